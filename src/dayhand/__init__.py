@@ -1,0 +1,1 @@
+"""Dayhand: label an issue, walk away, come back to a tested pull request."""

@@ -1,0 +1,43 @@
+"""What a model is to the loop: items go in, a reply comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from dayhand.task import Usage
+
+Item = dict[str, Any]  # one Responses item, kept and sent back exactly as it came: the prompt cache needs that
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A tool call of the model."""
+
+    id: str  # call_id: the output goes back under it
+    name: str
+    arguments: str  # raw: JSON for a function tool, free text for a custom tool
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One turn of the model."""
+
+    items: tuple[Item, ...]  # every output item, unchanged
+    calls: tuple[Call, ...]
+    text: str  # what it says to people, "" where it only calls
+    usage: Usage
+    truncated: bool = False  # cut at a token limit
+
+
+class Model(Protocol):
+    """Something that takes turns. Raises ``ModelError`` where it cannot, after its own retries."""
+
+    name: str
+    scripted: bool
+
+    def reply(
+        self, items: Sequence[Item], tools: Sequence[Item], *, key: str, on_text: Callable[[str], None]
+    ) -> Reply:
+        """Ask for the next turn. ``key`` is the prompt cache's; ``on_text`` sees words as they stream."""

@@ -1,0 +1,95 @@
+"""What an ecosystem is: how a repository's own toolchain is found, installed, proved and asked.
+
+One module an ecosystem; each satisfies ``Ecosystem`` as a module, and ``ECOSYSTEMS`` in ``prepare.py`` lists them.
+Detection reads only the base commit in the bare mirror, so it is safe on the host; everything else is a command
+that runs inside a box.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from dayhand.sandbox.base import Blocked, Snapshot
+
+
+class Files(Protocol):
+    """The files of one commit, read from the bare mirror: data, never a path on the host."""
+
+    def paths(self) -> tuple[str, ...]:
+        """All file paths of the tree."""
+
+    def read(self, path: str) -> str:
+        """A file's text, at most a megabyte, undecodable bytes replaced; "" where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to install; ``commands`` are tried in turn until one passes."""
+
+    title: str  # "install with npm ci"
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One of the repository's own checks."""
+
+    kind: str  # "lint", "types" or "test"
+    command: str
+    probe: str  # exits 0 where the tool is there: "ruff --version"
+    tool: str  # its name for people
+    source: str  # where the command was found: "package.json scripts.lint"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one ecosystem wants for one repository."""
+
+    ecosystem: str
+    steps: tuple[Step, ...]
+    checks: tuple[Check, ...]
+    env: Mapping[str, str]  # for every later command; PATH entries are joined in front of the box's own
+    locks: tuple[str, ...]  # the paths whose content decides what is installed: part of the cache key
+
+
+class Ecosystem(Protocol):
+    """A module with one function."""
+
+    def plan(self, files: Files) -> Plan | None:
+        """What to do for this repository; None where this ecosystem is not in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What came of one step."""
+
+    title: str
+    command: str  # the one that passed, or the last that was tried
+    passed: bool
+    seconds: float
+    output: str  # cut, safe to show
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A tool that a check needs and that is not there."""
+
+    tool: str
+    why: str  # one sentence, with what would bring it
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A repository's toolchain as it really is: installed and probed, or its absence stated."""
+
+    key: str
+    snapshot: Snapshot | None  # None: nothing to install
+    env: Mapping[str, str]
+    checks: tuple[Check, ...]
+    missing: Mapping[str, Missing]  # by ``Check.command``: these cannot run, and why
+    steps: tuple[Installed, ...]
+    blocked: tuple[Blocked, ...]
+    cached: bool
+    seconds: float

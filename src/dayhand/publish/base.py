@@ -1,0 +1,53 @@
+"""What publication is: the places where people see a task. GitHub is one, a terminal and a local branch another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from dayhand.environment.base import Environment
+from dayhand.errors import DayhandError
+from dayhand.ledger.notes import Note
+from dayhand.task import Change, Citation, Solution, Task, Verification
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A citation that the worker looked up itself: ``found`` is its own finding, not the model's word."""
+
+    citation: Citation
+    found: bool
+    text: str  # what really stands at that line, or why nothing does
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Everything that a pull request tells."""
+
+    change: Change
+    head: str  # the pushed commit
+    solution: Solution
+    verification: Verification
+    environment: Environment
+    proofs: tuple[Proof, ...]
+    minutes: float
+
+
+class Publication(Protocol):
+    """Each call may come again after a crash: it finds what is there before it makes anything."""
+
+    def open(self, task: Task, head: str) -> None:
+        """Show at once that the task is under way: draft pull request and check run on ``head``, one comment."""
+
+    def progress(self, note: Note) -> None:
+        """Tell the check run, at the pace that the write budget allows. Never raises for GitHub's faults."""
+
+    def propose(self, task: Task, proposal: Proposal) -> str:
+        """Fill in the pull request, conclude the check run, ask for review; give the pull request's address."""
+
+    def answer(self, task: Task, solution: Solution, proofs: tuple[Proof, ...]) -> str:
+        """Tell the answer; leave no empty pull request and no branch behind; give the comment's address."""
+
+    def fail(self, task: Task, error: DayhandError) -> None:
+        """Tell what happened and what to do; leave no empty pull request and no branch behind."""

@@ -1,0 +1,148 @@
+"""What a sandbox is: a box that runs commands and hurts nothing outside it.
+
+The boundary is one byte stream. The host never opens, lists or parses a path that sandboxed code can write:
+bytes go in by standard input, and out come capped bytes and an exit code. Every backend keeps these promises:
+
+* no process outlives the command that started it;
+* ``/workspace`` and ``/opt/env`` persist between the commands of one box, ``/tmp`` need not;
+* there is no network, but in a box that was opened with an ``Egress``: there, CONNECT to its allowed hosts;
+* nothing of the worker's environment, files, sockets or processes can be seen.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import IO, Protocol
+
+WORKSPACE = "/workspace"  # the repository, in every box
+ENVIRONMENT = "/opt/env"  # what set-up installed: writable in a set-up box, read-only afterwards
+
+
+class Reason(StrEnum):
+    """How a command ended."""
+
+    EXIT = "exit"  # by itself: ``code`` says how
+    WALL = "wall"  # it took longer than it may
+    FLOOD = "flood"  # it wrote more than it may
+    OOM = "oom"  # it wanted more memory than it may
+    LOST = "lost"  # the box broke under it
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one command may use."""
+
+    seconds: float = 120.0
+    output_bytes: int = 64 * 1024 * 1024  # written in all, before it counts as a flood
+    keep_bytes: int = 32 * 1024  # of the head, and as much again of the tail
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one command. A non-zero ``code`` is a result, not an error.
+
+    ``head`` and ``tail`` are standard output and error in the order they came; ``tail`` is empty while
+    everything fits into ``head``. ``size`` counts all bytes, kept or not.
+    """
+
+    code: int | None
+    head: bytes
+    tail: bytes
+    size: int
+    reason: Reason
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        return self.code == 0 and self.reason is Reason.EXIT
+
+    def text(self) -> str:
+        """The output as safe text: UTF-8 with replacements, no escape sequences, the cut marked in the middle."""
+        kept = len(self.head) + len(self.tail)
+        gap = f"\n… {self.size - kept} bytes cut …\n" if self.size > kept else ""
+        return clean(self.head) + gap + clean(self.tail)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A saved state of a box (its ``/workspace`` and ``/opt/env``), to open other boxes from."""
+
+    key: str  # letters, digits and dashes
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A host that a command asked for and did not get."""
+
+    host: str
+    port: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Egress:
+    """Where a set-up box may connect to, and what it asked for in vain."""
+
+    allow: tuple[str, ...]  # exact hosts, or "*.example.org"; port 443 only
+    blocked: list[Blocked] = field(default_factory=list)
+
+
+class Box(Protocol):
+    """One open sandbox. It is closed by leaving its ``with`` block; nothing of it is left then."""
+
+    def run(  # noqa: PLR0913
+        self,
+        command: str | Sequence[str],
+        *,
+        cwd: str = WORKSPACE,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes | IO[bytes] | None = None,
+        limits: Limits | None = None,
+        on_output: Callable[[bytes], None] | None = None,
+    ) -> Result:
+        """Run one command (a string goes to ``/bin/sh -c``) and wait for its end.
+
+        ``on_output`` sees each chunk as it comes. Raises ``SandboxError`` only where the box itself broke.
+        """
+
+    def pour(
+        self, command: Sequence[str], *, stdin: bytes | None = None, most: int, seconds: float = 60
+    ) -> bytes:
+        """Run a command of our own and return its whole standard output, bytes untouched.
+
+        Standard error is kept apart. Raises ``SandboxError`` where it fails or writes more than ``most`` bytes.
+        """
+
+    def save(self, key: str) -> Snapshot:
+        """Keep this box's state under ``key`` and close it: it cannot run anything afterwards."""
+
+
+class Sandbox(Protocol):
+    """A way to get boxes. There is no fall-back without one: ``probe`` fails closed."""
+
+    name: str
+
+    def probe(self) -> None:
+        """Prove that a box can be opened here; raise ``SandboxError`` saying what to do where not."""
+
+    def open(
+        self, *, origin: Snapshot | None = None, egress: Egress | None = None
+    ) -> AbstractContextManager[Box]:
+        """Open a box, empty or from a snapshot."""
+
+    def find(self, key: str) -> Snapshot | None:
+        """The snapshot kept under ``key``, if there is one."""
+
+    def drop(self, keys: Iterable[str]) -> None:
+        """Forget snapshots; those that are not there are passed over."""
+
+
+def clean(raw: bytes) -> str:
+    """Decode what sandboxed code wrote, without anything that could steer a terminal or hide text."""
+    text = raw.decode("utf-8", "replace").replace("\r\n", "\n")
+    text = re.sub(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])", "", text)
+    return "".join(c for c in text if c in "\n\t" or (ord(c) >= 0x20 and not 0x7F <= ord(c) < 0xA0))  # noqa: PLR2004

@@ -1,0 +1,199 @@
+"""The nouns: what is asked, of which repository, how far it is, and what came of it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a person wants: a change, or a second look with proof (which may end in a change as well)."""
+
+    FIX = "fix"
+    FOLLOW_UP = "follow_up"
+
+
+class State(StrEnum):
+    """How far a task is; the legal transitions stand in ``ledger/states.py``."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PROPOSED = "proposed"  # a pull request is open and ready for a person
+    ANSWERED = "answered"  # nothing to change; the person has an answer
+    FAILED = "failed"  # the person has the reason and what to do
+    STOPPED = "stopped"  # a person stopped it
+
+
+class Stage(StrEnum):
+    """The stages of the journey, in order; people see these words."""
+
+    FETCH = "fetch"
+    OPEN = "open"
+    PREPARE = "prepare"
+    SOLVE = "solve"
+    TAKE = "take"
+    CHECK = "check"
+    PUBLISH = "publish"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request of one person, in their words, frozen as it stood when it reached us."""
+
+    kind: Kind
+    words: str  # what stands after the mention; for a label: the issue's text
+    asker: str  # a login
+    comment: int | None = None  # the comment that asked, to react to; None for a label
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What the ledger holds of one ask: enough to travel the whole road on any worker."""
+
+    id: str  # letters, digits and dashes only: it is an RQ job id, a branch's part and an address's part
+    repository: str  # "owner/name", or a path for a local run
+    installation: int  # the App installation whose token reaches the repository; 0 for a local run
+    number: int  # the issue or pull request it belongs to; 0 for a local run
+    title: str
+    body: str
+    ask: Ask
+    default_branch: str
+    created_at: float  # seconds since the epoch
+    clone_url: str = ""  # as the delivery gave it
+
+    @property
+    def branch(self) -> str:
+        """The branch that this task's work is pushed to: ``dayhand/<number>-<slug>``."""
+        return f"dayhand/{self.number}-{slug(self.title)}" if self.number else f"dayhand/{self.id}"
+
+
+class Verdict(StrEnum):
+    """What a check says of the head, seen beside the base. The words are those that people read."""
+
+    PASSES = "passes"
+    FIXED = "fixed"
+    NEW_FAILURE = "new failure"
+    FAILS_ON_BASE_TOO = "fails on the base too"
+    CANNOT_RUN = "the environment cannot run it"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of one command by the worker: never the model's word for it."""
+
+    command: str
+    code: int | None  # None: it did not end by itself (see ``reason``)
+    reason: str  # "exit", "wall", "flood", "oom", "lost"
+    seconds: float
+    output: str  # cut head and tail, safe to show
+    line: int = 0  # where it begins in the task's log: the evidence link
+
+    @property
+    def passed(self) -> bool:
+        return self.code == 0 and self.reason == "exit"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One row of the verification table."""
+
+    kind: str  # "lint", "types" or "test"
+    command: str
+    verdict: Verdict
+    head: Run | None  # None where the environment cannot run it
+    base: Run | None = None  # only what failed on the head runs on the base
+    missing: str = ""  # for CANNOT_RUN: the thing that is missing, and what would bring it
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What the repository's own checks say of the exact tree that is pushed."""
+
+    tree: str  # the git tree that was checked
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def conclusion(self) -> str:
+        """The check run's conclusion, from the ledger alone: ``success``, ``failure`` or ``neutral``."""
+        verdicts = {finding.verdict for finding in self.findings}
+        if Verdict.NEW_FAILURE in verdicts:
+            return "failure"
+        if verdicts & {Verdict.PASSES, Verdict.FIXED}:
+            return "success"
+        return "neutral"  # nothing ran, or only what was broken before: that proves nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A place that the model points to as proof."""
+
+    path: str
+    line: int  # from 1
+    quote: str = ""  # what it claims to stand there
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the model cost; ``dollars`` is None where no price is known: we say so rather than guess."""
+
+    model: str = ""
+    turns: int = 0
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    dollars: float | None = None
+    scripted: bool = False  # a scripted model is called scripted wherever a person sees it
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """What the model says it did: an account to show, never a proof."""
+
+    title: str
+    account: str  # Markdown, the model's words: render through publish, never raw
+    questions: tuple[str, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A tree that came out of the sandbox, was taken in strictly and passed the policy."""
+
+    base: str  # commit
+    tree: str
+    paths: tuple[str, ...]
+    patch: str  # unified diff, cut at a megabyte, for people
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A pull request (or, for a local run, a branch) holds the change."""
+
+    url: str
+    head: str  # commit
+    verification: Verification
+    solution: Solution
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Nothing to change: the answer, with its citations checked."""
+
+    solution: Solution
+
+
+Outcome = Proposed | Answered
+
+
+def slug(text: str) -> str:
+    """Turn a title into up to 40 characters of ``a-z0-9-``, never empty.
+
+    >>> slug("Search results: wrong order!")
+    'search-results-wrong-order'
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+    return words[:40].rstrip("-") or "task"
