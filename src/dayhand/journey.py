@@ -6,19 +6,24 @@ on GitHub or on a local repository, take this one road.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dayhand.agent.loop import solve
 from dayhand.agent.model import Model
+from dayhand.checkout.mirror import read_files
 from dayhand.checkout.repository import Base, Checkout
 from dayhand.environment.base import Environment
+from dayhand.environment.briefing import brief
 from dayhand.environment.prepare import prepare
 from dayhand.ledger.memory import Memory
 from dayhand.ledger.notes import Say
-from dayhand.publish.base import Publication
-from dayhand.sandbox.base import Sandbox
-from dayhand.task import Answered, Kind, Outcome, Proposed, Solution, Stage, Task
-from dayhand.verify.checks import verify
+from dayhand.publish.base import Proposal, Publication
+from dayhand.sandbox.base import Box, Sandbox
+from dayhand.task import Answered, Change, Kind, Outcome, Proposed, Solution, Stage, Task, Verification
+from dayhand.verify.checks import Trees, verify
+from dayhand.verify.evidence import prove
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class Tools:
     model: Model
     publication: Publication
     memory: Memory  # this task's journal and checkpoints: where a killed worker's successor goes on
+    clock: Callable[[], float] = time.time
 
 
 def travel(task: Task, tools: Tools, say: Say) -> Outcome:
@@ -38,23 +44,96 @@ def travel(task: Task, tools: Tools, say: Say) -> Outcome:
     May be called again for the same task after a crash, on any worker: each stage finds what is already there.
     Raises ``DayhandError`` where a stage cannot go on; the caller tells the person (``Publication.fail``).
     """
-    with say.stage(Stage.FETCH):
-        base = tools.checkout.fetch(task)  # a commit in a bare mirror
+    trip = Trip(task, tools, say)
+    base = trip.fetch()  # a commit in a bare mirror
     if task.ask.kind is Kind.FIX:
-        with say.stage(Stage.OPEN):  # people see at once that it is under way
-            tools.publication.open(task, tools.checkout.begin(task, base))
-    with say.stage(Stage.PREPARE):
-        place = prepare(base.files, tools.sandbox, tools.checkout.bundle(base.commit), say)
-    with say.stage(Stage.SOLVE), tools.sandbox.open(origin=place.snapshot) as box:
-        tools.checkout.clone_into(box, base)
-        solution = solve(task, box, tools.model, place, tools.memory, say)
-        with say.stage(Stage.TAKE):
-            change = tools.checkout.take(box, base, task)  # one pack, taken in strictly, checked by policy
+        trip.open(base)  # branch, draft pull request, check run: people see that it is under way
+    place = trip.prepare(base)  # toolchain found, installed, snapshot taken
+    solution, change = trip.solve(base, place)  # the agent's turns in a box; one pack comes out
     if change is None:
-        return Answered(_publish_answer(task, tools, base, solution, say))
-    with say.stage(Stage.CHECK):
-        verification = verify(change, base, place, tools, say)  # clean boxes: the repository's own checks
-    with say.stage(Stage.PUBLISH):
-        head = tools.checkout.push(task, change, solution.title)
-        url = tools.publication.propose(task, change, head, solution, verification, place)
-    return Proposed(url, head, verification, solution)
+        return trip.answer(base, solution)
+    head, verification = trip.check(base, place, solution, change)  # clean boxes: the repository's own checks
+    return trip.propose(place, Finished(solution, change, head, verification))
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What the model did, and what the worker found of it."""
+
+    solution: Solution
+    change: Change
+    head: str  # the commit that holds the change
+    verification: Verification
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """One travelling task: the stages, each written so that it may run again."""
+
+    task: Task
+    tools: Tools
+    say: Say
+
+    def fetch(self) -> Base:
+        with self.say.stage(Stage.FETCH):
+            return self.tools.checkout.fetch(self.task)
+
+    def open(self, base: Base) -> None:
+        with self.say.stage(Stage.OPEN):
+            start = self.tools.checkout.begin(self.task, base)
+            self.tools.publication.open(self.task, start)
+
+    def prepare(self, base: Base) -> Environment:
+        with self.say.stage(Stage.PREPARE):
+            return prepare(base.files, self.tools.sandbox, lambda box: self._fill(box, base), self.say)
+
+    def solve(self, base: Base, place: Environment) -> tuple[Solution, Change | None]:
+        """Let the model work, then take the work tree out, strictly and by the policy."""
+        task, tools = self.task, self.tools
+        with tools.sandbox.open(origin=place.snapshot) as box:
+            with self.say.stage(Stage.SOLVE):
+                self._fill(box, base)
+                solution = solve(task, box, tools.model, brief(place, base.files), tools.memory, self.say)
+            with self.say.stage(Stage.TAKE):
+                return solution, tools.checkout.take(box, base)
+
+    def answer(self, base: Base, solution: Solution) -> Answered:
+        """Nothing changed: the person gets the account, with every citation looked up."""
+        with self.say.stage(Stage.PUBLISH):
+            proofs = prove(solution.citations, base.files, base.commit)
+            self.tools.publication.answer(self.task, solution, proofs)
+        return Answered(solution)
+
+    def check(
+        self, base: Base, place: Environment, solution: Solution, change: Change
+    ) -> tuple[str, Verification]:
+        """Make the commit that will be pushed, and check exactly that."""
+        checkout = self.tools.checkout
+        head = checkout.commit(self.task, change, solution)
+        trees = Trees(
+            head=lambda box: checkout.fill(box, head, base.branch), base=lambda box: self._fill(box, base)
+        )
+        with self.say.stage(Stage.CHECK):
+            findings = verify(place, self.tools.sandbox, trees, self.say)
+        return head, Verification(change.tree, findings)
+
+    def propose(self, place: Environment, done: Finished) -> Proposed:
+        """Push the commit and tell, on the pull request, what was found."""
+        tools = self.tools
+        with self.say.stage(Stage.PUBLISH):
+            tools.checkout.push(self.task, done.head)
+            files = read_files(tools.checkout.mirror, done.head)
+            proposal = Proposal(
+                change=done.change,
+                head=done.head,
+                solution=done.solution,
+                verification=done.verification,
+                environment=place,
+                proofs=prove(done.solution.citations, files, done.head),
+                minutes=(tools.clock() - self.task.created_at) / 60,
+            )
+            url = tools.publication.propose(self.task, proposal)
+        return Proposed(url, done.head, done.verification, done.solution)
+
+    def _fill(self, box: Box, base: Base) -> None:
+        self.tools.checkout.fill(box, base.commit, base.branch)

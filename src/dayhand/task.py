@@ -135,6 +135,16 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """A citation that the worker looked up itself: ``found`` is its own finding, not the model's word."""
+
+    citation: Citation
+    found: bool
+    text: str  # what really stands at that line, or why nothing does
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """What the model cost; ``dollars`` is None where no price is known: we say so rather than guess."""
 

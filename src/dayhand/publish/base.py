@@ -8,17 +8,7 @@ from typing import Protocol
 from dayhand.environment.base import Environment
 from dayhand.errors import DayhandError
 from dayhand.ledger.notes import Note
-from dayhand.task import Change, Citation, Solution, Task, Verification
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """A citation that the worker looked up itself: ``found`` is its own finding, not the model's word."""
-
-    citation: Citation
-    found: bool
-    text: str  # what really stands at that line, or why nothing does
-    commit: str
+from dayhand.task import Change, Proof, Solution, Task, Verification
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The repository on the host: always bare, never a work tree."""

@@ -1,0 +1,210 @@
+"""A bare mirror of one repository: commits come in by fetch or as one strict pack, and go out as bundles."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dayhand.checkout.git import BareGit, with_token
+from dayhand.errors import CheckoutError
+
+READ_BYTES = 1024 * 1024
+PATCH_BYTES = 1024 * 1024
+# A gigabyte of zeros fits into a one-megabyte pack: what unpacks it gets 30 s of processor and 1 GiB a file.
+UNPACK_LIMITS = "-t 30 && ulimit -f 1048576"
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """A name and a mail address, as commits have them."""
+
+    name: str
+    email: str
+
+    def __str__(self) -> str:
+        return f"{self.name} <{self.email}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One changed path between two trees, as ``git diff-tree --raw`` tells it."""
+
+    path: str
+    mode: str  # of the new side; "000000" where it is deleted
+    blob: str
+    size: int  # bytes; 0 where it is deleted
+
+
+class Mirror:
+    """The bare repository under ``path`` that mirrors ``url``."""
+
+    def __init__(self, path: Path, url: str) -> None:
+        self.path = path
+        self.url = url
+        self.git = BareGit(path)
+
+    def fetch(self, branches: tuple[str, ...], token: str) -> dict[str, str]:
+        """Bring branches here; give the commit of each that exists on the server.
+
+        Raises ``CheckoutError``: the server refused, or is not there.
+        """
+        with self.locked():
+            if not (self.path / "HEAD").exists():
+                self.path.mkdir(parents=True, exist_ok=True)
+                self.git.run("init", "-q", "--bare", str(self.path))
+            there = self.remote_branches(branches, token)
+            refs = [f"+refs/heads/{name}:refs/heads/{name}" for name in there]
+            if refs:
+                self.git.run("fetch", "-q", "--no-tags", self.url, *refs, env=with_token(self.url, token))
+        return there
+
+    def remote_branches(self, branches: tuple[str, ...], token: str) -> dict[str, str]:
+        """Ask the server which of these branches it has, and where they stand."""
+        for name in branches:
+            self._sound_branch(name)
+        wanted = [f"refs/heads/{name}" for name in branches]
+        out = self.git.run("ls-remote", self.url, *wanted, env=with_token(self.url, token))
+        pairs = (line.split("\t", 1) for line in out.decode().splitlines())
+        found = {ref.removeprefix("refs/heads/"): sha for sha, ref in pairs}
+        return {name: found[name] for name in branches if name in found}
+
+    def push(self, sha: str, branch: str, token: str) -> None:
+        """Push a commit to a branch of the server, never by force. Raises ``CheckoutError``."""
+        self._sound_branch(branch)
+        self.git.run("push", "-q", self.url, f"{sha}:refs/heads/{branch}", env=with_token(self.url, token))
+
+    def bundle(self, commit: str) -> Path:
+        """A file with ``commit`` and its history, under the ref that ``bundle_ref`` names."""
+        folder = self.path.parent / "bundles"
+        folder.mkdir(exist_ok=True)
+        target = folder / f"{self.path.stem}-{commit}.bundle"
+        if not target.exists():
+            self.git.run("update-ref", bundle_ref(commit), commit)
+            part = target.with_suffix(f".{os.getpid()}.part")
+            self.git.run("bundle", "create", "-q", str(part), bundle_ref(commit))
+            part.rename(target)
+        return target
+
+    def has(self, commit: str) -> bool:
+        status, _, _ = self.git.attempt("cat-file", "-e", f"{commit}^{{commit}}")
+        return status == 0
+
+    def contains(self, ancestor: str, descendant: str) -> bool:
+        status, _, _ = self.git.attempt("merge-base", "--is-ancestor", ancestor, descendant)
+        return status == 0
+
+    def tree(self, commit: str) -> str:
+        return self.git.run("rev-parse", "--verify", f"{commit}^{{tree}}").decode().strip()
+
+    def take_pack(self, pack: bytes) -> None:
+        """Take one pack in, strictly: bad paths, broken objects and bombs end here with ``CheckoutError``."""
+        if not pack:
+            return
+        self.git.run(
+            "index-pack",
+            "--stdin",
+            "--fix-thin",
+            "--strict",
+            f"--max-input-size={50 * 1024 * 1024}",
+            stdin=pack,
+            limits=UNPACK_LIMITS,
+        )
+
+    def commit(self, tree: str, parent: str, message: str, author: Author, when: float) -> str:
+        """Make a commit; the same arguments give the same commit, so a repeated step pushes nothing new."""
+        stamp = f"{int(when)} +0000"
+        env = {
+            "GIT_AUTHOR_NAME": author.name,
+            "GIT_AUTHOR_EMAIL": author.email,
+            "GIT_AUTHOR_DATE": stamp,
+            "GIT_COMMITTER_NAME": author.name,
+            "GIT_COMMITTER_EMAIL": author.email,
+            "GIT_COMMITTER_DATE": stamp,
+        }
+        out = self.git.run("commit-tree", tree, "-p", parent, stdin=message.encode(), env=env)
+        return out.decode().strip()
+
+    def entries(self, base: str, tree: str) -> tuple[Entry, ...]:
+        """Every path in which ``tree`` differs from ``base``."""
+        raw = self.git.run("diff-tree", "-r", "-z", "--raw", "--no-renames", base, tree)
+        parts = raw.split(b"\0")
+        heads, paths = parts[0:-1:2], parts[1::2]
+        blobs = [head.split(b" ") for head in heads]
+        sizes = self._sizes([fields[3].decode() for fields in blobs])
+        return tuple(
+            Entry(path.decode("utf-8", "surrogateescape"), fields[1].decode(), fields[3].decode(), size)
+            for path, fields, size in zip(paths, blobs, sizes, strict=True)
+        )
+
+    def blob(self, blob: str, most: int = READ_BYTES) -> bytes:
+        """A blob's bytes; "" where it is larger than ``most``."""
+        if self._sizes([blob])[0] > most:
+            return b""
+        return self.git.run("cat-file", "blob", blob)
+
+    def patch(self, base: str, tree: str) -> str:
+        """The unified diff for people, cut at a megabyte."""
+        raw = self.git.run(
+            "diff-tree", "-r", "-p", "-M", "--no-ext-diff", "--no-textconv", "--no-color", base, tree
+        )
+        cut = raw[:PATCH_BYTES].decode("utf-8", "replace")
+        return cut + ("\n… cut at a megabyte …\n" if len(raw) > PATCH_BYTES else "")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold this mirror alone: fifty tasks on one repository fetch it one after another."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _sizes(self, blobs: list[str]) -> list[int]:
+        """Sizes in bytes, 0 where there is no blob (a deletion, a submodule)."""
+        if not blobs:
+            return []
+        out = self.git.run("cat-file", "--batch-check=%(objectsize)", stdin="\n".join(blobs).encode() + b"\n")
+        return [int(line) if line.isdigit() else 0 for line in out.decode().splitlines()]
+
+    def _sound_branch(self, name: str) -> None:
+        """Names go into argument lists: only plain ones do."""
+        if not re.fullmatch(r"[\w.+@#][\w./+@#-]{0,230}", name, re.ASCII) or ".." in name or "@{" in name:
+            raise CheckoutError(
+                f"The branch name “{name[:80]}” holds characters that Dayhand does not pass on.",
+                advice="Rename the branch to letters, digits, dots, dashes and slashes.",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class CommitFiles:
+    """The files of one commit as data: what the environment stage reads to find the toolchain."""
+
+    mirror: Mirror
+    commit: str
+    listing: Mapping[str, str]  # path -> blob
+
+    def paths(self) -> tuple[str, ...]:
+        return tuple(self.listing)
+
+    def read(self, path: str) -> str:
+        blob = self.listing.get(path)
+        return self.mirror.blob(blob).decode("utf-8", "replace") if blob else ""
+
+
+def read_files(mirror: Mirror, commit: str) -> CommitFiles:
+    """List a commit's files; symbolic links and submodules are left out: they name places, not content."""
+    raw = mirror.git.run("ls-tree", "-r", "-z", "--full-tree", commit)
+    listing = {}
+    for line in raw.split(b"\0"):
+        meta, tab, path = line.partition(b"\t")
+        if tab and meta.startswith(b"100"):
+            listing[path.decode("utf-8", "surrogateescape")] = meta.split(b" ")[2].decode()
+    return CommitFiles(mirror, commit, listing)
+
+
+def bundle_ref(commit: str) -> str:
+    return f"refs/dayhand/bundles/{commit}"

@@ -1,0 +1,98 @@
+"""What never leaves the sandbox in a change, whatever the model or the repository says."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import unicodedata
+
+from dayhand.checkout.mirror import Entry, Mirror
+from dayhand.errors import PolicyRefusal
+
+MOST_FILES = 300
+MOST_BYTES = 5 * 1024 * 1024
+SUBMODULE, SYMLINK = "160000", "120000"
+SECRETS = (
+    (re.compile(rb"\bgh[pousr]_[A-Za-z0-9._]{36,}"), "a GitHub token"),
+    (re.compile(rb"\bsk-[A-Za-z0-9_-]{32,}"), "a model provider's key"),
+    (re.compile(rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"), "a private key"),
+    (re.compile(rb"\bAKIA[0-9A-Z]{16}\b"), "a cloud access key"),
+)
+
+
+def check_policy(mirror: Mirror, base: str, entries: tuple[Entry, ...]) -> None:
+    """Raise ``PolicyRefusal`` for the first rule that a change breaks, naming the paths and what to do."""
+    if len(entries) > MOST_FILES:
+        _refuse(
+            f"The change touches {len(entries)} files; {MOST_FILES} are the most that one task may touch.",
+            entries[:5],
+            "Ask for a smaller step, or split the issue.",
+        )
+    _check_names(entries)
+    _check_kinds(mirror, entries)
+    _check_secrets(mirror, base, entries)
+
+
+def _check_names(entries: tuple[Entry, ...]) -> None:
+    strange = [entry for entry in entries if any(_unseen(c) for c in entry.path)]
+    if strange:
+        _refuse("The change holds file names with control characters.", strange, "Name the files plainly.")
+    workflows = [entry for entry in entries if entry.path.startswith(".github/workflows/")]
+    if workflows:
+        _refuse(
+            "The change touches workflow files, which Dayhand never pushes: they run with your secrets.",
+            workflows,
+            "Make this part of the change by hand.",
+        )
+    modules = [entry for entry in entries if entry.path == ".gitmodules" or entry.mode == SUBMODULE]
+    if modules:
+        _refuse("The change touches submodules.", modules, "Make this part of the change by hand.")
+
+
+def _check_kinds(mirror: Mirror, entries: tuple[Entry, ...]) -> None:
+    large = [entry for entry in entries if entry.size > MOST_BYTES]
+    if large:
+        _refuse(
+            f"The change holds files over {MOST_BYTES // 1024 // 1024} MB.",
+            large,
+            "Keep build products and data out of the repository, for example through .gitignore.",
+        )
+    for entry in entries:
+        if entry.mode == SYMLINK:
+            target = mirror.blob(entry.blob, 4096).decode("utf-8", "replace")
+            place = posixpath.normpath(posixpath.join(posixpath.dirname(entry.path), target))
+            if target.startswith("/") or place.startswith("..") or place.split("/")[0] == ".git":
+                _refuse(
+                    "The change holds a symbolic link that leaves the repository.",
+                    [entry],
+                    "Link to a relative path inside the repository.",
+                )
+
+
+def _check_secrets(mirror: Mirror, base: str, entries: tuple[Entry, ...]) -> None:
+    for entry in entries:
+        if entry.mode in (SUBMODULE, "000000"):
+            continue
+        new = mirror.blob(entry.blob, MOST_BYTES)
+        for pattern, what in SECRETS:
+            found = pattern.search(new)
+            if found and found.group() not in _before(mirror, base, entry.path):
+                _refuse(
+                    f"The change holds what looks like {what}.",
+                    [entry],
+                    "Take it out; if it was ever pushed anywhere, revoke it.",
+                )
+
+
+def _before(mirror: Mirror, base: str, path: str) -> bytes:
+    status, out, _ = mirror.git.attempt("cat-file", "blob", f"{base}:{path}")
+    return out if status == 0 else b""
+
+
+def _unseen(char: str) -> bool:
+    return unicodedata.category(char) in ("Cc", "Cf", "Cs")
+
+
+def _refuse(what: str, entries: list[Entry] | tuple[Entry, ...], advice: str) -> None:
+    paths = tuple(entry.path.encode("unicode_escape").decode() for entry in entries)
+    raise PolicyRefusal(f"{what} ({', '.join(paths[:5])})", paths=paths, advice=advice)

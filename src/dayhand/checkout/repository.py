@@ -1,0 +1,138 @@
+"""One task's repository: its base, its branch, the box's work tree, the change, the push."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from dayhand.checkout.mirror import Author, CommitFiles, Mirror, bundle_ref, read_files
+from dayhand.checkout.policy import check_policy
+from dayhand.errors import CheckoutError
+from dayhand.sandbox import worktree
+from dayhand.sandbox.base import Box
+from dayhand.task import Change, Solution, Task
+
+
+class Facts(Protocol):
+    """What this task already did, in the ledger: a successor goes on from the same commit."""
+
+    def recall(self, name: str) -> str | None: ...
+
+    def record(self, name: str, value: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The commit that a task starts from."""
+
+    commit: str
+    branch: str  # the branch it was found on: the pull request goes there, unless it is our own
+    files: CommitFiles
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """The bare mirror as one task uses it."""
+
+    mirror: Mirror
+    facts: Facts
+    token: Callable[[], str]
+    author: Author  # the App's bot
+    co_author: Callable[[str], Author | None]  # from a login
+    own_branch: str = ""  # for a follow-up: the branch of our open pull request
+
+    def fetch(self, task: Task) -> Base:
+        """Bring the repository here and say where the task starts.
+
+        Raises ``CheckoutError`` where it cannot be fetched, has no commit yet, or lost its branch.
+        """
+        branch = self.own_branch or task.default_branch
+        there = self.mirror.fetch((branch,), self.token())
+        commit = self.facts.recall("base") or there.get(branch, "")
+        if not commit:
+            raise CheckoutError(
+                f"{task.repository} has no commit on “{branch}” yet.",
+                advice="Push a first commit, then ask again.",
+            )
+        self.facts.record("base", commit)
+        return Base(commit, branch, read_files(self.mirror, commit))
+
+    def begin(self, task: Task, base: Base) -> str:
+        """Push the task's branch with an empty first commit, so that a draft pull request can be opened.
+
+        The commit is the same each time, so a repeated call finds its branch. Gives the commit.
+        """
+        message = f"Start work on #{task.number}\n\n[skip ci]\n"
+        tree = self.mirror.tree(base.commit)
+        start = self.mirror.commit(tree, base.commit, message, self.author, task.created_at)
+        branch = self._free_branch(task, start)
+        self.facts.record("start", start)
+        if self.facts.recall("head") is None and branch not in self.mirror.fetch((branch,), self.token()):
+            self.mirror.push(start, branch, self.token())
+        return start
+
+    def fill(self, box: Box, commit: str, branch: str) -> None:
+        """Put a commit into a box's workspace."""
+        bundle = self.mirror.bundle(commit)
+        worktree.fill(box, bundle, ref=bundle_ref(commit), commit=commit, branch=branch)
+
+    def take(self, box: Box, base: Base) -> Change | None:
+        """Take the work tree out of a box: one pack, taken in strictly, its paths checked by the policy.
+
+        None where nothing changed. Raises ``CheckoutError`` or ``PolicyRefusal``.
+        """
+        tree, pack = worktree.export(box, base.commit)
+        before = self.mirror.tree(base.commit)
+        if tree == before:
+            return None
+        with self.mirror.locked():
+            self.mirror.take_pack(pack)
+        entries = self.mirror.entries(before, tree)
+        check_policy(self.mirror, base.commit, entries)
+        return Change(
+            base=base.commit,
+            tree=tree,
+            paths=tuple(entry.path for entry in entries),
+            patch=self.mirror.patch(before, tree),
+        )
+
+    def commit(self, task: Task, change: Change, solution: Solution) -> str:
+        """Make the commit that will be pushed: by the App's bot, with the asker as co-author."""
+        co_author = self.co_author(task.ask.asker)
+        about = f"For #{task.number}.\n" if task.number else ""
+        trailer = f"\nCo-authored-by: {co_author}\n" if co_author else ""
+        parent = self.facts.recall("start") or change.base
+        message = f"{_subject(solution.title)}\n\n{about}{trailer}"
+        return self.mirror.commit(change.tree, parent, message, self.author, task.created_at)
+
+    def push(self, task: Task, head: str) -> str:
+        """Push a commit to the task's branch and give the branch's name."""
+        branch = self.own_branch or self.facts.recall("branch") or self._free_branch(task, head)
+        if self.mirror.remote_branches((branch,), self.token()).get(branch) != head:
+            self.mirror.push(head, branch, self.token())
+        self.facts.record("head", head)
+        return branch
+
+    def _free_branch(self, task: Task, start: str) -> str:
+        """The task's branch, or one beside it where an earlier task's work stands on that name."""
+        if known := self.facts.recall("branch"):
+            return known
+        there = self.mirror.fetch((task.branch,), self.token())
+        ours = task.branch not in there or self.mirror.contains(start, there[task.branch])
+        branch = task.branch if ours else f"{task.branch}-{task.id[-4:].lower()}"
+        self.facts.record("branch", branch)
+        return branch
+
+
+def _subject(title: str) -> str:
+    """The model's title as a commit subject: one line, and no mention, issue or keyword comes alive in it."""
+    return re.sub(r"([@#])(?=\w)", "\\1\u200b", " ".join(title.split()))[:72] or "Change the code as asked"
+
+
+def open_mirror(data: Path, repository: str, url: str) -> Mirror:
+    """The mirror of a repository under the data directory, made when it is first fetched."""
+    safe = repository.strip("/").replace("..", "__").replace("/", "+")
+    return Mirror(data / "mirrors" / f"{safe}.git", url)
