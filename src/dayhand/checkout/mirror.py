@@ -117,7 +117,7 @@ class Mirror:
 
     def commit(self, tree: str, parent: str, message: str, author: Author, when: float) -> str:
         """Make a commit; the same arguments give the same commit, so a repeated step pushes nothing new."""
-        stamp = f"{int(when)} +0000"
+        stamp = f"@{int(when)} +0000"
         env = {
             "GIT_AUTHOR_NAME": author.name,
             "GIT_AUTHOR_EMAIL": author.email,

@@ -1,0 +1,42 @@
+# The verbs of this project; CI calls the same ones. Pass arguments on with ARGS="…".
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench up clean
+
+PYTHON ?= python3
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+BIN := .venv/bin
+
+help:  ## what there is
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: $(UV)  ## a local GitHub, three issues, three pull requests: no account, no key
+	@$(UV) sync --quiet --frozen --no-dev --inexact
+	@$(BIN)/dayhand demo $(ARGS)
+
+test: .dev  ## every test; what is skipped says why
+	@$(BIN)/pytest $(ARGS)
+
+lint: .dev  ## ruff, mypy, and who may import whom
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+format: .dev  ## let ruff put the code in order
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+bench: .dev  ## what Dayhand itself costs
+	@$(BIN)/dayhand bench $(ARGS)
+
+up: $(UV)  ## web, workers and Redis against the GitHub of your .env
+	@$(UV) sync --quiet --frozen --no-dev --inexact
+	@$(BIN)/dayhand up $(ARGS)
+
+clean:  ## forget the virtual environments
+	rm -rf .venv .uv
+
+.PHONY: .dev
+.dev: $(UV)
+	@$(UV) sync --quiet --frozen --all-groups
+
+# Only where the machine has no uv of its own.
+.uv/bin/uv:
+	@$(PYTHON) -m venv .uv || { echo "Python's venv module is missing: install it (Debian: apt install python3-venv), or install uv."; exit 1; }
+	@.uv/bin/pip install --quiet --disable-pip-version-check uv

@@ -1,0 +1,76 @@
+"""A real repository to mirror, and a mirror of it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from dayhand.checkout.mirror import Mirror
+
+Write = Callable[[Mapping[str, bytes | str]], str]
+
+
+def git(folder: Path, *args: str, stdin: bytes = b"") -> str:
+    """Run git as a developer would, with a fixed identity."""
+    identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+    done = subprocess.run(["git", *identity, *args], cwd=folder, input=stdin, capture_output=True, check=True)
+    return done.stdout.decode().strip()
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Path:
+    """A repository with one commit on ``main``, as a server holds it (bare)."""
+    work = tmp_path / "work"
+    work.mkdir()
+    git(work, "init", "-q", "-b", "main")
+    (work / "README.md").write_text("# Hello\n")
+    (work / "app.py").write_text("print('hello')\n")
+    git(work, "add", "-A")
+    git(work, "commit", "-q", "-m", "First")
+    git(tmp_path, "clone", "-q", "--bare", str(work), "origin.git")
+    return tmp_path / "origin.git"
+
+
+@pytest.fixture
+def mirror(origin: Path, tmp_path: Path) -> Mirror:
+    there = Mirror(tmp_path / "mirrors" / "acme+shop.git", str(origin))
+    there.fetch(("main",), token="")
+    return there
+
+
+@pytest.fixture
+def head(origin: Path) -> str:
+    return git(origin, "rev-parse", "main")
+
+
+@pytest.fixture
+def write_tree(origin: Path, head: str) -> Write:
+    """Write a tree on top of ``main`` in another clone, and give a pack of it as a box would: ``tree`` id."""
+
+    def write(files: Mapping[str, bytes | str]) -> str:
+        for path, content in files.items():
+            raw = content.encode() if isinstance(content, str) else content
+            blob = git(origin, "hash-object", "-w", "--stdin", stdin=raw)
+            git(origin, "read-tree", head) if not (origin / "index").exists() else None
+            git(origin, "update-index", "--add", "--cacheinfo", f"100644,{blob},{path}")
+        tree = git(origin, "write-tree")
+        (origin / "index").unlink()
+        return tree
+
+    return write
+
+
+def pack_of(origin: Path, tree: str, head: str) -> bytes:
+    """The thin pack that brings ``tree`` to somebody who has ``head``."""
+    commit = git(origin, "commit-tree", tree, "-p", head, "-m", "x")
+    done = subprocess.run(
+        ["git", "pack-objects", "--revs", "--thin", "--stdout", "-q"],
+        cwd=origin,
+        input=f"{commit}\n^{head}\n".encode(),
+        capture_output=True,
+        check=True,
+    )
+    return done.stdout

@@ -1,0 +1,161 @@
+"""The bare mirror: fetch, bundle, strict packs, commits."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import zlib
+from hashlib import sha1
+from pathlib import Path
+
+import pytest
+
+from dayhand.checkout.mirror import UNPACK_LIMITS, Author, Mirror, bundle_ref, read_files
+from dayhand.checkout.policy import check_policy
+from dayhand.errors import CheckoutError, PolicyRefusal
+from tests.checkout.conftest import Write, git, pack_of
+
+BOT = Author("dayhand[bot]", "7+dayhand[bot]@users.noreply.github.com")
+
+
+def test_a_fetch_brings_the_branch_and_says_where_it_stands(mirror: Mirror, head: str) -> None:
+    assert mirror.fetch(("main", "no-such-branch"), token="") == {"main": head}
+    assert mirror.has(head)
+
+
+def test_a_repository_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
+    nowhere = Mirror(tmp_path / "m" / "x.git", str(tmp_path / "nowhere.git"))
+    with pytest.raises(CheckoutError, match="nowhere"):
+        nowhere.fetch(("main",), token="")
+
+
+def test_a_bundle_holds_the_commit_and_can_be_cloned(mirror: Mirror, head: str, tmp_path: Path) -> None:
+    bundle = mirror.bundle(head)
+    clone = tmp_path / "clone"
+    clone.mkdir()
+    git(clone, "init", "-q")
+    git(clone, "fetch", "-q", str(bundle), f"{bundle_ref(head)}:refs/heads/got")
+    assert git(clone, "rev-parse", "got") == head
+    assert mirror.bundle(head) == bundle
+
+
+def test_files_are_read_as_data_and_links_are_left_out(origin: Path, tmp_path: Path) -> None:
+    work = tmp_path / "more"
+    git(tmp_path, "clone", "-q", str(origin), "more")
+    (work / "leak").symlink_to("/etc/passwd")
+    git(work, "add", "-A")
+    git(work, "commit", "-q", "-m", "link")
+    git(work, "push", "-q", "origin", "main")
+    mirror = Mirror(tmp_path / "mirrors" / "y.git", str(origin))
+    head = mirror.fetch(("main",), token="")["main"]
+    files = read_files(mirror, head)
+    assert files.paths() == ("README.md", "app.py")
+    assert files.read("app.py") == "print('hello')\n"
+    assert files.read("leak") == ""
+
+
+def test_a_taken_pack_shows_what_changed(mirror: Mirror, origin: Path, head: str, write_tree: Write) -> None:
+    tree = write_tree({"app.py": "print('hi')\n", "new file.txt": "new\n"})
+    mirror.take_pack(pack_of(origin, tree, head))
+    entries = mirror.entries(mirror.tree(head), tree)
+    assert [(entry.path, entry.size) for entry in entries] == [("app.py", 12), ("new file.txt", 4)]
+    assert "+print('hi')" in mirror.patch(mirror.tree(head), tree)
+
+
+def test_the_same_commit_is_made_twice(mirror: Mirror, head: str) -> None:
+    one = mirror.commit(mirror.tree(head), head, "Start\n", BOT, 1_700_000_000.5)
+    two = mirror.commit(mirror.tree(head), head, "Start\n", BOT, 1_700_000_000.5)
+    assert one == two
+    assert mirror.contains(head, one)
+    assert not mirror.contains(one, head)
+
+
+def test_a_push_never_overwrites_what_others_pushed(mirror: Mirror, origin: Path, head: str) -> None:
+    ours = mirror.commit(mirror.tree(head), head, "Ours\n", BOT, 1.0)
+    theirs = mirror.commit(mirror.tree(head), head, "Theirs\n", BOT, 2.0)
+    mirror.push(theirs, "dayhand/1-x", token="")
+    with pytest.raises(CheckoutError, match="rejected"):
+        mirror.push(ours, "dayhand/1-x", token="")
+    assert git(origin, "rev-parse", "dayhand/1-x") == theirs
+
+
+@pytest.mark.parametrize(
+    "name", ["--upload-pack=touch x", "a\u3000b", "$(id)", "a b", "../x", "a..b", "x@{1}"]
+)
+def test_a_branch_name_that_could_be_read_as_more_than_a_name_is_refused(mirror: Mirror, name: str) -> None:
+    with pytest.raises(CheckoutError, match="branch name"):
+        mirror.fetch((name,), token="")
+
+
+@pytest.mark.parametrize("name", [b".git", b"..", b"a/b", b".GIT", b"git~1", b".g\xe2\x80\x8cit"])
+def test_a_tree_that_could_write_outside_the_repository_is_refused(
+    mirror: Mirror, origin: Path, head: str, name: bytes
+) -> None:
+    blob = git(origin, "hash-object", "-w", "--stdin", stdin=b"evil")
+    raw = b"100644 " + name + b"\0" + bytes.fromhex(blob)
+    tree = write_loose(origin, b"tree", raw)
+    before = sorted((mirror.path / "objects" / "pack").glob("*"))
+    with pytest.raises(CheckoutError, match="index-pack"):
+        mirror.take_pack(pack_of(origin, tree, head))
+    assert sorted((mirror.path / "objects" / "pack").glob("*.pack")) == [
+        p for p in before if p.suffix == ".pack"
+    ]
+
+
+def test_a_pack_that_is_noise_is_refused(mirror: Mirror) -> None:
+    with pytest.raises(CheckoutError, match="index-pack"):
+        mirror.take_pack(os.urandom(4000))
+
+
+def test_what_unpacks_a_pack_is_limited_in_processor_time(mirror: Mirror) -> None:
+    status, _, err = mirror.git.attempt("version", limits=UNPACK_LIMITS.replace("-t 30", "-t soft"))
+    assert status != 0, "the limit is really set, so a wrong one is an error"
+    assert "version" not in err
+    assert mirror.git.attempt("version", limits=UNPACK_LIMITS)[0] == 0
+
+
+def test_a_bomb_is_taken_in_small_and_refused_by_its_size(
+    mirror: Mirror, origin: Path, head: str, write_tree: Write
+) -> None:
+    tree = write_tree({"zeros": b"\0" * (200 << 20)})
+    pack = pack_of(origin, tree, head)
+    assert len(pack) < 1 << 20
+    mirror.take_pack(pack)
+    with pytest.raises(PolicyRefusal, match="over 5 MB"):
+        check_policy(mirror, head, mirror.entries(mirror.tree(head), tree))
+
+
+def test_no_hook_filter_or_configuration_of_the_repository_runs(
+    mirror: Mirror, origin: Path, head: str, write_tree: Write, tmp_path: Path
+) -> None:
+    marker = tmp_path / "fired"
+    fire = f"touch {marker}"
+    for key in ("core.fsmonitor", "diff.external", "core.sshCommand", "core.pager"):
+        git(mirror.path, "config", key, fire)
+    git(mirror.path, "config", "diff.evil.textconv", fire)
+    hooks = mirror.path / "hooks"
+    hooks.mkdir(exist_ok=True)
+    for hook in ("post-update", "pre-push", "reference-transaction", "post-index-change"):
+        (hooks / hook).write_text(f"#!/bin/sh\n{fire}\n")
+        (hooks / hook).chmod(0o755)
+    tree = write_tree({".gitattributes": "* diff=evil filter=evil\n", "app.py": "x = 1\n"})
+    mirror.take_pack(pack_of(origin, tree, head))
+    mirror.entries(mirror.tree(head), tree)
+    mirror.patch(mirror.tree(head), tree)
+    mirror.bundle(head)
+    mirror.push(mirror.commit(tree, head, "x\n", BOT, 1.0), "dayhand/2-x", token="")
+    assert not marker.exists()
+
+
+def write_loose(origin: Path, kind: bytes, raw: bytes) -> str:
+    """Write an object that git's own commands would refuse to make."""
+    whole = kind + b" " + str(len(raw)).encode() + b"\0" + raw
+    name = sha1(whole).hexdigest()
+    target = origin / "objects" / name[:2] / name[2:]
+    target.parent.mkdir(exist_ok=True)
+    target.write_bytes(zlib.compress(whole))
+    assert (
+        subprocess.run(["git", "cat-file", "-t", name], check=False, cwd=origin, capture_output=True).stdout
+        == kind + b"\n"
+    )
+    return name

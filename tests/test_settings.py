@@ -1,0 +1,70 @@
+"""The operator's settings: read once, refused clearly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dayhand.errors import SettingsError
+from dayhand.settings import PUBLIC_API, read_settings, require_app
+
+
+def test_nothing_set_gives_working_defaults(tmp_path: Path) -> None:
+    settings = read_settings({"DAYHAND_DATA": str(tmp_path)}, dotenv=None)
+    assert settings.api_url == PUBLIC_API
+    assert settings.label == "codex"
+    assert settings.handles == ("bot",)
+    assert settings.redis_url == ""
+    assert not settings.real_model
+
+
+def test_an_unknown_name_is_refused_with_the_nearest_known_one() -> None:
+    with pytest.raises(SettingsError) as refused:
+        read_settings({"DAYHAND_LABLE": "x"}, dotenv=None)
+    assert "DAYHAND_LABLE" in str(refused.value)
+    assert refused.value.advice == "Did you mean DAYHAND_LABEL?"
+
+
+@pytest.mark.parametrize(
+    ("environ", "says"),
+    [
+        ({"DAYHAND_PORT": "http"}, "DAYHAND_PORT must be a whole number"),
+        ({"DAYHAND_SANDBOX": "none"}, "DAYHAND_SANDBOX must be one of auto, bubblewrap, docker"),
+        ({"GITHUB_APP_PRIVATE_KEY_PATH": "/no/such.pem"}, "cannot be read"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(environ: dict[str, str], says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        read_settings(environ, dotenv=None)
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text('# ours\nexport DAYHAND_LABEL="robot"\nGITHUB_APP_ID=7\nGITHUB_APP_PRIVATE_KEY=a\\nb\n')
+    settings = read_settings({"DAYHAND_LABEL": "hand"}, dotenv=dotenv)
+    assert settings.label == "hand"
+    assert settings.app_id == 7
+    assert settings.private_key == "a\nb"
+
+
+def test_a_line_that_is_no_setting_is_named(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("GITHUB_APP_ID=7\nwhat is this\n")
+    with pytest.raises(SettingsError, match="line 2"):
+        read_settings({}, dotenv=dotenv)
+
+
+def test_several_webhook_secrets_are_taken_while_one_is_rotated() -> None:
+    assert read_settings({"GITHUB_WEBHOOK_SECRET": "new, old"}, dotenv=None).webhook_secrets == ("new", "old")
+
+
+def test_what_the_app_needs_is_named_when_it_is_missing() -> None:
+    settings = read_settings({"GITHUB_APP_ID": "7"}, dotenv=None)
+    with pytest.raises(SettingsError, match="GITHUB_APP_PRIVATE_KEY.*GITHUB_WEBHOOK_SECRET"):
+        require_app(settings)
+
+
+def test_secrets_do_not_show_when_settings_are_printed() -> None:
+    environ = {"OPENAI_API_KEY": "sk-canary", "GITHUB_WEBHOOK_SECRET": "canary", "GITHUB_APP_PRIVATE_KEY": "canary"}
+    assert "canary" not in repr(read_settings(environ, dotenv=None))
