@@ -8,7 +8,9 @@ from typing import Any, Protocol
 
 from dayhand.task import Usage
 
-Item = dict[str, Any]  # one Responses item, kept and sent back exactly as it came: the prompt cache needs that
+Item = dict[
+    str, Any
+]  # one Responses item, kept and sent back exactly as it came: the prompt cache needs that
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,8 @@ class Call:
     id: str  # call_id: the output goes back under it
     name: str
     arguments: str  # raw: JSON for a function tool, free text for a custom tool
+    custom: bool = False  # a custom tool's call: its output goes back as one, too
+    cut: bool = False  # the reply ended within it, at a token limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +35,19 @@ class Reply:
     truncated: bool = False  # cut at a token limit
 
 
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who hears a reply while it comes."""
+
+    on_text: Callable[[str], None]  # words, as they stream
+    on_fault: Callable[[str], None]  # what went wrong and how long we wait, in a sentence
+
+
 class Model(Protocol):
     """Something that takes turns. Raises ``ModelError`` where it cannot, after its own retries."""
 
     name: str
     scripted: bool
 
-    def reply(
-        self, items: Sequence[Item], tools: Sequence[Item], *, key: str, on_text: Callable[[str], None]
-    ) -> Reply:
-        """Ask for the next turn. ``key`` is the prompt cache's; ``on_text`` sees words as they stream."""
+    def reply(self, items: Sequence[Item], tools: Sequence[Item], *, key: str, listener: Listener) -> Reply:
+        """Ask for the next turn. ``key`` is the prompt cache's."""

@@ -1,0 +1,1 @@
+"""The model, its tools, and the loop between them."""
