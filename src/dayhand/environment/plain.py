@@ -1,0 +1,74 @@
+"""The last resort: what any repository can have, a Makefile or scripts of its own, with nothing to install."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+
+from dayhand.environment.base import Check, Files, Plan
+
+MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
+WORDS = {
+    "lint": "lint",
+    "typecheck": "types",
+    "types": "types",
+    "test": "test",
+    "tests": "test",
+    "check": "test",
+}
+FOLDERS = ("", "scripts/", "script/", "bin/", "tools/")
+
+
+def plan(files: Files) -> Plan | None:
+    """The checks of a Makefile, else of scripts that are named like checks; None where there are none."""
+    paths = frozenset(files.paths())
+    checks = _sort(tuple(_make(files, paths)) or tuple(_scripts(files, paths)))
+    return Plan("plain", (), checks, {}, (), last_resort=True) if checks else None
+
+
+def _make(files: Files, paths: frozenset[str]) -> Iterator[Check]:
+    makefile = next((name for name in MAKEFILES if name in paths), "")
+    targets = (
+        re.findall(r"^([A-Za-z][\w \t-]*):(?![=:])", files.read(makefile), re.MULTILINE) if makefile else []
+    )
+    names = {name for target in targets for name in target.split()}
+    for word, kind in WORDS.items():
+        if word in names:
+            yield Check(kind, f"make {word}", "make --version", "make", f"{makefile}, target {word}")
+
+
+def _scripts(files: Files, paths: frozenset[str]) -> Iterator[Check]:
+    for word, kind in WORDS.items():
+        for path in (f"{folder}{word}{ending}" for folder in FOLDERS for ending in (".sh", "")):
+            if path in paths and files.read(path).startswith("#!"):
+                interpreter = _interpreter(files.read(path))
+                probe = f"test -x {shlex.quote(path)} && command -v {shlex.quote(interpreter)}"
+                yield Check(kind, f"./{path}", probe, path, path)
+                break
+
+
+def _interpreter(script: str) -> str:
+    """The program that a script's first line names: ``#!/usr/bin/env -S python3 -u`` means python3."""
+    words = script.partition("\n")[0][2:].split()
+    if words and words[0].endswith("/env"):
+        words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
+    return words[0] if words else "sh"
+
+
+def _sort(checks: tuple[Check, ...]) -> tuple[Check, ...]:
+    """Drop “check” where lint and test both stand beside it; where only tests do, it is the lint."""
+    kinds = {check.kind for check in checks if not _is_check(check)}
+    kept = []
+    for check in checks:
+        if not _is_check(check):
+            kept.append(check)
+        elif "lint" not in kinds:
+            kept.append(Check("lint", check.command, check.probe, check.tool, check.source))
+        elif "test" not in kinds:
+            kept.append(check)
+    return tuple(kept)
+
+
+def _is_check(check: Check) -> bool:
+    return bool(re.search(r"\bcheck(\.sh)?$", check.command))
