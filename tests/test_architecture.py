@@ -1,0 +1,50 @@
+"""The shape of the house, kept by tools and not by memory."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "dayhand"
+MODULES = sorted(path for path in SOURCE.rglob("*.py") if "cases" not in path.parts)
+
+
+def test_everybody_imports_only_whom_they_may() -> None:
+    tool = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([tool, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_web_process_loads_nothing_that_can_run_code() -> None:
+    program = (
+        "import sys, dayhand.web; print([m for m in sys.modules if m.split('.')[0] in ('docker', 'openai')"
+        " or m.startswith(('dayhand.agent', 'dayhand.sandbox', 'dayhand.journey', 'dayhand.wiring'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_a_module_opens_with_what_it_is_for_and_a_package_holds_nothing_else(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    opening = ast.get_docstring(tree)
+    assert opening, f"{path} does not say what it is for"
+    assert opening.splitlines()[0].endswith((".", ":", "?")), f"{path}: the first line is a sentence"
+    if path.name == "__init__.py":
+        assert len(tree.body) == 1, f"{path} holds more than its caption"
+
+
+def test_the_broad_excepts_are_the_edges() -> None:
+    found = {
+        f"{path.relative_to(SOURCE)}"
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or getattr(node.type, "id", "") in ("Exception", "BaseException"))
+    }
+    assert found <= {"cli.py", "worker.py"}
