@@ -21,7 +21,7 @@ from dayhand.ledger.memory import Memory
 from dayhand.ledger.notes import Say
 from dayhand.publish.base import Proposal, Publication
 from dayhand.sandbox.base import Box, Sandbox
-from dayhand.task import Answered, Change, Kind, Outcome, Proposed, Solution, Stage, Task, Verification
+from dayhand.task import Answered, Change, Outcome, Proposed, Solution, Stage, Task, Verification
 from dayhand.verify.checks import Trees, verify
 from dayhand.verify.evidence import prove
 
@@ -46,7 +46,7 @@ def travel(task: Task, tools: Tools, say: Say) -> Outcome:
     """
     trip = Trip(task, tools, say)
     base = trip.fetch()  # a commit in a bare mirror
-    if task.ask.kind is Kind.FIX:
+    if task.drafted_first:
         trip.open(base)  # branch, draft pull request, check run: people see that it is under way
     place = trip.prepare(base)  # toolchain found, installed, snapshot taken
     solution, change = trip.solve(base, place)  # the agent's turns in a box; one pack comes out

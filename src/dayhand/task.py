@@ -68,6 +68,11 @@ class Task:
         """The branch that this task's work is pushed to: ``dayhand/<number>-<slug>``."""
         return f"dayhand/{self.number}-{slug(self.title)}" if self.number else f"dayhand/{self.id}"
 
+    @property
+    def drafted_first(self) -> bool:
+        """Whether a draft is opened before the work: for a fix on GitHub. A question may need no change."""
+        return self.ask.kind is Kind.FIX and self.number > 0
+
 
 class Verdict(StrEnum):
     """What a check says of the head, seen beside the base. The words are those that people read."""
