@@ -1,0 +1,228 @@
+"""A model behind the Responses API of any server that speaks it, asked with the openai library.
+
+The list of items goes out through ``extra_body`` and the stream is read line by line here: the library walks every
+item and every event through its type declarations, which costs more than all else that we do in a turn.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import httpx2
+import openai
+
+from dayhand.agent.faults import Attempts, Kind, ModelFault, Patience, from_event, from_status
+from dayhand.agent.model import Item, Listener, Reply
+from dayhand.agent.prices import Prices, price_of
+from dayhand.agent.transcript import calls_in, text_in
+from dayhand.task import Usage
+
+CONNECT_SECONDS = 15.0
+ANSWER_BYTES = 32 * 1024 * 1024
+
+# What servers other than OpenAI's may not know, and how their refusal names it. The first that matches is given up,
+# for good, and the request is sent again.
+OPTIONAL = {
+    "custom tools": re.compile(r"custom|grammar|lark|tool type|of tool|tools[\[.'\" ]", re.IGNORECASE),
+    "include": re.compile(r"include|encrypted", re.IGNORECASE),
+    "prompt_cache_key": re.compile(r"prompt_cache_key", re.IGNORECASE),
+    "parallel_tool_calls": re.compile(r"parallel", re.IGNORECASE),
+}
+
+
+class ResponsesModel:
+    """Asks for one reply at a time, statelessly: everything said so far goes along, unchanged.
+
+    The client's own retries must be off (``max_retries=0``): this knows better when asking again helps.
+    """
+
+    def __init__(
+        self,
+        client: openai.OpenAI,
+        model: str,
+        *,
+        scripted: bool = False,
+        prices: Prices | None = None,
+        effort: str = "",
+        patience: Patience | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.name = model
+        self.scripted = scripted
+        self._client = client
+        self._price = price_of(prices or {}, model)
+        self._effort = effort
+        self._patience = patience or Patience()
+        self._timeout = openai.Timeout(60.0, connect=CONNECT_SECONDS, read=self._patience.idle)
+        self._sleep = sleep
+        self._clock = clock
+        self._missing: frozenset[str] = frozenset()  # of OPTIONAL, what this server does not know
+
+    def reply(self, items: Sequence[Item], tools: Sequence[Item], *, key: str, listener: Listener) -> Reply:
+        """Ask for the next turn, patiently. Raises ``ModelError`` where that has no use (any more)."""
+        attempts = Attempts(self._patience)
+        while True:
+            try:
+                return self._reply(self._ask(items, tools, key, listener.on_text))
+            except ModelFault as fault:
+                if self._give_up_an_option(fault):
+                    continue
+                seconds = attempts.wait_after(fault)
+                listener.on_fault(f"{fault} Asking again in {seconds:.0f} s.")
+                self._sleep(seconds)
+
+    def _body(self, items: Sequence[Item], tools: Sequence[Item], key: str) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "model": self.name,
+            "stream": True,
+            "store": False,
+            "include": ["reasoning.encrypted_content"],
+            "prompt_cache_key": key,
+            "parallel_tool_calls": True,
+            "tools": [*tools] if "custom tools" not in self._missing else [plain(tool) for tool in tools],
+            "input": [*items],
+        }
+        if self._effort:
+            body["reasoning"] = {"effort": self._effort}
+        return {name: value for name, value in body.items() if name not in self._missing}
+
+    def _ask(
+        self, items: Sequence[Item], tools: Sequence[Item], key: str, on_text: Callable[[str], None]
+    ) -> Mapping[str, Any]:
+        """Send one request and read its response object. Raises ``ModelFault``."""
+        try:
+            with self._client.responses.with_streaming_response.create(
+                extra_body=self._body(items, tools, key), timeout=self._timeout
+            ) as answer:
+                if "text/event-stream" in answer.headers.get("content-type", ""):
+                    ends = self._clock() + self._patience.reply
+                    return read_events(answer.iter_lines(), on_text, late=lambda: self._clock() > ends)
+                return _object(answer.read())
+        except openai.APIStatusError as error:
+            body = error.body if isinstance(error.body, dict) else {"message": error.message}
+            raise self._discreet(
+                from_status(error.status_code, body, error.response.headers, now=self._clock())
+            ) from error
+        except (openai.APITimeoutError, httpx2.TimeoutException) as error:
+            raise ModelFault(Kind.BROKEN, "The model's server stopped answering.") from error
+        except (openai.APIConnectionError, httpx2.TransportError) as error:
+            why = str(error.__cause__ or error)[:200]
+            raise ModelFault(Kind.BROKEN, f"The connection to the model's server broke: {why}.") from error
+
+    def _discreet(self, fault: ModelFault) -> ModelFault:
+        """Take our key out of what a server repeated."""
+        secret = self._client.api_key
+        if secret and len(secret) > 4 and secret in str(fault):
+            return ModelFault(
+                fault.kind, str(fault).replace(secret, "(key)"), after=fault.after, advice=fault.advice
+            )
+        return fault
+
+    def _give_up_an_option(self, fault: ModelFault) -> bool:
+        status = getattr(fault.__cause__, "status_code", 0)
+        if status not in (400, 422, 501):
+            return False
+        for name, pattern in OPTIONAL.items():
+            if name not in self._missing and pattern.search(str(fault)):
+                self._missing |= {name}
+                return True
+        return False
+
+    def _reply(self, response: Mapping[str, Any]) -> Reply:
+        items = response.get("output")
+        if not isinstance(items, list) or not all(
+            isinstance(item, dict) and isinstance(item.get("type"), str) for item in items
+        ):
+            raise ModelFault(Kind.NONSENSE, "The model's server sent a reply without a list of items.")
+        calls = calls_in(items)
+        if calls is None:
+            raise ModelFault(
+                Kind.NONSENSE, "The model's server sent a tool call without a name, an id or arguments."
+            )
+        return Reply(
+            items=tuple(items),
+            calls=calls,
+            text=text_in(items),
+            usage=self._usage(response.get("usage")),
+            truncated=response.get("status") == "incomplete",
+        )
+
+    def _usage(self, raw: object) -> Usage:
+        fields = raw if isinstance(raw, dict) else {}
+        details = fields.get("input_tokens_details")
+        details = details if isinstance(details, dict) else {}
+        read, made = _count(fields.get("input_tokens")), _count(fields.get("output_tokens"))
+        cached, written = _count(details.get("cached_tokens")), _count(details.get("cache_write_tokens"))
+        dollars = None
+        if self._price is not None and fields:
+            dollars = self._price.dollars(input_tokens=read, cached=cached, written=written, output=made)
+        return Usage(self.name, 1, read, cached, made, dollars, self.scripted)
+
+
+def read_events(
+    lines: Iterable[str], on_text: Callable[[str], None], *, late: Callable[[], bool] = lambda: False
+) -> Mapping[str, Any]:
+    """Read a stream's events up to the one that ends the response, and give that response. Raises ``ModelFault``.
+
+    Source of the events: https://developers.openai.com/api/reference/resources/responses/streaming-events
+    """
+    done: list[Item] = []  # items as they were completed: some servers leave them out of the last event
+    size = 0
+    for line in lines:
+        size += len(line)
+        if size > ANSWER_BYTES or late():
+            raise ModelFault(Kind.BROKEN, "The model's reply did not come to an end.")
+        if not line.startswith("data:") or line == "data: [DONE]":
+            continue
+        event = _object(line[5:])
+        match event.get("type"):
+            case "response.output_text.delta":
+                on_text(str(event.get("delta", "")))
+            case "response.output_item.done" if isinstance(event.get("item"), dict):
+                done.append(event["item"])
+            case "response.completed" | "response.incomplete":
+                response = event.get("response")
+                if not isinstance(response, dict):
+                    raise ModelFault(Kind.NONSENSE, "The model's server ended its stream without a response.")
+                return response if response.get("output") else {**response, "output": done}
+            case "response.failed":
+                response = event.get("response")
+                error = response.get("error") if isinstance(response, dict) else None
+                raise from_event(error if isinstance(error, dict) else {})
+            case "error":
+                error = event.get("error")
+                raise from_event(error if isinstance(error, dict) else event)
+    raise ModelFault(Kind.BROKEN, "The model's server closed the connection in the middle of its reply.")
+
+
+def plain(tool: Item) -> Item:
+    """Describe a custom tool as a function with one text, for servers that only know functions."""
+    if tool.get("type") != "custom":
+        return tool
+    text = {"type": "string", "description": "the whole text"}
+    return {
+        "type": "function",
+        "name": tool["name"],
+        "description": tool["description"],
+        "strict": False,
+        "parameters": {"type": "object", "properties": {"input": text}, "required": ["input"]},
+    }
+
+
+def _object(raw: str | bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(raw)
+    except ValueError as error:
+        raise ModelFault(Kind.NONSENSE, f"The model's server sent what is not JSON: {raw[:80]!r}.") from error
+    if not isinstance(value, dict):
+        raise ModelFault(Kind.NONSENSE, "The model's server sent JSON that is no object.")
+    return value
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0

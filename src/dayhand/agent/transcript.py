@@ -1,0 +1,107 @@
+"""What was said: items of the Responses format read, made, summed up, and told line by line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+from dayhand.agent.model import Call, Item, Reply
+from dayhand.task import Usage
+
+FUNCTION, CUSTOM = "function_call", "custom_tool_call"
+
+
+def message(role: str, text: str) -> Item:
+    """An input message. ``role`` is "system" or "user"."""
+    return {"type": "message", "role": role, "content": [{"type": "input_text", "text": text}]}
+
+
+def output(call: Call, text: str) -> Item:
+    """The answer to a tool call."""
+    kind = f"{CUSTOM if call.custom else FUNCTION}_output"
+    return {"type": kind, "call_id": call.id, "output": text}
+
+
+def calls_in(items: Iterable[Mapping[str, Any]]) -> tuple[Call, ...] | None:
+    """The tool calls among output items; None where one of them is malformed."""
+    calls: list[Call] = []
+    for item in items:
+        kind = item.get("type")
+        if kind not in (FUNCTION, CUSTOM):
+            continue
+        name, call_id = item.get("name"), item.get("call_id")
+        arguments = item.get("input" if kind == CUSTOM else "arguments")
+        if isinstance(arguments, dict):  # some servers forget that it is JSON in a string
+            arguments = json.dumps(arguments)
+        if not (
+            isinstance(name, str)
+            and name
+            and isinstance(call_id, str)
+            and call_id
+            and isinstance(arguments, str)
+        ):
+            return None
+        calls.append(
+            Call(call_id, name, arguments, custom=kind == CUSTOM, cut=item.get("status") == "incomplete")
+        )
+    return tuple(calls)
+
+
+def text_in(items: Iterable[Mapping[str, Any]]) -> str:
+    """The words among output items, refusals too."""
+    parts: list[str] = []
+    for item in items:
+        content = item.get("content")
+        if item.get("type") == "message" and isinstance(content, list):
+            parts += [str(p.get("text") or p.get("refusal") or "") for p in content if isinstance(p, dict)]
+    return "\n\n".join(part for part in parts if part.strip())
+
+
+def journalled(items: Sequence[Item], usage: Mapping[str, Any]) -> Reply:
+    """A reply as the journal kept it."""
+    known = {field.name for field in fields(Usage)}
+    kept = Usage(**{name: value for name, value in usage.items() if name in known})
+    return Reply(tuple(items), calls_in(items) or (), text_in(items), kept)
+
+
+def usage_fields(usage: Usage) -> dict[str, Any]:
+    """A usage as the journal keeps it."""
+    return asdict(usage)
+
+
+def add(one: Usage, other: Usage) -> Usage:
+    """The sum of two usages; where one has no price, the sum has none."""
+    known = one.dollars is not None and other.dollars is not None
+    return Usage(
+        other.model or one.model,
+        one.turns + other.turns,
+        one.input_tokens + other.input_tokens,
+        one.cached_tokens + other.cached_tokens,
+        one.output_tokens + other.output_tokens,
+        (one.dollars or 0.0) + (other.dollars or 0.0) if known else None,
+        one.scripted or other.scripted,
+    )
+
+
+class Words:
+    """Turns words that stream in into log lines: a paragraph each, so that the log moves and stays readable."""
+
+    def __init__(self, tell: Callable[[str], object]) -> None:
+        self._tell = tell
+        self._held = ""
+
+    def feed(self, piece: str) -> None:
+        self._held += piece
+        *whole, self._held = self._held.split("\n\n")
+        for paragraph in whole:
+            self._say(paragraph)
+
+    def flush(self) -> None:
+        self._say(self._held)
+        self._held = ""
+
+    def _say(self, text: str) -> None:
+        if text.strip():
+            self._tell(text.strip("\n"))

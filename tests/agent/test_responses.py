@@ -1,0 +1,207 @@
+"""The client of the Responses API against a real server that fails in every way that we know of."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from dayhand.agent.faults import Patience
+from dayhand.agent.model import Item, Reply
+from dayhand.agent.scripted import FOR_EVER, Fault, Patch, Say, Shell, ToolCall
+from dayhand.agent.transcript import message
+from dayhand.errors import ModelError
+
+from .conftest import Heard, Play, Played
+
+ITEMS = [message("system", "constant"), message("user", "do it")]
+CUSTOM: Item = {"type": "custom", "name": "apply_patch", "description": "patches", "format": {"type": "text"}}
+
+
+def ask(played: Played, heard: Heard, tools: tuple[Item, ...] = (CUSTOM,)) -> Reply:
+    return played.model.reply(ITEMS, tools, key="task-1", listener=heard.listener)
+
+
+def error_body(message: str, code: str | None = None) -> str:
+    return json.dumps({"error": {"message": message, "code": code, "type": None}})
+
+
+def test_reads_words_calls_and_usage_of_a_streamed_reply(play: Play, heard: Heard) -> None:
+    played = play([Say("I look\nfirst."), Shell("ls"), Patch("*** Begin Patch")])
+    reply = ask(played, heard)
+    assert heard.words == ["I look\n", "first."]
+    assert reply.text == "I look\nfirst."
+    assert [(call.name, call.custom) for call in reply.calls] == [("shell", False), ("apply_patch", True)]
+    assert json.loads(reply.calls[0].arguments) == {"command": "ls"}
+    assert reply.usage.input_tokens == len(played.server.bodies[0]) // 4
+    assert reply.usage.dollars == pytest.approx(
+        (reply.usage.input_tokens * 2 + reply.usage.output_tokens * 10) / 1e6
+    )
+    assert reply.usage.scripted
+
+
+def test_asks_statelessly_with_the_items_as_they_are(play: Play, heard: Heard) -> None:
+    played = play([Say("hello")])
+    ask(played, heard)
+    body = json.loads(played.server.bodies[0])
+    assert body["input"] == ITEMS
+    assert body["store"] is False
+    assert body["stream"] is True
+    assert body["include"] == ["reasoning.encrypted_content"]
+    assert body["prompt_cache_key"] == "task-1"
+    assert body["parallel_tool_calls"] is True
+    assert body["tools"] == [CUSTOM]
+
+
+RECOVERED = [
+    pytest.param(
+        Fault("status", 429, error_body("slow"), {"Retry-After": "2"}), [2.0], id="429 with Retry-After"
+    ),
+    pytest.param(
+        Fault("status", 429, error_body("slow"), {"Retry-After": "1"}, times=3),
+        [1.0] * 3,
+        id="429 three times",
+    ),
+    pytest.param(
+        Fault("status", 429, error_body("slow"), {"Retry-After-Ms": "250"}),
+        [0.25],
+        id="429 with milliseconds",
+    ),
+    pytest.param(
+        Fault("status", 429, error_body("slow"), {"Retry-After": "Fri, 15 Jan 2027 08:00:07 GMT"}),
+        [7.0],
+        id="429 with a date",
+    ),
+    pytest.param(Fault("status", 429, error_body("Please try again in 1m2.5s.")), [62.5], id="429 in words"),
+    pytest.param(Fault("status", 429, error_body("slow"), times=3), [2.0, 4.0, 8.0], id="429 without a hint"),
+    pytest.param(Fault("status", 500, "oops", times=4), [0.5, 1.0, 2.0, 4.0], id="500"),
+    pytest.param(
+        Fault("status", 503, error_body("busy"), {"Retry-After": "3"}), [3.0], id="503 with Retry-After"
+    ),
+    pytest.param(Fault("drop", times=2), [0.5, 1.0], id="closed in mid-answer"),
+    pytest.param(Fault("nonsense", body="<html>"), [0.5], id="no JSON"),
+    pytest.param(Fault("nonsense", body='{"output": 7}', times=2), [0.5, 1.0], id="no list of items"),
+    pytest.param(
+        Fault("nonsense", body='{"output": [{"type": "function_call"}]}'), [0.5], id="a call without a name"
+    ),
+    pytest.param(
+        Fault("failed", body='{"code": "server_error", "message": "sorry"}'), [0.5], id="failed in the stream"
+    ),
+    pytest.param(
+        Fault("failed", body='{"code": "rate_limit_exceeded", "message": "try again in 9s"}'),
+        [9.0],
+        id="rate limit in the stream",
+    ),
+]
+
+
+@pytest.mark.parametrize(("fault", "slept"), RECOVERED)
+def test_recovers_after_waiting_as_long_as_it_is_told(
+    play: Play, heard: Heard, fault: Fault, slept: list[float]
+) -> None:
+    played = play([fault, Say("here")])
+    assert ask(played, heard).text == "here"
+    assert played.clock.slept == pytest.approx(slept)
+    assert len(heard.faults) == len(slept)
+    assert "Asking again in" in heard.faults[0]
+
+
+def test_recovers_from_a_stream_that_stalls(play: Play, heard: Heard) -> None:
+    played = play([Fault("stall"), Say("here")], patience=Patience(idle=0.3, jitter=lambda: 0.5))
+    assert ask(played, heard).text == "here"
+    assert "stopped answering" in heard.faults[0]
+
+
+GIVEN_UP = [
+    pytest.param(
+        Fault("status", 429, error_body("You exceeded your current quota", "insufficient_quota"), times=FOR_EVER),
+        1, "no credit left", "Add credit", id="insufficient quota",
+    ),
+    pytest.param(
+        Fault("failed", body='{"code": "insufficient_quota", "message": "quota"}', times=FOR_EVER),
+        1, "no credit left", "Add credit", id="insufficient quota in the stream",
+    ),
+    pytest.param(
+        Fault("status", 401, error_body("Incorrect API key provided: sk-test-123", "invalid_api_key"), times=FOR_EVER),
+        1, "refuses our key (401): Incorrect API key provided: (key)", "OPENAI_API_KEY", id="wrong key",
+    ),
+    pytest.param(
+        Fault("status", 404, error_body("The model `test-model` does not exist", "model_not_found"), times=FOR_EVER),
+        1, "test-model", "DAYHAND_MODEL", id="no such model",
+    ),
+    pytest.param(
+        Fault("status", 400, error_body("too long", "context_length_exceeded"), times=FOR_EVER),
+        1, "longer than the model can read", "smaller step", id="context overflow",
+    ),
+    pytest.param(
+        Fault("status", 400, error_body("bad thing"), times=FOR_EVER), 1, "(400): bad thing", "", id="bad request",
+    ),
+    pytest.param(
+        Fault("status", 429, error_body("slow"), {"Retry-After": "4000"}, times=FOR_EVER),
+        1, "Waiting 4000 s more", "limit of the model's service", id="a wait too long",
+    ),
+    pytest.param(Fault("status", 429, error_body("slow"), times=FOR_EVER), 19, "slow down", "limit", id="429 for ever"),
+    pytest.param(Fault("status", 500, "x", times=FOR_EVER), 10, "10 times in a row", "is up", id="500 for ever"),
+    pytest.param(Fault("drop", times=FOR_EVER), 10, "broke: peer closed", "is up", id="drops for ever"),
+    pytest.param(
+        Fault("nonsense", body="[1]", times=FOR_EVER), 3, "JSON that is no object", "Responses format", id="nonsense",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fault", "asked", "what", "advice"), GIVEN_UP)
+def test_gives_up_with_the_reason_and_advice(
+    play: Play, heard: Heard, fault: Fault, asked: int, what: str, advice: str
+) -> None:
+    played = play([fault])
+    with pytest.raises(ModelError) as caught:
+        ask(played, heard)
+    assert what in str(caught.value)
+    assert advice in caught.value.advice
+    assert played.server.count == asked
+    assert sum(played.clock.slept) <= 900
+
+
+def test_gives_up_on_a_server_that_is_not_there(play: Play, heard: Heard) -> None:
+    played = play([Say("x")], patience=Patience(tries=2, jitter=lambda: 0.5))
+    played.server.__exit__(None, None, None)
+    with pytest.raises(ModelError, match="connection to the model's server broke"):
+        ask(played, heard)
+
+
+@pytest.mark.parametrize(
+    ("said", "gone"),
+    [
+        ("Invalid value: 'custom'. Supported values are: 'function'.", "custom"),
+        ("'type' of tool must be 'function'", "custom"),
+        ("Unknown parameter: 'include'", "include"),
+        ("Unrecognized request argument: prompt_cache_key", "prompt_cache_key"),
+        ("parallel tool calls are not supported", "parallel_tool_calls"),
+    ],
+)
+def test_does_without_what_a_plain_server_lacks_and_remembers(
+    play: Play, heard: Heard, said: str, gone: str
+) -> None:
+    played = play([Fault("status", 400, error_body(said)), Patch("*** Begin Patch")])
+    reply = ask(played, heard)
+    ask(played, heard)
+    assert played.clock.slept == []
+    assert played.server.count == 3
+    for body in played.server.bodies[1:]:
+        assert gone not in body.decode().replace("custom tools", "")
+    if gone == "custom":
+        assert reply.calls[0].arguments == '{"input": "*** Begin Patch"}'
+
+
+def test_an_empty_and_a_cut_reply_are_told_apart(play: Play, heard: Heard) -> None:
+    played = play([Fault("empty"), Fault("cut"), ToolCall("frob", "{")])
+    empty, cut, odd = ask(played, heard), ask(played, heard), ask(played, heard)
+    assert (empty.items, empty.truncated) == ((), False)
+    assert (cut.text, cut.truncated) == ("and then I would", True)
+    assert (odd.calls[0].name, odd.calls[0].arguments) == ("frob", "{")
+
+
+def test_an_unknown_model_has_no_price(play: Play, heard: Heard) -> None:
+    played = play([Say("x")])
+    played.model._price = None
+    assert ask(played, heard).usage.dollars is None
