@@ -76,6 +76,26 @@ class Ecosystem(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """The plans of all ecosystems of one repository, as one."""
+
+    plans: tuple[Plan, ...]
+    env: Mapping[str, str]  # with the whole PATH
+    checks: tuple[Check, ...]
+
+    @property
+    def installs(self) -> bool:
+        return any(plan.steps for plan in self.plans) or any(check.remedy for check in self.checks)
+
+
+class Log(Protocol):
+    """Where notes go: ``dayhand.ledger.notes.Say``, of which set-up needs no more than this."""
+
+    def line(self, kind: str, text: str) -> int:
+        """Write one note; give its line number."""
+
+
+@dataclass(frozen=True, slots=True)
 class Installed:
     """What came of one step."""
 

@@ -1,0 +1,135 @@
+"""The repository's toolchain: planned from its files, installed once in a set-up box, proved, kept as a snapshot.
+
+The model sees nothing of this and adds nothing to it. The set-up box is the only one with a way out, and only to the
+package registries; it holds the base commit, no secret and no word of the issue.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+
+from dayhand.environment import install, node, plain, python, remembered
+from dayhand.environment.base import Ecosystem, Environment, Files, Log, Plan, Whole
+from dayhand.environment.lock import building
+from dayhand.environment.remembered import Outcome
+from dayhand.sandbox.base import ENVIRONMENT, Box, Sandbox, Snapshot
+
+ECOSYSTEMS: tuple[Ecosystem, ...] = (python, node, plain)
+
+RULES = "1"  # part of every key: raise it when the same files should be set up differently
+RETRY_SECONDS = 600  # an incomplete environment is shared for so long, then tried again
+ORDER = {"lint": 0, "types": 1, "test": 2}
+
+Fill = Callable[[Box], None]
+
+
+def prepare(files: Files, sandbox: Sandbox, fill: Fill, say: Log, *, scope: str = "") -> Environment:
+    """Set up what the repository declares, or find it set up already.
+
+    ``fill`` puts the base commit into a box. ``scope`` names the repository: set-up runs the repository's own code,
+    so one repository's snapshot is never another's. A failing install or a missing tool is part of the result
+    (``Environment.steps`` and ``missing``), never an exception. Raises ``SandboxError`` where the sandbox breaks.
+    """
+    started = time.monotonic()
+    ground = install.survey(sandbox)
+    whole = combine(tuple(plan for each in ECOSYSTEMS if (plan := each.plan(files))), ground.path)
+    key = _key(whole, files, f"{sandbox.name}\n{ground.identity}", scope)
+    say.line("say", _summary(whole))
+    if not whole.installs:
+        outcome = install.examine(whole, sandbox, fill, say)
+        return _environment(key, None, whole, outcome, started)
+    if found := _recall(sandbox, key):
+        return _known(key, found, whole, started, say)
+    with building(key):  # of fifty tasks that come at once, one builds
+        if found := _recall(sandbox, key):
+            return _known(key, found, whole, started, say)
+        with install.installed(whole, ground, sandbox, fill, say) as (box, outcome):
+            name = key if outcome.complete else _for_now(key)
+            remembered.write(box, outcome)
+            sandbox.drop([name])
+            snapshot = box.save(name)
+    return _environment(key, snapshot, whole, outcome, started)
+
+
+def combine(plans: tuple[Plan, ...], path: str) -> Whole:
+    """Several ecosystems as one environment; ``path`` is the box's own PATH.
+
+    A last resort's checks count only for kinds that nobody else has.
+    """
+    first = {check.kind for plan in plans if not plan.last_resort for check in plan.checks}
+    checks = [
+        check for plan in plans for check in plan.checks if not (plan.last_resort and check.kind in first)
+    ]
+    env: dict[str, str] = {}
+    for plan in plans:
+        env |= plan.env
+    front = [plan.env["PATH"] for plan in plans if "PATH" in plan.env]
+    env["PATH"] = ":".join((*front, *([f"{ENVIRONMENT}/bin"] if front else []), path))
+    return Whole(plans, env, tuple(sorted(checks, key=lambda check: ORDER.get(check.kind, len(ORDER)))))
+
+
+def _summary(whole: Whole) -> str:
+    names = " and ".join(plan.ecosystem for plan in whole.plans if plan.steps or plan.checks)
+    checks = ", ".join(check.command for check in whole.checks)
+    return f"Toolchain: {names or 'none that Dayhand knows'}. Checks: {checks or 'none declared'}."
+
+
+def _key(whole: Whole, files: Files, base: str, scope: str) -> str:
+    """Everything that decides what a snapshot holds, and whether its tools are those that are asked for."""
+    parts = [RULES, base, scope, json.dumps(dict(whole.env), sort_keys=True)]
+    for plan in whole.plans:
+        parts += [repr(step) for step in plan.steps]
+        parts += [f"{path}\n{files.read(path)}" for path in plan.locks]
+    parts += [repr((check.command, check.probe, check.remedy)) for check in whole.checks]
+    return "env-" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def _for_now(key: str) -> str:
+    """What was not wholly installed is kept under a name that runs out: the registry may be back by then."""
+    return f"{key}-{int(time.time()) // RETRY_SECONDS}"
+
+
+def _recall(sandbox: Sandbox, key: str) -> tuple[Snapshot, Outcome] | None:
+    for name in (key, _for_now(key)):
+        if snapshot := sandbox.find(name):
+            with sandbox.open(origin=snapshot) as box:
+                outcome = remembered.read(box)
+            if outcome:
+                return snapshot, outcome
+    return None
+
+
+def _known(key: str, found: tuple[Snapshot, Outcome], whole: Whole, started: float, say: Log) -> Environment:
+    snapshot, outcome = found
+    say.line("result", "This environment was set up before: nothing is installed again.")
+    for step in outcome.steps:
+        if not step.passed:
+            say.line("result", f"{step.title}: failed when it was set up.")
+    for lacking in outcome.missing.values():
+        say.line("result", f"Missing: {lacking.tool}. {lacking.why}")
+    return _environment(key, snapshot, whole, outcome, started, cached=True)
+
+
+def _environment(
+    key: str,
+    snapshot: Snapshot | None,
+    whole: Whole,
+    outcome: Outcome,
+    started: float,
+    *,
+    cached: bool = False,
+) -> Environment:
+    return Environment(
+        key=key,
+        snapshot=snapshot,
+        env=whole.env,
+        checks=whole.checks,
+        missing=outcome.missing,
+        steps=outcome.steps,
+        blocked=outcome.blocked,
+        cached=cached,
+        seconds=time.monotonic() - started,
+    )
