@@ -44,7 +44,9 @@ class Project:
 def plan(files: Files) -> Plan | None:
     """What to install and what to check; None where nothing of the repository is Python's."""
     paths = frozenset(path for path in files.paths() if not FOREIGN.search(path))
-    if not any(path in paths for path in MANIFESTS) and not any(path.endswith(".py") for path in paths):
+    if not any(
+        path in MANIFESTS or path.endswith(".py") or REQUIREMENTS.fullmatch(path.lower()) for path in paths
+    ):
         return None
     project = _read(files, paths)
     steps = tuple(_steps(project))

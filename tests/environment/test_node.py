@@ -1,0 +1,97 @@
+"""What a package.json makes us install and check."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from dayhand.environment import node
+
+
+def plan(files, package, *others):
+    return node.plan(files({"package.json": json.dumps(package), **dict.fromkeys(others, "")}))
+
+
+def test_a_repository_without_package_json_is_left_alone(files):
+    assert node.plan(files({"web/package.json": "{}"})) is None
+
+
+def test_a_lock_is_installed_with_ci_and_falls_back_to_install(files):
+    made = plan(files, {}, "package-lock.json")
+    assert made.steps[0].commands == ("npm ci", "npm install --no-save --no-package-lock")
+    assert made.locks == ("package.json", "package-lock.json")
+
+
+def test_no_fallback_writes_a_lock_or_package_json(files):
+    made = plan(files, {"devDependencies": {"eslint": "^9"}, "scripts": {"lint": "eslint ."}})
+    for command in (*made.steps[0].commands, *(check.remedy for check in made.checks)):
+        for part in command.split("||"):
+            assert "--no-save --no-package-lock" in part
+
+
+def test_nothing_is_installed_where_nothing_is_declared(files):
+    assert plan(files, {"scripts": {"test": "node --test"}}).steps == ()
+
+
+def test_the_scripts_lint_typecheck_and_test_are_the_checks(files):
+    made = plan(files, {"scripts": {"test": "vitest run", "type-check": "tsc --noEmit", "lint": "eslint ."}})
+    assert [(check.kind, check.command, check.tool) for check in made.checks] == [
+        ("lint", "npm run lint", "eslint"),
+        ("types", "npm run type-check", "tsc"),
+        ("test", "npm run test", "vitest"),
+    ]
+    assert made.checks[0].source == "package.json scripts.lint"
+
+
+def test_the_test_script_that_npm_init_writes_is_no_check(files):
+    assert plan(files, {"scripts": {"test": 'echo "Error: no test specified" && exit 1'}}).checks == ()
+
+
+@pytest.mark.parametrize(
+    ("scripts", "tools"),
+    [
+        ({"lint": "eslint . && prettier --check ."}, ["eslint", "prettier"]),
+        ({"lint": "npm run lint:js", "lint:js": "NODE_ENV=test eslint src"}, ["eslint"]),
+        ({"lint": "cross-env CI=1 npx --no-install eslint ."}, ["eslint"]),
+        (
+            {"lint": "run-s lint:a lint:b", "lint:a": "eslint .", "lint:b": "stylelint x"},
+            ["run-s", "eslint", "stylelint"],
+        ),
+        ({"lint": "npm run lint"}, ["npm"]),
+    ],
+)
+def test_the_probe_asks_for_the_tools_that_the_script_really_starts(files, scripts, tools):
+    (check,) = plan(files, {"scripts": scripts}).checks
+    parts = check.probe.split(" && ")
+    assert len(parts) == len(tools)
+    assert all(any(tool in part for part in parts) for tool in tools)
+
+
+def test_a_declared_tool_is_fetched_in_the_declared_version(files):
+    package = {"scripts": {"lint": "eslint ."}, "devDependencies": {"eslint": "^8.57"}}
+    (check,) = plan(files, package).checks
+    assert "'eslint@^8.57'" in check.remedy
+
+
+def test_a_scripts_unknown_first_word_is_never_installed_by_its_name(files):
+    (check,) = plan(files, {"scripts": {"lint": "esslint-typo ."}}).checks
+    assert check.remedy == ""
+    assert "command -v esslint-typo" in check.probe
+
+
+def test_a_configured_linter_without_a_script_is_started_directly(files):
+    made = plan(files, {"devDependencies": {"eslint": "9"}}, "eslint.config.mjs")
+    assert [check.command for check in made.checks] == ["npx --no-install eslint ."]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", '{"scripts": 3, "dependencies": []}', '{"scripts": {"lint": 1}}']
+)
+def test_a_package_json_that_makes_no_sense_is_left_to_npm_to_refuse(files, text):
+    made = node.plan(files({"package.json": text}))
+    assert made.checks == ()
+
+
+def test_a_script_with_an_open_quote_does_not_break_detection(files):
+    assert plan(files, {"scripts": {"lint": "eslint 'src"}}).checks[0].tool == "eslint"
