@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
+import tempfile
+import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
+from dayhand.sandbox.bubblewrap import Bubblewrap
+
+from dayhand.environment import registries
+from dayhand.sandbox.base import Box
 
 
 @dataclass(frozen=True)
@@ -44,3 +53,55 @@ def say() -> Notes:
 def files():
     """Make files from keyword-like pairs: ``files({"a.py": ""})``."""
     return Texts
+
+
+@dataclass(frozen=True)
+class Project:
+    """A small repository: its files for detection, and a way to put them into a box."""
+
+    files: Texts
+
+    def fill(self, box: Box) -> None:
+        heap = io.BytesIO()
+        with tarfile.open(fileobj=heap, mode="w") as tar:
+            for path, text in self.files.texts.items():
+                entry = tarfile.TarInfo(path)
+                entry.size, entry.mode = len(text.encode()), 0o755 if text.startswith("#!") else 0o644
+                tar.addfile(entry, io.BytesIO(text.encode()))
+        script = "rm -rf .git && tar xf - && git init -q && git add -A"
+        filled = box.run(script, stdin=heap.getvalue())
+        assert filled.passed, filled.text()
+
+
+@pytest.fixture
+def project():
+    return lambda texts: Project(Texts(texts))
+
+
+@pytest.fixture(scope="session")
+def sandbox():
+    """A real one, in a folder that the sandbox's own users can reach."""
+    with tempfile.TemporaryDirectory(prefix="dayhand-environment-") as folder:
+        Path(folder).chmod(0o755)
+        made = Bubblewrap(Path(folder))
+        made.probe()
+        yield made
+
+
+@pytest.fixture(scope="session")
+def python_index():
+    """Skips, and says why, where no Python index answers."""
+    if problem := registries.python_registry().problem:
+        pytest.skip(problem)
+
+
+@pytest.fixture(scope="session")
+def npm_index():
+    registry = registries.npm_registry(lambda: "")
+    if registry.problem:
+        pytest.skip(registry.problem)
+    try:
+        with urllib.request.urlopen(registry.env["npm_config_registry"], timeout=15):
+            pass
+    except OSError as error:
+        pytest.skip(f"npm's registry does not answer: {error}")

@@ -16,6 +16,10 @@ UV_SAYS = (
     "Because a-b was not found in the package registry and you require a-b, "
     "we can conclude that your requirements are unsatisfiable."
 )
+NEW_UV = """Using Python 3.11.2 environment at: v
+error: No solution found when resolving dependencies
+  cause: Because there is no version of ruff==999 and you require ruff==999, we can conclude the rest.
+"""
 NPM = """npm error code E404
 npm error 404 Not Found - GET https://r.invalid/x - Not found
 npm error 404  'x@^1' is not in this registry.
@@ -27,7 +31,11 @@ npm error A complete log is in /x
     ("output", "said"),
     [
         (UV, UV_SAYS),
-        (NPM, "404  'x@^1' is not in this registry."),
+        (
+            NEW_UV,
+            "Because there is no version of ruff==999 and you require ruff==999, we can conclude the rest.",
+        ),
+        (NPM, "'x@^1' is not in this registry."),
         ("sh: 1: eslint: not found\n", "sh: 1: eslint: not found"),
         ("first\nlast words\n\n", "last words"),
         ("", ""),

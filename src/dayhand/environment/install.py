@@ -32,6 +32,7 @@ SETUP_ENV = {
     "HUSKY": "0",
     "PIP_CACHE_DIR": f"{CACHE}/pip",
     "UV_CACHE_DIR": f"{CACHE}/uv",
+    "UV_HTTP_RETRIES": "1",  # a host that is refused stays refused
     "UV_COMPILE_BYTECODE": "1",  # later boxes cannot write here: without it every command compiles all anew
     "npm_config_audit": "false",
     "npm_config_cache": f"{CACHE}/npm",
@@ -273,8 +274,9 @@ class _Supply:
         return {**registry.env, **dict.fromkeys(names, self.ground.certificates)}
 
 
+PREFIX = re.compile(r"^[\s×╰─▶│|]*(?:cause: |npm (?:error|ERR!) (?:code \w+$|404\b|notarget\b)?\s*)?")
 TELLING = (  # the first of these that matches any line says what is wrong
-    r"was not found in|no versions? of|not in this registry|No matching (distribution|version)|no such version",
+    r"was not found in|no versions? of|not in this registry|could not be found|No matching (distribution|version)",
     r"requires-python|Requires-Python|incompatible with the project's Python|No interpreter found",
     r"\b(403|407|404)\b|tunnel|proxy|blocked|dns error|ENOTFOUND|ECONNREFUSED|Could not resolve|timed out",
     r"not found|No module named|unrecognized arguments|cannot|could not|unknown",
@@ -284,8 +286,10 @@ TELLING = (  # the first of these that matches any line says what is wrong
 
 def reason(output: str) -> str:
     """The line of an installer's output that says what is wrong, at most 300 characters; "" where it said nothing."""
-    text = re.sub(r"\n\s*│?\s{2,}(?=[a-z0-9])", " ", output)  # uv breaks its sentences into indented lines
-    lines = [re.sub(r"^[\s×╰─▶│|]+|^npm (error|ERR!) ", "", line).strip() for line in text.splitlines()]
+    text = re.sub(
+        r"\n\s*│?\s{2,}(?!cause: )(?=[a-z0-9])", " ", output
+    )  # uv breaks its sentences into indented lines
+    lines = [PREFIX.sub("", line).strip() for line in text.splitlines()]
     for pattern in TELLING:
         for line in lines:
             if re.search(pattern, line):

@@ -1,0 +1,249 @@
+"""A repository's toolchain, really installed in a real box through the egress proxy."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import subprocess
+import threading
+
+import pytest
+import uv
+
+from dayhand.environment import install, node
+from dayhand.environment import prepare as room
+from dayhand.environment.prepare import combine, prepare
+from dayhand.sandbox.base import Reason
+from tests.environment.conftest import Notes
+
+TEST = "from app import double\n\n\ndef test_double():\n    assert double(2) == 4\n"
+APP = "def double(number):\n    return number * 2\n"
+SMALL = {"app.py": APP, "tests/test_app.py": TEST, "requirements-dev.txt": "pytest\nruff\n", "ruff.toml": ""}
+ESLINT = {
+    "package.json": json.dumps({"scripts": {"lint": "eslint app.js"}, "devDependencies": {"eslint": "^9"}}),
+    "app.js": "export const one = 1;\n",
+    "eslint.config.js": 'module.exports = [{ rules: { "no-unused-vars": "error" } }];\n',
+}
+
+
+def run_checks(place, project, sandbox):
+    """Each check's result in a clean box with no network, as verification runs them."""
+    results = {}
+    for check in place.checks:
+        with sandbox.open(origin=place.snapshot) as box:
+            project.fill(box)
+            results[check.command] = box.run(check.command, env=place.env)
+    return results
+
+
+def all_pass(place, project, sandbox):
+    results = run_checks(place, project, sandbox)
+    assert all(result.passed for result in results.values()), {k: v.text() for k, v in results.items()}
+    return list(results)
+
+
+@pytest.mark.usefixtures("python_index")
+def test_a_small_python_project_is_linted_and_tested(project, sandbox, say):
+    small = project(SMALL)
+    place = prepare(small.files, sandbox, small.fill, say)
+    assert all_pass(place, small, sandbox) == ["ruff check .", "python3 -m pytest -q"]
+    assert place.missing == {}
+    assert [step.passed for step in place.steps] == [True, True]
+    assert not place.cached
+    assert "uv pip install -r requirements-dev.txt" in say.of("command")
+
+
+@pytest.mark.usefixtures("python_index")
+def test_the_second_time_nothing_is_installed_and_the_same_is_known(project, sandbox, say):
+    small = project({**SMALL, "requirements-dev.txt": "ruff\npytest\n"})
+    first = prepare(small.files, sandbox, small.fill, say)
+    say.lines.clear()
+    second = prepare(small.files, sandbox, small.fill, say)
+    assert second == dataclasses.replace(first, cached=True, seconds=second.seconds)
+    assert say.of("command") == []
+
+
+@pytest.mark.usefixtures("python_index")
+def test_a_locked_project_is_installed_from_its_lock(project, sandbox, say, tmp_path):
+    pyproject = (
+        '[project]\nname = "app"\nversion = "1"\nrequires-python = ">=3.9"\ndependencies = ["six"]\n'
+        '[dependency-groups]\ndev = ["pytest"]\nlint = ["ruff"]\n[tool.ruff]\n'
+        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+    )
+    (tmp_path / "pyproject.toml").write_text(pyproject)
+    subprocess.run([uv.find_uv_bin(), "lock", "-q"], cwd=tmp_path, check=True)
+    locked = project(
+        {
+            "pyproject.toml": pyproject,
+            "uv.lock": (tmp_path / "uv.lock").read_text(),
+            "src/app/__init__.py": "import six\n\nname = six.__name__\n",
+            "tests/test_app.py": "import app\n\n\ndef test_app():\n    assert app.name == 'six'\n",
+        }
+    )
+    place = prepare(locked.files, sandbox, locked.fill, say)
+    assert place.steps[1].command == "uv sync --frozen --all-extras --all-groups"
+    assert all_pass(place, locked, sandbox) == ["ruff check .", "python3 -m pytest -q"]
+
+
+@pytest.mark.usefixtures("python_index")
+def test_what_set_up_left_in_the_workspace_stays_and_tracked_files_do_not(project, sandbox, say):
+    built = project(
+        {
+            "setup.py": "from setuptools import setup\nopen('made.txt', 'w').close()\nsetup(name='x', py_modules=['x'])\n",
+            "x.py": "",
+        }
+    )
+    place = prepare(built.files, sandbox, built.fill, say)
+    with sandbox.open(origin=place.snapshot) as box:
+        found = box.run("ls -A").text().split()
+        imported = box.run("python3 -c 'import x'", env=place.env, cwd="/tmp")
+    assert "made.txt" in found
+    assert not {"setup.py", "x.py", ".git"} & set(found)
+    assert not imported.passed, "the module is only there when the repository is"
+
+
+@pytest.mark.usefixtures("python_index")
+def test_a_python_tool_that_cannot_be_had_is_named_and_the_rest_is_there(project, sandbox, say):
+    wanting = project({**SMALL, "requirements-dev.txt": "pytest\nruff==999.0\n"})
+    place = prepare(wanting.files, sandbox, wanting.fill, say)
+    assert set(place.missing) == {"ruff check ."}
+    missing = place.missing["ruff check ."]
+    assert missing.tool == "ruff"
+    assert "ruff==999.0" in missing.why
+    assert place.steps[1].passed is False
+    assert run_checks(place, wanting, sandbox)["python3 -m pytest -q"].passed
+
+
+@pytest.mark.usefixtures("python_index")
+def test_what_could_not_be_had_is_remembered_for_a_while_and_then_tried_again(project, sandbox, say):
+    wanting = project({"a.py": "", "requirements.txt": "no-such-package-by-dayhand\n", "ruff.toml": ""})
+    first = prepare(wanting.files, sandbox, wanting.fill, say)
+    second = prepare(wanting.files, sandbox, wanting.fill, say)
+    assert not first.steps[-1].passed
+    assert first.missing == {}, "ruff is no part of what failed"
+    assert second.steps == first.steps
+    assert sandbox.find(first.key) is None, "only what is whole is kept for good"
+
+
+@pytest.mark.usefixtures("python_index")
+def test_a_declared_tool_that_no_file_installs_is_brought_by_one_more_attempt(project, sandbox, say):
+    only = project({"a.py": "", "ruff.toml": ""})
+    place = prepare(only.files, sandbox, only.fill, say)
+    assert all_pass(place, only, sandbox) == ["ruff check ."]
+    assert any("one more attempt" in text for text in say.of("say"))
+
+
+@pytest.mark.usefixtures("npm_index", "python_index")
+def test_a_node_project_gets_its_declared_linter_and_lints(project, sandbox, say):
+    stale = {"lockfileVersion": 3, "packages": {"": {}}}
+    linted = project({**ESLINT, "package-lock.json": json.dumps(stale)})
+    place = prepare(linted.files, sandbox, linted.fill, say)
+    assert place.steps[0].command == "npm install --no-save --no-package-lock", "npm ci refuses this lock"
+    assert all_pass(place, linted, sandbox) == ["npm run lint"]
+    broken = project({**linted.files.texts, "app.js": "const unused = 1;\n"})
+    assert run_checks(place, broken, sandbox)["npm run lint"].code == 1
+
+
+@pytest.mark.usefixtures("npm_index")
+def test_a_lock_that_npm_wrote_is_installed_with_ci(project, sandbox, say, tmp_path):
+    npm = shutil.which("npm")
+    if not npm:
+        pytest.skip("no npm on this machine to write a lock with")
+    package = json.dumps({"scripts": {"lint": "eslint app.js"}, "devDependencies": {"eslint": "^9"}})
+    (tmp_path / "package.json").write_text(package)
+    subprocess.run([npm, "install", "--package-lock-only", "--silent"], cwd=tmp_path, check=True)
+    lock = (tmp_path / "package-lock.json").read_text()
+    locked = project({**ESLINT, "package.json": package, "package-lock.json": lock})
+    place = prepare(locked.files, sandbox, locked.fill, say)
+    assert [(step.command, step.passed) for step in place.steps] == [("npm ci", True)]
+    assert all_pass(place, locked, sandbox) == ["npm run lint"]
+
+
+@pytest.mark.usefixtures("npm_index", "python_index")
+def test_a_node_linter_that_does_not_exist_is_named(project, sandbox, say):
+    tool = "eslint-of-dayhand-that-nobody-made"
+    package = {"scripts": {"lint": f"{tool} ."}, "devDependencies": {tool: "^1"}}
+    wanting = project({"package.json": json.dumps(package)})
+    place = prepare(wanting.files, sandbox, wanting.fill, say)
+    assert place.missing["npm run lint"].tool == tool
+    assert f"{tool}@^1" in place.missing["npm run lint"].why
+
+
+@pytest.mark.usefixtures("npm_index", "python_index")
+def test_a_box_without_node_gets_one_from_the_python_index(project, sandbox, say):
+    linted = project(ESLINT)
+    plan = node.plan(linted.files)
+    bare = dataclasses.replace(plan.runtime, probe=f"test -x {node.HOME}/bin/node")
+    ground = install.survey(sandbox)
+    whole = combine((dataclasses.replace(plan, runtime=bare),), ground.path)
+    with install.installed(whole, ground, sandbox, linted.fill, say) as (box, outcome):
+        assert outcome.complete, say.lines
+        linted.fill(box)
+        assert box.run("command -v npm", env=whole.env).text().strip() == f"{node.HOME}/bin/npm"
+        assert box.run("npm run lint", env=whole.env).passed
+        assert "/npm" not in install._Supply(sandbox, ground, whole.env, say)._ask_npm(None)
+
+
+def test_a_project_with_nothing_to_install_needs_no_snapshot(project, sandbox, say):
+    plain = project({"check.sh": "#!/bin/sh\ntest -f prompt.md\n", "prompt.md": "Say so."})
+    place = prepare(plain.files, sandbox, plain.fill, say)
+    assert place.snapshot is None
+    assert place.missing == {}
+    assert all_pass(place, plain, sandbox) == ["./check.sh"]
+
+
+def test_a_script_whose_interpreter_is_not_there_is_missing(project, sandbox, say):
+    plain = project({"check.sh": "#!/usr/bin/env no-such-shell\n"})
+    place = prepare(plain.files, sandbox, plain.fill, say)
+    assert set(place.missing) == {"./check.sh"}
+
+
+def test_a_repository_without_any_check_says_so(project, sandbox, say):
+    empty = project({"README.md": "hello"})
+    place = prepare(empty.files, sandbox, empty.fill, say)
+    assert (place.checks, place.snapshot) == ((), None)
+    assert say.of("say") == ["Toolchain: none that Dayhand knows. Checks: none declared."]
+
+
+@pytest.mark.usefixtures("python_index")
+def test_a_host_that_set_up_may_not_reach_is_recorded(project, sandbox, say):
+    asking = project({"requirements.txt": "x @ https://example.invalid/x.tar.gz\n"})
+    place = prepare(asking.files, sandbox, asking.fill, say)
+    assert [blocked.host for blocked in place.blocked] == ["example.invalid"]
+    assert not place.steps[-1].passed
+
+
+@pytest.mark.usefixtures("python_index")
+def test_of_several_that_come_at_once_one_builds(project, sandbox):
+    same = project({"a.py": "", "requirements.txt": "iniconfig\n", ".flake8": ""})
+    places = []
+
+    def work():
+        places.append(prepare(same.files, sandbox, same.fill, Notes()))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(place.cached for place in places) == [False, True, True, True]
+
+
+def test_one_repositorys_snapshot_is_never_anothers(files):
+    whole = combine((), "/bin")
+    keys = {room._key(whole, files({}), "base", scope) for scope in ("a/b", "c/d")}
+    assert len(keys) == 2
+
+
+def test_a_makefile_counts_only_where_nobody_else_has_such_a_check(files):
+    texts = files({"Makefile": "lint:\ntest:\n", "tests/test_a.py": "import unittest"})
+    whole = combine(tuple(plan for each in room.ECOSYSTEMS if (plan := each.plan(texts))), "/bin")
+    assert [check.command for check in whole.checks] == ["make lint", "python3 -m unittest discover -s tests"]
+
+
+def test_a_step_that_never_ends_is_a_failed_step(sandbox, say):
+    with sandbox.open() as box:
+        ended = box.run("sleep 60", limits=dataclasses.replace(install.PROBE, seconds=0.5))
+    assert ended.reason is Reason.WALL
+    assert install._verdict(ended).startswith("failed (ended by wall)")
