@@ -221,6 +221,10 @@ def _object(raw: str | bytes) -> dict[str, Any]:
         raise ModelFault(Kind.NONSENSE, f"The model's server sent what is not JSON: {raw[:80]!r}.") from error
     if not isinstance(value, dict):
         raise ModelFault(Kind.NONSENSE, "The model's server sent JSON that is no object.")
+    text = raw if isinstance(raw, str) else raw.decode("utf-8", "replace")
+    if "\\ud" in text.lower():  # half a character could be in it, which nothing after us can encode
+        whole: dict[str, Any] = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+        return whole
     return value
 
 

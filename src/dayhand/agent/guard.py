@@ -1,0 +1,116 @@
+"""The limits of a task's turns: how many, how silent, how repetitive; and the remarks that come before the end."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dayhand.agent.bench import Done
+from dayhand.agent.model import Call, Item, Reply
+from dayhand.agent.transcript import message
+from dayhand.errors import ModelError, SandboxError
+
+LAST_WORDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """When to stop."""
+
+    turns: int = 60
+    warning: int = 5  # turns before the last: the model is told
+    silent: int = 3  # replies without a call that are answered before we give up
+    failing: int = 4  # the same call with the same failure on the same work tree
+    repeated: int = 8  # the same call with the same success on the same work tree
+    not_kept: int = 3  # work trees in a row that could not be taken out
+
+
+class Guard:
+    """Sees every turn, and stops the loop where it leads nowhere."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._silent = 0
+        self._seen: Counter[tuple[str, str, str, str]] = Counter()
+        self._lost: list[SandboxError] = []
+        self._remarks: list[str] = []
+        self._last_tree = ""
+
+    @property
+    def tree(self) -> str:
+        """The work tree that was last kept: a call on another one is not the same call."""
+        return self._last_tree
+
+    @tree.setter
+    def tree(self, tree: str) -> None:
+        self._last_tree = tree
+        self._lost.clear()
+
+    def turns(self) -> Iterator[int]:
+        yield from range(1, self._bounds.turns + 1)
+
+    def out_of_turns(self) -> ModelError:
+        return ModelError(
+            f"The model did not finish within {self._bounds.turns} turns.",
+            advice="Ask for a smaller step, or say more precisely what is wrong and where.",
+        )
+
+    def saw(self, call: Call, done: Done) -> None:
+        """Count a call. Raises ``ModelError`` where it is the same as often before."""
+        result = re.sub(r"\d+\.\d+", "#", done.text)  # times differ where nothing else does
+        key = (self._last_tree, call.name, call.arguments, result)
+        self._seen[key] += 1
+        most = self._bounds.repeated if done.passed else self._bounds.failing
+        if self._seen[key] >= most:
+            how = "worked" if done.passed else "failed"
+            raise ModelError(
+                f"The model repeats itself: its call to {call.name} {how} in the same way {most} times. It was: {call.arguments[:LAST_WORDS]}",
+                advice="Say more precisely what is wrong and where, or choose another model in DAYHAND_MODEL.",
+            )
+        if self._seen[key] == most - 1:
+            self._remarks.append(
+                "You have made this same call with this same result before. Try something else."
+            )
+
+    def not_kept(self, error: SandboxError) -> None:
+        """The work tree could not be taken out. Raises the error where that happened too often."""
+        self._lost.append(error)
+        if len(self._lost) >= self._bounds.not_kept:
+            raise error
+        self._remarks.append(
+            f"Your work tree cannot be taken out as it is: {error} Remove large files, and leave .git alone: "
+            "without this, your work is lost."
+        )
+
+    def remarks(self, turn: int, reply: Reply) -> list[Item]:
+        """What the model should hear besides its results. Raises ``ModelError`` after too much silence."""
+        texts = [*self._remarks]
+        self._remarks.clear()
+        self._silent = 0 if reply.calls else self._silent + 1
+        if self._silent > self._bounds.silent:
+            said = f" Its last words: “{reply.text.strip()[-LAST_WORDS:]}”" if reply.text.strip() else ""
+            raise ModelError(
+                f"The model stopped calling tools and did not finish.{said}",
+                advice="Choose another model in DAYHAND_MODEL, one that can call tools.",
+            )
+        if self._silent:
+            texts.append(_nudge(reply))
+        if self._bounds.turns - turn == self._bounds.warning:
+            texts.append(
+                f"You have {self._bounds.warning} turns left. Finish what can be finished, leave the work tree in order, "
+                "then call finish and say what is left."
+            )
+        return [message("user", "\n\n".join(texts))] if texts else []
+
+
+def _nudge(reply: Reply) -> str:
+    if reply.truncated:
+        return "Your reply reached its length limit before you called a tool. Go on in smaller steps."
+    if not reply.text.strip():
+        return "Your reply was empty. Go on with a tool, or call finish if the work is done."
+    return (
+        "You called no tool. Nobody reads this but the log: if the work is done, or cannot be done, call finish "
+        "with title and account; otherwise go on."
+    )

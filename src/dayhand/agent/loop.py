@@ -1,0 +1,134 @@
+"""The agent's loop: ask, journal, act, journal, keep; until the model finishes or a named limit is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from dayhand.agent.bench import Bench
+from dayhand.agent.guard import Bounds, Guard
+from dayhand.agent.model import Item, Listener, Model, Reply
+from dayhand.agent.prompt import opening
+from dayhand.agent.tools import ALIASES, TOOLS
+from dayhand.agent.transcript import Words, add, journalled, output, usage_fields
+from dayhand.agent.workspace import head
+from dayhand.errors import SandboxError
+from dayhand.ledger.memory import Memory
+from dayhand.ledger.notes import Say
+from dayhand.sandbox import worktree
+from dayhand.sandbox.base import Box
+from dayhand.task import Solution, Task, Usage
+
+
+def solve(
+    task: Task,
+    box: Box,
+    model: Model,
+    briefing: str,
+    memory: Memory,
+    say: Say,
+    *,
+    env: Mapping[str, str] | None = None,
+    bounds: Bounds | None = None,
+) -> Solution:
+    """Let the model work in the box until it calls ``finish``; that is the only end that counts as one.
+
+    ``briefing`` tells it of its place, ``env`` is the environment of its commands. A journal that a killed worker
+    left in ``memory`` is followed first: no reply in it is asked for again.
+    Raises ``ModelError`` where the model cannot go on, ``SandboxError`` where the box broke.
+    """
+    turns = Turns(box, model, memory, say, Bench(box, say, env or {}), head(box))
+    guard = Guard(bounds or Bounds())
+    history = opening(task, briefing)
+    kept = turns.restore()
+    journal = {entry["turn"]: entry for entry in memory.turns()}
+    usage = Usage(model.name, scripted=model.scripted, dollars=0.0)
+    for turn in guard.turns():
+        entry = journal.get(turn)
+        reply = journalled(entry["items"], entry["usage"]) if entry else turns.ask(turn, history, task.id)
+        history += reply.items
+        usage = add(usage, reply.usage)
+        told = entry.get("results") if entry else None
+        if told is not None and turn <= kept and not (turn == max(journal) and talks(reply)):
+            history += told  # done, and in the work tree that was restored
+            continue
+        acted = turns.act(turn, reply, guard)
+        if acted.solution is not None and (told is None or turn == max(journal)):
+            return replace(acted.solution, usage=usage)
+        if told is None:
+            memory.write_results(turn, acted.items)
+        if acted.pack:
+            memory.save_checkpoint(turn, acted.pack)
+        history += acted.items if told is None else told
+    raise guard.out_of_turns()
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What one reply led to."""
+
+    items: list[Item]
+    solution: Solution | None
+    pack: bytes  # the work tree afterwards; empty where nothing touched it
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """The steps of a turn."""
+
+    box: Box
+    model: Model
+    memory: Memory
+    say: Say
+    bench: Bench
+    base: str
+
+    def restore(self) -> int:
+        """Bring the box to the last checkpoint; the number of the turn that it was kept after, 0 for none."""
+        kept = self.memory.checkpoint()
+        if kept is None:
+            return 0
+        turn, raw = kept
+        tree, _, pack = raw.partition(b"\n")
+        worktree.restore(self.box, tree.decode("ascii", "replace"), pack)
+        self.say.line("say", f"Taken over after turn {turn}: the work tree is as it was then.")
+        return turn
+
+    def ask(self, turn: int, history: Sequence[Item], key: str) -> Reply:
+        """Ask for a reply and journal it, before anything is done with it."""
+        words = Words(lambda text: self.say.line("model", text))
+        listener = Listener(words.feed, lambda fault: self.say.line("error", fault))
+        reply = self.model.reply(history, TOOLS, key=key, listener=listener)
+        self.memory.write_reply(turn, list(reply.items), usage_fields(reply.usage))
+        words.flush()
+        return reply
+
+    def act(self, turn: int, reply: Reply, guard: Guard) -> Acted:
+        """Do what the reply asks for, in its order."""
+        items: list[Item] = []
+        touched = False
+        solution = None
+        for call in reply.calls:
+            done = self.bench.do(call, alone=talks(reply))
+            items.append(output(call, done.text))
+            guard.saw(call, done)
+            touched = touched or done.touched
+            solution = done.solution or solution
+        pack = self._keep(guard) if touched else b""
+        return Acted([*items, *guard.remarks(turn, reply)], solution, pack)
+
+    def _keep(self, guard: Guard) -> bytes:
+        """Take the work tree out of the box, for whoever goes on after us."""
+        try:
+            tree, pack = worktree.export(self.box, self.base)
+        except SandboxError as error:
+            guard.not_kept(error)
+            self.say.line("error", str(error))
+            return b""
+        guard.tree = tree
+        return tree.encode() + b"\n" + pack
+
+
+def talks(reply: Reply) -> bool:
+    """Whether a reply calls nothing that acts: only the plan, or the end."""
+    return {ALIASES.get(call.name, call.name) for call in reply.calls} <= {"finish", "update_plan"}

@@ -1,0 +1,288 @@
+"""The tools that the model has: their descriptions, and how a call finds its tool and its arguments."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dayhand.agent.model import Call, Item
+from dayhand.task import Citation, Solution
+
+ALIASES = {
+    "shell_command": "shell",
+    "bash": "shell",
+    "exec_command": "shell",
+    "local_shell": "shell",
+    "run": "shell",
+    "patch": "apply_patch",
+    "plan": "update_plan",
+    "done": "finish",
+}
+STATUSES = ("pending", "in_progress", "completed")
+TITLE_CHARS = 120
+DEFAULT_SECONDS = 120.0
+LONGEST_SECONDS = 900.0
+
+# The format as a grammar, for servers that constrain free text by one.
+GRAMMAR = """\
+start: "*** Begin Patch" LF hunk+ "*** End Patch" LF?
+hunk: add | delete | update
+add: "*** Add File: " path LF added+
+delete: "*** Delete File: " path LF
+update: "*** Update File: " path LF ("*** Move to: " path LF)? chunk*
+chunk: anchor? line+ ("*** End of File" LF)? | anchor
+anchor: "@@" LF | "@@ " path LF
+added: "+" /(.*)/ LF
+line: ("+" | "-" | " ") /(.*)/ LF
+path: /(.+)/
+%import common.LF
+"""
+
+PATCH = """\
+Edit files. The patch has no line numbers; a place is found by its lines, so give about three lines of context around \
+each change, and `@@ <a line above it>` where that is not enough. All of it is applied or nothing. Example:
+*** Begin Patch
+*** Update File: src/app.py
+@@ def greet(name):
+     if not name:
+-        return "Hi"
++        return "Hello"
+*** Add File: src/new.py
++print("hello")
+*** Delete File: src/old.py
+*** End Patch
+Paths are relative to /workspace. `*** Move to: <path>` after an Update line renames."""
+
+
+def _function(name: str, description: str, properties: Mapping[str, object], required: list[str]) -> Item:
+    return {
+        "type": "function",
+        "name": name,
+        "description": description,
+        "strict": False,
+        "parameters": {
+            "type": "object",
+            "properties": dict(properties),
+            "required": required,
+            "additionalProperties": False,
+        },
+    }
+
+
+def _list_of(properties: Mapping[str, object], required: list[str]) -> dict[str, object]:
+    return {
+        "type": "array",
+        "items": {"type": "object", "properties": dict(properties), "required": required},
+    }
+
+
+TEXT = {"type": "string"}
+
+# In alphabetical order and never changed while a task runs: tools are the first part of the cached prompt.
+TOOLS: tuple[Item, ...] = (
+    {
+        "type": "custom",
+        "name": "apply_patch",
+        "description": PATCH,
+        "format": {"type": "grammar", "syntax": "lark", "definition": GRAMMAR},
+    },
+    _function(
+        "finish",
+        "End the work. Call it alone, when everything is done or cannot be done.",
+        {
+            "title": {**TEXT, "description": "commit subject, one line"},
+            "account": {**TEXT, "description": "for the person who asked, Markdown"},
+            "questions": {"type": "array", "items": TEXT, "description": "what only a person can decide"},
+            "citations": _list_of(
+                {
+                    "path": TEXT,
+                    "line": {"type": "integer"},
+                    "quote": {**TEXT, "description": "that line, as it stands"},
+                },
+                ["path", "line", "quote"],
+            ),
+        },
+        ["title", "account"],
+    ),
+    _function(
+        "shell",
+        "Run a command with bash in the sandbox and wait for its end. Standard input is empty.",
+        {
+            "command": TEXT,
+            "workdir": {**TEXT, "description": "default /workspace"},
+            "timeout_ms": {"type": "integer", "description": "default 120000, at most 900000"},
+        },
+        ["command"],
+    ),
+    _function(
+        "update_plan",
+        "Write down the steps of the work and how far they are.",
+        {
+            "explanation": TEXT,
+            "plan": _list_of({"step": TEXT, "status": {**TEXT, "enum": list(STATUSES)}}, ["step", "status"]),
+        },
+        ["plan"],
+    ),
+)
+NAMES = tuple(str(tool["name"]) for tool in TOOLS)
+
+
+class Mistake(Exception):  # noqa: N818 - it is the model's, and goes back to it as the call's output
+    """A call that cannot be done as it stands; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """A command to run."""
+
+    command: str
+    workdir: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A patch to apply."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The steps of the work: (step, status)."""
+
+    explanation: str
+    steps: tuple[tuple[str, str], ...]
+
+
+Request = Shell | Patch | Plan | Solution
+
+
+def understand(call: Call) -> Request:
+    """Read a call into what it asks for. Raises ``Mistake``."""
+    name = ALIASES.get(call.name, call.name)
+    if name not in NAMES:
+        near = difflib.get_close_matches(call.name, NAMES, n=1)
+        guess = f" Did you mean {near[0]}?" if near else ""
+        raise Mistake(f"There is no tool “{call.name}”.{guess} The tools are: {', '.join(NAMES)}.")
+    if call.cut:
+        raise Mistake(
+            f"Your reply reached its length limit within this call to {name}: it was not run. Make it shorter."
+        )
+    if name == "apply_patch" and (call.custom or call.arguments.lstrip().startswith(("***", "```", "<<"))):
+        return Patch(call.arguments)
+    fields = _fields(name, call.arguments)
+    match name:
+        case "apply_patch":
+            return Patch(_text(fields, "patch" if "patch" in fields else "input", name))
+        case "shell":
+            return _shell(fields)
+        case "update_plan":
+            return _plan(fields)
+        case _:
+            return _solution(fields)
+
+
+def _fields(name: str, arguments: str) -> dict[str, Any]:
+    try:
+        value = json.loads(arguments or "{}", strict=False)
+    except json.JSONDecodeError as error:
+        near = arguments[max(0, error.pos - 30) : error.pos + 30]
+        raise Mistake(
+            f"The arguments of {name} are not JSON: {error.msg} at line {error.lineno}, column {error.colno}, near “{near}”."
+        ) from error
+    if not isinstance(value, dict):
+        raise Mistake(f"The arguments of {name} must be a JSON object, not {type(value).__name__}.")
+    return value
+
+
+def _text(fields: Mapping[str, Any], name: str, tool: str) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str) or not value.strip():
+        got = ", ".join(fields) or "nothing"
+        raise Mistake(f"{tool} needs “{name}”, a text that is not empty (it got: {got}).")
+    return value
+
+
+def _shell(fields: dict[str, Any]) -> Request:
+    command = fields.get("command", fields.get("cmd"))
+    if isinstance(command, list) and command and all(isinstance(word, str) for word in command):
+        wrapped = (
+            command[:1] in (["bash"], ["sh"]) and command[1:2] in (["-c"], ["-lc"]) and len(command) == 3
+        )
+        command = command[2] if wrapped else shlex.join(command)
+    command = _text({**fields, "command": command} if command is not None else fields, "command", "shell")
+    if command.lstrip().startswith("apply_patch") and "*** Begin Patch" in command:
+        return Patch(command)
+    workdir = fields.get("workdir") or fields.get("cwd") or ""
+    if not isinstance(workdir, str):
+        raise Mistake("shell: “workdir” must be a text.")
+    limit = fields.get("timeout_ms", fields.get("timeout"))
+    if limit is None:
+        limit = DEFAULT_SECONDS * 1000
+    if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit > 0:
+        raise Mistake("shell: “timeout_ms” must be a number of milliseconds above 0.")
+    return Shell(command, workdir, min(float(limit) / 1000, LONGEST_SECONDS))
+
+
+def _plan(fields: dict[str, Any]) -> Plan:
+    steps = fields.get("plan")
+    if not isinstance(steps, list) or not steps:
+        raise Mistake("update_plan needs “plan”, a list of {step, status} that is not empty.")
+    read: list[tuple[str, str]] = []
+    for n, step in enumerate(steps, start=1):
+        text = step.get("step") if isinstance(step, dict) else None
+        status = step.get("status", "pending") if isinstance(step, dict) else None
+        if not isinstance(text, str) or not text.strip() or status not in STATUSES:
+            raise Mistake(f"update_plan: step {n} must be {{step: text, status: {' | '.join(STATUSES)}}}.")
+        read.append((text.strip(), str(status)))
+    explanation = fields.get("explanation")
+    return Plan(explanation if isinstance(explanation, str) else "", tuple(read))
+
+
+def _solution(fields: dict[str, Any]) -> Solution:
+    """Check every field of ``finish``, and name all that is wrong at once."""
+    wrong: list[str] = []
+    title, account = fields.get("title"), fields.get("account")
+    if not isinstance(title, str) or not title.strip():
+        wrong.append("“title” must be a text of one line")
+    elif "\n" in title.strip() or len(title.strip()) > TITLE_CHARS:
+        wrong.append(f"“title” must be one line of at most {TITLE_CHARS} characters")
+    if not isinstance(account, str) or not account.strip():
+        wrong.append("“account” must be a text that is not empty")
+    questions = fields.get("questions") or []
+    if not isinstance(questions, list) or not all(isinstance(question, str) for question in questions):
+        wrong.append("“questions” must be a list of texts")
+        questions = []
+    citations: list[Citation] = []
+    cited = fields.get("citations") or []
+    for n, raw in enumerate(cited if isinstance(cited, list) else [cited], start=1):
+        citation = _citation(raw)
+        if citation is None:
+            wrong.append(
+                f"citation {n} must be {{path: a path in the repository, line: a number from 1, quote: that line}}"
+            )
+        else:
+            citations.append(citation)
+    if wrong:
+        raise Mistake(f"finish was not accepted: {'; '.join(wrong)}.")
+    asked = tuple(question.strip() for question in questions if question.strip())
+    return Solution(str(title).strip(), str(account).strip(), asked, tuple(citations))
+
+
+def _citation(raw: object) -> Citation | None:
+    if not isinstance(raw, dict):
+        return None
+    path, line, quote = raw.get("path"), raw.get("line"), raw.get("quote", "")
+    if isinstance(line, str) and line.isascii() and line.isdigit():
+        line = int(line)
+    if not isinstance(path, str) or isinstance(line, bool) or not isinstance(line, int) or line < 1:
+        return None
+    path = path.strip().removeprefix("/workspace/").removeprefix("./")
+    if not path or path.startswith("/") or ".." in path.split("/") or not isinstance(quote, str):
+        return None
+    return Citation(path, line, quote)
