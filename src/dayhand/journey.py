@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from dayhand.agent.loop import solve
 from dayhand.agent.model import Model
@@ -85,7 +86,8 @@ class Trip:
 
     def prepare(self, base: Base) -> Environment:
         with self.say.stage(Stage.PREPARE):
-            return prepare(base.files, self.tools.sandbox, lambda box: self._fill(box, base), self.say)
+            fill = partial(self._fill, base=base)
+            return prepare(base.files, self.tools.sandbox, fill, self.say, scope=self.task.repository)
 
     def solve(self, base: Base, place: Environment) -> tuple[Solution, Change | None]:
         """Let the model work, then take the work tree out, strictly and by the policy."""
@@ -93,7 +95,8 @@ class Trip:
         with tools.sandbox.open(origin=place.snapshot) as box:
             with self.say.stage(Stage.SOLVE):
                 self._fill(box, base)
-                solution = solve(task, box, tools.model, brief(place, base.files), tools.memory, self.say)
+                briefing = brief(place, base.files)
+                solution = solve(task, box, tools.model, briefing, tools.memory, self.say, env=place.env)
             with self.say.stage(Stage.TAKE):
                 return solution, tools.checkout.take(box, base)
 
@@ -111,7 +114,7 @@ class Trip:
         checkout = self.tools.checkout
         head = checkout.commit(self.task, change, solution)
         trees = Trees(
-            head=lambda box: checkout.fill(box, head, base.branch), base=lambda box: self._fill(box, base)
+            head=partial(checkout.fill, commit=head, branch=base.branch), base=partial(self._fill, base=base)
         )
         with self.say.stage(Stage.CHECK):
             findings = verify(place, self.tools.sandbox, trees, self.say)
