@@ -11,7 +11,7 @@ import threading
 import pytest
 import uv
 
-from dayhand.environment import install, node
+from dayhand.environment import install, node, set_up, supply
 from dayhand.environment import prepare as room
 from dayhand.environment.prepare import combine, prepare
 from dayhand.sandbox.base import Reason
@@ -175,14 +175,14 @@ def test_a_box_without_node_gets_one_from_the_python_index(project, sandbox, say
     linted = project(ESLINT)
     plan = node.plan(linted.files)
     bare = dataclasses.replace(plan.runtime, probe=f"test -x {node.HOME}/bin/node")
-    ground = install.survey(sandbox)
+    ground = supply.survey(sandbox)
     whole = combine((dataclasses.replace(plan, runtime=bare),), ground.path)
     with install.installed(whole, ground, sandbox, linted.fill, say) as (box, outcome):
         assert outcome.complete, say.lines
         linted.fill(box)
         assert box.run("command -v npm", env=whole.env).text().strip() == f"{node.HOME}/bin/npm"
         assert box.run("npm run lint", env=whole.env).passed
-        assert "/npm" not in install._Supply(sandbox, ground, whole.env, say)._ask_npm(None)
+        assert "/npm" not in supply.Supply(sandbox, ground, whole.env, say)._ask_npm(None)
 
 
 def test_a_project_with_nothing_to_install_needs_no_snapshot(project, sandbox, say):
@@ -244,6 +244,6 @@ def test_a_makefile_counts_only_where_nobody_else_has_such_a_check(files):
 
 def test_a_step_that_never_ends_is_a_failed_step(sandbox, say):
     with sandbox.open() as box:
-        ended = box.run("sleep 60", limits=dataclasses.replace(install.PROBE, seconds=0.5))
+        ended = box.run("sleep 60", limits=dataclasses.replace(set_up.PROBE, seconds=0.5))
     assert ended.reason is Reason.WALL
-    assert install._verdict(ended).startswith("failed (ended by wall)")
+    assert set_up.verdict(ended).startswith("failed (ended by wall)")

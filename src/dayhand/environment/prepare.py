@@ -15,6 +15,7 @@ from dayhand.environment import install, node, plain, python, remembered
 from dayhand.environment.base import Ecosystem, Environment, Files, Log, Plan, Whole
 from dayhand.environment.lock import building
 from dayhand.environment.remembered import Outcome
+from dayhand.environment.supply import survey
 from dayhand.sandbox.base import ENVIRONMENT, Box, Sandbox, Snapshot
 
 ECOSYSTEMS: tuple[Ecosystem, ...] = (python, node, plain)
@@ -34,11 +35,11 @@ def prepare(files: Files, sandbox: Sandbox, fill: Fill, say: Log, *, scope: str 
     (``Environment.steps`` and ``missing``), never an exception. Raises ``SandboxError`` where the sandbox breaks.
     """
     started = time.monotonic()
-    ground = install.survey(sandbox)
+    ground = survey(sandbox)
     whole = combine(tuple(plan for each in ECOSYSTEMS if (plan := each.plan(files))), ground.path)
     key = _key(whole, files, f"{sandbox.name}\n{ground.identity}", scope)
     say.line("say", _summary(whole))
-    if not whole.installs:
+    if not whole.installs and not install.lacks_runtime(whole, sandbox):
         outcome = install.examine(whole, sandbox, fill, say)
         return _environment(key, None, whole, outcome, started)
     if found := _recall(sandbox, key):

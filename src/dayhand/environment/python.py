@@ -21,7 +21,7 @@ FOR_WORK = re.compile(
 )
 MANIFESTS = ("uv.lock", "pyproject.toml", "setup.py", "setup.cfg", "tox.ini", ".python-version")
 REQUIREMENTS = re.compile(
-    r"(requirements/)?([a-z]+[-_.])?requirements([-_.][a-z]+)?\.(txt|in)|requirements/[a-z]+\.txt"
+    r"((requirements|tests?|dev)/)?([a-z]+[-_.])?requirements([-_.][a-z]+)?\.(txt|in)|requirements/[a-z]+\.txt"
 )
 NOT_FOR_WORK = re.compile(r"\b(docs?|documentation|prod|production|release|deploy|build|gpu|cuda)\b")
 TEST_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dayhand.environment.install import reason
+from dayhand.environment.set_up import reason
 
 UV = """Using Python 3.11
   × No solution found when resolving dependencies:
