@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import openai
 import pytest
+from dayhand.sandbox.bubblewrap import Bubblewrap
 
 from dayhand.agent.faults import Patience
 from dayhand.agent.model import Listener
 from dayhand.agent.prices import Price
 from dayhand.agent.responses import ResponsesModel
 from dayhand.agent.scripted import Move, Scene, Script, ScriptedServer
+from dayhand.sandbox.base import Box
 
 
 @dataclass
@@ -89,3 +93,92 @@ def play() -> Iterator[Play]:
 @pytest.fixture
 def heard() -> Heard:
     return Heard()
+
+
+SET_UP = r"""
+set -e
+git init -q -b main; git config user.name T; git config user.email t@localhost
+mkdir src; echo 'print("hi")' > src/app.py; echo 'echo run' > run.sh; echo old > old.txt
+printf 'line %s\n' one two three four five six seven eight nine ten > src/lines.txt
+git add -A; git commit -qm base
+"""
+
+
+@pytest.fixture
+def boxes(tmp_path: Path) -> Iterator[Callable[[], Box]]:
+    """Opens boxes that all hold the same small repository, as on another worker."""
+    sandbox = Bubblewrap(tmp_path)
+    with ExitStack() as stack:
+
+        def open_one() -> Box:
+            box = stack.enter_context(sandbox.open())
+            dated = {"GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z"}
+            made = box.run(SET_UP, env=dated)
+            assert made.passed, made.text()
+            return box
+
+        yield open_one
+
+
+@pytest.fixture
+def box(boxes: Callable[[], Box]) -> Box:
+    return boxes()
+
+
+class Log:
+    """Hears what the task's log would hold."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str]] = []
+
+    def line(self, kind: str, text: str) -> int:
+        self.lines.append((kind, text))
+        return len(self.lines)
+
+
+class Killed(BaseException):
+    """The worker is gone."""
+
+
+class Journal:
+    """A task's memory in a list; it can die right after a write, as a worker may."""
+
+    def __init__(self, dies_after: int = 0) -> None:
+        self.written: list[tuple[str, int]] = []
+        self.entries: dict[int, dict[str, Any]] = {}
+        self.kept: tuple[int, bytes] | None = None
+        self.dies_after = dies_after
+
+    def turns(self) -> list[dict[str, Any]]:
+        return [self.entries[turn] for turn in sorted(self.entries)]
+
+    def write_reply(self, turn: int, items: list[dict[str, Any]], usage: dict[str, Any]) -> None:
+        assert turn not in self.entries
+        self.entries[turn] = {"turn": turn, "items": items, "usage": usage, "results": None}
+        self._wrote("reply", turn)
+
+    def write_results(self, turn: int, items: list[dict[str, Any]]) -> None:
+        self.entries[turn]["results"] = items
+        self._wrote("results", turn)
+
+    def save_checkpoint(self, turn: int, data: bytes) -> None:
+        self.kept = (turn, data)
+        self._wrote("checkpoint", turn)
+
+    def checkpoint(self) -> tuple[int, bytes] | None:
+        return self.kept
+
+    def _wrote(self, name: str, turn: int) -> None:
+        self.written.append((name, turn))
+        if len(self.written) == self.dies_after:
+            raise Killed
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log()
+
+
+@pytest.fixture
+def journal() -> Journal:
+    return Journal()

@@ -105,16 +105,13 @@ class Turns:
 
     def act(self, turn: int, reply: Reply, guard: Guard) -> Acted:
         """Do what the reply asks for, in its order."""
-        items: list[Item] = []
-        touched = False
-        solution = None
-        for call in reply.calls:
-            done = self.bench.do(call, alone=talks(reply))
-            items.append(output(call, done.text))
+        alone = talks(reply)
+        came = [(call, self.bench.do(call, alone=alone)) for call in reply.calls]
+        pack = self._keep(guard) if any(done.touched for _, done in came) else b""
+        for call, done in came:
             guard.saw(call, done)
-            touched = touched or done.touched
-            solution = done.solution or solution
-        pack = self._keep(guard) if touched else b""
+        items = [output(call, done.text) for call, done in came]
+        solution = next((done.solution for _, done in came if done.solution), None)
         return Acted([*items, *guard.remarks(turn, reply)], solution, pack)
 
     def _keep(self, guard: Guard) -> bytes:

@@ -29,9 +29,13 @@ git reset -q --hard "$COMMIT"
 git ls-files --others --exclude-standard --directory | sed -e 's/[][\\\\*?#!]/\\\\&/g' -e 's,^,/,' >> .git/info/exclude
 """
 
+# It has an index of its own: whoever works here goes on seeing the change in ``git diff``.
 _EXPORT = """
 set -e
 cd /workspace
+rm -f .git/index.export
+[ ! -f .git/index ] || cp .git/index .git/index.export
+export GIT_INDEX_FILE=.git/index.export
 git add -A
 tree=$(git write-tree)
 commit=$(git commit-tree "$tree" -p "$BASE" -m export)

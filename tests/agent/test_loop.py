@@ -1,0 +1,234 @@
+"""Whole tasks: a scripted model over HTTP, the real client, a real box."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+
+import pytest
+
+from dayhand.agent.guard import Bounds
+from dayhand.agent.loop import solve
+from dayhand.agent.scripted import FOR_EVER, Fault, Finish, Patch, Plan, Say, Shell, ToolCall
+from dayhand.errors import ModelError, SandboxError
+from dayhand.sandbox.base import Box
+from dayhand.task import Ask, Kind, Solution, Task
+
+from .conftest import Journal, Killed, Log, Play, Played
+
+TASK = Task(
+    id="t-1",
+    repository="acme/shop",
+    installation=1,
+    number=7,
+    title="Say hello",
+    body="It says hi.",
+    ask=Ask(Kind.FIX, "It says hi.", "ann"),
+    default_branch="main",
+    created_at=0.0,
+)
+PATCH = '*** Begin Patch\n*** Update File: src/app.py\n@@\n-print("hi")\n+print("hello")\n*** End Patch'
+DONE = Finish("Say hello", "It said hi.", ({"path": "src/app.py", "line": 1, "quote": 'print("hello")'},))
+STORY = (
+    [Say("I look first."), Plan((("look", "in_progress"),)), Shell("cat src/app.py")],
+    [Patch(PATCH)],
+    [Shell("python3 src/app.py")],
+    [DONE],
+)
+Boxes = Callable[[], Box]
+
+
+def work(played: Played, box: Box, journal: Journal, log: Log, **bounds: int) -> Solution:
+    return solve(TASK, box, played.model, "python3 is there", journal, log, bounds=Bounds(**bounds))
+
+
+def test_a_task_goes_from_the_ask_to_an_accepted_finish(
+    play: Play, box: Box, journal: Journal, log: Log
+) -> None:
+    played = play(*STORY)
+    solution = work(played, box, journal, log)
+    assert solution.title == "Say hello"
+    assert solution.citations[0].path == "src/app.py"
+    assert box.run("python3 src/app.py").text() == "hello\n"
+    assert played.server.count == 4
+    assert (solution.usage.turns, solution.usage.scripted) == (4, True)
+    assert solution.usage.dollars == pytest.approx(
+        (solution.usage.input_tokens * 2 + solution.usage.output_tokens * 10) / 1e6
+    )
+    assert ("model", "I look first.") in log.lines
+    assert ("output", "hello\n") in log.lines
+
+
+def test_each_request_begins_with_the_whole_one_before(
+    play: Play, box: Box, journal: Journal, log: Log
+) -> None:
+    played = play(*STORY)
+    work(played, box, journal, log)
+    inputs = [json.loads(body)["input"] for body in played.server.bodies]
+    for before, after in itertools.pairwise(inputs):
+        assert json.dumps(after).startswith(json.dumps(before)[:-1])
+    assert [item["type"] for item in inputs[1][3:]] == [
+        "message", "function_call", "function_call", "function_call_output", "function_call_output",
+    ]  # fmt: skip
+
+
+def test_the_agents_own_view_of_its_change_is_left_alone(
+    play: Play, box: Box, journal: Journal, log: Log
+) -> None:
+    played = play([Patch(PATCH)], [Shell("git diff --stat; git status --short")], [DONE])
+    work(played, box, journal, log)
+    assert any(
+        kind == "output" and "1 file changed" in text and " M src/app.py" in text for kind, text in log.lines
+    )
+
+
+def kinds(journal: Journal) -> list[str]:
+    return [name for name, _ in journal.written]
+
+
+def test_a_reply_is_journalled_before_it_is_acted_on(
+    play: Play, box: Box, journal: Journal, log: Log
+) -> None:
+    work(play(*STORY), box, journal, log)
+    assert kinds(journal) == ["reply", "results", "checkpoint"] * 3 + ["reply"]
+
+
+@pytest.mark.parametrize("writes", range(1, 10))
+def test_a_killed_task_goes_on_elsewhere_without_asking_again(
+    play: Play, boxes: Boxes, log: Log, writes: int
+) -> None:
+    """Killed right after each of the journal's writes in turn."""
+    story = (
+        [Shell("echo x >> count.txt")],
+        [Patch(PATCH)],
+        [Shell("cat count.txt; python3 src/app.py")],
+        [DONE],
+    )
+    played = play(*story)
+    journal = Journal(dies_after=writes)
+    with pytest.raises(Killed):
+        work(played, boxes(), journal, log)
+    journal.dies_after = 0
+    second = boxes()
+    solution = work(played, second, journal, log)
+    assert solution.title == "Say hello"
+    assert played.server.count == 4  # no reply was paid for twice
+    assert solution.usage.turns == 4
+    assert second.run("cat count.txt; python3 src/app.py").text() == "x\nhello\n"
+    outputs = [
+        item["output"]
+        for body in played.server.bodies[-1:]
+        for item in json.loads(body)["input"]
+        if "output" in item
+    ]
+    assert "x\nhello" in outputs[-1]
+
+
+def test_a_finished_journal_gives_the_same_solution_without_asking(
+    play: Play, boxes: Boxes, journal: Journal, log: Log
+) -> None:
+    played = play(*STORY)
+    first = work(played, boxes(), journal, log)
+    assert work(played, boxes(), journal, log) == first
+    assert played.server.count == 4
+
+
+def test_an_unknown_tool_and_bad_arguments_come_back_to_the_model(
+    play: Play, box: Box, journal: Journal, log: Log
+) -> None:
+    played = play([ToolCall("frob", "{}"), ToolCall("shell", '{"command": ')], [DONE], [Patch(PATCH)], [DONE])
+    assert work(played, box, journal, log).title == "Say hello"
+    outputs = [item["output"] for item in json.loads(played.server.bodies[-1])["input"] if "output" in item]
+    assert "There is no tool “frob”" in outputs[0]
+    assert "not JSON" in outputs[1]
+    assert (
+        "is not a line of the file" in outputs[2]
+    )  # a finish before the work: its citation was not true yet
+
+
+@pytest.mark.parametrize(
+    ("quiet", "words"),
+    [
+        (Fault("empty"), "Your reply was empty"),
+        (Fault("cut"), "length limit"),
+        (Say("All done!"), "You called no tool"),
+    ],
+)
+def test_a_reply_without_a_call_is_nudged(
+    play: Play, box: Box, journal: Journal, log: Log, quiet: Fault | Say, words: str
+) -> None:
+    played = play([quiet, Patch(PATCH)] if isinstance(quiet, Fault) else [quiet], [Patch(PATCH)], [DONE])
+    assert work(played, box, journal, log).title == "Say hello"
+    assert words in played.server.bodies[1].decode()
+
+
+def test_a_model_that_only_talks_ends_as_a_named_failure(
+    play: Play, box: Box, journal: Journal, log: Log
+) -> None:
+    played = play([Say("I am done.")])
+    with pytest.raises(ModelError, match=r"stopped calling tools and did not finish.*I am done"):
+        work(played, box, journal, log)
+    assert played.server.count == 4
+
+
+def test_a_model_that_is_always_empty_ends_as_a_named_failure(
+    play: Play, box: Box, journal: Journal, log: Log
+) -> None:
+    with pytest.raises(ModelError, match="stopped calling tools"):
+        work(play([Fault("empty", times=FOR_EVER)]), box, journal, log)
+
+
+def test_nonsense_for_ever_ends_as_a_named_failure(play: Play, box: Box, journal: Journal, log: Log) -> None:
+    played = play([Fault("nonsense", body="<html>busy</html>", times=FOR_EVER)])
+    with pytest.raises(ModelError, match="what is not JSON"):
+        work(played, box, journal, log)
+    assert any(kind == "error" and "Asking again" in text for kind, text in log.lines)
+
+
+def test_a_model_that_repeats_a_failing_call_is_stopped(
+    play: Play, box: Box, journal: Journal, log: Log
+) -> None:
+    played = play([Shell("cat nowhere.txt")])
+    with pytest.raises(ModelError, match="repeats itself: its call to shell failed in the same way 4 times"):
+        work(played, box, journal, log)
+    assert played.server.count == 4
+    assert "Try something else" in played.server.bodies[-1].decode()
+
+
+def test_a_model_that_repeats_a_passing_call_is_stopped_later(
+    play: Play, box: Box, journal: Journal, log: Log
+) -> None:
+    played = play([Shell("ls")])
+    with pytest.raises(ModelError, match="worked in the same way 8 times"):
+        work(played, box, journal, log)
+
+
+def test_the_same_failing_check_after_each_change_is_no_repetition(
+    play: Play, box: Box, journal: Journal, log: Log
+) -> None:
+    steps = [[Shell(f"echo {n} >> notes.txt"), Shell("false")] for n in range(6)]
+    played = play(*steps, [Patch(PATCH)], [DONE])
+    assert work(played, box, journal, log).title == "Say hello"
+
+
+def test_a_model_that_never_ends_is_warned_and_stopped(
+    play: Play, box: Box, journal: Journal, log: Log
+) -> None:
+    played = play(*[[Shell(f"echo {n}")] for n in range(20)])
+    with pytest.raises(ModelError, match="did not finish within 8 turns"):
+        work(played, box, journal, log, turns=8)
+    assert played.server.count == 8
+    assert "You have 5 turns left" in played.server.bodies[3].decode()
+    assert "You have 5 turns left" not in played.server.bodies[2].decode()
+
+
+def test_a_work_tree_that_cannot_be_kept_is_told_and_then_named(
+    play: Play, box: Box, journal: Journal, log: Log
+) -> None:
+    played = play(
+        [Shell("mv .git /tmp/ && echo moved || rm -rf .git")], [Shell("ls")], [Shell("ls src")], [DONE]
+    )
+    with pytest.raises(SandboxError):
+        work(played, box, journal, log)
+    assert "cannot be taken out as it is" in played.server.bodies[1].decode()
