@@ -131,7 +131,24 @@ def test_a_declared_tool_that_no_file_installs_is_brought_by_one_more_attempt(pr
     only = project({"a.py": "", "ruff.toml": ""})
     place = prepare(only.files, sandbox, only.fill, say)
     assert all_pass(place, only, sandbox) == ["ruff check ."]
-    assert any("one more attempt" in text for text in say.of("say"))
+    assert any("one more attempt to get it" in text for text in say.of("say"))
+
+
+@pytest.mark.usefixtures("python_index")
+def test_a_plugin_that_pytests_own_settings_need_is_brought_too(project, sandbox, say):
+    covered = project(
+        {**SMALL, "ruff.toml": "", "pytest.ini": "[pytest]\naddopts =\n    -q\n    --cov=app\n"}
+    )
+    place = prepare(covered.files, sandbox, covered.fill, say)
+    assert place.missing == {}
+    assert all_pass(place, covered, sandbox) == ["ruff check .", "python3 -m pytest -q"]
+
+
+@pytest.mark.usefixtures("python_index")
+def test_pytest_that_refuses_its_own_settings_cannot_run_and_says_why(project, sandbox, say):
+    odd = project({**SMALL, "pytest.ini": "[pytest]\naddopts = --no-such-option\n"})
+    place = prepare(odd.files, sandbox, odd.fill, say)
+    assert "unrecognized arguments: --no-such-option" in place.missing["python3 -m pytest -q"].why
 
 
 @pytest.mark.usefixtures("npm_index", "python_index")

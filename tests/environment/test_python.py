@@ -107,6 +107,19 @@ def test_a_linter_or_type_checker_counts_where_it_is_declared(files, declaring, 
     assert checks(plan)[command].probe.endswith(" --version")
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"pyproject.toml": "[tool.pytest.ini_options]\naddopts = '-q --cov=a -n auto'\n"},
+        {"pyproject.toml": '[tool.pytest.ini_options]\naddopts = [\n  "--cov",\n  "-n", "2",\n]\n'},
+        {"setup.cfg": "[tool:pytest]\naddopts =\n    --cov=a\n    -n 2\n"},
+    ],
+)
+def test_the_plugins_that_pytests_options_need_come_with_it(files, settings):
+    plan = python.plan(files({"test_a.py": "", **settings}))
+    assert checks(plan)["python3 -m pytest -q"].remedy == "uv pip install pytest pytest-cov pytest-xdist"
+
+
 def test_a_linter_that_nobody_declares_is_not_run(files):
     plan = python.plan(files({"requirements.txt": "flask", "tests/test_a.py": "def test_a(): ..."}))
     assert list(checks(plan)) == ["python3 -m pytest -q"]

@@ -20,12 +20,22 @@ FOR_WORK = re.compile(
     r"all|check(s|ing)?|ci|dev(el(op(ment)?)?)?|lint(s|ing|ers?)?|qa|test(s|ing)?|typ(es|ing)"
 )
 MANIFESTS = ("uv.lock", "pyproject.toml", "setup.py", "setup.cfg", "tox.ini", ".python-version")
+SETTINGS = ("setup.cfg", "tox.ini", "pytest.ini", ".pytest.ini", ".flake8", "mypy.ini", ".mypy.ini")
 REQUIREMENTS = re.compile(
     r"((requirements|tests?|dev)/)?([a-z]+[-_.])?requirements([-_.][a-z]+)?\.(txt|in)|requirements/[a-z]+\.txt"
 )
 NOT_FOR_WORK = re.compile(r"\b(docs?|documentation|prod|production|release|deploy|build|gpu|cuda)\b")
 TEST_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")
 FOREIGN = re.compile(r"(^|/)(node_modules|vendor|third_party|\.venv|venv|site-packages)/")
+# --version would pass where pytest refuses its own configuration. Without conftest.py, because that is the
+# repository's code, and may be what has to be repaired; with it, because it may define the options.
+PYTEST_PROBE = "python3 -m pytest --noconftest --markers || python3 -m pytest --markers"
+PLUGINS = {
+    "--asyncio-mode": "pytest-asyncio",
+    "--cov": "pytest-cov",
+    "--timeout": "pytest-timeout",
+    "-n": "pytest-xdist",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,8 @@ def plan(files: Files) -> Plan | None:
         return None
     if any(check.remedy for check in checks) or steps:
         steps = (_make_venv(), *steps)
-    locks = (*(path for path in MANIFESTS if path in paths), *project.requirements)
+    locks = tuple(path for path in (*MANIFESTS, *SETTINGS) if path in paths)
+    locks = tuple(dict.fromkeys((*locks, *project.requirements)))
     return Plan("Python", steps, checks, _env() if steps else {}, locks, client=CLIENT if steps else "")
 
 
@@ -75,7 +86,7 @@ def _read(files: Files, paths: frozenset[str]) -> Project:
     pyproject = _toml(files.read("pyproject.toml"))
     sections: dict[str, str] = {}
     declared: dict[str, str] = {}
-    for name in ("setup.cfg", "tox.ini", "pytest.ini", ".pytest.ini", ".flake8", "mypy.ini", ".mypy.ini"):
+    for name in SETTINGS:
         if name not in paths:
             continue
         parsed = _ini(files.read(name))
@@ -276,9 +287,9 @@ def _test_check(project: Project) -> Check:
     if not source and not _only_unittest(project):
         source = project.tests[0]
     if source:
-        wanted = shlex.quote(project.declared.get("pytest", "pytest"))
-        probe = "python3 -m pytest --version"
-        return Check("test", "python3 -m pytest -q", probe, "pytest", source, f"uv pip install {wanted}")
+        wanted = [project.declared.get("pytest", "pytest"), *_plugins(project)]
+        remedy = f"uv pip install {' '.join(map(shlex.quote, wanted))}"
+        return Check("test", "python3 -m pytest -q", PYTEST_PROBE, "pytest", source, remedy)
     folders = {path.partition("/")[0] if "/" in path else "" for path in project.tests}
     command = "python3 -m unittest discover"
     if len(folders) == 1 and (folder := folders.pop()):
@@ -287,6 +298,16 @@ def _test_check(project: Project) -> Check:
     if not any(path.rpartition("/")[2].startswith("test") for path in project.tests):
         command += " -p '*_test.py'"
     return Check("test", command, "python3 -m unittest --help", "unittest", project.tests[0])
+
+
+def _plugins(project: Project) -> Iterator[str]:
+    """What pytest needs to understand the options that the repository always gives it."""
+    names = ("pyproject.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
+    settings = "\n".join(project.files.read(name) for name in names if name in project.paths)
+    options = " ".join(re.findall(r"^addopts\s*=((?:.*\n)(?:[ \t\]].*\n?)*)", f"{settings}\n", re.MULTILINE))
+    for option, plugin in PLUGINS.items():
+        if re.search(rf"(^|[\s\"']){option}\b", options):
+            yield project.declared.get(plugin, plugin)
 
 
 def _only_unittest(project: Project) -> bool:

@@ -109,7 +109,7 @@ class SetUp:
         told = reason(probed.text())
         if check.remedy:
             self.say.line(
-                "say", f"{check.tool} is declared ({check.source}) but not there: one more attempt."
+                "say", f"{check.tool} ({check.source}) does not start here: one more attempt to get it."
             )
             remedy = self.attempt(check.remedy)
             if self.box.run(check.probe, env=self.env, limits=PROBE).passed:
