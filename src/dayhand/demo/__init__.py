@@ -1,0 +1,1 @@
+"""A demo that needs no account: a local GitHub, three stories, real work."""

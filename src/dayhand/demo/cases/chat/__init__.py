@@ -1,0 +1,1 @@
+"""A chat box whose border should show the chat mode."""

@@ -1,0 +1,1 @@
+"""Reminders that are always every seven days."""

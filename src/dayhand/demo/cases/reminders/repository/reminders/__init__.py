@@ -1,0 +1,1 @@
+"""Reminders that come when they are not expected."""

@@ -1,0 +1,1 @@
+"""Search results that come back in reverse order."""

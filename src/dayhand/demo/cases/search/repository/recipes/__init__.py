@@ -1,0 +1,1 @@
+"""A box of recipes that can be searched."""

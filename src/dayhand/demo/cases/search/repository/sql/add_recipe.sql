@@ -1,0 +1,2 @@
+INSERT INTO recipe (title, ingredients, steps, minutes)
+VALUES (:title, :ingredients, :steps, :minutes);
