@@ -87,6 +87,15 @@ def test_a_locked_project_is_installed_from_its_lock(project, sandbox, say, tmp_
 
 
 @pytest.mark.usefixtures("python_index")
+def test_a_pinned_python_that_is_not_there_is_told_and_the_boxs_own_is_used(project, sandbox, say):
+    pinned = project({**SMALL, ".python-version": "3.99\n"})
+    place = prepare(pinned.files, sandbox, pinned.fill, say)
+    assert any("3.99" in text for text in say.of("output"))
+    assert place.steps[0].passed
+    assert all_pass(place, pinned, sandbox) == ["ruff check .", "python3 -m pytest -q"]
+
+
+@pytest.mark.usefixtures("python_index")
 def test_what_set_up_left_in_the_workspace_stays_and_tracked_files_do_not(project, sandbox, say):
     built = project(
         {

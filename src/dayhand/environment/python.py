@@ -170,6 +170,7 @@ def _make_venv() -> Step:
     return Step(
         "make a virtual environment",
         (
+            f"uv venv --quiet --allow-existing {VENV}",  # obeys .python-version and requires-python, or fails
             f'uv venv --quiet --allow-existing --python "$(command -v python3)" {VENV}',
             f"python3 -m venv {VENV}",
         ),
@@ -182,6 +183,7 @@ def _steps(project: Project) -> Iterator[Step]:
             "install with uv sync",
             (
                 "uv sync --frozen --all-extras --all-groups",
+                f"UV_PYTHON={VENV}/bin/python3 uv sync --frozen --all-extras --all-groups",
                 "uv sync --frozen --all-groups",
                 "uv sync --frozen",
                 "uv sync",
