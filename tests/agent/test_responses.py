@@ -6,8 +6,10 @@ import json
 
 import pytest
 
-from dayhand.agent.faults import Patience
+from dayhand.agent.faults import ModelFault, Patience
 from dayhand.agent.model import Item, Reply
+from dayhand.agent.responses import read_events
+from dayhand.agent.script import items_for, response_for
 from dayhand.agent.scripted import FOR_EVER, Fault, Patch, Say, Shell, ToolCall
 from dayhand.agent.transcript import message
 from dayhand.errors import ModelError
@@ -106,6 +108,7 @@ def test_recovers_after_waiting_as_long_as_it_is_told(
     assert "Asking again in" in heard.faults[0]
 
 
+@pytest.mark.timeout(10)
 def test_recovers_from_a_stream_that_stalls(play: Play, heard: Heard) -> None:
     played = play([Fault("stall"), Say("here")], patience=Patience(idle=0.3, jitter=lambda: 0.5))
     assert ask(played, heard).text == "here"
@@ -205,3 +208,32 @@ def test_an_unknown_model_has_no_price(play: Play, heard: Heard) -> None:
     played = play([Say("x")])
     played.model._price = None
     assert ask(played, heard).usage.dollars is None
+
+
+def test_a_server_that_does_not_stream_is_understood_too(play: Play, heard: Heard) -> None:
+    items = items_for([Say("all at once"), Shell("ls \ud83d")], turn=0, custom=False)
+    played = play([Fault("nonsense", body=json.dumps(response_for(items, sent=400)))])
+    reply = ask(played, heard)
+    assert heard.words == ["all at once"]
+    assert reply.calls[0].name == "shell"
+    assert reply.usage.input_tokens == 100
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_stream_may_leave_its_items_out_of_the_last_event(named: bool) -> None:
+    item = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "a"}]}
+    events = [
+        {"type": "response.output_item.done", "item": item},
+        {"type": "response.completed", "response": {"output": [item] if named else []}},
+    ]
+    lines = [line for event in events for line in ("", f"data: {json.dumps(event)}", ": comment")]
+    words: list[str] = []
+    assert read_events(lines, words.append)["output"] == [item]
+    assert words == ["a"]
+
+
+def test_a_stream_that_never_ends_is_left() -> None:
+    lines = iter(lambda: ": still here", None)
+    late = iter([False] * 100 + [True])
+    with pytest.raises(ModelFault, match="did not come to an end"):
+        read_events(lines, lambda _: None, late=lambda: next(late))

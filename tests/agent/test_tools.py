@@ -96,6 +96,7 @@ def test_a_finish_is_read_whole() -> None:
         ("shell", {"command": ""}, "needs “command”"),
         ("shell", {"command": 7}, "needs “command”"),
         ("shell", {"command": "ls", "timeout_ms": "soon"}, "number of milliseconds"),
+        ("shell", {"command": "echo \x00"}, "NUL"),
         ("shell", {"command": "ls", "workdir": 3}, "“workdir” must be a text"),
         ("apply_patch", {"x": 1}, "needs “input”"),
         ("update_plan", {}, "needs “plan”"),
@@ -121,3 +122,7 @@ def test_a_mistake_is_told_what_is_wrong(name: str, arguments: object, words: st
 
 def test_a_call_that_was_cut_off_is_not_run() -> None:
     assert "was not run" in mistake("shell", {"command": "rm -rf build"}, cut=True)
+
+
+def test_half_a_character_in_the_arguments_is_replaced() -> None:
+    assert understand(call("shell", '{"command": "echo \\ud83d"}')) == Shell("echo ?", "", 120.0)

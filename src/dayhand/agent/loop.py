@@ -49,11 +49,11 @@ def solve(
         history += reply.items
         usage = add(usage, reply.usage)
         told = entry.get("results") if entry else None
-        if told is not None and turn <= kept and not (turn == max(journal) and talks(reply)):
+        if told is not None and turn <= kept:
             history += told  # done, and in the work tree that was restored
             continue
         acted = turns.act(turn, reply, guard)
-        if acted.solution is not None and (told is None or turn == max(journal)):
+        if acted.solution is not None and told is None:
             return replace(acted.solution, usage=usage)
         if told is None:
             memory.write_results(turn, acted.items)
@@ -97,8 +97,12 @@ class Turns:
     def ask(self, turn: int, history: Sequence[Item], key: str) -> Reply:
         """Ask for a reply and journal it, before anything is done with it."""
         words = Words(lambda text: self.say.line("model", text))
-        listener = Listener(words.feed, lambda fault: self.say.line("error", fault))
-        reply = self.model.reply(history, TOOLS, key=key, listener=listener)
+
+        def stumble(fault: str) -> None:
+            words.flush()  # half a reply: the next attempt begins anew
+            self.say.line("error", fault)
+
+        reply = self.model.reply(history, TOOLS, key=key, listener=Listener(words.feed, stumble))
         self.memory.write_reply(turn, list(reply.items), usage_fields(reply.usage))
         words.flush()
         return reply

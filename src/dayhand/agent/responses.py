@@ -18,7 +18,7 @@ import openai
 from dayhand.agent.faults import Attempts, Kind, ModelFault, Patience, from_event, from_status
 from dayhand.agent.model import Item, Listener, Reply
 from dayhand.agent.prices import Prices, price_of
-from dayhand.agent.transcript import calls_in, text_in
+from dayhand.agent.transcript import calls_in, mended, text_in
 from dayhand.task import Usage
 
 CONNECT_SECONDS = 15.0
@@ -102,7 +102,7 @@ class ResponsesModel:
                 if "text/event-stream" in answer.headers.get("content-type", ""):
                     ends = self._clock() + self._patience.reply
                     return read_events(answer.iter_lines(), on_text, late=lambda: self._clock() > ends)
-                return _object(answer.read())
+                return _heard(_object(answer.read()), on_text)
         except openai.APIStatusError as error:
             body = error.body if isinstance(error.body, dict) else {"message": error.message}
             raise self._discreet(
@@ -173,6 +173,7 @@ def read_events(
     """
     done: list[Item] = []  # items as they were completed: some servers leave them out of the last event
     size = 0
+    heard = False
     for line in lines:
         size += len(line)
         if size > ANSWER_BYTES or late():
@@ -182,6 +183,7 @@ def read_events(
         event = _object(line[5:])
         match event.get("type"):
             case "response.output_text.delta":
+                heard = True
                 on_text(str(event.get("delta", "")))
             case "response.output_item.done" if isinstance(event.get("item"), dict):
                 done.append(event["item"])
@@ -189,7 +191,8 @@ def read_events(
                 response = event.get("response")
                 if not isinstance(response, dict):
                     raise ModelFault(Kind.NONSENSE, "The model's server ended its stream without a response.")
-                return response if response.get("output") else {**response, "output": done}
+                whole = response if response.get("output") else {**response, "output": done}
+                return whole if heard else _heard(whole, on_text)
             case "response.failed":
                 response = event.get("response")
                 error = response.get("error") if isinstance(response, dict) else None
@@ -214,6 +217,14 @@ def plain(tool: Item) -> Item:
     }
 
 
+def _heard(response: Mapping[str, Any], on_text: Callable[[str], None]) -> Mapping[str, Any]:
+    """Say the words of a response that did not come in pieces."""
+    items = response.get("output")
+    if isinstance(items, list):
+        on_text(text_in(item for item in items if isinstance(item, dict)))
+    return response
+
+
 def _object(raw: str | bytes) -> dict[str, Any]:
     try:
         value = json.loads(raw)
@@ -221,11 +232,7 @@ def _object(raw: str | bytes) -> dict[str, Any]:
         raise ModelFault(Kind.NONSENSE, f"The model's server sent what is not JSON: {raw[:80]!r}.") from error
     if not isinstance(value, dict):
         raise ModelFault(Kind.NONSENSE, "The model's server sent JSON that is no object.")
-    text = raw if isinstance(raw, str) else raw.decode("utf-8", "replace")
-    if "\\ud" in text.lower():  # half a character could be in it, which nothing after us can encode
-        whole: dict[str, Any] = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
-        return whole
-    return value
+    return mended(value)
 
 
 def _count(value: object) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dayhand.agent.model import Call, Item
+from dayhand.agent.transcript import mended
 from dayhand.task import Citation, Solution
 
 ALIASES = {
@@ -197,7 +198,7 @@ def _fields(name: str, arguments: str) -> dict[str, Any]:
         ) from error
     if not isinstance(value, dict):
         raise Mistake(f"The arguments of {name} must be a JSON object, not {type(value).__name__}.")
-    return value
+    return mended(value)
 
 
 def _text(fields: Mapping[str, Any], name: str, tool: str) -> str:
@@ -221,6 +222,8 @@ def _shell(fields: dict[str, Any]) -> Request:
     workdir = fields.get("workdir") or fields.get("cwd") or ""
     if not isinstance(workdir, str):
         raise Mistake("shell: “workdir” must be a text.")
+    if "\x00" in command + workdir:
+        raise Mistake("shell: a command cannot hold a NUL character.")
     limit = fields.get("timeout_ms", fields.get("timeout"))
     if limit is None:
         limit = DEFAULT_SECONDS * 1000

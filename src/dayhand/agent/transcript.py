@@ -59,6 +59,17 @@ def text_in(items: Iterable[Mapping[str, Any]]) -> str:
     return "\n\n".join(part for part in parts if part.strip())
 
 
+def mended(value: dict[str, Any]) -> dict[str, Any]:
+    """Parsed JSON without halves of characters, which can be escaped in JSON but not sent, stored or run."""
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        whole: dict[str, Any] = json.loads(text.encode("utf-8", "replace"))
+        return whole
+    return value
+
+
 def journalled(items: Sequence[Item], usage: Mapping[str, Any]) -> Reply:
     """A reply as the journal kept it."""
     known = {field.name for field in fields(Usage)}

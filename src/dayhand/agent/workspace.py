@@ -16,12 +16,14 @@ if [ -d "$p" ]; then printf D
 elif [ ! -e "$p" ]; then printf N
 elif [ ! -f "$p" ]; then printf S
 elif [ "$(wc -c < "$p")" -gt {FILE_BYTES} ]; then printf B
+elif [ ! -r "$p" ]; then printf P
 else printf F; cat -- "$p"; fi
 """
 _WRITE = 'mkdir -p -- "$(dirname -- "./$1")" && { [ -z "$2" ] || mv -- "./$2" "./$1"; } && cat > "./$1"'
 _REFUSED = {
     "L": "goes through a symbolic link: patch the file that it points to",
     "D": "is a directory",
+    "P": "may not be read",
     "S": "is neither a file nor a directory",
     "B": f"is larger than {FILE_BYTES // 1024 // 1024} MiB: change it with a command",
 }
