@@ -1,0 +1,50 @@
+"""The names under which Redis holds a task."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+# A client with decode_responses=True. redis-py's own types speak of bytes and text at once, whatever was chosen.
+TextRedis: TypeAlias = Any
+
+DELIVERY_SECONDS = 8 * 24 * 3600  # GitHub offers redelivery for three days (seven on GitHub Enterprise)
+KEPT_SECONDS = 90 * 24 * 3600  # how long a finished task's log and journal stay
+
+TASKS = "dayhand:tasks"  # zset: id by time of creation
+UNFINISHED = "dayhand:unfinished"  # set of ids
+
+
+def record(task_id: str) -> str:
+    return f"dayhand:task:{task_id}"
+
+
+def facts(task_id: str) -> str:
+    return f"dayhand:facts:{task_id}"
+
+
+def lease(task_id: str) -> str:
+    return f"dayhand:lease:{task_id}"
+
+
+def log(task_id: str) -> str:
+    return f"dayhand:log:{task_id}"
+
+
+def journal(task_id: str) -> str:
+    return f"dayhand:journal:{task_id}"
+
+
+def checkpoint(task_id: str) -> str:
+    return f"dayhand:checkpoint:{task_id}"
+
+
+def delivery(guid: str) -> str:
+    return f"dayhand:delivery:{guid}"
+
+
+def meaning(words: str) -> str:
+    return f"dayhand:meaning:{words}"
+
+
+def stop(task_id: str) -> str:
+    return f"dayhand:stop:{task_id}"

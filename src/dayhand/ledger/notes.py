@@ -1,0 +1,76 @@
+"""What is said while a task travels: each note has a line number that evidence can point to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from dayhand.errors import TaskStopped
+from dayhand.ledger import keys, scripts
+from dayhand.ledger.ledger import Claim, Ledger, fenced
+from dayhand.task import Stage
+
+MOST_LINES = 10_000
+MOST_CHARS = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One entry of the live log. Kinds: stage, say, command, output, result, error, model, plan."""
+
+    line: int  # from 1, per task, going on after a resume
+    at: float  # seconds since the epoch
+    stage: str
+    kind: str
+    text: str
+
+
+class Say:
+    """Writes the live log of a task that is claimed, and tells listeners. Every write is fenced by the claim."""
+
+    def __init__(self, ledger: Ledger, claim: Claim) -> None:
+        self._ledger = ledger
+        self._claim = claim
+        self._append = ledger.redis.register_script(scripts.APPEND)
+        self._listeners: list[Callable[[Note], None]] = []
+        self._stage = ""
+
+    def listen(self, listener: Callable[[Note], None]) -> None:
+        self._listeners.append(listener)
+
+    def line(self, kind: str, text: str) -> int:
+        """Write one note and give its line number. Raises ``LeaseLost``."""
+        cut = (
+            text
+            if len(text) <= MOST_CHARS
+            else f"{text[: MOST_CHARS // 2]}\n… cut …\n{text[-MOST_CHARS // 2 :]}"
+        )
+        at = self._ledger.clock()
+        there = [keys.lease(self._claim.task_id), keys.log(self._claim.task_id)]
+        entry = ["at", at, "stage", self._stage, "kind", kind, "text", cut]
+        number = int(fenced(self._append, there, [self._claim.token, MOST_LINES, *entry]))
+        note = Note(number, at, self._stage, kind, cut)
+        for listener in self._listeners:
+            listener(note)
+        return number
+
+    @contextmanager
+    def stage(self, stage: Stage) -> Iterator[None]:
+        """Mark a stage's begin and end. Raises ``LeaseLost``, and ``TaskStopped`` where a person asked for a stop."""
+        self.check()
+        began = self._ledger.clock()
+        self._stage = stage.value
+        self._ledger.note_stage(
+            self._claim, {"stage": stage.value, f"started:{stage}": began, f"ended:{stage}": ""}
+        )
+        self.line("stage", stage.value)
+        yield
+        ended = self._ledger.clock()
+        self._ledger.note_stage(self._claim, {f"ended:{stage}": ended})
+
+    def check(self) -> None:
+        """Raise ``LeaseLost`` or ``TaskStopped`` where this journey must not go on."""
+        self._claim.check()
+        if who := self._ledger.redis.get(keys.stop(self._claim.task_id)):
+            raise TaskStopped(f"{who} stopped this task.", advice="Ask again to start it anew.")

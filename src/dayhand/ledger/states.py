@@ -1,0 +1,25 @@
+"""How far a task is, and which steps are legal: the one place that says so."""
+
+from __future__ import annotations
+
+from dayhand.errors import LedgerError
+from dayhand.task import State
+
+LEGAL: dict[State, frozenset[State]] = {
+    State.QUEUED: frozenset({State.RUNNING, State.STOPPED, State.FAILED}),
+    State.RUNNING: frozenset(
+        {State.QUEUED, State.RUNNING, State.PROPOSED, State.ANSWERED, State.FAILED, State.STOPPED}
+    ),
+    State.PROPOSED: frozenset(),
+    State.ANSWERED: frozenset(),
+    State.FAILED: frozenset({State.QUEUED}),
+    State.STOPPED: frozenset({State.QUEUED}),
+}
+UNFINISHED = frozenset({State.QUEUED, State.RUNNING})
+
+
+def check(old: State, new: State) -> None:
+    """Raise ``LedgerError`` where a task in ``old`` may not become ``new``."""
+    if new not in LEGAL[old]:
+        legal = ", ".join(sorted(LEGAL[old])) or "nothing: it is over"
+        raise LedgerError(f"A task that is {old} cannot become {new}; it may become {legal}.")
