@@ -17,6 +17,8 @@ from dayhand.agent.model import Listener
 from dayhand.agent.prices import Price
 from dayhand.agent.responses import ResponsesModel
 from dayhand.agent.scripted import Move, Scene, Script, ScriptedServer
+from dayhand.ledger.ledger import Ledger
+from dayhand.ledger.server import connect, embedded
 from dayhand.sandbox.base import Box
 
 
@@ -41,10 +43,14 @@ class Heard:
 
     words: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    waits: int = 0
 
     @property
     def listener(self) -> Listener:
-        return Listener(self.words.append, self.faults.append)
+        return Listener(self.words.append, self.faults.append, self.wait)
+
+    def wait(self) -> None:
+        self.waits += 1
 
 
 @dataclass
@@ -135,6 +141,9 @@ class Log:
         self.lines.append((kind, text))
         return len(self.lines)
 
+    def check(self) -> None:
+        """Nobody stops us here."""
+
 
 class Killed(BaseException):
     """The worker is gone."""
@@ -154,7 +163,7 @@ class Journal:
 
     def write_reply(self, turn: int, items: list[dict[str, Any]], usage: dict[str, Any]) -> None:
         assert turn not in self.entries
-        self.entries[turn] = {"turn": turn, "items": items, "usage": usage, "results": None}
+        self.entries[turn] = {"turn": turn, "items": items, "usage": usage}
         self._wrote("reply", turn)
 
     def write_results(self, turn: int, items: list[dict[str, Any]]) -> None:
@@ -182,3 +191,17 @@ def log() -> Log:
 @pytest.fixture
 def journal() -> Journal:
     return Journal()
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with embedded(tmp_path_factory.mktemp("redis")) as url:
+        yield url
+
+
+@pytest.fixture
+def ledger(redis_url: str) -> Iterator[Ledger]:
+    client = connect(redis_url)
+    client.flushall()
+    yield Ledger(client)
+    client.close()

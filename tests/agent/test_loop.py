@@ -11,7 +11,10 @@ import pytest
 from dayhand.agent.guard import Bounds
 from dayhand.agent.loop import solve
 from dayhand.agent.scripted import FOR_EVER, Fault, Finish, Patch, Plan, Say, Shell, ToolCall
-from dayhand.errors import ModelError, SandboxError
+from dayhand.errors import LeaseLost, ModelError, SandboxError, TaskStopped
+from dayhand.ledger.ledger import Claim, Ledger
+from dayhand.ledger.memory import Memory
+from dayhand.ledger.notes import Say as LedgerSay
 from dayhand.sandbox.base import Box
 from dayhand.task import Ask, Kind, Solution, Task
 
@@ -232,3 +235,44 @@ def test_a_work_tree_that_cannot_be_kept_is_told_and_then_named(
     with pytest.raises(SandboxError):
         work(played, box, journal, log)
     assert "cannot be taken out as it is" in played.server.bodies[1].decode()
+
+
+def claimed(ledger: Ledger, worker: str) -> tuple[Memory, LedgerSay, Claim]:
+    claim = ledger.claim(TASK.id, worker)
+    assert claim is not None
+    return Memory(ledger.redis, TASK.id, claim), LedgerSay(ledger, claim), claim
+
+
+def test_another_worker_goes_on_from_what_redis_holds(play: Play, boxes: Boxes, ledger: Ledger) -> None:
+    ledger.open(TASK, delivery="d-1", meaning="acme/shop#7:fix")
+    played = play([Shell("echo x >> count.txt")], [Fault("status", 401, times=1), Patch(PATCH)], [DONE])
+    memory, say, claim = claimed(ledger, "one")
+    with pytest.raises(ModelError, match="refuses our key"):
+        solve(TASK, boxes(), played.model, "", memory, say)
+    claim.release()
+    memory, say, _ = claimed(ledger, "two")
+    second = boxes()
+    solution = solve(TASK, second, played.model, "", memory, say)
+    assert solution.usage.turns == 3
+    assert played.server.count == 4  # three replies and the refusal
+    assert second.run("cat count.txt; python3 src/app.py").text() == "x\nhello\n"
+
+
+def test_a_worker_that_lost_its_lease_stops_at_once(play: Play, boxes: Boxes, ledger: Ledger) -> None:
+    ledger.open(TASK, delivery="d-1", meaning="acme/shop#7:fix")
+    memory, say, claim = claimed(ledger, "one")
+    claim.release()
+    played = play(*STORY)
+    with pytest.raises(LeaseLost):
+        solve(TASK, boxes(), played.model, "", memory, say)
+    assert played.server.count == 0
+
+
+def test_a_person_can_stop_the_work_between_turns(play: Play, boxes: Boxes, ledger: Ledger) -> None:
+    ledger.open(TASK, delivery="d-1", meaning="acme/shop#7:fix")
+    memory, say, _ = claimed(ledger, "one")
+    say.listen(lambda note: ledger.ask_to_stop(TASK.id, "ann") if note.kind == "output" else None)
+    played = play(*STORY)
+    with pytest.raises(TaskStopped, match="ann stopped"):
+        solve(TASK, boxes(), played.model, "", memory, say)
+    assert played.server.count == 1

@@ -35,7 +35,8 @@ def solve(
 
     ``briefing`` tells it of its place, ``env`` is the environment of its commands. A journal that a killed worker
     left in ``memory`` is followed first: no reply in it is asked for again.
-    Raises ``ModelError`` where the model cannot go on, ``SandboxError`` where the box broke.
+    Raises ``ModelError`` where the model cannot go on, ``SandboxError`` where the box broke, ``TaskStopped`` and
+    ``LeaseLost`` where we must not go on.
     """
     turns = Turns(box, model, memory, say, Bench(box, say, env or {}), head(box))
     guard = Guard(bounds or Bounds())
@@ -44,6 +45,7 @@ def solve(
     journal = {entry["turn"]: entry for entry in memory.turns()}
     usage = Usage(model.name, scripted=model.scripted, dollars=0.0)
     for turn in guard.turns():
+        say.check()
         entry = journal.get(turn)
         reply = journalled(entry["items"], entry["usage"]) if entry else turns.ask(turn, history, task.id)
         history += reply.items
@@ -102,7 +104,9 @@ class Turns:
             words.flush()  # half a reply: the next attempt begins anew
             self.say.line("error", fault)
 
-        reply = self.model.reply(history, TOOLS, key=key, listener=Listener(words.feed, stumble))
+        reply = self.model.reply(
+            history, TOOLS, key=key, listener=Listener(words.feed, stumble, self.say.check)
+        )
         self.memory.write_reply(turn, list(reply.items), usage_fields(reply.usage))
         words.flush()
         return reply

@@ -41,6 +41,7 @@ class Listener:
 
     on_text: Callable[[str], None]  # words, as they stream
     on_fault: Callable[[str], None]  # what went wrong and how long we wait, in a sentence
+    on_wait: Callable[[], None]  # every few seconds while nothing else happens; may raise to end it all
 
 
 class Model(Protocol):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import httpx2
@@ -22,6 +22,7 @@ from dayhand.agent.transcript import calls_in, mended, text_in
 from dayhand.task import Usage
 
 CONNECT_SECONDS = 15.0
+PULSE_SECONDS = 5.0
 ANSWER_BYTES = 32 * 1024 * 1024
 
 # What servers other than OpenAI's may not know, and how their refusal names it. The first that matches is given up,
@@ -68,13 +69,13 @@ class ResponsesModel:
         attempts = Attempts(self._patience)
         while True:
             try:
-                return self._reply(self._ask(items, tools, key, listener.on_text))
+                return self._reply(self._ask(self._body(items, tools, key), listener))
             except ModelFault as fault:
                 if self._give_up_an_option(fault):
                     continue
                 seconds = attempts.wait_after(fault)
                 listener.on_fault(f"{fault} Asking again in {seconds:.0f} s.")
-                self._sleep(seconds)
+                self._wait(seconds, listener)
 
     def _body(self, items: Sequence[Item], tools: Sequence[Item], key: str) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -91,28 +92,43 @@ class ResponsesModel:
             body["reasoning"] = {"effort": self._effort}
         return {name: value for name, value in body.items() if name not in self._missing}
 
-    def _ask(
-        self, items: Sequence[Item], tools: Sequence[Item], key: str, on_text: Callable[[str], None]
-    ) -> Mapping[str, Any]:
+    def _wait(self, seconds: float, listener: Listener) -> None:
+        ends = self._clock() + seconds
+        while (left := ends - self._clock()) > 0:
+            self._sleep(min(left, PULSE_SECONDS))
+            listener.on_wait()
+
+    def _ask(self, body: Mapping[str, Any], listener: Listener) -> Mapping[str, Any]:
         """Send one request and read its response object. Raises ``ModelFault``."""
         try:
             with self._client.responses.with_streaming_response.create(
-                extra_body=self._body(items, tools, key), timeout=self._timeout
+                extra_body=body, timeout=self._timeout
             ) as answer:
                 if "text/event-stream" in answer.headers.get("content-type", ""):
-                    ends = self._clock() + self._patience.reply
-                    return read_events(answer.iter_lines(), on_text, late=lambda: self._clock() > ends)
-                return _heard(_object(answer.read()), on_text)
+                    return read_events(self._paced(answer.iter_lines(), listener), listener.on_text)
+                return _heard(_object(answer.read()), listener.on_text)
         except openai.APIStatusError as error:
-            body = error.body if isinstance(error.body, dict) else {"message": error.message}
+            said = error.body if isinstance(error.body, dict) else {"message": error.message}
             raise self._discreet(
-                from_status(error.status_code, body, error.response.headers, now=self._clock())
+                from_status(error.status_code, said, error.response.headers, now=self._clock())
             ) from error
         except (openai.APITimeoutError, httpx2.TimeoutException) as error:
             raise ModelFault(Kind.BROKEN, "The model's server stopped answering.") from error
         except (openai.APIConnectionError, httpx2.TransportError) as error:
             why = str(error.__cause__ or error)[:200]
             raise ModelFault(Kind.BROKEN, f"The connection to the model's server broke: {why}.") from error
+
+    def _paced(self, lines: Iterable[str], listener: Listener) -> Iterator[str]:
+        """Let the listener have its say now and then, and end what takes for ever."""
+        began = told = self._clock()
+        for line in lines:
+            now = self._clock()
+            if now - began > self._patience.reply:
+                raise ModelFault(Kind.BROKEN, "The model's reply did not come to an end.")
+            if now - told > PULSE_SECONDS:
+                told = now
+                listener.on_wait()
+            yield line
 
     def _discreet(self, fault: ModelFault) -> ModelFault:
         """Take our key out of what a server repeated."""
@@ -164,9 +180,7 @@ class ResponsesModel:
         return Usage(self.name, 1, read, cached, made, dollars, self.scripted)
 
 
-def read_events(
-    lines: Iterable[str], on_text: Callable[[str], None], *, late: Callable[[], bool] = lambda: False
-) -> Mapping[str, Any]:
+def read_events(lines: Iterable[str], on_text: Callable[[str], None]) -> Mapping[str, Any]:
     """Read a stream's events up to the one that ends the response, and give that response. Raises ``ModelFault``.
 
     Source of the events: https://developers.openai.com/api/reference/resources/responses/streaming-events
@@ -176,8 +190,8 @@ def read_events(
     heard = False
     for line in lines:
         size += len(line)
-        if size > ANSWER_BYTES or late():
-            raise ModelFault(Kind.BROKEN, "The model's reply did not come to an end.")
+        if size > ANSWER_BYTES:
+            raise ModelFault(Kind.BROKEN, "The model's reply is longer than any reply should be.")
         if not line.startswith("data:") or line == "data: [DONE]":
             continue
         event = _object(line[5:])
