@@ -50,8 +50,8 @@ def test_a_long_output_is_cut_and_can_be_searched_in_the_box(box: Box, log: Log)
     assert len(came.text) < 41_000
     assert "\n1\n2\n3\n" in came.text
     assert came.text.endswith("99999\n100000\n")
-    assert f"the whole output is in {KEPT}/1.txt" in came.text
-    assert cat(box, f"{KEPT}/1.txt") == "".join(f"{n}\n" for n in range(1, 100_001))
+    assert f"the whole output is in {KEPT}/c.txt" in came.text
+    assert cat(box, f"{KEPT}/c.txt") == "".join(f"{n}\n" for n in range(1, 100_001))
     assert box.pour(["git", "status", "--porcelain"], most=1000) == b""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,7 +65,6 @@ class Bench:
         self._box = box
         self._say = say
         self._env = {**_CALM, **env}
-        self._outputs = 0
 
     def do(self, call: Call, *, alone: bool) -> Done:
         """Do what a call asks for; mistakes come back as text. ``alone``: no other call that acts is in the reply.
@@ -75,7 +75,7 @@ class Bench:
             request = understand(call)
             match request:
                 case Shell():
-                    return self._shell(request)
+                    return self._shell(request, call.id)
                 case Patch():
                     return self._patch(request)
                 case Plan():
@@ -88,7 +88,7 @@ class Bench:
             self._say.line("error", f"{call.name}: {error}")
             return Done(str(error), passed=False)
 
-    def _shell(self, request: Shell) -> Done:
+    def _shell(self, request: Shell, call_id: str) -> Done:
         if len(request.command) > COMMAND_CHARS:
             raise Mistake("The command is too long: write files with apply_patch.")
         workdir = posixpath.join(WORKSPACE, request.workdir)
@@ -102,7 +102,7 @@ class Bench:
             )
             if result.reason is Reason.LOST:
                 raise SandboxError("The sandbox broke while a command ran in it.")
-            shown = self._shown(result, whole)
+            shown = self._shown(result, whole, call_id)
         ended = _ended(result, request)
         if shown:
             self._say.line("output", shown)
@@ -112,12 +112,11 @@ class Bench:
             text = f"{ended}.\n{text}"
         return Done(text, passed=result.passed, touched=True)
 
-    def _shown(self, result: Result, whole: IO[bytes]) -> str:
+    def _shown(self, result: Result, whole: IO[bytes], call_id: str) -> str:
         """The output as the model sees it; where it is cut, the whole goes into a file in the box."""
         if result.size <= len(result.head) + len(result.tail):
             return result.text()
-        self._outputs += 1
-        path = f"{KEPT}/{self._outputs}.txt"
+        path = f"{KEPT}/{re.sub(r'[^A-Za-z0-9_-]', '', call_id)[-40:]}.txt"  # never another call's, even after a resume
         whole.seek(0)
         kept = self._box.run(["/bin/sh", "-c", _KEEP, "sh", path], stdin=whole)
         where = f"the whole output is in {path}: search it there" if kept.passed else "the rest was not kept"

@@ -74,6 +74,10 @@ class Guard:
                 "You have made this same call with this same result before. Try something else."
             )
 
+    def remark(self, text: str) -> None:
+        """Have the model told with the next results."""
+        self._remarks.append(text)
+
     def not_kept(self, error: SandboxError) -> None:
         """The work tree could not be taken out. Raises the error where that happened too often."""
         self._lost.append(error)

@@ -19,6 +19,11 @@ from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
 from dayhand.task import Solution, Task, Usage
 
+RESUMED = (
+    "Your sandbox was replaced. The work tree is as you left it; what git ignores is as set-up made it, "
+    "and outputs that were kept in files are gone."
+)
+
 
 def solve(
     task: Task,
@@ -43,6 +48,7 @@ def solve(
     history = opening(task, briefing)
     kept = turns.restore()
     journal = {entry["turn"]: entry for entry in memory.turns()}
+    resumed = bool(journal)
     usage = Usage(model.name, scripted=model.scripted, dollars=0.0)
     for turn in guard.turns():
         say.check()
@@ -54,6 +60,9 @@ def solve(
         if told is not None and turn <= kept:
             history += told  # done, and in the work tree that was restored
             continue
+        if told is None and resumed:
+            guard.remark(RESUMED)
+            resumed = False
         acted = turns.act(turn, reply, guard)
         if acted.solution is not None and told is None:
             return replace(acted.solution, usage=usage)
