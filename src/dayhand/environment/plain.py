@@ -23,8 +23,10 @@ FOLDERS = ("", "scripts/", "script/", "bin/", "tools/")
 def plan(files: Files) -> Plan | None:
     """The checks of a Makefile, else of scripts that are named like checks; None where there are none."""
     paths = frozenset(files.paths())
-    checks = _sort(tuple(_make(files, paths)) or tuple(_scripts(files, paths)))
-    return Plan("plain", (), checks, {}, (), last_resort=True) if checks else None
+    if checks := _sort(tuple(_make(files, paths))):
+        return Plan("Make", (), checks, {}, (), last_resort=True)
+    checks = _sort(tuple(_scripts(files, paths)))
+    return Plan("scripts", (), checks, {}, (), last_resort=True) if checks else None
 
 
 def _make(files: Files, paths: frozenset[str]) -> Iterator[Check]:
