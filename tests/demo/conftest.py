@@ -1,0 +1,100 @@
+"""What the demo's tests share: a stage on which a script's moves are really done, without a sandbox around it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from dayhand.agent import apply_patch
+from dayhand.agent.scripted import Finish, Patch, Plan, Say, Scene, Script, Shell
+from dayhand.demo.story import Story
+
+MOST_TURNS = 12
+CALM = {"NO_COLOR": "1", "CI": "1", "TERM": "dumb", "PYTHONDONTWRITEBYTECODE": "1", "GIT_PAGER": "cat"}
+
+
+@dataclass
+class Stage:
+    """A story's repository in a folder, with git, and commands that run in it."""
+
+    folder: Path
+    outputs: list[str] = field(default_factory=list)
+    patched: list[str] = field(default_factory=list)
+
+    def run(self, command: str) -> tuple[int, str]:
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        done = subprocess.run(
+            ["bash", "-c", command],
+            check=False,
+            cwd=self.folder,
+            env={**os.environ, **CALM, "PATH": path},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=100,
+        )
+        return done.returncode, done.stdout
+
+    def patch(self, text: str) -> None:
+        def read(path: str) -> str | None:
+            file = self.folder / path
+            return file.read_text(encoding="utf-8") if file.is_file() else None
+
+        edits = apply_patch.apply(apply_patch.parse(text), read)
+        assert not edits.notes, edits.notes  # a script's patch fits exactly
+        for path, content in edits.writes.items():
+            (self.folder / path).write_text(content, encoding="utf-8")
+        self.patched += edits.writes
+
+    def play(self, script: Script, prompt: str) -> Finish:
+        """Let a script play to its end; every move is really done."""
+        assert script.matches(prompt)
+        for turn in range(MOST_TURNS):
+            moves = script.play(Scene(turn, tuple(self.outputs[-4:]), tuple(self.outputs), prompt))
+            if end := self._turn(moves):
+                return end
+        raise AssertionError("the script does not end")
+
+    def _turn(self, moves: Sequence[object]) -> Finish | None:
+        for move in moves:
+            match move:
+                case Shell(command):
+                    code, printed = self.run(command)
+                    self.outputs.append(f"Exit code: {code}\nWall time: 0.1 seconds\nOutput:\n{printed}")
+                case Patch(text):
+                    self.patch(text)
+                    self.outputs.append("Success. Updated the following files:\nM a file")
+                case Plan():
+                    self.outputs.append("Plan updated.")
+                case Finish():
+                    assert all(isinstance(other, Plan | Finish) for other in moves)
+                    return move
+                case _:
+                    assert isinstance(move, Say)
+        return None
+
+    def line(self, path: str, number: int) -> str:
+        return (self.folder / path).read_text(encoding="utf-8").splitlines()[number - 1].strip()
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Callable[[Story], Stage]:
+    def set_up(story: Story) -> Stage:
+        folder = tmp_path / story.name
+        for path, text in story.files().items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+        stage = Stage(folder)
+        identity = "-c user.name=Ada -c user.email=ada@example.org"
+        code, printed = stage.run(f"git init -q && git add -A && git {identity} commit -q -m 'Begin'")
+        assert code == 0, printed
+        return stage
+
+    return set_up

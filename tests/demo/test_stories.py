@@ -1,0 +1,184 @@
+"""The stories are real: each repository is green, its script repairs it, and each new test fails without the repair."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+
+import pytest
+
+from dayhand.agent.scripted import Finish, Scene
+from dayhand.demo.cases.chat.story import CHANGE, CHAT, ROAD
+from dayhand.demo.cases.reminders.story import REMINDERS
+from dayhand.demo.cases.search.story import DOUBT, SEARCH
+from dayhand.demo.stories import STORIES
+from dayhand.demo.story import Story
+from tests.demo.conftest import Stage
+
+SetUp = Callable[[Story], Stage]
+
+CHECKS = {
+    "search": ("ruff check .", "ruff format --check .", "python3 -m pytest -q"),
+    "reminders": ("make lint", "make test"),
+    "chat": ("npm test",),
+}
+SEARCH_FIX = SEARCH.scripts[-1]
+FOLLOW_UP = SEARCH.scripts[0]
+
+needs_node = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed on this machine")
+each_story = pytest.mark.parametrize(
+    "story",
+    [pytest.param(story, marks=[needs_node] if story is CHAT else []) for story in STORIES],
+    ids=lambda story: story.name,
+)
+
+
+def failing(stage: Stage, story: Story) -> list[str]:
+    results = {command: stage.run(command) for command in CHECKS[story.name]}
+    return [f"{command}\n{printed}" for command, (code, printed) in results.items() if code != 0]
+
+
+@each_story
+def test_the_repository_is_green_before_anything_happens(
+    stage: Callable[[Story], Stage], story: Story
+) -> None:
+    assert failing(stage(story), story) == []
+
+
+@each_story
+def test_the_repository_is_green_after_the_script(stage: SetUp, story: Story) -> None:
+    place = stage(story)
+    place.play(story.scripts[-1], f"{story.title}\n\n{story.body}")
+    assert failing(place, story) == []
+
+
+@each_story
+def test_the_new_tests_fail_without_the_repair(stage: SetUp, story: Story) -> None:
+    place = stage(story)
+    place.play(story.scripts[-1], story.title)
+    tests = [path for path in place.patched if path.startswith("test")]
+    code, _ = place.run(f"git stash push -q -- $(git ls-files -m | grep -v -e {' -e '.join(tests)})")
+    assert code == 0
+    code, printed = place.run(CHECKS[story.name][-1])
+    assert code != 0, printed
+
+
+@each_story
+def test_nothing_but_the_change_is_left_behind(stage: SetUp, story: Story) -> None:
+    place = stage(story)
+    place.play(story.scripts[-1], story.title)
+    _, changed = place.run("git status --porcelain")
+    assert sorted(line[3:] for line in changed.splitlines()) == sorted(set(place.patched))
+
+
+@each_story
+def test_every_citation_is_a_line_of_the_changed_repository(stage: SetUp, story: Story) -> None:
+    place = stage(story)
+    end = place.play(story.scripts[-1], story.title)
+    assert end.citations
+    for citation in end.citations:
+        assert place.line(citation["path"], citation["line"]) == citation["quote"]
+
+
+@each_story
+def test_a_second_time_the_script_finds_nothing_to_do(stage: SetUp, story: Story) -> None:
+    place = stage(story)
+    place.play(story.scripts[-1], story.title)
+    place.run("git -c user.name=Ada -c user.email=ada@example.org commit -q -a -m Merged")
+    place.outputs.clear()
+    place.patched.clear()
+    end = place.play(story.scripts[-1], story.title)
+    assert "changed nothing" in end.account
+    assert place.patched == []
+    assert (story is REMINDERS) or end.citations
+
+
+@each_story
+def test_a_script_knows_its_own_story_only(story: Story) -> None:
+    for other in STORIES:
+        prompt = f"{other.title}\n\n{other.body}"
+        assert story.scripts[-1].matches(prompt) == (other is story)
+        assert not FOLLOW_UP.matches(prompt)
+
+
+def test_the_follow_up_is_answered_with_the_line_that_proves_it(stage: SetUp) -> None:
+    place = stage(SEARCH)
+    place.play(SEARCH_FIX, SEARCH.title)
+    place.outputs.clear()
+    before = list(place.patched)
+    end = place.play(FOLLOW_UP, DOUBT)
+    assert place.patched == before
+    proof = end.citations[0]
+    assert proof["path"] == "sql/search.sql"
+    assert place.line(proof["path"], proof["line"]) == proof["quote"]
+    assert proof["quote"].endswith("AS rank")
+    assert "`0.0 Lemon rice`" in end.account
+    assert "the columns id, title, minutes, rank" in end.account
+    assert "only id, title, ingredients, steps, minutes." in end.account
+
+
+def test_the_answer_to_the_follow_up_comes_from_what_is_there(stage: SetUp) -> None:
+    """With another alias in the query the answer does not claim a line that is not there."""
+    place = stage(SEARCH)
+    place.run(
+        "sed -i 's/AS rank$/AS distance/; s/rank IS/distance IS/; s/BY rank/BY distance/' sql/search.sql"
+    )
+    end = place.play(FOLLOW_UP, DOUBT)
+    assert "AS rank" not in str(end.citations)
+
+
+def test_the_search_account_tells_what_came_first(stage: SetUp) -> None:
+    end = stage(SEARCH).play(SEARCH_FIX, SEARCH.title)
+    assert "it began with *Fried trout*" in end.account
+    assert "begins with *Lemon rice*" in end.account
+    assert "2 of them failed" in end.account
+
+
+def test_the_prompt_linter_sends_the_first_attempt_back(stage: SetUp) -> None:
+    place = stage(REMINDERS)
+    end = place.play(REMINDERS.scripts[0], REMINDERS.title)
+    linted = [text for text in place.outputs if "3 prompts" in text]
+    assert [text.startswith("Exit code: 0") for text in linted] == [False, True]
+    assert "{{title}} is not declared" in linted[0]
+    assert "[7, 7, 7, 7]" in end.account
+
+
+@needs_node
+def test_the_chat_mode_goes_through_four_files(stage: SetUp) -> None:
+    place = stage(CHAT)
+    end = place.play(CHAT.scripts[0], CHAT.title)
+    assert {citation["path"] for citation in end.citations} == set(ROAD)
+    assert set(ROAD) <= set(place.patched)
+
+
+@needs_node
+def test_the_declared_linter_passes_before_and_after(stage: SetUp) -> None:
+    place = stage(CHAT)
+    code, printed = place.run("npm ci --no-audit --no-fund")
+    if code != 0 and "E404" not in printed and "EUSAGE" not in printed:
+        pytest.skip(f"the npm registry cannot be reached: {printed[-200:]}")
+    assert place.run("npm run lint")[0] == 0, printed
+    place.patch(CHANGE)
+    code, printed = place.run("npm run lint")
+    assert code == 0, printed
+
+
+def test_a_linter_that_could_not_be_installed_is_told() -> None:
+    printed = [
+        "",
+        "src/chat-panel.js:9:    ${ChatBox({ draft, hint })}",
+        *[""] * 8,
+        "sh: 1: eslint: not found",
+    ]
+    end = CHAT.scripts[0].play(Scene(9, (), tuple(printed), CHAT.title))[-1]
+    assert isinstance(end, Finish)
+    assert "could not be installed" in end.account
+
+
+def test_the_lock_file_holds_no_registry_address() -> None:
+    assert "resolved" not in CHAT.files()["package-lock.json"]
+
+
+def test_one_story_begins_with_a_comment_and_two_with_the_label() -> None:
+    assert [bool(story.comment) for story in STORIES] == [False, True, False]
+    assert [bool(story.follow_up) for story in STORIES] == [True, False, False]
