@@ -80,7 +80,7 @@ def _web(_: argparse.Namespace) -> int:
 
 
 def _work(arguments: argparse.Namespace) -> int:
-    from dayhand.worker import work
+    from dayhand.hands import work
 
     work(read_settings(), burst=arguments.burst)
     return 0

@@ -127,7 +127,8 @@ class Ledger:
         token = secrets.token_hex(16)
         there = [keys.record(task_id), keys.lease(task_id)]
         told = [token, int(self.lease_seconds * 1000), self.clock(), worker]
-        return Claim(self, task_id, token) if self._claim(keys=there, args=told) else None
+        attempt = self._claim(keys=there, args=told)
+        return Claim(self, task_id, token, attempt) if attempt else None
 
     def finish(
         self, claim: Claim, state: State, *, reason: str = "", outcome: Mapping[str, Any] | None = None
@@ -186,6 +187,7 @@ class Claim:
     ledger: Ledger
     task_id: str
     token: str
+    attempt: int = 1  # how often the task was claimed so far, this time included
 
     def renew(self) -> None:
         """Hold on. Raises ``LeaseLost``."""

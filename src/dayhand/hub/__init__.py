@@ -1,0 +1,1 @@
+"""GitHub, as seen from here: one client, whichever server answers."""

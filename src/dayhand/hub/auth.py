@@ -1,0 +1,94 @@
+"""How the App proves who it is: a short-lived JWT, and tokens narrowed to one repository."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from github import Auth, Github
+
+from dayhand.errors import HubError
+from dayhand.hub.faults import speaking_of
+from dayhand.hub.requests import open_github
+
+JWT_SECONDS = 540  # GitHub takes at most ten minutes; a minute back for clocks that differ
+REFRESH_SECONDS = 300
+PERMISSIONS = {
+    "metadata": "read",
+    "contents": "write",
+    "issues": "write",
+    "pull_requests": "write",
+    "checks": "write",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An installation token; ``expires_at`` in seconds since the epoch."""
+
+    value: str
+    expires_at: float
+
+    def __repr__(self) -> str:
+        return f"Token(expires_at={self.expires_at})"
+
+
+class AppAuth:
+    """The App's own identity.
+
+    https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
+    """
+
+    def __init__(
+        self, api_url: str, app_id: int, private_key: str, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        """Raises ``HubError`` where the key is not an RSA private key in PEM."""
+        self.api_url = api_url
+        self.app_id = app_id
+        self.clock = clock
+        self._key = load_key(private_key)
+
+    def jwt(self) -> str:
+        now = int(self.clock())
+        claims = {"iat": now - 60, "exp": now + JWT_SECONDS, "iss": str(self.app_id)}
+        return jwt.encode(claims, self._key, algorithm="RS256")
+
+    def github(self) -> Github:
+        """A client that speaks as the App."""
+        return open_github(self.api_url, Auth.AppAuthToken(self.jwt()))
+
+    def token(self, installation: int, repository: str) -> Token:
+        """A token for one repository and the permissions that Dayhand needs, for an hour at most.
+
+        Raises ``HubError`` where the App is not installed there, or was not granted them.
+        """
+        path = f"/app/installations/{installation}/access_tokens"
+        wanted = {"repositories": [repository.partition("/")[2]], "permissions": PERMISSIONS}
+        with speaking_of(f"a token for {repository}"):
+            _, answer = self.github().requester.requestJsonAndCheck("POST", path, input=wanted)
+        expires = datetime.fromisoformat(answer["expires_at"]).timestamp()
+        return Token(answer["token"], expires)
+
+    def revoke(self, token: Token) -> None:
+        """Make a token worthless. Raises ``HubError``."""
+        client = open_github(self.api_url, Auth.Token(token.value))
+        with speaking_of("revoking a token"):
+            client.requester.requestJsonAndCheck("DELETE", "/installation/token")
+
+
+def load_key(pem: str) -> RSAPrivateKey:
+    """Read the App's key. Raises ``HubError`` saying what it is instead."""
+    advice = "Download the App's private key (.pem) from its settings page on GitHub and set GITHUB_APP_PRIVATE_KEY_PATH."
+    try:
+        key = load_pem_private_key(pem.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise HubError("The App's private key cannot be read as a PEM key.", advice=advice) from error
+    if not isinstance(key, RSAPrivateKey):
+        raise HubError(f"The App's private key is {type(key).__name__}, not RSA.", advice=advice)
+    return key

@@ -1,0 +1,44 @@
+"""GitHub as one App sees it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from dayhand.hub.auth import AppAuth
+from dayhand.hub.faults import speaking_of
+from dayhand.hub.nouns import Bot
+from dayhand.hub.repository import RepositoryHub
+
+
+class Hub:
+    """One App. Its repositories are reached one at a time, each through a token of its own."""
+
+    def __init__(
+        self, api_url: str, app_id: int, private_key: str, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        """Raises ``HubError`` where the private key cannot be one."""
+        self.auth = AppAuth(api_url, app_id, private_key, clock=clock)
+        self._slug = ""
+        self._bot: Bot | None = None
+
+    def slug(self) -> str:
+        """The App's name in addresses and mentions."""
+        if not self._slug:
+            with speaking_of("the App's own name"):
+                _, app = self.auth.github().requester.requestJsonAndCheck("GET", "/app")
+            self._slug = str(app["slug"])
+        return self._slug
+
+    def bot(self) -> Bot:
+        """The App's bot user."""
+        if self._bot is None:
+            login = f"{self.slug()}[bot]"
+            with speaking_of(f"the user {login}"):
+                path = f"/users/{self.slug()}%5Bbot%5D"
+                _, user = self.auth.github().requester.requestJsonAndCheck("GET", path)
+            self._bot = Bot(int(user["id"]), login)
+        return self._bot
+
+    def repository(self, installation: int, full_name: str) -> RepositoryHub:
+        return RepositoryHub(self.auth, installation, full_name)

@@ -1,0 +1,61 @@
+"""GitHub's things as far as Dayhand cares: small, frozen, no client behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """The App's bot user: the author of its commits. ``id`` is the user's, not the App's.
+
+    https://github.com/actions/create-github-app-token#configure-git-cli-for-an-apps-bot-user
+    """
+
+    id: int
+    login: str
+
+    @property
+    def name(self) -> str:
+        return self.login
+
+    @property
+    def email(self) -> str:
+        return f"{self.id}+{self.login}@users.noreply.github.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """An issue or pull request as text."""
+
+    number: int
+    title: str
+    body: str
+    author: str
+    is_pull: bool
+    head_branch: str  # "" for an issue
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    id: int
+    url: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """A pull request; ``state`` is "open" or "closed"."""
+
+    number: int
+    url: str
+    head: str  # commit
+    branch: str
+    draft: bool
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRun:
+    id: int
+    url: str

@@ -1,0 +1,203 @@
+"""One repository on GitHub. Whatever makes something looks first whether it is there: any call may come again."""
+
+from __future__ import annotations
+
+from github import Auth, Github, GithubException
+from github.CheckRun import CheckRun as GitHubCheckRun
+from github.GithubObject import NotSet
+from github.PullRequest import PullRequest
+from github.Repository import Repository
+
+from dayhand.errors import HubError
+from dayhand.hub.auth import REFRESH_SECONDS, AppAuth, Token
+from dayhand.hub.faults import speaking_of
+from dayhand.hub.nouns import CheckRun, Comment, Issue, Pull
+from dayhand.hub.requests import open_github
+
+GONE, REFUSED = 404, 422
+OWN_BRANCHES = "dayhand/"
+
+
+class RepositoryHub:
+    """Reads and writes of one repository. Raises ``HubError`` for a refusal, ``HubUnavailable`` where it may pass."""
+
+    def __init__(self, auth: AppAuth, installation: int, full_name: str) -> None:
+        self.auth = auth
+        self.installation = installation
+        self.full_name = full_name
+        self._token: Token | None = None
+        self._github: Github | None = None
+
+    def token(self) -> str:
+        """A token that is good for some minutes yet: for git, and for the requests here."""
+        if self._token is None or self._token.expires_at - self.auth.clock() < REFRESH_SECONDS:
+            self._token = self.auth.token(self.installation, self.full_name)
+            self._github = None
+        return self._token.value
+
+    def close(self) -> None:
+        """Revoke the token: what has leaked is worthless then. A refusal is no harm, since it ends within the hour."""
+        if self._token:
+            try:
+                self.auth.revoke(self._token)
+            except HubError:
+                pass
+        self._token = self._github = None
+
+    def permission(self, login: str) -> str:
+        """What a person may do here: "admin", "write", "read" or "none"."""
+        with speaking_of(f"the permission of {login}"):
+            try:
+                return str(self._repo().get_collaborator_permission(login))
+            except GithubException as error:
+                if error.status == GONE:
+                    return "none"
+                raise
+
+    def user_id(self, login: str) -> int:
+        with speaking_of(f"the user {login}"):
+            return self._client().get_user(login).id
+
+    def issue(self, number: int) -> Issue:
+        """An issue or pull request as it stands now."""
+        with speaking_of(f"reading #{number}"):
+            issue = self._repo().get_issue(number)
+            is_pull = issue.pull_request is not None
+            branch = self._repo().get_pull(number).head.ref if is_pull else ""
+            return Issue(number, issue.title, issue.body or "", issue.user.login, is_pull, branch)
+
+    def react(self, number: int, comment: int | None, content: str) -> None:
+        """React to a comment, or to the issue itself; a repeated reaction is the same one."""
+        with speaking_of(f"a reaction on #{number}"):
+            if comment is None:
+                self._repo().get_issue(number).create_reaction(content)
+            else:
+                self._repo().get_issue(number).get_comment(comment).create_reaction(content)
+
+    def find_comment(self, number: int, marker: str) -> Comment | None:
+        """The comment that carries our hidden marker."""
+        with speaking_of(f"the comments of #{number}"):
+            for comment in self._repo().get_issue(number).get_comments():
+                if hidden(marker) in (comment.body or ""):
+                    return Comment(comment.id, comment.html_url, comment.body)
+        return None
+
+    def comment(self, number: int, body: str, marker: str) -> Comment:
+        """Write the one comment that carries ``marker``: made once, edited from then on."""
+        marked = f"{body}\n\n{hidden(marker)}"
+        if there := self.find_comment(number, marker):
+            if there.body == marked:
+                return there
+            with speaking_of(f"editing a comment on #{number}"):
+                comment = self._repo().get_issue(number).get_comment(there.id)
+                comment.edit(marked)
+                return Comment(comment.id, comment.html_url, marked)
+        with speaking_of(f"a comment on #{number}"):
+            made = self._repo().get_issue(number).create_comment(marked)
+            return Comment(made.id, made.html_url, marked)
+
+    def find_pull(self, branch: str) -> Pull | None:
+        """The pull request from a branch of this repository: the open one, else the newest."""
+        owner = self.full_name.partition("/")[0]
+        with speaking_of(f"the pull request of {branch}"):
+            pulls = [_pull(one) for one in self._repo().get_pulls(state="all", head=f"{owner}:{branch}")]
+        return next((one for one in pulls if one.state == "open"), pulls[0] if pulls else None)
+
+    def open_pull(self, branch: str, base: str, title: str, body: str, *, draft: bool = True) -> Pull:
+        """The open pull request of a branch, opened where there is none; as an ordinary one where drafts are refused."""
+        there = self.find_pull(branch)
+        if there and there.state == "open":
+            return there
+        with speaking_of(f"a pull request from {branch}"):
+            try:
+                made = self._repo().create_pull(base=base, head=branch, title=title, body=body, draft=draft)
+            except GithubException as error:
+                if not (draft and error.status == REFUSED and "draft" in str(error.data).lower()):
+                    raise
+                made = self._repo().create_pull(base=base, head=branch, title=title, body=body)
+            return _pull(made)
+
+    def edit_pull(self, number: int, *, title: str | None = None, body: str | None = None) -> None:
+        with speaking_of(f"editing pull request #{number}"):
+            self._repo().get_pull(number).edit(title=title or NotSet, body=NotSet if body is None else body)
+
+    def ready(self, number: int) -> None:
+        """Take a pull request out of draft."""
+        with speaking_of(f"making #{number} ready for review"):
+            pull = self._repo().get_pull(number)
+            if pull.draft:
+                pull.mark_ready_for_review()
+
+    def request_review(self, number: int, login: str) -> bool:
+        """Ask a person for review; False where GitHub does not let them (no collaborator, or the author)."""
+        with speaking_of(f"a review by {login}"):
+            try:
+                self._repo().get_pull(number).create_review_request(reviewers=[login])
+            except GithubException as error:
+                if error.status == REFUSED:
+                    return False
+                raise
+        return True
+
+    def close_pull(self, number: int) -> None:
+        with speaking_of(f"closing #{number}"):
+            self._repo().get_pull(number).edit(state="closed")
+
+    def delete_branch(self, branch: str) -> None:
+        """Delete a branch of ours; nothing happens where it is gone. Raises ``HubError`` for anybody else's."""
+        if not branch.startswith(OWN_BRANCHES):
+            raise HubError(f"{branch} is not a branch of Dayhand's, so it is not deleted.")
+        with speaking_of(f"deleting {branch}"):
+            try:
+                self._repo().get_git_ref(f"heads/{branch}").delete()
+            except GithubException as error:
+                if error.status not in (GONE, REFUSED):
+                    raise
+
+    def create_check(
+        self, name: str, head_sha: str, external_id: str, *, details_url: str, output: dict[str, str]
+    ) -> CheckRun:
+        """The check run of this name and id on a commit, begun where there is none.
+
+        ``output`` has ``title``, ``summary`` and ``text``, each at most 65,535 characters.
+        """
+        with speaking_of(f"a check run on {head_sha[:8]}"):
+            for run in self._repo().get_commit(head_sha).get_check_runs(check_name=name):
+                if run.external_id == external_id:
+                    return CheckRun(run.id, run.html_url)
+            made = self._repo().create_check_run(
+                name,
+                head_sha,
+                details_url=details_url,
+                external_id=external_id,
+                status="in_progress",
+                output=output,  # type: ignore[arg-type] # PyGithub's type has no place for plain text
+            )
+            return CheckRun(made.id, made.html_url)
+
+    def update_check(self, check: int, *, output: dict[str, str], conclusion: str = "") -> None:
+        """Rewrite a check run's text; with ``conclusion`` it is completed."""
+        with speaking_of("updating the check run"):
+            run: GitHubCheckRun = self._repo().get_check_run(check)
+            run.edit(
+                output=output, conclusion=conclusion or NotSet, status="completed" if conclusion else NotSet
+            )
+
+    def _client(self) -> Github:
+        token = self.token()
+        if self._github is None:
+            self._github = open_github(self.auth.api_url, Auth.Token(token))
+        return self._github
+
+    def _repo(self) -> Repository:
+        """The repository without asking for it: each call asks for what it needs."""
+        return self._client().get_repo(self.full_name, lazy=True)
+
+
+def hidden(marker: str) -> str:
+    """A marker that GitHub does not show."""
+    return f"<!-- dayhand:{marker} -->"
+
+
+def _pull(pull: PullRequest) -> Pull:
+    return Pull(pull.number, pull.html_url, pull.head.sha, pull.head.ref, pull.draft, pull.state)

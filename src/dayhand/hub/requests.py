@@ -1,0 +1,27 @@
+"""How requests are made: patiently for what may be repeated, never twice for what makes something."""
+
+from __future__ import annotations
+
+from github import Auth, Github
+from github.GithubRetry import GithubRetry
+
+API_VERSION = "2022-11-28"  # supported until March 2028; PyGithub sends none by itself
+TIMEOUT_SECONDS = 20
+MOST_WAIT_SECONDS = 60.0
+REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"})  # never POST: it would make two
+
+
+def open_github(api_url: str, auth: Auth.Auth) -> Github:
+    """A PyGithub client without its throttle: 1 s between writes, for each client alone, bounds nothing shared."""
+    retry = GithubRetry(total=4, max_rate_limit_wait=MOST_WAIT_SECONDS, allowed_methods=REPEATABLE)
+    return Github(
+        auth=auth,
+        base_url=api_url,
+        timeout=TIMEOUT_SECONDS,
+        user_agent="dayhand",
+        per_page=100,
+        retry=retry,
+        seconds_between_requests=None,
+        seconds_between_writes=None,
+        api_version=API_VERSION,
+    )

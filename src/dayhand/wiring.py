@@ -1,0 +1,164 @@
+"""From settings to objects: the one file that names concrete classes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import openai
+
+from dayhand.agent import prices
+from dayhand.agent.responses import ResponsesModel
+from dayhand.agent.scripted import MODEL as SCRIPTED
+from dayhand.checkout.mirror import Author
+from dayhand.checkout.repository import Checkout, open_mirror
+from dayhand.errors import HubError, SandboxError
+from dayhand.hub.client import Hub
+from dayhand.hub.repository import RepositoryHub
+from dayhand.journey import Tools
+from dayhand.ledger.ledger import Claim, Ledger
+from dayhand.ledger.memory import Memory
+from dayhand.publish.base import Publication
+from dayhand.publish.github import GitHubPublication
+from dayhand.publish.local import LocalPublication
+from dayhand.sandbox.base import Sandbox
+from dayhand.sandbox.bubblewrap import Bubblewrap
+from dayhand.settings import Settings
+from dayhand.task import Kind, Task
+
+OWN_BRANCHES = "dayhand/"
+LOCAL_AUTHOR = Author("Dayhand", "dayhand@localhost")
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFacts:
+    """The facts of one claimed task, as ``Checkout`` wants them."""
+
+    ledger: Ledger
+    claim: Claim
+
+    def recall(self, name: str) -> str | None:
+        return self.ledger.fact(self.claim.task_id, name)
+
+    def record(self, name: str, value: str) -> None:
+        self.ledger.put_fact(self.claim, self.claim.task_id, name, value)
+
+
+class Workshop:
+    """The tools of GitHub tasks."""
+
+    def __init__(self, settings: Settings, ledger: Ledger) -> None:
+        self.settings = settings
+        self.ledger = ledger
+        self.app = Hub(settings.api_url, settings.app_id, settings.private_key)
+
+    @contextmanager
+    def publication(self, task: Task, claim: Claim) -> Iterator[Publication]:
+        """GitHub, through a token that reaches this one repository and is revoked afterwards."""
+        hub = self.app.repository(task.installation, task.repository)
+        try:
+            yield GitHubPublication(
+                hub,
+                self.ledger,
+                claim,
+                task_url=f"{self.settings.url}/tasks/{task.id}",
+                every=self.settings.progress_seconds,
+            )
+        finally:
+            hub.close()
+
+    @contextmanager
+    def tools(self, task: Task, claim: Claim, publication: Publication) -> Iterator[Tools]:
+        """Everything else that the journey needs."""
+        hub = self.app.repository(task.installation, task.repository)
+        try:
+            bot = self.app.bot()
+            checkout = Checkout(
+                mirror=open_mirror(self.settings.data, task.repository, task.clone_url),
+                facts=TaskFacts(self.ledger, claim),
+                token=hub.token,
+                author=Author(bot.name, bot.email),
+                co_author=lambda login: _person(hub, login),
+                own_branch=_own_branch(hub, task),
+            )
+            yield _tools(self.settings, self.ledger, task, claim, checkout, publication)
+        finally:
+            hub.close()
+
+
+@contextmanager
+def open_local_tools(settings: Settings, ledger: Ledger, task: Task, claim: Claim) -> Iterator[Tools]:
+    """The tools of ``dayhand run``: no GitHub, a branch in the repository itself."""
+    checkout = Checkout(
+        mirror=open_mirror(settings.data, task.repository, task.clone_url),
+        facts=TaskFacts(ledger, claim),
+        token=str,
+        author=LOCAL_AUTHOR,
+        co_author=lambda _login: None,
+    )
+    yield _tools(settings, ledger, task, claim, checkout, LocalPublication(sys.stdout))
+
+
+def open_sandbox(settings: Settings) -> Sandbox:
+    """The sandbox that is set, proved to work. Raises ``SandboxError``: nothing runs without one."""
+    if settings.sandbox == "docker":
+        raise SandboxError(
+            "The Docker sandbox is not there yet.", advice="Set DAYHAND_SANDBOX=bubblewrap, or leave it out."
+        )
+    sandbox = Bubblewrap(settings.data)
+    sandbox.probe()
+    return sandbox
+
+
+def open_model(settings: Settings) -> ResponsesModel:
+    """The model that is set; the demo's scripted one is known by its name."""
+    client = openai.OpenAI(
+        api_key=settings.openai_api_key or "none",
+        base_url=settings.openai_base_url or None,
+        max_retries=0,
+    )
+    own = settings.data / "prices.toml"
+    return ResponsesModel(
+        client,
+        settings.model,
+        scripted=settings.model == SCRIPTED,
+        prices=prices.load(own if own.exists() else None),
+    )
+
+
+def _tools(
+    settings: Settings,
+    ledger: Ledger,
+    task: Task,
+    claim: Claim,
+    checkout: Checkout,
+    publication: Publication,
+) -> Tools:
+    return Tools(
+        checkout=checkout,
+        sandbox=open_sandbox(settings),
+        model=open_model(settings),
+        publication=publication,
+        memory=Memory(ledger.redis, task.id, claim),
+    )
+
+
+def _own_branch(hub: RepositoryHub, task: Task) -> str:
+    """For a follow-up: the branch of our open pull request, where there is one. Never anybody else's branch."""
+    if task.ask.kind is not Kind.FOLLOW_UP:
+        return ""
+    issue = hub.issue(task.number)
+    branch = issue.head_branch if issue.is_pull else task.branch
+    pull = hub.find_pull(branch) if branch.startswith(OWN_BRANCHES) else None
+    return branch if pull and pull.state == "open" else ""
+
+
+def _person(hub: RepositoryHub, login: str) -> Author | None:
+    """The address under which GitHub credits a person: ``ID+login@users.noreply.github.com``."""
+    try:
+        number = hub.user_id(login)
+    except HubError:
+        return None  # a co-author is a courtesy: the commit is worth more than the line
+    return Author(login, f"{number}+{login}@users.noreply.github.com")

@@ -1,0 +1,138 @@
+"""From an RQ job to a journey and back: claim the task, travel, record what came of it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import traceback
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from redis.exceptions import RedisError
+from rq.timeouts import JobTimeoutException
+
+from dayhand.errors import DayhandError, HubError, HubUnavailable, LeaseLost, TaskStopped
+from dayhand.journey import Tools, travel
+from dayhand.ledger.codec import encode_outcome
+from dayhand.ledger.ledger import Claim, Ledger
+from dayhand.ledger.notes import Say
+from dayhand.ledger.server import at_hand, connect
+from dayhand.publish.base import Publication
+from dayhand.settings import read_settings
+from dayhand.task import Proposed, State, Task
+from dayhand.wiring import Workshop
+
+MOST_ATTEMPTS = 5  # a task that brought its worker down so often is not tried again
+
+
+class Shop(Protocol):
+    """Where a journey gets its tools: ``wiring.Workshop``."""
+
+    def publication(self, task: Task, claim: Claim) -> AbstractContextManager[Publication]:
+        """Where people will see this task."""
+
+    def tools(self, task: Task, claim: Claim, publication: Publication) -> AbstractContextManager[Tools]:
+        """What the journey needs."""
+
+
+def perform(task_id: str) -> None:
+    """The one job: travel with a task."""
+    settings = read_settings()
+    with at_hand(settings.redis_url, settings.data) as redis_url:
+        ledger = Ledger(connect(redis_url))
+        travel_with(task_id, ledger, Workshop(settings, ledger))
+
+
+def travel_with(task_id: str, ledger: Ledger, shop: Shop) -> None:
+    """Claim a task and bring it to an end that the person sees; quietly nothing where another worker has it.
+
+    Where GitHub is away, the task stays unfinished: its lease runs out, and the janitor wakes it again.
+    """
+    claim = ledger.claim(task_id, f"{socket.gethostname()}:{os.getpid()}")
+    if claim is None:
+        return
+    task = ledger.task(task_id)
+    say = Say(ledger, claim)
+    try:
+        with claim.kept(), shop.publication(task, claim) as publication:
+            Attempt(task, ledger, claim, say).make(shop, publication)
+    except LeaseLost:
+        return
+    except HubUnavailable as error:
+        say.line("error", f"{error} The task waits and is tried again.")
+        if claim.attempt >= MOST_ATTEMPTS:
+            ledger.finish(claim, State.FAILED, reason=_sentence(error))
+    except HubError as error:
+        say.line("error", _sentence(error))
+        ledger.finish(claim, State.FAILED, reason=_sentence(error))
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt at a task by this process."""
+
+    task: Task
+    ledger: Ledger
+    claim: Claim
+    say: Say
+
+    def make(self, shop: Shop, publication: Publication) -> None:
+        """Travel, and record the outcome. This is the worker's edge: whatever fails here is told to the person."""
+        self.say.listen(publication.progress)
+        if self.claim.attempt > MOST_ATTEMPTS:
+            return self._fail(publication, _worn_out())
+        if self.claim.attempt > 1:
+            self.say.line("say", f"Taken over: attempt {self.claim.attempt}. What is done is not done again.")
+        try:
+            with shop.tools(self.task, self.claim, publication) as tools:
+                outcome = travel(self.task, tools, self.say)
+        except (LeaseLost, HubUnavailable, RedisError):
+            raise  # not this task's end: another worker, or this one later, goes on
+        except TaskStopped as error:
+            self._fail(publication, error, State.STOPPED)
+        except JobTimeoutException:
+            self._fail(publication, _took_too_long())
+        except DayhandError as error:
+            self._fail(publication, error)
+        except Exception as error:  # noqa: BLE001 - the one edge where the unexpected is told and not swallowed
+            self.say.line("error", traceback.format_exc())
+            self._fail(publication, _fault(error))
+        else:
+            state = State.PROPOSED if isinstance(outcome, Proposed) else State.ANSWERED
+            self.ledger.finish(self.claim, state, outcome=encode_outcome(outcome))
+
+    def _fail(self, publication: Publication, error: DayhandError, state: State = State.FAILED) -> None:
+        """Tell the person, then write it down. In this order: a crash between the two tells again, in one place."""
+        self.say.line("error", _sentence(error))
+        try:
+            publication.fail(self.task, error)
+        except HubUnavailable:
+            raise
+        except HubError as refused:
+            self.say.line("error", f"GitHub did not take the message about this: {refused}")
+        self.ledger.finish(self.claim, state, reason=_sentence(error))
+
+
+def _sentence(error: DayhandError) -> str:
+    return f"{error} {error.advice}".strip()
+
+
+def _worn_out() -> DayhandError:
+    return DayhandError(
+        f"This task brought its worker down {MOST_ATTEMPTS} times, so it is not tried again.",
+        advice="The worker's own log says how it died; memory is the usual reason.",
+    )
+
+
+def _took_too_long() -> DayhandError:
+    return DayhandError(
+        "The task took longer than a task may.", advice="Ask for a smaller step, or split the issue."
+    )
+
+
+def _fault(error: Exception) -> DayhandError:
+    return DayhandError(
+        f"Dayhand itself failed: {type(error).__name__}: {error}",
+        advice="That is our fault and not yours. The task's log holds the details; please report them.",
+    )
