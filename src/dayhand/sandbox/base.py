@@ -94,7 +94,7 @@ class Egress:
 class Box(Protocol):
     """One open sandbox. It is closed by leaving its ``with`` block; nothing of it is left then."""
 
-    def run(  # noqa: PLR0913
+    def run(
         self,
         command: str | Sequence[str],
         *,
@@ -145,4 +145,4 @@ def clean(raw: bytes) -> str:
     """Decode what sandboxed code wrote, without anything that could steer a terminal or hide text."""
     text = raw.decode("utf-8", "replace").replace("\r\n", "\n")
     text = re.sub(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])", "", text)
-    return "".join(c for c in text if c in "\n\t" or (ord(c) >= 0x20 and not 0x7F <= ord(c) < 0xA0))  # noqa: PLR2004
+    return "".join(c for c in text if c in "\n\t" or (ord(c) >= 0x20 and not 0x7F <= ord(c) < 0xA0))

@@ -1,0 +1,1 @@
+"""Boxes that run commands and hurt nothing outside them."""

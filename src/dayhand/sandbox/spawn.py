@@ -1,0 +1,282 @@
+"""One command in one bubblewrap: started under limits, its streams pumped, its end made sure of."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Self
+
+from dayhand.errors import SandboxError
+from dayhand.sandbox.base import Reason
+from dayhand.sandbox.limits import Capacity, ControlGroup
+from dayhand.sandbox.meter import Meter
+
+CHUNK = 64 * 1024
+GONE_SECONDS = 10.0  # for the kernel to empty the box after a kill
+WATCH_SECONDS = 1.0
+
+# The shell waits for a line, so that it stands in its control group before anything of the box exists; ``read``
+# takes no byte more than the line, so the rest of standard input is the command's. No line: the worker died.
+_OUTSIDE = '{limits}; read -r _ && exec "$@"'
+_INSIDE = '{limits}; cd "$1" || exit 1; shift; unset OLDPWD; exec "$@"'
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Everything that starts one box for one command."""
+
+    bwrap: Path
+    arguments: Sequence[str]  # up to the command
+    command: Sequence[str]
+    cwd: str
+    uid: int | None  # the host's user that it runs as; None: ours
+    filter: bytes
+    capacity: Capacity
+    group: ControlGroup | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How it went."""
+
+    code: int | None
+    reason: Reason
+    seconds: float
+
+
+class Process:
+    """A started box, to be used in a ``with`` block: leaving it, by whatever road, leaves no process."""
+
+    def __init__(self, launch: Launch, *, apart: bool) -> None:
+        """Start; ``apart`` keeps standard error on a stream of its own. Raises ``SandboxError``."""
+        self._began = time.monotonic()
+        self._loop: _Pump | None = None
+        status, theirs = os.pipe()
+        rules, rules_end = os.pipe()
+        try:
+            os.write(rules_end, launch.filter)
+            os.close(rules_end)
+            self._process = self._start(launch, theirs, rules, apart=apart)
+        finally:
+            os.close(theirs)
+            os.close(rules)
+        self._status_fd = status
+        try:
+            if launch.group:
+                launch.group.add(self._process.pid)
+        except OSError as error:
+            self.kill()
+            self._close()
+            raise SandboxError(f"The box could not be put into its control group: {error}.") from error
+
+    def _start(self, launch: Launch, status: int, rules: int, *, apart: bool) -> subprocess.Popen[bytes]:
+        inside = ["/bin/sh", "-c", _INSIDE.format(limits=launch.capacity.shell_inside()), "sh", launch.cwd]
+        bwrap = [str(launch.bwrap), "--json-status-fd", str(status), "--seccomp", str(rules)]
+        limits = launch.capacity.shell_outside(grouped=launch.group is not None)
+        outside = ["/bin/sh", "-c", _OUTSIDE.format(limits=limits), "sh"]
+        try:
+            return subprocess.Popen(
+                [*outside, *bwrap, *launch.arguments, "--", *inside, *launch.command],
+                bufsize=0,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE if apart else subprocess.STDOUT,
+                pass_fds=(status, rules),
+                cwd="/",
+                env={"PATH": "/usr/bin:/bin"},
+                user=launch.uid,
+                group=launch.uid,
+                extra_groups=None if launch.uid is None else [],
+            )
+        except (OSError, ValueError) as error:
+            raise SandboxError(f"bubblewrap could not be started: {error}.") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+        self._close()
+
+    def kill(self) -> None:
+        """Kill the outer bwrap: the kernel then kills the box's first process, and with it all others."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
+    def _close(self) -> None:
+        self._process.wait()
+        self._await_empty()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        os.close(self._status_fd)
+        if self._loop:
+            self._loop.close()
+
+    def pump(
+        self,
+        out: Meter,
+        err: Meter | None,
+        *,
+        stdin: bytes | IO[bytes] | None,
+        seconds: float,
+        most: int,
+        watch: Callable[[], Reason | None],
+    ) -> Ended:
+        """Move bytes until the box is gone. ``watch`` is asked every second whether it has to end, and why."""
+        loop = self._loop = _Pump(self._process, self._status_fd, out, err, stdin)
+        reason = loop.turn(deadline=self._began + seconds, most=most, watch=watch)
+        if reason is not Reason.EXIT:
+            self.kill()
+            loop.drain(GONE_SECONDS)
+        self._process.wait()
+        self._await_empty()
+        loop.drain(GONE_SECONDS)
+        taken = time.monotonic() - self._began
+        exited = loop.told("exit-code")
+        if reason is not Reason.EXIT:
+            return Ended(None, reason, taken)
+        return Ended(exited, Reason.EXIT if exited is not None else Reason.LOST, taken)
+
+    def _await_empty(self) -> None:
+        """Wait until the box's first process is dead: the kernel lets it die only after all others in there."""
+        pid = self._loop.told("child-pid") if self._loop else None
+        if pid is None:
+            return
+        until = time.monotonic() + GONE_SECONDS
+        pause = 0.0002
+        while _lives(pid):
+            if time.monotonic() > until:
+                raise SandboxError("The kernel did not end a box that was killed.")
+            time.sleep(pause)
+            pause = min(pause * 2, 0.02)
+
+
+class _Pump:
+    """The streams of one process, none of which may block the others."""
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        status: int,
+        out: Meter,
+        err: Meter | None,
+        stdin: bytes | IO[bytes] | None,
+    ) -> None:
+        self.status = b""
+        self._selector = selectors.DefaultSelector()
+        self._stdin = process.stdin
+        self._source = stdin
+        self._waiting = memoryview(b"\n" + (stdin if isinstance(stdin, bytes) else b""))
+        self._meters: dict[int, Meter] = {}
+        self._status_fd = status
+        for stream, meter in ((process.stdout, out), (process.stderr, err)):
+            if stream and meter:
+                self._meters[stream.fileno()] = meter
+        for fd in (status, *self._meters):
+            os.set_blocking(fd, False)
+            self._selector.register(fd, selectors.EVENT_READ)
+        if self._stdin:
+            os.set_blocking(self._stdin.fileno(), False)
+            self._selector.register(self._stdin, selectors.EVENT_WRITE)
+
+    def turn(self, *, deadline: float, most: int, watch: Callable[[], Reason | None]) -> Reason:
+        """Pump until the process ends by itself, or say why it must not go on."""
+        look = time.monotonic() + WATCH_SECONDS
+        while self._status_fd in self._selector.get_map():
+            now = time.monotonic()
+            if now >= deadline:
+                return Reason.WALL
+            if now >= look:
+                look = now + WATCH_SECONDS
+                if reason := watch():
+                    return reason
+            self._step(min(deadline, look) - now)
+            if sum(meter.size for meter in self._meters.values()) > most:
+                return Reason.FLOOD
+        return Reason.EXIT
+
+    def drain(self, seconds: float) -> None:
+        """Read what is left until everybody has closed, feeding nothing more."""
+        self._stop_feeding()
+        until = time.monotonic() + seconds
+        while self._selector.get_map() and (left := until - time.monotonic()) > 0:
+            self._step(left)
+
+    def close(self) -> None:
+        self._selector.close()
+
+    def told(self, name: str) -> int | None:
+        """A number that bwrap has told on its status stream: ``child-pid`` at first, ``exit-code`` at the end."""
+        for line in self.status.splitlines():
+            with contextlib.suppress(ValueError):
+                value = json.loads(line).get(name)
+                if isinstance(value, int):
+                    return value
+        return None
+
+    def _step(self, seconds: float) -> None:
+        for key, _ in self._selector.select(max(seconds, 0)):
+            if self._stdin is not None and key.fileobj is self._stdin:
+                self._feed()
+            else:
+                self._read(key.fd)
+
+    def _read(self, fd: int) -> None:
+        try:
+            chunk = os.read(fd, CHUNK)
+        except BlockingIOError:
+            return
+        if not chunk:
+            self._selector.unregister(fd)
+        elif fd == self._status_fd:
+            self.status += chunk
+        else:
+            self._meters[fd].take(chunk)
+
+    def _feed(self) -> None:
+        if self._stdin is None:
+            return
+        if not self._waiting and self._source is not None and not isinstance(self._source, bytes):
+            self._waiting = memoryview(self._source.read(CHUNK))
+        if not self._waiting:
+            self._stop_feeding()
+            return
+        try:
+            written = os.write(self._stdin.fileno(), self._waiting)
+        except BlockingIOError:
+            return
+        except BrokenPipeError:  # it does not want more
+            self._stop_feeding()
+            return
+        self._waiting = self._waiting[written:]
+
+    def _stop_feeding(self) -> None:
+        if self._stdin is not None:
+            self._selector.unregister(self._stdin)
+            self._stdin.close()
+            self._stdin = None
+
+
+def _lives(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def settled(variables: Mapping[str, str]) -> Mapping[str, str]:
+    """Refuse variables that no program could be given. Raises ``SandboxError``."""
+    for name, value in variables.items():
+        if not name or "=" in name or "\0" in name + value:
+            raise SandboxError(f"“{name[:40]}” cannot be set as an environment variable.")
+    return variables
