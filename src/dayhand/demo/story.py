@@ -8,6 +8,12 @@ from pathlib import Path
 from dayhand.agent.scripted import Script
 
 CASES = Path(__file__).parent / "cases"
+LEFTOVERS = {
+    "__pycache__",
+    ".pytest_cache",
+    ".ruff_cache",
+    "node_modules",
+}  # of tools that ran over this checkout
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,7 @@ class Story:
         return {
             path.relative_to(self.folder).as_posix(): path.read_text(encoding="utf-8")
             for path in found
-            if "__pycache__" not in path.parts
+            if not LEFTOVERS.intersection(path.parts)
         }
 
     def _issue(self) -> tuple[str, str]:
