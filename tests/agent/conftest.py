@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -10,7 +11,6 @@ from typing import Any
 
 import openai
 import pytest
-from dayhand.sandbox.bubblewrap import Bubblewrap
 
 from dayhand.agent.faults import Patience
 from dayhand.agent.model import Listener
@@ -20,6 +20,7 @@ from dayhand.agent.scripted import Move, Scene, Script, ScriptedServer
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.server import connect, embedded
 from dayhand.sandbox.base import Box
+from dayhand.sandbox.bubblewrap import Bubblewrap
 
 
 @dataclass
@@ -110,10 +111,17 @@ git add -A; git commit -qm base
 """
 
 
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Bubblewrap]:
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own cannot be passed through by the boxes' users
+        path = Path(folder)
+        path.chmod(0o711)
+        yield Bubblewrap(path)
+
+
 @pytest.fixture
-def boxes(tmp_path: Path) -> Iterator[Callable[[], Box]]:
+def boxes(sandbox: Bubblewrap) -> Iterator[Callable[[], Box]]:
     """Opens boxes that all hold the same small repository, as on another worker."""
-    sandbox = Bubblewrap(tmp_path)
     with ExitStack() as stack:
 
         def open_one() -> Box:
