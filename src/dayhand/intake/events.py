@@ -1,0 +1,127 @@
+"""A delivery's JSON becomes a typed event here, or is passed over by name; it travels no further.
+
+https://docs.github.com/webhooks/webhook-events-and-payloads
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dayhand.errors import IntakeError
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The issue or pull request that an event is about, as it stood when the event was sent."""
+
+    repository: str  # "owner/name"
+    clone_url: str
+    default_branch: str
+    installation: int
+    number: int
+    title: str
+    body: str
+    is_pull: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Labeled:
+    """Somebody put a label on an issue."""
+
+    where: Where
+    label: str
+    sender: str
+    by_bot: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Commented:
+    """Somebody wrote a comment on an issue or pull request."""
+
+    where: Where
+    comment: int
+    words: str
+    sender: str
+    by_bot: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """An event that asks nothing of us."""
+
+    reason: str
+
+
+Event = Labeled | Commented | Ignored
+
+
+def parse(name: str, body: bytes) -> Event:
+    """Read a delivery. Raises ``IntakeError`` (400) where it is not JSON, or lacks what such an event always has."""
+    try:
+        payload = json.loads(body)
+    except ValueError as error:
+        raise IntakeError(
+            f"The delivery is not JSON: {error}.",
+            status=400,
+            advice="Set the webhook's content type to application/json on the App's settings page.",
+        ) from error
+    fields = Fields(payload, name)
+    action = payload.get("action", "") if isinstance(payload, Mapping) else ""
+    match name, action:
+        case "issues", "labeled":
+            return Labeled(_where(fields), fields.text("label", "name"), *_sender(fields))
+        case "issue_comment", "created":
+            comment, words = fields.number("comment", "id"), fields.text("comment", "body")
+            return Commented(_where(fields), comment, words, *_sender(fields))
+    return Ignored(
+        f"{name or 'an event without a name'}{f'.{action}' if action else ''} asks nothing of Dayhand"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """A payload that names what it lacks."""
+
+    payload: Any
+    event: str
+
+    def get(self, *path: str) -> Any:
+        value = self.payload
+        for key in path:
+            if not isinstance(value, Mapping) or key not in value:
+                raise IntakeError(f"The {self.event} event has no {'.'.join(path)}.", status=400)
+            value = value[key]
+        return value
+
+    def text(self, *path: str) -> str:
+        """A text; GitHub sends null where somebody wrote nothing."""
+        value = self.get(*path)
+        if not isinstance(value, str | None):
+            raise IntakeError(f"In the {self.event} event, {'.'.join(path)} is no text.", status=400)
+        return value or ""
+
+    def number(self, *path: str) -> int:
+        value = self.get(*path)
+        if not isinstance(value, int):
+            raise IntakeError(f"In the {self.event} event, {'.'.join(path)} is no number.", status=400)
+        return value
+
+
+def _where(fields: Fields) -> Where:
+    return Where(
+        repository=fields.text("repository", "full_name"),
+        clone_url=fields.text("repository", "clone_url"),
+        default_branch=fields.text("repository", "default_branch"),
+        installation=fields.number("installation", "id"),
+        number=fields.number("issue", "number"),
+        title=fields.text("issue", "title"),
+        body=fields.text("issue", "body"),
+        is_pull="pull_request" in fields.get("issue"),
+    )
+
+
+def _sender(fields: Fields) -> tuple[str, bool]:
+    return fields.text("sender", "login"), fields.text("sender", "type") == "Bot"

@@ -1,0 +1,65 @@
+"""``POST /webhook``: bytes in, 202 out, and everything that can be wrong said in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask import Blueprint, Response, jsonify, request
+from redis.exceptions import RedisError
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from dayhand.errors import HubError, HubUnavailable, IntakeError
+from dayhand.intake.desk import Desk
+from dayhand.intake.events import parse
+from dayhand.intake.signature import verify
+
+MOST_BYTES = 25 * 1024 * 1024  # GitHub sends no more
+
+Answer = tuple[Response, int]
+
+
+def webhook(desk: Desk, secrets: Sequence[str]) -> Blueprint:
+    """The receiver. Nothing is remembered of a delivery before it is accepted, so a failed one can be sent again."""
+    blueprint = Blueprint("webhook", __name__)
+
+    @blueprint.post("/webhook")
+    def receive() -> Answer:
+        try:
+            body = request.get_data(cache=False)
+        except RequestEntityTooLarge:
+            return _refused(IntakeError("The delivery is larger than 25 MB.", status=413))
+        delivery = request.headers.get("X-GitHub-Delivery", "")
+        try:
+            verify(body, request.headers.get("X-Hub-Signature-256"), secrets)
+            return _take(desk, delivery, request.headers.get("X-GitHub-Event", ""), body)
+        except IntakeError as error:
+            return _refused(error)
+        except (RedisError, HubUnavailable) as error:
+            return _refused(
+                IntakeError(
+                    f"Dayhand cannot take this now: {error}",
+                    status=503,
+                    advice="Nothing was taken: redeliver it from the App's settings page.",
+                )
+            )
+        except HubError as error:
+            return _refused(IntakeError(str(error), status=502, advice=error.advice))
+
+    return blueprint
+
+
+def _take(desk: Desk, delivery: str, name: str, body: bytes) -> Answer:
+    if not delivery:
+        raise IntakeError("The delivery has no X-GitHub-Delivery header.", status=400)
+    seen = desk.ledger.seen(delivery)
+    if seen is not None:
+        return jsonify(delivery=delivery, task=seen or None, reason="this delivery was taken before"), 202
+    decision = desk.decide(parse(name, body), delivery)
+    if decision.task is None:
+        desk.ledger.note_delivery(delivery, "")
+    told = {"reason": decision.reason} if decision.reason else {}
+    return jsonify(delivery=delivery, task=decision.task, **told), 202
+
+
+def _refused(error: IntakeError) -> Answer:
+    return jsonify(error=str(error), advice=error.advice), error.status

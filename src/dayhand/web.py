@@ -1,0 +1,128 @@
+"""The Flask app: the webhook's receiver and the dashboard. Nothing here can run code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, jsonify
+from gunicorn.app.base import BaseApplication
+from redis import Redis
+from redis.exceptions import RedisError
+
+from dayhand.dashboard.pages import dashboard
+from dayhand.hub.client import Hub
+from dayhand.intake.desk import Desk
+from dayhand.intake.events import Where
+from dayhand.intake.route import MOST_BYTES, webhook
+from dayhand.ledger.ledger import Ledger
+from dayhand.ledger.live import Live
+from dayhand.ledger.queue import enqueue
+from dayhand.ledger.server import at_hand, connect, connect_raw
+from dayhand.publish.wording import refusal
+from dayhand.settings import Settings, require_app
+
+THREADS = 64  # each reader of a live log holds one
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the app stands on."""
+
+    ledger: Ledger
+    live: Live
+    queue: Redis  # a client for bytes, as RQ wants it
+    hub: Hub
+    secrets: Sequence[str]
+    label: str
+    handles: Sequence[str]
+    github: str = ""  # where people see repositories, for links
+
+
+def create_app(parts: Parts) -> Flask:
+    """Build the app from its parts."""
+    app = Flask("dayhand", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
+    desk = Desk(
+        ledger=parts.ledger,
+        hub=parts.hub,
+        enqueue=lambda task_id: enqueue(parts.queue, task_id),
+        refuse=lambda where, asker, reason, advice: _refuse(parts.hub, where, asker, f"{reason} {advice}"),
+        label=parts.label,
+        handles=parts.handles,
+    )
+    app.register_blueprint(webhook(desk, parts.secrets))
+    app.register_blueprint(dashboard(parts.ledger, parts.live, parts.github))
+
+    @app.get("/healthz")
+    def healthz() -> Response:
+        return jsonify(ok=True)
+
+    @app.get("/readyz")
+    def readyz() -> tuple[Response, int]:
+        try:
+            parts.ledger.redis.ping()
+        except RedisError as error:
+            return jsonify(ok=False, redis=str(error)), 503
+        return jsonify(ok=True), 200
+
+    return app
+
+
+def serve(settings: Settings) -> None:
+    """Serve until told to stop. Raises ``SettingsError`` where the App's values are missing."""
+    require_app(settings)
+    with at_hand(settings.redis_url, settings.data) as redis_url:
+        redis = connect(redis_url)
+        parts = Parts(
+            ledger=Ledger(redis),
+            live=Live(redis),
+            queue=connect_raw(redis_url),
+            hub=Hub(settings.api_url, settings.app_id, settings.private_key),
+            secrets=settings.webhook_secrets,
+            label=settings.label,
+            handles=settings.handles,
+            github=web_address(settings.api_url),
+        )
+        _Server(create_app(parts), f"{settings.host}:{settings.port}").run()
+
+
+def web_address(api_url: str) -> str:
+    """Where people see what ``api_url`` serves."""
+    return "https://github.com" if api_url == "https://api.github.com" else api_url.removesuffix("/api/v3")
+
+
+class _Server(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
+    """gunicorn with threads, started from here and not from a command line of its own."""
+
+    def __init__(self, app: Flask, bind: str) -> None:
+        self._app = app
+        self._bind = bind
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in {
+            "bind": self._bind,
+            "workers": 1,
+            "worker_class": "gthread",
+            "threads": THREADS,
+            "timeout": 60,
+            "graceful_timeout": 1,
+            "loglevel": "warning",
+            "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,
+        }.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        return self._app
+
+
+def _refuse(hub: Hub, where: Where, asker: str, why: str) -> None:
+    """Tell a person, once per issue and person, why nothing happens."""
+    repository = hub.repository(where.installation, where.repository)
+    try:
+        repository.comment(where.number, refusal(asker, why), marker=f"refusal:{asker}")
+    finally:
+        repository.close()
