@@ -18,6 +18,7 @@ from typing import IO
 from dayhand.errors import SandboxError
 from dayhand.sandbox import limits, programs, seccomp, view
 from dayhand.sandbox.base import WORKSPACE, Egress, Limits, Reason, Result, Snapshot
+from dayhand.sandbox.egress import Gate, gate
 from dayhand.sandbox.limits import Capacity, ControlGroup
 from dayhand.sandbox.meter import Meter
 from dayhand.sandbox.spawn import Ended, Launch, Process, settled
@@ -74,6 +75,9 @@ class Bubblewrap:
             uid = self._user(state, stack)
             group = self._group(name, stack)
             box = _Box(self, ready, self._store.box(name), uid, group)
+            if egress is not None:
+                folder = self._store.make(box.folder / "egress", uid)
+                box.gate = stack.enter_context(gate(folder, egress, uid))
             if state:
                 box.stand_on(state, writable=egress is not None)
             else:
@@ -205,6 +209,7 @@ class _Box:
     ) -> None:
         self.folder = folder
         self.uid = uid
+        self.gate: Gate | None = None
         self._sandbox = sandbox
         self._ready = ready
         self._group = group
@@ -254,7 +259,13 @@ class _Box:
         limits = limits or Limits()
         meter = Meter(limits.keep_bytes, on_output)
         words = ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
-        ended = self._execute(words, cwd, env, stdin, limits=limits, out=meter, err=None)
+        mounts: list[str] = []
+        if self.gate:
+            words, mounts = self.gate.wrap(words), self.gate.mounts()
+            env = {**self.gate.environment(), **(env or {})}
+        ended = self._execute(words, cwd, env, stdin, limits=limits, out=meter, err=None, mounts=mounts)
+        if self.gate:
+            self.gate.collect()
         return Result(ended.code, meter.head, meter.tail, meter.size, ended.reason, ended.seconds)
 
     def pour(

@@ -1,0 +1,241 @@
+"""The one way out of a set-up box: a proxy on a unix socket that connects to allowed hosts and to nothing else.
+
+The box has no network of its own. Inside, a forwarder listens on its loopback and hands every connection on to the
+socket; outside, ``proxy_process`` judges each by ``Rules``. Proxy and socket live exactly as long as the box.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import json
+import os
+import re
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from dayhand.errors import SandboxError
+from dayhand.sandbox import view
+from dayhand.sandbox.base import Blocked, Egress
+
+SOCKET = "proxy.sock"
+REFUSED = "refused"
+LOG = "proxy.log"
+INSIDE = "/run/egress"  # where the box finds the socket
+PORT = 3128
+START_SECONDS = 30.0
+
+# Loopback, private, shared, link-local (cloud metadata), benchmark, multicast, reserved; and the address ranges that
+# carry one of those inside them. By name and not by ``is_private``, which refuses documentation networks as well.
+NEVER = (
+    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+    *("192.0.0.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/4", "240.0.0.0/4"),
+    "168.63.129.16/32",  # Azure's metadata
+    *("::/96", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/32", "2002::/16"),
+    *("fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8"),
+)
+
+# Runs inside the box before the command: it listens, leaves a server behind that no wait() of the command ever sees,
+# and becomes the command.
+_FORWARDER = f"""
+import os, socket, sys, threading
+door = socket.socket()
+door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+door.bind(("127.0.0.1", {PORT}))
+door.listen(64)
+def carry(here, there):
+    try:
+        while data := here.recv(65536):
+            there.sendall(data)
+    except OSError:
+        pass
+    for end in (here, there):
+        try:
+            end.shutdown(socket.SHUT_WR if end is there else socket.SHUT_RD)
+        except OSError:
+            pass
+def serve(guest):
+    with guest, socket.socket(socket.AF_UNIX) as out:
+        try:
+            out.connect("{INSIDE}/{SOCKET}")
+        except OSError:
+            return
+        back = threading.Thread(target=carry, args=(out, guest), daemon=True)
+        back.start()
+        carry(guest, out)
+        back.join()
+child = os.fork()
+if child == 0:
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    null = os.open("/dev/null", os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+    while True:
+        threading.Thread(target=serve, args=(door.accept()[0],), daemon=True).start()
+os.waitpid(child, 0)
+door.close()
+try:
+    os.execvp(sys.argv[1], sys.argv[1:])
+except OSError as error:
+    print(f"{{sys.argv[1]}}: {{error.strerror}}", file=sys.stderr)
+    sys.exit(127)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Who may be connected to."""
+
+    allow: tuple[str, ...]
+    ports: tuple[int, ...] = (443,)
+    never: tuple[str, ...] = NEVER  # networks
+
+    def refusal(self, host: str, port: int) -> str:
+        """Why this host and port are refused; "" where they are allowed."""
+        if not re.fullmatch(r"[a-z0-9.-]{1,253}", host):
+            return "this is not a host name"
+        if port not in self.ports:
+            return f"port {port} is not allowed"
+        return "" if any(_matches(host, pattern) for pattern in self.allow) else "the host is not allowed"
+
+    def address(self, host: str, port: int) -> tuple[str, str]:
+        """Look the host up once: the address to connect to, or "" and why there is none."""
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            return "", f"the host has no address ({error.strerror or error})"
+        addresses = sorted({str(entry[4][0]) for entry in found}, key=lambda each: (":" in each, each))
+        for address in addresses:
+            if not self._forbids(address):
+                return address, ""
+        return "", f"the host's address {', '.join(addresses)} is not on the public network"
+
+    def _forbids(self, address: str) -> bool:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+        return any(parsed in ipaddress.ip_network(network) for network in self.never)
+
+    def dump(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def load(cls, text: str) -> Rules:
+        raw = json.loads(text)
+        return cls(tuple(raw["allow"]), tuple(raw["ports"]), tuple(raw["never"]))
+
+
+def _matches(host: str, pattern: str) -> bool:
+    """``*.example.org`` is any host under it, at any depth, but not itself."""
+    if pattern.startswith("*."):
+        return host.endswith(pattern[1:]) and len(host) >= len(pattern)
+    return host == pattern
+
+
+class Gate:
+    """A running proxy, seen from the worker."""
+
+    def __init__(self, folder: Path, egress: Egress, refused: int) -> None:
+        self.folder = folder
+        self._egress = egress
+        self._refused = refused  # a descriptor of the list that the proxy writes
+        self._read = 0
+
+    def mounts(self) -> list[str]:
+        return ["--ro-bind", str(self.folder / SOCKET), f"{INSIDE}/{SOCKET}"]
+
+    def wrap(self, command: Sequence[str]) -> list[str]:
+        """The command with the forwarder in front of it."""
+        return ["python3", "-I", "-S", "-c", _FORWARDER, *command]
+
+    def environment(self) -> dict[str, str]:
+        names = ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy", "ALL_PROXY", "npm_config_proxy")
+        here = "localhost,127.0.0.1,::1"
+        variables = dict.fromkeys((*names, "npm_config_https_proxy"), f"http://127.0.0.1:{PORT}")
+        return {**variables, "NO_PROXY": here, "no_proxy": here, **view.certificates()}
+
+    def collect(self) -> None:
+        """Add what was refused since the last time to the box's ``Egress``. A refusal is written before it is told."""
+        raw = os.pread(self._refused, os.fstat(self._refused).st_size - self._read, self._read)
+        whole = raw[: raw.rfind(b"\n") + 1]
+        self._read += len(whole)
+        self._egress.blocked += [Blocked(*json.loads(line)) for line in whole.splitlines()]
+
+
+@contextmanager
+def gate(folder: Path, egress: Egress, uid: int | None, rules: Rules | None = None) -> Iterator[Gate]:
+    """Run a proxy for one box; ``folder`` is its own, and holds the socket. Raises ``SandboxError``.
+
+    The proxy runs as ``uid`` where one is given. It ends when its standard input does, so a killed worker takes it along.
+    """
+    rules = rules or Rules(tuple(host.lower() for host in egress.allow))
+    refused = os.open(folder.parent / REFUSED, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        process = _start(folder, refused, uid)
+        try:
+            _await_ready(process, rules, folder)
+            yield Gate(folder, egress, refused)
+        finally:
+            _end(process)
+    finally:
+        os.close(refused)
+
+
+def _start(folder: Path, refused: int, uid: int | None) -> subprocess.Popen[bytes]:
+    # The folder is the working directory because a socket's path may have no more than 107 bytes.
+    environment = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    environment["HOME"] = str(folder)  # proxy.py makes folders there
+    words = [sys.executable, "-P", "-m", "dayhand.sandbox.proxy_process", str(refused), str(uid or 0)]
+    with (folder.parent / LOG).open("wb") as log:
+        return subprocess.Popen(
+            words,
+            bufsize=0,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            pass_fds=(refused,),
+            start_new_session=True,
+        )
+
+
+def _await_ready(process: subprocess.Popen[bytes], rules: Rules, folder: Path) -> None:
+    if process.stdin and process.stdout:
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(rules.dump().encode() + b"\n")
+        with selectors.DefaultSelector() as selector:
+            selector.register(process.stdout, selectors.EVENT_READ)
+            if selector.select(START_SECONDS) and process.stdout.read(16) == b"ready\n":
+                return
+    said = (folder.parent / LOG).read_text(errors="replace").strip().splitlines()
+    raise SandboxError(f"The proxy for set-up did not start: {said[-1] if said else 'it was too slow'}.")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill the proxy and its workers, which are in a session of their own."""
+    for stream in (process.stdin, process.stdout):
+        if stream:
+            stream.close()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    until = time.monotonic() + 5
+    while _group_lives(process.pid) and time.monotonic() < until:
+        time.sleep(0.005)
+
+
+def _group_lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True

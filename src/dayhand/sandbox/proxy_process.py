@@ -1,0 +1,77 @@
+"""The proxy of one set-up box, as a process: ``python -m dayhand.sandbox.proxy_process REFUSED_FD UID``.
+
+proxy.py speaks HTTP; ``Rules`` decide. The rules are the first line of standard input, and its end is ours.
+"""
+
+from __future__ import annotations
+
+# The first two are looked up late, when we are another user who may not be able to read Python's own files.
+import encodings.idna  # noqa: F401
+import json
+import multiprocessing
+import multiprocessing.popen_fork
+import os
+import sys
+
+from proxy import Proxy
+from proxy.http.exception import HttpRequestRejected
+from proxy.http.parser import HttpParser
+from proxy.http.proxy import HttpProxyBasePlugin
+
+from dayhand.sandbox.egress import SOCKET, Rules
+
+REFUSALS = 1000  # written down; a command that asks for more has been told enough
+
+
+class Doorkeeper(HttpProxyBasePlugin):
+    """Judges each connection before it is made. ``rules`` and ``book`` are set on the subclass that runs."""
+
+    rules = Rules(())
+    book = -1  # a descriptor, opened for appending
+    _vetted = ""
+    _written = 0
+
+    def before_upstream_connection(self, request: HttpParser) -> HttpParser:
+        host = (request.host or b"").decode("latin-1").lower()
+        port = request.port or 0
+        why = "only CONNECT is allowed"
+        if request.is_https_tunnel:
+            why = self.rules.refusal(host, port)
+        if not why:
+            self._vetted, why = self.rules.address(host, port)
+        if why:
+            self._write_down(host, port, why)
+            body = f"{host}:{port} is refused: {why}.\n".encode("ascii", "replace")
+            raise HttpRequestRejected(status_code=403, reason=b"Forbidden", body=body)
+        return request
+
+    def resolve_dns(self, host: str, port: int) -> tuple[str, None]:  # noqa: ARG002
+        """Connect to the address that was judged, not to what a second look-up might say."""
+        return self._vetted, None
+
+    def _write_down(self, host: str, port: int, why: str) -> None:
+        if Doorkeeper._written < REFUSALS:
+            Doorkeeper._written += 1
+            os.write(self.book, (json.dumps([host[:253], port, why]) + "\n").encode())
+
+
+def main() -> None:
+    book, uid = int(sys.argv[1]), int(sys.argv[2])
+    rules = Rules.load(sys.stdin.readline())
+    multiprocessing.set_start_method(
+        "fork", force=True
+    )  # its worker must be ours: the same rules, the same user
+    if uid:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    keeper = type("Keeper", (Doorkeeper,), {"rules": rules, "book": book})
+    options = ["--num-acceptors", "1", "--num-workers", "1", "--log-level", "CRITICAL", "--timeout", "120"]
+    with Proxy(options, unix_socket_path=SOCKET, plugins=[keeper]):
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
