@@ -1,0 +1,114 @@
+"""What the demo knows of its tasks: found in the ledger as they come, told as rows and as JSON."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dayhand.demo.story import Story
+from dayhand.ledger.ledger import Record
+from dayhand.ledger.live import Live
+from dayhand.task import Kind, State
+
+OVER = frozenset({State.PROPOSED, State.ANSWERED, State.FAILED, State.STOPPED})
+TOLD = frozenset({"command", "say", "model", "result", "error"})
+PATIENCE_SECONDS = 30.0  # between the person's act and the task in the ledger
+MOST_SECONDS = 1800.0
+
+
+@dataclass(slots=True)
+class Part:
+    """One task of the demo, from the person's act to its end."""
+
+    name: str
+    story: Story
+    kind: Kind
+    issue_url: str
+    record: Record | None = None
+    now: str = ""  # the last thing that was said
+    line: int = 0
+    started: float = field(default_factory=time.monotonic)
+    seconds: float = 0.0
+    check_url: str = ""
+    lost: str = ""  # why there will never be a record, or no end of it
+
+    @property
+    def over(self) -> bool:
+        return bool(self.lost) or (self.record is not None and self.record.state in OVER)
+
+    @property
+    def outcome(self) -> dict[str, Any]:
+        return dict(self.record.outcome or {}) if self.record else {}
+
+    @property
+    def pull_url(self) -> str:
+        """The pull request that this task made, or "" for none."""
+        return str(self.outcome.get("url", ""))
+
+    @property
+    def conclusion(self) -> str:
+        """The check run's conclusion; ``answered`` where there was nothing to change."""
+        if self.lost or self.record is None:
+            return "failure"
+        match self.record.state:
+            case State.PROPOSED:
+                return str(self.outcome.get("conclusion", ""))
+            case State.ANSWERED:
+                return "answered"
+            case State.FAILED | State.STOPPED:
+                return "failure"
+            case _:
+                return ""
+
+    @property
+    def failed(self) -> bool:
+        """A fix must end in a pull request; only a question may end in an answer."""
+        allowed = (
+            {"success", "neutral", "answered"} if self.kind is Kind.FOLLOW_UP else {"success", "neutral"}
+        )
+        return self.over and self.conclusion not in allowed
+
+    @property
+    def reason(self) -> str:
+        return self.lost or (self.record.reason if self.record else "")
+
+    @property
+    def findings(self) -> list[dict[str, str]]:
+        found = self.outcome.get("verification", {}).get("findings", [])
+        return [{"check": row["kind"], "command": row["command"], "verdict": row["verdict"]} for row in found]
+
+    def look(self, live: Live, records: Sequence[Record]) -> None:
+        """See how far it is."""
+        if self.over:
+            return
+        mine = [each for each in records if each.task.repository == self.story.repository]
+        self.record = next((each for each in mine if each.task.ask.kind is self.kind), None)
+        self.seconds = time.monotonic() - self.started
+        if self.record is None:
+            if self.seconds > PATIENCE_SECONDS:
+                self.lost = "The webhook did not become a task."
+            return
+        for note in live.read(self.record.task.id, self.line):
+            self.line = note.line
+            if note.kind in TOLD:
+                self.now = note.text.strip().partition("\n")[0]
+        if self.seconds > MOST_SECONDS and not self.over:
+            self.lost = f"It is not done after {MOST_SECONDS / 60:.0f} minutes."
+
+    def as_json(self, pull_url: str = "") -> dict[str, Any]:
+        """The object that ``--json`` prints; ``pull_url`` is the one that a question was asked on."""
+        told = {
+            "case": self.name,
+            "task": self.record.task.id if self.record else "",
+            "issue": self.issue_url,
+            "pull_url": self.pull_url or pull_url,
+            "check_url": self.check_url,
+            "conclusion": self.conclusion,
+            "seconds": round(self.seconds, 1),
+            "verification": self.findings,
+        }
+        if self.kind is Kind.FOLLOW_UP:
+            told["answer"] = self.outcome.get("solution", {}).get("account", "")
+        return told | ({"reason": self.reason} if self.failed else {})

@@ -1,0 +1,32 @@
+"""The folder of a demo: fresh where it must be, shared with no other demo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dayhand.demo.ground import take_ground
+from dayhand.errors import SettingsError
+
+
+def test_environments_are_kept_and_the_rest_begins_anew(tmp_path: Path) -> None:
+    with take_ground(tmp_path) as ground:
+        for name in ("sandbox/states/one", "redis", "github/ada", "mirrors"):
+            (ground / name).mkdir(parents=True)
+    with take_ground(tmp_path) as again:
+        assert again == ground
+        assert sorted(path.name for path in again.iterdir()) == ["lock", "sandbox"]
+        assert (again / "sandbox/states/one").is_dir()
+
+
+def test_two_demos_at_once_play_in_two_folders(tmp_path: Path) -> None:
+    with take_ground(tmp_path) as first, take_ground(tmp_path) as second:
+        assert first != second
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file", encoding="utf-8")
+    with pytest.raises(SettingsError, match="cannot write to") as caught, take_ground(tmp_path / "data"):
+        pass
+    assert "DAYHAND_DATA" in caught.value.advice
