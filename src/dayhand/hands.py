@@ -6,6 +6,7 @@ import gc
 import importlib
 import logging
 import os
+import secrets
 import signal
 import sys
 import time
@@ -15,17 +16,20 @@ from types import FrameType
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Worker
+from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from dayhand.ledger.ledger import Ledger
-from dayhand.ledger.queue import AllowedJob, enqueue, has_job, queue
+from dayhand.ledger.queue import AllowedJob, enqueue, queue, waiting
 from dayhand.ledger.server import at_hand, connect, connect_raw
 from dayhand.processes import die_with_parent
 from dayhand.settings import Settings, require_app
 
-JANITOR_SECONDS = 3.0
+JANITOR_SECONDS = 1.0
 LOOK_SECONDS = 0.2
 RESPAWN_SECONDS = 1.0
+BEAT_SECONDS = 10
+SILENT_SECONDS = 30  # a worker that was not heard of for so long is dead to RQ
 
 
 class Hand(Worker):
@@ -38,7 +42,13 @@ class Hand(Worker):
 
     def setup_work_horse_signals(self) -> None:
         die_with_parent()
+        if os.getppid() != self.pid:
+            os._exit(1)  # it died before we asked
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
+
+    def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:  # noqa: ARG002
+        """RQ adds a minute to the beat; its count of running jobs would hold a dead one for that long."""
+        return SILENT_SECONDS
 
 
 def work(settings: Settings, *, burst: bool = False) -> None:
@@ -65,15 +75,17 @@ class Crew:
         self.count = count
         self.redis_url = redis_url
         self.burst = burst
-        self.hands: dict[int, float] = {}  # pid -> when it was forked
+        self.hands: dict[int, tuple[str, float]] = {}  # pid -> its name, and when it was forked
+        self.dead: set[str] = set()  # whose tasks are to be freed
         self.asked_to_stop = False
 
     def run(self) -> None:
         """Keep the workers alive and the queue complete."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
-        ledger = Ledger(connect(self.redis_url))
-        raw = connect_raw(self.redis_url)
+        # Quick clients: a SIGTERM and a dead worker are noticed while Redis is away.
+        ledger = Ledger(connect(self.redis_url, quick=True))
+        raw = connect_raw(self.redis_url, quick=True)
         for _ in range(self.count):
             self._fork()
         next_round = 0.0
@@ -82,23 +94,37 @@ class Crew:
                 self._replace_the_dead()
                 if time.monotonic() >= next_round:
                     next_round = time.monotonic() + JANITOR_SECONDS
-                    wake_abandoned(ledger, raw)
+                    self._look_after(ledger, raw)
                 time.sleep(LOOK_SECONDS)
         finally:
             self._end_all()
+            self._look_after(ledger, raw)
+
+    def _look_after(self, ledger: Ledger, raw: Redis) -> None:
+        """Free what the dead held, and wake what nobody holds. Where Redis is away, the next round does it."""
+        try:
+            for name in list(self.dead):
+                ledger.drop(name)
+                self.dead.discard(name)
+            wake_abandoned(ledger, raw)
+        except RedisError as error:
+            print(f"dayhand: Redis does not answer ({error}); the workers wait for it.", file=sys.stderr)
 
     def _fork(self) -> None:
+        name, parent = f"hand-{secrets.token_hex(6)}", os.getpid()
         pid = os.fork()
         if pid:
-            self.hands[pid] = time.monotonic()
+            self.hands[pid] = (name, time.monotonic())
             return
         code = 1
         try:
             die_with_parent()
+            if os.getppid() != parent:
+                os._exit(1)  # it died before we asked
             os.setsid()
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, signal.SIG_DFL)
-            self._work()
+            self._work(name)
             code = 0
         finally:
             if code:
@@ -106,25 +132,34 @@ class Crew:
             sys.stderr.flush()
             os._exit(code)
 
-    def _work(self) -> None:
+    def _work(self, name: str) -> None:
         """In the child: work until told to stop."""
         logging.getLogger("rq.worker").setLevel(logging.WARNING)
         there = queue(connect_raw(self.redis_url))
         hand = Hand(
             [there],
+            name=name,
             connection=there.connection,
             serializer=JSONSerializer,
             job_class=AllowedJob,
-            default_worker_ttl=30,
-            job_monitoring_interval=10,
+            worker_ttl=SILENT_SECONDS,
+            job_monitoring_interval=BEAT_SECONDS,
+            work_horse_killed_handler=self._free,
         )
         hand.work(burst=self.burst, logging_level="WARNING")
+
+    def _free(self, job: Job, *_end: object) -> None:
+        """A running job was killed under its worker: the janitor wakes its task again at once."""
+        if job.worker_name:
+            Ledger(connect(self.redis_url)).drop(job.worker_name)
 
     def _replace_the_dead(self) -> None:
         for pid in list(self.hands):
             gone, _status = os.waitpid(pid, os.WNOHANG)
             if gone:
-                lived = time.monotonic() - self.hands.pop(pid)
+                name, since = self.hands.pop(pid)
+                self.dead.add(name)
+                lived = time.monotonic() - since
                 if not self.burst:
                     time.sleep(
                         RESPAWN_SECONDS if lived < RESPAWN_SECONDS else 0
@@ -134,8 +169,10 @@ class Crew:
     def _end_all(self) -> None:
         for pid in self.hands:
             os.kill(pid, signal.SIGKILL)
-        for pid in self.hands:
+        for pid, (name, _since) in self.hands.items():
             os.waitpid(pid, 0)
+            self.dead.add(name)
+        self.hands.clear()
 
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         self.asked_to_stop = True
@@ -143,9 +180,8 @@ class Crew:
 
 def wake_abandoned(ledger: Ledger, raw: Redis) -> None:
     """Enqueue the tasks that nobody holds and that no job waits for: their worker, or their web process, died."""
-    try:
-        for task_id in ledger.abandoned():
-            if not has_job(raw, task_id):
+    if left := ledger.abandoned():
+        there = waiting(raw)
+        for task_id in left:
+            if task_id not in there:
                 enqueue(raw, task_id)
-    except RedisError as error:
-        print(f"dayhand: Redis does not answer ({error}); the workers wait for it.", file=sys.stderr)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from redis.exceptions import RedisError
+from rq import get_current_job
 from rq.timeouts import JobTimeoutException
 
 from dayhand.errors import DayhandError, HubError, HubUnavailable, LeaseLost, TaskStopped
@@ -23,7 +24,10 @@ from dayhand.settings import read_settings
 from dayhand.task import Proposed, State, Task
 from dayhand.wiring import Workshop
 
-MOST_ATTEMPTS = 5  # a task that brought its worker down so often is not tried again
+MOST_ATTEMPTS = 5  # a task that brought its worker down so often, and got no further, is not tried again
+FIRST_DELAY = 15.0  # seconds
+LONGEST_DELAY = 600.0
+MOST_DELAYS = 150  # a day of them
 
 
 class Shop(Protocol):
@@ -39,33 +43,56 @@ class Shop(Protocol):
 def perform(task_id: str) -> None:
     """The one job: travel with a task."""
     settings = read_settings()
+    job = get_current_job()
     with at_hand(settings.redis_url, settings.data) as redis_url:
         ledger = Ledger(connect(redis_url))
-        travel_with(task_id, ledger, Workshop(settings, ledger))
+        travel_with(task_id, ledger, Workshop(settings, ledger), worker=(job and job.worker_name) or "")
 
 
-def travel_with(task_id: str, ledger: Ledger, shop: Shop) -> None:
+def travel_with(task_id: str, ledger: Ledger, shop: Shop, *, worker: str = "") -> None:
     """Claim a task and bring it to an end that the person sees; quietly nothing where another worker has it.
 
-    Where GitHub is away, the task stays unfinished: its lease runs out, and the janitor wakes it again.
+    Where GitHub is away, the task waits and is tried again, later and later, for about a day.
     """
-    claim = ledger.claim(task_id, f"{socket.gethostname()}:{os.getpid()}")
+    claim = ledger.claim(task_id, worker or f"{socket.gethostname()}:{os.getpid()}")
     if claim is None:
         return
     task = ledger.task(task_id)
     say = Say(ledger, claim)
     try:
-        with claim.kept(), shop.publication(task, claim) as publication:
-            Attempt(task, ledger, claim, say).make(shop, publication)
+        with claim.kept():
+            _travel_told(Attempt(task, ledger, claim, say), shop)
     except LeaseLost:
-        return
+        return  # finished, released, or another worker's: in no case ours to write to
+
+
+def _travel_told(attempt: Attempt, shop: Shop) -> None:
+    """Make the attempt where people can see it. Where they cannot be told, the ledger at least knows why."""
+    claim, say = attempt.claim, attempt.say
+    try:
+        if claim.attempt > 2 * MOST_ATTEMPTS:
+            raise _worn_out()  # not even the telling worked
+        with shop.publication(attempt.task, claim) as publication:
+            attempt.make(shop, publication)
+    except LeaseLost:
+        raise
     except HubUnavailable as error:
-        say.line("error", f"{error} The task waits and is tried again.")
-        if claim.attempt >= MOST_ATTEMPTS:
-            ledger.finish(claim, State.FAILED, reason=_sentence(error))
-    except HubError as error:
+        put_off(attempt.ledger, claim, say, error)
+    except DayhandError as error:
+        say.line("error", _sentence(error))
+        attempt.ledger.finish(claim, State.FAILED, reason=_sentence(error))
+
+
+def put_off(ledger: Ledger, claim: Claim, say: Say, error: HubUnavailable) -> None:
+    """Let the task wait while GitHub is away. Raises ``LeaseLost``."""
+    if claim.delays >= MOST_DELAYS:
         say.line("error", _sentence(error))
         ledger.finish(claim, State.FAILED, reason=_sentence(error))
+        return
+    wait = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(claim.delays, 10))
+    reason = f"{error} The task waits and is tried again in {wait:.0f} seconds."
+    say.line("error", reason)
+    claim.release(again_in=wait, reason=reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +110,7 @@ class Attempt:
         if self.claim.attempt > MOST_ATTEMPTS:
             return self._fail(publication, _worn_out())
         if self.claim.attempt > 1:
-            self.say.line("say", f"Taken over: attempt {self.claim.attempt}. What is done is not done again.")
+            self.say.line("say", "Taken over from a worker that died. What is done is not done again.")
         try:
             with shop.tools(self.task, self.claim, publication) as tools:
                 outcome = travel(self.task, tools, self.say)
@@ -100,7 +127,8 @@ class Attempt:
             self._fail(publication, _fault(error))
         else:
             state = State.PROPOSED if isinstance(outcome, Proposed) else State.ANSWERED
-            self.ledger.finish(self.claim, state, outcome=encode_outcome(outcome))
+            minutes = (self.ledger.clock() - self.task.created_at) / 60
+            self.ledger.finish(self.claim, state, outcome={**encode_outcome(outcome), "minutes": minutes})
 
     def _fail(self, publication: Publication, error: DayhandError, state: State = State.FAILED) -> None:
         """Tell the person, then write it down. In this order: a crash between the two tells again, in one place."""

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 TextRedis: TypeAlias = Any
 
 DELIVERY_SECONDS = 8 * 24 * 3600  # GitHub offers redelivery for three days (seven on GitHub Enterprise)
-KEPT_SECONDS = 90 * 24 * 3600  # how long a finished task's log and journal stay
+KEPT_SECONDS = 90 * 24 * 3600  # how long a finished task stays, log and journal too
 
 TASKS = "dayhand:tasks"  # zset: id by time of creation
 UNFINISHED = "dayhand:unfinished"  # set of ids

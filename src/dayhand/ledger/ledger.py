@@ -6,7 +6,7 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +22,7 @@ from dayhand.task import State, Task
 
 LEASE_SECONDS = 15.0
 RENEW_SECONDS = 4.0
+GONE = "It may be older than what Redis keeps."
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Record:
 
 
 class Ledger:
-    """The ledger of one Redis. ``clock`` gives seconds since the epoch."""
+    """The ledger of one Redis. ``clock`` gives seconds since the epoch; leases run by Redis's own clock."""
 
     def __init__(
         self,
@@ -70,9 +71,9 @@ class Ledger:
         self.lease_seconds = lease_seconds
         self._open = redis.register_script(scripts.OPEN)
         self._claim = redis.register_script(scripts.CLAIM)
+        self._drop = redis.register_script(scripts.DROP)
         self._write = redis.register_script(scripts.WRITE)
         self._finish = redis.register_script(scripts.FINISH)
-        self._renew = redis.register_script(scripts.RENEW)
 
     def open(self, task: Task, *, delivery: str, meaning: str) -> Opened:
         """Write a task down as queued, unless this delivery was seen or an unfinished task means the same."""
@@ -83,7 +84,7 @@ class Ledger:
             keys.TASKS,
             keys.UNFINISHED,
         ]
-        told = [task.id, encode_task(task), task.created_at, keys.DELIVERY_SECONDS]
+        told = [task.id, encode_task(task), self.clock(), keys.DELIVERY_SECONDS, keys.KEPT_SECONDS]
         task_id, fresh = self._open(keys=there, args=told)
         return Opened(task_id, fresh=bool(fresh))
 
@@ -99,56 +100,57 @@ class Ledger:
         """The task as it was opened. Raises ``LedgerError`` where there is none."""
         text = self.redis.hget(keys.record(task_id), "task")
         if text is None:
-            raise LedgerError(f"There is no task {task_id}.", advice="It may be older than what Redis keeps.")
+            raise LedgerError(f"There is no task {task_id}.", advice=GONE)
         return decode_task(text)
 
     def record(self, task_id: str) -> Record:
         """Everything known of a task. Raises ``LedgerError`` where there is none."""
-        fields = self.redis.hgetall(keys.record(task_id))
-        if not fields:
-            raise LedgerError(f"There is no task {task_id}.", advice="It may be older than what Redis keeps.")
-        return Record(
-            task=decode_task(fields["task"]),
-            state=State(fields["state"]),
-            stage=fields.get("stage", ""),
-            stages=_stages(fields),
-            facts=self.redis.hgetall(keys.facts(task_id)),
-            reason=fields.get("reason", ""),
-            updated_at=float(fields["updated"]),
-            outcome=json.loads(fields["outcome"]) if fields.get("outcome") else None,
-        )
+        found = self._records([task_id])
+        if not found:
+            raise LedgerError(f"There is no task {task_id}.", advice=GONE)
+        return found[0]
 
     def recent(self, limit: int = 100) -> list[Record]:
         """The newest tasks first."""
-        return [self.record(task_id) for task_id in self.redis.zrevrange(keys.TASKS, 0, limit - 1)]
+        return self._records(self.redis.zrevrange(keys.TASKS, 0, limit - 1))
 
     def claim(self, task_id: str, worker: str) -> Claim | None:
         """Take an unfinished task that nobody holds; None where somebody does, or where it is over."""
         token = secrets.token_hex(16)
         there = [keys.record(task_id), keys.lease(task_id)]
-        told = [token, int(self.lease_seconds * 1000), self.clock(), worker]
-        attempt = self._claim(keys=there, args=told)
-        return Claim(self, task_id, token, attempt) if attempt else None
+        told = [token, int(self.lease_seconds * 1000), self.clock(), worker, *states.before(State.RUNNING)]
+        counts = self._claim(keys=there, args=told)
+        return Claim(self, task_id, token, *counts) if counts else None
+
+    def drop(self, worker: str) -> list[str]:
+        """Free the tasks of a worker that is known to be dead, rather than wait for its leases to run out."""
+        return [
+            task_id
+            for task_id in self._unfinished()
+            if self._drop(keys=[keys.record(task_id), keys.lease(task_id)], args=[worker])
+        ]
 
     def finish(
         self, claim: Claim, state: State, *, reason: str = "", outcome: Mapping[str, Any] | None = None
     ) -> None:
         """End a task. Raises ``LeaseLost``, or ``LedgerError`` for a state that is no end."""
         states.check(State.RUNNING, state)
+        if state in states.UNFINISHED:
+            raise LedgerError(f"A task cannot end as {state}.")
         task_id = claim.task_id
         there = [
-            keys.lease(task_id),
             keys.record(task_id),
             keys.UNFINISHED,
+            keys.lease(task_id),
             keys.stop(task_id),
+            keys.checkpoint(task_id),
             keys.log(task_id),
             keys.journal(task_id),
-            keys.checkpoint(task_id),
+            keys.facts(task_id),
         ]
         text = json.dumps(outcome, ensure_ascii=False) if outcome is not None else ""
-        self._fenced(
-            self._finish, there, [claim.token, task_id, state, reason, text, self.clock(), keys.KEPT_SECONDS]
-        )
+        told = [claim.token, task_id, state, reason, text, self.clock(), keys.KEPT_SECONDS]
+        fenced(self._finish, there, told)
 
     def fact(self, task_id: str, name: str) -> str | None:
         value: str | None = self.redis.hget(keys.facts(task_id), name)
@@ -159,48 +161,60 @@ class Ledger:
         if claim is None:
             self.redis.hset(keys.facts(task_id), name, value)
             return
-        self._fenced(self._write, [keys.lease(task_id), keys.facts(task_id)], [claim.token, name, value])
+        fenced(self._write, [keys.record(task_id), keys.facts(task_id)], [claim.token, name, value])
 
     def note_stage(self, claim: Claim, fields: Mapping[str, str | float]) -> None:
         """Write stage and times into the record. Raises ``LeaseLost``."""
         pairs = [part for pair in fields.items() for part in pair]
-        there = [keys.lease(claim.task_id), keys.record(claim.task_id)]
-        self._fenced(self._write, there, [claim.token, *pairs, "updated", self.clock()])
+        record = keys.record(claim.task_id)
+        fenced(self._write, [record, record], [claim.token, *pairs, "updated", self.clock()])
 
     def ask_to_stop(self, task_id: str, who: str) -> None:
-        self.redis.set(keys.stop(task_id), who, ex=keys.DELIVERY_SECONDS)
+        """Ask an unfinished task to stop; its worker sees it before the next stage or turn."""
+        if self.redis.sismember(keys.UNFINISHED, task_id):
+            self.redis.set(keys.stop(task_id), who, ex=keys.DELIVERY_SECONDS)
 
     def abandoned(self) -> list[str]:
         """Unfinished tasks that nobody holds: waiting, or left behind by a worker that died."""
-        ids = sorted(self.redis.smembers(keys.UNFINISHED))
+        ids = self._unfinished()
         held = self.redis.mget([keys.lease(task_id) for task_id in ids]) if ids else []
         return [task_id for task_id, token in zip(ids, held, strict=True) if token is None]
 
-    def _fenced(self, script: Script, there: list[str], told: list[Any]) -> Any:
-        return fenced(script, there, told)
+    def _unfinished(self) -> list[str]:
+        return sorted(self.redis.smembers(keys.UNFINISHED))
+
+    def _records(self, ids: Sequence[str]) -> list[Record]:
+        """The records that are still there, in one round trip."""
+        with self.redis.pipeline(transaction=False) as pipe:
+            for task_id in ids:
+                pipe.hgetall(keys.record(task_id)).hgetall(keys.facts(task_id))
+            found = pipe.execute()
+        return [
+            _record(fields, facts) for fields, facts in zip(found[::2], found[1::2], strict=True) if fields
+        ]
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to work on a task, for as long as its lease is renewed."""
+    """The right to work on a task, until another worker claims it."""
 
     ledger: Ledger
     task_id: str
     token: str
-    attempt: int = 1  # how often the task was claimed so far, this time included
+    attempt: int = 1  # claims since the task last got on, this one included
+    delays: int = 0  # how often it was put off since then
 
     def renew(self) -> None:
-        """Hold on. Raises ``LeaseLost``."""
-        self._set(int(self.ledger.lease_seconds * 1000))
-
-    def release(self) -> None:
-        """Let go, so that another worker may go on at once. Raises ``LeaseLost``."""
-        self._set(0)
+        """Hold on. Raises ``LeaseLost`` where another worker has the task, or it is over."""
+        self._run(scripts.RENEW, int(self.ledger.lease_seconds * 1000))
 
     def check(self) -> None:
-        """Raise ``LeaseLost`` unless the task is still ours: call it before what cannot be taken back."""
-        if self.ledger.redis.get(keys.lease(self.task_id)) != self.token:
-            raise LeaseLost(f"The task {self.task_id} is another worker's now.")
+        """Raise ``LeaseLost`` unless the task is ours, now and for the next seconds: call it before what cannot be undone."""
+        self.renew()
+
+    def release(self, *, again_in: float = 0, reason: str = "") -> None:
+        """Let go; the task waits again, and may be claimed ``again_in`` seconds from now. Raises ``LeaseLost``."""
+        self._run(scripts.RELEASE, self.ledger.clock(), int(again_in * 1000), reason)
 
     @contextmanager
     def kept(self, every: float = RENEW_SECONDS) -> Iterator[Claim]:
@@ -224,19 +238,32 @@ class Claim:
             over.set()
             thread.join()
 
-    def _set(self, milliseconds: int) -> None:
-        if not self.ledger._renew(keys=[keys.lease(self.task_id)], args=[self.token, milliseconds]):  # noqa: SLF001
-            raise LeaseLost(f"The task {self.task_id} is another worker's now.")
+    def _run(self, script: str, *told: str | float) -> None:
+        there = [keys.record(self.task_id), keys.lease(self.task_id)]
+        fenced(self.ledger.redis.register_script(script), there, [self.token, *told])
 
 
 def fenced(script: Script, there: list[str], told: list[Any]) -> Any:
-    """Run a script that begins with the fence. Raises ``LeaseLost`` where the token is not the lease's."""
+    """Run a script that begins with the fence on the record ``there[0]``. Raises ``LeaseLost`` where it is shut."""
     try:
         return script(keys=there, args=told)
     except ResponseError as error:
         if str(error).startswith("LEASE"):
-            raise LeaseLost(f"Another worker holds the lease {there[0]}.") from error
+            raise LeaseLost(f"{there[0]} is another worker's now, or it is over.") from error
         raise
+
+
+def _record(fields: Mapping[str, str], facts: Mapping[str, str]) -> Record:
+    return Record(
+        task=decode_task(fields["task"]),
+        state=State(fields["state"]),
+        stage=fields.get("stage", ""),
+        stages=_stages(fields),
+        facts=facts,
+        reason=fields.get("reason", ""),
+        updated_at=float(fields["updated"]),
+        outcome=json.loads(fields["outcome"]) if fields.get("outcome") else None,
+    )
 
 
 def _stages(fields: Mapping[str, str]) -> tuple[StageTime, ...]:

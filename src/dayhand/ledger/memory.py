@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from redis.commands.core import Script
+
 from dayhand.ledger import keys, scripts
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.ledger import Claim, fenced
@@ -21,6 +23,7 @@ class Memory:
         self._journal = keys.journal(task_id)
         self._kept = keys.checkpoint(task_id)
         self._write = redis.register_script(scripts.WRITE)
+        self._get_on = redis.register_script(scripts.GET_ON)
 
     def turns(self) -> list[dict[str, Any]]:
         """The journalled turns in order: ``turn``, ``items``, ``usage``, and ``results`` where it was acted on."""
@@ -35,23 +38,25 @@ class Memory:
         return turns
 
     def write_reply(self, turn: int, items: Sequence[Mapping[str, Any]], usage: Mapping[str, Any]) -> None:
-        """Keep a reply before anything is done with it."""
+        """Keep a reply before anything is done with it. A reply is progress: attempts count from it."""
         text = json.dumps({"items": list(items), "usage": dict(usage)}, ensure_ascii=False)
-        self._put(self._journal, {f"reply:{turn}": text})
+        self._put(self._get_on, self._journal, {f"reply:{turn}": text})
 
     def write_results(self, turn: int, items: Sequence[Mapping[str, Any]]) -> None:
         """Keep what a reply's calls came to."""
-        self._put(self._journal, {f"results:{turn}": json.dumps(list(items), ensure_ascii=False)})
+        self._put(
+            self._write, self._journal, {f"results:{turn}": json.dumps(list(items), ensure_ascii=False)}
+        )
 
     def save_checkpoint(self, turn: int, data: bytes) -> None:
         """Keep the work tree as it is after a turn; the one before is replaced."""
-        self._put(self._kept, {"turn": str(turn), "data": base64.b64encode(data).decode()})
+        self._put(self._write, self._kept, {"turn": str(turn), "data": base64.b64encode(data).decode()})
 
     def checkpoint(self) -> tuple[int, bytes] | None:
         """The turn and the work tree that were kept last."""
         fields = self._redis.hgetall(self._kept)
         return (int(fields["turn"]), base64.b64decode(fields["data"])) if fields else None
 
-    def _put(self, key: str, fields: Mapping[str, str]) -> None:
+    def _put(self, script: Script, key: str, fields: Mapping[str, str]) -> None:
         pairs = [part for pair in fields.items() for part in pair]
-        fenced(self._write, [keys.lease(self._claim.task_id), key], [self._claim.token, *pairs])
+        fenced(script, [keys.record(self._claim.task_id), key], [self._claim.token, *pairs])

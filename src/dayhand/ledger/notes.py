@@ -47,7 +47,7 @@ class Say:
             else f"{text[: MOST_CHARS // 2]}\n… cut …\n{text[-MOST_CHARS // 2 :]}"
         )
         at = self._ledger.clock()
-        there = [keys.lease(self._claim.task_id), keys.log(self._claim.task_id)]
+        there = [keys.record(self._claim.task_id), keys.log(self._claim.task_id)]
         entry = ["at", at, "stage", self._stage, "kind", kind, "text", cut]
         number = int(fenced(self._append, there, [self._claim.token, MOST_LINES, *entry]))
         note = Note(number, at, self._stage, kind, cut)
@@ -65,9 +65,10 @@ class Say:
             self._claim, {"stage": stage.value, f"started:{stage}": began, f"ended:{stage}": ""}
         )
         self.line("stage", stage.value)
-        yield
-        ended = self._ledger.clock()
-        self._ledger.note_stage(self._claim, {f"ended:{stage}": ended})
+        try:
+            yield
+        finally:  # a stage that fails has an end too
+            self._ledger.note_stage(self._claim, {f"ended:{stage}": self._ledger.clock()})
 
     def check(self) -> None:
         """Raise ``LeaseLost`` or ``TaskStopped`` where this journey must not go on."""

@@ -5,12 +5,13 @@ An RQ job is only a wake-up. The ledger knows which tasks are unfinished; a job 
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import Any
 
 from redis import Redis
 from rq import Queue
-from rq.job import Job, JobStatus
+from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from dayhand.errors import LedgerError
@@ -18,7 +19,6 @@ from dayhand.errors import LedgerError
 NAME = "dayhand"
 PERFORM = "dayhand.worker.perform"
 JOB_SECONDS = 2 * 3600
-ALIVE = (JobStatus.QUEUED, JobStatus.STARTED, JobStatus.DEFERRED, JobStatus.SCHEDULED)
 
 
 class AllowedJob(Job):
@@ -33,6 +33,13 @@ class AllowedJob(Job):
         function: Callable[..., Any] = super().func
         return function
 
+    def restore(self, raw_data: Any) -> Any:
+        """Read a job without its callbacks and webhooks: they name functions and addresses too, and ours has none."""
+        restored = super().restore(raw_data)
+        self._success_callback_name = self._failure_callback_name = self._stopped_callback_name = None
+        self.webhooks = []
+        return restored
+
 
 def queue(connection: Redis) -> Queue:
     """The one queue. With two, RQ loses the jobs of a dying worker."""
@@ -46,13 +53,11 @@ def queue(connection: Redis) -> Queue:
 
 
 def enqueue(connection: Redis, task_id: str) -> None:
-    """Wake a worker for a task."""
-    queue(connection).enqueue(PERFORM, task_id, result_ttl=60, failure_ttl=3600)
+    """Wake a worker for a task. Twice does no harm: the second finds the task held."""
+    job_id = f"{task_id}_{secrets.token_hex(4)}"  # a task's id has no "_": ``waiting`` reads it back
+    queue(connection).enqueue(PERFORM, task_id, job_id=job_id, result_ttl=60, failure_ttl=3600)
 
 
-def has_job(connection: Redis, task_id: str) -> bool:
-    """Whether a job for this task waits or runs."""
-    there = queue(connection)
-    ids = [*there.job_ids, *there.started_job_registry.get_job_ids()]
-    jobs = Job.fetch_many(ids, connection=connection, serializer=JSONSerializer)
-    return any(job is not None and job.args == [task_id] for job in jobs)
+def waiting(connection: Redis) -> set[str]:
+    """The tasks whose wake-up waits for a worker. One that was taken by a worker that died is not among them."""
+    return {job_id.rpartition("_")[0] for job_id in queue(connection).get_job_ids()}

@@ -1,14 +1,16 @@
 """What must happen at once happens in Redis itself: the Lua programs, each a single step.
 
-A worker's every write names its lease's token; whoever lost the lease gets the reply ``LEASE`` and has written nothing.
+The fence is the ``token`` in a task's record, which every claim replaces: whoever claimed last may write, and everybody
+else gets the reply ``LEASE`` and has written nothing. The lease, a key that expires, only says when the next may claim.
+Every program may run twice for one call, because the client tries again after a broken connection.
 """
 
 from __future__ import annotations
 
-# KEYS: delivery, meaning, record, tasks, unfinished · ARGV: id, task, now, delivery seconds
+# KEYS: delivery, meaning, record, tasks, unfinished · ARGV: id, task, now, delivery seconds, kept seconds
 OPEN = """
 local seen = redis.call('GET', KEYS[1])
-if seen and seen ~= '' then return {seen, 0} end
+if seen and seen ~= '' then return {seen, seen == ARGV[1] and 1 or 0} end
 local held = redis.call('GET', KEYS[2])
 if held and redis.call('SISMEMBER', KEYS[5], held) == 1 then
   redis.call('SET', KEYS[1], held, 'EX', ARGV[4])
@@ -17,30 +19,60 @@ end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[4])
 redis.call('SET', KEYS[2], ARGV[1])
 redis.call('HSET', KEYS[3], 'task', ARGV[2], 'state', 'queued', 'meaning', KEYS[2], 'updated', ARGV[3])
+redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', ARGV[3] - 2 * ARGV[5])
 redis.call('ZADD', KEYS[4], ARGV[3], ARGV[1])
 redis.call('SADD', KEYS[5], ARGV[1])
 return {ARGV[1], 1}
 """
 
-# KEYS: record, lease · ARGV: token, lease milliseconds, now, worker
+# KEYS: record, lease · ARGV: token, lease milliseconds, now, worker, then the states that may become running
 CLAIM = """
-local state = redis.call('HGET', KEYS[1], 'state')
-if state ~= 'queued' and state ~= 'running' then return 0 end
-if not redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2], 'NX') then return 0 end
-redis.call('HSET', KEYS[1], 'state', 'running', 'updated', ARGV[3], 'worker', ARGV[4])
-return redis.call('HINCRBY', KEYS[1], 'claims', 1)
+local there = redis.call('HMGET', KEYS[1], 'state', 'token', 'attempt', 'delays')
+if there[2] == ARGV[1] then return {tonumber(there[3]), tonumber(there[4] or 0)} end
+local legal = false
+for i = 5, #ARGV do legal = legal or there[1] == ARGV[i] end
+if not legal or not redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2], 'NX') then return false end
+redis.call('HSET', KEYS[1], 'state', 'running', 'token', ARGV[1], 'worker', ARGV[4], 'reason', '', 'updated', ARGV[3])
+return {redis.call('HINCRBY', KEYS[1], 'attempt', 1), tonumber(there[4] or 0)}
 """
 
-# KEYS: lease · ARGV: token, lease milliseconds (0 ends it)
-RENEW = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-if ARGV[2] == '0' then redis.call('DEL', KEYS[1]) else redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+_FENCE = "if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return redis.error_reply('LEASE') end\n"
+
+# KEYS: record, lease · ARGV: token, lease milliseconds
+# A lease that ran out while nobody else claimed (Redis was away, the machine slept) is simply taken up again.
+RENEW = (
+    _FENCE
+    + """
+redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+)
+
+# KEYS: record, lease · ARGV: token, now, milliseconds until it may be claimed again, reason
+RELEASE = (
+    _FENCE
+    + """
+redis.call('HDEL', KEYS[1], 'token', 'stage')
+redis.call('HSET', KEYS[1], 'state', 'queued', 'reason', ARGV[4], 'updated', ARGV[2])
+redis.call('HINCRBY', KEYS[1], 'attempt', -1)
+if tonumber(ARGV[3]) > 0 then
+  redis.call('HINCRBY', KEYS[1], 'delays', 1)
+  redis.call('SET', KEYS[2], 'later', 'PX', ARGV[3])
+else
+  redis.call('DEL', KEYS[2])
+end
+return 1
+"""
+)
+
+# KEYS: record, lease · ARGV: worker
+DROP = """
+if redis.call('HGET', KEYS[1], 'worker') ~= ARGV[1] or redis.call('HDEL', KEYS[1], 'token') == 0 then return 0 end
+redis.call('DEL', KEYS[2])
 return 1
 """
 
-_FENCE = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('LEASE') end\n"
-
-# KEYS: lease, hash · ARGV: token, then field, value pairs
+# KEYS: record, hash · ARGV: token, then field, value pairs
 WRITE = (
     _FENCE
     + """
@@ -49,7 +81,10 @@ return 1
 """
 )
 
-# KEYS: lease, stream · ARGV: token, most entries, then field, value pairs of one entry without its line number
+# As WRITE; and the task got on, so that the attempts are counted from here.
+GET_ON = WRITE.replace("return 1", "redis.call('HSET', KEYS[1], 'attempt', 1, 'delays', 0)\nreturn 1")
+
+# KEYS: record, stream · ARGV: token, most entries, then field, value pairs of one entry without its line number
 APPEND = (
     _FENCE
     + """
@@ -63,16 +98,19 @@ return line
 """
 )
 
-# KEYS: lease, record, unfinished, stop, log, journal, facts · ARGV: token, id, state, reason, outcome, now, kept seconds
+# KEYS: record, unfinished, lease, stop, checkpoint, then what expires
+# ARGV: token, id, state, reason, outcome, now, kept seconds
 FINISH = (
     _FENCE
     + """
-local meaning = redis.call('HGET', KEYS[2], 'meaning')
-redis.call('HSET', KEYS[2], 'state', ARGV[3], 'reason', ARGV[4], 'outcome', ARGV[5], 'updated', ARGV[6], 'stage', '')
-redis.call('SREM', KEYS[3], ARGV[2])
+local meaning = redis.call('HGET', KEYS[1], 'meaning')
+redis.call('HSET', KEYS[1], 'state', ARGV[3], 'reason', ARGV[4], 'outcome', ARGV[5], 'updated', ARGV[6])
+redis.call('HDEL', KEYS[1], 'token', 'stage')
+redis.call('SREM', KEYS[2], ARGV[2])
 if meaning and redis.call('GET', meaning) == ARGV[2] then redis.call('DEL', meaning) end
-redis.call('DEL', KEYS[1], KEYS[4])
-for i = 5, 7 do redis.call('EXPIRE', KEYS[i], ARGV[7]) end
+redis.call('DEL', KEYS[3], KEYS[4], KEYS[5])
+redis.call('EXPIRE', KEYS[1], ARGV[7])
+for i = 6, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[7]) end
 return 1
 """
 )

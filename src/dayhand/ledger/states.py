@@ -18,6 +18,11 @@ LEGAL: dict[State, frozenset[State]] = {
 UNFINISHED = frozenset({State.QUEUED, State.RUNNING})
 
 
+def before(new: State) -> tuple[State, ...]:
+    """The states that may become ``new``, for a check that Redis itself makes."""
+    return tuple(old for old in State if new in LEGAL[old])
+
+
 def check(old: State, new: State) -> None:
     """Raise ``LedgerError`` where a task in ``old`` may not become ``new``."""
     if new not in LEGAL[old]:
