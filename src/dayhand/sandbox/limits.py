@@ -28,6 +28,7 @@ class Capacity:
     scratch: int = 1024 * MIB  # /tmp, which is memory
     open_files: int = 4096
     disk: int = 10240 * MIB  # /workspace and /opt/env together, looked at while a command runs
+    floor: int = 512 * MIB  # what the host's disk keeps free, or every command is ended
 
     def shell_outside(self, *, grouped: bool) -> str:
         """``ulimit`` words for the shell that starts the box. They are best effort: a lower limit stays.

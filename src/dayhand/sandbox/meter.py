@@ -9,8 +9,9 @@ from collections.abc import Callable
 class Meter:
     """Takes a command's output as it comes; memory stays bounded whatever it writes."""
 
-    def __init__(self, keep: int, listener: Callable[[bytes], None] | None = None) -> None:
+    def __init__(self, keep: int, most: int, listener: Callable[[bytes], None] | None = None) -> None:
         self._keep = keep
+        self._most = most
         self._head = bytearray()
         self._tail: deque[bytes] = deque()
         self._in_tail = 0
@@ -28,6 +29,10 @@ class Meter:
                 self._in_tail -= len(self._tail.popleft())
         if self._listener:
             self._listener(chunk)
+
+    @property
+    def flooded(self) -> bool:
+        return self.size > self._most
 
     @property
     def head(self) -> bytes:

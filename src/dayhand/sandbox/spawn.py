@@ -128,12 +128,11 @@ class Process:
         *,
         stdin: bytes | IO[bytes] | None,
         seconds: float,
-        most: int,
         watch: Callable[[], Reason | None],
     ) -> Ended:
         """Move bytes until the box is gone. ``watch`` is asked every second whether it has to end, and why."""
         loop = self._loop = _Pump(self._process, self._status_fd, out, err, stdin)
-        reason = loop.turn(deadline=self._began + seconds, most=most, watch=watch)
+        reason = loop.turn(deadline=self._began + seconds, watch=watch)
         if reason is not Reason.EXIT:
             self.kill()
             loop.drain(GONE_SECONDS)
@@ -188,7 +187,7 @@ class _Pump:
             os.set_blocking(self._stdin.fileno(), False)
             self._selector.register(self._stdin, selectors.EVENT_WRITE)
 
-    def turn(self, *, deadline: float, most: int, watch: Callable[[], Reason | None]) -> Reason:
+    def turn(self, *, deadline: float, watch: Callable[[], Reason | None]) -> Reason:
         """Pump until the process ends by itself, or say why it must not go on."""
         look = time.monotonic() + WATCH_SECONDS
         while self._status_fd in self._selector.get_map():
@@ -200,7 +199,7 @@ class _Pump:
                 if reason := watch():
                     return reason
             self._step(min(deadline, look) - now)
-            if sum(meter.size for meter in self._meters.values()) > most:
+            if any(meter.flooded for meter in self._meters.values()):
                 return Reason.FLOOD
         return Reason.EXIT
 

@@ -1,0 +1,190 @@
+"""One open bubblewrap box: its folders, and a bubblewrap for each command."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from platform import machine
+from typing import IO
+
+from dayhand.errors import SandboxError
+from dayhand.sandbox import seccomp, view
+from dayhand.sandbox.base import ENVIRONMENT, WORKSPACE, Limits, Reason, Result, Snapshot
+from dayhand.sandbox.disk import DiskWatch
+from dayhand.sandbox.egress import Gate
+from dayhand.sandbox.limits import Capacity, ControlGroup
+from dayhand.sandbox.meter import Meter
+from dayhand.sandbox.spawn import Ended, Launch, Process, settled
+from dayhand.sandbox.store import State, Store
+
+COPY_SECONDS = 600.0
+ERRORS = 4096  # bytes of what a command of our own said before it failed
+ORIGIN = "/tmp/origin"  # noqa: S108 - in the box: where a kept state is copied from
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What was found out about this machine, once."""
+
+    bwrap: Path
+    layers: bool  # whether a workspace can be a layer over a kept one
+    fixed: tuple[str, ...]
+    capacity: Capacity
+
+
+class BubblewrapBox:
+    """One open box: its folders, and a bubblewrap for each command."""
+
+    def __init__(
+        self, store: Store, ready: Ready, folder: Path, uid: int | None, group: ControlGroup | None
+    ) -> None:
+        self.folder = folder
+        self.uid = uid
+        self.gate: Gate | None = None
+        self._store = store
+        self._ready = ready
+        self._group = group
+        self._mounts: list[str] = []
+        self._layered = False
+        self._closed = False
+        self._disk = DiskWatch(folder, most=ready.capacity.disk, floor=ready.capacity.floor)
+        self._turn = threading.Lock()  # two mounts of one upper layer would be undefined
+
+    def start_empty(self) -> None:
+        for name in ("workspace", "env"):
+            self._store.make(self.folder / name, self.uid)
+        self._mounts = view.folders(self.folder / "workspace", self.folder / "env", env_writable=True)
+
+    def stand_on(self, state: State, *, writable: bool) -> None:
+        """Begin as a kept state: by a layer where that works, else by a copy that the box itself makes.
+
+        With ``writable`` its environment is to grow, so both are copied.
+        """
+        if not writable and self._ready.layers:
+            self.lay_over(state.folder)
+            return
+        self.start_empty()
+        self._copy(state.folder / "workspace", WORKSPACE)
+        if writable:
+            self._copy(state.folder / "env", ENVIRONMENT)
+        else:
+            self._mounts = view.folders(self.folder / "workspace", state.folder / "env", env_writable=False)
+
+    def lay_over(self, lower: Path) -> None:
+        for name in ("upper", "work"):
+            self._store.make(self.folder / name, self.uid)
+        self._mounts = view.overlay(
+            lower / "workspace", self.folder / "upper", self.folder / "work", lower / "env"
+        )
+        self._layered = True
+
+    def run(
+        self,
+        command: str | Sequence[str],
+        *,
+        cwd: str = WORKSPACE,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes | IO[bytes] | None = None,
+        limits: Limits | None = None,
+        on_output: Callable[[bytes], None] | None = None,
+    ) -> Result:
+        limits = limits or Limits()
+        meter = Meter(limits.keep_bytes, limits.output_bytes, on_output)
+        words = ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
+        mounts: list[str] = []
+        if self.gate:
+            words, mounts = self.gate.wrap(words), self.gate.mounts()
+            env = {**self.gate.environment(), **(env or {})}
+        ended = self._execute(
+            words, cwd, env, stdin, seconds=limits.seconds, out=meter, err=None, mounts=mounts
+        )
+        if self.gate:
+            self.gate.collect()
+        return Result(ended.code, meter.head, meter.tail, meter.size, ended.reason, ended.seconds)
+
+    def pour(
+        self, command: Sequence[str], *, stdin: bytes | None = None, most: int, seconds: float = 60
+    ) -> bytes:
+        out, err = Meter(most, most), Meter(ERRORS, Limits().output_bytes)
+        ended = self._execute(command, WORKSPACE, None, stdin, seconds=seconds, out=out, err=err)
+        if ended.reason is Reason.FLOOD:
+            raise SandboxError(f"{command[0]} gave more than the {most} bytes that may leave the box.")
+        if ended.code != 0 or ended.reason is not Reason.EXIT:
+            said = Result(ended.code, err.head, err.tail, err.size, ended.reason, ended.seconds).text()
+            raise SandboxError(
+                f"{command[0]} failed in the box ({ended.reason} {ended.code}): {said.strip()}"
+            )
+        return out.head
+
+    def save(self, key: str) -> Snapshot:
+        with self._turn:
+            self._check_open()
+            if self._layered:
+                raise SandboxError("A box over a snapshot cannot be saved.", advice="Open it with an Egress.")
+            self._closed = True
+        self._store.keep(self.folder.name, self.folder / "workspace", self.folder / "env", key)
+        return Snapshot(key)
+
+    def close(self) -> None:
+        with self._turn:
+            self._closed = True
+            self._disk.stop()
+
+    def _execute(
+        self,
+        command: Sequence[str],
+        cwd: str,
+        env: Mapping[str, str] | None,
+        stdin: bytes | IO[bytes] | None,
+        *,
+        seconds: float,
+        out: Meter,
+        err: Meter | None,
+        mounts: Sequence[str] = (),
+    ) -> Ended:
+        with self._turn:
+            self._check_open()
+            words = [*self._ready.fixed, *self._mounts, *mounts, *view.closing()]
+            launch = Launch(
+                self._ready.bwrap,
+                [*words, *view.environment(settled(env or {}))],
+                command,
+                cwd,
+                self.uid,
+                seccomp.program(seccomp.MACHINES[machine()]),
+                self._ready.capacity,
+                self._group,
+            )
+            killed = self._group.kills() if self._group else 0
+            with Process(launch, apart=err is not None) as process:
+                ended = process.pump(out, err, stdin=stdin, seconds=seconds, watch=self._disk)
+            return self._judge(ended, killed, (err or out))
+
+    def _judge(self, ended: Ended, killed: int, said: Meter) -> Ended:
+        """Tell hunger for memory, which is the command's own, from a box that broke."""
+        if self._group and ended.reason in (Reason.EXIT, Reason.LOST) and self._group.kills() > killed:
+            return Ended(ended.code, Reason.OOM, ended.seconds)
+        if ended.reason is Reason.LOST:
+            raise SandboxError(f"The box broke: {said.head.decode('utf-8', 'replace').strip()[-500:]}")
+        return ended
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise SandboxError("This box is closed: nothing can run in it any more.")
+
+    def _copy(self, source: Path, target: str) -> None:
+        meter = Meter(ERRORS, Limits().output_bytes)
+        ended = self._execute(
+            ["cp", "-a", f"{ORIGIN}/.", target],
+            "/",
+            None,
+            None,
+            seconds=COPY_SECONDS,
+            out=meter,
+            err=None,
+            mounts=["--ro-bind", str(source), ORIGIN],
+        )
+        if ended.code != 0:
+            raise SandboxError(f"A snapshot could not be copied: {meter.head.decode('utf-8', 'replace')}")

@@ -1,0 +1,529 @@
+"""What every sandbox promises, put to hostile programs. Each backend runs this whole file."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from dayhand.errors import SandboxError
+from dayhand.sandbox.base import Egress, Limits, Reason, Snapshot
+
+SOON = Limits(seconds=20)
+BRIEF = Limits(seconds=1)
+
+
+def python(code: str) -> list[str]:
+    return ["python3", "-c", code]
+
+
+def processes_with(word: str) -> list[str]:
+    """The host's processes that have this word among their arguments, but for our own."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            arguments = entry.read_bytes()
+        except OSError:
+            continue
+        if word.encode() in arguments and entry.parent.name != str(os.getpid()):
+            found.append(arguments.decode("utf-8", "replace"))
+    return found
+
+
+# What a command is
+
+
+def test_a_command_gives_its_output_and_its_code(box):
+    result = box.run("echo out; echo err >&2; exit 3")
+
+    assert (result.code, result.reason, result.passed) == (3, Reason.EXIT, False)
+    assert result.text() == "out\nerr\n"
+
+
+def test_arguments_reach_a_program_untouched(box):
+    words = ["", "a b", "$HOME", "`id`", "*", "--", "-x", "line\nbreak", "ü"]
+
+    result = box.run(python("import sys; print(sys.argv[1:])") + words)
+
+    assert result.text() == f"{words}\n"
+
+
+def test_a_program_that_is_not_there_is_a_result(box):
+    assert box.run(["no-such-program"]).code == 127
+
+
+def test_a_signal_is_told_as_the_shells_tell_it(box):
+    assert box.run("kill -9 $$").code == 137
+
+
+def test_standard_input_is_what_was_given_and_then_ends(box):
+    assert box.run("cat", stdin=b"\n\nbytes \x00\xff").head == b"\n\nbytes \x00\xff"
+    assert box.run("cat").head == b""
+
+
+def test_standard_input_may_be_large_and_come_from_a_file(box):
+    raw = os.urandom(3_000_000)
+
+    result = box.run("cat > big; wc -c < big", stdin=io.BytesIO(raw))
+
+    assert result.text().strip() == "3000000"
+    assert box.pour(["cat", "big"], most=4_000_000) == raw
+
+
+def test_a_program_that_reads_no_input_is_no_trouble(box):
+    assert box.run("exec 0<&-; echo done", stdin=b"x" * 5_000_000).text() == "done\n"
+
+
+def test_the_environment_is_ours_and_the_callers(box, monkeypatch):
+    monkeypatch.setenv("DAYHAND_TEST_SECRET", "do-not-tell")
+
+    told = box.run("env; cat /proc/*/environ", env={"GIVEN": "a b\nc"}).text()
+
+    assert "GIVEN=a b\nc" in told
+    assert "HOME=/tmp/home" in told
+    assert "do-not-tell" not in told
+
+
+def test_a_command_begins_where_it_is_told(box):
+    box.run("mkdir -p 'a b'/c")
+
+    assert box.run("pwd", cwd="/workspace/a b/c").text() == "/workspace/a b/c\n"
+    assert box.run("pwd").text() == "/workspace\n"
+
+
+def test_a_missing_folder_to_begin_in_is_a_result(box):
+    result = box.run("pwd", cwd="/workspace/none")
+
+    assert not result.passed
+    assert "/workspace/none" in result.text()
+
+
+def test_output_is_seen_as_it_comes(box):
+    seen: list[bytes] = []
+    first = threading.Event()
+
+    def listen(chunk):
+        seen.append(chunk)
+        first.set()
+
+    worker = threading.Thread(target=lambda: box.run("echo one; read -r _; echo two", on_output=listen))
+    worker.start()
+    assert first.wait(10)
+    worker.join(10)
+
+    assert b"".join(seen) == b"one\ntwo\n"
+
+
+def test_a_listener_that_stops_the_task_leaves_no_process(box):
+    class StopIt(Exception):
+        pass
+
+    def refuse(_):
+        raise StopIt
+
+    with pytest.raises(StopIt):
+        box.run("echo hi; exec sleep 61.25", on_output=refuse)
+
+    assert processes_with("61.25") == []
+    assert box.run("true").passed
+
+
+def test_pour_gives_every_byte_and_keeps_errors_apart(box):
+    assert box.pour(["sh", "-c", "printf '\\000\\377\\n'; echo no >&2"], most=3) == b"\x00\xff\n"
+
+
+def test_pour_refuses_too_much_and_failure(box):
+    with pytest.raises(SandboxError, match="more than"):
+        box.pour(["sh", "-c", "head -c 1000 /dev/zero"], most=999)
+    with pytest.raises(SandboxError, match="so it is"):
+        box.pour(["sh", "-c", "echo so it is >&2; exit 1"], most=10)
+
+
+def test_usual_tools_work(box):
+    script = """
+    set -e
+    id -un; getent hosts localhost
+    python3 -c 'import multiprocessing as m, os, pwd
+print(pwd.getpwuid(os.getuid()).pw_dir, m.Pool(2).map(abs, [-1, -2]))'
+    git init -q . && git -c user.name=a -c user.email=b commit -q --allow-empty -m x && git log --oneline | wc -l
+    uv --version
+    """
+    result = box.run(script, limits=SOON)
+
+    assert result.passed, result.text()
+    assert "dayhand" in result.text()
+    assert "/tmp/home [1, 2]" in result.text()
+
+
+# What it may not do to us by writing
+
+
+def test_a_flood_is_ended_and_its_two_ends_are_kept(box):
+    result = box.run("echo first; yes", limits=Limits(seconds=30, output_bytes=5_000_000, keep_bytes=1000))
+
+    assert result.reason is Reason.FLOOD
+    assert result.code is None
+    assert result.head.startswith(b"first\ny\n")
+    assert len(result.head) == len(result.tail) == 1000
+    assert "bytes cut" in result.text()
+
+
+def test_one_endless_line_is_kept_at_both_ends(box):
+    result = box.run(python("print('a' * 100_000 + 'b' * 100_000, end='')"))
+
+    assert result.passed
+    assert result.size == 200_000
+    assert set(result.head) == {ord("a")}
+    assert set(result.tail) == {ord("b")}
+    assert len(result.head) == len(result.tail) == 32 * 1024
+
+
+def test_bytes_that_steer_terminals_are_taken_out_of_the_text(box):
+    result = box.run(python(r"import sys; sys.stdout.buffer.write(b'a\x1b[31mred\x1b]0;title\x07\x00\xff\x9b\n')"))
+
+    assert b"\x1b[31m" in result.head
+    assert result.text() == "ared\ufffd\ufffd\n"
+
+
+# What it may not do to us by lasting
+
+
+def test_a_command_that_lasts_is_ended_with_all_its_children(box):
+    result = box.run("trap '' TERM HUP INT; setsid sleep 61.5 & sleep 61.5 & sleep 61.5", limits=BRIEF)
+
+    assert result.reason is Reason.WALL
+    assert result.code is None
+    assert result.seconds < 10
+    assert processes_with("61.5") == []
+
+
+def test_a_daemon_does_not_outlive_its_command(box):
+    script = "setsid nohup sh -c 'trap \"\" TERM; while :; do sleep 61.75; done' >/dev/null 2>&1 </dev/null & sleep 0.1"
+
+    assert box.run(script).passed
+
+    assert processes_with("61.75") == []
+    assert "61.75" not in box.run("cat /proc/*/cmdline").text()
+
+
+def test_a_background_child_that_holds_the_output_does_not_hold_us(box):
+    result = box.run("sleep 62 & echo done", limits=SOON)
+
+    assert (result.reason, result.text()) == (Reason.EXIT, "done\n")
+    assert result.seconds < 10
+
+
+def test_killing_everything_kills_the_command_only(box):
+    result = box.run("sleep 62.5 & kill -9 -1; wait; echo alone", limits=SOON)
+
+    assert result.text() == "alone\n"  # the kernel spares who asks, and the box's first process
+    assert result.seconds < 10
+    assert box.run("echo still here").text() == "still here\n"
+
+
+@pytest.mark.parametrize("script", ["kill -STOP $$", "kill -STOP -1; kill -STOP $$", "kill -STOP 1 $$"])
+def test_a_stopped_command_is_ended(box, script):
+    assert box.run(script, limits=BRIEF).reason is Reason.WALL
+    assert box.run("true").passed
+
+
+# What it may not take
+
+
+def test_a_fork_bomb_stays_in_its_box(sandbox, box):
+    script = "b() { b | b & }; b; sleep 0.5; while :; do sleep 63.5 & done 2>/dev/null"
+
+    result = box.run(["bash", "-c", script], limits=Limits(seconds=3))
+
+    assert result.reason in (Reason.WALL, Reason.EXIT)
+    assert processes_with("63.5") == []
+    with sandbox.open() as other:
+        assert other.run("true").passed
+
+
+def test_processes_are_bounded_for_each_box_and_not_for_all(sandbox):
+    hold = "i=0; while [ $i -lt 40 ]; do sleep 2 & i=$((i+1)); done; wait; echo held"
+    results = []
+
+    def work():
+        with sandbox.open() as each:
+            results.append(each.run(hold, limits=SOON).text())
+
+    workers = [threading.Thread(target=work) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(30)
+
+    assert results == ["held\n"] * 3
+
+
+def test_memory_is_bounded(box):
+    result = box.run(python("a = bytearray(2 << 30); print(len(a))"), limits=SOON)
+
+    assert not result.passed
+    assert result.reason is Reason.OOM or "MemoryError" in result.text()
+    assert box.run("true").passed
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make control groups here")
+def test_memory_is_bounded_for_all_processes_together(box):
+    one = "python3 -c 'a = bytearray(b\"x\" * (90 << 20)); import time; time.sleep(2); print(len(a))'"
+
+    result = box.run(f"{one} & {one} & {one} & {one} & wait", limits=SOON)
+
+    assert result.reason is Reason.OOM
+    assert not result.passed
+
+
+@pytest.mark.parametrize("place", ["/tmp", "/dev/shm", "/workspace"])
+def test_files_are_bounded(box, place):
+    result = box.run(f"head -c 900M /dev/zero > {place}/big; ls -s --block-size=1M {place}/big", limits=SOON)
+
+    size = int(result.text().splitlines()[-1].split()[0])
+    assert size <= 256
+
+
+def test_many_files_that_fill_the_disk_are_ended(box):
+    script = "i=0; while :; do head -c 8M /dev/urandom > f$i; i=$((i+1)); done"
+
+    result = box.run(script, limits=Limits(seconds=60))
+
+    assert result.reason is Reason.FLOOD
+
+
+@pytest.mark.parametrize("place", ["/", "/dev", "/etc", "/usr", "/opt", "/run", "/proc/sys"])
+def test_nothing_can_be_written_beside_its_own_folders(box, place):
+    assert not box.run(f"echo x > {place}/planted").passed
+
+
+# What it may not see or reach
+
+
+def test_it_sees_only_itself(box):
+    told = box.run("cat /proc/[0-9]*/comm; ls /").text()
+
+    assert "pytest" not in told
+    assert {"home", "root", "var", "work", "mnt", "sys", "boot"}.isdisjoint(told.split())
+
+
+@pytest.mark.parametrize("path", ["/etc/shadow", "/root", "/home", "/var/run/docker.sock", "/proc/1/root/root", "/sys"])
+def test_the_hosts_files_are_not_there(box, path):
+    assert not box.run(f"test -e {path} && ls -la {path}").passed
+
+
+def test_a_link_out_of_the_box_leads_nowhere(box, data):
+    secret = data / "secret"
+    secret.write_text("do-not-tell")
+    secret.chmod(0o644)
+
+    box.run(f"ln -s {secret} leak; ln -s /etc/shadow shadow; ln -s ../../.. up")
+
+    assert not box.run("cat leak").passed
+    assert not box.run("cat shadow").passed
+    assert "do-not-tell" not in box.run("cat up/secret up/*/secret").text()
+
+
+def test_other_boxes_are_not_there(sandbox, box):
+    box.run("echo mine > mine")
+    with sandbox.open() as other:
+        assert other.run("ls -A; ls -A /tmp/home /opt/env").text().split() == ["/opt/env:", "/tmp/home:"]
+
+
+def test_it_has_no_powers(box):
+    told = box.run("grep -E '^(Cap(Eff|Prm|Bnd)|NoNewPrivs|Seccomp):' /proc/self/status").text().split()
+
+    assert told == ["CapPrm:", "0" * 16, "CapEff:", "0" * 16, "CapBnd:", "0" * 16, "NoNewPrivs:", "1", "Seccomp:", "2"]
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "libc.unshare(0x10000000)",  # a user namespace of its own
+        "libc.mount(b'none', b'/tmp', b'tmpfs', 0, None)",
+        "libc.ptrace(16, 1, 0, 0)",
+        "libc.syscall(321, 0, 0, 0)",  # bpf
+        "libc.syscall(250, 0, 0, 0)",  # keyctl
+        "libc.syscall(435, 0, 0)",  # clone3
+        "libc.syscall(425, 1, 0)",  # io_uring_setup
+        "libc.syscall(56, 0x10000000 | 17, 0, 0, 0, 0)",  # clone into a user namespace
+        "libc.syscall(0x40000000 + 39)",  # the x32 way of asking
+        "libc.socket(17, 3, 0)",  # AF_PACKET
+        "libc.socket(38, 5, 0)",  # AF_ALG
+        "libc.socket(40, 1, 0)",  # AF_VSOCK
+        "libc.socket(16, 3, 9)",  # netlink, but not about routes
+        "libc.ioctl(0, 0x5412, b'x')",  # type into a terminal
+        "libc.chroot(b'/tmp')",
+        "libc.setuid(0)",
+    ],
+)
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the numbers are those of x86-64")
+def test_the_kernels_back_doors_are_shut(box, attempt):
+    code = f"import ctypes, os; libc = ctypes.CDLL(None, use_errno=True); r = {attempt}; print(r, ctypes.get_errno())"
+
+    told = box.run(python(code)).text().split()
+
+    assert told[0] == "-1"
+    assert int(told[1]) in (1, 22, 38, 97)  # EPERM, EINVAL, ENOSYS, EAFNOSUPPORT
+
+
+def test_no_address_can_be_reached(box):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        addresses = [("127.0.0.1", server.getsockname()[1]), ("203.0.113.7", 443), ("169.254.169.254", 80)]
+        for host, port in addresses:
+            code = f"import socket; socket.create_connection(({host!r}, {port}), timeout=3)"
+            result = box.run(python(code))
+            assert not result.passed
+            assert "unreachable" in result.text() or "refused" in result.text()
+    assert not box.run("getent hosts example.com").passed
+
+
+def test_the_hosts_sockets_cannot_be_reached(box, data):
+    name = f"dayhand-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX) as abstract, socket.socket(socket.AF_UNIX) as plain:
+        abstract.bind(f"\0{name}")
+        abstract.listen()
+        path = data / "s.sock"
+        plain.bind(str(path))
+        path.chmod(0o777)
+        plain.listen()
+        for address in (f"\\0{name}", path):
+            code = f"import socket; socket.socket(socket.AF_UNIX).connect('{address}')"
+            assert not box.run(python(code)).passed
+    path.unlink()
+
+
+def test_its_own_loopback_works(box):
+    code = (
+        "import socket, threading; s = socket.create_server(('localhost', 0));"
+        "threading.Thread(target=lambda: s.accept()[0].sendall(b'hi')).start();"
+        "print(socket.create_connection(s.getsockname()).recv(2))"
+    )
+
+    assert box.run(python(code)).text() == "b'hi'\n"
+
+
+# What lasts
+
+
+def test_workspace_and_environment_last_and_scratch_need_not(box):
+    box.run("echo w > w; echo e > /opt/env/e; echo h > ~/h")
+
+    assert box.run("cat w /opt/env/e").text() == "w\ne\n"
+
+
+def test_nothing_of_a_closed_box_is_left(sandbox, data):
+    with sandbox.open() as box:
+        box.run("mkdir -p deep/er && echo x > deep/er/canary-8d1f && chmod 0 deep/er deep")
+
+    assert list(data.rglob("*canary-8d1f*")) == []
+    with pytest.raises(SandboxError, match="closed"):
+        box.run("true")
+
+
+def test_a_tree_of_any_depth_is_cleared_away(sandbox, data):
+    with sandbox.open() as box:
+        code = "import os\nfor _ in range(3000): os.mkdir('deep'); os.chdir('deep')"
+        assert box.run(python(code)).passed
+
+    assert [each for kind in ("boxes", "trash") for each in (data / sandbox.name / "sandbox" / kind).iterdir()] == []
+
+
+def test_a_saved_state_is_where_other_boxes_begin(sandbox):
+    with sandbox.open() as first:
+        first.run("mkdir d; echo one > d/f; ln -s f d/link; echo '#!/bin/sh\necho tool' > /opt/env/t; chmod 700 /opt/env/t")
+        snapshot = first.save("state-one")
+        with pytest.raises(SandboxError, match="closed"):
+            first.run("true")
+
+    assert sandbox.find("state-one") == snapshot
+    with sandbox.open(origin=snapshot) as second:
+        assert second.run("cat d/link; /opt/env/t").text() == "one\ntool\n"
+        assert second.run("echo two >> d/f; mv d e; rm e/link; cat e/f; ls").text() == "one\ntwo\ne\n"
+        assert second.run("ls; cat e/f").text() == "e\none\ntwo\n"
+    with sandbox.open(origin=snapshot) as third:
+        assert third.run("ls -A; cat d/f").text() == "d\none\n"
+    sandbox.drop(["state-one"])
+
+
+def test_a_saved_environment_cannot_be_written(sandbox):
+    with sandbox.open() as first:
+        first.run("echo tool > /opt/env/t")
+        snapshot = first.save("state-ro")
+    with sandbox.open(origin=snapshot) as box:
+        for attempt in ("echo x > /opt/env/t", "rm /opt/env/t", "touch /opt/env/new", "chmod 777 /opt/env"):
+            assert not box.run(attempt).passed
+        assert box.run("cat /opt/env/t").text() == "tool\n"
+    sandbox.drop(["state-ro"])
+
+
+def test_a_set_up_box_goes_on_from_a_state(sandbox):
+    with sandbox.open() as first:
+        first.run("echo w > w; echo one > /opt/env/t")
+        runtime = first.save("state-runtime")
+    with sandbox.open(origin=runtime, egress=Egress(())) as second:
+        assert second.run("echo two >> /opt/env/t; echo more >> w").passed
+        grown = second.save("state-grown")
+    with sandbox.open(origin=grown) as third, sandbox.open(origin=runtime) as fourth:
+        assert third.run("cat w /opt/env/t").text() == "w\nmore\none\ntwo\n"
+        assert fourth.run("cat w /opt/env/t").text() == "w\none\n"
+    sandbox.drop(["state-runtime", "state-grown"])
+
+
+def test_of_two_writers_the_first_wins(sandbox):
+    for word in ("first", "second"):
+        with sandbox.open() as box:
+            box.run(f"echo {word} > w")
+            box.save("state-race")
+    with sandbox.open(origin=Snapshot("state-race")) as box:
+        assert box.run("cat w").text() == "first\n"
+    sandbox.drop(["state-race"])
+
+
+def test_a_dropped_state_is_gone_but_not_under_a_box(sandbox):
+    with sandbox.open() as first:
+        first.run("echo x > w")
+        snapshot = first.save("state-drop")
+    with sandbox.open(origin=snapshot) as box:
+        sandbox.drop(["state-drop", "state-never-was"])
+        assert sandbox.find("state-drop") is None
+        assert box.run("cat w").text() == "x\n"
+        with sandbox.open() as again:
+            again.run("echo y > w")
+            again.save("state-drop")
+        assert box.run("cat w").text() == "x\n"
+    with sandbox.open(origin=snapshot) as box:
+        assert box.run("cat w").text() == "y\n"
+    sandbox.drop(["state-drop"])
+    with pytest.raises(SandboxError, match="gone"), sandbox.open(origin=snapshot):
+        pass
+
+
+@pytest.mark.parametrize("key", ["", "../x", "a/b", "a b", "ü", "x\n"])
+def test_a_key_cannot_be_a_path(sandbox, key):
+    with pytest.raises(SandboxError, match="cannot name"):
+        sandbox.find(key)
+
+
+def test_boxes_work_side_by_side(sandbox):
+    began = time.monotonic()
+    results = []
+
+    def work(number):
+        with sandbox.open() as each:
+            each.run(f"echo {number} > n")
+            results.append(each.run(f"sleep 0.5; cat n; test $(cat n) = {number}").passed)
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(30)
+
+    assert results == [True] * 8
+    assert time.monotonic() - began < 15
