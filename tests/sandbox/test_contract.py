@@ -120,13 +120,13 @@ def test_output_is_seen_as_it_comes(box):
 
 
 def test_a_listener_that_stops_the_task_leaves_no_process(box):
-    class StopIt(Exception):
+    class StopError(Exception):
         pass
 
     def refuse(_):
-        raise StopIt
+        raise StopError
 
-    with pytest.raises(StopIt):
+    with pytest.raises(StopError):
         box.run("echo hi; exec sleep 61.25", on_output=refuse)
 
     assert processes_with("61.25") == []
@@ -184,7 +184,9 @@ def test_one_endless_line_is_kept_at_both_ends(box):
 
 
 def test_bytes_that_steer_terminals_are_taken_out_of_the_text(box):
-    result = box.run(python(r"import sys; sys.stdout.buffer.write(b'a\x1b[31mred\x1b]0;title\x07\x00\xff\x9b\n')"))
+    result = box.run(
+        python(r"import sys; sys.stdout.buffer.write(b'a\x1b[31mred\x1b]0;title\x07\x00\xff\x9b\n')")
+    )
 
     assert b"\x1b[31m" in result.head
     assert result.text() == "ared\ufffd\ufffd\n"
@@ -312,7 +314,9 @@ def test_it_sees_only_itself(box):
     assert {"home", "root", "var", "work", "mnt", "sys", "boot"}.isdisjoint(told.split())
 
 
-@pytest.mark.parametrize("path", ["/etc/shadow", "/root", "/home", "/var/run/docker.sock", "/proc/1/root/root", "/sys"])
+@pytest.mark.parametrize(
+    "path", ["/etc/shadow", "/root", "/home", "/var/run/docker.sock", "/proc/1/root/root", "/sys"]
+)
 def test_the_hosts_files_are_not_there(box, path):
     assert not box.run(f"test -e {path} && ls -la {path}").passed
 
@@ -338,7 +342,18 @@ def test_other_boxes_are_not_there(sandbox, box):
 def test_it_has_no_powers(box):
     told = box.run("grep -E '^(Cap(Eff|Prm|Bnd)|NoNewPrivs|Seccomp):' /proc/self/status").text().split()
 
-    assert told == ["CapPrm:", "0" * 16, "CapEff:", "0" * 16, "CapBnd:", "0" * 16, "NoNewPrivs:", "1", "Seccomp:", "2"]
+    assert told == [
+        "CapPrm:",
+        "0" * 16,
+        "CapEff:",
+        "0" * 16,
+        "CapBnd:",
+        "0" * 16,
+        "NoNewPrivs:",
+        "1",
+        "Seccomp:",
+        "2",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -431,12 +446,16 @@ def test_a_tree_of_any_depth_is_cleared_away(sandbox, data):
         code = "import os\nfor _ in range(3000): os.mkdir('deep'); os.chdir('deep')"
         assert box.run(python(code)).passed
 
-    assert [each for kind in ("boxes", "trash") for each in (data / sandbox.name / "sandbox" / kind).iterdir()] == []
+    assert [
+        each for kind in ("boxes", "trash") for each in (data / sandbox.name / "sandbox" / kind).iterdir()
+    ] == []
 
 
 def test_a_saved_state_is_where_other_boxes_begin(sandbox):
     with sandbox.open() as first:
-        first.run("mkdir d; echo one > d/f; ln -s f d/link; echo '#!/bin/sh\necho tool' > /opt/env/t; chmod 700 /opt/env/t")
+        first.run(
+            "mkdir d; echo one > d/f; ln -s f d/link; echo '#!/bin/sh\necho tool' > /opt/env/t; chmod 700 /opt/env/t"
+        )
         snapshot = first.save("state-one")
         with pytest.raises(SandboxError, match="closed"):
             first.run("true")
@@ -449,6 +468,14 @@ def test_a_saved_state_is_where_other_boxes_begin(sandbox):
     with sandbox.open(origin=snapshot) as third:
         assert third.run("ls -A; cat d/f").text() == "d\none\n"
     sandbox.drop(["state-one"])
+
+
+def test_a_state_can_be_used_while_the_box_that_made_it_is_left(sandbox):
+    with sandbox.open() as first:
+        first.run("echo x > w")
+        with sandbox.open(origin=first.save("state-soon")) as second:
+            assert second.run("cat w").text() == "x\n"
+    sandbox.drop(["state-soon"])
 
 
 def test_a_saved_environment_cannot_be_written(sandbox):

@@ -17,7 +17,7 @@ from dayhand.sandbox.egress import Gate
 from dayhand.sandbox.limits import Capacity, ControlGroup
 from dayhand.sandbox.meter import Meter
 from dayhand.sandbox.spawn import Ended, Launch, Process, settled
-from dayhand.sandbox.store import State, Store
+from dayhand.sandbox.store import Lock, State, Store
 
 COPY_SECONDS = 600.0
 ERRORS = 4096  # bytes of what a command of our own said before it failed
@@ -43,6 +43,7 @@ class BubblewrapBox:
         self.folder = folder
         self.uid = uid
         self.gate: Gate | None = None
+        self.locks: tuple[Lock, ...] = ()
         self._store = store
         self._ready = ready
         self._group = group
@@ -125,6 +126,8 @@ class BubblewrapBox:
                 raise SandboxError("A box over a snapshot cannot be saved.", advice="Open it with an Egress.")
             self._closed = True
         self._store.keep(self.folder.name, self.folder / "workspace", self.folder / "env", key)
+        for lock in self.locks:  # others may begin from here while this box is being left
+            lock.take(shared=True)
         return Snapshot(key)
 
     def close(self) -> None:

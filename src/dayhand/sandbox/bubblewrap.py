@@ -61,9 +61,10 @@ class Bubblewrap:
             stack.callback(self._forget_lock, name, lock)
             stack.callback(self._store.remove, self._store.box(name))
             state = self._state(origin, stack) if origin else None
-            uid = self._user(state, stack)
+            uid, locks = self._user(state, stack)
             group = self._group(name, stack)
             box = BubblewrapBox(self._store, ready, self._store.box(name), uid, group)
+            box.locks = (lock, *locks)
             if egress is not None:
                 folder = self._store.make(box.folder / "egress", uid)
                 box.gate = stack.enter_context(gate(folder, egress, uid))
@@ -91,13 +92,13 @@ class Bubblewrap:
         stack.callback(state.lock.release)
         return state
 
-    def _user(self, state: State | None, stack: ExitStack) -> int | None:
+    def _user(self, state: State | None, stack: ExitStack) -> tuple[int | None, tuple[Lock, ...]]:
         claimed = self._store.share_uid(state.uid) if state else self._store.claim_uid()
         if claimed is None:
-            return None
+            return None, ()
         uid, lock = claimed
         stack.callback(lock.release)
-        return uid
+        return uid, (lock,)
 
     def _group(self, name: str, stack: ExitStack) -> ControlGroup | None:
         if not self._store.is_root:
@@ -179,7 +180,7 @@ class Bubblewrap:
             stack.callback(lock.release)
             stack.callback(self._forget_lock, name, lock)
             stack.callback(self._store.remove, self._store.box(name))
-            uid = self._user(None, stack)
+            uid, _ = self._user(None, stack)
             yield BubblewrapBox(self._store, ready, self._store.box(name), uid, self._group(name, stack))
 
 

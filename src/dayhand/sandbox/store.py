@@ -25,6 +25,7 @@ from pathlib import Path
 from dayhand.errors import SandboxError
 
 FIRST_UID, SLOTS = 200_000, 1000
+LOCK_SECONDS = 10.0
 FOLDERS = ("locks", "boxes", "states", "snapshots", "slots", "etc", "tools", "trash")
 
 
@@ -152,11 +153,14 @@ class Store:
 
     def state(self, key: str) -> State | None:
         """The state behind a key, held; None where there is none."""
+        until = time.monotonic() + LOCK_SECONDS
         while (name := self._target(key)) is not None:
             lock = Lock(self.data / "locks" / name)
             if lock.take(shared=True) and self._target(key) == name:
                 return State(self.data / "states" / name, lock)
             lock.release()  # it is being kept or removed at this moment
+            if time.monotonic() > until:
+                raise SandboxError(f"The snapshot {key} stays locked by another process.")
             time.sleep(0.005)
         return None
 

@@ -1,0 +1,69 @@
+"""The same promises where the worker has no rights at all."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from dayhand.sandbox.view import reachable
+
+TESTS = Path(__file__).parent
+SOURCE = TESTS.parents[1] / "src"
+NOBODY_IN_PARTICULAR = 61_234
+
+
+def interpreter() -> str | None:
+    """A Python of our version that any user may run; this one may live in root's home."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    for path in (Path(sys.executable), Path("/usr/bin") / version, Path("/usr/local/bin") / version):
+        if path.exists() and reachable(path):
+            return str(path)
+    return None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the other tests run as an ordinary user already")
+@pytest.mark.timeout(300)
+def test_the_contract_holds_for_an_ordinary_user():
+    python = interpreter()
+    if python is None or not reachable(SOURCE / "dayhand" / "errors.py"):
+        pytest.skip("no Python of this version, or not this source, can be reached by another user")
+    packages = Path(pytest.__file__).parents[1]
+    with tempfile.TemporaryDirectory(prefix="dayhand-user-") as home:
+        os.chown(home, NOBODY_IN_PARTICULAR, NOBODY_IN_PARTICULAR)
+        done = subprocess.run(
+            [
+                python,
+                "-m",
+                "pytest",
+                "-q",
+                "-p",
+                "pytest_timeout",
+                "-p",
+                "no:cacheprovider",
+                str(TESTS),
+                "--deselect",
+                __file__,
+            ],
+            cwd=TESTS.parents[1],
+            env={
+                "HOME": home,
+                "TMPDIR": home,
+                "PATH": "/usr/bin:/bin",
+                "PYTHONPATH": f"{SOURCE}:{packages}",
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            },
+            user=NOBODY_IN_PARTICULAR,
+            group=NOBODY_IN_PARTICULAR,
+            extra_groups=[],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert " passed" in done.stdout
