@@ -1,0 +1,109 @@
+"""Git over HTTP by ``git http-backend``, behind the same tokens as the API.
+
+https://git-scm.com/docs/git-http-backend
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+
+from flask import Blueprint, Response, request
+
+from dayhand.localhub.errors import Refused
+from dayhand.localhub.state import Repository, User
+from dayhand.localhub.tokens import Tokens
+from dayhand.localhub.world import World
+
+CHUNK = 64 * 1024
+HOOK = """#!/bin/sh
+# GitHub refuses what would change workflows, unless the App may.
+[ -n "$LOCALHUB_WORKFLOWS" ] && exit 0
+while read -r old new ref; do
+  case $new in *[!0]*) ;; *) continue ;; esac
+  case $old in *[!0]*) range="$old..$new" ;; *) range="$new --not --all" ;; esac
+  file=$(git diff-tree -r --name-only --no-commit-id --root $(git rev-list $range) -- .github/workflows | head -n 1)
+  if [ -n "$file" ]; then
+    echo "refusing to allow a GitHub App to create or update workflow \\`$file\\` without \\`workflows\\` permission" >&2
+    exit 1
+  fi
+done
+"""
+
+
+def git_http(world: World, tokens: Tokens) -> Blueprint:
+    """``/OWNER/NAME.git/…`` for clone, fetch and push."""
+    blueprint = Blueprint("git", __name__)
+
+    @blueprint.route("/<owner>/<name>.git/<path:rest>", methods=["GET", "POST"])
+    def serve(owner: str, name: str, rest: str) -> Response:
+        pushing = rest == "git-receive-pack" or request.args.get("service") == "git-receive-pack"
+        try:
+            repo = world.repo(owner, name)
+            user, workflows = _admit(world, tokens, repo, pushing=pushing)
+        except Refused as refused:
+            headers = {"WWW-Authenticate": 'Basic realm="localhub"'} if refused.status == 401 else {}
+            return Response(str(refused), refused.status, headers)
+        before = repo.store.branches()
+        _set_hook(repo)
+        answer = _backend(repo, rest, workflows=workflows)
+        if rest == "git-receive-pack":
+            after = repo.store.branches()
+            for branch in {*before, *after}:
+                if before.get(branch) != after.get(branch):
+                    world.pushed(repo, branch, user)
+        return answer
+
+    return blueprint
+
+
+def _admit(world: World, tokens: Tokens, repo: Repository, *, pushing: bool) -> tuple[User, bool]:
+    """Who is at the door, and whether they may touch workflows."""
+    header = request.headers.get("Authorization", "")
+    if not header:
+        if repo.private or pushing:
+            raise Refused(401, "Authentication required")
+        return world.add_user("anonymous"), False
+    kind, _, value = header.partition(" ")
+    if kind.lower() == "basic":
+        _, _, token = base64.b64decode(value).decode("utf-8", "replace").partition(":")
+        grant = tokens.known(token)
+    else:
+        grant = tokens.grant(header)
+    grant.need(repo, "contents", "write" if pushing else "read")
+    return grant.user, "workflows" in grant.permissions
+
+
+def _backend(repo: Repository, rest: str, *, workflows: bool) -> Response:
+    """Run the CGI program and turn its answer into one of ours."""
+    env = {
+        "PATH": os.environ["PATH"],
+        "GIT_PROJECT_ROOT": str(repo.store.path),
+        "GIT_HTTP_EXPORT_ALL": "1",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "PATH_INFO": f"/{rest}",
+        "QUERY_STRING": request.query_string.decode(),
+        "REQUEST_METHOD": request.method,
+        "CONTENT_TYPE": request.headers.get("Content-Type", ""),
+        "HTTP_CONTENT_ENCODING": request.headers.get("Content-Encoding", ""),
+        "GIT_PROTOCOL": request.headers.get("Git-Protocol", ""),
+        "REMOTE_USER": "app",
+        "LOCALHUB_WORKFLOWS": "1" if workflows else "",
+    }
+    body = request.get_data(cache=False)
+    env["CONTENT_LENGTH"] = str(len(body))
+    done = subprocess.run(["git", "http-backend"], input=body, capture_output=True, env=env, check=False)
+    head, _, content = done.stdout.partition(b"\r\n\r\n")
+    headers = [line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line]
+    status = next((int(value.split()[0]) for name, value in headers if name == "Status"), 200)
+    return Response(content, status, [(name, value) for name, value in headers if name != "Status"])
+
+
+def _set_hook(repo: Repository) -> None:
+    hook = repo.store.path / "hooks" / "pre-receive"
+    if not hook.exists():
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(HOOK)
+        hook.chmod(0o755)

@@ -1,0 +1,74 @@
+"""The whole of it behind one address on the loopback: API, GraphQL, git and pages."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from flask import Flask
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from dayhand.localhub.git_http import git_http
+from dayhand.localhub.limits import Bounds, Limits
+from dayhand.localhub.pages import pages
+from dayhand.localhub.rest import Api, Backstage, rest
+from dayhand.localhub.rest_checks import checks
+from dayhand.localhub.rest_issues import issues
+from dayhand.localhub.rest_pulls import graphql, pulls
+from dayhand.localhub.shapes import PullShapes
+from dayhand.localhub.tokens import Tokens
+from dayhand.localhub.webhooks import Courier
+from dayhand.localhub.world import World
+
+HOST = "127.0.0.1"
+
+
+class LocalHub:
+    """A running GitHub: ``with LocalHub(folder) as hub``. ``world`` sets the scene; ``url`` is for people."""
+
+    def __init__(self, data: Path, *, port: int = 0, bounds: Bounds | None = None) -> None:
+        """``data`` is a folder for the repositories; ``port`` 0 takes a free one."""
+        data.mkdir(parents=True, exist_ok=True)
+        app = Flask(
+            "localhub", template_folder=str(Path(__file__).with_name("templates")), static_folder=None
+        )
+        self._server = make_server(HOST, port, app, threaded=True, request_handler=_Quiet)
+        self.url = f"http://{HOST}:{self._server.server_port}"
+        self.api_url = f"{self.url}/api/v3"
+        self.courier = Courier()
+        self.tokens = Tokens()
+        self.world = World(data, PullShapes(self.url), self.courier.send)
+        backstage = Backstage(self.world, self.tokens, self.courier, Limits(bounds))
+        app.register_blueprint(rest(backstage, (issues, pulls, checks)))
+        app.register_blueprint(graphql(Api(backstage)))
+        app.register_blueprint(git_http(self.world, self.tokens))
+        app.register_blueprint(pages(self.world))
+        self._thread = threading.Thread(target=self._server.serve_forever, name="localhub", daemon=True)
+
+    def __enter__(self) -> Self:
+        self.courier.start()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.courier.stop()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def wait_idle(self) -> None:
+        """Wait until every webhook was sent."""
+        self.courier.wait_idle()
+
+
+class _Quiet(WSGIRequestHandler):
+    """Without a line for each request: the terminal belongs to the demo."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass

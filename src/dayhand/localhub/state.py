@@ -1,0 +1,154 @@
+"""What this small GitHub knows: users, Apps, installations, repositories, issues, pull requests, check runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from dayhand.localhub.store import Store
+
+LEVELS = {"none": 0, "read": 1, "triage": 2, "write": 3, "maintain": 4, "admin": 5}
+
+
+@dataclass(slots=True)
+class User:
+    id: int
+    login: str
+    name: str
+    type: str = "User"  # or "Bot"
+
+
+@dataclass(slots=True)
+class App:
+    id: int
+    slug: str
+    owner: User
+    bot: User
+    private_key: str  # PEM
+    public_key: rsa.RSAPublicKey
+    permissions: dict[str, str]
+    events: tuple[str, ...]
+    webhook_url: str
+    webhook_secret: str
+
+
+@dataclass(slots=True)
+class Installation:
+    id: int
+    app: App
+    account: User
+    repositories: list[str]
+    suspended: bool = False
+
+
+@dataclass(slots=True)
+class Reaction:
+    id: int
+    user: User
+    content: str
+    created: datetime
+
+
+@dataclass(slots=True)
+class Comment:
+    id: int
+    user: User
+    body: str
+    created: datetime
+    updated: datetime
+    app: App | None = None
+    reactions: list[Reaction] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Pull:
+    """What an issue has more when it is a pull request."""
+
+    id: int
+    head: str  # branch
+    base: str  # branch
+    head_sha: str  # the last one known: it follows its branch while the pull request is open
+    base_sha: str
+    draft: bool
+    merged_by: User | None = None
+    merge_sha: str = ""
+    merged: datetime | None = None
+    reviewers: list[User] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Issue:
+    id: int
+    number: int
+    title: str
+    body: str
+    user: User
+    created: datetime
+    updated: datetime
+    state: str = "open"
+    closed: datetime | None = None
+    labels: list[str] = field(default_factory=list)
+    comments: list[Comment] = field(default_factory=list)
+    reactions: list[Reaction] = field(default_factory=list)
+    pull: Pull | None = None
+    app: App | None = None
+
+
+@dataclass(slots=True)
+class Suite:
+    id: int
+    app: App
+    sha: str
+    branch: str
+    created: datetime
+
+
+@dataclass(slots=True)
+class CheckRun:
+    id: int
+    name: str
+    suite: Suite
+    external_id: str
+    details_url: str
+    status: str
+    conclusion: str | None
+    started: datetime
+    completed: datetime | None
+    title: str | None = None
+    summary: str | None = None
+    text: str | None = None
+    annotations: list[dict[str, Any]] = field(default_factory=list)
+    actions: list[dict[str, str]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Repository:
+    id: int
+    owner: User
+    name: str
+    store: Store
+    private: bool
+    created: datetime
+    default_branch: str = "main"
+    collaborators: dict[str, str] = field(default_factory=dict)  # login -> level
+    labels: dict[str, dict[str, Any]] = field(default_factory=dict)
+    issues: dict[int, Issue] = field(default_factory=dict)
+    suites: list[Suite] = field(default_factory=list)
+    checks: dict[int, CheckRun] = field(default_factory=dict)
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.owner.login}/{self.name}"
+
+    def level(self, login: str) -> str:
+        """A person's role here."""
+        if login == self.owner.login:
+            return "admin"
+        return self.collaborators.get(login, "none" if self.private else "read")
+
+    def pulls(self) -> Iterator[Issue]:
+        return (issue for issue in self.issues.values() if issue.pull)

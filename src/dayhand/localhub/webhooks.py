@@ -1,0 +1,127 @@
+"""Signed deliveries: sent once, in order, with GitHub's headers; what failed is kept and can be sent again.
+
+https://docs.github.com/webhooks/using-webhooks/handling-failed-webhook-deliveries
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import queue
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import requests
+
+from dayhand.localhub.shapes import stamp
+from dayhand.localhub.state import App
+from dayhand.localhub.world import now
+
+TIMEOUT_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One attempt to deliver one event."""
+
+    id: int
+    guid: str
+    app: App
+    event: str
+    payload: dict[str, Any]
+    redelivery: bool
+    delivered: datetime
+    status: str = "pending"
+    status_code: int = 0
+    seconds: float = 0.0
+    answer: str = ""
+
+    def shape(self) -> dict[str, Any]:
+        """As ``GET /app/hook/deliveries`` lists it."""
+        repository = self.payload.get("repository") or {}
+        installation = self.payload.get("installation") or {}
+        return {
+            "id": self.id, "guid": self.guid, "delivered_at": stamp(self.delivered), "redelivery": self.redelivery,
+            "duration": round(self.seconds, 3), "status": self.status, "status_code": self.status_code,
+            "event": self.event, "action": self.payload.get("action"), "installation_id": installation.get("id"),
+            "repository_id": repository.get("id"), "throttled_at": None,
+        }  # fmt: skip
+
+
+class Courier:
+    """Delivers in the background. It never tries again by itself: no more does GitHub."""
+
+    def __init__(self) -> None:
+        self.deliveries: list[Delivery] = []
+        self._queue: queue.Queue[Delivery | None] = queue.Queue()
+        self._thread = threading.Thread(target=self._run, name="localhub-courier", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._queue.put(None)
+        self._thread.join(TIMEOUT_SECONDS)
+
+    def send(self, app: App, event: str, payload: dict[str, Any], *, again: Delivery | None = None) -> None:
+        """Queue an event for an App; ``again`` repeats an earlier delivery under the same GUID."""
+        guid = again.guid if again else str(uuid.uuid4())
+        frozen = json.loads(json.dumps(payload))
+        delivery = Delivery(len(self.deliveries) + 1, guid, app, event, frozen, again is not None, now())
+        self.deliveries.append(delivery)
+        self._queue.put(delivery)
+
+    def wait_idle(self, seconds: float = 30.0) -> None:
+        """Wait until everything queued was sent. Raises ``TimeoutError``."""
+        ends = time.monotonic() + seconds
+        with self._queue.all_tasks_done:
+            while self._queue.unfinished_tasks:
+                left = ends - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError("deliveries are still under way")
+                self._queue.all_tasks_done.wait(left)
+
+    def _run(self) -> None:
+        with requests.Session() as session:
+            while (delivery := self._queue.get()) is not None:
+                try:
+                    _deliver(session, delivery)
+                finally:
+                    self._queue.task_done()
+            self._queue.task_done()
+
+
+def _deliver(session: requests.Session, delivery: Delivery) -> None:
+    app = delivery.app
+    if not app.webhook_url:
+        delivery.status = "no webhook"
+        return
+    body = json.dumps(delivery.payload).encode()
+    installation = (delivery.payload.get("installation") or {}).get("id", "")
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "GitHub-Hookshot/localhub",
+        "X-GitHub-Delivery": delivery.guid,
+        "X-GitHub-Event": delivery.event,
+        "X-GitHub-Hook-ID": str(app.id),
+        "X-GitHub-Hook-Installation-Target-ID": str(installation or app.id),
+        "X-GitHub-Hook-Installation-Target-Type": "integration",
+        "X-Hub-Signature-256": "sha256="
+        + hmac.new(app.webhook_secret.encode(), body, hashlib.sha256).hexdigest(),
+    }
+    began = time.monotonic()
+    try:
+        answer = session.post(app.webhook_url, data=body, headers=headers, timeout=TIMEOUT_SECONDS)
+    except requests.Timeout:
+        delivery.status = "timed out"
+    except requests.RequestException:
+        delivery.status = "failed to connect to host"
+    else:
+        delivery.status_code, delivery.answer = answer.status_code, answer.text[:4096]
+        delivery.status = "OK" if answer.ok else f"Invalid HTTP Response: {answer.status_code}"
+    delivery.seconds = time.monotonic() - began

@@ -1,0 +1,377 @@
+"""What people and Apps do here, and the events that follow: the same acts behind the REST API and behind the pages."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from dayhand.localhub.errors import Refused
+from dayhand.localhub.shapes import PullShapes
+from dayhand.localhub.state import (
+    LEVELS,
+    App,
+    CheckRun,
+    Comment,
+    Installation,
+    Issue,
+    Pull,
+    Reaction,
+    Repository,
+    Suite,
+    User,
+)
+from dayhand.localhub.store import Store
+
+# https://docs.github.com/issues/tracking-your-work-with-issues/using-issues/linking-a-pull-request-to-an-issue
+CLOSING = re.compile(r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+#(\d+)", re.IGNORECASE)
+EVENT_PERMISSION = {
+    "issues": "issues", "issue_comment": "issues", "pull_request": "pull_requests", "check_run": "checks",
+    "check_suite": "checks", "push": "contents",
+}  # fmt: skip
+
+Send = Callable[[App, str, dict[str, Any]], None]
+
+
+class World:
+    """Everything there is, and what can be done with it. One lock: this serves one machine."""
+
+    def __init__(self, data: Path, shapes: PullShapes, send: Send) -> None:
+        self.data = data
+        self.shapes = shapes
+        self.send = send
+        self.lock = threading.RLock()
+        self.users: dict[str, User] = {}
+        self.apps: dict[int, App] = {}
+        self.installations: dict[int, Installation] = {}
+        self.repositories: dict[str, Repository] = {}
+        self._ids = itertools.count(1000)
+
+    # Setting the scene
+
+    def add_user(self, login: str, name: str = "", kind: str = "User") -> User:
+        with self.lock:
+            return self.users.setdefault(login, User(self.next_id(), login, name or login, kind))
+
+    def add_repository(
+        self, full_name: str, files: Mapping[str, bytes | str], *, private: bool = False
+    ) -> Repository:
+        """Make a repository; ``files`` are its first commit (none: it stays empty)."""
+        owner_login, name = full_name.split("/")
+        with self.lock:
+            owner = self.add_user(owner_login)
+            store = Store(self.data / owner_login / f"{name}.git")
+            store.create("main")
+            repo = Repository(self.next_id(), owner, name, store, private, now())
+            self.repositories[full_name] = repo
+            raw = {path: text.encode() if isinstance(text, str) else text for path, text in files.items()}
+            if raw:
+                store.commit_files(
+                    raw, "main", "First version", (owner.name, f"{owner.login}@users.noreply.localhost")
+                )
+            return repo
+
+    def add_app(
+        self,
+        slug: str,
+        *,
+        permissions: Mapping[str, str],
+        events: tuple[str, ...],
+        webhook_url: str,
+        secret: str,
+        owner: str,
+    ) -> App:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        pem = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        )
+        with self.lock:
+            bot = self.add_user(f"{slug}[bot]", slug, "Bot")
+            app = App(
+                self.next_id(), slug, self.add_user(owner), bot, pem.decode(), key.public_key(), dict(permissions),
+                events, webhook_url, secret,
+            )  # fmt: skip
+            self.apps[app.id] = app
+            return app
+
+    def install(self, app: App, account: str, repositories: list[str]) -> Installation:
+        with self.lock:
+            there = Installation(self.next_id(), app, self.add_user(account), repositories)
+            self.installations[there.id] = there
+        payload = {
+            "action": "created",
+            "installation": self.shapes.installation(there),
+            "repositories": [],
+            "sender": self.shapes.user(there.account),
+        }
+        self.send(app, "installation", payload)
+        return there
+
+    # Issues
+
+    def open_issue(
+        self, repo: Repository, user: User, title: str, body: str, app: App | None = None
+    ) -> Issue:
+        with self.lock:
+            number = max(repo.issues, default=0) + 1
+            issue = Issue(self.next_id(), number, title, body, user, now(), now(), app=app)
+            repo.issues[number] = issue
+            self.tell_issue(repo, issue, "opened", user)
+            return issue
+
+    def label(self, repo: Repository, issue: Issue, name: str, by: User) -> None:
+        with self.lock:
+            self.know_label(repo, name)
+            if name not in issue.labels:
+                issue.labels.append(name)
+                self.tell_issue(repo, issue, "labeled", by, label=self.shapes.label(repo, name))
+
+    def unlabel(self, repo: Repository, issue: Issue, name: str, by: User) -> None:
+        with self.lock:
+            if name not in issue.labels:
+                raise Refused(404, "Label does not exist")
+            issue.labels.remove(name)
+            self.tell_issue(repo, issue, "unlabeled", by, label=self.shapes.label(repo, name))
+
+    def know_label(self, repo: Repository, name: str) -> None:
+        repo.labels.setdefault(name, {"id": self.next_id(), "color": "8957e5", "description": None})
+
+    def comment(
+        self, repo: Repository, issue: Issue, user: User, body: str, app: App | None = None
+    ) -> Comment:
+        if not body.strip():
+            raise Refused(
+                422,
+                "Validation Failed",
+                [{"resource": "IssueComment", "code": "missing_field", "field": "body"}],
+            )
+        with self.lock:
+            made = Comment(self.next_id(), user, body, now(), now(), app)
+            issue.comments.append(made)
+            issue.updated = now()
+            self.tell_comment(repo, issue, made, "created", user)
+            return made
+
+    def edit_comment(self, repo: Repository, issue: Issue, comment: Comment, body: str, by: User) -> None:
+        with self.lock:
+            before, comment.body, comment.updated = comment.body, body, now()
+            self.tell_comment(repo, issue, comment, "edited", by, changes={"body": {"from": before}})
+
+    def react(self, there: list[Reaction], user: User, content: str) -> tuple[Reaction, bool]:
+        """React; True where it is a new one."""
+        with self.lock:
+            for one in there:
+                if (one.user, one.content) == (user, content):
+                    return one, False
+            there.append(Reaction(self.next_id(), user, content, now()))
+            return there[-1], True
+
+    def set_state(self, repo: Repository, issue: Issue, state: str, by: User) -> None:
+        with self.lock:
+            if issue.state == state:
+                return
+            issue.state, issue.closed = state, now() if state == "closed" else None
+            action = "closed" if state == "closed" else "reopened"
+            tell = self.tell_pull if issue.pull else self.tell_issue
+            tell(repo, issue, action, by)
+
+    # Pull requests
+
+    def open_pull(
+        self, repo: Repository, user: User, title: str, body: str, *, head: str, base: str, draft: bool
+    ) -> Issue:
+        with self.lock:
+            branches = repo.store.branches()
+            head = head.removeprefix(f"{repo.owner.login}:")
+            for field, branch in (("head", head), ("base", base)):
+                if branch not in branches:
+                    raise Refused(
+                        422,
+                        "Validation Failed",
+                        [{"resource": "PullRequest", "code": "invalid", "field": field}],
+                    )
+            if not repo.store.between(branches[base], branches[head]):
+                raise Refused(
+                    422,
+                    "Validation Failed",
+                    [
+                        {
+                            "resource": "PullRequest",
+                            "code": "custom",
+                            "message": f"No commits between {base} and {head}",
+                        }
+                    ],
+                )
+            if any(
+                i.state == "open" and i.pull and (i.pull.head, i.pull.base) == (head, base)
+                for i in repo.pulls()
+            ):
+                message = f"A pull request already exists for {repo.owner.login}:{head}."
+                raise Refused(
+                    422,
+                    "Validation Failed",
+                    [{"resource": "PullRequest", "code": "custom", "message": message}],
+                )
+            issue = Issue(self.next_id(), max(repo.issues, default=0) + 1, title, body, user, now(), now())
+            issue.pull = Pull(self.next_id(), head, base, branches[head], branches[base], draft)
+            repo.issues[issue.number] = issue
+            self.tell_pull(repo, issue, "opened", user)
+            return issue
+
+    def make_ready(self, repo: Repository, issue: Issue, by: User, *, draft: bool = False) -> None:
+        with self.lock:
+            if issue.pull and issue.pull.draft != draft:
+                issue.pull.draft = draft
+                self.tell_pull(repo, issue, "converted_to_draft" if draft else "ready_for_review", by)
+
+    def request_review(self, repo: Repository, issue: Issue, logins: list[str], by: User) -> None:
+        with self.lock:
+            assert issue.pull  # noqa: S101 - asked only for pull requests
+            for login in logins:
+                if login == issue.user.login:
+                    raise Refused(422, "Review cannot be requested from pull request author.")
+                if login != repo.owner.login and login not in repo.collaborators:
+                    raise Refused(
+                        422,
+                        "Reviews may only be requested from collaborators. One or more of the users or teams you specified is not a collaborator of the repository.",
+                    )
+                user = self.users[login]
+                if user not in issue.pull.reviewers:
+                    issue.pull.reviewers.append(user)
+                    self.tell_pull(
+                        repo, issue, "review_requested", by, requested_reviewer=self.shapes.user(user)
+                    )
+
+    def merge(self, repo: Repository, issue: Issue, by: User) -> str:
+        """Merge a pull request; closing keywords close their issues where the base is the default branch."""
+        with self.lock:
+            pull = issue.pull
+            if pull is None or issue.state != "open" or pull.draft:
+                raise Refused(405, "Pull Request is not mergeable")
+            message = (
+                f"Merge pull request #{issue.number} from {repo.owner.login}/{pull.head}\n\n{issue.title}"
+            )
+            author = (by.name, f"{by.id}+{by.login}@users.noreply.localhost")
+            sha = repo.store.merge(pull.base, pull.head_sha, message, author)
+            if sha is None:
+                raise Refused(405, "Pull Request has merge conflicts")
+            pull.merged, pull.merged_by, pull.merge_sha = now(), by, sha
+            self.set_state(repo, issue, "closed", by)
+            self.pushed(repo, pull.base, by)
+            if pull.base == repo.default_branch:
+                for number in {int(found) for found in CLOSING.findall(issue.body)}:
+                    if number in repo.issues:
+                        self.set_state(repo, repo.issues[number], "closed", by)
+            return sha
+
+    def pushed(self, repo: Repository, branch: str, by: User) -> None:
+        """A branch moved, or went away: open pull requests follow it."""
+        with self.lock:
+            sha = repo.store.branches().get(branch)
+            for issue in list(repo.pulls()):
+                if issue.pull and issue.state == "open" and issue.pull.head == branch:
+                    if sha is None:
+                        self.set_state(repo, issue, "closed", by)
+                    elif issue.pull.head_sha != sha:
+                        before, issue.pull.head_sha = issue.pull.head_sha, sha
+                        self.tell_pull(repo, issue, "synchronize", by, before=before, after=sha)
+            if sha:
+                for app in self.apps_on(repo):
+                    if app.permissions.get("checks") == "write":
+                        suite = self.suite(repo, app, sha, branch)
+                        self._send(
+                            repo,
+                            app,
+                            "check_suite",
+                            {
+                                "action": "requested",
+                                "check_suite": self.shapes.suite(repo, suite),
+                                "sender": self.shapes.user(by),
+                            },
+                        )
+
+    # Check runs
+
+    def suite(self, repo: Repository, app: App, sha: str, branch: str = "") -> Suite:
+        for suite in repo.suites:
+            if (suite.app, suite.sha) == (app, sha):
+                return suite
+        there = branch or next((name for name, tip in repo.store.branches().items() if tip == sha), "")
+        repo.suites.append(Suite(self.next_id(), app, sha, there, now()))
+        return repo.suites[-1]
+
+    def keep_check(self, repo: Repository, run: CheckRun, action: str, by: User) -> None:
+        with self.lock:
+            repo.checks[run.id] = run
+            payload = {
+                "action": action,
+                "check_run": self.shapes.check_run(repo, run),
+                "sender": self.shapes.user(by),
+            }
+            self._send(repo, run.suite.app, "check_run", payload)
+
+    # Telling
+
+    def tell_issue(self, repo: Repository, issue: Issue, action: str, by: User, **more: Any) -> None:
+        self._tell(repo, "issues", {"action": action, "issue": self.shapes.issue(repo, issue), **more}, by)
+
+    def tell_comment(
+        self, repo: Repository, issue: Issue, comment: Comment, action: str, by: User, **more: Any
+    ) -> None:
+        shapes = {
+            "issue": self.shapes.issue(repo, issue),
+            "comment": self.shapes.comment(repo, issue, comment),
+        }
+        self._tell(repo, "issue_comment", {"action": action, **shapes, **more}, by)
+
+    def tell_pull(self, repo: Repository, issue: Issue, action: str, by: User, **more: Any) -> None:
+        shapes = {"number": issue.number, "pull_request": self.shapes.pull(repo, issue)}
+        self._tell(repo, "pull_request", {"action": action, **shapes, **more}, by)
+
+    def _tell(self, repo: Repository, event: str, payload: dict[str, Any], by: User) -> None:
+        for app in self.apps_on(repo):
+            if event in app.events:
+                self._send(repo, app, event, {**payload, "sender": self.shapes.user(by)})
+
+    def _send(self, repo: Repository, app: App, event: str, payload: dict[str, Any]) -> None:
+        if EVENT_PERMISSION[event] not in app.permissions:
+            return
+        there = next(
+            i for i in self.installations.values() if i.app is app and repo.full_name in i.repositories
+        )
+        pointer = {"id": there.id, "node_id": "MDIz"}
+        self.send(
+            app, event, {**payload, "repository": self.shapes.repository(repo), "installation": pointer}
+        )
+
+    # Looking
+
+    def apps_on(self, repo: Repository) -> list[App]:
+        return [
+            i.app for i in self.installations.values() if repo.full_name in i.repositories and not i.suspended
+        ]
+
+    def repo(self, owner: str, name: str) -> Repository:
+        found = self.repositories.get(f"{owner}/{name.removesuffix('.git')}")
+        if found is None:
+            raise Refused(404, "Not Found")
+        return found
+
+    def allowed(self, repo: Repository, login: str, level: str) -> bool:
+        return LEVELS[repo.level(login)] >= LEVELS[level]
+
+    def next_id(self) -> int:
+        return next(self._ids)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
