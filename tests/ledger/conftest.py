@@ -1,0 +1,78 @@
+"""What the ledger's tests share: a real server, emptied before each test, and a task to write into it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from redis import Redis
+
+from dayhand.ledger.ledger import Claim, Ledger
+from dayhand.ledger.server import connect, connect_raw, embedded
+from dayhand.task import Ask, Kind, Task
+
+TASK = Task(
+    id="t-1",
+    repository="acme/shop",
+    installation=11,
+    number=7,
+    title="Wrong order",
+    body="Results come „reversed“.",
+    ask=Ask(Kind.FIX, "fix this", "ann", comment=99),
+    default_branch="main",
+    created_at=1_800_000_000.0,
+    clone_url="https://example.org/acme/shop.git",
+)
+MEANING = "acme/shop#7:fix"
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with embedded(tmp_path_factory.mktemp("ledger")) as url:
+        yield url
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Redis]:
+    with connect(redis_url) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def raw(redis: Redis, redis_url: str) -> Iterator[Redis]:
+    with connect_raw(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def ledger(redis: Redis) -> Ledger:
+    return Ledger(redis)
+
+
+@pytest.fixture
+def claim(ledger: Ledger) -> Claim:
+    """The first claim of a task that was just opened."""
+    ledger.open(TASK, delivery="d-1", meaning=MEANING)
+    return claimed(ledger)
+
+
+def claimed(ledger: Ledger, worker: str = "one") -> Claim:
+    claim = ledger.claim(TASK.id, worker)
+    assert claim is not None
+    return claim
+
+
+def another(task_id: str) -> Task:
+    return replace(TASK, id=task_id)
+
+
+def until(condition: Callable[[], object], seconds: float = 10.0) -> float:
+    """Wait until something is so; give the seconds that it took."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < seconds, "it never came to be"
+        time.sleep(0.01)
+    return time.monotonic() - began

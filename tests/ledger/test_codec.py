@@ -1,0 +1,89 @@
+"""Tasks and outcomes survive Redis unchanged, and a stranger's record is refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from dayhand.errors import LedgerError
+from dayhand.ledger.codec import decode_outcome, decode_task, encode_outcome, encode_task
+from dayhand.task import (
+    Answered,
+    Citation,
+    Finding,
+    Outcome,
+    Proposed,
+    Run,
+    Solution,
+    Usage,
+    Verdict,
+    Verification,
+)
+
+from .conftest import TASK
+
+SOLUTION = Solution(
+    "Sort the other way",
+    "I turned it “round”.",
+    questions=("Is 3 right?",),
+    citations=(Citation("sql/search.sql", 12, "ORDER BY rank"),),
+    usage=Usage("m", turns=3, input_tokens=10, dollars=0.5),
+)
+HEAD = Run("pytest -q", 0, "exit", 1.5, "1 passed", line=42)
+FINDINGS = (
+    Finding("test", "pytest -q", Verdict.FIXED, HEAD, Run("pytest -q", 1, "exit", 1.0, "1 failed")),
+    Finding("lint", "eslint", Verdict.CANNOT_RUN, None, missing="eslint"),
+)
+PROPOSED = Proposed("https://example.org/pull/8", "c0ffee", Verification("7ree", FINDINGS), SOLUTION)
+
+
+def test_a_task_comes_back_as_it_went() -> None:
+    assert decode_task(encode_task(TASK)) == TASK
+
+
+@pytest.mark.parametrize("outcome", [PROPOSED, Answered(SOLUTION)], ids=["proposed", "answered"])
+def test_an_outcome_comes_back_as_it_went(outcome: Outcome) -> None:
+    assert decode_outcome(json.loads(json.dumps(encode_outcome(outcome)))) == outcome
+
+
+def test_an_outcome_tells_scripts_its_kind_and_conclusion() -> None:
+    told = encode_outcome(PROPOSED)
+    assert (told["kind"], told["conclusion"], told["url"], told["head"]) == (
+        "proposed",
+        "success",
+        "https://example.org/pull/8",
+        "c0ffee",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"number": "7"}, "Task.number is '7'"),
+        ({"installation": True}, "Task.installation is True"),
+        ({"colour": "red"}, "Task has no colour"),
+        ({"ask": {"kind": "dance", "words": "", "asker": "a"}}, "'dance' is not a valid Kind"),
+        ({"ask": None}, "Ask is not an object"),
+    ],
+)
+def test_a_task_of_another_version_is_refused_by_name(change: dict[str, object], says: str) -> None:
+    with pytest.raises(LedgerError, match=says) as refused:
+        decode_task(json.dumps({**json.loads(encode_task(TASK)), **change}))
+    assert "one version" in refused.value.advice
+
+
+def test_a_task_that_lacks_a_part_or_is_no_json_is_refused() -> None:
+    fields = json.loads(encode_task(TASK))
+    del fields["number"]
+    for text in (json.dumps(fields), "[]", "{", "null"):
+        with pytest.raises(LedgerError):
+            decode_task(text)
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"kind": "sung"}, {"kind": "answered", "solution": {"title": 3, "account": ""}}]
+)
+def test_an_outcome_that_is_not_ours_is_refused(data: dict[str, object]) -> None:
+    with pytest.raises(LedgerError, match="outcome in Redis cannot be read"):
+        decode_outcome(data)

@@ -1,0 +1,273 @@
+"""Tasks are opened once, held by one, finished once; and whoever lost a task writes nothing more."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from redis import Redis
+
+from dayhand.errors import LeaseLost, LedgerError, TaskStopped
+from dayhand.ledger import keys
+from dayhand.ledger.ledger import Claim, Ledger
+from dayhand.ledger.memory import Memory
+from dayhand.ledger.notes import Say
+from dayhand.task import Stage, State
+
+from .conftest import MEANING, TASK, another, claimed, until
+
+BRIEFLY = 0.05  # a lease in seconds, for tests that see it run out
+
+
+def test_a_task_is_written_down_as_it_was_asked(ledger: Ledger) -> None:
+    opened = ledger.open(TASK, delivery="d-1", meaning=MEANING)
+    assert (opened.task_id, opened.fresh) == (TASK.id, True)
+    record = ledger.record(TASK.id)
+    assert (record.task, record.state, record.stages, record.outcome) == (TASK, State.QUEUED, (), None)
+    assert ledger.task(TASK.id) == TASK
+
+
+def test_a_delivery_that_comes_again_opens_nothing(ledger: Ledger) -> None:
+    ledger.open(TASK, delivery="d-1", meaning=MEANING)
+    again = ledger.open(another("t-2"), delivery="d-1", meaning="something else")
+    assert (again.task_id, again.fresh) == (TASK.id, False)
+    assert len(ledger.recent()) == 1
+    assert ledger.seen("d-1") == TASK.id
+
+
+def test_an_open_that_is_sent_twice_by_the_client_is_still_fresh(ledger: Ledger) -> None:
+    assert ledger.open(TASK, delivery="d-1", meaning=MEANING) == ledger.open(
+        TASK, delivery="d-1", meaning=MEANING
+    )
+
+
+def test_the_same_wish_in_another_delivery_joins_the_unfinished_task(ledger: Ledger) -> None:
+    ledger.open(TASK, delivery="d-1", meaning=MEANING)
+    claimed(ledger)
+    again = ledger.open(another("t-2"), delivery="d-2", meaning=MEANING)
+    assert (again.task_id, again.fresh) == (TASK.id, False)
+    assert ledger.seen("d-2") == TASK.id
+
+
+def test_the_same_wish_opens_anew_once_the_task_is_over(ledger: Ledger, claim: Claim) -> None:
+    ledger.finish(claim, State.FAILED, reason="no")
+    again = ledger.open(another("t-2"), delivery="d-2", meaning=MEANING)
+    assert (again.task_id, again.fresh) == ("t-2", True)
+
+
+def test_twenty_deliveries_of_one_wish_at_once_make_one_task(ledger: Ledger) -> None:
+    together = threading.Barrier(20)
+
+    def deliver(number: int) -> tuple[str, bool]:
+        together.wait()
+        opened = ledger.open(another(f"t-{number}"), delivery=f"d-{number}", meaning=MEANING)
+        return opened.task_id, opened.fresh
+
+    with ThreadPoolExecutor(20) as threads:
+        made = list(threads.map(deliver, range(20)))
+    assert len({task_id for task_id, _ in made}) == 1
+    assert sum(fresh for _, fresh in made) == 1
+    assert len(ledger.recent()) == 1
+
+
+def test_a_delivery_that_asked_nothing_is_remembered_for_eight_days(ledger: Ledger, redis: Redis) -> None:
+    assert ledger.seen("d-9") is None
+    ledger.note_delivery("d-9", "")
+    assert ledger.seen("d-9") == ""
+    ledger.open(TASK, delivery="d-1", meaning=MEANING)
+    for delivery in ("d-1", "d-9"):
+        assert 8 * 86400 - 60 < redis.ttl(keys.delivery(delivery)) <= 8 * 86400
+
+
+def test_a_task_that_is_not_there_is_named(ledger: Ledger) -> None:
+    for read in (ledger.task, ledger.record):
+        with pytest.raises(LedgerError, match="There is no task t-0"):
+            read("t-0")
+
+
+def test_the_newest_tasks_come_first_and_those_that_expired_are_passed_over(redis: Redis) -> None:
+    now = 100.0
+    ledger = Ledger(redis, clock=lambda: now)
+    for number in range(1, 5):
+        now = 100.0 + number
+        ledger.open(another(f"t-{number}"), delivery=f"d-{number}", meaning=f"m-{number}")
+    redis.delete(keys.record("t-3"))
+    assert [record.task.id for record in ledger.recent(3)] == ["t-4", "t-2"]
+
+
+def test_one_of_twenty_workers_gets_a_task(ledger: Ledger) -> None:
+    ledger.open(TASK, delivery="d-1", meaning=MEANING)
+    together = threading.Barrier(20)
+
+    def take(number: int) -> Claim | None:
+        together.wait()
+        return ledger.claim(TASK.id, f"w-{number}")
+
+    with ThreadPoolExecutor(20) as threads:
+        claims = [claim for claim in threads.map(take, range(20)) if claim]
+    assert len(claims) == 1
+    assert ledger.record(TASK.id).state is State.RUNNING
+
+
+def test_a_task_that_is_over_or_unknown_cannot_be_claimed(ledger: Ledger, claim: Claim) -> None:
+    ledger.finish(claim, State.ANSWERED)
+    assert ledger.claim(TASK.id, "two") is None
+    assert ledger.claim("t-0", "two") is None
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.RUNNING])
+def test_a_task_cannot_end_as_something_that_is_no_end(ledger: Ledger, claim: Claim, state: State) -> None:
+    with pytest.raises(LedgerError, match=f"cannot end as {state}"):
+        ledger.finish(claim, state)
+    assert ledger.record(TASK.id).state is State.RUNNING
+
+
+def test_a_lease_that_runs_out_lets_the_next_worker_in(redis: Redis) -> None:
+    ledger = Ledger(redis, lease_seconds=BRIEFLY)
+    ledger.open(TASK, delivery="d-1", meaning=MEANING)
+    first = claimed(ledger)
+    assert ledger.abandoned() == []
+    assert ledger.claim(TASK.id, "two") is None
+    until(lambda: ledger.abandoned() == [TASK.id])
+    second = claimed(ledger, "two")
+    assert (first.attempt, second.attempt) == (1, 2)
+
+
+def test_a_lease_that_is_kept_does_not_run_out(redis: Redis) -> None:
+    ledger = Ledger(redis, lease_seconds=0.3)
+    ledger.open(TASK, delivery="d-1", meaning=MEANING)
+    claim = claimed(ledger)
+    watched = 0
+    with claim.kept(every=0.03):
+
+        def watch() -> bool:
+            nonlocal watched
+            watched += 1
+            assert ledger.claim(TASK.id, "two") is None
+            return watched > 80  # looks a hundredth of a second apart: nearly three leases
+
+        until(watch)
+
+
+def test_a_lease_that_ran_out_is_taken_up_again_where_nobody_else_claimed(redis: Redis) -> None:
+    ledger = Ledger(redis, lease_seconds=BRIEFLY)
+    ledger.open(TASK, delivery="d-1", meaning=MEANING)
+    claim = claimed(ledger)
+    until(lambda: ledger.abandoned() == [TASK.id])
+    claim.check()
+    assert ledger.abandoned() == []
+
+
+def test_whoever_lost_a_task_writes_nothing_more(redis: Redis) -> None:
+    ledger = Ledger(redis, lease_seconds=BRIEFLY)
+    ledger.open(TASK, delivery="d-1", meaning=MEANING)
+    old = claimed(ledger)
+    say, memory = Say(ledger, old), Memory(redis, TASK.id, old)
+    say.line("say", "mine")
+    until(lambda: ledger.abandoned() == [TASK.id])
+    ledger.lease_seconds = 60
+    new = claimed(ledger, "two")
+    before = everything(redis)
+    for write in (
+        old.renew,
+        old.check,
+        old.release,
+        lambda: ledger.put_fact(old, TASK.id, "pull", "8"),
+        lambda: ledger.finish(old, State.PROPOSED),
+        lambda: ledger.note_stage(old, {"stage": "solve"}),
+        lambda: say.line("say", "still mine?"),
+        lambda: say.stage(Stage.SOLVE).__enter__(),
+        lambda: memory.write_reply(1, [], {}),
+        lambda: memory.write_results(1, []),
+        lambda: memory.save_checkpoint(1, b"x"),
+    ):
+        with pytest.raises(LeaseLost):
+            write()
+    assert everything(redis) == before
+    new.check()
+
+
+def everything(redis: Redis) -> dict[str, object]:
+    """All that Redis holds, but what changes by itself."""
+    read = {"hash": redis.hgetall, "string": redis.get, "stream": redis.xrange, "set": redis.smembers}
+    return {key: read[redis.type(key)](key) for key in redis.scan_iter() if redis.type(key) in read}
+
+
+def test_nothing_is_written_after_the_end(ledger: Ledger, claim: Claim) -> None:
+    ledger.finish(claim, State.PROPOSED, outcome={"url": "u"})
+    for write in (
+        claim.check,
+        lambda: ledger.finish(claim, State.FAILED),
+        lambda: Say(ledger, claim).line("say", ""),
+    ):
+        with pytest.raises(LeaseLost):
+            write()
+    assert ledger.record(TASK.id).state is State.PROPOSED
+
+
+def test_a_finished_task_keeps_its_outcome_and_loses_its_checkpoint(
+    ledger: Ledger, claim: Claim, redis: Redis
+) -> None:
+    Memory(redis, TASK.id, claim).save_checkpoint(1, b"x")
+    Say(ledger, claim).line("say", "done")
+    ledger.finish(claim, State.PROPOSED, outcome={"url": "u"})
+    record = ledger.record(TASK.id)
+    assert (record.state, record.outcome, record.stage) == (State.PROPOSED, {"url": "u"}, "")
+    assert not redis.exists(keys.checkpoint(TASK.id), keys.lease(TASK.id), keys.meaning(MEANING))
+    assert all(0 < redis.ttl(key) <= keys.KEPT_SECONDS for key in (keys.record(TASK.id), keys.log(TASK.id)))
+    assert ledger.abandoned() == []
+
+
+def test_a_released_task_waits_again_and_may_be_taken_at_once(ledger: Ledger, claim: Claim) -> None:
+    claim.release()
+    assert ledger.record(TASK.id).state is State.QUEUED
+    assert ledger.abandoned() == [TASK.id]
+    assert claimed(ledger, "two").attempt == 1  # a release is no accident
+
+
+def test_a_task_that_is_put_off_may_not_be_taken_before_its_time(ledger: Ledger, claim: Claim) -> None:
+    claim.release(again_in=0.1, reason="GitHub is away.")
+    assert ledger.record(TASK.id).reason == "GitHub is away."
+    assert ledger.abandoned() == []
+    assert ledger.claim(TASK.id, "two") is None
+    until(lambda: ledger.abandoned() == [TASK.id])
+    second = claimed(ledger, "two")
+    assert (second.attempt, second.delays) == (1, 1)
+    assert ledger.record(TASK.id).reason == ""
+
+
+def test_the_tasks_of_a_dead_worker_are_freed_and_no_others(ledger: Ledger, claim: Claim) -> None:
+    ledger.open(another("t-2"), delivery="d-2", meaning="m-2")
+    assert ledger.claim("t-2", "two") is not None
+    assert ledger.drop("one") == [TASK.id]
+    assert ledger.abandoned() == [TASK.id]
+    with pytest.raises(LeaseLost):
+        claim.check()
+    assert ledger.drop("one") == []
+
+
+def test_attempts_count_from_where_the_task_last_got_on(ledger: Ledger, claim: Claim, redis: Redis) -> None:
+    ledger.drop("one")
+    second = claimed(ledger)
+    assert second.attempt == 2
+    Memory(redis, TASK.id, second).write_reply(1, [], {})
+    ledger.drop("one")
+    assert claimed(ledger).attempt == 2
+
+
+def test_facts_are_kept_with_the_task(ledger: Ledger, claim: Claim) -> None:
+    assert ledger.fact(TASK.id, "pull") is None
+    ledger.put_fact(claim, TASK.id, "pull", "8")
+    ledger.put_fact(None, TASK.id, "comment", "9")
+    assert ledger.fact(TASK.id, "pull") == "8"
+    assert ledger.record(TASK.id).facts == {"pull": "8", "comment": "9"}
+
+
+def test_a_stop_ends_the_task_before_its_next_stage(ledger: Ledger, claim: Claim) -> None:
+    ledger.ask_to_stop(TASK.id, "ann")
+    with pytest.raises(TaskStopped, match="ann stopped"), Say(ledger, claim).stage(Stage.SOLVE):
+        pytest.fail("the stage began")
+    ledger.finish(claim, State.STOPPED)
+    ledger.ask_to_stop(TASK.id, "ann")  # too late: it must not reach a later task
+    assert not ledger.redis.exists(keys.stop(TASK.id))

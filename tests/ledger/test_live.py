@@ -1,0 +1,63 @@
+"""Reading a log that others write."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+
+from dayhand.ledger.ledger import Claim, Ledger
+from dayhand.ledger.live import Live
+from dayhand.ledger.notes import Say
+from dayhand.task import State
+
+from .conftest import TASK
+
+
+def test_a_follower_sees_every_line_as_it_comes_and_ends_with_the_task(ledger: Ledger, claim: Claim) -> None:
+    seen: list[int] = []
+    got = threading.Semaphore(0)
+
+    def follow() -> None:
+        for note in Live(ledger.redis).follow(TASK.id):
+            if note:
+                seen.append(note.line)
+                got.release()
+
+    follower = threading.Thread(target=follow)
+    follower.start()
+    say = Say(ledger, claim)
+    for _ in range(20):
+        say.line("say", "x")
+        assert got.acquire(timeout=5), "the line did not come while the task ran"
+    say.line("say", "last words")
+    ledger.finish(claim, State.PROPOSED)
+    follower.join(timeout=10)
+    assert not follower.is_alive()
+    assert seen == list(range(1, 22))
+
+
+def test_a_reader_goes_on_after_the_line_that_it_saw_last(ledger: Ledger, claim: Claim) -> None:
+    say, live = Say(ledger, claim), Live(ledger.redis)
+    for _ in range(5):
+        say.line("say", "x")
+    assert [note.line for note in live.read(TASK.id, after=3)] == [4, 5]
+    ledger.finish(claim, State.ANSWERED)
+    assert [note.line for note in live.follow(TASK.id, after=3) if note] == [4, 5]
+
+
+def test_a_long_log_of_a_task_that_is_over_is_read_to_its_end(ledger: Ledger, claim: Claim) -> None:
+    say = Say(ledger, claim)
+    for _ in range(1203):
+        say.line("output", "x")
+    ledger.finish(claim, State.FAILED)
+    assert [note.line for note in Live(ledger.redis).follow(TASK.id) if note] == list(range(1, 1204))
+
+
+def test_a_silent_log_gives_a_sign_of_life(ledger: Ledger, claim: Claim) -> None:
+    times = itertools.count(0.0, 10.0)  # each look at the clock is ten seconds later
+    follower = Live(ledger.redis, clock=lambda: next(times)).follow(claim.task_id)
+    assert next(follower) is None
+
+
+def test_a_task_that_is_not_there_has_an_empty_log(ledger: Ledger) -> None:
+    assert list(Live(ledger.redis).follow("t-0")) == []

@@ -1,0 +1,72 @@
+"""The live log: numbered lines, stages with their times, and listeners."""
+
+from __future__ import annotations
+
+import pytest
+from redis import Redis
+
+from dayhand.ledger.ledger import Claim, Ledger
+from dayhand.ledger.live import Live
+from dayhand.ledger.notes import MOST_CHARS, Note, Say
+from dayhand.task import Stage
+
+from .conftest import TASK, claimed
+
+
+def test_lines_are_numbered_from_one_and_go_on_after_a_resume(ledger: Ledger, claim: Claim) -> None:
+    say = Say(ledger, claim)
+    assert [say.line("say", text) for text in ("a", "b")] == [1, 2]
+    claim.release()
+    assert Say(ledger, claimed(ledger, "two")).line("say", "c") == 3
+    assert [note.text for note in Live(ledger.redis).read(TASK.id)] == ["a", "b", "c"]
+
+
+def test_a_stage_is_timed_and_marks_its_lines(redis: Redis, claim: Claim) -> None:
+    now = 10.0
+    ledger = Ledger(redis, clock=lambda: now)
+    say = Say(ledger, claim)
+    with say.stage(Stage.FETCH):
+        say.line("command", "git fetch")
+        now = 12.5
+    with say.stage(Stage.SOLVE):
+        record = ledger.record(TASK.id)
+        assert record.stage == "solve"
+        assert [(time.stage, time.started, time.ended) for time in record.stages] == [
+            ("fetch", 10.0, 12.5),
+            ("solve", 12.5, None),
+        ]
+    assert [(note.stage, note.kind, note.text) for note in Live(redis).read(TASK.id)] == [
+        ("fetch", "stage", "fetch"),
+        ("fetch", "command", "git fetch"),
+        ("solve", "stage", "solve"),
+    ]
+
+
+def test_a_stage_that_fails_has_an_end_too(ledger: Ledger, claim: Claim) -> None:
+    with pytest.raises(ZeroDivisionError), Say(ledger, claim).stage(Stage.TAKE):
+        raise ZeroDivisionError
+    assert ledger.record(TASK.id).stages[0].ended is not None
+
+
+def test_long_text_is_one_line_that_is_cut_in_the_middle(ledger: Ledger, claim: Claim) -> None:
+    say = Say(ledger, claim)
+    say.line("output", "x" * MOST_CHARS)
+    say.line("output", "begin" + "x" * 10 * MOST_CHARS + "end")
+    whole, cut = Live(ledger.redis).read(TASK.id)
+    assert whole.text == "x" * MOST_CHARS
+    assert len(cut.text) < MOST_CHARS + 20
+    assert cut.text.startswith("begin")
+    assert cut.text.endswith("end")
+    assert "… cut …" in cut.text
+
+
+def test_listeners_hear_each_line_after_it_is_written(ledger: Ledger, claim: Claim) -> None:
+    heard: list[tuple[Note, int]] = []
+    say = Say(ledger, claim)
+    say.listen(lambda note: heard.append((note, len(Live(ledger.redis).read(TASK.id)))))
+    say.line("say", "a")
+    say.line("error", "b")
+    assert [(note.line, note.kind, note.text, written) for note, written in heard] == [
+        (1, "say", "a", 1),
+        (2, "error", "b", 2),
+    ]
