@@ -186,7 +186,7 @@ class Bubblewrap:
 
 def _advice(said: str) -> str:
     """What to do about the reasons that are known; the sentences are bubblewrap's and the kernel's."""
-    if "/proc" in said:
+    if "mount proc" in said:
         return (
             "In a container, let the sandbox mount its own /proc: add `systempaths=unconfined` to security_opt "
             "(beside `seccomp=unconfined`)."

@@ -1,0 +1,270 @@
+"""The one way out: what it lets through, and what it refuses and writes down."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import urllib.parse
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from dayhand.sandbox.base import Blocked, Egress, Limits
+from dayhand.sandbox.egress import NEVER, Rules, gate
+
+SOON = Limits(seconds=60)
+LOOPBACK_ALLOWED = tuple(network for network in NEVER if network not in ("127.0.0.0/8", "::/96"))
+ASK = """
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.settimeout(10)
+s.connect("/run/egress/proxy.sock")
+s.sendall(sys.stdin.buffer.read())
+print(s.recv(4096).split(b"\\r\\n")[0].decode())
+"""
+
+
+@contextmanager
+def greeter():
+    """A server on the host's loopback that greets whoever connects, and counts them."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        guests: list[str] = []
+
+        def serve():
+            while True:
+                try:
+                    guest, address = server.accept()
+                except OSError:
+                    return
+                guests.append(address[0])
+                with guest:
+                    guest.sendall(b"hello from outside")
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield server.getsockname()[1], guests
+        server.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture(scope="module")
+def set_up_box(sandbox):
+    """A box that may reach one host, which resolves to an address that is never public."""
+    egress = Egress(("localhost", "*.allowed.example"))
+    with sandbox.open(egress=egress) as box:
+        yield box, egress
+
+
+def test_rules_match_whole_labels_only():
+    rules = Rules(("pkg.example", "*.files.example"))
+
+    assert rules.refusal("pkg.example", 443) == ""
+    assert rules.refusal("a.b.files.example", 443) == ""
+    for host in (
+        "files.example",
+        "xfiles.example",
+        "pkg.example.evil",
+        "x.pkg.example",
+        "pkg.example.",
+        ".files.example",
+    ):
+        assert rules.refusal(host, 443), host
+
+
+@pytest.mark.parametrize(
+    "host", ["", "evil.example\0.files.example", "[::1]", "ü.files.example", "a b.files.example"]
+)
+def test_rules_know_no_strange_spellings(host):
+    assert Rules(("*.files.example",)).refusal(host, 443) == "this is not a host name"
+
+
+@pytest.mark.parametrize("port", [22, 80, 444, 8443, 0, -1])
+def test_rules_know_one_port(port):
+    assert "port" in Rules(("pkg.example",)).refusal("pkg.example", port)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1", "127.9.9.9", "0.0.0.0", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1",
+        "169.254.169.254", "100.100.100.200", "192.0.0.192", "168.63.129.16", "224.0.0.1", "255.255.255.255",
+        "::1", "::", "::ffff:10.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "fe80::1", "fc00::1",
+        "fd00:ec2::254", "fec0::1", "ff02::1",
+    ],
+)  # fmt: skip
+def test_rules_never_dial_what_is_not_public(address):
+    found, why = Rules((address,)).address(address, 443)
+
+    assert (found, "not on the public network" in why) == ("", True)
+
+
+@pytest.mark.parametrize(
+    "address", ["203.0.113.80", "192.0.2.1", "198.51.100.1", "1.1.1.1", "2606:4700::1111"]
+)
+def test_rules_dial_public_addresses(address):
+    assert Rules((address,)).address(address, 443) == (address, "")
+
+
+def test_a_name_without_an_address_is_told():
+    assert "no address" in Rules(("nowhere.invalid",)).address("nowhere.invalid", 443)[1]
+
+
+def test_the_proxy_connects_where_its_rules_allow(tmp_path):
+    """With rules that allow the loopback, which no box ever has: the same road, with a server at its end."""
+    folder = tmp_path / "egress"
+    folder.mkdir()
+    with greeter() as (port, guests):
+        rules = Rules(("localhost",), ports=(port,), never=LOOPBACK_ALLOWED)
+        egress = Egress(())
+        with gate(folder, egress, None, rules) as opened:
+            here = os.open(folder, os.O_DIRECTORY)  # a socket's path is short
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(10)
+                client.connect(f"/proc/self/fd/{here}/proxy.sock")
+                client.sendall(f"CONNECT localhost:{port} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+                told = b""
+                while chunk := client.recv(4096):
+                    told += chunk
+            os.close(here)
+            opened.collect()
+    assert told.startswith(b"HTTP/1.1 200")
+    assert told.endswith(b"hello from outside")
+    assert guests == ["127.0.0.1"]
+    assert egress.blocked == []
+
+
+def test_a_proxy_ends_with_its_block(tmp_path):
+    folder = tmp_path / "egress"
+    folder.mkdir()
+    with gate(folder, Egress(()), None):
+        assert running_in(folder)
+    assert not running_in(folder)
+
+
+def running_in(folder: Path) -> list[str]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cwd"):
+        try:
+            if entry.readlink() == folder:
+                found.append(entry.parent.name)
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize(
+    ("request_line", "blocked"),
+    [
+        ("CONNECT evil.example:443", Blocked("evil.example", 443, "the host is not allowed")),
+        ("CONNECT allowed.example:443", Blocked("allowed.example", 443, "the host is not allowed")),
+        ("CONNECT x.allowed.example:22", Blocked("x.allowed.example", 22, "port 22 is not allowed")),
+        ("CONNECT 203.0.113.9:443", Blocked("203.0.113.9", 443, "the host is not allowed")),
+        ("CONNECT 2130706433:443", Blocked("2130706433", 443, "the host is not allowed")),
+        ("GET http://x.allowed.example/", Blocked("x.allowed.example", 80, "only CONNECT is allowed")),
+        ("POST http://x.allowed.example:443/", Blocked("x.allowed.example", 443, "only CONNECT is allowed")),
+    ],
+)
+def test_a_refusal_is_told_and_written_down(set_up_box, request_line, blocked):
+    box, egress = set_up_box
+    egress.blocked.clear()
+
+    told = box.run(["python3", "-c", ASK], stdin=f"{request_line} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+
+    assert " 403 " in told.text(), told.text()
+    assert egress.blocked == [blocked]
+
+
+def test_an_allowed_name_with_a_private_address_is_refused(set_up_box):
+    box, egress = set_up_box
+    egress.blocked.clear()
+    with greeter() as (_, guests):
+        told = box.run(["python3", "-c", ASK], stdin=b"CONNECT LOCALHOST:443 HTTP/1.1\r\n\r\n")
+
+    assert " 403 " in told.text()
+    assert [(each.host, each.port) for each in egress.blocked] == [("localhost", 443)]
+    assert "not on the public network" in egress.blocked[0].reason
+    assert guests == []
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"CONNECT evil.example\0.allowed.example:443 HTTP/1.1\r\n\r\n",
+        b"CONNECT \xff\xfe.allowed.example:443 HTTP/1.1\r\n\r\n",
+        b"CONNECT evil.example:443@x.allowed.example:443 HTTP/1.1\r\n\r\n",
+        b"CONNECT [::1]:443 HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x.allowed.example\r\n\r\n",
+        b"\x05\x01\x00",
+        b"nonsense\r\n\r\n",
+    ],
+)
+def test_nothing_strange_is_let_through(set_up_box, raw):
+    box, _ = set_up_box
+
+    told = box.run(["python3", "-c", ASK.replace("settimeout(10)", "settimeout(2)")], stdin=raw).text()
+
+    assert " 200 " not in told
+    assert " 403 " in box.run(["python3", "-c", ASK], stdin=b"CONNECT no.example:443 HTTP/1.1\r\n\r\n").text()
+
+
+def test_there_is_no_way_but_the_proxy(set_up_box):
+    box, _ = set_up_box
+    with greeter() as (port, guests):
+        for target in (f"127.0.0.1:{port}", "203.0.113.9:443"):
+            host, _, number = target.partition(":")
+            code = f"import socket; socket.create_connection(('{host}', {number}), timeout=3)"
+            assert not box.run(["python3", "-c", code]).passed
+    assert guests == []
+
+
+def test_the_forwarder_is_no_child_of_the_command(set_up_box):
+    box, _ = set_up_box
+    code = "import os\ntry:\n    os.wait()\nexcept ChildProcessError:\n    print('alone')"
+
+    assert box.run(["python3", "-c", code]).text() == "alone\n"
+    assert box.run(["no-such-program"]).code == 127
+    assert box.run("cat; exit 3", stdin=b"in").code == 3
+
+
+def test_a_box_without_egress_has_no_socket(box):
+    told = box.run("ls /run/egress; env | grep -i proxy")
+
+    assert not told.passed
+    assert "http://" not in told.text()
+
+
+@pytest.fixture(scope="module")
+def npm_registry():
+    if not shutil.which("npm"):
+        pytest.skip("npm is not on this machine")
+    told = subprocess.run(
+        ["npm", "config", "get", "registry"], cwd="/", capture_output=True, text=True, check=True
+    )
+    url = told.stdout.strip()
+    host = urllib.parse.urlsplit(url).hostname or ""
+    try:
+        socket.create_connection((host, 443), timeout=10).close()
+    except OSError as error:
+        pytest.skip(f"npm's registry does not answer: {error}")
+    return url, host
+
+
+def test_npm_installs_through_the_proxy(sandbox, npm_registry):
+    url, host = npm_registry
+    egress = Egress((host,))
+    with sandbox.open(egress=egress) as box:
+        installed = box.run("npm install --no-audit is-number", env={"npm_config_registry": url}, limits=SOON)
+        assert installed.passed, installed.text()
+        assert box.run("node -p 'require(\"is-number\")(7)'").text() == "true\n"
+    assert egress.blocked == []
+
+
+def test_npm_is_refused_where_its_registry_is_not_allowed(sandbox, npm_registry):
+    url, host = npm_registry
+    egress = Egress(())
+    with sandbox.open(egress=egress) as box:
+        env = {"npm_config_registry": url, "npm_config_fetch_retries": "0"}
+        assert not box.run("npm install --no-audit is-number", env=env, limits=SOON).passed
+    assert Blocked(host, 443, "the host is not allowed") in egress.blocked

@@ -1,0 +1,151 @@
+"""What becomes of boxes whose worker is killed, and who may pass to where."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from dayhand.errors import SandboxError
+from dayhand.sandbox.base import Egress
+from dayhand.sandbox.bubblewrap import Bubblewrap
+
+WORKER = """
+import sys
+from pathlib import Path
+from dayhand.sandbox.base import Egress
+from dayhand.sandbox.bubblewrap import Bubblewrap
+
+with Bubblewrap(Path(sys.argv[1])).open(egress=Egress(())) as box:
+    box.run("echo began; exec sleep 71.5", on_output=lambda _: print("began", flush=True))
+"""
+
+
+@pytest.fixture
+def home():
+    with tempfile.TemporaryDirectory(prefix="dayhand-store-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def lives(*words: str) -> bool:
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            told = entry.read_bytes()
+        except OSError:
+            continue
+        if all(word.encode() in told for word in words) and entry.parent.name != str(os.getpid()):
+            return True
+    return False
+
+
+def settles(condition) -> bool:
+    until = time.monotonic() + 10
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def test_a_killed_worker_takes_everything_along_and_the_rest_is_swept(home):
+    words = [sys.executable, "-c", WORKER, str(home)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdout.readline() == "began\n"
+        assert lives("sleep", "71.5")
+        sandbox = Bubblewrap(home)
+        sandbox.sweep()
+        assert len(list((home / "sandbox/boxes").iterdir())) == 1  # it lives: it is left alone
+        worker.send_signal(signal.SIGKILL)
+        worker.wait(10)
+
+    assert settles(lambda: not lives("sleep", "71.5"))
+    assert settles(lambda: not lives("proxy_process"))
+    sandbox.sweep()
+    assert list((home / "sandbox/boxes").iterdir()) == []
+    assert list((home / "sandbox/locks").iterdir()) == []
+    groups = Path("/sys/fs/cgroup").glob("*/**/dayhand-*")
+    mine = sandbox._group_prefix
+    assert [group for group in groups if group.name.startswith(mine)] == []
+
+
+def test_a_sweep_keeps_what_is_saved(home):
+    sandbox = Bubblewrap(home)
+    with sandbox.open() as box:
+        box.run("echo x > w")
+        snapshot = box.save("kept")
+    sandbox.sweep()
+    with Bubblewrap(home).open(origin=snapshot) as box:
+        assert box.run("cat w").text() == "x\n"
+
+
+def test_a_state_that_nobody_links_to_is_swept_when_its_box_is_closed(home):
+    sandbox = Bubblewrap(home)
+    with sandbox.open() as box:
+        snapshot = box.save("kept")
+    with sandbox.open(origin=snapshot):
+        sandbox.drop(["kept"])
+        sandbox.sweep()
+        assert len(list((home / "sandbox/states").iterdir())) == 1
+    sandbox.sweep()
+    assert list((home / "sandbox/states").iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives boxes users of their own")
+def test_boxes_run_as_different_users_and_never_as_root(home):
+    sandbox = Bubblewrap(home)
+    with sandbox.open() as one, sandbox.open() as two:
+        for box in (one, two):
+            assert box.run("echo x > w; id -u").text() == "1000\n"
+        owners = {path.stat().st_uid for path in (home / "sandbox/boxes").glob("*/workspace/w")}
+    assert len(owners) == 2
+    assert min(owners) >= 200_000
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user passes through their own folders")
+def test_a_closed_data_folder_is_told_with_the_remedy(home):
+    home.chmod(0o700)
+
+    with pytest.raises(SandboxError, match="cannot pass through") as caught:
+        Bubblewrap(home).probe()
+
+    assert f"chmod o+x {home}" in caught.value.advice
+
+
+def test_a_machine_without_user_namespaces_is_told_and_gets_no_box(home, tmp_path):
+    """Inside a box of ours there are none to be had, so our own probe must fail there, with the remedy."""
+    code = (
+        "from pathlib import Path; from dayhand.errors import SandboxError; from dayhand.sandbox.bubblewrap import Bubblewrap\n"
+        "try:\n    Bubblewrap(Path('/workspace')).probe()\n"
+        "except SandboxError as error:\n    print(error); print(error.advice)"
+    )
+    source = Path(__file__).parents[2] / "src"
+    packages = Path(pytest.__file__).parents[1]
+    outside = Bubblewrap(home)
+    outside.probe()
+    ready = outside._ready
+    binds = [word for path in (source, packages) for word in ("--ro-bind", str(path), str(path))]
+    words = [str(ready.bwrap), *ready.fixed, *binds, "--tmpfs", "/workspace"]
+    env = ["--setenv", "PYTHONPATH", f"{source}:{packages}", "--setenv", "PATH", "/usr/bin:/bin"]
+    user = 200_999 if os.geteuid() == 0 else None
+    told = subprocess.run(
+        [*words, *env, "--", "/usr/bin/python3", "-c", code],
+        user=user, group=user, extra_groups=None if user is None else [],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert "No sandbox can be opened here" in told.stdout, told.stdout + told.stderr
+    assert "user.max_user_namespaces" in told.stdout
+
+
+def test_an_egress_box_and_a_plain_one_differ_by_the_socket_only(home):
+    sandbox = Bubblewrap(home)
+    with sandbox.open(egress=Egress(())) as box:
+        assert box.run("ls /run/egress").text() == "proxy.sock\n"
+    assert not lives("proxy_process", str(home))
