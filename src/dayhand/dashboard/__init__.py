@@ -1,0 +1,1 @@
+"""What people see in the browser: the board, and a task with its live log."""

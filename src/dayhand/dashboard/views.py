@@ -1,0 +1,200 @@
+"""A task's record in the words and figures of its page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dayhand.ledger.ledger import Record
+from dayhand.task import Stage, State, Verdict
+
+STAGES = {
+    Stage.FETCH: "Fetch the repository",
+    Stage.OPEN: "Open a draft",
+    Stage.PREPARE: "Prepare the environment",
+    Stage.SOLVE: "Work on it",
+    Stage.TAKE: "Take the change out",
+    Stage.CHECK: "Run the checks",
+    Stage.PUBLISH: "Tell the result",
+}
+STATES = {
+    State.QUEUED: "Queued",
+    State.RUNNING: "Running",
+    State.PROPOSED: "Pull request ready",
+    State.ANSWERED: "Answered",
+    State.FAILED: "Failed",
+    State.STOPPED: "Stopped",
+}
+MARKS = {
+    Verdict.PASSES: "✓",
+    Verdict.FIXED: "✓",
+    Verdict.NEW_FAILURE: "✗",
+    Verdict.FAILS_ON_BASE_TOO: "!",
+    Verdict.CANNOT_RUN: "⊘",
+}
+TONES = {"✓": "good", "✗": "bad", "!": "fair", "⊘": "fair"}
+MINUTE, HOUR = 60, 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A stage on the timeline."""
+
+    name: str
+    words: str
+    seconds: float | None  # None: it has not begun
+    running: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the verification table."""
+
+    kind: str
+    command: str
+    verdict: str
+    mark: str
+    tone: str
+    line: int
+    missing: str
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One task for the templates. ``now`` in seconds since the epoch."""
+
+    record: Record
+    github: str
+    now: float
+
+    @property
+    def id(self) -> str:
+        return self.record.task.id
+
+    @property
+    def running(self) -> bool:
+        return self.record.state in (State.QUEUED, State.RUNNING)
+
+    @property
+    def state(self) -> str:
+        """The state in words; a proposal that its own checks speak against says so."""
+        if self.record.state is State.PROPOSED and self.conclusion == "failure":
+            return "Pull request has new failures"
+        return STATES[self.record.state]
+
+    @property
+    def tone(self) -> str:
+        if self.record.state is State.PROPOSED:
+            return {"success": "good", "failure": "bad"}.get(self.conclusion, "fair")
+        return {State.ANSWERED: "good", State.FAILED: "bad", State.STOPPED: "fair"}.get(
+            self.record.state, "busy"
+        )
+
+    @property
+    def outcome(self) -> Mapping[str, Any]:
+        return self.record.outcome or {}
+
+    @property
+    def conclusion(self) -> str:
+        return str(self.outcome.get("conclusion", ""))
+
+    @property
+    def solution(self) -> Mapping[str, Any]:
+        return self.outcome.get("solution") or {}
+
+    @property
+    def usage(self) -> Mapping[str, Any]:
+        return self.solution.get("usage") or {}
+
+    @property
+    def cost(self) -> str:
+        """Money in words; an unknown price is called unknown."""
+        if not self.usage:
+            return ""
+        if self.usage.get("scripted"):
+            return "nothing: a scripted model"
+        dollars = self.usage.get("dollars")
+        return "price unknown" if dollars is None else f"${dollars:.2f}"
+
+    @property
+    def rows(self) -> list[Row]:
+        return [_row(finding) for finding in (self.outcome.get("verification") or {}).get("findings", ())]
+
+    @property
+    def steps(self) -> list[Step]:
+        begun = {time.stage: time for time in self.record.stages}
+        steps = []
+        for stage, words in STAGES.items():
+            time = begun.get(stage)
+            if time is None:
+                steps.append(Step(stage, words, None, running=False))
+                continue
+            running = time.ended is None and self.running
+            ended = time.ended or (self.now if running else self.record.updated_at)
+            steps.append(Step(stage, words, ended - time.started, running))
+        return [step for step in steps if step.seconds is not None or self.running]
+
+    @property
+    def age(self) -> str:
+        return spoken_time(self.now - self.record.task.created_at)
+
+    @property
+    def took(self) -> str:
+        return spoken_time(
+            (self.now if self.running else self.record.updated_at) - self.record.task.created_at
+        )
+
+    @property
+    def issue_url(self) -> str:
+        return f"{self.github}/{self.record.task.repository}/issues/{self.record.task.number}"
+
+    @property
+    def pull_url(self) -> str:
+        """The address of the pull request; only http(s) ones, since it becomes a link."""
+        url = str(self.outcome.get("url") or self.record.facts.get("pull_url", ""))
+        return url if url.startswith(("http://", "https://")) else ""
+
+
+def spoken_time(seconds: float) -> str:
+    """A duration in at most two units.
+
+    >>> spoken_time(0.31), spoken_time(42), spoken_time(95), spoken_time(7260)
+    ('0.3 s', '42 s', '1 min 35 s', '2 h 1 min')
+    """
+    if seconds < 10:
+        return f"{max(0.0, seconds):.1f} s"
+    whole = round(seconds)
+    if whole < MINUTE:
+        return f"{whole} s"
+    if whole < HOUR:
+        return f"{whole // MINUTE} min {whole % MINUTE} s"
+    return f"{whole // HOUR} h {whole % HOUR // MINUTE} min"
+
+
+def rows_of_patch(patch: str) -> list[tuple[str, str]]:
+    """A unified diff as (kind, line): "file", "meta", "hunk", "add", "del" or "" for context."""
+    kinds = {"+": "add", "-": "del", "@": "hunk"}
+    rows = []
+    for line in patch.splitlines():
+        if line.startswith("diff --git "):
+            rows.append(("file", line.rpartition(" b/")[2]))
+        elif line.startswith(("index ", "--- ", "+++ ", "new file", "deleted file", "similarity", "rename ")):
+            rows.append(("meta", line))
+        else:
+            rows.append((kinds.get(line[:1], ""), line))
+    return rows
+
+
+def _row(finding: Mapping[str, Any]) -> Row:
+    mark = MARKS[Verdict(finding["verdict"])]
+    line = (finding.get("head") or {}).get("line", 0)
+    return Row(
+        finding["kind"],
+        finding["command"],
+        finding["verdict"],
+        mark,
+        TONES[mark],
+        line,
+        finding.get("missing", ""),
+    )
