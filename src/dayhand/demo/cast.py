@@ -32,6 +32,7 @@ class Part:
     started: float = field(default_factory=time.monotonic)
     seconds: float = 0.0
     check_url: str = ""
+    checked: str | None = None  # the check run's conclusion as GitHub shows it, once it was looked up
     lost: str = ""  # why there will never be a record, or no end of it
 
     @property
@@ -54,7 +55,7 @@ class Part:
             return "failure"
         match self.record.state:
             case State.PROPOSED:
-                return str(self.outcome.get("conclusion", ""))
+                return str(self.outcome.get("conclusion", "")) if self.checked is None else self.checked
             case State.ANSWERED:
                 return "answered"
             case State.FAILED | State.STOPPED:

@@ -103,7 +103,8 @@ class Demo:
                 parts += self._follow_up(parts)
                 screen.show(parts)
         for part in parts:
-            part.check_url = self.stage.check_url(part.story, part.pull_url)
+            if part.pull_url:
+                part.check_url, part.checked = self.stage.check(part.story, _number(part.pull_url))
         return parts
 
     def _begin(self, story: Story) -> Part:
@@ -115,9 +116,8 @@ class Demo:
         asked = {part.story.name for part in parts if part.kind is Kind.FOLLOW_UP}
         for part in parts:
             if part.story.follow_up and part.pull_url and part.story.name not in asked:
-                number = int(part.pull_url.rpartition("/")[2])
                 question = Part(f"{part.name}-follow-up", part.story, Kind.FOLLOW_UP, part.issue_url)
-                self.stage.ask(part.story, number)
+                self.stage.ask(part.story, _number(part.pull_url))
                 yield question
 
     def check_alive(self) -> None:
@@ -207,6 +207,10 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _number(pull_url: str) -> int:
+    return int(pull_url.rpartition("/")[2])
 
 
 def _moved(settings: Settings, ground: Path) -> Settings:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dayhand.demo.story import Story
 from dayhand.localhub.server import LocalHub
+from dayhand.localhub.state import Issue, Repository
 
 MAINTAINER, OUTSIDER = "ada", "bob"
 SLUG = "dayhand-demo"
@@ -33,29 +34,49 @@ class Stage:
 
     def begin(self, story: Story) -> None:
         """Do what starts the work on a story: the maintainer sets the label, or writes a comment."""
-        number = self.issues[story.name]
         if story.comment:
-            self.hub.state.comment(story.repository, number, MAINTAINER, story.comment)
+            self._comment(story, self.issues[story.name], story.comment)
         else:
-            self.hub.state.label(story.repository, number, LABEL, MAINTAINER)
+            repo, issue = self._find(story, self.issues[story.name])
+            self.hub.world.label(repo, issue, LABEL, self.hub.world.users[MAINTAINER])
 
     def ask(self, story: Story, number: int) -> None:
         """Ask the story's follow-up question on an issue or a pull request."""
-        self.hub.state.comment(story.repository, number, MAINTAINER, f"@bot {story.follow_up}")
+        self._comment(story, number, f"@bot {story.follow_up}")
 
     def issue_url(self, story: Story) -> str:
         return f"{self.hub.url}/{story.repository}/issues/{self.issues[story.name]}"
 
+    def check(self, story: Story, number: int) -> tuple[str, str]:
+        """The address and the conclusion of the check run on a pull request's head, as GitHub has them."""
+        repo, issue = self._find(story, number)
+        head = issue.pull.head_sha if issue.pull else ""
+        runs = [run for run in repo.checks.values() if run.suite.sha == head]
+        if not runs:
+            return "", ""
+        return f"{self.hub.url}/{repo.full_name}/runs/{runs[-1].id}", runs[-1].conclusion or ""
+
+    def _comment(self, story: Story, number: int, words: str) -> None:
+        repo, issue = self._find(story, number)
+        self.hub.world.comment(repo, issue, self.hub.world.users[MAINTAINER], words)
+
+    def _find(self, story: Story, number: int) -> tuple[Repository, Issue]:
+        repo = self.hub.world.repositories[story.repository]
+        return repo, repo.issues[number]
+
 
 def set_scene(hub: LocalHub, stories: Sequence[Story], *, webhook: str, secret: str) -> Stage:
     """Make everything that must be there before the first webhook is sent to ``webhook``."""
-    state = hub.state
-    state.add_user(MAINTAINER, "Ada")
-    state.add_user(OUTSIDER, "Bob")
-    app = state.add_app(SLUG, PERMISSIONS, EVENTS, webhook, secret)
+    world = hub.world
+    world.add_user(MAINTAINER, "Ada")
+    outsider = world.add_user(OUTSIDER, "Bob")
+    app = world.add_app(
+        SLUG, permissions=PERMISSIONS, events=EVENTS, webhook_url=webhook, secret=secret, owner=MAINTAINER
+    )
     issues = {}
     for story in stories:
-        state.add_repository(story.repository, story.files())
-        issues[story.name] = state.open_issue(story.repository, OUTSIDER, story.title, story.body)
-    state.install(app, [story.repository for story in stories])
-    return Stage(hub, app.id, app.private_key_pem, issues)
+        repo = world.add_repository(story.repository, story.files())
+        world.know_label(repo, LABEL)
+        issues[story.name] = world.open_issue(repo, outsider, story.title, story.body).number
+    world.install(app, MAINTAINER, [story.repository for story in stories])
+    return Stage(hub, app.id, app.private_key, issues)

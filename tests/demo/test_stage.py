@@ -1,0 +1,47 @@
+"""The scene on the real local GitHub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dayhand.demo.stage import LABEL, MAINTAINER, OUTSIDER, Stage, set_scene
+from dayhand.demo.stories import STORIES
+from dayhand.localhub.server import LocalHub
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    with LocalHub(tmp_path) as hub:
+        yield set_scene(hub, STORIES, webhook="", secret="a secret")
+
+
+def test_every_story_has_its_repository_and_an_issue_by_somebody_who_may_not_start_us(stage: Stage) -> None:
+    for story in STORIES:
+        repo = stage.hub.world.repositories[story.repository]
+        issue = repo.issues[stage.issues[story.name]]
+        assert (issue.title, issue.body, issue.user.login) == (story.title, story.body, OUTSIDER)
+        assert repo.level(OUTSIDER) == "read"
+        assert repo.level(MAINTAINER) == "admin"
+        assert issue.labels == []
+        assert LABEL in repo.labels
+
+
+def test_beginning_sends_a_webhook_for_each_story(stage: Stage) -> None:
+    for story in STORIES:
+        stage.begin(story)
+    stage.hub.wait_idle()
+    sent = [(each.event, each.payload["action"]) for each in stage.hub.courier.deliveries]
+    assert sent == [
+        ("installation", "created"),
+        ("issues", "labeled"),
+        ("issue_comment", "created"),
+        ("issues", "labeled"),
+    ]
+    assert all(each.payload["sender"]["login"] == MAINTAINER for each in stage.hub.courier.deliveries)
+
+
+def test_a_pull_request_without_a_check_run_has_no_conclusion(stage: Stage) -> None:
+    assert stage.check(STORIES[0], 1) == ("", "")
