@@ -1,0 +1,67 @@
+"""The queue starts our one job and nothing else, whoever wrote into Redis."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from rq import Queue, SimpleWorker
+from rq.job import Callback, Job
+from rq.serializers import JSONSerializer
+
+from dayhand.errors import LedgerError
+from dayhand.ledger.queue import NAME, PERFORM, AllowedJob, enqueue, queue, waiting
+
+
+def work(raw: Redis) -> None:
+    """Run what is queued, here and now, by RQ itself."""
+    worker = SimpleWorker([queue(raw)], connection=raw, job_class=AllowedJob, serializer=JSONSerializer)
+    worker.work(burst=True, logging_level="CRITICAL")
+
+
+def strangers(raw: Redis) -> Queue:
+    """The same queue, as somebody sees it who can write into Redis."""
+    return Queue(NAME, connection=raw, serializer=JSONSerializer)
+
+
+def test_a_wake_up_names_the_job_and_the_task_in_plain_json(raw: Redis) -> None:
+    enqueue(raw, "t-1")
+    (job_id,) = queue(raw).job_ids
+    job = AllowedJob.fetch(job_id, connection=raw, serializer=JSONSerializer)
+    assert json.loads(job.data) == [PERFORM, None, ["t-1"], {}]
+    assert waiting(raw) == {"t-1"}
+
+
+def test_a_task_may_be_woken_twice(raw: Redis) -> None:
+    enqueue(raw, "t-1")
+    enqueue(raw, "t-1")
+    enqueue(raw, "t-2")
+    assert waiting(raw) == {"t-1", "t-2"}
+    assert len(queue(raw).job_ids) == 3
+
+
+def test_a_strange_function_is_not_run(raw: Redis, tmp_path: Path) -> None:
+    proof = tmp_path / "owned"
+    job = strangers(raw).enqueue("os.system", f"touch {proof}")
+    work(raw)
+    assert not proof.exists()
+    assert job.get_status() == "failed"
+    with pytest.raises(LedgerError, match=r"'os\.system', which is not a job of Dayhand"):
+        _ = AllowedJob.fetch(job.id, connection=raw, serializer=JSONSerializer).func
+
+
+def test_a_strange_callback_is_not_even_looked_for(raw: Redis) -> None:
+    named = Callback("strangers.evil")
+    job = strangers(raw).enqueue("os.getcwd", on_failure=named, on_success=named, on_stopped=named)
+    ours = AllowedJob.fetch(job.id, connection=raw, serializer=JSONSerializer)
+    assert (ours.failure_callback, ours.success_callback, ours.stopped_callback) == (None, None, None)
+    with pytest.raises(ValueError, match="strangers"):  # what RQ alone would have done
+        _ = Job.fetch(job.id, connection=raw, serializer=JSONSerializer).failure_callback
+
+
+def test_a_pickle_is_not_read(raw: Redis) -> None:
+    job = Queue(NAME, connection=raw).enqueue(PERFORM, "t-1")  # RQ's own default is pickle
+    work(raw)
+    assert job.get_status() == "failed"
