@@ -131,7 +131,7 @@ class Trip:
                 head=done.head,
                 solution=done.solution,
                 verification=done.verification,
-                environment=place,
+                blocked=place.blocked,
                 proofs=prove(done.solution.citations, files, done.head),
                 minutes=(tools.clock() - self.task.created_at) / 60,
             )

@@ -150,6 +150,15 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class Blocked:
+    """A host that a command asked for and did not get."""
+
+    host: str
+    port: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """What the model cost; ``dollars`` is None where no price is known: we say so rather than guess."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, jsonify
@@ -111,7 +110,6 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
             "timeout": 60,
             "graceful_timeout": 1,
             "loglevel": "warning",
-            "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,
         }.items():
             self.cfg.set(name, value)
 

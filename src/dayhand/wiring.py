@@ -64,6 +64,7 @@ class Workshop:
                 self.ledger,
                 claim,
                 task_url=f"{self.settings.url}/tasks/{task.id}",
+                repository_url=task.clone_url.removesuffix(".git"),
                 every=self.settings.progress_seconds,
             )
         finally:
@@ -75,13 +76,14 @@ class Workshop:
         hub = self.app.repository(task.installation, task.repository)
         try:
             bot = self.app.bot()
+            facts = TaskFacts(self.ledger, claim)
             checkout = Checkout(
                 mirror=open_mirror(self.settings.data, task.repository, task.clone_url),
-                facts=TaskFacts(self.ledger, claim),
+                facts=facts,
                 token=hub.token,
                 author=Author(bot.name, bot.email),
                 co_author=lambda login: _person(hub, login),
-                own_branch=_own_branch(hub, task),
+                own_branch=_own_branch(hub, task, facts),
             )
             yield _tools(self.settings, self.ledger, task, claim, checkout, publication)
         finally:
@@ -145,10 +147,19 @@ def _tools(
     )
 
 
-def _own_branch(hub: RepositoryHub, task: Task) -> str:
-    """For a follow-up: the branch of our open pull request, where there is one. Never anybody else's branch."""
-    if task.ask.kind is not Kind.FOLLOW_UP:
-        return ""
+def _own_branch(hub: RepositoryHub, task: Task, facts: TaskFacts) -> str:
+    """For a follow-up: the branch of our open pull request, where there is one. Never anybody else's branch.
+
+    Found once: a pull request that this very task opens later is no earlier one.
+    """
+    known = facts.recall("own_branch")
+    if known is None:
+        known = _find_own_branch(hub, task) if task.ask.kind is Kind.FOLLOW_UP else ""
+        facts.record("own_branch", known)
+    return known
+
+
+def _find_own_branch(hub: RepositoryHub, task: Task) -> str:
     issue = hub.issue(task.number)
     branch = issue.head_branch if issue.is_pull else task.branch
     pull = hub.find_pull(branch) if branch.startswith(OWN_BRANCHES) else None

@@ -110,7 +110,8 @@ class Checkout:
 
     def push(self, task: Task, head: str) -> str:
         """Push a commit to the task's branch and give the branch's name."""
-        branch = self.own_branch or self.facts.recall("branch") or self._free_branch(task, head)
+        branch = self.own_branch or self._free_branch(task, head)
+        self.facts.record("branch", branch)
         if self.mirror.remote_branches((branch,), self.token()).get(branch) != head:
             self.mirror.push(head, branch, self.token())
         self.facts.record("head", head)

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from dayhand.sandbox.base import Blocked, Snapshot
+from dayhand.sandbox.base import Snapshot
+from dayhand.task import Blocked
 
 
 class Files(Protocol):

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 
 from dayhand.environment.base import Installed, Missing
 from dayhand.errors import SandboxError
-from dayhand.sandbox.base import ENVIRONMENT, Blocked, Box
+from dayhand.sandbox.base import ENVIRONMENT, Box
+from dayhand.task import Blocked
 
 NOTE = f"{ENVIRONMENT}/dayhand-environment.json"
 NOTE_BYTES = 1024 * 1024

@@ -11,7 +11,8 @@ import uv
 
 from dayhand.environment.base import Check, Installed, Log, Missing, Step
 from dayhand.environment.remembered import OUTPUT_CHARACTERS
-from dayhand.sandbox.base import ENVIRONMENT, Blocked, Box, Limits, Result
+from dayhand.sandbox.base import ENVIRONMENT, Box, Limits, Result
+from dayhand.task import Blocked
 
 BIN = f"{ENVIRONMENT}/bin"
 CACHE = f"{ENVIRONMENT}/.cache"  # on the snapshot's own disk, so that files are linked and not copied; then removed

@@ -95,7 +95,7 @@ class Desk:
                     where, ask.asker, reason, "Ask one of them to add the label or to write the comment."
                 )
                 return Decision(None, f"{ask.asker} may not write to {where.repository}")
-            if not says_something(where, ask):
+            if not says_something(where):
                 reason = "The issue does not say what is wrong: its title and text have no words in them."
                 self.refuse(
                     where, ask.asker, reason, "Write what happens and what should happen, then ask again."
@@ -126,7 +126,7 @@ class Desk:
         )
 
 
-def says_something(where: Where, ask: Ask) -> bool:
+def says_something(where: Where) -> bool:
     """Whether there is a word to work from: an issue of blanks and dashes asks nothing."""
     return bool(re.search(r"\w{2,}", f"{where.title}\n{where.body}"))
 

@@ -11,7 +11,7 @@ class Permissions(Protocol):
     """What this needs of GitHub: ``hub.repository.RepositoryHub``."""
 
     def permission(self, login: str) -> str:
-        """ "admin", "write", "read" or "none"."""
+        """The person's level: "admin", "write", "read" or "none"."""
 
 
 def may_ask(hub: Permissions, login: str) -> bool:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from dayhand.environment.base import Environment
 from dayhand.errors import DayhandError
 from dayhand.ledger.notes import Note
-from dayhand.task import Change, Proof, Solution, Task, Verification
+from dayhand.task import Blocked, Change, Proof, Solution, Task, Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +18,7 @@ class Proposal:
     head: str  # the pushed commit
     solution: Solution
     verification: Verification
-    environment: Environment
+    blocked: tuple[Blocked, ...]  # hosts that set-up asked for and did not get
     proofs: tuple[Proof, ...]
     minutes: float
 

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import IO, Protocol
 
+from dayhand.task import Blocked
+
 WORKSPACE = "/workspace"  # the repository, in every box
 ENVIRONMENT = "/opt/env"  # what set-up installed: writable in a set-up box, read-only afterwards
 
@@ -72,15 +74,6 @@ class Snapshot:
     """A saved state of a box (its ``/workspace`` and ``/opt/env``), to open other boxes from."""
 
     key: str  # letters, digits and dashes
-
-
-@dataclass(frozen=True, slots=True)
-class Blocked:
-    """A host that a command asked for and did not get."""
-
-    host: str
-    port: int
-    reason: str
 
 
 @dataclass(slots=True)

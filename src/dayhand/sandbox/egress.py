@@ -24,7 +24,8 @@ from pathlib import Path
 
 from dayhand.errors import SandboxError
 from dayhand.sandbox import view
-from dayhand.sandbox.base import Blocked, Egress
+from dayhand.sandbox.base import Egress
+from dayhand.task import Blocked
 
 SOCKET = "proxy.sock"
 REFUSED = "refused"

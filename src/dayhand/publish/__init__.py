@@ -1,0 +1,1 @@
+"""What people see on GitHub, or in the terminal of a local run."""

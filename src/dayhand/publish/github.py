@@ -1,0 +1,155 @@
+"""Publication on GitHub: a pull request, a check run, one comment. Each call finds what is there before it makes more."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from dayhand.errors import DayhandError, HubError, TaskStopped
+from dayhand.hub.nouns import Pull
+from dayhand.hub.repository import RepositoryHub
+from dayhand.ledger.ledger import Claim, Ledger
+from dayhand.ledger.notes import Note
+from dayhand.publish import wording
+from dayhand.publish.base import Proposal
+from dayhand.publish.check_run import Progress
+from dayhand.publish.markdown import cap, line, redact
+from dayhand.task import Proof, Solution, Task
+
+PATCH_CHARS = 1024 * 1024
+
+
+class GitHubPublication:
+    """One task's publication. The ledger's facts say what was made already; GitHub itself is asked for the rest."""
+
+    def __init__(
+        self,
+        hub: RepositoryHub,
+        ledger: Ledger,
+        claim: Claim,
+        *,
+        task_url: str,
+        repository_url: str,
+        every: float = 30.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """``every``: seconds between two updates of the check run, at least."""
+        self.hub = hub
+        self.ledger = ledger
+        self.claim = claim
+        self.task = ledger.task(claim.task_id)
+        self.task_url = task_url
+        self.repository_url = repository_url
+        self._progress = Progress(self._tell_check, every=every, clock=clock)
+
+    def open(self, task: Task, head: str) -> None:
+        """A draft pull request, a check run on ``head``, a comment."""
+        title, body = wording.pull_title(task), wording.pull_opening(task, self.task_url)
+        pull = self.hub.open_pull(self._branch(), task.default_branch, title, body)
+        self._remember_pull(pull)
+        self._check_on(head)
+        self._comment(wording.started(pull.url, self.task_url))
+
+    def progress(self, note: Note) -> None:
+        """Tell the check run. A refusal here ends nothing: the next update, or the end, tells all of it."""
+        try:
+            self._progress.take(note)
+        except HubError:
+            return
+
+    def propose(self, task: Task, proposal: Proposal) -> str:
+        """Fill in the pull request, conclude the check run on the pushed commit, ask for review."""
+        title = redact(line(proposal.solution.title))[:200]
+        body = wording.pull_body(task, proposal, self.task_url)
+        if earlier := self._earlier_pull(task):
+            pull, comment = earlier, wording.added(task, body)
+        else:
+            pull = self.hub.open_pull(self._branch(), task.default_branch, title, body)
+            verification, usage = proposal.verification, proposal.solution.usage
+            comment = wording.proposed(task, pull.url, verification, usage)
+        self._remember_pull(pull)
+        self._put("patch", proposal.change.patch[:PATCH_CHARS])
+        self._conclude_check_of_start(proposal.head)
+        check = self._check_on(proposal.head)
+        table = wording.table(proposal.verification, self.task_url)
+        output = self._output(wording.check_done(proposal.verification), f"{table}\n\n{self._progress.text}")
+        self.hub.update_check(check, output=output, conclusion=proposal.verification.conclusion)
+        if not earlier:
+            self.hub.edit_pull(pull.number, title=title, body=body)
+            self.hub.ready(pull.number)
+        self.hub.request_review(pull.number, task.ask.asker)
+        self._comment(comment)
+        return pull.url
+
+    def answer(self, task: Task, solution: Solution, proofs: tuple[Proof, ...]) -> str:
+        """The answer as a comment; a draft that was opened for it goes away."""
+        self._take_back("neutral", "Nothing to change")
+        return self._comment(wording.answered(task, solution, proofs, self.repository_url, self.task_url))
+
+    def fail(self, task: Task, error: DayhandError) -> None:
+        """What happened and what to do as a comment; a draft that was opened goes away."""
+        stopped = isinstance(error, TaskStopped)
+        self._take_back("cancelled" if stopped else "failure", "Stopped" if stopped else "Could not be done")
+        self._comment(wording.failed(task, error, self.task_url))
+
+    def _earlier_pull(self, task: Task) -> Pull | None:
+        """For a follow-up: our open pull request that it adds to. Its text stays as it is."""
+        if task.drafted_first:
+            return None
+        pull = self.hub.find_pull(self._branch())
+        return pull if pull and pull.state == "open" and self._fact("own_branch") else None
+
+    def _take_back(self, conclusion: str, title: str) -> None:
+        """Conclude the check run, close our draft and delete its branch. Work that was pushed stays."""
+        if check := self._fact("check"):
+            self.hub.update_check(
+                int(check), output=self._output(title, self._progress.text), conclusion=conclusion
+            )
+        if self._fact("head") is not None or (number := self._fact("pull")) is None:
+            return
+        self.hub.close_pull(int(number))
+        self.hub.delete_branch(self._branch())
+
+    def _check_on(self, head: str) -> int:
+        """The check run of this task on a commit; it is the one that progress goes to from now on."""
+        output = self._output("Starting", "")
+        check = self.hub.create_check(
+            wording.CHECK_NAME, head, self.task.id, details_url=self.task_url, output=output
+        )
+        self._put("check", str(check.id))
+        self._put("check_url", check.url)
+        self._put("check_head", head)
+        return check.id
+
+    def _conclude_check_of_start(self, head: str) -> None:
+        """A check run cannot move to another commit: the first one says where the work went on."""
+        check, on = self._fact("check"), self._fact("check_head")
+        if check and on != head:
+            output = self._output(wording.check_moved(head), self._progress.text)
+            self.hub.update_check(int(check), output=output, conclusion="neutral")
+
+    def _tell_check(self, title: str, text: str) -> None:
+        if check := self._fact("check"):
+            self.hub.update_check(int(check), output=self._output(title, text))
+
+    def _output(self, title: str, text: str) -> dict[str, str]:
+        summary = wording.check_summary(self.task, self.task_url)
+        return {"title": title, "summary": summary, "text": cap(redact(text)) or " "}
+
+    def _comment(self, body: str) -> str:
+        comment = self.hub.comment(self.task.number, cap(redact(body)), marker=f"task:{self.task.id}")
+        self._put("comment_url", comment.url)
+        return comment.url
+
+    def _remember_pull(self, pull: Pull) -> None:
+        self._put("pull", str(pull.number))
+        self._put("pull_url", pull.url)
+
+    def _branch(self) -> str:
+        return self._fact("branch") or self.task.branch
+
+    def _fact(self, name: str) -> str | None:
+        return self.ledger.fact(self.task.id, name)
+
+    def _put(self, name: str, value: str) -> None:
+        self.ledger.put_fact(self.claim, self.task.id, name, value)

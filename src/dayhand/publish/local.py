@@ -1,0 +1,50 @@
+"""Publication of a local run: the terminal, and the branch that is there already."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from dayhand.errors import DayhandError
+from dayhand.ledger.notes import Note
+from dayhand.publish.base import Proposal
+from dayhand.publish.wording import spent, telling_line
+from dayhand.task import Proof, Solution, Task
+
+
+class LocalPublication:
+    """Writes what came of a task to ``out``."""
+
+    def __init__(self, out: TextIO) -> None:
+        self.out = out
+
+    def open(self, task: Task, head: str) -> None:
+        """Nothing is opened: a branch appears when there is something on it."""
+
+    def progress(self, note: Note) -> None:
+        """The terminal shows notes by itself."""
+
+    def propose(self, task: Task, proposal: Proposal) -> str:
+        """Print the account, the verification table and the branch's name; give the name."""
+        self._say(f"\n{proposal.solution.title}\n\n{proposal.solution.account}\n")
+        for finding in proposal.verification.findings:
+            proof = telling_line(finding.head.output) if finding.head else finding.missing
+            self._say(f"  {finding.kind:6} {finding.command:32} {finding.verdict}: {proof}")
+        self._say(
+            f"\n{len(proposal.change.paths)} files changed on the branch {task.branch} ({spent(proposal.solution.usage)})."
+        )
+        self._say(f"Look at it: git diff {proposal.change.base[:8]} {task.branch}")
+        return task.branch
+
+    def answer(self, task: Task, solution: Solution, proofs: tuple[Proof, ...]) -> str:
+        """Print the answer and its citations."""
+        self._say(f"\n{solution.account}\n")
+        for proof in proofs:
+            mark = "✓" if proof.found else "✗ not confirmed:"
+            self._say(f"  {mark} {proof.citation.path}:{proof.citation.line}: {proof.text.strip()}")
+        return ""
+
+    def fail(self, task: Task, error: DayhandError) -> None:
+        """The command line's edge says it."""
+
+    def _say(self, text: str) -> None:
+        print(text, file=self.out, flush=True)

@@ -1,0 +1,227 @@
+"""Every sentence that a person reads on GitHub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dayhand.errors import DayhandError
+from dayhand.publish.base import Proposal
+from dayhand.publish.markdown import cap, code, line, prose
+from dayhand.task import Blocked, Finding, Proof, Solution, Task, Usage, Verdict, Verification
+
+CHECK_NAME = "dayhand"
+SCRIPTED = "A **scripted** model played this: its turns were written in advance. The commands, tests and results are real."
+VERDICTS = {
+    Verdict.PASSES: "✅ passes",
+    Verdict.FIXED: "✅ fixed",
+    Verdict.NEW_FAILURE: "❌ new failure",
+    Verdict.FAILS_ON_BASE_TOO: "⚠️ fails on the base too",
+    Verdict.CANNOT_RUN: "⛔ the environment cannot run it",
+}
+CONCLUSIONS = {
+    "success": "The repository's own checks pass",
+    "failure": "There are new failures",
+    "neutral": "No check could speak for or against it",
+}
+
+
+# The pull request
+
+
+def pull_title(task: Task) -> str:
+    return line(task.title)[:200] or f"Work on #{task.number}"
+
+
+def pull_opening(task: Task, task_url: str) -> str:
+    """The body of the draft, before anything is known."""
+    return (
+        f"Fixes #{task.number}\n\n"
+        f"I am working on this, asked by @{task.ask.asker}. The check run below tells how far it is; "
+        f"so does [the task's page]({task_url}).\n"
+    )
+
+
+def pull_body(task: Task, proposal: Proposal, task_url: str) -> str:
+    """The body of the finished pull request: what was done, what proves it, what it cost."""
+    solution = proposal.solution
+    parts = [
+        f"Fixes #{task.number}" if task.drafted_first else "",
+        prose(solution.account),
+        "### Verification\n\n" + table(proposal.verification, task_url),
+        evidence(proposal.verification, proposal.proofs, task_url),
+        questions(solution.questions),
+        blocked(proposal.blocked),
+        SCRIPTED if solution.usage.scripted else "",
+        bill(solution.usage, proposal.minutes, task_url),
+    ]
+    return cap("\n\n".join(part for part in parts if part) + "\n")
+
+
+def table(verification: Verification, task_url: str) -> str:
+    """The verification table; each verdict links to the log's line where the command begins."""
+    if not verification.findings:
+        return "The repository declares no lint, type check or test command that Dayhand knows, so nothing was run."
+    rows = [
+        f"| {finding.kind} | {code(finding.command)} | {_verdict(finding, task_url)} |"
+        for finding in verification.findings
+    ]
+    return "\n".join(["| | Check | Result |", "|---|---|---|", *rows])
+
+
+def _verdict(finding: Finding, task_url: str) -> str:
+    words = VERDICTS[finding.verdict]
+    if finding.head and finding.head.line:
+        words = f"[{words}]({task_url}#L{finding.head.line})"
+    return f"{words}: {line(finding.missing)}" if finding.missing else words
+
+
+def evidence(verification: Verification, proofs: Iterable[Proof], task_url: str) -> str:
+    """The terminal lines that prove the table, and the places that the model cites, looked up."""
+    said = [_said(finding, task_url) for finding in verification.findings if finding.head]
+    cited = [cited_place(proof, "") for proof in proofs]
+    lines = [one for one in (*said, *cited) if one]
+    return "### Evidence\n\n" + "\n".join(f"- {one}" for one in lines) if lines else ""
+
+
+def _said(finding: Finding, task_url: str) -> str:
+    run = finding.head
+    if run is None:
+        return ""
+    last = telling_line(run.output) or f"exit code {run.code}"
+    return f"{code(finding.command)}: [{line(last)}]({task_url}#L{run.line})"
+
+
+def telling_line(output: str) -> str:
+    """The last line of a command's output that says something: "12 passed in 0.31s"."""
+    for text in reversed(output.splitlines()):
+        plain = text.strip(" =-*_\t")
+        if any(char.isalnum() for char in plain):
+            return plain[:160]
+    return ""
+
+
+def cited_place(proof: Proof, repository_url: str) -> str:
+    """A citation with what the worker found there; struck out where it found nothing."""
+    place = f"{proof.citation.path}:{proof.citation.line}"
+    if not proof.found:
+        return f"~~{code(place)}~~ not confirmed: {line(proof.text)}"
+    if repository_url:
+        address = f"{repository_url}/blob/{proof.commit}/{proof.citation.path}#L{proof.citation.line}"
+        return f"[{code(place)}]({address}): {code(proof.text.strip())}"
+    return f"{code(place)}: {code(proof.text.strip())}"
+
+
+def questions(asked: Iterable[str]) -> str:
+    listed = "\n".join(f"- {line(one)}" for one in asked)
+    return f"### Questions for you\n\n{listed}" if listed else ""
+
+
+def blocked(hosts: Iterable[Blocked]) -> str:
+    """What set-up asked for and did not get, with the lines that would allow it."""
+    names = list(dict.fromkeys(one.host for one in hosts))
+    if not names:
+        return ""
+    allowed = ", ".join(f'"{name}"' for name in names)
+    return (
+        f"### Blocked\n\nSet-up asked for {', '.join(code(name) for name in names)} and did not get it. To allow it, "
+        f"put this into `.dayhand.toml` on the default branch:\n\n```toml\n[network]\nallow = [{allowed}]\n```"
+    )
+
+
+def bill(usage: Usage, minutes: float, task_url: str) -> str:
+    """What it cost, folded away."""
+    model = f"{line(usage.model)} (scripted)" if usage.scripted else line(usage.model)
+    tokens = f"{usage.input_tokens:,} tokens in ({usage.cached_tokens:,} cached), {usage.output_tokens:,} out"
+    return (
+        f"<details>\n<summary>{spent(usage)} · {minutes:.1f} minutes · {usage.turns} turns</summary>\n\n"
+        f"Model: {model}. {tokens}. [Everything that was run]({task_url}).\n\n</details>"
+    )
+
+
+def spent(usage: Usage) -> str:
+    """Money in words: an unknown price is called unknown."""
+    if usage.scripted:
+        return "$0.00 (scripted model)"
+    return "price unknown" if usage.dollars is None else f"${usage.dollars:.2f}"
+
+
+# The check run
+
+
+def check_title(stage: str) -> str:
+    return {
+        "fetch": "Fetching the repository",
+        "open": "Opening a draft",
+        "prepare": "Preparing the environment",
+        "solve": "Working on it",
+        "take": "Taking the change out of the sandbox",
+        "check": "Running the repository's checks",
+        "publish": "Telling the result",
+    }.get(stage, "Starting")
+
+
+def check_summary(task: Task, task_url: str) -> str:
+    return f"Task for #{task.number}, asked by {line(task.ask.asker)}. [Live log and details]({task_url})"
+
+
+def check_done(verification: Verification) -> str:
+    """The title of a finished check run, from the ledger alone."""
+    count = len(verification.findings)
+    passed = sum(finding.verdict in (Verdict.PASSES, Verdict.FIXED) for finding in verification.findings)
+    return f"{CONCLUSIONS[verification.conclusion]} ({passed} of {count})"
+
+
+def check_moved(head: str) -> str:
+    return f"The work went on: see the check run on {head[:8]}."
+
+
+# The comment
+
+
+def started(pull_url: str, task_url: str) -> str:
+    return f"On it: {pull_url} is a draft until the repository's own checks have run. [How far it is]({task_url})"
+
+
+def proposed(task: Task, pull_url: str, verification: Verification, usage: Usage) -> str:
+    words = {
+        "success": "is ready for review: the repository's own checks pass.",
+        "failure": "is there to look at, but it has new failures; the table in it says which.",
+        "neutral": "is ready for review, but no check could speak for or against it; the table in it says why.",
+    }[verification.conclusion]
+    note = f"\n\n{SCRIPTED}" if usage.scripted else ""
+    return f"@{task.ask.asker} {pull_url} {words}{note}"
+
+
+def added(task: Task, body: str) -> str:
+    """A follow-up's commit on a pull request that was there before."""
+    return cap(f"@{task.ask.asker} I looked again and added a commit.\n\n{body}")
+
+
+def answered(
+    task: Task, solution: Solution, proofs: Iterable[Proof], repository_url: str, task_url: str
+) -> str:
+    """An answer with its proof; for a fix that needed no change, why."""
+    opening = f"@{task.ask.asker} " + (
+        "" if not task.drafted_first else "Nothing to change, as far as I can see.\n\n"
+    )
+    cited = "\n".join(f"- {cited_place(proof, repository_url)}" for proof in proofs)
+    parts = [
+        opening + prose(solution.account),
+        cited,
+        questions(solution.questions),
+        SCRIPTED if solution.usage.scripted else "",
+        f"<sub>{spent(solution.usage)} · [everything that was run]({task_url})</sub>",
+    ]
+    return cap("\n\n".join(part for part in parts if part))
+
+
+def failed(task: Task, error: DayhandError, task_url: str) -> str:
+    advice = f"\n\n**What to do:** {prose(error.advice)}" if error.advice else ""
+    return cap(
+        f"@{task.ask.asker} I could not do this: {prose(str(error))}{advice}\n\n"
+        f"<sub>Nothing was changed. [The log]({task_url}) · to try again, write “@bot fix this”.</sub>"
+    )
+
+
+def refusal(asker: str, why: str) -> str:
+    return f"@{asker} {prose(why)}"
