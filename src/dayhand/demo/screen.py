@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
@@ -65,13 +66,15 @@ class Lines:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._told: dict[str, str] = {}
+        self._began = time.monotonic()
 
     def show(self, parts: Sequence[Part]) -> None:
         for part in parts:
             told = words_of(part) if part.over else stage_of(part)
             if told and self._told.get(part.name) != told:
                 self._told[part.name] = told
-                say(self._console, f"{part.seconds:5.1f} s  {part.name:<17} {told}")
+                seconds = time.monotonic() - self._began
+                say(self._console, f"{seconds:5.1f} s  {part.name:<17} {told}")
 
 
 def stage_of(part: Part) -> str:

@@ -1,0 +1,132 @@
+"""The demo as an operator starts it: the command itself, all processes, one local GitHub."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dayhand.demo.run import choose
+from dayhand.demo.stories import STORIES
+from dayhand.errors import SettingsError
+
+MOST_SECONDS = 280
+
+
+@pytest.fixture
+def data() -> Iterator[Path]:
+    """A folder that the sandbox's own users can pass through, which pytest's are not."""
+    with tempfile.TemporaryDirectory(prefix="dayhand-demo-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def command(data: Path, *words: str, **settings: str) -> tuple[list[str], dict[str, str]]:
+    ours = ("DAYHAND_", "OPENAI_", "GITHUB_", "REDIS_")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return [sys.executable, "-m", "dayhand.cli", "demo", *words], {
+        **env,
+        "DAYHAND_DATA": str(data),
+        **settings,
+    }
+
+
+def demo(data: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    line, env = command(data, *words, **settings)
+    return subprocess.run(
+        line, env=env, cwd=data, capture_output=True, text=True, timeout=MOST_SECONDS, check=False
+    )
+
+
+def left_over(data: Path) -> list[str]:
+    """The processes whose environment or command names this folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            text = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if str(data).encode() in text:
+            found.append((process / "cmdline").read_bytes().decode(errors="replace"))
+    return found
+
+
+def wait_for(condition: object, seconds: float = 20) -> None:
+    ends = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < ends, "it did not come to pass"
+        time.sleep(0.05)
+
+
+@pytest.mark.timeout(MOST_SECONDS + 20)
+def test_three_issues_become_three_pull_requests_and_the_doubt_is_answered(data: Path) -> None:
+    done = demo(data, "--once", "--json")
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = {each["case"]: each for each in map(json.loads, done.stdout.splitlines())}
+    assert set(told) == {"search", "reminders", "chat", "search-follow-up"}
+    fixes = [told[story.name] for story in STORIES]
+    assert len({each["pull_url"] for each in fixes}) == 3
+    for each in fixes:
+        assert each["pull_url"].startswith("http://127.0.0.1:")
+        assert each["check_url"].startswith("http://127.0.0.1:")
+        assert each["conclusion"] == "success"
+        assert each["verification"]
+    answer = told["search-follow-up"]
+    assert answer["conclusion"] == "answered"
+    assert answer["pull_url"] == told["search"]["pull_url"]
+    assert "`sql/search.sql`, line 7" in answer["answer"]
+    assert "scripted model" in done.stderr
+    assert left_over(data) == []
+
+
+@pytest.mark.timeout(MOST_SECONDS + 20)
+def test_one_case_can_be_played_alone(data: Path) -> None:
+    done = demo(data, "--once", "--json", "--case", "reminders")
+    assert done.returncode == 0, done.stderr[-3000:]
+    (told,) = map(json.loads, done.stdout.splitlines())
+    assert told["case"] == "reminders"
+    assert {row["verdict"] for row in told["verification"]} == {"passes"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.timeout(MOST_SECONDS)
+def test_whatever_ends_the_demo_nothing_is_left_running(data: Path, number: signal.Signals) -> None:
+    line, env = command(data, "--case", "reminders")
+    with subprocess.Popen(
+        line, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout
+        said = ""
+        while "Ctrl-C ends it." not in said:
+            read = process.stdout.readline()
+            assert read, said
+            said += read
+        process.send_signal(number)
+        process.wait(timeout=30)
+    wait_for(lambda: left_over(data) == [])
+
+
+def test_without_a_sandbox_it_says_so_and_starts_nothing(data: Path) -> None:
+    done = demo(data, "--once", DAYHAND_SANDBOX="docker")
+    assert done.returncode == 1
+    assert "DAYHAND_SANDBOX=bubblewrap" in done.stderr
+    assert sorted(path.name for path in (data / "demo").iterdir()) == ["lock"]
+
+
+def test_a_case_that_is_none_is_answered_with_those_that_are() -> None:
+    with pytest.raises(SettingsError, match="“chess”") as caught:
+        choose(["chess"])
+    assert caught.value.advice == "The cases are: search, reminders, chat."
+
+
+def test_without_a_name_every_case_is_played() -> None:
+    assert choose([]) == STORIES
+    assert [story.name for story in choose(["chat", "chat", "search"])] == ["chat", "search"]
