@@ -46,7 +46,7 @@ class Hand(Worker):
             os._exit(1)  # it died before we asked
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
 
-    def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:  # noqa: ARG002
+    def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
         """RQ adds a minute to the beat; its count of running jobs would hold a dead one for that long."""
         return SILENT_SECONDS
 
@@ -135,6 +135,11 @@ class Crew:
     def _work(self, name: str) -> None:
         """In the child: work until told to stop."""
         logging.getLogger("rq.worker").setLevel(logging.WARNING)
+
+        def free(*_how: object) -> None:
+            """Our job was killed: free its task, so that the janitor wakes it at once."""
+            Ledger(connect(self.redis_url)).drop(name)
+
         there = queue(connect_raw(self.redis_url))
         hand = Hand(
             [there],
@@ -144,14 +149,9 @@ class Crew:
             job_class=AllowedJob,
             worker_ttl=SILENT_SECONDS,
             job_monitoring_interval=BEAT_SECONDS,
-            work_horse_killed_handler=self._free,
+            work_horse_killed_handler=free,
         )
         hand.work(burst=self.burst, logging_level="WARNING")
-
-    def _free(self, job: Job, *_end: object) -> None:
-        """A running job was killed under its worker: the janitor wakes its task again at once."""
-        if job.worker_name:
-            Ledger(connect(self.redis_url)).drop(job.worker_name)
 
     def _replace_the_dead(self) -> None:
         for pid in list(self.hands):

@@ -1,0 +1,211 @@
+"""Real workers under ``kill -9``: their tasks go on elsewhere, and nothing of them is left.
+
+GitHub is a socket that takes connections and never answers: a worker that speaks to it is in the middle of its task.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from dayhand.ledger import keys
+from dayhand.ledger.ledger import Ledger
+from dayhand.ledger.server import connect, embedded
+from dayhand.task import Ask, Kind, State, Task
+
+TASK = Task(
+    id="t-1",
+    repository="acme/shop",
+    installation=11,
+    number=7,
+    title="Wrong order",
+    body="",
+    ask=Ask(Kind.FIX, "fix this", "ann"),
+    default_branch="main",
+    created_at=1_800_000_000.0,
+    clone_url="https://127.0.0.1:1/acme/shop.git",
+)
+
+
+class Silence:
+    """A server that takes connections and says nothing."""
+
+    def __init__(self) -> None:
+        self.taken: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/api/v3"
+        threading.Thread(target=self._take, daemon=True).start()
+
+    def _take(self) -> None:
+        while True:
+            try:
+                self.taken.append(self._listener.accept()[0])
+            except OSError:
+                return
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        for end in (self._listener, *self.taken):
+            end.close()
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A running ``dayhand work``, and what it stands between."""
+
+    crew: subprocess.Popen[bytes]
+    ledger: Ledger
+    github: Silence
+
+    def hands(self) -> list[int]:
+        return children(self.crew.pid)
+
+    def horses(self) -> list[int]:
+        return [horse for hand in self.hands() for horse in children(hand)]
+
+    def begin(self) -> int:
+        """Open a task (and enqueue nothing: the janitor sees to that); give the process that is in the middle of it."""
+        self.ledger.open(TASK, delivery="d-1", meaning="acme/shop#7:fix")
+        until(lambda: self.github.taken)
+        (horse,) = self.horses()
+        return horse
+
+    def attempt(self) -> int:
+        return int(self.ledger.redis.hget(keys.record(TASK.id), "attempt") or 0)
+
+
+def children(pid: int) -> list[int]:
+    try:
+        return [
+            int(child)
+            for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+        ]
+    except FileNotFoundError:
+        return []
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def until(condition: Callable[[], object], seconds: float = 30.0) -> float:
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < seconds, "it never came to be"
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+@pytest.fixture(scope="module")
+def private_key() -> str:
+    return (
+        rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        .private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        )
+        .decode()
+    )
+
+
+@contextmanager
+def working(
+    redis_url: str, data: Path, github: Silence, private_key: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    plain = {k: v for k, v in os.environ.items() if not k.startswith(("DAYHAND_", "GITHUB_", "OPENAI_"))}
+    env = {
+        **plain,
+        "REDIS_URL": redis_url,
+        "DAYHAND_DATA": str(data),
+        "DAYHAND_CONCURRENCY": "2",
+        "GITHUB_API_URL": github.url,
+        "GITHUB_APP_ID": "1",
+        "GITHUB_APP_PRIVATE_KEY": private_key,
+        "GITHUB_WEBHOOK_SECRET": "secret",
+    }
+    command = [sys.executable, "-m", "dayhand.cli", "work"]
+    with subprocess.Popen(command, cwd=data, env=env) as crew:
+        try:
+            yield crew
+        finally:
+            crew.kill()
+
+
+@pytest.fixture
+def scene(tmp_path: Path, private_key: str) -> Iterator[Scene]:
+    github = Silence()
+    with ExitStack() as stack:
+        stack.callback(github.close)
+        redis_url = stack.enter_context(embedded(tmp_path))
+        ledger = Ledger(stack.enter_context(connect(redis_url)))
+        crew = stack.enter_context(working(redis_url, tmp_path, github, private_key))
+        yield Scene(crew, ledger, github)
+
+
+def test_a_task_whose_process_is_killed_goes_on_at_once(scene: Scene) -> None:
+    horse = scene.begin()
+    os.kill(horse, signal.SIGKILL)
+    assert until(lambda: len(scene.github.taken) > 1) < 10
+    assert scene.attempt() == 2
+    assert scene.horses() not in ([], [horse])
+
+
+def test_a_worker_that_is_killed_takes_its_job_along_and_is_replaced(scene: Scene) -> None:
+    horse = scene.begin()
+    hand = next(hand for hand in scene.hands() if horse in children(hand))
+    os.kill(hand, signal.SIGKILL)
+    until(lambda: gone(horse))
+    assert until(lambda: len(scene.github.taken) > 1) < 10
+    assert scene.attempt() == 2
+    until(lambda: len(scene.hands()) == 2)
+    assert hand not in scene.hands()
+
+
+def test_nothing_outlives_a_parent_that_is_killed(scene: Scene) -> None:
+    family = [scene.begin(), *scene.hands()]
+    scene.crew.kill()
+    until(lambda: all(gone(pid) for pid in family), seconds=5)
+
+
+def test_a_sigterm_ends_all_at_once_and_leaves_the_task_to_the_next(scene: Scene) -> None:
+    family = [scene.begin(), *scene.hands()]
+    scene.crew.terminate()
+    scene.crew.wait(timeout=5)
+    assert all(gone(pid) for pid in family)
+    assert scene.ledger.abandoned() == [TASK.id]
+    assert scene.ledger.record(TASK.id).state is State.RUNNING
+
+
+def test_workers_ride_out_a_restart_of_redis(tmp_path: Path, private_key: str) -> None:
+    github = Silence()
+    with ExitStack() as stack:
+        stack.callback(github.close)
+        with embedded(tmp_path) as redis_url:
+            crew = stack.enter_context(working(redis_url, tmp_path, github, private_key))
+            until(lambda: len(children(crew.pid)) == 2)
+            with connect(redis_url) as client:
+                until(lambda: client.scard("rq:workers") == 2)
+                os.kill(client.info("server")["process_id"], signal.SIGKILL)
+        hands = children(crew.pid)
+        redis_url = stack.enter_context(embedded(tmp_path))
+        ledger = Ledger(stack.enter_context(connect(redis_url)))
+        ledger.open(TASK, delivery="d-1", meaning="acme/shop#7:fix")
+        until(lambda: github.taken)
+        assert children(crew.pid) == hands

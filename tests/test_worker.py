@@ -1,0 +1,270 @@
+"""The worker's edge: whatever becomes of a task is told to the person and written down, once."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from rq.timeouts import JobTimeoutException
+
+from dayhand.errors import (
+    CheckoutError,
+    DayhandError,
+    HubError,
+    HubUnavailable,
+    LeaseLost,
+    SandboxError,
+    TaskStopped,
+)
+from dayhand.journey import Tools
+from dayhand.ledger import keys
+from dayhand.ledger.ledger import Claim, Ledger
+from dayhand.ledger.live import Live
+from dayhand.ledger.memory import Memory
+from dayhand.ledger.server import connect, embedded
+from dayhand.publish.base import Publication
+from dayhand.task import Ask, Kind, State, Task
+from dayhand.worker import FIRST_DELAY, MOST_ATTEMPTS, MOST_DELAYS, travel_with
+
+TASK = Task(
+    id="t-1",
+    repository="acme/shop",
+    installation=11,
+    number=7,
+    title="Wrong order",
+    body="",
+    ask=Ask(Kind.FIX, "fix this", "ann"),
+    default_branch="main",
+    created_at=1_800_000_000.0,
+)
+
+
+@dataclass
+class Told:
+    """A publication that only listens; ``deaf`` is what it raises when it is to tell a failure."""
+
+    heard: list[str] = field(default_factory=list)
+    failures: list[DayhandError] = field(default_factory=list)
+    deaf: Exception | None = None
+
+    def progress(self, note: Any) -> None:
+        self.heard.append(note.text)
+
+    def fail(self, _task: Task, error: DayhandError) -> None:
+        if self.deaf:
+            raise self.deaf
+        self.failures.append(error)
+
+
+@dataclass
+class Checkout:
+    """The journey's first stop: ``act`` is all that happens there."""
+
+    act: Callable[[], None]
+
+    def fetch(self, _task: Task) -> None:
+        self.act()
+
+
+@dataclass
+class Shop:
+    """Tools of a journey that gets as far as its first stage."""
+
+    act: Callable[[], None]
+    told: Told = field(default_factory=Told)
+
+    @contextmanager
+    def publication(self, _task: Task, _claim: Claim) -> Iterator[Publication]:
+        yield cast("Publication", self.told)
+
+    @contextmanager
+    def tools(self, task: Task, claim: Claim, publication: Publication) -> Iterator[Tools]:
+        nothing = cast("Any", None)
+        memory = Memory(claim.ledger.redis, task.id, claim)
+        yield Tools(cast("Any", Checkout(self.act)), nothing, nothing, publication, memory)
+
+
+def failing(error: Exception) -> Callable[[], None]:
+    def fail() -> None:
+        raise error
+
+    return fail
+
+
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with embedded(tmp_path_factory.mktemp("worker")) as url:
+        yield url
+
+
+@pytest.fixture
+def ledger(redis_url: str) -> Iterator[Ledger]:
+    with connect(redis_url) as client:
+        client.flushall()
+        ledger = Ledger(client)
+        ledger.open(TASK, delivery="d-1", meaning="acme/shop#7:fix")
+        yield ledger
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "reason"),
+    [
+        (CheckoutError("No clone.", advice="Look."), State.FAILED, "No clone. Look."),
+        (HubError("GitHub refused.", status=403), State.FAILED, "GitHub refused."),
+        (TaskStopped("ann stopped this task."), State.STOPPED, "ann stopped this task."),
+        (JobTimeoutException("7200"), State.FAILED, "The task took longer than a task may."),
+        (ValueError("oh"), State.FAILED, "Dayhand itself failed: ValueError: oh"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_a_failure_is_told_to_the_person_and_written_down(
+    ledger: Ledger, error: Exception, state: State, reason: str
+) -> None:
+    shop = Shop(failing(error))
+    travel_with(TASK.id, ledger, shop)
+    record = ledger.record(TASK.id)
+    assert record.state is state
+    assert record.reason.startswith(reason)
+    assert [f"{told} {told.advice}".strip() for told in shop.told.failures] == [record.reason]
+    assert Live(ledger.redis).read(TASK.id)[-1].text == record.reason
+    assert ledger.abandoned() == []
+
+
+def test_a_fault_of_our_own_leaves_its_traceback_in_the_log(ledger: Ledger) -> None:
+    travel_with(TASK.id, ledger, Shop(failing(ValueError("oh"))))
+    errors = [note.text for note in Live(ledger.redis).read(TASK.id) if note.kind == "error"]
+    assert "Traceback" in errors[0]
+    assert "raise error" in errors[0]
+
+
+def test_a_task_that_somebody_holds_is_left_alone(ledger: Ledger) -> None:
+    holder = ledger.claim(TASK.id, "one")
+    shop = Shop(failing(AssertionError("it was touched")))
+    travel_with(TASK.id, ledger, shop)
+    assert shop.told == Told()
+    assert holder is not None
+    holder.check()
+
+
+def test_whoever_loses_the_lease_stops_without_a_word(ledger: Ledger) -> None:
+    def lose() -> None:
+        ledger.drop("slow")
+        assert ledger.claim(TASK.id, "quick") is not None
+        raise SandboxError("The box broke.")
+
+    shop = Shop(lose)
+    travel_with(TASK.id, ledger, shop, worker="slow")
+    assert shop.told.failures == []
+    record = ledger.record(TASK.id)
+    assert (record.state, record.reason) == (State.RUNNING, "")
+
+
+def test_a_journey_that_sees_the_lease_lost_ends_quietly(ledger: Ledger) -> None:
+    shop = Shop(failing(LeaseLost("gone")))
+    travel_with(TASK.id, ledger, shop)
+    assert shop.told.failures == []
+    assert ledger.record(TASK.id).state is State.RUNNING
+
+
+def test_while_github_is_away_the_task_waits_longer_and_longer(ledger: Ledger) -> None:
+    shop = Shop(failing(HubUnavailable("GitHub does not answer.")))
+    waits = []
+    for _ in range(8):
+        travel_with(TASK.id, ledger, shop)
+        waits.append(round(ledger.redis.pttl(keys.lease(TASK.id)) / 1000))
+        ledger.redis.delete(keys.lease(TASK.id))  # the wait is over
+    assert waits == [FIRST_DELAY, 30, 60, 120, 240, 480, 600, 600]
+    record = ledger.record(TASK.id)
+    assert record.state is State.QUEUED
+    assert record.reason == "GitHub does not answer. The task waits and is tried again in 600 seconds."
+    assert shop.told.failures == []
+    assert not any("Taken over" in text for text in shop.told.heard)
+
+
+def test_github_that_stays_away_for_a_day_ends_the_task(ledger: Ledger) -> None:
+    ledger.redis.hset(keys.record(TASK.id), "delays", MOST_DELAYS)
+    travel_with(TASK.id, ledger, Shop(failing(HubUnavailable("GitHub does not answer."))))
+    assert ledger.record(TASK.id).state is State.FAILED
+
+
+def test_a_failure_that_github_does_not_take_is_still_written_down(ledger: Ledger) -> None:
+    shop = Shop(failing(SandboxError("No box.")), Told(deaf=HubError("Locked.", status=403)))
+    travel_with(TASK.id, ledger, shop)
+    assert ledger.record(TASK.id).reason == "No box."
+    assert "GitHub did not take the message about this: Locked." in shop.told.heard
+
+
+def test_a_failure_that_cannot_be_told_yet_is_told_later(ledger: Ledger) -> None:
+    shop = Shop(failing(SandboxError("No box.")), Told(deaf=HubUnavailable("Away.")))
+    travel_with(TASK.id, ledger, shop)
+    assert ledger.record(TASK.id).state is State.QUEUED
+    ledger.redis.delete(keys.lease(TASK.id))
+    shop.told.deaf = None
+    travel_with(TASK.id, ledger, shop)
+    assert [str(error) for error in shop.told.failures] == ["No box."]
+    assert ledger.record(TASK.id).state is State.FAILED
+
+
+def test_redis_that_breaks_off_leaves_the_task_to_the_next(ledger: Ledger) -> None:
+    shop = Shop(failing(RedisConnectionError("gone")))
+    with pytest.raises(RedisConnectionError):
+        travel_with(TASK.id, ledger, shop)
+    assert shop.told.failures == []
+    assert ledger.record(TASK.id).state is State.RUNNING
+
+
+def test_a_task_that_kills_its_workers_is_not_tried_for_ever(ledger: Ledger) -> None:
+    for _ in range(MOST_ATTEMPTS):
+        assert ledger.claim(TASK.id, "victim") is not None
+        ledger.drop("victim")
+    shop = Shop(failing(AssertionError("it was tried again")))
+    travel_with(TASK.id, ledger, shop)
+    assert "brought its worker down 5 times" in ledger.record(TASK.id).reason
+    assert len(shop.told.failures) == 1
+
+
+def test_a_worker_that_is_killed_in_mid_task_is_followed_by_another(ledger: Ledger) -> None:
+    began, go_on = os.pipe()
+    victim = os.fork()
+    if victim == 0:
+        try:
+            _travel_and_hang(str(ledger.redis.connection_pool.connection_kwargs["path"]), go_on)
+        finally:
+            os._exit(1)
+    assert os.read(began, 1) == b"x"  # it is in the middle of its first stage
+    assert ledger.abandoned() == []
+    os.kill(victim, signal.SIGKILL)
+    os.waitpid(victim, 0)
+    ledger.drop("victim")
+    shop = Shop(failing(CheckoutError("The second one got here too.")))
+    travel_with(TASK.id, ledger, shop)
+    lines = Live(ledger.redis).read(TASK.id)
+    assert [note.line for note in lines] == list(range(1, len(lines) + 1))
+    assert [note.text for note in lines] == [
+        "fetch",
+        "Taken over from a worker that died. What is done is not done again.",
+        "fetch",
+        "The second one got here too.",
+    ]
+    assert ledger.record(TASK.id).state is State.FAILED
+    for end in (began, go_on):
+        os.close(end)
+
+
+def _travel_and_hang(socket: str, tell: int) -> None:
+    """In a child: claim the task, and stay in its first stage."""
+
+    def hang() -> None:
+        os.write(tell, b"x")
+        signal.pause()
+
+    travel_with(
+        TASK.id, Ledger(Redis(unix_socket_path=socket, decode_responses=True)), Shop(hang), worker="victim"
+    )
