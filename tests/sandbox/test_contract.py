@@ -13,6 +13,7 @@ import pytest
 
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Egress, Limits, Reason, Snapshot
+from tests.sandbox.conftest import SMALL
 
 SOON = Limits(seconds=20)
 BRIEF = Limits(seconds=1)
@@ -248,6 +249,12 @@ def test_a_fork_bomb_stays_in_its_box(sandbox, box):
         assert other.run("true").passed
 
 
+def test_processes_are_bounded(box):
+    script = "i=0; while [ $i -lt 100 ]; do sleep 2 & i=$((i+1)); done 2>/dev/null & sleep 1; set -- /proc/[0-9]*; echo $#"
+
+    assert int(box.run(script, limits=SOON).text().split()[-1]) <= SMALL.processes
+
+
 def test_processes_are_bounded_for_each_box_and_not_for_all(sandbox):
     hold = "i=0; while [ $i -lt 40 ]; do sleep 2 & i=$((i+1)); done; wait; echo held"
     results = []
@@ -283,12 +290,18 @@ def test_memory_is_bounded_for_all_processes_together(box):
     assert not result.passed
 
 
-@pytest.mark.parametrize("place", ["/tmp", "/dev/shm", "/workspace"])
-def test_files_are_bounded(box, place):
-    result = box.run(f"head -c 900M /dev/zero > {place}/big; ls -s --block-size=1M {place}/big", limits=SOON)
+@pytest.mark.parametrize("place", ["/dev/shm", "/workspace"])
+def test_one_file_is_bounded(box, place):
+    result = box.run(f"head -c 200M /dev/zero > {place}/big; stat -c %s {place}/big", limits=SOON)
 
-    size = int(result.text().splitlines()[-1].split()[0])
-    assert size <= 256
+    assert int(result.text().split()[-1]) == SMALL.file
+
+
+def test_scratch_space_is_bounded(box):
+    result = box.run("for n in 1 2 3; do head -c 9M /dev/zero > /tmp/$n; done; du -sm /tmp", limits=SOON)
+
+    assert int(result.text().splitlines()[-1].split()[0]) <= 16
+    assert "No space left" in result.text()
 
 
 def test_many_files_that_fill_the_disk_are_ended(box):

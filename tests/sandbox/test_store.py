@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from dayhand.errors import SandboxError
-from dayhand.sandbox.base import Egress
+from dayhand.sandbox.base import Egress, Snapshot
 from dayhand.sandbox.bubblewrap import Bubblewrap
+from dayhand.sandbox.store import KEPT
 
 WORKER = """
 import sys
@@ -95,6 +96,23 @@ def test_a_state_that_nobody_links_to_is_swept_when_its_box_is_closed(home):
         assert len(list((home / "sandbox/states").iterdir())) == 1
     sandbox.sweep()
     assert list((home / "sandbox/states").iterdir()) == []
+
+
+def test_snapshots_that_nobody_used_for_long_make_room(home):
+    sandbox = Bubblewrap(home)
+    for number in range(KEPT + 2):
+        with sandbox.open() as box:
+            box.save(f"kept-{number}")
+        if number == 1:
+            os.utime(home / "sandbox/snapshots/kept-1", (1, 1), follow_symlinks=False)
+        if number == KEPT - 1:
+            with sandbox.open(origin=Snapshot("kept-0")):
+                pass
+
+    assert sandbox.find("kept-0") is not None  # it was used
+    assert sandbox.find("kept-1") is None
+    assert sandbox.find("kept-2") is None
+    assert len(list((home / "sandbox/states").iterdir())) == KEPT
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives boxes users of their own")

@@ -7,6 +7,7 @@ folders of the host's that every command of the box gets mounted, and that the h
 from __future__ import annotations
 
 import hashlib
+import secrets
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -134,8 +135,10 @@ class Bubblewrap:
         for name, text in view.ETC.items():
             path = store.data / "etc" / name
             if not path.is_file() or path.read_text() != text:
-                path.write_text(text)
-                path.chmod(0o644)
+                half = path.with_name(secrets.token_hex(8))  # another worker's box may be reading it
+                half.write_text(text)
+                half.chmod(0o644)
+                half.rename(path)
         tools = programs.uv_folder(store.data / "tools")
         fixed = tuple(view.fixed(store.data / "etc", tools, self._capacity.scratch))
         said = []

@@ -45,7 +45,7 @@ class Doorkeeper(HttpProxyBasePlugin):
             raise HttpRequestRejected(status_code=403, reason=b"Forbidden", body=body)
         return request
 
-    def resolve_dns(self, host: str, port: int) -> tuple[str, None]:  # noqa: ARG002
+    def resolve_dns(self, host: str, port: int) -> tuple[str, None]:
         """Connect to the address that was judged, not to what a second look-up might say."""
         return self._vetted, None
 

@@ -24,7 +24,8 @@ from pathlib import Path
 
 from dayhand.errors import SandboxError
 
-FIRST_UID, SLOTS = 200_000, 1000
+FIRST_UID, SLOTS = 200_000, 10_000
+KEPT = 60  # snapshots; beyond that, those that were not used for the longest time are forgotten
 LOCK_SECONDS = 10.0
 FOLDERS = ("locks", "boxes", "states", "snapshots", "slots", "etc", "tools", "trash")
 
@@ -91,10 +92,16 @@ class Store:
     def new_box(self) -> tuple[str, Lock]:
         """Name a box and hold its lock before there is anything to find."""
         name = secrets.token_hex(8)
-        lock = Lock(self.data / "locks" / name)
-        if not lock.take():
-            raise SandboxError(f"The new box {name} is locked already.")
-        (self.data / "boxes" / name).mkdir(mode=0o711 if self.is_root else 0o700)
+        try:
+            lock = Lock(self.data / "locks" / name)
+            if not lock.take():
+                raise SandboxError(f"The new box {name} is locked already.")
+            (self.data / "boxes" / name).mkdir(mode=0o711 if self.is_root else 0o700)
+        except OSError as error:
+            raise SandboxError(
+                f"No folder for a new box can be made in {self.data}: {error.strerror}.",
+                advice="See whether the disk is full, and whether the folder belongs to the worker's user.",
+            ) from error
         return name, lock
 
     def box(self, name: str) -> Path:
@@ -103,17 +110,26 @@ class Store:
     def make(self, folder: Path, uid: int | None) -> Path:
         """Make one of a box's folders for the user that the box runs as."""
         folder.mkdir(mode=0o700)
-        if uid is not None:
-            os.chown(folder, uid, uid)
+        try:
+            if uid is not None:
+                os.chown(folder, uid, uid)
+        except OSError as error:
+            raise SandboxError(
+                f"This root may not give files to other users ({error.strerror}), so no box can be opened.",
+                advice="Run the worker as an ordinary user.",
+            ) from error
         return folder
 
     def claim_uid(self) -> tuple[int, Lock] | None:
         """A user for a box with nothing in it: one that no box runs as and that owns no kept state."""
         if not self.is_root:
             return None
-        for uid in range(FIRST_UID, FIRST_UID + SLOTS):
+        owners = self._owners()
+        for uid in sorted(set(range(FIRST_UID, FIRST_UID + SLOTS)) - owners):
             lock = Lock(self.data / "slots" / str(uid))
-            if lock.take() and uid not in self._owners():
+            if (
+                lock.take() and uid not in self._owners()
+            ):  # it may have been saved just before we had the lock
                 return uid, lock
             lock.release()
         raise SandboxError(
@@ -150,6 +166,7 @@ class Store:
             link.symlink_to(Path("..") / "states" / name)
         except FileExistsError:
             self.remove(state)
+        self._trim()
 
     def state(self, key: str) -> State | None:
         """The state behind a key, held; None where there is none."""
@@ -157,6 +174,8 @@ class Store:
         while (name := self._target(key)) is not None:
             lock = Lock(self.data / "locks" / name)
             if lock.take(shared=True) and self._target(key) == name:
+                with contextlib.suppress(FileNotFoundError):
+                    os.utime(self._link(key), follow_symlinks=False)
                 return State(self.data / "states" / name, lock)
             lock.release()  # it is being kept or removed at this moment
             if time.monotonic() > until:
@@ -188,15 +207,22 @@ class Store:
 
     def sweep(self) -> frozenset[str]:
         """Remove boxes and states that nobody holds any more; give the names of the boxes that are still open."""
-        kept = {link.readlink().name for link in (self.data / "snapshots").iterdir()}
+        self._trim()
         for state in list((self.data / "states").iterdir()):
-            if state.name not in kept:
+            if not self._is_linked(state.name):
                 self._remove_if_free("states", state.name)
         for folder in list((self.data / "boxes").iterdir()):
             self._remove_if_free("boxes", folder.name)
         for folder in list((self.data / "trash").iterdir()):
             self._delete(folder)
         return frozenset(folder.name for folder in (self.data / "boxes").iterdir())
+
+    def _trim(self) -> None:
+        used: list[tuple[int, str]] = []
+        for link in (self.data / "snapshots").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                used.append((link.lstat().st_mtime_ns, link.name))
+        self.forget(name for _, name in sorted(used)[:-KEPT])
 
     def _remove_if_free(self, kind: str, name: str) -> None:
         lock = Lock(self.data / "locks" / name)
@@ -208,7 +234,7 @@ class Store:
             lock.release()
 
     def _is_linked(self, name: str) -> bool:
-        return any(link.readlink().name == name for link in (self.data / "snapshots").iterdir())
+        return any(self._target(link.name) == name for link in (self.data / "snapshots").iterdir())
 
     def remove(self, folder: Path) -> None:
         """Remove a dead folder, whatever sandboxed code left in it."""
