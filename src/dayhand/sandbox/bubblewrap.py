@@ -139,8 +139,8 @@ class Bubblewrap:
                 half.write_text(text)
                 half.chmod(0o644)
                 half.rename(path)
-        tools = programs.uv_folder(store.data / "tools")
-        fixed = tuple(view.fixed(store.data / "etc", tools, self._capacity.scratch))
+        uv = programs.uv_program(store.data / "tools")
+        fixed = tuple(view.fixed(store.data / "etc", uv, self._capacity.scratch))
         said = []
         for bwrap in programs.bubblewraps(store.data / "tools"):
             ready = Ready(bwrap, layers=False, fixed=fixed, capacity=self._capacity)

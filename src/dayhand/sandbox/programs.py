@@ -40,15 +40,17 @@ def bubblewraps(tools: Path) -> Iterator[Path]:
     yield place / program
 
 
-def uv_folder(tools: Path) -> Path | None:
-    """A folder with uv and nothing else in it, for the boxes' path."""
+def uv_program(tools: Path) -> Path | None:
+    """A uv that the boxes' users may run, if this installation has one."""
     try:
         found = Path(uv.find_uv_bin())
     except FileNotFoundError:
         return None
+    if _usable(found):
+        return found.resolve()
     place = tools / f"uv-{importlib.metadata.version('uv')}"
     _copy_once(place, {"uv": found})
-    return place
+    return place / "uv"
 
 
 def _usable(path: Path) -> bool:

@@ -61,17 +61,17 @@ NAMESPACES = (
 )
 
 
-def fixed(etc: Path, tools: Path | None, scratch: int) -> list[str]:
+def fixed(etc: Path, uv: Path | None, scratch: int) -> list[str]:
     """The part of bwrap's arguments that is the same for every box: everything but its own folders.
 
-    ``etc`` holds the files of ``ETC``; ``tools`` holds programs of ours; ``scratch`` is the size of /tmp in bytes.
+    ``etc`` holds the files of ``ETC``; ``uv`` is a program that the box is given; ``scratch`` is the size of /tmp in bytes.
     """
     words = [*NAMESPACES, "--ro-bind", "/usr", "/usr"]
     words += [word for name in ("bin", "sbin", "lib", "lib32", "lib64") for word in _top(name)]
     words += [word for path in SYSTEM for word in ("--ro-bind-try", path, path)]
     words += [word for name in ETC for word in ("--ro-bind", str(etc / name), f"/etc/{name}")]
-    if tools:
-        words += ["--ro-bind", str(tools), TOOLS]
+    if uv:
+        words += ["--ro-bind", str(uv), f"{TOOLS}/uv"]
     if home := _python_home():
         words += ["--ro-bind", str(home), str(home)]
     words += ["--proc", "/proc", "--dev", "/dev", "--size", str(SHARED_MEMORY), "--tmpfs", "/dev/shm"]  # noqa: S108
