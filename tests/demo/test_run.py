@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +45,25 @@ def demo(data: Path, *words: str, **settings: str) -> subprocess.CompletedProces
     return subprocess.run(
         line, env=env, cwd=data, capture_output=True, text=True, timeout=MOST_SECONDS, check=False
     )
+
+
+def started(data: Path, *words: str) -> subprocess.Popen[str]:
+    line, env = command(data, *words)
+    return subprocess.Popen(
+        line, env=env, cwd=data, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def read_until(process: subprocess.Popen[str], words: str, *, errors: bool = False) -> str:
+    """Read standard output (or error) line by line until ``words`` come; pytest's own time limit bounds it."""
+    stream = process.stderr if errors else process.stdout
+    assert stream
+    said = ""
+    while words not in said:
+        read = stream.readline()
+        assert read, f"it ended: {said}"
+        said += read
+    return said
 
 
 def left_over(data: Path) -> list[str]:
@@ -87,30 +107,31 @@ def test_three_issues_become_three_pull_requests_and_the_doubt_is_answered(data:
     assert left_over(data) == []
 
 
-@pytest.mark.timeout(MOST_SECONDS + 20)
-def test_one_case_can_be_played_alone(data: Path) -> None:
-    done = demo(data, "--once", "--json", "--case", "reminders")
-    assert done.returncode == 0, done.stderr[-3000:]
-    (told,) = map(json.loads, done.stdout.splitlines())
+@pytest.mark.timeout(MOST_SECONDS)
+def test_without_once_it_stays_up_until_ctrl_c(data: Path) -> None:
+    with started(data, "--json", "--case", "reminders") as process:
+        (told,) = [json.loads(read_until(process, "}\n"))]
+        said = read_until(process, "Ctrl-C ends it.", errors=True)
+        address = said.partition("play with it at ")[2].split()[0]
+        with urllib.request.urlopen(f"{address}/ada/come-back/pull/2", timeout=10) as page:
+            assert page.status == 200
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 0
     assert told["case"] == "reminders"
     assert {row["verdict"] for row in told["verification"]} == {"passes"}
+    wait_for(lambda: left_over(data) == [])
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.timeout(MOST_SECONDS)
-def test_whatever_ends_the_demo_nothing_is_left_running(data: Path, number: signal.Signals) -> None:
-    line, env = command(data, "--case", "reminders")
-    with subprocess.Popen(
-        line, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        assert process.stdout
-        said = ""
-        while "Ctrl-C ends it." not in said:
-            read = process.stdout.readline()
-            assert read, said
-            said += read
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_whatever_ends_it_in_mid_work_nothing_is_left_running(
+    data: Path, number: signal.Signals, code: int
+) -> None:
+    with started(data, "--case", "search") as process:
+        read_until(process, "  prepare")
         process.send_signal(number)
-        process.wait(timeout=30)
+        assert process.wait(timeout=30) == code
     wait_for(lambda: left_over(data) == [])
 
 
