@@ -105,7 +105,7 @@ class Trip:
         with self.say.stage(Stage.PUBLISH):
             proofs = prove(solution.citations, base.files, base.commit)
             self.tools.publication.answer(self.task, solution, proofs)
-        return Answered(solution)
+        return Answered(solution, proofs)
 
     def check(
         self, base: Base, place: Environment, solution: Solution, change: Change
@@ -126,17 +126,18 @@ class Trip:
         with self.say.stage(Stage.PUBLISH):
             tools.checkout.push(self.task, done.head)
             files = read_files(tools.checkout.mirror, done.head)
+            proofs = prove(done.solution.citations, files, done.head)
             proposal = Proposal(
                 change=done.change,
                 head=done.head,
                 solution=done.solution,
                 verification=done.verification,
                 blocked=place.blocked,
-                proofs=prove(done.solution.citations, files, done.head),
+                proofs=proofs,
                 minutes=(tools.clock() - self.task.created_at) / 60,
             )
             url = tools.publication.propose(self.task, proposal)
-        return Proposed(url, done.head, done.verification, done.solution)
+        return Proposed(url, done.head, done.verification, done.solution, proofs)
 
     def _fill(self, box: Box, base: Base) -> None:
         self.tools.checkout.fill(box, base.commit, base.branch)

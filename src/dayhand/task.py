@@ -200,13 +200,15 @@ class Proposed:
     head: str  # commit
     verification: Verification
     solution: Solution
+    proofs: tuple[Proof, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """Nothing to change: the answer, with its citations checked."""
+    """Nothing to change: the answer, with its citations looked up."""
 
     solution: Solution
+    proofs: tuple[Proof, ...] = ()
 
 
 Outcome = Proposed | Answered

@@ -22,7 +22,7 @@ class Kind(StrEnum):
     FATAL = "fatal"  # asking again cannot help
 
 
-class ModelFault(Exception):  # noqa: N818 - it is met, not raised to people: they see a ModelError
+class ModelFault(Exception):
     """One failed attempt."""
 
     def __init__(self, kind: Kind, what: str, *, after: float | None = None, advice: str = "") -> None:

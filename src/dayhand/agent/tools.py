@@ -132,7 +132,7 @@ TOOLS: tuple[Item, ...] = (
 NAMES = tuple(str(tool["name"]) for tool in TOOLS)
 
 
-class Mistake(Exception):  # noqa: N818 - it is the model's, and goes back to it as the call's output
+class Mistake(Exception):
     """A call that cannot be done as it stands; the text says what to do."""
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from markdown_it import MarkdownIt
+from markupsafe import Markup
 
 from dayhand.ledger.ledger import Record
 from dayhand.task import Stage, State, Verdict
@@ -35,6 +38,7 @@ MARKS = {
 }
 TONES = {"✓": "good", "✗": "bad", "!": "fair", "⊘": "fair"}
 MINUTE, HOUR = 60, 3600
+MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable(["link", "image", "autolink"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,15 @@ class View:
         return self.outcome.get("solution") or {}
 
     @property
+    def account(self) -> Markup:
+        """The model's words as HTML: emphasis, lists and code; nothing that loads, links or scripts."""
+        return Markup(MARKDOWN.render(str(self.solution.get("account", ""))))  # noqa: S704 - HTML is escaped
+
+    @property
+    def proofs(self) -> Sequence[Mapping[str, Any]]:
+        return self.outcome.get("proofs") or ()
+
+    @property
     def usage(self) -> Mapping[str, Any]:
         return self.solution.get("usage") or {}
 
@@ -113,7 +126,7 @@ class View:
         if not self.usage:
             return ""
         if self.usage.get("scripted"):
-            return "nothing: a scripted model"
+            return "$0.00 (scripted)"
         dollars = self.usage.get("dollars")
         return "price unknown" if dollars is None else f"${dollars:.2f}"
 

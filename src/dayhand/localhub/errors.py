@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer rather than a fault
+class Refused(Exception):
     """The request is answered with ``status`` and GitHub's message."""
 
     def __init__(

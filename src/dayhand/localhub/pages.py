@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request
 from markdown_it import MarkdownIt
-from markupsafe import Markup
+from markdown_it.token import Token
+from markupsafe import Markup, escape
 from werkzeug.wrappers import Response as Answer
 
 from dayhand.localhub.errors import Refused
@@ -184,9 +187,18 @@ def _acting(blueprint: Blueprint, desk: _Desk) -> None:
         return redirect(f"/{repo.full_name}/{kind}/{number}")
 
 
-def markdown(text: str) -> Markup:
-    """Render as GitHub does, without raw HTML but for what Dayhand's own folds need."""
-    html = MarkdownIt("gfm-like", {"html": False, "linkify": False}).render(_strip(text))
+def markdown(text: str, repo: Repository | None = None) -> Markup:
+    """Render as GitHub does: #1 and @login come alive; of raw HTML only what folds text away."""
+    reader = MarkdownIt("gfm-like", {"html": False, "linkify": False})
+
+    def alive(_renderer: object, tokens: Sequence[Token], index: int, *_: object) -> str:
+        said = str(escape(tokens[index].content))
+        if repo:
+            said = re.sub(r"(?<![\w#&])#(\d+)\b", rf'<a href="/{repo.full_name}/issues/\1">#\1</a>', said)
+        return re.sub(r"(?<![\w@/])@(\w[\w-]*)", r"<b>@\1</b>", said)
+
+    reader.add_render_rule("text", alive)
+    html = reader.render(_strip(text))
     for tag in ("details", "summary", "sub", "/details", "/summary", "/sub"):
         html = html.replace(f"&lt;{tag}&gt;", f"<{tag}>")
     return Markup(html)  # noqa: S704 - markdown-it escapes all HTML; the tags above carry no attribute

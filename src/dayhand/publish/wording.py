@@ -179,7 +179,7 @@ def check_moved(head: str) -> str:
 
 
 def started(pull_url: str, task_url: str) -> str:
-    return f"On it: {pull_url} is a draft until the repository's own checks have run. [How far it is]({task_url})"
+    return f"On it: [the pull request]({pull_url}) is a draft until the repository's own checks have run. [How far it is]({task_url})"
 
 
 def proposed(task: Task, pull_url: str, verification: Verification, usage: Usage) -> str:
@@ -189,7 +189,7 @@ def proposed(task: Task, pull_url: str, verification: Verification, usage: Usage
         "neutral": "is ready for review, but no check could speak for or against it; the table in it says why.",
     }[verification.conclusion]
     note = f"\n\n{SCRIPTED}" if usage.scripted else ""
-    return f"@{task.ask.asker} {pull_url} {words}{note}"
+    return f"@{task.ask.asker} [The pull request]({pull_url}) {words}{note}"
 
 
 def added(task: Task, body: str) -> str:
