@@ -13,7 +13,7 @@ from dayhand.ledger.live import Live
 from dayhand.task import Kind, State
 
 OVER = frozenset({State.PROPOSED, State.ANSWERED, State.FAILED, State.STOPPED})
-TOLD = frozenset({"command", "say", "model", "result", "error"})
+TOLD = frozenset({"command", "say", "model", "error"})
 PATIENCE_SECONDS = 30.0  # between the person's act and the task in the ledger
 MOST_SECONDS = 1800.0
 
@@ -26,6 +26,7 @@ class Part:
     story: Story
     kind: Kind
     issue_url: str
+    asked_on: str = ""  # for a question: the pull request under which it stands
     record: Record | None = None
     now: str = ""  # the last thing that was said
     line: int = 0
@@ -98,13 +99,13 @@ class Part:
         if self.seconds > MOST_SECONDS and not self.over:
             self.lost = f"It is not done after {MOST_SECONDS / 60:.0f} minutes."
 
-    def as_json(self, pull_url: str = "") -> dict[str, Any]:
-        """The object that ``--json`` prints; ``pull_url`` is the one that a question was asked on."""
+    def as_json(self) -> dict[str, Any]:
+        """The object that ``--json`` prints."""
         told = {
             "case": self.name,
             "task": self.record.task.id if self.record else "",
             "issue": self.issue_url,
-            "pull_url": self.pull_url or pull_url,
+            "pull_url": self.pull_url or self.asked_on,
             "check_url": self.check_url,
             "conclusion": self.conclusion,
             "seconds": round(self.seconds, 1),

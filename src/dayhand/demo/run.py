@@ -116,7 +116,8 @@ class Demo:
         asked = {part.story.name for part in parts if part.kind is Kind.FOLLOW_UP}
         for part in parts:
             if part.story.follow_up and part.pull_url and part.story.name not in asked:
-                question = Part(f"{part.name}-follow-up", part.story, Kind.FOLLOW_UP, part.issue_url)
+                name = f"{part.name}-follow-up"
+                question = Part(name, part.story, Kind.FOLLOW_UP, part.issue_url, part.pull_url)
                 self.stage.ask(part.story, _number(part.pull_url))
                 yield question
 
@@ -236,9 +237,8 @@ def _introduce(console: Console, demo: Demo, settings: Settings) -> None:
 
 
 def _print_json(parts: Sequence[Part]) -> None:
-    pulls = {part.story.name: part.pull_url for part in parts if part.kind is Kind.FIX}
     for part in parts:
-        print(json.dumps(part.as_json(pulls.get(part.story.name, "")), ensure_ascii=False))
+        print(json.dumps(part.as_json(), ensure_ascii=False))
     sys.stdout.flush()
 
 

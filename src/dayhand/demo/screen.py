@@ -106,7 +106,7 @@ def tell_ends(console: Console, parts: Sequence[Part], task_url: str) -> None:
         say(console, f"{part.name}: {words_of(part)} ({part.seconds:.0f} s)")
         addresses = {
             "issue": part.issue_url,
-            "pull request": part.pull_url,
+            "pull request": part.pull_url or part.asked_on,
             "check run": part.check_url,
             "task": f"{task_url}/{part.record.task.id}" if part.record else "",
         }
