@@ -189,13 +189,16 @@ def rows_of_patch(patch: str) -> list[tuple[str, str]]:
     """A unified diff as (kind, line): "file", "meta", "hunk", "add", "del" or "" for context."""
     kinds = {"+": "add", "-": "del", "@": "hunk"}
     rows = []
+    heading = (
+        False  # between "diff" and the first "@@": only there is "---" a file's name and not a removed line
+    )
     for line in patch.splitlines():
         if line.startswith("diff --git "):
+            heading = True
             rows.append(("file", line.rpartition(" b/")[2]))
-        elif line.startswith(("index ", "--- ", "+++ ", "new file", "deleted file", "similarity", "rename ")):
-            rows.append(("meta", line))
-        else:
-            rows.append((kinds.get(line[:1], ""), line))
+            continue
+        heading = heading and not line.startswith("@@")
+        rows.append(("meta" if heading else kinds.get(line[:1], ""), line))
     return rows
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from github import Auth, Github, GithubException
 from github.CheckRun import CheckRun as GitHubCheckRun
 from github.GithubObject import NotSet
@@ -149,7 +151,8 @@ class RepositoryHub:
             raise HubError(f"{branch} is not a branch of Dayhand's, so it is not deleted.")
         with speaking_of(f"deleting {branch}"):
             try:
-                self._repo().get_git_ref(f"heads/{branch}").delete()
+                path = f"/repos/{self.full_name}/git/refs/heads/{quote(branch)}"
+                self._client().requester.requestJsonAndCheck("DELETE", path)
             except GithubException as error:
                 if error.status not in (GONE, REFUSED):
                     raise
@@ -191,7 +194,7 @@ class RepositoryHub:
 
     def _repo(self) -> Repository:
         """The repository without asking for it: each call asks for what it needs."""
-        return self._client().get_repo(self.full_name, lazy=True)
+        return self._client().get_repo(self.full_name)
 
 
 def hidden(marker: str) -> str:

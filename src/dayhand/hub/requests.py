@@ -24,4 +24,5 @@ def open_github(api_url: str, auth: Auth.Auth) -> Github:
         seconds_between_requests=None,
         seconds_between_writes=None,
         api_version=API_VERSION,
+        lazy=True,  # a thing is asked for when something of it is read, and not before
     )

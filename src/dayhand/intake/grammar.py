@@ -13,7 +13,7 @@ from markdown_it.token import Token
 from dayhand.task import Kind
 
 VERBS = ("fix",)
-NEAR = 0.7  # how alike a word must be to a verb before we ask whether it was meant
+NEAR = 0.6  # how alike a word must be to a verb before we ask whether it was meant
 QUIET = frozenset({"code_inline", "html_inline", "image"})
 
 

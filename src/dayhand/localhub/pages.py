@@ -226,11 +226,11 @@ def diff_rows(diff: str) -> list[tuple[str, str]]:
     """(kind, line) of a unified diff, for colours."""
     kinds = {"+": "add", "-": "del", "@": "hunk"}
     rows = []
+    heading = False
     for line in diff.splitlines():
-        heading = line.startswith(("diff ", "index ", "+++", "---", "new file", "deleted file"))
-        rows.append(
-            ("file" if line.startswith("diff ") else "meta" if heading else kinds.get(line[:1], ""), line)
-        )
+        heading = line.startswith("diff ") or (heading and not line.startswith("@@"))
+        kind = "file" if line.startswith("diff ") else "meta" if heading else kinds.get(line[:1], "")
+        rows.append((kind, line))
     return rows
 
 

@@ -51,12 +51,21 @@ class Progress:
 
     @property
     def text(self) -> str:
-        """Stages with their durations, then the log's tail."""
-        ends = [began for _, began in self._stages[1:]]
-        done = [
-            f"- ✓ {check_title(name)} ({ended - began:.0f} s)"
+        """What is done with its durations, what is under way, then the log's tail."""
+        done, now = self._stages_done(), [f"- **{self.title} …**"] if self._stages else []
+        return "\n".join([*done, *now]) + "\n\n" + self._log()
+
+    @property
+    def last_text(self) -> str:
+        """The same once it is over: nothing is under way."""
+        return "\n".join([*self._stages_done(over=True)]) + "\n\n" + self._log()
+
+    def _stages_done(self, *, over: bool = False) -> list[str]:
+        ends = [began for _, began in self._stages[1:]] + ([self._clock()] if over else [])
+        return [
+            f"- ✓ {check_title(name)} ({max(0, ended - began):.0f} s)"
             for (name, began), ended in zip(self._stages, ends, strict=False)
         ]
-        now = [f"- **{self.title} …**"] if self._stages else []
-        log = "\n".join(self._lines)
-        return "\n".join([*done, *now]) + "\n\n" + fenced(log[-ROOM // 2 :].lstrip(), most=ROOM)
+
+    def _log(self) -> str:
+        return fenced("\n".join(self._lines)[-ROOM // 2 :].lstrip(), most=ROOM)

@@ -72,7 +72,9 @@ class GitHubPublication:
         self._conclude_check_of_start(proposal.head)
         check = self._check_on(proposal.head)
         table = wording.table(proposal.verification, self.task_url)
-        output = self._output(wording.check_done(proposal.verification), f"{table}\n\n{self._progress.text}")
+        output = self._output(
+            wording.check_done(proposal.verification), f"{table}\n\n{self._progress.last_text}"
+        )
         self.hub.update_check(check, output=output, conclusion=proposal.verification.conclusion)
         if not earlier:
             self.hub.edit_pull(pull.number, title=title, body=body)
@@ -103,7 +105,7 @@ class GitHubPublication:
         """Conclude the check run, close our draft and delete its branch. Work that was pushed stays."""
         if check := self._fact("check"):
             self.hub.update_check(
-                int(check), output=self._output(title, self._progress.text), conclusion=conclusion
+                int(check), output=self._output(title, self._progress.last_text), conclusion=conclusion
             )
         if self._fact("head") is not None or (number := self._fact("pull")) is None:
             return
@@ -125,7 +127,7 @@ class GitHubPublication:
         """A check run cannot move to another commit: the first one says where the work went on."""
         check, on = self._fact("check"), self._fact("check_head")
         if check and on != head:
-            output = self._output(wording.check_moved(head), self._progress.text)
+            output = self._output(wording.check_moved(head), self._progress.last_text)
             self.hub.update_check(int(check), output=output, conclusion="neutral")
 
     def _tell_check(self, title: str, text: str) -> None:

@@ -1,0 +1,45 @@
+"""One town for each story; Redis and the environments are shared, since they are slow to build."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from dayhand.agent.scripted import ScriptedServer
+from dayhand.ledger.server import connect, embedded
+from dayhand.localhub.server import LocalHub
+from dayhand.settings import Settings
+from tests.journey.town import Actor, Town, found_town, open_web, script
+
+
+@pytest.fixture(scope="session")
+def data() -> Iterator[Path]:
+    """A data folder that the boxes' own users can pass through: pytest's own is closed to them."""
+    with tempfile.TemporaryDirectory(prefix="dayhand-story-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def redis_url(data: Path) -> Iterator[str]:
+    with embedded(data) as url:
+        yield url
+
+
+@pytest.fixture
+def town(data: Path, redis_url: str, tmp_path: Path) -> Iterator[Town]:
+    connect(redis_url).flushall()
+    actor = Actor()
+    with ExitStack() as stack:
+        hub = stack.enter_context(LocalHub(tmp_path / "github"))
+        model = stack.enter_context(ScriptedServer([script(actor)], keep=True))
+        made = found_town(hub, model, actor, Settings(data=data, redis_url=redis_url))
+        web = open_web(made.settings, made.ledger, made.live)
+        stack.callback(web.server_close)
+        stack.callback(web.shutdown)
+        made.app.webhook_url = f"http://127.0.0.1:{web.server_port}/webhook"
+        yield made

@@ -1,0 +1,271 @@
+"""Bad input and bad luck: each has its sentence, and leaves nothing half-done behind."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import requests
+
+from dayhand.agent.scripted import FOR_EVER, Fault, Finish, Patch, Say, Shell
+from dayhand.intake.signature import sign
+from dayhand.ledger.ledger import Claim, Ledger
+from dayhand.ledger.notes import Note
+from dayhand.publish.base import Publication
+from dayhand.task import State, Task
+from dayhand.wiring import Workshop
+from dayhand.worker import travel_with
+from tests.journey.town import SECRET, Town
+
+
+def post(town: Town, body: bytes, **headers: str) -> requests.Response:
+    whole = {
+        "X-GitHub-Event": "issues",
+        "X-GitHub-Delivery": "d-1",
+        "X-Hub-Signature-256": sign(body, SECRET),
+    }
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return requests.post(town.app.webhook_url, data=body, headers={**whole, **named}, timeout=10)
+
+
+def last_delivery(town: Town, event: str) -> bytes:
+    found = [one for one in town.hub.courier.deliveries if one.event == event]
+    return json.dumps(found[-1].payload).encode()
+
+
+def assert_untouched(town: Town) -> None:
+    assert town.waiting() == []
+    assert town.ledger.recent() == []
+
+
+def test_a_wrong_signature_is_refused_and_says_what_to_compare(town: Town) -> None:
+    answer = post(town, b"{}", X_Hub_Signature_256=sign(b"{}", "another secret"))
+    assert answer.status_code == 401
+    assert "GITHUB_WEBHOOK_SECRET" in answer.json()["advice"]
+    assert_untouched(town)
+
+
+def test_a_delivery_without_a_signature_is_refused(town: Town) -> None:
+    answer = requests.post(town.app.webhook_url, data=b"{}", timeout=10)
+    assert (answer.status_code, answer.json()["error"]) == (401, "The delivery is not signed.")
+    assert_untouched(town)
+
+
+def test_a_body_that_is_not_json_is_refused(town: Town) -> None:
+    answer = post(town, b"payload=%7B%7D")
+    assert answer.status_code == 400
+    assert "application/json" in answer.json()["advice"]
+    assert_untouched(town)
+
+
+def test_an_event_that_lacks_a_field_names_it(town: Town) -> None:
+    answer = post(town, json.dumps({"action": "labeled", "issue": {}}).encode())
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "The issues event has no repository.full_name."
+    assert_untouched(town)
+
+
+def test_an_unknown_event_is_taken_and_asks_nothing(town: Town) -> None:
+    answer = post(town, b'{"action": "created"}', X_GitHub_Event="sponsorship")
+    assert answer.status_code == 202
+    assert answer.json() == {
+        "delivery": "d-1",
+        "task": None,
+        "reason": "sponsorship.created asks nothing of Dayhand",
+    }
+    assert_untouched(town)
+
+
+def test_a_delivery_seen_before_gives_the_same_task_and_no_second_one(town: Town) -> None:
+    repo = town.repository("shop")
+    issue = town.issue(repo)
+    town.label(repo, issue)
+    first = next(one for one in town.hub.courier.deliveries if json.loads(one.answer).get("task"))
+    town.hub.courier.send(town.app, first.event, first.payload, again=first)
+    town.hub.wait_idle()
+    again = town.hub.courier.deliveries[-1]
+    assert json.loads(again.answer)["task"] == json.loads(first.answer)["task"]
+    assert len(town.ledger.recent()) == 1
+
+
+def test_a_label_and_a_comment_for_the_same_thing_make_one_task(town: Town) -> None:
+    repo = town.repository("shop")
+    issue = town.issue(repo)
+    town.label(repo, issue)
+    town.say(repo, issue, "@bot fix this")
+    assert len(town.ledger.recent()) == 1
+    assert [reaction.content for reaction in issue.comments[0].reactions] == ["eyes"], "still acknowledged"
+
+
+def test_a_label_by_someone_without_write_access_is_refused_on_the_issue(town: Town) -> None:
+    repo = town.repository("shop")
+    issue = town.issue(repo)
+    town.label(repo, issue, by=town.bob)
+    assert_untouched(town)
+    (said,) = town.bot_says(issue)
+    assert said.startswith("@bob Only people with write access to this repository can set me to work.")
+    assert issue.reactions == []
+    town.hub.world.unlabel(repo, issue, "codex", town.bob)
+    town.label(repo, issue, by=town.bob)
+    assert len(town.bot_says(issue)) == 1, "said once, not each time"
+
+
+def test_an_issue_with_no_text_is_refused_on_the_issue(town: Town) -> None:
+    repo = town.repository("shop")
+    issue = town.issue(repo, title="??", body="")
+    town.label(repo, issue)
+    assert_untouched(town)
+    assert "does not say what is wrong" in town.bot_says(issue)[0]
+
+
+def test_a_misspelt_word_is_answered_with_the_nearest(town: Town) -> None:
+    repo = town.repository("shop")
+    issue = town.issue(repo)
+    town.say(repo, issue, "@bot fxi this")
+    assert_untouched(town)
+    assert "Did you mean “@bot fix this”?" in town.bot_says(issue)[0].replace("\u200b", "")
+
+
+def test_our_own_comments_never_start_anything(town: Town) -> None:
+    repo = town.repository("shop")
+    issue = town.issue(repo)
+    town.hub.world.comment(repo, issue, town.app.bot, "to try again, write “@bot fix this”", town.app)
+    town.hub.wait_idle()
+    assert_untouched(town)
+
+
+def test_an_empty_repository_is_told_to_get_a_first_commit(town: Town) -> None:
+    repo = town.repository("empty", {})
+    issue = town.issue(repo)
+    town.label(repo, issue)
+    (record,) = town.work()
+    assert record.state is State.FAILED
+    (said,) = town.bot_says(issue)
+    assert "has no commit on “main” yet" in said
+    assert "Push a first commit, then ask again." in said
+    assert town.pulls(repo) == []
+
+
+def test_a_clone_that_fails_is_told_and_leaves_nothing(town: Town) -> None:
+    repo = town.repository("shop")
+    issue = town.issue(repo)
+    town.label(repo, issue)
+    shutil.rmtree(repo.store.path / "objects")
+    (task_id,) = town.waiting()
+    travel_with(task_id, town.ledger, Workshop(town.settings, town.ledger))
+    record = town.ledger.record(task_id)
+    assert record.state is State.FAILED
+    assert "git" in record.reason
+    assert "I could not do this" in town.bot_says(issue)[0]
+
+
+NONSENSE = {
+    "words-without-an-end": [[Say("I think it is the sum.")]],
+    "an-unknown-tool": [[Fault("nonsense", body="<html>502</html>", times=FOR_EVER)]],
+    "empty": [[Fault("empty", times=FOR_EVER)]],
+    "the-same-failing-call": [[Shell("false")]],
+}
+
+
+@pytest.mark.parametrize("turns", NONSENSE.values(), ids=NONSENSE.keys())
+def test_a_model_that_answers_nonsense_ends_as_a_named_failure(town: Town, turns: list[list[object]]) -> None:
+    town.actor.turns = turns  # type: ignore[assignment]
+    repo = town.repository("shop")
+    issue = town.issue(repo)
+    town.label(repo, issue)
+    (record,) = town.work()
+    assert record.state is State.FAILED
+    assert "Dayhand itself failed" not in record.reason
+    (pull,) = town.pulls(repo)
+    assert pull.state == "closed"
+    assert town.branches(repo) == {"main"}
+    assert "What to do:" in town.bot_says(issue)[0]
+    (check,) = town.checks(repo, pull)
+    assert check.conclusion == "failure"
+
+
+def test_a_workflow_file_is_never_pushed(town: Town) -> None:
+    evil = Patch("*** Begin Patch\n*** Add File: .github/workflows/own.yml\n+on: push\n*** End Patch")
+    town.actor.turns = [[evil], [Finish("Add CI", "Added.")]]
+    repo = town.repository("shop")
+    issue = town.issue(repo)
+    town.label(repo, issue)
+    (record,) = town.work()
+    assert record.state is State.FAILED
+    assert "workflow files" in record.reason
+    assert town.branches(repo) == {"main"}
+
+
+def test_an_app_without_the_permission_says_which_one_it_needs(town: Town) -> None:
+    repo = town.repository("shop")
+    issue = town.issue(repo)
+    town.label(repo, issue)
+    town.app.permissions.pop("checks")
+    (record,) = town.work()
+    assert record.state is State.FAILED
+    assert "permissions requested are not granted" in record.reason
+
+
+def test_a_task_taken_over_is_not_paid_for_twice(town: Town) -> None:
+    """The worker dies after each stage in turn; another one goes on, and there is one of everything."""
+    repo = town.repository("shop")
+    issue = town.issue(repo)
+    town.label(repo, issue)
+    (task_id,) = town.waiting()
+    impatient = Ledger(town.ledger.redis, lease_seconds=0.2)
+    workshop = Workshop(town.settings, impatient)
+    for stage in ("prepare", "solve", "take", "check", "publish"):
+        with pytest.raises(KeyboardInterrupt):
+            travel_with(task_id, impatient, DyingAt(workshop, stage))
+        wait_for_lease(town, task_id)
+    travel_with(task_id, town.ledger, Workshop(town.settings, town.ledger))
+    record = town.ledger.record(task_id)
+    assert record.state is State.PROPOSED, record.reason
+    (pull,) = town.pulls(repo)
+    assert pull.state == "open"
+    assert len(town.bot_says(issue)) == 1
+    assert len(town.checks(repo, pull)) == 1
+    assert town.model.count == 2, "two turns, each asked for once"
+
+
+class DyingAt:
+    """A workshop whose worker dies when a stage begins."""
+
+    def __init__(self, workshop: Workshop, stage: str) -> None:
+        self.workshop = workshop
+        self.stage = stage
+        self.tools = workshop.tools
+
+    @contextmanager
+    def publication(self, task: Task, claim: Claim) -> Iterator[Publication]:
+        with self.workshop.publication(task, claim) as whole:
+            yield Dying(whole, self.stage)  # type: ignore[misc]
+
+
+class Dying:
+    """A publication that is the last thing its worker sees."""
+
+    def __init__(self, whole: Publication, stage: str) -> None:
+        self._whole = whole
+        self._stage = stage
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._whole, name)
+
+    def progress(self, note: Note) -> None:
+        if (note.kind, note.stage) == ("stage", self._stage):
+            raise KeyboardInterrupt
+        self._whole.progress(note)
+
+
+def wait_for_lease(town: Town, task_id: str) -> None:
+    """Wait until the dead worker's lease has run out."""
+    ends = time.monotonic() + 10
+    while task_id not in town.ledger.abandoned():
+        assert time.monotonic() < ends, "the lease never ran out"
+        threading.Event().wait(0.02)

@@ -1,0 +1,174 @@
+"""A whole town for stories: a GitHub with people in it, the receiver, Redis, a scripted model, and a worker's hands."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from dayhand.agent.scripted import Fault, Finish, Move, Patch, Scene, Script, ScriptedServer
+from dayhand.hub.client import Hub
+from dayhand.ledger.ledger import Ledger, Record
+from dayhand.ledger.live import Live
+from dayhand.ledger.queue import queue
+from dayhand.ledger.server import connect, connect_raw
+from dayhand.localhub.server import LocalHub
+from dayhand.localhub.state import App, CheckRun, Issue, Repository, User
+from dayhand.settings import Settings
+from dayhand.web import Parts, create_app
+from dayhand.wiring import Workshop
+from dayhand.worker import travel_with
+
+SECRET = "a secret of the tests"
+PERMISSIONS = {
+    "metadata": "read",
+    "contents": "write",
+    "issues": "write",
+    "pull_requests": "write",
+    "checks": "write",
+}
+EVENTS = ("issues", "issue_comment", "pull_request", "check_run")
+SHOP = {
+    "README.md": "# Shop\n",
+    "shop.py": "def total(prices):\n    return sum(prices) + 1\n",
+    "test_shop.py": (
+        "import unittest\n\nfrom shop import total\n\n\nclass Totals(unittest.TestCase):\n"
+        "    def test_nothing(self):\n        self.assertIsNotNone(total([]))\n"
+    ),
+    "Makefile": "test:\n\tpython3 -m unittest -q\n\nlint:\n\t! grep -n ' $$' *.py\n",
+}
+FIX = Patch(
+    "*** Begin Patch\n*** Update File: shop.py\n@@ def total(prices):\n-    return sum(prices) + 1\n"
+    "+    return sum(prices)\n*** End Patch"
+)
+DONE = Finish(
+    "Count nothing twice",
+    "The sum began at one.",
+    citations=({"path": "shop.py", "line": 2, "quote": "sum(prices)"},),
+)
+
+
+class Actor:
+    """Plays whatever a story gives it: a list of turns, each a list of moves."""
+
+    def __init__(self) -> None:
+        self.turns: list[list[Move]] = [[FIX], [DONE]]
+
+    def play(self, scene: Scene) -> list[Move]:
+        return self.turns[min(scene.turn, len(self.turns) - 1)]
+
+
+@dataclass
+class Town:
+    """Everything, running. People act through ``hub.world``; ``work`` lets the worker do what waits."""
+
+    hub: LocalHub
+    app: App
+    ledger: Ledger
+    live: Live
+    settings: Settings
+    model: ScriptedServer
+    actor: Actor
+    ada: User  # may write
+    bob: User  # may not
+
+    def repository(self, name: str, files: Mapping[str, str] = SHOP) -> Repository:
+        """A repository of Ada's with the App installed."""
+        repo = self.hub.world.add_repository(f"ada/{name}", files)
+        self.hub.world.install(self.app, "ada", [repo.full_name])
+        return repo
+
+    def issue(
+        self, repo: Repository, title: str = "Totals are one too high", body: str = "An empty cart costs 1."
+    ) -> Issue:
+        return self.hub.world.open_issue(repo, self.bob, title, body)
+
+    def label(self, repo: Repository, issue: Issue, by: User | None = None, name: str = "codex") -> None:
+        self.hub.world.label(repo, issue, name, by or self.ada)
+        self.hub.wait_idle()
+
+    def say(self, repo: Repository, issue: Issue, words: str, by: User | None = None) -> None:
+        self.hub.world.comment(repo, issue, by or self.ada, words)
+        self.hub.wait_idle()
+
+    def waiting(self) -> list[str]:
+        """The tasks that wait in the queue."""
+        return [job.args[0] for job in queue(connect_raw(self.settings.redis_url)).jobs]
+
+    def work(self) -> list[Record]:
+        """Do all that waits, as a worker does it; give the records."""
+        waiting = self.waiting()
+        queue(connect_raw(self.settings.redis_url)).empty()
+        for task_id in waiting:
+            travel_with(task_id, self.ledger, Workshop(self.settings, self.ledger))
+        self.hub.wait_idle()
+        return [self.ledger.record(task_id) for task_id in waiting]
+
+    def answers(self) -> list[tuple[int, dict[str, object]]]:
+        """What the receiver answered to each delivery so far: status and JSON."""
+        return [(one.status_code, json.loads(one.answer or "{}")) for one in self.hub.courier.deliveries]
+
+    def bot_says(self, issue: Issue) -> list[str]:
+        return [comment.body for comment in issue.comments if comment.user is self.app.bot]
+
+    def pulls(self, repo: Repository) -> list[Issue]:
+        return list(repo.pulls())
+
+    def checks(self, repo: Repository, pull: Issue) -> list[CheckRun]:
+        """The check runs on a pull request's head."""
+        assert pull.pull
+        return [run for run in repo.checks.values() if run.suite.sha == pull.pull.head_sha]
+
+    def branches(self, repo: Repository) -> set[str]:
+        return set(repo.store.branches())
+
+
+def open_web(settings: Settings, ledger: Ledger, live: Live) -> BaseWSGIServer:
+    """The real receiver on a free port of the loopback, serving in a thread."""
+    hub = Hub(settings.api_url, settings.app_id, settings.private_key)
+    parts = Parts(
+        ledger=ledger,
+        live=live,
+        queue=connect_raw(settings.redis_url),
+        hub=hub,
+        secrets=settings.webhook_secrets,
+        label=settings.label,
+        handles=settings.handles,
+        github=settings.api_url.removesuffix("/api/v3"),
+    )
+    server = make_server("127.0.0.1", 0, create_app(parts), threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+def fault(kind: str, **fields: object) -> list[Move]:
+    return [Fault(kind, **fields)]  # type: ignore[arg-type]
+
+
+def script(actor: Actor) -> Script:
+    return Script("town", lambda _: True, actor.play)
+
+
+def found_town(hub: LocalHub, model: ScriptedServer, actor: Actor, settings: Settings) -> Town:
+    """Put the people, the App and the receiver together."""
+    world = hub.world
+    ada, bob = world.add_user("ada", "Ada"), world.add_user("bob", "Bob")
+    app = world.add_app(
+        "dayhand", permissions=PERMISSIONS, events=EVENTS, webhook_url="", secret=SECRET, owner="ada"
+    )
+    redis = connect(settings.redis_url)
+    ledger, live = Ledger(redis), Live(redis)
+    whole = replace(
+        settings,
+        api_url=hub.api_url,
+        app_id=app.id,
+        private_key=app.private_key,
+        webhook_secrets=(SECRET,),
+        openai_base_url=model.base_url,
+        model="scripted",
+        progress_seconds=0.0,
+    )
+    return Town(hub, app, ledger, live, whole, model, actor, ada, bob)
