@@ -141,7 +141,10 @@ def working(
         "GITHUB_WEBHOOK_SECRET": "secret",
     }
     command = [sys.executable, "-m", "dayhand.cli", "work"]
-    with subprocess.Popen(command, cwd=data, env=env) as crew:
+    with (
+        (data / "words").open("w") as words,
+        subprocess.Popen(command, cwd=data, env=env, stderr=words) as crew,
+    ):
         try:
             yield crew
         finally:
@@ -204,6 +207,7 @@ def test_workers_ride_out_a_restart_of_redis(tmp_path: Path, private_key: str) -
                 until(lambda: client.scard("rq:workers") == 2)
                 os.kill(client.info("server")["process_id"], signal.SIGKILL)
         hands = children(crew.pid)
+        until(lambda: "Redis does not answer" in (tmp_path / "words").read_text(encoding="utf-8"))
         redis_url = stack.enter_context(embedded(tmp_path))
         ledger = Ledger(stack.enter_context(connect(redis_url)))
         ledger.open(TASK, delivery="d-1", meaning="acme/shop#7:fix")

@@ -230,6 +230,21 @@ def test_a_task_that_kills_its_workers_is_not_tried_for_ever(ledger: Ledger) -> 
     assert len(shop.told.failures) == 1
 
 
+def test_a_task_that_cannot_even_be_told_of_ends_in_the_ledger(ledger: Ledger) -> None:
+    shop = Shop(
+        failing(AssertionError("it was tried again")), Told(deaf=ValueError("a fault in the telling"))
+    )
+    for _ in range(MOST_ATTEMPTS):
+        assert ledger.claim(TASK.id, "victim") is not None
+        ledger.drop("victim")
+    for _ in range(MOST_ATTEMPTS):
+        with pytest.raises(ValueError, match="in the telling"):
+            travel_with(TASK.id, ledger, shop, worker="victim")
+        ledger.drop("victim")
+    travel_with(TASK.id, ledger, shop)
+    assert ledger.record(TASK.id).state is State.FAILED
+
+
 def test_a_worker_that_is_killed_in_mid_task_is_followed_by_another(ledger: Ledger) -> None:
     began, go_on = os.pipe()
     victim = os.fork()

@@ -68,7 +68,7 @@ def test_it_listens_on_a_private_socket_and_on_no_port(tmp_path: Path) -> None:
 
 def listening(pid: int) -> list[str]:
     """The TCP sockets on which a process listens."""
-    inodes = {socket_of(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+    inodes = {target_of(entry)[8:-1] for entry in Path(f"/proc/{pid}/fd").iterdir()}  # "socket:[inode]"
     rows = [
         row.split()
         for table in ("tcp", "tcp6")
@@ -77,11 +77,17 @@ def listening(pid: int) -> list[str]:
     return [row[1] for row in rows if row[3] == "0A" and row[9] in inodes]
 
 
-def socket_of(entry: Path) -> str:
+def target_of(entry: Path) -> str:
     try:
-        return str(entry.readlink()).removeprefix("socket:[").removesuffix("]")
+        return str(entry.readlink())
     except FileNotFoundError:
         return ""
+
+
+def test_the_server_holds_the_lock_itself_until_it_is_gone(tmp_path: Path) -> None:
+    with embedded(tmp_path) as url, connect(url) as client:
+        held = {target_of(entry) for entry in Path(f"/proc/{server_pid(client)}/fd").iterdir()}
+        assert str(tmp_path / "redis" / "lock") in held
 
 
 def test_it_keeps_an_append_only_file_and_never_evicts(tmp_path: Path) -> None:
@@ -150,7 +156,10 @@ def test_a_data_path_that_is_too_long_or_strange_for_a_socket_works(tmp_path: Pa
     for name in ("l" * 120, "a b%20#?"):
         with embedded(tmp_path / name) as url, connect(url) as client:
             assert client.ping()
-            assert len(client.connection_pool.connection_kwargs["path"]) <= SOCKET_BYTES
+            socket = Path(client.connection_pool.connection_kwargs["path"])
+            assert len(str(socket)) <= SOCKET_BYTES
+        if tmp_path not in socket.parents:
+            socket.parent.rmdir()
 
 
 def test_a_server_that_cannot_start_says_where_its_words_are(tmp_path: Path) -> None:
