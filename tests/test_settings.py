@@ -61,7 +61,7 @@ def test_several_webhook_secrets_are_taken_while_one_is_rotated() -> None:
 
 def test_what_the_app_needs_is_named_when_it_is_missing() -> None:
     settings = read_settings({"GITHUB_APP_ID": "7"}, dotenv=None)
-    with pytest.raises(SettingsError, match="GITHUB_APP_PRIVATE_KEY.*GITHUB_WEBHOOK_SECRET"):
+    with pytest.raises(SettingsError, match=r"GITHUB_APP_PRIVATE_KEY.*GITHUB_WEBHOOK_SECRET"):
         require_app(settings)
 
 

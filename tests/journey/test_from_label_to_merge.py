@@ -17,7 +17,8 @@ def test_a_label_becomes_a_pull_request_that_can_be_merged(town: Town) -> None:
 
     assert record.state is State.PROPOSED, record.reason
     (pull,) = town.pulls(repo)
-    assert pull.pull and not pull.pull.draft
+    assert pull.pull
+    assert not pull.pull.draft
     assert pull.title == "Count nothing twice"
     assert pull.body.startswith("Fixes #1\n")
     assert pull.pull.head == "dayhand/1-totals-are-one-too-high"
@@ -81,7 +82,8 @@ def test_a_change_that_breaks_the_tests_is_shown_as_a_new_failure(town: Town) ->
     assert check.conclusion == "failure"
     assert "❌ new failure" in pull.body
     assert "new failures" in town.bot_says(issue)[0]
-    assert record.outcome and record.outcome["conclusion"] == "failure"
+    assert record.outcome
+    assert record.outcome["conclusion"] == "failure"
 
 
 def test_what_failed_before_is_not_blamed_on_the_change(town: Town) -> None:

@@ -105,7 +105,7 @@ class Fields:
 
     def number(self, *path: str) -> int:
         value = self.get(*path)
-        if not isinstance(value, int):
+        if not isinstance(value, int) or isinstance(value, bool):
             raise IntakeError(f"In the {self.event} event, {'.'.join(path)} is no number.", status=400)
         return value
 

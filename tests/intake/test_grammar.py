@@ -1,0 +1,72 @@
+"""What a comment asks for, read as GitHub reads it."""
+
+from __future__ import annotations
+
+import pytest
+
+from dayhand.intake.grammar import Command, Unclear, read
+from dayhand.task import Kind
+
+HANDLES = ("bot", "dayhand")
+
+
+@pytest.mark.parametrize(
+    ("comment", "kind", "words"),
+    [
+        ("@bot fix this", Kind.FIX, "fix this"),
+        ("@Bot Fix it, please", Kind.FIX, "Fix it, please"),
+        ("Hello @dayhand, fix the tests", Kind.FIX, "fix the tests"),
+        ("@bot: fix", Kind.FIX, "fix"),
+        ("**@bot** fix this", Kind.FIX, "fix this"),
+        ("> is it so?\n\n@bot fix this", Kind.FIX, "fix this"),
+        ("@bot\nfix this", Kind.FIX, "fix this"),
+        ("@bot fix `total()` in\n\nthe shop", Kind.FIX, "fix `total()` in\n\nthe shop"),
+        (
+            "@bot are you sure that a rank field exists?",
+            Kind.FOLLOW_UP,
+            "are you sure that a rank field exists?",
+        ),
+        ("@bot why does fixing it take so long?", Kind.FOLLOW_UP, "why does fixing it take so long?"),
+    ],
+)
+def test_a_mention_is_a_command(comment: str, kind: Kind, words: str) -> None:
+    assert read(comment, HANDLES) == Command(kind, words)
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "no one is spoken to",
+        "> @bot fix this",
+        "> said before\n> @bot fix this",
+        "`@bot fix this` is what you write",
+        "```\n@bot fix this\n```",
+        "    @bot fix this",
+        "[@bot fix this](https://example.org)",
+        "<!-- @bot fix this -->",
+        "![@bot fix this](x.png)",
+        "mail me: me@bot fix",
+        "foo@bot.example fix this",
+        "@botany fix this",
+        "@bot-two fix this",
+        "@bot/team fix this",
+        "/@bot fix",
+        "",
+    ],
+)
+def test_what_is_quoted_coded_linked_or_somebody_elses_is_none(comment: str) -> None:
+    assert read(comment, HANDLES) is None
+
+
+def test_an_empty_mention_is_answered_with_what_to_write() -> None:
+    understood = read("@bot", HANDLES)
+    assert isinstance(understood, Unclear)
+    assert "“@bot fix this”" in understood.hint
+
+
+@pytest.mark.parametrize("comment", ["@bot fxi this", "@bot fi this", "@dayhand fixx"])
+def test_a_misspelt_verb_is_answered_with_the_nearest(comment: str) -> None:
+    understood = read(comment, HANDLES)
+    assert isinstance(understood, Unclear)
+    assert understood.hint.startswith("Did you mean “@")
+    assert "fix" in understood.hint
