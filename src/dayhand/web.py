@@ -74,11 +74,11 @@ def serve(settings: Settings) -> None:
     """Serve until told to stop. Raises ``SettingsError`` where the App's values are missing."""
     require_app(settings)
     with at_hand(settings.redis_url, settings.data) as redis_url:
-        redis = connect(redis_url)
+        # GitHub waits ten seconds: a delivery that cannot be kept is refused at once, so that it can be sent again.
         parts = Parts(
-            ledger=Ledger(redis),
-            live=Live(redis),
-            queue=connect_raw(redis_url),
+            ledger=Ledger(connect(redis_url, quick=True)),
+            live=Live(connect(redis_url)),
+            queue=connect_raw(redis_url, quick=True),
             hub=Hub(settings.api_url, settings.app_id, settings.private_key),
             secrets=settings.webhook_secrets,
             label=settings.label,

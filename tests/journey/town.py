@@ -140,7 +140,7 @@ def open_web(settings: Settings, ledger: Ledger, live: Live) -> BaseWSGIServer:
         github=settings.api_url.removesuffix("/api/v3"),
     )
     server = make_server("127.0.0.1", 0, create_app(parts), threaded=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     return server
 
 

@@ -23,6 +23,7 @@ from dayhand.localhub.webhooks import Courier
 from dayhand.localhub.world import World
 
 HOST = "127.0.0.1"
+POLL_SECONDS = 0.02  # how soon a stop is noticed
 
 
 class LocalHub:
@@ -45,7 +46,9 @@ class LocalHub:
         app.register_blueprint(graphql(Api(backstage)))
         app.register_blueprint(git_http(self.world, self.tokens))
         app.register_blueprint(pages(self.world))
-        self._thread = threading.Thread(target=self._server.serve_forever, name="localhub", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(POLL_SECONDS,), name="localhub", daemon=True
+        )
 
     def __enter__(self) -> Self:
         self.courier.start()

@@ -109,7 +109,7 @@ class Shapes:
         known = repo.labels.get(name) or {"id": 0, "color": "ededed", "description": None}
         return {
             "id": known["id"], "node_id": node_id("Label", known["id"]), "name": name, "color": known["color"],
-            "description": known["description"], "default": False,
+            "description": known["description"], "default": False, "archived_at": None, "archived_by": None,
             "url": f"{self.api}/repos/{repo.full_name}/labels/{name}",
         }  # fmt: skip
 

@@ -1,0 +1,110 @@
+"""A local GitHub with one repository, an App, and somebody who listens to its webhooks."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+import requests
+
+from dayhand.localhub.server import LocalHub
+from dayhand.localhub.state import App, Installation, Issue, Repository, User
+
+PERMISSIONS = {
+    "metadata": "read",
+    "contents": "write",
+    "issues": "write",
+    "pull_requests": "write",
+    "checks": "write",
+}
+EVENTS = ("issues", "issue_comment", "pull_request", "check_run")
+SECRET = "s3cret"
+
+
+@dataclass
+class Ear:
+    """A receiver of webhooks: headers and body of each."""
+
+    heard: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    status: int = 202
+
+    def of(self, event: str) -> list[dict[str, Any]]:
+        return [json.loads(body) for headers, body in self.heard if headers["X-GitHub-Event"] == event]
+
+
+@dataclass
+class Place:
+    """Everything a test acts on."""
+
+    hub: LocalHub
+    app: App
+    installation: Installation
+    repo: Repository
+    ada: User
+    bob: User
+    ear: Ear
+
+    def jwt(self, **claims: Any) -> str:
+        now = int(self.hub.tokens.clock())
+        whole = {"iat": now - 60, "exp": now + 540, "iss": str(self.app.id), **claims}
+        return jwt.encode(whole, self.app.private_key, algorithm="RS256")
+
+    def token(self, **wanted: Any) -> str:
+        path = f"/app/installations/{self.installation.id}/access_tokens"
+        return str(self.ask("POST", path, auth=self.jwt(), json=wanted).json()["token"])
+
+    def ask(self, method: str, path: str, *, auth: str = "", **more: Any) -> requests.Response:
+        headers = {"Authorization": f"Bearer {auth or self.token()}", **more.pop("headers", {})}
+        return requests.request(method, self.hub.api_url + path, headers=headers, timeout=10, **more)
+
+    def issue(self) -> Issue:
+        return self.hub.world.open_issue(self.repo, self.bob, "Wrong order", "Please look.")
+
+    def branch(self, name: str = "dayhand/1-x", path: str = "new.txt") -> str:
+        """A branch with one commit more than main."""
+        store = self.repo.store
+        store.git("update-ref", f"refs/heads/{name}", store.branches()["main"])
+        return store.commit_files({path: b"new\n"}, name, "More", ("Ada", "ada@example.org"))
+
+
+@pytest.fixture
+def ear() -> Iterator[tuple[Ear, str]]:
+    heard = Ear()
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            heard.heard.append((dict(self.headers.items()), body))
+            self.send_response(heard.status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    yield heard, f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def place(tmp_path: Path, ear: tuple[Ear, str]) -> Iterator[Place]:
+    with LocalHub(tmp_path / "github") as hub:
+        world = hub.world
+        ada, bob = world.add_user("ada", "Ada"), world.add_user("bob", "Bob")
+        repo = world.add_repository("ada/shop", {"README.md": "# Shop\n"})
+        app = world.add_app(
+            "dayhand", permissions=PERMISSIONS, events=EVENTS, webhook_url=ear[1], secret=SECRET, owner="ada"
+        )
+        yield Place(hub, app, world.install(app, "ada", ["ada/shop"]), repo, ada, bob, ear[0])

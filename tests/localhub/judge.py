@@ -1,0 +1,13 @@
+"""githubkit as the judge of a webhook's payload."""
+
+from __future__ import annotations
+
+import json
+
+from githubkit.webhooks import parse
+
+
+def judge_webhook(event: str, body: bytes) -> str:
+    """Raise where a payload is not what GitHub describes; give ``event.action``."""
+    parse(event, body)
+    return f"{event}.{json.loads(body)['action']}"
