@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dayhand.ledger.notes import Note
-from dayhand.publish.markdown import MOST_CHARS, fenced, line
+from dayhand.publish.markdown import MOST_CHARS, fenced, line, redact
 from dayhand.publish.wording import check_title
 
 ROOM = MOST_CHARS - 2_000
@@ -31,16 +31,17 @@ class Progress:
 
     def take(self, note: Note) -> None:
         """Take one note; tell it now if enough time has gone since the last telling."""
+        text = redact(note.text)  # before anything is cut: half a key is a secret too
         if note.kind == "stage":
             self._stages.append((note.stage, note.at))
             self._lines.append(f"\n— {check_title(note.stage)}")
         elif note.kind in SHOWN:
-            self._lines.append(SHOWN[note.kind] + note.text)
+            self._lines.append(SHOWN[note.kind] + text)
         elif note.kind == "output":
-            cut = note.text if len(note.text) <= OUTPUT_CHARS else f"…{note.text[-OUTPUT_CHARS:]}"
+            cut = text if len(text) <= OUTPUT_CHARS else f"…{text[-OUTPUT_CHARS:]}"
             self._lines.append(cut.rstrip())
         elif note.kind in ("say", "model"):
-            self._lines.append(f"# {line(note.text)[:400]}")
+            self._lines.append(f"# {line(text)[:400]}")
         if self._clock() >= self._next:
             self._next = self._clock() + self._every
             self._update(self.title, self.text)

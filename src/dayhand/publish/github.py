@@ -17,6 +17,7 @@ from dayhand.publish.markdown import cap, line, redact
 from dayhand.task import Proof, Solution, Task
 
 PATCH_CHARS = 1024 * 1024
+COMMENT_CHARS = 65_000  # the hidden marker comes on top
 
 
 class GitHubPublication:
@@ -44,7 +45,7 @@ class GitHubPublication:
 
     def open(self, task: Task, head: str) -> None:
         """A draft pull request, a check run on ``head``, a comment."""
-        title, body = wording.pull_title(task), wording.pull_opening(task, self.task_url)
+        title, body = redact(wording.pull_title(task)), wording.pull_opening(task, self.task_url)
         pull = self.hub.open_pull(self._branch(), task.default_branch, title, body)
         self._remember_pull(pull)
         self._check_on(head)
@@ -60,7 +61,7 @@ class GitHubPublication:
     def propose(self, task: Task, proposal: Proposal) -> str:
         """Fill in the pull request, conclude the check run on the pushed commit, ask for review."""
         title = redact(line(proposal.solution.title))[:200]
-        body = wording.pull_body(task, proposal, self.task_url)
+        body = cap(redact(wording.pull_body(task, proposal, self.task_url)))
         if earlier := self._earlier_pull(task):
             pull, comment = earlier, wording.added(task, body)
         else:
@@ -92,7 +93,8 @@ class GitHubPublication:
         """What happened and what to do as a comment; a draft that was opened goes away."""
         stopped = isinstance(error, TaskStopped)
         self._take_back("cancelled" if stopped else "failure", "Stopped" if stopped else "Could not be done")
-        self._comment(wording.failed(task, error, self.task_url))
+        kept = self._fact("head") is not None
+        self._comment(wording.failed(task, error, self.task_url, kept=kept))
 
     def _earlier_pull(self, task: Task) -> Pull | None:
         """For a follow-up: our open pull request that it adds to. Its text stays as it is."""
@@ -139,7 +141,9 @@ class GitHubPublication:
         return {"title": title, "summary": summary, "text": cap(redact(text)) or " "}
 
     def _comment(self, body: str) -> str:
-        comment = self.hub.comment(self.task.number, cap(redact(body)), marker=f"task:{self.task.id}")
+        comment = self.hub.comment(
+            self.task.number, cap(redact(body), COMMENT_CHARS), marker=f"task:{self.task.id}"
+        )
         self._put("comment_url", comment.url)
         return comment.url
 

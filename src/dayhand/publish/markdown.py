@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 MOST_CHARS = 65_535  # of a check run's text, and the least of all of GitHub's limits
+PROSE_CHARS = 20_000  # of the model's own words, so that ours always have room after them
 CUT = "\n\n… cut here: the rest is on the task's page …\n"
 QUIET = "\u200b"  # a character of no width: after it, an @ or # is only an @ or #
 SECRETS = (
@@ -19,24 +20,63 @@ SECRETS = (
 )
 
 
-def prose(text: str) -> str:
-    """A model's or a person's words: Markdown's emphasis and lists live, all that acts on others does not."""
-    calm = _unmask(redact(text)).replace("<", "&lt;")
-    calm = re.sub(r"!\[([^\]]*)\]\([^)]*\)", r"\1", calm)  # a picture would be fetched from somebody's server
-    calm = re.sub(r"(?<!\\)\[([^\]]*)\]\((?!#)[^)]*\)", r"\1", calm)
+def prose(text: str, most: int = PROSE_CHARS) -> str:
+    """A model's or a person's words: emphasis, lists and code live, all that acts on others does not.
+
+    What is inside code is left as it is: nothing there mentions, links or closes. A fence left open is closed, so
+    that it cannot swallow what we say afterwards.
+    """
+    calm = []
+    fence = ""
+    for part in cap(_clean(text), most).split("\n"):
+        mark = re.match(r" {0,3}(`{3,}|~{3,})", part)
+        if fence:
+            calm.append(part)
+            fence = "" if mark and mark.group(1).startswith(fence) and not part.strip(" `~") else fence
+        elif mark:
+            calm.append(part)
+            fence = mark.group(1)
+        else:
+            calm.append(_calm_line(part))
+    return "\n".join([*calm, *([fence] if fence else [])]).strip()
+
+
+def _calm_line(text: str) -> str:
+    """One line outside of fences; code spans stay."""
+    parts = re.split(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", text)
+    # re.split gives: words, ticks, code, words, ticks, code, …, words
+    out = []
+    for index, part in enumerate(parts):
+        out.append(part if index % 3 else _calm_words(part))
+        if index % 3 == 2:
+            out.append(parts[index - 1])
+    return "".join(out)
+
+
+def _calm_words(text: str) -> str:
+    calm = text.replace("&", "&amp;").replace("<", "&lt;")
+    calm = re.sub(r"!(?=\[)", "", calm)  # a picture would be fetched from somebody's server
+    calm = re.sub(r"\[([^\]]*)\]\((?!#)[^)]*\)", r"\1", calm)
+    calm = re.sub(r"\[([^\]]*)\](?=\[|:)", r"\1", calm)  # links whose address stands elsewhere
     calm = re.sub(r"\b(https?|ftp)://", rf"\1:{QUIET}//", calm)
+    calm = re.sub(r"\bwww\.", f"www{QUIET}.", calm)
     calm = re.sub(r"@(?=\w)", f"@{QUIET}", calm)
-    return re.sub(r"(#|\bGH-)(?=\d)", rf"\1{QUIET}", calm).strip()
+    return re.sub(r"(#|\bGH-)(?=\d)", rf"\1{QUIET}", calm)
 
 
 def line(text: str) -> str:
-    """``prose`` on one line, for titles and table cells."""
-    return " ".join(prose(text).split()).replace("|", "\\|")
+    """``prose`` on one line, for titles and lists."""
+    return " ".join(prose(text).split())
+
+
+def cell(markdown: str) -> str:
+    """Markdown of ours as a table's cell, which a bar would end."""
+    return markdown.replace("|", "\\|")
 
 
 def code(text: str) -> str:
-    """Inline code that its content cannot end, also inside a table."""
-    plain = " ".join(_unmask(redact(text)).split()).replace("|", "\\|")
+    """Inline code that its content cannot end."""
+    plain = " ".join(_clean(text).split())
     ticks = "`" * (max((len(run) for run in re.findall(r"`+", plain)), default=0) + 1)
     pad = " " if plain.startswith("`") or plain.endswith("`") else ""
     return f"{ticks}{pad}{plain}{pad}{ticks}" if plain else "` `"
@@ -44,7 +84,7 @@ def code(text: str) -> str:
 
 def fenced(text: str, most: int = 4000) -> str:
     """A code block that its content cannot end; of a longer text the head and the tail."""
-    plain = _unmask(redact(text)).strip("\n")
+    plain = _clean(text).strip("\n")
     if len(plain) > most:
         plain = f"{plain[: most // 2]}\n… {len(plain) - most} characters cut …\n{plain[-most // 2 :]}"
     ticks = "`" * max(3, max((len(run) for run in re.findall(r"`+", plain)), default=0) + 1)
@@ -61,6 +101,11 @@ def redact(text: str) -> str:
     for pattern in SECRETS:
         text = pattern.sub("[redacted]", text)
     return text
+
+
+def _clean(text: str) -> str:
+    """First without hidden characters, then without credentials: a token with a hidden one in it is found too."""
+    return redact(_unmask(text))
 
 
 def _unmask(text: str) -> str:

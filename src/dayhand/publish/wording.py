@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from dayhand.errors import DayhandError
 from dayhand.publish.base import Proposal
-from dayhand.publish.markdown import cap, code, line, prose
+from dayhand.publish.markdown import cap, cell, code, line, prose
 from dayhand.task import Blocked, Finding, Proof, Solution, Task, Usage, Verdict, Verification
 
 CHECK_NAME = "dayhand"
@@ -62,7 +63,7 @@ def table(verification: Verification, task_url: str) -> str:
     if not verification.findings:
         return "The repository declares no lint, type check or test command that Dayhand knows, so nothing was run."
     rows = [
-        f"| {finding.kind} | {code(finding.command)} | {_verdict(finding, task_url)} |"
+        f"| {finding.kind} | {cell(code(finding.command))} | {cell(_verdict(finding, task_url))} |"
         for finding in verification.findings
     ]
     return "\n".join(["| | Check | Result |", "|---|---|---|", *rows])
@@ -118,7 +119,7 @@ def questions(asked: Iterable[str]) -> str:
 
 def blocked(hosts: Iterable[Blocked]) -> str:
     """What set-up asked for and did not get, with the lines that would allow it."""
-    names = list(dict.fromkeys(one.host for one in hosts))
+    names = list(dict.fromkeys(one.host for one in hosts if re.fullmatch(r"[A-Za-z0-9.-]{1,253}", one.host)))
     if not names:
         return ""
     allowed = ", ".join(f'"{name}"' for name in names)
@@ -215,11 +216,13 @@ def answered(
     return cap("\n\n".join(part for part in parts if part))
 
 
-def failed(task: Task, error: DayhandError, task_url: str) -> str:
+def failed(task: Task, error: DayhandError, task_url: str, *, kept: bool) -> str:
+    """What happened and what to do. ``kept``: the work was pushed before it failed, and stays."""
+    left = "What was pushed before stays." if kept else "Nothing was changed."
     advice = f"\n\n**What to do:** {prose(error.advice)}" if error.advice else ""
     return cap(
         f"@{task.ask.asker} I could not do this: {prose(str(error))}{advice}\n\n"
-        f"<sub>Nothing was changed. [The log]({task_url}) · to try again, write “@bot fix this”.</sub>"
+        f"<sub>{left} [The log]({task_url}) · to try again, write `@bot fix this`.</sub>"
     )
 
 

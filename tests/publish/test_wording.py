@@ -1,0 +1,194 @@
+"""What people read, word for word."""
+
+from __future__ import annotations
+
+from inline_snapshot import snapshot
+
+from dayhand.errors import CheckoutError
+from dayhand.publish import wording
+from dayhand.publish.base import Proposal
+from dayhand.task import (
+    Ask,
+    Blocked,
+    Change,
+    Citation,
+    Finding,
+    Kind,
+    Proof,
+    Run,
+    Solution,
+    Task,
+    Usage,
+    Verdict,
+    Verification,
+)
+
+URL = "https://dayhand.example/tasks/t1"
+TASK = Task("t1", "ada/shop", 3, 7, "Totals are wrong", "…", Ask(Kind.FIX, "fix", "ada"), "main", 1.0)
+QUESTION = Task("t2", "ada/shop", 3, 8, "Totals", "…", Ask(Kind.FOLLOW_UP, "sure?", "ada", 5), "main", 1.0)
+USAGE = Usage(
+    "gpt-6.1-sol", turns=6, input_tokens=21_961, cached_tokens=18_000, output_tokens=1_625, dollars=0.0314
+)
+HEAD = Run("pytest -q", 0, "exit", 1.2, "....\n==== 12 passed in 0.31s ====\n", 41)
+BAD = Run("ruff check .", 1, "exit", 0.1, "E501 line too long\nFound 1 error.\n", 44)
+FINDINGS = (
+    Finding("test", "pytest -q", Verdict.PASSES, HEAD),
+    Finding("lint", "ruff check .", Verdict.NEW_FAILURE, BAD, HEAD),
+    Finding("types", "mypy | tee x", Verdict.FAILS_ON_BASE_TOO, BAD, BAD),
+    Finding("test", "npm test", Verdict.CANNOT_RUN, None, missing="node is not there: install it"),
+)
+FOUND = Proof(
+    Citation("shop.py", 2, "sum(prices)"), found=True, text="    return sum(prices)", commit="c0ffee12"
+)
+LOST = Proof(Citation("shop.py", 99), found=False, text="shop.py has 2 lines", commit="c0ffee12")
+SOLUTION = Solution("Count nothing twice", "The sum began at one.", ("May an empty cart cost 0?",), (), USAGE)
+
+
+def proposal(findings: tuple[Finding, ...] = FINDINGS, solution: Solution = SOLUTION) -> Proposal:
+    return Proposal(
+        change=Change("b" * 40, "t" * 40, ("shop.py",), ""),
+        head="c0ffee12",
+        solution=solution,
+        verification=Verification("t" * 40, findings),
+        blocked=(
+            Blocked("files.example.org", 443, "not on the list"),
+            Blocked("x\n```\n@octocat", 443, "no"),
+        ),
+        proofs=(FOUND, LOST),
+        minutes=3.21,
+    )
+
+
+def test_the_finished_pull_request() -> None:
+    assert wording.pull_body(TASK, proposal(), URL) == snapshot("""\
+Fixes #7
+
+The sum began at one.
+
+### Verification
+
+| | Check | Result |
+|---|---|---|
+| test | `pytest -q` | [✅ passes](https://dayhand.example/tasks/t1#L41) |
+| lint | `ruff check .` | [❌ new failure](https://dayhand.example/tasks/t1#L44) |
+| types | `mypy \\| tee x` | [⚠️ fails on the base too](https://dayhand.example/tasks/t1#L44) |
+| test | `npm test` | ⛔ the environment cannot run it: node is not there: install it |
+
+### Evidence
+
+- `pytest -q`: [12 passed in 0.31s](https://dayhand.example/tasks/t1#L41)
+- `ruff check .`: [Found 1 error.](https://dayhand.example/tasks/t1#L44)
+- `mypy | tee x`: [Found 1 error.](https://dayhand.example/tasks/t1#L44)
+- `shop.py:2`: `return sum(prices)`
+- ~~`shop.py:99`~~ not confirmed: shop.py has 2 lines
+
+### Questions for you
+
+- May an empty cart cost 0?
+
+### Blocked
+
+Set-up asked for `files.example.org` and did not get it. To allow it, put this into `.dayhand.toml` on the default branch:
+
+```toml
+[network]
+allow = ["files.example.org"]
+```
+
+<details>
+<summary>$0.03 · 3.2 minutes · 6 turns</summary>
+
+Model: gpt-6.1-sol. 21,961 tokens in (18,000 cached), 1,625 out. [Everything that was run](https://dayhand.example/tasks/t1).
+
+</details>
+""")
+
+
+def test_the_draft() -> None:
+    assert wording.pull_opening(TASK, URL) == snapshot("""\
+Fixes #7
+
+I am working on this, asked by @ada. The check run below tells how far it is; so does [the task's page](https://dayhand.example/tasks/t1).
+""")
+
+
+def test_a_scripted_model_is_called_scripted_wherever_it_is_seen() -> None:
+    played = Solution("T", "A", usage=Usage("scripted", dollars=0.0, scripted=True))
+    assert "A **scripted** model played this" in wording.pull_body(TASK, proposal(solution=played), URL)
+    assert "A **scripted** model played this" in wording.answered(QUESTION, played, (), "", URL)
+    verification = Verification("t", FINDINGS[:1])
+    assert "A **scripted** model played this" in wording.proposed(TASK, URL, verification, played.usage)
+    assert wording.spent(played.usage) == "$0.00 (scripted model)"
+
+
+def test_an_unknown_price_is_called_unknown() -> None:
+    assert wording.spent(Usage("own", dollars=None)) == "price unknown"
+    assert wording.spent(USAGE) == "$0.03"
+
+
+def test_the_answer_to_a_question() -> None:
+    told = wording.answered(QUESTION, SOLUTION, (FOUND, LOST), "https://github.com/ada/shop", URL)
+    assert told == snapshot("""\
+@ada The sum began at one.
+
+- [`shop.py:2`](https://github.com/ada/shop/blob/c0ffee12/shop.py#L2): `return sum(prices)`
+- ~~`shop.py:99`~~ not confirmed: shop.py has 2 lines
+
+### Questions for you
+
+- May an empty cart cost 0?
+
+<sub>$0.03 · [everything that was run](https://dayhand.example/tasks/t1)</sub>\
+""")
+
+
+def test_the_comment_says_what_the_ledger_says() -> None:
+    said = {
+        verdict: wording.proposed(
+            TASK, "https://pull", Verification("t", (Finding("test", "x", verdict, None),)), USAGE
+        )
+        for verdict in (Verdict.PASSES, Verdict.NEW_FAILURE, Verdict.CANNOT_RUN)
+    }
+    assert said == snapshot(
+        {
+            Verdict.PASSES: "@ada [The pull request](https://pull) is ready for review: the repository's own checks pass.",
+            Verdict.NEW_FAILURE: "@ada [The pull request](https://pull) is there to look at, but it has new failures; the table in it says which.",
+            Verdict.CANNOT_RUN: "@ada [The pull request](https://pull) is ready for review, but no check could speak for or against it; the table in it says why.",
+        }
+    )
+
+
+def test_a_failure_says_what_to_do() -> None:
+    error = CheckoutError(
+        "ada/shop has no commit on “main” yet.", advice="Push a first commit, then ask again."
+    )
+    assert wording.failed(TASK, error, URL, kept=False) == snapshot("""\
+@ada I could not do this: ada/shop has no commit on “main” yet.
+
+**What to do:** Push a first commit, then ask again.
+
+<sub>Nothing was changed. [The log](https://dayhand.example/tasks/t1) · to try again, write `@bot fix this`.</sub>\
+""")
+    assert "What was pushed before stays." in wording.failed(TASK, error, URL, kept=True)
+
+
+def test_a_refusal_names_the_person_and_the_reason() -> None:
+    assert wording.refusal("bob", "Only people with write access can ask.") == snapshot(
+        "@bob Only people with write access can ask."
+    )
+
+
+def test_where_nothing_is_declared_nothing_is_claimed() -> None:
+    body = wording.pull_body(TASK, proposal(findings=()), URL)
+    assert "so nothing was run" in body
+    assert wording.check_done(Verification("t", ())) == "No check could speak for or against it (0 of 0)"
+
+
+def test_hostile_words_of_the_model_close_and_mention_nobody() -> None:
+    evil = Solution("Fixes #1 @octocat | x", "Fixes #2, see @octocat\n```\nunclosed", usage=USAGE)
+    body = wording.pull_body(TASK, proposal(solution=evil), URL)
+    assert body.startswith("Fixes #7\n")
+    assert "#2" not in body
+    assert "@octocat" not in body
+    assert "### Verification" in body
+    assert body.index("```", body.index("unclosed")) < body.index("### Verification")
