@@ -53,11 +53,20 @@ class AppAuth:
         self.app_id = app_id
         self.clock = clock
         self._key = load_key(private_key)
+        self._slug = ""
 
     def jwt(self) -> str:
         now = int(self.clock())
         claims = {"iat": now - 60, "exp": now + JWT_SECONDS, "iss": str(self.app_id)}
         return jwt.encode(claims, self._key, algorithm="RS256")
+
+    def slug(self) -> str:
+        """The App's name in addresses and mentions. Raises ``HubError``."""
+        if not self._slug:
+            with speaking_of("the App's own name"):
+                _, app = self.github().requester.requestJsonAndCheck("GET", "/app")
+            self._slug = str(app["slug"])
+        return self._slug
 
     def github(self) -> Github:
         """A client that speaks as the App."""

@@ -19,16 +19,11 @@ class Hub:
     ) -> None:
         """Raises ``HubError`` where the private key cannot be one."""
         self.auth = AppAuth(api_url, app_id, private_key, clock=clock)
-        self._slug = ""
         self._bot: Bot | None = None
 
     def slug(self) -> str:
         """The App's name in addresses and mentions."""
-        if not self._slug:
-            with speaking_of("the App's own name"):
-                _, app = self.auth.github().requester.requestJsonAndCheck("GET", "/app")
-            self._slug = str(app["slug"])
-        return self._slug
+        return self.auth.slug()
 
     def bot(self) -> Bot:
         """The App's bot user."""

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import requests
-from github import BadCredentialsException, GithubException, RateLimitExceededException
+from github import GithubException, RateLimitExceededException
 
 from dayhand.errors import HubError, HubUnavailable
 
-SERVER_FAULT = 500
+UNAUTHORIZED, SERVER_FAULT = 401, 500
 
 
 @contextmanager
@@ -24,12 +24,6 @@ def speaking_of(what: str) -> Iterator[None]:
             status=error.status,
             advice="The task is tried again when GitHub allows it.",
         ) from error
-    except BadCredentialsException as error:
-        raise HubError(
-            f"GitHub does not accept our credentials ({what}).",
-            status=error.status,
-            advice="Compare GITHUB_APP_ID and the private key with the App's settings page.",
-        ) from error
     except GithubException as error:
         raise _named(error, what) from error
     except requests.RequestException as error:
@@ -41,6 +35,12 @@ def speaking_of(what: str) -> Iterator[None]:
 
 def _named(error: GithubException, what: str) -> HubError:
     status = error.status
+    if status == UNAUTHORIZED:
+        return HubError(
+            f"GitHub does not accept our credentials ({what}).",
+            status=status,
+            advice="Compare GITHUB_APP_ID and the private key with the App's settings page.",
+        )
     if status >= SERVER_FAULT:
         return HubUnavailable(
             f"GitHub failed with {status} ({what}).", status=status, advice="It is tried again."

@@ -77,10 +77,11 @@ class RepositoryHub:
                 self._repo().get_issue(number).get_comment(comment).create_reaction(content)
 
     def find_comment(self, number: int, marker: str) -> Comment | None:
-        """The comment that carries our hidden marker."""
+        """Our own comment that carries a hidden marker: anybody else could write one too."""
+        ours = f"{self.auth.slug()}[bot]"
         with speaking_of(f"the comments of #{number}"):
             for comment in self._repo().get_issue(number).get_comments():
-                if hidden(marker) in (comment.body or ""):
+                if comment.user.login == ours and hidden(marker) in (comment.body or ""):
                     return Comment(comment.id, comment.html_url, comment.body)
         return None
 

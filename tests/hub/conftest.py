@@ -1,0 +1,56 @@
+"""A hub client that speaks to the strict local GitHub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from dayhand.hub.client import Hub
+from dayhand.hub.repository import RepositoryHub
+from dayhand.localhub.server import LocalHub
+from dayhand.localhub.state import App, Installation, Issue, Repository, User
+
+PERMISSIONS = {
+    "metadata": "read",
+    "contents": "write",
+    "issues": "write",
+    "pull_requests": "write",
+    "checks": "write",
+}
+
+
+@dataclass
+class Place:
+    server: LocalHub
+    app: App
+    installation: Installation
+    repo: Repository
+    issue: Issue
+    ada: User
+    hub: Hub
+    there: RepositoryHub
+
+    def branch(self, name: str) -> str:
+        """A branch with one commit more than main; gives the commit."""
+        store = self.repo.store
+        store.git("update-ref", f"refs/heads/{name}", store.branches()["main"])
+        return store.commit_files({"new.txt": b"new\n"}, name, "More", ("Ada", "ada@example.org"))
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with LocalHub(tmp_path / "github") as server:
+        world = server.world
+        ada, bob = world.add_user("ada", "Ada"), world.add_user("bob", "Bob")
+        repo = world.add_repository("ada/shop", {"a.txt": "a\n"})
+        app = world.add_app(
+            "dayhand", permissions=PERMISSIONS, events=(), webhook_url="", secret="s", owner="ada"
+        )
+        installation = world.install(app, "ada", ["ada/shop"])
+        issue = world.open_issue(repo, bob, "Wrong order", "Please look.")
+        hub = Hub(server.api_url, app.id, app.private_key)
+        there = hub.repository(installation.id, "ada/shop")
+        yield Place(server, app, installation, repo, issue, ada, hub, there)
