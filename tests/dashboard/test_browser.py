@@ -1,0 +1,43 @@
+"""The task's page in a real browser: the live log arrives by itself, and nothing hostile runs."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dayhand.ledger.ledger import Ledger
+from dayhand.task import State
+from tests.dashboard.conftest import HOSTILE, a_task, start
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update",
+)  # fmt: skip
+
+
+@pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium on this machine: the page is not tried in a browser"
+)
+def test_lines_arrive_in_the_open_page(served: str, ledger: Ledger, tmp_path: Path) -> None:
+    assert CHROMIUM
+    claim, say = start(ledger, a_task("t1"))
+    say.line("say", "there from the start")
+    command = [CHROMIUM, *QUIET, f"--user-data-dir={tmp_path}", "--virtual-time-budget=4000", "--dump-dom"]
+    with subprocess.Popen(
+        [*command, f"{served}/tasks/t1"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as browser:
+        try:
+            for number in range(5):
+                say.line("output", f"arrived {number} {HOSTILE}<b id=evil>")
+            ledger.finish(claim, State.ANSWERED)
+            page, _ = browser.communicate(timeout=60)
+        finally:
+            browser.kill()
+    assert "there from the start" in page
+    assert "arrived 4" in page
+    assert 'id="evil"' not in page
+    assert "Answered" in page
