@@ -1,0 +1,93 @@
+"""The app as a whole: what it answers when something around it is missing."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from flask import Flask
+
+from dayhand.hub.client import Hub
+from dayhand.intake.signature import sign
+from dayhand.ledger.ledger import Ledger
+from dayhand.ledger.live import Live
+from dayhand.ledger.server import connect, connect_raw, embedded
+from dayhand.web import Parts, create_app, web_address
+
+SECRET = "s"
+NOBODY = "http://127.0.0.1:9/api/v3"  # the discard port: nobody answers
+
+
+@pytest.fixture(scope="module")
+def key() -> str:
+    made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return made.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
+def app_on(redis_url: str, key: str) -> Flask:
+    redis = connect(redis_url, quick=True)
+    hub = Hub(NOBODY, 1, key)
+    queue = connect_raw(redis_url, quick=True)
+    return create_app(Parts(Ledger(redis), Live(redis), queue, hub, (SECRET,), "codex", ("bot",)))
+
+
+def signed(body: bytes, event: str = "ping") -> dict[str, str]:
+    return {"X-Hub-Signature-256": sign(body, SECRET), "X-GitHub-Event": event, "X-GitHub-Delivery": "d-1"}
+
+
+def test_it_is_alive_and_ready_while_redis_answers(tmp_path: Path, key: str) -> None:
+    with embedded(tmp_path) as url:
+        client = app_on(url, key).test_client()
+        assert client.get("/healthz").json == {"ok": True}
+        assert client.get("/readyz").status_code == 200
+    assert client.get("/healthz").status_code == 200
+    assert client.get("/readyz").status_code == 503
+
+
+def test_without_redis_a_delivery_is_refused_within_githubs_ten_seconds(tmp_path: Path, key: str) -> None:
+    client = app_on(f"unix://{tmp_path}/nobody.sock", key).test_client()
+    began = time.monotonic()
+    answer = client.post("/webhook", data=b"{}", headers=signed(b"{}"))
+    assert answer.status_code == 503
+    assert answer.json
+    assert "redeliver it" in answer.json["advice"]
+    assert time.monotonic() - began < 9
+
+
+def test_a_delivery_larger_than_github_sends_is_refused(tmp_path: Path, key: str) -> None:
+    with embedded(tmp_path) as url:
+        body = b"x" * (25 * 1024 * 1024 + 1)
+        answer = app_on(url, key).test_client().post("/webhook", data=body, headers=signed(body))
+    assert answer.status_code == 413
+    assert answer.json == {"error": "The delivery is larger than 25 MB.", "advice": ""}
+
+
+def test_while_github_is_away_a_wish_is_refused_and_can_be_sent_again(tmp_path: Path, key: str) -> None:
+    body = (
+        b'{"action": "labeled", "label": {"name": "codex"}, "installation": {"id": 1},'
+        b' "sender": {"login": "ada", "type": "User"}, "issue": {"number": 1, "title": "T", "body": "B"},'
+        b' "repository": {"full_name": "a/b", "clone_url": "x", "default_branch": "main"}}'
+    )
+    with embedded(tmp_path) as url:
+        app = app_on(url, key)
+        answer = app.test_client().post("/webhook", data=body, headers=signed(body, "issues"))
+        assert answer.status_code == 503
+        ledger = Ledger(connect(url))
+        assert ledger.recent() == []
+        assert ledger.seen("d-1") is None, "so that the same delivery is taken when it is sent again"
+
+
+@pytest.mark.parametrize(
+    ("api", "web"),
+    [
+        ("https://api.github.com", "https://github.com"),
+        ("https://ghe.example/api/v3", "https://ghe.example"),
+    ],
+)
+def test_where_people_see_what_the_api_serves(api: str, web: str) -> None:
+    assert web_address(api) == web
