@@ -11,6 +11,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -47,11 +48,23 @@ def demo(data: Path, *words: str, **settings: str) -> subprocess.CompletedProces
     )
 
 
-def started(data: Path, *words: str) -> subprocess.Popen[str]:
+@contextmanager
+def started(data: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """A running demo; whatever a test finds, it is gone afterwards."""
     line, env = command(data, *words)
-    return subprocess.Popen(
-        line, env=env, cwd=data, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    background = [
+        "/bin/sh",
+        "-c",
+        'trap "" INT; exec "$@"',
+        "sh",
+    ]  # as a script's `&` starts it: Ctrl-C ignored
+    with subprocess.Popen(
+        [*background, *line], env=env, cwd=data, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def read_until(process: subprocess.Popen[str], words: str, *, errors: bool = False) -> str:

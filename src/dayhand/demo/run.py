@@ -54,7 +54,9 @@ def run_demo(settings: Settings, *, once: bool, as_json: bool, cases: Sequence[s
     """
     stories = choose(cases)
     console = Console(stderr=as_json)
-    signal.signal(signal.SIGTERM, _interrupt)
+    # Also SIGINT, by name: a shell that starts us in the background has it ignored, and Python keeps that.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _interrupt)
     with ExitStack() as stack:
         ground = stack.enter_context(take_ground(settings.data))
         open_sandbox(_moved(settings, ground))  # before anything starts: without one there is no demo
