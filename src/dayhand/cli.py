@@ -29,20 +29,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except Exception:  # noqa: BLE001 - the command line's edge: the one place where the unexpected is told
         traceback.print_exc()
-        print("dayhand: this is a fault in Dayhand itself; please report it with the lines above.", file=sys.stderr)
+        print(
+            "dayhand: this is a fault in Dayhand itself; please report it with the lines above.",
+            file=sys.stderr,
+        )
         return UNEXPECTED
 
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line, in one place to read."""
-    top = argparse.ArgumentParser(prog="dayhand", description="Label an issue, walk away, come back to a tested pull request.")
+    top = argparse.ArgumentParser(
+        prog="dayhand", description="Label an issue, walk away, come back to a tested pull request."
+    )
     top.add_argument("--version", action="version", version=f"dayhand {version('dayhand')}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     demo = commands.add_parser("demo", help="three issues become three pull requests on a local GitHub")
     demo.add_argument("--once", action="store_true", help="end when they are done; non-zero if any failed")
     demo.add_argument("--json", action="store_true", help="print one object a task")
-    demo.add_argument("--case", action="append", default=[], metavar="NAME", help="only this case (repeatable)")
+    demo.add_argument(
+        "--case", action="append", default=[], metavar="NAME", help="only this case (repeatable)"
+    )
     demo.set_defaults(run=_demo)
 
     up = commands.add_parser("up", help="web, workers and, if need be, Redis, in one command")
@@ -54,7 +61,9 @@ def parser() -> argparse.ArgumentParser:
     work.set_defaults(run=_work)
 
     run = commands.add_parser("run", help="the same journey on a local repository; leaves a branch")
-    run.add_argument("--repo", type=Path, default=Path(), metavar="PATH", help="the repository (default: here)")
+    run.add_argument(
+        "--repo", type=Path, default=Path(), metavar="PATH", help="the repository (default: here)"
+    )
     run.add_argument("words", help="what to do")
     run.set_defaults(run=_run)
     return top

@@ -29,7 +29,9 @@ def up(settings: Settings) -> int:
         redis_url = settings.redis_url or stack.enter_context(embedded(settings.data))
         env = {"REDIS_URL": redis_url}
         parts = {name: stack.enter_context(running([name], env=env)) for name in ("web", "work")}
-        print(f"Dayhand is up: {settings.url}  (webhook: {settings.url}/webhook; stop with Ctrl-C)", flush=True)
+        print(
+            f"Dayhand is up: {settings.url}  (webhook: {settings.url}/webhook; stop with Ctrl-C)", flush=True
+        )
         while not asked.wait(LOOK_SECONDS):
             for name, child in parts.items():
                 if child.poll() is not None:

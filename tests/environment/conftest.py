@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from dayhand.sandbox.bubblewrap import Bubblewrap
 
 from dayhand.environment import registries
 from dayhand.sandbox.base import Box
+from dayhand.sandbox.bubblewrap import Bubblewrap
 
 
 @dataclass(frozen=True)
