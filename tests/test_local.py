@@ -1,0 +1,103 @@
+"""``dayhand run``: the same journey on a local repository; the result is a branch in it."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dayhand.agent.scripted import Finish, Move, Scene, Script, ScriptedServer
+from dayhand.errors import CheckoutError
+from dayhand.local import local_task
+from tests.journey.town import DONE, FIX, SHOP
+from tests.test_cli import dayhand
+
+WORDS = "Totals are one too high: an empty cart costs 1."
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that the boxes' own users can pass through."""
+    with tempfile.TemporaryDirectory(prefix="dayhand-local-") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+def git(repo: Path, *args: str) -> str:
+    identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+    done = subprocess.run(["git", *identity, *args], cwd=repo, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def repo(folder: Path) -> Path:
+    made = folder / "shop"
+    made.mkdir()
+    git(made, "init", "-q", "-b", "main")
+    for name, text in SHOP.items():
+        (made / name).write_text(text)
+    git(made, "add", "-A")
+    git(made, "commit", "-q", "-m", "First")
+    return made
+
+
+def played(*turns: list[Move]) -> ScriptedServer:
+    def play(scene: Scene) -> list[Move]:
+        return turns[min(scene.turn, len(turns) - 1)]
+
+    return ScriptedServer([Script("local", lambda prompt: WORDS in prompt, play)])
+
+
+def test_it_leaves_a_branch_and_touches_nothing_else(repo: Path, folder: Path) -> None:
+    before = git(repo, "rev-parse", "main")
+    (repo / "unsaved.txt").write_text("mine")
+    with played([FIX], [DONE]) as model:
+        done = dayhand(
+            "run",
+            "--repo",
+            str(repo),
+            WORDS,
+            cwd=folder,
+            OPENAI_BASE_URL=model.base_url,
+            DAYHAND_MODEL="scripted",
+        )
+    assert done.returncode == 0, done.stderr
+    (branch,) = [line.strip() for line in git(repo, "branch", "--list", "dayhand/*").splitlines()]
+    assert git(repo, "show", f"{branch}:shop.py") == SHOP["shop.py"].replace(" + 1", "").strip()
+    assert "test" in done.stdout
+    assert "passes" in done.stdout
+    assert f"git diff {before[:8]} {branch}" in done.stdout
+    assert git(repo, "rev-parse", "main", "HEAD").splitlines() == [before, before]
+    assert git(repo, "status", "--short") == "?? unsaved.txt"
+
+
+def test_an_answer_leaves_no_branch(repo: Path, folder: Path) -> None:
+    with played([Finish("No", "It is meant so.")]) as model:
+        done = dayhand(
+            "run",
+            "--repo",
+            str(repo),
+            WORDS,
+            cwd=folder,
+            OPENAI_BASE_URL=model.base_url,
+            DAYHAND_MODEL="scripted",
+        )
+    assert done.returncode == 0, done.stderr
+    assert "It is meant so." in done.stdout
+    assert git(repo, "branch", "--list", "dayhand/*") == ""
+
+
+def test_without_a_model_it_says_what_to_set(repo: Path, folder: Path) -> None:
+    done = dayhand("run", "--repo", str(repo), WORDS, cwd=folder)
+    assert done.returncode == 1
+    assert "OPENAI_API_KEY" in done.stderr
+
+
+def test_what_is_no_repository_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CheckoutError, match="is not a git repository"):
+        local_task(tmp_path, WORDS)
+    with pytest.raises(CheckoutError, match="is not a folder"):
+        local_task(tmp_path / "nowhere", WORDS)

@@ -1,0 +1,99 @@
+"""``dayhand up``: web, workers and Redis in one command, and all of them gone with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from dayhand.agent.scripted import Scene, Script, ScriptedServer
+from dayhand.localhub.server import LocalHub
+from tests.journey.town import DONE, EVENTS, FIX, PERMISSIONS, SECRET, SHOP
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="dayhand-up-") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(what: str, condition: object, seconds: float = 60.0) -> None:
+    ends = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < ends, what
+        time.sleep(0.05)
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/readyz", timeout=2).ok
+    except requests.ConnectionError:
+        return False
+
+
+def test_a_label_becomes_a_pull_request_with_everything_in_one_command(folder: Path) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+
+    def play(scene: Scene) -> list[object]:
+        return [FIX] if scene.turn == 0 else [DONE]
+
+    with LocalHub(folder / "github") as hub, ScriptedServer([Script("up", lambda _: True, play)]) as model:  # type: ignore[arg-type]
+        world = hub.world
+        ada = world.add_user("ada", "Ada")
+        app = world.add_app(
+            "dayhand",
+            permissions=PERMISSIONS,
+            events=EVENTS,
+            webhook_url=f"{url}/webhook",
+            secret=SECRET,
+            owner="ada",
+        )
+        repo = world.add_repository("ada/shop", SHOP)
+        (folder / "key.pem").write_text(app.private_key)
+        plain = {
+            k: v
+            for k, v in os.environ.items()
+            if not k.startswith(("DAYHAND_", "GITHUB_", "OPENAI_", "REDIS_"))
+        }
+        env = {
+            **plain, "DAYHAND_DATA": str(folder / "data"), "GITHUB_API_URL": hub.api_url, "GITHUB_APP_ID": str(app.id),
+            "GITHUB_APP_PRIVATE_KEY_PATH": str(folder / "key.pem"), "GITHUB_WEBHOOK_SECRET": SECRET,
+            "OPENAI_BASE_URL": model.base_url, "DAYHAND_MODEL": "scripted", "DAYHAND_CONCURRENCY": "1",
+            "DAYHAND_PORT": url.rpartition(":")[2],
+        }  # fmt: skip
+        command = [sys.executable, "-m", "dayhand.cli", "up"]
+        with subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                wait_for("it is never ready", lambda: answers(url))
+                world.install(app, "ada", ["ada/shop"])
+                issue = world.open_issue(repo, ada, "Totals are one too high", "An empty cart costs 1.")
+                world.label(repo, issue, "codex", ada)
+                wait_for(
+                    "no pull request is ready", lambda: any(p.pull and not p.pull.draft for p in repo.pulls())
+                )
+                (task,) = requests.get(
+                    f"{url}/tasks", headers={"Accept": "application/json"}, timeout=5
+                ).json()
+                assert task["title"] == issue.title, json.dumps(task)
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(timeout=20) == 0
+            finally:
+                process.kill()
+        wait_for("the web process outlives it", lambda: not answers(url), 10)
