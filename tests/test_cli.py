@@ -14,7 +14,9 @@ from dayhand.cli import main
 
 def dayhand(*args: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run the real command in a process of its own, without this process' settings."""
-    plain = {k: v for k, v in os.environ.items() if not k.startswith(("DAYHAND_", "GITHUB_", "OPENAI_", "REDIS_"))}
+    plain = {
+        k: v for k, v in os.environ.items() if not k.startswith(("DAYHAND_", "GITHUB_", "OPENAI_", "REDIS_"))
+    }
     command = [sys.executable, "-m", "dayhand.cli", *args]
     env = {**plain, "DAYHAND_DATA": str(cwd / "data"), **environ}
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=60)
@@ -31,7 +33,10 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_wrong_setting_ends_with_a_sentence_and_what_to_do(tmp_path: Path) -> None:
     done = dayhand("up", cwd=tmp_path, DAYHAND_LABLE="x")
     assert done.returncode == 1
-    assert done.stderr == "dayhand: DAYHAND_LABLE is not a setting of Dayhand.\n  → Did you mean DAYHAND_LABEL?\n"
+    assert (
+        done.stderr
+        == "dayhand: DAYHAND_LABLE is not a setting of Dayhand.\n  → Did you mean DAYHAND_LABEL?\n"
+    )
 
 
 @pytest.mark.parametrize("command", ["up", "web", "work"])

@@ -66,5 +66,9 @@ def test_what_the_app_needs_is_named_when_it_is_missing() -> None:
 
 
 def test_secrets_do_not_show_when_settings_are_printed() -> None:
-    environ = {"OPENAI_API_KEY": "sk-canary", "GITHUB_WEBHOOK_SECRET": "canary", "GITHUB_APP_PRIVATE_KEY": "canary"}
+    environ = {
+        "OPENAI_API_KEY": "sk-canary",
+        "GITHUB_WEBHOOK_SECRET": "canary",
+        "GITHUB_APP_PRIVATE_KEY": "canary",
+    }
     assert "canary" not in repr(read_settings(environ, dotenv=None))

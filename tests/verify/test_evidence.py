@@ -38,7 +38,9 @@ FILES = OneFile("sql/search.sql", "SELECT id,\n       bm25(notes)  AS rank\nFROM
     ],
     ids=["there", "near", "no-quote", "not-there", "past-the-end", "line-zero", "no-file"],
 )
-def test_a_citation_is_found_only_where_it_stands(citation: Citation, found: bool, line: int, text: str) -> None:
+def test_a_citation_is_found_only_where_it_stands(
+    citation: Citation, found: bool, line: int, text: str
+) -> None:
     (proof,) = prove((citation,), FILES, "c0ffee")
     assert (proof.found, proof.citation.line, proof.text) == (found, line, text)
     assert proof.commit == "c0ffee"
