@@ -120,6 +120,39 @@ def test_three_issues_become_three_pull_requests_and_the_doubt_is_answered(data:
     assert left_over(data) == []
 
 
+@pytest.mark.timeout(MOST_SECONDS + 20)
+def test_killed_workers_end_in_the_same_three_pull_requests_and_no_fourth(data: Path) -> None:
+    with started(data, "--once", "--json") as process:
+        read_until(process, "solve", errors=True)
+        killed = workers_of(data)
+        for worker in killed:
+            os.kill(worker, signal.SIGKILL)
+        rest, errors = process.communicate(timeout=MOST_SECONDS)
+    assert killed
+    assert process.returncode == 0, errors[-3000:]
+    told = {each["case"]: each for each in map(json.loads, rest.splitlines())}
+    assert {each["conclusion"] for each in told.values()} == {"success", "answered"}
+    # On each repository: the issue is 1 and its one pull request is 2. A second one would be 3.
+    assert {told[story.name]["pull_url"].rpartition("/")[2] for story in STORIES} == {"2"}
+    assert left_over(data) == []
+
+
+def workers_of(data: Path) -> list[int]:
+    """The forked workers of the demo's ``dayhand work``, and the jobs that they run."""
+    parents = {}
+    ours = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            text = (process / "environ").read_bytes()
+            words = (process / "cmdline").read_bytes()
+            parents[int(process.name)] = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if str(data).encode() in text and b"\0work\0" in words:
+            ours.append(int(process.name))
+    return [number for number in ours if parents[number] in ours]
+
+
 @pytest.mark.timeout(MOST_SECONDS)
 def test_without_once_it_stays_up_until_ctrl_c(data: Path) -> None:
     with started(data, "--json", "--case", "reminders") as process:
