@@ -87,7 +87,8 @@ class Trip:
     def prepare(self, base: Base) -> Environment:
         with self.say.stage(Stage.PREPARE):
             fill = partial(self._fill, base=base)
-            return prepare(base.files, self.tools.sandbox, fill, self.say, scope=self.task.repository)
+            files, decisions, scope = base.files, base.decisions, self.task.repository
+            return prepare(files, self.tools.sandbox, fill, self.say, scope=scope, decisions=decisions)
 
     def solve(self, base: Base, place: Environment) -> tuple[Solution, Change | None]:
         """Let the model work, then take the work tree out, strictly and by the policy."""

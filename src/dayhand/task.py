@@ -101,6 +101,15 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """How the single tests of one run ended."""
+
+    passed: int
+    failed: int
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One row of the verification table."""
 

@@ -197,3 +197,32 @@ def test_a_task_that_is_asked_for_again_gets_a_branch_of_its_own(town: Town) -> 
     (second,) = town.work()
     assert second.state is State.PROPOSED, second.reason
     assert len({pull.pull.head for pull in town.pulls(repo) if pull.pull}) == 2
+
+
+def test_the_network_is_opened_by_the_default_branch_and_not_by_the_one_that_is_worked_on(town: Town) -> None:
+    """A follow-up works on our own branch: what the model wrote there decides nothing."""
+    repo = town.repository("shop")
+    issue = town.issue(repo)
+    town.label(repo, issue)
+    town.actor.turns = [
+        [
+            FIX,
+            Patch(
+                '*** Begin Patch\n*** Add File: .dayhand.toml\n+[network]\n+allow = ["nonsense"]\n*** End Patch'
+            ),
+        ],
+        [DONE],
+    ]
+    town.work()
+    (pull,) = town.pulls(repo)
+    town.actor.turns = [[Finish("Yes", "It does.")]]
+    town.say(repo, pull, "@bot are you sure?")
+    (record,) = town.work()
+    assert not [note.text for note in town.live.read(record.task.id) if ".dayhand.toml" in note.text]
+    town.hub.world.merge(repo, pull, town.ada)
+    second = town.issue(repo, title="Another one")
+    town.label(repo, second)
+    (record,) = town.work()
+    assert [
+        note.text for note in town.live.read(record.task.id) if "'nonsense' in network.allow" in note.text
+    ]

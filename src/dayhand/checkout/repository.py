@@ -31,6 +31,7 @@ class Base:
     commit: str
     branch: str  # the branch it was found on: the pull request goes there, unless it is our own
     files: CommitFiles
+    decisions: CommitFiles  # of the default branch: what the maintainers decided, whatever this commit says
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Checkout:
         Raises ``CheckoutError`` where it cannot be fetched, has no commit yet, or lost its branch.
         """
         branch = self.own_branch or task.default_branch
-        there = self.mirror.fetch((branch,), self.token())
+        there = self.mirror.fetch((branch, task.default_branch), self.token())
         commit = self.facts.recall("base") or there.get(branch, "")
         if not commit:
             raise CheckoutError(
@@ -58,7 +59,8 @@ class Checkout:
                 advice="Push a first commit, then ask again.",
             )
         self.facts.record("base", commit)
-        return Base(commit, branch, read_files(self.mirror, commit))
+        decided = there.get(task.default_branch, commit)
+        return Base(commit, branch, read_files(self.mirror, commit), read_files(self.mirror, decided))
 
     def begin(self, task: Task, base: Base) -> str:
         """Push the task's branch with an empty first commit, so that a draft pull request can be opened.

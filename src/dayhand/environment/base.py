@@ -83,6 +83,7 @@ class Whole:
     plans: tuple[Plan, ...]
     env: Mapping[str, str]  # with the whole PATH
     checks: tuple[Check, ...]
+    allow: tuple[str, ...] = ()  # hosts that the maintainers allow beside the registries
 
     @property
     def installs(self) -> bool:

@@ -45,7 +45,7 @@ def installed(
     supply = Supply(sandbox, ground, whole.env, say)
     origin = supply.bring_runtimes(whole.plans)
     allowed, client_env = supply.open_registries(whole.plans, origin)
-    egress = Egress(allowed)
+    egress = Egress((*allowed, *whole.allow))
     with sandbox.open(origin=origin, egress=egress) as box:
         fill(box)
         setup = SetUp(box, whole.env, client_env, say)

@@ -10,11 +10,13 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from dayhand.environment import install, node, plain, python, remembered
 from dayhand.environment.base import Ecosystem, Environment, Files, Log, Plan, Whole
 from dayhand.environment.lock import building
 from dayhand.environment.remembered import Outcome
+from dayhand.environment.repo_config import read_config
 from dayhand.environment.supply import survey
 from dayhand.sandbox.base import ENVIRONMENT, Box, Sandbox, Snapshot
 
@@ -27,16 +29,23 @@ ORDER = {"lint": 0, "types": 1, "test": 2}
 Fill = Callable[[Box], None]
 
 
-def prepare(files: Files, sandbox: Sandbox, fill: Fill, say: Log, *, scope: str = "") -> Environment:
+def prepare(
+    files: Files, sandbox: Sandbox, fill: Fill, say: Log, *, scope: str = "", decisions: Files | None = None
+) -> Environment:
     """Set up what the repository declares, or find it set up already.
 
     ``fill`` puts the base commit into a box. ``scope`` names the repository: set-up runs the repository's own code,
-    so one repository's snapshot is never another's. A failing install or a missing tool is part of the result
+    so one repository's snapshot is never another's. ``decisions`` are the files of the default branch, where
+    ``.dayhand.toml`` is read (absent: ``files`` are). A failing install or a missing tool is part of the result
     (``Environment.steps`` and ``missing``), never an exception. Raises ``SandboxError`` where the sandbox breaks.
     """
     started = time.monotonic()
     ground = survey(sandbox)
-    whole = combine(tuple(plan for each in ECOSYSTEMS if (plan := each.plan(files))), ground.path)
+    config = read_config(files if decisions is None else decisions)
+    for problem in config.problems:
+        say.line("error", problem)
+    plans = tuple(plan for each in ECOSYSTEMS if (plan := each.plan(files)))
+    whole = replace(combine(plans, ground.path), allow=config.allow)
     key = _key(whole, files, f"{sandbox.name}\n{ground.identity}", scope)
     say.line("say", _summary(whole))
     if not whole.installs and not install.lacks_runtime(whole, sandbox):
@@ -80,7 +89,7 @@ def _summary(whole: Whole) -> str:
 
 def _key(whole: Whole, files: Files, base: str, scope: str) -> str:
     """Everything that decides what a snapshot holds, and whether its tools are those that are asked for."""
-    parts = [RULES, base, scope, json.dumps(dict(whole.env), sort_keys=True)]
+    parts = [RULES, base, scope, repr(whole.allow), json.dumps(dict(whole.env), sort_keys=True)]
     for plan in whole.plans:
         parts += [repr(step) for step in plan.steps]
         parts += [f"{path}\n{files.read(path)}" for path in plan.locks]

@@ -1,0 +1,66 @@
+"""``.dayhand.toml``: decisions of the maintainers, and clear sentences for what is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from dayhand.environment.repo_config import RepoConfig, read_config
+
+
+@dataclass
+class OneFile:
+    text: str
+
+    def paths(self) -> tuple[str, ...]:
+        return (".dayhand.toml",)
+
+    def read(self, path: str) -> str:
+        return self.text if path == ".dayhand.toml" else ""
+
+
+def test_without_a_file_nothing_is_decided() -> None:
+    assert read_config(OneFile("")) == RepoConfig()
+
+
+def test_hosts_are_allowed_once_each() -> None:
+    text = '[network]\nallow = ["files.example.org", "*.cdn.example.org", "files.example.org"]\n'
+    assert read_config(OneFile(text)) == RepoConfig(("files.example.org", "*.cdn.example.org"))
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        '"*"',
+        '"*.*.org"',
+        '"localhost"',
+        '"http://x.org"',
+        '"x.org:22"',
+        '"X.org"',
+        '"a b.org"',
+        '"x.org\\u0000.y.org"',
+        "7",
+        '"-x.org"',
+    ],
+)
+def test_what_is_no_host_is_named_and_passed_over(host: str) -> None:
+    config = read_config(OneFile(f'[network]\nallow = [{host}, "good.example.org"]\n'))
+    assert config.allow == ("good.example.org",)
+    (problem,) = config.problems
+    assert "is no host name" in problem
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[network", "is not TOML"),
+        ("network = 3", "[network] is no table"),
+        ("[netwrok]\nallow = []", "netwrok is not known"),
+        ('[network]\nalow = ["x.org"]', "network.alow is not known"),
+    ],
+)
+def test_what_is_not_understood_is_said(text: str, says: str) -> None:
+    config = read_config(OneFile(text))
+    assert config.allow == ()
+    assert says in config.problems[0]
