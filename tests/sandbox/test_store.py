@@ -16,6 +16,7 @@ from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Egress, Snapshot
 from dayhand.sandbox.bubblewrap import Bubblewrap
 from dayhand.sandbox.store import KEPT
+from tests.sandbox.elsewhere import readable_copies
 
 WORKER = """
 import sys
@@ -143,8 +144,8 @@ def test_a_machine_without_user_namespaces_is_told_and_gets_no_box(home, tmp_pat
         "try:\n    Bubblewrap(Path('/workspace')).probe()\n"
         "except SandboxError as error:\n    print(error); print(error.advice)"
     )
-    source = Path(__file__).parents[2] / "src"
-    packages = Path(pytest.__file__).parents[1]
+    checkout, packages = readable_copies(home / "copies")
+    source = checkout / "src"
     outside = Bubblewrap(home)
     outside.probe()
     ready = outside._ready

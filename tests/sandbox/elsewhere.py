@@ -1,0 +1,34 @@
+"""Our own code where any user can read it: this checkout may lie in a folder that only its owner may enter."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dayhand.sandbox.view import reachable
+
+CHECKOUT = Path(__file__).parents[2]
+PACKAGES = Path(pytest.__file__).parents[1]
+
+
+def readable_copies(folder: Path) -> tuple[Path, Path]:
+    """The checkout and its installed packages, or copies of them under ``folder`` where those are closed."""
+    if reachable(CHECKOUT / "src" / "dayhand" / "errors.py") and reachable(PACKAGES):
+        return CHECKOUT, PACKAGES
+    checkout, packages = folder / "checkout", folder / "packages"
+    for part in ("src", "tests"):
+        shutil.copytree(CHECKOUT / part, checkout / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(CHECKOUT / "pyproject.toml", checkout)
+    shutil.copytree(PACKAGES, packages, copy_function=_link, ignore=shutil.ignore_patterns("__pycache__"))
+    return checkout, packages
+
+
+def _link(source: str, target: str) -> None:
+    """A second name costs nothing; a copy where the folders lie on different disks."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
