@@ -1,0 +1,1 @@
+"""What test runners say of single tests, one file a format."""

@@ -1,0 +1,29 @@
+"""What pytest prints where it could not be made to write a report: its short summary, and the lines of ``-v``."""
+
+from __future__ import annotations
+
+import re
+
+from dayhand.verify.reports.base import MOST_TESTS, Single, State, single
+
+SUMMARY = re.compile(
+    r"^(PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS) (?:\[\d+\] )?(\S+\.py(?:::.+?)?)(?: - (.*))?$"
+)
+VERBOSE = re.compile(r"^(\S+\.py::\S.*?) (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b")
+STATES = {"PASSED": State.PASSED, "XPASS": State.PASSED, "FAILED": State.FAILED, "ERROR": State.FAILED}
+
+
+def read(text: str) -> tuple[Single, ...]:
+    """The tests that pytest names: all of them with ``-v``, else those that failed."""
+    found: dict[str, Single] = {}
+    for row in text.splitlines():
+        if line := VERBOSE.match(row):
+            name, word, detail = line[1], line[2], ""
+        elif line := SUMMARY.match(row):
+            name, word, detail = line[2], line[1], line[3] or ""
+        else:
+            continue
+        found[name] = single(name, STATES.get(word, State.SKIPPED), detail)
+        if len(found) >= MOST_TESTS:
+            break
+    return tuple(found.values())

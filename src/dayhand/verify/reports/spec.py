@@ -1,0 +1,43 @@
+"""The tick and cross lines of Node's spec reporter, Mocha, Jest and Vitest, nested by indentation."""
+
+from __future__ import annotations
+
+import re
+
+from dayhand.verify.reports.base import MOST_TESTS, Single, State, single
+
+MARKS = {
+    "✔": "ok",
+    "✓": "ok",
+    "√": "ok",
+    "✖": "bad",
+    "✗": "bad",
+    "✕": "bad",
+    "×": "bad",
+    "﹣": "skip",
+    "○": "skip",
+}
+ROW = re.compile(r"^( *)([✔✓√✖✗✕×﹣○]) (.+?)(?: \(?\d+(?:\.\d+)? ?m?s\)?)?(?: # (?:SKIP|TODO).*)?$")
+GROUP = re.compile(r"^( *)(?:▶ )?(\S.*?)(?: \(\d+(?:\.\d+)? ?m?s\))?$")
+AGAIN = re.compile(r"^\s*(?:✖ failing tests:|\d+ failing|Failed Tests|Summary of all failing tests)")
+STATES = {"ok": State.PASSED, "bad": State.FAILED, "skip": State.SKIPPED}
+
+
+def read(text: str) -> tuple[Single, ...]:
+    """The ticks and crosses, each named with the groups that it stands in."""
+    found: dict[str, Single] = {}
+    path: list[tuple[int, str]] = []
+    for row in text.splitlines():
+        if AGAIN.match(row):
+            break  # the failing ones are told once more
+        if line := ROW.match(row):
+            indent = len(line[1])
+            path = [one for one in path if one[0] < indent]
+            name = " > ".join([*(group for _, group in path), line[3]])
+            if not any(known.startswith(f"{name} > ") for known in found):  # a group's own mark sums it up
+                found[name] = single(name, STATES[MARKS[line[2]]])
+        elif group := GROUP.match(row):
+            path = [one for one in path if one[0] < len(group[1])] + [(len(group[1]), group[2])]
+        if len(found) >= MOST_TESTS:
+            break
+    return tuple(found.values())
