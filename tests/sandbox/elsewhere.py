@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import uv
 
 from dayhand.sandbox.view import reachable
 
@@ -23,6 +24,8 @@ def readable_copies(folder: Path) -> tuple[Path, Path]:
         shutil.copytree(CHECKOUT / part, checkout / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(CHECKOUT / "pyproject.toml", checkout)
     shutil.copytree(PACKAGES, packages, copy_function=_link, ignore=shutil.ignore_patterns("__pycache__"))
+    (packages / "bin").mkdir(exist_ok=True)
+    _link(uv.find_uv_bin(), str(packages / "bin" / "uv"))  # where its package looks beside itself
     return checkout, packages
 
 
