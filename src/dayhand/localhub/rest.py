@@ -128,13 +128,14 @@ def rest(backstage: Backstage, parts: tuple[Callable[[Blueprint, Api], None], ..
             told["errors"] = refused.errors
         return jsonify(told), refused.status, refused.headers
 
-    _apps(blueprint, api, backstage.courier)
+    _apps(blueprint, api)
+    _deliveries(blueprint, api, backstage.courier)
     for part in parts:
         part(blueprint, api)
     return blueprint
 
 
-def _apps(blueprint: Blueprint, api: Api, courier: Courier) -> None:
+def _apps(blueprint: Blueprint, api: Api) -> None:
     world, shapes = api.world, api.shapes
 
     @blueprint.get("/app")
@@ -188,6 +189,14 @@ def _apps(blueprint: Blueprint, api: Api, courier: Courier) -> None:
         api.tokens.revoke(api.header())
         return "", 204
 
+    @blueprint.get("/users/<login>")
+    def user(login: str) -> Answer:
+        if login not in world.users:
+            raise Refused(404, "Not Found")
+        return jsonify(shapes.public_user(world.users[login]))
+
+
+def _deliveries(blueprint: Blueprint, api: Api, courier: Courier) -> None:
     @blueprint.get("/app/hook/deliveries")
     def deliveries() -> Answer:
         mine = api.app()
@@ -201,9 +210,3 @@ def _apps(blueprint: Blueprint, api: Api, courier: Courier) -> None:
                 courier.send(mine, one.event, one.payload, again=one)
                 return jsonify({}), 202
         raise Refused(404, "Not Found")
-
-    @blueprint.get("/users/<login>")
-    def user(login: str) -> Answer:
-        if login not in world.users:
-            raise Refused(404, "Not Found")
-        return jsonify(shapes.public_user(world.users[login]))
