@@ -23,8 +23,10 @@ from dayhand.ledger.notes import Say
 from dayhand.publish.base import Proposal, Publication
 from dayhand.sandbox.base import Box, Sandbox
 from dayhand.task import Answered, Change, Outcome, Proposed, Solution, Stage, Task, Verification
-from dayhand.verify.checks import Trees, verify
+from dayhand.verify.base_cache import BaseCache
+from dayhand.verify.checks import verify
 from dayhand.verify.evidence import prove
+from dayhand.verify.trees import Trees
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Tools:
     model: Model
     publication: Publication
     memory: Memory  # this task's journal and checkpoints: where a killed worker's successor goes on
+    bases: BaseCache  # what checks said of base commits
     clock: Callable[[], float] = time.time
 
 
@@ -115,10 +118,13 @@ class Trip:
         checkout = self.tools.checkout
         head = checkout.commit(self.task, change, solution)
         trees = Trees(
-            head=partial(checkout.fill, commit=head, branch=base.branch), base=partial(self._fill, base=base)
+            head=partial(checkout.fill, commit=head, branch=base.branch),
+            base=partial(self._fill, base=base),
+            base_commit=base.commit,
+            paths=change.paths,
         )
         with self.say.stage(Stage.CHECK):
-            findings = verify(place, self.tools.sandbox, trees, self.say)
+            findings = verify(place, self.tools.sandbox, trees, self.say, bases=self.tools.bases)
         return head, Verification(change.tree, findings)
 
     def propose(self, place: Environment, done: Finished) -> Proposed:

@@ -81,6 +81,10 @@ class Verdict(StrEnum):
     FIXED = "fixed"
     NEW_FAILURE = "new failure"
     FAILS_ON_BASE_TOO = "fails on the base too"
+    FLAKY = "flaky"  # failed on the head, and passed there when it was run once more
+    BLIND = (
+        "passes without looking"  # no test ran, or none that notices when the changed files are unreadable
+    )
     CANNOT_RUN = "the environment cannot run it"
 
 
@@ -117,8 +121,13 @@ class Finding:
     command: str
     verdict: Verdict
     head: Run | None  # None where the environment cannot run it
-    base: Run | None = None  # only what failed on the head runs on the base
+    base: Run | None = None  # kept where the base failed, or the head did
     missing: str = ""  # for CANNOT_RUN: the thing that is missing, and what would bring it
+    again: Run | None = None  # a new failure is run once more
+    failing: tuple[str, ...] = ()  # the single tests that fail with the change and did not before
+    fixed: tuple[str, ...] = ()  # the single tests that failed before and pass with the change
+    counts: Counts | None = None  # of the head; None where no report named all tests
+    note: str = ""  # what else there is to say of the verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +143,9 @@ class Verification:
         verdicts = {finding.verdict for finding in self.findings}
         if Verdict.NEW_FAILURE in verdicts:
             return "failure"
-        if verdicts & {Verdict.PASSES, Verdict.FIXED}:
+        if Verdict.BLIND not in verdicts and verdicts & {Verdict.PASSES, Verdict.FIXED}:
             return "success"
-        return "neutral"  # nothing ran, or only what was broken before: that proves nothing
+        return "neutral"  # nothing ran, or only what was broken before, or tests that do not look: no proof
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from dayhand.sandbox.base import Sandbox
 from dayhand.sandbox.bubblewrap import Bubblewrap
 from dayhand.settings import Settings
 from dayhand.task import Kind, Task
+from dayhand.verify.base_cache import BaseCache
 
 OWN_BRANCHES = "dayhand/"
 LOCAL_AUTHOR = Author("Dayhand", "dayhand@localhost")
@@ -144,6 +145,7 @@ def _tools(
         model=open_model(settings),
         publication=publication,
         memory=Memory(ledger.redis, task.id, claim),
+        bases=BaseCache(settings.data / "bases"),
     )
 
 

@@ -34,6 +34,8 @@ MARKS = {
     Verdict.FIXED: "✓",
     Verdict.NEW_FAILURE: "✗",
     Verdict.FAILS_ON_BASE_TOO: "!",
+    Verdict.FLAKY: "!",
+    Verdict.BLIND: "!",
     Verdict.CANNOT_RUN: "⊘",
 }
 TONES = {"✓": "good", "✗": "bad", "!": "fair", "⊘": "fair"}
@@ -212,5 +214,5 @@ def _row(finding: Mapping[str, Any]) -> Row:
         mark,
         TONES[mark],
         line,
-        finding.get("missing", ""),
+        finding.get("missing") or finding.get("note") or ", ".join(finding.get("failing", ())[:5]),
     )

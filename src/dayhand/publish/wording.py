@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dayhand.errors import DayhandError
 from dayhand.publish.base import Proposal
 from dayhand.publish.markdown import cap, cell, code, line, prose
-from dayhand.task import Blocked, Finding, Proof, Solution, Task, Usage, Verdict, Verification
+from dayhand.task import Blocked, Counts, Finding, Proof, Solution, Task, Usage, Verdict, Verification
 
 CHECK_NAME = "dayhand"
 SCRIPTED = "A **scripted** model played this: its turns were written in advance. The commands, tests and results are real."
@@ -17,6 +17,8 @@ VERDICTS = {
     Verdict.FIXED: "✅ fixed",
     Verdict.NEW_FAILURE: "❌ new failure",
     Verdict.FAILS_ON_BASE_TOO: "⚠️ fails on the base too",
+    Verdict.FLAKY: "🎲 flaky: it failed, and passed when run once more",
+    Verdict.BLIND: "⚠️ passes without looking",
     Verdict.CANNOT_RUN: "⛔ the environment cannot run it",
 }
 CONCLUSIONS = {
@@ -73,7 +75,20 @@ def _verdict(finding: Finding, task_url: str) -> str:
     words = VERDICTS[finding.verdict]
     if finding.head and finding.head.line:
         words = f"[{words}]({task_url}#L{finding.head.line})"
-    return f"{words}: {line(finding.missing)}" if finding.missing else words
+    counts = f" ({_counted(finding.counts)})" if finding.counts else ""
+    why = finding.missing or finding.note
+    named = _named(finding.failing) or _named(finding.fixed)
+    return "".join([words, counts, f": {line(why)}" if why else "", f": {named}" if named else ""])
+
+
+def _counted(counts: Counts) -> str:
+    told = [(counts.passed, "passed"), (counts.failed, "failed"), (counts.skipped, "skipped")]
+    return ", ".join(f"{count} {word}" for count, word in told if count) or "no test ran"
+
+
+def _named(tests: tuple[str, ...], most: int = 5) -> str:
+    more = f" and {len(tests) - most} more" if len(tests) > most else ""
+    return ", ".join(code(name) for name in tests[:most]) + more
 
 
 def evidence(verification: Verification, proofs: Iterable[Proof], task_url: str) -> str:

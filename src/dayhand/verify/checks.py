@@ -1,4 +1,4 @@
-"""The repository's own checks on the exact tree that is pushed; what fails runs again on the base.
+"""The repository's own checks on the exact tree that is pushed, beside what they say of the base.
 
 Each command runs in a clean box: the environment's snapshot with nothing in it but the tree. Nothing that the
 agent left running, put on the path or wrote outside the tree can colour the result.
@@ -6,68 +6,120 @@ agent left running, put on the path or wrote outside the tree can colour the res
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from dayhand.environment.base import Check, Environment
 from dayhand.ledger.notes import Say
-from dayhand.sandbox.base import Box, Limits, Sandbox
-from dayhand.task import Finding, Run, Verdict
+from dayhand.sandbox.base import Sandbox
+from dayhand.task import Finding, Verdict
+from dayhand.verify.base_cache import BaseCache
+from dayhand.verify.judge import Judged, judge_failed, judge_passed
+from dayhand.verify.kinds import is_source
+from dayhand.verify.running import Ran, Runner
+from dayhand.verify.trees import Trees, spoil
 
-CHECK_SECONDS = 900.0
+# A check that passes on the head runs on the base as well where it is this quick, to tell "fixed" from "passes".
+QUICK_SECONDS = 60.0
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # what a POSIX shell says of a command that is not there
-
-Fill = Callable[[Box], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Trees:
-    """How a clean box gets the change, and how it gets what was there before."""
-
-    head: Fill
-    base: Fill
+BLIND = "it passes with the changed files made unreadable too: it does not look at them"
 
 
-def verify(place: Environment, sandbox: Sandbox, trees: Trees, say: Say) -> tuple[Finding, ...]:
+def verify(
+    place: Environment, sandbox: Sandbox, trees: Trees, say: Say, *, bases: BaseCache
+) -> tuple[Finding, ...]:
     """Run every check of the environment and say how the change stands beside the base.
 
     A check that the environment cannot run is a finding with the missing thing named, never a failure.
     """
     if not place.checks:
         say.line("say", "The repository declares no lint, type check or test command that Dayhand knows.")
-    return tuple(_examine(check, place, sandbox, trees, say) for check in place.checks)
+    examiner = Examiner(Runner(place, sandbox, say), trees, bases)
+    return tuple(examiner.examine(check) for check in place.checks)
 
 
-def _examine(check: Check, place: Environment, sandbox: Sandbox, trees: Trees, say: Say) -> Finding:
-    missing = place.missing.get(check.command)
-    if missing:
-        say.line("result", f"{check.kind}: {check.command}: not run. {missing.why}")
-        return Finding(check.kind, check.command, Verdict.CANNOT_RUN, None, missing=missing.why)
-    head = _run(check, place, sandbox, trees.head, say)
-    if head.code in (NOT_FOUND, NOT_EXECUTABLE):
-        why = f"{check.tool} is not there: {_last_line(head.output) or 'command not found'}"
-        return _told(Finding(check.kind, check.command, Verdict.CANNOT_RUN, head, missing=why), say)
-    if head.passed:
-        return _told(Finding(check.kind, check.command, Verdict.PASSES, head), say)
-    say.line("say", f"{check.command} fails on the change; the same on the base, to compare.")
-    base = _run(check, place, sandbox, trees.base, say)
-    verdict = Verdict.NEW_FAILURE if base.passed else Verdict.FAILS_ON_BASE_TOO
-    return _told(Finding(check.kind, check.command, verdict, head, base), say)
+@dataclass(frozen=True, slots=True)
+class Examiner:
+    """Runs one check as often as it takes to know."""
+
+    runner: Runner
+    trees: Trees
+    bases: BaseCache
+
+    def examine(self, check: Check) -> Finding:
+        if missing := self.runner.place.missing.get(check.command):
+            self.runner.say.line("result", f"{check.kind}: {check.command}: not run. {missing.why}")
+            return Finding(check.kind, check.command, Verdict.CANNOT_RUN, None, missing=missing.why)
+        head = self.runner.run(check, self.trees.head)
+        if head.run.code in (NOT_FOUND, NOT_EXECUTABLE):
+            why = f"{check.tool} is not there: {_last_line(head.run.output) or 'command not found'}"
+            return self._told(Finding(check.kind, check.command, Verdict.CANNOT_RUN, head.run, missing=why))
+        return self._passed(check, head) if head.run.passed else self._failed(check, head)
+
+    def _passed(self, check: Check, head: Ran) -> Finding:
+        base = self._known(check)
+        if base is None and head.run.seconds <= QUICK_SECONDS:
+            base = self._base(check)
+        judged = judge_passed(head, base)
+        if judged.verdict in (Verdict.PASSES, Verdict.FIXED) and self._blind(check, head):
+            judged = Judged(Verdict.BLIND, note=BLIND)
+        return self._told(_finding(check, judged, head, base if base and not base.run.passed else None))
+
+    def _failed(self, check: Check, head: Ran) -> Finding:
+        base = self._known(check) or self._base(check)
+        judged, again = judge_failed(head, base), None
+        if judged.verdict is Verdict.NEW_FAILURE and head.run.reason == "exit":
+            self.runner.say.line(
+                "say", f"{check.command}: a new failure; once more, to see whether it stays."
+            )
+            again = self.runner.run(check, self.trees.head)
+            judged = judge_failed(head, base, again)
+        return self._told(_finding(check, judged, head, base, again))
+
+    def _known(self, check: Check) -> Ran | None:
+        place = self.runner.place
+        known = self.bases.find(self.trees.base_commit, place.key, check.command)
+        if known:
+            how = "passes" if known.run.passed else "fails"
+            self.runner.say.line("say", f"{check.command} {how} on the base: known from an earlier run.")
+        return known
+
+    def _base(self, check: Check) -> Ran:
+        self.runner.say.line("say", "The same on the base, to compare.")
+        base = self.runner.run(check, self.trees.base)
+        self.bases.keep(self.trees.base_commit, self.runner.place.key, base)
+        return base
+
+    def _blind(self, check: Check, head: Ran) -> bool:
+        """Whether tests that say nothing of themselves pass whatever the changed files hold."""
+        paths = tuple(path for path in self.trees.paths if is_source(path))
+        if check.kind != "test" or not paths or (head.results and head.results.reported):
+            return False
+        self.runner.say.line(
+            "say",
+            f"{check.command} wrote no report of single tests; once more with the changed files made unreadable, "
+            "to see whether it notices.",
+        )
+        return self.runner.run(check, spoil(paths, self.trees.head)).run.passed
+
+    def _told(self, finding: Finding) -> Finding:
+        words = f"{finding.kind}: {finding.command}: {finding.verdict}"
+        self.runner.say.line("result", f"{words}. {finding.note}" if finding.note else words)
+        return finding
 
 
-def _run(check: Check, place: Environment, sandbox: Sandbox, fill: Fill, say: Say) -> Run:
-    with sandbox.open(origin=place.snapshot) as box:
-        fill(box)
-        line = say.line("command", check.command)
-        result = box.run(check.command, env=place.env, limits=Limits(seconds=CHECK_SECONDS))
-    output = result.text()
-    say.line("output", output)
-    return Run(check.command, result.code, result.reason.value, result.seconds, output, line)
-
-
-def _told(finding: Finding, say: Say) -> Finding:
-    say.line("result", f"{finding.kind}: {finding.command}: {finding.verdict}")
-    return finding
+def _finding(check: Check, judged: Judged, head: Ran, base: Ran | None, again: Ran | None = None) -> Finding:
+    return Finding(
+        check.kind,
+        check.command,
+        judged.verdict,
+        head.run,
+        base.run if base else None,
+        again=again.run if again else None,
+        failing=judged.failing,
+        fixed=judged.fixed,
+        counts=head.results.counts if head.results else None,
+        note=judged.note,
+    )
 
 
 def _last_line(text: str) -> str:

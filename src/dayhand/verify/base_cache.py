@@ -1,0 +1,59 @@
+"""What a check said of a base commit, kept on the worker's disk: many tasks start from one commit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from dayhand.task import Run
+from dayhand.verify.reports.base import Single, State
+from dayhand.verify.results import Results
+from dayhand.verify.running import Ran
+
+VERSION = 1  # of what is kept: another one is not read
+MOST_KEPT = 400
+
+
+@dataclass(frozen=True, slots=True)
+class BaseCache:
+    """Results by base commit, environment and command. Only what ended by itself is kept."""
+
+    folder: Path
+
+    def find(self, commit: str, environment: str, command: str) -> Ran | None:
+        """What is known, with no line in this task's log; None where nothing is, or nothing that can be read."""
+        try:
+            kept = json.loads(self._path(commit, environment, command).read_text("utf-8"))
+            run = Run(**{**kept["run"], "line": 0})
+            results = kept["results"]
+            if results is None:
+                return Ran(run, None)
+            tests = tuple(Single(name, State(state)) for name, state in results["tests"])
+            return Ran(run, Results(tests, results["reported"]))
+        except (OSError, ValueError, TypeError, KeyError):
+            return None  # half written by a killed worker, or never: it is run again
+
+    def keep(self, commit: str, environment: str, ran: Ran) -> None:
+        """Keep a result; the oldest ones make room."""
+        if ran.run.reason != "exit":
+            return
+        tests = [(test.name, test.state) for test in ran.results.tests] if ran.results else []
+        results = {"tests": tests, "reported": ran.results.reported} if ran.results else None
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self._path(commit, environment, ran.run.command)
+        part = path.with_suffix(f".{os.getpid()}.part")
+        part.write_text(json.dumps({"run": asdict(ran.run), "results": results}), "utf-8")
+        part.rename(path)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        kept = sorted((path.stat().st_mtime, path) for path in self.folder.glob("*.json"))
+        for _, path in kept[:-MOST_KEPT]:
+            path.unlink(missing_ok=True)
+
+    def _path(self, commit: str, environment: str, command: str) -> Path:
+        text = json.dumps([VERSION, commit, environment, command])
+        return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()}.json"

@@ -1,0 +1,47 @@
+"""What kind of file a path names, by its name alone: a test, a check's configuration, words, or source."""
+
+from __future__ import annotations
+
+import re
+
+TEST = re.compile(
+    r"(^|/)(tests?|specs?|__tests__|testing)/"
+    r"|(^|/)(test_[^/]*|[^/]*_tests?|conftest)\.py$"
+    r"|\.(test|spec)\.[cm]?[jt]sx?$"
+    r"|(^|/)test[-_][^/]*\.[cm]?[jt]s$"
+    r"|_test\.(go|rb|exs?)$|_spec\.rb$|(Test|Tests|IT)\.(java|kt|cs|php)$"
+)
+TEST_CODE = re.compile(r"\.(py|[cm]?[jt]sx?|go|rb|exs?|java|kt|cs|php|rs|sh|c|cc|cpp)$")
+# Files that steer a check as a whole, whatever is changed in them.
+CONFIGURATION = re.compile(
+    r"(^|/)(conftest\.py|pytest\.ini|\.pytest\.ini|tox\.ini|noxfile\.py|\.coveragerc|mypy\.ini|\.mypy\.ini"
+    r"|\.?ruff\.toml|\.flake8|\.pylintrc|pylintrc|pyrightconfig\.json|\.pre-commit-config\.yaml"
+    r"|\.eslintrc(\.\w+)?|\.eslintignore|eslint\.config\.[cm]?[jt]s|biome\.jsonc?|tsconfig(\.\w+)?\.json"
+    r"|(jest|vitest|karma|playwright|cypress)\.config\.\w+|\.mocharc(\.\w+)?|\.nycrc(\.\w+)?|\.c8rc(\.\w+)?"
+    r"|\.golangci\.ya?ml|codecov\.ya?ml|\.codecov\.ya?ml|\.gitlab-ci\.yml|\.travis\.yml|azure-pipelines\.yml|Jenkinsfile)$"
+    r"|^\.circleci/|^\.github/actions/|^\.dayhand\.toml$"
+)
+# Files that steer checks among other things: only some lines of them do.
+PARTLY = re.compile(r"(^|/)(pyproject\.toml|setup\.cfg|package\.json|GNUmakefile|[Mm]akefile)$")
+WORDS = re.compile(
+    r"\.(md|rst|txt|adoc|png|jpe?g|gif|svg|ico|pdf|lock|po|csv)$|(^|/)(LICENSE|NOTICE|\.gitignore|package-lock\.json)$"
+)
+
+
+def is_test(path: str) -> bool:
+    """Whether the file holds tests: its name, or its folder's, says so and it is code."""
+    return bool(TEST.search(path) and TEST_CODE.search(path))
+
+
+def is_configuration(path: str) -> bool:
+    return bool(CONFIGURATION.search(path))
+
+
+def is_partly_configuration(path: str) -> bool:
+    return bool(PARTLY.search(path))
+
+
+def is_source(path: str) -> bool:
+    """Whether tests could be expected to notice when the file is unreadable."""
+    steers = is_configuration(path) or is_partly_configuration(path)
+    return not (TEST.search(path) or steers or WORDS.search(path))

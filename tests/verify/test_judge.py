@@ -1,0 +1,78 @@
+"""The verdict matrix: what head, base and a second run of the head say together."""
+
+from __future__ import annotations
+
+import pytest
+
+from dayhand.task import Verdict
+from dayhand.verify.judge import judge_failed, judge_passed
+from dayhand.verify.running import Ran
+from tests.verify.runs import ran
+
+GREEN, RED = ran(passing="ab"), ran(code=1, passing="a", failing="b")
+MUTE_GREEN, MUTE_RED = ran(known=False), ran(code=1, known=False)
+EMPTY = ran()
+
+
+@pytest.mark.parametrize(
+    ("head", "base", "verdict", "fixed"),
+    [
+        (GREEN, None, Verdict.PASSES, ()),
+        (GREEN, GREEN, Verdict.PASSES, ()),
+        (GREEN, RED, Verdict.FIXED, ("b",)),
+        (MUTE_GREEN, MUTE_RED, Verdict.FIXED, ()),
+        (EMPTY, GREEN, Verdict.BLIND, ()),
+    ],
+    ids=["base-unknown", "base-passes", "base-fails", "no-tests-known", "no-test-ran"],
+)
+def test_a_head_that_passes(head: Ran, base: Ran | None, verdict: Verdict, fixed: tuple[str, ...]) -> None:
+    judged = judge_passed(head, base)
+    assert (judged.verdict, judged.fixed) == (verdict, fixed)
+
+
+@pytest.mark.parametrize(
+    ("head", "base", "verdict", "failing"),
+    [
+        (RED, GREEN, Verdict.NEW_FAILURE, ("b",)),
+        (MUTE_RED, MUTE_GREEN, Verdict.NEW_FAILURE, ()),
+        (RED, RED, Verdict.FAILS_ON_BASE_TOO, ()),
+        (MUTE_RED, MUTE_RED, Verdict.FAILS_ON_BASE_TOO, ()),
+        (ran(code=1, failing="bc"), RED, Verdict.NEW_FAILURE, ("c",)),
+        (MUTE_RED, RED, Verdict.NEW_FAILURE, ()),
+        (ran(code=1, passing="ab"), RED, Verdict.NEW_FAILURE, ()),
+        (ran(code=1, failing="x", reported=False), RED, Verdict.FAILS_ON_BASE_TOO, ()),
+    ],
+    ids=[
+        "base-passes",
+        "base-passes-mute",
+        "same-tests-fail",
+        "both-fail-mute",
+        "one-more-fails",
+        "head-breaks-before-its-tests",
+        "head-fails-without-a-failing-test",
+        "names-cannot-be-compared",
+    ],
+)
+def test_a_head_that_fails(head: Ran, base: Ran, verdict: Verdict, failing: tuple[str, ...]) -> None:
+    judged = judge_failed(head, base)
+    assert (judged.verdict, judged.failing) == (verdict, failing)
+
+
+def test_what_passes_when_run_once_more_is_flaky() -> None:
+    judged = judge_failed(RED, GREEN, again=GREEN)
+    assert (judged.verdict, judged.failing) == (Verdict.FLAKY, ("b",))
+
+
+def test_only_what_fails_each_time_is_named() -> None:
+    judged = judge_failed(ran(code=1, failing="bc"), GREEN, again=ran(code=1, failing="cd"))
+    assert (judged.verdict, judged.failing) == (Verdict.NEW_FAILURE, ("c",))
+
+
+def test_two_different_failures_in_a_row_are_no_flake() -> None:
+    judged = judge_failed(ran(code=1, failing="b"), GREEN, again=ran(code=1, failing="c"))
+    assert judged.verdict is Verdict.NEW_FAILURE
+
+
+def test_what_was_mended_is_named_beside_a_new_failure() -> None:
+    judged = judge_failed(ran(code=1, passing="b", failing="c"), RED)
+    assert (judged.failing, judged.fixed) == (("c",), ("b",))
