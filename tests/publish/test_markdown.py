@@ -1,66 +1,18 @@
-"""Untrusted text made safe to show: nothing in it mentions, closes, links, hides or leaks."""
+"""Pieces of Markdown that their content cannot get out of."""
 
 from __future__ import annotations
 
 import pytest
 from markdown_it import MarkdownIt
 
-from dayhand.publish.markdown import CUT, cap, cell, code, fenced, line, prose, redact
+from dayhand.publish.markdown import CUT, cap, cell, code, fenced, literal, redact, tail, title
 
-QUIET = "\u200b"
 TOKEN = "gh" + "s_" + "A1b2" * 15
 PEM = "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIE" + "x" * 200 + "\n-----END RSA " + "PRIVATE KEY-----"
 
 
 def html(text: str) -> str:
     return str(MarkdownIt("gfm-like", {"linkify": False}).render(text))
-
-
-@pytest.mark.parametrize(
-    "hostile",
-    [
-        "@octocat please",
-        "fixes #12 and closes GH-7",
-        "<img src=x onerror=alert(1)> <!-- hidden --> </details>",
-        "![a](https://evil.example/x.png)",
-        "![a][b]\n\n[b]: //evil.example/x.png",
-        "[click](https://evil.example)",
-        "[click][b]\n\n[b]: https://evil.example",
-        "https://evil.example and www.evil.example",
-        "&commat;octocat &#64;octocat",
-        "<https://evil.example>",
-    ],
-)
-def test_words_act_on_nobody(hostile: str) -> None:
-    safe = prose(hostile)
-    shown = html(safe)
-    assert "<img" not in shown
-    assert "<a " not in shown
-    assert "<!--" not in shown
-    assert "@octocat" not in shown
-    assert "#12" not in shown
-    assert "GH-7" not in shown
-    assert "https://evil" not in shown
-    assert "www.evil" not in shown
-
-
-def test_emphasis_lists_and_code_stay() -> None:
-    text = "**Yes**, `List<int>` & more:\n\n- one\n- `@bot #1`\n\n```py\nx = '<b>' # fixes #1\n```"
-    shown = html(prose(text))
-    assert "<strong>Yes</strong>" in shown
-    assert "<code>List&lt;int&gt;</code> &amp; more" in shown
-    assert "<code>@bot #1</code>" in shown
-    assert "x = '&lt;b&gt;' # fixes #1" in shown
-
-
-@pytest.mark.parametrize("opening", ["```", "````text", "~~~", "   ```py"])
-def test_a_fence_left_open_does_not_swallow_what_follows(opening: str) -> None:
-    shown = html(prose(f"Look:\n{opening}\ncode") + "\n\n### Verification\n")
-    assert "<h3>Verification</h3>" in shown
-
-
-def test_a_long_account_leaves_room_for_ours() -> None:
-    assert len(prose("x" * 100_000)) <= 20_000
 
 
 @pytest.mark.parametrize("text", ["```\n# out\n@octocat", "a `b` c", "````\n```", "~~~", ""])
@@ -76,23 +28,35 @@ def test_inline_code_holds_in_a_table(text: str) -> None:
     assert shown.count("<td>") == 1
 
 
+def test_a_terminals_words_are_shown_as_they_are() -> None:
+    for text in ("== 12 passed in 0.31s ==", "* [a](b) _c_ <d> & `e`", "- 1. # > x", "3. of 4"):
+        shown = html(f"- {literal(text)}").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+        assert shown.replace("\u200b", "") == f"<ul>\n<li>{text}</li>\n</ul>\n"
+
+
+def test_a_title_is_plain_and_calls_nobody() -> None:
+    assert title("Fix a < b & c_d\nfor @octocat #1") == "Fix a < b & c_d for @\u200boctocat #\u200b1"
+    assert len(title("x" * 500)) == 200
+
+
 def test_hidden_characters_are_taken_out() -> None:
-    assert line("evil\u202egnp.exe\x1b[31m a\u200bb\ufeff") == "evilgnp.exe[31m ab"
+    assert title("evil\u202egnp.exe\x1b[31m a\u200bb\ufeff") == "evilgnp.exe[31m ab"
 
 
 @pytest.mark.parametrize("secret", [TOKEN, "sk-" + "a1" * 20, "AKIA" + "ABCDEFGH12345678", PEM, PEM[:150]])
 def test_credentials_are_taken_out(secret: str) -> None:
     assert redact(f"key: {secret}").startswith("key: [redacted]")
-    assert secret[10:40] not in prose(f"key {secret}")
+    assert secret[10:40] not in literal(f"key {secret}")
 
 
-def test_a_credential_with_a_hidden_character_in_it_is_taken_out_too() -> None:
-    broken = TOKEN[:8] + QUIET + TOKEN[8:]
-    assert TOKEN[10:] not in prose(broken)
-    assert TOKEN[10:] not in fenced(broken)
+@pytest.mark.parametrize("letter", ["x", "é", "✅", "😀"])
+def test_a_cut_counts_bytes_as_github_does_and_says_so(letter: str) -> None:
+    assert cap(letter * 10) == letter * 10
+    cut = cap(letter * 70_000)
+    assert cut.endswith(CUT)
+    assert 65_530 < len(cut.encode()) <= 65_535
 
 
-def test_a_cut_says_so() -> None:
-    assert cap("x" * 10) == "x" * 10
-    assert cap("x" * 70_000).endswith(CUT)
-    assert len(cap("x" * 70_000)) == 65_535
+def test_a_tail_begins_with_a_whole_line() -> None:
+    assert tail("a\nb", 10) == "a\nb"
+    assert tail("first\nsecond\nthird", 9).endswith("page …\nthird")

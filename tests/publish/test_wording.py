@@ -24,6 +24,7 @@ from dayhand.task import (
 )
 
 URL = "https://dayhand.example/tasks/t1"
+REPO = "https://github.com/ada/shop"
 TASK = Task("t1", "ada/shop", 3, 7, "Totals are wrong", "…", Ask(Kind.FIX, "fix", "ada"), "main", 1.0)
 QUESTION = Task("t2", "ada/shop", 3, 8, "Totals", "…", Ask(Kind.FOLLOW_UP, "sure?", "ada", 5), "main", 1.0)
 USAGE = Usage(
@@ -60,31 +61,27 @@ def proposal(findings: tuple[Finding, ...] = FINDINGS, solution: Solution = SOLU
 
 
 def test_the_finished_pull_request() -> None:
-    assert wording.pull_body(TASK, proposal(), URL) == snapshot("""\
+    assert wording.pull_body(TASK, proposal(), REPO, URL) == snapshot("""\
 Fixes #7
+
+❌ **There are new failures (1 of 4)**
+
+### What was done, in the model's words
 
 The sum began at one.
 
-### Verification
+### Questions for you
 
-| | Check | Result |
+- May an empty cart cost 0?
+
+### Verification, by the worker
+
+| Check | Command | Result |
 |---|---|---|
 | test | `pytest -q` | [✅ passes](https://dayhand.example/tasks/t1#L41) |
 | lint | `ruff check .` | [❌ new failure](https://dayhand.example/tasks/t1#L44) |
 | types | `mypy \\| tee x` | [⚠️ fails on the base too](https://dayhand.example/tasks/t1#L44) |
 | test | `npm test` | ⛔ the environment cannot run it: node is not there: install it |
-
-### Evidence
-
-- `pytest -q`: [12 passed in 0.31s](https://dayhand.example/tasks/t1#L41)
-- `ruff check .`: [Found 1 error.](https://dayhand.example/tasks/t1#L44)
-- `mypy | tee x`: [Found 1 error.](https://dayhand.example/tasks/t1#L44)
-- `shop.py:2`: `return sum(prices)`
-- ~~`shop.py:99`~~ not confirmed: shop.py has 2 lines
-
-### Questions for you
-
-- May an empty cart cost 0?
 
 ### Blocked
 
@@ -94,6 +91,17 @@ Set-up asked for `files.example.org` and did not get it. To allow it, put this i
 [network]
 allow = ["files.example.org"]
 ```
+
+<details>
+<summary>Evidence</summary>
+
+- `pytest -q`: [12 passed in 0.31s](https://dayhand.example/tasks/t1#L41)
+- `ruff check .`: [Found 1 error.](https://dayhand.example/tasks/t1#L44)
+- `mypy | tee x`: [Found 1 error.](https://dayhand.example/tasks/t1#L44)
+- [`shop.py:2`](https://github.com/ada/shop/blob/c0ffee12/shop.py#L2): `return sum(prices)`
+- ~~`shop.py:99`~~ not confirmed: shop.py has 2 lines
+
+</details>
 
 <details>
 <summary>$0.03 · 3.2 minutes · 6 turns</summary>
@@ -114,7 +122,7 @@ I am working on this, asked by @ada. The check run below tells how far it is; so
 
 def test_a_scripted_model_is_called_scripted_wherever_it_is_seen() -> None:
     played = Solution("T", "A", usage=Usage("scripted", dollars=0.0, scripted=True))
-    assert "A **scripted** model played this" in wording.pull_body(TASK, proposal(solution=played), URL)
+    assert "A **scripted** model played this" in wording.pull_body(TASK, proposal(solution=played), REPO, URL)
     assert "A **scripted** model played this" in wording.answered(QUESTION, played, (), "", URL)
     verification = Verification("t", FINDINGS[:1])
     assert "A **scripted** model played this" in wording.proposed(TASK, URL, verification, played.usage)
@@ -127,7 +135,7 @@ def test_an_unknown_price_is_called_unknown() -> None:
 
 
 def test_the_answer_to_a_question() -> None:
-    told = wording.answered(QUESTION, SOLUTION, (FOUND, LOST), "https://github.com/ada/shop", URL)
+    told = wording.answered(QUESTION, SOLUTION, (FOUND, LOST), REPO, URL)
     assert told == snapshot("""\
 @ada The sum began at one.
 
@@ -151,9 +159,9 @@ def test_the_comment_says_what_the_ledger_says() -> None:
     }
     assert said == snapshot(
         {
-            Verdict.PASSES: "@ada [The pull request](https://pull) is ready for review: the repository's own checks pass.",
-            Verdict.NEW_FAILURE: "@ada [The pull request](https://pull) is there to look at, but it has new failures; the table in it says which.",
-            Verdict.CANNOT_RUN: "@ada [The pull request](https://pull) is ready for review, but no check could speak for or against it; the table in it says why.",
+            Verdict.PASSES: "@ada [The pull request](https://pull) is ready for review. ✅ The repository's own checks pass (1 of 1).",
+            Verdict.NEW_FAILURE: "@ada [The pull request](https://pull) is there to look at. ❌ There are new failures (0 of 1).",
+            Verdict.CANNOT_RUN: "@ada [The pull request](https://pull) is ready for review. ⚠️ No check could speak for or against it (0 of 1).",
         }
     )
 
@@ -162,14 +170,16 @@ def test_a_failure_says_what_to_do() -> None:
     error = CheckoutError(
         "ada/shop has no commit on “main” yet.", advice="Push a first commit, then ask again."
     )
-    assert wording.failed(TASK, error, URL, kept=False) == snapshot("""\
+    assert wording.failed(TASK, error, URL, kept="", handle="dayhand") == snapshot("""\
 @ada I could not do this: ada/shop has no commit on “main” yet.
 
 **What to do:** Push a first commit, then ask again.
 
-<sub>Nothing was changed. [The log](https://dayhand.example/tasks/t1) · to try again, write `@bot fix this`.</sub>\
+<sub>Nothing was changed. [The log](https://dayhand.example/tasks/t1) · to try again, write `@dayhand fix this`.</sub>\
 """)
-    assert "What was pushed before stays." in wording.failed(TASK, error, URL, kept=True)
+    assert "What was pushed before stays." in wording.failed(
+        TASK, error, URL, kept=wording.KEPT_WORK, handle="x"
+    )
 
 
 def test_a_refusal_names_the_person_and_the_reason() -> None:
@@ -179,16 +189,50 @@ def test_a_refusal_names_the_person_and_the_reason() -> None:
 
 
 def test_where_nothing_is_declared_nothing_is_claimed() -> None:
-    body = wording.pull_body(TASK, proposal(findings=()), URL)
+    body = wording.pull_body(TASK, proposal(findings=()), REPO, URL)
     assert "so nothing was run" in body
-    assert wording.check_done(Verification("t", ())) == "No check could speak for or against it (0 of 0)"
+    assert wording.check_done(Verification("t", ())) == "No check could speak for or against it"
 
 
 def test_hostile_words_of_the_model_close_and_mention_nobody() -> None:
     evil = Solution("Fixes #1 @octocat | x", "Fixes #2, see @octocat\n```\nunclosed", usage=USAGE)
-    body = wording.pull_body(TASK, proposal(solution=evil), URL)
+    body = wording.pull_body(TASK, proposal(solution=evil), REPO, URL)
     assert body.startswith("Fixes #7\n")
     assert "#2" not in body
+    assert "### What was done, in the model's words\n\nFixes #\u200b2" in body
     assert "@octocat" not in body
     assert "### Verification" in body
     assert body.index("```", body.index("unclosed")) < body.index("### Verification")
+
+
+def test_the_final_title_is_the_models_or_the_issues() -> None:
+    assert wording.final_title(TASK, Solution("Fix @octocat's a < b", "")) == "Fix @\u200boctocat's a < b"
+    assert wording.final_title(TASK, Solution("\u200b", "")) == "Totals are wrong"
+
+
+def test_the_verdict_stands_before_the_models_words() -> None:
+    boast = Solution("T", "## Verification\n\nAll 900 tests pass.", usage=USAGE)
+    body = wording.pull_body(TASK, proposal(solution=boast), REPO, URL)
+    assert body.index("❌ **There are new failures (1 of 4)**") < body.index("All 900 tests pass")
+    assert body.count("### Verification") == 1
+
+
+def test_passing_in_part_is_not_called_passing() -> None:
+    some = Verification("t", (FINDINGS[0], FINDINGS[2]))
+    assert some.conclusion == "success"
+    assert (
+        wording.check_done(some) == "Nothing fails that did not fail before, but not all could pass (1 of 2)"
+    )
+
+
+def test_a_files_name_cannot_end_the_link_to_it() -> None:
+    odd = Proof(Citation("a](//evil) b.py", 1), found=True, text="x", commit="c0ffee12")
+    place = wording.cited_place(odd, REPO)
+    assert place.endswith("(https://github.com/ada/shop/blob/c0ffee12/a%5D%28//evil%29%20b.py#L1): `x`")
+
+
+def test_a_key_in_a_proof_is_taken_out_before_it_is_cut() -> None:
+    key = "gh" + "s_" + "A1b2" * 15
+    proof = Proof(Citation("a.py", 1), found=True, text="x" * 280 + " " + key, commit="c")
+    assert "A1b2" not in wording.cited_place(proof, REPO)
+    assert "A1b2" not in wording.telling_line("y" * 150 + " " + key)

@@ -19,6 +19,7 @@ from dayhand.hub.requests import open_github
 
 JWT_SECONDS = 540  # GitHub takes at most ten minutes; a minute back for clocks that differ
 REFRESH_SECONDS = 300
+LEAST_KEY_BITS = 2048
 PERMISSIONS = {
     "metadata": "read",
     "contents": "write",
@@ -96,8 +97,12 @@ def load_key(pem: str) -> RSAPrivateKey:
     advice = "Download the App's private key (.pem) from its settings page on GitHub and set GITHUB_APP_PRIVATE_KEY_PATH."
     try:
         key = load_pem_private_key(pem.encode(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except TypeError as error:
+        raise HubError("The App's private key is locked with a passphrase.", advice=advice) from error
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise HubError("The App's private key cannot be read as a PEM key.", advice=advice) from error
     if not isinstance(key, RSAPrivateKey):
         raise HubError(f"The App's private key is {type(key).__name__}, not RSA.", advice=advice)
+    if key.key_size < LEAST_KEY_BITS:
+        raise HubError(f"The App's private key has {key.key_size} bits: GitHub's have 2048.", advice=advice)
     return key

@@ -10,7 +10,8 @@ from github import GithubException, RateLimitExceededException
 
 from dayhand.errors import HubError, HubUnavailable
 
-UNAUTHORIZED, SERVER_FAULT = 401, 500
+UNAUTHORIZED, TOO_MANY, SERVER_FAULT = 401, 429, 500
+LACKING = "resource not accessible"
 
 
 @contextmanager
@@ -45,13 +46,19 @@ def _named(error: GithubException, what: str) -> HubError:
         return HubUnavailable(
             f"GitHub failed with {status} ({what}).", status=status, advice="It is tried again."
         )
+    if status == TOO_MANY:
+        return HubUnavailable(
+            f"GitHub asks us to slow down ({what}).", status=status, advice="It is tried again."
+        )
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
     needed = headers.get("x-accepted-github-permissions", "")
     message = _message(error)
-    if needed and status in (403, 404):
+    if needed and LACKING in message.lower():  # an archived repository or a suspended App is a 403 too
         advice = (
             f"Give the App the permission {needed} on its settings page, and accept it for the installation."
         )
+    elif "suspended" in message.lower():
+        advice = "Unsuspend the App's installation on its settings page."
     elif status == 404:
         advice = "Is the App installed on this repository?"
     else:

@@ -7,6 +7,8 @@ from urllib.parse import quote
 from github import Auth, Github, GithubException
 from github.CheckRun import CheckRun as GitHubCheckRun
 from github.GithubObject import NotSet
+from github.NamedUser import NamedUser
+from github.Organization import Organization
 from github.PullRequest import PullRequest
 from github.Repository import Repository
 
@@ -66,7 +68,7 @@ class RepositoryHub:
             issue = self._repo().get_issue(number)
             is_pull = issue.pull_request is not None
             branch = self._repo().get_pull(number).head.ref if is_pull else ""
-            return Issue(number, issue.title, issue.body or "", issue.user.login, is_pull, branch)
+            return Issue(number, issue.title, issue.body or "", _login(issue.user), is_pull, branch)
 
     def react(self, number: int, comment: int | None, content: str) -> None:
         """React to a comment, or to the issue itself; a repeated reaction is the same one."""
@@ -81,7 +83,7 @@ class RepositoryHub:
         ours = f"{self.auth.slug()}[bot]"
         with speaking_of(f"the comments of #{number}"):
             for comment in self._repo().get_issue(number).get_comments():
-                if comment.user.login == ours and hidden(marker) in (comment.body or ""):
+                if _login(comment.user) == ours and (comment.body or "").rstrip().endswith(hidden(marker)):
                     return Comment(comment.id, comment.html_url, comment.body)
         return None
 
@@ -115,7 +117,10 @@ class RepositoryHub:
             try:
                 made = self._repo().create_pull(base=base, head=branch, title=title, body=body, draft=draft)
             except GithubException as error:
-                if not (draft and error.status == REFUSED and "draft" in str(error.data).lower()):
+                said = str(error.data).lower() if error.status == REFUSED else ""
+                if "already exists" in said and (there := self.find_pull(branch)):
+                    return there  # it was made meanwhile, or by a request whose answer was lost
+                if not draft or "draft" not in said:
                     raise
                 made = self._repo().create_pull(base=base, head=branch, title=title, body=body)
             return _pull(made)
@@ -146,6 +151,18 @@ class RepositoryHub:
         with speaking_of(f"closing #{number}"):
             self._repo().get_pull(number).edit(state="closed")
 
+    def branch_is_at(self, branch: str, commit: str) -> bool:
+        """Whether a branch is there and holds exactly this commit: nobody has pushed to it."""
+        with speaking_of(f"the branch {branch}"):
+            try:
+                path = f"/repos/{self.full_name}/git/ref/heads/{quote(branch)}"
+                _, ref = self._client().requester.requestJsonAndCheck("GET", path)
+            except GithubException as error:
+                if error.status == GONE:
+                    return False
+                raise
+        return bool(ref["object"]["sha"] == commit)
+
     def delete_branch(self, branch: str) -> None:
         """Delete a branch of ours; nothing happens where it is gone. Raises ``HubError`` for anybody else's."""
         if not branch.startswith(OWN_BRANCHES):
@@ -166,8 +183,9 @@ class RepositoryHub:
         ``output`` has ``title``, ``summary`` and ``text``, each at most 65,535 characters.
         """
         with speaking_of(f"a check run on {head_sha[:8]}"):
-            for run in self._repo().get_commit(head_sha).get_check_runs(check_name=name):
-                if run.external_id == external_id:
+            runs = self._repo().get_commit(head_sha).get_check_runs(check_name=name, filter="all")
+            for run in runs:  # "latest", GitHub's default, hides all but one of a name
+                if run.external_id == external_id and run.app.id == self.auth.app_id:
                     return CheckRun(run.id, run.html_url)
             made = self._repo().create_check_run(
                 name,
@@ -201,6 +219,11 @@ class RepositoryHub:
 def hidden(marker: str) -> str:
     """A marker that GitHub does not show."""
     return f"<!-- dayhand:{marker} -->"
+
+
+def _login(user: NamedUser | Organization | None) -> str:
+    """A person's name; GitHub shows those who deleted their account as "ghost"."""
+    return user.login if user else "ghost"
 
 
 def _pull(pull: PullRequest) -> Pull:

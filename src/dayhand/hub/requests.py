@@ -13,7 +13,12 @@ REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"})  # 
 
 def open_github(api_url: str, auth: Auth.Auth) -> Github:
     """A PyGithub client without its throttle: 1 s between writes, for each client alone, bounds nothing shared."""
-    retry = GithubRetry(total=4, max_rate_limit_wait=MOST_WAIT_SECONDS, allowed_methods=REPEATABLE)
+    retry = GithubRetry(
+        total=4,
+        max_rate_limit_wait=MOST_WAIT_SECONDS,
+        retry_after_max=MOST_WAIT_SECONDS,
+        allowed_methods=REPEATABLE,
+    )
     return Github(
         auth=auth,
         base_url=api_url,

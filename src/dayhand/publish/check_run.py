@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 
 from dayhand.ledger.notes import Note
-from dayhand.publish.markdown import MOST_CHARS, fenced, line, redact
+from dayhand.publish.markdown import MOST_BYTES, clean, fenced, tail
 from dayhand.publish.wording import check_title
 
-ROOM = MOST_CHARS - 2_000
+LOG_BYTES = MOST_BYTES - 6_000  # the stages stand before it
 OUTPUT_CHARS = 1_500
+MOST_ENTRIES = 2_000
+MOST_STAGES = 40
 SHOWN = {"command": "$ ", "result": "", "error": "✗ "}
 
 
@@ -26,22 +29,17 @@ class Progress:
         self._every = every
         self._clock = clock
         self._next = 0.0
-        self._stages: list[tuple[str, float]] = []
-        self._lines: list[str] = []
+        self._stages: deque[tuple[str, float]] = deque(maxlen=MOST_STAGES)
+        self._entries: deque[str] = deque(maxlen=MOST_ENTRIES)
+
+    def recall(self, notes: Iterable[Note]) -> None:
+        """Take in what an earlier worker said of this task, so that the text goes on where it was."""
+        for note in notes:
+            self._keep(note)
 
     def take(self, note: Note) -> None:
         """Take one note; tell it now if enough time has gone since the last telling."""
-        text = redact(note.text)  # before anything is cut: half a key is a secret too
-        if note.kind == "stage":
-            self._stages.append((note.stage, note.at))
-            self._lines.append(f"\n— {check_title(note.stage)}")
-        elif note.kind in SHOWN:
-            self._lines.append(SHOWN[note.kind] + text)
-        elif note.kind == "output":
-            cut = text if len(text) <= OUTPUT_CHARS else f"…{text[-OUTPUT_CHARS:]}"
-            self._lines.append(cut.rstrip())
-        elif note.kind in ("say", "model"):
-            self._lines.append(f"# {line(text)[:400]}")
+        self._keep(note)
         if self._clock() >= self._next:
             self._next = self._clock() + self._every
             self._update(self.title, self.text)
@@ -53,20 +51,40 @@ class Progress:
     @property
     def text(self) -> str:
         """What is done with its durations, what is under way, then the log's tail."""
-        done, now = self._stages_done(), [f"- **{self.title} …**"] if self._stages else []
-        return "\n".join([*done, *now]) + "\n\n" + self._log()
+        now = [f"- **{self.title} …**"] if self._stages else []
+        return self._whole([*self._stages_done(), *now])
 
     @property
     def last_text(self) -> str:
         """The same once it is over: nothing is under way."""
-        return "\n".join([*self._stages_done(over=True)]) + "\n\n" + self._log()
+        return self._whole(self._stages_done(over=True))
+
+    def _keep(self, note: Note) -> None:
+        text = clean(note.text)  # before anything is cut: half a key is a secret too
+        if note.kind == "stage":
+            self._stages.append((note.stage, note.at))
+            self._entries.append(f"\n— {check_title(note.stage)}")
+        elif note.kind in SHOWN:
+            self._entries.append(SHOWN[note.kind] + _end(text))
+        elif note.kind == "output":
+            self._entries.append(_end(text).rstrip())
+        elif note.kind in ("say", "model"):
+            self._entries.append(f"# {' '.join(text.split())[:400]}")
+
+    def _whole(self, stages: list[str]) -> str:
+        log = tail("\n".join(self._entries).lstrip("\n"), LOG_BYTES)
+        block = fenced(log, most=len(log) + 1) if log else ""
+        return "\n".join([*stages, "", block]).strip()
 
     def _stages_done(self, *, over: bool = False) -> list[str]:
-        ends = [began for _, began in self._stages[1:]] + ([self._clock()] if over else [])
+        stages = list(self._stages)
+        ends = [began for _, began in stages[1:]] + ([self._clock()] if over else [])
         return [
             f"- ✓ {check_title(name)} ({max(0, ended - began):.0f} s)"
-            for (name, began), ended in zip(self._stages, ends, strict=False)
+            for (name, began), ended in zip(stages, ends, strict=False)
         ]
 
-    def _log(self) -> str:
-        return fenced("\n".join(self._lines)[-ROOM // 2 :].lstrip(), most=ROOM)
+
+def _end(text: str) -> str:
+    """The end of a long text, where its result stands."""
+    return text if len(text) <= OUTPUT_CHARS else f"…{text[-OUTPUT_CHARS:]}"

@@ -5,19 +5,27 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from dayhand.errors import DayhandError, HubError, TaskStopped
+from dayhand.errors import (
+    DayhandError,
+    EnvironmentFailure,
+    HubError,
+    HubUnavailable,
+    PolicyRefusal,
+    TaskStopped,
+)
 from dayhand.hub.nouns import Pull
 from dayhand.hub.repository import RepositoryHub
 from dayhand.ledger.ledger import Claim, Ledger
+from dayhand.ledger.live import Live
 from dayhand.ledger.notes import Note
 from dayhand.publish import wording
 from dayhand.publish.base import Proposal
 from dayhand.publish.check_run import Progress
-from dayhand.publish.markdown import cap, line, redact
+from dayhand.publish.markdown import cap, redact
 from dayhand.task import Proof, Solution, Task
 
 PATCH_CHARS = 1024 * 1024
-COMMENT_CHARS = 65_000  # the hidden marker comes on top
+REFUSALS = frozenset({401, 403, 404})  # GitHub's, that only a person's hand in the App's settings ends
 
 
 class GitHubPublication:
@@ -42,10 +50,11 @@ class GitHubPublication:
         self.task_url = task_url
         self.repository_url = repository_url
         self._progress = Progress(self._tell_check, every=every, clock=clock)
+        self._progress.recall(Live(ledger.redis).read(self.task.id))
 
     def open(self, task: Task, head: str) -> None:
         """A draft pull request, a check run on ``head``, a comment."""
-        title, body = redact(wording.pull_title(task)), wording.pull_opening(task, self.task_url)
+        title, body = wording.pull_title(task), wording.pull_opening(task, self.task_url)
         pull = self.hub.open_pull(self._branch(), task.default_branch, title, body)
         self._remember_pull(pull)
         self._check_on(head)
@@ -60,8 +69,8 @@ class GitHubPublication:
 
     def propose(self, task: Task, proposal: Proposal) -> str:
         """Fill in the pull request, conclude the check run on the pushed commit, ask for review."""
-        title = redact(line(proposal.solution.title))[:200]
-        body = cap(redact(wording.pull_body(task, proposal, self.task_url)))
+        title = wording.final_title(task, proposal.solution)
+        body = redact(wording.pull_body(task, proposal, self.repository_url, self.task_url))
         if earlier := self._earlier_pull(task):
             pull, comment = earlier, wording.added(task, body)
         else:
@@ -86,15 +95,28 @@ class GitHubPublication:
 
     def answer(self, task: Task, solution: Solution, proofs: tuple[Proof, ...]) -> str:
         """The answer as a comment; a draft that was opened for it goes away."""
-        self._take_back("neutral", "Nothing to change")
+        self._conclude("neutral", wording.NOTHING_TO_CHANGE)
+        self._take_back(wording.NOTHING_TO_CHANGE)
         return self._comment(wording.answered(task, solution, proofs, self.repository_url, self.task_url))
 
     def fail(self, task: Task, error: DayhandError) -> None:
-        """What happened and what to do as a comment; a draft that was opened goes away."""
-        stopped = isinstance(error, TaskStopped)
-        self._take_back("cancelled" if stopped else "failure", "Stopped" if stopped else "Could not be done")
-        kept = self._fact("head") is not None
-        self._comment(wording.failed(task, error, self.task_url, kept=kept))
+        """What happened and what to do as a comment; a draft that was opened goes away.
+
+        The person is told even where GitHub refuses to tidy up. Raises ``HubError`` then, afterwards.
+        """
+        title = wording.STOPPED if isinstance(error, TaskStopped) else wording.NOT_DONE
+        kept, refused = "", None
+        try:
+            self._conclude(_failed_as(error), title)
+            kept = self._take_back(title)
+        except HubUnavailable:
+            raise  # all of it is done later
+        except HubError as hub_error:
+            refused = hub_error
+        handle = self.hub.auth.slug()  # always one of the names that we answer to
+        self._comment(wording.failed(task, error, self.task_url, kept=kept, handle=handle))
+        if refused:
+            raise refused
 
     def _earlier_pull(self, task: Task) -> Pull | None:
         """For a follow-up: our open pull request that it adds to. Its text stays as it is."""
@@ -103,16 +125,28 @@ class GitHubPublication:
         pull = self.hub.find_pull(self._branch())
         return pull if pull and pull.state == "open" and self._fact("own_branch") else None
 
-    def _take_back(self, conclusion: str, title: str) -> None:
-        """Conclude the check run, close our draft and delete its branch. Work that was pushed stays."""
+    def _conclude(self, conclusion: str, title: str) -> None:
+        """End the check run that progress went to."""
         if check := self._fact("check"):
-            self.hub.update_check(
-                int(check), output=self._output(title, self._progress.last_text), conclusion=conclusion
-            )
-        if self._fact("head") is not None or (number := self._fact("pull")) is None:
-            return
-        self.hub.close_pull(int(number))
-        self.hub.delete_branch(self._branch())
+            output = self._output(title, self._progress.last_text)
+            self.hub.update_check(int(check), output=output, conclusion=conclusion)
+
+    def _take_back(self, why: str) -> str:
+        """Close our draft and delete its branch, unless there is work on it; say what is kept, "" for nothing."""
+        start = self._fact("start")
+        if self._fact("head") is not None:
+            return wording.KEPT_WORK
+        if start is None:
+            return ""
+        branch = self._branch()
+        pull = self.hub.find_pull(branch)
+        if not self.hub.branch_is_at(branch, start):
+            return wording.KEPT_OF_OTHERS if pull and pull.state == "open" else ""
+        if pull and pull.state == "open":
+            self.hub.edit_pull(pull.number, body=wording.pull_withdrawn(self.task, why))
+            self.hub.close_pull(pull.number)
+        self.hub.delete_branch(branch)
+        return ""
 
     def _check_on(self, head: str) -> int:
         """The check run of this task on a commit; it is the one that progress goes to from now on."""
@@ -141,9 +175,8 @@ class GitHubPublication:
         return {"title": title, "summary": summary, "text": cap(redact(text)) or " "}
 
     def _comment(self, body: str) -> str:
-        comment = self.hub.comment(
-            self.task.number, cap(redact(body), COMMENT_CHARS), marker=f"task:{self.task.id}"
-        )
+        comment = self.hub.comment(self.task.number, redact(body), marker=f"task:{self.task.id}")
+        self._put("comment", str(comment.id))
         self._put("comment_url", comment.url)
         return comment.url
 
@@ -159,3 +192,16 @@ class GitHubPublication:
 
     def _put(self, name: str, value: str) -> None:
         self.ledger.put_fact(self.claim, self.task.id, name, value)
+
+
+def _failed_as(error: DayhandError) -> str:
+    """The check run's conclusion: whether a person can do something about it."""
+    match error:
+        case TaskStopped():
+            return "cancelled"
+        case PolicyRefusal() | EnvironmentFailure():
+            return "action_required"
+        case HubError() if error.status in REFUSALS:
+            return "action_required"
+        case _:
+            return "failure"

@@ -7,12 +7,13 @@ from typing import TextIO
 from dayhand.errors import DayhandError
 from dayhand.ledger.notes import Note
 from dayhand.publish.base import Proposal
+from dayhand.publish.markdown import clean
 from dayhand.publish.wording import spent, telling_line
 from dayhand.task import Proof, Solution, Task
 
 
 class LocalPublication:
-    """Writes what came of a task to ``out``."""
+    """Writes what came of a task to ``out``, without anything that would steer a terminal."""
 
     def __init__(self, out: TextIO) -> None:
         self.out = out
@@ -47,4 +48,4 @@ class LocalPublication:
         """The command line's edge says it."""
 
     def _say(self, text: str) -> None:
-        print(text, file=self.out, flush=True)
+        print(clean(text), file=self.out, flush=True)

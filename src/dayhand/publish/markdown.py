@@ -1,12 +1,11 @@
-"""Untrusted text made safe to show on GitHub: nothing in it mentions, closes, links, hides or leaks."""
+"""Pieces of Markdown that untrusted text cannot get out of: code, blocks, titles, and what is never shown at all."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-MOST_CHARS = 65_535  # of a check run's text, and the least of all of GitHub's limits
-PROSE_CHARS = 20_000  # of the model's own words, so that ours always have room after them
+MOST_BYTES = 65_535  # GitHub counts bytes in a check run's text: https://github.com/github/docs/issues/35252
 CUT = "\n\n… cut here: the rest is on the task's page …\n"
 QUIET = "\u200b"  # a character of no width: after it, an @ or # is only an @ or #
 SECRETS = (
@@ -20,80 +19,76 @@ SECRETS = (
 )
 
 
-def prose(text: str, most: int = PROSE_CHARS) -> str:
-    """A model's or a person's words: emphasis, lists and code live, all that acts on others does not.
-
-    What is inside code is left as it is: nothing there mentions, links or closes. A fence left open is closed, so
-    that it cannot swallow what we say afterwards.
-    """
-    calm = []
-    fence = ""
-    for part in cap(_clean(text), most).split("\n"):
-        mark = re.match(r" {0,3}(`{3,}|~{3,})", part)
-        if fence:
-            calm.append(part)
-            fence = "" if mark and mark.group(1).startswith(fence) and not part.strip(" `~") else fence
-        elif mark:
-            calm.append(part)
-            fence = mark.group(1)
-        else:
-            calm.append(_calm_line(part))
-    return "\n".join([*calm, *([fence] if fence else [])]).strip()
+def quiet(text: str) -> str:
+    """Words that mention nobody, refer to no issue and are no address, whatever stands around them."""
+    calm = re.sub(r"@(?=\w)", f"@{QUIET}", text)
+    calm = re.sub(r"(#|(?<![^\W_])GH-)(?=\d)", rf"\1{QUIET}", calm, flags=re.IGNORECASE)
+    calm = re.sub(r"www\.", f"www{QUIET}.", calm, flags=re.IGNORECASE)
+    return calm.replace("://", f":{QUIET}//")
 
 
-def _calm_line(text: str) -> str:
-    """One line outside of fences; code spans stay."""
-    parts = re.split(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", text)
-    # re.split gives: words, ticks, code, words, ticks, code, …, words
-    out = []
-    for index, part in enumerate(parts):
-        out.append(part if index % 3 else _calm_words(part))
-        if index % 3 == 2:
-            out.append(parts[index - 1])
-    return "".join(out)
+def escaped(text: str) -> str:
+    """Words as Markdown that shows exactly them, at any place of a line or table."""
+    calm = quiet(text).replace("&", "&amp;").replace("<", "&lt;")
+    calm = re.sub(r"([\\`*\[\]~|])", r"\\\1", calm)
+    calm = re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", calm)  # inside of a_name it marks nothing
+    calm = re.sub(r"\$(?=[^\s\d])", f"${QUIET}", calm)  # GitHub would set what follows as mathematics
+    return re.sub(r"^(\s*)([-+=#>]|\d+(?=[.)]))", _escape_start, calm, flags=re.MULTILINE)
 
 
-def _calm_words(text: str) -> str:
-    calm = text.replace("&", "&amp;").replace("<", "&lt;")
-    calm = re.sub(r"!(?=\[)", "", calm)  # a picture would be fetched from somebody's server
-    calm = re.sub(r"\[([^\]]*)\]\((?!#)[^)]*\)", r"\1", calm)
-    calm = re.sub(r"\[([^\]]*)\](?=\[|:)", r"\1", calm)  # links whose address stands elsewhere
-    calm = re.sub(r"\b(https?|ftp)://", rf"\1:{QUIET}//", calm)
-    calm = re.sub(r"\bwww\.", f"www{QUIET}.", calm)
-    calm = re.sub(r"@(?=\w)", f"@{QUIET}", calm)
-    return re.sub(r"(#|\bGH-)(?=\d)", rf"\1{QUIET}", calm)
+def _escape_start(found: re.Match[str]) -> str:
+    """What would begin a list, heading or quotation at the start of a line."""
+    space, mark = found.groups()
+    return f"{space}{mark}{QUIET}" if mark[0].isdigit() else f"{space}\\{mark}"
 
 
-def line(text: str) -> str:
-    """``prose`` on one line, for titles and lists."""
-    return " ".join(prose(text).split())
+def literal(text: str) -> str:
+    """A terminal's words on one line, shown as they are."""
+    return escaped(" ".join(clean(text).split()))
+
+
+def title(text: str) -> str:
+    """One line for the places where GitHub reads no Markdown."""
+    return quiet(" ".join(clean(text).split()))[:200]
 
 
 def cell(markdown: str) -> str:
-    """Markdown of ours as a table's cell, which a bar would end."""
-    return markdown.replace("|", "\\|")
+    """Inline code of ours in a table, where a bar would end the cell even inside of it."""
+    return re.sub(r"(?<!\\)\|", r"\\|", markdown)
 
 
 def code(text: str) -> str:
     """Inline code that its content cannot end."""
-    plain = " ".join(_clean(text).split())
-    ticks = "`" * (max((len(run) for run in re.findall(r"`+", plain)), default=0) + 1)
+    plain = " ".join(clean(text).split())
+    ticks = "`" * (_longest_run(plain) + 1)
     pad = " " if plain.startswith("`") or plain.endswith("`") else ""
     return f"{ticks}{pad}{plain}{pad}{ticks}" if plain else "` `"
 
 
-def fenced(text: str, most: int = 4000) -> str:
+def fenced(text: str, most: int = 4000, language: str = "text") -> str:
     """A code block that its content cannot end; of a longer text the head and the tail."""
-    plain = _clean(text).strip("\n")
+    plain = clean(text).strip("\n")
     if len(plain) > most:
         plain = f"{plain[: most // 2]}\n… {len(plain) - most} characters cut …\n{plain[-most // 2 :]}"
-    ticks = "`" * max(3, max((len(run) for run in re.findall(r"`+", plain)), default=0) + 1)
-    return f"{ticks}text\n{plain}\n{ticks}"
+    ticks = "`" * max(3, _longest_run(plain) + 1)
+    return f"{ticks}{language}\n{plain}\n{ticks}"
 
 
-def cap(text: str, most: int = MOST_CHARS) -> str:
-    """At most ``most`` characters, saying so where something is cut."""
-    return text if len(text) <= most else text[: most - len(CUT)] + CUT
+def cap(text: str, most: int = MOST_BYTES) -> str:
+    """At most ``most`` bytes, saying so where something is cut."""
+    whole = text.encode()
+    if len(whole) <= most:
+        return text
+    return whole[: most - len(CUT.encode())].decode(errors="ignore") + CUT
+
+
+def tail(text: str, most: int) -> str:
+    """The last lines, at most ``most`` bytes of them, saying so where something is left out before."""
+    whole = text.encode()
+    if len(whole) <= most:
+        return text
+    last = whole[-most:].decode(errors="ignore")
+    return f"… what came before is on the task's page …\n{last.partition(chr(10))[2] or last}"
 
 
 def redact(text: str) -> str:
@@ -103,7 +98,7 @@ def redact(text: str) -> str:
     return text
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """First without hidden characters, then without credentials: a token with a hidden one in it is found too."""
     return redact(_unmask(text))
 
@@ -111,3 +106,8 @@ def _clean(text: str) -> str:
 def _unmask(text: str) -> str:
     """Without control, direction and zero-width characters: what is read is what is there."""
     return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co"))
+
+
+def _longest_run(text: str) -> int:
+    """The length of the longest run of backticks."""
+    return max((len(run) for run in re.findall(r"`+", text)), default=0)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from urllib.parse import quote
 
 from dayhand.errors import DayhandError
 from dayhand.publish.base import Proposal
-from dayhand.publish.markdown import cap, cell, code, line, prose
+from dayhand.publish.markdown import cap, cell, clean, code, literal, title
+from dayhand.publish.prose import line, prose
 from dayhand.task import Blocked, Counts, Finding, Proof, Solution, Task, Usage, Verdict, Verification
 
 CHECK_NAME = "dayhand"
+BODY_BYTES = 65_000  # GitHub's own limit is 65,536: a hidden marker may come on top
 SCRIPTED = "A **scripted** model played this: its turns were written in advance. The commands, tests and results are real."
 VERDICTS = {
     Verdict.PASSES: "✅ passes",
@@ -21,6 +24,13 @@ VERDICTS = {
     Verdict.BLIND: "⚠️ passes without looking",
     Verdict.CANNOT_RUN: "⛔ the environment cannot run it",
 }
+KEPT_WORK = "What was pushed before stays."
+KEPT_OF_OTHERS = "Somebody pushed to my branch, so the draft stays open."
+NOTHING_TO_CHANGE = "There was nothing to change."
+NOT_DONE = "This could not be done."
+STOPPED = "This was stopped."
+QUOTE_CHARS = 300
+MARKS = {"success": "✅", "failure": "❌", "neutral": "⚠️"}
 CONCLUSIONS = {
     "success": "The repository's own checks pass",
     "failure": "There are new failures",
@@ -32,7 +42,12 @@ CONCLUSIONS = {
 
 
 def pull_title(task: Task) -> str:
-    return line(task.title)[:200] or f"Work on #{task.number}"
+    return title(task.title) or f"Work on issue {task.number}"
+
+
+def final_title(task: Task, solution: Solution) -> str:
+    """The title once it is known what was done."""
+    return title(solution.title) or pull_title(task)
 
 
 def pull_opening(task: Task, task_url: str) -> str:
@@ -44,20 +59,29 @@ def pull_opening(task: Task, task_url: str) -> str:
     )
 
 
-def pull_body(task: Task, proposal: Proposal, task_url: str) -> str:
-    """The body of the finished pull request: what was done, what proves it, what it cost."""
-    solution = proposal.solution
+def pull_withdrawn(task: Task, why: str) -> str:
+    """The body of a draft that came to nothing: nobody should wait for it. It closes no issue any more."""
+    return f"{why} This draft of mine is closed; the comment on #{task.number} says more.\n"
+
+
+def pull_body(task: Task, proposal: Proposal, repository_url: str, task_url: str) -> str:
+    """The body of the finished pull request: the verdict, what was done, what proves it, what it cost.
+
+    The model's words stand under a heading that says whose they are, and after the worker's own verdict.
+    """
+    solution, verification = proposal.solution, proposal.verification
     parts = [
         f"Fixes #{task.number}" if task.drafted_first else "",
-        prose(solution.account),
-        "### Verification\n\n" + table(proposal.verification, task_url),
-        evidence(proposal.verification, proposal.proofs, task_url),
+        f"{MARKS[verification.conclusion]} **{check_done(verification)}**",
+        f"### What was done, in the model's words\n\n{prose(solution.account) or 'It gave no account.'}",
         questions(solution.questions),
+        f"### Verification, by the worker\n\n{table(verification, task_url)}",
         blocked(proposal.blocked),
+        evidence(verification, proposal.proofs, repository_url, task_url),
         SCRIPTED if solution.usage.scripted else "",
         bill(solution.usage, proposal.minutes, task_url),
     ]
-    return cap("\n\n".join(part for part in parts if part) + "\n")
+    return cap("\n\n".join(part for part in parts if part) + "\n", BODY_BYTES)
 
 
 def table(verification: Verification, task_url: str) -> str:
@@ -68,7 +92,7 @@ def table(verification: Verification, task_url: str) -> str:
         f"| {finding.kind} | {cell(code(finding.command))} | {cell(_verdict(finding, task_url))} |"
         for finding in verification.findings
     ]
-    return "\n".join(["| | Check | Result |", "|---|---|---|", *rows])
+    return "\n".join(["| Check | Command | Result |", "|---|---|---|", *rows])
 
 
 def _verdict(finding: Finding, task_url: str) -> str:
@@ -91,12 +115,14 @@ def _named(tests: tuple[str, ...], most: int = 5) -> str:
     return ", ".join(code(name) for name in tests[:most]) + more
 
 
-def evidence(verification: Verification, proofs: Iterable[Proof], task_url: str) -> str:
-    """The terminal lines that prove the table, and the places that the model cites, looked up."""
+def evidence(verification: Verification, proofs: Iterable[Proof], repository_url: str, task_url: str) -> str:
+    """The terminal lines that prove the table, and the places that the model cites, looked up; folded away."""
     said = [_said(finding, task_url) for finding in verification.findings if finding.head]
-    cited = [cited_place(proof, "") for proof in proofs]
-    lines = [one for one in (*said, *cited) if one]
-    return "### Evidence\n\n" + "\n".join(f"- {one}" for one in lines) if lines else ""
+    cited = [cited_place(proof, repository_url) for proof in proofs]
+    lines = [f"- {one}" for one in (*said, *cited) if one]
+    if not lines:
+        return ""
+    return "\n".join(["<details>", "<summary>Evidence</summary>", "", *lines, "", "</details>"])
 
 
 def _said(finding: Finding, task_url: str) -> str:
@@ -104,12 +130,12 @@ def _said(finding: Finding, task_url: str) -> str:
     if run is None:
         return ""
     last = telling_line(run.output) or f"exit code {run.code}"
-    return f"{code(finding.command)}: [{line(last)}]({task_url}#L{run.line})"
+    return f"{code(finding.command)}: [{literal(last)}]({task_url}#L{run.line})"
 
 
 def telling_line(output: str) -> str:
     """The last line of a command's output that says something: "12 passed in 0.31s"."""
-    for text in reversed(output.splitlines()):
+    for text in reversed(clean(output).splitlines()):
         plain = text.strip(" =-*_\t")
         if any(char.isalnum() for char in plain):
             return plain[:160]
@@ -122,9 +148,14 @@ def cited_place(proof: Proof, repository_url: str) -> str:
     if not proof.found:
         return f"~~{code(place)}~~ not confirmed: {line(proof.text)}"
     if repository_url:
-        address = f"{repository_url}/blob/{proof.commit}/{proof.citation.path}#L{proof.citation.line}"
-        return f"[{code(place)}]({address}): {code(proof.text.strip())}"
-    return f"{code(place)}: {code(proof.text.strip())}"
+        path = quote(proof.citation.path)  # a file's name may hold what ends a link
+        address = f"{repository_url}/blob/{proof.commit}/{path}#L{proof.citation.line}"
+        return f"[{code(place)}]({address}): {_quoted(proof)}"
+    return f"{code(place)}: {_quoted(proof)}"
+
+
+def _quoted(proof: Proof) -> str:
+    return code(clean(proof.text).strip()[:QUOTE_CHARS])
 
 
 def questions(asked: Iterable[str]) -> str:
@@ -184,11 +215,14 @@ def check_done(verification: Verification) -> str:
     """The title of a finished check run, from the ledger alone."""
     count = len(verification.findings)
     passed = sum(finding.verdict in (Verdict.PASSES, Verdict.FIXED) for finding in verification.findings)
-    return f"{CONCLUSIONS[verification.conclusion]} ({passed} of {count})"
+    words = CONCLUSIONS[verification.conclusion]
+    if verification.conclusion == "success" and passed < count:
+        words = "Nothing fails that did not fail before, but not all could pass"
+    return f"{words} ({passed} of {count})" if count else words
 
 
 def check_moved(head: str) -> str:
-    return f"The work went on: see the check run on {head[:8]}."
+    return f"Continued on {head[:8]}"
 
 
 # The comment
@@ -199,18 +233,15 @@ def started(pull_url: str, task_url: str) -> str:
 
 
 def proposed(task: Task, pull_url: str, verification: Verification, usage: Usage) -> str:
-    words = {
-        "success": "is ready for review: the repository's own checks pass.",
-        "failure": "is there to look at, but it has new failures; the table in it says which.",
-        "neutral": "is ready for review, but no check could speak for or against it; the table in it says why.",
-    }[verification.conclusion]
+    ready = "is there to look at" if verification.conclusion == "failure" else "is ready for review"
     note = f"\n\n{SCRIPTED}" if usage.scripted else ""
-    return f"@{task.ask.asker} [The pull request]({pull_url}) {words}{note}"
+    verdict = f"{MARKS[verification.conclusion]} {check_done(verification)}."
+    return f"@{task.ask.asker} [The pull request]({pull_url}) {ready}. {verdict}{note}"
 
 
 def added(task: Task, body: str) -> str:
     """A follow-up's commit on a pull request that was there before."""
-    return cap(f"@{task.ask.asker} I looked again and added a commit.\n\n{body}")
+    return cap(f"@{task.ask.asker} I looked again and added a commit.\n\n{body}", BODY_BYTES)
 
 
 def answered(
@@ -228,16 +259,17 @@ def answered(
         SCRIPTED if solution.usage.scripted else "",
         f"<sub>{spent(solution.usage)} · [everything that was run]({task_url})</sub>",
     ]
-    return cap("\n\n".join(part for part in parts if part))
+    return cap("\n\n".join(part for part in parts if part), BODY_BYTES)
 
 
-def failed(task: Task, error: DayhandError, task_url: str, *, kept: bool) -> str:
-    """What happened and what to do. ``kept``: the work was pushed before it failed, and stays."""
-    left = "What was pushed before stays." if kept else "Nothing was changed."
+def failed(task: Task, error: DayhandError, task_url: str, *, kept: str, handle: str) -> str:
+    """What happened and what to do. ``kept``: what is left behind, "" for nothing; ``handle``: the App's slug."""
+    left = kept or "Nothing was changed."
     advice = f"\n\n**What to do:** {prose(error.advice)}" if error.advice else ""
     return cap(
         f"@{task.ask.asker} I could not do this: {prose(str(error))}{advice}\n\n"
-        f"<sub>{left} [The log]({task_url}) · to try again, write `@bot fix this`.</sub>"
+        f"<sub>{left} [The log]({task_url}) · to try again, write `@{handle} fix this`.</sub>",
+        BODY_BYTES,
     )
 
 
