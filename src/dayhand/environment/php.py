@@ -1,0 +1,71 @@
+"""PHP: what Composer installs, the scripts that composer.json declares, and PHPUnit, PHPStan and PHP_CodeSniffer."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+
+from dayhand.environment.base import Check, Files, Plan, Step
+from dayhand.sandbox.base import ENVIRONMENT
+
+CLIENT = "composer"
+LOCKS = ("composer.json", "composer.lock")
+SCRIPTS = {"lint": ("lint", "cs", "phpcs", "check-style"), "types": ("phpstan", "stan"), "test": ("test",)}
+# A tool of each kind: its package, its command, and the settings that are enough to want it.
+TOOLS = {
+    "lint": (
+        ("squizlabs/php_codesniffer", "vendor/bin/phpcs", r"\.?phpcs\.xml(\.dist)?"),
+        (
+            "friendsofphp/php-cs-fixer",
+            "vendor/bin/php-cs-fixer fix --dry-run",
+            r"\.php-cs-fixer(\.dist)?\.php",
+        ),
+    ),
+    "types": (("phpstan/phpstan", "vendor/bin/phpstan analyse", r"phpstan\.(neon|dist\.neon|neon\.dist)"),),
+    "test": (
+        ("pestphp/pest", "vendor/bin/pest", r"tests/Pest\.php"),
+        ("phpunit/phpunit", "vendor/bin/phpunit", r"phpunit\.xml(\.dist)?"),
+    ),
+}
+
+
+def plan(files: Files) -> Plan | None:
+    """What to install and to check; None where no composer.json stands at the top."""
+    paths = frozenset(files.paths())
+    if "composer.json" not in paths:
+        return None
+    package = _object(files.read("composer.json"))
+    checks = tuple(check for kind in SCRIPTS for check in _checks(kind, package, paths))
+    install = "composer install --no-interaction --no-progress"
+    step = Step("install with Composer", (install, f"{install} --no-scripts"))
+    env = {"COMPOSER_CACHE_DIR": f"{ENVIRONMENT}/.cache/composer", "COMPOSER_ALLOW_SUPERUSER": "1"}
+    return Plan("PHP", (step,), checks, env, tuple(path for path in LOCKS if path in paths), client=CLIENT)
+
+
+def _checks(kind: str, package: Mapping[str, object], paths: frozenset[str]) -> Iterator[Check]:
+    scripts = _table(package, "scripts")
+    if name := next((name for name in SCRIPTS[kind] if name in scripts), ""):
+        probe = "composer --version && test -d vendor"
+        yield Check(kind, f"composer run-script {name}", probe, "composer", f"composer.json scripts.{name}")
+        return
+    declared = {**_table(package, "require"), **_table(package, "require-dev")}
+    for name, command, settings in TOOLS[kind]:
+        own = next((path for path in sorted(paths) if re.fullmatch(settings, path)), "")
+        if own or (kind == "test" and name in declared):
+            tool = command.split()[0]
+            yield Check(kind, command, f"{tool} --version", tool.rpartition("/")[2], own or "composer.json")
+            return
+
+
+def _table(package: Mapping[str, object], name: str) -> Mapping[str, object]:
+    value = package.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _object(text: str) -> Mapping[str, object]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}  # Composer says better than we can what is wrong with it
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,55 @@
+"""What a composer.json makes us install and check."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from dayhand.environment import php
+
+
+def checks(plan):
+    return [(check.kind, check.command, check.source) for check in plan.checks]
+
+
+def test_a_repository_without_composer_is_left_alone(files):
+    assert php.plan(files({"index.php": ""})) is None
+
+
+def test_what_is_declared_is_installed_and_if_need_be_without_its_scripts(files):
+    plan = php.plan(files({"composer.json": "{}", "composer.lock": ""}))
+    first, second = plan.steps[0].commands
+    assert first == "composer install --no-interaction --no-progress"
+    assert second == f"{first} --no-scripts"
+    assert plan.locks == ("composer.json", "composer.lock")
+    assert plan.checks == ()
+
+
+def test_declared_scripts_come_before_bare_tools(files):
+    package = {"scripts": {"test": "phpunit", "phpcs": "phpcs"}, "require-dev": {"phpunit/phpunit": "^11"}}
+    assert checks(php.plan(files({"composer.json": json.dumps(package)}))) == [
+        ("lint", "composer run-script phpcs", "composer.json scripts.phpcs"),
+        ("test", "composer run-script test", "composer.json scripts.test"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "command"),
+    [
+        ("phpcs.xml.dist", "vendor/bin/phpcs"),
+        (".php-cs-fixer.dist.php", "vendor/bin/php-cs-fixer fix --dry-run"),
+        ("phpstan.neon", "vendor/bin/phpstan analyse"),
+        ("phpunit.xml", "vendor/bin/phpunit"),
+        ("tests/Pest.php", "vendor/bin/pest"),
+    ],
+)
+def test_a_tool_counts_where_it_is_set_up(files, path, command):
+    (check,) = php.plan(files({"composer.json": "{}", path: ""})).checks
+    assert (check.command, check.source) == (command, path)
+    assert check.probe == f"{command.split()[0]} --version"
+
+
+@pytest.mark.parametrize("broken", ["", "[]", '{"scripts": 3, "require-dev": []}'])
+def test_a_composer_file_that_makes_no_sense_does_not_break_detection(files, broken):
+    assert php.plan(files({"composer.json": broken})).checks == ()
