@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO
 
 PR_SET_PDEATHSIG = 1
@@ -40,14 +40,14 @@ def running(
 
 
 def end(child: subprocess.Popen[str]) -> None:
-    """End a child: a SIGTERM, some patience, then a SIGKILL."""
+    """End a child and its process group: a SIGTERM, some patience, then a SIGKILL for whatever is left."""
     if child.poll() is None:
         child.terminate()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             child.wait(PATIENCE_SECONDS)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)  # it leads a session of its own: nobody else is in its group
+    child.wait()
 
 
 def die_with_parent() -> None:

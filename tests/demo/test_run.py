@@ -92,10 +92,10 @@ def left_over(data: Path) -> list[str]:
     return found
 
 
-def wait_for(condition: object, seconds: float = 20) -> None:
+def wait_for_nothing_left(data: Path, seconds: float = 20) -> None:
     ends = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < ends, "it did not come to pass"
+    while left := left_over(data):
+        assert time.monotonic() < ends, left
         time.sleep(0.05)
 
 
@@ -165,7 +165,7 @@ def test_without_once_it_stays_up_until_ctrl_c(data: Path) -> None:
         assert process.wait(timeout=30) == 0
     assert told["case"] == "reminders"
     assert {row["verdict"] for row in told["verification"]} == {"passes"}
-    wait_for(lambda: left_over(data) == [])
+    wait_for_nothing_left(data)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_whatever_ends_it_in_mid_work_nothing_is_left_running(
         read_until(process, "  prepare")
         process.send_signal(number)
         assert process.wait(timeout=30) == code
-    wait_for(lambda: left_over(data) == [])
+    wait_for_nothing_left(data)
 
 
 def test_without_a_sandbox_it_says_so_and_starts_nothing(data: Path) -> None:
