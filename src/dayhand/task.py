@@ -114,6 +114,17 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class RedGreen:
+    """What the change's own tests said on the source as it was before: where they pass there, they prove nothing."""
+
+    proven: bool
+    run: Run
+    tests: tuple[
+        str, ...
+    ] = ()  # those that failed there and pass with the change, where single tests are known
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One row of the verification table."""
 
@@ -127,6 +138,7 @@ class Finding:
     failing: tuple[str, ...] = ()  # the single tests that fail with the change and did not before
     fixed: tuple[str, ...] = ()  # the single tests that failed before and pass with the change
     counts: Counts | None = None  # of the head; None where no report named all tests
+    red_green: RedGreen | None = None  # where the change holds tests of its own
     note: str = ""  # what else there is to say of the verdict
 
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from dayhand.errors import DayhandError
 from dayhand.publish.base import Proposal
+from dayhand.publish.findings import red_to_green
 from dayhand.publish.markdown import cap, cell, clean, code, literal, title
 from dayhand.publish.prose import line, prose
 from dayhand.task import Blocked, Counts, Finding, Proof, Solution, Task, Usage, Verdict, Verification
@@ -92,6 +93,8 @@ def table(verification: Verification, task_url: str) -> str:
         f"| {finding.kind} | {cell(code(finding.command))} | {cell(_verdict(finding, task_url))} |"
         for finding in verification.findings
     ]
+    if said := red_to_green(verification, task_url):
+        rows += ["", said]
     return "\n".join(["| Check | Command | Result |", "|---|---|---|", *rows])
 
 

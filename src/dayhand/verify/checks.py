@@ -6,7 +6,7 @@ agent left running, put on the path or wrote outside the tree can colour the res
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dayhand.environment.base import Check, Environment
 from dayhand.ledger.notes import Say
@@ -15,6 +15,7 @@ from dayhand.task import Finding, Verdict
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.judge import Judged, judge_failed, judge_passed
 from dayhand.verify.kinds import is_source
+from dayhand.verify.red_green import can_prove, show_red
 from dayhand.verify.running import Ran, Runner
 from dayhand.verify.trees import Trees, spoil
 
@@ -62,7 +63,11 @@ class Examiner:
         judged = judge_passed(head, base)
         if judged.verdict in (Verdict.PASSES, Verdict.FIXED) and self._blind(check, head):
             judged = Judged(Verdict.BLIND, note=BLIND)
-        return self._told(_finding(check, judged, head, base if base and not base.run.passed else None))
+        finding = _finding(check, judged, head, base if base and not base.run.passed else None)
+        if check.kind == "test" and judged.verdict is not Verdict.BLIND and can_prove(self.trees):
+            shown = show_red(check, self.runner, self.trees, head, lambda: base or self._base(check))
+            finding = replace(finding, red_green=shown)
+        return self._told(finding)
 
     def _failed(self, check: Check, head: Ran) -> Finding:
         base = self._known(check) or self._base(check)

@@ -33,6 +33,11 @@ def is_test(path: str) -> bool:
     return bool(TEST.search(path) and TEST_CODE.search(path))
 
 
+def is_of_tests(path: str) -> bool:
+    """Whether the file belongs to the tests: code or data."""
+    return bool(TEST.search(path))
+
+
 def is_configuration(path: str) -> bool:
     return bool(CONFIGURATION.search(path))
 

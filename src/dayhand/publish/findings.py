@@ -1,0 +1,25 @@
+"""Sentences about what the worker found out beside the table: red to green."""
+
+from __future__ import annotations
+
+from dayhand.publish.markdown import code
+from dayhand.task import Finding, Verification
+
+
+def red_to_green(verification: Verification, task_url: str) -> str:
+    """One line for each test command that the change's own tests ran under."""
+    lines = [_turned(finding, task_url) for finding in verification.findings if finding.red_green]
+    return "\n\n".join(line for line in lines if line)
+
+
+def _turned(finding: Finding, task_url: str) -> str:
+    shown = finding.red_green
+    if shown is None:
+        return ""
+    linked = f"[{code(finding.command)}]({task_url}#L{shown.run.line})"
+    if not shown.proven:
+        return f"⚠️ **No red to green:** the change's tests pass without the change too ({linked}): they prove nothing."
+    count = len(shown.tests)
+    tests = {0: "the change's tests fail", 1: "1 test fails"}.get(count, f"{count} tests fail")
+    verb = "passes" if count == 1 else "pass"
+    return f"**Red to green:** {tests} on the source as it was and {verb} with the change ({linked})."

@@ -1,0 +1,40 @@
+"""Whether the tests of a change prove it: on the base's source they must fail, and with the change they pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dayhand.environment.base import Check
+from dayhand.task import RedGreen
+from dayhand.verify.kinds import is_of_tests, is_test
+from dayhand.verify.running import Ran, Runner
+from dayhand.verify.trees import Trees, put_back
+
+
+def can_prove(trees: Trees) -> bool:
+    """Whether the change holds tests, and something that they could be about."""
+    return any(map(is_test, trees.paths)) and not all(map(is_of_tests, trees.paths))
+
+
+def show_red(check: Check, runner: Runner, trees: Trees, head: Ran, base: Callable[[], Ran]) -> RedGreen:
+    """Run the change's tests, which pass on the head, on the base's source. ``base`` is asked for where it fails."""
+    source = tuple(path for path in trees.paths if not is_of_tests(path))
+    runner.say.line(
+        "say", f"{check.command} with the change's tests on the source as it was: they should fail."
+    )
+    red = runner.run(check, put_back(source, trees.base_commit, trees.head))
+    if red.run.passed:
+        return RedGreen(proven=False, run=red.run)
+    before = base()
+    if before.run.passed:
+        return RedGreen(proven=True, run=red.run, tests=_names(red, head))
+    new = red.failing - before.failing
+    return RedGreen(proven=bool(new), run=red.run, tests=tuple(sorted(new)))
+
+
+def _names(red: Ran, head: Ran) -> tuple[str, ...]:
+    """The tests that turn from red to green; none where a file could not even be read."""
+    if not red.results or not head.results or red.results.reported != head.results.reported:
+        return ()
+    passing = head.results.passing
+    return tuple(sorted(name for name in red.failing if name in passing or not head.results.reported))

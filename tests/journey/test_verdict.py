@@ -1,0 +1,80 @@
+"""Stories of verdicts: what passes, what lies, and what proves nothing, each told on the pull request."""
+
+from __future__ import annotations
+
+from dayhand.agent.scripted import Finish, Move, Patch
+from dayhand.localhub.state import CheckRun, Issue
+from tests.journey.town import FIX, SHOP, Town
+
+PATCH = "*** Begin Patch\n{}\n*** End Patch"
+PROVING_TEST = Patch(
+    PATCH.format(
+        "*** Add File: test_totals.py\n+import unittest\n+\n+from shop import total\n+\n+\n"
+        "+class Totals(unittest.TestCase):\n+    def test_empty(self):\n+        self.assertEqual(total([]), 0)"
+    )
+)
+EMPTY_TEST = Patch(
+    PATCH.format(
+        "*** Add File: test_totals.py\n+import unittest\n+\n+from shop import total\n+\n+\n"
+        "+class Totals(unittest.TestCase):\n+    def test_empty(self):\n+        self.assertIsNotNone(total([]))"
+    )
+)
+LIAR = {
+    "README.md": SHOP["README.md"],
+    "shop.py": SHOP["shop.py"],
+    "Makefile": "test:\n\t@echo '212 passed in 0.42s'\n",
+}
+
+
+def play(
+    town: Town, *moves: Move, files: dict[str, str] = SHOP, account: str = "Mended."
+) -> tuple[Issue, CheckRun]:
+    """Let the model make these moves on an issue; give the pull request and its check run."""
+    town.actor.turns = [list(moves), [Finish("Count nothing twice", account)]]
+    repo = town.repository("shop", files)
+    issue = town.issue(repo)
+    town.label(repo, issue)
+    (record,) = town.work()
+    assert record.outcome, record.reason
+    (pull,) = town.pulls(repo)
+    (check,) = town.checks(repo, pull)
+    return pull, check
+
+
+def test_a_runner_that_only_says_passed_is_found_out(town: Town) -> None:
+    pull, check = play(town, FIX, files=LIAR)
+    assert "passes without looking" in pull.body
+    assert "it does not look at them" in pull.body
+    assert check.conclusion == "neutral"
+
+
+def test_a_test_that_fails_without_the_change_proves_it(town: Town) -> None:
+    pull, check = play(town, FIX, PROVING_TEST)
+    assert "**Red to green:**" in pull.body
+    assert check.conclusion == "success"
+
+
+def test_a_test_that_passes_without_the_change_proves_nothing(town: Town) -> None:
+    pull, _ = play(town, FIX, EMPTY_TEST)
+    assert "**No red to green:** the change's tests pass without the change too" in pull.body
+
+
+def test_what_was_broken_and_now_passes_is_called_fixed(town: Town) -> None:
+    strict = SHOP["test_shop.py"].replace("self.assertIsNotNone(total([]))", "self.assertEqual(total([]), 0)")
+    pull, check = play(town, FIX, files={**SHOP, "test_shop.py": strict})
+    assert "✅ fixed" in pull.body
+    assert check.conclusion == "success"
+
+
+def test_a_failure_beside_an_old_one_is_named_alone(town: Town) -> None:
+    broken = SHOP["test_shop.py"] + "\n    def test_old(self):\n        self.fail('before')\n"
+    worse = Patch(
+        PATCH.format(
+            "*** Update File: shop.py\n@@ def total(prices):\n-    return sum(prices) + 1\n+    return None"
+        )
+    )
+    pull, check = play(town, worse, files={**SHOP, "test_shop.py": broken})
+    assert "❌ new failure" in pull.body
+    assert "`test_shop.Totals.test_nothing`" in pull.body
+    assert "test_old" not in pull.body.split("### Evidence")[0].split("<details>")[0]
+    assert check.conclusion == "failure"
