@@ -37,6 +37,16 @@ def test_a_key_of_another_kind_is_named() -> None:
         load_key(pem.decode())
 
 
+def test_a_locked_key_and_a_weak_key_are_named() -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    locked = key.private_bytes(pem, pkcs8, serialization.BestAvailableEncryption(b"secret"))
+    with pytest.raises(HubError, match="locked with a passphrase"):
+        load_key(locked.decode())
+    with pytest.raises(HubError, match="1024 bits"):
+        load_key(key.private_bytes(pem, pkcs8, serialization.NoEncryption()).decode())
+
+
 def test_another_apps_key_is_refused_with_what_to_compare(place: Place) -> None:
     other = place.server.world.add_app(
         "other", permissions={}, events=(), webhook_url="", secret="s", owner="ada"

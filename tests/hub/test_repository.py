@@ -41,6 +41,21 @@ def test_somebody_who_copies_our_marker_does_not_get_our_comment(place: Place) -
     assert [comment.user.login for comment in place.issue.comments] == ["ada", "dayhand[bot]"]
 
 
+def test_a_comment_of_ours_that_quotes_a_marker_is_not_that_tasks_comment(place: Place) -> None:
+    """The model's words may hold any marker, inside of code; ours stands at the end."""
+    place.there.comment(1, "```text\n<!-- dayhand:task:t2 -->\n```", marker="task:t1")
+    place.there.comment(1, "Mine.", marker="task:t2")
+    assert len(place.issue.comments) == 2
+
+
+def test_a_branch_that_somebody_pushed_to_is_seen(place: Place) -> None:
+    sha = place.branch(BRANCH)
+    assert place.there.branch_is_at(BRANCH, sha)
+    assert not place.there.branch_is_at("dayhand/gone", sha)
+    place.repo.store.commit_files({"b.txt": b"b\n"}, BRANCH, "More", ("Ada", "ada@example.org"))
+    assert not place.there.branch_is_at(BRANCH, sha)
+
+
 def test_a_reaction_may_be_repeated(place: Place) -> None:
     for _ in range(2):
         place.there.react(1, None, "eyes")

@@ -12,6 +12,7 @@ from dayhand.errors import HubError, HubUnavailable
 
 UNAUTHORIZED, TOO_MANY, SERVER_FAULT = 401, 429, 500
 LACKING = "resource not accessible"
+UNGRANTED = "permissions requested are not granted"
 
 
 @contextmanager
@@ -56,6 +57,10 @@ def _named(error: GithubException, what: str) -> HubError:
     if needed and LACKING in message.lower():  # an archived repository or a suspended App is a 403 too
         advice = (
             f"Give the App the permission {needed} on its settings page, and accept it for the installation."
+        )
+    elif UNGRANTED in message.lower():
+        advice = (
+            "Accept the App's permissions for this installation, on the account's page of installed Apps."
         )
     elif "suspended" in message.lower():
         advice = "Unsuspend the App's installation on its settings page."

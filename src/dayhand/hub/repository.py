@@ -197,10 +197,16 @@ class RepositoryHub:
             )
             return CheckRun(made.id, made.html_url)
 
-    def update_check(self, check: int, *, output: dict[str, str], conclusion: str = "") -> None:
-        """Rewrite a check run's text; with ``conclusion`` it is completed."""
+    def update_check(
+        self, check: int, *, output: dict[str, str], conclusion: str = "", patient: bool = True
+    ) -> None:
+        """Rewrite a check run's text; with ``conclusion`` it is completed.
+
+        Not ``patient``: try once and briefly, since work must not wait for what the next update tells anyway.
+        """
+        client = self._client() if patient else self._hurried()
         with speaking_of("updating the check run"):
-            run: GitHubCheckRun = self._repo().get_check_run(check)
+            run: GitHubCheckRun = client.get_repo(self.full_name).get_check_run(check)
             run.edit(
                 output=output, conclusion=conclusion or NotSet, status="completed" if conclusion else NotSet
             )
@@ -210,6 +216,9 @@ class RepositoryHub:
         if self._github is None:
             self._github = open_github(self.auth.api_url, Auth.Token(token))
         return self._github
+
+    def _hurried(self) -> Github:
+        return open_github(self.auth.api_url, Auth.Token(self.token()), patient=False)
 
     def _repo(self) -> Repository:
         """The repository without asking for it: each call asks for what it needs."""

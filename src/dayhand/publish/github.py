@@ -71,26 +71,21 @@ class GitHubPublication:
         """Fill in the pull request, conclude the check run on the pushed commit, ask for review."""
         title = wording.final_title(task, proposal.solution)
         body = redact(wording.pull_body(task, proposal, self.repository_url, self.task_url))
-        if earlier := self._earlier_pull(task):
-            pull, comment = earlier, wording.added(task, body)
-        else:
-            pull = self.hub.open_pull(self._branch(), task.default_branch, title, body)
-            verification, usage = proposal.verification, proposal.solution.usage
-            comment = wording.proposed(task, pull.url, verification, usage)
+        earlier, closed = self._earlier_pull(task), self._closed_pull()
+        pull = earlier or closed or self.hub.open_pull(self._branch(), task.default_branch, title, body)
         self._remember_pull(pull)
         self._put("patch", proposal.change.patch[:PATCH_CHARS])
-        self._conclude_check_of_start(proposal.head)
-        check = self._check_on(proposal.head)
-        table = wording.table(proposal.verification, self.task_url)
-        output = self._output(
-            wording.check_done(proposal.verification), f"{table}\n\n{self._progress.last_text}"
-        )
-        self.hub.update_check(check, output=output, conclusion=proposal.verification.conclusion)
+        self._conclude_with(proposal)
         if not earlier:
             self.hub.edit_pull(pull.number, title=title, body=body)
-            self.hub.ready(pull.number)
+        if closed:
+            self._comment(wording.proposed_closed(task, pull.url))
+            return pull.url
+        self.hub.ready(pull.number)
         self.hub.request_review(pull.number, task.ask.asker)
-        self._comment(comment)
+        verification, usage = proposal.verification, proposal.solution.usage
+        told = wording.added(task, body) if earlier else wording.proposed(task, pull.url, verification, usage)
+        self._comment(told)
         return pull.url
 
     def answer(self, task: Task, solution: Solution, proofs: tuple[Proof, ...]) -> str:
@@ -124,6 +119,21 @@ class GitHubPublication:
             return None
         pull = self.hub.find_pull(self._branch())
         return pull if pull and pull.state == "open" and self._fact("own_branch") else None
+
+    def _closed_pull(self) -> Pull | None:
+        """The pull request that we opened for this task, where a person has closed it since: no second one is opened."""
+        number = self._fact("pull")
+        pull = self.hub.find_pull(self._branch()) if number else None
+        return pull if pull and str(pull.number) == number and pull.state == "closed" else None
+
+    def _conclude_with(self, proposal: Proposal) -> None:
+        """End the check run of the start, and begin and end the one on the pushed commit: by the ledger alone."""
+        verification = proposal.verification
+        self._conclude_check_of_start(proposal.head)
+        check = self._check_on(proposal.head)
+        table = wording.table(verification, self.task_url)
+        output = self._output(wording.check_done(verification), f"{table}\n\n{self._progress.last_text}")
+        self.hub.update_check(check, output=output, conclusion=verification.conclusion)
 
     def _conclude(self, conclusion: str, title: str) -> None:
         """End the check run that progress went to."""
@@ -168,7 +178,7 @@ class GitHubPublication:
 
     def _tell_check(self, title: str, text: str) -> None:
         if check := self._fact("check"):
-            self.hub.update_check(int(check), output=self._output(title, text))
+            self.hub.update_check(int(check), output=self._output(title, text), patient=False)
 
     def _output(self, title: str, text: str) -> dict[str, str]:
         summary = wording.check_summary(self.task, self.task_url)

@@ -242,6 +242,13 @@ def proposed(task: Task, pull_url: str, verification: Verification, usage: Usage
     return f"@{task.ask.asker} [The pull request]({pull_url}) {ready}. {verdict}{note}"
 
 
+def proposed_closed(task: Task, pull_url: str) -> str:
+    return (
+        f"@{task.ask.asker} [The pull request]({pull_url}) was closed while I worked. "
+        "What I did is on its branch: reopen it to go on with that, or delete the branch."
+    )
+
+
 def added(task: Task, body: str) -> str:
     """A follow-up's commit on a pull request that was there before."""
     return cap(f"@{task.ask.asker} I looked again and added a commit.\n\n{body}", BODY_BYTES)

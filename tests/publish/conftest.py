@@ -1,0 +1,110 @@
+"""A task that is claimed, and its publication on the strict local GitHub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+
+from dayhand.ledger.ledger import Claim, Ledger
+from dayhand.ledger.notes import Say
+from dayhand.ledger.server import connect, embedded
+from dayhand.localhub.state import CheckRun, Issue
+from dayhand.publish.base import Proposal
+from dayhand.publish.github import GitHubPublication
+from dayhand.task import Ask, Change, Finding, Kind, Run, Solution, Task, Usage, Verdict, Verification
+from tests.hub.conftest import Place, place
+
+__all__ = ["place"]  # the fixture of the hub's tests serves here too
+BRANCH = "dayhand/1-wrong-order"
+TASK = Task("t1", "ada/shop", 1, 1, "Wrong order", "…", Ask(Kind.FIX, "fix", "ada"), "main", 1.0)
+PASSED = Finding("test", "pytest -q", Verdict.PASSES, Run("pytest -q", 0, "exit", 1.0, "3 passed\n", 12))
+BROKEN = Finding("lint", "ruff check", Verdict.NEW_FAILURE, Run("ruff check", 1, "exit", 0.1, "E501\n", 14))
+
+
+@dataclass
+class Desk:
+    """One task's publication, and a look at what people see of it."""
+
+    place: Place
+    ledger: Ledger
+    claim: Claim
+    task: Task
+
+    def publication(self) -> GitHubPublication:
+        """As a worker makes it: a new one after each crash."""
+        return GitHubPublication(
+            self.place.there,
+            self.ledger,
+            self.claim,
+            task_url="http://127.0.0.1:8080/tasks/t1",
+            repository_url=f"{self.place.server.url}/ada/shop",
+            every=0.0,
+        )
+
+    def begin(self) -> str:
+        """What checkout does before ``open``: the branch with its first commit."""
+        start = self.place.branch(BRANCH)
+        self.record("branch", BRANCH)
+        self.record("start", start)
+        return start
+
+    def push(self) -> str:
+        """What checkout does before ``propose``."""
+        store = self.place.repo.store
+        if BRANCH not in store.branches():
+            self.place.branch(BRANCH)
+        head = store.commit_files({"fix.txt": b"fixed\n"}, BRANCH, "Fix", ("Bot", "bot@example.org"))
+        self.record("branch", BRANCH)
+        self.record("head", head)
+        return head
+
+    def record(self, name: str, value: str) -> None:
+        self.ledger.put_fact(self.claim, self.task.id, name, value)
+
+    def say(self) -> Say:
+        return Say(self.ledger, self.claim)
+
+    @property
+    def pulls(self) -> list[Issue]:
+        return list(self.place.repo.pulls())
+
+    @property
+    def said(self) -> list[str]:
+        """The visible part of our comments on the issue."""
+        return [comment.body.partition("\n\n<!--")[0] for comment in self.place.issue.comments]
+
+    def checks(self, sha: str) -> list[CheckRun]:
+        return [run for run in self.place.repo.checks.values() if run.suite.sha == sha]
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with embedded(tmp_path_factory.mktemp("publish")) as url:
+        yield url
+
+
+@pytest.fixture
+def desk(place: Place, redis_url: str) -> Iterator[Desk]:
+    with connect(redis_url) as redis:
+        redis.flushall()
+        ledger = Ledger(redis)
+        task = replace(TASK, installation=place.installation.id, number=place.issue.number)
+        ledger.open(task, delivery="d1", meaning="m1")
+        claim = ledger.claim(task.id, "here")
+        assert claim
+        yield Desk(place, ledger, claim, task)
+
+
+def proposal(head: str, *findings: Finding, account: str = "The list was reversed.") -> Proposal:
+    usage = Usage("gpt-6.1-sol", turns=2, input_tokens=100, output_tokens=10, dollars=0.01)
+    return Proposal(
+        change=Change("b" * 40, "t" * 40, ("fix.txt",), "diff"),
+        head=head,
+        solution=Solution("Sort the right way", account, usage=usage),
+        verification=Verification("t" * 40, findings or (PASSED,)),
+        blocked=(),
+        proofs=(),
+        minutes=1.5,
+    )

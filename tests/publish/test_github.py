@@ -1,0 +1,233 @@
+"""What people see of a task on GitHub, from the first draft to the end; each call may come twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from dayhand.errors import (
+    CheckoutError,
+    DayhandError,
+    HubError,
+    HubUnavailable,
+    LeaseLost,
+    ModelError,
+    PolicyRefusal,
+    TaskStopped,
+)
+from dayhand.task import Ask, Citation, Kind, Proof, Solution, Stage, Usage
+from tests.publish.conftest import BRANCH, BROKEN, Desk, proposal
+
+TOKEN = "gh" + "s_" + "A1b2" * 15
+ANSWER = Solution("", "It is sorted by **rank**.", usage=Usage("gpt-6.1-sol", dollars=0.01))
+
+
+def test_a_started_task_shows_a_draft_a_check_run_and_one_comment(desk: Desk) -> None:
+    start = desk.begin()
+    for _ in range(2):
+        desk.publication().open(desk.task, start)
+    (pull,) = desk.pulls
+    assert pull.pull
+    assert pull.pull.draft
+    assert pull.body.startswith("Fixes #1\n")
+    (check,) = desk.checks(start)
+    assert (check.name, check.status, check.external_id) == ("dayhand", "in_progress", "t1")
+    assert check.details_url == "http://127.0.0.1:8080/tasks/t1"
+    (comment,) = desk.said
+    assert comment.startswith("On it: [the pull request](")
+
+
+def test_the_check_run_tells_each_stage_and_command(desk: Desk) -> None:
+    start = desk.begin()
+    publication = desk.publication()
+    publication.open(desk.task, start)
+    say = desk.say()
+    say.listen(publication.progress)
+    with say.stage(Stage.SOLVE):
+        say.line("command", "make test")
+        say.line("output", f"3 passed {TOKEN}")
+    (check,) = desk.checks(start)
+    assert check.title == "Working on it"
+    assert "$ make test\n3 passed [redacted]" in (check.text or "")
+
+
+def test_another_worker_goes_on_with_the_text_where_the_first_one_died(desk: Desk) -> None:
+    start = desk.begin()
+    desk.publication().open(desk.task, start)
+    desk.say().line("command", "make first")
+    publication = desk.publication()
+    say = desk.say()
+    say.listen(publication.progress)
+    say.line("command", "make second")
+    (check,) = desk.checks(start)
+    assert "$ make first\n$ make second" in (check.text or "")
+
+
+def test_work_does_not_wait_for_a_github_that_is_away(desk: Desk) -> None:
+    publication = desk.publication()
+    publication.open(desk.task, desk.begin())
+    say = desk.say()
+    say.listen(publication.progress)
+    desk.place.server._server.server_close()  # nobody answers any more
+    assert say.line("command", "make test") == 1
+
+
+def test_the_finished_pull_request_is_ready_and_says_what_was_found(desk: Desk) -> None:
+    start = desk.begin()
+    desk.publication().open(desk.task, start)
+    head = desk.push()
+    urls = {desk.publication().propose(desk.task, proposal(head)) for _ in range(2)}
+    (pull,) = desk.pulls
+    assert pull.pull
+    assert urls == {f"{desk.place.server.url}/ada/shop/pull/{pull.number}"}
+    assert pull.title == "Sort the right way"
+    assert not pull.pull.draft
+    assert [user.login for user in pull.pull.reviewers] == ["ada"]
+    assert "| test | `pytest -q` | [✅ passes](http://127.0.0.1:8080/tasks/t1#L12) |" in pull.body
+    (first,), (last,) = desk.checks(start), desk.checks(head)
+    assert (first.status, first.conclusion, first.title) == (
+        "completed",
+        "neutral",
+        f"Continued on {head[:8]}",
+    )
+    assert (last.status, last.conclusion) == ("completed", "success")
+    (comment,) = desk.said
+    assert comment.startswith(f"@ada [The pull request]({urls.pop()}) is ready for review. ✅")
+
+
+def test_the_check_run_fails_where_the_worker_found_a_new_failure(desk: Desk) -> None:
+    desk.publication().open(desk.task, desk.begin())
+    head = desk.push()
+    desk.publication().propose(desk.task, proposal(head, BROKEN, account="Everything passes!"))
+    (check,) = desk.checks(head)
+    assert check.conclusion == "failure"
+    assert "❌ There are new failures" in desk.said[0]
+
+
+def test_a_pull_request_that_was_not_opened_before_is_opened_at_the_end(desk: Desk) -> None:
+    head = desk.push()
+    for _ in range(2):
+        desk.publication().propose(desk.task, proposal(head))
+    (pull,) = desk.pulls
+    assert pull.pull
+    assert not pull.pull.draft
+
+
+def test_somebody_who_may_not_review_is_passed_over(desk: Desk) -> None:
+    asked = replace(desk.task, ask=Ask(Kind.FIX, "fix", "bob"))
+    desk.publication().propose(asked, proposal(desk.push()))
+    (pull,) = desk.pulls
+    assert pull.pull
+    assert pull.pull.reviewers == []
+
+
+def test_a_draft_that_a_person_closed_is_not_opened_again(desk: Desk) -> None:
+    desk.publication().open(desk.task, desk.begin())
+    (pull,) = desk.pulls
+    desk.place.there.close_pull(pull.number)
+    desk.publication().propose(desk.task, proposal(desk.push()))
+    (same,) = desk.pulls
+    assert same.state == "closed"
+    assert "was closed while I worked" in desk.said[0]
+    assert BRANCH in desk.place.repo.store.branches()
+
+
+def test_an_answer_leaves_no_draft_and_no_branch(desk: Desk) -> None:
+    start = desk.begin()
+    desk.publication().open(desk.task, start)
+    found = Proof(Citation("a.txt", 1, "a"), found=True, text="a", commit=start)
+    lost = Proof(Citation("b.txt", 9), found=False, text="there is no b.txt", commit=start)
+    for _ in range(2):
+        url = desk.publication().answer(desk.task, ANSWER, (found, lost))
+    (pull,) = desk.pulls
+    assert pull.state == "closed"
+    assert "Fixes" not in pull.body
+    assert set(desk.place.repo.store.branches()) == {"main"}
+    (check,) = desk.checks(start)
+    assert (check.status, check.conclusion) == ("completed", "neutral")
+    (comment,) = desk.said
+    assert "It is sorted by **rank**." in comment
+    assert f"[`a.txt:1`]({desk.place.server.url}/ada/shop/blob/{start}/a.txt#L1): `a`" in comment
+    assert "~~`b.txt:9`~~ not confirmed: there is no b.txt" in comment
+    assert url == desk.ledger.fact("t1", "comment_url")
+
+
+@pytest.mark.parametrize(
+    ("error", "conclusion"),
+    [
+        (ModelError("The model gave nothing."), "failure"),
+        (CheckoutError("The pack is broken."), "failure"),
+        (PolicyRefusal("A workflow was changed.", paths=("x",), advice="Do it by hand."), "action_required"),
+        (HubError("No.", status=403), "action_required"),
+        (TaskStopped("ada stopped this task."), "cancelled"),
+    ],
+)
+def test_a_failure_is_told_and_leaves_nothing(desk: Desk, error: DayhandError, conclusion: str) -> None:
+    start = desk.begin()
+    desk.publication().open(desk.task, start)
+    for _ in range(2):
+        desk.publication().fail(desk.task, error)
+    (pull,), (check,), (comment,) = desk.pulls, desk.checks(start), desk.said
+    assert (pull.state, check.conclusion) == ("closed", conclusion)
+    assert set(desk.place.repo.store.branches()) == {"main"}
+    assert str(error) in comment
+    assert error.advice in comment
+    assert "`@dayhand fix this`" in comment
+
+
+def test_a_branch_without_its_draft_is_cleaned_up_too(desk: Desk) -> None:
+    desk.begin()
+    desk.publication().fail(desk.task, ModelError("x"))
+    assert set(desk.place.repo.store.branches()) == {"main"}
+    assert desk.pulls == []
+
+
+def test_what_a_person_pushed_to_our_branch_is_never_deleted(desk: Desk) -> None:
+    desk.publication().open(desk.task, desk.begin())
+    desk.place.repo.store.commit_files({"mine.txt": b"mine\n"}, BRANCH, "Mine", ("Ada", "ada@example.org"))
+    desk.publication().fail(desk.task, ModelError("x"))
+    (pull,) = desk.pulls
+    assert pull.state == "open"
+    assert BRANCH in desk.place.repo.store.branches()
+    assert "Somebody pushed to my branch, so the draft stays open." in desk.said[0]
+
+
+def test_work_that_was_pushed_stays(desk: Desk) -> None:
+    desk.publication().open(desk.task, desk.begin())
+    desk.push()
+    desk.publication().fail(desk.task, ModelError("x"))
+    assert desk.pulls[0].state == "open"
+    assert "What was pushed before stays." in desk.said[0]
+
+
+def test_the_person_is_told_even_where_tidying_up_is_refused(desk: Desk) -> None:
+    desk.publication().open(desk.task, desk.begin())
+    grant = desk.place.server.tokens.known(desk.place.there.token())
+    grant.permissions.pop("checks")  # type: ignore[attr-defined]
+    with pytest.raises(HubError, match="Resource not accessible"):
+        desk.publication().fail(desk.task, ModelError("The model gave nothing."))
+    assert "The model gave nothing." in desk.said[0]
+
+
+def test_a_github_that_is_away_at_the_end_is_no_silent_end(desk: Desk) -> None:
+    desk.publication().open(desk.task, desk.begin())
+    desk.place.there.auth.api_url = "http://127.0.0.1:9/api/v3"
+    desk.place.there._github = None
+    with pytest.raises(HubUnavailable):
+        desk.publication().fail(desk.task, ModelError("x"))
+
+
+def test_nothing_is_written_down_for_a_task_that_another_worker_has(desk: Desk) -> None:
+    start = desk.begin()
+    desk.claim.release()
+    with pytest.raises(LeaseLost):
+        desk.publication().open(desk.task, start)
+
+
+def test_no_credential_reaches_github(desk: Desk) -> None:
+    desk.publication().open(desk.task, desk.begin())
+    desk.publication().propose(desk.task, proposal(desk.push(), account=f"```\n{TOKEN}\n```\n{TOKEN}"))
+    desk.publication().fail(desk.task, ModelError(TOKEN, advice=TOKEN))
+    texts = [desk.pulls[0].body, *desk.said, *(run.text or "" for run in desk.place.repo.checks.values())]
+    assert not any("A1b2" in text for text in texts)
