@@ -40,7 +40,7 @@ def test_uvs_own_file_names_the_default_and_further_indexes(home, tmp_path):
 
 
 def test_where_nothing_is_configured_the_client_says_its_default(home):
-    assert registries._usable(registries._uv_default(home))
+    assert registries.usable(registries._uv_default(home))
 
 
 def test_credentials_never_enter_a_box(home):

@@ -17,13 +17,13 @@ def test_a_repository_without_cargo_at_the_top_is_left_alone(files):
 
 def test_a_lock_is_fetched_as_it_is_and_else_made_anew(files):
     plan = rust.plan(files({"Cargo.toml": "", "Cargo.lock": "", "crates/a/Cargo.toml": ""}))
-    assert plan.steps[0].commands == ("cargo fetch --locked", "cargo fetch")
+    assert plan.steps[-1].commands == ("cargo fetch --locked", "cargo fetch")
     assert plan.locks == ("Cargo.toml", "Cargo.lock", "crates/a/Cargo.toml")
     assert plan.client == "cargo"
 
 
 def test_without_a_lock_none_is_demanded(files):
-    assert rust.plan(files({"Cargo.toml": ""})).steps[0].commands == ("cargo fetch",)
+    assert rust.plan(files({"Cargo.toml": ""})).steps[-1].commands == ("cargo fetch",)
 
 
 def test_clippy_and_the_tests_are_checks_and_the_format_is_not(files):

@@ -38,5 +38,4 @@ def _env() -> dict[str, str]:
         "GOMODCACHE": f"{ENVIRONMENT}/go",
         "GOFLAGS": "-modcacherw",  # Go makes its modules read-only, so that nobody could remove a snapshot
         "GOTOOLCHAIN": "local",  # the Go that the box has: another would come from outside the registry
-        "GOPROXY": "off",  # set-up alone is given one
     }

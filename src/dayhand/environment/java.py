@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from dayhand.environment.base import Check, Files, Plan, Step
+from dayhand.environment.clients import settings
 from dayhand.sandbox.base import ENVIRONMENT
 
 CLIENT = "maven"
@@ -20,7 +21,7 @@ STYLE = {
     "checkstyle": (r"maven-checkstyle-plugin", "checkstyle:check", r"\bcheckstyle\b", "checkstyleMain"),
     "spotless": (r"spotless-maven-plugin", "spotless:check", r"com\.diffplug\.spotless", "spotlessCheck"),
 }
-REPOSITORY = f"{ENVIRONMENT}/maven"
+MAVEN_HOME = f"{ENVIRONMENT}/maven"
 GRADLE_HOME = f"{ENVIRONMENT}/gradle"
 
 
@@ -46,9 +47,10 @@ def _maven(files: Files, paths: frozenset[str]) -> Plan:
     ]
     if any(TESTS.fullmatch(path) for path in paths):
         checks.append(Check("test", f"{maven} -B -o -q test", f"{maven} -B -o -v", maven, "pom.xml"))
-    env = {"MAVEN_OPTS": f"-Dmaven.repo.local={REPOSITORY}"}
-    step = Step("fetch Maven's packages", fetch)
-    return Plan("Maven", (step,), tuple(checks), env, _locks(paths), client=CLIENT)
+    # Settings and packages where later boxes find both, offline: Maven trusts no package of another mirror.
+    env = {"MAVEN_OPTS": f"-Duser.home={MAVEN_HOME}", "MAVEN_USER_HOME": f"{MAVEN_HOME}/.m2"}
+    steps = (settings("maven", f"{MAVEN_HOME}/.m2/settings.xml"), Step("fetch Maven's packages", fetch))
+    return Plan("Maven", steps, tuple(checks), env, _locks(paths), client=CLIENT)
 
 
 def _gradle(files: Files, paths: frozenset[str]) -> Plan:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from dayhand.environment.base import Check, Files, Plan, Step
+from dayhand.environment.clients import settings
 from dayhand.sandbox.base import ENVIRONMENT
 
 CLIENT = "composer"
@@ -38,9 +39,16 @@ def plan(files: Files) -> Plan | None:
     package = _object(files.read("composer.json"))
     checks = tuple(check for kind in SCRIPTS for check in _checks(kind, package, paths))
     install = "composer install --no-interaction --no-progress"
-    step = Step("install with Composer", (install, f"{install} --no-scripts"))
-    env = {"COMPOSER_CACHE_DIR": f"{ENVIRONMENT}/.cache/composer", "COMPOSER_ALLOW_SUPERUSER": "1"}
-    return Plan("PHP", (step,), checks, env, tuple(path for path in LOCKS if path in paths), client=CLIENT)
+    steps = (
+        settings("composer", f"{ENVIRONMENT}/composer/config.json"),
+        Step("install with Composer", (install, f"{install} --no-scripts")),
+    )
+    env = {
+        "COMPOSER_HOME": f"{ENVIRONMENT}/composer",
+        "COMPOSER_CACHE_DIR": f"{ENVIRONMENT}/.cache/composer",
+        "COMPOSER_ALLOW_SUPERUSER": "1",
+    }
+    return Plan("PHP", steps, checks, env, tuple(path for path in LOCKS if path in paths), client=CLIENT)
 
 
 def _checks(kind: str, package: Mapping[str, object], paths: frozenset[str]) -> Iterator[Check]:
@@ -50,8 +58,8 @@ def _checks(kind: str, package: Mapping[str, object], paths: frozenset[str]) -> 
         yield Check(kind, f"composer run-script {name}", probe, "composer", f"composer.json scripts.{name}")
         return
     declared = {**_table(package, "require"), **_table(package, "require-dev")}
-    for name, command, settings in TOOLS[kind]:
-        own = next((path for path in sorted(paths) if re.fullmatch(settings, path)), "")
+    for name, command, named in TOOLS[kind]:
+        own = next((path for path in sorted(paths) if re.fullmatch(named, path)), "")
         if own or (kind == "test" and name in declared):
             tool = command.split()[0]
             yield Check(kind, command, f"{tool} --version", tool.rpartition("/")[2], own or "composer.json")

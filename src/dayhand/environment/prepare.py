@@ -12,7 +12,19 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from dayhand.environment import install, node, plain, python, remembered
+from dayhand.environment import (
+    dotnet,
+    go,
+    install,
+    java,
+    node,
+    php,
+    plain,
+    python,
+    remembered,
+    ruby,
+    rust,
+)
 from dayhand.environment.base import Ecosystem, Environment, Files, Log, Plan, Whole
 from dayhand.environment.lock import building
 from dayhand.environment.remembered import Outcome
@@ -20,7 +32,7 @@ from dayhand.environment.repo_config import read_config
 from dayhand.environment.supply import survey
 from dayhand.sandbox.base import ENVIRONMENT, Box, Sandbox, Snapshot
 
-ECOSYSTEMS: tuple[Ecosystem, ...] = (python, node, plain)
+ECOSYSTEMS: tuple[Ecosystem, ...] = (python, node, go, rust, ruby, java, php, dotnet, plain)
 
 RULES = "1"  # part of every key: raise it when the same files should be set up differently
 RETRY_SECONDS = 600  # an incomplete environment is shared for so long, then tried again

@@ -44,16 +44,16 @@ def python_registry(environ: Mapping[str, str] = os.environ) -> Registry:
     Asks each index for one small package's page (PEP 503 and 691); what cannot be asked is said in ``problem``.
     """
     named, more = _python_indexes(environ)
-    main = _without_credentials(named)
-    if not _usable(main):
+    main = without_credentials(named)
+    if not usable(main):
         return Registry(
             problem=f"The Python index {main or '(none)'} is not https on port 443: no box can reach it."
         )
-    extra = [url for url in map(_without_credentials, more) if _usable(url)]
+    extra = [url for url in map(without_credentials, more) if usable(url)]
     hosts: list[str] = []
     problems = []
     for url in (main, *extra):
-        hosts.append(_host(url))
+        hosts.append(host_of(url))
         try:
             hosts.extend(_file_hosts(url))
         except (OSError, ValueError) as error:
@@ -71,11 +71,11 @@ def npm_registry(ask_box: Callable[[], str], environ: Mapping[str, str] = os.env
     """
     url = environ.get("NPM_CONFIG_REGISTRY") or environ.get("npm_config_registry") or ""
     if not url and (npm := shutil.which("npm", path=environ.get("PATH"))):
-        url = _told_by([npm, "config", "get", "registry"], environ)
-    url = _without_credentials((url or ask_box()).strip())
-    if not _usable(url):
+        url = told_by([npm, "config", "get", "registry"], environ)
+    url = without_credentials((url or ask_box()).strip())
+    if not usable(url):
         return Registry(problem=f"npm names no registry that a box can reach ({url or 'npm is not there'}).")
-    return Registry((_host(url),), {"npm_config_registry": url})
+    return Registry((host_of(url),), {"npm_config_registry": url})
 
 
 def _python_indexes(environ: Mapping[str, str]) -> tuple[str, list[str]]:
@@ -93,7 +93,7 @@ def _python_indexes(environ: Mapping[str, str]) -> tuple[str, list[str]]:
 
 def _uv_default(environ: Mapping[str, str]) -> str:
     """The index that uv asks where nothing is configured, in its own words."""
-    told = _told_by([uv.find_uv_bin(), "pip", "install", "--help"], environ)
+    told = told_by([uv.find_uv_bin(), "pip", "install", "--help"], environ)
     found = re.search(r"default package index \(by default:\s*<([^>]+)>", told)
     return found[1] if found else ""
 
@@ -141,7 +141,7 @@ def _read_toml(path: Path) -> Mapping[str, object]:
         return {}
 
 
-def _told_by(command: list[str], environ: Mapping[str, str]) -> str:
+def told_by(command: list[str], environ: Mapping[str, str]) -> str:
     """What one of the clients on this machine prints; "" where it fails. Run away from any project's settings."""
     try:
         told = subprocess.run(
@@ -161,17 +161,17 @@ def _told_by(command: list[str], environ: Mapping[str, str]) -> str:
 def _file_hosts(index: str) -> Iterator[str]:
     """The hosts of the files that an index lists for one package; raises ``OSError`` or ``ValueError``."""
     page = f"{index.rstrip('/')}/{SAMPLE}/"
-    request = urllib.request.Request(page, headers={"Accept": PEP_691})  # noqa: S310 - _usable: https only
+    request = urllib.request.Request(page, headers={"Accept": PEP_691})  # noqa: S310 - usable: https only
     with urllib.request.urlopen(request, timeout=ASK_SECONDS) as answer:  # noqa: S310
         raw = answer.read(ANSWER_BYTES)
         kind = answer.headers.get_content_type()
         base = answer.url
-    if _usable(base):  # where the index really answers from, if it moved
-        yield _host(base)
+    if usable(base):  # where the index really answers from, if it moved
+        yield host_of(base)
     for link in _links(raw, kind):
         url = urllib.parse.urljoin(base, link)
-        if _usable(url):
-            yield _host(url)
+        if usable(url):
+            yield host_of(url)
 
 
 def _links(raw: bytes, kind: str) -> list[str]:
@@ -196,7 +196,7 @@ class _Anchors(HTMLParser):
             self.links += [value for name, value in attrs if name == "href" and value]
 
 
-def _usable(url: str) -> bool:
+def usable(url: str) -> bool:
     """Whether a box could reach it: the proxy knows CONNECT to port 443 and nothing else."""
     try:
         parts = urllib.parse.urlsplit(url)
@@ -205,11 +205,11 @@ def _usable(url: str) -> bool:
         return False
 
 
-def _host(url: str) -> str:
+def host_of(url: str) -> str:
     return (urllib.parse.urlsplit(url).hostname or "").lower()
 
 
-def _without_credentials(url: str) -> str:
+def without_credentials(url: str) -> str:
     """An address as it may enter a box: no name and no password."""
     parts = urllib.parse.urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from dayhand.environment.base import Check, Files, Plan, Step
+from dayhand.environment.clients import settings
 from dayhand.sandbox.base import ENVIRONMENT
 
 CLIENT = "cargo"
@@ -29,7 +30,8 @@ def plan(files: Files) -> Plan | None:
         "CARGO_HOME": f"{ENVIRONMENT}/cargo",
         "CARGO_NET_OFFLINE": "true",  # at once “not there”, and not a minute of attempts; set-up alone goes out
     }
-    return Plan("Rust", (Step("fetch Rust's crates", fetch),), tuple(checks), env, locks, client=CLIENT)
+    steps = (settings("cargo", f"{ENVIRONMENT}/cargo/config.toml"), Step("fetch Rust's crates", fetch))
+    return Plan("Rust", steps, tuple(checks), env, locks, client=CLIENT)
 
 
 def _format(files: Files, paths: frozenset[str]) -> str:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dayhand.environment import registries
+from dayhand.environment import clients, registries
 from dayhand.environment.base import Log, Plan
 from dayhand.environment.lock import building
 from dayhand.environment.registries import Registry
@@ -104,8 +104,10 @@ class Supply:
         if client not in self.asked:
             if client == "npm":
                 self.asked[client] = registries.npm_registry(lambda: self._ask_npm(origin))
-            else:
+            elif client == "python":
                 self.asked[client] = registries.python_registry()
+            else:
+                self.asked[client] = clients.registry_of(client)
             if problem := self.asked[client].problem:
                 self.say.line("error", problem)
         return self.asked[client]
