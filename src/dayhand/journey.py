@@ -26,6 +26,7 @@ from dayhand.task import Answered, Change, Outcome, Proposed, Solution, Stage, T
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.checks import verify
 from dayhand.verify.evidence import prove
+from dayhand.verify.integrity import inspect
 from dayhand.verify.trees import Trees
 
 
@@ -124,8 +125,11 @@ class Trip:
             paths=change.paths,
         )
         with self.say.stage(Stage.CHECK):
+            concerns = inspect(base.files, read_files(checkout.mirror, head), change.paths)
+            for one in concerns:
+                self.say.line("result", f"{one.kind}: {one.path}: {one.what}")
             findings = verify(place, self.tools.sandbox, trees, self.say, bases=self.tools.bases)
-        return head, Verification(change.tree, findings)
+        return head, Verification(change.tree, findings, concerns)
 
     def propose(self, place: Environment, done: Finished) -> Proposed:
         """Push the commit and tell, on the pull request, what was found."""

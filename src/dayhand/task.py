@@ -143,20 +143,35 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Concern:
+    """A place where the change makes the checks say less than before."""
+
+    kind: str  # "deleted test", "skipped test", "emptied test", "loosened assertion", "suppression", …
+    path: str
+    line: int  # of the head; 0 where it is about the whole file, or about what is gone
+    what: str  # the test's name, or the line
+
+
+@dataclass(frozen=True, slots=True)
 class Verification:
     """What the repository's own checks say of the exact tree that is pushed."""
 
     tree: str  # the git tree that was checked
     findings: tuple[Finding, ...] = ()
+    concerns: tuple[Concern, ...] = ()
 
     @property
     def conclusion(self) -> str:
-        """The check run's conclusion, from the ledger alone: ``success``, ``failure`` or ``neutral``."""
+        """The check run's conclusion, from the ledger alone.
+
+        ``success``, ``failure``, ``neutral``, or ``action_required``: it would be a success, but the change weakens
+        what says so, and a person has to look at that.
+        """
         verdicts = {finding.verdict for finding in self.findings}
         if Verdict.NEW_FAILURE in verdicts:
             return "failure"
         if Verdict.BLIND not in verdicts and verdicts & {Verdict.PASSES, Verdict.FIXED}:
-            return "success"
+            return "action_required" if self.concerns else "success"
         return "neutral"  # nothing ran, or only what was broken before, or tests that do not look: no proof
 
 

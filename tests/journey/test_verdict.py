@@ -78,3 +78,24 @@ def test_a_failure_beside_an_old_one_is_named_alone(town: Town) -> None:
     assert "`test_shop.Totals.test_nothing`" in pull.body
     assert "test_old" not in pull.body.split("### Evidence")[0].split("<details>")[0]
     assert check.conclusion == "failure"
+
+
+def test_an_agent_that_edits_the_tests_is_held_back_until_a_person_looks(town: Town) -> None:
+    soft = Patch(
+        PATCH.format(
+            "*** Update File: test_shop.py\n@@     def test_nothing(self):\n"
+            "-        self.assertEqual(total([]), 0)\n+        self.assertTrue(total)"
+        )
+    )
+    strict = SHOP["test_shop.py"].replace("self.assertIsNotNone(total([]))", "self.assertEqual(total([]), 0)")
+    pull, check = play(town, soft, files={**SHOP, "test_shop.py": strict})
+    assert "✋ **The change alters what checks it.**" in pull.body
+    assert "- loosened assertion: `test_shop.py:" in pull.body
+    assert check.conclusion == "action_required"
+
+
+def test_an_agent_that_edits_the_runner_is_held_back_too(town: Town) -> None:
+    lie = Patch(PATCH.format("*** Update File: Makefile\n-\t! grep -n ' $$' *.py\n+\ttrue"))
+    pull, check = play(town, FIX, lie)
+    assert "- check configuration: `Makefile`: `target lint`" in pull.body
+    assert check.conclusion == "action_required"

@@ -87,6 +87,8 @@ class View:
         """The state in words; a proposal that its own checks speak against says so."""
         if self.record.state is State.PROPOSED and self.conclusion == "failure":
             return "Pull request has new failures"
+        if self.record.state is State.PROPOSED and self.conclusion == "action_required":
+            return "Pull request alters its checks"
         return STATES[self.record.state]
 
     @property
@@ -135,6 +137,16 @@ class View:
     @property
     def rows(self) -> list[Row]:
         return [_row(finding) for finding in (self.outcome.get("verification") or {}).get("findings", ())]
+
+    @property
+    def concerns(self) -> Sequence[Mapping[str, Any]]:
+        return (self.outcome.get("verification") or {}).get("concerns") or ()
+
+    @property
+    def proven(self) -> list[Mapping[str, Any]]:
+        """What the change's own tests said on the source as it was, for each test command that ran them."""
+        findings = (self.outcome.get("verification") or {}).get("findings", ())
+        return [finding["red_green"] for finding in findings if finding.get("red_green")]
 
     @property
     def steps(self) -> list[Step]:

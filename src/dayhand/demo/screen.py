@@ -15,10 +15,17 @@ from rich.text import Text
 from dayhand.demo.cast import Part
 from dayhand.task import Kind, State
 
-LOOKS = {"success": "green", "answered": "green", "neutral": "yellow", "failure": "red"}
+LOOKS = {
+    "success": "green",
+    "answered": "green",
+    "neutral": "yellow",
+    "failure": "red",
+    "action_required": "yellow",
+}
 WORDS = {
     "success": "✓ ready for review, its checks pass",
     "neutral": "● ready for review, nothing could be checked",
+    "action_required": "● its checks pass, but it alters what they check",
     "answered": "✓ answered",
     "failure": "✗ failed",
 }

@@ -1,9 +1,32 @@
-"""Sentences about what the worker found out beside the table: red to green."""
+"""Sentences about what the worker found out beside the table: red to green, and what weakens the checks."""
 
 from __future__ import annotations
 
 from dayhand.publish.markdown import code
-from dayhand.task import Finding, Verification
+from dayhand.task import Concern, Finding, Verification
+
+MOST = 15
+
+
+def beside(verification: Verification, task_url: str) -> str:
+    """Everything that stands under the table; "" for nothing."""
+    parts = (red_to_green(verification, task_url), weakened(verification.concerns))
+    return "\n\n".join(part for part in parts if part)
+
+
+def weakened(concerns: tuple[Concern, ...]) -> str:
+    """The places where the change makes the checks say less than before."""
+    if not concerns:
+        return ""
+    lines = [f"- {one.kind}: {code(_place(one))}: {code(one.what)}" for one in concerns[:MOST]]
+    if len(concerns) > MOST:
+        lines.append(f"- and {len(concerns) - MOST} more, on the task's page")
+    opening = "✋ **The change alters what checks it.** That may be right, but the checks cannot say so:"
+    return "\n".join([opening, "", *lines])
+
+
+def _place(concern: Concern) -> str:
+    return f"{concern.path}:{concern.line}" if concern.line else concern.path
 
 
 def red_to_green(verification: Verification, task_url: str) -> str:

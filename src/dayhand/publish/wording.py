@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from dayhand.errors import DayhandError
 from dayhand.publish.base import Proposal
-from dayhand.publish.findings import red_to_green
+from dayhand.publish.findings import beside
 from dayhand.publish.markdown import cap, cell, clean, code, literal, title
 from dayhand.publish.prose import line, prose
 from dayhand.task import Blocked, Counts, Finding, Proof, Solution, Task, Usage, Verdict, Verification
@@ -31,10 +31,11 @@ NOTHING_TO_CHANGE = "There was nothing to change."
 NOT_DONE = "This could not be done."
 STOPPED = "This was stopped."
 QUOTE_CHARS = 300
-MARKS = {"success": "✅", "failure": "❌", "neutral": "⚠️"}
+MARKS = {"success": "✅", "failure": "❌", "neutral": "⚠️", "action_required": "✋"}
 CONCLUSIONS = {
     "success": "The repository's own checks pass",
     "failure": "There are new failures",
+    "action_required": "The checks pass, but the change alters what they check: please look at that first",
     "neutral": "No check could speak for or against it",
 }
 
@@ -88,12 +89,13 @@ def pull_body(task: Task, proposal: Proposal, repository_url: str, task_url: str
 def table(verification: Verification, task_url: str) -> str:
     """The verification table; each verdict links to the log's line where the command begins."""
     if not verification.findings:
-        return "The repository declares no lint, type check or test command that Dayhand knows, so nothing was run."
+        nothing = "The repository declares no lint, type check or test command that Dayhand knows, so nothing was run."
+        return "\n\n".join(part for part in (nothing, beside(verification, task_url)) if part)
     rows = [
         f"| {finding.kind} | {cell(code(finding.command))} | {cell(_verdict(finding, task_url))} |"
         for finding in verification.findings
     ]
-    if said := red_to_green(verification, task_url):
+    if said := beside(verification, task_url):
         rows += ["", said]
     return "\n".join(["| Check | Command | Result |", "|---|---|---|", *rows])
 
