@@ -66,6 +66,11 @@ def parser() -> argparse.ArgumentParser:
     )
     run.add_argument("words", help="what to do")
     run.set_defaults(run=_run)
+
+    bench = commands.add_parser("bench", help="what Dayhand itself costs, as ratios measured in one run")
+    bench.add_argument("what", nargs="?", choices=["sandbox"], default="sandbox")
+    bench.add_argument("--json", action="store_true", help="print one object")
+    bench.set_defaults(run=_bench)
     return top
 
 
@@ -99,6 +104,12 @@ def _run(arguments: argparse.Namespace) -> int:
     from dayhand.local import run_locally
 
     return run_locally(read_settings(), arguments.repo, arguments.words)
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    from dayhand.bench.sandbox import bench_sandbox
+
+    return bench_sandbox(as_json=arguments.json)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""What Dayhand itself costs: ratios, measured side by side in one run."""
