@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
-from dayhand.agent.loop import solve
+from dayhand.agent.loop import send_back, solve
 from dayhand.agent.model import Model
 from dayhand.checkout.mirror import read_files
 from dayhand.checkout.repository import Base, Checkout
 from dayhand.environment.base import Environment
 from dayhand.environment.briefing import brief
 from dayhand.environment.prepare import prepare
+from dayhand.errors import ModelError
 from dayhand.ledger.memory import Memory
 from dayhand.ledger.notes import Say
 from dayhand.publish.base import Proposal, Publication
@@ -25,7 +26,9 @@ from dayhand.sandbox.base import Box, Sandbox
 from dayhand.task import Answered, Change, Outcome, Proposed, Solution, Stage, Task, Verification
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.checks import verify
+from dayhand.verify.claims import weigh
 from dayhand.verify.evidence import prove
+from dayhand.verify.feedback import ROUNDS, feedback
 from dayhand.verify.integrity import inspect
 from dayhand.verify.trees import Trees
 
@@ -54,11 +57,12 @@ def travel(task: Task, tools: Tools, say: Say) -> Outcome:
     if task.drafted_first:
         trip.open(base)  # branch, draft pull request, check run: people see that it is under way
     place = trip.prepare(base)  # toolchain found, installed, snapshot taken
-    solution, change = trip.solve(base, place)  # the agent's turns in a box; one pack comes out
-    if change is None:
-        return trip.answer(base, solution)
-    head, verification = trip.check(base, place, solution, change)  # clean boxes: the repository's own checks
-    return trip.propose(place, Finished(solution, change, head, verification))
+    work = trip.work(
+        base, place
+    )  # the agent's turns in a box, then the repository's own checks in clean ones
+    if isinstance(work, Solution):
+        return trip.answer(base, work)
+    return trip.propose(place, work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,36 @@ class Trip:
             fill = partial(self._fill, base=base)
             files, decisions, scope = base.files, base.decisions, self.task.repository
             return prepare(files, self.tools.sandbox, fill, self.say, scope=scope, decisions=decisions)
+
+    def work(self, base: Base, place: Environment) -> Finished | Solution:
+        """Let the model work until its change is checked; new failures go back to it, a few times.
+
+        Only a solution where nothing changed. Where the model cannot go on, what it did before stands as it is.
+        """
+        work = self._round(base, place)
+        while isinstance(work, Finished) and self._send_back(work):
+            try:
+                again = self._round(base, place)
+            except ModelError as error:
+                self.say.line("error", f"The new failures stay: {error}")
+                return work
+            if isinstance(again, Finished) and again.change.tree == work.change.tree:
+                return again
+            work = again
+        return work
+
+    def _round(self, base: Base, place: Environment) -> Finished | Solution:
+        solution, change = self.solve(base, place)
+        if change is None:
+            return solution
+        return Finished(solution, change, *self.check(base, place, solution, change))
+
+    def _send_back(self, work: Finished) -> bool:
+        words = feedback(work.verification)
+        if not words or not send_back(self.tools.memory, words, ROUNDS):
+            return False
+        self.say.line("say", "There are new failures: they go back to the model.")
+        return True
 
     def solve(self, base: Base, place: Environment) -> tuple[Solution, Change | None]:
         """Let the model work, then take the work tree out, strictly and by the policy."""
@@ -138,17 +172,19 @@ class Trip:
             tools.checkout.push(self.task, done.head)
             files = read_files(tools.checkout.mirror, done.head)
             proofs = prove(done.solution.citations, files, done.head)
+            account = weigh(done.solution.account, done.verification)
+            solution = replace(done.solution, account=account)
             proposal = Proposal(
                 change=done.change,
                 head=done.head,
-                solution=done.solution,
+                solution=solution,
                 verification=done.verification,
                 blocked=place.blocked,
                 proofs=proofs,
                 minutes=(tools.clock() - self.task.created_at) / 60,
             )
             url = tools.publication.propose(self.task, proposal)
-        return Proposed(url, done.head, done.verification, done.solution, proofs)
+        return Proposed(url, done.head, done.verification, solution, proofs)
 
     def _fill(self, box: Box, base: Base) -> None:
         self.tools.checkout.fill(box, base.commit, base.branch)

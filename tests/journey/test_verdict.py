@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dayhand.agent.scripted import Finish, Move, Patch
 from dayhand.localhub.state import CheckRun, Issue
-from tests.journey.town import FIX, SHOP, Town
+from tests.journey.town import FIX, SHOP, Town, fault
 
 PATCH = "*** Begin Patch\n{}\n*** End Patch"
 PROVING_TEST = Patch(
@@ -99,3 +99,49 @@ def test_an_agent_that_edits_the_runner_is_held_back_too(town: Town) -> None:
     pull, check = play(town, FIX, lie)
     assert "- check configuration: `Makefile`: `target lint`" in pull.body
     assert check.conclusion == "action_required"
+
+
+NO_KEY = '{"error": {"message": "no", "type": "invalid_request_error", "code": "invalid_api_key"}}'
+BREAK = Patch(PATCH.format("*** Update File: shop.py\n-def total(prices):\n+def sum_of(prices):"))
+MEND = Patch(PATCH.format("*** Update File: shop.py\n-def sum_of(prices):\n+def total(prices):"))
+
+
+def test_a_new_failure_goes_back_to_the_model_which_mends_it(town: Town) -> None:
+    repo = town.repository("shop")
+    issue = town.issue(repo)
+    town.actor.turns = [[FIX, BREAK], [Finish("Sum", "Done.")], [MEND], [Finish("Sum it right", "Mended.")]]
+    town.label(repo, issue)
+    (record,) = town.work()
+    (pull,) = town.pulls(repo)
+    (check,) = town.checks(repo, pull)
+    assert check.conclusion == "success", record.reason
+    assert pull.title == "Sum it right"
+    assert pull.pull
+    assert repo.store.text(pull.pull.head_sha, "shop.py") == "def total(prices):\n    return sum(prices)\n"
+    told = [note.text for note in town.live.read(record.task.id)]
+    assert told.count("There are new failures: they go back to the model.") == 1
+
+
+def test_a_failure_that_the_model_cannot_mend_is_proposed_as_one(town: Town) -> None:
+    repo = town.repository("shop")
+    issue = town.issue(repo)
+    more = Patch(PATCH.format("*** Add File: NOTES.md\n+Notes."))
+    town.actor.turns = [
+        [BREAK],
+        [Finish("One", ".")],
+        [more],
+        [Finish("Two", ".")],
+        fault("status", status=401, body=NO_KEY, times=9),
+    ]
+    town.label(repo, issue)
+    (record,) = town.work()
+    (pull,) = town.pulls(repo)
+    (check,) = town.checks(repo, pull)
+    assert check.conclusion == "failure", record.reason
+    assert pull.title == "Two"
+
+
+def test_a_claim_of_a_command_that_was_not_run_is_struck_out(town: Town) -> None:
+    pull, _ = play(town, FIX, account="Mended. [cargo test: 212 passed]")
+    assert "~~" in pull.body
+    assert "(not so: the worker ran no such command)" in pull.body

@@ -10,7 +10,7 @@ from dayhand.agent.guard import Bounds, Guard
 from dayhand.agent.model import Item, Listener, Model, Reply
 from dayhand.agent.prompt import opening
 from dayhand.agent.tools import ALIASES, TOOLS
-from dayhand.agent.transcript import Words, add, journalled, output, usage_fields
+from dayhand.agent.transcript import Words, add, journalled, message, output, usage_fields
 from dayhand.agent.workspace import head
 from dayhand.errors import SandboxError
 from dayhand.ledger.memory import Memory
@@ -23,6 +23,7 @@ RESUMED = (
     "Your sandbox was replaced. The work tree is as you left it; what git ignores is as set-up made it, "
     "and outputs that were kept in files are gone."
 )
+TAKEN = "Your work was taken out and checked. What came of it stands below."
 
 
 def solve(
@@ -72,6 +73,22 @@ def solve(
             memory.save_checkpoint(turn, acted.pack)
         history += acted.items if told is None else told
     raise guard.out_of_turns()
+
+
+def send_back(memory: Memory, words: str, most: int) -> bool:
+    """Answer the last ``finish`` with ``words``, so that the next ``solve`` goes on from there, in any box.
+
+    They become the results of that turn in the journal: whoever follows it hears them. False where this was done
+    ``most`` times already.
+    """
+    *_, last = turns = memory.turns()
+    if sum(TAKEN in str(entry.get("results", "")) for entry in turns) >= most:
+        return False
+    reply = journalled(last["items"], last["usage"])
+    memory.write_results(
+        last["turn"], [*(output(call, TAKEN) for call in reply.calls), message("user", words)]
+    )
+    return True
 
 
 @dataclass(frozen=True, slots=True)
