@@ -84,6 +84,7 @@ class Whole:
     env: Mapping[str, str]  # with the whole PATH
     checks: tuple[Check, ...]
     allow: tuple[str, ...] = ()  # hosts that the maintainers allow beside the registries
+    pins: tuple[str, ...] = ()  # sentences about pinned versions that the box does not have
 
     @property
     def installs(self) -> bool:
@@ -129,3 +130,4 @@ class Environment:
     blocked: tuple[Blocked, ...]
     cached: bool
     seconds: float
+    pins: tuple[str, ...] = ()  # sentences about pinned versions that the box does not have

@@ -19,6 +19,7 @@ from dayhand.environment import (
     java,
     node,
     php,
+    pins,
     plain,
     python,
     remembered,
@@ -57,9 +58,12 @@ def prepare(
     for problem in config.problems:
         say.line("error", problem)
     plans = tuple(plan for each in ECOSYSTEMS if (plan := each.plan(files)))
-    whole = replace(combine(plans, ground.path), allow=config.allow)
+    unmet = pins.unmet(files, ground.identity)
+    whole = replace(combine(plans, ground.path), allow=config.allow, pins=unmet)
     key = _key(whole, files, f"{sandbox.name}\n{ground.identity}", scope)
     say.line("say", _summary(whole))
+    for sentence in unmet:
+        say.line("say", sentence)
     if not whole.installs and not install.lacks_runtime(whole, sandbox):
         outcome = install.examine(whole, sandbox, fill, say)
         return _environment(key, None, whole, outcome, started)
@@ -154,4 +158,5 @@ def _environment(
         blocked=outcome.blocked,
         cached=cached,
         seconds=time.monotonic() - started,
+        pins=whole.pins,
     )

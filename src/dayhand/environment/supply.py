@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dayhand.environment import clients, registries
+from dayhand.environment import clients, pins, registries
 from dayhand.environment.base import Log, Plan
 from dayhand.environment.lock import building
 from dayhand.environment.registries import Registry
@@ -18,7 +18,7 @@ CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 SURVEY = f"""
 printf '%s\\n' "$PATH"
 test -r {CERTIFICATES} && echo {CERTIFICATES} || echo
-{{ uname -sm; cat /usr/lib/os-release; python3 -VV; node --version; }} 2>/dev/null
+{{ uname -sm; cat /usr/lib/os-release; python3 -VV; node --version; {pins.SURVEY} }} 2>/dev/null
 """
 
 
