@@ -145,3 +145,28 @@ def test_a_claim_of_a_command_that_was_not_run_is_struck_out(town: Town) -> None
     pull, _ = play(town, FIX, account="Mended. [cargo test: 212 passed]")
     assert "~~" in pull.body
     assert "(not so: the worker ran no such command)" in pull.body
+
+
+def test_a_check_whose_tool_is_not_there_is_no_failure(town: Town) -> None:
+    script = "#!/bin/sh\nno-such-tool --all\n"
+    files = {"README.md": SHOP["README.md"], "shop.py": SHOP["shop.py"], "test.sh": script}
+    pull, check = play(town, FIX, files=files)
+    assert "⛔ the environment cannot run it" in pull.body
+    assert check.conclusion == "neutral"
+
+
+def test_pytest_behind_make_is_read_to_the_single_test(town: Town) -> None:
+    files = {
+        "README.md": SHOP["README.md"],
+        "shop.py": SHOP["shop.py"],
+        "Makefile": "test:\n\t@python3 tests.py\n",
+        "tests.py": (
+            "import os, re\npath = re.search(r'--junitxml=(\\S+)', os.environ['PYTEST_ADDOPTS'])[1]\n"
+            'case = \'<testcase classname="t" name="%s"/>\'\n'
+            "open(path, 'w').write('<testsuites><testsuite>' + case % 'a' + case % 'b' + '</testsuite></testsuites>')\n"
+        ),
+    }
+    pull, check = play(town, FIX, files=files)
+    assert "✅ passes" in pull.body
+    assert "(2 passed)" in pull.body
+    assert check.conclusion == "success"

@@ -1,0 +1,31 @@
+"""What follows from the nouns alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from dayhand.task import Concern, Finding, Verdict, Verification
+
+WEAKER = (Concern("skipped test", "test_shop.py", 3, "test_sum"),)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "concerns", "conclusion"),
+    [
+        ((Verdict.PASSES, Verdict.NEW_FAILURE), (), "failure"),
+        ((Verdict.PASSES, Verdict.NEW_FAILURE), WEAKER, "failure"),
+        ((Verdict.PASSES, Verdict.BLIND), (), "neutral"),
+        ((Verdict.PASSES,), WEAKER, "action_required"),
+        ((Verdict.FIXED, Verdict.FLAKY), (), "success"),
+        ((Verdict.PASSES, Verdict.FAILS_ON_BASE_TOO, Verdict.CANNOT_RUN), (), "success"),
+        ((Verdict.FLAKY,), (), "neutral"),
+        ((Verdict.FAILS_ON_BASE_TOO,), WEAKER, "neutral"),
+        ((Verdict.CANNOT_RUN,), (), "neutral"),
+        ((), (), "neutral"),
+    ],
+)
+def test_the_conclusion_follows_from_the_findings_alone(
+    verdicts: tuple[Verdict, ...], concerns: tuple[Concern, ...], conclusion: str
+) -> None:
+    findings = tuple(Finding("test", "make test", verdict, None) for verdict in verdicts)
+    assert Verification("c0ffee", findings, concerns).conclusion == conclusion

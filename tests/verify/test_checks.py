@@ -1,0 +1,85 @@
+"""How often a check is run until its verdict is known."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any, cast
+
+from dayhand.environment.base import Check, Environment
+from dayhand.task import Finding, Verdict
+from dayhand.verify.base_cache import BaseCache
+from dayhand.verify.checks import QUICK_SECONDS, Examiner
+from dayhand.verify.running import Ran
+from dayhand.verify.trees import Fill, Trees
+from tests.verify.runs import ran
+
+CHECK = Check("test", "make test", "make --version", "make", "Makefile")
+PLACE = Environment("env-1", None, {}, (CHECK,), {}, (), (), cached=True, seconds=0.0)
+GREEN, RED = ran(passing="ab"), ran(code=1, passing="a", failing="b")
+
+
+class Told:
+    def line(self, kind: str, text: str) -> int:
+        return 1
+
+
+class Queue:
+    """Gives runs that were made before, in order, and keeps which tree each was asked for."""
+
+    def __init__(self, *runs: Ran) -> None:
+        self.place, self.say = PLACE, Told()
+        self.runs, self.fills = list(runs), list[Fill]()
+
+    def run(self, check: Check, fill: Fill) -> Ran:
+        self.fills.append(fill)
+        return self.runs.pop(0)
+
+
+def head(box: object) -> None: ...
+
+
+def base(box: object) -> None: ...
+
+
+def examine(folder: Path, *runs: Ran) -> tuple[Finding, list[Fill]]:
+    queue = Queue(*runs)
+    examiner = Examiner(cast("Any", queue), Trees(head, base, "c0ffee"), BaseCache(folder))
+    finding = examiner.examine(CHECK)
+    assert not queue.runs, "each run was asked for"
+    return finding, queue.fills
+
+
+def test_a_new_failure_is_run_once_more_and_flaky_where_it_passes_then(tmp_path: Path) -> None:
+    finding, fills = examine(tmp_path, RED, GREEN, GREEN)
+    assert finding.verdict is Verdict.FLAKY
+    assert finding.again
+    assert finding.again.passed
+    assert fills == [head, base, head]
+
+
+def test_what_the_base_said_is_known_to_the_next_task(tmp_path: Path) -> None:
+    first, fills = examine(tmp_path, RED, RED)
+    assert fills == [head, base]
+    second, fills = examine(tmp_path, RED)
+    assert fills == [head]
+    assert first.verdict is second.verdict is Verdict.FAILS_ON_BASE_TOO
+
+
+def test_what_passes_slowly_is_not_run_on_the_base_for_its_own_sake(tmp_path: Path) -> None:
+    slow = Ran(dataclasses.replace(GREEN.run, seconds=QUICK_SECONDS + 1), GREEN.results)
+    finding, fills = examine(tmp_path, slow)
+    assert (finding.verdict, fills) == (Verdict.PASSES, [head])
+
+
+def test_what_passes_slowly_is_fixed_where_the_base_is_known_to_fail(tmp_path: Path) -> None:
+    BaseCache(tmp_path).keep("c0ffee", "env-1", RED)
+    slow = Ran(dataclasses.replace(GREEN.run, seconds=QUICK_SECONDS + 1), GREEN.results)
+    finding, _ = examine(tmp_path, slow)
+    assert (finding.verdict, finding.fixed) == (Verdict.FIXED, ("b",))
+
+
+def test_what_ran_out_of_time_is_not_run_again(tmp_path: Path) -> None:
+    stuck = Ran(dataclasses.replace(RED.run, code=None, reason="wall"), None)
+    finding, fills = examine(tmp_path, stuck, GREEN)
+    assert (finding.verdict, fills) == (Verdict.NEW_FAILURE, [head, base])
