@@ -64,7 +64,7 @@ def test_the_finished_pull_request() -> None:
     assert wording.pull_body(TASK, proposal(), REPO, URL) == snapshot("""\
 Fixes #7
 
-❌ **There are new failures (1 of 4)**
+❌ **There are new failures (1 of 4 passes)**
 
 ### What was done, in the model's words
 
@@ -159,9 +159,9 @@ def test_the_comment_says_what_the_ledger_says() -> None:
     }
     assert said == snapshot(
         {
-            Verdict.PASSES: "@ada [The pull request](https://pull) is ready for review. ✅ The repository's own checks pass (1 of 1).",
-            Verdict.NEW_FAILURE: "@ada [The pull request](https://pull) is there to look at. ❌ There are new failures (0 of 1).",
-            Verdict.CANNOT_RUN: "@ada [The pull request](https://pull) is ready for review. ⚠️ No check could speak for or against it (0 of 1).",
+            Verdict.PASSES: "@ada [The pull request](https://pull) is ready for review. ✅ The repository's own checks pass (1 of 1 passes).",
+            Verdict.NEW_FAILURE: "@ada [The pull request](https://pull) is there to look at. ❌ There are new failures (0 of 1 pass).",
+            Verdict.CANNOT_RUN: "@ada [The pull request](https://pull) is ready for review. ⚠️ No check could speak for or against it (0 of 1 pass).",
         }
     )
 
@@ -213,7 +213,7 @@ def test_the_final_title_is_the_models_or_the_issues() -> None:
 def test_the_verdict_stands_before_the_models_words() -> None:
     boast = Solution("T", "## Verification\n\nAll 900 tests pass.", usage=USAGE)
     body = wording.pull_body(TASK, proposal(solution=boast), REPO, URL)
-    assert body.index("❌ **There are new failures (1 of 4)**") < body.index("All 900 tests pass")
+    assert body.index("❌ **There are new failures (1 of 4 passes)**") < body.index("All 900 tests pass")
     assert body.count("### Verification") == 1
 
 
@@ -221,7 +221,8 @@ def test_passing_in_part_is_not_called_passing() -> None:
     some = Verification("t", (FINDINGS[0], FINDINGS[2]))
     assert some.conclusion == "success"
     assert (
-        wording.check_done(some) == "Nothing fails that did not fail before, but not all could pass (1 of 2)"
+        wording.check_done(some)
+        == "Nothing fails that did not fail before, but not all could pass (1 of 2 passes)"
     )
 
 

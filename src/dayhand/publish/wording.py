@@ -223,7 +223,7 @@ def check_done(verification: Verification) -> str:
     words = CONCLUSIONS[verification.conclusion]
     if verification.conclusion == "success" and passed < count:
         words = "Nothing fails that did not fail before, but not all could pass"
-    return f"{words} ({passed} of {count})" if count else words
+    return f"{words} ({passed} of {count} {'passes' if passed == 1 else 'pass'})" if count else words
 
 
 def check_moved(head: str) -> str:
