@@ -64,3 +64,28 @@ def test_what_is_not_understood_is_said(text: str, says: str) -> None:
     config = read_config(OneFile(text))
     assert config.allow == ()
     assert says in config.problems[0]
+
+
+def test_set_up_and_checks_are_one_command_or_several() -> None:
+    text = '[setup]\nrun = "make deps"\n[checks]\nlint = ["make lint", " make style "]\ntest = []\n'
+    config = read_config(OneFile(text))
+    assert config.run == ("make deps",)
+    assert config.checks == {"lint": ("make lint", "make style"), "test": ()}
+    assert config.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[setup]\nrun = 3\n", "setup.run"),
+        ('[setup]\nrun = ["make", ""]\n', "setup.run"),
+        ('[checks]\nlint = { command = "x" }\n', "checks.lint"),
+        ('[checks]\nbuild = "make"\n', "checks.build"),
+        ('setup = "make"\n', "[setup]"),
+    ],
+)
+def test_what_is_no_command_is_named_and_passed_over(text: str, named: str) -> None:
+    config = read_config(OneFile(text))
+    assert (config.run, config.checks) == ((), {})
+    (problem,) = config.problems
+    assert named in problem

@@ -31,6 +31,7 @@ class Step:
 
     title: str  # "install with npm ci"
     commands: tuple[str, ...]
+    always: bool = False  # also where the maintainers declare the set-up: it makes the place for all else
 
 
 @dataclass(frozen=True, slots=True)

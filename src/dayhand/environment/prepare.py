@@ -25,6 +25,7 @@ from dayhand.environment import (
     remembered,
     ruby,
     rust,
+    sources,
 )
 from dayhand.environment.base import Ecosystem, Environment, Files, Log, Plan, Whole
 from dayhand.environment.lock import building
@@ -57,7 +58,11 @@ def prepare(
     config = read_config(files if decisions is None else decisions)
     for problem in config.problems:
         say.line("error", problem)
-    plans = tuple(plan for each in ECOSYSTEMS if (plan := each.plan(files)))
+    says = sources.declared(config, files)
+    for problem in says.problems:
+        say.line("say", problem)
+    detected = tuple(plan for each in ECOSYSTEMS if (plan := each.plan(files)))
+    plans = sources.apply(detected, says)
     unmet = pins.unmet(files, ground.identity)
     whole = replace(combine(plans, ground.path), allow=config.allow, pins=unmet)
     key = _key(whole, files, f"{sandbox.name}\n{ground.identity}", scope)

@@ -77,6 +77,7 @@ def _env() -> dict[str, str]:
         "UV_PROJECT_ENVIRONMENT": VENV,
         "UV_PYTHON_DOWNLOADS": "never",
         "UV_NO_PROGRESS": "1",
+        "UV_NO_SYNC": "1",  # `uv run` takes what is installed: later boxes have neither network nor a place to write
         "PIP_NO_INPUT": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
@@ -174,6 +175,7 @@ def _make_venv() -> Step:
             f'uv venv --quiet --allow-existing --python "$(command -v python3)" {VENV}',
             f"python3 -m venv {VENV}",
         ),
+        always=True,
     )
 
 

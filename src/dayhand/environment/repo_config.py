@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from dayhand.environment.base import Files
 
 NAME = ".dayhand.toml"
-KNOWN = {"network": {"allow"}}
+KNOWN = {"network": ("allow",), "setup": ("run",), "checks": ("lint", "types", "test")}
 HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 
 
@@ -24,6 +25,10 @@ class RepoConfig:
         str, ...
     ] = ()  # hosts that set-up may reach beside the registries; "*.example.org" for all below
     problems: tuple[str, ...] = ()
+    run: tuple[str, ...] = ()  # what sets the repository up, instead of what would be detected
+    checks: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # a kind, and its commands; none: not checked
 
 
 def read_config(files: Files) -> RepoConfig:
@@ -38,15 +43,8 @@ def read_config(files: Files) -> RepoConfig:
     problems = [
         f"{NAME}: {section} is not known, so it is passed over." for section in table if section not in KNOWN
     ]
-    network = table.get("network", {})
-    if not isinstance(network, dict):
-        return RepoConfig(problems=(*problems, f"{NAME}: [network] is no table, so it is passed over."))
-    problems += [
-        f"{NAME}: network.{key} is not known, so it is passed over."
-        for key in network
-        if key not in KNOWN["network"]
-    ]
-    wanted = network.get("allow", [])
+    sections = {name: _section(table, name, problems) for name in KNOWN}
+    wanted = sections["network"].get("allow", [])
     hosts = wanted if isinstance(wanted, list) else [wanted]
     sound = [host for host in hosts if isinstance(host, str) and HOST.fullmatch(host)]
     problems += [
@@ -54,4 +52,38 @@ def read_config(files: Files) -> RepoConfig:
         for host in hosts
         if host not in sound
     ]
-    return RepoConfig(tuple(dict.fromkeys(sound)), tuple(problems))
+    run = _commands(sections["setup"], "setup", "run", problems)
+    checks = {kind: _commands(sections["checks"], "checks", kind, problems) for kind in KNOWN["checks"]}
+    return RepoConfig(
+        tuple(dict.fromkeys(sound)),
+        tuple(problems),
+        run or (),
+        {kind: commands for kind, commands in checks.items() if commands is not None},
+    )
+
+
+def _section(table: Mapping[str, object], name: str, problems: list[str]) -> Mapping[str, object]:
+    section = table.get(name, {})
+    if not isinstance(section, dict):
+        problems.append(f"{NAME}: [{name}] is no table, so it is passed over.")
+        return {}
+    problems += [
+        f"{NAME}: {name}.{key} is not known, so it is passed over."
+        for key in section
+        if key not in KNOWN[name]
+    ]
+    return section
+
+
+def _commands(
+    section: Mapping[str, object], name: str, key: str, problems: list[str]
+) -> tuple[str, ...] | None:
+    """One command or a list of them; None where nothing is said, or nothing that is a command."""
+    if key not in section:
+        return None
+    value = section[key]
+    commands = value if isinstance(value, list) else [value]
+    if all(isinstance(one, str) and one.strip() and "\0" not in one for one in commands):
+        return tuple(map(str.strip, commands))
+    problems.append(f"{NAME}: {name}.{key} is no command and no list of commands, so it is passed over.")
+    return None
