@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dayhand.intake.grammar import Command, Unclear, read
+from dayhand.intake.grammar import Accept, Command, Unclear, read
 from dayhand.task import Kind
 
 HANDLES = ("bot", "dayhand")
@@ -26,11 +26,17 @@ HANDLES = ("bot", "dayhand")
             Kind.FOLLOW_UP,
             "are you sure that a rank field exists?",
         ),
+        ("@bot accept only numbers in the form", Kind.FOLLOW_UP, "accept only numbers in the form"),
         ("@bot why does fixing it take so long?", Kind.FOLLOW_UP, "why does fixing it take so long?"),
     ],
 )
 def test_a_mention_is_a_command(comment: str, kind: Kind, words: str) -> None:
     assert read(comment, HANDLES) == Command(kind, words)
+
+
+@pytest.mark.parametrize("comment", ["@bot accept", "@bot Accept.", "I looked: @dayhand, accept!"])
+def test_the_word_alone_accepts(comment: str) -> None:
+    assert read(comment, HANDLES) == Accept()
 
 
 @pytest.mark.parametrize(

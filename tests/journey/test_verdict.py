@@ -170,3 +170,29 @@ def test_pytest_behind_make_is_read_to_the_single_test(town: Town) -> None:
     assert "✅ passes" in pull.body
     assert "(2 passed)" in pull.body
     assert check.conclusion == "success"
+
+
+def test_a_person_with_write_access_accepts_what_was_held_back(town: Town) -> None:
+    lie = Patch(PATCH.format("*** Update File: Makefile\n-\t! grep -n ' $$' *.py\n+\ttrue"))
+    town.actor.turns = [[FIX, lie], [Finish("Count nothing twice", "Mended.")]]
+    repo = town.repository("shop")
+    town.label(repo, town.issue(repo))
+    town.work()
+    (pull,) = town.pulls(repo)
+    (check,) = town.checks(repo, pull)
+    town.say(repo, pull, "@bot accept", by=town.bob)
+    assert check.conclusion == "action_required"
+    assert "Only people with write access" in town.bot_says(pull)[-1]
+    town.say(repo, pull, "@bot accept")
+    assert (check.conclusion, check.title) == ("success", "Accepted by ada")
+    assert [reaction.content for reaction in pull.comments[-1].reactions] == ["+1"]
+    assert "`Makefile`" in (check.text or ""), "what was accepted can still be read"
+    assert town.waiting() == []
+
+
+def test_where_nothing_waits_accept_says_so(town: Town) -> None:
+    repo = town.repository("shop")
+    issue = town.issue(repo)
+    town.say(repo, issue, "@bot accept")
+    assert "Nothing waits to be accepted here." in town.bot_says(issue)[0]
+    assert town.waiting() == []

@@ -81,9 +81,31 @@ class Desk:
                 ):
                     self.refuse(event.where, event.sender, "I could not tell what to do.", hint)
                 return Decision(None, hint)
+            case grammar.Accept():
+                return self._accept(event)
             case grammar.Command(kind, words):
                 ask = Ask(kind, words, event.sender, event.comment)
                 return self._open(_wish(event.where, ask), delivery)
+
+    def _accept(self, event: Commented) -> Decision:
+        """A person with write access stands for a change that alters its own checks. May come twice."""
+        where, who = event.where, event.sender
+        hub = self.hub.repository(where.installation, where.repository)
+        try:
+            if not may_ask(hub, who):
+                reason = "Only people with write access to this repository can accept that."
+                self.refuse(where, who, reason, "Ask one of them to look.")
+                return Decision(None, f"{who} may not write to {where.repository}")
+            if not (where.is_pull and hub.accept_check(where.number, f"Accepted by {who}")):
+                reason = "Nothing waits to be accepted here."
+                self.refuse(
+                    where, who, reason, "It is for a pull request of mine whose check asks for action."
+                )
+                return Decision(None, "nothing waits to be accepted")
+            hub.react(where.number, event.comment, "+1")
+        finally:
+            hub.close()
+        return Decision(None, f"accepted by {who}")
 
     def _open(self, wish: Wish, delivery: str) -> Decision:
         where, ask = wish.where, wish.ask

@@ -12,7 +12,7 @@ from markdown_it.token import Token
 
 from dayhand.task import Kind
 
-VERBS = ("fix",)
+VERBS = ("fix", "accept")
 NEAR = 0.6  # how alike a word must be to a verb before we ask whether it was meant
 QUIET = frozenset({"code_inline", "html_inline", "image"})
 
@@ -26,13 +26,18 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class Accept:
+    """A person stands for what the change does to the checks. The word alone: “accept only numbers” is a request."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unclear:
     """We were mentioned, but it cannot be told what is meant; ``hint`` is for the person."""
 
     hint: str
 
 
-def read(comment: str, handles: Sequence[str]) -> Command | Unclear | None:
+def read(comment: str, handles: Sequence[str]) -> Command | Accept | Unclear | None:
     """Find the first command to one of ``handles``; None where nobody speaks to us."""
     mention = re.compile(
         rf"(?<![\w/@.`-])@({'|'.join(re.escape(handle) for handle in handles)})(?![\w/-]|\.\w)", re.IGNORECASE
@@ -70,13 +75,17 @@ def _plain(children: Sequence[Token]) -> str:
     return "".join(parts)
 
 
-def _understand(words: str, handle: str) -> Command | Unclear:
+def _understand(words: str, handle: str) -> Command | Accept | Unclear:
     if not words:
         return Unclear(f"Write what to do after {handle}: “{handle} fix this”, or a question about the work.")
     verb = re.match(r"[\w-]+", words)
     first = verb.group().lower() if verb else ""
-    if first in VERBS:
+    if re.fullmatch(r"accept\W*", words, re.IGNORECASE):
+        return Accept()
+    if first == "fix":
         return Command(Kind.FIX, words)
+    if first in VERBS:
+        return Command(Kind.FOLLOW_UP, words)
     near = difflib.get_close_matches(first, VERBS, n=1, cutoff=NEAR) if len(words.split()) <= 3 else []
     if near:
         return Unclear(f"Did you mean “{handle} {near[0]}{words[len(first) :]}”?")

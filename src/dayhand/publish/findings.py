@@ -22,7 +22,8 @@ def weakened(concerns: tuple[Concern, ...]) -> str:
     if len(concerns) > MOST:
         lines.append(f"- and {len(concerns) - MOST} more, on the task's page")
     opening = "✋ **The change alters what checks it.** That may be right, but the checks cannot say so:"
-    return "\n".join([opening, "", *lines])
+    closing = "Somebody with write access who finds that right writes `@bot accept` here."
+    return "\n".join([opening, "", *lines, "", closing])
 
 
 def _place(concern: Concern) -> str:
