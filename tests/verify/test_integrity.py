@@ -63,6 +63,7 @@ def found(path: str, old: str, new: str) -> list[tuple[str, str]]:
         ("Makefile", "test:\n\tpytest\n", "test:\n\ttrue\n", "check configuration", "target test"),
         ("setup.cfg", "[flake8]\nmax-complexity = 5\n", "[flake8]\nmax-complexity = 50\n", "lowered threshold", "5 became 50"),
         ("tests/conftest.py", "", "def pytest_collection_modifyitems(items): items.clear()\n", "check configuration", "added"),
+        ("scripts/test.sh", "pytest\n", "true\n", "check configuration", "changed"),
         (".eslintrc", "{}", '{"rules": {}}', "check configuration", "changed"),
     ],
 )  # fmt: skip

@@ -142,3 +142,10 @@ def test_a_report_without_a_single_test_says_that_none_ran() -> None:
 )
 def test_what_is_no_honest_report_is_not_read(report: str) -> None:
     assert read_results(report, "") is None
+
+
+def test_a_group_of_groups_is_no_test_of_its_own() -> None:
+    printed = "▶ shop\n  ▶ cart\n    ✖ sums (1ms)\n  ✖ cart (2ms)\n✖ shop (3ms)\n"
+    results = read_results("", printed)
+    assert results
+    assert [test.name for test in results.tests] == ["shop > cart > sums"]

@@ -19,6 +19,7 @@ CONFIGURATION = re.compile(
     r"|\.eslintrc(\.\w+)?|\.eslintignore|eslint\.config\.[cm]?[jt]s|biome\.jsonc?|tsconfig(\.\w+)?\.json"
     r"|(jest|vitest|karma|playwright|cypress)\.config\.\w+|\.mocharc(\.\w+)?|\.nycrc(\.\w+)?|\.c8rc(\.\w+)?"
     r"|\.golangci\.ya?ml|codecov\.ya?ml|\.codecov\.ya?ml|\.gitlab-ci\.yml|\.travis\.yml|azure-pipelines\.yml|Jenkinsfile)$"
+    r"|^((scripts?|bin|tools)/)?(run[-_]?)?(tests?|lint|check|types|typecheck)(\.sh|\.py)?$"
     r"|^\.circleci/|^\.github/actions/|^\.dayhand\.toml$"
 )
 # Files that steer checks among other things: only some lines of them do.

@@ -20,24 +20,27 @@ MARKS = {
 ROW = re.compile(r"^( *)([✔✓√✖✗✕×﹣○]) (.+?)(?: \(?\d+(?:\.\d+)? ?m?s\)?)?(?: # (?:SKIP|TODO).*)?$")
 GROUP = re.compile(r"^( *)(?:▶ )?(\S.*?)(?: \(\d+(?:\.\d+)? ?m?s\))?$")
 AGAIN = re.compile(r"^\s*(?:✖ failing tests:|\d+ failing|Failed Tests|Summary of all failing tests)")
+DEEPEST = 12
 STATES = {"ok": State.PASSED, "bad": State.FAILED, "skip": State.SKIPPED}
 
 
 def read(text: str) -> tuple[Single, ...]:
-    """The ticks and crosses, each named with the groups that it stands in."""
+    """The ticks and crosses, each named with the groups that it stands in; a group's own mark only sums it up."""
     found: dict[str, Single] = {}
+    groups: set[str] = set()  # those that a test was found in
     path: list[tuple[int, str]] = []
     for row in text.splitlines():
         if AGAIN.match(row):
             break  # the failing ones are told once more
         if line := ROW.match(row):
-            indent = len(line[1])
-            path = [one for one in path if one[0] < indent]
-            name = " > ".join([*(group for _, group in path), line[3]])
-            if not any(known.startswith(f"{name} > ") for known in found):  # a group's own mark sums it up
+            path = [one for one in path if one[0] < len(line[1])]
+            around = " > ".join(group for _, group in path)
+            name = f"{around} > {line[3]}" if around else line[3]
+            if name not in groups:
                 found[name] = single(name, STATES[MARKS[line[2]]])
+            groups.add(around)
         elif group := GROUP.match(row):
-            path = [one for one in path if one[0] < len(group[1])] + [(len(group[1]), group[2])]
+            path = [*[one for one in path if one[0] < len(group[1])][:DEEPEST], (len(group[1]), group[2])]
         if len(found) >= MOST_TESTS:
             break
     return tuple(found.values())

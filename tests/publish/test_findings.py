@@ -1,0 +1,64 @@
+"""What stands under the verification table."""
+
+from __future__ import annotations
+
+import pytest
+
+from dayhand.publish.findings import MOST, beside
+from dayhand.publish.wording import table
+from dayhand.task import Concern, Counts, Finding, RedGreen, Run, Verdict, Verification
+
+RUN = Run("pytest -q", 1, "exit", 1.0, "1 failed", 7)
+
+
+def proof(*, proven: bool, tests: tuple[str, ...] = ()) -> Verification:
+    shown = RedGreen(proven=proven, run=RUN, tests=tests)
+    return Verification("c0ffee", (Finding("test", "pytest -q", Verdict.PASSES, RUN, red_green=shown),))
+
+
+@pytest.mark.parametrize(
+    ("verification", "words"),
+    [
+        (proof(proven=True, tests=("a", "b")), "**Red to green:** 2 tests fail on the source as it was and pass with the change ([`pytest -q`](T#L7))."),
+        (proof(proven=True, tests=("a",)), "**Red to green:** 1 test fails on the source as it was and passes with the change ([`pytest -q`](T#L7))."),
+        (proof(proven=True), "**Red to green:** the change's tests fail on the source as it was and pass with the change ([`pytest -q`](T#L7))."),
+        (proof(proven=False), "⚠️ **No red to green:** the change's tests pass without the change too ([`pytest -q`](T#L7)): they prove nothing."),
+        (Verification("c0ffee"), ""),
+    ],
+)  # fmt: skip
+def test_the_changes_own_tests_are_told_in_one_line(verification: Verification, words: str) -> None:
+    assert beside(verification, "T") == words
+
+
+def test_what_weakens_the_checks_is_listed_without_its_power() -> None:
+    concerns = (
+        Concern("suppression", "a.py", 3, "# noqa `@ada` #1"),
+        Concern("deleted test", "t.py", 0, "test_a"),
+    )
+    assert beside(Verification("c0ffee", (), concerns), "T") == (
+        "✋ **The change alters what checks it.** That may be right, but the checks cannot say so:\n\n"
+        "- suppression: `a.py:3`: ``# noqa `@ada` #1``\n"
+        "- deleted test: `t.py`: `test_a`\n\n"
+        "Somebody with write access who finds that right writes `@bot accept` here."
+    )
+
+
+def test_a_long_list_is_cut_and_says_so() -> None:
+    concerns = tuple(Concern("suppression", "a.py", n, "# noqa") for n in range(MOST + 4))
+    assert "- and 4 more, on the task's page" in beside(Verification("c0ffee", (), concerns), "T")
+
+
+def test_a_row_names_the_tests_that_tell() -> None:
+    names = tuple(f"t{n}" for n in range(7))
+    findings = (
+        Finding("test", "a", Verdict.NEW_FAILURE, RUN, failing=names, counts=Counts(3, 7, 0)),
+        Finding("test", "b", Verdict.FIXED, RUN, fixed=("t1",), counts=Counts(2, 0, 1)),
+        Finding("test", "c", Verdict.BLIND, RUN, note="it does not look"),
+        Finding("test", "d", Verdict.FLAKY, RUN),
+    )
+    assert table(Verification("c0ffee", findings), "T").splitlines()[2:] == [
+        "| test | `a` | [❌ new failure](T#L7) (3 passed, 7 failed): `t0`, `t1`, `t2`, `t3`, `t4` and 2 more |",
+        "| test | `b` | [✅ fixed](T#L7) (2 passed, 1 skipped): `t1` |",
+        "| test | `c` | [⚠️ passes without looking](T#L7): it does not look |",
+        "| test | `d` | [🎲 flaky: it failed, and passed when run once more](T#L7) |",
+    ]
