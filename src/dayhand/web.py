@@ -119,7 +119,7 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
 
 def _refuse(hub: Hub, where: Where, asker: str, why: str) -> None:
     """Tell a person, once per issue and person, why nothing happens."""
-    repository = hub.repository(where.installation, where.repository)
+    repository = hub.repository(where.installation, where.repository).talking()
     try:
         repository.comment(where.number, refusal(asker, why), marker=f"refusal:{asker}")
     finally:

@@ -204,11 +204,14 @@ def test_a_workflow_file_is_never_pushed(town: Town) -> None:
 def test_an_app_without_the_permission_says_which_one_it_needs(town: Town) -> None:
     repo = town.repository("shop")
     issue = town.issue(repo)
-    town.label(repo, issue)
     town.app.permissions.pop("checks")
+    town.label(repo, issue)
     (record,) = town.work()
     assert record.state is State.FAILED
     assert "permissions requested are not granted" in record.reason
+    (said,) = town.bot_says(issue)
+    assert "checks: write" in said, "it can still talk, and says what it needs"
+    assert [reaction.content for reaction in issue.reactions] == ["eyes"]
 
 
 def test_a_task_taken_over_is_not_paid_for_twice(town: Town) -> None:

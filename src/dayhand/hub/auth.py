@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,6 +20,7 @@ from dayhand.hub.requests import open_github
 JWT_SECONDS = 540  # GitHub takes at most ten minutes; a minute back for clocks that differ
 REFRESH_SECONDS = 300
 LEAST_KEY_BITS = 2048
+NOT_GRANTED = 422
 PERMISSIONS = {
     "metadata": "read",
     "contents": "write",
@@ -27,6 +28,10 @@ PERMISSIONS = {
     "pull_requests": "write",
     "checks": "write",
 }
+
+
+# Enough to answer a person: to see what they may do, to react and to comment.
+TALKING = {"metadata": "read", "issues": "write"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +78,25 @@ class AppAuth:
         """A client that speaks as the App."""
         return open_github(self.api_url, Auth.AppAuthToken(self.jwt()))
 
-    def token(self, installation: int, repository: str) -> Token:
-        """A token for one repository and the permissions that Dayhand needs, for an hour at most.
+    def token(
+        self, installation: int, repository: str, permissions: Mapping[str, str] = PERMISSIONS
+    ) -> Token:
+        """A token for one repository and no more than these permissions, for an hour at most.
 
         Raises ``HubError`` where the App is not installed there, or was not granted them.
         """
         path = f"/app/installations/{installation}/access_tokens"
-        wanted = {"repositories": [repository.partition("/")[2]], "permissions": PERMISSIONS}
-        with speaking_of(f"a token for {repository}"):
-            _, answer = self.github().requester.requestJsonAndCheck("POST", path, input=wanted)
+        wanted = {"repositories": [repository.partition("/")[2]], "permissions": dict(permissions)}
+        try:
+            with speaking_of(f"a token for {repository}"):
+                _, answer = self.github().requester.requestJsonAndCheck("POST", path, input=wanted)
+        except HubError as error:
+            if error.status == NOT_GRANTED:
+                listed = ", ".join(f"{name}: {level}" for name, level in permissions.items())
+                error.advice = (
+                    f"Give the App these permissions, and accept them for the installation: {listed}."
+                )
+            raise
         expires = datetime.fromisoformat(answer["expires_at"]).timestamp()
         return Token(answer["token"], expires)
 

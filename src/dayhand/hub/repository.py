@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from github import Auth, Github, GithubException
@@ -13,7 +14,7 @@ from github.PullRequest import PullRequest
 from github.Repository import Repository
 
 from dayhand.errors import HubError
-from dayhand.hub.auth import REFRESH_SECONDS, AppAuth, Token
+from dayhand.hub.auth import PERMISSIONS, REFRESH_SECONDS, TALKING, AppAuth, Token
 from dayhand.hub.faults import speaking_of
 from dayhand.hub.nouns import CheckRun, Comment, Issue, Pull
 from dayhand.hub.requests import open_github
@@ -25,8 +26,11 @@ OWN_BRANCHES = "dayhand/"
 class RepositoryHub:
     """Reads and writes of one repository. Raises ``HubError`` for a refusal, ``HubUnavailable`` where it may pass."""
 
-    def __init__(self, auth: AppAuth, installation: int, full_name: str) -> None:
+    def __init__(
+        self, auth: AppAuth, installation: int, full_name: str, permissions: Mapping[str, str] = PERMISSIONS
+    ) -> None:
         self.auth = auth
+        self._permissions = permissions
         self.installation = installation
         self.full_name = full_name
         self._token: Token | None = None
@@ -35,9 +39,13 @@ class RepositoryHub:
     def token(self) -> str:
         """A token that is good for some minutes yet: for git, and for the requests here."""
         if self._token is None or self._token.expires_at - self.auth.clock() < REFRESH_SECONDS:
-            self._token = self.auth.token(self.installation, self.full_name)
+            self._token = self.auth.token(self.installation, self.full_name, self._permissions)
             self._github = None
         return self._token.value
+
+    def talking(self) -> RepositoryHub:
+        """The same repository through a token that can answer a person and do nothing else."""
+        return RepositoryHub(self.auth, self.installation, self.full_name, TALKING)
 
     def close(self) -> None:
         """Revoke the token: what has leaked is worthless then. A refusal is no harm, since it ends within the hour."""

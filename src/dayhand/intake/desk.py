@@ -77,7 +77,8 @@ class Desk:
                 return Decision(None, "nobody speaks to Dayhand")
             case grammar.Unclear(hint):
                 if may_ask(
-                    self.hub.repository(event.where.installation, event.where.repository), event.sender
+                    self.hub.repository(event.where.installation, event.where.repository).talking(),
+                    event.sender,
                 ):
                     self.refuse(event.where, event.sender, "I could not tell what to do.", hint)
                 return Decision(None, hint)
@@ -86,6 +87,13 @@ class Desk:
             case grammar.Command(kind, words):
                 ask = Ask(kind, words, event.sender, event.comment)
                 return self._open(_wish(event.where, ask), delivery)
+
+    def _may(self, where: Where, login: str) -> bool:
+        hub = self.hub.repository(where.installation, where.repository).talking()
+        try:
+            return may_ask(hub, login)
+        finally:
+            hub.close()
 
     def _accept(self, event: Commented) -> Decision:
         """A person with write access stands for a change that alters its own checks. May come twice."""
@@ -109,7 +117,7 @@ class Desk:
 
     def _open(self, wish: Wish, delivery: str) -> Decision:
         where, ask = wish.where, wish.ask
-        hub = self.hub.repository(where.installation, where.repository)
+        hub = self.hub.repository(where.installation, where.repository).talking()
         try:
             if not may_ask(hub, ask.asker):
                 reason = "Only people with write access to this repository can set me to work."

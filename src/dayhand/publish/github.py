@@ -109,9 +109,25 @@ class GitHubPublication:
         except HubError as hub_error:
             refused = hub_error
         handle = self.hub.auth.slug()  # always one of the names that we answer to
-        self._comment(wording.failed(task, error, self.task_url, kept=kept, handle=handle))
+        said = wording.failed(task, error, self.task_url, kept=kept, handle=handle)
+        try:
+            self._comment(said)
+        except HubUnavailable:
+            raise
+        except HubError:
+            self._answer_anyhow(
+                said
+            )  # an App that lacks one permission has no token at all, but it may yet talk
         if refused:
             raise refused
+
+    def _answer_anyhow(self, said: str) -> None:
+        """Comment through a token that asks for nothing but that. Raises ``HubError`` where not even this is granted."""
+        talking = self.hub.talking()
+        try:
+            self._comment(said, by=talking)
+        finally:
+            talking.close()
 
     def _earlier_pull(self, task: Task) -> Pull | None:
         """For a follow-up: our open pull request that it adds to. Its text stays as it is."""
@@ -184,8 +200,8 @@ class GitHubPublication:
         summary = wording.check_summary(self.task, self.task_url)
         return {"title": title, "summary": summary, "text": cap(redact(text)) or " "}
 
-    def _comment(self, body: str) -> str:
-        comment = self.hub.comment(self.task.number, redact(body), marker=f"task:{self.task.id}")
+    def _comment(self, body: str, *, by: RepositoryHub | None = None) -> str:
+        comment = (by or self.hub).comment(self.task.number, redact(body), marker=f"task:{self.task.id}")
         self._put("comment", str(comment.id))
         self._put("comment_url", comment.url)
         return comment.url
