@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from dayhand.agent.guard import Bounds
-from dayhand.agent.loop import solve
+from dayhand.agent.loop import send_back, solve
 from dayhand.agent.scripted import FOR_EVER, Fault, Finish, Patch, Plan, Say, Shell, ToolCall
 from dayhand.errors import LeaseLost, ModelError, SandboxError, TaskStopped
 from dayhand.ledger.ledger import Claim, Ledger
@@ -135,6 +135,22 @@ def test_a_finished_journal_gives_the_same_solution_without_asking(
     first = work(played, boxes(), journal, log)
     assert work(played, boxes(), journal, log) == first
     assert played.server.count == 4
+
+
+def test_a_finish_that_is_sent_back_goes_on_in_another_box(
+    play: Play, boxes: Boxes, journal: Journal, log: Log
+) -> None:
+    played = play(*STORY)
+    work(played, boxes(), journal, log)
+    assert send_back(journal, "The tests fail.", 1)
+    second = boxes()
+    solution = work(played, second, journal, log)
+    assert (played.server.count, solution.usage.turns) == (5, 5)
+    assert second.run("python3 src/app.py").text() == "hello\n"
+    before, after = (json.loads(body)["input"] for body in played.server.bodies[-2:])
+    assert after[: len(before)] == before
+    assert "The tests fail." in json.dumps(after[len(before) :])
+    assert not send_back(journal, "Once more.", 1), "as often as it may"
 
 
 def test_an_unknown_tool_and_bad_arguments_come_back_to_the_model(

@@ -196,3 +196,15 @@ def test_where_nothing_waits_accept_says_so(town: Town) -> None:
     town.say(repo, issue, "@bot accept")
     assert "Nothing waits to be accepted here." in town.bot_says(issue)[0]
     assert town.waiting() == []
+
+
+def test_a_new_module_with_its_test_turns_red_to_green(town: Town) -> None:
+    module = Patch(PATCH.format("*** Add File: tax.py\n+RATE = 2"))
+    test = Patch(
+        PATCH.format(
+            "*** Add File: test_tax.py\n+import unittest\n+\n+\n+class Tax(unittest.TestCase):\n"
+            "+    def test_rate(self):\n+        import tax\n+\n+        self.assertEqual(tax.RATE, 2)"
+        )
+    )
+    pull, _ = play(town, module, test)
+    assert "**Red to green:** 1 test fails" in pull.body

@@ -34,7 +34,8 @@ def show_red(check: Check, runner: Runner, trees: Trees, head: Ran, base: Callab
 
 def _names(red: Ran, head: Ran) -> tuple[str, ...]:
     """The tests that turn from red to green; none where a file could not even be read."""
-    if not red.results or not head.results or red.results.reported != head.results.reported:
-        return ()
-    passing = head.results.passing
-    return tuple(sorted(name for name in red.failing if name in passing or not head.results.reported))
+    known = head.results is not None and head.results.reported
+    passing = (
+        head.results.passing if head.results and known else red.failing
+    )  # the command passed: all of them
+    return tuple(sorted(red.failing & passing))
