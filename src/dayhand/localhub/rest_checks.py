@@ -16,7 +16,7 @@ from dayhand.localhub.state import CheckRun, Repository
 from dayhand.localhub.tokens import Grant
 from dayhand.localhub.world import now
 
-TEXT_CHARS = 65_535
+TEXT_BYTES = 65_535
 MOST_ANNOTATIONS = 50
 STATUSES = ("queued", "in_progress", "completed")
 CONCLUSIONS = ("action_required", "cancelled", "failure", "neutral", "success", "skipped", "timed_out")
@@ -116,11 +116,9 @@ def _apply(run: CheckRun, given: dict[str, Any]) -> None:
 
 def _check_output(output: dict[str, Any]) -> None:
     for field in ("summary", "text"):
-        if len(output.get(field) or "") > TEXT_CHARS:
-            raise Refused(
-                422,
-                f"Only {TEXT_CHARS} characters are allowed; {len(output[field])} were supplied for {field}.",
-            )
+        size = len((output.get(field) or "").encode())  # bytes, whatever the documentation calls them
+        if size > TEXT_BYTES:
+            raise Refused(422, f"Only {TEXT_BYTES} characters are allowed; {size} were supplied for {field}.")
     if len(output.get("annotations") or []) > MOST_ANNOTATIONS:
         raise Refused(422, f"No more than {MOST_ANNOTATIONS} annotations are allowed in one request.")
 
