@@ -29,7 +29,11 @@ class LocalPublication:
         self._say(f"\n{proposal.solution.title}\n\n{proposal.solution.account}\n")
         for finding in proposal.verification.findings:
             proof = telling_line(finding.head.output) if finding.head else finding.missing
-            self._say(f"  {finding.kind:6} {finding.command:32} {finding.verdict}: {proof}")
+            self._say(f"  {finding.kind:6} {finding.command:32} {finding.verdict}: {finding.note or proof}")
+            if finding.red_green and not finding.red_green.proven:
+                self._say("         The change's own tests pass without the change too: they prove nothing.")
+        for concern in proposal.verification.concerns:
+            self._say(f"  look at {concern.kind}: {concern.path}: {concern.what}")
         self._say(
             f"\n{len(proposal.change.paths)} files changed on the branch {task.branch} ({spent(proposal.solution.usage)})."
         )
