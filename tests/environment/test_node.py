@@ -95,3 +95,43 @@ def test_a_package_json_that_makes_no_sense_is_left_to_npm_to_refuse(files, text
 
 def test_a_script_with_an_open_quote_does_not_break_detection(files):
     assert plan(files, {"scripts": {"lint": "eslint 'src"}}).checks[0].tool == "eslint"
+
+
+def test_a_lock_names_its_manager_and_that_comes_from_the_registry(files):
+    plan = node.plan(files({"package.json": "{}", "pnpm-lock.yaml": "", "pnpm-workspace.yaml": ""}))
+    get, install = plan.steps
+    assert get.commands == ("npm install --no-save --no-package-lock --prefix /opt/env/node-tools pnpm",)
+    assert install.commands[0].endswith(" pnpm install --frozen-lockfile")
+    assert install.commands[-1] == "npm install --no-save --no-package-lock"
+    assert plan.locks == ("package.json", "pnpm-lock.yaml", "pnpm-workspace.yaml")
+
+
+@pytest.mark.parametrize(
+    ("named", "texts", "package", "install"),
+    [
+        ("pnpm@9.1.0+sha512.abc", {}, "pnpm@9.1.0", "pnpm install --frozen-lockfile"),
+        ("yarn@1.22.22", {"yarn.lock": ""}, "yarn@1.22.22", "yarn install --frozen-lockfile"),
+        ("yarn@4.5.0", {"yarn.lock": ""}, "@yarnpkg/cli-dist@4.5.0", "yarn install --immutable"),
+        ("bun@1.2.0", {"package-lock.json": "{}"}, "bun@1.2.0", "bun install --frozen-lockfile"),
+        ("", {"yarn.lock": "# yarn lockfile v1\n"}, "yarn@1", "yarn install --frozen-lockfile"),
+        ("", {"yarn.lock": "__metadata:\n"}, "@yarnpkg/cli-dist", "yarn install --immutable"),
+        ("", {"bun.lockb": ""}, "bun", "bun install --frozen-lockfile"),
+        ("pnpm", {"bun.lock": ""}, "bun", "bun install --frozen-lockfile"),
+    ],
+)
+def test_the_named_package_manager_comes_before_the_lock(files, named, texts, package, install):
+    manifest = json.dumps({"packageManager": named} if named else {})
+    plan = node.plan(files({"package.json": manifest, **texts}))
+    assert plan.steps[0].commands[0].endswith(f" {package}")
+    assert plan.steps[1].commands[0].endswith(install)
+
+
+def test_npms_own_lock_comes_before_another_that_was_left_behind(files):
+    plan = node.plan(files({"package.json": "{}", "package-lock.json": "{}", "yarn.lock": ""}))
+    assert plan.steps[0].commands[0] == "npm ci"
+
+
+def test_a_package_manager_cannot_break_out_of_a_command(files):
+    for named in ('"pnpm@9; touch x"', "3", '"$(x)@1"'):
+        plan = node.plan(files({"package.json": f'{{"packageManager": {named}}}'}))
+        assert not any("touch" in command for step in plan.steps for command in step.commands)

@@ -1,4 +1,4 @@
-"""Node: what npm installs from package.json and its lock, and the scripts lint, typecheck and test."""
+"""Node: what npm, pnpm, Yarn or Bun installs from package.json and its lock, and the scripts that check."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from dayhand.sandbox.base import ENVIRONMENT
 
 CLIENT = "npm"
 HOME = f"{ENVIRONMENT}/node"
+CACHE = f"{ENVIRONMENT}/.cache"  # removed after set-up
 TOOLS = f"{ENVIRONMENT}/node-tools"  # a tool that the repository's own tree could not take
-LOCKS = ("package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock")
+LOCKS = ("package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb")
+MANAGERS = {"pnpm-lock.yaml": "pnpm", "yarn.lock": "yarn", "bun.lock": "bun", "bun.lockb": "bun"}
+WORKSPACES = ("pnpm-workspace.yaml", ".yarnrc.yml", ".yarnrc")
 KINDS = {
     "lint": ("lint", "eslint", "lint:js", "lint:check"),
     "types": ("typecheck", "type-check", "check-types", "types", "check:types", "tsc"),
@@ -48,16 +51,27 @@ def plan(files: Files) -> Plan | None:
     if "package.json" not in paths:
         return None
     package = _object(files.read("package.json"))
-    locks = tuple(path for path in ("package.json", *LOCKS, ".npmrc") if path in paths)
+    locks = tuple(path for path in ("package.json", *LOCKS, ".npmrc", *WORKSPACES) if path in paths)
     return Plan(
         "Node",
-        tuple(_steps(package, frozenset(locks))),
+        tuple(_steps(package, frozenset(locks), files)),
         tuple(_checks(package, paths)),
-        {"PATH": f"{HOME}/bin:{TOOLS}/node_modules/.bin"},
+        _env(),
         locks,
         client=CLIENT,
         runtime=_runtime(),
     )
+
+
+def _env() -> dict[str, str]:
+    return {
+        "PATH": f"{HOME}/bin:{TOOLS}/node_modules/.bin",
+        # The manager that set-up brought is the one: none fetches another of itself, in boxes without a network.
+        "COREPACK_ENABLE_STRICT": "0",
+        "YARN_IGNORE_PATH": "1",
+        "YARN_NODE_LINKER": "node-modules",  # Yarn's other way keeps packages in a home that no later box has
+        "YARN_ENABLE_TELEMETRY": "0",
+    }
 
 
 def _runtime() -> Runtime:
@@ -72,12 +86,55 @@ def _runtime() -> Runtime:
     return Runtime("node", "node --version && npm --version", Step("get Node", (command,)), "python")
 
 
-def _steps(package: Mapping[str, object], locks: frozenset[str]) -> Iterator[Step]:
-    if "package-lock.json" in locks or "npm-shrinkwrap.json" in locks:
+def _steps(package: Mapping[str, object], locks: frozenset[str], files: Files) -> Iterator[Step]:
+    manager, version = _manager(package, locks)
+    if manager != "npm":
+        yield from _manager_steps(manager, version, files)
+    elif "package-lock.json" in locks or "npm-shrinkwrap.json" in locks:
         # A lock that npm itself wrote may still be refused (optional packages of other platforms, for one).
         yield Step("install with npm ci", ("npm ci", f"npm install {QUIET}"))
     elif _dependencies(package) or not package:
         yield Step("install with npm", (f"npm install {QUIET}",))
+
+
+def _manager(package: Mapping[str, object], locks: frozenset[str]) -> tuple[str, str]:
+    """The package manager and its version: what packageManager names comes before what a lock shows."""
+    named = package.get("packageManager")
+    found = re.match(r"(npm|pnpm|yarn|bun)@(\d+[\w.-]*)", named) if isinstance(named, str) else None
+    if found:
+        return found[1], found[2]
+    if "package-lock.json" in locks or "npm-shrinkwrap.json" in locks:
+        return "npm", ""
+    return next((manager for lock, manager in MANAGERS.items() if lock in locks), "npm"), ""
+
+
+def _manager_steps(manager: str, version: str, files: Files) -> Iterator[Step]:
+    """The manager itself from npm's registry, then its install; npm where both fail."""
+    package, install = manager, f"{manager} install --frozen-lockfile"
+    loose = f"{manager} install --no-frozen-lockfile" if manager == "pnpm" else f"{manager} install"
+    store = f"npm_config_store_dir={CACHE}/pnpm " if manager == "pnpm" else ""
+    if manager == "yarn":
+        lock = files.read("yarn.lock")
+        first = version.startswith("1.") or (not version and "yarn lockfile v1" in lock)
+        if first:
+            version, store = version or "1", 'YARN_REGISTRY="$npm_config_registry" '
+            # The first Yarn locks addresses, of a registry that may not be ours; its hashes still hold.
+            ours = 's,^(  resolved ")https://[^/]+/,\\1\'"${npm_config_registry%/}"\'/,'
+            loose = f"sed -Ei '{ours}' yarn.lock && {store}{install}"
+        else:
+            package, install = "@yarnpkg/cli-dist", "yarn install --immutable"
+            loose = "yarn install --no-immutable"
+            told = 'YARN_NPM_REGISTRY_SERVER="$npm_config_registry" YARN_HTTPS_PROXY="$HTTPS_PROXY"'
+            store = f"YARN_ENABLE_GLOBAL_CACHE=false YARN_CACHE_FOLDER={CACHE}/yarn {told} "
+    get = f"npm install {QUIET} --prefix {TOOLS}"
+    exact = (f"{get} {package}@{version}",) if version else ()
+    yield Step(f"get {manager}", (*exact, f"{get} {package}"))
+    commands = (
+        f"{store}{install}",
+        loose if loose.startswith("sed") else f"{store}{loose}",
+        f"npm install {QUIET}",
+    )
+    yield Step(f"install with {manager}", commands)
 
 
 def _checks(package: Mapping[str, object], paths: frozenset[str]) -> Iterator[Check]:
