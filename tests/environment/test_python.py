@@ -172,3 +172,17 @@ def test_names_from_the_repository_cannot_break_out_of_a_command(files):
     toml = "[project]\nname='a'\n[dependency-groups]\n'dev' = []\n"
     plan = python.plan(files({"pyproject.toml": toml, "requirements.txt": "a; $(touch x)\nb\n"}))
     assert "'a; $(touch x)'" in plan.steps[1].commands[-1]
+
+
+@pytest.mark.parametrize(
+    ("lock", "tool"),
+    [("poetry.lock", "poetry export"), ("pdm.lock", "pdm export"), ("Pipfile.lock", "pipenv")],
+)
+def test_another_tools_lock_is_exported_and_installed_before_the_project(files, lock, tool):
+    toml = "[project]\nname = 'a'\n[build-system]\nrequires = []\n"
+    plan = python.plan(files({lock: "", "pyproject.toml": toml}))
+    locked, project = plan.steps[1:]
+    assert tool in locked.commands[0]
+    assert locked.commands[0].endswith("uv pip install -r /tmp/locked.txt")
+    assert locked.commands[1:] == project.commands
+    assert lock in plan.locks

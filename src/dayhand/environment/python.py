@@ -19,7 +19,23 @@ CLIENT = "python"
 FOR_WORK = re.compile(
     r"all|check(s|ing)?|ci|dev(el(op(ment)?)?)?|lint(s|ing|ers?)?|qa|test(s|ing)?|typ(es|ing)"
 )
-MANIFESTS = ("uv.lock", "pyproject.toml", "setup.py", "setup.cfg", "tox.ini", ".python-version")
+MANIFESTS = (
+    "uv.lock",
+    "poetry.lock",
+    "pdm.lock",
+    "Pipfile.lock",
+    "pyproject.toml",
+    "setup.py",
+    "setup.cfg",
+    "tox.ini",
+    ".python-version",
+)
+# Locks of other tools, each with the command that prints it as requirements.
+EXPORTS = {
+    "poetry.lock": "uv tool run --from poetry --with poetry-plugin-export poetry export --all-extras --all-groups --without-hashes",
+    "pdm.lock": "uv tool run pdm export --no-hashes --group :all",
+    "Pipfile.lock": "uv tool run pipenv requirements --dev",
+}
 SETTINGS = ("setup.cfg", "tox.ini", "pytest.ini", ".pytest.ini", ".flake8", "mypy.ini", ".mypy.ini")
 REQUIREMENTS = re.compile(
     r"((requirements|tests?|dev)/)?([a-z]+[-_.])?requirements([-_.][a-z]+)?\.(txt|in)|requirements/[a-z]+\.txt"
@@ -193,6 +209,12 @@ def _steps(project: Project) -> Iterator[Step]:
             ),
         )
         return
+    if lock := next((name for name in EXPORTS if name in project.paths), ""):
+        # Exported and not synchronised: these tools ask their own default index, and not the configured one.
+        locked = f"{EXPORTS[lock]} > /tmp/locked.txt && uv pip install -r /tmp/locked.txt"
+        project_step = _project_step(project)
+        otherwise = project_step.commands if project_step else ()
+        yield Step(f"install {lock}", (locked, *otherwise))
     if project.requirements:
         yield _requirements_step(project)
     if step := _project_step(project):
