@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dayhand.publish.findings import MOST, beside
-from dayhand.publish.wording import table
+from dayhand.publish.wording import MOST_CONCERNS, beside, table
 from dayhand.task import Concern, Counts, Finding, RedGreen, Run, Verdict, Verification
 
 RUN = Run("pytest -q", 1, "exit", 1.0, "1 failed", 7)
@@ -44,7 +43,7 @@ def test_what_weakens_the_checks_is_listed_without_its_power() -> None:
 
 
 def test_a_long_list_is_cut_and_says_so() -> None:
-    concerns = tuple(Concern("suppression", "a.py", n, "# noqa") for n in range(MOST + 4))
+    concerns = tuple(Concern("suppression", "a.py", n, "# noqa") for n in range(MOST_CONCERNS + 4))
     assert "- and 4 more, on the task's page" in beside(Verification("c0ffee", (), concerns), "T")
 
 
