@@ -40,7 +40,9 @@ MARKS = {
 }
 TONES = {"✓": "good", "✗": "bad", "!": "fair", "⊘": "fair"}
 MINUTE, HOUR = 60, 3600
-MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable(["link", "image", "autolink"]).enable("strikethrough")
+MARKDOWN = (
+    MarkdownIt("commonmark", {"html": False}).disable(["link", "image", "autolink"]).enable("strikethrough")
+)
 
 
 @dataclass(frozen=True, slots=True)
