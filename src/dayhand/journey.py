@@ -57,7 +57,7 @@ def travel(task: Task, tools: Tools, say: Say) -> Outcome:
     if task.drafted_first:
         trip.open(base)  # branch, draft pull request, check run: people see that it is under way
     place = trip.prepare(base)  # toolchain found, installed, snapshot taken
-    work = trip.work(base, place)  # the agent's turns in a box, then the repository's own checks in clean ones
+    work = trip.work(base, place)  # the agent's turns in a box, then the repository's own checks
     if isinstance(work, Solution):  # nothing changed
         return trip.answer(base, work)
     return trip.propose(place, work)
