@@ -39,6 +39,8 @@ SYSTEM = (
     "/etc/pki/tls/certs",
     "/etc/pki/ca-trust",
     "/etc/crypto-policies",
+    "/etc/maven/logging",  # not its settings.xml: that may hold passwords
+    "/etc/maven/m2.conf",
     "/etc/mime.types",
     "/etc/protocols",
     "/etc/services",
@@ -68,7 +70,10 @@ def fixed(etc: Path, uv: Path | None, scratch: int) -> list[str]:
     """
     words = [*NAMESPACES, "--ro-bind", "/usr", "/usr"]
     words += [word for name in ("bin", "sbin", "lib", "lib32", "lib64") for word in _top(name)]
-    words += [word for path in SYSTEM for word in ("--ro-bind-try", path, path)]
+    jdks = [
+        str(path) for path in Path("/etc").glob("java-*-openjdk")
+    ]  # Debian's JDKs do not start without theirs
+    words += [word for path in (*SYSTEM, *sorted(jdks)) for word in ("--ro-bind-try", path, path)]
     words += [word for name in ETC for word in ("--ro-bind", str(etc / name), f"/etc/{name}")]
     if uv:
         words += ["--ro-bind", str(uv), f"{TOOLS}/uv"]
