@@ -68,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
     run.set_defaults(run=_run)
 
     bench = commands.add_parser("bench", help="what Dayhand itself costs, as ratios measured in one run")
-    bench.add_argument("what", nargs="?", choices=["sandbox"], default="sandbox")
+    bench.add_argument("what", nargs="?", choices=["sandbox", "environment"], default="sandbox")
     bench.add_argument("--json", action="store_true", help="print one object")
     bench.set_defaults(run=_bench)
     return top
@@ -107,6 +107,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _bench(arguments: argparse.Namespace) -> int:
+    if arguments.what == "environment":
+        from dayhand.bench.environment import bench_environment
+
+        return bench_environment(as_json=arguments.json)
     from dayhand.bench.sandbox import bench_sandbox
 
     return bench_sandbox(as_json=arguments.json)

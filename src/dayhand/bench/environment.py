@@ -1,0 +1,174 @@
+"""``dayhand bench environment``: what a repository's toolchain costs from cold and from warm, by ecosystem.
+
+The projects are written here and are small: what is measured is ours and the registry's, not theirs. Packages come from
+the registries that this machine's own clients are configured for.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from dayhand.bench.measuring import timed
+from dayhand.checkout.mirror import CommitFiles, Mirror, bundle_ref, read_files
+from dayhand.environment.base import Environment
+from dayhand.environment.prepare import prepare
+from dayhand.environment.set_up import reason
+from dayhand.localhub.store import Store
+from dayhand.sandbox import worktree
+from dayhand.sandbox.base import Box, Sandbox
+from dayhand.sandbox.bubblewrap import Bubblewrap
+
+ROUNDS = 5
+BRANCH = "main"
+PROJECTS: Mapping[str, Mapping[str, str]] = {
+    "python": {
+        "pyproject.toml": (
+            '[project]\nname = "cold"\nversion = "1"\nrequires-python = ">=3.9"\ndependencies = ["attrs"]\n\n'
+            '[dependency-groups]\ndev = ["pytest", "ruff"]\n\n[tool.ruff]\nline-length = 100\n\n'
+            '[tool.pytest.ini_options]\ntestpaths = ["."]\n\n[tool.setuptools]\npy-modules = ["cold"]\n'
+        ),
+        "cold.py": "def warm() -> int:\n    return 1\n",
+        "test_cold.py": "from cold import warm\n\n\ndef test_warm():\n    assert warm() == 1\n",
+    },
+    "node": {
+        "package.json": json.dumps(
+            {
+                "name": "cold",
+                "version": "1.0.0",
+                "private": True,
+                "scripts": {"test": "node --test", "lint": "prettier --check *.js"},
+                "devDependencies": {"prettier": "^3"},
+            }
+        ),
+        "cold.test.js": 'const test = require("node:test");\ntest("warm", () => {});\n',
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Seconds, by ecosystem; None where ``not_measured`` says why. What is warm is a median."""
+
+    cold_s: dict[str, float | None] = field(
+        default_factory=dict
+    )  # nothing is kept: install and probe everything
+    warm_s: dict[str, float | None] = field(
+        default_factory=dict
+    )  # kept: find it, open a box, put the repository in
+    warm_ready_s: dict[str, float | None] = field(
+        default_factory=dict
+    )  # the same without putting the repository in
+    not_measured: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """A log that nobody reads."""
+
+    def line(self, kind: str, text: str) -> int:
+        return 0
+
+
+def bench_environment(
+    *, as_json: bool, rounds: int = ROUNDS, projects: Mapping[str, Mapping[str, str]] = PROJECTS
+) -> int:
+    """Measure and print; 1 where no ecosystem could be measured. Raises ``SandboxError`` where no box can be opened."""
+    figures = Figures()
+    for name, texts in projects.items():
+        with tempfile.TemporaryDirectory(prefix="dayhand-bench-") as folder:
+            data = Path(folder)
+            data.chmod(0o755)
+            sandbox = Bubblewrap(data)
+            sandbox.probe()
+            _measure(figures, name, Project.write(data, name, texts), sandbox, rounds)
+    if as_json:
+        print(json.dumps(asdict(figures)))
+    else:
+        _show(figures)
+    return 0 if any(one is not None for one in figures.cold_s.values()) else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A small repository in a mirror, as a task has it."""
+
+    name: str
+    mirror: Mirror
+    commit: str
+    files: CommitFiles
+
+    @classmethod
+    def write(cls, data: Path, name: str, texts: Mapping[str, str]) -> Project:
+        store = Store(data / "github" / f"{name}.git")
+        store.create(BRANCH)
+        raw = {path: text.encode() for path, text in texts.items()}
+        commit = store.commit_files(raw, BRANCH, "First version", ("Bench", "bench@localhost"))
+        mirror = Mirror(data / "mirrors" / f"{name}.git", str(store.path))
+        mirror.fetch((BRANCH,), "")
+        return cls(name, mirror, commit, read_files(mirror, commit))
+
+    def fill(self, box: Box) -> None:
+        bundle = self.mirror.bundle(self.commit)
+        worktree.fill(box, bundle, ref=bundle_ref(self.commit), commit=self.commit, branch=BRANCH)
+
+    def prepare(self, sandbox: Sandbox) -> Environment:
+        return prepare(self.files, sandbox, self.fill, Quiet(), scope=self.name)
+
+
+def _measure(figures: Figures, name: str, project: Project, sandbox: Sandbox, rounds: int) -> None:
+    began = time.perf_counter()
+    place = project.prepare(sandbox)
+    cold = time.perf_counter() - began
+    if problem := _problem(place):
+        figures.not_measured[name] = problem
+        figures.cold_s[name] = figures.warm_s[name] = figures.warm_ready_s[name] = None
+        return
+
+    def ready() -> Box:
+        """Find what is kept and open a box on it; it is closed at once."""
+        with sandbox.open(origin=project.prepare(sandbox).snapshot) as box:
+            return box
+
+    def filled() -> None:
+        with sandbox.open(origin=project.prepare(sandbox).snapshot) as box:
+            project.fill(box)
+
+    warm, quick = [], []
+    for _ in range(rounds):
+        quick.append(timed(ready))
+        warm.append(timed(filled))
+    figures.cold_s[name] = round(cold, 2)
+    figures.warm_s[name] = round(statistics.median(warm) / 1000, 3)
+    figures.warm_ready_s[name] = round(statistics.median(quick) / 1000, 3)
+
+
+def _problem(place: Environment) -> str:
+    """Why these figures would not be those of a whole environment; "" where they are."""
+    failed = [f"{step.title} failed: {reason(step.output)}" for step in place.steps if not step.passed]
+    missing = [f"{one.tool} is missing: {one.why}" for one in place.missing.values()]
+    return next(iter((*failed, *missing)), "")
+
+
+def _show(figures: Figures) -> None:
+    table = Table(title="An environment from cold and from warm (seconds; warm: medians)")
+    for column in ("", "cold", "warm", "warm, without the repository's copy", "cold / warm"):
+        table.add_column(column, justify="left" if not column else "right")
+    for name, cold in figures.cold_s.items():
+        warm = figures.warm_s[name]
+        if cold is not None and warm is not None:
+            table.add_row(
+                name, f"{cold:.1f}", f"{warm:.2f}", f"{figures.warm_ready_s[name]:.2f}", f"{cold / warm:.0f}"
+            )
+    console = Console()
+    console.print(table)
+    for name, why in figures.not_measured.items():
+        console.print(f"Not measured: {name} ({why})", markup=False)

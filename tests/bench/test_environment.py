@@ -1,0 +1,32 @@
+"""The bench's shape; its figures are for people and never a test."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from dayhand.bench.environment import bench_environment
+
+PLAIN = {"make": {"Makefile": "test:\n\ttrue\n"}}
+LACKING = {"make": {"Makefile": "test:\n\ttrue\n", ".dayhand.toml": '[setup]\nrun = "nowhere-to-be-found"\n'}}
+
+
+def test_it_prints_one_object_by_ecosystem(capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench_environment(as_json=True, rounds=1, projects=PLAIN) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert set(told) == {"cold_s", "warm_s", "warm_ready_s", "not_measured"}
+    for name in ("cold_s", "warm_s", "warm_ready_s"):
+        assert told[name]["make"] > 0
+
+
+def test_what_could_not_be_set_up_has_a_reason_and_no_figure(capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench_environment(as_json=True, rounds=1, projects=LACKING) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["cold_s"] == {"make": None}
+    assert "nowhere-to-be-found" in told["not_measured"]["make"]
+
+
+def test_it_prints_a_table_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    bench_environment(as_json=False, rounds=1, projects=PLAIN)
+    assert "make" in capsys.readouterr().out
