@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -101,3 +102,21 @@ def test_what_is_no_repository_is_named(tmp_path: Path) -> None:
         local_task(tmp_path, WORDS)
     with pytest.raises(CheckoutError, match="is not a folder"):
         local_task(tmp_path / "nowhere", WORDS)
+
+
+def test_the_environment_is_told_without_an_account_or_a_model(repo: Path, folder: Path) -> None:
+    done = dayhand("environment", str(repo), cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "Both declared checks can run here" in done.stdout
+    assert "make lint" in done.stdout
+
+
+def test_the_environment_as_one_object_names_what_cannot_run(repo: Path, folder: Path) -> None:
+    (repo / ".dayhand.toml").write_text('[checks]\ntest = "no-such-program --all"\n')
+    git(repo, "add", "-A")
+    git(repo, "commit", "-q", "-m", "Second")
+    done = dayhand("environment", "--json", str(repo), cwd=folder)
+    assert done.returncode == 1, done.stderr
+    told = json.loads(done.stdout)
+    assert told["ready"] is False
+    assert {one["kind"]: one["run"] is not None for one in told["checks"]} == {"lint": True, "test": False}

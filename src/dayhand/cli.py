@@ -67,6 +67,15 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("words", help="what to do")
     run.set_defaults(run=_run)
 
+    environment = commands.add_parser(
+        "environment", help="what can be installed and run of a local repository, and what would fix the rest"
+    )
+    environment.add_argument(
+        "repo", type=Path, nargs="?", default=Path(), metavar="PATH", help="the repository (default: here)"
+    )
+    environment.add_argument("--json", action="store_true", help="print one object")
+    environment.set_defaults(run=_environment)
+
     bench = commands.add_parser("bench", help="what Dayhand itself costs, as ratios measured in one run")
     bench.add_argument("what", nargs="?", choices=["sandbox", "environment"], default="sandbox")
     bench.add_argument("--json", action="store_true", help="print one object")
@@ -104,6 +113,12 @@ def _run(arguments: argparse.Namespace) -> int:
     from dayhand.local import run_locally
 
     return run_locally(read_settings(), arguments.repo, arguments.words)
+
+
+def _environment(arguments: argparse.Namespace) -> int:
+    from dayhand.local import examine_locally
+
+    return examine_locally(read_settings(), arguments.repo, as_json=arguments.json)
 
 
 def _bench(arguments: argparse.Namespace) -> int:

@@ -1,21 +1,34 @@
-"""``dayhand run``: the same journey on a local repository; the result is a branch in it."""
+"""The commands on a local repository: ``dayhand run``, the same journey, and ``dayhand environment``, a look at it."""
 
 from __future__ import annotations
 
+import json
 import secrets
 import sys
 import time
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 
+from rich.console import Console
+from rich.markdown import Markdown
+
 from dayhand.checkout.git import BareGit
+from dayhand.checkout.mirror import bundle_ref, read_files
+from dayhand.checkout.repository import open_mirror
+from dayhand.environment.prepare import prepare
 from dayhand.errors import CheckoutError, SettingsError
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.notes import Note, Say
 from dayhand.ledger.server import connect, embedded
+from dayhand.publish import diagnosis
+from dayhand.publish.markdown import clean
+from dayhand.sandbox import worktree
+from dayhand.sandbox.base import Box
 from dayhand.settings import Settings
 from dayhand.task import Ask, Kind, Proposed, State, Task
-from dayhand.wiring import open_local_tools
+from dayhand.verify.doctor import examine
+from dayhand.wiring import open_local_tools, open_sandbox
 
 TITLE_CHARS = 72
 
@@ -50,6 +63,41 @@ def run_locally(settings: Settings, repo: Path, words: str) -> int:
     return 0
 
 
+def examine_locally(settings: Settings, repo: Path, *, as_json: bool) -> int:
+    """Set up the last commit of the repository at ``repo`` and run its checks once; 0 where all of them can run.
+
+    No account, no Redis and no model are needed. Raises ``DayhandError`` where there is no repository or no sandbox.
+    """
+    task = local_task(repo, "Look at the environment")
+    branch, log = task.default_branch, Terminal()
+    mirror = open_mirror(settings.data, task.repository, task.clone_url)
+    commit = mirror.fetch((branch,), "")[branch]
+
+    def fill(box: Box) -> None:
+        worktree.fill(box, mirror.bundle(commit), ref=bundle_ref(commit), commit=commit, branch=branch)
+
+    sandbox = open_sandbox(settings)
+    place = prepare(read_files(mirror, commit), sandbox, fill, log, scope=task.repository)
+    found = examine(place, sandbox, fill, log, commit=commit)
+    if as_json:
+        print(json.dumps({**asdict(found), "ready": found.ready}, ensure_ascii=False))
+    else:
+        Console().print(Markdown(diagnosis.report(found)))
+    return 0 if found.ready else 1
+
+
+class Terminal:
+    """A log that a person follows on standard error."""
+
+    def __init__(self) -> None:
+        self._lines = 0
+
+    def line(self, kind: str, text: str) -> int:
+        self._lines += 1
+        _print_note(kind, clean(text))
+        return self._lines
+
+
 def local_task(repo: Path, words: str) -> Task:
     """Describe the work as a task. Raises ``CheckoutError`` where ``repo`` is no git repository."""
     top = repo.expanduser().resolve()
@@ -78,6 +126,10 @@ def local_task(repo: Path, words: str) -> Task:
 
 
 def _show(note: Note) -> None:
-    if note.kind in ("stage", "say", "command", "result", "error"):
-        mark = {"stage": "─", "command": "$", "error": "✗"}.get(note.kind, " ")
-        print(f"{mark} {note.text}", file=sys.stderr, flush=True)
+    _print_note(note.kind, note.text)
+
+
+def _print_note(kind: str, text: str) -> None:
+    if kind in ("stage", "say", "command", "result", "error"):
+        mark = {"stage": "─", "command": "$", "error": "✗"}.get(kind, " ")
+        print(f"{mark} {text}", file=sys.stderr, flush=True)

@@ -256,7 +256,48 @@ class Answered:
     proofs: tuple[Proof, ...] = ()
 
 
-Outcome = Proposed | Answered
+@dataclass(frozen=True, slots=True)
+class SetUpStep:
+    """One thing that set-up installed, or tried to."""
+
+    title: str  # "install with npm ci"
+    command: str  # the one that passed, or the last that was tried
+    passed: bool
+    seconds: float
+    why: str = ""  # where it failed: what the installer said
+
+
+@dataclass(frozen=True, slots=True)
+class Checkup:
+    """One declared check, run once on the commit as it is."""
+
+    kind: str  # "lint", "types" or "test"
+    command: str
+    source: str  # where the command was found
+    run: Run | None  # None where the environment cannot run it
+    missing: str = ""  # then: the thing that is missing, and what would bring it
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What the environment doctor found of one commit; nothing was changed."""
+
+    commit: str
+    toolchains: tuple[str, ...]  # the ecosystems that were recognised
+    steps: tuple[SetUpStep, ...]
+    checks: tuple[Checkup, ...]
+    blocked: tuple[Blocked, ...]  # hosts that set-up asked for and did not get
+    pins: tuple[str, ...]  # sentences about pinned versions that are not there
+    known: bool  # whether it was set up before
+    seconds: float  # until it was ready
+
+    @property
+    def ready(self) -> bool:
+        """Whether everything was installed and every declared check can run; it need not pass."""
+        return all(step.passed for step in self.steps) and all(one.run for one in self.checks)
+
+
+Outcome = Proposed | Answered | Examined
 
 
 def slug(text: str) -> str:

@@ -10,11 +10,15 @@ from dayhand.errors import LedgerError
 from dayhand.ledger.codec import decode_outcome, decode_task, encode_outcome, encode_task
 from dayhand.task import (
     Answered,
+    Blocked,
+    Checkup,
     Citation,
+    Examined,
     Finding,
     Outcome,
     Proposed,
     Run,
+    SetUpStep,
     Solution,
     Usage,
     Verdict,
@@ -36,13 +40,28 @@ FINDINGS = (
     Finding("lint", "eslint", Verdict.CANNOT_RUN, None, missing="eslint"),
 )
 PROPOSED = Proposed("https://example.org/pull/8", "c0ffee", Verification("7ree", FINDINGS), SOLUTION)
+EXAMINED = Examined(
+    "c0ffee",
+    ("Python",),
+    (SetUpStep("install", "uv sync", passed=False, seconds=1.0, why="no"),),
+    (
+        Checkup("test", "pytest -q", "pyproject.toml", HEAD),
+        Checkup("lint", "ruff", "", None, "ruff is missing"),
+    ),
+    (Blocked("files.example.org", 443, "not allowed"),),
+    ("Python 3.9 is pinned.",),
+    known=True,
+    seconds=0.5,
+)
 
 
 def test_a_task_comes_back_as_it_went() -> None:
     assert decode_task(encode_task(TASK)) == TASK
 
 
-@pytest.mark.parametrize("outcome", [PROPOSED, Answered(SOLUTION)], ids=["proposed", "answered"])
+@pytest.mark.parametrize(
+    "outcome", [PROPOSED, Answered(SOLUTION), EXAMINED], ids=["proposed", "answered", "examined"]
+)
 def test_an_outcome_comes_back_as_it_went(outcome: Outcome) -> None:
     assert decode_outcome(json.loads(json.dumps(encode_outcome(outcome)))) == outcome
 

@@ -132,3 +132,4 @@ class Environment:
     cached: bool
     seconds: float
     pins: tuple[str, ...] = ()  # sentences about pinned versions that the box does not have
+    ecosystems: tuple[str, ...] = ()  # that were recognised

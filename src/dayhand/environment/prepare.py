@@ -164,4 +164,5 @@ def _environment(
         cached=cached,
         seconds=time.monotonic() - started,
         pins=whole.pins,
+        ecosystems=tuple(plan.ecosystem for plan in whole.plans if plan.steps or plan.checks),
     )

@@ -10,7 +10,7 @@ from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from dayhand.errors import LedgerError
-from dayhand.task import Answered, Outcome, Proposed, Task
+from dayhand.task import Answered, Examined, Outcome, Proposed, Task
 
 T = TypeVar("T")
 
@@ -34,11 +34,13 @@ def encode_outcome(outcome: Outcome) -> Mapping[str, Any]:
             return {"kind": "proposed", **asdict(outcome), "conclusion": outcome.verification.conclusion}
         case Answered():
             return {"kind": "answered", **asdict(outcome)}
+        case Examined():
+            return {"kind": "examined", **asdict(outcome), "ready": outcome.ready}
 
 
 def decode_outcome(data: Mapping[str, Any]) -> Outcome:
     """Read an outcome back from what ``encode_outcome`` gave. Raises ``LedgerError`` where it is not one of ours."""
-    kinds: dict[str, type[Outcome]] = {"proposed": Proposed, "answered": Answered}
+    kinds: dict[str, type[Outcome]] = {"proposed": Proposed, "answered": Answered, "examined": Examined}
     try:
         kind = kinds[data["kind"]]
         return _read(kind, {field.name: data[field.name] for field in fields(kind)})

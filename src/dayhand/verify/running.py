@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dayhand.environment.base import Check, Environment
-from dayhand.ledger.notes import Say
+from dayhand.environment.base import Check, Environment, Log
 from dayhand.sandbox.base import WORKSPACE, Box, Limits, Result, Sandbox
 from dayhand.task import Run
 from dayhand.verify.results import Results, read_results
@@ -37,7 +36,7 @@ class Runner:
 
     place: Environment
     sandbox: Sandbox
-    say: Say
+    say: Log
 
     def run(self, check: Check, fill: Fill) -> Ran:
         """Run a check on the tree that ``fill`` brings, and read its report."""

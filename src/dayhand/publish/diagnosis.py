@@ -1,0 +1,140 @@
+"""What the environment doctor says: the sentences of its check run, of its answer, and of a task that lacks something."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dayhand.environment.base import Environment
+from dayhand.publish import wording
+from dayhand.publish.markdown import cap, cell, code
+from dayhand.publish.prose import line
+from dayhand.task import Checkup, Examined
+
+CHECK_NAME = "dayhand / environment"
+MOST_BYTES = 60_000
+SET_UP_SNIPPET = '```toml\n[setup]\nrun = ["…"]\n```'
+CHECKS_SNIPPET = '```toml\n[checks]\nlint = "…"\ntest = "…"\n```'
+
+
+def headline(found: Examined) -> str:
+    """The check run's title."""
+    count, running = len(found.checks), sum(one.run is not None for one in found.checks)
+    if not count:
+        return "No check is declared that Dayhand knows"
+    failing = sum(one.run is not None and not one.run.passed for one in found.checks)
+    fails = f"; {failing} of them {'fails' if failing == 1 else 'fail'} as it is" if failing else ""
+    broken = "" if all(step.passed for step in found.steps) else "; not all could be installed"
+    if running == count:
+        return f"{_counted(count)} here{fails}{broken}"
+    return f"{running} of {count} declared checks can run here{fails}{broken}"
+
+
+def report(found: Examined, task_url: str = "") -> str:
+    """Everything that was found, as Markdown; with ``task_url``, each result links to the log's line."""
+    parts = [
+        f"**{headline(found)}.** {_set_up_in(found)}",
+        _checks(found, task_url),
+        _steps(found),
+        _remedies(found),
+        wording.blocked(found.blocked),
+    ]
+    return cap("\n\n".join(part for part in parts if part) + "\n", MOST_BYTES)
+
+
+def answer(asker: str, found: Examined, check_url: str, task_url: str) -> str:
+    """The comment for a person who asked."""
+    return (
+        f"@{asker} [The environment of {code(found.commit[:8])}]({check_url}):\n\n{report(found, task_url)}"
+    )
+
+
+def check_summary(task_url: str) -> str:
+    return (
+        f"What Dayhand can install and run of this repository, before anybody needs it. [The log]({task_url})"
+    )
+
+
+def lacking(place: Environment) -> str:
+    """What a task cannot run in its environment, said before the work begins; "" where nothing lacks."""
+    lines = [f"- {code(command)}: {line(one.why)}" for command, one in place.missing.items()]
+    lines += [f"- {line(step.title)}: this part of set-up failed" for step in place.steps if not step.passed]
+    lines += [f"- {line(one)}" for one in place.pins]
+    if not lines:
+        return ""
+    return cap(
+        "⛔ **Not everything can run here**, so the result will say less than it could. I work all the same.\n\n"
+        + "\n".join(lines),
+        MOST_BYTES // 4,
+    )
+
+
+def _counted(count: int) -> str:
+    opening = {1: "The one declared check", 2: "Both declared checks"}.get(
+        count, f"All {count} declared checks"
+    )
+    return f"{opening} can run"
+
+
+def _set_up_in(found: Examined) -> str:
+    names = " and ".join(line(name) for name in found.toolchains) or "no toolchain that Dayhand knows"
+    how = "found as it was set up before" if found.known else "set up"
+    return f"Toolchain: {names}; {how} in {found.seconds:.1f} s."
+
+
+def _checks(found: Examined, task_url: str) -> str:
+    if not found.checks:
+        return ""
+    rows = [
+        f"| {one.kind} | {cell(code(one.command))} | {cell(line(one.source))} | {cell(_how(one, task_url))} |"
+        for one in found.checks
+    ]
+    return "\n".join(["| Check | Command | Found in | Here |", "|---|---|---|---|", *rows])
+
+
+def _how(one: Checkup, task_url: str) -> str:
+    if one.run is None:
+        return f"⛔ cannot run: {line(one.missing)}"
+    words = "✅ passes" if one.run.passed else "⚠️ runs, and fails on this commit"
+    linked = f"[{words}]({task_url}#L{one.run.line})" if task_url and one.run.line else words
+    return f"{linked} ({one.run.seconds:.1f} s)"
+
+
+def _steps(found: Examined) -> str:
+    if not found.steps:
+        return ""
+    lines = [
+        f"- {'✅' if step.passed else '❌'} {line(step.title)} ({step.seconds:.1f} s)"
+        + (f": {line(step.why)}" if step.why else "")
+        for step in found.steps
+    ]
+    return "\n".join(["### Set-up", "", *lines])
+
+
+def _remedies(found: Examined) -> str:
+    lines = list(_each_remedy(found))
+    return "\n\n".join(["### What would fix it", *lines]) if lines else ""
+
+
+def _each_remedy(found: Examined) -> Iterator[str]:
+    for one in found.checks:
+        if one.run is None:
+            yield (
+                f"{code(one.command)}: let the repository's own development dependencies bring the tool, "
+                "with a version that the registry has."
+            )
+    if any(one.run is None for one in found.checks) or not all(step.passed for step in found.steps):
+        where = "Or say in `.dayhand.toml` on the default branch how it is set up:"
+        yield f"{where}\n\n{SET_UP_SNIPPET}"
+    for one in found.checks:
+        if one.run is not None and not one.run.passed:
+            last = line(wording.telling_line(one.run.output))
+            said = f" ({last})" if last else ""
+            yield (
+                f"{code(one.command)} fails without any change{said}. A change is judged all the same: what failed "
+                "before is not blamed on it."
+            )
+    if not found.checks:
+        where = "Say in `.dayhand.toml` on the default branch what is to be run:"
+        yield f"{where}\n\n{CHECKS_SNIPPET}"
+    for sentence in found.pins:
+        yield line(sentence)

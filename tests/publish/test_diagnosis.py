@@ -1,0 +1,118 @@
+"""What people read of the environment doctor."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dayhand.environment.base import Environment, Installed, Missing
+from dayhand.publish import diagnosis
+from dayhand.task import Blocked, Checkup, Examined, Run, SetUpStep
+
+URL = "https://dayhand.example/tasks/t1"
+PASSED = Run("npm test", 0, "exit", 2.0, "12 passed", line=7)
+FAILED = Run("make lint", 2, "exit", 0.5, "a.py:1: bad", line=9)
+FOUND = Examined(
+    commit="c" * 40,
+    toolchains=("Node", "Make"),
+    steps=(SetUpStep("install with npm ci", "npm ci", passed=True, seconds=3.2),),
+    checks=(
+        Checkup("test", "npm test", "package.json scripts.test", PASSED),
+        Checkup("lint", "make lint", "Makefile, target lint", FAILED),
+        Checkup("types", "tsc", "package.json scripts.types", None, "tsc does not start (not found)."),
+    ),
+    blocked=(Blocked("files.example.org", 443, "not allowed"),),
+    pins=(),
+    known=False,
+    seconds=4.0,
+)
+
+
+def test_the_report_says_what_works_how_long_it_took_and_what_would_fix_the_rest() -> None:
+    assert (
+        diagnosis.report(FOUND, URL)
+        == """\
+**2 of 3 declared checks can run here; 1 of them fails as it is.** Toolchain: Node and Make; set up in 4.0 s.
+
+| Check | Command | Found in | Here |
+|---|---|---|---|
+| test | `npm test` | package.json scripts.test | [✅ passes](https://dayhand.example/tasks/t1#L7) (2.0 s) |
+| lint | `make lint` | Makefile, target lint | [⚠️ runs, and fails on this commit](https://dayhand.example/tasks/t1#L9) (0.5 s) |
+| types | `tsc` | package.json scripts.types | ⛔ cannot run: tsc does not start (not found). |
+
+### Set-up
+
+- ✅ install with npm ci (3.2 s)
+
+### What would fix it
+
+`tsc`: let the repository's own development dependencies bring the tool, with a version that the registry has.
+
+Or say in `.dayhand.toml` on the default branch how it is set up:
+
+```toml
+[setup]
+run = ["…"]
+```
+
+`make lint` fails without any change (a.py:1: bad). A change is judged all the same: what failed before is not blamed on it.
+
+### Blocked
+
+Set-up asked for `files.example.org` and did not get it. To allow it, put this into `.dayhand.toml` on the default branch:
+
+```toml
+[network]
+allow = ["files.example.org"]
+```
+"""
+    )
+
+
+def test_where_everything_runs_nothing_is_to_be_fixed() -> None:
+    fine = replace(FOUND, checks=FOUND.checks[:1], blocked=(), known=True, seconds=0.1)
+    assert (
+        diagnosis.report(fine)
+        == """\
+**The one declared check can run here.** Toolchain: Node and Make; found as it was set up before in 0.1 s.
+
+| Check | Command | Found in | Here |
+|---|---|---|---|
+| test | `npm test` | package.json scripts.test | ✅ passes (2.0 s) |
+
+### Set-up
+
+- ✅ install with npm ci (3.2 s)
+"""
+    )
+
+
+def test_where_no_check_is_declared_the_lines_to_declare_one_are_given() -> None:
+    bare = replace(FOUND, toolchains=(), steps=(), checks=(), blocked=())
+    told = diagnosis.report(bare)
+    assert told.startswith(
+        "**No check is declared that Dayhand knows.** Toolchain: no toolchain that Dayhand knows;"
+    )
+    assert '[checks]\nlint = "…"\ntest = "…"' in told
+
+
+def test_what_an_installer_said_cannot_speak_to_anybody() -> None:
+    step = SetUpStep("x", "x", passed=False, seconds=1.0, why="@ada closes #1 | <b>")
+    told = diagnosis.report(replace(FOUND, steps=(step,)))
+    assert "@ada" not in told
+    assert "#1" not in told
+    assert "<b>" not in told
+
+
+def test_a_task_that_lacks_something_says_so_and_one_that_lacks_nothing_is_silent() -> None:
+    whole = Environment("k", None, {}, (), {}, (), (), cached=False, seconds=1.0)
+    assert diagnosis.lacking(whole) == ""
+    step = Installed("install with npm ci", "npm ci", passed=False, seconds=1.0, output="")
+    lacks = replace(whole, missing={"tsc": Missing("tsc", "tsc does not start.")}, steps=(step,))
+    assert (
+        diagnosis.lacking(lacks)
+        == """\
+⛔ **Not everything can run here**, so the result will say less than it could. I work all the same.
+
+- `tsc`: tsc does not start.
+- install with npm ci: this part of set-up failed"""
+    )

@@ -1,0 +1,86 @@
+"""What the environment doctor finds, in real boxes."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dayhand.environment.base import Check, Environment, Installed, Missing
+from dayhand.sandbox.base import Box
+from dayhand.sandbox.bubblewrap import Bubblewrap
+from dayhand.verify.doctor import examine
+
+COMMIT = "a" * 40
+
+
+class Notes:
+    """A log that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str]] = []
+
+    def line(self, kind: str, text: str) -> int:
+        self.lines.append((kind, text))
+        return len(self.lines)
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Bubblewrap]:
+    with tempfile.TemporaryDirectory(prefix="dayhand-doctor-") as folder:
+        Path(folder).chmod(0o755)
+        made = Bubblewrap(Path(folder))
+        made.probe()
+        yield made
+
+
+def fill(box: Box) -> None:
+    heap = io.BytesIO()
+    with tarfile.open(fileobj=heap, mode="w") as tar:
+        tar.addfile(tarfile.TarInfo("there"))
+    assert box.run("tar xf - && git init -q", stdin=heap.getvalue()).passed
+
+
+def place(
+    *commands: str, missing: dict[str, Missing] | None = None, steps: tuple[Installed, ...] = ()
+) -> Environment:
+    checks = tuple(Check("test", command, "true", command.split()[0], "Makefile") for command in commands)
+    return Environment("env-1", None, {}, checks, missing or {}, steps, (), cached=False, seconds=1.0)
+
+
+def test_each_check_is_run_once_on_the_commit(sandbox: Bubblewrap) -> None:
+    say = Notes()
+    found = examine(place("test -f there", "test -f gone"), sandbox, fill, say, commit=COMMIT)
+    assert [one.run.passed for one in found.checks if one.run] == [True, False]
+    assert [text for kind, text in say.lines if kind == "command"] == ["test -f there", "test -f gone"]
+    assert found.ready, "a check that fails can run"
+    assert found.commit == COMMIT
+
+
+def test_a_missing_tool_is_named_and_its_check_not_run(sandbox: Bubblewrap) -> None:
+    say = Notes()
+    lacking = {"mypy .": Missing("mypy", "mypy is in no registry.")}
+    found = examine(place("mypy .", missing=lacking), sandbox, fill, say, commit=COMMIT)
+    (one,) = found.checks
+    assert (one.run, one.missing) == (None, "mypy is in no registry.")
+    assert not found.ready
+    assert not [text for kind, text in say.lines if kind == "command"]
+
+
+def test_a_program_that_only_the_run_shows_to_be_gone_is_named_too(sandbox: Bubblewrap) -> None:
+    (one,) = examine(place("no-such-program"), sandbox, fill, Notes(), commit=COMMIT).checks
+    assert one.run is None
+    assert one.missing.startswith("no-such-program is not there: ")
+
+
+def test_a_failed_step_says_what_the_installer_said(sandbox: Bubblewrap) -> None:
+    step = Installed(
+        "install the project", "pip install x", passed=False, seconds=2.0, output="fine\nERROR: no x\n"
+    )
+    found = examine(place("true", steps=(step,)), sandbox, fill, Notes(), commit=COMMIT)
+    assert found.steps[0].why == "ERROR: no x"
+    assert not found.ready
