@@ -30,7 +30,7 @@ PERMISSIONS = {
     "pull_requests": "write",
     "checks": "write",
 }
-EVENTS = ("issues", "issue_comment", "pull_request", "check_run")
+EVENTS = ("issues", "issue_comment", "pull_request", "check_run", "push")
 SHOP = {
     "README.md": "# Shop\n",
     "shop.py": "def total(prices):\n    return sum(prices) + 1\n",
@@ -78,7 +78,7 @@ class Town:
     def repository(self, name: str, files: Mapping[str, str] = SHOP) -> Repository:
         """A repository of Ada's with the App installed."""
         repo = self.hub.world.add_repository(f"ada/{name}", files)
-        self.hub.world.install(self.app, "ada", [repo.full_name])
+        self.hub.world.install(self.app, "ada", [repo.full_name], long_ago=True)
         return repo
 
     def issue(

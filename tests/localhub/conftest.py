@@ -24,7 +24,7 @@ PERMISSIONS = {
     "pull_requests": "write",
     "checks": "write",
 }
-EVENTS = ("issues", "issue_comment", "pull_request", "check_run")
+EVENTS = ("issues", "issue_comment", "pull_request", "check_run", "push")
 SECRET = "s3cret"
 
 

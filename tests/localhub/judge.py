@@ -8,6 +8,7 @@ from githubkit.webhooks import parse
 
 
 def judge_webhook(event: str, body: bytes) -> str:
-    """Raise where a payload is not what GitHub describes; give ``event.action``."""
+    """Raise where a payload is not what GitHub describes; give ``event.action``, or ``event`` where it has no action."""
     parse(event, body)
-    return f"{event}.{json.loads(body)['action']}"
+    action = json.loads(body).get("action")
+    return f"{event}.{action}" if action else event

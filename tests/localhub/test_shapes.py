@@ -117,13 +117,15 @@ def test_every_webhook(place: Place) -> None:
     place.ask("PATCH", f"/repos/ada/shop/check-runs/{run['id']}", json={"conclusion": "success"})
     world.make_ready(repo, pull, place.app.bot)
     repo.store.commit_files({"again.txt": b"x\n"}, HEAD, "Again", ("Ada", "ada@example.org"))
-    world.pushed(repo, HEAD, place.ada)
+    world.pushed(repo, HEAD, place.ada, before=sha)
     world.merge(repo, pull, place.ada)
+    world.pushed(repo, "gone", place.ada, before=sha)
+    world.add_to_installation(place.installation, [world.add_repository("ada/more", {}).full_name])
     place.hub.wait_idle()
     seen = {judge_webhook(headers["X-GitHub-Event"], body) for headers, body in place.ear.heard}
     assert seen == {
         "installation.created", "issues.opened", "issues.labeled", "issues.unlabeled", "issues.closed",
         "issue_comment.created", "issue_comment.edited", "pull_request.opened", "pull_request.review_requested",
         "pull_request.ready_for_review", "pull_request.synchronize", "pull_request.closed", "check_run.created",
-        "check_run.completed", "check_suite.requested",
+        "check_run.completed", "check_suite.requested", "push", "installation_repositories.added",
     }  # fmt: skip

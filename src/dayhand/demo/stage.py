@@ -20,7 +20,7 @@ PERMISSIONS = {
     "pull_requests": "write",
     "checks": "write",
 }
-EVENTS = ("issues", "issue_comment", "pull_request", "check_run")
+EVENTS = ("issues", "issue_comment", "pull_request", "check_run", "push")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,5 +78,5 @@ def set_scene(hub: LocalHub, stories: Sequence[Story], *, webhook: str, secret: 
         repo = world.add_repository(story.repository, story.files())
         world.know_label(repo, LABEL)
         issues[story.name] = world.open_issue(repo, outsider, story.title, story.body).number
-    world.install(app, MAINTAINER, [story.repository for story in stories])
+    world.install(app, MAINTAINER, [story.repository for story in stories], long_ago=True)
     return Stage(hub, app.id, app.private_key, issues)

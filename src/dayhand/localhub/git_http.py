@@ -13,6 +13,7 @@ from flask import Blueprint, Response, request
 
 from dayhand.localhub.errors import Refused
 from dayhand.localhub.state import Repository, User
+from dayhand.localhub.store import ZERO
 from dayhand.localhub.tokens import Tokens
 from dayhand.localhub.world import World
 
@@ -52,7 +53,7 @@ def git_http(world: World, tokens: Tokens) -> Blueprint:
             after = repo.store.branches()
             for branch in {*before, *after}:
                 if before.get(branch) != after.get(branch):
-                    world.pushed(repo, branch, user)
+                    world.pushed(repo, branch, user, before=before.get(branch, ZERO))
         return answer
 
     return blueprint

@@ -121,10 +121,11 @@ def _refs(blueprint: Blueprint, api: Api) -> None:
     @blueprint.delete("/repos/<owner>/<name>/git/refs/heads/<path:branch>")
     def delete_ref(owner: str, name: str, branch: str) -> Answer:
         repo, grant = api.open(owner, name, "contents", "write")
-        if branch not in repo.store.branches():
+        before = repo.store.branches().get(branch)
+        if before is None:
             raise Refused(422, "Reference does not exist")
         repo.store.git("update-ref", "-d", f"refs/heads/{branch}")
-        world.pushed(repo, branch, grant.user)
+        world.pushed(repo, branch, grant.user, before=before)
         return "", 204
 
     @blueprint.get("/repos/<owner>/<name>/commits/<sha>")

@@ -13,6 +13,7 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from dayhand.localhub import pushes
 from dayhand.localhub.errors import Refused
 from dayhand.localhub.shapes import PullShapes
 from dayhand.localhub.state import (
@@ -28,7 +29,7 @@ from dayhand.localhub.state import (
     Suite,
     User,
 )
-from dayhand.localhub.store import Store
+from dayhand.localhub.store import ZERO, Store
 
 # https://docs.github.com/issues/tracking-your-work-with-issues/using-issues/linking-a-pull-request-to-an-issue
 CLOSING = re.compile(r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+#(\d+)", re.IGNORECASE)
@@ -103,18 +104,47 @@ class World:
             self.apps[app.id] = app
             return app
 
-    def install(self, app: App, account: str, repositories: list[str]) -> Installation:
+    def install(
+        self, app: App, account: str, repositories: list[str], *, long_ago: bool = False
+    ) -> Installation:
+        """Install an App; ``long_ago``: nobody is told, for that was before."""
         with self.lock:
             there = Installation(self.next_id(), app, self.add_user(account), repositories)
             self.installations[there.id] = there
-        payload = {
-            "action": "created",
-            "installation": self.shapes.installation(there),
-            "repositories": [],
-            "sender": self.shapes.user(there.account),
-        }
-        self.send(app, "installation", payload)
+        if not long_ago:
+            named = {"repositories": self._named(repositories), "requester": None}
+            self._tell_installed(there, "installation", {"action": "created", **named})
         return there
+
+    def add_to_installation(self, there: Installation, repositories: list[str]) -> None:
+        with self.lock:
+            there.repositories += repositories
+        payload = {
+            "action": "added",
+            "repository_selection": "selected",
+            "repositories_added": self._named(repositories),
+            "repositories_removed": [],
+            "requester": None,
+        }
+        self._tell_installed(there, "installation_repositories", payload)
+
+    def _named(self, repositories: list[str]) -> list[dict[str, Any]]:
+        found = [self.repositories[full_name] for full_name in repositories if full_name in self.repositories]
+        return [
+            {
+                "id": one.id,
+                "node_id": "R_1",
+                "name": one.name,
+                "full_name": one.full_name,
+                "private": one.private,
+            }
+            for one in found
+        ]
+
+    def _tell_installed(self, there: Installation, event: str, payload: dict[str, Any]) -> None:
+        """These events come to every App, whatever it subscribed to."""
+        whole = {"installation": self.shapes.installation(there), "sender": self.shapes.user(there.account)}
+        self.send(there.app, event, {**payload, **whole})
 
     # Issues
 
@@ -261,22 +291,27 @@ class World:
                 f"Merge pull request #{issue.number} from {repo.owner.login}/{pull.head}\n\n{issue.title}"
             )
             author = (by.name, f"{by.id}+{by.login}@users.noreply.localhost")
+            before = repo.store.branches().get(pull.base, ZERO)
             sha = repo.store.merge(pull.base, pull.head_sha, message, author)
             if sha is None:
                 raise Refused(405, "Pull Request has merge conflicts")
             pull.merged, pull.merged_by, pull.merge_sha = now(), by, sha
             self.set_state(repo, issue, "closed", by)
-            self.pushed(repo, pull.base, by)
+            self.pushed(repo, pull.base, by, before=before)
             if pull.base == repo.default_branch:
                 for number in {int(found) for found in CLOSING.findall(issue.body)}:
                     if number in repo.issues:
                         self.set_state(repo, repo.issues[number], "closed", by)
             return sha
 
-    def pushed(self, repo: Repository, branch: str, by: User) -> None:
-        """A branch moved, or went away: open pull requests follow it."""
+    def pushed(self, repo: Repository, branch: str, by: User, *, before: str = ZERO) -> None:
+        """A branch moved from ``before`` (zeros: it is new), or went away: open pull requests follow it."""
         with self.lock:
             sha = repo.store.branches().get(branch)
+            html = f"{self.shapes.web}/{repo.full_name}"
+            self._tell(
+                repo, "push", pushes.push(repo, branch, by, before=before, after=sha or ZERO, html=html), by
+            )
             for issue in list(repo.pulls()):
                 if issue.pull and issue.state == "open" and issue.pull.head == branch:
                     if sha is None:

@@ -1,0 +1,71 @@
+"""The push event, as GitHub shapes it: https://docs.github.com/webhooks/webhook-events-and-payloads#push."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dayhand.localhub.state import Repository, User
+from dayhand.localhub.store import ZERO, Commit, Store
+
+MOST_COMMITS = 2048
+
+
+def push(repo: Repository, branch: str, by: User, *, before: str, after: str, html: str) -> dict[str, Any]:
+    """The payload of one branch's move; ``before`` or ``after`` is all zeros where it came or went."""
+    created, deleted = before == ZERO, after == ZERO
+    commits = [] if deleted else _new_commits(repo, branch, before, after)
+    shapes = [_commit(repo.store, one, by, html) for one in commits[-MOST_COMMITS:]]
+    return {
+        "ref": f"refs/heads/{branch}",
+        "before": before,
+        "after": after,
+        "base_ref": None,
+        "created": created,
+        "deleted": deleted,
+        "forced": not (created or deleted) and repo.store.merge_base(before, after) != before,
+        "compare": f"{html}/compare/{before[:12]}...{after[:12]}",
+        "commits": shapes,
+        "head_commit": shapes[-1] if shapes else None,
+        "pusher": {"name": by.login, "email": f"{by.id}+{by.login}@users.noreply.localhost"},
+    }
+
+
+def _new_commits(repo: Repository, branch: str, before: str, after: str) -> list[Commit]:
+    if before != ZERO:
+        return repo.store.between(before, after)
+    tip = repo.store.branches().get(repo.default_branch)
+    if tip and branch != repo.default_branch:
+        return repo.store.between(tip, after)
+    return [repo.store.commit(sha) for sha in repo.store.git("rev-list", "--reverse", after).split()]
+
+
+def _commit(store: Store, commit: Commit, by: User, html: str) -> dict[str, Any]:
+    person = {"name": commit.author, "email": commit.email, "username": by.login}
+    changed = _changed(store, commit)
+    return {
+        "id": commit.sha,
+        "tree_id": commit.tree,
+        "distinct": True,
+        "message": commit.message,
+        "timestamp": commit.date,
+        "url": f"{html}/commit/{commit.sha}",
+        "author": person,
+        "committer": person,
+        "added": changed["A"],
+        "removed": changed["D"],
+        "modified": changed["M"],
+    }
+
+
+def _changed(store: Store, commit: Commit) -> dict[str, list[str]]:
+    """The paths that a commit adds, deletes and modifies, against its first parent."""
+    found: dict[str, list[str]] = {"A": [], "D": [], "M": []}
+    if not commit.parents:
+        found["A"] = store.git("ls-tree", "-r", "-z", "--name-only", commit.sha).split("\0")[:-1]
+        return found
+    named = store.git("diff", "--name-status", "--no-renames", "-z", commit.parents[0], commit.sha).split(
+        "\0"
+    )[:-1]
+    for status, path in zip(named[::2], named[1::2], strict=True):
+        found[status if status in found else "M"].append(path)
+    return found
