@@ -35,7 +35,6 @@ def test_beginning_sends_a_webhook_for_each_story(stage: Stage) -> None:
     stage.hub.wait_idle()
     sent = [(each.event, each.payload["action"]) for each in stage.hub.courier.deliveries]
     assert sent == [
-        ("installation", "created"),
         ("issues", "labeled"),
         ("issue_comment", "created"),
         ("issues", "labeled"),
