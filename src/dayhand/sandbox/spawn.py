@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import selectors
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +21,7 @@ from dayhand.sandbox.limits import Capacity, ControlGroup
 from dayhand.sandbox.meter import Meter
 
 CHUNK = 64 * 1024
-GONE_SECONDS = 10.0  # for the kernel to empty the box after a kill
+GONE_SECONDS = 30.0  # for the kernel to empty the box after a kill, however busy the machine is
 WATCH_SECONDS = 1.0
 
 # The shell waits for a line, so that it stands in its control group before anything of the box exists; ``read``
@@ -106,20 +108,28 @@ class Process:
         self._close()
 
     def kill(self) -> None:
-        """Kill the outer bwrap: the kernel then kills the box's first process, and with it all others."""
+        """Kill the box's first process, with which the kernel kills all others in there, and the outer bwrap.
+
+        The outer one's death alone would do it, if the signal that bwrap asks of the kernel for that case were never lost.
+        """
+        if self._first is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._first, signal.SIGKILL)
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 
     def _close(self) -> None:
         self._process.wait()
-        self._await_empty()
-        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if stream:
-                with contextlib.suppress(OSError):
-                    stream.close()
-        os.close(self._status_fd)
-        if self._loop:
-            self._loop.close()
+        try:
+            self._await_empty()
+        finally:
+            for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+                if stream:
+                    with contextlib.suppress(OSError):
+                        stream.close()
+            os.close(self._status_fd)
+            if self._loop:
+                self._loop.close()
 
     def pump(
         self,
@@ -145,18 +155,22 @@ class Process:
             return Ended(None, reason, taken)
         return Ended(exited, Reason.EXIT if exited is not None else Reason.LOST, taken)
 
+    @property
+    def _first(self) -> int | None:
+        """A descriptor of the box's first process, as soon as bwrap has told of it."""
+        return self._loop.first if self._loop else None
+
     def _await_empty(self) -> None:
         """Wait until the box's first process is dead: the kernel lets it die only after all others in there."""
-        pid = self._loop.told("child-pid") if self._loop else None
-        if pid is None:
+        if self._first is None:
             return
-        until = time.monotonic() + GONE_SECONDS
-        pause = 0.0002
-        while _lives(pid):
-            if time.monotonic() > until:
-                raise SandboxError("The kernel did not end a box that was killed.")
-            time.sleep(pause)
-            pause = min(pause * 2, 0.02)
+        gone = select.poll()
+        gone.register(self._first, select.POLLIN)  # https://man7.org/linux/man-pages/man2/pidfd_open.2.html
+        if not gone.poll(GONE_SECONDS * 1000):
+            raise SandboxError(
+                "The kernel did not end a box that was killed.",
+                advice="Look for processes in state D: a disk or a network file system may hang.",
+            )
 
 
 class _Pump:
@@ -171,6 +185,7 @@ class _Pump:
         stdin: bytes | IO[bytes] | None,
     ) -> None:
         self.status = b""
+        self.first: int | None = None
         self._selector = selectors.DefaultSelector()
         self._stdin = process.stdin
         self._source = stdin
@@ -212,6 +227,8 @@ class _Pump:
 
     def close(self) -> None:
         self._selector.close()
+        if self.first is not None:
+            os.close(self.first)
 
     def told(self, name: str) -> int | None:
         """A number that bwrap has told on its status stream: ``child-pid`` at first, ``exit-code`` at the end."""
@@ -238,8 +255,15 @@ class _Pump:
             self._selector.unregister(fd)
         elif fd == self._status_fd:
             self.status += chunk
+            self._meet_first()
         else:
             self._meters[fd].take(chunk)
+
+    def _meet_first(self) -> None:
+        """Open the first process while its number cannot be another's yet: bwrap has only just made it."""
+        if self.first is None and (pid := self.told("child-pid")) is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self.first = os.pidfd_open(pid)
 
     def _feed(self) -> None:
         if self._stdin is None:
@@ -263,14 +287,6 @@ class _Pump:
             self._selector.unregister(self._stdin)
             self._stdin.close()
             self._stdin = None
-
-
-def _lives(pid: int) -> bool:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
 def settled(variables: Mapping[str, str]) -> Mapping[str, str]:
