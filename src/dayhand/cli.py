@@ -77,7 +77,7 @@ def parser() -> argparse.ArgumentParser:
     environment.set_defaults(run=_environment)
 
     bench = commands.add_parser("bench", help="what Dayhand itself costs, as ratios measured in one run")
-    bench.add_argument("what", nargs="?", choices=["sandbox", "environment"], default="sandbox")
+    bench.add_argument("what", nargs="?", choices=["sandbox", "environment", "agent"], default="sandbox")
     bench.add_argument("--json", action="store_true", help="print one object")
     bench.set_defaults(run=_bench)
     return top
@@ -126,6 +126,10 @@ def _bench(arguments: argparse.Namespace) -> int:
         from dayhand.bench.environment import bench_environment
 
         return bench_environment(as_json=arguments.json)
+    if arguments.what == "agent":
+        from dayhand.bench.agent import bench_agent
+
+        return bench_agent(as_json=arguments.json)
     from dayhand.bench.sandbox import bench_sandbox
 
     return bench_sandbox(as_json=arguments.json)
