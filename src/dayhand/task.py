@@ -82,9 +82,7 @@ class Verdict(StrEnum):
     NEW_FAILURE = "new failure"
     FAILS_ON_BASE_TOO = "fails on the base too"
     FLAKY = "flaky"  # failed on the head, and passed there when it was run once more
-    BLIND = (
-        "passes without looking"  # no test ran, or none that notices when the changed files are unreadable
-    )
+    BLIND = "passes without looking"  # no test ran, or none that notices when the changed files are broken
     CANNOT_RUN = "the environment cannot run it"
 
 
@@ -164,14 +162,16 @@ class Verification:
     def conclusion(self) -> str:
         """The check run's conclusion, from the ledger alone.
 
-        ``success``, ``failure``, ``neutral``, or ``action_required``: it would be a success, but the change weakens
-        what says so, and a person has to look at that.
+        ``success``, ``failure``, ``neutral``, or ``action_required``: the change weakens what speaks for it, and a
+        person has to look at that. GitHub lets ``neutral`` pass where a check is required, so this comes first.
         """
         verdicts = {finding.verdict for finding in self.findings}
         if Verdict.NEW_FAILURE in verdicts:
             return "failure"
+        if self.concerns:
+            return "action_required"
         if Verdict.BLIND not in verdicts and verdicts & {Verdict.PASSES, Verdict.FIXED}:
-            return "action_required" if self.concerns else "success"
+            return "success"
         return "neutral"  # nothing ran, or only what was broken before, or tests that do not look: no proof
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from dayhand.agent.scripted import Finish, Move, Patch
 from dayhand.localhub.state import CheckRun, Issue
 from tests.journey.town import FIX, SHOP, Town, fault
@@ -46,6 +48,35 @@ def test_a_runner_that_only_says_passed_is_found_out(town: Town) -> None:
     assert "passes without looking" in pull.body
     assert "it does not look at them" in pull.body
     assert check.conclusion == "neutral"
+
+
+COMPILER = {**LIAR, "Makefile": "test:\n\t@python3 -m py_compile shop.py\n\t@echo '212 passed in 0.42s'\n"}
+FAKE_PYTEST = {
+    "README.md": SHOP["README.md"],
+    "shop.py": SHOP["shop.py"],
+    "test_shop.py": "import pytest\n\nfrom shop import total\n\n\ndef test_nothing():\n    assert total([]) == 0\n",
+    "pytest.py": "import shop\n\nprint('212 passed in 0.42s')\n",
+}
+
+
+def test_a_runner_that_only_compiles_is_found_out(town: Town) -> None:
+    pull, check = play(town, FIX, files=COMPILER)
+    assert "it passes with the changed files broken too" in pull.body
+    assert check.conclusion == "neutral"
+
+
+def test_a_pytest_that_writes_no_report_is_found_out(town: Town) -> None:
+    pull, check = play(town, FIX, files=FAKE_PYTEST)
+    assert "`python3 -m pytest -q` | [⚠️ passes without looking]" in pull.body
+    assert "pytest was asked for a report of its tests, passed and wrote none" in pull.body
+    assert "passed)" not in pull.body, "no count is told on its word"
+    assert check.conclusion == "neutral"
+
+
+def test_a_liar_proves_nothing_with_a_test_of_the_change_either(town: Town) -> None:
+    loads = {**LIAR, "Makefile": "test:\n\t@python3 -c 'import shop'\n\t@echo '212 passed in 0.42s'\n"}
+    pull, _ = play(town, FIX, PROVING_TEST, files=loads, account="Mended. [tests: 212 passed]")
+    assert "**No red to green:** the change's tests pass without the change too" in pull.body
 
 
 def test_a_test_that_fails_without_the_change_proves_it(town: Town) -> None:
@@ -99,6 +130,39 @@ def test_an_agent_that_edits_the_runner_is_held_back_too(town: Town) -> None:
     pull, check = play(town, FIX, lie)
     assert "- check configuration: `Makefile`: `target lint`" in pull.body
     assert check.conclusion == "action_required"
+
+
+HELD_BACK = {
+    "deleted": (
+        Patch(PATCH.format("*** Delete File: test_shop.py")),
+        "- deleted test: `test_shop.py`: `Totals.test_nothing`",
+    ),
+    "skipped": (
+        Patch(PATCH.format("*** Update File: test_shop.py\n@@\n+@unittest.skip('later')\n class Totals(unittest.TestCase):")),
+        "- skipped test: `test_shop.py:8`: `Totals.test_nothing`",
+    ),
+    "command-set-to-true": (
+        Patch(PATCH.format("*** Update File: Makefile\n@@\n-\tpython3 -m unittest -q\n+\ttrue")),
+        "- check configuration: `Makefile`: `target test`",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("move", "told"), HELD_BACK.values(), ids=HELD_BACK)
+def test_an_agent_that_weakens_its_checks_is_held_back_until_a_person_accepts(
+    town: Town, move: Move, told: str
+) -> None:
+    repo = town.repository("shop")
+    issue = town.issue(repo)
+    town.actor.turns = [[FIX, move], [Finish("Count nothing twice", "All 212 tests pass.")]]
+    town.label(repo, issue)
+    town.work()
+    (pull,) = town.pulls(repo)
+    (check,) = town.checks(repo, pull)
+    assert told in pull.body
+    assert check.conclusion == "action_required", "neutral would satisfy a required check"
+    town.say(repo, pull, "@bot accept")
+    assert (check.conclusion, check.title) == ("success", "Accepted by ada")
 
 
 NO_KEY = '{"error": {"message": "no", "type": "invalid_request_error", "code": "invalid_api_key"}}'

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dayhand.task import Verdict
 from dayhand.verify.judge import judge_failed, judge_passed
+from dayhand.verify.reports.base import Single, State
+from dayhand.verify.results import Results
 from dayhand.verify.running import Ran
 from tests.verify.runs import ran
 
 GREEN, RED = ran(passing="ab"), ran(code=1, passing="a", failing="b")
 MUTE_GREEN, MUTE_RED = ran(known=False), ran(code=1, known=False)
 EMPTY = ran()
+SKIPPED = replace(EMPTY, results=Results((Single("a", State.SKIPPED),), reported=True))
 
 
 @pytest.mark.parametrize(
@@ -22,8 +27,9 @@ EMPTY = ran()
         (GREEN, RED, Verdict.FIXED, ("b",)),
         (MUTE_GREEN, MUTE_RED, Verdict.FIXED, ()),
         (EMPTY, GREEN, Verdict.BLIND, ()),
+        (SKIPPED, GREEN, Verdict.BLIND, ()),
     ],
-    ids=["base-unknown", "base-passes", "base-fails", "no-tests-known", "no-test-ran"],
+    ids=["base-unknown", "base-passes", "base-fails", "no-tests-known", "no-test-ran", "all-skipped"],
 )
 def test_a_head_that_passes(head: Ran, base: Ran | None, verdict: Verdict, fixed: tuple[str, ...]) -> None:
     judged = judge_passed(head, base)

@@ -46,7 +46,7 @@ MARKS = {"success": "✅", "failure": "❌", "neutral": "⚠️", "action_requir
 CONCLUSIONS = {
     "success": "The repository's own checks pass",
     "failure": "There are new failures",
-    "action_required": "The checks pass, but the change alters what they check: please look at that first",
+    "action_required": "The change alters what checks it: please look at that first",
     "neutral": "No check could speak for or against it",
 }
 

@@ -22,7 +22,8 @@ from dayhand.verify.trees import Trees, spoil
 # A check that passes on the head runs on the base as well where it is this quick, to tell "fixed" from "passes".
 QUICK_SECONDS = 60.0
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # what a POSIX shell says of a command that is not there
-BLIND = "it passes with the changed files made unreadable too: it does not look at them"
+BLIND = "it passes with the changed files broken too: it does not look at them"
+SILENT = "pytest was asked for a report of its tests, passed and wrote none: nothing shows that a test ran"
 
 
 def verify(
@@ -61,7 +62,9 @@ class Examiner:
         if base is None and head.run.seconds <= QUICK_SECONDS:
             base = self._base(check)
         judged = judge_passed(head, base)
-        if judged.verdict in (Verdict.PASSES, Verdict.FIXED) and self._blind(check, head):
+        if judged.verdict is not Verdict.BLIND and head.silent:
+            judged = Judged(Verdict.BLIND, note=SILENT)
+        elif judged.verdict is not Verdict.BLIND and self._blind(check, head):
             judged = Judged(Verdict.BLIND, note=BLIND)
         finding = _finding(check, judged, head, base if base and not base.run.passed else None)
         if check.kind == "test" and judged.verdict is not Verdict.BLIND and can_prove(self.trees):
@@ -101,7 +104,7 @@ class Examiner:
             return False
         self.runner.say.line(
             "say",
-            f"{check.command} wrote no report of single tests; once more with the changed files made unreadable, "
+            f"{check.command} wrote no report of single tests; once more with the changed files broken, "
             "to see whether it notices.",
         )
         return self.runner.run(check, spoil(paths, self.trees.head)).run.passed

@@ -20,7 +20,8 @@ class Judged:
 
 def judge_passed(head: Ran, base: Ran | None) -> Judged:
     """A head that passes, beside the base where that is known."""
-    if head.results and head.results.reported and not head.results.tests:
+    counts = head.results.counts if head.results else None
+    if counts and not counts.passed:
         return Judged(Verdict.BLIND, note="it passes, but its own report holds no test that ran")
     if base is None or base.run.passed:
         return Judged(Verdict.PASSES)

@@ -48,6 +48,6 @@ def is_partly_configuration(path: str) -> bool:
 
 
 def is_source(path: str) -> bool:
-    """Whether tests could be expected to notice when the file is unreadable."""
+    """Whether tests could be expected to notice when the file is broken."""
     steers = is_configuration(path) or is_partly_configuration(path)
     return not (TEST.search(path) or steers or WORDS.search(path))

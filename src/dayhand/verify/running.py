@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from dayhand.environment.base import Check, Environment, Log
@@ -15,6 +16,10 @@ REPORT_BYTES = 16 * 1024 * 1024
 # Inside .git, which a check's tools pass over and which is made anew in every box.
 REPORT = f"{WORKSPACE}/.git/dayhand-report.xml"
 REPORTING = f"--junitxml={REPORT} -o junit_family=xunit2"
+# Commands that start pytest themselves, in this box: then a report must come.
+PYTEST = re.compile(
+    r"^(?:\w+=\S+ |[\w./-]*(?:python[\d.]*|uv|poetry|pdm|pipenv|hatch|rye) |(?:run|-m) )*\S*(?:pytest|py\.test)(?=\s|$)"
+)
 USAGE_ERROR = 4  # pytest's own: https://docs.pytest.org/en/stable/reference/exit-codes.html
 
 
@@ -24,6 +29,7 @@ class Ran:
 
     run: Run
     results: Results | None
+    silent: bool = False  # its runner was asked for a report, and passed without writing one
 
     @property
     def failing(self) -> frozenset[str]:
@@ -48,20 +54,22 @@ class Runner:
         self.say.line("output", output)
         run = Run(check.command, result.code, result.reason.value, result.seconds, output, line)
         whole = result.size <= len(result.head) + len(result.tail)
-        results = read_results(report, output if whole else "") if check.kind == "test" else None
-        return Ran(run, results)
+        results = read_results(report or "", output if whole else "") if check.kind == "test" else None
+        silent = report == "" and run.passed and bool(PYTEST.match(check.command))
+        return Ran(run, results, silent)
 
-    def _run(self, box: Box, check: Check) -> tuple[Result, str]:
+    def _run(self, box: Box, check: Check) -> tuple[Result, str | None]:
+        """The result and what was reported; None where no report could be asked for."""
         limits = Limits(seconds=CHECK_SECONDS)
         if check.kind != "test":
-            return box.run(check.command, env=self.place.env, limits=limits), ""
+            return box.run(check.command, env=self.place.env, limits=limits), None
         options = f"{self.place.env.get('PYTEST_ADDOPTS', '')} {REPORTING}".strip()
         env = {**self.place.env, "PYTEST_ADDOPTS": options}  # it reaches pytest through make and scripts too
         result = box.run(check.command, env=env, limits=limits)
         if (
             result.code == USAGE_ERROR and "--junitxml" in result.text()
         ):  # a pytest that was told not to have it
-            return box.run(check.command, env=self.place.env, limits=limits), ""
+            return box.run(check.command, env=self.place.env, limits=limits), None
         read = f"test ! -f {REPORT} || head -c {REPORT_BYTES + 1} {REPORT}"
         report = box.pour(["/bin/sh", "-c", read], most=REPORT_BYTES + 1)
         return result, report.decode("utf-8", "replace")

@@ -10,7 +10,15 @@ from dayhand.sandbox.base import Box
 
 Fill = Callable[[Box], None]
 
-NONSENSE = "<<<<<<< this file was made unreadable, to see whether the tests notice"
+WHY = "this file was broken on purpose, to see whether the tests notice"
+# What no parser takes. Where a language has a statement that ends whatever runs the file, that is added instead:
+# a check that only compiles does not notice it.
+NONSENSE = f"<<<<<<< {WHY}"
+ENDING = {
+    "PYTHON": f'raise RuntimeError("{WHY}")',
+    "SCRIPT": f'throw new Error("{WHY}");',
+    "GO": f'func init() {{ panic("{WHY}") }}',
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +46,18 @@ def put_back(paths: tuple[str, ...], commit: str, fill: Fill) -> Fill:
 
 
 def spoil(paths: tuple[str, ...], fill: Fill) -> Fill:
-    """``fill``, and then nonsense in ``paths``: no parser of any language takes it."""
+    """``fill``, and then ``paths`` broken: whatever runs one of them fails."""
 
     def filled(box: Box) -> None:
         fill(box)
-        script = 'while IFS= read -r path; do [ ! -f "$path" ] || printf "%s\\n" "$NONSENSE" > "$path"; done'
-        _each(box, script, paths, {"NONSENSE": NONSENSE})
+        script = (
+            'while IFS= read -r path; do [ -f "$path" ] || continue; case "$path" in '
+            '*.py) printf "\\n%s\\n" "$PYTHON" >> "$path";; '
+            '*.js|*.cjs|*.mjs|*.jsx|*.ts|*.cts|*.mts|*.tsx) printf "\\n%s\\n" "$SCRIPT" >> "$path";; '
+            '*.go) printf "\\n%s\\n" "$GO" >> "$path";; '
+            '*) printf "%s\\n" "$NONSENSE" > "$path";; esac; done'
+        )
+        _each(box, script, paths, {**ENDING, "NONSENSE": NONSENSE})
 
     return filled
 
