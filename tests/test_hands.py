@@ -213,3 +213,47 @@ def test_workers_ride_out_a_restart_of_redis(tmp_path: Path, private_key: str) -
         ledger.open(TASK, delivery="d-1", meaning="acme/shop#7:fix")
         until(lambda: github.taken)
         assert children(crew.pid) == hands
+
+
+FIRST_REQUEST = """
+import sys
+from pathlib import Path
+
+from dayhand.agent.model import Listener
+from dayhand.agent.scripted import Say, Script, ScriptedServer
+from dayhand.hands import warm
+from dayhand.settings import Settings
+from dayhand.wiring import open_model
+
+script = Script("any", lambda _prompt: True, lambda _scene: [Say("Hello")])
+with ScriptedServer([script]) as server:
+    warm()
+    before = set(sys.modules)
+    model = open_model(Settings(Path(sys.argv[1]), openai_base_url=server.base_url))
+    quiet = Listener(lambda _: None, lambda _: None, lambda: None)
+    print(model.reply([{"role": "user", "content": "Hi"}], [], key="k", listener=quiet).text)
+    print(*sorted(set(sys.modules) - before), file=sys.stderr)
+"""
+
+
+def test_a_job_of_a_warm_worker_imports_nothing_for_its_first_request(tmp_path: Path) -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", FIRST_REQUEST, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert (told.stdout, told.stderr) == ("Hello\n", "\n")
+
+
+def test_a_worker_says_at_its_start_that_the_apps_key_is_none(tmp_path: Path) -> None:
+    env = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("DAYHAND_", "GITHUB_"))},
+        "DAYHAND_DATA": str(tmp_path),
+        "GITHUB_APP_ID": "1",
+        "GITHUB_APP_PRIVATE_KEY": "not a key",
+        "GITHUB_WEBHOOK_SECRET": "s",
+    }
+    told = subprocess.run(
+        [sys.executable, "-m", "dayhand.cli", "work"], env=env, capture_output=True, text=True, check=False
+    )
+    assert told.returncode != 0
+    assert "The App's private key cannot be read as a PEM key." in told.stderr
+    assert "Traceback" not in told.stderr

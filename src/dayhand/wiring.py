@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 
+import httpx2
 import openai
 
 from dayhand.agent import prices
@@ -115,12 +118,19 @@ def open_sandbox(settings: Settings) -> Sandbox:
     return sandbox
 
 
+@cache
+def trusted() -> ssl.SSLContext:
+    """The certificates that a model's server is trusted by: read once, by the workers' parent."""
+    return httpx2.create_ssl_context()
+
+
 def open_model(settings: Settings) -> ResponsesModel:
     """The model that is set; the demo's scripted one is known by its name."""
     client = openai.OpenAI(
         api_key=settings.openai_api_key or "none",
         base_url=settings.openai_base_url or None,
         max_retries=0,
+        http_client=openai.DefaultHttpxClient(verify=trusted()),
     )
     own = settings.data / "prices.toml"
     return ResponsesModel(

@@ -125,7 +125,9 @@ class Store:
         if not self.is_root:
             return None
         owners = self._owners()
-        for uid in sorted(set(range(FIRST_UID, FIRST_UID + SLOTS)) - owners):
+        for uid in range(FIRST_UID, FIRST_UID + SLOTS):
+            if uid in owners:
+                continue
             lock = Lock(self.data / "slots" / str(uid))
             if (
                 lock.take() and uid not in self._owners()
