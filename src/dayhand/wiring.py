@@ -21,6 +21,8 @@ from dayhand.errors import HubError, SandboxError
 from dayhand.hub.client import Hub
 from dayhand.hub.repository import RepositoryHub
 from dayhand.journey import Tools
+from dayhand.ledger.keys import TextRedis
+from dayhand.ledger.lacks import Lacks
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.memory import Memory
 from dayhand.publish.base import Publication
@@ -124,7 +126,7 @@ def trusted() -> ssl.SSLContext:
     return httpx2.create_ssl_context()
 
 
-def open_model(settings: Settings) -> ResponsesModel:
+def open_model(settings: Settings, redis: TextRedis) -> ResponsesModel:
     """The model that is set; the demo's scripted one is known by its name."""
     client = openai.OpenAI(
         api_key=settings.openai_api_key or "none",
@@ -138,6 +140,7 @@ def open_model(settings: Settings) -> ResponsesModel:
         settings.model,
         scripted=settings.model == SCRIPTED,
         prices=prices.load(own if own.exists() else None),
+        shelf=Lacks(redis, str(client.base_url), settings.model),
     )
 
 
@@ -152,7 +155,7 @@ def _tools(
     return Tools(
         checkout=checkout,
         sandbox=open_sandbox(settings),
-        model=open_model(settings),
+        model=open_model(settings, ledger.redis),
         publication=publication,
         memory=Memory(ledger.redis, task.id, claim),
         bases=BaseCache(settings.data / "bases"),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 
+from dayhand.agent.capabilities import Shelf
 from dayhand.agent.faults import Patience
 from dayhand.agent.model import Listener
 from dayhand.agent.prices import Price
@@ -79,7 +80,12 @@ def script(turns: list[list[Move]]) -> Script:
 def play() -> Iterator[Play]:
     with ExitStack() as stack:
 
-        def start(*turns: list[Move], patience: Patience | None = None, key: str = "sk-test-123") -> Played:
+        def start(
+            *turns: list[Move],
+            patience: Patience | None = None,
+            key: str = "sk-test-123",
+            shelf: Shelf | None = None,
+        ) -> Played:
             server = stack.enter_context(ScriptedServer([script(list(turns))], keep=True))
             client = stack.enter_context(openai.OpenAI(api_key=key, base_url=server.base_url, max_retries=0))
             clock = Clock()
@@ -88,9 +94,10 @@ def play() -> Iterator[Play]:
                 "test-model",
                 scripted=True,
                 prices={"test-model": Price(input=2.0, cached=0.1, output=10.0)},
-                patience=patience or Patience(jitter=lambda: 0.5),
-                sleep=clock.sleep,
-                clock=clock.time,
+                patience=replace(
+                    patience or Patience(jitter=lambda: 0.5), sleep=clock.sleep, clock=clock.time
+                ),
+                shelf=shelf,
             )
             return Played(server, model, clock)
 

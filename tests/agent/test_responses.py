@@ -173,28 +173,10 @@ def test_gives_up_on_a_server_that_is_not_there(play: Play, heard: Heard) -> Non
         ask(played, heard)
 
 
-@pytest.mark.parametrize(
-    ("said", "gone"),
-    [
-        ("Invalid value: 'custom'. Supported values are: 'function'.", "custom"),
-        ("'type' of tool must be 'function'", "custom"),
-        ("Unknown parameter: 'include'", "include"),
-        ("Unrecognized request argument: prompt_cache_key", "prompt_cache_key"),
-        ("parallel tool calls are not supported", "parallel_tool_calls"),
-    ],
-)
-def test_does_without_what_a_plain_server_lacks_and_remembers(
-    play: Play, heard: Heard, said: str, gone: str
-) -> None:
-    played = play([Fault("status", 400, error_body(said)), Patch("*** Begin Patch")])
-    reply = ask(played, heard)
-    ask(played, heard)
-    assert played.clock.slept == []
-    assert played.server.count == 3
-    for body in played.server.bodies[1:]:
-        assert gone not in body.decode().replace("custom tools", "")
-    if gone == "custom":
-        assert reply.calls[0].arguments == '{"input": "*** Begin Patch"}'
+def test_a_plain_server_gets_a_patch_as_a_function_with_one_text(play: Play, heard: Heard) -> None:
+    refusal = Fault("status", 400, error_body("'type' of tool must be 'function'"))
+    played = play([refusal, Patch("*** Begin Patch")])
+    assert ask(played, heard).calls[0].arguments == '{"input": "*** Begin Patch"}'
 
 
 def test_an_empty_and_a_cut_reply_are_told_apart(play: Play, heard: Heard) -> None:

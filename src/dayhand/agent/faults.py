@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.utils
 import random
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -44,6 +45,8 @@ class Patience:
     idle: float = 300.0  # seconds without any byte: a model may think for long, but its server keeps talking
     reply: float = 1800.0  # seconds for one reply in all
     jitter: Callable[[], float] = random.random
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.time
 
 
 class Attempts:

@@ -50,5 +50,9 @@ class Model(Protocol):
     name: str
     scripted: bool
 
+    @property
+    def images(self) -> bool:
+        """Whether it can be shown images, as far as is known."""
+
     def reply(self, items: Sequence[Item], tools: Sequence[Item], *, key: str, listener: Listener) -> Reply:
         """Ask for the next turn. ``key`` is the prompt cache's."""

@@ -7,14 +7,13 @@ item and every event through its type declarations, which costs more than all el
 from __future__ import annotations
 
 import json
-import re
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import httpx2
 import openai
 
+from dayhand.agent.capabilities import Abilities, Body, Feature, Shelf
 from dayhand.agent.faults import Attempts, Kind, ModelFault, Patience, from_event, from_status
 from dayhand.agent.model import Item, Listener, Reply
 from dayhand.agent.prices import Prices, price_of
@@ -24,15 +23,6 @@ from dayhand.task import Usage
 CONNECT_SECONDS = 15.0
 PULSE_SECONDS = 5.0
 ANSWER_BYTES = 32 * 1024 * 1024
-
-# What servers other than OpenAI's may not know, and how their refusal names it. The first that matches is given up,
-# for good, and the request is sent again.
-OPTIONAL = {
-    "custom tools": re.compile(r"custom|grammar|lark|tool type|of tool|tools[\[.'\" ]", re.IGNORECASE),
-    "include": re.compile(r"include|encrypted", re.IGNORECASE),
-    "prompt_cache_key": re.compile(r"prompt_cache_key", re.IGNORECASE),
-    "parallel_tool_calls": re.compile(r"parallel", re.IGNORECASE),
-}
 
 
 class ResponsesModel:
@@ -49,9 +39,8 @@ class ResponsesModel:
         scripted: bool = False,
         prices: Prices | None = None,
         effort: str = "",
+        shelf: Shelf | None = None,
         patience: Patience | None = None,
-        sleep: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.time,
     ) -> None:
         self.name = model
         self.scripted = scripted
@@ -59,38 +48,51 @@ class ResponsesModel:
         self._price = price_of(prices or {}, model)
         self._effort = effort
         self._patience = patience or Patience()
-        self._timeout = openai.Timeout(60.0, connect=CONNECT_SECONDS, read=self._patience.idle)
-        self._sleep = sleep
-        self._clock = clock
-        self._missing: frozenset[str] = frozenset()  # of OPTIONAL, what this server does not know
+        self._sleep = self._patience.sleep
+        self._clock = self._patience.clock
+        self._abilities = Abilities(shelf)
+
+    @property
+    def images(self) -> bool:
+        """Whether it can be shown images, as far as is known: they are tried until they are refused once."""
+        return not self._abilities.lacks(Feature.IMAGES)
 
     def reply(self, items: Sequence[Item], tools: Sequence[Item], *, key: str, listener: Listener) -> Reply:
         """Ask for the next turn, patiently. Raises ``ModelError`` where that has no use (any more)."""
         attempts = Attempts(self._patience)
+        whole = self._body(items, tools, key)
         while True:
+            body = self._abilities.fit(whole)
             try:
-                return self._reply(self._ask(self._body(items, tools, key), listener))
+                response = self._ask(body, listener)
+                reply = self._reply(response)
             except ModelFault as fault:
-                if self._give_up_an_option(fault):
+                if refused_as_it_stands(fault) and self._abilities.give_up(str(fault), body):
                     continue
                 seconds = attempts.wait_after(fault)
                 listener.on_fault(f"{fault} Asking again in {seconds:.0f} s.")
                 self._wait(seconds, listener)
+            else:
+                self._abilities.confirm(body, response)
+                return reply
 
-    def _body(self, items: Sequence[Item], tools: Sequence[Item], key: str) -> dict[str, Any]:
-        body: dict[str, Any] = {
+    def _body(self, items: Sequence[Item], tools: Sequence[Item], key: str) -> Body:
+        body = {
             "model": self.name,
             "stream": True,
             "store": False,
             "include": ["reasoning.encrypted_content"],
             "prompt_cache_key": key,
             "parallel_tool_calls": True,
-            "tools": [*tools] if "custom tools" not in self._missing else [plain(tool) for tool in tools],
+            "tools": [*tools],
             "input": [*items],
         }
-        if self._effort:
-            body["reasoning"] = {"effort": self._effort}
-        return {name: value for name, value in body.items() if name not in self._missing}
+        return {**body, "reasoning": {"effort": self._effort}} if self._effort else body
+
+    def _timeout(self, *, streamed: bool) -> openai.Timeout:
+        """What does not come in pieces is silent until it is whole."""
+        silent = self._patience.idle if streamed else self._patience.reply
+        return openai.Timeout(60.0, connect=CONNECT_SECONDS, read=silent)
 
     def _wait(self, seconds: float, listener: Listener) -> None:
         ends = self._clock() + seconds
@@ -98,11 +100,11 @@ class ResponsesModel:
             self._sleep(min(left, PULSE_SECONDS))
             listener.on_wait()
 
-    def _ask(self, body: Mapping[str, Any], listener: Listener) -> Mapping[str, Any]:
+    def _ask(self, body: Body, listener: Listener) -> Mapping[str, Any]:
         """Send one request and read its response object. Raises ``ModelFault``."""
         try:
             with self._client.responses.with_streaming_response.create(
-                extra_body=body, timeout=self._timeout
+                extra_body=body, timeout=self._timeout(streamed="stream" in body)
             ) as answer:
                 if "text/event-stream" in answer.headers.get("content-type", ""):
                     return read_events(self._paced(answer.iter_lines(), listener), listener.on_text)
@@ -138,16 +140,6 @@ class ResponsesModel:
                 fault.kind, str(fault).replace(secret, "(key)"), after=fault.after, advice=fault.advice
             )
         return fault
-
-    def _give_up_an_option(self, fault: ModelFault) -> bool:
-        status = getattr(fault.__cause__, "status_code", 0)
-        if status not in (400, 422, 501):
-            return False
-        for name, pattern in OPTIONAL.items():
-            if name not in self._missing and pattern.search(str(fault)):
-                self._missing |= {name}
-                return True
-        return False
 
     def _reply(self, response: Mapping[str, Any]) -> Reply:
         items = response.get("output")
@@ -217,18 +209,9 @@ def read_events(lines: Iterable[str], on_text: Callable[[str], None]) -> Mapping
     raise ModelFault(Kind.BROKEN, "The model's server closed the connection in the middle of its reply.")
 
 
-def plain(tool: Item) -> Item:
-    """Describe a custom tool as a function with one text, for servers that only know functions."""
-    if tool.get("type") != "custom":
-        return tool
-    text = {"type": "string", "description": "the whole text"}
-    return {
-        "type": "function",
-        "name": tool["name"],
-        "description": tool["description"],
-        "strict": False,
-        "parameters": {"type": "object", "properties": {"input": text}, "required": ["input"]},
-    }
+def refused_as_it_stands(fault: ModelFault) -> bool:
+    """Whether a server said that it cannot read a request: it may be able to read a plainer one."""
+    return getattr(fault.__cause__, "status_code", 0) in (400, 422, 501)
 
 
 def _heard(response: Mapping[str, Any], on_text: Callable[[str], None]) -> Mapping[str, Any]:

@@ -63,6 +63,7 @@ class Watch:
     lengths: Sequence[int]
     name: str = "bench"
     scripted: bool = True
+    images: bool = True
     spent: dict[int, list[Spent]] = field(default_factory=dict)
     bare_spent: dict[int, list[Spent]] = field(default_factory=dict)
     _began: tuple[int, float, float] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, TypeAlias
 
 # A client with decode_responses=True. redis-py's own types speak of bytes and text at once, whatever was chosen.
@@ -48,3 +49,8 @@ def meaning(words: str) -> str:
 
 def stop(task_id: str) -> str:
     return f"dayhand:stop:{task_id}"
+
+
+def lacks(server: str, model: str) -> str:
+    digest = hashlib.sha256(f"{server} {model}".encode()).hexdigest()
+    return f"dayhand:lacks:{digest[:32]}"

@@ -1,0 +1,185 @@
+"""What a model's server lacks: learnt from its refusals, remembered for a day, and done without."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from dayhand.agent.model import Item
+
+Body = Mapping[str, Any]
+UNSEEN = "(An image stood here. This model cannot see images.)"
+
+
+class Feature(StrEnum):
+    """What servers other than OpenAI's may not know. The values are what is remembered."""
+
+    CUSTOM_TOOLS = "custom tools"
+    IMAGES = "images"
+    REASONING_ITEMS = "reasoning items"
+    ENCRYPTED_REASONING = "encrypted reasoning"
+    REASONING_EFFORT = "reasoning effort"
+    CACHE_KEY = "prompt_cache_key"
+    PARALLEL_CALLS = "parallel tool calls"
+    STREAMING = "streaming"
+    STORE = "store"
+
+
+class Shelf(Protocol):
+    """Where what was learnt of one model on one server is kept: ``ledger.lacks.Lacks``."""
+
+    def recall(self) -> frozenset[str]: ...
+
+    def learn(self, names: Iterable[str]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Trait:
+    """How a feature shows in a request, how a refusal names it, and how a request does without."""
+
+    feature: Feature
+    refusal: re.Pattern[str]
+    used: Callable[[Body], bool]
+    without: Callable[[Body], Body]
+
+
+class Abilities:
+    """What one model on one server is known to lack. Everything is tried until it was refused once."""
+
+    def __init__(self, shelf: Shelf | None = None) -> None:
+        self._shelf = shelf
+        known = {feature.value for feature in Feature}
+        self._lacks = frozenset(Feature(name) for name in (shelf.recall() if shelf else ()) if name in known)
+        self._guessed: frozenset[Feature] = frozenset()  # given up, and no reply yet that proves it right
+
+    def lacks(self, feature: Feature) -> bool:
+        return feature in self._lacks
+
+    def fit(self, body: Body) -> Body:
+        """The same request without what is known to be lacking."""
+        for trait in TRAITS:
+            if trait.feature in self._lacks:
+                body = trait.without(body)
+        return body
+
+    def give_up(self, said: str, body: Body) -> bool:
+        """Find what ``body`` uses and the refusal ``said`` names, and do without it from now on; False where there is none."""
+        for trait in TRAITS:
+            if trait.feature not in self._lacks and trait.refusal.search(said) and trait.used(body):
+                self._lacks |= {trait.feature}
+                self._guessed |= {trait.feature}
+                return True
+        return False
+
+    def confirm(self, body: Body, response: Body) -> None:
+        """A reply came: what was given up for it is remembered, and a server that dropped our tools silently is found out."""
+        if dropped_custom_tools(body, response):
+            self._lacks |= {Feature.CUSTOM_TOOLS}
+            self._guessed |= {Feature.CUSTOM_TOOLS}
+        if self._guessed and self._shelf:
+            self._shelf.learn(feature.value for feature in self._guessed)
+        self._guessed = frozenset()
+
+
+def dropped_custom_tools(body: Body, response: Body) -> bool:
+    """Whether the response repeats our tools without the custom ones: such a server ignores what it does not know."""
+    echoed = response.get("tools")
+    kinds = (
+        {tool.get("type") for tool in echoed if isinstance(tool, dict)} if isinstance(echoed, list) else ()
+    )
+    return _uses_custom_tools(body) and "function" in kinds and "custom" not in kinds
+
+
+def plain(tool: Item) -> Item:
+    """Describe a custom tool as a function with one text, for servers that only know functions."""
+    if tool.get("type") != "custom":
+        return tool
+    text = {"type": "string", "description": "the whole text"}
+    return {
+        "type": "function",
+        "name": tool["name"],
+        "description": tool["description"],
+        "strict": False,
+        "parameters": {"type": "object", "properties": {"input": text}, "required": ["input"]},
+    }
+
+
+def _uses_custom_tools(body: Body) -> bool:
+    return any(tool.get("type") == "custom" for tool in body["tools"])
+
+
+def _without_custom_tools(body: Body) -> Body:
+    return {**body, "tools": [plain(tool) for tool in body["tools"]]}
+
+
+def _parts(item: Item) -> Sequence[Any]:
+    """The parts of a message's content or of a tool's output; none where that is text."""
+    parts = item.get("content") if item.get("type") == "message" else item.get("output")
+    return parts if isinstance(parts, list) else ()
+
+
+def _shows_images(body: Body) -> bool:
+    return any(part.get("type") == "input_image" for item in body["input"] for part in _parts(item))
+
+
+def _without_images(body: Body) -> Body:
+    return {**body, "input": [_unseen(item) for item in body["input"]]}
+
+
+def _unseen(item: Item) -> Item:
+    """An item whose images are replaced by words. A tool's output becomes one text: plain servers know no other."""
+    parts = _parts(item)
+    if not any(part.get("type") == "input_image" for part in parts):
+        return item
+    said = {"type": "input_text", "text": UNSEEN}
+    shown = [said if part.get("type") == "input_image" else part for part in parts]
+    if item.get("type") == "message":
+        return {**item, "content": shown}
+    return {**item, "output": "\n".join(str(part.get("text", "")) for part in shown)}
+
+
+def _has_reasoning(body: Body) -> bool:
+    return any(item.get("type") == "reasoning" for item in body["input"])
+
+
+def _without_reasoning(body: Body) -> Body:
+    return {**body, "input": [item for item in body["input"] if item.get("type") != "reasoning"]}
+
+
+def _parameter(feature: Feature, name: str, refusal: str) -> Trait:
+    """A feature that is one parameter of the request."""
+    return Trait(
+        feature,
+        re.compile(refusal, re.IGNORECASE),
+        lambda body: name in body,
+        lambda body: {key: value for key, value in body.items() if key != name},
+    )
+
+
+# In the order in which they are given up, where a refusal could mean several.
+TRAITS = (
+    _parameter(Feature.CACHE_KEY, "prompt_cache_key", "prompt_cache_key"),
+    _parameter(Feature.PARALLEL_CALLS, "parallel_tool_calls", "parallel"),
+    Trait(
+        Feature.IMAGES,
+        re.compile(r"image|vision|multimodal|mmproj", re.IGNORECASE),
+        _shows_images,
+        _without_images,
+    ),
+    _parameter(Feature.ENCRYPTED_REASONING, "include", r"include|encrypted"),
+    _parameter(Feature.REASONING_EFFORT, "reasoning", r"reasoning|effort"),
+    Trait(
+        Feature.REASONING_ITEMS, re.compile(r"reasoning", re.IGNORECASE), _has_reasoning, _without_reasoning
+    ),
+    Trait(
+        Feature.CUSTOM_TOOLS,
+        re.compile(r"custom|grammar|lark|tool type|of tool|tools[\[.'\" ]", re.IGNORECASE),
+        _uses_custom_tools,
+        _without_custom_tools,
+    ),
+    _parameter(Feature.STREAMING, "stream", r"\bstream(ing)?\b"),
+    _parameter(Feature.STORE, "store", r"\bstore\b"),
+)

@@ -1,0 +1,115 @@
+"""What a server lacks: found out from a real server's refusals, done without, and remembered in Redis."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from dayhand.agent.capabilities import UNSEEN
+from dayhand.agent.model import Item
+from dayhand.agent.script import items_for, response_for
+from dayhand.agent.scripted import FOR_EVER, Fault, Say
+from dayhand.agent.transcript import message
+from dayhand.errors import ModelError
+from dayhand.ledger import keys
+from dayhand.ledger.lacks import Lacks
+from dayhand.ledger.ledger import Ledger
+
+from .conftest import Heard, Play, Played
+
+CUSTOM: Item = {"type": "custom", "name": "apply_patch", "description": "patches", "format": {"type": "text"}}
+SHELL: Item = {"type": "function", "name": "shell", "parameters": {"type": "object", "properties": {}}}
+PICTURE = {"type": "input_image", "image_url": "data:image/png;base64,AAAA"}
+SEEN: list[Item] = [
+    message("user", "look"),
+    {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAA"},
+    {"type": "function_call", "call_id": "c", "name": "view_image", "arguments": "{}"},
+    {"type": "function_call_output", "call_id": "c", "output": [PICTURE]},
+]
+
+
+def refusal(said: str, status: int = 400, times: float = 1) -> Fault:
+    return Fault("status", status, json.dumps({"error": {"message": said}}), times=times)
+
+
+def ask(played: Played, heard: Heard) -> None:
+    played.model.reply(SEEN, (SHELL, CUSTOM), key="task-1", listener=heard.listener)
+
+
+def bodies(played: Played) -> list[dict[str, Any]]:
+    return [json.loads(body) for body in played.server.bodies]
+
+
+@pytest.mark.parametrize(
+    ("said", "lacking"),
+    [
+        ("Invalid value: 'custom'. Supported values are: 'function'.", "custom tools"),
+        ("'type' of tool must be 'function'", "custom tools"),
+        ("image input is not supported - hint: you may need to provide the mmproj", "images"),
+        ("Unknown parameter: 'include'", "encrypted reasoning"),
+        ("Unrecognized request argument: prompt_cache_key", "prompt_cache_key"),
+        ("parallel tool calls are not supported", "parallel tool calls"),
+        ("input[1]: unknown item type 'reasoning'", "reasoning items"),
+        ("streaming is not available", "streaming"),
+        ("extra field: store", "store"),
+    ],
+)
+def test_what_is_refused_is_done_without_and_remembered_for_every_worker(
+    play: Play, heard: Heard, ledger: Ledger, said: str, lacking: str
+) -> None:
+    shelf = Lacks(ledger.redis, "http://here/v1", "test-model")
+    first = play([refusal(said), Say("done")], shelf=shelf)
+    ask(first, heard)
+    assert (first.server.count, first.clock.slept, heard.faults) == (2, [], [])
+    assert shelf.recall() == {lacking}
+    second = play([Say("done")], shelf=Lacks(ledger.redis, "http://here/v1", "test-model"))
+    ask(second, heard)
+    assert bodies(second) == bodies(first)[1:], "another worker asks at once as the first one learnt to"
+
+
+def test_what_was_learnt_is_forgotten_after_a_day_and_never_held_against_another_model(
+    ledger: Ledger,
+) -> None:
+    Lacks(ledger.redis, "http://here/v1", "small").learn(["images"])
+    assert 23 * 3600 < ledger.redis.ttl(keys.lacks("http://here/v1", "small")) <= 24 * 3600
+    assert Lacks(ledger.redis, "http://here/v1", "large").recall() == frozenset()
+    assert Lacks(ledger.redis, "http://there/v1", "small").recall() == frozenset()
+
+
+def test_a_refusal_that_giving_up_does_not_cure_teaches_nothing(
+    play: Play, heard: Heard, ledger: Ledger
+) -> None:
+    shelf = Lacks(ledger.redis, "http://here/v1", "test-model")
+    played = play([refusal("tools[0].parameters is no schema", times=FOR_EVER)], shelf=shelf)
+    with pytest.raises(ModelError, match="is no schema"):
+        ask(played, heard)
+    assert shelf.recall() == frozenset()
+
+
+def test_a_server_that_drops_custom_tools_in_silence_is_found_out(play: Play, heard: Heard) -> None:
+    answer = {**response_for(items_for([Say("hello")], turn=0, custom=False), sent=4), "tools": [SHELL]}
+    played = play([Fault("nonsense", body=json.dumps(answer)), Say("hello")])
+    ask(played, heard)
+    ask(played, heard)
+    kinds = [[tool["type"] for tool in body["tools"]] for body in bodies(played)]
+    assert kinds == [["function", "custom"], ["function", "function"]]
+
+
+def test_a_model_that_cannot_see_is_told_that_an_image_stood_there(play: Play, heard: Heard) -> None:
+    played = play([refusal("this model has no vision"), Say("done")])
+    assert played.model.images, "tried until it is refused"
+    ask(played, heard)
+    assert not played.model.images
+    refused, taken = bodies(played)
+    assert refused["input"][-1]["output"] == [PICTURE]
+    assert taken["input"][-1]["output"] == UNSEEN
+
+
+def test_several_lacks_are_learnt_one_after_the_other(play: Play, heard: Heard) -> None:
+    played = play([refusal("no parallel calls"), refusal("unknown field include", 422), Say("done")])
+    ask(played, heard)
+    last = bodies(played)[-1]
+    assert not {"parallel_tool_calls", "include"} & last.keys()
+    assert "prompt_cache_key" in last
