@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 import requests
 
 from dayhand.agent.scripted import FOR_EVER, Fault, Finish, Patch, Say, Shell
 from dayhand.intake.signature import sign
-from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.notes import Note
-from dayhand.publish.base import Publication
-from dayhand.task import State, Task
+from dayhand.ledger.ledger import Ledger
+from dayhand.task import State
 from dayhand.wiring import Workshop
 from dayhand.worker import travel_with
+from tests.journey.dying import DyingAt, begins, wait_for_lease
 from tests.journey.town import SECRET, Town
 
 
@@ -224,7 +219,7 @@ def test_a_task_taken_over_is_not_paid_for_twice(town: Town) -> None:
     workshop = Workshop(town.settings, impatient)
     for stage in ("prepare", "solve", "take", "check", "publish"):
         with pytest.raises(KeyboardInterrupt):
-            travel_with(task_id, impatient, DyingAt(workshop, stage))
+            travel_with(task_id, impatient, DyingAt(workshop, begins(stage)))
         wait_for_lease(town, task_id)
     travel_with(task_id, town.ledger, Workshop(town.settings, town.ledger))
     record = town.ledger.record(task_id)
@@ -234,41 +229,3 @@ def test_a_task_taken_over_is_not_paid_for_twice(town: Town) -> None:
     assert len(town.bot_says(issue)) == 1
     assert len(town.checks(repo, pull)) == 1
     assert town.model.count == 2, "two turns, each asked for once"
-
-
-class DyingAt:
-    """A workshop whose worker dies when a stage begins."""
-
-    def __init__(self, workshop: Workshop, stage: str) -> None:
-        self.workshop = workshop
-        self.stage = stage
-        self.tools = workshop.tools
-
-    @contextmanager
-    def publication(self, task: Task, claim: Claim) -> Iterator[Publication]:
-        with self.workshop.publication(task, claim) as whole:
-            yield Dying(whole, self.stage)  # type: ignore[misc]
-
-
-class Dying:
-    """A publication that is the last thing its worker sees."""
-
-    def __init__(self, whole: Publication, stage: str) -> None:
-        self._whole = whole
-        self._stage = stage
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._whole, name)
-
-    def progress(self, note: Note) -> None:
-        if (note.kind, note.stage) == ("stage", self._stage):
-            raise KeyboardInterrupt
-        self._whole.progress(note)
-
-
-def wait_for_lease(town: Town, task_id: str) -> None:
-    """Wait until the dead worker's lease has run out."""
-    ends = time.monotonic() + 10
-    while task_id not in town.ledger.abandoned():
-        assert time.monotonic() < ends, "the lease never ran out"
-        threading.Event().wait(0.02)

@@ -1,0 +1,134 @@
+"""Stories of what only shows over time: a test that fails now and then, a worker that dies between two rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from dayhand.agent.scripted import Finish, Patch
+from dayhand.journey import Tools
+from dayhand.ledger.ledger import Claim, Ledger
+from dayhand.publish.base import Publication
+from dayhand.sandbox.base import Box, Egress, Limits, Result, Sandbox, Snapshot
+from dayhand.task import State, Task
+from dayhand.wiring import Workshop
+from dayhand.worker import travel_with
+from tests.journey.dying import DyingAt, Moment, begins, wait_for_lease
+from tests.journey.town import FIX, SHOP, Town
+
+MOODY = SHOP["test_shop.py"].replace("import unittest", "import os\nimport unittest") + (
+    "\n    def test_now_and_then(self):\n        self.assertNotEqual(os.environ['WEATHER'], 'rain on run {}')\n"
+)
+
+
+class Weather:
+    """A world around real boxes that differs from one run of the tests to the next."""
+
+    def __init__(self, shop: Workshop) -> None:
+        self.shop = shop
+        self.publication = shop.publication
+        self.runs = 0
+
+    @contextmanager
+    def tools(self, task: Task, claim: Claim, publication: Publication) -> Iterator[Tools]:
+        with self.shop.tools(task, claim, publication) as tools:
+            yield replace(tools, sandbox=Outside(tools.sandbox, self))  # type: ignore[arg-type]
+
+
+class Outside:
+    """A real sandbox under that weather."""
+
+    def __init__(self, sandbox: Sandbox, weather: Weather) -> None:
+        self._sandbox = sandbox
+        self._weather = weather
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._sandbox, name)
+
+    @contextmanager
+    def open(self, *, origin: Snapshot | None = None, egress: Egress | None = None) -> Iterator[object]:
+        with self._sandbox.open(origin=origin, egress=egress) as box:
+            yield Wet(box, self._weather)
+
+
+class Wet:
+    """A real box under that weather."""
+
+    def __init__(self, box: Box, weather: Weather) -> None:
+        self._box = box
+        self._weather = weather
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._box, name)
+
+    def run(
+        self,
+        command: str,
+        *,
+        env: Mapping[str, str] | None = None,
+        limits: Limits | None = None,
+        **more: object,
+    ) -> Result:
+        self._weather.runs += str(command).startswith("python3 -m unittest discover")
+        weather = {"WEATHER": f"rain on run {self._weather.runs}"}
+        return self._box.run(command, env={**(env or {}), **weather}, limits=limits, **more)  # type: ignore[arg-type]
+
+
+def test_a_test_that_fails_now_and_then_is_called_flaky(town: Town) -> None:
+    repo = town.repository("shop", {**SHOP, "test_shop.py": MOODY.format(1)})
+    issue = town.issue(repo)
+    town.label(repo, issue)
+    (task_id,) = town.waiting()
+    travel_with(task_id, town.ledger, Weather(Workshop(town.settings, town.ledger)))
+    (pull,) = town.pulls(repo)
+    assert "🎲 flaky: it failed, and passed when run once more" in pull.body
+    assert "`test_shop.Totals.test_now_and_then`" in pull.body
+    assert "new failure" not in pull.body
+    (check,) = town.checks(repo, pull)
+    assert check.conclusion == "success", "lint passes, and nothing fails that stays"
+    assert town.model.count == 2, "nothing went back to the model"
+
+
+BACK = "There are new failures: they go back to the model."
+BREAK = Patch(
+    "*** Begin Patch\n*** Update File: shop.py\n-def total(prices):\n+def sum_of(prices):\n*** End Patch"
+)
+MEND = Patch(
+    "*** Begin Patch\n*** Update File: shop.py\n-def sum_of(prices):\n+def total(prices):\n*** End Patch"
+)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        lambda: lambda note: note.text == BACK,
+        lambda: begins("solve", 2),
+        lambda: begins("take", 2),
+        lambda: begins("check", 2),
+    ],
+    ids=["as-failures-go-back", "before-the-second-round", "after-its-turns", "before-its-checks"],
+)
+def test_a_worker_that_dies_between_two_rounds_is_followed_without_a_second_paid_call(
+    town: Town, moment: Callable[[], Moment]
+) -> None:
+    repo = town.repository("shop")
+    issue = town.issue(repo)
+    town.actor.turns = [[FIX, BREAK], [Finish("Sum", "Done.")], [MEND], [Finish("Sum it right", "Mended.")]]
+    town.label(repo, issue)
+    (task_id,) = town.waiting()
+    impatient = Ledger(town.ledger.redis, lease_seconds=0.2)
+    with pytest.raises(KeyboardInterrupt):
+        travel_with(task_id, impatient, DyingAt(Workshop(town.settings, impatient), moment()))
+    wait_for_lease(town, task_id)
+    travel_with(task_id, town.ledger, Workshop(town.settings, town.ledger))
+    record = town.ledger.record(task_id)
+    assert record.state is State.PROPOSED, record.reason
+    assert town.model.count == 4, "four turns, each asked for once"
+    told = [note.text for note in town.live.read(task_id)]
+    assert told.count(BACK) == 1
+    (pull,) = town.pulls(repo)
+    (check,) = town.checks(repo, pull)
+    assert (pull.title, check.conclusion) == ("Sum it right", "success")
