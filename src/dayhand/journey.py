@@ -170,8 +170,8 @@ class Trip:
             tools.checkout.push(self.task, done.head)
             files = read_files(tools.checkout.mirror, done.head)
             proofs = prove(done.solution.citations, files, done.head)
-            account = weigh(done.solution.account, done.verification)
-            solution = replace(done.solution, account=account)
+            weighed = weigh(done.solution.account, done.verification)
+            solution = replace(done.solution, account=weighed.account)
             proposal = Proposal(
                 change=done.change,
                 head=done.head,
@@ -179,10 +179,11 @@ class Trip:
                 verification=done.verification,
                 blocked=place.blocked,
                 proofs=proofs,
+                claims=weighed.claims,
                 minutes=(tools.clock() - self.task.created_at) / 60,
             )
             url = tools.publication.propose(self.task, proposal)
-        return Proposed(url, done.head, done.verification, solution, proofs)
+        return Proposed(url, done.head, done.verification, solution, proofs, weighed.claims)
 
     def _fill(self, box: Box, base: Base) -> None:
         self.tools.checkout.fill(box, base.commit, base.branch)

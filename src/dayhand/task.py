@@ -176,6 +176,14 @@ class Verification:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """What the account says of a check, ``[tests: 212 passed]``, and where the log bears it."""
+
+    words: str
+    line: int  # where the command begins in the task's log
+
+
+@dataclass(frozen=True, slots=True)
 class Citation:
     """A place that the model points to as proof."""
 
@@ -246,6 +254,7 @@ class Proposed:
     verification: Verification
     solution: Solution
     proofs: tuple[Proof, ...] = ()
+    claims: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

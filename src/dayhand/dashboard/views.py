@@ -123,6 +123,11 @@ class View:
         return self.outcome.get("proofs") or ()
 
     @property
+    def claims(self) -> Sequence[Mapping[str, Any]]:
+        """What the account says of checks and the log bears."""
+        return self.outcome.get("claims") or ()
+
+    @property
     def usage(self) -> Mapping[str, Any]:
         return self.solution.get("usage") or {}
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from dayhand.errors import DayhandError
 from dayhand.ledger.notes import Note
-from dayhand.task import Blocked, Change, Proof, Solution, Task, Verification
+from dayhand.task import Blocked, Change, Claim, Proof, Solution, Task, Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Proposal:
     blocked: tuple[Blocked, ...]  # hosts that set-up asked for and did not get
     proofs: tuple[Proof, ...]
     minutes: float
+    claims: tuple[Claim, ...] = ()  # of the account, borne by the log
 
 
 class Publication(Protocol):

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from dayhand.errors import DayhandError
 from dayhand.publish.base import Proposal
+from dayhand.publish.claims import linked
 from dayhand.publish.markdown import cap, cell, clean, code, literal, title
 from dayhand.publish.prose import line, prose
 from dayhand.task import (
@@ -83,10 +84,11 @@ def pull_body(task: Task, proposal: Proposal, repository_url: str, task_url: str
     The model's words stand under a heading that says whose they are, and after the worker's own verdict.
     """
     solution, verification = proposal.solution, proposal.verification
+    account = linked(prose(solution.account), proposal.claims, task_url)
     parts = [
         f"Fixes #{task.number}" if task.drafted_first else "",
         f"{MARKS[verification.conclusion]} **{check_done(verification)}**",
-        f"### What was done, in the model's words\n\n{prose(solution.account) or 'It gave no account.'}",
+        f"### What was done, in the model's words\n\n{account or 'It gave no account.'}",
         questions(solution.questions),
         f"### Verification, by the worker\n\n{table(verification, task_url)}",
         blocked(proposal.blocked),

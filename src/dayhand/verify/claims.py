@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
-from dayhand.task import Finding, Verdict, Verification
+from dayhand.task import Claim, Finding, Verdict, Verification
 
 CLAIM = re.compile(
     r"(?P<code>```.*?(?:```|\Z)|`[^`\n]+`)|\[(?P<what>[^\]\[:\n]{1,80}):(?P<said>[^\]\[\n]{1,160})\](?!\()",
@@ -22,26 +23,42 @@ NOT_RUN = "the worker ran no such command"
 GOOD = (Verdict.PASSES, Verdict.FIXED)
 
 
-def weigh(account: str, verification: Verification) -> str:
-    """The account with each claim struck out that the ledger does not bear, and the reason behind it.
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """The account with what the ledger does not bear struck out, and what it does bear."""
 
-    Only words in brackets that claim a success are held against it; code is left as it is.
+    account: str
+    claims: tuple[Claim, ...]
+
+
+def weigh(account: str, verification: Verification) -> Weighed:
+    """Hold each claim of a success against the ledger; what is not borne is struck out, with the reason behind it.
+
+    Only words in brackets are claims; code is left as it is.
     """
+    borne: dict[str, Claim] = {}
 
     def judged(match: re.Match[str]) -> str:
         if match["code"] or not OUTCOME.search(match["said"]):
             return match[0]
-        why = _against(match["what"].strip(), match["said"], verification.findings)
-        return f"~~{match[0]}~~ (not so: {why})" if why else match[0]
+        ran = _ran(match["what"], verification.findings)
+        if why := _against(match["said"], ran):
+            return f"~~{match[0]}~~ (not so: {why})"
+        borne[match[0]] = Claim(match[0], _line(match["said"], ran))
+        return match[0]
 
-    return CLAIM.sub(judged, account)
+    return Weighed(CLAIM.sub(judged, account), tuple(borne.values()))
 
 
-def _against(what: str, said: str, findings: tuple[Finding, ...]) -> str:
-    """What speaks against a claim; "" where the ledger bears it."""
-    named = " ".join(what.strip("`$ ").split())
+def _ran(what: str, findings: tuple[Finding, ...]) -> list[Finding]:
+    """The findings that a claim speaks of: a command's, or a kind's."""
+    named = " ".join(what.strip().strip("`$ ").split())
     kind = KINDS.get(named.lower(), "")
-    ran = [one for one in findings if one.head and (one.kind == kind or one.command == named)]
+    return [one for one in findings if one.head and (one.kind == kind or one.command == named)]
+
+
+def _against(said: str, ran: list[Finding]) -> str:
+    """What speaks against a claim; "" where the ledger bears it."""
     if not ran:
         return NOT_RUN
     bad = next((one for one in ran if one.verdict not in GOOD), None)
@@ -52,3 +69,10 @@ def _against(what: str, said: str, findings: tuple[Finding, ...]) -> str:
     if claimed and counts and int(claimed[1]) not in (*counts, sum(counts)):
         return f"{sum(counts)} passed"
     return ""
+
+
+def _line(said: str, ran: list[Finding]) -> int:
+    """Where the log bears it: the command with the number that is claimed, else the first."""
+    claimed = PASSED.search(said)
+    exact = [one for one in ran if claimed and one.counts and one.counts.passed == int(claimed[1])]
+    return next((one.head.line for one in (*exact, *ran) if one.head), 0)
