@@ -1,0 +1,153 @@
+"""The sandbox image in a container of its own: what Dayhand's commands rely on there, and what they must not reach."""
+
+from __future__ import annotations
+
+import io
+import tomllib
+
+import pytest
+
+from dayhand.sandbox.base import ENVIRONMENT, WORKSPACE
+from dayhand.sandbox.view import HOME, SYSTEM_PATH, TOOLS, UID
+from tests.sandbox.image import DOCKERFILE, needed
+
+SWEEP = "/usr/local/libexec/dayhand/sweep"
+HARDENED = {"network_mode": "none", "cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"]}
+
+LOOK = """
+import os, subprocess, sys
+shell = subprocess.Popen([sys.argv[1], "-c", "echo ready; read end"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+assert shell.stdout.readline() == b"ready\\n"
+def may(ask, *words):
+    try:
+        return bool(ask(*words))
+    except PermissionError:
+        return False
+place = f"/proc/{shell.pid}/"
+seen = [name for name in ("maps", "mem", "environ") if may(os.open, place + name, os.O_RDONLY)]
+print(*seen, *(name for name in ("exe", "root") if may(os.readlink, place + name)))
+"""
+
+pytestmark = pytest.mark.timeout(900)  # whoever comes first builds the image
+
+
+@pytest.fixture(scope="module")
+def built():
+    client, tag = needed()
+    yield client.images.get(tag)
+    client.close()
+
+
+@pytest.fixture
+def container(built):
+    made = built.client.containers.run(built.id, detach=True, **HARDENED)
+    yield made
+    made.remove(force=True)
+
+
+def run(container, script: str) -> tuple[int, str]:
+    environment = {"PATH": f"{TOOLS}:{SYSTEM_PATH}", "HOME": HOME}
+    code, output = container.exec_run(["/bin/sh", "-c", script], environment=environment)
+    return code, output.decode()
+
+
+def test_commands_are_those_of_a_user_without_rights(container):
+    assert run(container, "id -u; id -g; id -G; id -un; getent passwd $(id -u) | cut -d: -f6") == (
+        0,
+        f"{UID}\n{UID}\n{UID}\ndayhand\n{HOME}\n",
+    )
+
+
+def test_the_user_may_write_to_its_own_folders_and_nowhere_else(container):
+    found = run(
+        container, "find / -xdev ! -type l -writable ! -path '/proc/*' ! -path '/dev/*' 2>/dev/null | sort"
+    )[1]
+
+    assert found.split() == [ENVIRONMENT, "/tmp", WORKSPACE]
+
+
+def test_no_program_gives_the_rights_of_its_owner(container):
+    assert run(container, "find / -xdev -perm /6000 ! -path '/proc/*' 2>/dev/null | wc -l") == (0, "0\n")
+
+
+def test_what_a_base_gave_to_the_user_is_taken_back(built):
+    """Many bases have a user of this number, with a home of its own: node's, Ubuntu's."""
+    recipe = (
+        f"FROM {built.id}\nUSER 0:0\n"
+        "RUN sed -i 's/^dayhand:/node:/' /etc/passwd /etc/group && mkdir -p /home/node/bin"
+        " && cp /bin/true /home/node/bin/ls && chmod 4755 /home/node/bin/ls && chown -R 1000:1000 /home/node"
+        ' && mkdir -m 1777 /open\nENTRYPOINT ["/bin/false"]\nHEALTHCHECK CMD /home/node/bin/ls\n'
+    )
+    images = built.client.images
+    base = images.build(fileobj=io.BytesIO(recipe.encode()), rm=True)[0]
+    made = images.build(
+        path=str(DOCKERFILE.parent), buildargs={"BASE": base.id, "INSTALL": "0"}, rm=True, nocache=True
+    )[0]
+    container = made.client.containers.run(made.id, detach=True, **HARDENED)
+    try:
+        assert run(container, "id -un; find /home /open -writable -o -perm /6000") == (0, "dayhand\n")
+        assert made.attrs["Config"]["Healthcheck"] == {"Test": ["NONE"]}
+    finally:
+        container.remove(force=True)
+        images.remove(made.id, force=True)  # and with it its untagged parents
+
+
+def test_the_sweeper_can_be_run_by_all_and_read_by_nobody(container):
+    assert run(container, f"stat -c '%u %g %a' {SWEEP}; {SWEEP} -c 'echo runs'; cat {SWEEP}") == (
+        1,
+        f"0 0 711\nruns\ncat: {SWEEP}: Permission denied\n",
+    )
+
+
+def test_a_running_sweeper_cannot_be_looked_into(container):
+    """The kernel asks the same before each of these as before ptrace: may this process be traced by that one?"""
+    look = f"python3 -c '{LOOK}'"
+
+    assert run(container, f"{look} /bin/sh") == (0, "maps mem environ exe root\n")
+    assert run(container, f"{look} {SWEEP}") == (0, "\n")
+
+
+def test_the_first_process_outlives_a_kill_of_everything_and_cannot_be_looked_into(container):
+    before = container.attrs["Id"], container.top()["Processes"][0][1]
+    run(container, "sleep 600 & sleep 600 & kill -KILL -1")
+    container.reload()
+
+    assert container.status == "running"
+    assert (container.attrs["Id"], container.top()["Processes"][0][1]) == before
+    assert run(container, "head -c 1 /proc/1/mem") == (
+        1,
+        "head: cannot open '/proc/1/mem' for reading: Permission denied\n",
+    )
+
+
+def test_orphans_are_buried(container):
+    run(container, "(sleep 600 & sleep 600 &) ; kill -KILL -1")
+
+    assert "Z" not in run(container, "ps -e -o stat=")[1]
+
+
+def test_git_and_python_work_in_the_workspace(container):
+    code, said = run(
+        container,
+        f"cd {WORKSPACE} && git init -q . && git status --short && python3 -m venv {ENVIRONMENT}/venv"
+        f" && {ENVIRONMENT}/venv/bin/python -c 'print(6 * 7)' && uv --version | cut -d' ' -f1",
+    )
+
+    assert (code, said) == (0, "42\nuv\n")
+
+
+def test_the_image_keeps_no_variable_but_the_path(built):
+    assert [each.split("=")[0] for each in built.attrs["Config"]["Env"] or []] in ([], ["PATH"])
+
+
+def test_the_image_says_what_it_is(built):
+    assert built.labels["dayhand.sandbox"] == "1"
+    assert built.labels["org.opencontainers.image.title"] == "Dayhand sandbox"
+    assert built.attrs["Config"]["User"] == f"{UID}:{UID}"
+
+
+def test_the_image_has_the_uv_that_is_tested_here():
+    lock = tomllib.loads((DOCKERFILE.parents[2] / "uv.lock").read_text(encoding="utf-8"))
+    locked = next(each["version"] for each in lock["package"] if each["name"] == "uv")
+
+    assert f"ARG UV={locked}\n" in DOCKERFILE.read_text(encoding="utf-8")
