@@ -18,7 +18,7 @@ from dayhand.checkout.repository import Base, Checkout
 from dayhand.environment.base import Environment
 from dayhand.environment.briefing import brief
 from dayhand.environment.prepare import prepare
-from dayhand.errors import ModelError
+from dayhand.errors import CheckoutError, ModelError, SandboxError
 from dayhand.ledger.memory import Memory
 from dayhand.ledger.notes import Say
 from dayhand.publish.base import Proposal, Publication
@@ -101,10 +101,10 @@ class Trip:
 
         Only a solution where nothing changed. Where the model cannot go on, what it did before stands as it is.
         """
-        work = self._round(base, place)
+        work = self._round(base, place, keep=True)
         while isinstance(work, Finished) and self._send_back(work):
             try:
-                again = self._round(base, place)
+                again = self._round(base, place, keep=False)
             except ModelError as error:
                 self.say.line("error", f"The new failures stay: {error}")
                 return work
@@ -113,8 +113,8 @@ class Trip:
             work = again
         return work
 
-    def _round(self, base: Base, place: Environment) -> Finished | Solution:
-        solution, change = self.solve(base, place)
+    def _round(self, base: Base, place: Environment, *, keep: bool) -> Finished | Solution:
+        solution, change = self.solve(base, place, keep=keep)
         if change is None:
             return solution
         return Finished(solution, change, *self.check(base, place, solution, change))
@@ -126,16 +126,36 @@ class Trip:
         self.say.line("say", "There are new failures: they go back to the model.")
         return True
 
-    def solve(self, base: Base, place: Environment) -> tuple[Solution, Change | None]:
-        """Let the model work, then take the work tree out, strictly and by the policy."""
+    def solve(self, base: Base, place: Environment, *, keep: bool) -> tuple[Solution, Change | None]:
+        """Let the model work, then take the work tree out, strictly and by the policy.
+
+        ``keep``: where the model cannot go on, push what it did before.
+        """
         task, tools = self.task, self.tools
         with tools.sandbox.open(origin=place.snapshot) as box:
             with self.say.stage(Stage.SOLVE):
                 self._fill(box, base)
                 briefing = brief(place, base.files)
-                solution = solve(task, box, tools.model, briefing, tools.memory, self.say, env=place.env)
+                try:
+                    solution = solve(task, box, tools.model, briefing, tools.memory, self.say, env=place.env)
+                except ModelError:
+                    if keep:
+                        self._keep(box, base)
+                    raise
             with self.say.stage(Stage.TAKE):
                 return solution, tools.checkout.take(box, base)
+
+    def _keep(self, box: Box, base: Base) -> None:
+        """Push what an unfinished task did so far, unchecked: a person can go on from there."""
+        checkout = self.tools.checkout
+        try:
+            change = checkout.take(box, base)
+            branch = checkout.keep(self.task, change) if change else ""
+        except (CheckoutError, SandboxError) as error:
+            self.say.line("error", f"What was done so far cannot be kept: {error}")
+            return
+        if branch:
+            self.say.line("say", f"What was done so far is on the branch {branch}, unchecked.")
 
     def answer(self, base: Base, solution: Solution) -> Answered:
         """Nothing changed: the person gets the account, with every citation looked up."""

@@ -13,6 +13,7 @@ import httpx2
 import openai
 
 from dayhand.agent import prices
+from dayhand.agent.faults import Patience
 from dayhand.agent.responses import ResponsesModel
 from dayhand.agent.scripted import MODEL as SCRIPTED
 from dayhand.checkout.mirror import Author
@@ -91,7 +92,8 @@ class Workshop:
                 co_author=lambda login: _person(hub, login),
                 own_branch=_own_branch(hub, task, facts),
             )
-            yield _tools(self.settings, self.ledger, task, claim, checkout, publication)
+            with _tools(self.settings, self.ledger, task, claim, checkout, publication) as tools:
+                yield tools
         finally:
             hub.close()
 
@@ -106,7 +108,8 @@ def open_local_tools(settings: Settings, ledger: Ledger, task: Task, claim: Clai
         author=LOCAL_AUTHOR,
         co_author=lambda _login: None,
     )
-    yield _tools(settings, ledger, task, claim, checkout, LocalPublication(sys.stdout))
+    with _tools(settings, ledger, task, claim, checkout, LocalPublication(sys.stdout)) as tools:
+        yield tools
 
 
 def open_sandbox(settings: Settings) -> Sandbox:
@@ -126,24 +129,29 @@ def trusted() -> ssl.SSLContext:
     return httpx2.create_ssl_context()
 
 
-def open_model(settings: Settings, redis: TextRedis) -> ResponsesModel:
+@contextmanager
+def open_model(
+    settings: Settings, redis: TextRedis, *, patience: Patience | None = None
+) -> Iterator[ResponsesModel]:
     """The model that is set; the demo's scripted one is known by its name."""
-    client = openai.OpenAI(
+    own = settings.data / "prices.toml"
+    with openai.OpenAI(
         api_key=settings.openai_api_key or "none",
         base_url=settings.openai_base_url or None,
         max_retries=0,
         http_client=openai.DefaultHttpxClient(verify=trusted()),
-    )
-    own = settings.data / "prices.toml"
-    return ResponsesModel(
-        client,
-        settings.model,
-        scripted=settings.model == SCRIPTED,
-        prices=prices.load(own if own.exists() else None),
-        shelf=Lacks(redis, str(client.base_url), settings.model),
-    )
+    ) as client:
+        yield ResponsesModel(
+            client,
+            settings.model,
+            scripted=settings.model == SCRIPTED,
+            prices=prices.load(own if own.exists() else None),
+            patience=patience,
+            shelf=Lacks(redis, str(client.base_url), settings.model),
+        )
 
 
+@contextmanager
 def _tools(
     settings: Settings,
     ledger: Ledger,
@@ -151,15 +159,16 @@ def _tools(
     claim: Claim,
     checkout: Checkout,
     publication: Publication,
-) -> Tools:
-    return Tools(
-        checkout=checkout,
-        sandbox=open_sandbox(settings),
-        model=open_model(settings, ledger.redis),
-        publication=publication,
-        memory=Memory(ledger.redis, task.id, claim),
-        bases=BaseCache(settings.data / "bases"),
-    )
+) -> Iterator[Tools]:
+    with open_model(settings, ledger.redis) as model:
+        yield Tools(
+            checkout=checkout,
+            sandbox=open_sandbox(settings),
+            model=model,
+            publication=publication,
+            memory=Memory(ledger.redis, task.id, claim),
+            bases=BaseCache(settings.data / "bases"),
+        )
 
 
 def _own_branch(hub: RepositoryHub, task: Task, facts: TaskFacts) -> str:

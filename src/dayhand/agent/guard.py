@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from dayhand.agent.bench import Done
 from dayhand.agent.model import Call, Item, Reply
-from dayhand.agent.transcript import message
+from dayhand.agent.transcript import message, refusal_in
 from dayhand.errors import ModelError, SandboxError
 
 LAST_WORDS = 300
@@ -89,9 +89,14 @@ class Guard:
         )
 
     def remarks(self, turn: int, reply: Reply) -> list[Item]:
-        """What the model should hear besides its results. Raises ``ModelError`` after too much silence."""
+        """What the model should hear besides its results. Raises ``ModelError`` for a refusal, or too much silence."""
         texts = [*self._remarks]
         self._remarks.clear()
+        if not reply.calls and (refusal := refusal_in(reply.items)):
+            raise ModelError(
+                f"The model refuses to do this: “{refusal.strip()[:LAST_WORDS]}”",
+                advice="Ask for it in other words, or do it by hand: another model is not asked to do what one refuses.",
+            )
         self._silent = 0 if reply.calls else self._silent + 1
         if self._silent > self._bounds.silent:
             said = f" Its last words: “{reply.text.strip()[-LAST_WORDS:]}”" if reply.text.strip() else ""

@@ -19,6 +19,13 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
+class Refuse:
+    """Words that refuse."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Shell:
     """A command for the shell tool."""
 
@@ -75,7 +82,7 @@ class Fault:
 
 FOR_EVER = math.inf
 
-Move = Say | Shell | Patch | Plan | Finish | ToolCall | Fault
+Move = Say | Refuse | Shell | Patch | Plan | Finish | ToolCall | Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,16 +142,9 @@ def items_for(moves: Sequence[Move], *, turn: int, custom: bool) -> list[dict[st
         mark = f"{turn}_{n}"
         match move:
             case Say(text):
-                content = [{"type": "output_text", "text": text, "annotations": []}]
-                items.append(
-                    {
-                        "type": "message",
-                        "id": f"msg_{mark}",
-                        "role": "assistant",
-                        "status": "completed",
-                        "content": content,
-                    }
-                )
+                items.append(_words(mark, {"type": "output_text", "text": text, "annotations": []}))
+            case Refuse(text):
+                items.append(_words(mark, {"type": "refusal", "refusal": text}))
             case Shell(command):
                 items.append(_call(mark, "shell", json.dumps({"command": command})))
             case Patch(text) if custom:
@@ -178,6 +178,11 @@ def items_for(moves: Sequence[Move], *, turn: int, custom: bool) -> list[dict[st
             case _:
                 assert_never(move)
     return items
+
+
+def _words(mark: str, part: dict[str, Any]) -> dict[str, Any]:
+    item = {"type": "message", "id": f"msg_{mark}", "role": "assistant", "status": "completed"}
+    return {**item, "content": [part]}
 
 
 def _call(mark: str, name: str, arguments: str) -> dict[str, Any]:
@@ -217,7 +222,7 @@ def events_for(response: dict[str, Any]) -> Iterator[dict[str, Any]]:
             "item": {**item, "status": "in_progress"},
         }
         if item["type"] == "message":
-            for piece in item["content"][0]["text"].splitlines(keepends=True):
+            for piece in item["content"][0].get("text", "").splitlines(keepends=True):
                 yield {
                     "type": "response.output_text.delta",
                     "item_id": item["id"],

@@ -59,6 +59,14 @@ def text_in(items: Iterable[Mapping[str, Any]]) -> str:
     return "\n\n".join(part for part in parts if part.strip())
 
 
+def refusal_in(items: Iterable[Mapping[str, Any]]) -> str:
+    """The words with which the model refuses, "" where it does not."""
+    contents = [item.get("content") for item in items if item.get("type") == "message"]
+    parts = [part for content in contents if isinstance(content, list) for part in content]
+    refusals = [str(p.get("refusal")) for p in parts if isinstance(p, dict) and p.get("type") == "refusal"]
+    return "\n\n".join(refusals)
+
+
 def mended(value: dict[str, Any]) -> dict[str, Any]:
     """Parsed JSON without halves of characters, which can be escaped in JSON but not sent, stored or run."""
     text = json.dumps(value, ensure_ascii=False)

@@ -106,7 +106,8 @@ class Checkout:
         co_author = self.co_author(task.ask.asker)
         about = f"For #{task.number}.\n" if task.number else ""
         trailer = f"\nCo-authored-by: {co_author}\n" if co_author else ""
-        parent = self.facts.recall("start") or change.base
+        unfinished = None if self.own_branch else self.facts.recall("unfinished_head")
+        parent = unfinished or self.facts.recall("start") or change.base
         message = f"{_subject(solution.title)}\n\n{about}{trailer}"
         return self.mirror.commit(change.tree, parent, message, self.author, task.created_at)
 
@@ -117,6 +118,24 @@ class Checkout:
         if self.mirror.remote_branches((branch,), self.token()).get(branch) != head:
             self.mirror.push(head, branch, self.token())
         self.facts.record("head", head)
+        return branch
+
+    def keep(self, task: Task, change: Change) -> str:
+        """Push an unfinished change and give the branch's name; never to a pull request that people look at already.
+
+        Raises ``CheckoutError``.
+        """
+        known, last = self.facts.recall("unfinished"), self.facts.recall("unfinished_head")
+        if known and last and self.mirror.tree(last) == change.tree:
+            return known  # an earlier attempt at this task came as far
+        head = self.commit(task, change, Solution(f"Unfinished: {task.title}", ""))
+        if self.own_branch:
+            branch = f"{self.own_branch}-unfinished-{task.id[-4:].lower()}"
+            self.mirror.push(head, branch, self.token())
+        else:
+            branch = self.push(task, head)
+        self.facts.record("unfinished_head", head)
+        self.facts.record("unfinished", branch)
         return branch
 
     def _free_branch(self, task: Task, start: str) -> str:

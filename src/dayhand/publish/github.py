@@ -18,7 +18,7 @@ from dayhand.hub.repository import RepositoryHub
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.live import Live
 from dayhand.ledger.notes import Note
-from dayhand.publish import wording
+from dayhand.publish import unfinished, wording
 from dayhand.publish.base import Proposal
 from dayhand.publish.check_run import Progress
 from dayhand.publish.markdown import cap, redact
@@ -90,8 +90,8 @@ class GitHubPublication:
 
     def answer(self, task: Task, solution: Solution, proofs: tuple[Proof, ...]) -> str:
         """The answer as a comment; a draft that was opened for it goes away."""
-        self._conclude("neutral", wording.NOTHING_TO_CHANGE)
-        self._take_back(wording.NOTHING_TO_CHANGE)
+        self._conclude("neutral", wording.NOTHING_CHANGED)
+        self._take_back(wording.NOTHING_CHANGED)
         return self._comment(wording.answered(task, solution, proofs, self.repository_url, self.task_url))
 
     def fail(self, task: Task, error: DayhandError) -> None:
@@ -102,8 +102,9 @@ class GitHubPublication:
         title = wording.STOPPED if isinstance(error, TaskStopped) else wording.NOT_DONE
         kept, refused = "", None
         try:
+            self._move_to_unfinished()
             self._conclude(_failed_as(error), title)
-            kept = self._take_back(title)
+            kept = self._keep_unfinished(error) or self._take_back(title)
         except HubUnavailable:
             raise  # all of it is done later
         except HubError as hub_error:
@@ -156,6 +157,24 @@ class GitHubPublication:
         if check := self._fact("check"):
             output = self._output(title, self._progress.last_text)
             self.hub.update_check(int(check), output=output, conclusion=conclusion)
+
+    def _move_to_unfinished(self) -> None:
+        """Where unfinished work was pushed to our draft, the check run goes along with it."""
+        head = self._fact("head")
+        if self._fact("unfinished") and head and self._fact("pull"):
+            self._conclude_check_of_start(head)
+            self._check_on(head)
+
+    def _keep_unfinished(self, error: DayhandError) -> str:
+        """Say where the unfinished work is, on the draft too; "" where there is none."""
+        branch = self._fact("unfinished")
+        if not branch:
+            return ""
+        pull = self.hub.find_pull(branch)
+        if pull and pull.state == "open" and str(pull.number) == self._fact("pull"):
+            body = unfinished.pull_body(self.task, error, self.task_url)
+            self.hub.edit_pull(pull.number, body=redact(body))
+        return unfinished.kept(branch)
 
     def _take_back(self, why: str) -> str:
         """Close our draft and delete its branch, unless there is work on it; say what is kept, "" for nothing."""

@@ -39,7 +39,7 @@ VERDICTS = {
 }
 KEPT_WORK = "What was pushed before stays."
 KEPT_OF_OTHERS = "Somebody pushed to my branch, so the draft stays open."
-NOTHING_TO_CHANGE = "There was nothing to change."
+NOTHING_CHANGED = "No file was changed."
 NOT_DONE = "This could not be done."
 STOPPED = "This was stopped."
 QUOTE_CHARS = 300
@@ -318,7 +318,7 @@ def answered(
 ) -> str:
     """An answer with its proof; for a fix that needed no change, why."""
     opening = f"@{task.ask.asker} " + (
-        "" if not task.drafted_first else "Nothing to change, as far as I can see.\n\n"
+        "" if not task.drafted_first else "I changed no file. In the model's words:\n\n"
     )
     cited = "\n".join(f"- {cited_place(proof, repository_url)}" for proof in proofs)
     parts = [

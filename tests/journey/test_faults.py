@@ -1,0 +1,198 @@
+"""The table of faults in docs/agent.md, row by row: a label, a model that fails, and what a person is left with."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from dayhand.agent.faults import Patience
+from dayhand.agent.scripted import FOR_EVER, Fault, Finish, Move, Plan, Refuse, Say, Shell, ToolCall
+from dayhand.journey import Tools
+from dayhand.ledger.ledger import Claim, Record
+from dayhand.localhub.state import Issue, Repository
+from dayhand.publish.base import Publication
+from dayhand.task import State, Task
+from dayhand.wiring import Workshop, open_model
+from dayhand.worker import travel_with
+from tests.journey.town import DONE, FIX, Town
+
+ROOT = Path(__file__).parents[2]
+FIXED = "def total(prices):\n    return sum(prices)\n"
+
+
+def status(code: int, said: str, kind: str = "", times: float = 1, **headers: str) -> Fault:
+    body = json.dumps({"error": {"message": said, "code": kind or None}})
+    return Fault(
+        "status", code, body, {name.replace("_", "-"): value for name, value in headers.items()}, times
+    )
+
+
+NO_JSON = ToolCall("shell", '{"command": ')
+UNKNOWN = ToolCall("frobnicate", "{}")
+NEVER_ENDS = [[Plan(((f"step {n}", "pending"),))] for n in range(70)]
+
+# What the model's server plays after a first turn that mends the shop; a fault is played before the rest of its turn.
+FAULTS: dict[str, list[list[Move]]] = {
+    "429 with Retry-After": [[status(429, "slow", Retry_After="7"), DONE]],
+    "429 without Retry-After": [[status(429, "slow", times=2), DONE]],
+    "429 that stays": [[status(429, "slow", times=FOR_EVER)]],
+    "5xx": [[status(503, "busy"), DONE]],
+    "5xx that stays": [[status(500, "oops", times=FOR_EVER)]],
+    "dropped stream": [[Fault("drop"), DONE]],
+    "dropped stream that stays": [[Fault("drop", times=FOR_EVER)]],
+    "stalled stream": [[Fault("stall"), DONE]],
+    "stalled stream that stays": [[Fault("stall", times=FOR_EVER)]],
+    "reply that is no reply": [[Fault("nonsense", body="<html>"), DONE]],
+    "reply that is no reply and stays": [[Fault("nonsense", body="<html>", times=FOR_EVER)]],
+    "arguments that are not JSON": [[NO_JSON], [DONE]],
+    "arguments that are never JSON": [[NO_JSON]],
+    "unknown tool": [[UNKNOWN], [DONE]],
+    "unknown tool for ever": [[UNKNOWN]],
+    "empty reply": [[Fault("empty"), DONE]],
+    "empty replies for ever": [[Fault("empty", times=FOR_EVER)]],
+    "truncated reply": [[Fault("cut")], [DONE]],
+    "truncated replies for ever": [[Fault("cut", times=FOR_EVER)]],
+    "refusal": [[Refuse("I will not touch prices.")]],
+    "refusal by the service": [[status(400, "no", "content_policy_violation", FOR_EVER)]],
+    "context overflow": [[status(400, "too long", "context_length_exceeded", FOR_EVER)]],
+    "insufficient quota": [[status(429, "quota", "insufficient_quota", FOR_EVER)]],
+    "wrong key": [[status(401, "who are you?", "invalid_api_key", FOR_EVER)]],
+    "model that does not exist": [[status(404, "no such model", "model_not_found", FOR_EVER)]],
+    "model that repeats itself": [[Shell("cat nowhere.txt")]],
+    "model that repeats what works": [[Shell("ls")]],
+    "model that says it is done in words": [[Say("All done!")]],
+    "model that says it is done with nothing done": [[Finish("Mend totals", "I mended the totals.")]],
+    "model that never ends": NEVER_ENDS,
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table."""
+
+    happens: str
+    ends: str
+    reads: str
+    kept: str
+    shown_by: str
+
+
+def table() -> dict[str, Row]:
+    section = (ROOT / "docs/agent.md").read_text().partition("\n## Faults\n")[2].partition("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("| ")][1:]
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+    return {fault: Row(*cells) for fault, *cells in rows}
+
+
+ROWS = table()
+
+
+def quoted(cell: str) -> list[str]:
+    """The words in “ ”, which may hold “ ” of their own."""
+    return re.findall(r"“((?:[^“”]|“[^“”]*”)*)”", cell)
+
+
+class Clock:
+    """A clock that only waiting moves."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def time(self) -> float:
+        return self.now
+
+
+class Brisk:
+    """A workshop whose model waits by that clock."""
+
+    def __init__(self, town: Town, *, idle: float) -> None:
+        self._workshop = Workshop(town.settings, town.ledger)
+        clock = Clock()
+        self._patience = Patience(idle=idle, jitter=lambda: 0.5, sleep=clock.sleep, clock=clock.time)
+        self.publication = self._workshop.publication
+
+    @contextmanager
+    def tools(self, task: Task, claim: Claim, publication: Publication) -> Iterator[Tools]:
+        settings, redis = self._workshop.settings, self._workshop.ledger.redis
+        with (
+            self._workshop.tools(task, claim, publication) as tools,
+            open_model(settings, redis, patience=self._patience) as model,
+        ):
+            yield replace(tools, model=model)
+
+
+@dataclass
+class Told:
+    """What a task left behind."""
+
+    record: Record
+    repo: Repository
+    issue: Issue
+    log: str  # and everything that the model was told
+
+
+def live_through(town: Town, turns: list[list[Move]], *, idle: float = 30.0) -> Told:
+    town.actor.turns = turns
+    repo = town.repository("shop")
+    issue = town.issue(repo)
+    town.label(repo, issue)
+    (task_id,) = town.waiting()
+    travel_with(task_id, town.ledger, Brisk(town, idle=idle))
+    town.hub.wait_idle()
+    log = "\n".join(note.text for note in town.live.read(task_id))
+    asked = json.dumps(json.loads(town.model.bodies[-1])["input"], ensure_ascii=False)
+    return Told(town.ledger.record(task_id), repo, issue, f"{log}\n{asked}")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_row_of_the_table_holds(town: Town, fault: str) -> None:
+    row = ROWS[fault]
+    turns = FAULTS[fault] if row.kept == "nothing to keep" else [[FIX], *FAULTS[fault]]
+    told = live_through(town, turns, idle=0.5 if "stalled" in fault else 30.0)
+    for words in quoted(row.happens):
+        assert words in told.log
+    said = town.bot_says(told.issue)[-1]
+    for words in quoted(row.reads):
+        assert words in said.replace("\\", "")
+    assert "Dayhand itself failed" not in told.record.reason
+    (pull,) = town.pulls(told.repo)
+    assert pull.pull
+    conclusions = {check.conclusion for check in town.checks(told.repo, pull)}
+    match row.ends:
+        case "recovered":
+            assert told.record.state is State.PROPOSED, told.record.reason
+            assert (pull.pull.draft, conclusions) == (False, {"success"})
+        case "named failure":
+            assert told.record.state is State.FAILED
+            assert (pull.pull.draft, pull.state, conclusions) == (True, "open", {"failure"})
+            assert "**Unfinished.** For #1." in pull.body
+            assert "**What to do:**" in said or not quoted(row.reads)[1:]
+            assert f"branch `{pull.pull.head}`, unchecked" in said
+        case "answered":
+            assert told.record.state is State.ANSWERED
+            assert (pull.state, conclusions) == ("closed", {"neutral"})
+        case _:
+            pytest.fail(f"“{row.ends}” is no end")
+    if row.kept == "yes":
+        assert told.repo.store.text(pull.pull.head, "shop.py") == FIXED
+    else:
+        assert town.branches(told.repo) == {"main"}
+
+
+def test_each_row_names_tests_that_exist() -> None:
+    assert set(ROWS) == set(FAULTS)
+    for fault, row in ROWS.items():
+        first, *others = re.findall(r"`([^`]+)`", row.shown_by)
+        assert first == f"[{fault}]"
+        for name in others:
+            file, _, function = name.partition("::")
+            assert f"def {function}(" in (ROOT / "tests/agent" / file).read_text(), name

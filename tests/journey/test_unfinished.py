@@ -1,0 +1,117 @@
+"""Work that was begun and could not be finished: where it stays, and who goes on from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from dayhand.agent.scripted import FOR_EVER, Fault, Patch, Refuse
+from dayhand.errors import DayhandError
+from dayhand.ledger.ledger import Claim, Ledger
+from dayhand.publish.base import Publication
+from dayhand.task import State, Task
+from dayhand.wiring import Workshop
+from dayhand.worker import travel_with
+from tests.journey.test_what_goes_wrong import wait_for_lease
+from tests.journey.town import DONE, FIX, SHOP, Town
+
+NOTES = Patch("*** Begin Patch\n*** Add File: notes.md\n+Half of an answer\n*** End Patch")
+WORKFLOW = Patch("*** Begin Patch\n*** Add File: .github/workflows/own.yml\n+on: push\n*** End Patch")
+
+
+def test_what_was_done_is_one_commit_on_the_draft_and_closes_no_issue(town: Town) -> None:
+    town.actor.turns = [[FIX], [Refuse("No.")]]
+    repo = town.repository("shop")
+    issue = town.issue(repo)
+    town.label(repo, issue)
+    town.work()
+    (pull,) = town.pulls(repo)
+    assert pull.pull
+    start, work = repo.store.between(pull.pull.base_sha, pull.pull.head_sha)
+    assert start.message.startswith("Start work")
+    assert work.message.splitlines()[0] == "Unfinished: Totals are one too high"
+    assert "Fixes" not in pull.body
+    assert "I could not go on: The model refuses to do this: “No.”" in pull.body
+    assert [check.conclusion for check in town.checks(repo, pull)] == ["failure"]
+
+
+def test_a_follow_up_that_fails_leaves_the_pull_request_as_it_was(town: Town) -> None:
+    repo = town.repository("shop")
+    issue = town.issue(repo)
+    town.label(repo, issue)
+    town.work()
+    (pull,) = town.pulls(repo)
+    assert pull.pull
+    head, body = pull.pull.head_sha, pull.body
+    town.actor.turns = [[NOTES], [Refuse("No.")]]
+    town.say(repo, pull, "@bot why?")
+    (record,) = town.work()
+    assert record.state is State.FAILED
+    assert (pull.pull.head_sha, pull.body, pull.pull.draft) == (head, body, False)
+    beside = f"{pull.pull.head}-unfinished-{record.task.id[-4:].lower()}"
+    assert repo.store.text(beside, "notes.md") == "Half of an answer\n"
+    assert f"branch `{beside}`" in town.bot_says(pull)[-1]
+
+
+def test_work_that_may_not_be_pushed_is_not_kept_and_the_failure_keeps_its_name(town: Town) -> None:
+    town.actor.turns = [[FIX, WORKFLOW], [Refuse("No.")]]
+    repo = town.repository("shop")
+    issue = town.issue(repo)
+    town.label(repo, issue)
+    (record,) = town.work()
+    assert record.reason.startswith("The model refuses to do this: “No.”")
+    assert any("What was done so far cannot be kept" in note.text for note in town.live.read(record.task.id))
+    assert town.branches(repo) == {"main"}
+
+
+class Mute:
+    """A workshop whose worker dies before it can tell of a failure."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop = workshop
+        self.tools = workshop.tools
+
+    @contextmanager
+    def publication(self, task: Task, claim: Claim) -> Iterator[Publication]:
+        with self._workshop.publication(task, claim) as whole:
+            yield Speechless(whole)  # type: ignore[misc]
+
+
+class Speechless:
+    """A publication that is the last thing its worker sees of a failure."""
+
+    def __init__(self, whole: Publication) -> None:
+        self._whole = whole
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._whole, name)
+
+    def fail(self, task: Task, error: DayhandError) -> None:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("then", ["finishes", "fails again"])
+def test_a_successor_goes_on_from_unfinished_work(town: Town, then: str) -> None:
+    times = 1 if then == "finishes" else FOR_EVER
+    town.actor.turns = [[FIX], [Fault("status", 401, "{}", times=times), DONE]]
+    repo = town.repository("shop")
+    issue = town.issue(repo)
+    town.label(repo, issue)
+    (task_id,) = town.waiting()
+    impatient = Ledger(town.ledger.redis, lease_seconds=0.2)
+    with pytest.raises(KeyboardInterrupt):
+        travel_with(task_id, impatient, Mute(Workshop(town.settings, impatient)))
+    wait_for_lease(town, task_id)
+    travel_with(task_id, town.ledger, Workshop(town.settings, town.ledger))
+    (pull,) = town.pulls(repo)
+    assert pull.pull
+    commits = [
+        one.message.splitlines()[0] for one in repo.store.between(pull.pull.base_sha, pull.pull.head_sha)[1:]
+    ]
+    unfinished = "Unfinished: Totals are one too high"
+    assert commits == ([unfinished, "Count nothing twice"] if then == "finishes" else [unfinished])
+    assert pull.pull.draft is (then != "finishes")
+    assert repo.store.text(pull.pull.head, "shop.py") != SHOP["shop.py"]
+    assert len(town.bot_says(issue)) == 1
