@@ -20,6 +20,8 @@ KNOWN = (
     "DAYHAND_PORT",
     "DAYHAND_PROGRESS_SECONDS",
     "DAYHAND_SANDBOX",
+    "DAYHAND_SANDBOX_IMAGE",
+    "DAYHAND_SANDBOX_RUNTIME",
     "DAYHAND_URL",
 )
 SANDBOXES = ("auto", "bubblewrap", "docker")
@@ -41,6 +43,10 @@ class Settings:
     model: str = DEFAULT_MODEL
     redis_url: str = ""  # "": the embedded server
     sandbox: str = "auto"
+    sandbox_image: str = "dayhand-sandbox"  # of Docker's boxes
+    sandbox_runtime: str = (
+        ""  # of Docker's boxes: one that the engine knows, such as runsc; "": the engine's own
+    )
     url: str = "http://127.0.0.1:8080"  # where people reach the dashboard
     host: str = "127.0.0.1"
     port: int = 8080
@@ -81,6 +87,8 @@ def read_settings(environ: Mapping[str, str] = os.environ, dotenv: Path | None =
         model=values.get("DAYHAND_MODEL") or DEFAULT_MODEL,
         redis_url=values.get("REDIS_URL", ""),
         sandbox=_one_of(values, "DAYHAND_SANDBOX", SANDBOXES),
+        sandbox_image=values.get("DAYHAND_SANDBOX_IMAGE") or "dayhand-sandbox",
+        sandbox_runtime=values.get("DAYHAND_SANDBOX_RUNTIME", ""),
         url=(values.get("DAYHAND_URL") or f"http://{host}:{port}").rstrip("/"),
         host=host,
         port=port,

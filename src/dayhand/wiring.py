@@ -31,6 +31,7 @@ from dayhand.publish.github import GitHubPublication
 from dayhand.publish.local import LocalPublication
 from dayhand.sandbox.base import Sandbox
 from dayhand.sandbox.bubblewrap import Bubblewrap
+from dayhand.sandbox.docker import Docker
 from dayhand.settings import Settings
 from dayhand.task import Kind, Task
 from dayhand.verify.base_cache import BaseCache
@@ -114,13 +115,24 @@ def open_local_tools(settings: Settings, ledger: Ledger, task: Task, claim: Clai
 
 def open_sandbox(settings: Settings) -> Sandbox:
     """The sandbox that is set, proved to work. Raises ``SandboxError``: nothing runs without one."""
-    if settings.sandbox == "docker":
-        raise SandboxError(
-            "The Docker sandbox is not there yet.", advice="Set DAYHAND_SANDBOX=bubblewrap, or leave it out."
-        )
-    sandbox = Bubblewrap(settings.data)
+    sandbox = choose_sandbox(settings)
     sandbox.probe()
     return sandbox
+
+
+def choose_sandbox(settings: Settings) -> Sandbox:
+    """The backend that is set; ``auto`` is Docker where an engine answers that has our image, else bubblewrap."""
+    docker = Docker(settings.data, image=settings.sandbox_image, runtime=settings.sandbox_runtime)
+    if settings.sandbox == "docker" or (settings.sandbox == "auto" and _serves(docker)):
+        return docker
+    return Bubblewrap(settings.data)
+
+
+def _serves(docker: Docker) -> bool:
+    try:
+        return docker.find_image() is not None
+    except SandboxError:
+        return False
 
 
 @cache

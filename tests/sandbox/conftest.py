@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from pathlib import Path
 
+import docker
 import pytest
 
 from dayhand.sandbox.bubblewrap import Bubblewrap
+from dayhand.sandbox.docker import Docker
 from dayhand.sandbox.limits import MIB, Capacity
+from tests.sandbox.image import needed
 
 SMALL = Capacity(memory=256 * MIB, processes=64, file=32 * MIB, scratch=16 * MIB, disk=48 * MIB)
 
@@ -20,12 +24,33 @@ def data():
         yield Path(folder)
 
 
-@pytest.fixture(scope="session", params=["bubblewrap"])
+@pytest.fixture(scope="session", params=["bubblewrap", "docker"])
 def sandbox(request, data):
     """A small one, so that its limits are soon reached."""
-    made = Bubblewrap(data / request.param, capacity=SMALL)
+    if request.param == "docker":
+        client, image = needed()
+        client.close()
+        made = Docker(data / request.param, image=image, capacity=SMALL)
+    else:
+        made = Bubblewrap(data / request.param, capacity=SMALL)
     made.probe()
     return made
+
+
+@pytest.fixture
+def remains(sandbox, data):
+    """What is there of boxes, open or closed."""
+
+    def look() -> list[str]:
+        if sandbox.name == "docker":
+            mine = {"label": f"dayhand.owner={sandbox.owner}"}
+            with contextlib.closing(docker.from_env()) as client:
+                found = [*client.containers.list(all=True, filters=mine), *client.volumes.list(filters=mine)]
+            return [each.name for each in found]
+        folder = data / sandbox.name / "sandbox"
+        return [str(each) for kind in ("boxes", "trash") for each in (folder / kind).iterdir()]
+
+    return look
 
 
 @pytest.fixture

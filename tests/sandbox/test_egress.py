@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
-import subprocess
 import threading
-import urllib.parse
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from dayhand.environment.registries import python_registry
 from dayhand.sandbox.base import Blocked, Egress, Limits
 from dayhand.sandbox.egress import NEVER, Rules, gate
 
@@ -20,9 +18,7 @@ SOON = Limits(seconds=60)
 LOOPBACK_ALLOWED = tuple(network for network in NEVER if network not in ("127.0.0.0/8", "::/96"))
 ASK = """
 import socket, sys
-s = socket.socket(socket.AF_UNIX)
-s.settimeout(10)
-s.connect("/run/egress/proxy.sock")
+s = socket.create_connection(("127.0.0.1", 3128), timeout=10)
 s.sendall(sys.stdin.buffer.read())
 print(s.recv(4096).split(b"\\r\\n")[0].decode())
 """
@@ -203,7 +199,7 @@ def test_an_allowed_name_with_a_private_address_is_refused(set_up_box):
 def test_nothing_strange_is_let_through(set_up_box, raw):
     box, _ = set_up_box
 
-    told = box.run(["python3", "-c", ASK.replace("settimeout(10)", "settimeout(2)")], stdin=raw).text()
+    told = box.run(["python3", "-c", ASK.replace("timeout=10", "timeout=2")], stdin=raw).text()
 
     assert " 200 " not in told
     assert " 403 " in box.run(["python3", "-c", ASK], stdin=b"CONNECT no.example:443 HTTP/1.1\r\n\r\n").text()
@@ -236,35 +232,53 @@ def test_a_box_without_egress_has_no_socket(box):
 
 
 @pytest.fixture(scope="module")
-def npm_registry():
-    if not shutil.which("npm"):
-        pytest.skip("npm is not on this machine")
-    told = subprocess.run(
-        ["npm", "config", "get", "registry"], cwd="/", capture_output=True, text=True, check=True
-    )
-    url = told.stdout.strip()
-    host = urllib.parse.urlsplit(url).hostname or ""
+def registry():
+    found = python_registry()
+    if found.problem or not found.hosts:
+        pytest.skip(f"no Python registry can be used: {found.problem}")
     try:
-        socket.create_connection((host, 443), timeout=10).close()
+        for host in found.hosts:
+            socket.create_connection((host, 443), timeout=10).close()
     except OSError as error:
-        pytest.skip(f"npm's registry does not answer: {error}")
-    return url, host
+        pytest.skip(f"the Python registry does not answer: {error}")
+    return found
 
 
-def test_npm_installs_through_the_proxy(sandbox, npm_registry):
-    url, host = npm_registry
-    egress = Egress((host,))
+INSTALL = "uv pip install --no-cache --target /opt/env/site six"
+
+
+def test_an_installer_gets_through_the_proxy(sandbox, registry):
+    egress = Egress(registry.hosts)
     with sandbox.open(egress=egress) as box:
-        installed = box.run("npm install --no-audit is-number", env={"npm_config_registry": url}, limits=SOON)
+        installed = box.run(INSTALL, env=registry.env, limits=SOON)
         assert installed.passed, installed.text()
-        assert box.run("node -p 'require(\"is-number\")(7)'").text() == "true\n"
+        assert box.run("python3 -c 'import six'", env={"PYTHONPATH": "/opt/env/site"}).passed
     assert egress.blocked == []
 
 
-def test_npm_is_refused_where_its_registry_is_not_allowed(sandbox, npm_registry):
-    url, host = npm_registry
+def test_an_installer_is_refused_where_its_registry_is_not_allowed(sandbox, registry):
     egress = Egress(())
     with sandbox.open(egress=egress) as box:
-        env = {"npm_config_registry": url, "npm_config_fetch_retries": "0"}
-        assert not box.run("npm install --no-audit is-number", env=env, limits=SOON).passed
-    assert Blocked(host, 443, "the host is not allowed") in egress.blocked
+        env = {**registry.env, "UV_HTTP_RETRIES": "0"}
+        assert not box.run(INSTALL, env=env, limits=SOON).passed
+    assert egress.blocked[0] == Blocked(registry.hosts[0], 443, "the host is not allowed")
+
+
+def test_many_connections_at_once_get_through_whole(sandbox):
+    """Each guest is told by the proxy, in its own connection, of the host that it asked for."""
+    code = """
+import socket, threading
+told = {}
+def ask(n):
+    with socket.create_connection(("127.0.0.1", 3128), timeout=20) as s:
+        s.sendall(f"CONNECT host-{n}.example:443 HTTP/1.1\\r\\n\\r\\n".encode())
+        told[n] = f"host-{n}.example:443 is refused".encode() in s.recv(4096)
+threads = [threading.Thread(target=ask, args=(n,)) for n in range(12)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+print(sum(told.values()))
+"""
+    egress = Egress(())
+    with sandbox.open(egress=egress) as box:
+        assert box.run(["python3", "-c", code], limits=SOON).text() == "12\n"
+    assert sorted(each.host for each in egress.blocked) == sorted(f"host-{n}.example" for n in range(12))

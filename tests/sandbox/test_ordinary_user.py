@@ -53,6 +53,8 @@ def test_the_contract_holds_for_an_ordinary_user():
                 str(tests),
                 "--deselect",
                 str(tests / Path(__file__).name),
+                "-k",
+                "not docker",  # an engine's boxes are the same whoever asks for them, and this user may not ask
             ],
             cwd=checkout,
             env={

@@ -100,11 +100,9 @@ def overlay(lower: Path, upper: Path, work: Path, env: Path) -> list[str]:
     return [*layers, "--ro-bind", str(env), ENVIRONMENT]
 
 
-def environment(extra: Mapping[str, str]) -> list[str]:
-    """Arguments for a command's environment: ours, then the caller's over it, and nothing of the host's."""
-    home = _python_home()
-    path = f"{TOOLS}:{SYSTEM_PATH}" + (f":{home}/bin" if home else "")
-    own = {
+def variables(path: str) -> dict[str, str]:
+    """A command's environment before the caller's own; nothing of the host's."""
+    return {
         "PATH": path,
         "HOME": HOME,
         "USER": "dayhand",
@@ -117,6 +115,12 @@ def environment(extra: Mapping[str, str]) -> list[str]:
         "GIT_PAGER": "cat",
         "CI": "1",
     }
+
+
+def environment(extra: Mapping[str, str]) -> list[str]:
+    """Arguments for a command's environment: ours, then the caller's over it."""
+    home = _python_home()
+    own = variables(f"{TOOLS}:{SYSTEM_PATH}" + (f":{home}/bin" if home else ""))
     words = ["--clearenv"]
     for name, value in {**own, **extra}.items():
         words += ["--setenv", name, value]

@@ -1,0 +1,240 @@
+"""One open container: an exec for each command, and after each the certainty that nothing of it is left."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO
+
+from dayhand.errors import SandboxError
+from dayhand.sandbox.base import WORKSPACE, Limits, Reason, Result, Snapshot
+from dayhand.sandbox.docker_engine import NOWHERE, Engine
+from dayhand.sandbox.docker_stream import ExecStream
+from dayhand.sandbox.docker_tunnel import DOOR, DOOR_USER, Tunnel
+from dayhand.sandbox.docker_watch import DISK, DiskLook
+from dayhand.sandbox.egress import Gate
+from dayhand.sandbox.limits import Capacity
+from dayhand.sandbox.meter import Meter
+from dayhand.sandbox.spawn import settled
+from dayhand.sandbox.view import HOME, SYSTEM_PATH, TOOLS, UID, variables
+
+ERRORS = 4096  # bytes of what a command of our own said before it failed
+KILL_SECONDS = 5.0  # for the streams of a killed command to end; then the container is started anew
+SWEEP_SECONDS = 20.0
+WATCH_SECONDS = 1.0
+PAUSE_SECONDS = 0.05
+COPY_SECONDS = 600.0
+USER = f"{UID}:{UID}"
+KILLED = 128  # exit codes above it: a signal may have taken our own shell before it could sweep
+SWEEP = "/usr/local/libexec/dayhand/sweep"  # a shell that nobody in the box can read, so nobody can trace it
+
+# The engine's own record of memory that ran out, version 1 and 2 of control groups; gVisor has neither.
+_COUNT = """
+hunger() { oom=0; for file in /sys/fs/cgroup/memory/memory.oom_control /sys/fs/cgroup/memory.events; do
+  [ ! -r $file ] || while read -r word value; do [ "$word" != oom_kill ] || oom=$value; done < $file
+done; }
+count() { set -- /proc/[0-9]*; processes=$#; }
+sweep() { kill -KILL -1 2>/dev/null; tries=0; count
+  while [ $processes -gt $1 ] && [ $tries -lt 1000 ]; do tries=$((tries + 1)); count; done; }
+"""
+# The command is a child of a shell that outlives it, takes away whatever it left, and says how it ended.
+_AROUND = f"""{_COUNT}
+[ -d {HOME} ] || /bin/mkdir -m 700 {HOME}
+hunger; before=$oom; count; idle=$processes
+(cd -- "$1" && shift && unset OLDPWD && exec /usr/bin/env "$@"); code=$?
+sweep $idle; hunger
+[ "$oom" = "$before" ] || exit 137
+exit $code
+"""
+_SWEEP = f"{_COUNT}\nsweep $1; hunger; echo $oom"
+_IDLE = 3  # processes: the first, what it waits for, and the sweeping one
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """One command, as the engine is told."""
+
+    command: Sequence[str]
+    cwd: str = "/"
+    env: Mapping[str, str] | None = None
+    stdin: bytes | IO[bytes] | None = None
+    seconds: float = SWEEP_SECONDS
+    halted: Callable[[], bool] | None = None
+
+    def words(self) -> list[str]:
+        """Arguments for ``env``: the caller's variables reach the command alone, never the shell around it."""
+        given = [f"{name}={value}" for name, value in settled(self.env or {}).items()]
+        plain = "=" not in self.command[0]
+        return [*given, *(() if plain else ("/bin/sh", "-c", 'exec "$0" "$@"')), *self.command]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    code: int | None
+    reason: Reason
+    seconds: float
+
+
+class DockerBox:
+    """One open container."""
+
+    def __init__(self, engine: Engine, container: str, capacity: Capacity) -> None:
+        self.gate: Gate | None = None
+        self.keeper: Callable[[str], Snapshot] | None = None  # for a box that can be saved
+        self._engine = engine
+        self._container = container
+        self._capacity = capacity
+        self._tunnel: Tunnel | None = None
+        self._hunger = 0  # how often the kernel has killed in here because the memory was used up
+        self._closed = False
+        self._turn = threading.Lock()  # the sweep after one command would kill another
+
+    def run(
+        self,
+        command: str | Sequence[str],
+        *,
+        cwd: str = WORKSPACE,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes | IO[bytes] | None = None,
+        limits: Limits | None = None,
+        on_output: Callable[[bytes], None] | None = None,
+    ) -> Result:
+        limits = limits or Limits()
+        meter = Meter(limits.keep_bytes, limits.output_bytes, on_output)
+        words = ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
+        if self.gate:
+            env = {**self.gate.environment(), **(env or {})}
+        ended = self._execute(_Order(words, cwd, env, stdin, limits.seconds), meter, meter)
+        if self.gate:
+            self.gate.collect()
+        return Result(ended.code, meter.head, meter.tail, meter.size, ended.reason, ended.seconds)
+
+    def pour(
+        self, command: Sequence[str], *, stdin: bytes | None = None, most: int, seconds: float = 60
+    ) -> bytes:
+        out, err = Meter(most, most), Meter(ERRORS, Limits().output_bytes)
+        ended = self._execute(_Order(command, WORKSPACE, None, stdin, seconds), out, err)
+        if ended.reason is Reason.FLOOD:
+            raise SandboxError(f"{command[0]} gave more than the {most} bytes that may leave the box.")
+        if ended.code != 0 or ended.reason is not Reason.EXIT:
+            said = Result(ended.code, err.head, err.tail, err.size, ended.reason, ended.seconds).text()
+            raise SandboxError(
+                f"{command[0]} failed in the box ({ended.reason} {ended.code}): {said.strip()}"
+            )
+        return out.head
+
+    def save(self, key: str) -> Snapshot:
+        with self._turn:
+            self._check_open()
+            if self.keeper is None:
+                raise SandboxError("A box over a snapshot cannot be saved.", advice="Open it with an Egress.")
+            self._closed = True
+        return self.keeper(key)
+
+    def close(self) -> None:
+        with self._turn:
+            self._closed = True
+        if self._tunnel:
+            self._tunnel.close()
+
+    def open_way_out(self, gate: Gate) -> None:
+        """Let the commands of this box reach the proxy behind ``gate``. Raises ``SandboxError``."""
+        if self._tunnel:
+            self._tunnel.close()
+        words = ["python3", "-I", "-S", "-u", "-c", DOOR]
+        stream, _ = self._engine.start(self._container, words, user=DOOR_USER, stdin=True)
+        self._tunnel = Tunnel(stream, gate.folder)
+        self.gate = gate
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy one of its own folders into another. Raises ``SandboxError``."""
+        self.pour(["cp", "-a", f"{source}/.", target], most=ERRORS, seconds=COPY_SECONDS)
+
+    def _execute(self, order: _Order, out: Meter, err: Meter) -> _Ended:
+        with self._turn:
+            self._check_open()
+            before = self._hunger
+            ended = self._travel(order, out, err)
+            if ended.reason is Reason.EXIT and (ended.code is None or ended.code > KILLED):
+                self._sweep()  # a signal may have taken our own shell too, before it could
+            if self._hunger > before and ended.reason is Reason.EXIT:
+                return _Ended(ended.code, Reason.OOM, ended.seconds)
+            if ended.code is None and ended.reason is Reason.EXIT:
+                raise SandboxError("The box broke: its container is gone.")
+            return ended
+
+    def _travel(self, order: _Order, out: Meter, err: Meter) -> _Ended:
+        """Run one command to its end or to ours."""
+        began = time.monotonic()
+        stream, exec_id = self._engine.start(
+            self._container,
+            [SWEEP, "-c", _AROUND, "sh", order.cwd, *order.words()],
+            user=USER,
+            stdin=order.stdin is not None,
+            env=variables(f"{TOOLS}:{SYSTEM_PATH}"),
+        )
+        reason: Reason | None = None
+        try:
+            if order.stdin is not None:
+                stream.feed(order.stdin)
+            reason = self._pump(stream, out, err, order)
+        finally:
+            if reason is None:  # a listener stopped us
+                self._kill(stream)
+            stream.close()
+        code = None if reason is not Reason.EXIT else self._engine.exit_code(exec_id)
+        return _Ended(code, reason, time.monotonic() - began)
+
+    def _pump(self, stream: ExecStream, out: Meter, err: Meter, order: _Order) -> Reason:
+        now = time.monotonic()
+        until, disk = now + order.seconds, DiskLook(self._capacity, self._look, now)
+        while not stream.ended:
+            now = time.monotonic()
+            reason = Reason.WALL if now >= until else disk(now)
+            if out.flooded or err.flooded:
+                reason = Reason.FLOOD
+            if reason is not None:
+                self._kill(stream)
+                return reason
+            stream.step(min(until - now, WATCH_SECONDS), out, err)
+        disk.join()
+        return Reason.FLOOD if out.flooded or err.flooded else Reason.EXIT
+
+    def _look(self) -> str:
+        return self._engine.ask(self._container, [SWEEP, "-c", DISK], user=USER, seconds=SWEEP_SECONDS)
+
+    def _kill(self, stream: ExecStream) -> None:
+        """Kill all that runs, while somebody goes on reading: an engine that cannot write is an engine that hangs."""
+        sweeper = threading.Thread(target=self._try_to_sweep, daemon=True)
+        sweeper.start()
+        stream.stop_feeding()
+        until = time.monotonic() + KILL_SECONDS
+        while (sweeper.is_alive() or not stream.ended) and time.monotonic() < until:
+            if stream.ended:
+                sweeper.join(PAUSE_SECONDS)
+            else:
+                stream.step(PAUSE_SECONDS, NOWHERE, NOWHERE)
+        if sweeper.is_alive() or not stream.ended:
+            self._engine.restart(self._container)
+            if self.gate:
+                self.open_way_out(self.gate)
+
+    def _try_to_sweep(self) -> None:
+        with contextlib.suppress(
+            SandboxError
+        ):  # the streams do not end then, and the container is started anew
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Kill what is left of a command by an exec of its own, and learn whether memory has run out since."""
+        words = [SWEEP, "-c", _SWEEP, "sh", str(_IDLE + bool(self._tunnel))]
+        told = self._engine.ask(self._container, words, user=USER, seconds=SWEEP_SECONDS)
+        if told.strip().isdigit():
+            self._hunger = int(told)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise SandboxError("This box is closed: nothing can run in it any more.")

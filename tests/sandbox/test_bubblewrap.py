@@ -1,0 +1,28 @@
+"""What holds for bubblewrap alone: nothing is there but what is on the list."""
+
+from __future__ import annotations
+
+import pytest
+
+from dayhand.sandbox.bubblewrap import Bubblewrap
+from tests.sandbox.conftest import SMALL
+
+
+@pytest.fixture(scope="module")
+def box(data):
+    sandbox = Bubblewrap(data / "listed", capacity=SMALL)
+    sandbox.probe()
+    with sandbox.open() as opened:
+        yield opened
+
+
+def test_folders_that_are_not_on_the_list_are_not_there(box):
+    told = box.run("ls /").text().split()
+
+    assert "workspace" in told
+    assert {"home", "root", "var", "work", "mnt", "sys", "boot"}.isdisjoint(told)
+
+
+@pytest.mark.parametrize("path", ["/etc/shadow", "/root", "/home", "/proc/1/root/root", "/sys"])
+def test_files_that_are_not_on_the_list_are_not_there(box, path):
+    assert not box.run(f"test -e {path} && ls -la {path}").passed

@@ -1,0 +1,238 @@
+"""What holds for Docker alone: how hard its containers are, what a killed worker leaves, and what is said where it cannot be."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from dayhand.errors import SandboxError
+from dayhand.sandbox.base import Egress, Limits, Reason
+from dayhand.sandbox.docker import LIFE_SECONDS, OWNER, UNTIL, Docker
+from dayhand.sandbox.docker_box import SWEEP
+from dayhand.sandbox.docker_stream import engine_address
+from tests.sandbox.conftest import SMALL
+from tests.sandbox.image import needed
+
+BRIEF = Limits(seconds=1)
+WORKER = """
+import sys
+from pathlib import Path
+from dayhand.sandbox.base import Egress
+from dayhand.sandbox.docker import Docker
+
+with Docker(Path(sys.argv[1]), image=sys.argv[2]).open(egress=Egress(())) as box:
+    box.run("echo began; exec sleep 72.5", on_output=lambda _: print("began", flush=True))
+"""
+
+
+@pytest.fixture(scope="module")
+def engine():
+    client, image = needed()
+    with contextlib.closing(client):
+        yield client, image
+
+
+@pytest.fixture(scope="module")
+def sandbox(engine, data):
+    return Docker(data / "docker-alone", image=engine[1], capacity=SMALL)
+
+
+@pytest.fixture
+def box(sandbox):
+    with sandbox.open() as opened:
+        yield opened
+
+
+@pytest.fixture
+def container(engine, sandbox, box):
+    (found,) = engine[0].containers.list(filters={"label": f"{OWNER}={sandbox.owner}"})
+    return found
+
+
+def test_a_container_is_hardened(container):
+    host, config = container.attrs["HostConfig"], container.attrs["Config"]
+
+    assert (host["NetworkMode"], host["CapDrop"], host["Privileged"]) == ("none", ["ALL"], False)
+    assert "no-new-privileges:true" in host["SecurityOpt"]
+    assert json.loads(host["SecurityOpt"][1].removeprefix("seccomp="))["syscalls"]
+    assert host["Memory"] == host["MemorySwap"] == SMALL.memory
+    assert (host["PidsLimit"], host["NanoCpus"]) == (SMALL.processes, 2_000_000_000)
+    assert (host["LogConfig"]["Type"], host["IpcMode"], host["Binds"]) == ("none", "private", None)
+    assert [mount["Type"] for mount in container.attrs["Mounts"]] == ["volume"]
+    assert not [word for word in config["Env"] if not word.startswith("PATH=")]
+
+
+def test_nobody_in_the_box_can_touch_its_first_process(box):
+    told = box.run("kill -KILL 1; kill -STOP 1; cat /proc/1/environ; ls /proc/1/cwd/; echo")
+
+    assert told.text().count("denied") + told.text().count("permitted") == 4
+    assert box.run("true").passed
+
+
+def test_our_shell_cannot_be_read_or_traced(box):
+    told = box.run(
+        f"cat {SWEEP} | wc -c; cat /proc/$PPID/maps; cat /proc/$PPID/mem | wc -c; ls -l /proc/$PPID/exe"
+    )
+
+    assert told.text().count("denied") >= 4, told.text()
+
+
+def test_what_a_command_leaves_is_ended_even_where_it_killed_our_shell(box):
+    result = box.run("(setsid sleep 72.25 &); kill -KILL $PPID; sleep 72.25")
+
+    assert not result.passed
+    assert "72.25" not in box.run("cat /proc/*/cmdline").text()
+
+
+def test_variables_of_the_command_do_not_reach_our_shell(box):
+    box.run("echo 'nonsense' > evil.so")
+
+    result = box.run("echo mine", env={"LD_PRELOAD": "/workspace/evil.so", "ENV": "/workspace/evil.so"})
+
+    assert result.text().count("cannot be preloaded") >= 1, "the command itself has it"
+    assert "mine" in result.text()
+    assert result.code == 0
+
+
+def test_a_program_with_an_equals_sign_is_still_a_program(box):
+    box.run("mkdir bin; printf '#!/bin/sh\\necho ran $1\\n' > bin/a=b; chmod +x bin/a=b")
+
+    assert box.run(["/workspace/bin/a=b", "x"]).text() == "ran x\n"
+
+
+def test_a_container_that_does_not_obey_is_started_anew(box, container):
+    """The engine's own pause stands for a command that no signal ends."""
+    box.run("echo kept > kept")
+    pauses = []
+
+    def pause(_):
+        if not pauses:
+            pauses.append(container.pause())
+
+    result = box.run("echo began; sleep 72.75", limits=BRIEF, on_output=pause)
+
+    assert result.reason is Reason.WALL
+    assert box.run("cat kept").text() == "kept\n"
+
+
+def test_a_killed_workers_container_and_volume_are_swept(engine):
+    client, image = engine
+    with tempfile.TemporaryDirectory(prefix="dayhand-docker-") as home:
+        Path(home).chmod(0o755)
+        words = [sys.executable, "-c", WORKER, home, image]
+        with subprocess.Popen(words, stdout=subprocess.PIPE) as worker:
+            assert worker.stdout is not None
+            assert worker.stdout.readline() == b"began\n"
+            after = Docker(Path(home), image=image)
+            mine = {"label": f"{OWNER}={after.owner}"}
+            after.sweep()
+            assert len(client.containers.list(filters=mine)) == 1, "it lives, so its box is its own"
+            worker.kill()
+
+        after.sweep()
+
+        assert client.containers.list(all=True, filters=mine) == []
+        assert client.volumes.list(filters=mine) == []
+        assert list((Path(home) / "docker" / "egress").iterdir()) == []
+
+
+def test_the_box_of_a_machine_that_is_gone_is_swept_when_its_life_is_over(engine, sandbox):
+    client, image = engine
+    for left in (60, -60):
+        labels = {OWNER: "another-machine", UNTIL: str(int(time.time()) + left)}
+        client.containers.create(image, labels=labels, network_mode="none")
+
+    sandbox.sweep()
+
+    (kept,) = client.containers.list(all=True, filters={"label": f"{OWNER}=another-machine"})
+    kept.remove()
+    assert LIFE_SECONDS > 3600
+
+
+def test_states_that_were_not_used_for_the_longest_time_are_forgotten(engine, data):
+    few = Docker(data / "few", image=engine[1], capacity=SMALL, kept=2)
+    for key in ("one", "two", "three"):
+        with few.open() as box:
+            box.run("echo x > w")
+            box.save(key)
+        with few.open(origin=few.find("one")):
+            pass
+
+    assert [key for key in ("one", "two", "three") if few.find(key)] == ["one", "three"]
+    few.drop(["one", "three"])
+
+
+def test_an_image_that_is_not_there_is_told_with_the_remedy(engine, data):
+    with pytest.raises(SandboxError, match="no image no-such-image") as told:
+        Docker(data / "none", image="no-such-image").probe()
+
+    assert "docker build -t no-such-image" in told.value.advice
+
+
+def test_an_image_without_git_is_told(engine, data):
+    bare = Docker(data / "bare", image=_without_git(*engine))
+
+    with pytest.raises(SandboxError, match="cannot run git"):
+        bare.probe()
+
+
+def test_a_runtime_that_the_engine_does_not_know_is_told(engine, data):
+    with (
+        pytest.raises(SandboxError, match="no-such-runtime"),
+        Docker(data / "runtime", image=engine[1], runtime="no-such-runtime").open(egress=Egress(())),
+    ):
+        pass
+
+
+def test_an_engine_that_does_not_answer_is_told(data, monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{data}/no.sock")
+
+    with pytest.raises(SandboxError, match="does not answer") as told:
+        Docker(data / "silent").probe()
+
+    assert "DOCKER_HOST" in told.value.advice
+
+
+@pytest.mark.parametrize(
+    ("told", "address"),
+    [
+        ({}, "unix:///var/run/docker.sock"),
+        ({"DOCKER_HOST": "unix:///run/user/1000/docker.sock"}, "unix:///run/user/1000/docker.sock"),
+        ({"DOCKER_HOST": "tcp://10.0.0.7:2375"}, "tcp://10.0.0.7:2375"),
+    ],
+)
+def test_the_engines_address_comes_from_the_environment(told, address):
+    assert engine_address(told) == address
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"DOCKER_HOST": "ssh://ada@example.org"},
+        {"DOCKER_HOST": "tcp://10.0.0.7:2376", "DOCKER_TLS_VERIFY": "1"},
+        {"DOCKER_HOST": "nonsense://x"},
+    ],
+)
+def test_an_address_that_cannot_be_spoken_to_is_refused_with_the_remedy(told):
+    with pytest.raises(SandboxError) as refused:
+        engine_address(told)
+
+    assert "unix://" in f"{refused.value} {refused.value.advice}"
+
+
+def _without_git(client, image):
+    """The sandbox's image, with git taken away."""
+    made = client.containers.create(image, ["rm", "/usr/bin/git"], user="0", network_mode="none")
+    try:
+        made.start()
+        made.wait()
+        return made.commit("dayhand-test-without-git").id
+    finally:
+        made.remove()
