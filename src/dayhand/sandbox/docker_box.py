@@ -44,7 +44,7 @@ sweep() { kill -KILL -1 2>/dev/null; tries=0; count
 _AROUND = f"""{_COUNT}
 [ -d {HOME} ] || /bin/mkdir -m 700 {HOME}
 hunger; before=$oom; count; idle=$processes
-(cd -- "$1" && shift && unset OLDPWD && exec /usr/bin/env "$@"); code=$?
+(cd -- "$1" && shift && unset OLDPWD && exec /usr/bin/env "$@") MERGE; code=$?
 sweep $idle; hunger
 [ "$oom" = "$before" ] || exit 137
 exit $code
@@ -169,9 +169,11 @@ class DockerBox:
     def _travel(self, order: _Order, out: Meter, err: Meter) -> _Ended:
         """Run one command to its end or to ours."""
         began = time.monotonic()
+        # Two streams reach us in any order; what is to be read as one has to be one inside.
+        around = _AROUND.replace("MERGE", "2>&1" if err is out else "")
         stream, exec_id = self._engine.start(
             self._container,
-            [SWEEP, "-c", _AROUND, "sh", order.cwd, *order.words()],
+            [SWEEP, "-c", around, "sh", order.cwd, *order.words()],
             user=USER,
             stdin=order.stdin is not None,
             env=variables(f"{TOOLS}:{SYSTEM_PATH}"),
