@@ -10,6 +10,7 @@ import hashlib
 import importlib.metadata
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -76,7 +77,8 @@ def needed() -> tuple[docker.DockerClient, str]:
     if isinstance(client, str):
         pytest.skip(client)
     try:
-        return client, image(client)
+        with _time_standing_still():
+            return client, image(client)
     except CannotBuildError as error:
         client.close()
         pytest.skip(str(error))
@@ -149,6 +151,16 @@ def _base_digest() -> str:
 
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+@contextmanager
+def _time_standing_still() -> Iterator[None]:
+    """Stop the alarm of pytest-timeout: whoever needs the image first is not to fail for building it."""
+    left, _ = signal.setitimer(signal.ITIMER_REAL, 0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, left)
 
 
 @contextmanager
