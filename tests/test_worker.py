@@ -88,7 +88,7 @@ class Shop:
     def tools(self, task: Task, claim: Claim, publication: Publication) -> Iterator[Tools]:
         nothing = cast("Any", None)
         memory = Memory(claim.ledger.redis, task.id, claim)
-        yield Tools(cast("Any", Checkout(self.act)), nothing, nothing, publication, memory, nothing)
+        yield Tools(cast("Any", Checkout(self.act)), nothing, nothing, publication, memory, nothing, nothing)
 
 
 def failing(error: Exception) -> Callable[[], None]:

@@ -18,18 +18,20 @@ from dayhand.checkout.repository import Base, Checkout
 from dayhand.environment.base import Environment
 from dayhand.environment.briefing import brief
 from dayhand.environment.prepare import prepare
+from dayhand.environment.repo_config import read_config
 from dayhand.errors import CheckoutError, ModelError, SandboxError
 from dayhand.ledger.memory import Memory
 from dayhand.ledger.notes import Say
 from dayhand.publish.base import Proposal, Publication
 from dayhand.sandbox.base import Box, Sandbox
-from dayhand.task import Answered, Change, Outcome, Proposed, Solution, Stage, Task, Verification
+from dayhand.task import Answered, Change, Outcome, Proposed, Scope, Solution, Stage, Task, Verification
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.checks import verify
 from dayhand.verify.claims import weigh
 from dayhand.verify.evidence import prove
 from dayhand.verify.feedback import ROUNDS, feedback
 from dayhand.verify.integrity import inspect
+from dayhand.verify.scope import measure
 from dayhand.verify.trees import Trees
 
 
@@ -43,6 +45,7 @@ class Tools:
     publication: Publication
     memory: Memory  # this task's journal and checkpoints: where a killed worker's successor goes on
     bases: BaseCache  # what checks said of base commits
+    allowed: Scope  # the operator's limits; a repository's own come first
     clock: Callable[[], float] = time.time
 
 
@@ -181,7 +184,15 @@ class Trip:
             for one in concerns:
                 self.say.line("result", f"{one.kind}: {one.path}: {one.what}")
             findings = verify(place, self.tools.sandbox, trees, self.say, bases=self.tools.bases)
-        return head, Verification(change.tree, findings, concerns)
+        return head, Verification(change.tree, findings, concerns, self._measure(base, change))
+
+    def _measure(self, base: Base, change: Change) -> Scope:
+        tools, own = self.tools, read_config(base.decisions).limits
+        allowed = Scope(
+            most_lines=own.get("lines", tools.allowed.most_lines),
+            most_files=own.get("files", tools.allowed.most_files),
+        )
+        return measure(tools.checkout.mirror.lines(base.commit, change.tree), allowed)
 
     def propose(self, place: Environment, done: Finished) -> Proposed:
         """Push the commit and tell, on the pull request, what was found."""

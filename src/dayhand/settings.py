@@ -17,6 +17,8 @@ KNOWN = (
     "DAYHAND_HOST",
     "DAYHAND_LABEL",
     "DAYHAND_MODEL",
+    "DAYHAND_MOST_FILES",
+    "DAYHAND_MOST_LINES",
     "DAYHAND_PORT",
     "DAYHAND_PROGRESS_SECONDS",
     "DAYHAND_SANDBOX",
@@ -53,6 +55,8 @@ class Settings:
     label: str = "codex"
     handles: tuple[str, ...] = ("bot",)  # the App's own slug is always one more
     concurrency: int = 4
+    most_lines: int = 800  # of a change, before it waits for a person; 0: no limit
+    most_files: int = 40
     progress_seconds: float = 30.0  # at most one check-run update in this time: GitHub's write budget
 
     def __repr__(self) -> str:
@@ -95,6 +99,8 @@ def read_settings(environ: Mapping[str, str] = os.environ, dotenv: Path | None =
         label=values.get("DAYHAND_LABEL") or "codex",
         handles=_words(values, "DAYHAND_HANDLES") or ("bot",),
         concurrency=max(1, _number(values, "DAYHAND_CONCURRENCY", 4)),
+        most_lines=_number(values, "DAYHAND_MOST_LINES", 800),
+        most_files=_number(values, "DAYHAND_MOST_FILES", 40),
         progress_seconds=float(_number(values, "DAYHAND_PROGRESS_SECONDS", 30)),
     )
 

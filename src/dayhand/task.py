@@ -151,25 +151,47 @@ class Concern:
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """How far a change reaches, and how far the repository lets one reach. 0: there is no limit."""
+
+    lines: int = 0  # added and removed, lock files left out
+    files: int = 0
+    most_lines: int = 0
+    most_files: int = 0
+
+    @property
+    def too_large(self) -> bool:
+        return 0 < self.most_lines < self.lines or 0 < self.most_files < self.files
+
+
+@dataclass(frozen=True, slots=True)
 class Verification:
     """What the repository's own checks say of the exact tree that is pushed."""
 
     tree: str  # the git tree that was checked
     findings: tuple[Finding, ...] = ()
     concerns: tuple[Concern, ...] = ()
+    scope: Scope = Scope()
+
+    @property
+    def held(self) -> bool:
+        """Whether a person has to look first: the change weakens what speaks for it, or is larger than is allowed."""
+        return bool(self.concerns) or self.scope.too_large
 
     @property
     def conclusion(self) -> str:
-        """The check run's conclusion, from the ledger alone.
+        """The check run's conclusion, from the ledger alone: ``standing``, or ``action_required`` where it is held.
 
-        ``success``, ``failure``, ``neutral``, or ``action_required``: the change weakens what speaks for it, and a
-        person has to look at that. GitHub lets ``neutral`` pass where a check is required, so this comes first.
+        GitHub lets ``neutral`` pass where a check is required, so being held comes before it.
         """
+        return "action_required" if self.held and self.standing != "failure" else self.standing
+
+    @property
+    def standing(self) -> str:
+        """What it comes to once a person has accepted what holds it: ``success``, ``failure`` or ``neutral``."""
         verdicts = {finding.verdict for finding in self.findings}
         if Verdict.NEW_FAILURE in verdicts:
             return "failure"
-        if self.concerns:
-            return "action_required"
         if Verdict.BLIND not in verdicts and verdicts & {Verdict.PASSES, Verdict.FIXED}:
             return "success"
         return "neutral"  # nothing ran, or only what was broken before, or tests that do not look: no proof

@@ -33,7 +33,7 @@ from dayhand.sandbox.base import Sandbox
 from dayhand.sandbox.bubblewrap import Bubblewrap
 from dayhand.sandbox.docker import Docker
 from dayhand.settings import Settings
-from dayhand.task import Kind, Task
+from dayhand.task import Kind, Scope, Task
 from dayhand.verify.base_cache import BaseCache
 
 OWN_BRANCHES = "dayhand/"
@@ -180,6 +180,7 @@ def _tools(
             publication=publication,
             memory=Memory(ledger.redis, task.id, claim),
             bases=BaseCache(settings.data / "bases"),
+            allowed=Scope(most_lines=settings.most_lines, most_files=settings.most_files),
         )
 
 

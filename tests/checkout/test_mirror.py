@@ -62,6 +62,17 @@ def test_a_taken_pack_shows_what_changed(mirror: Mirror, origin: Path, head: str
     assert "+print('hi')" in mirror.patch(mirror.tree(head), tree)
 
 
+def test_changed_lines_are_counted_and_bytes_are_not(
+    mirror: Mirror, origin: Path, head: str, write_tree: Write
+) -> None:
+    long = "".join(f"x = {number}\n" for number in range(30))
+    before = write_tree({"old.py": long})
+    after = write_tree({"new name.py": long + "y = 1\n", "app.py": "print('hi')\n", "tab\tname.bin": b"\0\1"})
+    for tree in (before, after):
+        mirror.take_pack(pack_of(origin, tree, head))
+    assert mirror.lines(before, after) == {"new name.py": 1, "app.py": 2, "tab\tname.bin": 0}
+
+
 def test_the_same_commit_is_made_twice(mirror: Mirror, head: str) -> None:
     one = mirror.commit(mirror.tree(head), head, "Start\n", BOT, 1_700_000_000.5)
     two = mirror.commit(mirror.tree(head), head, "Start\n", BOT, 1_700_000_000.5)

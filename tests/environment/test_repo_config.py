@@ -89,3 +89,11 @@ def test_what_is_no_command_is_named_and_passed_over(text: str, named: str) -> N
     assert (config.run, config.checks) == ((), {})
     (problem,) = config.problems
     assert named in problem
+
+
+def test_limits_are_whole_numbers() -> None:
+    config = read_config(OneFile("[limits]\nlines = 2000\nfiles = 0\n"))
+    assert (config.limits, config.problems) == ({"lines": 2000, "files": 0}, ())
+    wrong = read_config(OneFile('[limits]\nlines = "many"\nfiles = -1\n'))
+    assert wrong.limits == {}
+    assert "limits.lines is no whole number" in wrong.problems[0]

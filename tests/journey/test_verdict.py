@@ -138,21 +138,24 @@ HELD_BACK = {
     "deleted": (
         Patch(PATCH.format("*** Delete File: test_shop.py")),
         "- deleted test: `test_shop.py`: `Totals.test_nothing`",
+        "neutral",  # no test is left that could speak for it
     ),
     "skipped": (
         Patch(PATCH.format("*** Update File: test_shop.py\n@@\n+@unittest.skip('later')\n class Totals(unittest.TestCase):")),
         "- skipped test: `test_shop.py:8`: `Totals.test_nothing`",
+        "success",
     ),
     "command-set-to-true": (
         Patch(PATCH.format("*** Update File: Makefile\n@@\n-\tpython3 -m unittest -q\n+\ttrue")),
         "- check configuration: `Makefile`: `target test`",
+        "success",
     ),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("move", "told"), HELD_BACK.values(), ids=HELD_BACK)
+@pytest.mark.parametrize(("move", "told", "standing"), HELD_BACK.values(), ids=HELD_BACK)
 def test_an_agent_that_weakens_its_checks_is_held_back_until_a_person_accepts(
-    town: Town, move: Move, told: str
+    town: Town, move: Move, told: str, standing: str
 ) -> None:
     repo = town.repository("shop")
     issue = town.issue(repo)
@@ -164,7 +167,7 @@ def test_an_agent_that_weakens_its_checks_is_held_back_until_a_person_accepts(
     assert told in pull.body
     assert check.conclusion == "action_required", "neutral would satisfy a required check"
     town.say(repo, pull, "@bot accept")
-    assert (check.conclusion, check.title) == ("success", "Accepted by ada")
+    assert (check.conclusion, check.title) == (standing, "Accepted by ada")
 
 
 NO_KEY = '{"error": {"message": "no", "type": "invalid_request_error", "code": "invalid_api_key"}}'

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dayhand.publish.wording import MOST_CONCERNS, beside, table
+from dayhand.publish.beside import MOST_CONCERNS, beside
+from dayhand.publish.wording import table
 from dayhand.task import Concern, Counts, Finding, RedGreen, Run, Verdict, Verification
 
 RUN = Run("pytest -q", 1, "exit", 1.0, "1 failed", 7)

@@ -155,6 +155,19 @@ class Mirror:
         cut = raw[:PATCH_BYTES].decode("utf-8", "replace")
         return cut + ("\n… cut at a megabyte …\n" if len(raw) > PATCH_BYTES else "")
 
+    def lines(self, base: str, tree: str) -> dict[str, int]:
+        """How many lines were added and removed in each changed file; a moved one counts under its new name."""
+        parts = self.git.run("diff-tree", "-r", "-z", "-M", "--numstat", base, tree).split(b"\0")
+        found, rest = dict[str, int](), iter(parts[:-1])
+        for part in rest:
+            added, removed, path = part.split(b"\t", 2)
+            if not path:  # moved: the two names follow
+                next(rest)
+                path = next(rest)
+            count = 0 if added == b"-" else int(added) + int(removed)  # "-": it is binary
+            found[path.decode("utf-8", "surrogateescape")] = count
+        return found
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold this mirror alone: fifty tasks on one repository fetch it one after another."""

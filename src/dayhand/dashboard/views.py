@@ -86,11 +86,15 @@ class View:
 
     @property
     def state(self) -> str:
-        """The state in words; a proposal that its own checks speak against says so."""
+        """The state in words; a proposal that its own checks speak against says so, and so does one that waits."""
         if self.record.state is State.PROPOSED and self.conclusion == "failure":
             return "Pull request has new failures"
+        if self.record.state is State.PROPOSED and self.accepted_by:
+            return f"Pull request accepted by {self.accepted_by}"
         if self.record.state is State.PROPOSED and self.conclusion == "action_required":
-            return "Pull request alters its checks"
+            return (
+                "Pull request alters its checks" if self.concerns else "Pull request is larger than allowed"
+            )
         return STATES[self.record.state]
 
     @property
@@ -107,7 +111,23 @@ class View:
 
     @property
     def conclusion(self) -> str:
+        """As the ledger has it; once somebody accepted what held it back, as it stands without that."""
+        if self.accepted_by:
+            return str(self.record.facts.get("standing", "success"))
         return str(self.outcome.get("conclusion", ""))
+
+    @property
+    def accepted_by(self) -> str:
+        """Who stood for what was held back; "" for nobody."""
+        return self.record.facts.get("accepted_by", "")
+
+    @property
+    def size(self) -> str:
+        """How large the change is, where it is larger than is allowed."""
+        scope = (self.outcome.get("verification") or {}).get("scope") or {}
+        lines, files = scope.get("lines", 0), scope.get("files", 0)
+        over = 0 < scope.get("most_lines", 0) < lines or 0 < scope.get("most_files", 0) < files
+        return f"{lines:,} lines in {files:,} files" if over else ""
 
     @property
     def solution(self) -> Mapping[str, Any]:

@@ -13,7 +13,12 @@ from dataclasses import dataclass, field
 from dayhand.environment.base import Files
 
 NAME = ".dayhand.toml"
-KNOWN = {"network": ("allow",), "setup": ("run",), "checks": ("lint", "types", "test")}
+KNOWN = {
+    "network": ("allow",),
+    "setup": ("run",),
+    "checks": ("lint", "types", "test"),
+    "limits": ("lines", "files"),
+}
 HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 
 
@@ -29,6 +34,7 @@ class RepoConfig:
     checks: Mapping[str, tuple[str, ...]] = field(
         default_factory=dict
     )  # a kind, and its commands; none: not checked
+    limits: Mapping[str, int] = field(default_factory=dict)  # "lines" and "files" of a change; 0: no limit
 
 
 def read_config(files: Files) -> RepoConfig:
@@ -54,11 +60,13 @@ def read_config(files: Files) -> RepoConfig:
     ]
     run = _commands(sections["setup"], "setup", "run", problems)
     checks = {kind: _commands(sections["checks"], "checks", kind, problems) for kind in KNOWN["checks"]}
+    limits = _numbers(sections["limits"], "limits", problems)
     return RepoConfig(
         tuple(dict.fromkeys(sound)),
         tuple(problems),
         run or (),
         {kind: commands for kind, commands in checks.items() if commands is not None},
+        limits,
     )
 
 
@@ -73,6 +81,16 @@ def _section(table: Mapping[str, object], name: str, problems: list[str]) -> Map
         if key not in KNOWN[name]
     ]
     return section
+
+
+def _numbers(section: Mapping[str, object], name: str, problems: list[str]) -> Mapping[str, int]:
+    sound = {key: value for key, value in section.items() if type(value) is int and value >= 0}
+    problems += [
+        f"{NAME}: {name}.{key} is no whole number, so it is passed over."
+        for key in section
+        if key in KNOWN[name] and key not in sound
+    ]
+    return sound
 
 
 def _commands(

@@ -57,5 +57,9 @@ class Pull:
 
 @dataclass(frozen=True, slots=True)
 class CheckRun:
+    """A check run of ours; ``task`` is what we called it, ``conclusion`` "" where it is not over."""
+
     id: int
     url: str
+    task: str = ""
+    conclusion: str = ""

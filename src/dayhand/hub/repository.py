@@ -137,12 +137,14 @@ class RepositoryHub:
         with speaking_of(f"editing pull request #{number}"):
             self._repo().get_pull(number).edit(title=title or NotSet, body=NotSet if body is None else body)
 
-    def ready(self, number: int) -> None:
-        """Take a pull request out of draft."""
+    def ready(self, number: int) -> bool:
+        """Take a pull request out of draft; False where it was none."""
         with speaking_of(f"making #{number} ready for review"):
             pull = self._repo().get_pull(number)
             if pull.draft:
                 pull.mark_ready_for_review()
+                return True
+        return False
 
     def request_review(self, number: int, login: str) -> bool:
         """Ask a person for review; False where GitHub does not let them (no collaborator, or the author)."""
@@ -219,21 +221,23 @@ class RepositoryHub:
                 output=output, conclusion=conclusion or NotSet, status="completed" if conclusion else NotSet
             )
 
-    def accept_check(self, number: int, title: str) -> bool:
-        """Let our check run on a pull request's head succeed where it waits for a person; ``title`` says who did it.
-
-        False where none waits, or did. What it says otherwise stays.
-        """
-        with speaking_of("accepting the check run"):
+    def checks_on(self, number: int) -> tuple[CheckRun, ...]:
+        """Our check runs on a pull request's head."""
+        with speaking_of(f"the check runs of #{number}"):
             head = self._repo().get_pull(number).head.sha
             runs = self._repo().get_commit(head).get_check_runs(filter="all")
-            ours = [run for run in runs if run.app.id == self.auth.app_id]
-            for run in ours:
-                if run.conclusion == "action_required":
-                    output = {"title": title, "summary": run.output.summary, "text": run.output.text or " "}
-                    run.edit(output=output, conclusion="success", status="completed")
-                    return True
-            return any(run.conclusion == "success" and run.output.title == title for run in ours)
+            return tuple(
+                CheckRun(run.id, run.html_url, run.external_id, run.conclusion or "")
+                for run in runs
+                if run.app.id == self.auth.app_id
+            )
+
+    def retitle_check(self, check: int, title: str, conclusion: str) -> None:
+        """Give a finished check run another end; ``title`` says why. What it says otherwise stays."""
+        with speaking_of("accepting the check run"):
+            run = self._repo().get_check_run(check)
+            output = {"title": title, "summary": run.output.summary, "text": run.output.text or " "}
+            run.edit(output=output, conclusion=conclusion, status="completed")
 
     def _client(self) -> Github:
         token = self.token()

@@ -11,6 +11,7 @@ from typing import assert_never
 
 from dayhand.hub.client import Hub
 from dayhand.intake import grammar
+from dayhand.intake.acceptance import accept
 from dayhand.intake.events import Commented, Event, Ignored, Labeled, Where
 from dayhand.intake.permission import may_ask
 from dayhand.ledger.ledger import Ledger
@@ -104,11 +105,9 @@ class Desk:
                 reason = "Only people with write access to this repository can accept that."
                 self.refuse(where, who, reason, "Ask one of them to look.")
                 return Decision(None, f"{who} may not write to {where.repository}")
-            if not (where.is_pull and hub.accept_check(where.number, f"Accepted by {who}")):
+            if not accept(hub, self.ledger, where, who):
                 reason = "Nothing waits to be accepted here."
-                self.refuse(
-                    where, who, reason, "It is for a pull request of mine whose check asks for action."
-                )
+                self.refuse(where, who, reason, "It is for a pull request of mine that I held back.")
                 return Decision(None, "nothing waits to be accepted")
             hub.react(where.number, event.comment, "+1")
         finally:

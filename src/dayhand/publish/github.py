@@ -81,8 +81,9 @@ class GitHubPublication:
         if closed:
             self._comment(wording.proposed_closed(task, pull.url))
             return pull.url
-        self.hub.ready(pull.number)
-        self.hub.request_review(pull.number, task.ask.asker)
+        if not proposal.verification.scope.too_large:  # else it stays a draft until somebody accepts that
+            self.hub.ready(pull.number)
+            self.hub.request_review(pull.number, task.ask.asker)
         verification, usage = proposal.verification, proposal.solution.usage
         told = wording.added(task, body) if earlier else wording.proposed(task, pull.url, verification, usage)
         self._comment(told)
@@ -147,6 +148,8 @@ class GitHubPublication:
         """End the check run of the start, and begin and end the one on the pushed commit: by the ledger alone."""
         verification = proposal.verification
         self._conclude_check_of_start(proposal.head)
+        if verification.held:
+            self._put("standing", verification.standing)  # what an ``@bot accept`` makes of it
         check = self._check_on(proposal.head)
         table = wording.table(verification, self.task_url)
         output = self._output(wording.check_done(verification), f"{table}\n\n{self._progress.last_text}")

@@ -7,6 +7,7 @@ from typing import TextIO
 from dayhand.errors import DayhandError
 from dayhand.ledger.notes import Note
 from dayhand.publish.base import Proposal
+from dayhand.publish.beside import too_large
 from dayhand.publish.markdown import clean
 from dayhand.publish.wording import spent, telling_line
 from dayhand.task import Proof, Solution, Task
@@ -34,6 +35,8 @@ class LocalPublication:
                 self._say("         The change's own tests pass without the change too: they prove nothing.")
         for concern in proposal.verification.concerns:
             self._say(f"  look at {concern.kind}: {concern.path}: {concern.what}")
+        if proposal.verification.scope.too_large:
+            self._say(f"  look at its size: {too_large(proposal.verification.scope)}")
         self._say(
             f"\n{len(proposal.change.paths)} files changed on the branch {task.branch} ({spent(proposal.solution.usage)})."
         )

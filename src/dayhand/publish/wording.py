@@ -8,12 +8,12 @@ from urllib.parse import quote
 
 from dayhand.errors import DayhandError
 from dayhand.publish.base import Proposal
+from dayhand.publish.beside import beside, too_large
 from dayhand.publish.claims import linked
 from dayhand.publish.markdown import cap, cell, clean, code, literal, title
 from dayhand.publish.prose import line, prose
 from dayhand.task import (
     Blocked,
-    Concern,
     Counts,
     Finding,
     Proof,
@@ -24,7 +24,6 @@ from dayhand.task import (
     Verification,
 )
 
-MOST_CONCERNS = 15  # listed; the task's page has them all
 CHECK_NAME = "dayhand"
 BODY_BYTES = 65_000  # GitHub's own limit is 65,536: a hidden marker may come on top
 SCRIPTED = "A **scripted** model played this: its turns were written in advance. The commands, tests and results are real."
@@ -210,50 +209,6 @@ def spent(usage: Usage) -> str:
     return "price unknown" if usage.dollars is None else f"${usage.dollars:.2f}"
 
 
-# Beside the table: red to green, and what weakens the checks
-
-
-def beside(verification: Verification, task_url: str) -> str:
-    """Everything that stands under the table; "" for nothing."""
-    parts = (red_to_green(verification, task_url), weakened(verification.concerns))
-    return "\n\n".join(part for part in parts if part)
-
-
-def weakened(concerns: tuple[Concern, ...]) -> str:
-    """The places where the change makes the checks say less than before."""
-    if not concerns:
-        return ""
-    lines = [f"- {one.kind}: {code(_place(one))}: {code(one.what)}" for one in concerns[:MOST_CONCERNS]]
-    if len(concerns) > MOST_CONCERNS:
-        lines.append(f"- and {len(concerns) - MOST_CONCERNS} more, on the task's page")
-    opening = "✋ **The change alters what checks it.** That may be right, but the checks cannot say so:"
-    closing = "Somebody with write access who finds that right writes `@bot accept` here."
-    return "\n".join([opening, "", *lines, "", closing])
-
-
-def _place(concern: Concern) -> str:
-    return f"{concern.path}:{concern.line}" if concern.line else concern.path
-
-
-def red_to_green(verification: Verification, task_url: str) -> str:
-    """One line for each test command that the change's own tests ran under."""
-    lines = [_turned(finding, task_url) for finding in verification.findings if finding.red_green]
-    return "\n\n".join(line for line in lines if line)
-
-
-def _turned(finding: Finding, task_url: str) -> str:
-    shown = finding.red_green
-    if shown is None:
-        return ""
-    linked = f"[{code(finding.command)}]({task_url}#L{shown.run.line})"
-    if not shown.proven:
-        return f"⚠️ **No red to green:** the change's tests pass without the change too ({linked}): they prove nothing."
-    count = len(shown.tests)
-    tests = {0: "the change's tests fail", 1: "1 test fails"}.get(count, f"{count} tests fail")
-    verb = "passes" if count == 1 else "pass"
-    return f"**Red to green:** {tests} on the source as it was and {verb} with the change ({linked})."
-
-
 # The check run
 
 
@@ -278,6 +233,8 @@ def check_done(verification: Verification) -> str:
     count = len(verification.findings)
     passed = sum(finding.verdict in (Verdict.PASSES, Verdict.FIXED) for finding in verification.findings)
     words = CONCLUSIONS[verification.conclusion]
+    if verification.conclusion == "action_required" and not verification.concerns:
+        words = "The change is larger than it may be: please look at that first"
     if verification.conclusion == "success" and passed < count:
         words = "Nothing fails that did not fail before, but not all could pass"
     return f"{words} ({passed} of {count} {'passes' if passed == 1 else 'pass'})" if count else words
@@ -296,6 +253,8 @@ def started(pull_url: str, task_url: str) -> str:
 
 def proposed(task: Task, pull_url: str, verification: Verification, usage: Usage) -> str:
     ready = "is there to look at" if verification.conclusion == "failure" else "is ready for review"
+    if verification.scope.too_large:
+        ready = f"is a draft that asks: {too_large(verification.scope)}"
     note = f"\n\n{SCRIPTED}" if usage.scripted else ""
     verdict = f"{MARKS[verification.conclusion]} {check_done(verification)}."
     return f"@{task.ask.asker} [The pull request]({pull_url}) {ready}. {verdict}{note}"

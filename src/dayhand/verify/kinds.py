@@ -28,6 +28,16 @@ WORDS = re.compile(
     r"\.(md|rst|txt|adoc|png|jpe?g|gif|svg|ico|pdf|lock|po|csv)$|(^|/)(LICENSE|NOTICE|\.gitignore|package-lock\.json)$"
 )
 
+LOCK = re.compile(
+    r"(^|/)(package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lockb?|uv\.lock|poetry\.lock|pdm\.lock"
+    r"|Pipfile\.lock|Cargo\.lock|Gemfile\.lock|composer\.lock|go\.sum|gradle\.lockfile|packages\.lock\.json)$"
+)
+
+
+def is_lock(path: str) -> bool:
+    """Whether a tool writes the file from a manifest."""
+    return bool(LOCK.search(path))
+
 
 def is_test(path: str) -> bool:
     """Whether the file holds tests: its name, or its folder's, says so and it is code."""

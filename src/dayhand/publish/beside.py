@@ -1,0 +1,73 @@
+"""What stands beside the verification table: red to green, what weakens the checks, and how far the change reaches."""
+
+from __future__ import annotations
+
+from dayhand.publish.markdown import code
+from dayhand.task import Concern, Finding, Scope, Verification
+
+MOST_CONCERNS = 15  # listed; the task's page has them all
+
+
+def beside(verification: Verification, task_url: str) -> str:
+    """Everything that stands under the table; "" for nothing."""
+    parts = (
+        red_to_green(verification, task_url),
+        weakened(verification.concerns),
+        size(verification.scope),
+    )
+    return "\n\n".join(part for part in parts if part)
+
+
+def weakened(concerns: tuple[Concern, ...]) -> str:
+    """The places where the change makes the checks say less than before."""
+    if not concerns:
+        return ""
+    lines = [f"- {one.kind}: {code(_place(one))}: {code(one.what)}" for one in concerns[:MOST_CONCERNS]]
+    if len(concerns) > MOST_CONCERNS:
+        lines.append(f"- and {len(concerns) - MOST_CONCERNS} more, on the task's page")
+    opening = "✋ **The change alters what checks it.** That may be right, but the checks cannot say so:"
+    closing = "Somebody with write access who finds that right writes `@bot accept` here."
+    return "\n".join([opening, "", *lines, "", closing])
+
+
+def _place(concern: Concern) -> str:
+    return f"{concern.path}:{concern.line}" if concern.line else concern.path
+
+
+def red_to_green(verification: Verification, task_url: str) -> str:
+    """One line for each test command that the change's own tests ran under."""
+    lines = [_turned(finding, task_url) for finding in verification.findings if finding.red_green]
+    return "\n\n".join(line for line in lines if line)
+
+
+def _turned(finding: Finding, task_url: str) -> str:
+    shown = finding.red_green
+    if shown is None:
+        return ""
+    linked = f"[{code(finding.command)}]({task_url}#L{shown.run.line})"
+    if not shown.proven:
+        return f"⚠️ **No red to green:** the change's tests pass without the change too ({linked}): they prove nothing."
+    count = len(shown.tests)
+    tests = {0: "the change's tests fail", 1: "1 test fails"}.get(count, f"{count} tests fail")
+    verb = "passes" if count == 1 else "pass"
+    return f"**Red to green:** {tests} on the source as it was and {verb} with the change ({linked})."
+
+
+def size(scope: Scope) -> str:
+    """Where the change is larger than is allowed: how large it is, and what to do; else ""."""
+    if not scope.too_large:
+        return ""
+    return (
+        f"✋ **This stays a draft:** {too_large(scope)}. Write `@bot accept` here to take it as one, or ask for smaller "
+        "steps. The limits are `[limits] lines` and `files` in `.dayhand.toml` on the default branch."
+    )
+
+
+def too_large(scope: Scope) -> str:
+    """How much larger the change is than is allowed, as half a sentence."""
+    over = []
+    if 0 < scope.most_lines < scope.lines:
+        over.append(f"{scope.lines:,} lines, over the {scope.most_lines:,} that are allowed here")
+    if 0 < scope.most_files < scope.files:
+        over.append(f"{scope.files:,} files, over the {scope.most_files:,} that are allowed here")
+    return f"it changes {' and '.join(over)}"

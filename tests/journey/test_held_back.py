@@ -1,0 +1,120 @@
+"""Stories of changes that wait for a person: too large, or weakening what speaks for them; and what ``@bot accept`` does."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+
+from dayhand.agent.scripted import Finish, Move, Patch
+from dayhand.localhub.state import CheckRun, Issue, Repository
+from tests.journey.town import FIX, SHOP, Town
+
+LIMITED = {**SHOP, ".dayhand.toml": "[limits]\nlines = 6\nfiles = 3\n"}
+LONG = Patch("*** Begin Patch\n*** Add File: notes.py\n" + "+x = 1\n" * 9 + "*** End Patch")
+MANY = Patch(
+    "*** Begin Patch\n" + "".join(f"*** Add File: note{n}.py\n+x = 1\n" for n in range(4)) + "*** End Patch"
+)
+BREAK = Patch(
+    "*** Begin Patch\n*** Update File: shop.py\n-def total(prices):\n+def sum_of(prices):\n*** End Patch"
+)
+LIE = Patch("*** Begin Patch\n*** Update File: Makefile\n-\t! grep -n ' $$' *.py\n+\ttrue\n*** End Patch")
+
+
+def play(
+    town: Town, *moves: Move, files: dict[str, str] = LIMITED
+) -> tuple[Repository, Issue, Issue, CheckRun]:
+    """Let the model make these moves; give the repository, the issue, its pull request and the check run."""
+    town.actor.turns = [list(moves), [Finish("Count nothing twice", "Mended shop.")]]
+    repo = town.repository("shop", files)
+    issue = town.issue(repo)
+    town.label(repo, issue)
+    (record,) = town.work()
+    assert record.outcome, record.reason
+    (pull,) = town.pulls(repo)
+    (check,) = town.checks(repo, pull)
+    return repo, issue, pull, check
+
+
+def page(town: Town) -> str:
+    (record,) = town.ledger.recent()
+    address = town.app.webhook_url.removesuffix("/webhook")
+    return requests.get(f"{address}/tasks/{record.task.id}", timeout=10).text
+
+
+@pytest.mark.parametrize(
+    ("move", "size"),
+    [
+        (LONG, "it changes 11 lines, over the 6 that are allowed here"),
+        (MANY, "it changes 5 files, over the 3 that are allowed here"),
+    ],
+    ids=["lines", "files"],
+)
+def test_a_change_over_the_size_that_is_allowed_is_a_draft_that_asks(
+    town: Town, move: Move, size: str
+) -> None:
+    repo, issue, pull, check = play(town, FIX, move)
+    assert pull.pull
+    assert pull.pull.draft
+    assert pull.pull.reviewers == [], "nobody is asked to read it yet"
+    assert check.conclusion == "action_required"
+    assert check.title == "The change is larger than it may be: please look at that first (2 of 2 pass)"
+    assert f"✋ **This stays a draft:** {size}" in pull.body
+    assert f"is a draft that asks: {size}" in town.bot_says(issue)[0]
+    assert "The change is larger than is allowed here" in page(town)
+
+    town.say(repo, pull, "@bot accept")
+
+    assert not pull.pull.draft
+    assert pull.pull.reviewers == [town.ada]
+    assert (check.conclusion, check.title) == ("success", "Accepted by ada")
+
+
+def test_a_new_failure_stays_one_when_the_size_is_accepted(town: Town) -> None:
+    repo, _, pull, check = play(town, BREAK, LONG)
+    assert pull.pull
+    assert (pull.pull.draft, check.conclusion) == (True, "failure")
+    town.say(repo, pull, "@bot accept")
+    assert (pull.pull.draft, check.conclusion) == (False, "failure")
+
+
+def test_what_no_check_speaks_for_is_no_success_when_it_is_accepted(town: Town) -> None:
+    repo, _, pull, check = play(
+        town, LONG, files={"README.md": "x\n", ".dayhand.toml": "[limits]\nlines = 6\n"}
+    )
+    assert check.conclusion == "action_required"
+    town.say(repo, pull, "@bot accept")
+    assert check.conclusion == "neutral"
+
+
+def test_the_operators_limits_hold_where_the_repository_sets_none(town: Town) -> None:
+    huge = Patch("*** Begin Patch\n*** Add File: notes.py\n" + "+x = 1\n" * 801 + "*** End Patch")
+    _, _, pull, check = play(town, FIX, huge, files=SHOP)
+    assert "it changes 803 lines, over the 800 that are allowed here" in pull.body
+    assert check.conclusion == "action_required"
+
+
+def test_the_change_itself_cannot_raise_its_limits(town: Town) -> None:
+    raise_it = Patch(
+        "*** Begin Patch\n*** Update File: .dayhand.toml\n-lines = 6\n+lines = 6000\n*** End Patch"
+    )
+    _, _, pull, check = play(town, FIX, LONG, raise_it)
+    assert "over the 6 that are allowed here" in pull.body
+    assert check.conclusion == "action_required"
+
+
+def test_lock_files_are_not_counted(town: Town) -> None:
+    lock = Patch("*** Begin Patch\n*** Add File: yarn.lock\n" + "+x\n" * 99 + "*** End Patch")
+    _, _, pull, _ = play(town, FIX, lock)
+    assert pull.pull
+    assert not pull.pull.draft
+
+
+def test_the_tasks_page_says_who_accepted(town: Town) -> None:
+    repo, _, pull, _ = play(town, FIX, LIE, files=SHOP)
+    assert "Pull request alters its checks" in page(town)
+    town.say(repo, pull, "@bot accept")
+    town.say(repo, pull, "@bot accept")
+    assert "Pull request accepted by ada" in page(town)
+    assert "Pull request alters its checks" not in page(town)
+    assert "Accepted by ada." in page(town)
+    assert [one.content for comment in pull.comments for one in comment.reactions] == ["+1", "+1"]
