@@ -72,3 +72,17 @@ def test_secrets_do_not_show_when_settings_are_printed() -> None:
         "GITHUB_APP_PRIVATE_KEY": "canary",
     }
     assert "canary" not in repr(read_settings(environ, dotenv=None))
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "others"),
+    [
+        ("", "gpt-6.1-sol", ()),
+        ("own", "own", ()),
+        ("a, b ,c", "a", ("b", "c")),
+        ("a,b,a,", "a", ("b",)),
+    ],
+)
+def test_models_are_set_in_their_order(text: str, first: str, others: tuple[str, ...]) -> None:
+    settings = read_settings({"DAYHAND_MODEL": text}, dotenv=None)
+    assert (settings.model, settings.fallback_models) == (first, others)

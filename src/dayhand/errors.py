@@ -10,6 +10,7 @@
     ├── SandboxError             no box can be opened, or one broke: never a command's exit code
     ├── EnvironmentFailure       the repository's own toolchain cannot be installed
     ├── ModelError               the model did not give an answer that can be used
+    │   └── ModelUnavailable     this model cannot be had now: another one may be
     ├── LeaseLost                another worker has this task now: stop at once, and touch nothing
     ├── TaskStopped              a person asked us to stop
     └── LedgerError              the ledger refuses a step that is not legal
@@ -72,6 +73,10 @@ class EnvironmentFailure(DayhandError):
 
 class ModelError(DayhandError):
     """The model, or the server in front of it, gave nothing that the loop can go on with."""
+
+
+class ModelUnavailable(ModelError):
+    """The model cannot be had, or not in the time that we wait: another one may go on."""
 
 
 class LeaseLost(DayhandError):

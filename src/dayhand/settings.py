@@ -43,6 +43,7 @@ class Settings:
     openai_api_key: str = ""
     openai_base_url: str = ""
     model: str = DEFAULT_MODEL
+    fallback_models: tuple[str, ...] = ()  # in this order, where the one before cannot be had
     redis_url: str = ""  # "": the embedded server
     sandbox: str = "auto"
     sandbox_image: str = "dayhand-sandbox"  # of Docker's boxes
@@ -79,6 +80,7 @@ def read_settings(environ: Mapping[str, str] = os.environ, dotenv: Path | None =
             hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(KNOWN)}."
             raise SettingsError(f"{name} is not a setting of Dayhand.", advice=hint)
     port = _number(values, "DAYHAND_PORT", 8080)
+    models = tuple(dict.fromkeys(_words(values, "DAYHAND_MODEL"))) or (DEFAULT_MODEL,)
     host = values.get("DAYHAND_HOST") or "127.0.0.1"
     return Settings(
         data=Path(values.get("DAYHAND_DATA") or default_data(values)).expanduser().resolve(),
@@ -88,7 +90,8 @@ def read_settings(environ: Mapping[str, str] = os.environ, dotenv: Path | None =
         webhook_secrets=_words(values, "GITHUB_WEBHOOK_SECRET"),
         openai_api_key=values.get("OPENAI_API_KEY", ""),
         openai_base_url=values.get("OPENAI_BASE_URL", ""),
-        model=values.get("DAYHAND_MODEL") or DEFAULT_MODEL,
+        model=models[0],
+        fallback_models=models[1:],
         redis_url=values.get("REDIS_URL", ""),
         sandbox=_one_of(values, "DAYHAND_SANDBOX", SANDBOXES),
         sandbox_image=values.get("DAYHAND_SANDBOX_IMAGE") or "dayhand-sandbox",

@@ -244,6 +244,16 @@ class Usage:
     output_tokens: int = 0
     dollars: float | None = None
     scripted: bool = False  # a scripted model is called scripted wherever a person sees it
+    shares: tuple[Usage, ...] = ()  # by model, in the order they worked, where there were several
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """A model that could not go on, and the one that took over."""
+
+    model: str
+    successor: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +265,7 @@ class Solution:
     questions: tuple[str, ...] = ()
     citations: tuple[Citation, ...] = ()
     usage: Usage = Usage()
+    switches: tuple[Switch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from dayhand.agent import prices
 from dayhand.agent.faults import Patience
 from dayhand.agent.responses import ResponsesModel
 from dayhand.agent.scripted import MODEL as SCRIPTED
+from dayhand.agent.succession import Facts, Succession
 from dayhand.checkout.mirror import Author
 from dayhand.checkout.repository import Checkout, open_mirror
 from dayhand.errors import HubError, SandboxError
@@ -143,24 +144,31 @@ def trusted() -> ssl.SSLContext:
 
 @contextmanager
 def open_model(
-    settings: Settings, redis: TextRedis, *, patience: Patience | None = None
-) -> Iterator[ResponsesModel]:
-    """The model that is set; the demo's scripted one is known by its name."""
+    settings: Settings, redis: TextRedis, facts: Facts, *, patience: Patience | None = None
+) -> Iterator[Succession]:
+    """The models that are set, in their order; the demo's scripted one is known by its name."""
     own = settings.data / "prices.toml"
+    table = prices.load(own if own.exists() else None)
+    last = patience or Patience()
+    names = (settings.model, *settings.fallback_models)
     with openai.OpenAI(
         api_key=settings.openai_api_key or "none",
         base_url=settings.openai_base_url or None,
         max_retries=0,
         http_client=openai.DefaultHttpxClient(verify=trusted()),
     ) as client:
-        yield ResponsesModel(
-            client,
-            settings.model,
-            scripted=settings.model == SCRIPTED,
-            prices=prices.load(own if own.exists() else None),
-            patience=patience,
-            shelf=Lacks(redis, str(client.base_url), settings.model),
-        )
+        models = [
+            ResponsesModel(
+                client,
+                name,
+                scripted=name == SCRIPTED,
+                prices=table,
+                patience=last if name == names[-1] else last.with_another_model_left(),
+                shelf=Lacks(redis, str(client.base_url), name),
+            )
+            for name in names
+        ]
+        yield Succession(models, facts)
 
 
 @contextmanager
@@ -172,7 +180,7 @@ def _tools(
     checkout: Checkout,
     publication: Publication,
 ) -> Iterator[Tools]:
-    with open_model(settings, ledger.redis) as model:
+    with open_model(settings, ledger.redis, TaskFacts(ledger, claim)) as model:
         yield Tools(
             checkout=checkout,
             sandbox=open_sandbox(settings),

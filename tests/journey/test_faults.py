@@ -18,7 +18,7 @@ from dayhand.ledger.ledger import Claim, Record
 from dayhand.localhub.state import Issue, Repository
 from dayhand.publish.base import Publication
 from dayhand.task import State, Task
-from dayhand.wiring import Workshop, open_model
+from dayhand.wiring import TaskFacts, Workshop, open_model
 from dayhand.worker import travel_with
 from tests.journey.town import DONE, FIX, Town
 
@@ -123,9 +123,10 @@ class Brisk:
     @contextmanager
     def tools(self, task: Task, claim: Claim, publication: Publication) -> Iterator[Tools]:
         settings, redis = self._workshop.settings, self._workshop.ledger.redis
+        facts = TaskFacts(self._workshop.ledger, claim)
         with (
             self._workshop.tools(task, claim, publication) as tools,
-            open_model(settings, redis, patience=self._patience) as model,
+            open_model(settings, redis, facts, patience=self._patience) as model,
         ):
             yield replace(tools, model=model)
 

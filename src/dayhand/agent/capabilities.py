@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ class Feature(StrEnum):
 
     CUSTOM_TOOLS = "custom tools"
     IMAGES = "images"
+    FOREIGN_REASONING = "another model's reasoning"
     REASONING_ITEMS = "reasoning items"
     ENCRYPTED_REASONING = "encrypted reasoning"
     REASONING_EFFORT = "reasoning effort"
@@ -37,13 +38,24 @@ class Shelf(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """What is about to be sent."""
+
+    body: Body
+    foreign: int = 0  # items from the front that another model had a part in
+
+    def changed(self, **fields: object) -> Request:
+        return replace(self, body={**self.body, **fields})
+
+
+@dataclass(frozen=True, slots=True)
 class Trait:
     """How a feature shows in a request, how a refusal names it, and how a request does without."""
 
     feature: Feature
     refusal: re.Pattern[str]
-    used: Callable[[Body], bool]
-    without: Callable[[Body], Body]
+    used: Callable[[Request], bool]
+    without: Callable[[Request], Request]
 
 
 class Abilities:
@@ -58,17 +70,17 @@ class Abilities:
     def lacks(self, feature: Feature) -> bool:
         return feature in self._lacks
 
-    def fit(self, body: Body) -> Body:
+    def fit(self, request: Request) -> Request:
         """The same request without what is known to be lacking."""
         for trait in TRAITS:
             if trait.feature in self._lacks:
-                body = trait.without(body)
-        return body
+                request = trait.without(request)
+        return request
 
-    def give_up(self, said: str, body: Body) -> bool:
-        """Find what ``body`` uses and the refusal ``said`` names, and do without it from now on; False where there is none."""
+    def give_up(self, said: str, request: Request) -> bool:
+        """Find what ``request`` uses and the refusal ``said`` names, and do without it from now on; False where there is none."""
         for trait in TRAITS:
-            if trait.feature not in self._lacks and trait.refusal.search(said) and trait.used(body):
+            if trait.feature not in self._lacks and trait.refusal.search(said) and trait.used(request):
                 self._lacks |= {trait.feature}
                 self._guessed |= {trait.feature}
                 return True
@@ -90,7 +102,7 @@ def dropped_custom_tools(body: Body, response: Body) -> bool:
     kinds = (
         {tool.get("type") for tool in echoed if isinstance(tool, dict)} if isinstance(echoed, list) else ()
     )
-    return _uses_custom_tools(body) and "function" in kinds and "custom" not in kinds
+    return _uses_custom_tools(Request(body)) and "function" in kinds and "custom" not in kinds
 
 
 def plain(tool: Item) -> Item:
@@ -107,12 +119,12 @@ def plain(tool: Item) -> Item:
     }
 
 
-def _uses_custom_tools(body: Body) -> bool:
-    return any(tool.get("type") == "custom" for tool in body["tools"])
+def _uses_custom_tools(request: Request) -> bool:
+    return any(tool.get("type") == "custom" for tool in request.body["tools"])
 
 
-def _without_custom_tools(body: Body) -> Body:
-    return {**body, "tools": [plain(tool) for tool in body["tools"]]}
+def _without_custom_tools(request: Request) -> Request:
+    return request.changed(tools=[plain(tool) for tool in request.body["tools"]])
 
 
 def _parts(item: Item) -> Sequence[Any]:
@@ -121,12 +133,13 @@ def _parts(item: Item) -> Sequence[Any]:
     return parts if isinstance(parts, list) else ()
 
 
-def _shows_images(body: Body) -> bool:
-    return any(part.get("type") == "input_image" for item in body["input"] for part in _parts(item))
+def _shows_images(request: Request) -> bool:
+    items = request.body["input"]
+    return any(part.get("type") == "input_image" for item in items for part in _parts(item))
 
 
-def _without_images(body: Body) -> Body:
-    return {**body, "input": [_unseen(item) for item in body["input"]]}
+def _without_images(request: Request) -> Request:
+    return request.changed(input=[_unseen(item) for item in request.body["input"]])
 
 
 def _unseen(item: Item) -> Item:
@@ -141,12 +154,27 @@ def _unseen(item: Item) -> Item:
     return {**item, "output": "\n".join(str(part.get("text", "")) for part in shown)}
 
 
-def _has_reasoning(body: Body) -> bool:
-    return any(item.get("type") == "reasoning" for item in body["input"])
+def _has_reasoning(request: Request) -> bool:
+    return any(item.get("type") == "reasoning" for item in request.body["input"])
 
 
-def _without_reasoning(body: Body) -> Body:
-    return {**body, "input": [item for item in body["input"] if item.get("type") != "reasoning"]}
+def _without_reasoning(request: Request) -> Request:
+    return request.changed(input=[item for item in request.body["input"] if item.get("type") != "reasoning"])
+
+
+def _has_foreign_reasoning(request: Request) -> bool:
+    return any(item.get("type") == "reasoning" for item in request.body["input"][: request.foreign])
+
+
+def _without_foreign_reasoning(request: Request) -> Request:
+    """Another model's reasoning goes, and the ids of what it said: an id calls for the reasoning that led to it."""
+    items = request.body["input"]
+    said = [
+        {name: value for name, value in item.items() if name != "id"}
+        for item in items[: request.foreign]
+        if item.get("type") != "reasoning"
+    ]
+    return replace(request.changed(input=[*said, *items[request.foreign :]]), foreign=len(said))
 
 
 def _parameter(feature: Feature, name: str, refusal: str) -> Trait:
@@ -154,13 +182,21 @@ def _parameter(feature: Feature, name: str, refusal: str) -> Trait:
     return Trait(
         feature,
         re.compile(refusal, re.IGNORECASE),
-        lambda body: name in body,
-        lambda body: {key: value for key, value in body.items() if key != name},
+        lambda request: name in request.body,
+        lambda request: replace(
+            request, body={key: value for key, value in request.body.items() if key != name}
+        ),
     )
 
 
 # In the order in which they are given up, where a refusal could mean several.
 TRAITS = (
+    Trait(
+        Feature.FOREIGN_REASONING,
+        re.compile(r"reasoning|encrypted|decrypt", re.IGNORECASE),
+        _has_foreign_reasoning,
+        _without_foreign_reasoning,
+    ),
     _parameter(Feature.CACHE_KEY, "prompt_cache_key", "prompt_cache_key"),
     _parameter(Feature.PARALLEL_CALLS, "parallel_tool_calls", "parallel"),
     Trait(

@@ -7,10 +7,15 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from dayhand.errors import ModelError
+from dayhand.errors import ModelError, ModelUnavailable
+
+# How servers that answer 400 say that they have no such model: LiteLLM, vLLM, OpenAI.
+NO_MODEL = re.compile(
+    r"invalid model name|model[^.]{0,80}(does not exist|not found|is not available)", re.IGNORECASE
+)
 
 
 class Kind(StrEnum):
@@ -20,7 +25,8 @@ class Kind(StrEnum):
     SERVER = "server"  # it failed on its side
     BROKEN = "broken"  # the connection did not hold
     NONSENSE = "nonsense"  # an answer that is none
-    FATAL = "fatal"  # asking again cannot help
+    GONE = "gone"  # this model cannot be had: asking it again cannot help, another one may
+    FATAL = "fatal"  # asking cannot help, whomever
 
 
 class ModelFault(Exception):
@@ -48,6 +54,10 @@ class Patience:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.time
 
+    def with_another_model_left(self) -> Patience:
+        """Less of it, where another model can go on meanwhile."""
+        return replace(self, seconds=min(self.seconds, 120.0), tries=min(self.tries, 5))
+
 
 class Attempts:
     """Counts the failed attempts at one reply."""
@@ -58,18 +68,23 @@ class Attempts:
         self._counts: dict[Kind, int] = {}
 
     def wait_after(self, fault: ModelFault) -> float:
-        """Seconds to wait before asking again. Raises ``ModelError`` where that is of no use any more."""
+        """Seconds to wait before asking again. Raises ``ModelError`` where that is of no use any more.
+
+        It is ``ModelUnavailable`` where another model could be of use.
+        """
         if fault.kind is Kind.FATAL:
             raise ModelError(str(fault), advice=fault.advice) from fault
+        if fault.kind is Kind.GONE:
+            raise ModelUnavailable(str(fault), advice=fault.advice) from fault
         count = self._counts[fault.kind] = self._counts.get(fault.kind, 0) + 1
         most = {Kind.RATE: None, Kind.NONSENSE: self._patience.nonsense}.get(fault.kind, self._patience.tries)
         if most is not None and count >= most:
-            raise ModelError(
+            raise ModelUnavailable(
                 f"{fault} This happened {count} times in a row.", advice=_advice(fault)
             ) from fault
         seconds = fault.after if fault.after is not None else self._backoff(fault.kind, count)
         if self._waited + seconds > self._patience.seconds:
-            raise ModelError(
+            raise ModelUnavailable(
                 f"{fault} Waiting {seconds:.0f} s more would be longer than the {self._patience.seconds:.0f} s that we wait for one reply.",
                 advice=_advice(fault),
             ) from fault
@@ -100,14 +115,14 @@ def from_status(
         return named
     if status in (401, 403):
         return ModelFault(
-            Kind.FATAL,
+            Kind.GONE,
             f"The model's server refuses our key ({status}): {said[:300]}",
             advice="Check OPENAI_API_KEY, and that it may use this model.",
         )
-    if status == 404:
+    if status == 404 or (status == 400 and (code == "model_not_found" or NO_MODEL.search(said))):
         return ModelFault(
-            Kind.FATAL,
-            f"The model's server does not have what we asked for (404): {said[:300]}",
+            Kind.GONE,
+            f"The model's server does not have what we asked for ({status}): {said[:300]}",
             advice="Check DAYHAND_MODEL and OPENAI_BASE_URL: is there such a model, and does that server have /responses?",
         )
     after = retry_after(headers, now=now)
@@ -141,7 +156,7 @@ def from_event(error: Mapping[str, object]) -> ModelFault:
 def _fatal(code: str, said: str) -> ModelFault | None:
     if code == "insufficient_quota":
         return ModelFault(
-            Kind.FATAL,
+            Kind.GONE,
             f"The account with the model's service has no credit left: {said[:300]}",
             advice="Add credit to the account that OPENAI_API_KEY belongs to, then ask again.",
         )

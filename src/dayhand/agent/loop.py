@@ -66,7 +66,7 @@ def solve(
             resumed = False
         acted = turns.act(turn, reply, guard)
         if acted.solution is not None and told is None:
-            return replace(acted.solution, usage=usage)
+            return replace(acted.solution, usage=usage, switches=model.switches)
         if told is None:
             memory.write_results(turn, acted.items)
         if acted.pack:

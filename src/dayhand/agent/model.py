@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from dayhand.task import Usage
+from dayhand.task import Switch, Usage
 
 Item = dict[
     str, Any
@@ -47,12 +47,21 @@ class Listener:
 class Model(Protocol):
     """Something that takes turns. Raises ``ModelError`` where it cannot, after its own retries."""
 
-    name: str
-    scripted: bool
+    @property
+    def name(self) -> str:
+        """The one at work."""
+
+    @property
+    def scripted(self) -> bool:
+        """Whether its turns were written in advance."""
 
     @property
     def images(self) -> bool:
         """Whether it can be shown images, as far as is known."""
+
+    @property
+    def switches(self) -> tuple[Switch, ...]:
+        """The models that could not go on, and who took over."""
 
     def reply(self, items: Sequence[Item], tools: Sequence[Item], *, key: str, listener: Listener) -> Reply:
         """Ask for the next turn. ``key`` is the prompt cache's."""

@@ -13,12 +13,12 @@ from typing import Any
 import httpx2
 import openai
 
-from dayhand.agent.capabilities import Abilities, Body, Feature, Shelf
+from dayhand.agent.capabilities import Abilities, Body, Feature, Request, Shelf
 from dayhand.agent.faults import Attempts, Kind, ModelFault, Patience, from_event, from_status
 from dayhand.agent.model import Item, Listener, Reply
 from dayhand.agent.prices import Prices, price_of
 from dayhand.agent.transcript import calls_in, mended, text_in
-from dayhand.task import Usage
+from dayhand.task import Switch, Usage
 
 CONNECT_SECONDS = 15.0
 PULSE_SECONDS = 5.0
@@ -30,6 +30,8 @@ class ResponsesModel:
 
     The client's own retries must be off (``max_retries=0``): this knows better when asking again helps.
     """
+
+    switches: tuple[Switch, ...] = ()  # it is one model: ``Succession`` is several
 
     def __init__(
         self,
@@ -57,23 +59,28 @@ class ResponsesModel:
         """Whether it can be shown images, as far as is known: they are tried until they are refused once."""
         return not self._abilities.lacks(Feature.IMAGES)
 
-    def reply(self, items: Sequence[Item], tools: Sequence[Item], *, key: str, listener: Listener) -> Reply:
-        """Ask for the next turn, patiently. Raises ``ModelError`` where that has no use (any more)."""
+    def reply(
+        self, items: Sequence[Item], tools: Sequence[Item], *, key: str, listener: Listener, foreign: int = 0
+    ) -> Reply:
+        """Ask for the next turn, patiently. Raises ``ModelError`` where that has no use (any more).
+
+        ``foreign``: in how many of the items, from the front, another model had a part.
+        """
         attempts = Attempts(self._patience)
-        whole = self._body(items, tools, key)
+        whole = Request(self._body(items, tools, key), foreign)
         while True:
-            body = self._abilities.fit(whole)
+            request = self._abilities.fit(whole)
             try:
-                response = self._ask(body, listener)
+                response = self._ask(request.body, listener)
                 reply = self._reply(response)
             except ModelFault as fault:
-                if refused_as_it_stands(fault) and self._abilities.give_up(str(fault), body):
+                if refused_as_it_stands(fault) and self._abilities.give_up(str(fault), request):
                     continue
                 seconds = attempts.wait_after(fault)
                 listener.on_fault(f"{fault} Asking again in {seconds:.0f} s.")
                 self._wait(seconds, listener)
             else:
-                self._abilities.confirm(body, response)
+                self._abilities.confirm(request.body, response)
                 return reply
 
     def _body(self, items: Sequence[Item], tools: Sequence[Item], key: str) -> Body:

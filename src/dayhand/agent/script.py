@@ -78,6 +78,7 @@ class Fault:
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     times: float = 1  # math.inf: for ever
+    model: str = ""  # only where this one is asked; "": whichever
 
 
 FOR_EVER = math.inf
@@ -93,6 +94,7 @@ class Scene:
     outputs: tuple[str, ...]  # of the last reply's calls
     all_outputs: tuple[str, ...]
     prompt: str  # all that was said before the first reply
+    model: str = ""  # who is asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +106,10 @@ class Script:
     play: Callable[[Scene], Sequence[Move]]
 
 
-def read_scene(items: object) -> Scene:
+def read_scene(items: object, model: str = "") -> Scene:
     """Work out from a request's input what was said, which turn it is, and what the last calls printed."""
     if isinstance(items, str):
-        return Scene(0, (), (), items)
+        return Scene(0, (), (), items, model)
     turn = 0
     ours = False  # was the item before this one of our own making?
     prompt: list[str] = []
@@ -125,7 +127,7 @@ def read_scene(items: object) -> Scene:
             everything.append(_text(item.get("output")))
         elif not mine and turn == 0:
             prompt.append(_text(item.get("content")))
-    return Scene(turn, tuple(outputs), tuple(everything), "\n".join(prompt))
+    return Scene(turn, tuple(outputs), tuple(everything), "\n".join(prompt), model)
 
 
 def _text(content: object) -> str:

@@ -108,7 +108,7 @@ class ScriptedServer:
 
     def moves(self, body: Mapping[str, Any]) -> list[Move]:
         """The moves for a request: one fault alone, or everything that is no fault."""
-        scene = read_scene(body.get("input"))
+        scene = read_scene(body.get("input"), str(body.get("model", "")))
         for script in self.scripts:
             if script.matches(scene.prompt):
                 return self._due(script, scene)
@@ -118,7 +118,7 @@ class ScriptedServer:
         moves = list(script.play(scene))
         with self._lock:
             for n, move in enumerate(moves):
-                if isinstance(move, Fault):
+                if isinstance(move, Fault) and move.model in ("", scene.model):
                     given = (script.name, scene.turn, n)
                     if self._given[given] < move.times:
                         self._given[given] += 1

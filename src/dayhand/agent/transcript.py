@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from dayhand.agent.model import Call, Item, Reply
@@ -80,7 +80,7 @@ def mended(value: dict[str, Any]) -> dict[str, Any]:
 
 def journalled(items: Sequence[Item], usage: Mapping[str, Any]) -> Reply:
     """A reply as the journal kept it."""
-    known = {field.name for field in fields(Usage)}
+    known = {field.name for field in fields(Usage)} - {"shares"}  # a reply is one model's
     kept = Usage(**{name: value for name, value in usage.items() if name in known})
     return Reply(tuple(items), calls_in(items) or (), text_in(items), kept)
 
@@ -91,7 +91,17 @@ def usage_fields(usage: Usage) -> dict[str, Any]:
 
 
 def add(one: Usage, other: Usage) -> Usage:
-    """The sum of two usages; where one has no price, the sum has none."""
+    """The sum of two usages, and each model's share where there were several."""
+    shares = [*(one.shares or ((one,) if one.turns else ()))]
+    if shares and shares[-1].model == other.model:
+        shares[-1] = _sum(shares[-1], other)
+    else:
+        shares.append(other)
+    return replace(_sum(one, other), shares=tuple(shares) if len(shares) > 1 else ())
+
+
+def _sum(one: Usage, other: Usage) -> Usage:
+    """Where one has no price, the sum has none."""
     known = one.dollars is not None and other.dollars is not None
     return Usage(
         other.model or one.model,

@@ -25,7 +25,7 @@ from dayhand.ledger.notes import Say
 from dayhand.ledger.server import connect, embedded
 from dayhand.sandbox.base import Box
 from dayhand.sandbox.bubblewrap import Bubblewrap
-from dayhand.task import Ask, Kind, State, Task
+from dayhand.task import Ask, Kind, State, Switch, Task
 
 MOST_TURNS = 1000
 AROUND = 6  # items that a history may be longer or shorter and still count as one of that length
@@ -64,6 +64,7 @@ class Watch:
     name: str = "bench"
     scripted: bool = True
     images: bool = True
+    switches: tuple[Switch, ...] = ()
     spent: dict[int, list[Spent]] = field(default_factory=dict)
     bare_spent: dict[int, list[Spent]] = field(default_factory=dict)
     _began: tuple[int, float, float] | None = None

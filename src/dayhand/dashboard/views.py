@@ -152,6 +152,16 @@ class View:
         return self.solution.get("usage") or {}
 
     @property
+    def models(self) -> str:
+        """The models that worked, in their order."""
+        names = [share["model"] for share in self.usage.get("shares") or (self.usage,)]
+        return ", then ".join("A scripted model" if self.usage.get("scripted") else name for name in names)
+
+    @property
+    def switches(self) -> Sequence[Mapping[str, Any]]:
+        return self.solution.get("switches") or ()
+
+    @property
     def cost(self) -> str:
         """Money in words; an unknown price is called unknown."""
         if not self.usage:

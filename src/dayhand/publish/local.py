@@ -8,8 +8,9 @@ from dayhand.errors import DayhandError
 from dayhand.ledger.notes import Note
 from dayhand.publish.base import Proposal
 from dayhand.publish.beside import too_large
+from dayhand.publish.bill import spent
 from dayhand.publish.markdown import clean
-from dayhand.publish.wording import spent, telling_line
+from dayhand.publish.wording import telling_line
 from dayhand.task import Proof, Solution, Task
 
 
@@ -33,6 +34,8 @@ class LocalPublication:
             self._say(f"  {finding.kind:6} {finding.command:32} {finding.verdict}: {finding.note or proof}")
             if finding.red_green and not finding.red_green.proven:
                 self._say("         The change's own tests pass without the change too: they prove nothing.")
+        for switch in proposal.solution.switches:
+            self._say(f"  {switch.model} could not go on, so {switch.successor} did: {switch.why}")
         for concern in proposal.verification.concerns:
             self._say(f"  look at {concern.kind}: {concern.path}: {concern.what}")
         if proposal.verification.scope.too_large:

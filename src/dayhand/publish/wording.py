@@ -9,6 +9,7 @@ from urllib.parse import quote
 from dayhand.errors import DayhandError
 from dayhand.publish.base import Proposal
 from dayhand.publish.beside import beside, too_large
+from dayhand.publish.bill import bill, spent, took_over
 from dayhand.publish.claims import linked
 from dayhand.publish.markdown import cap, cell, clean, code, literal, title
 from dayhand.publish.prose import line, prose
@@ -88,6 +89,7 @@ def pull_body(task: Task, proposal: Proposal, repository_url: str, task_url: str
         f"Fixes #{task.number}" if task.drafted_first else "",
         f"{MARKS[verification.conclusion]} **{check_done(verification)}**",
         f"### What was done, in the model's words\n\n{account or 'It gave no account.'}",
+        took_over(solution.switches),
         questions(solution.questions),
         f"### Verification, by the worker\n\n{table(verification, task_url)}",
         blocked(proposal.blocked),
@@ -192,23 +194,6 @@ def blocked(hosts: Iterable[Blocked]) -> str:
     )
 
 
-def bill(usage: Usage, minutes: float, task_url: str) -> str:
-    """What it cost, folded away."""
-    model = f"{line(usage.model)} (scripted)" if usage.scripted else line(usage.model)
-    tokens = f"{usage.input_tokens:,} tokens in ({usage.cached_tokens:,} cached), {usage.output_tokens:,} out"
-    return (
-        f"<details>\n<summary>{spent(usage)} · {minutes:.1f} minutes · {usage.turns} turns</summary>\n\n"
-        f"Model: {model}. {tokens}. [Everything that was run]({task_url}).\n\n</details>"
-    )
-
-
-def spent(usage: Usage) -> str:
-    """Money in words: an unknown price is called unknown."""
-    if usage.scripted:
-        return "$0.00 (scripted model)"
-    return "price unknown" if usage.dollars is None else f"${usage.dollars:.2f}"
-
-
 # The check run
 
 
@@ -283,6 +268,7 @@ def answered(
     parts = [
         opening + prose(solution.account),
         cited,
+        took_over(solution.switches),
         questions(solution.questions),
         SCRIPTED if solution.usage.scripted else "",
         f"<sub>{spent(solution.usage)} · [everything that was run]({task_url})</sub>",

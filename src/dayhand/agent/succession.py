@@ -1,0 +1,89 @@
+"""Several models in order: where one cannot be had, the next one goes on in the same history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Protocol
+
+from dayhand.agent.model import Item, Listener, Reply
+from dayhand.agent.responses import ResponsesModel
+from dayhand.errors import ModelUnavailable
+from dayhand.task import Switch
+
+FACT = "model_switches"
+
+
+class Facts(Protocol):
+    """What is known of this task on every worker: ``wiring.TaskFacts``."""
+
+    def recall(self, name: str) -> str | None: ...
+
+    def record(self, name: str, value: str) -> None: ...
+
+
+class Succession:
+    """The model at work, of those that are set. A task never goes back to one that could not go on."""
+
+    def __init__(self, models: Sequence[ResponsesModel], facts: Facts) -> None:
+        self._models = models
+        self._facts = facts
+        self._taken: list[tuple[Switch, int]] = [
+            (Switch(**switch), items) for switch, items in json.loads(facts.recall(FACT) or "[]")
+        ]
+
+    @property
+    def switches(self) -> tuple[Switch, ...]:
+        return tuple(switch for switch, _ in self._taken)
+
+    @property
+    def name(self) -> str:
+        return self._model.name
+
+    @property
+    def scripted(self) -> bool:
+        return self._model.scripted
+
+    @property
+    def images(self) -> bool:
+        return self._model.images
+
+    @property
+    def _model(self) -> ResponsesModel:
+        """The one that took over last; the first where none did, or where that one is set no more."""
+        name = self._taken[-1][0].successor if self._taken else ""
+        return next((model for model in self._models if model.name == name), self._models[0])
+
+    def reply(self, items: Sequence[Item], tools: Sequence[Item], *, key: str, listener: Listener) -> Reply:
+        """Ask the model at work, and the next one where it cannot be had.
+
+        Raises ``ModelUnavailable`` where none can, ``ModelError`` where one can and its answer ends the task.
+        """
+        while True:
+            foreign = self._taken[-1][1] if self._taken else 0
+            try:
+                return self._model.reply(items, tools, key=key, listener=listener, foreign=foreign)
+            except ModelUnavailable as error:
+                self._hand_over(error, len(items))
+                listener.on_fault(f"{error} {self._model.name} goes on.")
+
+    def _hand_over(self, error: ModelUnavailable, items: int) -> None:
+        """Write down who goes on from here, before it is asked. Raises ``ModelUnavailable`` where nobody is left."""
+        model = self._model
+        left = self._models[self._models.index(model) + 1 :]
+        if not left:
+            raise self._nobody(error) from error
+        self._taken.append((Switch(model.name, left[0].name, str(error)), items))
+        taken = [
+            ({"model": one.model, "successor": one.successor, "why": one.why}, n) for one, n in self._taken
+        ]
+        self._facts.record(FACT, json.dumps(taken, ensure_ascii=False))
+
+    def _nobody(self, error: ModelUnavailable) -> ModelUnavailable:
+        if not self._taken:
+            return error
+        before = " ".join(f"{switch.model}: {switch.why}" for switch in self.switches)
+        return ModelUnavailable(
+            f"None of the {len(self._taken) + 1} models can go on. {before} {self.name}: {error}",
+            advice=error.advice,
+        )

@@ -1,0 +1,48 @@
+"""What a task cost, and which models worked on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dayhand.publish.prose import line
+from dayhand.task import Switch, Usage
+
+
+def bill(usage: Usage, minutes: float, task_url: str) -> str:
+    """What it cost, folded away; by model, where several worked."""
+    models = "\n".join(f"- {_of_model(share)}" for share in usage.shares)
+    whole = (
+        f"{models}\n\nTogether: {_tokens(usage)}" if models else f"Model: {_name(usage)}. {_tokens(usage)}"
+    )
+    return (
+        f"<details>\n<summary>{spent(usage)} · {minutes:.1f} minutes · {usage.turns} turns</summary>\n\n"
+        f"{whole}. [Everything that was run]({task_url}).\n\n</details>"
+    )
+
+
+def spent(usage: Usage) -> str:
+    """Money in words: an unknown price is called unknown."""
+    if usage.scripted:
+        return "$0.00 (scripted model)"
+    return "price unknown" if usage.dollars is None else f"${usage.dollars:.2f}"
+
+
+def took_over(switches: Iterable[Switch]) -> str:
+    """A sentence for each model that could not go on; "" for none."""
+    return "\n\n".join(
+        f"⚠️ **{line(one.model)}** could not go on, so **{line(one.successor)}** did: {line(one.why)}"
+        for one in switches
+    )
+
+
+def _of_model(share: Usage) -> str:
+    turns = f"{share.turns} turn{'' if share.turns == 1 else 's'}"
+    return f"{_name(share)}: {turns}, {_tokens(share)}, {spent(share)}"
+
+
+def _name(usage: Usage) -> str:
+    return f"{line(usage.model)} (scripted)" if usage.scripted else line(usage.model)
+
+
+def _tokens(usage: Usage) -> str:
+    return f"{usage.input_tokens:,} tokens in ({usage.cached_tokens:,} cached), {usage.output_tokens:,} out"

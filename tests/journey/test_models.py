@@ -1,0 +1,37 @@
+"""A model that gives out in the middle of a task, and what people are told of the one that took over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import requests
+
+from dayhand.agent.scripted import FOR_EVER, Fault
+from dayhand.task import State
+from tests.journey.test_faults import live_through
+from tests.journey.town import DONE, FIX, Town
+
+NO_CREDIT = '{"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}}'
+
+
+def test_people_are_told_which_model_took_over_why_and_what_each_cost(town: Town) -> None:
+    town.settings = replace(town.settings, model="gpt-6.1-sol", fallback_models=("gpt-6.1-terra",))
+    gone = Fault("status", 429, NO_CREDIT, times=FOR_EVER, model="gpt-6.1-sol")
+    told = live_through(town, [[FIX], [gone, DONE]])
+    assert told.record.state is State.PROPOSED, told.record.reason
+    why = "The account with the model's service has no credit left: You exceeded your quota"
+    assert f"{why} gpt-6.1-terra goes on." in told.log
+    (pull,) = town.pulls(told.repo)
+    assert f"⚠️ **gpt-6.1-sol** could not go on, so **gpt-6.1-terra** did: {why}" in pull.body
+    assert "\n- gpt-6.1-sol: 1 turn, " in pull.body
+    assert "\n- gpt-6.1-terra: 1 turn, " in pull.body
+    assert "Together: " in pull.body
+    outcome = told.record.outcome
+    assert outcome is not None
+    shares = outcome["solution"]["usage"]["shares"]
+    assert [share["model"] for share in shares] == ["gpt-6.1-sol", "gpt-6.1-terra"]
+    assert all(share["dollars"] > 0 for share in shares)
+    address = town.app.webhook_url.replace("/webhook", f"/tasks/{told.record.task.id}")
+    page = requests.get(address, timeout=10).text
+    assert "gpt-6.1-sol could not go on, so gpt-6.1-terra did: The account" in page
+    assert "gpt-6.1-sol, then gpt-6.1-terra · 2 turns" in page
