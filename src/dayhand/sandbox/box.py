@@ -16,7 +16,7 @@ from dayhand.sandbox.disk import DiskWatch
 from dayhand.sandbox.egress import Gate
 from dayhand.sandbox.limits import Capacity, ControlGroup
 from dayhand.sandbox.meter import Meter
-from dayhand.sandbox.spawn import Ended, Launch, Process, settled
+from dayhand.sandbox.spawn import Ended, Launch, Process, inside, settled
 from dayhand.sandbox.store import Lock, State, Store
 
 COPY_SECONDS = 600.0
@@ -93,13 +93,13 @@ class BubblewrapBox:
     ) -> Result:
         limits = limits or Limits()
         meter = Meter(limits.keep_bytes, limits.output_bytes, on_output)
-        words = ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
         mounts: list[str] = []
         if self.gate:
-            words, mounts = self.gate.wrap(words), self.gate.mounts()
+            words = ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
+            command, mounts = self.gate.wrap(words), self.gate.mounts()
             env = {**self.gate.environment(), **(env or {})}
         ended = self._execute(
-            words, cwd, env, stdin, seconds=limits.seconds, out=meter, err=None, mounts=mounts
+            command, cwd, env, stdin, seconds=limits.seconds, out=meter, err=None, mounts=mounts
         )
         if self.gate:
             self.gate.collect()
@@ -137,7 +137,7 @@ class BubblewrapBox:
 
     def _execute(
         self,
-        command: Sequence[str],
+        command: str | Sequence[str],
         cwd: str,
         env: Mapping[str, str] | None,
         stdin: bytes | IO[bytes] | None,
@@ -149,15 +149,14 @@ class BubblewrapBox:
     ) -> Ended:
         with self._turn:
             self._check_open()
-            words = [*self._ready.fixed, *self._mounts, *mounts, *view.closing()]
+            limits = self._ready.capacity.shell(grouped=self._group is not None)
+            arguments = [*self._ready.fixed, *self._mounts, *mounts, *view.closing()]
             launch = Launch(
                 self._ready.bwrap,
-                [*words, *view.environment(settled(env or {}))],
-                command,
-                cwd,
+                [*arguments, *view.environment(settled(env or {}))],
+                inside(command, cwd, limits),
                 self.uid,
                 seccomp.program(seccomp.MACHINES[machine()]),
-                self._ready.capacity,
                 self._group,
             )
             killed = self._group.kills() if self._group else 0

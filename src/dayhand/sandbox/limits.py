@@ -31,23 +31,18 @@ class Capacity:
     cpus: float = 2.0  # of a container; a bubblewrap box shares the machine with the others
     floor: int = 512 * MIB  # what the host's disk keeps free, or every command is ended
 
-    def shell_outside(self, *, grouped: bool) -> str:
-        """``ulimit`` words for the shell that starts the box. They are best effort: a lower limit stays.
+    def shell(self, *, grouped: bool) -> str:
+        """``ulimit`` words for the shell that starts a command inside its box. They are best effort: a lower limit stays.
 
-        POSIX counts ``-f`` in blocks of 512 bytes and the shells count ``-d`` in KiB. Where no control group bounds
-        the memory of all, the data segments of each are bounded.
+        POSIX counts ``-f`` in blocks of 512 bytes, the shells count ``-d`` in KiB, and bash says ``-u`` where dash says
+        ``-p``: set inside the box's user namespace, it counts this box alone. Where no control group bounds the memory
+        of all, the data segments of each are bounded.
         """
         words = ["ulimit -c 0", f"ulimit -f {self.file // 512}", f"ulimit -n {self.open_files}"]
         if not grouped:
             words.append(f"ulimit -d {self.memory // 1024}")
-        return "; ".join(f"{word} 2>/dev/null" for word in words)
-
-    def shell_inside(self) -> str:
-        """The limit on processes is set inside the box's user namespace: there it counts this box alone.
-
-        bash says ``-u`` where dash says ``-p``.
-        """
-        return f"ulimit -u {self.processes} 2>/dev/null || ulimit -p {self.processes} 2>/dev/null"
+        bounds = "; ".join(f"{word} 2>/dev/null" for word in words)
+        return f"{bounds}; ulimit -u {self.processes} 2>/dev/null || ulimit -p {self.processes} 2>/dev/null"
 
 
 class ControlGroup:

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import IO, Self
 
 from dayhand.errors import SandboxError
-from dayhand.sandbox.base import Reason
-from dayhand.sandbox.limits import Capacity, ControlGroup
+from dayhand.sandbox.base import WORKSPACE, Reason
+from dayhand.sandbox.limits import ControlGroup
 from dayhand.sandbox.meter import Meter
 
 CHUNK = 64 * 1024
 GONE_SECONDS = 30.0  # for the kernel to empty the box after a kill, however busy the machine is
+START_SECONDS = 30.0  # for bwrap to tell of the box's first process
 WATCH_SECONDS = 1.0
 
 # The shell waits for a line, so that it stands in its control group before anything of the box exists; ``read``
@@ -37,10 +38,8 @@ class Launch:
     bwrap: Path
     arguments: Sequence[str]  # up to the command
     command: Sequence[str]
-    cwd: str
     uid: int | None  # the host's user that it runs as; None: ours
     filter: bytes
-    capacity: Capacity
     group: ControlGroup | None
 
 
@@ -60,37 +59,40 @@ class Process:
         """Start; ``apart`` keeps standard error on a stream of its own. Raises ``SandboxError``."""
         self._began = time.monotonic()
         self._loop: _Pump | None = None
-        status, theirs = os.pipe()
+        self._first: int | None = None
+        self._status_fd, status = os.pipe()
         rules, rules_end = os.pipe()
+        go, go_end = os.pipe()
         try:
             os.write(rules_end, launch.filter)
             os.close(rules_end)
-            self._process = self._start(launch, theirs, rules, apart=apart)
+            if launch.group is None:
+                os.write(go_end, b"go")
+            self._process = self._start(launch, (status, rules, go, go_end), apart=apart)
+            os.close(status)
+            status = -1
+            self._told = self._meet_first()
+            self._release(launch, go_end)
         finally:
-            os.close(theirs)
-            os.close(rules)
-        self._status_fd = status
-        try:
-            if launch.group:
-                launch.group.add(self._process.pid)
-        except OSError as error:
-            self.kill()
-            self._close()
-            raise SandboxError(f"The box could not be put into its control group: {error}.") from error
+            for fd in (status, rules, go, go_end):
+                if fd >= 0:
+                    os.close(fd)
 
-    def _start(self, launch: Launch, status: int, rules: int, *, apart: bool) -> subprocess.Popen[bytes]:
-        inside = ["/bin/sh", "-c", _INSIDE.format(limits=launch.capacity.shell_inside()), "sh", launch.cwd]
-        bwrap = [str(launch.bwrap), "--json-status-fd", str(status), "--seccomp", str(rules)]
-        limits = launch.capacity.shell_outside(grouped=launch.group is not None)
-        outside = ["/bin/sh", "-c", _OUTSIDE.format(limits=limits), "sh"]
+    def _start(self, launch: Launch, fds: tuple[int, ...], *, apart: bool) -> subprocess.Popen[bytes]:
+        """Start a bwrap that makes the box and then waits for our word.
+
+        It gets both ends of that pipe: if the worker dies first, it must wait for ever rather than run unlimited.
+        """
+        status, rules, go, _ = map(str, fds)
+        own = ["--json-status-fd", status, "--seccomp", rules, "--block-fd", go]
         try:
             return subprocess.Popen(
-                [*outside, *bwrap, *launch.arguments, "--", *inside, *launch.command],
+                [str(launch.bwrap), *own, *launch.arguments, "--", *launch.command],
                 bufsize=0,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE if apart else subprocess.STDOUT,
-                pass_fds=(status, rules),
+                pass_fds=fds,
                 cwd="/",
                 env={"PATH": "/usr/bin:/bin"},
                 user=launch.uid,
@@ -99,6 +101,36 @@ class Process:
             )
         except (OSError, ValueError) as error:
             raise SandboxError(f"bubblewrap could not be started: {error}.") from error
+
+    def _meet_first(self) -> bytes:
+        """Wait until bwrap tells of the box's first process, and open it while its number cannot be another's."""
+        told, until = b"", time.monotonic() + START_SECONDS
+        while b"\n" not in told and (left := until - time.monotonic()) > 0:
+            ready, _, _ = select.select([self._status_fd], [], [], left)
+            chunk = os.read(self._status_fd, CHUNK) if ready else b""
+            if not chunk:
+                break  # it failed, and says why on its own streams
+            told += chunk
+        if (pid := number(told, "child-pid")) is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._first = os.pidfd_open(pid)
+        return told
+
+    def _release(self, launch: Launch, go: int) -> None:
+        """Put the box into its control group, if it has one, and let it run."""
+        first = number(self._told, "child-pid")
+        if first is None or launch.group is None:
+            return
+        try:
+            launch.group.add(self._process.pid)
+            launch.group.add(first)
+            os.write(go, b"go")
+        except ProcessLookupError:
+            pass  # it failed, and says why on its own streams
+        except OSError as error:
+            self.kill()
+            self._close()
+            raise SandboxError(f"The box could not be put into its control group: {error}.") from error
 
     def __enter__(self) -> Self:
         return self
@@ -128,6 +160,8 @@ class Process:
                     with contextlib.suppress(OSError):
                         stream.close()
             os.close(self._status_fd)
+            if self._first is not None:
+                os.close(self._first)
             if self._loop:
                 self._loop.close()
 
@@ -142,6 +176,7 @@ class Process:
     ) -> Ended:
         """Move bytes until the box is gone. ``watch`` is asked every second whether it has to end, and why."""
         loop = self._loop = _Pump(self._process, self._status_fd, out, err, stdin)
+        loop.status = self._told
         reason = loop.turn(deadline=self._began + seconds, watch=watch)
         if reason is not Reason.EXIT:
             self.kill()
@@ -150,15 +185,10 @@ class Process:
         self._await_empty()
         loop.drain(GONE_SECONDS)
         taken = time.monotonic() - self._began
-        exited = loop.told("exit-code")
+        exited = number(loop.status, "exit-code")
         if reason is not Reason.EXIT:
             return Ended(None, reason, taken)
         return Ended(exited, Reason.EXIT if exited is not None else Reason.LOST, taken)
-
-    @property
-    def _first(self) -> int | None:
-        """A descriptor of the box's first process, as soon as bwrap has told of it."""
-        return self._loop.first if self._loop else None
 
     def _await_empty(self) -> None:
         """Wait until the box's first process is dead: the kernel lets it die only after all others in there."""
@@ -185,11 +215,10 @@ class _Pump:
         stdin: bytes | IO[bytes] | None,
     ) -> None:
         self.status = b""
-        self.first: int | None = None
         self._selector = selectors.DefaultSelector()
         self._stdin = process.stdin
         self._source = stdin
-        self._waiting = memoryview(b"\n" + (stdin if isinstance(stdin, bytes) else b""))
+        self._waiting = memoryview(stdin if isinstance(stdin, bytes) else b"")
         self._meters: dict[int, Meter] = {}
         self._status_fd = status
         for stream, meter in ((process.stdout, out), (process.stderr, err)):
@@ -227,17 +256,6 @@ class _Pump:
 
     def close(self) -> None:
         self._selector.close()
-        if self.first is not None:
-            os.close(self.first)
-
-    def told(self, name: str) -> int | None:
-        """A number that bwrap has told on its status stream: ``child-pid`` at first, ``exit-code`` at the end."""
-        for line in self.status.splitlines():
-            with contextlib.suppress(ValueError):
-                value = json.loads(line).get(name)
-                if isinstance(value, int):
-                    return value
-        return None
 
     def _step(self, seconds: float) -> None:
         for key, _ in self._selector.select(max(seconds, 0)):
@@ -255,15 +273,8 @@ class _Pump:
             self._selector.unregister(fd)
         elif fd == self._status_fd:
             self.status += chunk
-            self._meet_first()
         else:
             self._meters[fd].take(chunk)
-
-    def _meet_first(self) -> None:
-        """Open the first process while its number cannot be another's yet: bwrap has only just made it."""
-        if self.first is None and (pid := self.told("child-pid")) is not None:
-            with contextlib.suppress(ProcessLookupError):
-                self.first = os.pidfd_open(pid)
 
     def _feed(self) -> None:
         if self._stdin is None:
@@ -287,6 +298,34 @@ class _Pump:
             self._selector.unregister(self._stdin)
             self._stdin.close()
             self._stdin = None
+
+
+def number(status: bytes, name: str) -> int | None:
+    """A number that bwrap has told on its status stream: ``child-pid`` at first, ``exit-code`` at the end."""
+    for line in status.splitlines():
+        with contextlib.suppress(ValueError):
+            value = json.loads(line).get(name)
+            if isinstance(value, int):
+                return value
+    return None
+
+
+def inside(command: str | Sequence[str], cwd: str, limits: str) -> list[str]:
+    """The words that bwrap is to run: a shell that takes ``limits`` on itself, and then the command from ``cwd``.
+
+    What is a command for the shell anyway needs no second one, where it begins in the workspace.
+    """
+    if isinstance(command, str) and cwd == WORKSPACE:
+        return ["/bin/sh", "-c", f"{limits}; {command}"]
+    words = ["/bin/sh", "-c", command] if isinstance(command, str) else command
+    return [
+        "/bin/sh",
+        "-c",
+        f'{limits}; cd "$1" || exit 1; shift; unset OLDPWD; exec "$@"',
+        "sh",
+        cwd,
+        *words,
+    ]
 
 
 def settled(variables: Mapping[str, str]) -> Mapping[str, str]:

@@ -86,7 +86,7 @@ def fixed(etc: Path, uv: Path | None, scratch: int) -> list[str]:
 
 def closing() -> list[str]:
     """What comes after the box's own folders: nothing more can be written beside them."""
-    return ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"]
+    return ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORKSPACE]
 
 
 def folders(workspace: Path, env: Path, *, env_writable: bool) -> list[str]:
