@@ -52,6 +52,7 @@ def bodies(played: Played) -> list[dict[str, Any]]:
         ("Unrecognized request argument: prompt_cache_key", "prompt_cache_key"),
         ("parallel tool calls are not supported", "parallel tool calls"),
         ("input[1]: unknown item type 'reasoning'", "reasoning items"),
+        ("item['content'] is not an array", "reasoning items"),
         ("streaming is not available", "streaming"),
         ("extra field: store", "store"),
     ],
@@ -95,6 +96,43 @@ def test_a_server_that_drops_custom_tools_in_silence_is_found_out(play: Play, he
     ask(played, heard)
     kinds = [[tool["type"] for tool in body["tools"]] for body in bodies(played)]
     assert kinds == [["function", "custom"], ["function", "function"]]
+
+
+def test_a_server_that_repeats_no_tools_gets_plain_ones_and_a_plain_history(play: Play, heard: Heard) -> None:
+    answer = response_for(items_for([Say("hello")], turn=0, custom=False), sent=4)
+    played = play([Fault("nonsense", body=json.dumps(answer)), Say("hello")])
+    called: list[Item] = [
+        {"type": "custom_tool_call", "id": "ctc_1", "call_id": "c", "name": "apply_patch", "input": "*** é"},
+        {"type": "custom_tool_call_output", "call_id": "c", "output": "Done"},
+    ]
+    for _ in range(2):
+        played.model.reply(called, (CUSTOM,), key="task-1", listener=heard.listener)
+    first, second = bodies(played)
+    assert first["input"] == called
+    assert second["input"] == [
+        {"type": "function_call", "call_id": "c", "name": "apply_patch", "arguments": '{"input": "*** é"}'},
+        {"type": "function_call_output", "call_id": "c", "output": "Done"},
+    ]
+
+
+def test_a_call_that_is_not_json_does_not_make_every_later_request_fail(play: Play, heard: Heard) -> None:
+    said = "Failed to parse tool call arguments as JSON: [json.exception.parse_error.101] parse error"
+    played = play([refusal(said, 500), Say("done")])
+    cut: Item = {"type": "function_call", "call_id": "c", "name": "shell", "arguments": '{"command": "l'}
+    fine = {**cut, "arguments": '{"command": "ls"}'}
+    played.model.reply([cut, fine], (SHELL,), key="task-1", listener=heard.listener)
+    refused, taken = bodies(played)
+    assert refused["input"] == [cut, fine]
+    assert json.loads(taken["input"][0]["arguments"]) == {"malformed": '{"command": "l'}
+    assert taken["input"][1] == fine
+    assert heard.faults == []
+
+
+def test_a_server_that_only_failed_is_asked_again_as_it_was(play: Play, heard: Heard) -> None:
+    played = play([refusal("an image of the disk could not be read", 500), Say("done")])
+    ask(played, heard)
+    assert bodies(played)[0] == bodies(played)[1]
+    assert len(heard.faults) == 1
 
 
 def test_a_model_that_cannot_see_is_told_that_an_image_stood_there(play: Play, heard: Heard) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from dayhand.agent.faults import Patience
+from dayhand.agent.faults import ModelFault, Patience
 from dayhand.agent.model import Item, Reply
 from dayhand.agent.responses import read_events
 from dayhand.agent.script import items_for, response_for
@@ -138,6 +138,10 @@ GIVEN_UP = [
         1, "longer than the model can read", "smaller step", id="context overflow",
     ),
     pytest.param(
+        Fault("status", 400, json.dumps({"error": {"code": 400, "message": "9031 tokens", "type": "exceed_context_size_error"}}), times=FOR_EVER),
+        1, "longer than the model can read at once: 9031", "smaller step", id="context overflow, as llama.cpp says it",
+    ),
+    pytest.param(
         Fault("status", 400, error_body("bad thing"), times=FOR_EVER), 1, "(400): bad thing", "", id="bad request",
     ),
     pytest.param(
@@ -213,6 +217,12 @@ def test_a_stream_may_leave_its_items_out_of_the_last_event(named: bool) -> None
     words: list[str] = []
     assert read_events(lines, words.append)["output"] == [item]
     assert words == ["a"]
+
+
+def test_an_error_in_a_stream_may_be_no_event() -> None:
+    said = {"error": {"code": 500, "message": "no slot is free", "type": "server_error"}}
+    with pytest.raises(ModelFault, match=r"failed while it answered \(server_error\): no slot is free"):
+        read_events([f"data: {json.dumps(said)}"], print)
 
 
 def test_a_stream_that_never_ends_is_left(play: Play, heard: Heard) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ class Feature(StrEnum):
     IMAGES = "images"
     FOREIGN_REASONING = "another model's reasoning"
     REASONING_ITEMS = "reasoning items"
+    MALFORMED_CALLS = "malformed calls"
     ENCRYPTED_REASONING = "encrypted reasoning"
     REASONING_EFFORT = "reasoning effort"
     CACHE_KEY = "prompt_cache_key"
@@ -97,12 +99,16 @@ class Abilities:
 
 
 def dropped_custom_tools(body: Body, response: Body) -> bool:
-    """Whether the response repeats our tools without the custom ones: such a server ignores what it does not know."""
+    """Whether the response repeats our tools without the custom ones, or none at all.
+
+    OpenAI's repeats them. Servers that only resemble it ignore what they do not know: llama.cpp repeats no tools, and
+    leaves the custom ones out of the prompt with nothing but a line in its own log.
+    """
     echoed = response.get("tools")
     kinds = (
         {tool.get("type") for tool in echoed if isinstance(tool, dict)} if isinstance(echoed, list) else ()
     )
-    return _uses_custom_tools(Request(body)) and "function" in kinds and "custom" not in kinds
+    return _uses_custom_tools(Request(body)) and "custom" not in kinds
 
 
 def plain(tool: Item) -> Item:
@@ -124,7 +130,20 @@ def _uses_custom_tools(request: Request) -> bool:
 
 
 def _without_custom_tools(request: Request) -> Request:
-    return request.changed(tools=[plain(tool) for tool in request.body["tools"]])
+    items = [_plain_item(item) for item in request.body["input"]]
+    return request.changed(tools=[plain(tool) for tool in request.body["tools"]], input=items)
+
+
+def _plain_item(item: Item) -> Item:
+    """A custom tool's call, and its output, as those of the function that ``plain`` makes of it."""
+    match item.get("type"):
+        case "custom_tool_call":
+            kept = {name: value for name, value in item.items() if name not in ("input", "id")}
+            text = json.dumps({"input": item.get("input", "")}, ensure_ascii=False)
+            return {**kept, "type": "function_call", "arguments": text}
+        case "custom_tool_call_output":
+            return {**item, "type": "function_call_output"}
+    return item
 
 
 def _parts(item: Item) -> Sequence[Any]:
@@ -177,6 +196,30 @@ def _without_foreign_reasoning(request: Request) -> Request:
     return replace(request.changed(input=[*said, *items[request.foreign :]]), foreign=len(said))
 
 
+def _has_malformed_calls(request: Request) -> bool:
+    return any(_malformed(item) for item in request.body["input"])
+
+
+def _malformed(item: Item) -> bool:
+    """Whether an item is a call whose arguments are no JSON object: some templates read them, and fail for ever."""
+    if item.get("type") != "function_call":
+        return False
+    try:
+        return not isinstance(json.loads(item["arguments"]), dict)
+    except ValueError:
+        return True
+
+
+def _without_malformed_calls(request: Request) -> Request:
+    mended = [
+        {**item, "arguments": json.dumps({"malformed": item["arguments"]}, ensure_ascii=False)}
+        if _malformed(item)
+        else item
+        for item in request.body["input"]
+    ]
+    return request.changed(input=mended)
+
+
 def _parameter(feature: Feature, name: str, refusal: str) -> Trait:
     """A feature that is one parameter of the request."""
     return Trait(
@@ -189,11 +232,15 @@ def _parameter(feature: Feature, name: str, refusal: str) -> Trait:
     )
 
 
+UNKNOWN_REASONING = (
+    r"item\['content'\] is not an array"  # llama.cpp's word for an item without open reasoning
+)
+
 # In the order in which they are given up, where a refusal could mean several.
 TRAITS = (
     Trait(
         Feature.FOREIGN_REASONING,
-        re.compile(r"reasoning|encrypted|decrypt", re.IGNORECASE),
+        re.compile(rf"reasoning|encrypted|decrypt|{UNKNOWN_REASONING}", re.IGNORECASE),
         _has_foreign_reasoning,
         _without_foreign_reasoning,
     ),
@@ -208,11 +255,22 @@ TRAITS = (
     _parameter(Feature.ENCRYPTED_REASONING, "include", r"include|encrypted"),
     _parameter(Feature.REASONING_EFFORT, "reasoning", r"reasoning|effort"),
     Trait(
-        Feature.REASONING_ITEMS, re.compile(r"reasoning", re.IGNORECASE), _has_reasoning, _without_reasoning
+        Feature.REASONING_ITEMS,
+        re.compile(
+            r"reasoning|item\['content'\] is not an array", re.IGNORECASE
+        ),  # the latter is llama.cpp's
+        _has_reasoning,
+        _without_reasoning,
+    ),
+    Trait(
+        Feature.MALFORMED_CALLS,
+        re.compile(r"tool call arguments|arguments as JSON", re.IGNORECASE),
+        _has_malformed_calls,
+        _without_malformed_calls,
     ),
     Trait(
         Feature.CUSTOM_TOOLS,
-        re.compile(r"custom|grammar|lark|tool type|of tool|tools[\[.'\" ]", re.IGNORECASE),
+        re.compile(r"custom|grammar|lark|tool type|of tool|type of 'item'|tools[\[.'\" ]", re.IGNORECASE),
         _uses_custom_tools,
         _without_custom_tools,
     ),

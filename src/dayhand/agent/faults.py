@@ -17,6 +17,8 @@ NO_MODEL = re.compile(
     r"invalid model name|model[^.]{0,80}(does not exist|not found|is not available)", re.IGNORECASE
 )
 
+TOO_LONG = ("context_length_exceeded", "exceed_context_size_error")  # the latter is llama.cpp's
+
 
 class Kind(StrEnum):
     """How a fault is met."""
@@ -109,7 +111,7 @@ def from_status(
 ) -> ModelFault:
     """Name what an HTTP status and the ``error`` object of its body mean. ``now`` is seconds since the epoch."""
     said = str(error.get("message") or "").strip()
-    code = str(error.get("code") or error.get("type") or "")
+    code = _code(error)
     named = _fatal(code, said)
     if named is not None:
         return named
@@ -140,7 +142,7 @@ def from_status(
 def from_event(error: Mapping[str, object]) -> ModelFault:
     """Name what the error object of a failed stream means."""
     said = str(error.get("message") or "no reason given").strip()
-    code = str(error.get("code") or error.get("type") or "")
+    code = _code(error)
     named = _fatal(code, said)
     if named is not None:
         return named
@@ -153,6 +155,12 @@ def from_event(error: Mapping[str, object]) -> ModelFault:
     )
 
 
+def _code(error: Mapping[str, object]) -> str:
+    """The error's name. Some servers repeat the status under ``code`` and name it under ``type``."""
+    code = error.get("code")
+    return code if isinstance(code, str) and code else str(error.get("type") or "")
+
+
 def _fatal(code: str, said: str) -> ModelFault | None:
     if code == "insufficient_quota":
         return ModelFault(
@@ -160,7 +168,7 @@ def _fatal(code: str, said: str) -> ModelFault | None:
             f"The account with the model's service has no credit left: {said[:300]}",
             advice="Add credit to the account that OPENAI_API_KEY belongs to, then ask again.",
         )
-    if code == "context_length_exceeded":
+    if code in TOO_LONG:
         return ModelFault(
             Kind.FATAL,
             f"The work has grown longer than the model can read at once: {said[:300]}",

@@ -7,6 +7,7 @@ item and every event through its type declarations, which costs more than all el
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ from dayhand.task import Switch, Usage
 CONNECT_SECONDS = 15.0
 PULSE_SECONDS = 5.0
 ANSWER_BYTES = 32 * 1024 * 1024
+UNREADABLE = re.compile(r"not supported|failed to parse", re.IGNORECASE)
 
 
 class ResponsesModel:
@@ -213,12 +215,18 @@ def read_events(lines: Iterable[str], on_text: Callable[[str], None]) -> Mapping
             case "error":
                 error = event.get("error")
                 raise from_event(error if isinstance(error, dict) else event)
+            case None if isinstance(event.get("error"), dict):  # llama.cpp's: an error is no event to it
+                raise from_event(event["error"])
     raise ModelFault(Kind.BROKEN, "The model's server closed the connection in the middle of its reply.")
 
 
 def refused_as_it_stands(fault: ModelFault) -> bool:
-    """Whether a server said that it cannot read a request: it may be able to read a plainer one."""
-    return getattr(fault.__cause__, "status_code", 0) in (400, 422, 501)
+    """Whether a server said that it cannot read a request: it may be able to read a plainer one.
+
+    llama.cpp says so with 500, too.
+    """
+    status = getattr(fault.__cause__, "status_code", 0)
+    return status in (400, 422, 501) or (status == 500 and UNREADABLE.search(str(fault)) is not None)
 
 
 def _heard(response: Mapping[str, Any], on_text: Callable[[str], None]) -> Mapping[str, Any]:

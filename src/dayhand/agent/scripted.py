@@ -186,7 +186,7 @@ class _Handler(BaseHTTPRequestHandler):
     ) -> None:
         custom = any(tool.get("type") == "custom" for tool in body.get("tools", ()))
         items = items_for(moves, turn=read_scene(body.get("input")).turn, custom=custom)
-        response = response_for(items, sent=sent, status=status)
+        response = {**response_for(items, sent=sent, status=status), "tools": body.get("tools", [])}
         if body.get("stream"):
             self._stream([*events_for(response)])
         else:

@@ -1,0 +1,112 @@
+"""The loop against a real server of other people's: llama.cpp, over its own Responses endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from importlib.util import find_spec
+from pathlib import Path
+
+import openai
+import pytest
+
+from dayhand.agent.faults import Patience
+from dayhand.agent.guard import Bounds
+from dayhand.agent.loop import solve
+from dayhand.agent.model import Item
+from dayhand.agent.responses import ResponsesModel
+from dayhand.agent.tools import TOOLS
+from dayhand.errors import ModelError
+from dayhand.sandbox.base import Box
+
+from .conftest import Heard, Journal, Log
+from .llama import call, llama_server, write_model
+from .test_loop import PATCH, TASK
+
+pytestmark = pytest.mark.skipif(
+    not (find_spec("xllamacpp") and find_spec("gguf")),
+    reason="no llama.cpp server is installed here (uv sync --group servers)",
+)
+CONTEXT = 32_768
+STORY = (
+    ("I look first.", call("update_plan", plan=[{"step": "look", "status": "in_progress"}]), call("shell", command="cat src/app.py")),
+    ("It says hi.", call("apply_patch", input=PATCH)),
+    (call("shell", command="python3 src/app.py"),),
+    (call("finish", title="Say hello", account="It said hi.", citations=[{"path": "src/app.py", "line": 1, "quote": 'print("hello")'}]),),
+)  # fmt: skip
+ASK = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Say hello."}]}
+Serve = Callable[..., ResponsesModel]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    with ExitStack() as stack:
+
+        def start(replies: Sequence[Sequence[str]], *, context: int = CONTEXT) -> ResponsesModel:
+            file = write_model(tmp_path / "model.gguf", replies)
+            url = stack.enter_context(llama_server(file, context=context))
+            client = stack.enter_context(openai.OpenAI(api_key="none", base_url=url, max_retries=0))
+            return ResponsesModel(client, "llama", patience=Patience(tries=1))
+
+        yield start
+
+
+def test_a_task_goes_from_the_ask_to_an_accepted_finish(
+    serve: Serve, box: Box, journal: Journal, log: Log
+) -> None:
+    solution = solve(TASK, box, serve(STORY), "python3 is there", journal, log)
+    assert solution.title == "Say hello"
+    assert solution.usage.turns == 4
+    assert solution.usage.input_tokens > solution.usage.cached_tokens > 0, (
+        "the server's own prompt cache hits"
+    )
+    assert box.run("python3 src/app.py").text() == "hello\n"
+    assert [text for kind, text in log.lines if kind == "error"] == []
+    assert ("model", "It says hi.") in log.lines
+
+
+def test_a_model_that_only_talks_ends_as_that(serve: Serve, box: Box, journal: Journal, log: Log) -> None:
+    model = serve([(f"I would say {word}.",) for word in ("hello", "hi", "good day", "good night")])
+    with pytest.raises(ModelError, match="stopped calling tools and did not finish"):
+        solve(TASK, box, model, "", journal, log, bounds=Bounds(turns=10))
+
+
+def test_a_prompt_that_is_too_long_is_called_so(serve: Serve, heard: Heard) -> None:
+    model = serve([("Hello",)], context=512)
+    with pytest.raises(ModelError, match="longer than the model can read at once"):
+        model.reply([ASK], TOOLS, key="k", listener=heard.listener)
+
+
+def test_a_reply_that_the_server_cannot_end_says_why(serve: Serve, heard: Heard) -> None:
+    model = serve([("I call ", call("frobnicate"))])
+    with pytest.raises(ModelError, match="grammar"):
+        model.reply([ASK], TOOLS, key="k", listener=heard.listener)
+
+
+OTHERS = {
+    "a custom tool's call": (
+        {"type": "custom_tool_call", "id": "ctc_1", "call_id": "c1", "name": "apply_patch", "input": PATCH, "status": "completed"},
+        {"type": "custom_tool_call_output", "call_id": "c1", "output": "Success."},
+    ),
+    "reasoning that it cannot read": (
+        {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAAA"},
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hm."}]},
+    ),
+    "arguments that are not JSON": (
+        {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "shell", "arguments": '{"command": "ls', "status": "completed"},
+        {"type": "function_call_output", "call_id": "c1", "output": "The arguments of shell are not JSON."},
+    ),
+    "an image": (
+        {"type": "message", "role": "user", "content": [{"type": "input_image", "image_url": "data:image/png;base64,iVBORw0KGgo="}]},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("items", OTHERS.values(), ids=OTHERS.keys())
+def test_a_history_that_it_does_not_understand_is_told_otherwise(
+    serve: Serve, heard: Heard, items: tuple[Item, ...]
+) -> None:
+    model = serve([("Hello",), ("Hello again",)])
+    reply = model.reply([ASK, *items, ASK], TOOLS, key="k", listener=heard.listener)
+    assert reply.text.startswith("Hello")
+    assert heard.faults == []
