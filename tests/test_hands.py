@@ -222,16 +222,23 @@ from pathlib import Path
 from dayhand.agent.model import Listener
 from dayhand.agent.scripted import Say, Script, ScriptedServer
 from dayhand.hands import warm
+from dayhand.ledger.server import connect, embedded
 from dayhand.settings import Settings
 from dayhand.wiring import open_model
 
+class Facts:
+    def recall(self, name):
+        return None
+
 script = Script("any", lambda _prompt: True, lambda _scene: [Say("Hello")])
-with ScriptedServer([script]) as server:
+data = Path(sys.argv[1])
+with ScriptedServer([script]) as server, embedded(data) as redis_url, connect(redis_url) as redis:
+    redis.ping()
     warm()
     before = set(sys.modules)
-    model = open_model(Settings(Path(sys.argv[1]), openai_base_url=server.base_url))
     quiet = Listener(lambda _: None, lambda _: None, lambda: None)
-    print(model.reply([{"role": "user", "content": "Hi"}], [], key="k", listener=quiet).text)
+    with open_model(Settings(data, openai_base_url=server.base_url), redis, Facts()) as model:
+        print(model.reply([{"role": "user", "content": "Hi"}], [], key="k", listener=quiet).text)
     print(*sorted(set(sys.modules) - before), file=sys.stderr)
 """
 
@@ -243,17 +250,27 @@ def test_a_job_of_a_warm_worker_imports_nothing_for_its_first_request(tmp_path: 
     assert (told.stdout, told.stderr) == ("Hello\n", "\n")
 
 
-def test_a_worker_says_at_its_start_that_the_apps_key_is_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("GITHUB_APP_PRIVATE_KEY", "not a key", "The App's private key cannot be read as a PEM key."),
+        ("DAYHAND_PRICES", "none.toml", "none.toml cannot be read"),
+    ],
+)
+def test_a_worker_says_at_its_start_what_is_wrong_with_its_settings(
+    tmp_path: Path, private_key: str, name: str, value: str, words: str
+) -> None:
     env = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("DAYHAND_", "GITHUB_"))},
         "DAYHAND_DATA": str(tmp_path),
         "GITHUB_APP_ID": "1",
-        "GITHUB_APP_PRIVATE_KEY": "not a key",
+        "GITHUB_APP_PRIVATE_KEY": private_key,
         "GITHUB_WEBHOOK_SECRET": "s",
+        name: value,
     }
     told = subprocess.run(
         [sys.executable, "-m", "dayhand.cli", "work"], env=env, capture_output=True, text=True, check=False
     )
     assert told.returncode != 0
-    assert "The App's private key cannot be read as a PEM key." in told.stderr
+    assert words in told.stderr
     assert "Traceback" not in told.stderr

@@ -86,3 +86,10 @@ def test_secrets_do_not_show_when_settings_are_printed() -> None:
 def test_models_are_set_in_their_order(text: str, first: str, others: tuple[str, ...]) -> None:
     settings = read_settings({"DAYHAND_MODEL": text}, dotenv=None)
     assert (settings.model, settings.fallback_models) == (first, others)
+
+
+def test_the_price_file_is_a_path_from_where_one_stands(tmp_path: Path) -> None:
+    assert read_settings({"DAYHAND_PRICES": ""}, dotenv=None).prices is None
+    assert (
+        read_settings({"DAYHAND_PRICES": f"{tmp_path}/own.toml"}, dotenv=None).prices == tmp_path / "own.toml"
+    )

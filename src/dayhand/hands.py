@@ -27,7 +27,7 @@ from dayhand.ledger.queue import AllowedJob, enqueue, queue, waiting
 from dayhand.ledger.server import at_hand, connect, connect_raw
 from dayhand.processes import die_with_parent
 from dayhand.settings import Settings, require_app
-from dayhand.wiring import trusted
+from dayhand.wiring import read_prices, trusted
 
 JANITOR_SECONDS = 1.0
 LOOK_SECONDS = 0.2
@@ -62,6 +62,7 @@ def work(settings: Settings, *, burst: bool = False) -> None:
     """
     require_app(settings)
     load_key(settings.private_key)  # each job's own start is too late to say that it is none
+    read_prices(settings)  # the same
     with at_hand(settings.redis_url, settings.data) as redis_url:
         warm()
         Crew(settings.concurrency, redis_url, burst=burst).run()

@@ -20,6 +20,7 @@ KNOWN = (
     "DAYHAND_MOST_FILES",
     "DAYHAND_MOST_LINES",
     "DAYHAND_PORT",
+    "DAYHAND_PRICES",
     "DAYHAND_PROGRESS_SECONDS",
     "DAYHAND_SANDBOX",
     "DAYHAND_SANDBOX_IMAGE",
@@ -44,6 +45,9 @@ class Settings:
     openai_base_url: str = ""
     model: str = DEFAULT_MODEL
     fallback_models: tuple[str, ...] = ()  # in this order, where the one before cannot be had
+    prices: Path | None = (
+        None  # the operator's price file; None: prices.toml in the data folder, where there is one
+    )
     redis_url: str = ""  # "": the embedded server
     sandbox: str = "auto"
     sandbox_image: str = "dayhand-sandbox"  # of Docker's boxes
@@ -92,6 +96,7 @@ def read_settings(environ: Mapping[str, str] = os.environ, dotenv: Path | None =
         openai_base_url=values.get("OPENAI_BASE_URL", ""),
         model=models[0],
         fallback_models=models[1:],
+        prices=Path(text).expanduser().resolve() if (text := values.get("DAYHAND_PRICES")) else None,
         redis_url=values.get("REDIS_URL", ""),
         sandbox=_one_of(values, "DAYHAND_SANDBOX", SANDBOXES),
         sandbox_image=values.get("DAYHAND_SANDBOX_IMAGE") or "dayhand-sandbox",

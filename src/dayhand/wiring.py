@@ -142,13 +142,18 @@ def trusted() -> ssl.SSLContext:
     return httpx2.create_ssl_context()
 
 
+def read_prices(settings: Settings) -> prices.Prices:
+    """What tokens cost: our table, and the operator's over it. Raises ``SettingsError`` for a file that is none."""
+    usual = settings.data / "prices.toml"
+    return prices.load(settings.prices or (usual if usual.exists() else None))
+
+
 @contextmanager
 def open_model(
     settings: Settings, redis: TextRedis, facts: Facts, *, patience: Patience | None = None
 ) -> Iterator[Succession]:
     """The models that are set, in their order; the demo's scripted one is known by its name."""
-    own = settings.data / "prices.toml"
-    table = prices.load(own if own.exists() else None)
+    table = read_prices(settings)
     last = patience or Patience()
     names = (settings.model, *settings.fallback_models)
     with openai.OpenAI(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
 import requests
 
 from dayhand.agent.scripted import FOR_EVER, Fault
@@ -11,6 +13,14 @@ from dayhand.task import State
 from tests.journey.test_faults import live_through
 from tests.journey.town import DONE, FIX, Town
 
+OWN_PRICES = """
+["gpt-6.1-sol"]
+input = 1_000_000
+output = 0
+["my-model"]
+input = 0
+output = 1_000_000
+"""
 NO_CREDIT = '{"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}}'
 
 
@@ -35,3 +45,24 @@ def test_people_are_told_which_model_took_over_why_and_what_each_cost(town: Town
     page = requests.get(address, timeout=10).text
     assert "gpt-6.1-sol could not go on, so gpt-6.1-terra did: The account" in page
     assert "gpt-6.1-sol, then gpt-6.1-terra · 2 turns" in page
+
+
+@pytest.mark.parametrize(
+    ("model", "spent"),
+    [
+        ("gpt-6.1-sol", "${input_tokens:.2f}"),
+        ("my-model", "${output_tokens:.2f}"),
+        ("nobody-knows", "price unknown"),
+    ],
+)
+def test_the_bill_follows_the_operators_prices_and_guesses_none(
+    town: Town, tmp_path: Path, model: str, spent: str
+) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(OWN_PRICES)
+    town.settings = replace(town.settings, model=model, prices=own)
+    told = live_through(town, [[FIX], [DONE]])
+    (pull,) = town.pulls(told.repo)
+    outcome = told.record.outcome
+    assert outcome is not None
+    assert f"<summary>{spent.format(**outcome['solution']['usage'])} · " in pull.body

@@ -49,7 +49,10 @@ def load(own: Path | None = None) -> Prices:
     try:
         text = own.read_text(encoding="utf-8")
     except OSError as error:
-        raise SettingsError(f"The price file {own} cannot be read: {error.strerror}.") from error
+        raise SettingsError(
+            f"The price file {own} cannot be read: {error.strerror}.",
+            advice="Point DAYHAND_PRICES at a TOML file, or leave it out.",
+        ) from error
     return {**table, **_parse(text, str(own))}
 
 
