@@ -37,7 +37,7 @@ def town(data: Path, redis_url: str, tmp_path: Path) -> Iterator[Town]:
     with ExitStack() as stack:
         hub = stack.enter_context(LocalHub(tmp_path / "github"))
         model = stack.enter_context(ScriptedServer([script(actor)], keep=True))
-        made = found_town(hub, model, actor, Settings(data=data, redis_url=redis_url))
+        made = found_town(hub, model, actor, Settings(data=data, redis_url=redis_url, sandbox="bubblewrap"))
         web = open_web(made.settings, made.ledger, made.live)
         stack.callback(web.server_close)
         stack.callback(web.shutdown)

@@ -1,0 +1,67 @@
+"""The same road in containers: set-up through the tunnel, the agent's turns, the checks in clean boxes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+
+import docker
+import pytest
+from docker.models.images import Image
+
+from dayhand.agent.scripted import Shell
+from dayhand.sandbox.docker import OWNER, Docker
+from dayhand.task import State
+from tests.journey.town import DONE, FIX, SHOP, Town
+from tests.sandbox.image import needed
+
+PYTHON = {
+    "shop.py": SHOP["shop.py"],
+    "test_shop.py": "from shop import total\n\n\ndef test_nothing():\n    assert total([]) == 0\n",
+    "pyproject.toml": '[project]\nname = "shop"\nversion = "0"\n\n[dependency-groups]\ndev = ["pytest", "ruff"]\n\n'
+    '[tool.setuptools]\npy-modules = ["shop"]\n\n[tool.ruff]\nline-length = 100\n',
+}
+
+
+@pytest.fixture
+def docked(town: Town) -> Iterator[Town]:
+    client, image = needed()
+    town.settings = replace(town.settings, sandbox="docker", sandbox_image=image)
+    with contextlib.closing(client):
+        yield town
+        for state in states(client, town):
+            client.images.remove(str(state.id), force=True)
+
+
+def states(client: docker.DockerClient, town: Town) -> list[Image]:
+    return client.images.list(filters={"label": f"{OWNER}={Docker(town.settings.data).owner}"})
+
+
+@pytest.mark.timeout(300)
+def test_a_label_becomes_a_pull_request_by_way_of_containers(docked: Town) -> None:
+    docked.actor.turns = [
+        [Shell("pytest -q; id -un; env | grep -ci -e proxy -e token -e key; cat /run/egress/*")],
+        [FIX],
+        [DONE],
+    ]
+    repo = docked.repository("docked", PYTHON)
+    issue = docked.issue(repo)
+    docked.label(repo, issue)
+
+    (record,) = docked.work()
+
+    assert record.state is State.PROPOSED, record.reason
+    (pull,) = docked.pulls(repo)
+    (check,) = docked.checks(repo, pull)
+    assert check.conclusion == "success", pull.body
+    findings = record.outcome["verification"]["findings"]  # type: ignore[index]
+    assert {one["verdict"] for one in findings} <= {"passes", "fixed"}
+    assert {one["kind"] for one in findings} >= {"lint", "test"}
+    log = "\n".join(note.text for note in docked.live.read(record.task.id))
+    assert "1 failed" in log, "the agent saw the test fail before it mended it"
+    assert "dayhand\n0\n" in log, "and had neither a proxy nor a secret"
+    with contextlib.closing(docker.from_env()) as client:
+        owner = f"{OWNER}={Docker(docked.settings.data).owner}"
+        assert client.containers.list(all=True, filters={"label": owner}) == []
+        assert states(client, docked), "what was installed is kept for the next task"
