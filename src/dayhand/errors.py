@@ -10,7 +10,8 @@
     ├── SandboxError             no box can be opened, or one broke: never a command's exit code
     ├── EnvironmentFailure       the repository's own toolchain cannot be installed
     ├── ModelError               the model did not give an answer that can be used
-    │   └── ModelUnavailable     this model cannot be had now: another one may be
+    │   ├── ModelUnavailable     this model cannot be had now: another one may be
+    │   └── ContextOverflow      the work is longer than the model can read at once
     ├── LeaseLost                another worker has this task now: stop at once, and touch nothing
     ├── TaskStopped              a person asked us to stop
     └── LedgerError              the ledger refuses a step that is not legal
@@ -77,6 +78,10 @@ class ModelError(DayhandError):
 
 class ModelUnavailable(ModelError):
     """The model cannot be had, or not in the time that we wait: another one may go on."""
+
+
+class ContextOverflow(ModelError):
+    """The model's server refuses a request because it is longer than the model's window."""
 
 
 class LeaseLost(DayhandError):

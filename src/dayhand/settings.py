@@ -26,6 +26,7 @@ KNOWN = (
     "DAYHAND_SANDBOX_IMAGE",
     "DAYHAND_SANDBOX_RUNTIME",
     "DAYHAND_URL",
+    "DAYHAND_WINDOW",
 )
 SANDBOXES = ("auto", "bubblewrap", "docker")
 PUBLIC_API = "https://api.github.com"
@@ -48,6 +49,7 @@ class Settings:
     prices: Path | None = (
         None  # the operator's price file; None: prices.toml in the data folder, where there is one
     )
+    window: int = 0  # tokens that the model can read at once; 0: what the price table says
     redis_url: str = ""  # "": the embedded server
     sandbox: str = "auto"
     sandbox_image: str = "dayhand-sandbox"  # of Docker's boxes
@@ -97,6 +99,7 @@ def read_settings(environ: Mapping[str, str] = os.environ, dotenv: Path | None =
         model=models[0],
         fallback_models=models[1:],
         prices=Path(text).expanduser().resolve() if (text := values.get("DAYHAND_PRICES")) else None,
+        window=_number(values, "DAYHAND_WINDOW", 0),
         redis_url=values.get("REDIS_URL", ""),
         sandbox=_one_of(values, "DAYHAND_SANDBOX", SANDBOXES),
         sandbox_image=values.get("DAYHAND_SANDBOX_IMAGE") or "dayhand-sandbox",

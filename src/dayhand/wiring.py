@@ -168,6 +168,7 @@ def open_model(
                 name,
                 scripted=name == SCRIPTED,
                 prices=table,
+                window=settings.window,
                 patience=last if name == names[-1] else last.with_another_model_left(),
                 shelf=Lacks(redis, str(client.base_url), name),
             )

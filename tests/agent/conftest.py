@@ -85,8 +85,13 @@ def play() -> Iterator[Play]:
             patience: Patience | None = None,
             key: str = "sk-test-123",
             shelf: Shelf | None = None,
+            window: int = 0,
+            refuses_above: int = 0,
+            plays: Script | None = None,
         ) -> Played:
-            server = stack.enter_context(ScriptedServer([script(list(turns))], keep=True))
+            server = stack.enter_context(
+                ScriptedServer([plays or script(list(turns))], keep=True, window=refuses_above)
+            )
             client = stack.enter_context(openai.OpenAI(api_key=key, base_url=server.base_url, max_retries=0))
             clock = Clock()
             model = ResponsesModel(
@@ -98,6 +103,7 @@ def play() -> Iterator[Play]:
                     patience or Patience(jitter=lambda: 0.5), sleep=clock.sleep, clock=clock.time
                 ),
                 shelf=shelf,
+                window=window,
             )
             return Played(server, model, clock)
 
@@ -171,6 +177,7 @@ class Journal:
         self.written: list[tuple[str, int]] = []
         self.entries: dict[int, dict[str, Any]] = {}
         self.kept: tuple[int, bytes] | None = None
+        self.shorter: dict[int, dict[str, Any]] = {}
         self.dies_after = dies_after
 
     def turns(self) -> list[dict[str, Any]]:
@@ -184,6 +191,14 @@ class Journal:
     def write_results(self, turn: int, items: list[dict[str, Any]]) -> None:
         self.entries[turn]["results"] = items
         self._wrote("results", turn)
+
+    def write_compaction(self, turn: int, items: list[dict[str, Any]], usage: dict[str, Any]) -> None:
+        assert turn not in self.shorter
+        self.shorter[turn] = {"items": items, "usage": usage}
+        self._wrote("compaction", turn)
+
+    def compactions(self) -> dict[int, dict[str, Any]]:
+        return dict(self.shorter)
 
     def save_checkpoint(self, turn: int, data: bytes) -> None:
         self.kept = (turn, data)

@@ -145,6 +145,14 @@ def test_a_model_that_cannot_see_is_told_that_an_image_stood_there(play: Play, h
     assert taken["input"][-1]["output"] == UNSEEN
 
 
+def test_a_server_that_does_not_know_tool_choice_is_asked_in_words_alone(play: Play, heard: Heard) -> None:
+    played = play([refusal("unsupported: tool_choice"), Say("done")])
+    played.model.reply(SEEN, (SHELL,), key="task-1", listener=heard.listener, choice="shell")
+    refused, taken = bodies(played)
+    assert refused["tool_choice"] == {"type": "function", "name": "shell"}
+    assert "tool_choice" not in taken
+
+
 def test_several_lacks_are_learnt_one_after_the_other(play: Play, heard: Heard) -> None:
     played = play([refusal("no parallel calls"), refusal("unknown field include", 422), Say("done")])
     ask(played, heard)

@@ -137,6 +137,15 @@ GIVEN_UP = [
         Fault("status", 400, error_body("too long", "context_length_exceeded"), times=FOR_EVER),
         1, "longer than the model can read", "smaller step", id="context overflow",
     ),
+    *(
+        pytest.param(Fault("status", 400, error_body(said, code), times=FOR_EVER), 1, "longer than", "", id=who)
+        for who, said, code in (
+            ("vLLM's", "This model's maximum context length is 4096 tokens. However, you requested 5000", "BadRequestError"),
+            ("llama.cpp's", "the request exceeds the available context size, try increasing it", "exceed_context_size_error"),
+            ("LiteLLM's", "litellm.ContextWindowExceededError: too many", ""),
+            ("without a code", "Your input exceeds the context window of this model.", ""),
+        )
+    ),
     pytest.param(
         Fault("status", 400, json.dumps({"error": {"code": 400, "message": "9031 tokens", "type": "exceed_context_size_error"}}), times=FOR_EVER),
         1, "longer than the model can read at once: 9031", "smaller step", id="context overflow, as llama.cpp says it",

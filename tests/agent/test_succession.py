@@ -191,6 +191,16 @@ def test_anothers_reasoning_is_left_out_only_where_it_is_refused(cast_of: CastOf
     assert next_turn == [*plainer, *OWN], "its own reasoning goes back to it, and the prompt begins as before"
 
 
+def test_after_a_compaction_all_reasoning_is_its_own(cast_of: CastOf, heard: Heard) -> None:
+    refusal = '{"error": {"message": "The encrypted content for item rs_1 could not be verified."}}'
+    cast = cast_of([Say("x")], [gone(), Fault("status", 400, refusal, model="two"), Say("y")], [Say("z")])
+    ask(cast.succession(), heard, [*REASONED, *OWN])
+    shorter = REASONED[:1]
+    ask(cast.succession(), heard, shorter)
+    ask(cast.succession(), heard, [*shorter, *OWN, *OWN])
+    assert cast.bodies[-1]["input"] == [*shorter, *OWN, *OWN], "on another worker, too"
+
+
 def test_a_resumed_task_goes_on_with_the_model_it_had_switched_to(
     cast_of: CastOf, boxes: Callable[[], Box], ledger: Ledger, claim: Claim
 ) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from dayhand.agent.compaction import REPLACED
 from dayhand.agent.scripted import Fault, Finish, Move, Patch, Scene, Script, ScriptedServer
 from dayhand.hub.client import Hub
 from dayhand.ledger.ledger import Ledger, Record
@@ -58,7 +59,8 @@ class Actor:
         self.turns: list[list[Move]] = [[FIX], [DONE]]
 
     def play(self, scene: Scene) -> list[Move]:
-        return self.turns[min(scene.turn, len(self.turns) - 1)]
+        forgotten = 2 if REPLACED in scene.prompt else 0  # turns before a compaction are not played again
+        return self.turns[min(scene.turn + forgotten, len(self.turns) - 1)]
 
 
 @dataclass

@@ -29,6 +29,7 @@ class Feature(StrEnum):
     PARALLEL_CALLS = "parallel tool calls"
     STREAMING = "streaming"
     STORE = "store"
+    TOOL_CHOICE = "tool choice"
 
 
 class Shelf(Protocol):
@@ -244,6 +245,7 @@ TRAITS = (
         _has_foreign_reasoning,
         _without_foreign_reasoning,
     ),
+    _parameter(Feature.TOOL_CHOICE, "tool_choice", "tool[_ ]choice"),
     _parameter(Feature.CACHE_KEY, "prompt_cache_key", "prompt_cache_key"),
     _parameter(Feature.PARALLEL_CALLS, "parallel_tool_calls", "parallel"),
     Trait(

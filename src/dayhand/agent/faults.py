@@ -10,14 +10,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from dayhand.errors import ModelError, ModelUnavailable
+from dayhand.errors import ContextOverflow, ModelError, ModelUnavailable
 
 # How servers that answer 400 say that they have no such model: LiteLLM, vLLM, OpenAI.
 NO_MODEL = re.compile(
     r"invalid model name|model[^.]{0,80}(does not exist|not found|is not available)", re.IGNORECASE
 )
-
-TOO_LONG = ("context_length_exceeded", "exceed_context_size_error")  # the latter is llama.cpp's
+# How servers say that a request is longer than the window: OpenAI, vLLM, llama.cpp, LiteLLM and those behind it.
+TOO_LONG = re.compile(
+    r"context[ _](?:length|window|size).{0,40}exceed|exceed.{0,40}context (?:length|window|size)|maximum context length"
+    r"|context_?window_?exceeded|prompt is too long",
+    re.IGNORECASE,
+)
+TOO_LONG_CODES = ("context_length_exceeded", "exceed_context_size_error")  # the latter is llama.cpp's
 
 
 class Kind(StrEnum):
@@ -28,6 +33,7 @@ class Kind(StrEnum):
     BROKEN = "broken"  # the connection did not hold
     NONSENSE = "nonsense"  # an answer that is none
     GONE = "gone"  # this model cannot be had: asking it again cannot help, another one may
+    OVERFLOW = "overflow"  # asking with less may help
     FATAL = "fatal"  # asking cannot help, whomever
 
 
@@ -72,8 +78,10 @@ class Attempts:
     def wait_after(self, fault: ModelFault) -> float:
         """Seconds to wait before asking again. Raises ``ModelError`` where that is of no use any more.
 
-        It is ``ModelUnavailable`` where another model could be of use.
+        It is ``ModelUnavailable`` where another model could be of use, ``ContextOverflow`` where less to read could.
         """
+        if fault.kind is Kind.OVERFLOW:
+            raise ContextOverflow(str(fault), advice=fault.advice) from fault
         if fault.kind is Kind.FATAL:
             raise ModelError(str(fault), advice=fault.advice) from fault
         if fault.kind is Kind.GONE:
@@ -168,9 +176,9 @@ def _fatal(code: str, said: str) -> ModelFault | None:
             f"The account with the model's service has no credit left: {said[:300]}",
             advice="Add credit to the account that OPENAI_API_KEY belongs to, then ask again.",
         )
-    if code in TOO_LONG:
+    if code in TOO_LONG_CODES or TOO_LONG.search(said):
         return ModelFault(
-            Kind.FATAL,
+            Kind.OVERFLOW,
             f"The work has grown longer than the model can read at once: {said[:300]}",
             advice="Ask for a smaller step, or choose a model with a longer context in DAYHAND_MODEL.",
         )

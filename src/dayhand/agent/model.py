@@ -44,6 +44,9 @@ class Listener:
     on_wait: Callable[[], None]  # every few seconds while nothing else happens; may raise to end it all
 
 
+AUTO, NONE = "auto", "none"  # what may be called: anything, nothing; else the name of the one tool
+
+
 class Model(Protocol):
     """Something that takes turns. Raises ``ModelError`` where it cannot, after its own retries."""
 
@@ -63,5 +66,20 @@ class Model(Protocol):
     def switches(self) -> tuple[Switch, ...]:
         """The models that could not go on, and who took over."""
 
-    def reply(self, items: Sequence[Item], tools: Sequence[Item], *, key: str, listener: Listener) -> Reply:
-        """Ask for the next turn. ``key`` is the prompt cache's."""
+    @property
+    def window(self) -> int:
+        """Tokens that the one at work can read at once; 0 where that is not known."""
+
+    def reply(
+        self,
+        items: Sequence[Item],
+        tools: Sequence[Item],
+        *,
+        key: str,
+        listener: Listener,
+        choice: str = AUTO,
+    ) -> Reply:
+        """Ask for the next turn. ``key`` is the prompt cache's, ``choice`` says what may be called.
+
+        Raises ``ContextOverflow`` where the items are longer than it can read. A server may not know ``choice``.
+        """

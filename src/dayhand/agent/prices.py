@@ -25,6 +25,7 @@ class Price:
     long_from: int = 0  # 0: a long prompt costs no more
     long_input: float = 1.0
     long_output: float = 1.0
+    window: int = 0  # tokens that the model can read at once; 0: not known
 
     def dollars(self, *, input_tokens: int, cached: int = 0, written: int = 0, output: int = 0) -> float:
         """What one request cost. ``cached`` and ``written`` are parts of ``input_tokens``."""

@@ -16,7 +16,7 @@ import openai
 
 from dayhand.agent.capabilities import Abilities, Body, Feature, Request, Shelf
 from dayhand.agent.faults import Attempts, Kind, ModelFault, Patience, from_event, from_status
-from dayhand.agent.model import Item, Listener, Reply
+from dayhand.agent.model import AUTO, NONE, Item, Listener, Reply
 from dayhand.agent.prices import Prices, price_of
 from dayhand.agent.transcript import calls_in, mended, text_in
 from dayhand.task import Switch, Usage
@@ -43,6 +43,7 @@ class ResponsesModel:
         scripted: bool = False,
         prices: Prices | None = None,
         effort: str = "",
+        window: int = 0,
         shelf: Shelf | None = None,
         patience: Patience | None = None,
     ) -> None:
@@ -50,6 +51,7 @@ class ResponsesModel:
         self.scripted = scripted
         self._client = client
         self._price = price_of(prices or {}, model)
+        self.window = window or (self._price.window if self._price else 0)
         self._effort = effort
         self._patience = patience or Patience()
         self._sleep = self._patience.sleep
@@ -62,21 +64,29 @@ class ResponsesModel:
         return not self._abilities.lacks(Feature.IMAGES)
 
     def reply(
-        self, items: Sequence[Item], tools: Sequence[Item], *, key: str, listener: Listener, foreign: int = 0
+        self,
+        items: Sequence[Item],
+        tools: Sequence[Item],
+        *,
+        key: str,
+        listener: Listener,
+        choice: str = AUTO,
+        foreign: int = 0,
     ) -> Reply:
         """Ask for the next turn, patiently. Raises ``ModelError`` where that has no use (any more).
 
         ``foreign``: in how many of the items, from the front, another model had a part.
         """
         attempts = Attempts(self._patience)
-        whole = Request(self._body(items, tools, key), foreign)
+        whole = Request({**self._body(items, tools, key), **chosen(choice)}, foreign)
         while True:
             request = self._abilities.fit(whole)
             try:
                 response = self._ask(request.body, listener)
                 reply = self._reply(response)
             except ModelFault as fault:
-                if refused_as_it_stands(fault) and self._abilities.give_up(str(fault), request):
+                curable = fault.kind is not Kind.OVERFLOW and refused_as_it_stands(fault)
+                if curable and self._abilities.give_up(str(fault), request):
                     continue
                 seconds = attempts.wait_after(fault)
                 listener.on_fault(f"{fault} Asking again in {seconds:.0f} s.")
@@ -218,6 +228,13 @@ def read_events(lines: Iterable[str], on_text: Callable[[str], None]) -> Mapping
             case None if isinstance(event.get("error"), dict):  # llama.cpp's: an error is no event to it
                 raise from_event(event["error"])
     raise ModelFault(Kind.BROKEN, "The model's server closed the connection in the middle of its reply.")
+
+
+def chosen(choice: str) -> Body:
+    """How a request says what may be called. The tools stay as they are: they are the first part of what is cached."""
+    if choice == AUTO:
+        return {}
+    return {"tool_choice": choice if choice == NONE else {"type": "function", "name": choice}}
 
 
 def refused_as_it_stands(fault: ModelFault) -> bool:

@@ -94,6 +94,7 @@ class Scene:
     outputs: tuple[str, ...]  # of the last reply's calls
     all_outputs: tuple[str, ...]
     prompt: str  # all that was said before the first reply
+    said: str = ""  # all that was said since the last reply
     model: str = ""  # who is asked
 
 
@@ -113,6 +114,7 @@ def read_scene(items: object, model: str = "") -> Scene:
     turn = 0
     ours = False  # was the item before this one of our own making?
     prompt: list[str] = []
+    said: list[str] = []
     outputs: list[str] = []
     everything: list[str] = []
     for item in items if isinstance(items, list) else []:
@@ -121,13 +123,15 @@ def read_scene(items: object, model: str = "") -> Scene:
         if mine and not ours:
             turn += 1
             outputs = []
+            said = []
         ours = mine
         if kind.endswith("_output"):
             outputs.append(_text(item.get("output")))
             everything.append(_text(item.get("output")))
-        elif not mine and turn == 0:
-            prompt.append(_text(item.get("content")))
-    return Scene(turn, tuple(outputs), tuple(everything), "\n".join(prompt), model)
+        elif not mine:
+            said.append(_text(item.get("content")))
+            prompt += said[-1:] if turn == 0 else ()
+    return Scene(turn, tuple(outputs), tuple(everything), "\n".join(prompt), "\n".join(said), model)
 
 
 def _text(content: object) -> str:

@@ -63,15 +63,23 @@ class ScriptedServer:
     """Serves ``POST /v1/responses`` (streamed or plain) and ``GET /v1/models`` on a loopback port.
 
     ``delay`` seconds pass before each reply: the demo uses it, so that one can watch. ``keep`` keeps the request
-    bodies in ``bodies`` for tests. ``count`` is the number of replies asked for.
+    bodies in ``bodies`` for tests. ``count`` is the number of replies asked for. A request of more than ``window``
+    tokens is refused; 0: of any length is read.
     """
 
     def __init__(
-        self, scripts: Sequence[Script], *, port: int = 0, delay: float = 0.0, keep: bool = False
+        self,
+        scripts: Sequence[Script],
+        *,
+        port: int = 0,
+        delay: float = 0.0,
+        keep: bool = False,
+        window: int = 0,
     ) -> None:
         self.scripts = tuple(scripts)
         self.delay = delay
         self.keep = keep
+        self.window = window
         self.bodies: list[bytes] = []
         self.count = 0
         self.closing = threading.Event()
@@ -172,6 +180,10 @@ class _Handler(BaseHTTPRequestHandler):
         owner = self.server.owner
         owner.note(raw)
         owner.closing.wait(owner.delay)
+        if 0 < owner.window < len(raw) // 4:
+            said = f"Your input exceeds the context window of this model, {owner.window} tokens."
+            self._json(400, {"error": {"message": said, "code": "context_length_exceeded"}})
+            return
         moves = owner.moves(body)
         try:
             if moves and isinstance(moves[0], Fault):

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Protocol
 
-from dayhand.agent.model import Item, Listener, Reply
+from dayhand.agent.model import AUTO, Item, Listener, Reply
 from dayhand.agent.responses import ResponsesModel
 from dayhand.errors import ModelUnavailable
 from dayhand.task import Switch
@@ -49,20 +49,34 @@ class Succession:
         return self._model.images
 
     @property
+    def window(self) -> int:
+        return self._model.window
+
+    @property
     def _model(self) -> ResponsesModel:
         """The one that took over last; the first where none did, or where that one is set no more."""
         name = self._taken[-1][0].successor if self._taken else ""
         return next((model for model in self._models if model.name == name), self._models[0])
 
-    def reply(self, items: Sequence[Item], tools: Sequence[Item], *, key: str, listener: Listener) -> Reply:
+    def reply(
+        self,
+        items: Sequence[Item],
+        tools: Sequence[Item],
+        *,
+        key: str,
+        listener: Listener,
+        choice: str = AUTO,
+    ) -> Reply:
         """Ask the model at work, and the next one where it cannot be had.
 
         Raises ``ModelUnavailable`` where none can, ``ModelError`` where one can and its answer ends the task.
         """
         while True:
-            foreign = self._taken[-1][1] if self._taken else 0
+            foreign = self._foreign(len(items))
             try:
-                return self._model.reply(items, tools, key=key, listener=listener, foreign=foreign)
+                return self._model.reply(
+                    items, tools, key=key, listener=listener, choice=choice, foreign=foreign
+                )
             except ModelUnavailable as error:
                 self._hand_over(error, len(items))
                 listener.on_fault(f"{error} {self._model.name} goes on.")
@@ -74,6 +88,21 @@ class Succession:
         if not left:
             raise self._nobody(error) from error
         self._taken.append((Switch(model.name, left[0].name, str(error)), items))
+        self._record()
+
+    def _foreign(self, items: int) -> int:
+        """In how many of so many items, from the front, another model had a part.
+
+        A history that is shorter than when this one took over was compacted since: that left none of theirs.
+        """
+        switch, foreign = self._taken[-1] if self._taken else (None, 0)
+        if switch is None or items >= foreign:
+            return foreign
+        self._taken[-1] = (switch, 0)
+        self._record()
+        return 0
+
+    def _record(self) -> None:
         taken = [
             ({"model": one.model, "successor": one.successor, "why": one.why}, n) for one, n in self._taken
         ]

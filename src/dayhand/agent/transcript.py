@@ -80,9 +80,13 @@ def mended(value: dict[str, Any]) -> dict[str, Any]:
 
 def journalled(items: Sequence[Item], usage: Mapping[str, Any]) -> Reply:
     """A reply as the journal kept it."""
+    return Reply(tuple(items), calls_in(items) or (), text_in(items), journalled_usage(usage))
+
+
+def journalled_usage(usage: Mapping[str, Any]) -> Usage:
+    """A usage as the journal kept it."""
     known = {field.name for field in fields(Usage)} - {"shares"}  # a reply is one model's
-    kept = Usage(**{name: value for name, value in usage.items() if name in known})
-    return Reply(tuple(items), calls_in(items) or (), text_in(items), kept)
+    return Usage(**{name: value for name, value in usage.items() if name in known})
 
 
 def usage_fields(usage: Usage) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import openai
 
 from dayhand.agent.guard import Bounds
 from dayhand.agent.loop import solve
-from dayhand.agent.model import Item, Listener, Model, Reply
+from dayhand.agent.model import AUTO, Item, Listener, Model, Reply
 from dayhand.agent.responses import ResponsesModel
 from dayhand.bench.answers import Answers, words
 from dayhand.errors import LedgerError
@@ -65,11 +65,20 @@ class Watch:
     scripted: bool = True
     images: bool = True
     switches: tuple[Switch, ...] = ()
+    window: int = 0
     spent: dict[int, list[Spent]] = field(default_factory=dict)
     bare_spent: dict[int, list[Spent]] = field(default_factory=dict)
     _began: tuple[int, float, float] | None = None
 
-    def reply(self, items: Sequence[Item], tools: Sequence[Item], *, key: str, listener: Listener) -> Reply:
+    def reply(
+        self,
+        items: Sequence[Item],
+        tools: Sequence[Item],
+        *,
+        key: str,
+        listener: Listener,
+        choice: str = AUTO,
+    ) -> Reply:
         self._stop()
         near = next((length for length in self.lengths if abs(len(items) - length) <= AROUND), None)
         if near is not None:
@@ -77,7 +86,7 @@ class Watch:
             bare_turn(self.bare, [*items], tools)
             self.bare_spent.setdefault(near, []).append(_since(began))
             self._began = (near, *_now())
-        return self.inner.reply(items, tools, key=key, listener=listener)
+        return self.inner.reply(items, tools, key=key, listener=listener, choice=choice)
 
     def _stop(self) -> None:
         if self._began is not None:

@@ -48,6 +48,22 @@ class Memory:
             self._write, self._journal, {f"results:{turn}": json.dumps(list(items), ensure_ascii=False)}
         )
 
+    def write_compaction(
+        self, turn: int, items: Sequence[Mapping[str, Any]], usage: Mapping[str, Any]
+    ) -> None:
+        """Keep the history that replaces everything before the request of ``turn``, and what its making cost."""
+        text = json.dumps({"items": list(items), "usage": dict(usage)}, ensure_ascii=False)
+        self._put(self._get_on, self._journal, {f"compaction:{turn}": text})
+
+    def compactions(self) -> dict[int, dict[str, Any]]:
+        """The histories that others were replaced by: ``items`` and ``usage`` by turn."""
+        fields = self._redis.hgetall(self._journal)
+        return {
+            int(name.removeprefix("compaction:")): json.loads(text)
+            for name, text in fields.items()
+            if name.startswith("compaction:")
+        }
+
     def save_checkpoint(self, turn: int, data: bytes) -> None:
         """Keep the work tree as it is after a turn; the one before is replaced."""
         self._put(self._write, self._kept, {"turn": str(turn), "data": base64.b64encode(data).decode()})

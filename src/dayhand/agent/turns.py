@@ -1,0 +1,128 @@
+"""The steps of one turn: ask, journal, act, keep."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dayhand.agent.bench import Bench
+from dayhand.agent.compaction import History, write_handover
+from dayhand.agent.guard import Guard
+from dayhand.agent.model import AUTO, NONE, Item, Listener, Model, Reply
+from dayhand.agent.tools import ALIASES, TOOLS
+from dayhand.agent.transcript import Words, output, usage_fields
+from dayhand.errors import ContextOverflow, SandboxError
+from dayhand.ledger.memory import Memory
+from dayhand.ledger.notes import Say
+from dayhand.sandbox import worktree
+from dayhand.sandbox.base import Box
+from dayhand.task import Solution
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What one reply led to."""
+
+    items: list[Item]
+    solution: Solution | None
+    pack: bytes  # the work tree afterwards; empty where nothing touched it
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """The steps of a turn."""
+
+    box: Box
+    model: Model
+    memory: Memory
+    say: Say
+    bench: Bench
+    base: str
+
+    def restore(self) -> int:
+        """Bring the box to the last checkpoint; the number of the turn that it was kept after, 0 for none."""
+        kept = self.memory.checkpoint()
+        if kept is None:
+            return 0
+        turn, raw = kept
+        tree, _, pack = raw.partition(b"\n")
+        worktree.restore(self.box, tree.decode("ascii", "replace"), pack)
+        self.say.line("say", f"Taken over after turn {turn}: the work tree is as it was then.")
+        return turn
+
+    def ask(self, turn: int, history: History, key: str) -> Reply:
+        """Ask for a reply and journal it, before anything is done with it.
+
+        What is too long is compacted first, once: raises ``ContextOverflow`` where that was not enough.
+        """
+        fresh = history.compacted_at == turn  # by a worker that died before it could ask again
+        if history.fills(self.model.window) and not fresh:
+            self._compact(turn, history, key)
+            fresh = True
+        try:
+            return self._listen(history.items, key, turn)
+        except ContextOverflow as error:
+            if fresh:
+                raise
+            self._compact(turn, history, key, error)
+            return self._listen(history.items, key, turn)
+
+    def _listen(self, items: Sequence[Item], key: str, turn: int, choice: str = AUTO) -> Reply:
+        """Ask once, with the words in the log as they come. A reply that nothing may be called in is not journalled."""
+        words = Words(lambda text: self.say.line("model", text))
+
+        def stumble(fault: str) -> None:
+            words.flush()  # half a reply: the next attempt begins anew
+            self.say.line("error", fault)
+
+        listener = Listener(words.feed, stumble, self.say.check)
+        reply = self.model.reply(items, TOOLS, key=key, listener=listener, choice=choice)
+        if choice != NONE:
+            self.memory.write_reply(turn, list(reply.items), usage_fields(reply.usage))
+        words.flush()
+        return reply
+
+    def _compact(self, turn: int, history: History, key: str, error: ContextOverflow | None = None) -> None:
+        """Replace the history once, and journal what it is from now on."""
+        self.say.line(
+            "say", str(error) if error else "The work nearly fills what the model can read at once."
+        )
+        self.say.line("say", "Its history is replaced by a handover, the changed files and the last results.")
+        handover = write_handover(
+            self.box,
+            history,
+            lambda items: self._listen(items, key, turn, NONE),
+            overflowed=error is not None,
+            window=self.model.window,
+        )
+        self.memory.write_compaction(turn, handover.items, usage_fields(handover.usage))
+        history.replace(turn, handover.items, handover.usage)
+        if handover.by_us:
+            self.say.line("error", f"The model wrote no handover, so its calls are listed: {handover.by_us}")
+
+    def act(self, turn: int, reply: Reply, guard: Guard) -> Acted:
+        """Do what the reply asks for, in its order."""
+        alone = talks(reply)
+        came = [(call, self.bench.do(call, alone=alone)) for call in reply.calls]
+        pack = self._keep(guard) if any(done.touched for _, done in came) else b""
+        for call, done in came:
+            guard.saw(call, done)
+        items = [output(call, done.text) for call, done in came]
+        solution = next((done.solution for _, done in came if done.solution), None)
+        return Acted([*items, *guard.remarks(turn, reply)], solution, pack)
+
+    def _keep(self, guard: Guard) -> bytes:
+        """Take the work tree out of the box, for whoever goes on after us."""
+        try:
+            tree, pack = worktree.export(self.box, self.base)
+        except SandboxError as error:
+            guard.not_kept(error)
+            self.say.line("error", str(error))
+            return b""
+        guard.tree = tree
+        return tree.encode() + b"\n" + pack
+
+
+def talks(reply: Reply) -> bool:
+    """Whether a reply calls nothing that acts: only the plan, or the end."""
+    return {ALIASES.get(call.name, call.name) for call in reply.calls} <= {"finish", "update_plan"}
