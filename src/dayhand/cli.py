@@ -76,6 +76,10 @@ def parser() -> argparse.ArgumentParser:
     environment.add_argument("--json", action="store_true", help="print one object")
     environment.set_defaults(run=_environment)
 
+    doctor = commands.add_parser("doctor", help="can this machine do what its settings ask for?")
+    doctor.add_argument("--json", action="store_true", help="print one list")
+    doctor.set_defaults(run=_doctor)
+
     bench = commands.add_parser("bench", help="what Dayhand itself costs, as ratios measured in one run")
     bench.add_argument("what", nargs="?", choices=["sandbox", "environment", "agent"], default="sandbox")
     bench.add_argument("--json", action="store_true", help="print one object")
@@ -119,6 +123,12 @@ def _environment(arguments: argparse.Namespace) -> int:
     from dayhand.local import examine_locally
 
     return examine_locally(read_settings(), arguments.repo, as_json=arguments.json)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from dayhand.doctor import examine
+
+    return examine(read_settings(), as_json=arguments.json)
 
 
 def _bench(arguments: argparse.Namespace) -> int:

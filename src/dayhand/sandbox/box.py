@@ -53,6 +53,11 @@ class BubblewrapBox:
         self._disk = DiskWatch(folder, most=ready.capacity.disk, floor=ready.capacity.floor)
         self._turn = threading.Lock()  # two mounts of one upper layer would be undefined
 
+    @property
+    def grouped(self) -> bool:
+        """Whether a control group holds it."""
+        return self._group is not None
+
     def start_empty(self) -> None:
         for name in ("workspace", "env"):
             self._store.make(self.folder / name, self.uid)

@@ -118,6 +118,15 @@ class Bubblewrap:
         if not (self._store.data / "states" / name).exists():
             lock.path.unlink(missing_ok=True)
 
+    def ready(self) -> Ready:
+        """What was found out about this machine. Raises ``SandboxError`` where no box can be opened."""
+        return self._prepared()
+
+    def can_group(self) -> bool:
+        """Whether boxes get control groups of their own here."""
+        with self._trial(self._prepared()) as box:
+            return box.grouped
+
     def _prepared(self) -> Ready:
         with self._lock:
             if self._ready is None:

@@ -71,7 +71,7 @@ class Docker:
         Beyond ``kept`` states, those that were not used for the longest time are forgotten.
         """
         self._data = data / "docker"
-        self._image = image
+        self.image = image
         self._runtime = runtime
         self._capacity = capacity or Capacity()
         self._kept = kept
@@ -90,8 +90,8 @@ class Docker:
         image = self.find_image()
         if image is None:
             raise SandboxError(
-                f"The Docker engine has no image {self._image}.",
-                advice=f"Build it: docker build -t {self._image} deploy/sandbox",
+                f"The Docker engine has no image {self.image}.",
+                advice=f"Build it: docker build -t {self.image} deploy/sandbox",
             )
         proof = self._data / "proofs" / str(image.id).replace(":", "-")
         if not proof.exists() or time.time() - proof.stat().st_mtime > PROOF_SECONDS:
@@ -104,16 +104,20 @@ class Docker:
             result = box.run("git --version && python3 --version", limits=PROBE)
         if not result.passed:
             raise SandboxError(
-                f"A box of the image {self._image} cannot run git and python3: {result.text().strip()[-300:]}",
+                f"A box of the image {self.image} cannot run git and python3: {result.text().strip()[-300:]}",
                 advice="Build the image from deploy/sandbox/Dockerfile, whose BASE may be yours.",
             )
+
+    def engine(self) -> Engine:
+        """The engine that boxes run in. Raises ``SandboxError`` where none answers."""
+        return self._prepared()
 
     def find_image(self) -> Image | None:
         """The image that boxes are made of. Raises ``SandboxError`` where no engine answers."""
         client = self._prepared().client
         with named():
             try:
-                return client.images.get(self._image)
+                return client.images.get(self.image)
             except ImageNotFound:
                 return None
 
@@ -187,7 +191,7 @@ class Docker:
         client = self._prepared().client
         with named():
             container = client.containers.create(
-                state or self._image,
+                state or self.image,
                 entrypoint=list(FIRST),
                 command=[],
                 user="0:0",

@@ -1,0 +1,107 @@
+"""The doctor tells what works, what could be better, and what has to be done: never that all is well when it is not."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dayhand.doctor import examine, look
+from dayhand.ledger.server import embedded
+from dayhand.localhub.server import LocalHub
+from dayhand.sandbox.checkup import Health
+from dayhand.settings import Settings
+from tests.sandbox.image import needed
+
+HEALTHY = {Health.GOOD, Health.WEAK}
+
+
+@pytest.fixture(scope="module")
+def data() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="dayhand-doctor-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture
+def settings(data: Path, tmp_path: Path) -> Iterator[Settings]:
+    with LocalHub(tmp_path / "hub") as hub, embedded(data) as redis_url:
+        hub.world.add_user("ada", "Ada")
+        app = hub.world.add_app(
+            "dayhand", permissions={"metadata": "read"}, events=[], webhook_url="", secret="s", owner="ada"
+        )
+        yield Settings(
+            data=data,
+            api_url=hub.api_url,
+            app_id=app.id,
+            private_key=app.private_key,
+            webhook_secrets=("s",),
+            openai_base_url="http://127.0.0.1:1",
+            redis_url=redis_url,
+            sandbox="bubblewrap",
+        )
+
+
+def test_where_everything_is_there_nothing_is_bad(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert examine(settings, as_json=False) == 0
+
+    told = capsys.readouterr().out
+    assert "✗" not in told
+    assert "✓ GitHub App: dayhand[bot]" in told
+    assert "✓ bubblewrap: a box opens by /" in told
+    assert "4096 MB" in told
+
+
+def test_an_empty_machine_is_told_what_to_do(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nothing = Settings(data=data, redis_url="redis://127.0.0.1:1", sandbox="bubblewrap")
+
+    assert examine(nothing, as_json=True) == 1
+
+    bad = [each for each in json.loads(capsys.readouterr().out) if each["health"] == "bad"]
+    assert [each["what"].partition(":")[0] for each in bad] == ["GitHub App", "Redis", "model"]
+    assert all(each["advice"] for each in bad)
+
+
+def test_a_key_that_is_no_key_is_bad(settings: Settings) -> None:
+    (told,) = [each for each in look(replace(settings, private_key="nonsense")) if "GitHub App" in each.what]
+
+    assert told.health is Health.BAD
+
+
+def test_an_engine_that_is_asked_for_and_silent_is_bad(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
+
+    told = list(look(replace(settings, sandbox="docker")))
+
+    assert told[-1].health is Health.BAD
+    assert "does not answer" in told[-1].what
+
+
+def test_an_engine_with_the_image_is_examined(settings: Settings) -> None:
+    client, image = needed()
+    with contextlib.closing(client):
+        told = list(look(replace(settings, sandbox="docker", sandbox_image=image)))
+
+    assert {each.health for each in told} <= HEALTHY
+    assert told[-1].what == f"docker: a box opens, of the image {image}"
+    assert any("engine" in each.what for each in told)
+
+
+def test_an_engine_without_the_image_is_not_taken_and_that_is_told(settings: Settings) -> None:
+    client, _ = needed()
+    client.close()
+
+    told = list(look(replace(settings, sandbox="auto", sandbox_image="no-such-image")))
+
+    assert any("tasks run in bubblewrap" in each.what for each in told)
+    assert "has no image no-such-image, so it is not used" in told[-1].what
+    assert "docker build" in told[-1].advice
