@@ -31,7 +31,7 @@ from dayhand.verify.claims import weigh
 from dayhand.verify.evidence import prove
 from dayhand.verify.feedback import ROUNDS, feedback
 from dayhand.verify.integrity import inspect
-from dayhand.verify.scope import measure
+from dayhand.verify.scope import measure, survey, words_of
 from dayhand.verify.trees import Trees
 
 
@@ -180,11 +180,14 @@ class Trip:
             paths=change.paths,
         )
         with self.say.stage(Stage.CHECK):
-            concerns = inspect(base.files, read_files(checkout.mirror, head), change.paths)
+            files = read_files(checkout.mirror, head)
+            concerns = inspect(base.files, files, change.paths)
             for one in concerns:
                 self.say.line("result", f"{one.kind}: {one.path}: {one.what}")
             findings = verify(place, self.tools.sandbox, trees, self.say, bases=self.tools.bases)
-        return head, Verification(change.tree, findings, concerns, self._measure(base, change))
+        words = words_of(self.task, solution)
+        scope = survey(self._measure(base, change), change, words, base.files, files)
+        return head, Verification(change.tree, findings, concerns, scope)
 
     def _measure(self, base: Base, change: Change) -> Scope:
         tools, own = self.tools, read_config(base.decisions).limits

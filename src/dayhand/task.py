@@ -151,6 +151,15 @@ class Concern:
 
 
 @dataclass(frozen=True, slots=True)
+class Noise:
+    """A file in which only layout changes, in ``places`` of its ``of`` changed places."""
+
+    path: str
+    places: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
     """How far a change reaches, and how far the repository lets one reach. 0: there is no limit."""
 
@@ -158,6 +167,8 @@ class Scope:
     files: int = 0
     most_lines: int = 0
     most_files: int = 0
+    noise: tuple[Noise, ...] = ()
+    unspoken: tuple[str, ...] = ()  # changed files that neither the ask nor the account speaks of
 
     @property
     def too_large(self) -> bool:

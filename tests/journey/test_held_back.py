@@ -118,3 +118,17 @@ def test_the_tasks_page_says_who_accepted(town: Town) -> None:
     assert "Pull request alters its checks" not in page(town)
     assert "Accepted by ada." in page(town)
     assert [one.content for comment in pull.comments for one in comment.reactions] == ["+1", "+1"]
+
+
+def test_layout_and_files_that_nobody_spoke_of_are_named(town: Town) -> None:
+    tidy = Patch("*** Begin Patch\n*** Update File: tax.py\n-RATE = 'x'\n+RATE = \"x\"\n*** End Patch")
+    files = {**SHOP, "tax.py": "RATE = 'x'\n"}
+    _, _, pull, check = play(town, FIX, tidy, files=files)
+    assert "places in `tax.py`" not in pull.body
+    assert (
+        "**Only layout** (whitespace, line breaks, quotes, order of imports) changes in all of `tax.py`."
+        in pull.body
+    )
+    assert "**Changed, but not spoken of** in the issue or the account: `tax.py`." in pull.body
+    assert check.conclusion == "success", "it is named, and refuses nothing"
+    assert "not spoken of in the issue or the account: <code>tax.py</code>" in page(town)

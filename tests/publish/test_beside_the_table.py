@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from inline_snapshot import snapshot
 
 from dayhand.publish.beside import MOST_CONCERNS, beside
 from dayhand.publish.wording import table
-from dayhand.task import Concern, Counts, Finding, RedGreen, Run, Verdict, Verification
+from dayhand.task import Concern, Counts, Finding, Noise, RedGreen, Run, Scope, Verdict, Verification
 
 RUN = Run("pytest -q", 1, "exit", 1.0, "1 failed", 7)
 
@@ -62,3 +63,30 @@ def test_a_row_names_the_tests_that_tell() -> None:
         "| test | `c` | [⚠️ passes without looking](T#L7): it does not look |",
         "| test | `d` | [🎲 flaky: it failed, and passed when run once more](T#L7) |",
     ]
+
+
+def test_what_the_change_touches_beside_its_task_is_named() -> None:
+    noise = (Noise("a.py", 2, 2), Noise("b.py", 3, 5))
+    some = Scope(files=3, noise=noise, unspoken=("tax`.py", "web/x.js"))
+    assert beside(Verification("t", scope=some), "T") == snapshot("""\
+**Only layout** (whitespace, line breaks, quotes, order of imports) changes in all of `a.py`, 3 of 5 places in `b.py`.
+
+**Changed, but not spoken of** in the issue or the account: ``tax`.py``, `web/x.js`.\
+""")
+    many = Scope(files=14, unspoken=tuple(f"f{n}.py" for n in range(13)))
+    assert beside(Verification("t", scope=many), "T") == snapshot(
+        "**Changed, but not spoken of** in the issue or the account: `f0.py`, `f1.py`, `f2.py`, `f3.py`, `f4.py`, `f5.py`, `f6.py`, `f7.py`, `f8.py`, `f9.py` and 3 more files."
+    )
+    none = Scope(files=2, unspoken=("a.py", "b.py"))
+    assert beside(Verification("t", scope=none), "T") == snapshot(
+        "**None of the 2 changed files is spoken of** in the issue or the account."
+    )
+
+
+def test_a_change_that_is_too_large_says_by_how_much_and_what_to_do() -> None:
+    huge = Scope(lines=2400, files=41, most_lines=800, most_files=40)
+    assert beside(Verification("t", scope=huge), "T") == snapshot(
+        "✋ **This stays a draft:** it changes 2,400 lines, over the 800 that are allowed here and 41 files, over the 40 that are allowed here. Write `@bot accept` here to take it as one, or ask for smaller steps. The limits are `[limits] lines` and `files` in `.dayhand.toml` on the default branch."
+    )
+    assert beside(Verification("t", scope=Scope(800, 40, 800, 40)), "T") == ""
+    assert beside(Verification("t", scope=Scope(9999, 999)), "T") == "", "0 is no limit"

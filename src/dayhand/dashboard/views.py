@@ -122,9 +122,13 @@ class View:
         return self.record.facts.get("accepted_by", "")
 
     @property
+    def scope(self) -> Mapping[str, Any]:
+        return (self.outcome.get("verification") or {}).get("scope") or {}
+
+    @property
     def size(self) -> str:
         """How large the change is, where it is larger than is allowed."""
-        scope = (self.outcome.get("verification") or {}).get("scope") or {}
+        scope = self.scope
         lines, files = scope.get("lines", 0), scope.get("files", 0)
         over = 0 < scope.get("most_lines", 0) < lines or 0 < scope.get("most_files", 0) < files
         return f"{lines:,} lines in {files:,} files" if over else ""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dayhand.publish.markdown import code
-from dayhand.task import Concern, Finding, Scope, Verification
+from dayhand.task import Concern, Finding, Noise, Scope, Verification
 
 MOST_CONCERNS = 15  # listed; the task's page has them all
+MOST_FILES = 10
 
 
 def beside(verification: Verification, task_url: str) -> str:
@@ -14,6 +15,8 @@ def beside(verification: Verification, task_url: str) -> str:
         red_to_green(verification, task_url),
         weakened(verification.concerns),
         size(verification.scope),
+        layout(verification.scope.noise),
+        unspoken(verification.scope),
     )
     return "\n\n".join(part for part in parts if part)
 
@@ -71,3 +74,34 @@ def too_large(scope: Scope) -> str:
     if 0 < scope.most_files < scope.files:
         over.append(f"{scope.files:,} files, over the {scope.most_files:,} that are allowed here")
     return f"it changes {' and '.join(over)}"
+
+
+def layout(noise: tuple[Noise, ...]) -> str:
+    """The files in which something changes that no program reads."""
+    if not noise:
+        return ""
+    named = [_noisy(one) for one in noise[:MOST_FILES]]
+    return f"**Only layout** (whitespace, line breaks, quotes, order of imports) changes in {_listed(named, len(noise))}."
+
+
+def _noisy(noise: Noise) -> str:
+    if noise.places == noise.of:
+        return f"all of {code(noise.path)}"
+    return f"{noise.places} of {noise.of} places in {code(noise.path)}"
+
+
+def unspoken(scope: Scope) -> str:
+    """The files that were changed and not spoken of."""
+    if not scope.unspoken:
+        return ""
+    if len(scope.unspoken) >= scope.files:
+        return f"**None of the {scope.files} changed files is spoken of** in the issue or the account."
+    named = [code(path) for path in scope.unspoken[:MOST_FILES]]
+    return (
+        f"**Changed, but not spoken of** in the issue or the account: {_listed(named, len(scope.unspoken))}."
+    )
+
+
+def _listed(named: list[str], count: int) -> str:
+    more = count - len(named)
+    return ", ".join(named) + (f" and {more} more files" if more else "")

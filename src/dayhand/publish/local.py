@@ -38,8 +38,11 @@ class LocalPublication:
             self._say(f"  {switch.model} could not go on, so {switch.successor} did: {switch.why}")
         for concern in proposal.verification.concerns:
             self._say(f"  look at {concern.kind}: {concern.path}: {concern.what}")
-        if proposal.verification.scope.too_large:
-            self._say(f"  look at its size: {too_large(proposal.verification.scope)}")
+        scope = proposal.verification.scope
+        if scope.too_large:
+            self._say(f"  look at its size: {too_large(scope)}")
+        for path in scope.unspoken:
+            self._say(f"  changed, but not spoken of: {path}")
         self._say(
             f"\n{len(proposal.change.paths)} files changed on the branch {task.branch} ({spent(proposal.solution.usage)})."
         )

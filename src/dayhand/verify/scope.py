@@ -1,14 +1,33 @@
-"""How far a change reaches, beside how far the repository lets one reach."""
+"""How far a change reaches: its size beside what is allowed, where it only alters layout, and what nobody spoke of."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from dayhand.task import Scope
+from dayhand.task import Change, Scope, Solution, Task
 from dayhand.verify.kinds import is_lock
+from dayhand.verify.layout import Files, find_layout, places_of
+from dayhand.verify.spoken import find_unspoken
 
 
 def measure(lines: Mapping[str, int], allowed: Scope) -> Scope:
     """The size of a change from its lines by path. What tools write into lock files is nobody's to read, and not counted."""
     counted = {path: count for path, count in lines.items() if not is_lock(path)}
-    return Scope(sum(counted.values()), len(counted), allowed.most_lines, allowed.most_files)
+    return replace(allowed, lines=sum(counted.values()), files=len(counted))
+
+
+def survey(scope: Scope, change: Change, words: str, before: Files, after: Files) -> Scope:
+    """The same with what is to be named: layout, and files that ``words`` do not lead to."""
+    places = places_of(change.patch)
+    return replace(
+        scope,
+        noise=find_layout(before, after, places),
+        unspoken=find_unspoken(words, after, places, change.paths),
+    )
+
+
+def words_of(task: Task, solution: Solution) -> str:
+    """Everything that was said of the change: by the people who asked, and in the account."""
+    cited = (citation.path for citation in solution.citations)
+    return "\n".join([task.title, task.body, task.ask.words, solution.title, solution.account, *cited])

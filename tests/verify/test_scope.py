@@ -1,0 +1,133 @@
+"""What a change is about, and what else it touches."""
+
+from __future__ import annotations
+
+import pytest
+
+from dayhand.task import Noise
+from dayhand.verify.layout import Place, find_layout, is_layout, places_of
+from dayhand.verify.spoken import find_unspoken
+
+PATCH = """\
+diff --git a/shop.py b/shop.py
+index 1..2 100644
+--- a/shop.py
++++ b/shop.py
+@@ -1,3 +1,3 @@
+-x = 'a'
++x = "a"
+ y = 1
+-return total
++return total + 1
+\\ No newline at end of file
+diff --git a/old.txt b/new name.txt
+similarity index 90%
+rename from old.txt
+rename to new name.txt
+--- a/old.txt
++++ b/new name.txt\t
+@@ -1 +1 @@
+--- a line that begins with dashes
++++ one with pluses
+diff --git a/logo.png b/logo.png
+Binary files differ
+diff --git a/gone.py b/gone.py
+deleted file mode 100644
+--- a/gone.py
++++ /dev/null
+@@ -1 +0,0 @@
+-x
+"""
+
+
+class Files:
+    def __init__(self, **texts: str) -> None:
+        self.texts = {name.replace("__", "/"): text for name, text in texts.items()}
+
+    def read(self, path: str) -> str:
+        return self.texts.get(path.rpartition(".")[0], "")
+
+
+def test_a_diff_is_read_place_by_place() -> None:
+    assert places_of(PATCH) == {
+        "shop.py": [Place(["x = 'a'"], ['x = "a"']), Place(["return total"], ["return total + 1"])],
+        "new name.txt": [Place(["-- a line that begins with dashes"], ["++ one with pluses"])],
+        "gone.py": [Place(["x"], [])],
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "gone", "come"),
+    [
+        ("a.py", "x = 'a'", 'x = "a"'),
+        ("a.py", "f(a,b)", "f(a, b)"),
+        ("a.py", "x = 1   ", "x = 1"),
+        ("a.py", "", "\n\n"),
+        ("a.py", "import b\nimport a", "import a\nimport b"),
+        ("a.js", "  f(a);", "f(a)"),
+        ("a.js", "f({a: 1})", "f({\n  a: 1,\n})"),
+        ("a.go", "\tx := 1", "    x := 1"),
+    ],
+)
+def test_the_same_words_in_another_layout_are_noise(path: str, gone: str, come: str) -> None:
+    assert is_layout(path, Place(gone.split("\n"), come.split("\n")))
+
+
+@pytest.mark.parametrize(
+    ("path", "gone", "come"),
+    [
+        ("a.py", "x = 'a b'", "x = 'ab'"),
+        ("a.py", "return x", "    return x"),
+        ("a.yml", "a: 1", "  a: 1"),
+        ("a.js", "f();\ng();", "g();\nf();"),
+        ("a.js", "return x", "returnx"),
+        ("a.py", "x = 1", ""),
+        ("a.py", "if x: a(); b()", "if x: a()\nb()"),
+    ],
+)
+def test_words_that_change_are_no_noise(path: str, gone: str, come: str) -> None:
+    assert not is_layout(path, Place(gone.split("\n"), come.split("\n")))
+
+
+def test_a_python_file_that_was_only_reformatted_is_all_noise() -> None:
+    old = "import b, a\nfrom c import (d,)\n\ndef f(x):\n    return (x\n        + 1)  # one more\n"
+    new = "import a\nimport b\nfrom c import d\n\n\ndef f(x):\n    return x + 1  # one more\n"
+    places = {
+        "m.py": [
+            Place(["import b, a"], ["import a", "import b"]),
+            Place(["    return (x"], ["    return x + 1"]),
+        ]
+    }
+    assert find_layout(Files(m=old), Files(m=new), places) == (Noise("m.py", 2, 2),)
+    changed = new.replace("one more", "two more")
+    assert find_layout(Files(m=old), Files(m=changed), places) == ()
+
+
+def test_noise_is_counted_beside_what_is_none() -> None:
+    assert find_layout(Files(), Files(), places_of(PATCH)) == (Noise("shop.py", 1, 2),)
+
+
+WORDS = "Totals are wrong. The sum in `total` began at one."
+TREE = Files(
+    shop="def total(): ...", test_shop="from shop import total", tax="RATE = 1", web__index="import './menu'"
+)
+MANY = ("shop.py", "test_shop.py", "tax.py", "web/index.js", "web/menu.js", "uv.lock")
+SUM = {"shop.py": [Place(["def total(x):"], ["def total(y):"])]}
+
+
+def test_what_a_named_symbol_its_test_and_its_imports_lead_to_is_spoken_of() -> None:
+    assert find_unspoken(WORDS, TREE, SUM, MANY) == ("tax.py", "web/index.js", "web/menu.js")
+
+
+@pytest.mark.parametrize("word", ["web/menu.js", "menu.js", "the menu"])
+def test_a_name_leads_to_what_imports_it(word: str) -> None:
+    assert find_unspoken(f"{WORDS} Also {word}.", TREE, SUM, MANY) == ("tax.py",)
+
+
+def test_a_part_of_another_word_is_no_name() -> None:
+    assert "tax.py" in find_unspoken(f"{WORDS} A syntax-error and taxes.", TREE, SUM, MANY)
+
+
+def test_where_no_name_falls_a_small_change_is_left_alone_and_a_large_one_is_told() -> None:
+    assert find_unspoken("Mended.", TREE, {}, MANY[:3]) == ()
+    assert find_unspoken("Mended.", TREE, {}, MANY) == MANY[:5]
