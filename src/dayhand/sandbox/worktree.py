@@ -29,12 +29,14 @@ git reset -q --hard "$COMMIT"
 git ls-files --others --exclude-standard --directory | sed -e 's/[][\\\\*?#!]/\\\\&/g' -e 's,^,/,' >> .git/info/exclude
 """
 
-# It has an index of its own: whoever works here goes on seeing the change in ``git diff``.
+# It has an index of its own: whoever works here goes on seeing the change in ``git diff``. With the other's time: git
+# reads those files again that were written in the same second as their index, and takes the rest for unchanged
+# where size and time are the same (https://git-scm.com/docs/racy-git).
 _EXPORT = """
 set -e
 cd /workspace
 rm -f .git/index.export
-[ ! -f .git/index ] || cp .git/index .git/index.export
+[ ! -f .git/index ] || cp -p .git/index .git/index.export
 export GIT_INDEX_FILE=.git/index.export
 git add -A
 tree=$(git write-tree)

@@ -1,0 +1,41 @@
+"""The work tree goes in whole, and comes out whole."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from dayhand.sandbox import worktree
+from dayhand.sandbox.base import Sandbox
+
+# As if all of it happened within one second, long ago. What cannot be set is left out of the comparison.
+WITHIN_ONE_SECOND = """
+set -e
+git config core.trustctime false
+touch -d '2020-01-01 00:00:00' rate.py
+git update-index -q --refresh
+printf 'RATE = 2\\n' > rate.py
+touch -d '2020-01-01 00:00:00' rate.py .git/index
+"""
+
+
+def git(folder: Path, *args: str) -> str:
+    identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+    done = subprocess.run(["git", *identity, *args], cwd=folder, capture_output=True, check=True, text=True)
+    return done.stdout.strip()
+
+
+def test_a_file_of_the_same_size_that_is_written_in_the_second_of_the_checkout_comes_out(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    git(tmp_path, "init", "-q", "-b", "main")
+    (tmp_path / "rate.py").write_text("RATE = 1\n")
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-q", "-m", "one")
+    git(tmp_path, "bundle", "create", "-q", "one.bundle", "main")
+    commit, tree = git(tmp_path, "rev-parse", "main", "main^{tree}").split()
+    with sandbox.open() as box:
+        worktree.fill(box, tmp_path / "one.bundle", ref="refs/heads/main", commit=commit, branch="main")
+        done = box.run(WITHIN_ONE_SECOND)
+        assert done.passed, done.text()
+        assert worktree.export(box, commit)[0] != tree
