@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.agent.scripted import Finish, Move, Scene, Script, ScriptedServer
+from dayhand.agent.scripted import FOR_EVER, Fault, Finish, Move, Refuse, Scene, Script, ScriptedServer
 from dayhand.errors import CheckoutError
 from dayhand.local import local_task
 from tests.journey.town import DONE, FIX, SHOP
@@ -89,6 +89,39 @@ def test_an_answer_leaves_no_branch(repo: Path, folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "It is meant so." in done.stdout
     assert git(repo, "branch", "--list", "dayhand/*") == ""
+
+
+def test_a_model_that_gives_up_leaves_its_work_on_the_branch_and_no_success(repo: Path, folder: Path) -> None:
+    with played([FIX], [Refuse("No.")]) as model:
+        done = dayhand(
+            "run",
+            "--repo",
+            str(repo),
+            WORDS,
+            cwd=folder,
+            OPENAI_BASE_URL=model.base_url,
+            DAYHAND_MODEL="scripted",
+        )
+    assert done.returncode == 1
+    assert "The model refuses to do this: “No.”" in done.stderr
+    (branch,) = [line.strip() for line in git(repo, "branch", "--list", "dayhand/*").splitlines()]
+    assert f"What was done so far is on the branch {branch}, unchecked." in done.stderr
+    assert git(repo, "show", f"{branch}:shop.py") == SHOP["shop.py"].replace(" + 1", "").strip()
+
+
+def test_the_next_model_finishes_where_the_first_is_not_there(repo: Path, folder: Path) -> None:
+    with played([Fault("status", 404, "{}", times=FOR_EVER, model="gone"), FIX], [DONE]) as model:
+        done = dayhand(
+            "run",
+            "--repo",
+            str(repo),
+            WORDS,
+            cwd=folder,
+            OPENAI_BASE_URL=model.base_url,
+            DAYHAND_MODEL="gone,gpt-6.1-sol",
+        )
+    assert done.returncode == 0, done.stderr
+    assert "gone could not go on, so gpt-6.1-sol did: The model's server does not have" in done.stdout
 
 
 def test_without_a_model_it_says_what_to_set(repo: Path, folder: Path) -> None:
