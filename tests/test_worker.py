@@ -30,7 +30,7 @@ from dayhand.ledger.live import Live
 from dayhand.ledger.memory import Memory
 from dayhand.ledger.server import connect, embedded
 from dayhand.publish.base import Publication
-from dayhand.task import Ask, Kind, State, Task
+from dayhand.task import Ask, Kind, State, Task, Usage
 from dayhand.worker import FIRST_DELAY, MOST_ATTEMPTS, MOST_DELAYS, travel_with
 
 TASK = Task(
@@ -57,7 +57,7 @@ class Told:
     def progress(self, note: Any) -> None:
         self.heard.append(note.text)
 
-    def fail(self, _task: Task, error: DayhandError) -> None:
+    def fail(self, _task: Task, error: DayhandError, _spent: Usage | None = None) -> None:
         if self.deaf:
             raise self.deaf
         self.failures.append(error)

@@ -6,17 +6,19 @@ import os
 import socket
 import traceback
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from redis.exceptions import RedisError
 from rq import get_current_job
 from rq.timeouts import JobTimeoutException
 
+from dayhand.agent.transcript import spent
 from dayhand.errors import DayhandError, HubError, HubUnavailable, LeaseLost, TaskStopped
 from dayhand.journey import Tools, travel
 from dayhand.ledger.codec import encode_outcome
 from dayhand.ledger.ledger import Claim, Ledger
+from dayhand.ledger.memory import Memory
 from dayhand.ledger.notes import Say
 from dayhand.ledger.server import at_hand, connect
 from dayhand.publish.base import Publication
@@ -133,13 +135,14 @@ class Attempt:
     def _fail(self, publication: Publication, error: DayhandError, state: State = State.FAILED) -> None:
         """Tell the person, then write it down. In this order: a crash between the two tells again, in one place."""
         self.say.line("error", _sentence(error))
+        bill = spent(Memory(self.ledger.redis, self.task.id, self.claim))
         try:
-            publication.fail(self.task, error)
+            publication.fail(self.task, error, bill)
         except HubUnavailable:
             raise
         except HubError as refused:
             self.say.line("error", f"GitHub did not take the message about this: {refused}")
-        self.ledger.finish(self.claim, state, reason=_sentence(error))
+        self.ledger.finish(self.claim, state, reason=_sentence(error), outcome={"usage": asdict(bill)})
 
 
 def _sentence(error: DayhandError) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from dayhand.agent.faults import Patience
+from dayhand.agent.script import response_for
 from dayhand.agent.scripted import FOR_EVER, Fault, Finish, Move, Plan, Refuse, Say, Shell, ToolCall
 from dayhand.journey import Tools
 from dayhand.ledger.ledger import Claim, Record
@@ -35,6 +36,9 @@ def status(code: int, said: str, kind: str = "", times: float = 1, **headers: st
 
 NO_JSON = ToolCall("shell", '{"command": ')
 UNKNOWN = ToolCall("frobnicate", "{}")
+FILTERED = json.dumps(
+    {**response_for([], sent=4, status="incomplete"), "incomplete_details": {"reason": "content_filter"}}
+)
 NEVER_ENDS = [[Plan(((f"step {n}", "pending"),))] for n in range(70)]
 
 # What the model's server plays after a first turn that mends the shop; a fault is played before the rest of its turn.
@@ -60,6 +64,7 @@ FAULTS: dict[str, list[list[Move]]] = {
     "truncated replies for ever": [[Fault("cut", times=FOR_EVER)]],
     "refusal": [[Refuse("I will not touch prices.")]],
     "refusal by the service": [[status(400, "no", "content_policy_violation", FOR_EVER)]],
+    "reply cut by a content filter": [[Fault("nonsense", body=FILTERED, times=FOR_EVER)]],
     "context overflow": [[status(400, "too long", "context_length_exceeded")], [DONE]],
     "context overflow that stays": [[status(400, "too long", "context_length_exceeded", FOR_EVER)]],
     "insufficient quota": [[status(429, "quota", "insufficient_quota", FOR_EVER)]],

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from dayhand.agent.scripted import FOR_EVER, Fault
+from dayhand.agent.scripted import FOR_EVER, Fault, Plan
 from dayhand.task import State
 from tests.journey.test_faults import live_through
 from tests.journey.town import DONE, FIX, Town
@@ -66,3 +66,21 @@ def test_the_bill_follows_the_operators_prices_and_guesses_none(
     outcome = told.record.outcome
     assert outcome is not None
     assert f"<summary>{spent.format(**outcome['solution']['usage'])} · " in pull.body
+
+
+def test_a_failure_tells_what_it_cost(town: Town) -> None:
+    town.settings = replace(town.settings, model="gpt-6.1-sol", fallback_models=("gpt-6.1-terra",))
+    sol = Fault("status", 404, "{}", times=FOR_EVER, model="gpt-6.1-sol")
+    terra = Fault("status", 429, NO_CREDIT, times=FOR_EVER, model="gpt-6.1-terra")
+    told = live_through(town, [[FIX], [sol, Plan((("look", "pending"),))], [terra]])
+    outcome = told.record.outcome
+    assert outcome is not None
+    usage = outcome["usage"]
+    assert (usage["turns"], len(usage["shares"])) == (2, 2)
+    cost = f"${usage['dollars']:.2f}"
+    assert f"{cost} for 2 turns of gpt-6.1-sol, then gpt-6.1-terra." in town.bot_says(told.issue)[-1]
+    address = town.app.webhook_url.replace("/webhook", f"/tasks/{told.record.task.id}")
+    assert (
+        f"gpt-6.1-sol, then gpt-6.1-terra · 2 turns · {usage['input_tokens']:,} tokens in"
+        in requests.get(address, timeout=10).text
+    )

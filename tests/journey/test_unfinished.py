@@ -11,7 +11,7 @@ from dayhand.agent.scripted import FOR_EVER, Fault, Patch, Refuse
 from dayhand.errors import DayhandError
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.publish.base import Publication
-from dayhand.task import State, Task
+from dayhand.task import State, Task, Usage
 from dayhand.wiring import Workshop
 from dayhand.worker import travel_with
 from tests.journey.test_what_goes_wrong import wait_for_lease
@@ -33,6 +33,10 @@ def test_what_was_done_is_one_commit_on_the_draft_and_closes_no_issue(town: Town
     assert start.message.startswith("Start work")
     assert work.message.splitlines()[0] == "Unfinished: Totals are one too high"
     assert "Fixes" not in pull.body
+    assert (
+        "<sub>What I did until then is on the branch `dayhand/1-totals-are-one-too-high`, unchecked. $0.00"
+        in (town.bot_says(issue)[-1])
+    )
     assert "I could not go on: The model refuses to do this: “No.”" in pull.body
     assert [check.conclusion for check in town.checks(repo, pull)] == ["failure"]
 
@@ -88,7 +92,7 @@ class Speechless:
     def __getattr__(self, name: str) -> object:
         return getattr(self._whole, name)
 
-    def fail(self, task: Task, error: DayhandError) -> None:
+    def fail(self, task: Task, error: DayhandError, spent: Usage | None = None) -> None:
         raise KeyboardInterrupt
 
 

@@ -166,6 +166,10 @@ class ResponsesModel:
             isinstance(item, dict) and isinstance(item.get("type"), str) for item in items
         ):
             raise ModelFault(Kind.NONSENSE, "The model's server sent a reply without a list of items.")
+        if filtered(response):
+            raise ModelFault(
+                Kind.FATAL, "The model's service refuses to work on this: its content filter cut the reply."
+            )
         calls = calls_in(items)
         if calls is None:
             raise ModelFault(
@@ -235,6 +239,12 @@ def chosen(choice: str) -> Body:
     if choice == AUTO:
         return {}
     return {"tool_choice": choice if choice == NONE else {"type": "function", "name": choice}}
+
+
+def filtered(response: Body) -> bool:
+    """Whether a reply ends where the service's content filter cut it."""
+    details = response.get("incomplete_details")
+    return isinstance(details, dict) and details.get("reason") == "content_filter"
 
 
 def refused_as_it_stands(fault: ModelFault) -> bool:

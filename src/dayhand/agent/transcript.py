@@ -8,6 +8,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any
 
 from dayhand.agent.model import Call, Item, Reply
+from dayhand.ledger.memory import Memory
 from dayhand.task import Usage
 
 FUNCTION, CUSTOM = "function_call", "custom_tool_call"
@@ -87,6 +88,17 @@ def journalled_usage(usage: Mapping[str, Any]) -> Usage:
     """A usage as the journal kept it."""
     known = {field.name for field in fields(Usage)} - {"shares"}  # a reply is one model's
     return Usage(**{name: value for name, value in usage.items() if name in known})
+
+
+def spent(memory: Memory) -> Usage:
+    """What a task has cost so far, by its journal."""
+    shorter = memory.compactions()
+    entries = [(turn, 0, entry["usage"]) for turn, entry in shorter.items()]
+    entries += [(entry["turn"], 1, entry["usage"]) for entry in memory.turns()]
+    whole = Usage(dollars=0.0)
+    for *_, usage in sorted(entries, key=lambda entry: entry[:2]):
+        whole = add(whole, journalled_usage(usage))
+    return whole
 
 
 def usage_fields(usage: Usage) -> dict[str, Any]:

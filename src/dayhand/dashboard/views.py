@@ -153,7 +153,8 @@ class View:
 
     @property
     def usage(self) -> Mapping[str, Any]:
-        return self.solution.get("usage") or {}
+        used = self.solution.get("usage") or self.outcome.get("usage") or {}
+        return used if used.get("turns") else {}
 
     @property
     def models(self) -> str:

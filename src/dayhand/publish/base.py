@@ -7,7 +7,7 @@ from typing import Protocol
 
 from dayhand.errors import DayhandError
 from dayhand.ledger.notes import Note
-from dayhand.task import Blocked, Change, Claim, Proof, Solution, Task, Verification
+from dayhand.task import Blocked, Change, Claim, Proof, Solution, Task, Usage, Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,5 +39,5 @@ class Publication(Protocol):
     def answer(self, task: Task, solution: Solution, proofs: tuple[Proof, ...]) -> str:
         """Tell the answer; leave no empty pull request and no branch behind; give the comment's address."""
 
-    def fail(self, task: Task, error: DayhandError) -> None:
-        """Tell what happened and what to do; leave no empty pull request and no branch behind."""
+    def fail(self, task: Task, error: DayhandError, spent: Usage | None = None) -> None:
+        """Tell what happened, what to do and what it cost; leave no empty pull request and no branch behind."""

@@ -27,6 +27,11 @@ def spent(usage: Usage) -> str:
     return "price unknown" if usage.dollars is None else f"${usage.dollars:.2f}"
 
 
+def until_then(usage: Usage) -> str:
+    """What an unfinished task cost."""
+    return f"{spent(usage)} for {_turns(usage)} of {_models(usage)}."
+
+
 def took_over(switches: Iterable[Switch]) -> str:
     """A sentence for each model that could not go on; "" for none."""
     return "\n\n".join(
@@ -36,8 +41,15 @@ def took_over(switches: Iterable[Switch]) -> str:
 
 
 def _of_model(share: Usage) -> str:
-    turns = f"{share.turns} turn{'' if share.turns == 1 else 's'}"
-    return f"{_name(share)}: {turns}, {_tokens(share)}, {spent(share)}"
+    return f"{_name(share)}: {_turns(share)}, {_tokens(share)}, {spent(share)}"
+
+
+def _turns(usage: Usage) -> str:
+    return f"{usage.turns} turn{'' if usage.turns == 1 else 's'}"
+
+
+def _models(usage: Usage) -> str:
+    return ", then ".join(line(share.model) for share in usage.shares or (usage,))
 
 
 def _name(usage: Usage) -> str:

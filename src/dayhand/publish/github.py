@@ -20,9 +20,10 @@ from dayhand.ledger.live import Live
 from dayhand.ledger.notes import Note
 from dayhand.publish import unfinished, wording
 from dayhand.publish.base import Proposal
+from dayhand.publish.bill import until_then
 from dayhand.publish.check_run import Progress
 from dayhand.publish.markdown import cap, redact
-from dayhand.task import Proof, Solution, Task
+from dayhand.task import Proof, Solution, Task, Usage
 
 PATCH_CHARS = 1024 * 1024
 REFUSALS = frozenset({401, 403, 404})  # GitHub's, that only a person's hand in the App's settings ends
@@ -95,7 +96,7 @@ class GitHubPublication:
         self._take_back(wording.NOTHING_CHANGED)
         return self._comment(wording.answered(task, solution, proofs, self.repository_url, self.task_url))
 
-    def fail(self, task: Task, error: DayhandError) -> None:
+    def fail(self, task: Task, error: DayhandError, spent: Usage | None = None) -> None:
         """What happened and what to do as a comment; a draft that was opened goes away.
 
         The person is told even where GitHub refuses to tidy up. Raises ``HubError`` then, afterwards.
@@ -111,7 +112,10 @@ class GitHubPublication:
         except HubError as hub_error:
             refused = hub_error
         handle = self.hub.auth.slug()  # always one of the names that we answer to
-        said = wording.failed(task, error, self.task_url, kept=kept, handle=handle)
+        left = " ".join(
+            [kept or wording.NOTHING_LEFT, *([until_then(spent)] if spent and spent.turns else [])]
+        )
+        said = wording.failed(task, error, self.task_url, kept=left, handle=handle)
         try:
             self._comment(said)
         except HubUnavailable:

@@ -11,7 +11,7 @@ from dayhand.publish.beside import too_large
 from dayhand.publish.bill import spent
 from dayhand.publish.markdown import clean
 from dayhand.publish.wording import telling_line
-from dayhand.task import Proof, Solution, Task
+from dayhand.task import Proof, Solution, Task, Usage
 
 
 class LocalPublication:
@@ -57,7 +57,7 @@ class LocalPublication:
             self._say(f"  {mark} {proof.citation.path}:{proof.citation.line}: {proof.text.strip()}")
         return ""
 
-    def fail(self, task: Task, error: DayhandError) -> None:
+    def fail(self, task: Task, error: DayhandError, spent: Usage | None = None) -> None:
         """The command line's edge says it."""
 
     def _say(self, text: str) -> None:

@@ -39,6 +39,7 @@ VERDICTS = {
 }
 KEPT_WORK = "What was pushed before stays."
 KEPT_OF_OTHERS = "Somebody pushed to my branch, so the draft stays open."
+NOTHING_LEFT = "Nothing was changed."
 NOTHING_CHANGED = "No file was changed."
 NOT_DONE = "This could not be done."
 STOPPED = "This was stopped."
@@ -278,7 +279,7 @@ def answered(
 
 def failed(task: Task, error: DayhandError, task_url: str, *, kept: str, handle: str) -> str:
     """What happened and what to do. ``kept``: what is left behind, "" for nothing; ``handle``: the App's slug."""
-    left = kept or "Nothing was changed."
+    left = kept or NOTHING_LEFT
     advice = f"\n\n**What to do:** {prose(error.advice)}" if error.advice else ""
     return cap(
         f"@{task.ask.asker} I could not do this: {prose(str(error))}{advice}\n\n"
