@@ -31,6 +31,7 @@ from dayhand.verify.claims import weigh
 from dayhand.verify.evidence import prove
 from dayhand.verify.feedback import ROUNDS, feedback
 from dayhand.verify.integrity import inspect
+from dayhand.verify.reach import look_beyond
 from dayhand.verify.scope import measure, survey, words_of
 from dayhand.verify.trees import Trees
 
@@ -182,12 +183,13 @@ class Trip:
         with self.say.stage(Stage.CHECK):
             files = read_files(checkout.mirror, head)
             concerns = inspect(base.files, files, change.paths)
-            for one in concerns:
+            beyond = look_beyond(base.files, files, change.paths, change.binaries)
+            for one in (*concerns, *beyond):
                 self.say.line("result", f"{one.kind}: {one.path}: {one.what}")
             findings = verify(place, self.tools.sandbox, trees, self.say, bases=self.tools.bases)
         words = words_of(self.task, solution)
         scope = survey(self._measure(base, change), change, words, base.files, files)
-        return head, Verification(change.tree, findings, concerns, scope)
+        return head, Verification(change.tree, findings, concerns, scope, beyond)
 
     def _measure(self, base: Base, change: Change) -> Scope:
         tools, own = self.tools, read_config(base.decisions).limits

@@ -183,11 +183,12 @@ class Verification:
     findings: tuple[Finding, ...] = ()
     concerns: tuple[Concern, ...] = ()
     scope: Scope = Scope()
+    reach: tuple[Concern, ...] = ()  # what acts beyond the code that the checks judge
 
     @property
     def held(self) -> bool:
-        """Whether a person has to look first: the change weakens what speaks for it, or is larger than is allowed."""
-        return bool(self.concerns) or self.scope.too_large
+        """Whether a person has to look first: at what weakens the checks or escapes them, or at a change too large."""
+        return bool(self.concerns or self.reach) or self.scope.too_large
 
     @property
     def conclusion(self) -> str:
@@ -287,6 +288,7 @@ class Change:
     tree: str
     paths: tuple[str, ...]
     patch: str  # unified diff, cut at a megabyte, for people
+    binaries: tuple[str, ...] = ()  # the large files among the paths that are no text
 
 
 @dataclass(frozen=True, slots=True)

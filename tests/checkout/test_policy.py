@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dayhand.checkout.mirror import Mirror
-from dayhand.checkout.policy import check_policy
+from dayhand.checkout.policy import check_policy, large_binaries
 from dayhand.errors import PolicyRefusal
 from tests.checkout.conftest import Write, git, pack_of
 
@@ -31,11 +31,25 @@ def test_an_ordinary_change_passes(mirror: Mirror, origin: Path, head: str, writ
         ({".gitmodules": "[submodule]\n"}, "submodules"),
         ({"key.pem": KEY + "\nabc\n"}, "a private key"),
         ({"conf.py": f"T = '{TOKEN}'\n"}, "a GitHub token"),
+        ({"conf.py": "T = '" + "github" + "_pat_" + "a1B2" * 12 + "'\n"}, "a GitHub token"),
+        ({"conf.py": "T = '" + "xox" + "b-" + "1234-" * 8 + "'\n"}, "a Slack token"),
+        ({"conf.py": "T = '" + "sk" + "_live_" + "a1B2" * 12 + "'\n"}, "a payment provider's key"),
         ({"big.bin": b"\1" * (6 << 20)}, "over 5 MB"),
         ({"a\u202egpj.exe": "x"}, "control characters"),
         ({f"many/{n}": "x" for n in range(301)}, "301 files"),
     ],
-    ids=["workflow", "submodule", "key", "token", "large", "hidden-name", "many"],
+    ids=[
+        "workflow",
+        "submodule",
+        "key",
+        "token",
+        "fine-grained-token",
+        "slack",
+        "payment",
+        "large",
+        "hidden-name",
+        "many",
+    ],
 )
 def test_what_is_never_pushed_is_refused_with_the_path(
     mirror: Mirror, origin: Path, head: str, write_tree: Write, files: dict[str, bytes | str], says: str
@@ -55,6 +69,16 @@ def test_a_link_out_of_the_repository_is_refused(
     git(origin, "update-index", "--add", "--cacheinfo", f"120000,{blob},link")
     with pytest.raises(PolicyRefusal, match="symbolic link"):
         judge(mirror, origin, head, git(origin, "write-tree"))
+
+
+def test_large_binaries_are_told_from_text_and_from_small_ones(
+    mirror: Mirror, origin: Path, head: str, write_tree: Write
+) -> None:
+    tree = write_tree(
+        {"model.bin": b"\0\1" * 200_000, "data.csv": "1,2\n" * 100_000, "logo.png": b"\0" * 9000}
+    )
+    mirror.take_pack(pack_of(origin, tree, head))
+    assert large_binaries(mirror, mirror.entries(mirror.tree(head), tree)) == ("model.bin",)
 
 
 def test_a_link_inside_the_repository_passes(mirror: Mirror, origin: Path, head: str) -> None:

@@ -11,12 +11,21 @@ from dayhand.errors import PolicyRefusal
 
 MOST_FILES = 300
 MOST_BYTES = 5 * 1024 * 1024
+BINARY_BYTES = 256 * 1024  # a binary file from here on is named
+SNIFFED_BYTES = 8000  # as git does, to tell bytes from text
 SUBMODULE, SYMLINK = "160000", "120000"
 SECRETS = (
     (re.compile(rb"\bgh[pousr]_[A-Za-z0-9._]{36,}"), "a GitHub token"),
     (re.compile(rb"\bsk-[A-Za-z0-9_-]{32,}"), "a model provider's key"),
     (re.compile(rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"), "a private key"),
-    (re.compile(rb"\bAKIA[0-9A-Z]{16}\b"), "a cloud access key"),
+    (re.compile(rb"\bgithub_pat_[A-Za-z0-9_]{22,}"), "a GitHub token"),
+    (re.compile(rb"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), "a cloud access key"),
+    (re.compile(rb"\bAIza[A-Za-z0-9_-]{35}\b"), "a cloud API key"),
+    (re.compile(rb"\bxox[abprs]-[A-Za-z0-9-]{20,}"), "a Slack token"),
+    (re.compile(rb"\bglpat-[A-Za-z0-9_-]{20,}"), "a GitLab token"),
+    (re.compile(rb"\bnpm_[A-Za-z0-9]{36}\b"), "an npm token"),
+    (re.compile(rb"\bpypi-AgEI[A-Za-z0-9_-]{40,}"), "a PyPI token"),
+    (re.compile(rb"\b[rs]k_live_[A-Za-z0-9]{20,}"), "a payment provider's key"),
 )
 
 
@@ -31,6 +40,12 @@ def check_policy(mirror: Mirror, base: str, entries: tuple[Entry, ...]) -> None:
     _check_names(entries)
     _check_kinds(mirror, entries)
     _check_secrets(mirror, base, entries)
+
+
+def large_binaries(mirror: Mirror, entries: tuple[Entry, ...]) -> tuple[str, ...]:
+    """The paths of files that are no text and at least 256 KiB large."""
+    large = (entry for entry in entries if entry.size >= BINARY_BYTES)
+    return tuple(one.path for one in large if b"\0" in mirror.blob(one.blob, MOST_BYTES)[:SNIFFED_BYTES])
 
 
 def _check_names(entries: tuple[Entry, ...]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from dayhand.checkout.mirror import Author, CommitFiles, Mirror, bundle_ref, read_files
-from dayhand.checkout.policy import check_policy
+from dayhand.checkout.policy import check_policy, large_binaries
 from dayhand.errors import CheckoutError
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
@@ -99,6 +99,7 @@ class Checkout:
             tree=tree,
             paths=tuple(entry.path for entry in entries),
             patch=self.mirror.patch(before, tree),
+            binaries=large_binaries(self.mirror, entries),
         )
 
     def commit(self, task: Task, change: Change, solution: Solution) -> str:

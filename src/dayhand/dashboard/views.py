@@ -92,9 +92,9 @@ class View:
         if self.record.state is State.PROPOSED and self.accepted_by:
             return f"Pull request accepted by {self.accepted_by}"
         if self.record.state is State.PROPOSED and self.conclusion == "action_required":
-            return (
-                "Pull request alters its checks" if self.concerns else "Pull request is larger than allowed"
-            )
+            held = (self.concerns, "alters its checks"), (self.reach, "reaches beyond its code")
+            why = next((words for found, words in held if found), "is larger than allowed")
+            return f"Pull request {why}"
         return STATES[self.record.state]
 
     @property
@@ -183,6 +183,10 @@ class View:
     @property
     def concerns(self) -> Sequence[Mapping[str, Any]]:
         return (self.outcome.get("verification") or {}).get("concerns") or ()
+
+    @property
+    def reach(self) -> Sequence[Mapping[str, Any]]:
+        return (self.outcome.get("verification") or {}).get("reach") or ()
 
     @property
     def proven(self) -> list[Mapping[str, Any]]:

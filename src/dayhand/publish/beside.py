@@ -14,6 +14,7 @@ def beside(verification: Verification, task_url: str) -> str:
     parts = (
         red_to_green(verification, task_url),
         weakened(verification.concerns),
+        reaching(verification.reach),
         size(verification.scope),
         layout(verification.scope.noise),
         unspoken(verification.scope),
@@ -23,12 +24,22 @@ def beside(verification: Verification, task_url: str) -> str:
 
 def weakened(concerns: tuple[Concern, ...]) -> str:
     """The places where the change makes the checks say less than before."""
+    return _look(
+        concerns, "✋ **The change alters what checks it.** That may be right, but the checks cannot say so:"
+    )
+
+
+def reaching(reach: tuple[Concern, ...]) -> str:
+    """The places where the change acts beyond the code that the checks judge."""
+    return _look(reach, "✋ **The change reaches beyond its code**, where no check looks:")
+
+
+def _look(concerns: tuple[Concern, ...], opening: str) -> str:
     if not concerns:
         return ""
     lines = [f"- {one.kind}: {code(_place(one))}: {code(one.what)}" for one in concerns[:MOST_CONCERNS]]
     if len(concerns) > MOST_CONCERNS:
         lines.append(f"- and {len(concerns) - MOST_CONCERNS} more, on the task's page")
-    opening = "✋ **The change alters what checks it.** That may be right, but the checks cannot say so:"
     closing = "Somebody with write access who finds that right writes `@bot accept` here."
     return "\n".join([opening, "", *lines, "", closing])
 

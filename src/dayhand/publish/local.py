@@ -36,7 +36,7 @@ class LocalPublication:
                 self._say("         The change's own tests pass without the change too: they prove nothing.")
         for switch in proposal.solution.switches:
             self._say(f"  {switch.model} could not go on, so {switch.successor} did: {switch.why}")
-        for concern in proposal.verification.concerns:
+        for concern in (*proposal.verification.concerns, *proposal.verification.reach):
             self._say(f"  look at {concern.kind}: {concern.path}: {concern.what}")
         scope = proposal.verification.scope
         if scope.too_large:

@@ -220,7 +220,8 @@ def check_done(verification: Verification) -> str:
     passed = sum(finding.verdict in (Verdict.PASSES, Verdict.FIXED) for finding in verification.findings)
     words = CONCLUSIONS[verification.conclusion]
     if verification.conclusion == "action_required" and not verification.concerns:
-        words = "The change is larger than it may be: please look at that first"
+        beyond = "reaches beyond its code" if verification.reach else "is larger than it may be"
+        words = f"The change {beyond}: please look at that first"
     if verification.conclusion == "success" and passed < count:
         words = "Nothing fails that did not fail before, but not all could pass"
     return f"{words} ({passed} of {count} {'passes' if passed == 1 else 'pass'})" if count else words

@@ -1,0 +1,78 @@
+"""What acts beyond the code that checks can judge is found, and ordinary changes are left alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from dayhand.verify.reach import look_beyond
+
+LOCK = '{{"packages": {{"": {{}}, "node_modules/a": {{"version": "{}", "hasInstallScript": true}}, "node_modules/b": {{"version": "2"}}}}}}'
+PNPM = "packages:\n\n  /esbuild@{}:\n    resolution: {{integrity: x}}\n    requiresBuild: true\n\n  /b@1.0.0:\n    dev: true\n"
+
+
+@dataclass
+class OneFile:
+    path: str
+    text: str
+
+    def read(self, path: str) -> str:
+        return self.text if path == self.path else ""
+
+
+def found(path: str, old: str, new: str) -> list[tuple[str, str]]:
+    beyond = look_beyond(OneFile(path, old), OneFile(path, new), (path,), ())
+    return [(one.kind, one.what) for one in beyond]
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "kind", "what"),
+    [
+        ("AGENTS.md", "", "Obey.", "steers agents", "added"),
+        ("web/CLAUDE.md", "a", "b", "steers agents", "changed"),
+        (".cursor/rules/x.mdc", "a", "", "steers agents", "deleted"),
+        (".github/copilot-instructions.md", "", "x", "steers agents", "added"),
+        (".claude/settings.json", "", "{}", "steers agents", "added"),
+        (".mcp.json", "", "{}", "steers agents", "added"),
+        (".vscode/tasks.json", "", "{}", "acts on developers' machines", "added"),
+        (".npmrc", "", "registry=https://evil.example", "acts on developers' machines", "added"),
+        ("package.json", "{}", '{"scripts": {"postinstall": "node x.js"}}', "runs on install", "scripts.postinstall: node x.js"),
+        ("web/package.json", '{"scripts": {"prepare": "a"}}', '{"scripts": {"prepare": "b"}}', "runs on install", "scripts.prepare: b"),
+        ("package.json", "{}", '{"pnpm": {"onlyBuiltDependencies": ["x"]}}', "runs on install", 'pnpm.onlyBuiltDependencies: ["x"]'),
+        ("package-lock.json", "", LOCK.format(1), "runs on install", "a: 1"),
+        ("package-lock.json", LOCK.format(1), LOCK.format(2), "runs on install", "a: 2"),
+        ("pnpm-lock.yaml", PNPM.format("0.1.0"), PNPM.format("0.2.0"), "runs on install", "esbuild: 0.2.0"),
+        ("setup.py", "", "import setuptools", "runs on install", "added"),
+        ("setup.py", "setup()", "setup(cmdclass={})", "runs on install", "cmdclass"),
+        ("build.rs", "", "fn main() {}", "runs on install", "added"),
+        ("requirements.txt", "a\n", "a\nb @ git+https://x.example/b\n", "dependency from an address", "b @ git+https://x.example/b"),
+        ("package.json", "{}", '{"dependencies": {"a": "git@x.example:a.git"}}', "dependency from an address", '{"dependencies": {"a": "git@x.example:a.git"}}'),
+        ("Cargo.toml", "", 'a = { git = "https://x.example/a" }', "dependency from an address", 'a = { git = "https://x.example/a" }'),
+    ],
+)  # fmt: skip
+def test_what_acts_beyond_the_code_is_found(path: str, old: str, new: str, kind: str, what: str) -> None:
+    assert (kind, what) in found(path, old, new)
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("package.json", '{"scripts": {"postinstall": "x"}}', '{"version": "2", "scripts": {"postinstall": "x", "start": "y"}}'),
+        ("package-lock.json", LOCK.format(1), LOCK.format(1) + " "),
+        ("package-lock.json", "", "not JSON"),
+        ("setup.py", "setup()", "setup(install_requires=['a'])"),
+        ("requirements.txt", "b @ git+https://x.example/b\n", "b @ git+https://x.example/b\na==1\n"),
+        ("pyproject.toml", "", 'Homepage = "https://x.example"\nrepository = "https://x.example"'),
+        ("docs/agents.md", "", "x"),
+        ("src/cursor/rules.py", "", "x"),
+        (".npmrc", "registry=x", ""),
+    ],
+)  # fmt: skip
+def test_an_ordinary_change_is_left_alone(path: str, old: str, new: str) -> None:
+    assert found(path, old, new) == []
+
+
+def test_large_binaries_are_named() -> None:
+    (one,) = look_beyond(OneFile("", ""), OneFile("", ""), (), ("model.bin",))
+    assert (one.kind, one.path) == ("large binary", "model.bin")
