@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 import traceback
+from contextlib import suppress
 from types import FrameType
 
 import httpx2
@@ -21,13 +22,14 @@ from rq import Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from dayhand.errors import SandboxError
 from dayhand.hub.auth import load_key
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.queue import AllowedJob, enqueue, queue, waiting
 from dayhand.ledger.server import at_hand, connect, connect_raw
 from dayhand.processes import die_with_parent
 from dayhand.settings import Settings, require_app
-from dayhand.wiring import read_prices, trusted
+from dayhand.wiring import open_sandbox, read_prices, trusted
 
 JANITOR_SECONDS = 1.0
 LOOK_SECONDS = 0.2
@@ -65,6 +67,8 @@ def work(settings: Settings, *, burst: bool = False) -> None:
     read_prices(settings)  # the same
     with at_hand(settings.redis_url, settings.data) as redis_url:
         warm()
+        with suppress(SandboxError):  # each task says so, where the person sees it
+            open_sandbox(settings)
         Crew(settings.concurrency, redis_url, burst=burst).run()
 
 
@@ -74,6 +78,7 @@ def warm() -> None:
     Each forked job then has it for nothing: `dayhand bench agent` tells what is left.
     """
     importlib.import_module("dayhand.worker")
+    importlib.import_module("_strptime")
     openai.DefaultHttpxClient(verify=trusted()).close()
     nowhere = httpx2.MockTransport(lambda _request: httpx2.Response(200, json={}))
     with (

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import httpx2
 import openai
@@ -126,7 +127,13 @@ def choose_sandbox(settings: Settings) -> Sandbox:
     docker = Docker(settings.data, image=settings.sandbox_image, runtime=settings.sandbox_runtime)
     if settings.sandbox == "docker" or (settings.sandbox == "auto" and _serves(docker)):
         return docker
-    return Bubblewrap(settings.data)
+    return _bubblewrap(settings.data)
+
+
+@cache
+def _bubblewrap(data: Path) -> Bubblewrap:
+    """One for a process and its forks: what was found out of bwrap and the kernel once holds for all of a worker's jobs."""
+    return Bubblewrap(data)
 
 
 def _serves(docker: Docker) -> bool:

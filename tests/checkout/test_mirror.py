@@ -23,6 +23,19 @@ def test_a_fetch_brings_the_branch_and_says_where_it_stands(mirror: Mirror, head
     assert mirror.has(head)
 
 
+def test_what_is_here_already_is_not_fetched_again(mirror: Mirror, origin: Path, head: str) -> None:
+    mirror.fetch(("main",), token="")
+    fetched = mirror.path / "FETCH_HEAD"  # git leaves it behind at every fetch
+    fetched.unlink()
+    assert mirror.fetch(("main",), token="") == {"main": head}
+    assert not fetched.exists()
+    git(origin, "branch", "main-2", "main")  # a name that begins as the other does
+    git(origin, "update-ref", "refs/heads/main", git(origin, "commit-tree", "-m", "new", f"{head}^{{tree}}"))
+    moved = mirror.fetch(("main", "main-2"), token="")
+    assert moved["main"] != head == moved["main-2"]
+    assert mirror.has(moved["main"])
+
+
 def test_a_repository_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
     nowhere = Mirror(tmp_path / "m" / "x.git", str(tmp_path / "nowhere.git"))
     with pytest.raises(CheckoutError, match="nowhere"):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from pathlib import Path
+
 import pytest
 
 from dayhand.sandbox.bubblewrap import Bubblewrap
@@ -26,3 +30,14 @@ def test_folders_that_are_not_on_the_list_are_not_there(box):
 @pytest.mark.parametrize("path", ["/etc/shadow", "/root", "/home", "/proc/1/root/root", "/sys"])
 def test_files_that_are_not_on_the_list_are_not_there(box, path):
     assert not box.run(f"test -e {path} && ls -la {path}").passed
+
+
+def test_a_disk_that_was_cleared_meanwhile_is_laid_out_anew():
+    with tempfile.TemporaryDirectory(prefix="dayhand-sandbox-") as folder:
+        Path(folder).chmod(0o755)
+        mine = Bubblewrap(Path(folder))
+        mine.probe()
+        shutil.rmtree(Path(folder) / "sandbox")
+        mine.probe()
+        with mine.open() as box:
+            assert box.run(["true"]).passed

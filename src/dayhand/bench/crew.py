@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import Popen
 
 from rq.job import Job
 
@@ -61,7 +62,7 @@ class Town:
     ledger: Ledger
     redis_url: str
     answers: Answers
-    crew: int  # the process id of ``dayhand work``
+    work: Popen[str]  # ``dayhand work``
     installation: int
     jobs: dict[str, str] = field(default_factory=dict)  # task: its job
 
@@ -97,6 +98,8 @@ class Town:
     def until(self, condition: Callable[[], bool]) -> None:
         ends = time.monotonic() + PATIENCE_SECONDS
         while not condition():
+            if self.work.poll() is not None:
+                raise DayhandError(f"`dayhand work` ended with exit code {self.work.returncode}.")
             if time.monotonic() > ends:
                 raise DayhandError("The bench's own tasks do not get on: this machine is too busy to tell.")
             time.sleep(LOOK_SECONDS)
@@ -121,11 +124,11 @@ class Town:
 
     def memory(self, tasks: int) -> Memory:
         """Look at the processes while ``tasks`` tasks run."""
-        hands = children(self.crew)
+        hands = children(self.work.pid)
         horses = [horse for hand in hands for horse in children(hand)]
         if len(horses) != tasks:
             raise DayhandError(f"{len(horses)} tasks run where there should be {tasks}.")
-        return Memory(_mean(horses), _mean(hands), pss_mb(self.crew), tasks)
+        return Memory(_mean(horses), _mean(hands), pss_mb(self.work.pid), tasks)
 
 
 @contextmanager
@@ -161,7 +164,7 @@ def town(data: Path, answers: Answers, workers: int) -> Iterator[Town]:
         log = stack.enter_context((data / "work.log").open("w", encoding="utf-8"))
         work = stack.enter_context(running(["work"], env=env, output=log))
         redis = stack.enter_context(connect(redis_url))
-        yield Town(hub, Ledger(redis), redis_url, answers, work.pid, installation)
+        yield Town(hub, Ledger(redis), redis_url, answers, work, installation)
 
 
 def first_requests(place: Town, rounds: int, *, kind: Kind) -> list[Starts]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,10 +58,20 @@ class Mirror:
                 self.path.mkdir(parents=True, exist_ok=True)
                 self.git.run("init", "-q", "--bare", str(self.path))
             there = self.remote_branches(branches, token)
-            refs = [f"+refs/heads/{name}:refs/heads/{name}" for name in there]
+            here = self._branches(there)
+            refs = [f"+refs/heads/{n}:refs/heads/{n}" for n, sha in there.items() if here.get(n) != sha]
             if refs:
                 self.git.run("fetch", "-q", "--no-tags", self.url, *refs, env=with_token(self.url, token))
         return there
+
+    def _branches(self, names: Iterable[str]) -> dict[str, str]:
+        """Where branches stand here. They are only moved by fetching: what they point to is here, whole."""
+        wanted = [f"refs/heads/{name}" for name in names]
+        if not wanted:
+            return {}
+        out = self.git.run("for-each-ref", "--format=%(objectname)\t%(refname)", *wanted)
+        pairs = (line.split("\t", 1) for line in out.decode().splitlines())
+        return {ref.removeprefix("refs/heads/"): sha for sha, ref in pairs}
 
     def remote_branches(self, branches: tuple[str, ...], token: str) -> dict[str, str]:
         """Ask the server which of these branches it has, and where they stand."""

@@ -129,7 +129,8 @@ class Bubblewrap:
 
     def _prepared(self) -> Ready:
         with self._lock:
-            if self._ready is None:
+            # A worker's disk may be cleared while it runs.
+            if self._ready is None or not self._store.is_there:
                 self._ready = self._prepare()
             return self._ready
 

@@ -69,6 +69,10 @@ class Store:
         self.data = data
         self.is_root = os.geteuid() == 0
 
+    @property
+    def is_there(self) -> bool:
+        return all((self.data / name).is_dir() for name in FOLDERS)
+
     def prepare(self) -> None:
         """Make the folders. As root they can be passed through, not listed, by the boxes' own users."""
         mode = 0o711 if self.is_root else 0o700
