@@ -70,9 +70,9 @@ class Checkout:
         message = f"Start work on #{task.number}\n\n[skip ci]\n"
         tree = self.mirror.tree(base.commit)
         start = self.mirror.commit(tree, base.commit, message, self.author, task.created_at)
-        branch = self._free_branch(task, start)
+        branch, there = self._free_branch(task, start)
         self.facts.record("start", start)
-        if self.facts.recall("head") is None and branch not in self.mirror.fetch((branch,), self.token()):
+        if self.facts.recall("head") is None and branch not in there:
             self.mirror.push(start, branch, self.token())
         return start
 
@@ -114,9 +114,12 @@ class Checkout:
 
     def push(self, task: Task, head: str) -> str:
         """Push a commit to the task's branch and give the branch's name."""
-        branch = self.own_branch or self._free_branch(task, head)
+        if self.own_branch:
+            branch, there = self.own_branch, self.mirror.remote_branches((self.own_branch,), self.token())
+        else:
+            branch, there = self._free_branch(task, head)
         self.facts.record("branch", branch)
-        if self.mirror.remote_branches((branch,), self.token()).get(branch) != head:
+        if there.get(branch) != head:
             self.mirror.push(head, branch, self.token())
         self.facts.record("head", head)
         return branch
@@ -139,15 +142,17 @@ class Checkout:
         self.facts.record("unfinished", branch)
         return branch
 
-    def _free_branch(self, task: Task, start: str) -> str:
-        """The task's branch, or one beside it where an earlier task's work stands on that name."""
+    def _free_branch(self, task: Task, start: str) -> tuple[str, dict[str, str]]:
+        """The task's branch, or one beside it where an earlier task's work stands on that name; and where it stands."""
         if known := self.facts.recall("branch"):
-            return known
-        there = self.mirror.fetch((task.branch,), self.token())
-        ours = task.branch not in there or self.mirror.contains(start, there[task.branch])
-        branch = task.branch if ours else f"{task.branch}-{task.id[-4:].lower()}"
+            return known, self.mirror.fetch((known,), self.token())
+        branch = task.branch
+        there = self.mirror.fetch((branch,), self.token())
+        if branch in there and not self.mirror.contains(start, there[branch]):
+            branch = f"{branch}-{task.id[-4:].lower()}"
+            there = self.mirror.fetch((branch,), self.token())
         self.facts.record("branch", branch)
-        return branch
+        return branch, there
 
 
 def _subject(title: str) -> str:
