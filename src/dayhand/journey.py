@@ -24,6 +24,7 @@ from dayhand.ledger.memory import Memory
 from dayhand.ledger.notes import Say
 from dayhand.publish.base import Proposal, Publication
 from dayhand.sandbox.base import Box, Sandbox
+from dayhand.sandbox.watched import Watched
 from dayhand.task import Answered, Change, Outcome, Proposed, Scope, Solution, Stage, Task, Verification
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.checks import verify
@@ -56,7 +57,7 @@ def travel(task: Task, tools: Tools, say: Say) -> Outcome:
     May be called again for the same task after a crash, on any worker: each stage finds what is already there.
     Raises ``DayhandError`` where a stage cannot go on; the caller tells the person (``Publication.fail``).
     """
-    trip = Trip(task, tools, say)
+    trip = Trip(task, replace(tools, sandbox=Watched(tools.sandbox, say.check)), say)
     base = trip.fetch()  # a commit in a bare mirror
     if task.drafted_first:
         trip.open(base)  # branch, draft pull request, check run: people see that it is under way

@@ -136,6 +136,37 @@ def test_a_listener_that_stops_the_task_leaves_no_process(box):
     assert box.run("true").passed
 
 
+@pytest.mark.parametrize("script", ["trap '' TERM; setsid sleep 61.3 & sleep 61.3", "yes 61.3"])
+def test_a_command_that_is_halted_is_ended_with_all_its_children(box, script):
+    asked = []
+
+    def halted():
+        asked.append(time.monotonic())
+        return len(asked) > 1
+
+    result = box.run(script, limits=Limits(seconds=60, output_bytes=1 << 40), halted=halted)
+
+    assert (result.reason, result.code, result.passed) == (Reason.HALTED, None, False)
+    assert result.seconds < 10
+    assert asked[1] - asked[0] > 0.5, "about once a second is enough"
+    assert processes_with("61.3") == []
+    assert box.run("echo on").text() == "on\n"
+
+
+def test_whoever_halts_by_an_exception_leaves_no_process(box):
+    class StopError(Exception):
+        pass
+
+    def halted():
+        raise StopError
+
+    with pytest.raises(StopError):
+        box.run("exec sleep 61.4", halted=halted)
+
+    assert processes_with("61.4") == []
+    assert box.run("true").passed
+
+
 def test_pour_gives_every_byte_and_keeps_errors_apart(box):
     assert box.pour(["sh", "-c", "printf '\\000\\377\\n'; echo no >&2"], most=3) == b"\x00\xff\n"
 

@@ -186,6 +186,8 @@ def _ended(result: Result, request: Shell) -> str:
             return "stopped because it wrote too much"
         case Reason.OOM:
             return "stopped because it wanted too much memory"
+        case Reason.HALTED:
+            return "stopped before it ended"
         case Reason.LOST:
             return "lost with the sandbox"
         case _:

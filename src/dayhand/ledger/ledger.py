@@ -170,7 +170,7 @@ class Ledger:
         fenced(self._write, [record, record], [claim.token, *pairs, "updated", self.clock()])
 
     def ask_to_stop(self, task_id: str, who: str) -> None:
-        """Ask an unfinished task to stop; its worker sees it before the next stage or turn."""
+        """Ask an unfinished task to stop; its worker sees it within about a second, whatever runs."""
         if self.redis.sismember(keys.UNFINISHED, task_id):
             self.redis.set(keys.stop(task_id), who, ex=keys.DELIVERY_SECONDS)
 

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     WALL = "wall"  # it took longer than it may
     FLOOD = "flood"  # it wrote more than it may
     OOM = "oom"  # it wanted more memory than it may
+    HALTED = "halted"  # whoever asked for it wanted it no longer
     LOST = "lost"  # the box broke under it
 
 
@@ -85,7 +86,12 @@ class Egress:
 
 
 class Box(Protocol):
-    """One open sandbox. It is closed by leaving its ``with`` block; nothing of it is left then."""
+    """One open sandbox. It is closed by leaving its ``with`` block; nothing of it is left then.
+
+    ``halted`` is asked about once a second while anything runs: where it says so, the command is killed.
+    """
+
+    halted: Callable[[], bool] | None
 
     def run(
         self,
@@ -96,10 +102,12 @@ class Box(Protocol):
         stdin: bytes | IO[bytes] | None = None,
         limits: Limits | None = None,
         on_output: Callable[[bytes], None] | None = None,
+        halted: Callable[[], bool] | None = None,
     ) -> Result:
         """Run one command (a string goes to ``/bin/sh -c``) and wait for its end.
 
-        ``on_output`` sees each chunk as it comes. Raises ``SandboxError`` only where the box itself broke.
+        ``on_output`` sees each chunk as it comes. ``halted`` is for this command what the box's own
+        is for all. Raises ``SandboxError`` only where the box itself broke.
         """
 
     def pour(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from platform import machine
 from typing import IO
@@ -16,6 +16,7 @@ from dayhand.sandbox.disk import DiskWatch
 from dayhand.sandbox.egress import Gate
 from dayhand.sandbox.limits import Capacity, ControlGroup
 from dayhand.sandbox.meter import Meter
+from dayhand.sandbox.order import Order, either
 from dayhand.sandbox.spawn import Ended, Launch, Process, inside, settled
 from dayhand.sandbox.store import Lock, State, Store
 
@@ -43,6 +44,7 @@ class BubblewrapBox:
         self.folder = folder
         self.uid = uid
         self.gate: Gate | None = None
+        self.halted: Callable[[], bool] | None = None
         self.locks: tuple[Lock, ...] = ()
         self._store = store
         self._ready = ready
@@ -95,17 +97,16 @@ class BubblewrapBox:
         stdin: bytes | IO[bytes] | None = None,
         limits: Limits | None = None,
         on_output: Callable[[bytes], None] | None = None,
+        halted: Callable[[], bool] | None = None,
     ) -> Result:
         limits = limits or Limits()
         meter = Meter(limits.keep_bytes, limits.output_bytes, on_output)
+        order = Order(command, cwd, env, stdin, limits.seconds, either(self.halted, halted))
         mounts: list[str] = []
         if self.gate:
-            words = ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
-            command, mounts = self.gate.wrap(words), self.gate.mounts()
             env = {**self.gate.environment(), **(env or {})}
-        ended = self._execute(
-            command, cwd, env, stdin, seconds=limits.seconds, out=meter, err=None, mounts=mounts
-        )
+            order, mounts = replace(order, command=self.gate.wrap(order.words()), env=env), self.gate.mounts()
+        ended = self._execute(order, meter, None, mounts)
         if self.gate:
             self.gate.collect()
         return Result(ended.code, meter.head, meter.tail, meter.size, ended.reason, ended.seconds)
@@ -114,7 +115,8 @@ class BubblewrapBox:
         self, command: Sequence[str], *, stdin: bytes | None = None, most: int, seconds: float = 60
     ) -> bytes:
         out, err = Meter(most, most), Meter(ERRORS, Limits().output_bytes)
-        ended = self._execute(command, WORKSPACE, None, stdin, seconds=seconds, out=out, err=err)
+        order = Order(command, stdin=stdin, seconds=seconds, halted=self.halted)
+        ended = self._execute(order, out, err)
         if ended.reason is Reason.FLOOD:
             raise SandboxError(f"{command[0]} gave more than the {most} bytes that may leave the box.")
         if ended.code != 0 or ended.reason is not Reason.EXIT:
@@ -140,33 +142,23 @@ class BubblewrapBox:
             self._closed = True
             self._disk.stop()
 
-    def _execute(
-        self,
-        command: str | Sequence[str],
-        cwd: str,
-        env: Mapping[str, str] | None,
-        stdin: bytes | IO[bytes] | None,
-        *,
-        seconds: float,
-        out: Meter,
-        err: Meter | None,
-        mounts: Sequence[str] = (),
-    ) -> Ended:
+    def _execute(self, order: Order, out: Meter, err: Meter | None, mounts: Sequence[str] = ()) -> Ended:
         with self._turn:
             self._check_open()
             limits = self._ready.capacity.shell(grouped=self._group is not None)
             arguments = [*self._ready.fixed, *self._mounts, *mounts, *view.closing()]
             launch = Launch(
                 self._ready.bwrap,
-                [*arguments, *view.environment(settled(env or {}))],
-                inside(command, cwd, limits),
+                [*arguments, *view.environment(settled(order.env or {}))],
+                inside(order.command, order.cwd, limits),
                 self.uid,
                 seccomp.program(seccomp.MACHINES[machine()]),
                 self._group,
             )
             killed = self._group.kills() if self._group else 0
             with Process(launch, apart=err is not None) as process:
-                ended = process.pump(out, err, stdin=stdin, seconds=seconds, watch=self._disk)
+                watch = lambda: Reason.HALTED if order.is_halted() else self._disk()  # noqa: E731
+                ended = process.pump(out, err, stdin=order.stdin, seconds=order.seconds, watch=watch)
             return self._judge(ended, killed, (err or out))
 
     def _judge(self, ended: Ended, killed: int, said: Meter) -> Ended:
@@ -183,15 +175,7 @@ class BubblewrapBox:
 
     def _copy(self, source: Path, target: str) -> None:
         meter = Meter(ERRORS, Limits().output_bytes)
-        ended = self._execute(
-            ["cp", "-a", f"{ORIGIN}/.", target],
-            "/",
-            None,
-            None,
-            seconds=COPY_SECONDS,
-            out=meter,
-            err=None,
-            mounts=["--ro-bind", str(source), ORIGIN],
-        )
+        order = Order(["cp", "-a", f"{ORIGIN}/.", target], "/", seconds=COPY_SECONDS, halted=self.halted)
+        ended = self._execute(order, meter, None, ["--ro-bind", str(source), ORIGIN])
         if ended.code != 0:
             raise SandboxError(f"A snapshot could not be copied: {meter.head.decode('utf-8', 'replace')}")

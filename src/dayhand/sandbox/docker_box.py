@@ -18,6 +18,7 @@ from dayhand.sandbox.docker_watch import DISK, DiskLook
 from dayhand.sandbox.egress import Gate
 from dayhand.sandbox.limits import Capacity
 from dayhand.sandbox.meter import Meter
+from dayhand.sandbox.order import Order, either
 from dayhand.sandbox.spawn import settled
 from dayhand.sandbox.view import HOME, SYSTEM_PATH, TOOLS, UID, variables
 
@@ -54,24 +55,6 @@ _IDLE = 3  # processes: the first, what it waits for, and the sweeping one
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
-    """One command, as the engine is told."""
-
-    command: Sequence[str]
-    cwd: str = "/"
-    env: Mapping[str, str] | None = None
-    stdin: bytes | IO[bytes] | None = None
-    seconds: float = SWEEP_SECONDS
-    halted: Callable[[], bool] | None = None
-
-    def words(self) -> list[str]:
-        """Arguments for ``env``: the caller's variables reach the command alone, never the shell around it."""
-        given = [f"{name}={value}" for name, value in settled(self.env or {}).items()]
-        plain = "=" not in self.command[0]
-        return [*given, *(() if plain else ("/bin/sh", "-c", 'exec "$0" "$@"')), *self.command]
-
-
-@dataclass(frozen=True, slots=True)
 class _Ended:
     code: int | None
     reason: Reason
@@ -83,6 +66,7 @@ class DockerBox:
 
     def __init__(self, engine: Engine, container: str, capacity: Capacity) -> None:
         self.gate: Gate | None = None
+        self.halted: Callable[[], bool] | None = None
         self.keeper: Callable[[str], Snapshot] | None = None  # for a box that can be saved
         self._engine = engine
         self._container = container
@@ -101,13 +85,14 @@ class DockerBox:
         stdin: bytes | IO[bytes] | None = None,
         limits: Limits | None = None,
         on_output: Callable[[bytes], None] | None = None,
+        halted: Callable[[], bool] | None = None,
     ) -> Result:
         limits = limits or Limits()
         meter = Meter(limits.keep_bytes, limits.output_bytes, on_output)
-        words = ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
         if self.gate:
             env = {**self.gate.environment(), **(env or {})}
-        ended = self._execute(_Order(words, cwd, env, stdin, limits.seconds), meter, meter)
+        order = Order(command, cwd, env, stdin, limits.seconds, either(self.halted, halted))
+        ended = self._execute(order, meter, meter)
         if self.gate:
             self.gate.collect()
         return Result(ended.code, meter.head, meter.tail, meter.size, ended.reason, ended.seconds)
@@ -116,7 +101,8 @@ class DockerBox:
         self, command: Sequence[str], *, stdin: bytes | None = None, most: int, seconds: float = 60
     ) -> bytes:
         out, err = Meter(most, most), Meter(ERRORS, Limits().output_bytes)
-        ended = self._execute(_Order(command, WORKSPACE, None, stdin, seconds), out, err)
+        order = Order(command, stdin=stdin, seconds=seconds, halted=self.halted)
+        ended = self._execute(order, out, err)
         if ended.reason is Reason.FLOOD:
             raise SandboxError(f"{command[0]} gave more than the {most} bytes that may leave the box.")
         if ended.code != 0 or ended.reason is not Reason.EXIT:
@@ -153,7 +139,7 @@ class DockerBox:
         """Copy one of its own folders into another. Raises ``SandboxError``."""
         self.pour(["cp", "-a", f"{source}/.", target], most=ERRORS, seconds=COPY_SECONDS)
 
-    def _execute(self, order: _Order, out: Meter, err: Meter) -> _Ended:
+    def _execute(self, order: Order, out: Meter, err: Meter) -> _Ended:
         with self._turn:
             self._check_open()
             before = self._hunger
@@ -166,14 +152,14 @@ class DockerBox:
                 raise SandboxError("The box broke: its container is gone.")
             return ended
 
-    def _travel(self, order: _Order, out: Meter, err: Meter) -> _Ended:
+    def _travel(self, order: Order, out: Meter, err: Meter) -> _Ended:
         """Run one command to its end or to ours."""
         began = time.monotonic()
         # Two streams reach us in any order; what is to be read as one has to be one inside.
         around = _AROUND.replace("MERGE", "2>&1" if err is out else "")
         stream, exec_id = self._engine.start(
             self._container,
-            [SWEEP, "-c", around, "sh", order.cwd, *order.words()],
+            [SWEEP, "-c", around, "sh", order.cwd, *_words(order)],
             user=USER,
             stdin=order.stdin is not None,
             env=variables(f"{TOOLS}:{SYSTEM_PATH}"),
@@ -190,14 +176,17 @@ class DockerBox:
         code = None if reason is not Reason.EXIT else self._engine.exit_code(exec_id)
         return _Ended(code, reason, time.monotonic() - began)
 
-    def _pump(self, stream: ExecStream, out: Meter, err: Meter, order: _Order) -> Reason:
-        now = time.monotonic()
+    def _pump(self, stream: ExecStream, out: Meter, err: Meter, order: Order) -> Reason:
+        now = asked = time.monotonic()
         until, disk = now + order.seconds, DiskLook(self._capacity, self._look, now)
         while not stream.ended:
             now = time.monotonic()
             reason = Reason.WALL if now >= until else disk(now)
             if out.flooded or err.flooded:
                 reason = Reason.FLOOD
+            if now - asked >= WATCH_SECONDS:
+                asked = now
+                reason = Reason.HALTED if order.is_halted() else reason
             if reason is not None:
                 self._kill(stream)
                 return reason
@@ -240,3 +229,11 @@ class DockerBox:
     def _check_open(self) -> None:
         if self._closed:
             raise SandboxError("This box is closed: nothing can run in it any more.")
+
+
+def _words(order: Order) -> list[str]:
+    """Arguments for ``env``: the caller's variables reach the command alone, never the shell around it."""
+    given = [f"{name}={value}" for name, value in settled(order.env or {}).items()]
+    words = order.words()
+    plain = "=" not in words[0]
+    return [*given, *(() if plain else ("/bin/sh", "-c", 'exec "$0" "$@"')), *words]
