@@ -83,6 +83,9 @@ def parser() -> argparse.ArgumentParser:
     bench = commands.add_parser("bench", help="what Dayhand itself costs, as ratios measured in one run")
     bench.add_argument("what", nargs="?", choices=["sandbox", "environment", "agent"], default="sandbox")
     bench.add_argument("--json", action="store_true", help="print one object")
+    bench.add_argument(
+        "--real", action="store_true", help="with environment: published repositories, checks included"
+    )
     bench.set_defaults(run=_bench)
     return top
 
@@ -132,6 +135,10 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _bench(arguments: argparse.Namespace) -> int:
+    if arguments.what == "environment" and arguments.real:
+        from dayhand.bench.real import bench_real
+
+        return bench_real(as_json=arguments.json)
     if arguments.what == "environment":
         from dayhand.bench.environment import bench_environment
 

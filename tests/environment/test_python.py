@@ -186,3 +186,38 @@ def test_another_tools_lock_is_exported_and_installed_before_the_project(files, 
     assert locked.commands[0].endswith("uv pip install -r /tmp/locked.txt")
     assert locked.commands[1:] == project.commands
     assert lock in plan.locks
+
+
+def test_poetrys_groups_for_work_are_installed_without_its_lock(files):
+    pyproject = """
+        [build-system]
+        requires = ["poetry-core"]
+        [tool.poetry]
+        name = "a"
+        [tool.poetry.group.dev.dependencies]
+        pytest-mock = "^3.8.2"
+        mypy = [{version = "^1.0", python = "<3.8"}, {version = "^1.5", python = ">=3.8"}]
+        [tool.poetry.group.docs.dependencies]
+        sphinx = "*"
+    """
+    plan = python.plan(files({"pyproject.toml": pyproject, "test_a.py": "import pytest"}))
+    assert commands(plan)[-1] == "uv pip install 'pytest-mock>=3.8.2' 'mypy>=1.5'"
+    locked = python.plan(files({"pyproject.toml": pyproject, "poetry.lock": ""}))
+    assert [step.title for step in locked.steps] == [
+        "make a virtual environment",
+        "install poetry.lock",
+        "install the project",
+    ]
+
+
+def test_ruff_repairs_nothing_when_it_checks(files):
+    plan = python.plan(files({"ruff.toml": "fix = true\n", "a.py": ""}))
+    assert [check.command for check in plan.checks] == ["ruff check --no-fix ."]
+
+
+def test_packages_of_another_section_are_no_target_of_mypy(files):
+    settings = "[options]\npackages = a\n[mypy]\nstrict = true\n"
+    plan = python.plan(files({"setup.cfg": settings, "a/b.py": ""}))
+    assert "mypy ." in checks(plan)
+    plan = python.plan(files({"setup.cfg": f"{settings}files = a\n", "a/b.py": ""}))
+    assert "mypy" in checks(plan)

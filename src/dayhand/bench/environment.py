@@ -89,7 +89,8 @@ def bench_environment(
             data.chmod(0o755)
             sandbox = Bubblewrap(data)
             sandbox.probe()
-            _measure(figures, name, Project.write(data, name, texts), sandbox, rounds)
+            raw = {path: text.encode() for path, text in texts.items()}
+            _measure(figures, name, Project.write(data, name, raw), sandbox, rounds)
     if as_json:
         print(json.dumps(asdict(figures)))
     else:
@@ -99,7 +100,7 @@ def bench_environment(
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A small repository in a mirror, as a task has it."""
+    """A repository in a mirror, as a task has it."""
 
     name: str
     mirror: Mirror
@@ -107,10 +108,9 @@ class Project:
     files: CommitFiles
 
     @classmethod
-    def write(cls, data: Path, name: str, texts: Mapping[str, str]) -> Project:
+    def write(cls, data: Path, name: str, raw: Mapping[str, bytes]) -> Project:
         store = Store(data / "github" / f"{name}.git")
         store.create(BRANCH)
-        raw = {path: text.encode() for path, text in texts.items()}
         commit = store.commit_files(raw, BRANCH, "First version", ("Bench", "bench@localhost"))
         mirror = Mirror(data / "mirrors" / f"{name}.git", str(store.path))
         mirror.fetch((BRANCH,), "")
@@ -125,13 +125,19 @@ class Project:
 
 
 def _measure(figures: Figures, name: str, project: Project, sandbox: Sandbox, rounds: int) -> None:
-    began = time.perf_counter()
-    place = project.prepare(sandbox)
-    cold = time.perf_counter() - began
-    if problem := _problem(place):
+    place, cold, warm, ready = stopwatch(project, sandbox, rounds)
+    if problem := lacks(place):
         figures.not_measured[name] = problem
         figures.cold_s[name] = figures.warm_s[name] = figures.warm_ready_s[name] = None
         return
+    figures.cold_s[name], figures.warm_s[name], figures.warm_ready_s[name] = cold, warm, ready
+
+
+def stopwatch(project: Project, sandbox: Sandbox, rounds: int) -> tuple[Environment, float, float, float]:
+    """Set it up once from cold, then ``rounds`` times from warm: cold, warm and warm without the copy, in seconds."""
+    began = time.perf_counter()
+    place = project.prepare(sandbox)
+    cold = time.perf_counter() - began
 
     def ready() -> Box:
         """Find what is kept and open a box on it; it is closed at once."""
@@ -146,13 +152,16 @@ def _measure(figures: Figures, name: str, project: Project, sandbox: Sandbox, ro
     for _ in range(rounds):
         quick.append(timed(ready))
         warm.append(timed(filled))
-    figures.cold_s[name] = round(cold, 2)
-    figures.warm_s[name] = round(statistics.median(warm) / 1000, 3)
-    figures.warm_ready_s[name] = round(statistics.median(quick) / 1000, 3)
+    return (
+        place,
+        round(cold, 2),
+        round(statistics.median(warm) / 1000, 3),
+        round(statistics.median(quick) / 1000, 3),
+    )
 
 
-def _problem(place: Environment) -> str:
-    """Why these figures would not be those of a whole environment; "" where they are."""
+def lacks(place: Environment) -> str:
+    """Why this is not a whole environment; "" where it is."""
     failed = [f"{step.title} failed: {reason(step.output)}" for step in place.steps if not step.passed]
     missing = [f"{one.tool} is missing: {one.why}" for one in place.missing.values()]
     return next(iter((*failed, *missing)), "")

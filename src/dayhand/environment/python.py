@@ -6,7 +6,7 @@ import configparser
 import re
 import shlex
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from dayhand.environment.base import Check, Files, Plan, Step
@@ -46,6 +46,7 @@ FOREIGN = re.compile(r"(^|/)(node_modules|vendor|third_party|\.venv|venv|site-pa
 # --version would pass where pytest refuses its own configuration. Without conftest.py, because that is the
 # repository's code, and may be what has to be repaired; with it, because it may define the options.
 PYTEST_PROBE = "python3 -m pytest --noconftest --markers || python3 -m pytest --markers"
+MYPY_TARGETS = {"files", "packages", "modules"}
 PLUGINS = {
     "--asyncio-mode": "pytest-asyncio",
     "--cov": "pytest-cov",
@@ -158,17 +159,22 @@ def _pyproject_requirements(pyproject: Mapping[str, object]) -> Iterator[str]:
     for group in _table(pyproject, "dependency-groups").values():
         yield from _strings(group)
     yield from _strings(_table(pyproject, "tool", "uv").get("dev-dependencies"))
+    yield from _poetry_groups(pyproject, lambda _: True)
+
+
+def _poetry_groups(pyproject: Mapping[str, object], wanted: Callable[[str], object]) -> Iterator[str]:
+    """The requirements of Poetry's own groups, which no other installer reads."""
     poetry = _table(pyproject, "tool", "poetry")
     groups = _table(poetry, "group")
-    for table in (
-        _table(poetry, "dev-dependencies"),
-        *(_table(groups, name, "dependencies") for name in groups),
-    ):
+    tables = [_table(groups, name, "dependencies") for name in groups if wanted(name.lower())]
+    for table in (_table(poetry, "dev-dependencies"), *tables):
         yield from (_poetry_requirement(name, version) for name, version in table.items())
 
 
 def _poetry_requirement(name: str, version: object) -> str:
     """Poetry's caret and tilde are its own; a plain lower bound keeps the sense well enough for a tool."""
+    if isinstance(version, list):  # one for each Python: the last is the newest one's
+        version = version[-1] if version else ""
     text = str(version.get("version", "") if isinstance(version, dict) else version)
     bound = re.fullmatch(r"[\^~]?(\d[\w.]*)", text)
     return f"{name}>={bound[1]}" if bound else name
@@ -219,6 +225,9 @@ def _steps(project: Project) -> Iterator[Step]:
         yield _requirements_step(project)
     if step := _project_step(project):
         yield step
+    groups = tuple(dict.fromkeys(_poetry_groups(project.pyproject, FOR_WORK.fullmatch)))
+    if groups and "poetry.lock" not in project.paths:
+        yield Step("install Poetry's groups", (f"uv pip install {shlex.join(groups)}",))
 
 
 def _requirements_step(project: Project) -> Step:
@@ -267,7 +276,7 @@ def _extras(project: Project) -> list[str]:
 
 def _checks(project: Project) -> Iterator[Check]:
     if source := _declares(project, "ruff", ("ruff.toml", ".ruff.toml"), ()):
-        yield _tool_check(project, "lint", "ruff check .", "ruff", source)
+        yield _tool_check(project, "lint", _ruff_command(project), "ruff", source)
         if _table(project.pyproject, "tool", "ruff", "format"):
             yield _tool_check(project, "lint", "ruff format --check .", "ruff", source)
     if source := _declares(project, "flake8", (".flake8",), ("flake8",)):
@@ -296,12 +305,21 @@ def _tool_check(project: Project, kind: str, command: str, tool: str, source: st
     return Check(kind, command, f"{tool} --version", tool, source, f"uv pip install {wanted}")
 
 
+def _ruff_command(project: Project) -> str:
+    """A check says what is wrong and repairs nothing, whatever its settings ask for."""
+    settings = [project.files.read(name) for name in ("ruff.toml", ".ruff.toml") if name in project.paths]
+    repairs = _table(project.pyproject, "tool", "ruff").get("fix") or any(
+        _toml(text).get("fix") for text in settings
+    )
+    return "ruff check --no-fix ." if repairs else "ruff check ."
+
+
 def _mypy_command(project: Project) -> str:
     section = _table(project.pyproject, "tool", "mypy")
-    if {"files", "packages", "modules"} & section.keys():
+    if MYPY_TARGETS & section.keys():
         return "mypy"
     where = project.sections.get("mypy")
-    if where and re.search(r"^(files|packages|modules)\s*=", project.files.read(where), re.MULTILINE):
+    if where and any(_ini(project.files.read(where)).has_option("mypy", name) for name in MYPY_TARGETS):
         return "mypy"
     return "mypy src" if any(path.startswith("src/") for path in project.paths) else "mypy ."
 

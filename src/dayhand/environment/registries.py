@@ -158,18 +158,25 @@ def told_by(command: list[str], environ: Mapping[str, str]) -> str:
     return told.stdout if told.returncode == 0 else ""
 
 
-def _file_hosts(index: str) -> Iterator[str]:
-    """The hosts of the files that an index lists for one package; raises ``OSError`` or ``ValueError``."""
-    page = f"{index.rstrip('/')}/{SAMPLE}/"
+def listed_files(index: str, package: str) -> Iterator[str]:
+    """The page's own address, then those of the files that an index lists for a package.
+
+    Raises ``OSError`` or ``ValueError``. PEP 503 and 691.
+    """
+    page = f"{index.rstrip('/')}/{package}/"
     request = urllib.request.Request(page, headers={"Accept": PEP_691})  # noqa: S310 - usable: https only
     with urllib.request.urlopen(request, timeout=ASK_SECONDS) as answer:  # noqa: S310
         raw = answer.read(ANSWER_BYTES)
         kind = answer.headers.get_content_type()
         base = answer.url
-    if usable(base):  # where the index really answers from, if it moved
-        yield host_of(base)
+    yield base
     for link in _links(raw, kind):
-        url = urllib.parse.urljoin(base, link)
+        yield urllib.parse.urljoin(base, link)
+
+
+def _file_hosts(index: str) -> Iterator[str]:
+    """The hosts that an index and its files lie on, if it moved too; raises ``OSError`` or ``ValueError``."""
+    for url in listed_files(index, SAMPLE):
         if usable(url):
             yield host_of(url)
 
