@@ -7,6 +7,7 @@ import json
 import pytest
 
 from dayhand.environment import node
+from dayhand.environment.prepare import prepare
 
 
 def plan(files, package, *others):
@@ -135,3 +136,56 @@ def test_a_package_manager_cannot_break_out_of_a_command(files):
     for named in ('"pnpm@9; touch x"', "3", '"$(x)@1"'):
         plan = node.plan(files({"package.json": f'{{"packageManager": {named}}}'}))
         assert not any("touch" in command for step in plan.steps for command in step.commands)
+
+
+@pytest.mark.parametrize(
+    ("script", "command"),
+    [
+        ("vitest", "npm run test"),  # it ends by itself where nobody looks on
+        ("vitest watch --coverage", 'PATH="$PWD/node_modules/.bin:$PATH"; vitest run --coverage'),
+        ("vitest --watch", 'PATH="$PWD/node_modules/.bin:$PATH"; vitest run'),
+        ("jest --watchAll --ci", 'PATH="$PWD/node_modules/.bin:$PATH"; jest --ci'),
+        ("tsc && jest --watch", 'PATH="$PWD/node_modules/.bin:$PATH"; tsc && jest'),
+    ],
+)
+def test_tests_that_would_wait_for_a_change_are_run_once(script, command, files):
+    text = json.dumps({"scripts": {"test": script}})
+    (check,) = node.plan(files({"package.json": text})).checks
+    assert check.command == command
+
+
+def test_a_script_that_runs_once_comes_before_one_that_waits(files):
+    text = json.dumps({"scripts": {"test": "jest --watch", "test:ci": "jest --ci"}})
+    (check,) = node.plan(files({"package.json": text})).checks
+    assert check.command == "npm run test:ci"
+
+
+def test_buns_own_tests_need_no_script(files):
+    texts = {"package.json": "{}", "bun.lock": "", "src/a.test.ts": "", "node_modules/b/b.test.ts": ""}
+    (check,) = node.plan(files(texts)).checks
+    assert (check.command, check.source) == ("bun test", "src/a.test.ts")
+
+
+@pytest.mark.usefixtures("npm_index", "python_index")
+def test_bun_and_vitest_really_run_and_end(project, sandbox, say):
+    package = {
+        "private": True,
+        "scripts": {"test": "vitest watch"},
+        "devDependencies": {"vitest": "^3", "bun": "^1"},
+    }
+    texts = {
+        "package.json": json.dumps(package),
+        "one.test.js": 'import { test } from "vitest";\ntest("a", () => {});\n',
+    }
+    repository = project(texts)
+    place = prepare(repository.files, sandbox, repository.fill, say)
+    (check,) = place.checks
+    with sandbox.open(origin=place.snapshot) as box:
+        repository.fill(box)
+        told = box.run(check.command, env=place.env)
+        assert told.passed, told.text()
+        box.run(
+            """rm one.test.js; echo 'import { test } from "bun:test"; test("b", () => {})' > two.test.js"""
+        )
+        told = box.run('PATH="$PWD/node_modules/.bin:$PATH"; bun test', env=place.env)
+        assert "1 pass" in told.text(), told.text()

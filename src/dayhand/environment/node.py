@@ -27,6 +27,7 @@ KINDS = {
 PACKAGES = {
     "ava": "ava",
     "biome": "@biomejs/biome",
+    "bun": "bun",
     "eslint": "eslint",
     "jest": "jest",
     "jshint": "jshint",
@@ -40,6 +41,9 @@ PACKAGES = {
     "vue-tsc": "vue-tsc",
     "xo": "xo",
 }
+WATCH = {"--watch", "--watchAll", "--watch-all", "-w", "--watch=true", "--watchAll=true"}
+ONCE = ("test:ci", "test:run", "test:once", "test:unit")
+BUN_TEST = re.compile(r"^(?!node_modules/)(?!.*/node_modules/).*[._](test|spec)\.[cm]?[jt]sx?$")
 BUILT_IN = ("node", "npm", "npx")
 NO_TEST = "no test specified"  # what `npm init` writes
 QUIET = "--no-save --no-package-lock"  # nothing of ours may end up in the change
@@ -141,6 +145,11 @@ def _checks(package: Mapping[str, object], paths: frozenset[str]) -> Iterator[Ch
     scripts = _strings(package.get("scripts"))
     for kind, names in KINDS.items():
         name = next((name for name in names if name in scripts), "")
+        name = (
+            next((once for once in ONCE if once in scripts), name)
+            if watching(scripts.get(name, ""))
+            else name
+        )
         if name and NO_TEST not in scripts[name]:
             yield _script_check(kind, name, scripts, package)
         elif not name:
@@ -152,7 +161,23 @@ def _script_check(kind: str, name: str, scripts: Mapping[str, str], package: Map
     probe = " && ".join(map(_probe, tools)) or _probe("npm")
     source = f"package.json scripts.{name}"
     shown = ", ".join(tool for tool in tools if tool not in BUILT_IN) or "npm"
-    return Check(kind, f"npm run {shlex.quote(name)}", probe, shown, source, _remedy(tools, package))
+    command = _once(scripts[name]) if watching(scripts[name]) else f"npm run {shlex.quote(name)}"
+    return Check(kind, command, probe, shown, source, _remedy(tools, package))
+
+
+def watching(script: str) -> bool:
+    """Whether a script waits for the next change instead of ending."""
+    words = _words(script)
+    return bool(WATCH.intersection(words) or words[:2] in (["vitest", "watch"], ["vitest", "dev"]))
+
+
+def _once(script: str) -> str:
+    """A watching script's own words, without those that make it wait."""
+    kept = [word for word in _words(script) if word not in WATCH]
+    if kept[0] == "vitest":
+        kept = ["vitest", "run", *(word for word in kept[1:] if word not in ("run", "watch", "dev"))]
+    told = " ".join(word if word in ("&&", "||", ";") else shlex.quote(word) for word in kept)
+    return f'PATH="$PWD/node_modules/.bin:$PATH"; {told}'
 
 
 def _bare_check(kind: str, package: Mapping[str, object], paths: frozenset[str]) -> Iterator[Check]:
@@ -170,6 +195,10 @@ def _bare_check(kind: str, package: Mapping[str, object], paths: frozenset[str])
             configured[0],
             _remedy(("eslint",), package),
         )
+    if kind == "test" and paths & {"bun.lock", "bun.lockb"}:
+        for found in filter(BUN_TEST.search, sorted(paths)):
+            yield Check(kind, "bun test", "bun --version", "bun", found, _remedy(("bun",), package))
+            break
     if kind == "types" and "tsconfig.json" in paths and "typescript" in declared:
         yield Check(
             kind,
