@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -88,7 +89,8 @@ class Shop:
     def tools(self, task: Task, claim: Claim, publication: Publication) -> Iterator[Tools]:
         nothing = cast("Any", None)
         memory = Memory(claim.ledger.redis, task.id, claim)
-        yield Tools(cast("Any", Checkout(self.act)), nothing, nothing, publication, memory, nothing, nothing)
+        sandbox = cast("Any", SimpleNamespace(name="none"))
+        yield Tools(cast("Any", Checkout(self.act)), sandbox, nothing, publication, memory, nothing, nothing)
 
 
 def failing(error: Exception) -> Callable[[], None]:

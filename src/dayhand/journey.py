@@ -25,10 +25,23 @@ from dayhand.ledger.notes import Say
 from dayhand.publish.base import Proposal, Publication
 from dayhand.sandbox.base import Box, Sandbox
 from dayhand.sandbox.watched import Watched
-from dayhand.task import Answered, Change, Outcome, Proposed, Scope, Solution, Stage, Task, Verification
+from dayhand.task import (
+    Answered,
+    Change,
+    Examined,
+    Kind,
+    Outcome,
+    Proposed,
+    Scope,
+    Solution,
+    Stage,
+    Task,
+    Verification,
+)
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.checks import verify
 from dayhand.verify.claims import weigh
+from dayhand.verify.doctor import examine
 from dayhand.verify.evidence import prove
 from dayhand.verify.feedback import ROUNDS, feedback
 from dayhand.verify.integrity import inspect
@@ -59,6 +72,8 @@ def travel(task: Task, tools: Tools, say: Say) -> Outcome:
     """
     trip = Trip(task, replace(tools, sandbox=Watched(tools.sandbox, say.check)), say)
     base = trip.fetch()  # a commit in a bare mirror
+    if task.ask.kind is Kind.ENVIRONMENT:
+        return trip.examine(base)  # nothing is to change: what can be installed and run here?
     if task.drafted_first:
         trip.open(base)  # branch, draft pull request, check run: people see that it is under way
     place = trip.prepare(base)  # toolchain found, installed, snapshot taken
@@ -100,6 +115,18 @@ class Trip:
             fill = partial(self._fill, base=base)
             files, decisions, scope = base.files, base.decisions, self.task.repository
             return prepare(files, self.tools.sandbox, fill, self.say, scope=scope, decisions=decisions)
+
+    def examine(self, base: Base) -> Examined:
+        """Set the repository up, run every check once, and tell what lacks."""
+        tools = self.tools
+        tools.publication.begin_examination(base.commit)
+        place = self.prepare(base)
+        with self.say.stage(Stage.CHECK):
+            fill = partial(self._fill, base=base)
+            found = examine(place, tools.sandbox, fill, self.say, commit=base.commit, bases=tools.bases)
+        with self.say.stage(Stage.PUBLISH):
+            tools.publication.examined(self.task, found)
+        return found
 
     def work(self, base: Base, place: Environment) -> Finished | Solution:
         """Let the model work until its change is checked; new failures go back to it, a few times.

@@ -9,10 +9,11 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What a person wants: a change, or a second look with proof (which may end in a change as well)."""
+    """What is wanted: a change, a second look with proof (which may end in a change as well), or an examination."""
 
     FIX = "fix"
     FOLLOW_UP = "follow_up"
+    ENVIRONMENT = "environment"  # what can be installed and run here; nothing is changed
 
 
 class State(StrEnum):
@@ -55,13 +56,13 @@ class Task:
     id: str  # letters, digits and dashes only: it is an RQ job id, a branch's part and an address's part
     repository: str  # "owner/name", or a path for a local run
     installation: int  # the App installation whose token reaches the repository; 0 for a local run
-    number: int  # the issue or pull request it belongs to; 0 for a local run
+    number: int  # the issue or pull request it belongs to; 0 for a local run, or where no person asked
     title: str
     body: str
     ask: Ask
-    default_branch: str
+    default_branch: str  # "" where the delivery did not say: the worker asks GitHub
     created_at: float  # seconds since the epoch
-    clone_url: str = ""  # as the delivery gave it
+    clone_url: str = ""  # as the delivery gave it; "" where it did not
 
     @property
     def branch(self) -> str:

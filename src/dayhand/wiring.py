@@ -24,6 +24,7 @@ from dayhand.errors import HubError, SandboxError
 from dayhand.hub.client import Hub
 from dayhand.hub.repository import RepositoryHub
 from dayhand.journey import Tools
+from dayhand.ledger.examined import begin
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.lacks import Lacks
 from dayhand.ledger.ledger import Claim, Ledger
@@ -85,10 +86,16 @@ class Workshop:
         """Everything else that the journey needs."""
         hub = self.app.repository(task.installation, task.repository)
         try:
+            if task.ask.kind is Kind.ENVIRONMENT:
+                begin(self.ledger, claim)
+            clone_url, branch = task.clone_url, task.default_branch
+            if not clone_url:
+                clone_url, branch = hub.whereabouts()
             bot = self.app.bot()
             facts = TaskFacts(self.ledger, claim)
             checkout = Checkout(
-                mirror=open_mirror(self.settings.data, task.repository, task.clone_url),
+                mirror=open_mirror(self.settings.data, task.repository, clone_url),
+                default_branch=branch,
                 facts=facts,
                 token=hub.token,
                 author=Author(bot.name, bot.email),

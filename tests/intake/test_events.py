@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 
 from dayhand.errors import IntakeError
-from dayhand.intake.events import Commented, Ignored, Labeled, Where, parse
+from dayhand.intake.events import (
+    MOST_COMMITS,
+    MOST_PATHS,
+    Commented,
+    Granted,
+    Ignored,
+    Labeled,
+    Pushed,
+    Where,
+    parse,
+)
 
 REPOSITORY = {"full_name": "ada/shop", "clone_url": "https://x/ada/shop.git", "default_branch": "main"}
 ISSUE: dict[str, Any] = {"number": 7, "title": "Wrong order", "body": None}
@@ -81,3 +91,61 @@ def test_what_is_not_json_is_refused_with_what_to_set(body: bytes) -> None:
     with pytest.raises(IntakeError, match="not JSON") as refused:
         parse("issues", body)
     assert "application/json" in refused.value.advice
+
+
+HEAD = "c" * 40
+QUIET: dict[str, Any] = {"id": HEAD, "added": ["a.py"], "removed": [], "modified": ["b.py"]}
+PUSH: dict[str, Any] = {
+    "ref": "refs/heads/main", "after": HEAD, "deleted": False, "forced": False, "commits": [QUIET],
+    "repository": REPOSITORY, "installation": {"id": 3}, "sender": SENDER,
+}  # fmt: skip
+PUSHED = Pushed("ada/shop", "https://x/ada/shop.git", "main", 3, "ada")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"commits": [{**QUIET, "modified": ["web/package-lock.json"]}]},
+        {"commits": [{**QUIET, "added": ["requirements-dev.txt"]}]},
+        {"commits": [{**QUIET, "removed": ["AGENTS.md"]}]},
+        {"commits": [{**QUIET, "id": "d" * 40, "modified": ["uv.lock"]}, QUIET]},
+        {"commits": [QUIET] * MOST_COMMITS},
+        {"commits": [{**QUIET, "added": [f"{n}.py" for n in range(MOST_PATHS)]}]},
+        {"commits": [{"id": HEAD, "added": []}]},
+        {"commits": [{**QUIET, "id": "d" * 40}]},
+        {"commits": []},
+        {"forced": True},
+    ],
+    ids=["a lock", "added", "removed", "an earlier commit", "too many commits", "too many paths", "no lists",
+         "the head left out", "nothing told", "forced"],
+)  # fmt: skip
+def test_a_push_that_changes_what_decides_the_set_up_or_may_is_an_event(change: dict[str, Any]) -> None:
+    assert parse("push", raw({**PUSH, **change})) == PUSHED
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({}, "touches nothing"),
+        ({"ref": "refs/heads/try", "forced": True}, "not to the default branch"),
+        ({"ref": "refs/tags/main", "forced": True}, "not to the default branch"),
+        ({"deleted": True, "commits": []}, "deletes"),
+    ],
+)
+def test_any_other_push_is_passed_over(change: dict[str, Any], reason: str) -> None:
+    event = parse("push", raw({**PUSH, **change}))
+    assert isinstance(event, Ignored)
+    assert reason in event.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "action", "key"),
+    [
+        ("installation", "created", "repositories"),
+        ("installation_repositories", "added", "repositories_added"),
+    ],
+)
+def test_being_let_in_names_the_repositories(name: str, action: str, key: str) -> None:
+    named = [{"id": 1, "full_name": "ada/shop"}, {"id": 2, "full_name": "ada/more"}]
+    payload = {"action": action, key: named, "installation": {"id": 3}, "sender": SENDER}
+    assert parse(name, raw(payload)) == Granted(3, ("ada/shop", "ada/more"), "ada")

@@ -26,6 +26,9 @@ HANDLES = ("bot", "dayhand")
             Kind.FOLLOW_UP,
             "are you sure that a rank field exists?",
         ),
+        ("@bot environment", Kind.ENVIRONMENT, "environment"),
+        ("Well, @bot: Environment?", Kind.ENVIRONMENT, "Environment?"),
+        ("@bot environment variables are not read", Kind.FOLLOW_UP, "environment variables are not read"),
         ("@bot accept only numbers in the form", Kind.FOLLOW_UP, "accept only numbers in the form"),
         ("@bot why does fixing it take so long?", Kind.FOLLOW_UP, "why does fixing it take so long?"),
     ],
@@ -68,6 +71,10 @@ def test_an_empty_mention_is_answered_with_what_to_write() -> None:
     understood = read("@bot", HANDLES)
     assert isinstance(understood, Unclear)
     assert "“@bot fix this”" in understood.hint
+
+
+def test_a_misspelt_environment_is_asked_about() -> None:
+    assert read("@bot enviroment", HANDLES) == Unclear("Did you mean “@bot environment”?")
 
 
 @pytest.mark.parametrize("comment", ["@bot fxi this", "@bot fi this", "@dayhand fixx"])

@@ -44,14 +44,16 @@ class Checkout:
     author: Author  # the App's bot
     co_author: Callable[[str], Author | None]  # from a login
     own_branch: str = ""  # for a follow-up: the branch of our open pull request
+    default_branch: str = ""  # where the task does not know it
 
     def fetch(self, task: Task) -> Base:
         """Bring the repository here and say where the task starts.
 
         Raises ``CheckoutError`` where it cannot be fetched, has no commit yet, or lost its branch.
         """
-        branch = self.own_branch or task.default_branch
-        there = self.mirror.fetch((branch, task.default_branch), self.token())
+        default = task.default_branch or self.default_branch
+        branch = self.own_branch or default
+        there = self.mirror.fetch((branch, default), self.token())
         commit = self.facts.recall("base") or there.get(branch, "")
         if not commit:
             raise CheckoutError(
@@ -59,7 +61,7 @@ class Checkout:
                 advice="Push a first commit, then ask again.",
             )
         self.facts.record("base", commit)
-        decided = there.get(task.default_branch, commit)
+        decided = there.get(default, commit)
         return Base(commit, branch, read_files(self.mirror, commit), read_files(self.mirror, decided))
 
     def begin(self, task: Task, base: Base) -> str:

@@ -219,8 +219,15 @@ class View:
         )
 
     @property
+    def place(self) -> str:
+        """Where it belongs: an issue, or the repository where no person asked."""
+        task = self.record.task
+        return f"{task.repository}#{task.number}" if task.number else task.repository
+
+    @property
     def issue_url(self) -> str:
-        return f"{self.github}/{self.record.task.repository}/issues/{self.record.task.number}"
+        task = self.record.task
+        return f"{self.github}/{task.repository}" + (f"/issues/{task.number}" if task.number else "")
 
     @property
     def pull_url(self) -> str:

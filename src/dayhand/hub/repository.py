@@ -70,6 +70,12 @@ class RepositoryHub:
         with speaking_of(f"the user {login}"):
             return self._client().get_user(login).id
 
+    def whereabouts(self) -> tuple[str, str]:
+        """Where git finds the repository, and its default branch."""
+        with speaking_of(f"the repository {self.full_name}"):
+            _, found = self._client().requester.requestJsonAndCheck("GET", f"/repos/{self.full_name}")
+        return str(found["clone_url"]), str(found["default_branch"])
+
     def issue(self, number: int) -> Issue:
         """An issue or pull request as it stands now."""
         with speaking_of(f"reading #{number}"):

@@ -12,12 +12,13 @@ from typing import assert_never
 from dayhand.hub.client import Hub
 from dayhand.intake import grammar
 from dayhand.intake.acceptance import accept
-from dayhand.intake.events import Commented, Event, Ignored, Labeled, Where
+from dayhand.intake.events import Commented, Event, Granted, Ignored, Labeled, Pushed, Where
 from dayhand.intake.permission import may_ask
-from dayhand.ledger.ledger import Ledger
+from dayhand.ledger.ledger import Ledger, Opened
 from dayhand.task import Ask, Kind, Task
 
 ID_BYTES = 5
+WAITING = "an examination of this repository waits already; it will see this push"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,28 @@ class Desk:
                 return self._labeled(event, delivery)
             case Commented():
                 return self._commented(event, delivery)
+            case Granted():
+                return self._granted(event, delivery)
+            case Pushed():
+                where = _nowhere(event.repository, event.installation, event)
+                opened = self._examine(where, event.sender, "Set-up files changed.", delivery)
+                return Decision(opened.task_id, "" if opened.fresh else WAITING)
             case _:
                 assert_never(event)
+
+    def _granted(self, event: Granted, delivery: str) -> Decision:
+        """Look at each repository that is new to us. May come twice: what was opened before is found again."""
+        for name in event.repositories:
+            where = _nowhere(name, event.installation)
+            self._examine(where, event.sender, "Dayhand was let in.", f"{delivery}:{name}")
+        return Decision(None, f"{len(event.repositories)} repositories are looked at")
+
+    def _examine(self, where: Where, sender: str, why: str, delivery: str) -> Opened:
+        """Open an examination that nobody asked for in words: at most one of a repository waits."""
+        wish = Wish(where, Ask(Kind.ENVIRONMENT, why, sender), f"{where.repository}:environment")
+        opened = self.ledger.open(self._task(wish), delivery=delivery, meaning=wish.meaning)
+        self.enqueue(opened.task_id)
+        return opened
 
     def _labeled(self, event: Labeled, delivery: str) -> Decision:
         if event.label != self.label:
@@ -124,7 +145,7 @@ class Desk:
                     where, ask.asker, reason, "Ask one of them to add the label or to write the comment."
                 )
                 return Decision(None, f"{ask.asker} may not write to {where.repository}")
-            if not says_something(where):
+            if ask.kind is not Kind.ENVIRONMENT and not says_something(where):
                 reason = "The issue does not say what is wrong: its title and text have no words in them."
                 self.refuse(
                     where, ask.asker, reason, "Write what happens and what should happen, then ask again."
@@ -160,7 +181,21 @@ def says_something(where: Where) -> bool:
     return bool(re.search(r"\w{2,}", f"{where.title}\n{where.body}"))
 
 
+def _nowhere(repository: str, installation: int, event: Pushed | None = None) -> Where:
+    """A repository as such, and no issue of it. Where the event does not say how to reach it, the worker asks."""
+    return Where(
+        repository=repository,
+        clone_url=event.clone_url if event else "",
+        default_branch=event.default_branch if event else "",
+        installation=installation,
+        number=0,
+        title=f"The environment of {repository}",
+        body="",
+        is_pull=False,
+    )
+
+
 def _wish(where: Where, ask: Ask) -> Wish:
-    """A fix means the same however it was asked for; each question is one of its own."""
-    suffix = "fix" if ask.kind is Kind.FIX else f"comment-{ask.comment}"
+    """A fix means the same however it was asked for, and so does a look; each question is one of its own."""
+    suffix = f"comment-{ask.comment}" if ask.kind is Kind.FOLLOW_UP else ask.kind.value
     return Wish(where, ask, f"{where.repository}#{where.number}:{suffix}")

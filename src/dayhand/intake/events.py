@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from dayhand.errors import IntakeError
+from dayhand.intake.set_up_files import any_decides_set_up
+
+MOST_COMMITS = 2048  # GitHub names no more in one push
+MOST_PATHS = 3000  # nor more files of one commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +53,33 @@ class Commented:
 
 
 @dataclass(frozen=True, slots=True)
+class Granted:
+    """Somebody let the App into repositories: by installing it, or by adding them to an installation."""
+
+    installation: int
+    repositories: tuple[str, ...]  # "owner/name"
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """The default branch moved, and what decides the set-up may have changed with it."""
+
+    repository: str
+    clone_url: str
+    default_branch: str
+    installation: int
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ignored:
     """An event that asks nothing of us."""
 
     reason: str
 
 
-Event = Labeled | Commented | Ignored
+Event = Labeled | Commented | Granted | Pushed | Ignored
 
 
 def parse(name: str, body: bytes) -> Event:
@@ -76,6 +100,12 @@ def parse(name: str, body: bytes) -> Event:
         case "issue_comment", "created":
             comment, words = fields.number("comment", "id"), fields.text("comment", "body")
             return Commented(_where(fields), comment, words, *_sender(fields))
+        case "installation", "created":
+            return _granted(fields, "repositories")
+        case "installation_repositories", "added":
+            return _granted(fields, "repositories_added")
+        case "push", _:
+            return _pushed(fields)
     return Ignored(
         f"{name or 'an event without a name'}{f'.{action}' if action else ''} asks nothing of Dayhand"
     )
@@ -103,6 +133,12 @@ class Fields:
             raise IntakeError(f"In the {self.event} event, {'.'.join(path)} is no text.", status=400)
         return value or ""
 
+    def list(self, *path: str) -> list[Any]:
+        value = self.get(*path)
+        if not isinstance(value, list):
+            raise IntakeError(f"In the {self.event} event, {'.'.join(path)} is no list.", status=400)
+        return value
+
     def number(self, *path: str) -> int:
         value = self.get(*path)
         if not isinstance(value, int) or isinstance(value, bool):
@@ -125,3 +161,42 @@ def _where(fields: Fields) -> Where:
 
 def _sender(fields: Fields) -> tuple[str, bool]:
     return fields.text("sender", "login"), fields.text("sender", "type") == "Bot"
+
+
+def _granted(fields: Fields, key: str) -> Granted:
+    names = tuple(Fields(one, fields.event).text("full_name") for one in fields.list(key))
+    return Granted(fields.number("installation", "id"), names, fields.text("sender", "login"))
+
+
+def _pushed(fields: Fields) -> Pushed | Ignored:
+    """https://docs.github.com/webhooks/webhook-events-and-payloads#push."""
+    branch = fields.text("repository", "default_branch")
+    if fields.text("ref") != f"refs/heads/{branch}":
+        return Ignored("the push is not to the default branch")
+    if fields.get("deleted") is True:
+        return Ignored("the push deletes the default branch")
+    if not _may_touch_set_up(fields):
+        return Ignored("the push touches nothing that decides the set-up")
+    return Pushed(
+        repository=fields.text("repository", "full_name"),
+        clone_url=fields.text("repository", "clone_url"),
+        default_branch=branch,
+        installation=fields.number("installation", "id"),
+        sender=fields.text("sender", "login"),
+    )
+
+
+def _may_touch_set_up(fields: Fields) -> bool:
+    """Whether a push changes a file that decides the set-up; so it may where GitHub does not tell all of it."""
+    commits = [one for one in fields.list("commits") if isinstance(one, Mapping)]
+    told = any(one.get("id") == fields.text("after") for one in commits)
+    if fields.payload.get("forced") is True or not told or len(commits) >= MOST_COMMITS:
+        return True  # what was taken away, or left out, is named nowhere
+    return any(_touches(commit) for commit in commits)
+
+
+def _touches(commit: Mapping[str, Any]) -> bool:
+    lists = [commit.get(key) for key in ("added", "removed", "modified")]
+    named = [one for one in lists if isinstance(one, list)]
+    paths = [path for one in named for path in one if isinstance(path, str)]
+    return len(named) < len(lists) or len(paths) >= MOST_PATHS or any_decides_set_up(paths)

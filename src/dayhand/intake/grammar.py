@@ -12,7 +12,7 @@ from markdown_it.token import Token
 
 from dayhand.task import Kind
 
-VERBS = ("fix", "accept")
+VERBS = ("fix", "accept", "environment")
 NEAR = 0.6  # how alike a word must be to a verb before we ask whether it was meant
 QUIET = frozenset({"code_inline", "html_inline", "image"})
 
@@ -82,6 +82,8 @@ def _understand(words: str, handle: str) -> Command | Accept | Unclear:
     first = verb.group().lower() if verb else ""
     if re.fullmatch(r"accept\W*", words, re.IGNORECASE):
         return Accept()
+    if re.fullmatch(r"environment\W*", words, re.IGNORECASE):
+        return Command(Kind.ENVIRONMENT, words)
     if first == "fix":
         return Command(Kind.FIX, words)
     if first in VERBS:

@@ -47,6 +47,10 @@ def meaning(words: str) -> str:
     return f"dayhand:meaning:{words}"
 
 
+def examined(repository: str) -> str:
+    return f"dayhand:examined:{repository}"
+
+
 def stop(task_id: str) -> str:
     return f"dayhand:stop:{task_id}"
 

@@ -114,3 +114,13 @@ for i = 6, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[7]) end
 return 1
 """
 )
+
+# KEYS: record · ARGV: token, id
+FREE_MEANING = (
+    _FENCE
+    + """
+local meaning = redis.call('HGET', KEYS[1], 'meaning')
+if meaning and redis.call('GET', meaning) == ARGV[2] then redis.call('DEL', meaning) end
+return 1
+"""
+)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from dayhand.errors import DayhandError
 from dayhand.ledger.notes import Note
-from dayhand.task import Blocked, Change, Claim, Proof, Solution, Task, Usage, Verification
+from dayhand.task import Blocked, Change, Claim, Examined, Proof, Solution, Task, Usage, Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,12 @@ class Publication(Protocol):
 
     def answer(self, task: Task, solution: Solution, proofs: tuple[Proof, ...]) -> str:
         """Tell the answer; leave no empty pull request and no branch behind; give the comment's address."""
+
+    def begin_examination(self, commit: str) -> None:
+        """Show that a commit's environment is being examined."""
+
+    def examined(self, task: Task, found: Examined) -> None:
+        """Tell what was found, to the person who asked as well."""
 
     def fail(self, task: Task, error: DayhandError, spent: Usage | None = None) -> None:
         """Tell what happened, what to do and what it cost; leave no empty pull request and no branch behind."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dayhand.environment.base import Environment
+from dayhand.errors import DayhandError
 from dayhand.publish import wording
 from dayhand.publish.markdown import cap, cell, code
-from dayhand.publish.prose import line
+from dayhand.publish.prose import line, prose
 from dayhand.task import Checkup, Examined
 
 CHECK_NAME = "dayhand / environment"
 MOST_BYTES = 60_000
+NOT_EXAMINED = "The environment could not be examined"
 SET_UP_SNIPPET = '```toml\n[setup]\nrun = ["…"]\n```'
 CHECKS_SNIPPET = '```toml\n[checks]\nlint = "…"\ntest = "…"\n```'
 
@@ -46,6 +48,18 @@ def answer(asker: str, found: Examined, check_url: str, task_url: str) -> str:
     return (
         f"@{asker} [The environment of {code(found.commit[:8])}]({check_url}):\n\n{report(found, task_url)}"
     )
+
+
+def failed(asker: str, error: DayhandError, task_url: str, *, handle: str) -> str:
+    """The comment where the examination itself broke."""
+    again = f"<sub>[The log]({task_url}) · to try again, write `@{handle} environment`.</sub>"
+    return f"@{asker} {why_not(error)}\n\n{again}"
+
+
+def why_not(error: DayhandError) -> str:
+    """Why there is no finding, and what to do; it says nothing about the repository."""
+    advice = f"\n\n**What to do:** {prose(error.advice)}" if error.advice else ""
+    return cap(f"I could not examine the environment: {prose(str(error))}{advice}", MOST_BYTES)
 
 
 def check_summary(task_url: str) -> str:

@@ -15,17 +15,19 @@ from dayhand.errors import (
 )
 from dayhand.hub.nouns import Pull
 from dayhand.hub.repository import RepositoryHub
+from dayhand.ledger import examined
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.live import Live
 from dayhand.ledger.notes import Note
-from dayhand.publish import unfinished, wording
+from dayhand.publish import diagnosis, unfinished, wording
 from dayhand.publish.base import Proposal
 from dayhand.publish.bill import until_then
 from dayhand.publish.check_run import Progress
 from dayhand.publish.markdown import cap, redact
-from dayhand.task import Proof, Solution, Task, Usage
+from dayhand.task import Examined, Kind, Proof, Solution, Task, Usage
 
 PATCH_CHARS = 1024 * 1024
+UNASKED = "environment"  # what a commit's check run is called where no person asked for it: there is one
 REFUSALS = frozenset({401, 403, 404})  # GitHub's, that only a person's hand in the App's settings ends
 
 
@@ -96,11 +98,27 @@ class GitHubPublication:
         self._take_back(wording.NOTHING_CHANGED)
         return self._comment(wording.answered(task, solution, proofs, self.repository_url, self.task_url))
 
+    def begin_examination(self, commit: str) -> None:
+        """A check run on the commit; where nobody asked in words, the one that an earlier look at it made."""
+        self._check_on(commit)
+
+    def examined(self, task: Task, found: Examined) -> None:
+        """Conclude the check run, neutral whatever was found: it judges no change. Answer the person who asked."""
+        examined.keep(self.ledger, self.claim, task.repository, found)
+        output = self._output(diagnosis.headline(found), self._progress.last_text)
+        output["summary"] = redact(diagnosis.report(found, self.task_url))
+        self.hub.update_check(int(self._fact("check") or 0), output=output, conclusion="neutral")
+        url = self._fact("check_url") or ""
+        self._comment(diagnosis.answer(task.ask.asker, found, url, self.task_url))
+
     def fail(self, task: Task, error: DayhandError, spent: Usage | None = None) -> None:
         """What happened and what to do as a comment; a draft that was opened goes away.
 
         The person is told even where GitHub refuses to tidy up. Raises ``HubError`` then, afterwards.
         """
+        if self._examines:
+            self._not_examined(error)
+            return
         title = wording.STOPPED if isinstance(error, TaskStopped) else wording.NOT_DONE
         kept, refused = "", None
         try:
@@ -126,6 +144,15 @@ class GitHubPublication:
             )  # an App that lacks one permission has no token at all, but it may yet talk
         if refused:
             raise refused
+
+    def _not_examined(self, error: DayhandError) -> None:
+        """Conclude the check run, which must not stay under way, and answer the person who asked."""
+        said = diagnosis.failed(self.task.ask.asker, error, self.task_url, handle=self.hub.auth.slug())
+        if check := self._fact("check"):
+            output = self._output(diagnosis.NOT_EXAMINED, self._progress.last_text)
+            output["summary"] = redact(diagnosis.why_not(error))
+            self.hub.update_check(int(check), output=output, conclusion="neutral")
+        self._comment(said)
 
     def _answer_anyhow(self, said: str) -> None:
         """Comment through a token that asks for nothing but that. Raises ``HubError`` where not even this is granted."""
@@ -203,9 +230,9 @@ class GitHubPublication:
     def _check_on(self, head: str) -> int:
         """The check run of this task on a commit; it is the one that progress goes to from now on."""
         output = self._output("Starting", "")
-        check = self.hub.create_check(
-            wording.CHECK_NAME, head, self.task.id, details_url=self.task_url, output=output
-        )
+        name = diagnosis.CHECK_NAME if self._examines else wording.CHECK_NAME
+        known_as = UNASKED if self._examines and not self.task.number else self.task.id
+        check = self.hub.create_check(name, head, known_as, details_url=self.task_url, output=output)
         self._put("check", str(check.id))
         self._put("check_url", check.url)
         self._put("check_head", head)
@@ -223,10 +250,17 @@ class GitHubPublication:
             self.hub.update_check(int(check), output=self._output(title, text), patient=False)
 
     def _output(self, title: str, text: str) -> dict[str, str]:
-        summary = wording.check_summary(self.task, self.task_url)
+        words = diagnosis.check_summary(self.task_url) if self._examines else ""
+        summary = words or wording.check_summary(self.task, self.task_url)
         return {"title": title, "summary": summary, "text": cap(redact(text)) or " "}
 
+    @property
+    def _examines(self) -> bool:
+        return self.task.ask.kind is Kind.ENVIRONMENT
+
     def _comment(self, body: str, *, by: RepositoryHub | None = None) -> str:
+        if not self.task.number:
+            return ""  # no person asked in words, so no thread waits for an answer
         comment = (by or self.hub).comment(self.task.number, redact(body), marker=f"task:{self.task.id}")
         self._put("comment", str(comment.id))
         self._put("comment_url", comment.url)

@@ -6,12 +6,13 @@ from typing import TextIO
 
 from dayhand.errors import DayhandError
 from dayhand.ledger.notes import Note
+from dayhand.publish import diagnosis
 from dayhand.publish.base import Proposal
 from dayhand.publish.beside import too_large
 from dayhand.publish.bill import spent
 from dayhand.publish.markdown import clean
 from dayhand.publish.wording import telling_line
-from dayhand.task import Proof, Solution, Task, Usage
+from dayhand.task import Examined, Proof, Solution, Task, Usage
 
 
 class LocalPublication:
@@ -56,6 +57,13 @@ class LocalPublication:
             mark = "✓" if proof.found else "✗ not confirmed:"
             self._say(f"  {mark} {proof.citation.path}:{proof.citation.line}: {proof.text.strip()}")
         return ""
+
+    def begin_examination(self, commit: str) -> None:
+        """Nothing is shown before there is something to tell."""
+
+    def examined(self, task: Task, found: Examined) -> None:
+        """Print what was found."""
+        self._say(diagnosis.report(found))
 
     def fail(self, task: Task, error: DayhandError, spent: Usage | None = None) -> None:
         """The command line's edge says it."""

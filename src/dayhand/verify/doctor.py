@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from dayhand.environment.base import Check, Environment, Log
 from dayhand.environment.set_up import reason
 from dayhand.sandbox.base import Sandbox
 from dayhand.task import Checkup, Examined, SetUpStep
+from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.running import Runner
 from dayhand.verify.trees import Fill
 
 NOT_THERE = (126, 127)  # what a POSIX shell says of a command that is not there
 
 
-def examine(place: Environment, sandbox: Sandbox, fill: Fill, say: Log, *, commit: str) -> Examined:
-    """Run each declared check once, in a clean box with the commit that ``fill`` brings."""
-    runner = Runner(place, sandbox, say)
+def examine(
+    place: Environment,
+    sandbox: Sandbox,
+    fill: Fill,
+    say: Log,
+    *,
+    commit: str,
+    bases: BaseCache | None = None,
+) -> Examined:
+    """Run each declared check once, in a clean box with the commit that ``fill`` brings.
+
+    ``bases`` keeps what the checks said, so that a task on this commit need not run them on its base again.
+    """
+    doctor = _Doctor(Runner(place, sandbox, say), fill, commit, bases)
     steps = tuple(
         SetUpStep(one.title, one.command, one.passed, one.seconds, "" if one.passed else reason(one.output))
         for one in place.steps
@@ -23,7 +37,7 @@ def examine(place: Environment, sandbox: Sandbox, fill: Fill, say: Log, *, commi
         commit=commit,
         toolchains=place.ecosystems,
         steps=steps,
-        checks=tuple(_check_up(check, runner, fill) for check in place.checks),
+        checks=tuple(doctor.check_up(check) for check in place.checks),
         blocked=place.blocked,
         pins=place.pins,
         known=place.cached,
@@ -31,15 +45,27 @@ def examine(place: Environment, sandbox: Sandbox, fill: Fill, say: Log, *, commi
     )
 
 
-def _check_up(check: Check, runner: Runner, fill: Fill) -> Checkup:
-    if missing := runner.place.missing.get(check.command):
-        runner.say.line("result", f"{check.kind}: {check.command}: not run. {missing.why}")
-        return Checkup(check.kind, check.command, check.source, None, missing.why)
-    run = runner.run(check, fill).run
-    if run.code in NOT_THERE:
-        last = run.output.strip().rpartition("\n")[2] or "command not found"
-        return Checkup(check.kind, check.command, check.source, None, f"{check.tool} is not there: {last}")
-    runner.say.line(
-        "result", f"{check.kind}: {check.command}: {'passes' if run.passed else 'runs, and fails'}"
-    )
-    return Checkup(check.kind, check.command, check.source, run)
+@dataclass(frozen=True, slots=True)
+class _Doctor:
+    """Looks at one commit in one environment."""
+
+    runner: Runner
+    fill: Fill
+    commit: str
+    bases: BaseCache | None
+
+    def check_up(self, check: Check) -> Checkup:
+        say, place = self.runner.say, self.runner.place
+        if missing := place.missing.get(check.command):
+            say.line("result", f"{check.kind}: {check.command}: not run. {missing.why}")
+            return Checkup(check.kind, check.command, check.source, None, missing.why)
+        ran = self.runner.run(check, self.fill)
+        run = ran.run
+        if run.code in NOT_THERE:
+            last = run.output.strip().rpartition("\n")[2] or "command not found"
+            why = f"{check.tool} is not there: {last}"
+            return Checkup(check.kind, check.command, check.source, None, why)
+        if self.bases:
+            self.bases.keep(self.commit, place.key, ran)
+        say.line("result", f"{check.kind}: {check.command}: {'passes' if run.passed else 'runs, and fails'}")
+        return Checkup(check.kind, check.command, check.source, run)

@@ -1,0 +1,156 @@
+"""The environment doctor's story: when it looks at a repository, and what people read of it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from dayhand.localhub.state import CheckRun, Repository
+from dayhand.publish.diagnosis import CHECK_NAME
+from dayhand.task import State
+from dayhand.wiring import Workshop
+from dayhand.worker import travel_with
+from tests.journey.dying import DyingAt, begins
+from tests.journey.town import SHOP, Town
+
+ADA = ("Ada", "ada@example.org")
+
+
+def installed(town: Town, name: str = "shop") -> Repository:
+    """A repository that the App was let into just now."""
+    repo = town.hub.world.add_repository(f"ada/{name}", SHOP)
+    town.hub.world.install(town.app, "ada", [repo.full_name])
+    town.hub.wait_idle()
+    return repo
+
+
+def push(town: Town, repo: Repository, path: str, text: str, branch: str = "main") -> str:
+    before = repo.store.branches()[branch]
+    sha = repo.store.commit_files({path: text.encode()}, branch, f"Change {path}", ADA)
+    town.hub.world.pushed(repo, branch, town.ada, before=before)
+    town.hub.wait_idle()
+    return sha
+
+
+def examinations(repo: Repository) -> list[CheckRun]:
+    return [run for run in repo.checks.values() if run.name == CHECK_NAME]
+
+
+def test_a_repository_is_examined_when_the_app_is_let_in(town: Town) -> None:
+    repo = installed(town)
+    (record,) = town.work()
+    assert record.state is State.ANSWERED, record.reason
+    (run,) = examinations(repo)
+    assert (run.status, run.conclusion) == ("completed", "neutral")
+    assert run.suite.sha == repo.store.branches()["main"]
+    assert run.title == "Both declared checks can run here"
+    assert "| lint | `make lint` | Makefile, target lint | [✅ passes](" in run.summary
+    assert f"/tasks/{record.task.id}#L" in run.summary
+    assert not repo.issues, "nobody asked in words, so nobody is spoken to"
+
+
+def test_a_repository_that_is_added_later_is_examined_too(town: Town) -> None:
+    installed(town)
+    town.work()
+    there = next(iter(town.hub.world.installations.values()))
+    more = [town.hub.world.add_repository(f"ada/{name}", SHOP) for name in ("one", "two")]
+    town.hub.world.add_to_installation(there, [repo.full_name for repo in more])
+    town.hub.wait_idle()
+    assert [record.state for record in town.work()] == [State.ANSWERED] * 2
+    assert [len(examinations(repo)) for repo in more] == [1, 1]
+
+
+def test_a_push_that_changes_the_set_up_is_examined_and_no_other(town: Town) -> None:
+    repo = town.repository("shop")
+    push(town, repo, "shop.py", "def total(prices):\n    return sum(prices)\n")
+    assert town.waiting() == []
+    head = push(town, repo, "Makefile", "lint:\n\tfalse\n")
+    town.work()
+    (run,) = examinations(repo)
+    assert run.suite.sha == head
+    assert run.title == "Both declared checks can run here; 1 of them fails as it is"
+
+
+def test_a_push_to_another_branch_is_nobodys_set_up(town: Town) -> None:
+    repo = town.repository("shop")
+    repo.store.git("update-ref", "refs/heads/try", repo.store.branches()["main"])
+    push(town, repo, "Makefile", "test:\n\tfalse\n", branch="try")
+    assert town.waiting() == []
+
+
+def test_many_pushes_make_one_examination_of_the_newest_head(town: Town) -> None:
+    repo = town.repository("shop")
+    heads = [push(town, repo, "Makefile", f"test:\n\ttrue {count}\n") for count in range(5)]
+    assert len(set(town.waiting())) == 1
+    records = town.work()
+    assert {record.state for record in records} == {State.ANSWERED}
+    assert [run.suite.sha for run in examinations(repo)] == heads[-1:]
+
+
+def test_what_is_pushed_while_an_examination_runs_is_examined_afterwards(town: Town) -> None:
+    repo = town.repository("shop")
+    first = push(town, repo, "Makefile", "test:\n\ttrue 1\n")
+    (task_id,) = town.waiting()
+    killed = DyingAt(Workshop(town.settings, town.ledger), begins("prepare"))
+    with suppress(KeyboardInterrupt):
+        travel_with(task_id, town.ledger, killed)
+    second = push(town, repo, "Makefile", "test:\n\ttrue 2\n")
+    (other,) = set(town.waiting()) - {task_id}
+    town.ledger.redis.delete(f"dayhand:lease:{task_id}")
+    town.work()
+    assert town.ledger.record(other).state is State.ANSWERED
+    assert [run.suite.sha for run in examinations(repo)] == [first, second]
+
+
+def test_a_killed_examination_is_taken_up_again_and_leaves_one_check_run(town: Town) -> None:
+    repo = installed(town)
+    for moment in (begins("prepare"), begins("check"), begins("publish")):
+        (task_id,) = set(town.waiting())
+        with suppress(KeyboardInterrupt):
+            travel_with(task_id, town.ledger, DyingAt(Workshop(town.settings, town.ledger), moment))
+        (run,) = examinations(repo)
+        assert run.status == "in_progress"
+        town.ledger.redis.delete(f"dayhand:lease:{task_id}")
+    town.work()
+    (run,) = examinations(repo)
+    assert (run.status, run.conclusion) == ("completed", "neutral")
+
+
+def test_a_person_asks_and_is_answered_in_the_thread(town: Town) -> None:
+    repo = town.repository("shop")
+    issue = town.issue(repo)
+    town.say(repo, issue, "@bot environment")
+    assert [reaction.content for reaction in issue.comments[0].reactions] == ["eyes"]
+    town.work()
+    (run,) = examinations(repo)
+    (said,) = town.bot_says(issue)
+    assert said.startswith(f"@ada [The environment of `{repo.store.branches()['main'][:8]}`](")
+    assert f"/runs/{run.id}" in said
+    assert "**Both declared checks can run here.**" in said
+    assert town.pulls(repo) == []
+
+
+def test_somebody_without_write_access_sets_no_examination_going(town: Town) -> None:
+    repo = town.repository("shop")
+    issue = town.issue(repo)
+    town.say(repo, issue, "@bot environment", by=town.bob)
+    assert town.waiting() == []
+    assert "write access" in town.bot_says(issue)[0]
+
+
+def test_an_examination_that_breaks_says_why_and_leaves_nothing_under_way(town: Town) -> None:
+    repo = town.repository("shop")
+    issue = town.issue(repo)
+    town.say(repo, issue, "@bot environment")
+    (task_id,) = town.waiting()
+    for _ in range(6):  # its worker dies more often than a task is tried
+        with suppress(KeyboardInterrupt):
+            travel_with(
+                task_id, town.ledger, DyingAt(Workshop(town.settings, town.ledger), begins("prepare"))
+            )
+        town.ledger.redis.delete(f"dayhand:lease:{task_id}")
+    assert town.ledger.record(task_id).state is State.FAILED
+    (run,) = examinations(repo)
+    assert (run.status, run.conclusion) == ("completed", "neutral")
+    assert run.title == "The environment could not be examined"
+    assert "brought its worker down 5 times" in run.summary
+    assert "`@dayhand environment`" in town.bot_says(issue)[0]
