@@ -9,7 +9,7 @@ from typing import Any, cast
 from dayhand.environment.base import Check, Environment
 from dayhand.task import Finding, Verdict
 from dayhand.verify.base_cache import BaseCache
-from dayhand.verify.checks import QUICK_SECONDS, Examiner
+from dayhand.verify.checks import QUICK_SECONDS, Examiner, nearest_first
 from dayhand.verify.running import Ran
 from dayhand.verify.trees import Fill, Trees
 from tests.verify.runs import ran
@@ -83,3 +83,10 @@ def test_what_ran_out_of_time_is_not_run_again(tmp_path: Path) -> None:
     stuck = Ran(dataclasses.replace(RED.run, code=None, reason="wall"), None)
     finding, fills = examine(tmp_path, stuck, GREEN)
     assert (finding.verdict, fills) == (Verdict.NEW_FAILURE, [head, base])
+
+
+def test_the_checks_of_touched_folders_come_first():
+    top = Check("lint", "ruff check .", "", "ruff", "")
+    ours = Check("test", "cd b && make", "", "make", "", folder="b")
+    other = Check("test", "cd a && make", "", "make", "", folder="a")
+    assert nearest_first((top, other, ours), ("b/c.py", "ab/d.py")) == (ours, top, other)

@@ -44,6 +44,9 @@ class Check:
     tool: str  # its name for people
     source: str  # where the command was found: "package.json scripts.lint"
     remedy: str = ""  # the one more attempt to get the tool where set-up did not bring it; "": there is none
+    folder: str = (
+        ""  # of the nested project whose check it is, from the top; its command goes there by itself
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ def _steps(package: Mapping[str, object], locks: frozenset[str], files: Files) -
     elif "package-lock.json" in locks or "npm-shrinkwrap.json" in locks:
         # A lock that npm itself wrote may still be refused (optional packages of other platforms, for one).
         yield Step("install with npm ci", ("npm ci", f"npm install {QUIET}"))
-    elif _dependencies(package) or not package:
+    elif _dependencies(package) or "workspaces" in package or not package:
         yield Step("install with npm", (f"npm install {QUIET}",))
 
 

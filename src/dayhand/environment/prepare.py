@@ -17,6 +17,7 @@ from dayhand.environment import (
     go,
     install,
     java,
+    nested,
     node,
     php,
     pins,
@@ -61,7 +62,9 @@ def prepare(
     says = sources.declared(config, files)
     for problem in says.problems:
         say.line("say", problem)
-    detected = tuple(plan for each in ECOSYSTEMS if (plan := each.plan(files)))
+    detected, left = nested.plans(files, ECOSYSTEMS)
+    if left:
+        say.line("say", f"Too many nested projects: {', '.join(left)} are not set up.")
     plans = sources.apply(detected, says)
     unmet = pins.unmet(files, ground.identity)
     whole = replace(combine(plans, ground.path), allow=config.allow, pins=unmet)
@@ -103,9 +106,13 @@ def combine(plans: tuple[Plan, ...], path: str) -> Whole:
 
 
 def _summary(whole: Whole) -> str:
-    names = " and ".join(plan.ecosystem for plan in whole.plans if plan.steps or plan.checks)
+    names = " and ".join(_names(whole))
     checks = ", ".join(check.command for check in whole.checks)
     return f"Toolchain: {names or 'none that Dayhand knows'}. Checks: {checks or 'none declared'}."
+
+
+def _names(whole: Whole) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(plan.ecosystem for plan in whole.plans if plan.steps or plan.checks))
 
 
 def _key(whole: Whole, files: Files, base: str, scope: str) -> str:
@@ -164,5 +171,5 @@ def _environment(
         cached=cached,
         seconds=time.monotonic() - started,
         pins=whole.pins,
-        ecosystems=tuple(plan.ecosystem for plan in whole.plans if plan.steps or plan.checks),
+        ecosystems=_names(whole),
     )

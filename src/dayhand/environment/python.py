@@ -105,14 +105,16 @@ def _make_venv(files: Files) -> Step:
 
 def _steps(project: Project) -> Iterator[Step]:
     if "uv.lock" in project.paths:
+        workspace = table(project.pyproject, "tool", "uv", "workspace")
+        sync = "uv sync --all-packages" if workspace else "uv sync"
         yield Step(
             "install with uv sync",
             (
-                "uv sync --frozen --all-extras --all-groups",
-                f"UV_PYTHON={VENV}/bin/python3 uv sync --frozen --all-extras --all-groups",
-                "uv sync --frozen --all-groups",
-                "uv sync --frozen",
-                "uv sync",
+                f"{sync} --frozen --all-extras --all-groups",
+                f"UV_PYTHON={VENV}/bin/python3 {sync} --frozen --all-extras --all-groups",
+                f"{sync} --frozen --all-groups",
+                f"{sync} --frozen",
+                sync,
                 "uv pip install -r pyproject.toml",
             ),
         )

@@ -36,7 +36,16 @@ def verify(
     if not place.checks:
         say.line("say", "The repository declares no lint, type check or test command that Dayhand knows.")
     examiner = Examiner(Runner(place, sandbox, say), trees, bases)
-    return tuple(examiner.examine(check) for check in place.checks)
+    return tuple(examiner.examine(check) for check in nearest_first(place.checks, trees.paths))
+
+
+def nearest_first(checks: tuple[Check, ...], paths: tuple[str, ...]) -> tuple[Check, ...]:
+    """The checks of the nested projects that a change touches, then the others, each in their order."""
+
+    def untouched(check: Check) -> bool:
+        return not (check.folder and any(path.startswith(f"{check.folder}/") for path in paths))
+
+    return tuple(sorted(checks, key=untouched))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ REPORT = f"{WORKSPACE}/.git/dayhand-report.xml"
 REPORTING = f"--junitxml={REPORT} -o junit_family=xunit2"
 # Commands that start pytest themselves, in this box: then a report must come.
 PYTEST = re.compile(
-    r"^(?:\w+=\S+ |[\w./-]*(?:python[\d.]*|uv|poetry|pdm|pipenv|hatch|rye) |(?:run|-m) )*\S*(?:pytest|py\.test)(?=\s|$)"
+    r"^(?:cd \S+ && )?(?:\w+=\S+ |[\w./-]*(?:python[\d.]*|uv|poetry|pdm|pipenv|hatch|rye) |(?:run|-m) )*\S*(?:pytest|py\.test)(?=\s|$)"
 )
 USAGE_ERROR = 4  # pytest's own: https://docs.pytest.org/en/stable/reference/exit-codes.html
 
