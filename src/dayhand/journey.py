@@ -23,6 +23,7 @@ from dayhand.errors import CheckoutError, ModelError, SandboxError
 from dayhand.ledger.memory import Memory
 from dayhand.ledger.notes import Say
 from dayhand.publish.base import Proposal, Publication
+from dayhand.publish.diagnosis import lacking
 from dayhand.sandbox.base import Box, Sandbox
 from dayhand.sandbox.watched import Watched
 from dayhand.task import (
@@ -77,6 +78,7 @@ def travel(task: Task, tools: Tools, say: Say) -> Outcome:
     if task.drafted_first:
         trip.open(base)  # branch, draft pull request, check run: people see that it is under way
     place = trip.prepare(base)  # toolchain found, installed, snapshot taken
+    tools.publication.warn(lacking(place))  # what cannot run here is said first
     work = trip.work(base, place)  # the agent's turns in a box, then the repository's own checks
     if isinstance(work, Solution):  # nothing changed
         return trip.answer(base, work)

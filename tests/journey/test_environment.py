@@ -10,7 +10,7 @@ from dayhand.task import State
 from dayhand.wiring import Workshop
 from dayhand.worker import travel_with
 from tests.journey.dying import DyingAt, begins
-from tests.journey.town import SHOP, Town
+from tests.journey.town import DONE, SHOP, Town
 
 ADA = ("Ada", "ada@example.org")
 
@@ -154,3 +154,57 @@ def test_an_examination_that_breaks_says_why_and_leaves_nothing_under_way(town: 
     assert run.title == "The environment could not be examined"
     assert "brought its worker down 5 times" in run.summary
     assert "`@dayhand environment`" in town.bot_says(issue)[0]
+
+
+def without_linter(town: Town) -> Repository:
+    """A repository whose instructions name a linter that is nowhere."""
+    words = "# Shop\n\n## Lint\n\n```sh\nno-such-linter .\n```\n"
+    return town.repository("bare", {**SHOP, "AGENTS.md": words})
+
+
+def test_a_task_says_first_what_cannot_run_and_works_all_the_same(town: Town) -> None:
+    repo = without_linter(town)
+    issue = town.issue(repo)
+    town.label(repo, issue)
+    with suppress(KeyboardInterrupt):
+        (task_id,) = town.waiting()
+        travel_with(task_id, town.ledger, DyingAt(Workshop(town.settings, town.ledger), begins("solve")))
+    (said,) = town.bot_says(issue)
+    assert said.startswith("⛔ **Not everything can run here**")
+    assert "- `no-such-linter .`: no-such-linter does not start" in said
+    (pull,) = town.pulls(repo)
+    (check,) = town.checks(repo, pull)
+    assert str(check.summary).startswith("⛔ **Not everything can run here**")
+    town.ledger.redis.delete(f"dayhand:lease:{task_id}")
+    (record,) = town.work()
+    assert record.state is State.PROPOSED
+    assert "no-such-linter" in pull.body
+    assert "I work all the same" not in town.bot_says(issue)[0], "the work is over"
+
+
+def test_a_task_knows_from_the_last_examination_what_will_not_run(town: Town) -> None:
+    repo = without_linter(town)
+    issue = town.issue(repo)
+    town.say(repo, issue, "@bot environment")
+    town.work()
+    other = town.issue(repo, "Totals again")
+    town.label(repo, other)
+    with suppress(KeyboardInterrupt):
+        (task_id,) = town.waiting()
+        travel_with(task_id, town.ledger, DyingAt(Workshop(town.settings, town.ledger), begins("prepare")))
+    assert town.bot_says(other)[0].startswith("⛔ **Not everything can run here**")
+
+
+def test_a_question_is_told_first_as_well(town: Town) -> None:
+    repo = without_linter(town)
+    issue = town.issue(repo)
+    town.actor.turns = [[DONE]]
+    town.say(repo, issue, "@bot is the sum right?")
+    with suppress(KeyboardInterrupt):
+        (task_id,) = town.waiting()
+        travel_with(task_id, town.ledger, DyingAt(Workshop(town.settings, town.ledger), begins("solve")))
+    assert town.bot_says(issue)[0].startswith("⛔ **Not everything can run here**")
+    town.ledger.redis.delete(f"dayhand:lease:{task_id}")
+    town.work()
+    (said,) = town.bot_says(issue)
+    assert "The sum began at one." in said

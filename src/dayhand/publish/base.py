@@ -33,6 +33,9 @@ class Publication(Protocol):
     def progress(self, note: Note) -> None:
         """Tell the check run, at the pace that the write budget allows. Never raises for GitHub's faults."""
 
+    def warn(self, lacks: str) -> None:
+        """Say, before the work begins, what cannot run in the environment; "": nothing lacks."""
+
     def propose(self, task: Task, proposal: Proposal) -> str:
         """Fill in the pull request, conclude the check run, ask for review; give the pull request's address."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dayhand.environment.base import Environment
 from dayhand.errors import DayhandError
@@ -70,9 +70,27 @@ def check_summary(task_url: str) -> str:
 
 def lacking(place: Environment) -> str:
     """What a task cannot run in its environment, said before the work begins; "" where nothing lacks."""
-    lines = [f"- {code(command)}: {line(one.why)}" for command, one in place.missing.items()]
-    lines += [f"- {line(step.title)}: this part of set-up failed" for step in place.steps if not step.passed]
-    lines += [f"- {line(one)}" for one in place.pins]
+    checks = [(command, one.why) for command, one in place.missing.items()]
+    return _lacking(checks, [step.title for step in place.steps if not step.passed], place.pins)
+
+
+def lacked(found: Examined | None) -> str:
+    """The same, as the last examination had it: before a task has looked for itself."""
+    if found is None:
+        return ""
+    checks = [(one.command, one.missing) for one in found.checks if one.run is None]
+    return _lacking(checks, [step.title for step in found.steps if not step.passed], found.pins)
+
+
+def looking(task_url: str) -> str:
+    """The comment of a question that is being looked into, where it lacks something."""
+    return f"On it. [How far it is]({task_url})"
+
+
+def _lacking(checks: Sequence[tuple[str, str]], steps: Sequence[str], pins: Sequence[str]) -> str:
+    lines = [f"- {code(command)}: {line(why)}" for command, why in checks]
+    lines += [f"- {line(step)}: this part of set-up failed" for step in steps]
+    lines += [f"- {line(one)}" for one in pins]
     if not lines:
         return ""
     return cap(

@@ -61,7 +61,9 @@ class GitHubPublication:
         pull = self.hub.open_pull(self._branch(), task.default_branch, title, body)
         self._remember_pull(pull)
         self._check_on(head)
-        self._comment(wording.started(pull.url, self.task_url))
+        if self._fact("lacking") is None:  # not yet looked for itself
+            self._put("lacking", diagnosis.lacked(examined.last(self.ledger, task.repository)))
+        self._tell_started()
 
     def progress(self, note: Note) -> None:
         """Tell the check run. A refusal here ends nothing: the next update, or the end, tells all of it."""
@@ -69,6 +71,13 @@ class GitHubPublication:
             self._progress.take(note)
         except HubError:
             return
+
+    def warn(self, lacks: str) -> None:
+        """What cannot run here stands first, in the comment and in the check run, while the work goes on."""
+        if lacks != (self._fact("lacking") or ""):
+            self._put("lacking", lacks)
+            self._tell_check(self._progress.title, self._progress.text)
+            self._tell_started()
 
     def propose(self, task: Task, proposal: Proposal) -> str:
         """Fill in the pull request, conclude the check run on the pushed commit, ask for review."""
@@ -245,6 +254,13 @@ class GitHubPublication:
             output = self._output(wording.check_moved(head), self._progress.last_text)
             self.hub.update_check(int(check), output=output, conclusion="neutral")
 
+    def _tell_started(self) -> None:
+        """The comment of a task that is under way, what it lacks first."""
+        pull, lacks = self._fact("pull_url") or "", self._fact("lacking")
+        drafted = pull and self.task.drafted_first
+        started = wording.started(pull, self.task_url) if drafted else diagnosis.looking(self.task_url)
+        self._comment(f"{lacks}\n\n{started}" if lacks else started)
+
     def _tell_check(self, title: str, text: str) -> None:
         if check := self._fact("check"):
             self.hub.update_check(int(check), output=self._output(title, text), patient=False)
@@ -252,7 +268,9 @@ class GitHubPublication:
     def _output(self, title: str, text: str) -> dict[str, str]:
         words = diagnosis.check_summary(self.task_url) if self._examines else ""
         summary = words or wording.check_summary(self.task, self.task_url)
-        return {"title": title, "summary": summary, "text": cap(redact(text)) or " "}
+        if lacks := self._fact("lacking"):
+            summary = f"{lacks}\n\n{summary}"
+        return {"title": title, "summary": redact(summary), "text": cap(redact(text)) or " "}
 
     @property
     def _examines(self) -> bool:

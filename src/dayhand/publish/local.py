@@ -27,6 +27,11 @@ class LocalPublication:
     def progress(self, note: Note) -> None:
         """The terminal shows notes by itself."""
 
+    def warn(self, lacks: str) -> None:
+        """Print what cannot run here."""
+        if lacks:
+            self._say(f"{lacks}\n")
+
     def propose(self, task: Task, proposal: Proposal) -> str:
         """Print the account, the verification table and the branch's name; give the name."""
         self._say(f"\n{proposal.solution.title}\n\n{proposal.solution.account}\n")
