@@ -28,7 +28,7 @@ from dayhand.sandbox.base import Box
 from dayhand.settings import Settings
 from dayhand.task import Ask, Kind, Proposed, State, Task
 from dayhand.verify.doctor import examine
-from dayhand.wiring import open_local_tools, open_sandbox
+from dayhand.wiring import open_local_tools, open_shelf
 
 TITLE_CHARS = 72
 
@@ -76,7 +76,7 @@ def examine_locally(settings: Settings, repo: Path, *, as_json: bool) -> int:
     def fill(box: Box) -> None:
         worktree.fill(box, mirror.bundle(commit), ref=bundle_ref(commit), commit=commit, branch=branch)
 
-    sandbox = open_sandbox(settings)
+    sandbox = open_shelf(settings)
     place = prepare(read_files(mirror, commit), sandbox, fill, log, scope=task.repository)
     found = examine(place, sandbox, fill, log, commit=commit)
     if as_json:

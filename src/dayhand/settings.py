@@ -11,6 +11,7 @@ from pathlib import Path
 from dayhand.errors import SettingsError
 
 KNOWN = (
+    "DAYHAND_CACHE_BYTES",
     "DAYHAND_CONCURRENCY",
     "DAYHAND_DATA",
     "DAYHAND_HANDLES",
@@ -62,6 +63,7 @@ class Settings:
     label: str = "codex"
     handles: tuple[str, ...] = ("bot",)  # the App's own slug is always one more
     concurrency: int = 4
+    cache_bytes: int = 20_000_000_000  # of all kept environments together; 0: no limit
     most_lines: int = 800  # of a change, before it waits for a person; 0: no limit
     most_files: int = 40
     progress_seconds: float = 30.0  # at most one check-run update in this time: GitHub's write budget

@@ -35,6 +35,7 @@ from dayhand.publish.local import LocalPublication
 from dayhand.sandbox.base import Sandbox
 from dayhand.sandbox.bubblewrap import Bubblewrap
 from dayhand.sandbox.docker import Docker
+from dayhand.sandbox.shelf import Shelf
 from dayhand.settings import Settings
 from dayhand.task import Kind, Scope, Task
 from dayhand.verify.base_cache import BaseCache
@@ -129,6 +130,12 @@ def open_sandbox(settings: Settings) -> Sandbox:
     return sandbox
 
 
+def open_shelf(settings: Settings) -> Sandbox:
+    """The sandbox that is set, with what it keeps limited in bytes."""
+    sandbox = open_sandbox(settings)
+    return Shelf(sandbox, settings.data / "shelf" / sandbox.name, settings.cache_bytes)
+
+
 def choose_sandbox(settings: Settings) -> Sandbox:
     """The backend that is set; ``auto`` is Docker where an engine answers that has our image, else bubblewrap."""
     docker = Docker(settings.data, image=settings.sandbox_image, runtime=settings.sandbox_runtime)
@@ -203,7 +210,7 @@ def _tools(
     with open_model(settings, ledger.redis, TaskFacts(ledger, claim)) as model:
         yield Tools(
             checkout=checkout,
-            sandbox=open_sandbox(settings),
+            sandbox=open_shelf(settings),
             model=model,
             publication=publication,
             memory=Memory(ledger.redis, task.id, claim),
