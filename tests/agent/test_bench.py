@@ -10,7 +10,7 @@ from dayhand.agent.bench import KEPT, Bench, Done
 from dayhand.agent.model import Call
 from dayhand.sandbox.base import Box
 
-from .conftest import Log
+from .conftest import Killed, Log
 
 
 def done(box: Box, log: Log, name: str, fields: object, *, alone: bool = True) -> Done:
@@ -66,6 +66,37 @@ def test_a_command_that_takes_too_long_is_stopped_and_says_so(box: Box, log: Log
     assert came.text.startswith("stopped after 1 s, its time limit")
     assert "begun" in came.text
     assert not came.passed
+
+
+class Stopping(Log):
+    """A log whose task ends as soon as a word is told."""
+
+    def line(self, kind: str, text: str) -> int:
+        number = super().line(kind, text)
+        if kind == "output" and "begun" in text:
+            raise Killed
+        return number
+
+
+def test_output_is_told_while_the_command_runs(box: Box) -> None:
+    log = Stopping()
+    with pytest.raises(Killed):
+        done(box, log, "shell", {"command": "echo begun; sleep 600", "timeout_ms": 600_000})
+    assert log.lines[-1] == ("output", "begun\n")
+
+
+def test_the_last_line_before_a_silence_is_told(box: Box) -> None:
+    log = Stopping()
+    command = "echo first; sleep 1.2; echo second; echo begun; sleep 600"
+    with pytest.raises(Killed):
+        done(box, log, "shell", {"command": command, "timeout_ms": 600_000})
+    assert log.lines[1:] == [("output", "first\n"), ("output", "second\nbegun\n")]
+
+
+def test_what_is_told_is_what_the_model_sees(box: Box, log: Log) -> None:
+    came = done(box, log, "shell", {"command": "seq 1 100000"})
+    told = "".join(text for kind, text in log.lines if kind == "output")
+    assert came.text.endswith(f"Output:\n{told}")
 
 
 def test_a_patch_changes_adds_moves_and_deletes_in_the_box(box: Box, log: Log) -> None:

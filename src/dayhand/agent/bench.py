@@ -15,6 +15,7 @@ from dayhand.agent.model import Call
 from dayhand.agent.tools import Mistake, Patch, Plan, Shell, understand
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import WORKSPACE, Box, Limits, Reason, Result
+from dayhand.sandbox.live_output import LiveOutput
 from dayhand.task import Citation, Solution
 
 SHOWN_BYTES = (
@@ -93,19 +94,20 @@ class Bench:
             raise Mistake("The command is too long: write files with apply_patch.")
         workdir = posixpath.join(WORKSPACE, request.workdir)
         self._say.line("command", request.command)
+        live = LiveOutput(lambda text: self._say.line("output", text), SHOWN_BYTES)
         with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as whole:
             result = self._box.run(
                 ["/bin/sh", "-c", _SHELL, "sh", request.command, workdir],
                 env=self._env,
                 limits=Limits(request.seconds, WHOLE_BYTES, SHOWN_BYTES),
-                on_output=lambda chunk: _into(whole, chunk),
+                on_output=lambda chunk: _into(whole, live, chunk),
+                halted=live.tick,
             )
             if result.reason is Reason.LOST:
                 raise SandboxError("The sandbox broke while a command ran in it.")
             shown = self._shown(result, whole, call_id)
         ended = _ended(result, request)
-        if shown:
-            self._say.line("output", shown)
+        live.finish(result, shown)
         self._say.line("result", f"{ended} · {result.seconds:.1f} s")
         text = f"Exit code: {result.code}\nWall time: {result.seconds:.1f} seconds\nOutput:\n{shown}"
         if result.reason is not Reason.EXIT:
@@ -194,8 +196,9 @@ def _ended(result: Result, request: Shell) -> str:
             assert_never(result.reason)
 
 
-def _into(whole: IO[bytes], chunk: bytes) -> None:
+def _into(whole: IO[bytes], live: LiveOutput, chunk: bytes) -> None:
     whole.write(chunk)
+    live.take(chunk)
 
 
 def _sound(text: str) -> str:

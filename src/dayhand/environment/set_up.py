@@ -12,6 +12,7 @@ import uv
 from dayhand.environment.base import Check, Installed, Log, Missing, Step
 from dayhand.environment.remembered import OUTPUT_CHARACTERS
 from dayhand.sandbox.base import ENVIRONMENT, Box, Limits, Result
+from dayhand.sandbox.live_output import LiveOutput
 from dayhand.task import Blocked
 
 BIN = f"{ENVIRONMENT}/bin"
@@ -86,9 +87,10 @@ class SetUp:
 
     def attempt(self, command: str) -> Attempt:
         self.say.line("command", command)
-        tried = Attempt(command, self.box.run(command, env=self.setup_env, limits=STEP))
-        if tried.text:
-            self.say.line("output", tried.text)
+        live = LiveOutput(lambda text: self.say.line("output", text), STEP.keep_bytes)
+        result = self.box.run(command, env=self.setup_env, limits=STEP, on_output=live.take, halted=live.tick)
+        live.finish(result)
+        tried = Attempt(command, result)
         self.say.line("result", verdict(tried.result))
         return tried
 

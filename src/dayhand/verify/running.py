@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dayhand.environment.base import Check, Environment, Log
 from dayhand.sandbox.base import WORKSPACE, Box, Limits, Result, Sandbox
+from dayhand.sandbox.live_output import LiveOutput
 from dayhand.task import Run
 from dayhand.verify.results import Results, read_results
 from dayhand.verify.trees import Fill
@@ -51,7 +53,6 @@ class Runner:
             line = self.say.line("command", check.command)
             result, report = self._run(box, check)
         output = result.text()
-        self.say.line("output", output)
         run = Run(check.command, result.code, result.reason.value, result.seconds, output, line)
         whole = result.size <= len(result.head) + len(result.tail)
         results = read_results(report or "", output if whole else "") if check.kind == "test" else None
@@ -60,16 +61,23 @@ class Runner:
 
     def _run(self, box: Box, check: Check) -> tuple[Result, str | None]:
         """The result and what was reported; None where no report could be asked for."""
-        limits = Limits(seconds=CHECK_SECONDS)
         if check.kind != "test":
-            return box.run(check.command, env=self.place.env, limits=limits), None
+            return self._tell(box, check, self.place.env), None
         options = f"{self.place.env.get('PYTEST_ADDOPTS', '')} {REPORTING}".strip()
         env = {**self.place.env, "PYTEST_ADDOPTS": options}  # it reaches pytest through make and scripts too
-        result = box.run(check.command, env=env, limits=limits)
+        result = self._tell(box, check, env)
         if (
             result.code == USAGE_ERROR and "--junitxml" in result.text()
         ):  # a pytest that was told not to have it
-            return box.run(check.command, env=self.place.env, limits=limits), None
+            return self._tell(box, check, self.place.env), None
         read = f"test ! -f {REPORT} || head -c {REPORT_BYTES + 1} {REPORT}"
         report = box.pour(["/bin/sh", "-c", read], most=REPORT_BYTES + 1)
         return result, report.decode("utf-8", "replace")
+
+    def _tell(self, box: Box, check: Check, env: Mapping[str, str]) -> Result:
+        """Run a check with its output in the log as it comes."""
+        limits = Limits(seconds=CHECK_SECONDS)
+        live = LiveOutput(lambda text: self.say.line("output", text), limits.keep_bytes)
+        result = box.run(check.command, env=env, limits=limits, on_output=live.take, halted=live.tick)
+        live.finish(result)
+        return result

@@ -1,0 +1,89 @@
+"""What is told of a command while it runs, and what only at its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from dayhand.sandbox.base import Reason, Result
+from dayhand.sandbox.live_output import LiveOutput
+from dayhand.sandbox.meter import Meter
+
+
+@dataclass
+class Command:
+    """A command whose output and time a test makes."""
+
+    keep: int = 1000
+    now: float = 0.0
+    told: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.live = LiveOutput(self.told.append, self.keep, lambda: self.now)
+        self.meter = Meter(self.keep, 10**9, self.live.take)
+
+    def end(self) -> Result:
+        meter = self.meter
+        result = Result(0, meter.head, meter.tail, meter.size, Reason.EXIT, self.now)
+        self.live.finish(result)
+        return result
+
+
+def test_lines_are_told_whole_and_at_most_once_a_second() -> None:
+    command = Command(now=10.0)
+    command.meter.take(b"one\n")
+    assert command.told == []
+    command.now = 11.0
+    command.meter.take(b"two\nthr")
+    assert command.told == ["one\ntwo\n"]
+    command.now = 11.5
+    command.meter.take(b"ee\nfour\n")
+    assert command.told == ["one\ntwo\n"]
+    command.now = 12.1
+    assert command.live.tick() is False
+    assert command.told == ["one\ntwo\n", "three\nfour\n"]
+
+
+def test_a_silent_command_tells_nothing() -> None:
+    command = Command()
+    command.live.tick()
+    command.meter.take(b"\n\n")
+    command.end()
+    assert command.told == []
+
+
+def test_what_is_told_is_what_the_result_shows() -> None:
+    command = Command(keep=100)
+    for n in range(300):
+        command.now += 0.3
+        command.meter.take(f"line {n}\n".encode())
+    result = command.end()
+    assert "".join(command.told) == result.text()
+    assert "bytes cut" in command.told[-1]
+    assert command.told[-1].endswith("line 299\n")
+
+
+def test_a_flood_is_told_in_few_entries_of_bounded_size() -> None:
+    command = Command(keep=1000)
+    for _ in range(2000):
+        command.now += 1
+        command.meter.take(b"y\n" * 5000)
+    command.end()
+    assert len(command.told) == 2
+    assert sum(map(len, command.told)) < 2100
+
+
+def test_what_could_steer_a_terminal_is_not_told() -> None:
+    command = Command()
+    command.meter.take(b"\x1b[31mre")
+    command.meter.take(b"d\x1b[0m \x1b]0;title\x07\x07end\x08\n")
+    command.end()
+    assert command.told == ["red end\n"]
+
+
+def test_a_character_that_comes_in_halves_is_whole() -> None:
+    command = Command()
+    command.meter.take(b"caf\xc3")
+    command.now = 5
+    command.live.tick()
+    command.meter.take(b"\xa9\n")
+    assert command.told == ["café\n"]
