@@ -93,3 +93,31 @@ def test_the_price_file_is_a_path_from_where_one_stands(tmp_path: Path) -> None:
     assert (
         read_settings({"DAYHAND_PRICES": f"{tmp_path}/own.toml"}, dotenv=None).prices == tmp_path / "own.toml"
     )
+
+
+def test_the_cache_and_the_operators_registries_are_read(tmp_path: Path) -> None:
+    settings = read_settings({"DAYHAND_DATA": str(tmp_path)}, dotenv=None)
+    assert settings.cache_bytes > 0
+    assert settings.registries == ()
+    told = {
+        "DAYHAND_CACHE_BYTES": "5",
+        "DAYHAND_REGISTRIES": "*.files.example.org, python=https://i.example.org/simple",
+    }
+    settings = read_settings({"DAYHAND_DATA": str(tmp_path), **told}, dotenv=None)
+    assert settings.cache_bytes == 5
+    assert settings.registries == ("*.files.example.org", "python=https://i.example.org/simple")
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["https://i.example.org", "python=http://i.example.org", "npm=https://i.example.org:8443/", "*", "a b"],
+)
+def test_what_is_no_registry_is_refused(word: str) -> None:
+    with pytest.raises(SettingsError, match="is no registry that set-up can be given"):
+        read_settings({"DAYHAND_REGISTRIES": word}, dotenv=None)
+
+
+def test_a_registrys_password_is_refused_and_not_repeated() -> None:
+    with pytest.raises(SettingsError) as refused:
+        read_settings({"DAYHAND_REGISTRIES": "python=https://me:secret@i.example.org/"}, dotenv=None)
+    assert "secret" not in f"{refused.value} {refused.value.advice}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from dayhand.agent.loop import send_back, solve
@@ -18,6 +18,7 @@ from dayhand.checkout.repository import Base, Checkout
 from dayhand.environment.base import Environment
 from dayhand.environment.briefing import brief
 from dayhand.environment.prepare import prepare
+from dayhand.environment.registries import Extra
 from dayhand.environment.repo_config import read_config
 from dayhand.errors import CheckoutError, ModelError, SandboxError
 from dayhand.ledger.memory import Memory
@@ -62,6 +63,7 @@ class Tools:
     memory: Memory  # this task's journal and checkpoints: where a killed worker's successor goes on
     bases: BaseCache  # what checks said of base commits
     allowed: Scope  # the operator's limits; a repository's own come first
+    registries: Extra = field(default_factory=Extra)  # the operator's own
     clock: Callable[[], float] = time.time
 
 
@@ -116,7 +118,16 @@ class Trip:
         with self.say.stage(Stage.PREPARE):
             fill = partial(self._fill, base=base)
             files, decisions, scope = base.files, base.decisions, self.task.repository
-            return prepare(files, self.tools.sandbox, fill, self.say, scope=scope, decisions=decisions)
+            tools = self.tools
+            return prepare(
+                files,
+                tools.sandbox,
+                fill,
+                self.say,
+                scope=scope,
+                decisions=decisions,
+                extra=tools.registries,
+            )
 
     def examine(self, base: Base) -> Examined:
         """Set the repository up, run every check once, and tell what lacks."""

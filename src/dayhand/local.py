@@ -17,6 +17,7 @@ from dayhand.checkout.git import BareGit
 from dayhand.checkout.mirror import bundle_ref, read_files
 from dayhand.checkout.repository import open_mirror
 from dayhand.environment.prepare import prepare
+from dayhand.environment.registries import Extra
 from dayhand.errors import CheckoutError, SettingsError
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.notes import Note, Say
@@ -77,7 +78,14 @@ def examine_locally(settings: Settings, repo: Path, *, as_json: bool) -> int:
         worktree.fill(box, mirror.bundle(commit), ref=bundle_ref(commit), commit=commit, branch=branch)
 
     sandbox = open_shelf(settings)
-    place = prepare(read_files(mirror, commit), sandbox, fill, log, scope=task.repository)
+    place = prepare(
+        read_files(mirror, commit),
+        sandbox,
+        fill,
+        log,
+        scope=task.repository,
+        extra=Extra.of(settings.registries),
+    )
     found = examine(place, sandbox, fill, log, commit=commit)
     if as_json:
         print(json.dumps({**asdict(found), "ready": found.ready}, ensure_ascii=False))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ KNOWN = (
     "DAYHAND_PORT",
     "DAYHAND_PRICES",
     "DAYHAND_PROGRESS_SECONDS",
+    "DAYHAND_REGISTRIES",
     "DAYHAND_SANDBOX",
     "DAYHAND_SANDBOX_IMAGE",
     "DAYHAND_SANDBOX_RUNTIME",
@@ -30,6 +32,8 @@ KNOWN = (
     "DAYHAND_WINDOW",
 )
 SANDBOXES = ("auto", "bubblewrap", "docker")
+HOST = r"[a-z0-9][a-z0-9.-]*"
+REGISTRY = re.compile(rf"(\*\.)?{HOST}|(python|npm)=https://{HOST}(:443)?(/[^\s@]*)?")
 PUBLIC_API = "https://api.github.com"
 DEFAULT_MODEL = "gpt-6.1-sol"
 
@@ -63,6 +67,7 @@ class Settings:
     label: str = "codex"
     handles: tuple[str, ...] = ("bot",)  # the App's own slug is always one more
     concurrency: int = 4
+    registries: tuple[str, ...] = ()  # of the operator's own, for set-up: hosts, or python=URL, npm=URL
     cache_bytes: int = 20_000_000_000  # of all kept environments together; 0: no limit
     most_lines: int = 800  # of a change, before it waits for a person; 0: no limit
     most_files: int = 40
@@ -112,6 +117,8 @@ def read_settings(environ: Mapping[str, str] = os.environ, dotenv: Path | None =
         label=values.get("DAYHAND_LABEL") or "codex",
         handles=_words(values, "DAYHAND_HANDLES") or ("bot",),
         concurrency=max(1, _number(values, "DAYHAND_CONCURRENCY", 4)),
+        cache_bytes=_number(values, "DAYHAND_CACHE_BYTES", 20_000_000_000),
+        registries=_registries(values),
         most_lines=_number(values, "DAYHAND_MOST_LINES", 800),
         most_files=_number(values, "DAYHAND_MOST_FILES", 40),
         progress_seconds=float(_number(values, "DAYHAND_PROGRESS_SECONDS", 30)),
@@ -174,6 +181,19 @@ def _private_key(values: Mapping[str, str]) -> str:
 
 def _words(values: Mapping[str, str], name: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in values.get(name, "").split(",") if word.strip())
+
+
+def _registries(values: Mapping[str, str]) -> tuple[str, ...]:
+    words = _words(values, "DAYHAND_REGISTRIES")
+    for word in words:
+        if not REGISTRY.fullmatch(word):
+            shown = re.sub(r"//[^/]*@", "//…@", word)
+            raise SettingsError(
+                f"DAYHAND_REGISTRIES: “{shown}” is no registry that set-up can be given.",
+                advice="Name a host (files.example.org, *.example.org), or python=URL or npm=URL with https on port 443 "
+                "and without a password: none enters a box.",
+            )
+    return words
 
 
 def _number(values: Mapping[str, str], name: str, default: int) -> int:

@@ -20,6 +20,7 @@ from dayhand.agent.scripted import MODEL as SCRIPTED
 from dayhand.agent.succession import Facts, Succession
 from dayhand.checkout.mirror import Author
 from dayhand.checkout.repository import Checkout, open_mirror
+from dayhand.environment.registries import Extra
 from dayhand.errors import HubError, SandboxError
 from dayhand.hub.client import Hub
 from dayhand.hub.repository import RepositoryHub
@@ -211,6 +212,7 @@ def _tools(
         yield Tools(
             checkout=checkout,
             sandbox=open_shelf(settings),
+            registries=Extra.of(settings.registries),
             model=model,
             publication=publication,
             memory=Memory(ledger.redis, task.id, claim),

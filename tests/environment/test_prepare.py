@@ -14,6 +14,7 @@ import uv
 from dayhand.environment import install, node, set_up, supply
 from dayhand.environment import prepare as room
 from dayhand.environment.prepare import combine, prepare
+from dayhand.environment.registries import Extra
 from dayhand.sandbox.base import Reason
 from tests.environment.conftest import Notes
 
@@ -208,7 +209,7 @@ def test_a_box_without_node_gets_one_from_the_python_index(project, sandbox, say
         linted.fill(box)
         assert box.run("command -v npm", env=whole.env).text().strip() == f"{node.HOME}/bin/npm"
         assert box.run("npm run lint", env=whole.env).passed
-        assert "/npm" not in supply.Supply(sandbox, ground, whole.env, say)._ask_npm(None)
+        assert "/npm" not in supply.Supply(sandbox, ground, whole, say)._ask_npm(None)
 
 
 def test_a_project_with_nothing_to_install_needs_no_snapshot(project, sandbox, say):
@@ -273,3 +274,20 @@ def test_a_step_that_never_ends_is_a_failed_step(sandbox, say):
         ended = box.run("sleep 60", limits=dataclasses.replace(set_up.PROBE, seconds=0.5))
     assert ended.reason is Reason.WALL
     assert set_up.verdict(ended).startswith("failed (ended by wall)")
+
+
+def test_set_up_may_reach_the_operators_own_registries_and_no_others(project, sandbox, say):
+    connect = "; ".join(
+        f's = socket.create_connection(("127.0.0.1", 3128)); s.sendall(b"CONNECT {host}:443 HTTP/1.1\\r\\n\\r\\n"); s.recv(99)'
+        for host in ("own.invalid", "other.invalid")
+    )
+    texts = {
+        ".dayhand.toml": f"[setup]\nrun = '''python3 -c 'import socket; {connect}''''\n",
+        "Makefile": "test:\n",
+    }
+    repository = project(texts)
+    place = prepare(repository.files, sandbox, repository.fill, say, extra=Extra(("own.invalid",)))
+    told = {blocked.host: blocked.reason for blocked in place.blocked}
+    assert told["other.invalid"] == "the host is not allowed"
+    assert "no address" in told["own.invalid"]
+    assert prepare(repository.files, sandbox, repository.fill, say).key != place.key

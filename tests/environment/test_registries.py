@@ -107,3 +107,23 @@ def test_the_file_host_is_learnt_from_the_page_of_an_old_index():
 def test_an_answer_that_is_no_index_is_a_problem_and_not_a_crash():
     with an_index("application/json", "<html>") as url, pytest.raises(ValueError):
         list(registries._file_hosts(url))
+
+
+def test_the_operators_own_registries_stand_beside_those_of_the_clients(home):
+    extra = registries.Extra.of(
+        ("*.files.example.org", "python=https://py.invalid/simple", "npm=https://npm.invalid/")
+    )
+    assert extra.hosts == ("*.files.example.org", "py.invalid", "npm.invalid")
+    environ = extra.environ(
+        {**home, "UV_INDEX": "https://more.invalid/", "UV_DEFAULT_INDEX": "https://i.invalid/"}
+    )
+    found = registries.python_registry(environ)
+    assert found.hosts == ("i.invalid", "py.invalid", "more.invalid")
+    assert found.env["UV_INDEX"] == "https://py.invalid/simple https://more.invalid/"
+    assert registries.npm_registry(pytest.fail, environ).env == {
+        "npm_config_registry": "https://npm.invalid/"
+    }
+
+
+def test_without_registries_of_their_own_nothing_changes(home):
+    assert registries.Extra.of(()).environ(home) == home

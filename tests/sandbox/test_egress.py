@@ -282,3 +282,15 @@ print(sum(told.values()))
     with sandbox.open(egress=egress) as box:
         assert box.run(["python3", "-c", code], limits=SOON).text() == "12\n"
     assert sorted(each.host for each in egress.blocked) == sorted(f"host-{n}.example" for n in range(12))
+
+
+def test_an_operators_own_host_may_be_in_a_private_network_and_nowhere_worse():
+    rules = Rules(
+        ("10.1.2.3", "127.0.0.1", "169.254.169.254"), private=("10.1.2.3", "127.0.0.1", "169.254.169.254")
+    )
+    assert rules.address("10.1.2.3", 443) == ("10.1.2.3", "")
+    for host in ("127.0.0.1", "169.254.169.254"):
+        assert rules.address(host, 443)[0] == "", host
+    others = Rules(("10.1.2.3",), private=("registry.example.org",))
+    assert "not on the public network" in others.address("10.1.2.3", 443)[1]
+    assert Rules.load(rules.dump()) == rules

@@ -8,9 +8,10 @@ that runs inside a box.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from dayhand.environment.registries import Extra
 from dayhand.sandbox.base import Snapshot
 from dayhand.task import Blocked
 
@@ -89,6 +90,7 @@ class Whole:
     checks: tuple[Check, ...]
     allow: tuple[str, ...] = ()  # hosts that the maintainers allow beside the registries
     pins: tuple[str, ...] = ()  # sentences about pinned versions that the box does not have
+    extra: Extra = field(default_factory=Extra)  # the operator's own registries
 
     @property
     def installs(self) -> bool:

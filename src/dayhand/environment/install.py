@@ -42,10 +42,10 @@ def installed(
     whole: Whole, ground: Ground, sandbox: Sandbox, fill: Callable[[Box], None], say: Log
 ) -> Iterator[tuple[Box, Outcome]]:
     """Install everything in a set-up box and give it, cleared of the repository's own files, ready to be saved."""
-    supply = Supply(sandbox, ground, whole.env, say)
+    supply = Supply(sandbox, ground, whole, say)
     origin = supply.bring_runtimes(whole.plans)
     allowed, client_env = supply.open_registries(whole.plans, origin)
-    egress = Egress((*allowed, *whole.allow))
+    egress = Egress((*allowed, *whole.allow, *whole.extra.hosts), whole.extra.hosts)
     with sandbox.open(origin=origin, egress=egress) as box:
         fill(box)
         setup = SetUp(box, whole.env, client_env, say)

@@ -30,6 +30,7 @@ from dayhand.environment import (
 )
 from dayhand.environment.base import Ecosystem, Environment, Files, Log, Plan, Whole
 from dayhand.environment.lock import building
+from dayhand.environment.registries import Extra
 from dayhand.environment.remembered import Outcome
 from dayhand.environment.repo_config import read_config
 from dayhand.environment.supply import survey
@@ -45,14 +46,21 @@ Fill = Callable[[Box], None]
 
 
 def prepare(
-    files: Files, sandbox: Sandbox, fill: Fill, say: Log, *, scope: str = "", decisions: Files | None = None
+    files: Files,
+    sandbox: Sandbox,
+    fill: Fill,
+    say: Log,
+    *,
+    scope: str = "",
+    decisions: Files | None = None,
+    extra: Extra | None = None,
 ) -> Environment:
     """Set up what the repository declares, or find it set up already.
 
     ``fill`` puts the base commit into a box. ``scope`` names the repository: set-up runs the repository's own code,
     so one repository's snapshot is never another's. ``decisions`` are the files of the default branch, where
     ``.dayhand.toml`` is read (absent: ``files`` are). A failing install or a missing tool is part of the result
-    (``Environment.steps`` and ``missing``), never an exception. Raises ``SandboxError`` where the sandbox breaks.
+    (``Environment.steps`` and ``missing``), never an exception. ``extra`` are the operator's own registries. Raises ``SandboxError`` where the sandbox breaks.
     """
     started = time.monotonic()
     ground = survey(sandbox)
@@ -67,7 +75,7 @@ def prepare(
         say.line("say", f"Too many nested projects: {', '.join(left)} are not set up.")
     plans = sources.apply(detected, says)
     unmet = pins.unmet(files, ground.identity)
-    whole = replace(combine(plans, ground.path), allow=config.allow, pins=unmet)
+    whole = replace(combine(plans, ground.path), allow=config.allow, pins=unmet, extra=extra or Extra())
     key = _key(whole, files, f"{sandbox.name}\n{ground.identity}", scope)
     say.line("say", _summary(whole))
     for sentence in unmet:
@@ -117,7 +125,13 @@ def _names(whole: Whole) -> tuple[str, ...]:
 
 def _key(whole: Whole, files: Files, base: str, scope: str) -> str:
     """Everything that decides what a snapshot holds, and whether its tools are those that are asked for."""
-    parts = [RULES, base, scope, repr(whole.allow), json.dumps(dict(whole.env), sort_keys=True)]
+    parts = [
+        RULES,
+        base,
+        scope,
+        repr((whole.allow, whole.extra)),
+        json.dumps(dict(whole.env), sort_keys=True),
+    ]
     for plan in whole.plans:
         parts += [repr(step) for step in plan.steps]
         parts += [f"{path}\n{files.read(path)}" for path in plan.locks]

@@ -16,7 +16,7 @@ import tomllib
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -26,6 +26,7 @@ import uv
 ASK_SECONDS = 15.0
 ANSWER_BYTES = 2 * 1024 * 1024
 SAMPLE = "iniconfig"  # a small package that every index has: its file links show where files lie
+NOT_THERE = 404
 PEP_691 = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"  # peps.python.org/pep-0691
 
 
@@ -36,6 +37,33 @@ class Registry:
     hosts: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)  # the same configuration, for the client in the box
     problem: str = ""  # what people should know: not reachable, or an address that a box cannot use
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """The operator's own registries, beside those that this machine's clients are configured for."""
+
+    hosts: tuple[str, ...] = ()  # that any set-up may reach, in a private network too
+    python: tuple[str, ...] = ()  # indexes, asked before the main one
+    npm: str = ""  # in place of npm's registry
+
+    @classmethod
+    def of(cls, words: Iterable[str]) -> Extra:
+        """From the words of ``DAYHAND_REGISTRIES``, which the settings have judged."""
+        named = [word.partition("=")[::2] for word in words]
+        urls = tuple(url for _, url in named if url)
+        hosts = tuple(name for name, url in named if not url)
+        return cls(
+            tuple(dict.fromkeys((*hosts, *map(host_of, urls)))),
+            tuple(url for name, url in named if url and name == "python"),
+            next((url for name, url in named if url and name == "npm"), ""),
+        )
+
+    def environ(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """The clients' own variables with these registries in them."""
+        indexes = " ".join((*self.python, environ.get("UV_INDEX", ""))).strip()
+        more = {"UV_INDEX": indexes} if self.python else {}
+        return {**environ, **more, **({"NPM_CONFIG_REGISTRY": self.npm} if self.npm else {})}
 
 
 def python_registry(environ: Mapping[str, str] = os.environ) -> Registry:
@@ -56,6 +84,9 @@ def python_registry(environ: Mapping[str, str] = os.environ) -> Registry:
         hosts.append(host_of(url))
         try:
             hosts.extend(_file_hosts(url))
+        except urllib.error.HTTPError as error:
+            if url == main or error.code != NOT_THERE:  # an index of one's own need not have our sample
+                problems.append(f"The Python index {url} did not answer: {error}.")
         except (OSError, ValueError) as error:
             problems.append(f"The Python index {url} did not answer: {error}.")
     env = {"UV_DEFAULT_INDEX": main, "PIP_INDEX_URL": main}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import os
 from dataclasses import dataclass
 
 from dayhand.environment import clients, pins, registries
-from dayhand.environment.base import Log, Plan
+from dayhand.environment.base import Log, Plan, Whole
 from dayhand.environment.lock import building
 from dayhand.environment.registries import Registry
 from dayhand.environment.set_up import CACHE, PROBE, SetUp, reason, tell_blocked
@@ -45,10 +45,12 @@ def survey(sandbox: Sandbox) -> Ground:
 class Supply:
     """Where a repository's packages come from, and the runtimes that the box lacks."""
 
-    def __init__(self, sandbox: Sandbox, ground: Ground, env: Mapping[str, str], say: Log) -> None:
+    def __init__(self, sandbox: Sandbox, ground: Ground, whole: Whole, say: Log) -> None:
         self.sandbox = sandbox
         self.ground = ground
-        self.env = env
+        self.env = whole.env
+        self.own = whole.extra.hosts
+        self.environ = whole.extra.environ(os.environ)
         self.say = say
         self.failures: tuple[str, ...] = ()
         self.asked: dict[str, Registry] = {}
@@ -76,7 +78,7 @@ class Supply:
                 return snapshot
             self.say.line("say", f"The box has no {runtime.name}: it comes from a package registry.")
             registry = self._registry(runtime.client, origin)
-            egress = Egress(registry.hosts)
+            egress = Egress((*registry.hosts, *self.own), self.own)
             with self.sandbox.open(origin=origin, egress=egress) as box:
                 setup = SetUp(box, self.env, self._client_env(registry), self.say)
                 setup.lay_uv()
@@ -103,11 +105,11 @@ class Supply:
     def _registry(self, client: str, origin: Snapshot | None) -> Registry:
         if client not in self.asked:
             if client == "npm":
-                self.asked[client] = registries.npm_registry(lambda: self._ask_npm(origin))
+                self.asked[client] = registries.npm_registry(lambda: self._ask_npm(origin), self.environ)
             elif client == "python":
-                self.asked[client] = registries.python_registry()
+                self.asked[client] = registries.python_registry(self.environ)
             else:
-                self.asked[client] = clients.registry_of(client)
+                self.asked[client] = clients.registry_of(client, self.environ)
             if problem := self.asked[client].problem:
                 self.say.line("error", problem)
         return self.asked[client]

@@ -82,6 +82,7 @@ class Egress:
     """Where a set-up box may connect to, and what it asked for in vain."""
 
     allow: tuple[str, ...]  # exact hosts, or "*.example.org"; port 443 only
+    private: tuple[str, ...] = ()  # of these, the operator's own: they may be at a private network's address
     blocked: list[Blocked] = field(default_factory=list)
 
 

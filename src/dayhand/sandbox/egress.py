@@ -93,6 +93,10 @@ except OSError as error:
 """
 
 
+# Of those, where an operator's own registry may be; never loopback, metadata or what is no host's address.
+PRIVATE = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """Who may be connected to."""
@@ -100,6 +104,7 @@ class Rules:
     allow: tuple[str, ...]
     ports: tuple[int, ...] = (443,)
     never: tuple[str, ...] = NEVER  # networks
+    private: tuple[str, ...] = ()  # hosts that may be in a private network
 
     def refusal(self, host: str, port: int) -> str:
         """Why this host and port are refused; "" where they are allowed."""
@@ -117,13 +122,16 @@ class Rules:
             return "", f"the host has no address ({error.strerror or error})"
         addresses = sorted({str(entry[4][0]) for entry in found}, key=lambda each: (":" in each, each))
         for address in addresses:
-            if not self._forbids(address):
+            if not self._forbids(host, address):
                 return address, ""
         return "", f"the host's address {', '.join(addresses)} is not on the public network"
 
-    def _forbids(self, address: str) -> bool:
+    def _forbids(self, host: str, address: str) -> bool:
         parsed = ipaddress.ip_address(address.partition("%")[0])
-        return any(parsed in ipaddress.ip_network(network) for network in self.never)
+        allowed = PRIVATE if any(_matches(host, pattern) for pattern in self.private) else ()
+        return any(
+            parsed in ipaddress.ip_network(network) for network in self.never if network not in allowed
+        )
 
     def dump(self) -> str:
         return json.dumps(asdict(self))
@@ -131,7 +139,7 @@ class Rules:
     @classmethod
     def load(cls, text: str) -> Rules:
         raw = json.loads(text)
-        return cls(tuple(raw["allow"]), tuple(raw["ports"]), tuple(raw["never"]))
+        return cls(tuple(raw["allow"]), tuple(raw["ports"]), tuple(raw["never"]), tuple(raw["private"]))
 
 
 def _matches(host: str, pattern: str) -> bool:
@@ -177,7 +185,9 @@ def gate(folder: Path, egress: Egress, uid: int | None, rules: Rules | None = No
 
     The proxy runs as ``uid`` where one is given. It ends when its standard input does, so a killed worker takes it along.
     """
-    rules = rules or Rules(tuple(host.lower() for host in egress.allow))
+    rules = rules or Rules(
+        tuple(host.lower() for host in egress.allow), private=tuple(host.lower() for host in egress.private)
+    )
     refused = os.open(folder.parent / REFUSED, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         process = _start(folder, refused, uid)
