@@ -14,13 +14,15 @@ from functools import partial
 from dayhand.agent.loop import send_back, solve
 from dayhand.agent.model import Model
 from dayhand.checkout.mirror import read_files
+from dayhand.checkout.offer import BRANCH, offer
 from dayhand.checkout.repository import Base, Checkout
 from dayhand.environment.base import Environment
 from dayhand.environment.briefing import brief
+from dayhand.environment.improvement import Improvement
 from dayhand.environment.prepare import prepare
 from dayhand.environment.registries import Extra
-from dayhand.environment.repo_config import read_config
-from dayhand.errors import CheckoutError, ModelError, SandboxError
+from dayhand.environment.repo_config import NAME, read_config
+from dayhand.errors import CheckoutError, HubError, HubUnavailable, ModelError, SandboxError
 from dayhand.ledger.memory import Memory
 from dayhand.ledger.notes import Say
 from dayhand.publish.base import Proposal, Publication
@@ -41,6 +43,7 @@ from dayhand.task import (
     Verification,
 )
 from dayhand.verify.base_cache import BaseCache
+from dayhand.verify.better import Bench, find_better
 from dayhand.verify.checks import verify
 from dayhand.verify.claims import weigh
 from dayhand.verify.doctor import examine
@@ -137,9 +140,29 @@ class Trip:
         with self.say.stage(Stage.CHECK):
             fill = partial(self._fill, base=base)
             found = examine(place, tools.sandbox, fill, self.say, commit=base.commit, bases=tools.bases)
+            where = Bench(base.files, tools.sandbox, fill, self.task.repository, tools.registries)
+            better = find_better(where, place, found, self.say)
         with self.say.stage(Stage.PUBLISH):
-            tools.publication.examined(self.task, found)
+            offered = self._offer(base, better) if better else ""
+            tools.publication.examined(self.task, found, offered)
         return found
+
+    def _offer(self, base: Base, better: Improvement) -> str:
+        """Propose a set-up that was tried and did better, once; the pull request's address, "" for none."""
+        tools, text = self.tools, better.guess.text
+        try:
+            if tools.publication.declined(better, BRANCH):
+                self.say.line("say", "The same was proposed before, and a person decided.")
+                return ""
+            if not offer(tools.checkout, base, NAME, text, when=self.task.created_at):
+                self.say.line("say", f"Somebody works on {BRANCH}, so nothing is pushed there.")
+                return ""
+            return tools.publication.offer(better, BRANCH, base.branch)
+        except HubUnavailable:
+            raise
+        except (CheckoutError, HubError) as error:  # what was found is worth telling without it
+            self.say.line("error", f"It could not be proposed: {error}")
+            return ""
 
     def work(self, base: Base, place: Environment) -> Finished | Solution:
         """Let the model work until its change is checked; new failures go back to it, a few times.

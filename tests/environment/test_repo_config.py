@@ -86,7 +86,7 @@ def test_set_up_and_checks_are_one_command_or_several() -> None:
 )
 def test_what_is_no_command_is_named_and_passed_over(text: str, named: str) -> None:
     config = read_config(OneFile(text))
-    assert (config.run, config.checks) == ((), {})
+    assert (config.run, config.checks) == (None, {})
     (problem,) = config.problems
     assert named in problem
 

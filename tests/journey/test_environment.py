@@ -208,3 +208,85 @@ def test_a_question_is_told_first_as_well(town: Town) -> None:
     town.work()
     (said,) = town.bot_says(issue)
     assert "The sum began at one." in said
+
+
+def test_a_better_set_up_is_proposed_with_what_was_measured(town: Town) -> None:
+    repo = without_linter(town)
+    issue = town.issue(repo)
+    town.say(repo, issue, "@bot environment")
+    (record,) = town.work()
+    (pull,) = town.pulls(repo)
+    assert pull.pull
+    assert (pull.pull.head, pull.pull.base, pull.pull.draft) == ("dayhand/environment", "main", False)
+    assert repo.store.text("dayhand/environment", ".dayhand.toml") == '[checks]\nlint = "make lint"\n'
+    assert len(repo.store.between(pull.pull.base_sha, pull.pull.head_sha)) == 1
+    assert "| lint | `no-such-linter .` ⛔ cannot run | `make lint` ✅ passes (" in pull.body
+    assert "- `checks.lint`: `no-such-linter .` (AGENTS.md) cannot run here" in pull.body
+    (run,) = examinations(repo)
+    assert run.title == "1 of 2 declared checks can run here"
+    assert f"/pull/{pull.number})" in str(run.summary)
+    assert "no-such-linter does not start" in str(run.summary)
+    assert record.facts["pull"] == str(pull.number)
+
+    town.hub.world.merge(repo, pull, town.ada)
+    town.hub.wait_idle()
+    town.work()
+    assert examinations(repo)[-1].title == "Both declared checks can run here"
+    assert len(town.pulls(repo)) == 1
+
+
+def test_a_step_that_fails_and_that_nothing_needs_is_proposed_to_be_left_out(town: Town) -> None:
+    words = "# Shop\n\n## Setup\n\n```sh\nno-such-installer\n```\n"
+    limits = "[limits]\nlines = 9 # few\n"
+    repo = town.repository("stuck", {**SHOP, "AGENTS.md": words, ".dayhand.toml": limits})
+    town.say(repo, town.issue(repo), "@bot environment")
+    town.work()
+    (run,) = examinations(repo)
+    assert run.title == "Both declared checks can run here; not all could be installed"
+    text = repo.store.text("dayhand/environment", ".dayhand.toml")
+    assert text == f"{limits}\n[setup]\nrun = []\n"
+    (pull,) = town.pulls(repo)
+    assert "“AGENTS.md: no-such-installer” fails, so it is left out." in pull.body
+
+
+def test_what_a_person_closed_is_not_proposed_again_and_an_open_one_is_kept(town: Town) -> None:
+    repo = without_linter(town)
+    issue = town.issue(repo)
+    for _ in range(2):
+        town.say(repo, issue, "@bot environment")
+        town.work()
+    (pull,) = town.pulls(repo)
+    town.hub.world.set_state(repo, pull, "closed", town.ada)
+    town.say(repo, issue, "@bot environment")
+    town.work()
+    assert town.pulls(repo) == [pull], "a person decided"
+    more = "## Lint\n\n```sh\nno-such-linter .\n```\n\n## Test\n\n```sh\nno-such-tests\n```\n"
+    push(town, repo, "AGENTS.md", more)
+    town.work()
+    assert [one.state for one in town.pulls(repo)].count("open") == 1, "another proposal is another question"
+
+
+def test_a_proposal_never_goes_over_a_persons_work(town: Town) -> None:
+    repo = without_linter(town)
+    issue = town.issue(repo)
+    repo.store.git("update-ref", "refs/heads/dayhand/environment", repo.store.branches()["main"])
+    own = push(town, repo, ".dayhand.toml", "[checks]\nlint = []\n", branch="dayhand/environment")
+    town.say(repo, issue, "@bot environment")
+    (record,) = town.work()
+    assert record.state is State.ANSWERED
+    assert repo.store.branches()["dayhand/environment"] == own
+    assert town.pulls(repo) == []
+
+
+def test_what_does_no_better_is_not_proposed(town: Town) -> None:
+    words = "## Setup\n\n```sh\nno-such-installer\n```\n\n## Test\n\n```sh\nno-such-tests\n```\n"
+    repo = town.repository("hopeless", {"README.md": "# Shop\n", "AGENTS.md": words})
+    town.say(repo, town.issue(repo), "@bot environment")
+    (record,) = town.work()
+    assert "That did no better, so it is not proposed." in [
+        one.text for one in town.live.read(record.task.id)
+    ]
+    (run,) = examinations(repo)
+    assert run.title == "0 of 1 declared checks can run here; not all could be installed"
+    assert "no-such-tests does not start" in str(run.summary)
+    assert town.pulls(repo) == []

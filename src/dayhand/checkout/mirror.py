@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -83,10 +84,27 @@ class Mirror:
         found = {ref.removeprefix("refs/heads/"): sha for sha, ref in pairs}
         return {name: found[name] for name in branches if name in found}
 
-    def push(self, sha: str, branch: str, token: str) -> None:
-        """Push a commit to a branch of the server, never by force. Raises ``CheckoutError``."""
+    def push(self, sha: str, branch: str, token: str, *, instead_of: str = "") -> None:
+        """Push a commit to a branch of the server, never by force. Raises ``CheckoutError``.
+
+        ``instead_of`` is the commit of ours that it replaces, and only where that one stands there still.
+        """
         self._sound_branch(branch)
-        self.git.run("push", "-q", self.url, f"{sha}:refs/heads/{branch}", env=with_token(self.url, token))
+        lease = (f"--force-with-lease=refs/heads/{branch}:{instead_of}",) if instead_of else ()
+        refs = f"{sha}:refs/heads/{branch}"
+        self.git.run("push", "-q", *lease, self.url, refs, env=with_token(self.url, token))
+
+    def with_file(self, commit: str, path: str, text: str) -> str:
+        """The tree of a commit with one file written new."""
+        blob = self.git.run("hash-object", "-w", "--stdin", stdin=text.encode()).decode().strip()
+        with tempfile.TemporaryDirectory() as folder:
+            env = {"GIT_INDEX_FILE": f"{folder}/index"}
+            self.git.run("read-tree", commit, env=env)
+            self.git.run("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", env=env)
+            return self.git.run("write-tree", env=env).decode().strip()
+
+    def message(self, commit: str) -> str:
+        return self.git.run("show", "-s", "--format=%an%n%B", commit).decode("utf-8", "replace").strip()
 
     def bundle(self, commit: str) -> Path:
         """A file with ``commit`` and its history, under the ref that ``bundle_ref`` names."""

@@ -30,7 +30,7 @@ class RepoConfig:
         str, ...
     ] = ()  # hosts that set-up may reach beside the registries; "*.example.org" for all below
     problems: tuple[str, ...] = ()
-    run: tuple[str, ...] = ()  # what sets the repository up, instead of what would be detected
+    run: tuple[str, ...] | None = None  # what sets the repository up, instead of what would be detected
     checks: Mapping[str, tuple[str, ...]] = field(
         default_factory=dict
     )  # a kind, and its commands; none: not checked
@@ -64,7 +64,7 @@ def read_config(files: Files) -> RepoConfig:
     return RepoConfig(
         tuple(dict.fromkeys(sound)),
         tuple(problems),
-        run or (),
+        run,
         {kind: commands for kind, commands in checks.items() if commands is not None},
         limits,
     )

@@ -56,7 +56,7 @@ def declared(config: RepoConfig, files: Files) -> Declared:
     steps: tuple[Step, ...] = ()
     source = ""
     problems: tuple[str, ...] = ()
-    if config.run:
+    if config.run is not None:
         source, steps = NAME, tuple(_step(NAME, (command,)) for command in config.run)
     else:
         source, commands, problems = _first_source(files, said)
@@ -74,7 +74,7 @@ def declared(config: RepoConfig, files: Files) -> Declared:
 
 def apply(found: tuple[Plan, ...], what: Declared) -> tuple[Plan, ...]:
     """The detected plans as the declarations change them, and one more plan for what is declared."""
-    if not what.steps and not what.kinds:
+    if not what.steps and not what.kinds and not what.source:
         return found
     detected = tuple(check for plan in found for check in plan.checks)
     checks = tuple(_better(check, detected) for check in what.checks)

@@ -122,6 +122,13 @@ class RepositoryHub:
             pulls = [_pull(one) for one in self._repo().get_pulls(state="all", head=f"{owner}:{branch}")]
         return next((one for one in pulls if one.state == "open"), pulls[0] if pulls else None)
 
+    def closed_pulls(self, branch: str) -> tuple[str, ...]:
+        """What the closed pull requests from a branch say, merged ones too."""
+        owner = self.full_name.partition("/")[0]
+        with speaking_of(f"the pull requests of {branch}"):
+            pulls = self._repo().get_pulls(state="closed", head=f"{owner}:{branch}")
+            return tuple(one.body or "" for one in pulls)
+
     def open_pull(self, branch: str, base: str, title: str, body: str, *, draft: bool = True) -> Pull:
         """The open pull request of a branch, opened where there is none; as an ordinary one where drafts are refused."""
         there = self.find_pull(branch)

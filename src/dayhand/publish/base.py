@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from dayhand.environment.improvement import Improvement
 from dayhand.errors import DayhandError
 from dayhand.ledger.notes import Note
 from dayhand.task import Blocked, Change, Claim, Examined, Proof, Solution, Task, Usage, Verification
@@ -45,8 +46,14 @@ class Publication(Protocol):
     def begin_examination(self, commit: str) -> None:
         """Show that a commit's environment is being examined."""
 
-    def examined(self, task: Task, found: Examined) -> None:
-        """Tell what was found, to the person who asked as well."""
+    def declined(self, found: Improvement, branch: str) -> bool:
+        """Whether a person was offered the same settings before, and decided."""
+
+    def offer(self, found: Improvement, branch: str, base: str) -> str:
+        """The one pull request for a better set-up, brought up to date where it is open; give its address."""
+
+    def examined(self, task: Task, found: Examined, offered: str = "") -> None:
+        """Tell what was found, to the person who asked as well; ``offered`` is the address of a proposal."""
 
     def fail(self, task: Task, error: DayhandError, spent: Usage | None = None) -> None:
         """Tell what happened, what to do and what it cost; leave no empty pull request and no branch behind."""

@@ -31,10 +31,15 @@ def headline(found: Examined) -> str:
     return f"{running} of {count} declared checks can run here{fails}{broken}"
 
 
-def report(found: Examined, task_url: str = "") -> str:
-    """Everything that was found, as Markdown; with ``task_url``, each result links to the log's line."""
+def report(found: Examined, task_url: str = "", offered: str = "") -> str:
+    """Everything that was found, as Markdown; with ``task_url``, each result links to the log's line.
+
+    ``offered``: the address of the pull request that proposes something better.
+    """
+    better = f"🔧 With another set-up more works: [I propose it in a pull request]({offered})."
     parts = [
         f"**{headline(found)}.** {_set_up_in(found)}",
+        better if offered else "",
         _checks(found, task_url),
         _steps(found),
         _remedies(found),
@@ -43,11 +48,16 @@ def report(found: Examined, task_url: str = "") -> str:
     return cap("\n\n".join(part for part in parts if part) + "\n", MOST_BYTES)
 
 
-def answer(asker: str, found: Examined, check_url: str, task_url: str) -> str:
-    """The comment for a person who asked."""
-    return (
-        f"@{asker} [The environment of {code(found.commit[:8])}]({check_url}):\n\n{report(found, task_url)}"
-    )
+def answer(asker: str, commit: str, check_url: str, said: str) -> str:
+    """The comment for a person who asked; ``said`` is the report."""
+    return f"@{asker} [The environment of {code(commit[:8])}]({check_url}):\n\n{said}"
+
+
+def in_short(one: Checkup) -> str:
+    """How one check went, in two words."""
+    if one.run is None:
+        return "⛔ cannot run"
+    return f"{'✅ passes' if one.run.passed else '⚠️ fails'} ({one.run.seconds:.1f} s)"
 
 
 def failed(asker: str, error: DayhandError, task_url: str, *, handle: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from dayhand.environment.improvement import Improvement
 from dayhand.errors import (
     DayhandError,
     EnvironmentFailure,
@@ -19,7 +20,7 @@ from dayhand.ledger import examined
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.live import Live
 from dayhand.ledger.notes import Note
-from dayhand.publish import diagnosis, unfinished, wording
+from dayhand.publish import diagnosis, set_up, unfinished, wording
 from dayhand.publish.base import Proposal
 from dayhand.publish.bill import until_then
 from dayhand.publish.check_run import Progress
@@ -111,14 +112,27 @@ class GitHubPublication:
         """A check run on the commit; where nobody asked in words, the one that an earlier look at it made."""
         self._check_on(commit)
 
-    def examined(self, task: Task, found: Examined) -> None:
+    def declined(self, found: Improvement, branch: str) -> bool:
+        """Whether the same was offered before, and a person closed it or merged it."""
+        return any(set_up.marker(found) in said for said in self.hub.closed_pulls(branch))
+
+    def offer(self, found: Improvement, branch: str, base: str) -> str:
+        """The one open pull request from ``branch``, with today's text."""
+        body = set_up.body(found, self.task_url)
+        pull = self.hub.open_pull(branch, base, set_up.TITLE, body, draft=False)
+        self.hub.edit_pull(pull.number, body=body)
+        self._remember_pull(pull)
+        return pull.url
+
+    def examined(self, task: Task, found: Examined, offered: str = "") -> None:
         """Conclude the check run, neutral whatever was found: it judges no change. Answer the person who asked."""
         examined.keep(self.ledger, self.claim, task.repository, found)
+        said = diagnosis.report(found, self.task_url, offered)
         output = self._output(diagnosis.headline(found), self._progress.last_text)
-        output["summary"] = redact(diagnosis.report(found, self.task_url))
+        output["summary"] = redact(said)
         self.hub.update_check(int(self._fact("check") or 0), output=output, conclusion="neutral")
         url = self._fact("check_url") or ""
-        self._comment(diagnosis.answer(task.ask.asker, found, url, self.task_url))
+        self._comment(diagnosis.answer(task.ask.asker, found.commit, url, said))
 
     def fail(self, task: Task, error: DayhandError, spent: Usage | None = None) -> None:
         """What happened and what to do as a comment; a draft that was opened goes away.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TextIO
 
+from dayhand.environment.improvement import Improvement
 from dayhand.errors import DayhandError
 from dayhand.ledger.notes import Note
 from dayhand.publish import diagnosis
@@ -66,7 +67,15 @@ class LocalPublication:
     def begin_examination(self, commit: str) -> None:
         """Nothing is shown before there is something to tell."""
 
-    def examined(self, task: Task, found: Examined) -> None:
+    def declined(self, found: Improvement, branch: str) -> bool:
+        """Nothing is offered without a place to offer it."""
+        return True
+
+    def offer(self, found: Improvement, branch: str, base: str) -> str:
+        """Never asked for: ``declined`` said so."""
+        return ""
+
+    def examined(self, task: Task, found: Examined, offered: str = "") -> None:
         """Print what was found."""
         self._say(diagnosis.report(found))
 

@@ -1,0 +1,26 @@
+"""A file that Dayhand proposes on a branch of its own: pushed once, replaced by a newer one, never over a person's work."""
+
+from __future__ import annotations
+
+from dayhand.checkout.mirror import read_files
+from dayhand.checkout.repository import Base, Checkout
+
+BRANCH = "dayhand/environment"
+MESSAGE = "Say how this repository is set up"
+
+
+def offer(checkout: Checkout, base: Base, path: str, text: str, *, when: float) -> bool:
+    """Have ``path`` on our branch say ``text``; False where somebody else worked on that branch.
+
+    May come again: what stands there already is left. Raises ``CheckoutError``.
+    """
+    mirror, token = checkout.mirror, checkout.token()
+    there = mirror.fetch((BRANCH,), token).get(BRANCH, "")
+    if there and mirror.message(there) != f"{checkout.author.name}\n{MESSAGE}":
+        return False
+    if there and read_files(mirror, there).read(path) == text:
+        return True
+    tree = mirror.with_file(base.commit, path, text)
+    commit = mirror.commit(tree, base.commit, f"{MESSAGE}\n", checkout.author, when)
+    mirror.push(commit, BRANCH, token, instead_of=there)
+    return True

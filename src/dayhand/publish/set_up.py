@@ -1,0 +1,65 @@
+"""What the pull request says that proposes a ``.dayhand.toml``: each line's reason, and what was measured."""
+
+from __future__ import annotations
+
+from dayhand.environment.improvement import Improvement
+from dayhand.environment.repo_config import NAME
+from dayhand.hub.repository import hidden
+from dayhand.publish import diagnosis
+from dayhand.publish.markdown import cap, cell, code, redact
+from dayhand.publish.prose import line
+from dayhand.task import Examined
+
+TITLE = "Say how this repository is set up"
+MOST_BYTES = 60_000
+END = (
+    "Nothing else was changed, and it decides nothing before a person merges it: I read the file from the default branch. "
+    "Close this if you want none of it; the same is not proposed again."
+)
+
+
+def marker(found: Improvement) -> str:
+    """Hidden in the text: by it a proposal is known again after a person closed it."""
+    return hidden(f"set-up:{found.guess.name}")
+
+
+def body(found: Improvement, task_url: str) -> str:
+    """The whole text."""
+    before, after = found.before, found.after
+    reasons = [f"- `{one.section}.{one.key}`: {line(one.why)}" for one in found.guess.lines]
+    parts = [
+        f"With this `{NAME}` more of the repository works where I work. I tried it in a sandbox, on {code(before.commit[:8])}:",
+        "\n".join(
+            [
+                "| | as it is | with this |",
+                "|---|---|---|",
+                f"| checks | {cell(diagnosis.headline(before))} | {cell(diagnosis.headline(after))} |",
+                f"| set-up | {_set_up(before)} | {_set_up(after)} |",
+                *_checks(before, after),
+            ]
+        ),
+        "### Why each line is there",
+        "\n".join(reasons),
+        END,
+        f"<sub>[Everything that was run]({task_url})</sub>",
+    ]
+    whole = cap(redact("\n\n".join(parts)), MOST_BYTES)
+    return f"{whole}\n\n{marker(found)}"
+
+
+def _set_up(found: Examined) -> str:
+    failed = sum(not step.passed for step in found.steps)
+    count = len(found.steps)
+    steps = f"{count} step{'' if count == 1 else 's'}" if count else "nothing to install"
+    return f"{steps}{f', {failed} of them failed' if failed else ''} ({found.seconds:.1f} s)"
+
+
+def _checks(before: Examined, after: Examined) -> list[str]:
+    kinds = dict.fromkeys(one.kind for one in (*before.checks, *after.checks))
+    return [f"| {kind} | {_kind(before, kind)} | {_kind(after, kind)} |" for kind in kinds]
+
+
+def _kind(found: Examined, kind: str) -> str:
+    return "<br>".join(
+        f"{cell(code(one.command))} {diagnosis.in_short(one)}" for one in found.checks if one.kind == kind
+    )
