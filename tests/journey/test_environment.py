@@ -43,7 +43,8 @@ def test_a_repository_is_examined_when_the_app_is_let_in(town: Town) -> None:
     assert (run.status, run.conclusion) == ("completed", "neutral")
     assert run.suite.sha == repo.store.branches()["main"]
     assert run.title == "Both declared checks can run here"
-    assert "| lint | `make lint` | Makefile, target lint | [✅ passes](" in run.summary
+    assert " | lint | `make lint` | Makefile, target lint |" in run.summary
+    assert "| [✅ passes](" in run.summary
     assert f"/tasks/{record.task.id}#L" in run.summary
     assert not repo.issues, "nobody asked in words, so nobody is spoken to"
 
@@ -290,3 +291,15 @@ def test_what_does_no_better_is_not_proposed(town: Town) -> None:
     assert run.title == "0 of 1 declared checks can run here; not all could be installed"
     assert "no-such-tests does not start" in str(run.summary)
     assert town.pulls(repo) == []
+
+
+def test_what_the_checks_said_is_not_asked_again_by_a_task(town: Town) -> None:
+    repo = installed(town, "known")
+    town.work()
+    issue = town.issue(repo)
+    town.label(repo, issue)
+    (record,) = town.work()
+    assert record.state is State.PROPOSED
+    said = [note.text for note in town.live.read(record.task.id)]
+    assert "make lint passes on the base: known from an earlier run." in said
+    assert "The same on the base, to compare." not in said

@@ -33,11 +33,11 @@ def test_the_report_says_what_works_how_long_it_took_and_what_would_fix_the_rest
         == """\
 **2 of 3 declared checks can run here; 1 of them fails as it is.** Toolchain: Node and Make; set up in 4.0 s.
 
-| Check | Command | Found in | Here |
+| Here | Check | Command | Found in |
 |---|---|---|---|
-| test | `npm test` | package.json scripts.test | [✅ passes](https://dayhand.example/tasks/t1#L7) (2.0 s) |
-| lint | `make lint` | Makefile, target lint | [⚠️ runs, and fails on this commit](https://dayhand.example/tasks/t1#L9) (0.5 s) |
-| types | `tsc` | package.json scripts.types | ⛔ cannot run: tsc does not start (not found). |
+| [✅ passes](https://dayhand.example/tasks/t1#L7) (2.0 s) | test | `npm test` | package.json scripts.test |
+| [⚠️ runs, and fails](https://dayhand.example/tasks/t1#L9) (0.5 s) | lint | `make lint` | Makefile, target lint |
+| ⛔ cannot run | types | `tsc` | package.json scripts.types |
 
 ### Set-up
 
@@ -45,7 +45,7 @@ def test_the_report_says_what_works_how_long_it_took_and_what_would_fix_the_rest
 
 ### What would fix it
 
-`tsc`: let the repository's own development dependencies bring the tool, with a version that the registry has.
+`tsc` cannot run: tsc does not start (not found). Let the repository's own development dependencies bring the tool, with a version that the registry has.
 
 Or say in `.dayhand.toml` on the default branch how it is set up:
 
@@ -75,9 +75,9 @@ def test_where_everything_runs_nothing_is_to_be_fixed() -> None:
         == """\
 **The one declared check can run here.** Toolchain: Node and Make; found as it was set up before in 0.1 s.
 
-| Check | Command | Found in | Here |
+| Here | Check | Command | Found in |
 |---|---|---|---|
-| test | `npm test` | package.json scripts.test | ✅ passes (2.0 s) |
+| ✅ passes (2.0 s) | test | `npm test` | package.json scripts.test |
 
 ### Set-up
 
@@ -116,3 +116,9 @@ def test_a_task_that_lacks_something_says_so_and_one_that_lacks_nothing_is_silen
 - `tsc`: tsc does not start.
 - install with npm ci: this part of set-up failed"""
     )
+
+
+def test_where_something_better_is_proposed_there_is_nothing_to_fill_in() -> None:
+    told = diagnosis.report(FOUND, URL, "https://github.example/ada/shop/pull/3")
+    assert "[I propose it in a pull request](https://github.example/ada/shop/pull/3)" in told
+    assert 'run = ["…"]' not in told

@@ -42,7 +42,7 @@ def report(found: Examined, task_url: str = "", offered: str = "") -> str:
         better if offered else "",
         _checks(found, task_url),
         _steps(found),
-        _remedies(found),
+        _remedies(found, offered=bool(offered)),
         wording.blocked(found.blocked),
     ]
     return cap("\n\n".join(part for part in parts if part) + "\n", MOST_BYTES)
@@ -127,16 +127,16 @@ def _checks(found: Examined, task_url: str) -> str:
     if not found.checks:
         return ""
     rows = [
-        f"| {one.kind} | {cell(code(one.command))} | {cell(line(one.source))} | {cell(_how(one, task_url))} |"
+        f"| {cell(_how(one, task_url))} | {one.kind} | {cell(code(one.command))} | {cell(line(one.source))} |"
         for one in found.checks
     ]
-    return "\n".join(["| Check | Command | Found in | Here |", "|---|---|---|---|", *rows])
+    return "\n".join(["| Here | Check | Command | Found in |", "|---|---|---|---|", *rows])
 
 
 def _how(one: Checkup, task_url: str) -> str:
     if one.run is None:
-        return f"⛔ cannot run: {line(one.missing)}"
-    words = "✅ passes" if one.run.passed else "⚠️ runs, and fails on this commit"
+        return "⛔ cannot run"  # why stands below: a phone shows a long cell badly
+    words = "✅ passes" if one.run.passed else "⚠️ runs, and fails"
     linked = f"[{words}]({task_url}#L{one.run.line})" if task_url and one.run.line else words
     return f"{linked} ({one.run.seconds:.1f} s)"
 
@@ -152,19 +152,19 @@ def _steps(found: Examined) -> str:
     return "\n".join(["### Set-up", "", *lines])
 
 
-def _remedies(found: Examined) -> str:
-    lines = list(_each_remedy(found))
+def _remedies(found: Examined, *, offered: bool) -> str:
+    lines = list(_each_remedy(found, offered=offered))
     return "\n\n".join(["### What would fix it", *lines]) if lines else ""
 
 
-def _each_remedy(found: Examined) -> Iterator[str]:
+def _each_remedy(found: Examined, *, offered: bool) -> Iterator[str]:
     for one in found.checks:
         if one.run is None:
             yield (
-                f"{code(one.command)}: let the repository's own development dependencies bring the tool, "
-                "with a version that the registry has."
+                f"{code(one.command)} cannot run: {line(one.missing).rstrip('.')}. Let the repository's own development "
+                "dependencies bring the tool, with a version that the registry has."
             )
-    if any(one.run is None for one in found.checks) or not all(step.passed for step in found.steps):
+    if not found.ready and not offered:
         where = "Or say in `.dayhand.toml` on the default branch how it is set up:"
         yield f"{where}\n\n{SET_UP_SNIPPET}"
     for one in found.checks:
