@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import zlib
 from collections.abc import Callable
 
 import pytest
@@ -126,6 +127,50 @@ def test_a_killed_task_goes_on_elsewhere_without_asking_again(
         if "output" in item
     ]
     assert "x\nhello" in outputs[-1]
+
+
+ENDLESS = ToolCall(
+    "shell",
+    json.dumps({"command": "echo x >> made; sleep 600", "timeout_ms": 600_000, "yield_time_ms": 300}),
+)
+
+
+def test_a_killed_workers_session_is_gone_and_the_model_is_told(
+    play: Play, boxes: Boxes, journal: Journal, log: Log
+) -> None:
+    number = zlib.crc32(b"call_0_0") % 90_000 + 10_000
+    poll = ToolCall("session", json.dumps({"session_id": number, "yield_time_ms": 300}))
+    played = play([ENDLESS], [poll], [poll], [Finish("Nothing", "It never ends.")])
+    journal.dies_after = 4  # two turns
+    with pytest.raises(Killed):
+        work(played, boxes(), journal, log)
+    journal.dies_after = 0
+    second = boxes()
+    assert work(played, second, journal, log).title == "Nothing"
+    *_, last = played.server.bodies
+    told = [item for item in json.loads(last)["input"] if "output" in item]
+    assert [item["output"].startswith(f"Session {number} is still running") for item in told] == [1, 1, 0]
+    assert told[-1]["output"].startswith(f"There is no session {number}: ")
+    assert "A command that was still running has ended" in last.decode()
+    assert second.run("test ! -e made").passed
+
+
+def test_whatever_ends_a_task_ends_what_goes_on_in_the_background(
+    play: Play, box: Box, journal: Journal, log: Log
+) -> None:
+    with pytest.raises(ModelError):
+        work(play([ENDLESS]), box, journal, log, turns=1)
+    assert box.run("cat made; cat /proc/[0-9]*/comm | grep -c sleep").text() == "x\n0\n"
+
+
+def test_a_patch_before_a_command_that_goes_on_is_kept_with_its_end(
+    play: Play, box: Box, journal: Journal, log: Log
+) -> None:
+    number = zlib.crc32(b"call_0_1") % 90_000 + 10_000
+    kill = ToolCall("session", json.dumps({"session_id": number, "kill": True}))
+    work(play([Patch(PATCH), ENDLESS], [kill], [DONE]), box, journal, log)
+    assert journal.kept is not None
+    assert journal.kept[0] == 2
 
 
 def test_a_finished_journal_gives_the_same_solution_without_asking(

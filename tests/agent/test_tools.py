@@ -23,7 +23,7 @@ def mistake(name: str, arguments: object, **how: bool) -> str:
 
 
 def test_tools_stand_in_alphabetical_order() -> None:
-    assert list(NAMES) == sorted(NAMES) == ["apply_patch", "finish", "shell", "update_plan"]
+    assert list(NAMES) == sorted(NAMES) == ["apply_patch", "finish", "session", "shell", "update_plan"]
     assert all(tool["type"] in ("function", "custom") for tool in TOOLS)
 
 
@@ -87,7 +87,7 @@ def test_a_finish_is_read_whole() -> None:
         (
             "frobnicate",
             {},
-            "There is no tool “frobnicate”. The tools are: apply_patch, finish, shell, update_plan.",
+            "There is no tool “frobnicate”. The tools are: apply_patch, finish, session, shell, update_plan.",
         ),
         ("aply_patch", {}, "Did you mean apply_patch?"),
         ("shell", '{"command": "ls', "not JSON: Unterminated string starting at at line 1, column 13"),
@@ -98,6 +98,11 @@ def test_a_finish_is_read_whole() -> None:
         ("shell", {"command": "ls", "timeout_ms": "soon"}, "number of milliseconds"),
         ("shell", {"command": "echo \x00"}, "NUL"),
         ("shell", {"command": "ls", "workdir": 3}, "“workdir” must be a text"),
+        ("shell", {"command": "ls", "yield_time_ms": 0}, "“yield_time_ms” must be a number of milliseconds"),
+        ("session", {}, "“session_id” must be the number"),
+        ("session", {"session_id": True}, "“session_id” must be the number"),
+        ("session", {"session_id": 1, "kill": "yes"}, "“kill” must be true or false"),
+        ("write_stdin", {"session_id": 1, "chars": "y\n"}, "nothing can be written to it"),
         ("apply_patch", {"x": 1}, "needs “input”"),
         ("update_plan", {}, "needs “plan”"),
         ("update_plan", {"plan": [{"step": "a", "status": "done"}]}, "step 1 must be"),

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import posixpath
 import re
-import tempfile
+import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import IO, Protocol, assert_never
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Protocol, assert_never
 
 from dayhand.agent import apply_patch, workspace
 from dayhand.agent.apply_patch import PatchError
 from dayhand.agent.model import Call
-from dayhand.agent.tools import Mistake, Patch, Plan, Shell, understand
+from dayhand.agent.session import Session
+from dayhand.agent.tools import Mistake, Patch, Plan, Poll, Request, Shell, understand
 from dayhand.errors import SandboxError
-from dayhand.sandbox.base import WORKSPACE, Box, Limits, Reason, Result
-from dayhand.sandbox.live_output import LiveOutput
+from dayhand.sandbox.base import WORKSPACE, Box, Reason, Result
 from dayhand.task import Citation, Solution
 
-SHOWN_BYTES = (
-    20_000  # of an output's head, and as much of its tail: what coding models were trained to expect
-)
-WHOLE_BYTES = 64 * 1024 * 1024
-IN_MEMORY = 1024 * 1024
+GRACE_SECONDS = 60.0  # for a box to end a command that has had its time
 COMMAND_CHARS = 100_000  # one argument of a program may have 128 KiB
 NEAR = 3  # lines that a citation may be off
 KEPT = f"{WORKSPACE}/.git/outputs"  # inside .git: it persists between commands and is no part of the change
@@ -39,6 +36,8 @@ _CALM = {
     "TERM": "dumb",
     "TQDM_DISABLE": "1",
 }
+STILL_RUNNING = re.compile(r"Session \d+ is still running, for ")
+_GAP = re.compile(r"^(… \d+ bytes cut) …$", re.MULTILINE)
 _MARKS = {"pending": "·", "in_progress": "▸", "completed": "✓"}
 
 
@@ -59,6 +58,16 @@ class Done:
     touched: bool = False  # the work tree may differ now
 
 
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A command that was started, and by which call."""
+
+    number: int
+    session: Session
+    request: Shell
+    call_id: str
+
+
 class Bench:
     """One task's tools, at work in one box."""
 
@@ -66,65 +75,143 @@ class Bench:
         self._box = box
         self._say = say
         self._env = {**_CALM, **env}
+        self._started: Started | None = None  # what went on in the background, until its end was told
+
+    @property
+    def busy(self) -> bool:
+        """Whether a command runs: the box can run nothing else then."""
+        return self._started is not None and self._started.session.running
+
+    def tell(self) -> None:
+        """Put into the log what a command in the background wrote."""
+        if self._started:
+            self._started.session.tell()
+
+    def close(self) -> None:
+        """End what still runs, and forget it."""
+        started, self._started = self._started, None
+        if started is None:
+            return
+        if started.session.running:
+            started.session.kill()
+            started.session.close()
+            self._say.line("result", f"session {started.number} was ended")
+        started.session.close()
 
     def do(self, call: Call, *, alone: bool) -> Done:
         """Do what a call asks for; mistakes come back as text. ``alone``: no other call that acts is in the reply.
 
         Raises ``SandboxError`` where the box broke.
         """
+        before = ""
         try:
             request = understand(call)
-            match request:
-                case Shell():
-                    return self._shell(request, call.id)
-                case Patch():
-                    return self._patch(request)
-                case Plan():
-                    return self._plan(request)
-                case Solution():
-                    return self._finish(request, alone=alone)
-                case _:
-                    assert_never(request)
+            before = self._make_way(request)
+            done = self._do(request, call.id, alone=alone)
         except (Mistake, PatchError) as error:
             self._say.line("error", f"{call.name}: {error}")
-            return Done(str(error), passed=False)
+            done = Done(str(error), passed=False)
+        return replace(done, text=before + done.text, touched=True) if before else done
+
+    def _do(self, request: Request, call_id: str, *, alone: bool) -> Done:
+        match request:
+            case Shell():
+                return self._shell(request, call_id)
+            case Poll():
+                return self._poll(request)
+            case Patch():
+                return self._patch(request)
+            case Plan():
+                return self._plan(request)
+            case Solution():
+                return self._finish(request, alone=alone)
+            case _:
+                assert_never(request)
+
+    def _make_way(self, request: Request) -> str:
+        """See that nothing else is in the box's way, and tell of what ended meanwhile. Raises ``Mistake``."""
+        if self._started is None or isinstance(request, Poll | Plan):
+            return ""
+        if isinstance(request, Solution):
+            return ""  # it ends what still runs, once it is accepted
+        number = self._started.number
+        if self._started.session.running:
+            raise Mistake(
+                f"Session {number} is still running, and only one command can run at a time: "
+                "wait for its end with `session`, or kill it."
+            )
+        return f"Session {number} has ended meanwhile.\n{self._report().text}\n\n"
 
     def _shell(self, request: Shell, call_id: str) -> Done:
         if len(request.command) > COMMAND_CHARS:
             raise Mistake("The command is too long: write files with apply_patch.")
         workdir = posixpath.join(WORKSPACE, request.workdir)
         self._say.line("command", request.command)
-        live = LiveOutput(lambda text: self._say.line("output", text), SHOWN_BYTES)
-        with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as whole:
-            result = self._box.run(
-                ["/bin/sh", "-c", _SHELL, "sh", request.command, workdir],
-                env=self._env,
-                limits=Limits(request.seconds, WHOLE_BYTES, SHOWN_BYTES),
-                on_output=lambda chunk: _into(whole, live, chunk),
-                halted=live.tick,
+        session = Session(
+            self._box,
+            ["/bin/sh", "-c", _SHELL, "sh", request.command, workdir],
+            env=self._env,
+            seconds=request.seconds,
+            tell=lambda text: self._say.line("output", text),
+        )
+        # The same call has the same number, also when a successor does it again.
+        self._started = Started(zlib.crc32(call_id.encode()) % 90_000 + 10_000, session, request, call_id)
+        return self._await(min(request.patience, request.seconds + GRACE_SECONDS))
+
+    def _poll(self, request: Poll) -> Done:
+        if self._started is None or self._started.number != request.session:
+            running = f" Session {self._started.number} is there." if self._started else ""
+            raise Mistake(
+                f"There is no session {request.session}: its end was told, or it ended with the sandbox "
+                f"or the history that it was part of.{running}"
             )
+        if request.kill:
+            self._started.session.kill()
+        return self._await(request.seconds)
+
+    def _await(self, seconds: float) -> Done:
+        """Wait for the command that was started; what interrupts us ends it."""
+        assert self._started is not None  # noqa: S101 - both callers have seen to it
+        session = self._started.session
+        with ExitStack() as interrupted:
+            interrupted.callback(self.close)
+            session.wait(seconds)
+            interrupted.pop_all()
+        if not session.running:
+            return self._report()
+        self._say.line("say", f"Session {self._started.number} goes on in the background.")
+        text = (
+            f"Session {self._started.number} is still running, for {session.seconds:.0f} s so far.\nOutput:\n"
+        )
+        return Done(f"{text}{session.fresh()}", passed=True)
+
+    def _report(self) -> Done:
+        """What came of the command that was started, now that it has ended."""
+        assert self._started is not None  # noqa: S101 - its callers have seen to it
+        started, self._started = self._started, None
+        session = started.session
+        with ExitStack() as after:
+            after.callback(session.close)
+            result = session.result()
             if result.reason is Reason.LOST:
                 raise SandboxError("The sandbox broke while a command ran in it.")
-            shown = self._shown(result, whole, call_id)
-        ended = _ended(result, request)
-        live.finish(result, shown)
+            fresh, where = session.fresh(), ""
+            if session.shortened:
+                where = self._keep(session, started.call_id)
+            session.close(result, _pointed(result.text(), where))
+        ended = _ended(result, started.request)
         self._say.line("result", f"{ended} · {result.seconds:.1f} s")
+        shown = _pointed(fresh, where)
         text = f"Exit code: {result.code}\nWall time: {result.seconds:.1f} seconds\nOutput:\n{shown}"
         if result.reason is not Reason.EXIT:
             text = f"{ended}.\n{text}"
         return Done(text, passed=result.passed, touched=True)
 
-    def _shown(self, result: Result, whole: IO[bytes], call_id: str) -> str:
-        """The output as the model sees it; where it is cut, the whole goes into a file in the box."""
-        if result.size <= len(result.head) + len(result.tail):
-            return result.text()
-        path = f"{KEPT}/{re.sub(r'[^A-Za-z0-9_-]', '', call_id)[-40:]}.txt"  # never another call's, even after a resume
-        whole.seek(0)
-        kept = self._box.run(["/bin/sh", "-c", _KEEP, "sh", path], stdin=whole)
-        where = f"the whole output is in {path}: search it there" if kept.passed else "the rest was not kept"
-        text = result.text()
-        gap = f"… {result.size - len(result.head) - len(result.tail)} bytes cut …"
-        return text.replace(gap, f"{gap[:-2]}: {where} …", 1)
+    def _keep(self, session: Session, call_id: str) -> str:
+        """Put the whole output into a file in the box, never another call's, even after a resume; say where."""
+        path = f"{KEPT}/{re.sub(r'[^A-Za-z0-9_-]', '', call_id)[-40:]}.txt"
+        kept = self._box.run(["/bin/sh", "-c", _KEEP, "sh", path], stdin=session.whole())
+        return f"the whole output is in {path}: search it there" if kept.passed else "the rest was not kept"
 
     def _patch(self, request: Patch) -> Done:
         self._say.line("command", "apply_patch")
@@ -150,6 +237,7 @@ class Bench:
             raise Mistake(
                 "finish was not accepted: call it alone, after you have read the results of your other calls."
             )
+        self.close()
         wrong = [said for citation in solution.citations if (said := self._misquoted(citation))]
         if wrong:
             raise Mistake(f"finish was not accepted: {'; '.join(wrong)}.")
@@ -189,16 +277,19 @@ def _ended(result: Result, request: Shell) -> str:
         case Reason.OOM:
             return "stopped because it wanted too much memory"
         case Reason.HALTED:
-            return "stopped before it ended"
+            return "killed before it ended"
         case Reason.LOST:
             return "lost with the sandbox"
         case _:
             assert_never(result.reason)
 
 
-def _into(whole: IO[bytes], live: LiveOutput, chunk: bytes) -> None:
-    whole.write(chunk)
-    live.take(chunk)
+def _pointed(text: str, where: str) -> str:
+    """An output that says, where it is cut, where the whole is; at its end where it was cut before."""
+    if not where:
+        return text
+    pointed = _GAP.sub(lambda gap: f"{gap[1]}: {where} …", text, count=1)
+    return pointed if pointed != text else f"{text}\n({where})"
 
 
 def _sound(text: str) -> str:

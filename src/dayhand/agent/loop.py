@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 
 from dayhand.agent.bench import Bench
@@ -20,7 +21,7 @@ from dayhand.task import Solution, Task, Usage
 
 RESUMED = (
     "Your sandbox was replaced. The work tree is as you left it; what git ignores is as set-up made it, "
-    "and outputs that were kept in files are gone."
+    "and outputs that were kept in files are gone. A command that was still running has ended; what it changed is gone, too."
 )
 TAKEN = "Your work was taken out and checked. What came of it stands below."
 
@@ -43,20 +44,26 @@ def solve(
     Raises ``ModelError`` where the model cannot go on, ``SandboxError`` where the box broke, ``TaskStopped`` and
     ``LeaseLost`` where we must not go on.
     """
-    turns = Turns(box, model, memory, say, Bench(box, say, env or {}), head(box))
-    guard = Guard(bounds or Bounds())
     spent = Usage(model.name, scripted=model.scripted, dollars=0.0)
     history = History(opening(task, briefing), spent)
+    with closing(Bench(box, say, env or {})) as bench:  # whatever ends us ends what still runs
+        turns = Turns(box, model, memory, say, bench, head(box))
+        return _work(turns, history, Guard(bounds or Bounds()), task.id)
+
+
+def _work(turns: Turns, history: History, guard: Guard, key: str) -> Solution:
+    """Take turns until one of them finishes: those in the journal again, where the work tree needs it, then new ones."""
+    memory = turns.memory
     kept = turns.restore()
     journal = {entry["turn"]: entry for entry in memory.turns()}
     compacted = memory.compactions()
     resumed = bool(journal)
     for turn in guard.turns():
-        say.check()
+        turns.say.check()
         if shorter := compacted.get(turn):
             history.replace(turn, shorter["items"], journalled_usage(shorter["usage"]))
         entry = journal.get(turn)
-        reply = journalled(entry["items"], entry["usage"]) if entry else turns.ask(turn, history, task.id)
+        reply = journalled(entry["items"], entry["usage"]) if entry else turns.ask(turn, history, key)
         history.hear(reply)
         told = entry.get("results") if entry else None
         if told is not None and turn <= kept:
@@ -65,9 +72,9 @@ def solve(
         if told is None and resumed:
             guard.remark(RESUMED)
             resumed = False
-        acted = turns.act(turn, reply, guard)
+        acted = turns.act(turn, reply, guard, told or ())
         if acted.solution is not None and told is None:
-            return replace(acted.solution, usage=history.usage, switches=model.switches)
+            return replace(acted.solution, usage=history.usage, switches=turns.model.switches)
         if told is None:
             memory.write_results(turn, acted.items)
         if acted.pack:

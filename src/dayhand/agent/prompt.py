@@ -38,7 +38,9 @@ change as well, leave it and say so.
 - Independent commands may go into one turn; they run in order.
 
 # Tools
-- `shell` runs a command. Long output is cut in the middle and kept whole in a file that you can search.
+- `shell` runs a command. Long output is cut in the middle and kept whole in a file that you can search. \
+What takes minutes may go on in the background (`yield_time_ms`): wait for it or kill it with `session`. Until it ends, \
+nothing else runs; when you finish, it is killed.
 - `apply_patch` edits files. Prefer it to sed and here-documents.
 - `finish` is the only way to end, also when there is nothing to change. Call it alone, after you have seen your last results.
 

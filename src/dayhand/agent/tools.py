@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ ALIASES = {
     "bash": "shell",
     "exec_command": "shell",
     "local_shell": "shell",
+    "write_stdin": "session",
     "run": "shell",
     "patch": "apply_patch",
     "plan": "update_plan",
@@ -27,6 +29,9 @@ STATUSES = ("pending", "in_progress", "completed")
 TITLE_CHARS = 120
 DEFAULT_SECONDS = 120.0
 LONGEST_SECONDS = 900.0
+POLL_SECONDS = 10.0
+LONGEST_POLL_SECONDS = 300.0
+INTERRUPT = "\x03"  # Ctrl-C
 
 # The format as a grammar, for servers that constrain free text by one.
 GRAMMAR = """\
@@ -110,12 +115,26 @@ TOOLS: tuple[Item, ...] = (
         ["title", "account"],
     ),
     _function(
+        "session",
+        "Wait for more output of a command that is still running, or kill it.",
+        {
+            "session_id": {"type": "integer"},
+            "yield_time_ms": {"type": "integer", "description": "how long to wait, default 10000"},
+            "kill": {"type": "boolean"},
+        },
+        ["session_id"],
+    ),
+    _function(
         "shell",
         "Run a command with bash in the sandbox and wait for its end. Standard input is empty.",
         {
             "command": TEXT,
             "workdir": {**TEXT, "description": "default /workspace"},
             "timeout_ms": {"type": "integer", "description": "default 120000, at most 900000"},
+            "yield_time_ms": {
+                "type": "integer",
+                "description": "where it runs longer than this, answer with its output so far and a session_id, and let it go on",
+            },
         },
         ["command"],
     ),
@@ -143,6 +162,16 @@ class Shell:
     command: str
     workdir: str
     seconds: float
+    patience: float = math.inf  # seconds after which it goes on in the background
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """A command that runs in the background, to be waited for or killed."""
+
+    session: int
+    seconds: float
+    kill: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +189,7 @@ class Plan:
     steps: tuple[tuple[str, str], ...]
 
 
-Request = Shell | Patch | Plan | Solution
+Request = Shell | Poll | Patch | Plan | Solution
 
 
 def understand(call: Call) -> Request:
@@ -182,6 +211,8 @@ def understand(call: Call) -> Request:
             return Patch(_text(fields, "patch" if "patch" in fields else "input", name))
         case "shell":
             return _shell(fields)
+        case "session":
+            return _poll(fields)
         case "update_plan":
             return _plan(fields)
         case _:
@@ -224,12 +255,32 @@ def _shell(fields: dict[str, Any]) -> Request:
         raise Mistake("shell: “workdir” must be a text.")
     if "\x00" in command + workdir:
         raise Mistake("shell: a command cannot hold a NUL character.")
-    limit = fields.get("timeout_ms", fields.get("timeout"))
-    if limit is None:
-        limit = DEFAULT_SECONDS * 1000
+    limit = _milliseconds(fields, "shell", "timeout_ms", "timeout", default=DEFAULT_SECONDS)
+    patience = _milliseconds(fields, "shell", "yield_time_ms", default=math.inf)
+    return Shell(command, workdir, min(limit, LONGEST_SECONDS), patience)
+
+
+def _poll(fields: dict[str, Any]) -> Poll:
+    session = fields.get("session_id")
+    if isinstance(session, str) and session.isascii() and session.isdigit():
+        session = int(session)
+    if isinstance(session, bool) or not isinstance(session, int):
+        raise Mistake("session: “session_id” must be the number of a command that is still running.")
+    keys, kill = fields.get("chars") or "", fields.get("kill") or False
+    if keys not in ("", INTERRUPT):
+        raise Mistake("session: a command's standard input is empty, nothing can be written to it.")
+    if not isinstance(kill, bool):
+        raise Mistake("session: “kill” must be true or false.")
+    seconds = _milliseconds(fields, "session", "yield_time_ms", default=POLL_SECONDS)
+    return Poll(session, min(seconds, LONGEST_POLL_SECONDS), kill or keys == INTERRUPT)
+
+
+def _milliseconds(fields: Mapping[str, Any], tool: str, *names: str, default: float) -> float:
+    """A time that is given in milliseconds under one of the names, in seconds."""
+    limit = next((fields[name] for name in names if fields.get(name) is not None), default * 1000)
     if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit > 0:
-        raise Mistake("shell: “timeout_ms” must be a number of milliseconds above 0.")
-    return Shell(command, workdir, min(float(limit) / 1000, LONGEST_SECONDS))
+        raise Mistake(f"{tool}: “{names[0]}” must be a number of milliseconds above 0.")
+    return float(limit) / 1000
 
 
 def _plan(fields: dict[str, Any]) -> Plan:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dayhand.agent.bench import Bench
+from dayhand.agent.bench import STILL_RUNNING, Bench
 from dayhand.agent.compaction import History, write_handover
 from dayhand.agent.guard import Guard
 from dayhand.agent.model import AUTO, NONE, Item, Listener, Model, Reply
@@ -75,7 +75,11 @@ class Turns:
             words.flush()  # half a reply: the next attempt begins anew
             self.say.line("error", fault)
 
-        listener = Listener(words.feed, stumble, self.say.check)
+        def pause() -> None:
+            self.say.check()
+            self.bench.tell()
+
+        listener = Listener(words.feed, stumble, pause)
         reply = self.model.reply(items, TOOLS, key=key, listener=listener, choice=choice)
         if choice != NONE:
             self.memory.write_reply(turn, list(reply.items), usage_fields(reply.usage))
@@ -83,7 +87,8 @@ class Turns:
         return reply
 
     def _compact(self, turn: int, history: History, key: str, error: ContextOverflow | None = None) -> None:
-        """Replace the history once, and journal what it is from now on."""
+        """Replace the history once, and journal what it is from now on. What still runs is ended: the box is needed."""
+        self.bench.close()
         self.say.line(
             "say", str(error) if error else "The work nearly fills what the model can read at once."
         )
@@ -100,11 +105,17 @@ class Turns:
         if handover.by_us:
             self.say.line("error", f"The model wrote no handover, so its calls are listed: {handover.by_us}")
 
-    def act(self, turn: int, reply: Reply, guard: Guard) -> Acted:
-        """Do what the reply asks for, in its order."""
+    def act(self, turn: int, reply: Reply, guard: Guard, told: Sequence[Item] = ()) -> Acted:
+        """Do what the reply asks for, in its order.
+
+        ``told`` are the results that a predecessor wrote down: what went on in the background is not begun again.
+        The work tree is kept when nothing runs in the box.
+        """
         alone = talks(reply)
-        came = [(call, self.bench.do(call, alone=alone)) for call in reply.calls]
-        pack = self._keep(guard) if any(done.touched for _, done in came) else b""
+        left = {item.get("call_id") for item in told if STILL_RUNNING.match(str(item.get("output")))}
+        came = [(call, self.bench.do(call, alone=alone)) for call in reply.calls if call.id not in left]
+        touched = any(done.touched for _, done in came)
+        pack = self._keep(guard) if touched and not self.bench.busy else b""
         for call, done in came:
             guard.saw(call, done)
         items = [output(call, done.text) for call, done in came]

@@ -27,11 +27,15 @@ class LiveOutput:
         self._told_at = clock()  # what ends within a second is one entry
 
     def take(self, chunk: bytes) -> None:
-        """Hear what the command wrote: the box's ``on_output``."""
+        """Hear what the command wrote, and tell it if it is time: the box's ``on_output``."""
+        self.hear(chunk)
+        self.tick()
+
+    def hear(self, chunk: bytes) -> None:
+        """Hear what the command wrote. Only adds at the end, so that another thread may ``tick`` meanwhile."""
         kept = chunk[: self._room]
         self._room -= len(kept)
         self._held += kept
-        self.tick()
 
     def tick(self) -> bool:
         """Tell the lines that wait, if it is time: the box's ``halted``. Always False."""
