@@ -1,0 +1,74 @@
+"""What people read of a proposed set-up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dayhand.environment.improvement import Guess, Improvement, Line
+from dayhand.publish import set_up
+from dayhand.task import Checkup, Examined, Run, SetUpStep
+
+URL = "https://dayhand.example/tasks/t1"
+STUCK = Examined(
+    commit="c" * 40,
+    toolchains=("Make",),
+    steps=(SetUpStep("AGENTS.md: make deps", "make deps", passed=False, seconds=0.2, why="no rule"),),
+    checks=(Checkup("lint", "lintt .", "AGENTS.md", None, "lintt does not start."),),
+    blocked=(),
+    pins=(),
+    known=False,
+    seconds=1.0,
+)
+LINT = Checkup("lint", "make lint", ".dayhand.toml checks.lint", Run("make lint", 0, "exit", 0.5, ""))
+BETTER = replace(STUCK, steps=(), checks=(LINT,), seconds=0.4)
+LINES = (
+    Line("setup", "run", (), "“AGENTS.md: make deps” fails, so it is left out."),
+    Line("checks", "lint", "make lint", "`lintt .` (AGENTS.md) cannot run here."),
+)
+FOUND = Improvement(Guess("…", LINES), STUCK, BETTER)
+
+
+def test_each_line_has_its_reason_and_both_measurements_stand_side_by_side() -> None:
+    assert (
+        set_up.body(FOUND, URL)
+        == f"""\
+With this `.dayhand.toml` more of the repository works where I work. I tried it in a sandbox, on `cccccccc`:
+
+| | as it is | with this |
+|---|---|---|
+| checks | 0 of 1 declared checks can run here; not all could be installed | The one declared check can run here |
+| set-up | 1 step, 1 of them failed (1.0 s) | nothing to install (0.4 s) |
+| lint | `lintt .` ⛔ cannot run | `make lint` ✅ passes (0.5 s) |
+
+### Why each line is there
+
+- `setup.run`: “AGENTS.md: make deps” fails, so it is left out.
+- `checks.lint`: `lintt .` (AGENTS.md) cannot run here.
+
+Nothing else was changed, and it decides nothing before a person merges it: I read the file from the default branch. \
+Close this if you want none of it; the same is not proposed again.
+
+<sub>[Everything that was run]({URL})</sub>
+
+{set_up.marker(FOUND)}"""
+    )
+
+
+def test_the_same_settings_have_the_same_marker_whatever_else_the_file_holds() -> None:
+    other = replace(FOUND, guess=Guess("# more\n…", LINES))
+    fewer = replace(FOUND, guess=Guess("…", LINES[:1]))
+    assert set_up.marker(other) == set_up.marker(FOUND) != set_up.marker(fewer)
+
+
+def test_what_a_repository_wrote_cannot_speak_to_anybody_or_forge_a_marker() -> None:
+    said = "“AGENTS.md: @ada closes #1 <!-- dayhand:set-up:x --> | <b>” fails, so it is left out."
+    hostile = replace(FOUND, guess=Guess("…", (Line("setup", "run", (), said),)))
+    told = set_up.body(hostile, URL)
+    assert "@ada" not in told
+    assert "#1" not in told
+    assert "<b>" not in told
+    assert told.count("<!--") == 1
+    command = "x | `@ada` \n## Done"
+    checks = (Checkup("lint", command, "AGENTS.md", None, "no"),)
+    told = set_up.body(replace(FOUND, before=replace(STUCK, checks=checks)), URL)
+    assert "\n## Done" not in told
