@@ -129,3 +129,18 @@ def test_an_issue_and_a_pull_request_are_told_apart(place: Place) -> None:
     pull = place.there.open_pull(BRANCH, "main", "T", "B")
     assert not place.there.issue(1).is_pull
     assert place.there.issue(pull.number).head_branch == BRANCH
+
+
+def test_where_a_repository_is_and_which_branch_counts(place: Place) -> None:
+    assert place.there.whereabouts() == (f"{place.server.url}/ada/shop.git", "main")
+
+
+def test_closed_pull_requests_of_one_branch_say_what_they_said(place: Place) -> None:
+    place.branch(BRANCH)
+    place.branch("dayhand/2-other")
+    for branch in (BRANCH, "dayhand/2-other"):
+        place.there.open_pull(branch, "main", "T", f"from {branch}")
+    assert place.there.closed_pulls(BRANCH) == ()
+    for issue in list(place.repo.pulls()):
+        place.there.close_pull(issue.number)
+    assert place.there.closed_pulls(BRANCH) == (f"from {BRANCH}",)
