@@ -23,7 +23,11 @@ def mistake(name: str, arguments: object, **how: bool) -> str:
 
 
 def test_tools_stand_in_alphabetical_order() -> None:
-    assert list(NAMES) == sorted(NAMES) == ["apply_patch", "finish", "session", "shell", "update_plan"]
+    assert (
+        list(NAMES)
+        == sorted(NAMES)
+        == ["apply_patch", "finish", "session", "shell", "update_plan", "view_image"]
+    )
     assert all(tool["type"] in ("function", "custom") for tool in TOOLS)
 
 
@@ -87,7 +91,7 @@ def test_a_finish_is_read_whole() -> None:
         (
             "frobnicate",
             {},
-            "There is no tool “frobnicate”. The tools are: apply_patch, finish, session, shell, update_plan.",
+            "There is no tool “frobnicate”. The tools are: apply_patch, finish, session, shell, update_plan, view_image.",
         ),
         ("aply_patch", {}, "Did you mean apply_patch?"),
         ("shell", '{"command": "ls', "not JSON: Unterminated string starting at at line 1, column 13"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Protocol, assert_never
@@ -13,8 +13,9 @@ from typing import Protocol, assert_never
 from dayhand.agent import apply_patch, workspace
 from dayhand.agent.apply_patch import PatchError
 from dayhand.agent.model import Call
+from dayhand.agent.picture import PICTURE_BYTES, PICTURES_BYTES, recognise
 from dayhand.agent.session import Session
-from dayhand.agent.tools import Mistake, Patch, Plan, Poll, Request, Shell, understand
+from dayhand.agent.tools import Mistake, Patch, Plan, Poll, Request, Shell, View, understand
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import WORKSPACE, Box, Reason, Result
 from dayhand.task import Citation, Solution
@@ -56,6 +57,7 @@ class Done:
     passed: bool
     solution: Solution | None = None  # of an accepted ``finish``
     touched: bool = False  # the work tree may differ now
+    image: str = ""  # to be looked at, as a data: address
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +73,15 @@ class Started:
 class Bench:
     """One task's tools, at work in one box."""
 
-    def __init__(self, box: Box, say: Teller, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, box: Box, say: Teller, env: Mapping[str, str], *, sees: Callable[[], bool] = lambda: True
+    ) -> None:
+        """``sees`` says whether the model can be shown images, as far as is known by then."""
         self._box = box
         self._say = say
         self._env = {**_CALM, **env}
+        self._sees = sees
+        self._shown = 0  # bytes of images
         self._started: Started | None = None  # what went on in the background, until its end was told
 
     @property
@@ -123,6 +130,8 @@ class Bench:
                 return self._patch(request)
             case Plan():
                 return self._plan(request)
+            case View():
+                return self._view(request)
             case Solution():
                 return self._finish(request, alone=alone)
             case _:
@@ -231,6 +240,26 @@ class Bench:
         steps = [f"{_MARKS[status]} {step}" for step, status in request.steps]
         self._say.line("plan", "\n".join([request.explanation, *steps] if request.explanation else steps))
         return Done("Plan updated.", passed=True)
+
+    def _view(self, request: View) -> Done:
+        """Show an image; the tools are the same for every model, so one that cannot see is told so here."""
+        if not self._sees():
+            raise Mistake("You cannot be shown images: find out with commands what you need of it.")
+        path = apply_patch.inside(request.path)
+        raw = workspace.read_bytes(self._box, path)
+        if raw is None:
+            raise Mistake(f"There is no {path}.")
+        picture = recognise(raw)
+        if picture is None:
+            raise Mistake(f"{path} is not a whole PNG, JPEG, GIF or WebP image.")
+        if len(raw) > PICTURE_BYTES or self._shown + len(raw) > PICTURES_BYTES:
+            raise Mistake(
+                f"{path} has {len(raw)} bytes. One image may have {PICTURE_BYTES}, and {PICTURES_BYTES - self._shown} "
+                "are left for all: make it smaller with a command, if there is one."
+            )
+        self._shown += len(raw)
+        self._say.line("command", f"view_image {path}")
+        return Done(f"{path}: {picture.kind}, {len(raw)} bytes", passed=True, image=picture.url)
 
     def _finish(self, solution: Solution, *, alone: bool) -> Done:
         if not alone:

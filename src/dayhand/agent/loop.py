@@ -46,7 +46,9 @@ def solve(
     """
     spent = Usage(model.name, scripted=model.scripted, dollars=0.0)
     history = History(opening(task, briefing), spent)
-    with closing(Bench(box, say, env or {})) as bench:  # whatever ends us ends what still runs
+    with closing(
+        Bench(box, say, env or {}, sees=lambda: model.images)
+    ) as bench:  # whatever ends us ends what still runs
         turns = Turns(box, model, memory, say, bench, head(box))
         return _work(turns, history, Guard(bounds or Bounds()), task.id)
 

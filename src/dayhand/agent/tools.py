@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dayhand.agent.model import Call, Item
+from dayhand.agent.patch_format import GRAMMAR, PATCH
 from dayhand.agent.transcript import mended
 from dayhand.task import Citation, Solution
 
@@ -32,36 +33,6 @@ LONGEST_SECONDS = 900.0
 POLL_SECONDS = 10.0
 LONGEST_POLL_SECONDS = 300.0
 INTERRUPT = "\x03"  # Ctrl-C
-
-# The format as a grammar, for servers that constrain free text by one.
-GRAMMAR = """\
-start: "*** Begin Patch" LF hunk+ "*** End Patch" LF?
-hunk: add | delete | update
-add: "*** Add File: " path LF added+
-delete: "*** Delete File: " path LF
-update: "*** Update File: " path LF ("*** Move to: " path LF)? chunk*
-chunk: anchor? line+ ("*** End of File" LF)? | anchor
-anchor: "@@" LF | "@@ " path LF
-added: "+" /(.*)/ LF
-line: ("+" | "-" | " ") /(.*)/ LF
-path: /(.+)/
-%import common.LF
-"""
-
-PATCH = """\
-Edit files. The patch has no line numbers; a place is found by its lines, so give about three lines of context around \
-each change, and `@@ <a line above it>` where that is not enough. All of it is applied or nothing. Example:
-*** Begin Patch
-*** Update File: src/app.py
-@@ def greet(name):
-     if not name:
--        return "Hi"
-+        return "Hello"
-*** Add File: src/new.py
-+print("hello")
-*** Delete File: src/old.py
-*** End Patch
-Paths are relative to /workspace. `*** Move to: <path>` after an Update line renames."""
 
 
 def _function(name: str, description: str, properties: Mapping[str, object], required: list[str]) -> Item:
@@ -147,6 +118,9 @@ TOOLS: tuple[Item, ...] = (
         },
         ["plan"],
     ),
+    _function(
+        "view_image", "Look at an image in the repository: PNG, JPEG, GIF or WebP.", {"path": TEXT}, ["path"]
+    ),
 )
 NAMES = tuple(str(tool["name"]) for tool in TOOLS)
 
@@ -182,6 +156,13 @@ class Patch:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """An image to look at."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The steps of the work: (step, status)."""
 
@@ -189,7 +170,7 @@ class Plan:
     steps: tuple[tuple[str, str], ...]
 
 
-Request = Shell | Poll | Patch | Plan | Solution
+Request = Shell | Poll | Patch | View | Plan | Solution
 
 
 def understand(call: Call) -> Request:
@@ -215,6 +196,8 @@ def understand(call: Call) -> Request:
             return _poll(fields)
         case "update_plan":
             return _plan(fields)
+        case "view_image":
+            return View(_text(fields, "path", name))
         case _:
             return _solution(fields)
 

@@ -19,10 +19,13 @@ def message(role: str, text: str) -> Item:
     return {"type": "message", "role": role, "content": [{"type": "input_text", "text": text}]}
 
 
-def output(call: Call, text: str) -> Item:
-    """The answer to a tool call."""
+def output(call: Call, text: str, image: str = "") -> Item:
+    """The answer to a tool call. ``image`` is an address with the image's own bytes (``data:``)."""
     kind = f"{CUSTOM if call.custom else FUNCTION}_output"
-    return {"type": kind, "call_id": call.id, "output": text}
+    if not image:
+        return {"type": kind, "call_id": call.id, "output": text}
+    parts = [{"type": "input_text", "text": text}, {"type": "input_image", "image_url": image}]
+    return {"type": kind, "call_id": call.id, "output": parts}
 
 
 def calls_in(items: Iterable[Mapping[str, Any]]) -> tuple[Call, ...] | None:

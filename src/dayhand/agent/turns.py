@@ -118,7 +118,7 @@ class Turns:
         pack = self._keep(guard) if touched and not self.bench.busy else b""
         for call, done in came:
             guard.saw(call, done)
-        items = [output(call, done.text) for call, done in came]
+        items = [output(call, done.text, done.image) for call, done in came]
         solution = next((done.solution for _, done in came if done.solution), None)
         return Acted([*items, *guard.remarks(turn, reply)], solution, pack)
 

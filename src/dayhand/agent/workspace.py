@@ -25,19 +25,25 @@ _REFUSED = {
     "D": "is a directory",
     "P": "may not be read",
     "S": "is neither a file nor a directory",
-    "B": f"is larger than {FILE_BYTES // 1024 // 1024} MiB: change it with a command",
+    "B": f"is larger than {FILE_BYTES // 1024 // 1024} MiB: use a command",
 }
 
 
 def read(box: Box, path: str) -> str | None:
     """A file's text, undecodable bytes kept as surrogates; None where there is none. Raises ``PatchError``."""
+    raw = read_bytes(box, path)
+    return None if raw is None else raw.decode("utf-8", "surrogateescape")
+
+
+def read_bytes(box: Box, path: str) -> bytes | None:
+    """A plain file's bytes; None where there is none. Raises ``PatchError``."""
     raw = box.pour(["/bin/sh", "-c", _READ, "sh", path], most=FILE_BYTES + 1)
     kind = raw[:1].decode("ascii", "replace")
     if kind == "N":
         return None
     if kind != "F":
         raise PatchError(f"{path} {_REFUSED.get(kind, 'cannot be read')}.")
-    return raw[1:].decode("utf-8", "surrogateescape")
+    return raw[1:]
 
 
 def write(box: Box, edits: Edits) -> None:
