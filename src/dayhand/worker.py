@@ -20,7 +20,8 @@ from dayhand.ledger.codec import encode_outcome
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.memory import Memory
 from dayhand.ledger.notes import Say
-from dayhand.ledger.server import at_hand, connect
+from dayhand.ledger.queue import step_aside
+from dayhand.ledger.server import at_hand, connect, connect_raw
 from dayhand.publish.base import Publication
 from dayhand.settings import read_settings
 from dayhand.task import Proposed, State, Task
@@ -47,6 +48,8 @@ def perform(task_id: str) -> None:
     settings = read_settings()
     job = get_current_job()
     with at_hand(settings.redis_url, settings.data) as redis_url:
+        if step_aside(connect_raw(redis_url), task_id):
+            return
         ledger = Ledger(connect(redis_url))
         travel_with(task_id, ledger, Workshop(settings, ledger), worker=(job and job.worker_name) or "")
 

@@ -303,3 +303,16 @@ def test_what_the_checks_said_is_not_asked_again_by_a_task(town: Town) -> None:
     said = [note.text for note in town.live.read(record.task.id)]
     assert "make lint passes on the base: known from an earlier run." in said
     assert "The same on the base, to compare." not in said
+
+
+def test_what_is_delivered_again_sets_nothing_going(town: Town) -> None:
+    repo = installed(town)
+    push(town, repo, "Makefile", "test:\n\ttrue\n")
+    town.say(repo, town.issue(repo), "@bot environment")
+    town.work()
+    courier = town.hub.courier
+    for delivery in list(courier.deliveries):
+        courier.send(delivery.app, delivery.event, delivery.payload, again=delivery)
+    town.hub.wait_idle()
+    assert town.waiting() == []
+    assert len(town.ledger.recent()) == 2, "of the two that waited together one is left, and the person's own"

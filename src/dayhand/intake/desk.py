@@ -15,6 +15,7 @@ from dayhand.intake.acceptance import accept
 from dayhand.intake.events import Commented, Event, Granted, Ignored, Labeled, Pushed, Where
 from dayhand.intake.permission import may_ask
 from dayhand.ledger.ledger import Ledger, Opened
+from dayhand.ledger.queue import UNASKED
 from dayhand.task import Ask, Kind, Task
 
 ID_BYTES = 5
@@ -163,7 +164,7 @@ class Desk:
     def _task(self, wish: Wish) -> Task:
         where = wish.where
         return Task(
-            id=secrets.token_hex(ID_BYTES),
+            id=("" if where.number else UNASKED) + secrets.token_hex(ID_BYTES),
             repository=where.repository,
             installation=where.installation,
             number=where.number,

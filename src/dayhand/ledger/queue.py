@@ -19,6 +19,7 @@ from dayhand.errors import LedgerError
 NAME = "dayhand"
 PERFORM = "dayhand.worker.perform"
 JOB_SECONDS = 2 * 3600
+UNASKED = "env-"  # how the ids of tasks begin that no person asked for
 
 
 class AllowedJob(Job):
@@ -56,6 +57,17 @@ def enqueue(connection: Redis, task_id: str) -> None:
     """Wake a worker for a task. Twice does no harm: the second finds the task held."""
     job_id = f"{task_id}_{secrets.token_hex(4)}"  # a task's id has no "_": ``waiting`` reads it back
     queue(connection).enqueue(PERFORM, task_id, job_id=job_id, result_ttl=60, failure_ttl=3600)
+
+
+def step_aside(connection: Redis, task_id: str) -> bool:
+    """Let what a person asked for go first: what nobody asked for goes to the queue's end where such a task waits.
+
+    A hundred repositories that the App was just let into then keep nobody waiting.
+    """
+    if not task_id.startswith(UNASKED) or all(one.startswith(UNASKED) for one in waiting(connection)):
+        return False
+    enqueue(connection, task_id)
+    return True
 
 
 def waiting(connection: Redis) -> set[str]:
