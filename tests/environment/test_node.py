@@ -20,7 +20,7 @@ def test_a_repository_without_package_json_is_left_alone(files):
 
 def test_a_lock_is_installed_with_ci_and_falls_back_to_install(files):
     made = plan(files, {}, "package-lock.json")
-    assert made.steps[0].commands == ("npm ci", "npm install --no-save --no-package-lock")
+    assert made.steps[0].commands[:2] == ("npm ci", "npm install --no-save --no-package-lock")
     assert made.locks == ("package.json", "package-lock.json")
 
 
@@ -103,7 +103,7 @@ def test_a_lock_names_its_manager_and_that_comes_from_the_registry(files):
     get, install = plan.steps
     assert get.commands == ("npm install --no-save --no-package-lock --prefix /opt/env/node-tools pnpm",)
     assert install.commands[0].endswith(" pnpm install --frozen-lockfile")
-    assert install.commands[-1] == "npm install --no-save --no-package-lock"
+    assert install.commands[-2] == "npm install --no-save --no-package-lock"
     assert plan.locks == ("package.json", "pnpm-lock.yaml", "pnpm-workspace.yaml")
 
 
@@ -189,3 +189,23 @@ def test_bun_and_vitest_really_run_and_end(project, sandbox, say):
         )
         told = box.run('PATH="$PWD/node_modules/.bin:$PATH"; bun test', env=place.env)
         assert "1 pass" in told.text(), told.text()
+
+
+def test_peers_that_do_not_fit_together_are_let_be_in_the_end(files):
+    (step,) = node.plan(
+        files({"package.json": '{"dependencies": {"a": "1"}}', "package-lock.json": ""})
+    ).steps
+    assert step.commands[0] == "npm ci"
+    assert step.commands[-1].endswith("--legacy-peer-deps")
+
+
+@pytest.mark.usefixtures("npm_index")
+def test_old_peers_are_really_installed(project, sandbox, say):
+    package = {"devDependencies": {"react": "^18", "react-test-renderer": "17.0.2", "prettier": "^3"}}
+    package["scripts"] = {"lint": "prettier --version"}
+    repository = project({"package.json": json.dumps(package)})
+    place = prepare(repository.files, sandbox, repository.fill, say)
+    (step,) = place.steps
+    assert step.passed
+    assert step.command.endswith("--legacy-peer-deps")
+    assert place.missing == {}

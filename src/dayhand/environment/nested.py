@@ -37,7 +37,7 @@ WHOLE = (rust, java)  # whose top manifest builds what is below it
 DESCENDING = (python, node)
 NO_PROJECT = re.compile(
     r"(^|/)(\.[^/]*|node_modules|vendor|third_party|site-packages|venv|fixtures?|__fixtures__|testdata|tests?|__tests__|"
-    r"examples?|samples?|templates?|docs?|dist|build|target|benchmarks?)/"
+    r"examples?|samples?|labextension|templates?|docs?|dist|build|target|benchmarks?)/"
 )
 SHELL = re.compile(r"[|;&\n]")
 
@@ -91,6 +91,8 @@ def plans(files: Files, ecosystems: tuple[Ecosystem, ...]) -> tuple[tuple[Plan, 
         if plan is None:
             continue
         member = _is_member(files, folder, ecosystem)
+        if ecosystem is node and not plan.checks and not set(node.LOCKS).intersection(plan.locks):
+            continue  # a marker, or what a build left: nothing of it is ever run
         kinds = tops.get(ecosystem, frozenset()) if ecosystem in DESCENDING else frozenset()
         nested = _nest(plan, folder, member=member, kinds=kinds, made=made)
         made = made or any(step.always for step in nested.steps)

@@ -47,6 +47,8 @@ BUN_TEST = re.compile(r"^(?!node_modules/)(?!.*/node_modules/).*[._](test|spec)\
 BUILT_IN = ("node", "npm", "npx")
 NO_TEST = "no test specified"  # what `npm init` writes
 QUIET = "--no-save --no-package-lock"  # nothing of ours may end up in the change
+# Older repositories were written before npm refused peers that do not fit together.
+NPM = (f"npm install {QUIET}", f"npm install {QUIET} --legacy-peer-deps")
 
 
 def plan(files: Files) -> Plan | None:
@@ -75,6 +77,7 @@ def _env() -> dict[str, str]:
         "YARN_IGNORE_PATH": "1",
         "YARN_NODE_LINKER": "node-modules",  # Yarn's other way keeps packages in a home that no later box has
         "YARN_ENABLE_TELEMETRY": "0",
+        "npm_config_fetch_retries": "0",  # without a network, what is not there is not there at once
     }
 
 
@@ -96,9 +99,9 @@ def _steps(package: Mapping[str, object], locks: frozenset[str], files: Files) -
         yield from _manager_steps(manager, version, files)
     elif "package-lock.json" in locks or "npm-shrinkwrap.json" in locks:
         # A lock that npm itself wrote may still be refused (optional packages of other platforms, for one).
-        yield Step("install with npm ci", ("npm ci", f"npm install {QUIET}"))
+        yield Step("install with npm ci", ("npm ci", *NPM))
     elif _dependencies(package) or "workspaces" in package or not package:
-        yield Step("install with npm", (f"npm install {QUIET}",))
+        yield Step("install with npm", NPM)
 
 
 def _manager(package: Mapping[str, object], locks: frozenset[str]) -> tuple[str, str]:
@@ -136,7 +139,7 @@ def _manager_steps(manager: str, version: str, files: Files) -> Iterator[Step]:
     commands = (
         f"{store}{install}",
         loose if loose.startswith("sed") else f"{store}{loose}",
-        f"npm install {QUIET}",
+        *NPM,
     )
     yield Step(f"install with {manager}", commands)
 

@@ -14,7 +14,7 @@ SETTINGS = ("setup.cfg", "tox.ini", "pytest.ini", ".pytest.ini", ".flake8", "myp
 REQUIREMENTS = re.compile(
     r"((requirements|tests?|dev)/)?([a-z]+[-_.])?requirements([-_.][a-z]+)?\.(txt|in)|requirements/[a-z]+\.txt"
 )
-NOT_FOR_WORK = re.compile(r"\b(docs?|documentation|prod|production|release|deploy|build|gpu|cuda)\b")
+NOT_FOR_WORK = re.compile(r"\b(docs?|documentation|prod|production|release|deploy|build|wheels|gpu|cuda)\b")
 TEST_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")
 
 

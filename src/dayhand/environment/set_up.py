@@ -30,6 +30,7 @@ SETUP_ENV = {
     "UV_HTTP_RETRIES": "1",  # a host that is refused stays refused
     "UV_COMPILE_BYTECODE": "1",  # later boxes cannot write here: without it every command compiles all anew
     "npm_config_audit": "false",
+    "npm_config_fetch_retries": "2",
     "npm_config_cache": f"{CACHE}/npm",
     "npm_config_fund": "false",
     "npm_config_update_notifier": "false",
