@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -169,6 +175,43 @@ def test_what_is_raised_in_the_background_reaches_us(hand: Hand, box: Box) -> No
         wait_for(hand, session)
     box.halted = None
     assert box.run("true").passed
+
+
+DIES = """
+import json, os, signal, sys
+from pathlib import Path
+from dayhand.agent.bench import Bench
+from dayhand.agent.model import Call
+from dayhand.sandbox.bubblewrap import Bubblewrap
+
+class Log:
+    def line(self, kind, text):
+        return 1
+
+fields = {"command": "setsid sleep 602.5 & exec sleep 602.5", "timeout_ms": 900000, "yield_time_ms": 500}
+with Bubblewrap(Path(sys.argv[1])).open() as box:
+    print(Bench(box, Log(), {}).do(Call("c", "shell", json.dumps(fields)), alone=True).text, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_worker_leaves_nothing_in_the_background() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o711)
+        words = [sys.executable, "-c", DIES, folder]
+        died = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    assert "is still running" in died.stdout
+    until = time.monotonic() + 20
+    while any("602.5" in arguments(entry) for entry in Path("/proc").glob("[0-9]*/cmdline")):
+        assert time.monotonic() < until
+
+
+def arguments(entry: Path) -> str:
+    try:
+        return entry.read_text("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def test_the_same_call_has_the_same_number_in_every_box(boxes: Callable[[], Box], log: Log) -> None:

@@ -153,6 +153,24 @@ def test_a_command_that_is_halted_is_ended_with_all_its_children(box, script):
     assert box.run("echo on").text() == "on\n"
 
 
+def test_a_command_of_another_thread_can_be_halted_from_here(box):
+    begun, unwanted, came = threading.Event(), threading.Event(), []
+
+    def run():
+        script = "echo begun; setsid sleep 61.35 & sleep 61.35"
+        came.append(box.run(script, on_output=lambda _: begun.set(), halted=unwanted.is_set))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert begun.wait(20)
+    unwanted.set()
+    thread.join(20)
+
+    assert came[0].reason is Reason.HALTED
+    assert processes_with("61.35") == []
+    assert box.run("echo on").text() == "on\n"
+
+
 def test_whoever_halts_by_an_exception_leaves_no_process(box):
     class StopError(Exception):
         pass

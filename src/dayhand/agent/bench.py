@@ -165,7 +165,10 @@ class Bench:
         )
         # The same call has the same number, also when a successor does it again.
         self._started = Started(zlib.crc32(call_id.encode()) % 90_000 + 10_000, session, request, call_id)
-        return self._await(min(request.patience, request.seconds + GRACE_SECONDS))
+        done = self._await(min(request.patience, request.seconds + GRACE_SECONDS))
+        if self._started:
+            self._say.line("say", f"It goes on in the background, as session {self._started.number}.")
+        return done
 
     def _poll(self, request: Poll) -> Done:
         if self._started is None or self._started.number != request.session:
@@ -188,7 +191,6 @@ class Bench:
             interrupted.pop_all()
         if not session.running:
             return self._report()
-        self._say.line("say", f"Session {self._started.number} goes on in the background.")
         text = (
             f"Session {self._started.number} is still running, for {session.seconds:.0f} s so far.\nOutput:\n"
         )
