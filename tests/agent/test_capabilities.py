@@ -89,6 +89,25 @@ def test_a_refusal_that_giving_up_does_not_cure_teaches_nothing(
     assert shelf.recall() == frozenset()
 
 
+@pytest.mark.parametrize(
+    ("said", "lacking"),
+    [
+        ("The image data you provided does not represent a valid image.", frozenset()),
+        ("Failed to load image or audio file", frozenset()),
+        ("invalid_image_format", frozenset()),
+        ("image input is not supported", {"images"}),
+    ],
+)
+def test_one_bad_image_is_left_out_and_not_held_against_the_server(
+    play: Play, heard: Heard, ledger: Ledger, said: str, lacking: frozenset[str]
+) -> None:
+    shelf = Lacks(ledger.redis, "http://here/v1", "test-model")
+    played = play([refusal(said), Say("done")], shelf=shelf)
+    ask(played, heard)
+    assert bodies(played)[1]["input"][-1]["output"] == UNSEEN
+    assert shelf.recall() == lacking
+
+
 def test_a_server_that_drops_custom_tools_in_silence_is_found_out(play: Play, heard: Heard) -> None:
     answer = {**response_for(items_for([Say("hello")], turn=0, custom=False), sent=4), "tools": [SHELL]}
     played = play([Fault("nonsense", body=json.dumps(answer)), Say("hello")])

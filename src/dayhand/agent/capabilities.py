@@ -12,6 +12,11 @@ from typing import Any, Protocol
 from dayhand.agent.model import Item
 
 Body = Mapping[str, Any]
+ONE_IMAGE = re.compile(
+    r"valid image|image is valid|invalid_image|image_parse|(load|decode|process|identify) (the )?image"
+    r"|image[^.]{0,60}(too large|too small|too big|corrupt|damaged|truncated)",
+    re.IGNORECASE,
+)
 UNSEEN = "(An image stood here. This model cannot see images.)"
 
 
@@ -81,11 +86,15 @@ class Abilities:
         return request
 
     def give_up(self, said: str, request: Request) -> bool:
-        """Find what ``request`` uses and the refusal ``said`` names, and do without it from now on; False where there is none."""
+        """Find what ``request`` uses and the refusal ``said`` names, and do without it from now on; False where there is none.
+
+        One bad image is no lack of the server's: this task goes on without images, and nobody else need.
+        """
         for trait in TRAITS:
             if trait.feature not in self._lacks and trait.refusal.search(said) and trait.used(request):
                 self._lacks |= {trait.feature}
-                self._guessed |= {trait.feature}
+                if not (trait.feature is Feature.IMAGES and ONE_IMAGE.search(said)):
+                    self._guessed |= {trait.feature}
                 return True
         return False
 
