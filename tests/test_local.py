@@ -12,6 +12,8 @@ import pytest
 
 from dayhand.agent.scripted import FOR_EVER, Fault, Finish, Move, Refuse, Scene, Script, ScriptedServer
 from dayhand.errors import CheckoutError
+from dayhand.ledger.ledger import Ledger
+from dayhand.ledger.server import connect, embedded
 from dayhand.local import local_task
 from tests.journey.town import DONE, FIX, SHOP
 from tests.test_cli import dayhand
@@ -107,6 +109,25 @@ def test_a_model_that_gives_up_leaves_its_work_on_the_branch_and_no_success(repo
     (branch,) = [line.strip() for line in git(repo, "branch", "--list", "dayhand/*").splitlines()]
     assert f"What was done so far is on the branch {branch}, unchecked." in done.stderr
     assert git(repo, "show", f"{branch}:shop.py") == SHOP["shop.py"].replace(" + 1", "").strip()
+
+
+def test_a_run_that_fails_leaves_nothing_for_the_workers_to_take_up(repo: Path, folder: Path) -> None:
+    with (
+        embedded(folder / "data") as url,
+        played([Refuse("No.")]) as model,
+    ):  # where `dayhand up` runs beside it
+        done = dayhand(
+            "run",
+            "--repo",
+            str(repo),
+            WORDS,
+            cwd=folder,
+            OPENAI_BASE_URL=model.base_url,
+            DAYHAND_MODEL="scripted",
+            REDIS_URL=url,
+        )
+        assert "The model refuses to do this: “No.”" in done.stderr
+        assert Ledger(connect(url)).recent() == []
 
 
 def test_the_next_model_finishes_where_the_first_is_not_there(repo: Path, folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import sys
+import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -18,7 +19,7 @@ from dayhand.checkout.mirror import bundle_ref, read_files
 from dayhand.checkout.repository import open_mirror
 from dayhand.environment.prepare import prepare
 from dayhand.environment.registries import Extra
-from dayhand.errors import CheckoutError, SettingsError
+from dayhand.errors import CheckoutError, LedgerError, SettingsError
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.notes import Note, Say
 from dayhand.ledger.server import connect, embedded
@@ -37,6 +38,7 @@ TITLE_CHARS = 72
 def run_locally(settings: Settings, repo: Path, words: str) -> int:
     """Do what ``words`` ask on the repository at ``repo``; 0 where a branch or an answer came out of it.
 
+    Its ledger is a Redis of its own, which ends with it: no worker ever finds a run that was cut off.
     Raises ``DayhandError`` where it cannot: no repository, no commit, no model, no sandbox.
     """
     from dayhand.journey import travel
@@ -48,12 +50,12 @@ def run_locally(settings: Settings, repo: Path, words: str) -> int:
         )
     task = local_task(repo, words)
     with ExitStack() as stack:
-        redis = connect(settings.redis_url or stack.enter_context(embedded(settings.data)))
-        ledger = Ledger(redis)
+        ground = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dayhand-run-")))
+        ledger = Ledger(connect(stack.enter_context(embedded(ground))))
         ledger.open(task, delivery=task.id, meaning=task.id)
         claim = ledger.claim(task.id, "dayhand run")
         if claim is None:
-            raise CheckoutError("The task was taken by a worker on the same Redis.", advice="Run it again.")
+            raise LedgerError("The run's own Redis has lost it.", advice="Run it again.")
         stack.enter_context(claim.kept())
         say = Say(ledger, claim)
         say.listen(_show)
