@@ -126,6 +126,15 @@ def test_a_misspelt_word_is_answered_with_the_nearest(town: Town) -> None:
     assert "Did you mean “@bot fix this”?" in town.bot_says(issue)[0].replace("\u200b", "")
 
 
+def test_a_misspelt_word_of_someone_without_write_access_is_refused_like_any_other(town: Town) -> None:
+    repo = town.repository("shop")
+    issue = town.issue(repo)
+    town.say(repo, issue, "@bot fxi this", by=town.bob)
+    assert_untouched(town)
+    (said,) = town.bot_says(issue)
+    assert said.startswith("@bob Only people with write access to this repository can set me to work.")
+
+
 def test_our_own_comments_never_start_anything(town: Town) -> None:
     repo = town.repository("shop")
     issue = town.issue(repo)

@@ -6,10 +6,12 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import assert_never
 
 from dayhand.hub.client import Hub
+from dayhand.hub.repository import RepositoryHub
 from dayhand.intake import grammar
 from dayhand.intake.acceptance import accept
 from dayhand.intake.events import Commented, Event, Granted, Ignored, Labeled, Pushed, Where
@@ -99,11 +101,9 @@ class Desk:
             case None:
                 return Decision(None, "nobody speaks to Dayhand")
             case grammar.Unclear(hint):
-                if may_ask(
-                    self.hub.repository(event.where.installation, event.where.repository).talking(),
-                    event.sender,
-                ):
-                    self.refuse(event.where, event.sender, "I could not tell what to do.", hint)
+                with closing(self._talking(event.where)) as hub:
+                    if self._admit(hub, event.where, event.sender):
+                        self.refuse(event.where, event.sender, "I could not tell what to do.", hint)
                 return Decision(None, hint)
             case grammar.Accept():
                 return self._accept(event)
@@ -111,18 +111,22 @@ class Desk:
                 ask = Ask(kind, words, event.sender, event.comment)
                 return self._open(_wish(event.where, ask), delivery)
 
-    def _may(self, where: Where, login: str) -> bool:
-        hub = self.hub.repository(where.installation, where.repository).talking()
-        try:
-            return may_ask(hub, login)
-        finally:
-            hub.close()
+    def _talking(self, where: Where) -> RepositoryHub:
+        """The repository, through a token that can answer a person and nothing else. To be closed."""
+        return self.hub.repository(where.installation, where.repository).talking()
+
+    def _admit(self, hub: RepositoryHub, where: Where, login: str) -> bool:
+        """Whether this person may set us to work; who may not is told so."""
+        if may_ask(hub, login):
+            return True
+        reason = "Only people with write access to this repository can set me to work."
+        self.refuse(where, login, reason, "Ask one of them to add the label or to write the comment.")
+        return False
 
     def _accept(self, event: Commented) -> Decision:
         """A person with write access stands for a change that alters its own checks. May come twice."""
         where, who = event.where, event.sender
-        hub = self.hub.repository(where.installation, where.repository)
-        try:
+        with closing(self.hub.repository(where.installation, where.repository)) as hub:
             if not may_ask(hub, who):
                 reason = "Only people with write access to this repository can accept that."
                 self.refuse(where, who, reason, "Ask one of them to look.")
@@ -132,33 +136,22 @@ class Desk:
                 self.refuse(where, who, reason, "It is for a pull request of mine that I held back.")
                 return Decision(None, "nothing waits to be accepted")
             hub.react(where.number, event.comment, "+1")
-        finally:
-            hub.close()
         return Decision(None, f"accepted by {who}")
 
     def _open(self, wish: Wish, delivery: str) -> Decision:
         where, ask = wish.where, wish.ask
-        hub = self.hub.repository(where.installation, where.repository).talking()
-        try:
-            if not may_ask(hub, ask.asker):
-                reason = "Only people with write access to this repository can set me to work."
-                self.refuse(
-                    where, ask.asker, reason, "Ask one of them to add the label or to write the comment."
-                )
+        with closing(self._talking(where)) as hub:
+            if not self._admit(hub, where, ask.asker):
                 return Decision(None, f"{ask.asker} may not write to {where.repository}")
             if ask.kind is not Kind.ENVIRONMENT and not says_something(where):
                 reason = "The issue does not say what is wrong: its title and text have no words in them."
-                self.refuse(
-                    where, ask.asker, reason, "Write what happens and what should happen, then ask again."
-                )
+                advice = "Write what happens and what should happen, then ask again."
+                self.refuse(where, ask.asker, reason, advice)
                 return Decision(None, "the issue has no text")
-            task = self._task(wish)
-            opened = self.ledger.open(task, delivery=delivery, meaning=wish.meaning)
+            opened = self.ledger.open(self._task(wish), delivery=delivery, meaning=wish.meaning)
             # Even where the task was there: its job may have been lost between the two steps, and waking twice is free.
             self.enqueue(opened.task_id)
             hub.react(where.number, ask.comment, "eyes")
-        finally:
-            hub.close()
         return Decision(opened.task_id, "" if opened.fresh else "this task was there already")
 
     def _task(self, wish: Wish) -> Task:
