@@ -203,7 +203,7 @@ class Trip:
         with tools.sandbox.open(origin=place.snapshot) as box:
             with self.say.stage(Stage.SOLVE):
                 self._fill(box, base)
-                briefing = brief(place, base.files)
+                briefing = brief(place, base.files, since=base.since)
                 try:
                     solution = solve(task, box, tools.model, briefing, tools.memory, self.say, env=place.env)
                 except ModelError:

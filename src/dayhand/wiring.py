@@ -20,6 +20,7 @@ from dayhand.agent.scripted import MODEL as SCRIPTED
 from dayhand.agent.succession import Facts, Succession
 from dayhand.checkout.mirror import Author
 from dayhand.checkout.repository import Checkout, open_mirror
+from dayhand.checkout.standing import Standing, find_standing
 from dayhand.environment.registries import Extra
 from dayhand.errors import HubError, SandboxError
 from dayhand.hub.client import Hub
@@ -41,7 +42,6 @@ from dayhand.settings import Settings
 from dayhand.task import Kind, Scope, Task
 from dayhand.verify.base_cache import BaseCache
 
-OWN_BRANCHES = "dayhand/"
 LOCAL_AUTHOR = Author("Dayhand", "dayhand@localhost")
 
 
@@ -102,7 +102,7 @@ class Workshop:
                 token=hub.token,
                 author=Author(bot.name, bot.email),
                 co_author=lambda login: _person(hub, login),
-                own_branch=_own_branch(hub, task, facts),
+                standing=_standing(hub, task, facts),
             )
             with _tools(self.settings, self.ledger, task, claim, checkout, publication) as tools:
                 yield tools
@@ -221,23 +221,15 @@ def _tools(
         )
 
 
-def _own_branch(hub: RepositoryHub, task: Task, facts: TaskFacts) -> str:
-    """For a follow-up: the branch of our open pull request, where there is one. Never anybody else's branch.
-
-    Found once: a pull request that this very task opens later is no earlier one.
-    """
-    known = facts.recall("own_branch")
-    if known is None:
-        known = _find_own_branch(hub, task) if task.ask.kind is Kind.FOLLOW_UP else ""
-        facts.record("own_branch", known)
-    return known
-
-
-def _find_own_branch(hub: RepositoryHub, task: Task) -> str:
-    issue = hub.issue(task.number)
-    branch = issue.head_branch if issue.is_pull else task.branch
-    pull = hub.find_pull(branch) if branch.startswith(OWN_BRANCHES) else None
-    return branch if pull and pull.state == "open" else ""
+def _standing(hub: RepositoryHub, task: Task, facts: TaskFacts) -> Standing:
+    """Found once: a pull request that this very task opens later is no earlier one."""
+    own = facts.recall("own_branch")
+    if own is not None:
+        return Standing(onto=facts.recall("onto") or "", own=own)
+    found = find_standing(hub, task)
+    facts.record("onto", found.onto)
+    facts.record("own_branch", found.own)
+    return found
 
 
 def _person(hub: RepositoryHub, login: str) -> Author | None:

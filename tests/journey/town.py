@@ -57,8 +57,10 @@ class Actor:
 
     def __init__(self) -> None:
         self.turns: list[list[Move]] = [[FIX], [DONE]]
+        self.told = ""  # the prompt of the last task
 
     def play(self, scene: Scene) -> list[Move]:
+        self.told = scene.prompt
         forgotten = 2 if REPLACED in scene.prompt else 0  # turns before a compaction are not played again
         return self.turns[min(scene.turn + forgotten, len(self.turns) - 1)]
 

@@ -126,6 +126,11 @@ class Mirror:
         status, _, _ = self.git.attempt("merge-base", "--is-ancestor", ancestor, descendant)
         return status == 0
 
+    def merge_base(self, one: str, two: str) -> str:
+        """The commit at which two parted; "" where they never were one."""
+        _, out, _ = self.git.attempt("merge-base", one, two)
+        return out.decode().strip()
+
     def tree(self, commit: str) -> str:
         return self.git.run("rev-parse", "--verify", f"{commit}^{{tree}}").decode().strip()
 

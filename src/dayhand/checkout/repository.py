@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from dayhand.checkout.mirror import Author, CommitFiles, Mirror, bundle_ref, read_files
 from dayhand.checkout.policy import check_policy, large_binaries
+from dayhand.checkout.standing import Standing
 from dayhand.errors import CheckoutError
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
@@ -32,6 +33,7 @@ class Base:
     branch: str  # the branch it was found on: the pull request goes there, unless it is our own
     files: CommitFiles
     decisions: CommitFiles  # of the default branch: what the maintainers decided, whatever this commit says
+    since: str = ""  # where the branch left the default branch: a commit; "" for the default branch itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Checkout:
     token: Callable[[], str]
     author: Author  # the App's bot
     co_author: Callable[[str], Author | None]  # from a login
-    own_branch: str = ""  # for a follow-up: the branch of our open pull request
+    standing: Standing = field(default_factory=Standing)
     default_branch: str = ""  # where the task does not know it
 
     def fetch(self, task: Task) -> Base:
@@ -52,7 +54,7 @@ class Checkout:
         Raises ``CheckoutError`` where it cannot be fetched, has no commit yet, or lost its branch.
         """
         default = task.default_branch or self.default_branch
-        branch = self.own_branch or default
+        branch = self.standing.own or self.standing.onto or default
         there = self.mirror.fetch((branch, default), self.token())
         commit = self.facts.recall("base") or there.get(branch, "")
         if not commit:
@@ -62,7 +64,9 @@ class Checkout:
             )
         self.facts.record("base", commit)
         decided = there.get(default, commit)
-        return Base(commit, branch, read_files(self.mirror, commit), read_files(self.mirror, decided))
+        since = self.mirror.merge_base(commit, decided) if branch != default else ""
+        files, decisions = read_files(self.mirror, commit), read_files(self.mirror, decided)
+        return Base(commit, branch, files, decisions, since)
 
     def begin(self, task: Task, base: Base) -> str:
         """Push the task's branch with an empty first commit, so that a draft pull request can be opened.
@@ -109,15 +113,15 @@ class Checkout:
         co_author = self.co_author(task.ask.asker)
         about = f"For #{task.number}.\n" if task.number else ""
         trailer = f"\nCo-authored-by: {co_author}\n" if co_author else ""
-        unfinished = None if self.own_branch else self.facts.recall("unfinished_head")
+        unfinished = None if self.standing.own else self.facts.recall("unfinished_head")
         parent = unfinished or self.facts.recall("start") or change.base
         message = f"{_subject(solution.title)}\n\n{about}{trailer}"
         return self.mirror.commit(change.tree, parent, message, self.author, task.created_at)
 
     def push(self, task: Task, head: str) -> str:
         """Push a commit to the task's branch and give the branch's name."""
-        if self.own_branch:
-            branch, there = self.own_branch, self.mirror.remote_branches((self.own_branch,), self.token())
+        if self.standing.own:
+            branch, there = self.standing.own, self.mirror.remote_branches((self.standing.own,), self.token())
         else:
             branch, there = self._free_branch(task, head)
         self.facts.record("branch", branch)
@@ -135,8 +139,8 @@ class Checkout:
         if known and last and self.mirror.tree(last) == change.tree:
             return known  # an earlier attempt at this task came as far
         head = self.commit(task, change, Solution(f"Unfinished: {task.title}", ""))
-        if self.own_branch:
-            branch = f"{self.own_branch}-unfinished-{task.id[-4:].lower()}"
+        if self.standing.own:
+            branch = f"{self.standing.own}-unfinished-{task.id[-4:].lower()}"
             self.mirror.push(head, branch, self.token())
         else:
             branch = self.push(task, head)

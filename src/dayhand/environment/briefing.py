@@ -8,9 +8,19 @@ INSTRUCTIONS = "AGENTS.md"
 INSTRUCTION_CHARS = 32_768  # Codex's own limit for such files
 
 
-def brief(place: Environment, files: Files) -> str:
-    """Say which checks will be run, which cannot, and what the repository's own instructions are."""
-    return "\n\n".join(part for part in (_checks(place), _missing(place), _instructions(files)) if part)
+def brief(place: Environment, files: Files, *, since: str = "") -> str:
+    """Say which checks will be run, which cannot, and what the repository's own instructions are.
+
+    ``since``: the commit at which a branch with work on it left the default branch; "" for none.
+    """
+    parts = (_work_so_far(since), _checks(place), _missing(place), _instructions(files))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _work_so_far(since: str) -> str:
+    if not since:
+        return ""
+    return f"This is the branch of a pull request. `git diff {since}` shows what it changes so far."
 
 
 def _checks(place: Environment) -> str:

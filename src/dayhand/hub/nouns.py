@@ -33,7 +33,9 @@ class Issue:
     body: str
     author: str
     is_pull: bool
-    head_branch: str  # "" for an issue
+    is_open: bool
+    head_branch: str = ""  # of a pull request
+    head_repository: str = ""  # of a pull request: "owner/name"; "" where that repository is gone
 
 
 @dataclass(frozen=True, slots=True)

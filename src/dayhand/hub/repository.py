@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import quote
 
 from github import Auth, Github, GithubException
@@ -80,9 +81,19 @@ class RepositoryHub:
         """An issue or pull request as it stands now."""
         with speaking_of(f"reading #{number}"):
             issue = self._repo().get_issue(number)
-            is_pull = issue.pull_request is not None
-            branch = self._repo().get_pull(number).head.ref if is_pull else ""
-            return Issue(number, issue.title, issue.body or "", _login(issue.user), is_pull, branch)
+            found = Issue(
+                number=number,
+                title=issue.title,
+                body=issue.body or "",
+                author=_login(issue.user),
+                is_pull=issue.pull_request is not None,
+                is_open=issue.state == "open",
+            )
+            if not found.is_pull:
+                return found
+            head = self._repo().get_pull(number).head
+            home = head.repo.full_name if head.repo else ""
+            return replace(found, head_branch=head.ref, head_repository=home)
 
     def react(self, number: int, comment: int | None, content: str) -> None:
         """React to a comment, or to the issue itself; a repeated reaction is the same one."""

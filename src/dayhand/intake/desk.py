@@ -90,8 +90,19 @@ class Desk:
             return Decision(None, f"the label “{event.label}” is not “{self.label}”")
         if event.by_bot:
             return Decision(None, f"{event.sender} is a bot")
+        if event.where.is_pull:
+            return self._labeled_pull(event)
         text = f"{event.where.title}\n\n{event.where.body}".strip()
         return self._open(_wish(event.where, Ask(Kind.FIX, text, event.sender)), delivery)
+
+    def _labeled_pull(self, event: Labeled) -> Decision:
+        """A pull request does not say what is to be done: whoever labels it is told how to say so."""
+        with closing(self._talking(event.where)) as hub:
+            if self._admit(hub, event.where, event.sender):
+                reason = "A label on a pull request does not say what to do."
+                advice = f"Write it in a comment: “@{self.hub.slug()} …”, a change that you wish for or a question."
+                self.refuse(event.where, event.sender, reason, advice)
+        return Decision(None, "a label on a pull request does not say what to do")
 
     def _commented(self, event: Commented, delivery: str) -> Decision:
         if event.by_bot:
@@ -108,6 +119,8 @@ class Desk:
             case grammar.Accept():
                 return self._accept(event)
             case grammar.Command(kind, words):
+                if kind is Kind.FIX and event.where.is_pull:
+                    kind = Kind.FOLLOW_UP  # there is work on it already: more of it belongs there
                 ask = Ask(kind, words, event.sender, event.comment)
                 return self._open(_wish(event.where, ask), delivery)
 

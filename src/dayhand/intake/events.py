@@ -96,10 +96,12 @@ def parse(name: str, body: bytes) -> Event:
     action = payload.get("action", "") if isinstance(payload, Mapping) else ""
     match name, action:
         case "issues", "labeled":
-            return Labeled(_where(fields), fields.text("label", "name"), *_sender(fields))
+            return Labeled(_where(fields, "issue"), fields.text("label", "name"), *_sender(fields))
+        case "pull_request", "labeled":
+            return Labeled(_where(fields, "pull_request"), fields.text("label", "name"), *_sender(fields))
         case "issue_comment", "created":
             comment, words = fields.number("comment", "id"), fields.text("comment", "body")
-            return Commented(_where(fields), comment, words, *_sender(fields))
+            return Commented(_where(fields, "issue"), comment, words, *_sender(fields))
         case "installation", "created":
             return _granted(fields, "repositories")
         case "installation_repositories", "added":
@@ -146,16 +148,17 @@ class Fields:
         return value
 
 
-def _where(fields: Fields) -> Where:
+def _where(fields: Fields, key: str) -> Where:
+    """The issue or pull request under ``key``; GitHub calls a pull request's thread an issue, too."""
     return Where(
         repository=fields.text("repository", "full_name"),
         clone_url=fields.text("repository", "clone_url"),
         default_branch=fields.text("repository", "default_branch"),
         installation=fields.number("installation", "id"),
-        number=fields.number("issue", "number"),
-        title=fields.text("issue", "title"),
-        body=fields.text("issue", "body"),
-        is_pull="pull_request" in fields.get("issue"),
+        number=fields.number(key, "number"),
+        title=fields.text(key, "title"),
+        body=fields.text(key, "body"),
+        is_pull=key == "pull_request" or "pull_request" in fields.get(key),
     )
 
 

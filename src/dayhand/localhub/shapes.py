@@ -6,7 +6,7 @@ import base64
 from datetime import UTC, datetime
 from typing import Any
 
-from dayhand.localhub.state import App, CheckRun, Comment, Installation, Issue, Repository, Suite, User
+from dayhand.localhub.state import App, CheckRun, Comment, Installation, Issue, Pull, Repository, Suite, User
 from dayhand.localhub.store import Commit
 
 Json = dict[str, Any]
@@ -197,7 +197,7 @@ class PullShapes(Shapes):
             "commits_url": f"{api}/commits", "review_comments_url": f"{api}/comments",
             "review_comment_url": f"{self.api}/repos/{repo.full_name}/pulls/comments{{/number}}",
             "comments_url": f"{issue_api}/comments", "statuses_url": hrefs["statuses"],
-            "head": self._side(repo, pull.head, pull.head_sha), "base": self._side(repo, pull.base, pull.base_sha),
+            "head": self._head(repo, pull), "base": self._side(repo, pull.base, pull.base_sha),
             "_links": {name: {"href": href} for name, href in hrefs.items()},
             "author_association": self._association(repo, issue.user), "auto_merge": None, "active_lock_reason": None,
             "merged": pull.merged is not None, "mergeable": issue.state == "open" or None, "rebaseable": None,
@@ -207,6 +207,15 @@ class PullShapes(Shapes):
             "additions": sum(row[2] for row in rows), "deletions": sum(row[3] for row in rows),
             "changed_files": len(rows),
         }  # fmt: skip
+
+    def _head(self, repo: Repository, pull: Pull) -> Json:
+        """The side that is to be merged; where it is in a fork, under that one's name."""
+        side = self._side(repo, pull.head, pull.head_sha)
+        if pull.home:
+            owner = pull.home.partition("/")[0]
+            fork = {**side["repo"], "full_name": pull.home, "fork": True}
+            side = {**side, "label": f"{owner}:{pull.head}", "repo": fork}
+        return side
 
     def _side(self, repo: Repository, branch: str, sha: str) -> Json:
         label = f"{repo.owner.login}:{branch}"

@@ -78,6 +78,7 @@ class Pull:
     merge_sha: str = ""
     merged: datetime | None = None
     reviewers: list[User] = field(default_factory=list)
+    home: str = ""  # the fork that the head is in; "" for this repository
 
 
 @dataclass(slots=True)

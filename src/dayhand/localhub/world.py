@@ -163,14 +163,18 @@ class World:
             self.know_label(repo, name)
             if name not in issue.labels:
                 issue.labels.append(name)
-                self.tell_issue(repo, issue, "labeled", by, label=self.shapes.label(repo, name))
+                self._tell_label(repo, issue, "labeled", name, by)
 
     def unlabel(self, repo: Repository, issue: Issue, name: str, by: User) -> None:
         with self.lock:
             if name not in issue.labels:
                 raise Refused(404, "Label does not exist")
             issue.labels.remove(name)
-            self.tell_issue(repo, issue, "unlabeled", by, label=self.shapes.label(repo, name))
+            self._tell_label(repo, issue, "unlabeled", name, by)
+
+    def _tell_label(self, repo: Repository, issue: Issue, action: str, name: str, by: User) -> None:
+        tell = self.tell_pull if issue.pull else self.tell_issue
+        tell(repo, issue, action, by, label=self.shapes.label(repo, name))
 
     def know_label(self, repo: Repository, name: str) -> None:
         repo.labels.setdefault(name, {"id": self.next_id(), "color": "8957e5", "description": None})

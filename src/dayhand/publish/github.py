@@ -85,7 +85,8 @@ class GitHubPublication:
         title = wording.final_title(task, proposal.solution)
         body = redact(wording.pull_body(task, proposal, self.repository_url, self.task_url))
         earlier, closed = self._earlier_pull(task), self._closed_pull()
-        pull = earlier or closed or self.hub.open_pull(self._branch(), task.default_branch, title, body)
+        onto = self._fact("onto") or task.default_branch
+        pull = earlier or closed or self.hub.open_pull(self._branch(), onto, title, body)
         self._remember_pull(pull)
         self._put("patch", proposal.change.patch[:PATCH_CHARS])
         self._conclude_with(proposal)
