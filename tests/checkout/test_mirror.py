@@ -52,6 +52,25 @@ def test_a_bundle_holds_the_commit_and_can_be_cloned(mirror: Mirror, head: str, 
     assert mirror.bundle(head) == bundle
 
 
+def test_bundles_that_nobody_wanted_for_a_day_go_when_another_is_made(mirror: Mirror, head: str) -> None:
+    old = mirror.bundle(head)
+    left = old.with_name(
+        f"{mirror.path.stem}-{'0' * 40}.999.part"
+    )  # by a worker that was killed while it wrote
+    left.touch()
+    for path in (old, left):
+        os.utime(path, (0, 0))
+    mirror.bundle(head)  # wanted again
+    tree = mirror.tree(head)
+    later = [mirror.commit(tree, head, f"{number}\n", BOT, 1.0) for number in range(2)]
+    mirror.bundle(later[0])
+    assert old.exists()
+    assert not left.exists()
+    os.utime(old, (0, 0))
+    mirror.bundle(later[1])
+    assert not old.exists()
+
+
 def test_files_are_read_as_data_and_links_are_left_out(origin: Path, tmp_path: Path) -> None:
     work = tmp_path / "more"
     git(tmp_path, "clone", "-q", str(origin), "more")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+import glob
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from dayhand.checkout.git import BareGit, with_token
 from dayhand.errors import CheckoutError
 
 READ_BYTES = 1024 * 1024
+BUNDLE_SECONDS = 24 * 3600  # after the last use
 PATCH_BYTES = 1024 * 1024
 # A gigabyte of zeros fits into a one-megabyte pack: what unpacks it gets 30 s of processor and 1 GiB a file.
 UNPACK_LIMITS = "-t 30 && ulimit -f 1048576"
@@ -111,12 +114,25 @@ class Mirror:
         folder = self.path.parent / "bundles"
         folder.mkdir(exist_ok=True)
         target = folder / f"{self.path.stem}-{commit}.bundle"
-        if not target.exists():
-            self.git.run("update-ref", bundle_ref(commit), commit)
-            part = target.with_suffix(f".{os.getpid()}.part")
-            self.git.run("bundle", "create", "-q", str(part), bundle_ref(commit))
-            part.rename(target)
+        try:
+            os.utime(target)  # it is wanted: another task's sweep leaves it
+        except FileNotFoundError:
+            self._make_bundle(commit, target)
+            self._sweep_bundles(folder)
         return target
+
+    def _make_bundle(self, commit: str, target: Path) -> None:
+        self.git.run("update-ref", bundle_ref(commit), commit)
+        part = target.with_suffix(f".{os.getpid()}.part")
+        self.git.run("bundle", "create", "-q", str(part), bundle_ref(commit))
+        part.rename(target)
+
+    def _sweep_bundles(self, folder: Path) -> None:
+        """Each holds the whole history: those that nobody wanted for a day go, and what a killed maker left."""
+        for old in folder.glob(f"{glob.escape(self.path.stem)}-*"):
+            with suppress(FileNotFoundError):  # another task sweeps as well
+                if time.time() - old.stat().st_mtime > BUNDLE_SECONDS:
+                    old.unlink()
 
     def has(self, commit: str) -> bool:
         status, _, _ = self.git.attempt("cat-file", "-e", f"{commit}^{{commit}}")
