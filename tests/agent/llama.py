@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 TEMPLATE = """\
@@ -45,6 +46,17 @@ BYTES = 256
 END = 2  # the token that ends a reply
 HEAD = 64  # the size of the one attention head, which attends to nothing
 SURE = 10.0  # the weight that makes one token follow another
+
+
+def why_no_server() -> str:
+    """Why llama.cpp's server cannot run here; "" where it can. Its wheel wants libraries of the system."""
+    if not (find_spec("xllamacpp") and find_spec("gguf")):
+        return "no llama.cpp server is installed here (uv sync --group servers)"
+    tried = subprocess.run(
+        [sys.executable, "-c", "import xllamacpp"], capture_output=True, text=True, check=False
+    )
+    last = tried.stderr.strip().splitlines()[-1:]
+    return f"llama.cpp's server cannot be loaded here: {' '.join(last)}" if tried.returncode else ""
 
 
 def call(name: str, **arguments: object) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from importlib.util import find_spec
 from pathlib import Path
 
 import openai
@@ -20,13 +19,11 @@ from dayhand.errors import ModelError
 from dayhand.sandbox.base import Box
 
 from .conftest import Heard, Journal, Log
-from .llama import call, llama_server, write_model
+from .llama import call, llama_server, why_no_server, write_model
 from .test_loop import PATCH, TASK
 
-pytestmark = pytest.mark.skipif(
-    not (find_spec("xllamacpp") and find_spec("gguf")),
-    reason="no llama.cpp server is installed here (uv sync --group servers)",
-)
+LACKS = why_no_server()
+pytestmark = pytest.mark.skipif(bool(LACKS), reason=LACKS)
 CONTEXT = 32_768
 STORY = (
     ("I look first.", call("update_plan", plan=[{"step": "look", "status": "in_progress"}]), call("shell", command="cat src/app.py")),

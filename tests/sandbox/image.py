@@ -25,6 +25,9 @@ import requests
 import uv
 from docker.errors import APIError, BuildError, DockerException, ImageNotFound
 
+from dayhand.errors import SandboxError
+from dayhand.sandbox.docker_stream import check_engine, engine_address
+
 DOCKERFILE = Path(__file__).parents[2] / "deploy" / "sandbox" / "Dockerfile"
 SANDBOX, BASE = "dayhand-test-sandbox", "dayhand-test-base"
 SUITE = "bookworm"
@@ -51,8 +54,9 @@ def engine(patience: float = 0) -> docker.DockerClient | str:
     until = time.monotonic() + patience
     while True:
         try:
+            check_engine(engine_address())  # docker-py leaves a socket open where nobody answers
             return docker.from_env(timeout=ENGINE_SECONDS, version="auto")
-        except (DockerException, requests.RequestException) as error:
+        except (DockerException, SandboxError, requests.RequestException) as error:
             if time.monotonic() > until:
                 return f"no Docker engine answers: {error}"
         time.sleep(0.2)
