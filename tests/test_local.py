@@ -54,19 +54,17 @@ def played(*turns: list[Move]) -> ScriptedServer:
     return ScriptedServer([Script("local", lambda prompt: WORDS in prompt, play)])
 
 
+def run(repo: Path, folder: Path, model: ScriptedServer, **environ: str) -> subprocess.CompletedProcess[str]:
+    """``dayhand run`` with a scripted model."""
+    set_up = {"OPENAI_BASE_URL": model.base_url, "DAYHAND_MODEL": "scripted", **environ}
+    return dayhand("run", "--repo", str(repo), WORDS, cwd=folder, **set_up)
+
+
 def test_it_leaves_a_branch_and_touches_nothing_else(repo: Path, folder: Path) -> None:
     before = git(repo, "rev-parse", "main")
     (repo / "unsaved.txt").write_text("mine")
     with played([FIX], [DONE]) as model:
-        done = dayhand(
-            "run",
-            "--repo",
-            str(repo),
-            WORDS,
-            cwd=folder,
-            OPENAI_BASE_URL=model.base_url,
-            DAYHAND_MODEL="scripted",
-        )
+        done = run(repo, folder, model)
     assert done.returncode == 0, done.stderr
     (branch,) = [line.strip() for line in git(repo, "branch", "--list", "dayhand/*").splitlines()]
     assert git(repo, "show", f"{branch}:shop.py") == SHOP["shop.py"].replace(" + 1", "").strip()
@@ -79,15 +77,7 @@ def test_it_leaves_a_branch_and_touches_nothing_else(repo: Path, folder: Path) -
 
 def test_an_answer_leaves_no_branch(repo: Path, folder: Path) -> None:
     with played([Finish("No", "It is meant so.")]) as model:
-        done = dayhand(
-            "run",
-            "--repo",
-            str(repo),
-            WORDS,
-            cwd=folder,
-            OPENAI_BASE_URL=model.base_url,
-            DAYHAND_MODEL="scripted",
-        )
+        done = run(repo, folder, model)
     assert done.returncode == 0, done.stderr
     assert "It is meant so." in done.stdout
     assert git(repo, "branch", "--list", "dayhand/*") == ""
@@ -95,15 +85,7 @@ def test_an_answer_leaves_no_branch(repo: Path, folder: Path) -> None:
 
 def test_a_model_that_gives_up_leaves_its_work_on_the_branch_and_no_success(repo: Path, folder: Path) -> None:
     with played([FIX], [Refuse("No.")]) as model:
-        done = dayhand(
-            "run",
-            "--repo",
-            str(repo),
-            WORDS,
-            cwd=folder,
-            OPENAI_BASE_URL=model.base_url,
-            DAYHAND_MODEL="scripted",
-        )
+        done = run(repo, folder, model)
     assert done.returncode == 1
     assert "The model refuses to do this: “No.”" in done.stderr
     (branch,) = [line.strip() for line in git(repo, "branch", "--list", "dayhand/*").splitlines()]
@@ -116,31 +98,14 @@ def test_a_run_that_fails_leaves_nothing_for_the_workers_to_take_up(repo: Path, 
         embedded(folder / "data") as url,
         played([Refuse("No.")]) as model,
     ):  # where `dayhand up` runs beside it
-        done = dayhand(
-            "run",
-            "--repo",
-            str(repo),
-            WORDS,
-            cwd=folder,
-            OPENAI_BASE_URL=model.base_url,
-            DAYHAND_MODEL="scripted",
-            REDIS_URL=url,
-        )
+        done = run(repo, folder, model, REDIS_URL=url)
         assert "The model refuses to do this: “No.”" in done.stderr
         assert Ledger(connect(url)).recent() == []
 
 
 def test_the_next_model_finishes_where_the_first_is_not_there(repo: Path, folder: Path) -> None:
     with played([Fault("status", 404, "{}", times=FOR_EVER, model="gone"), FIX], [DONE]) as model:
-        done = dayhand(
-            "run",
-            "--repo",
-            str(repo),
-            WORDS,
-            cwd=folder,
-            OPENAI_BASE_URL=model.base_url,
-            DAYHAND_MODEL="gone,gpt-6.1-sol",
-        )
+        done = run(repo, folder, model, DAYHAND_MODEL="gone,gpt-6.1-sol")
     assert done.returncode == 0, done.stderr
     assert "gone could not go on, so gpt-6.1-sol did: The model's server does not have" in done.stdout
 
