@@ -53,6 +53,34 @@ def test_hostile_text_is_only_text(app: Flask, ledger: Ledger) -> None:
         assert "'unsafe" not in answer.headers["Content-Security-Policy"]
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "dayhand.example.org"},
+        {"Host": "localhost.example.org"},
+        {"Host": "10.0.0.1:8080"},
+        {"Host": "127.0.0.1:8080", "X-Forwarded-For": "203.0.113.7"},
+        {"Host": "127.0.0.1:8080", "Forwarded": "for=203.0.113.7"},
+    ],
+    ids=[
+        "a public name",
+        "a name that begins like ours",
+        "another address",
+        "a proxy",
+        "a proxy by the standard",
+    ],
+)
+def test_nobody_reads_through_a_proxy_or_a_name_that_points_here(app: Flask, headers: dict[str, str]) -> None:
+    answer = app.test_client().get("/tasks", headers=headers)
+    assert answer.status_code == 403
+    assert "open it through an SSH tunnel" in answer.text
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost:8080", "[::1]:8080", "localhost"])
+def test_the_end_of_a_tunnel_is_at_home(app: Flask, host: str) -> None:
+    assert app.test_client().get("/tasks", headers={"Host": host}).status_code == 200
+
+
 def test_scripts_get_json(app: Flask, ledger: Ledger) -> None:
     finish(ledger, a_task("t1"))
     told = app.test_client().get("/tasks/t1", headers={"Accept": "application/json"}).json

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, jsonify, redirect, render_template, request
 from werkzeug.wrappers import Response as Answer
@@ -20,6 +21,7 @@ from dayhand.ledger.notes import Note
 
 # No script, style or picture but our own: a hostile log line cannot load or run anything.
 POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")  # what proxies add
 CLOSED = "The dashboard answers on this machine only, until a login is set up: open it through an SSH tunnel."
 
 
@@ -31,10 +33,7 @@ def dashboard(ledger: Ledger, live: Live, github: str) -> Blueprint:
 
     @blueprint.before_request
     def stay_home() -> tuple[str, int] | None:
-        # The connection's own address: a header could name any.
-        if not ipaddress.ip_address(request.remote_addr or "0.0.0.0").is_loopback:  # noqa: S104 - a comparison
-            return CLOSED, 403
-        return None
+        return None if is_at_home() else (CLOSED, 403)
 
     @blueprint.after_request
     def harden(answer: Response) -> Response:
@@ -49,6 +48,28 @@ def dashboard(ledger: Ledger, live: Live, github: str) -> Blueprint:
 
     _tasks(blueprint, ledger, live, github)
     return blueprint
+
+
+def is_at_home() -> bool:
+    """Whether the reader sits at this machine, or at the other end of a tunnel to it.
+
+    The connection alone does not tell: a proxy in front of us connects from here for everybody, and a page anywhere can
+    point a name of its own at this machine. So it must be asked for under this machine's own name, and by no proxy.
+    """
+    if any(name in request.headers for name in FORWARDED):
+        return False
+    return _is_loopback(request.remote_addr or "") and _is_loopback(
+        urlsplit(f"//{request.host}").hostname or ""
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _tasks(blueprint: Blueprint, ledger: Ledger, live: Live, github: str) -> None:
