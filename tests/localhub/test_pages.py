@@ -33,6 +33,20 @@ def test_an_issue_is_opened_labelled_and_commented_on(place: Place) -> None:
     assert (heard["comment"]["body"], heard["sender"]["login"]) == ("@bot fix this", "ada")
 
 
+def test_an_issue_is_closed_and_opened_again_by_the_button_beside_the_comment(place: Place) -> None:
+    issue = place.issue()
+    with browse(place) as session:
+        url = f"{place.hub.url}/ada/shop/issues/{issue.number}"
+        for act, word, state in (
+            ("close", "Close this issue", "closed"),
+            ("reopen", "Reopen this issue", "open"),
+        ):
+            page = session.get(url, timeout=5).text
+            assert f'formaction="/ada/shop/issues/{issue.number}/{act}" formnovalidate>{word}<' in page
+            session.post(f"{url}/{act}", data={"body": ""}, timeout=5)
+            assert issue.state == state
+
+
 def test_who_may_not_is_told_so(place: Place) -> None:
     issue = place.issue()
     with browse(place, "bob") as session:
