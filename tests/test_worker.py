@@ -90,7 +90,9 @@ class Shop:
         nothing = cast("Any", None)
         memory = Memory(claim.ledger.redis, task.id, claim)
         sandbox = cast("Any", SimpleNamespace(name="none"))
-        yield Tools(cast("Any", Checkout(self.act)), sandbox, nothing, publication, memory, nothing, nothing)
+        yield Tools(
+            cast("Any", Checkout(self.act)), sandbox, nothing, publication, memory, nothing, nothing, nothing
+        )
 
 
 def failing(error: Exception) -> Callable[[], None]:

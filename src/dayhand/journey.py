@@ -23,6 +23,7 @@ from dayhand.environment.prepare import prepare
 from dayhand.environment.registries import Extra
 from dayhand.environment.repo_config import NAME, read_config
 from dayhand.errors import CheckoutError, HubError, HubUnavailable, ModelError, SandboxError
+from dayhand.ledger.blocked import Blocklist
 from dayhand.ledger.memory import Memory
 from dayhand.ledger.notes import Say
 from dayhand.publish.base import Proposal, Publication
@@ -65,6 +66,7 @@ class Tools:
     publication: Publication
     memory: Memory  # this task's journal and checkpoints: where a killed worker's successor goes on
     bases: BaseCache  # what checks said of base commits
+    blocklist: Blocklist  # the hosts that set-up asks for in vain
     allowed: Scope  # the operator's limits; a repository's own come first
     registries: Extra = field(default_factory=Extra)  # the operator's own
     clock: Callable[[], float] = time.time
@@ -122,7 +124,7 @@ class Trip:
             fill = partial(self._fill, base=base)
             files, decisions, scope = base.files, base.decisions, self.task.repository
             tools = self.tools
-            return prepare(
+            place = prepare(
                 files,
                 tools.sandbox,
                 fill,
@@ -131,6 +133,8 @@ class Trip:
                 decisions=decisions,
                 extra=tools.registries,
             )
+            tools.blocklist.keep(place.blocked)
+            return place
 
     def examine(self, base: Base) -> Examined:
         """Set the repository up, run every check once, and tell what lacks."""

@@ -7,6 +7,8 @@ import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
+NOT_ALLOWED = "the host is not allowed"  # why a host is blocked that only has to be named to be reached
+
 
 class Kind(StrEnum):
     """What is wanted: a change, a second look with proof (which may end in a change as well), or an examination."""
@@ -244,6 +246,12 @@ class Blocked:
     host: str
     port: int
     reason: str
+    command: str = ""  # the set-up command that asked, on one line; "" where an older version wrote it down
+
+    @property
+    def allowable(self) -> bool:
+        """Whether a line in ``.dayhand.toml`` would open it: another port or a private address stay shut."""
+        return self.reason == NOT_ALLOWED
 
 
 @dataclass(frozen=True, slots=True)

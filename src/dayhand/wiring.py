@@ -26,6 +26,7 @@ from dayhand.errors import HubError, SandboxError
 from dayhand.hub.client import Hub
 from dayhand.hub.repository import RepositoryHub
 from dayhand.journey import Tools
+from dayhand.ledger.blocked import Blocklist
 from dayhand.ledger.examined import begin
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.lacks import Lacks
@@ -216,6 +217,7 @@ def _tools(
             model=model,
             publication=publication,
             memory=Memory(ledger.redis, task.id, claim),
+            blocklist=Blocklist(ledger, claim, task.repository),
             bases=BaseCache(settings.data / "bases"),
             allowed=Scope(most_lines=settings.most_lines, most_files=settings.most_files),
         )

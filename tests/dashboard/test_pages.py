@@ -9,8 +9,9 @@ import requests
 from flask import Flask
 
 from dayhand.dashboard.views import rows_of_patch, spoken_time
+from dayhand.ledger.blocked import Blocklist
 from dayhand.ledger.ledger import Ledger
-from dayhand.task import State
+from dayhand.task import NOT_ALLOWED, Blocked, State
 from tests.dashboard.conftest import HOSTILE, PATCH, a_task, finish, start
 
 
@@ -79,6 +80,38 @@ def test_nobody_reads_through_a_proxy_or_a_name_that_points_here(app: Flask, hea
 @pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost:8080", "[::1]:8080", "localhost"])
 def test_the_end_of_a_tunnel_is_at_home(app: Flask, host: str) -> None:
     assert app.test_client().get("/tasks", headers={"Host": host}).status_code == 200
+
+
+def test_blocked_hosts_stand_on_the_page_with_who_asked_and_what_would_allow_them(
+    app: Flask, ledger: Ledger
+) -> None:
+    task = a_task("t1")
+    claim, _ = start(ledger, task)
+    refused = (
+        Blocked("files.example.org", 443, NOT_ALLOWED, f"npm ci {HOSTILE}"),
+        Blocked("files.example.org", 22, "port 22 is not allowed", "make deps"),
+    )
+    Blocklist(ledger, claim, task.repository).keep(refused)
+    page = app.test_client().get("/tasks/t1").text
+    assert "<code>files.example.org:443</code> asked by <code>npm ci &lt;script" in page
+    assert "<code>files.example.org:22</code> asked by <code>make deps</code>" in page
+    assert "[network]\nallow = [&#34;files.example.org&#34;]" in page
+    assert HOSTILE not in page
+    told = app.test_client().get("/tasks/t1", headers={"Accept": "application/json"}).json
+    assert told
+    assert [(one["host"], one["port"], one["command"]) for one in told["blocked"]] == [
+        ("files.example.org", 443, f"npm ci {HOSTILE}"),
+        ("files.example.org", 22, "make deps"),
+    ]
+    assert "blocked" not in told["facts"]
+
+
+def test_a_task_that_was_refused_nothing_says_nothing_of_it(app: Flask, ledger: Ledger) -> None:
+    finish(ledger, a_task("t1"))
+    assert "Blocked" not in app.test_client().get("/tasks/t1").text
+    told = app.test_client().get("/tasks/t1", headers={"Accept": "application/json"}).json
+    assert told
+    assert told["blocked"] == []
 
 
 def test_scripts_get_json(app: Flask, ledger: Ledger) -> None:

@@ -237,7 +237,8 @@ def test_a_repository_without_any_check_says_so(project, sandbox, say):
 def test_a_host_that_set_up_may_not_reach_is_recorded(project, sandbox, say):
     asking = project({"requirements.txt": "x @ https://example.invalid/x.tar.gz\n"})
     place = prepare(asking.files, sandbox, asking.fill, say)
-    assert [blocked.host for blocked in place.blocked] == ["example.invalid"]
+    assert {blocked.host for blocked in place.blocked} == {"example.invalid"}
+    assert [blocked.command for blocked in place.blocked] == ["uv pip install -r requirements.txt"]
     assert not place.steps[-1].passed
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from dayhand.environment.base import Environment, Installed, Missing
 from dayhand.publish import diagnosis
-from dayhand.task import Blocked, Checkup, Examined, Run, SetUpStep
+from dayhand.task import NOT_ALLOWED, Blocked, Checkup, Examined, Run, SetUpStep
 
 URL = "https://dayhand.example/tasks/t1"
 PASSED = Run("npm test", 0, "exit", 2.0, "12 passed", line=7)
@@ -20,7 +20,7 @@ FOUND = Examined(
         Checkup("lint", "make lint", "Makefile, target lint", FAILED),
         Checkup("types", "tsc", "package.json scripts.types", None, "tsc does not start (not found)."),
     ),
-    blocked=(Blocked("files.example.org", 443, "not allowed"),),
+    blocked=(Blocked("files.example.org", 443, NOT_ALLOWED, "npm ci"),),
     pins=(),
     known=False,
     seconds=4.0,
@@ -58,7 +58,11 @@ run = ["…"]
 
 ### Blocked
 
-Set-up asked for `files.example.org` and did not get it. To allow it, put this into `.dayhand.toml` on the default branch:
+Set-up asked for these and did not get them:
+
+- `files.example.org`, asked by `npm ci`
+
+To allow what is not allowed yet, put this into `.dayhand.toml` on the default branch:
 
 ```toml
 [network]

@@ -8,6 +8,7 @@ from dayhand.errors import CheckoutError
 from dayhand.publish import wording
 from dayhand.publish.base import Proposal
 from dayhand.task import (
+    NOT_ALLOWED,
     Ask,
     Blocked,
     Change,
@@ -52,8 +53,8 @@ def proposal(findings: tuple[Finding, ...] = FINDINGS, solution: Solution = SOLU
         solution=solution,
         verification=Verification("t" * 40, findings),
         blocked=(
-            Blocked("files.example.org", 443, "not on the list"),
-            Blocked("x\n```\n@octocat", 443, "no"),
+            Blocked("files.example.org", 443, NOT_ALLOWED, "npm ci"),
+            Blocked("x\n```\n# y", 443, "no", "make\n```\n# x"),
         ),
         proofs=(FOUND, LOST),
         minutes=3.21,
@@ -85,7 +86,12 @@ The sum began at one.
 
 ### Blocked
 
-Set-up asked for `files.example.org` and did not get it. To allow it, put this into `.dayhand.toml` on the default branch:
+Set-up asked for these and did not get them:
+
+- `files.example.org`, asked by `npm ci`
+- ````x ``` # y:443````, asked by ````make ``` # x````: no
+
+To allow what is not allowed yet, put this into `.dayhand.toml` on the default branch:
 
 ```toml
 [network]

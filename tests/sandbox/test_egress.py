@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,7 @@ def set_up_box(sandbox):
     """A box that may reach one host, which resolves to an address that is never public."""
     egress = Egress(("localhost", "*.allowed.example"))
     with sandbox.open(egress=egress) as box:
+        assert box.run("cat > ask.py", stdin=ASK.encode()).passed
         yield box, egress
 
 
@@ -166,17 +168,58 @@ def test_a_refusal_is_told_and_written_down(set_up_box, request_line, blocked):
     box, egress = set_up_box
     egress.blocked.clear()
 
-    told = box.run(["python3", "-c", ASK], stdin=f"{request_line} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    told = box.run(["python3", "ask.py"], stdin=f"{request_line} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
 
     assert " 403 " in told.text(), told.text()
-    assert egress.blocked == [blocked]
+    assert egress.blocked == [replace(blocked, command="python3 ask.py")]
+
+
+def test_each_host_is_written_down_once_for_each_command_that_asked(set_up_box):
+    box, egress = set_up_box
+    egress.blocked.clear()
+    for command in ("python3 ask.py", "true", "python3  ask.py # again", ["python3", "ask.py", "a b"]):
+        for host in ("one.example", "two.example", "one.example"):
+            box.run(command, stdin=f"CONNECT {host}:443 HTTP/1.1\r\n\r\n".encode())
+
+    assert [(one.host, one.command) for one in egress.refused] == [
+        (host, command)
+        for command in ("python3 ask.py", "python3 ask.py # again", "python3 ask.py 'a b'")
+        for host in ("one.example", "two.example")
+    ]
+
+
+def test_a_command_that_is_halted_while_it_asks_is_still_named(set_up_box):
+    box, egress = set_up_box
+    egress.blocked.clear()
+
+    class StopError(Exception):
+        pass
+
+    def stop(_):
+        raise StopError
+
+    with pytest.raises(StopError):
+        box.run("python3 ask.py", stdin=b"CONNECT no.example:443 HTTP/1.1\r\n\r\n", on_output=stop)
+    assert box.run("true").passed
+
+    assert [one.command for one in egress.blocked] == ["python3 ask.py"]
+
+
+def test_a_long_command_is_told_short_and_no_word_of_it_is_halved(set_up_box):
+    box, egress = set_up_box
+    egress.blocked.clear()
+    secret = "s" * 190
+
+    box.run(f"python3 ask.py \\\n {secret} x", stdin=b"CONNECT no.example:443 HTTP/1.1\r\n\r\n")
+
+    assert [one.command for one in egress.blocked] == ["python3 ask.py \\ …"]
 
 
 def test_an_allowed_name_with_a_private_address_is_refused(set_up_box):
     box, egress = set_up_box
     egress.blocked.clear()
     with greeter() as (_, guests):
-        told = box.run(["python3", "-c", ASK], stdin=b"CONNECT LOCALHOST:443 HTTP/1.1\r\n\r\n")
+        told = box.run("python3 ask.py", stdin=b"CONNECT LOCALHOST:443 HTTP/1.1\r\n\r\n")
 
     assert " 403 " in told.text()
     assert [(each.host, each.port) for each in egress.blocked] == [("localhost", 443)]
@@ -202,7 +245,7 @@ def test_nothing_strange_is_let_through(set_up_box, raw):
     told = box.run(["python3", "-c", ASK.replace("timeout=10", "timeout=2")], stdin=raw).text()
 
     assert " 200 " not in told
-    assert " 403 " in box.run(["python3", "-c", ASK], stdin=b"CONNECT no.example:443 HTTP/1.1\r\n\r\n").text()
+    assert " 403 " in box.run("python3 ask.py", stdin=b"CONNECT no.example:443 HTTP/1.1\r\n\r\n").text()
 
 
 def test_there_is_no_way_but_the_proxy(set_up_box):
@@ -261,7 +304,7 @@ def test_an_installer_is_refused_where_its_registry_is_not_allowed(sandbox, regi
     with sandbox.open(egress=egress) as box:
         env = {**registry.env, "UV_HTTP_RETRIES": "0"}
         assert not box.run(INSTALL, env=env, limits=SOON).passed
-    assert egress.blocked[0] == Blocked(registry.hosts[0], 443, "the host is not allowed")
+    assert egress.blocked[0] == Blocked(registry.hosts[0], 443, "the host is not allowed", INSTALL)
 
 
 def test_many_connections_at_once_get_through_whole(sandbox):

@@ -15,10 +15,12 @@ from werkzeug.wrappers import Response as Answer
 
 from dayhand.dashboard.views import View, rows_of_patch, spoken_time
 from dayhand.errors import LedgerError
+from dayhand.ledger.blocked import FACT, of_task
 from dayhand.ledger.ledger import Ledger, Record
 from dayhand.ledger.live import Live
 from dayhand.ledger.notes import Note
 
+APART = ("patch", FACT)  # facts that have a place of their own
 # No script, style or picture but our own: a hostile log line cannot load or run anything.
 POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")  # what proxies add
@@ -140,6 +142,7 @@ def shape(record: Record) -> dict[str, Any]:
         "created_at": record.task.created_at,
         "updated_at": record.updated_at,
         "reason": record.reason,
-        "facts": {name: value for name, value in record.facts.items() if name != "patch"},
+        "facts": {name: value for name, value in record.facts.items() if name not in APART},
+        "blocked": [asdict(one) for one in of_task(record.facts)],
         "outcome": record.outcome,
     }

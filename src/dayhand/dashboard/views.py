@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from dayhand.ledger.blocked import of_task
 from dayhand.ledger.ledger import Record
-from dayhand.task import Stage, State, Verdict
+from dayhand.task import Blocked, Stage, State, Verdict
 
 STAGES = {
     Stage.FETCH: "Fetch the repository",
@@ -193,6 +195,17 @@ class View:
         """What the change's own tests said on the source as it was, for each test command that ran them."""
         findings = (self.outcome.get("verification") or {}).get("findings", ())
         return [finding["red_green"] for finding in findings if finding.get("red_green")]
+
+    @property
+    def blocked(self) -> tuple[Blocked, ...]:
+        """What set-up asked for and did not get."""
+        return of_task(self.record.facts)
+
+    @property
+    def allow(self) -> str:
+        """The line of ``.dayhand.toml`` that would let it have that; "" where none would."""
+        hosts = dict.fromkeys(one.host for one in self.blocked if one.allowable)
+        return f"allow = [{', '.join(json.dumps(host) for host in hosts)}]" if hosts else ""
 
     @property
     def steps(self) -> list[Step]:

@@ -55,7 +55,7 @@ def installed(
             for step in plan.steps:
                 setup.take(step)
         missing = setup.prove(whole.checks, supply.failures)
-        blocked = tuple(dict.fromkeys(egress.blocked))
+        blocked = tuple(dict.fromkeys((*supply.blocked, *egress.refused)))
         tell_blocked(blocked, say)
         cleared = box.run(["/bin/sh", "-c", CLEAR], limits=STEP)
         if not cleared.passed:

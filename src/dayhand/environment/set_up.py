@@ -156,4 +156,7 @@ def verdict(result: Result) -> str:
 
 def tell_blocked(blocked: tuple[Blocked, ...], say: Log) -> None:
     for one in blocked:
-        say.line("error", f"Set-up asked for {one.host}:{one.port} and was refused: {one.reason}.")
+        say.line(
+            "error",
+            f"{one.command or 'Set-up'} asked for {one.host}:{one.port} and was refused: {one.reason}.",
+        )

@@ -10,9 +10,10 @@ from dayhand.environment import clients, pins, registries
 from dayhand.environment.base import Log, Plan, Whole
 from dayhand.environment.lock import building
 from dayhand.environment.registries import Registry
-from dayhand.environment.set_up import CACHE, PROBE, SetUp, reason, tell_blocked
+from dayhand.environment.set_up import CACHE, PROBE, SetUp, reason
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Egress, Sandbox, Snapshot
+from dayhand.task import Blocked
 
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 SURVEY = f"""
@@ -53,6 +54,7 @@ class Supply:
         self.environ = whole.extra.environ(os.environ)
         self.say = say
         self.failures: tuple[str, ...] = ()
+        self.blocked: tuple[Blocked, ...] = ()
         self.asked: dict[str, Registry] = {}
 
     def bring_runtimes(self, plans: tuple[Plan, ...]) -> Snapshot | None:
@@ -83,10 +85,10 @@ class Supply:
                 setup = SetUp(box, self.env, self._client_env(registry), self.say)
                 setup.lay_uv()
                 done = setup.take(runtime.step)
+                self.blocked += egress.refused
                 if done.passed:
                     box.run(f"rm -rf {CACHE}", cwd="/", limits=PROBE)
                     return box.save(key)
-        tell_blocked(tuple(dict.fromkeys(egress.blocked)), self.say)
         self.failures += (f"{done.title}: {reason(done.output)}",)
         return None
 

@@ -51,6 +51,10 @@ def examined(repository: str) -> str:
     return f"dayhand:examined:{repository}"
 
 
+def blocked(repository: str) -> str:
+    return f"dayhand:blocked:{repository}"
+
+
 def stop(task_id: str) -> str:
     return f"dayhand:stop:{task_id}"
 

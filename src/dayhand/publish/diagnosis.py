@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dayhand.environment.base import Environment
 from dayhand.errors import DayhandError
 from dayhand.publish import wording
+from dayhand.publish.blocked import blocked
 from dayhand.publish.markdown import cap, cell, code
 from dayhand.publish.prose import line, prose
 from dayhand.task import Checkup, Examined
@@ -43,7 +44,7 @@ def report(found: Examined, task_url: str = "", offered: str = "") -> str:
         _checks(found, task_url),
         _steps(found),
         _remedies(found, offered=bool(offered)),
-        wording.blocked(found.blocked),
+        blocked(found.blocked),
     ]
     return cap("\n\n".join(part for part in parts if part) + "\n", MOST_BYTES)
 

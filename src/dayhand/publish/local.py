@@ -45,6 +45,8 @@ class LocalPublication:
             self._say(f"  {switch.model} could not go on, so {switch.successor} did: {switch.why}")
         for concern in (*proposal.verification.concerns, *proposal.verification.reach):
             self._say(f"  look at {concern.kind}: {concern.path}: {concern.what}")
+        for one in proposal.blocked:
+            self._say(f"  blocked: {one.host}:{one.port}, asked by {one.command}: {one.reason}")
         scope = proposal.verification.scope
         if scope.too_large:
             self._say(f"  look at its size: {too_large(scope)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from urllib.parse import quote
 
@@ -10,11 +9,11 @@ from dayhand.errors import DayhandError
 from dayhand.publish.base import Proposal
 from dayhand.publish.beside import beside, too_large
 from dayhand.publish.bill import bill, spent, took_over
+from dayhand.publish.blocked import blocked
 from dayhand.publish.claims import linked
 from dayhand.publish.markdown import cap, cell, clean, code, literal, title
 from dayhand.publish.prose import line, prose
 from dayhand.task import (
-    Blocked,
     Counts,
     Finding,
     Proof,
@@ -181,18 +180,6 @@ def _quoted(proof: Proof) -> str:
 def questions(asked: Iterable[str]) -> str:
     listed = "\n".join(f"- {line(one)}" for one in asked)
     return f"### Questions for you\n\n{listed}" if listed else ""
-
-
-def blocked(hosts: Iterable[Blocked]) -> str:
-    """What set-up asked for and did not get, with the lines that would allow it."""
-    names = list(dict.fromkeys(one.host for one in hosts if re.fullmatch(r"[A-Za-z0-9.-]{1,253}", one.host)))
-    if not names:
-        return ""
-    allowed = ", ".join(f'"{name}"' for name in names)
-    return (
-        f"### Blocked\n\nSet-up asked for {', '.join(code(name) for name in names)} and did not get it. To allow it, "
-        f"put this into `.dayhand.toml` on the default branch:\n\n```toml\n[network]\nallow = [{allowed}]\n```"
-    )
 
 
 # The check run

@@ -21,6 +21,7 @@ from typing import IO, Protocol
 from dayhand.task import Blocked
 
 WORKSPACE = "/workspace"  # the repository, in every box
+MOST_REFUSED = 100  # a set-up that asks for more hosts than people read is told of these
 ENVIRONMENT = "/opt/env"  # what set-up installed: writable in a set-up box, read-only afterwards
 
 
@@ -84,6 +85,11 @@ class Egress:
     allow: tuple[str, ...]  # exact hosts, or "*.example.org"; port 443 only
     private: tuple[str, ...] = ()  # of these, the operator's own: they may be at a private network's address
     blocked: list[Blocked] = field(default_factory=list)
+
+    @property
+    def refused(self) -> tuple[Blocked, ...]:
+        """What was asked for in vain, each once for each command that asked; at most the first ``MOST_REFUSED``."""
+        return tuple(dict.fromkeys(self.blocked))[:MOST_REFUSED]
 
 
 class Box(Protocol):

@@ -102,13 +102,7 @@ class BubblewrapBox:
         limits = limits or Limits()
         meter = Meter(limits.keep_bytes, limits.output_bytes, on_output)
         order = Order(command, cwd, env, stdin, limits.seconds, either(self.halted, halted))
-        mounts: list[str] = []
-        if self.gate:
-            env = {**self.gate.environment(), **(env or {})}
-            order, mounts = replace(order, command=self.gate.wrap(order.words()), env=env), self.gate.mounts()
-        ended = self._execute(order, meter, None, mounts)
-        if self.gate:
-            self.gate.collect()
+        ended = self._ask(self.gate, order, meter) if self.gate else self._execute(order, meter, None)
         return Result(ended.code, meter.head, meter.tail, meter.size, ended.reason, ended.seconds)
 
     def pour(
@@ -141,6 +135,13 @@ class BubblewrapBox:
         with self._turn:
             self._closed = True
             self._disk.stop()
+
+    def _ask(self, gate: Gate, order: Order, meter: Meter) -> Ended:
+        """Run a command that may use the way out."""
+        env = {**gate.environment(), **(order.env or {})}
+        with gate.asked_by(order.spoken()):
+            wrapped = replace(order, command=gate.wrap(order.words()), env=env)
+            return self._execute(wrapped, meter, None, gate.mounts())
 
     def _execute(self, order: Order, out: Meter, err: Meter | None, mounts: Sequence[str] = ()) -> Ended:
         with self._turn:

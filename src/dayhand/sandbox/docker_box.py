@@ -92,9 +92,8 @@ class DockerBox:
         if self.gate:
             env = {**self.gate.environment(), **(env or {})}
         order = Order(command, cwd, env, stdin, limits.seconds, either(self.halted, halted))
-        ended = self._execute(order, meter, meter)
-        if self.gate:
-            self.gate.collect()
+        with self.gate.asked_by(order.spoken()) if self.gate else contextlib.nullcontext():
+            ended = self._execute(order, meter, meter)
         return Result(ended.code, meter.head, meter.tail, meter.size, ended.reason, ended.seconds)
 
     def pour(

@@ -25,7 +25,7 @@ from pathlib import Path
 from dayhand.errors import SandboxError
 from dayhand.sandbox import view
 from dayhand.sandbox.base import Egress
-from dayhand.task import Blocked
+from dayhand.task import NOT_ALLOWED, Blocked
 
 SOCKET = "proxy.sock"
 REFUSED = "refused"
@@ -112,7 +112,7 @@ class Rules:
             return "this is not a host name"
         if port not in self.ports:
             return f"port {port} is not allowed"
-        return "" if any(_matches(host, pattern) for pattern in self.allow) else "the host is not allowed"
+        return "" if any(_matches(host, pattern) for pattern in self.allow) else NOT_ALLOWED
 
     def address(self, host: str, port: int) -> tuple[str, str]:
         """Look the host up once: the address to connect to, or "" and why there is none."""
@@ -157,6 +157,17 @@ class Gate:
         self._egress = egress
         self._refused = refused  # a descriptor of the list that the proxy writes
         self._read = 0
+        self._asking = ""
+
+    @contextmanager
+    def asked_by(self, command: str) -> Iterator[None]:
+        """Whatever is refused while the block runs, this command asked for."""
+        self.collect()  # a look-up that outlasted the command before was that one's
+        self._asking = command
+        try:
+            yield
+        finally:
+            self.collect()
 
     def mounts(self) -> list[str]:
         return ["--ro-bind", str(self.folder / SOCKET), f"{INSIDE}/{SOCKET}"]
@@ -176,7 +187,8 @@ class Gate:
         raw = os.pread(self._refused, os.fstat(self._refused).st_size - self._read, self._read)
         whole = raw[: raw.rfind(b"\n") + 1]
         self._read += len(whole)
-        self._egress.blocked += [Blocked(*json.loads(line)) for line in whole.splitlines()]
+        for host, port, reason in map(json.loads, whole.splitlines()):
+            self._egress.blocked.append(Blocked(host, port, reason, self._asking))
 
 
 @contextmanager

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
 
 from dayhand.sandbox.base import WORKSPACE
+
+SPOKEN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,11 @@ class Order:
 
     def words(self) -> list[str]:
         return ["/bin/sh", "-c", self.command] if isinstance(self.command, str) else list(self.command)
+
+    def spoken(self) -> str:
+        """The command as people are told of it: one line, at most ``SPOKEN`` characters, no word of it halved."""
+        words = self.command if isinstance(self.command, str) else shlex.join(self.command)
+        return textwrap.shorten(words, SPOKEN, placeholder=" …")
 
     def is_halted(self) -> bool:
         return self.halted is not None and self.halted()
