@@ -51,6 +51,7 @@ class BubblewrapBox:
         self._group = group
         self._mounts: list[str] = []
         self._layered = False
+        self._killed = 0  # how often the kernel has killed in here because the memory was used up
         self._closed = False
         self._disk = DiskWatch(folder, most=ready.capacity.disk, floor=ready.capacity.floor)
         self._turn = threading.Lock()  # two mounts of one upper layer would be undefined
@@ -156,15 +157,15 @@ class BubblewrapBox:
                 seccomp.program(seccomp.MACHINES[machine()]),
                 self._group,
             )
-            killed = self._group.kills() if self._group else 0
             with Process(launch, apart=err is not None) as process:
                 watch = lambda: Reason.HALTED if order.is_halted() else self._disk()  # noqa: E731
                 ended = process.pump(out, err, stdin=order.stdin, seconds=order.seconds, watch=watch)
-            return self._judge(ended, killed, (err or out))
+            return self._judge(ended, (err or out))
 
-    def _judge(self, ended: Ended, killed: int, said: Meter) -> Ended:
+    def _judge(self, ended: Ended, said: Meter) -> Ended:
         """Tell hunger for memory, which is the command's own, from a box that broke."""
-        if self._group and ended.reason in (Reason.EXIT, Reason.LOST) and self._group.kills() > killed:
+        before, self._killed = self._killed, self._group.kills() if self._group else 0
+        if self._killed > before and ended.reason in (Reason.EXIT, Reason.LOST):
             return Ended(ended.code, Reason.OOM, ended.seconds)
         if ended.reason is Reason.LOST:
             raise SandboxError(f"The box broke: {said.head.decode('utf-8', 'replace').strip()[-500:]}")

@@ -51,6 +51,11 @@ class ControlGroup:
     def __init__(self, folders: tuple[Path, ...], *, version: int) -> None:
         self._folders = folders
         self._version = version
+        # Files that take the thread which writes to them into this group, and back out. None in version 2, where the
+        # threads of a process stay together: there a process is put in once it is.
+        self.ways = (
+            tuple((folder / "tasks", folder.parent / "tasks") for folder in folders) if version == 1 else ()
+        )
 
     @classmethod
     def create(cls, name: str, capacity: Capacity) -> ControlGroup | None:
@@ -120,8 +125,9 @@ def _removed(folder: Path) -> bool:
         if error.errno != errno.EBUSY:
             return True  # nothing more that we could do
         with contextlib.suppress(OSError):
-            for pid in (folder / "cgroup.procs").read_text().split():
-                os.kill(int(pid), signal.SIGKILL)
+            for pid in map(int, (folder / "cgroup.procs").read_text().split()):
+                if pid != os.getpid():  # a thread of ours that starts something
+                    os.kill(pid, signal.SIGKILL)
         return False
     return True
 

@@ -10,6 +10,7 @@ import errno
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 # Classic BPF (linux/bpf_common.h) and seccomp's return values (linux/seccomp.h).
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -70,6 +71,7 @@ AARCH64 = Machine(
 MACHINES = {"x86_64": X86_64, "aarch64": AARCH64, "arm64": AARCH64}
 
 
+@cache
 def program(machine: Machine) -> bytes:
     """Build the filter: what ``bwrap --seccomp`` reads, an array of ``struct sock_filter``.
 

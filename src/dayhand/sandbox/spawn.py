@@ -17,6 +17,7 @@ from typing import IO, Self
 
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import WORKSPACE, Reason
+from dayhand.sandbox.descent import Descent
 from dayhand.sandbox.limits import ControlGroup
 from dayhand.sandbox.meter import Meter
 
@@ -24,11 +25,6 @@ CHUNK = 64 * 1024
 GONE_SECONDS = 30.0  # for the kernel to empty the box after a kill, however busy the machine is
 START_SECONDS = 30.0  # for bwrap to tell of the box's first process
 WATCH_SECONDS = 1.0
-
-# The shell waits for a line, so that it stands in its control group before anything of the box exists; ``read``
-# takes no byte more than the line, so the rest of standard input is the command's. No line: the worker died.
-_OUTSIDE = '{limits}; read -r _ && exec "$@"'
-_INSIDE = '{limits}; cd "$1" || exit 1; shift; unset OLDPWD; exec "$@"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +55,7 @@ class Process:
         """Start; ``apart`` keeps standard error on a stream of its own. Raises ``SandboxError``."""
         self._began = time.monotonic()
         self._loop: _Pump | None = None
+        self._descent: Descent | None = None
         self._first: int | None = None
         self._status_fd, status = os.pipe()
         rules, rules_end = os.pipe()
@@ -66,13 +63,16 @@ class Process:
         try:
             os.write(rules_end, launch.filter)
             os.close(rules_end)
-            if launch.group is None:
+            if launch.group is None or launch.group.ways:
                 os.write(go_end, b"go")
             self._process = self._start(launch, (status, rules, go, go_end), apart=apart)
             os.close(status)
             status = -1
-            self._told = self._meet_first()
-            self._release(launch, go_end)
+            with contextlib.ExitStack() as undo:
+                undo.callback(self.__exit__)  # an alarm may strike here as well
+                self._told = self._meet_first()
+                self._release(launch, go_end)
+                undo.pop_all()
         finally:
             for fd in (status, rules, go, go_end):
                 if fd >= 0:
@@ -85,7 +85,8 @@ class Process:
         """
         status, rules, go, _ = map(str, fds)
         own = ["--json-status-fd", status, "--seccomp", rules, "--block-fd", go]
-        try:
+
+        def start() -> subprocess.Popen[bytes]:
             return subprocess.Popen(
                 [str(launch.bwrap), *own, *launch.arguments, "--", *launch.command],
                 bufsize=0,
@@ -95,10 +96,13 @@ class Process:
                 pass_fds=fds,
                 cwd="/",
                 env={"PATH": "/usr/bin:/bin"},
-                user=launch.uid,
-                group=launch.uid,
-                extra_groups=None if launch.uid is None else [],
             )
+
+        try:
+            if launch.uid is None:
+                return start()
+            self._descent = Descent(start, launch.uid, launch.group.ways if launch.group else ())
+            return self._descent.program()
         except (OSError, ValueError) as error:
             raise SandboxError(f"bubblewrap could not be started: {error}.") from error
 
@@ -117,9 +121,9 @@ class Process:
         return told
 
     def _release(self, launch: Launch, go: int) -> None:
-        """Put the box into its control group, if it has one, and let it run."""
+        """Put the box into its control group, if it has one and was not born in it, and let it run."""
         first = number(self._told, "child-pid")
-        if first is None or launch.group is None:
+        if first is None or launch.group is None or launch.group.ways:
             return
         try:
             launch.group.add(self._process.pid)
@@ -128,8 +132,6 @@ class Process:
         except ProcessLookupError:
             pass  # it failed, and says why on its own streams
         except OSError as error:
-            self.kill()
-            self._close()
             raise SandboxError(f"The box could not be put into its control group: {error}.") from error
 
     def __enter__(self) -> Self:
@@ -152,6 +154,8 @@ class Process:
 
     def _close(self) -> None:
         self._process.wait()
+        if self._descent:
+            self._descent.end()
         try:
             self._await_empty()
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from dayhand.sandbox.base import ENVIRONMENT, WORKSPACE
@@ -143,6 +144,7 @@ def _top(name: str) -> Iterator[str]:
         yield from ("--ro-bind", str(path), str(path))
 
 
+@cache
 def _python_home() -> Path | None:
     """Our own Python, where the system has none and the box's user may read it."""
     if shutil.which("python3", path=SYSTEM_PATH):
