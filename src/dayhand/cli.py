@@ -149,7 +149,7 @@ def _bench(arguments: argparse.Namespace) -> int:
         return bench_agent(as_json=arguments.json)
     from dayhand.bench.sandbox import bench_sandbox
 
-    return bench_sandbox(as_json=arguments.json)
+    return bench_sandbox(read_settings(), as_json=arguments.json)
 
 
 if __name__ == "__main__":

@@ -2,28 +2,73 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from dayhand.bench.sandbox import bench_sandbox
+from dayhand.settings import Settings
+from tests.sandbox.image import needed
+
+BY_BACKEND = (
+    "command_ratio",
+    "start_ratio",
+    "boxes_50_s",
+    "boxes_50_pss_mb",
+    "boxes_50_commands_pss_mb",
+    "boxes",
+)
+WITHOUT_IMAGE = Settings(data=Path("/nonexistent"), sandbox_image="no-such-image")
 
 
-def test_it_prints_one_object_with_the_ratios(capsys: pytest.CaptureFixture[str]) -> None:
-    assert bench_sandbox(as_json=True, rounds=2, many=3) == 0
+@pytest.fixture
+def settings() -> Settings:
+    client, image = needed()
+    with contextlib.closing(client):
+        return replace(WITHOUT_IMAGE, sandbox_image=image)
+
+
+@pytest.mark.timeout(300)
+def test_it_prints_one_object_with_the_ratios_of_both_backends(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bench_sandbox(settings, as_json=True, rounds=2, many=3) == 0
     told = json.loads(capsys.readouterr().out)
-    assert set(told["command_ratio"]) == {"bubblewrap", "docker"}
-    assert told["command_ratio"]["bubblewrap"] > 0
-    assert told["start_ratio"]["bubblewrap"] > 0
-    assert told["command_ratio"]["docker"] is None, "not measured is not a number"
-    assert told["not_measured"]["docker"], "and why is said"
-    assert told["boxes"] == 3
-    assert told["boxes_50_pss_mb"] is None or told["boxes_50_pss_mb"] > 0
-    assert told["boxes_50_commands_pss_mb"] is None or told["boxes_50_commands_pss_mb"] > 0
+    for name in BY_BACKEND:
+        assert set(told[name]) == {"bubblewrap", "docker"}
+        assert all(value > 0 for value in told[name].values()), name
+    assert told["boxes"] == {"bubblewrap": 3, "docker": 3}
+    assert told["not_measured"] == {}
+    for ms in told["ms"].values():
+        assert all(value > 0 for value in ms.values())
+
+
+@pytest.mark.timeout(300)
+def test_it_leaves_nothing_behind(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    client, _ = needed()
+    with contextlib.closing(client):
+        mine = {"ancestor": settings.sandbox_image}
+        before = {one.id for one in client.containers.list(all=True, filters=mine)}
+        bench_sandbox(settings, as_json=True, rounds=1, many=1)
+        after = {one.id for one in client.containers.list(all=True, filters=mine)}
+    assert after <= before
+    assert json.loads(capsys.readouterr().out)["not_measured"] == {}
+
+
+def test_what_is_not_measured_is_no_number_and_why_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    bench_sandbox(WITHOUT_IMAGE, as_json=True, rounds=1, many=1)
+    told = json.loads(capsys.readouterr().out)
+    for name in BY_BACKEND:
+        assert told[name]["docker"] is None
+        assert told[name]["bubblewrap"] is not None
+    assert told["not_measured"]["docker"]
 
 
 def test_it_prints_a_table_for_people(capsys: pytest.CaptureFixture[str]) -> None:
-    bench_sandbox(as_json=False, rounds=1, many=1)
+    bench_sandbox(WITHOUT_IMAGE, as_json=False, rounds=1, many=1)
     told = capsys.readouterr().out
     assert "a command in an open box" in told
-    assert "Not measured: docker (" in told
+    assert "Not measured: docker. " in told

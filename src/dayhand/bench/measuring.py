@@ -1,12 +1,10 @@
-"""What the benches share: a stopwatch, medians, and whether a Docker engine is there to be measured."""
+"""What the benches share: a stopwatch, medians, and the memory of processes."""
 
 from __future__ import annotations
 
-import shutil
 import statistics
-import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 
@@ -22,31 +20,28 @@ def ms(rounds: Sequence[float]) -> float:
     return round(statistics.median(rounds), 2)
 
 
-def engine_problem() -> str:
-    """Why there is no Docker engine to measure; "" where one answers."""
-    docker = shutil.which("docker")
-    if docker is None:
-        return "there is no docker command here"
-    try:
-        asked = subprocess.run(
-            [docker, "version", "--format", "{{.Server.Version}}"],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return "the Docker engine did not answer within 10 s"
-    said = asked.stderr.strip().splitlines()
-    return "" if asked.returncode == 0 else (said[0] if said else "no Docker engine answers").rstrip(".?")
-
-
 def children(pid: int) -> list[int]:
     """The processes that a process's first thread started; none where it is gone."""
     try:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
         return []
+
+
+def descendants(pids: Collection[int]) -> dict[int, str]:
+    """All processes that descend from these, and their programs' names."""
+    parents, names = {}, {}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            head, _, rest = (process / "stat").read_text().rpartition(")")
+        except OSError:
+            continue  # it ended while we looked
+        parents[int(process.name)], names[int(process.name)] = int(rest.split()[1]), head.partition("(")[2]
+    found, latest = set[int](), set(pids)
+    while latest:
+        latest = {one for one, parent in parents.items() if parent in latest}
+        found |= latest
+    return {one: names[one] for one in found}
 
 
 def pss_mb(pid: int) -> float | None:

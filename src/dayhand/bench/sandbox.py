@@ -6,165 +6,129 @@ Everything is measured in one run and in turns, so that whatever else the machin
 from __future__ import annotations
 
 import json
-import os
-import statistics
-import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from dayhand.bench.measuring import engine_problem, ms, timed
+from dayhand.bench.beside import BACKENDS, Bare, Memory
+from dayhand.bench.measuring import ms, timed
 from dayhand.errors import SandboxError
-from dayhand.sandbox import view
-from dayhand.sandbox.base import Sandbox
-from dayhand.sandbox.bubblewrap import Bubblewrap
-from dayhand.sandbox.limits import Capacity
-from dayhand.sandbox.programs import bubblewraps, uv_program
+from dayhand.sandbox.base import Limits, Sandbox
+from dayhand.settings import Settings
 
 ROUNDS = 40
 MANY = 50
-STAY_SECONDS = 8
-# The namespaces and mounts without which a bwrap is no sandbox; nothing of what we add to it.
-LEAST = (
-    "--unshare-all", "--die-with-parent", "--new-session", "--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin",
-    "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64", "--proc", "/proc", "--dev", "/dev",
-    "--tmpfs", "/var",
-)  # fmt: skip
+PATIENCE = Limits(seconds=180)  # for all of them to be open
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Milliseconds are medians of interleaved rounds; ratios compare medians of the same run."""
+    """One backend. Milliseconds are medians of interleaved rounds; ratios compare medians of the same run."""
 
-    least_ms: float  # bwrap with as few arguments as make a sandbox, running true
-    bare_ms: float  # bwrap with the arguments of our boxes, running true: no shell, no limits, no filter, no streams
+    least_ms: float  # the least that it can be asked for; ``Bare`` says what
+    bare_ms: float  # its own way to run a command
     command_ms: float  # run(["true"]) in an open box
+    bare_start_ms: float  # its own way to make a box, run a command in it and take it away
     start_ms: float  # opening a box, its first command, closing it
-    command_ratio: dict[str, float | None]  # command_ms to bare_ms
-    start_ratio: dict[str, float | None]  # start_ms to bare_ms
-    not_measured: dict[str, str]  # a backend, and why there is no figure of it
-    boxes_50_s: float  # from nothing until a command runs in each of fifty boxes
-    boxes_50_pss_mb: float | None  # proportional memory of their two bwraps each, while fifty commands sleep
-    boxes_50_commands_pss_mb: float | None  # that of the sleeping commands themselves, which comes on top
-    boxes: int  # how many they were: 50, but in tests
+    boxes_s: float  # from nothing until a command runs in each of all boxes
+    memory: Memory | None  # while they run; None where the kernel does not tell it
+    boxes: int  # how many they were
+
+    @property
+    def command_ratio(self) -> float:
+        return round(self.command_ms / self.bare_ms, 2)
+
+    @property
+    def start_ratio(self) -> float:
+        return round(self.start_ms / self.bare_start_ms, 2)
 
 
-def bench_sandbox(*, as_json: bool, rounds: int = ROUNDS, many: int = MANY) -> int:
-    """Measure and print. Raises ``SandboxError`` where no box can be opened."""
-    with tempfile.TemporaryDirectory(prefix="dayhand-bench-") as folder:
-        data = Path(folder)
-        data.chmod(0o755)
-        sandbox = Bubblewrap(data)
-        sandbox.probe()
-        figures = measure(sandbox, data, rounds=rounds, many=many)
+ROWS: tuple[tuple[str, Callable[[Figures], str]], ...] = (
+    ("the least that runs `true`, ms", lambda one: f"{one.least_ms:.1f}"),
+    ("bwrap with our arguments, or docker exec, ms", lambda one: f"{one.bare_ms:.1f}"),
+    ("a command in an open box, ms", lambda one: f"{one.command_ms:.1f}"),
+    ("  times the bare one", lambda one: f"{one.command_ratio:.2f}"),
+    ("bwrap again, or docker run --rm, ms", lambda one: f"{one.bare_start_ms:.1f}"),
+    ("open, one command, close, ms", lambda one: f"{one.start_ms:.1f}"),
+    ("  times the bare one", lambda one: f"{one.start_ratio:.2f}"),
+    ("boxes at once", lambda one: f"{one.boxes}"),
+    ("  until a command runs in each, s", lambda one: f"{one.boxes_s:.1f}"),
+    ("  what keeps them, MB (PSS)", lambda one: f"{one.memory.boxes_mb:.1f}" if one.memory else "not told"),
+    (
+        "  the sleeping commands, MB",
+        lambda one: f"{one.memory.commands_mb:.1f}" if one.memory else "not told",
+    ),
+)
+
+
+def bench_sandbox(settings: Settings, *, as_json: bool, rounds: int = ROUNDS, many: int = MANY) -> int:
+    """Measure every backend that works here and print; 1 where none does."""
+    figures: dict[str, Figures] = {}
+    problems: dict[str, str] = {}
+    for name, ready in BACKENDS.items():
+        try:
+            with tempfile.TemporaryDirectory(prefix="dayhand-bench-") as folder:
+                data = Path(folder)
+                data.chmod(0o755)
+                with ready(data, settings) as bare:
+                    figures[name] = measure(bare, rounds=rounds, many=many)
+        except SandboxError as error:
+            problems[name] = f"{error} {error.advice}".strip()
     if as_json:
-        print(json.dumps(asdict(figures)))
+        print(json.dumps(_shape(figures, problems)))
     else:
-        _show(figures)
-    return 0
+        _show(figures, problems)
+    return int(not figures)
 
 
-def measure(sandbox: Sandbox, data: Path, *, rounds: int, many: int) -> Figures:
-    """Take turns between the bare program and ours."""
-    bwrap = str(next(iter(bubblewraps(data / "sandbox" / "tools"))))
-    ours = _arguments(data)
-    least, bare, command, start = [], [], [], []
+def measure(bare: Bare, *, rounds: int, many: int) -> Figures:
+    """Take turns between the bare backend and ours."""
+    sandbox = bare.sandbox
+    least, own, command, own_start, start = [], [], [], [], []
     with sandbox.open() as box:
         for _ in range(rounds):
-            least.append(timed(lambda: _bare(bwrap, LEAST)))
-            bare.append(timed(lambda: _bare(bwrap, ours)))
+            least.append(timed(bare.least))
+            own.append(timed(bare.command))
             command.append(timed(lambda: _must_pass(passed=box.run(["true"]).passed)))
+            own_start.append(timed(bare.start))
             start.append(timed(lambda: _open_and_run(sandbox)))
-    seconds, memory = _many(sandbox, many)
-    middle = statistics.median(bare)
-    return Figures(
-        least_ms=ms(least),
-        bare_ms=ms(bare),
-        command_ms=ms(command),
-        start_ms=ms(start),
-        command_ratio={"bubblewrap": round(statistics.median(command) / middle, 2), "docker": None},
-        start_ratio={"bubblewrap": round(statistics.median(start) / middle, 2), "docker": None},
-        not_measured={"docker": engine_problem() or "there is no Docker backend to measure yet"},
-        boxes_50_s=seconds,
-        boxes_50_pss_mb=memory.get("bwrap") if memory else None,
-        boxes_50_commands_pss_mb=memory.get("sleep") if memory else None,
-        boxes=many,
-    )
+    seconds, memory = _many(bare, many)
+    return Figures(ms(least), ms(own), ms(command), ms(own_start), ms(start), seconds, memory, many)
 
 
-def _arguments(data: Path) -> tuple[str, ...]:
-    """What our boxes are started with, on folders of the bench's own."""
-    kept = data / "sandbox"
-    workspace, env = data / "bare" / "workspace", data / "bare" / "env"
-    for folder in (workspace, env):
-        folder.mkdir(parents=True)
-    fixed = view.fixed(kept / "etc", uv_program(kept / "tools"), Capacity().scratch)
-    return (*fixed, *view.folders(workspace, env, env_writable=True), *view.closing(), *view.environment({}))
-
-
-def _bare(bwrap: str, arguments: tuple[str, ...]) -> None:
-    subprocess.run([bwrap, *arguments, "--", "/usr/bin/true"], check=True, stdin=subprocess.DEVNULL)
-
-
-def _many(sandbox: Sandbox, many: int) -> tuple[float, dict[str, float] | None]:
-    """Let a command wait in each of ``many`` boxes at once: seconds until all wait, and the memory by program."""
-    began = threading.Semaphore(0)
+def _many(bare: Bare, many: int) -> tuple[float, Memory | None]:
+    """Let a command wait in each of ``many`` boxes at once: seconds until all wait, and their memory then."""
+    began, over = threading.Semaphore(0), threading.Event()
 
     def stay() -> None:
-        with sandbox.open() as box:
-            box.run(f"echo began; exec sleep {STAY_SECONDS}", on_output=lambda _: began.release())
+        with bare.sandbox.open() as box:
+            box.run(
+                "echo began; exec sleep 600",
+                limits=PATIENCE,
+                on_output=lambda _: began.release(),
+                halted=over.is_set,
+            )
 
     threads = [threading.Thread(target=stay) for _ in range(many)]
     start = time.perf_counter()
     for thread in threads:
         thread.start()
-    in_time = all(began.acquire(timeout=STAY_SECONDS) for _ in threads)
-    seconds, memory = time.perf_counter() - start, _memory()
+    in_time = all(began.acquire(timeout=PATIENCE.seconds) for _ in threads)
+    seconds, memory = time.perf_counter() - start, bare.memory() if in_time else None
+    over.set()
     for thread in threads:
         thread.join()
-    if not in_time or seconds > STAY_SECONDS:
+    if not in_time:
         raise SandboxError(
-            f"{many} boxes were not open within {STAY_SECONDS} s: this machine is too busy to tell."
+            f"{many} boxes were not open within {PATIENCE.seconds:.0f} s: this machine is too busy to tell."
         )
     return round(seconds, 2), memory
-
-
-def _memory() -> dict[str, float] | None:
-    """Proportional memory (PSS), in MB, of all that descends from this process, by program name.
-
-    None where the kernel does not tell it. PSS shares a page's size among all processes that map it.
-    """
-    parents, names = {}, {}
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            name, _, rest = (process / "stat").read_text().rpartition(")")
-        except OSError:
-            continue  # it ended while we looked
-        parents[process.name], names[process.name] = rest.split()[1], name.partition("(")[2]
-    total: dict[str, float] = {}
-    for pid, name in names.items():
-        if pid == str(os.getpid()) or not _descends(pid, parents):
-            continue
-        try:
-            told = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        except PermissionError:
-            return None
-        except OSError:
-            continue
-        pss = sum(int(line.split()[1]) for line in told.splitlines() if line.startswith("Pss:"))
-        total[name] = total.get(name, 0.0) + pss / 1024
-    return {name: round(size, 1) for name, size in total.items()}
-
-
-def _descends(pid: str, parents: dict[str, str]) -> bool:
-    while pid in parents and pid != str(os.getpid()):
-        pid = parents[pid]
-    return pid == str(os.getpid())
 
 
 def _open_and_run(sandbox: Sandbox) -> None:
@@ -177,19 +141,32 @@ def _must_pass(*, passed: bool) -> None:
         raise SandboxError("A box did not even run `true`.")
 
 
-def _show(figures: Figures) -> None:
-    table = Table(title="A box beside the bare bwrap (medians, in turns)")
-    for column in ("", "ms", "ratio"):
-        table.add_column(column, justify="left" if not column else "right")
-    table.add_row("the least bwrap that is a sandbox, true", f"{figures.least_ms:.1f}", "")
-    table.add_row("bare bwrap with a box's own arguments, true", f"{figures.bare_ms:.1f}", "1.0")
-    command, start = figures.command_ratio["bubblewrap"], figures.start_ratio["bubblewrap"]
-    table.add_row("a command in an open box", f"{figures.command_ms:.1f}", f"{command}")
-    table.add_row("open, one command, close", f"{figures.start_ms:.1f}", f"{start}")
+def _shape(figures: dict[str, Figures], problems: dict[str, str]) -> dict[str, object]:
+    """What ``--json`` prints: each figure by backend, null where it was not measured."""
+    ours = {name: figures.get(name) for name in BACKENDS}
+    memory = {name: one.memory if one else None for name, one in ours.items()}
+    return {
+        "command_ratio": {name: one and one.command_ratio for name, one in ours.items()},
+        "start_ratio": {name: one and one.start_ratio for name, one in ours.items()},
+        "boxes_50_pss_mb": {name: one and one.boxes_mb for name, one in memory.items()},
+        "boxes_50_commands_pss_mb": {name: one and one.commands_mb for name, one in memory.items()},
+        "boxes_50_s": {name: one and one.boxes_s for name, one in ours.items()},
+        "boxes": {name: one and one.boxes for name, one in ours.items()},
+        "ms": {
+            name: {key: value for key, value in asdict(one).items() if key.endswith("_ms")}
+            for name, one in figures.items()
+        },
+        "not_measured": problems,
+    }
+
+
+def _show(figures: dict[str, Figures], problems: dict[str, str]) -> None:
+    table = Table(title="A box beside its own backend (medians, in turns)")
+    for column in ("", *figures):
+        table.add_column(column, justify="right" if column else "left")
+    for words, tell in ROWS:
+        table.add_row(words, *(tell(one) for one in figures.values()))
     console = Console()
     console.print(table)
-    told = f"{figures.boxes_50_pss_mb} MB, and the sleeping commands in them {figures.boxes_50_commands_pss_mb} MB"
-    memory = "an amount that this kernel does not tell" if figures.boxes_50_pss_mb is None else told
-    console.print(f"{figures.boxes} boxes at once: {figures.boxes_50_s} s; their bwraps hold {memory} (PSS).")
-    for backend, why in figures.not_measured.items():
-        console.print(f"Not measured: {backend} ({why}).")
+    for backend, why in problems.items():
+        console.print(f"Not measured: {backend}. {why}", soft_wrap=True, markup=False)
