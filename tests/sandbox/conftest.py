@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import tempfile
 from pathlib import Path
 
 import docker
 import pytest
 
+from dayhand.bench.measuring import descendants
 from dayhand.sandbox.bubblewrap import Bubblewrap
 from dayhand.sandbox.docker import Docker
 from dayhand.sandbox.limits import MIB, Capacity
 from tests.sandbox.image import needed
 
-SMALL = Capacity(memory=256 * MIB, processes=64, file=32 * MIB, scratch=16 * MIB, disk=48 * MIB)
+SMALL = Capacity(memory=256 * MIB, processes=64, file=32 * MIB, scratch=16 * MIB, disk=48 * MIB, files=20_000)
 
 
 @pytest.fixture(scope="session")
@@ -57,3 +60,21 @@ def remains(sandbox, data):
 def box(sandbox):
     with sandbox.open() as opened:
         yield opened
+
+
+@pytest.fixture
+def break_box(sandbox):
+    """Take away, from outside, what holds the boxes that are open."""
+
+    def take_away() -> None:
+        if sandbox.name == "docker":
+            with contextlib.closing(docker.from_env()) as client:
+                for one in client.containers.list(filters={"label": f"dayhand.owner={sandbox.owner}"}):
+                    one.remove(force=True)
+            return
+        for pid, name in descendants([os.getpid()]).items():
+            if name == "bwrap":
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+    return take_away

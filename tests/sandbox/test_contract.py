@@ -60,6 +60,66 @@ def test_a_program_that_is_not_there_is_a_result(box):
     assert box.run(["no-such-program"]).code == 127
 
 
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        (["echo", "x" * 3_000_000], "too long"),
+        ("echo " + "x" * 150_000, "too long"),
+        (["true", *["a"] * 400_000], "too long"),
+        (["echo", "a\0b"], "NUL"),
+        ("echo a\0b", "NUL"),
+        (["echo", "\ud800"], "characters that are none"),
+        ([], "empty"),
+        ([""], "empty"),
+    ],
+    ids=[
+        "a-word",
+        "a-line",
+        "many-words",
+        "nul",
+        "nul-in-a-line",
+        "no-character",
+        "no-words",
+        "an-empty-word",
+    ],
+)
+def test_a_command_that_no_program_can_be_given_is_a_result_that_says_so(box, command, why):
+    """It may be a model's: the task goes on."""
+    seen: list[bytes] = []
+
+    result = box.run(command, on_output=seen.append)
+
+    assert (result.code, result.reason) == (126, Reason.EXIT)
+    assert why in result.text()
+    assert b"".join(seen) == result.head
+    with pytest.raises(SandboxError, match=why):
+        box.pour(command or [""], most=10)
+    assert box.run("echo on").text() == "on\n"
+
+
+def test_a_command_may_be_as_long_as_is_said(box):
+    line = f"echo {'x' * 120_000} | wc -c"
+    words = ["echo", *["y" * 100_000] * 9]
+
+    assert box.run(line).text() == "120001\n"
+    assert box.run(words).size == 9 * 100_001
+
+
+def test_a_command_that_closes_its_output_is_waited_for(box):
+    result = box.run("exec 1>&- 2>&-; sleep 0.5; echo late > late; exit 4")
+
+    assert (result.code, result.text()) == (4, "")
+    assert box.run("cat late").text() == "late\n"
+
+
+def test_a_grandchild_that_holds_the_output_does_not_hold_us(box):
+    result = box.run("(setsid sh -c 'trap \"\" TERM; exec sleep 62.25' &); echo done", limits=SOON)
+
+    assert (result.reason, result.text()) == (Reason.EXIT, "done\n")
+    assert result.seconds < 10
+    assert processes_with("62.25") == []
+
+
 def test_a_signal_is_told_as_the_shells_tell_it(box):
     assert box.run("kill -9 $$").code == 137
 
@@ -363,6 +423,19 @@ def test_many_files_that_fill_the_disk_are_ended(box):
     assert result.reason is Reason.FLOOD
 
 
+def test_empty_files_without_number_are_ended(box):
+    """They need no room, but a disk has only so many."""
+    code = "n = 0\nwhile True:\n    open(f'/workspace/{n}', 'w').close(); n += 1"
+
+    assert box.run(python(code), limits=Limits(seconds=90)).reason is Reason.FLOOD
+
+
+@pytest.mark.parametrize("make", ["mknod d c 1 3", "mknod d b 8 0", "ln /etc/passwd d", "ln /usr/bin/git d"])
+def test_devices_and_second_names_of_the_hosts_files_cannot_be_made(box, make):
+    assert not box.run(make).passed
+    assert not box.run("test -e d").passed
+
+
 @pytest.mark.parametrize("place", ["/", "/dev", "/etc", "/usr", "/opt", "/run", "/proc/sys"])
 def test_nothing_can_be_written_beside_its_own_folders(box, place):
     assert not box.run(f"echo x > {place}/planted").passed
@@ -521,10 +594,62 @@ def test_nothing_of_a_closed_box_is_left(sandbox, data, remains):
 
 def test_a_tree_of_any_depth_is_cleared_away(sandbox, remains):
     with sandbox.open() as box:
-        code = "import os\nfor _ in range(3000): os.mkdir('deep'); os.chdir('deep')"
-        assert box.run(python(code)).passed
+        code = "import os\nfor _ in range(10_000): os.mkdir('deep'); os.chdir('deep')\nos.chmod('.', 0)"
+        assert box.run(python(code), limits=SOON).passed
 
     assert remains() == []
+
+
+def test_what_no_one_may_touch_is_cleared_away_and_links_are_not_followed(sandbox, data, remains):
+    kept = data / "kept"
+    kept.mkdir(exist_ok=True)
+    kept.chmod(0o777)
+    (kept / "file").write_text("kept")
+    with sandbox.open() as box:
+        script = f"""
+        mkdir shut odd && touch shut/f && chmod 0 shut/f shut && mkfifo odd/fifo && ln -s {kept} odd/link
+        ln -s / odd/root; python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("odd/socket")'
+        touch -- "$(printf 'odd/new\nline')" 'odd/-rf' odd/hard && ln odd/hard odd/again
+        """
+        assert box.run(script).passed
+
+    assert remains() == []
+    assert (kept / "file").read_text() == "kept"
+
+
+def test_odd_files_last_in_a_saved_state(sandbox):
+    with sandbox.open() as first:
+        first.run("mkfifo fifo; ln -s /etc/shadow link; echo x > hard; ln hard again; printf y > '-rf'")
+        snapshot = first.save("state-odd")
+    try:
+        for egress in (None, Egress(())):
+            with sandbox.open(origin=snapshot, egress=egress) as box:
+                told = box.run("test -p fifo && readlink link && stat -c %h hard && cat again -- -rf")
+                assert told.text() == "/etc/shadow\n2\nx\ny"
+    finally:
+        sandbox.drop(["state-odd"])
+
+
+def test_a_box_that_breaks_under_its_command_is_told_and_not_taken_for_a_result(sandbox, break_box):
+    began = threading.Event()
+    came: list[BaseException] = []
+
+    def work():
+        try:
+            with sandbox.open() as box:
+                box.run("echo began; exec sleep 61.6", limits=SOON, on_output=lambda _: began.set())
+        except SandboxError as error:
+            came.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert began.wait(20)
+    break_box()
+    thread.join(30)
+
+    assert [type(one) for one in came] == [SandboxError]
+    assert "box broke" in str(came[0])
+    assert processes_with("61.6") == []
 
 
 def test_a_saved_state_is_where_other_boxes_begin(sandbox):

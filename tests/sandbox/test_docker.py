@@ -28,7 +28,8 @@ from dayhand.sandbox.base import Egress
 from dayhand.sandbox.docker import Docker
 
 with Docker(Path(sys.argv[1]), image=sys.argv[2]).open(egress=Egress(())) as box:
-    box.run("echo began; exec sleep 72.5", on_output=lambda _: print("began", flush=True))
+    putting = "head -c 9M > part; sleep 72.5 & echo began; cat > /dev/null"
+    box.run(putting, stdin=open("/dev/zero", "rb"), on_output=lambda _: print("began", flush=True))
 """
 
 
@@ -122,7 +123,7 @@ def test_a_container_that_does_not_obey_is_started_anew(box, container):
     assert box.run("cat kept").text() == "kept\n"
 
 
-def test_a_killed_workers_container_and_volume_are_swept(engine):
+def test_what_a_worker_killed_while_it_puts_leaves_is_swept(engine):
     client, image = engine
     with tempfile.TemporaryDirectory(prefix="dayhand-docker-") as home:
         Path(home).chmod(0o755)

@@ -16,7 +16,7 @@ from dayhand.sandbox.disk import DiskWatch
 from dayhand.sandbox.egress import Gate
 from dayhand.sandbox.limits import Capacity, ControlGroup
 from dayhand.sandbox.meter import Meter
-from dayhand.sandbox.order import Order, either
+from dayhand.sandbox.order import CANNOT_RUN, Order, either
 from dayhand.sandbox.spawn import Ended, Launch, Process, inside, settled
 from dayhand.sandbox.store import Lock, State, Store
 
@@ -53,7 +53,8 @@ class BubblewrapBox:
         self._layered = False
         self._killed = 0  # how often the kernel has killed in here because the memory was used up
         self._closed = False
-        self._disk = DiskWatch(folder, most=ready.capacity.disk, floor=ready.capacity.floor)
+        size = ready.capacity
+        self._disk = DiskWatch(folder, most=size.disk, most_files=size.files, floor=size.floor)
         self._turn = threading.Lock()  # two mounts of one upper layer would be undefined
 
     @property
@@ -147,6 +148,9 @@ class BubblewrapBox:
     def _execute(self, order: Order, out: Meter, err: Meter | None, mounts: Sequence[str] = ()) -> Ended:
         with self._turn:
             self._check_open()
+            if problem := order.problem():
+                (err or out).take(f"{problem}\n".encode())
+                return Ended(CANNOT_RUN, Reason.EXIT, 0.0)
             limits = self._ready.capacity.shell(grouped=self._group is not None)
             arguments = [*self._ready.fixed, *self._mounts, *mounts, *view.closing()]
             launch = Launch(

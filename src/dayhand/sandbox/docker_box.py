@@ -18,7 +18,7 @@ from dayhand.sandbox.docker_watch import DISK, DiskLook
 from dayhand.sandbox.egress import Gate
 from dayhand.sandbox.limits import Capacity
 from dayhand.sandbox.meter import Meter
-from dayhand.sandbox.order import Order, either
+from dayhand.sandbox.order import CANNOT_RUN, Order, either
 from dayhand.sandbox.spawn import settled
 from dayhand.sandbox.view import HOME, SYSTEM_PATH, TOOLS, UID, variables
 
@@ -141,14 +141,19 @@ class DockerBox:
     def _execute(self, order: Order, out: Meter, err: Meter) -> _Ended:
         with self._turn:
             self._check_open()
+            if problem := order.problem():
+                err.take(f"{problem}\n".encode())
+                return _Ended(CANNOT_RUN, Reason.EXIT, 0.0)
             before = self._hunger
             ended = self._travel(order, out, err)
-            if ended.reason is Reason.EXIT and (ended.code is None or ended.code > KILLED):
-                self._sweep()  # a signal may have taken our own shell too, before it could
-            if self._hunger > before and ended.reason is Reason.EXIT:
-                return _Ended(ended.code, Reason.OOM, ended.seconds)
-            if ended.code is None and ended.reason is Reason.EXIT:
+            if ended.reason is not Reason.EXIT:
+                return ended
+            if ended.code is None:
                 raise SandboxError("The box broke: its container is gone.")
+            if ended.code > KILLED:
+                self._sweep_or_break()  # a signal may have taken our own shell too, before it could
+            if self._hunger > before:
+                return _Ended(ended.code, Reason.OOM, ended.seconds)
             return ended
 
     def _travel(self, order: Order, out: Meter, err: Meter) -> _Ended:
@@ -217,6 +222,12 @@ class DockerBox:
             SandboxError
         ):  # the streams do not end then, and the container is started anew
             self._sweep()
+
+    def _sweep_or_break(self) -> None:
+        try:
+            self._sweep()
+        except SandboxError as error:
+            raise SandboxError(f"The box broke: {error}") from error
 
     def _sweep(self) -> None:
         """Kill what is left of a command by an exec of its own, and learn whether memory has run out since."""

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import ENVIRONMENT, WORKSPACE, Reason
+from dayhand.sandbox.disk import FILES_LEFT
 from dayhand.sandbox.limits import Capacity
 
 LOOK_SECONDS = 3.0  # between two looks at the disk, each of which is an exec of its own
 BLIND = 5  # looks in a row that told nothing, after which a command is ended
-DISK = f"df -Pk {WORKSPACE}; exec du -sk {WORKSPACE} {ENVIRONMENT}"
+_FOLDERS = f"{WORKSPACE} {ENVIRONMENT}"
+# A second df for what the disk has left of inodes, in a form that tells which is which.
+DISK = f"""
+df -Pk {WORKSPACE} | sed -n '2s/^/bytes /p'
+df -Pi {WORKSPACE} | sed -n '2s/^/files /p'
+du -sk {_FOLDERS} | sed 's/^/size /'
+du -s --inodes {_FOLDERS} | sed 's/^/count /'
+"""
 
 
 class DiskLook:
@@ -43,20 +52,35 @@ class DiskLook:
             told = self._ask()
         except SandboxError:
             told = ""
-        used, free = _sizes(told)
-        self._blind = 0 if used else self._blind + 1
-        too_much = sum(used) > self._capacity.disk or (free is not None and free < self._capacity.floor)
-        if too_much or self._blind >= BLIND:
+        found = _Sizes.of(told)
+        self._blind = 0 if found.used else self._blind + 1
+        if found.too_much(self._capacity) or self._blind >= BLIND:
             self._problem = Reason.FLOOD
 
 
-def _sizes(told: str) -> tuple[list[int], int | None]:
-    """Bytes used by the two folders, as far as they were told, and bytes free on their disk."""
-    used, free = [], None
-    for line in told.splitlines():
-        words = line.split()
-        if len(words) == 2 and words[0].isdigit():
-            used.append(int(words[0]) * 1024)
-        elif len(words) == 6 and words[3].isdigit():
-            free = int(words[3]) * 1024
-    return used, free
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """What ``DISK`` told, as far as it did: of the folders, and of the disk that they are on."""
+
+    used: int = 0  # bytes
+    files: int = 0
+    free: int | None = None  # bytes
+    full: bool = False  # hardly an inode is left
+
+    @classmethod
+    def of(cls, told: str) -> _Sizes:
+        lines = [line.split() for line in told.splitlines()]
+        numbers = {
+            kind: [int(words[1]) for words in lines if words[0] == kind and words[1].isdigit()]
+            for kind in ("size", "count")
+        }
+        disk = {
+            words[0]: words[2:] for words in lines if len(words) == 7 and all(map(str.isdigit, words[2:5]))
+        }
+        free = int(disk["bytes"][2]) * 1024 if "bytes" in disk else None
+        full = "files" in disk and int(disk["files"][2]) < int(disk["files"][0]) * FILES_LEFT
+        return cls(sum(numbers["size"]) * 1024, sum(numbers["count"]), free, full)
+
+    def too_much(self, capacity: Capacity) -> bool:
+        crowded = self.used > capacity.disk or self.files > capacity.files
+        return crowded or self.full or (self.free is not None and self.free < capacity.floor)

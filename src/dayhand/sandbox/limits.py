@@ -28,6 +28,7 @@ class Capacity:
     scratch: int = 1024 * MIB  # /tmp, which is memory
     open_files: int = 4096
     disk: int = 10240 * MIB  # /workspace and /opt/env together, looked at while a command runs
+    files: int = 2_000_000  # in those two folders: empty ones need no room, but the disk has only so many
     cpus: float = 2.0  # of a container; a bubblewrap box shares the machine with the others
     floor: int = 512 * MIB  # what the host's disk keeps free, or every command is ended
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,11 @@ from typing import IO
 from dayhand.sandbox.base import WORKSPACE
 
 SPOKEN = 200
+# What the kernel takes for a program (execve(2): 32 pages a word, a quarter of the stack for all), less what we put before it.
+MOST_BYTES_A_WORD = 126 * 1024
+MOST_BYTES = 1024 * 1024
+POINTER = 9  # bytes that each word costs besides: its end, and where it is
+CANNOT_RUN = 126  # as the shells say it
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,27 @@ class Order:
 
     def words(self) -> list[str]:
         return ["/bin/sh", "-c", self.command] if isinstance(self.command, str) else list(self.command)
+
+    def problem(self) -> str:
+        """Why no program could be given these words, in a sentence for whoever ordered it; "" where one can."""
+        try:
+            words = [os.fsencode(word) for word in self.words()]
+        except UnicodeEncodeError:
+            return "The command holds characters that are none, so it was not run."
+        variables = [f"{name}={value}" for name, value in (self.env or {}).items()]
+        longest = max(map(len, words), default=0)
+        whole = sum(len(word) + POINTER for word in (*words, *variables))
+        if not words or not words[0]:
+            return "The command is empty, so nothing was run."
+        if any(b"\0" in word for word in words):
+            return "The command holds a NUL byte, which no program can be given, so it was not run."
+        if longest > MOST_BYTES_A_WORD or whole > MOST_BYTES:
+            most = MOST_BYTES_A_WORD if longest > MOST_BYTES_A_WORD else MOST_BYTES
+            return (
+                f"The command is too long ({max(longest, whole):,} bytes, of which the kernel takes {most:,}), so it was not run. "
+                "Write what is long into a file, or give it on standard input."
+            )
+        return ""
 
     def spoken(self) -> str:
         """The command as people are told of it: one line, at most ``SPOKEN`` characters, no word of it halved."""
