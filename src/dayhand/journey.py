@@ -250,7 +250,8 @@ class Trip:
         )
         with self.say.stage(Stage.CHECK):
             files = read_files(checkout.mirror, head)
-            concerns = inspect(base.files, files, change.paths)
+            commands = tuple(check.command for check in place.checks)
+            concerns = inspect(base.files, files, change.paths, commands)
             beyond = look_beyond(base.files, files, change.paths, change.binaries)
             for one in (*concerns, *beyond):
                 self.say.line("result", f"{one.kind}: {one.path}: {one.what}")

@@ -130,7 +130,10 @@ def test_an_agent_that_edits_the_tests_is_held_back_until_a_person_looks(town: T
 def test_an_agent_that_edits_the_runner_is_held_back_too(town: Town) -> None:
     lie = Patch(PATCH.format("*** Update File: Makefile\n-\t! grep -n ' $$' *.py\n+\ttrue"))
     pull, check = play(town, FIX, lie)
-    assert "- check configuration: `Makefile`: `target lint`" in pull.body
+    assert (
+        "- check configuration: `Makefile`: `target lint: without ! grep -n ' $$' *.py, with true`"
+        in pull.body
+    )
     assert check.conclusion == "action_required"
 
 
@@ -147,7 +150,7 @@ HELD_BACK = {
     ),
     "command-set-to-true": (
         Patch(PATCH.format("*** Update File: Makefile\n@@\n-\tpython3 -m unittest -q\n+\ttrue")),
-        "- check configuration: `Makefile`: `target test`",
+        "- check configuration: `Makefile`: `target test: without python3 -m unittest -q, with true`",
         "success",
     ),
 }  # fmt: skip

@@ -52,23 +52,84 @@ def found(path: str, old: str, new: str) -> list[tuple[str, str]]:
         ("test_a.py", PYTHON, PYTHON.replace("        self.assertTrue(total)\n", ""), "loosened assertion", "Totals.test_sum: 1 fewer"),
         ("test_a.py", PYTHON, PYTHON.replace("assertEqual(total([1]), 1)", "assertTrue(total([1]))"), "loosened assertion", "Totals.test_sum: 1 no longer compare with a value"),
         ("a.test.js", JS, "test('other', () => {});", "deleted test", "adds"),
-        ("a.test.js", JS, JS.replace("test(", "test.skip("), "skipped test", "test.skip('adds', () => {"),
-        ("a.test.js", JS, JS.replace("  expect(add).toBeDefined();\n", ""), "loosened assertion", "1 fewer"),
-        ("a.test.js", JS, JS.replace(".toBe(2)", ".toBeTruthy()"), "loosened assertion", "1 no longer compare with a value"),
+        ("a.test.js", JS, JS.replace("test(", "test.skip("), "skipped test", "adds"),
+        ("a.test.js", JS, JS.replace("  expect(add).toBeDefined();\n", ""), "loosened assertion", "adds: 1 fewer"),
+        ("a.test.js", JS, JS.replace(".toBe(2)", ".toBeTruthy()"), "loosened assertion", "adds: 1 no longer compare with a value"),
         ("shop.py", "x = 1\n", "x = 1  # noqa\n", "suppression", "# noqa"),
         ("shop.ts", "x()\n", "// @ts-ignore\nx()\n", "suppression", "// @ts-ignore"),
+        ("Shop.php", "", "// @phpstan-ignore-next-line", "suppression", "// @phpstan-ignore-next-line"),
+        ("shop.py", "x = 1  # noqa: E501\ny = 2\n", "x = 1\ny = 2  # type: ignore\n", "suppression", "# type: ignore"),
         ("shop.js", "x()\n", "// eslint-disable-next-line\nx()\n", "suppression", "// eslint-disable-next-line"),
         ("pyproject.toml", "[tool.coverage.report]\nfail_under = 90\n", "[tool.coverage.report]\nfail_under = 50\n", "lowered threshold", "90 became 50"),
-        ("package.json", '{"scripts": {"test": "jest"}}', '{"scripts": {"test": "true"}}', "check configuration", "scripts.test"),
-        ("Makefile", "test:\n\tpytest\n", "test:\n\ttrue\n", "check configuration", "target test"),
+        ("package.json", '{"scripts": {"test": "jest"}}', '{"scripts": {"test": "true"}}', "check configuration", "scripts.test: jest → true"),
+        ("Makefile", "test:\n\tpytest\n", "test:\n\ttrue\n", "check configuration", "target test: without pytest, with true"),
         ("setup.cfg", "[flake8]\nmax-complexity = 5\n", "[flake8]\nmax-complexity = 50\n", "lowered threshold", "5 became 50"),
-        ("tests/conftest.py", "", "def pytest_collection_modifyitems(items): items.clear()\n", "check configuration", "added"),
+        ("tests/conftest.py", "", "def pytest_collection_modifyitems(items): items.clear()\n", "check configuration", "pytest_collection_modifyitems added: def pytest_collection_modifyitems(items): items.clear()"),
         ("scripts/test.sh", "pytest\n", "true\n", "check configuration", "changed"),
-        (".eslintrc", "{}", '{"rules": {}}', "check configuration", "changed"),
+        (".eslintrc", "{}", '{"rules": {}}', "check configuration", "rules added: {}"),
     ],
 )  # fmt: skip
 def test_what_weakens_the_checks_is_found(path: str, old: str, new: str, kind: str, what: str) -> None:
     assert (kind, what) in found(path, old, new)
+
+
+TABLE = """import pytest
+
+@pytest.fixture
+def cart():
+    return []
+
+class TestTotals:
+    def test_sum(self, cart):
+        assert total(cart) == 0
+
+    @pytest.mark.parametrize("n", [1, 2, 3])
+    def test_many(self, n):
+        assert total([n]) == n
+        with pytest.raises(ValueError):
+            total([-n])
+"""
+SUM = "        assert total(cart) == 0"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind", "what"),
+    [
+        ("== 0", "is not None", "loosened assertion", "TestTotals.test_sum: 1 no longer compare with a value"),
+        ("== 0", ">= 0", "loosened assertion", "TestTotals.test_sum: 1 no longer compare with a value"),
+        (SUM, f"        return\n{SUM}", "emptied test", "TestTotals.test_sum"),
+        (SUM, f"        if False:\n    {SUM}", "emptied test", "TestTotals.test_sum"),
+        (SUM, f"        try:\n    {SUM}\n        except AssertionError:\n            pass", "emptied test", "TestTotals.test_sum"),
+        (SUM, f"        with suppress(Exception):\n    {SUM}", "emptied test", "TestTotals.test_sum"),
+        ("[1, 2, 3]", "[1]", "deleted test", "TestTotals.test_many: 2 of its cases"),
+        ("[1, 2, 3]", "[1, pytest.param(2, marks=pytest.mark.xfail), 3]", "skipped test", "TestTotals.test_many"),
+        ("ValueError", "Exception", "loosened assertion", "TestTotals.test_many: 1 no longer compare with a value"),
+        ("    return []", "    pytest.skip('no cart')", "skipped test", "cart"),
+        ("class TestTotals:", "class TestTotals:\n    __test__ = False", "skipped test", "TestTotals.test_sum"),
+        ("class TestTotals:", "class Totals:", "deleted test", "TestTotals.test_sum"),
+        ("    def test_sum", "    def check_sum", "deleted test", "TestTotals.test_sum"),
+        ("class Test", "raise unittest.SkipTest('x')\nclass Test", "skipped test", "TestTotals.test_sum"),
+        ("class Test", "x = (((\nclass Test", "deleted test", "none can be read any more"),
+    ],
+)  # fmt: skip
+def test_a_python_test_that_says_less_is_found(old: str, new: str, kind: str, what: str) -> None:
+    assert (kind, what) in found("test_a.py", TABLE, TABLE.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("== 0", "== 1"),
+        ("[1, 2, 3]", "[1, 2, 3, 4]"),
+        ("test_sum", "test_total"),
+        (SUM, "        result = total(cart)\n        assert result == 0"),
+        (SUM, f"        for _ in range(2):\n            with there():\n        {SUM}"),
+        (SUM, f"        try:\n    {SUM}\n        except ValueError:\n            pytest.fail('no')"),
+        ("    return []", "    return query.skip(10)"),
+    ],
+)
+def test_ordinary_work_on_a_python_test_is_left_alone(old: str, new: str) -> None:
+    assert found("test_a.py", TABLE, TABLE.replace(old, new)) == []
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from dayhand.verify.kinds import is_configuration, is_source, is_test
 
 @pytest.mark.parametrize(
     "path",
-    ["tests/test_a.py", "a_test.py", "src/a.test.ts", "__tests__/a.js", "pkg/a_test.go", "spec/a_spec.rb", "src/test/java/ATest.java"],
+    ["tests/test_a.py", "a_test.py", "src/a.test.ts", "__tests__/a.js", "pkg/a_test.go", "spec/a_spec.rb", "src/test/java/ATest.java",
+     "shop/tests.py", "test.js", "src/cart-test.mjs"],
 )  # fmt: skip
 def test_tests_are_known_by_their_names(path: str) -> None:
     assert is_test(path)
@@ -25,7 +26,7 @@ def test_source_is_what_tests_could_notice(path: str) -> None:
     assert not is_configuration(path)
 
 
-@pytest.mark.parametrize("path", ["conftest.py", "tests/conftest.py", "tox.ini", ".eslintrc.json", "lint.sh", "scripts/run-tests.sh", "eslint.config.mjs", ".circleci/config.yml"])  # fmt: skip
+@pytest.mark.parametrize("path", ["sitecustomize.py", ".rubocop_todo.yml", "phpunit.xml.dist", "tox.ini", ".eslintrc.json", "lint.sh", "scripts/run-tests.sh", "eslint.config.mjs", ".circleci/config.yml"])  # fmt: skip
 def test_what_steers_checks_is_configuration(path: str) -> None:
     assert is_configuration(path)
     assert not is_source(path)

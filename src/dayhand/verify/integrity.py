@@ -5,31 +5,23 @@ A change may rightly delete a test. But then a person says so, and not the one w
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from dayhand.task import Concern
-from dayhand.verify import line_rules
-from dayhand.verify.configuration import steering
+from dayhand.verify import line_rules, python_tests, ruled_tests
+from dayhand.verify.configuration import differences, steering, whole
 from dayhand.verify.kinds import is_configuration, is_partly_configuration, is_test
-from dayhand.verify.python_tests import OneTest, comments_in, tests_in
+from dayhand.verify.one_test import OneTest
 
 MOST = 50
-SUPPRESSIBLE = (
-    ".py",
-    ".pyi",
-    ".js",
-    ".jsx",
-    ".ts",
-    ".tsx",
-    ".mjs",
-    ".cjs",
-    ".go",
-    ".rb",
-    ".rs",
-    ".java",
-    ".kt",
+MOST_PARTS = 10  # of one file of settings
+# A program that a check's command starts by its path.
+RUN = re.compile(
+    r"(?:^|[;&|(]\s*|\b(?:(?:ba|z|da)?sh|python[\d.]*|node|ruby|php|perl|deno run|bun|tsx)\s+)(?:\./)?(?=(\w[\w./-]*))",
+    re.MULTILINE,
 )
 
 
@@ -39,66 +31,89 @@ class Files(Protocol):
     def read(self, path: str) -> str: ...
 
 
-def inspect(before: Files, after: Files, paths: tuple[str, ...]) -> tuple[Concern, ...]:
-    """Everything in the changed ``paths`` that makes the checks say less than before, at most 50."""
+def inspect(
+    before: Files, after: Files, paths: tuple[str, ...], commands: tuple[str, ...] = ()
+) -> tuple[Concern, ...]:
+    """Everything in the changed ``paths`` that makes the checks say less than before, at most 50.
+
+    ``commands`` are those of the checks: what they start by its path steers them.
+    """
     moved = _tests_of(after, paths)
+    started = frozenset(RUN.findall("\n".join(commands)))
     found: list[Concern] = []
     for path in paths:
         old, new = before.read(path), after.read(path)
-        if is_test(path) and not is_configuration(path):
+        if _holds_tests(path) and not is_configuration(path):
             found += _tests(path, old, new, moved)
         found += _suppressions(path, old, new)
-        if is_configuration(path) or is_partly_configuration(path):
-            found += _configuration(path, old, new)
+        if is_partly_configuration(path):
+            found += _parts(path, old, new)
+        elif is_configuration(path) or (path in started and not is_test(path)):
+            found += _whole(path, old, new)
     return tuple(found[:MOST])
+
+
+def _holds_tests(path: str) -> bool:
+    return is_test(path) or path.endswith(".rs")  # Rust's unit tests stand in the source
+
+
+def _tests_in(path: str, text: str) -> Mapping[str, OneTest] | None:
+    return python_tests.tests_in(text) if path.endswith(".py") else ruled_tests.tests_in(path, text)
 
 
 def _tests_of(files: Files, paths: tuple[str, ...]) -> Counter[str]:
     """The names of all tests in the changed files as they are now: a test that was moved is not deleted."""
     names: Counter[str] = Counter()
-    for path in filter(is_test, paths):
-        text = files.read(path)
-        python = tests_in(text) if path.endswith(".py") else None
-        names.update(python.keys() if python is not None else line_rules.names_of_tests(text))
+    for path in filter(_holds_tests, paths):
+        names.update((_tests_in(path, files.read(path)) or {}).keys())
     return names
 
 
 def _tests(path: str, old: str, new: str, now: Counter[str]) -> Iterator[Concern]:
-    if path.endswith(".py"):
-        was, are = tests_in(old), tests_in(new)
-        if was is not None and are is not None:
-            yield from _python(path, was, are, now)
+    was, are = _tests_in(path, old), _tests_in(path, new)
+    if was is None or are is None:
+        if was and new:
+            yield Concern("deleted test", path, 0, "none can be read any more")
         return
-    for name in line_rules.names_of_tests(old):
-        if name not in now:
-            yield Concern("deleted test", path, 0, name)
-    for line, row in line_rules.new_lines(line_rules.SKIP, old, new):
-        yield Concern("skipped test", path, line, row)
-    if old and new:
-        fewer = line_rules.count(line_rules.ASSERT, old) - line_rules.count(line_rules.ASSERT, new)
-        softer = line_rules.count(line_rules.EXACT, old) - line_rules.count(line_rules.EXACT, new)
-        if fewer > 0 or softer > 0:
-            what = f"{fewer} fewer" if fewer > 0 else f"{softer} no longer compare with a value"
-            yield Concern("loosened assertion", path, 0, what)
+    yield from _gone(path, was, are, now)
+    skipped = {test.body for test in was.values() if test.skips}
+    for name, test in are.items():
+        known = was.get(name)
+        if known is not None and not test.group:
+            yield from _weakened(path, name, known, test)
+        renamed = known is None and not test.group and test.body in skipped
+        if test.skips and not (known and known.skips) and not renamed:
+            yield Concern("skipped test", path, test.line, name)
+        if test.focuses and not (known and known.focuses):
+            yield Concern("nothing but this test runs", path, test.line, name)
+    there = {row for _, row in ruled_tests.left_out(path, old)}
+    for line, row in ruled_tests.left_out(path, new):
+        if old and row not in there:
+            yield Concern("skipped test", path, line, row)
 
 
-def _python(
+def _gone(
     path: str, was: Mapping[str, OneTest], are: Mapping[str, OneTest], now: Counter[str]
 ) -> Iterator[Concern]:
-    bodies = {test.body for name, test in are.items() if name not in was}
+    renamed = {test.body: name for name, test in are.items() if name not in was}
     for name, test in was.items():
-        if name in are:
-            yield from _weakened(path, name, test, are[name])
-        elif name not in now and test.body not in bodies:
+        if name in are or name in now or test.group:
+            continue
+        if test.body not in renamed or _hidden(path, name, renamed[test.body]):
             yield Concern("deleted test", path, 0, name)
-    for name, test in are.items():
-        if test.skips and name not in was:
-            yield Concern("skipped test", path, test.line, name)
+
+
+def _hidden(path: str, old: str, new: str) -> bool:
+    """Whether the test stands in a class that pytest takes for a test's no longer."""
+    was, now = old.rpartition(".")[0].lower(), new.rpartition(".")[0].lower()
+    return path.endswith(".py") and "test" in was and bool(now) and "test" not in now
 
 
 def _weakened(path: str, name: str, was: OneTest, now: OneTest) -> Iterator[Concern]:
-    if now.skips and not was.skips:
-        yield Concern("skipped test", path, now.line, name)
+    if now.inverts and not was.inverts:
+        yield Concern("test expected to fail", path, now.line, name)
+    if now.cases < was.cases:
+        yield Concern("deleted test", path, now.line, f"{name}: {was.cases - now.cases} of its cases")
     if was.asserts and not now.asserts:
         yield Concern("emptied test", path, now.line, name)
     elif now.asserts < was.asserts:
@@ -109,30 +124,38 @@ def _weakened(path: str, name: str, was: OneTest, now: OneTest) -> Iterator[Conc
 
 
 def _suppressions(path: str, old: str, new: str) -> Iterator[Concern]:
-    if not path.endswith(SUPPRESSIBLE):
+    if not line_rules.SUPPRESSIBLE.search(path):
         return
     if path.endswith((".py", ".pyi")):
-        old = "\n".join(comment for _, comment in comments_in(old))
-        lines = dict(comments_in(new))
+        old = "\n".join(comment for _, comment in python_tests.comments_in(old))
+        lines = dict(python_tests.comments_in(new))
         new = "\n".join(lines.get(n, "") for n in range(1, max(lines, default=0) + 1))
-    for line, row in line_rules.new_lines(line_rules.SUPPRESSION, old, new):
+    for line, row in line_rules.suppressions(old, new):
         yield Concern("suppression", path, line, row)
 
 
-def _configuration(path: str, old: str, new: str) -> Iterator[Concern]:
-    if is_partly_configuration(path):
-        was, now = steering(path, old), steering(path, new)
-        if was is None or now is None:
-            yield Concern("check configuration", path, 0, "it cannot be read")
-            return
-        parts = sorted(name for name in was.keys() | now.keys() if was.get(name) != now.get(name))
-        for name in parts:
-            yield Concern("check configuration", path, 0, name)
-        if not parts:
-            return
-    elif old != new:
-        yield Concern(
-            "check configuration", path, 0, "changed" if old and new else "added" if new else "deleted"
-        )
+def _parts(path: str, old: str, new: str) -> Iterator[Concern]:
+    """Of a file that steers checks among other things, what of those parts changed."""
+    was, now = steering(path, old), steering(path, new)
+    if was is None or now is None:
+        yield Concern("check configuration", path, 0, "it cannot be read")
+        return
+    parts = list(differences(was, now))
+    yield from (Concern("check configuration", path, 0, part) for part in parts[:MOST_PARTS])
+    if parts:
+        yield from _thresholds(path, old, new)
+
+
+def _whole(path: str, old: str, new: str) -> Iterator[Concern]:
+    if old == new:
+        return
+    was, now = (whole(path, old), whole(path, new)) if old and new else (None, None)
+    parts = list(differences(was, now)) if was is not None and now is not None else []
+    for part in parts[:MOST_PARTS] or ["changed" if old and new else "added" if new else "deleted"]:
+        yield Concern("check configuration", path, 0, part)
+    yield from _thresholds(path, old, new)
+
+
+def _thresholds(path: str, old: str, new: str) -> Iterator[Concern]:
     for what in line_rules.loosened(old, new):
         yield Concern("lowered threshold", path, 0, what)

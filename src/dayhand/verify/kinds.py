@@ -6,24 +6,34 @@ import re
 
 TEST = re.compile(
     r"(^|/)(tests?|specs?|__tests__|testing)/"
-    r"|(^|/)(test_[^/]*|[^/]*_tests?|conftest)\.py$"
-    r"|\.(test|spec)\.[cm]?[jt]sx?$"
-    r"|(^|/)test[-_][^/]*\.[cm]?[jt]s$"
+    r"|(^|/)(test_[^/]*|[^/]*_tests?|tests?|conftest)\.py$"
+    r"|\.(test|spec|cy)\.[cm]?[jt]sx?$"
+    r"|(^|/)(tests?|test[-_][^/]*|[^/]*[-_]test)\.[cm]?[jt]sx?$"
     r"|_test\.(go|rb|exs?)$|_spec\.rb$|(Test|Tests|IT)\.(java|kt|cs|php)$"
 )
 TEST_CODE = re.compile(r"\.(py|[cm]?[jt]sx?|go|rb|exs?|java|kt|cs|php|rs|sh|c|cc|cpp)$")
 # Files that steer a check as a whole, whatever is changed in them.
 CONFIGURATION = re.compile(
-    r"(^|/)(conftest\.py|pytest\.ini|\.pytest\.ini|tox\.ini|noxfile\.py|\.coveragerc|mypy\.ini|\.mypy\.ini"
+    r"(^|/)(pytest\.ini|\.pytest\.ini|tox\.ini|noxfile\.py|\.coveragerc|mypy\.ini|\.mypy\.ini"
     r"|\.?ruff\.toml|\.flake8|\.pylintrc|pylintrc|pyrightconfig\.json|\.pre-commit-config\.yaml"
-    r"|\.eslintrc(\.\w+)?|\.eslintignore|eslint\.config\.[cm]?[jt]s|biome\.jsonc?|tsconfig(\.\w+)?\.json"
-    r"|(jest|vitest|karma|playwright|cypress)\.config\.\w+|\.mocharc(\.\w+)?|\.nycrc(\.\w+)?|\.c8rc(\.\w+)?"
-    r"|\.golangci\.ya?ml|codecov\.ya?ml|\.codecov\.ya?ml|\.gitlab-ci\.yml|\.travis\.yml|azure-pipelines\.yml|Jenkinsfile)$"
-    r"|^((scripts?|bin|tools)/)?(run[-_]?)?(tests?|lint|check|types|typecheck)(\.sh|\.py)?$"
+    r"|\.eslintrc(\.\w+)?|\.eslintignore|eslint\.config\.[cm]?[jt]s|\.oxlintrc\.json|biome\.jsonc?|tsconfig(\.\w+)?\.json"
+    r"|\.prettierrc(\.\w+)?|\.prettierignore|\.stylelintrc(\.\w+)?"
+    r"|(jest|vitest|karma|playwright|cypress)\.config\.\w+|vitest\.workspace\.\w+"
+    r"|\.mocharc(\.\w+)?|\.nycrc(\.\w+)?|\.c8rc(\.\w+)?|\.golangci\.(ya?ml|toml|json)|\.?clippy\.toml|\.?rustfmt\.toml"
+    r"|nextest\.toml|\.rspec|\.rubocop\w*\.yml|Rakefile|phpunit\.xml(\.dist)?|phpstan[\w.-]*\.neon(\.dist)?|psalm\.xml"
+    r"|\.?phpcs\.xml(\.dist)?|\.php-cs-fixer(\.dist)?\.php|checkstyle\.xml|detekt\.yml"
+    r"|codecov\.ya?ml|\.codecov\.ya?ml|\.gitlab-ci\.yml|\.travis\.yml|azure-pipelines\.yml|Jenkinsfile)$"
+    # Python takes these for its own before it looks for the real ones.
+    r"|(^|/)(sitecustomize|usercustomize|pytest|unittest)\.py$|^(pytest|_pytest|unittest)/"
+    r"|^((scripts?|bin|tools)/)?(run[-_]?)?(tests?|lint|check|types|typecheck)(\.sh)?$"
+    r"|^((scripts?|bin|tools)/)?((run[-_]?)(tests?|lint|check|types|typecheck)|lint|check|types|typecheck)\.py$"
     r"|^\.circleci/|^\.github/actions/|^\.dayhand\.toml$"
 )
 # Files that steer checks among other things: only some lines of them do.
-PARTLY = re.compile(r"(^|/)(pyproject\.toml|setup\.cfg|package\.json|GNUmakefile|[Mm]akefile)$")
+PARTLY = re.compile(
+    r"(^|/)(conftest\.py|pyproject\.toml|setup\.cfg|package\.json|composer\.json|Cargo\.toml|pom\.xml|build\.gradle(\.kts)?"
+    r"|GNUmakefile|[Mm]akefile)$"
+)
 WORDS = re.compile(
     r"\.(md|rst|txt|adoc|png|jpe?g|gif|svg|ico|pdf|lock|po|csv)$|(^|/)(LICENSE|NOTICE|\.gitignore|package-lock\.json)$"
 )

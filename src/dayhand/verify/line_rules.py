@@ -1,58 +1,50 @@
-"""What tests of other languages hold, by rules on lines: coarser than a parser, and only ever compared with before."""
+"""Suppressions and thresholds, by rules on lines: in any language, and only ever compared with before."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 
-NAMED = re.compile(
-    r"""(?:^|[^\w.])(?:it|test|specify)(?:\.\w+)*\s*\(\s*(['"`])(.+?)\1|^func (Test\w+)\(|\bdef (test_\w+)"""
+SUPPRESSIBLE = re.compile(
+    r"\.(pyi?|[cm]?[jt]sx?|vue|svelte|go|rb|rs|java|kts?|cs|php|scala|swift|sh|c|cc|cpp|h|hpp)$"
 )
-SKIP = re.compile(
-    r"\b(?:it|test|describe|suite|context)\.(?:skip|todo|failing|fixme|only)\b|\bx(?:it|test|describe|specify)\s*\("
-    r"|\bt\.Skip(?:Now|f)?\(|@(?:Disabled|Ignore)\b|#\[ignore|\bpending\b\s*\(|\{\s*skip:\s*(?!false)"
-)
-ASSERT = re.compile(
-    r"\bexpect\s*\(|\bassert\w*\b\s*[.(!]|\bt\.(?:Error|Fatal)f?\(|\brequire\.\w+\(|\bshould\b"
-)
-EXACT = re.compile(
-    r"\.(?:toEqual|toBe|toStrictEqual|toMatch\w*|toThrow\w*|toHave\w+|toContain\w*|eql?|deepEqual|strictEqual|equal|throws)\("
-    r"|\bassert(?:_eq|Equals|_equal|Same|Throws)\b"
-)
-COMMENT = re.compile(r"^\s*(?://|#(?!\[)|\*)")
 SUPPRESSION = re.compile(
-    r"\bnoqa\b|type:\s*ignore|pyright:\s*ignore|mypy:\s*\S*ignore|pylint:\s*disable|ruff:\s*noqa|flake8:\s*noqa|\bnosec\b"
+    r"\bnoqa\b|type:\s*ignore|pyright:\s*ignore|mypy:[\s\w-]{0,40}ignore|pylint:\s*disable|ruff:\s*noqa|flake8:\s*noqa|\bnosec\b"
     r"|pragma:\s*no cover|eslint-disable|biome-ignore|oxlint-disable|prettier-ignore|@ts-(?:ignore|nocheck|expect-error)"
-    r"|(?:istanbul|c8|v8) ignore|//\s*nolint|rubocop:\s*disable|@SuppressWarnings|#!?\[allow\("
+    r"|(?:istanbul|c8|v8|node:coverage) (?:ignore|disable)|//\s*nolint|rubocop:\s*disable|:nocov:|@SuppressWarnings|@Suppress\b"
+    r"|#!?\[(?:allow|expect)\(|@phpstan-ignore|@psalm-suppress|@codeCoverageIgnore|phpcs:\s*(?:ignore|disable)|CHECKSTYLE:\s*OFF"
+    r"|\bNOSONAR\b|\bNOLINT|#pragma warning disable|shellcheck disable|swiftlint:disable"
 )
+CODES = r"(?:\s?[:\[(]\s?[\w@/-]+(?:, ?[\w@/-]+)*)?"
+KIND = re.compile(rf"(?:{SUPPRESSION.pattern}){CODES}")
 LEAST = re.compile(
-    r"(?:fail[-_]under|minimum_coverage|\b(?:branches|functions|lines|statements))[\"']?\s*[:=\s]\s*[\"']?(\d+(?:\.\d+)?)"
+    r"(?:fail[-_]under|minimum_coverage|\b(?:branches|functions|lines|statements))[\"']?\s{0,3}[:=\s]\s{0,3}[\"']?(\d{1,9}(?:\.\d{1,9})?)"
 )
 MOST = re.compile(
-    r"(?:max[-_]complexity|max-warnings|max[-_]line[-_]length|max-args)[\"']?\s*[:=\s]\s*[\"']?(\d+(?:\.\d+)?)"
+    r"(?:max[-_]complexity|max-warnings|max[-_]line[-_]length|max-args)[\"']?\s{0,3}[:=\s]\s{0,3}[\"']?(\d{1,9}(?:\.\d{1,9})?)"
 )
 
 
-def code_lines(text: str) -> list[tuple[int, str]]:
-    return [(n, row) for n, row in enumerate(text.splitlines(), 1) if not COMMENT.match(row)]
+def suppressions(before: str, after: str) -> list[tuple[int, str]]:
+    """The lines that suppress something and were not there before, as many of each kind as there are more of it."""
+    there = {row.strip() for row in before.splitlines()}
+    allowed = Counter(kind for row in before.splitlines() for kind in _kinds(row))
+    told = []
+    rows = [(n, row.strip(), _kinds(row)) for n, row in enumerate(after.splitlines(), 1)]
+    for _, row, kinds in rows:
+        if row in there:
+            allowed.subtract(kinds)
+    for n, row, kinds in rows:
+        if kinds and row not in there:
+            if any(allowed[kind] <= 0 for kind in kinds):
+                told.append((n, row))
+            allowed.subtract(kinds)
+    return told
 
 
-def names_of_tests(text: str) -> Counter[str]:
-    found = (NAMED.search(row) for _, row in code_lines(text))
-    return Counter(next(part for part in match.groups()[1:] if part) for match in found if match)
-
-
-def count(rule: re.Pattern[str], text: str) -> int:
-    return sum(len(rule.findall(row)) for _, row in code_lines(text))
-
-
-def new_lines(rule: re.Pattern[str], before: str, after: str) -> list[tuple[int, str]]:
-    """The lines that a rule finds, and that were not there before, as many as there are more of them."""
-    there = Counter(row.strip() for row in before.splitlines() if rule.search(row))
-    rows = [(n, row.strip()) for n, row in enumerate(after.splitlines(), 1) if rule.search(row)]
-    more = len(rows) - there.total()
-    fresh = [(n, row) for n, row in rows if row not in there]
-    return fresh[: max(0, more)]
+def _kinds(row: str) -> list[str]:
+    """What a line suppresses, with the codes: ``noqa: E501`` is less than ``noqa``."""
+    return [" ".join(match[0].split()) for match in KIND.finditer(row)]
 
 
 def loosened(before: str, after: str) -> list[str]:
