@@ -88,6 +88,112 @@ Ran 3 tests in 0.000s
 
 FAILED (failures=2)"""
 
+GO_LINES = """=== RUN   TestB/sub_one
+    a_test.go:4: no
+--- PASS: TestA (0.00s)
+--- FAIL: TestB (0.00s)
+    --- FAIL: TestB/sub_one (0.00s)
+--- SKIP: TestC (0.00s)
+FAIL
+FAIL\tshop\t0.005s
+# shop/bad [shop/bad.test]
+FAIL\tshop/bad [build failed]
+ok  \tshop/db\t0.007s
+FAIL"""
+CARGO = """     Running unittests src/lib.rs (target/debug/deps/shop-507999230d6984fa)
+
+running 4 tests
+test tests::later ... ignored
+test tests::adds ... ok
+test tests::subs ... FAILED
+test tests::panics - should panic ... ok
+
+failures:
+
+---- tests::subs stdout ----
+thread 'tests::subs' panicked at src/lib.rs:6:86:
+
+test result: FAILED. 2 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.12s
+
+     Running tests/it.rs (target/debug/deps/it-d6c00e1614d165e9)
+test adds ... ok
+   Doc-tests shop
+test src/lib.rs - add (line 1) ... ok"""
+MINITEST = """Run options: --seed 41432
+
+.SEF
+
+Finished in 0.009887s, 404.5620 runs/s, 202.2810 assertions/s.
+
+  1) Error:
+ShopTest#test_err:
+RuntimeError: x
+    a_test.rb:5:in `test_err'
+
+  2) Failure:
+ShopTest#test_subs [a_test.rb:4]:
+Expected: 1
+  Actual: 2
+
+4 runs, 2 assertions, 1 failures, 1 errors, 1 skips"""
+MINITEST_V = """ShopTest#test_adds = 0.00 s = .
+ShopTest#test_later = 0.00 s = S
+ShopTest#test_subs = 0.00 s = F
+
+  2) Skipped:
+ShopTest#test_later [a_test.rb:6]:
+x
+
+4 runs, 2 assertions, 1 failures, 0 errors, 1 skips"""
+PHPUNIT = """PHPUnit 9.6.7 by Sebastian Bergmann and contributors.
+
+.F.FES                                                              6 / 6 (100%)
+
+There was 1 error:
+
+1) ShopTest::testErr
+Exception: x
+
+--
+
+There were 2 failures:
+
+1) ShopTest::testSubs
+Failed asserting that 2 is identical to 1.
+
+2) ShopTest::testRows with data set #1 (2)
+Failed asserting that 2 is identical to 1.
+
+--
+
+There was 1 risky test:
+
+1) ShopTest::testRisky
+This test did not perform any assertions
+
+ERRORS!
+Tests: 6, Assertions: 4, Errors: 1, Failures: 2, Skipped: 1."""
+RSPEC_JSON = """{"version":"3.12.0","examples":[
+{"id":"./a_spec.rb[1:1]","full_description":"shop adds","status":"passed","file_path":"./a_spec.rb"},
+{"id":"./a_spec.rb[1:2:1]","full_description":"shop neg subs","status":"failed","file_path":"./a_spec.rb","exception":{"message":"expected: 2"}},
+{"id":"./a_spec.rb[1:2:2]","full_description":"shop neg later","status":"pending","file_path":"./a_spec.rb"}],
+"summary":{"example_count":3},"summary_line":"3 examples, 1 failure, 1 pending"}"""
+SUREFIRE = """<?xml version="1.0" encoding="UTF-8"?>
+<testsuite xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" name="ShopTest" tests="3" errors="0" skipped="1" failures="1">
+  <properties><property name="java.version" value="17"/></properties>
+  <testcase name="adds" classname="ShopTest" time="0.002"/>
+  <testcase name="subs" classname="ShopTest" time="0.056">
+    <failure message="expected:&lt;1&gt; but was:&lt;2&gt;" type="java.lang.AssertionError"><![CDATA[at ShopTest.subs]]></failure>
+  </testcase>
+  <testcase name="later" classname="ShopTest" time="0"><skipped/></testcase>
+</testsuite>"""
+JEST = """FAIL src/a.test.js
+  cart
+    ✓ sums (2 ms)
+    ✕ rounds (1 ms)
+
+Tests:       1 failed, 1 passed, 2 total"""
+
 
 @pytest.mark.parametrize(
     ("printed", "passing", "failing"),
@@ -96,15 +202,43 @@ FAILED (failures=2)"""
         (NODE_TAP, {"adds", "box > opens"}, {"box > closes"}),
         (NODE_SPEC, {"adds", "box > opens"}, {"box > closes"}),
         (GO, {"shop.TestA"}, {"shop.TestB", "shop/db"}),
+        (GO_LINES, {"shop.TestA"}, {"shop.TestB", "shop.TestB/sub_one", "shop/bad"}),
+        (
+            CARGO,
+            {
+                "src/lib.rs::tests::adds",
+                "src/lib.rs::tests::panics",
+                "tests/it.rs::adds",
+                "shop::src/lib.rs - add",
+            },
+            {"src/lib.rs::tests::subs"},
+        ),
+        (MINITEST, set(), {"ShopTest#test_err", "ShopTest#test_subs"}),
+        (MINITEST_V, {"ShopTest#test_adds"}, {"ShopTest#test_subs"}),
+        (PHPUNIT, set(), {"ShopTest::testErr", "ShopTest::testSubs", "ShopTest::testRows with data set #1"}),
+        (JEST, {"src/a.test.js > cart > sums"}, {"src/a.test.js > cart > rounds"}),
         (PYTEST_TEXT, set(), {"test_p.py::test_b[a b]", "test_p.py::test_c", "test_q.py"}),
         (UNITTEST, set(), {"test_u.T.test_b", "test_u.T.test_c (i=1)"}),
     ],
-    ids=["junit", "tap", "spec", "go", "pytest", "unittest"],
+    ids=[
+        "junit",
+        "tap",
+        "spec",
+        "go",
+        "go-lines",
+        "cargo",
+        "minitest",
+        "minitest-v",
+        "phpunit",
+        "jest",
+        "pytest",
+        "unittest",
+    ],
 )
 def test_single_tests_are_read_from_what_a_runner_prints(
     printed: str, passing: set[str], failing: set[str]
 ) -> None:
-    results = read_results("", printed)
+    results = read_results((), printed)
     assert results
     assert results.passing == passing
     assert results.failing == failing
@@ -112,7 +246,7 @@ def test_single_tests_are_read_from_what_a_runner_prints(
 
 
 def test_a_report_file_names_every_test_and_why_it_failed() -> None:
-    results = read_results(PYTEST_XML, "whatever was printed")
+    results = read_results((PYTEST_XML,), "whatever was printed")
     assert results
     assert results.passing == {"test_p::test_a"}
     assert results.failing == {"test_p::test_b[a b]", "test_p::test_err"}
@@ -123,8 +257,16 @@ def test_a_report_file_names_every_test_and_why_it_failed() -> None:
     ]
 
 
+def test_several_reports_of_one_run_are_read_as_one() -> None:
+    results = read_results((SUREFIRE, RSPEC_JSON), "")
+    assert results
+    assert results.passing == {"ShopTest::adds", "./a_spec.rb::shop adds"}
+    assert results.failing == {"ShopTest::subs", "./a_spec.rb::shop neg subs"}
+    assert results.counts == Counts(passed=2, failed=2, skipped=2)
+
+
 def test_a_report_without_a_single_test_says_that_none_ran() -> None:
-    results = read_results('<testsuites><testsuite name="pytest" tests="0"/></testsuites>', "12 passed")
+    results = read_results(('<testsuites><testsuite name="pytest" tests="0"/></testsuites>',), "12 passed")
     assert results
     assert results.counts == Counts(0, 0, 0)
 
@@ -137,15 +279,18 @@ def test_a_report_without_a_single_test_says_that_none_ran() -> None:
         '<testsuite><testcase name="half">',
         "12 passed in 0.3s",
         "",
+        '{"examples": []}',
+        RSPEC_JSON[:200],
     ],
-    ids=["entities", "external", "cut", "words", "empty"],
+    ids=["entities", "external", "cut", "words", "empty", "json", "half-json"],
 )
 def test_what_is_no_honest_report_is_not_read(report: str) -> None:
-    assert read_results(report, "") is None
+    assert read_results((report,), "") is None
+    assert read_results((PYTEST_XML, report), "") is None, "what is missing could be what failed"
 
 
 def test_a_group_of_groups_is_no_test_of_its_own() -> None:
     printed = "▶ shop\n  ▶ cart\n    ✖ sums (1ms)\n  ✖ cart (2ms)\n✖ shop (3ms)\n"
-    results = read_results("", printed)
+    results = read_results((), printed)
     assert results
     assert [test.name for test in results.tests] == ["shop > cart > sums"]

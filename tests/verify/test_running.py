@@ -1,10 +1,21 @@
-"""Which commands must bring a report."""
+"""Which commands must bring a report, and how runners are brought to write one, in real boxes."""
 
 from __future__ import annotations
 
+import io
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
 import pytest
 
-from dayhand.verify.running import PYTEST
+from dayhand.environment.base import Check, Environment
+from dayhand.sandbox.base import Box
+from dayhand.sandbox.bubblewrap import Bubblewrap
+from dayhand.task import Counts
+from dayhand.verify.running import PYTEST, Ran, Runner
 
 
 @pytest.mark.parametrize(
@@ -26,3 +37,110 @@ def test_a_command_that_starts_pytest_must_report(command: str) -> None:
 @pytest.mark.parametrize("command", ["make test", "docker run x pytest", "tox", "npm test", "pytest-docs"])
 def test_a_command_that_may_start_it_elsewhere_need_not(command: str) -> None:
     assert not PYTEST.match(command)
+
+
+class Notes:
+    def line(self, kind: str, text: str) -> int:
+        return 1
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Bubblewrap]:
+    with tempfile.TemporaryDirectory(prefix="dayhand-running-") as folder:
+        Path(folder).chmod(0o755)
+        made = Bubblewrap(Path(folder))
+        made.probe()
+        yield made
+
+
+def run(sandbox: Bubblewrap, files: Mapping[str, str], command: str, *, ecosystem: str = "") -> Ran:
+    """Run one test command on these files, in a real box."""
+    heap = io.BytesIO()
+    with tarfile.open(fileobj=heap, mode="w") as tar:
+        for name, text in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(text.encode()), 0o755
+            tar.addfile(entry, io.BytesIO(text.encode()))
+
+    def fill(box: Box) -> None:
+        assert box.run("tar xf - && git init -q", stdin=heap.getvalue()).passed
+
+    check = Check("test", command, "true", "x", "x")
+    place = Environment(
+        "e",
+        None,
+        {},
+        (check,),
+        {},
+        (),
+        (),
+        cached=False,
+        seconds=0,
+        ecosystems=(ecosystem,) if ecosystem else (),
+    )
+    return Runner(place, sandbox, Notes()).run(check, fill)
+
+
+NODE_TESTS = {
+    "a.test.js": (
+        "const {test, describe, it} = require('node:test');\nconst assert = require('node:assert');\n"
+        "test('adds', () => assert.equal(1, 1));\n"
+        "describe('box', () => { it('closes', () => assert.equal(1, 2)); it.skip('later', () => {}); });\n"
+    ),
+    "package.json": '{"scripts": {"test": "node --test"}}',
+}
+needs_node = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed on this machine")
+needs_rspec = pytest.mark.skipif(
+    shutil.which("rspec") is None, reason="rspec is not installed on this machine"
+)
+
+
+@needs_node
+@pytest.mark.parametrize("command", ["node --test", "npm test", "node a.test.js"])
+def test_node_reports_every_test_while_people_read_what_they_know(sandbox: Bubblewrap, command: str) -> None:
+    ran = run(sandbox, NODE_TESTS, command)
+    assert ran.results
+    assert ran.results.counts == Counts(passed=1, failed=1, skipped=1)
+    assert ran.failing == {"test::closes"}
+    assert "✖ closes" in ran.run.output
+
+
+@needs_node
+def test_a_node_that_has_another_report_to_write_runs_as_it_is(sandbox: Bubblewrap) -> None:
+    ran = run(sandbox, NODE_TESTS, "node --test --test-reporter=tap")
+    assert ran.results
+    assert not ran.results.reported
+    assert ran.failing == {"box > closes"}
+    assert ran.run.code == 1
+
+
+@needs_node
+def test_a_program_that_tests_nothing_has_no_report(sandbox: Bubblewrap) -> None:
+    ran = run(sandbox, {"a.js": "console.log('12 passed')"}, "node a.js")
+    assert (ran.run.passed, ran.results) == (True, None)
+
+
+@needs_rspec
+def test_rspec_reports_every_example(sandbox: Bubblewrap) -> None:
+    spec = (
+        "describe 'shop' do\n  it('adds') { expect(1).to eq 1 }\n  it('subs') { expect(1).to eq 2 }\n"
+        "  it('later') { skip 'x' }\nend\n"
+    )
+    ran = run(sandbox, {"spec/a_spec.rb": f"RSpec.{spec}", ".rspec": "--format documentation\n"}, "rspec")
+    assert ran.results
+    assert ran.results.counts == Counts(passed=1, failed=1, skipped=1)
+    assert ran.failing == {"./spec/a_spec.rb::shop subs"}
+
+
+def test_mavens_reports_are_read_and_those_that_lay_there_are_not(sandbox: Bubblewrap) -> None:
+    report = '<testsuite name="{0}"><testcase name="adds" classname="{0}"/></testsuite>'
+    maven = (
+        "#!/bin/sh\nmkdir -p 'web app/target/surefire-reports' target/surefire-reports\n"
+        f"echo '{report.format('Shop')}' > target/surefire-reports/TEST-Shop.xml\n"
+        f"echo '{report.format('Web')}' > 'web app/target/surefire-reports/TEST-Web.xml'\n"
+    )
+    old = {"target/surefire-reports/TEST-Old.xml": report.format("Old")}
+    ran = run(sandbox, {"mvn": maven, **old}, "./mvn", ecosystem="Maven")
+    assert ran.results
+    assert ran.results.passing == {"Shop::adds", "Web::adds"}
+    assert run(sandbox, {"mvn": maven, **old}, "./mvn").results is None, "what no Java build wrote is none"

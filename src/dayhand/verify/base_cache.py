@@ -13,7 +13,7 @@ from dayhand.verify.reports.base import Single, State
 from dayhand.verify.results import Results
 from dayhand.verify.running import Ran
 
-VERSION = 1  # of what is kept: another one is not read
+VERSION = 2  # of what is kept: another one is not read
 MOST_KEPT = 400
 
 

@@ -6,13 +6,25 @@ read its exit code alone speaks. A report in a file was made by a test runner th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dayhand.task import Counts
-from dayhand.verify.reports import go, junit, pytest, python_unittest, spec, tap
+from dayhand.verify.reports import (
+    cargo,
+    go,
+    junit,
+    minitest,
+    phpunit,
+    pytest,
+    python_unittest,
+    rspec,
+    spec,
+    tap,
+)
 from dayhand.verify.reports.base import Format, Single, State
 
-PRINTED: tuple[Format, ...] = (junit, go, tap, pytest, python_unittest, spec)
+PRINTED: tuple[Format, ...] = (junit, go, cargo, tap, pytest, python_unittest, minitest, phpunit, spec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +52,14 @@ class Results:
         return Counts(*(states.count(state) for state in (State.PASSED, State.FAILED, State.SKIPPED)))
 
 
-def read_results(report: str, printed: str) -> Results | None:
-    """The results in ``report`` (a JUnit file's text, "" for none), else in what was printed; None for none."""
-    reported = junit.parse(report)
-    if reported is not None:
-        return Results(reported, reported=True)
+def read_results(reports: Sequence[str], printed: str) -> Results | None:
+    """The results in ``reports`` (the texts of files that runners wrote), else in what was printed; None for none.
+
+    Where one report cannot be read, none counts: what is missing could be what failed.
+    """
+    read = [junit.parse(one) if one.lstrip().startswith("<") else rspec.parse(one) for one in reports]
+    if read and all(one is not None for one in read):
+        return Results(tuple(test for one in read for test in one or ()), reported=True)
     for form in PRINTED:
         if tests := form.read(printed):
             return Results(tests, reported=False)

@@ -7,22 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dayhand.environment.base import Check, Environment, Log
-from dayhand.sandbox.base import WORKSPACE, Box, Limits, Result, Sandbox
+from dayhand.sandbox.base import Box, Limits, Result, Sandbox
 from dayhand.sandbox.live_output import LiveOutput
 from dayhand.task import Run
+from dayhand.verify import reporting
 from dayhand.verify.results import Results, read_results
 from dayhand.verify.trees import Fill
 
 CHECK_SECONDS = 900.0
-REPORT_BYTES = 16 * 1024 * 1024
-# Inside .git, which a check's tools pass over and which is made anew in every box.
-REPORT = f"{WORKSPACE}/.git/dayhand-report.xml"
-REPORTING = f"--junitxml={REPORT} -o junit_family=xunit2"
 # Commands that start pytest themselves, in this box: then a report must come.
 PYTEST = re.compile(
     r"^(?:cd \S+ && )?(?:\w+=\S+ |[\w./-]*(?:python[\d.]*|uv|poetry|pdm|pipenv|hatch|rye) |(?:run|-m) )*\S*(?:pytest|py\.test)(?=\s|$)"
 )
-USAGE_ERROR = 4  # pytest's own: https://docs.pytest.org/en/stable/reference/exit-codes.html
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +47,23 @@ class Runner:
         with self.sandbox.open(origin=self.place.snapshot) as box:
             fill(box)
             line = self.say.line("command", check.command)
-            result, report = self._run(box, check)
+            result, reports = self._run(box, check)
         output = result.text()
         run = Run(check.command, result.code, result.reason.value, result.seconds, output, line)
         whole = result.size <= len(result.head) + len(result.tail)
-        results = read_results(report or "", output if whole else "") if check.kind == "test" else None
-        silent = report == "" and run.passed and bool(PYTEST.match(check.command))
+        results = read_results(reports or (), output if whole else "") if check.kind == "test" else None
+        silent = reports == () and run.passed and bool(PYTEST.match(check.command))
         return Ran(run, results, silent)
 
-    def _run(self, box: Box, check: Check) -> tuple[Result, str | None]:
+    def _run(self, box: Box, check: Check) -> tuple[Result, tuple[str, ...] | None]:
         """The result and what was reported; None where no report could be asked for."""
         if check.kind != "test":
             return self._tell(box, check, self.place.env), None
-        options = f"{self.place.env.get('PYTEST_ADDOPTS', '')} {REPORTING}".strip()
-        env = {**self.place.env, "PYTEST_ADDOPTS": options}  # it reaches pytest through make and scripts too
-        result = self._tell(box, check, env)
-        if (
-            result.code == USAGE_ERROR and "--junitxml" in result.text()
-        ):  # a pytest that was told not to have it
+        reporting.prepare(self.place, box)
+        result = self._tell(box, check, reporting.asking(self.place.env))
+        if reporting.refused(result):
             return self._tell(box, check, self.place.env), None
-        read = f"test ! -f {REPORT} || head -c {REPORT_BYTES + 1} {REPORT}"
-        report = box.pour(["/bin/sh", "-c", read], most=REPORT_BYTES + 1)
-        return result, report.decode("utf-8", "replace")
+        return result, reporting.collect(self.place, box)
 
     def _tell(self, box: Box, check: Check, env: Mapping[str, str]) -> Result:
         """Run a check with its output in the log as it comes."""

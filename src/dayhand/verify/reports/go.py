@@ -1,15 +1,45 @@
-"""The events of ``go test -json``. https://pkg.go.dev/cmd/test2json"""
+"""What ``go test`` says: its events with ``-json``, else the lines that name tests and packages.
+
+https://pkg.go.dev/cmd/test2json
+"""
 
 from __future__ import annotations
 
 import json
+import re
 
 from dayhand.verify.reports.base import MOST_TESTS, Single, State, single
 
+LINE = re.compile(r"^ *--- (PASS|FAIL|SKIP): (\S+) \([\d.]+s\)$")
+PACKAGE = re.compile(r"^(ok  |FAIL)\t(\S+)[\t ]")
 ENDS = {"pass": State.PASSED, "fail": State.FAILED, "skip": State.SKIPPED}
 
 
 def read(text: str) -> tuple[Single, ...]:
+    """The tests by package and name."""
+    return _events(text) or _lines(text)
+
+
+def _lines(text: str) -> tuple[Single, ...]:
+    """A package's line comes after its tests'; one that fails without any (it does not build) counts as one."""
+    found: dict[str, Single] = {}
+    open_tests: list[tuple[str, State]] = []
+    for row in text.splitlines():
+        if line := LINE.match(row):
+            open_tests.append((line[2], ENDS[line[1].lower()]))
+        elif package := PACKAGE.match(row):
+            found |= {
+                f"{package[2]}.{name}": single(f"{package[2]}.{name}", state) for name, state in open_tests
+            }
+            if package[1] == "FAIL" and not any(state is State.FAILED for _, state in open_tests):
+                found[package[2]] = single(package[2], State.FAILED)
+            open_tests = []
+        if len(found) >= MOST_TESTS:
+            break
+    return tuple(found.values())
+
+
+def _events(text: str) -> tuple[Single, ...]:
     """The tests by package and name; a package that fails without a failing test (it does not build) counts as one."""
     found: dict[str, Single] = {}
     said: dict[str, str] = {}

@@ -18,7 +18,7 @@ MARKS = {
     "○": "skip",
 }
 ROW = re.compile(r"^( *)([✔✓√✖✗✕×﹣○]) (.+?)(?: \(?\d+(?:\.\d+)? ?m?s\)?)?(?: # (?:SKIP|TODO).*)?$")
-GROUP = re.compile(r"^( *)(?:▶ )?(\S.*?)(?: \(\d+(?:\.\d+)? ?m?s\))?$")
+GROUP = re.compile(r"^( *)(?:▶ |PASS +|FAIL +)?(\S.*?)(?: \(\d+(?:\.\d+)? ?m?s\))?$")
 AGAIN = re.compile(r"^\s*(?:✖ failing tests:|\d+ failing|Failed Tests|Summary of all failing tests)")
 DEEPEST = 12
 STATES = {"ok": State.PASSED, "bad": State.FAILED, "skip": State.SKIPPED}

@@ -1,0 +1,28 @@
+"""RSpec's own JSON. https://rspec.info/features/3-13/rspec-core/formatters/json-formatter/"""
+
+from __future__ import annotations
+
+import json
+
+from dayhand.verify.reports.base import MOST_TESTS, Single, State, single
+
+STATES = {"passed": State.PASSED, "failed": State.FAILED}
+
+
+def parse(text: str) -> tuple[Single, ...] | None:
+    """The examples, perhaps none; None where it is no whole report of RSpec's."""
+    try:
+        report = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    examples = report.get("examples") if isinstance(report, dict) else None
+    if not isinstance(examples, list) or "summary" not in report:
+        return None
+    return tuple(_single(one) for one in examples[:MOST_TESTS] if isinstance(one, dict))
+
+
+def _single(example: dict[str, object]) -> Single:
+    name = f"{example.get('file_path') or ''}::{example.get('full_description') or example.get('id') or ''}"
+    failure = example.get("exception")
+    detail = str(failure.get("message") or "") if isinstance(failure, dict) else ""
+    return single(name, STATES.get(str(example.get("status")), State.SKIPPED), detail)
