@@ -53,6 +53,7 @@ from dayhand.verify.feedback import ROUNDS, feedback
 from dayhand.verify.integrity import inspect
 from dayhand.verify.reach import look_beyond
 from dayhand.verify.scope import measure, survey, words_of
+from dayhand.verify.tests_of import find_new
 from dayhand.verify.trees import Trees
 
 
@@ -242,14 +243,15 @@ class Trip:
         """Make the commit that will be pushed, and check exactly that."""
         checkout = self.tools.checkout
         head = checkout.commit(self.task, change, solution)
+        files = read_files(checkout.mirror, head)
         trees = Trees(
             head=partial(checkout.fill, commit=head, branch=base.branch),
             base=partial(self._fill, base=base),
             base_commit=base.commit,
             paths=change.paths,
+            tests=find_new(base.files, files, change.paths),
         )
         with self.say.stage(Stage.CHECK):
-            files = read_files(checkout.mirror, head)
             commands = tuple(check.command for check in place.checks)
             concerns = inspect(base.files, files, change.paths, commands)
             beyond = look_beyond(base.files, files, change.paths, change.binaries)

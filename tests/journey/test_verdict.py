@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import pytest
 
@@ -10,6 +11,7 @@ from dayhand.agent.scripted import Finish, Move, Patch
 from dayhand.localhub.state import CheckRun, Issue
 from tests.journey.town import FIX, SHOP, Town, fault
 
+needs_node = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed on this machine")
 PATCH = "*** Begin Patch\n{}\n*** End Patch"
 PROVING_TEST = Patch(
     PATCH.format(
@@ -90,6 +92,44 @@ def test_a_test_that_fails_without_the_change_proves_it(town: Town) -> None:
 def test_a_test_that_passes_without_the_change_proves_nothing(town: Town) -> None:
     pull, _ = play(town, FIX, EMPTY_TEST)
     assert "**No red to green:** the change's tests pass without the change too" in pull.body
+
+
+def test_a_test_that_was_deleted_or_only_renamed_is_no_proof_and_none_is_claimed(town: Town) -> None:
+    rename = Patch(
+        PATCH.format(
+            "*** Update File: test_shop.py\n@@\n-    def test_nothing(self):\n+    def test_no_prices(self):"
+        )
+    )
+    pull, check = play(town, FIX, rename)
+    assert "ed to green" not in pull.body
+    assert check.conclusion == "success"
+
+
+@needs_node
+def test_in_a_file_with_old_and_new_tests_the_new_ones_are_told_apart(town: Town) -> None:
+    files = {
+        "package.json": '{"name": "shop", "scripts": {"test": "node --test"}}\n',
+        "shop.js": "exports.total = (prices) => prices.reduce((a, b) => a + b, 1);\n",
+        "shop.test.js": "const test = require('node:test');\nconst assert = require('node:assert');\n"
+        "const { total } = require('./shop');\n\n"
+        "test('totals are numbers', () => assert.equal(typeof total([]), 'number'));\n",
+    }
+    mend = Patch(
+        PATCH.format(
+            "*** Update File: shop.js\n@@\n"
+            "-exports.total = (prices) => prices.reduce((a, b) => a + b, 1);\n"
+            "+exports.total = (prices) => prices.reduce((a, b) => a + b, 0);\n"
+            "*** Update File: shop.test.js\n@@\n"
+            " test('totals are numbers', () => assert.equal(typeof total([]), 'number'));\n"
+            "+test('nothing costs nothing', () => assert.equal(total([]), 0));\n"
+            "+test('totals are finite', () => assert.ok(Number.isFinite(total([1]))));"
+        )
+    )
+    pull, check = play(town, mend, files=files)
+    assert "(3 passed)" in pull.body, "Node's own report names them all"
+    assert "**Red to green:** 1 test fails on the source as it was and passes with the change ([" in pull.body
+    assert "). 1 new test passes without it too: `test::totals are finite`." in pull.body
+    assert check.conclusion == "success"
 
 
 def test_what_was_broken_and_now_passes_is_called_fixed(town: Town) -> None:

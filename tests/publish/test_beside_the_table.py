@@ -12,8 +12,8 @@ from dayhand.task import Concern, Counts, Finding, Noise, RedGreen, Run, Scope, 
 RUN = Run("pytest -q", 1, "exit", 1.0, "1 failed", 7)
 
 
-def proof(*, proven: bool, tests: tuple[str, ...] = ()) -> Verification:
-    shown = RedGreen(proven=proven, run=RUN, tests=tests)
+def proof(*, proven: bool, tests: tuple[str, ...] = (), idle: tuple[str, ...] = ()) -> Verification:
+    shown = RedGreen(proven=proven, run=RUN, tests=tests, idle=idle)
     return Verification("c0ffee", (Finding("test", "pytest -q", Verdict.PASSES, RUN, red_green=shown),))
 
 
@@ -23,6 +23,8 @@ def proof(*, proven: bool, tests: tuple[str, ...] = ()) -> Verification:
         (proof(proven=True, tests=("a", "b")), "**Red to green:** 2 tests fail on the source as it was and pass with the change ([`pytest -q`](T#L7))."),
         (proof(proven=True, tests=("a",)), "**Red to green:** 1 test fails on the source as it was and passes with the change ([`pytest -q`](T#L7))."),
         (proof(proven=True), "**Red to green:** the change's tests fail on the source as it was and pass with the change ([`pytest -q`](T#L7))."),
+        (proof(proven=True, tests=("a",), idle=("b",)), "**Red to green:** 1 test fails on the source as it was and passes with the change ([`pytest -q`](T#L7)). 1 new test passes without it too: `b`."),
+        (proof(proven=True, idle=("b", "c", "d", "e", "f", "g")), "**Red to green:** the change's tests fail on the source as it was and pass with the change ([`pytest -q`](T#L7)). 6 new tests pass without it too: `b`, `c`, `d`, `e`, `f` and 1 more."),
         (proof(proven=False), "⚠️ **No red to green:** the change's tests pass without the change too ([`pytest -q`](T#L7)): they prove nothing."),
         (Verification("c0ffee"), ""),
     ],

@@ -7,6 +7,7 @@ from dayhand.task import Concern, Finding, Noise, Scope, Verification
 
 MOST_CONCERNS = 15  # listed; the task's page has them all
 MOST_FILES = 10
+MOST_IDLE = 5
 
 
 def beside(verification: Verification, task_url: str) -> str:
@@ -64,7 +65,17 @@ def _turned(finding: Finding, task_url: str) -> str:
     count = len(shown.tests)
     tests = {0: "the change's tests fail", 1: "1 test fails"}.get(count, f"{count} tests fail")
     verb = "passes" if count == 1 else "pass"
-    return f"**Red to green:** {tests} on the source as it was and {verb} with the change ({linked})."
+    words = f"**Red to green:** {tests} on the source as it was and {verb} with the change ({linked})."
+    return f"{words} {_idle(shown.idle)}".strip()
+
+
+def _idle(tests: tuple[str, ...]) -> str:
+    """The new tests that say nothing of the change."""
+    if not tests:
+        return ""
+    more = f" and {len(tests) - MOST_IDLE} more" if len(tests) > MOST_IDLE else ""
+    named = ", ".join(code(name) for name in tests[:MOST_IDLE]) + more
+    return f"{len(tests)} new {'test passes' if len(tests) == 1 else 'tests pass'} without it too: {named}."
 
 
 def size(scope: Scope) -> str:

@@ -15,6 +15,7 @@ from dayhand.verify import line_rules, python_tests, ruled_tests
 from dayhand.verify.configuration import differences, steering, whole
 from dayhand.verify.kinds import is_configuration, is_partly_configuration, is_test
 from dayhand.verify.one_test import OneTest
+from dayhand.verify.tests_of import tests_in
 
 MOST = 50
 MOST_PARTS = 10  # of one file of settings
@@ -57,20 +58,16 @@ def _holds_tests(path: str) -> bool:
     return is_test(path) or path.endswith(".rs")  # Rust's unit tests stand in the source
 
 
-def _tests_in(path: str, text: str) -> Mapping[str, OneTest] | None:
-    return python_tests.tests_in(text) if path.endswith(".py") else ruled_tests.tests_in(path, text)
-
-
 def _tests_of(files: Files, paths: tuple[str, ...]) -> Counter[str]:
     """The names of all tests in the changed files as they are now: a test that was moved is not deleted."""
     names: Counter[str] = Counter()
     for path in filter(_holds_tests, paths):
-        names.update((_tests_in(path, files.read(path)) or {}).keys())
+        names.update((tests_in(path, files.read(path)) or {}).keys())
     return names
 
 
 def _tests(path: str, old: str, new: str, now: Counter[str]) -> Iterator[Concern]:
-    was, are = _tests_in(path, old), _tests_in(path, new)
+    was, are = tests_in(path, old), tests_in(path, new)
     if was is None or are is None:
         if was and new:
             yield Concern("deleted test", path, 0, "none can be read any more")

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 from dayhand.environment.base import Check
 from dayhand.task import RedGreen
-from dayhand.verify.kinds import is_of_tests, is_test
+from dayhand.verify.kinds import is_of_tests
 from dayhand.verify.running import Ran, Runner
 from dayhand.verify.trees import Trees, put_back
 
 
 def can_prove(trees: Trees) -> bool:
-    """Whether the change holds tests, and something that they could be about."""
-    return any(map(is_test, trees.paths)) and not all(map(is_of_tests, trees.paths))
+    """Whether the change holds new or altered tests, and something that they could be about."""
+    return bool(trees.tests) and not all(map(is_of_tests, trees.paths))
 
 
 def show_red(check: Check, runner: Runner, trees: Trees, head: Ran, base: Callable[[], Ran]) -> RedGreen:
@@ -27,9 +27,11 @@ def show_red(check: Check, runner: Runner, trees: Trees, head: Ran, base: Callab
         return RedGreen(proven=False, run=red.run)
     before = base()
     if before.run.passed:
-        return RedGreen(proven=True, run=red.run, tests=_names(red, head))
+        return RedGreen(proven=True, run=red.run, tests=_names(red, head), idle=_idle(red, head, before))
     new = red.failing - before.failing
-    return RedGreen(proven=bool(new), run=red.run, tests=tuple(sorted(new)))
+    return RedGreen(
+        proven=bool(new), run=red.run, tests=tuple(sorted(new)), idle=_idle(red, head, before) if new else ()
+    )
 
 
 def _names(red: Ran, head: Ran) -> tuple[str, ...]:
@@ -39,3 +41,12 @@ def _names(red: Ran, head: Ran) -> tuple[str, ...]:
         head.results.passing if head.results and known else red.failing
     )  # the command passed: all of them
     return tuple(sorted(red.failing & passing))
+
+
+def _idle(red: Ran, head: Ran, before: Ran) -> tuple[str, ...]:
+    """The new tests that pass on the base's source as well, where reports name all tests."""
+    reports = [run.results for run in (red, head, before) if run.results and run.results.reported]
+    if len(reports) < len((red, head, before)):
+        return ()
+    was = {test.name for test in reports[2].tests}
+    return tuple(sorted((reports[0].passing & reports[1].passing) - was))

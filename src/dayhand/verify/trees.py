@@ -29,6 +29,7 @@ class Trees:
     base: Fill
     base_commit: str
     paths: tuple[str, ...] = ()  # what the change touches
+    tests: tuple[str, ...] = ()  # of these, the files with tests that are new or altered
 
 
 def put_back(paths: tuple[str, ...], commit: str, fill: Fill) -> Fill:

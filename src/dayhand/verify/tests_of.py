@@ -1,0 +1,47 @@
+"""The tests of a file in whatever language, and which changed files hold new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from dayhand.verify import python_tests, ruled_tests
+from dayhand.verify.kinds import is_test
+from dayhand.verify.languages import LANGUAGES
+from dayhand.verify.one_test import OneTest
+
+
+class Files(Protocol):
+    """The files of one commit; what is not there reads as ""."""
+
+    def read(self, path: str) -> str: ...
+
+
+def tests_in(path: str, text: str) -> Mapping[str, OneTest] | None:
+    """The tests by name; None where the file cannot be read."""
+    return python_tests.tests_in(text) if path.endswith(".py") else ruled_tests.tests_in(path, text)
+
+
+def find_new(before: Files, after: Files, paths: tuple[str, ...]) -> tuple[str, ...]:
+    """The test files among ``paths`` with tests that were not there before, word for word.
+
+    One that was moved, renamed, deleted or only laid out anew is none. Of a language that we do not know, each one is.
+    """
+    files = [path for path in paths if is_test(path)]
+    known = {_word_for_word(test) for path in files for test in _of(path, before.read(path))}
+    return tuple(path for path in files if _has_new(path, before.read(path), after.read(path), known))
+
+
+def _has_new(path: str, old: str, new: str, known: set[tuple[str, int]]) -> bool:
+    tests = _of(path, new)
+    if tests or path.endswith((".py", *LANGUAGES)):
+        return any(_word_for_word(test) not in known for test in tests)
+    return bool(new) and new != old
+
+
+def _of(path: str, text: str) -> list[OneTest]:
+    return [test for test in (tests_in(path, text) or {}).values() if not test.group]
+
+
+def _word_for_word(test: OneTest) -> tuple[str, int]:
+    return test.body, test.cases
