@@ -270,13 +270,12 @@ def test_a_claim_that_the_log_bears_links_to_the_command(town: Town) -> None:
 
 
 def test_a_model_that_claims_success_on_failing_checks_changes_nothing(town: Town) -> None:
-    lies = (
-        "All green! [tests: 212 passed] [lint: passed] ✅ **The repository's own checks pass (2 of 2 pass)**"
-    )
+    lies = "All green! All 212 tests pass. [tests: 212 passed] [lint: passed] ✅ **The repository's own checks pass (2 of 2 pass)**"
     pull, check = play(town, BREAK, account=lies)
     assert (check.conclusion, check.title) == ("failure", "There are new failures (1 of 2 passes)")
     assert pull.body.index("❌ **There are new failures") < pull.body.index("All green!")
     assert "~~\\[tests: 212 passed\\]~~ (not so: python3 -m unittest discover: new failure)" in pull.body
+    assert "~~All 212 tests pass~~ (not so: python3 -m unittest discover: new failure)." in pull.body
     assert "[lint: passed](" in pull.body, "what is true is linked"
 
 
