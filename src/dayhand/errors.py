@@ -11,7 +11,8 @@
     ├── EnvironmentFailure       the repository's own toolchain cannot be installed
     ├── ModelError               the model did not give an answer that can be used
     │   ├── ModelUnavailable     this model cannot be had now: another one may be
-    │   └── ContextOverflow      the work is longer than the model can read at once
+    │   ├── ContextOverflow      the work is longer than the model can read at once
+    │   └── LimitReached         the work used up what it may: money, minutes, tokens or turns
     ├── LeaseLost                another worker has this task now: stop at once, and touch nothing
     ├── TaskStopped              a person asked us to stop
     └── LedgerError              the ledger refuses a step that is not legal
@@ -82,6 +83,10 @@ class ModelUnavailable(ModelError):
 
 class ContextOverflow(ModelError):
     """The model's server refuses a request because it is longer than the model's window."""
+
+
+class LimitReached(ModelError):
+    """The model used up what a task may, and had not finished."""
 
 
 class LeaseLost(DayhandError):

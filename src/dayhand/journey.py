@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from dayhand.agent.budget import lowered
+from dayhand.agent.guard import Bounds
 from dayhand.agent.loop import send_back, solve
 from dayhand.agent.model import Model
 from dayhand.checkout.mirror import read_files
@@ -69,6 +71,7 @@ class Tools:
     bases: BaseCache  # what checks said of base commits
     blocklist: Blocklist  # the hosts that set-up asks for in vain
     allowed: Scope  # the operator's limits; a repository's own come first
+    bounds: Bounds = field(default_factory=Bounds)  # of the model's work; a repository may lower them
     registries: Extra = field(default_factory=Extra)  # the operator's own
     clock: Callable[[], float] = time.time
 
@@ -193,8 +196,9 @@ class Trip:
         return Finished(solution, change, *self.check(base, place, solution, change))
 
     def _send_back(self, work: Finished) -> bool:
-        words = feedback(work.verification)
-        if not words or not send_back(self.tools.memory, words, ROUNDS):
+        """Let the model mend what fails, but where a limit stopped it."""
+        reached, words = work.solution.reached, feedback(work.verification)
+        if not words or (reached and reached.over) or not send_back(self.tools.memory, words, ROUNDS):
             return False
         self.say.line("say", "There are new failures: they go back to the model.")
         return True
@@ -209,8 +213,12 @@ class Trip:
             with self.say.stage(Stage.SOLVE):
                 self._fill(box, base)
                 briefing = brief(place, base.files, since=base.since)
+                limits = lowered(tools.bounds.limits, read_config(base.decisions).budget)
+                bounds = replace(tools.bounds, limits=limits, clock=tools.clock)
                 try:
-                    solution = solve(task, box, tools.model, briefing, tools.memory, self.say, env=place.env)
+                    solution = solve(
+                        task, box, tools.model, briefing, tools.memory, self.say, env=place.env, bounds=bounds
+                    )
                 except ModelError:
                     if keep:
                         self._keep(box, base)
@@ -260,7 +268,7 @@ class Trip:
             findings = verify(place, self.tools.sandbox, trees, self.say, bases=self.tools.bases)
         words = words_of(self.task, solution)
         scope = survey(self._measure(base, change), change, words, base.files, files)
-        return head, Verification(change.tree, findings, concerns, scope, beyond)
+        return head, Verification(change.tree, findings, concerns, scope, beyond, solution.reached)
 
     def _measure(self, base: Base, change: Change) -> Scope:
         tools, own = self.tools, read_config(base.decisions).limits

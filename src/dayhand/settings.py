@@ -19,8 +19,12 @@ KNOWN = (
     "DAYHAND_HOST",
     "DAYHAND_LABEL",
     "DAYHAND_MODEL",
+    "DAYHAND_MOST_DOLLARS",
     "DAYHAND_MOST_FILES",
     "DAYHAND_MOST_LINES",
+    "DAYHAND_MOST_MINUTES",
+    "DAYHAND_MOST_TOKENS",
+    "DAYHAND_MOST_TURNS",
     "DAYHAND_PORT",
     "DAYHAND_PRICES",
     "DAYHAND_PROGRESS_SECONDS",
@@ -71,6 +75,10 @@ class Settings:
     cache_bytes: int = 20_000_000_000  # of all kept environments together; 0: no limit
     most_lines: int = 800  # of a change, before it waits for a person; 0: no limit
     most_files: int = 40
+    most_dollars: float = 5.0  # of the model's work on one task; 0: no limit
+    most_minutes: float = 60.0
+    most_tokens: int = 10_000_000  # in and out: what is left where no price is known
+    most_turns: int = 60
     progress_seconds: float = 30.0  # at most one check-run update in this time: GitHub's write budget
 
     def __repr__(self) -> str:
@@ -121,6 +129,10 @@ def read_settings(environ: Mapping[str, str] = os.environ, dotenv: Path | None =
         registries=_registries(values),
         most_lines=_number(values, "DAYHAND_MOST_LINES", 800),
         most_files=_number(values, "DAYHAND_MOST_FILES", 40),
+        most_dollars=_amount(values, "DAYHAND_MOST_DOLLARS", 5.0),
+        most_minutes=_amount(values, "DAYHAND_MOST_MINUTES", 60.0),
+        most_tokens=_number(values, "DAYHAND_MOST_TOKENS", 10_000_000),
+        most_turns=_turns(values),
         progress_seconds=float(_number(values, "DAYHAND_PROGRESS_SECONDS", 30)),
     )
 
@@ -203,6 +215,24 @@ def _number(values: Mapping[str, str], name: str, default: int) -> int:
     if not text.isascii() or not text.isdigit():
         raise SettingsError(f"{name} must be a whole number, not “{text}”.")
     return int(text)
+
+
+def _turns(values: Mapping[str, str]) -> int:
+    turns = _number(values, "DAYHAND_MOST_TURNS", 60)
+    if not turns:
+        raise SettingsError(
+            "DAYHAND_MOST_TURNS must be at least 1: a model that never ends has to be stopped."
+        )
+    return turns
+
+
+def _amount(values: Mapping[str, str], name: str, default: float) -> float:
+    text = values.get(name, "").strip()
+    if not text:
+        return default
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
+        raise SettingsError(f"{name} must be a number such as 5 or 1.50, not “{text}”.")
+    return float(text)
 
 
 def _one_of(values: Mapping[str, str], name: str, known: tuple[str, ...]) -> str:

@@ -188,11 +188,17 @@ class Verification:
     concerns: tuple[Concern, ...] = ()
     scope: Scope = Scope()
     reach: tuple[Concern, ...] = ()  # what acts beyond the code that the checks judge
+    reached: Reached | None = None  # a limit that the model was told to finish for
 
     @property
     def held(self) -> bool:
-        """Whether a person has to look first: at what weakens the checks or escapes them, or at a change too large."""
-        return bool(self.concerns or self.reach) or self.scope.too_large
+        """Whether a person has to look first: at what weakens the checks or escapes them, or at a draft that asks."""
+        return bool(self.concerns or self.reach) or self.asks
+
+    @property
+    def asks(self) -> bool:
+        """Whether it stays a draft that asks: a change too large, or work that a limit stopped."""
+        return self.scope.too_large or (self.reached is not None and self.reached.over)
 
     @property
     def conclusion(self) -> str:
@@ -267,6 +273,45 @@ class Usage:
     dollars: float | None = None
     scripted: bool = False  # a scripted model is called scripted wherever a person sees it
     shares: tuple[Usage, ...] = ()  # by model, in the order they worked, where there were several
+    seconds: float = 0.0  # of work: replies, commands, and waiting for a server that is busy
+
+
+class Means(StrEnum):
+    """What a model's work uses up."""
+
+    MONEY = "money"
+    MINUTES = "minutes"
+    TOKENS = "tokens"
+    TURNS = "turns"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How much of one thing a model's work may use, and the setting that says so."""
+
+    means: Means
+    most: float  # dollars, minutes, tokens in and out, or turns
+    setting: str
+
+    def words(self, amount: float) -> str:
+        """An amount as people read it.
+
+        >>> Limit(Means.MONEY, 1.5, "").words(0.25)
+        '$0.25'
+        """
+        if self.means is Means.MONEY:
+            return f"${amount:.{2 if self.most >= 1 else 4}f}"
+        told = f"{amount:.1f}".removesuffix(".0") if self.means is Means.MINUTES else f"{amount:,.0f}"
+        return f"{told} {self.means.removesuffix('s') if told == '1' else self.means}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A limit because of which the model was told to come to an end, and how much it had used when it did."""
+
+    limit: Limit
+    used: float
+    over: bool  # it had to stop; False: it came to an end by itself, once it was told that little is left
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +333,7 @@ class Solution:
     citations: tuple[Citation, ...] = ()
     usage: Usage = Usage()
     switches: tuple[Switch, ...] = ()
+    reached: Reached | None = None  # a limit that it was told to finish for
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import openai
 
 from dayhand.agent import prices
 from dayhand.agent.faults import Patience
+from dayhand.agent.guard import Bounds
 from dayhand.agent.responses import ResponsesModel
 from dayhand.agent.scripted import MODEL as SCRIPTED
 from dayhand.agent.succession import Facts, Succession
@@ -40,7 +41,7 @@ from dayhand.sandbox.bubblewrap import Bubblewrap
 from dayhand.sandbox.docker import Docker
 from dayhand.sandbox.shelf import Shelf
 from dayhand.settings import Settings
-from dayhand.task import Kind, Scope, Task
+from dayhand.task import Kind, Limit, Means, Scope, Task
 from dayhand.verify.base_cache import BaseCache
 
 LOCAL_AUTHOR = Author("Dayhand", "dayhand@localhost")
@@ -220,7 +221,18 @@ def _tools(
             blocklist=Blocklist(ledger, claim, task.repository),
             bases=BaseCache(settings.data / "bases"),
             allowed=Scope(most_lines=settings.most_lines, most_files=settings.most_files),
+            bounds=_bounds(settings),
         )
+
+
+def _bounds(settings: Settings) -> Bounds:
+    """The operator's limits of a model's work on one task; those that are 0 are none."""
+    limits = (
+        Limit(Means.MONEY, settings.most_dollars, "DAYHAND_MOST_DOLLARS"),
+        Limit(Means.MINUTES, settings.most_minutes, "DAYHAND_MOST_MINUTES"),
+        Limit(Means.TOKENS, settings.most_tokens, "DAYHAND_MOST_TOKENS"),
+    )
+    return Bounds(turns=settings.most_turns, limits=tuple(limit for limit in limits if limit.most))
 
 
 def _standing(hub: RepositoryHub, task: Task, facts: TaskFacts) -> Standing:

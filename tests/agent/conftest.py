@@ -65,6 +65,7 @@ class Played:
 
 
 Play = Callable[..., Played]
+PRICE = Price(input=2.0, cached=0.1, output=10.0)
 
 
 def script(turns: list[list[Move]]) -> Script:
@@ -88,6 +89,7 @@ def play() -> Iterator[Play]:
             window: int = 0,
             refuses_above: int = 0,
             plays: Script | None = None,
+            price: Price | None = PRICE,
         ) -> Played:
             server = stack.enter_context(
                 ScriptedServer([plays or script(list(turns))], keep=True, window=refuses_above)
@@ -97,8 +99,8 @@ def play() -> Iterator[Play]:
             model = ResponsesModel(
                 client,
                 "test-model",
-                scripted=True,
-                prices={"test-model": Price(input=2.0, cached=0.1, output=10.0)},
+                scripted=price is not None,
+                prices={"test-model": price} if price else {},
                 patience=replace(
                     patience or Patience(jitter=lambda: 0.5), sleep=clock.sleep, clock=clock.time
                 ),

@@ -91,6 +91,22 @@ def test_what_is_no_command_is_named_and_passed_over(text: str, named: str) -> N
     assert named in problem
 
 
+def test_a_repository_may_say_what_a_task_may_cost() -> None:
+    config = read_config(OneFile("[limits]\nmoney = 1.50\nminutes = 10\nlines = 5\n"))
+    assert (config.budget, config.limits, config.problems) == (
+        {"money": 1.5, "minutes": 10},
+        {"lines": 5},
+        (),
+    )
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "true", '"1.50"', "[1]"])
+def test_a_cost_that_makes_no_sense_is_passed_over(value: str) -> None:
+    config = read_config(OneFile(f"[limits]\nmoney = {value}\n"))
+    assert (config.budget, len(config.problems)) == ({}, 1)
+    assert "limits.money is no number above 0" in config.problems[0]
+
+
 def test_limits_are_whole_numbers() -> None:
     config = read_config(OneFile("[limits]\nlines = 2000\nfiles = 0\n"))
     assert (config.limits, config.problems) == ({"lines": 2000, "files": 0}, ())

@@ -40,6 +40,8 @@ FILTERED = json.dumps(
     {**response_for([], sent=4, status="incomplete"), "incomplete_details": {"reason": "content_filter"}}
 )
 NEVER_ENDS = [[Plan(((f"step {n}", "pending"),))] for n in range(70)]
+WAITS = [[status(429, "slow", Retry_After="100"), *moves] for moves in NEVER_ENDS]
+LASTS = [[Shell("echo begun; sleep 60")], *NEVER_ENDS]
 
 # What the model's server plays after a first turn that mends the shop; a fault is played before the rest of its turn.
 FAULTS: dict[str, list[list[Move]]] = {
@@ -75,6 +77,35 @@ FAULTS: dict[str, list[list[Move]]] = {
     "model that says it is done in words": [[Say("All done!")]],
     "model that says it is done with nothing done": [[Finish("Mend totals", "I mended the totals.")]],
     "model that never ends": NEVER_ENDS,
+    "turns that run out": NEVER_ENDS,
+    "money that runs out": NEVER_ENDS,
+    "money that runs out, with a last word": NEVER_ENDS,
+    "money that gets short": NEVER_ENDS,
+    "money that one reply uses up": NEVER_ENDS,
+    "tokens that run out": NEVER_ENDS,
+    "minutes that run out": WAITS,
+    "minutes that run out in a request": [[status(429, "slow", Retry_After="700"), DONE]],
+    "minutes that a command uses up": LASTS,
+}
+MONEY = {"model": "gpt-6.1-sol", "most_dollars": 0.05}
+# What the operator set for it, and what the model does when it is told.
+SETTINGS: dict[str, dict[str, object]] = {
+    "money that runs out": MONEY,
+    "money that runs out, with a last word": MONEY,
+    "money that gets short": MONEY,
+    "money that one reply uses up": {**MONEY, "most_dollars": 0.006},
+    "tokens that run out": {"most_tokens": 30_000},
+    "minutes that run out": {"most_minutes": 20.0},
+    "minutes that run out in a request": {"most_minutes": 10.0},
+    "minutes that a command uses up": {"most_minutes": 0.05},
+}
+LEFT = Finish("Count nothing twice", "The sum began at one. The tests are left.")
+HEEDS: dict[str, dict[str, list[Move]]] = {
+    "turns that run out": {"is the last one": [LEFT]},
+    "money that runs out, with a last word": {"is the last one": [Shell("ls"), LEFT]},
+    "money that gets short": {"Finish what can be finished": [LEFT]},
+    "minutes that run out": {"is the last one": [LEFT]},
+    "minutes that a command uses up": {"is the last one": [LEFT]},
 }
 
 
@@ -122,7 +153,7 @@ class Brisk:
 
     def __init__(self, town: Town, *, idle: float) -> None:
         self._workshop = Workshop(town.settings, town.ledger)
-        clock = Clock()
+        self.clock = clock = Clock()
         self._patience = Patience(idle=idle, jitter=lambda: 0.5, sleep=clock.sleep, clock=clock.time)
         self.publication = self._workshop.publication
 
@@ -134,7 +165,7 @@ class Brisk:
             self._workshop.tools(task, claim, publication) as tools,
             open_model(settings, redis, facts, patience=self._patience) as model,
         ):
-            yield replace(tools, model=model)
+            yield replace(tools, model=model, clock=self.clock.time)
 
 
 @dataclass
@@ -147,8 +178,10 @@ class Told:
     log: str  # and everything that the model was told
 
 
-def live_through(town: Town, turns: list[list[Move]], *, idle: float = 30.0) -> Told:
-    town.actor.turns = turns
+def live_through(town: Town, fault: str, turns: list[list[Move]]) -> Told:
+    idle = 0.5 if "stalled" in fault else 30.0
+    town.actor.turns, town.actor.heeds = turns, HEEDS.get(fault, {})
+    town.settings = replace(town.settings, **SETTINGS.get(fault, {}))
     repo = town.repository("shop")
     issue = town.issue(repo)
     town.label(repo, issue)
@@ -164,7 +197,7 @@ def live_through(town: Town, turns: list[list[Move]], *, idle: float = 30.0) -> 
 def test_a_row_of_the_table_holds(town: Town, fault: str) -> None:
     row = ROWS[fault]
     turns = FAULTS[fault] if row.kept == "nothing to keep" else [[FIX], *FAULTS[fault]]
-    told = live_through(town, turns, idle=0.5 if "stalled" in fault else 30.0)
+    told = live_through(town, fault, turns)
     for words in quoted(row.happens):
         assert words in told.log
     said = town.bot_says(told.issue)[-1]
@@ -184,6 +217,17 @@ def test_a_row_of_the_table_holds(town: Town, fault: str) -> None:
             assert "**Unfinished.** For #1." in pull.body
             assert "**What to do:**" in said or not quoted(row.reads)[1:]
             assert f"branch `{pull.pull.head}`, unchecked" in said
+        case "draft that asks":
+            assert told.record.state is State.PROPOSED, told.record.reason
+            assert (pull.pull.draft, pull.pull.reviewers, conclusions) == (True, [], {"action_required"})
+            assert "✋ **This stays a draft:** the model had to stop at a limit" in pull.body
+        case "finished early":
+            assert told.record.state is State.PROPOSED, told.record.reason
+            assert (pull.pull.draft, conclusions) == (False, {"success"})
+            assert "⏳ **Told to finish:** " in pull.body
+            assert [check.title.partition(";")[2] for check in town.checks(told.repo, pull)] == [
+                " the model was told to finish (2 of 2 pass)"
+            ]
         case "answered":
             assert told.record.state is State.ANSWERED
             assert (pull.state, conclusions) == ("closed", {"neutral"})

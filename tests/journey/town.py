@@ -58,9 +58,13 @@ class Actor:
     def __init__(self) -> None:
         self.turns: list[list[Move]] = [[FIX], [DONE]]
         self.told = ""  # the prompt of the last task
+        self.heeds: dict[str, list[Move]] = {}  # played as soon as these words are said to it
 
     def play(self, scene: Scene) -> list[Move]:
         self.told = scene.prompt
+        for words, moves in self.heeds.items():
+            if words in scene.said:
+                return moves
         forgotten = 2 if REPLACED in scene.prompt else 0  # turns before a compaction are not played again
         return self.turns[min(scene.turn + forgotten, len(self.turns) - 1)]
 

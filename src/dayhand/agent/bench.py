@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import posixpath
 import re
 import zlib
@@ -74,13 +75,20 @@ class Bench:
     """One task's tools, at work in one box."""
 
     def __init__(
-        self, box: Box, say: Teller, env: Mapping[str, str], *, sees: Callable[[], bool] = lambda: True
+        self,
+        box: Box,
+        say: Teller,
+        env: Mapping[str, str],
+        *,
+        sees: Callable[[], bool] = lambda: True,
+        left: Callable[[], float] = lambda: math.inf,
     ) -> None:
-        """``sees`` says whether the model can be shown images, as far as is known by then."""
+        """``sees`` says whether the model can be shown images, as far as is known; ``left``, how many seconds there are."""
         self._box = box
         self._say = say
         self._env = {**_CALM, **env}
         self._sees = sees
+        self._left = left
         self._shown = 0  # bytes of images
         self._started: Started | None = None  # what went on in the background, until its end was told
 
@@ -154,6 +162,10 @@ class Bench:
     def _shell(self, request: Shell, call_id: str) -> Done:
         if len(request.command) > COMMAND_CHARS:
             raise Mistake("The command is too long: write files with apply_patch.")
+        if (left := self._left()) <= 0:
+            raise Mistake("It was not run: the time for this work is over. Call finish.")
+        if left < request.seconds:
+            request = replace(request, seconds=left, rest=True)
         workdir = posixpath.join(WORKSPACE, request.workdir)
         self._say.line("command", request.command)
         session = Session(
@@ -179,7 +191,7 @@ class Bench:
             )
         if request.kill:
             self._started.session.kill()
-        return self._await(request.seconds)
+        return self._await(min(request.seconds, max(0.0, self._left())))
 
     def _await(self, seconds: float) -> Done:
         """Wait for the command that was started; what interrupts us ends it."""
@@ -301,6 +313,8 @@ def _ended(result: Result, request: Shell) -> str:
     match result.reason:
         case Reason.EXIT:
             return f"exit {result.code}"
+        case Reason.WALL if request.rest:
+            return f"stopped after {request.seconds:.0f} s: the time for this work is over"
         case Reason.WALL:
             return f"stopped after {request.seconds:.0f} s, its time limit (timeout_ms goes up to 900000)"
         case Reason.FLOOD:

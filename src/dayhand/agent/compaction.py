@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from dayhand.agent.model import Call, Item, Reply
@@ -53,6 +53,9 @@ class History:
         self.items: list[Item] = [*opening]
         self.compacted_at = 0  # the turn before which the history was replaced last
         self.usage = usage  # of everything that was asked so far
+        self.dollars = 0.0  # what is known of its price
+        self.latest = usage  # of the last reply
+        self.unpriced = 0  # replies whose price is not known
         self.plan: Plan | None = None
         self.said = ""  # by the model, last
         self.last: deque[tuple[Call, str]] = deque(maxlen=LAST_CALLS)
@@ -76,7 +79,9 @@ class History:
         """Add a reply, and remember what a handover must not lose."""
         self._begins.append(len(self.items))
         self.items += reply.items
-        self.usage = add(self.usage, reply.usage)
+        self._pay(reply.usage)
+        self.latest = reply.usage
+        self.unpriced += reply.usage.dollars is None
         known = reply.usage.input_tokens + reply.usage.output_tokens if reply.usage.input_tokens else 0
         self._tokens = known or self._tokens + tokens(reply.items)
         self._calls = {call.id: call for call in reply.calls}
@@ -95,6 +100,16 @@ class History:
                 self.last.append((call, text))
                 self.told.append(f"{call.name} {_line(call.arguments, 160)} → {_line(text, 80)}")
 
+    def _pay(self, usage: Usage) -> None:
+        self.usage = add(self.usage, usage)
+        self.dollars += usage.dollars or 0.0
+
+    def told_since(self) -> Iterator[str]:
+        """What the model was told after the opening, besides its results."""
+        for item in self.items[len(self._opening) :]:
+            if item.get("role") == "user":
+                yield _text(item.get("content"))
+
     @property
     def answered(self) -> list[Item]:
         """What the last reply answered: that much the model could read."""
@@ -103,7 +118,7 @@ class History:
     def replace(self, turn: int, items: Sequence[Item], usage: Usage) -> None:
         """Go on from other items, from the request of ``turn`` on; ``usage`` is what they cost."""
         if usage != NOTHING:
-            self.usage = add(self.usage, usage)
+            self._pay(usage)
         self.items = [*items]
         self.compacted_at = turn
         self._begins.clear()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from dayhand.agent.bench import Done
+from dayhand.agent.budget import Budget
 from dayhand.agent.model import Call, Item, Reply
 from dayhand.agent.transcript import message, refusal_in
-from dayhand.errors import ModelError, SandboxError
+from dayhand.errors import LimitReached, ModelError, SandboxError
+from dayhand.task import Limit, Means
 
 LAST_WORDS = 300
 
@@ -20,17 +23,23 @@ class Bounds:
     """When to stop."""
 
     turns: int = 60
-    warning: int = 5  # turns before the last: the model is told
+    limits: tuple[Limit, ...] = ()  # of money, minutes and tokens
     silent: int = 3  # replies without a call that are answered before we give up
     failing: int = 4  # the same call with the same failure on the same work tree
     repeated: int = 8  # the same call with the same success on the same work tree
     not_kept: int = 3  # work trees in a row that could not be taken out
+    clock: Callable[[], float] = time.time
+
+    @property
+    def all(self) -> tuple[Limit, ...]:
+        return (*self.limits, Limit(Means.TURNS, self.turns, "DAYHAND_MOST_TURNS"))
 
 
 class Guard:
     """Sees every turn, and stops the loop where it leads nowhere."""
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, bounds: Bounds, budget: Budget) -> None:
+        self.budget = budget
         self._bounds = bounds
         self._silent = 0
         self._seen: Counter[tuple[str, str, str, str]] = Counter()
@@ -51,11 +60,8 @@ class Guard:
     def turns(self) -> Iterator[int]:
         yield from range(1, self._bounds.turns + 1)
 
-    def out_of_turns(self) -> ModelError:
-        return ModelError(
-            f"The model did not finish within {self._bounds.turns} turns.",
-            advice="Ask for a smaller step, or say more precisely what is wrong and where.",
-        )
+    def out_of_turns(self) -> LimitReached:
+        return self.budget.exceeded(self._bounds.all[-1])
 
     def saw(self, call: Call, done: Done) -> None:
         """Count a call. Raises ``ModelError`` where it is the same as often before."""
@@ -106,12 +112,8 @@ class Guard:
             )
         if self._silent:
             texts.append(_nudge(reply))
-        if self._bounds.turns - turn == self._bounds.warning:
-            texts.append(
-                f"You have {self._bounds.warning} turns left. Finish what can be finished, leave the work tree in order, "
-                "then call finish and say what is left."
-            )
-        return [message("user", "\n\n".join(texts))] if texts else []
+        told = [message("user", "\n\n".join(texts))] if texts else []
+        return [*told, *self.budget.remarks()]
 
 
 def _nudge(reply: Reply) -> str:

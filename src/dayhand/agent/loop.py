@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from dayhand.agent.bench import Bench
+from dayhand.agent.budget import Budget
 from dayhand.agent.compaction import History
 from dayhand.agent.guard import Bounds, Guard
 from dayhand.agent.model import Model
@@ -40,17 +41,17 @@ def solve(
     """Let the model work in the box until it calls ``finish``; that is the only end that counts as one.
 
     ``briefing`` tells it of its place, ``env`` is the environment of its commands. A journal that a killed worker
-    left in ``memory`` is followed first: no reply in it is asked for again.
-    Raises ``ModelError`` where the model cannot go on, ``SandboxError`` where the box broke, ``TaskStopped`` and
-    ``LeaseLost`` where we must not go on.
+    left in ``memory`` is followed first: no reply in it is asked for again, and what it took counts.
+    Raises ``ModelError`` where the model cannot go on, ``LimitReached`` among them, ``SandboxError`` where the box
+    broke, ``TaskStopped`` and ``LeaseLost`` where we must not go on.
     """
-    spent = Usage(model.name, scripted=model.scripted, dollars=0.0)
-    history = History(opening(task, briefing), spent)
-    with closing(
-        Bench(box, say, env or {}, sees=lambda: model.images)
-    ) as bench:  # whatever ends us ends what still runs
-        turns = Turns(box, model, memory, say, bench, head(box))
-        return _work(turns, history, Guard(bounds or Bounds()), task.id)
+    bounds = bounds or Bounds()
+    history = History(opening(task, briefing), Usage(model.name, scripted=model.scripted, dollars=0.0))
+    budget = Budget(bounds.all, history, say, bounds.clock)
+    guard = Guard(bounds, budget)
+    workbench = Bench(box, say, env or {}, sees=lambda: model.images, left=budget.seconds_left)
+    with closing(workbench) as bench:  # whatever ends us ends what still runs
+        return _work(Turns(box, model, memory, say, bench, head(box), budget), history, guard, task.id)
 
 
 def _work(turns: Turns, history: History, guard: Guard, key: str) -> Solution:
@@ -65,7 +66,8 @@ def _work(turns: Turns, history: History, guard: Guard, key: str) -> Solution:
         if shorter := compacted.get(turn):
             history.replace(turn, shorter["items"], journalled_usage(shorter["usage"]))
         entry = journal.get(turn)
-        reply = journalled(entry["items"], entry["usage"]) if entry else turns.ask(turn, history, key)
+        last = guard.budget.last_word()
+        reply = journalled(entry["items"], entry["usage"]) if entry else turns.ask(turn, history, key, last)
         history.hear(reply)
         told = entry.get("results") if entry else None
         if told is not None and turn <= kept:
@@ -74,9 +76,12 @@ def _work(turns: Turns, history: History, guard: Guard, key: str) -> Solution:
         if told is None and resumed:
             guard.remark(RESUMED)
             resumed = False
-        acted = turns.act(turn, reply, guard, told or ())
+        acted = turns.conclude(reply, last) if last else turns.act(turn, reply, guard, told or ())
         if acted.solution is not None and told is None:
-            return replace(acted.solution, usage=history.usage, switches=turns.model.switches)
+            reached = guard.budget.reached()
+            return replace(
+                acted.solution, usage=history.usage, switches=turns.model.switches, reached=reached
+            )
         if told is None:
             memory.write_results(turn, acted.items)
         if acted.pack:

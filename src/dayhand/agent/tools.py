@@ -137,6 +137,7 @@ class Shell:
     workdir: str
     seconds: float
     patience: float = math.inf  # seconds after which it goes on in the background
+    rest: bool = False  # its time is all that is left of the task's
 
 
 @dataclass(frozen=True, slots=True)

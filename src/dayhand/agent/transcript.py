@@ -130,6 +130,7 @@ def _sum(one: Usage, other: Usage) -> Usage:
         one.output_tokens + other.output_tokens,
         (one.dollars or 0.0) + (other.dollars or 0.0) if known else None,
         one.scripted or other.scripted,
+        seconds=one.seconds + other.seconds,
     )
 
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dayhand.agent.bench import STILL_RUNNING, Bench
+from dayhand.agent.budget import Budget
 from dayhand.agent.compaction import History, write_handover
 from dayhand.agent.guard import Guard
 from dayhand.agent.model import AUTO, NONE, Item, Listener, Model, Reply
-from dayhand.agent.tools import ALIASES, TOOLS
+from dayhand.agent.tools import ALIASES, TOOLS, Mistake, understand
 from dayhand.agent.transcript import Words, output, usage_fields
 from dayhand.errors import ContextOverflow, SandboxError
 from dayhand.ledger.memory import Memory
 from dayhand.ledger.notes import Say
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
-from dayhand.task import Solution
+from dayhand.task import Limit, Solution
+
+FINISH = "finish"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Turns:
     say: Say
     bench: Bench
     base: str
+    budget: Budget
 
     def restore(self) -> int:
         """Bring the box to the last checkpoint; the number of the turn that it was kept after, 0 for none."""
@@ -50,11 +54,18 @@ class Turns:
         self.say.line("say", f"Taken over after turn {turn}: the work tree is as it was then.")
         return turn
 
-    def ask(self, turn: int, history: History, key: str) -> Reply:
-        """Ask for a reply and journal it, before anything is done with it.
+    def ask(self, turn: int, history: History, key: str, last: Limit | None) -> Reply:
+        """Ask for a reply and journal it, before anything is done with it. The ``last`` one, at a limit, is a ``finish``.
 
-        What is too long is compacted first, once: raises ``ContextOverflow`` where that was not enough.
+        What is too long is compacted first, once: raises ``ContextOverflow`` where that was not enough, and
+        ``LimitReached`` where there is no room for another reply.
         """
+        self.budget.check()
+        if last:
+            try:
+                return self._listen(history.items, key, turn, FINISH)
+            except ContextOverflow as error:  # there is no room for a handover any more
+                raise self.budget.exceeded(last) from error
         fresh = history.compacted_at == turn  # by a worker that died before it could ask again
         if history.fills(self.model.window) and not fresh:
             self._compact(turn, history, key)
@@ -78,9 +89,11 @@ class Turns:
         def pause() -> None:
             self.say.check()
             self.bench.tell()
+            self.budget.check_time()
 
         listener = Listener(words.feed, stumble, pause)
         reply = self.model.reply(items, TOOLS, key=key, listener=listener, choice=choice)
+        reply = replace(reply, usage=replace(reply.usage, seconds=self.budget.lap()))
         if choice != NONE:
             self.memory.write_reply(turn, list(reply.items), usage_fields(reply.usage))
         words.flush()
@@ -121,6 +134,22 @@ class Turns:
         items = [output(call, done.text, done.image) for call, done in came]
         solution = next((done.solution for _, done in came if done.solution), None)
         return Acted([*items, *guard.remarks(turn, reply)], solution, pack)
+
+    def conclude(self, reply: Reply, last: Limit) -> Acted:
+        """Hear the last word: nothing is run for it any more. What it cites is looked up when it is published.
+
+        Raises ``LimitReached`` where it is no ``finish``.
+        """
+        for call in reply.calls:
+            try:
+                said = understand(call)
+            except Mistake as mistake:
+                self.say.line("error", f"{call.name}: {mistake}")
+                continue
+            if isinstance(said, Solution):
+                self.say.line("result", f"finished at a limit: {said.title}")
+                return Acted([], said, b"")
+        raise self.budget.exceeded(last, reply.text)
 
     def _keep(self, guard: Guard) -> bytes:
         """Take the work tree out of the box, for whoever goes on after us."""

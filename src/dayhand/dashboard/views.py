@@ -95,8 +95,8 @@ class View:
             return f"Pull request accepted by {self.accepted_by}"
         if self.record.state is State.PROPOSED and self.conclusion == "action_required":
             held = (self.concerns, "alters its checks"), (self.reach, "reaches beyond its code")
-            why = next((words for found, words in held if found), "is larger than allowed")
-            return f"Pull request {why}"
+            size = "is larger than allowed" if self.size else "stopped at a limit"
+            return f"Pull request {next((words for found, words in held if found), size)}"
         return STATES[self.record.state]
 
     @property

@@ -5,6 +5,7 @@ A branch that somebody works on, we among them, must not be able to open the net
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -17,8 +18,9 @@ KNOWN = {
     "network": ("allow",),
     "setup": ("run",),
     "checks": ("lint", "types", "test"),
-    "limits": ("lines", "files"),
+    "limits": ("lines", "files", "money", "minutes"),
 }
+SIZES = ("lines", "files")  # whole numbers; 0: no limit
 HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 
 
@@ -35,6 +37,7 @@ class RepoConfig:
         default_factory=dict
     )  # a kind, and its commands; none: not checked
     limits: Mapping[str, int] = field(default_factory=dict)  # "lines" and "files" of a change; 0: no limit
+    budget: Mapping[str, float] = field(default_factory=dict)  # "money" (dollars) and "minutes" of one task
 
 
 def read_config(files: Files) -> RepoConfig:
@@ -60,13 +63,14 @@ def read_config(files: Files) -> RepoConfig:
     ]
     run = _commands(sections["setup"], "setup", "run", problems)
     checks = {kind: _commands(sections["checks"], "checks", kind, problems) for kind in KNOWN["checks"]}
-    limits = _numbers(sections["limits"], "limits", problems)
+    numbers = _numbers(sections["limits"], "limits", problems)
     return RepoConfig(
         tuple(dict.fromkeys(sound)),
         tuple(problems),
         run,
         {kind: commands for kind, commands in checks.items() if commands is not None},
-        limits,
+        {name: int(number) for name, number in numbers.items() if name in SIZES},
+        {name: number for name, number in numbers.items() if name not in SIZES},
     )
 
 
@@ -83,13 +87,17 @@ def _section(table: Mapping[str, object], name: str, problems: list[str]) -> Map
     return section
 
 
-def _numbers(section: Mapping[str, object], name: str, problems: list[str]) -> Mapping[str, int]:
-    sound = {key: value for key, value in section.items() if type(value) is int and value >= 0}
-    problems += [
-        f"{NAME}: {name}.{key} is no whole number, so it is passed over."
-        for key in section
-        if key in KNOWN[name] and key not in sound
-    ]
+def _numbers(section: Mapping[str, object], name: str, problems: list[str]) -> Mapping[str, float]:
+    sound = {}
+    for key, value in section.items():
+        if key in SIZES and type(value) is int and value >= 0:
+            sound[key] = float(value)
+        elif key in SIZES:
+            problems.append(f"{NAME}: {name}.{key} is no whole number, so it is passed over.")
+        elif key in KNOWN[name] and type(value) in (int, float) and 0 < float(str(value)) < math.inf:
+            sound[key] = float(str(value))
+        elif key in KNOWN[name]:
+            problems.append(f"{NAME}: {name}.{key} is no number above 0, so it is passed over.")
     return sound
 
 

@@ -95,7 +95,7 @@ class GitHubPublication:
         if closed:
             self._comment(wording.proposed_closed(task, pull.url))
             return pull.url
-        if not proposal.verification.scope.too_large:  # else it stays a draft until somebody accepts that
+        if not proposal.verification.asks:  # else it stays a draft until somebody accepts that
             self.hub.ready(pull.number)
             self.hub.request_review(pull.number, task.ask.asker)
         verification, usage = proposal.verification, proposal.solution.usage

@@ -11,6 +11,7 @@ from dayhand.publish import diagnosis
 from dayhand.publish.base import Proposal
 from dayhand.publish.beside import too_large
 from dayhand.publish.bill import spent
+from dayhand.publish.limits import note
 from dayhand.publish.markdown import clean
 from dayhand.publish.wording import telling_line
 from dayhand.task import Examined, Proof, Solution, Task, Usage
@@ -47,6 +48,8 @@ class LocalPublication:
             self._say(f"  look at {concern.kind}: {concern.path}: {concern.what}")
         for one in proposal.blocked:
             self._say(f"  blocked: {one.host}:{one.port}, asked by {one.command}: {one.reason}")
+        if said := note(proposal.verification.reached):
+            self._say(f"  {said}")
         scope = proposal.verification.scope
         if scope.too_large:
             self._say(f"  look at its size: {too_large(scope)}")
@@ -61,6 +64,8 @@ class LocalPublication:
     def answer(self, task: Task, solution: Solution, proofs: tuple[Proof, ...]) -> str:
         """Print the answer and its citations."""
         self._say(f"\n{solution.account}\n")
+        if said := note(solution.reached):
+            self._say(f"{said}\n")
         for proof in proofs:
             mark = "✓" if proof.found else "✗ not confirmed:"
             self._say(f"  {mark} {proof.citation.path}:{proof.citation.line}: {proof.text.strip()}")

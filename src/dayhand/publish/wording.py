@@ -11,6 +11,7 @@ from dayhand.publish.beside import beside, too_large
 from dayhand.publish.bill import bill, spent, took_over
 from dayhand.publish.blocked import blocked
 from dayhand.publish.claims import linked
+from dayhand.publish.limits import hurried, limited, note, stopped
 from dayhand.publish.markdown import cap, cell, clean, code, literal, title
 from dayhand.publish.prose import line, prose
 from dayhand.task import (
@@ -88,6 +89,7 @@ def pull_body(task: Task, proposal: Proposal, repository_url: str, task_url: str
     parts = [
         f"Fixes #{task.number}" if task.drafted_first else "",
         f"{MARKS[verification.conclusion]} **{check_done(verification)}**",
+        limited(verification.reached),
         f"### What was done, in the model's words\n\n{account or 'It gave no account.'}",
         took_over(solution.switches),
         questions(solution.questions),
@@ -207,11 +209,20 @@ def check_done(verification: Verification) -> str:
     passed = sum(finding.verdict in (Verdict.PASSES, Verdict.FIXED) for finding in verification.findings)
     words = CONCLUSIONS[verification.conclusion]
     if verification.conclusion == "action_required" and not verification.concerns:
-        beyond = "reaches beyond its code" if verification.reach else "is larger than it may be"
-        words = f"The change {beyond}: please look at that first"
+        words = f"{_held(verification)}: please look at that first"
     if verification.conclusion == "success" and passed < count:
         words = "Nothing fails that did not fail before, but not all could pass"
+    if verification.reached and verification.conclusion != "action_required":
+        words = f"{words}; {'a limit stopped the work' if verification.reached.over else 'the model was told to finish'}"
     return f"{words} ({passed} of {count} {'passes' if passed == 1 else 'pass'})" if count else words
+
+
+def _held(verification: Verification) -> str:
+    if verification.reach:
+        return "The change reaches beyond its code"
+    return (
+        "The change is larger than it may be" if verification.scope.too_large else "A limit stopped the work"
+    )
 
 
 def check_moved(head: str) -> str:
@@ -229,9 +240,13 @@ def proposed(task: Task, pull_url: str, verification: Verification, usage: Usage
     ready = "is there to look at" if verification.conclusion == "failure" else "is ready for review"
     if verification.scope.too_large:
         ready = f"is a draft that asks: {too_large(verification.scope)}"
-    note = f"\n\n{SCRIPTED}" if usage.scripted else ""
+    if reached := verification.reached:
+        ready = (
+            f"is a draft that asks: {stopped(reached)}" if reached.over else f"{ready}: {hurried(reached)}"
+        )
+    scripted = f"\n\n{SCRIPTED}" if usage.scripted else ""
     verdict = f"{MARKS[verification.conclusion]} {check_done(verification)}."
-    return f"@{task.ask.asker} [The pull request]({pull_url}) {ready}. {verdict}{note}"
+    return f"@{task.ask.asker} [The pull request]({pull_url}) {ready}. {verdict}{scripted}"
 
 
 def proposed_closed(task: Task, pull_url: str) -> str:
@@ -256,6 +271,7 @@ def answered(
     cited = "\n".join(f"- {cited_place(proof, repository_url)}" for proof in proofs)
     parts = [
         opening + prose(solution.account),
+        note(solution.reached),
         cited,
         took_over(solution.switches),
         questions(solution.questions),

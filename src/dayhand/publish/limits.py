@@ -1,0 +1,44 @@
+"""What a person reads of work that a limit ended: which limit, how much was used, and what to do."""
+
+from __future__ import annotations
+
+from dayhand.publish.prose import line
+from dayhand.task import Reached
+
+
+def limited(reached: Reached | None) -> str:
+    """A paragraph of the pull request's, before the model's words; "" where no limit had a part in it."""
+    if reached is None:
+        return ""
+    if reached.over:
+        return (
+            f"✋ **This stays a draft:** {stopped(reached)}. What it says is left stands in its words below. "
+            f"Write `@bot accept` here to take it as it is. For the rest, ask again here, or raise {line(reached.limit.setting)}."
+        )
+    return (
+        f"⏳ **Told to finish:** {hurried(reached)}. What it left out for that, if anything, stands in its words below. "
+        f"More room: {line(reached.limit.setting)}."
+    )
+
+
+def stopped(reached: Reached) -> str:
+    """Half a sentence about work that had to stop."""
+    return f"the model had to stop at a limit, {_used(reached)}"
+
+
+def hurried(reached: Reached) -> str:
+    """Half a sentence about work that came to an end once little was left."""
+    return f"little was left when the model finished, {_used(reached)}"
+
+
+def note(reached: Reached | None) -> str:
+    """A sentence before an answer; "" where no limit had a part in it."""
+    if reached is None:
+        return ""
+    said = stopped(reached) if reached.over else hurried(reached)
+    return f"⏳ {said[0].upper()}{said[1:]}. More room: {line(reached.limit.setting)}."
+
+
+def _used(reached: Reached) -> str:
+    limit = reached.limit
+    return f"with {limit.words(reached.used)} used of {limit.words(limit.most)}"

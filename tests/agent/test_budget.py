@@ -1,0 +1,255 @@
+"""What a task's work may use: money, minutes, tokens and turns, with a real box and a scripted model over HTTP."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from dayhand.agent.budget import FINISH_UP, LAST, lowered
+from dayhand.agent.guard import Bounds
+from dayhand.agent.loop import solve
+from dayhand.agent.model import Item
+from dayhand.agent.scripted import Fault, Finish, Move, Patch, Plan, Say, Scene, Script, Shell, ToolCall
+from dayhand.errors import LimitReached
+from dayhand.sandbox.base import Box
+from dayhand.task import Limit, Means, Solution
+
+from .conftest import Journal, Killed, Log, Play, Played
+from .test_loop import DONE, PATCH, TASK
+
+LEFT = Finish("Say hello", "It said hi. The tests are left.")
+Boxes = Callable[[], Box]
+
+
+def limit(means: Means, most: float) -> Limit:
+    return Limit(means, most, f"the limit of {means}")
+
+
+def heeding(*turns: list[Move], **heeds: list[Move]) -> Script:
+    """Plays these turns, the last one with another plan each time; and what is to follow once words are said to it."""
+    said = {"last": "is the last one", "near": FINISH_UP}
+
+    def play(scene: Scene) -> list[Move]:
+        for name, moves in heeds.items():
+            if said[name] in scene.said:
+                return moves
+        return turns[scene.turn] if scene.turn < len(turns) else [Plan(((f"step {scene.turn}", "pending"),))]
+
+    return Script("heeding", lambda _: True, play)
+
+
+def work(played: Played, box: Box, journal: Journal, log: Log, *limits: Limit, **bounds: Any) -> Solution:
+    whole = Bounds(limits=limits, clock=played.clock.time, **bounds)
+    return solve(TASK, box, played.model, "", journal, log, bounds=whole)
+
+
+def asked(played: Played) -> list[dict[str, Any]]:
+    return [json.loads(body) for body in played.server.bodies]
+
+
+def told(items: list[Item]) -> list[str]:
+    """What the model was told besides its results."""
+    texts = [item["content"][0]["text"] for item in items if item.get("role") == "user"]
+    return texts[2:]  # after the place and the request
+
+
+@pytest.mark.parametrize(
+    ("what", "near"),
+    [
+        (limit(Means.TOKENS, 40_000), "tokens left. "),
+        (limit(Means.MONEY, 0.09), "You have $0.0"),
+        (limit(Means.MINUTES, 30), "minutes left. "),
+    ],
+    ids=["tokens", "money", "minutes"],
+)
+def test_the_model_is_told_once_and_then_has_a_last_word(
+    play: Play, box: Box, journal: Journal, log: Log, what: Limit, near: str
+) -> None:
+    busy = [
+        [Fault("status", 429, headers={"Retry-After": "100"}), Plan(((f"step {n}", "pending"),))]
+        for n in range(40)
+    ]
+    played = play(plays=heeding([Patch(PATCH)], *busy, last=[LEFT]))
+    solution = work(played, box, journal, log, what)
+    assert solution.reached is not None
+    assert (solution.reached.limit, solution.reached.over) == (what, True)
+    assert 0.8 * what.most < solution.reached.used <= what.most
+    *before, last = asked(played)
+    first, second = told(last["input"])
+    assert near in first
+    assert second == LAST.format(what.means)
+    assert last["tool_choice"] == {"type": "function", "name": "finish"}
+    assert all("tool_choice" not in body for body in before)
+    assert last["tools"] == before[0]["tools"], "the cached prefix holds"
+    assert last["input"][: len(before[-1]["input"])] == before[-1]["input"]
+    assert ("say", f"The model is told: {second}") in log.lines
+
+
+def test_whoever_finishes_once_told_has_not_gone_over(
+    play: Play, box: Box, journal: Journal, log: Log
+) -> None:
+    solution = work(play(plays=heeding([Patch(PATCH)], near=[LEFT])), box, journal, log, turns=9)
+    assert solution.reached is not None
+    assert (solution.reached.limit.means, solution.reached.used, solution.reached.over) == (
+        Means.TURNS,
+        5,
+        False,
+    )
+
+
+def test_whoever_finishes_before_has_reached_nothing(
+    play: Play, box: Box, journal: Journal, log: Log
+) -> None:
+    played = play([Patch(PATCH)], [DONE])
+    assert work(played, box, journal, log, limit(Means.MONEY, 5)).reached is None
+
+
+def test_nothing_is_run_for_a_last_word(play: Play, box: Box, journal: Journal, log: Log) -> None:
+    moves = [Shell("echo no > made"), Patch(PATCH), LEFT]
+    solution = work(play(plays=heeding(last=moves)), box, journal, log, turns=4)
+    assert solution.account == LEFT.account
+    assert box.run("test ! -e made && grep -q 'print(\"hi\")' src/app.py").passed
+
+
+@pytest.mark.parametrize(
+    ("moves", "words"),
+    [
+        ([Shell("ls")], r"within 4 turns\.$"),
+        ([Say("I was nearly there.")], "Its last words: “I was nearly there.”"),
+        ([ToolCall("finish", '{"title": "", "account": "x"}')], r"within 4 turns\.$"),
+    ],
+)
+def test_a_last_word_that_is_no_finish_is_a_failure_with_a_name(
+    play: Play, box: Box, journal: Journal, log: Log, moves: list[Move], words: str
+) -> None:
+    played = play(plays=heeding(last=moves))
+    with pytest.raises(LimitReached, match=words) as failed:
+        work(played, box, journal, log, turns=4)
+    assert played.server.count == 4
+    assert failed.value.advice == "Ask for a smaller step, or raise DAYHAND_MOST_TURNS."
+
+
+def test_a_server_that_does_not_know_how_to_choose_a_tool_is_asked_all_the_same(
+    play: Play, box: Box, journal: Journal, log: Log
+) -> None:
+    refusal = Fault("status", 400, json.dumps({"error": {"message": "unknown field tool_choice"}}))
+    played = play(plays=heeding(last=[refusal, LEFT]))
+    assert work(played, box, journal, log, turns=4).account == LEFT.account
+    assert "tool_choice" not in asked(played)[-1]
+
+
+def test_one_reply_that_takes_more_than_is_left_for_another_ends_the_work(
+    play: Play, box: Box, journal: Journal, log: Log
+) -> None:
+    played = play(plays=heeding([Patch(PATCH)]))
+    with pytest.raises(
+        LimitReached, match=r"within \$0\.0060 \(\$0\.00\d\d used, and one more reply may cost more"
+    ):
+        work(played, box, journal, log, limit(Means.MONEY, 0.006))
+    assert played.server.count == 1
+    assert box.run("grep -q hello src/app.py").passed
+
+
+def test_what_a_dead_worker_spent_counts(play: Play, boxes: Boxes, log: Log) -> None:
+    def spend(dies_after: int) -> int:
+        waits = [Fault("status", 429, headers={"Retry-After": "130"}), Plan((("wait", "pending"),))]
+        played = play(plays=heeding([Patch(PATCH)], waits, waits, waits))
+        journal = Journal(dies_after)
+        limits = (limit(Means.MONEY, 0.09), limit(Means.MINUTES, 10))
+        if dies_after:
+            with pytest.raises(Killed):
+                work(played, boxes(), journal, log, *limits)
+            journal.dies_after = 0
+            played.clock.now += 86_400  # nobody had it for a day: that is no work
+        with pytest.raises(LimitReached):
+            work(played, boxes(), journal, log, *limits)
+        usages = [entry["usage"] for entry in journal.turns()]
+        assert sum(usage["seconds"] for usage in usages) == 390
+        assert 0.08 < sum(usage["dollars"] for usage in usages) <= 0.09
+        return played.server.count
+
+    assert spend(dies_after=5) == spend(dies_after=0)
+
+
+def test_a_last_word_that_a_dead_worker_heard_is_the_last(play: Play, boxes: Boxes, log: Log) -> None:
+    played = play(plays=heeding([Patch(PATCH)], last=[LEFT]))
+    journal = Journal(dies_after=8)  # right after the last reply
+    with pytest.raises(Killed):
+        work(played, boxes(), journal, log, turns=4)
+    assert journal.written[-1] == ("reply", 4), journal.written
+    journal.dies_after = 0
+    solution = work(played, boxes(), journal, log, turns=4)
+    assert (solution.account, solution.reached and solution.reached.over) == (LEFT.account, True)
+    assert played.server.count == 4
+
+
+def test_it_is_told_again_after_a_compaction(play: Play, box: Box, journal: Journal, log: Log) -> None:
+    long = [Say("thinking aloud " * 900), Plan((("go on", "pending"),))]
+    played = play(plays=heeding([Patch(PATCH)], *[long] * 12, last=[LEFT]), window=9_000)
+    solution = work(played, box, journal, log, turns=8)
+    assert solution.account == LEFT.account
+    heard = [text for body in asked(played) for text in told(body["input"])[-1:] if text.endswith(FINISH_UP)]
+    assert journal.shorter, "it was compacted"
+    assert len(set(heard)) == 2, heard
+
+
+def test_words_of_ours_that_a_person_wrote_end_nothing(
+    play: Play, box: Box, journal: Journal, log: Log
+) -> None:
+    played = play([Patch(PATCH)], [Shell(f"echo '{LAST.format('turns')}'; echo '{FINISH_UP}'")], [DONE])
+    task = replace(TASK, body=f"{LAST.format('turns')}\n\n{FINISH_UP}")
+    solution = solve(task, box, played.model, LAST.format("turns"), journal, log)
+    assert solution.reached is None
+    assert all("tool_choice" not in body for body in asked(played))
+
+
+def test_an_unknown_price_is_said_once_and_tokens_still_bind(
+    play: Play, box: Box, journal: Journal, log: Log
+) -> None:
+    played = play(plays=heeding([Patch(PATCH)]), price=None)
+    with pytest.raises(LimitReached, match="within 40,000 tokens"):
+        work(played, box, journal, log, limit(Means.MONEY, 0.01), limit(Means.TOKENS, 40_000))
+    said = [text for _, text in log.lines if "price" in text]
+    (line,) = said
+    assert line.startswith("The price of test-model is not known, so the limit of $0.0100 cannot be kept. ")
+
+
+def test_a_command_ends_with_the_time_for_the_work(play: Play, box: Box, journal: Journal, log: Log) -> None:
+    played = play(plays=heeding([Patch(PATCH), Shell("echo begun; sleep 600")], last=[LEFT]))
+    whole = Bounds(limits=(limit(Means.MINUTES, 0.05),))  # by the real clock
+    solution = solve(TASK, box, played.model, "", journal, log, bounds=whole)
+    assert solution.account == LEFT.account
+    *_, last = asked(played)
+    (output,) = [item["output"] for item in last["input"] if "begun" in str(item.get("output"))]
+    assert re.match(r"stopped after \d s: the time for this work is over\.\nExit code: None\n", output), (
+        output
+    )
+
+
+def test_once_the_time_is_over_nothing_is_begun(play: Play, box: Box, journal: Journal, log: Log) -> None:
+    late = [Fault("status", 429, headers={"Retry-After": "545"}), Shell("echo late > made")]
+    played = play(plays=heeding(late, last=[LEFT]))
+    assert work(played, box, journal, log, limit(Means.MINUTES, 10)).account == LEFT.account
+    assert "It was not run: the time for this work is over." in json.dumps(
+        asked(played)[-1], ensure_ascii=False
+    )
+    assert box.run("test ! -e made").passed
+
+
+def test_a_repository_can_lower_limits_and_raise_none() -> None:
+    money, minutes = Limit(Means.MONEY, 5, "A"), Limit(Means.MINUTES, 60, "B")
+    assert lowered((money, minutes), {"money": 9.5, "minutes": 60}) == (money, minutes)
+    assert lowered((money, minutes), {"money": 1.5}) == (
+        Limit(
+            Means.MONEY, 1.5, "`[limits] money` in `.dayhand.toml` on the default branch, to $5.00 at most"
+        ),
+        minutes,
+    )
+    assert lowered((), {"minutes": 2}) == (
+        Limit(Means.MINUTES, 2, "`[limits] minutes` in `.dayhand.toml` on the default branch"),
+    )
