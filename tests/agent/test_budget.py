@@ -17,7 +17,7 @@ from dayhand.agent.model import Item
 from dayhand.agent.scripted import Fault, Finish, Move, Patch, Plan, Say, Scene, Script, Shell, ToolCall
 from dayhand.errors import LimitReached
 from dayhand.sandbox.base import Box
-from dayhand.task import Limit, Means, Solution
+from dayhand.task import Ask, Kind, Limit, Means, Solution
 
 from .conftest import Journal, Killed, Log, Play, Played
 from .test_loop import DONE, PATCH, TASK
@@ -43,9 +43,12 @@ def heeding(*turns: list[Move], **heeds: list[Move]) -> Script:
     return Script("heeding", lambda _: True, play)
 
 
-def work(played: Played, box: Box, journal: Journal, log: Log, *limits: Limit, **bounds: Any) -> Solution:
+def work(
+    played: Played, box: Box, journal: Journal, log: Log, *limits: Limit, kind: Kind = Kind.FIX, **bounds: Any
+) -> Solution:
     whole = Bounds(limits=limits, clock=played.clock.time, **bounds)
-    return solve(TASK, box, played.model, "", journal, log, bounds=whole)
+    task = replace(TASK, ask=Ask(kind, "It says hi.", "ann"))
+    return solve(task, box, played.model, "", journal, log, bounds=whole)
 
 
 def asked(played: Played) -> list[dict[str, Any]]:
@@ -239,6 +242,37 @@ def test_once_the_time_is_over_nothing_is_begun(play: Play, box: Box, journal: J
         asked(played)[-1], ensure_ascii=False
     )
     assert box.run("test ! -e made").passed
+
+
+@pytest.mark.parametrize(
+    ("moves", "kind", "turns"),
+    [
+        ([Shell("ls; true {}")], Kind.FIX, [4, 8]),
+        ([Patch(PATCH)], Kind.FIX, []),
+        ([Shell("ls; true {}")], Kind.FOLLOW_UP, []),
+    ],
+    ids=["a fix without a change", "a fix with one", "a question"],
+)
+def test_a_fix_that_changes_nothing_for_long_is_told(
+    play: Play, box: Box, journal: Journal, log: Log, moves: list[Move], kind: Kind, turns: list[int]
+) -> None:
+    rest = [[Shell(f"ls; true {n}")] for n in range(9)]
+    played = play(moves, *rest, [Finish("Nothing", "There is nothing.")])
+    work(played, box, journal, log, kind=kind, idle=4)
+    heard = [text for text in told(asked(played)[-1]["input"]) if "the work tree is as it was" in text]
+    assert [int(text.split()[3]) for text in heard] == turns
+
+
+def test_a_successor_knows_that_something_was_changed(play: Play, boxes: Boxes, log: Log) -> None:
+    played = play([Patch(PATCH)], *[[Plan(((f"step {n}", "pending"),))] for n in range(6)], [DONE])
+    journal = Journal(dies_after=4)
+    with pytest.raises(Killed):
+        work(played, boxes(), journal, log, idle=4)
+    journal.dies_after = 0
+    work(played, boxes(), journal, log, idle=4)
+    assert "the work tree is as it was" not in json.dumps(told(asked(played)[-1]["input"])).replace(
+        "work tree is as you", ""
+    )
 
 
 def test_a_repository_can_lower_limits_and_raise_none() -> None:

@@ -1,4 +1,4 @@
-"""The limits of a task's turns: how many, how silent, how repetitive; and the remarks that come before the end."""
+"""The limits of a task's turns: how many, how silent, how repetitive, how idle; and the remarks that come before the end."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ from dayhand.errors import LimitReached, ModelError, SandboxError
 from dayhand.task import Limit, Means
 
 LAST_WORDS = 300
+IDLE = (
+    "You have taken {} turns, and the work tree is as it was. If you know what to change, change it now. If there is "
+    "nothing to change, or it cannot be done, call finish and say why."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Bounds:
     failing: int = 4  # the same call with the same failure on the same work tree
     repeated: int = 8  # the same call with the same success on the same work tree
     not_kept: int = 3  # work trees in a row that could not be taken out
+    idle: int = 12  # turns without a change, where one is asked for: the model is told
     clock: Callable[[], float] = time.time
 
     @property
@@ -38,9 +43,11 @@ class Bounds:
 class Guard:
     """Sees every turn, and stops the loop where it leads nowhere."""
 
-    def __init__(self, bounds: Bounds, budget: Budget) -> None:
+    def __init__(self, bounds: Bounds, budget: Budget, *, untouched: str = "") -> None:
+        """``untouched`` is the git tree that the work begins with; "" where no change need come of it."""
         self.budget = budget
         self._bounds = bounds
+        self._untouched = untouched
         self._silent = 0
         self._seen: Counter[tuple[str, str, str, str]] = Counter()
         self._lost: list[SandboxError] = []
@@ -112,6 +119,8 @@ class Guard:
             )
         if self._silent:
             texts.append(_nudge(reply))
+        if self._untouched and self._last_tree in ("", self._untouched) and turn % self._bounds.idle == 0:
+            texts.append(IDLE.format(turn))
         told = [message("user", "\n\n".join(texts))] if texts else []
         return [*told, *self.budget.remarks()]
 

@@ -14,11 +14,11 @@ from dayhand.agent.model import Model
 from dayhand.agent.prompt import opening
 from dayhand.agent.transcript import journalled, journalled_usage, message, output
 from dayhand.agent.turns import Turns
-from dayhand.agent.workspace import head
+from dayhand.agent.workspace import origin
 from dayhand.ledger.memory import Memory
 from dayhand.ledger.notes import Say
 from dayhand.sandbox.base import Box
-from dayhand.task import Solution, Task, Usage
+from dayhand.task import Kind, Solution, Task, Usage
 
 RESUMED = (
     "Your sandbox was replaced. The work tree is as you left it; what git ignores is as set-up made it, "
@@ -48,16 +48,17 @@ def solve(
     bounds = bounds or Bounds()
     history = History(opening(task, briefing), Usage(model.name, scripted=model.scripted, dollars=0.0))
     budget = Budget(bounds.all, history, say, bounds.clock)
-    guard = Guard(bounds, budget)
+    commit, tree = origin(box)
+    guard = Guard(bounds, budget, untouched=tree if task.ask.kind is Kind.FIX else "")
     workbench = Bench(box, say, env or {}, sees=lambda: model.images, left=budget.seconds_left)
     with closing(workbench) as bench:  # whatever ends us ends what still runs
-        return _work(Turns(box, model, memory, say, bench, head(box), budget), history, guard, task.id)
+        return _work(Turns(box, model, memory, say, bench, commit, budget), history, guard, task.id)
 
 
 def _work(turns: Turns, history: History, guard: Guard, key: str) -> Solution:
     """Take turns until one of them finishes: those in the journal again, where the work tree needs it, then new ones."""
     memory = turns.memory
-    kept = turns.restore()
+    kept = turns.restore(guard)
     journal = {entry["turn"]: entry for entry in memory.turns()}
     compacted = memory.compactions()
     resumed = bool(journal)

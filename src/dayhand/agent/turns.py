@@ -43,14 +43,15 @@ class Turns:
     base: str
     budget: Budget
 
-    def restore(self) -> int:
+    def restore(self, guard: Guard) -> int:
         """Bring the box to the last checkpoint; the number of the turn that it was kept after, 0 for none."""
         kept = self.memory.checkpoint()
         if kept is None:
             return 0
         turn, raw = kept
         tree, _, pack = raw.partition(b"\n")
-        worktree.restore(self.box, tree.decode("ascii", "replace"), pack)
+        guard.tree = tree.decode("ascii", "replace")
+        worktree.restore(self.box, guard.tree, pack)
         self.say.line("say", f"Taken over after turn {turn}: the work tree is as it was then.")
         return turn
 

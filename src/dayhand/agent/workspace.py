@@ -61,10 +61,11 @@ def write(box: Box, edits: Edits) -> None:
         raise PatchError(f"files could not be deleted: {result.text().strip()[-300:]}.")
 
 
-def head(box: Box) -> str:
-    """The commit that the work tree stands on. Raises ``SandboxError`` where it is no git work tree."""
-    raw = box.pour(["git", "rev-parse", "--verify", "HEAD^{commit}"], most=100)
-    return raw.decode("ascii", "replace").strip()
+def origin(box: Box) -> tuple[str, str]:
+    """The commit that the work tree stands on, and its tree. Raises ``SandboxError`` where it is no git work tree."""
+    raw = box.pour(["git", "rev-parse", "HEAD^{commit}", "HEAD^{tree}"], most=200)
+    commit, tree = raw.decode("ascii", "replace").split()
+    return commit, tree
 
 
 def alive(box: Box) -> bool:
