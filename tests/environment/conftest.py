@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 import tempfile
+import time
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -66,6 +67,9 @@ class Project:
         with tarfile.open(fileobj=heap, mode="w") as tar:
             for path, text in self.files.texts.items():
                 entry = tarfile.TarInfo(path)
+                entry.mtime = (
+                    time.time()
+                )  # as git has it: build tools take an older file for one that they know
                 entry.size, entry.mode = len(text.encode()), 0o755 if text.startswith("#!") else 0o644
                 tar.addfile(entry, io.BytesIO(text.encode()))
         script = "rm -rf .git && tar xf - && git init -q && git add -A"

@@ -102,9 +102,42 @@ def test_a_client_on_this_machine_is_asked(client, program, says, home, put):
     put("said", says)
     put(program, f"#!/bin/sh\nexec /bin/cat {home['HOME']}/said\n")
     (Path(home["HOME"]) / program).chmod(0o755)
-    assert clients.registry_of(client, home).hosts == ("r.example.org",)
+    assert clients.registry_of(client, home).hosts[0] == "r.example.org"
 
 
 def test_settings_are_written_only_where_there_are_any(tmp_path):
     (command,) = clients.settings("cargo", f"{tmp_path}/cargo/config.toml").commands
     assert command.startswith('test -z "$CARGO_SETTINGS" || {')
+
+
+def test_a_registry_that_lies_in_the_box_needs_no_host_and_cargo_has_none_such(home, put):
+    mirror = "<mirrorOf>*</mirrorOf><url>file:///usr/share/maven-repo</url>"
+    put(".m2/settings.xml", f"<settings><mirrors><mirror>{mirror}</mirror></mirrors></settings>")
+    registry = clients.registry_of("maven", home)
+    assert (registry.hosts, registry.problem) == ((), "")
+    assert "file:///usr/share/maven-repo" in registry.env["MAVEN_SETTINGS"]
+    put(
+        ".cargo/config.toml",
+        '[source.crates-io]\nreplace-with = "o"\n[source.o]\nregistry = "file:///srv/index"\n',
+    )
+    assert clients.registry_of("cargo", home).problem
+
+
+@pytest.mark.parametrize(
+    ("database", "hosts"),
+    [
+        ("sums.example.org", ("go.example.org", "sums.example.org")),
+        ("sums.example.org+key", ("go.example.org", "sums.example.org")),
+        ("name+key https://sums.example.org/a", ("go.example.org", "sums.example.org")),
+        ("off", ("go.example.org",)),
+        ("", ("go.example.org",)),
+    ],
+)
+def test_gos_checksum_database_is_reached_as_it_is_configured(home, database, hosts):
+    env = {**home, "GOPROXY": "https://go.example.org", "GOSUMDB": database}
+    assert clients.registry_of("go", env).hosts == hosts
+
+
+def test_bundlers_own_list_of_gems_is_reached_beside_the_source(home):
+    env = {**home, "BUNDLE_MIRROR__ALL": "https://gems.example.org"}
+    assert clients.registry_of("gem", env).hosts == ("gems.example.org", "index.gems.example.org")

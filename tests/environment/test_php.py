@@ -18,7 +18,7 @@ def test_a_repository_without_composer_is_left_alone(files):
 
 
 def test_what_is_declared_is_installed_and_if_need_be_without_its_scripts(files):
-    plan = php.plan(files({"composer.json": "{}", "composer.lock": ""}))
+    plan = php.plan(files({"composer.json": '{"require-dev": {"a/a": "1"}}', "composer.lock": ""}))
     first, second = plan.steps[-1].commands
     assert first == "composer install --no-interaction --no-progress"
     assert second == f"{first} --no-scripts"
@@ -53,3 +53,22 @@ def test_a_tool_counts_where_it_is_set_up(files, path, command):
 @pytest.mark.parametrize("broken", ["", "[]", '{"scripts": 3, "require-dev": []}'])
 def test_a_composer_file_that_makes_no_sense_does_not_break_detection(files, broken):
     assert php.plan(files({"composer.json": broken})).checks == ()
+
+
+@pytest.mark.parametrize(
+    ("required", "alone"),
+    [
+        ({}, True),
+        ({"php": ">=8", "ext-dom": "*", "lib-pcre": "*", "composer-plugin-api": "^2"}, True),
+        ({"psr/log": "*"}, False),
+    ],
+)
+def test_a_package_that_needs_no_other_has_its_autoloader_without_a_registry(files, required, alone):
+    (*_, last) = php.plan(files({"composer.json": json.dumps({"require": required})})).steps[-1].commands
+    assert (last == "composer dump-autoload") == alone
+
+
+def test_a_tool_that_composer_did_not_bring_is_taken_from_the_box(files):
+    (check,) = php.plan(files({"composer.json": "{}", "phpunit.xml": ""})).checks
+    assert "command -v phpunit" in check.remedy
+    assert check.remedy.endswith("vendor/bin/phpunit")

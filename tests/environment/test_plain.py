@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dayhand.environment import plain
+import pytest
+
+from dayhand.environment import node, plain
+from dayhand.environment.prepare import combine
 
 
 def commands(plan):
@@ -50,3 +53,39 @@ def test_a_folder_named_test_and_a_text_without_an_interpreter_are_no_scripts(fi
 
 def test_a_variable_assignment_is_not_a_target(files):
     assert plain.plan(files({"Makefile": "test := 1\nlint ::= 2\n"})) is None
+
+
+def test_a_justfiles_recipes_are_checks_where_no_makefile_is(files):
+    justfile = "set shell := ['sh', '-c']\nalias t := test\n\n@lint:\n  ./l\ntest *args: build\n  ./t {{args}}\nbuild:\n"
+    plan = plain.plan(files({"Justfile": justfile}))
+    assert commands(plan) == [("lint", "just lint"), ("test", "just test")]
+    assert plan.runtime.name == "just"
+    assert plain.plan(files({"Justfile": justfile, "Makefile": "test:\n"})).ecosystem == "Make"
+
+
+@pytest.mark.parametrize(
+    ("head", "found"),
+    [
+        ("test:", True),
+        ("test $A='1' b=\"2 3\":", True),
+        ("test +args='':", True),
+        ("test target:", False),
+        ("test +args:", False),
+        ("test := 'x'", False),
+        ("  test:", False),
+        ("# test:", False),
+    ],
+)
+def test_a_recipe_that_has_to_be_told_something_is_no_check(files, head, found):
+    assert (plain.plan(files({"justfile": f"{head}\n    true\n"})) is not None) == found
+
+
+def test_just_is_not_brought_for_checks_that_another_ecosystem_has(files):
+    tested = '{"scripts": {"test": "node --test"}}'
+    both = files({"justfile": "test:\n  true\n", "package.json": tested})
+    whole = combine((node.plan(both), plain.plan(both)), "/bin")
+    assert [check.command for check in whole.checks] == ["npm run test"]
+    assert [plan.runtime.name for plan in whole.plans if plan.runtime] == ["node"]
+    linted = files({"justfile": "lint:\n  true\n", "package.json": tested})
+    whole = combine((node.plan(linted), plain.plan(linted)), "/bin")
+    assert [plan.runtime.name for plan in whole.plans if plan.runtime] == ["node", "just"]

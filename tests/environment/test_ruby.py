@@ -17,9 +17,13 @@ def test_a_repository_without_a_gemfile_is_left_alone(files):
 
 def test_a_lock_is_kept_and_only_then_resolved_anew(files):
     plan = ruby.plan(files({"Gemfile": "", "Gemfile.lock": "", "a.gemspec": ""}))
-    assert plan.steps[0].commands == ("BUNDLE_FROZEN=true bundle install", "bundle install")
+    assert plan.steps[0].commands == (
+        "BUNDLE_FROZEN=true bundle install",
+        "bundle install",
+        "bundle install --local",  # what the box itself has may be enough
+    )
     assert plan.locks == ("Gemfile", "Gemfile.lock", "a.gemspec")
-    assert ruby.plan(files({"Gemfile": ""})).steps[0].commands == ("bundle install",)
+    assert ruby.plan(files({"Gemfile": ""})).steps[0].commands == ("bundle install", "bundle install --local")
 
 
 def test_specs_are_run_by_rspec_and_rubocop_where_it_is_set_up(files):
@@ -35,6 +39,8 @@ def test_specs_are_run_by_rspec_and_rubocop_where_it_is_set_up(files):
     [
         ({"Rakefile": "Rake::TestTask.new"}, "bundle exec rake test"),
         ({"Rakefile": "task :test do\nend"}, "bundle exec rake test"),
+        ({"Rakefile": "Rake::TestTask.new(:units) do |t|"}, "bundle exec rake units"),
+        ({"Rakefile": "Rake::TestTask.new 'u'\nRake::TestTask.new do |t|"}, "bundle exec rake test"),
         ({"bin/rails": "#!/usr/bin/env ruby"}, "bundle exec rails test"),
     ],
 )
@@ -50,3 +56,12 @@ def test_minitest_without_a_task_requires_its_files(files):
 
 def test_a_gem_that_only_begins_with_the_same_word_is_not_taken_for_the_linter(files):
     assert ruby.plan(files({"Gemfile": 'gem "my-rubocop"\n'})).checks == ()
+
+
+def test_specs_that_nobody_gives_to_rspec_are_run_by_the_rakefile(files):
+    texts = {"Gemfile": "gemspec", "spec/a_spec.rb": "", "Rakefile": "Rake::TestTask.new", "a.gemspec": ""}
+    assert checks(ruby.plan(files(texts))) == [("test", "bundle exec rake test", "Rakefile")]
+    asked = {**texts, "a.gemspec": 's.add_development_dependency("rspec", "~> 3")'}
+    assert checks(ruby.plan(files(asked))) == [("test", "bundle exec rspec", "a.gemspec")]
+    del texts["Rakefile"]
+    assert checks(ruby.plan(files(texts))) == [("test", "bundle exec rspec", "spec/")]

@@ -6,6 +6,8 @@ import pytest
 
 from dayhand.environment import rust
 
+NEEDY = '[dependencies]\nb = "1"\n'
+
 
 def commands(plan):
     return [check.command for check in plan.checks]
@@ -16,14 +18,14 @@ def test_a_repository_without_cargo_at_the_top_is_left_alone(files):
 
 
 def test_a_lock_is_fetched_as_it_is_and_else_made_anew(files):
-    plan = rust.plan(files({"Cargo.toml": "", "Cargo.lock": "", "crates/a/Cargo.toml": ""}))
+    plan = rust.plan(files({"Cargo.toml": "", "Cargo.lock": "", "crates/a/Cargo.toml": NEEDY}))
     assert plan.steps[-1].commands == ("cargo fetch --locked", "cargo fetch")
     assert plan.locks == ("Cargo.toml", "Cargo.lock", "crates/a/Cargo.toml")
     assert plan.client == "cargo"
 
 
 def test_without_a_lock_none_is_demanded(files):
-    assert rust.plan(files({"Cargo.toml": ""})).steps[-1].commands == ("cargo fetch",)
+    assert rust.plan(files({"Cargo.toml": NEEDY})).steps[-1].commands == ("cargo fetch",)
 
 
 def test_clippy_and_the_tests_are_checks_and_the_format_is_not(files):
@@ -50,3 +52,21 @@ def test_each_probe_asks_for_its_own_component(files):
         "cargo fmt --version",
         "cargo --version",
     ]
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        NEEDY,
+        '[dev-dependencies]\nb = "1"\n',
+        '[target."cfg(unix)".build-dependencies.b]\nversion = "1"\n',
+        'dependencies.b = "1"\n',
+        '[workspace.dependencies]\nb = "1"\n',
+    ],
+)
+def test_a_crate_that_needs_another_asks_the_registry_and_one_that_needs_none_does_not(files, manifest):
+    assert rust.plan(files({"Cargo.toml": "", "crates/a/Cargo.toml": manifest})).client == "cargo"
+    alone = rust.plan(
+        files({"Cargo.toml": "# rewrites `path` dependencies\n[package]\nname = 'dependencies'\n"})
+    )
+    assert (alone.steps, alone.client) == ((), "")

@@ -28,14 +28,32 @@ def registry_of(client: str, environ: Environ = os.environ) -> Registry:
     """Where one of these clients gets its packages from."""
     configured, configure = CLIENTS[client]
     named = tuple(dict.fromkeys(map(without_credentials, configured(environ))))
-    if urls := tuple(url for url in named if usable(url)):
-        return Registry(tuple(dict.fromkeys(map(host_of, urls))), configure(urls))
+    if urls := tuple(url for url in named if usable(url) or _lies_in_box(client, url)):
+        hosts = tuple(host_of(url) for url in urls if usable(url))
+        return Registry(tuple(dict.fromkeys((*hosts, *_beside(client, hosts, environ)))), configure(urls))
     unusable = f" that a box can reach ({', '.join(named)} is not https on port 443)" if named else ""
     return Registry(
         env=configure(()),
         problem=f"No registry{unusable} is configured here for {client}, so set-up reaches none for it: "
         "the hosts that it asks for are named, and allow under [network] in .dayhand.toml opens them.",
     )
+
+
+def _lies_in_box(client: str, url: str) -> bool:
+    """Whether it is a folder, as an image or a distribution may bring its own; Cargo knows such by other words."""
+    return url.startswith("file:///") and client != "cargo"
+
+
+def _beside(client: str, hosts: tuple[str, ...], environ: Environ) -> Iterator[str]:
+    """The hosts that a client asks of its own accord, beside those that it is configured for."""
+    if client == "gem":
+        yield from (f"index.{host}" for host in hosts)  # where Bundler looks its default source's gems up
+    elif client == "go" and hosts:
+        # "off", a name, a name and its key, or these and an address: https://go.dev/ref/mod#checksum-database
+        words = (environ.get("GOSUMDB") or told_by(["go", "env", "GOSUMDB"], environ)).split() or ["off"]
+        database = host_of(words[-1]) if "://" in words[-1] else words[0].partition("+")[0]
+        if database != "off":
+            yield database
 
 
 def settings(name: str, path: str) -> Step:

@@ -12,6 +12,9 @@ from dayhand.sandbox.base import ENVIRONMENT
 
 CLIENT = "composer"
 LOCKS = ("composer.json", "composer.lock")
+PLATFORM = (
+    r"php(-\w+)?|(ext|lib)-[\w.-]+|composer(-\w+)*-api"  # https://getcomposer.org/doc/01-basic-usage.md
+)
 SCRIPTS = {"lint": ("lint", "cs", "phpcs", "check-style"), "types": ("phpstan", "stan"), "test": ("test",)}
 # A tool of each kind: its package, its command, and the settings that are enough to want it.
 TOOLS = {
@@ -38,17 +41,21 @@ def plan(files: Files) -> Plan | None:
         return None
     package = _object(files.read("composer.json"))
     checks = tuple(check for kind in SCRIPTS for check in _checks(kind, package, paths))
-    install = "composer install --no-interaction --no-progress"
-    steps = (
-        settings("composer", f"{ENVIRONMENT}/composer/config.json"),
-        Step("install with Composer", (install, f"{install} --no-scripts")),
-    )
+    steps = (settings("composer", f"{ENVIRONMENT}/composer/config.json"), _install(package))
     env = {
         "COMPOSER_HOME": f"{ENVIRONMENT}/composer",
         "COMPOSER_CACHE_DIR": f"{ENVIRONMENT}/.cache/composer",
         "COMPOSER_ALLOW_SUPERUSER": "1",
     }
     return Plan("PHP", steps, checks, env, tuple(path for path in LOCKS if path in paths), client=CLIENT)
+
+
+def _install(package: Mapping[str, object]) -> Step:
+    """What is declared; a package that needs no other gets its autoloader even where no registry answers."""
+    install = "composer install --no-interaction --no-progress"
+    needed = (*_table(package, "require"), *_table(package, "require-dev"))
+    alone = ("composer dump-autoload",) if all(re.fullmatch(PLATFORM, name) for name in needed) else ()
+    return Step("install with Composer", (install, f"{install} --no-scripts", *alone))
 
 
 def _checks(kind: str, package: Mapping[str, object], paths: frozenset[str]) -> Iterator[Check]:
@@ -61,9 +68,15 @@ def _checks(kind: str, package: Mapping[str, object], paths: frozenset[str]) -> 
     for name, command, named in TOOLS[kind]:
         own = next((path for path in sorted(paths) if re.fullmatch(named, path)), "")
         if own or (kind == "test" and name in declared):
-            tool = command.split()[0]
-            yield Check(kind, command, f"{tool} --version", tool.rpartition("/")[2], own or "composer.json")
+            path = command.split()[0]
+            tool = path.rpartition("/")[2]
+            yield Check(kind, command, f"{path} --version", tool, own or "composer.json", _own(tool, path))
             return
+
+
+def _own(tool: str, path: str) -> str:
+    """What puts the box's own tool, where it has one, in the place of that which Composer did not bring."""
+    return f'own=$(command -v {tool}) || exit 0; mkdir -p vendor/bin && ln -s "$own" {path}'
 
 
 def _table(package: Mapping[str, object], name: str) -> Mapping[str, object]:

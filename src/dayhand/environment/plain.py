@@ -1,4 +1,4 @@
-"""The last resort: what any repository can have, a Makefile or scripts of its own, with nothing to install."""
+"""The last resort: what any repository can have, a Makefile, a justfile or scripts of its own, with nothing to install."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from dayhand.environment.base import Check, Files, Plan
+from dayhand.environment.base import Check, Files, Plan, Runtime, Step
+from dayhand.sandbox.base import ENVIRONMENT
 
 MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 WORDS = {
@@ -17,16 +18,29 @@ WORDS = {
     "tests": "test",
     "check": "test",
 }
+JUSTFILES = ("justfile", "Justfile", ".justfile", "JUSTFILE")
+JUST_HOME = f"{ENVIRONMENT}/just"
+# A recipe's head, its parameters among them: https://just.systems/man/en/grammar.html
+RECIPE = re.compile(r"^@?([A-Za-z_][\w-]*)((?:[ \t]+[^:\n]+?)?)[ \t]*:(?!=)", re.MULTILINE)
 FOLDERS = ("", "scripts/", "script/", "bin/", "tools/")
 
 
 def plan(files: Files) -> Plan | None:
-    """The checks of a Makefile, else of scripts that are named like checks; None where there are none."""
+    """The checks of a Makefile, else of a justfile, else of scripts that are named like checks; None without any."""
     paths = frozenset(files.paths())
     if checks := _sort(tuple(_make(files, paths))):
         return Plan("Make", (), checks, {}, (), last_resort=True)
+    if checks := _sort(tuple(_just(files, paths))):
+        env = {"PATH": f"{JUST_HOME}/bin"}
+        return Plan("just", (), checks, env, (), runtime=_runtime(), last_resort=True)
     checks = _sort(tuple(_scripts(files, paths)))
     return Plan("scripts", (), checks, {}, (), last_resort=True) if checks else None
+
+
+def _runtime() -> Runtime:
+    """Just from the Python index, which has it as a program."""
+    get = f"uv pip install --target {JUST_HOME} rust-just && {JUST_HOME}/bin/just --version"
+    return Runtime("just", "just --version", Step("get just", (get,)), "python")
 
 
 def _make(files: Files, paths: frozenset[str]) -> Iterator[Check]:
@@ -38,6 +52,21 @@ def _make(files: Files, paths: frozenset[str]) -> Iterator[Check]:
     for word, kind in WORDS.items():
         if word in names:
             yield Check(kind, f"make {word}", "make --version", "make", f"{makefile}, target {word}")
+
+
+def _just(files: Files, paths: frozenset[str]) -> Iterator[Check]:
+    justfile = next((name for name in JUSTFILES if name in paths), "")
+    heads = RECIPE.findall(files.read(justfile)) if justfile else []
+    names = {name for name, parameters in heads if not _demands(parameters)}
+    for word, kind in WORDS.items():
+        if word in names:
+            yield Check(kind, f"just {word}", "just --version", "just", f"{justfile}, recipe {word}")
+
+
+def _demands(parameters: str) -> bool:
+    """Whether a recipe has to be told something: a parameter without a value of its own that is not any number of words."""
+    bare = re.sub(r"=\s*('[^']*'|\"[^\"]*\"|\S+)", "=", parameters)
+    return any("=" not in word and not word.startswith("*") for word in bare.split())
 
 
 def _scripts(files: Files, paths: frozenset[str]) -> Iterator[Check]:

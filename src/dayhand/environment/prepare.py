@@ -105,6 +105,13 @@ def combine(plans: tuple[Plan, ...], path: str) -> Whole:
     checks = [
         check for plan in plans for check in plan.checks if not (plan.last_resort and check.kind in first)
     ]
+    probes = {check.probe for check in checks}
+    plans = tuple(
+        replace(plan, runtime=None)
+        if plan.last_resort and plan.runtime and plan.runtime.probe not in probes
+        else plan
+        for plan in plans
+    )
     env: dict[str, str] = {}
     for plan in plans:
         env |= plan.env

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from dayhand.environment.base import Check, Files, Plan, Step
 from dayhand.sandbox.base import ENVIRONMENT
 
 CLIENT = "gem"
 LOCKS = ("Gemfile", "Gemfile.lock", ".ruby-version")
+GEMS = f"{ENVIRONMENT}/gems"
 
 
 def plan(files: Files) -> Plan | None:
@@ -18,37 +19,62 @@ def plan(files: Files) -> Plan | None:
     if "Gemfile" not in paths:
         return None
     frozen = ("BUNDLE_FROZEN=true bundle install",) if "Gemfile.lock" in paths else ()
-    locks = (
-        *(path for path in LOCKS if path in paths),
-        *(path for path in sorted(paths) if path.endswith(".gemspec")),
-    )
-    env = {"BUNDLE_PATH": f"{ENVIRONMENT}/gems", "BUNDLE_JOBS": "4", "BUNDLE_RETRY": "1"}
-    step = Step("install Ruby's gems", (*frozen, "bundle install"))
+    locks = (*(path for path in LOCKS if path in paths), *_gemspecs(paths))
+    # Not Bundler's own path: that would hide the gems that the box itself has, which are all it has without a registry.
+    env = {"GEM_HOME": GEMS, "PATH": f"{GEMS}/bin", "BUNDLE_JOBS": "4", "BUNDLE_RETRY": "1"}
+    step = Step("install Ruby's gems", (*frozen, "bundle install", "bundle install --local"))
     return Plan("Ruby", (step,), tuple(_checks(files, paths)), env, locks, client=CLIENT)
 
 
+def _gemspecs(paths: frozenset[str]) -> tuple[str, ...]:
+    return tuple(path for path in sorted(paths) if path.endswith(".gemspec"))
+
+
 def _checks(files: Files, paths: frozenset[str]) -> Iterator[Check]:
-    named = "\n".join(files.read(path) for path in ("Gemfile", "Gemfile.lock") if path in paths)
+    naming = [path for path in ("Gemfile", "Gemfile.lock", *_gemspecs(paths)) if path in paths]
+    named = {path: files.read(path) for path in naming}
     if source := _asked("rubocop", named, ".rubocop.yml", paths):
         yield Check("lint", "bundle exec rubocop", "bundle exec rubocop --version", "rubocop", source)
-    if any(path.startswith("spec/") and path.endswith("_spec.rb") for path in paths):
-        source = _asked("rspec", named, ".rspec", paths) or "spec/"
-        yield Check("test", "bundle exec rspec", "bundle exec rspec --version", "rspec", source)
-    elif tests := [path for path in sorted(paths) if re.match(r"test/(.*/)?(test_\w+|\w+_test)\.rb$", path)]:
-        yield _minitest(files, paths, tests[0])
+    if test := _test(files, paths, named):
+        yield test
 
 
-def _minitest(files: Files, paths: frozenset[str], first: str) -> Check:
-    if "bin/rails" in paths:
+def _test(files: Files, paths: frozenset[str], named: Mapping[str, str]) -> Check | None:
+    """RSpec where it is named; else how the Rakefile starts the tests, for Minitest knows specs too; else by file."""
+    specs = [path for path in sorted(paths) if re.match(r"spec/(.*/)?\w+_spec\.rb$", path)]
+    tests = [path for path in sorted(paths) if re.match(r"test/(.*/)?(test_\w+|\w+_test)\.rb$", path)]
+    if not specs and not tests:
+        return None
+    source = _asked("rspec", named, ".rspec", paths)
+    if specs and source:
+        return _rspec(source)
+    if tests and "bin/rails" in paths:
         return Check("test", "bundle exec rails test", "bundle exec rails --version", "rails", "bin/rails")
-    if "Rakefile" in paths and re.search(r"TestTask|task[ (]+:?['\"]?test\b", files.read("Rakefile")):
-        return Check("test", "bundle exec rake test", "bundle exec rake --version", "rake", "Rakefile")
+    if task := _task(files.read("Rakefile") if "Rakefile" in paths else ""):
+        return Check("test", f"bundle exec rake {task}", "bundle exec rake --version", "rake", "Rakefile")
+    if specs:
+        return _rspec("spec/")
     each = 'Dir["test/**/{test_*,*_test}.rb"].each { |path| require "./#{path}" }'
-    return Check("test", f"bundle exec ruby -Ilib -Itest -e '{each}'", "bundle exec ruby -v", "ruby", first)
+    return Check(
+        "test", f"bundle exec ruby -Ilib -Itest -e '{each}'", "bundle exec ruby -v", "ruby", tests[0]
+    )
 
 
-def _asked(gem: str, named: str, own: str, paths: frozenset[str]) -> str:
+def _rspec(source: str) -> Check:
+    return Check("test", "bundle exec rspec", "bundle exec rspec --version", "rspec", source)
+
+
+def _task(rakefile: str) -> str:
+    """The task that runs the tests, "test" before any other; "" where there is none."""
+    names = [name or "test" for name in re.findall(r"TestTask\.new\b[ (]*(?:[:'\"]([\w:]+))?", rakefile)]
+    if "test" in names or re.search(r"\btask[ (]+:?['\"]?test\b", rakefile):
+        return "test"
+    return names[0] if names else ""
+
+
+def _asked(gem: str, named: Mapping[str, str], own: str, paths: frozenset[str]) -> str:
     """Where a gem is asked for, by its own settings or by name; "" where it is not."""
     if own in paths:
         return own
-    return "Gemfile" if re.search(rf"(gem\s+['\"]|^\s+){gem}\b", named, re.MULTILINE) else ""
+    asks = re.compile(rf"(\bgem[ (]+['\"]|dependency[ (]+['\"]|^\s+){gem}\b", re.MULTILINE)
+    return next((path for path, text in named.items() if asks.search(text)), "")

@@ -11,6 +11,8 @@ from dayhand.sandbox.base import ENVIRONMENT
 CLIENT = "cargo"
 LOCKS = ("Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "rust-toolchain")
 FORMAT = ("rustfmt.toml", ".rustfmt.toml")
+# Every table of dependencies: a target's, a workspace's, [dependencies.name], and dependencies.name at the top.
+NEEDS = re.compile(r"^\s*(\[.*)?\b(dev-|build-)?dependencies\b", re.MULTILINE)
 WORKFLOW = re.compile(r"\.github/workflows/[^/]+\.ya?ml")
 
 
@@ -30,6 +32,8 @@ def plan(files: Files) -> Plan | None:
         "CARGO_HOME": f"{ENVIRONMENT}/cargo",
         "CARGO_NET_OFFLINE": "true",  # at once “not there”, and not a minute of attempts; set-up alone goes out
     }
+    if not any(NEEDS.search(files.read(path)) for path in ("Cargo.toml", *manifests)):
+        return Plan("Rust", (), tuple(checks), env, locks)
     steps = (settings("cargo", f"{ENVIRONMENT}/cargo/config.toml"), Step("fetch Rust's crates", fetch))
     return Plan("Rust", steps, tuple(checks), env, locks, client=CLIENT)
 

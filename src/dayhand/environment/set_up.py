@@ -137,7 +137,7 @@ TELLING = (  # the first of these that matches any line says what is wrong
 def reason(output: str) -> str:
     """The line of an installer's output that says what is wrong, at most 300 characters; "" where it said nothing."""
     text = re.sub(
-        r"\n\s*│?\s{2,}(?!cause: )(?=[a-z0-9])", " ", output
+        r"\n[ \t]*│?[ \t]{2,}(?!cause: )(?=[a-z0-9])", " ", output
     )  # uv breaks its sentences into indented lines
     lines = [PREFIX.sub("", line).strip() for line in text.splitlines()]
     for pattern in TELLING:

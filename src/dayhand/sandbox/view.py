@@ -46,6 +46,8 @@ SYSTEM = (
     "/etc/protocols",
     "/etc/services",
 )
+# Of Debian's JDKs and PHPs, what they do not start or load their extensions without; php.ini may hold passwords.
+TOOLCHAINS = ("java-*-openjdk", "php/*/cli/conf.d", "php/*/mods-available")
 NAMESPACES = (
     "--unshare-user",
     "--unshare-all",
@@ -71,10 +73,8 @@ def fixed(etc: Path, uv: Path | None, scratch: int) -> list[str]:
     """
     words = [*NAMESPACES, "--ro-bind", "/usr", "/usr"]
     words += [word for name in ("bin", "sbin", "lib", "lib32", "lib64") for word in _top(name)]
-    jdks = [
-        str(path) for path in Path("/etc").glob("java-*-openjdk")
-    ]  # Debian's JDKs do not start without theirs
-    words += [word for path in (*SYSTEM, *sorted(jdks)) for word in ("--ro-bind-try", path, path)]
+    more = sorted(str(path) for pattern in TOOLCHAINS for path in Path("/etc").glob(pattern))
+    words += [word for path in (*SYSTEM, *more) for word in ("--ro-bind-try", path, path)]
     words += [word for name in ETC for word in ("--ro-bind", str(etc / name), f"/etc/{name}")]
     if uv:
         words += ["--ro-bind", str(uv), f"{TOOLS}/uv"]

@@ -1,0 +1,156 @@
+"""A tiny project of each ecosystem beside Python and Node, set up and checked in real boxes by its own toolchain.
+
+Nothing here needs a registry of Go's, Rust's, Ruby's or PHP's: what is required lies in the repository or in the box.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dayhand.environment.prepare import prepare
+from tests.environment.test_prepare import all_pass, run_checks
+
+GO = {
+    "go.mod": "module example.org/a\n\ngo 1.19\n\nrequire example.org/b v0.0.0\n\nreplace example.org/b => ./b\n",
+    "b/go.mod": "module example.org/b\n\ngo 1.19\n",
+    "b/b.go": "package b\n\nfunc One() int { return 1 }\n",
+    "a.go": 'package a\n\nimport "example.org/b"\n\nfunc Two() int { return 2 * b.One() }\n',
+    "a_test.go": 'package a\n\nimport "testing"\n\n'
+    'func TestTwo(t *testing.T) {\n\tif Two() != 2 {\n\t\tt.Fatal("not two")\n\t}\n}\n',
+}
+RUST = {
+    "Cargo.toml": '[package]\nname = "a"\nversion = "1.0.0"\nedition = "2021"\n\n[dependencies]\nb = { path = "b" }\n',
+    "b/Cargo.toml": '[package]\nname = "b"\nversion = "1.0.0"\nedition = "2021"\n',
+    "b/src/lib.rs": "pub fn one() -> u8 {\n    1\n}\n",
+    "src/lib.rs": "pub fn two() -> u8 {\n    2 * b::one()\n}\n\n"
+    "#[test]\nfn two_is_two() {\n    assert_eq!(two(), 2);\n}\n",
+}
+RUBY = {
+    "Gemfile": 'source "https://gems.invalid"\n\ngemspec\n',
+    "a.gemspec": 'Gem::Specification.new do |s|\n  s.name = "a"\n  s.version = "1"\n  s.summary = "a"\n  s.authors = ["a"]\n'
+    '  s.add_development_dependency "minitest"\n  s.add_development_dependency "rake"\nend\n',
+    "Rakefile": 'require "rake/testtask"\n\nRake::TestTask.new(:spec) { |t| t.pattern = "spec/**/*_spec.rb" }\n',
+    "lib/a.rb": "def two = 2\n",
+    "spec/a_spec.rb": 'require "minitest/autorun"\nrequire "a"\n\ndescribe "two" do\n  it { _(two).must_equal 2 }\nend\n',
+}
+PHP = {
+    "composer.json": '{"name": "a/a", "require": {"php": ">=7.4", "ext-mbstring": "*"}, "autoload": {"files": ["a.php"]}}',
+    "a.php": "<?php\nfunction two(): int { return mb_strlen('éé'); }\n",
+    "phpunit.xml": '<phpunit bootstrap="vendor/autoload.php"><testsuites><testsuite name="a">'
+    "<directory>tests</directory></testsuite></testsuites></phpunit>\n",
+    "tests/ATest.php": "<?php\nclass ATest extends PHPUnit\\Framework\\TestCase {\n"
+    "    public function testTwo(): void { $this->assertSame(2, two()); }\n}\n",
+}
+JUST = {
+    "justfile": "set shell := ['sh', '-c']\n\ntest: build\n    test -f built\n\nbuild:\n    touch built\n"
+}
+MAKE = {"Makefile": "lint:\n\ttest -f Makefile\ntest:\n\ttest $$((1 + 1)) = 2\n"}
+
+
+def needs(sandbox, *probes):
+    """Skip, and say why, where a toolchain is not on the machine."""
+    with sandbox.open() as box:
+        for probe in probes:
+            if not box.run(probe).passed:
+                pytest.skip(f"{probe} does not work in this machine's boxes")
+
+
+@pytest.mark.parametrize(
+    ("texts", "probes", "commands", "broken"),
+    [
+        (
+            GO,
+            ("go version",),
+            ["go vet ./...", "cd b && go vet ./...", "go test ./..."],
+            {"b/b.go": "package b\n\nfunc One() int { return 3 }\n"},
+        ),
+        (
+            RUST,
+            ("cargo clippy --version", "cargo --version"),
+            ["cargo clippy --all-targets", "cargo test"],
+            {"b/src/lib.rs": "pub fn one() -> u8 {\n    3\n}\n"},
+        ),
+        (
+            RUBY,
+            ("bundle --version", "rake --version", "ruby -rminitest -e 0"),
+            ["bundle exec rake spec"],
+            {"lib/a.rb": "def two = 3\n"},
+        ),
+        (
+            PHP,
+            ("composer --version", "phpunit --version"),
+            ["vendor/bin/phpunit"],
+            {"a.php": "<?php\nfunction two(): int { return 3; }\n"},
+        ),
+        (
+            MAKE,
+            ("make --version",),
+            ["make lint", "make test"],
+            {"Makefile": MAKE["Makefile"].replace("= 2", "= 3")},
+        ),
+    ],
+    ids=["go", "rust", "ruby", "php", "make"],
+)
+def test_a_project_is_set_up_checked_and_found_again_and_a_broken_one_fails(
+    texts, probes, commands, broken, project, sandbox, say
+):
+    needs(sandbox, *probes)
+    sound = project(texts)
+    place = prepare(sound.files, sandbox, sound.fill, say)
+    assert place.missing == {}, place.steps
+    assert all(step.passed for step in place.steps), place.steps
+    assert all_pass(place, sound, sandbox) == commands
+    assert prepare(sound.files, sandbox, sound.fill, say).cached == bool(place.steps)
+    results = run_checks(place, project({**texts, **broken}), sandbox)
+    assert not results[commands[-1]].passed
+
+
+@pytest.mark.usefixtures("python_index")
+def test_just_is_brought_where_the_box_has_none(project, sandbox, say):
+    small = project(JUST)
+    place = prepare(small.files, sandbox, small.fill, say)
+    assert all_pass(place, small, sandbox) == ["just test"]
+    broken = project({"justfile": JUST["justfile"].replace("touch", "rm -f")})
+    assert not run_checks(place, broken, sandbox)["just test"].passed
+
+
+def test_maven_fetches_what_its_tests_are_run_with_and_then_needs_no_network(
+    project, sandbox, say, tmp_path, monkeypatch
+):
+    """From the repository that Debian's packages bring, which an operator's settings may name as the mirror."""
+    plugins = Path("/usr/share/maven-repo/org/apache/maven/plugins")
+    wanted = [plugins / f"maven-{name}-plugin" for name in ("compiler", "resources", "surefire")]
+    if not shutil.which("mvn") or not shutil.which("javac") or not all(path.is_dir() for path in wanted):
+        pytest.skip("Maven, a JDK or Debian's repository of Maven's plugins is not on this machine")
+    mirror = "<id>d</id><mirrorOf>*</mirrorOf><url>file:///usr/share/maven-repo</url>"
+    (tmp_path / ".m2").mkdir()
+    (tmp_path / ".m2/settings.xml").write_text(
+        f"<settings><mirrors><mirror>{mirror}</mirror></mirrors></settings>"
+    )
+    monkeypatch.setenv("HOME", str(tmp_path))
+    test = (
+        "package a; import static org.junit.Assert.assertEquals; public class ATest "
+        "{ @org.junit.Test public void two() { assertEquals(2, A.two()); } }\n"
+    )
+    junit = "<groupId>junit</groupId><artifactId>junit</artifactId><version>4.x</version><scope>test</scope>"
+    release = (
+        "<maven.compiler.source>11</maven.compiler.source><maven.compiler.target>11</maven.compiler.target>"
+    )
+    texts = {
+        "pom.xml": "<project><modelVersion>4.0.0</modelVersion><groupId>a</groupId><artifactId>a</artifactId>"
+        f"<version>1</version><properties>{release}</properties>"
+        f"<dependencies><dependency>{junit}</dependency></dependencies></project>",
+        "src/main/java/a/A.java": "package a; public class A { public static int two() { return 2; } }\n",
+        "src/test/java/a/ATest.java": test,
+    }
+    sound = project(texts)
+    place = prepare(sound.files, sandbox, sound.fill, say)
+    assert [step.passed for step in place.steps] == [True, True], place.steps
+    assert place.blocked == ()
+    assert all_pass(place, sound, sandbox) == ["mvn -B -o -q test"]
+    broken = project({**texts, "src/test/java/a/ATest.java": test.replace("(2,", "(3,")})
+    (result,) = run_checks(place, broken, sandbox).values()
+    assert "expected:<3> but was:<2>" in result.text()
