@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from dayhand.bench.real import bench_real
+from dayhand.bench.real import Row, bench_real, figures
 from dayhand.bench.repositories import REPOSITORIES, fetch
 from dayhand.errors import EnvironmentFailure
 
@@ -25,14 +25,41 @@ def _registries():
             pytest.skip(str(failure))
 
 
-def test_five_real_repositories_are_set_up_and_checked_from_cold_and_from_warm(capsys):
-    assert bench_real(as_json=True, rounds=1) == 0, capsys.readouterr().out
-    rows = json.loads(capsys.readouterr().out)["repositories"]
-    assert [row["verdict"] for row in rows] == ["ready"] * 5
-    assert len({row["ecosystem"] for row in rows}) == 5
-    for row in rows:
-        assert row["warm_ready_s"] < row["cold_s"]
-        assert any("test" in check and check.endswith(": passes") for check in row["checks"]), row
+@pytest.mark.parametrize("published", REPOSITORIES, ids=lambda one: one.name)
+def test_a_real_repository_is_set_up_and_checked_from_cold_and_from_warm(published, capsys):
+    assert bench_real(as_json=True, rounds=1, repositories=[published]) == 0, capsys.readouterr().out
+    found = json.loads(capsys.readouterr().out)
+    if found["left_out"]:
+        pytest.skip(str(found["left_out"]))
+    (row,) = found["repositories"]
+    assert row["verdict"] == "ready"
+    assert any("test" in check and check.endswith(": passes") for check in row["checks"]), row
+    # Where nothing is installed, nothing is kept: from warm it is probed as it was from cold.
+    assert row["warm_ready_s"] < row["cold_s"] or published.ecosystem in ("Go", "Rust"), row
+    for figure in ("cold_s", "warm_s", "warm_ready_s"):
+        assert found[figure] == {published.ecosystem: pytest.approx(row[figure], abs=0.001)}
+
+
+def test_the_real_repositories_are_of_five_ecosystems_of_which_each_has_its_medians():
+    assert {one.ecosystem for one in REPOSITORIES} == {"Python", "Node", "Go", "Rust", "Ruby"}
+    rows = [Row("a", "Go", "", 1.0, 0.2, 0.1), Row("b", "Go", "", 3.0, 0.4, 0.3), Row("c", "Rust", "")]
+    found = figures(rows, {"d": "no Ruby"})
+    assert (found.cold_s, found.warm_s, found.warm_ready_s) == ({"Go": 2.0}, {"Go": 0.3}, {"Go": 0.2})
+    assert found.left_out == {"d": "no Ruby"}
+
+
+def test_what_this_machine_has_no_toolchain_for_is_left_out_with_the_reason(capsys):
+    unknown = replace(REPOSITORIES[0], needs=("true", "no-such-toolchain --version"))
+    assert bench_real(as_json=False, rounds=1, repositories=[unknown]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Left out: pluggy 1.7.0: its toolchain is not in this machine's boxes" in said
+    assert "no-such-toolchain --version does not work there" in said
+
+
+def test_an_archive_that_does_not_have_a_source_is_named_in_its_own_words():
+    source = next(one for one in REPOSITORIES if one.registry == "debian")
+    with pytest.raises(EnvironmentFailure, match=r"no-such\.orig\.tar\.gz cannot be had: E: Failed to fetch"):
+        fetch(replace(source, file="pool/main/n/no-such.orig.tar.gz"))
 
 
 def test_what_is_not_the_pinned_file_is_refused(capsys):

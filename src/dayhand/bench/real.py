@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import statistics
 import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from dayhand.bench.environment import BRANCH, Project, Quiet, lacks, stopwatch
-from dayhand.bench.repositories import REPOSITORIES, Published, fetch
+from dayhand.bench.repositories import REPOSITORIES, Published, fetch, lacking
 from dayhand.errors import EnvironmentFailure
 from dayhand.sandbox.base import Sandbox
 from dayhand.sandbox.bubblewrap import Bubblewrap
@@ -27,7 +28,8 @@ class Row:
     """One repository; the seconds are None where it could not be had. What is warm is a median."""
 
     repository: str  # "pluggy 1.7.0"
-    ecosystem: str
+    ecosystem: str  # "Python"
+    kind: str  # "uv.lock, groups"
     cold_s: float | None = None  # nothing is kept: install and probe everything
     warm_s: float | None = None  # kept: find it, open a box, put the repository in
     warm_ready_s: float | None = None  # the same without putting the repository in
@@ -35,36 +37,84 @@ class Row:
     verdict: str = ""  # "ready", or what is missing
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Every repository, and by ecosystem the medians of its repositories, in seconds."""
+
+    repositories: tuple[Row, ...]
+    left_out: dict[str, str]  # a repository, and why this machine cannot measure it
+    cold_s: dict[str, float]
+    warm_s: dict[str, float]
+    warm_ready_s: dict[str, float]
+
+
 def bench_real(
     *, as_json: bool, rounds: int = ROUNDS, repositories: Sequence[Published] = REPOSITORIES
 ) -> int:
-    """Measure and print; 0 where every repository is ready. Raises ``SandboxError`` where no box can be opened."""
-    rows = []
+    """Measure and print; 0 where every repository is ready that this machine can build.
+
+    Raises ``SandboxError`` where no box can be opened.
+    """
+    rows, left_out = [], {}
     for published in repositories:
         with tempfile.TemporaryDirectory(prefix="dayhand-bench-") as folder:
             data = Path(folder)
             data.chmod(0o755)
             sandbox = Bubblewrap(data)
             sandbox.probe()
-            rows.append(measure(published, data, sandbox, rounds))
+            if why := lacking(published, sandbox):
+                left_out[_name(published)] = why
+            else:
+                rows.append(measure(published, data, sandbox, rounds))
+    found = figures(rows, left_out)
     if as_json:
-        print(json.dumps({"repositories": [asdict(row) for row in rows]}))
+        print(json.dumps(asdict(found)))
     else:
-        _show(rows)
-    return 0 if rows and all(row.verdict == "ready" for row in rows) else 1
+        _show(found)
+    return 0 if (rows or left_out) and all(row.verdict == "ready" for row in rows) else 1
 
 
 def measure(published: Published, data: Path, sandbox: Sandbox, rounds: int) -> Row:
     """Fetch one repository, set it up, run its checks from cold, and set it up from warm ``rounds`` times."""
-    name = f"{published.name} {published.version}"
+    row = Row(_name(published), published.ecosystem, published.kind)
     try:
         texts = fetch(published)
     except EnvironmentFailure as failure:
-        return Row(name, published.kind, verdict=str(failure))
+        return replace(row, verdict=str(failure))
     project = Project.write(data, published.name, texts)
     place, cold, warm, ready = stopwatch(project, sandbox, rounds)
     found = examine(place, sandbox, project.fill, Quiet(), commit=project.commit)
-    return Row(name, published.kind, cold, warm, ready, _ran(found), lacks(place) or _verdict(found))
+    return replace(
+        row,
+        cold_s=cold,
+        warm_s=warm,
+        warm_ready_s=ready,
+        checks=_ran(found),
+        verdict=lacks(place) or _verdict(found),
+    )
+
+
+def _name(published: Published) -> str:
+    return f"{published.name} {published.version}"
+
+
+def figures(rows: Sequence[Row], left_out: dict[str, str]) -> Figures:
+    """What is printed: the rows, and by ecosystem the medians of those that were measured."""
+
+    def medians(field: Callable[[Row], float | None]) -> dict[str, float]:
+        found: dict[str, list[float]] = {}
+        for row in rows:
+            if (seconds := field(row)) is not None:
+                found.setdefault(row.ecosystem, []).append(seconds)
+        return {name: round(statistics.median(several), 3) for name, several in found.items()}
+
+    return Figures(
+        tuple(rows),
+        left_out,
+        medians(lambda row: row.cold_s),
+        medians(lambda row: row.warm_s),
+        medians(lambda row: row.warm_ready_s),
+    )
 
 
 def _ran(found: Examined) -> tuple[str, ...]:
@@ -80,13 +130,18 @@ def _verdict(found: Examined) -> str:
     return silent[0] if silent else "ready" if found.checks else "no check is declared"
 
 
-def _show(rows: Sequence[Row]) -> None:
+def _show(found: Figures) -> None:
     table = Table(title=f"Real repositories on branch {BRANCH} (seconds; warm: medians)")
-    for column in ("repository", "ecosystem", "cold", "warm", "warm, without the copy", "checks", "verdict"):
+    for column in ("repository", "kind", "cold", "warm", "warm, without the copy", "checks", "verdict"):
         table.add_column(column)
-    for row in rows:
+    for row in found.repositories:
         times = [
             f"{one:.2f}" if one is not None else "-" for one in (row.cold_s, row.warm_s, row.warm_ready_s)
         ]
-        table.add_row(row.repository, row.ecosystem, *times, "\n".join(row.checks), row.verdict)
-    Console().print(table)
+        table.add_row(
+            row.repository, f"{row.ecosystem}: {row.kind}", *times, "\n".join(row.checks), row.verdict
+        )
+    console = Console()
+    console.print(table)
+    for name, why in found.left_out.items():
+        console.print(f"Left out: {name}: {why}", markup=False)
