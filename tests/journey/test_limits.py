@@ -92,13 +92,14 @@ def test_work_that_a_limit_stopped_waits_until_a_person_takes_it(town: Town) -> 
 def test_a_new_failure_does_not_go_back_to_a_model_that_had_to_stop(town: Town) -> None:
     town.actor.turns, town.actor.heeds = [[BREAK], *BUSY], {"is the last one": [LEFT]}
     repo = decide(town, most_turns=4)
-    issue, _ = label(town, repo)
+    issue, record = label(town, repo)
     (pull,) = town.pulls(repo)
     (check,) = town.checks(repo, pull)
     assert pull.pull
     assert town.model.count == 4
     assert (pull.pull.draft, check.conclusion) == (True, "failure")
     assert check.title.startswith("There are new failures; a limit stopped the work")
+    assert "go back to the model" not in " ".join(note.text for note in town.live.read(record.task.id))
     assert "is a draft that asks: the model had to stop at a limit" in town.bot_says(issue)[-1]
 
 

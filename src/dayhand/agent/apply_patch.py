@@ -20,6 +20,7 @@ ADD, DELETE, UPDATE, MOVE = "*** Add File: ", "*** Delete File: ", "*** Update F
 HEADERS = f"“{ADD}<path>”, “{DELETE}<path>” or “{UPDATE}<path>”"
 _UNIFIED = re.compile(r"-(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@ ?(.*)$")
 _WORKSPACE = "/workspace/"
+MOST_FILES = 300  # as many as a change may have
 
 
 class PatchError(Exception):
@@ -87,6 +88,10 @@ def parse(text: str) -> tuple[Hunk, ...]:
             continue
         hunk, rest = _hunk(rest)
         hunks.append(hunk)
+        if len(hunks) > MOST_FILES:
+            raise PatchError(
+                f"invalid patch: it may touch {MOST_FILES} files at most. Use several, or a command."
+            )
     if not hunks:
         raise PatchError(f"invalid patch: it is empty. Between the first and the last line belong {HEADERS}.")
     return tuple(hunks)

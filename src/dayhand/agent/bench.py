@@ -16,7 +16,7 @@ from dayhand.agent.apply_patch import PatchError
 from dayhand.agent.model import Call
 from dayhand.agent.picture import PICTURE_BYTES, PICTURES_BYTES, recognise
 from dayhand.agent.session import Session
-from dayhand.agent.tools import Mistake, Patch, Plan, Poll, Request, Shell, View, understand
+from dayhand.agent.tools import NAME_CHARS, Mistake, Patch, Plan, Poll, Request, Shell, View, understand
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import WORKSPACE, Box, Reason, Result
 from dayhand.task import Citation, Solution
@@ -124,7 +124,7 @@ class Bench:
             before = self._make_way(request)
             done = self._do(request, call.id, alone=alone)
         except (Mistake, PatchError) as error:
-            self._say.line("error", f"{call.name}: {error}")
+            self._say.line("error", f"{call.name[:NAME_CHARS]}: {error}")
             done = Done(str(error), passed=False)
         return replace(done, text=before + done.text, touched=True) if before else done
 

@@ -216,7 +216,7 @@ def _malformed(item: Item) -> bool:
         return False
     try:
         return not isinstance(json.loads(item["arguments"]), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return True
 
 

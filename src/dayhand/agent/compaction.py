@@ -24,7 +24,7 @@ LEAST_GROWTH = 1 / 8  # of the window, since the last compaction: the next one h
 TOKEN_BYTES = 4
 IMAGE_TOKENS = 1_500
 HANDOVER_CHARS = 12_000
-LISTED_CHARS = 4_000  # of the changed files
+LISTED_CHARS = 4_000  # of the changed files, and of the plan
 RESULTS_CHARS = 24_000  # of the last results in all, and less in a small window
 LAST_CALLS = 6
 TOLD_CALLS = 40  # listed, a line each, where we write the handover
@@ -199,7 +199,7 @@ def _planned(plan: Plan | None) -> str:
     if plan is None:
         return ""
     steps = "\n".join(f"- {status}: {step}" for step, status in plan.steps)
-    return f"## Your plan, as it was last\n\n{steps}"
+    return f"## Your plan, as it was last\n\n{cut(steps, LISTED_CHARS)}"
 
 
 def _results(history: History, room: int) -> str:

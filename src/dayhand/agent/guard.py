@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from dayhand.agent.bench import Done
 from dayhand.agent.budget import Budget
 from dayhand.agent.model import Call, Item, Reply
+from dayhand.agent.tools import NAME_CHARS
 from dayhand.agent.transcript import message, refusal_in
 from dayhand.errors import LimitReached, ModelError, SandboxError
 from dayhand.task import Limit, Means
@@ -79,7 +80,7 @@ class Guard:
         if self._seen[key] >= most:
             how = "worked" if done.passed else "failed"
             raise ModelError(
-                f"The model repeats itself: its call to {call.name} {how} in the same way {most} times. It was: {call.arguments[:LAST_WORDS]}",
+                f"The model repeats itself: its call to {call.name[:NAME_CHARS]} {how} in the same way {most} times. It was: {call.arguments[:LAST_WORDS]}",
                 advice="Say more precisely what is wrong and where, or choose another model in DAYHAND_MODEL.",
             )
         if self._seen[key] == most - 1:

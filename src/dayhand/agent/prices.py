@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -75,6 +76,6 @@ def _price(values: object, where: str) -> Price:
     if not isinstance(values, dict) or not {"input", "output"} <= set(values) <= known:
         raise SettingsError(f"{where}: needs input and output, and knows only {', '.join(sorted(known))}.")
     for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
             raise SettingsError(f"{where}: {name} must be a number of dollars, not {value!r}.")
     return Price(**values)

@@ -7,6 +7,7 @@ item and every event through its type declarations, which costs more than all el
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -23,8 +24,19 @@ from dayhand.task import Switch, Usage
 
 CONNECT_SECONDS = 15.0
 PULSE_SECONDS = 5.0
-ANSWER_BYTES = 32 * 1024 * 1024
+MOST_TOKENS = 100_000_000  # of one reply: a server that counts more counts something else
+ANSWER_BYTES = 128 * 1024 * 1024  # an event for each token is some 250 bytes
+ENDLESS = "Choose another model in DAYHAND_MODEL: this one does not come to an end."
 UNREADABLE = re.compile(r"not supported|failed to parse", re.IGNORECASE)
+
+
+def _finite(digits: str) -> float | None:
+    number = float(digits)
+    return number if math.isfinite(number) else None
+
+
+# What a server calls a number and is none would be refused when it is sent back.
+WIRE = json.JSONDecoder(parse_constant=lambda _: None, parse_float=_finite)
 
 
 class ResponsesModel:
@@ -188,9 +200,10 @@ class ResponsesModel:
         details = fields.get("input_tokens_details")
         details = details if isinstance(details, dict) else {}
         read, made = _count(fields.get("input_tokens")), _count(fields.get("output_tokens"))
-        cached, written = _count(details.get("cached_tokens")), _count(details.get("cache_write_tokens"))
+        cached = _count(details.get("cached_tokens"), read)
+        written = _count(details.get("cache_write_tokens"), read - cached)
         dollars = None
-        if self._price is not None and fields:
+        if self._price is not None and read:  # every request has input: what does not count it counts nothing
             dollars = self._price.dollars(input_tokens=read, cached=cached, written=written, output=made)
         return Usage(self.name, 1, read, cached, made, dollars, self.scripted)
 
@@ -206,7 +219,9 @@ def read_events(lines: Iterable[str], on_text: Callable[[str], None]) -> Mapping
     for line in lines:
         size += len(line)
         if size > ANSWER_BYTES:
-            raise ModelFault(Kind.BROKEN, "The model's reply is longer than any reply should be.")
+            raise ModelFault(
+                Kind.NONSENSE, "The model's reply is longer than any reply should be.", advice=ENDLESS
+            )
         if not line.startswith("data:") or line == "data: [DONE]":
             continue
         event = _object(line[5:])
@@ -266,13 +281,14 @@ def _heard(response: Mapping[str, Any], on_text: Callable[[str], None]) -> Mappi
 
 def _object(raw: str | bytes) -> dict[str, Any]:
     try:
-        value = json.loads(raw)
-    except ValueError as error:
+        value = WIRE.decode(raw if isinstance(raw, str) else raw.decode("utf-8-sig", "replace"))
+        if isinstance(value, dict):
+            return mended(value)
+    except (ValueError, RecursionError) as error:  # the latter: brackets in brackets
         raise ModelFault(Kind.NONSENSE, f"The model's server sent what is not JSON: {raw[:80]!r}.") from error
-    if not isinstance(value, dict):
-        raise ModelFault(Kind.NONSENSE, "The model's server sent JSON that is no object.")
-    return mended(value)
+    raise ModelFault(Kind.NONSENSE, "The model's server sent JSON that is no object.")
 
 
-def _count(value: object) -> int:
-    return value if isinstance(value, int) and value > 0 else 0
+def _count(value: object, most: int = MOST_TOKENS) -> int:
+    """A number of tokens; 0 for what is none."""
+    return value if type(value) is int and 0 < value <= most else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import math
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,8 +29,14 @@ ALIASES = {
 }
 STATUSES = ("pending", "in_progress", "completed")
 TITLE_CHARS = 120
+ACCOUNT_CHARS = 18_000  # of what people read, published whole
+MOST_QUESTIONS = 20
+MOST_CITATIONS = 50  # each is looked up
+MOST_LINES = 10_000_000
+NAME_CHARS = 80  # of a tool's name, repeated
 DEFAULT_SECONDS = 120.0
 LONGEST_SECONDS = 900.0
+LONG_MS = 1e12  # no time at all: what is longer may be too large for a number of ours
 POLL_SECONDS = 10.0
 LONGEST_POLL_SECONDS = 300.0
 INTERRUPT = "\x03"  # Ctrl-C
@@ -178,9 +185,10 @@ def understand(call: Call) -> Request:
     """Read a call into what it asks for. Raises ``Mistake``."""
     name = ALIASES.get(call.name, call.name)
     if name not in NAMES:
-        near = difflib.get_close_matches(call.name, NAMES, n=1)
+        wanted = call.name[:NAME_CHARS]
+        near = difflib.get_close_matches(wanted, NAMES, n=1)
         guess = f" Did you mean {near[0]}?" if near else ""
-        raise Mistake(f"There is no tool “{call.name}”.{guess} The tools are: {', '.join(NAMES)}.")
+        raise Mistake(f"There is no tool “{wanted}”.{guess} The tools are: {', '.join(NAMES)}.")
     if call.cut:
         raise Mistake(
             f"Your reply reached its length limit within this call to {name}: it was not run. Make it shorter."
@@ -206,20 +214,23 @@ def understand(call: Call) -> Request:
 def _fields(name: str, arguments: str) -> dict[str, Any]:
     try:
         value = json.loads(arguments or "{}", strict=False)
+        fields = mended(value) if isinstance(value, dict) else {}
     except json.JSONDecodeError as error:
         near = arguments[max(0, error.pos - 30) : error.pos + 30]
         raise Mistake(
             f"The arguments of {name} are not JSON: {error.msg} at line {error.lineno}, column {error.colno}, near “{near}”."
         ) from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, brackets in brackets
+        raise Mistake(f"The arguments of {name} cannot be read: {error}.") from error
     if not isinstance(value, dict):
         raise Mistake(f"The arguments of {name} must be a JSON object, not {type(value).__name__}.")
-    return mended(value)
+    return fields
 
 
 def _text(fields: Mapping[str, Any], name: str, tool: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str) or not value.strip():
-        got = ", ".join(fields) or "nothing"
+        got = ", ".join(fields)[:200] or "nothing"
         raise Mistake(f"{tool} needs “{name}”, a text that is not empty (it got: {got}).")
     return value
 
@@ -246,7 +257,7 @@ def _shell(fields: dict[str, Any]) -> Request:
 
 def _poll(fields: dict[str, Any]) -> Poll:
     session = fields.get("session_id")
-    if isinstance(session, str) and session.isascii() and session.isdigit():
+    if isinstance(session, str) and re.fullmatch(r"[0-9]{1,9}", session):
         session = int(session)
     if isinstance(session, bool) or not isinstance(session, int):
         raise Mistake("session: “session_id” must be the number of a command that is still running.")
@@ -264,7 +275,7 @@ def _milliseconds(fields: Mapping[str, Any], tool: str, *names: str, default: fl
     limit = next((fields[name] for name in names if fields.get(name) is not None), default * 1000)
     if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit > 0:
         raise Mistake(f"{tool}: “{names[0]}” must be a number of milliseconds above 0.")
-    return float(limit) / 1000
+    return float(limit) / 1000 if limit < LONG_MS else math.inf
 
 
 def _plan(fields: dict[str, Any]) -> Plan:
@@ -285,19 +296,26 @@ def _plan(fields: dict[str, Any]) -> Plan:
 def _solution(fields: dict[str, Any]) -> Solution:
     """Check every field of ``finish``, and name all that is wrong at once."""
     wrong: list[str] = []
-    title, account = fields.get("title"), fields.get("account")
-    if not isinstance(title, str) or not title.strip():
+    title, account = _seen(fields.get("title")), fields.get("account")
+    if not title.strip():
         wrong.append("“title” must be a text of one line")
     elif "\n" in title.strip() or len(title.strip()) > TITLE_CHARS:
         wrong.append(f"“title” must be one line of at most {TITLE_CHARS} characters")
     if not isinstance(account, str) or not account.strip():
         wrong.append("“account” must be a text that is not empty")
+    elif len(account) > ACCOUNT_CHARS:
+        wrong.append(f"“account” may have {ACCOUNT_CHARS} characters, and has {len(account)}")
     questions = fields.get("questions") or []
     if not isinstance(questions, list) or not all(isinstance(question, str) for question in questions):
         wrong.append("“questions” must be a list of texts")
         questions = []
     citations: list[Citation] = []
     cited = fields.get("citations") or []
+    if len(questions) > MOST_QUESTIONS:
+        wrong.append(f"there may be {MOST_QUESTIONS} “questions” at most")
+    if isinstance(cited, list) and len(cited) > MOST_CITATIONS:
+        wrong.append(f"there may be {MOST_CITATIONS} “citations” at most")
+        cited = []
     for n, raw in enumerate(cited if isinstance(cited, list) else [cited], start=1):
         citation = _citation(raw)
         if citation is None:
@@ -309,16 +327,23 @@ def _solution(fields: dict[str, Any]) -> Solution:
     if wrong:
         raise Mistake(f"finish was not accepted: {'; '.join(wrong)}.")
     asked = tuple(question.strip() for question in questions if question.strip())
-    return Solution(str(title).strip(), str(account).strip(), asked, tuple(citations))
+    return Solution(title.strip(), str(account).strip(), asked, tuple(citations))
+
+
+def _seen(value: object) -> str:
+    """The characters of a text that a reader sees, lines and blanks; "" for what is no text."""
+    return "".join(c for c in value if c.isprintable() or c.isspace()) if isinstance(value, str) else ""
 
 
 def _citation(raw: object) -> Citation | None:
     if not isinstance(raw, dict):
         return None
     path, line, quote = raw.get("path"), raw.get("line"), raw.get("quote", "")
-    if isinstance(line, str) and line.isascii() and line.isdigit():
+    if isinstance(line, str) and re.fullmatch(r"[0-9]{1,9}", line):
         line = int(line)
-    if not isinstance(path, str) or isinstance(line, bool) or not isinstance(line, int) or line < 1:
+    if not isinstance(path, str) or isinstance(line, bool) or not isinstance(line, int):
+        return None
+    if not 1 <= line <= MOST_LINES:
         return None
     path = path.strip().removeprefix("/workspace/").removeprefix("./")
     if not path or path.startswith("/") or ".." in path.split("/") or not isinstance(quote, str):

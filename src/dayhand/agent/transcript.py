@@ -11,6 +11,7 @@ from dayhand.agent.model import Call, Item, Reply
 from dayhand.ledger.memory import Memory
 from dayhand.task import Usage
 
+PARAGRAPH_CHARS = 8_000  # without an empty line: told up to its last line
 FUNCTION, CUSTOM = "function_call", "custom_tool_call"
 
 
@@ -143,9 +144,14 @@ class Words:
 
     def feed(self, piece: str) -> None:
         self._held += piece
-        *whole, self._held = self._held.split("\n\n")
-        for paragraph in whole:
-            self._say(paragraph)
+        if "\n\n" in self._held:
+            *whole, self._held = self._held.split("\n\n")
+            for paragraph in whole:
+                self._say(paragraph)
+        if len(self._held) > PARAGRAPH_CHARS:
+            told, _, self._held = self._held.rpartition("\n")
+            self._say(told or self._held)
+            self._held = self._held if told else ""
 
     def flush(self) -> None:
         self._say(self._held)

@@ -10,7 +10,7 @@ from dayhand.agent.budget import Budget
 from dayhand.agent.compaction import History, write_handover
 from dayhand.agent.guard import Guard
 from dayhand.agent.model import AUTO, NONE, Item, Listener, Model, Reply
-from dayhand.agent.tools import ALIASES, TOOLS, Mistake, understand
+from dayhand.agent.tools import ALIASES, NAME_CHARS, TOOLS, Mistake, understand
 from dayhand.agent.transcript import Words, output, usage_fields
 from dayhand.errors import ContextOverflow, SandboxError
 from dayhand.ledger.memory import Memory
@@ -145,7 +145,7 @@ class Turns:
             try:
                 said = understand(call)
             except Mistake as mistake:
-                self.say.line("error", f"{call.name}: {mistake}")
+                self.say.line("error", f"{call.name[:NAME_CHARS]}: {mistake}")
                 continue
             if isinstance(said, Solution):
                 self.say.line("result", f"finished at a limit: {said.title}")
