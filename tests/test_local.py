@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.agent.scripted import FOR_EVER, Fault, Finish, Move, Refuse, Scene, Script, ScriptedServer
+from dayhand.agent.scripted import FOR_EVER, Fault, Finish, Move, Refuse, Scene, Script, ScriptedServer, Shell
 from dayhand.errors import CheckoutError
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.server import connect, embedded
@@ -101,6 +101,14 @@ def test_a_run_that_fails_leaves_nothing_for_the_workers_to_take_up(repo: Path, 
         done = run(repo, folder, model, REDIS_URL=url)
         assert "The model refuses to do this: “No.”" in done.stderr
         assert Ledger(connect(url)).recent() == []
+
+
+def test_nothing_that_the_model_says_steers_the_terminal(repo: Path, folder: Path) -> None:
+    with played([FIX, Shell("echo \x1b]0;owned\x07 \x1b[2J")], [DONE]) as model:
+        done = run(repo, folder, model)
+    assert done.returncode == 0, done.stderr
+    assert "$ echo ]0;owned [2J" in done.stderr
+    assert not {"\x1b", "\x07"} & {*done.stdout, *done.stderr}
 
 
 def test_the_next_model_finishes_where_the_first_is_not_there(repo: Path, folder: Path) -> None:

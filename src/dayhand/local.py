@@ -136,7 +136,7 @@ def local_task(repo: Path, words: str) -> Task:
 
 
 def _show(note: Note) -> None:
-    _print_note(note.kind, note.text)
+    _print_note(note.kind, clean(note.text))
 
 
 def _print_note(kind: str, text: str) -> None:
