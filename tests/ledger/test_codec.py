@@ -15,8 +15,11 @@ from dayhand.task import (
     Citation,
     Examined,
     Finding,
+    Limit,
+    Means,
     Outcome,
     Proposed,
+    Reached,
     Run,
     SetUpStep,
     Solution,
@@ -33,6 +36,7 @@ SOLUTION = Solution(
     questions=("Is 3 right?",),
     citations=(Citation("sql/search.sql", 12, "ORDER BY rank"),),
     usage=Usage("m", turns=3, input_tokens=10, dollars=0.5),
+    reached=Reached(Limit(Means.MONEY, 5, "DAYHAND_MOST_DOLLARS"), 4.9, over=True),
 )
 HEAD = Run("pytest -q", 0, "exit", 1.5, "1 passed", line=42)
 FINDINGS = (
