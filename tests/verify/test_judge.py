@@ -46,7 +46,8 @@ def test_a_head_that_passes(head: Ran, base: Ran | None, verdict: Verdict, fixed
         (ran(code=1, failing="bc"), RED, Verdict.NEW_FAILURE, ("c",)),
         (MUTE_RED, RED, Verdict.NEW_FAILURE, ()),
         (ran(code=1, passing="ab"), RED, Verdict.NEW_FAILURE, ()),
-        (ran(code=1, failing="x", reported=False), RED, Verdict.FAILS_ON_BASE_TOO, ()),
+        (ran(code=1, failing="b", reported=False), RED, Verdict.NEW_FAILURE, ()),
+        (RED, ran(code=1, failing="x", reported=False), Verdict.FAILS_ON_BASE_TOO, ()),
     ],
     ids=[
         "base-passes",
@@ -56,6 +57,7 @@ def test_a_head_that_passes(head: Ran, base: Ran | None, verdict: Verdict, fixed
         "one-more-fails",
         "head-breaks-before-its-tests",
         "head-fails-without-a-failing-test",
+        "head-writes-no-report",
         "names-cannot-be-compared",
     ],
 )

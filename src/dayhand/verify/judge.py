@@ -38,11 +38,12 @@ def judge_failed(head: Ran, base: Ran, again: Ran | None = None) -> Judged:
         return Judged(Verdict.NEW_FAILURE, tuple(sorted(_twice(head, again))))
     if not base.results:
         return Judged(Verdict.FAILS_ON_BASE_TOO)  # no single test is known: the exit codes speak
-    if not last.results or (base.failing and not last.failing):
+    silenced = base.results.reported and not (last.results and last.results.reported)
+    if silenced or not last.results or (base.failing and not last.failing):
         note = "it fails in another way than on the base, where single tests failed"
         return Judged(Verdict.NEW_FAILURE, note=note)
     if last.results.reported != base.results.reported:
-        return Judged(Verdict.FAILS_ON_BASE_TOO)  # the names cannot be compared
+        return Judged(Verdict.FAILS_ON_BASE_TOO)  # what was printed there cannot be compared with a report
     new = _twice(head, again) - base.failing
     if new:
         return Judged(Verdict.NEW_FAILURE, tuple(sorted(new)), fixed)
