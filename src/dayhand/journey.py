@@ -47,7 +47,7 @@ from dayhand.task import (
 )
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.better import Bench, find_better
-from dayhand.verify.checks import verify
+from dayhand.verify.checks import look_early, verify
 from dayhand.verify.claims import weigh
 from dayhand.verify.doctor import examine
 from dayhand.verify.evidence import prove
@@ -183,17 +183,25 @@ class Trip:
                 again = self._round(base, place, keep=False)
             except ModelError as error:
                 self.say.line("error", f"The new failures stay: {error}")
-                return work
-            if isinstance(again, Finished) and again.change.tree == work.change.tree:
-                return again
+                break
+            same = isinstance(again, Finished) and again.change.tree == work.change.tree
             work = again
-        return work
+            if same:
+                break
+        return self._checked(base, place, work)
+
+    def _checked(self, base: Base, place: Environment, work: Finished | Solution) -> Finished | Solution:
+        """The same with the whole of the checks run: what was found early is no verdict."""
+        if isinstance(work, Solution) or not work.verification.early:
+            return work
+        head, verification = self.check(base, place, work.solution, work.change)
+        return replace(work, head=head, verification=verification)
 
     def _round(self, base: Base, place: Environment, *, keep: bool) -> Finished | Solution:
         solution, change = self.solve(base, place, keep=keep)
         if change is None:
             return solution
-        return Finished(solution, change, *self.check(base, place, solution, change))
+        return Finished(solution, change, *self.check(base, place, solution, change, early=True))
 
     def _send_back(self, work: Finished) -> bool:
         """Let the model mend what fails, but where a limit stopped it."""
@@ -246,9 +254,12 @@ class Trip:
         return Answered(solution, proofs)
 
     def check(
-        self, base: Base, place: Environment, solution: Solution, change: Change
+        self, base: Base, place: Environment, solution: Solution, change: Change, *, early: bool = False
     ) -> tuple[str, Verification]:
-        """Make the commit that will be pushed, and check exactly that."""
+        """Make the commit that will be pushed, and check exactly that.
+
+        ``early``: where the tests nearest to the change fail anew, that alone is given, since it goes back to the model.
+        """
         checkout = self.tools.checkout
         head = checkout.commit(self.task, change, solution)
         files = read_files(checkout.mirror, head)
@@ -260,6 +271,9 @@ class Trip:
             tests=find_new(base.files, files, change.paths),
         )
         with self.say.stage(Stage.CHECK):
+            sandbox = self.tools.sandbox
+            if early and (found := look_early(place, sandbox, trees, self.say, base.files, files)):
+                return head, Verification(change.tree, (found,), early=True)
             commands = tuple(check.command for check in place.checks)
             concerns = inspect(base.files, files, change.paths, commands)
             beyond = look_beyond(base.files, files, change.paths, change.binaries)

@@ -189,6 +189,9 @@ class Verification:
     scope: Scope = Scope()
     reach: tuple[Concern, ...] = ()  # what acts beyond the code that the checks judge
     reached: Reached | None = None  # a limit that the model was told to finish for
+    early: bool = (
+        False  # only the tests nearest to the change ran: good for sending back, never for proposing
+    )
 
     @property
     def held(self) -> bool:

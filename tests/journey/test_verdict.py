@@ -340,3 +340,68 @@ def test_a_new_module_with_its_test_turns_red_to_green(town: Town) -> None:
     )
     pull, _ = play(town, module, test)
     assert "**Red to green:** 1 test fails" in pull.body
+
+
+NEAR = {
+    "package.json": '{"name": "shop", "scripts": {"test": "node --test"}}\n',
+    "shop.js": "exports.total = (prices) => prices.reduce((a, b) => a + b, 1);\n",
+    "shop.test.js": "const test = require('node:test');\nconst { total } = require('./shop');\n"
+    "test('totals are numbers', () => require('node:assert').equal(typeof total([1]), 'number'));\n",
+} | {f"other{n}.test.js": "require('node:test').test('other', () => {});\n" for n in range(8)}
+WHOLE, NEAREST = "npm run test", "npm run test -- shop.test.js"
+
+
+def turn(old: str, new: str) -> Patch:
+    return Patch(
+        PATCH.format(
+            f"*** Update File: shop.js\n@@\n-exports.total = (prices) => {old};\n+exports.total = (prices) => {new};"
+        )
+    )
+
+
+SUM = "prices.reduce((a, b) => a + b, 1)"
+
+
+def commands_of(town: Town) -> list[str]:
+    (record,) = town.ledger.recent()
+    return [
+        note.text for note in town.live.read(record.task.id) if note.kind == "command" and "npm" in note.text
+    ]
+
+
+@needs_node
+def test_a_failure_of_the_nearest_tests_goes_back_before_the_rest_is_run(town: Town) -> None:
+    repo = town.repository("shop", NEAR)
+    town.actor.turns = [
+        [turn(SUM, "undefined")],
+        [Finish("One", ".")],
+        [turn("undefined", SUM.replace("1)", "0)"))],
+        [Finish("Two", "Mended.")],
+    ]
+    town.label(repo, town.issue(repo))
+    (record,) = town.work()
+    (pull,) = town.pulls(repo)
+    (check,) = town.checks(repo, pull)
+    ran = commands_of(town)
+    assert ran[:4] == [NEAREST] * 4, "head, base, head once more; then what was mended"
+    assert WHOLE in ran[4:], "success needs all of it"
+    assert check.conclusion == "success", record.reason
+    assert "`npm run test` | [✅ passes]" in pull.body
+    assert NEAREST not in pull.body, "it is no evidence"
+
+
+@needs_node
+def test_what_the_nearest_tests_show_is_no_verdict_where_the_model_cannot_mend_it(town: Town) -> None:
+    repo = town.repository("shop", NEAR)
+    town.actor.turns = [
+        [turn(SUM, "undefined")],
+        [Finish("One", ".")],
+        fault("status", status=401, body=NO_KEY, times=9),
+    ]
+    town.label(repo, town.issue(repo))
+    town.work()
+    (pull,) = town.pulls(repo)
+    (check,) = town.checks(repo, pull)
+    assert check.conclusion == "failure"
+    assert "`npm run test` | [❌ new failure]" in pull.body
+    assert "(8 passed, 1 failed)" in pull.body, "all of it ran"

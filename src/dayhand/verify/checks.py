@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from dayhand.environment.base import Check, Environment
+from dayhand.environment.base import Check, Environment, Files
 from dayhand.ledger.notes import Say
 from dayhand.sandbox.base import Sandbox
 from dayhand.task import Finding, Verdict
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.judge import Judged, judge_failed, judge_passed
 from dayhand.verify.kinds import is_source
+from dayhand.verify.nearest import narrowed
 from dayhand.verify.red_green import can_prove, show_red
 from dayhand.verify.running import Ran, Runner
 from dayhand.verify.trees import Trees, spoil
@@ -37,6 +38,44 @@ def verify(
         say.line("say", "The repository declares no lint, type check or test command that Dayhand knows.")
     examiner = Examiner(Runner(place, sandbox, say), trees, bases)
     return tuple(examiner.examine(check) for check in nearest_first(place.checks, trees.paths))
+
+
+def look_early(
+    place: Environment, sandbox: Sandbox, trees: Trees, say: Say, before: Files, after: Files
+) -> Finding | None:
+    """Run the tests that the change is nearest to: a new failure among them, which stays; None for nothing to tell.
+
+    That nothing fails here proves nothing: the verdict is ``verify``'s.
+    """
+    runner = Runner(place, sandbox, say)
+    for check in place.checks:
+        near = None if check.command in place.missing else narrowed(check, before, after, trees.paths)
+        if near and (found := _fails_early(runner, trees, *near)):
+            say.line("result", f"test: {found.command}: {found.verdict}")
+            return found
+    return None
+
+
+def _fails_early(runner: Runner, trees: Trees, check: Check, on_base: Check | None) -> Finding | None:
+    runner.say.line("say", "First the tests that the change is nearest to.")
+    head = runner.run(check, trees.head)
+    if head.run.passed or head.run.reason != "exit" or not head.failing:
+        return None
+    base = runner.run(on_base, trees.base) if on_base else None
+    new = head.failing - (base.failing if base else frozenset())
+    again = runner.run(check, trees.head) if new else head
+    stay = tuple(sorted(new & again.failing))
+    if not stay:
+        return None
+    return Finding(
+        check.kind,
+        check.command,
+        Verdict.NEW_FAILURE,
+        head.run,
+        base.run if base else None,
+        again=again.run,
+        failing=stay,
+    )
 
 
 def nearest_first(checks: tuple[Check, ...], paths: tuple[str, ...]) -> tuple[Check, ...]:

@@ -28,9 +28,9 @@ def find_unspoken(
     spoken = {path for path in asked if _named(path, words) or _by_symbol(places.get(path, ()), words)}
     if not spoken and len(asked) <= FEW:
         return ()
-    texts = {path: _imports(after.read(path)) for path in asked}
+    texts = {path: imports_in(after.read(path)) for path in asked}
     while more := {
-        one for one in asked if one not in spoken and any(_tied(one, two, texts) for two in spoken)
+        one for one in asked if one not in spoken and any(tied(one, two, texts) for two in spoken)
     }:
         spoken |= more
     return tuple(path for path in asked if path not in spoken)
@@ -48,7 +48,7 @@ def _by_symbol(places: Iterable[Place], words: str) -> bool:
     return bool(named) and any(not named.isdisjoint(re.findall(r"\w{3,}", row)) for row in rows)
 
 
-def _tied(one: str, two: str, imports: Mapping[str, frozenset[str]]) -> bool:
+def tied(one: str, two: str, imports: Mapping[str, frozenset[str]]) -> bool:
     """Whether one file is the other's test, or imports it."""
     first, second = _stem(one).lower(), _stem(two).lower()
     if first == second:
@@ -64,7 +64,7 @@ def _stem(path: str) -> str:
     return whole.parent.name if plain in COMMON and whole.parent.name else plain
 
 
-def _imports(text: str) -> frozenset[str]:
+def imports_in(text: str) -> frozenset[str]:
     """The words on lines that bring something in."""
     rows = (row for row in text.split("\n") if IMPORT.search(row))
     return frozenset(word for row in rows for word in re.findall(r"[\w-]+", row.lower()))
