@@ -31,3 +31,12 @@ def test_the_conclusion_follows_from_the_findings_alone(
 ) -> None:
     findings = tuple(Finding("test", "make test", verdict, None) for verdict in verdicts)
     assert Verification("c0ffee", findings, concerns).conclusion == conclusion
+
+
+def test_what_lint_says_is_no_success_where_no_test_could_run() -> None:
+    lint = Finding("lint", "make lint", Verdict.PASSES, None)
+    test, other = (Finding("test", one, Verdict.CANNOT_RUN, None) for one in ("make test", "npm test"))
+    assert Verification("c0ffee", (lint, test, other)).conclusion == "neutral"
+    ran = Finding("test", "make test", Verdict.PASSES, None)
+    assert Verification("c0ffee", (lint, ran, other)).conclusion == "success"
+    assert Verification("c0ffee", (lint,)).conclusion == "success", "there are no tests to run"

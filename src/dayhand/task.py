@@ -212,12 +212,18 @@ class Verification:
         return "action_required" if self.held and self.standing != "failure" else self.standing
 
     @property
+    def untested(self) -> bool:
+        """Whether there are tests and none could be run: what lint says is no success of a change then."""
+        tests = [finding.verdict for finding in self.findings if finding.kind == "test"]
+        return bool(tests) and all(verdict is Verdict.CANNOT_RUN for verdict in tests)
+
+    @property
     def standing(self) -> str:
         """What it comes to once a person has accepted what holds it: ``success``, ``failure`` or ``neutral``."""
         verdicts = {finding.verdict for finding in self.findings}
         if Verdict.NEW_FAILURE in verdicts:
             return "failure"
-        if Verdict.BLIND not in verdicts and verdicts & {Verdict.PASSES, Verdict.FIXED}:
+        if Verdict.BLIND not in verdicts and not self.untested and verdicts & {Verdict.PASSES, Verdict.FIXED}:
             return "success"
         return "neutral"  # nothing ran, or only what was broken before, or tests that do not look: no proof
 

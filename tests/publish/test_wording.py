@@ -167,7 +167,7 @@ def test_the_comment_says_what_the_ledger_says() -> None:
         {
             Verdict.PASSES: "@ada [The pull request](https://pull) is ready for review. ✅ The repository's own checks pass (1 of 1 passes).",
             Verdict.NEW_FAILURE: "@ada [The pull request](https://pull) is there to look at. ❌ There are new failures (0 of 1 pass).",
-            Verdict.CANNOT_RUN: "@ada [The pull request](https://pull) is ready for review. ⚠️ No check could speak for or against it (0 of 1 pass).",
+            Verdict.CANNOT_RUN: "@ada [The pull request](https://pull) is ready for review. ⚠️ The tests could not be run here (0 of 1 pass).",
         }
     )
 
@@ -224,12 +224,22 @@ def test_the_verdict_stands_before_the_models_words() -> None:
 
 
 def test_passing_in_part_is_not_called_passing() -> None:
-    some = Verification("t", (FINDINGS[0], FINDINGS[2]))
-    assert some.conclusion == "success"
-    assert (
-        wording.check_done(some)
-        == "Nothing fails that did not fail before, but not all could pass (1 of 2 passes)"
+    lint = Finding("lint", "ruff check .", Verdict.PASSES, HEAD)
+    said = {}
+    for verdict in (Verdict.FAILS_ON_BASE_TOO, Verdict.FLAKY, Verdict.BLIND, Verdict.CANNOT_RUN):
+        some = Verification("t", (lint, Finding("test", "pytest -q", verdict, HEAD)))
+        said[verdict] = f"{some.conclusion}: {wording.check_done(some)}"
+    assert said == snapshot(
+        {
+            Verdict.FAILS_ON_BASE_TOO: "success: No new failure; what failed before still fails (1 of 2 passes)",
+            Verdict.FLAKY: "success: No new failure that stays, but flaky checks (1 of 2 passes)",
+            Verdict.BLIND: "neutral: Checks pass without looking at the change (1 of 2 passes)",
+            Verdict.CANNOT_RUN: "neutral: The tests could not be run here (1 of 2 passes)",
+        }
     )
+    types = Finding("types", "mypy", Verdict.CANNOT_RUN, None)
+    some = Verification("t", (lint, FINDINGS[0], types))
+    assert wording.check_done(some) == "No new failure, but not everything could run (2 of 3 pass)"
 
 
 def test_a_files_name_cannot_end_the_link_to_it() -> None:

@@ -207,14 +207,25 @@ def check_done(verification: Verification) -> str:
     """The title of a finished check run, from the ledger alone."""
     count = len(verification.findings)
     passed = sum(finding.verdict in (Verdict.PASSES, Verdict.FIXED) for finding in verification.findings)
-    words = CONCLUSIONS[verification.conclusion]
-    if verification.conclusion == "action_required" and not verification.concerns:
-        words = f"{_held(verification)}: please look at that first"
+    words = _concluded(verification)
     if verification.conclusion == "success" and passed < count:
-        words = "Nothing fails that did not fail before, but not all could pass"
+        words = _in_part(verification)
     if verification.reached and verification.conclusion != "action_required":
         words = f"{words}; {'a limit stopped the work' if verification.reached.over else 'the model was told to finish'}"
     return f"{words} ({passed} of {count} {'passes' if passed == 1 else 'pass'})" if count else words
+
+
+def _concluded(verification: Verification) -> str:
+    verdicts = {finding.verdict for finding in verification.findings}
+    match verification.conclusion:
+        case "action_required" if not verification.concerns:
+            return f"{_held(verification)}: please look at that first"
+        case "neutral" if Verdict.BLIND in verdicts:
+            return "Checks pass without looking at the change"
+        case "neutral" if verification.untested:
+            return "The tests could not be run here"
+        case other:
+            return CONCLUSIONS[other]
 
 
 def _held(verification: Verification) -> str:
@@ -223,6 +234,16 @@ def _held(verification: Verification) -> str:
     return (
         "The change is larger than it may be" if verification.scope.too_large else "A limit stopped the work"
     )
+
+
+def _in_part(verification: Verification) -> str:
+    """No new failure, and not all passes: why."""
+    verdicts = {finding.verdict for finding in verification.findings}
+    if Verdict.CANNOT_RUN in verdicts:
+        return "No new failure, but not everything could run"
+    if Verdict.FLAKY in verdicts:
+        return "No new failure that stays, but flaky checks"
+    return "No new failure; what failed before still fails"
 
 
 def check_moved(head: str) -> str:

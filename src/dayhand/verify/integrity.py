@@ -116,7 +116,8 @@ def _weakened(path: str, name: str, was: OneTest, now: OneTest) -> Iterator[Conc
     elif now.asserts < was.asserts:
         yield Concern("loosened assertion", path, now.line, f"{name}: {was.asserts - now.asserts} fewer")
     elif now.exact < was.exact:
-        what = f"{name}: {was.exact - now.exact} no longer compare with a value"
+        fewer = was.exact - now.exact
+        what = f"{name}: {fewer} no longer {'compares' if fewer == 1 else 'compare'} with a value"
         yield Concern("loosened assertion", path, now.line, what)
 
 
