@@ -73,7 +73,7 @@ def test_what_passes_slowly_is_not_run_on_the_base_for_its_own_sake(tmp_path: Pa
 
 
 def test_what_passes_slowly_is_fixed_where_the_base_is_known_to_fail(tmp_path: Path) -> None:
-    BaseCache(tmp_path).keep("c0ffee", "env-1", RED)
+    BaseCache(tmp_path).keep("c0ffee", "env-1", CHECK, RED)
     slow = Ran(dataclasses.replace(GREEN.run, seconds=QUICK_SECONDS + 1), GREEN.results)
     finding, _ = examine(tmp_path, slow)
     assert (finding.verdict, finding.fixed) == (Verdict.FIXED, ("b",))

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from dayhand.environment.base import Check
 from dayhand.task import Run
 from dayhand.verify.reports.base import Single, State
 from dayhand.verify.results import Results
@@ -15,18 +18,19 @@ from dayhand.verify.running import Ran
 
 VERSION = 2  # of what is kept: another one is not read
 MOST_KEPT = 400
+STALE_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class BaseCache:
-    """Results by base commit, environment and command. Only what ended by itself is kept."""
+    """Results by base commit, environment, and a check's kind and command. Only what ended by itself is kept."""
 
     folder: Path
 
-    def find(self, commit: str, environment: str, command: str) -> Ran | None:
+    def find(self, commit: str, environment: str, check: Check) -> Ran | None:
         """What is known, with no line in this task's log; None where nothing is, or nothing that can be read."""
         try:
-            kept = json.loads(self._path(commit, environment, command).read_text("utf-8"))
+            kept = json.loads(self._path(commit, environment, check).read_text("utf-8"))
             run = Run(**{**kept["run"], "line": 0})
             results = kept["results"]
             if results is None:
@@ -36,24 +40,29 @@ class BaseCache:
         except (OSError, ValueError, TypeError, KeyError):
             return None  # half written by a killed worker, or never: it is run again
 
-    def keep(self, commit: str, environment: str, ran: Ran) -> None:
-        """Keep a result; the oldest ones make room."""
+    def keep(self, commit: str, environment: str, check: Check, ran: Ran) -> None:
+        """Keep a result; the oldest ones make room. Where the disk will not have it, the base only runs again."""
         if ran.run.reason != "exit":
             return
         tests = [(test.name, test.state) for test in ran.results.tests] if ran.results else []
         results = {"tests": tests, "reported": ran.results.reported} if ran.results else None
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self._path(commit, environment, ran.run.command)
+        path = self._path(commit, environment, check)
         part = path.with_suffix(f".{os.getpid()}.part")
-        part.write_text(json.dumps({"run": asdict(ran.run), "results": results}), "utf-8")
-        part.rename(path)
-        self._make_room()
+        with suppress(OSError):  # a full disk; or another worker that made room at the same moment
+            self.folder.mkdir(parents=True, exist_ok=True)
+            part.write_text(json.dumps({"run": asdict(ran.run), "results": results}), "utf-8")
+            part.rename(path)
+            self._make_room()
 
     def _make_room(self) -> None:
         kept = sorted((path.stat().st_mtime, path) for path in self.folder.glob("*.json"))
         for _, path in kept[:-MOST_KEPT]:
             path.unlink(missing_ok=True)
+        for part in self.folder.glob("*.part"):  # of workers that were killed while they wrote
+            if time.time() - part.stat().st_mtime > STALE_SECONDS:
+                part.unlink(missing_ok=True)
 
-    def _path(self, commit: str, environment: str, command: str) -> Path:
-        text = json.dumps([VERSION, commit, environment, command])
+    def _path(self, commit: str, environment: str, check: Check) -> Path:
+        # A command can be the lint and the test: only of a test are single results read.
+        text = json.dumps([VERSION, commit, environment, check.kind, check.command])
         return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()}.json"

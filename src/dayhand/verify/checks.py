@@ -133,7 +133,7 @@ class Examiner:
 
     def _known(self, check: Check) -> Ran | None:
         place = self.runner.place
-        known = self.bases.find(self.trees.base_commit, place.key, check.command)
+        known = self.bases.find(self.trees.base_commit, place.key, check)
         if known:
             how = "passes" if known.run.passed else "fails"
             self.runner.say.line("say", f"{check.command} {how} on the base: known from an earlier run.")
@@ -142,7 +142,7 @@ class Examiner:
     def _base(self, check: Check) -> Ran:
         self.runner.say.line("say", "The same on the base, to compare.")
         base = self.runner.run(check, self.trees.base)
-        self.bases.keep(self.trees.base_commit, self.runner.place.key, base)
+        self.bases.keep(self.trees.base_commit, self.runner.place.key, check, base)
         return base
 
     def _blind(self, check: Check, head: Ran) -> bool:

@@ -66,6 +66,6 @@ class _Doctor:
             why = f"{check.tool} is not there: {last}"
             return Checkup(check.kind, check.command, check.source, None, why)
         if self.bases:
-            self.bases.keep(self.commit, place.key, ran)
+            self.bases.keep(self.commit, place.key, check, ran)
         say.line("result", f"{check.kind}: {check.command}: {'passes' if run.passed else 'runs, and fails'}")
         return Checkup(check.kind, check.command, check.source, run)
