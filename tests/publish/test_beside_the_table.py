@@ -46,6 +46,16 @@ def test_what_weakens_the_checks_is_listed_without_its_power() -> None:
     )
 
 
+def test_what_to_write_is_said_once_under_both_lists() -> None:
+    weaker, beyond = (
+        Concern("deleted test", "t.py", 0, "a"),
+        Concern("steers agents", "AGENTS.md", 0, "added"),
+    )
+    said = beside(Verification("t", (), (weaker,), reach=(beyond,)), "T")
+    assert said.count("`@bot accept`") == 1
+    assert said.endswith("writes `@bot accept` here.")
+
+
 def test_a_long_list_is_cut_and_says_so() -> None:
     concerns = tuple(Concern("suppression", "a.py", n, "# noqa") for n in range(MOST_CONCERNS + 4))
     assert "- and 4 more, on the task's page" in beside(Verification("c0ffee", (), concerns), "T")
@@ -88,7 +98,7 @@ def test_what_the_change_touches_beside_its_task_is_named() -> None:
 def test_a_change_that_is_too_large_says_by_how_much_and_what_to_do() -> None:
     huge = Scope(lines=2400, files=41, most_lines=800, most_files=40)
     assert beside(Verification("t", scope=huge), "T") == snapshot(
-        "✋ **This stays a draft:** it changes 2,400 lines, over the 800 that are allowed here and 41 files, over the 40 that are allowed here. Write `@bot accept` here to take it as one, or ask for smaller steps. The limits are `[limits] lines` and `files` in `.dayhand.toml` on the default branch."
+        "✋ **This stays a draft:** it changes 2,400 lines, over the 800 that are allowed here, and 41 files, over the 40 that are allowed here. Write `@bot accept` here to take it as one, or ask for smaller steps. The limits are `[limits] lines` and `files` in `.dayhand.toml` on the default branch."
     )
     assert beside(Verification("t", scope=Scope(800, 40, 800, 40)), "T") == ""
     assert beside(Verification("t", scope=Scope(9999, 999)), "T") == "", "0 is no limit"

@@ -8,6 +8,7 @@ from dayhand.task import Concern, Finding, Noise, Scope, Verification
 MOST_CONCERNS = 15  # listed; the task's page has them all
 MOST_FILES = 10
 MOST_IDLE = 5
+ACCEPTING = "Somebody with write access who finds that right writes `@bot accept` here."
 
 
 def beside(verification: Verification, task_url: str) -> str:
@@ -16,6 +17,7 @@ def beside(verification: Verification, task_url: str) -> str:
         red_to_green(verification, task_url),
         weakened(verification.concerns),
         reaching(verification.reach),
+        ACCEPTING if verification.concerns or verification.reach else "",
         size(verification.scope),
         layout(verification.scope.noise),
         unspoken(verification.scope),
@@ -41,8 +43,7 @@ def _look(concerns: tuple[Concern, ...], opening: str) -> str:
     lines = [f"- {one.kind}: {code(_place(one))}: {code(one.what)}" for one in concerns[:MOST_CONCERNS]]
     if len(concerns) > MOST_CONCERNS:
         lines.append(f"- and {len(concerns) - MOST_CONCERNS} more, on the task's page")
-    closing = "Somebody with write access who finds that right writes `@bot accept` here."
-    return "\n".join([opening, "", *lines, "", closing])
+    return "\n".join([opening, "", *lines])
 
 
 def _place(concern: Concern) -> str:
@@ -95,7 +96,7 @@ def too_large(scope: Scope) -> str:
         over.append(f"{scope.lines:,} lines, over the {scope.most_lines:,} that are allowed here")
     if 0 < scope.most_files < scope.files:
         over.append(f"{scope.files:,} files, over the {scope.most_files:,} that are allowed here")
-    return f"it changes {' and '.join(over)}"
+    return f"it changes {', and '.join(over)}"
 
 
 def layout(noise: tuple[Noise, ...]) -> str:
