@@ -384,7 +384,7 @@ class SetUpStep:
     command: str  # the one that passed, or the last that was tried
     passed: bool
     seconds: float
-    why: str = ""  # where it failed: what the installer said
+    why: str = ""  # where it failed: what the installer said; where a fall-back passed: what failed before it
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,40 @@ def test_where_everything_runs_nothing_is_to_be_fixed() -> None:
     )
 
 
+def test_what_failed_before_a_fall_back_is_told_and_one_check_is_spoken_of_as_one() -> None:
+    step = SetUpStep(
+        "install with npm ci", "npm install", passed=True, seconds=3.2, why="npm ci: the lock is old"
+    )
+    broken = SetUpStep("install Ruby's gems", "bundle install", passed=False, seconds=1.0, why="no host")
+    told = diagnosis.report(replace(FOUND, steps=(step, broken), checks=FOUND.checks[1:2], blocked=()))
+    assert (
+        told
+        == """\
+**The one declared check can run here; it fails as it is; not all could be installed.** Toolchain: Node and Make; set up in 4.0 s.
+
+| Here | Check | Command | Found in |
+|---|---|---|---|
+| ⚠️ runs, and fails (0.5 s) | lint | `make lint` | Makefile, target lint |
+
+### Set-up
+
+- ✅ install with npm ci (3.2 s), by a fall-back, for this failed: npm ci: the lock is old
+- ❌ install Ruby's gems (1.0 s): no host
+
+### What would fix it
+
+Say in `.dayhand.toml` on the default branch how it is set up:
+
+```toml
+[setup]
+run = ["…"]
+```
+
+`make lint` fails without any change (a.py:1: bad). A change is judged all the same: what failed before is not blamed on it.
+"""
+    )
+
+
 def test_where_no_check_is_declared_the_lines_to_declare_one_are_given() -> None:
     bare = replace(FOUND, toolchains=(), steps=(), checks=(), blocked=())
     told = diagnosis.report(bare)

@@ -113,6 +113,7 @@ class Installed:
     passed: bool
     seconds: float
     output: str  # cut, safe to show
+    instead: str = ""  # where a fall-back passed: what was tried first, and what came of it
 
 
 @dataclass(frozen=True, slots=True)

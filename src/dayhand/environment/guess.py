@@ -93,7 +93,7 @@ def write(text: str, lines: tuple[Line, ...]) -> str | None:
             wanted.setdefault(line.section, {})[line.key] = value
             text = _set(text, line)
         return text if tomllib.loads(text) == wanted else None
-    except (tomllib.TOMLDecodeError, AttributeError, TypeError):
+    except (tomllib.TOMLDecodeError, RecursionError, AttributeError, TypeError):
         return None
 
 

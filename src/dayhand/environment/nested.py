@@ -5,16 +5,16 @@ A workspace's members (npm, pnpm, Yarn, Bun, uv) are installed by the workspace'
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from dayhand.environment import go, java, node, php, python, ruby, rust
 from dayhand.environment.base import Check, Ecosystem, Files, Plan, Step
+from dayhand.environment.python_project import strings
+from dayhand.environment.tables import json_object, table, toml
 from dayhand.sandbox.base import WORKSPACE
 
 DEPTH = 3  # folders above a nested project's manifest
@@ -58,6 +58,22 @@ class Within:
 
 
 @dataclass(frozen=True, slots=True)
+class Printable:
+    """All files but those whose path has a line break, a control character or bytes that are no text.
+
+    Nothing of such a path could be said to anybody, nor stand in a key.
+    """
+
+    files: Files
+
+    def paths(self) -> tuple[str, ...]:
+        return tuple(path for path in self.files.paths() if path.isprintable())
+
+    def read(self, path: str) -> str:
+        return self.files.read(path)
+
+
+@dataclass(frozen=True, slots=True)
 class Without:
     """All files but those of some folders."""
 
@@ -74,6 +90,7 @@ class Without:
 
 def plans(files: Files, ecosystems: tuple[Ecosystem, ...]) -> tuple[tuple[Plan, ...], tuple[str, ...]]:
     """The plans of the top and of each nested project, and the folders that were too many to be set up."""
+    files = Printable(files)
     found = tuple(_projects(files))
     taken, left = found[:MOST], tuple(folder for folder, _ in found[MOST:])
     planned: list[Plan] = []
@@ -180,14 +197,10 @@ def _matches(folder: str, pattern: str) -> bool:
 
 
 def _node_members(files: Files) -> Iterator[str]:
-    try:
-        package = json.loads(files.read("package.json") or "{}")
-    except ValueError:
-        package = {}
-    declared = package.get("workspaces") if isinstance(package, dict) else None
+    declared = json_object(files.read("package.json")).get("workspaces")
     if isinstance(declared, dict):
         declared = declared.get("packages")
-    yield from (one for one in declared or () if isinstance(one, str))
+    yield from strings(declared)
     # https://pnpm.io/pnpm-workspace_yaml: a list under "packages:", and the rest of the file is not about members
     listed = re.search(
         r"^packages:\s*\n((?:[ \t]*(?:-.*|#.*)?\n?)+)", files.read("pnpm-workspace.yaml"), re.MULTILINE
@@ -196,11 +209,6 @@ def _node_members(files: Files) -> Iterator[str]:
 
 
 def _uv_members(files: Files) -> Iterator[str]:
-    try:
-        tool = tomllib.loads(files.read("pyproject.toml")).get("tool", {})
-    except tomllib.TOMLDecodeError:
-        return
-    workspace = tool.get("uv", {}).get("workspace", {}) if isinstance(tool.get("uv", {}), dict) else {}
-    if isinstance(workspace, dict):
-        yield from (one for one in workspace.get("members", ()) if isinstance(one, str))
-        yield from (f"!{one}" for one in workspace.get("exclude", ()) if isinstance(one, str))
+    workspace = table(toml(files.read("pyproject.toml")), "tool", "uv", "workspace")
+    yield from strings(workspace.get("members"))
+    yield from (f"!{one}" for one in strings(workspace.get("exclude")))

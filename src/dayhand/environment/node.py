@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping
 
 from dayhand.environment.base import Check, Files, Plan, Runtime, Step
+from dayhand.environment.tables import json_object
 from dayhand.sandbox.base import ENVIRONMENT
 
 CLIENT = "npm"
@@ -56,7 +56,7 @@ def plan(files: Files) -> Plan | None:
     paths = frozenset(files.paths())
     if "package.json" not in paths:
         return None
-    package = _object(files.read("package.json"))
+    package = json_object(files.read("package.json"))
     locks = tuple(path for path in ("package.json", *LOCKS, ".npmrc", *WORKSPACES) if path in paths)
     return Plan(
         "Node",
@@ -270,14 +270,6 @@ def _remedy(tools: tuple[str, ...], package: Mapping[str, object]) -> str:
 def _dependencies(package: Mapping[str, object]) -> dict[str, str]:
     kinds = ("peerDependencies", "optionalDependencies", "dependencies", "devDependencies")
     return {name: version for kind in kinds for name, version in _strings(package.get(kind)).items()}
-
-
-def _object(text: str) -> Mapping[str, object]:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return {}  # npm says better than we can what is wrong with it
-    return value if isinstance(value, dict) else {}
 
 
 def _strings(value: object) -> dict[str, str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 
 from dayhand.environment.base import Check, Files, Plan, Step
 from dayhand.environment.clients import settings
+from dayhand.environment.tables import json_object, table
 from dayhand.sandbox.base import ENVIRONMENT
 
 CLIENT = "composer"
@@ -39,7 +39,7 @@ def plan(files: Files) -> Plan | None:
     paths = frozenset(files.paths())
     if "composer.json" not in paths:
         return None
-    package = _object(files.read("composer.json"))
+    package = json_object(files.read("composer.json"))
     checks = tuple(check for kind in SCRIPTS for check in _checks(kind, package, paths))
     steps = (settings("composer", f"{ENVIRONMENT}/composer/config.json"), _install(package))
     env = {
@@ -53,18 +53,18 @@ def plan(files: Files) -> Plan | None:
 def _install(package: Mapping[str, object]) -> Step:
     """What is declared; a package that needs no other gets its autoloader even where no registry answers."""
     install = "composer install --no-interaction --no-progress"
-    needed = (*_table(package, "require"), *_table(package, "require-dev"))
+    needed = (*table(package, "require"), *table(package, "require-dev"))
     alone = ("composer dump-autoload",) if all(re.fullmatch(PLATFORM, name) for name in needed) else ()
     return Step("install with Composer", (install, f"{install} --no-scripts", *alone))
 
 
 def _checks(kind: str, package: Mapping[str, object], paths: frozenset[str]) -> Iterator[Check]:
-    scripts = _table(package, "scripts")
+    scripts = table(package, "scripts")
     if name := next((name for name in SCRIPTS[kind] if name in scripts), ""):
         probe = "composer --version && test -d vendor"
         yield Check(kind, f"composer run-script {name}", probe, "composer", f"composer.json scripts.{name}")
         return
-    declared = {**_table(package, "require"), **_table(package, "require-dev")}
+    declared = {**table(package, "require"), **table(package, "require-dev")}
     for name, command, named in TOOLS[kind]:
         own = next((path for path in sorted(paths) if re.fullmatch(named, path)), "")
         if own or (kind == "test" and name in declared):
@@ -77,16 +77,3 @@ def _checks(kind: str, package: Mapping[str, object], paths: frozenset[str]) -> 
 def _own(tool: str, path: str) -> str:
     """What puts the box's own tool, where it has one, in the place of that which Composer did not bring."""
     return f'own=$(command -v {tool}) || exit 0; mkdir -p vendor/bin && ln -s "$own" {path}'
-
-
-def _table(package: Mapping[str, object], name: str) -> Mapping[str, object]:
-    value = package.get(name)
-    return value if isinstance(value, dict) else {}
-
-
-def _object(text: str) -> Mapping[str, object]:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return {}  # Composer says better than we can what is wrong with it
-    return value if isinstance(value, dict) else {}

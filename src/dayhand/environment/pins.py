@@ -6,13 +6,12 @@ said what cannot be obeyed: nothing is ever downloaded for a pin.
 
 from __future__ import annotations
 
-import json
 import re
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dayhand.environment.base import Files
+from dayhand.environment.tables import json_object, table, toml
 
 NAMES = {
     "dotnet": ".NET",
@@ -96,27 +95,27 @@ def read(files: Files) -> Iterator[Pin]:
                 yield from _pin(words[0], words[1], ".tool-versions")
     for name in MISE:
         if name in paths:
-            for tool, version in _table(_toml(files.read(name)), "tools").items():
+            for tool, version in table(toml(files.read(name)), "tools").items():
                 yield from _pin(tool, _version(version), name)
     yield from _of_manifests(files, paths)
 
 
 def _of_manifests(files: Files, paths: frozenset[str]) -> Iterator[Pin]:
     if "package.json" in paths:
-        package = _json(files.read("package.json"))
-        yield from _pin("node", _table(package, "engines").get("node"), "package.json engines")
+        package = json_object(files.read("package.json"))
+        yield from _pin("node", table(package, "engines").get("node"), "package.json engines")
     if "pyproject.toml" in paths:
-        project = _table(_toml(files.read("pyproject.toml")), "project")
+        project = table(toml(files.read("pyproject.toml")), "project")
         yield from _pin("python", project.get("requires-python"), "pyproject.toml requires-python")
     if "composer.json" in paths:
-        composer = _json(files.read("composer.json"))
-        yield from _pin("php", _table(composer, "require").get("php"), "composer.json require")
+        composer = json_object(files.read("composer.json"))
+        yield from _pin("php", table(composer, "require").get("php"), "composer.json require")
     if found := re.search(r"^go (\d[\d.]*)", files.read("go.mod") if "go.mod" in paths else "", re.MULTILINE):
         yield Pin("go", f">={found[1]}", "go.mod")
     for name in ("rust-toolchain.toml", "rust-toolchain"):
         if name in paths:
             text = files.read(name)
-            channel = _table(_toml(text), "toolchain").get("channel") or _first_line(text)
+            channel = table(toml(text), "toolchain").get("channel") or _first_line(text)
             yield from _pin("rust", channel, name)
 
 
@@ -180,23 +179,3 @@ def _version(value: object) -> object:
 def _first_line(text: str) -> str:
     lines = (line.partition("#")[0].strip() for line in text.splitlines())
     return next(filter(None, lines), "")
-
-
-def _toml(text: str) -> Mapping[str, object]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        return {}
-
-
-def _json(text: str) -> Mapping[str, object]:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _table(table: Mapping[str, object], name: str) -> Mapping[str, object]:
-    inner = table.get(name)
-    return inner if isinstance(inner, dict) else {}

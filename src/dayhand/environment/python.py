@@ -17,8 +17,8 @@ from dayhand.environment.python_project import (
     poetry_groups,
     read,
     requirement_lines,
-    table,
 )
+from dayhand.environment.tables import table
 from dayhand.sandbox.base import ENVIRONMENT
 
 VENV = f"{ENVIRONMENT}/venv"

@@ -7,7 +7,8 @@ import shlex
 from collections.abc import Iterator
 
 from dayhand.environment.base import Check
-from dayhand.environment.python_project import Project, ini, table, toml
+from dayhand.environment.python_project import Project, ini
+from dayhand.environment.tables import table, toml
 
 # --version would pass where pytest refuses its own configuration. Without conftest.py, because that is the
 # repository's code, and may be what has to be repaired; with it, because it may define the options.

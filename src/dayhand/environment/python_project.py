@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import configparser
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from dayhand.environment.base import Files
+from dayhand.environment.tables import table, toml
 
 SETTINGS = ("setup.cfg", "tox.ini", "pytest.ini", ".pytest.ini", ".flake8", "mypy.ini", ".mypy.ini")
 REQUIREMENTS = re.compile(
@@ -120,13 +120,6 @@ def _ini_requirements(parsed: configparser.RawConfigParser, section: str) -> Ite
         yield from (line.strip() for line in deps.splitlines() if re.match(r"\s*[A-Za-z]", line))
 
 
-def toml(text: str) -> Mapping[str, object]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        return {}  # what is wrong with it, the installer says better than we can
-
-
 def ini(text: str) -> configparser.RawConfigParser:
     parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
     try:
@@ -134,15 +127,6 @@ def ini(text: str) -> configparser.RawConfigParser:
     except configparser.Error:
         return configparser.RawConfigParser()
     return parser
-
-
-def table(tables: Mapping[str, object], *names: str) -> Mapping[str, object]:
-    for name in names:
-        inner = tables.get(name)
-        if not isinstance(inner, dict):
-            return {}
-        tables = inner
-    return tables
 
 
 def strings(value: object) -> Iterator[str]:

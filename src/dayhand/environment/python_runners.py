@@ -11,7 +11,8 @@ import shlex
 from collections.abc import Iterator
 
 from dayhand.environment.base import Check, Step
-from dayhand.environment.python_project import Project, ini, table
+from dayhand.environment.python_project import Project, ini
+from dayhand.environment.tables import table
 from dayhand.sandbox.base import ENVIRONMENT
 
 HOOKS = f"{ENVIRONMENT}/pre-commit"

@@ -47,7 +47,7 @@ def read_config(files: Files) -> RepoConfig:
         return RepoConfig()
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         return RepoConfig(problems=(f"{NAME} is not TOML and is passed over: {error}.",))
     problems = [
         f"{NAME}: {section} is not known, so it is passed over." for section in table if section not in KNOWN

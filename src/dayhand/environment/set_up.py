@@ -11,7 +11,7 @@ import uv
 
 from dayhand.environment.base import Check, Installed, Log, Missing, Step
 from dayhand.environment.remembered import OUTPUT_CHARACTERS
-from dayhand.sandbox.base import ENVIRONMENT, Box, Limits, Result
+from dayhand.sandbox.base import ENVIRONMENT, Box, Limits, Reason, Result
 from dayhand.sandbox.live_output import LiveOutput
 from dayhand.task import Blocked
 
@@ -52,8 +52,17 @@ class Attempt:
 class SetUp:
     """One set-up box at work: every command and its outcome is told."""
 
-    def __init__(self, box: Box, env: Mapping[str, str], client_env: Mapping[str, str], say: Log) -> None:
+    def __init__(
+        self,
+        box: Box,
+        env: Mapping[str, str],
+        client_env: Mapping[str, str],
+        say: Log,
+        *,
+        limits: Limits = STEP,
+    ) -> None:
         self.box = box
+        self.limits = limits  # of each command of a step
         self.env = env
         self.setup_env = {**env, **SETUP_ENV, **client_env}
         self.say = say
@@ -72,24 +81,28 @@ class SetUp:
             )
 
     def take(self, step: Step) -> Installed:
-        """Try a step's commands in turn until one passes."""
+        """Try a step's commands in turn until one passes, or hangs: what comes after would hang for as long."""
         attempts: list[Attempt] = []
         for command in step.commands:
             attempts.append(self.attempt(command))
-            if attempts[-1].result.passed:
+            if attempts[-1].result.passed or attempts[-1].result.reason is Reason.WALL:
                 break
         last = attempts[-1]
-        shown = last.text if last.result.passed else "\n".join(attempt.text for attempt in attempts)
+        shown = last.text if last.result.passed else "\n".join(map(_told, attempts))
         seconds = sum(attempt.result.seconds for attempt in attempts)
         output = shown if len(shown) <= OUTPUT_CHARACTERS else f"…{shown[-OUTPUT_CHARACTERS:]}"
-        done = Installed(step.title, last.command, last.result.passed, round(seconds, 2), output)
+        first = attempts[0]
+        instead = "" if first is last or not last.result.passed else f"{first.command}: {_failure(first)}"
+        done = Installed(step.title, last.command, last.result.passed, round(seconds, 2), output, instead)
         self.steps.append(done)
         return done
 
     def attempt(self, command: str) -> Attempt:
         self.say.line("command", command)
-        live = LiveOutput(lambda text: self.say.line("output", text), STEP.keep_bytes)
-        result = self.box.run(command, env=self.setup_env, limits=STEP, on_output=live.take, halted=live.tick)
+        live = LiveOutput(lambda text: self.say.line("output", text), self.limits.keep_bytes)
+        result = self.box.run(
+            command, env=self.setup_env, limits=self.limits, on_output=live.take, halted=live.tick
+        )
         live.finish(result)
         tried = Attempt(command, result)
         self.say.line("result", verdict(tried.result))
@@ -124,8 +137,9 @@ class SetUp:
         return f"{check.tool} does not start ({told or check.probe}).{because}"
 
 
-PREFIX = re.compile(r"^[\s×╰─▶│|]*(?:cause: |npm (?:error|ERR!) (?:code \w+$|404\b|notarget\b)?\s*)?")
+PREFIX = re.compile(r"^[\s×╰─▶│|:]*(?:cause: |npm (?:error|ERR!) (?:code \w+$|404\b|notarget\b)?\s*)?")
 TELLING = (  # the first of these that matches any line says what is wrong
+    r"^error: it was not done after \d+ s and was ended$",  # our own words
     r"was not found in|no versions? of|not in this registry|could not be found|No matching (distribution|version)",
     r"requires-python|Requires-Python|incompatible with the project's Python|No interpreter found",
     r"\b(403|407|404)\b|tunnel|proxy|blocked|dns error|ENOTFOUND|ECONNREFUSED|Could not resolve|timed out",
@@ -145,6 +159,19 @@ def reason(output: str) -> str:
             if re.search(pattern, line):
                 return line[:300]
     return next((line[:300] for line in reversed(lines) if line), "")
+
+
+def _told(attempt: Attempt) -> str:
+    """What a command wrote, and that it never came to an end."""
+    if attempt.result.reason is not Reason.WALL:
+        return attempt.text
+    return (
+        f"{attempt.text}\nerror: it was not done after {attempt.result.seconds:.0f} s and was ended".strip()
+    )
+
+
+def _failure(attempt: Attempt) -> str:
+    return reason(_told(attempt)) or verdict(attempt.result)
 
 
 def verdict(result: Result) -> str:

@@ -6,7 +6,6 @@ machines, so the first of them that says anything adds its commands to what is d
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +15,7 @@ from markdown_it import MarkdownIt
 
 from dayhand.environment.base import Check, Files, Plan, Step
 from dayhand.environment.repo_config import NAME, RepoConfig
+from dayhand.environment.tables import json_object
 
 AGENTS = "AGENTS.md"
 DEVCONTAINERS = (".devcontainer/devcontainer.json", ".devcontainer.json")
@@ -254,8 +254,4 @@ def _json(text: str) -> Mapping[str, object]:
         r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', lambda found: found[1] or "", text, flags=re.DOTALL
     )
     bare = re.sub(r'("(?:\\.|[^"\\])*")|,(?=\s*[}\]])', lambda found: found[1] or "", bare)
-    try:
-        value = json.loads(bare or "{}")
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
+    return json_object(bare)

@@ -25,7 +25,7 @@ def headline(found: Examined) -> str:
     if not count:
         return "No check is declared that Dayhand knows"
     failing = sum(one.run is not None and not one.run.passed for one in found.checks)
-    fails = f"; {failing} of them {'fails' if failing == 1 else 'fail'} as it is" if failing else ""
+    fails = f"; {_failing(failing, count)} as it is" if failing else ""
     broken = "" if all(step.passed for step in found.steps) else "; not all could be installed"
     if running == count:
         return f"{_counted(count)} here{fails}{broken}"
@@ -118,6 +118,12 @@ def _counted(count: int) -> str:
     return f"{opening} can run"
 
 
+def _failing(failing: int, count: int) -> str:
+    if count == 1:
+        return "it fails"
+    return f"{failing} of them {'fails' if failing == 1 else 'fail'}"
+
+
 def _set_up_in(found: Examined) -> str:
     names = " and ".join(line(name) for name in found.toolchains) or "no toolchain that Dayhand knows"
     how = "found as it was set up before" if found.known else "set up"
@@ -147,7 +153,11 @@ def _steps(found: Examined) -> str:
         return ""
     lines = [
         f"- {'✅' if step.passed else '❌'} {line(step.title)} ({step.seconds:.1f} s)"
-        + (f": {line(step.why)}" if step.why else "")
+        + (
+            f"{', by a fall-back, for this failed: ' if step.passed else ': '}{line(step.why)}"
+            if step.why
+            else ""
+        )
         for step in found.steps
     ]
     return "\n".join(["### Set-up", "", *lines])
@@ -166,7 +176,8 @@ def _each_remedy(found: Examined, *, offered: bool) -> Iterator[str]:
                 "dependencies bring the tool, with a version that the registry has."
             )
     if not found.ready and not offered:
-        where = "Or say in `.dayhand.toml` on the default branch how it is set up:"
+        opening = "Or say" if any(one.run is None for one in found.checks) else "Say"
+        where = f"{opening} in `.dayhand.toml` on the default branch how it is set up:"
         yield f"{where}\n\n{SET_UP_SNIPPET}"
     for one in found.checks:
         if one.run is not None and not one.run.passed:

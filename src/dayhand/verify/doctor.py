@@ -30,7 +30,9 @@ def examine(
     """
     doctor = _Doctor(Runner(place, sandbox, say), fill, commit, bases)
     steps = tuple(
-        SetUpStep(one.title, one.command, one.passed, one.seconds, "" if one.passed else reason(one.output))
+        SetUpStep(
+            one.title, one.command, one.passed, one.seconds, one.instead if one.passed else reason(one.output)
+        )
         for one in place.steps
     )
     return Examined(
