@@ -57,6 +57,7 @@ def _client(url: str, *, quick: bool, decode_responses: bool) -> Redis:
         else Retry(ExponentialBackoff(cap=5, base=0.1), 20),
         socket_timeout=1 if quick else 30,  # 30: longer than any blocking read that we, or RQ, make
         health_check_interval=30,
+        driver_info=None,  # else each client reads the library's own version from its files, and tells the server of it
         **keepalive,
     )
 
