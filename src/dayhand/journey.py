@@ -28,6 +28,7 @@ from dayhand.errors import CheckoutError, HubError, HubUnavailable, ModelError, 
 from dayhand.ledger.blocked import Blocklist
 from dayhand.ledger.memory import Memory
 from dayhand.ledger.notes import Say
+from dayhand.meanwhile import Meanwhile
 from dayhand.publish.base import Proposal, Publication
 from dayhand.publish.diagnosis import lacking
 from dayhand.sandbox.base import Box, Sandbox
@@ -82,18 +83,19 @@ def travel(task: Task, tools: Tools, say: Say) -> Outcome:
     May be called again for the same task after a crash, on any worker: each stage finds what is already there.
     Raises ``DayhandError`` where a stage cannot go on; the caller tells the person (``Publication.fail``).
     """
-    trip = Trip(task, replace(tools, sandbox=Watched(tools.sandbox, say.check)), say)
-    base = trip.fetch()  # a commit in a bare mirror
-    if task.ask.kind is Kind.ENVIRONMENT:
-        return trip.examine(base)  # nothing is to change: what can be installed and run here?
-    if task.drafted_first:
-        trip.open(base)  # branch, draft pull request, check run: people see that it is under way
-    place = trip.prepare(base)  # toolchain found, installed, snapshot taken
-    tools.publication.warn(lacking(place))  # what cannot run here is said first
-    work = trip.work(base, place)  # the agent's turns in a box, then the repository's own checks
-    if isinstance(work, Solution):  # nothing changed
-        return trip.answer(base, work)
-    return trip.propose(place, work)
+    with Meanwhile() as meanwhile, say.heeding(meanwhile.check):
+        trip = Trip(task, replace(tools, sandbox=Watched(tools.sandbox, say.check)), say, meanwhile)
+        base = trip.fetch()  # a commit in a bare mirror
+        if task.ask.kind is Kind.ENVIRONMENT:
+            return trip.examine(base)  # nothing is to change: what can be installed and run here?
+        if task.drafted_first:
+            trip.open(base)  # branch, draft pull request, check run: people see that it is under way
+        place = trip.prepare(base)  # toolchain found, installed, snapshot taken
+        trip.warn(place)  # what cannot run here is said first
+        work = trip.work(base, place)  # the agent's turns in a box, then the repository's own checks
+        if isinstance(work, Solution):  # nothing changed
+            return trip.answer(base, work)
+        return trip.propose(place, work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +115,26 @@ class Trip:
     task: Task
     tools: Tools
     say: Say
+    meanwhile: (
+        Meanwhile  # GitHub is told of the beginning while the sandbox is made ready and the model begins
+    )
 
     def fetch(self) -> Base:
         with self.say.stage(Stage.FETCH):
             return self.tools.checkout.fetch(self.task)
 
     def open(self, base: Base) -> None:
+        """Begin to open; whatever else is to be told on GitHub waits for that."""
         with self.say.stage(Stage.OPEN):
-            start = self.tools.checkout.begin(self.task, base)
-            self.tools.publication.open(self.task, start)
+            self.meanwhile.begin(partial(self._open, base))
+
+    def _open(self, base: Base) -> None:
+        start = self.tools.checkout.begin(self.task, base)
+        self.tools.publication.open(self.task, start)
+        self.say.ended(Stage.OPEN)
+
+    def warn(self, place: Environment) -> None:
+        self.meanwhile.begin(partial(self.tools.publication.warn, lacking(place)))
 
     def prepare(self, base: Base) -> Environment:
         with self.say.stage(Stage.PREPARE):
@@ -228,9 +241,11 @@ class Trip:
                         task, box, tools.model, briefing, tools.memory, self.say, env=place.env, bounds=bounds
                     )
                 except ModelError:
+                    self.meanwhile.wait()
                     if keep:
                         self._keep(box, base)
                     raise
+                self.meanwhile.wait()  # from here on the draft is built on
             with self.say.stage(Stage.TAKE):
                 return solution, tools.checkout.take(box, base)
 

@@ -95,14 +95,13 @@ class Workshop:
             clone_url, branch = task.clone_url, task.default_branch
             if not clone_url:
                 clone_url, branch = hub.whereabouts()
-            bot = self.app.bot()
             facts = TaskFacts(self.ledger, claim)
             checkout = Checkout(
                 mirror=open_mirror(self.settings.data, task.repository, clone_url),
                 default_branch=branch,
                 facts=facts,
                 token=hub.token,
-                author=Author(bot.name, bot.email),
+                author=self._author,
                 co_author=lambda login: _person(hub, login),
                 standing=_standing(hub, task, facts),
             )
@@ -110,6 +109,10 @@ class Workshop:
                 yield tools
         finally:
             hub.close()
+
+    def _author(self) -> Author:
+        bot = self.app.bot()
+        return Author(bot.name, bot.email)
 
 
 @contextmanager
@@ -119,7 +122,7 @@ def open_local_tools(settings: Settings, ledger: Ledger, task: Task, claim: Clai
         mirror=open_mirror(settings.data, task.repository, task.clone_url),
         facts=TaskFacts(ledger, claim),
         token=str,
-        author=LOCAL_AUTHOR,
+        author=lambda: LOCAL_AUTHOR,
         co_author=lambda _login: None,
     )
     with _tools(settings, ledger, task, claim, checkout, LocalPublication(sys.stdout)) as tools:

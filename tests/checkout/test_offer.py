@@ -20,7 +20,7 @@ REF = f"refs/heads/{BRANCH}"
 
 @pytest.fixture
 def checkout(mirror: Mirror) -> Checkout:
-    return Checkout(mirror, cast("Facts", None), token=str, author=BOT, co_author=lambda _login: None)
+    return Checkout(mirror, cast("Facts", None), token=str, author=lambda: BOT, co_author=lambda _login: None)
 
 
 @pytest.fixture

@@ -14,13 +14,13 @@ def offer(checkout: Checkout, base: Base, path: str, text: str, *, when: float) 
 
     May come again: what stands there already is left. Raises ``CheckoutError``.
     """
-    mirror, token = checkout.mirror, checkout.token()
+    mirror, token, author = checkout.mirror, checkout.token(), checkout.author()
     there = mirror.fetch((BRANCH,), token).get(BRANCH, "")
-    if there and mirror.message(there) != f"{checkout.author.name}\n{MESSAGE}":
+    if there and mirror.message(there) != f"{author.name}\n{MESSAGE}":
         return False
     if there and read_files(mirror, there).read(path) == text:
         return True
     tree = mirror.with_file(base.commit, path, text)
-    commit = mirror.commit(tree, base.commit, f"{MESSAGE}\n", checkout.author, when)
+    commit = mirror.commit(tree, base.commit, f"{MESSAGE}\n", author, when)
     mirror.push(commit, BRANCH, token, instead_of=there)
     return True

@@ -43,7 +43,7 @@ class Checkout:
     mirror: Mirror
     facts: Facts
     token: Callable[[], str]
-    author: Author  # the App's bot
+    author: Callable[[], Author]  # the App's bot, asked for when a commit is made
     co_author: Callable[[str], Author | None]  # from a login
     standing: Standing = field(default_factory=Standing)
     default_branch: str = ""  # where the task does not know it
@@ -63,9 +63,9 @@ class Checkout:
                 advice="Push a first commit, then ask again.",
             )
         self.facts.record("base", commit)
-        decided = there.get(default, commit)
+        decided, files = there.get(default, commit), read_files(self.mirror, commit)
+        decisions = files if decided == commit else read_files(self.mirror, decided)
         since = self.mirror.merge_base(commit, decided) if branch != default else ""
-        files, decisions = read_files(self.mirror, commit), read_files(self.mirror, decided)
         return Base(commit, branch, files, decisions, since)
 
     def begin(self, task: Task, base: Base) -> str:
@@ -75,7 +75,7 @@ class Checkout:
         """
         message = f"Start work on #{task.number}\n\n[skip ci]\n"
         tree = self.mirror.tree(base.commit)
-        start = self.mirror.commit(tree, base.commit, message, self.author, task.created_at)
+        start = self.mirror.commit(tree, base.commit, message, self.author(), task.created_at)
         branch, there = self._free_branch(task, start)
         self.facts.record("start", start)
         if self.facts.recall("head") is None and branch not in there:
@@ -116,7 +116,7 @@ class Checkout:
         unfinished = None if self.standing.own else self.facts.recall("unfinished_head")
         parent = unfinished or self.facts.recall("start") or change.base
         message = f"{_subject(solution.title)}\n\n{about}{trailer}"
-        return self.mirror.commit(change.tree, parent, message, self.author, task.created_at)
+        return self.mirror.commit(change.tree, parent, message, self.author(), task.created_at)
 
     def push(self, task: Task, head: str) -> str:
         """Push a commit to the task's branch and give the branch's name."""

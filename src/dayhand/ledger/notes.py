@@ -34,6 +34,7 @@ class Say:
         self._claim = claim
         self._append = ledger.redis.register_script(scripts.APPEND)
         self._listeners: list[Callable[[Note], None]] = []
+        self._heeded: list[Callable[[], None]] = []
         self._stage = ""
 
     def listen(self, listener: Callable[[Note], None]) -> None:
@@ -68,10 +69,25 @@ class Say:
         try:
             yield
         finally:  # a stage that fails has an end too
-            self._ledger.note_stage(self._claim, {f"ended:{stage}": self._ledger.clock()})
+            self.ended(stage)
+
+    def ended(self, stage: Stage) -> None:
+        """Write down when a stage ended; again, where part of it went on beside the others. Raises ``LeaseLost``."""
+        self._ledger.note_stage(self._claim, {f"ended:{stage}": self._ledger.clock()})
+
+    @contextmanager
+    def heeding(self, check: Callable[[], None]) -> Iterator[None]:
+        """Within the block, ``check`` may say that the journey must not go on, by what it raises."""
+        self._heeded.append(check)
+        try:
+            yield
+        finally:
+            self._heeded.remove(check)
 
     def check(self) -> None:
-        """Raise ``LeaseLost`` or ``TaskStopped`` where this journey must not go on."""
+        """Raise ``LeaseLost``, ``TaskStopped``, or what is heeded, where this journey must not go on."""
         self._claim.check()
         if who := self._ledger.redis.get(keys.stop(self._claim.task_id)):
             raise TaskStopped(f"{who} stopped this task.", advice="Ask again to start it anew.")
+        for check in self._heeded:
+            check()
