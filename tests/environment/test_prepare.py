@@ -13,6 +13,7 @@ import uv
 
 from dayhand.environment import install, node, set_up, supply
 from dayhand.environment import prepare as room
+from dayhand.environment.lock import own_folder
 from dayhand.environment.prepare import combine, prepare
 from dayhand.environment.registries import Extra
 from dayhand.sandbox.base import Reason
@@ -292,3 +293,36 @@ def test_set_up_may_reach_the_operators_own_registries_and_no_others(project, sa
     assert told["other.invalid"] == "the host is not allowed"
     assert "no address" in told["own.invalid"]
     assert prepare(repository.files, sandbox, repository.fill, say).key != place.key
+
+
+class Stamped:
+    """A sandbox that says of itself what it is told to, and counts how often a box is opened."""
+
+    def __init__(self, whole, stamp):
+        self.whole, self.name, self.stamp, self.opened = whole, whole.name, lambda: stamp, 0
+
+    def open(self):
+        self.opened += 1
+        return self.whole.open()
+
+
+def test_an_empty_box_is_asked_once_for_each_stamp(sandbox, tmp_path):
+    first = Stamped(sandbox, f"{tmp_path} as it was")
+    told = supply.survey(first)
+    again = Stamped(sandbox, f"{tmp_path} as it was")
+    assert supply.survey(again) == told
+    assert (first.opened, again.opened) == (1, 0)
+    changed = Stamped(sandbox, f"{tmp_path} with another Python")
+    supply.survey(changed)
+    assert changed.opened == 1
+
+
+def test_what_an_empty_box_said_is_asked_again_where_it_cannot_be_read(sandbox, tmp_path):
+    before = set(own_folder().glob("ground-*"))
+    told = supply.survey(Stamped(sandbox, str(tmp_path)))
+    (kept,) = set(own_folder().glob("ground-*")) - before
+    kept.write_text('{"path": ')
+    again = Stamped(sandbox, str(tmp_path))
+    assert supply.survey(again) == told
+    assert again.opened == 1
+    kept.unlink()

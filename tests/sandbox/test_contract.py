@@ -755,3 +755,11 @@ def test_boxes_work_side_by_side(sandbox):
 
     assert results == [True] * 8
     assert time.monotonic() - began < 15
+
+
+def test_the_stamp_of_an_empty_box_stays_while_nothing_changes(sandbox):
+    first = sandbox.stamp()
+    with sandbox.open() as box:
+        box.run("touch /workspace/a /tmp/b")
+    assert first
+    assert sandbox.stamp() == first

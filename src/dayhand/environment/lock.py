@@ -19,7 +19,7 @@ def building(key: str) -> Iterator[None]:
 
     The kernel frees the lock when its process dies, so a killed worker blocks nobody.
     """
-    descriptor = os.open(_folder() / key, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    descriptor = os.open(own_folder() / key, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -27,8 +27,8 @@ def building(key: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _folder() -> Path:
-    """A folder that only this user can write: elsewhere, anybody could hold the lock for ever."""
+def own_folder() -> Path:
+    """A folder that only this user can write, and that may vanish: elsewhere, anybody could hold the lock for ever."""
     folder = Path(tempfile.gettempdir()) / f"dayhand-building-{os.geteuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()

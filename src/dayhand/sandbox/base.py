@@ -137,6 +137,9 @@ class Sandbox(Protocol):
     def probe(self) -> None:
         """Prove that a box can be opened here; raise ``SandboxError`` saying what to do where not."""
 
+    def stamp(self) -> str:
+        """A word for what an empty box has of its own, told without opening one: another one when that changes."""
+
     def open(
         self, *, origin: Snapshot | None = None, egress: Egress | None = None
     ) -> AbstractContextManager[Box]:

@@ -45,6 +45,11 @@ class Bubblewrap:
         self._prepared()
         self.sweep()
 
+    def stamp(self) -> str:
+        """The programs and the system's name are this machine's own: what ``view.stamp`` sees of them."""
+        ready = self._prepared()
+        return view.stamp((str(ready.bwrap), *ready.fixed))
+
     def sweep(self) -> None:
         """Remove the boxes of processes that are gone."""
         self._prepared()

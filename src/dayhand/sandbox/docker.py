@@ -86,13 +86,7 @@ class Docker:
 
         Raises ``SandboxError`` with the reason and the remedy: there is no way to work without a sandbox.
         """
-        self._prepared()
-        image = self.find_image()
-        if image is None:
-            raise SandboxError(
-                f"The Docker engine has no image {self.image}.",
-                advice=f"Build it: docker build -t {self.image} deploy/sandbox",
-            )
+        image = self._needed()
         proof = self._data / "proofs" / str(image.id).replace(":", "-")
         if not proof.exists() or time.time() - proof.stat().st_mtime > PROOF_SECONDS:
             self._try()
@@ -120,6 +114,19 @@ class Docker:
                 return client.images.get(self.image)
             except ImageNotFound:
                 return None
+
+    def _needed(self) -> Image:
+        image = self.find_image()
+        if image is None:
+            raise SandboxError(
+                f"The Docker engine has no image {self.image}.",
+                advice=f"Build it: docker build -t {self.image} deploy/sandbox",
+            )
+        return image
+
+    def stamp(self) -> str:
+        """An image never changes: its id says it all. Raises ``SandboxError`` where the engine does not have it."""
+        return str(self._needed().id)
 
     @contextmanager
     def open(self, *, origin: Snapshot | None = None, egress: Egress | None = None) -> Iterator[DockerBox]:

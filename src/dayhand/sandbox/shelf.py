@@ -54,6 +54,9 @@ class Shelf:
     def probe(self) -> None:
         self._sandbox.probe()
 
+    def stamp(self) -> str:
+        return self._sandbox.stamp()
+
     @contextmanager
     def open(self, *, origin: Snapshot | None = None, egress: Egress | None = None) -> Iterator[Box]:
         with self._held(origin), self._sandbox.open(origin=origin, egress=egress) as box:

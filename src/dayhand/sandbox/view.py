@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +19,7 @@ HOME = "/tmp/home"  # noqa: S108 - the box's own /tmp
 SHARED_MEMORY = 256 * MIB
 UID = "1000"
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+KITS = "/usr/lib/dotnet/sdk:/usr/share/dotnet/sdk"  # versions that no program's own file tells
 BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 
 ETC = {  # without these, localhost has no address and uid 1000 no name: many test suites want both
@@ -126,6 +130,28 @@ def environment(extra: Mapping[str, str]) -> list[str]:
     for name, value in {**own, **extra}.items():
         words += ["--setenv", name, value]
     return words
+
+
+def stamp(arguments: Sequence[str]) -> str:
+    """A word for all that an empty box of this machine has to say of itself: another one when any of it changes.
+
+    Whoever installs, upgrades or removes a language writes a program anew.
+    """
+    seen = [repr(arguments), *map(_written, ("/usr/lib/os-release", *BUNDLES))]
+    folders = (Path(folder).resolve() for folder in f"{SYSTEM_PATH}:{KITS}".split(":"))
+    for folder in dict.fromkeys(folders):  # /bin is /usr/bin nearly everywhere
+        with suppress(OSError), os.scandir(folder) as found:
+            seen += sorted([f"{one.path} {_written(one.path)}" for one in found])
+    return hashlib.sha256("\n".join(seen).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _written(path: str) -> str:
+    """When a file, wherever links lead, was last written, its size and its number; "" for none."""
+    try:
+        told = os.stat(path)  # noqa: PTH116 - of a thousand files, before each task
+    except OSError:
+        return ""
+    return f"{told.st_mtime_ns} {told.st_size} {told.st_ino}"
 
 
 def certificates() -> dict[str, str]:
