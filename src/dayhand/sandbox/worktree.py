@@ -20,8 +20,9 @@ _FILL = """
 set -e
 cd /workspace
 rm -rf .git
-git init -q -b "$BRANCH"
-git config user.name "$NAME"; git config user.email "$EMAIL"; git config gc.auto 0
+git init -q --template= -b "$BRANCH"
+printf '[user]\n\tname = "%s"\n\temail = "%s"\n[gc]\n\tauto = 0\n' "$NAME" "$EMAIL" >> .git/config
+mkdir -p .git/info
 cat > .git/base.bundle
 git fetch -q .git/base.bundle "+$REF:refs/dayhand/base"
 rm .git/base.bundle
