@@ -337,3 +337,21 @@ def test_an_operators_own_host_may_be_in_a_private_network_and_nowhere_worse():
     others = Rules(("10.1.2.3",), private=("registry.example.org",))
     assert "not on the public network" in others.address("10.1.2.3", 443)[1]
     assert Rules.load(rules.dump()) == rules
+
+
+def test_whoever_is_refused_without_end_is_no_longer_answered(sandbox):
+    """npm asks again at once on a connection that was refused, and would do so for hours."""
+    code = """
+import socket
+answers = []
+for _ in range(1003):
+    with socket.create_connection(("127.0.0.1", 3128), timeout=20) as s:
+        s.sendall(b"CONNECT no.example:443 HTTP/1.1\\r\\n\\r\\n")
+        answers.append(s.recv(4096)[:12])
+print(answers[0], answers[999], answers[1000], answers[1002])
+"""
+    egress = Egress(())
+    with sandbox.open(egress=egress) as box:
+        told = box.run(["python3", "-c", code], limits=SOON).text()
+    assert told == "b'HTTP/1.1 403' b'HTTP/1.1 403' b'' b''\n"
+    assert {each.host for each in egress.blocked} == {"no.example"}

@@ -31,6 +31,8 @@ SETUP_ENV = {
     "UV_COMPILE_BYTECODE": "1",  # later boxes cannot write here: without it every command compiles all anew
     "npm_config_audit": "false",
     "npm_config_fetch_retries": "2",
+    "npm_config_fetch_retry_mintimeout": "1000",  # npm waits 10 s and then 60 s, for each package in turn
+    "npm_config_fetch_retry_maxtimeout": "5000",
     "npm_config_cache": f"{CACHE}/npm",
     "npm_config_fund": "false",
     "npm_config_update_notifier": "false",

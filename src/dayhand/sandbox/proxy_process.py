@@ -20,7 +20,7 @@ from proxy.http.proxy import HttpProxyBasePlugin
 
 from dayhand.sandbox.egress import SOCKET, Rules
 
-REFUSALS = 1000  # written down; a command that asks for more has been told enough
+REFUSALS = 1000  # answered and written down; a command that asks for more has been told enough
 
 
 class Doorkeeper(HttpProxyBasePlugin):
@@ -39,8 +39,10 @@ class Doorkeeper(HttpProxyBasePlugin):
             why = self.rules.refusal(host, port)
         if not why:
             self._vetted, why = self.rules.address(host, port)
+        if why and not self._write_down(host, port, why):
+            # Closed without a word: npm puts a connection that was refused back to use and asks on it without end.
+            raise HttpRequestRejected
         if why:
-            self._write_down(host, port, why)
             body = f"{host}:{port} is refused: {why}.\n".encode("ascii", "replace")
             raise HttpRequestRejected(status_code=403, reason=b"Forbidden", body=body)
         return request
@@ -49,10 +51,13 @@ class Doorkeeper(HttpProxyBasePlugin):
         """Connect to the address that was judged, not to what a second look-up might say."""
         return self._vetted, None
 
-    def _write_down(self, host: str, port: int, why: str) -> None:
-        if Doorkeeper._written < REFUSALS:
-            Doorkeeper._written += 1
-            os.write(self.book, (json.dumps([host[:253], port, why]) + "\n").encode())
+    def _write_down(self, host: str, port: int, why: str) -> bool:
+        """Note a refusal; False once there were too many."""
+        if Doorkeeper._written >= REFUSALS:
+            return False
+        Doorkeeper._written += 1
+        os.write(self.book, (json.dumps([host[:253], port, why]) + "\n").encode())
+        return True
 
 
 def main() -> None:
