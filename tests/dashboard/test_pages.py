@@ -8,7 +8,8 @@ import pytest
 import requests
 from flask import Flask
 
-from dayhand.dashboard.views import rows_of_patch, spoken_time
+from dayhand.dashboard.pages import READERS
+from dayhand.dashboard.views import spoken_time
 from dayhand.ledger.blocked import Blocklist
 from dayhand.ledger.ledger import Ledger
 from dayhand.task import NOT_ALLOWED, Blocked, State
@@ -52,34 +53,6 @@ def test_hostile_text_is_only_text(app: Flask, ledger: Ledger) -> None:
         assert 'evil.example"' not in answer.text
         assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
         assert "'unsafe" not in answer.headers["Content-Security-Policy"]
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Host": "dayhand.example.org"},
-        {"Host": "localhost.example.org"},
-        {"Host": "10.0.0.1:8080"},
-        {"Host": "127.0.0.1:8080", "X-Forwarded-For": "203.0.113.7"},
-        {"Host": "127.0.0.1:8080", "Forwarded": "for=203.0.113.7"},
-    ],
-    ids=[
-        "a public name",
-        "a name that begins like ours",
-        "another address",
-        "a proxy",
-        "a proxy by the standard",
-    ],
-)
-def test_nobody_reads_through_a_proxy_or_a_name_that_points_here(app: Flask, headers: dict[str, str]) -> None:
-    answer = app.test_client().get("/tasks", headers=headers)
-    assert answer.status_code == 403
-    assert "open it through an SSH tunnel" in answer.text
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost:8080", "[::1]:8080", "localhost"])
-def test_the_end_of_a_tunnel_is_at_home(app: Flask, host: str) -> None:
-    assert app.test_client().get("/tasks", headers={"Host": host}).status_code == 200
 
 
 def test_blocked_hosts_stand_on_the_page_with_who_asked_and_what_would_allow_them(
@@ -135,16 +108,107 @@ def test_a_task_that_is_not_there_is_404_with_a_sentence(app: Flask) -> None:
     answer = app.test_client().get("/tasks/none")
     assert answer.status_code == 404
     assert "There is no task none." in answer.text
+    told = app.test_client().get("/tasks/none", headers={"Accept": "application/json"})
+    assert (told.status_code, told.json) == (
+        404,
+        {"error": "There is no task none.", "advice": "It may be older than what Redis keeps."},
+    )
 
 
-@pytest.mark.parametrize("path", ["/tasks", "/tasks/t1", "/tasks/t1/events", "/tasks/t1.patch"])
+PATHS = ["/tasks", "/tasks/t1", "/tasks/t1/head", "/tasks/t1/events", "/tasks/t1.patch", "/tasks/t1.log"]
+
+
+@pytest.mark.parametrize("path", PATHS)
 def test_only_this_machine_may_look(app: Flask, ledger: Ledger, path: str) -> None:
     finish(ledger, a_task("t1"))
     far = {"REMOTE_ADDR": "192.0.2.7"}
-    answer = app.test_client().get(path, environ_base=far, headers={"X-Forwarded-For": "127.0.0.1"})
+    answer = app.test_client().get(path, environ_base=far)
     assert answer.status_code == 403
-    assert "on this machine only" in answer.text
-    assert app.test_client().get(path, environ_base={"REMOTE_ADDR": "::1"}).status_code == 200
+    assert "Dayhand's tasks can be seen on the machine that it runs on only" in answer.text
+    assert f"http://127.0.0.1:80{path}" in answer.text
+    for near in ({"REMOTE_ADDR": "::1", "HTTP_HOST": "[::1]:8080"}, {"HTTP_HOST": "127.0.0.1:8080"}):
+        assert app.test_client().get(path, environ_base=near).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "127.0.0.1.evil.example:8080"},
+        {"Host": "localhost.evil.example"},
+        {"X-Forwarded-For": "127.0.0.1"},
+        {"Forwarded": "for=127.0.0.1"},
+        {"X-Real-IP": "127.0.0.1"},
+    ],
+    ids=str,
+)
+def test_neither_another_name_nor_a_proxy_is_this_machine(
+    app: Flask, ledger: Ledger, headers: dict[str, str]
+) -> None:
+    """A page elsewhere can have its own name lead here, and a proxy here stands for people elsewhere."""
+    finish(ledger, a_task("t1"))
+    assert app.test_client().get("/tasks/t1", headers=headers).status_code == 403
+
+
+def test_what_has_hidden_characters_shows_them(app: Flask, ledger: Ledger) -> None:
+    _, say = start(ledger, a_task("t1", title="pay \u202eecila to bob"))
+    say.line("output", "\x1b[31mred\x1b[0m \x1b]0;title\x07and\r\nplain \x07")
+    page = app.test_client().get("/tasks/t1").text
+    assert "<bdi>pay ⟨U+202E⟩ecila to bob</bdi>" in page
+    assert "\u202e" not in page
+    assert "<pre>red and\nplain ⟨U+0007⟩</pre>" in page
+    assert "red and\nplain ⟨U+0007⟩" in app.test_client().get("/tasks/t1.log").text
+
+
+def test_a_huge_log_is_a_page_of_bounded_size_in_which_every_line_is_found(
+    app: Flask, ledger: Ledger
+) -> None:
+    _, say = start(ledger, a_task("t1"))
+    for number in range(200):
+        say.line("output", f"{number} begins {'x' * 60_000} {number} ends")
+    page = app.test_client().get("/tasks/t1").text
+    assert len(page) < 1_500_000
+    assert "0 begins" in page
+    assert "0 ends" in page
+    assert "characters more in the whole log" in page
+    assert 'id="L200"' in page
+    whole = app.test_client().get("/tasks/t1.log").text
+    assert len(whole) > 200 * 60_000
+    assert "199 ends" in whole
+
+
+def test_a_stage_has_the_same_name_in_the_log_and_in_the_list(app: Flask, ledger: Ledger) -> None:
+    finish(ledger, a_task("t1"))
+    assert app.test_client().get("/tasks/t1").text.count("Work on it") == 2
+
+
+def test_an_open_page_may_ask_for_the_stages_alone(app: Flask, ledger: Ledger) -> None:
+    start(ledger, a_task("t1"))
+    head = app.test_client().get("/tasks/t1/head").text
+    assert 'id="head"' in head
+    assert "Running" in head
+    assert "<html" not in head
+
+
+def test_without_a_script_a_running_page_loads_itself_anew(app: Flask, ledger: Ledger) -> None:
+    finish(ledger, a_task("t1"))
+    assert 'http-equiv="refresh"' not in app.test_client().get("/tasks/t1").text
+    start(ledger, a_task("t2"))
+    for path in ("/tasks/t2", "/tasks"):
+        assert '<noscript><meta http-equiv="refresh"' in app.test_client().get(path).text
+
+
+def test_live_logs_leave_threads_for_webhooks(app: Flask, ledger: Ledger) -> None:
+    _, say = start(ledger, a_task("t1"))
+    say.line("say", "something to begin with")
+    there = [app.test_client().get("/tasks/t1/events") for _ in range(READERS)]
+    assert {one.status_code for one in there} == {200}
+    assert app.test_client().get("/tasks/t1/events").status_code == 503
+    there[0].close()
+    with app.test_client().get("/tasks/t1/events") as again:
+        assert again.status_code == 200
+    for one in there:
+        one.close()
 
 
 def test_the_live_log_comes_as_events_and_goes_on_where_it_broke(served: str, ledger: Ledger) -> None:
@@ -164,19 +228,6 @@ def test_the_live_log_comes_as_events_and_goes_on_where_it_broke(served: str, le
         assert next(rest) == "id: 4"
         ledger.finish(claim, State.ANSWERED)
         assert next(rest) == "event: over"
-
-
-def test_a_removed_sql_comment_is_no_file_header() -> None:
-    assert rows_of_patch(PATCH) == [
-        ("file", "sql/search.sql"),
-        ("meta", "index 1..2 100644"),
-        ("meta", "--- a/sql/search.sql"),
-        ("meta", "+++ b/sql/search.sql"),
-        ("hunk", "@@ -1,2 +1,2 @@"),
-        ("del", "--- a removed comment"),
-        ("add", "+-- a new comment"),
-        ("", " SELECT 1"),
-    ]
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,18 @@ import ipaddress
 import json
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import asdict
+from threading import BoundedSemaphore
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, jsonify, redirect, render_template, request
 from werkzeug.wrappers import Response as Answer
 
-from dayhand.dashboard.views import View, rows_of_patch, spoken_time
+from dayhand.dashboard.log import everything, page_of, shown
+from dayhand.dashboard.patch import files_of_patch
+from dayhand.dashboard.views import View, spoken_time
+from dayhand.dashboard.visible import visible
 from dayhand.errors import LedgerError
 from dayhand.ledger.blocked import FACT, of_task
 from dayhand.ledger.ledger import Ledger, Record
@@ -23,8 +27,10 @@ from dayhand.ledger.notes import Note
 APART = ("patch", FACT)  # facts that have a place of their own
 # No script, style or picture but our own: a hostile log line cannot load or run anything.
 POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")  # what proxies add
-CLOSED = "The dashboard answers on this machine only, until a login is set up: open it through an SSH tunnel."
+# Set by proxies: what comes through one may come from anywhere, whatever address the proxy has.
+FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip")
+READERS = 40  # of live logs at once: each holds a thread of the server, and webhooks need some too
+HERE = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 def dashboard(ledger: Ledger, live: Live, github: str) -> Blueprint:
@@ -34,8 +40,8 @@ def dashboard(ledger: Ledger, live: Live, github: str) -> Blueprint:
     )
 
     @blueprint.before_request
-    def stay_home() -> tuple[str, int] | None:
-        return None if is_at_home() else (CLOSED, 403)
+    def stay_home() -> tuple[Response, int] | None:
+        return None if from_here() else (Response(closed(), mimetype="text/plain"), 403)
 
     @blueprint.after_request
     def harden(answer: Response) -> Response:
@@ -45,36 +51,41 @@ def dashboard(ledger: Ledger, live: Live, github: str) -> Blueprint:
         return answer
 
     @blueprint.errorhandler(LedgerError)
-    def missing(error: LedgerError) -> tuple[str, int]:
+    def missing(error: LedgerError) -> tuple[str | Response, int]:
+        if wants_json():
+            return jsonify(error=str(error), advice=error.advice), 404
         return render_template("missing.html", error=error), 404
 
     _tasks(blueprint, ledger, live, github)
     return blueprint
 
 
-def is_at_home() -> bool:
-    """Whether the reader sits at this machine, or at the other end of a tunnel to it.
+def from_here() -> bool:
+    """Whether a person on this machine asks, by a name of this machine.
 
-    The connection alone does not tell: a proxy in front of us connects from here for everybody, and a page anywhere can
-    point a name of its own at this machine. So it must be asked for under this machine's own name, and by no proxy.
+    The address is the connection's own. The name keeps out other people's pages whose own name was made to lead
+    here (DNS rebinding); a proxy's headers, what only seems to come from here.
     """
-    if any(name in request.headers for name in FORWARDED):
-        return False
-    return _is_loopback(request.remote_addr or "") and _is_loopback(
-        urlsplit(f"//{request.host}").hostname or ""
+    near = ipaddress.ip_address(request.remote_addr or "0.0.0.0").is_loopback  # noqa: S104 - a comparison
+    name = request.host.rpartition(":")[0] if request.host.rpartition(":")[2].isdigit() else request.host
+    return near and name in HERE and not any(header in request.headers for header in FORWARDED)
+
+
+def closed() -> str:
+    port = request.environ.get("SERVER_PORT", "8080")
+    return (
+        "Dayhand's tasks can be seen on the machine that it runs on only, until a login is set up.\n"
+        f"There, open http://127.0.0.1:{port}{request.path}\n"
+        f"From elsewhere, open a tunnel first: ssh -L {port}:127.0.0.1:{port} THE-MACHINE\n"
     )
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _tasks(blueprint: Blueprint, ledger: Ledger, live: Live, github: str) -> None:
+    seats = BoundedSemaphore(READERS)
+
+    def view_of(record: Record) -> View:
+        return View(record, github, time.time())
+
     @blueprint.get("/")
     def home() -> Answer:
         return redirect("/tasks")
@@ -84,29 +95,48 @@ def _tasks(blueprint: Blueprint, ledger: Ledger, live: Live, github: str) -> Non
         records = ledger.recent()
         if wants_json():
             return jsonify([shape(record) for record in records])
-        views = [View(record, github, time.time()) for record in records]
-        return render_template("board.html", views=views)
+        return render_template("board.html", views=[view_of(record) for record in records])
 
     @blueprint.get("/tasks/<task_id>")
     def task(task_id: str) -> str | Response:
         record = ledger.record(task_id)
         if wants_json():
             return jsonify(shape(record))
-        view = View(record, github, time.time())
-        patch = rows_of_patch(record.facts.get("patch", ""))
-        notes = live.read(task_id)
-        return render_template("task.html", view=view, notes=notes, patch=patch, spoken_time=spoken_time)
+        files = files_of_patch(record.facts.get("patch", ""))
+        notes = page_of(everything(live, task_id))
+        return render_template(
+            "task.html", view=view_of(record), notes=notes, files=files, spoken_time=spoken_time
+        )
+
+    @blueprint.get("/tasks/<task_id>/head")
+    def head(task_id: str) -> str:
+        """State and stages alone: what an open page asks for anew while a task runs."""
+        return render_template("head.html", view=view_of(ledger.record(task_id)), spoken_time=spoken_time)
 
     @blueprint.get("/tasks/<task_id>.patch")
     def patch(task_id: str) -> Response:
         return Response(ledger.record(task_id).facts.get("patch", ""), mimetype="text/plain")
 
+    @blueprint.get("/tasks/<task_id>.log")
+    def log(task_id: str) -> Response:
+        ledger.task(task_id)
+        lines = (
+            f"{note.line:>5}  {note.kind:<8} {visible(note.text)}\n" for note in everything(live, task_id)
+        )
+        return Response(lines, mimetype="text/plain")
+
     @blueprint.get("/tasks/<task_id>/events")
     def events(task_id: str) -> Response:
         ledger.task(task_id)
         last = request.headers.get("Last-Event-ID") or request.args.get("after", "0")
-        stream = _stream(live, task_id, int(last) if last.isdigit() else 0)
-        return Response(stream, mimetype="text/event-stream", headers={"Cache-Control": "no-store"})
+        if not seats.acquire(blocking=False):
+            return Response("Too many live logs are open: close some.\n", 503, mimetype="text/plain")
+        stream = _stream(live, task_id, int(last) if last.isdecimal() else 0)
+        answer = Response(stream, mimetype="text/event-stream", headers={"Cache-Control": "no-store"})
+        seat = ExitStack()  # which gives it back once, however often a server closes
+        seat.callback(seats.release)
+        answer.call_on_close(seat.close)
+        return answer
 
 
 def _stream(live: Live, task_id: str, after: int) -> Iterator[str]:
@@ -120,7 +150,7 @@ def _stream(live: Live, task_id: str, after: int) -> Iterator[str]:
 
 
 def _event(note: Note) -> str:
-    return f"id: {note.line}\ndata: {json.dumps(asdict(note))}\n\n"
+    return f"id: {note.line}\ndata: {json.dumps(asdict(shown(note)))}\n\n"
 
 
 def wants_json() -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from dayhand.dashboard.visible import visible
 from dayhand.ledger.blocked import of_task
 from dayhand.ledger.ledger import Record
 from dayhand.task import Blocked, Stage, State, Verdict
@@ -81,6 +82,15 @@ class View:
     @property
     def id(self) -> str:
         return self.record.task.id
+
+    @property
+    def title(self) -> str:
+        """The issue's title, else what was asked; it is anybody's text."""
+        return visible(self.record.task.title or self.record.task.ask.words)
+
+    @property
+    def reason(self) -> str:
+        return visible(self.record.reason)
 
     @property
     def running(self) -> bool:
@@ -222,6 +232,12 @@ class View:
         return [step for step in steps if step.seconds is not None or self.running]
 
     @property
+    def stage(self) -> str:
+        """What it does now, in words; "" where it does nothing yet."""
+        stage = self.record.stage
+        return STAGES[Stage(stage)] if stage else ""
+
+    @property
     def age(self) -> str:
         return spoken_time(self.now - self.record.task.created_at)
 
@@ -263,23 +279,6 @@ def spoken_time(seconds: float) -> str:
     if whole < HOUR:
         return f"{whole // MINUTE} min {whole % MINUTE} s"
     return f"{whole // HOUR} h {whole % HOUR // MINUTE} min"
-
-
-def rows_of_patch(patch: str) -> list[tuple[str, str]]:
-    """A unified diff as (kind, line): "file", "meta", "hunk", "add", "del" or "" for context."""
-    kinds = {"+": "add", "-": "del", "@": "hunk"}
-    rows = []
-    heading = (
-        False  # between "diff" and the first "@@": only there is "---" a file's name and not a removed line
-    )
-    for line in patch.splitlines():
-        if line.startswith("diff --git "):
-            heading = True
-            rows.append(("file", line.rpartition(" b/")[2]))
-            continue
-        heading = heading and not line.startswith("@@")
-        rows.append(("meta" if heading else kinds.get(line[:1], ""), line))
-    return rows
 
 
 def _row(finding: Mapping[str, Any]) -> Row:

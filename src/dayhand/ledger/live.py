@@ -22,9 +22,9 @@ class Live:
         self.redis = redis
         self._clock = clock
 
-    def read(self, task_id: str, after: int = 0) -> list[Note]:
-        """Every note after line ``after``."""
-        entries = self.redis.xrange(keys.log(task_id), min=f"({after}-0" if after else "-")
+    def read(self, task_id: str, after: int = 0, *, most: int | None = None) -> list[Note]:
+        """Every note after line ``after``, or the next ``most`` of them."""
+        entries = self.redis.xrange(keys.log(task_id), min=f"({after}-0" if after else "-", count=most)
         return [_note(entry_id, fields) for entry_id, fields in entries]
 
     def follow(self, task_id: str, after: int = 0) -> Iterator[Note | None]:

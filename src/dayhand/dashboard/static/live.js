@@ -1,7 +1,46 @@
-// The live log: lines arrive as server-sent events; the page is whole without this.
+// Keeps an open page up to date: log lines arrive as server-sent events, the rest is drawn by the server and put in
+// place of what it was. Every page is whole without this.
 "use strict";
+const EVERY = 3000; // milliseconds
 const task = document.getElementById("task");
-const log = document.getElementById("log");
+const board = document.getElementById("board");
+
+if (task && task.dataset.running) follow(task.dataset.id, task.dataset.after);
+if (board) setInterval(() => replace("/tasks", board), EVERY);
+
+function follow(id, after) {
+  const log = document.getElementById("log");
+  const live = document.getElementById("live");
+  const events = new EventSource(`/tasks/${id}/events?after=${after}`);
+  const head = () => replace(`/tasks/${id}/head`, document.getElementById("head"));
+  const ticking = setInterval(head, EVERY);
+  let waiting = [];
+  events.onopen = () => (live.textContent = "Live: new lines appear here.");
+  events.onerror = () => {
+    const over = events.readyState === EventSource.CLOSED;
+    live.textContent = over ? "No longer live. Load the page anew to go on." : "The connection broke; trying again …";
+    if (over) clearInterval(ticking);
+  };
+  events.onmessage = (event) => {
+    if (waiting.push(JSON.parse(event.data)) === 1) requestAnimationFrame(show);
+  };
+  events.addEventListener("over", () => {
+    events.close();
+    clearInterval(ticking);
+    location.reload();
+  });
+
+  // All that came since the last frame at once: a build may print thousands of lines a second.
+  function show() {
+    const atEnd = window.innerHeight + window.scrollY >= document.body.scrollHeight - 80;
+    log.append(...waiting.map(line));
+    if (waiting.some((note) => note.kind === "stage")) head();
+    const wanted = waiting.some((note) => location.hash === `#L${note.line}`);
+    waiting = [];
+    if (wanted) location.replace(location.hash); // a link to a line that was not there yet
+    else if (atEnd) window.scrollTo(0, document.body.scrollHeight);
+  }
+}
 
 function line(note) {
   const row = document.createElement("div");
@@ -10,32 +49,23 @@ function line(note) {
   const anchor = document.createElement("a");
   anchor.href = `#L${note.line}`;
   anchor.textContent = note.line;
+  anchor.setAttribute("aria-label", `Line ${note.line}`);
   const text = document.createElement("pre");
   text.textContent = note.text; // never as HTML: this is what sandboxed code printed
   row.append(anchor, text);
   return row;
 }
 
-if (task.dataset.running) {
-  const events = new EventSource(`/tasks/${task.dataset.id}/events?after=${task.dataset.after}`);
-  events.onmessage = (event) => {
-    const atEnd = window.innerHeight + window.scrollY >= document.body.scrollHeight - 80;
-    const note = JSON.parse(event.data);
-    log.append(line(note));
-    if (atEnd) window.scrollTo(0, document.body.scrollHeight);
-    if (note.kind === "stage") refreshSteps();
-  };
-  events.addEventListener("over", () => {
-    events.close();
-    location.reload();
-  });
-}
-
-// Stages and durations are drawn by the server: fetch them again rather than know them twice.
-async function refreshSteps() {
-  const page = new DOMParser().parseFromString(await (await fetch(location.pathname)).text(), "text/html");
-  for (const part of [".steps", ".lead"]) {
-    const fresh = page.querySelector(part);
-    if (fresh) document.querySelector(part).replaceWith(fresh);
+// What the server draws is not known here a second time: fetch it, and take the same element from it.
+async function replace(address, shown) {
+  if (document.hidden || shown.contains(document.activeElement)) return;
+  try {
+    const answer = await fetch(address);
+    if (!answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.getElementById(shown.id);
+    if (fresh.innerHTML !== shown.innerHTML) shown.replaceChildren(...fresh.childNodes);
+  } catch {
+    // Nobody answers just now: what is shown stays.
   }
 }

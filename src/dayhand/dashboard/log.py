@@ -1,0 +1,46 @@
+"""A task's log as pages show it: nothing hidden in it, and no more than a page can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from dayhand.dashboard.views import STAGES
+from dayhand.dashboard.visible import visible
+from dayhand.ledger.live import Live
+from dayhand.ledger.notes import Note
+from dayhand.task import Stage
+
+BATCH = 200  # notes at a time: one may hold 64 KB
+NOTE_CHARS = 16_000  # of one note
+PAGE_CHARS = 600_000  # of all notes on a page; what comes after that is cut short
+STUB_CHARS = 160
+
+
+def everything(live: Live, task_id: str) -> Iterator[Note]:
+    """A task's whole log, a batch at a time."""
+    after = 0
+    while notes := live.read(task_id, after, most=BATCH):
+        yield from notes
+        after = notes[-1].line
+
+
+def shown(note: Note, most: int = NOTE_CHARS) -> Note:
+    """A note as a page shows it: its begin and its end, with what is left out counted."""
+    if note.kind == "stage":
+        return replace(note, text=STAGES.get(Stage(note.text), note.text))
+    if len(note.text) <= most:
+        return replace(note, text=visible(note.text))
+    half = most // 2
+    left_out = f"\n… {len(note.text) - 2 * half:,} characters more in the whole log …\n"
+    return replace(note, text=visible(note.text[:half]) + left_out + visible(note.text[-half:]))
+
+
+def page_of(notes: Iterable[Note]) -> list[Note]:
+    """Every note, so that every link to a line finds it; once a page is full, only their beginnings."""
+    rows = []
+    room = PAGE_CHARS
+    for note in notes:
+        rows.append(shown(note, NOTE_CHARS if room > 0 else STUB_CHARS))
+        room -= min(len(note.text), NOTE_CHARS)
+    return rows
