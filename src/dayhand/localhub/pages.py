@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
-from markupsafe import Markup, escape
 from werkzeug.wrappers import Response as Answer
 
+from dayhand.localhub.drawing import EMOJI, MARKS, ago, files_of, markdown
 from dayhand.localhub.errors import Refused
 from dayhand.localhub.state import CheckRun, Issue, Repository, User
-from dayhand.localhub.world import World
+from dayhand.localhub.world import CLOSING, World
 
-EMOJI = {
-    "+1": "👍",
-    "-1": "👎",
-    "laugh": "😄",
-    "hooray": "🎉",
-    "confused": "😕",
-    "heart": "❤️",
-    "rocket": "🚀",
-    "eyes": "👀",
-}
-MARKS = {"success": "✓", "failure": "✗", "neutral": "◼", "cancelled": "⊘", "action_required": "!", None: "●"}
+# A page's own script and style only: whatever text somebody wrote cannot load or run anything.
+POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 COOKIE = "me"
 
 
@@ -42,6 +28,20 @@ def pages(world: World) -> Blueprint:
     def refuse(refused: Refused) -> tuple[str, int]:
         return render_template("refused.html", **desk.common(None), message=str(refused)), refused.status
 
+    @blueprint.before_request
+    def stay_home() -> None:
+        """A page elsewhere must not act here in a person's name."""
+        origin = request.headers.get("Origin")
+        if request.method == "POST" and origin not in (None, request.host_url.rstrip("/")):
+            raise Refused(403, "That was sent from a page of another site.")
+
+    @blueprint.after_request
+    def harden(answer: Response) -> Response:
+        answer.headers["Content-Security-Policy"] = POLICY
+        answer.headers["X-Content-Type-Options"] = "nosniff"
+        answer.headers["Referrer-Policy"] = "same-origin"
+        return answer
+
     @blueprint.app_context_processor
     def tools() -> dict[str, Any]:
         return {
@@ -49,8 +49,8 @@ def pages(world: World) -> Blueprint:
             "ago": ago,
             "emoji": EMOJI,
             "marks": MARKS,
-            "grouped": _grouped,
             "last_check": desk.last_check,
+            "linked": desk.linked,
         }
 
     return blueprint
@@ -90,6 +90,16 @@ class _Desk:
         runs = [run for run in repo.checks.values() if run.suite.sha == issue.pull.head_sha]
         return runs[-1] if runs else None
 
+    def linked(self, repo: Repository, issue: Issue) -> list[Issue]:
+        """The pull requests that will close an issue, or have."""
+        return [
+            one
+            for one in repo.pulls()
+            if one.pull
+            and one.pull.base == repo.default_branch
+            and str(issue.number) in CLOSING.findall(one.body)
+        ]
+
 
 def _reading(blueprint: Blueprint, desk: _Desk) -> None:
     @blueprint.get("/")
@@ -117,7 +127,7 @@ def _reading(blueprint: Blueprint, desk: _Desk) -> None:
         more: dict[str, Any] = {}
         if found.pull:
             more["commits"] = repo.store.between(found.pull.base_sha, found.pull.head_sha)
-            more["diff"] = diff_rows(repo.store.diff(found.pull.base_sha, found.pull.head_sha))
+            more["files"] = files_of(repo.store.diff(found.pull.base_sha, found.pull.head_sha))
             more["checks"] = [run for run in repo.checks.values() if run.suite.sha == found.pull.head_sha]
         return render_template(
             "issue.html", **desk.common(repo, issue=found, tab="pulls" if found.pull else "issues", **more)
@@ -130,19 +140,43 @@ def _reading(blueprint: Blueprint, desk: _Desk) -> None:
             raise Refused(404, "There is no such check run.")
         return render_template("run.html", **desk.common(repo, run=repo.checks[number], tab="pulls"))
 
+    _files(blueprint, desk)
+
+
+def _files(blueprint: Blueprint, desk: _Desk) -> None:
+    @blueprint.get("/<owner>/<name>/tree/<path:branch>")
+    def tree(owner: str, name: str, branch: str) -> str:
+        repo = desk.world.repo(owner, name)
+        sha = repo.store.branches().get(branch, "")
+        paths = repo.store.paths(sha) if sha else []
+        return render_template(
+            "tree.html", **desk.common(repo, branch=branch, sha=sha, paths=paths, tab="code")
+        )
+
+    @blueprint.get("/<owner>/<name>/commit/<sha>")
+    def commit(owner: str, name: str, sha: str) -> str:
+        repo = desk.world.repo(owner, name)
+        if not repo.store.has(sha):
+            raise Refused(404, "There is no such commit.")
+        made = repo.store.commit(sha)
+        files = files_of(repo.store.changes(made))
+        return render_template("commit.html", **desk.common(repo, commit=made, files=files, tab="code"))
+
     @blueprint.get("/<owner>/<name>/blob/<sha>/<path:path>")
     def blob(owner: str, name: str, sha: str, path: str) -> str:
         repo = desk.world.repo(owner, name)
         text = repo.store.text(sha, path)
         if text is None:
             raise Refused(404, "There is no such file.")
-        return render_template(
-            "blob.html", **desk.common(repo, sha=sha, path=path, lines=text.splitlines(), tab="")
-        )
+        lines = text.split("\n")
+        if lines[-1] == "":
+            lines.pop()
+        return render_template("blob.html", **desk.common(repo, sha=sha, path=path, lines=lines, tab="code"))
 
-    @blueprint.get("/style.css")
-    def style() -> Response:
-        return Response(render_template("style.css"), mimetype="text/css")
+    @blueprint.get("/<any('style.css', 'live.js'):name>")
+    def own(name: str) -> Response:
+        kind = "text/css" if name.endswith("css") else "text/javascript"
+        return Response(render_template(name), mimetype=kind)
 
 
 def _acting(blueprint: Blueprint, desk: _Desk) -> None:
@@ -150,8 +184,10 @@ def _acting(blueprint: Blueprint, desk: _Desk) -> None:
 
     @blueprint.post("/me")
     def become() -> Answer:
-        answer = redirect(request.referrer or "/")
-        answer.set_cookie(COOKIE, request.form["login"], samesite="Strict")
+        # Only a page of ours: the address comes from the browser.
+        back = request.referrer or ""
+        answer = redirect(back if back.startswith(request.host_url) else "/")
+        answer.set_cookie(COOKIE, request.form.get("login", ""), samesite="Strict", httponly=True)
         return answer
 
     @blueprint.post("/<owner>/<name>/issues")
@@ -168,13 +204,18 @@ def _acting(blueprint: Blueprint, desk: _Desk) -> None:
         repo, issue = desk.find(owner, name, number)
         match act:
             case "comment":
-                world.comment(repo, issue, desk.me(), request.form.get("body", ""))
+                if not request.form.get("body", "").strip():
+                    raise Refused(422, "The comment is empty: write something first.")
+                world.comment(repo, issue, desk.me(), request.form["body"])
             case "label":
                 desk.may(repo, "triage")
-                world.label(repo, issue, request.form["label"].strip(), desk.me())
+                label = request.form.get("label", "").strip()
+                if not label:
+                    raise Refused(422, "The label has no name.")
+                world.label(repo, issue, label, desk.me())
             case "unlabel":
                 desk.may(repo, "triage")
-                world.unlabel(repo, issue, request.form["label"], desk.me())
+                world.unlabel(repo, issue, request.form.get("label", ""), desk.me())
             case "merge":
                 desk.may(repo, "write")
                 world.merge(repo, issue, desk.me())
@@ -185,57 +226,3 @@ def _acting(blueprint: Blueprint, desk: _Desk) -> None:
                 raise Refused(404, "There is no such act.")
         kind = "pull" if issue.pull else "issues"
         return redirect(f"/{repo.full_name}/{kind}/{number}")
-
-
-def markdown(text: str, repo: Repository | None = None) -> Markup:
-    """Render as GitHub does: #1 and @login come alive; of raw HTML only what folds text away."""
-    reader = MarkdownIt("gfm-like", {"html": False, "linkify": False})
-
-    def alive(_renderer: object, tokens: Sequence[Token], index: int, *_: object) -> str:
-        said = str(escape(tokens[index].content))
-        if repo:
-            said = re.sub(r"(?<![\w#&])#(\d+)\b", rf'<a href="/{repo.full_name}/issues/\1">#\1</a>', said)
-        return re.sub(r"(?<![\w@/])@(\w[\w-]*)", r"<b>@\1</b>", said)
-
-    reader.add_render_rule("text", alive)
-    html = reader.render(_strip(text))
-    for tag in ("details", "summary", "sub", "/details", "/summary", "/sub"):
-        html = html.replace(f"&lt;{tag}&gt;", f"<{tag}>")
-    return Markup(html)  # noqa: S704 - markdown-it escapes all HTML; the tags above carry no attribute
-
-
-def _strip(text: str) -> str:
-    start = text.find("<!--")
-    while start != -1 and (end := text.find("-->", start)) != -1:
-        text = text[:start] + text[end + 3 :]
-        start = text.find("<!--")
-    return text
-
-
-def ago(when: datetime) -> str:
-    """How long ago, in one unit."""
-    seconds = int((datetime.now(UTC) - when).total_seconds())
-    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if seconds >= length:
-            count = seconds // length
-            return f"{count} {unit}{'s' if count > 1 else ''} ago"
-    return "just now"
-
-
-def diff_rows(diff: str) -> list[tuple[str, str]]:
-    """(kind, line) of a unified diff, for colours."""
-    kinds = {"+": "add", "-": "del", "@": "hunk"}
-    rows = []
-    heading = False
-    for line in diff.splitlines():
-        heading = line.startswith("diff ") or (heading and not line.startswith("@@"))
-        kind = "file" if line.startswith("diff ") else "meta" if heading else kinds.get(line[:1], "")
-        rows.append((kind, line))
-    return rows
-
-
-def _grouped(issue: Issue) -> list[tuple[str, int]]:
-    counts: dict[str, int] = {}
-    for one in issue.reactions:
-        counts[one.content] = counts.get(one.content, 0) + 1
-    return list(counts.items())

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from flask import Flask
+from flask import Flask, Response, request
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from dayhand.localhub.git_http import git_http
@@ -38,6 +38,7 @@ class LocalHub:
         self._server = make_server(HOST, port, app, threaded=True, request_handler=_Quiet)
         self.url = f"http://{HOST}:{self._server.server_port}"
         self.api_url = f"{self.url}/api/v3"
+        app.before_request(self._stay_home)
         self.courier = Courier()
         self.tokens = Tokens()
         self.world = World(data, PullShapes(self.url), self.courier.send)
@@ -62,6 +63,13 @@ class LocalHub:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+    def _stay_home(self) -> Response | None:
+        """Answer to our own name only: a page elsewhere could have its name lead here (DNS rebinding)."""
+        name = request.host.partition(":")[0]
+        if name in (HOST, "localhost"):
+            return None
+        return Response(f"This is {self.url}, and not {name}.\n", 421, mimetype="text/plain")
 
     def wait_idle(self) -> None:
         """Wait until every webhook was sent."""

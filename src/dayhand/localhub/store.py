@@ -109,6 +109,16 @@ class Store:
             "diff", "--no-color", "--no-ext-diff", "--no-textconv", self.merge_base(base, head), head
         )
 
+    def changes(self, commit: Commit) -> str:
+        """What a commit changes, against its first parent."""
+        plain = ("--no-color", "--no-ext-diff", "--no-textconv")
+        return self.git(
+            "diff-tree", "-p", "--root", "--no-commit-id", "-m", "--first-parent", *plain, commit.sha
+        )
+
+    def paths(self, sha: str) -> list[str]:
+        return self.git("ls-tree", "-r", "-z", "--name-only", sha).split("\0")[:-1]
+
     def numbers(self, base: str, head: str) -> list[tuple[str, str, int, int]]:
         """(status, path, additions, deletions) for each changed file."""
         start = self.merge_base(base, head)
