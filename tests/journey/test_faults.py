@@ -178,7 +178,7 @@ class Told:
     log: str  # and everything that the model was told
 
 
-def live_through(town: Town, fault: str, turns: list[list[Move]]) -> Told:
+def live_through(town: Town, turns: list[list[Move]], fault: str = "") -> Told:
     idle = 0.5 if "stalled" in fault else 30.0
     town.actor.turns, town.actor.heeds = turns, HEEDS.get(fault, {})
     town.settings = replace(town.settings, **SETTINGS.get(fault, {}))
@@ -197,7 +197,7 @@ def live_through(town: Town, fault: str, turns: list[list[Move]]) -> Told:
 def test_a_row_of_the_table_holds(town: Town, fault: str) -> None:
     row = ROWS[fault]
     turns = FAULTS[fault] if row.kept == "nothing to keep" else [[FIX], *FAULTS[fault]]
-    told = live_through(town, fault, turns)
+    told = live_through(town, turns, fault)
     for words in quoted(row.happens):
         assert words in told.log
     said = town.bot_says(told.issue)[-1]
