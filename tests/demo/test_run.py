@@ -134,7 +134,7 @@ def test_killed_workers_end_in_the_same_three_pull_requests_and_no_fourth(data: 
     assert {each["conclusion"] for each in told.values()} == {"success", "answered"}
     # On each repository: the issue is 1 and its one pull request is 2. A second one would be 3.
     assert {told[story.name]["pull_url"].rpartition("/")[2] for story in STORIES} == {"2"}
-    assert left_over(data) == []
+    wait_for_nothing_left(data)
 
 
 def workers_of(data: Path) -> list[int]:

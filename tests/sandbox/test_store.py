@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from dayhand.errors import SandboxError
+from dayhand.sandbox import programs
 from dayhand.sandbox.base import Egress, Snapshot
 from dayhand.sandbox.bubblewrap import Bubblewrap
 from dayhand.sandbox.store import KEPT
@@ -28,6 +29,19 @@ from dayhand.sandbox.bubblewrap import Bubblewrap
 with Bubblewrap(Path(sys.argv[1])).open(egress=Egress(())) as box:
     putting = "head -c 9M > part; sleep 71.5 & echo began; cat > /dev/null"
     box.run(putting, stdin=open("/dev/zero", "rb"), on_output=lambda _: print("began", flush=True))
+"""
+
+# Begins a box and dies before it lets it run: bubblewrap has not yet tied the box's first process to anybody.
+BEGINNER = """
+import os, subprocess, sys
+
+told, status = os.pipe()
+go, end = os.pipe()
+words = ["--unshare-all", "--die-with-parent", "--ro-bind", "/usr", "/usr", "--bind", sys.argv[1], "/workspace"]
+own = ["--json-status-fd", str(status), "--block-fd", str(go)]
+subprocess.Popen([sys.argv[2], *own, *words, "/usr/bin/true"], pass_fds=(status, go, end))
+os.read(told, 1000)
+os._exit(0)
 """
 
 
@@ -87,6 +101,19 @@ def test_a_worker_killed_while_it_puts_takes_everything_along_and_the_rest_is_sw
     groups = Path("/sys/fs/cgroup").glob("*/**/dayhand-*")
     mine = sandbox._group_prefix
     assert [group for group in groups if group.name.startswith(mine)] == []
+
+
+def test_a_box_that_a_killed_worker_had_only_begun_is_ended_by_the_next_one(home):
+    sandbox = Bubblewrap(home)
+    sandbox.sweep()
+    workspace = home / "sandbox/boxes/begun/workspace"
+    workspace.mkdir(parents=True)
+    bwrap = next(iter(programs.bubblewraps(home / "sandbox/tools")))
+    subprocess.run([sys.executable, "-c", BEGINNER, str(workspace), str(bwrap)], check=True, timeout=20)
+    assert lives("bwrap", str(workspace))
+    sandbox.sweep()
+    assert settles(lambda: not lives("bwrap", str(workspace)))
+    assert not workspace.exists()
 
 
 def test_a_sweep_keeps_what_is_saved(home):

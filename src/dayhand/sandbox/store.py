@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dayhand.errors import SandboxError
+from dayhand.sandbox.left_behind import end_boxes_of
 
 FIRST_UID, SLOTS = 200_000, 10_000
 KEPT = 60  # snapshots; beyond that, those that were not used for the longest time are forgotten
@@ -234,6 +235,8 @@ class Store:
         lock = Lock(self.data / "locks" / name)
         try:
             if lock.take() and not (kind == "states" and self._is_linked(name)):
+                if kind == "boxes":
+                    end_boxes_of(self.box(name))
                 self.remove(self.data / kind / name)
                 lock.path.unlink(missing_ok=True)
         finally:
