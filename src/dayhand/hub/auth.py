@@ -102,8 +102,8 @@ class AppAuth:
         return Token(answer["token"], expires)
 
     def revoke(self, token: Token) -> None:
-        """Make a token worthless. Raises ``HubError``."""
-        client = open_github(self.api_url, Auth.Token(token.value))
+        """Make a token worthless; tried once, for it ends within the hour anyway. Raises ``HubError``."""
+        client = open_github(self.api_url, Auth.Token(token.value), patient=False)
         with speaking_of("revoking a token"):
             client.requester.requestJsonAndCheck("DELETE", "/installation/token")
 
