@@ -16,6 +16,7 @@ import requests
 
 from dayhand.localhub.server import LocalHub
 from dayhand.localhub.state import App, Installation, Issue, Repository, User
+from tests.localhub.judge import judge_answer
 
 PERMISSIONS = {
     "metadata": "read",
@@ -34,6 +35,7 @@ class Ear:
 
     heard: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     status: int = 202
+    deaf: threading.Event | None = None  # until it is set, nobody is answered
 
     def of(self, event: str) -> list[dict[str, Any]]:
         return [json.loads(body) for headers, body in self.heard if headers["X-GitHub-Event"] == event]
@@ -50,6 +52,7 @@ class Place:
     ada: User
     bob: User
     ear: Ear
+    asked: set[tuple[str, str]] = field(default_factory=set)  # the calls that were made, as (method, rule)
 
     def jwt(self, **claims: Any) -> str:
         now = int(self.hub.tokens.clock())
@@ -61,8 +64,11 @@ class Place:
         return str(self.ask("POST", path, auth=self.jwt(), json=wanted).json()["token"])
 
     def ask(self, method: str, path: str, *, auth: str = "", **more: Any) -> requests.Response:
+        """Call the API; whatever it answers is judged."""
         headers = {"Authorization": f"Bearer {auth or self.token()}", **more.pop("headers", {})}
-        return requests.request(method, self.hub.api_url + path, headers=headers, timeout=10, **more)
+        answer = requests.request(method, self.hub.api_url + path, headers=headers, timeout=10, **more)
+        self.asked.add(judge_answer(self.hub.app, method, path, answer))
+        return answer
 
     def issue(self) -> Issue:
         return self.hub.world.open_issue(self.repo, self.bob, "Wrong order", "Please look.")
@@ -82,6 +88,8 @@ def ear() -> Iterator[tuple[Ear, str]]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             heard.heard.append((dict(self.headers.items()), body))
+            if heard.deaf:
+                heard.deaf.wait(30)
             self.send_response(heard.status)
             self.send_header("Content-Length", "0")
             self.end_headers()

@@ -1,10 +1,86 @@
-"""githubkit as the judge of a webhook's payload."""
+"""githubkit as the judge of what the local GitHub answers and sends."""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
+import requests
+from flask import Flask
 from githubkit.webhooks import parse
+from githubkit_schemas.latest import models
+from pydantic import TypeAdapter
+
+PREFIX = "/api/v3"
+REPO, ISSUE, PULL = "/repos/<owner>/<name>", "/issues/<int:number>", "/pulls/<int:number>"
+COMMENT, DELIVERY = f"{REPO}/issues/comments/<int:comment_id>", "/app/hook/deliveries/<int:number>"
+# What GitHub's own description says that each call answers; None: nothing.
+ANSWERS: dict[tuple[str, str], Any] = {
+    ("GET", "/app"): models.Integration,
+    ("GET", "/app/installations"): list[models.Installation],
+    ("POST", "/app/installations/<int:number>/access_tokens"): models.InstallationToken,
+    ("DELETE", "/installation/token"): None,
+    ("GET", "/app/hook/deliveries"): list[models.HookDeliveryItem],
+    ("GET", DELIVERY): models.HookDelivery,
+    ("POST", f"{DELIVERY}/attempts"): dict[str, Any],
+    ("GET", "/users/<login>"): models.PublicUser,
+    ("GET", REPO): models.FullRepository,
+    ("GET", f"{REPO}/installation"): models.Installation,
+    ("GET", f"{REPO}/collaborators/<login>/permission"): models.RepositoryCollaboratorPermission,
+    ("GET", f"{REPO}/issues"): list[models.Issue],
+    ("POST", f"{REPO}/issues"): models.Issue,
+    ("GET", f"{REPO}{ISSUE}"): models.Issue,
+    ("PATCH", f"{REPO}{ISSUE}"): models.Issue,
+    ("GET", f"{REPO}{ISSUE}/labels"): list[models.Label],
+    ("POST", f"{REPO}{ISSUE}/labels"): list[models.Label],
+    ("DELETE", f"{REPO}{ISSUE}/labels/<label>"): list[models.Label],
+    ("GET", f"{REPO}{ISSUE}/comments"): list[models.IssueComment],
+    ("POST", f"{REPO}{ISSUE}/comments"): models.IssueComment,
+    ("POST", f"{REPO}{ISSUE}/reactions"): models.Reaction,
+    ("GET", COMMENT): models.IssueComment,
+    ("PATCH", COMMENT): models.IssueComment,
+    ("POST", f"{COMMENT}/reactions"): models.Reaction,
+    ("GET", f"{REPO}/pulls"): list[models.PullRequestSimple],
+    ("POST", f"{REPO}/pulls"): models.PullRequest,
+    ("GET", f"{REPO}{PULL}"): models.PullRequest,
+    ("PATCH", f"{REPO}{PULL}"): models.PullRequest,
+    ("GET", f"{REPO}{PULL}/commits"): list[models.Commit],
+    ("GET", f"{REPO}{PULL}/files"): list[models.DiffEntry],
+    ("POST", f"{REPO}{PULL}/requested_reviewers"): models.PullRequestSimple,
+    ("PUT", f"{REPO}{PULL}/merge"): models.PullRequestMergeResult,
+    ("GET", f"{REPO}/git/ref/heads/<path:branch>"): models.GitRef,
+    ("GET", f"{REPO}/git/refs/heads/<path:branch>"): models.GitRef,
+    ("DELETE", f"{REPO}/git/refs/heads/<path:branch>"): None,
+    ("GET", f"{REPO}/commits/<sha>"): models.Commit,
+    ("GET", f"{REPO}/commits/<sha>/check-runs"): models.ReposOwnerRepoCommitsRefCheckRunsGetResponse200,
+    ("POST", f"{REPO}/check-runs"): models.CheckRun,
+    ("GET", f"{REPO}/check-runs/<int:number>"): models.CheckRun,
+    ("PATCH", f"{REPO}/check-runs/<int:number>"): models.CheckRun,
+}
+REFUSAL = models.ValidationError | models.ValidationErrorSimple | models.BasicError
+
+
+def served(app: Flask) -> set[tuple[str, str]]:
+    """Every REST call that is served, as (method, rule)."""
+    return {
+        (method, rule.rule.removeprefix(PREFIX))
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith(PREFIX)
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+
+
+def judge_answer(app: Flask, method: str, path: str, answer: requests.Response) -> tuple[str, str]:
+    """Raise where an answer is not what GitHub describes; give the call that was answered."""
+    rule, _ = app.url_map.bind("localhost").match(PREFIX + path.partition("?")[0], method, return_rule=True)
+    call = (method, rule.rule.removeprefix(PREFIX))
+    if not answer.ok:
+        TypeAdapter(REFUSAL).validate_python(answer.json())
+    elif ANSWERS[call] is None:
+        assert answer.text == ""
+    else:
+        TypeAdapter(ANSWERS[call]).validate_python(answer.json())
+    return call
 
 
 def judge_webhook(event: str, body: bytes) -> str:

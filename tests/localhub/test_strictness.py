@@ -6,9 +6,13 @@ import base64
 import hashlib
 import hmac
 import subprocess
+import threading
+import uuid
 from pathlib import Path
 
+import jwt
 import pytest
+import requests
 
 from dayhand.localhub.errors import Refused
 from dayhand.localhub.limits import Bounds, Limits
@@ -82,6 +86,144 @@ def test_more_than_was_granted_is_not_given(place: Place) -> None:
     assert answer.json()["message"] == "The permissions requested are not granted to this installation."
 
 
+def test_a_jwt_without_an_end_is_401(place: Place) -> None:
+    raw = jwt.encode({"iss": str(place.app.id), "iat": 1}, place.app.private_key, algorithm="RS256")
+    assert place.ask("GET", "/app", auth=raw).status_code == 401
+
+
+def test_a_token_may_be_narrowed_by_ids_and_not_in_two_ways(place: Place) -> None:
+    place.hub.world.add_to_installation(place.installation, ["ada/other"])
+    place.hub.world.add_repository("ada/other", {"a": "b"})
+    only = place.token(repository_ids=[place.repo.id])
+    assert place.ask("GET", SHOP, auth=only).status_code == 200
+    assert place.ask("GET", "/repos/ada/other", auth=only).status_code == 404
+    path = f"/app/installations/{place.installation.id}/access_tokens"
+    both = {"repositories": ["shop"], "repository_ids": [place.repo.id]}
+    assert place.ask("POST", path, auth=place.jwt(), json=both).status_code == 422
+
+
+def test_a_removed_installation_is_gone_with_its_tokens(place: Place) -> None:
+    token = place.token()
+    place.hub.world.uninstall(place.installation)
+    assert place.ask("GET", SHOP, auth=token).status_code == 401
+    path = f"/app/installations/{place.installation.id}/access_tokens"
+    assert place.ask("POST", path, auth=place.jwt()).status_code == 404
+    place.hub.wait_idle()
+    before = len(place.ear.heard)
+    place.issue()
+    place.hub.wait_idle()
+    assert len(place.ear.heard) == before
+
+
+@pytest.mark.parametrize(
+    ("role", "permission"),
+    [("maintain", "write"), ("triage", "read"), ("write", "write"), ("admin", "admin"), ("read", "read")],
+)
+def test_a_persons_role_is_told_in_the_old_words_too(place: Place, role: str, permission: str) -> None:
+    place.repo.collaborators["bob"] = role
+    told = place.ask("GET", f"{SHOP}/collaborators/bob/permission").json()
+    assert (told["permission"], told["role_name"]) == (permission, role)
+
+
+def test_titles_and_bodies_have_a_length(place: Place) -> None:
+    place.issue()
+    place.branch("x")
+    pull = {"title": "T", "head": "x", "base": "main"}
+    for method, path, given in (
+        ("POST", f"{SHOP}/issues", {"title": "x" * 257}),
+        ("POST", f"{SHOP}/issues", {"title": "T", "body": "x" * 65_537}),
+        ("PATCH", f"{SHOP}/issues/1", {"title": "x" * 257}),
+        ("POST", f"{SHOP}/pulls", {**pull, "title": "x" * 257}),
+        ("POST", f"{SHOP}/issues/1/comments", {"body": "x" * 65_537}),
+    ):
+        answer = place.ask(method, path, json=given)
+        assert answer.status_code == 422, path
+    assert place.ask("POST", f"{SHOP}/pulls", json={**pull, "title": "x" * 256}).status_code == 201
+
+
+def test_the_newest_check_run_of_a_name_hides_the_older_ones(place: Place) -> None:
+    sha = place.repo.store.branches()["main"]
+    for _ in range(2):
+        place.ask("POST", f"{SHOP}/check-runs", json={"name": "d", "head_sha": sha})
+    newest = max(place.repo.checks)
+    path = f"{SHOP}/commits/{sha}/check-runs"
+    assert [one["id"] for one in place.ask("GET", path).json()["check_runs"]] == [newest]
+    every = place.ask("GET", f"{path}?filter=all&per_page=1")
+    assert (every.json()["total_count"], len(every.json()["check_runs"])) == (2, 1)
+    assert 'rel="next"' in every.headers["Link"]
+
+
+def test_a_commit_message_closes_too_once_it_is_on_the_default_branch(place: Place) -> None:
+    one, world, repo = place.issue(), place.hub.world, place.repo
+    tip = repo.store.branches()["main"]
+    repo.store.git("update-ref", "refs/heads/side", tip)
+    repo.store.commit_files({"a": b"b"}, "side", "Fixes #1", ("Ada", "a@b"))
+    world.pushed(repo, "side", place.ada, before=tip)
+    assert one.state == "open"
+    repo.store.git("update-ref", "refs/heads/main", repo.store.branches()["side"])
+    world.pushed(repo, "main", place.ada, before=tip)
+    assert one.state == "closed"
+
+
+def test_deliveries_are_listed_by_pages_and_by_their_end(place: Place) -> None:
+    place.ear.status = 500
+    place.issue()
+    place.hub.wait_idle()
+    place.ear.status = 202
+    place.issue()
+    place.hub.wait_idle()
+    path = "/app/hook/deliveries"
+    first = place.ask("GET", f"{path}?per_page=1", auth=place.jwt())
+    assert first.json()[0]["status"] == "OK"
+    following = first.links["next"]["url"].removeprefix(place.hub.api_url)
+    assert place.ask("GET", following, auth=place.jwt()).json()[0]["status_code"] == 500
+    failed = place.ask("GET", f"{path}?status=failure", auth=place.jwt()).json()
+    assert {one["status_code"] for one in failed} == {500}
+    whole = place.ask("GET", f"{path}/{failed[0]['id']}", auth=place.jwt()).json()
+    assert whole["request"]["payload"]["action"] == "opened"
+
+
+def test_a_receiver_has_ten_seconds(place: Place) -> None:
+    assert place.hub.courier.timeout == 10.0
+    place.hub.courier.timeout = 0.2
+    place.hub.wait_idle()
+    place.ear.deaf = threading.Event()
+    place.issue()
+    place.hub.wait_idle()
+    place.ear.deaf.set()
+    newest = place.ask("GET", "/app/hook/deliveries", auth=place.jwt()).json()[0]
+    assert (newest["status"], newest["status_code"]) == ("timed out", 0)
+
+
+def test_an_event_larger_than_25_megabytes_is_not_sent(place: Place) -> None:
+    place.hub.wait_idle()
+    before = len(place.ear.heard)
+    place.hub.courier.send(place.app, "issues", {"action": "opened", "text": "x" * 26_214_400})
+    place.hub.wait_idle()
+    assert len(place.ear.heard) == before
+
+
+def test_limits_hold_for_every_answer_and_for_graphql(place: Place) -> None:
+    token = place.token()
+    place.issue()
+    headers = place.ask("GET", SHOP, auth=token).headers
+    assert int(headers["X-RateLimit-Remaining"]) == int(headers["X-RateLimit-Limit"]) - 1
+    place.hub.limits.bounds = Bounds(made_a_minute=1)
+    path = f"{SHOP}/issues/1/comments"
+    answers = [place.ask("POST", path, auth=token, json={"body": "x"}) for _ in range(2)]
+    assert [one.status_code for one in answers] == [201, 403]
+    assert answers[1].headers["Retry-After"] == "60"
+    place.hub.limits.bounds = Bounds(hour=1)
+    assert place.ask("GET", SHOP, auth=token).headers["X-RateLimit-Remaining"] == "0"
+    asked = requests.post(
+        f"{place.hub.url}/api/graphql",
+        headers={"Authorization": f"Bearer {token}"},
+        json={"query": "{x}"},
+        timeout=5,
+    )
+    assert (asked.status_code, asked.json()["message"]) == (403, "API rate limit exceeded for installation.")
+
+
 def test_a_suspended_installation_opens_nothing_and_hears_nothing(place: Place) -> None:
     token = place.token()
     place.installation.suspended = True
@@ -149,6 +291,7 @@ def test_reviewers_are_collaborators_and_not_the_author(place: Place) -> None:
 
 
 OUTPUT = {"title": "t", "summary": "s"}
+NOTE = {"path": "a", "start_line": 1, "end_line": 1, "annotation_level": "notice", "message": "m"}
 
 
 @pytest.mark.parametrize(
@@ -157,13 +300,32 @@ OUTPUT = {"title": "t", "summary": "s"}
         ({"head_sha": "1" * 40}, "No commit found"),
         ({"output": {"summary": "s"}}, "output"),
         ({"output": {**OUTPUT, "text": "x" * 65_536}}, "Only 65535 characters"),
-        ({"output": {**OUTPUT, "annotations": [{}] * 51}}, "No more than 50 annotations"),
+        ({"output": {**OUTPUT, "annotations": [NOTE] * 51}}, "No more than 50 annotations"),
+        ({"output": {**OUTPUT, "annotations": [{"path": "a"}]}}, "annotations.start_line"),
+        ({"output": {**OUTPUT, "annotations": [{**NOTE, "annotation_level": "fatal"}]}}, "annotations"),
+        ({"output": {**OUTPUT, "annotations": [{**NOTE, "title": "x" * 256}]}}, "annotations"),
+        ({"actions": [{"label": "a", "description": "b" * 41, "identifier": "c"}]}, "actions.description"),
+        ({"actions": [{"label": "a", "description": "b", "identifier": "c" * 21}]}, "actions.identifier"),
         ({"actions": [{"label": "a", "description": "b", "identifier": "c"}] * 4}, "No more than 3 actions"),
         ({"actions": [{"label": "a" * 21, "description": "b", "identifier": "c"}]}, "actions.label"),
         ({"status": "completed"}, "conclusion"),
         ({"conclusion": "great"}, "conclusion"),
     ],
-    ids=["sha", "title", "text", "annotations", "actions", "label", "completed", "conclusion"],
+    ids=[
+        "sha",
+        "title",
+        "text",
+        "annotations",
+        "annotation",
+        "level",
+        "note-title",
+        "description",
+        "identifier",
+        "actions",
+        "label",
+        "completed",
+        "conclusion",
+    ],
 )
 def test_a_check_run_has_githubs_limits(place: Place, fields: dict[str, object], says: str) -> None:
     sha = place.repo.store.branches()["main"]
@@ -179,7 +341,7 @@ def test_a_check_run_cannot_move_and_its_annotations_add_up(place: Place) -> Non
     path = f"{SHOP}/check-runs/{made['id']}"
     assert place.ask("PATCH", path, json={"head_sha": sha}).status_code == 422
     for _ in range(2):
-        place.ask("PATCH", path, json={"output": {"summary": "s", "annotations": [{"path": "a"}] * 30}})
+        place.ask("PATCH", path, json={"output": {"summary": "s", "annotations": [NOTE] * 30}})
     assert place.ask("GET", path).json()["output"]["annotations_count"] == 60
 
 
@@ -198,6 +360,10 @@ def test_webhooks_are_signed_once_sent_and_redelivered_on_request_only(place: Pl
     digest = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
     assert headers["X-Hub-Signature-256"] == f"sha256={digest}"
     assert headers["X-GitHub-Event"] == "issues"
+    assert headers["X-GitHub-Hook-Installation-Target-Type"] == "integration"
+    assert headers["X-GitHub-Hook-Installation-Target-ID"] == str(place.app.id)
+    assert headers["User-Agent"].startswith("GitHub-Hookshot/")
+    assert uuid.UUID(headers["X-GitHub-Delivery"])
     heard = len(place.ear.heard)
     (failed,) = [
         one

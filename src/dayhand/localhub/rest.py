@@ -12,7 +12,7 @@ from flask import Blueprint, Response, jsonify, request
 from dayhand.localhub.errors import Refused
 from dayhand.localhub.limits import Limits
 from dayhand.localhub.shapes import stamp
-from dayhand.localhub.state import App, Comment, Issue, Repository
+from dayhand.localhub.state import App, Comment, Installation, Issue, Repository
 from dayhand.localhub.tokens import RANKS, Grant, Tokens
 from dayhand.localhub.webhooks import Courier
 from dayhand.localhub.world import World
@@ -31,7 +31,7 @@ class Backstage:
     limits: Limits
 
 
-Answer = Response | tuple[Response, int] | tuple[str, int]
+Answer = Response | tuple[Response, int] | tuple[Response, int, dict[str, str]] | tuple[str, int]
 
 
 class Api:
@@ -88,11 +88,12 @@ def invalid(resource: str, field: str, code: str = "invalid") -> Refused:
     return Refused(422, "Validation Failed", [{"resource": resource, "field": field, "code": code}])
 
 
-def page(items: list[Any]) -> Response:
-    """One page of a list, with GitHub's ``Link`` header."""
+def page(items: list[Any], *, inside: str = "") -> Response:
+    """One page of a list, with GitHub's ``Link`` header; ``inside`` an object, some lists are a field beside their count."""
     size = min(100, max(1, request.args.get("per_page", 30, int)))
     number = max(1, request.args.get("page", 1, int))
-    answer = jsonify(items[(number - 1) * size : number * size])
+    part = items[(number - 1) * size : number * size]
+    answer = jsonify({"total_count": len(items), inside: part} if inside else part)
     if len(items) > number * size:
         args = {**request.args, "page": str(number + 1), "per_page": str(size)}
         query = "&".join(f"{key}={value}" for key, value in args.items())
@@ -167,9 +168,7 @@ def _apps(blueprint: Blueprint, api: Api) -> None:
         for name, level in permissions.items():
             if RANKS[mine.permissions.get(name, "")] < RANKS.get(level, 9):
                 raise Refused(422, "The permissions requested are not granted to this installation.")
-        names = [
-            f"{there.account.login}/{one}" for one in wanted.get("repositories", [])
-        ] or there.repositories
+        names = _named(world, there, wanted) or there.repositories
         if not set(names) <= set(there.repositories):
             raise Refused(
                 422,
@@ -196,11 +195,38 @@ def _apps(blueprint: Blueprint, api: Api) -> None:
         return jsonify(shapes.public_user(world.users[login]))
 
 
+def _named(world: World, there: Installation, wanted: dict[str, Any]) -> list[str]:
+    """The repositories that a token is narrowed to, by their names or by their ids."""
+    if "repositories" in wanted and "repository_ids" in wanted:
+        raise Refused(422, "Specify repositories or repository_ids, not both.")
+    ids = {repo.id: repo.full_name for repo in world.repositories.values()}
+    named = [f"{there.account.login}/{one}" for one in wanted.get("repositories", [])]
+    return named or [ids.get(one, "") for one in wanted.get("repository_ids", [])]
+
+
 def _deliveries(blueprint: Blueprint, api: Api, courier: Courier) -> None:
     @blueprint.get("/app/hook/deliveries")
     def deliveries() -> Answer:
-        mine = api.app()
-        return page([one.shape() for one in reversed(courier.deliveries) if one.app is mine])
+        size = min(100, max(1, request.args.get("per_page", 30, int)))
+        before = request.args.get("cursor", 0, int) or len(courier.deliveries) + 1
+        wanted = request.args.get("status", "")
+        mine = [
+            one
+            for one in reversed(courier.deliveries)
+            if one.app is api.app() and one.id < before and wanted in ("", one.ended)
+        ]
+        answer = jsonify([one.shape() for one in mine[:size]])
+        if len(mine) > size:
+            query = f"per_page={size}&cursor={mine[size - 1].id}" + (f"&status={wanted}" if wanted else "")
+            answer.headers["Link"] = f'<{request.base_url}?{query}>; rel="next"'
+        return answer
+
+    @blueprint.get("/app/hook/deliveries/<int:number>")
+    def delivery(number: int) -> Answer:
+        for one in courier.deliveries:
+            if one.id == number and one.app is api.app():
+                return jsonify(one.whole(one.app.webhook_url))
+        raise Refused(404, "Not Found")
 
     @blueprint.post("/app/hook/deliveries/<int:number>/attempts")
     def attempt(number: int) -> Answer:

@@ -11,15 +11,18 @@ from typing import Any
 from flask import Blueprint, jsonify, request
 
 from dayhand.localhub.errors import Refused
-from dayhand.localhub.rest import Answer, Api, body, invalid
+from dayhand.localhub.rest import Answer, Api, body, invalid, page
+from dayhand.localhub.scene import now
 from dayhand.localhub.state import CheckRun, Repository
 from dayhand.localhub.tokens import Grant
-from dayhand.localhub.world import now
 
 TEXT_BYTES = 65_535
 MOST_ANNOTATIONS = 50
 STATUSES = ("queued", "in_progress", "completed")
 CONCLUSIONS = ("action_required", "cancelled", "failure", "neutral", "success", "skipped", "timed_out")
+ANNOTATION = ("path", "start_line", "end_line", "annotation_level", "message")
+ANNOTATION_TITLE_CHARS = 255
+LEVELS = ("notice", "warning", "failure")
 ACTION_CHARS = {"label": 20, "description": 40, "identifier": 20}
 
 
@@ -72,7 +75,9 @@ def checks(blueprint: Blueprint, api: Api) -> None:
         repo, _ = api.open(owner, name, "checks", "read")
         wanted = request.args.get("check_name", "")
         found = [run for run in repo.checks.values() if run.suite.sha == sha and wanted in ("", run.name)]
-        return jsonify(total_count=len(found), check_runs=[shapes.check_run(repo, run) for run in found])
+        if request.args.get("filter", "latest") == "latest":
+            found = list({(run.suite.id, run.name): run for run in found}.values())
+        return page([shapes.check_run(repo, run) for run in found], inside="check_runs")
 
 
 def _begin(api: Api, repo: Repository, grant: Grant, given: dict[str, Any]) -> CheckRun:
@@ -119,8 +124,15 @@ def _check_output(output: dict[str, Any]) -> None:
         size = len((output.get(field) or "").encode())  # bytes, whatever the documentation calls them
         if size > TEXT_BYTES:
             raise Refused(422, f"Only {TEXT_BYTES} characters are allowed; {size} were supplied for {field}.")
-    if len(output.get("annotations") or []) > MOST_ANNOTATIONS:
+    annotations = output.get("annotations") or []
+    if len(annotations) > MOST_ANNOTATIONS:
         raise Refused(422, f"No more than {MOST_ANNOTATIONS} annotations are allowed in one request.")
+    for one in annotations:
+        missing = next((field for field in ANNOTATION if field not in one), "")
+        if missing:
+            raise invalid("CheckRun", f"annotations.{missing}", "missing_field")
+        if one["annotation_level"] not in LEVELS or len(one.get("title", "")) > ANNOTATION_TITLE_CHARS:
+            raise invalid("CheckRun", "annotations")
 
 
 def _check_actions(actions: list[dict[str, str]]) -> None:

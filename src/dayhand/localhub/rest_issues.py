@@ -7,6 +7,7 @@ from flask import Blueprint, jsonify, request
 from dayhand.localhub.errors import Refused
 from dayhand.localhub.rest import Answer, Api, body, invalid, page
 from dayhand.localhub.shapes import REACTIONS
+from dayhand.localhub.world import check_words
 
 LEGACY = {"maintain": "write", "triage": "read"}
 
@@ -76,6 +77,7 @@ def _issue(blueprint: Blueprint, api: Api) -> None:
     def edit_issue(owner: str, name: str, number: int) -> Answer:
         repo, grant = api.open(owner, name, "issues", "write")
         issue, given = api.issue(repo, number), body()
+        check_words("Issue", given.get("title") or "", given.get("body") or "")
         issue.title = given.get("title") or issue.title
         issue.body = given.get("body", issue.body) or ""
         if state := given.get("state"):

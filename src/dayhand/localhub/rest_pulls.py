@@ -7,9 +7,11 @@ import subprocess
 from flask import Blueprint, jsonify, request
 
 from dayhand.localhub.errors import Refused
+from dayhand.localhub.limits import Limits
 from dayhand.localhub.rest import Answer, Api, body, page
 from dayhand.localhub.shapes import node_id
 from dayhand.localhub.state import Issue, Repository
+from dayhand.localhub.world import check_words
 
 MUTATIONS = {"markPullRequestReadyForReview": False, "convertPullRequestToDraft": True}
 
@@ -70,6 +72,7 @@ def _pull(blueprint: Blueprint, api: Api) -> None:
     def edit_pull(owner: str, name: str, number: int) -> Answer:
         repo, grant = api.open(owner, name, "pull_requests", "write")
         issue, given = find(api, repo, number), body()
+        check_words("PullRequest", given.get("title") or "", given.get("body") or "")
         issue.title = given.get("title") or issue.title
         issue.body = given.get("body", issue.body) or ""
         if state := given.get("state"):
@@ -137,7 +140,7 @@ def _refs(blueprint: Blueprint, api: Api) -> None:
             raise Refused(422, f"No commit found for SHA: {sha}") from error
 
 
-def graphql(api: Api) -> Blueprint:
+def graphql(api: Api, limits: Limits) -> Blueprint:
     """``POST /api/graphql``: ready for review, and back to draft."""
     blueprint = Blueprint("graphql", __name__)
 
@@ -145,8 +148,9 @@ def graphql(api: Api) -> Blueprint:
     def answer() -> Answer:
         try:
             grant = api.tokens.grant(api.header())
+            limits.count(api.who(), request.method, request.path)
         except Refused as refused:
-            return jsonify(message=str(refused)), refused.status
+            return jsonify(message=str(refused)), refused.status, refused.headers
         given = body()
         wanted = next((name for name in MUTATIONS if name in given.get("query", "")), None)
         if wanted is None:

@@ -42,9 +42,11 @@ class LocalHub:
         self.courier = Courier()
         self.tokens = Tokens()
         self.world = World(data, PullShapes(self.url), self.courier.send)
-        backstage = Backstage(self.world, self.tokens, self.courier, Limits(bounds))
+        self.limits = Limits(bounds)
+        self.app = app
+        backstage = Backstage(self.world, self.tokens, self.courier, self.limits)
         app.register_blueprint(rest(backstage, (issues, pulls, checks)))
-        app.register_blueprint(graphql(Api(backstage)))
+        app.register_blueprint(graphql(Api(backstage), self.limits))
         app.register_blueprint(git_http(self.world, self.tokens))
         app.register_blueprint(pages(self.world))
         self._thread = threading.Thread(

@@ -43,6 +43,7 @@ class Installation:
     account: User
     repositories: list[str]
     suspended: bool = False
+    removed: bool = False
 
 
 @dataclass(slots=True)

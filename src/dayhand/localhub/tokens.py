@@ -57,7 +57,9 @@ class Tokens:
         except (jwt.InvalidTokenError, KeyError, ValueError) as error:
             raise Refused(401, "A JSON web token could not be decoded") from error
         try:
-            claims = jwt.decode(raw, app.public_key, algorithms=["RS256"], leeway=5)
+            claims = jwt.decode(
+                raw, app.public_key, algorithms=["RS256"], leeway=5, options={"require": ["exp", "iat"]}
+            )
         except jwt.ExpiredSignatureError as error:
             raise Refused(
                 401,
@@ -86,7 +88,7 @@ class Tokens:
 
     def known(self, token: str) -> Grant:
         grant = self._grants.get(token)
-        if grant is None or grant.expires <= self.clock():
+        if grant is None or grant.expires <= self.clock() or grant.installation.removed:
             raise Refused(401, "Bad credentials")
         return grant
 

@@ -18,11 +18,12 @@ from typing import Any
 
 import requests
 
+from dayhand.localhub.scene import now
 from dayhand.localhub.shapes import stamp
 from dayhand.localhub.state import App
-from dayhand.localhub.world import now
 
 TIMEOUT_SECONDS = 10.0
+MOST_BYTES = 25 * 1024 * 1024  # larger events are never sent
 
 
 @dataclass(slots=True)
@@ -41,6 +42,20 @@ class Delivery:
     seconds: float = 0.0
     answer: str = ""
 
+    @property
+    def ended(self) -> str:
+        return "success" if self.status == "OK" else "failure"
+
+    def whole(self, url: str) -> dict[str, Any]:
+        """As ``GET /app/hook/deliveries/{id}`` shows it."""
+        asked = {"headers": None, "payload": self.payload}
+        return {
+            **self.shape(),
+            "url": url,
+            "request": asked,
+            "response": {"headers": None, "payload": self.answer},
+        }
+
     def shape(self) -> dict[str, Any]:
         """As ``GET /app/hook/deliveries`` lists it."""
         repository = self.payload.get("repository") or {}
@@ -56,7 +71,8 @@ class Delivery:
 class Courier:
     """Delivers in the background. It never tries again by itself: no more does GitHub."""
 
-    def __init__(self) -> None:
+    def __init__(self, timeout: float = TIMEOUT_SECONDS) -> None:
+        self.timeout = timeout  # seconds
         self.deliveries: list[Delivery] = []
         self._queue: queue.Queue[Delivery | None] = queue.Queue()
         self._thread = threading.Thread(target=self._run, name="localhub-courier", daemon=True)
@@ -90,33 +106,35 @@ class Courier:
         with requests.Session() as session:
             while (delivery := self._queue.get()) is not None:
                 try:
-                    _deliver(session, delivery)
+                    _deliver(session, delivery, self.timeout)
                 finally:
                     self._queue.task_done()
             self._queue.task_done()
 
 
-def _deliver(session: requests.Session, delivery: Delivery) -> None:
+def _deliver(session: requests.Session, delivery: Delivery, timeout: float) -> None:
     app = delivery.app
     if not app.webhook_url:
         delivery.status = "no webhook"
         return
     body = json.dumps(delivery.payload).encode()
-    installation = (delivery.payload.get("installation") or {}).get("id", "")
+    if len(body) > MOST_BYTES:
+        delivery.status = "payload too large"
+        return
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "GitHub-Hookshot/localhub",
         "X-GitHub-Delivery": delivery.guid,
         "X-GitHub-Event": delivery.event,
         "X-GitHub-Hook-ID": str(app.id),
-        "X-GitHub-Hook-Installation-Target-ID": str(installation or app.id),
+        "X-GitHub-Hook-Installation-Target-ID": str(app.id),
         "X-GitHub-Hook-Installation-Target-Type": "integration",
         "X-Hub-Signature-256": "sha256="
         + hmac.new(app.webhook_secret.encode(), body, hashlib.sha256).hexdigest(),
     }
     began = time.monotonic()
     try:
-        answer = session.post(app.webhook_url, data=body, headers=headers, timeout=TIMEOUT_SECONDS)
+        answer = session.post(app.webhook_url, data=body, headers=headers, timeout=timeout)
     except requests.Timeout:
         delivery.status = "timed out"
     except requests.RequestException:

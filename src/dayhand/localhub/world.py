@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 import re
-import threading
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
-
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from dayhand.localhub import pushes
 from dayhand.localhub.errors import Refused
-from dayhand.localhub.shapes import PullShapes
+from dayhand.localhub.scene import Scene, now
 from dayhand.localhub.state import (
     LEVELS,
     App,
     CheckRun,
     Comment,
-    Installation,
     Issue,
     Pull,
     Reaction,
@@ -29,128 +20,26 @@ from dayhand.localhub.state import (
     Suite,
     User,
 )
-from dayhand.localhub.store import ZERO, Store
+from dayhand.localhub.store import ZERO
 
 # https://docs.github.com/issues/tracking-your-work-with-issues/using-issues/linking-a-pull-request-to-an-issue
 CLOSING = re.compile(r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+#(\d+)", re.IGNORECASE)
+TITLE_CHARS, BODY_CHARS = 256, 65_536
 EVENT_PERMISSION = {
     "issues": "issues", "issue_comment": "issues", "pull_request": "pull_requests", "check_run": "checks",
     "check_suite": "checks", "push": "contents",
 }  # fmt: skip
 
-Send = Callable[[App, str, dict[str, Any]], None]
 
-
-class World:
-    """Everything there is, and what can be done with it. One lock: this serves one machine."""
-
-    def __init__(self, data: Path, shapes: PullShapes, send: Send) -> None:
-        self.data = data
-        self.shapes = shapes
-        self.send = send
-        self.lock = threading.RLock()
-        self.users: dict[str, User] = {}
-        self.apps: dict[int, App] = {}
-        self.installations: dict[int, Installation] = {}
-        self.repositories: dict[str, Repository] = {}
-        self._ids = itertools.count(1000)
-
-    # Setting the scene
-
-    def add_user(self, login: str, name: str = "", kind: str = "User") -> User:
-        with self.lock:
-            return self.users.setdefault(login, User(self.next_id(), login, name or login, kind))
-
-    def add_repository(
-        self, full_name: str, files: Mapping[str, bytes | str], *, private: bool = False
-    ) -> Repository:
-        """Make a repository; ``files`` are its first commit (none: it stays empty)."""
-        owner_login, name = full_name.split("/")
-        with self.lock:
-            owner = self.add_user(owner_login)
-            store = Store(self.data / owner_login / f"{name}.git")
-            store.create("main")
-            repo = Repository(self.next_id(), owner, name, store, private, now())
-            self.repositories[full_name] = repo
-            raw = {path: text.encode() if isinstance(text, str) else text for path, text in files.items()}
-            if raw:
-                store.commit_files(
-                    raw, "main", "First version", (owner.name, f"{owner.login}@users.noreply.localhost")
-                )
-            return repo
-
-    def add_app(
-        self,
-        slug: str,
-        *,
-        permissions: Mapping[str, str],
-        events: tuple[str, ...],
-        webhook_url: str,
-        secret: str,
-        owner: str,
-    ) -> App:
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        pem = key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.TraditionalOpenSSL,
-            serialization.NoEncryption(),
-        )
-        with self.lock:
-            bot = self.add_user(f"{slug}[bot]", slug, "Bot")
-            app = App(
-                self.next_id(), slug, self.add_user(owner), bot, pem.decode(), key.public_key(), dict(permissions),
-                events, webhook_url, secret,
-            )  # fmt: skip
-            self.apps[app.id] = app
-            return app
-
-    def install(
-        self, app: App, account: str, repositories: list[str], *, long_ago: bool = False
-    ) -> Installation:
-        """Install an App; ``long_ago``: nobody is told, for that was before."""
-        with self.lock:
-            there = Installation(self.next_id(), app, self.add_user(account), repositories)
-            self.installations[there.id] = there
-        if not long_ago:
-            named = {"repositories": self._named(repositories), "requester": None}
-            self._tell_installed(there, "installation", {"action": "created", **named})
-        return there
-
-    def add_to_installation(self, there: Installation, repositories: list[str]) -> None:
-        with self.lock:
-            there.repositories += repositories
-        payload = {
-            "action": "added",
-            "repository_selection": "selected",
-            "repositories_added": self._named(repositories),
-            "repositories_removed": [],
-            "requester": None,
-        }
-        self._tell_installed(there, "installation_repositories", payload)
-
-    def _named(self, repositories: list[str]) -> list[dict[str, Any]]:
-        found = [self.repositories[full_name] for full_name in repositories if full_name in self.repositories]
-        return [
-            {
-                "id": one.id,
-                "node_id": "R_1",
-                "name": one.name,
-                "full_name": one.full_name,
-                "private": one.private,
-            }
-            for one in found
-        ]
-
-    def _tell_installed(self, there: Installation, event: str, payload: dict[str, Any]) -> None:
-        """These events come to every App, whatever it subscribed to."""
-        whole = {"installation": self.shapes.installation(there), "sender": self.shapes.user(there.account)}
-        self.send(there.app, event, {**payload, **whole})
+class World(Scene):
+    """What can be done with what is there."""
 
     # Issues
 
     def open_issue(
         self, repo: Repository, user: User, title: str, body: str, app: App | None = None
     ) -> Issue:
+        check_words("Issue", title, body)
         with self.lock:
             number = max(repo.issues, default=0) + 1
             issue = Issue(self.next_id(), number, title, body, user, now(), now(), app=app)
@@ -223,6 +112,7 @@ class World:
     def open_pull(
         self, repo: Repository, user: User, title: str, body: str, *, head: str, base: str, draft: bool
     ) -> Issue:
+        check_words("PullRequest", title, body)
         with self.lock:
             branches = repo.store.branches()
             head = head.removeprefix(f"{repo.owner.login}:")
@@ -303,19 +193,24 @@ class World:
             self.set_state(repo, issue, "closed", by)
             self.pushed(repo, pull.base, by, before=before)
             if pull.base == repo.default_branch:
-                for number in {int(found) for found in CLOSING.findall(issue.body)}:
-                    if number in repo.issues:
-                        self.set_state(repo, repo.issues[number], "closed", by)
+                self._close_named(repo, issue.body, by)
             return sha
+
+    def _close_named(self, repo: Repository, words: str, by: User) -> None:
+        for number in {int(found) for found in CLOSING.findall(words)}:
+            if number in repo.issues:
+                self.set_state(repo, repo.issues[number], "closed", by)
 
     def pushed(self, repo: Repository, branch: str, by: User, *, before: str = ZERO) -> None:
         """A branch moved from ``before`` (zeros: it is new), or went away: open pull requests follow it."""
         with self.lock:
             sha = repo.store.branches().get(branch)
             html = f"{self.shapes.web}/{repo.full_name}"
-            self._tell(
-                repo, "push", pushes.push(repo, branch, by, before=before, after=sha or ZERO, html=html), by
-            )
+            told = pushes.push(repo, branch, by, before=before, after=sha or ZERO, html=html)
+            self._tell(repo, "push", told, by)
+            if branch == repo.default_branch:
+                for commit in told["commits"]:
+                    self._close_named(repo, commit["message"], by)
             for issue in list(repo.pulls()):
                 if issue.pull and issue.state == "open" and issue.pull.head == branch:
                     if sha is None:
@@ -408,9 +303,11 @@ class World:
     def allowed(self, repo: Repository, login: str, level: str) -> bool:
         return LEVELS[repo.level(login)] >= LEVELS[level]
 
-    def next_id(self) -> int:
-        return next(self._ids)
 
-
-def now() -> datetime:
-    return datetime.now(UTC)
+def check_words(resource: str, title: str, body: str) -> None:
+    """Refuse what is too long for GitHub."""
+    for field, text, most in (("title", title, TITLE_CHARS), ("body", body, BODY_CHARS)):
+        if len(text) > most:
+            message = f"{field} is too long (maximum is {most} characters)"
+            told = {"resource": resource, "code": "custom", "field": field, "message": message}
+            raise Refused(422, "Validation Failed", [told])
