@@ -15,6 +15,7 @@ from dayhand.intake.signature import sign
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.live import Live
 from dayhand.ledger.server import connect, connect_raw, embedded
+from dayhand.task import Ask, Kind, State, Task
 from dayhand.web import Parts, create_app, web_address
 
 SECRET = "s"
@@ -47,6 +48,71 @@ def test_it_is_alive_and_ready_while_redis_answers(tmp_path: Path, key: str) -> 
         assert client.get("/readyz").status_code == 200
     assert client.get("/healthz").status_code == 200
     assert client.get("/readyz").status_code == 503
+
+
+def test_metrics_say_what_waits_what_ended_and_what_became_of_deliveries(tmp_path: Path, key: str) -> None:
+    ask = Ask(Kind.FIX, "fix", "ada")
+    with embedded(tmp_path) as url:
+        client, ledger = app_on(url, key).test_client(), Ledger(connect(url))
+        for name in ("one", "two"):
+            task = Task(name, "a/b", 1, 1, "T", "B", ask, "main", time.time() - 60)
+            ledger.open(task, delivery=name, meaning=name)
+        claim = ledger.claim("one", "me")
+        assert claim
+        ledger.finish(claim, State.FAILED, reason="no")
+        client.post("/webhook", data=b"{}", headers={"X-Hub-Signature-256": "sha256=0"})
+        client.post("/webhook", data=b"{}", headers=signed(b"{}"))
+        far = client.get("/metrics", environ_base={"REMOTE_ADDR": "192.0.2.7"})
+        told = {
+            line.rpartition(" ")[0]: float(line.rpartition(" ")[2])
+            for line in far.text.splitlines()[2:]
+            if line[0] != "#"
+        }
+    assert far.mimetype == "text/plain"
+    assert told["dayhand_redis_up"] == 1
+    assert told['dayhand_tasks{state="queued"}'] == 1
+    assert told['dayhand_tasks{state="running"}'] == 0
+    assert told['dayhand_tasks_ended_total{state="failed"}'] == 1
+    assert told['dayhand_tasks_ended_total{state="proposed"}'] == 0
+    assert 60 <= told["dayhand_oldest_wait_seconds"] < 90
+    assert told['dayhand_deliveries_total{status="401"}'] == 1
+    assert told['dayhand_deliveries_total{status="202"}'] == 1
+    assert "dayhand_redis_up 0.0" in client.get("/metrics").text
+
+
+def test_the_webhook_is_open_to_github_and_the_tasks_are_not(tmp_path: Path, key: str) -> None:
+    far = {
+        "REMOTE_ADDR": "192.0.2.7",
+        "HTTP_HOST": "dayhand.example.org",
+        "HTTP_X_FORWARDED_FOR": "192.0.2.7",
+    }
+    with embedded(tmp_path) as url:
+        client = app_on(url, key).test_client()
+        assert client.post("/webhook", data=b"{}", headers=signed(b"{}"), environ_base=far).status_code == 202
+        for path in ("/healthz", "/readyz", "/metrics"):
+            assert client.get(path, environ_base=far).status_code == 200
+        for path in ("/", "/tasks", "/tasks/t1", "/static/live.js"):
+            assert client.get(path, environ_base=far).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "says"),
+    [
+        (b"{}", {"X-Hub-Signature-256": "sha256=0"}, 401, "signature"),
+        (b"{}", {}, 401, "not signed"),
+        (b"not json", None, 400, "JSON"),
+    ],
+    ids=["wrong", "none", "no-json"],
+)
+def test_a_refused_delivery_says_why(
+    tmp_path: Path, key: str, body: bytes, headers: dict[str, str] | None, status: int, says: str
+) -> None:
+    with embedded(tmp_path) as url:
+        more = signed(body, "issues") if headers is None else headers
+        answer = app_on(url, key).test_client().post("/webhook", data=body, headers=more)
+    assert answer.status_code == status
+    assert answer.json
+    assert says in answer.json["error"]
 
 
 def test_without_redis_a_delivery_is_refused_within_githubs_ten_seconds(tmp_path: Path, key: str) -> None:

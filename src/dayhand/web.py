@@ -11,6 +11,7 @@ from gunicorn.app.base import BaseApplication
 from redis import Redis
 from redis.exceptions import RedisError
 
+from dayhand.dashboard.metrics import metrics
 from dayhand.dashboard.pages import dashboard
 from dayhand.hub.client import Hub
 from dayhand.intake.desk import Desk
@@ -53,6 +54,7 @@ def create_app(parts: Parts) -> Flask:
         handles=parts.handles,
     )
     app.register_blueprint(webhook(desk, parts.secrets))
+    app.register_blueprint(metrics(parts.ledger))
     app.register_blueprint(dashboard(parts.ledger, parts.live, parts.github))
 
     @app.get("/healthz")

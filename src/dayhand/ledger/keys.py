@@ -13,6 +13,7 @@ KEPT_SECONDS = 90 * 24 * 3600  # how long a finished task stays, log and journal
 
 TASKS = "dayhand:tasks"  # zset: id by time of creation
 UNFINISHED = "dayhand:unfinished"  # set of ids
+ENDED = "dayhand:ended"  # hash: state to how many tasks ended in it
 
 
 def record(task_id: str) -> str:

@@ -114,6 +114,14 @@ class Ledger:
         """The newest tasks first."""
         return self._records(self.redis.zrevrange(keys.TASKS, 0, limit - 1))
 
+    def unfinished(self) -> list[Record]:
+        """Every task that waits or runs."""
+        return self._records(self._unfinished())
+
+    def ended(self) -> dict[str, int]:
+        """How many tasks ended in each state, since this Redis began."""
+        return {state: int(count) for state, count in self.redis.hgetall(keys.ENDED).items()}
+
     def claim(self, task_id: str, worker: str) -> Claim | None:
         """Take an unfinished task that nobody holds; None where somebody does, or where it is over."""
         token = secrets.token_hex(16)
@@ -141,6 +149,7 @@ class Ledger:
         there = [
             keys.record(task_id),
             keys.UNFINISHED,
+            keys.ENDED,
             keys.lease(task_id),
             keys.stop(task_id),
             keys.checkpoint(task_id),

@@ -98,7 +98,7 @@ return line
 """
 )
 
-# KEYS: record, unfinished, lease, stop, checkpoint, then what expires
+# KEYS: record, unfinished, ended, lease, stop, checkpoint, then what expires
 # ARGV: token, id, state, reason, outcome, now, kept seconds
 FINISH = (
     _FENCE
@@ -107,10 +107,11 @@ local meaning = redis.call('HGET', KEYS[1], 'meaning')
 redis.call('HSET', KEYS[1], 'state', ARGV[3], 'reason', ARGV[4], 'outcome', ARGV[5], 'updated', ARGV[6])
 redis.call('HDEL', KEYS[1], 'token', 'stage')
 redis.call('SREM', KEYS[2], ARGV[2])
+redis.call('HINCRBY', KEYS[3], ARGV[3], 1)
 if meaning and redis.call('GET', meaning) == ARGV[2] then redis.call('DEL', meaning) end
-redis.call('DEL', KEYS[3], KEYS[4], KEYS[5])
+redis.call('DEL', KEYS[4], KEYS[5], KEYS[6])
 redis.call('EXPIRE', KEYS[1], ARGV[7])
-for i = 6, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[7]) end
+for i = 7, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[7]) end
 return 1
 """
 )

@@ -1,0 +1,81 @@
+"""``GET /metrics`` for Prometheus: how many tasks are where, how long people wait, what became of deliveries.
+
+https://prometheus.io/docs/practices/naming/
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from flask import Blueprint, Response, request
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+from redis.exceptions import RedisError
+
+from dayhand.ledger.ledger import Ledger
+from dayhand.ledger.states import UNFINISHED
+from dayhand.task import State
+
+Family = GaugeMetricFamily | CounterMetricFamily
+
+
+def metrics(ledger: Ledger) -> Blueprint:
+    """The figures: no name of a repository or of a person among them, so that any machine may read them."""
+    blueprint = Blueprint("metrics", __name__)
+    registry = CollectorRegistry()
+    registry.register(Tasks(ledger))
+    deliveries = Counter(
+        "dayhand_deliveries", "Webhook deliveries that this process answered.", ["status"], registry=registry
+    )
+
+    @blueprint.after_app_request
+    def count(answer: Response) -> Response:
+        if request.path == "/webhook":
+            deliveries.labels(str(answer.status_code)).inc()
+        return answer
+
+    @blueprint.get("/metrics")
+    def tell() -> Response:
+        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+    return blueprint
+
+
+class Tasks(Collector):
+    """Asks the ledger each time that it is asked: all web processes say the same."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def describe(self) -> Iterator[Family]:
+        """Nothing beforehand: Redis may be away when the process starts."""
+        return iter(())
+
+    def collect(self) -> Iterator[Family]:
+        up = GaugeMetricFamily("dayhand_redis_up", "Whether Redis answers.")
+        try:
+            there, ended = self._ledger.unfinished(), self._ledger.ended()
+        except RedisError:
+            up.add_metric([], 0)
+            yield up
+            return
+        up.add_metric([], 1)
+        yield up
+        tasks = GaugeMetricFamily("dayhand_tasks", "Tasks that wait or run.", labels=["state"])
+        for state in sorted(UNFINISHED):
+            tasks.add_metric([state], sum(one.state == state for one in there))
+        yield tasks
+        total = CounterMetricFamily("dayhand_tasks_ended", "Tasks that ended.", labels=["state"])
+        for state in State:
+            if state not in UNFINISHED:
+                total.add_metric([state], ended.get(state, 0))
+        yield total
+        waiting = [one.task.created_at for one in there if one.state is State.QUEUED]
+        oldest = max(0.0, time.time() - min(waiting)) if waiting else 0
+        yield GaugeMetricFamily(
+            "dayhand_oldest_wait_seconds",
+            "How long the oldest queued task has waited since it was asked.",
+            oldest,
+        )
