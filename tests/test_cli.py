@@ -46,3 +46,12 @@ def test_without_an_app_nothing_starts_and_what_is_missing_is_named(tmp_path: Pa
     assert "GITHUB_APP_ID" in done.stderr
     assert "app.yml" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_terminal_without_unicode_is_no_reason_to_end(tmp_path: Path) -> None:
+    done = dayhand("demo", "--case", "chess", cwd=tmp_path, PYTHONIOENCODING="ascii")
+    assert done.returncode == 1
+    assert done.stderr.startswith("dayhand: There is no case ?chess?.")
+    told = dayhand("doctor", cwd=tmp_path, PYTHONIOENCODING="ascii")
+    assert told.returncode in (0, 1)
+    assert "Traceback" not in told.stderr

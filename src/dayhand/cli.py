@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 import traceback
 from collections.abc import Sequence
@@ -17,6 +18,11 @@ FORESEEN, UNEXPECTED, INTERRUPTED = 1, 3, 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code: 0 done, 1 a failure that has a name, 3 a fault of ours."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(
+            stream, io.TextIOWrapper
+        ):  # a terminal without UTF-8 shows "?" for what it does not have
+            stream.reconfigure(errors="replace")
     arguments = parser().parse_args(argv)
     try:
         return int(arguments.run(arguments))

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from dayhand.demo.cases.search.story import SEARCH
 from dayhand.demo.cast import Part
-from dayhand.demo.screen import Lines, open_screen, tell_ends
+from dayhand.demo.screen import Lines, open_screen, quote, tell_ends, words_of
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.live import Live
 from dayhand.ledger.notes import Say
@@ -138,3 +138,21 @@ def test_the_end_names_every_address_whole(ledger: Ledger) -> None:
     assert "http://127.0.0.1:1/ada/recipe-box/pull/2\n" in heard.getvalue()
     assert "http://x/tasks/t-FIX\n" in heard.getvalue()
     assert "ruff check .: passes" in heard.getvalue()
+
+
+def test_an_answer_is_folded_between_its_words(ledger: Ledger) -> None:
+    heard = io.StringIO()
+    words = "The function is ours; SQLite gets to know it in `recipes/store.py`, line 29.\n\nSo it is there."
+    quote(Console(file=heard, width=40, force_terminal=True), words)
+    lines = heard.getvalue().splitlines()
+    assert max(map(len, lines)) <= 40
+    assert lines[-2:] == ["  │", "  │ So it is there."]
+    assert " ".join(line.removeprefix("  │ ") for line in lines[:-2]) == words.splitlines()[0]
+
+
+def test_what_could_not_be_run_is_not_called_passing(ledger: Ledger) -> None:
+    lint = FINDING | {"verdict": "the environment cannot run it"}
+    outcome = PROPOSED | {"verification": {"findings": [lint, FINDING]}}
+    told = finished(ledger, State.PROPOSED, outcome)
+    assert not told.failed
+    assert words_of(told) == "● ready for review; what could be run here passes"

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from subprocess import Popen
 from types import FrameType
+from typing import TextIO
 
 from rich.console import Console
 
@@ -59,6 +60,7 @@ def run_demo(settings: Settings, *, once: bool, as_json: bool, cases: Sequence[s
         signal.signal(number, _interrupt)
     with ExitStack() as stack:
         ground = stack.enter_context(take_ground(settings.data))
+        say(console, "Starting a GitHub, Redis and Dayhand on this machine …")
         open_sandbox(_moved(settings, ground))  # before anything starts: without one there is no demo
         demo = _open(stack, settings, ground, stories, thinking=0.0 if once else THINKING_SECONDS)
         _introduce(console, demo, settings)
@@ -240,8 +242,12 @@ def _introduce(console: Console, demo: Demo, settings: Settings) -> None:
 
 def _print_json(parts: Sequence[Part]) -> None:
     for part in parts:
-        print(json.dumps(part.as_json(), ensure_ascii=False))
+        print(json.dumps(part.as_json(), ensure_ascii=not _speaks_utf8(sys.stdout)))
     sys.stdout.flush()
+
+
+def _speaks_utf8(stream: TextIO) -> bool:
+    return (stream.encoding or "").lower().replace("-", "") == "utf8"
 
 
 def _stay(console: Console, demo: Demo, settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dayhand.demo.cast import Part
-from dayhand.task import Kind, State
+from dayhand.task import Kind, State, Verdict
 
 LOOKS = {
     "success": "green",
@@ -29,6 +30,7 @@ WORDS = {
     "answered": "✓ answered",
     "failure": "✗ failed",
 }
+PARTLY = "● ready for review; what could be run here passes"
 WIDTH = 100
 
 
@@ -98,12 +100,22 @@ def words_of(part: Part) -> str:
     if not part.over:
         return part.now[:WIDTH]
     ended = WORDS.get(part.conclusion, part.conclusion)
+    if part.conclusion == "success" and any(row["verdict"] == Verdict.CANNOT_RUN for row in part.findings):
+        ended = PARTLY
     return f"{ended}: {part.reason}" if part.failed and part.reason else ended
 
 
 def say(console: Console, text: str = "") -> None:
     """Print words as they are: no markup, no wrapping in the middle of an address."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def quote(console: Console, text: str) -> None:
+    """Say somebody's words, folded to the width of the terminal, or of a page where there is none."""
+    width = (console.width if console.is_terminal else WIDTH) - 4
+    for paragraph in text.splitlines():
+        for line in textwrap.wrap(paragraph, max(width, 20)) or [""]:
+            say(console, f"  │ {line}".rstrip())
 
 
 def tell_ends(console: Console, parts: Sequence[Part], task_url: str) -> None:
@@ -124,5 +136,4 @@ def tell_ends(console: Console, parts: Sequence[Part], task_url: str) -> None:
             say(console, f"  {row['check']:<13} {row['command']}: {row['verdict']}")
         if part.kind is Kind.FOLLOW_UP and part.over and not part.failed:
             say(console, f"  asked         {part.story.follow_up}")
-            answer = str(part.outcome.get("solution", {}).get("account", ""))
-            say(console, "\n".join(f"  │ {line}" for line in answer.splitlines()))
+            quote(console, str(part.outcome.get("solution", {}).get("account", "")))
