@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +19,7 @@ from dayhand.sandbox.base import Egress, Limits, Reason
 from dayhand.sandbox.docker import LIFE_SECONDS, OWNER, UNTIL, Docker
 from dayhand.sandbox.docker_box import SWEEP
 from dayhand.sandbox.docker_stream import engine_address
+from dayhand.sandbox.egress import SOCKET, Gate
 from tests.sandbox.conftest import SMALL
 from tests.sandbox.image import needed
 
@@ -106,6 +109,26 @@ def test_a_program_with_an_equals_sign_is_still_a_program(box):
     box.run("mkdir bin; printf '#!/bin/sh\\necho ran $1\\n' > bin/a=b; chmod +x bin/a=b")
 
     assert box.run(["/workspace/bin/a=b", "x"]).text() == "ran x\n"
+
+
+def test_what_a_box_sends_faster_than_the_proxy_takes_it_waits_in_the_box(box):
+    """Else it would wait in the worker's memory."""
+    code = """
+import socket
+with socket.create_connection(("127.0.0.1", 3128), timeout=3) as s:
+    sent = 0
+    try:
+        while sent < 64 << 20:
+            sent += s.send(b"x" * 65536)
+    except TimeoutError:
+        print("it had to wait")
+"""
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as deaf:
+        deaf.bind(f"{folder}/{SOCKET}")
+        deaf.listen()
+        box.open_way_out(Gate(Path(folder), Egress(()), os.open(os.devnull, os.O_RDONLY)))
+
+        assert box.run(["python3", "-c", code], limits=Limits(seconds=60)).text() == "it had to wait\n"
 
 
 def test_a_container_that_does_not_obey_is_started_anew(box, container):

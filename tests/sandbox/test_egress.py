@@ -14,6 +14,7 @@ import pytest
 from dayhand.environment.registries import python_registry
 from dayhand.sandbox.base import Blocked, Egress, Limits
 from dayhand.sandbox.egress import NEVER, Rules, gate
+from dayhand.sandbox.proxy_process import MEMORY
 
 SOON = Limits(seconds=60)
 LOOPBACK_ALLOWED = tuple(network for network in NEVER if network not in ("127.0.0.0/8", "::/96"))
@@ -234,6 +235,15 @@ def test_an_allowed_name_with_a_private_address_is_refused(set_up_box):
         b"CONNECT \xff\xfe.allowed.example:443 HTTP/1.1\r\n\r\n",
         b"CONNECT evil.example:443@x.allowed.example:443 HTTP/1.1\r\n\r\n",
         b"CONNECT [::1]:443 HTTP/1.1\r\n\r\n",
+        b"CONNECT [::ffff:169.254.169.254]:443 HTTP/1.1\r\n\r\n",
+        b"CONNECT ::1:443 HTTP/1.1\r\n\r\n",
+        b"CONNECT x.allowed.example.:443 HTTP/1.1\r\n\r\n",
+        b"CONNECT x.allowed.example:443:443 HTTP/1.1\r\n\r\n",
+        b"CONNECT x.allowed.example:99999999 HTTP/1.1\r\n\r\n",
+        b"CONNECT evil.example%00.allowed.example:443 HTTP/1.1\r\n\r\n",
+        b"CONNECT xn--evil-.example:443 HTTP/1.1\r\nHost: x.allowed.example\r\n\r\n",
+        b"CONNECT " + b"a" * 70_000 + b".allowed.example:443 HTTP/1.1\r\n\r\n",
+        b"connect evil.example:443 HTTP/1.1\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x.allowed.example\r\n\r\n",
         b"\x05\x01\x00",
         b"nonsense\r\n\r\n",
@@ -246,6 +256,71 @@ def test_nothing_strange_is_let_through(set_up_box, raw):
 
     assert " 200 " not in told
     assert " 403 " in box.run("python3 ask.py", stdin=b"CONNECT no.example:443 HTTP/1.1\r\n\r\n").text()
+
+
+def test_a_request_that_never_ends_is_refused(set_up_box):
+    box, _ = set_up_box
+    code = """
+import socket
+with socket.create_connection(("127.0.0.1", 3128), timeout=30) as s:
+    try:
+        s.sendall(b"CONNECT ")
+        for _ in range(512):
+            s.sendall(b"x" * 65536)
+    except OSError:
+        pass
+    try:
+        print(s.recv(12) in (b"", b"HTTP/1.1 400"))
+    except ConnectionError:
+        print(True)
+"""
+    assert box.run(["python3", "-c", code], limits=SOON).text() == "True\n"
+    assert " 403 " in box.run("python3 ask.py", stdin=b"CONNECT no.example:443 HTTP/1.1\r\n\r\n").text()
+
+
+@pytest.mark.parametrize("count", [15, 300])
+def test_connections_that_ask_nothing_do_not_keep_others_from_being_answered(set_up_box, count):
+    """The larger number is more than the box has room for; who is turned away may ask again."""
+    box, _ = set_up_box
+    code = f"""
+import socket, time
+def ask():
+    with socket.create_connection(("127.0.0.1", 3128), timeout=30) as s:
+        try:
+            s.sendall(b"CONNECT no.example:443 HTTP/1.1\\r\\n\\r\\n")
+            return s.recv(12)
+        except ConnectionError:
+            return b""
+idle = [socket.create_connection(("127.0.0.1", 3128), timeout=30) for _ in range({count})]
+for one in idle[: {count} // 2]:
+    try:
+        one.sendall(b"CONNECT no")
+    except ConnectionError:
+        pass
+if {count} > 100:
+    for one in idle:
+        one.close()
+until = time.monotonic() + 30
+while not (told := ask()) and time.monotonic() < until:
+    pass
+print(told)
+"""
+    result = box.run(["python3", "-c", code], limits=SOON)
+
+    assert result.text() == "b'HTTP/1.1 403'\n", result.reason
+
+
+def test_the_proxys_memory_is_bounded(tmp_path):
+    """A box that does not read what an allowed host sends makes it hold that."""
+    folder = tmp_path / "egress"
+    folder.mkdir()
+    with gate(folder, Egress(()), None):
+        limits = [Path(f"/proc/{pid}/limits").read_text() for pid in running_in(folder)]
+
+    assert len(limits) >= 2, "it and its worker"
+    for each in limits:
+        (line,) = [line for line in each.splitlines() if line.startswith("Max data size")]
+        assert line.split()[3:5] == [str(MEMORY), str(MEMORY)]
 
 
 def test_there_is_no_way_but_the_proxy(set_up_box):

@@ -25,7 +25,7 @@ AT_ONCE = 256  # connections
 PART = 32 * 1024
 START_SECONDS = 30.0
 LOOK_MS = 200  # how often it looks whether it is to end
-FULL = 1024 * 1024  # bytes on their way into the box: beyond, the proxy has to wait
+FULL = 1024 * 1024  # bytes on their way into the box, or out of it: beyond, the other side has to wait
 HEAD = struct.Struct(">IH")
 
 DOOR = f"""
@@ -61,7 +61,10 @@ def accept(door):
             continue
         number += 1
         guests[number] = guest
-        threading.Thread(target=listen, args=(number, guest), daemon=True).start()
+        try:
+            threading.Thread(target=listen, args=(number, guest), daemon=True).start()
+        except RuntimeError:  # the box has no room for one more thread
+            guests.pop(number).close()
 door = socket.create_server(("127.0.0.1", {PORT}), backlog=128)
 threading.Thread(target=accept, args=(door,), daemon=True).start()
 tell(0, b"ready")
@@ -169,7 +172,11 @@ class Tunnel:
     def _turn(self) -> None:
         """Wait for anything to move, and move it. A box that does not read holds up nobody but itself."""
         poll = select.poll()
-        poll.register(self._stream.fileno(), select.POLLIN | (select.POLLOUT if self._out else 0))
+        # Where the proxy takes it slower than the box gives it, the box has to wait too.
+        hears = sum(len(guest.out) for guest in self._guests.values()) < FULL
+        poll.register(
+            self._stream.fileno(), (select.POLLIN if hears else 0) | (select.POLLOUT if self._out else 0)
+        )
         numbers = {}
         for number, guest in self._guests.items():
             reads = not guest.proxy_done and len(self._out) < FULL

@@ -82,7 +82,11 @@ if child == 0:
     for fd in (0, 1, 2):
         os.dup2(null, fd)
     while True:
-        threading.Thread(target=serve, args=(door.accept()[0],), daemon=True).start()
+        guest = door.accept()[0]
+        try:
+            threading.Thread(target=serve, args=(guest,), daemon=True).start()
+        except RuntimeError:  # the box has no room for one more thread
+            guest.close()
 os.waitpid(child, 0)
 door.close()
 try:

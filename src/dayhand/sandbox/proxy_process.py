@@ -11,16 +11,35 @@ import json
 import multiprocessing
 import multiprocessing.popen_fork
 import os
+import resource
 import sys
 
 from proxy import Proxy
+from proxy.http import HttpProtocolHandler
 from proxy.http.exception import HttpRequestRejected
 from proxy.http.parser import HttpParser
 from proxy.http.proxy import HttpProxyBasePlugin
+from proxy.http.responses import BAD_REQUEST_RESPONSE_PKT
 
 from dayhand.sandbox.egress import SOCKET, Rules
 
+REQUEST_BYTES = 256 * 1024  # of a CONNECT with all its headers, and what may have come right after it
+MEMORY = 512 * 1024 * 1024  # of each of its processes: a connection whose box does not read is cut there
 REFUSALS = 1000  # answered and written down; a command that asks for more has been told enough
+
+
+class Brief(HttpProtocolHandler):
+    """The library's handler, which would go on to read and parse a request that never ends."""
+
+    def handle_data(self, data: memoryview) -> bool | None:
+        if (
+            data is not None
+            and not self.request.is_complete
+            and self.request.total_size + len(data) > REQUEST_BYTES
+        ):
+            self.work.queue(BAD_REQUEST_RESPONSE_PKT)
+            return True
+        return super().handle_data(data)
 
 
 class Doorkeeper(HttpProxyBasePlugin):
@@ -71,8 +90,9 @@ def main() -> None:
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
     keeper = type("Keeper", (Doorkeeper,), {"rules": rules, "book": book})
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     options = ["--num-acceptors", "1", "--num-workers", "1", "--log-level", "CRITICAL", "--timeout", "120"]
-    with Proxy(options, unix_socket_path=SOCKET, plugins=[keeper]):
+    with Proxy(options, unix_socket_path=SOCKET, plugins=[keeper], work_klass=Brief):
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         sys.stdin.read()
