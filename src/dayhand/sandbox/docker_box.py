@@ -29,6 +29,7 @@ WATCH_SECONDS = 1.0
 PAUSE_SECONDS = 0.05
 COPY_SECONDS = 600.0
 USER = f"{UID}:{UID}"
+SWEEPS = 4
 KILLED = 128  # exit codes above it: a signal may have taken our own shell before it could sweep
 SWEEP = "/usr/local/libexec/dayhand/sweep"  # a shell that nobody in the box can read, so nobody can trace it
 
@@ -224,17 +225,26 @@ class DockerBox:
             self._sweep()
 
     def _sweep_or_break(self) -> None:
+        """Sweep, and again where that tells nothing: a container that is being taken away still starts what ends at once."""
         try:
-            self._sweep()
+            for _ in range(SWEEPS):
+                if self._sweep():
+                    return
+                time.sleep(PAUSE_SECONDS)
         except SandboxError as error:
             raise SandboxError(f"The box broke: {error}") from error
 
-    def _sweep(self) -> None:
-        """Kill what is left of a command by an exec of its own, and learn whether memory has run out since."""
+    def _sweep(self) -> bool:
+        """Kill what is left of a command by an exec of its own, and learn whether memory has run out since.
+
+        False where it told nothing.
+        """
         words = [SWEEP, "-c", _SWEEP, "sh", str(_IDLE + bool(self._tunnel))]
         told = self._engine.ask(self._container, words, user=USER, seconds=SWEEP_SECONDS)
-        if told.strip().isdigit():
-            self._hunger = int(told)
+        if not told.strip().isdigit():
+            return False
+        self._hunger = int(told)
+        return True
 
     def _check_open(self) -> None:
         if self._closed:
