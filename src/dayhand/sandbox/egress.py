@@ -44,58 +44,7 @@ NEVER = (
     *("fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8"),
 )
 
-# Runs inside the box before the command: it listens, leaves a server behind that no wait() of the command ever sees,
-# and becomes the command.
-_FORWARDER = f"""
-import os, socket, sys, threading
-door = socket.socket()
-door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-door.bind(("127.0.0.1", {PORT}))
-door.listen(64)
-def carry(here, there):
-    try:
-        while data := here.recv(65536):
-            there.sendall(data)
-    except OSError:
-        pass
-    for end in (here, there):
-        try:
-            end.shutdown(socket.SHUT_WR if end is there else socket.SHUT_RD)
-        except OSError:
-            pass
-def serve(guest):
-    with guest, socket.socket(socket.AF_UNIX) as out:
-        try:
-            out.connect("{INSIDE}/{SOCKET}")
-        except OSError:
-            return
-        back = threading.Thread(target=carry, args=(out, guest), daemon=True)
-        back.start()
-        carry(guest, out)
-        back.join()
-child = os.fork()
-if child == 0:
-    os.setsid()
-    if os.fork():
-        os._exit(0)
-    null = os.open("/dev/null", os.O_RDWR)
-    for fd in (0, 1, 2):
-        os.dup2(null, fd)
-    while True:
-        guest = door.accept()[0]
-        try:
-            threading.Thread(target=serve, args=(guest,), daemon=True).start()
-        except RuntimeError:  # the box has no room for one more thread
-            guest.close()
-os.waitpid(child, 0)
-door.close()
-try:
-    os.execvp(sys.argv[1], sys.argv[1:])
-except OSError as error:
-    print(f"{{sys.argv[1]}}: {{error.strerror}}", file=sys.stderr)
-    sys.exit(127)
-"""
-
+_FORWARDER = Path(__file__).with_name("forwarder.py").read_text()  # runs inside the box, before the command
 
 # Of those, where an operator's own registry may be; never loopback, metadata or what is no host's address.
 PRIVATE = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
@@ -178,7 +127,7 @@ class Gate:
 
     def wrap(self, command: Sequence[str]) -> list[str]:
         """The command with the forwarder in front of it."""
-        return ["python3", "-I", "-S", "-c", _FORWARDER, *command]
+        return ["python3", "-I", "-S", "-c", _FORWARDER, str(PORT), f"{INSIDE}/{SOCKET}", *command]
 
     def environment(self) -> dict[str, str]:
         names = ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy", "ALL_PROXY", "npm_config_proxy")

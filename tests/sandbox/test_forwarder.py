@@ -1,0 +1,125 @@
+"""What stands between a set-up box's commands and the proxy, alone: here the proxy says everything back."""
+
+from __future__ import annotations
+
+import socket
+import socketserver
+import subprocess
+import sys
+import threading
+import time
+from contextlib import ExitStack, closing, suppress
+from pathlib import Path
+
+import pytest
+
+from dayhand.sandbox import forwarder
+
+ROOM = 64 * 1024 * 1024  # less than eight threads' stacks
+
+
+class Echo(socketserver.BaseRequestHandler):
+    def handle(self):
+        while data := self.request.recv(65536):
+            self.request.sendall(data)
+
+
+class Echoes(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+    request_queue_size = 100
+
+
+@pytest.fixture
+def port(tmp_path):
+    """Of a forwarder with little room, as long as its command runs."""
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        number = free.getsockname()[1]
+    path = str(tmp_path / "proxy.sock")
+    words = [
+        sys.executable,
+        "-I",
+        "-S",
+        forwarder.__file__,
+        str(number),
+        path,
+        "sh",
+        "-c",
+        "echo up; read end",
+    ]
+    with Echoes(path, Echo) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with subprocess.Popen(
+            ["prlimit", f"--data={ROOM}", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdout.readline() == b"up\n"
+            try:
+                yield number
+            finally:
+                end(number)
+                process.stdin.close()
+        server.shutdown()
+
+
+def end(port: int) -> None:
+    """Its server outlives the command: in a box the box's end takes it along."""
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = entry.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if str(port).encode() in words and forwarder.__file__.encode() in words:
+            subprocess.run(["kill", "-9", entry.parent.name], check=False)
+
+
+def call(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=20)
+
+
+def test_a_connection_is_carried_whole_both_ways(port):
+    sent = bytes(range(256)) * 40_000
+    with call(port) as guest:
+        speaker = threading.Thread(target=lambda: (guest.sendall(sent), guest.shutdown(socket.SHUT_WR)))
+        speaker.start()
+        time.sleep(0.2)  # until nothing more fits anywhere
+        got = b"".join(iter(lambda: guest.recv(65536), b""))
+        speaker.join()
+
+    assert got == sent
+
+
+def test_who_does_not_read_holds_up_nobody(port):
+    with call(port) as lazy, call(port) as guest:
+        lazy.setblocking(False)
+        with suppress(BlockingIOError):
+            while True:
+                lazy.send(bytes(65536))
+        guest.sendall(b"hello")
+        assert guest.recv(5) == b"hello"
+
+
+def test_many_at_once_need_no_room(port):
+    """The box had died of their threads' stacks."""
+    with ExitStack() as stack:
+        guests = [stack.enter_context(call(port)) for _ in range(forwarder.AT_ONCE)]
+        for guest in guests:
+            guest.sendall(b"hello")
+        assert all(guest.recv(5) == b"hello" for guest in guests)
+        with call(port) as late:
+            assert late.recv(1) == b"", "turned away"
+        guests[0].close()
+        assert asked_again(port) == b"hello"
+
+
+def asked_again(port: int) -> bytes:
+    """Until there is room: a connection's end takes a moment to be seen."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        with call(port) as guest:
+            try:
+                guest.sendall(b"hello")
+                if told := guest.recv(5):
+                    return told
+            except ConnectionError:
+                pass
+    return b""
