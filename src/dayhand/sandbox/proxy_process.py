@@ -25,6 +25,8 @@ from dayhand.sandbox.egress import SOCKET, Rules
 
 REQUEST_BYTES = 256 * 1024  # of a CONNECT with all its headers, and what may have come right after it
 MEMORY = 512 * 1024 * 1024  # of each of its processes: a connection whose box does not read is cut there
+# Its acceptor's own executor would look for new connections every 25 ms only, and take one at a time.
+OPTIONS = "--local-executor 0 --num-acceptors 1 --num-workers 1 --log-level CRITICAL --timeout 120"
 REFUSALS = 1000  # answered and written down; a command that asks for more has been told enough
 
 
@@ -91,8 +93,7 @@ def main() -> None:
         os.setresuid(uid, uid, uid)
     keeper = type("Keeper", (Doorkeeper,), {"rules": rules, "book": book})
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
-    options = ["--num-acceptors", "1", "--num-workers", "1", "--log-level", "CRITICAL", "--timeout", "120"]
-    with Proxy(options, unix_socket_path=SOCKET, plugins=[keeper], work_klass=Brief):
+    with Proxy(OPTIONS.split(), unix_socket_path=SOCKET, plugins=[keeper], work_klass=Brief):
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         sys.stdin.read()
