@@ -123,7 +123,7 @@ def ledger(redis_url: str) -> Iterator[Ledger]:
         (CheckoutError("No clone.", advice="Look."), State.FAILED, "No clone. Look."),
         (HubError("GitHub refused.", status=403), State.FAILED, "GitHub refused."),
         (TaskStopped("ann stopped this task."), State.STOPPED, "ann stopped this task."),
-        (JobTimeoutException("7200"), State.FAILED, "The task took longer than a task may."),
+        (JobTimeoutException("7200"), State.FAILED, "The task took longer than a task may, and"),
         (ValueError("oh"), State.FAILED, "Dayhand itself failed: ValueError: oh"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",

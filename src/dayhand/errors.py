@@ -97,5 +97,9 @@ class TaskStopped(DayhandError):
     """A person asked for this task to stop."""
 
 
+class OutOfTime(DayhandError):
+    """The task takes longer than a worker may give to one."""
+
+
 class LedgerError(DayhandError):
     """The ledger refuses: an illegal transition, or a task that is not there."""

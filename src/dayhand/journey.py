@@ -7,7 +7,8 @@ on GitHub or on a local repository, take this one road.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -18,16 +19,18 @@ from dayhand.agent.model import Model
 from dayhand.checkout.mirror import read_files
 from dayhand.checkout.offer import BRANCH, offer
 from dayhand.checkout.repository import Base, Checkout
+from dayhand.deadline import Deadline
 from dayhand.environment.base import Environment
 from dayhand.environment.briefing import brief
 from dayhand.environment.improvement import Improvement
 from dayhand.environment.prepare import prepare
 from dayhand.environment.registries import Extra
 from dayhand.environment.repo_config import NAME, read_config
-from dayhand.errors import CheckoutError, HubError, HubUnavailable, ModelError, SandboxError
+from dayhand.errors import CheckoutError, HubError, HubUnavailable, ModelError, OutOfTime, SandboxError
 from dayhand.ledger.blocked import Blocklist
 from dayhand.ledger.memory import Memory
 from dayhand.ledger.notes import Say
+from dayhand.ledger.queue import WORK_SECONDS
 from dayhand.meanwhile import Meanwhile
 from dayhand.publish.base import Proposal, Publication
 from dayhand.publish.diagnosis import lacking
@@ -90,9 +93,10 @@ def travel(task: Task, tools: Tools, say: Say) -> Outcome:
             return trip.examine(base)  # nothing is to change: what can be installed and run here?
         if task.drafted_first:
             trip.open(base)  # branch, draft pull request, check run: people see that it is under way
-        place = trip.prepare(base)  # toolchain found, installed, snapshot taken
-        trip.warn(place)  # what cannot run here is said first
-        work = trip.work(base, place)  # the agent's turns in a box, then the repository's own checks
+        with say.heeding(Deadline(tools.clock, WORK_SECONDS).check):
+            place = trip.prepare(base)  # toolchain found, installed, snapshot taken
+            trip.warn(place)  # what cannot run here is said first
+            work = trip.work(base, place)  # the agent's turns in a box, then the repository's own checks
         if isinstance(work, Solution):  # nothing changed
             return trip.answer(base, work)
         return trip.propose(place, work)
@@ -230,7 +234,7 @@ class Trip:
         ``keep``: where the model cannot go on, push what it did before.
         """
         task, tools = self.task, self.tools
-        with tools.sandbox.open(origin=place.snapshot) as box:
+        with tools.sandbox.open(origin=place.snapshot) as box, self._in_safety(lambda: self._take(box, base)):
             with self.say.stage(Stage.SOLVE):
                 self._fill(box, base)
                 briefing = brief(place, base.files, since=base.since)
@@ -241,20 +245,30 @@ class Trip:
                         task, box, tools.model, briefing, tools.memory, self.say, env=place.env, bounds=bounds
                     )
                 except ModelError:
-                    self.meanwhile.wait()
                     if keep:
-                        self._keep(box, base)
+                        self._keep(lambda: self._take(box, base))
                     raise
-                self.meanwhile.wait()  # from here on the draft is built on
             with self.say.stage(Stage.TAKE):
-                return solution, tools.checkout.take(box, base)
+                return solution, self._take(box, base)
 
-    def _keep(self, box: Box, base: Base) -> None:
-        """Push what an unfinished task did so far, unchecked: a person can go on from there."""
-        checkout = self.tools.checkout
+    def _take(self, box: Box, base: Base) -> Change | None:
+        self.meanwhile.wait()  # from here on the draft is built on
+        return self.tools.checkout.take(box, base)
+
+    @contextmanager
+    def _in_safety(self, take: Callable[[], Change | None]) -> Iterator[None]:
+        """Where time runs out within the block, what is done by then is pushed."""
         try:
-            change = checkout.take(box, base)
-            branch = checkout.keep(self.task, change) if change else ""
+            yield
+        except OutOfTime:
+            self._keep(take)
+            raise
+
+    def _keep(self, take: Callable[[], Change | None]) -> None:
+        """Push what an unfinished task did so far, unchecked: a person can go on from there."""
+        try:
+            change = take()
+            branch = self.tools.checkout.keep(self.task, change) if change else ""
         except (CheckoutError, SandboxError) as error:
             self.say.line("error", f"What was done so far cannot be kept: {error}")
             return
@@ -285,7 +299,7 @@ class Trip:
             paths=change.paths,
             tests=find_new(base.files, files, change.paths),
         )
-        with self.say.stage(Stage.CHECK):
+        with self._in_safety(lambda: change), self.say.stage(Stage.CHECK):
             sandbox = self.tools.sandbox
             if early and (found := look_early(place, sandbox, trees, self.say, base.files, files)):
                 return head, Verification(change.tree, (found,), early=True)

@@ -161,7 +161,8 @@ def _worn_out() -> DayhandError:
 
 def _took_too_long() -> DayhandError:
     return DayhandError(
-        "The task took longer than a task may.", advice="Ask for a smaller step, or split the issue."
+        "The task took longer than a task may, and did not end where it was to.",
+        advice="Ask for a smaller step, or split the issue.",
     )
 
 

@@ -13,10 +13,14 @@ from dayhand.task import State
 from tests.journey.town import SHOP, Town
 
 
+def is_running(word: str) -> bool:
+    """Whether a process of this machine has it among its arguments: boxes are no secret to their host."""
+    return any(word.encode() in arguments(entry) for entry in Path("/proc").glob("[0-9]*/cmdline"))
+
+
 def wait_until_it_runs(word: str) -> None:
-    """Until a process of this machine has it among its arguments: boxes are no secret to their host."""
     until = time.monotonic() + 60
-    while not any(word.encode() in arguments(entry) for entry in Path("/proc").glob("[0-9]*/cmdline")):
+    while not is_running(word):
         assert time.monotonic() < until, f"{word} never ran"
         time.sleep(0.05)
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
-from dayhand.agent.scripted import FOR_EVER, Fault, Patch, Refuse
+from dayhand.agent.scripted import FOR_EVER, Fault, Patch, Refuse, Shell
 from dayhand.errors import DayhandError
+from dayhand.journey import Tools
 from dayhand.ledger.ledger import Claim, Ledger
+from dayhand.ledger.queue import WORK_SECONDS
 from dayhand.publish.base import Publication
 from dayhand.task import State, Task, Usage
 from dayhand.wiring import Workshop
 from dayhand.worker import travel_with
+from tests.journey.test_stopping import is_running
 from tests.journey.test_what_goes_wrong import wait_for_lease
 from tests.journey.town import DONE, FIX, SHOP, Town
 
@@ -119,3 +124,52 @@ def test_a_successor_goes_on_from_unfinished_work(town: Town, then: str) -> None
     assert pull.pull.draft is (then != "finishes")
     assert repo.store.text(pull.pull.head, "shop.py") != SHOP["shop.py"]
     assert len(town.bot_says(issue)) == 1
+
+
+class Late:
+    """A workshop whose clock leaps beyond what a task may take as soon as a command runs that has the word."""
+
+    def __init__(self, workshop: Workshop, word: str) -> None:
+        self._workshop = workshop
+        self._word = word
+        self._leapt = False
+        self.publication = workshop.publication
+
+    @contextmanager
+    def tools(self, task: Task, claim: Claim, publication: Publication) -> Iterator[Tools]:
+        with self._workshop.tools(task, claim, publication) as tools:
+            yield replace(tools, clock=self.clock)
+
+    def clock(self) -> float:
+        self._leapt = self._leapt or is_running(self._word)
+        return time.time() + (WORK_SECONDS if self._leapt else 0)
+
+
+@pytest.mark.parametrize("where", ["set-up", "the agent", "the checks"])
+def test_what_was_done_when_time_runs_out_is_kept(town: Town, where: str) -> None:
+    config = {"set-up": '[setup]\nrun = ["sleep 98.5"]\n', "the checks": '[checks]\ntest = "sleep 98.5"\n'}
+    files = {**SHOP, ".dayhand.toml": config.get(where, "")}
+    if where == "the agent":
+        town.actor.turns = [[FIX], [Shell("sleep 98.5")]]
+    repo = town.repository("slow", files)
+    issue = town.issue(repo)
+    town.label(repo, issue)
+    (task_id,) = town.waiting()
+    began = time.monotonic()
+    travel_with(task_id, town.ledger, Late(Workshop(town.settings, town.ledger), "sleep\x0098.5"))
+    assert time.monotonic() - began < 60
+    record = town.ledger.record(task_id)
+    assert record.state is State.FAILED
+    assert record.reason.startswith("The task took longer than the 110 minutes that a task may."), (
+        record.reason
+    )
+    assert "The task took longer" in town.bot_says(issue)[-1]
+    if where == "set-up":
+        assert town.branches(repo) == {"main"}, "there was nothing to keep"
+        return
+    (pull,) = town.pulls(repo)
+    assert pull.pull
+    assert pull.pull.draft
+    assert repo.store.text(pull.pull.head, "shop.py") != SHOP["shop.py"]
+    assert f"on the branch `{pull.pull.head}`, unchecked" in town.bot_says(issue)[-1]
+    assert [check.conclusion for check in town.checks(repo, pull)] == ["failure"]

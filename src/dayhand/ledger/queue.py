@@ -18,7 +18,8 @@ from dayhand.errors import LedgerError
 
 NAME = "dayhand"
 PERFORM = "dayhand.worker.perform"
-JOB_SECONDS = 2 * 3600
+JOB_SECONDS = 2 * 3600  # then RQ ends the job, wherever it stands
+WORK_SECONDS = JOB_SECONDS - 600  # then the journey ends it, and what was done is kept
 UNASKED = "env-"  # how the ids of tasks begin that no person asked for
 
 
