@@ -48,6 +48,16 @@ def test_without_an_app_nothing_starts_and_what_is_missing_is_named(tmp_path: Pa
     assert "Traceback" not in done.stderr
 
 
+def test_no_name_in_an_error_steers_the_terminal(tmp_path: Path) -> None:
+    done = dayhand(
+        "run", "--repo", "\x1b]0;title\x07\x1b[31mred", "mend it", cwd=tmp_path, OPENAI_API_KEY="none"
+    )
+    assert done.returncode == 1
+    assert "]0;title[31mred" in done.stderr
+    assert "\x1b" not in done.stderr
+    assert "\x07" not in done.stderr
+
+
 def test_a_terminal_without_unicode_is_no_reason_to_end(tmp_path: Path) -> None:
     done = dayhand("demo", "--case", "chess", cwd=tmp_path, PYTHONIOENCODING="ascii")
     assert done.returncode == 1

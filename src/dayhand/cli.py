@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from dayhand.errors import DayhandError
+from dayhand.publish.markdown import clean
 from dayhand.settings import read_settings
 
 FORESEEN, UNEXPECTED, INTERRUPTED = 1, 3, 130
@@ -27,9 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(arguments.run(arguments))
     except DayhandError as error:
-        print(f"dayhand: {error}", file=sys.stderr)
+        print(clean(f"dayhand: {error}"), file=sys.stderr)  # it may repeat what a repository or a server said
         if error.advice:
-            print(f"  → {error.advice}", file=sys.stderr)
+            print(clean(f"  → {error.advice}"), file=sys.stderr)
         return FORESEEN
     except KeyboardInterrupt:
         return INTERRUPTED
