@@ -205,7 +205,7 @@ def test_a_box_without_node_gets_one_from_the_python_index(project, sandbox, say
     bare = dataclasses.replace(plan.runtime, probe=f"test -x {node.HOME}/bin/node")
     ground = supply.survey(sandbox)
     whole = combine((dataclasses.replace(plan, runtime=bare),), ground.path)
-    with install.installed(whole, ground, sandbox, linted.fill, say) as (box, outcome):
+    with install.made_ready(whole, ground, sandbox, linted.fill, say) as (box, outcome):
         assert outcome.complete, say.lines
         linted.fill(box)
         assert box.run("command -v npm", env=whole.env).text().strip() == f"{node.HOME}/bin/npm"
@@ -213,12 +213,18 @@ def test_a_box_without_node_gets_one_from_the_python_index(project, sandbox, say
         assert "/npm" not in supply.Supply(sandbox, ground, whole, say)._ask_npm(None)
 
 
-def test_a_project_with_nothing_to_install_needs_no_snapshot(project, sandbox, say):
+def test_a_project_with_nothing_to_install_is_probed_once(project, sandbox, say):
     plain = project({"check.sh": "#!/bin/sh\ntest -f prompt.md\n", "prompt.md": "Say so."})
     place = prepare(plain.files, sandbox, plain.fill, say)
-    assert place.snapshot is None
-    assert place.missing == {}
+    assert (place.steps, place.missing, place.cached) == ((), {}, False)
     assert all_pass(place, plain, sandbox) == ["./check.sh"]
+
+    def fill(_box):
+        raise AssertionError("the repository is not needed again")
+
+    again = prepare(plain.files, sandbox, fill, say)
+    assert (again.cached, again.missing) == (True, {})
+    assert all_pass(again, plain, sandbox) == ["./check.sh"]
 
 
 def test_a_script_whose_interpreter_is_not_there_is_missing(project, sandbox, say):

@@ -103,7 +103,7 @@ def test_a_project_is_set_up_checked_and_found_again_and_a_broken_one_fails(
     assert place.missing == {}, place.steps
     assert all(step.passed for step in place.steps), place.steps
     assert all_pass(place, sound, sandbox) == commands
-    assert prepare(sound.files, sandbox, sound.fill, say).cached == bool(place.steps)
+    assert prepare(sound.files, sandbox, sound.fill, say).cached
     results = run_checks(place, project({**texts, **broken}), sandbox)
     assert not results[commands[-1]].passed
 

@@ -19,7 +19,7 @@ rm -rf .git {CACHE}
 """
 
 
-def lacks_runtime(whole: Whole, sandbox: Sandbox) -> bool:
+def _lacks_runtime(whole: Whole, sandbox: Sandbox) -> bool:
     """Whether a language has to be brought although the repository itself installs nothing."""
     probes = [plan.runtime.probe for plan in whole.plans if plan.runtime and plan.checks]
     if not probes:
@@ -28,20 +28,35 @@ def lacks_runtime(whole: Whole, sandbox: Sandbox) -> bool:
         return not all(box.run(probe, cwd="/", env=whole.env, limits=PROBE).passed for probe in probes)
 
 
-def examine(whole: Whole, sandbox: Sandbox, fill: Callable[[Box], None], say: Log) -> Outcome:
-    """Probe the tools where nothing is to be installed."""
-    if not whole.checks:
-        return Outcome({}, (), ())
-    with sandbox.open() as box:
-        fill(box)
-        return Outcome(SetUp(box, whole.env, {}, say).prove(whole.checks), (), ())
+@contextmanager
+def made_ready(
+    whole: Whole, ground: Ground, sandbox: Sandbox, fill: Callable[[Box], None], say: Log
+) -> Iterator[tuple[Box, Outcome]]:
+    """Install everything and prove the tools; give the box, cleared of the repository's own files, ready to be saved.
+
+    Where nothing is to be installed, the box has no way out.
+    """
+    make = _installed if whole.installs or _lacks_runtime(whole, sandbox) else _proved
+    with make(whole, ground, sandbox, fill, say) as (box, outcome):
+        cleared = box.run(["/bin/sh", "-c", CLEAR], limits=STEP)
+        if not cleared.passed:
+            raise SandboxError(f"The set-up box could not be cleared: {cleared.text()[-300:]}")
+        yield box, outcome
 
 
 @contextmanager
-def installed(
+def _proved(
+    whole: Whole, _ground: Ground, sandbox: Sandbox, fill: Callable[[Box], None], say: Log
+) -> Iterator[tuple[Box, Outcome]]:
+    with sandbox.open() as box:
+        fill(box)
+        yield box, Outcome(SetUp(box, whole.env, {}, say).prove(whole.checks), (), ())
+
+
+@contextmanager
+def _installed(
     whole: Whole, ground: Ground, sandbox: Sandbox, fill: Callable[[Box], None], say: Log
 ) -> Iterator[tuple[Box, Outcome]]:
-    """Install everything in a set-up box and give it, cleared of the repository's own files, ready to be saved."""
     supply = Supply(sandbox, ground, whole, say)
     origin = supply.bring_runtimes(whole.plans)
     allowed, client_env = supply.open_registries(whole.plans, origin)
@@ -57,7 +72,4 @@ def installed(
         missing = setup.prove(whole.checks, supply.failures)
         blocked = tuple(dict.fromkeys((*supply.blocked, *egress.refused)))
         tell_blocked(blocked, say)
-        cleared = box.run(["/bin/sh", "-c", CLEAR], limits=STEP)
-        if not cleared.passed:
-            raise SandboxError(f"The set-up box could not be cleared: {cleared.text()[-300:]}")
         yield box, Outcome(missing, tuple(setup.steps), blocked)

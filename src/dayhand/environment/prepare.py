@@ -80,15 +80,14 @@ def prepare(
     say.line("say", _summary(whole))
     for sentence in unmet:
         say.line("say", sentence)
-    if not whole.installs and not install.lacks_runtime(whole, sandbox):
-        outcome = install.examine(whole, sandbox, fill, say)
-        return _environment(key, None, whole, outcome, started)
+    if not (whole.installs or whole.checks):
+        return _environment(key, None, whole, Outcome({}, (), ()), started)
     if found := _recall(sandbox, key):
         return _known(key, found, whole, started, say)
     with building(key):  # of fifty tasks that come at once, one builds
         if found := _recall(sandbox, key):
             return _known(key, found, whole, started, say)
-        with install.installed(whole, ground, sandbox, fill, say) as (box, outcome):
+        with install.made_ready(whole, ground, sandbox, fill, say) as (box, outcome):
             name = key if outcome.complete else _for_now(key)
             remembered.write(box, outcome)
             sandbox.drop([name])
