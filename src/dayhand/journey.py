@@ -248,11 +248,12 @@ class Trip:
                     if keep:
                         self._keep(lambda: self._take(box, base))
                     raise
+                self.meanwhile.wait()
             with self.say.stage(Stage.TAKE):
                 return solution, self._take(box, base)
 
     def _take(self, box: Box, base: Base) -> Change | None:
-        self.meanwhile.wait()  # from here on the draft is built on
+        self.meanwhile.wait()  # what is taken is put onto the draft
         return self.tools.checkout.take(box, base)
 
     @contextmanager
