@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from platform import machine
-from typing import IO
 
 from dayhand.errors import SandboxError
 from dayhand.sandbox import seccomp, view
-from dayhand.sandbox.base import ENVIRONMENT, WORKSPACE, Limits, Reason, Result, Snapshot
+from dayhand.sandbox.base import ENVIRONMENT, WORKSPACE, Limits, Reason, Snapshot
+from dayhand.sandbox.commands import ERRORS, Commands
 from dayhand.sandbox.disk import DiskWatch
 from dayhand.sandbox.egress import Gate
 from dayhand.sandbox.limits import Capacity, ControlGroup
 from dayhand.sandbox.meter import Meter
-from dayhand.sandbox.order import CANNOT_RUN, Order, either
-from dayhand.sandbox.spawn import Ended, Launch, Process, inside, settled
+from dayhand.sandbox.order import Ended, Order
+from dayhand.sandbox.spawn import Launch, Process, inside, settled
 from dayhand.sandbox.store import Lock, State, Store
 
 COPY_SECONDS = 600.0
-ERRORS = 4096  # bytes of what a command of our own said before it failed
 ORIGIN = "/tmp/origin"  # noqa: S108 - in the box: where a kept state is copied from
 
 
@@ -35,16 +33,15 @@ class Ready:
     capacity: Capacity
 
 
-class BubblewrapBox:
-    """One open box: its folders, and a bubblewrap for each command."""
+class BubblewrapBox(Commands):
+    """One open box. Two commands at once would be two mounts of one upper layer, which are undefined."""
 
     def __init__(
         self, store: Store, ready: Ready, folder: Path, uid: int | None, group: ControlGroup | None
     ) -> None:
+        super().__init__()
         self.folder = folder
         self.uid = uid
-        self.gate: Gate | None = None
-        self.halted: Callable[[], bool] | None = None
         self.locks: tuple[Lock, ...] = ()
         self._store = store
         self._ready = ready
@@ -52,10 +49,8 @@ class BubblewrapBox:
         self._mounts: list[str] = []
         self._layered = False
         self._killed = 0  # how often the kernel has killed in here because the memory was used up
-        self._closed = False
         size = ready.capacity
         self._disk = DiskWatch(folder, most=size.disk, most_files=size.files, floor=size.floor)
-        self._turn = threading.Lock()  # two mounts of one upper layer would be undefined
 
     @property
     def grouped(self) -> bool:
@@ -90,38 +85,6 @@ class BubblewrapBox:
         )
         self._layered = True
 
-    def run(
-        self,
-        command: str | Sequence[str],
-        *,
-        cwd: str = WORKSPACE,
-        env: Mapping[str, str] | None = None,
-        stdin: bytes | IO[bytes] | None = None,
-        limits: Limits | None = None,
-        on_output: Callable[[bytes], None] | None = None,
-        halted: Callable[[], bool] | None = None,
-    ) -> Result:
-        limits = limits or Limits()
-        meter = Meter(limits.keep_bytes, limits.output_bytes, on_output)
-        order = Order(command, cwd, env, stdin, limits.seconds, either(self.halted, halted))
-        ended = self._ask(self.gate, order, meter) if self.gate else self._execute(order, meter, None)
-        return Result(ended.code, meter.head, meter.tail, meter.size, ended.reason, ended.seconds)
-
-    def pour(
-        self, command: Sequence[str], *, stdin: bytes | None = None, most: int, seconds: float = 60
-    ) -> bytes:
-        out, err = Meter(most, most), Meter(ERRORS, Limits().output_bytes)
-        order = Order(command, stdin=stdin, seconds=seconds, halted=self.halted)
-        ended = self._execute(order, out, err)
-        if ended.reason is Reason.FLOOD:
-            raise SandboxError(f"{command[0]} gave more than the {most} bytes that may leave the box.")
-        if ended.code != 0 or ended.reason is not Reason.EXIT:
-            said = Result(ended.code, err.head, err.tail, err.size, ended.reason, ended.seconds).text()
-            raise SandboxError(
-                f"{command[0]} failed in the box ({ended.reason} {ended.code}): {said.strip()}"
-            )
-        return out.head
-
     def save(self, key: str) -> Snapshot:
         with self._turn:
             self._check_open()
@@ -138,33 +101,25 @@ class BubblewrapBox:
             self._closed = True
             self._disk.stop()
 
-    def _ask(self, gate: Gate, order: Order, meter: Meter) -> Ended:
-        """Run a command that may use the way out."""
-        env = {**gate.environment(), **(order.env or {})}
-        with gate.asked_by(order.spoken()):
-            wrapped = replace(order, command=gate.wrap(order.words()), env=env)
-            return self._execute(wrapped, meter, None, gate.mounts())
-
-    def _execute(self, order: Order, out: Meter, err: Meter | None, mounts: Sequence[str] = ()) -> Ended:
-        with self._turn:
-            self._check_open()
-            if problem := order.problem():
-                (err or out).take(f"{problem}\n".encode())
-                return Ended(CANNOT_RUN, Reason.EXIT, 0.0)
-            limits = self._ready.capacity.shell(grouped=self._group is not None)
-            arguments = [*self._ready.fixed, *self._mounts, *mounts, *view.closing()]
-            launch = Launch(
-                self._ready.bwrap,
-                [*arguments, *view.environment(settled(order.env or {}))],
-                inside(order.command, order.cwd, limits),
-                self.uid,
-                seccomp.program(seccomp.MACHINES[machine()]),
-                self._group,
-            )
-            with Process(launch, apart=err is not None) as process:
-                watch = lambda: Reason.HALTED if order.is_halted() else self._disk()  # noqa: E731
-                ended = process.pump(out, err, stdin=order.stdin, seconds=order.seconds, watch=watch)
-            return self._judge(ended, (err or out))
+    def _carry_out(
+        self, order: Order, out: Meter, err: Meter | None, gate: Gate | None, mounts: Sequence[str] = ()
+    ) -> Ended:
+        if gate:
+            order, mounts = replace(order, command=gate.wrap(order.words())), gate.mounts()
+        limits = self._ready.capacity.shell(grouped=self._group is not None)
+        arguments = [*self._ready.fixed, *self._mounts, *mounts, *view.closing()]
+        launch = Launch(
+            self._ready.bwrap,
+            [*arguments, *view.environment(settled(order.env or {}))],
+            inside(order.command, order.cwd, limits),
+            self.uid,
+            seccomp.program(seccomp.MACHINES[machine()]),
+            self._group,
+        )
+        with Process(launch, apart=err is not None) as process:
+            watch = lambda: Reason.HALTED if order.is_halted() else self._disk()  # noqa: E731
+            ended = process.pump(out, err, stdin=order.stdin, seconds=order.seconds, watch=watch)
+        return self._judge(ended, (err or out))
 
     def _judge(self, ended: Ended, said: Meter) -> Ended:
         """Tell hunger for memory, which is the command's own, from a box that broke."""
@@ -175,13 +130,9 @@ class BubblewrapBox:
             raise SandboxError(f"The box broke: {said.head.decode('utf-8', 'replace').strip()[-500:]}")
         return ended
 
-    def _check_open(self) -> None:
-        if self._closed:
-            raise SandboxError("This box is closed: nothing can run in it any more.")
-
     def _copy(self, source: Path, target: str) -> None:
         meter = Meter(ERRORS, Limits().output_bytes)
         order = Order(["cp", "-a", f"{ORIGIN}/.", target], "/", seconds=COPY_SECONDS, halted=self.halted)
-        ended = self._execute(order, meter, None, ["--ro-bind", str(source), ORIGIN])
+        ended = self._carry_out(order, meter, None, None, ["--ro-bind", str(source), ORIGIN])
         if ended.code != 0:
             raise SandboxError(f"A snapshot could not be copied: {meter.head.decode('utf-8', 'replace')}")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import IO
+from collections.abc import Callable
 
 from dayhand.errors import SandboxError
-from dayhand.sandbox.base import WORKSPACE, Limits, Reason, Result, Snapshot
+from dayhand.sandbox.base import Reason, Snapshot
+from dayhand.sandbox.commands import ERRORS, Commands
 from dayhand.sandbox.docker_engine import NOWHERE, Engine
 from dayhand.sandbox.docker_stream import ExecStream
 from dayhand.sandbox.docker_tunnel import DOOR, DOOR_USER, Tunnel
@@ -18,11 +17,10 @@ from dayhand.sandbox.docker_watch import DISK, DiskLook
 from dayhand.sandbox.egress import Gate
 from dayhand.sandbox.limits import Capacity
 from dayhand.sandbox.meter import Meter
-from dayhand.sandbox.order import CANNOT_RUN, Order, either
+from dayhand.sandbox.order import Ended, Order
 from dayhand.sandbox.spawn import settled
 from dayhand.sandbox.view import HOME, SYSTEM_PATH, TOOLS, UID, variables
 
-ERRORS = 4096  # bytes of what a command of our own said before it failed
 KILL_SECONDS = 5.0  # for the streams of a killed command to end; then the container is started anew
 SWEEP_SECONDS = 20.0
 WATCH_SECONDS = 1.0
@@ -55,62 +53,17 @@ _SWEEP = f"{_COUNT}\nsweep $1; hunger; echo $oom"
 _IDLE = 3  # processes: the first, what it waits for, and the sweeping one
 
 
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    code: int | None
-    reason: Reason
-    seconds: float
-
-
-class DockerBox:
-    """One open container."""
+class DockerBox(Commands):
+    """One open container. Two commands at once would not do: the sweep after one would kill the other."""
 
     def __init__(self, engine: Engine, container: str, capacity: Capacity) -> None:
-        self.gate: Gate | None = None
-        self.halted: Callable[[], bool] | None = None
+        super().__init__()
         self.keeper: Callable[[str], Snapshot] | None = None  # for a box that can be saved
         self._engine = engine
         self._container = container
         self._capacity = capacity
         self._tunnel: Tunnel | None = None
         self._hunger = 0  # how often the kernel has killed in here because the memory was used up
-        self._closed = False
-        self._turn = threading.Lock()  # the sweep after one command would kill another
-
-    def run(
-        self,
-        command: str | Sequence[str],
-        *,
-        cwd: str = WORKSPACE,
-        env: Mapping[str, str] | None = None,
-        stdin: bytes | IO[bytes] | None = None,
-        limits: Limits | None = None,
-        on_output: Callable[[bytes], None] | None = None,
-        halted: Callable[[], bool] | None = None,
-    ) -> Result:
-        limits = limits or Limits()
-        meter = Meter(limits.keep_bytes, limits.output_bytes, on_output)
-        if self.gate:
-            env = {**self.gate.environment(), **(env or {})}
-        order = Order(command, cwd, env, stdin, limits.seconds, either(self.halted, halted))
-        with self.gate.asked_by(order.spoken()) if self.gate else contextlib.nullcontext():
-            ended = self._execute(order, meter, meter)
-        return Result(ended.code, meter.head, meter.tail, meter.size, ended.reason, ended.seconds)
-
-    def pour(
-        self, command: Sequence[str], *, stdin: bytes | None = None, most: int, seconds: float = 60
-    ) -> bytes:
-        out, err = Meter(most, most), Meter(ERRORS, Limits().output_bytes)
-        order = Order(command, stdin=stdin, seconds=seconds, halted=self.halted)
-        ended = self._execute(order, out, err)
-        if ended.reason is Reason.FLOOD:
-            raise SandboxError(f"{command[0]} gave more than the {most} bytes that may leave the box.")
-        if ended.code != 0 or ended.reason is not Reason.EXIT:
-            said = Result(ended.code, err.head, err.tail, err.size, ended.reason, ended.seconds).text()
-            raise SandboxError(
-                f"{command[0]} failed in the box ({ended.reason} {ended.code}): {said.strip()}"
-            )
-        return out.head
 
     def save(self, key: str) -> Snapshot:
         with self._turn:
@@ -139,25 +92,20 @@ class DockerBox:
         """Copy one of its own folders into another. Raises ``SandboxError``."""
         self.pour(["cp", "-a", f"{source}/.", target], most=ERRORS, seconds=COPY_SECONDS)
 
-    def _execute(self, order: Order, out: Meter, err: Meter) -> _Ended:
-        with self._turn:
-            self._check_open()
-            if problem := order.problem():
-                err.take(f"{problem}\n".encode())
-                return _Ended(CANNOT_RUN, Reason.EXIT, 0.0)
-            before = self._hunger
-            ended = self._travel(order, out, err)
-            if ended.reason is not Reason.EXIT:
-                return ended
-            if ended.code is None:
-                raise SandboxError("The box broke: its container is gone.")
-            if ended.code > KILLED:
-                self._sweep_or_break()  # a signal may have taken our own shell too, before it could
-            if self._hunger > before:
-                return _Ended(ended.code, Reason.OOM, ended.seconds)
+    def _carry_out(self, order: Order, out: Meter, err: Meter | None, _gate: Gate | None) -> Ended:
+        before = self._hunger
+        ended = self._travel(order, out, err or out)
+        if ended.reason is not Reason.EXIT:
             return ended
+        if ended.code is None:
+            raise SandboxError("The box broke: its container is gone.")
+        if ended.code > KILLED:
+            self._sweep_or_break()  # a signal may have taken our own shell too, before it could
+        if self._hunger > before:
+            return Ended(ended.code, Reason.OOM, ended.seconds)
+        return ended
 
-    def _travel(self, order: Order, out: Meter, err: Meter) -> _Ended:
+    def _travel(self, order: Order, out: Meter, err: Meter) -> Ended:
         """Run one command to its end or to ours."""
         began = time.monotonic()
         # Two streams reach us in any order; what is to be read as one has to be one inside.
@@ -179,7 +127,7 @@ class DockerBox:
                 self._kill(stream)
             stream.close()
         code = None if reason is not Reason.EXIT else self._engine.exit_code(exec_id)
-        return _Ended(code, reason, time.monotonic() - began)
+        return Ended(code, reason, time.monotonic() - began)
 
     def _pump(self, stream: ExecStream, out: Meter, err: Meter, order: Order) -> Reason:
         now = asked = time.monotonic()
@@ -245,10 +193,6 @@ class DockerBox:
             return False
         self._hunger = int(told)
         return True
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise SandboxError("This box is closed: nothing can run in it any more.")
 
 
 def _words(order: Order) -> list[str]:

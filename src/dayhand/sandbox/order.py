@@ -1,4 +1,4 @@
-"""One command, as it is ordered from a box of any backend."""
+"""One command, as it is ordered from a box of any backend, and how it went."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
 
-from dayhand.sandbox.base import WORKSPACE
+from dayhand.sandbox.base import WORKSPACE, Reason
 
 SPOKEN = 200
 # What the kernel takes for a program (execve(2): 32 pages a word, a quarter of the stack for all), less what we put before it.
@@ -61,6 +61,15 @@ class Order:
 
     def is_halted(self) -> bool:
         return self.halted is not None and self.halted()
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command went."""
+
+    code: int | None
+    reason: Reason
+    seconds: float
 
 
 def either(one: Callable[[], bool] | None, other: Callable[[], bool] | None) -> Callable[[], bool] | None:

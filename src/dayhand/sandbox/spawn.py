@@ -20,6 +20,7 @@ from dayhand.sandbox.base import WORKSPACE, Reason
 from dayhand.sandbox.descent import Descent
 from dayhand.sandbox.limits import ControlGroup
 from dayhand.sandbox.meter import Meter
+from dayhand.sandbox.order import Ended
 
 CHUNK = 64 * 1024
 GONE_SECONDS = 30.0  # for the kernel to empty the box after a kill, however busy the machine is
@@ -37,15 +38,6 @@ class Launch:
     uid: int | None  # the host's user that it runs as; None: ours
     filter: bytes
     group: ControlGroup | None
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How it went."""
-
-    code: int | None
-    reason: Reason
-    seconds: float
 
 
 class Process:

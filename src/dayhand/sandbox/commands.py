@@ -1,0 +1,78 @@
+"""What the boxes of all backends share: how a command becomes an order, and what is made of its end."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from typing import IO
+
+from dayhand.errors import SandboxError
+from dayhand.sandbox.base import WORKSPACE, Limits, Reason, Result
+from dayhand.sandbox.egress import Gate
+from dayhand.sandbox.meter import Meter
+from dayhand.sandbox.order import CANNOT_RUN, Ended, Order, either
+
+ERRORS = 4096  # bytes of what a command of our own said before it failed
+
+
+class Commands(ABC):
+    """A box that runs one command at a time. What is said of ``run`` and ``pour`` stands in ``base.Box``."""
+
+    def __init__(self) -> None:
+        self.gate: Gate | None = None
+        self.halted: Callable[[], bool] | None = None
+        self._closed = False
+        self._turn = threading.Lock()
+
+    @abstractmethod
+    def _carry_out(self, order: Order, out: Meter, err: Meter | None, gate: Gate | None) -> Ended:
+        """Run a sound order to its end or to ours; without ``err`` both streams go to ``out``, as they come."""
+
+    def run(
+        self,
+        command: str | Sequence[str],
+        *,
+        cwd: str = WORKSPACE,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes | IO[bytes] | None = None,
+        limits: Limits | None = None,
+        on_output: Callable[[bytes], None] | None = None,
+        halted: Callable[[], bool] | None = None,
+    ) -> Result:
+        limits, gate = limits or Limits(), self.gate
+        meter = Meter(limits.keep_bytes, limits.output_bytes, on_output)
+        if gate:
+            env = {**gate.environment(), **(env or {})}
+        order = Order(command, cwd, env, stdin, limits.seconds, either(self.halted, halted))
+        with gate.asked_by(order.spoken()) if gate else nullcontext():
+            ended = self._execute(order, meter, None, gate)
+        return Result(ended.code, meter.head, meter.tail, meter.size, ended.reason, ended.seconds)
+
+    def pour(
+        self, command: Sequence[str], *, stdin: bytes | None = None, most: int, seconds: float = 60
+    ) -> bytes:
+        out, err = Meter(most, most), Meter(ERRORS, Limits().output_bytes)
+        order = Order(command, stdin=stdin, seconds=seconds, halted=self.halted)
+        ended = self._execute(order, out, err, None)
+        if ended.reason is Reason.FLOOD:
+            raise SandboxError(f"{command[0]} gave more than the {most} bytes that may leave the box.")
+        if ended.code != 0 or ended.reason is not Reason.EXIT:
+            said = Result(ended.code, err.head, err.tail, err.size, ended.reason, ended.seconds).text()
+            raise SandboxError(
+                f"{command[0]} failed in the box ({ended.reason} {ended.code}): {said.strip()}"
+            )
+        return out.head
+
+    def _execute(self, order: Order, out: Meter, err: Meter | None, gate: Gate | None) -> Ended:
+        with self._turn:
+            self._check_open()
+            if problem := order.problem():
+                (err or out).take(f"{problem}\n".encode())
+                return Ended(CANNOT_RUN, Reason.EXIT, 0.0)
+            return self._carry_out(order, out, err, gate)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise SandboxError("This box is closed: nothing can run in it any more.")
