@@ -22,7 +22,7 @@ GO = {
     'func TestTwo(t *testing.T) {\n\tif Two() != 2 {\n\t\tt.Fatal("not two")\n\t}\n}\n',
 }
 RUST = {
-    "Cargo.toml": '[package]\nname = "a"\nversion = "1.0.0"\nedition = "2021"\n\n[dependencies]\nb = { path = "b" }\n',
+    "Cargo.toml": '[package]\nname = "a"\nversion = "1.0.0"\nedition = "2021"\n\n[dependencies]\nb = { path = "b" }\n\n[workspace]\n',
     "b/Cargo.toml": '[package]\nname = "b"\nversion = "1.0.0"\nedition = "2021"\n',
     "b/src/lib.rs": "pub fn one() -> u8 {\n    1\n}\n",
     "src/lib.rs": "pub fn two() -> u8 {\n    2 * b::one()\n}\n\n"
@@ -70,7 +70,7 @@ def needs(sandbox, *probes):
         (
             RUST,
             ("cargo clippy --version", "cargo --version"),
-            ["cargo clippy --all-targets", "cargo test"],
+            ["cargo clippy --workspace --all-targets", "cargo test --workspace --no-fail-fast"],
             {"b/src/lib.rs": "pub fn one() -> u8 {\n    3\n}\n"},
         ),
         (

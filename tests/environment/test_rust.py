@@ -29,7 +29,18 @@ def test_without_a_lock_none_is_demanded(files):
 
 
 def test_clippy_and_the_tests_are_checks_and_the_format_is_not(files):
-    assert commands(rust.plan(files({"Cargo.toml": ""}))) == ["cargo clippy --all-targets", "cargo test"]
+    assert commands(rust.plan(files({"Cargo.toml": ""}))) == [
+        "cargo clippy --all-targets",
+        "cargo test --no-fail-fast",
+    ]
+
+
+def test_every_crate_of_a_workspace_is_checked(files):
+    whole = {"Cargo.toml": '[package]\nname = "a"\n\n[workspace]\nmembers = ["b"]\n', "b/Cargo.toml": ""}
+    assert commands(rust.plan(files(whole))) == [
+        "cargo clippy --workspace --all-targets",
+        "cargo test --workspace --no-fail-fast",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -21,10 +21,13 @@ def plan(files: Files) -> Plan | None:
     paths = frozenset(files.paths())
     if "Cargo.toml" not in paths:
         return None
-    checks = [Check("lint", "cargo clippy --all-targets", "cargo clippy --version", "clippy", "Cargo.toml")]
+    # A package at the top of a workspace is else checked alone.
+    every = " --workspace" if re.search(r"^\s*\[workspace\]", files.read("Cargo.toml"), re.MULTILINE) else ""
+    lint, test = f"cargo clippy{every} --all-targets", f"cargo test{every} --no-fail-fast"
+    checks = [Check("lint", lint, "cargo clippy --version", "clippy", "Cargo.toml")]
     if source := _format(files, paths):
         checks.append(Check("lint", "cargo fmt --check", "cargo fmt --version", "rustfmt", source))
-    checks.append(Check("test", "cargo test", "cargo --version", "cargo", "Cargo.toml"))
+    checks.append(Check("test", test, "cargo --version", "cargo", "Cargo.toml"))
     manifests = tuple(path for path in sorted(paths) if path.endswith("/Cargo.toml"))  # of a workspace
     locks = (*(path for path in LOCKS if path in paths), *manifests)
     fetch = ("cargo fetch --locked", "cargo fetch") if "Cargo.lock" in paths else ("cargo fetch",)
