@@ -5,6 +5,8 @@
 PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 BIN := .venv/bin
+# Much of a test is waiting for boxes and servers: two at a time for each processor.
+WORKERS ?= $(shell expr 2 '*' `getconf _NPROCESSORS_ONLN`)
 
 help:  ## what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -14,7 +16,7 @@ demo: $(UV)  ## a local GitHub, three issues, three pull requests: no account, n
 	@$(BIN)/dayhand demo $(ARGS)
 
 test: .dev  ## every test; what is skipped says why
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --maxprocesses 16 --dist worksteal $(ARGS)
 
 lint: .dev  ## ruff, mypy, and who may import whom
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
