@@ -21,6 +21,7 @@ from dayhand.sandbox.docker_box import SWEEP
 from dayhand.sandbox.docker_stream import engine_address
 from dayhand.sandbox.egress import SOCKET, Gate
 from tests.sandbox.conftest import SMALL
+from tests.sandbox.echo import echoing
 from tests.sandbox.image import needed
 
 BRIEF = Limits(seconds=1)
@@ -129,6 +130,72 @@ with socket.create_connection(("127.0.0.1", 3128), timeout=3) as s:
         box.open_way_out(Gate(Path(folder), Egress(()), os.open(os.devnull, os.O_RDONLY)))
 
         assert box.run(["python3", "-c", code], limits=Limits(seconds=60)).text() == "it had to wait\n"
+
+
+CALLS = """
+import socket, threading
+def call():
+    return socket.create_connection(("127.0.0.1", 3128), timeout=20)
+"""
+
+
+@pytest.fixture
+def echo_box(sandbox, box):
+    with tempfile.TemporaryDirectory() as folder, echoing(f"{folder}/{SOCKET}"):
+        box.open_way_out(Gate(Path(folder), Egress(()), os.open(os.devnull, os.O_RDONLY)))
+        yield box
+
+
+def test_a_connection_is_carried_whole_both_ways(echo_box):
+    code = f"""{CALLS}
+sent = bytes(range(256)) * 40_000
+with call() as guest:
+    threading.Thread(target=lambda: (guest.sendall(sent), guest.shutdown(socket.SHUT_WR))).start()
+    print(b"".join(iter(lambda: guest.recv(65536), b"")) == sent)
+"""
+    assert echo_box.run(["python3", "-c", code], limits=Limits(seconds=60)).text() == "True\n"
+
+
+def test_who_does_not_read_holds_up_nobody(echo_box):
+    """An installer that opens many connections may read the last one first."""
+    code = f"""{CALLS}
+lazy = [call() for _ in range(3)]
+for one in lazy:
+    one.settimeout(1)
+    try:
+        while True:
+            one.send(bytes(65536))
+    except TimeoutError:
+        pass
+with call() as guest:
+    guest.sendall(b"hello")
+    print(guest.recv(5))
+print(set(lazy[0].recv(65536)))
+"""
+    assert echo_box.run(["python3", "-c", code], limits=Limits(seconds=60)).text() == "b'hello'\n{0}\n"
+
+
+def test_many_connections_at_once_need_no_room_and_more_are_turned_away(echo_box):
+    code = f"""{CALLS}
+guests = [call() for _ in range(256)]
+for guest in guests:
+    guest.sendall(b"hello")
+print({{guest.recv(5) for guest in guests}})
+print(call().recv(1))
+for guest in guests:
+    guest.close()
+told = b""
+while not told:
+    guest = call()
+    try:
+        guest.sendall(b"again")
+        told = guest.recv(5)
+    except ConnectionError:
+        pass
+print(told)
+"""
+    said = echo_box.run(["python3", "-c", code], limits=Limits(seconds=60)).text()
+    assert said == "{b'hello'}\nb''\nb'again'\n"
 
 
 def test_a_container_that_does_not_obey_is_started_anew(box, container):

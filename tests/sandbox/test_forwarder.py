@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import socketserver
 import subprocess
 import sys
 import threading
@@ -14,19 +13,9 @@ from pathlib import Path
 import pytest
 
 from dayhand.sandbox import forwarder
+from tests.sandbox.echo import echoing
 
 ROOM = 64 * 1024 * 1024  # less than eight threads' stacks
-
-
-class Echo(socketserver.BaseRequestHandler):
-    def handle(self):
-        while data := self.request.recv(65536):
-            self.request.sendall(data)
-
-
-class Echoes(socketserver.ThreadingUnixStreamServer):
-    daemon_threads = True
-    request_queue_size = 100
 
 
 @pytest.fixture
@@ -47,18 +36,18 @@ def port(tmp_path):
         "-c",
         "echo up; read end",
     ]
-    with Echoes(path, Echo) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        with subprocess.Popen(
+    with (
+        echoing(path),
+        subprocess.Popen(
             ["prlimit", f"--data={ROOM}", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        ) as process:
-            assert process.stdout.readline() == b"up\n"
-            try:
-                yield number
-            finally:
-                end(number)
-                process.stdin.close()
-        server.shutdown()
+        ) as process,
+    ):
+        assert process.stdout.readline() == b"up\n"
+        try:
+            yield number
+        finally:
+            end(number)
+            process.stdin.close()
 
 
 def end(port: int) -> None:

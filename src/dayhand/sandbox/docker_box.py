@@ -83,8 +83,7 @@ class DockerBox(Commands):
         """Let the commands of this box reach the proxy behind ``gate``. Raises ``SandboxError``."""
         if self._tunnel:
             self._tunnel.close()
-        words = ["python3", "-I", "-S", "-u", "-c", DOOR]
-        stream, _ = self._engine.start(self._container, words, user=DOOR_USER, stdin=True)
+        stream, _ = self._engine.start(self._container, DOOR, user=DOOR_USER, stdin=True)
         self._tunnel = Tunnel(stream, gate.folder)
         self.gate = gate
 
