@@ -31,7 +31,8 @@ from dayhand.ledger.live import Live
 from dayhand.ledger.memory import Memory
 from dayhand.ledger.server import connect, embedded
 from dayhand.publish.base import Publication
-from dayhand.task import Ask, Kind, State, Task, Usage
+from dayhand.spending import Usage
+from dayhand.task import Ask, Kind, State, Task
 from dayhand.worker import FIRST_DELAY, MOST_ATTEMPTS, MOST_DELAYS, travel_with
 
 TASK = Task(

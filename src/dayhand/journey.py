@@ -36,19 +36,8 @@ from dayhand.publish.base import Proposal, Publication
 from dayhand.publish.diagnosis import lacking
 from dayhand.sandbox.base import Box, Sandbox
 from dayhand.sandbox.watched import Watched
-from dayhand.task import (
-    Answered,
-    Change,
-    Examined,
-    Kind,
-    Outcome,
-    Proposed,
-    Scope,
-    Solution,
-    Stage,
-    Task,
-    Verification,
-)
+from dayhand.task import Answered, Change, Examined, Kind, Outcome, Proposed, Solution, Stage, Task
+from dayhand.verdict import Scope, Verification
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.better import Bench, find_better
 from dayhand.verify.checks import look_early, verify

@@ -15,7 +15,8 @@ from dayhand.journey import Tools
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.queue import WORK_SECONDS
 from dayhand.publish.base import Publication
-from dayhand.task import State, Task, Usage
+from dayhand.spending import Usage
+from dayhand.task import State, Task
 from dayhand.wiring import Workshop
 from dayhand.worker import travel_with
 from tests.journey.test_stopping import is_running

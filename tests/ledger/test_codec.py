@@ -8,25 +8,19 @@ import pytest
 
 from dayhand.errors import LedgerError
 from dayhand.ledger.codec import decode_outcome, decode_task, encode_outcome, encode_task
+from dayhand.spending import Limit, Means, Reached, Usage
 from dayhand.task import (
     Answered,
     Blocked,
     Checkup,
     Citation,
     Examined,
-    Finding,
-    Limit,
-    Means,
     Outcome,
     Proposed,
-    Reached,
-    Run,
     SetUpStep,
     Solution,
-    Usage,
-    Verdict,
-    Verification,
 )
+from dayhand.verdict import Finding, Run, Verdict, Verification
 
 from .conftest import TASK
 

@@ -8,7 +8,8 @@ from redis import Redis
 from dayhand.errors import LeaseLost
 from dayhand.ledger import examined, keys
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.task import Checkup, Examined, Run, SetUpStep
+from dayhand.task import Checkup, Examined, SetUpStep
+from dayhand.verdict import Run
 from tests.ledger.conftest import MEANING, TASK, another
 
 FOUND = Examined(

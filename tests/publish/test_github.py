@@ -16,7 +16,8 @@ from dayhand.errors import (
     PolicyRefusal,
     TaskStopped,
 )
-from dayhand.task import Ask, Citation, Kind, Proof, Solution, Stage, Usage
+from dayhand.spending import Usage
+from dayhand.task import Ask, Citation, Kind, Proof, Solution, Stage
 from tests.publish.conftest import BRANCH, BROKEN, Desk, proposal
 
 TOKEN = "gh" + "s_" + "A1b2" * 15

@@ -17,7 +17,8 @@ from dayhand.ledger.memory import Memory
 from dayhand.ledger.notes import Say
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
-from dayhand.task import Limit, Solution
+from dayhand.spending import Limit
+from dayhand.task import Solution
 
 FINISH = "finish"
 

@@ -25,7 +25,8 @@ from dayhand.ledger.notes import Say
 from dayhand.ledger.server import connect, embedded
 from dayhand.sandbox.base import Box
 from dayhand.sandbox.bubblewrap import Bubblewrap
-from dayhand.task import Ask, Kind, State, Switch, Task
+from dayhand.spending import Switch
+from dayhand.task import Ask, Kind, State, Task
 
 MOST_TURNS = 1000
 AROUND = 6  # items that a history may be longer or shorter and still count as one of that length

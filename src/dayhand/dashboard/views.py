@@ -13,7 +13,8 @@ from markupsafe import Markup
 from dayhand.dashboard.visible import visible
 from dayhand.ledger.blocked import of_task
 from dayhand.ledger.ledger import Record
-from dayhand.task import Blocked, Stage, State, Verdict
+from dayhand.task import Blocked, Stage, State
+from dayhand.verdict import Verdict
 
 STAGES = {
     Stage.FETCH: "Fetch the repository",

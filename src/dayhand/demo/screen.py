@@ -14,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from dayhand.demo.cast import Part
-from dayhand.task import Kind, State, Verdict
+from dayhand.task import Kind, State
+from dayhand.verdict import Verdict
 
 LOOKS = {
     "success": "green",

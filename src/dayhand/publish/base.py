@@ -8,7 +8,9 @@ from typing import Protocol
 from dayhand.environment.improvement import Improvement
 from dayhand.errors import DayhandError
 from dayhand.ledger.notes import Note
-from dayhand.task import Blocked, Change, Claim, Examined, Proof, Solution, Task, Usage, Verification
+from dayhand.spending import Usage
+from dayhand.task import Blocked, Change, Examined, Proof, Solution, Task
+from dayhand.verdict import Claim, Verification
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dayhand.publish.markdown import escaped
-from dayhand.task import Claim
+from dayhand.verdict import Claim
 
 
 def linked(prose: str, claims: Iterable[Claim], task_url: str) -> str:

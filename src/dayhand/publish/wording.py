@@ -14,16 +14,9 @@ from dayhand.publish.claims import linked
 from dayhand.publish.limits import hurried, limited, note, stopped
 from dayhand.publish.markdown import cap, cell, clean, code, literal, title
 from dayhand.publish.prose import line, prose
-from dayhand.task import (
-    Counts,
-    Finding,
-    Proof,
-    Solution,
-    Task,
-    Usage,
-    Verdict,
-    Verification,
-)
+from dayhand.spending import Usage
+from dayhand.task import Proof, Solution, Task
+from dayhand.verdict import Counts, Finding, Verdict, Verification
 
 CHECK_NAME = "dayhand"
 BODY_BYTES = 65_000  # GitHub's own limit is 65,536: a hidden marker may come on top
