@@ -27,6 +27,7 @@ PERMISSIONS = {
 }
 EVENTS = ("issues", "issue_comment", "pull_request", "check_run", "push")
 SECRET = "s3cret"
+SHOP = "/repos/ada/shop"
 
 
 @dataclass

@@ -2,117 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import subprocess
-import threading
-import uuid
-from pathlib import Path
-
-import jwt
 import pytest
 import requests
 
 from dayhand.localhub.errors import Refused
 from dayhand.localhub.limits import Bounds, Limits
-from tests.localhub.conftest import SECRET, Place
-
-SHOP = "/repos/ada/shop"
+from tests.localhub.conftest import SHOP, Place
 
 
 def errors(answer: object) -> str:
     return str(answer.json())  # type: ignore[attr-defined]
-
-
-@pytest.mark.parametrize(
-    ("claims", "says"),
-    [
-        ({"iss": "999"}, "could not be decoded"),
-        ({"exp": 1}, "Expiration time"),
-        ({"exp": 99_999_999_999}, "too far in the future"),
-    ],
-    ids=["issuer", "expired", "too-long"],
-)
-def test_a_wrong_jwt_is_401(place: Place, claims: dict[str, object], says: str) -> None:
-    answer = place.ask("GET", "/app", auth=place.jwt(**claims))
-    assert answer.status_code == 401
-    assert says in answer.json()["message"]
-
-
-def test_a_jwt_signed_by_another_key_is_401(place: Place) -> None:
-    other = place.hub.world.add_app(
-        "other", permissions={}, events=(), webhook_url="", secret="x", owner="ada"
-    )
-    place.app.private_key, mine = other.private_key, place.app.private_key
-    forged = place.jwt()
-    place.app.private_key = mine
-    assert place.ask("GET", "/app", auth=forged).status_code == 401
-
-
-def test_tokens_are_long_and_end_after_an_hour_or_when_revoked(place: Place) -> None:
-    token = place.token()
-    assert token.startswith(f"ghs_{place.app.id}_")
-    assert len(token) > 500
-    assert place.ask("GET", SHOP, auth=token).status_code == 200
-    assert place.ask("DELETE", "/installation/token", auth=token).status_code == 204
-    assert place.ask("GET", SHOP, auth=token).status_code == 401
-    late = place.token()
-    place.hub.tokens.clock = lambda: __import__("time").time() + 3601
-    assert place.ask("GET", SHOP, auth=late).status_code == 401
-
-
-def test_a_narrowed_token_is_refused_with_the_permission_that_was_needed(place: Place) -> None:
-    token = place.token(permissions={"metadata": "read", "issues": "read"})
-    place.issue()
-    answer = place.ask("POST", f"{SHOP}/issues/1/comments", auth=token, json={"body": "x"})
-    assert answer.status_code == 403
-    assert answer.json()["message"] == "Resource not accessible by integration"
-    assert answer.headers["X-Accepted-GitHub-Permissions"] == "issues=write"
-
-
-def test_a_token_for_one_repository_does_not_open_another(place: Place) -> None:
-    place.hub.world.add_repository("ada/other", {"a": "b"})
-    assert place.ask("GET", "/repos/ada/other").status_code == 404
-    path = f"/app/installations/{place.installation.id}/access_tokens"
-    answer = place.ask("POST", path, auth=place.jwt(), json={"repositories": ["other"]})
-    assert answer.status_code == 422
-
-
-def test_more_than_was_granted_is_not_given(place: Place) -> None:
-    path = f"/app/installations/{place.installation.id}/access_tokens"
-    answer = place.ask("POST", path, auth=place.jwt(), json={"permissions": {"workflows": "write"}})
-    assert answer.status_code == 422
-    assert answer.json()["message"] == "The permissions requested are not granted to this installation."
-
-
-def test_a_jwt_without_an_end_is_401(place: Place) -> None:
-    raw = jwt.encode({"iss": str(place.app.id), "iat": 1}, place.app.private_key, algorithm="RS256")
-    assert place.ask("GET", "/app", auth=raw).status_code == 401
-
-
-def test_a_token_may_be_narrowed_by_ids_and_not_in_two_ways(place: Place) -> None:
-    place.hub.world.add_to_installation(place.installation, ["ada/other"])
-    place.hub.world.add_repository("ada/other", {"a": "b"})
-    only = place.token(repository_ids=[place.repo.id])
-    assert place.ask("GET", SHOP, auth=only).status_code == 200
-    assert place.ask("GET", "/repos/ada/other", auth=only).status_code == 404
-    path = f"/app/installations/{place.installation.id}/access_tokens"
-    both = {"repositories": ["shop"], "repository_ids": [place.repo.id]}
-    assert place.ask("POST", path, auth=place.jwt(), json=both).status_code == 422
-
-
-def test_a_removed_installation_is_gone_with_its_tokens(place: Place) -> None:
-    token = place.token()
-    place.hub.world.uninstall(place.installation)
-    assert place.ask("GET", SHOP, auth=token).status_code == 401
-    path = f"/app/installations/{place.installation.id}/access_tokens"
-    assert place.ask("POST", path, auth=place.jwt()).status_code == 404
-    place.hub.wait_idle()
-    before = len(place.ear.heard)
-    place.issue()
-    place.hub.wait_idle()
-    assert len(place.ear.heard) == before
 
 
 @pytest.mark.parametrize(
@@ -165,44 +64,6 @@ def test_a_commit_message_closes_too_once_it_is_on_the_default_branch(place: Pla
     assert one.state == "closed"
 
 
-def test_deliveries_are_listed_by_pages_and_by_their_end(place: Place) -> None:
-    place.ear.status = 500
-    place.issue()
-    place.hub.wait_idle()
-    place.ear.status = 202
-    place.issue()
-    place.hub.wait_idle()
-    path = "/app/hook/deliveries"
-    first = place.ask("GET", f"{path}?per_page=1", auth=place.jwt())
-    assert first.json()[0]["status"] == "OK"
-    following = first.links["next"]["url"].removeprefix(place.hub.api_url)
-    assert place.ask("GET", following, auth=place.jwt()).json()[0]["status_code"] == 500
-    failed = place.ask("GET", f"{path}?status=failure", auth=place.jwt()).json()
-    assert {one["status_code"] for one in failed} == {500}
-    whole = place.ask("GET", f"{path}/{failed[0]['id']}", auth=place.jwt()).json()
-    assert whole["request"]["payload"]["action"] == "opened"
-
-
-def test_a_receiver_has_ten_seconds(place: Place) -> None:
-    assert place.hub.courier.timeout == 10.0
-    place.hub.courier.timeout = 0.2
-    place.hub.wait_idle()
-    place.ear.deaf = threading.Event()
-    place.issue()
-    place.hub.wait_idle()
-    place.ear.deaf.set()
-    newest = place.ask("GET", "/app/hook/deliveries", auth=place.jwt()).json()[0]
-    assert (newest["status"], newest["status_code"]) == ("timed out", 0)
-
-
-def test_an_event_larger_than_25_megabytes_is_not_sent(place: Place) -> None:
-    place.hub.wait_idle()
-    before = len(place.ear.heard)
-    place.hub.courier.send(place.app, "issues", {"action": "opened", "text": "x" * 26_214_400})
-    place.hub.wait_idle()
-    assert len(place.ear.heard) == before
-
-
 def test_limits_hold_for_every_answer_and_for_graphql(place: Place) -> None:
     token = place.token()
     place.issue()
@@ -222,17 +83,6 @@ def test_limits_hold_for_every_answer_and_for_graphql(place: Place) -> None:
         timeout=5,
     )
     assert (asked.status_code, asked.json()["message"]) == (403, "API rate limit exceeded for installation.")
-
-
-def test_a_suspended_installation_opens_nothing_and_hears_nothing(place: Place) -> None:
-    token = place.token()
-    place.installation.suspended = True
-    place.hub.wait_idle()
-    before = len(place.ear.heard)
-    place.issue()
-    place.hub.wait_idle()
-    assert place.ask("GET", SHOP, auth=token).status_code == 403
-    assert len(place.ear.heard) == before
 
 
 def test_an_unknown_api_version_is_refused(place: Place) -> None:
@@ -352,34 +202,6 @@ def test_a_reaction_is_new_once(place: Place) -> None:
     assert statuses == [201, 200]
 
 
-def test_webhooks_are_signed_once_sent_and_redelivered_on_request_only(place: Place) -> None:
-    place.ear.status = 500
-    place.issue()
-    place.hub.wait_idle()
-    headers, body = place.ear.heard[-1]
-    digest = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
-    assert headers["X-Hub-Signature-256"] == f"sha256={digest}"
-    assert headers["X-GitHub-Event"] == "issues"
-    assert headers["X-GitHub-Hook-Installation-Target-Type"] == "integration"
-    assert headers["X-GitHub-Hook-Installation-Target-ID"] == str(place.app.id)
-    assert headers["User-Agent"].startswith("GitHub-Hookshot/")
-    assert uuid.UUID(headers["X-GitHub-Delivery"])
-    heard = len(place.ear.heard)
-    (failed,) = [
-        one
-        for one in place.ask("GET", "/app/hook/deliveries", auth=place.jwt()).json()
-        if one["event"] == "issues"
-    ]
-    assert failed["status_code"] == 500
-    place.ear.status = 202
-    path = f"/app/hook/deliveries/{failed['id']}/attempts"
-    assert place.ask("POST", path, auth=place.jwt()).status_code == 202
-    place.hub.wait_idle()
-    assert len(place.ear.heard) == heard + 1
-    again, same = place.ear.heard[-1]
-    assert (again["X-GitHub-Delivery"], same) == (headers["X-GitHub-Delivery"], body)
-
-
 def test_limits_count_and_say_when_to_come_back() -> None:
     time = [0.0]
     limits = Limits(Bounds(hour=100, points_a_minute=20, made_a_minute=2), clock=lambda: time[0])
@@ -397,65 +219,3 @@ def test_limits_count_and_say_when_to_come_back() -> None:
     with pytest.raises(Refused, match="API rate limit exceeded"):
         limits.count("i", "GET", "/x")
     assert limits.headers("i")["X-RateLimit-Remaining"] == "0"
-
-
-def git(place: Place, folder: Path, *args: str, token: str = "") -> subprocess.CompletedProcess[str]:
-    basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-    env = {
-        "PATH": "/usr/bin:/bin",
-        "HOME": str(folder),
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_CONFIG_NOSYSTEM": "1",
-    }
-    if token:
-        header = {
-            "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": "http.extraHeader",
-            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {basic}",
-        }
-        env |= header
-    who = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
-    return subprocess.run(
-        ["git", *who, *args], cwd=folder, env=env, capture_output=True, text=True, check=False
-    )
-
-
-def test_git_clones_and_pushes_with_a_token_and_not_without(place: Place, tmp_path: Path) -> None:
-    url, work = f"{place.hub.url}/ada/shop.git", tmp_path / "shop"
-    assert git(place, tmp_path, "clone", "-q", url, "shop").returncode == 0
-    (work / "large.bin").write_bytes(bytes(range(256)) * 20_000)  # over a megabyte: git sends it in chunks
-    git(place, work, "add", "-A")
-    git(place, work, "commit", "-q", "-m", "Large")
-    push = ("push", "-q", url, "HEAD:refs/heads/x")
-    assert git(place, work, *push).returncode != 0
-    assert (
-        "Bad credentials" in git(place, work, *push, token="ghs_no").stderr
-        or git(place, work, *push, token="x").returncode
-    )
-    assert git(place, work, *push, token=place.token(permissions={"contents": "read"})).returncode != 0
-    done = git(place, work, *push, token=place.token())
-    assert done.returncode == 0, done.stderr
-    assert place.repo.store.branches()["x"] == git(place, work, "rev-parse", "HEAD").stdout.strip()
-
-
-def test_a_push_that_changes_workflows_is_refused(place: Place, tmp_path: Path) -> None:
-    url, work = f"{place.hub.url}/ada/shop.git", tmp_path / "shop"
-    git(place, tmp_path, "clone", "-q", url, "shop")
-    (work / ".github/workflows").mkdir(parents=True)
-    (work / ".github/workflows/ci.yml").write_text("on: push\n")
-    git(place, work, "add", "-A")
-    git(place, work, "commit", "-q", "-m", "CI")
-    done = git(place, work, "push", "-q", url, "HEAD:refs/heads/x", token=place.token())
-    assert done.returncode != 0
-    assert (
-        "refusing to allow a GitHub App to create or update workflow `.github/workflows/ci.yml`"
-        in done.stderr
-    )
-    assert "x" not in place.repo.store.branches()
-
-
-def test_a_private_repository_is_hidden(place: Place, tmp_path: Path) -> None:
-    place.hub.world.add_repository("ada/secret", {"a": "b"}, private=True)
-    url = f"{place.hub.url}/ada/secret.git"
-    assert git(place, tmp_path, "clone", "-q", url).returncode != 0
-    assert git(place, tmp_path, "clone", "-q", url, token=place.token()).returncode != 0

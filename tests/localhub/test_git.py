@@ -1,0 +1,71 @@
+"""Git over HTTP, as GitHub allows it."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+from pathlib import Path
+
+from tests.localhub.conftest import Place
+
+
+def git(place: Place, folder: Path, *args: str, token: str = "") -> subprocess.CompletedProcess[str]:
+    basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    env = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(folder),
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_CONFIG_NOSYSTEM": "1",
+    }
+    if token:
+        header = {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": "http.extraHeader",
+            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {basic}",
+        }
+        env |= header
+    who = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+    return subprocess.run(
+        ["git", *who, *args], cwd=folder, env=env, capture_output=True, text=True, check=False
+    )
+
+
+def test_git_clones_and_pushes_with_a_token_and_not_without(place: Place, tmp_path: Path) -> None:
+    url, work = f"{place.hub.url}/ada/shop.git", tmp_path / "shop"
+    assert git(place, tmp_path, "clone", "-q", url, "shop").returncode == 0
+    (work / "large.bin").write_bytes(bytes(range(256)) * 20_000)  # over a megabyte: git sends it in chunks
+    git(place, work, "add", "-A")
+    git(place, work, "commit", "-q", "-m", "Large")
+    push = ("push", "-q", url, "HEAD:refs/heads/x")
+    assert git(place, work, *push).returncode != 0
+    assert (
+        "Bad credentials" in git(place, work, *push, token="ghs_no").stderr
+        or git(place, work, *push, token="x").returncode
+    )
+    assert git(place, work, *push, token=place.token(permissions={"contents": "read"})).returncode != 0
+    done = git(place, work, *push, token=place.token())
+    assert done.returncode == 0, done.stderr
+    assert place.repo.store.branches()["x"] == git(place, work, "rev-parse", "HEAD").stdout.strip()
+
+
+def test_a_push_that_changes_workflows_is_refused(place: Place, tmp_path: Path) -> None:
+    url, work = f"{place.hub.url}/ada/shop.git", tmp_path / "shop"
+    git(place, tmp_path, "clone", "-q", url, "shop")
+    (work / ".github/workflows").mkdir(parents=True)
+    (work / ".github/workflows/ci.yml").write_text("on: push\n")
+    git(place, work, "add", "-A")
+    git(place, work, "commit", "-q", "-m", "CI")
+    done = git(place, work, "push", "-q", url, "HEAD:refs/heads/x", token=place.token())
+    assert done.returncode != 0
+    assert (
+        "refusing to allow a GitHub App to create or update workflow `.github/workflows/ci.yml`"
+        in done.stderr
+    )
+    assert "x" not in place.repo.store.branches()
+
+
+def test_a_private_repository_is_hidden(place: Place, tmp_path: Path) -> None:
+    place.hub.world.add_repository("ada/secret", {"a": "b"}, private=True)
+    url = f"{place.hub.url}/ada/secret.git"
+    assert git(place, tmp_path, "clone", "-q", url).returncode != 0
+    assert git(place, tmp_path, "clone", "-q", url, token=place.token()).returncode != 0
