@@ -22,6 +22,7 @@ from dayhand.sandbox.docker_stream import engine_address
 from dayhand.sandbox.egress import SOCKET, Gate
 from tests.sandbox.conftest import SMALL
 from tests.sandbox.echo import echoing
+from tests.sandbox.forwarding import forwarding
 from tests.sandbox.image import needed
 
 BRIEF = Limits(seconds=1)
@@ -130,6 +131,40 @@ with socket.create_connection(("127.0.0.1", 3128), timeout=3) as s:
         box.open_way_out(Gate(Path(folder), Egress(()), os.open(os.devnull, os.O_RDONLY)))
 
         assert box.run(["python3", "-c", code], limits=Limits(seconds=60)).text() == "it had to wait\n"
+
+
+FAR = r"""
+import sys
+from pathlib import Path
+from dayhand.sandbox.base import Egress
+from dayhand.sandbox.docker import Docker
+
+ASK = "import socket; s = socket.create_connection(('127.0.0.1', 3128)); s.send(b'CONNECT no.example:443 HTTP/1.1\\r\\n\\r\\n'); print(s.recv(12))"
+sandbox, egress = Docker(Path(sys.argv[1]), image=sys.argv[2]), Egress(())
+with sandbox.open(egress=egress) as box:
+    assert box.run("cat > kept; wc -c < kept", stdin=bytes(3_000_000)).text() == "3000000\n"
+    assert box.run(["python3", "-c", ASK]).text() == "b'HTTP/1.1 403'\n"
+    kept = box.save("far")
+with sandbox.open(origin=kept) as box:
+    print(box.run("wc -c < kept").text().strip(), [one.host for one in egress.blocked])
+sandbox.drop(["far"])
+"""
+
+
+def test_an_engine_can_be_reached_over_tcp(engine, data):
+    """As one on another machine is; the worker shares no folder with it."""
+    near = engine_address()
+    if not near.startswith("unix://"):
+        pytest.skip("the engine is reached over TCP by all other tests already")
+    with forwarding(near.removeprefix("unix://")) as port:
+        done = subprocess.run(
+            [sys.executable, "-c", FAR, str(data / "far"), engine[1]],
+            env={**os.environ, "DOCKER_HOST": f"tcp://127.0.0.1:{port}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.stdout == "3000000 ['no.example']\n", done.stderr[-2000:]
 
 
 CALLS = """

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
 import threading
 import time
-from contextlib import ExitStack, closing, suppress
-from pathlib import Path
+from contextlib import ExitStack, suppress
 
 import pytest
 
 from dayhand.sandbox import forwarder
 from tests.sandbox.echo import echoing
+from tests.sandbox.forwarding import forwarding
 
 ROOM = 64 * 1024 * 1024  # less than eight threads' stacks
 
@@ -21,44 +19,9 @@ ROOM = 64 * 1024 * 1024  # less than eight threads' stacks
 @pytest.fixture
 def port(tmp_path):
     """Of a forwarder with little room, as long as its command runs."""
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        number = free.getsockname()[1]
     path = str(tmp_path / "proxy.sock")
-    words = [
-        sys.executable,
-        "-I",
-        "-S",
-        forwarder.__file__,
-        str(number),
-        path,
-        "sh",
-        "-c",
-        "echo up; read end",
-    ]
-    with (
-        echoing(path),
-        subprocess.Popen(
-            ["prlimit", f"--data={ROOM}", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        ) as process,
-    ):
-        assert process.stdout.readline() == b"up\n"
-        try:
-            yield number
-        finally:
-            end(number)
-            process.stdin.close()
-
-
-def end(port: int) -> None:
-    """Its server outlives the command: in a box the box's end takes it along."""
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = entry.read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if str(port).encode() in words and forwarder.__file__.encode() in words:
-            subprocess.run(["kill", "-9", entry.parent.name], check=False)
+    with echoing(path), forwarding(path, ["prlimit", f"--data={ROOM}"]) as number:
+        yield number
 
 
 def call(port: int) -> socket.socket:
