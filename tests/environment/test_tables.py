@@ -58,7 +58,7 @@ def test_a_path_that_is_no_text_is_passed_over_and_one_with_quotes_is_not(files,
     quoted = project({"c'd$(x) é/package.json": test.replace("true", "touch here")})
     place = prepare(quoted.files, sandbox, quoted.fill, say)
     assert [check.folder for check in place.checks] == ["c'd$(x) é"]
-    with sandbox.open() as box:
+    with sandbox.open(origin=place.snapshot) as box:
         quoted.fill(box)
         assert box.run(place.checks[0].command, env=place.env).passed
         assert box.run("ls */here").passed

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from dayhand.sandbox import forwarder
@@ -39,4 +41,5 @@ def _end(port: int) -> None:
         except OSError:
             continue
         if str(port).encode() in words and forwarder.__file__.encode() in words:
-            subprocess.run(["kill", "-9", entry.parent.name], check=False)
+            with suppress(ProcessLookupError):
+                os.kill(int(entry.parent.name), signal.SIGKILL)

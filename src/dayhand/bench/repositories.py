@@ -182,6 +182,8 @@ def _from_debian(published: Published) -> bytes:
 def _address(published: Published) -> str:
     if published.registry == "npm":
         registry = registries.npm_registry(lambda: "")
+        if registry.problem:
+            raise ValueError(registry.problem.rstrip("."))
         base = registry.env["npm_config_registry"].rstrip("/")
         told = json.loads(_download(f"{base}/{published.name}/{published.version}", PAGE_BYTES))
         return str(told["dist"]["tarball"])

@@ -29,8 +29,8 @@ from docker.models.images import Image
 from docker.types import Mount
 
 from dayhand.errors import SandboxError
-from dayhand.sandbox.base import ENVIRONMENT, Egress, Limits, Snapshot
-from dayhand.sandbox.docker_box import DockerBox
+from dayhand.sandbox.base import ENVIRONMENT, Egress, Limits, Result, Snapshot
+from dayhand.sandbox.docker_box import READABLE, SWEEP, DockerBox
 from dayhand.sandbox.docker_engine import Engine, named
 from dayhand.sandbox.docker_hardening import FIRST, hardening
 from dayhand.sandbox.egress import Gate, gate
@@ -75,6 +75,7 @@ class Docker:
         self._runtime = runtime
         self._capacity = capacity or Capacity()
         self._kept = kept
+        self._shell = SWEEP
         self._engine: Engine | None = None
         self.owner = hashlib.sha256(f"{socket.gethostname()}:{self._data.resolve()}".encode()).hexdigest()[
             :12
@@ -87,20 +88,30 @@ class Docker:
         Raises ``SandboxError`` with the reason and the remedy: there is no way to work without a sandbox.
         """
         image = self._needed()
-        proof = self._data / "proofs" / str(image.id).replace(":", "-")
-        if not proof.exists() or time.time() - proof.stat().st_mtime > PROOF_SECONDS:
+        proof = self._data / "proofs" / f"{image.id}-{self._runtime}".replace(":", "-").replace("/", "-")
+        if proof.exists() and time.time() - proof.stat().st_mtime <= PROOF_SECONDS:
+            self._shell = proof.read_text() or SWEEP
+        else:
             self._try()
-            proof.touch()
+            fresh = proof.with_name(f"{proof.name}.{os.getpid()}")
+            fresh.write_text(self._shell)
+            fresh.replace(proof)  # whole, whenever another worker looks
         self.sweep()
 
     def _try(self) -> None:
-        with self.open() as box:
-            result = box.run("git --version && python3 --version", limits=PROBE)
+        result = self._look()
+        if not result.passed and self._runtime:
+            self._shell = READABLE
+            result = self._look()
         if not result.passed:
             raise SandboxError(
                 f"A box of the image {self.image} cannot run git and python3: {result.text().strip()[-300:]}",
                 advice="Build the image from deploy/sandbox/Dockerfile, whose BASE may be yours.",
             )
+
+    def _look(self) -> Result:
+        with self.open() as box:
+            return box.run("git --version && python3 --version", limits=PROBE)
 
     def engine(self) -> Engine:
         """The engine that boxes run in. Raises ``SandboxError`` where none answers."""
@@ -145,7 +156,7 @@ class Docker:
                 stack.callback(self._remove_volume, volume)
             container = self._start(name, state, volume, grows=grows)
             stack.callback(self._remove_container, container)
-            box = DockerBox(engine, container, self._capacity)
+            box = DockerBox(engine, container, self._capacity, self._shell)
             stack.callback(box.close)
             if grows:
                 box.keeper = lambda key: self._keep(container, volume, key)

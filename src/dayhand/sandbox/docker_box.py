@@ -30,6 +30,7 @@ USER = f"{UID}:{UID}"
 SWEEPS = 4
 KILLED = 128  # exit codes above it: a signal may have taken our own shell before it could sweep
 SWEEP = "/usr/local/libexec/dayhand/sweep"  # a shell that nobody in the box can read, so nobody can trace it
+READABLE = "/bin/sh"  # for a runtime that runs no program that may not be read: gVisor
 
 # The engine's own record of memory that ran out, version 1 and 2 of control groups; gVisor has neither.
 _COUNT = """
@@ -56,12 +57,13 @@ _IDLE = 3  # processes: the first, what it waits for, and the sweeping one
 class DockerBox(Commands):
     """One open container. Two commands at once would not do: the sweep after one would kill the other."""
 
-    def __init__(self, engine: Engine, container: str, capacity: Capacity) -> None:
+    def __init__(self, engine: Engine, container: str, capacity: Capacity, shell: str = SWEEP) -> None:
         super().__init__()
         self.keeper: Callable[[str], Snapshot] | None = None  # for a box that can be saved
         self._engine = engine
         self._container = container
         self._capacity = capacity
+        self._shell = shell
         self._tunnel: Tunnel | None = None
         self._hunger = 0  # how often the kernel has killed in here because the memory was used up
 
@@ -111,7 +113,7 @@ class DockerBox(Commands):
         around = _AROUND.replace("MERGE", "2>&1" if err is out else "")
         stream, exec_id = self._engine.start(
             self._container,
-            [SWEEP, "-c", around, "sh", order.cwd, *_words(order)],
+            [self._shell, "-c", around, "sh", order.cwd, *_words(order)],
             user=USER,
             stdin=order.stdin is not None,
             env=variables(f"{TOOLS}:{SYSTEM_PATH}"),
@@ -147,7 +149,7 @@ class DockerBox(Commands):
         return Reason.FLOOD if out.flooded or err.flooded else Reason.EXIT
 
     def _look(self) -> str:
-        return self._engine.ask(self._container, [SWEEP, "-c", DISK], user=USER, seconds=SWEEP_SECONDS)
+        return self._engine.ask(self._container, [self._shell, "-c", DISK], user=USER, seconds=SWEEP_SECONDS)
 
     def _kill(self, stream: ExecStream) -> None:
         """Kill all that runs, while somebody goes on reading: an engine that cannot write is an engine that hangs."""
@@ -186,7 +188,7 @@ class DockerBox(Commands):
 
         False where it told nothing.
         """
-        words = [SWEEP, "-c", _SWEEP, "sh", str(_IDLE + bool(self._tunnel))]
+        words = [self._shell, "-c", _SWEEP, "sh", str(_IDLE + bool(self._tunnel))]
         told = self._engine.ask(self._container, words, user=USER, seconds=SWEEP_SECONDS)
         if not told.strip().isdigit():
             return False

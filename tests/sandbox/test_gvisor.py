@@ -1,0 +1,85 @@
+"""Boxes with a kernel of their own: gVisor's ``runsc`` as the engine's runtime."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from dayhand.errors import SandboxError
+from dayhand.sandbox.base import Egress, Limits, Reason
+from dayhand.sandbox.docker import Docker
+from dayhand.sandbox.limits import MIB, Capacity
+from tests.sandbox.image import needed
+
+RUNTIME = "runsc"
+SIZE = Capacity(memory=1024 * MIB)  # its kernel's own memory is the box's
+ASK = """
+import socket
+with socket.create_connection(("127.0.0.1", 3128), timeout=20) as s:
+    s.sendall(b"CONNECT no.example:443 HTTP/1.1\\r\\n\\r\\n")
+    print(s.recv(12))
+"""
+
+
+@pytest.fixture(scope="module")
+def sandbox(data):
+    client, image = needed()
+    with contextlib.closing(client):
+        if RUNTIME not in client.info()["Runtimes"]:
+            pytest.skip("the engine knows no gVisor (`runsc`)")
+    made = Docker(data / "gvisor", image=image, runtime=RUNTIME, capacity=SIZE)
+    made.probe()
+    return made
+
+
+@pytest.fixture
+def box(sandbox):
+    with sandbox.open() as opened:
+        yield opened
+
+
+def test_it_is_another_kernel(box):
+    assert "gVisor" in box.run("dmesg").text()
+
+
+def test_commands_give_their_output_and_code_and_the_workspace_lasts(box):
+    assert box.run("echo kept > kept; exit 3").code == 3
+    assert box.run("git init -q; python3 -c 'print(open(\"kept\").read())'").text() == "kept\n\n"
+
+
+def test_nothing_outlives_its_command(box):
+    box.run("(setsid sleep 74.5 &); (trap '' TERM; sleep 74.5 &)")
+    assert "74.5" not in box.run("cat /proc/[0-9]*/cmdline").text()
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"), [("trap '' TERM; sleep 74.25", Reason.WALL), ("yes", Reason.FLOOD)]
+)
+def test_time_and_output_are_bounded(box, command, reason):
+    assert box.run(command, limits=Limits(seconds=3, output_bytes=10 * MIB)).reason is reason
+    assert box.run("echo on").text() == "on\n"
+
+
+def test_there_is_no_network_but_the_way_out_of_set_up(sandbox, box):
+    assert not box.run(["python3", "-c", ASK]).passed
+    egress = Egress(())
+    with sandbox.open(egress=egress) as open_box:
+        assert open_box.run(["python3", "-c", ASK]).text() == "b'HTTP/1.1 403'\n"
+    assert [one.host for one in egress.blocked] == ["no.example"]
+
+
+def test_a_saved_state_is_where_other_boxes_begin(sandbox):
+    with sandbox.open() as first:
+        assert first.run("echo a > /workspace/a; echo b > /opt/env/b").passed
+        kept = first.save("gvisor-kept")
+    with sandbox.open(origin=kept) as second:
+        assert second.run("cat a /opt/env/b").text() == "a\nb\n"
+        assert not second.run("touch /opt/env/c").passed
+    sandbox.drop(["gvisor-kept"])
+
+
+def test_a_runtime_that_the_engine_does_not_know_is_named(sandbox, data):
+    unknown = Docker(data / "unknown", image=sandbox.image, runtime="no-such-runtime")
+    with pytest.raises(SandboxError, match="no-such-runtime"):
+        unknown.probe()
