@@ -7,12 +7,13 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 BIN := .venv/bin
 # Much of a test is waiting for boxes and servers: two at a time for each processor.
 WORKERS ?= $(shell expr 2 '*' `getconf _NPROCESSORS_ONLN`)
+SYNC = $(UV) sync --quiet --frozen $(shell test -w "$$HOME" || echo --no-cache)  # uv keeps its cache at home
 
 help:  ## what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: $(UV)  ## a local GitHub, three issues, three pull requests: no account, no key
-	@$(UV) sync --quiet --frozen --no-dev --inexact
+	@$(SYNC) --no-dev --inexact
 	@$(BIN)/dayhand demo $(ARGS)
 
 test: .dev  ## every test; what is skipped says why
@@ -28,7 +29,7 @@ bench: .dev  ## what Dayhand itself costs
 	@$(BIN)/dayhand bench $(ARGS)
 
 up: $(UV)  ## web, workers and Redis against the GitHub of your .env
-	@$(UV) sync --quiet --frozen --no-dev --inexact
+	@$(SYNC) --no-dev --inexact
 	@$(BIN)/dayhand up $(ARGS)
 
 clean:  ## forget the virtual environments
@@ -36,7 +37,7 @@ clean:  ## forget the virtual environments
 
 .PHONY: .dev
 .dev: $(UV)
-	@$(UV) sync --quiet --frozen --all-groups
+	@$(SYNC) --all-groups
 
 # Only where the machine has no uv of its own.
 .uv/bin/uv:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dayhand.errors import SettingsError
-from dayhand.settings import PUBLIC_API, read_settings, require_app
+from dayhand.settings import PUBLIC_API, default_data, read_settings, require_app
 
 
 def test_nothing_set_gives_working_defaults(tmp_path: Path) -> None:
@@ -17,6 +17,11 @@ def test_nothing_set_gives_working_defaults(tmp_path: Path) -> None:
     assert settings.handles == ("bot",)
     assert settings.redis_url == ""
     assert not settings.real_model
+
+
+def test_an_empty_data_home_is_none() -> None:
+    """Root has a place of its own, whatever its environment says."""
+    assert default_data({"XDG_DATA_HOME": ""}) in ("/var/lib/dayhand", "~/.local/share/dayhand")
 
 
 def test_an_unknown_name_is_refused_with_the_nearest_known_one() -> None:

@@ -141,7 +141,7 @@ def default_data(environ: Mapping[str, str]) -> str:
     """Where data goes by default. Root's home is closed to the sandbox's own users, so root uses /var/lib."""
     if os.geteuid() == 0:
         return "/var/lib/dayhand"
-    return environ.get("XDG_DATA_HOME", "~/.local/share") + "/dayhand"
+    return (environ.get("XDG_DATA_HOME") or "~/.local/share") + "/dayhand"  # empty is unset, by its standard
 
 
 def require_app(settings: Settings) -> None:

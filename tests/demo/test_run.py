@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -135,6 +136,18 @@ def test_killed_workers_end_in_the_same_three_pull_requests_and_no_fourth(data: 
     # On each repository: the issue is 1 and its one pull request is 2. A second one would be 3.
     assert {told[story.name]["pull_url"].rpartition("/")[2] for story in STORIES} == {"2"}
     wait_for_nothing_left(data)
+
+
+@pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed on this machine")
+@pytest.mark.timeout(MOST_SECONDS + 20)
+def test_without_npms_registry_the_linter_is_said_to_be_missing_and_the_rest_goes_on(data: Path) -> None:
+    done = demo(data, "--once", "--json", "--case", "chat", NPM_CONFIG_REGISTRY="http://127.0.0.1:9/")
+    assert done.returncode == 0, done.stderr[-3000:]
+    (told,) = map(json.loads, done.stdout.splitlines())
+    assert told["pull_url"].endswith("/ada/parlour/pull/2")
+    verdicts = {row["command"]: row["verdict"] for row in told["verification"]}
+    assert verdicts == {"npm run lint": "the environment cannot run it", "npm run test": "passes"}
+    assert "what could be run here passes" in done.stderr
 
 
 def workers_of(data: Path) -> list[int]:
