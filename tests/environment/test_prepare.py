@@ -13,7 +13,6 @@ import uv
 
 from dayhand.environment import install, node, set_up, supply
 from dayhand.environment import prepare as room
-from dayhand.environment.lock import own_folder
 from dayhand.environment.prepare import combine, prepare
 from dayhand.environment.registries import Extra
 from dayhand.sandbox.base import Reason
@@ -324,9 +323,8 @@ def test_an_empty_box_is_asked_once_for_each_stamp(sandbox, tmp_path):
 
 
 def test_what_an_empty_box_said_is_asked_again_where_it_cannot_be_read(sandbox, tmp_path):
-    before = set(own_folder().glob("ground-*"))
     told = supply.survey(Stamped(sandbox, str(tmp_path)))
-    (kept,) = set(own_folder().glob("ground-*")) - before
+    kept = supply.kept_at(Stamped(sandbox, str(tmp_path)))
     kept.write_text('{"path": ')
     again = Stamped(sandbox, str(tmp_path))
     assert supply.survey(again) == told

@@ -9,6 +9,7 @@ import secrets
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from dayhand.environment import clients, pins, registries
 from dayhand.environment.base import Log, Plan, Whole
@@ -42,8 +43,7 @@ def survey(sandbox: Sandbox) -> Ground:
 
     Asking starts every language once, which takes longer than all else before a task's first request.
     """
-    parts = (SURVEY, sandbox.name, sandbox.stamp())
-    kept = own_folder() / f"ground-{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}"
+    kept = kept_at(sandbox)
     with suppress(OSError, ValueError, TypeError):  # never asked, half written, or of another version of ours
         if time.time() - kept.stat().st_mtime < FRESH_SECONDS:
             return Ground(**json.loads(kept.read_text("utf-8")))
@@ -52,6 +52,12 @@ def survey(sandbox: Sandbox) -> Ground:
     part.write_text(json.dumps(asdict(ground)), "utf-8")
     part.rename(kept)
     return ground
+
+
+def kept_at(sandbox: Sandbox) -> Path:
+    """Where it is kept what an empty box of this stamp said."""
+    parts = (SURVEY, sandbox.name, sandbox.stamp())
+    return own_folder() / f"ground-{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}"
 
 
 def _ask(sandbox: Sandbox) -> Ground:
