@@ -14,6 +14,7 @@ import pytest
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Egress, Limits, Reason, Snapshot
 from tests.sandbox.conftest import SMALL
+from tests.sandbox.naps import ours, processes_with
 
 SOON = Limits(seconds=20)
 BRIEF = Limits(seconds=1)
@@ -23,19 +24,6 @@ KILLED_BY_FILTER = 128 + 31  # SIGSYS
 
 def python(code: str) -> list[str]:
     return ["python3", "-c", code]
-
-
-def processes_with(word: str) -> list[str]:
-    """The host's processes that have this word among their arguments, but for our own."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            arguments = entry.read_bytes()
-        except OSError:
-            continue
-        if word.encode() in arguments and entry.parent.name != str(os.getpid()):
-            found.append(arguments.decode("utf-8", "replace"))
-    return found
 
 
 # What a command is
@@ -113,7 +101,7 @@ def test_a_command_that_closes_its_output_is_waited_for(box):
 
 
 def test_a_grandchild_that_holds_the_output_does_not_hold_us(box):
-    result = box.run("(setsid sh -c 'trap \"\" TERM; exec sleep 62.25' &); echo done", limits=SOON)
+    result = box.run(ours("(setsid sh -c 'trap \"\" TERM; exec sleep 62.25' &); echo done"), limits=SOON)
 
     assert (result.reason, result.text()) == (Reason.EXIT, "done\n")
     assert result.seconds < 10
@@ -190,7 +178,7 @@ def test_a_listener_that_stops_the_task_leaves_no_process(box):
         raise StopError
 
     with pytest.raises(StopError):
-        box.run("echo hi; exec sleep 61.25", on_output=refuse)
+        box.run(ours("echo hi; exec sleep 61.25"), on_output=refuse)
 
     assert processes_with("61.25") == []
     assert box.run("true").passed
@@ -204,7 +192,7 @@ def test_a_command_that_is_halted_is_ended_with_all_its_children(box, script):
         asked.append(time.monotonic())
         return len(asked) > 1
 
-    result = box.run(script, limits=Limits(seconds=60, output_bytes=1 << 40), halted=halted)
+    result = box.run(ours(script), limits=Limits(seconds=60, output_bytes=1 << 40), halted=halted)
 
     assert (result.reason, result.code, result.passed) == (Reason.HALTED, None, False)
     assert result.seconds < 10
@@ -217,7 +205,7 @@ def test_a_command_of_another_thread_can_be_halted_from_here(box):
     begun, unwanted, came = threading.Event(), threading.Event(), []
 
     def run():
-        script = "echo begun; setsid sleep 61.35 & sleep 61.35"
+        script = ours("echo begun; setsid sleep 61.35 & sleep 61.35")
         came.append(box.run(script, on_output=lambda _: begun.set(), halted=unwanted.is_set))
 
     thread = threading.Thread(target=run)
@@ -239,7 +227,7 @@ def test_whoever_halts_by_an_exception_leaves_no_process(box):
         raise StopError
 
     with pytest.raises(StopError):
-        box.run("exec sleep 61.4", halted=halted)
+        box.run(ours("exec sleep 61.4"), halted=halted)
 
     assert processes_with("61.4") == []
     assert box.run("true").passed
@@ -308,7 +296,7 @@ def test_bytes_that_steer_terminals_are_taken_out_of_the_text(box):
 
 
 def test_a_command_that_lasts_is_ended_with_all_its_children(box):
-    result = box.run("trap '' TERM HUP INT; setsid sleep 61.5 & sleep 61.5 & sleep 61.5", limits=BRIEF)
+    result = box.run(ours("trap '' TERM HUP INT; setsid sleep 61.5 & sleep 61.5 & sleep 61.5"), limits=BRIEF)
 
     assert result.reason is Reason.WALL
     assert result.code is None
@@ -319,10 +307,10 @@ def test_a_command_that_lasts_is_ended_with_all_its_children(box):
 def test_a_daemon_does_not_outlive_its_command(box):
     script = "setsid nohup sh -c 'trap \"\" TERM; while :; do sleep 61.75; done' >/dev/null 2>&1 </dev/null & sleep 0.1"
 
-    assert box.run(script).passed
+    assert box.run(ours(script)).passed
 
     assert processes_with("61.75") == []
-    assert "61.75" not in box.run("cat /proc/*/cmdline").text()
+    assert ours("61.75") not in box.run("cat /proc/*/cmdline").text()
 
 
 def test_a_background_child_that_holds_the_output_does_not_hold_us(box):
@@ -352,7 +340,7 @@ def test_a_stopped_command_is_ended(box, script):
 def test_a_fork_bomb_stays_in_its_box(sandbox, box):
     script = "b() { b | b & }; b; sleep 0.5; while :; do sleep 63.5 & done 2>/dev/null"
 
-    result = box.run(["bash", "-c", script], limits=Limits(seconds=3))
+    result = box.run(["bash", "-c", ours(script)], limits=Limits(seconds=3))
 
     assert result.reason in (Reason.WALL, Reason.EXIT)
     assert processes_with("63.5") == []
@@ -637,7 +625,7 @@ def test_a_box_that_breaks_under_its_command_is_told_and_not_taken_for_a_result(
     def work():
         try:
             with sandbox.open() as box:
-                box.run("echo began; exec sleep 61.6", limits=SOON, on_output=lambda _: began.set())
+                box.run(ours("echo began; exec sleep 61.6"), limits=SOON, on_output=lambda _: began.set())
         except SandboxError as error:
             came.append(error)
 

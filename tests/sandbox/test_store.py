@@ -19,6 +19,7 @@ from dayhand.sandbox.base import Egress, Snapshot
 from dayhand.sandbox.bubblewrap import Bubblewrap
 from dayhand.sandbox.store import KEPT
 from tests.sandbox.elsewhere import readable_copies
+from tests.sandbox.naps import ours, processes_with
 
 WORKER = """
 import sys
@@ -82,10 +83,10 @@ def settles(condition) -> bool:
 
 
 def test_a_worker_killed_while_it_puts_takes_everything_along_and_the_rest_is_swept(home):
-    words = [sys.executable, "-c", WORKER, str(home)]
+    words = [sys.executable, "-c", ours(WORKER), str(home)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as worker:
         assert worker.stdout.readline() == "began\n"
-        assert settles(lambda: lives("sleep", "71.5"))
+        assert settles(lambda: processes_with("71.5"))
         assert runs_under(home), "the proxy of its box"
         sandbox = Bubblewrap(home)
         sandbox.sweep()
@@ -93,7 +94,7 @@ def test_a_worker_killed_while_it_puts_takes_everything_along_and_the_rest_is_sw
         worker.send_signal(signal.SIGKILL)
         worker.wait(10)
 
-    assert settles(lambda: not lives("sleep", "71.5"))
+    assert settles(lambda: not processes_with("71.5"))
     assert settles(lambda: not runs_under(home))
     sandbox.sweep()
     assert list((home / "sandbox/boxes").iterdir()) == []
