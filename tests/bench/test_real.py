@@ -12,6 +12,9 @@ from dayhand.bench.real import Row, bench_real, figures
 from dayhand.bench.repositories import REPOSITORIES, fetch
 from dayhand.errors import EnvironmentFailure
 
+# One of each ecosystem; `dayhand bench environment --real` takes all of them.
+TRIED = ("pluggy", "toposort", "uuid", "fnv", "Ascii85")
+
 
 def needs(published):
     """Skips, and says why, where a registry does not answer."""
@@ -23,7 +26,9 @@ def needs(published):
         pytest.skip(str(failure))
 
 
-@pytest.mark.parametrize("published", REPOSITORIES, ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "published", [one for one in REPOSITORIES if one.name in TRIED], ids=lambda one: one.name
+)
 def test_a_real_repository_is_set_up_and_checked_from_cold_and_from_warm(published, capsys):
     needs(published)
     assert bench_real(as_json=True, rounds=1, repositories=[published]) == 0, capsys.readouterr().out
@@ -39,7 +44,8 @@ def test_a_real_repository_is_set_up_and_checked_from_cold_and_from_warm(publish
 
 
 def test_the_real_repositories_are_of_five_ecosystems_of_which_each_has_its_medians():
-    assert {one.ecosystem for one in REPOSITORIES} == {"Python", "Node", "Go", "Rust", "Ruby"}
+    tried = [one.ecosystem for one in REPOSITORIES if one.name in TRIED]
+    assert sorted(tried) == ["Go", "Node", "Python", "Ruby", "Rust"]
     rows = [Row("a", "Go", "", 1.0, 0.2, 0.1), Row("b", "Go", "", 3.0, 0.4, 0.3), Row("c", "Rust", "")]
     found = figures(rows, {"d": "no Ruby"})
     assert (found.cold_s, found.warm_s, found.warm_ready_s) == ({"Go": 2.0}, {"Go": 0.3}, {"Go": 0.2})
