@@ -104,7 +104,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 
 def _up(_: argparse.Namespace) -> int:
-    from dayhand.up import up
+    from dayhand.commands.up import up
 
     return up(read_settings())
 
@@ -117,26 +117,26 @@ def _web(_: argparse.Namespace) -> int:
 
 
 def _work(arguments: argparse.Namespace) -> int:
-    from dayhand.hands import work
+    from dayhand.worker.pool import work
 
     work(read_settings(), burst=arguments.burst)
     return 0
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from dayhand.local import run_locally
+    from dayhand.commands.run import run_locally
 
     return run_locally(read_settings(), arguments.repo, arguments.words)
 
 
 def _environment(arguments: argparse.Namespace) -> int:
-    from dayhand.local import examine_locally
+    from dayhand.commands.run import examine_locally
 
     return examine_locally(read_settings(), arguments.repo, as_json=arguments.json)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from dayhand.doctor import examine
+    from dayhand.commands.doctor import examine
 
     return examine(read_settings(), as_json=arguments.json)
 

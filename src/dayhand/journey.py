@@ -1,6 +1,6 @@
 """A task's whole life, stage by stage: START READING HERE.
 
-``worker.py`` claims a task and calls ``travel``; ``wiring.py`` chose the ``Tools``. A first fix and a follow-up,
+``worker/job.py`` claims a task and calls ``travel``; ``wiring.py`` chose the ``Tools``. A first fix and a follow-up,
 on GitHub or on a local repository, take this one road.
 """
 
@@ -16,10 +16,10 @@ from dayhand.agent.budget import lowered
 from dayhand.agent.guard import Bounds
 from dayhand.agent.loop import send_back, solve
 from dayhand.agent.model import Model
+from dayhand.background import Meanwhile
 from dayhand.checkout.mirror import read_files
 from dayhand.checkout.offer import BRANCH, offer
 from dayhand.checkout.repository import Base, Checkout
-from dayhand.deadline import Deadline
 from dayhand.environment.base import Environment
 from dayhand.environment.briefing import brief
 from dayhand.environment.improvement import Improvement
@@ -31,13 +31,13 @@ from dayhand.ledger.blocked import Blocklist
 from dayhand.ledger.memory import Memory
 from dayhand.ledger.notes import Say
 from dayhand.ledger.queue import WORK_SECONDS
-from dayhand.meanwhile import Meanwhile
 from dayhand.publish.base import Proposal, Publication
 from dayhand.publish.diagnosis import lacking
 from dayhand.sandbox.base import Box, Sandbox
 from dayhand.sandbox.watched import Watched
 from dayhand.task import Answered, Change, Examined, Kind, Outcome, Proposed, Solution, Stage, Task
-from dayhand.verdict import Scope, Verification
+from dayhand.task_deadline import Deadline
+from dayhand.verification import Scope, Verification
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.better import Bench, find_better
 from dayhand.verify.checks import look_early, verify

@@ -7,8 +7,8 @@ import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from dayhand.spending import Reached, Switch, Usage
-from dayhand.verdict import Claim, Run, Verification
+from dayhand.usage import Reached, Switch, Usage
+from dayhand.verification import Claim, Run, Verification
 
 NOT_ALLOWED = "the host is not allowed"  # why a host is blocked that only has to be named to be reached
 

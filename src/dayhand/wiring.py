@@ -41,9 +41,9 @@ from dayhand.sandbox.bubblewrap import Bubblewrap
 from dayhand.sandbox.docker import Docker
 from dayhand.sandbox.shelf import Shelf
 from dayhand.settings import Settings
-from dayhand.spending import Limit, Means
 from dayhand.task import Kind, Task
-from dayhand.verdict import Scope
+from dayhand.usage import Limit, Means
+from dayhand.verification import Scope
 from dayhand.verify.base_cache import BaseCache
 
 LOCAL_AUTHOR = Author("Dayhand", "dayhand@localhost")

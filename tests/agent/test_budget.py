@@ -17,8 +17,8 @@ from dayhand.agent.model import Item
 from dayhand.agent.scripted import Fault, Finish, Move, Patch, Plan, Say, Scene, Script, Shell, ToolCall
 from dayhand.errors import LimitReached
 from dayhand.sandbox.base import Box
-from dayhand.spending import Limit, Means
 from dayhand.task import Ask, Kind, Solution
+from dayhand.usage import Limit, Means
 
 from .conftest import Journal, Killed, Log, Play, Played
 from .test_loop import DONE, PATCH, TASK

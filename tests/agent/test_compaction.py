@@ -26,7 +26,7 @@ from dayhand.errors import ContextOverflow
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.memory import Memory
 from dayhand.sandbox.base import Box
-from dayhand.spending import Usage
+from dayhand.usage import Usage
 
 from .conftest import Journal, Killed, Log, Play, Played
 from .test_loop import DONE, PATCH, TASK, work

@@ -15,9 +15,14 @@ from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.live import Live
 from dayhand.ledger.notes import Say
 from dayhand.ledger.server import connect, embedded
-from dayhand.spending import Usage
 from dayhand.task import Ask, Citation, Kind, Proof, Proposed, Solution, Stage, State, Task
-from dayhand.verdict import Finding, Run, Verdict, Verification
+from dayhand.usage import Usage
+from dayhand.verification import (
+    Finding,
+    Run,
+    Verdict,
+    Verification,
+)
 
 HOSTILE = "<script>alert(1)</script>"
 PATCH = (

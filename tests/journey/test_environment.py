@@ -8,7 +8,7 @@ from dayhand.localhub.state import CheckRun, Repository
 from dayhand.publish.diagnosis import CHECK_NAME
 from dayhand.task import State
 from dayhand.wiring import Workshop
-from dayhand.worker import travel_with
+from dayhand.worker.job import travel_with
 from tests.journey.dying import DyingAt, begins
 from tests.journey.town import DONE, SHOP, Town
 

@@ -20,7 +20,7 @@ from dayhand.localhub.state import Issue, Repository
 from dayhand.publish.base import Publication
 from dayhand.task import State, Task
 from dayhand.wiring import TaskFacts, Workshop, open_model
-from dayhand.worker import travel_with
+from dayhand.worker.job import travel_with
 from tests.journey.town import DONE, FIX, Town
 
 ROOT = Path(__file__).parents[2]

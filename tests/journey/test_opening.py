@@ -20,7 +20,7 @@ from dayhand.publish.base import Publication
 from dayhand.publish.github import GitHubPublication
 from dayhand.task import State, Task
 from dayhand.wiring import Workshop
-from dayhand.worker import travel_with
+from dayhand.worker.job import travel_with
 from tests.journey.dying import wait_for_lease
 from tests.journey.town import DONE, FIX, Town
 

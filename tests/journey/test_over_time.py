@@ -15,7 +15,7 @@ from dayhand.publish.base import Publication
 from dayhand.sandbox.base import Box, Egress, Limits, Result, Sandbox, Snapshot
 from dayhand.task import State, Task
 from dayhand.wiring import Workshop
-from dayhand.worker import travel_with
+from dayhand.worker.job import travel_with
 from tests.journey.dying import DyingAt, Moment, begins, wait_for_lease
 from tests.journey.town import FIX, SHOP, Town
 

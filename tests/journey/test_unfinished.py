@@ -15,10 +15,10 @@ from dayhand.journey import Tools
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.queue import WORK_SECONDS
 from dayhand.publish.base import Publication
-from dayhand.spending import Usage
 from dayhand.task import State, Task
+from dayhand.usage import Usage
 from dayhand.wiring import Workshop
-from dayhand.worker import travel_with
+from dayhand.worker.job import travel_with
 from tests.journey.test_stopping import is_running
 from tests.journey.test_what_goes_wrong import wait_for_lease
 from tests.journey.town import DONE, FIX, SHOP, Town

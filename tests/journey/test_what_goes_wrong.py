@@ -13,7 +13,7 @@ from dayhand.intake.signature import sign
 from dayhand.ledger.ledger import Ledger
 from dayhand.task import State
 from dayhand.wiring import Workshop
-from dayhand.worker import travel_with
+from dayhand.worker.job import travel_with
 from tests.journey.dying import DyingAt, begins, wait_for_lease
 from tests.journey.town import SECRET, Town
 

@@ -21,7 +21,7 @@ from dayhand.localhub.state import App, CheckRun, Issue, Repository, User
 from dayhand.settings import Settings
 from dayhand.web import Parts, create_app
 from dayhand.wiring import Workshop
-from dayhand.worker import travel_with
+from dayhand.worker.job import travel_with
 
 SECRET = "a secret of the tests"
 PERMISSIONS = {

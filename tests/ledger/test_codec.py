@@ -8,7 +8,6 @@ import pytest
 
 from dayhand.errors import LedgerError
 from dayhand.ledger.codec import decode_outcome, decode_task, encode_outcome, encode_task
-from dayhand.spending import Limit, Means, Reached, Usage
 from dayhand.task import (
     Answered,
     Blocked,
@@ -20,7 +19,18 @@ from dayhand.task import (
     SetUpStep,
     Solution,
 )
-from dayhand.verdict import Finding, Run, Verdict, Verification
+from dayhand.usage import (
+    Limit,
+    Means,
+    Reached,
+    Usage,
+)
+from dayhand.verification import (
+    Finding,
+    Run,
+    Verdict,
+    Verification,
+)
 
 from .conftest import TASK
 

@@ -9,7 +9,7 @@ from dayhand.errors import LeaseLost
 from dayhand.ledger import examined, keys
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.task import Checkup, Examined, SetUpStep
-from dayhand.verdict import Run
+from dayhand.verification import Run
 from tests.ledger.conftest import MEANING, TASK, another
 
 FOUND = Examined(

@@ -13,9 +13,14 @@ from dayhand.ledger.server import connect, embedded
 from dayhand.localhub.state import CheckRun, Issue
 from dayhand.publish.base import Proposal
 from dayhand.publish.github import GitHubPublication
-from dayhand.spending import Usage
 from dayhand.task import Ask, Change, Kind, Solution, Task
-from dayhand.verdict import Finding, Run, Verdict, Verification
+from dayhand.usage import Usage
+from dayhand.verification import (
+    Finding,
+    Run,
+    Verdict,
+    Verification,
+)
 from tests.hub.conftest import Place, place
 
 __all__ = ["place"]  # the fixture of the hub's tests serves here too

@@ -7,7 +7,17 @@ from inline_snapshot import snapshot
 
 from dayhand.publish.beside import MOST_CONCERNS, beside
 from dayhand.publish.wording import table
-from dayhand.verdict import Concern, Counts, Finding, Noise, RedGreen, Run, Scope, Verdict, Verification
+from dayhand.verification import (
+    Concern,
+    Counts,
+    Finding,
+    Noise,
+    RedGreen,
+    Run,
+    Scope,
+    Verdict,
+    Verification,
+)
 
 RUN = Run("pytest -q", 1, "exit", 1.0, "1 failed", 7)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from dayhand.environment.base import Environment, Installed, Missing
 from dayhand.publish import diagnosis
 from dayhand.task import NOT_ALLOWED, Blocked, Checkup, Examined, SetUpStep
-from dayhand.verdict import Run
+from dayhand.verification import Run
 
 URL = "https://dayhand.example/tasks/t1"
 PASSED = Run("npm test", 0, "exit", 2.0, "12 passed", line=7)

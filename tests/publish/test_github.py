@@ -16,8 +16,8 @@ from dayhand.errors import (
     PolicyRefusal,
     TaskStopped,
 )
-from dayhand.spending import Usage
 from dayhand.task import Ask, Citation, Kind, Proof, Solution, Stage
+from dayhand.usage import Usage
 from tests.publish.conftest import BRANCH, BROKEN, Desk, proposal
 
 TOKEN = "gh" + "s_" + "A1b2" * 15

@@ -6,7 +6,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from dayhand.publish.limits import limited, note
-from dayhand.spending import Limit, Means, Reached
+from dayhand.usage import Limit, Means, Reached
 
 OWN = "`[limits] money` in `.dayhand.toml` on the default branch, to $5.00 at most"
 STOPPED = Reached(Limit(Means.MONEY, 1.5, OWN), 1.4712, over=True)

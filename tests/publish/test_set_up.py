@@ -7,7 +7,7 @@ from dataclasses import replace
 from dayhand.environment.improvement import Guess, Improvement, Line
 from dayhand.publish import set_up
 from dayhand.task import Checkup, Examined, SetUpStep
-from dayhand.verdict import Run
+from dayhand.verification import Run
 
 URL = "https://dayhand.example/tasks/t1"
 STUCK = Examined(

@@ -7,9 +7,14 @@ from inline_snapshot import snapshot
 from dayhand.errors import CheckoutError
 from dayhand.publish import wording
 from dayhand.publish.base import Proposal
-from dayhand.spending import Usage
 from dayhand.task import NOT_ALLOWED, Ask, Blocked, Change, Citation, Kind, Proof, Solution, Task
-from dayhand.verdict import Finding, Run, Verdict, Verification
+from dayhand.usage import Usage
+from dayhand.verification import (
+    Finding,
+    Run,
+    Verdict,
+    Verification,
+)
 
 URL = "https://dayhand.example/tasks/t1"
 REPO = "https://github.com/ada/shop"

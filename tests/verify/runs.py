@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dayhand.verdict import Run
+from dayhand.verification import Run
 from dayhand.verify.reports.base import Single, State
 from dayhand.verify.results import Results
 from dayhand.verify.running import Ran

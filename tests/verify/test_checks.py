@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from dayhand.environment.base import Check, Environment
-from dayhand.verdict import Finding, Verdict
+from dayhand.verification import Finding, Verdict
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.checks import QUICK_SECONDS, Examiner, nearest_first
 from dayhand.verify.running import Ran

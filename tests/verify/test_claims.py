@@ -7,7 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from dayhand.verdict import Claim, Counts, Finding, Run, Verdict, Verification
+from dayhand.verification import (
+    Claim,
+    Counts,
+    Finding,
+    Run,
+    Verdict,
+    Verification,
+)
 from dayhand.verify.claims import Weighed, weigh
 
 RUN = Run("pytest -q", 0, "exit", 1.0, "3 passed")

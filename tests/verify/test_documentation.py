@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dayhand.publish.wording import MARKS, VERDICTS
-from dayhand.verdict import Verdict
+from dayhand.verification import Verdict
 
 ROOT = Path(__file__).parents[2]
 TESTS = {path.name: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}

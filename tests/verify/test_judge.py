@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from dayhand.verdict import Verdict
+from dayhand.verification import Verdict
 from dayhand.verify.judge import judge_failed, judge_passed
 from dayhand.verify.reports.base import Single, State
 from dayhand.verify.results import Results

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dayhand.verdict import Counts
+from dayhand.verification import Counts
 from dayhand.verify.reports.base import State
 from dayhand.verify.results import read_results
 

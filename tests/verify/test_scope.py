@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dayhand.verdict import Noise
+from dayhand.verification import Noise
 from dayhand.verify.layout import Place, find_layout, is_layout, places_of
 from dayhand.verify.spoken import find_unspoken
 

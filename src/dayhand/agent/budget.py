@@ -14,7 +14,7 @@ from dayhand.agent.model import Item
 from dayhand.agent.transcript import message
 from dayhand.errors import LimitReached
 from dayhand.ledger.notes import Say
-from dayhand.spending import Limit, Means, Reached
+from dayhand.usage import Limit, Means, Reached
 
 NEAR = 0.8  # of a limit: the model is told
 NEAR_TURNS = 5

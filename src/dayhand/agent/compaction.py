@@ -17,7 +17,7 @@ from dayhand.agent.tools import ALIASES, TOOLS, Mistake, Plan, understand
 from dayhand.agent.transcript import add, message
 from dayhand.errors import ModelError
 from dayhand.sandbox.base import Box
-from dayhand.spending import Usage
+from dayhand.usage import Usage
 
 FULL = 0.85  # of the window: the rest is for the handover, and for what a reply may take
 LEAST_GROWTH = 1 / 8  # of the window, since the last compaction: the next one has to be worth a request

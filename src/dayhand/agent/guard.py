@@ -14,7 +14,7 @@ from dayhand.agent.model import Call, Item, Reply
 from dayhand.agent.tools import NAME_CHARS
 from dayhand.agent.transcript import message, refusal_in
 from dayhand.errors import LimitReached, ModelError, SandboxError
-from dayhand.spending import Limit, Means
+from dayhand.usage import Limit, Means
 
 LAST_WORDS = 300
 IDLE = (

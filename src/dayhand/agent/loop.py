@@ -18,8 +18,8 @@ from dayhand.agent.workspace import origin
 from dayhand.ledger.memory import Memory
 from dayhand.ledger.notes import Say
 from dayhand.sandbox.base import Box
-from dayhand.spending import Usage
 from dayhand.task import Kind, Solution, Task
+from dayhand.usage import Usage
 
 RESUMED = (
     "Your sandbox was replaced. The work tree is as you left it; what git ignores is as set-up made it, "

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from dayhand.spending import Switch, Usage
+from dayhand.usage import Switch, Usage
 
 Item = dict[
     str, Any

@@ -20,7 +20,7 @@ from dayhand.agent.faults import Attempts, Kind, ModelFault, Patience, from_even
 from dayhand.agent.model import AUTO, NONE, Item, Listener, Reply
 from dayhand.agent.prices import Prices, price_of
 from dayhand.agent.transcript import calls_in, mended, text_in
-from dayhand.spending import Switch, Usage
+from dayhand.usage import Switch, Usage
 
 CONNECT_SECONDS = 15.0
 PULSE_SECONDS = 5.0

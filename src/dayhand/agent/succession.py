@@ -9,7 +9,7 @@ from typing import Protocol
 from dayhand.agent.model import AUTO, Item, Listener, Reply
 from dayhand.agent.responses import ResponsesModel
 from dayhand.errors import ModelUnavailable
-from dayhand.spending import Switch
+from dayhand.usage import Switch
 
 FACT = "model_switches"
 

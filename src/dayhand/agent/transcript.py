@@ -9,7 +9,7 @@ from typing import Any
 
 from dayhand.agent.model import Call, Item, Reply
 from dayhand.ledger.memory import Memory
-from dayhand.spending import Usage
+from dayhand.usage import Usage
 
 PARAGRAPH_CHARS = 8_000  # without an empty line: told up to its last line
 FUNCTION, CUSTOM = "function_call", "custom_tool_call"

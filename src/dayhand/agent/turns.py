@@ -17,8 +17,8 @@ from dayhand.ledger.memory import Memory
 from dayhand.ledger.notes import Say
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
-from dayhand.spending import Limit
 from dayhand.task import Solution
+from dayhand.usage import Limit
 
 FINISH = "finish"
 

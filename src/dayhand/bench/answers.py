@@ -18,8 +18,8 @@ from dataclasses import asdict, dataclass
 from typing import IO
 
 from dayhand.agent.scripted import Finish, Move, Plan, Scene, Script, ScriptedServer
+from dayhand.child_process import die_with_parent
 from dayhand.errors import DayhandError
-from dayhand.processes import die_with_parent
 
 PATIENCE_SECONDS = 120.0
 STEP = "Look at the next module, follow each of its callers to where the value comes from, and write down what holds"

@@ -25,8 +25,8 @@ from dayhand.ledger.notes import Say
 from dayhand.ledger.server import connect, embedded
 from dayhand.sandbox.base import Box
 from dayhand.sandbox.bubblewrap import Bubblewrap
-from dayhand.spending import Switch
 from dayhand.task import Ask, Kind, State, Task
+from dayhand.usage import Switch
 
 MOST_TURNS = 1000
 AROUND = 6  # items that a history may be longer or shorter and still count as one of that length

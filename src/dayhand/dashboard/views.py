@@ -14,7 +14,7 @@ from dayhand.dashboard.visible import visible
 from dayhand.ledger.blocked import of_task
 from dayhand.ledger.ledger import Record
 from dayhand.task import Blocked, Stage, State
-from dayhand.verdict import Verdict
+from dayhand.verification import Verdict
 
 STAGES = {
     Stage.FETCH: "Fetch the repository",

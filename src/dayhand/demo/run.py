@@ -22,6 +22,7 @@ from rich.console import Console
 
 from dayhand.agent.script import MODEL as SCRIPTED
 from dayhand.agent.scripted import ScriptedServer
+from dayhand.child_process import running
 from dayhand.demo.cast import Part
 from dayhand.demo.ground import take_ground
 from dayhand.demo.screen import open_screen, say, tell_ends
@@ -33,7 +34,6 @@ from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.live import Live
 from dayhand.ledger.server import connect, embedded
 from dayhand.localhub.server import LocalHub
-from dayhand.processes import running
 from dayhand.settings import Settings
 from dayhand.task import Kind
 from dayhand.wiring import open_sandbox

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from dayhand.demo.cast import Part
 from dayhand.task import Kind, State
-from dayhand.verdict import Verdict
+from dayhand.verification import Verdict
 
 LOOKS = {
     "success": "green",

@@ -17,7 +17,7 @@ from rq.serializers import JSONSerializer
 from dayhand.errors import LedgerError
 
 NAME = "dayhand"
-PERFORM = "dayhand.worker.perform"
+PERFORM = "dayhand.worker.job.perform"
 JOB_SECONDS = 2 * 3600  # then RQ ends the job, wherever it stands
 WORK_SECONDS = JOB_SECONDS - 600  # then the journey ends it, and what was done is kept
 UNASKED = "env-"  # how the ids of tasks begin that no person asked for

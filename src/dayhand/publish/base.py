@@ -8,9 +8,9 @@ from typing import Protocol
 from dayhand.environment.improvement import Improvement
 from dayhand.errors import DayhandError
 from dayhand.ledger.notes import Note
-from dayhand.spending import Usage
 from dayhand.task import Blocked, Change, Examined, Proof, Solution, Task
-from dayhand.verdict import Claim, Verification
+from dayhand.usage import Usage
+from dayhand.verification import Claim, Verification
 
 
 @dataclass(frozen=True, slots=True)

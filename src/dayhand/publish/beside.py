@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from dayhand.publish.markdown import code
-from dayhand.verdict import Concern, Finding, Noise, Scope, Verification
+from dayhand.verification import (
+    Concern,
+    Finding,
+    Noise,
+    Scope,
+    Verification,
+)
 
 MOST_CONCERNS = 15  # listed; the task's page has them all
 MOST_FILES = 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dayhand.publish.prose import line
-from dayhand.spending import Switch, Usage
+from dayhand.usage import Switch, Usage
 
 
 def bill(usage: Usage, minutes: float, task_url: str) -> str:

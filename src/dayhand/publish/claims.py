@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dayhand.publish.markdown import escaped
-from dayhand.verdict import Claim
+from dayhand.verification import Claim
 
 
 def linked(prose: str, claims: Iterable[Claim], task_url: str) -> str:

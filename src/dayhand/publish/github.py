@@ -25,8 +25,8 @@ from dayhand.publish.base import Proposal
 from dayhand.publish.bill import until_then
 from dayhand.publish.check_run import Progress
 from dayhand.publish.markdown import cap, redact
-from dayhand.spending import Usage
 from dayhand.task import Examined, Kind, Proof, Solution, Task
+from dayhand.usage import Usage
 
 PATCH_CHARS = 1024 * 1024
 UNASKED = "environment"  # what a commit's check run is called where no person asked for it: there is one

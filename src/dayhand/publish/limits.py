@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dayhand.publish.prose import line
-from dayhand.spending import Reached
+from dayhand.usage import Reached
 
 
 def limited(reached: Reached | None) -> str:

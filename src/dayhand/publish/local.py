@@ -14,8 +14,8 @@ from dayhand.publish.bill import spent
 from dayhand.publish.limits import note
 from dayhand.publish.markdown import clean
 from dayhand.publish.wording import telling_line
-from dayhand.spending import Usage
 from dayhand.task import Examined, Proof, Solution, Task
+from dayhand.usage import Usage
 
 
 class LocalPublication:

@@ -14,9 +14,14 @@ from dayhand.publish.claims import linked
 from dayhand.publish.limits import hurried, limited, note, stopped
 from dayhand.publish.markdown import cap, cell, clean, code, literal, title
 from dayhand.publish.prose import line, prose
-from dayhand.spending import Usage
 from dayhand.task import Proof, Solution, Task
-from dayhand.verdict import Counts, Finding, Verdict, Verification
+from dayhand.usage import Usage
+from dayhand.verification import (
+    Counts,
+    Finding,
+    Verdict,
+    Verification,
+)
 
 CHECK_NAME = "dayhand"
 BODY_BYTES = 65_000  # GitHub's own limit is 65,536: a hidden marker may come on top

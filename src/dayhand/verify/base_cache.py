@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dayhand.environment.base import Check
-from dayhand.verdict import Run
+from dayhand.verification import Run
 from dayhand.verify.reports.base import Single, State
 from dayhand.verify.results import Results
 from dayhand.verify.running import Ran

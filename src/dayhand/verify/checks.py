@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from dayhand.environment.base import Check, Environment, Files
 from dayhand.ledger.notes import Say
 from dayhand.sandbox.base import Sandbox
-from dayhand.verdict import Finding, Verdict
+from dayhand.verification import Finding, Verdict
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.judge import Judged, judge_failed, judge_passed
 from dayhand.verify.kinds import is_source

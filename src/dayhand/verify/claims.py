@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from dayhand.verdict import Claim, Finding, Verdict, Verification
+from dayhand.verification import (
+    Claim,
+    Finding,
+    Verdict,
+    Verification,
+)
 
 # Plain words that claim a whole kind of check to pass. What is said of some tests ("the new test passes") is none.
 PLAIN = (

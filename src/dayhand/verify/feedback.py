@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dayhand.verdict import Finding, Verdict, Verification
+from dayhand.verification import Finding, Verdict, Verification
 
 OPENING = "Your change was checked, and it is not done yet: the repository's own checks fail where they did not before."
 ROUNDS = 2  # how often failures go back

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
-from dayhand.verdict import Concern
+from dayhand.verification import Concern
 from dayhand.verify import line_rules, python_tests, ruled_tests
 from dayhand.verify.configuration import differences, steering, whole
 from dayhand.verify.kinds import is_configuration, is_partly_configuration, is_test

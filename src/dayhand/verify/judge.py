@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dayhand.verdict import Verdict
+from dayhand.verification import Verdict
 from dayhand.verify.running import Ran
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from dayhand.verdict import Noise
+from dayhand.verification import Noise
 from dayhand.verify.python_tests import comments_in
 
 INDENTED = re.compile(r"\.(py|pyi|ya?ml|haml|pug|slim|coffee|sass|nim|mk)$|(^|/)[Mm]akefile$")

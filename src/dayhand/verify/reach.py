@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
-from dayhand.verdict import Concern
+from dayhand.verification import Concern
 
 MOST = 50
 # Agents read these as orders, we among them.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dayhand.environment.base import Check
-from dayhand.verdict import RedGreen
+from dayhand.verification import RedGreen
 from dayhand.verify.kinds import is_of_tests
 from dayhand.verify.running import Ran, Runner
 from dayhand.verify.trees import Trees, put_back

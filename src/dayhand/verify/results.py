@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dayhand.verdict import Counts
+from dayhand.verification import Counts
 from dayhand.verify.reports import (
     cargo,
     go,

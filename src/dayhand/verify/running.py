@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dayhand.environment.base import Check, Environment, Log
 from dayhand.sandbox.base import Box, Limits, Result, Sandbox
 from dayhand.sandbox.live_output import LiveOutput
-from dayhand.verdict import Run
+from dayhand.verification import Run
 from dayhand.verify import reporting
 from dayhand.verify.results import Results, read_results
 from dayhand.verify.trees import Fill

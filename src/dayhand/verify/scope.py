@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from dayhand.task import Change, Solution, Task
-from dayhand.verdict import Scope
+from dayhand.verification import Scope
 from dayhand.verify.kinds import is_lock
 from dayhand.verify.layout import Files, find_layout, places_of
 from dayhand.verify.spoken import find_unspoken

@@ -221,7 +221,7 @@ from pathlib import Path
 
 from dayhand.agent.model import Listener
 from dayhand.agent.scripted import Say, Script, ScriptedServer
-from dayhand.hands import warm
+from dayhand.worker.pool import warm
 from dayhand.ledger.server import connect, embedded
 from dayhand.settings import Settings
 from dayhand.wiring import open_model

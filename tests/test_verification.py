@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from dayhand.verdict import Concern, Finding, Verdict, Verification
+from dayhand.verification import (
+    Concern,
+    Finding,
+    Verdict,
+    Verification,
+)
 
 WEAKER = (Concern("skipped test", "test_shop.py", 3, "test_sum"),)
 

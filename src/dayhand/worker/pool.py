@@ -22,12 +22,12 @@ from rq import Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from dayhand.child_process import die_with_parent
 from dayhand.errors import SandboxError
 from dayhand.hub.auth import load_key
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.queue import AllowedJob, enqueue, queue, waiting
 from dayhand.ledger.server import at_hand, connect, connect_raw
-from dayhand.processes import die_with_parent
 from dayhand.settings import Settings, require_app
 from dayhand.wiring import open_sandbox, read_prices, trusted
 
@@ -77,7 +77,7 @@ def warm() -> None:
 
     Each forked job then has it for nothing: `dayhand bench agent` tells what is left.
     """
-    importlib.import_module("dayhand.worker")
+    importlib.import_module("dayhand.worker.job")
     importlib.import_module("_strptime")
     openai.DefaultHttpxClient(verify=trusted()).close()
     nowhere = httpx2.MockTransport(lambda _request: httpx2.Response(200, json={}))

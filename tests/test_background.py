@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
+from dayhand.background import Meanwhile
 from dayhand.errors import HubError, TaskStopped
-from dayhand.meanwhile import Meanwhile
 
 
 def refuse() -> None:

@@ -31,9 +31,14 @@ from dayhand.ledger.live import Live
 from dayhand.ledger.memory import Memory
 from dayhand.ledger.server import connect, embedded
 from dayhand.publish.base import Publication
-from dayhand.spending import Usage
 from dayhand.task import Ask, Kind, State, Task
-from dayhand.worker import FIRST_DELAY, MOST_ATTEMPTS, MOST_DELAYS, travel_with
+from dayhand.usage import Usage
+from dayhand.worker.job import (
+    FIRST_DELAY,
+    MOST_ATTEMPTS,
+    MOST_DELAYS,
+    travel_with,
+)
 
 TASK = Task(
     id="t-1",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.doctor import examine, look
+from dayhand.commands.doctor import examine, look
 from dayhand.ledger.server import embedded
 from dayhand.localhub.server import LocalHub
 from dayhand.sandbox.checkup import Health

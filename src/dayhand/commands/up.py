@@ -7,9 +7,9 @@ import threading
 from contextlib import ExitStack
 from types import FrameType
 
+from dayhand.child_process import running
 from dayhand.errors import DayhandError
 from dayhand.ledger.server import embedded
-from dayhand.processes import running
 from dayhand.settings import Settings, require_app
 
 LOOK_SECONDS = 0.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dayhand.spending import Reached
+from dayhand.usage import Reached
 
 
 class Verdict(StrEnum):

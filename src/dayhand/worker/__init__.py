@@ -1,0 +1,1 @@
+"""A worker's processes: the pool, and one job in it."""
