@@ -34,7 +34,7 @@ from dayhand.ledger.queue import WORK_SECONDS
 from dayhand.publish.base import Proposal, Publication
 from dayhand.publish.diagnosis import lacking
 from dayhand.sandbox.base import Box, Sandbox
-from dayhand.sandbox.watched import Watched
+from dayhand.sandbox.cancellable import Watched
 from dayhand.task import Answered, Change, Examined, Kind, Outcome, Proposed, Solution, Stage, Task
 from dayhand.task_deadline import Deadline
 from dayhand.verification import Scope, Verification

@@ -37,9 +37,9 @@ from dayhand.publish.base import Publication
 from dayhand.publish.github import GitHubPublication
 from dayhand.publish.local import LocalPublication
 from dayhand.sandbox.base import Sandbox
-from dayhand.sandbox.bubblewrap import Bubblewrap
-from dayhand.sandbox.docker import Docker
-from dayhand.sandbox.shelf import Shelf
+from dayhand.sandbox.bubblewrap.backend import Bubblewrap
+from dayhand.sandbox.docker.backend import Docker
+from dayhand.sandbox.snapshot_cache import Shelf
 from dayhand.settings import Settings
 from dayhand.task import Kind, Task
 from dayhand.usage import Limit, Means

@@ -21,7 +21,7 @@ from dayhand.agent.scripted import Move, Scene, Script, ScriptedServer
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.server import connect, embedded
 from dayhand.sandbox.base import Box
-from dayhand.sandbox.bubblewrap import Bubblewrap
+from dayhand.sandbox.bubblewrap.backend import Bubblewrap
 
 
 @dataclass

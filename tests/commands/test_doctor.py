@@ -14,7 +14,7 @@ import pytest
 from dayhand.commands.doctor import examine, look
 from dayhand.ledger.server import embedded
 from dayhand.localhub.server import LocalHub
-from dayhand.sandbox.checkup import Health
+from dayhand.sandbox.health import Health
 from dayhand.settings import Settings
 from tests.sandbox.image import needed
 

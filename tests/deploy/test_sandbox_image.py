@@ -8,7 +8,12 @@ import tomllib
 import pytest
 
 from dayhand.sandbox.base import ENVIRONMENT, WORKSPACE
-from dayhand.sandbox.view import HOME, SYSTEM_PATH, TOOLS, UID
+from dayhand.sandbox.bubblewrap.mounts import (
+    HOME,
+    SYSTEM_PATH,
+    TOOLS,
+    UID,
+)
 from tests.sandbox.image import DOCKERFILE, needed
 
 SWEEP = "/usr/local/libexec/dayhand/sweep"

@@ -15,7 +15,7 @@ import pytest
 
 from dayhand.environment import registries
 from dayhand.sandbox.base import Box
-from dayhand.sandbox.bubblewrap import Bubblewrap
+from dayhand.sandbox.bubblewrap.backend import Bubblewrap
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import docker
 import pytest
 
 from dayhand.environment.prepare import ECOSYSTEMS, prepare
-from dayhand.sandbox.docker import Docker
+from dayhand.sandbox.docker.backend import Docker
 from tests.sandbox.image import needed
 
 

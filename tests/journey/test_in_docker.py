@@ -11,7 +11,7 @@ import pytest
 from docker.models.images import Image
 
 from dayhand.agent.scripted import Shell
-from dayhand.sandbox.docker import OWNER, Docker
+from dayhand.sandbox.docker.backend import OWNER, Docker
 from dayhand.task import State
 from tests.journey.town import DONE, FIX, SHOP, Town
 from tests.sandbox.image import needed

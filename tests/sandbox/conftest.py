@@ -12,8 +12,8 @@ import docker
 import pytest
 
 from dayhand.bench.measuring import descendants
-from dayhand.sandbox.bubblewrap import Bubblewrap
-from dayhand.sandbox.docker import Docker
+from dayhand.sandbox.bubblewrap.backend import Bubblewrap
+from dayhand.sandbox.docker.backend import Docker
 from dayhand.sandbox.limits import MIB, Capacity
 from tests.sandbox.image import needed
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import uv
 
-from dayhand.sandbox.view import reachable
+from dayhand.sandbox.bubblewrap.mounts import reachable
 
 CHECKOUT = Path(__file__).parents[2]
 PACKAGES = Path(pytest.__file__).parents[1]

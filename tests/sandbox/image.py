@@ -26,7 +26,7 @@ import uv
 from docker.errors import APIError, BuildError, DockerException, ImageNotFound
 
 from dayhand.errors import SandboxError
-from dayhand.sandbox.docker_stream import check_engine, engine_address
+from dayhand.sandbox.docker.exec_stream import check_engine, engine_address
 
 DOCKERFILE = Path(__file__).parents[2] / "deploy" / "sandbox" / "Dockerfile"
 SANDBOX, BASE = "dayhand-test-sandbox", "dayhand-test-base"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.sandbox.view import reachable
+from dayhand.sandbox.bubblewrap.mounts import reachable
 from tests.sandbox.elsewhere import CHECKOUT, readable_copies
 
 TESTS = Path(__file__).parent

@@ -12,7 +12,7 @@ import pytest
 
 from dayhand.environment.base import Check, Environment, Installed, Missing
 from dayhand.sandbox.base import Box
-from dayhand.sandbox.bubblewrap import Bubblewrap
+from dayhand.sandbox.bubblewrap.backend import Bubblewrap
 from dayhand.verify.doctor import examine
 
 COMMIT = "a" * 40

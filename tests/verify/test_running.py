@@ -13,7 +13,7 @@ import pytest
 
 from dayhand.environment.base import Check, Environment
 from dayhand.sandbox.base import Box
-from dayhand.sandbox.bubblewrap import Bubblewrap
+from dayhand.sandbox.bubblewrap.backend import Bubblewrap
 from dayhand.verification import Counts
 from dayhand.verify.running import PYTEST, Ran, Runner
 

@@ -21,7 +21,7 @@ from dayhand.agent.tools import TOOLS
 from dayhand.bench.answers import Request, answering
 from dayhand.bench.crew import Memory, Starts, first_requests, running_tasks, town
 from dayhand.bench.turns import Cost, measure_turns
-from dayhand.sandbox.bubblewrap import Bubblewrap
+from dayhand.sandbox.bubblewrap.backend import Bubblewrap
 from dayhand.task import Kind
 
 LENGTHS = (10, 100, 600)

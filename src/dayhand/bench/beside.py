@@ -15,13 +15,13 @@ from docker.models.containers import Container
 
 from dayhand.bench.measuring import descendants, pss_mb
 from dayhand.errors import SandboxError
-from dayhand.sandbox import view
 from dayhand.sandbox.base import Sandbox
-from dayhand.sandbox.bubblewrap import Bubblewrap
-from dayhand.sandbox.docker import OWNER, Docker
-from dayhand.sandbox.docker_engine import named
+from dayhand.sandbox.bubblewrap import mounts
+from dayhand.sandbox.bubblewrap.backend import Bubblewrap
+from dayhand.sandbox.bubblewrap.binaries import bubblewraps, uv_program
+from dayhand.sandbox.docker.backend import OWNER, Docker
+from dayhand.sandbox.docker.engine import named
 from dayhand.sandbox.limits import Capacity
-from dayhand.sandbox.programs import bubblewraps, uv_program
 from dayhand.settings import Settings
 
 # The namespaces and mounts without which a bwrap is no sandbox; nothing of what we add to it.
@@ -127,8 +127,13 @@ def bare_bubblewrap(data: Path, _: Settings) -> Iterator[Bare]:
     workspace, env = data / "bare" / "workspace", data / "bare" / "env"
     for folder in (workspace, env):
         folder.mkdir(parents=True)
-    fixed = view.fixed(kept / "etc", uv_program(kept / "tools"), Capacity().scratch)
-    ours = (*fixed, *view.folders(workspace, env, env_writable=True), *view.closing(), *view.environment({}))
+    fixed = mounts.fixed(kept / "etc", uv_program(kept / "tools"), Capacity().scratch)
+    ours = (
+        *fixed,
+        *mounts.folders(workspace, env, env_writable=True),
+        *mounts.closing(),
+        *mounts.environment({}),
+    )
     yield BareBubblewrap(sandbox, next(iter(bubblewraps(kept / "tools"))), ours)
 
 

@@ -25,7 +25,7 @@ from dayhand.environment.set_up import reason
 from dayhand.localhub.store import Store
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box, Sandbox
-from dayhand.sandbox.bubblewrap import Bubblewrap
+from dayhand.sandbox.bubblewrap.backend import Bubblewrap
 
 ROUNDS = 5
 BRANCH = "main"

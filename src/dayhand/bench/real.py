@@ -16,7 +16,7 @@ from dayhand.bench.environment import BRANCH, Project, Quiet, lacks, stopwatch
 from dayhand.bench.repositories import REPOSITORIES, Published, fetch, lacking
 from dayhand.errors import EnvironmentFailure
 from dayhand.sandbox.base import Sandbox
-from dayhand.sandbox.bubblewrap import Bubblewrap
+from dayhand.sandbox.bubblewrap.backend import Bubblewrap
 from dayhand.task import Examined
 from dayhand.verify.doctor import examine
 

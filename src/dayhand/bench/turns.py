@@ -24,7 +24,7 @@ from dayhand.ledger.memory import Memory
 from dayhand.ledger.notes import Say
 from dayhand.ledger.server import connect, embedded
 from dayhand.sandbox.base import Box
-from dayhand.sandbox.bubblewrap import Bubblewrap
+from dayhand.sandbox.bubblewrap.backend import Bubblewrap
 from dayhand.task import Ask, Kind, State, Task
 from dayhand.usage import Switch
 

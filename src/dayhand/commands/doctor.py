@@ -13,9 +13,14 @@ from rich.text import Text
 
 from dayhand.errors import DayhandError
 from dayhand.hub.client import Hub
-from dayhand.sandbox.bubblewrap import Bubblewrap
-from dayhand.sandbox.checkup import Finding, Health, examine_bubblewrap, examine_docker
-from dayhand.sandbox.docker import Docker
+from dayhand.sandbox.bubblewrap.backend import Bubblewrap
+from dayhand.sandbox.docker.backend import Docker
+from dayhand.sandbox.health import (
+    Finding,
+    Health,
+    examine_bubblewrap,
+    examine_docker,
+)
 from dayhand.settings import Settings, require_app
 from dayhand.wiring import choose_sandbox
 

@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 
 from dayhand.environment.base import Step
 from dayhand.environment.registries import Registry, host_of, told_by, usable, without_credentials
-from dayhand.sandbox.egress import PORT
+from dayhand.sandbox.egress.gateway import PORT
 
 # Where the settings of those clients travel that have no variable of their own for a registry.
 VARIABLES = {"cargo": "CARGO_SETTINGS", "composer": "COMPOSER_SETTINGS", "maven": "MAVEN_SETTINGS"}

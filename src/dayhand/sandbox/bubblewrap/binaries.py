@@ -11,7 +11,7 @@ from pathlib import Path
 
 import uv
 
-from dayhand.sandbox.view import reachable
+from dayhand.sandbox.bubblewrap.mounts import reachable
 
 SYSTEM_BWRAP = Path("/usr/bin/bwrap")
 

@@ -23,8 +23,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dayhand.errors import SandboxError
-from dayhand.sandbox import view
 from dayhand.sandbox.base import Egress
+from dayhand.sandbox.bubblewrap import mounts
 from dayhand.task import NOT_ALLOWED, Blocked
 
 SOCKET = "proxy.sock"
@@ -44,7 +44,9 @@ NEVER = (
     *("fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8"),
 )
 
-_FORWARDER = Path(__file__).with_name("forwarder.py").read_text()  # runs inside the box, before the command
+_FORWARDER = (
+    Path(__file__).with_name("relay_in_bubblewrap.py").read_text()
+)  # runs inside the box, before the command
 
 # Of those, where an operator's own registry may be; never loopback, metadata or what is no host's address.
 PRIVATE = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
@@ -133,7 +135,7 @@ class Gate:
         names = ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy", "ALL_PROXY", "npm_config_proxy")
         here = "localhost,127.0.0.1,::1"
         variables = dict.fromkeys((*names, "npm_config_https_proxy"), f"http://127.0.0.1:{PORT}")
-        return {**variables, "NO_PROXY": here, "no_proxy": here, **view.certificates()}
+        return {**variables, "NO_PROXY": here, "no_proxy": here, **mounts.certificates()}
 
     def collect(self) -> None:
         """Add what was refused since the last time to the box's ``Egress``. A refusal is written before it is told."""
@@ -169,7 +171,7 @@ def _start(folder: Path, refused: int, uid: int | None) -> subprocess.Popen[byte
     # The folder is the working directory because a socket's path may have no more than 107 bytes.
     environment = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
     environment["HOME"] = str(folder)  # proxy.py makes folders there
-    words = [sys.executable, "-P", "-m", "dayhand.sandbox.proxy_process", str(refused), str(uid or 0)]
+    words = [sys.executable, "-P", "-m", "dayhand.sandbox.egress.proxy", str(refused), str(uid or 0)]
     with (folder.parent / LOG).open("wb") as log:
         return subprocess.Popen(
             words,

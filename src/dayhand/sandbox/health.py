@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import Any
 
 from dayhand.errors import SandboxError
-from dayhand.sandbox.bubblewrap import Bubblewrap
-from dayhand.sandbox.docker import Docker
+from dayhand.sandbox.bubblewrap.backend import Bubblewrap
+from dayhand.sandbox.docker.backend import Docker
 
 MIB = 1024 * 1024
 # The releases that mend CVE-2025-31133, CVE-2025-52565 and CVE-2025-52881:

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from dayhand.errors import SandboxError
-from dayhand.sandbox import programs
 from dayhand.sandbox.base import Egress, Snapshot
-from dayhand.sandbox.bubblewrap import Bubblewrap
-from dayhand.sandbox.store import KEPT
+from dayhand.sandbox.bubblewrap import binaries
+from dayhand.sandbox.bubblewrap.backend import Bubblewrap
+from dayhand.sandbox.bubblewrap.store import KEPT
 from tests.sandbox.elsewhere import readable_copies
 from tests.sandbox.naps import ours, processes_with
 
@@ -109,7 +109,7 @@ def test_a_box_that_a_killed_worker_had_only_begun_is_ended_by_the_next_one(home
     sandbox.sweep()
     workspace = home / "sandbox/boxes/begun/workspace"
     workspace.mkdir(parents=True)
-    bwrap = next(iter(programs.bubblewraps(home / "sandbox/tools")))
+    bwrap = next(iter(binaries.bubblewraps(home / "sandbox/tools")))
     subprocess.run([sys.executable, "-c", BEGINNER, str(workspace), str(bwrap)], check=True, timeout=20)
     assert lives("bwrap", str(workspace))
     sandbox.sweep()
@@ -180,7 +180,7 @@ def test_a_closed_data_folder_is_told_with_the_remedy(home):
 def test_a_machine_without_user_namespaces_is_told_and_gets_no_box(home, tmp_path):
     """Inside a box of ours there are none to be had, so our own probe must fail there, with the remedy."""
     code = (
-        "from pathlib import Path; from dayhand.errors import SandboxError; from dayhand.sandbox.bubblewrap import Bubblewrap\n"
+        "from pathlib import Path; from dayhand.errors import SandboxError; from dayhand.sandbox.bubblewrap.backend import Bubblewrap\n"
         "try:\n    Bubblewrap(Path('/workspace')).probe()\n"
         "except SandboxError as error:\n    print(error); print(error.advice)"
     )

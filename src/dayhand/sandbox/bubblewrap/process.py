@@ -17,10 +17,10 @@ from typing import IO, Self
 
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import WORKSPACE, Reason
-from dayhand.sandbox.descent import Descent
+from dayhand.sandbox.bubblewrap.spawn_thread import Descent
+from dayhand.sandbox.command import Ended
 from dayhand.sandbox.limits import ControlGroup
 from dayhand.sandbox.meter import Meter
-from dayhand.sandbox.order import Ended
 
 CHUNK = 64 * 1024
 GONE_SECONDS = 30.0  # for the kernel to empty the box after a kill, however busy the machine is

@@ -9,17 +9,23 @@ from collections.abc import Callable
 
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Reason, Snapshot
-from dayhand.sandbox.commands import ERRORS, Commands
-from dayhand.sandbox.docker_engine import NOWHERE, Engine
-from dayhand.sandbox.docker_stream import ExecStream
-from dayhand.sandbox.docker_tunnel import DOOR, DOOR_USER, Tunnel
-from dayhand.sandbox.docker_watch import DISK, DiskLook
-from dayhand.sandbox.egress import Gate
+from dayhand.sandbox.bubblewrap.mounts import (
+    HOME,
+    SYSTEM_PATH,
+    TOOLS,
+    UID,
+    variables,
+)
+from dayhand.sandbox.bubblewrap.process import settled
+from dayhand.sandbox.command import Ended, Order
+from dayhand.sandbox.command_runner import ERRORS, Commands
+from dayhand.sandbox.docker.disk_watch import DISK, DiskLook
+from dayhand.sandbox.docker.engine import NOWHERE, Engine
+from dayhand.sandbox.docker.exec_stream import ExecStream
+from dayhand.sandbox.egress.container_tunnel import DOOR, DOOR_USER, Tunnel
+from dayhand.sandbox.egress.gateway import Gate
 from dayhand.sandbox.limits import Capacity
 from dayhand.sandbox.meter import Meter
-from dayhand.sandbox.order import Ended, Order
-from dayhand.sandbox.spawn import settled
-from dayhand.sandbox.view import HOME, SYSTEM_PATH, TOOLS, UID, variables
 
 KILL_SECONDS = 5.0  # for the streams of a killed command to end; then the container is started anew
 SWEEP_SECONDS = 20.0

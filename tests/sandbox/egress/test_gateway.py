@@ -13,8 +13,8 @@ import pytest
 
 from dayhand.environment.registries import python_registry
 from dayhand.sandbox.base import Blocked, Egress, Limits
-from dayhand.sandbox.egress import NEVER, Rules, gate
-from dayhand.sandbox.proxy_process import MEMORY
+from dayhand.sandbox.egress.gateway import NEVER, Rules, gate
+from dayhand.sandbox.egress.proxy import MEMORY
 
 SOON = Limits(seconds=60)
 LOOPBACK_ALLOWED = tuple(network for network in NEVER if network not in ("127.0.0.0/8", "::/96"))

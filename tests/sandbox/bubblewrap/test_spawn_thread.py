@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.sandbox.descent import Descent
+from dayhand.sandbox.bubblewrap.spawn_thread import Descent
 from dayhand.sandbox.limits import Capacity, ControlGroup, _removed
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")

@@ -8,7 +8,7 @@ import pytest
 
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Egress, Limits, Reason
-from dayhand.sandbox.docker import Docker
+from dayhand.sandbox.docker.backend import Docker
 from dayhand.sandbox.limits import MIB, Capacity
 from tests.sandbox.image import needed
 

@@ -16,13 +16,18 @@ import pytest
 
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Egress, Limits, Reason
-from dayhand.sandbox.docker import LIFE_SECONDS, OWNER, UNTIL, Docker
-from dayhand.sandbox.docker_box import SWEEP
-from dayhand.sandbox.docker_stream import engine_address
-from dayhand.sandbox.egress import SOCKET, Gate
+from dayhand.sandbox.docker.backend import (
+    LIFE_SECONDS,
+    OWNER,
+    UNTIL,
+    Docker,
+)
+from dayhand.sandbox.docker.box import SWEEP
+from dayhand.sandbox.docker.exec_stream import engine_address
+from dayhand.sandbox.egress.gateway import SOCKET, Gate
 from tests.sandbox.conftest import SMALL
 from tests.sandbox.echo import echoing
-from tests.sandbox.forwarding import forwarding
+from tests.sandbox.egress.forwarding import forwarding
 from tests.sandbox.image import needed
 
 BRIEF = Limits(seconds=1)

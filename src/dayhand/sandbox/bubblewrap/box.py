@@ -8,16 +8,22 @@ from pathlib import Path
 from platform import machine
 
 from dayhand.errors import SandboxError
-from dayhand.sandbox import seccomp, view
+from dayhand.sandbox import seccomp
 from dayhand.sandbox.base import ENVIRONMENT, WORKSPACE, Limits, Reason, Snapshot
-from dayhand.sandbox.commands import ERRORS, Commands
-from dayhand.sandbox.disk import DiskWatch
-from dayhand.sandbox.egress import Gate
+from dayhand.sandbox.bubblewrap import mounts as box_mounts
+from dayhand.sandbox.bubblewrap.disk_watch import DiskWatch
+from dayhand.sandbox.bubblewrap.process import (
+    Launch,
+    Process,
+    inside,
+    settled,
+)
+from dayhand.sandbox.bubblewrap.store import Lock, State, Store
+from dayhand.sandbox.command import Ended, Order
+from dayhand.sandbox.command_runner import ERRORS, Commands
+from dayhand.sandbox.egress.gateway import Gate
 from dayhand.sandbox.limits import Capacity, ControlGroup
 from dayhand.sandbox.meter import Meter
-from dayhand.sandbox.order import Ended, Order
-from dayhand.sandbox.spawn import Launch, Process, inside, settled
-from dayhand.sandbox.store import Lock, State, Store
 
 COPY_SECONDS = 600.0
 ORIGIN = "/tmp/origin"  # noqa: S108 - in the box: where a kept state is copied from
@@ -60,7 +66,7 @@ class BubblewrapBox(Commands):
     def start_empty(self) -> None:
         for name in ("workspace", "env"):
             self._store.make(self.folder / name, self.uid)
-        self._mounts = view.folders(self.folder / "workspace", self.folder / "env", env_writable=True)
+        self._mounts = box_mounts.folders(self.folder / "workspace", self.folder / "env", env_writable=True)
 
     def stand_on(self, state: State, *, writable: bool) -> None:
         """Begin as a kept state: by a layer where that works, else by a copy that the box itself makes.
@@ -75,12 +81,14 @@ class BubblewrapBox(Commands):
         if writable:
             self._copy(state.folder / "env", ENVIRONMENT)
         else:
-            self._mounts = view.folders(self.folder / "workspace", state.folder / "env", env_writable=False)
+            self._mounts = box_mounts.folders(
+                self.folder / "workspace", state.folder / "env", env_writable=False
+            )
 
     def lay_over(self, lower: Path) -> None:
         for name in ("upper", "work"):
             self._store.make(self.folder / name, self.uid)
-        self._mounts = view.overlay(
+        self._mounts = box_mounts.overlay(
             lower / "workspace", self.folder / "upper", self.folder / "work", lower / "env"
         )
         self._layered = True
@@ -107,10 +115,10 @@ class BubblewrapBox(Commands):
         if gate:
             order, mounts = replace(order, command=gate.wrap(order.words())), gate.mounts()
         limits = self._ready.capacity.shell(grouped=self._group is not None)
-        arguments = [*self._ready.fixed, *self._mounts, *mounts, *view.closing()]
+        arguments = [*self._ready.fixed, *self._mounts, *mounts, *box_mounts.closing()]
         launch = Launch(
             self._ready.bwrap,
-            [*arguments, *view.environment(settled(order.env or {}))],
+            [*arguments, *box_mounts.environment(settled(order.env or {}))],
             inside(order.command, order.cwd, limits),
             self.uid,
             seccomp.program(seccomp.MACHINES[machine()]),

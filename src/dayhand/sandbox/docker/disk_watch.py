@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import ENVIRONMENT, WORKSPACE, Reason
-from dayhand.sandbox.disk import FILES_LEFT
+from dayhand.sandbox.bubblewrap.disk_watch import FILES_LEFT
 from dayhand.sandbox.limits import Capacity
 
 LOOK_SECONDS = 3.0  # between two looks at the disk, each of which is an exec of its own

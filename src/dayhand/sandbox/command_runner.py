@@ -10,9 +10,14 @@ from typing import IO
 
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import WORKSPACE, Limits, Reason, Result
-from dayhand.sandbox.egress import Gate
+from dayhand.sandbox.command import (
+    CANNOT_RUN,
+    Ended,
+    Order,
+    either,
+)
+from dayhand.sandbox.egress.gateway import Gate
 from dayhand.sandbox.meter import Meter
-from dayhand.sandbox.order import CANNOT_RUN, Ended, Order, either
 
 ERRORS = 4096  # bytes of what a command of our own said before it failed
 

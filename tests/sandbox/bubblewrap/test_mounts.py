@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.sandbox import view
+from dayhand.sandbox.bubblewrap import mounts
 
 FIXED = ("--ro-bind", "/usr", "/usr")
 
@@ -18,7 +18,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "bin").mkdir()
     (tmp_path / "node-20").write_text("#!/bin/sh\necho v20\n")
     (tmp_path / "bin" / "node").symlink_to(tmp_path / "node-20")
-    monkeypatch.setattr(view, "SYSTEM_PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr(mounts, "SYSTEM_PATH", str(tmp_path / "bin"))
     return tmp_path
 
 
@@ -59,19 +59,19 @@ CHANGES = (
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
 def test_the_stamp_changes_with_the_programs(place, change) -> None:
-    before = view.stamp(FIXED)
-    assert view.stamp(FIXED) == before
+    before = mounts.stamp(FIXED)
+    assert mounts.stamp(FIXED) == before
     change(place)
-    assert view.stamp(FIXED) != before
+    assert mounts.stamp(FIXED) != before
 
 
 def test_the_stamp_changes_with_a_kit_that_is_installed_beside_its_program(place, monkeypatch) -> None:
     (place / "sdk").mkdir()
-    monkeypatch.setattr(view, "KITS", f"{place / 'none'}:{place / 'sdk'}")
-    before = view.stamp(FIXED)
+    monkeypatch.setattr(mounts, "KITS", f"{place / 'none'}:{place / 'sdk'}")
+    before = mounts.stamp(FIXED)
     (place / "sdk" / "9.0.100").mkdir()
-    assert view.stamp(FIXED) != before
+    assert mounts.stamp(FIXED) != before
 
 
 def test_the_stamp_changes_with_what_is_let_in(place) -> None:
-    assert view.stamp(FIXED) != view.stamp((*FIXED, "--ro-bind", "/opt", "/opt"))
+    assert mounts.stamp(FIXED) != mounts.stamp((*FIXED, "--ro-bind", "/opt", "/opt"))

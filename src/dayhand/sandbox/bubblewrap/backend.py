@@ -16,12 +16,13 @@ from pathlib import Path
 from platform import machine
 
 from dayhand.errors import SandboxError
-from dayhand.sandbox import limits, programs, seccomp, view
+from dayhand.sandbox import limits, seccomp
 from dayhand.sandbox.base import Egress, Limits, Snapshot
-from dayhand.sandbox.box import BubblewrapBox, Ready
-from dayhand.sandbox.egress import gate
+from dayhand.sandbox.bubblewrap import binaries, mounts
+from dayhand.sandbox.bubblewrap.box import BubblewrapBox, Ready
+from dayhand.sandbox.bubblewrap.store import Lock, State, Store
+from dayhand.sandbox.egress.gateway import gate
 from dayhand.sandbox.limits import Capacity, ControlGroup
-from dayhand.sandbox.store import Lock, State, Store
 
 PROBE = Limits(seconds=20.0)
 
@@ -48,7 +49,7 @@ class Bubblewrap:
     def stamp(self) -> str:
         """The programs and the system's name are this machine's own: what ``view.stamp`` sees of them."""
         ready = self._prepared()
-        return view.stamp((str(ready.bwrap), *ready.fixed))
+        return mounts.stamp((str(ready.bwrap), *ready.fixed))
 
     def sweep(self) -> None:
         """Remove the boxes of processes that are gone."""
@@ -147,17 +148,17 @@ class Bubblewrap:
             )
         store = self._store
         store.prepare()
-        for name, text in view.ETC.items():
+        for name, text in mounts.ETC.items():
             path = store.data / "etc" / name
             if not path.is_file() or path.read_text() != text:
                 half = path.with_name(secrets.token_hex(8))  # another worker's box may be reading it
                 half.write_text(text)
                 half.chmod(0o644)
                 half.rename(path)
-        uv = programs.uv_program(store.data / "tools")
-        fixed = tuple(view.fixed(store.data / "etc", uv, self._capacity.scratch))
+        uv = binaries.uv_program(store.data / "tools")
+        fixed = tuple(mounts.fixed(store.data / "etc", uv, self._capacity.scratch))
         said = []
-        for bwrap in programs.bubblewraps(store.data / "tools"):
+        for bwrap in binaries.bubblewraps(store.data / "tools"):
             ready = Ready(bwrap, layers=False, fixed=fixed, capacity=self._capacity)
             problem = self._try(ready)
             if not problem:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.sandbox.bubblewrap import Bubblewrap
+from dayhand.sandbox.bubblewrap.backend import Bubblewrap
 from tests.sandbox.conftest import SMALL
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Snapshot
-from dayhand.sandbox.bubblewrap import Bubblewrap
-from dayhand.sandbox.shelf import RESTING_SECONDS, Shelf
+from dayhand.sandbox.bubblewrap.backend import Bubblewrap
+from dayhand.sandbox.snapshot_cache import RESTING_SECONDS, Shelf
 
 MB = 1_000_000
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from docker.types import LogConfig, Ulimit
 
-from dayhand.sandbox.docker_filter import profile
+from dayhand.sandbox.bubblewrap.mounts import SHARED_MEMORY
+from dayhand.sandbox.docker.seccomp_profile import profile
 from dayhand.sandbox.limits import Capacity
-from dayhand.sandbox.view import SHARED_MEMORY
 
 # The first process is root's, without capabilities: no command can signal or trace it. It reaps what others leave.
 FIRST = ("/bin/sh", "-c", "while :; do sleep 3600 & wait; done")

@@ -13,13 +13,13 @@ import threading
 from pathlib import Path
 
 from dayhand.errors import SandboxError
-from dayhand.sandbox import docker_door
-from dayhand.sandbox.docker_stream import ExecStream
-from dayhand.sandbox.egress import PORT, SOCKET
+from dayhand.sandbox.docker.exec_stream import ExecStream
+from dayhand.sandbox.egress import relay_in_container
+from dayhand.sandbox.egress.gateway import PORT, SOCKET
 from dayhand.sandbox.meter import Meter
 
 DOOR_USER = "1001:1001"
-DOOR = ["python3", "-I", "-S", "-u", "-c", Path(docker_door.__file__).read_text(), str(PORT)]
+DOOR = ["python3", "-I", "-S", "-u", "-c", Path(relay_in_container.__file__).read_text(), str(PORT)]
 START_SECONDS = 30.0
 LOOK_MS = 200  # how often it looks whether it is to end
 
@@ -31,7 +31,7 @@ class Tunnel:
         """``folder`` holds the proxy's socket. Raises ``SandboxError`` where the door does not open."""
         self._stream = stream
         self._folder = os.open(folder, os.O_PATH | os.O_CLOEXEC)
-        self._frames = docker_door.Frames(self._meet)
+        self._frames = relay_in_container.Frames(self._meet)
         self._ready = threading.Event()
         self._closing = False
         self._said = Meter(1000, 1000)

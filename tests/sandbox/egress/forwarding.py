@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from dayhand.sandbox import forwarder
+from dayhand.sandbox.egress import relay_in_bubblewrap
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def forwarding(path: str, around: Sequence[str] = ()) -> Iterator[int]:
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    program = [*around, sys.executable, "-I", "-S", forwarder.__file__]
+    program = [*around, sys.executable, "-I", "-S", relay_in_bubblewrap.__file__]
     words = [*program, str(port), path, "sh", "-c", "echo up; read end"]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin
@@ -40,6 +40,6 @@ def _end(port: int) -> None:
             words = entry.read_bytes().split(b"\0")
         except OSError:
             continue
-        if str(port).encode() in words and forwarder.__file__.encode() in words:
+        if str(port).encode() in words and relay_in_bubblewrap.__file__.encode() in words:
             with suppress(ProcessLookupError):
                 os.kill(int(entry.parent.name), signal.SIGKILL)

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dayhand.errors import SandboxError
-from dayhand.sandbox.left_behind import end_boxes_of
+from dayhand.sandbox.bubblewrap.orphans import end_boxes_of
 
 FIRST_UID, SLOTS = 200_000, 10_000
 KEPT = 60  # snapshots; beyond that, those that were not used for the longest time are forgotten

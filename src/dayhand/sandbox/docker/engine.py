@@ -18,7 +18,7 @@ import requests
 from docker.errors import APIError, DockerException, NotFound
 
 from dayhand.errors import SandboxError
-from dayhand.sandbox.docker_stream import ExecStream, check_engine, engine_address
+from dayhand.sandbox.docker.exec_stream import ExecStream, check_engine, engine_address
 from dayhand.sandbox.meter import Meter
 
 TIMEOUT_SECONDS = 120

@@ -1,4 +1,4 @@
-"""The proxy of one set-up box, as a process: ``python -m dayhand.sandbox.proxy_process REFUSED_FD UID``.
+"""The proxy of one set-up box, as a process: ``python -m dayhand.sandbox.egress.proxy REFUSED_FD UID``.
 
 proxy.py speaks HTTP; ``Rules`` decide. The rules are the first line of standard input, and its end is ours.
 """
@@ -21,7 +21,7 @@ from proxy.http.parser import HttpParser
 from proxy.http.proxy import HttpProxyBasePlugin
 from proxy.http.responses import BAD_REQUEST_RESPONSE_PKT
 
-from dayhand.sandbox.egress import SOCKET, Rules
+from dayhand.sandbox.egress.gateway import SOCKET, Rules
 
 REQUEST_BYTES = 256 * 1024  # of a CONNECT with all its headers, and what may have come right after it
 MEMORY = 512 * 1024 * 1024  # of each of its processes: a connection whose box does not read is cut there

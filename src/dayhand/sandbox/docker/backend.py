@@ -30,13 +30,13 @@ from docker.types import Mount
 
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import ENVIRONMENT, Egress, Limits, Result, Snapshot
-from dayhand.sandbox.docker_box import READABLE, SWEEP, DockerBox
-from dayhand.sandbox.docker_engine import Engine, named
-from dayhand.sandbox.docker_hardening import FIRST, hardening
-from dayhand.sandbox.egress import Gate, gate
+from dayhand.sandbox.bubblewrap.mounts import BUNDLES
+from dayhand.sandbox.bubblewrap.store import Lock
+from dayhand.sandbox.docker.box import READABLE, SWEEP, DockerBox
+from dayhand.sandbox.docker.engine import Engine, named
+from dayhand.sandbox.docker.hardening import FIRST, hardening
+from dayhand.sandbox.egress.gateway import Gate, gate
 from dayhand.sandbox.limits import Capacity
-from dayhand.sandbox.store import Lock
-from dayhand.sandbox.view import BUNDLES
 
 IMAGE = "dayhand-sandbox"
 STATES = "dayhand-state"

@@ -1,0 +1,1 @@
+"""Boxes by bubblewrap: no daemon, one process for each command."""

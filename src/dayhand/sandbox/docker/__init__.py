@@ -1,0 +1,1 @@
+"""Boxes by a Docker engine: one hardened container each."""
