@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from dayhand.agent.briefing import brief
 from dayhand.agent.budget import lowered
 from dayhand.agent.guard import Bounds
 from dayhand.agent.loop import send_back, solve
@@ -21,11 +22,10 @@ from dayhand.checkout.mirror import read_files
 from dayhand.checkout.offer import BRANCH, offer
 from dayhand.checkout.repository import Base, Checkout
 from dayhand.environment.base import Environment
-from dayhand.environment.briefing import brief
-from dayhand.environment.improvement import Improvement
+from dayhand.environment.declared.dayhand_toml import NAME, read_config
+from dayhand.environment.declared.improvement import Improvement
 from dayhand.environment.prepare import prepare
-from dayhand.environment.registries import Extra
-from dayhand.environment.repo_config import NAME, read_config
+from dayhand.environment.registries.python_npm import Extra
 from dayhand.errors import CheckoutError, HubError, HubUnavailable, ModelError, OutOfTime, SandboxError
 from dayhand.ledger.blocked import Blocklist
 from dayhand.ledger.memory import Memory

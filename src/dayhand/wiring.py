@@ -22,7 +22,7 @@ from dayhand.agent.succession import Facts, Succession
 from dayhand.checkout.mirror import Author
 from dayhand.checkout.repository import Checkout, open_mirror
 from dayhand.checkout.standing import Standing, find_standing
-from dayhand.environment.registries import Extra
+from dayhand.environment.registries.python_npm import Extra
 from dayhand.errors import HubError, SandboxError
 from dayhand.hub.client import Hub
 from dayhand.hub.repository import RepositoryHub

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.environment import registries
+from dayhand.environment.registries import python_npm
 from dayhand.sandbox.base import Box
 from dayhand.sandbox.bubblewrap.backend import Bubblewrap
 
@@ -95,13 +95,13 @@ def sandbox():
 @pytest.fixture(scope="session")
 def python_index():
     """Skips, and says why, where no Python index answers."""
-    if problem := registries.python_registry().problem:
+    if problem := python_npm.python_registry().problem:
         pytest.skip(problem)
 
 
 @pytest.fixture(scope="session")
 def npm_index():
-    registry = registries.npm_registry(lambda: "")
+    registry = python_npm.npm_registry(lambda: "")
     if registry.problem:
         pytest.skip(registry.problem)
     try:

@@ -11,10 +11,11 @@ import threading
 import pytest
 import uv
 
-from dayhand.environment import install, node, set_up, supply
 from dayhand.environment import prepare as room
+from dayhand.environment.ecosystems import node
 from dayhand.environment.prepare import combine, prepare
-from dayhand.environment.registries import Extra
+from dayhand.environment.registries.python_npm import Extra
+from dayhand.environment.setup import install, runtimes, steps
 from dayhand.sandbox.base import Reason
 from tests.environment.conftest import Notes
 
@@ -202,14 +203,14 @@ def test_a_box_without_node_gets_one_from_the_python_index(project, sandbox, say
     linted = project(ESLINT)
     plan = node.plan(linted.files)
     bare = dataclasses.replace(plan.runtime, probe=f"test -x {node.HOME}/bin/node")
-    ground = supply.survey(sandbox)
+    ground = runtimes.survey(sandbox)
     whole = combine((dataclasses.replace(plan, runtime=bare),), ground.path)
     with install.made_ready(whole, ground, sandbox, linted.fill, say) as (box, outcome):
         assert outcome.complete, say.lines
         linted.fill(box)
         assert box.run("command -v npm", env=whole.env).text().strip() == f"{node.HOME}/bin/npm"
         assert box.run("npm run lint", env=whole.env).passed
-        assert "/npm" not in supply.Supply(sandbox, ground, whole, say)._ask_npm(None)
+        assert "/npm" not in runtimes.Supply(sandbox, ground, whole, say)._ask_npm(None)
 
 
 def test_a_project_with_nothing_to_install_is_probed_once(project, sandbox, say):
@@ -278,9 +279,9 @@ def test_a_makefile_counts_only_where_nobody_else_has_such_a_check(files):
 
 def test_a_step_that_never_ends_is_a_failed_step(sandbox, say):
     with sandbox.open() as box:
-        ended = box.run("sleep 60", limits=dataclasses.replace(set_up.PROBE, seconds=0.5))
+        ended = box.run("sleep 60", limits=dataclasses.replace(steps.PROBE, seconds=0.5))
     assert ended.reason is Reason.WALL
-    assert set_up.verdict(ended).startswith("failed (ended by wall)")
+    assert steps.verdict(ended).startswith("failed (ended by wall)")
 
 
 def test_set_up_may_reach_the_operators_own_registries_and_no_others(project, sandbox, say):
@@ -313,20 +314,20 @@ class Stamped:
 
 def test_an_empty_box_is_asked_once_for_each_stamp(sandbox, tmp_path):
     first = Stamped(sandbox, f"{tmp_path} as it was")
-    told = supply.survey(first)
+    told = runtimes.survey(first)
     again = Stamped(sandbox, f"{tmp_path} as it was")
-    assert supply.survey(again) == told
+    assert runtimes.survey(again) == told
     assert (first.opened, again.opened) == (1, 0)
     changed = Stamped(sandbox, f"{tmp_path} with another Python")
-    supply.survey(changed)
+    runtimes.survey(changed)
     assert changed.opened == 1
 
 
 def test_what_an_empty_box_said_is_asked_again_where_it_cannot_be_read(sandbox, tmp_path):
-    told = supply.survey(Stamped(sandbox, str(tmp_path)))
-    kept = supply.kept_at(Stamped(sandbox, str(tmp_path)))
+    told = runtimes.survey(Stamped(sandbox, str(tmp_path)))
+    kept = runtimes.kept_at(Stamped(sandbox, str(tmp_path)))
     kept.write_text('{"path": ')
     again = Stamped(sandbox, str(tmp_path))
-    assert supply.survey(again) == told
+    assert runtimes.survey(again) == told
     assert again.opened == 1
     kept.unlink()

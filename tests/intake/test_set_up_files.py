@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from dayhand.environment.declared.agent_files import (
+    AGENTS,
+    COPILOT,
+    CURSOR,
+    DEVCONTAINERS,
+    SCRIPTS,
+)
 from dayhand.environment.prepare import ECOSYSTEMS
-from dayhand.environment.sources import AGENTS, COPILOT, CURSOR, DEVCONTAINERS, SCRIPTS
 from dayhand.intake.set_up_files import decides_set_up
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dayhand.environment.improvement import Guess, Improvement, Line
+from dayhand.environment.declared.improvement import Guess, Improvement, Line
 from dayhand.publish import set_up
 from dayhand.task import Checkup, Examined, SetUpStep
 from dayhand.verification import Run

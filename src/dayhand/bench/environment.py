@@ -21,7 +21,7 @@ from dayhand.bench.measuring import timed
 from dayhand.checkout.mirror import CommitFiles, Mirror, bundle_ref, read_files
 from dayhand.environment.base import Environment
 from dayhand.environment.prepare import prepare
-from dayhand.environment.set_up import reason
+from dayhand.environment.setup.steps import reason
 from dayhand.localhub.store import Store
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box, Sandbox

@@ -18,7 +18,7 @@ from dayhand.checkout.git import BareGit
 from dayhand.checkout.mirror import bundle_ref, read_files
 from dayhand.checkout.repository import open_mirror
 from dayhand.environment.prepare import prepare
-from dayhand.environment.registries import Extra
+from dayhand.environment.registries.python_npm import Extra
 from dayhand.errors import CheckoutError, LedgerError, SettingsError
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.notes import Note, Say

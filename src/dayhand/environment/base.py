@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from dayhand.environment.registries import Extra
+from dayhand.environment.registries.python_npm import Extra
 from dayhand.sandbox.base import Snapshot
 from dayhand.task import Blocked
 

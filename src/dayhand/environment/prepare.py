@@ -12,31 +12,30 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from dayhand.environment import (
+from dayhand.environment import version_pins
+from dayhand.environment.base import Ecosystem, Environment, Files, Log, Plan, Whole
+from dayhand.environment.declared import agent_files
+from dayhand.environment.declared.dayhand_toml import read_config
+from dayhand.environment.ecosystems import (
     dotnet,
     go,
-    install,
     java,
-    nested,
+    make,
+    monorepo,
     node,
     php,
-    pins,
-    plain,
     python,
-    remembered,
     ruby,
     rust,
-    sources,
 )
-from dayhand.environment.base import Ecosystem, Environment, Files, Log, Plan, Whole
-from dayhand.environment.lock import building
-from dayhand.environment.registries import Extra
-from dayhand.environment.remembered import Outcome
-from dayhand.environment.repo_config import read_config
-from dayhand.environment.supply import survey
+from dayhand.environment.registries.python_npm import Extra
+from dayhand.environment.setup import install, record
+from dayhand.environment.setup.build_lock import building
+from dayhand.environment.setup.record import Outcome
+from dayhand.environment.setup.runtimes import survey
 from dayhand.sandbox.base import ENVIRONMENT, Box, Sandbox, Snapshot
 
-ECOSYSTEMS: tuple[Ecosystem, ...] = (python, node, go, rust, ruby, java, php, dotnet, plain)
+ECOSYSTEMS: tuple[Ecosystem, ...] = (python, node, go, rust, ruby, java, php, dotnet, make)
 
 RULES = "1"  # part of every key: raise it when the same files should be set up differently
 RETRY_SECONDS = 600  # an incomplete environment is shared for so long, then tried again
@@ -67,14 +66,14 @@ def prepare(
     config = read_config(files if decisions is None else decisions)
     for problem in config.problems:
         say.line("error", problem)
-    says = sources.declared(config, files)
+    says = agent_files.declared(config, files)
     for problem in says.problems:
         say.line("say", problem)
-    detected, left = nested.plans(files, ECOSYSTEMS)
+    detected, left = monorepo.plans(files, ECOSYSTEMS)
     if left:
         say.line("say", f"Too many nested projects: {', '.join(left)} are not set up.")
-    plans = sources.apply(detected, says)
-    unmet = pins.unmet(files, ground.identity)
+    plans = agent_files.apply(detected, says)
+    unmet = version_pins.unmet(files, ground.identity)
     whole = replace(combine(plans, ground.path), allow=config.allow, pins=unmet, extra=extra or Extra())
     key = _key(whole, files, f"{sandbox.name}\n{ground.identity}", scope)
     say.line("say", _summary(whole))
@@ -89,7 +88,7 @@ def prepare(
             return _known(key, found, whole, started, say)
         with install.made_ready(whole, ground, sandbox, fill, say) as (box, outcome):
             name = key if outcome.complete else _for_now(key)
-            remembered.write(box, outcome)
+            record.write(box, outcome)
             sandbox.drop([name])
             snapshot = box.save(name)
     return _environment(key, snapshot, whole, outcome, started)
@@ -154,7 +153,7 @@ def _recall(sandbox: Sandbox, key: str) -> tuple[Snapshot, Outcome] | None:
     for name in (key, _for_now(key)):
         if snapshot := sandbox.find(name):
             with sandbox.open(origin=snapshot) as box:
-                outcome = remembered.read(box)
+                outcome = record.read(box)
             if outcome:
                 return snapshot, outcome
     return None

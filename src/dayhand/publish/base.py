@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from dayhand.environment.improvement import Improvement
+from dayhand.environment.declared.improvement import Improvement
 from dayhand.errors import DayhandError
 from dayhand.ledger.notes import Note
 from dayhand.task import Blocked, Change, Examined, Proof, Solution, Task

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from dayhand.environment.improvement import Improvement
+from dayhand.environment.declared.improvement import Improvement
 from dayhand.errors import (
     DayhandError,
     EnvironmentFailure,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from dayhand.environment.improvement import Improvement
+from dayhand.environment.declared.improvement import Improvement
 from dayhand.errors import DayhandError
 from dayhand.ledger.notes import Note
 from dayhand.publish import diagnosis

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dayhand.environment.improvement import Improvement
-from dayhand.environment.repo_config import NAME
+from dayhand.environment.declared.dayhand_toml import NAME
+from dayhand.environment.declared.improvement import Improvement
 from dayhand.hub.repository import hidden
 from dayhand.publish import diagnosis
 from dayhand.publish.markdown import cap, cell, code, redact

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from dayhand.environment.base import Environment, Files, Log
-from dayhand.environment.guess import Guessed, guess
-from dayhand.environment.improvement import Improvement
+from dayhand.environment.declared.improvement import Improvement
+from dayhand.environment.declared.suggestion import Guessed, guess
 from dayhand.environment.prepare import prepare
-from dayhand.environment.registries import Extra
+from dayhand.environment.registries.python_npm import Extra
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Sandbox
 from dayhand.task import Examined

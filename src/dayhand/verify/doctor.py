@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dayhand.environment.base import Check, Environment, Log
-from dayhand.environment.set_up import reason
+from dayhand.environment.setup.steps import reason
 from dayhand.sandbox.base import Sandbox
 from dayhand.task import Checkup, Examined, SetUpStep
 from dayhand.verify.base_cache import BaseCache

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.environment.registries import python_registry
+from dayhand.environment.registries.python_npm import python_registry
 from dayhand.sandbox.base import Blocked, Egress, Limits
 from dayhand.sandbox.egress.gateway import NEVER, Rules, gate
 from dayhand.sandbox.egress.proxy import MEMORY

@@ -1,0 +1,1 @@
+"""One module for each ecosystem: its manifests, its installation and its checks."""

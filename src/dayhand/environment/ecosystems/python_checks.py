@@ -1,0 +1,109 @@
+"""What Python checks: linters, type checkers and test runners that a repository configures or declares."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+
+from dayhand.environment.base import Check
+from dayhand.environment.ecosystems.python_project import Project, ini
+from dayhand.environment.manifest import table, toml
+
+# --version would pass where pytest refuses its own configuration. Without conftest.py, because that is the
+# repository's code, and may be what has to be repaired; with it, because it may define the options.
+PYTEST_PROBE = "python3 -m pytest --noconftest --markers || python3 -m pytest --markers"
+MYPY_TARGETS = {"files", "packages", "modules"}
+PLUGINS = {
+    "--asyncio-mode": "pytest-asyncio",
+    "--cov": "pytest-cov",
+    "--timeout": "pytest-timeout",
+    "-n": "pytest-xdist",
+}
+
+
+def checks_of(project: Project) -> Iterator[Check]:
+    if source := declares(project, "ruff", ("ruff.toml", ".ruff.toml"), ()):
+        yield _tool_check(project, "lint", _ruff_command(project), "ruff", source)
+        if table(project.pyproject, "tool", "ruff", "format"):
+            yield _tool_check(project, "lint", "ruff format --check .", "ruff", source)
+    if source := declares(project, "flake8", (".flake8",), ("flake8",)):
+        yield _tool_check(project, "lint", "flake8", "flake8", source)
+    if source := declares(project, "mypy", ("mypy.ini", ".mypy.ini"), ("mypy",)):
+        yield _tool_check(project, "types", _mypy_command(project), "mypy", source)
+    if project.tests:
+        yield _test_check(project)
+
+
+def declares(project: Project, tool: str, own: tuple[str, ...], sections: tuple[str, ...]) -> str:
+    """Where the repository declares a tool; "" where it does not."""
+    if tool in table(project.pyproject, "tool"):
+        return f"pyproject.toml [tool.{tool}]"
+    for name in own:
+        if name in project.paths:
+            return name
+    for section in sections:
+        if section in project.sections:
+            return f"{project.sections[section]} [{section}]"
+    return f"its dependency {project.declared[tool]}" if tool in project.declared else ""
+
+
+def _tool_check(project: Project, kind: str, command: str, tool: str, source: str) -> Check:
+    wanted = shlex.quote(project.declared.get(tool, tool))
+    return Check(kind, command, f"{tool} --version", tool, source, f"uv pip install {wanted}")
+
+
+def _ruff_command(project: Project) -> str:
+    """A check says what is wrong and repairs nothing, whatever its settings ask for."""
+    settings = [project.files.read(name) for name in ("ruff.toml", ".ruff.toml") if name in project.paths]
+    repairs = table(project.pyproject, "tool", "ruff").get("fix") or any(
+        toml(text).get("fix") for text in settings
+    )
+    return "ruff check --no-fix ." if repairs else "ruff check ."
+
+
+def _mypy_command(project: Project) -> str:
+    section = table(project.pyproject, "tool", "mypy")
+    if MYPY_TARGETS & section.keys():
+        return "mypy"
+    where = project.sections.get("mypy")
+    if where and any(ini(project.files.read(where)).has_option("mypy", name) for name in MYPY_TARGETS):
+        return "mypy"
+    return "mypy src" if any(path.startswith("src/") for path in project.paths) else "mypy ."
+
+
+def _test_check(project: Project) -> Check:
+    source = declares(
+        project, "pytest", ("pytest.ini", ".pytest.ini", "conftest.py"), ("pytest", "tool:pytest")
+    )
+    if not source and not _only_unittest(project):
+        source = project.tests[0]
+    if source:
+        wanted = [project.declared.get("pytest", "pytest"), *_plugins(project)]
+        remedy = f"uv pip install {' '.join(map(shlex.quote, wanted))}"
+        return Check("test", "python3 -m pytest -q", PYTEST_PROBE, "pytest", source, remedy)
+    folders = {path.partition("/")[0] if "/" in path else "" for path in project.tests}
+    command = "python3 -m unittest discover"
+    if len(folders) == 1 and (folder := folders.pop()):
+        top = " -t ." if f"{folder}/__init__.py" in project.paths else ""
+        command += f" -s {shlex.quote(folder)}{top}"
+    if not any(path.rpartition("/")[2].startswith("test") for path in project.tests):
+        command += " -p '*_test.py'"
+    return Check("test", command, "python3 -m unittest --help", "unittest", project.tests[0])
+
+
+def _plugins(project: Project) -> Iterator[str]:
+    """What pytest needs to understand the options that the repository always gives it."""
+    names = ("pyproject.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
+    settings = "\n".join(project.files.read(name) for name in names if name in project.paths)
+    options = " ".join(re.findall(r"^addopts\s*=((?:.*\n)(?:[ \t\]].*\n?)*)", f"{settings}\n", re.MULTILINE))
+    for option, plugin in PLUGINS.items():
+        if re.search(rf"(^|[\s\"']){option}\b", options):
+            yield project.declared.get(plugin, plugin)
+
+
+def _only_unittest(project: Project) -> bool:
+    texts = [project.files.read(path) for path in project.tests[:50]]
+    if any(re.search(r"^\s*(import|from) pytest\b", text, re.MULTILINE) for text in texts):
+        return False
+    return any("unittest" in text for text in texts)

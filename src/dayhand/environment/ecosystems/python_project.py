@@ -1,0 +1,133 @@
+"""What a repository says of its Python, in whatever file it says so."""
+
+from __future__ import annotations
+
+import configparser
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from dayhand.environment.base import Files
+from dayhand.environment.manifest import table, toml
+
+SETTINGS = ("setup.cfg", "tox.ini", "pytest.ini", ".pytest.ini", ".flake8", "mypy.ini", ".mypy.ini")
+REQUIREMENTS = re.compile(
+    r"((requirements|tests?|dev)/)?([a-z]+[-_.])?requirements([-_.][a-z]+)?\.(txt|in)|requirements/[a-z]+\.txt"
+)
+NOT_FOR_WORK = re.compile(r"\b(docs?|documentation|prod|production|release|deploy|build|wheels|gpu|cuda)\b")
+TEST_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What a repository says of its Python, in whatever file it says so."""
+
+    files: Files
+    paths: frozenset[str]
+    pyproject: Mapping[str, object]
+    sections: Mapping[str, str]  # of setup.cfg, tox.ini and the like: the section, and the file it stands in
+    requirements: tuple[str, ...]  # the requirements files that a contributor would install
+    declared: Mapping[str, str]  # a package's normal name, and how it is asked for: "ruff" to "ruff>=0.4"
+    tests: tuple[str, ...]
+
+
+def read(files: Files, paths: frozenset[str]) -> Project:
+    pyproject = toml(files.read("pyproject.toml"))
+    sections: dict[str, str] = {}
+    declared: dict[str, str] = {}
+    for name in SETTINGS:
+        if name not in paths:
+            continue
+        parsed = ini(files.read(name))
+        sections.update((section, name) for section in parsed.sections())
+        for section in parsed.sections():
+            _declare(declared, _ini_requirements(parsed, section))
+    requirements = tuple(path for path in sorted(paths) if REQUIREMENTS.fullmatch(path.lower()))
+    requirements = tuple(path for path in requirements if _installable(path, paths))
+    for path in requirements:
+        _declare(declared, requirement_lines(files, path))
+    _declare(declared, _pyproject_requirements(pyproject))
+    if ".pre-commit-config.yaml" in paths:
+        hooks = re.findall(
+            r"^\s*-?\s*id:\s*['\"]?([\w-]+)", files.read(".pre-commit-config.yaml"), re.MULTILINE
+        )
+        _declare(declared, (hook for hook in hooks if hook in ("ruff", "ruff-check", "flake8", "mypy")))
+    if "ruff-check" in declared:
+        declared.setdefault("ruff", "ruff")
+    tests = tuple(path for path in sorted(paths) if TEST_FILE.search(path))
+    return Project(files, paths, pyproject, sections, requirements, declared, tests)
+
+
+def _installable(path: str, paths: frozenset[str]) -> bool:
+    if NOT_FOR_WORK.search(path.lower().replace("_", "-")):
+        return False
+    return not (path.endswith(".in") and f"{path[:-3]}.txt" in paths)
+
+
+def requirement_lines(files: Files, path: str, depth: int = 3) -> Iterator[str]:
+    """The requirements of a requirements file and of those that it includes, options left out."""
+    for raw in files.read(path).replace("\\\n", " ").splitlines():
+        line = re.split(r"(?:^|\s)#|\s--hash", raw)[0].strip()
+        included = re.match(r"(?:-r|--requirement)[ =]?\s*(\S+)", line)
+        if included and depth:
+            folder = path.rpartition("/")[0]
+            yield from requirement_lines(files, f"{folder}/{included[1]}".lstrip("/"), depth - 1)
+        elif line and not line.startswith("-"):
+            yield line
+
+
+def _declare(declared: dict[str, str], lines: Iterator[str]) -> None:
+    for line in lines:
+        name = re.match(r"[A-Za-z0-9][\w.-]*", line)
+        if name and not re.match(r"[\w.-]+:", line):
+            declared.setdefault(re.sub(r"[-_.]+", "-", name[0]).lower(), line)
+
+
+def _pyproject_requirements(pyproject: Mapping[str, object]) -> Iterator[str]:
+    yield from strings(table(pyproject, "project").get("dependencies"))
+    for extra in table(pyproject, "project", "optional-dependencies").values():
+        yield from strings(extra)
+    for group in table(pyproject, "dependency-groups").values():
+        yield from strings(group)
+    yield from strings(table(pyproject, "tool", "uv").get("dev-dependencies"))
+    yield from poetry_groups(pyproject, lambda _: True)
+
+
+def poetry_groups(pyproject: Mapping[str, object], wanted: Callable[[str], object]) -> Iterator[str]:
+    """The requirements of Poetry's own groups, which no other installer reads."""
+    poetry = table(pyproject, "tool", "poetry")
+    groups = table(poetry, "group")
+    tables = [table(groups, name, "dependencies") for name in groups if wanted(name.lower())]
+    for group in (table(poetry, "dev-dependencies"), *tables):
+        yield from (_poetry_requirement(name, version) for name, version in group.items())
+
+
+def _poetry_requirement(name: str, version: object) -> str:
+    """Poetry's caret and tilde are its own; a plain lower bound keeps the sense well enough for a tool."""
+    if isinstance(version, list):  # one for each Python: the last is the newest one's
+        version = version[-1] if version else ""
+    text = str(version.get("version", "") if isinstance(version, dict) else version)
+    bound = re.fullmatch(r"[\^~]?(\d[\w.]*)", text)
+    return f"{name}>={bound[1]}" if bound else name
+
+
+def _ini_requirements(parsed: configparser.RawConfigParser, section: str) -> Iterator[str]:
+    if section == "options.extras_require":
+        for _, value in parsed.items(section):
+            yield from (line.strip() for line in value.splitlines() if line.strip())
+    elif section.startswith("testenv"):
+        deps = parsed.get(section, "deps", fallback="")
+        yield from (line.strip() for line in deps.splitlines() if re.match(r"\s*[A-Za-z]", line))
+
+
+def ini(text: str) -> configparser.RawConfigParser:
+    parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return configparser.RawConfigParser()
+    return parser
+
+
+def strings(value: object) -> Iterator[str]:
+    return (item for item in value if isinstance(item, str)) if isinstance(value, list) else iter(())

@@ -1,0 +1,1 @@
+"""The package registries that set-up may reach."""

@@ -1,0 +1,1 @@
+"""Installing a repository in a set-up box, and keeping the result."""

@@ -1,0 +1,81 @@
+"""Everything of one repository installed in one set-up box, proved, and cleared of the repository's own files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from dayhand.environment.base import Log, Whole
+from dayhand.environment.setup.record import Outcome
+from dayhand.environment.setup.runtimes import Ground, Supply
+from dayhand.environment.setup.steps import (
+    CACHE,
+    PROBE,
+    STEP,
+    SetUp,
+    tell_blocked,
+)
+from dayhand.errors import SandboxError
+from dayhand.sandbox.base import Box, Egress, Sandbox
+
+CLEAR = f"""
+cd /workspace || exit 1
+git ls-files -z | xargs -0 -r rm -f -- 2>/dev/null
+rm -rf .git {CACHE}
+"""
+
+
+def _lacks_runtime(whole: Whole, sandbox: Sandbox) -> bool:
+    """Whether a language has to be brought although the repository itself installs nothing."""
+    probes = [plan.runtime.probe for plan in whole.plans if plan.runtime and plan.checks]
+    if not probes:
+        return False
+    with sandbox.open() as box:
+        return not all(box.run(probe, cwd="/", env=whole.env, limits=PROBE).passed for probe in probes)
+
+
+@contextmanager
+def made_ready(
+    whole: Whole, ground: Ground, sandbox: Sandbox, fill: Callable[[Box], None], say: Log
+) -> Iterator[tuple[Box, Outcome]]:
+    """Install everything and prove the tools; give the box, cleared of the repository's own files, ready to be saved.
+
+    Where nothing is to be installed, the box has no way out.
+    """
+    make = _installed if whole.installs or _lacks_runtime(whole, sandbox) else _proved
+    with make(whole, ground, sandbox, fill, say) as (box, outcome):
+        cleared = box.run(["/bin/sh", "-c", CLEAR], limits=STEP)
+        if not cleared.passed:
+            raise SandboxError(f"The set-up box could not be cleared: {cleared.text()[-300:]}")
+        yield box, outcome
+
+
+@contextmanager
+def _proved(
+    whole: Whole, _ground: Ground, sandbox: Sandbox, fill: Callable[[Box], None], say: Log
+) -> Iterator[tuple[Box, Outcome]]:
+    with sandbox.open() as box:
+        fill(box)
+        yield box, Outcome(SetUp(box, whole.env, {}, say).prove(whole.checks), (), ())
+
+
+@contextmanager
+def _installed(
+    whole: Whole, ground: Ground, sandbox: Sandbox, fill: Callable[[Box], None], say: Log
+) -> Iterator[tuple[Box, Outcome]]:
+    supply = Supply(sandbox, ground, whole, say)
+    origin = supply.bring_runtimes(whole.plans)
+    allowed, client_env = supply.open_registries(whole.plans, origin)
+    egress = Egress((*allowed, *whole.allow, *whole.extra.hosts), whole.extra.hosts)
+    with sandbox.open(origin=origin, egress=egress) as box:
+        fill(box)
+        setup = SetUp(box, whole.env, client_env, say)
+        if any(plan.client == "python" for plan in whole.plans):
+            setup.lay_uv()
+        for plan in whole.plans:
+            for step in plan.steps:
+                setup.take(step)
+        missing = setup.prove(whole.checks, supply.failures)
+        blocked = tuple(dict.fromkeys((*supply.blocked, *egress.refused)))
+        tell_blocked(blocked, say)
+        yield box, Outcome(missing, tuple(setup.steps), blocked)

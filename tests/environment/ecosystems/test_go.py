@@ -1,0 +1,42 @@
+"""What a Go module's files make us download and check."""
+
+from __future__ import annotations
+
+from dayhand.environment.ecosystems import go
+
+MODULE = "module example.org/a\n\ngo 1.22\n"
+NEEDY = f"{MODULE}\nrequire example.org/b v1.0.0\n"
+
+
+def checks(plan):
+    return [(check.kind, check.command) for check in plan.checks]
+
+
+def test_a_repository_without_a_module_at_the_top_is_left_alone(files):
+    assert go.plan(files({"main.go": "package main", "examples/go.mod": MODULE})) is None
+
+
+def test_a_modules_requirements_are_downloaded_and_its_packages_vetted_and_tested(files):
+    plan = go.plan(files({"go.mod": NEEDY, "go.sum": "", "a_test.go": "package a"}))
+    assert [step.commands for step in plan.steps] == [("go mod download",)]
+    assert checks(plan) == [("lint", "go vet ./..."), ("test", "go test ./...")]
+    assert plan.locks == ("go.mod", "go.sum")
+    assert plan.client == "go"
+
+
+def test_what_is_vendored_or_needs_nothing_asks_no_registry(files):
+    for texts in ({"go.mod": MODULE}, {"go.mod": NEEDY, "vendor/modules.txt": ""}):
+        plan = go.plan(files(texts))
+        assert plan.steps == ()
+        assert plan.client == ""
+
+
+def test_a_module_without_tests_is_only_vetted(files):
+    assert checks(go.plan(files({"go.mod": MODULE}))) == [("lint", "go vet ./...")]
+
+
+def test_the_linter_counts_where_it_is_set_up_and_its_probe_names_it(files):
+    plan = go.plan(files({"go.mod": MODULE, ".golangci.yml": ""}))
+    linter = plan.checks[1]
+    assert (linter.command, linter.source) == ("golangci-lint run", ".golangci.yml")
+    assert linter.probe == "golangci-lint --version"

@@ -1,0 +1,122 @@
+"""tox, nox and pre-commit: prepared in a set-up box, run without a network in a later one."""
+
+from __future__ import annotations
+
+import pytest
+
+from dayhand.environment.ecosystems import python
+from dayhand.environment.prepare import prepare
+
+SETUP = "from setuptools import setup\nsetup(name='own', version='1', py_modules=['own'])\n"
+TOX = "[tox]\nenvlist = py\n[testenv]\ndeps = six\ncommands = python examine.py\n[testenv:docs]\ncommands = false\n"
+NOX = """
+import nox
+
+@nox.session(reuse_venv=True)
+def tests(session):
+    session.install(".")
+    session.run("python", "examine.py")
+
+@nox.session
+def lint(session):
+    session.install("pyflakes")
+    session.run("pyflakes", "own.py")
+"""
+HOOKS = """
+repos:
+  - repo: local
+    hooks:
+      - id: flakes
+        name: flakes
+        entry: pyflakes
+        language: python
+        types: [python]
+        additional_dependencies: [pyflakes]
+"""
+EXAMINE = "import own\nassert own.right()\nprint('examined')\n"
+
+
+def run_changed(place, repository, sandbox, change):
+    """Each check's result in a clean box, after ``change`` was made to the working copy."""
+    with sandbox.open(origin=place.snapshot) as box:
+        repository.fill(box)
+        assert box.run(change).passed
+        return {check.kind: box.run(check.command, env=place.env) for check in place.checks}
+
+
+@pytest.mark.usefixtures("python_index")
+def test_tox_runs_what_nothing_else_names_and_sees_the_change(project, sandbox, say):
+    repository = project(
+        {"setup.py": SETUP, "own.py": "def right(): return True\n", "examine.py": EXAMINE, "tox.ini": TOX}
+    )
+    place = prepare(repository.files, sandbox, repository.fill, say)
+    assert place.missing == {}
+    assert [check.source for check in place.checks] == ["tox.ini [testenv:py]"]
+    told = run_changed(place, repository, sandbox, "true")["test"]
+    assert told.passed, told.text()
+    assert "examined" in told.text()
+    broken = run_changed(place, repository, sandbox, "echo 'def right(): return False' > own.py")["test"]
+    assert not broken.passed
+    assert "AssertionError" in broken.text()
+
+
+@pytest.mark.usefixtures("python_index")
+def test_nox_runs_a_session_that_installs_no_copy_of_the_project(project, sandbox, say):
+    repository = project({"setup.py": SETUP, "own.py": "import os\nos.getpid()\n", "noxfile.py": NOX})
+    place = prepare(repository.files, sandbox, repository.fill, say)
+    assert place.missing == {}
+    assert [check.command for check in place.checks] == [
+        "nox --reuse-existing-virtualenvs --no-install -s lint"
+    ]
+    assert run_changed(place, repository, sandbox, "true")["lint"].passed
+    broken = run_changed(place, repository, sandbox, "echo 'import sys' > own.py")["lint"]
+    assert "imported but unused" in broken.text()
+
+
+@pytest.mark.usefixtures("python_index")
+def test_pre_commit_lints_with_hooks_that_set_up_could_install(project, sandbox, say):
+    repository = project({"own.py": "import os\nos.getpid()\n", ".pre-commit-config.yaml": HOOKS})
+    place = prepare(repository.files, sandbox, repository.fill, say)
+    assert place.missing == {}
+    told = run_changed(place, repository, sandbox, "true")["lint"]
+    assert told.passed, told.text()
+    assert "flakes" in told.text()
+    assert (
+        "imported but unused"
+        in run_changed(place, repository, sandbox, "echo 'import sys' > own.py")["lint"].text()
+    )
+
+
+@pytest.mark.usefixtures("python_index")
+def test_hooks_from_a_place_that_set_up_may_not_reach_are_named(project, sandbox, say):
+    hooks = "repos:\n  - repo: https://hooks.example.org/a\n    rev: v1\n    hooks:\n      - id: tidy\n"
+    repository = project({"own.py": "a = 1\n", ".pre-commit-config.yaml": hooks})
+    place = prepare(repository.files, sandbox, repository.fill, say)
+    (missing,) = place.missing.values()
+    assert missing.tool == "pre-commit"
+    assert [blocked.host for blocked in place.blocked] == ["hooks.example.org"]
+
+
+def test_what_the_repository_names_directly_comes_before_its_runners(files):
+    plan = python.plan(
+        files(
+            {
+                "tox.ini": f"{TOX}[testenv:lint]\ncommands = ruff check\n[flake8]\n",
+                "test_a.py": "import pytest",
+                ".pre-commit-config.yaml": HOOKS,
+            }
+        )
+    )
+    assert [check.command for check in plan.checks] == ["flake8", "python3 -m pytest -q"]
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [(".tool-versions", "nodejs 20.1.0\npython 3.9.2\n"), ("mise.toml", '[tools]\npython = "3.9.2"\n')],
+)
+def test_a_version_managers_python_is_asked_for_and_its_minor_version_next(path, text, files):
+    plan = python.plan(files({path: text, "requirements.txt": "six\n"}))
+    first, second, third, *_ = plan.steps[0].commands
+    assert "--python 3.9.2 " in first
+    assert "--python 3.9 " in second
+    assert "--python" not in third

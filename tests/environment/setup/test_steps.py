@@ -1,0 +1,77 @@
+"""What an installer's output says went wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from dayhand.environment.base import Step
+from dayhand.environment.setup.steps import SetUp, reason
+from dayhand.sandbox.base import Limits
+
+UV = """Using Python 3.11
+  × No solution found when resolving dependencies:
+  ╰─▶ Because a-b was not found in the package registry and you
+      require a-b, we can conclude that your requirements are
+      unsatisfiable.
+"""
+UV_SAYS = (
+    "Because a-b was not found in the package registry and you require a-b, "
+    "we can conclude that your requirements are unsatisfiable."
+)
+NEW_UV = """Using Python 3.11.2 environment at: v
+error: No solution found when resolving dependencies
+  cause: Because there is no version of ruff==999 and you require ruff==999, we can conclude the rest.
+"""
+NPM = """npm error code E404
+npm error 404 Not Found - GET https://r.invalid/x - Not found
+npm error 404  'x@^1' is not in this registry.
+npm error A complete log is in /x
+"""
+COMPOSER = """Loading composer repositories with package information
+
+In CurlDownloader.php line 1:
+
+  curl error 56 while downloading https://r.invalid/packages.json: the
+   tunnel was refused
+
+install [--prefer-source] [--no-dev] [--] [<packages>...]
+"""
+COMPOSER_SAYS = "curl error 56 while downloading https://r.invalid/packages.json: the tunnel was refused"
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        (UV, UV_SAYS),
+        (
+            NEW_UV,
+            "Because there is no version of ruff==999 and you require ruff==999, we can conclude the rest.",
+        ),
+        (NPM, "'x@^1' is not in this registry."),
+        (COMPOSER, COMPOSER_SAYS),
+        ("sh: 1: eslint: not found\n", "sh: 1: eslint: not found"),
+        ("first\nlast words\n\n", "last words"),
+        ("", ""),
+    ],
+)
+def test_the_telling_line_is_found(output, said):
+    assert reason(output) == said
+
+
+def test_a_fall_back_that_passed_says_what_failed_before_it(sandbox, say):
+    with sandbox.open() as box:
+        set_up = SetUp(box, {}, {}, say)
+        done = set_up.take(Step("x", ("echo 'error: the lock is broken' >&2; exit 3", "exit 4", "true")))
+        assert (done.passed, done.command) == (True, "true")
+        assert done.instead == "echo 'error: the lock is broken' >&2; exit 3: error: the lock is broken"
+        assert set_up.take(Step("x", ("true", "false"))).instead == ""
+        assert set_up.take(Step("x", ("false", "false"))).instead == ""
+
+
+def test_a_command_that_hangs_is_ended_and_its_fall_backs_are_not_waited_for(sandbox, say):
+    with sandbox.open() as box:
+        set_up = SetUp(box, {}, {}, say, limits=Limits(seconds=1))
+        done = set_up.take(Step("x", ("echo 'warning: not found'; sleep 600", "sleep 599")))
+    assert not done.passed
+    assert say.of("command") == ["echo 'warning: not found'; sleep 600"]
+    assert reason(done.output) == "error: it was not done after 1 s and was ended"

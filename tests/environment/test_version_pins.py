@@ -1,0 +1,96 @@
+"""The versions that a repository asks for, and what is said where the box has none that fits."""
+
+from __future__ import annotations
+
+import pytest
+
+from dayhand.environment import version_pins
+from dayhand.environment.setup import runtimes
+
+BOX = 'Linux x86_64\nPython 3.11.2 (main)\nv20.11.1\nPython 3.9.2\nopenjdk version "17.0.15" 2025-04-15\n'
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "pin"),
+    [
+        (".python-version", "# why\n3.12\n3.11\n", ("python", "3.12")),
+        (".nvmrc", "v18.2.0\n", ("node", "v18.2.0")),
+        (".ruby-version", "ruby-3.3.0\n", ("ruby", "3.3.0")),
+        (".tool-versions", "nodejs 22.1.0 # current\nterraform 1.0\n", ("node", "22.1.0")),
+        (".tool-versions", "java temurin-21.0.2\n", ("java", "21.0.2")),
+        ("mise.toml", "[tools]\npython = ['3.13', '3.12']\n", ("python", "3.13")),
+        (".mise.toml", "[tools]\ngo = { version = '1.22' }\n", ("go", "1.22")),
+        ("package.json", '{"engines": {"node": ">=22", "npm": "1"}}', ("node", ">=22")),
+        ("pyproject.toml", "[project]\nrequires-python = '>=3.12'\n", ("python", ">=3.12")),
+        ("composer.json", '{"require": {"php": "^8.1"}}', ("php", "^8.1")),
+        ("go.mod", "module a\n\ngo 1.22\n", ("go", ">=1.22")),
+        ("rust-toolchain.toml", '[toolchain]\nchannel = "1.80"\n', ("rust", "1.80")),
+        ("rust-toolchain", "1.79.0\n", ("rust", "1.79.0")),
+    ],
+)
+def test_a_pin_is_read_where_it_stands(files, path, text, pin):
+    (read,) = version_pins.read(files({path: text}))
+    assert (read.language, read.wanted) == pin
+    assert read.source.startswith(path)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "have", "fit"),
+    [
+        ("3.11", "3.11.2", True),
+        ("3.1", "3.11.2", False),
+        ("v20", "20.11.1", True),
+        ("20.x", "20.11.1", True),
+        ("3.11.4", "3.11.2", False),
+        (">=18", "20.11.1", True),
+        (">=18 <20", "20.11.1", False),
+        (">= 3.10, <4", "3.11.2", True),
+        (">=18<20", "20.11.1", False),
+        ("<=20", "20.11.1", True),
+        (">20", "20.11.1", False),
+        ("^18.0.0 || >=20.5", "20.11.1", True),
+        ("^18 || ^19", "20.11.1", False),
+        ("18 - 22", "20.11.1", True),
+        ("^0.3.1", "0.4.0", False),
+        ("~=3.11.1", "3.11.2", True),
+        ("~=3.11", "3.12.0", True),
+        ("~20.10", "20.11.1", False),
+        ("!=3.11.2", "3.11.2", False),
+        ("==3.11.*", "3.11.2", True),
+        ("*", "1.0", True),
+        ("lts/iron", "20.11.1", None),
+    ],
+)
+def test_a_wish_and_a_version(wanted, have, fit):
+    assert version_pins.fits(wanted, have) is fit
+
+
+def test_what_any_of_the_boxes_versions_fits_is_not_mentioned(files):
+    texts = {".python-version": "3.9", ".nvmrc": "lts/*", "package.json": '{"engines": {"node": ">=18"}}'}
+    assert version_pins.unmet(files(texts), BOX) == ()
+
+
+def test_what_the_box_has_otherwise_is_said(files):
+    assert version_pins.unmet(files({".tool-versions": "python 3.13.1\njava 21\n"}), BOX) == (
+        ".tool-versions asks for Python 3.13.1; the box has 3.11.2 and 3.9.2, and that is what is used.",
+        ".tool-versions asks for Java 21; the box has 17.0.15, and that is what is used.",
+    )
+
+
+def test_node_that_has_to_be_brought_may_be_another(files):
+    (said,) = version_pins.unmet(files({".nvmrc": "18"}), "Linux")
+    assert said.endswith(
+        "the box has none of its own, and what the package registry offers is used, which may be another."
+    )
+
+
+@pytest.mark.parametrize("name", ["package.json", "pyproject.toml", "composer.json", "mise.toml", ".nvmrc"])
+def test_a_file_that_makes_no_sense_pins_nothing(files, name):
+    for text in ("", "[", '{"engines": 3, "require": []}', "[tools]\npython = []\n[project]\nx = 1\n"):
+        assert all(pin.source == ".nvmrc" for pin in version_pins.read(files({name: text})))
+
+
+def test_the_survey_of_a_real_box_is_understood(sandbox, files):
+    ground = runtimes.survey(sandbox)
+    (said,) = version_pins.unmet(files({".python-version": "2.7"}), ground.identity)
+    assert ".python-version asks for Python 2.7; the box has 3." in said
