@@ -39,16 +39,16 @@ from dayhand.task import Answered, Change, Examined, Kind, Outcome, Proposed, So
 from dayhand.task_deadline import Deadline
 from dayhand.verification import Scope, Verification
 from dayhand.verify.base_cache import BaseCache
-from dayhand.verify.better import Bench, find_better
 from dayhand.verify.checks import look_early, verify
+from dayhand.verify.citations import prove
 from dayhand.verify.claims import weigh
-from dayhand.verify.doctor import examine
-from dayhand.verify.evidence import prove
+from dayhand.verify.examination import examine
 from dayhand.verify.feedback import ROUNDS, feedback
-from dayhand.verify.integrity import inspect
-from dayhand.verify.reach import look_beyond
-from dayhand.verify.scope import measure, survey, words_of
-from dayhand.verify.tests_of import find_new
+from dayhand.verify.improvement import Bench, find_better
+from dayhand.verify.integrity.inspect import inspect
+from dayhand.verify.integrity.side_effects import look_beyond
+from dayhand.verify.integrity.test_files import find_new
+from dayhand.verify.scope.size import measure, survey, words_of
 from dayhand.verify.trees import Trees
 
 

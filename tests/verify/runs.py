@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dayhand.verification import Run
 from dayhand.verify.reports.base import Single, State
-from dayhand.verify.results import Results
-from dayhand.verify.running import Ran
+from dayhand.verify.reports.read import Results
+from dayhand.verify.runner import Ran
 
 
 def ran(

@@ -11,7 +11,7 @@ import pytest
 from dayhand.environment.base import Check
 from dayhand.verify import base_cache
 from dayhand.verify.base_cache import BaseCache
-from dayhand.verify.running import Ran
+from dayhand.verify.runner import Ran
 from tests.verify.runs import ran
 
 TEST, LINT = (Check(kind, f"make {kind}", "", "make", "") for kind in ("test", "lint"))

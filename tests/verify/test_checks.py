@@ -10,7 +10,7 @@ from dayhand.environment.base import Check, Environment
 from dayhand.verification import Finding, Verdict
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.checks import QUICK_SECONDS, Examiner, nearest_first
-from dayhand.verify.running import Ran
+from dayhand.verify.runner import Ran
 from dayhand.verify.trees import Fill, Trees
 from tests.verify.runs import ran
 

@@ -9,8 +9,8 @@ import pytest
 from dayhand.verification import Verdict
 from dayhand.verify.judge import judge_failed, judge_passed
 from dayhand.verify.reports.base import Single, State
-from dayhand.verify.results import Results
-from dayhand.verify.running import Ran
+from dayhand.verify.reports.read import Results
+from dayhand.verify.runner import Ran
 from tests.verify.runs import ran
 
 GREEN, RED = ran(passing="ab"), ran(code=1, passing="a", failing="b")

@@ -18,7 +18,7 @@ from dayhand.errors import EnvironmentFailure
 from dayhand.sandbox.base import Sandbox
 from dayhand.sandbox.bubblewrap.backend import Bubblewrap
 from dayhand.task import Examined
-from dayhand.verify.doctor import examine
+from dayhand.verify.examination import examine
 
 ROUNDS = 3
 

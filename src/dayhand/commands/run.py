@@ -29,7 +29,7 @@ from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
 from dayhand.settings import Settings
 from dayhand.task import Ask, Kind, Proposed, State, Task
-from dayhand.verify.doctor import examine
+from dayhand.verify.examination import examine
 from dayhand.wiring import open_local_tools, open_shelf
 
 TITLE_CHARS = 72

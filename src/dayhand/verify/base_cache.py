@@ -13,8 +13,8 @@ from pathlib import Path
 from dayhand.environment.base import Check
 from dayhand.verification import Run
 from dayhand.verify.reports.base import Single, State
-from dayhand.verify.results import Results
-from dayhand.verify.running import Ran
+from dayhand.verify.reports.read import Results
+from dayhand.verify.runner import Ran
 
 VERSION = 2  # of what is kept: another one is not read
 MOST_KEPT = 400

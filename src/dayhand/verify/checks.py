@@ -9,15 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from dayhand.environment.base import Check, Environment, Files
+from dayhand.file_kinds import is_source
 from dayhand.ledger.notes import Say
 from dayhand.sandbox.base import Sandbox
 from dayhand.verification import Finding, Verdict
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.judge import Judged, judge_failed, judge_passed
-from dayhand.verify.kinds import is_source
 from dayhand.verify.nearest import narrowed
 from dayhand.verify.red_green import can_prove, show_red
-from dayhand.verify.running import Ran, Runner
+from dayhand.verify.runner import Ran, Runner
 from dayhand.verify.trees import Trees, spoil
 
 # A check that passes on the head runs on the base as well where it is this quick, to tell "fixed" from "passes".

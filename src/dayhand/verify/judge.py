@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dayhand.verification import Verdict
-from dayhand.verify.running import Ran
+from dayhand.verify.runner import Ran
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from dataclasses import replace
 from typing import Protocol
 
 from dayhand.environment.base import Check
-from dayhand.verify.kinds import is_source, is_test
-from dayhand.verify.running import PYTEST
-from dayhand.verify.spoken import imports_in, tied
+from dayhand.file_kinds import is_source, is_test
+from dayhand.verify.runner import PYTEST
+from dayhand.verify.scope.unmentioned import imports_in, tied
 
 LEAST_TESTS = 8  # files: fewer are run at once
 MOST_TESTS = 1000  # more are not read

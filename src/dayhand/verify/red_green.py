@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dayhand.environment.base import Check
+from dayhand.file_kinds import is_of_tests
 from dayhand.verification import RedGreen
-from dayhand.verify.kinds import is_of_tests
-from dayhand.verify.running import Ran, Runner
+from dayhand.verify.runner import Ran, Runner
 from dayhand.verify.trees import Trees, put_back
 
 

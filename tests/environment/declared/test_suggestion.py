@@ -10,8 +10,8 @@ from dayhand.environment.base import Check, Environment, Installed, Missing
 from dayhand.environment.declared.improvement import Line
 from dayhand.environment.declared.suggestion import Guessed, guess, write
 from dayhand.environment.prepare import prepare
-from dayhand.verify.better import Bench, find_better
-from dayhand.verify.doctor import examine
+from dayhand.verify.examination import examine
+from dayhand.verify.improvement import Bench, find_better
 from tests.environment.conftest import Texts
 
 RUN = Line("setup", "run", ("make deps", 'say "]"'), "")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from dayhand.verify.tests_of import find_new
+from dayhand.verify.integrity.test_files import find_new
 
 ONE = "def test_one():\n    assert total([]) == 0\n"
 TWO = "def test_two():\n    assert total([2]) == 2\n"

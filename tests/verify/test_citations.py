@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from dayhand.task import Citation
-from dayhand.verify.evidence import prove
+from dayhand.verify.citations import prove
 
 
 @dataclass

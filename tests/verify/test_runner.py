@@ -15,7 +15,7 @@ from dayhand.environment.base import Check, Environment
 from dayhand.sandbox.base import Box
 from dayhand.sandbox.bubblewrap.backend import Bubblewrap
 from dayhand.verification import Counts
-from dayhand.verify.running import PYTEST, Ran, Runner
+from dayhand.verify.runner import PYTEST, Ran, Runner
 
 
 @pytest.mark.parametrize(

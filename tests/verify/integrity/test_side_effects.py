@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from dayhand.verify.reach import look_beyond
+from dayhand.verify.integrity.side_effects import look_beyond
 
 LOCK = '{{"packages": {{"": {{}}, "node_modules/a": {{"version": "{}", "hasInstallScript": true}}, "node_modules/b": {{"version": "2"}}}}}}'
 PNPM = "packages:\n\n  /esbuild@{}:\n    resolution: {{integrity: x}}\n    requiresBuild: true\n\n  /b@1.0.0:\n    dev: true\n"

@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
+from dayhand.file_kinds import is_configuration, is_partly_configuration, is_test
 from dayhand.verification import Concern
-from dayhand.verify import line_rules, python_tests, ruled_tests
-from dayhand.verify.configuration import differences, steering, whole
-from dayhand.verify.kinds import is_configuration, is_partly_configuration, is_test
-from dayhand.verify.one_test import OneTest
-from dayhand.verify.tests_of import tests_in
+from dayhand.verify.integrity import python_tests, regex_tests, suppressions
+from dayhand.verify.integrity.configuration import differences, steering, whole
+from dayhand.verify.integrity.test_facts import OneTest
+from dayhand.verify.integrity.test_files import tests_in
 
 MOST = 50
 MOST_PARTS = 10  # of one file of settings
@@ -83,8 +83,8 @@ def _tests(path: str, old: str, new: str, now: Counter[str]) -> Iterator[Concern
             yield Concern("skipped test", path, test.line, name)
         if test.focuses and not (known and known.focuses):
             yield Concern("nothing but this test runs", path, test.line, name)
-    there = {row for _, row in ruled_tests.left_out(path, old)}
-    for line, row in ruled_tests.left_out(path, new):
+    there = {row for _, row in regex_tests.left_out(path, old)}
+    for line, row in regex_tests.left_out(path, new):
         if old and row not in there:
             yield Concern("skipped test", path, line, row)
 
@@ -122,13 +122,13 @@ def _weakened(path: str, name: str, was: OneTest, now: OneTest) -> Iterator[Conc
 
 
 def _suppressions(path: str, old: str, new: str) -> Iterator[Concern]:
-    if not line_rules.SUPPRESSIBLE.search(path):
+    if not suppressions.SUPPRESSIBLE.search(path):
         return
     if path.endswith((".py", ".pyi")):
         old = "\n".join(comment for _, comment in python_tests.comments_in(old))
         lines = dict(python_tests.comments_in(new))
         new = "\n".join(lines.get(n, "") for n in range(1, max(lines, default=0) + 1))
-    for line, row in line_rules.suppressions(old, new):
+    for line, row in suppressions.suppressions(old, new):
         yield Concern("suppression", path, line, row)
 
 
@@ -155,5 +155,5 @@ def _whole(path: str, old: str, new: str) -> Iterator[Concern]:
 
 
 def _thresholds(path: str, old: str, new: str) -> Iterator[Concern]:
-    for what in line_rules.loosened(old, new):
+    for what in suppressions.loosened(old, new):
         yield Concern("lowered threshold", path, 0, what)

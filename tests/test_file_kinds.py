@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dayhand.verify.kinds import is_configuration, is_source, is_test
+from dayhand.file_kinds import is_configuration, is_source, is_test
 
 
 @pytest.mark.parametrize(

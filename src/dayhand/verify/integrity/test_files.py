@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from dayhand.verify import python_tests, ruled_tests
-from dayhand.verify.kinds import is_test
-from dayhand.verify.languages import LANGUAGES
-from dayhand.verify.one_test import OneTest
+from dayhand.file_kinds import is_test
+from dayhand.verify.integrity import python_tests, regex_tests
+from dayhand.verify.integrity.languages import LANGUAGES
+from dayhand.verify.integrity.test_facts import OneTest
 
 
 class Files(Protocol):
@@ -19,7 +19,7 @@ class Files(Protocol):
 
 def tests_in(path: str, text: str) -> Mapping[str, OneTest] | None:
     """The tests by name; None where the file cannot be read."""
-    return python_tests.tests_in(text) if path.endswith(".py") else ruled_tests.tests_in(path, text)
+    return python_tests.tests_in(text) if path.endswith(".py") else regex_tests.tests_in(path, text)
 
 
 def find_new(before: Files, after: Files, paths: tuple[str, ...]) -> tuple[str, ...]:

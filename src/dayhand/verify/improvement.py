@@ -12,7 +12,7 @@ from dayhand.environment.registries.python_npm import Extra
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Sandbox
 from dayhand.task import Examined
-from dayhand.verify.doctor import examine
+from dayhand.verify.examination import examine
 from dayhand.verify.trees import Fill
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from dayhand.verification import Noise
-from dayhand.verify.python_tests import comments_in
+from dayhand.verify.integrity.python_tests import comments_in
 
 INDENTED = re.compile(r"\.(py|pyi|ya?ml|haml|pug|slim|coffee|sass|nim|mk)$|(^|/)[Mm]akefile$")
 SEMICOLONS = re.compile(r"\.[cm]?[jt]sx?$")

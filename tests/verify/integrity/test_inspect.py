@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from dayhand.verify.integrity import inspect
+from dayhand.verify.integrity.inspect import inspect
 
 PYTHON = """import unittest
 

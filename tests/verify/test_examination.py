@@ -13,7 +13,7 @@ import pytest
 from dayhand.environment.base import Check, Environment, Installed, Missing
 from dayhand.sandbox.base import Box
 from dayhand.sandbox.bubblewrap.backend import Bubblewrap
-from dayhand.verify.doctor import examine
+from dayhand.verify.examination import examine
 
 COMMIT = "a" * 40
 

@@ -9,7 +9,7 @@ from dayhand.environment.setup.steps import reason
 from dayhand.sandbox.base import Sandbox
 from dayhand.task import Checkup, Examined, SetUpStep
 from dayhand.verify.base_cache import BaseCache
-from dayhand.verify.running import Runner
+from dayhand.verify.runner import Runner
 from dayhand.verify.trees import Fill
 
 NOT_THERE = (126, 127)  # what a POSIX shell says of a command that is not there

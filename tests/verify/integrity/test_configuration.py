@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dayhand.verify.integrity import inspect
-from tests.verify.test_integrity import OneFile, found
+from dayhand.verify.integrity.inspect import inspect
+from tests.verify.integrity.test_inspect import OneFile, found
 
 CONFTEST = "import pytest\n\n@pytest.fixture\ndef shop():\n    return 1\n"
 PYPROJECT = """[project]

@@ -8,7 +8,7 @@ import re
 import tokenize
 from collections.abc import Iterable, Iterator, Mapping
 
-from dayhand.verify.one_test import OneTest
+from dayhand.verify.integrity.test_facts import OneTest
 
 SKIPPING = re.compile(
     r"(^|\.)(skipif|skipIf|skipUnless|skipTest|SkipTest|xfail|expectedFailure|importorskip)$"

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from dayhand.verify import ruled_tests
-from dayhand.verify.configuration import steering, whole
-from dayhand.verify.line_rules import loosened, suppressions
-from tests.verify.test_integrity import found
+from dayhand.verify.integrity import regex_tests
+from dayhand.verify.integrity.configuration import steering, whole
+from dayhand.verify.integrity.suppressions import loosened, suppressions
+from tests.verify.integrity.test_inspect import found
 
 JS = """import {add} from './add';
 describe('adding', () => {
@@ -220,7 +220,7 @@ def test_a_long_hostile_file_is_read_in_a_moment(piece: str) -> None:
     text = piece * (300_000 // len(piece))
     begun = time.process_time()
     for path in ("a.test.js", "ATest.java", "a.rs", "a.rb", "a.php", "a.go", "a.exs"):
-        ruled_tests.tests_in(path, text)
+        regex_tests.tests_in(path, text)
     for path in ("Makefile", "pom.xml", "package.json", "setup.cfg", "conftest.py", "Cargo.toml"):
         steering(path, text)
     for path in ("tsconfig.json", "tox.ini", "ruff.toml"):

@@ -6,7 +6,7 @@ import pytest
 
 from dayhand.verification import Counts
 from dayhand.verify.reports.base import State
-from dayhand.verify.results import read_results
+from dayhand.verify.reports.read import read_results
 
 PYTEST_XML = """<?xml version="1.0" encoding="utf-8"?><testsuites name="pytest tests"><testsuite name="pytest" errors="1">
 <testcase classname="test_p" name="test_a" time="0.001" /><testcase classname="test_p" name="test_b[a b]" time="0.001">

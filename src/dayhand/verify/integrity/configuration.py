@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 
-from dayhand.verify.python_tests import name_of
+from dayhand.verify.integrity.python_tests import name_of
 
 TOOLS = frozenset(
     [

@@ -10,8 +10,8 @@ from dayhand.environment.base import Check, Environment, Log
 from dayhand.sandbox.base import Box, Limits, Result, Sandbox
 from dayhand.sandbox.live_output import LiveOutput
 from dayhand.verification import Run
-from dayhand.verify import reporting
-from dayhand.verify.results import Results, read_results
+from dayhand.verify.reports import collect
+from dayhand.verify.reports.read import Results, read_results
 from dayhand.verify.trees import Fill
 
 CHECK_SECONDS = 900.0
@@ -59,11 +59,11 @@ class Runner:
         """The result and what was reported; None where no report could be asked for."""
         if check.kind != "test":
             return self._tell(box, check, self.place.env), None
-        reporting.prepare(self.place, box)
-        result = self._tell(box, check, reporting.asking(self.place.env))
-        if reporting.refused(result):
+        collect.prepare(self.place, box)
+        result = self._tell(box, check, collect.asking(self.place.env))
+        if collect.refused(result):
             return self._tell(box, check, self.place.env), None
-        return result, reporting.collect(self.place, box)
+        return result, collect.collect(self.place, box)
 
     def _tell(self, box: Box, check: Check, env: Mapping[str, str]) -> Result:
         """Run a check with its output in the log as it comes."""

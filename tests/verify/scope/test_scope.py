@@ -5,8 +5,13 @@ from __future__ import annotations
 import pytest
 
 from dayhand.verification import Noise
-from dayhand.verify.layout import Place, find_layout, is_layout, places_of
-from dayhand.verify.spoken import find_unspoken
+from dayhand.verify.scope.formatting_only import (
+    Place,
+    find_layout,
+    is_layout,
+    places_of,
+)
+from dayhand.verify.scope.unmentioned import find_unspoken
 
 PATCH = """\
 diff --git a/shop.py b/shop.py

@@ -1,0 +1,1 @@
+"""Changes that weaken the checks, found by reading the files."""
