@@ -16,7 +16,7 @@ from dayhand.agent.briefing import brief
 from dayhand.agent.budget import lowered
 from dayhand.agent.guard import Bounds
 from dayhand.agent.loop import send_back, solve
-from dayhand.agent.model import Model
+from dayhand.agent.model.base import Model
 from dayhand.background import Meanwhile
 from dayhand.checkout.mirror import read_files
 from dayhand.checkout.offer import BRANCH, offer

@@ -13,12 +13,11 @@ from pathlib import Path
 import httpx2
 import openai
 
-from dayhand.agent import prices
-from dayhand.agent.faults import Patience
 from dayhand.agent.guard import Bounds
-from dayhand.agent.responses import ResponsesModel
-from dayhand.agent.scripted import MODEL as SCRIPTED
-from dayhand.agent.succession import Facts, Succession
+from dayhand.agent.model import prices
+from dayhand.agent.model.fallback import Facts, Succession
+from dayhand.agent.model.responses import ResponsesModel
+from dayhand.agent.model.retry import Patience
 from dayhand.checkout.mirror import Author
 from dayhand.checkout.repository import Checkout, open_mirror
 from dayhand.checkout.standing import Standing, find_standing
@@ -40,6 +39,7 @@ from dayhand.sandbox.base import Sandbox
 from dayhand.sandbox.bubblewrap.backend import Bubblewrap
 from dayhand.sandbox.docker.backend import Docker
 from dayhand.sandbox.snapshot_cache import Shelf
+from dayhand.scripted_model.server import MODEL as SCRIPTED
 from dayhand.settings import Settings
 from dayhand.task import Kind, Task
 from dayhand.usage import Limit, Means

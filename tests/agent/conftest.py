@@ -12,16 +12,21 @@ from typing import Any
 import openai
 import pytest
 
-from dayhand.agent.capabilities import Shelf
-from dayhand.agent.faults import Patience
-from dayhand.agent.model import Listener
-from dayhand.agent.prices import Price
-from dayhand.agent.responses import ResponsesModel
-from dayhand.agent.scripted import Move, Scene, Script, ScriptedServer
+from dayhand.agent.model.base import Listener
+from dayhand.agent.model.prices import Price
+from dayhand.agent.model.responses import ResponsesModel
+from dayhand.agent.model.retry import Patience
+from dayhand.agent.model.server_features import Shelf
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.server import connect, embedded
 from dayhand.sandbox.base import Box
 from dayhand.sandbox.bubblewrap.backend import Bubblewrap
+from dayhand.scripted_model.server import (
+    Move,
+    Scene,
+    Script,
+    ScriptedServer,
+)
 
 
 @dataclass

@@ -13,10 +13,21 @@ import pytest
 from dayhand.agent.budget import FINISH_UP, LAST, lowered
 from dayhand.agent.guard import Bounds
 from dayhand.agent.loop import solve
-from dayhand.agent.model import Item
-from dayhand.agent.scripted import Fault, Finish, Move, Patch, Plan, Say, Scene, Script, Shell, ToolCall
+from dayhand.agent.model.base import Item
 from dayhand.errors import LimitReached
 from dayhand.sandbox.base import Box
+from dayhand.scripted_model.server import (
+    Fault,
+    Finish,
+    Move,
+    Patch,
+    Plan,
+    Say,
+    Scene,
+    Script,
+    Shell,
+    ToolCall,
+)
 from dayhand.task import Ask, Kind, Solution
 from dayhand.usage import Limit, Means
 

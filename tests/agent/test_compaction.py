@@ -9,8 +9,13 @@ from collections.abc import Callable
 import pytest
 
 from dayhand.agent.compaction import ASKED, FULL, IMAGE_TOKENS, REPLACED, History, tokens
-from dayhand.agent.model import Item, Reply
-from dayhand.agent.scripted import (
+from dayhand.agent.model.base import Item, Reply
+from dayhand.agent.model.items import message
+from dayhand.errors import ContextOverflow
+from dayhand.ledger.ledger import Claim, Ledger
+from dayhand.ledger.memory import Memory
+from dayhand.sandbox.base import Box
+from dayhand.scripted_model.server import (  # fmt: skip
     FOR_EVER,
     Fault,
     Move,
@@ -20,12 +25,7 @@ from dayhand.agent.scripted import (
     Scene,
     Script,
     Shell,
-)  # fmt: skip
-from dayhand.agent.transcript import message
-from dayhand.errors import ContextOverflow
-from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.memory import Memory
-from dayhand.sandbox.base import Box
+)
 from dayhand.usage import Usage
 
 from .conftest import Journal, Killed, Log, Play, Played

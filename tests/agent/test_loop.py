@@ -11,12 +11,21 @@ import pytest
 
 from dayhand.agent.guard import Bounds
 from dayhand.agent.loop import send_back, solve
-from dayhand.agent.scripted import FOR_EVER, Fault, Finish, Patch, Plan, Say, Shell, ToolCall
 from dayhand.errors import LeaseLost, ModelError, SandboxError, TaskStopped
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.memory import Memory
 from dayhand.ledger.notes import Say as LedgerSay
 from dayhand.sandbox.base import Box
+from dayhand.scripted_model.server import (
+    FOR_EVER,
+    Fault,
+    Finish,
+    Patch,
+    Plan,
+    Say,
+    Shell,
+    ToolCall,
+)
 from dayhand.task import Ask, Kind, Solution, Task
 
 from .conftest import Journal, Killed, Log, Play, Played

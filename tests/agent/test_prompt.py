@@ -8,7 +8,7 @@ import json
 import pytest
 
 from dayhand.agent.prompt import FOLLOW_UP, SYSTEM, opening, visible
-from dayhand.agent.tools import TOOLS
+from dayhand.agent.tools.schema import TOOLS
 from dayhand.task import Ask, Kind, Task
 
 TASK = Task(

@@ -10,11 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.agent.scripted import FOR_EVER, Fault, Finish, Move, Refuse, Scene, Script, ScriptedServer, Shell
 from dayhand.commands.run import local_task
 from dayhand.errors import CheckoutError
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.server import connect, embedded
+from dayhand.scripted_model.server import (
+    FOR_EVER,
+    Fault,
+    Finish,
+    Move,
+    Refuse,
+    Scene,
+    Script,
+    ScriptedServer,
+    Shell,
+)
 from tests.journey.town import DONE, FIX, SHOP
 from tests.test_cli import dayhand
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from dayhand.agent.scripted import Scene, Script, ScriptedServer
 from dayhand.localhub.server import LocalHub
+from dayhand.scripted_model.server import Scene, Script, ScriptedServer
 from tests.journey.town import DONE, EVENTS, FIX, PERMISSIONS, SECRET, SHOP
 
 

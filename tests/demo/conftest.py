@@ -11,9 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.agent import apply_patch
-from dayhand.agent.scripted import Finish, Patch, Plan, Say, Scene, Script, Shell
+from dayhand.agent.tools import apply_patch
 from dayhand.demo.story import Story
+from dayhand.scripted_model.server import (
+    Finish,
+    Patch,
+    Plan,
+    Say,
+    Scene,
+    Script,
+    Shell,
+)
 
 MOST_TURNS = 12
 CALM = {"NO_COLOR": "1", "CI": "1", "TERM": "dumb", "PYTHONDONTWRITEBYTECODE": "1", "GIT_PAGER": "cat"}

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from dayhand.agent.scripted import Finish, Scene
 from dayhand.demo.cases.chat.story import CHANGE, CHAT, ROAD
 from dayhand.demo.cases.reminders.story import REMINDERS
 from dayhand.demo.cases.search.story import DOUBT, SEARCH
 from dayhand.demo.stories import STORIES
 from dayhand.demo.story import Story
+from dayhand.scripted_model.server import Finish, Scene
 from tests.demo.conftest import Stage
 
 SetUp = Callable[[Story], Stage]

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.agent.scripted import ScriptedServer
 from dayhand.ledger.server import connect, embedded
 from dayhand.localhub.server import LocalHub
+from dayhand.scripted_model.server import ScriptedServer
 from dayhand.settings import Settings
 from tests.journey.town import Actor, Town, found_town, open_web, script
 

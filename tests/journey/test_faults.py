@@ -11,13 +11,23 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.agent.faults import Patience
-from dayhand.agent.script import response_for
-from dayhand.agent.scripted import FOR_EVER, Fault, Finish, Move, Plan, Refuse, Say, Shell, ToolCall
+from dayhand.agent.model.retry import Patience
 from dayhand.journey import Tools
 from dayhand.ledger.ledger import Claim, Record
 from dayhand.localhub.state import Issue, Repository
 from dayhand.publish.base import Publication
+from dayhand.scripted_model.moves import response_for
+from dayhand.scripted_model.server import (
+    FOR_EVER,
+    Fault,
+    Finish,
+    Move,
+    Plan,
+    Refuse,
+    Say,
+    Shell,
+    ToolCall,
+)
 from dayhand.task import State, Task
 from dayhand.wiring import TaskFacts, Workshop, open_model
 from dayhand.worker.job import travel_with

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dayhand.agent.scripted import Finish, Patch, Shell
+from dayhand.scripted_model.server import Finish, Patch, Shell
 from dayhand.task import State
 from tests.journey.town import DONE, FIX, SHOP, Town
 

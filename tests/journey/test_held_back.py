@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import requests
 
-from dayhand.agent.scripted import Finish, Move, Patch
 from dayhand.localhub.state import CheckRun, Issue, Repository
+from dayhand.scripted_model.server import Finish, Move, Patch
 from tests.journey.town import FIX, SHOP, Town
 
 LIMITED = {**SHOP, ".dayhand.toml": "[limits]\nlines = 6\nfiles = 3\n"}

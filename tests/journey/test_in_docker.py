@@ -10,8 +10,8 @@ import docker
 import pytest
 from docker.models.images import Image
 
-from dayhand.agent.scripted import Shell
 from dayhand.sandbox.docker.backend import OWNER, Docker
+from dayhand.scripted_model.server import Shell
 from dayhand.task import State
 from tests.journey.town import DONE, FIX, SHOP, Town
 from tests.sandbox.image import needed

@@ -6,9 +6,14 @@ from dataclasses import replace
 
 import requests
 
-from dayhand.agent.scripted import Finish, Move, Patch, Plan
 from dayhand.ledger.ledger import Record
 from dayhand.localhub.state import Issue, Repository
+from dayhand.scripted_model.server import (
+    Finish,
+    Move,
+    Patch,
+    Plan,
+)
 from dayhand.task import State
 from tests.journey.town import DONE, FIX, SHOP, Town
 

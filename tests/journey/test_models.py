@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from dayhand.agent.scripted import FOR_EVER, Fault, Plan
+from dayhand.scripted_model.server import FOR_EVER, Fault, Plan
 from dayhand.task import State
 from tests.journey.test_faults import live_through
 from tests.journey.town import DONE, FIX, Town

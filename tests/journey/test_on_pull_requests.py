@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dayhand.agent.scripted import Finish, Patch
 from dayhand.localhub.state import Issue, Repository
+from dayhand.scripted_model.server import Finish, Patch
 from dayhand.task import State
 from tests.journey.town import SHOP, Town
 

@@ -10,7 +10,6 @@ from typing import cast
 
 import pytest
 
-from dayhand.agent.scripted import Plan
 from dayhand.errors import HubError, HubUnavailable
 from dayhand.hub.repository import RepositoryHub
 from dayhand.ledger import keys
@@ -18,6 +17,7 @@ from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.localhub.state import Issue, Repository
 from dayhand.publish.base import Publication
 from dayhand.publish.github import GitHubPublication
+from dayhand.scripted_model.server import Plan
 from dayhand.task import State, Task
 from dayhand.wiring import Workshop
 from dayhand.worker.job import travel_with

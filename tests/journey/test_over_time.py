@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from dayhand.agent.scripted import Finish, Patch
 from dayhand.journey import Tools
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.publish.base import Publication
 from dayhand.sandbox.base import Box, Egress, Limits, Result, Sandbox, Snapshot
+from dayhand.scripted_model.server import Finish, Patch
 from dayhand.task import State, Task
 from dayhand.wiring import Workshop
 from dayhand.worker.job import travel_with

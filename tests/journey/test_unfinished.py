@@ -9,12 +9,18 @@ from dataclasses import replace
 
 import pytest
 
-from dayhand.agent.scripted import FOR_EVER, Fault, Patch, Refuse, Shell
 from dayhand.errors import DayhandError
 from dayhand.journey import Tools
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.queue import WORK_SECONDS
 from dayhand.publish.base import Publication
+from dayhand.scripted_model.server import (
+    FOR_EVER,
+    Fault,
+    Patch,
+    Refuse,
+    Shell,
+)
 from dayhand.task import State, Task
 from dayhand.usage import Usage
 from dayhand.wiring import Workshop

@@ -7,8 +7,8 @@ import shutil
 
 import pytest
 
-from dayhand.agent.scripted import Finish, Move, Patch
 from dayhand.localhub.state import CheckRun, Issue
+from dayhand.scripted_model.server import Finish, Move, Patch
 from tests.journey.town import FIX, SHOP, Town, fault
 
 needs_node = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed on this machine")

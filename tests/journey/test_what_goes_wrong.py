@@ -8,9 +8,16 @@ import shutil
 import pytest
 import requests
 
-from dayhand.agent.scripted import FOR_EVER, Fault, Finish, Patch, Say, Shell
 from dayhand.intake.signature import sign
 from dayhand.ledger.ledger import Ledger
+from dayhand.scripted_model.server import (
+    FOR_EVER,
+    Fault,
+    Finish,
+    Patch,
+    Say,
+    Shell,
+)
 from dayhand.task import State
 from dayhand.wiring import Workshop
 from dayhand.worker.job import travel_with

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from dayhand.agent.compaction import REPLACED
-from dayhand.agent.scripted import Fault, Finish, Move, Patch, Scene, Script, ScriptedServer
 from dayhand.hub.client import Hub
 from dayhand.ledger.ledger import Ledger, Record
 from dayhand.ledger.live import Live
@@ -18,6 +17,15 @@ from dayhand.ledger.queue import queue
 from dayhand.ledger.server import connect, connect_raw
 from dayhand.localhub.server import LocalHub
 from dayhand.localhub.state import App, CheckRun, Issue, Repository, User
+from dayhand.scripted_model.server import (
+    Fault,
+    Finish,
+    Move,
+    Patch,
+    Scene,
+    Script,
+    ScriptedServer,
+)
 from dayhand.settings import Settings
 from dayhand.web import Parts, create_app
 from dayhand.wiring import Workshop

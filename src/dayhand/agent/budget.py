@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from dayhand.agent.compaction import History
-from dayhand.agent.model import Item
-from dayhand.agent.transcript import message
+from dayhand.agent.model.base import Item
+from dayhand.agent.model.items import message
 from dayhand.errors import LimitReached
 from dayhand.ledger.notes import Say
 from dayhand.usage import Limit, Means, Reached

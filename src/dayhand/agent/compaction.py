@@ -12,9 +12,15 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from dayhand.agent.model import Call, Item, Reply
-from dayhand.agent.tools import ALIASES, TOOLS, Mistake, Plan, understand
-from dayhand.agent.transcript import add, message
+from dayhand.agent.model.base import Call, Item, Reply
+from dayhand.agent.model.items import add, message
+from dayhand.agent.tools.schema import (
+    ALIASES,
+    TOOLS,
+    Mistake,
+    Plan,
+    understand,
+)
 from dayhand.errors import ModelError
 from dayhand.sandbox.base import Box
 from dayhand.usage import Usage

@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from dayhand.agent.bench import Done
 from dayhand.agent.budget import Budget
-from dayhand.agent.model import Call, Item, Reply
-from dayhand.agent.tools import NAME_CHARS
-from dayhand.agent.transcript import message, refusal_in
+from dayhand.agent.model.base import Call, Item, Reply
+from dayhand.agent.model.items import message, refusal_in
+from dayhand.agent.tools.executor import Done
+from dayhand.agent.tools.schema import NAME_CHARS
 from dayhand.errors import LimitReached, ModelError, SandboxError
 from dayhand.usage import Limit, Means
 

@@ -6,15 +6,20 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 
-from dayhand.agent.bench import Bench
 from dayhand.agent.budget import Budget
 from dayhand.agent.compaction import History
 from dayhand.agent.guard import Bounds, Guard
-from dayhand.agent.model import Model
+from dayhand.agent.model.base import Model
+from dayhand.agent.model.items import (
+    journalled,
+    journalled_usage,
+    message,
+    output,
+)
 from dayhand.agent.prompt import opening
-from dayhand.agent.transcript import journalled, journalled_usage, message, output
+from dayhand.agent.tools.executor import Bench
+from dayhand.agent.tools.files import origin
 from dayhand.agent.turns import Turns
-from dayhand.agent.workspace import origin
 from dayhand.ledger.memory import Memory
 from dayhand.ledger.notes import Say
 from dayhand.sandbox.base import Box

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
-from dayhand.agent.model import Item
-from dayhand.agent.transcript import message
+from dayhand.agent.model.base import Item
+from dayhand.agent.model.items import message
 from dayhand.task import Kind, Task
 
 SYSTEM = """\

@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from dayhand.agent.bench import STILL_RUNNING, Bench
 from dayhand.agent.budget import Budget
 from dayhand.agent.compaction import History, write_handover
 from dayhand.agent.guard import Guard
-from dayhand.agent.model import AUTO, NONE, Item, Listener, Model, Reply
-from dayhand.agent.tools import ALIASES, NAME_CHARS, TOOLS, Mistake, understand
-from dayhand.agent.transcript import Words, output, usage_fields
+from dayhand.agent.model.base import (
+    AUTO,
+    NONE,
+    Item,
+    Listener,
+    Model,
+    Reply,
+)
+from dayhand.agent.model.items import Words, output, usage_fields
+from dayhand.agent.tools.executor import STILL_RUNNING, Bench
+from dayhand.agent.tools.schema import (
+    ALIASES,
+    NAME_CHARS,
+    TOOLS,
+    Mistake,
+    understand,
+)
 from dayhand.errors import ContextOverflow, SandboxError
 from dayhand.ledger.memory import Memory
 from dayhand.ledger.notes import Say

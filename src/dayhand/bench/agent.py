@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dayhand.agent.prompt import SYSTEM
-from dayhand.agent.tools import TOOLS
+from dayhand.agent.tools.schema import TOOLS
 from dayhand.bench.answers import Request, answering
 from dayhand.bench.crew import Memory, Starts, first_requests, running_tasks, town
 from dayhand.bench.turns import Cost, measure_turns

@@ -17,9 +17,16 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import IO
 
-from dayhand.agent.scripted import Finish, Move, Plan, Scene, Script, ScriptedServer
 from dayhand.child_process import die_with_parent
 from dayhand.errors import DayhandError
+from dayhand.scripted_model.server import (
+    Finish,
+    Move,
+    Plan,
+    Scene,
+    Script,
+    ScriptedServer,
+)
 
 PATIENCE_SECONDS = 120.0
 STEP = "Look at the next module, follow each of its callers to where the value comes from, and write down what holds"

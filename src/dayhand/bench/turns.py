@@ -15,8 +15,14 @@ import openai
 
 from dayhand.agent.guard import Bounds
 from dayhand.agent.loop import solve
-from dayhand.agent.model import AUTO, Item, Listener, Model, Reply
-from dayhand.agent.responses import ResponsesModel
+from dayhand.agent.model.base import (
+    AUTO,
+    Item,
+    Listener,
+    Model,
+    Reply,
+)
+from dayhand.agent.model.responses import ResponsesModel
 from dayhand.bench.answers import Answers, words
 from dayhand.errors import LedgerError
 from dayhand.ledger.ledger import Ledger

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from dayhand.agent.scripted import Move, Scene
+from dayhand.scripted_model.server import Move, Scene
 
 Cited = dict[str, object]  # a citation, as the finish tool takes it
 Step = Callable[[Scene], Sequence[Move]]

@@ -20,8 +20,6 @@ from typing import TextIO
 
 from rich.console import Console
 
-from dayhand.agent.script import MODEL as SCRIPTED
-from dayhand.agent.scripted import ScriptedServer
 from dayhand.child_process import running
 from dayhand.demo.cast import Part
 from dayhand.demo.ground import take_ground
@@ -34,6 +32,8 @@ from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.live import Live
 from dayhand.ledger.server import connect, embedded
 from dayhand.localhub.server import LocalHub
+from dayhand.scripted_model.moves import MODEL as SCRIPTED
+from dayhand.scripted_model.server import ScriptedServer
 from dayhand.settings import Settings
 from dayhand.task import Kind
 from dayhand.wiring import open_sandbox

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from dayhand.agent.scripted import Script
+from dayhand.scripted_model.server import Script
 
 CASES = Path(__file__).parent / "cases"
 LEFTOVERS = {

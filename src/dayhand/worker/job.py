@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from rq import get_current_job
 from rq.timeouts import JobTimeoutException
 
-from dayhand.agent.transcript import spent
+from dayhand.agent.model.items import spent
 from dayhand.errors import DayhandError, HubError, HubUnavailable, LeaseLost, TaskStopped
 from dayhand.journey import Tools, travel
 from dayhand.ledger.codec import encode_outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from dayhand.agent.scripted import Finish, Move, Patch, Plan, Say, Scene, Script, Shell
+from dayhand.scripted_model.server import (Finish, Move, Patch, Plan, Say, Scene, Script, Shell,)
 from dayhand.demo.reading import cite, everything, find, place, turns
 from dayhand.demo.story import Story
 

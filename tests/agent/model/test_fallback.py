@@ -11,19 +11,27 @@ from typing import Any
 import openai
 import pytest
 
-from dayhand.agent.faults import Patience
 from dayhand.agent.loop import solve
-from dayhand.agent.model import Item, Reply
-from dayhand.agent.prices import Price
-from dayhand.agent.responses import ResponsesModel
-from dayhand.agent.scripted import FOR_EVER, Fault, Finish, Move, Say, ScriptedServer, Shell
-from dayhand.agent.succession import Facts, Succession
-from dayhand.agent.transcript import message
+from dayhand.agent.model.base import Item, Reply
+from dayhand.agent.model.fallback import Facts, Succession
+from dayhand.agent.model.items import message
+from dayhand.agent.model.prices import Price
+from dayhand.agent.model.responses import ResponsesModel
+from dayhand.agent.model.retry import Patience
 from dayhand.errors import ModelError, ModelUnavailable
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.memory import Memory
 from dayhand.ledger.notes import Say as LedgerSay
 from dayhand.sandbox.base import Box
+from dayhand.scripted_model.server import (
+    FOR_EVER,
+    Fault,
+    Finish,
+    Move,
+    Say,
+    ScriptedServer,
+    Shell,
+)
 from dayhand.wiring import TaskFacts
 
 from .conftest import Clock, Heard, script

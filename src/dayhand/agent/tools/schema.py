@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dayhand.agent.model import Call, Item
-from dayhand.agent.patch_format import GRAMMAR, PATCH
-from dayhand.agent.transcript import mended
+from dayhand.agent.model.base import Call, Item
+from dayhand.agent.model.items import mended
+from dayhand.agent.tools.patch_grammar import GRAMMAR, PATCH
 from dayhand.task import Citation, Solution
 
 ALIASES = {

@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 import pytest
 
-from dayhand.agent.bench import Bench, Done
-from dayhand.agent.model import Call
-from dayhand.agent.picture import PICTURE_BYTES, recognise
-from dayhand.agent.scripted import Fault, Finish, ToolCall
+from dayhand.agent.model.base import Call
+from dayhand.agent.tools.executor import Bench, Done
+from dayhand.agent.tools.image import PICTURE_BYTES, recognise
 from dayhand.sandbox.base import Box
+from dayhand.scripted_model.server import Fault, Finish, ToolCall
 
 from .conftest import Journal, Log, Play
 from .test_loop import work

@@ -11,12 +11,22 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Protocol, assert_never
 
-from dayhand.agent import apply_patch, workspace
-from dayhand.agent.apply_patch import PatchError
-from dayhand.agent.model import Call
-from dayhand.agent.picture import PICTURE_BYTES, PICTURES_BYTES, recognise
-from dayhand.agent.session import Session
-from dayhand.agent.tools import NAME_CHARS, Mistake, Patch, Plan, Poll, Request, Shell, View, understand
+from dayhand.agent.model.base import Call
+from dayhand.agent.tools import apply_patch, files
+from dayhand.agent.tools.apply_patch import PatchError
+from dayhand.agent.tools.background_command import Session
+from dayhand.agent.tools.image import PICTURE_BYTES, PICTURES_BYTES, recognise
+from dayhand.agent.tools.schema import (
+    NAME_CHARS,
+    Mistake,
+    Patch,
+    Plan,
+    Poll,
+    Request,
+    Shell,
+    View,
+    understand,
+)
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import WORKSPACE, Box, Reason, Result
 from dayhand.task import Citation, Solution
@@ -240,9 +250,9 @@ class Bench:
         self._say.line("command", "apply_patch")
         try:
             edits = apply_patch.apply(
-                apply_patch.parse(_sound(request.text)), lambda path: workspace.read(self._box, path)
+                apply_patch.parse(_sound(request.text)), lambda path: files.read(self._box, path)
             )
-            workspace.write(self._box, edits)
+            files.write(self._box, edits)
         except PatchError as error:
             raise PatchError(f"The patch was not applied: {_sound(str(error))}") from error
         listed = "\n".join((*edits.summary, *edits.notes))
@@ -260,7 +270,7 @@ class Bench:
         if not self._sees():
             raise Mistake("You cannot be shown images: find out with commands what you need of it.")
         path = apply_patch.inside(request.path)
-        raw = workspace.read_bytes(self._box, path)
+        raw = files.read_bytes(self._box, path)
         if raw is None:
             raise Mistake(f"There is no {path}.")
         picture = recognise(raw)
@@ -291,7 +301,7 @@ class Bench:
         """Say what is wrong with a citation, looked up in the work tree; "" where it is right."""
         where = f"{citation.path}:{citation.line}"
         try:
-            text = workspace.read(self._box, apply_patch.inside(citation.path))
+            text = files.read(self._box, apply_patch.inside(citation.path))
         except PatchError as error:
             return f"the citation {where} cannot be looked up: {error}"
         if text is None:

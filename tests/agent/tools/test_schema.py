@@ -6,8 +6,16 @@ import json
 
 import pytest
 
-from dayhand.agent.model import Call
-from dayhand.agent.tools import NAMES, TOOLS, Mistake, Patch, Plan, Shell, understand
+from dayhand.agent.model.base import Call
+from dayhand.agent.tools.schema import (
+    NAMES,
+    TOOLS,
+    Mistake,
+    Patch,
+    Plan,
+    Shell,
+    understand,
+)
 from dayhand.task import Citation, Solution
 
 

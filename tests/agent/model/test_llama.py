@@ -9,12 +9,12 @@ from pathlib import Path
 import openai
 import pytest
 
-from dayhand.agent.faults import Patience
 from dayhand.agent.guard import Bounds
 from dayhand.agent.loop import solve
-from dayhand.agent.model import Item
-from dayhand.agent.responses import ResponsesModel
-from dayhand.agent.tools import TOOLS
+from dayhand.agent.model.base import Item
+from dayhand.agent.model.responses import ResponsesModel
+from dayhand.agent.model.retry import Patience
+from dayhand.agent.tools.schema import TOOLS
 from dayhand.errors import ModelError
 from dayhand.sandbox.base import Box
 

@@ -15,11 +15,30 @@ from typing import Any
 import httpx2
 import openai
 
-from dayhand.agent.capabilities import Abilities, Body, Feature, Request, Shelf
-from dayhand.agent.faults import Attempts, Kind, ModelFault, Patience, from_event, from_status
-from dayhand.agent.model import AUTO, NONE, Item, Listener, Reply
-from dayhand.agent.prices import Prices, price_of
-from dayhand.agent.transcript import calls_in, mended, text_in
+from dayhand.agent.model.base import (
+    AUTO,
+    NONE,
+    Item,
+    Listener,
+    Reply,
+)
+from dayhand.agent.model.items import calls_in, mended, text_in
+from dayhand.agent.model.prices import Prices, price_of
+from dayhand.agent.model.retry import (
+    Attempts,
+    Kind,
+    ModelFault,
+    Patience,
+    from_event,
+    from_status,
+)
+from dayhand.agent.model.server_features import (
+    Abilities,
+    Body,
+    Feature,
+    Request,
+    Shelf,
+)
 from dayhand.usage import Switch, Usage
 
 CONNECT_SECONDS = 15.0

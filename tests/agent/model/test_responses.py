@@ -7,13 +7,20 @@ from dataclasses import replace
 
 import pytest
 
-from dayhand.agent.faults import ModelFault, Patience
-from dayhand.agent.model import Item, Reply
-from dayhand.agent.responses import read_events
-from dayhand.agent.script import items_for, response_for
-from dayhand.agent.scripted import FOR_EVER, Fault, Patch, Say, Shell, ToolCall
-from dayhand.agent.transcript import message
+from dayhand.agent.model.base import Item, Reply
+from dayhand.agent.model.items import message
+from dayhand.agent.model.responses import read_events
+from dayhand.agent.model.retry import ModelFault, Patience
 from dayhand.errors import ModelError, TaskStopped
+from dayhand.scripted_model.moves import items_for, response_for
+from dayhand.scripted_model.server import (
+    FOR_EVER,
+    Fault,
+    Patch,
+    Say,
+    Shell,
+    ToolCall,
+)
 
 from .conftest import Heard, Play, Played
 

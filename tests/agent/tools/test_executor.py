@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from dayhand.agent.bench import KEPT, Bench, Done
-from dayhand.agent.model import Call
+from dayhand.agent.model.base import Call
+from dayhand.agent.tools.executor import KEPT, Bench, Done
 from dayhand.sandbox.base import Box
 
 from .conftest import Killed, Log

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dayhand.agent.apply_patch import PatchError, apply, parse
+from dayhand.agent.tools.apply_patch import PatchError, apply, parse
 
 FILE = """\
 import os

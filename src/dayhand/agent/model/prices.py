@@ -44,7 +44,7 @@ Prices = Mapping[str, Price]
 
 def load(own: Path | None = None) -> Prices:
     """Read the shipped table and, in front of it, the operator's. Raises ``SettingsError`` for a bad entry."""
-    shipped = files("dayhand.agent").joinpath("prices.toml").read_text(encoding="utf-8")
+    shipped = files("dayhand.agent.model").joinpath("prices.toml").read_text(encoding="utf-8")
     table = _parse(shipped, "prices.toml")
     if own is None:
         return table

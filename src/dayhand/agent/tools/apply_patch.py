@@ -13,7 +13,12 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from dayhand.agent.patch_match import Chunk, MatchError, Place, splice
+from dayhand.agent.tools.patch_match import (
+    Chunk,
+    MatchError,
+    Place,
+    splice,
+)
 
 BEGIN, END, EOF = "*** Begin Patch", "*** End Patch", "*** End of File"
 ADD, DELETE, UPDATE, MOVE = "*** Add File: ", "*** Delete File: ", "*** Update File: ", "*** Move to: "

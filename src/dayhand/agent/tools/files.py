@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dayhand.agent.apply_patch import Edits, PatchError
+from dayhand.agent.tools.apply_patch import Edits, PatchError
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Box
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
-from dayhand.agent.model import Item
+from dayhand.agent.model.base import Item
 
 Body = Mapping[str, Any]
 ONE_IMAGE = re.compile(

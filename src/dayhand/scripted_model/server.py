@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
-from dayhand.agent.script import (
+from dayhand.scripted_model.moves import (
     FOR_EVER,
     MODEL,
     Fault,

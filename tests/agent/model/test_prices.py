@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.agent.prices import Price, load, price_of
+from dayhand.agent.model.prices import Price, load, price_of
 from dayhand.errors import SettingsError
 
 

@@ -8,15 +8,23 @@ from typing import Any
 
 import pytest
 
-from dayhand.agent import prices
-from dayhand.agent.apply_patch import PatchError, parse
-from dayhand.agent.model import Call
-from dayhand.agent.script import items_for, response_for
-from dayhand.agent.scripted import Fault, Finish, Move, Patch, Say, Shell, ToolCall
-from dayhand.agent.tools import Mistake, understand
-from dayhand.agent.transcript import Words
+from dayhand.agent.model import prices
+from dayhand.agent.model.base import Call
+from dayhand.agent.model.items import Words
+from dayhand.agent.tools.apply_patch import PatchError, parse
+from dayhand.agent.tools.schema import Mistake, understand
 from dayhand.errors import ModelError, SettingsError
 from dayhand.sandbox.base import Box
+from dayhand.scripted_model.moves import items_for, response_for
+from dayhand.scripted_model.server import (
+    Fault,
+    Finish,
+    Move,
+    Patch,
+    Say,
+    Shell,
+    ToolCall,
+)
 from dayhand.task import Solution
 
 from .conftest import Heard, Journal, Log, Play

@@ -7,7 +7,15 @@ import json
 import openai
 import pytest
 
-from dayhand.agent.scripted import Finish, Plan, Say, Scene, Script, ScriptedServer, Shell
+from dayhand.scripted_model.server import (
+    Finish,
+    Plan,
+    Say,
+    Scene,
+    Script,
+    ScriptedServer,
+    Shell,
+)
 
 
 def count(scene: Scene) -> list[Say | Shell]:

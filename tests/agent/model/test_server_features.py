@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from dayhand.agent.capabilities import UNSEEN
-from dayhand.agent.model import Item
-from dayhand.agent.script import items_for, response_for
-from dayhand.agent.scripted import FOR_EVER, Fault, Say
-from dayhand.agent.transcript import message
+from dayhand.agent.model.base import Item
+from dayhand.agent.model.items import message
+from dayhand.agent.model.server_features import UNSEEN
 from dayhand.errors import ModelError
 from dayhand.ledger import keys
 from dayhand.ledger.lacks import Lacks
 from dayhand.ledger.ledger import Ledger
+from dayhand.scripted_model.moves import items_for, response_for
+from dayhand.scripted_model.server import FOR_EVER, Fault, Say
 
 from .conftest import Heard, Play, Played
 

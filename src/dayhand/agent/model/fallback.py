@@ -6,8 +6,13 @@ import json
 from collections.abc import Sequence
 from typing import Protocol
 
-from dayhand.agent.model import AUTO, Item, Listener, Reply
-from dayhand.agent.responses import ResponsesModel
+from dayhand.agent.model.base import (
+    AUTO,
+    Item,
+    Listener,
+    Reply,
+)
+from dayhand.agent.model.responses import ResponsesModel
 from dayhand.errors import ModelUnavailable
 from dayhand.usage import Switch
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from dayhand.agent.model import Call, Item, Reply
+from dayhand.agent.model.base import Call, Item, Reply
 from dayhand.ledger.memory import Memory
 from dayhand.usage import Usage
 
