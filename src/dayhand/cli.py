@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from dayhand.errors import DayhandError
-from dayhand.publish.markdown import clean
+from dayhand.publish.markdown.escape import clean
 from dayhand.settings import read_settings
 
 FORESEEN, UNEXPECTED, INTERRUPTED = 1, 3, 130

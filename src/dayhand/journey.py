@@ -32,7 +32,7 @@ from dayhand.ledger.memory import Memory
 from dayhand.ledger.notes import Say
 from dayhand.ledger.queue import WORK_SECONDS
 from dayhand.publish.base import Proposal, Publication
-from dayhand.publish.diagnosis import lacking
+from dayhand.publish.wording.environment import lacking
 from dayhand.sandbox.base import Box, Sandbox
 from dayhand.sandbox.cancellable import Watched
 from dayhand.task import Answered, Change, Examined, Kind, Outcome, Proposed, Solution, Stage, Task

@@ -21,7 +21,7 @@ from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.live import Live
 from dayhand.ledger.queue import enqueue
 from dayhand.ledger.server import at_hand, connect, connect_raw
-from dayhand.publish.wording import refusal
+from dayhand.publish.wording.pull_request import refusal
 from dayhand.settings import Settings, require_app
 
 THREADS = 64  # each reader of a live log holds one

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from dayhand.localhub.state import CheckRun, Repository
-from dayhand.publish.diagnosis import CHECK_NAME
+from dayhand.publish.wording.environment import CHECK_NAME
 from dayhand.task import State
 from dayhand.wiring import Workshop
 from dayhand.worker.job import travel_with

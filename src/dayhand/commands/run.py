@@ -23,8 +23,8 @@ from dayhand.errors import CheckoutError, LedgerError, SettingsError
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.notes import Note, Say
 from dayhand.ledger.server import connect, embedded
-from dayhand.publish import diagnosis
-from dayhand.publish.markdown import clean
+from dayhand.publish.markdown.escape import clean
+from dayhand.publish.wording import environment
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
 from dayhand.settings import Settings
@@ -92,7 +92,7 @@ def examine_locally(settings: Settings, repo: Path, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps({**asdict(found), "ready": found.ready}, ensure_ascii=False))
     else:
-        Console().print(Markdown(diagnosis.report(found)))
+        Console().print(Markdown(environment.report(found)))
     return 0 if found.ready else 1
 
 

@@ -6,8 +6,13 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from dayhand.ledger.notes import Note
-from dayhand.publish.markdown import MOST_BYTES, clean, fenced, tail
-from dayhand.publish.wording import check_title
+from dayhand.publish.markdown.escape import (
+    MOST_BYTES,
+    clean,
+    fenced,
+    tail,
+)
+from dayhand.publish.wording.pull_request import check_title
 
 LOG_BYTES = MOST_BYTES - 6_000  # the stages stand before it
 OUTPUT_CHARS = 1_500

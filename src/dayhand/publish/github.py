@@ -20,11 +20,16 @@ from dayhand.ledger import examined
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.live import Live
 from dayhand.ledger.notes import Note
-from dayhand.publish import diagnosis, set_up, unfinished, wording
 from dayhand.publish.base import Proposal
-from dayhand.publish.bill import until_then
 from dayhand.publish.check_run import Progress
-from dayhand.publish.markdown import cap, redact
+from dayhand.publish.markdown.escape import cap, redact
+from dayhand.publish.wording import (
+    environment,
+    pull_request,
+    setup_proposal,
+    unfinished,
+)
+from dayhand.publish.wording.cost import until_then
 from dayhand.task import Examined, Kind, Proof, Solution, Task
 from dayhand.usage import Usage
 
@@ -59,12 +64,12 @@ class GitHubPublication:
 
     def open(self, task: Task, head: str) -> None:
         """A draft pull request, a check run on ``head``, a comment."""
-        title, body = wording.pull_title(task), wording.pull_opening(task, self.task_url)
+        title, body = pull_request.pull_title(task), pull_request.pull_opening(task, self.task_url)
         pull = self.hub.open_pull(self._branch(), task.default_branch, title, body)
         self._remember_pull(pull)
         self._check_on(head)
         if self._fact("lacking") is None:  # not yet looked for itself
-            self._put("lacking", diagnosis.lacked(examined.last(self.ledger, task.repository)))
+            self._put("lacking", environment.lacked(examined.last(self.ledger, task.repository)))
         self._tell_started()
 
     def progress(self, note: Note) -> None:
@@ -83,8 +88,8 @@ class GitHubPublication:
 
     def propose(self, task: Task, proposal: Proposal) -> str:
         """Fill in the pull request, conclude the check run on the pushed commit, ask for review."""
-        title = wording.final_title(task, proposal.solution)
-        body = redact(wording.pull_body(task, proposal, self.repository_url, self.task_url))
+        title = pull_request.final_title(task, proposal.solution)
+        body = redact(pull_request.pull_body(task, proposal, self.repository_url, self.task_url))
         earlier, closed = self._earlier_pull(task), self._closed_pull()
         onto = self._fact("onto") or task.default_branch
         pull = earlier or closed or self.hub.open_pull(self._branch(), onto, title, body)
@@ -94,21 +99,27 @@ class GitHubPublication:
         if not earlier:
             self.hub.edit_pull(pull.number, title=title, body=body)
         if closed:
-            self._comment(wording.proposed_closed(task, pull.url))
+            self._comment(pull_request.proposed_closed(task, pull.url))
             return pull.url
         if not proposal.verification.asks:  # else it stays a draft until somebody accepts that
             self.hub.ready(pull.number)
             self.hub.request_review(pull.number, task.ask.asker)
         verification, usage = proposal.verification, proposal.solution.usage
-        told = wording.added(task, body) if earlier else wording.proposed(task, pull.url, verification, usage)
+        told = (
+            pull_request.added(task, body)
+            if earlier
+            else pull_request.proposed(task, pull.url, verification, usage)
+        )
         self._comment(told)
         return pull.url
 
     def answer(self, task: Task, solution: Solution, proofs: tuple[Proof, ...]) -> str:
         """The answer as a comment; a draft that was opened for it goes away."""
-        self._conclude("neutral", wording.NOTHING_CHANGED)
-        self._take_back(wording.NOTHING_CHANGED)
-        return self._comment(wording.answered(task, solution, proofs, self.repository_url, self.task_url))
+        self._conclude("neutral", pull_request.NOTHING_CHANGED)
+        self._take_back(pull_request.NOTHING_CHANGED)
+        return self._comment(
+            pull_request.answered(task, solution, proofs, self.repository_url, self.task_url)
+        )
 
     def begin_examination(self, commit: str) -> None:
         """A check run on the commit; where nobody asked in words, the one that an earlier look at it made."""
@@ -116,12 +127,12 @@ class GitHubPublication:
 
     def declined(self, found: Improvement, branch: str) -> bool:
         """Whether the same was offered before, and a person closed it or merged it."""
-        return any(set_up.marker(found) in said for said in self.hub.closed_pulls(branch))
+        return any(setup_proposal.marker(found) in said for said in self.hub.closed_pulls(branch))
 
     def offer(self, found: Improvement, branch: str, base: str) -> str:
         """The one open pull request from ``branch``, with today's text."""
-        body = set_up.body(found, self.task_url)
-        pull = self.hub.open_pull(branch, base, set_up.TITLE, body, draft=False)
+        body = setup_proposal.body(found, self.task_url)
+        pull = self.hub.open_pull(branch, base, setup_proposal.TITLE, body, draft=False)
         self.hub.edit_pull(pull.number, body=body)
         self._remember_pull(pull)
         return pull.url
@@ -129,12 +140,12 @@ class GitHubPublication:
     def examined(self, task: Task, found: Examined, offered: str = "") -> None:
         """Conclude the check run, neutral whatever was found: it judges no change. Answer the person who asked."""
         examined.keep(self.ledger, self.claim, task.repository, found)
-        said = diagnosis.report(found, self.task_url, offered)
-        output = self._output(diagnosis.headline(found), self._progress.last_text)
+        said = environment.report(found, self.task_url, offered)
+        output = self._output(environment.headline(found), self._progress.last_text)
         output["summary"] = redact(said)
         self.hub.update_check(int(self._fact("check") or 0), output=output, conclusion="neutral")
         url = self._fact("check_url") or ""
-        self._comment(diagnosis.answer(task.ask.asker, found.commit, url, said))
+        self._comment(environment.answer(task.ask.asker, found.commit, url, said))
 
     def fail(self, task: Task, error: DayhandError, spent: Usage | None = None) -> None:
         """What happened and what to do as a comment; a draft that was opened goes away.
@@ -144,7 +155,7 @@ class GitHubPublication:
         if self._examines:
             self._not_examined(error)
             return
-        title = wording.STOPPED if isinstance(error, TaskStopped) else wording.NOT_DONE
+        title = pull_request.STOPPED if isinstance(error, TaskStopped) else pull_request.NOT_DONE
         kept, refused = "", None
         try:
             self._move_to_unfinished()
@@ -156,9 +167,9 @@ class GitHubPublication:
             refused = hub_error
         handle = self.hub.auth.slug()  # always one of the names that we answer to
         left = " ".join(
-            [kept or wording.NOTHING_LEFT, *([until_then(spent)] if spent and spent.turns else [])]
+            [kept or pull_request.NOTHING_LEFT, *([until_then(spent)] if spent and spent.turns else [])]
         )
-        said = wording.failed(task, error, self.task_url, kept=left, handle=handle)
+        said = pull_request.failed(task, error, self.task_url, kept=left, handle=handle)
         try:
             self._comment(said)
         except HubUnavailable:
@@ -172,10 +183,10 @@ class GitHubPublication:
 
     def _not_examined(self, error: DayhandError) -> None:
         """Conclude the check run, which must not stay under way, and answer the person who asked."""
-        said = diagnosis.failed(self.task.ask.asker, error, self.task_url, handle=self.hub.auth.slug())
+        said = environment.failed(self.task.ask.asker, error, self.task_url, handle=self.hub.auth.slug())
         if check := self._fact("check"):
-            output = self._output(diagnosis.NOT_EXAMINED, self._progress.last_text)
-            output["summary"] = redact(diagnosis.why_not(error))
+            output = self._output(environment.NOT_EXAMINED, self._progress.last_text)
+            output["summary"] = redact(environment.why_not(error))
             self.hub.update_check(int(check), output=output, conclusion="neutral")
         self._comment(said)
 
@@ -207,8 +218,8 @@ class GitHubPublication:
         if verification.held:
             self._put("standing", verification.standing)  # what an ``@bot accept`` makes of it
         check = self._check_on(proposal.head)
-        table = wording.table(verification, self.task_url)
-        output = self._output(wording.check_done(verification), f"{table}\n\n{self._progress.last_text}")
+        table = pull_request.table(verification, self.task_url)
+        output = self._output(pull_request.check_done(verification), f"{table}\n\n{self._progress.last_text}")
         self.hub.update_check(check, output=output, conclusion=verification.conclusion)
 
     def _conclude(self, conclusion: str, title: str) -> None:
@@ -239,15 +250,15 @@ class GitHubPublication:
         """Close our draft and delete its branch, unless there is work on it; say what is kept, "" for nothing."""
         start = self._fact("start")
         if self._fact("head") is not None:
-            return wording.KEPT_WORK
+            return pull_request.KEPT_WORK
         if start is None:
             return ""
         branch = self._branch()
         pull = self.hub.find_pull(branch)
         if not self.hub.branch_is_at(branch, start):
-            return wording.KEPT_OF_OTHERS if pull and pull.state == "open" else ""
+            return pull_request.KEPT_OF_OTHERS if pull and pull.state == "open" else ""
         if pull and pull.state == "open":
-            self.hub.edit_pull(pull.number, body=wording.pull_withdrawn(self.task, why))
+            self.hub.edit_pull(pull.number, body=pull_request.pull_withdrawn(self.task, why))
             self.hub.close_pull(pull.number)
         self.hub.delete_branch(branch)
         return ""
@@ -255,7 +266,7 @@ class GitHubPublication:
     def _check_on(self, head: str) -> int:
         """The check run of this task on a commit; it is the one that progress goes to from now on."""
         output = self._output("Starting", "")
-        name = diagnosis.CHECK_NAME if self._examines else wording.CHECK_NAME
+        name = environment.CHECK_NAME if self._examines else pull_request.CHECK_NAME
         known_as = UNASKED if self._examines and not self.task.number else self.task.id
         check = self.hub.create_check(name, head, known_as, details_url=self.task_url, output=output)
         self._put("check", str(check.id))
@@ -267,14 +278,14 @@ class GitHubPublication:
         """A check run cannot move to another commit: the first one says where the work went on."""
         check, on = self._fact("check"), self._fact("check_head")
         if check and on != head:
-            output = self._output(wording.check_moved(head), self._progress.last_text)
+            output = self._output(pull_request.check_moved(head), self._progress.last_text)
             self.hub.update_check(int(check), output=output, conclusion="neutral")
 
     def _tell_started(self) -> None:
         """The comment of a task that is under way, what it lacks first."""
         pull, lacks = self._fact("pull_url") or "", self._fact("lacking")
         drafted = pull and self.task.drafted_first
-        started = wording.started(pull, self.task_url) if drafted else diagnosis.looking(self.task_url)
+        started = pull_request.started(pull, self.task_url) if drafted else environment.looking(self.task_url)
         self._comment(f"{lacks}\n\n{started}" if lacks else started)
 
     def _tell_check(self, title: str, text: str) -> None:
@@ -282,8 +293,8 @@ class GitHubPublication:
             self.hub.update_check(int(check), output=self._output(title, text), patient=False)
 
     def _output(self, title: str, text: str) -> dict[str, str]:
-        words = diagnosis.check_summary(self.task_url) if self._examines else ""
-        summary = words or wording.check_summary(self.task, self.task_url)
+        words = environment.check_summary(self.task_url) if self._examines else ""
+        summary = words or pull_request.check_summary(self.task, self.task_url)
         if lacks := self._fact("lacking"):
             summary = f"{lacks}\n\n{summary}"
         return {"title": title, "summary": redact(summary), "text": cap(redact(text)) or " "}

@@ -7,13 +7,13 @@ from typing import TextIO
 from dayhand.environment.declared.improvement import Improvement
 from dayhand.errors import DayhandError
 from dayhand.ledger.notes import Note
-from dayhand.publish import diagnosis
 from dayhand.publish.base import Proposal
-from dayhand.publish.beside import too_large
-from dayhand.publish.bill import spent
-from dayhand.publish.limits import note
-from dayhand.publish.markdown import clean
-from dayhand.publish.wording import telling_line
+from dayhand.publish.markdown.escape import clean
+from dayhand.publish.wording import environment
+from dayhand.publish.wording.cost import spent
+from dayhand.publish.wording.limits import note
+from dayhand.publish.wording.notes import too_large
+from dayhand.publish.wording.pull_request import telling_line
 from dayhand.task import Examined, Proof, Solution, Task
 from dayhand.usage import Usage
 
@@ -85,7 +85,7 @@ class LocalPublication:
 
     def examined(self, task: Task, found: Examined, offered: str = "") -> None:
         """Print what was found."""
-        self._say(diagnosis.report(found))
+        self._say(environment.report(found))
 
     def fail(self, task: Task, error: DayhandError, spent: Usage | None = None) -> None:
         """The command line's edge says it."""

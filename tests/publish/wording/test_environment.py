@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dayhand.environment.base import Environment, Installed, Missing
-from dayhand.publish import diagnosis
+from dayhand.publish.wording import environment
 from dayhand.task import NOT_ALLOWED, Blocked, Checkup, Examined, SetUpStep
 from dayhand.verification import Run
 
@@ -30,7 +30,7 @@ FOUND = Examined(
 
 def test_the_report_says_what_works_how_long_it_took_and_what_would_fix_the_rest() -> None:
     assert (
-        diagnosis.report(FOUND, URL)
+        environment.report(FOUND, URL)
         == """\
 **2 of 3 declared checks can run here; 1 of them fails as it is.** Toolchain: Node and Make; set up in 4.0 s.
 
@@ -76,7 +76,7 @@ allow = ["files.example.org"]
 def test_where_everything_runs_nothing_is_to_be_fixed() -> None:
     fine = replace(FOUND, checks=FOUND.checks[:1], blocked=(), known=True, seconds=0.1)
     assert (
-        diagnosis.report(fine)
+        environment.report(fine)
         == """\
 **The one declared check can run here.** Toolchain: Node and Make; found as it was set up before in 0.1 s.
 
@@ -96,7 +96,7 @@ def test_what_failed_before_a_fall_back_is_told_and_one_check_is_spoken_of_as_on
         "install with npm ci", "npm install", passed=True, seconds=3.2, why="npm ci: the lock is old"
     )
     broken = SetUpStep("install Ruby's gems", "bundle install", passed=False, seconds=1.0, why="no host")
-    told = diagnosis.report(replace(FOUND, steps=(step, broken), checks=FOUND.checks[1:2], blocked=()))
+    told = environment.report(replace(FOUND, steps=(step, broken), checks=FOUND.checks[1:2], blocked=()))
     assert (
         told
         == """\
@@ -127,7 +127,7 @@ run = ["…"]
 
 def test_where_no_check_is_declared_the_lines_to_declare_one_are_given() -> None:
     bare = replace(FOUND, toolchains=(), steps=(), checks=(), blocked=())
-    told = diagnosis.report(bare)
+    told = environment.report(bare)
     assert told.startswith(
         "**No check is declared that Dayhand knows.** Toolchain: no toolchain that Dayhand knows;"
     )
@@ -136,7 +136,7 @@ def test_where_no_check_is_declared_the_lines_to_declare_one_are_given() -> None
 
 def test_what_an_installer_said_cannot_speak_to_anybody() -> None:
     step = SetUpStep("x", "x", passed=False, seconds=1.0, why="@ada closes #1 | <b>")
-    told = diagnosis.report(replace(FOUND, steps=(step,)))
+    told = environment.report(replace(FOUND, steps=(step,)))
     assert "@ada" not in told
     assert "#1" not in told
     assert "<b>" not in told
@@ -144,11 +144,11 @@ def test_what_an_installer_said_cannot_speak_to_anybody() -> None:
 
 def test_a_task_that_lacks_something_says_so_and_one_that_lacks_nothing_is_silent() -> None:
     whole = Environment("k", None, {}, (), {}, (), (), cached=False, seconds=1.0)
-    assert diagnosis.lacking(whole) == ""
+    assert environment.lacking(whole) == ""
     step = Installed("install with npm ci", "npm ci", passed=False, seconds=1.0, output="")
     lacks = replace(whole, missing={"tsc": Missing("tsc", "tsc does not start.")}, steps=(step,))
     assert (
-        diagnosis.lacking(lacks)
+        environment.lacking(lacks)
         == """\
 ⛔ **Not everything can run here**, so the result will say less than it could. I work all the same.
 
@@ -158,6 +158,6 @@ def test_a_task_that_lacks_something_says_so_and_one_that_lacks_nothing_is_silen
 
 
 def test_where_something_better_is_proposed_there_is_nothing_to_fill_in() -> None:
-    told = diagnosis.report(FOUND, URL, "https://github.example/ada/shop/pull/3")
+    told = environment.report(FOUND, URL, "https://github.example/ada/shop/pull/3")
     assert "[I propose it in a pull request](https://github.example/ada/shop/pull/3)" in told
     assert 'run = ["…"]' not in told

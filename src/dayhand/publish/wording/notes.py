@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dayhand.publish.markdown import code
+from dayhand.publish.markdown.escape import code
 from dayhand.verification import (
     Concern,
     Finding,

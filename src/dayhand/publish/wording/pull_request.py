@@ -7,13 +7,25 @@ from urllib.parse import quote
 
 from dayhand.errors import DayhandError
 from dayhand.publish.base import Proposal
-from dayhand.publish.beside import beside, too_large
-from dayhand.publish.bill import bill, spent, took_over
-from dayhand.publish.blocked import blocked
-from dayhand.publish.claims import linked
-from dayhand.publish.limits import hurried, limited, note, stopped
-from dayhand.publish.markdown import cap, cell, clean, code, literal, title
-from dayhand.publish.prose import line, prose
+from dayhand.publish.markdown.escape import (
+    cap,
+    cell,
+    clean,
+    code,
+    literal,
+    title,
+)
+from dayhand.publish.markdown.sanitize import line, prose
+from dayhand.publish.wording.blocked_hosts import blocked
+from dayhand.publish.wording.claims import linked
+from dayhand.publish.wording.cost import bill, spent, took_over
+from dayhand.publish.wording.limits import (
+    hurried,
+    limited,
+    note,
+    stopped,
+)
+from dayhand.publish.wording.notes import beside, too_large
 from dayhand.task import Proof, Solution, Task
 from dayhand.usage import Usage
 from dayhand.verification import (

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from dayhand.environment.base import Environment
 from dayhand.errors import DayhandError
-from dayhand.publish import wording
-from dayhand.publish.blocked import blocked
-from dayhand.publish.markdown import cap, cell, code
-from dayhand.publish.prose import line, prose
+from dayhand.publish.markdown.escape import cap, cell, code
+from dayhand.publish.markdown.sanitize import line, prose
+from dayhand.publish.wording import pull_request
+from dayhand.publish.wording.blocked_hosts import blocked
 from dayhand.task import Checkup, Examined
 
 CHECK_NAME = "dayhand / environment"
@@ -181,7 +181,7 @@ def _each_remedy(found: Examined, *, offered: bool) -> Iterator[str]:
         yield f"{where}\n\n{SET_UP_SNIPPET}"
     for one in found.checks:
         if one.run is not None and not one.run.passed:
-            last = line(wording.telling_line(one.run.output))
+            last = line(pull_request.telling_line(one.run.output))
             said = f" ({last})" if last else ""
             yield (
                 f"{code(one.command)} fails without any change{said}. A change is judged all the same: what failed "

@@ -5,8 +5,8 @@ from __future__ import annotations
 from inline_snapshot import snapshot
 
 from dayhand.errors import CheckoutError
-from dayhand.publish import wording
 from dayhand.publish.base import Proposal
+from dayhand.publish.wording import pull_request
 from dayhand.task import NOT_ALLOWED, Ask, Blocked, Change, Citation, Kind, Proof, Solution, Task
 from dayhand.usage import Usage
 from dayhand.verification import (
@@ -54,7 +54,7 @@ def proposal(findings: tuple[Finding, ...] = FINDINGS, solution: Solution = SOLU
 
 
 def test_the_finished_pull_request() -> None:
-    assert wording.pull_body(TASK, proposal(), REPO, URL) == snapshot("""\
+    assert pull_request.pull_body(TASK, proposal(), REPO, URL) == snapshot("""\
 Fixes #7
 
 ❌ **There are new failures (1 of 4 passes)**
@@ -111,7 +111,7 @@ Model: gpt-6.1-sol. 21,961 tokens in (18,000 cached), 1,625 out. [Everything tha
 
 
 def test_the_draft() -> None:
-    assert wording.pull_opening(TASK, URL) == snapshot("""\
+    assert pull_request.pull_opening(TASK, URL) == snapshot("""\
 Fixes #7
 
 I am working on this, asked by @ada. The check run below tells how far it is; so does [the task's page](https://dayhand.example/tasks/t1).
@@ -120,20 +120,22 @@ I am working on this, asked by @ada. The check run below tells how far it is; so
 
 def test_a_scripted_model_is_called_scripted_wherever_it_is_seen() -> None:
     played = Solution("T", "A", usage=Usage("scripted", dollars=0.0, scripted=True))
-    assert "A **scripted** model played this" in wording.pull_body(TASK, proposal(solution=played), REPO, URL)
-    assert "A **scripted** model played this" in wording.answered(QUESTION, played, (), "", URL)
+    assert "A **scripted** model played this" in pull_request.pull_body(
+        TASK, proposal(solution=played), REPO, URL
+    )
+    assert "A **scripted** model played this" in pull_request.answered(QUESTION, played, (), "", URL)
     verification = Verification("t", FINDINGS[:1])
-    assert "A **scripted** model played this" in wording.proposed(TASK, URL, verification, played.usage)
-    assert wording.spent(played.usage) == "$0.00 (scripted model)"
+    assert "A **scripted** model played this" in pull_request.proposed(TASK, URL, verification, played.usage)
+    assert pull_request.spent(played.usage) == "$0.00 (scripted model)"
 
 
 def test_an_unknown_price_is_called_unknown() -> None:
-    assert wording.spent(Usage("own", dollars=None)) == "price unknown"
-    assert wording.spent(USAGE) == "$0.03"
+    assert pull_request.spent(Usage("own", dollars=None)) == "price unknown"
+    assert pull_request.spent(USAGE) == "$0.03"
 
 
 def test_the_answer_to_a_question() -> None:
-    told = wording.answered(QUESTION, SOLUTION, (FOUND, LOST), REPO, URL)
+    told = pull_request.answered(QUESTION, SOLUTION, (FOUND, LOST), REPO, URL)
     assert told == snapshot("""\
 @ada The sum began at one.
 
@@ -150,7 +152,7 @@ def test_the_answer_to_a_question() -> None:
 
 def test_the_comment_says_what_the_ledger_says() -> None:
     said = {
-        verdict: wording.proposed(
+        verdict: pull_request.proposed(
             TASK, "https://pull", Verification("t", (Finding("test", "x", verdict, None),)), USAGE
         )
         for verdict in (Verdict.PASSES, Verdict.NEW_FAILURE, Verdict.CANNOT_RUN)
@@ -168,33 +170,33 @@ def test_a_failure_says_what_to_do() -> None:
     error = CheckoutError(
         "ada/shop has no commit on “main” yet.", advice="Push a first commit, then ask again."
     )
-    assert wording.failed(TASK, error, URL, kept="", handle="dayhand") == snapshot("""\
+    assert pull_request.failed(TASK, error, URL, kept="", handle="dayhand") == snapshot("""\
 @ada I could not do this: ada/shop has no commit on “main” yet.
 
 **What to do:** Push a first commit, then ask again.
 
 <sub>Nothing was changed. [The log](https://dayhand.example/tasks/t1) · to try again, write `@dayhand fix this`.</sub>\
 """)
-    assert "What was pushed before stays." in wording.failed(
-        TASK, error, URL, kept=wording.KEPT_WORK, handle="x"
+    assert "What was pushed before stays." in pull_request.failed(
+        TASK, error, URL, kept=pull_request.KEPT_WORK, handle="x"
     )
 
 
 def test_a_refusal_names_the_person_and_the_reason() -> None:
-    assert wording.refusal("bob", "Only people with write access can ask.") == snapshot(
+    assert pull_request.refusal("bob", "Only people with write access can ask.") == snapshot(
         "@bob Only people with write access can ask."
     )
 
 
 def test_where_nothing_is_declared_nothing_is_claimed() -> None:
-    body = wording.pull_body(TASK, proposal(findings=()), REPO, URL)
+    body = pull_request.pull_body(TASK, proposal(findings=()), REPO, URL)
     assert "so nothing was run" in body
-    assert wording.check_done(Verification("t", ())) == "No check could speak for or against it"
+    assert pull_request.check_done(Verification("t", ())) == "No check could speak for or against it"
 
 
 def test_hostile_words_of_the_model_close_and_mention_nobody() -> None:
     evil = Solution("Fixes #1 @octocat | x", "Fixes #2, see @octocat\n```\nunclosed", usage=USAGE)
-    body = wording.pull_body(TASK, proposal(solution=evil), REPO, URL)
+    body = pull_request.pull_body(TASK, proposal(solution=evil), REPO, URL)
     assert body.startswith("Fixes #7\n")
     assert "#2" not in body
     assert "### What was done, in the model's words\n\nFixes #\u200b2" in body
@@ -204,13 +206,15 @@ def test_hostile_words_of_the_model_close_and_mention_nobody() -> None:
 
 
 def test_the_final_title_is_the_models_or_the_issues() -> None:
-    assert wording.final_title(TASK, Solution("Fix @octocat's a < b", "")) == "Fix @\u200boctocat's a < b"
-    assert wording.final_title(TASK, Solution("\u200b", "")) == "Totals are wrong"
+    assert (
+        pull_request.final_title(TASK, Solution("Fix @octocat's a < b", "")) == "Fix @\u200boctocat's a < b"
+    )
+    assert pull_request.final_title(TASK, Solution("\u200b", "")) == "Totals are wrong"
 
 
 def test_the_verdict_stands_before_the_models_words() -> None:
     boast = Solution("T", "## Verification\n\nAll 900 tests pass.", usage=USAGE)
-    body = wording.pull_body(TASK, proposal(solution=boast), REPO, URL)
+    body = pull_request.pull_body(TASK, proposal(solution=boast), REPO, URL)
     assert body.index("❌ **There are new failures (1 of 4 passes)**") < body.index("All 900 tests pass")
     assert body.count("### Verification") == 1
 
@@ -220,7 +224,7 @@ def test_passing_in_part_is_not_called_passing() -> None:
     said = {}
     for verdict in (Verdict.FAILS_ON_BASE_TOO, Verdict.FLAKY, Verdict.BLIND, Verdict.CANNOT_RUN):
         some = Verification("t", (lint, Finding("test", "pytest -q", verdict, HEAD)))
-        said[verdict] = f"{some.conclusion}: {wording.check_done(some)}"
+        said[verdict] = f"{some.conclusion}: {pull_request.check_done(some)}"
     assert said == snapshot(
         {
             Verdict.FAILS_ON_BASE_TOO: "success: No new failure; what failed before still fails (1 of 2 passes)",
@@ -231,17 +235,17 @@ def test_passing_in_part_is_not_called_passing() -> None:
     )
     types = Finding("types", "mypy", Verdict.CANNOT_RUN, None)
     some = Verification("t", (lint, FINDINGS[0], types))
-    assert wording.check_done(some) == "No new failure, but not everything could run (2 of 3 pass)"
+    assert pull_request.check_done(some) == "No new failure, but not everything could run (2 of 3 pass)"
 
 
 def test_a_files_name_cannot_end_the_link_to_it() -> None:
     odd = Proof(Citation("a](//evil) b.py", 1), found=True, text="x", commit="c0ffee12")
-    place = wording.cited_place(odd, REPO)
+    place = pull_request.cited_place(odd, REPO)
     assert place.endswith("(https://github.com/ada/shop/blob/c0ffee12/a%5D%28//evil%29%20b.py#L1): `x`")
 
 
 def test_a_key_in_a_proof_is_taken_out_before_it_is_cut() -> None:
     key = "gh" + "s_" + "A1b2" * 15
     proof = Proof(Citation("a.py", 1), found=True, text="x" * 280 + " " + key, commit="c")
-    assert "A1b2" not in wording.cited_place(proof, REPO)
-    assert "A1b2" not in wording.telling_line("y" * 150 + " " + key)
+    assert "A1b2" not in pull_request.cited_place(proof, REPO)
+    assert "A1b2" not in pull_request.telling_line("y" * 150 + " " + key)

@@ -6,8 +6,8 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from dayhand.publish.markdown import clean, code
-from dayhand.publish.prose import line
+from dayhand.publish.markdown.escape import clean, code
+from dayhand.publish.markdown.sanitize import line
 from dayhand.task import Blocked
 
 MOST_PLACES, MOST_COMMANDS = 20, 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dayhand.publish.markdown import escaped
+from dayhand.publish.markdown.escape import escaped
 from dayhand.verification import Claim
 
 

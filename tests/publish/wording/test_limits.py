@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from inline_snapshot import snapshot
 
-from dayhand.publish.limits import limited, note
+from dayhand.publish.wording.limits import limited, note
 from dayhand.usage import Limit, Means, Reached
 
 OWN = "`[limits] money` in `.dayhand.toml` on the default branch, to $5.00 at most"

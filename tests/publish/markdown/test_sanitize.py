@@ -8,8 +8,8 @@ import re
 import pytest
 from markdown_it import MarkdownIt
 
-from dayhand.publish.markdown import cell
-from dayhand.publish.prose import line, prose
+from dayhand.publish.markdown.escape import cell
+from dayhand.publish.markdown.sanitize import line, prose
 
 QUIET = "\u200b"
 TOKEN = "gh" + "s_" + "A1b2" * 15

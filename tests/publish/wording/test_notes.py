@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from inline_snapshot import snapshot
 
-from dayhand.publish.beside import MOST_CONCERNS, beside
-from dayhand.publish.wording import table
+from dayhand.publish.wording.notes import MOST_CONCERNS, beside
+from dayhand.publish.wording.pull_request import table
 from dayhand.verification import (
     Concern,
     Counts,

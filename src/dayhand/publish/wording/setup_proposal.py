@@ -5,9 +5,14 @@ from __future__ import annotations
 from dayhand.environment.declared.dayhand_toml import NAME
 from dayhand.environment.declared.improvement import Improvement
 from dayhand.hub.repository import hidden
-from dayhand.publish import diagnosis
-from dayhand.publish.markdown import cap, cell, code, redact
-from dayhand.publish.prose import line
+from dayhand.publish.markdown.escape import (
+    cap,
+    cell,
+    code,
+    redact,
+)
+from dayhand.publish.markdown.sanitize import line
+from dayhand.publish.wording import environment
 from dayhand.task import Examined
 
 TITLE = "Say how this repository is set up"
@@ -33,7 +38,7 @@ def body(found: Improvement, task_url: str) -> str:
             [
                 "| | as it is | with this |",
                 "|---|---|---|",
-                f"| checks | {cell(diagnosis.headline(before))} | {cell(diagnosis.headline(after))} |",
+                f"| checks | {cell(environment.headline(before))} | {cell(environment.headline(after))} |",
                 f"| set-up | {_set_up(before)} | {_set_up(after)} |",
                 *_checks(before, after),
             ]
@@ -61,5 +66,5 @@ def _checks(before: Examined, after: Examined) -> list[str]:
 
 def _kind(found: Examined, kind: str) -> str:
     return "<br>".join(
-        f"{cell(code(one.command))} {diagnosis.in_short(one)}" for one in found.checks if one.kind == kind
+        f"{cell(code(one.command))} {environment.in_short(one)}" for one in found.checks if one.kind == kind
     )

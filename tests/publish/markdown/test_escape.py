@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 from markdown_it import MarkdownIt
 
-from dayhand.publish.markdown import CUT, cap, cell, code, fenced, literal, redact, tail, title
+from dayhand.publish.markdown.escape import (
+    CUT,
+    cap,
+    cell,
+    code,
+    fenced,
+    literal,
+    redact,
+    tail,
+    title,
+)
 
 TOKEN = "gh" + "s_" + "A1b2" * 15
 PEM = "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIE" + "x" * 200 + "\n-----END RSA " + "PRIVATE KEY-----"

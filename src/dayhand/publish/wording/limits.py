@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dayhand.publish.prose import line
+from dayhand.publish.markdown.sanitize import line
 from dayhand.usage import Reached
 
 

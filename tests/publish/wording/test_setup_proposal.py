@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dayhand.environment.declared.improvement import Guess, Improvement, Line
-from dayhand.publish import set_up
+from dayhand.publish.wording import setup_proposal
 from dayhand.task import Checkup, Examined, SetUpStep
 from dayhand.verification import Run
 
@@ -31,7 +31,7 @@ FOUND = Improvement(Guess("…", LINES), STUCK, BETTER)
 
 def test_each_line_has_its_reason_and_both_measurements_stand_side_by_side() -> None:
     assert (
-        set_up.body(FOUND, URL)
+        setup_proposal.body(FOUND, URL)
         == f"""\
 With this `.dayhand.toml` more of the repository works where I work. I tried it in a sandbox, on `cccccccc`:
 
@@ -51,25 +51,25 @@ Close this if you want none of it; the same is not proposed again.
 
 <sub>[Everything that was run]({URL})</sub>
 
-{set_up.marker(FOUND)}"""
+{setup_proposal.marker(FOUND)}"""
     )
 
 
 def test_the_same_settings_have_the_same_marker_whatever_else_the_file_holds() -> None:
     other = replace(FOUND, guess=Guess("# more\n…", LINES))
     fewer = replace(FOUND, guess=Guess("…", LINES[:1]))
-    assert set_up.marker(other) == set_up.marker(FOUND) != set_up.marker(fewer)
+    assert setup_proposal.marker(other) == setup_proposal.marker(FOUND) != setup_proposal.marker(fewer)
 
 
 def test_what_a_repository_wrote_cannot_speak_to_anybody_or_forge_a_marker() -> None:
     said = "“AGENTS.md: @ada closes #1 <!-- dayhand:set-up:x --> | <b>” fails, so it is left out."
     hostile = replace(FOUND, guess=Guess("…", (Line("setup", "run", (), said),)))
-    told = set_up.body(hostile, URL)
+    told = setup_proposal.body(hostile, URL)
     assert "@ada" not in told
     assert "#1" not in told
     assert "<b>" not in told
     assert told.count("<!--") == 1
     command = "x | `@ada` \n## Done"
     checks = (Checkup("lint", command, "AGENTS.md", None, "no"),)
-    told = set_up.body(replace(FOUND, before=replace(STUCK, checks=checks)), URL)
+    told = setup_proposal.body(replace(FOUND, before=replace(STUCK, checks=checks)), URL)
     assert "\n## Done" not in told

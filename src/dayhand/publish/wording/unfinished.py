@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dayhand.errors import DayhandError
-from dayhand.publish.markdown import cap, code
-from dayhand.publish.prose import prose
+from dayhand.publish.markdown.escape import cap, code
+from dayhand.publish.markdown.sanitize import prose
 from dayhand.task import Task
 
 BODY_BYTES = 65_000

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from inline_snapshot import snapshot
 
-from dayhand.publish.blocked import blocked
+from dayhand.publish.wording.blocked_hosts import blocked
 from dayhand.task import NOT_ALLOWED, Blocked
 
 FILES = Blocked("files.example.org", 443, NOT_ALLOWED, "npm ci")

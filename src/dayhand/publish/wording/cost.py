@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dayhand.publish.prose import line
+from dayhand.publish.markdown.sanitize import line
 from dayhand.usage import Switch, Usage
 
 

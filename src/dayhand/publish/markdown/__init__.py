@@ -1,0 +1,1 @@
+"""Untrusted text in Markdown: escaped, or parsed and written anew."""
