@@ -13,8 +13,8 @@ from flask import Flask
 from dayhand.hub.client import Hub
 from dayhand.intake.signature import sign
 from dayhand.ledger.ledger import Ledger
-from dayhand.ledger.live import Live
-from dayhand.ledger.server import connect, connect_raw, embedded
+from dayhand.ledger.log_reader import Live
+from dayhand.ledger.redis_server import connect, connect_raw, embedded
 from dayhand.task import Ask, Kind, State, Task
 from dayhand.web import Parts, create_app, web_address
 

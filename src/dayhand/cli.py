@@ -143,7 +143,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 def _bench(arguments: argparse.Namespace) -> int:
     if arguments.what == "environment" and arguments.real:
-        from dayhand.bench.real import bench_real
+        from dayhand.bench.real_repositories import bench_real
 
         return bench_real(as_json=arguments.json)
     if arguments.what == "environment":

@@ -19,7 +19,7 @@ from dayhand.agent.loop import send_back, solve
 from dayhand.agent.model.base import Model
 from dayhand.background import Meanwhile
 from dayhand.checkout.mirror import read_files
-from dayhand.checkout.offer import BRANCH, offer
+from dayhand.checkout.proposal_branch import BRANCH, offer
 from dayhand.checkout.repository import Base, Checkout
 from dayhand.environment.base import Environment
 from dayhand.environment.declared.dayhand_toml import NAME, read_config
@@ -28,8 +28,8 @@ from dayhand.environment.prepare import prepare
 from dayhand.environment.registries.python_npm import Extra
 from dayhand.errors import CheckoutError, HubError, HubUnavailable, ModelError, OutOfTime, SandboxError
 from dayhand.ledger.blocked import Blocklist
-from dayhand.ledger.memory import Memory
-from dayhand.ledger.notes import Say
+from dayhand.ledger.journal import Memory
+from dayhand.ledger.log import Say
 from dayhand.ledger.queue import WORK_SECONDS
 from dayhand.publish.base import Proposal, Publication
 from dayhand.publish.wording.environment import lacking

@@ -14,13 +14,13 @@ from redis.exceptions import RedisError
 from dayhand.dashboard.metrics import metrics
 from dayhand.dashboard.pages import dashboard
 from dayhand.hub.client import Hub
-from dayhand.intake.desk import Desk
+from dayhand.intake.dispatch import Desk
 from dayhand.intake.events import Where
 from dayhand.intake.route import MOST_BYTES, webhook
 from dayhand.ledger.ledger import Ledger
-from dayhand.ledger.live import Live
+from dayhand.ledger.log_reader import Live
 from dayhand.ledger.queue import enqueue
-from dayhand.ledger.server import at_hand, connect, connect_raw
+from dayhand.ledger.redis_server import at_hand, connect, connect_raw
 from dayhand.publish.wording.pull_request import refusal
 from dayhand.settings import Settings, require_app
 

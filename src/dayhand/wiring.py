@@ -20,7 +20,7 @@ from dayhand.agent.model.responses import ResponsesModel
 from dayhand.agent.model.retry import Patience
 from dayhand.checkout.mirror import Author
 from dayhand.checkout.repository import Checkout, open_mirror
-from dayhand.checkout.standing import Standing, find_standing
+from dayhand.checkout.target_branch import Standing, find_standing
 from dayhand.environment.registries.python_npm import Extra
 from dayhand.errors import HubError, SandboxError
 from dayhand.hub.client import Hub
@@ -28,10 +28,10 @@ from dayhand.hub.repository import RepositoryHub
 from dayhand.journey import Tools
 from dayhand.ledger.blocked import Blocklist
 from dayhand.ledger.examined import begin
+from dayhand.ledger.feature_store import Lacks
+from dayhand.ledger.journal import Memory
 from dayhand.ledger.keys import TextRedis
-from dayhand.ledger.lacks import Lacks
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.memory import Memory
 from dayhand.publish.base import Publication
 from dayhand.publish.github import GitHubPublication
 from dayhand.publish.local import LocalPublication

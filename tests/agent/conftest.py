@@ -18,7 +18,7 @@ from dayhand.agent.model.responses import ResponsesModel
 from dayhand.agent.model.retry import Patience
 from dayhand.agent.model.server_features import Shelf
 from dayhand.ledger.ledger import Ledger
-from dayhand.ledger.server import connect, embedded
+from dayhand.ledger.redis_server import connect, embedded
 from dayhand.sandbox.base import Box
 from dayhand.sandbox.bubblewrap.backend import Bubblewrap
 from dayhand.scripted_model.server import (

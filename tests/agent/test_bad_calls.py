@@ -26,9 +26,8 @@ from dayhand.scripted_model.server import (
     ToolCall,
 )
 from dayhand.task import Solution
-
-from .conftest import Heard, Journal, Log, Play
-from .test_loop import DONE, PATCH, work
+from tests.agent.conftest import Heard, Journal, Log, Play
+from tests.agent.test_loop import DONE, PATCH, work
 
 DIGITS = "9" * 5_000  # more than Python makes a number of
 DEEP = "[" * 50_000 + "]" * 50_000

@@ -30,9 +30,8 @@ from dayhand.scripted_model.server import (
 )
 from dayhand.task import Ask, Kind, Solution
 from dayhand.usage import Limit, Means
-
-from .conftest import Journal, Killed, Log, Play, Played
-from .test_loop import DONE, PATCH, TASK
+from tests.agent.conftest import Journal, Killed, Log, Play, Played
+from tests.agent.test_loop import DONE, PATCH, TASK
 
 LEFT = Finish("Say hello", "It said hi. The tests are left.")
 Boxes = Callable[[], Box]

@@ -12,8 +12,8 @@ from dayhand.agent.compaction import ASKED, FULL, IMAGE_TOKENS, REPLACED, Histor
 from dayhand.agent.model.base import Item, Reply
 from dayhand.agent.model.items import message
 from dayhand.errors import ContextOverflow
+from dayhand.ledger.journal import Memory
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.memory import Memory
 from dayhand.sandbox.base import Box
 from dayhand.scripted_model.server import (  # fmt: skip
     FOR_EVER,
@@ -27,9 +27,8 @@ from dayhand.scripted_model.server import (  # fmt: skip
     Shell,
 )
 from dayhand.usage import Usage
-
-from .conftest import Journal, Killed, Log, Play, Played
-from .test_loop import DONE, PATCH, TASK, work
+from tests.agent.conftest import Journal, Killed, Log, Play, Played
+from tests.agent.test_loop import DONE, PATCH, TASK, work
 
 LONG = "seq -f 'line %06.0f of a long output' 1 2000"  # 40 KB reach the model: about 10,000 tokens
 HANDOVER = "I found the greeting in src/app.py and changed it."

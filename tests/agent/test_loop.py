@@ -12,9 +12,9 @@ import pytest
 from dayhand.agent.guard import Bounds
 from dayhand.agent.loop import send_back, solve
 from dayhand.errors import LeaseLost, ModelError, SandboxError, TaskStopped
+from dayhand.ledger.journal import Memory
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.memory import Memory
-from dayhand.ledger.notes import Say as LedgerSay
+from dayhand.ledger.log import Say as LedgerSay
 from dayhand.sandbox.base import Box
 from dayhand.scripted_model.server import (
     FOR_EVER,
@@ -27,8 +27,7 @@ from dayhand.scripted_model.server import (
     ToolCall,
 )
 from dayhand.task import Ask, Kind, Solution, Task
-
-from .conftest import Journal, Killed, Log, Play, Played
+from tests.agent.conftest import Journal, Killed, Log, Play, Played
 
 TASK = Task(
     id="t-1",

@@ -8,7 +8,7 @@ import urllib.request
 import pytest
 
 from dayhand.bench.agent import bench_agent, identity
-from dayhand.bench.answers import answering, written
+from dayhand.bench.model_server import answering, written
 
 ITEM = {"type": "message", "role": "user", "content": "Make 3 plans."}
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dayhand.commands.doctor import examine, look
-from dayhand.ledger.server import embedded
+from dayhand.ledger.redis_server import embedded
 from dayhand.localhub.server import LocalHub
 from dayhand.sandbox.health import Health
 from dayhand.settings import Settings

@@ -13,7 +13,7 @@ import pytest
 from dayhand.commands.run import local_task
 from dayhand.errors import CheckoutError
 from dayhand.ledger.ledger import Ledger
-from dayhand.ledger.server import connect, embedded
+from dayhand.ledger.redis_server import connect, embedded
 from dayhand.scripted_model.server import (
     FOR_EVER,
     Fault,
@@ -25,7 +25,7 @@ from dayhand.scripted_model.server import (
     ScriptedServer,
     Shell,
 )
-from tests.journey.town import DONE, FIX, SHOP
+from tests.journey.harness import DONE, FIX, SHOP
 from tests.test_cli import dayhand
 
 WORDS = "Totals are one too high: an empty cart costs 1."

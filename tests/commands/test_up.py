@@ -18,7 +18,14 @@ import requests
 
 from dayhand.localhub.server import LocalHub
 from dayhand.scripted_model.server import Scene, Script, ScriptedServer
-from tests.journey.town import DONE, EVENTS, FIX, PERMISSIONS, SECRET, SHOP
+from tests.journey.harness import (
+    DONE,
+    EVENTS,
+    FIX,
+    PERMISSIONS,
+    SECRET,
+    SHOP,
+)
 
 
 @pytest.fixture

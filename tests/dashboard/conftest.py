@@ -12,9 +12,9 @@ from werkzeug.serving import make_server
 from dayhand.dashboard.pages import dashboard
 from dayhand.ledger.codec import encode_outcome
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.live import Live
-from dayhand.ledger.notes import Say
-from dayhand.ledger.server import connect, embedded
+from dayhand.ledger.log import Say
+from dayhand.ledger.log_reader import Live
+from dayhand.ledger.redis_server import connect, embedded
 from dayhand.task import Ask, Citation, Kind, Proof, Proposed, Solution, Stage, State, Task
 from dayhand.usage import Usage
 from dayhand.verification import (

@@ -9,11 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.ledger.server import connect, embedded
+from dayhand.ledger.redis_server import connect, embedded
 from dayhand.localhub.server import LocalHub
 from dayhand.scripted_model.server import ScriptedServer
 from dayhand.settings import Settings
-from tests.journey.town import Actor, Town, found_town, open_web, script
+from tests.journey.harness import (
+    Actor,
+    Town,
+    found_town,
+    open_web,
+    script,
+)
 
 
 @pytest.fixture(scope="session")

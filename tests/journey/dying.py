@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from dayhand.ledger.ledger import Claim
-from dayhand.ledger.notes import Note
+from dayhand.ledger.log import Note
 from dayhand.publish.base import Publication
 from dayhand.task import Task
 from dayhand.wiring import Workshop
-from tests.journey.town import Town
+from tests.journey.harness import Town
 
 Moment = Callable[[Note], bool]
 

@@ -10,7 +10,7 @@ from dayhand.task import State
 from dayhand.wiring import Workshop
 from dayhand.worker.job import travel_with
 from tests.journey.dying import DyingAt, begins
-from tests.journey.town import DONE, SHOP, Town
+from tests.journey.harness import DONE, SHOP, Town
 
 ADA = ("Ada", "ada@example.org")
 

@@ -31,7 +31,7 @@ from dayhand.scripted_model.server import (
 from dayhand.task import State, Task
 from dayhand.wiring import TaskFacts, Workshop, open_model
 from dayhand.worker.job import travel_with
-from tests.journey.town import DONE, FIX, Town
+from tests.journey.harness import DONE, FIX, Town
 
 ROOT = Path(__file__).parents[2]
 FIXED = "def total(prices):\n    return sum(prices)\n"

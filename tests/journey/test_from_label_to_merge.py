@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dayhand.scripted_model.server import Finish, Patch, Shell
 from dayhand.task import State
-from tests.journey.town import DONE, FIX, SHOP, Town
+from tests.journey.harness import (
+    DONE,
+    FIX,
+    SHOP,
+    Town,
+)
 
 
 def test_a_label_becomes_a_pull_request_that_can_be_merged(town: Town) -> None:

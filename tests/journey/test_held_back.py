@@ -7,7 +7,7 @@ import requests
 
 from dayhand.localhub.state import CheckRun, Issue, Repository
 from dayhand.scripted_model.server import Finish, Move, Patch
-from tests.journey.town import FIX, SHOP, Town
+from tests.journey.harness import FIX, SHOP, Town
 
 LIMITED = {**SHOP, ".dayhand.toml": "[limits]\nlines = 6\nfiles = 3\n"}
 LONG = Patch("*** Begin Patch\n*** Add File: notes.py\n" + "+x = 1\n" * 9 + "*** End Patch")

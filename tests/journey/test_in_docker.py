@@ -13,7 +13,12 @@ from docker.models.images import Image
 from dayhand.sandbox.docker.backend import OWNER, Docker
 from dayhand.scripted_model.server import Shell
 from dayhand.task import State
-from tests.journey.town import DONE, FIX, SHOP, Town
+from tests.journey.harness import (
+    DONE,
+    FIX,
+    SHOP,
+    Town,
+)
 from tests.sandbox.image import needed
 
 PYTHON = {

@@ -15,7 +15,12 @@ from dayhand.scripted_model.server import (
     Plan,
 )
 from dayhand.task import State
-from tests.journey.town import DONE, FIX, SHOP, Town
+from tests.journey.harness import (
+    DONE,
+    FIX,
+    SHOP,
+    Town,
+)
 
 LEFT = Finish("Count nothing twice", "The sum began at one. The tests are left.")
 BUSY: list[list[Move]] = [[Plan(((f"step {n}", "pending"),))] for n in range(70)]

@@ -10,8 +10,8 @@ import requests
 
 from dayhand.scripted_model.server import FOR_EVER, Fault, Plan
 from dayhand.task import State
+from tests.journey.harness import DONE, FIX, Town
 from tests.journey.test_faults import live_through
-from tests.journey.town import DONE, FIX, Town
 
 OWN_PRICES = """
 ["gpt-6.1-sol"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dayhand.localhub.state import Issue, Repository
 from dayhand.scripted_model.server import Finish, Patch
 from dayhand.task import State
-from tests.journey.town import SHOP, Town
+from tests.journey.harness import SHOP, Town
 
 NOTE = Patch("*** Begin Patch\n*** Add File: NOTES.md\n+Taxes are added last.\n*** End Patch")
 TAXED = {**SHOP, "tax.py": "RATE = 0.19\n"}

@@ -22,7 +22,7 @@ from dayhand.task import State, Task
 from dayhand.wiring import Workshop
 from dayhand.worker.job import travel_with
 from tests.journey.dying import wait_for_lease
-from tests.journey.town import DONE, FIX, Town
+from tests.journey.harness import DONE, FIX, Town
 
 
 class Stumbling:

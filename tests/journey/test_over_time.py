@@ -17,7 +17,7 @@ from dayhand.task import State, Task
 from dayhand.wiring import Workshop
 from dayhand.worker.job import travel_with
 from tests.journey.dying import DyingAt, Moment, begins, wait_for_lease
-from tests.journey.town import FIX, SHOP, Town
+from tests.journey.harness import FIX, SHOP, Town
 
 MOODY = SHOP["test_shop.py"].replace("import unittest", "import os\nimport unittest") + (
     "\n    def test_now_and_then(self):\n        self.assertNotEqual(os.environ['WEATHER'], 'rain on run {}')\n"

@@ -10,7 +10,7 @@ import pytest
 
 from dayhand.scripted_model.server import Shell
 from dayhand.task import State
-from tests.journey.town import SHOP, Town
+from tests.journey.harness import SHOP, Town
 
 
 def is_running(word: str) -> bool:

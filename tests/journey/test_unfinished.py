@@ -25,9 +25,14 @@ from dayhand.task import State, Task
 from dayhand.usage import Usage
 from dayhand.wiring import Workshop
 from dayhand.worker.job import travel_with
+from tests.journey.harness import (
+    DONE,
+    FIX,
+    SHOP,
+    Town,
+)
 from tests.journey.test_stopping import is_running
 from tests.journey.test_what_goes_wrong import wait_for_lease
-from tests.journey.town import DONE, FIX, SHOP, Town
 
 NOTES = Patch("*** Begin Patch\n*** Add File: notes.md\n+Half of an answer\n*** End Patch")
 WORKFLOW = Patch("*** Begin Patch\n*** Add File: .github/workflows/own.yml\n+on: push\n*** End Patch")

@@ -9,7 +9,12 @@ import pytest
 
 from dayhand.localhub.state import CheckRun, Issue
 from dayhand.scripted_model.server import Finish, Move, Patch
-from tests.journey.town import FIX, SHOP, Town, fault
+from tests.journey.harness import (
+    FIX,
+    SHOP,
+    Town,
+    fault,
+)
 
 needs_node = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed on this machine")
 PATCH = "*** Begin Patch\n{}\n*** End Patch"

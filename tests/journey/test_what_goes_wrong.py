@@ -22,7 +22,7 @@ from dayhand.task import State
 from dayhand.wiring import Workshop
 from dayhand.worker.job import travel_with
 from tests.journey.dying import DyingAt, begins, wait_for_lease
-from tests.journey.town import SECRET, Town
+from tests.journey.harness import SECRET, Town
 
 
 def post(town: Town, body: bytes, **headers: str) -> requests.Response:

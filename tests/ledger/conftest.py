@@ -10,7 +10,7 @@ import pytest
 from redis import Redis
 
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.server import connect, connect_raw, embedded
+from dayhand.ledger.redis_server import connect, connect_raw, embedded
 from dayhand.task import Ask, Kind, Task
 
 TASK = Task(

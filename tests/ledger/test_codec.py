@@ -31,8 +31,7 @@ from dayhand.verification import (
     Verdict,
     Verification,
 )
-
-from .conftest import TASK
+from tests.ledger.conftest import TASK
 
 SOLUTION = Solution(
     "Sort the other way",

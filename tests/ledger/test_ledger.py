@@ -10,12 +10,11 @@ from redis import Redis
 
 from dayhand.errors import LeaseLost, LedgerError, TaskStopped
 from dayhand.ledger import keys
+from dayhand.ledger.journal import Memory
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.memory import Memory
-from dayhand.ledger.notes import Say
+from dayhand.ledger.log import Say
 from dayhand.task import Stage, State
-
-from .conftest import MEANING, TASK, another, claimed, until
+from tests.ledger.conftest import MEANING, TASK, another, claimed, until
 
 BRIEFLY = 0.05  # a lease in seconds, for tests that see it run out
 

@@ -16,7 +16,7 @@ import requests
 
 from dayhand.localhub.server import LocalHub
 from dayhand.localhub.state import App, Installation, Issue, Repository, User
-from tests.localhub.judge import judge_answer
+from tests.localhub.payload_schema import judge_answer
 
 PERMISSIONS = {
     "metadata": "read",

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import pytest
 
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.notes import Say
-from dayhand.ledger.server import connect, embedded
+from dayhand.ledger.log import Say
+from dayhand.ledger.redis_server import connect, embedded
 from dayhand.localhub.state import CheckRun, Issue
 from dayhand.publish.base import Proposal
 from dayhand.publish.github import GitHubPublication

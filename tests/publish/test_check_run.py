@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dayhand.ledger.notes import Note
+from dayhand.ledger.log import Note
 from dayhand.publish.check_run import Progress
 
 PEM = "-----BEGIN RSA " + "PRIVATE KEY-----\n" + "MIIEabc\n" * 400 + "-----END RSA " + "PRIVATE KEY-----"

@@ -11,7 +11,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from dayhand.bench.measuring import descendants
+from dayhand.bench.measure import descendants
 from dayhand.sandbox.bubblewrap.backend import Bubblewrap
 from dayhand.sandbox.docker.backend import Docker
 from dayhand.sandbox.limits import MIB, Capacity

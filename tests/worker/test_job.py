@@ -26,10 +26,10 @@ from dayhand.errors import (
 )
 from dayhand.journey import Tools
 from dayhand.ledger import keys
+from dayhand.ledger.journal import Memory
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.live import Live
-from dayhand.ledger.memory import Memory
-from dayhand.ledger.server import connect, embedded
+from dayhand.ledger.log_reader import Live
+from dayhand.ledger.redis_server import connect, embedded
 from dayhand.publish.base import Publication
 from dayhand.task import Ask, Kind, State, Task
 from dayhand.usage import Usage

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from dayhand.ledger import keys
 from dayhand.ledger.ledger import Ledger
-from dayhand.ledger.server import connect, embedded
+from dayhand.ledger.redis_server import connect, embedded
 from dayhand.task import Ask, Kind, State, Task
 
 TASK = Task(

@@ -13,7 +13,7 @@ from dayhand.agent.compaction import History
 from dayhand.agent.model.base import Item
 from dayhand.agent.model.items import message
 from dayhand.errors import LimitReached
-from dayhand.ledger.notes import Say
+from dayhand.ledger.log import Say
 from dayhand.usage import Limit, Means, Reached
 
 NEAR = 0.8  # of a limit: the model is told

@@ -20,8 +20,8 @@ from dayhand.agent.prompt import opening
 from dayhand.agent.tools.executor import Bench
 from dayhand.agent.tools.files import origin
 from dayhand.agent.turns import Turns
-from dayhand.ledger.memory import Memory
-from dayhand.ledger.notes import Say
+from dayhand.ledger.journal import Memory
+from dayhand.ledger.log import Say
 from dayhand.sandbox.base import Box
 from dayhand.task import Kind, Solution, Task
 from dayhand.usage import Usage

@@ -26,8 +26,8 @@ from dayhand.agent.tools.schema import (
     understand,
 )
 from dayhand.errors import ContextOverflow, SandboxError
-from dayhand.ledger.memory import Memory
-from dayhand.ledger.notes import Say
+from dayhand.ledger.journal import Memory
+from dayhand.ledger.log import Say
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
 from dayhand.task import Solution

@@ -18,9 +18,15 @@ from rich.table import Table
 
 from dayhand.agent.prompt import SYSTEM
 from dayhand.agent.tools.schema import TOOLS
-from dayhand.bench.answers import Request, answering
-from dayhand.bench.crew import Memory, Starts, first_requests, running_tasks, town
-from dayhand.bench.turns import Cost, measure_turns
+from dayhand.bench.model_server import Request, answering
+from dayhand.bench.turn_cost import Cost, measure_turns
+from dayhand.bench.warm_worker import (
+    Memory,
+    Starts,
+    first_requests,
+    running_tasks,
+    town,
+)
 from dayhand.sandbox.bubblewrap.backend import Bubblewrap
 from dayhand.task import Kind
 

@@ -17,12 +17,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from dayhand.bench.measuring import timed
+from dayhand.bench.measure import timed
 from dayhand.checkout.mirror import CommitFiles, Mirror, bundle_ref, read_files
 from dayhand.environment.base import Environment
 from dayhand.environment.prepare import prepare
 from dayhand.environment.setup.steps import reason
-from dayhand.localhub.store import Store
+from dayhand.localhub.git_store import Store
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box, Sandbox
 from dayhand.sandbox.bubblewrap.backend import Bubblewrap

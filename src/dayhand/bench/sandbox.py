@@ -16,8 +16,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from dayhand.bench.beside import BACKENDS, Bare, Memory
-from dayhand.bench.measuring import ms, timed
+from dayhand.bench.bare_backends import BACKENDS, Bare, Memory
+from dayhand.bench.measure import ms, timed
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Limits, Sandbox
 from dayhand.settings import Settings

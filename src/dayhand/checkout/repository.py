@@ -10,7 +10,7 @@ from typing import Protocol
 
 from dayhand.checkout.mirror import Author, CommitFiles, Mirror, bundle_ref, read_files
 from dayhand.checkout.policy import check_policy, large_binaries
-from dayhand.checkout.standing import Standing
+from dayhand.checkout.target_branch import Standing
 from dayhand.errors import CheckoutError
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box

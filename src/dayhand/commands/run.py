@@ -21,8 +21,8 @@ from dayhand.environment.prepare import prepare
 from dayhand.environment.registries.python_npm import Extra
 from dayhand.errors import CheckoutError, LedgerError, SettingsError
 from dayhand.ledger.ledger import Ledger
-from dayhand.ledger.notes import Note, Say
-from dayhand.ledger.server import connect, embedded
+from dayhand.ledger.log import Note, Say
+from dayhand.ledger.redis_server import connect, embedded
 from dayhand.publish.markdown.escape import clean
 from dayhand.publish.wording import environment
 from dayhand.sandbox import worktree

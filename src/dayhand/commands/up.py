@@ -9,7 +9,7 @@ from types import FrameType
 
 from dayhand.child_process import running
 from dayhand.errors import DayhandError
-from dayhand.ledger.server import embedded
+from dayhand.ledger.redis_server import embedded
 from dayhand.settings import Settings, require_app
 
 LOOK_SECONDS = 0.5

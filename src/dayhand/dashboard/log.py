@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from dayhand.dashboard.hidden_text import visible
 from dayhand.dashboard.views import STAGES
-from dayhand.dashboard.visible import visible
-from dayhand.ledger.live import Live
-from dayhand.ledger.notes import Note
+from dayhand.ledger.log import Note
+from dayhand.ledger.log_reader import Live
 from dayhand.task import Stage
 
 BATCH = 200  # notes at a time: one may hold 64 KB

@@ -14,15 +14,15 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, redirect, render_template, request
 from werkzeug.wrappers import Response as Answer
 
+from dayhand.dashboard.hidden_text import visible
 from dayhand.dashboard.log import everything, page_of, shown
 from dayhand.dashboard.patch import files_of_patch
 from dayhand.dashboard.views import View, spoken_time
-from dayhand.dashboard.visible import visible
 from dayhand.errors import LedgerError
 from dayhand.ledger.blocked import FACT, of_task
 from dayhand.ledger.ledger import Ledger, Record
-from dayhand.ledger.live import Live
-from dayhand.ledger.notes import Note
+from dayhand.ledger.log import Note
+from dayhand.ledger.log_reader import Live
 
 APART = ("patch", FACT)  # facts that have a place of their own
 # No script, style or picture but our own: a hostile log line cannot load or run anything.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from dayhand.dashboard.visible import visible
+from dayhand.dashboard.hidden_text import visible
 
 HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 KINDS = {"+": "add", "-": "del", "@": "hunk"}

@@ -10,7 +10,7 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from dayhand.dashboard.visible import visible
+from dayhand.dashboard.hidden_text import visible
 from dayhand.ledger.blocked import of_task
 from dayhand.ledger.ledger import Record
 from dayhand.task import Blocked, Stage, State

@@ -21,16 +21,16 @@ from typing import TextIO
 from rich.console import Console
 
 from dayhand.child_process import running
-from dayhand.demo.cast import Part
-from dayhand.demo.ground import take_ground
+from dayhand.demo.data_dir import take_ground
+from dayhand.demo.fixtures import LABEL, Stage, set_scene
+from dayhand.demo.progress import Part
 from dayhand.demo.screen import open_screen, say, tell_ends
-from dayhand.demo.stage import LABEL, Stage, set_scene
 from dayhand.demo.stories import STORIES
 from dayhand.demo.story import Story
 from dayhand.errors import DayhandError, SettingsError
 from dayhand.ledger.ledger import Ledger
-from dayhand.ledger.live import Live
-from dayhand.ledger.server import connect, embedded
+from dayhand.ledger.log_reader import Live
+from dayhand.ledger.redis_server import connect, embedded
 from dayhand.localhub.server import LocalHub
 from dayhand.scripted_model.moves import MODEL as SCRIPTED
 from dayhand.scripted_model.server import ScriptedServer

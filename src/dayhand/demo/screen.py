@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from dayhand.demo.cast import Part
+from dayhand.demo.progress import Part
 from dayhand.task import Kind, State
 from dayhand.verification import Verdict
 

@@ -98,7 +98,7 @@ class Whole:
 
 
 class Log(Protocol):
-    """Where notes go: ``dayhand.ledger.notes.Say``, of which set-up needs no more than this."""
+    """Where notes go: ``dayhand.ledger.log.Say``, of which set-up needs no more than this."""
 
     def line(self, kind: str, text: str) -> int:
         """Write one note; give its line number."""

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from github import Auth, Github
 
 from dayhand.errors import HubError
-from dayhand.hub.faults import speaking_of
-from dayhand.hub.requests import open_github
+from dayhand.hub.errors import speaking_of
+from dayhand.hub.session import open_github
 
 JWT_SECONDS = 540  # GitHub takes at most ten minutes; a minute back for clocks that differ
 REFRESH_SECONDS = 300

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 from dayhand.hub.auth import AppAuth
-from dayhand.hub.faults import speaking_of
-from dayhand.hub.nouns import Bot
+from dayhand.hub.errors import speaking_of
+from dayhand.hub.models import Bot
 from dayhand.hub.repository import RepositoryHub
 
 

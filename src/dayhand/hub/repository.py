@@ -16,9 +16,14 @@ from github.Repository import Repository
 
 from dayhand.errors import HubError
 from dayhand.hub.auth import PERMISSIONS, REFRESH_SECONDS, TALKING, AppAuth, Token
-from dayhand.hub.faults import speaking_of
-from dayhand.hub.nouns import CheckRun, Comment, Issue, Pull
-from dayhand.hub.requests import open_github
+from dayhand.hub.errors import speaking_of
+from dayhand.hub.models import (
+    CheckRun,
+    Comment,
+    Issue,
+    Pull,
+)
+from dayhand.hub.session import open_github
 
 GONE, REFUSED = 404, 422
 OWN_BRANCHES = "dayhand/"

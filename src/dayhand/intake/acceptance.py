@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dayhand.hub.nouns import CheckRun
+from dayhand.hub.models import CheckRun
 from dayhand.hub.repository import RepositoryHub
 from dayhand.intake.events import Where
 from dayhand.ledger.ledger import Ledger

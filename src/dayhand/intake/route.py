@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from dayhand.errors import HubError, HubUnavailable, IntakeError
-from dayhand.intake.desk import Desk
+from dayhand.intake.dispatch import Desk
 from dayhand.intake.events import parse
 from dayhand.intake.signature import verify
 

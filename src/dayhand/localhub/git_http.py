@@ -11,11 +11,11 @@ import subprocess
 
 from flask import Blueprint, Response, request
 
+from dayhand.localhub.actions import World
 from dayhand.localhub.errors import Refused
+from dayhand.localhub.git_store import ZERO
 from dayhand.localhub.state import Repository, User
-from dayhand.localhub.store import ZERO
 from dayhand.localhub.tokens import Tokens
-from dayhand.localhub.world import World
 
 CHUNK = 64 * 1024
 HOOK = """#!/bin/sh

@@ -7,10 +7,16 @@ from typing import Any
 from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as Answer
 
-from dayhand.localhub.drawing import EMOJI, MARKS, ago, files_of, markdown
+from dayhand.localhub.actions import CLOSING, World
+from dayhand.localhub.diff_view import (
+    EMOJI,
+    MARKS,
+    ago,
+    files_of,
+    markdown,
+)
 from dayhand.localhub.errors import Refused
 from dayhand.localhub.state import CheckRun, Issue, Repository, User
-from dayhand.localhub.world import CLOSING, World
 
 # A page's own script and style only: whatever text somebody wrote cannot load or run anything.
 POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"

@@ -9,13 +9,13 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
+from dayhand.localhub.actions import World
 from dayhand.localhub.errors import Refused
 from dayhand.localhub.limits import Limits
-from dayhand.localhub.shapes import stamp
+from dayhand.localhub.payloads import stamp
 from dayhand.localhub.state import App, Comment, Installation, Issue, Repository
 from dayhand.localhub.tokens import RANKS, Grant, Tokens
 from dayhand.localhub.webhooks import Courier
-from dayhand.localhub.world import World
 
 VERSIONS = ("2022-11-28", "2026-03-10")
 DOCS = "https://docs.github.com/rest"

@@ -10,9 +10,9 @@ from typing import Any
 
 from flask import Blueprint, jsonify, request
 
+from dayhand.localhub.directory import now
 from dayhand.localhub.errors import Refused
 from dayhand.localhub.rest import Answer, Api, body, invalid, page
-from dayhand.localhub.scene import now
 from dayhand.localhub.state import CheckRun, Repository
 from dayhand.localhub.tokens import Grant
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import Blueprint, jsonify, request
 
+from dayhand.localhub.actions import check_words
 from dayhand.localhub.errors import Refused
+from dayhand.localhub.payloads import REACTIONS
 from dayhand.localhub.rest import Answer, Api, body, invalid, page
-from dayhand.localhub.shapes import REACTIONS
-from dayhand.localhub.world import check_words
 
 LEGACY = {"maintain": "write", "triage": "read"}
 

@@ -6,12 +6,12 @@ import subprocess
 
 from flask import Blueprint, jsonify, request
 
+from dayhand.localhub.actions import check_words
 from dayhand.localhub.errors import Refused
 from dayhand.localhub.limits import Limits
+from dayhand.localhub.payloads import node_id
 from dayhand.localhub.rest import Answer, Api, body, page
-from dayhand.localhub.shapes import node_id
 from dayhand.localhub.state import Issue, Repository
-from dayhand.localhub.world import check_words
 
 MUTATIONS = {"markPullRequestReadyForReview": False, "convertPullRequestToDraft": True}
 

@@ -10,17 +10,17 @@ from typing import Self
 from flask import Flask, Response, request
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from dayhand.localhub.actions import World
 from dayhand.localhub.git_http import git_http
 from dayhand.localhub.limits import Bounds, Limits
 from dayhand.localhub.pages import pages
+from dayhand.localhub.payloads import PullShapes
 from dayhand.localhub.rest import Api, Backstage, rest
 from dayhand.localhub.rest_checks import checks
 from dayhand.localhub.rest_issues import issues
 from dayhand.localhub.rest_pulls import graphql, pulls
-from dayhand.localhub.shapes import PullShapes
 from dayhand.localhub.tokens import Tokens
 from dayhand.localhub.webhooks import Courier
-from dayhand.localhub.world import World
 
 HOST = "127.0.0.1"
 POLL_SECONDS = 0.02  # how soon a stop is noticed

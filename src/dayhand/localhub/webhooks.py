@@ -18,8 +18,8 @@ from typing import Any
 
 import requests
 
-from dayhand.localhub.scene import now
-from dayhand.localhub.shapes import stamp
+from dayhand.localhub.directory import now
+from dayhand.localhub.payloads import stamp
 from dayhand.localhub.state import App
 
 TIMEOUT_SECONDS = 10.0

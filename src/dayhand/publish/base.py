@@ -7,7 +7,7 @@ from typing import Protocol
 
 from dayhand.environment.declared.improvement import Improvement
 from dayhand.errors import DayhandError
-from dayhand.ledger.notes import Note
+from dayhand.ledger.log import Note
 from dayhand.task import Blocked, Change, Examined, Proof, Solution, Task
 from dayhand.usage import Usage
 from dayhand.verification import Claim, Verification

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from dayhand.ledger.notes import Note
+from dayhand.ledger.log import Note
 from dayhand.publish.markdown.escape import (
     MOST_BYTES,
     clean,

@@ -14,12 +14,12 @@ from dayhand.errors import (
     PolicyRefusal,
     TaskStopped,
 )
-from dayhand.hub.nouns import Pull
+from dayhand.hub.models import Pull
 from dayhand.hub.repository import RepositoryHub
 from dayhand.ledger import examined
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.live import Live
-from dayhand.ledger.notes import Note
+from dayhand.ledger.log import Note
+from dayhand.ledger.log_reader import Live
 from dayhand.publish.base import Proposal
 from dayhand.publish.check_run import Progress
 from dayhand.publish.markdown.escape import cap, redact

@@ -6,7 +6,7 @@ from typing import TextIO
 
 from dayhand.environment.declared.improvement import Improvement
 from dayhand.errors import DayhandError
-from dayhand.ledger.notes import Note
+from dayhand.ledger.log import Note
 from dayhand.publish.base import Proposal
 from dayhand.publish.markdown.escape import clean
 from dayhand.publish.wording import environment

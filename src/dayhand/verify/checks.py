@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from dayhand.environment.base import Check, Environment, Files
 from dayhand.file_kinds import is_source
-from dayhand.ledger.notes import Say
+from dayhand.ledger.log import Say
 from dayhand.sandbox.base import Sandbox
 from dayhand.verification import Finding, Verdict
 from dayhand.verify.base_cache import BaseCache

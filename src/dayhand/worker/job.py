@@ -17,11 +17,11 @@ from dayhand.agent.model.items import spent
 from dayhand.errors import DayhandError, HubError, HubUnavailable, LeaseLost, TaskStopped
 from dayhand.journey import Tools, travel
 from dayhand.ledger.codec import encode_outcome
+from dayhand.ledger.journal import Memory
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.memory import Memory
-from dayhand.ledger.notes import Say
+from dayhand.ledger.log import Say
 from dayhand.ledger.queue import step_aside
-from dayhand.ledger.server import at_hand, connect, connect_raw
+from dayhand.ledger.redis_server import at_hand, connect, connect_raw
 from dayhand.publish.base import Publication
 from dayhand.settings import read_settings
 from dayhand.task import Proposed, State, Task

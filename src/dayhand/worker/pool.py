@@ -27,7 +27,7 @@ from dayhand.errors import SandboxError
 from dayhand.hub.auth import load_key
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.queue import AllowedJob, enqueue, queue, waiting
-from dayhand.ledger.server import at_hand, connect, connect_raw
+from dayhand.ledger.redis_server import at_hand, connect, connect_raw
 from dayhand.settings import Settings, require_app
 from dayhand.wiring import open_sandbox, read_prices, trusted
 

@@ -19,9 +19,9 @@ from dayhand.agent.model.prices import Price
 from dayhand.agent.model.responses import ResponsesModel
 from dayhand.agent.model.retry import Patience
 from dayhand.errors import ModelError, ModelUnavailable
+from dayhand.ledger.journal import Memory
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.memory import Memory
-from dayhand.ledger.notes import Say as LedgerSay
+from dayhand.ledger.log import Say as LedgerSay
 from dayhand.sandbox.base import Box
 from dayhand.scripted_model.server import (
     FOR_EVER,
@@ -33,9 +33,8 @@ from dayhand.scripted_model.server import (
     Shell,
 )
 from dayhand.wiring import TaskFacts
-
-from .conftest import Clock, Heard, script
-from .test_loop import TASK
+from tests.agent.conftest import Clock, Heard, script
+from tests.agent.test_loop import TASK
 
 TABLE = {"one": Price(input=2.0, output=10.0), "two": Price(input=1.0, output=5.0)}
 

@@ -17,10 +17,9 @@ from dayhand.agent.model.retry import Patience
 from dayhand.agent.tools.schema import TOOLS
 from dayhand.errors import ModelError
 from dayhand.sandbox.base import Box
-
-from .conftest import Heard, Journal, Log
-from .llama import call, llama_server, why_no_server, write_model
-from .test_loop import PATCH, TASK
+from tests.agent.conftest import Heard, Journal, Log
+from tests.agent.model.llama import call, llama_server, why_no_server, write_model
+from tests.agent.test_loop import PATCH, TASK
 
 LACKS = why_no_server()
 pytestmark = pytest.mark.skipif(bool(LACKS), reason=LACKS)

@@ -21,8 +21,7 @@ from dayhand.scripted_model.server import (
     Shell,
     ToolCall,
 )
-
-from .conftest import Heard, Play, Played
+from tests.agent.conftest import Heard, Play, Played
 
 ITEMS = [message("system", "constant"), message("user", "do it")]
 CUSTOM: Item = {"type": "custom", "name": "apply_patch", "description": "patches", "format": {"type": "text"}}

@@ -12,12 +12,11 @@ from dayhand.agent.model.items import message
 from dayhand.agent.model.server_features import UNSEEN
 from dayhand.errors import ModelError
 from dayhand.ledger import keys
-from dayhand.ledger.lacks import Lacks
+from dayhand.ledger.feature_store import Lacks
 from dayhand.ledger.ledger import Ledger
 from dayhand.scripted_model.moves import items_for, response_for
 from dayhand.scripted_model.server import FOR_EVER, Fault, Say
-
-from .conftest import Heard, Play, Played
+from tests.agent.conftest import Heard, Play, Played
 
 CUSTOM: Item = {"type": "custom", "name": "apply_patch", "description": "patches", "format": {"type": "text"}}
 SHELL: Item = {"type": "function", "name": "shell", "parameters": {"type": "object", "properties": {}}}

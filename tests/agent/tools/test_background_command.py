@@ -17,8 +17,7 @@ import pytest
 from dayhand.agent.model.base import Call
 from dayhand.agent.tools.executor import KEPT, Bench, Done
 from dayhand.sandbox.base import Box
-
-from .conftest import Killed, Log
+from tests.agent.conftest import Killed, Log
 
 
 class Hand:

@@ -9,8 +9,7 @@ import pytest
 from dayhand.agent.model.base import Call
 from dayhand.agent.tools.executor import KEPT, Bench, Done
 from dayhand.sandbox.base import Box
-
-from .conftest import Killed, Log
+from tests.agent.conftest import Killed, Log
 
 
 def done(box: Box, log: Log, name: str, fields: object, *, alone: bool = True) -> Done:

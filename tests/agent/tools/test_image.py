@@ -15,9 +15,8 @@ from dayhand.agent.tools.executor import Bench, Done
 from dayhand.agent.tools.image import PICTURE_BYTES, recognise
 from dayhand.sandbox.base import Box
 from dayhand.scripted_model.server import Fault, Finish, ToolCall
-
-from .conftest import Journal, Log, Play
-from .test_loop import work
+from tests.agent.conftest import Journal, Log, Play
+from tests.agent.test_loop import work
 
 
 def chunk(name: bytes, data: bytes) -> bytes:

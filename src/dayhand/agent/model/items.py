@@ -8,7 +8,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any
 
 from dayhand.agent.model.base import Call, Item, Reply
-from dayhand.ledger.memory import Memory
+from dayhand.ledger.journal import Memory
 from dayhand.usage import Usage
 
 PARAGRAPH_CHARS = 8_000  # without an empty line: told up to its last line

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from dayhand.scripted_model.server import (Finish, Move, Patch, Plan, Say, Scene, Script, Shell,)
-from dayhand.demo.reading import cite, everything, find, place, turns
+from dayhand.demo.command_output import (cite, everything, find, place, turns,)
 from dayhand.demo.story import Story
 
 ROAD = ("src/app.js", "src/chat-panel.js", "src/chat-box.js", "src/styles.js")

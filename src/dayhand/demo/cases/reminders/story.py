@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dayhand.scripted_model.server import (Finish, Move, Patch, Plan, Say, Scene, Script, Shell,)
-from dayhand.demo.reading import cite, everything, find, place, turns
+from dayhand.demo.command_output import (cite, everything, find, place, turns,)
 from dayhand.demo.story import Story
 
 PROMPT = "prompts/generate_occurrence_pattern.message.md"

@@ -1,6 +1,6 @@
 """A model that answers at once, in a process of its own: what it costs is nobody's bill, and what reaches it is kept.
 
-``python -m dayhand.bench.answers`` serves until its standard input ends. It plays one script: as many plans as the
+``python -m dayhand.bench.model_server`` serves until its standard input ends. It plays one script: as many plans as the
 prompt asks for, each another, then the end; and where the prompt asks for that, it waits before one of them.
 """
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from dayhand.bench.real import Row, bench_real, figures
-from dayhand.bench.repositories import REPOSITORIES, fetch
+from dayhand.bench.published_packages import REPOSITORIES, fetch
+from dayhand.bench.real_repositories import Row, bench_real, figures
 from dayhand.errors import EnvironmentFailure
 
 # One of each ecosystem; `dayhand bench environment --real` takes all of them.

@@ -6,11 +6,10 @@ import itertools
 import threading
 
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.live import Live
-from dayhand.ledger.notes import Say
+from dayhand.ledger.log import Say
+from dayhand.ledger.log_reader import Live
 from dayhand.task import State
-
-from .conftest import TASK
+from tests.ledger.conftest import TASK
 
 
 def test_a_follower_sees_every_line_as_it_comes_and_ends_with_the_task(ledger: Ledger, claim: Claim) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.demo.ground import take_ground
+from dayhand.demo.data_dir import take_ground
 from dayhand.errors import SettingsError
 
 

@@ -7,7 +7,12 @@ from pydantic import ValidationError
 from requests import Response
 
 from tests.localhub.conftest import Place
-from tests.localhub.judge import ANSWERS, judge_answer, judge_webhook, served
+from tests.localhub.payload_schema import (
+    ANSWERS,
+    judge_answer,
+    judge_webhook,
+    served,
+)
 
 HEAD = "dayhand/1-x"
 SHOP = "/repos/ada/shop"

@@ -12,9 +12,9 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from dayhand.localhub.shapes import PullShapes
+from dayhand.localhub.git_store import Store
+from dayhand.localhub.payloads import PullShapes
 from dayhand.localhub.state import App, Installation, Repository, User
-from dayhand.localhub.store import Store
 
 Send = Callable[[App, str, dict[str, Any]], None]
 

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.demo.stage import LABEL, MAINTAINER, OUTSIDER, Stage, set_scene
+from dayhand.demo.fixtures import (
+    LABEL,
+    MAINTAINER,
+    OUTSIDER,
+    Stage,
+    set_scene,
+)
 from dayhand.demo.stories import STORIES
 from dayhand.localhub.server import LocalHub
 

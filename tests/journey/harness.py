@@ -12,9 +12,9 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from dayhand.agent.compaction import REPLACED
 from dayhand.hub.client import Hub
 from dayhand.ledger.ledger import Ledger, Record
-from dayhand.ledger.live import Live
+from dayhand.ledger.log_reader import Live
 from dayhand.ledger.queue import queue
-from dayhand.ledger.server import connect, connect_raw
+from dayhand.ledger.redis_server import connect, connect_raw
 from dayhand.localhub.server import LocalHub
 from dayhand.localhub.state import App, CheckRun, Issue, Repository, User
 from dayhand.scripted_model.server import (

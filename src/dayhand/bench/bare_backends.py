@@ -13,7 +13,7 @@ from typing import Protocol
 
 from docker.models.containers import Container
 
-from dayhand.bench.measuring import descendants, pss_mb
+from dayhand.bench.measure import descendants, pss_mb
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Sandbox
 from dayhand.sandbox.bubblewrap import mounts

@@ -6,8 +6,8 @@ import base64
 from datetime import UTC, datetime
 from typing import Any
 
+from dayhand.localhub.git_store import Commit
 from dayhand.localhub.state import App, CheckRun, Comment, Installation, Issue, Pull, Repository, Suite, User
-from dayhand.localhub.store import Commit
 
 Json = dict[str, Any]
 REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")

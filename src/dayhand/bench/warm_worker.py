@@ -11,14 +11,14 @@ from subprocess import Popen
 
 from rq.job import Job
 
-from dayhand.bench.answers import Answers, words
-from dayhand.bench.measuring import children, pss_mb
+from dayhand.bench.measure import children, pss_mb
+from dayhand.bench.model_server import Answers, words
 from dayhand.child_process import running
 from dayhand.errors import DayhandError
 from dayhand.ledger.ledger import Ledger
-from dayhand.ledger.live import Live
+from dayhand.ledger.log_reader import Live
 from dayhand.ledger.queue import PERFORM, queue
-from dayhand.ledger.server import connect, connect_raw, embedded
+from dayhand.ledger.redis_server import connect, connect_raw, embedded
 from dayhand.localhub.server import LocalHub
 from dayhand.task import Ask, Kind, State, Task
 

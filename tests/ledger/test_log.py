@@ -6,11 +6,10 @@ import pytest
 from redis import Redis
 
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.live import Live
-from dayhand.ledger.notes import MOST_CHARS, Note, Say
+from dayhand.ledger.log import MOST_CHARS, Note, Say
+from dayhand.ledger.log_reader import Live
 from dayhand.task import Stage
-
-from .conftest import TASK, claimed
+from tests.ledger.conftest import TASK, claimed
 
 
 def test_lines_are_numbered_from_one_and_go_on_after_a_resume(ledger: Ledger, claim: Claim) -> None:

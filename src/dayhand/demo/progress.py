@@ -9,7 +9,7 @@ from typing import Any
 
 from dayhand.demo.story import Story
 from dayhand.ledger.ledger import Record
-from dayhand.ledger.live import Live
+from dayhand.ledger.log_reader import Live
 from dayhand.task import Kind, State
 
 OVER = frozenset({State.PROPOSED, State.ANSWERED, State.FAILED, State.STOPPED})

@@ -13,7 +13,12 @@ from rich.console import Console
 from rich.table import Table
 
 from dayhand.bench.environment import BRANCH, Project, Quiet, lacks, stopwatch
-from dayhand.bench.repositories import REPOSITORIES, Published, fetch, lacking
+from dayhand.bench.published_packages import (
+    REPOSITORIES,
+    Published,
+    fetch,
+    lacking,
+)
 from dayhand.errors import EnvironmentFailure
 from dayhand.sandbox.base import Sandbox
 from dayhand.sandbox.bubblewrap.backend import Bubblewrap

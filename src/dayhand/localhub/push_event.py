@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from dayhand.localhub.git_store import ZERO, Commit, Store
 from dayhand.localhub.state import Repository, User
-from dayhand.localhub.store import ZERO, Commit, Store
 
 MOST_COMMITS = 2048
 

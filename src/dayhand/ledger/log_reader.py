@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from dayhand.ledger import keys
 from dayhand.ledger.keys import TextRedis
-from dayhand.ledger.notes import Note
+from dayhand.ledger.log import Note
 from dayhand.ledger.states import UNFINISHED
 
 BLOCK_MS = 2_000  # shorter than the client's socket timeout, or the read itself would be broken off

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from redis import Redis
 
+from dayhand.ledger.journal import Memory
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.memory import Memory
-
-from .conftest import TASK, claimed
+from tests.ledger.conftest import TASK, claimed
 
 
 def test_turns_come_back_in_order_with_their_results(ledger: Ledger, claim: Claim, redis: Redis) -> None:

@@ -16,9 +16,14 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from dayhand.errors import LedgerError
-from dayhand.ledger.server import SOCKET_BYTES, at_hand, connect, connect_raw, embedded
-
-from .conftest import until
+from dayhand.ledger.redis_server import (
+    SOCKET_BYTES,
+    at_hand,
+    connect,
+    connect_raw,
+    embedded,
+)
+from tests.ledger.conftest import until
 
 OWNER = """
 import sys

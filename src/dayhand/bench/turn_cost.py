@@ -23,12 +23,12 @@ from dayhand.agent.model.base import (
     Reply,
 )
 from dayhand.agent.model.responses import ResponsesModel
-from dayhand.bench.answers import Answers, words
+from dayhand.bench.model_server import Answers, words
 from dayhand.errors import LedgerError
+from dayhand.ledger.journal import Memory
 from dayhand.ledger.ledger import Ledger
-from dayhand.ledger.memory import Memory
-from dayhand.ledger.notes import Say
-from dayhand.ledger.server import connect, embedded
+from dayhand.ledger.log import Say
+from dayhand.ledger.redis_server import connect, embedded
 from dayhand.sandbox.base import Box
 from dayhand.sandbox.bubblewrap.backend import Bubblewrap
 from dayhand.task import Ask, Kind, State, Task

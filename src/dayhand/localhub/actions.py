@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from dayhand.localhub import pushes
+from dayhand.localhub import push_event
+from dayhand.localhub.directory import Scene, now
 from dayhand.localhub.errors import Refused
-from dayhand.localhub.scene import Scene, now
+from dayhand.localhub.git_store import ZERO
 from dayhand.localhub.state import (
     LEVELS,
     App,
@@ -20,7 +21,6 @@ from dayhand.localhub.state import (
     Suite,
     User,
 )
-from dayhand.localhub.store import ZERO
 
 # https://docs.github.com/issues/tracking-your-work-with-issues/using-issues/linking-a-pull-request-to-an-issue
 CLOSING = re.compile(r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+#(\d+)", re.IGNORECASE)
@@ -206,7 +206,7 @@ class World(Scene):
         with self.lock:
             sha = repo.store.branches().get(branch)
             html = f"{self.shapes.web}/{repo.full_name}"
-            told = pushes.push(repo, branch, by, before=before, after=sha or ZERO, html=html)
+            told = push_event.push(repo, branch, by, before=before, after=sha or ZERO, html=html)
             self._tell(repo, "push", told, by)
             if branch == repo.default_branch:
                 for commit in told["commits"]:

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from dayhand.checkout.mirror import Author, Mirror, read_files
-from dayhand.checkout.offer import BRANCH, offer
+from dayhand.checkout.proposal_branch import BRANCH, offer
 from dayhand.checkout.repository import Base, Checkout, Facts
 from dayhand.errors import CheckoutError
 from tests.checkout.conftest import git

@@ -9,12 +9,12 @@ import pytest
 from rich.console import Console
 
 from dayhand.demo.cases.search.story import SEARCH
-from dayhand.demo.cast import Part
+from dayhand.demo.progress import Part
 from dayhand.demo.screen import Lines, open_screen, quote, tell_ends, words_of
 from dayhand.ledger.ledger import Ledger
-from dayhand.ledger.live import Live
-from dayhand.ledger.notes import Say
-from dayhand.ledger.server import connect, embedded
+from dayhand.ledger.log import Say
+from dayhand.ledger.log_reader import Live
+from dayhand.ledger.redis_server import connect, embedded
 from dayhand.task import Ask, Kind, Stage, State, Task
 
 FINDING = {"kind": "lint", "command": "ruff check .", "verdict": "passes", "head": None}
