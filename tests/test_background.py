@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from dayhand.background import Meanwhile
+from dayhand.background import Background
 from dayhand.errors import HubError, TaskStopped
 
 
@@ -16,7 +16,7 @@ def refuse() -> None:
 
 def test_what_is_begun_is_done_in_order_on_another_thread() -> None:
     done: list[tuple[int, bool]] = []
-    with Meanwhile() as meanwhile:
+    with Background() as meanwhile:
         for number in range(3):
             meanwhile.begin(
                 lambda n=number: done.append((n, threading.current_thread() is threading.main_thread()))
@@ -26,7 +26,7 @@ def test_what_is_begun_is_done_in_order_on_another_thread() -> None:
 
 def test_nobody_waits_for_it_before_they_ask_to() -> None:
     may_end = threading.Event()
-    with Meanwhile() as meanwhile:
+    with Background() as meanwhile:
         meanwhile.begin(lambda: may_end.wait(10))
         meanwhile.check()  # it is under way, and nothing has failed
         may_end.set()
@@ -37,7 +37,7 @@ def test_after_a_failure_nothing_more_is_done_and_every_look_tells_it() -> None:
     done: list[str] = []
 
     def open_in_vain() -> None:
-        with Meanwhile() as meanwhile:
+        with Background() as meanwhile:
             meanwhile.begin(refuse)
             meanwhile.begin(lambda: done.append("the comment"))
             for look in (meanwhile.wait, meanwhile.check):
@@ -58,7 +58,7 @@ def test_leaving_waits_whatever_the_road_and_what_is_on_its_way_out_stays() -> N
         refuse()
 
     def leave() -> None:
-        with Meanwhile() as meanwhile:
+        with Background() as meanwhile:
             meanwhile.begin(open_slowly)
             may_end.set()
             raise TaskStopped("ada stopped this task")

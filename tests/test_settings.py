@@ -35,10 +35,10 @@ def test_an_unknown_name_is_refused_with_the_nearest_known_one() -> None:
     ("environ", "says"),
     [
         ({"DAYHAND_PORT": "http"}, "DAYHAND_PORT must be a whole number"),
-        ({"DAYHAND_MOST_DOLLARS": "-1"}, "DAYHAND_MOST_DOLLARS must be a number such as 5 or 1.50, not “-1”"),
-        ({"DAYHAND_MOST_MINUTES": "1e9"}, "DAYHAND_MOST_MINUTES must be a number"),
-        ({"DAYHAND_MOST_TOKENS": "1.5"}, "DAYHAND_MOST_TOKENS must be a whole number"),
-        ({"DAYHAND_MOST_TURNS": "0"}, "DAYHAND_MOST_TURNS must be at least 1"),
+        ({"DAYHAND_MAX_DOLLARS": "-1"}, "DAYHAND_MAX_DOLLARS must be a number such as 5 or 1.50, not “-1”"),
+        ({"DAYHAND_MAX_MINUTES": "1e9"}, "DAYHAND_MAX_MINUTES must be a number"),
+        ({"DAYHAND_MAX_TOKENS": "1.5"}, "DAYHAND_MAX_TOKENS must be a whole number"),
+        ({"DAYHAND_MAX_TURNS": "0"}, "DAYHAND_MAX_TURNS must be at least 1"),
         ({"DAYHAND_SANDBOX": "none"}, "DAYHAND_SANDBOX must be one of auto, bubblewrap, docker"),
         ({"GITHUB_APP_PRIVATE_KEY_PATH": "/no/such.pem"}, "cannot be read"),
     ],
@@ -98,10 +98,10 @@ def test_models_are_set_in_their_order(text: str, first: str, others: tuple[str,
 
 
 def test_the_limits_of_a_task_may_be_fractions_and_none() -> None:
-    told = {"DAYHAND_MOST_DOLLARS": "1.50", "DAYHAND_MOST_MINUTES": "0", "DAYHAND_MOST_TURNS": "200"}
+    told = {"DAYHAND_MAX_DOLLARS": "1.50", "DAYHAND_MAX_MINUTES": "0", "DAYHAND_MAX_TURNS": "200"}
     settings = read_settings(told, dotenv=None)
-    assert (settings.most_dollars, settings.most_minutes, settings.most_turns) == (1.5, 0, 200)
-    assert settings.most_tokens > 0, "what is not set has a default that binds"
+    assert (settings.max_dollars, settings.max_minutes, settings.max_turns) == (1.5, 0, 200)
+    assert settings.max_tokens > 0, "what is not set has a default that binds"
 
 
 def test_the_price_file_is_a_path_from_where_one_stands(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from dayhand.intake.signature import sign
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log_reader import Live
 from dayhand.ledger.redis_server import connect, connect_raw, embedded
-from dayhand.task import Ask, Kind, State, Task
+from dayhand.task import Ask, State, Task, TaskKind
 from dayhand.web import Parts, create_app, web_address
 
 SECRET = "s"
@@ -51,7 +51,7 @@ def test_it_is_alive_and_ready_while_redis_answers(tmp_path: Path, key: str) -> 
 
 
 def test_metrics_say_what_waits_what_ended_and_what_became_of_deliveries(tmp_path: Path, key: str) -> None:
-    ask = Ask(Kind.FIX, "fix", "ada")
+    ask = Ask(TaskKind.FIX, "fix", "ada")
     with embedded(tmp_path) as url:
         client, ledger = app_on(url, key).test_client(), Ledger(connect(url))
         for name in ("one", "two"):

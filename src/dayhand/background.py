@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 
-class Meanwhile:
+class Background:
     """A thread of its own, to be used in a ``with`` block: leaving it, by whatever road, waits until the thread rests.
 
     So whatever comes after the block finds all of it done, or failed, and nothing under way.

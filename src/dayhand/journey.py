@@ -14,10 +14,10 @@ from functools import partial
 
 from dayhand.agent.briefing import brief
 from dayhand.agent.budget import lowered
-from dayhand.agent.guard import Bounds
+from dayhand.agent.guard import WorkLimits
 from dayhand.agent.loop import send_back, solve
 from dayhand.agent.model.base import Model
-from dayhand.background import Meanwhile
+from dayhand.background import Background
 from dayhand.checkout.mirror import read_files
 from dayhand.checkout.proposal_branch import BRANCH, offer
 from dayhand.checkout.repository import Base, Checkout
@@ -28,14 +28,14 @@ from dayhand.environment.prepare import prepare
 from dayhand.environment.registries.python_npm import Extra
 from dayhand.errors import CheckoutError, HubError, HubUnavailable, ModelError, OutOfTime, SandboxError
 from dayhand.ledger.blocked import Blocklist
-from dayhand.ledger.journal import Memory
-from dayhand.ledger.log import Say
+from dayhand.ledger.journal import Journal
+from dayhand.ledger.log import TaskLog
 from dayhand.ledger.queue import WORK_SECONDS
 from dayhand.publish.base import Proposal, Publication
 from dayhand.publish.wording.environment import lacking
 from dayhand.sandbox.base import Box, Sandbox
-from dayhand.sandbox.cancellable import Watched
-from dayhand.task import Answered, Change, Examined, Kind, Outcome, Proposed, Solution, Stage, Task
+from dayhand.sandbox.cancellable import Cancellable
+from dayhand.task import Answered, Change, Examined, Outcome, Proposed, Solution, Stage, Task, TaskKind
 from dayhand.task_deadline import Deadline
 from dayhand.verification import Scope, Verification
 from dayhand.verify.base_cache import BaseCache
@@ -44,7 +44,7 @@ from dayhand.verify.citations import prove
 from dayhand.verify.claims import weigh
 from dayhand.verify.examination import examine
 from dayhand.verify.feedback import ROUNDS, feedback
-from dayhand.verify.improvement import Bench, find_better
+from dayhand.verify.improvement import ExaminationTarget, find_better
 from dayhand.verify.integrity.inspect import inspect
 from dayhand.verify.integrity.side_effects import look_beyond
 from dayhand.verify.integrity.test_files import find_new
@@ -60,25 +60,25 @@ class Tools:
     sandbox: Sandbox
     model: Model
     publication: Publication
-    memory: Memory  # this task's journal and checkpoints: where a killed worker's successor goes on
+    memory: Journal  # this task's journal and checkpoints: where a killed worker's successor goes on
     bases: BaseCache  # what checks said of base commits
     blocklist: Blocklist  # the hosts that set-up asks for in vain
     allowed: Scope  # the operator's limits; a repository's own come first
-    bounds: Bounds = field(default_factory=Bounds)  # of the model's work; a repository may lower them
+    bounds: WorkLimits = field(default_factory=WorkLimits)  # of the model's work; a repository may lower them
     registries: Extra = field(default_factory=Extra)  # the operator's own
     clock: Callable[[], float] = time.time
 
 
-def travel(task: Task, tools: Tools, say: Say) -> Outcome:
+def travel(task: Task, tools: Tools, say: TaskLog) -> Outcome:
     """Take one task from its ask to its outcome.
 
     May be called again for the same task after a crash, on any worker: each stage finds what is already there.
     Raises ``DayhandError`` where a stage cannot go on; the caller tells the person (``Publication.fail``).
     """
-    with Meanwhile() as meanwhile, say.heeding(meanwhile.check):
-        trip = Trip(task, replace(tools, sandbox=Watched(tools.sandbox, say.check)), say, meanwhile)
+    with Background() as meanwhile, say.heeding(meanwhile.check):
+        trip = Trip(task, replace(tools, sandbox=Cancellable(tools.sandbox, say.check)), say, meanwhile)
         base = trip.fetch()  # a commit in a bare mirror
-        if task.ask.kind is Kind.ENVIRONMENT:
+        if task.ask.kind is TaskKind.ENVIRONMENT:
             return trip.examine(base)  # nothing is to change: what can be installed and run here?
         if task.drafted_first:
             trip.open(base)  # branch, draft pull request, check run: people see that it is under way
@@ -107,9 +107,9 @@ class Trip:
 
     task: Task
     tools: Tools
-    say: Say
+    say: TaskLog
     meanwhile: (
-        Meanwhile  # GitHub is told of the beginning while the sandbox is made ready and the model begins
+        Background  # GitHub is told of the beginning while the sandbox is made ready and the model begins
     )
 
     def fetch(self) -> Base:
@@ -154,7 +154,7 @@ class Trip:
         with self.say.stage(Stage.CHECK):
             fill = partial(self._fill, base=base)
             found = examine(place, tools.sandbox, fill, self.say, commit=base.commit, bases=tools.bases)
-            where = Bench(base.files, tools.sandbox, fill, self.task.repository, tools.registries)
+            where = ExaminationTarget(base.files, tools.sandbox, fill, self.task.repository, tools.registries)
             better = find_better(where, place, found, self.say)
         with self.say.stage(Stage.PUBLISH):
             offered = self._offer(base, better) if better else ""
@@ -306,8 +306,8 @@ class Trip:
     def _measure(self, base: Base, change: Change) -> Scope:
         tools, own = self.tools, read_config(base.decisions).limits
         allowed = Scope(
-            most_lines=own.get("lines", tools.allowed.most_lines),
-            most_files=own.get("files", tools.allowed.most_files),
+            max_lines=own.get("lines", tools.allowed.max_lines),
+            max_files=own.get("files", tools.allowed.max_files),
         )
         return measure(tools.checkout.mirror.lines(base.commit, change.tree), allowed)
 

@@ -19,12 +19,12 @@ KNOWN = (
     "DAYHAND_HOST",
     "DAYHAND_LABEL",
     "DAYHAND_MODEL",
-    "DAYHAND_MOST_DOLLARS",
-    "DAYHAND_MOST_FILES",
-    "DAYHAND_MOST_LINES",
-    "DAYHAND_MOST_MINUTES",
-    "DAYHAND_MOST_TOKENS",
-    "DAYHAND_MOST_TURNS",
+    "DAYHAND_MAX_DOLLARS",
+    "DAYHAND_MAX_FILES",
+    "DAYHAND_MAX_LINES",
+    "DAYHAND_MAX_MINUTES",
+    "DAYHAND_MAX_TOKENS",
+    "DAYHAND_MAX_TURNS",
     "DAYHAND_PORT",
     "DAYHAND_PRICES",
     "DAYHAND_PROGRESS_SECONDS",
@@ -73,12 +73,12 @@ class Settings:
     concurrency: int = 4
     registries: tuple[str, ...] = ()  # of the operator's own, for set-up: hosts, or python=URL, npm=URL
     cache_bytes: int = 20_000_000_000  # of all kept environments together; 0: no limit
-    most_lines: int = 800  # of a change, before it waits for a person; 0: no limit
-    most_files: int = 40
-    most_dollars: float = 5.0  # of the model's work on one task; 0: no limit
-    most_minutes: float = 60.0
-    most_tokens: int = 10_000_000  # in and out: what is left where no price is known
-    most_turns: int = 60
+    max_lines: int = 800  # of a change, before it waits for a person; 0: no limit
+    max_files: int = 40
+    max_dollars: float = 5.0  # of the model's work on one task; 0: no limit
+    max_minutes: float = 60.0
+    max_tokens: int = 10_000_000  # in and out: what is left where no price is known
+    max_turns: int = 60
     progress_seconds: float = 30.0  # at most one check-run update in this time: GitHub's write budget
 
     def __repr__(self) -> str:
@@ -127,12 +127,12 @@ def read_settings(environ: Mapping[str, str] = os.environ, dotenv: Path | None =
         concurrency=max(1, _number(values, "DAYHAND_CONCURRENCY", 4)),
         cache_bytes=_number(values, "DAYHAND_CACHE_BYTES", 20_000_000_000),
         registries=_registries(values),
-        most_lines=_number(values, "DAYHAND_MOST_LINES", 800),
-        most_files=_number(values, "DAYHAND_MOST_FILES", 40),
-        most_dollars=_amount(values, "DAYHAND_MOST_DOLLARS", 5.0),
-        most_minutes=_amount(values, "DAYHAND_MOST_MINUTES", 60.0),
-        most_tokens=_number(values, "DAYHAND_MOST_TOKENS", 10_000_000),
-        most_turns=_turns(values),
+        max_lines=_number(values, "DAYHAND_MAX_LINES", 800),
+        max_files=_number(values, "DAYHAND_MAX_FILES", 40),
+        max_dollars=_amount(values, "DAYHAND_MAX_DOLLARS", 5.0),
+        max_minutes=_amount(values, "DAYHAND_MAX_MINUTES", 60.0),
+        max_tokens=_number(values, "DAYHAND_MAX_TOKENS", 10_000_000),
+        max_turns=_turns(values),
         progress_seconds=float(_number(values, "DAYHAND_PROGRESS_SECONDS", 30)),
     )
 
@@ -218,10 +218,10 @@ def _number(values: Mapping[str, str], name: str, default: int) -> int:
 
 
 def _turns(values: Mapping[str, str]) -> int:
-    turns = _number(values, "DAYHAND_MOST_TURNS", 60)
+    turns = _number(values, "DAYHAND_MAX_TURNS", 60)
     if not turns:
         raise SettingsError(
-            "DAYHAND_MOST_TURNS must be at least 1: a model that never ends has to be stopped."
+            "DAYHAND_MAX_TURNS must be at least 1: a model that never ends has to be stopped."
         )
     return turns
 

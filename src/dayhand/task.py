@@ -7,13 +7,13 @@ import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from dayhand.usage import Reached, Switch, Usage
-from dayhand.verification import Claim, Run, Verification
+from dayhand.usage import LimitHit, Switch, Usage
+from dayhand.verification import CheckClaim, Run, Verification
 
 NOT_ALLOWED = "the host is not allowed"  # why a host is blocked that only has to be named to be reached
 
 
-class Kind(StrEnum):
+class TaskKind(StrEnum):
     """What is wanted: a change, a second look with proof (which may end in a change as well), or an examination."""
 
     FIX = "fix"
@@ -48,7 +48,7 @@ class Stage(StrEnum):
 class Ask:
     """One request of one person, in their words, frozen as it stood when it reached us."""
 
-    kind: Kind
+    kind: TaskKind
     words: str  # what stands after the mention; for a label: the issue's text
     asker: str  # a login
     comment: int | None = None  # the comment that asked, to react to; None for a label
@@ -77,7 +77,7 @@ class Task:
     @property
     def drafted_first(self) -> bool:
         """Whether a draft is opened before the work: for a fix on GitHub. A question may need no change."""
-        return self.ask.kind is Kind.FIX and self.number > 0
+        return self.ask.kind is TaskKind.FIX and self.number > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class Solution:
     citations: tuple[Citation, ...] = ()
     usage: Usage = field(default_factory=Usage)
     switches: tuple[Switch, ...] = ()
-    reached: Reached | None = None  # a limit that it was told to finish for
+    reached: LimitHit | None = None  # a limit that it was told to finish for
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ class Proposed:
     verification: Verification
     solution: Solution
     proofs: tuple[Proof, ...] = ()
-    claims: tuple[Claim, ...] = ()
+    claims: tuple[CheckClaim, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ class Usage:
     seconds: float = 0.0  # of work: replies, commands, and waiting for a server that is busy
 
 
-class Means(StrEnum):
+class Resource(StrEnum):
     """What a model's work uses up."""
 
     MONEY = "money"
@@ -34,24 +34,24 @@ class Means(StrEnum):
 class Limit:
     """How much of one thing a model's work may use, and the setting that says so."""
 
-    means: Means
+    means: Resource
     most: float  # dollars, minutes, tokens in and out, or turns
     setting: str
 
     def words(self, amount: float) -> str:
         """An amount as people read it.
 
-        >>> Limit(Means.MONEY, 1.5, "").words(0.25)
+        >>> Limit(Resource.MONEY, 1.5, "").words(0.25)
         '$0.25'
         """
-        if self.means is Means.MONEY:
+        if self.means is Resource.MONEY:
             return f"${amount:.{2 if self.most >= 1 else 4}f}"
-        told = f"{amount:.1f}".removesuffix(".0") if self.means is Means.MINUTES else f"{amount:,.0f}"
+        told = f"{amount:.1f}".removesuffix(".0") if self.means is Resource.MINUTES else f"{amount:,.0f}"
         return f"{told} {self.means.removesuffix('s') if told == '1' else self.means}"
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
+class LimitHit:
     """A limit because of which the model was told to come to an end, and how much it had used when it did."""
 
     limit: Limit

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dayhand.usage import Reached
+from dayhand.usage import LimitHit
 
 
 class Verdict(StrEnum):
@@ -100,14 +100,14 @@ class Scope:
 
     lines: int = 0  # added and removed, lock files left out
     files: int = 0
-    most_lines: int = 0
-    most_files: int = 0
+    max_lines: int = 0
+    max_files: int = 0
     noise: tuple[Noise, ...] = ()
     unspoken: tuple[str, ...] = ()  # changed files that neither the ask nor the account speaks of
 
     @property
     def too_large(self) -> bool:
-        return 0 < self.most_lines < self.lines or 0 < self.most_files < self.files
+        return 0 < self.max_lines < self.lines or 0 < self.max_files < self.files
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class Verification:
     concerns: tuple[Concern, ...] = ()
     scope: Scope = Scope()
     reach: tuple[Concern, ...] = ()  # what acts beyond the code that the checks judge
-    reached: Reached | None = None  # a limit that the model was told to finish for
+    reached: LimitHit | None = None  # a limit that the model was told to finish for
     early: bool = (
         False  # only the tests nearest to the change ran: good for sending back, never for proposing
     )
@@ -160,7 +160,7 @@ class Verification:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class CheckClaim:
     """What the account says of a check, ``[tests: 212 passed]``, and where the log bears it."""
 
     words: str

@@ -14,9 +14,9 @@ from redis.exceptions import RedisError
 from dayhand.dashboard.metrics import metrics
 from dayhand.dashboard.pages import dashboard
 from dayhand.hub.client import Hub
-from dayhand.intake.dispatch import Desk
-from dayhand.intake.events import Where
-from dayhand.intake.route import MOST_BYTES, webhook
+from dayhand.intake.dispatch import Dispatcher
+from dayhand.intake.events import Subject
+from dayhand.intake.route import MAX_BYTES, webhook
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log_reader import Live
 from dayhand.ledger.queue import enqueue
@@ -44,8 +44,8 @@ class Parts:
 def create_app(parts: Parts) -> Flask:
     """Build the app from its parts."""
     app = Flask("dayhand", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
-    desk = Desk(
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
+    desk = Dispatcher(
         ledger=parts.ledger,
         hub=parts.hub,
         enqueue=lambda task_id: enqueue(parts.queue, task_id),
@@ -87,7 +87,7 @@ def serve(settings: Settings) -> None:
             handles=settings.handles,
             github=web_address(settings.api_url),
         )
-        _Server(create_app(parts), f"{settings.host}:{settings.port}").run()
+        _GunicornServer(create_app(parts), f"{settings.host}:{settings.port}").run()
 
 
 def web_address(api_url: str) -> str:
@@ -95,7 +95,7 @@ def web_address(api_url: str) -> str:
     return "https://github.com" if api_url == "https://api.github.com" else api_url.removesuffix("/api/v3")
 
 
-class _Server(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
+class _GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
     """gunicorn with threads, started from here and not from a command line of its own."""
 
     def __init__(self, app: Flask, bind: str) -> None:
@@ -119,7 +119,7 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
         return self._app
 
 
-def _refuse(hub: Hub, where: Where, asker: str, why: str) -> None:
+def _refuse(hub: Hub, where: Subject, asker: str, why: str) -> None:
     """Tell a person, once per issue and person, why nothing happens."""
     repository = hub.repository(where.installation, where.repository).talking()
     try:

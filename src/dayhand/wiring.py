@@ -13,14 +13,14 @@ from pathlib import Path
 import httpx2
 import openai
 
-from dayhand.agent.guard import Bounds
+from dayhand.agent.guard import WorkLimits
 from dayhand.agent.model import prices
-from dayhand.agent.model.fallback import Facts, Succession
+from dayhand.agent.model.fallback import Facts, FallbackModels
 from dayhand.agent.model.responses import ResponsesModel
 from dayhand.agent.model.retry import Patience
 from dayhand.checkout.mirror import Author
 from dayhand.checkout.repository import Checkout, open_mirror
-from dayhand.checkout.target_branch import Standing, find_standing
+from dayhand.checkout.target_branch import TargetBranches, find_standing
 from dayhand.environment.registries.python_npm import Extra
 from dayhand.errors import HubError, SandboxError
 from dayhand.hub.client import Hub
@@ -28,8 +28,8 @@ from dayhand.hub.repository import RepositoryHub
 from dayhand.journey import Tools
 from dayhand.ledger.blocked import Blocklist
 from dayhand.ledger.examined import begin
-from dayhand.ledger.feature_store import Lacks
-from dayhand.ledger.journal import Memory
+from dayhand.ledger.feature_store import RedisFeatureStore
+from dayhand.ledger.journal import Journal
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.publish.base import Publication
@@ -38,11 +38,11 @@ from dayhand.publish.local import LocalPublication
 from dayhand.sandbox.base import Sandbox
 from dayhand.sandbox.bubblewrap.backend import Bubblewrap
 from dayhand.sandbox.docker.backend import Docker
-from dayhand.sandbox.snapshot_cache import Shelf
+from dayhand.sandbox.snapshot_cache import SnapshotCache
 from dayhand.scripted_model.server import MODEL as SCRIPTED
 from dayhand.settings import Settings
-from dayhand.task import Kind, Task
-from dayhand.usage import Limit, Means
+from dayhand.task import Task, TaskKind
+from dayhand.usage import Limit, Resource
 from dayhand.verification import Scope
 from dayhand.verify.base_cache import BaseCache
 
@@ -92,7 +92,7 @@ class Workshop:
         """Everything else that the journey needs."""
         hub = self.app.repository(task.installation, task.repository)
         try:
-            if task.ask.kind is Kind.ENVIRONMENT:
+            if task.ask.kind is TaskKind.ENVIRONMENT:
                 begin(self.ledger, claim)
             clone_url, branch = task.clone_url, task.default_branch
             if not clone_url:
@@ -141,7 +141,7 @@ def open_sandbox(settings: Settings) -> Sandbox:
 def open_shelf(settings: Settings) -> Sandbox:
     """The sandbox that is set, with what it keeps limited in bytes."""
     sandbox = open_sandbox(settings)
-    return Shelf(sandbox, settings.data / "shelf" / sandbox.name, settings.cache_bytes)
+    return SnapshotCache(sandbox, settings.data / "shelf" / sandbox.name, settings.cache_bytes)
 
 
 def choose_sandbox(settings: Settings) -> Sandbox:
@@ -180,7 +180,7 @@ def read_prices(settings: Settings) -> prices.Prices:
 @contextmanager
 def open_model(
     settings: Settings, redis: TextRedis, facts: Facts, *, patience: Patience | None = None
-) -> Iterator[Succession]:
+) -> Iterator[FallbackModels]:
     """The models that are set, in their order; the demo's scripted one is known by its name."""
     table = read_prices(settings)
     last = patience or Patience()
@@ -199,11 +199,11 @@ def open_model(
                 prices=table,
                 window=settings.window,
                 patience=last if name == names[-1] else last.with_another_model_left(),
-                shelf=Lacks(redis, str(client.base_url), name),
+                shelf=RedisFeatureStore(redis, str(client.base_url), name),
             )
             for name in names
         ]
-        yield Succession(models, facts)
+        yield FallbackModels(models, facts)
 
 
 @contextmanager
@@ -222,29 +222,29 @@ def _tools(
             registries=Extra.of(settings.registries),
             model=model,
             publication=publication,
-            memory=Memory(ledger.redis, task.id, claim),
+            memory=Journal(ledger.redis, task.id, claim),
             blocklist=Blocklist(ledger, claim, task.repository),
             bases=BaseCache(settings.data / "bases"),
-            allowed=Scope(most_lines=settings.most_lines, most_files=settings.most_files),
+            allowed=Scope(max_lines=settings.max_lines, max_files=settings.max_files),
             bounds=_bounds(settings),
         )
 
 
-def _bounds(settings: Settings) -> Bounds:
+def _bounds(settings: Settings) -> WorkLimits:
     """The operator's limits of a model's work on one task; those that are 0 are none."""
     limits = (
-        Limit(Means.MONEY, settings.most_dollars, "DAYHAND_MOST_DOLLARS"),
-        Limit(Means.MINUTES, settings.most_minutes, "DAYHAND_MOST_MINUTES"),
-        Limit(Means.TOKENS, settings.most_tokens, "DAYHAND_MOST_TOKENS"),
+        Limit(Resource.MONEY, settings.max_dollars, "DAYHAND_MAX_DOLLARS"),
+        Limit(Resource.MINUTES, settings.max_minutes, "DAYHAND_MAX_MINUTES"),
+        Limit(Resource.TOKENS, settings.max_tokens, "DAYHAND_MAX_TOKENS"),
     )
-    return Bounds(turns=settings.most_turns, limits=tuple(limit for limit in limits if limit.most))
+    return WorkLimits(turns=settings.max_turns, limits=tuple(limit for limit in limits if limit.most))
 
 
-def _standing(hub: RepositoryHub, task: Task, facts: TaskFacts) -> Standing:
+def _standing(hub: RepositoryHub, task: Task, facts: TaskFacts) -> TargetBranches:
     """Found once: a pull request that this very task opens later is no earlier one."""
     own = facts.recall("own_branch")
     if own is not None:
-        return Standing(onto=facts.recall("onto") or "", own=own)
+        return TargetBranches(onto=facts.recall("onto") or "", own=own)
     found = find_standing(hub, task)
     facts.record("onto", found.onto)
     facts.record("own_branch", found.own)

@@ -16,16 +16,16 @@ from dayhand.agent.model.base import Listener
 from dayhand.agent.model.prices import Price
 from dayhand.agent.model.responses import ResponsesModel
 from dayhand.agent.model.retry import Patience
-from dayhand.agent.model.server_features import Shelf
+from dayhand.agent.model.server_features import FeatureStore
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.redis_server import connect, embedded
 from dayhand.sandbox.base import Box
 from dayhand.sandbox.bubblewrap.backend import Bubblewrap
 from dayhand.scripted_model.server import (
     Move,
-    Scene,
     Script,
     ScriptedServer,
+    ScriptState,
 )
 
 
@@ -76,7 +76,7 @@ PRICE = Price(input=2.0, cached=0.1, output=10.0)
 def script(turns: list[list[Move]]) -> Script:
     """A script that matches everything and plays these turns; the last one again and again."""
 
-    def play(scene: Scene) -> list[Move]:
+    def play(scene: ScriptState) -> list[Move]:
         return turns[min(scene.turn, len(turns) - 1)]
 
     return Script("test", lambda _: True, play)
@@ -90,7 +90,7 @@ def play() -> Iterator[Play]:
             *turns: list[Move],
             patience: Patience | None = None,
             key: str = "sk-test-123",
-            shelf: Shelf | None = None,
+            shelf: FeatureStore | None = None,
             window: int = 0,
             refuses_above: int = 0,
             plays: Script | None = None,

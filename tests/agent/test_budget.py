@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dayhand.agent.budget import FINISH_UP, LAST, lowered
-from dayhand.agent.guard import Bounds
+from dayhand.agent.guard import WorkLimits
 from dayhand.agent.loop import solve
 from dayhand.agent.model.base import Item
 from dayhand.errors import LimitReached
@@ -23,13 +23,13 @@ from dayhand.scripted_model.server import (
     Patch,
     Plan,
     Say,
-    Scene,
     Script,
+    ScriptState,
     Shell,
     ToolCall,
 )
-from dayhand.task import Ask, Kind, Solution
-from dayhand.usage import Limit, Means
+from dayhand.task import Ask, Solution, TaskKind
+from dayhand.usage import Limit, Resource
 from tests.agent.conftest import Journal, Killed, Log, Play, Played
 from tests.agent.test_loop import DONE, PATCH, TASK
 
@@ -37,7 +37,7 @@ LEFT = Finish("Say hello", "It said hi. The tests are left.")
 Boxes = Callable[[], Box]
 
 
-def limit(means: Means, most: float) -> Limit:
+def limit(means: Resource, most: float) -> Limit:
     return Limit(means, most, f"the limit of {means}")
 
 
@@ -45,7 +45,7 @@ def heeding(*turns: list[Move], **heeds: list[Move]) -> Script:
     """Plays these turns, the last one with another plan each time; and what is to follow once words are said to it."""
     said = {"last": "is the last one", "near": FINISH_UP}
 
-    def play(scene: Scene) -> list[Move]:
+    def play(scene: ScriptState) -> list[Move]:
         for name, moves in heeds.items():
             if said[name] in scene.said:
                 return moves
@@ -55,9 +55,15 @@ def heeding(*turns: list[Move], **heeds: list[Move]) -> Script:
 
 
 def work(
-    played: Played, box: Box, journal: Journal, log: Log, *limits: Limit, kind: Kind = Kind.FIX, **bounds: Any
+    played: Played,
+    box: Box,
+    journal: Journal,
+    log: Log,
+    *limits: Limit,
+    kind: TaskKind = TaskKind.FIX,
+    **bounds: Any,
 ) -> Solution:
-    whole = Bounds(limits=limits, clock=played.clock.time, **bounds)
+    whole = WorkLimits(limits=limits, clock=played.clock.time, **bounds)
     task = replace(TASK, ask=Ask(kind, "It says hi.", "ann"))
     return solve(task, box, played.model, "", journal, log, bounds=whole)
 
@@ -75,9 +81,9 @@ def told(items: list[Item]) -> list[str]:
 @pytest.mark.parametrize(
     ("what", "near"),
     [
-        (limit(Means.TOKENS, 40_000), "tokens left. "),
-        (limit(Means.MONEY, 0.09), "You have $0.0"),
-        (limit(Means.MINUTES, 30), "minutes left. "),
+        (limit(Resource.TOKENS, 40_000), "tokens left. "),
+        (limit(Resource.MONEY, 0.09), "You have $0.0"),
+        (limit(Resource.MINUTES, 30), "minutes left. "),
     ],
     ids=["tokens", "money", "minutes"],
 )
@@ -110,7 +116,7 @@ def test_whoever_finishes_once_told_has_not_gone_over(
     solution = work(play(plays=heeding([Patch(PATCH)], near=[LEFT])), box, journal, log, turns=9)
     assert solution.reached is not None
     assert (solution.reached.limit.means, solution.reached.used, solution.reached.over) == (
-        Means.TURNS,
+        Resource.TURNS,
         5,
         False,
     )
@@ -120,7 +126,7 @@ def test_whoever_finishes_before_has_reached_nothing(
     play: Play, box: Box, journal: Journal, log: Log
 ) -> None:
     played = play([Patch(PATCH)], [DONE])
-    assert work(played, box, journal, log, limit(Means.MONEY, 5)).reached is None
+    assert work(played, box, journal, log, limit(Resource.MONEY, 5)).reached is None
 
 
 def test_nothing_is_run_for_a_last_word(play: Play, box: Box, journal: Journal, log: Log) -> None:
@@ -145,7 +151,7 @@ def test_a_last_word_that_is_no_finish_is_a_failure_with_a_name(
     with pytest.raises(LimitReached, match=words) as failed:
         work(played, box, journal, log, turns=4)
     assert played.server.count == 4
-    assert failed.value.advice == "Ask for a smaller step, or raise DAYHAND_MOST_TURNS."
+    assert failed.value.advice == "Ask for a smaller step, or raise DAYHAND_MAX_TURNS."
 
 
 def test_a_server_that_does_not_know_how_to_choose_a_tool_is_asked_all_the_same(
@@ -164,7 +170,7 @@ def test_one_reply_that_takes_more_than_is_left_for_another_ends_the_work(
     with pytest.raises(
         LimitReached, match=r"within \$0\.0060 \(\$0\.00\d\d used, and one more reply may cost more"
     ):
-        work(played, box, journal, log, limit(Means.MONEY, 0.006))
+        work(played, box, journal, log, limit(Resource.MONEY, 0.006))
     assert played.server.count == 1
     assert box.run("grep -q hello src/app.py").passed
 
@@ -174,7 +180,7 @@ def test_what_a_dead_worker_spent_counts(play: Play, boxes: Boxes, log: Log) -> 
         waits = [Fault("status", 429, headers={"Retry-After": "130"}), Plan((("wait", "pending"),))]
         played = play(plays=heeding([Patch(PATCH)], waits, waits, waits))
         journal = Journal(dies_after)
-        limits = (limit(Means.MONEY, 0.09), limit(Means.MINUTES, 10))
+        limits = (limit(Resource.MONEY, 0.09), limit(Resource.MINUTES, 10))
         if dies_after:
             with pytest.raises(Killed):
                 work(played, boxes(), journal, log, *limits)
@@ -227,7 +233,7 @@ def test_an_unknown_price_is_said_once_and_tokens_still_bind(
 ) -> None:
     played = play(plays=heeding([Patch(PATCH)]), price=None)
     with pytest.raises(LimitReached, match="within 40,000 tokens"):
-        work(played, box, journal, log, limit(Means.MONEY, 0.01), limit(Means.TOKENS, 40_000))
+        work(played, box, journal, log, limit(Resource.MONEY, 0.01), limit(Resource.TOKENS, 40_000))
     said = [text for _, text in log.lines if "price" in text]
     (line,) = said
     assert line.startswith("The price of test-model is not known, so the limit of $0.0100 cannot be kept. ")
@@ -235,7 +241,7 @@ def test_an_unknown_price_is_said_once_and_tokens_still_bind(
 
 def test_a_command_ends_with_the_time_for_the_work(play: Play, box: Box, journal: Journal, log: Log) -> None:
     played = play(plays=heeding([Patch(PATCH), Shell("echo begun; sleep 600")], last=[LEFT]))
-    whole = Bounds(limits=(limit(Means.MINUTES, 0.05),))  # by the real clock
+    whole = WorkLimits(limits=(limit(Resource.MINUTES, 0.05),))  # by the real clock
     solution = solve(TASK, box, played.model, "", journal, log, bounds=whole)
     assert solution.account == LEFT.account
     *_, last = asked(played)
@@ -248,7 +254,7 @@ def test_a_command_ends_with_the_time_for_the_work(play: Play, box: Box, journal
 def test_once_the_time_is_over_nothing_is_begun(play: Play, box: Box, journal: Journal, log: Log) -> None:
     late = [Fault("status", 429, headers={"Retry-After": "545"}), Shell("echo late > made")]
     played = play(plays=heeding(late, last=[LEFT]))
-    assert work(played, box, journal, log, limit(Means.MINUTES, 10)).account == LEFT.account
+    assert work(played, box, journal, log, limit(Resource.MINUTES, 10)).account == LEFT.account
     assert "It was not run: the time for this work is over." in json.dumps(
         asked(played)[-1], ensure_ascii=False
     )
@@ -258,14 +264,14 @@ def test_once_the_time_is_over_nothing_is_begun(play: Play, box: Box, journal: J
 @pytest.mark.parametrize(
     ("moves", "kind", "turns"),
     [
-        ([Shell("ls; true {}")], Kind.FIX, [4, 8]),
-        ([Patch(PATCH)], Kind.FIX, []),
-        ([Shell("ls; true {}")], Kind.FOLLOW_UP, []),
+        ([Shell("ls; true {}")], TaskKind.FIX, [4, 8]),
+        ([Patch(PATCH)], TaskKind.FIX, []),
+        ([Shell("ls; true {}")], TaskKind.FOLLOW_UP, []),
     ],
     ids=["a fix without a change", "a fix with one", "a question"],
 )
 def test_a_fix_that_changes_nothing_for_long_is_told(
-    play: Play, box: Box, journal: Journal, log: Log, moves: list[Move], kind: Kind, turns: list[int]
+    play: Play, box: Box, journal: Journal, log: Log, moves: list[Move], kind: TaskKind, turns: list[int]
 ) -> None:
     rest = [[Shell(f"ls; true {n}")] for n in range(9)]
     played = play(moves, *rest, [Finish("Nothing", "There is nothing.")])
@@ -287,14 +293,14 @@ def test_a_successor_knows_that_something_was_changed(play: Play, boxes: Boxes, 
 
 
 def test_a_repository_can_lower_limits_and_raise_none() -> None:
-    money, minutes = Limit(Means.MONEY, 5, "A"), Limit(Means.MINUTES, 60, "B")
+    money, minutes = Limit(Resource.MONEY, 5, "A"), Limit(Resource.MINUTES, 60, "B")
     assert lowered((money, minutes), {"money": 9.5, "minutes": 60}) == (money, minutes)
     assert lowered((money, minutes), {"money": 1.5}) == (
         Limit(
-            Means.MONEY, 1.5, "`[limits] money` in `.dayhand.toml` on the default branch, to $5.00 at most"
+            Resource.MONEY, 1.5, "`[limits] money` in `.dayhand.toml` on the default branch, to $5.00 at most"
         ),
         minutes,
     )
     assert lowered((), {"minutes": 2}) == (
-        Limit(Means.MINUTES, 2, "`[limits] minutes` in `.dayhand.toml` on the default branch"),
+        Limit(Resource.MINUTES, 2, "`[limits] minutes` in `.dayhand.toml` on the default branch"),
     )

@@ -12,7 +12,7 @@ from dayhand.agent.compaction import ASKED, FULL, IMAGE_TOKENS, REPLACED, Histor
 from dayhand.agent.model.base import Item, Reply
 from dayhand.agent.model.items import message
 from dayhand.errors import ContextOverflow
-from dayhand.ledger.journal import Memory
+from dayhand.ledger.journal import Journal as LedgerJournal
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.sandbox.base import Box
 from dayhand.scripted_model.server import (  # fmt: skip
@@ -22,8 +22,8 @@ from dayhand.scripted_model.server import (  # fmt: skip
     Patch,
     Plan,
     Say,
-    Scene,
     Script,
+    ScriptState,
     Shell,
 )
 from dayhand.usage import Usage
@@ -39,7 +39,7 @@ Boxes = Callable[[], Box]
 def forgetful(before: list[list[Move]], after: list[list[Move]], handover: Move | None = None) -> Script:
     """Plays ``before``, writes a handover when it is asked for one, then plays ``after``."""
 
-    def play(scene: Scene) -> list[Move]:
+    def play(scene: ScriptState) -> list[Move]:
         if ASKED in scene.said:
             return [handover or Say(HANDOVER)]
         turns = after if REPLACED in scene.prompt else before
@@ -227,7 +227,7 @@ def test_a_task_that_is_killed_around_a_compaction_goes_on_with_the_same_history
 
 def test_redis_holds_a_compaction_for_the_next_worker(ledger: Ledger) -> None:
     ledger.open(TASK, delivery="d-1", meaning="acme/shop#7:fix")
-    memory = Memory(ledger.redis, TASK.id, claimed(ledger))
+    memory = LedgerJournal(ledger.redis, TASK.id, claimed(ledger))
     memory.write_reply(1, [], {})
     memory.write_compaction(2, [message("user", "„shorter“")], {"input_tokens": 5})
     assert memory.compactions() == {

@@ -9,12 +9,12 @@ from collections.abc import Callable
 
 import pytest
 
-from dayhand.agent.guard import Bounds
+from dayhand.agent.guard import WorkLimits
 from dayhand.agent.loop import send_back, solve
 from dayhand.errors import LeaseLost, ModelError, SandboxError, TaskStopped
-from dayhand.ledger.journal import Memory
+from dayhand.ledger.journal import Journal as LedgerJournal
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.log import Say as LedgerSay
+from dayhand.ledger.log import TaskLog
 from dayhand.sandbox.base import Box
 from dayhand.scripted_model.server import (
     FOR_EVER,
@@ -26,7 +26,7 @@ from dayhand.scripted_model.server import (
     Shell,
     ToolCall,
 )
-from dayhand.task import Ask, Kind, Solution, Task
+from dayhand.task import Ask, Solution, Task, TaskKind
 from tests.agent.conftest import Journal, Killed, Log, Play, Played
 
 TASK = Task(
@@ -36,7 +36,7 @@ TASK = Task(
     number=7,
     title="Say hello",
     body="It says hi.",
-    ask=Ask(Kind.FIX, "It says hi.", "ann"),
+    ask=Ask(TaskKind.FIX, "It says hi.", "ann"),
     default_branch="main",
     created_at=0.0,
 )
@@ -52,7 +52,7 @@ Boxes = Callable[[], Box]
 
 
 def work(played: Played, box: Box, journal: Journal, log: Log, **bounds: int) -> Solution:
-    return solve(TASK, box, played.model, "python3 is there", journal, log, bounds=Bounds(**bounds))
+    return solve(TASK, box, played.model, "python3 is there", journal, log, bounds=WorkLimits(**bounds))
 
 
 def test_a_task_goes_from_the_ask_to_an_accepted_finish(
@@ -306,10 +306,10 @@ def test_a_work_tree_that_cannot_be_kept_is_told_and_then_named(
     assert "cannot be taken out as it is" in played.server.bodies[1].decode()
 
 
-def claimed(ledger: Ledger, worker: str) -> tuple[Memory, LedgerSay, Claim]:
+def claimed(ledger: Ledger, worker: str) -> tuple[LedgerJournal, TaskLog, Claim]:
     claim = ledger.claim(TASK.id, worker)
     assert claim is not None
-    return Memory(ledger.redis, TASK.id, claim), LedgerSay(ledger, claim), claim
+    return LedgerJournal(ledger.redis, TASK.id, claim), TaskLog(ledger, claim), claim
 
 
 def test_another_worker_goes_on_from_what_redis_holds(play: Play, boxes: Boxes, ledger: Ledger) -> None:

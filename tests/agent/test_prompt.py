@@ -9,7 +9,7 @@ import pytest
 
 from dayhand.agent.prompt import FOLLOW_UP, SYSTEM, opening, visible
 from dayhand.agent.tools.schema import TOOLS
-from dayhand.task import Ask, Kind, Task
+from dayhand.task import Ask, Task, TaskKind
 
 TASK = Task(
     id="t-1",
@@ -18,7 +18,7 @@ TASK = Task(
     number=7,
     title="Search is wrong",
     body="Results come in reverse order.",
-    ask=Ask(Kind.FIX, "Results come in reverse order.", "ann"),
+    ask=Ask(TaskKind.FIX, "Results come in reverse order.", "ann"),
     default_branch="main",
     created_at=0.0,
 )
@@ -48,7 +48,7 @@ def test_the_constant_part_stays_small() -> None:
 
 
 def test_a_follow_up_asks_for_proof_in_the_askers_words() -> None:
-    ask = Ask(Kind.FOLLOW_UP, "are you sure that a rank field exists?", "ann", comment=5)
+    ask = Ask(TaskKind.FOLLOW_UP, "are you sure that a rank field exists?", "ann", comment=5)
     text = said(dataclasses.replace(TASK, ask=ask))[2]
     assert text.startswith(FOLLOW_UP)
     assert "What ann asks:\n<request>\nare you sure that a rank field exists?\n</request>" in text

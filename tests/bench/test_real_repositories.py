@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from dayhand.bench.published_packages import REPOSITORIES, fetch
-from dayhand.bench.real_repositories import Row, bench_real, figures
+from dayhand.bench.real_repositories import Measurement, bench_real, figures
 from dayhand.errors import EnvironmentFailure
 
 # One of each ecosystem; `dayhand bench environment --real` takes all of them.
@@ -46,7 +46,11 @@ def test_a_real_repository_is_set_up_and_checked_from_cold_and_from_warm(publish
 def test_the_real_repositories_are_of_five_ecosystems_of_which_each_has_its_medians():
     tried = [one.ecosystem for one in REPOSITORIES if one.name in TRIED]
     assert sorted(tried) == ["Go", "Node", "Python", "Ruby", "Rust"]
-    rows = [Row("a", "Go", "", 1.0, 0.2, 0.1), Row("b", "Go", "", 3.0, 0.4, 0.3), Row("c", "Rust", "")]
+    rows = [
+        Measurement("a", "Go", "", 1.0, 0.2, 0.1),
+        Measurement("b", "Go", "", 3.0, 0.4, 0.3),
+        Measurement("c", "Rust", ""),
+    ]
     found = figures(rows, {"d": "no Ruby"})
     assert (found.cold_s, found.warm_s, found.warm_ready_s) == ({"Go": 2.0}, {"Go": 0.3}, {"Go": 0.2})
     assert found.left_out == {"d": "no Ruby"}

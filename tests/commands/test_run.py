@@ -20,9 +20,9 @@ from dayhand.scripted_model.server import (
     Finish,
     Move,
     Refuse,
-    Scene,
     Script,
     ScriptedServer,
+    ScriptState,
     Shell,
 )
 from tests.journey.harness import DONE, FIX, SHOP
@@ -58,7 +58,7 @@ def repo(folder: Path) -> Path:
 
 
 def played(*turns: list[Move]) -> ScriptedServer:
-    def play(scene: Scene) -> list[Move]:
+    def play(scene: ScriptState) -> list[Move]:
         return turns[min(scene.turn, len(turns) - 1)]
 
     return ScriptedServer([Script("local", lambda prompt: WORDS in prompt, play)])

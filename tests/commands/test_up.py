@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from dayhand.localhub.server import LocalHub
-from dayhand.scripted_model.server import Scene, Script, ScriptedServer
+from dayhand.scripted_model.server import Script, ScriptedServer, ScriptState
 from tests.journey.harness import (
     DONE,
     EVENTS,
@@ -58,7 +58,7 @@ def answers(url: str) -> bool:
 def test_a_label_becomes_a_pull_request_with_everything_in_one_command(folder: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}"
 
-    def play(scene: Scene) -> list[object]:
+    def play(scene: ScriptState) -> list[object]:
         return [FIX] if scene.turn == 0 else [DONE]
 
     with LocalHub(folder / "github") as hub, ScriptedServer([Script("up", lambda _: True, play)]) as model:  # type: ignore[arg-type]

@@ -12,10 +12,10 @@ from werkzeug.serving import make_server
 from dayhand.dashboard.pages import dashboard
 from dayhand.ledger.codec import encode_outcome
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.log import Say
+from dayhand.ledger.log import TaskLog
 from dayhand.ledger.log_reader import Live
 from dayhand.ledger.redis_server import connect, embedded
-from dayhand.task import Ask, Citation, Kind, Proof, Proposed, Solution, Stage, State, Task
+from dayhand.task import Ask, Citation, Proof, Proposed, Solution, Stage, State, Task, TaskKind
 from dayhand.usage import Usage
 from dayhand.verification import (
     Finding,
@@ -63,14 +63,16 @@ def served(app: Flask) -> Iterator[str]:
 
 
 def a_task(task_id: str, title: str = "Search is upside down") -> Task:
-    return Task(task_id, "ada/shop", 3, 7, title, "…", Ask(Kind.FIX, "fix", "ada"), "main", 1_800_000_000.0)
+    return Task(
+        task_id, "ada/shop", 3, 7, title, "…", Ask(TaskKind.FIX, "fix", "ada"), "main", 1_800_000_000.0
+    )
 
 
-def start(ledger: Ledger, task: Task) -> tuple[Claim, Say]:
+def start(ledger: Ledger, task: Task) -> tuple[Claim, TaskLog]:
     ledger.open(task, delivery=task.id, meaning=task.id)
     claim = ledger.claim(task.id, "test")
     assert claim
-    return claim, Say(ledger, claim)
+    return claim, TaskLog(ledger, claim)
 
 
 def finish(ledger: Ledger, task: Task) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dayhand.dashboard.patch import MOST_ROWS, files_of_patch
+from dayhand.dashboard.patch import MAX_ROWS, files_of_patch
 from tests.dashboard.conftest import PATCH
 
 
@@ -34,7 +34,7 @@ def test_a_very_long_patch_is_cut_and_says_by_how_much() -> None:
     lines = "".join(f"+line {number}\n" for number in range(5000))
     patch = f"diff --git a/big b/big\n--- a/big\n+++ b/big\n@@ -0,0 +1,5000 @@\n{lines}diff --git a/b b/b\n@@ -1 +1 @@\n-x\n+y\n"
     big, small = files_of_patch(patch)
-    assert (len(big.rows), big.left_out, big.added) == (MOST_ROWS, 5001 - MOST_ROWS, 5000)
+    assert (len(big.rows), big.left_out, big.added) == (MAX_ROWS, 5001 - MAX_ROWS, 5000)
     assert (small.rows, small.left_out) == ([], 3)
 
 

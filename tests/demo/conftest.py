@@ -18,12 +18,12 @@ from dayhand.scripted_model.server import (
     Patch,
     Plan,
     Say,
-    Scene,
     Script,
+    ScriptState,
     Shell,
 )
 
-MOST_TURNS = 12
+MAX_TURNS = 12
 CALM = {"NO_COLOR": "1", "CI": "1", "TERM": "dumb", "PYTHONDONTWRITEBYTECODE": "1", "GIT_PAGER": "cat"}
 
 
@@ -64,8 +64,8 @@ class Stage:
     def play(self, script: Script, prompt: str) -> Finish:
         """Let a script play to its end; every move is really done."""
         assert script.matches(prompt)
-        for turn in range(MOST_TURNS):
-            moves = script.play(Scene(turn, tuple(self.outputs[-4:]), tuple(self.outputs), prompt))
+        for turn in range(MAX_TURNS):
+            moves = script.play(ScriptState(turn, tuple(self.outputs[-4:]), tuple(self.outputs), prompt))
             if end := self._turn(moves):
                 return end
         raise AssertionError("the script does not end")

@@ -11,7 +11,7 @@ from dayhand.demo.fixtures import (
     LABEL,
     MAINTAINER,
     OUTSIDER,
-    Stage,
+    Fixtures,
     set_scene,
 )
 from dayhand.demo.stories import STORIES
@@ -19,12 +19,14 @@ from dayhand.localhub.server import LocalHub
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
+def stage(tmp_path: Path) -> Iterator[Fixtures]:
     with LocalHub(tmp_path) as hub:
         yield set_scene(hub, STORIES, webhook="", secret="a secret")
 
 
-def test_every_story_has_its_repository_and_an_issue_by_somebody_who_may_not_start_us(stage: Stage) -> None:
+def test_every_story_has_its_repository_and_an_issue_by_somebody_who_may_not_start_us(
+    stage: Fixtures,
+) -> None:
     for story in STORIES:
         repo = stage.hub.world.repositories[story.repository]
         issue = repo.issues[stage.issues[story.name]]
@@ -35,7 +37,7 @@ def test_every_story_has_its_repository_and_an_issue_by_somebody_who_may_not_sta
         assert LABEL in repo.labels
 
 
-def test_beginning_sends_a_webhook_for_each_story(stage: Stage) -> None:
+def test_beginning_sends_a_webhook_for_each_story(stage: Fixtures) -> None:
     for story in STORIES:
         stage.begin(story)
     stage.hub.wait_idle()
@@ -48,5 +50,5 @@ def test_beginning_sends_a_webhook_for_each_story(stage: Stage) -> None:
     assert all(each.payload["sender"]["login"] == MAINTAINER for each in stage.hub.courier.deliveries)
 
 
-def test_a_pull_request_without_a_check_run_has_no_conclusion(stage: Stage) -> None:
+def test_a_pull_request_without_a_check_run_has_no_conclusion(stage: Fixtures) -> None:
     assert stage.check(STORIES[0], 1) == ("", "")

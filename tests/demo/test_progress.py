@@ -12,10 +12,10 @@ from dayhand.demo.cases.search.story import SEARCH
 from dayhand.demo.progress import Part
 from dayhand.demo.screen import Lines, open_screen, quote, tell_ends, words_of
 from dayhand.ledger.ledger import Ledger
-from dayhand.ledger.log import Say
+from dayhand.ledger.log import TaskLog
 from dayhand.ledger.log_reader import Live
 from dayhand.ledger.redis_server import connect, embedded
-from dayhand.task import Ask, Kind, Stage, State, Task
+from dayhand.task import Ask, Stage, State, Task, TaskKind
 
 FINDING = {"kind": "lint", "command": "ruff check .", "verdict": "passes", "head": None}
 PROPOSED = {
@@ -40,13 +40,13 @@ def ledger(redis_url: str) -> Iterator[Ledger]:
         yield Ledger(redis)
 
 
-def opened(ledger: Ledger, kind: Kind = Kind.FIX, repository: str = SEARCH.repository) -> str:
+def opened(ledger: Ledger, kind: TaskKind = TaskKind.FIX, repository: str = SEARCH.repository) -> str:
     ask = Ask(kind, "words", "ada")
     task = Task(f"t-{kind.name[:3]}", repository, 1, 1, SEARCH.title, SEARCH.body, ask, "main", 0.0)
     return ledger.open(task, delivery=task.id, meaning=task.id).task_id
 
 
-def part(kind: Kind = Kind.FIX) -> Part:
+def part(kind: TaskKind = TaskKind.FIX) -> Part:
     return Part("search", SEARCH, kind, "http://127.0.0.1:1/ada/recipe-box/issues/1")
 
 
@@ -60,7 +60,7 @@ def finished(ledger: Ledger, state: State, outcome: dict[str, object] | None, re
 
 
 def test_a_part_follows_its_own_task_only(ledger: Ledger) -> None:
-    opened(ledger, Kind.FOLLOW_UP)
+    opened(ledger, TaskKind.FOLLOW_UP)
     opened(ledger, repository="ada/elsewhere")
     seen = part()
     seen.look(Live(ledger.redis), ledger.recent())
@@ -71,7 +71,7 @@ def test_a_part_follows_its_own_task_only(ledger: Ledger) -> None:
 def test_the_last_words_are_shown_while_it_runs(ledger: Ledger) -> None:
     claim = ledger.claim(opened(ledger), "me")
     assert claim
-    say = Say(ledger, claim)
+    say = TaskLog(ledger, claim)
     with say.stage(Stage.SOLVE):
         say.line("command", "npm test\nmore")
         say.line("output", "a wall of text")

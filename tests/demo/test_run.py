@@ -21,7 +21,7 @@ from dayhand.demo.run import choose
 from dayhand.demo.stories import STORIES
 from dayhand.errors import SettingsError
 
-MOST_SECONDS = 280
+MAX_SECONDS = 280
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def command(data: Path, *words: str, **settings: str) -> tuple[list[str], dict[s
 def demo(data: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
     line, env = command(data, *words, **settings)
     return subprocess.run(
-        line, env=env, cwd=data, capture_output=True, text=True, timeout=MOST_SECONDS, check=False
+        line, env=env, cwd=data, capture_output=True, text=True, timeout=MAX_SECONDS, check=False
     )
 
 
@@ -100,7 +100,7 @@ def wait_for_nothing_left(data: Path, seconds: float = 20) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.timeout(MOST_SECONDS + 20)
+@pytest.mark.timeout(MAX_SECONDS + 20)
 def test_three_issues_become_three_pull_requests_and_the_doubt_is_answered(data: Path) -> None:
     done = demo(data, "--once", "--json")
     assert done.returncode == 0, done.stderr[-3000:]
@@ -121,14 +121,14 @@ def test_three_issues_become_three_pull_requests_and_the_doubt_is_answered(data:
     assert left_over(data) == []
 
 
-@pytest.mark.timeout(MOST_SECONDS + 20)
+@pytest.mark.timeout(MAX_SECONDS + 20)
 def test_killed_workers_end_in_the_same_three_pull_requests_and_no_fourth(data: Path) -> None:
     with started(data, "--once", "--json") as process:
         read_until(process, "solve", errors=True)
         killed = workers_of(data)
         for worker in killed:
             os.kill(worker, signal.SIGKILL)
-        rest, errors = process.communicate(timeout=MOST_SECONDS)
+        rest, errors = process.communicate(timeout=MAX_SECONDS)
     assert killed
     assert process.returncode == 0, errors[-3000:]
     told = {each["case"]: each for each in map(json.loads, rest.splitlines())}
@@ -139,7 +139,7 @@ def test_killed_workers_end_in_the_same_three_pull_requests_and_no_fourth(data: 
 
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed on this machine")
-@pytest.mark.timeout(MOST_SECONDS + 20)
+@pytest.mark.timeout(MAX_SECONDS + 20)
 def test_without_npms_registry_the_linter_is_said_to_be_missing_and_the_rest_goes_on(data: Path) -> None:
     done = demo(data, "--once", "--json", "--case", "chat", NPM_CONFIG_REGISTRY="http://127.0.0.1:9/")
     assert done.returncode == 0, done.stderr[-3000:]
@@ -166,7 +166,7 @@ def workers_of(data: Path) -> list[int]:
     return [number for number in ours if parents[number] in ours]
 
 
-@pytest.mark.timeout(MOST_SECONDS)
+@pytest.mark.timeout(MAX_SECONDS)
 def test_without_once_it_stays_up_until_ctrl_c(data: Path) -> None:
     with started(data, "--json", "--case", "reminders") as process:
         (told,) = [json.loads(read_until(process, "}\n"))]

@@ -12,10 +12,10 @@ from dayhand.demo.cases.reminders.story import REMINDERS
 from dayhand.demo.cases.search.story import DOUBT, SEARCH
 from dayhand.demo.stories import STORIES
 from dayhand.demo.story import Story
-from dayhand.scripted_model.server import Finish, Scene
+from dayhand.scripted_model.server import Finish, ScriptState
 from tests.demo.conftest import Stage
 
-SetUp = Callable[[Story], Stage]
+Installer = Callable[[Story], Stage]
 
 CHECKS = {
     "search": ("ruff check .", "ruff format --check .", "python3 -m pytest -q"),
@@ -46,14 +46,14 @@ def test_the_repository_is_green_before_anything_happens(
 
 
 @each_story
-def test_the_repository_is_green_after_the_script(stage: SetUp, story: Story) -> None:
+def test_the_repository_is_green_after_the_script(stage: Installer, story: Story) -> None:
     place = stage(story)
     place.play(story.scripts[-1], f"{story.title}\n\n{story.body}")
     assert failing(place, story) == []
 
 
 @each_story
-def test_the_new_tests_fail_without_the_repair(stage: SetUp, story: Story) -> None:
+def test_the_new_tests_fail_without_the_repair(stage: Installer, story: Story) -> None:
     place = stage(story)
     place.play(story.scripts[-1], story.title)
     tests = [path for path in place.patched if path.startswith("test")]
@@ -64,7 +64,7 @@ def test_the_new_tests_fail_without_the_repair(stage: SetUp, story: Story) -> No
 
 
 @each_story
-def test_nothing_but_the_change_is_left_behind(stage: SetUp, story: Story) -> None:
+def test_nothing_but_the_change_is_left_behind(stage: Installer, story: Story) -> None:
     place = stage(story)
     place.play(story.scripts[-1], story.title)
     _, changed = place.run("git status --porcelain")
@@ -72,7 +72,7 @@ def test_nothing_but_the_change_is_left_behind(stage: SetUp, story: Story) -> No
 
 
 @each_story
-def test_every_citation_is_a_line_of_the_changed_repository(stage: SetUp, story: Story) -> None:
+def test_every_citation_is_a_line_of_the_changed_repository(stage: Installer, story: Story) -> None:
     place = stage(story)
     end = place.play(story.scripts[-1], story.title)
     assert end.citations
@@ -81,7 +81,7 @@ def test_every_citation_is_a_line_of_the_changed_repository(stage: SetUp, story:
 
 
 @each_story
-def test_a_second_time_the_script_finds_nothing_to_do(stage: SetUp, story: Story) -> None:
+def test_a_second_time_the_script_finds_nothing_to_do(stage: Installer, story: Story) -> None:
     place = stage(story)
     place.play(story.scripts[-1], story.title)
     place.run("git -c user.name=Ada -c user.email=ada@example.org commit -q -a -m Merged")
@@ -101,7 +101,7 @@ def test_a_script_knows_its_own_story_only(story: Story) -> None:
         assert not FOLLOW_UP.matches(prompt)
 
 
-def test_the_follow_up_is_answered_with_the_line_that_proves_it(stage: SetUp) -> None:
+def test_the_follow_up_is_answered_with_the_line_that_proves_it(stage: Installer) -> None:
     place = stage(SEARCH)
     place.play(SEARCH_FIX, SEARCH.title)
     place.outputs.clear()
@@ -117,7 +117,7 @@ def test_the_follow_up_is_answered_with_the_line_that_proves_it(stage: SetUp) ->
     assert "only id, title, ingredients, steps, minutes." in end.account
 
 
-def test_the_answer_to_the_follow_up_comes_from_what_is_there(stage: SetUp) -> None:
+def test_the_answer_to_the_follow_up_comes_from_what_is_there(stage: Installer) -> None:
     """With another alias in the query the answer does not claim a line that is not there."""
     place = stage(SEARCH)
     place.run(
@@ -127,14 +127,14 @@ def test_the_answer_to_the_follow_up_comes_from_what_is_there(stage: SetUp) -> N
     assert "AS rank" not in str(end.citations)
 
 
-def test_the_search_account_tells_what_came_first(stage: SetUp) -> None:
+def test_the_search_account_tells_what_came_first(stage: Installer) -> None:
     end = stage(SEARCH).play(SEARCH_FIX, SEARCH.title)
     assert "it began with *Fried trout*" in end.account
     assert "begins with *Lemon rice*" in end.account
     assert "2 of them failed" in end.account
 
 
-def test_the_prompt_linter_sends_the_first_attempt_back(stage: SetUp) -> None:
+def test_the_prompt_linter_sends_the_first_attempt_back(stage: Installer) -> None:
     place = stage(REMINDERS)
     end = place.play(REMINDERS.scripts[0], REMINDERS.title)
     linted = [text for text in place.outputs if "3 prompts" in text]
@@ -144,7 +144,7 @@ def test_the_prompt_linter_sends_the_first_attempt_back(stage: SetUp) -> None:
 
 
 @needs_node
-def test_the_chat_mode_goes_through_four_files(stage: SetUp) -> None:
+def test_the_chat_mode_goes_through_four_files(stage: Installer) -> None:
     place = stage(CHAT)
     end = place.play(CHAT.scripts[0], CHAT.title)
     assert {citation["path"] for citation in end.citations} == set(ROAD)
@@ -152,7 +152,7 @@ def test_the_chat_mode_goes_through_four_files(stage: SetUp) -> None:
 
 
 @needs_node
-def test_the_declared_linter_passes_before_and_after(stage: SetUp) -> None:
+def test_the_declared_linter_passes_before_and_after(stage: Installer) -> None:
     place = stage(CHAT)
     code, printed = place.run("npm ci --no-audit --no-fund")
     if code != 0 and "E404" not in printed and "EUSAGE" not in printed:
@@ -170,7 +170,7 @@ def test_a_linter_that_could_not_be_installed_is_told() -> None:
         *[""] * 8,
         "sh: 1: eslint: not found",
     ]
-    end = CHAT.scripts[0].play(Scene(9, (), tuple(printed), CHAT.title))[-1]
+    end = CHAT.scripts[0].play(ScriptState(9, (), tuple(printed), CHAT.title))[-1]
     assert isinstance(end, Finish)
     assert "could not be installed" in end.account
 

@@ -210,7 +210,7 @@ def test_a_box_without_node_gets_one_from_the_python_index(project, sandbox, say
         linted.fill(box)
         assert box.run("command -v npm", env=whole.env).text().strip() == f"{node.HOME}/bin/npm"
         assert box.run("npm run lint", env=whole.env).passed
-        assert "/npm" not in runtimes.Supply(sandbox, ground, whole, say)._ask_npm(None)
+        assert "/npm" not in runtimes.Runtimes(sandbox, ground, whole, say)._ask_npm(None)
 
 
 def test_a_project_with_nothing_to_install_is_probed_once(project, sandbox, say):

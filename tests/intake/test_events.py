@@ -10,14 +10,14 @@ import pytest
 
 from dayhand.errors import IntakeError
 from dayhand.intake.events import (
-    MOST_COMMITS,
-    MOST_PATHS,
+    MAX_COMMITS,
+    MAX_PATHS,
     Commented,
-    Granted,
     Ignored,
     Labeled,
     Pushed,
-    Where,
+    RepositoriesAdded,
+    Subject,
     parse,
 )
 
@@ -28,7 +28,7 @@ LABELED: dict[str, Any] = {
     "action": "labeled", "issue": ISSUE, "label": {"name": "codex"}, "repository": REPOSITORY,
     "installation": {"id": 3}, "sender": SENDER,
 }  # fmt: skip
-WHERE = Where("ada/shop", "https://x/ada/shop.git", "main", 3, 7, "Wrong order", "", is_pull=False)
+WHERE = Subject("ada/shop", "https://x/ada/shop.git", "main", 3, 7, "Wrong order", "", is_pull=False)
 
 
 def raw(payload: object) -> bytes:
@@ -109,8 +109,8 @@ PUSHED = Pushed("ada/shop", "https://x/ada/shop.git", "main", 3, "ada")
         {"commits": [{**QUIET, "added": ["requirements-dev.txt"]}]},
         {"commits": [{**QUIET, "removed": ["AGENTS.md"]}]},
         {"commits": [{**QUIET, "id": "d" * 40, "modified": ["uv.lock"]}, QUIET]},
-        {"commits": [QUIET] * MOST_COMMITS},
-        {"commits": [{**QUIET, "added": [f"{n}.py" for n in range(MOST_PATHS)]}]},
+        {"commits": [QUIET] * MAX_COMMITS},
+        {"commits": [{**QUIET, "added": [f"{n}.py" for n in range(MAX_PATHS)]}]},
         {"commits": [{"id": HEAD, "added": []}]},
         {"commits": [{**QUIET, "id": "d" * 40}]},
         {"commits": []},
@@ -148,4 +148,4 @@ def test_any_other_push_is_passed_over(change: dict[str, Any], reason: str) -> N
 def test_being_let_in_names_the_repositories(name: str, action: str, key: str) -> None:
     named = [{"id": 1, "full_name": "ada/shop"}, {"id": 2, "full_name": "ada/more"}]
     payload = {"action": action, key: named, "installation": {"id": 3}, "sender": SENDER}
-    assert parse(name, raw(payload)) == Granted(3, ("ada/shop", "ada/more"), "ada")
+    assert parse(name, raw(payload)) == RepositoriesAdded(3, ("ada/shop", "ada/more"), "ada")

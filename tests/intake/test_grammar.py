@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dayhand.intake.grammar import Accept, Command, Unclear, read
-from dayhand.task import Kind
+from dayhand.task import TaskKind
 
 HANDLES = ("bot", "dayhand")
 
@@ -13,27 +13,27 @@ HANDLES = ("bot", "dayhand")
 @pytest.mark.parametrize(
     ("comment", "kind", "words"),
     [
-        ("@bot fix this", Kind.FIX, "fix this"),
-        ("@Bot Fix it, please", Kind.FIX, "Fix it, please"),
-        ("Hello @dayhand, fix the tests", Kind.FIX, "fix the tests"),
-        ("@bot: fix", Kind.FIX, "fix"),
-        ("**@bot** fix this", Kind.FIX, "fix this"),
-        ("> is it so?\n\n@bot fix this", Kind.FIX, "fix this"),
-        ("@bot\nfix this", Kind.FIX, "fix this"),
-        ("@bot fix `total()` in\n\nthe shop", Kind.FIX, "fix `total()` in\n\nthe shop"),
+        ("@bot fix this", TaskKind.FIX, "fix this"),
+        ("@Bot Fix it, please", TaskKind.FIX, "Fix it, please"),
+        ("Hello @dayhand, fix the tests", TaskKind.FIX, "fix the tests"),
+        ("@bot: fix", TaskKind.FIX, "fix"),
+        ("**@bot** fix this", TaskKind.FIX, "fix this"),
+        ("> is it so?\n\n@bot fix this", TaskKind.FIX, "fix this"),
+        ("@bot\nfix this", TaskKind.FIX, "fix this"),
+        ("@bot fix `total()` in\n\nthe shop", TaskKind.FIX, "fix `total()` in\n\nthe shop"),
         (
             "@bot are you sure that a rank field exists?",
-            Kind.FOLLOW_UP,
+            TaskKind.FOLLOW_UP,
             "are you sure that a rank field exists?",
         ),
-        ("@bot environment", Kind.ENVIRONMENT, "environment"),
-        ("Well, @bot: Environment?", Kind.ENVIRONMENT, "Environment?"),
-        ("@bot environment variables are not read", Kind.FOLLOW_UP, "environment variables are not read"),
-        ("@bot accept only numbers in the form", Kind.FOLLOW_UP, "accept only numbers in the form"),
-        ("@bot why does fixing it take so long?", Kind.FOLLOW_UP, "why does fixing it take so long?"),
+        ("@bot environment", TaskKind.ENVIRONMENT, "environment"),
+        ("Well, @bot: Environment?", TaskKind.ENVIRONMENT, "Environment?"),
+        ("@bot environment variables are not read", TaskKind.FOLLOW_UP, "environment variables are not read"),
+        ("@bot accept only numbers in the form", TaskKind.FOLLOW_UP, "accept only numbers in the form"),
+        ("@bot why does fixing it take so long?", TaskKind.FOLLOW_UP, "why does fixing it take so long?"),
     ],
 )
-def test_a_mention_is_a_command(comment: str, kind: Kind, words: str) -> None:
+def test_a_mention_is_a_command(comment: str, kind: TaskKind, words: str) -> None:
     assert read(comment, HANDLES) == Command(kind, words)
 
 

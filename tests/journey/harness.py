@@ -22,9 +22,9 @@ from dayhand.scripted_model.server import (
     Finish,
     Move,
     Patch,
-    Scene,
     Script,
     ScriptedServer,
+    ScriptState,
 )
 from dayhand.settings import Settings
 from dayhand.web import Parts, create_app
@@ -68,7 +68,7 @@ class Actor:
         self.told = ""  # the prompt of the last task
         self.heeds: dict[str, list[Move]] = {}  # played as soon as these words are said to it
 
-    def play(self, scene: Scene) -> list[Move]:
+    def play(self, scene: ScriptState) -> list[Move]:
         self.told = scene.prompt
         for words, moves in self.heeds.items():
             if words in scene.said:

@@ -97,17 +97,17 @@ FAULTS: dict[str, list[list[Move]]] = {
     "minutes that run out in a request": [[status(429, "slow", Retry_After="700"), DONE]],
     "minutes that a command uses up": LASTS,
 }
-MONEY = {"model": "gpt-6.1-sol", "most_dollars": 0.05}
+MONEY = {"model": "gpt-6.1-sol", "max_dollars": 0.05}
 # What the operator set for it, and what the model does when it is told.
 SETTINGS: dict[str, dict[str, object]] = {
     "money that runs out": MONEY,
     "money that runs out, with a last word": MONEY,
     "money that gets short": MONEY,
-    "money that one reply uses up": {**MONEY, "most_dollars": 0.006},
-    "tokens that run out": {"most_tokens": 30_000},
-    "minutes that run out": {"most_minutes": 20.0},
-    "minutes that run out in a request": {"most_minutes": 10.0},
-    "minutes that a command uses up": {"most_minutes": 0.05},
+    "money that one reply uses up": {**MONEY, "max_dollars": 0.006},
+    "tokens that run out": {"max_tokens": 30_000},
+    "minutes that run out": {"max_minutes": 20.0},
+    "minutes that run out in a request": {"max_minutes": 10.0},
+    "minutes that a command uses up": {"max_minutes": 0.05},
 }
 LEFT = Finish("Count nothing twice", "The sum began at one. The tests are left.")
 HEEDS: dict[str, dict[str, list[Move]]] = {

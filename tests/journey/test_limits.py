@@ -59,9 +59,9 @@ def test_a_repository_lowers_the_operators_limit_and_the_person_reads_where(town
 
 def test_a_repository_cannot_raise_the_operators_limit(town: Town) -> None:
     town.actor.turns = [[FIX], *BUSY]
-    issue, record = label(town, decide(town, "money = 900\nminutes = 900", most_dollars=0.03))
+    issue, record = label(town, decide(town, "money = 900\nminutes = 900", max_dollars=0.03))
     assert record.reason.startswith("The model did not finish within $0.0300")
-    assert "or raise DAYHAND_MOST_DOLLARS." in town.bot_says(issue)[-1].replace("\\", "")
+    assert "or raise DAYHAND_MAX_DOLLARS." in town.bot_says(issue)[-1].replace("\\", "")
 
 
 def test_a_limit_that_makes_no_sense_is_passed_over_and_said(town: Town) -> None:
@@ -74,7 +74,7 @@ def test_a_limit_that_makes_no_sense_is_passed_over_and_said(town: Town) -> None
 
 def test_work_that_a_limit_stopped_waits_until_a_person_takes_it(town: Town) -> None:
     town.actor.turns, town.actor.heeds = [[FIX], *BUSY], {"is the last one": [LEFT]}
-    repo = decide(town, most_turns=4)
+    repo = decide(town, max_turns=4)
     _, record = label(town, repo)
     (pull,) = town.pulls(repo)
     (check,) = town.checks(repo, pull)
@@ -91,7 +91,7 @@ def test_work_that_a_limit_stopped_waits_until_a_person_takes_it(town: Town) -> 
     address = town.app.webhook_url.removesuffix("/webhook")
     page = requests.get(f"{address}/tasks/{record.task.id}", timeout=10).text
     assert "Pull request stopped at a limit" in page
-    assert "It had to stop at a limit: turns (DAYHAND_MOST_TURNS)." in page
+    assert "It had to stop at a limit: turns (DAYHAND_MAX_TURNS)." in page
 
     town.say(repo, pull, "@bot accept")
 
@@ -101,7 +101,7 @@ def test_work_that_a_limit_stopped_waits_until_a_person_takes_it(town: Town) -> 
 
 def test_a_new_failure_does_not_go_back_to_a_model_that_had_to_stop(town: Town) -> None:
     town.actor.turns, town.actor.heeds = [[BREAK], *BUSY], {"is the last one": [LEFT]}
-    repo = decide(town, most_turns=4)
+    repo = decide(town, max_turns=4)
     issue, record = label(town, repo)
     (pull,) = town.pulls(repo)
     (check,) = town.checks(repo, pull)
@@ -115,7 +115,7 @@ def test_a_new_failure_does_not_go_back_to_a_model_that_had_to_stop(town: Town) 
 
 def test_new_failures_that_there_is_no_room_to_mend_stay(town: Town) -> None:
     town.actor.turns = [[BREAK], [DONE], *BUSY]
-    repo = decide(town, most_turns=3)
+    repo = decide(town, max_turns=3)
     _, record = label(town, repo)
     (pull,) = town.pulls(repo)
     assert record.state is State.PROPOSED
@@ -129,7 +129,7 @@ def test_a_question_that_a_limit_cut_short_is_answered_as_such(town: Town) -> No
         BUSY,
         {"is the last one": [Finish("Why", "As far as I saw, by rank.")]},
     )
-    repo = decide(town, most_turns=3)
+    repo = decide(town, max_turns=3)
     issue = town.issue(repo)
     town.say(repo, issue, "@bot why is that?")
     (record,) = town.work()
@@ -137,6 +137,6 @@ def test_a_question_that_a_limit_cut_short_is_answered_as_such(town: Town) -> No
     said = town.bot_says(issue)[-1]
     assert "As far as I saw, by rank." in said
     assert (
-        "⏳ The model had to stop at a limit, with 3 turns used of 3 turns. More room: DAYHAND_MOST_TURNS."
+        "⏳ The model had to stop at a limit, with 3 turns used of 3 turns. More room: DAYHAND_MAX_TURNS."
         in said
     )

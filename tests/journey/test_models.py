@@ -60,7 +60,7 @@ def test_the_bill_follows_the_operators_prices_and_guesses_none(
 ) -> None:
     own = tmp_path / "own.toml"
     own.write_text(OWN_PRICES)
-    town.settings = replace(town.settings, model=model, prices=own, most_dollars=0)
+    town.settings = replace(town.settings, model=model, prices=own, max_dollars=0)
     told = live_through(town, [[FIX], [DONE]])
     (pull,) = town.pulls(told.repo)
     outcome = told.record.outcome

@@ -11,7 +11,7 @@ import pytest
 from dayhand.journey import Tools
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.publish.base import Publication
-from dayhand.sandbox.base import Box, Egress, Limits, Result, Sandbox, Snapshot
+from dayhand.sandbox.base import Box, CommandLimits, Egress, Result, Sandbox, Snapshot
 from dayhand.scripted_model.server import Finish, Patch
 from dayhand.task import State, Task
 from dayhand.wiring import Workshop
@@ -69,7 +69,7 @@ class Wet:
         command: str,
         *,
         env: Mapping[str, str] | None = None,
-        limits: Limits | None = None,
+        limits: CommandLimits | None = None,
         **more: object,
     ) -> Result:
         self._weather.runs += str(command).startswith("python3 -m unittest discover")

@@ -11,7 +11,7 @@ from redis import Redis
 
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.redis_server import connect, connect_raw, embedded
-from dayhand.task import Ask, Kind, Task
+from dayhand.task import Ask, Task, TaskKind
 
 TASK = Task(
     id="t-1",
@@ -20,7 +20,7 @@ TASK = Task(
     number=7,
     title="Wrong order",
     body="Results come „reversed“.",
-    ask=Ask(Kind.FIX, "fix this", "ann", comment=99),
+    ask=Ask(TaskKind.FIX, "fix this", "ann", comment=99),
     default_branch="main",
     created_at=1_800_000_000.0,
     clone_url="https://example.org/acme/shop.git",

@@ -21,8 +21,8 @@ from dayhand.task import (
 )
 from dayhand.usage import (
     Limit,
-    Means,
-    Reached,
+    LimitHit,
+    Resource,
     Usage,
 )
 from dayhand.verification import (
@@ -39,7 +39,7 @@ SOLUTION = Solution(
     questions=("Is 3 right?",),
     citations=(Citation("sql/search.sql", 12, "ORDER BY rank"),),
     usage=Usage("m", turns=3, input_tokens=10, dollars=0.5),
-    reached=Reached(Limit(Means.MONEY, 5, "DAYHAND_MOST_DOLLARS"), 4.9, over=True),
+    reached=LimitHit(Limit(Resource.MONEY, 5, "DAYHAND_MAX_DOLLARS"), 4.9, over=True),
 )
 HEAD = Run("pytest -q", 0, "exit", 1.5, "1 passed", line=42)
 FINDINGS = (

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from redis import Redis
 
-from dayhand.ledger.journal import Memory
+from dayhand.ledger.journal import Journal
 from dayhand.ledger.ledger import Claim, Ledger
 from tests.ledger.conftest import TASK, claimed
 
 
 def test_turns_come_back_in_order_with_their_results(ledger: Ledger, claim: Claim, redis: Redis) -> None:
-    memory = Memory(redis, TASK.id, claim)
+    memory = Journal(redis, TASK.id, claim)
     for turn in range(1, 13):
         memory.write_reply(turn, [{"type": "message", "text": f"„{turn}“"}], {"input_tokens": turn})
         if turn < 12:
             memory.write_results(turn, [{"output": turn}])
     claim.release()
-    turns = Memory(redis, TASK.id, claimed(ledger, "two")).turns()
+    turns = Journal(redis, TASK.id, claimed(ledger, "two")).turns()
     assert [entry["turn"] for entry in turns] == list(range(1, 13))
     assert turns[1] == {
         "turn": 2,
@@ -28,7 +28,7 @@ def test_turns_come_back_in_order_with_their_results(ledger: Ledger, claim: Clai
 
 
 def test_the_last_checkpoint_comes_back_byte_for_byte(claim: Claim, redis: Redis) -> None:
-    memory = Memory(redis, TASK.id, claim)
+    memory = Journal(redis, TASK.id, claim)
     assert memory.checkpoint() is None
     assert memory.turns() == []
     memory.save_checkpoint(1, b"old")

@@ -10,9 +10,9 @@ from redis import Redis
 
 from dayhand.errors import LeaseLost, LedgerError, TaskStopped
 from dayhand.ledger import keys
-from dayhand.ledger.journal import Memory
+from dayhand.ledger.journal import Journal
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.log import Say
+from dayhand.ledger.log import TaskLog
 from dayhand.task import Stage, State
 from tests.ledger.conftest import MEANING, TASK, another, claimed, until
 
@@ -162,7 +162,7 @@ def test_whoever_lost_a_task_writes_nothing_more(redis: Redis) -> None:
     ledger = Ledger(redis, lease_seconds=BRIEFLY)
     ledger.open(TASK, delivery="d-1", meaning=MEANING)
     old = claimed(ledger)
-    say, memory = Say(ledger, old), Memory(redis, TASK.id, old)
+    say, memory = TaskLog(ledger, old), Journal(redis, TASK.id, old)
     say.line("say", "mine")
     until(lambda: ledger.abandoned() == [TASK.id])
     ledger.lease_seconds = 60
@@ -198,7 +198,7 @@ def test_nothing_is_written_after_the_end(ledger: Ledger, claim: Claim) -> None:
     for write in (
         claim.check,
         lambda: ledger.finish(claim, State.FAILED),
-        lambda: Say(ledger, claim).line("say", ""),
+        lambda: TaskLog(ledger, claim).line("say", ""),
     ):
         with pytest.raises(LeaseLost):
             write()
@@ -208,8 +208,8 @@ def test_nothing_is_written_after_the_end(ledger: Ledger, claim: Claim) -> None:
 def test_a_finished_task_keeps_its_outcome_and_loses_its_checkpoint(
     ledger: Ledger, claim: Claim, redis: Redis
 ) -> None:
-    Memory(redis, TASK.id, claim).save_checkpoint(1, b"x")
-    Say(ledger, claim).line("say", "done")
+    Journal(redis, TASK.id, claim).save_checkpoint(1, b"x")
+    TaskLog(ledger, claim).line("say", "done")
     ledger.finish(claim, State.PROPOSED, outcome={"url": "u"})
     record = ledger.record(TASK.id)
     assert (record.state, record.outcome, record.stage) == (State.PROPOSED, {"url": "u"}, "")
@@ -250,7 +250,7 @@ def test_attempts_count_from_where_the_task_last_got_on(ledger: Ledger, claim: C
     ledger.drop("one")
     second = claimed(ledger)
     assert second.attempt == 2
-    Memory(redis, TASK.id, second).write_reply(1, [], {})
+    Journal(redis, TASK.id, second).write_reply(1, [], {})
     ledger.drop("one")
     assert claimed(ledger).attempt == 2
 
@@ -265,7 +265,7 @@ def test_facts_are_kept_with_the_task(ledger: Ledger, claim: Claim) -> None:
 
 def test_a_stop_ends_the_task_before_its_next_stage(ledger: Ledger, claim: Claim) -> None:
     ledger.ask_to_stop(TASK.id, "ann")
-    with pytest.raises(TaskStopped, match="ann stopped"), Say(ledger, claim).stage(Stage.SOLVE):
+    with pytest.raises(TaskStopped, match="ann stopped"), TaskLog(ledger, claim).stage(Stage.SOLVE):
         pytest.fail("the stage began")
     ledger.finish(claim, State.STOPPED)
     ledger.ask_to_stop(TASK.id, "ann")  # too late: it must not reach a later task

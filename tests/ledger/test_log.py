@@ -6,24 +6,24 @@ import pytest
 from redis import Redis
 
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.log import MOST_CHARS, Note, Say
+from dayhand.ledger.log import MAX_CHARS, Note, TaskLog
 from dayhand.ledger.log_reader import Live
 from dayhand.task import Stage
 from tests.ledger.conftest import TASK, claimed
 
 
 def test_lines_are_numbered_from_one_and_go_on_after_a_resume(ledger: Ledger, claim: Claim) -> None:
-    say = Say(ledger, claim)
+    say = TaskLog(ledger, claim)
     assert [say.line("say", text) for text in ("a", "b")] == [1, 2]
     claim.release()
-    assert Say(ledger, claimed(ledger, "two")).line("say", "c") == 3
+    assert TaskLog(ledger, claimed(ledger, "two")).line("say", "c") == 3
     assert [note.text for note in Live(ledger.redis).read(TASK.id)] == ["a", "b", "c"]
 
 
 def test_a_stage_is_timed_and_marks_its_lines(redis: Redis, claim: Claim) -> None:
     now = 10.0
     ledger = Ledger(redis, clock=lambda: now)
-    say = Say(ledger, claim)
+    say = TaskLog(ledger, claim)
     with say.stage(Stage.FETCH):
         say.line("command", "git fetch")
         now = 12.5
@@ -42,18 +42,18 @@ def test_a_stage_is_timed_and_marks_its_lines(redis: Redis, claim: Claim) -> Non
 
 
 def test_a_stage_that_fails_has_an_end_too(ledger: Ledger, claim: Claim) -> None:
-    with pytest.raises(ZeroDivisionError), Say(ledger, claim).stage(Stage.TAKE):
+    with pytest.raises(ZeroDivisionError), TaskLog(ledger, claim).stage(Stage.TAKE):
         raise ZeroDivisionError
     assert ledger.record(TASK.id).stages[0].ended is not None
 
 
 def test_long_text_is_one_line_that_is_cut_in_the_middle(ledger: Ledger, claim: Claim) -> None:
-    say = Say(ledger, claim)
-    say.line("output", "x" * MOST_CHARS)
-    say.line("output", "begin" + "x" * 10 * MOST_CHARS + "end")
+    say = TaskLog(ledger, claim)
+    say.line("output", "x" * MAX_CHARS)
+    say.line("output", "begin" + "x" * 10 * MAX_CHARS + "end")
     whole, cut = Live(ledger.redis).read(TASK.id)
-    assert whole.text == "x" * MOST_CHARS
-    assert len(cut.text) < MOST_CHARS + 20
+    assert whole.text == "x" * MAX_CHARS
+    assert len(cut.text) < MAX_CHARS + 20
     assert cut.text.startswith("begin")
     assert cut.text.endswith("end")
     assert "… cut …" in cut.text
@@ -61,7 +61,7 @@ def test_long_text_is_one_line_that_is_cut_in_the_middle(ledger: Ledger, claim: 
 
 def test_listeners_hear_each_line_after_it_is_written(ledger: Ledger, claim: Claim) -> None:
     heard: list[tuple[Note, int]] = []
-    say = Say(ledger, claim)
+    say = TaskLog(ledger, claim)
     say.listen(lambda note: heard.append((note, len(Live(ledger.redis).read(TASK.id)))))
     say.line("say", "a")
     say.line("error", "b")

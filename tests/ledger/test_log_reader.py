@@ -6,7 +6,7 @@ import itertools
 import threading
 
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.log import Say
+from dayhand.ledger.log import TaskLog
 from dayhand.ledger.log_reader import Live
 from dayhand.task import State
 from tests.ledger.conftest import TASK
@@ -24,7 +24,7 @@ def test_a_follower_sees_every_line_as_it_comes_and_ends_with_the_task(ledger: L
 
     follower = threading.Thread(target=follow)
     follower.start()
-    say = Say(ledger, claim)
+    say = TaskLog(ledger, claim)
     for _ in range(20):
         say.line("say", "x")
         assert got.acquire(timeout=5), "the line did not come while the task ran"
@@ -36,7 +36,7 @@ def test_a_follower_sees_every_line_as_it_comes_and_ends_with_the_task(ledger: L
 
 
 def test_a_reader_goes_on_after_the_line_that_it_saw_last(ledger: Ledger, claim: Claim) -> None:
-    say, live = Say(ledger, claim), Live(ledger.redis)
+    say, live = TaskLog(ledger, claim), Live(ledger.redis)
     for _ in range(5):
         say.line("say", "x")
     assert [note.line for note in live.read(TASK.id, after=3)] == [4, 5]
@@ -45,7 +45,7 @@ def test_a_reader_goes_on_after_the_line_that_it_saw_last(ledger: Ledger, claim:
 
 
 def test_a_long_log_of_a_task_that_is_over_is_read_to_its_end(ledger: Ledger, claim: Claim) -> None:
-    say = Say(ledger, claim)
+    say = TaskLog(ledger, claim)
     for _ in range(1203):
         say.line("output", "x")
     ledger.finish(claim, State.FAILED)

@@ -28,7 +28,7 @@ from tests.ledger.conftest import until
 OWNER = """
 import sys
 from pathlib import Path
-from dayhand.ledger.server import embedded
+from dayhand.ledger.redis_server import embedded
 with embedded(Path(sys.argv[1])) as url:
     print(url, flush=True)
     sys.stdin.read()

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from dayhand.localhub.errors import Refused
-from dayhand.localhub.limits import Bounds, Limits
+from dayhand.localhub.limits import RateLimits, RateLimitSettings
 from tests.localhub.conftest import SHOP, Place
 
 
@@ -69,12 +69,12 @@ def test_limits_hold_for_every_answer_and_for_graphql(place: Place) -> None:
     place.issue()
     headers = place.ask("GET", SHOP, auth=token).headers
     assert int(headers["X-RateLimit-Remaining"]) == int(headers["X-RateLimit-Limit"]) - 1
-    place.hub.limits.bounds = Bounds(made_a_minute=1)
+    place.hub.limits.bounds = RateLimitSettings(made_a_minute=1)
     path = f"{SHOP}/issues/1/comments"
     answers = [place.ask("POST", path, auth=token, json={"body": "x"}) for _ in range(2)]
     assert [one.status_code for one in answers] == [201, 403]
     assert answers[1].headers["Retry-After"] == "60"
-    place.hub.limits.bounds = Bounds(hour=1)
+    place.hub.limits.bounds = RateLimitSettings(hour=1)
     assert place.ask("GET", SHOP, auth=token).headers["X-RateLimit-Remaining"] == "0"
     asked = requests.post(
         f"{place.hub.url}/api/graphql",
@@ -204,7 +204,9 @@ def test_a_reaction_is_new_once(place: Place) -> None:
 
 def test_limits_count_and_say_when_to_come_back() -> None:
     time = [0.0]
-    limits = Limits(Bounds(hour=100, points_a_minute=20, made_a_minute=2), clock=lambda: time[0])
+    limits = RateLimits(
+        RateLimitSettings(hour=100, points_a_minute=20, made_a_minute=2), clock=lambda: time[0]
+    )
     limits.count("i", "POST", "/repos/a/b/issues/1/comments")
     limits.count("i", "POST", "/repos/a/b/issues/1/comments")
     with pytest.raises(Refused, match="secondary rate limit") as refused:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import pytest
 
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.log import Say
+from dayhand.ledger.log import TaskLog
 from dayhand.ledger.redis_server import connect, embedded
 from dayhand.localhub.state import CheckRun, Issue
 from dayhand.publish.base import Proposal
 from dayhand.publish.github import GitHubPublication
-from dayhand.task import Ask, Change, Kind, Solution, Task
+from dayhand.task import Ask, Change, Solution, Task, TaskKind
 from dayhand.usage import Usage
 from dayhand.verification import (
     Finding,
@@ -25,13 +25,13 @@ from tests.hub.conftest import Place, place
 
 __all__ = ["place"]  # the fixture of the hub's tests serves here too
 BRANCH = "dayhand/1-wrong-order"
-TASK = Task("t1", "ada/shop", 1, 1, "Wrong order", "…", Ask(Kind.FIX, "fix", "ada"), "main", 1.0)
+TASK = Task("t1", "ada/shop", 1, 1, "Wrong order", "…", Ask(TaskKind.FIX, "fix", "ada"), "main", 1.0)
 PASSED = Finding("test", "pytest -q", Verdict.PASSES, Run("pytest -q", 0, "exit", 1.0, "3 passed\n", 12))
 BROKEN = Finding("lint", "ruff check", Verdict.NEW_FAILURE, Run("ruff check", 1, "exit", 0.1, "E501\n", 14))
 
 
 @dataclass
-class Desk:
+class Dispatcher:
     """One task's publication, and a look at what people see of it."""
 
     place: Place
@@ -70,8 +70,8 @@ class Desk:
     def record(self, name: str, value: str) -> None:
         self.ledger.put_fact(self.claim, self.task.id, name, value)
 
-    def say(self) -> Say:
-        return Say(self.ledger, self.claim)
+    def say(self) -> TaskLog:
+        return TaskLog(self.ledger, self.claim)
 
     @property
     def pulls(self) -> list[Issue]:
@@ -93,7 +93,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def desk(place: Place, redis_url: str) -> Iterator[Desk]:
+def desk(place: Place, redis_url: str) -> Iterator[Dispatcher]:
     with connect(redis_url) as redis:
         redis.flushall()
         ledger = Ledger(redis)
@@ -101,7 +101,7 @@ def desk(place: Place, redis_url: str) -> Iterator[Desk]:
         ledger.open(task, delivery="d1", meaning="m1")
         claim = ledger.claim(task.id, "here")
         assert claim
-        yield Desk(place, ledger, claim, task)
+        yield Dispatcher(place, ledger, claim, task)
 
 
 def proposal(head: str, *findings: Finding, account: str = "The list was reversed.") -> Proposal:

@@ -16,15 +16,15 @@ from dayhand.errors import (
     PolicyRefusal,
     TaskStopped,
 )
-from dayhand.task import Ask, Citation, Kind, Proof, Solution, Stage
+from dayhand.task import Ask, Citation, Proof, Solution, Stage, TaskKind
 from dayhand.usage import Usage
-from tests.publish.conftest import BRANCH, BROKEN, Desk, proposal
+from tests.publish.conftest import BRANCH, BROKEN, Dispatcher, proposal
 
 TOKEN = "gh" + "s_" + "A1b2" * 15
 ANSWER = Solution("", "It is sorted by **rank**.", usage=Usage("gpt-6.1-sol", dollars=0.01))
 
 
-def test_a_started_task_shows_a_draft_a_check_run_and_one_comment(desk: Desk) -> None:
+def test_a_started_task_shows_a_draft_a_check_run_and_one_comment(desk: Dispatcher) -> None:
     start = desk.begin()
     for _ in range(2):
         desk.publication().open(desk.task, start)
@@ -39,7 +39,7 @@ def test_a_started_task_shows_a_draft_a_check_run_and_one_comment(desk: Desk) ->
     assert comment.startswith("On it: [the pull request](")
 
 
-def test_the_check_run_tells_each_stage_and_command(desk: Desk) -> None:
+def test_the_check_run_tells_each_stage_and_command(desk: Dispatcher) -> None:
     start = desk.begin()
     publication = desk.publication()
     publication.open(desk.task, start)
@@ -53,7 +53,7 @@ def test_the_check_run_tells_each_stage_and_command(desk: Desk) -> None:
     assert "$ make test\n3 passed [redacted]" in (check.text or "")
 
 
-def test_another_worker_goes_on_with_the_text_where_the_first_one_died(desk: Desk) -> None:
+def test_another_worker_goes_on_with_the_text_where_the_first_one_died(desk: Dispatcher) -> None:
     start = desk.begin()
     desk.publication().open(desk.task, start)
     desk.say().line("command", "make first")
@@ -65,7 +65,7 @@ def test_another_worker_goes_on_with_the_text_where_the_first_one_died(desk: Des
     assert "$ make first\n$ make second" in (check.text or "")
 
 
-def test_work_does_not_wait_for_a_github_that_is_away(desk: Desk) -> None:
+def test_work_does_not_wait_for_a_github_that_is_away(desk: Dispatcher) -> None:
     publication = desk.publication()
     publication.open(desk.task, desk.begin())
     say = desk.say()
@@ -74,7 +74,7 @@ def test_work_does_not_wait_for_a_github_that_is_away(desk: Desk) -> None:
     assert say.line("command", "make test") == 1
 
 
-def test_the_finished_pull_request_is_ready_and_says_what_was_found(desk: Desk) -> None:
+def test_the_finished_pull_request_is_ready_and_says_what_was_found(desk: Dispatcher) -> None:
     start = desk.begin()
     desk.publication().open(desk.task, start)
     head = desk.push()
@@ -97,7 +97,7 @@ def test_the_finished_pull_request_is_ready_and_says_what_was_found(desk: Desk) 
     assert comment.startswith(f"@ada [The pull request]({urls.pop()}) is ready for review. ✅")
 
 
-def test_the_check_run_fails_where_the_worker_found_a_new_failure(desk: Desk) -> None:
+def test_the_check_run_fails_where_the_worker_found_a_new_failure(desk: Dispatcher) -> None:
     desk.publication().open(desk.task, desk.begin())
     head = desk.push()
     desk.publication().propose(desk.task, proposal(head, BROKEN, account="Everything passes!"))
@@ -106,7 +106,7 @@ def test_the_check_run_fails_where_the_worker_found_a_new_failure(desk: Desk) ->
     assert "❌ There are new failures" in desk.said[0]
 
 
-def test_a_pull_request_that_was_not_opened_before_is_opened_at_the_end(desk: Desk) -> None:
+def test_a_pull_request_that_was_not_opened_before_is_opened_at_the_end(desk: Dispatcher) -> None:
     head = desk.push()
     for _ in range(2):
         desk.publication().propose(desk.task, proposal(head))
@@ -115,15 +115,15 @@ def test_a_pull_request_that_was_not_opened_before_is_opened_at_the_end(desk: De
     assert not pull.pull.draft
 
 
-def test_somebody_who_may_not_review_is_passed_over(desk: Desk) -> None:
-    asked = replace(desk.task, ask=Ask(Kind.FIX, "fix", "bob"))
+def test_somebody_who_may_not_review_is_passed_over(desk: Dispatcher) -> None:
+    asked = replace(desk.task, ask=Ask(TaskKind.FIX, "fix", "bob"))
     desk.publication().propose(asked, proposal(desk.push()))
     (pull,) = desk.pulls
     assert pull.pull
     assert pull.pull.reviewers == []
 
 
-def test_a_draft_that_a_person_closed_is_not_opened_again(desk: Desk) -> None:
+def test_a_draft_that_a_person_closed_is_not_opened_again(desk: Dispatcher) -> None:
     desk.publication().open(desk.task, desk.begin())
     (pull,) = desk.pulls
     desk.place.there.close_pull(pull.number)
@@ -134,7 +134,7 @@ def test_a_draft_that_a_person_closed_is_not_opened_again(desk: Desk) -> None:
     assert BRANCH in desk.place.repo.store.branches()
 
 
-def test_an_answer_leaves_no_draft_and_no_branch(desk: Desk) -> None:
+def test_an_answer_leaves_no_draft_and_no_branch(desk: Dispatcher) -> None:
     start = desk.begin()
     desk.publication().open(desk.task, start)
     found = Proof(Citation("a.txt", 1, "a"), found=True, text="a", commit=start)
@@ -164,7 +164,7 @@ def test_an_answer_leaves_no_draft_and_no_branch(desk: Desk) -> None:
         (TaskStopped("ada stopped this task."), "cancelled"),
     ],
 )
-def test_a_failure_is_told_and_leaves_nothing(desk: Desk, error: DayhandError, conclusion: str) -> None:
+def test_a_failure_is_told_and_leaves_nothing(desk: Dispatcher, error: DayhandError, conclusion: str) -> None:
     start = desk.begin()
     desk.publication().open(desk.task, start)
     for _ in range(2):
@@ -177,14 +177,14 @@ def test_a_failure_is_told_and_leaves_nothing(desk: Desk, error: DayhandError, c
     assert "`@dayhand fix this`" in comment
 
 
-def test_a_branch_without_its_draft_is_cleaned_up_too(desk: Desk) -> None:
+def test_a_branch_without_its_draft_is_cleaned_up_too(desk: Dispatcher) -> None:
     desk.begin()
     desk.publication().fail(desk.task, ModelError("x"))
     assert set(desk.place.repo.store.branches()) == {"main"}
     assert desk.pulls == []
 
 
-def test_what_a_person_pushed_to_our_branch_is_never_deleted(desk: Desk) -> None:
+def test_what_a_person_pushed_to_our_branch_is_never_deleted(desk: Dispatcher) -> None:
     desk.publication().open(desk.task, desk.begin())
     desk.place.repo.store.commit_files({"mine.txt": b"mine\n"}, BRANCH, "Mine", ("Ada", "ada@example.org"))
     desk.publication().fail(desk.task, ModelError("x"))
@@ -194,7 +194,7 @@ def test_what_a_person_pushed_to_our_branch_is_never_deleted(desk: Desk) -> None
     assert "Somebody pushed to my branch, so the draft stays open." in desk.said[0]
 
 
-def test_work_that_was_pushed_stays(desk: Desk) -> None:
+def test_work_that_was_pushed_stays(desk: Dispatcher) -> None:
     desk.publication().open(desk.task, desk.begin())
     desk.push()
     desk.publication().fail(desk.task, ModelError("x"))
@@ -202,7 +202,7 @@ def test_work_that_was_pushed_stays(desk: Desk) -> None:
     assert "What was pushed before stays." in desk.said[0]
 
 
-def test_the_person_is_told_even_where_tidying_up_is_refused(desk: Desk) -> None:
+def test_the_person_is_told_even_where_tidying_up_is_refused(desk: Dispatcher) -> None:
     desk.publication().open(desk.task, desk.begin())
     grant = desk.place.server.tokens.known(desk.place.there.token())
     grant.permissions.pop("checks")  # type: ignore[attr-defined]
@@ -211,7 +211,7 @@ def test_the_person_is_told_even_where_tidying_up_is_refused(desk: Desk) -> None
     assert "The model gave nothing." in desk.said[0]
 
 
-def test_a_github_that_is_away_at_the_end_is_no_silent_end(desk: Desk) -> None:
+def test_a_github_that_is_away_at_the_end_is_no_silent_end(desk: Dispatcher) -> None:
     desk.publication().open(desk.task, desk.begin())
     desk.place.there.auth.api_url = "http://127.0.0.1:9/api/v3"
     desk.place.there._github = None
@@ -219,14 +219,14 @@ def test_a_github_that_is_away_at_the_end_is_no_silent_end(desk: Desk) -> None:
         desk.publication().fail(desk.task, ModelError("x"))
 
 
-def test_nothing_is_written_down_for_a_task_that_another_worker_has(desk: Desk) -> None:
+def test_nothing_is_written_down_for_a_task_that_another_worker_has(desk: Dispatcher) -> None:
     start = desk.begin()
     desk.claim.release()
     with pytest.raises(LeaseLost):
         desk.publication().open(desk.task, start)
 
 
-def test_no_credential_reaches_github(desk: Desk) -> None:
+def test_no_credential_reaches_github(desk: Dispatcher) -> None:
     desk.publication().open(desk.task, desk.begin())
     desk.publication().propose(desk.task, proposal(desk.push(), account=f"```\n{TOKEN}\n```\n{TOKEN}"))
     desk.publication().fail(desk.task, ModelError(TOKEN, advice=TOKEN))

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from dayhand.errors import SandboxError
-from dayhand.sandbox.base import Egress, Limits, Reason, Snapshot
+from dayhand.sandbox.base import CommandLimits, Egress, Reason, Snapshot
 from tests.sandbox.conftest import SMALL
 from tests.sandbox.naps import ours, processes_with
 
-SOON = Limits(seconds=20)
-BRIEF = Limits(seconds=1)
+SOON = CommandLimits(seconds=20)
+BRIEF = CommandLimits(seconds=1)
 REFUSALS = (1, 22, 38, 97)  # EPERM, EINVAL, ENOSYS, EAFNOSUPPORT
 KILLED_BY_FILTER = 128 + 31  # SIGSYS
 
@@ -192,7 +192,7 @@ def test_a_command_that_is_halted_is_ended_with_all_its_children(box, script):
         asked.append(time.monotonic())
         return len(asked) > 1
 
-    result = box.run(ours(script), limits=Limits(seconds=60, output_bytes=1 << 40), halted=halted)
+    result = box.run(ours(script), limits=CommandLimits(seconds=60, output_bytes=1 << 40), halted=halted)
 
     assert (result.reason, result.code, result.passed) == (Reason.HALTED, None, False)
     assert result.seconds < 10
@@ -264,7 +264,9 @@ print(pwd.getpwuid(os.getuid()).pw_dir, m.Pool(2).map(abs, [-1, -2]))'
 
 
 def test_a_flood_is_ended_and_its_two_ends_are_kept(box):
-    result = box.run("echo first; yes", limits=Limits(seconds=30, output_bytes=5_000_000, keep_bytes=1000))
+    result = box.run(
+        "echo first; yes", limits=CommandLimits(seconds=30, output_bytes=5_000_000, keep_bytes=1000)
+    )
 
     assert result.reason is Reason.FLOOD
     assert result.code is None
@@ -340,7 +342,7 @@ def test_a_stopped_command_is_ended(box, script):
 def test_a_fork_bomb_stays_in_its_box(sandbox, box):
     script = "b() { b | b & }; b; sleep 0.5; while :; do sleep 63.5 & done 2>/dev/null"
 
-    result = box.run(["bash", "-c", ours(script)], limits=Limits(seconds=3))
+    result = box.run(["bash", "-c", ours(script)], limits=CommandLimits(seconds=3))
 
     assert result.reason in (Reason.WALL, Reason.EXIT)
     assert processes_with("63.5") == []
@@ -406,7 +408,7 @@ def test_scratch_space_is_bounded(box):
 def test_many_files_that_fill_the_disk_are_ended(box):
     script = "i=0; while :; do head -c 8M /dev/urandom > f$i; i=$((i+1)); done"
 
-    result = box.run(script, limits=Limits(seconds=60))
+    result = box.run(script, limits=CommandLimits(seconds=60))
 
     assert result.reason is Reason.FLOOD
 
@@ -415,7 +417,7 @@ def test_empty_files_without_number_are_ended(box):
     """They need no room, but a disk has only so many."""
     code = "n = 0\nwhile True:\n    open(f'/workspace/{n}', 'w').close(); n += 1"
 
-    assert box.run(python(code), limits=Limits(seconds=90)).reason is Reason.FLOOD
+    assert box.run(python(code), limits=CommandLimits(seconds=90)).reason is Reason.FLOOD
 
 
 @pytest.mark.parametrize("make", ["mknod d c 1 3", "mknod d b 8 0", "ln /etc/passwd d", "ln /usr/bin/git d"])

@@ -11,7 +11,7 @@ import pytest
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Snapshot
 from dayhand.sandbox.bubblewrap.backend import Bubblewrap
-from dayhand.sandbox.snapshot_cache import RESTING_SECONDS, Shelf
+from dayhand.sandbox.snapshot_cache import RESTING_SECONDS, SnapshotCache
 
 MB = 1_000_000
 
@@ -36,7 +36,7 @@ def shelf(clock):
     """Room for three and a half megabytes, in a folder that the sandbox's own users can reach."""
     with tempfile.TemporaryDirectory(prefix="dayhand-shelf-") as folder:
         Path(folder).chmod(0o755)
-        yield Shelf(Bubblewrap(Path(folder)), Path(folder) / "shelf", 3_500_000, clock=clock)
+        yield SnapshotCache(Bubblewrap(Path(folder)), Path(folder) / "shelf", 3_500_000, clock=clock)
 
 
 def keep(shelf, clock, key, megabytes=1, more="true"):
@@ -115,7 +115,7 @@ def test_what_the_backend_forgot_takes_no_room(shelf, clock):
 
 
 def test_no_limit_keeps_everything(shelf, clock):
-    shelf = Shelf(shelf._sandbox, shelf._folder, 0, clock=clock)
+    shelf = SnapshotCache(shelf._sandbox, shelf._folder, 0, clock=clock)
     for name in ("a", "b", "c", "d"):
         keep(shelf, clock, name)
     assert names(shelf) == set("abcd")

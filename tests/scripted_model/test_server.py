@@ -11,14 +11,14 @@ from dayhand.scripted_model.server import (
     Finish,
     Plan,
     Say,
-    Scene,
     Script,
     ScriptedServer,
+    ScriptState,
     Shell,
 )
 
 
-def count(scene: Scene) -> list[Say | Shell]:
+def count(scene: ScriptState) -> list[Say | Shell]:
     return [Say(f"turn {scene.turn}, saw {list(scene.outputs)}"), Shell("ls"), Shell("pwd")]
 
 

@@ -11,7 +11,7 @@ import pytest
 from dayhand.environment.base import Check
 from dayhand.verify import base_cache
 from dayhand.verify.base_cache import BaseCache
-from dayhand.verify.runner import Ran
+from dayhand.verify.runner import CheckResult
 from tests.verify.runs import ran
 
 TEST, LINT = (Check(kind, f"make {kind}", "", "make", "") for kind in ("test", "lint"))
@@ -47,7 +47,9 @@ def test_another_base_environment_command_or_kind_is_not_known(
 def test_what_did_not_end_by_itself_is_not_kept(tmp_path: Path) -> None:
     cache = BaseCache(tmp_path)
     lost = ran()
-    cache.keep("c0ffee", "env-1", TEST, Ran(dataclasses.replace(lost.run, code=None, reason="wall"), None))
+    cache.keep(
+        "c0ffee", "env-1", TEST, CheckResult(dataclasses.replace(lost.run, code=None, reason="wall"), None)
+    )
     assert not list(tmp_path.iterdir())
 
 
@@ -82,6 +84,6 @@ def test_a_disk_that_keeps_nothing_stops_nobody(tmp_path: Path) -> None:
 
 def test_the_oldest_results_make_room(tmp_path: Path) -> None:
     cache = BaseCache(tmp_path)
-    for number in range(base_cache.MOST_KEPT + 3):
+    for number in range(base_cache.MAX_KEPT + 3):
         cache.keep(f"{number:040x}", "env-1", TEST, ran())
-    assert len(list(tmp_path.iterdir())) == base_cache.MOST_KEPT
+    assert len(list(tmp_path.iterdir())) == base_cache.MAX_KEPT

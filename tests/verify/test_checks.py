@@ -10,7 +10,7 @@ from dayhand.environment.base import Check, Environment
 from dayhand.verification import Finding, Verdict
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.checks import QUICK_SECONDS, Examiner, nearest_first
-from dayhand.verify.runner import Ran
+from dayhand.verify.runner import CheckResult
 from dayhand.verify.trees import Fill, Trees
 from tests.verify.runs import ran
 
@@ -27,11 +27,11 @@ class Told:
 class Queue:
     """Gives runs that were made before, in order, and keeps which tree each was asked for."""
 
-    def __init__(self, *runs: Ran) -> None:
+    def __init__(self, *runs: CheckResult) -> None:
         self.place, self.say = PLACE, Told()
         self.runs, self.fills = list(runs), list[Fill]()
 
-    def run(self, check: Check, fill: Fill) -> Ran:
+    def run(self, check: Check, fill: Fill) -> CheckResult:
         self.fills.append(fill)
         return self.runs.pop(0)
 
@@ -42,7 +42,7 @@ def head(box: object) -> None: ...
 def base(box: object) -> None: ...
 
 
-def examine(folder: Path, *runs: Ran) -> tuple[Finding, list[Fill]]:
+def examine(folder: Path, *runs: CheckResult) -> tuple[Finding, list[Fill]]:
     queue = Queue(*runs)
     examiner = Examiner(cast("Any", queue), Trees(head, base, "c0ffee"), BaseCache(folder))
     finding = examiner.examine(CHECK)
@@ -67,20 +67,20 @@ def test_what_the_base_said_is_known_to_the_next_task(tmp_path: Path) -> None:
 
 
 def test_what_passes_slowly_is_not_run_on_the_base_for_its_own_sake(tmp_path: Path) -> None:
-    slow = Ran(dataclasses.replace(GREEN.run, seconds=QUICK_SECONDS + 1), GREEN.results)
+    slow = CheckResult(dataclasses.replace(GREEN.run, seconds=QUICK_SECONDS + 1), GREEN.results)
     finding, fills = examine(tmp_path, slow)
     assert (finding.verdict, fills) == (Verdict.PASSES, [head])
 
 
 def test_what_passes_slowly_is_fixed_where_the_base_is_known_to_fail(tmp_path: Path) -> None:
     BaseCache(tmp_path).keep("c0ffee", "env-1", CHECK, RED)
-    slow = Ran(dataclasses.replace(GREEN.run, seconds=QUICK_SECONDS + 1), GREEN.results)
+    slow = CheckResult(dataclasses.replace(GREEN.run, seconds=QUICK_SECONDS + 1), GREEN.results)
     finding, _ = examine(tmp_path, slow)
     assert (finding.verdict, finding.fixed) == (Verdict.FIXED, ("b",))
 
 
 def test_what_ran_out_of_time_is_not_run_again(tmp_path: Path) -> None:
-    stuck = Ran(dataclasses.replace(RED.run, code=None, reason="wall"), None)
+    stuck = CheckResult(dataclasses.replace(RED.run, code=None, reason="wall"), None)
     finding, fills = examine(tmp_path, stuck, GREEN)
     assert (finding.verdict, fills) == (Verdict.NEW_FAILURE, [head, base])
 

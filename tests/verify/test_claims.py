@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from dayhand.verification import (
-    Claim,
+    CheckClaim,
     Counts,
     Finding,
     Run,
@@ -70,7 +70,7 @@ def test_what_it_does_not_bear_is_struck_out(claim: str, why: str) -> None:
 def test_a_borne_claim_points_to_the_run_that_bears_it(claim: str, line: int) -> None:
     unit = Finding("test", "pytest -q", Verdict.PASSES, replace(RUN, line=41), counts=Counts(3, 0, 0))
     node = Finding("test", "npm test", Verdict.FIXED, replace(RUN, line=57), counts=Counts(2, 0, 0))
-    assert weigh(f"Done. {claim}", Verification("t", (unit, node))).claims == (Claim(claim, line),)
+    assert weigh(f"Done. {claim}", Verification("t", (unit, node))).claims == (CheckClaim(claim, line),)
 
 
 RED = Verification(

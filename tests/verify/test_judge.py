@@ -8,15 +8,15 @@ import pytest
 
 from dayhand.verification import Verdict
 from dayhand.verify.judge import judge_failed, judge_passed
-from dayhand.verify.reports.base import Single, State
+from dayhand.verify.reports.base import CaseResult, CaseState
 from dayhand.verify.reports.read import Results
-from dayhand.verify.runner import Ran
+from dayhand.verify.runner import CheckResult
 from tests.verify.runs import ran
 
 GREEN, RED = ran(passing="ab"), ran(code=1, passing="a", failing="b")
 MUTE_GREEN, MUTE_RED = ran(known=False), ran(code=1, known=False)
 EMPTY = ran()
-SKIPPED = replace(EMPTY, results=Results((Single("a", State.SKIPPED),), reported=True))
+SKIPPED = replace(EMPTY, results=Results((CaseResult("a", CaseState.SKIPPED),), reported=True))
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,9 @@ SKIPPED = replace(EMPTY, results=Results((Single("a", State.SKIPPED),), reported
     ],
     ids=["base-unknown", "base-passes", "base-fails", "no-tests-known", "no-test-ran", "all-skipped"],
 )
-def test_a_head_that_passes(head: Ran, base: Ran | None, verdict: Verdict, fixed: tuple[str, ...]) -> None:
+def test_a_head_that_passes(
+    head: CheckResult, base: CheckResult | None, verdict: Verdict, fixed: tuple[str, ...]
+) -> None:
     judged = judge_passed(head, base)
     assert (judged.verdict, judged.fixed) == (verdict, fixed)
 
@@ -61,7 +63,9 @@ def test_a_head_that_passes(head: Ran, base: Ran | None, verdict: Verdict, fixed
         "names-cannot-be-compared",
     ],
 )
-def test_a_head_that_fails(head: Ran, base: Ran, verdict: Verdict, failing: tuple[str, ...]) -> None:
+def test_a_head_that_fails(
+    head: CheckResult, base: CheckResult, verdict: Verdict, failing: tuple[str, ...]
+) -> None:
     judged = judge_failed(head, base)
     assert (judged.verdict, judged.failing) == (verdict, failing)
 

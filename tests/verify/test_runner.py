@@ -15,7 +15,7 @@ from dayhand.environment.base import Check, Environment
 from dayhand.sandbox.base import Box
 from dayhand.sandbox.bubblewrap.backend import Bubblewrap
 from dayhand.verification import Counts
-from dayhand.verify.runner import PYTEST, Ran, Runner
+from dayhand.verify.runner import PYTEST, CheckResult, Runner
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def sandbox() -> Iterator[Bubblewrap]:
         yield made
 
 
-def run(sandbox: Bubblewrap, files: Mapping[str, str], command: str, *, ecosystem: str = "") -> Ran:
+def run(sandbox: Bubblewrap, files: Mapping[str, str], command: str, *, ecosystem: str = "") -> CheckResult:
     """Run one test command on these files, in a real box."""
     heap = io.BytesIO()
     with tarfile.open(fileobj=heap, mode="w") as tar:

@@ -26,17 +26,17 @@ from dayhand.errors import (
 )
 from dayhand.journey import Tools
 from dayhand.ledger import keys
-from dayhand.ledger.journal import Memory
+from dayhand.ledger.journal import Journal
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.log_reader import Live
 from dayhand.ledger.redis_server import connect, embedded
 from dayhand.publish.base import Publication
-from dayhand.task import Ask, Kind, State, Task
+from dayhand.task import Ask, State, Task, TaskKind
 from dayhand.usage import Usage
 from dayhand.worker.job import (
     FIRST_DELAY,
-    MOST_ATTEMPTS,
-    MOST_DELAYS,
+    MAX_ATTEMPTS,
+    MAX_DELAYS,
     travel_with,
 )
 
@@ -47,7 +47,7 @@ TASK = Task(
     number=7,
     title="Wrong order",
     body="",
-    ask=Ask(Kind.FIX, "fix this", "ann"),
+    ask=Ask(TaskKind.FIX, "fix this", "ann"),
     default_branch="main",
     created_at=1_800_000_000.0,
 )
@@ -94,7 +94,7 @@ class Shop:
     @contextmanager
     def tools(self, task: Task, claim: Claim, publication: Publication) -> Iterator[Tools]:
         nothing = cast("Any", None)
-        memory = Memory(claim.ledger.redis, task.id, claim)
+        memory = Journal(claim.ledger.redis, task.id, claim)
         sandbox = cast("Any", SimpleNamespace(name="none"))
         yield Tools(
             cast("Any", Checkout(self.act)), sandbox, nothing, publication, memory, nothing, nothing, nothing
@@ -199,7 +199,7 @@ def test_while_github_is_away_the_task_waits_longer_and_longer(ledger: Ledger) -
 
 
 def test_github_that_stays_away_for_a_day_ends_the_task(ledger: Ledger) -> None:
-    ledger.redis.hset(keys.record(TASK.id), "delays", MOST_DELAYS)
+    ledger.redis.hset(keys.record(TASK.id), "delays", MAX_DELAYS)
     travel_with(TASK.id, ledger, Shop(failing(HubUnavailable("GitHub does not answer."))))
     assert ledger.record(TASK.id).state is State.FAILED
 
@@ -231,7 +231,7 @@ def test_redis_that_breaks_off_leaves_the_task_to_the_next(ledger: Ledger) -> No
 
 
 def test_a_task_that_kills_its_workers_is_not_tried_for_ever(ledger: Ledger) -> None:
-    for _ in range(MOST_ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         assert ledger.claim(TASK.id, "victim") is not None
         ledger.drop("victim")
     shop = Shop(failing(AssertionError("it was tried again")))
@@ -244,10 +244,10 @@ def test_a_task_that_cannot_even_be_told_of_ends_in_the_ledger(ledger: Ledger) -
     shop = Shop(
         failing(AssertionError("it was tried again")), Told(deaf=ValueError("a fault in the telling"))
     )
-    for _ in range(MOST_ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         assert ledger.claim(TASK.id, "victim") is not None
         ledger.drop("victim")
-    for _ in range(MOST_ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         with pytest.raises(ValueError, match="in the telling"):
             travel_with(TASK.id, ledger, shop, worker="victim")
         ledger.drop("victim")

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from dayhand.ledger import keys
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.redis_server import connect, embedded
-from dayhand.task import Ask, Kind, State, Task
+from dayhand.task import Ask, State, Task, TaskKind
 
 TASK = Task(
     id="t-1",
@@ -33,7 +33,7 @@ TASK = Task(
     number=7,
     title="Wrong order",
     body="",
-    ask=Ask(Kind.FIX, "fix this", "ann"),
+    ask=Ask(TaskKind.FIX, "fix this", "ann"),
     default_branch="main",
     created_at=1_800_000_000.0,
     clone_url="https://127.0.0.1:1/acme/shop.git",
@@ -63,7 +63,7 @@ class Silence:
 
 
 @dataclass(frozen=True)
-class Scene:
+class ScriptState:
     """A running ``dayhand work``, and what it stands between."""
 
     crew: subprocess.Popen[bytes]
@@ -152,17 +152,17 @@ def working(
 
 
 @pytest.fixture
-def scene(tmp_path: Path, private_key: str) -> Iterator[Scene]:
+def scene(tmp_path: Path, private_key: str) -> Iterator[ScriptState]:
     github = Silence()
     with ExitStack() as stack:
         stack.callback(github.close)
         redis_url = stack.enter_context(embedded(tmp_path))
         ledger = Ledger(stack.enter_context(connect(redis_url)))
         crew = stack.enter_context(working(redis_url, tmp_path, github, private_key))
-        yield Scene(crew, ledger, github)
+        yield ScriptState(crew, ledger, github)
 
 
-def test_a_task_whose_process_is_killed_goes_on_at_once(scene: Scene) -> None:
+def test_a_task_whose_process_is_killed_goes_on_at_once(scene: ScriptState) -> None:
     horse = scene.begin()
     os.kill(horse, signal.SIGKILL)
     assert until(lambda: len(scene.github.taken) > 1) < 10
@@ -170,7 +170,7 @@ def test_a_task_whose_process_is_killed_goes_on_at_once(scene: Scene) -> None:
     assert scene.horses() not in ([], [horse])
 
 
-def test_a_worker_that_is_killed_takes_its_job_along_and_is_replaced(scene: Scene) -> None:
+def test_a_worker_that_is_killed_takes_its_job_along_and_is_replaced(scene: ScriptState) -> None:
     horse = scene.begin()
     hand = next(hand for hand in scene.hands() if horse in children(hand))
     os.kill(hand, signal.SIGKILL)
@@ -181,13 +181,13 @@ def test_a_worker_that_is_killed_takes_its_job_along_and_is_replaced(scene: Scen
     assert hand not in scene.hands()
 
 
-def test_nothing_outlives_a_parent_that_is_killed(scene: Scene) -> None:
+def test_nothing_outlives_a_parent_that_is_killed(scene: ScriptState) -> None:
     family = [scene.begin(), *scene.hands()]
     scene.crew.kill()
     until(lambda: all(gone(pid) for pid in family), seconds=5)
 
 
-def test_a_sigterm_ends_all_at_once_and_leaves_the_task_to_the_next(scene: Scene) -> None:
+def test_a_sigterm_ends_all_at_once_and_leaves_the_task_to_the_next(scene: ScriptState) -> None:
     family = [scene.begin(), *scene.hands()]
     scene.crew.terminate()
     scene.crew.wait(timeout=5)
@@ -219,10 +219,10 @@ FIRST_REQUEST = """
 import sys
 from pathlib import Path
 
-from dayhand.agent.model import Listener
-from dayhand.agent.scripted import Say, Script, ScriptedServer
+from dayhand.agent.model.base import Listener
+from dayhand.scripted_model.server import Say, Script, ScriptedServer
 from dayhand.worker.pool import warm
-from dayhand.ledger.server import connect, embedded
+from dayhand.ledger.redis_server import connect, embedded
 from dayhand.settings import Settings
 from dayhand.wiring import open_model
 

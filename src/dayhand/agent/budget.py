@@ -13,8 +13,8 @@ from dayhand.agent.compaction import History
 from dayhand.agent.model.base import Item
 from dayhand.agent.model.items import message
 from dayhand.errors import LimitReached
-from dayhand.ledger.log import Say
-from dayhand.usage import Limit, Means, Reached
+from dayhand.ledger.log import TaskLog
+from dayhand.usage import Limit, LimitHit, Resource
 
 NEAR = 0.8  # of a limit: the model is told
 NEAR_TURNS = 5
@@ -34,7 +34,7 @@ def lowered(limits: Sequence[Limit], own: Mapping[str, float]) -> tuple[Limit, .
     """The operator's limits, with those of a repository where they are lower: it can raise none."""
     by_means = {limit.means: limit for limit in limits}
     for name, most in own.items():
-        means = Means(name)
+        means = Resource(name)
         above = by_means.get(means)
         if above is None or most < above.most:
             room = f", to {above.words(above.most)} at most" if above else ""
@@ -46,7 +46,7 @@ class Budget:
     """Reckons after each turn, and before each request. ``clock`` gives seconds."""
 
     def __init__(
-        self, limits: Sequence[Limit], history: History, say: Say, clock: Callable[[], float]
+        self, limits: Sequence[Limit], history: History, say: TaskLog, clock: Callable[[], float]
     ) -> None:
         self._limits = tuple(limits)
         self._history = history
@@ -61,28 +61,28 @@ class Budget:
 
     def seconds_left(self) -> float:
         """For commands: until the last reply has to be asked for."""
-        times = [limit for limit in self._limits if limit.means is Means.MINUTES]
+        times = [limit for limit in self._limits if limit.means is Resource.MINUTES]
         left = [limit.most - self._reserve(limit) - self._used(limit) for limit in times]
         return min(left, default=math.inf) * 60
 
     def check_time(self) -> None:
         """Raise ``LimitReached`` where the time is over."""
         for limit in self._limits:
-            if limit.means is Means.MINUTES and self._used(limit) >= limit.most:
+            if limit.means is Resource.MINUTES and self._used(limit) >= limit.most:
                 raise self.exceeded(limit)
 
     def check(self) -> None:
         """Raise ``LimitReached`` where one more reply would go over a limit."""
         self.check_time()
         for limit in self._limits:
-            if limit.means is not Means.MINUTES and self._used(limit) + self._reserve(limit) > limit.most:
+            if limit.means is not Resource.MINUTES and self._used(limit) + self._reserve(limit) > limit.most:
                 raise self.exceeded(limit)
 
     def exceeded(self, limit: Limit, said: str = "") -> LimitReached:
         """The failure's name. ``said``: the model's last words."""
         used = self._used(limit)
         spent = f" ({limit.words(used)} used, and one more reply may cost more than is left)"
-        rest = spent if limit.means in (Means.MONEY, Means.TOKENS) and used < limit.most else ""
+        rest = spent if limit.means in (Resource.MONEY, Resource.TOKENS) and used < limit.most else ""
         words = f" Its last words: “{said.strip()[-300:]}”" if said.strip() else ""
         return LimitReached(
             f"The model did not finish within {limit.words(limit.most)}{rest}.{words}",
@@ -94,14 +94,14 @@ class Budget:
         told = {*self._history.told_since()}
         return next((limit for limit in self._limits if LAST.format(limit.means) in told), None)
 
-    def reached(self) -> Reached | None:
+    def reached(self) -> LimitHit | None:
         """The limit that the model was told to finish for; None where it was not."""
         if last := self.last_word():
-            return Reached(last, self._used(last), over=True)
+            return LimitHit(last, self._used(last), over=True)
         if not self._told_to_finish():
             return None
         nearest = max(self._limits, key=lambda limit: self._used(limit) / limit.most)
-        return Reached(nearest, self._used(nearest), over=False)
+        return LimitHit(nearest, self._used(nearest), over=False)
 
     def remarks(self) -> list[Item]:
         """What the model should hear of its limits after a turn."""
@@ -123,7 +123,7 @@ class Budget:
 
     def _admit(self) -> None:
         """Say once, where the price is not known, which limits cannot be kept."""
-        money = next((limit for limit in self._limits if limit.means is Means.MONEY), None)
+        money = next((limit for limit in self._limits if limit.means is Resource.MONEY), None)
         latest = self._history.latest
         if money is None or latest.dollars is not None or latest.scripted or self._history.unpriced != 1:
             return
@@ -137,36 +137,36 @@ class Budget:
     def _used(self, limit: Limit) -> float:
         usage = self._history.usage
         match limit.means:
-            case Means.MONEY:
+            case Resource.MONEY:
                 return self._history.dollars
-            case Means.MINUTES:
+            case Resource.MINUTES:
                 return (usage.seconds + max(0.0, self._clock() - self._since)) / 60
-            case Means.TOKENS:
+            case Resource.TOKENS:
                 return usage.input_tokens + usage.output_tokens
-            case Means.TURNS:
+            case Resource.TURNS:
                 return usage.turns
 
     def _reserve(self, limit: Limit) -> float:
         """What one more reply may take: as much as the last one did."""
         latest = self._history.latest
         match limit.means:
-            case Means.MONEY:
+            case Resource.MONEY:
                 return latest.dollars or 0.0
-            case Means.MINUTES:
+            case Resource.MINUTES:
                 return min(LAST_MINUTES, limit.most / 10)
-            case Means.TOKENS:
+            case Resource.TOKENS:
                 return latest.input_tokens + latest.output_tokens
-            case Means.TURNS:
+            case Resource.TURNS:
                 return 1
 
     def _near(self, limit: Limit) -> bool:
         left = limit.most - self._used(limit)
-        if limit.means is Means.TURNS:
+        if limit.means is Resource.TURNS:
             return left <= NEAR_TURNS
-        few = limit.means is not Means.MINUTES and left < NEAR_REPLIES * self._reserve(limit)
+        few = limit.means is not Resource.MINUTES and left < NEAR_REPLIES * self._reserve(limit)
         return few or left <= limit.most * (1 - NEAR)
 
     def _ends(self, limit: Limit) -> bool:
         """Whether there is room for one more reply, and for no turn before it."""
         left, one = limit.most - self._used(limit), self._reserve(limit)
-        return 0 < left <= one if limit.means is Means.MINUTES else one <= left < 2 * one
+        return 0 < left <= one if limit.means is Resource.MINUTES else one <= left < 2 * one

@@ -18,7 +18,7 @@ from dayhand.agent.tools.schema import (
     ALIASES,
     TOOLS,
     Mistake,
-    Plan,
+    PlanCall,
     understand,
 )
 from dayhand.errors import ModelError
@@ -26,7 +26,7 @@ from dayhand.sandbox.base import Box
 from dayhand.usage import Usage
 
 FULL = 0.85  # of the window: the rest is for the handover, and for what a reply may take
-LEAST_GROWTH = 1 / 8  # of the window, since the last compaction: the next one has to be worth a request
+MIN_GROWTH = 1 / 8  # of the window, since the last compaction: the next one has to be worth a request
 TOKEN_BYTES = 4
 IMAGE_TOKENS = 1_500
 HANDOVER_CHARS = 12_000
@@ -62,7 +62,7 @@ class History:
         self.dollars = 0.0  # what is known of its price
         self.latest = usage  # of the last reply
         self.unpriced = 0  # replies whose price is not known
-        self.plan: Plan | None = None
+        self.plan: PlanCall | None = None
         self.said = ""  # by the model, last
         self.last: deque[tuple[Call, str]] = deque(maxlen=LAST_CALLS)
         self.told: deque[str] = deque(maxlen=TOLD_CALLS)
@@ -79,7 +79,7 @@ class History:
     def fills(self, window: int) -> bool:
         """Whether the next request would come near the end of ``window`` tokens; never where that is 0, unknown."""
         grown = self._tokens - self._floor
-        return 0 < window * FULL < self._tokens and grown > window * LEAST_GROWTH
+        return 0 < window * FULL < self._tokens and grown > window * MIN_GROWTH
 
     def hear(self, reply: Reply) -> None:
         """Add a reply, and remember what a handover must not lose."""
@@ -158,7 +158,7 @@ def write_handover(
         f"## Handover\n\n{cut(words, HANDOVER_CHARS)}",
         _planned(history.plan),
         f"## What differs from the commit that you started from\n\n{changed}",
-        _results(history, min(RESULTS_CHARS, int(window * LEAST_GROWTH) * TOKEN_BYTES or RESULTS_CHARS)),
+        _results(history, min(RESULTS_CHARS, int(window * MIN_GROWTH) * TOKEN_BYTES or RESULTS_CHARS)),
     ]
     told = message("user", "\n\n".join(part for part in parts if part))
     return Handover([*history.opening, told], usage, why)
@@ -201,7 +201,7 @@ def _changed(box: Box) -> str:
     return cut(listed, LISTED_CHARS) if listed else "Nothing, as far as git says."
 
 
-def _planned(plan: Plan | None) -> str:
+def _planned(plan: PlanCall | None) -> str:
     if plan is None:
         return ""
     steps = "\n".join(f"- {status}: {step}" for step, status in plan.steps)
@@ -221,12 +221,12 @@ def _results(history: History, room: int) -> str:
     return "## Your last calls and their results\n\n" + "\n\n".join([*said, *told])
 
 
-def _plan(call: Call) -> Plan | None:
+def _plan(call: Call) -> PlanCall | None:
     try:
         request = understand(call)
     except Mistake:
         return None
-    return request if isinstance(request, Plan) else None
+    return request if isinstance(request, PlanCall) else None
 
 
 def _parts(item: Item) -> list[Item]:

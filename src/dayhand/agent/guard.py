@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from dayhand.agent.budget import Budget
 from dayhand.agent.model.base import Call, Item, Reply
 from dayhand.agent.model.items import message, refusal_in
-from dayhand.agent.tools.executor import Done
+from dayhand.agent.tools.executor import ToolResult
 from dayhand.agent.tools.schema import NAME_CHARS
 from dayhand.errors import LimitReached, ModelError, SandboxError
-from dayhand.usage import Limit, Means
+from dayhand.usage import Limit, Resource
 
 LAST_WORDS = 300
 IDLE = (
@@ -24,7 +24,7 @@ IDLE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class WorkLimits:
     """When to stop."""
 
     turns: int = 60
@@ -38,13 +38,13 @@ class Bounds:
 
     @property
     def all(self) -> tuple[Limit, ...]:
-        return (*self.limits, Limit(Means.TURNS, self.turns, "DAYHAND_MOST_TURNS"))
+        return (*self.limits, Limit(Resource.TURNS, self.turns, "DAYHAND_MAX_TURNS"))
 
 
-class Guard:
+class LoopGuard:
     """Sees every turn, and stops the loop where it leads nowhere."""
 
-    def __init__(self, bounds: Bounds, budget: Budget, *, untouched: str = "") -> None:
+    def __init__(self, bounds: WorkLimits, budget: Budget, *, untouched: str = "") -> None:
         """``untouched`` is the git tree that the work begins with; "" where no change need come of it."""
         self.budget = budget
         self._bounds = bounds
@@ -71,7 +71,7 @@ class Guard:
     def out_of_turns(self) -> LimitReached:
         return self.budget.exceeded(self._bounds.all[-1])
 
-    def saw(self, call: Call, done: Done) -> None:
+    def saw(self, call: Call, done: ToolResult) -> None:
         """Count a call. Raises ``ModelError`` where it is the same as often before."""
         result = re.sub(r"\d+\.\d+", "#", done.text)  # times differ where nothing else does
         key = (self._last_tree, call.name, call.arguments, result)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from dayhand.agent.budget import Budget
 from dayhand.agent.compaction import History
-from dayhand.agent.guard import Bounds, Guard
+from dayhand.agent.guard import LoopGuard, WorkLimits
 from dayhand.agent.model.base import Model
 from dayhand.agent.model.items import (
     journalled,
@@ -17,13 +17,13 @@ from dayhand.agent.model.items import (
     output,
 )
 from dayhand.agent.prompt import opening
-from dayhand.agent.tools.executor import Bench
+from dayhand.agent.tools.executor import ToolExecutor
 from dayhand.agent.tools.files import origin
 from dayhand.agent.turns import Turns
-from dayhand.ledger.journal import Memory
-from dayhand.ledger.log import Say
+from dayhand.ledger.journal import Journal
+from dayhand.ledger.log import TaskLog
 from dayhand.sandbox.base import Box
-from dayhand.task import Kind, Solution, Task
+from dayhand.task import Solution, Task, TaskKind
 from dayhand.usage import Usage
 
 RESUMED = (
@@ -38,11 +38,11 @@ def solve(
     box: Box,
     model: Model,
     briefing: str,
-    memory: Memory,
-    say: Say,
+    memory: Journal,
+    say: TaskLog,
     *,
     env: Mapping[str, str] | None = None,
-    bounds: Bounds | None = None,
+    bounds: WorkLimits | None = None,
 ) -> Solution:
     """Let the model work in the box until it calls ``finish``; that is the only end that counts as one.
 
@@ -51,17 +51,17 @@ def solve(
     Raises ``ModelError`` where the model cannot go on, ``LimitReached`` among them, ``SandboxError`` where the box
     broke, ``TaskStopped`` and ``LeaseLost`` where we must not go on.
     """
-    bounds = bounds or Bounds()
+    bounds = bounds or WorkLimits()
     history = History(opening(task, briefing), Usage(model.name, scripted=model.scripted, dollars=0.0))
     budget = Budget(bounds.all, history, say, bounds.clock)
     commit, tree = origin(box)
-    guard = Guard(bounds, budget, untouched=tree if task.ask.kind is Kind.FIX else "")
-    workbench = Bench(box, say, env or {}, sees=lambda: model.images, left=budget.seconds_left)
+    guard = LoopGuard(bounds, budget, untouched=tree if task.ask.kind is TaskKind.FIX else "")
+    workbench = ToolExecutor(box, say, env or {}, sees=lambda: model.images, left=budget.seconds_left)
     with closing(workbench) as bench:  # whatever ends us ends what still runs
         return _work(Turns(box, model, memory, say, bench, commit, budget), history, guard, task.id)
 
 
-def _work(turns: Turns, history: History, guard: Guard, key: str) -> Solution:
+def _work(turns: Turns, history: History, guard: LoopGuard, key: str) -> Solution:
     """Take turns until one of them finishes: those in the journal again, where the work tree needs it, then new ones."""
     memory = turns.memory
     kept = turns.restore(guard)
@@ -97,7 +97,7 @@ def _work(turns: Turns, history: History, guard: Guard, key: str) -> Solution:
     raise guard.out_of_turns()
 
 
-def send_back(memory: Memory, words: str, most: int) -> bool:
+def send_back(memory: Journal, words: str, most: int) -> bool:
     """Answer the last ``finish`` with ``words``, so that the next ``solve`` goes on from there, in any box.
 
     They become the results of that turn in the journal: whoever follows it hears them. False where this was done

@@ -11,7 +11,7 @@ import re
 
 from dayhand.agent.model.base import Item
 from dayhand.agent.model.items import message
-from dayhand.task import Kind, Task
+from dayhand.task import Task, TaskKind
 
 SYSTEM = """\
 You are a software engineer who works alone on one request in one repository. Nobody can answer you while you work: \
@@ -100,7 +100,7 @@ def visible(text: str) -> str:
 def _request(task: Task) -> str:
     issue = f"{task.title}\n\n{task.body}".strip()
     parts = [
-        FIX if task.ask.kind is Kind.FIX else FOLLOW_UP,
+        FIX if task.ask.kind is TaskKind.FIX else FOLLOW_UP,
         f"The issue, as it stood when the request was made (number {task.number or 'none'}):\n{_sealed('issue', issue)}",
     ]
     words = task.ask.words.strip()

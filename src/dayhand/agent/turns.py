@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from dayhand.agent.budget import Budget
 from dayhand.agent.compaction import History, write_handover
-from dayhand.agent.guard import Guard
+from dayhand.agent.guard import LoopGuard
 from dayhand.agent.model.base import (
     AUTO,
     NONE,
@@ -17,7 +17,7 @@ from dayhand.agent.model.base import (
     Reply,
 )
 from dayhand.agent.model.items import Words, output, usage_fields
-from dayhand.agent.tools.executor import STILL_RUNNING, Bench
+from dayhand.agent.tools.executor import STILL_RUNNING, ToolExecutor
 from dayhand.agent.tools.schema import (
     ALIASES,
     NAME_CHARS,
@@ -26,8 +26,8 @@ from dayhand.agent.tools.schema import (
     understand,
 )
 from dayhand.errors import ContextOverflow, SandboxError
-from dayhand.ledger.journal import Memory
-from dayhand.ledger.log import Say
+from dayhand.ledger.journal import Journal
+from dayhand.ledger.log import TaskLog
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
 from dayhand.task import Solution
@@ -51,13 +51,13 @@ class Turns:
 
     box: Box
     model: Model
-    memory: Memory
-    say: Say
-    bench: Bench
+    memory: Journal
+    say: TaskLog
+    bench: ToolExecutor
     base: str
     budget: Budget
 
-    def restore(self, guard: Guard) -> int:
+    def restore(self, guard: LoopGuard) -> int:
         """Bring the box to the last checkpoint; the number of the turn that it was kept after, 0 for none."""
         kept = self.memory.checkpoint()
         if kept is None:
@@ -133,7 +133,7 @@ class Turns:
         if handover.by_us:
             self.say.line("error", f"The model wrote no handover, so its calls are listed: {handover.by_us}")
 
-    def act(self, turn: int, reply: Reply, guard: Guard, told: Sequence[Item] = ()) -> Acted:
+    def act(self, turn: int, reply: Reply, guard: LoopGuard, told: Sequence[Item] = ()) -> Acted:
         """Do what the reply asks for, in its order.
 
         ``told`` are the results that a predecessor wrote down: what went on in the background is not begun again.
@@ -166,7 +166,7 @@ class Turns:
                 return Acted([], said, b"")
         raise self.budget.exceeded(last, reply.text)
 
-    def _keep(self, guard: Guard) -> bytes:
+    def _keep(self, guard: LoopGuard) -> bytes:
         """Take the work tree out of the box, for whoever goes on after us."""
         try:
             tree, pack = worktree.export(self.box, self.base)

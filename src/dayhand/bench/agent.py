@@ -18,17 +18,17 @@ from rich.table import Table
 
 from dayhand.agent.prompt import SYSTEM
 from dayhand.agent.tools.schema import TOOLS
-from dayhand.bench.model_server import Request, answering
+from dayhand.bench.model_server import RecordedRequest, answering
 from dayhand.bench.turn_cost import Cost, measure_turns
 from dayhand.bench.warm_worker import (
-    Memory,
     Starts,
+    WorkerMemory,
     first_requests,
     running_tasks,
     town,
 )
 from dayhand.sandbox.bubblewrap.backend import Bubblewrap
-from dayhand.task import Kind
+from dayhand.task import TaskKind
 
 LENGTHS = (10, 100, 600)
 ROUNDS = 3
@@ -38,7 +38,7 @@ VOCABULARY = "o200k_base"
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class AgentFigures:
     """What was measured in one run. Milliseconds and seconds are medians; lengths of history are in items."""
 
     cpu_ms_per_turn: dict[
@@ -70,8 +70,8 @@ def bench_agent(
         Bubblewrap(data).probe()
         costs = measure_turns(data, answers, lengths, rounds=rounds)
         with town(data, answers, tasks) as place:
-            fixes = first_requests(place, rounds, kind=Kind.FIX)
-            questions = first_requests(place, rounds, kind=Kind.FOLLOW_UP)
+            fixes = first_requests(place, rounds, kind=TaskKind.FIX)
+            questions = first_requests(place, rounds, kind=TaskKind.FOLLOW_UP)
             memory = running_tasks(place, tasks)
         requests = [one for one in answers.requests() if one.key]
     figures = _figures(costs, requests, (fixes, questions), memory)
@@ -84,13 +84,13 @@ def bench_agent(
 
 def _figures(
     costs: Mapping[int, Cost],
-    requests: Sequence[Request],
+    requests: Sequence[RecordedRequest],
     starts: tuple[Sequence[Starts], Sequence[Starts]],
-    memory: Memory,
-) -> Figures:
+    memory: WorkerMemory,
+) -> AgentFigures:
     fixes, questions = starts
     tokens, counted = constant_tokens()
-    return Figures(
+    return AgentFigures(
         cpu_ms_per_turn={str(n): cost.ours.cpu for n, cost in costs.items()},
         bare_cpu_ms_per_turn={str(n): cost.bare.cpu for n, cost in costs.items()},
         wall_ms_per_turn={str(n): cost.ours.wall for n, cost in costs.items()},
@@ -111,7 +111,7 @@ def _figures(
     )
 
 
-def identity(requests: Sequence[Request]) -> float:
+def identity(requests: Sequence[RecordedRequest]) -> float:
     """Of all bytes that a later request of the same task could have repeated, the share that it did repeat."""
     known = sum(one.known for one in requests)
     return round(sum(one.same for one in requests) / known, 4) if known else 1.0
@@ -127,12 +127,12 @@ def constant_tokens() -> tuple[int, str]:
     return round(len(text.encode()) / BYTES_PER_TOKEN), f"estimate: {BYTES_PER_TOKEN} bytes a token"
 
 
-def _size(requests: Sequence[Request], items: int) -> int:
+def _size(requests: Sequence[RecordedRequest], items: int) -> int:
     """The bytes of the request whose history is nearest to a length."""
     return min(requests, key=lambda one: abs(one.items - items)).size
 
 
-def _show(figures: Figures) -> None:
+def _show(figures: AgentFigures) -> None:
     table = Table(title="A turn of the loop beside one on the bare openai library (medians, in turns)")
     for column in ("items", "CPU ms", "bare", "wall ms", "bare", "bytes sent"):
         table.add_column(column, justify="right")

@@ -34,7 +34,7 @@ TRUE = "/usr/bin/true"
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class BoxMemory:
     """Proportional memory (PSS) in MB of many open boxes."""
 
     boxes_mb: float  # what keeps the boxes: two bwraps each, or a shim and the container's first processes
@@ -57,7 +57,7 @@ class Bare(Protocol):
     def start(self) -> None:
         """The backend's own box, made for one command and taken away."""
 
-    def memory(self) -> Memory | None:
+    def memory(self) -> BoxMemory | None:
         """That of all open boxes; None where the kernel does not tell it."""
 
 
@@ -79,7 +79,7 @@ class BareBubblewrap:
     def start(self) -> None:
         self.command()
 
-    def memory(self) -> Memory | None:
+    def memory(self) -> BoxMemory | None:
         bwraps = [pid for pid, name in descendants([os.getpid()]).items() if name == "bwrap"]
         return _memory(bwraps, descendants(bwraps).keys() - set(bwraps))
 
@@ -100,7 +100,7 @@ class BareDocker:
     def start(self) -> None:
         _must(["docker", "run", "--rm", "--entrypoint", TRUE, self.sandbox.image])
 
-    def memory(self) -> Memory | None:
+    def memory(self) -> BoxMemory | None:
         """Of an engine on this machine: its shims are found by the containers that they are started for."""
         client = self.sandbox.engine().client
         with named():
@@ -163,8 +163,8 @@ def _must(words: list[str]) -> None:
         raise SandboxError(f"The bare backend does not run: {error}.") from error
 
 
-def _memory(boxes: Iterable[int], commands: Iterable[int]) -> Memory | None:
+def _memory(boxes: Iterable[int], commands: Iterable[int]) -> BoxMemory | None:
     told = [[size for pid in pids if (size := pss_mb(pid)) is not None] for pids in (boxes, commands)]
     if not all(told):
         return None
-    return Memory(*(round(sum(sizes), 1) for sizes in told))
+    return BoxMemory(*(round(sum(sizes), 1) for sizes in told))

@@ -22,7 +22,7 @@ from dayhand.checkout.mirror import CommitFiles, Mirror, bundle_ref, read_files
 from dayhand.environment.base import Environment
 from dayhand.environment.prepare import prepare
 from dayhand.environment.setup.steps import reason
-from dayhand.localhub.git_store import Store
+from dayhand.localhub.git_store import GitStore
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box, Sandbox
 from dayhand.sandbox.bubblewrap.backend import Bubblewrap
@@ -55,7 +55,7 @@ PROJECTS: Mapping[str, Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class EnvironmentFigures:
     """Seconds, by ecosystem; None where ``not_measured`` says why. What is warm is a median."""
 
     cold_s: dict[str, float | None] = field(
@@ -82,7 +82,7 @@ def bench_environment(
     *, as_json: bool, rounds: int = ROUNDS, projects: Mapping[str, Mapping[str, str]] = PROJECTS
 ) -> int:
     """Measure and print; 1 where no ecosystem could be measured. Raises ``SandboxError`` where no box can be opened."""
-    figures = Figures()
+    figures = EnvironmentFigures()
     for name, texts in projects.items():
         with tempfile.TemporaryDirectory(prefix="dayhand-bench-") as folder:
             data = Path(folder)
@@ -90,7 +90,7 @@ def bench_environment(
             sandbox = Bubblewrap(data)
             sandbox.probe()
             raw = {path: text.encode() for path, text in texts.items()}
-            _measure(figures, name, Project.write(data, name, raw), sandbox, rounds)
+            _measure(figures, name, BenchProject.write(data, name, raw), sandbox, rounds)
     if as_json:
         print(json.dumps(asdict(figures)))
     else:
@@ -99,7 +99,7 @@ def bench_environment(
 
 
 @dataclass(frozen=True, slots=True)
-class Project:
+class BenchProject:
     """A repository in a mirror, as a task has it."""
 
     name: str
@@ -108,8 +108,8 @@ class Project:
     files: CommitFiles
 
     @classmethod
-    def write(cls, data: Path, name: str, raw: Mapping[str, bytes]) -> Project:
-        store = Store(data / "github" / f"{name}.git")
+    def write(cls, data: Path, name: str, raw: Mapping[str, bytes]) -> BenchProject:
+        store = GitStore(data / "github" / f"{name}.git")
         store.create(BRANCH)
         commit = store.commit_files(raw, BRANCH, "First version", ("Bench", "bench@localhost"))
         mirror = Mirror(data / "mirrors" / f"{name}.git", str(store.path))
@@ -124,7 +124,9 @@ class Project:
         return prepare(self.files, sandbox, self.fill, Quiet(), scope=self.name)
 
 
-def _measure(figures: Figures, name: str, project: Project, sandbox: Sandbox, rounds: int) -> None:
+def _measure(
+    figures: EnvironmentFigures, name: str, project: BenchProject, sandbox: Sandbox, rounds: int
+) -> None:
     place, cold, warm, ready = stopwatch(project, sandbox, rounds)
     if problem := lacks(place):
         figures.not_measured[name] = problem
@@ -133,7 +135,9 @@ def _measure(figures: Figures, name: str, project: Project, sandbox: Sandbox, ro
     figures.cold_s[name], figures.warm_s[name], figures.warm_ready_s[name] = cold, warm, ready
 
 
-def stopwatch(project: Project, sandbox: Sandbox, rounds: int) -> tuple[Environment, float, float, float]:
+def stopwatch(
+    project: BenchProject, sandbox: Sandbox, rounds: int
+) -> tuple[Environment, float, float, float]:
     """Set it up once from cold, then ``rounds`` times from warm: cold, warm and warm without the copy, in seconds."""
     began = time.perf_counter()
     place = project.prepare(sandbox)
@@ -167,7 +171,7 @@ def lacks(place: Environment) -> str:
     return next(iter((*failed, *missing)), "")
 
 
-def _show(figures: Figures) -> None:
+def _show(figures: EnvironmentFigures) -> None:
     table = Table(title="An environment from cold and from warm (seconds; warm: medians)")
     for column in ("", "cold", "warm", "warm, without the repository's copy", "cold / warm"):
         table.add_column(column, justify="left" if not column else "right")

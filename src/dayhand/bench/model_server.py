@@ -23,9 +23,9 @@ from dayhand.scripted_model.server import (
     Finish,
     Move,
     Plan,
-    Scene,
     Script,
     ScriptedServer,
+    ScriptState,
 )
 
 PATIENCE_SECONDS = 120.0
@@ -34,7 +34,7 @@ STEPS = 5  # of STEP: a call of about a kilobyte, so that with its short answer 
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RecordedRequest:
     """One request as it came in."""
 
     key: str  # of the prompt cache: the task's id
@@ -58,9 +58,9 @@ class Answers:
         self._asks = asks
         self._told = told
 
-    def requests(self) -> list[Request]:
+    def requests(self) -> list[RecordedRequest]:
         """All that came in until now."""
-        return [Request(**one) for one in json.loads(self._ask("requests"))]
+        return [RecordedRequest(**one) for one in json.loads(self._ask("requests"))]
 
     def waiting(self) -> int:
         """How many tasks wait for ``go``."""
@@ -102,7 +102,7 @@ class Ears(ScriptedServer):
     """The scripted server, with a memory of what came in."""
 
     def __init__(self) -> None:
-        self.heard: list[Request] = []
+        self.heard: list[RecordedRequest] = []
         self.released = threading.Event()
         self.waiting = 0
         self._prompts: dict[str, bytes] = {}
@@ -119,9 +119,9 @@ class Ears(ScriptedServer):
             before = self._prompts.get(key, b"")
             self._prompts[key] = prompt
             same = _same(before, prompt)
-            self.heard.append(Request(key, at, items, len(raw), len(before), same))
+            self.heard.append(RecordedRequest(key, at, items, len(raw), len(before), same))
 
-    def _play(self, scene: Scene) -> list[Move]:
+    def _play(self, scene: ScriptState) -> list[Move]:
         asked = re.search(r"Make (\d+) plans\.(?: Pause before number (\d+)\.)?", scene.prompt)
         if asked is None or scene.turn >= int(asked[1]):
             return [Finish("Make plans", "They are made.")]

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from dayhand.bench.environment import BRANCH, Project, Quiet, lacks, stopwatch
+from dayhand.bench.environment import BRANCH, BenchProject, Quiet, lacks, stopwatch
 from dayhand.bench.published_packages import (
     REPOSITORIES,
     Published,
@@ -29,7 +29,7 @@ ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Measurement:
     """One repository; the seconds are None where it could not be had. What is warm is a median."""
 
     repository: str  # "pluggy 1.7.0"
@@ -43,10 +43,10 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class RepositoryFigures:
     """Every repository, and by ecosystem the medians of its repositories, in seconds."""
 
-    repositories: tuple[Row, ...]
+    repositories: tuple[Measurement, ...]
     left_out: dict[str, str]  # a repository, and why this machine cannot measure it
     cold_s: dict[str, float]
     warm_s: dict[str, float]
@@ -79,14 +79,14 @@ def bench_real(
     return 0 if (rows or left_out) and all(row.verdict == "ready" for row in rows) else 1
 
 
-def measure(published: Published, data: Path, sandbox: Sandbox, rounds: int) -> Row:
+def measure(published: Published, data: Path, sandbox: Sandbox, rounds: int) -> Measurement:
     """Fetch one repository, set it up, run its checks from cold, and set it up from warm ``rounds`` times."""
-    row = Row(_name(published), published.ecosystem, published.kind)
+    row = Measurement(_name(published), published.ecosystem, published.kind)
     try:
         texts = fetch(published)
     except EnvironmentFailure as failure:
         return replace(row, verdict=str(failure))
-    project = Project.write(data, published.name, texts)
+    project = BenchProject.write(data, published.name, texts)
     place, cold, warm, ready = stopwatch(project, sandbox, rounds)
     found = examine(place, sandbox, project.fill, Quiet(), commit=project.commit)
     return replace(
@@ -103,17 +103,17 @@ def _name(published: Published) -> str:
     return f"{published.name} {published.version}"
 
 
-def figures(rows: Sequence[Row], left_out: dict[str, str]) -> Figures:
+def figures(rows: Sequence[Measurement], left_out: dict[str, str]) -> RepositoryFigures:
     """What is printed: the rows, and by ecosystem the medians of those that were measured."""
 
-    def medians(field: Callable[[Row], float | None]) -> dict[str, float]:
+    def medians(field: Callable[[Measurement], float | None]) -> dict[str, float]:
         found: dict[str, list[float]] = {}
         for row in rows:
             if (seconds := field(row)) is not None:
                 found.setdefault(row.ecosystem, []).append(seconds)
         return {name: round(statistics.median(several), 3) for name, several in found.items()}
 
-    return Figures(
+    return RepositoryFigures(
         tuple(rows),
         left_out,
         medians(lambda row: row.cold_s),
@@ -135,7 +135,7 @@ def _verdict(found: Examined) -> str:
     return silent[0] if silent else "ready" if found.checks else "no check is declared"
 
 
-def _show(found: Figures) -> None:
+def _show(found: RepositoryFigures) -> None:
     table = Table(title=f"Real repositories on branch {BRANCH} (seconds; warm: medians)")
     for column in ("repository", "kind", "cold", "warm", "warm, without the copy", "checks", "verdict"):
         table.add_column(column)

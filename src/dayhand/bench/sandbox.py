@@ -16,19 +16,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from dayhand.bench.bare_backends import BACKENDS, Bare, Memory
+from dayhand.bench.bare_backends import BACKENDS, Bare, BoxMemory
 from dayhand.bench.measure import ms, timed
 from dayhand.errors import SandboxError
-from dayhand.sandbox.base import Limits, Sandbox
+from dayhand.sandbox.base import CommandLimits, Sandbox
 from dayhand.settings import Settings
 
 ROUNDS = 40
 MANY = 50
-PATIENCE = Limits(seconds=180)  # for all of them to be open
+PATIENCE = CommandLimits(seconds=180)  # for all of them to be open
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class SandboxFigures:
     """One backend. Milliseconds are medians of interleaved rounds; ratios compare medians of the same run."""
 
     least_ms: float  # the least that it can be asked for; ``Bare`` says what
@@ -37,7 +37,7 @@ class Figures:
     bare_start_ms: float  # its own way to make a box, run a command in it and take it away
     start_ms: float  # opening a box, its first command, closing it
     boxes_s: float  # from nothing until a command runs in each of all boxes
-    memory: Memory | None  # while they run; None where the kernel does not tell it
+    memory: BoxMemory | None  # while they run; None where the kernel does not tell it
     boxes: int  # how many they were
 
     @property
@@ -49,7 +49,7 @@ class Figures:
         return round(self.start_ms / self.bare_start_ms, 2)
 
 
-ROWS: tuple[tuple[str, Callable[[Figures], str]], ...] = (
+ROWS: tuple[tuple[str, Callable[[SandboxFigures], str]], ...] = (
     ("the least that runs `true`, ms", lambda one: f"{one.least_ms:.1f}"),
     ("bwrap with our arguments, or docker exec, ms", lambda one: f"{one.bare_ms:.1f}"),
     ("a command in an open box, ms", lambda one: f"{one.command_ms:.1f}"),
@@ -69,7 +69,7 @@ ROWS: tuple[tuple[str, Callable[[Figures], str]], ...] = (
 
 def bench_sandbox(settings: Settings, *, as_json: bool, rounds: int = ROUNDS, many: int = MANY) -> int:
     """Measure every backend that works here and print; 1 where none does."""
-    figures: dict[str, Figures] = {}
+    figures: dict[str, SandboxFigures] = {}
     problems: dict[str, str] = {}
     for name, ready in BACKENDS.items():
         try:
@@ -87,7 +87,7 @@ def bench_sandbox(settings: Settings, *, as_json: bool, rounds: int = ROUNDS, ma
     return int(not figures)
 
 
-def measure(bare: Bare, *, rounds: int, many: int) -> Figures:
+def measure(bare: Bare, *, rounds: int, many: int) -> SandboxFigures:
     """Take turns between the bare backend and ours."""
     sandbox = bare.sandbox
     least, own, command, own_start, start = [], [], [], [], []
@@ -99,10 +99,10 @@ def measure(bare: Bare, *, rounds: int, many: int) -> Figures:
             own_start.append(timed(bare.start))
             start.append(timed(lambda: _open_and_run(sandbox)))
     seconds, memory = _many(bare, many)
-    return Figures(ms(least), ms(own), ms(command), ms(own_start), ms(start), seconds, memory, many)
+    return SandboxFigures(ms(least), ms(own), ms(command), ms(own_start), ms(start), seconds, memory, many)
 
 
-def _many(bare: Bare, many: int) -> tuple[float, Memory | None]:
+def _many(bare: Bare, many: int) -> tuple[float, BoxMemory | None]:
     """Let a command wait in each of ``many`` boxes at once: seconds until all wait, and their memory then."""
     began, over = threading.Semaphore(0), threading.Event()
 
@@ -141,7 +141,7 @@ def _must_pass(*, passed: bool) -> None:
         raise SandboxError("A box did not even run `true`.")
 
 
-def _shape(figures: dict[str, Figures], problems: dict[str, str]) -> dict[str, object]:
+def _shape(figures: dict[str, SandboxFigures], problems: dict[str, str]) -> dict[str, object]:
     """What ``--json`` prints: each figure by backend, null where it was not measured."""
     ours = {name: figures.get(name) for name in BACKENDS}
     memory = {name: one.memory if one else None for name, one in ours.items()}
@@ -160,7 +160,7 @@ def _shape(figures: dict[str, Figures], problems: dict[str, str]) -> dict[str, o
     }
 
 
-def _show(figures: dict[str, Figures], problems: dict[str, str]) -> None:
+def _show(figures: dict[str, SandboxFigures], problems: dict[str, str]) -> None:
     table = Table(title="A box beside its own backend (medians, in turns)")
     for column in ("", *figures):
         table.add_column(column, justify="right" if column else "left")

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import openai
 
-from dayhand.agent.guard import Bounds
+from dayhand.agent.guard import WorkLimits
 from dayhand.agent.loop import solve
 from dayhand.agent.model.base import (
     AUTO,
@@ -25,16 +25,16 @@ from dayhand.agent.model.base import (
 from dayhand.agent.model.responses import ResponsesModel
 from dayhand.bench.model_server import Answers, words
 from dayhand.errors import LedgerError
-from dayhand.ledger.journal import Memory
+from dayhand.ledger.journal import Journal
 from dayhand.ledger.ledger import Ledger
-from dayhand.ledger.log import Say
+from dayhand.ledger.log import TaskLog
 from dayhand.ledger.redis_server import connect, embedded
 from dayhand.sandbox.base import Box
 from dayhand.sandbox.bubblewrap.backend import Bubblewrap
-from dayhand.task import Ask, Kind, State, Task
+from dayhand.task import Ask, State, Task, TaskKind
 from dayhand.usage import Switch
 
-MOST_TURNS = 1000
+MAX_TURNS = 1000
 AROUND = 6  # items that a history may be longer or shorter and still count as one of that length
 REPOSITORY = (
     "git init -q -b main && git -c user.name=B -c user.email=b@localhost commit -q --allow-empty -m Begin"
@@ -146,8 +146,8 @@ def _travel(ledger: Ledger, model: Model, box: Box, task: Task) -> None:
     if claim is None:
         raise LedgerError("The bench's own task was taken by somebody else.")
     with claim.kept():
-        memory = Memory(ledger.redis, task.id, claim)
-        solve(task, box, model, "", memory, Say(ledger, claim), bounds=Bounds(turns=MOST_TURNS))
+        memory = Journal(ledger.redis, task.id, claim)
+        solve(task, box, model, "", memory, TaskLog(ledger, claim), bounds=WorkLimits(turns=MAX_TURNS))
     ledger.finish(claim, State.ANSWERED)
 
 
@@ -159,7 +159,7 @@ def _task(number: int, turns: int) -> Task:
         number=number,
         title="Make plans",
         body=words(turns),
-        ask=Ask(Kind.FIX, words(turns), "bench"),
+        ask=Ask(TaskKind.FIX, words(turns), "bench"),
         default_branch="main",
         created_at=time.time(),
     )

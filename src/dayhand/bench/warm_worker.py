@@ -20,7 +20,7 @@ from dayhand.ledger.log_reader import Live
 from dayhand.ledger.queue import PERFORM, queue
 from dayhand.ledger.redis_server import connect, connect_raw, embedded
 from dayhand.localhub.server import LocalHub
-from dayhand.task import Ask, Kind, State, Task
+from dayhand.task import Ask, State, Task, TaskKind
 
 OWNER, NAME = "ada", "ada/plans"
 FILES = {"README.md": "# Plans\n", "plans.txt": "One thing after the other.\n"}
@@ -45,7 +45,7 @@ class Starts:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class WorkerMemory:
     """Proportional memory (PSS) in MB; pages that several processes share count for each in part."""
 
     task: float | None  # one running task's own process, without its sandbox
@@ -66,7 +66,7 @@ class Town:
     installation: int
     jobs: dict[str, str] = field(default_factory=dict)  # task: its job
 
-    def begin(self, turns: str, *, kind: Kind) -> str:
+    def begin(self, turns: str, *, kind: TaskKind) -> str:
         """Open an issue and the task that comes of it, as the web process would; give the task's id."""
         repo = self.hub.world.repositories[NAME]
         issue = self.hub.world.open_issue(repo, self.hub.world.users[OWNER], "Make plans", turns)
@@ -122,13 +122,13 @@ class Town:
         stages = {name: round(end - at, 3) for (name, at), end in zip(marks, ends, strict=True)}
         return Starts(round(asked - began, 3), stages)
 
-    def memory(self, tasks: int) -> Memory:
+    def memory(self, tasks: int) -> WorkerMemory:
         """Look at the processes while ``tasks`` tasks run."""
         hands = children(self.work.pid)
         horses = [horse for hand in hands for horse in children(hand)]
         if len(horses) != tasks:
             raise DayhandError(f"{len(horses)} tasks run where there should be {tasks}.")
-        return Memory(_mean(horses), _mean(hands), pss_mb(self.work.pid), tasks)
+        return WorkerMemory(_mean(horses), _mean(hands), pss_mb(self.work.pid), tasks)
 
 
 @contextmanager
@@ -167,7 +167,7 @@ def town(data: Path, answers: Answers, workers: int) -> Iterator[Town]:
         yield Town(hub, Ledger(redis), redis_url, answers, work, installation)
 
 
-def first_requests(place: Town, rounds: int, *, kind: Kind) -> list[Starts]:
+def first_requests(place: Town, rounds: int, *, kind: TaskKind) -> list[Starts]:
     """Let tasks of a kind start, one after the other; the first, which makes mirror and environment, is not counted."""
     starts = []
     for number in range(rounds + 1):
@@ -178,9 +178,9 @@ def first_requests(place: Town, rounds: int, *, kind: Kind) -> list[Starts]:
     return starts
 
 
-def running_tasks(place: Town, tasks: int) -> Memory:
+def running_tasks(place: Town, tasks: int) -> WorkerMemory:
     """Let ``tasks`` tasks run at once, and look at them at the last of their turns."""
-    ids = [place.begin(words(TURNS, pause=TURNS - 1), kind=Kind.FOLLOW_UP) for _ in range(tasks)]
+    ids = [place.begin(words(TURNS, pause=TURNS - 1), kind=TaskKind.FOLLOW_UP) for _ in range(tasks)]
     place.until(lambda: place.answers.waiting() == tasks)
     seen = place.memory(tasks)
     place.answers.go()

@@ -9,8 +9,8 @@ import unicodedata
 from dayhand.checkout.mirror import Entry, Mirror
 from dayhand.errors import PolicyRefusal
 
-MOST_FILES = 300
-MOST_BYTES = 5 * 1024 * 1024
+MAX_FILES = 300
+MAX_BYTES = 5 * 1024 * 1024
 BINARY_BYTES = 256 * 1024  # a binary file from here on is named
 SNIFFED_BYTES = 8000  # as git does, to tell bytes from text
 SUBMODULE, SYMLINK = "160000", "120000"
@@ -31,9 +31,9 @@ SECRETS = (
 
 def check_policy(mirror: Mirror, base: str, entries: tuple[Entry, ...]) -> None:
     """Raise ``PolicyRefusal`` for the first rule that a change breaks, naming the paths and what to do."""
-    if len(entries) > MOST_FILES:
+    if len(entries) > MAX_FILES:
         _refuse(
-            f"The change touches {len(entries)} files; {MOST_FILES} are the most that one task may touch.",
+            f"The change touches {len(entries)} files; {MAX_FILES} are the most that one task may touch.",
             entries[:5],
             "Ask for a smaller step, or split the issue.",
         )
@@ -45,7 +45,7 @@ def check_policy(mirror: Mirror, base: str, entries: tuple[Entry, ...]) -> None:
 def large_binaries(mirror: Mirror, entries: tuple[Entry, ...]) -> tuple[str, ...]:
     """The paths of files that are no text and at least 256 KiB large."""
     large = (entry for entry in entries if entry.size >= BINARY_BYTES)
-    return tuple(one.path for one in large if b"\0" in mirror.blob(one.blob, MOST_BYTES)[:SNIFFED_BYTES])
+    return tuple(one.path for one in large if b"\0" in mirror.blob(one.blob, MAX_BYTES)[:SNIFFED_BYTES])
 
 
 def _check_names(entries: tuple[Entry, ...]) -> None:
@@ -65,10 +65,10 @@ def _check_names(entries: tuple[Entry, ...]) -> None:
 
 
 def _check_kinds(mirror: Mirror, entries: tuple[Entry, ...]) -> None:
-    large = [entry for entry in entries if entry.size > MOST_BYTES]
+    large = [entry for entry in entries if entry.size > MAX_BYTES]
     if large:
         _refuse(
-            f"The change holds files over {MOST_BYTES // 1024 // 1024} MB.",
+            f"The change holds files over {MAX_BYTES // 1024 // 1024} MB.",
             large,
             "Keep build products and data out of the repository, for example through .gitignore.",
         )
@@ -88,7 +88,7 @@ def _check_secrets(mirror: Mirror, base: str, entries: tuple[Entry, ...]) -> Non
     for entry in entries:
         if entry.mode in (SUBMODULE, "000000"):
             continue
-        new = mirror.blob(entry.blob, MOST_BYTES)
+        new = mirror.blob(entry.blob, MAX_BYTES)
         for pattern, what in SECRETS:
             found = pattern.search(new)
             if found and found.group() not in _before(mirror, base, entry.path):

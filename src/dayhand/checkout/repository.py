@@ -10,7 +10,7 @@ from typing import Protocol
 
 from dayhand.checkout.mirror import Author, CommitFiles, Mirror, bundle_ref, read_files
 from dayhand.checkout.policy import check_policy, large_binaries
-from dayhand.checkout.target_branch import Standing
+from dayhand.checkout.target_branch import TargetBranches
 from dayhand.errors import CheckoutError
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
@@ -45,7 +45,7 @@ class Checkout:
     token: Callable[[], str]
     author: Callable[[], Author]  # the App's bot, asked for when a commit is made
     co_author: Callable[[str], Author | None]  # from a login
-    standing: Standing = field(default_factory=Standing)
+    standing: TargetBranches = field(default_factory=TargetBranches)
     default_branch: str = ""  # where the task does not know it
 
     def fetch(self, task: Task) -> Base:

@@ -16,8 +16,8 @@ from dayhand.hub.client import Hub
 from dayhand.sandbox.bubblewrap.backend import Bubblewrap
 from dayhand.sandbox.docker.backend import Docker
 from dayhand.sandbox.health import (
-    Finding,
     Health,
+    HealthFinding,
     examine_bubblewrap,
     examine_docker,
 )
@@ -37,7 +37,7 @@ def examine(settings: Settings, *, as_json: bool) -> int:
     return int(any(each.health is Health.BAD for each in findings))
 
 
-def look(settings: Settings) -> Iterator[Finding]:
+def look(settings: Settings) -> Iterator[HealthFinding]:
     """Everything that a task needs, in the order of its road."""
     yield from _app(settings)
     yield from _queue(settings)
@@ -45,59 +45,61 @@ def look(settings: Settings) -> Iterator[Finding]:
     yield from _sandboxes(settings)
 
 
-def _app(settings: Settings) -> Iterator[Finding]:
+def _app(settings: Settings) -> Iterator[HealthFinding]:
     try:
         require_app(settings)
         bot = Hub(settings.api_url, settings.app_id, settings.private_key).bot()
     except DayhandError as error:
-        yield Finding(Health.BAD, f"GitHub App: {error}", error.advice)
+        yield HealthFinding(Health.BAD, f"GitHub App: {error}", error.advice)
         return
-    yield Finding(Health.GOOD, f"GitHub App: {bot.name} at {settings.api_url}")
+    yield HealthFinding(Health.GOOD, f"GitHub App: {bot.name} at {settings.api_url}")
 
 
-def _queue(settings: Settings) -> Iterator[Finding]:
+def _queue(settings: Settings) -> Iterator[HealthFinding]:
     if not settings.redis_url:
-        yield Finding(Health.GOOD, "Redis: none is set, so `dayhand up` brings its own")
+        yield HealthFinding(Health.GOOD, "Redis: none is set, so `dayhand up` brings its own")
         return
     try:
         with Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=5) as redis:
             kept = dict(redis.config_get("appendonly")).get("appendonly")
             policy = dict(redis.config_get("maxmemory-policy")).get("maxmemory-policy", "noeviction")
     except (RedisError, ValueError) as error:
-        yield Finding(Health.BAD, f"Redis: it does not answer: {error}", "Start it, or leave REDIS_URL out.")
+        yield HealthFinding(
+            Health.BAD, f"Redis: it does not answer: {error}", "Start it, or leave REDIS_URL out."
+        )
         return
-    yield Finding(Health.GOOD, "Redis: it answers")
+    yield HealthFinding(Health.GOOD, "Redis: it answers")
     if kept == "no":
-        yield Finding(
+        yield HealthFinding(
             Health.WEAK,
             "Redis: it keeps no append-only file, so a crash loses tasks",
             "Set `appendonly yes`.",
         )
     if policy != "noeviction":
-        yield Finding(
+        yield HealthFinding(
             Health.WEAK,
             f"Redis: {policy} lets it drop tasks when it is full",
             "Set `maxmemory-policy noeviction`.",
         )
 
 
-def _model(settings: Settings) -> Iterator[Finding]:
+def _model(settings: Settings) -> Iterator[HealthFinding]:
     where = settings.openai_base_url or "OpenAI"
     if settings.real_model:
-        yield Finding(Health.GOOD, f"model: {settings.model} at {where} (not asked: that would cost)")
+        yield HealthFinding(Health.GOOD, f"model: {settings.model} at {where} (not asked: that would cost)")
     else:
-        yield Finding(
+        yield HealthFinding(
             Health.BAD,
             "model: neither OPENAI_API_KEY nor OPENAI_BASE_URL is set",
             "Set the one that your model needs.",
         )
 
 
-def _sandboxes(settings: Settings) -> Iterator[Finding]:
+def _sandboxes(settings: Settings) -> Iterator[HealthFinding]:
     """The backend that tasks get, thoroughly; the other is only named."""
     chosen = choose_sandbox(settings)
     set_by = f"DAYHAND_SANDBOX={settings.sandbox}"
-    yield Finding(Health.GOOD, f"sandbox: tasks run in {chosen.name} ({set_by})")
+    yield HealthFinding(Health.GOOD, f"sandbox: tasks run in {chosen.name} ({set_by})")
     if isinstance(chosen, Docker):
         yield from examine_docker(chosen)
         return
@@ -107,20 +109,20 @@ def _sandboxes(settings: Settings) -> Iterator[Finding]:
         yield from _unused_engine(settings)
 
 
-def _unused_engine(settings: Settings) -> Iterator[Finding]:
+def _unused_engine(settings: Settings) -> Iterator[HealthFinding]:
     """An engine that answers is not taken where it has no image to make boxes of."""
     try:
         Docker(settings.data, image=settings.sandbox_image).engine()
     except DayhandError:
         return
-    yield Finding(
+    yield HealthFinding(
         Health.WEAK,
         f"docker: an engine answers, but has no image {settings.sandbox_image}, so it is not used",
         f"Build it: docker build -t {settings.sandbox_image} deploy/sandbox. Or set DAYHAND_SANDBOX=bubblewrap.",
     )
 
 
-def _show(findings: list[Finding]) -> None:
+def _show(findings: list[HealthFinding]) -> None:
     console = Console(highlight=False)
     for each in findings:
         mark, colour = MARKS[each.health]

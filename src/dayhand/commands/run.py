@@ -21,14 +21,14 @@ from dayhand.environment.prepare import prepare
 from dayhand.environment.registries.python_npm import Extra
 from dayhand.errors import CheckoutError, LedgerError, SettingsError
 from dayhand.ledger.ledger import Ledger
-from dayhand.ledger.log import Note, Say
+from dayhand.ledger.log import Note, TaskLog
 from dayhand.ledger.redis_server import connect, embedded
 from dayhand.publish.markdown.escape import clean
 from dayhand.publish.wording import environment
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
 from dayhand.settings import Settings
-from dayhand.task import Ask, Kind, Proposed, State, Task
+from dayhand.task import Ask, Proposed, State, Task, TaskKind
 from dayhand.verify.examination import examine
 from dayhand.wiring import open_local_tools, open_shelf
 
@@ -57,7 +57,7 @@ def run_locally(settings: Settings, repo: Path, words: str) -> int:
         if claim is None:
             raise LedgerError("The run's own Redis has lost it.", advice="Run it again.")
         stack.enter_context(claim.kept())
-        say = Say(ledger, claim)
+        say = TaskLog(ledger, claim)
         say.listen(_show)
         tools = stack.enter_context(open_local_tools(settings, ledger, task, claim))
         outcome = travel(task, tools, say)
@@ -128,7 +128,7 @@ def local_task(repo: Path, words: str) -> Task:
         number=0,
         title=title,
         body=words,
-        ask=Ask(Kind.FIX, words, asker=""),
+        ask=Ask(TaskKind.FIX, words, asker=""),
         default_branch=head.removeprefix("ref: refs/heads/").partition("\t")[0],
         created_at=time.time(),
         clone_url=str(top),

@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response as Answer
 from dayhand.dashboard.hidden_text import visible
 from dayhand.dashboard.log import everything, page_of, shown
 from dayhand.dashboard.patch import files_of_patch
-from dayhand.dashboard.views import View, spoken_time
+from dayhand.dashboard.views import TaskView, spoken_time
 from dayhand.errors import LedgerError
 from dayhand.ledger.blocked import FACT, of_task
 from dayhand.ledger.ledger import Ledger, Record
@@ -83,8 +83,8 @@ def closed() -> str:
 def _tasks(blueprint: Blueprint, ledger: Ledger, live: Live, github: str) -> None:
     seats = BoundedSemaphore(READERS)
 
-    def view_of(record: Record) -> View:
-        return View(record, github, time.time())
+    def view_of(record: Record) -> TaskView:
+        return TaskView(record, github, time.time())
 
     @blueprint.get("/")
     def home() -> Answer:

@@ -9,7 +9,7 @@ from dayhand.dashboard.hidden_text import visible
 
 HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 KINDS = {"+": "add", "-": "del", "@": "hunk"}
-MOST_ROWS = 3000  # of all files together
+MAX_ROWS = 3000  # of all files together
 ROW_CHARS = 1000
 
 
@@ -37,7 +37,7 @@ class PatchFile:
 def files_of_patch(patch: str) -> list[PatchFile]:
     """Read a unified diff as git writes it."""
     files: list[PatchFile] = []
-    room = MOST_ROWS
+    room = MAX_ROWS
     heading, old, new = False, 0, 0
     for line in patch.split("\n"):
         if line.startswith("diff --git "):

@@ -50,7 +50,7 @@ MARKDOWN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StageRow:
     """A stage on the timeline."""
 
     name: str
@@ -60,7 +60,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TaskRow:
     """A row of the verification table."""
 
     kind: str
@@ -73,7 +73,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class TaskView:
     """One task for the templates. ``now`` in seconds since the epoch."""
 
     record: Record
@@ -143,7 +143,7 @@ class View:
         """How large the change is, where it is larger than is allowed."""
         scope = self.scope
         lines, files = scope.get("lines", 0), scope.get("files", 0)
-        over = 0 < scope.get("most_lines", 0) < lines or 0 < scope.get("most_files", 0) < files
+        over = 0 < scope.get("max_lines", 0) < lines or 0 < scope.get("max_files", 0) < files
         return f"{lines:,} lines in {files:,} files" if over else ""
 
     @property
@@ -190,7 +190,7 @@ class View:
         return "price unknown" if dollars is None else f"${dollars:.2f}"
 
     @property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[TaskRow]:
         return [_row(finding) for finding in (self.outcome.get("verification") or {}).get("findings", ())]
 
     @property
@@ -219,17 +219,17 @@ class View:
         return f"allow = [{', '.join(json.dumps(host) for host in hosts)}]" if hosts else ""
 
     @property
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[StageRow]:
         begun = {time.stage: time for time in self.record.stages}
         steps = []
         for stage, words in STAGES.items():
             time = begun.get(stage)
             if time is None:
-                steps.append(Step(stage, words, None, running=False))
+                steps.append(StageRow(stage, words, None, running=False))
                 continue
             running = time.ended is None and self.running
             ended = time.ended or (self.now if running else self.record.updated_at)
-            steps.append(Step(stage, words, ended - time.started, running))
+            steps.append(StageRow(stage, words, ended - time.started, running))
         return [step for step in steps if step.seconds is not None or self.running]
 
     @property
@@ -282,10 +282,10 @@ def spoken_time(seconds: float) -> str:
     return f"{whole // HOUR} h {whole % HOUR // MINUTE} min"
 
 
-def _row(finding: Mapping[str, Any]) -> Row:
+def _row(finding: Mapping[str, Any]) -> TaskRow:
     mark = MARKS[Verdict(finding["verdict"])]
     line = (finding.get("head") or {}).get("line", 0)
-    return Row(
+    return TaskRow(
         finding["kind"],
         finding["command"],
         finding["verdict"],

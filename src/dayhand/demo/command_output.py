@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from dayhand.scripted_model.server import Move, Scene
+from dayhand.scripted_model.server import Move, ScriptState
 
 Cited = dict[str, object]  # a citation, as the finish tool takes it
-Step = Callable[[Scene], Sequence[Move]]
+Step = Callable[[ScriptState], Sequence[Move]]
 
 
 def turns(*steps: Step, already: Step | None = None) -> Step:
@@ -17,14 +17,14 @@ def turns(*steps: Step, already: Step | None = None) -> Step:
     ``already`` gives the moves where the first look has shown that there is nothing to do, else nothing.
     """
 
-    def play(scene: Scene) -> Sequence[Move]:
+    def play(scene: ScriptState) -> Sequence[Move]:
         done = already(scene) if already and scene.turn > 0 else ()
         return done or steps[min(scene.turn, len(steps) - 1)](scene)
 
     return play
 
 
-def everything(scene: Scene) -> str:
+def everything(scene: ScriptState) -> str:
     """All that was printed so far."""
     return "\n".join(scene.all_outputs)
 

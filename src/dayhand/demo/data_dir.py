@@ -11,7 +11,7 @@ from pathlib import Path
 from dayhand.errors import SettingsError
 
 FRESH = ("github", "mirrors", "redis")
-MOST_DEMOS = 20
+MAX_DEMOS = 20
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def take_ground(data: Path) -> Iterator[Path]:
 
     Raises ``SettingsError`` where no folder can be had.
     """
-    for number in range(1, MOST_DEMOS + 1):
+    for number in range(1, MAX_DEMOS + 1):
         folder = data / ("demo" if number == 1 else f"demo-{number}")
         _make(folder)
         with (folder / "lock").open("w") as lock:
@@ -32,7 +32,7 @@ def take_ground(data: Path) -> Iterator[Path]:
             yield folder
             return
     raise SettingsError(
-        f"{MOST_DEMOS} demos are running already.", advice="Stop one of them, or set DAYHAND_DATA."
+        f"{MAX_DEMOS} demos are running already.", advice="Stop one of them, or set DAYHAND_DATA."
     )
 
 

@@ -24,7 +24,7 @@ EVENTS = ("issues", "issue_comment", "pull_request", "check_run", "push")
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class Fixtures:
     """The scene, set."""
 
     hub: LocalHub
@@ -65,7 +65,7 @@ class Stage:
         return repo, repo.issues[number]
 
 
-def set_scene(hub: LocalHub, stories: Sequence[Story], *, webhook: str, secret: str) -> Stage:
+def set_scene(hub: LocalHub, stories: Sequence[Story], *, webhook: str, secret: str) -> Fixtures:
     """Make everything that must be there before the first webhook is sent to ``webhook``."""
     world = hub.world
     world.add_user(MAINTAINER, "Ada")
@@ -79,4 +79,4 @@ def set_scene(hub: LocalHub, stories: Sequence[Story], *, webhook: str, secret: 
         world.know_label(repo, LABEL)
         issues[story.name] = world.open_issue(repo, outsider, story.title, story.body).number
     world.install(app, MAINTAINER, [story.repository for story in stories], long_ago=True)
-    return Stage(hub, app.id, app.private_key, issues)
+    return Fixtures(hub, app.id, app.private_key, issues)

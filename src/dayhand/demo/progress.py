@@ -10,12 +10,12 @@ from typing import Any
 from dayhand.demo.story import Story
 from dayhand.ledger.ledger import Record
 from dayhand.ledger.log_reader import Live
-from dayhand.task import Kind, State
+from dayhand.task import State, TaskKind
 
 OVER = frozenset({State.PROPOSED, State.ANSWERED, State.FAILED, State.STOPPED})
 TOLD = frozenset({"command", "say", "model", "error"})
 PATIENCE_SECONDS = 30.0  # between the person's act and the task in the ledger
-MOST_SECONDS = 1800.0
+MAX_SECONDS = 1800.0
 
 
 @dataclass(slots=True)
@@ -24,7 +24,7 @@ class Part:
 
     name: str
     story: Story
-    kind: Kind
+    kind: TaskKind
     issue_url: str
     asked_on: str = ""  # for a question: the pull request under which it stands
     record: Record | None = None
@@ -68,7 +68,7 @@ class Part:
     def failed(self) -> bool:
         """A fix must end in a pull request; only a question may end in an answer."""
         allowed = (
-            {"success", "neutral", "answered"} if self.kind is Kind.FOLLOW_UP else {"success", "neutral"}
+            {"success", "neutral", "answered"} if self.kind is TaskKind.FOLLOW_UP else {"success", "neutral"}
         )
         return self.over and self.conclusion not in allowed
 
@@ -96,8 +96,8 @@ class Part:
             self.line = note.line
             if note.kind in TOLD:
                 self.now = note.text.strip().partition("\n")[0]
-        if self.seconds > MOST_SECONDS and not self.over:
-            self.lost = f"It is not done after {MOST_SECONDS / 60:.0f} minutes."
+        if self.seconds > MAX_SECONDS and not self.over:
+            self.lost = f"It is not done after {MAX_SECONDS / 60:.0f} minutes."
 
     def as_json(self) -> dict[str, Any]:
         """The object that ``--json`` prints."""
@@ -111,6 +111,6 @@ class Part:
             "seconds": round(self.seconds, 1),
             "verification": self.findings,
         }
-        if self.kind is Kind.FOLLOW_UP:
+        if self.kind is TaskKind.FOLLOW_UP:
             told["answer"] = self.outcome.get("solution", {}).get("account", "")
         return told | ({"reason": self.reason} if self.failed else {})

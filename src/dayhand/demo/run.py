@@ -22,7 +22,7 @@ from rich.console import Console
 
 from dayhand.child_process import running
 from dayhand.demo.data_dir import take_ground
-from dayhand.demo.fixtures import LABEL, Stage, set_scene
+from dayhand.demo.fixtures import LABEL, Fixtures, set_scene
 from dayhand.demo.progress import Part
 from dayhand.demo.screen import open_screen, say, tell_ends
 from dayhand.demo.stories import STORIES
@@ -35,7 +35,7 @@ from dayhand.localhub.server import LocalHub
 from dayhand.scripted_model.moves import MODEL as SCRIPTED
 from dayhand.scripted_model.server import ScriptedServer
 from dayhand.settings import Settings
-from dayhand.task import Kind
+from dayhand.task import TaskKind
 from dayhand.wiring import open_sandbox
 
 LOOK_SECONDS = 0.2
@@ -87,7 +87,7 @@ def choose(cases: Sequence[str]) -> tuple[Story, ...]:
 class Demo:
     """All that runs."""
 
-    stage: Stage
+    stage: Fixtures
     ledger: Ledger
     url: str  # of the dashboard
     children: Mapping[str, Popen[str]]
@@ -112,16 +112,16 @@ class Demo:
         return parts
 
     def _begin(self, story: Story) -> Part:
-        part = Part(story.name, story, Kind.FIX, self.stage.issue_url(story))
+        part = Part(story.name, story, TaskKind.FIX, self.stage.issue_url(story))
         self.stage.begin(story)
         return part
 
     def _follow_up(self, parts: Sequence[Part]) -> Iterator[Part]:
-        asked = {part.story.name for part in parts if part.kind is Kind.FOLLOW_UP}
+        asked = {part.story.name for part in parts if part.kind is TaskKind.FOLLOW_UP}
         for part in parts:
             if part.story.follow_up and part.pull_url and part.story.name not in asked:
                 name = f"{part.name}-follow-up"
-                question = Part(name, part.story, Kind.FOLLOW_UP, part.issue_url, part.pull_url)
+                question = Part(name, part.story, TaskKind.FOLLOW_UP, part.issue_url, part.pull_url)
                 self.stage.ask(part.story, _number(part.pull_url))
                 yield question
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dayhand.demo.progress import Part
-from dayhand.task import Kind, State
+from dayhand.task import State, TaskKind
 from dayhand.verification import Verdict
 
 LOOKS = {
@@ -135,6 +135,6 @@ def tell_ends(console: Console, parts: Sequence[Part], task_url: str) -> None:
                 say(console, f"  {name:<13} {address}")
         for row in part.findings:
             say(console, f"  {row['check']:<13} {row['command']}: {row['verdict']}")
-        if part.kind is Kind.FOLLOW_UP and part.over and not part.failed:
+        if part.kind is TaskKind.FOLLOW_UP and part.over and not part.failed:
             say(console, f"  asked         {part.story.follow_up}")
             quote(console, str(part.outcome.get("solution", {}).get("account", "")))

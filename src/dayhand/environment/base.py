@@ -61,7 +61,7 @@ class Runtime:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SetupPlan:
     """What one ecosystem wants for one repository."""
 
     ecosystem: str
@@ -77,15 +77,15 @@ class Plan:
 class Ecosystem(Protocol):
     """A module with one function."""
 
-    def plan(self, files: Files) -> Plan | None:
+    def plan(self, files: Files) -> SetupPlan | None:
         """What to do for this repository; None where this ecosystem is not in it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class CombinedPlan:
     """The plans of all ecosystems of one repository, as one."""
 
-    plans: tuple[Plan, ...]
+    plans: tuple[SetupPlan, ...]
     env: Mapping[str, str]  # with the whole PATH
     checks: tuple[Check, ...]
     allow: tuple[str, ...] = ()  # hosts that the maintainers allow beside the registries

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from dayhand.environment import version_pins
-from dayhand.environment.base import Ecosystem, Environment, Files, Log, Plan, Whole
+from dayhand.environment.base import CombinedPlan, Ecosystem, Environment, Files, Log, SetupPlan
 from dayhand.environment.declared import agent_files
 from dayhand.environment.declared.dayhand_toml import read_config
 from dayhand.environment.ecosystems import (
@@ -94,7 +94,7 @@ def prepare(
     return _environment(key, snapshot, whole, outcome, started)
 
 
-def combine(plans: tuple[Plan, ...], path: str) -> Whole:
+def combine(plans: tuple[SetupPlan, ...], path: str) -> CombinedPlan:
     """Several ecosystems as one environment; ``path`` is the box's own PATH.
 
     A last resort's checks count only for kinds that nobody else has.
@@ -115,20 +115,22 @@ def combine(plans: tuple[Plan, ...], path: str) -> Whole:
         env |= plan.env
     front = [plan.env["PATH"] for plan in plans if "PATH" in plan.env]
     env["PATH"] = ":".join((*front, *([f"{ENVIRONMENT}/bin"] if front else []), path))
-    return Whole(plans, env, tuple(sorted(checks, key=lambda check: ORDER.get(check.kind, len(ORDER)))))
+    return CombinedPlan(
+        plans, env, tuple(sorted(checks, key=lambda check: ORDER.get(check.kind, len(ORDER))))
+    )
 
 
-def _summary(whole: Whole) -> str:
+def _summary(whole: CombinedPlan) -> str:
     names = " and ".join(_names(whole))
     checks = ", ".join(check.command for check in whole.checks)
     return f"Toolchain: {names or 'none that Dayhand knows'}. Checks: {checks or 'none declared'}."
 
 
-def _names(whole: Whole) -> tuple[str, ...]:
+def _names(whole: CombinedPlan) -> tuple[str, ...]:
     return tuple(dict.fromkeys(plan.ecosystem for plan in whole.plans if plan.steps or plan.checks))
 
 
-def _key(whole: Whole, files: Files, base: str, scope: str) -> str:
+def _key(whole: CombinedPlan, files: Files, base: str, scope: str) -> str:
     """Everything that decides what a snapshot holds, and whether its tools are those that are asked for."""
     parts = [
         RULES,
@@ -159,7 +161,9 @@ def _recall(sandbox: Sandbox, key: str) -> tuple[Snapshot, Outcome] | None:
     return None
 
 
-def _known(key: str, found: tuple[Snapshot, Outcome], whole: Whole, started: float, say: Log) -> Environment:
+def _known(
+    key: str, found: tuple[Snapshot, Outcome], whole: CombinedPlan, started: float, say: Log
+) -> Environment:
     snapshot, outcome = found
     say.line("result", "This environment was set up before: nothing is installed again.")
     for step in outcome.steps:
@@ -173,7 +177,7 @@ def _known(key: str, found: tuple[Snapshot, Outcome], whole: Whole, started: flo
 def _environment(
     key: str,
     snapshot: Snapshot | None,
-    whole: Whole,
+    whole: CombinedPlan,
     outcome: Outcome,
     started: float,
     *,

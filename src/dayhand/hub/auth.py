@@ -20,7 +20,7 @@ from dayhand.hub.session import open_github
 
 JWT_SECONDS = 540  # GitHub takes at most ten minutes; a minute back for clocks that differ
 REFRESH_SECONDS = 300
-LEAST_KEY_BITS = 2048
+MIN_KEY_BITS = 2048
 NOT_GRANTED = 422
 PERMISSIONS = {
     "metadata": "read",
@@ -120,6 +120,6 @@ def load_key(pem: str) -> RSAPrivateKey:
         raise HubError("The App's private key cannot be read as a PEM key.", advice=advice) from error
     if not isinstance(key, RSAPrivateKey):
         raise HubError(f"The App's private key is {type(key).__name__}, not RSA.", advice=advice)
-    if key.key_size < LEAST_KEY_BITS:
+    if key.key_size < MIN_KEY_BITS:
         raise HubError(f"The App's private key has {key.key_size} bits: GitHub's have 2048.", advice=advice)
     return key

@@ -8,7 +8,7 @@ from github.GithubRetry import GithubRetry
 API_VERSION = "2022-11-28"  # supported until March 2028; PyGithub sends none by itself
 TIMEOUT_SECONDS = 20
 HURRIED_SECONDS = 5
-MOST_WAIT_SECONDS = 60.0
+MAX_WAIT_SECONDS = 60.0
 REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"})  # never POST: it would make two
 
 
@@ -19,8 +19,8 @@ def open_github(api_url: str, auth: Auth.Auth, *, patient: bool = True) -> Githu
     """
     retry = GithubRetry(
         total=4,
-        max_rate_limit_wait=MOST_WAIT_SECONDS,
-        retry_after_max=MOST_WAIT_SECONDS,
+        max_rate_limit_wait=MAX_WAIT_SECONDS,
+        retry_after_max=MAX_WAIT_SECONDS,
         allowed_methods=REPEATABLE,
     )
     return Github(

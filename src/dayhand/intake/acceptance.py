@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dayhand.hub.models import CheckRun
 from dayhand.hub.repository import RepositoryHub
-from dayhand.intake.events import Where
+from dayhand.intake.events import Subject
 from dayhand.ledger.ledger import Ledger
 
 HELD = "action_required"
 
 
-def accept(hub: RepositoryHub, ledger: Ledger, where: Where, who: str) -> bool:
+def accept(hub: RepositoryHub, ledger: Ledger, where: Subject, who: str) -> bool:
     """Let what waits on a pull request's head go on under ``who``'s name; False where nothing waits, or did.
 
     The check run ends as the ledger says that it stands without what held it: a new failure stays one. May come twice.

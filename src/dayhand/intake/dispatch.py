@@ -14,11 +14,11 @@ from dayhand.hub.client import Hub
 from dayhand.hub.repository import RepositoryHub
 from dayhand.intake import grammar
 from dayhand.intake.acceptance import accept
-from dayhand.intake.events import Commented, Event, Granted, Ignored, Labeled, Pushed, Where
+from dayhand.intake.events import Commented, Event, Ignored, Labeled, Pushed, RepositoriesAdded, Subject
 from dayhand.intake.permission import may_ask
 from dayhand.ledger.ledger import Ledger, Opened
 from dayhand.ledger.queue import UNASKED
-from dayhand.task import Ask, Kind, Task
+from dayhand.task import Ask, Task, TaskKind
 
 ID_BYTES = 5
 WAITING = "an examination of this repository waits already; it will see this push"
@@ -33,22 +33,22 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class TaskRequest:
     """An ask, and where it stands."""
 
-    where: Where
+    where: Subject
     ask: Ask
     meaning: str  # what makes two wishes the same
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Dispatcher:
     """Takes events in. ``refuse`` tells a person, on the issue, why nothing happens and what to do."""
 
     ledger: Ledger
     hub: Hub
     enqueue: Callable[[str], None]
-    refuse: Callable[[Where, str, str, str], None]  # where, asker, reason, advice
+    refuse: Callable[[Subject, str, str, str], None]  # where, asker, reason, advice
     label: str
     handles: Sequence[str]
     clock: Callable[[], float] = time.time
@@ -62,7 +62,7 @@ class Desk:
                 return self._labeled(event, delivery)
             case Commented():
                 return self._commented(event, delivery)
-            case Granted():
+            case RepositoriesAdded():
                 return self._granted(event, delivery)
             case Pushed():
                 where = _nowhere(event.repository, event.installation, event)
@@ -71,16 +71,16 @@ class Desk:
             case _:
                 assert_never(event)
 
-    def _granted(self, event: Granted, delivery: str) -> Decision:
+    def _granted(self, event: RepositoriesAdded, delivery: str) -> Decision:
         """Look at each repository that is new to us. May come twice: what was opened before is found again."""
         for name in event.repositories:
             where = _nowhere(name, event.installation)
             self._examine(where, event.sender, "Dayhand was let in.", f"{delivery}:{name}")
         return Decision(None, f"{len(event.repositories)} repositories are looked at")
 
-    def _examine(self, where: Where, sender: str, why: str, delivery: str) -> Opened:
+    def _examine(self, where: Subject, sender: str, why: str, delivery: str) -> Opened:
         """Open an examination that nobody asked for in words: at most one of a repository waits."""
-        wish = Wish(where, Ask(Kind.ENVIRONMENT, why, sender), f"{where.repository}:environment")
+        wish = TaskRequest(where, Ask(TaskKind.ENVIRONMENT, why, sender), f"{where.repository}:environment")
         opened = self.ledger.open(self._task(wish), delivery=delivery, meaning=wish.meaning)
         self.enqueue(opened.task_id)
         return opened
@@ -93,7 +93,7 @@ class Desk:
         if event.where.is_pull:
             return self._labeled_pull(event)
         text = f"{event.where.title}\n\n{event.where.body}".strip()
-        return self._open(_wish(event.where, Ask(Kind.FIX, text, event.sender)), delivery)
+        return self._open(_wish(event.where, Ask(TaskKind.FIX, text, event.sender)), delivery)
 
     def _labeled_pull(self, event: Labeled) -> Decision:
         """A pull request does not say what is to be done: whoever labels it is told how to say so."""
@@ -119,16 +119,16 @@ class Desk:
             case grammar.Accept():
                 return self._accept(event)
             case grammar.Command(kind, words):
-                if kind is Kind.FIX and event.where.is_pull:
-                    kind = Kind.FOLLOW_UP  # there is work on it already: more of it belongs there
+                if kind is TaskKind.FIX and event.where.is_pull:
+                    kind = TaskKind.FOLLOW_UP  # there is work on it already: more of it belongs there
                 ask = Ask(kind, words, event.sender, event.comment)
                 return self._open(_wish(event.where, ask), delivery)
 
-    def _talking(self, where: Where) -> RepositoryHub:
+    def _talking(self, where: Subject) -> RepositoryHub:
         """The repository, through a token that can answer a person and nothing else. To be closed."""
         return self.hub.repository(where.installation, where.repository).talking()
 
-    def _admit(self, hub: RepositoryHub, where: Where, login: str) -> bool:
+    def _admit(self, hub: RepositoryHub, where: Subject, login: str) -> bool:
         """Whether this person may set us to work; who may not is told so."""
         if may_ask(hub, login):
             return True
@@ -151,12 +151,12 @@ class Desk:
             hub.react(where.number, event.comment, "+1")
         return Decision(None, f"accepted by {who}")
 
-    def _open(self, wish: Wish, delivery: str) -> Decision:
+    def _open(self, wish: TaskRequest, delivery: str) -> Decision:
         where, ask = wish.where, wish.ask
         with closing(self._talking(where)) as hub:
             if not self._admit(hub, where, ask.asker):
                 return Decision(None, f"{ask.asker} may not write to {where.repository}")
-            if ask.kind is not Kind.ENVIRONMENT and not says_something(where):
+            if ask.kind is not TaskKind.ENVIRONMENT and not says_something(where):
                 reason = "The issue does not say what is wrong: its title and text have no words in them."
                 advice = "Write what happens and what should happen, then ask again."
                 self.refuse(where, ask.asker, reason, advice)
@@ -167,7 +167,7 @@ class Desk:
             hub.react(where.number, ask.comment, "eyes")
         return Decision(opened.task_id, "" if opened.fresh else "this task was there already")
 
-    def _task(self, wish: Wish) -> Task:
+    def _task(self, wish: TaskRequest) -> Task:
         where = wish.where
         return Task(
             id=("" if where.number else UNASKED) + secrets.token_hex(ID_BYTES),
@@ -183,14 +183,14 @@ class Desk:
         )
 
 
-def says_something(where: Where) -> bool:
+def says_something(where: Subject) -> bool:
     """Whether there is a word to work from: an issue of blanks and dashes asks nothing."""
     return bool(re.search(r"\w{2,}", f"{where.title}\n{where.body}"))
 
 
-def _nowhere(repository: str, installation: int, event: Pushed | None = None) -> Where:
+def _nowhere(repository: str, installation: int, event: Pushed | None = None) -> Subject:
     """A repository as such, and no issue of it. Where the event does not say how to reach it, the worker asks."""
-    return Where(
+    return Subject(
         repository=repository,
         clone_url=event.clone_url if event else "",
         default_branch=event.default_branch if event else "",
@@ -202,7 +202,7 @@ def _nowhere(repository: str, installation: int, event: Pushed | None = None) ->
     )
 
 
-def _wish(where: Where, ask: Ask) -> Wish:
+def _wish(where: Subject, ask: Ask) -> TaskRequest:
     """A fix means the same however it was asked for, and so does a look; each question is one of its own."""
-    suffix = f"comment-{ask.comment}" if ask.kind is Kind.FOLLOW_UP else ask.kind.value
-    return Wish(where, ask, f"{where.repository}#{where.number}:{suffix}")
+    suffix = f"comment-{ask.comment}" if ask.kind is TaskKind.FOLLOW_UP else ask.kind.value
+    return TaskRequest(where, ask, f"{where.repository}#{where.number}:{suffix}")

@@ -13,12 +13,12 @@ from typing import Any
 from dayhand.errors import IntakeError
 from dayhand.intake.set_up_files import any_decides_set_up
 
-MOST_COMMITS = 2048  # GitHub names no more in one push
-MOST_PATHS = 3000  # nor more files of one commit
+MAX_COMMITS = 2048  # GitHub names no more in one push
+MAX_PATHS = 3000  # nor more files of one commit
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class Subject:
     """The issue or pull request that an event is about, as it stood when the event was sent."""
 
     repository: str  # "owner/name"
@@ -35,7 +35,7 @@ class Where:
 class Labeled:
     """Somebody put a label on an issue."""
 
-    where: Where
+    where: Subject
     label: str
     sender: str
     by_bot: bool
@@ -45,7 +45,7 @@ class Labeled:
 class Commented:
     """Somebody wrote a comment on an issue or pull request."""
 
-    where: Where
+    where: Subject
     comment: int
     words: str
     sender: str
@@ -53,7 +53,7 @@ class Commented:
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
+class RepositoriesAdded:
     """Somebody let the App into repositories: by installing it, or by adding them to an installation."""
 
     installation: int
@@ -79,7 +79,7 @@ class Ignored:
     reason: str
 
 
-Event = Labeled | Commented | Granted | Pushed | Ignored
+Event = Labeled | Commented | RepositoriesAdded | Pushed | Ignored
 
 
 def parse(name: str, body: bytes) -> Event:
@@ -148,9 +148,9 @@ class Fields:
         return value
 
 
-def _where(fields: Fields, key: str) -> Where:
+def _where(fields: Fields, key: str) -> Subject:
     """The issue or pull request under ``key``; GitHub calls a pull request's thread an issue, too."""
-    return Where(
+    return Subject(
         repository=fields.text("repository", "full_name"),
         clone_url=fields.text("repository", "clone_url"),
         default_branch=fields.text("repository", "default_branch"),
@@ -166,9 +166,9 @@ def _sender(fields: Fields) -> tuple[str, bool]:
     return fields.text("sender", "login"), fields.text("sender", "type") == "Bot"
 
 
-def _granted(fields: Fields, key: str) -> Granted:
+def _granted(fields: Fields, key: str) -> RepositoriesAdded:
     names = tuple(Fields(one, fields.event).text("full_name") for one in fields.list(key))
-    return Granted(fields.number("installation", "id"), names, fields.text("sender", "login"))
+    return RepositoriesAdded(fields.number("installation", "id"), names, fields.text("sender", "login"))
 
 
 def _pushed(fields: Fields) -> Pushed | Ignored:
@@ -193,7 +193,7 @@ def _may_touch_set_up(fields: Fields) -> bool:
     """Whether a push changes a file that decides the set-up; so it may where GitHub does not tell all of it."""
     commits = [one for one in fields.list("commits") if isinstance(one, Mapping)]
     told = any(one.get("id") == fields.text("after") for one in commits)
-    if fields.payload.get("forced") is True or not told or len(commits) >= MOST_COMMITS:
+    if fields.payload.get("forced") is True or not told or len(commits) >= MAX_COMMITS:
         return True  # what was taken away, or left out, is named nowhere
     return any(_touches(commit) for commit in commits)
 
@@ -202,4 +202,4 @@ def _touches(commit: Mapping[str, Any]) -> bool:
     lists = [commit.get(key) for key in ("added", "removed", "modified")]
     named = [one for one in lists if isinstance(one, list)]
     paths = [path for one in named for path in one if isinstance(path, str)]
-    return len(named) < len(lists) or len(paths) >= MOST_PATHS or any_decides_set_up(paths)
+    return len(named) < len(lists) or len(paths) >= MAX_PATHS or any_decides_set_up(paths)

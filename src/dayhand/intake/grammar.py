@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from dayhand.task import Kind
+from dayhand.task import TaskKind
 
 VERBS = ("fix", "accept", "environment")
 NEAR = 0.6  # how alike a word must be to a verb before we ask whether it was meant
@@ -21,7 +21,7 @@ QUIET = frozenset({"code_inline", "html_inline", "image"})
 class Command:
     """Words for us."""
 
-    kind: Kind
+    kind: TaskKind
     words: str
 
 
@@ -83,12 +83,12 @@ def _understand(words: str, handle: str) -> Command | Accept | Unclear:
     if re.fullmatch(r"accept\W*", words, re.IGNORECASE):
         return Accept()
     if re.fullmatch(r"environment\W*", words, re.IGNORECASE):
-        return Command(Kind.ENVIRONMENT, words)
+        return Command(TaskKind.ENVIRONMENT, words)
     if first == "fix":
-        return Command(Kind.FIX, words)
+        return Command(TaskKind.FIX, words)
     if first in VERBS:
-        return Command(Kind.FOLLOW_UP, words)
+        return Command(TaskKind.FOLLOW_UP, words)
     near = difflib.get_close_matches(first, VERBS, n=1, cutoff=NEAR) if len(words.split()) <= 3 else []
     if near:
         return Unclear(f"Did you mean “{handle} {near[0]}{words[len(first) :]}”?")
-    return Command(Kind.FOLLOW_UP, words)
+    return Command(TaskKind.FOLLOW_UP, words)

@@ -9,16 +9,16 @@ from redis.exceptions import RedisError
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from dayhand.errors import HubError, HubUnavailable, IntakeError
-from dayhand.intake.dispatch import Desk
+from dayhand.intake.dispatch import Dispatcher
 from dayhand.intake.events import parse
 from dayhand.intake.signature import verify
 
-MOST_BYTES = 25 * 1024 * 1024  # GitHub sends no more
+MAX_BYTES = 25 * 1024 * 1024  # GitHub sends no more
 
 Answer = tuple[Response, int]
 
 
-def webhook(desk: Desk, secrets: Sequence[str]) -> Blueprint:
+def webhook(desk: Dispatcher, secrets: Sequence[str]) -> Blueprint:
     """The receiver. Nothing is remembered of a delivery before it is accepted, so a failed one can be sent again."""
     blueprint = Blueprint("webhook", __name__)
 
@@ -48,7 +48,7 @@ def webhook(desk: Desk, secrets: Sequence[str]) -> Blueprint:
     return blueprint
 
 
-def _take(desk: Desk, delivery: str, name: str, body: bytes) -> Answer:
+def _take(desk: Dispatcher, delivery: str, name: str, body: bytes) -> Answer:
     if not delivery:
         raise IntakeError("The delivery has no X-GitHub-Delivery header.", status=400)
     seen = desk.ledger.seen(delivery)

@@ -10,7 +10,7 @@ from dayhand.ledger.keys import TextRedis
 REMEMBERED_SECONDS = 24 * 3600  # servers are updated, and models change behind a name
 
 
-class Lacks:
+class RedisFeatureStore:
     """The names of what one model on one server lacks. They are forgotten a day after the last was learnt."""
 
     def __init__(self, redis: TextRedis, server: str, model: str) -> None:

@@ -14,7 +14,7 @@ from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.ledger import Claim, fenced
 
 
-class Memory:
+class Journal:
     """The journal of one claimed task. Every write is fenced: it raises ``LeaseLost`` once another worker has the task."""
 
     def __init__(self, redis: TextRedis, task_id: str, claim: Claim) -> None:

@@ -11,8 +11,8 @@ from dayhand.ledger import keys, scripts
 from dayhand.ledger.ledger import Claim, Ledger, fenced
 from dayhand.task import Stage
 
-MOST_LINES = 10_000
-MOST_CHARS = 64 * 1024
+MAX_LINES = 10_000
+MAX_CHARS = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Note:
     text: str
 
 
-class Say:
+class TaskLog:
     """Writes the live log of a task that is claimed, and tells listeners. Every write is fenced by the claim."""
 
     def __init__(self, ledger: Ledger, claim: Claim) -> None:
@@ -44,13 +44,13 @@ class Say:
         """Write one note and give its line number. Raises ``LeaseLost``."""
         cut = (
             text
-            if len(text) <= MOST_CHARS
-            else f"{text[: MOST_CHARS // 2]}\n… cut …\n{text[-MOST_CHARS // 2 :]}"
+            if len(text) <= MAX_CHARS
+            else f"{text[: MAX_CHARS // 2]}\n… cut …\n{text[-MAX_CHARS // 2 :]}"
         )
         at = self._ledger.clock()
         there = [keys.record(self._claim.task_id), keys.log(self._claim.task_id)]
         entry = ["at", at, "stage", self._stage, "kind", kind, "text", cut]
-        number = int(fenced(self._append, there, [self._claim.token, MOST_LINES, *entry]))
+        number = int(fenced(self._append, there, [self._claim.token, MAX_LINES, *entry]))
         note = Note(number, at, self._stage, kind, cut)
         for listener in self._listeners:
             listener(note)

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from dayhand.localhub import push_event
-from dayhand.localhub.directory import Scene, now
+from dayhand.localhub.directory import Directory, now
 from dayhand.localhub.errors import Refused
 from dayhand.localhub.git_store import ZERO
 from dayhand.localhub.state import (
@@ -31,7 +31,7 @@ EVENT_PERMISSION = {
 }  # fmt: skip
 
 
-class World(Scene):
+class Actions(Directory):
     """What can be done with what is there."""
 
     # Issues

@@ -25,7 +25,7 @@ EMOJI = {
 }
 MARKS = {"success": "✓", "failure": "✗", "neutral": "◼", "cancelled": "⊘", "action_required": "!", None: "●"}
 HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
-MOST_LINES = 3000
+MAX_LINES = 3000
 
 
 @dataclass(slots=True)
@@ -92,7 +92,7 @@ def files_of(diff: str) -> list[FileDiff]:
             if hunk := HUNK.match(line):
                 heading, numbers = False, {"old": int(hunk[1]), "new": int(hunk[2])}
             drawn += 1
-            _draw(found[-1], kinds.get(line[0], ""), line, numbers, room=drawn <= MOST_LINES)
+            _draw(found[-1], kinds.get(line[0], ""), line, numbers, room=drawn <= MAX_LINES)
     return found
 
 

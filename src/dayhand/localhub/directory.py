@@ -12,17 +12,17 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from dayhand.localhub.git_store import Store
-from dayhand.localhub.payloads import PullShapes
+from dayhand.localhub.git_store import GitStore
+from dayhand.localhub.payloads import PullPayloads
 from dayhand.localhub.state import App, Installation, Repository, User
 
 Send = Callable[[App, str, dict[str, Any]], None]
 
 
-class Scene:
+class Directory:
     """Everything there is. One lock: this serves one machine."""
 
-    def __init__(self, data: Path, shapes: PullShapes, send: Send) -> None:
+    def __init__(self, data: Path, shapes: PullPayloads, send: Send) -> None:
         self.data = data
         self.shapes = shapes
         self.send = send
@@ -44,7 +44,7 @@ class Scene:
         owner_login, name = full_name.split("/")
         with self.lock:
             owner = self.add_user(owner_login)
-            store = Store(self.data / owner_login / f"{name}.git")
+            store = GitStore(self.data / owner_login / f"{name}.git")
             store.create("main")
             repo = Repository(self.next_id(), owner, name, store, private, now())
             self.repositories[full_name] = repo

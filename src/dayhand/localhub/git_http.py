@@ -11,7 +11,7 @@ import subprocess
 
 from flask import Blueprint, Response, request
 
-from dayhand.localhub.actions import World
+from dayhand.localhub.actions import Actions
 from dayhand.localhub.errors import Refused
 from dayhand.localhub.git_store import ZERO
 from dayhand.localhub.state import Repository, User
@@ -33,7 +33,7 @@ done
 """
 
 
-def git_http(world: World, tokens: Tokens) -> Blueprint:
+def git_http(world: Actions, tokens: Tokens) -> Blueprint:
     """``/OWNER/NAME.git/…`` for clone, fetch and push."""
     blueprint = Blueprint("git", __name__)
 
@@ -59,7 +59,7 @@ def git_http(world: World, tokens: Tokens) -> Blueprint:
     return blueprint
 
 
-def _admit(world: World, tokens: Tokens, repo: Repository, *, pushing: bool) -> tuple[User, bool]:
+def _admit(world: Actions, tokens: Tokens, repo: Repository, *, pushing: bool) -> tuple[User, bool]:
     """Who is at the door, and whether they may touch workflows."""
     header = request.headers.get("Authorization", "")
     if not header:

@@ -24,7 +24,7 @@ class Commit:
     message: str
 
 
-class Store:
+class GitStore:
     """One bare repository."""
 
     def __init__(self, path: Path) -> None:

@@ -19,7 +19,7 @@ MINUTE, HOUR = 60.0, 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class RateLimitSettings:
     """GitHub's own figures."""
 
     hour: int = 5000
@@ -28,11 +28,13 @@ class Bounds:
     made_an_hour: int = 500
 
 
-class Limits:
+class RateLimits:
     """Counts what each credential asks for."""
 
-    def __init__(self, bounds: Bounds | None = None, clock: Callable[[], float] = time.time) -> None:
-        self.bounds = bounds or Bounds()
+    def __init__(
+        self, bounds: RateLimitSettings | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.bounds = bounds or RateLimitSettings()
         self.clock = clock
         self._lock = threading.Lock()
         self._asked: dict[str, deque[float]] = defaultdict(deque)

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as Answer
 
-from dayhand.localhub.actions import CLOSING, World
+from dayhand.localhub.actions import CLOSING, Actions
 from dayhand.localhub.diff_view import (
     EMOJI,
     MARKS,
@@ -23,7 +23,7 @@ POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src '
 COOKIE = "me"
 
 
-def pages(world: World) -> Blueprint:
+def pages(world: Actions) -> Blueprint:
     """All pages."""
     blueprint = Blueprint("pages", __name__, template_folder="templates")
     desk = _Desk(world)
@@ -65,7 +65,7 @@ def pages(world: World) -> Blueprint:
 class _Desk:
     """What the pages share."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Actions) -> None:
         self.world = world
 
     def people(self) -> list[User]:

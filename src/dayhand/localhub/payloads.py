@@ -21,7 +21,7 @@ def node_id(kind: str, number: int) -> str:
     return base64.b64encode(f"{kind}:{number}".encode()).decode()
 
 
-class Shapes:
+class Payloads:
     """The shapes as one server answers them: every address in them lies on its own host and port."""
 
     def __init__(self, url: str) -> None:
@@ -169,7 +169,7 @@ class Shapes:
         return "COLLABORATOR" if user.login in repo.collaborators else "NONE"
 
 
-class PullShapes(Shapes):
+class PullPayloads(Payloads):
     """Pull requests, commits, check runs and Apps."""
 
     def pull(self, repo: Repository, issue: Issue) -> Json:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from dayhand.localhub.git_store import ZERO, Commit, Store
+from dayhand.localhub.git_store import ZERO, Commit, GitStore
 from dayhand.localhub.state import Repository, User
 
-MOST_COMMITS = 2048
+MAX_COMMITS = 2048
 
 
 def push(repo: Repository, branch: str, by: User, *, before: str, after: str, html: str) -> dict[str, Any]:
     """The payload of one branch's move; ``before`` or ``after`` is all zeros where it came or went."""
     created, deleted = before == ZERO, after == ZERO
     commits = [] if deleted else _new_commits(repo, branch, before, after)
-    shapes = [_commit(repo.store, one, by, html) for one in commits[-MOST_COMMITS:]]
+    shapes = [_commit(repo.store, one, by, html) for one in commits[-MAX_COMMITS:]]
     return {
         "ref": f"refs/heads/{branch}",
         "before": before,
@@ -39,7 +39,7 @@ def _new_commits(repo: Repository, branch: str, before: str, after: str) -> list
     return [repo.store.commit(sha) for sha in repo.store.git("rev-list", "--reverse", after).split()]
 
 
-def _commit(store: Store, commit: Commit, by: User, html: str) -> dict[str, Any]:
+def _commit(store: GitStore, commit: Commit, by: User, html: str) -> dict[str, Any]:
     person = {"name": commit.author, "email": commit.email, "username": by.login}
     changed = _changed(store, commit)
     return {
@@ -57,7 +57,7 @@ def _commit(store: Store, commit: Commit, by: User, html: str) -> dict[str, Any]
     }
 
 
-def _changed(store: Store, commit: Commit) -> dict[str, list[str]]:
+def _changed(store: GitStore, commit: Commit) -> dict[str, list[str]]:
     """The paths that a commit adds, deletes and modifies, against its first parent."""
     found: dict[str, list[str]] = {"A": [], "D": [], "M": []}
     if not commit.parents:

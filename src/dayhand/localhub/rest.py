@@ -9,13 +9,13 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from dayhand.localhub.actions import World
+from dayhand.localhub.actions import Actions
 from dayhand.localhub.errors import Refused
-from dayhand.localhub.limits import Limits
+from dayhand.localhub.limits import RateLimits
 from dayhand.localhub.payloads import stamp
 from dayhand.localhub.state import App, Comment, Installation, Issue, Repository
 from dayhand.localhub.tokens import RANKS, Grant, Tokens
-from dayhand.localhub.webhooks import Courier
+from dayhand.localhub.webhooks import WebhookSender
 
 VERSIONS = ("2022-11-28", "2026-03-10")
 DOCS = "https://docs.github.com/rest"
@@ -25,10 +25,10 @@ DOCS = "https://docs.github.com/rest"
 class Backstage:
     """What every endpoint works with."""
 
-    world: World
+    world: Actions
     tokens: Tokens
-    courier: Courier
-    limits: Limits
+    courier: WebhookSender
+    limits: RateLimits
 
 
 Answer = Response | tuple[Response, int] | tuple[Response, int, dict[str, str]] | tuple[str, int]
@@ -195,7 +195,7 @@ def _apps(blueprint: Blueprint, api: Api) -> None:
         return jsonify(shapes.public_user(world.users[login]))
 
 
-def _named(world: World, there: Installation, wanted: dict[str, Any]) -> list[str]:
+def _named(world: Actions, there: Installation, wanted: dict[str, Any]) -> list[str]:
     """The repositories that a token is narrowed to, by their names or by their ids."""
     if "repositories" in wanted and "repository_ids" in wanted:
         raise Refused(422, "Specify repositories or repository_ids, not both.")
@@ -204,7 +204,7 @@ def _named(world: World, there: Installation, wanted: dict[str, Any]) -> list[st
     return named or [ids.get(one, "") for one in wanted.get("repository_ids", [])]
 
 
-def _deliveries(blueprint: Blueprint, api: Api, courier: Courier) -> None:
+def _deliveries(blueprint: Blueprint, api: Api, courier: WebhookSender) -> None:
     @blueprint.get("/app/hook/deliveries")
     def deliveries() -> Answer:
         size = min(100, max(1, request.args.get("per_page", 30, int)))

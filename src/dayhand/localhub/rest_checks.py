@@ -17,7 +17,7 @@ from dayhand.localhub.state import CheckRun, Repository
 from dayhand.localhub.tokens import Grant
 
 TEXT_BYTES = 65_535
-MOST_ANNOTATIONS = 50
+MAX_ANNOTATIONS = 50
 STATUSES = ("queued", "in_progress", "completed")
 CONCLUSIONS = ("action_required", "cancelled", "failure", "neutral", "success", "skipped", "timed_out")
 ANNOTATION = ("path", "start_line", "end_line", "annotation_level", "message")
@@ -125,8 +125,8 @@ def _check_output(output: dict[str, Any]) -> None:
         if size > TEXT_BYTES:
             raise Refused(422, f"Only {TEXT_BYTES} characters are allowed; {size} were supplied for {field}.")
     annotations = output.get("annotations") or []
-    if len(annotations) > MOST_ANNOTATIONS:
-        raise Refused(422, f"No more than {MOST_ANNOTATIONS} annotations are allowed in one request.")
+    if len(annotations) > MAX_ANNOTATIONS:
+        raise Refused(422, f"No more than {MAX_ANNOTATIONS} annotations are allowed in one request.")
     for one in annotations:
         missing = next((field for field in ANNOTATION if field not in one), "")
         if missing:

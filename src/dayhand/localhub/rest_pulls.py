@@ -8,7 +8,7 @@ from flask import Blueprint, jsonify, request
 
 from dayhand.localhub.actions import check_words
 from dayhand.localhub.errors import Refused
-from dayhand.localhub.limits import Limits
+from dayhand.localhub.limits import RateLimits
 from dayhand.localhub.payloads import node_id
 from dayhand.localhub.rest import Answer, Api, body, page
 from dayhand.localhub.state import Issue, Repository
@@ -140,7 +140,7 @@ def _refs(blueprint: Blueprint, api: Api) -> None:
             raise Refused(422, f"No commit found for SHA: {sha}") from error
 
 
-def graphql(api: Api, limits: Limits) -> Blueprint:
+def graphql(api: Api, limits: RateLimits) -> Blueprint:
     """``POST /api/graphql``: ready for review, and back to draft."""
     blueprint = Blueprint("graphql", __name__)
 

@@ -10,17 +10,17 @@ from typing import Self
 from flask import Flask, Response, request
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from dayhand.localhub.actions import World
+from dayhand.localhub.actions import Actions
 from dayhand.localhub.git_http import git_http
-from dayhand.localhub.limits import Bounds, Limits
+from dayhand.localhub.limits import RateLimits, RateLimitSettings
 from dayhand.localhub.pages import pages
-from dayhand.localhub.payloads import PullShapes
+from dayhand.localhub.payloads import PullPayloads
 from dayhand.localhub.rest import Api, Backstage, rest
 from dayhand.localhub.rest_checks import checks
 from dayhand.localhub.rest_issues import issues
 from dayhand.localhub.rest_pulls import graphql, pulls
 from dayhand.localhub.tokens import Tokens
-from dayhand.localhub.webhooks import Courier
+from dayhand.localhub.webhooks import WebhookSender
 
 HOST = "127.0.0.1"
 POLL_SECONDS = 0.02  # how soon a stop is noticed
@@ -29,7 +29,7 @@ POLL_SECONDS = 0.02  # how soon a stop is noticed
 class LocalHub:
     """A running GitHub: ``with LocalHub(folder) as hub``. ``world`` sets the scene; ``url`` is for people."""
 
-    def __init__(self, data: Path, *, port: int = 0, bounds: Bounds | None = None) -> None:
+    def __init__(self, data: Path, *, port: int = 0, bounds: RateLimitSettings | None = None) -> None:
         """``data`` is a folder for the repositories; ``port`` 0 takes a free one."""
         data.mkdir(parents=True, exist_ok=True)
         app = Flask(
@@ -39,10 +39,10 @@ class LocalHub:
         self.url = f"http://{HOST}:{self._server.server_port}"
         self.api_url = f"{self.url}/api/v3"
         app.before_request(self._stay_home)
-        self.courier = Courier()
+        self.courier = WebhookSender()
         self.tokens = Tokens()
-        self.world = World(data, PullShapes(self.url), self.courier.send)
-        self.limits = Limits(bounds)
+        self.world = Actions(data, PullPayloads(self.url), self.courier.send)
+        self.limits = RateLimits(bounds)
         self.app = app
         backstage = Backstage(self.world, self.tokens, self.courier, self.limits)
         app.register_blueprint(rest(backstage, (issues, pulls, checks)))

@@ -9,7 +9,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from dayhand.localhub.git_store import Store
+from dayhand.localhub.git_store import GitStore
 
 LEVELS = {"none": 0, "read": 1, "triage": 2, "write": 3, "maintain": 4, "admin": 5}
 
@@ -132,7 +132,7 @@ class Repository:
     id: int
     owner: User
     name: str
-    store: Store
+    store: GitStore
     private: bool
     created: datetime
     default_branch: str = "main"

@@ -23,7 +23,7 @@ from dayhand.localhub.payloads import stamp
 from dayhand.localhub.state import App
 
 TIMEOUT_SECONDS = 10.0
-MOST_BYTES = 25 * 1024 * 1024  # larger events are never sent
+MAX_BYTES = 25 * 1024 * 1024  # larger events are never sent
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ class Delivery:
         }  # fmt: skip
 
 
-class Courier:
+class WebhookSender:
     """Delivers in the background. It never tries again by itself: no more does GitHub."""
 
     def __init__(self, timeout: float = TIMEOUT_SECONDS) -> None:
@@ -118,7 +118,7 @@ def _deliver(session: requests.Session, delivery: Delivery, timeout: float) -> N
         delivery.status = "no webhook"
         return
     body = json.dumps(delivery.payload).encode()
-    if len(body) > MOST_BYTES:
+    if len(body) > MAX_BYTES:
         delivery.status = "payload too large"
         return
     headers = {

@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterable
 
 from dayhand.ledger.log import Note
 from dayhand.publish.markdown.escape import (
-    MOST_BYTES,
+    MAX_BYTES,
     clean,
     fenced,
     tail,
 )
 from dayhand.publish.wording.pull_request import check_title
 
-LOG_BYTES = MOST_BYTES - 6_000  # the stages stand before it
+LOG_BYTES = MAX_BYTES - 6_000  # the stages stand before it
 OUTPUT_CHARS = 1_500
-MOST_ENTRIES = 2_000
-MOST_STAGES = 40
+MAX_ENTRIES = 2_000
+MAX_STAGES = 40
 SHOWN = {"command": "$ ", "result": "", "error": "✗ "}
 
 
@@ -34,8 +34,8 @@ class Progress:
         self._every = every
         self._clock = clock
         self._next = 0.0
-        self._stages: deque[tuple[str, float]] = deque(maxlen=MOST_STAGES)
-        self._entries: deque[str] = deque(maxlen=MOST_ENTRIES)
+        self._stages: deque[tuple[str, float]] = deque(maxlen=MAX_STAGES)
+        self._entries: deque[str] = deque(maxlen=MAX_ENTRIES)
 
     def recall(self, notes: Iterable[Note]) -> None:
         """Take in what an earlier worker said of this task, so that the text goes on where it was."""

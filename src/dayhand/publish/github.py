@@ -30,7 +30,7 @@ from dayhand.publish.wording import (
     unfinished,
 )
 from dayhand.publish.wording.cost import until_then
-from dayhand.task import Examined, Kind, Proof, Solution, Task
+from dayhand.task import Examined, Proof, Solution, Task, TaskKind
 from dayhand.usage import Usage
 
 PATCH_CHARS = 1024 * 1024
@@ -301,7 +301,7 @@ class GitHubPublication:
 
     @property
     def _examines(self) -> bool:
-        return self.task.ask.kind is Kind.ENVIRONMENT
+        return self.task.ask.kind is TaskKind.ENVIRONMENT
 
     def _comment(self, body: str, *, by: RepositoryHub | None = None) -> str:
         if not self.task.number:

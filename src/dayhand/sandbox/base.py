@@ -21,7 +21,7 @@ from typing import IO, Protocol
 from dayhand.task import Blocked
 
 WORKSPACE = "/workspace"  # the repository, in every box
-MOST_REFUSED = 100  # a set-up that asks for more hosts than people read is told of these
+MAX_REFUSED = 100  # a set-up that asks for more hosts than people read is told of these
 ENVIRONMENT = "/opt/env"  # what set-up installed: writable in a set-up box, read-only afterwards
 
 
@@ -37,7 +37,7 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class CommandLimits:
     """What one command may use."""
 
     seconds: float = 120.0
@@ -88,8 +88,8 @@ class Egress:
 
     @property
     def refused(self) -> tuple[Blocked, ...]:
-        """What was asked for in vain, each once for each command that asked; at most the first ``MOST_REFUSED``."""
-        return tuple(dict.fromkeys(self.blocked))[:MOST_REFUSED]
+        """What was asked for in vain, each once for each command that asked; at most the first ``MAX_REFUSED``."""
+        return tuple(dict.fromkeys(self.blocked))[:MAX_REFUSED]
 
 
 class Box(Protocol):
@@ -107,7 +107,7 @@ class Box(Protocol):
         cwd: str = WORKSPACE,
         env: Mapping[str, str] | None = None,
         stdin: bytes | IO[bytes] | None = None,
-        limits: Limits | None = None,
+        limits: CommandLimits | None = None,
         on_output: Callable[[bytes], None] | None = None,
         halted: Callable[[], bool] | None = None,
     ) -> Result:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dayhand.sandbox.base import Box, Egress, Sandbox, Snapshot
 
 
-class Watched:
+class Cancellable:
     """Another sandbox, whose every command asks about once a second whether it is still wanted.
 
     ``check`` raises where it is not: what it raises comes out of the box, and nothing of the command is left then.

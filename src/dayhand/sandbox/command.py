@@ -13,8 +13,8 @@ from dayhand.sandbox.base import WORKSPACE, Reason
 
 SPOKEN = 200
 # What the kernel takes for a program (execve(2): 32 pages a word, a quarter of the stack for all), less what we put before it.
-MOST_BYTES_A_WORD = 126 * 1024
-MOST_BYTES = 1024 * 1024
+MAX_BYTES_A_WORD = 126 * 1024
+MAX_BYTES = 1024 * 1024
 POINTER = 9  # bytes that each word costs besides: its end, and where it is
 CANNOT_RUN = 126  # as the shells say it
 
@@ -46,8 +46,8 @@ class Order:
             return "The command is empty, so nothing was run."
         if any(b"\0" in word for word in words):
             return "The command holds a NUL byte, which no program can be given, so it was not run."
-        if longest > MOST_BYTES_A_WORD or whole > MOST_BYTES:
-            most = MOST_BYTES_A_WORD if longest > MOST_BYTES_A_WORD else MOST_BYTES
+        if longest > MAX_BYTES_A_WORD or whole > MAX_BYTES:
+            most = MAX_BYTES_A_WORD if longest > MAX_BYTES_A_WORD else MAX_BYTES
             return (
                 f"The command is too long ({max(longest, whole):,} bytes, of which the kernel takes {most:,}), so it was not run. "
                 "Write what is long into a file, or give it on standard input."

@@ -9,14 +9,14 @@ from contextlib import nullcontext
 from typing import IO
 
 from dayhand.errors import SandboxError
-from dayhand.sandbox.base import WORKSPACE, Limits, Reason, Result
+from dayhand.sandbox.base import WORKSPACE, CommandLimits, Reason, Result
 from dayhand.sandbox.command import (
     CANNOT_RUN,
     Ended,
     Order,
     either,
 )
-from dayhand.sandbox.egress.gateway import Gate
+from dayhand.sandbox.egress.gateway import Gateway
 from dayhand.sandbox.meter import Meter
 
 ERRORS = 4096  # bytes of what a command of our own said before it failed
@@ -26,13 +26,13 @@ class Commands(ABC):
     """A box that runs one command at a time. What is said of ``run`` and ``pour`` stands in ``base.Box``."""
 
     def __init__(self) -> None:
-        self.gate: Gate | None = None
+        self.gate: Gateway | None = None
         self.halted: Callable[[], bool] | None = None
         self._closed = False
         self._turn = threading.Lock()
 
     @abstractmethod
-    def _carry_out(self, order: Order, out: Meter, err: Meter | None, gate: Gate | None) -> Ended:
+    def _carry_out(self, order: Order, out: Meter, err: Meter | None, gate: Gateway | None) -> Ended:
         """Run a sound order to its end or to ours; without ``err`` both streams go to ``out``, as they come."""
 
     def run(
@@ -42,11 +42,11 @@ class Commands(ABC):
         cwd: str = WORKSPACE,
         env: Mapping[str, str] | None = None,
         stdin: bytes | IO[bytes] | None = None,
-        limits: Limits | None = None,
+        limits: CommandLimits | None = None,
         on_output: Callable[[bytes], None] | None = None,
         halted: Callable[[], bool] | None = None,
     ) -> Result:
-        limits, gate = limits or Limits(), self.gate
+        limits, gate = limits or CommandLimits(), self.gate
         meter = Meter(limits.keep_bytes, limits.output_bytes, on_output)
         if gate:
             env = {**gate.environment(), **(env or {})}
@@ -58,7 +58,7 @@ class Commands(ABC):
     def pour(
         self, command: Sequence[str], *, stdin: bytes | None = None, most: int, seconds: float = 60
     ) -> bytes:
-        out, err = Meter(most, most), Meter(ERRORS, Limits().output_bytes)
+        out, err = Meter(most, most), Meter(ERRORS, CommandLimits().output_bytes)
         order = Order(command, stdin=stdin, seconds=seconds, halted=self.halted)
         ended = self._execute(order, out, err, None)
         if ended.reason is Reason.FLOOD:
@@ -70,7 +70,7 @@ class Commands(ABC):
             )
         return out.head
 
-    def _execute(self, order: Order, out: Meter, err: Meter | None, gate: Gate | None) -> Ended:
+    def _execute(self, order: Order, out: Meter, err: Meter | None, gate: Gateway | None) -> Ended:
         with self._turn:
             self._check_open()
             if problem := order.problem():

@@ -28,7 +28,7 @@ class Health(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class HealthFinding:
     """One thing that was looked at."""
 
     health: Health
@@ -36,69 +36,71 @@ class Finding:
     advice: str = ""
 
 
-def examine_bubblewrap(sandbox: Bubblewrap) -> Iterator[Finding]:
+def examine_bubblewrap(sandbox: Bubblewrap) -> Iterator[HealthFinding]:
     """Open a box, and tell what holds in it."""
     try:
         sandbox.probe()
         ready, grouped = sandbox.ready(), sandbox.can_group()
     except SandboxError as error:
-        yield Finding(Health.BAD, f"bubblewrap: {error}", error.advice)
+        yield HealthFinding(Health.BAD, f"bubblewrap: {error}", error.advice)
         return
     size = ready.capacity
-    yield Finding(Health.GOOD, f"bubblewrap: a box opens by {ready.bwrap}")
+    yield HealthFinding(Health.GOOD, f"bubblewrap: a box opens by {ready.bwrap}")
     memory, processes = f"{size.memory // MIB} MB", f"{size.processes} processes"
     if grouped:
-        yield Finding(Health.GOOD, f"bubblewrap: a control group holds each box to {memory} and {processes}")
+        yield HealthFinding(
+            Health.GOOD, f"bubblewrap: a control group holds each box to {memory} and {processes}"
+        )
     else:
-        yield Finding(
+        yield HealthFinding(
             Health.WEAK,
             f"bubblewrap: each box has at most {processes}, but {memory} are the limit of each process, not of the box",
             "Run the worker as root, or in a container that may make control groups, or use Docker.",
         )
     if not ready.layers:
-        yield Finding(
+        yield HealthFinding(
             Health.WEAK,
             "bubblewrap: no layers here, so each box begins with a copy of the repository's environment",
             "bubblewrap 0.11 and a file system that overlayfs can use make it instant.",
         )
 
 
-def examine_docker(sandbox: Docker) -> Iterator[Finding]:
+def examine_docker(sandbox: Docker) -> Iterator[HealthFinding]:
     """Ask the engine, open a box, and tell what holds in it."""
     try:
         engine = sandbox.engine()
         told, version = engine.client.info(), engine.client.version()
-        yield Finding(Health.GOOD, f"docker: engine {told['ServerVersion']} at {engine.address}")
+        yield HealthFinding(Health.GOOD, f"docker: engine {told['ServerVersion']} at {engine.address}")
         yield from _what_the_engine_lacks(told)
         yield from _runc(version)
         sandbox.probe()
     except SandboxError as error:
-        yield Finding(Health.BAD, f"docker: {error}", error.advice)
+        yield HealthFinding(Health.BAD, f"docker: {error}", error.advice)
         return
-    yield Finding(Health.GOOD, f"docker: a box opens, of the image {sandbox.image}")
+    yield HealthFinding(Health.GOOD, f"docker: a box opens, of the image {sandbox.image}")
 
 
-def _what_the_engine_lacks(told: dict[str, Any]) -> Iterator[Finding]:
+def _what_the_engine_lacks(told: dict[str, Any]) -> Iterator[HealthFinding]:
     for name, limit in (("MemoryLimit", "memory"), ("SwapLimit", "swap"), ("PidsLimit", "processes")):
         if not told.get(name):
-            yield Finding(
+            yield HealthFinding(
                 Health.WEAK,
                 f"docker: this engine cannot limit {limit}",
                 "Its kernel needs the control group for it (on Debian: swapaccount=1 for swap).",
             )
     options = " ".join(told.get("SecurityOptions") or [])
     if "name=rootless" not in options and "name=userns" not in options:
-        yield Finding(
+        yield HealthFinding(
             Health.WEAK,
             "docker: root in this engine's containers would be root of its machine",
             "Not needed, and worth having: a rootless engine, or one with userns-remap.",
         )
 
 
-def _runc(version: dict[str, Any]) -> Iterator[Finding]:
+def _runc(version: dict[str, Any]) -> Iterator[HealthFinding]:
     runc = next((each["Version"] for each in version.get("Components", []) if each["Name"] == "runc"), "")
     if runc and not sound_runc(runc):
-        yield Finding(
+        yield HealthFinding(
             Health.WEAK,
             f"docker: runc {runc} has known ways out of a container",
             "Install 1.2.8, 1.3.3 or newer, or a distribution's package that says it has their fixes.",

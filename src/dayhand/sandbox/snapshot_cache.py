@@ -17,15 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from dayhand.sandbox.base import ENVIRONMENT, WORKSPACE, Box, Egress, Limits, Result, Sandbox, Snapshot
+from dayhand.sandbox.base import ENVIRONMENT, WORKSPACE, Box, CommandLimits, Egress, Result, Sandbox, Snapshot
 
 RESTING_SECONDS = 600.0  # what was used so lately is between two boxes of one task
-MEASURE = Limits(seconds=120.0)
+MEASURE = CommandLimits(seconds=120.0)
 KEY = re.compile(r"[A-Za-z0-9-]{1,120}")
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class CacheEntry:
     """One state on the shelf; ``size`` is None where it could not be measured."""
 
     key: str
@@ -33,7 +33,7 @@ class Kept:
     used: float  # seconds since the epoch
 
 
-class Shelf:
+class SnapshotCache:
     """Another sandbox, whose kept states together stay under ``most`` bytes (0: no limit).
 
     A state on which a box stands, or did less than ten minutes ago, stays whatever its size: the next one that is kept
@@ -60,7 +60,7 @@ class Shelf:
     @contextmanager
     def open(self, *, origin: Snapshot | None = None, egress: Egress | None = None) -> Iterator[Box]:
         with self._held(origin), self._sandbox.open(origin=origin, egress=egress) as box:
-            yield Shelved(box, self)
+            yield CachedBox(box, self)
 
     def find(self, key: str) -> Snapshot | None:
         self._touch(key)  # before it is looked for: what is found stays until it is opened
@@ -72,13 +72,13 @@ class Shelf:
         for key in wanted:
             (self._folder / key).unlink(missing_ok=True)
 
-    def kept(self) -> tuple[Kept, ...]:
+    def kept(self) -> tuple[CacheEntry, ...]:
         """What is on the shelf, the least recently used first."""
         found = []
         for path in self._folder.iterdir():
             with suppress(FileNotFoundError):
                 text, used = path.read_text("ascii"), path.stat().st_mtime
-                found.append(Kept(path.name, int(text) * 1024 if text.isdigit() else None, used))
+                found.append(CacheEntry(path.name, int(text) * 1024 if text.isdigit() else None, used))
         return tuple(sorted(found, key=lambda one: one.used))
 
     def put(self, key: str, kib: int | None) -> None:
@@ -109,7 +109,7 @@ class Shelf:
         (self._folder / key).unlink(missing_ok=True)
         return False
 
-    def _remove(self, one: Kept) -> bool:
+    def _remove(self, one: CacheEntry) -> bool:
         path = self._folder / one.key
         with _lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB) as mine:
             if not mine or self._clock() - path.stat().st_mtime < RESTING_SECONDS:
@@ -137,10 +137,10 @@ class Shelf:
                 os.utime(self._folder / key, (now, now))
 
 
-class Shelved:
+class CachedBox:
     """A box of a shelf: what it saves is measured first."""
 
-    def __init__(self, box: Box, shelf: Shelf) -> None:
+    def __init__(self, box: Box, shelf: SnapshotCache) -> None:
         self._box = box
         self._shelf = shelf
 
@@ -159,7 +159,7 @@ class Shelved:
         cwd: str = WORKSPACE,
         env: Mapping[str, str] | None = None,
         stdin: bytes | IO[bytes] | None = None,
-        limits: Limits | None = None,
+        limits: CommandLimits | None = None,
         on_output: Callable[[bytes], None] | None = None,
         halted: Callable[[], bool] | None = None,
     ) -> Result:

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from dayhand.errors import SandboxError
-from dayhand.sandbox.base import WORKSPACE, Box, Limits
+from dayhand.sandbox.base import WORKSPACE, Box, CommandLimits
 
 PACK_BYTES = 50 * 1024 * 1024
 FILL_SECONDS = 300.0
@@ -70,7 +70,9 @@ def fill(box: Box, bundle: Path, *, ref: str, commit: str, branch: str) -> None:
     """
     env = {"REF": ref, "COMMIT": commit, "BRANCH": branch, **_IDENTITY}
     with bundle.open("rb") as stream:
-        result = box.run(["/bin/sh", "-c", _FILL], env=env, stdin=stream, limits=Limits(seconds=FILL_SECONDS))
+        result = box.run(
+            ["/bin/sh", "-c", _FILL], env=env, stdin=stream, limits=CommandLimits(seconds=FILL_SECONDS)
+        )
     if not result.passed:
         raise SandboxError(
             f"The repository could not be unpacked in the sandbox ({result.reason}): {result.text()[-500:]}"

@@ -87,7 +87,7 @@ Move = Say | Refuse | Shell | Patch | Plan | Finish | ToolCall | Fault
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class ScriptState:
     """What a script sees when it is its turn."""
 
     turn: int  # from 0: how many replies it has given already
@@ -104,13 +104,13 @@ class Script:
 
     name: str
     matches: Callable[[str], bool]
-    play: Callable[[Scene], Sequence[Move]]
+    play: Callable[[ScriptState], Sequence[Move]]
 
 
-def read_scene(items: object, model: str = "") -> Scene:
+def read_scene(items: object, model: str = "") -> ScriptState:
     """Work out from a request's input what was said, which turn it is, and what the last calls printed."""
     if isinstance(items, str):
-        return Scene(0, (), (), items, model)
+        return ScriptState(0, (), (), items, model)
     turn = 0
     ours = False  # was the item before this one of our own making?
     prompt: list[str] = []
@@ -131,7 +131,7 @@ def read_scene(items: object, model: str = "") -> Scene:
         elif not mine:
             said.append(_text(item.get("content")))
             prompt += said[-1:] if turn == 0 else ()
-    return Scene(turn, tuple(outputs), tuple(everything), "\n".join(prompt), "\n".join(said), model)
+    return ScriptState(turn, tuple(outputs), tuple(everything), "\n".join(prompt), "\n".join(said), model)
 
 
 def _text(content: object) -> str:

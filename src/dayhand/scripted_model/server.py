@@ -25,8 +25,8 @@ from dayhand.scripted_model.moves import (
     Plan,
     Refuse,
     Say,
-    Scene,
     Script,
+    ScriptState,
     Shell,
     ToolCall,
     events_for,
@@ -45,8 +45,8 @@ __all__ = [
     "Plan",
     "Refuse",
     "Say",
-    "Scene",
     "Script",
+    "ScriptState",
     "ScriptedServer",
     "Shell",
     "ToolCall",
@@ -85,7 +85,7 @@ class ScriptedServer:
         self.closing = threading.Event()
         self._given: Counter[tuple[str, int, int]] = Counter()
         self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", port), _Handler)
+        self._server = _ScriptedHTTPServer(("127.0.0.1", port), _Handler)
         self._server.owner = self
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
@@ -122,7 +122,7 @@ class ScriptedServer:
                 return self._due(script, scene)
         return [Say(UNKNOWN)]
 
-    def _due(self, script: Script, scene: Scene) -> list[Move]:
+    def _due(self, script: Script, scene: ScriptState) -> list[Move]:
         moves = list(script.play(scene))
         with self._lock:
             for n, move in enumerate(moves):
@@ -134,7 +134,7 @@ class ScriptedServer:
         return [move for move in moves if not isinstance(move, Fault)]
 
 
-class _Server(ThreadingHTTPServer):
+class _ScriptedHTTPServer(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
@@ -150,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = (
         True  # events are small: each would wait for the client's word about the one before
     )
-    server: _Server
+    server: _ScriptedHTTPServer
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """Stay silent: the terminal belongs to the demo."""

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from dayhand.environment.base import Check
 from dayhand.verification import Run
-from dayhand.verify.reports.base import Single, State
+from dayhand.verify.reports.base import CaseResult, CaseState
 from dayhand.verify.reports.read import Results
-from dayhand.verify.runner import Ran
+from dayhand.verify.runner import CheckResult
 
 VERSION = 2  # of what is kept: another one is not read
-MOST_KEPT = 400
+MAX_KEPT = 400
 STALE_SECONDS = 3600.0
 
 
@@ -27,20 +27,20 @@ class BaseCache:
 
     folder: Path
 
-    def find(self, commit: str, environment: str, check: Check) -> Ran | None:
+    def find(self, commit: str, environment: str, check: Check) -> CheckResult | None:
         """What is known, with no line in this task's log; None where nothing is, or nothing that can be read."""
         try:
             kept = json.loads(self._path(commit, environment, check).read_text("utf-8"))
             run = Run(**{**kept["run"], "line": 0})
             results = kept["results"]
             if results is None:
-                return Ran(run, None)
-            tests = tuple(Single(name, State(state)) for name, state in results["tests"])
-            return Ran(run, Results(tests, results["reported"]))
+                return CheckResult(run, None)
+            tests = tuple(CaseResult(name, CaseState(state)) for name, state in results["tests"])
+            return CheckResult(run, Results(tests, results["reported"]))
         except (OSError, ValueError, TypeError, KeyError):
             return None  # half written by a killed worker, or never: it is run again
 
-    def keep(self, commit: str, environment: str, check: Check, ran: Ran) -> None:
+    def keep(self, commit: str, environment: str, check: Check, ran: CheckResult) -> None:
         """Keep a result; the oldest ones make room. Where the disk will not have it, the base only runs again."""
         if ran.run.reason != "exit":
             return
@@ -56,7 +56,7 @@ class BaseCache:
 
     def _make_room(self) -> None:
         kept = sorted((path.stat().st_mtime, path) for path in self.folder.glob("*.json"))
-        for _, path in kept[:-MOST_KEPT]:
+        for _, path in kept[:-MAX_KEPT]:
             path.unlink(missing_ok=True)
         for part in self.folder.glob("*.part"):  # of workers that were killed while they wrote
             if time.time() - part.stat().st_mtime > STALE_SECONDS:

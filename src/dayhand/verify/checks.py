@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 
 from dayhand.environment.base import Check, Environment, Files
 from dayhand.file_kinds import is_source
-from dayhand.ledger.log import Say
+from dayhand.ledger.log import TaskLog
 from dayhand.sandbox.base import Sandbox
 from dayhand.verification import Finding, Verdict
 from dayhand.verify.base_cache import BaseCache
-from dayhand.verify.judge import Judged, judge_failed, judge_passed
+from dayhand.verify.judge import Judgement, judge_failed, judge_passed
 from dayhand.verify.nearest import narrowed
 from dayhand.verify.red_green import can_prove, show_red
-from dayhand.verify.runner import Ran, Runner
+from dayhand.verify.runner import CheckResult, Runner
 from dayhand.verify.trees import Trees, spoil
 
 # A check that passes on the head runs on the base as well where it is this quick, to tell "fixed" from "passes".
@@ -28,7 +28,7 @@ SILENT = "pytest was asked for a report of its tests, passed and wrote none: not
 
 
 def verify(
-    place: Environment, sandbox: Sandbox, trees: Trees, say: Say, *, bases: BaseCache
+    place: Environment, sandbox: Sandbox, trees: Trees, say: TaskLog, *, bases: BaseCache
 ) -> tuple[Finding, ...]:
     """Run every check of the environment and say how the change stands beside the base.
 
@@ -41,7 +41,7 @@ def verify(
 
 
 def look_early(
-    place: Environment, sandbox: Sandbox, trees: Trees, say: Say, before: Files, after: Files
+    place: Environment, sandbox: Sandbox, trees: Trees, say: TaskLog, before: Files, after: Files
 ) -> Finding | None:
     """Run the tests that the change is nearest to: a new failure among them, which stays; None for nothing to tell.
 
@@ -105,22 +105,22 @@ class Examiner:
             return self._told(Finding(check.kind, check.command, Verdict.CANNOT_RUN, head.run, missing=why))
         return self._passed(check, head) if head.run.passed else self._failed(check, head)
 
-    def _passed(self, check: Check, head: Ran) -> Finding:
+    def _passed(self, check: Check, head: CheckResult) -> Finding:
         base = self._known(check)
         if base is None and head.run.seconds <= QUICK_SECONDS:
             base = self._base(check)
         judged = judge_passed(head, base)
         if judged.verdict is not Verdict.BLIND and head.silent:
-            judged = Judged(Verdict.BLIND, note=SILENT)
+            judged = Judgement(Verdict.BLIND, note=SILENT)
         elif judged.verdict is not Verdict.BLIND and self._blind(check, head):
-            judged = Judged(Verdict.BLIND, note=BLIND)
+            judged = Judgement(Verdict.BLIND, note=BLIND)
         finding = _finding(check, judged, head, base if base and not base.run.passed else None)
         if check.kind == "test" and judged.verdict is not Verdict.BLIND and can_prove(self.trees):
             shown = show_red(check, self.runner, self.trees, head, lambda: base or self._base(check))
             finding = replace(finding, red_green=shown)
         return self._told(finding)
 
-    def _failed(self, check: Check, head: Ran) -> Finding:
+    def _failed(self, check: Check, head: CheckResult) -> Finding:
         base = self._known(check) or self._base(check)
         judged, again = judge_failed(head, base), None
         if judged.verdict is Verdict.NEW_FAILURE and head.run.reason == "exit":
@@ -131,7 +131,7 @@ class Examiner:
             judged = judge_failed(head, base, again)
         return self._told(_finding(check, judged, head, base, again))
 
-    def _known(self, check: Check) -> Ran | None:
+    def _known(self, check: Check) -> CheckResult | None:
         place = self.runner.place
         known = self.bases.find(self.trees.base_commit, place.key, check)
         if known:
@@ -139,13 +139,13 @@ class Examiner:
             self.runner.say.line("say", f"{check.command} {how} on the base: known from an earlier run.")
         return known
 
-    def _base(self, check: Check) -> Ran:
+    def _base(self, check: Check) -> CheckResult:
         self.runner.say.line("say", "The same on the base, to compare.")
         base = self.runner.run(check, self.trees.base)
         self.bases.keep(self.trees.base_commit, self.runner.place.key, check, base)
         return base
 
-    def _blind(self, check: Check, head: Ran) -> bool:
+    def _blind(self, check: Check, head: CheckResult) -> bool:
         """Whether tests that say nothing of themselves pass whatever the changed files hold."""
         paths = tuple(path for path in self.trees.paths if is_source(path))
         if check.kind != "test" or not paths or (head.results and head.results.reported):
@@ -163,7 +163,13 @@ class Examiner:
         return finding
 
 
-def _finding(check: Check, judged: Judged, head: Ran, base: Ran | None, again: Ran | None = None) -> Finding:
+def _finding(
+    check: Check,
+    judged: Judgement,
+    head: CheckResult,
+    base: CheckResult | None,
+    again: CheckResult | None = None,
+) -> Finding:
     return Finding(
         check.kind,
         check.command,

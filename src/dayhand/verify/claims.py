@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from dayhand.verification import (
-    Claim,
+    CheckClaim,
     Finding,
     Verdict,
     Verification,
@@ -56,7 +56,7 @@ class Weighed:
     """The account with what the ledger does not bear struck out, and what it does bear."""
 
     account: str
-    claims: tuple[Claim, ...]
+    claims: tuple[CheckClaim, ...]
 
 
 def weigh(account: str, verification: Verification) -> Weighed:
@@ -65,7 +65,7 @@ def weigh(account: str, verification: Verification) -> Weighed:
     Words in brackets claim a success, and so do a few plain ones; those are only struck out where the ledger speaks
     against them. Code is left as it is.
     """
-    borne: dict[str, Claim] = {}
+    borne: dict[str, CheckClaim] = {}
 
     def judged(match: re.Match[str]) -> str:
         if match["plain"]:
@@ -76,7 +76,7 @@ def weigh(account: str, verification: Verification) -> Weighed:
         ran = _ran(match["what"], verification.findings)
         if why := _against(match["said"], ran):
             return f"~~{match[0]}~~ (not so: {why})"
-        borne[match[0]] = Claim(match[0], _line(match["said"], ran))
+        borne[match[0]] = CheckClaim(match[0], _line(match["said"], ran))
         return match[0]
 
     return Weighed(CLAIM.sub(judged, account), tuple(borne.values()))

@@ -7,7 +7,7 @@ from dayhand.verification import Finding, Verdict, Verification
 OPENING = "Your change was checked, and it is not done yet: the repository's own checks fail where they did not before."
 ROUNDS = 2  # how often failures go back
 OUTPUT_CHARS = 4000
-MOST_NAMES = 20
+MAX_NAMES = 20
 
 
 def feedback(verification: Verification) -> str:
@@ -26,7 +26,7 @@ def _told(finding: Finding) -> str:
     run = finding.again or finding.head
     output = run.output.strip() if run else ""
     cut = f"… {len(output) - OUTPUT_CHARS} characters cut …\n" if len(output) > OUTPUT_CHARS else ""
-    names = "\n".join(f"- {name}" for name in finding.failing[:MOST_NAMES])
+    names = "\n".join(f"- {name}" for name in finding.failing[:MAX_NAMES])
     named = f"\nFail now, and did not before:\n{names}" if names else ""
     ended = f"exit code {run.code}" if run and run.reason == "exit" else run.reason if run else ""
     return f"$ {finding.command}  ({ended}){named}\nIts output ends:\n{cut}{output[-OUTPUT_CHARS:]}"

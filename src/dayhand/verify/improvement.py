@@ -17,7 +17,7 @@ from dayhand.verify.trees import Fill
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class ExaminationTarget:
     """Where a commit is examined."""
 
     files: Files
@@ -27,7 +27,9 @@ class Bench:
     extra: Extra = field(default_factory=Extra)  # the operator's own registries
 
 
-def find_better(bench: Bench, place: Environment, before: Examined, say: Log) -> Improvement | None:
+def find_better(
+    bench: ExaminationTarget, place: Environment, before: Examined, say: Log
+) -> Improvement | None:
     """Guess, try the guess in boxes, and give it only where it did better."""
     lacking = {one.command: one.missing for one in before.checks if one.run is None}
     found = None if before.ready else guess(bench.files, place, lacking)

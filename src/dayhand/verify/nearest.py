@@ -18,8 +18,8 @@ from dayhand.file_kinds import is_source, is_test
 from dayhand.verify.runner import PYTEST
 from dayhand.verify.scope.unmentioned import imports_in, tied
 
-LEAST_TESTS = 8  # files: fewer are run at once
-MOST_TESTS = 1000  # more are not read
+MIN_TESTS = 8  # files: fewer are run at once
+MAX_TESTS = 1000  # more are not read
 SHARE = 3  # the nearest are at most a third of all
 SHELL = re.compile(r"[;|&<>$`*?()\n\\]")
 NPM = re.compile(r"npm run ([\w:.-]+)")
@@ -64,7 +64,7 @@ def _nearest(check: Check, after: Files, paths: tuple[str, ...]) -> tuple[str, .
         path for path in after.paths() if is_test(path) and path.startswith(start) and ending.search(path)
     ]
     tests = [path for path in tests if not path.endswith("conftest.py")]
-    if not LEAST_TESTS <= len(tests) <= MOST_TESTS:
+    if not MIN_TESTS <= len(tests) <= MAX_TESTS:
         return ()
     changed = [path for path in paths if is_source(path) and ending.search(path)]
     imports = {path: imports_in(after.read(path)) for path in [*tests, *changed]}

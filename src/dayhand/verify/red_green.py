@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dayhand.environment.base import Check
 from dayhand.file_kinds import is_of_tests
 from dayhand.verification import RedGreen
-from dayhand.verify.runner import Ran, Runner
+from dayhand.verify.runner import CheckResult, Runner
 from dayhand.verify.trees import Trees, put_back
 
 
@@ -16,7 +16,9 @@ def can_prove(trees: Trees) -> bool:
     return bool(trees.tests) and not all(map(is_of_tests, trees.paths))
 
 
-def show_red(check: Check, runner: Runner, trees: Trees, head: Ran, base: Callable[[], Ran]) -> RedGreen:
+def show_red(
+    check: Check, runner: Runner, trees: Trees, head: CheckResult, base: Callable[[], CheckResult]
+) -> RedGreen:
     """Run the change's tests, which pass on the head, on the base's source. ``base`` is asked for where it fails."""
     source = tuple(path for path in trees.paths if not is_of_tests(path))
     runner.say.line(
@@ -34,7 +36,7 @@ def show_red(check: Check, runner: Runner, trees: Trees, head: Ran, base: Callab
     )
 
 
-def _names(red: Ran, head: Ran) -> tuple[str, ...]:
+def _names(red: CheckResult, head: CheckResult) -> tuple[str, ...]:
     """The tests that turn from red to green; none where a file could not even be read."""
     known = head.results is not None and head.results.reported
     passing = (
@@ -43,7 +45,7 @@ def _names(red: Ran, head: Ran) -> tuple[str, ...]:
     return tuple(sorted(red.failing & passing))
 
 
-def _idle(red: Ran, head: Ran, before: Ran) -> tuple[str, ...]:
+def _idle(red: CheckResult, head: CheckResult, before: CheckResult) -> tuple[str, ...]:
     """The new tests that pass on the base's source as well, where reports name all tests."""
     reports = [run.results for run in (red, head, before) if run.results and run.results.reported]
     if len(reports) < len((red, head, before)):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dayhand.environment.base import Check, Environment, Log
-from dayhand.sandbox.base import Box, Limits, Result, Sandbox
+from dayhand.sandbox.base import Box, CommandLimits, Result, Sandbox
 from dayhand.sandbox.live_output import LiveOutput
 from dayhand.verification import Run
 from dayhand.verify.reports import collect
@@ -22,7 +22,7 @@ PYTEST = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class CheckResult:
     """A run, and what it says of single tests."""
 
     run: Run
@@ -42,7 +42,7 @@ class Runner:
     sandbox: Sandbox
     say: Log
 
-    def run(self, check: Check, fill: Fill) -> Ran:
+    def run(self, check: Check, fill: Fill) -> CheckResult:
         """Run a check on the tree that ``fill`` brings, and read its report."""
         with self.sandbox.open(origin=self.place.snapshot) as box:
             fill(box)
@@ -53,7 +53,7 @@ class Runner:
         whole = result.size <= len(result.head) + len(result.tail)
         results = read_results(reports or (), output if whole else "") if check.kind == "test" else None
         silent = reports == () and run.passed and bool(PYTEST.match(check.command))
-        return Ran(run, results, silent)
+        return CheckResult(run, results, silent)
 
     def _run(self, box: Box, check: Check) -> tuple[Result, tuple[str, ...] | None]:
         """The result and what was reported; None where no report could be asked for."""
@@ -67,7 +67,7 @@ class Runner:
 
     def _tell(self, box: Box, check: Check, env: Mapping[str, str]) -> Result:
         """Run a check with its output in the log as it comes."""
-        limits = Limits(seconds=CHECK_SECONDS)
+        limits = CommandLimits(seconds=CHECK_SECONDS)
         live = LiveOutput(lambda text: self.say.line("output", text), limits.keep_bytes)
         result = box.run(check.command, env=env, limits=limits, on_output=live.take, halted=live.tick)
         live.finish(result)

@@ -17,9 +17,9 @@ from dayhand.agent.model.items import spent
 from dayhand.errors import DayhandError, HubError, HubUnavailable, LeaseLost, TaskStopped
 from dayhand.journey import Tools, travel
 from dayhand.ledger.codec import encode_outcome
-from dayhand.ledger.journal import Memory
+from dayhand.ledger.journal import Journal
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.log import Say
+from dayhand.ledger.log import TaskLog
 from dayhand.ledger.queue import step_aside
 from dayhand.ledger.redis_server import at_hand, connect, connect_raw
 from dayhand.publish.base import Publication
@@ -27,10 +27,10 @@ from dayhand.settings import read_settings
 from dayhand.task import Proposed, State, Task
 from dayhand.wiring import Workshop
 
-MOST_ATTEMPTS = 5  # a task that brought its worker down so often, and got no further, is not tried again
+MAX_ATTEMPTS = 5  # a task that brought its worker down so often, and got no further, is not tried again
 FIRST_DELAY = 15.0  # seconds
 LONGEST_DELAY = 600.0
-MOST_DELAYS = 150  # a day of them
+MAX_DELAYS = 150  # a day of them
 
 
 class Shop(Protocol):
@@ -63,19 +63,19 @@ def travel_with(task_id: str, ledger: Ledger, shop: Shop, *, worker: str = "") -
     if claim is None:
         return
     task = ledger.task(task_id)
-    say = Say(ledger, claim)
+    say = TaskLog(ledger, claim)
     try:
         with claim.kept():
-            _travel_told(Attempt(task, ledger, claim, say), shop)
+            _travel_told(JobAttempt(task, ledger, claim, say), shop)
     except LeaseLost:
         return  # finished, released, or another worker's: in no case ours to write to
 
 
-def _travel_told(attempt: Attempt, shop: Shop) -> None:
+def _travel_told(attempt: JobAttempt, shop: Shop) -> None:
     """Make the attempt where people can see it. Where they cannot be told, the ledger at least knows why."""
     claim, say = attempt.claim, attempt.say
     try:
-        if claim.attempt > 2 * MOST_ATTEMPTS:
+        if claim.attempt > 2 * MAX_ATTEMPTS:
             raise _worn_out()  # not even the telling worked
         with shop.publication(attempt.task, claim) as publication:
             attempt.make(shop, publication)
@@ -88,9 +88,9 @@ def _travel_told(attempt: Attempt, shop: Shop) -> None:
         attempt.ledger.finish(claim, State.FAILED, reason=_sentence(error))
 
 
-def put_off(ledger: Ledger, claim: Claim, say: Say, error: HubUnavailable) -> None:
+def put_off(ledger: Ledger, claim: Claim, say: TaskLog, error: HubUnavailable) -> None:
     """Let the task wait while GitHub is away. Raises ``LeaseLost``."""
-    if claim.delays >= MOST_DELAYS:
+    if claim.delays >= MAX_DELAYS:
         say.line("error", _sentence(error))
         ledger.finish(claim, State.FAILED, reason=_sentence(error))
         return
@@ -101,18 +101,18 @@ def put_off(ledger: Ledger, claim: Claim, say: Say, error: HubUnavailable) -> No
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class JobAttempt:
     """One attempt at a task by this process."""
 
     task: Task
     ledger: Ledger
     claim: Claim
-    say: Say
+    say: TaskLog
 
     def make(self, shop: Shop, publication: Publication) -> None:
         """Travel, and record the outcome. This is the worker's edge: whatever fails here is told to the person."""
         self.say.listen(publication.progress)
-        if self.claim.attempt > MOST_ATTEMPTS:
+        if self.claim.attempt > MAX_ATTEMPTS:
             return self._fail(publication, _worn_out())
         if self.claim.attempt > 1:
             self.say.line("say", "Taken over from a worker that died. What is done is not done again.")
@@ -138,7 +138,7 @@ class Attempt:
     def _fail(self, publication: Publication, error: DayhandError, state: State = State.FAILED) -> None:
         """Tell the person, then write it down. In this order: a crash between the two tells again, in one place."""
         self.say.line("error", _sentence(error))
-        bill = spent(Memory(self.ledger.redis, self.task.id, self.claim))
+        bill = spent(Journal(self.ledger.redis, self.task.id, self.claim))
         try:
             publication.fail(self.task, error, bill)
         except HubUnavailable:
@@ -154,7 +154,7 @@ def _sentence(error: DayhandError) -> str:
 
 def _worn_out() -> DayhandError:
     return DayhandError(
-        f"This task brought its worker down {MOST_ATTEMPTS} times, so it is not tried again.",
+        f"This task brought its worker down {MAX_ATTEMPTS} times, so it is not tried again.",
         advice="The worker's own log says how it died; memory is the usual reason.",
     )
 

@@ -38,7 +38,7 @@ BEAT_SECONDS = 10
 SILENT_SECONDS = 30  # a worker that was not heard of for so long is dead to RQ
 
 
-class Hand(Worker):
+class TaskWorker(Worker):
     """An RQ worker that dies with its parent, and whose running job dies with it.
 
     RQ alone would let an orphaned job go on beside its retry.
@@ -69,7 +69,7 @@ def work(settings: Settings, *, burst: bool = False) -> None:
         warm()
         with suppress(SandboxError):  # each task says so, where the person sees it
             open_sandbox(settings)
-        Crew(settings.concurrency, redis_url, burst=burst).run()
+        WorkerPool(settings.concurrency, redis_url, burst=burst).run()
 
 
 def warm() -> None:
@@ -92,7 +92,7 @@ def warm() -> None:
     gc.freeze()
 
 
-class Crew:
+class WorkerPool:
     """The parent of the workers, and the janitor of their queue."""
 
     def __init__(self, count: int, redis_url: str, *, burst: bool = False) -> None:
@@ -165,7 +165,7 @@ class Crew:
             Ledger(connect(self.redis_url)).drop(name)
 
         there = queue(connect_raw(self.redis_url))
-        hand = Hand(
+        hand = TaskWorker(
             [there],
             name=name,
             connection=there.connection,

@@ -13,15 +13,15 @@ import pytest
 
 from dayhand.agent.loop import solve
 from dayhand.agent.model.base import Item, Reply
-from dayhand.agent.model.fallback import Facts, Succession
+from dayhand.agent.model.fallback import Facts, FallbackModels
 from dayhand.agent.model.items import message
 from dayhand.agent.model.prices import Price
 from dayhand.agent.model.responses import ResponsesModel
 from dayhand.agent.model.retry import Patience
 from dayhand.errors import ModelError, ModelUnavailable
-from dayhand.ledger.journal import Memory
+from dayhand.ledger.journal import Journal as LedgerJournal
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.log import Say as LedgerSay
+from dayhand.ledger.log import TaskLog
 from dayhand.sandbox.base import Box
 from dayhand.scripted_model.server import (
     FOR_EVER,
@@ -57,8 +57,8 @@ class Cast:
     models: list[ResponsesModel]
     clock: Clock
 
-    def succession(self) -> Succession:
-        return Succession(self.models, self.facts)
+    def succession(self) -> FallbackModels:
+        return FallbackModels(self.models, self.facts)
 
     @property
     def bodies(self) -> list[dict[str, Any]]:
@@ -103,7 +103,7 @@ def cast_of(ledger: Ledger, claim: Claim) -> Iterator[CastOf]:
         yield build
 
 
-def ask(model: Succession, heard: Heard, items: list[Item] | None = None) -> Reply:
+def ask(model: FallbackModels, heard: Heard, items: list[Item] | None = None) -> Reply:
     return model.reply(items or [message("user", "do it")], (), key="task-1", listener=heard.listener)
 
 
@@ -213,7 +213,7 @@ def test_a_resumed_task_goes_on_with_the_model_it_had_switched_to(
 ) -> None:
     done = Finish("Say hello", "It is said.")
     cast = cast_of([Shell("echo x > a")], [gone("one"), Shell("echo y > b")], [gone("two", times=1), done])
-    memory, say = Memory(ledger.redis, TASK.id, claim), LedgerSay(ledger, claim)
+    memory, say = LedgerJournal(ledger.redis, TASK.id, claim), TaskLog(ledger, claim)
     with pytest.raises(ModelUnavailable, match="None of the 2 models"):
         solve(TASK, boxes(), cast.succession(), "", memory, say)
     second = boxes()

@@ -9,7 +9,7 @@ from pathlib import Path
 import openai
 import pytest
 
-from dayhand.agent.guard import Bounds
+from dayhand.agent.guard import WorkLimits
 from dayhand.agent.loop import solve
 from dayhand.agent.model.base import Item
 from dayhand.agent.model.responses import ResponsesModel
@@ -64,7 +64,7 @@ def test_a_task_goes_from_the_ask_to_an_accepted_finish(
 def test_a_model_that_only_talks_ends_as_that(serve: Serve, box: Box, journal: Journal, log: Log) -> None:
     model = serve([(f"I would say {word}.",) for word in ("hello", "hi", "good day", "good night")])
     with pytest.raises(ModelError, match="stopped calling tools and did not finish"):
-        solve(TASK, box, model, "", journal, log, bounds=Bounds(turns=10))
+        solve(TASK, box, model, "", journal, log, bounds=WorkLimits(turns=10))
 
 
 def test_a_prompt_that_is_too_long_is_called_so(serve: Serve, heard: Heard) -> None:

@@ -12,7 +12,7 @@ from dayhand.agent.model.items import message
 from dayhand.agent.model.server_features import UNSEEN
 from dayhand.errors import ModelError
 from dayhand.ledger import keys
-from dayhand.ledger.feature_store import Lacks
+from dayhand.ledger.feature_store import RedisFeatureStore
 from dayhand.ledger.ledger import Ledger
 from dayhand.scripted_model.moves import items_for, response_for
 from dayhand.scripted_model.server import FOR_EVER, Fault, Say
@@ -59,12 +59,12 @@ def bodies(played: Played) -> list[dict[str, Any]]:
 def test_what_is_refused_is_done_without_and_remembered_for_every_worker(
     play: Play, heard: Heard, ledger: Ledger, said: str, lacking: str
 ) -> None:
-    shelf = Lacks(ledger.redis, "http://here/v1", "test-model")
+    shelf = RedisFeatureStore(ledger.redis, "http://here/v1", "test-model")
     first = play([refusal(said), Say("done")], shelf=shelf)
     ask(first, heard)
     assert (first.server.count, first.clock.slept, heard.faults) == (2, [], [])
     assert shelf.recall() == {lacking}
-    second = play([Say("done")], shelf=Lacks(ledger.redis, "http://here/v1", "test-model"))
+    second = play([Say("done")], shelf=RedisFeatureStore(ledger.redis, "http://here/v1", "test-model"))
     ask(second, heard)
     assert bodies(second) == bodies(first)[1:], "another worker asks at once as the first one learnt to"
 
@@ -72,16 +72,16 @@ def test_what_is_refused_is_done_without_and_remembered_for_every_worker(
 def test_what_was_learnt_is_forgotten_after_a_day_and_never_held_against_another_model(
     ledger: Ledger,
 ) -> None:
-    Lacks(ledger.redis, "http://here/v1", "small").learn(["images"])
+    RedisFeatureStore(ledger.redis, "http://here/v1", "small").learn(["images"])
     assert 23 * 3600 < ledger.redis.ttl(keys.lacks("http://here/v1", "small")) <= 24 * 3600
-    assert Lacks(ledger.redis, "http://here/v1", "large").recall() == frozenset()
-    assert Lacks(ledger.redis, "http://there/v1", "small").recall() == frozenset()
+    assert RedisFeatureStore(ledger.redis, "http://here/v1", "large").recall() == frozenset()
+    assert RedisFeatureStore(ledger.redis, "http://there/v1", "small").recall() == frozenset()
 
 
 def test_a_refusal_that_giving_up_does_not_cure_teaches_nothing(
     play: Play, heard: Heard, ledger: Ledger
 ) -> None:
-    shelf = Lacks(ledger.redis, "http://here/v1", "test-model")
+    shelf = RedisFeatureStore(ledger.redis, "http://here/v1", "test-model")
     played = play([refusal("tools[0].parameters is no schema", times=FOR_EVER)], shelf=shelf)
     with pytest.raises(ModelError, match="is no schema"):
         ask(played, heard)
@@ -100,7 +100,7 @@ def test_a_refusal_that_giving_up_does_not_cure_teaches_nothing(
 def test_one_bad_image_is_left_out_and_not_held_against_the_server(
     play: Play, heard: Heard, ledger: Ledger, said: str, lacking: frozenset[str]
 ) -> None:
-    shelf = Lacks(ledger.redis, "http://here/v1", "test-model")
+    shelf = RedisFeatureStore(ledger.redis, "http://here/v1", "test-model")
     played = play([refusal(said), Say("done")], shelf=shelf)
     ask(played, heard)
     assert bodies(played)[1]["input"][-1]["output"] == UNSEEN

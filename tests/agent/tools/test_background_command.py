@@ -15,19 +15,19 @@ from pathlib import Path
 import pytest
 
 from dayhand.agent.model.base import Call
-from dayhand.agent.tools.executor import KEPT, Bench, Done
+from dayhand.agent.tools.executor import KEPT, ToolExecutor, ToolResult
 from dayhand.sandbox.base import Box
 from tests.agent.conftest import Killed, Log
 
 
-class Hand:
+class TaskWorker:
     """Calls tools as a model does, each call under an id of its own."""
 
     def __init__(self, box: Box, log: Log) -> None:
-        self.bench = Bench(box, log, {})
+        self.bench = ToolExecutor(box, log, {})
         self.calls = 0
 
-    def __call__(self, name: str, **fields: object) -> Done:
+    def __call__(self, name: str, **fields: object) -> ToolResult:
         self.calls += 1
         return self.bench.do(Call(f"call_{self.calls}", name, json.dumps(fields)), alone=True)
 
@@ -41,27 +41,27 @@ class Hand:
 
 
 @pytest.fixture
-def hand(box: Box, log: Log) -> Iterator[Hand]:
-    one = Hand(box, log)
+def hand(box: Box, log: Log) -> Iterator[TaskWorker]:
+    one = TaskWorker(box, log)
     yield one
     one.bench.close()
 
 
-def wait_for(hand: Hand, session: int) -> Done:
+def wait_for(hand: TaskWorker, session: int) -> ToolResult:
     """Poll as often as it takes."""
     while (came := hand("session", session_id=session, yield_time_ms=60_000)).text.startswith("Session"):
         pass
     return came
 
 
-def test_a_command_that_ends_in_time_never_goes_on_in_the_background(hand: Hand) -> None:
+def test_a_command_that_ends_in_time_never_goes_on_in_the_background(hand: TaskWorker) -> None:
     came = hand("shell", command="echo done", yield_time_ms=60_000)
     assert came.text.startswith("Exit code: 0\n")
     assert came.text.endswith("Output:\ndone\n")
     assert not hand.bench.busy
 
 
-def test_a_command_goes_on_and_its_end_is_told_to_who_waits(hand: Hand, log: Log) -> None:
+def test_a_command_goes_on_and_its_end_is_told_to_who_waits(hand: TaskWorker, log: Log) -> None:
     session = hand.start("echo one; sleep 2; echo two; echo three > made; exit 3")
     came = wait_for(hand, session)
     assert re.fullmatch(r"Exit code: 3\nWall time: \d+\.\d seconds\nOutput:\n(one\n)?two\n", came.text)
@@ -72,7 +72,7 @@ def test_a_command_goes_on_and_its_end_is_told_to_who_waits(hand: Hand, log: Log
     assert hand("shell", command="cat made").text.endswith("three\n")
 
 
-def test_each_answer_has_only_what_is_new(hand: Hand) -> None:
+def test_each_answer_has_only_what_is_new(hand: TaskWorker) -> None:
     session = hand.start("sleep 1; echo first; sleep 600", timeout_ms=600_000)
     texts = [hand("session", session_id=session, yield_time_ms=900).text for _ in range(4)]
     assert sum("first\n" in text for text in texts) == 1
@@ -80,7 +80,7 @@ def test_each_answer_has_only_what_is_new(hand: Hand) -> None:
 
 
 @pytest.mark.parametrize("fields", [{"kill": True}, {"chars": "\x03"}])
-def test_a_killed_command_leaves_no_process(hand: Hand, box: Box, fields: dict[str, object]) -> None:
+def test_a_killed_command_leaves_no_process(hand: TaskWorker, box: Box, fields: dict[str, object]) -> None:
     session = hand.start("trap '' TERM INT; setsid sleep 601 & sleep 601", timeout_ms=600_000)
     came = hand("session", session_id=session, **fields)
     assert came.text.startswith("killed before it ended.\nExit code: None\n")
@@ -89,13 +89,13 @@ def test_a_killed_command_leaves_no_process(hand: Hand, box: Box, fields: dict[s
     assert b"sleep" not in box.pour(["/bin/sh", "-c", "cat /proc/[0-9]*/comm"], most=10_000)
 
 
-def test_to_kill_twice_is_answered(hand: Hand) -> None:
+def test_to_kill_twice_is_answered(hand: TaskWorker) -> None:
     session = hand.start("sleep 600", timeout_ms=600_000)
     hand("session", session_id=session, kill=True)
     assert f"There is no session {session}" in hand("session", session_id=session, kill=True).text
 
 
-def test_an_unknown_session_is_answered(hand: Hand) -> None:
+def test_an_unknown_session_is_answered(hand: TaskWorker) -> None:
     assert hand("session", session_id=7).text.startswith("There is no session 7: ")
     session = hand.start("sleep 600", timeout_ms=600_000)
     came = hand("session", session_id=7, kill=True)
@@ -110,7 +110,7 @@ def test_an_unknown_session_is_answered(hand: Hand) -> None:
         ("apply_patch", {"input": "*** Begin Patch\n*** Add File: x\n+x\n*** End Patch"}),
     ],
 )
-def test_nothing_else_runs_beside_it(hand: Hand, name: str, fields: dict[str, object]) -> None:
+def test_nothing_else_runs_beside_it(hand: TaskWorker, name: str, fields: dict[str, object]) -> None:
     session = hand.start("sleep 600", timeout_ms=600_000)
     came = hand(name, **fields)
     assert not came.passed
@@ -120,7 +120,7 @@ def test_nothing_else_runs_beside_it(hand: Hand, name: str, fields: dict[str, ob
     assert hand("update_plan", plan=[{"step": "wait", "status": "pending"}]).passed
 
 
-def test_the_end_that_nobody_waited_for_is_told_before_the_next_result(hand: Hand) -> None:
+def test_the_end_that_nobody_waited_for_is_told_before_the_next_result(hand: TaskWorker) -> None:
     session = hand.start("sleep 1; echo late")
     hand.bench._started.session.wait(60)  # type: ignore[union-attr]
     came = hand("shell", command="echo next")
@@ -131,12 +131,12 @@ def test_the_end_that_nobody_waited_for_is_told_before_the_next_result(hand: Han
     assert came.text.endswith("Output:\nnext\n")
 
 
-def test_its_time_limit_holds_in_the_background(hand: Hand) -> None:
+def test_its_time_limit_holds_in_the_background(hand: TaskWorker) -> None:
     session = hand.start("sleep 600", timeout_ms=1500)
     assert wait_for(hand, session).text.startswith("stopped after 2 s, its time limit")
 
 
-def test_a_finish_ends_what_still_runs(hand: Hand, box: Box, log: Log) -> None:
+def test_a_finish_ends_what_still_runs(hand: TaskWorker, box: Box, log: Log) -> None:
     session = hand.start("sleep 600", timeout_ms=600_000)
     citation = {"path": "src/lines.txt", "line": 3, "quote": "line three"}
     assert hand("finish", title="T", account="A", citations=[citation]).solution is not None
@@ -144,7 +144,7 @@ def test_a_finish_ends_what_still_runs(hand: Hand, box: Box, log: Log) -> None:
     assert box.run("true").passed
 
 
-def test_a_flood_in_the_background_is_cut_and_kept_whole(hand: Hand, box: Box) -> None:
+def test_a_flood_in_the_background_is_cut_and_kept_whole(hand: TaskWorker, box: Box) -> None:
     session = hand.start("yes | head -c 3000000; sleep 2; echo end")
     came = wait_for(hand, session)
     assert len(came.text) < 41_000
@@ -152,14 +152,14 @@ def test_a_flood_in_the_background_is_cut_and_kept_whole(hand: Hand, box: Box) -
     assert box.pour(["/bin/sh", "-c", f"wc -c < {KEPT}/call_1.txt"], most=100).strip() == b"3000004"
 
 
-def test_a_flood_without_end_is_ended(hand: Hand) -> None:
+def test_a_flood_without_end_is_ended(hand: TaskWorker) -> None:
     session = hand.start("sleep 1; yes")
     came = wait_for(hand, session)
     assert came.text.startswith("stopped because it wrote too much.")
     assert len(came.text) < 42_000
 
 
-def test_what_is_raised_in_the_background_reaches_us(hand: Hand, box: Box) -> None:
+def test_what_is_raised_in_the_background_reaches_us(hand: TaskWorker, box: Box) -> None:
     asked: list[int] = []
 
     def stopped() -> bool:
@@ -179,9 +179,9 @@ def test_what_is_raised_in_the_background_reaches_us(hand: Hand, box: Box) -> No
 DIES = """
 import json, os, signal, sys
 from pathlib import Path
-from dayhand.agent.bench import Bench
-from dayhand.agent.model import Call
-from dayhand.sandbox.bubblewrap import Bubblewrap
+from dayhand.agent.tools.executor import ToolExecutor
+from dayhand.agent.model.base import Call
+from dayhand.sandbox.bubblewrap.backend import Bubblewrap
 
 class Log:
     def line(self, kind, text):
@@ -189,7 +189,7 @@ class Log:
 
 fields = {"command": "setsid sleep 602.5 & exec sleep 602.5", "timeout_ms": 900000, "yield_time_ms": 500}
 with Bubblewrap(Path(sys.argv[1])).open() as box:
-    print(Bench(box, Log(), {}).do(Call("c", "shell", json.dumps(fields)), alone=True).text, flush=True)
+    print(ToolExecutor(box, Log(), {}).do(Call("c", "shell", json.dumps(fields)), alone=True).text, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -214,7 +214,7 @@ def arguments(entry: Path) -> str:
 
 
 def test_the_same_call_has_the_same_number_in_every_box(boxes: Callable[[], Box], log: Log) -> None:
-    hands = [Hand(boxes(), log) for _ in range(2)]
+    hands = [TaskWorker(boxes(), log) for _ in range(2)]
     one, other = (hand.start("sleep 600", timeout_ms=600_000) for hand in hands)
     for hand in hands:
         hand.bench.close()

@@ -7,14 +7,14 @@ import json
 import pytest
 
 from dayhand.agent.model.base import Call
-from dayhand.agent.tools.executor import KEPT, Bench, Done
+from dayhand.agent.tools.executor import KEPT, ToolExecutor, ToolResult
 from dayhand.sandbox.base import Box
 from tests.agent.conftest import Killed, Log
 
 
-def done(box: Box, log: Log, name: str, fields: object, *, alone: bool = True) -> Done:
+def done(box: Box, log: Log, name: str, fields: object, *, alone: bool = True) -> ToolResult:
     raw = fields if isinstance(fields, str) else json.dumps(fields)
-    return Bench(box, log, {"GREETING": "hello"}).do(Call("c", name, raw), alone=alone)
+    return ToolExecutor(box, log, {"GREETING": "hello"}).do(Call("c", name, raw), alone=alone)
 
 
 def cat(box: Box, path: str) -> str:

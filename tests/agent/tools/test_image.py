@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from dayhand.agent.model.base import Call
-from dayhand.agent.tools.executor import Bench, Done
+from dayhand.agent.tools.executor import ToolExecutor, ToolResult
 from dayhand.agent.tools.image import PICTURE_BYTES, recognise
 from dayhand.sandbox.base import Box
 from dayhand.scripted_model.server import Fault, Finish, ToolCall
@@ -36,9 +36,9 @@ def put(box: Box, path: str, raw: bytes) -> None:
     assert box.run(["/bin/sh", "-c", 'cat > "$1"', "sh", path], stdin=raw).passed
 
 
-def view(box: Box, log: Log, path: str, *, sees: bool = True) -> Done:
+def view(box: Box, log: Log, path: str, *, sees: bool = True) -> ToolResult:
     call = Call("c", "view_image", json.dumps({"path": path}))
-    return Bench(box, log, {}, sees=lambda: sees).do(call, alone=True)
+    return ToolExecutor(box, log, {}, sees=lambda: sees).do(call, alone=True)
 
 
 def test_an_image_is_shown_byte_for_byte(box: Box, log: Log) -> None:
@@ -98,7 +98,7 @@ def test_large_images_are_not_shown(box: Box, log: Log) -> None:
 
 def test_many_images_are_not_shown(box: Box, log: Log) -> None:
     put(box, "dot.png", DOT[:-12] + bytes(PICTURE_BYTES - len(DOT)) + DOT[-12:])
-    bench = Bench(box, log, {})
+    bench = ToolExecutor(box, log, {})
     calls = [Call(f"c{n}", "view_image", '{"path": "dot.png"}') for n in range(5)]
     assert [bench.do(call, alone=True).passed for call in calls] == [True] * 4 + [False]
 

@@ -11,9 +11,9 @@ from dayhand.agent.tools.schema import (
     NAMES,
     TOOLS,
     Mistake,
-    Patch,
-    Plan,
-    Shell,
+    PatchCall,
+    PlanCall,
+    ShellCall,
     understand,
 )
 from dayhand.task import Citation, Solution
@@ -41,20 +41,20 @@ def test_tools_stand_in_alphabetical_order() -> None:
 
 @pytest.mark.parametrize("name", ["shell", "shell_command", "bash", "exec_command"])
 def test_a_shell_has_many_names(name: str) -> None:
-    assert understand(call(name, {"command": "ls"})) == Shell("ls", "", 120.0)
+    assert understand(call(name, {"command": "ls"})) == ShellCall("ls", "", 120.0)
 
 
 @pytest.mark.parametrize(
     ("arguments", "request_"),
     [
-        ({"cmd": "ls"}, Shell("ls", "", 120.0)),
-        ({"command": ["bash", "-lc", "ls | wc"]}, Shell("ls | wc", "", 120.0)),
-        ({"command": ["grep", "a b", "x"]}, Shell("grep 'a b' x", "", 120.0)),
-        ({"command": "ls", "workdir": "src", "timeout_ms": 500}, Shell("ls", "src", 0.5)),
-        ({"command": "ls", "timeout_ms": 10_000_000}, Shell("ls", "", 900.0)),
+        ({"cmd": "ls"}, ShellCall("ls", "", 120.0)),
+        ({"command": ["bash", "-lc", "ls | wc"]}, ShellCall("ls | wc", "", 120.0)),
+        ({"command": ["grep", "a b", "x"]}, ShellCall("grep 'a b' x", "", 120.0)),
+        ({"command": "ls", "workdir": "src", "timeout_ms": 500}, ShellCall("ls", "src", 0.5)),
+        ({"command": "ls", "timeout_ms": 10_000_000}, ShellCall("ls", "", 900.0)),
         (
             {"command": "apply_patch <<'EOF'\n*** Begin Patch\n*** End Patch\nEOF"},
-            Patch("apply_patch <<'EOF'\n*** Begin Patch\n*** End Patch\nEOF"),
+            PatchCall("apply_patch <<'EOF'\n*** Begin Patch\n*** End Patch\nEOF"),
         ),
     ],
 )
@@ -72,12 +72,12 @@ def test_a_shells_arguments_come_in_many_shapes(arguments: object, request_: obj
     ],
 )
 def test_a_patch_comes_as_text_or_as_an_argument(patch: Call) -> None:
-    assert understand(patch) == Patch("*** Begin Patch")
+    assert understand(patch) == PatchCall("*** Begin Patch")
 
 
 def test_a_plan_is_read() -> None:
     steps = [{"step": "look", "status": "completed"}, {"step": "mend"}]
-    assert understand(call("update_plan", {"plan": steps})) == Plan(
+    assert understand(call("update_plan", {"plan": steps})) == PlanCall(
         "", (("look", "completed"), ("mend", "pending"))
     )
 
@@ -142,4 +142,4 @@ def test_a_call_that_was_cut_off_is_not_run() -> None:
 
 
 def test_half_a_character_in_the_arguments_is_replaced() -> None:
-    assert understand(call("shell", '{"command": "echo \\ud83d"}')) == Shell("echo ?", "", 120.0)
+    assert understand(call("shell", '{"command": "echo \\ud83d"}')) == ShellCall("echo ?", "", 120.0)

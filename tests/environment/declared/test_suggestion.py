@@ -11,7 +11,7 @@ from dayhand.environment.declared.improvement import Line
 from dayhand.environment.declared.suggestion import Guessed, guess, write
 from dayhand.environment.prepare import prepare
 from dayhand.verify.examination import examine
-from dayhand.verify.improvement import Bench, find_better
+from dayhand.verify.improvement import ExaminationTarget, find_better
 from tests.environment.conftest import Texts
 
 RUN = Line("setup", "run", ("make deps", 'say "]"'), "")
@@ -95,7 +95,9 @@ def test_a_linter_that_nothing_installs_is_brought_and_proved(sandbox, project, 
     shop = project({"AGENTS.md": words, "requirements.txt": "six\n", "shop.py": "import six\n\nprint(six)\n"})
     environment = prepare(shop.files, sandbox, shop.fill, say, scope="ada/linted")
     before = examine(environment, sandbox, shop.fill, say, commit="c" * 40)
-    found = find_better(Bench(shop.files, sandbox, shop.fill, "ada/linted"), environment, before, say)
+    found = find_better(
+        ExaminationTarget(shop.files, sandbox, shop.fill, "ada/linted"), environment, before, say
+    )
     assert found, say.of("output")
     assert "uv pip install ruff" in found.guess.text
     assert [one.run is not None for one in before.checks] == [False]

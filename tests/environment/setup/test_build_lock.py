@@ -12,7 +12,7 @@ from dayhand.environment.setup.build_lock import building
 
 HOLDER = """
 import sys, time
-from dayhand.environment.lock import building
+from dayhand.environment.setup.build_lock import building
 with building(sys.argv[1]):
     print("held", flush=True)
     time.sleep(600)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dayhand.environment.base import Step
-from dayhand.environment.setup.steps import SetUp, reason
-from dayhand.sandbox.base import Limits
+from dayhand.environment.setup.steps import Installer, reason
+from dayhand.sandbox.base import CommandLimits
 
 UV = """Using Python 3.11
   × No solution found when resolving dependencies:
@@ -60,7 +60,7 @@ def test_the_telling_line_is_found(output, said):
 
 def test_a_fall_back_that_passed_says_what_failed_before_it(sandbox, say):
     with sandbox.open() as box:
-        set_up = SetUp(box, {}, {}, say)
+        set_up = Installer(box, {}, {}, say)
         done = set_up.take(Step("x", ("echo 'error: the lock is broken' >&2; exit 3", "exit 4", "true")))
         assert (done.passed, done.command) == (True, "true")
         assert done.instead == "echo 'error: the lock is broken' >&2; exit 3: error: the lock is broken"
@@ -70,7 +70,7 @@ def test_a_fall_back_that_passed_says_what_failed_before_it(sandbox, say):
 
 def test_a_command_that_hangs_is_ended_and_its_fall_backs_are_not_waited_for(sandbox, say):
     with sandbox.open() as box:
-        set_up = SetUp(box, {}, {}, say, limits=Limits(seconds=1))
+        set_up = Installer(box, {}, {}, say, limits=CommandLimits(seconds=1))
         done = set_up.take(Step("x", ("echo 'warning: not found'; sleep 600", "sleep 599")))
     assert not done.passed
     assert say.of("command") == ["echo 'warning: not found'; sleep 600"]

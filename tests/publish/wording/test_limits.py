@@ -6,11 +6,11 @@ import pytest
 from inline_snapshot import snapshot
 
 from dayhand.publish.wording.limits import limited, note
-from dayhand.usage import Limit, Means, Reached
+from dayhand.usage import Limit, LimitHit, Resource
 
 OWN = "`[limits] money` in `.dayhand.toml` on the default branch, to $5.00 at most"
-STOPPED = Reached(Limit(Means.MONEY, 1.5, OWN), 1.4712, over=True)
-TOLD = Reached(Limit(Means.MINUTES, 60, "DAYHAND_MOST_MINUTES"), 49.04, over=False)
+STOPPED = LimitHit(Limit(Resource.MONEY, 1.5, OWN), 1.4712, over=True)
+TOLD = LimitHit(Limit(Resource.MINUTES, 60, "DAYHAND_MAX_MINUTES"), 49.04, over=False)
 
 
 def test_work_that_had_to_stop() -> None:
@@ -24,10 +24,10 @@ def test_work_that_had_to_stop() -> None:
 
 def test_work_that_came_to_an_end_once_it_was_told() -> None:
     assert limited(TOLD) == snapshot(
-        "⏳ **Told to finish:** little was left when the model finished, with 49 minutes used of 60 minutes. What it left out for that, if anything, stands in its words below. More room: DAYHAND_MOST_MINUTES."
+        "⏳ **Told to finish:** little was left when the model finished, with 49 minutes used of 60 minutes. What it left out for that, if anything, stands in its words below. More room: DAYHAND_MAX_MINUTES."
     )
     assert note(TOLD) == snapshot(
-        "⏳ Little was left when the model finished, with 49 minutes used of 60 minutes. More room: DAYHAND_MOST_MINUTES."
+        "⏳ Little was left when the model finished, with 49 minutes used of 60 minutes. More room: DAYHAND_MAX_MINUTES."
     )
 
 
@@ -38,14 +38,14 @@ def test_work_that_no_limit_had_a_part_in() -> None:
 @pytest.mark.parametrize(
     ("means", "most", "amount", "words"),
     [
-        (Means.MONEY, 5, 0.9, "$0.90"),
-        (Means.MONEY, 0.05, 0.0471, "$0.0471"),
-        (Means.MINUTES, 60, 12.04, "12 minutes"),
-        (Means.MINUTES, 60, 1.0, "1 minute"),
-        (Means.MINUTES, 60, 0.5, "0.5 minutes"),
-        (Means.TOKENS, 10_000_000, 1_234_567, "1,234,567 tokens"),
-        (Means.TURNS, 60, 1, "1 turn"),
+        (Resource.MONEY, 5, 0.9, "$0.90"),
+        (Resource.MONEY, 0.05, 0.0471, "$0.0471"),
+        (Resource.MINUTES, 60, 12.04, "12 minutes"),
+        (Resource.MINUTES, 60, 1.0, "1 minute"),
+        (Resource.MINUTES, 60, 0.5, "0.5 minutes"),
+        (Resource.TOKENS, 10_000_000, 1_234_567, "1,234,567 tokens"),
+        (Resource.TURNS, 60, 1, "1 turn"),
     ],
 )
-def test_an_amount_reads_as_people_say_it(means: Means, most: float, amount: float, words: str) -> None:
+def test_an_amount_reads_as_people_say_it(means: Resource, most: float, amount: float, words: str) -> None:
     assert Limit(means, most, "").words(amount) == words

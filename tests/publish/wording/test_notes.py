@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from inline_snapshot import snapshot
 
-from dayhand.publish.wording.notes import MOST_CONCERNS, beside
+from dayhand.publish.wording.notes import MAX_CONCERNS, beside
 from dayhand.publish.wording.pull_request import table
 from dayhand.verification import (
     Concern,
@@ -67,7 +67,7 @@ def test_what_to_write_is_said_once_under_both_lists() -> None:
 
 
 def test_a_long_list_is_cut_and_says_so() -> None:
-    concerns = tuple(Concern("suppression", "a.py", n, "# noqa") for n in range(MOST_CONCERNS + 4))
+    concerns = tuple(Concern("suppression", "a.py", n, "# noqa") for n in range(MAX_CONCERNS + 4))
     assert "- and 4 more, on the task's page" in beside(Verification("c0ffee", (), concerns), "T")
 
 
@@ -106,7 +106,7 @@ def test_what_the_change_touches_beside_its_task_is_named() -> None:
 
 
 def test_a_change_that_is_too_large_says_by_how_much_and_what_to_do() -> None:
-    huge = Scope(lines=2400, files=41, most_lines=800, most_files=40)
+    huge = Scope(lines=2400, files=41, max_lines=800, max_files=40)
     assert beside(Verification("t", scope=huge), "T") == snapshot(
         "✋ **This stays a draft:** it changes 2,400 lines, over the 800 that are allowed here, and 41 files, over the 40 that are allowed here. Write `@bot accept` here to take it as one, or ask for smaller steps. The limits are `[limits] lines` and `files` in `.dayhand.toml` on the default branch."
     )

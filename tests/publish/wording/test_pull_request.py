@@ -7,7 +7,7 @@ from inline_snapshot import snapshot
 from dayhand.errors import CheckoutError
 from dayhand.publish.base import Proposal
 from dayhand.publish.wording import pull_request
-from dayhand.task import NOT_ALLOWED, Ask, Blocked, Change, Citation, Kind, Proof, Solution, Task
+from dayhand.task import NOT_ALLOWED, Ask, Blocked, Change, Citation, Proof, Solution, Task, TaskKind
 from dayhand.usage import Usage
 from dayhand.verification import (
     Finding,
@@ -18,8 +18,10 @@ from dayhand.verification import (
 
 URL = "https://dayhand.example/tasks/t1"
 REPO = "https://github.com/ada/shop"
-TASK = Task("t1", "ada/shop", 3, 7, "Totals are wrong", "…", Ask(Kind.FIX, "fix", "ada"), "main", 1.0)
-QUESTION = Task("t2", "ada/shop", 3, 8, "Totals", "…", Ask(Kind.FOLLOW_UP, "sure?", "ada", 5), "main", 1.0)
+TASK = Task("t1", "ada/shop", 3, 7, "Totals are wrong", "…", Ask(TaskKind.FIX, "fix", "ada"), "main", 1.0)
+QUESTION = Task(
+    "t2", "ada/shop", 3, 8, "Totals", "…", Ask(TaskKind.FOLLOW_UP, "sure?", "ada", 5), "main", 1.0
+)
 USAGE = Usage(
     "gpt-6.1-sol", turns=6, input_tokens=21_961, cached_tokens=18_000, output_tokens=1_625, dollars=0.0314
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.sandbox.bubblewrap.spawn_thread import Descent
+from dayhand.sandbox.bubblewrap.spawn_thread import SpawnThread
 from dayhand.sandbox.limits import Capacity, ControlGroup, _removed
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
@@ -18,7 +18,7 @@ ASK = ["sh", "-c", "cat /proc/self/status /proc/self/cgroup; exec 0</etc/shadow"
 
 
 def told(words: list[str], ways=()) -> tuple[str, int]:
-    descent = Descent(
+    descent = SpawnThread(
         lambda: subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL), SOMEBODY, ways
     )
     with descent.program() as program:
@@ -95,7 +95,7 @@ def test_a_group_that_is_gone_is_told_and_nothing_is_started(group):
     ways = ((group.ways[0][0].parent / "none" / "tasks", group.ways[0][1]),)
 
     with pytest.raises(FileNotFoundError):
-        Descent(lambda: started.append(None), SOMEBODY, ways).program()
+        SpawnThread(lambda: started.append(None), SOMEBODY, ways).program()
 
     assert started == []
 

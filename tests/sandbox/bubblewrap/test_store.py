@@ -25,7 +25,7 @@ WORKER = """
 import sys
 from pathlib import Path
 from dayhand.sandbox.base import Egress
-from dayhand.sandbox.bubblewrap import Bubblewrap
+from dayhand.sandbox.bubblewrap.backend import Bubblewrap
 
 with Bubblewrap(Path(sys.argv[1])).open(egress=Egress(())) as box:
     putting = "head -c 9M > part; sleep 71.5 & echo began; cat > /dev/null"

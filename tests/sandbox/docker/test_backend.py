@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from dayhand.errors import SandboxError
-from dayhand.sandbox.base import Egress, Limits, Reason
+from dayhand.sandbox.base import CommandLimits, Egress, Reason
 from dayhand.sandbox.docker.backend import (
     LIFE_SECONDS,
     OWNER,
@@ -24,18 +24,18 @@ from dayhand.sandbox.docker.backend import (
 )
 from dayhand.sandbox.docker.box import SWEEP
 from dayhand.sandbox.docker.exec_stream import engine_address
-from dayhand.sandbox.egress.gateway import SOCKET, Gate
+from dayhand.sandbox.egress.gateway import SOCKET, Gateway
 from tests.sandbox.conftest import SMALL
 from tests.sandbox.echo import echoing
 from tests.sandbox.egress.forwarding import forwarding
 from tests.sandbox.image import needed
 
-BRIEF = Limits(seconds=1)
+BRIEF = CommandLimits(seconds=1)
 WORKER = """
 import sys
 from pathlib import Path
 from dayhand.sandbox.base import Egress
-from dayhand.sandbox.docker import Docker
+from dayhand.sandbox.docker.backend import Docker
 
 with Docker(Path(sys.argv[1]), image=sys.argv[2]).open(egress=Egress(())) as box:
     putting = "head -c 9M > part; sleep 72.5 & echo began; cat > /dev/null"
@@ -133,16 +133,16 @@ with socket.create_connection(("127.0.0.1", 3128), timeout=3) as s:
     with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as deaf:
         deaf.bind(f"{folder}/{SOCKET}")
         deaf.listen()
-        box.open_way_out(Gate(Path(folder), Egress(()), os.open(os.devnull, os.O_RDONLY)))
+        box.open_way_out(Gateway(Path(folder), Egress(()), os.open(os.devnull, os.O_RDONLY)))
 
-        assert box.run(["python3", "-c", code], limits=Limits(seconds=60)).text() == "it had to wait\n"
+        assert box.run(["python3", "-c", code], limits=CommandLimits(seconds=60)).text() == "it had to wait\n"
 
 
 FAR = r"""
 import sys
 from pathlib import Path
 from dayhand.sandbox.base import Egress
-from dayhand.sandbox.docker import Docker
+from dayhand.sandbox.docker.backend import Docker
 
 ASK = "import socket; s = socket.create_connection(('127.0.0.1', 3128)); s.send(b'CONNECT no.example:443 HTTP/1.1\\r\\n\\r\\n'); print(s.recv(12))"
 sandbox, egress = Docker(Path(sys.argv[1]), image=sys.argv[2]), Egress(())
@@ -182,7 +182,7 @@ def call():
 @pytest.fixture
 def echo_box(sandbox, box):
     with tempfile.TemporaryDirectory() as folder, echoing(f"{folder}/{SOCKET}"):
-        box.open_way_out(Gate(Path(folder), Egress(()), os.open(os.devnull, os.O_RDONLY)))
+        box.open_way_out(Gateway(Path(folder), Egress(()), os.open(os.devnull, os.O_RDONLY)))
         yield box
 
 
@@ -193,7 +193,7 @@ with call() as guest:
     threading.Thread(target=lambda: (guest.sendall(sent), guest.shutdown(socket.SHUT_WR))).start()
     print(b"".join(iter(lambda: guest.recv(65536), b"")) == sent)
 """
-    assert echo_box.run(["python3", "-c", code], limits=Limits(seconds=60)).text() == "True\n"
+    assert echo_box.run(["python3", "-c", code], limits=CommandLimits(seconds=60)).text() == "True\n"
 
 
 def test_who_does_not_read_holds_up_nobody(echo_box):
@@ -212,7 +212,7 @@ with call() as guest:
     print(guest.recv(5))
 print(set(lazy[0].recv(65536)))
 """
-    assert echo_box.run(["python3", "-c", code], limits=Limits(seconds=60)).text() == "b'hello'\n{0}\n"
+    assert echo_box.run(["python3", "-c", code], limits=CommandLimits(seconds=60)).text() == "b'hello'\n{0}\n"
 
 
 def test_many_connections_at_once_need_no_room_and_more_are_turned_away(echo_box):
@@ -234,7 +234,7 @@ while not told:
         pass
 print(told)
 """
-    said = echo_box.run(["python3", "-c", code], limits=Limits(seconds=60)).text()
+    said = echo_box.run(["python3", "-c", code], limits=CommandLimits(seconds=60)).text()
     assert said == "{b'hello'}\nb''\nb'again'\n"
 
 

@@ -7,7 +7,7 @@ import contextlib
 import pytest
 
 from dayhand.errors import SandboxError
-from dayhand.sandbox.base import Egress, Limits, Reason
+from dayhand.sandbox.base import CommandLimits, Egress, Reason
 from dayhand.sandbox.docker.backend import Docker
 from dayhand.sandbox.limits import MIB, Capacity
 from tests.sandbox.image import needed
@@ -57,7 +57,7 @@ def test_nothing_outlives_its_command(box):
     ("command", "reason"), [("trap '' TERM; sleep 74.25", Reason.WALL), ("yes", Reason.FLOOD)]
 )
 def test_time_and_output_are_bounded(box, command, reason):
-    assert box.run(command, limits=Limits(seconds=3, output_bytes=10 * MIB)).reason is reason
+    assert box.run(command, limits=CommandLimits(seconds=3, output_bytes=10 * MIB)).reason is reason
     assert box.run("echo on").text() == "on\n"
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from dayhand.environment.registries.python_npm import python_registry
-from dayhand.sandbox.base import Blocked, Egress, Limits
+from dayhand.sandbox.base import Blocked, CommandLimits, Egress
 from dayhand.sandbox.egress.gateway import NEVER, Rules, gate
 from dayhand.sandbox.egress.proxy import MEMORY
 
-SOON = Limits(seconds=60)
+SOON = CommandLimits(seconds=60)
 LOOPBACK_ALLOWED = tuple(network for network in NEVER if network not in ("127.0.0.0/8", "::/96"))
 ASK = """
 import socket, sys

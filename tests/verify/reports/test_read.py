@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dayhand.verification import Counts
-from dayhand.verify.reports.base import State
+from dayhand.verify.reports.base import CaseState
 from dayhand.verify.reports.read import read_results
 
 PYTEST_XML = """<?xml version="1.0" encoding="utf-8"?><testsuites name="pytest tests"><testsuite name="pytest" errors="1">
@@ -251,7 +251,7 @@ def test_a_report_file_names_every_test_and_why_it_failed() -> None:
     assert results.passing == {"test_p::test_a"}
     assert results.failing == {"test_p::test_b[a b]", "test_p::test_err"}
     assert results.counts == Counts(passed=1, failed=2, skipped=1)
-    assert [test.detail for test in results.tests if test.state is State.FAILED] == [
+    assert [test.detail for test in results.tests if test.state is CaseState.FAILED] == [
         "AssertionError: assert 'a b' == 'c'x = 'a b'",
         "failed on setup\nValueError",
     ]

@@ -6,7 +6,7 @@ import pytest
 
 from dayhand.verification import Noise
 from dayhand.verify.scope.formatting_only import (
-    Place,
+    ChangedRange,
     find_layout,
     is_layout,
     places_of,
@@ -55,9 +55,12 @@ class Files:
 
 def test_a_diff_is_read_place_by_place() -> None:
     assert places_of(PATCH) == {
-        "shop.py": [Place(["x = 'a'"], ['x = "a"']), Place(["return total"], ["return total + 1"])],
-        "new name.txt": [Place(["-- a line that begins with dashes"], ["++ one with pluses"])],
-        "gone.py": [Place(["x"], [])],
+        "shop.py": [
+            ChangedRange(["x = 'a'"], ['x = "a"']),
+            ChangedRange(["return total"], ["return total + 1"]),
+        ],
+        "new name.txt": [ChangedRange(["-- a line that begins with dashes"], ["++ one with pluses"])],
+        "gone.py": [ChangedRange(["x"], [])],
     }
 
 
@@ -75,7 +78,7 @@ def test_a_diff_is_read_place_by_place() -> None:
     ],
 )
 def test_the_same_words_in_another_layout_are_noise(path: str, gone: str, come: str) -> None:
-    assert is_layout(path, Place(gone.split("\n"), come.split("\n")))
+    assert is_layout(path, ChangedRange(gone.split("\n"), come.split("\n")))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +94,7 @@ def test_the_same_words_in_another_layout_are_noise(path: str, gone: str, come: 
     ],
 )
 def test_words_that_change_are_no_noise(path: str, gone: str, come: str) -> None:
-    assert not is_layout(path, Place(gone.split("\n"), come.split("\n")))
+    assert not is_layout(path, ChangedRange(gone.split("\n"), come.split("\n")))
 
 
 def test_a_python_file_that_was_only_reformatted_is_all_noise() -> None:
@@ -99,8 +102,8 @@ def test_a_python_file_that_was_only_reformatted_is_all_noise() -> None:
     new = "import a\nimport b\nfrom c import d\n\n\ndef f(x):\n    return x + 1  # one more\n"
     places = {
         "m.py": [
-            Place(["import b, a"], ["import a", "import b"]),
-            Place(["    return (x"], ["    return x + 1"]),
+            ChangedRange(["import b, a"], ["import a", "import b"]),
+            ChangedRange(["    return (x"], ["    return x + 1"]),
         ]
     }
     assert find_layout(Files(m=old), Files(m=new), places) == (Noise("m.py", 2, 2),)
@@ -117,7 +120,7 @@ TREE = Files(
     shop="def total(): ...", test_shop="from shop import total", tax="RATE = 1", web__index="import './menu'"
 )
 MANY = ("shop.py", "test_shop.py", "tax.py", "web/index.js", "web/menu.js", "uv.lock")
-SUM = {"shop.py": [Place(["def total(x):"], ["def total(y):"])]}
+SUM = {"shop.py": [ChangedRange(["def total(x):"], ["def total(y):"])]}
 
 
 def test_what_a_named_symbol_its_test_and_its_imports_lead_to_is_spoken_of() -> None:

@@ -27,7 +27,7 @@ class Facts(Protocol):
     def record(self, name: str, value: str) -> None: ...
 
 
-class Succession:
+class FallbackModels:
     """The model at work, of those that are set. A task never goes back to one that could not go on."""
 
     def __init__(self, models: Sequence[ResponsesModel], facts: Facts) -> None:

@@ -8,7 +8,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any
 
 from dayhand.agent.model.base import Call, Item, Reply
-from dayhand.ledger.journal import Memory
+from dayhand.ledger.journal import Journal
 from dayhand.usage import Usage
 
 PARAGRAPH_CHARS = 8_000  # without an empty line: told up to its last line
@@ -94,7 +94,7 @@ def journalled_usage(usage: Mapping[str, Any]) -> Usage:
     return Usage(**{name: value for name, value in usage.items() if name in known})
 
 
-def spent(memory: Memory) -> Usage:
+def spent(memory: Journal) -> Usage:
     """What a task has cost so far, by its journal."""
     shorter = memory.compactions()
     entries = [(turn, 0, entry["usage"]) for turn, entry in shorter.items()]

@@ -26,24 +26,24 @@ from dayhand.agent.model.items import calls_in, mended, text_in
 from dayhand.agent.model.prices import Prices, price_of
 from dayhand.agent.model.retry import (
     Attempts,
-    Kind,
+    FaultKind,
     ModelFault,
     Patience,
     from_event,
     from_status,
 )
 from dayhand.agent.model.server_features import (
-    Abilities,
     Body,
     Feature,
-    Request,
-    Shelf,
+    FeatureStore,
+    ModelRequest,
+    ServerFeatures,
 )
 from dayhand.usage import Switch, Usage
 
 CONNECT_SECONDS = 15.0
 PULSE_SECONDS = 5.0
-MOST_TOKENS = 100_000_000  # of one reply: a server that counts more counts something else
+MAX_TOKENS = 100_000_000  # of one reply: a server that counts more counts something else
 ANSWER_BYTES = 128 * 1024 * 1024  # an event for each token is some 250 bytes
 ENDLESS = "Choose another model in DAYHAND_MODEL: this one does not come to an end."
 UNREADABLE = re.compile(r"not supported|failed to parse", re.IGNORECASE)
@@ -64,7 +64,7 @@ class ResponsesModel:
     The client's own retries must be off (``max_retries=0``): this knows better when asking again helps.
     """
 
-    switches: tuple[Switch, ...] = ()  # it is one model: ``Succession`` is several
+    switches: tuple[Switch, ...] = ()  # it is one model: ``FallbackModels`` is several
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class ResponsesModel:
         prices: Prices | None = None,
         effort: str = "",
         window: int = 0,
-        shelf: Shelf | None = None,
+        shelf: FeatureStore | None = None,
         patience: Patience | None = None,
     ) -> None:
         self.name = model
@@ -87,7 +87,7 @@ class ResponsesModel:
         self._patience = patience or Patience()
         self._sleep = self._patience.sleep
         self._clock = self._patience.clock
-        self._abilities = Abilities(shelf)
+        self._abilities = ServerFeatures(shelf)
 
     @property
     def images(self) -> bool:
@@ -109,14 +109,14 @@ class ResponsesModel:
         ``foreign``: in how many of the items, from the front, another model had a part.
         """
         attempts = Attempts(self._patience)
-        whole = Request({**self._body(items, tools, key), **chosen(choice)}, foreign)
+        whole = ModelRequest({**self._body(items, tools, key), **chosen(choice)}, foreign)
         while True:
             request = self._abilities.fit(whole)
             try:
                 response = self._ask(request.body, listener)
                 reply = self._reply(response)
             except ModelFault as fault:
-                curable = fault.kind is not Kind.OVERFLOW and refused_as_it_stands(fault)
+                curable = fault.kind is not FaultKind.OVERFLOW and refused_as_it_stands(fault)
                 if curable and self._abilities.give_up(str(fault), request):
                     continue
                 seconds = attempts.wait_after(fault)
@@ -165,10 +165,12 @@ class ResponsesModel:
                 from_status(error.status_code, said, error.response.headers, now=self._clock())
             ) from error
         except (openai.APITimeoutError, httpx2.TimeoutException) as error:
-            raise ModelFault(Kind.BROKEN, "The model's server stopped answering.") from error
+            raise ModelFault(FaultKind.BROKEN, "The model's server stopped answering.") from error
         except (openai.APIConnectionError, httpx2.TransportError) as error:
             why = str(error.__cause__ or error)[:200]
-            raise ModelFault(Kind.BROKEN, f"The connection to the model's server broke: {why}.") from error
+            raise ModelFault(
+                FaultKind.BROKEN, f"The connection to the model's server broke: {why}."
+            ) from error
 
     def _paced(self, lines: Iterable[str], listener: Listener) -> Iterator[str]:
         """Let the listener have its say now and then, and end what takes for ever."""
@@ -176,7 +178,7 @@ class ResponsesModel:
         for line in lines:
             now = self._clock()
             if now - began > self._patience.reply:
-                raise ModelFault(Kind.BROKEN, "The model's reply did not come to an end.")
+                raise ModelFault(FaultKind.BROKEN, "The model's reply did not come to an end.")
             if now - told > PULSE_SECONDS:
                 told = now
                 listener.on_wait()
@@ -196,15 +198,16 @@ class ResponsesModel:
         if not isinstance(items, list) or not all(
             isinstance(item, dict) and isinstance(item.get("type"), str) for item in items
         ):
-            raise ModelFault(Kind.NONSENSE, "The model's server sent a reply without a list of items.")
+            raise ModelFault(FaultKind.NONSENSE, "The model's server sent a reply without a list of items.")
         if filtered(response):
             raise ModelFault(
-                Kind.FATAL, "The model's service refuses to work on this: its content filter cut the reply."
+                FaultKind.FATAL,
+                "The model's service refuses to work on this: its content filter cut the reply.",
             )
         calls = calls_in(items)
         if calls is None:
             raise ModelFault(
-                Kind.NONSENSE, "The model's server sent a tool call without a name, an id or arguments."
+                FaultKind.NONSENSE, "The model's server sent a tool call without a name, an id or arguments."
             )
         return Reply(
             items=tuple(items),
@@ -239,7 +242,7 @@ def read_events(lines: Iterable[str], on_text: Callable[[str], None]) -> Mapping
         size += len(line)
         if size > ANSWER_BYTES:
             raise ModelFault(
-                Kind.NONSENSE, "The model's reply is longer than any reply should be.", advice=ENDLESS
+                FaultKind.NONSENSE, "The model's reply is longer than any reply should be.", advice=ENDLESS
             )
         if not line.startswith("data:") or line == "data: [DONE]":
             continue
@@ -253,7 +256,9 @@ def read_events(lines: Iterable[str], on_text: Callable[[str], None]) -> Mapping
             case "response.completed" | "response.incomplete":
                 response = event.get("response")
                 if not isinstance(response, dict):
-                    raise ModelFault(Kind.NONSENSE, "The model's server ended its stream without a response.")
+                    raise ModelFault(
+                        FaultKind.NONSENSE, "The model's server ended its stream without a response."
+                    )
                 whole = response if response.get("output") else {**response, "output": done}
                 return whole if heard else _heard(whole, on_text)
             case "response.failed":
@@ -265,7 +270,7 @@ def read_events(lines: Iterable[str], on_text: Callable[[str], None]) -> Mapping
                 raise from_event(error if isinstance(error, dict) else event)
             case None if isinstance(event.get("error"), dict):  # llama.cpp's: an error is no event to it
                 raise from_event(event["error"])
-    raise ModelFault(Kind.BROKEN, "The model's server closed the connection in the middle of its reply.")
+    raise ModelFault(FaultKind.BROKEN, "The model's server closed the connection in the middle of its reply.")
 
 
 def chosen(choice: str) -> Body:
@@ -304,10 +309,12 @@ def _object(raw: str | bytes) -> dict[str, Any]:
         if isinstance(value, dict):
             return mended(value)
     except (ValueError, RecursionError) as error:  # the latter: brackets in brackets
-        raise ModelFault(Kind.NONSENSE, f"The model's server sent what is not JSON: {raw[:80]!r}.") from error
-    raise ModelFault(Kind.NONSENSE, "The model's server sent JSON that is no object.")
+        raise ModelFault(
+            FaultKind.NONSENSE, f"The model's server sent what is not JSON: {raw[:80]!r}."
+        ) from error
+    raise ModelFault(FaultKind.NONSENSE, "The model's server sent JSON that is no object.")
 
 
-def _count(value: object, most: int = MOST_TOKENS) -> int:
+def _count(value: object, most: int = MAX_TOKENS) -> int:
     """A number of tokens; 0 for what is none."""
     return value if type(value) is int and 0 < value <= most else 0

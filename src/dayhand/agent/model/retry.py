@@ -25,7 +25,7 @@ TOO_LONG = re.compile(
 TOO_LONG_CODES = ("context_length_exceeded", "exceed_context_size_error")  # the latter is llama.cpp's
 
 
-class Kind(StrEnum):
+class FaultKind(StrEnum):
     """How a fault is met."""
 
     RATE = "rate"  # asked to wait: as long as patience lasts
@@ -40,7 +40,7 @@ class Kind(StrEnum):
 class ModelFault(Exception):
     """One failed attempt."""
 
-    def __init__(self, kind: Kind, what: str, *, after: float | None = None, advice: str = "") -> None:
+    def __init__(self, kind: FaultKind, what: str, *, after: float | None = None, advice: str = "") -> None:
         super().__init__(what)
         self.kind = kind
         self.after = after  # seconds that the server asks us to wait
@@ -73,21 +73,23 @@ class Attempts:
     def __init__(self, patience: Patience) -> None:
         self._patience = patience
         self._waited = 0.0
-        self._counts: dict[Kind, int] = {}
+        self._counts: dict[FaultKind, int] = {}
 
     def wait_after(self, fault: ModelFault) -> float:
         """Seconds to wait before asking again. Raises ``ModelError`` where that is of no use any more.
 
         It is ``ModelUnavailable`` where another model could be of use, ``ContextOverflow`` where less to read could.
         """
-        if fault.kind is Kind.OVERFLOW:
+        if fault.kind is FaultKind.OVERFLOW:
             raise ContextOverflow(str(fault), advice=fault.advice) from fault
-        if fault.kind is Kind.FATAL:
+        if fault.kind is FaultKind.FATAL:
             raise ModelError(str(fault), advice=fault.advice) from fault
-        if fault.kind is Kind.GONE:
+        if fault.kind is FaultKind.GONE:
             raise ModelUnavailable(str(fault), advice=fault.advice) from fault
         count = self._counts[fault.kind] = self._counts.get(fault.kind, 0) + 1
-        most = {Kind.RATE: None, Kind.NONSENSE: self._patience.nonsense}.get(fault.kind, self._patience.tries)
+        most = {FaultKind.RATE: None, FaultKind.NONSENSE: self._patience.nonsense}.get(
+            fault.kind, self._patience.tries
+        )
         if most is not None and count >= most:
             raise ModelUnavailable(
                 f"{fault} This happened {count} times in a row.", advice=_advice(fault)
@@ -101,16 +103,16 @@ class Attempts:
         self._waited += seconds
         return seconds
 
-    def _backoff(self, kind: Kind, count: int) -> float:
-        first = self._patience.first * (4 if kind is Kind.RATE else 1)
+    def _backoff(self, kind: FaultKind, count: int) -> float:
+        first = self._patience.first * (4 if kind is FaultKind.RATE else 1)
         plain = min(self._patience.longest, first * 2.0 ** (count - 1))
         return plain * (0.75 + self._patience.jitter() / 2)
 
 
 def _advice(fault: ModelFault) -> str:
     return fault.advice or {
-        Kind.RATE: "The limit of the model's service is reached. Ask again later, or raise the limit there.",
-        Kind.NONSENSE: "The server at OPENAI_BASE_URL does not speak the Responses format as we know it.",
+        FaultKind.RATE: "The limit of the model's service is reached. Ask again later, or raise the limit there.",
+        FaultKind.NONSENSE: "The server at OPENAI_BASE_URL does not speak the Responses format as we know it.",
     }.get(fault.kind, "See whether the server at OPENAI_BASE_URL is up, then ask again.")
 
 
@@ -125,13 +127,13 @@ def from_status(
         return named
     if status in (401, 403):
         return ModelFault(
-            Kind.GONE,
+            FaultKind.GONE,
             f"The model's server refuses our key ({status}): {said[:300]}",
             advice="Check OPENAI_API_KEY, and that it may use this model.",
         )
     if status == 404 or (status == 400 and (code == "model_not_found" or NO_MODEL.search(said))):
         return ModelFault(
-            Kind.GONE,
+            FaultKind.GONE,
             f"The model's server does not have what we asked for ({status}): {said[:300]}",
             advice="Check DAYHAND_MODEL and OPENAI_BASE_URL: is there such a model, and does that server have /responses?",
         )
@@ -140,11 +142,13 @@ def from_status(
         after = spoken_wait(said)
     if status == 429:
         return ModelFault(
-            Kind.RATE, f"The model's server asks us to slow down (429): {said[:300]}", after=after
+            FaultKind.RATE, f"The model's server asks us to slow down (429): {said[:300]}", after=after
         )
     if status in (408, 409, 425) or status >= 500:
-        return ModelFault(Kind.SERVER, f"The model's server failed ({status}): {said[:300]}", after=after)
-    return ModelFault(Kind.FATAL, f"The model's server refuses the request ({status}): {said[:500]}")
+        return ModelFault(
+            FaultKind.SERVER, f"The model's server failed ({status}): {said[:300]}", after=after
+        )
+    return ModelFault(FaultKind.FATAL, f"The model's server refuses the request ({status}): {said[:500]}")
 
 
 def from_event(error: Mapping[str, object]) -> ModelFault:
@@ -156,10 +160,10 @@ def from_event(error: Mapping[str, object]) -> ModelFault:
         return named
     if "rate_limit" in code:
         return ModelFault(
-            Kind.RATE, f"The model's server asks us to slow down: {said[:300]}", after=spoken_wait(said)
+            FaultKind.RATE, f"The model's server asks us to slow down: {said[:300]}", after=spoken_wait(said)
         )
     return ModelFault(
-        Kind.SERVER, f"The model's server failed while it answered ({code or 'no code'}): {said[:300]}"
+        FaultKind.SERVER, f"The model's server failed while it answered ({code or 'no code'}): {said[:300]}"
     )
 
 
@@ -172,18 +176,18 @@ def _code(error: Mapping[str, object]) -> str:
 def _fatal(code: str, said: str) -> ModelFault | None:
     if code == "insufficient_quota":
         return ModelFault(
-            Kind.GONE,
+            FaultKind.GONE,
             f"The account with the model's service has no credit left: {said[:300]}",
             advice="Add credit to the account that OPENAI_API_KEY belongs to, then ask again.",
         )
     if code in TOO_LONG_CODES or TOO_LONG.search(said):
         return ModelFault(
-            Kind.OVERFLOW,
+            FaultKind.OVERFLOW,
             f"The work has grown longer than the model can read at once: {said[:300]}",
             advice="Ask for a smaller step, or choose a model with a longer context in DAYHAND_MODEL.",
         )
     if code in ("invalid_prompt", "content_policy_violation"):
-        return ModelFault(Kind.FATAL, f"The model's service refuses to work on this: {said[:300]}")
+        return ModelFault(FaultKind.FATAL, f"The model's service refuses to work on this: {said[:300]}")
     return None
 
 

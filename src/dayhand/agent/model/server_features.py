@@ -37,7 +37,7 @@ class Feature(StrEnum):
     TOOL_CHOICE = "tool choice"
 
 
-class Shelf(Protocol):
+class FeatureStore(Protocol):
     """Where what was learnt of one model on one server is kept: ``ledger.lacks.Lacks``."""
 
     def recall(self) -> frozenset[str]: ...
@@ -46,30 +46,30 @@ class Shelf(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ModelRequest:
     """What is about to be sent."""
 
     body: Body
     foreign: int = 0  # items from the front that another model had a part in
 
-    def changed(self, **fields: object) -> Request:
+    def changed(self, **fields: object) -> ModelRequest:
         return replace(self, body={**self.body, **fields})
 
 
 @dataclass(frozen=True, slots=True)
-class Trait:
+class Remedy:
     """How a feature shows in a request, how a refusal names it, and how a request does without."""
 
     feature: Feature
     refusal: re.Pattern[str]
-    used: Callable[[Request], bool]
-    without: Callable[[Request], Request]
+    used: Callable[[ModelRequest], bool]
+    without: Callable[[ModelRequest], ModelRequest]
 
 
-class Abilities:
+class ServerFeatures:
     """What one model on one server is known to lack. Everything is tried until it was refused once."""
 
-    def __init__(self, shelf: Shelf | None = None) -> None:
+    def __init__(self, shelf: FeatureStore | None = None) -> None:
         self._shelf = shelf
         known = {feature.value for feature in Feature}
         self._lacks = frozenset(Feature(name) for name in (shelf.recall() if shelf else ()) if name in known)
@@ -78,14 +78,14 @@ class Abilities:
     def lacks(self, feature: Feature) -> bool:
         return feature in self._lacks
 
-    def fit(self, request: Request) -> Request:
+    def fit(self, request: ModelRequest) -> ModelRequest:
         """The same request without what is known to be lacking."""
         for trait in TRAITS:
             if trait.feature in self._lacks:
                 request = trait.without(request)
         return request
 
-    def give_up(self, said: str, request: Request) -> bool:
+    def give_up(self, said: str, request: ModelRequest) -> bool:
         """Find what ``request`` uses and the refusal ``said`` names, and do without it from now on; False where there is none.
 
         One bad image is no lack of the server's: this task goes on without images, and nobody else need.
@@ -118,7 +118,7 @@ def dropped_custom_tools(body: Body, response: Body) -> bool:
     kinds = (
         {tool.get("type") for tool in echoed if isinstance(tool, dict)} if isinstance(echoed, list) else ()
     )
-    return _uses_custom_tools(Request(body)) and "custom" not in kinds
+    return _uses_custom_tools(ModelRequest(body)) and "custom" not in kinds
 
 
 def plain(tool: Item) -> Item:
@@ -135,11 +135,11 @@ def plain(tool: Item) -> Item:
     }
 
 
-def _uses_custom_tools(request: Request) -> bool:
+def _uses_custom_tools(request: ModelRequest) -> bool:
     return any(tool.get("type") == "custom" for tool in request.body["tools"])
 
 
-def _without_custom_tools(request: Request) -> Request:
+def _without_custom_tools(request: ModelRequest) -> ModelRequest:
     items = [_plain_item(item) for item in request.body["input"]]
     return request.changed(tools=[plain(tool) for tool in request.body["tools"]], input=items)
 
@@ -162,12 +162,12 @@ def _parts(item: Item) -> Sequence[Any]:
     return parts if isinstance(parts, list) else ()
 
 
-def _shows_images(request: Request) -> bool:
+def _shows_images(request: ModelRequest) -> bool:
     items = request.body["input"]
     return any(part.get("type") == "input_image" for item in items for part in _parts(item))
 
 
-def _without_images(request: Request) -> Request:
+def _without_images(request: ModelRequest) -> ModelRequest:
     return request.changed(input=[_unseen(item) for item in request.body["input"]])
 
 
@@ -183,19 +183,19 @@ def _unseen(item: Item) -> Item:
     return {**item, "output": "\n".join(str(part.get("text", "")) for part in shown)}
 
 
-def _has_reasoning(request: Request) -> bool:
+def _has_reasoning(request: ModelRequest) -> bool:
     return any(item.get("type") == "reasoning" for item in request.body["input"])
 
 
-def _without_reasoning(request: Request) -> Request:
+def _without_reasoning(request: ModelRequest) -> ModelRequest:
     return request.changed(input=[item for item in request.body["input"] if item.get("type") != "reasoning"])
 
 
-def _has_foreign_reasoning(request: Request) -> bool:
+def _has_foreign_reasoning(request: ModelRequest) -> bool:
     return any(item.get("type") == "reasoning" for item in request.body["input"][: request.foreign])
 
 
-def _without_foreign_reasoning(request: Request) -> Request:
+def _without_foreign_reasoning(request: ModelRequest) -> ModelRequest:
     """Another model's reasoning goes, and the ids of what it said: an id calls for the reasoning that led to it."""
     items = request.body["input"]
     said = [
@@ -206,7 +206,7 @@ def _without_foreign_reasoning(request: Request) -> Request:
     return replace(request.changed(input=[*said, *items[request.foreign :]]), foreign=len(said))
 
 
-def _has_malformed_calls(request: Request) -> bool:
+def _has_malformed_calls(request: ModelRequest) -> bool:
     return any(_malformed(item) for item in request.body["input"])
 
 
@@ -220,7 +220,7 @@ def _malformed(item: Item) -> bool:
         return True
 
 
-def _without_malformed_calls(request: Request) -> Request:
+def _without_malformed_calls(request: ModelRequest) -> ModelRequest:
     mended = [
         {**item, "arguments": json.dumps({"malformed": item["arguments"]}, ensure_ascii=False)}
         if _malformed(item)
@@ -230,9 +230,9 @@ def _without_malformed_calls(request: Request) -> Request:
     return request.changed(input=mended)
 
 
-def _parameter(feature: Feature, name: str, refusal: str) -> Trait:
+def _parameter(feature: Feature, name: str, refusal: str) -> Remedy:
     """A feature that is one parameter of the request."""
-    return Trait(
+    return Remedy(
         feature,
         re.compile(refusal, re.IGNORECASE),
         lambda request: name in request.body,
@@ -248,7 +248,7 @@ UNKNOWN_REASONING = (
 
 # In the order in which they are given up, where a refusal could mean several.
 TRAITS = (
-    Trait(
+    Remedy(
         Feature.FOREIGN_REASONING,
         re.compile(rf"reasoning|encrypted|decrypt|{UNKNOWN_REASONING}", re.IGNORECASE),
         _has_foreign_reasoning,
@@ -257,7 +257,7 @@ TRAITS = (
     _parameter(Feature.TOOL_CHOICE, "tool_choice", "tool[_ ]choice"),
     _parameter(Feature.CACHE_KEY, "prompt_cache_key", "prompt_cache_key"),
     _parameter(Feature.PARALLEL_CALLS, "parallel_tool_calls", "parallel"),
-    Trait(
+    Remedy(
         Feature.IMAGES,
         re.compile(r"image|vision|multimodal|mmproj", re.IGNORECASE),
         _shows_images,
@@ -265,7 +265,7 @@ TRAITS = (
     ),
     _parameter(Feature.ENCRYPTED_REASONING, "include", r"include|encrypted"),
     _parameter(Feature.REASONING_EFFORT, "reasoning", r"reasoning|effort"),
-    Trait(
+    Remedy(
         Feature.REASONING_ITEMS,
         re.compile(
             r"reasoning|item\['content'\] is not an array", re.IGNORECASE
@@ -273,13 +273,13 @@ TRAITS = (
         _has_reasoning,
         _without_reasoning,
     ),
-    Trait(
+    Remedy(
         Feature.MALFORMED_CALLS,
         re.compile(r"tool call arguments|arguments as JSON", re.IGNORECASE),
         _has_malformed_calls,
         _without_malformed_calls,
     ),
-    Trait(
+    Remedy(
         Feature.CUSTOM_TOOLS,
         re.compile(r"custom|grammar|lark|tool type|of tool|type of 'item'|tools[\[.'\" ]", re.IGNORECASE),
         _uses_custom_tools,

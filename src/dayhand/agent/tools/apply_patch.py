@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from dayhand.agent.tools.patch_match import (
     Chunk,
+    ChunkMatch,
     MatchError,
-    Place,
     splice,
 )
 
@@ -25,7 +25,7 @@ ADD, DELETE, UPDATE, MOVE = "*** Add File: ", "*** Delete File: ", "*** Update F
 HEADERS = f"“{ADD}<path>”, “{DELETE}<path>” or “{UPDATE}<path>”"
 _UNIFIED = re.compile(r"-(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@ ?(.*)$")
 _WORKSPACE = "/workspace/"
-MOST_FILES = 300  # as many as a change may have
+MAX_FILES = 300  # as many as a change may have
 
 
 class PatchError(Exception):
@@ -93,9 +93,9 @@ def parse(text: str) -> tuple[Hunk, ...]:
             continue
         hunk, rest = _hunk(rest)
         hunks.append(hunk)
-        if len(hunks) > MOST_FILES:
+        if len(hunks) > MAX_FILES:
             raise PatchError(
-                f"invalid patch: it may touch {MOST_FILES} files at most. Use several, or a command."
+                f"invalid patch: it may touch {MAX_FILES} files at most. Use several, or a command."
             )
     if not hunks:
         raise PatchError(f"invalid patch: it is empty. Between the first and the last line belong {HEADERS}.")
@@ -133,7 +133,7 @@ def apply(hunks: Iterable[Hunk], read: Callable[[str], str | None]) -> Edits:
                 files[path] = None
                 summary.append(f"D {path}")
             case Update():
-                place = Place(path, _must_exist(path, before, "update"))
+                place = ChunkMatch(path, _must_exist(path, before, "update"))
                 try:
                     after, remarks = splice(place, hunk.chunks)
                 except MatchError as error:

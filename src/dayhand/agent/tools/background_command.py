@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import IO
 
-from dayhand.sandbox.base import Box, Limits, Reason, Result
+from dayhand.sandbox.base import Box, CommandLimits, Reason, Result
 from dayhand.sandbox.live_output import EVERY_SECONDS, LiveOutput
 from dayhand.sandbox.meter import Meter
 
@@ -46,7 +46,7 @@ class Session:
             box.run,
             command,
             env=env,
-            limits=Limits(seconds, WHOLE_BYTES, SHOWN_BYTES),
+            limits=CommandLimits(seconds, WHOLE_BYTES, SHOWN_BYTES),
             on_output=self._hear,
             halted=self._unwanted.is_set,
         )

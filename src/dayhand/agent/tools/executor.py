@@ -19,12 +19,12 @@ from dayhand.agent.tools.image import PICTURE_BYTES, PICTURES_BYTES, recognise
 from dayhand.agent.tools.schema import (
     NAME_CHARS,
     Mistake,
-    Patch,
-    Plan,
-    Poll,
+    PatchCall,
+    PlanCall,
+    PollCall,
     Request,
-    Shell,
-    View,
+    ShellCall,
+    ViewCall,
     understand,
 )
 from dayhand.errors import SandboxError
@@ -53,7 +53,7 @@ _GAP = re.compile(r"^(… \d+ bytes cut) …$", re.MULTILINE)
 _MARKS = {"pending": "·", "in_progress": "▸", "completed": "✓"}
 
 
-class Teller(Protocol):
+class LogWriter(Protocol):
     """Where log lines go."""
 
     def line(self, kind: str, text: str) -> int:
@@ -61,7 +61,7 @@ class Teller(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class ToolResult:
     """What came of one call."""
 
     text: str  # for the model
@@ -72,22 +72,22 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class RunningCommand:
     """A command that was started, and by which call."""
 
     number: int
     session: Session
-    request: Shell
+    request: ShellCall
     call_id: str
 
 
-class Bench:
+class ToolExecutor:
     """One task's tools, at work in one box."""
 
     def __init__(
         self,
         box: Box,
-        say: Teller,
+        say: LogWriter,
         env: Mapping[str, str],
         *,
         sees: Callable[[], bool] = lambda: True,
@@ -100,7 +100,7 @@ class Bench:
         self._sees = sees
         self._left = left
         self._shown = 0  # bytes of images
-        self._started: Started | None = None  # what went on in the background, until its end was told
+        self._started: RunningCommand | None = None  # what went on in the background, until its end was told
 
     @property
     def busy(self) -> bool:
@@ -123,7 +123,7 @@ class Bench:
             self._say.line("result", f"session {started.number} was ended")
         started.session.close()
 
-    def do(self, call: Call, *, alone: bool) -> Done:
+    def do(self, call: Call, *, alone: bool) -> ToolResult:
         """Do what a call asks for; mistakes come back as text. ``alone``: no other call that acts is in the reply.
 
         Raises ``SandboxError`` where the box broke.
@@ -135,20 +135,20 @@ class Bench:
             done = self._do(request, call.id, alone=alone)
         except (Mistake, PatchError) as error:
             self._say.line("error", f"{call.name[:NAME_CHARS]}: {error}")
-            done = Done(str(error), passed=False)
+            done = ToolResult(str(error), passed=False)
         return replace(done, text=before + done.text, touched=True) if before else done
 
-    def _do(self, request: Request, call_id: str, *, alone: bool) -> Done:
+    def _do(self, request: Request, call_id: str, *, alone: bool) -> ToolResult:
         match request:
-            case Shell():
+            case ShellCall():
                 return self._shell(request, call_id)
-            case Poll():
+            case PollCall():
                 return self._poll(request)
-            case Patch():
+            case PatchCall():
                 return self._patch(request)
-            case Plan():
+            case PlanCall():
                 return self._plan(request)
-            case View():
+            case ViewCall():
                 return self._view(request)
             case Solution():
                 return self._finish(request, alone=alone)
@@ -157,7 +157,7 @@ class Bench:
 
     def _make_way(self, request: Request) -> str:
         """See that nothing else is in the box's way, and tell of what ended meanwhile. Raises ``Mistake``."""
-        if self._started is None or isinstance(request, Poll | Plan):
+        if self._started is None or isinstance(request, PollCall | PlanCall):
             return ""
         if isinstance(request, Solution):
             return ""  # it ends what still runs, once it is accepted
@@ -169,7 +169,7 @@ class Bench:
             )
         return f"Session {number} has ended meanwhile.\n{self._report().text}\n\n"
 
-    def _shell(self, request: Shell, call_id: str) -> Done:
+    def _shell(self, request: ShellCall, call_id: str) -> ToolResult:
         if len(request.command) > COMMAND_CHARS:
             raise Mistake("The command is too long: write files with apply_patch.")
         if (left := self._left()) <= 0:
@@ -186,13 +186,15 @@ class Bench:
             tell=lambda text: self._say.line("output", text),
         )
         # The same call has the same number, also when a successor does it again.
-        self._started = Started(zlib.crc32(call_id.encode()) % 90_000 + 10_000, session, request, call_id)
+        self._started = RunningCommand(
+            zlib.crc32(call_id.encode()) % 90_000 + 10_000, session, request, call_id
+        )
         done = self._await(min(request.patience, request.seconds + GRACE_SECONDS))
         if self._started:
             self._say.line("say", f"It goes on in the background, as session {self._started.number}.")
         return done
 
-    def _poll(self, request: Poll) -> Done:
+    def _poll(self, request: PollCall) -> ToolResult:
         if self._started is None or self._started.number != request.session:
             running = f" Session {self._started.number} is there." if self._started else ""
             raise Mistake(
@@ -203,7 +205,7 @@ class Bench:
             self._started.session.kill()
         return self._await(min(request.seconds, max(0.0, self._left())))
 
-    def _await(self, seconds: float) -> Done:
+    def _await(self, seconds: float) -> ToolResult:
         """Wait for the command that was started; what interrupts us ends it."""
         assert self._started is not None  # noqa: S101 - both callers have seen to it
         session = self._started.session
@@ -216,9 +218,9 @@ class Bench:
         text = (
             f"Session {self._started.number} is still running, for {session.seconds:.0f} s so far.\nOutput:\n"
         )
-        return Done(f"{text}{session.fresh()}", passed=True)
+        return ToolResult(f"{text}{session.fresh()}", passed=True)
 
-    def _report(self) -> Done:
+    def _report(self) -> ToolResult:
         """What came of the command that was started, now that it has ended."""
         assert self._started is not None  # noqa: S101 - its callers have seen to it
         started, self._started = self._started, None
@@ -238,7 +240,7 @@ class Bench:
         text = f"Exit code: {result.code}\nWall time: {result.seconds:.1f} seconds\nOutput:\n{shown}"
         if result.reason is not Reason.EXIT:
             text = f"{ended}.\n{text}"
-        return Done(text, passed=result.passed, touched=True)
+        return ToolResult(text, passed=result.passed, touched=True)
 
     def _keep(self, session: Session, call_id: str) -> str:
         """Put the whole output into a file in the box, never another call's, even after a resume; say where."""
@@ -246,7 +248,7 @@ class Bench:
         kept = self._box.run(["/bin/sh", "-c", _KEEP, "sh", path], stdin=session.whole())
         return f"the whole output is in {path}: search it there" if kept.passed else "the rest was not kept"
 
-    def _patch(self, request: Patch) -> Done:
+    def _patch(self, request: PatchCall) -> ToolResult:
         self._say.line("command", "apply_patch")
         try:
             edits = apply_patch.apply(
@@ -258,14 +260,14 @@ class Bench:
         listed = "\n".join((*edits.summary, *edits.notes))
         self._say.line("output", request.text)
         self._say.line("result", f"patched: {', '.join(edits.summary)}")
-        return Done(f"Success. Updated the following files:\n{listed}", passed=True, touched=True)
+        return ToolResult(f"Success. Updated the following files:\n{listed}", passed=True, touched=True)
 
-    def _plan(self, request: Plan) -> Done:
+    def _plan(self, request: PlanCall) -> ToolResult:
         steps = [f"{_MARKS[status]} {step}" for step, status in request.steps]
         self._say.line("plan", "\n".join([request.explanation, *steps] if request.explanation else steps))
-        return Done("Plan updated.", passed=True)
+        return ToolResult("Plan updated.", passed=True)
 
-    def _view(self, request: View) -> Done:
+    def _view(self, request: ViewCall) -> ToolResult:
         """Show an image; the tools are the same for every model, so one that cannot see is told so here."""
         if not self._sees():
             raise Mistake("You cannot be shown images: find out with commands what you need of it.")
@@ -283,9 +285,9 @@ class Bench:
             )
         self._shown += len(raw)
         self._say.line("command", f"view_image {path}")
-        return Done(f"{path}: {picture.kind}, {len(raw)} bytes", passed=True, image=picture.url)
+        return ToolResult(f"{path}: {picture.kind}, {len(raw)} bytes", passed=True, image=picture.url)
 
-    def _finish(self, solution: Solution, *, alone: bool) -> Done:
+    def _finish(self, solution: Solution, *, alone: bool) -> ToolResult:
         if not alone:
             raise Mistake(
                 "finish was not accepted: call it alone, after you have read the results of your other calls."
@@ -295,7 +297,7 @@ class Bench:
         if wrong:
             raise Mistake(f"finish was not accepted: {'; '.join(wrong)}.")
         self._say.line("result", f"finished: {solution.title}")
-        return Done("Accepted.", passed=True, solution=solution)
+        return ToolResult("Accepted.", passed=True, solution=solution)
 
     def _misquoted(self, citation: Citation) -> str:
         """Say what is wrong with a citation, looked up in the work tree; "" where it is right."""
@@ -319,7 +321,7 @@ class Bench:
         return f"the quote for {where} is not a line of the file; {stands} (quote one line)"
 
 
-def _ended(result: Result, request: Shell) -> str:
+def _ended(result: Result, request: ShellCall) -> str:
     match result.reason:
         case Reason.EXIT:
             return f"exit {result.code}"

@@ -40,7 +40,7 @@ class Chunk:
         return [line for mark, line in self.marked if mark != "+"]
 
 
-class Place:
+class ChunkMatch:
     """A file's lines while chunks are put in; each keeps the line ending that it had."""
 
     def __init__(self, path: str, text: str) -> None:
@@ -65,7 +65,7 @@ LEVELS: tuple[Level, ...] = (
 )
 
 
-def splice(place: Place, chunks: Sequence[Chunk]) -> tuple[str, list[str]]:
+def splice(place: ChunkMatch, chunks: Sequence[Chunk]) -> tuple[str, list[str]]:
     """Put all chunks into the file's text, in order; also give remarks. Raises ``MatchError``."""
     cursor = 0
     result: list[str] = []
@@ -90,7 +90,7 @@ def splice(place: Place, chunks: Sequence[Chunk]) -> tuple[str, list[str]]:
     return place.text(result, complete=complete), notes
 
 
-def _find(place: Place, chunk: Chunk, cursor: int) -> tuple[int, tuple[str, str] | None]:
+def _find(place: ChunkMatch, chunk: Chunk, cursor: int) -> tuple[int, tuple[str, str] | None]:
     """The index of the chunk's first old line, and how its indentation differs (theirs, ours)."""
     starts = _after_anchors(place, chunk, cursor)
     old = chunk.old
@@ -116,7 +116,7 @@ def _find(place: Place, chunk: Chunk, cursor: int) -> tuple[int, tuple[str, str]
     raise MatchError(_miss(place, chunk, cursor))
 
 
-def _after_anchors(place: Place, chunk: Chunk, cursor: int) -> list[int]:
+def _after_anchors(place: ChunkMatch, chunk: Chunk, cursor: int) -> list[int]:
     """Where the search may begin: just after each place of the anchors. Raises ``MatchError`` for none."""
     starts = [cursor]
     for anchor in chunk.anchors:
@@ -141,7 +141,7 @@ def _after_anchors(place: Place, chunk: Chunk, cursor: int) -> list[int]:
     return starts
 
 
-def _one(place: Place, chunk: Chunk, found: list[int]) -> bool:
+def _one(place: ChunkMatch, chunk: Chunk, found: list[int]) -> bool:
     if len(found) > 1:
         where = ", ".join(str(at + 1) for at in found[:PLACES])
         more = ", …" if len(found) > PLACES else ""
@@ -186,7 +186,7 @@ def _indented(line: str, shift: tuple[str, str] | None) -> str:
     return ours + line[len(theirs) :] if line.startswith(theirs) else line
 
 
-def _miss(place: Place, chunk: Chunk, cursor: int) -> str:
+def _miss(place: ChunkMatch, chunk: Chunk, cursor: int) -> str:
     """Say which line does not match, and what stands there instead."""
     old = chunk.old
     begin = _near(place.lines, old)

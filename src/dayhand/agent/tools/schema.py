@@ -30,9 +30,9 @@ ALIASES = {
 STATUSES = ("pending", "in_progress", "completed")
 TITLE_CHARS = 120
 ACCOUNT_CHARS = 18_000  # of what people read, published whole
-MOST_QUESTIONS = 20
-MOST_CITATIONS = 50  # each is looked up
-MOST_LINES = 10_000_000
+MAX_QUESTIONS = 20
+MAX_CITATIONS = 50  # each is looked up
+MAX_LINES = 10_000_000
 NAME_CHARS = 80  # of a tool's name, repeated
 DEFAULT_SECONDS = 120.0
 LONGEST_SECONDS = 900.0
@@ -137,7 +137,7 @@ class Mistake(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Shell:
+class ShellCall:
     """A command to run."""
 
     command: str
@@ -148,7 +148,7 @@ class Shell:
 
 
 @dataclass(frozen=True, slots=True)
-class Poll:
+class PollCall:
     """A command that runs in the background, to be waited for or killed."""
 
     session: int
@@ -157,28 +157,28 @@ class Poll:
 
 
 @dataclass(frozen=True, slots=True)
-class Patch:
+class PatchCall:
     """A patch to apply."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class ViewCall:
     """An image to look at."""
 
     path: str
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PlanCall:
     """The steps of the work: (step, status)."""
 
     explanation: str
     steps: tuple[tuple[str, str], ...]
 
 
-Request = Shell | Poll | Patch | View | Plan | Solution
+Request = ShellCall | PollCall | PatchCall | ViewCall | PlanCall | Solution
 
 
 def understand(call: Call) -> Request:
@@ -194,11 +194,11 @@ def understand(call: Call) -> Request:
             f"Your reply reached its length limit within this call to {name}: it was not run. Make it shorter."
         )
     if name == "apply_patch" and (call.custom or call.arguments.lstrip().startswith(("***", "```", "<<"))):
-        return Patch(call.arguments)
+        return PatchCall(call.arguments)
     fields = _fields(name, call.arguments)
     match name:
         case "apply_patch":
-            return Patch(_text(fields, "patch" if "patch" in fields else "input", name))
+            return PatchCall(_text(fields, "patch" if "patch" in fields else "input", name))
         case "shell":
             return _shell(fields)
         case "session":
@@ -206,7 +206,7 @@ def understand(call: Call) -> Request:
         case "update_plan":
             return _plan(fields)
         case "view_image":
-            return View(_text(fields, "path", name))
+            return ViewCall(_text(fields, "path", name))
         case _:
             return _solution(fields)
 
@@ -244,7 +244,7 @@ def _shell(fields: dict[str, Any]) -> Request:
         command = command[2] if wrapped else shlex.join(command)
     command = _text({**fields, "command": command} if command is not None else fields, "command", "shell")
     if command.lstrip().startswith("apply_patch") and "*** Begin Patch" in command:
-        return Patch(command)
+        return PatchCall(command)
     workdir = fields.get("workdir") or fields.get("cwd") or ""
     if not isinstance(workdir, str):
         raise Mistake("shell: “workdir” must be a text.")
@@ -252,10 +252,10 @@ def _shell(fields: dict[str, Any]) -> Request:
         raise Mistake("shell: a command cannot hold a NUL character.")
     limit = _milliseconds(fields, "shell", "timeout_ms", "timeout", default=DEFAULT_SECONDS)
     patience = _milliseconds(fields, "shell", "yield_time_ms", default=math.inf)
-    return Shell(command, workdir, min(limit, LONGEST_SECONDS), patience)
+    return ShellCall(command, workdir, min(limit, LONGEST_SECONDS), patience)
 
 
-def _poll(fields: dict[str, Any]) -> Poll:
+def _poll(fields: dict[str, Any]) -> PollCall:
     session = fields.get("session_id")
     if isinstance(session, str) and re.fullmatch(r"[0-9]{1,9}", session):
         session = int(session)
@@ -267,7 +267,7 @@ def _poll(fields: dict[str, Any]) -> Poll:
     if not isinstance(kill, bool):
         raise Mistake("session: “kill” must be true or false.")
     seconds = _milliseconds(fields, "session", "yield_time_ms", default=POLL_SECONDS)
-    return Poll(session, min(seconds, LONGEST_POLL_SECONDS), kill or keys == INTERRUPT)
+    return PollCall(session, min(seconds, LONGEST_POLL_SECONDS), kill or keys == INTERRUPT)
 
 
 def _milliseconds(fields: Mapping[str, Any], tool: str, *names: str, default: float) -> float:
@@ -278,7 +278,7 @@ def _milliseconds(fields: Mapping[str, Any], tool: str, *names: str, default: fl
     return float(limit) / 1000 if limit < LONG_MS else math.inf
 
 
-def _plan(fields: dict[str, Any]) -> Plan:
+def _plan(fields: dict[str, Any]) -> PlanCall:
     steps = fields.get("plan")
     if not isinstance(steps, list) or not steps:
         raise Mistake("update_plan needs “plan”, a list of {step, status} that is not empty.")
@@ -290,7 +290,7 @@ def _plan(fields: dict[str, Any]) -> Plan:
             raise Mistake(f"update_plan: step {n} must be {{step: text, status: {' | '.join(STATUSES)}}}.")
         read.append((text.strip(), str(status)))
     explanation = fields.get("explanation")
-    return Plan(explanation if isinstance(explanation, str) else "", tuple(read))
+    return PlanCall(explanation if isinstance(explanation, str) else "", tuple(read))
 
 
 def _solution(fields: dict[str, Any]) -> Solution:
@@ -311,10 +311,10 @@ def _solution(fields: dict[str, Any]) -> Solution:
         questions = []
     citations: list[Citation] = []
     cited = fields.get("citations") or []
-    if len(questions) > MOST_QUESTIONS:
-        wrong.append(f"there may be {MOST_QUESTIONS} “questions” at most")
-    if isinstance(cited, list) and len(cited) > MOST_CITATIONS:
-        wrong.append(f"there may be {MOST_CITATIONS} “citations” at most")
+    if len(questions) > MAX_QUESTIONS:
+        wrong.append(f"there may be {MAX_QUESTIONS} “questions” at most")
+    if isinstance(cited, list) and len(cited) > MAX_CITATIONS:
+        wrong.append(f"there may be {MAX_CITATIONS} “citations” at most")
         cited = []
     for n, raw in enumerate(cited if isinstance(cited, list) else [cited], start=1):
         citation = _citation(raw)
@@ -343,7 +343,7 @@ def _citation(raw: object) -> Citation | None:
         line = int(line)
     if not isinstance(path, str) or isinstance(line, bool) or not isinstance(line, int):
         return None
-    if not 1 <= line <= MOST_LINES:
+    if not 1 <= line <= MAX_LINES:
         return None
     path = path.strip().removeprefix("/workspace/").removeprefix("./")
     if not path or path.startswith("/") or ".." in path.split("/") or not isinstance(quote, str):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from markdown_it import MarkdownIt
 
-from dayhand.environment.base import Check, Files, Plan, Step
+from dayhand.environment.base import Check, Files, SetupPlan, Step
 from dayhand.environment.declared.dayhand_toml import NAME, RepoConfig
 from dayhand.environment.manifest import json_object
 
@@ -72,7 +72,7 @@ def declared(config: RepoConfig, files: Files) -> Declared:
     return Declared(steps, tuple(checks), frozenset(kinds), source, problems)
 
 
-def apply(found: tuple[Plan, ...], what: Declared) -> tuple[Plan, ...]:
+def apply(found: tuple[SetupPlan, ...], what: Declared) -> tuple[SetupPlan, ...]:
     """The detected plans as the declarations change them, and one more plan for what is declared."""
     if not what.steps and not what.kinds and not what.source:
         return found
@@ -90,7 +90,7 @@ def apply(found: tuple[Plan, ...], what: Declared) -> tuple[Plan, ...]:
     ]
     steps = tuple(step for step in what.steps if decided or step.commands[0] not in tried)
     locks = tuple(path for path in SCRIPTS if path == what.source)
-    return (*plans, Plan("its own declarations", steps, checks, {}, locks))
+    return (*plans, SetupPlan("its own declarations", steps, checks, {}, locks))
 
 
 def _better(check: Check, detected: tuple[Check, ...]) -> Check:

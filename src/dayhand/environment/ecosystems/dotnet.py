@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from dayhand.environment.base import Check, Files, Plan, Step
+from dayhand.environment.base import Check, Files, SetupPlan, Step
 from dayhand.sandbox.base import ENVIRONMENT
 
 CLIENT = "nuget"
@@ -18,7 +18,7 @@ SHARED = re.compile(
 TESTED = re.compile(r"Microsoft\.NET\.Test\.Sdk|<IsTestProject>\s*true", re.IGNORECASE)
 
 
-def plan(files: Files) -> Plan | None:
+def plan(files: Files) -> SetupPlan | None:
     """What to restore and to check; None where there is neither a solution nor a project to take for it."""
     paths = tuple(sorted(files.paths()))
     projects = tuple(path for path in paths if PROJECT.fullmatch(path))
@@ -40,4 +40,4 @@ def plan(files: Files) -> Plan | None:
     }
     locks = tuple(path for path in paths if path == target or path in projects or SHARED.fullmatch(path))
     restore = Step("restore .NET's packages", (f"dotnet restore {quoted}",))
-    return Plan(".NET", (restore,), tuple(checks), env, locks, client=CLIENT)
+    return SetupPlan(".NET", (restore,), tuple(checks), env, locks, client=CLIENT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dayhand.environment.base import Check, Files, Plan, Step
+from dayhand.environment.base import Check, Files, SetupPlan, Step
 from dayhand.sandbox.base import ENVIRONMENT
 
 CLIENT = "go"
@@ -14,7 +14,7 @@ VET = "go vet ./..."
 TEST = "go test ./..."
 
 
-def plan(files: Files) -> Plan | None:
+def plan(files: Files) -> SetupPlan | None:
     """What to download and to check; None where no module stands at the top."""
     paths = frozenset(files.paths())
     if "go.mod" not in paths:
@@ -30,7 +30,7 @@ def plan(files: Files) -> Plan | None:
     needed = "require" in files.read("go.mod") and "vendor/modules.txt" not in paths
     steps = (Step("download Go's modules", ("go mod download",)),) if needed else ()
     locks = tuple(path for path in LOCKS if path in paths)
-    return Plan("Go", steps, tuple(checks), _env(), locks, client=CLIENT if steps else "")
+    return SetupPlan("Go", steps, tuple(checks), _env(), locks, client=CLIENT if steps else "")
 
 
 def _env() -> dict[str, str]:

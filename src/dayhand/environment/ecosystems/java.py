@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dayhand.environment.base import Check, Files, Plan, Step
+from dayhand.environment.base import Check, Files, SetupPlan, Step
 from dayhand.environment.registries.other_clients import settings
 from dayhand.sandbox.base import ENVIRONMENT
 
@@ -30,7 +30,7 @@ MAVEN_HOME = f"{ENVIRONMENT}/maven"
 GRADLE_HOME = f"{ENVIRONMENT}/gradle"
 
 
-def plan(files: Files) -> Plan | None:
+def plan(files: Files) -> SetupPlan | None:
     """What to fetch and to check; None where neither Maven's nor Gradle's file stands at the top."""
     paths = frozenset(files.paths())
     if "pom.xml" in paths:
@@ -38,7 +38,7 @@ def plan(files: Files) -> Plan | None:
     return _gradle(files, paths) if any(name in paths for name in GRADLE) else None
 
 
-def _maven(files: Files, paths: frozenset[str]) -> Plan:
+def _maven(files: Files, paths: frozenset[str]) -> SetupPlan:
     maven = "./mvnw" if "mvnw" in paths else "mvn"
     fetch = tuple(
         f"{maven} -B -q {goals}" for goals in (f"{NO_TEST} dependency:go-offline", NO_TEST, "test-compile")
@@ -53,10 +53,10 @@ def _maven(files: Files, paths: frozenset[str]) -> Plan:
     # Settings and packages where later boxes find both, offline: Maven trusts no package of another mirror.
     env = {"MAVEN_OPTS": f"-Duser.home={MAVEN_HOME}", "MAVEN_USER_HOME": f"{MAVEN_HOME}/.m2"}
     steps = (settings("maven", f"{MAVEN_HOME}/.m2/settings.xml"), Step("fetch Maven's packages", fetch))
-    return Plan("Maven", steps, tuple(checks), env, _locks(paths), client=CLIENT)
+    return SetupPlan("Maven", steps, tuple(checks), env, _locks(paths), client=CLIENT)
 
 
-def _gradle(files: Files, paths: frozenset[str]) -> Plan:
+def _gradle(files: Files, paths: frozenset[str]) -> SetupPlan:
     """With Gradle's home in the snapshot for set-up; later boxes read it as a cache, since they cannot write there."""
     gradle = "./gradlew" if "gradlew" in paths else "gradle"
     build = next(name for name in GRADLE if name in paths)
@@ -66,7 +66,7 @@ def _gradle(files: Files, paths: frozenset[str]) -> Plan:
     )
     checks = tuple(_gradle_checks(files, paths, gradle, build))
     env = {"GRADLE_RO_DEP_CACHE": f"{GRADLE_HOME}/caches"}
-    return Plan(
+    return SetupPlan(
         "Gradle", (Step("fetch Gradle's packages", fetch),), checks, env, _locks(paths), client=CLIENT
     )
 

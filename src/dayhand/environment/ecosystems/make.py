@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from dayhand.environment.base import Check, Files, Plan, Runtime, Step
+from dayhand.environment.base import Check, Files, Runtime, SetupPlan, Step
 from dayhand.sandbox.base import ENVIRONMENT
 
 MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
@@ -25,16 +25,16 @@ RECIPE = re.compile(r"^@?([A-Za-z_][\w-]*)((?:[ \t]+[^:\n]+?)?)[ \t]*:(?!=)", re
 FOLDERS = ("", "scripts/", "script/", "bin/", "tools/")
 
 
-def plan(files: Files) -> Plan | None:
+def plan(files: Files) -> SetupPlan | None:
     """The checks of a Makefile, else of a justfile, else of scripts that are named like checks; None without any."""
     paths = frozenset(files.paths())
     if checks := _sort(tuple(_make(files, paths))):
-        return Plan("Make", (), checks, {}, (), last_resort=True)
+        return SetupPlan("Make", (), checks, {}, (), last_resort=True)
     if checks := _sort(tuple(_just(files, paths))):
         env = {"PATH": f"{JUST_HOME}/bin"}
-        return Plan("just", (), checks, env, (), runtime=_runtime(), last_resort=True)
+        return SetupPlan("just", (), checks, env, (), runtime=_runtime(), last_resort=True)
     checks = _sort(tuple(_scripts(files, paths)))
-    return Plan("scripts", (), checks, {}, (), last_resort=True) if checks else None
+    return SetupPlan("scripts", (), checks, {}, (), last_resort=True) if checks else None
 
 
 def _runtime() -> Runtime:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from dayhand.environment.base import Check, Ecosystem, Files, Plan, Step
+from dayhand.environment.base import Check, Ecosystem, Files, SetupPlan, Step
 from dayhand.environment.ecosystems import (
     go,
     java,
@@ -96,12 +96,12 @@ class Without:
         return self.files.read(path)
 
 
-def plans(files: Files, ecosystems: tuple[Ecosystem, ...]) -> tuple[tuple[Plan, ...], tuple[str, ...]]:
+def plans(files: Files, ecosystems: tuple[Ecosystem, ...]) -> tuple[tuple[SetupPlan, ...], tuple[str, ...]]:
     """The plans of the top and of each nested project, and the folders that were too many to be set up."""
     files = Printable(files)
     found = tuple(_projects(files))
     taken, left = found[:MOST], tuple(folder for folder, _ in found[MOST:])
-    planned: list[Plan] = []
+    planned: list[SetupPlan] = []
     tops: dict[Ecosystem, frozenset[str]] = {}
     for each in ecosystems:
         # Python is seen in any .py file: those of nested projects are not the top's, where it declares nothing itself.
@@ -146,7 +146,7 @@ def _at_top(files: Files, ecosystem: Ecosystem) -> bool:
     return any(MANIFESTS.get(path) is ecosystem for path in files.paths())
 
 
-def _nest(plan: Plan, folder: str, *, member: bool, kinds: frozenset[str], made: bool) -> Plan:
+def _nest(plan: SetupPlan, folder: str, *, member: bool, kinds: frozenset[str], made: bool) -> SetupPlan:
     """A plan that was made for a folder as if that were all, moved to where it stands."""
     steps = () if member else tuple(step for step in plan.steps if not (step.always and made))
     if not any(not step.always for step in steps) and not plan.checks:

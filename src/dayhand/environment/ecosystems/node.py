@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 
-from dayhand.environment.base import Check, Files, Plan, Runtime, Step
+from dayhand.environment.base import Check, Files, Runtime, SetupPlan, Step
 from dayhand.environment.manifest import json_object
 from dayhand.sandbox.base import ENVIRONMENT
 
@@ -51,14 +51,14 @@ QUIET = "--no-save --no-package-lock"  # nothing of ours may end up in the chang
 NPM = (f"npm install {QUIET}", f"npm install {QUIET} --legacy-peer-deps")
 
 
-def plan(files: Files) -> Plan | None:
+def plan(files: Files) -> SetupPlan | None:
     """What to install and what to check; None where there is no package.json at the top."""
     paths = frozenset(files.paths())
     if "package.json" not in paths:
         return None
     package = json_object(files.read("package.json"))
     locks = tuple(path for path in ("package.json", *LOCKS, ".npmrc", *WORKSPACES) if path in paths)
-    return Plan(
+    return SetupPlan(
         "Node",
         tuple(_steps(package, frozenset(locks), files)),
         tuple(_checks(package, paths)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from dayhand.environment.base import Check, Files, Plan, Step
+from dayhand.environment.base import Check, Files, SetupPlan, Step
 from dayhand.environment.manifest import json_object, table
 from dayhand.environment.registries.other_clients import settings
 from dayhand.sandbox.base import ENVIRONMENT
@@ -34,7 +34,7 @@ TOOLS = {
 }
 
 
-def plan(files: Files) -> Plan | None:
+def plan(files: Files) -> SetupPlan | None:
     """What to install and to check; None where no composer.json stands at the top."""
     paths = frozenset(files.paths())
     if "composer.json" not in paths:
@@ -47,7 +47,7 @@ def plan(files: Files) -> Plan | None:
         "COMPOSER_CACHE_DIR": f"{ENVIRONMENT}/.cache/composer",
         "COMPOSER_ALLOW_SUPERUSER": "1",
     }
-    return Plan("PHP", steps, checks, env, tuple(path for path in LOCKS if path in paths), client=CLIENT)
+    return SetupPlan("PHP", steps, checks, env, tuple(path for path in LOCKS if path in paths), client=CLIENT)
 
 
 def _install(package: Mapping[str, object]) -> Step:

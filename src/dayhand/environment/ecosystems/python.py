@@ -7,13 +7,13 @@ import shlex
 from collections.abc import Iterator
 
 from dayhand.environment import version_pins
-from dayhand.environment.base import Files, Plan, Step
+from dayhand.environment.base import Files, SetupPlan, Step
 from dayhand.environment.ecosystems import python_runners
 from dayhand.environment.ecosystems.python_checks import checks_of
 from dayhand.environment.ecosystems.python_project import (
     REQUIREMENTS,
     SETTINGS,
-    Project,
+    PythonProject,
     ini,
     poetry_groups,
     read,
@@ -50,7 +50,7 @@ EXPORTS = {
 FOREIGN = re.compile(r"(^|/)(node_modules|vendor|third_party|\.venv|venv|site-packages)/")
 
 
-def plan(files: Files) -> Plan | None:
+def plan(files: Files) -> SetupPlan | None:
     """What to install and what to check; None where nothing of the repository is Python's."""
     paths = frozenset(path for path in files.paths() if not FOREIGN.search(path))
     if not any(
@@ -69,7 +69,7 @@ def plan(files: Files) -> Plan | None:
     locks = tuple(path for path in (*MANIFESTS, *SETTINGS) if path in paths)
     locks = tuple(dict.fromkeys((*locks, *project.requirements)))
     locks = (*locks, *(path for path in RUNNERS if path in paths))
-    return Plan("Python", steps, checks, _env() if steps else {}, locks, client=CLIENT if steps else "")
+    return SetupPlan("Python", steps, checks, _env() if steps else {}, locks, client=CLIENT if steps else "")
 
 
 def _env() -> dict[str, str]:
@@ -104,7 +104,7 @@ def _make_venv(files: Files) -> Step:
     )
 
 
-def _steps(project: Project) -> Iterator[Step]:
+def _steps(project: PythonProject) -> Iterator[Step]:
     if "uv.lock" in project.paths:
         workspace = table(project.pyproject, "tool", "uv", "workspace")
         sync = "uv sync --all-packages" if workspace else "uv sync"
@@ -135,7 +135,7 @@ def _steps(project: Project) -> Iterator[Step]:
         yield Step("install Poetry's groups", (f"uv pip install {shlex.join(groups)}",))
 
 
-def _requirements_step(project: Project) -> Step:
+def _requirements_step(project: PythonProject) -> Step:
     named = " ".join(f"-r {shlex.quote(path)}" for path in project.requirements)
     lines = [line for path in project.requirements for line in requirement_lines(project.files, path)]
     each = " ".join(shlex.quote(line) for line in dict.fromkeys(lines))
@@ -148,7 +148,7 @@ def _requirements_step(project: Project) -> Step:
     return Step(title, (*commands, one_by_one) if len(lines) > 1 else commands)
 
 
-def _project_step(project: Project) -> Step | None:
+def _project_step(project: PythonProject) -> Step | None:
     declared = table(project.pyproject, "project")
     built = (
         "build-system" in project.pyproject or "setup.py" in project.paths or "metadata" in project.sections
@@ -170,7 +170,7 @@ def _project_step(project: Project) -> Step | None:
     return Step("install the project", tuple(commands))
 
 
-def _extras(project: Project) -> list[str]:
+def _extras(project: PythonProject) -> list[str]:
     if extras := table(project.pyproject, "project", "optional-dependencies"):
         return list(extras)
     if "options.extras_require" in project.sections:

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 
 from dayhand.environment.base import Check
-from dayhand.environment.ecosystems.python_project import Project, ini
+from dayhand.environment.ecosystems.python_project import PythonProject, ini
 from dayhand.environment.manifest import table, toml
 
 # --version would pass where pytest refuses its own configuration. Without conftest.py, because that is the
@@ -22,7 +22,7 @@ PLUGINS = {
 }
 
 
-def checks_of(project: Project) -> Iterator[Check]:
+def checks_of(project: PythonProject) -> Iterator[Check]:
     if source := declares(project, "ruff", ("ruff.toml", ".ruff.toml"), ()):
         yield _tool_check(project, "lint", _ruff_command(project), "ruff", source)
         if table(project.pyproject, "tool", "ruff", "format"):
@@ -35,7 +35,7 @@ def checks_of(project: Project) -> Iterator[Check]:
         yield _test_check(project)
 
 
-def declares(project: Project, tool: str, own: tuple[str, ...], sections: tuple[str, ...]) -> str:
+def declares(project: PythonProject, tool: str, own: tuple[str, ...], sections: tuple[str, ...]) -> str:
     """Where the repository declares a tool; "" where it does not."""
     if tool in table(project.pyproject, "tool"):
         return f"pyproject.toml [tool.{tool}]"
@@ -48,12 +48,12 @@ def declares(project: Project, tool: str, own: tuple[str, ...], sections: tuple[
     return f"its dependency {project.declared[tool]}" if tool in project.declared else ""
 
 
-def _tool_check(project: Project, kind: str, command: str, tool: str, source: str) -> Check:
+def _tool_check(project: PythonProject, kind: str, command: str, tool: str, source: str) -> Check:
     wanted = shlex.quote(project.declared.get(tool, tool))
     return Check(kind, command, f"{tool} --version", tool, source, f"uv pip install {wanted}")
 
 
-def _ruff_command(project: Project) -> str:
+def _ruff_command(project: PythonProject) -> str:
     """A check says what is wrong and repairs nothing, whatever its settings ask for."""
     settings = [project.files.read(name) for name in ("ruff.toml", ".ruff.toml") if name in project.paths]
     repairs = table(project.pyproject, "tool", "ruff").get("fix") or any(
@@ -62,7 +62,7 @@ def _ruff_command(project: Project) -> str:
     return "ruff check --no-fix ." if repairs else "ruff check ."
 
 
-def _mypy_command(project: Project) -> str:
+def _mypy_command(project: PythonProject) -> str:
     section = table(project.pyproject, "tool", "mypy")
     if MYPY_TARGETS & section.keys():
         return "mypy"
@@ -72,7 +72,7 @@ def _mypy_command(project: Project) -> str:
     return "mypy src" if any(path.startswith("src/") for path in project.paths) else "mypy ."
 
 
-def _test_check(project: Project) -> Check:
+def _test_check(project: PythonProject) -> Check:
     source = declares(
         project, "pytest", ("pytest.ini", ".pytest.ini", "conftest.py"), ("pytest", "tool:pytest")
     )
@@ -92,7 +92,7 @@ def _test_check(project: Project) -> Check:
     return Check("test", command, "python3 -m unittest --help", "unittest", project.tests[0])
 
 
-def _plugins(project: Project) -> Iterator[str]:
+def _plugins(project: PythonProject) -> Iterator[str]:
     """What pytest needs to understand the options that the repository always gives it."""
     names = ("pyproject.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
     settings = "\n".join(project.files.read(name) for name in names if name in project.paths)
@@ -102,7 +102,7 @@ def _plugins(project: Project) -> Iterator[str]:
             yield project.declared.get(plugin, plugin)
 
 
-def _only_unittest(project: Project) -> bool:
+def _only_unittest(project: PythonProject) -> bool:
     texts = [project.files.read(path) for path in project.tests[:50]]
     if any(re.search(r"^\s*(import|from) pytest\b", text, re.MULTILINE) for text in texts):
         return False

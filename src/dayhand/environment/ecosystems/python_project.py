@@ -19,7 +19,7 @@ TEST_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")
 
 
 @dataclass(frozen=True, slots=True)
-class Project:
+class PythonProject:
     """What a repository says of its Python, in whatever file it says so."""
 
     files: Files
@@ -31,7 +31,7 @@ class Project:
     tests: tuple[str, ...]
 
 
-def read(files: Files, paths: frozenset[str]) -> Project:
+def read(files: Files, paths: frozenset[str]) -> PythonProject:
     pyproject = toml(files.read("pyproject.toml"))
     sections: dict[str, str] = {}
     declared: dict[str, str] = {}
@@ -55,7 +55,7 @@ def read(files: Files, paths: frozenset[str]) -> Project:
     if "ruff-check" in declared:
         declared.setdefault("ruff", "ruff")
     tests = tuple(path for path in sorted(paths) if TEST_FILE.search(path))
-    return Project(files, paths, pyproject, sections, requirements, declared, tests)
+    return PythonProject(files, paths, pyproject, sections, requirements, declared, tests)
 
 
 def _installable(path: str, paths: frozenset[str]) -> bool:

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Iterator
 
 from dayhand.environment.base import Check, Step
-from dayhand.environment.ecosystems.python_project import Project, ini
+from dayhand.environment.ecosystems.python_project import PythonProject, ini
 from dayhand.environment.manifest import table
 from dayhand.sandbox.base import ENVIRONMENT
 
@@ -26,7 +26,7 @@ SESSION = re.compile(r"^@nox\.session.*\n(?:@.*\n)*def (\w+)\(.*\n((?:[ \t]+.*\n
 COPIED = re.compile(r"""\.install\(\s*["']\.""")
 
 
-def checks_of(project: Project, known: frozenset[str]) -> Iterator[tuple[Step, Check]]:
+def checks_of(project: PythonProject, known: frozenset[str]) -> Iterator[tuple[Step, Check]]:
     """What to prepare and to check, for the kinds that are not ``known`` already."""
     for kind in NAMES:
         if kind not in known and (found := _tox(project, kind) or _nox(project, kind)):
@@ -35,7 +35,7 @@ def checks_of(project: Project, known: frozenset[str]) -> Iterator[tuple[Step, C
             yield _pre_commit(project)
 
 
-def _tox(project: Project, kind: str) -> tuple[Step, Check] | None:
+def _tox(project: PythonProject, kind: str) -> tuple[Step, Check] | None:
     source, names = _tox_environments(project)
     name = next((one for one in names if re.fullmatch(NAMES[kind], one)), "")
     if not name:
@@ -49,7 +49,7 @@ def _tox(project: Project, kind: str) -> tuple[Step, Check] | None:
     return Step(f"prepare tox's environment {name}", (make,)), check
 
 
-def _tox_environments(project: Project) -> tuple[str, tuple[str, ...]]:
+def _tox_environments(project: PythonProject) -> tuple[str, tuple[str, ...]]:
     """The file that configures tox and the environments that have something to run: https://tox.wiki/en/latest/config.html."""
     for path in ("tox.ini", "setup.cfg"):
         parsed = ini(project.files.read(path)) if path in project.paths else ini("")
@@ -63,7 +63,7 @@ def _tox_environments(project: Project) -> tuple[str, tuple[str, ...]]:
     return "pyproject.toml", (*table(own, "env"), *(["py"] if every else []))
 
 
-def _nox(project: Project, kind: str) -> tuple[Step, Check] | None:
+def _nox(project: PythonProject, kind: str) -> tuple[Step, Check] | None:
     text = project.files.read("noxfile.py") if "noxfile.py" in project.paths else ""
     name = next(
         (
@@ -88,7 +88,7 @@ def _nox(project: Project, kind: str) -> tuple[Step, Check] | None:
     return Step(f"prepare nox's session {name}", (make,)), check
 
 
-def _pre_commit(project: Project) -> tuple[Step, Check]:
+def _pre_commit(project: PythonProject) -> tuple[Step, Check]:
     """Its hooks come from other repositories: where set-up may not reach those, the host that was asked for is named."""
     told = f"PRE_COMMIT_HOME={HOOKS} pre-commit"
     wanted = shlex.quote(project.declared.get("pre-commit", "pre-commit"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from dayhand.environment.base import Check, Files, Plan, Step
+from dayhand.environment.base import Check, Files, SetupPlan, Step
 from dayhand.sandbox.base import ENVIRONMENT
 
 CLIENT = "gem"
@@ -13,7 +13,7 @@ LOCKS = ("Gemfile", "Gemfile.lock", ".ruby-version")
 GEMS = f"{ENVIRONMENT}/gems"
 
 
-def plan(files: Files) -> Plan | None:
+def plan(files: Files) -> SetupPlan | None:
     """What to install and to check; None where no Gemfile stands at the top."""
     paths = frozenset(files.paths())
     if "Gemfile" not in paths:
@@ -23,7 +23,7 @@ def plan(files: Files) -> Plan | None:
     # Not Bundler's own path: that would hide the gems that the box itself has, which are all it has without a registry.
     env = {"GEM_HOME": GEMS, "PATH": f"{GEMS}/bin", "BUNDLE_JOBS": "4", "BUNDLE_RETRY": "1"}
     step = Step("install Ruby's gems", (*frozen, "bundle install", "bundle install --local"))
-    return Plan("Ruby", (step,), tuple(_checks(files, paths)), env, locks, client=CLIENT)
+    return SetupPlan("Ruby", (step,), tuple(_checks(files, paths)), env, locks, client=CLIENT)
 
 
 def _gemspecs(paths: frozenset[str]) -> tuple[str, ...]:

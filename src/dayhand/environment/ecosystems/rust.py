@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dayhand.environment.base import Check, Files, Plan, Step
+from dayhand.environment.base import Check, Files, SetupPlan, Step
 from dayhand.environment.registries.other_clients import settings
 from dayhand.sandbox.base import ENVIRONMENT
 
@@ -16,7 +16,7 @@ NEEDS = re.compile(r"^\s*(\[.*)?\b(dev-|build-)?dependencies\b", re.MULTILINE)
 WORKFLOW = re.compile(r"\.github/workflows/[^/]+\.ya?ml")
 
 
-def plan(files: Files) -> Plan | None:
+def plan(files: Files) -> SetupPlan | None:
     """What to fetch and to check; None where no Cargo.toml stands at the top."""
     paths = frozenset(files.paths())
     if "Cargo.toml" not in paths:
@@ -36,9 +36,9 @@ def plan(files: Files) -> Plan | None:
         "CARGO_NET_OFFLINE": "true",  # at once “not there”, and not a minute of attempts; set-up alone goes out
     }
     if not any(NEEDS.search(files.read(path)) for path in ("Cargo.toml", *manifests)):
-        return Plan("Rust", (), tuple(checks), env, locks)
+        return SetupPlan("Rust", (), tuple(checks), env, locks)
     steps = (settings("cargo", f"{ENVIRONMENT}/cargo/config.toml"), Step("fetch Rust's crates", fetch))
-    return Plan("Rust", steps, tuple(checks), env, locks, client=CLIENT)
+    return SetupPlan("Rust", steps, tuple(checks), env, locks, client=CLIENT)
 
 
 def _format(files: Files, paths: frozenset[str]) -> str:

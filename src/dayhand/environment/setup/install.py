@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from dayhand.environment.base import Log, Whole
+from dayhand.environment.base import CombinedPlan, Log
 from dayhand.environment.setup.record import Outcome
-from dayhand.environment.setup.runtimes import Ground, Supply
+from dayhand.environment.setup.runtimes import BaseImage, Runtimes
 from dayhand.environment.setup.steps import (
     CACHE,
     PROBE,
     STEP,
-    SetUp,
+    Installer,
     tell_blocked,
 )
 from dayhand.errors import SandboxError
@@ -25,7 +25,7 @@ rm -rf .git {CACHE}
 """
 
 
-def _lacks_runtime(whole: Whole, sandbox: Sandbox) -> bool:
+def _lacks_runtime(whole: CombinedPlan, sandbox: Sandbox) -> bool:
     """Whether a language has to be brought although the repository itself installs nothing."""
     probes = [plan.runtime.probe for plan in whole.plans if plan.runtime and plan.checks]
     if not probes:
@@ -36,7 +36,7 @@ def _lacks_runtime(whole: Whole, sandbox: Sandbox) -> bool:
 
 @contextmanager
 def made_ready(
-    whole: Whole, ground: Ground, sandbox: Sandbox, fill: Callable[[Box], None], say: Log
+    whole: CombinedPlan, ground: BaseImage, sandbox: Sandbox, fill: Callable[[Box], None], say: Log
 ) -> Iterator[tuple[Box, Outcome]]:
     """Install everything and prove the tools; give the box, cleared of the repository's own files, ready to be saved.
 
@@ -52,24 +52,24 @@ def made_ready(
 
 @contextmanager
 def _proved(
-    whole: Whole, _ground: Ground, sandbox: Sandbox, fill: Callable[[Box], None], say: Log
+    whole: CombinedPlan, _ground: BaseImage, sandbox: Sandbox, fill: Callable[[Box], None], say: Log
 ) -> Iterator[tuple[Box, Outcome]]:
     with sandbox.open() as box:
         fill(box)
-        yield box, Outcome(SetUp(box, whole.env, {}, say).prove(whole.checks), (), ())
+        yield box, Outcome(Installer(box, whole.env, {}, say).prove(whole.checks), (), ())
 
 
 @contextmanager
 def _installed(
-    whole: Whole, ground: Ground, sandbox: Sandbox, fill: Callable[[Box], None], say: Log
+    whole: CombinedPlan, ground: BaseImage, sandbox: Sandbox, fill: Callable[[Box], None], say: Log
 ) -> Iterator[tuple[Box, Outcome]]:
-    supply = Supply(sandbox, ground, whole, say)
+    supply = Runtimes(sandbox, ground, whole, say)
     origin = supply.bring_runtimes(whole.plans)
     allowed, client_env = supply.open_registries(whole.plans, origin)
     egress = Egress((*allowed, *whole.allow, *whole.extra.hosts), whole.extra.hosts)
     with sandbox.open(origin=origin, egress=egress) as box:
         fill(box)
-        setup = SetUp(box, whole.env, client_env, say)
+        setup = Installer(box, whole.env, client_env, say)
         if any(plan.client == "python" for plan in whole.plans):
             setup.lay_uv()
         for plan in whole.plans:

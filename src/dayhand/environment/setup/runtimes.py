@@ -12,14 +12,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dayhand.environment import version_pins
-from dayhand.environment.base import Log, Plan, Whole
+from dayhand.environment.base import CombinedPlan, Log, SetupPlan
 from dayhand.environment.registries import other_clients, python_npm
 from dayhand.environment.registries.python_npm import Registry
 from dayhand.environment.setup.build_lock import building, own_folder
 from dayhand.environment.setup.steps import (
     CACHE,
     PROBE,
-    SetUp,
+    Installer,
     reason,
 )
 from dayhand.errors import SandboxError
@@ -36,7 +36,7 @@ test -r {CERTIFICATES} && echo {CERTIFICATES} || echo
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class BaseImage:
     """What the empty box has of its own."""
 
     path: str
@@ -44,7 +44,7 @@ class Ground:
     identity: str  # the versions of what is in it
 
 
-def survey(sandbox: Sandbox) -> Ground:
+def survey(sandbox: Sandbox) -> BaseImage:
     """What an empty box has: as one of the same stamp said within the day, else by asking one.
 
     Asking starts every language once, which takes longer than all else before a task's first request.
@@ -52,7 +52,7 @@ def survey(sandbox: Sandbox) -> Ground:
     kept = kept_at(sandbox)
     with suppress(OSError, ValueError, TypeError):  # never asked, half written, or of another version of ours
         if time.time() - kept.stat().st_mtime < FRESH_SECONDS:
-            return Ground(**json.loads(kept.read_text("utf-8")))
+            return BaseImage(**json.loads(kept.read_text("utf-8")))
     ground = _ask(sandbox)
     part = kept.with_suffix(f".{secrets.token_hex(8)}")
     part.write_text(json.dumps(asdict(ground)), "utf-8")
@@ -66,20 +66,20 @@ def kept_at(sandbox: Sandbox) -> Path:
     return own_folder() / f"ground-{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}"
 
 
-def _ask(sandbox: Sandbox) -> Ground:
+def _ask(sandbox: Sandbox) -> BaseImage:
     with sandbox.open() as box:
         told = box.run(["/bin/sh", "-c", SURVEY], cwd="/", limits=PROBE)
     path, _, rest = told.text().partition("\n")
     certificates, _, identity = rest.partition("\n")
     if "/" not in path:
         raise SandboxError(f"An empty box does not even say its PATH: {told.text()[:200]}")
-    return Ground(path, certificates, identity)
+    return BaseImage(path, certificates, identity)
 
 
-class Supply:
+class Runtimes:
     """Where a repository's packages come from, and the runtimes that the box lacks."""
 
-    def __init__(self, sandbox: Sandbox, ground: Ground, whole: Whole, say: Log) -> None:
+    def __init__(self, sandbox: Sandbox, ground: BaseImage, whole: CombinedPlan, say: Log) -> None:
         self.sandbox = sandbox
         self.ground = ground
         self.env = whole.env
@@ -90,7 +90,7 @@ class Supply:
         self.blocked: tuple[Blocked, ...] = ()
         self.asked: dict[str, Registry] = {}
 
-    def bring_runtimes(self, plans: tuple[Plan, ...]) -> Snapshot | None:
+    def bring_runtimes(self, plans: tuple[SetupPlan, ...]) -> Snapshot | None:
         """A snapshot with the languages that the box lacks; None where it lacks none, or they cannot be had."""
         origin: Snapshot | None = None
         for plan in plans:
@@ -102,7 +102,7 @@ class Supply:
         with self.sandbox.open(origin=origin) as box:
             return box.run(probe, cwd="/", env=self.env, limits=PROBE).passed
 
-    def _runtime(self, plan: Plan, origin: Snapshot | None) -> Snapshot | None:
+    def _runtime(self, plan: SetupPlan, origin: Snapshot | None) -> Snapshot | None:
         """Get one runtime, once for all repositories: nothing of a repository is in its box."""
         runtime = plan.runtime
         assert runtime  # noqa: S101 - bring_runtimes asked
@@ -115,7 +115,7 @@ class Supply:
             registry = self._registry(runtime.client, origin)
             egress = Egress((*registry.hosts, *self.own), self.own)
             with self.sandbox.open(origin=origin, egress=egress) as box:
-                setup = SetUp(box, self.env, self._client_env(registry), self.say)
+                setup = Installer(box, self.env, self._client_env(registry), self.say)
                 setup.lay_uv()
                 done = setup.take(runtime.step)
                 self.blocked += egress.refused
@@ -126,7 +126,7 @@ class Supply:
         return None
 
     def open_registries(
-        self, plans: tuple[Plan, ...], origin: Snapshot | None
+        self, plans: tuple[SetupPlan, ...], origin: Snapshot | None
     ) -> tuple[tuple[str, ...], dict[str, str]]:
         """The hosts that set-up may reach, and how its clients are told of them."""
         hosts: list[str] = []

@@ -11,14 +11,14 @@ import uv
 
 from dayhand.environment.base import Check, Installed, Log, Missing, Step
 from dayhand.environment.setup.record import OUTPUT_CHARACTERS
-from dayhand.sandbox.base import ENVIRONMENT, Box, Limits, Reason, Result
+from dayhand.sandbox.base import ENVIRONMENT, Box, CommandLimits, Reason, Result
 from dayhand.sandbox.live_output import LiveOutput
 from dayhand.task import Blocked
 
 BIN = f"{ENVIRONMENT}/bin"
 CACHE = f"{ENVIRONMENT}/.cache"  # on the snapshot's own disk, so that files are linked and not copied; then removed
-STEP = Limits(seconds=900.0)
-PROBE = Limits(seconds=60.0)
+STEP = CommandLimits(seconds=900.0)
+PROBE = CommandLimits(seconds=60.0)
 
 # uv runs with many defaults of its own; these keep its and npm's work inside the snapshot and their words short.
 SETUP_ENV = {
@@ -40,7 +40,7 @@ SETUP_ENV = {
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class StepAttempt:
     """One command in the set-up box and what it came to."""
 
     command: str
@@ -51,7 +51,7 @@ class Attempt:
         return self.result.text().strip()
 
 
-class SetUp:
+class Installer:
     """One set-up box at work: every command and its outcome is told."""
 
     def __init__(
@@ -61,7 +61,7 @@ class SetUp:
         client_env: Mapping[str, str],
         say: Log,
         *,
-        limits: Limits = STEP,
+        limits: CommandLimits = STEP,
     ) -> None:
         self.box = box
         self.limits = limits  # of each command of a step
@@ -84,7 +84,7 @@ class SetUp:
 
     def take(self, step: Step) -> Installed:
         """Try a step's commands in turn until one passes, or hangs: what comes after would hang for as long."""
-        attempts: list[Attempt] = []
+        attempts: list[StepAttempt] = []
         for command in step.commands:
             attempts.append(self.attempt(command))
             if attempts[-1].result.passed or attempts[-1].result.reason is Reason.WALL:
@@ -99,14 +99,14 @@ class SetUp:
         self.steps.append(done)
         return done
 
-    def attempt(self, command: str) -> Attempt:
+    def attempt(self, command: str) -> StepAttempt:
         self.say.line("command", command)
         live = LiveOutput(lambda text: self.say.line("output", text), self.limits.keep_bytes)
         result = self.box.run(
             command, env=self.setup_env, limits=self.limits, on_output=live.take, halted=live.tick
         )
         live.finish(result)
-        tried = Attempt(command, result)
+        tried = StepAttempt(command, result)
         self.say.line("result", verdict(tried.result))
         return tried
 
@@ -163,7 +163,7 @@ def reason(output: str) -> str:
     return next((line[:300] for line in reversed(lines) if line), "")
 
 
-def _told(attempt: Attempt) -> str:
+def _told(attempt: StepAttempt) -> str:
     """What a command wrote, and that it never came to an end."""
     if attempt.result.reason is not Reason.WALL:
         return attempt.text
@@ -172,7 +172,7 @@ def _told(attempt: Attempt) -> str:
     )
 
 
-def _failure(attempt: Attempt) -> str:
+def _failure(attempt: StepAttempt) -> str:
     return reason(_told(attempt)) or verdict(attempt.result)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-MOST_BYTES = 65_535  # GitHub counts bytes in a check run's text: https://github.com/github/docs/issues/35252
+MAX_BYTES = 65_535  # GitHub counts bytes in a check run's text: https://github.com/github/docs/issues/35252
 CUT = "\n\n… cut here: the rest is on the task's page …\n"
 QUIET = "\u200b"  # a character of no width: after it, an @ or # is only an @ or #
 SECRETS = (
@@ -74,7 +74,7 @@ def fenced(text: str, most: int = 4000, language: str = "text") -> str:
     return f"{ticks}{language}\n{plain}\n{ticks}"
 
 
-def cap(text: str, most: int = MOST_BYTES) -> str:
+def cap(text: str, most: int = MAX_BYTES) -> str:
     """At most ``most`` bytes, saying so where something is cut."""
     whole = text.encode()
     if len(whole) <= most:

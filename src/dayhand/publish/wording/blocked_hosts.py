@@ -10,7 +10,7 @@ from dayhand.publish.markdown.escape import clean, code
 from dayhand.publish.markdown.sanitize import line
 from dayhand.task import Blocked
 
-MOST_PLACES, MOST_COMMANDS = 20, 3
+MAX_PLACES, MAX_COMMANDS = 20, 3
 COMMAND_CHARS = 80
 HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")  # what `.dayhand.toml` takes
 ALLOW = "To allow what is not allowed yet, put this into `.dayhand.toml` on the default branch:"
@@ -27,8 +27,8 @@ def blocked(refused: Iterable[Blocked]) -> str:
     if not asked:
         return ""
     told = [_told(place, why, commands) for (place, why), commands in asked.items()]
-    if len(told) > MOST_PLACES:
-        told[MOST_PLACES:] = [f"- and {len(told) - MOST_PLACES} more, on the task's page"]
+    if len(told) > MAX_PLACES:
+        told[MAX_PLACES:] = [f"- and {len(told) - MAX_PLACES} more, on the task's page"]
     names = ", ".join(f'"{place}"' for place, why in asked if not why and HOST.fullmatch(place))
     snippet = f"\n\n{ALLOW}\n\n```toml\n[network]\nallow = [{names}]\n```" if names else ""
     return "### Blocked\n\nSet-up asked for these and did not get them:\n\n" + "\n".join(told) + snippet
@@ -36,6 +36,6 @@ def blocked(refused: Iterable[Blocked]) -> str:
 
 def _told(place: str, why: str, commands: Sequence[str]) -> str:
     words = [code(textwrap.shorten(clean(one), COMMAND_CHARS, placeholder=" …")) for one in commands]
-    more = f" and {len(words) - MOST_COMMANDS} more" if len(words) > MOST_COMMANDS else ""
-    by = f", asked by {', '.join(words[:MOST_COMMANDS])}{more}" if words else ""
+    more = f" and {len(words) - MAX_COMMANDS} more" if len(words) > MAX_COMMANDS else ""
+    by = f", asked by {', '.join(words[:MAX_COMMANDS])}{more}" if words else ""
     return f"- {code(place[:253])}{by}{f': {line(why)}' if why else ''}"

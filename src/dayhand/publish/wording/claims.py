@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dayhand.publish.markdown.escape import escaped
-from dayhand.verification import Claim
+from dayhand.verification import CheckClaim
 
 
-def linked(prose: str, claims: Iterable[Claim], task_url: str) -> str:
+def linked(prose: str, claims: Iterable[CheckClaim], task_url: str) -> str:
     """``prose`` (already made safe) with each borne claim as a link to where its command begins in the log.
 
     In code the brackets stand unescaped, so nothing is linked there.

@@ -13,7 +13,7 @@ from dayhand.publish.wording.blocked_hosts import blocked
 from dayhand.task import Checkup, Examined
 
 CHECK_NAME = "dayhand / environment"
-MOST_BYTES = 60_000
+MAX_BYTES = 60_000
 NOT_EXAMINED = "The environment could not be examined"
 SET_UP_SNIPPET = '```toml\n[setup]\nrun = ["…"]\n```'
 CHECKS_SNIPPET = '```toml\n[checks]\nlint = "…"\ntest = "…"\n```'
@@ -46,7 +46,7 @@ def report(found: Examined, task_url: str = "", offered: str = "") -> str:
         _remedies(found, offered=bool(offered)),
         blocked(found.blocked),
     ]
-    return cap("\n\n".join(part for part in parts if part) + "\n", MOST_BYTES)
+    return cap("\n\n".join(part for part in parts if part) + "\n", MAX_BYTES)
 
 
 def answer(asker: str, commit: str, check_url: str, said: str) -> str:
@@ -70,7 +70,7 @@ def failed(asker: str, error: DayhandError, task_url: str, *, handle: str) -> st
 def why_not(error: DayhandError) -> str:
     """Why there is no finding, and what to do; it says nothing about the repository."""
     advice = f"\n\n**What to do:** {prose(error.advice)}" if error.advice else ""
-    return cap(f"I could not examine the environment: {prose(str(error))}{advice}", MOST_BYTES)
+    return cap(f"I could not examine the environment: {prose(str(error))}{advice}", MAX_BYTES)
 
 
 def check_summary(task_url: str) -> str:
@@ -107,7 +107,7 @@ def _lacking(checks: Sequence[tuple[str, str]], steps: Sequence[str], pins: Sequ
     return cap(
         "⛔ **Not everything can run here**, so the result will say less than it could. I work all the same.\n\n"
         + "\n".join(lines),
-        MOST_BYTES // 4,
+        MAX_BYTES // 4,
     )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dayhand.publish.markdown.sanitize import line
-from dayhand.usage import Reached
+from dayhand.usage import LimitHit
 
 
-def limited(reached: Reached | None) -> str:
+def limited(reached: LimitHit | None) -> str:
     """A paragraph of the pull request's, before the model's words; "" where no limit had a part in it."""
     if reached is None:
         return ""
@@ -21,17 +21,17 @@ def limited(reached: Reached | None) -> str:
     )
 
 
-def stopped(reached: Reached) -> str:
+def stopped(reached: LimitHit) -> str:
     """Half a sentence about work that had to stop."""
     return f"the model had to stop at a limit, {_used(reached)}"
 
 
-def hurried(reached: Reached) -> str:
+def hurried(reached: LimitHit) -> str:
     """Half a sentence about work that came to an end once little was left."""
     return f"little was left when the model finished, {_used(reached)}"
 
 
-def note(reached: Reached | None) -> str:
+def note(reached: LimitHit | None) -> str:
     """A sentence before an answer; "" where no limit had a part in it."""
     if reached is None:
         return ""
@@ -39,6 +39,6 @@ def note(reached: Reached | None) -> str:
     return f"⏳ {said[0].upper()}{said[1:]}. More room: {line(reached.limit.setting)}."
 
 
-def _used(reached: Reached) -> str:
+def _used(reached: LimitHit) -> str:
     limit = reached.limit
     return f"with {limit.words(reached.used)} used of {limit.words(limit.most)}"

@@ -11,9 +11,9 @@ from dayhand.verification import (
     Verification,
 )
 
-MOST_CONCERNS = 15  # listed; the task's page has them all
-MOST_FILES = 10
-MOST_IDLE = 5
+MAX_CONCERNS = 15  # listed; the task's page has them all
+MAX_FILES = 10
+MAX_IDLE = 5
 ACCEPTING = "Somebody with write access who finds that right writes `@bot accept` here."
 
 
@@ -46,9 +46,9 @@ def reaching(reach: tuple[Concern, ...]) -> str:
 def _look(concerns: tuple[Concern, ...], opening: str) -> str:
     if not concerns:
         return ""
-    lines = [f"- {one.kind}: {code(_place(one))}: {code(one.what)}" for one in concerns[:MOST_CONCERNS]]
-    if len(concerns) > MOST_CONCERNS:
-        lines.append(f"- and {len(concerns) - MOST_CONCERNS} more, on the task's page")
+    lines = [f"- {one.kind}: {code(_place(one))}: {code(one.what)}" for one in concerns[:MAX_CONCERNS]]
+    if len(concerns) > MAX_CONCERNS:
+        lines.append(f"- and {len(concerns) - MAX_CONCERNS} more, on the task's page")
     return "\n".join([opening, "", *lines])
 
 
@@ -80,8 +80,8 @@ def _idle(tests: tuple[str, ...]) -> str:
     """The new tests that say nothing of the change."""
     if not tests:
         return ""
-    more = f" and {len(tests) - MOST_IDLE} more" if len(tests) > MOST_IDLE else ""
-    named = ", ".join(code(name) for name in tests[:MOST_IDLE]) + more
+    more = f" and {len(tests) - MAX_IDLE} more" if len(tests) > MAX_IDLE else ""
+    named = ", ".join(code(name) for name in tests[:MAX_IDLE]) + more
     return f"{len(tests)} new {'test passes' if len(tests) == 1 else 'tests pass'} without it too: {named}."
 
 
@@ -98,10 +98,10 @@ def size(scope: Scope) -> str:
 def too_large(scope: Scope) -> str:
     """How much larger the change is than is allowed, as half a sentence."""
     over = []
-    if 0 < scope.most_lines < scope.lines:
-        over.append(f"{scope.lines:,} lines, over the {scope.most_lines:,} that are allowed here")
-    if 0 < scope.most_files < scope.files:
-        over.append(f"{scope.files:,} files, over the {scope.most_files:,} that are allowed here")
+    if 0 < scope.max_lines < scope.lines:
+        over.append(f"{scope.lines:,} lines, over the {scope.max_lines:,} that are allowed here")
+    if 0 < scope.max_files < scope.files:
+        over.append(f"{scope.files:,} files, over the {scope.max_files:,} that are allowed here")
     return f"it changes {', and '.join(over)}"
 
 
@@ -109,7 +109,7 @@ def layout(noise: tuple[Noise, ...]) -> str:
     """The files in which something changes that no program reads."""
     if not noise:
         return ""
-    named = [_noisy(one) for one in noise[:MOST_FILES]]
+    named = [_noisy(one) for one in noise[:MAX_FILES]]
     return f"**Only layout** (whitespace, line breaks, quotes, order of imports) changes in {_listed(named, len(noise))}."
 
 
@@ -125,7 +125,7 @@ def unspoken(scope: Scope) -> str:
         return ""
     if len(scope.unspoken) >= scope.files:
         return f"**None of the {scope.files} changed files is spoken of** in the issue or the account."
-    named = [code(path) for path in scope.unspoken[:MOST_FILES]]
+    named = [code(path) for path in scope.unspoken[:MAX_FILES]]
     return (
         f"**Changed, but not spoken of** in the issue or the account: {_listed(named, len(scope.unspoken))}."
     )

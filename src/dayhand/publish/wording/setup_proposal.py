@@ -16,7 +16,7 @@ from dayhand.publish.wording import environment
 from dayhand.task import Examined
 
 TITLE = "Say how this repository is set up"
-MOST_BYTES = 60_000
+MAX_BYTES = 60_000
 END = (
     "Nothing else was changed, and it decides nothing before a person merges it: I read the file from the default branch. "
     "Close this if you want none of it; the same is not proposed again."
@@ -48,7 +48,7 @@ def body(found: Improvement, task_url: str) -> str:
         END,
         f"<sub>[Everything that was run]({task_url})</sub>",
     ]
-    whole = cap(redact("\n\n".join(parts)), MOST_BYTES)
+    whole = cap(redact("\n\n".join(parts)), MAX_BYTES)
     return f"{whole}\n\n{marker(found)}"
 
 

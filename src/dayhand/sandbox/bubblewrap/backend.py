@@ -17,14 +17,14 @@ from platform import machine
 
 from dayhand.errors import SandboxError
 from dayhand.sandbox import limits, seccomp
-from dayhand.sandbox.base import Egress, Limits, Snapshot
+from dayhand.sandbox.base import CommandLimits, Egress, Snapshot
 from dayhand.sandbox.bubblewrap import binaries, mounts
 from dayhand.sandbox.bubblewrap.box import BubblewrapBox, Ready
-from dayhand.sandbox.bubblewrap.store import Lock, State, Store
+from dayhand.sandbox.bubblewrap.store import Lock, Store, StoredState
 from dayhand.sandbox.egress.gateway import gate
 from dayhand.sandbox.limits import Capacity, ControlGroup
 
-PROBE = Limits(seconds=20.0)
+PROBE = CommandLimits(seconds=20.0)
 
 
 class Bubblewrap:
@@ -92,14 +92,14 @@ class Bubblewrap:
         self._prepared()
         self._store.forget(keys)
 
-    def _state(self, origin: Snapshot, stack: ExitStack) -> State:
+    def _state(self, origin: Snapshot, stack: ExitStack) -> StoredState:
         state = self._store.state(origin.key)
         if state is None:
             raise SandboxError(f"The snapshot {origin.key} is gone.", advice="Retry: it is then made anew.")
         stack.callback(state.lock.release)
         return state
 
-    def _user(self, state: State | None, stack: ExitStack) -> tuple[int | None, tuple[Lock, ...]]:
+    def _user(self, state: StoredState | None, stack: ExitStack) -> tuple[int | None, tuple[Lock, ...]]:
         claimed = self._store.share_uid(state.uid) if state else self._store.claim_uid()
         if claimed is None:
             return None, ()

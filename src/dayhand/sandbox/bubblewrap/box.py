@@ -9,7 +9,7 @@ from platform import machine
 
 from dayhand.errors import SandboxError
 from dayhand.sandbox import seccomp
-from dayhand.sandbox.base import ENVIRONMENT, WORKSPACE, Limits, Reason, Snapshot
+from dayhand.sandbox.base import ENVIRONMENT, WORKSPACE, CommandLimits, Reason, Snapshot
 from dayhand.sandbox.bubblewrap import mounts as box_mounts
 from dayhand.sandbox.bubblewrap.disk_watch import DiskWatch
 from dayhand.sandbox.bubblewrap.process import (
@@ -18,10 +18,10 @@ from dayhand.sandbox.bubblewrap.process import (
     inside,
     settled,
 )
-from dayhand.sandbox.bubblewrap.store import Lock, State, Store
+from dayhand.sandbox.bubblewrap.store import Lock, Store, StoredState
 from dayhand.sandbox.command import Ended, Order
 from dayhand.sandbox.command_runner import ERRORS, Commands
-from dayhand.sandbox.egress.gateway import Gate
+from dayhand.sandbox.egress.gateway import Gateway
 from dayhand.sandbox.limits import Capacity, ControlGroup
 from dayhand.sandbox.meter import Meter
 
@@ -56,7 +56,7 @@ class BubblewrapBox(Commands):
         self._layered = False
         self._killed = 0  # how often the kernel has killed in here because the memory was used up
         size = ready.capacity
-        self._disk = DiskWatch(folder, most=size.disk, most_files=size.files, floor=size.floor)
+        self._disk = DiskWatch(folder, most=size.disk, max_files=size.files, floor=size.floor)
 
     @property
     def grouped(self) -> bool:
@@ -68,7 +68,7 @@ class BubblewrapBox(Commands):
             self._store.make(self.folder / name, self.uid)
         self._mounts = box_mounts.folders(self.folder / "workspace", self.folder / "env", env_writable=True)
 
-    def stand_on(self, state: State, *, writable: bool) -> None:
+    def stand_on(self, state: StoredState, *, writable: bool) -> None:
         """Begin as a kept state: by a layer where that works, else by a copy that the box itself makes.
 
         With ``writable`` its environment is to grow, so both are copied.
@@ -110,7 +110,7 @@ class BubblewrapBox(Commands):
             self._disk.stop()
 
     def _carry_out(
-        self, order: Order, out: Meter, err: Meter | None, gate: Gate | None, mounts: Sequence[str] = ()
+        self, order: Order, out: Meter, err: Meter | None, gate: Gateway | None, mounts: Sequence[str] = ()
     ) -> Ended:
         if gate:
             order, mounts = replace(order, command=gate.wrap(order.words())), gate.mounts()
@@ -139,7 +139,7 @@ class BubblewrapBox(Commands):
         return ended
 
     def _copy(self, source: Path, target: str) -> None:
-        meter = Meter(ERRORS, Limits().output_bytes)
+        meter = Meter(ERRORS, CommandLimits().output_bytes)
         order = Order(["cp", "-a", f"{ORIGIN}/.", target], "/", seconds=COPY_SECONDS, halted=self.halted)
         ended = self._carry_out(order, meter, None, None, ["--ro-bind", str(source), ORIGIN])
         if ended.code != 0:

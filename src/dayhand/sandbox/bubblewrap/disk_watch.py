@@ -21,10 +21,10 @@ class DiskWatch:
     command is ended when the disk has less than ``floor`` bytes left.
     """
 
-    def __init__(self, folder: Path, *, most: int, most_files: int, floor: int) -> None:
+    def __init__(self, folder: Path, *, most: int, max_files: int, floor: int) -> None:
         self._folder = folder
         self._most = most
-        self._most_files = most_files
+        self._max_files = max_files
         self._floor = floor
         self._counting: subprocess.Popen[bytes] | None = None
         self._counted = time.monotonic()
@@ -36,13 +36,13 @@ class DiskWatch:
             return Reason.FLOOD
         if self._counting is None:
             late = time.monotonic() - self._counted > EVERY_SECONDS
-            files_gone = self._free_files - free_files > self._most_files // SHARE
+            files_gone = self._free_files - free_files > self._max_files // SHARE
             if late or files_gone or self._free - free > self._most // SHARE:
                 self._free, self._free_files = free, free_files
                 self._counting = self._count()
             return None
         size, files = self._told()
-        return Reason.FLOOD if size > self._most or files > self._most_files else None
+        return Reason.FLOOD if size > self._most or files > self._max_files else None
 
     def stop(self) -> None:
         """End a count that is still going on."""

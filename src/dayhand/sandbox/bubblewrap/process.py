@@ -17,7 +17,7 @@ from typing import IO, Self
 
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import WORKSPACE, Reason
-from dayhand.sandbox.bubblewrap.spawn_thread import Descent
+from dayhand.sandbox.bubblewrap.spawn_thread import SpawnThread
 from dayhand.sandbox.command import Ended
 from dayhand.sandbox.limits import ControlGroup
 from dayhand.sandbox.meter import Meter
@@ -47,7 +47,7 @@ class Process:
         """Start; ``apart`` keeps standard error on a stream of its own. Raises ``SandboxError``."""
         self._began = time.monotonic()
         self._loop: _Pump | None = None
-        self._descent: Descent | None = None
+        self._descent: SpawnThread | None = None
         self._first: int | None = None
         self._status_fd, status = os.pipe()
         rules, rules_end = os.pipe()
@@ -93,7 +93,7 @@ class Process:
         try:
             if launch.uid is None:
                 return start()
-            self._descent = Descent(start, launch.uid, launch.group.ways if launch.group else ())
+            self._descent = SpawnThread(start, launch.uid, launch.group.ways if launch.group else ())
             return self._descent.program()
         except (OSError, ValueError) as error:
             raise SandboxError(f"bubblewrap could not be started: {error}.") from error

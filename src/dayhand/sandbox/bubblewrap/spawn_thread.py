@@ -22,7 +22,7 @@ CALLS = {"x86_64": (116, 119, 117), "aarch64": (159, 149, 147), "arm64": (159, 1
 ROOT = 0
 
 
-class Descent:
+class SpawnThread:
     """A thread that starts one program for another user, and stays until ``end``.
 
     It has to stay: what is to die with its parent dies with the thread that started it (PR_SET_PDEATHSIG).

@@ -52,7 +52,7 @@ class Lock:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class StoredState:
     """A kept state and its lock, held shared so that it is not removed while a box stands on it."""
 
     folder: Path
@@ -175,7 +175,7 @@ class Store:
             self.remove(state)
         self._trim()
 
-    def state(self, key: str) -> State | None:
+    def state(self, key: str) -> StoredState | None:
         """The state behind a key, held; None where there is none."""
         until = time.monotonic() + LOCK_SECONDS
         while (name := self._target(key)) is not None:
@@ -183,7 +183,7 @@ class Store:
             if lock.take(shared=True) and self._target(key) == name:
                 with contextlib.suppress(FileNotFoundError):
                     os.utime(self._link(key), follow_symlinks=False)
-                return State(self.data / "states" / name, lock)
+                return StoredState(self.data / "states" / name, lock)
             lock.release()  # it is being kept or removed at this moment
             if time.monotonic() > until:
                 raise SandboxError(f"The snapshot {key} stays locked by another process.")

@@ -29,18 +29,18 @@ from docker.models.images import Image
 from docker.types import Mount
 
 from dayhand.errors import SandboxError
-from dayhand.sandbox.base import ENVIRONMENT, Egress, Limits, Result, Snapshot
+from dayhand.sandbox.base import ENVIRONMENT, CommandLimits, Egress, Result, Snapshot
 from dayhand.sandbox.bubblewrap.mounts import BUNDLES
 from dayhand.sandbox.bubblewrap.store import Lock
 from dayhand.sandbox.docker.box import READABLE, SWEEP, DockerBox
 from dayhand.sandbox.docker.engine import Engine, named
 from dayhand.sandbox.docker.hardening import FIRST, hardening
-from dayhand.sandbox.egress.gateway import Gate, gate
+from dayhand.sandbox.egress.gateway import Gateway, gate
 from dayhand.sandbox.limits import Capacity
 
 IMAGE = "dayhand-sandbox"
 STATES = "dayhand-state"
-PROBE = Limits(seconds=60.0)
+PROBE = CommandLimits(seconds=60.0)
 PROOF_SECONDS = 3600
 KEPT = 60
 LIFE_SECONDS = 24 * 3600  # a container of ours that is older was left by a worker of another machine
@@ -252,7 +252,7 @@ class Docker:
     # What set-up needs
 
     @contextmanager
-    def _gate(self, name: str, egress: Egress) -> Iterator[Gate]:
+    def _gate(self, name: str, egress: Egress) -> Iterator[Gateway]:
         """The proxy of one box. Where we are root it runs as nobody."""
         uid = NOBODY if os.geteuid() == 0 else None
         with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=self._data / "egress") as folder:

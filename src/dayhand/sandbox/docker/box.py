@@ -23,7 +23,7 @@ from dayhand.sandbox.docker.disk_watch import DISK, DiskLook
 from dayhand.sandbox.docker.engine import NOWHERE, Engine
 from dayhand.sandbox.docker.exec_stream import ExecStream
 from dayhand.sandbox.egress.container_tunnel import DOOR, DOOR_USER, Tunnel
-from dayhand.sandbox.egress.gateway import Gate
+from dayhand.sandbox.egress.gateway import Gateway
 from dayhand.sandbox.limits import Capacity
 from dayhand.sandbox.meter import Meter
 
@@ -87,7 +87,7 @@ class DockerBox(Commands):
         if self._tunnel:
             self._tunnel.close()
 
-    def open_way_out(self, gate: Gate) -> None:
+    def open_way_out(self, gate: Gateway) -> None:
         """Let the commands of this box reach the proxy behind ``gate``. Raises ``SandboxError``."""
         if self._tunnel:
             self._tunnel.close()
@@ -99,7 +99,7 @@ class DockerBox(Commands):
         """Copy one of its own folders into another. Raises ``SandboxError``."""
         self.pour(["cp", "-a", f"{source}/.", target], most=ERRORS, seconds=COPY_SECONDS)
 
-    def _carry_out(self, order: Order, out: Meter, err: Meter | None, _gate: Gate | None) -> Ended:
+    def _carry_out(self, order: Order, out: Meter, err: Meter | None, _gate: Gateway | None) -> Ended:
         before = self._hunger
         ended = self._travel(order, out, err or out)
         if ended.reason is not Reason.EXIT:

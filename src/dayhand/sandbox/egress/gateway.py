@@ -104,7 +104,7 @@ def _matches(host: str, pattern: str) -> bool:
     return host == pattern
 
 
-class Gate:
+class Gateway:
     """A running proxy, seen from the worker."""
 
     def __init__(self, folder: Path, egress: Egress, refused: int) -> None:
@@ -147,7 +147,7 @@ class Gate:
 
 
 @contextmanager
-def gate(folder: Path, egress: Egress, uid: int | None, rules: Rules | None = None) -> Iterator[Gate]:
+def gate(folder: Path, egress: Egress, uid: int | None, rules: Rules | None = None) -> Iterator[Gateway]:
     """Run a proxy for one box; ``folder`` is its own, and holds the socket. Raises ``SandboxError``.
 
     The proxy runs as ``uid`` where one is given. It ends when its standard input does, so a killed worker takes it along.
@@ -160,7 +160,7 @@ def gate(folder: Path, egress: Egress, uid: int | None, rules: Rules | None = No
         process = _start(folder, refused, uid)
         try:
             _await_ready(process, rules, folder)
-            yield Gate(folder, egress, refused)
+            yield Gateway(folder, egress, refused)
         finally:
             _end(process)
     finally:

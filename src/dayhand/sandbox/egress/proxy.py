@@ -44,7 +44,7 @@ class Brief(HttpProtocolHandler):
         return super().handle_data(data)
 
 
-class Doorkeeper(HttpProxyBasePlugin):
+class EgressPolicy(HttpProxyBasePlugin):
     """Judges each connection before it is made. ``rules`` and ``book`` are set on the subclass that runs."""
 
     rules = Rules(())
@@ -74,9 +74,9 @@ class Doorkeeper(HttpProxyBasePlugin):
 
     def _write_down(self, host: str, port: int, why: str) -> bool:
         """Note a refusal; False once there were too many."""
-        if Doorkeeper._written >= REFUSALS:
+        if EgressPolicy._written >= REFUSALS:
             return False
-        Doorkeeper._written += 1
+        EgressPolicy._written += 1
         os.write(self.book, (json.dumps([host[:253], port, why]) + "\n").encode())
         return True
 
@@ -91,7 +91,7 @@ def main() -> None:
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
-    keeper = type("Keeper", (Doorkeeper,), {"rules": rules, "book": book})
+    keeper = type("Keeper", (EgressPolicy,), {"rules": rules, "book": book})
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     with Proxy(OPTIONS.split(), unix_socket_path=SOCKET, plugins=[keeper], work_klass=Brief):
         sys.stdout.write("ready\n")

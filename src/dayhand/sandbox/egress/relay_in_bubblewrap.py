@@ -18,7 +18,7 @@ PART = 65536  # bytes in hand for one direction of one connection
 AT_ONCE = 256  # connections; who comes while there are so many is turned away, and may ask again
 
 
-class End:
+class Endpoint:
     """One of a connection's two sockets."""
 
     def __init__(self, sock: socket.socket) -> None:
@@ -81,12 +81,12 @@ class Server:
             way.close()
             return
         self.connections += 1
-        here, there = End(guest), End(way)
+        here, there = Endpoint(guest), Endpoint(way)
         here.other, there.other = there, here
         self.watch(here)
         self.watch(there)
 
-    def carry(self, end: End, ready: int) -> None:
+    def carry(self, end: Endpoint, ready: int) -> None:
         try:
             end.move(ready)
             done = end.heard_all and end.other.heard_all and not end.owed and not end.other.owed
@@ -99,7 +99,7 @@ class Server:
             self.watch(end)
             self.watch(end.other)
 
-    def watch(self, end: End) -> None:
+    def watch(self, end: Endpoint) -> None:
         wanted = end.wanted()
         if wanted == end.watched:
             return
@@ -109,7 +109,7 @@ class Server:
             self.ways.register(end.sock, wanted, end)
         end.watched = wanted
 
-    def close(self, end: End) -> None:
+    def close(self, end: Endpoint) -> None:
         for each in (end, end.other):
             if each.watched:
                 self.ways.unregister(each.sock)

@@ -25,7 +25,7 @@ AT_ONCE = 256  # connections; who comes while there are so many is turned away, 
 READ, WRITE = select.POLLIN, select.POLLOUT
 
 
-class End:
+class Channel:
     """One side of a connection: its socket, None where none can be had."""
 
     def __init__(self, sock: socket.socket | None) -> None:
@@ -52,12 +52,12 @@ class Frames:
     def __init__(self, meet: Callable[[], socket.socket | None] | None = None) -> None:
         """``meet`` makes this side's socket of a connection that the other side began."""
         self.out = bytearray()
-        self.ends: dict[int, End] = {}
+        self.ends: dict[int, Channel] = {}
         self._raw = bytearray()
         self._meet = meet
 
-    def join(self, number: int, sock: socket.socket | None) -> End:
-        self.ends[number] = End(sock)
+    def join(self, number: int, sock: socket.socket | None) -> Channel:
+        self.ends[number] = Channel(sock)
         return self.ends[number]
 
     def take(self, chunk: bytes) -> None:
@@ -115,7 +115,7 @@ class Frames:
         self._tell(number, end, end.sock)
         self._part(number, end)
 
-    def _hear(self, number: int, end: End, sock: socket.socket) -> None:
+    def _hear(self, number: int, end: Channel, sock: socket.socket) -> None:
         try:
             data = sock.recv(PART)
         except BlockingIOError:
@@ -126,7 +126,7 @@ class Frames:
         end.heard_all = not data
         end.under_way += 1
 
-    def _tell(self, number: int, end: End, sock: socket.socket | None) -> None:
+    def _tell(self, number: int, end: Channel, sock: socket.socket | None) -> None:
         while end.owed:
             try:
                 sent = sock.send(end.owed[0]) if sock else len(end.owed[0])
@@ -142,7 +142,7 @@ class Frames:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_WR)
 
-    def _part(self, number: int, end: End) -> None:
+    def _part(self, number: int, end: Channel) -> None:
         if end.done:
             if end.sock:
                 end.sock.close()

@@ -67,9 +67,9 @@ RULE = re.compile(r"([\w./ %-]+):(?!=)([^#]*)")
 HOOK = re.compile(r"^pytest_\w+$")
 COLLECTING = frozenset(["collect_ignore", "collect_ignore_glob", "pytest_plugins", "pytestmark"])
 STRING = r'"(?:\\.|[^"\\\n])*+"?'
-MOST_CHARS = 160
-MOST_COMPARED = 1000  # entries of two lists
-MOST_SCRIPTS = 200
+MAX_CHARS = 160
+MAX_COMPARED = 1000  # entries of two lists
+MAX_SCRIPTS = 200
 Parts = Mapping[str, object]
 
 
@@ -108,7 +108,7 @@ def _difference(name: str, old: object, new: object) -> Iterator[str]:
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for part in sorted(old.keys() | new.keys(), key=str):
             yield from _difference(f"{name}.{part}", old.get(part), new.get(part))
-    elif isinstance(old, list) and isinstance(new, list) and len(old) + len(new) <= MOST_COMPARED:
+    elif isinstance(old, list) and isinstance(new, list) and len(old) + len(new) <= MAX_COMPARED:
         gone, come = [one for one in old if one not in new], [one for one in new if one not in old]
         told = [f"without {_shown(one)}" for one in gone] + [f"with {_shown(one)}" for one in come]
         yield _cut(f"{name}: {', '.join(told) or 'in another order'}")
@@ -128,7 +128,7 @@ def _shown(value: object) -> str:
 
 def _cut(text: str) -> str:
     plain = " ".join(text.split())
-    return plain if len(plain) <= MOST_CHARS else f"{plain[:MOST_CHARS]} …"
+    return plain if len(plain) <= MAX_CHARS else f"{plain[:MAX_CHARS]} …"
 
 
 def _reader(name: str) -> Callable[[str], Parts]:
@@ -171,7 +171,7 @@ def _cargo(text: str) -> Parts:
 
 def _package(text: str) -> Parts:
     package = _object(json.loads(text or "{}"))
-    scripts = dict(list(_object(package.get("scripts")).items())[:MOST_SCRIPTS])
+    scripts = dict(list(_object(package.get("scripts")).items())[:MAX_SCRIPTS])
     found = {key: value for key, value in package.items() if key in KEYS}
     asked = {name for name in scripts if SCRIPT.match(name)}
     while more := {

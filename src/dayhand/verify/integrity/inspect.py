@@ -14,11 +14,11 @@ from dayhand.file_kinds import is_configuration, is_partly_configuration, is_tes
 from dayhand.verification import Concern
 from dayhand.verify.integrity import python_tests, regex_tests, suppressions
 from dayhand.verify.integrity.configuration import differences, steering, whole
-from dayhand.verify.integrity.test_facts import OneTest
+from dayhand.verify.integrity.test_facts import CaseFacts
 from dayhand.verify.integrity.test_files import tests_in
 
 MOST = 50
-MOST_PARTS = 10  # of one file of settings
+MAX_PARTS = 10  # of one file of settings
 # A program that a check's command starts by its path.
 RUN = re.compile(
     r"(?:^|[;&|(]\s*|\b(?:(?:ba|z|da)?sh|python[\d.]*|node|ruby|php|perl|deno run|bun|tsx)\s+)(?:\./)?(?=(\w[\w./-]*))",
@@ -90,7 +90,7 @@ def _tests(path: str, old: str, new: str, now: Counter[str]) -> Iterator[Concern
 
 
 def _gone(
-    path: str, was: Mapping[str, OneTest], are: Mapping[str, OneTest], now: Counter[str]
+    path: str, was: Mapping[str, CaseFacts], are: Mapping[str, CaseFacts], now: Counter[str]
 ) -> Iterator[Concern]:
     renamed = {test.body: name for name, test in are.items() if name not in was}
     for name, test in was.items():
@@ -106,7 +106,7 @@ def _hidden(path: str, old: str, new: str) -> bool:
     return path.endswith(".py") and "test" in was and bool(now) and "test" not in now
 
 
-def _weakened(path: str, name: str, was: OneTest, now: OneTest) -> Iterator[Concern]:
+def _weakened(path: str, name: str, was: CaseFacts, now: CaseFacts) -> Iterator[Concern]:
     if now.inverts and not was.inverts:
         yield Concern("test expected to fail", path, now.line, name)
     if now.cases < was.cases:
@@ -139,7 +139,7 @@ def _parts(path: str, old: str, new: str) -> Iterator[Concern]:
         yield Concern("check configuration", path, 0, "it cannot be read")
         return
     parts = list(differences(was, now))
-    yield from (Concern("check configuration", path, 0, part) for part in parts[:MOST_PARTS])
+    yield from (Concern("check configuration", path, 0, part) for part in parts[:MAX_PARTS])
     if parts:
         yield from _thresholds(path, old, new)
 
@@ -149,7 +149,7 @@ def _whole(path: str, old: str, new: str) -> Iterator[Concern]:
         return
     was, now = (whole(path, old), whole(path, new)) if old and new else (None, None)
     parts = list(differences(was, now)) if was is not None and now is not None else []
-    for part in parts[:MOST_PARTS] or ["changed" if old and new else "added" if new else "deleted"]:
+    for part in parts[:MAX_PARTS] or ["changed" if old and new else "added" if new else "deleted"]:
         yield Concern("check configuration", path, 0, part)
     yield from _thresholds(path, old, new)
 

@@ -8,7 +8,7 @@ import re
 import tokenize
 from collections.abc import Iterable, Iterator, Mapping
 
-from dayhand.verify.integrity.test_facts import OneTest
+from dayhand.verify.integrity.test_facts import CaseFacts
 
 SKIPPING = re.compile(
     r"(^|\.)(skipif|skipIf|skipUnless|skipTest|SkipTest|xfail|expectedFailure|importorskip)$"
@@ -20,7 +20,7 @@ ANY_ERROR = frozenset(["", "AssertionError", "Exception", "BaseException"])
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def tests_in(text: str) -> Mapping[str, OneTest] | None:
+def tests_in(text: str) -> Mapping[str, CaseFacts] | None:
     """The tests by their names within the file; None where it is no Python that we can read.
 
     What skips outside of tests, a fixture or ``setUp``, is told as a group.
@@ -42,7 +42,7 @@ def comments_in(text: str) -> Iterator[tuple[int, str]]:
         return
 
 
-def _walk(node: ast.AST, path: str, *, skips: bool) -> Iterator[tuple[str, OneTest]]:
+def _walk(node: ast.AST, path: str, *, skips: bool) -> Iterator[tuple[str, CaseFacts]]:
     for child in ast.iter_child_nodes(node):
         match child:
             case ast.ClassDef():
@@ -52,12 +52,12 @@ def _walk(node: ast.AST, path: str, *, skips: bool) -> Iterator[tuple[str, OneTe
                 if child.name.startswith("test"):
                     yield f"{path}{child.name}", _test(child, skips=skips)
                 elif any(SKIPPING.search(called_name(one)) for one in ast.walk(child)):
-                    yield f"{path}{child.name}", OneTest(child.lineno, True, 0, 0, "", group=True)
+                    yield f"{path}{child.name}", CaseFacts(child.lineno, True, 0, 0, "", group=True)
             case ast.If() | ast.Try() | ast.With():
                 yield from _walk(child, path, skips=skips)
 
 
-def _test(function: Function, *, skips: bool) -> OneTest:
+def _test(function: Function, *, skips: bool) -> CaseFacts:
     reached = list(_reached(function.body))
     calls = [node for node in reached if isinstance(node, ast.Call)]
     plain = [node for node in reached if isinstance(node, ast.Assert) and not _always_true(node.test)]
@@ -69,7 +69,7 @@ def _test(function: Function, *, skips: bool) -> OneTest:
         or any(SKIPPING.search(name_of(call.func)) for call in calls)
         or any(isinstance(node, ast.Raise) and node.exc and _skips(node.exc) for node in reached)
     )
-    return OneTest(
+    return CaseFacts(
         function.lineno,
         skips,
         len(plain) + len(called),

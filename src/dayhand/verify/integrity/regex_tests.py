@@ -8,20 +8,20 @@ from dataclasses import replace
 from itertools import pairwise
 
 from dayhand.verify.integrity.languages import NEVER, Language, language_of
-from dayhand.verify.integrity.test_facts import OneTest
+from dayhand.verify.integrity.test_facts import CaseFacts
 
 # What is not closed ends with its line or the file: never read twice, however long it is.
 STRINGS = r"\"(?:\\.|[^\"\\\n])*+\"?|'(?:\\.|[^'\\\n])*+'?|`(?:\\.|[^`\\])*+`?"
 WHOLE_FILE = "the whole file"
-MOST_TESTS = 5000  # of one file
-MOST_MARKS = 30  # lines above a function
+MAX_TESTS = 5000  # of one file
+MAX_MARKS = 30  # lines above a function
 DOC_CHARS = 2000
 
 
-def tests_in(path: str, text: str) -> Mapping[str, OneTest]:
+def tests_in(path: str, text: str) -> Mapping[str, CaseFacts]:
     """The tests by name. Two of one name count as one."""
     language = language_of(path)
-    found: dict[str, OneTest] = {}
+    found: dict[str, CaseFacts] = {}
     for name, test in _each(language, text):
         found[name] = _together(found[name], test) if name in found else test
     return found
@@ -39,17 +39,17 @@ def without_comments(language: Language, text: str) -> str:
     return rule.sub(lambda match: match[1] or re.sub(r"[^\n]", " ", match[0]), text)
 
 
-def _each(language: Language, text: str) -> Iterator[tuple[str, OneTest]]:
+def _each(language: Language, text: str) -> Iterator[tuple[str, CaseFacts]]:
     plain = without_comments(language, text)
     heads = sorted(
         [(match.start(), match, False) for match in language.named.finditer(plain)]
         + [(match.start(), match, True) for match in language.groups.finditer(plain)],
         key=lambda head: head[0],
-    )[:MOST_TESTS]
+    )[:MAX_TESTS]
     starts = [start if language.marks is NEVER else _with_marks(plain, start) for start, _, _ in heads]
     first = plain[: starts[0]] if starts else plain
     if language.skips.search(first):
-        yield WHOLE_FILE, OneTest(1, skips=True, asserts=0, exact=0, body="", group=True)
+        yield WHOLE_FILE, CaseFacts(1, skips=True, asserts=0, exact=0, body="", group=True)
     for (_, match, group), (start, end) in zip(heads, pairwise([*starts, len(plain)]), strict=True):
         name = next((part for part in match.groups() if part), "")
         marks = _docs_and_marks(text, start, match.start())
@@ -64,8 +64,8 @@ def _is_test(language: Language, name: str, marks: str) -> bool:
     return by_name_alone or bool(language.plain.match(name) or language.marks.search(marks))
 
 
-def _one(language: Language, head: str, body: str, *, line: int, group: bool) -> OneTest:
-    return OneTest(
+def _one(language: Language, head: str, body: str, *, line: int, group: bool) -> CaseFacts:
+    return CaseFacts(
         line,
         skips=bool(language.skips.search(head + body)),
         asserts=len(language.asserts.findall(body)),
@@ -80,7 +80,7 @@ def _one(language: Language, head: str, body: str, *, line: int, group: bool) ->
 def _with_marks(text: str, start: int) -> int:
     """Where the lines directly above begin that belong to what stands at ``start``: annotations and attributes."""
     here = text.rfind("\n", 0, start) + 1
-    for _ in range(MOST_MARKS):
+    for _ in range(MAX_MARKS):
         above = text.rfind("\n", 0, max(0, here - 1)) + 1
         row = text[above : max(0, here - 1)].rstrip()
         opens = row.endswith("{") and not row.endswith("({")
@@ -97,7 +97,7 @@ def _docs_and_marks(text: str, start: int, at: int) -> str:
     return (above if above.rstrip().endswith("*/") else "") + text[start:at]
 
 
-def _together(one: OneTest, two: OneTest) -> OneTest:
+def _together(one: CaseFacts, two: CaseFacts) -> CaseFacts:
     return replace(
         one,
         skips=one.skips or two.skips,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class OneTest:
+class CaseFacts:
     """A test as it stands in a file; or a group of them, of which only the line and what it skips count."""
 
     line: int

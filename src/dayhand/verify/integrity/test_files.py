@@ -8,7 +8,7 @@ from typing import Protocol
 from dayhand.file_kinds import is_test
 from dayhand.verify.integrity import python_tests, regex_tests
 from dayhand.verify.integrity.languages import LANGUAGES
-from dayhand.verify.integrity.test_facts import OneTest
+from dayhand.verify.integrity.test_facts import CaseFacts
 
 
 class Files(Protocol):
@@ -17,7 +17,7 @@ class Files(Protocol):
     def read(self, path: str) -> str: ...
 
 
-def tests_in(path: str, text: str) -> Mapping[str, OneTest] | None:
+def tests_in(path: str, text: str) -> Mapping[str, CaseFacts] | None:
     """The tests by name; None where the file cannot be read."""
     return python_tests.tests_in(text) if path.endswith(".py") else regex_tests.tests_in(path, text)
 
@@ -39,9 +39,9 @@ def _has_new(path: str, old: str, new: str, known: set[tuple[str, int]]) -> bool
     return bool(new) and new != old
 
 
-def _of(path: str, text: str) -> list[OneTest]:
+def _of(path: str, text: str) -> list[CaseFacts]:
     return [test for test in (tests_in(path, text) or {}).values() if not test.group]
 
 
-def _word_for_word(test: OneTest) -> tuple[str, int]:
+def _word_for_word(test: CaseFacts) -> tuple[str, int]:
     return test.body, test.cases

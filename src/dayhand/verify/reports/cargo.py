@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 
-from dayhand.verify.reports.base import MOST_TESTS, Single, State, single
+from dayhand.verify.reports.base import MAX_TESTS, CaseResult, CaseState, single
 
 TARGET = re.compile(r"^ +(?:Running (?:unittests )?(\S+) \(|Doc-tests (\S+))")
 TEST = re.compile(r"^test (\S.*?)(?: - should panic)? \.\.\. (ok|FAILED|ignored)\b")
-STATES = {"ok": State.PASSED, "FAILED": State.FAILED, "ignored": State.SKIPPED}
+STATES = {"ok": CaseState.PASSED, "FAILED": CaseState.FAILED, "ignored": CaseState.SKIPPED}
 
 
-def read(text: str) -> tuple[Single, ...]:
+def read(text: str) -> tuple[CaseResult, ...]:
     """The tests by target and path; none where no target ran."""
-    found: dict[str, Single] = {}
+    found: dict[str, CaseResult] = {}
     target = ""
     for row in text.splitlines():
         if running := TARGET.match(row):
@@ -22,6 +22,6 @@ def read(text: str) -> tuple[Single, ...]:
             name = f"{target}::{re.sub(r'[(]line [0-9]+[)]', '', line[1]).strip()}"
             if name not in found or line[2] == "FAILED":
                 found[name] = single(name, STATES[line[2]])
-        if len(found) >= MOST_TESTS:
+        if len(found) >= MAX_TESTS:
             break
     return tuple(found.values())

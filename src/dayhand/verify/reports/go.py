@@ -8,22 +8,22 @@ from __future__ import annotations
 import json
 import re
 
-from dayhand.verify.reports.base import MOST_TESTS, Single, State, single
+from dayhand.verify.reports.base import MAX_TESTS, CaseResult, CaseState, single
 
 LINE = re.compile(r"^ *--- (PASS|FAIL|SKIP): (\S+) \([\d.]+s\)$")
 PACKAGE = re.compile(r"^(ok  |FAIL)\t(\S+)[\t ]")
-ENDS = {"pass": State.PASSED, "fail": State.FAILED, "skip": State.SKIPPED}
+ENDS = {"pass": CaseState.PASSED, "fail": CaseState.FAILED, "skip": CaseState.SKIPPED}
 
 
-def read(text: str) -> tuple[Single, ...]:
+def read(text: str) -> tuple[CaseResult, ...]:
     """The tests by package and name."""
     return _events(text) or _lines(text)
 
 
-def _lines(text: str) -> tuple[Single, ...]:
+def _lines(text: str) -> tuple[CaseResult, ...]:
     """A package's line comes after its tests'; one that fails without any (it does not build) counts as one."""
-    found: dict[str, Single] = {}
-    open_tests: list[tuple[str, State]] = []
+    found: dict[str, CaseResult] = {}
+    open_tests: list[tuple[str, CaseState]] = []
     for row in text.splitlines():
         if line := LINE.match(row):
             open_tests.append((line[2], ENDS[line[1].lower()]))
@@ -31,22 +31,22 @@ def _lines(text: str) -> tuple[Single, ...]:
             found |= {
                 f"{package[2]}.{name}": single(f"{package[2]}.{name}", state) for name, state in open_tests
             }
-            if package[1] == "FAIL" and not any(state is State.FAILED for _, state in open_tests):
-                found[package[2]] = single(package[2], State.FAILED)
+            if package[1] == "FAIL" and not any(state is CaseState.FAILED for _, state in open_tests):
+                found[package[2]] = single(package[2], CaseState.FAILED)
             open_tests = []
-        if len(found) >= MOST_TESTS:
+        if len(found) >= MAX_TESTS:
             break
     return tuple(found.values())
 
 
-def _events(text: str) -> tuple[Single, ...]:
+def _events(text: str) -> tuple[CaseResult, ...]:
     """The tests by package and name; a package that fails without a failing test (it does not build) counts as one."""
-    found: dict[str, Single] = {}
+    found: dict[str, CaseResult] = {}
     said: dict[str, str] = {}
     for row in text.splitlines():
         event = _event(row)
         package, test, action = (str(event.get(key) or "") for key in ("Package", "Test", "Action"))
-        if not package or len(found) >= MOST_TESTS:
+        if not package or len(found) >= MAX_TESTS:
             continue
         name = f"{package}.{test}" if test else package
         if action == "output" and len(said.get(name, "")) < 4000:
@@ -56,8 +56,10 @@ def _events(text: str) -> tuple[Single, ...]:
     return tuple(found.values())
 
 
-def _failed_in(found: dict[str, Single], package: str) -> bool:
-    return any(one.state is State.FAILED and name.startswith(f"{package}.") for name, one in found.items())
+def _failed_in(found: dict[str, CaseResult], package: str) -> bool:
+    return any(
+        one.state is CaseState.FAILED and name.startswith(f"{package}.") for name, one in found.items()
+    )
 
 
 def _event(row: str) -> dict[str, object]:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from xml.parsers import expat
 
-from dayhand.verify.reports.base import DETAIL_CHARS, MOST_TESTS, Single, State, single
+from dayhand.verify.reports.base import DETAIL_CHARS, MAX_TESTS, CaseResult, CaseState, single
 
-MOST_CHARS = 16 * 1024 * 1024
-ENDS = {"failure": State.FAILED, "error": State.FAILED, "skipped": State.SKIPPED}
+MAX_CHARS = 16 * 1024 * 1024
+ENDS = {"failure": CaseState.FAILED, "error": CaseState.FAILED, "skipped": CaseState.SKIPPED}
 
 
 class _Stop(Exception):
@@ -19,9 +19,9 @@ class _Stop(Exception):
 
 class _Reader:
     def __init__(self) -> None:
-        self.found: list[Single] = []
+        self.found: list[CaseResult] = []
         self._name = ""
-        self._state = State.PASSED
+        self._state = CaseState.PASSED
         self._detail: list[str] = []
         self._inside = ""
 
@@ -29,9 +29,9 @@ class _Reader:
         if tag == "testcase":
             place = fields.get("classname", "")
             self._name = f"{place}::{fields.get('name', '')}" if place else fields.get("name", "")
-            self._state, self._detail = State.PASSED, []
+            self._state, self._detail = CaseState.PASSED, []
         elif tag in ENDS and self._name:
-            self._state = State.FAILED if self._state is State.FAILED else ENDS[tag]
+            self._state = CaseState.FAILED if self._state is CaseState.FAILED else ENDS[tag]
             self._detail.append(fields.get("message", "")[:DETAIL_CHARS])
             self._inside = tag
 
@@ -43,10 +43,10 @@ class _Reader:
         if tag == self._inside:
             self._inside = ""
         if tag == "testcase" and self._name:
-            detail = "".join(self._detail) if self._state is State.FAILED else ""
+            detail = "".join(self._detail) if self._state is CaseState.FAILED else ""
             self.found.append(single(self._name, self._state, detail))
             self._name = ""
-            if len(self.found) >= MOST_TESTS:
+            if len(self.found) >= MAX_TESTS:
                 raise _Stop
 
     def refuse(self, *_: object) -> None:
@@ -54,14 +54,14 @@ class _Reader:
         raise _Stop
 
 
-def read(text: str) -> tuple[Single, ...]:
+def read(text: str) -> tuple[CaseResult, ...]:
     """The test cases; none where it is no JUnit XML."""
     return parse(text) or ()
 
 
-def parse(text: str) -> tuple[Single, ...] | None:
+def parse(text: str) -> tuple[CaseResult, ...] | None:
     """The test cases, perhaps none; None where it is no whole JUnit XML, has a document type or is over 16 MB."""
-    if "<testsuite" not in text or len(text) > MOST_CHARS:
+    if "<testsuite" not in text or len(text) > MAX_CHARS:
         return None
     reader, parser = _Reader(), expat.ParserCreate()
     parser.buffer_text = True

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import re
 
-from dayhand.verify.reports.base import MOST_TESTS, Single, State, single
+from dayhand.verify.reports.base import MAX_TESTS, CaseResult, CaseState, single
 
 TALLY = re.compile(r"^\d+ (?:runs|tests), \d+ assertions, \d+ failures, \d+ errors", re.MULTILINE)
 HEAD = re.compile(r"^ *\d+\) (Failure|Error):$|^(Failure|Error):$")
 NAME = re.compile(r"^([A-Z][\w:]*#[^\[\n]+?)(?: \[[^\]]*\])?:$")
 VERBOSE = re.compile(r"^([A-Z][\w:]*#.+) = [\d.]+ s = ([.FES])$")
-STATES = {".": State.PASSED, "S": State.SKIPPED, "F": State.FAILED, "E": State.FAILED}
+STATES = {".": CaseState.PASSED, "S": CaseState.SKIPPED, "F": CaseState.FAILED, "E": CaseState.FAILED}
 
 
-def read(text: str) -> tuple[Single, ...]:
+def read(text: str) -> tuple[CaseResult, ...]:
     """The tests that Minitest names; none where its tally is missing."""
     if not TALLY.search(text):
         return ()
-    found: dict[str, Single] = {}
+    found: dict[str, CaseResult] = {}
     failed = False
     for row in text.splitlines():
         if line := VERBOSE.match(row):
             found[line[1]] = single(line[1], STATES[line[2]])
         elif failed and (name := NAME.match(row)):
-            found[name[1]] = single(name[1], State.FAILED)
+            found[name[1]] = single(name[1], CaseState.FAILED)
         failed = bool(HEAD.match(row))
-        if len(found) >= MOST_TESTS:
+        if len(found) >= MAX_TESTS:
             break
     return tuple(found.values())

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 
-from dayhand.verify.reports.base import MOST_TESTS, Single, State, single
+from dayhand.verify.reports.base import MAX_TESTS, CaseResult, CaseState, single
 
 SUMMARY = re.compile(
     r"^(PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS) (?:\[\d+\] )?(\S+\.py(?:::.+?)?)(?: - (.*))?$"
 )
 VERBOSE = re.compile(r"^(\S+\.py::\S.*?) (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b")
-STATES = {"PASSED": State.PASSED, "XPASS": State.PASSED, "FAILED": State.FAILED, "ERROR": State.FAILED}
+STATES = {
+    "PASSED": CaseState.PASSED,
+    "XPASS": CaseState.PASSED,
+    "FAILED": CaseState.FAILED,
+    "ERROR": CaseState.FAILED,
+}
 
 
-def read(text: str) -> tuple[Single, ...]:
+def read(text: str) -> tuple[CaseResult, ...]:
     """The tests that pytest names: all of them with ``-v``, else those that failed."""
-    found: dict[str, Single] = {}
+    found: dict[str, CaseResult] = {}
     for row in text.splitlines():
         if line := VERBOSE.match(row):
             name, word, detail = line[1], line[2], ""
@@ -23,7 +28,7 @@ def read(text: str) -> tuple[Single, ...]:
             name, word, detail = line[2], line[1], line[3] or ""
         else:
             continue
-        found[name] = single(name, STATES.get(word, State.SKIPPED), detail)
-        if len(found) >= MOST_TESTS:
+        found[name] = single(name, STATES.get(word, CaseState.SKIPPED), detail)
+        if len(found) >= MAX_TESTS:
             break
     return tuple(found.values())

@@ -22,7 +22,7 @@ from dayhand.verify.reports import (
     spec,
     tap,
 )
-from dayhand.verify.reports.base import Format, Single, State
+from dayhand.verify.reports.base import CaseResult, CaseState, Format
 
 PRINTED: tuple[Format, ...] = (junit, go, cargo, tap, pytest, python_unittest, minitest, phpunit, spec)
 
@@ -31,17 +31,17 @@ PRINTED: tuple[Format, ...] = (junit, go, cargo, tap, pytest, python_unittest, m
 class Results:
     """What is known of the single tests of one run."""
 
-    tests: tuple[Single, ...]
+    tests: tuple[CaseResult, ...]
     reported: bool  # a runner wrote a report file: then this is all of them
 
     @property
     def failing(self) -> frozenset[str]:
-        return frozenset(test.name for test in self.tests if test.state is State.FAILED)
+        return frozenset(test.name for test in self.tests if test.state is CaseState.FAILED)
 
     @property
     def passing(self) -> frozenset[str]:
         """Those that passed wherever they ran: two tests may have one name."""
-        return frozenset(test.name for test in self.tests if test.state is State.PASSED) - self.failing
+        return frozenset(test.name for test in self.tests if test.state is CaseState.PASSED) - self.failing
 
     @property
     def counts(self) -> Counts | None:
@@ -49,7 +49,9 @@ class Results:
         if not self.reported:
             return None
         states = [test.state for test in self.tests]
-        return Counts(*(states.count(state) for state in (State.PASSED, State.FAILED, State.SKIPPED)))
+        return Counts(
+            *(states.count(state) for state in (CaseState.PASSED, CaseState.FAILED, CaseState.SKIPPED))
+        )
 
 
 def read_results(reports: Sequence[str], printed: str) -> Results | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
-from dayhand.verify.reports.base import MOST_TESTS, Single, State, single
+from dayhand.verify.reports.base import MAX_TESTS, CaseResult, CaseState, single
 
-STATES = {"passed": State.PASSED, "failed": State.FAILED}
+STATES = {"passed": CaseState.PASSED, "failed": CaseState.FAILED}
 
 
-def parse(text: str) -> tuple[Single, ...] | None:
+def parse(text: str) -> tuple[CaseResult, ...] | None:
     """The examples, perhaps none; None where it is no whole report of RSpec's."""
     try:
         report = json.loads(text)
@@ -18,11 +18,11 @@ def parse(text: str) -> tuple[Single, ...] | None:
     examples = report.get("examples") if isinstance(report, dict) else None
     if not isinstance(examples, list) or "summary" not in report:
         return None
-    return tuple(_single(one) for one in examples[:MOST_TESTS] if isinstance(one, dict))
+    return tuple(_single(one) for one in examples[:MAX_TESTS] if isinstance(one, dict))
 
 
-def _single(example: dict[str, object]) -> Single:
+def _single(example: dict[str, object]) -> CaseResult:
     name = f"{example.get('file_path') or ''}::{example.get('full_description') or example.get('id') or ''}"
     failure = example.get("exception")
     detail = str(failure.get("message") or "") if isinstance(failure, dict) else ""
-    return single(name, STATES.get(str(example.get("status")), State.SKIPPED), detail)
+    return single(name, STATES.get(str(example.get("status")), CaseState.SKIPPED), detail)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dayhand.verify.reports.base import MOST_TESTS, Single, State, single
+from dayhand.verify.reports.base import MAX_TESTS, CaseResult, CaseState, single
 
 MARKS = {
     "✔": "ok",
@@ -21,12 +21,12 @@ ROW = re.compile(r"^( *)([✔✓√✖✗✕×﹣○]) (.+?)(?: \(?\d+(?:\.\d+)?
 GROUP = re.compile(r"^( *)(?:▶ |PASS +|FAIL +)?(\S.*?)(?: \(\d+(?:\.\d+)? ?m?s\))?$")
 AGAIN = re.compile(r"^\s*(?:✖ failing tests:|\d+ failing|Failed Tests|Summary of all failing tests)")
 DEEPEST = 12
-STATES = {"ok": State.PASSED, "bad": State.FAILED, "skip": State.SKIPPED}
+STATES = {"ok": CaseState.PASSED, "bad": CaseState.FAILED, "skip": CaseState.SKIPPED}
 
 
-def read(text: str) -> tuple[Single, ...]:
+def read(text: str) -> tuple[CaseResult, ...]:
     """The ticks and crosses, each named with the groups that it stands in; a group's own mark only sums it up."""
-    found: dict[str, Single] = {}
+    found: dict[str, CaseResult] = {}
     groups: set[str] = set()  # those that a test was found in
     path: list[tuple[int, str]] = []
     for row in text.splitlines():
@@ -41,6 +41,6 @@ def read(text: str) -> tuple[Single, ...]:
             groups.add(around)
         elif group := GROUP.match(row):
             path = [*[one for one in path if one[0] < len(group[1])][:DEEPEST], (len(group[1]), group[2])]
-        if len(found) >= MOST_TESTS:
+        if len(found) >= MAX_TESTS:
             break
     return tuple(found.values())

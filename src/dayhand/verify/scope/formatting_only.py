@@ -27,16 +27,16 @@ class Files(Protocol):
 
 
 @dataclass(slots=True)
-class Place:
+class ChangedRange:
     """Lines that stand together in a diff: what went, and what came."""
 
     gone: list[str] = field(default_factory=list)
     come: list[str] = field(default_factory=list)
 
 
-def places_of(patch: str) -> Mapping[str, list[Place]]:
+def places_of(patch: str) -> Mapping[str, list[ChangedRange]]:
     """The changed places of each file of a unified diff, under its new name."""
-    found: dict[str, list[Place]] = {}
+    found: dict[str, list[ChangedRange]] = {}
     name, heading, inside = "", False, False
     for row in patch.split("\n"):
         if row.startswith("diff --git "):
@@ -47,7 +47,7 @@ def places_of(patch: str) -> Mapping[str, list[Place]]:
             heading = not row.startswith("@@")
         elif name and row[:1] in ("+", "-"):
             if not inside:
-                found.setdefault(name, []).append(Place())
+                found.setdefault(name, []).append(ChangedRange())
             inside = True
             place = found[name][-1]
             (place.come if row[0] == "+" else place.gone).append(row[1:])
@@ -56,7 +56,7 @@ def places_of(patch: str) -> Mapping[str, list[Place]]:
     return found
 
 
-def find_layout(before: Files, after: Files, places: Mapping[str, list[Place]]) -> tuple[Noise, ...]:
+def find_layout(before: Files, after: Files, places: Mapping[str, list[ChangedRange]]) -> tuple[Noise, ...]:
     """The files with places in which only layout changes."""
     found = []
     for path, there in places.items():
@@ -68,7 +68,7 @@ def find_layout(before: Files, after: Files, places: Mapping[str, list[Place]]) 
     return tuple(found)
 
 
-def is_layout(path: str, place: Place) -> bool:
+def is_layout(path: str, place: ChangedRange) -> bool:
     """Whether a place says the same before and after, word for word."""
     gone, come = ([row for row in rows if row.strip()] for rows in (place.gone, place.come))
     if gone and all(map(IMPORTING.match, gone)) and sorted(gone) == sorted(come):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 from dayhand.file_kinds import is_lock
-from dayhand.verify.scope.formatting_only import Files, Place
+from dayhand.verify.scope.formatting_only import ChangedRange, Files
 
 FEW = 3  # so few files are seen at a glance: where none is named, nothing is said
 SYMBOL = re.compile(r"`[^`\n]+`|\b\w+(?=\()|\b\w*[a-z0-9][A-Z]\w*\b|\b\w*_\w+\b")
@@ -21,7 +21,7 @@ TESTING = re.compile(r"^test[_-]|[_.-](test|tests|spec)$|(?<=[a-z])(Test|Tests|S
 
 
 def find_unspoken(
-    words: str, after: Files, places: Mapping[str, list[Place]], paths: tuple[str, ...]
+    words: str, after: Files, places: Mapping[str, list[ChangedRange]], paths: tuple[str, ...]
 ) -> tuple[str, ...]:
     """The changed ``paths`` that ``words`` do not lead to; none where so few changed that nobody need be told."""
     asked = [path for path in paths if not is_lock(path)]
@@ -42,7 +42,7 @@ def _named(path: str, words: str) -> bool:
     return any(_holds(words, word) for word in (path, name, _stem(path)) if len(word) > 2)
 
 
-def _by_symbol(places: Iterable[Place], words: str) -> bool:
+def _by_symbol(places: Iterable[ChangedRange], words: str) -> bool:
     named = {piece for found in SYMBOL.findall(words) for piece in re.findall(r"\w{3,}", found)}
     rows = (row for place in places for row in (*place.gone, *place.come))
     return bool(named) and any(not named.isdisjoint(re.findall(r"\w{3,}", row)) for row in rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from dayhand.scripted_model.server import (Finish, Move, Patch, Plan, Say, Scene, Script, Shell,)
+from dayhand.scripted_model.server import (Finish, Move, Patch, Plan, Say, ScriptState, Script, Shell,)
 from dayhand.demo.command_output import (cite, everything, find, place, turns,)
 from dayhand.demo.story import Story
 
@@ -73,7 +73,7 @@ CHANGE = """\
 """
 
 
-def look(_: Scene) -> Sequence[Move]:
+def look(_: ScriptState) -> Sequence[Move]:
     return (
         Say("The page knows the chat mode. I follow it: how far does it come, and where is the border drawn?"),
         Shell("git ls-files && cat package.json"),
@@ -81,14 +81,14 @@ def look(_: Scene) -> Sequence[Move]:
     )
 
 
-def read_the_road(_: Scene) -> Sequence[Move]:
+def read_the_road(_: ScriptState) -> Sequence[Move]:
     return (
         Shell(f"cat {' '.join(ROAD)} src/modes.js"),
         Shell("cat test/app.test.js test/styles.test.js"),
     )
 
 
-def prove_it(_: Scene) -> Sequence[Move]:
+def prove_it(_: ScriptState) -> Sequence[Move]:
     return (
         Say("chatMode ends in App. ChatPanel and ChatBox never see it, and the border is always grey. The tests first."),
         Plan(((STEPS[0], "in_progress"), (STEPS[1], "pending"), (STEPS[2], "pending"))),
@@ -97,7 +97,7 @@ def prove_it(_: Scene) -> Sequence[Move]:
     )
 
 
-def pass_it_along(_: Scene) -> Sequence[Move]:
+def pass_it_along(_: ScriptState) -> Sequence[Move]:
     return (
         Plan(((STEPS[0], "completed"), (STEPS[1], "in_progress"), (STEPS[2], "pending"))),
         Patch(CHANGE),
@@ -105,7 +105,7 @@ def pass_it_along(_: Scene) -> Sequence[Move]:
     )
 
 
-def check(_: Scene) -> Sequence[Move]:
+def check(_: ScriptState) -> Sequence[Move]:
     return (
         Plan(((STEPS[0], "completed"), (STEPS[1], "completed"), (STEPS[2], "in_progress"))),
         Shell("npm run lint"),
@@ -113,7 +113,7 @@ def check(_: Scene) -> Sequence[Move]:
     )
 
 
-def finish(scene: Scene) -> Sequence[Move]:
+def finish(scene: ScriptState) -> Sequence[Move]:
     text = everything(scene)
     failed = find(r"^(?:#|ℹ) fail ([1-9]\d*)", text)
     first = f"With the code as it was, {failed} of the new tests failed.\n\n" if failed else ""
@@ -142,7 +142,7 @@ def linted(text: str) -> str:
     return "Nothing but these four files and their tests is touched."
 
 
-def done_already(scene: Scene) -> Sequence[Move]:
+def done_already(scene: ScriptState) -> Sequence[Move]:
     if LOST in scene.all_outputs[1]:
         return ()
     where = cite(scene.all_outputs[1], "src/chat-box.js", "chatBoxStyle(chatMode)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dayhand.scripted_model.server import (Finish, Move, Patch, Plan, Say, Scene, Script, Shell,)
+from dayhand.scripted_model.server import (Finish, Move, Patch, Plan, Say, ScriptState, Script, Shell,)
 from dayhand.demo.command_output import (cite, everything, find, place, turns,)
 from dayhand.demo.story import Story
 
@@ -60,7 +60,7 @@ SECOND_TRY = f"""\
 """
 
 
-def look(_: Scene) -> Sequence[Move]:
+def look(_: ScriptState) -> Sequence[Move]:
     return (
         Say("Always seven: either the model is asked for it, or its answer is read wrongly. I look at both."),
         Shell("git ls-files && cat Makefile"),
@@ -68,7 +68,7 @@ def look(_: Scene) -> Sequence[Move]:
     )
 
 
-def read_the_prompt(_: Scene) -> Sequence[Move]:
+def read_the_prompt(_: ScriptState) -> Sequence[Move]:
     return (
         Shell(f"cat {PROMPT} reminders/pattern.py"),
         Shell("cat tools/lint_prompts.py"),
@@ -76,7 +76,7 @@ def read_the_prompt(_: Scene) -> Sequence[Move]:
     )
 
 
-def prove_it(_: Scene) -> Sequence[Move]:
+def prove_it(_: ScriptState) -> Sequence[Move]:
     return (
         Say(
             "The answer is read as it comes. It is the prompt that asks for “a regular rhythm, such as once a week”, "
@@ -88,7 +88,7 @@ def prove_it(_: Scene) -> Sequence[Move]:
     )
 
 
-def reword(_: Scene) -> Sequence[Move]:
+def reword(_: ScriptState) -> Sequence[Move]:
     return (
         Plan(((STEPS[0], "completed"), (STEPS[1], "in_progress"), (STEPS[2], "pending"))),
         Patch(FIRST_TRY),
@@ -97,7 +97,7 @@ def reword(_: Scene) -> Sequence[Move]:
     )
 
 
-def mend(scene: Scene) -> Sequence[Move]:
+def mend(scene: ScriptState) -> Sequence[Move]:
     said = find(r"^prompts/\S+: (.+)$", everything(scene), "nothing")
     return (
         Say(f"The linter for prompts objects: {said}. It is right; the sentence does not need the name at all."),
@@ -107,7 +107,7 @@ def mend(scene: Scene) -> Sequence[Move]:
     )
 
 
-def see(_: Scene) -> Sequence[Move]:
+def see(_: ScriptState) -> Sequence[Move]:
     return (
         Plan(((STEPS[0], "completed"), (STEPS[1], "completed"), (STEPS[2], "in_progress"))),
         Shell(RENDER),
@@ -115,7 +115,7 @@ def see(_: Scene) -> Sequence[Move]:
     )
 
 
-def finish(scene: Scene) -> Sequence[Move]:
+def finish(scene: ScriptState) -> Sequence[Move]:
     text = everything(scene)
     repeated = find(r"the example repeats itself: (\[[\d, ]+\])", text, "the same number")
     before = cite(text, PROMPT, WRONG)
@@ -134,7 +134,7 @@ def finish(scene: Scene) -> Sequence[Move]:
     )
 
 
-def done_already(scene: Scene) -> Sequence[Move]:
+def done_already(scene: ScriptState) -> Sequence[Move]:
     if WRONG in everything(scene):
         return ()
     return (

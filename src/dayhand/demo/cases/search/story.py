@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from dayhand.scripted_model.server import (Finish, Move, Patch, Plan, Say, Scene, Script, Shell,)
+from dayhand.scripted_model.server import (Finish, Move, Patch, Plan, Say, ScriptState, Script, Shell,)
 from dayhand.demo.command_output import (cite, everything, find, place, turns,)
 from dayhand.demo.story import Story
 
@@ -61,7 +61,7 @@ with open_store(load_box()) as store:
 END"""
 
 
-def look(_: Scene) -> Sequence[Move]:
+def look(_: ScriptState) -> Sequence[Move]:
     return (
         Say("The order of the results is wrong. I look for the place where it is decided."),
         Shell("git ls-files"),
@@ -69,7 +69,7 @@ def look(_: Scene) -> Sequence[Move]:
     )
 
 
-def reproduce(_: Scene) -> Sequence[Move]:
+def reproduce(_: ScriptState) -> Sequence[Move]:
     return (
         Say("The query sorts by a rank that a function of ours computes. What does that number mean, and what comes out?"),
         Shell("cat recipes/ranking.py sql/search.sql"),
@@ -78,7 +78,7 @@ def reproduce(_: Scene) -> Sequence[Move]:
     )
 
 
-def prove_it(_: Scene) -> Sequence[Move]:
+def prove_it(_: ScriptState) -> Sequence[Move]:
     return (
         Say("`search_rank` is a distance, 0.0 is the best, but the query puts the largest first. No test looks at the order. I write one first."),
         Plan(((STEPS[0], "in_progress"), (STEPS[1], "pending"), (STEPS[2], "pending"))),
@@ -87,7 +87,7 @@ def prove_it(_: Scene) -> Sequence[Move]:
     )
 
 
-def repair(_: Scene) -> Sequence[Move]:
+def repair(_: ScriptState) -> Sequence[Move]:
     return (
         Plan(((STEPS[0], "completed"), (STEPS[1], "in_progress"), (STEPS[2], "pending"))),
         Patch(QUERY),
@@ -96,7 +96,7 @@ def repair(_: Scene) -> Sequence[Move]:
     )
 
 
-def check(_: Scene) -> Sequence[Move]:
+def check(_: ScriptState) -> Sequence[Move]:
     return (
         Plan(((STEPS[0], "completed"), (STEPS[1], "completed"), (STEPS[2], "in_progress"))),
         Shell("ruff check . && ruff format --check ."),
@@ -104,7 +104,7 @@ def check(_: Scene) -> Sequence[Move]:
     )
 
 
-def finish(scene: Scene) -> Sequence[Move]:
+def finish(scene: ScriptState) -> Sequence[Move]:
     text = everything(scene)
     tops = re.findall(r"^1\. (.+) \(\d+ min\)", text, re.MULTILINE) or ["another recipe"]
     first, now = tops[0], tops[-1]  # what the search printed before the change, and at last
@@ -134,7 +134,7 @@ def tested(text: str) -> str:
     return f"No test looked at the order. I added two; with the query as it was, {failed} of them failed."
 
 
-def done_already(scene: Scene) -> Sequence[Move]:
+def done_already(scene: ScriptState) -> Sequence[Move]:
     if WRONG in everything(scene):
         return ()
     where = cite(everything(scene), "sql/search.sql", "ORDER BY")
@@ -142,7 +142,7 @@ def done_already(scene: Scene) -> Sequence[Move]:
     return (Finish("Leave the order of the results as it is", account, tuple(where)),)
 
 
-def look_for_rank(_: Scene) -> Sequence[Move]:
+def look_for_rank(_: ScriptState) -> Sequence[Move]:
     return (
         Say("A fair doubt. I look again without taking it for granted: where does the word stand, and is it a column?"),
         Shell("git grep -n -w rank"),
@@ -151,11 +151,11 @@ def look_for_rank(_: Scene) -> Sequence[Move]:
     )
 
 
-def ask_sqlite(_: Scene) -> Sequence[Move]:
+def ask_sqlite(_: ScriptState) -> Sequence[Move]:
     return (Say("The table has no such column. I ask SQLite itself what the query returns."), Shell(COLUMNS))
 
 
-def answer(scene: Scene) -> Sequence[Move]:
+def answer(scene: ScriptState) -> Sequence[Move]:
     text = everything(scene)
     alias = cite(text, "sql/search.sql", "AS rank")
     function = cite(text, "recipes/store.py", "create_function")
