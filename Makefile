@@ -20,7 +20,7 @@ test: .dev  ## every test; what is skipped says why
 	@$(BIN)/pytest -n $(WORKERS) --maxprocesses 16 --dist worksteal $(ARGS)
 
 lint: .dev  ## ruff, mypy, and who may import whom
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+	@$(BIN)/ruff check . && $(BIN)/ruff check --preview --select PLR0917 . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 format: .dev  ## let ruff put the code in order
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

@@ -69,20 +69,22 @@ class Tools:
     clock: Callable[[], float] = time.time
 
 
-def travel(task: Task, tools: Tools, say: TaskLog) -> Outcome:
+def travel(task: Task, tools: Tools, log: TaskLog) -> Outcome:
     """Take one task from its ask to its outcome.
 
     May be called again for the same task after a crash, on any worker: each stage finds what is already there.
     Raises ``DayhandError`` where a stage cannot go on; the caller tells the person (``Publication.fail``).
     """
-    with Background() as meanwhile, say.heeding(meanwhile.check):
-        trip = Trip(task, replace(tools, sandbox=Cancellable(tools.sandbox, say.check)), say, meanwhile)
+    with Background() as meanwhile, log.cancelled_by(meanwhile.check):
+        trip = TaskJourney(
+            task, replace(tools, sandbox=Cancellable(tools.sandbox, log.check)), log, meanwhile
+        )
         base = trip.fetch()  # a commit in a bare mirror
         if task.ask.kind is TaskKind.ENVIRONMENT:
             return trip.examine(base)  # nothing is to change: what can be installed and run here?
         if task.drafted_first:
             trip.open(base)  # branch, draft pull request, check run: people see that it is under way
-        with say.heeding(Deadline(tools.clock, WORK_SECONDS).check):
+        with log.cancelled_by(Deadline(tools.clock, WORK_SECONDS).check):
             place = trip.prepare(base)  # toolchain found, installed, snapshot taken
             trip.warn(place)  # what cannot run here is said first
             work = trip.work(base, place)  # the agent's turns in a box, then the repository's own checks
@@ -102,35 +104,35 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
-class Trip:
+class TaskJourney:
     """One travelling task: the stages, each written so that it may run again."""
 
     task: Task
     tools: Tools
-    say: TaskLog
+    log: TaskLog
     meanwhile: (
         Background  # GitHub is told of the beginning while the sandbox is made ready and the model begins
     )
 
     def fetch(self) -> Base:
-        with self.say.stage(Stage.FETCH):
+        with self.log.stage(Stage.FETCH):
             return self.tools.checkout.fetch(self.task)
 
     def open(self, base: Base) -> None:
         """Begin to open; whatever else is to be told on GitHub waits for that."""
-        with self.say.stage(Stage.OPEN):
+        with self.log.stage(Stage.OPEN):
             self.meanwhile.begin(partial(self._open, base))
 
     def _open(self, base: Base) -> None:
         start = self.tools.checkout.begin(self.task, base)
         self.tools.publication.open(self.task, start)
-        self.say.ended(Stage.OPEN)
+        self.log.ended(Stage.OPEN)
 
     def warn(self, place: Environment) -> None:
         self.meanwhile.begin(partial(self.tools.publication.warn, lacking(place)))
 
     def prepare(self, base: Base) -> Environment:
-        with self.say.stage(Stage.PREPARE):
+        with self.log.stage(Stage.PREPARE):
             fill = partial(self._fill, base=base)
             files, decisions, scope = base.files, base.decisions, self.task.repository
             tools = self.tools
@@ -138,7 +140,7 @@ class Trip:
                 files,
                 tools.sandbox,
                 fill,
-                self.say,
+                log=self.log,
                 scope=scope,
                 decisions=decisions,
                 extra=tools.registries,
@@ -151,12 +153,12 @@ class Trip:
         tools = self.tools
         tools.publication.begin_examination(base.commit)
         place = self.prepare(base)
-        with self.say.stage(Stage.CHECK):
+        with self.log.stage(Stage.CHECK):
             fill = partial(self._fill, base=base)
-            found = examine(place, tools.sandbox, fill, self.say, commit=base.commit, bases=tools.bases)
+            found = examine(place, tools.sandbox, fill, log=self.log, commit=base.commit, bases=tools.bases)
             where = ExaminationTarget(base.files, tools.sandbox, fill, self.task.repository, tools.registries)
-            better = find_better(where, place, found, self.say)
-        with self.say.stage(Stage.PUBLISH):
+            better = find_better(where, place, found, log=self.log)
+        with self.log.stage(Stage.PUBLISH):
             offered = self._offer(base, better) if better else ""
             tools.publication.examined(self.task, found, offered)
         return found
@@ -166,16 +168,16 @@ class Trip:
         tools, text = self.tools, better.guess.text
         try:
             if tools.publication.declined(better, BRANCH):
-                self.say.line("say", "The same was proposed before, and a person decided.")
+                self.log.line("say", "The same was proposed before, and a person decided.")
                 return ""
-            if not offer(tools.checkout, base, NAME, text, when=self.task.created_at):
-                self.say.line("say", f"Somebody works on {BRANCH}, so nothing is pushed there.")
+            if not offer(tools.checkout, base, NAME, text=text, when=self.task.created_at):
+                self.log.line("say", f"Somebody works on {BRANCH}, so nothing is pushed there.")
                 return ""
             return tools.publication.offer(better, BRANCH, base.branch)
         except HubUnavailable:
             raise
         except (CheckoutError, HubError) as error:  # what was found is worth telling without it
-            self.say.line("error", f"It could not be proposed: {error}")
+            self.log.line("error", f"It could not be proposed: {error}")
             return ""
 
     def work(self, base: Base, place: Environment) -> Finished | Solution:
@@ -188,7 +190,7 @@ class Trip:
             try:
                 again = self._round(base, place, keep=False)
             except ModelError as error:
-                self.say.line("error", f"The new failures stay: {error}")
+                self.log.line("error", f"The new failures stay: {error}")
                 break
             same = isinstance(again, Finished) and again.change.tree == work.change.tree
             work = again
@@ -200,21 +202,21 @@ class Trip:
         """The same with the whole of the checks run: what was found early is no verdict."""
         if isinstance(work, Solution) or not work.verification.early:
             return work
-        head, verification = self.check(base, place, work.solution, work.change)
+        head, verification = self.check(base, place, work.solution, change=work.change)
         return replace(work, head=head, verification=verification)
 
     def _round(self, base: Base, place: Environment, *, keep: bool) -> Finished | Solution:
         solution, change = self.solve(base, place, keep=keep)
         if change is None:
             return solution
-        return Finished(solution, change, *self.check(base, place, solution, change, early=True))
+        return Finished(solution, change, *self.check(base, place, solution, change=change, early=True))
 
     def _send_back(self, work: Finished) -> bool:
         """Let the model mend what fails, but where a limit stopped it."""
         reached, words = work.solution.reached, feedback(work.verification)
         if not words or (reached and reached.over) or not send_back(self.tools.memory, words, ROUNDS):
             return False
-        self.say.line("say", "There are new failures: they go back to the model.")
+        self.log.line("say", "There are new failures: they go back to the model.")
         return True
 
     def solve(self, base: Base, place: Environment, *, keep: bool) -> tuple[Solution, Change | None]:
@@ -224,21 +226,28 @@ class Trip:
         """
         task, tools = self.task, self.tools
         with tools.sandbox.open(origin=place.snapshot) as box, self._in_safety(lambda: self._take(box, base)):
-            with self.say.stage(Stage.SOLVE):
+            with self.log.stage(Stage.SOLVE):
                 self._fill(box, base)
                 briefing = brief(place, base.files, since=base.since)
                 limits = lowered(tools.bounds.limits, read_config(base.decisions).budget)
                 bounds = replace(tools.bounds, limits=limits, clock=tools.clock)
                 try:
                     solution = solve(
-                        task, box, tools.model, briefing, tools.memory, self.say, env=place.env, bounds=bounds
+                        task,
+                        box,
+                        tools.model,
+                        briefing=briefing,
+                        memory=tools.memory,
+                        log=self.log,
+                        env=place.env,
+                        bounds=bounds,
                     )
                 except ModelError:
                     if keep:
                         self._keep(lambda: self._take(box, base))
                     raise
                 self.meanwhile.wait()
-            with self.say.stage(Stage.TAKE):
+            with self.log.stage(Stage.TAKE):
                 return solution, self._take(box, base)
 
     def _take(self, box: Box, base: Base) -> Change | None:
@@ -260,20 +269,20 @@ class Trip:
             change = take()
             branch = self.tools.checkout.keep(self.task, change) if change else ""
         except (CheckoutError, SandboxError) as error:
-            self.say.line("error", f"What was done so far cannot be kept: {error}")
+            self.log.line("error", f"What was done so far cannot be kept: {error}")
             return
         if branch:
-            self.say.line("say", f"What was done so far is on the branch {branch}, unchecked.")
+            self.log.line("say", f"What was done so far is on the branch {branch}, unchecked.")
 
     def answer(self, base: Base, solution: Solution) -> Answered:
         """Nothing changed: the person gets the account, with every citation looked up."""
-        with self.say.stage(Stage.PUBLISH):
+        with self.log.stage(Stage.PUBLISH):
             proofs = prove(solution.citations, base.files, base.commit)
             self.tools.publication.answer(self.task, solution, proofs)
         return Answered(solution, proofs)
 
     def check(
-        self, base: Base, place: Environment, solution: Solution, change: Change, *, early: bool = False
+        self, base: Base, place: Environment, solution: Solution, *, change: Change, early: bool = False
     ) -> tuple[str, Verification]:
         """Make the commit that will be pushed, and check exactly that.
 
@@ -289,18 +298,20 @@ class Trip:
             paths=change.paths,
             tests=find_new(base.files, files, change.paths),
         )
-        with self._in_safety(lambda: change), self.say.stage(Stage.CHECK):
+        with self._in_safety(lambda: change), self.log.stage(Stage.CHECK):
             sandbox = self.tools.sandbox
-            if early and (found := look_early(place, sandbox, trees, self.say, base.files, files)):
+            if early and (
+                found := look_early(place, sandbox, trees, log=self.log, before=base.files, after=files)
+            ):
                 return head, Verification(change.tree, (found,), early=True)
             commands = tuple(check.command for check in place.checks)
-            concerns = inspect(base.files, files, change.paths, commands)
-            beyond = look_beyond(base.files, files, change.paths, change.binaries)
+            concerns = inspect(base.files, files, change.paths, commands=commands)
+            beyond = look_beyond(base.files, files, change.paths, binaries=change.binaries)
             for one in (*concerns, *beyond):
-                self.say.line("result", f"{one.kind}: {one.path}: {one.what}")
-            findings = verify(place, self.tools.sandbox, trees, self.say, bases=self.tools.bases)
+                self.log.line("result", f"{one.kind}: {one.path}: {one.what}")
+            findings = verify(place, self.tools.sandbox, trees, log=self.log, bases=self.tools.bases)
         words = words_of(self.task, solution)
-        scope = survey(self._measure(base, change), change, words, base.files, files)
+        scope = survey(self._measure(base, change), change, words, before=base.files, after=files)
         return head, Verification(change.tree, findings, concerns, scope, beyond, solution.reached)
 
     def _measure(self, base: Base, change: Change) -> Scope:
@@ -314,7 +325,7 @@ class Trip:
     def propose(self, place: Environment, done: Finished) -> Proposed:
         """Push the commit and tell, on the pull request, what was found."""
         tools = self.tools
-        with self.say.stage(Stage.PUBLISH):
+        with self.log.stage(Stage.PUBLISH):
             tools.checkout.push(self.task, done.head)
             files = read_files(tools.checkout.mirror, done.head)
             proofs = prove(done.solution.citations, files, done.head)

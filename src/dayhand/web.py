@@ -49,7 +49,9 @@ def create_app(parts: Parts) -> Flask:
         ledger=parts.ledger,
         hub=parts.hub,
         enqueue=lambda task_id: enqueue(parts.queue, task_id),
-        refuse=lambda where, asker, reason, advice: _refuse(parts.hub, where, asker, f"{reason} {advice}"),
+        refuse=lambda where, asker, reason, advice: _refuse(
+            parts.hub, where, asker, why=f"{reason} {advice}"
+        ),
         label=parts.label,
         handles=parts.handles,
     )
@@ -119,7 +121,7 @@ class _GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn ships n
         return self._app
 
 
-def _refuse(hub: Hub, where: Subject, asker: str, why: str) -> None:
+def _refuse(hub: Hub, where: Subject, asker: str, *, why: str) -> None:
     """Tell a person, once per issue and person, why nothing happens."""
     repository = hub.repository(where.installation, where.repository).talking()
     try:

@@ -60,7 +60,7 @@ class TaskFacts:
         return self.ledger.fact(self.claim.task_id, name)
 
     def record(self, name: str, value: str) -> None:
-        self.ledger.put_fact(self.claim, self.claim.task_id, name, value)
+        self.ledger.put_fact(self.claim, self.claim.task_id, name, value=value)
 
 
 class Workshop:
@@ -107,7 +107,9 @@ class Workshop:
                 co_author=lambda login: _person(hub, login),
                 standing=_standing(hub, task, facts),
             )
-            with _tools(self.settings, self.ledger, task, claim, checkout, publication) as tools:
+            with _tools(
+                self.settings, self.ledger, task, claim=claim, checkout=checkout, publication=publication
+            ) as tools:
                 yield tools
         finally:
             hub.close()
@@ -118,7 +120,7 @@ class Workshop:
 
 
 @contextmanager
-def open_local_tools(settings: Settings, ledger: Ledger, task: Task, claim: Claim) -> Iterator[Tools]:
+def open_local_tools(settings: Settings, ledger: Ledger, task: Task, *, claim: Claim) -> Iterator[Tools]:
     """The tools of ``dayhand run``: no GitHub, a branch in the repository itself."""
     checkout = Checkout(
         mirror=open_mirror(settings.data, task.repository, task.clone_url),
@@ -127,7 +129,9 @@ def open_local_tools(settings: Settings, ledger: Ledger, task: Task, claim: Clai
         author=lambda: LOCAL_AUTHOR,
         co_author=lambda _login: None,
     )
-    with _tools(settings, ledger, task, claim, checkout, LocalPublication(sys.stdout)) as tools:
+    with _tools(
+        settings, ledger, task, claim=claim, checkout=checkout, publication=LocalPublication(sys.stdout)
+    ) as tools:
         yield tools
 
 
@@ -211,6 +215,7 @@ def _tools(
     settings: Settings,
     ledger: Ledger,
     task: Task,
+    *,
     claim: Claim,
     checkout: Checkout,
     publication: Publication,

@@ -41,7 +41,7 @@ def limit(means: Resource, most: float) -> Limit:
     return Limit(means, most, f"the limit of {means}")
 
 
-def heeding(*turns: list[Move], **heeds: list[Move]) -> Script:
+def cancelled_by(*turns: list[Move], **heeds: list[Move]) -> Script:
     """Plays these turns, the last one with another plan each time; and what is to follow once words are said to it."""
     said = {"last": "is the last one", "near": FINISH_UP}
 
@@ -65,7 +65,7 @@ def work(
 ) -> Solution:
     whole = WorkLimits(limits=limits, clock=played.clock.time, **bounds)
     task = replace(TASK, ask=Ask(kind, "It says hi.", "ann"))
-    return solve(task, box, played.model, "", journal, log, bounds=whole)
+    return solve(task, box, played.model, briefing="", memory=journal, log=log, bounds=whole)
 
 
 def asked(played: Played) -> list[dict[str, Any]]:
@@ -94,7 +94,7 @@ def test_the_model_is_told_once_and_then_has_a_last_word(
         [Fault("status", 429, headers={"Retry-After": "100"}), Plan(((f"step {n}", "pending"),))]
         for n in range(40)
     ]
-    played = play(plays=heeding([Patch(PATCH)], *busy, last=[LEFT]))
+    played = play(plays=cancelled_by([Patch(PATCH)], *busy, last=[LEFT]))
     solution = work(played, box, journal, log, what)
     assert solution.reached is not None
     assert (solution.reached.limit, solution.reached.over) == (what, True)
@@ -113,7 +113,7 @@ def test_the_model_is_told_once_and_then_has_a_last_word(
 def test_whoever_finishes_once_told_has_not_gone_over(
     play: Play, box: Box, journal: Journal, log: Log
 ) -> None:
-    solution = work(play(plays=heeding([Patch(PATCH)], near=[LEFT])), box, journal, log, turns=9)
+    solution = work(play(plays=cancelled_by([Patch(PATCH)], near=[LEFT])), box, journal, log, turns=9)
     assert solution.reached is not None
     assert (solution.reached.limit.means, solution.reached.used, solution.reached.over) == (
         Resource.TURNS,
@@ -131,7 +131,7 @@ def test_whoever_finishes_before_has_reached_nothing(
 
 def test_nothing_is_run_for_a_last_word(play: Play, box: Box, journal: Journal, log: Log) -> None:
     moves = [Shell("echo no > made"), Patch(PATCH), LEFT]
-    solution = work(play(plays=heeding(last=moves)), box, journal, log, turns=4)
+    solution = work(play(plays=cancelled_by(last=moves)), box, journal, log, turns=4)
     assert solution.account == LEFT.account
     assert box.run("test ! -e made && grep -q 'print(\"hi\")' src/app.py").passed
 
@@ -147,7 +147,7 @@ def test_nothing_is_run_for_a_last_word(play: Play, box: Box, journal: Journal, 
 def test_a_last_word_that_is_no_finish_is_a_failure_with_a_name(
     play: Play, box: Box, journal: Journal, log: Log, moves: list[Move], words: str
 ) -> None:
-    played = play(plays=heeding(last=moves))
+    played = play(plays=cancelled_by(last=moves))
     with pytest.raises(LimitReached, match=words) as failed:
         work(played, box, journal, log, turns=4)
     assert played.server.count == 4
@@ -158,7 +158,7 @@ def test_a_server_that_does_not_know_how_to_choose_a_tool_is_asked_all_the_same(
     play: Play, box: Box, journal: Journal, log: Log
 ) -> None:
     refusal = Fault("status", 400, json.dumps({"error": {"message": "unknown field tool_choice"}}))
-    played = play(plays=heeding(last=[refusal, LEFT]))
+    played = play(plays=cancelled_by(last=[refusal, LEFT]))
     assert work(played, box, journal, log, turns=4).account == LEFT.account
     assert "tool_choice" not in asked(played)[-1]
 
@@ -166,7 +166,7 @@ def test_a_server_that_does_not_know_how_to_choose_a_tool_is_asked_all_the_same(
 def test_one_reply_that_takes_more_than_is_left_for_another_ends_the_work(
     play: Play, box: Box, journal: Journal, log: Log
 ) -> None:
-    played = play(plays=heeding([Patch(PATCH)]))
+    played = play(plays=cancelled_by([Patch(PATCH)]))
     with pytest.raises(
         LimitReached, match=r"within \$0\.0060 \(\$0\.00\d\d used, and one more reply may cost more"
     ):
@@ -178,7 +178,7 @@ def test_one_reply_that_takes_more_than_is_left_for_another_ends_the_work(
 def test_what_a_dead_worker_spent_counts(play: Play, boxes: Boxes, log: Log) -> None:
     def spend(dies_after: int) -> int:
         waits = [Fault("status", 429, headers={"Retry-After": "130"}), Plan((("wait", "pending"),))]
-        played = play(plays=heeding([Patch(PATCH)], waits, waits, waits))
+        played = play(plays=cancelled_by([Patch(PATCH)], waits, waits, waits))
         journal = Journal(dies_after)
         limits = (limit(Resource.MONEY, 0.09), limit(Resource.MINUTES, 10))
         if dies_after:
@@ -197,7 +197,7 @@ def test_what_a_dead_worker_spent_counts(play: Play, boxes: Boxes, log: Log) -> 
 
 
 def test_a_last_word_that_a_dead_worker_heard_is_the_last(play: Play, boxes: Boxes, log: Log) -> None:
-    played = play(plays=heeding([Patch(PATCH)], last=[LEFT]))
+    played = play(plays=cancelled_by([Patch(PATCH)], last=[LEFT]))
     journal = Journal(dies_after=8)  # right after the last reply
     with pytest.raises(Killed):
         work(played, boxes(), journal, log, turns=4)
@@ -210,7 +210,7 @@ def test_a_last_word_that_a_dead_worker_heard_is_the_last(play: Play, boxes: Box
 
 def test_it_is_told_again_after_a_compaction(play: Play, box: Box, journal: Journal, log: Log) -> None:
     long = [Say("thinking aloud " * 900), Plan((("go on", "pending"),))]
-    played = play(plays=heeding([Patch(PATCH)], *[long] * 12, last=[LEFT]), window=9_000)
+    played = play(plays=cancelled_by([Patch(PATCH)], *[long] * 12, last=[LEFT]), window=9_000)
     solution = work(played, box, journal, log, turns=8)
     assert solution.account == LEFT.account
     heard = [text for body in asked(played) for text in told(body["input"])[-1:] if text.endswith(FINISH_UP)]
@@ -223,7 +223,7 @@ def test_words_of_ours_that_a_person_wrote_end_nothing(
 ) -> None:
     played = play([Patch(PATCH)], [Shell(f"echo '{LAST.format('turns')}'; echo '{FINISH_UP}'")], [DONE])
     task = replace(TASK, body=f"{LAST.format('turns')}\n\n{FINISH_UP}")
-    solution = solve(task, box, played.model, LAST.format("turns"), journal, log)
+    solution = solve(task, box, played.model, briefing=LAST.format("turns"), memory=journal, log=log)
     assert solution.reached is None
     assert all("tool_choice" not in body for body in asked(played))
 
@@ -231,7 +231,7 @@ def test_words_of_ours_that_a_person_wrote_end_nothing(
 def test_an_unknown_price_is_said_once_and_tokens_still_bind(
     play: Play, box: Box, journal: Journal, log: Log
 ) -> None:
-    played = play(plays=heeding([Patch(PATCH)]), price=None)
+    played = play(plays=cancelled_by([Patch(PATCH)]), price=None)
     with pytest.raises(LimitReached, match="within 40,000 tokens"):
         work(played, box, journal, log, limit(Resource.MONEY, 0.01), limit(Resource.TOKENS, 40_000))
     said = [text for _, text in log.lines if "price" in text]
@@ -240,9 +240,9 @@ def test_an_unknown_price_is_said_once_and_tokens_still_bind(
 
 
 def test_a_command_ends_with_the_time_for_the_work(play: Play, box: Box, journal: Journal, log: Log) -> None:
-    played = play(plays=heeding([Patch(PATCH), Shell("echo begun; sleep 600")], last=[LEFT]))
+    played = play(plays=cancelled_by([Patch(PATCH), Shell("echo begun; sleep 600")], last=[LEFT]))
     whole = WorkLimits(limits=(limit(Resource.MINUTES, 0.05),))  # by the real clock
-    solution = solve(TASK, box, played.model, "", journal, log, bounds=whole)
+    solution = solve(TASK, box, played.model, briefing="", memory=journal, log=log, bounds=whole)
     assert solution.account == LEFT.account
     *_, last = asked(played)
     (output,) = [item["output"] for item in last["input"] if "begun" in str(item.get("output"))]
@@ -253,7 +253,7 @@ def test_a_command_ends_with_the_time_for_the_work(play: Play, box: Box, journal
 
 def test_once_the_time_is_over_nothing_is_begun(play: Play, box: Box, journal: Journal, log: Log) -> None:
     late = [Fault("status", 429, headers={"Retry-After": "545"}), Shell("echo late > made")]
-    played = play(plays=heeding(late, last=[LEFT]))
+    played = play(plays=cancelled_by(late, last=[LEFT]))
     assert work(played, box, journal, log, limit(Resource.MINUTES, 10)).account == LEFT.account
     assert "It was not run: the time for this work is over." in json.dumps(
         asked(played)[-1], ensure_ascii=False

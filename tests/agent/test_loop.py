@@ -52,7 +52,15 @@ Boxes = Callable[[], Box]
 
 
 def work(played: Played, box: Box, journal: Journal, log: Log, **bounds: int) -> Solution:
-    return solve(TASK, box, played.model, "python3 is there", journal, log, bounds=WorkLimits(**bounds))
+    return solve(
+        TASK,
+        box,
+        played.model,
+        briefing="python3 is there",
+        memory=journal,
+        log=log,
+        bounds=WorkLimits(**bounds),
+    )
 
 
 def test_a_task_goes_from_the_ask_to_an_accepted_finish(
@@ -315,13 +323,13 @@ def claimed(ledger: Ledger, worker: str) -> tuple[LedgerJournal, TaskLog, Claim]
 def test_another_worker_goes_on_from_what_redis_holds(play: Play, boxes: Boxes, ledger: Ledger) -> None:
     ledger.open(TASK, delivery="d-1", meaning="acme/shop#7:fix")
     played = play([Shell("echo x >> count.txt")], [Fault("status", 401, times=1), Patch(PATCH)], [DONE])
-    memory, say, claim = claimed(ledger, "one")
+    memory, log, claim = claimed(ledger, "one")
     with pytest.raises(ModelError, match="refuses our key"):
-        solve(TASK, boxes(), played.model, "", memory, say)
+        solve(TASK, boxes(), played.model, briefing="", memory=memory, log=log)
     claim.release()
-    memory, say, _ = claimed(ledger, "two")
+    memory, log, _ = claimed(ledger, "two")
     second = boxes()
-    solution = solve(TASK, second, played.model, "", memory, say)
+    solution = solve(TASK, second, played.model, briefing="", memory=memory, log=log)
     assert solution.usage.turns == 3
     assert played.server.count == 4  # three replies and the refusal
     assert second.run("cat count.txt; python3 src/app.py").text() == "x\nhello\n"
@@ -330,19 +338,19 @@ def test_another_worker_goes_on_from_what_redis_holds(play: Play, boxes: Boxes, 
 
 def test_a_worker_that_lost_its_lease_stops_at_once(play: Play, boxes: Boxes, ledger: Ledger) -> None:
     ledger.open(TASK, delivery="d-1", meaning="acme/shop#7:fix")
-    memory, say, claim = claimed(ledger, "one")
+    memory, log, claim = claimed(ledger, "one")
     claim.release()
     played = play(*STORY)
     with pytest.raises(LeaseLost):
-        solve(TASK, boxes(), played.model, "", memory, say)
+        solve(TASK, boxes(), played.model, briefing="", memory=memory, log=log)
     assert played.server.count == 0
 
 
 def test_a_person_can_stop_the_work_between_turns(play: Play, boxes: Boxes, ledger: Ledger) -> None:
     ledger.open(TASK, delivery="d-1", meaning="acme/shop#7:fix")
-    memory, say, _ = claimed(ledger, "one")
-    say.listen(lambda note: ledger.ask_to_stop(TASK.id, "ann") if note.kind == "output" else None)
+    memory, log, _ = claimed(ledger, "one")
+    log.listen(lambda note: ledger.ask_to_stop(TASK.id, "ann") if note.kind == "output" else None)
     played = play(*STORY)
     with pytest.raises(TaskStopped, match="ann stopped"):
-        solve(TASK, boxes(), played.model, "", memory, say)
+        solve(TASK, boxes(), played.model, briefing="", memory=memory, log=log)
     assert played.server.count == 1

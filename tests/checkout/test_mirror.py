@@ -62,7 +62,7 @@ def test_bundles_that_nobody_wanted_for_a_day_go_when_another_is_made(mirror: Mi
         os.utime(path, (0, 0))
     mirror.bundle(head)  # wanted again
     tree = mirror.tree(head)
-    later = [mirror.commit(tree, head, f"{number}\n", BOT, 1.0) for number in range(2)]
+    later = [mirror.commit(tree, head, f"{number}\n", author=BOT, when=1.0) for number in range(2)]
     mirror.bundle(later[0])
     assert old.exists()
     assert not left.exists()
@@ -106,16 +106,16 @@ def test_changed_lines_are_counted_and_bytes_are_not(
 
 
 def test_the_same_commit_is_made_twice(mirror: Mirror, head: str) -> None:
-    one = mirror.commit(mirror.tree(head), head, "Start\n", BOT, 1_700_000_000.5)
-    two = mirror.commit(mirror.tree(head), head, "Start\n", BOT, 1_700_000_000.5)
+    one = mirror.commit(mirror.tree(head), head, "Start\n", author=BOT, when=1_700_000_000.5)
+    two = mirror.commit(mirror.tree(head), head, "Start\n", author=BOT, when=1_700_000_000.5)
     assert one == two
     assert mirror.contains(head, one)
     assert not mirror.contains(one, head)
 
 
 def test_a_push_never_overwrites_what_others_pushed(mirror: Mirror, origin: Path, head: str) -> None:
-    ours = mirror.commit(mirror.tree(head), head, "Ours\n", BOT, 1.0)
-    theirs = mirror.commit(mirror.tree(head), head, "Theirs\n", BOT, 2.0)
+    ours = mirror.commit(mirror.tree(head), head, "Ours\n", author=BOT, when=1.0)
+    theirs = mirror.commit(mirror.tree(head), head, "Theirs\n", author=BOT, when=2.0)
     mirror.push(theirs, "dayhand/1-x", token="")
     with pytest.raises(CheckoutError, match="rejected"):
         mirror.push(ours, "dayhand/1-x", token="")
@@ -186,7 +186,7 @@ def test_no_hook_filter_or_configuration_of_the_repository_runs(
     mirror.entries(mirror.tree(head), tree)
     mirror.patch(mirror.tree(head), tree)
     mirror.bundle(head)
-    mirror.push(mirror.commit(tree, head, "x\n", BOT, 1.0), "dayhand/2-x", token="")
+    mirror.push(mirror.commit(tree, head, "x\n", author=BOT, when=1.0), "dayhand/2-x", token="")
     assert not marker.exists()
 
 

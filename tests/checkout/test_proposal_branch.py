@@ -30,7 +30,7 @@ def base(mirror: Mirror, head: str) -> Base:
 
 
 def test_one_commit_with_one_file_and_nothing_else(checkout: Checkout, base: Base, origin: Path) -> None:
-    assert offer(checkout, base, NAME, "[checks]\n", when=1.0)
+    assert offer(checkout, base, NAME, text="[checks]\n", when=1.0)
     assert git(origin, "rev-parse", f"{REF}^") == base.commit
     assert git(origin, "diff-tree", "-r", "--name-status", base.commit, REF) == f"A\t{NAME}"
     assert git(origin, "show", f"{REF}:{NAME}") == "[checks]"
@@ -39,11 +39,11 @@ def test_one_commit_with_one_file_and_nothing_else(checkout: Checkout, base: Bas
 def test_the_same_is_left_and_something_newer_takes_its_place(
     checkout: Checkout, base: Base, origin: Path
 ) -> None:
-    offer(checkout, base, NAME, "one\n", when=1.0)
+    offer(checkout, base, NAME, text="one\n", when=1.0)
     first = git(origin, "rev-parse", REF)
-    assert offer(checkout, base, NAME, "one\n", when=2.0)
+    assert offer(checkout, base, NAME, text="one\n", when=2.0)
     assert git(origin, "rev-parse", REF) == first
-    assert offer(checkout, base, NAME, "two\n", when=3.0)
+    assert offer(checkout, base, NAME, text="two\n", when=3.0)
     assert git(origin, "rev-parse", f"{REF}^") == base.commit, (
         "it replaces the first and does not stand on it"
     )
@@ -53,18 +53,20 @@ def test_the_same_is_left_and_something_newer_takes_its_place(
 def test_what_a_person_put_on_the_branch_is_never_pushed_over(
     checkout: Checkout, base: Base, origin: Path
 ) -> None:
-    offer(checkout, base, NAME, "one\n", when=1.0)
+    offer(checkout, base, NAME, text="one\n", when=1.0)
     own = git(origin, "commit-tree", "-p", REF, "-m", "My way", f"{REF}^{{tree}}")
     git(origin, "update-ref", REF, own)
-    assert not offer(checkout, base, NAME, "two\n", when=2.0)
+    assert not offer(checkout, base, NAME, text="two\n", when=2.0)
     assert git(origin, "rev-parse", REF) == own
 
 
 def test_what_is_pushed_meanwhile_is_not_pushed_over_either(mirror: Mirror, origin: Path, head: str) -> None:
-    ours = mirror.commit(mirror.tree(head), head, "x", BOT, 1.0)
+    ours = mirror.commit(mirror.tree(head), head, "x", author=BOT, when=1.0)
     mirror.push(ours, BRANCH, "")
     own = git(origin, "commit-tree", "-p", head, "-m", "My way", f"{head}^{{tree}}")
     git(origin, "update-ref", REF, own)
     with pytest.raises(CheckoutError):
-        mirror.push(mirror.commit(mirror.tree(head), head, "y", BOT, 2.0), BRANCH, "", instead_of=ours)
+        mirror.push(
+            mirror.commit(mirror.tree(head), head, "y", author=BOT, when=2.0), BRANCH, "", instead_of=ours
+        )
     assert git(origin, "rev-parse", REF) == own

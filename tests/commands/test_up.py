@@ -90,8 +90,8 @@ def test_a_label_becomes_a_pull_request_with_everything_in_one_command(folder: P
             try:
                 wait_for("it is never ready", lambda: answers(url))
                 world.install(app, "ada", ["ada/shop"], long_ago=True)
-                issue = world.open_issue(repo, ada, "Totals are one too high", "An empty cart costs 1.")
-                world.label(repo, issue, "codex", ada)
+                issue = world.open_issue(repo, ada, "Totals are one too high", body="An empty cart costs 1.")
+                world.label(repo, issue, "codex", by=ada)
                 wait_for(
                     "no pull request is ready", lambda: any(p.pull and not p.pull.draft for p in repo.pulls())
                 )

@@ -77,10 +77,10 @@ def start(ledger: Ledger, task: Task) -> tuple[Claim, TaskLog]:
 
 def finish(ledger: Ledger, task: Task) -> None:
     """A whole life: some log, a verdict, an outcome with everything a page shows."""
-    claim, say = start(ledger, task)
-    with say.stage(Stage.SOLVE):
-        say.line("command", "pytest -q")
-        say.line("output", f"12 passed {HOSTILE}")
+    claim, log = start(ledger, task)
+    with log.stage(Stage.SOLVE):
+        log.line("command", "pytest -q")
+        log.line("output", f"12 passed {HOSTILE}")
     run = Run("pytest -q", 0, "exit", 1.0, "12 passed", 2)
     bad = Run("ruff check .", 1, "exit", 1.0, "E501", 3)
     verification = Verification(
@@ -96,7 +96,7 @@ def finish(ledger: Ledger, task: Task) -> None:
     solution = Solution("Sort it", account, (), (Citation("a.sql", 1),), usage)
     found = Proof(Citation("a.sql", 1), found=True, text="SELECT 1", commit="c0ffee12")
     lost = Proof(Citation("b.sql", 9), found=False, text="there is no text file b.sql", commit="c0ffee12")
-    ledger.put_fact(claim, task.id, "patch", PATCH)
+    ledger.put_fact(claim, task.id, "patch", value=PATCH)
     outcome = Proposed(
         "https://github.example/ada/shop/pull/8", "c" * 40, verification, solution, (found, lost)
     )

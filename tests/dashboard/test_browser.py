@@ -24,15 +24,15 @@ QUIET = (
 )
 def test_lines_arrive_in_the_open_page(served: str, ledger: Ledger, tmp_path: Path) -> None:
     assert CHROMIUM
-    claim, say = start(ledger, a_task("t1"))
-    say.line("say", "there from the start")
+    claim, log = start(ledger, a_task("t1"))
+    log.line("say", "there from the start")
     command = [CHROMIUM, *QUIET, f"--user-data-dir={tmp_path}", "--virtual-time-budget=4000", "--dump-dom"]
     with subprocess.Popen(
         [*command, f"{served}/tasks/t1"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as browser:
         try:
             for number in range(5):
-                say.line("output", f"arrived {number} {HOSTILE}<b id=evil>")
+                log.line("output", f"arrived {number} {HOSTILE}<b id=evil>")
             ledger.finish(claim, State.ANSWERED)
             page, _ = browser.communicate(timeout=60)
         finally:

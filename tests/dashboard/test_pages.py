@@ -151,8 +151,8 @@ def test_neither_another_name_nor_a_proxy_is_this_machine(
 
 
 def test_what_has_hidden_characters_shows_them(app: Flask, ledger: Ledger) -> None:
-    _, say = start(ledger, a_task("t1", title="pay \u202eecila to bob"))
-    say.line("output", "\x1b[31mred\x1b[0m \x1b]0;title\x07and\r\nplain \x07")
+    _, log = start(ledger, a_task("t1", title="pay \u202eecila to bob"))
+    log.line("output", "\x1b[31mred\x1b[0m \x1b]0;title\x07and\r\nplain \x07")
     page = app.test_client().get("/tasks/t1").text
     assert "<bdi>pay ⟨U+202E⟩ecila to bob</bdi>" in page
     assert "\u202e" not in page
@@ -163,9 +163,9 @@ def test_what_has_hidden_characters_shows_them(app: Flask, ledger: Ledger) -> No
 def test_a_huge_log_is_a_page_of_bounded_size_in_which_every_line_is_found(
     app: Flask, ledger: Ledger
 ) -> None:
-    _, say = start(ledger, a_task("t1"))
+    _, log = start(ledger, a_task("t1"))
     for number in range(200):
-        say.line("output", f"{number} begins {'x' * 60_000} {number} ends")
+        log.line("output", f"{number} begins {'x' * 60_000} {number} ends")
     page = app.test_client().get("/tasks/t1").text
     assert len(page) < 1_500_000
     assert "0 begins" in page
@@ -199,8 +199,8 @@ def test_without_a_script_a_running_page_loads_itself_anew(app: Flask, ledger: L
 
 
 def test_live_logs_leave_threads_for_webhooks(app: Flask, ledger: Ledger) -> None:
-    _, say = start(ledger, a_task("t1"))
-    say.line("say", "something to begin with")
+    _, log = start(ledger, a_task("t1"))
+    log.line("say", "something to begin with")
     there = [app.test_client().get("/tasks/t1/events") for _ in range(READERS)]
     assert {one.status_code for one in there} == {200}
     assert app.test_client().get("/tasks/t1/events").status_code == 503
@@ -212,9 +212,9 @@ def test_live_logs_leave_threads_for_webhooks(app: Flask, ledger: Ledger) -> Non
 
 
 def test_the_live_log_comes_as_events_and_goes_on_where_it_broke(served: str, ledger: Ledger) -> None:
-    claim, say = start(ledger, a_task("t1"))
+    claim, log = start(ledger, a_task("t1"))
     for number in range(3):
-        say.line("say", f"line {number} {HOSTILE}")
+        log.line("say", f"line {number} {HOSTILE}")
     with requests.get(
         f"{served}/tasks/t1/events", headers={"Last-Event-ID": "1"}, stream=True, timeout=10
     ) as answer:
@@ -223,7 +223,7 @@ def test_the_live_log_comes_as_events_and_goes_on_where_it_broke(served: str, le
         assert json.loads(next(lines).removeprefix("data: "))["text"] == f"line 1 {HOSTILE}"
         next(lines)
         assert next(lines) == "id: 3"
-        say.line("say", "later")
+        log.line("say", "later")
         rest = (line for line in lines if line.startswith(("id", "event")))
         assert next(rest) == "id: 4"
         ledger.finish(claim, State.ANSWERED)

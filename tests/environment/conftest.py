@@ -46,7 +46,7 @@ class Notes:
 
 
 @pytest.fixture
-def say() -> Notes:
+def log() -> Notes:
     return Notes()
 
 

@@ -31,7 +31,7 @@ def test_a_table_within_what_is_none_is_empty():
     assert manifest.table({"a": {"b": {"c": 3}}}, "a", "b") == {"c": 3}
 
 
-def test_brackets_without_end_in_any_file_that_is_read_end_no_task(files, project, sandbox, say):
+def test_brackets_without_end_in_any_file_that_is_read_end_no_task(files, project, sandbox, log):
     deep = "[" * 100_000
     names = (
         "package.json",
@@ -47,16 +47,16 @@ def test_brackets_without_end_in_any_file_that_is_read_end_no_task(files, projec
     assert planned == ["Node", "Rust", "PHP"]
     del texts["package.json"], texts["composer.json"], texts["pyproject.toml"], texts["Cargo.toml"]
     odd = project({**texts, "README.md": ""})
-    assert prepare(odd.files, sandbox, odd.fill, say).checks == ()
+    assert prepare(odd.files, sandbox, odd.fill, log=log).checks == ()
 
 
-def test_a_path_that_is_no_text_is_passed_over_and_one_with_quotes_is_not(files, project, sandbox, say):
+def test_a_path_that_is_no_text_is_passed_over_and_one_with_quotes_is_not(files, project, sandbox, log):
     test = '{"scripts": {"test": "true"}}'
     odd = files({"a\nb/package.json": test, "g\udcff/package.json": test, "h\udcff/Cargo.toml": "[package]"})
-    place = prepare(odd, sandbox, project({}).fill, say)
+    place = prepare(odd, sandbox, project({}).fill, log=log)
     assert place.checks == ()
     quoted = project({"c'd$(x) é/package.json": test.replace("true", "touch here")})
-    place = prepare(quoted.files, sandbox, quoted.fill, say)
+    place = prepare(quoted.files, sandbox, quoted.fill, log=log)
     assert [check.folder for check in place.checks] == ["c'd$(x) é"]
     with sandbox.open(origin=place.snapshot) as box:
         quoted.fill(box)

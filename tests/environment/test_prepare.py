@@ -46,28 +46,28 @@ def all_pass(place, project, sandbox):
 
 
 @pytest.mark.usefixtures("python_index")
-def test_a_small_python_project_is_linted_and_tested(project, sandbox, say):
+def test_a_small_python_project_is_linted_and_tested(project, sandbox, log):
     small = project(SMALL)
-    place = prepare(small.files, sandbox, small.fill, say)
+    place = prepare(small.files, sandbox, small.fill, log=log)
     assert all_pass(place, small, sandbox) == ["ruff check .", "python3 -m pytest -q"]
     assert place.missing == {}
     assert [step.passed for step in place.steps] == [True, True]
     assert not place.cached
-    assert "uv pip install -r requirements-dev.txt" in say.of("command")
+    assert "uv pip install -r requirements-dev.txt" in log.of("command")
 
 
 @pytest.mark.usefixtures("python_index")
-def test_the_second_time_nothing_is_installed_and_the_same_is_known(project, sandbox, say):
+def test_the_second_time_nothing_is_installed_and_the_same_is_known(project, sandbox, log):
     small = project({**SMALL, "requirements-dev.txt": "ruff\npytest\n"})
-    first = prepare(small.files, sandbox, small.fill, say)
-    say.lines.clear()
-    second = prepare(small.files, sandbox, small.fill, say)
+    first = prepare(small.files, sandbox, small.fill, log=log)
+    log.lines.clear()
+    second = prepare(small.files, sandbox, small.fill, log=log)
     assert second == dataclasses.replace(first, cached=True, seconds=second.seconds)
-    assert say.of("command") == []
+    assert log.of("command") == []
 
 
 @pytest.mark.usefixtures("python_index")
-def test_a_locked_project_is_installed_from_its_lock(project, sandbox, say, tmp_path):
+def test_a_locked_project_is_installed_from_its_lock(project, sandbox, log, tmp_path):
     pyproject = (
         '[project]\nname = "app"\nversion = "1"\nrequires-python = ">=3.9"\ndependencies = ["six"]\n'
         '[dependency-groups]\ndev = ["pytest"]\nlint = ["ruff"]\n[tool.ruff]\n'
@@ -83,29 +83,29 @@ def test_a_locked_project_is_installed_from_its_lock(project, sandbox, say, tmp_
             "tests/test_app.py": "import app\n\n\ndef test_app():\n    assert app.name == 'six'\n",
         }
     )
-    place = prepare(locked.files, sandbox, locked.fill, say)
+    place = prepare(locked.files, sandbox, locked.fill, log=log)
     assert place.steps[1].command == "uv sync --frozen --all-extras --all-groups"
     assert all_pass(place, locked, sandbox) == ["ruff check .", "python3 -m pytest -q"]
 
 
 @pytest.mark.usefixtures("python_index")
-def test_a_pinned_python_that_is_not_there_is_told_and_the_boxs_own_is_used(project, sandbox, say):
+def test_a_pinned_python_that_is_not_there_is_told_and_the_boxs_own_is_used(project, sandbox, log):
     pinned = project({**SMALL, ".python-version": "3.99\n"})
-    place = prepare(pinned.files, sandbox, pinned.fill, say)
-    assert any("3.99" in text for text in say.of("output"))
+    place = prepare(pinned.files, sandbox, pinned.fill, log=log)
+    assert any("3.99" in text for text in log.of("output"))
     assert place.steps[0].passed
     assert all_pass(place, pinned, sandbox) == ["ruff check .", "python3 -m pytest -q"]
 
 
 @pytest.mark.usefixtures("python_index")
-def test_what_set_up_left_in_the_workspace_stays_and_tracked_files_do_not(project, sandbox, say):
+def test_what_set_up_left_in_the_workspace_stays_and_tracked_files_do_not(project, sandbox, log):
     built = project(
         {
             "setup.py": "from setuptools import setup\nopen('made.txt', 'w').close()\nsetup(name='x', py_modules=['x'])\n",
             "x.py": "",
         }
     )
-    place = prepare(built.files, sandbox, built.fill, say)
+    place = prepare(built.files, sandbox, built.fill, log=log)
     with sandbox.open(origin=place.snapshot) as box:
         found = box.run("ls -A").text().split()
         imported = box.run("python3 -c 'import x'", env=place.env, cwd="/tmp")
@@ -115,9 +115,9 @@ def test_what_set_up_left_in_the_workspace_stays_and_tracked_files_do_not(projec
 
 
 @pytest.mark.usefixtures("python_index")
-def test_a_python_tool_that_cannot_be_had_is_named_and_the_rest_is_there(project, sandbox, say):
+def test_a_python_tool_that_cannot_be_had_is_named_and_the_rest_is_there(project, sandbox, log):
     wanting = project({**SMALL, "requirements-dev.txt": "pytest\nruff==999.0\n"})
-    place = prepare(wanting.files, sandbox, wanting.fill, say)
+    place = prepare(wanting.files, sandbox, wanting.fill, log=log)
     assert set(place.missing) == {"ruff check ."}
     missing = place.missing["ruff check ."]
     assert missing.tool == "ruff"
@@ -127,10 +127,10 @@ def test_a_python_tool_that_cannot_be_had_is_named_and_the_rest_is_there(project
 
 
 @pytest.mark.usefixtures("python_index")
-def test_what_could_not_be_had_is_remembered_for_a_while_and_then_tried_again(project, sandbox, say):
+def test_what_could_not_be_had_is_remembered_for_a_while_and_then_tried_again(project, sandbox, log):
     wanting = project({"a.py": "", "requirements.txt": "no-such-package-by-dayhand\n", "ruff.toml": ""})
-    first = prepare(wanting.files, sandbox, wanting.fill, say)
-    second = prepare(wanting.files, sandbox, wanting.fill, say)
+    first = prepare(wanting.files, sandbox, wanting.fill, log=log)
+    second = prepare(wanting.files, sandbox, wanting.fill, log=log)
     assert not first.steps[-1].passed
     assert first.missing == {}, "ruff is no part of what failed"
     assert second.steps == first.steps
@@ -138,35 +138,35 @@ def test_what_could_not_be_had_is_remembered_for_a_while_and_then_tried_again(pr
 
 
 @pytest.mark.usefixtures("python_index")
-def test_a_declared_tool_that_no_file_installs_is_brought_by_one_more_attempt(project, sandbox, say):
+def test_a_declared_tool_that_no_file_installs_is_brought_by_one_more_attempt(project, sandbox, log):
     only = project({"a.py": "", "ruff.toml": ""})
-    place = prepare(only.files, sandbox, only.fill, say)
+    place = prepare(only.files, sandbox, only.fill, log=log)
     assert all_pass(place, only, sandbox) == ["ruff check ."]
-    assert any("one more attempt to get it" in text for text in say.of("say"))
+    assert any("one more attempt to get it" in text for text in log.of("say"))
 
 
 @pytest.mark.usefixtures("python_index")
-def test_a_plugin_that_pytests_own_settings_need_is_brought_too(project, sandbox, say):
+def test_a_plugin_that_pytests_own_settings_need_is_brought_too(project, sandbox, log):
     covered = project(
         {**SMALL, "ruff.toml": "", "pytest.ini": "[pytest]\naddopts =\n    -q\n    --cov=app\n"}
     )
-    place = prepare(covered.files, sandbox, covered.fill, say)
+    place = prepare(covered.files, sandbox, covered.fill, log=log)
     assert place.missing == {}
     assert all_pass(place, covered, sandbox) == ["ruff check .", "python3 -m pytest -q"]
 
 
 @pytest.mark.usefixtures("python_index")
-def test_pytest_that_refuses_its_own_settings_cannot_run_and_says_why(project, sandbox, say):
+def test_pytest_that_refuses_its_own_settings_cannot_run_and_says_why(project, sandbox, log):
     odd = project({**SMALL, "pytest.ini": "[pytest]\naddopts = --no-such-option\n"})
-    place = prepare(odd.files, sandbox, odd.fill, say)
+    place = prepare(odd.files, sandbox, odd.fill, log=log)
     assert "unrecognized arguments: --no-such-option" in place.missing["python3 -m pytest -q"].why
 
 
 @pytest.mark.usefixtures("npm_index", "python_index")
-def test_a_node_project_gets_its_declared_linter_and_lints(project, sandbox, say):
+def test_a_node_project_gets_its_declared_linter_and_lints(project, sandbox, log):
     stale = {"lockfileVersion": 3, "packages": {"": {}}}
     linted = project({**ESLINT, "package-lock.json": json.dumps(stale)})
-    place = prepare(linted.files, sandbox, linted.fill, say)
+    place = prepare(linted.files, sandbox, linted.fill, log=log)
     assert place.steps[0].command == "npm install --no-save --no-package-lock", "npm ci refuses this lock"
     assert all_pass(place, linted, sandbox) == ["npm run lint"]
     broken = project({**linted.files.texts, "app.js": "const unused = 1;\n"})
@@ -174,7 +174,7 @@ def test_a_node_project_gets_its_declared_linter_and_lints(project, sandbox, say
 
 
 @pytest.mark.usefixtures("npm_index")
-def test_a_lock_that_npm_wrote_is_installed_with_ci(project, sandbox, say, tmp_path):
+def test_a_lock_that_npm_wrote_is_installed_with_ci(project, sandbox, log, tmp_path):
     npm = shutil.which("npm")
     if not npm:
         pytest.skip("no npm on this machine to write a lock with")
@@ -183,67 +183,67 @@ def test_a_lock_that_npm_wrote_is_installed_with_ci(project, sandbox, say, tmp_p
     subprocess.run([npm, "install", "--package-lock-only", "--silent"], cwd=tmp_path, check=True)
     lock = (tmp_path / "package-lock.json").read_text()
     locked = project({**ESLINT, "package.json": package, "package-lock.json": lock})
-    place = prepare(locked.files, sandbox, locked.fill, say)
+    place = prepare(locked.files, sandbox, locked.fill, log=log)
     assert [(step.command, step.passed) for step in place.steps] == [("npm ci", True)]
     assert all_pass(place, locked, sandbox) == ["npm run lint"]
 
 
 @pytest.mark.usefixtures("npm_index", "python_index")
-def test_a_node_linter_that_does_not_exist_is_named(project, sandbox, say):
+def test_a_node_linter_that_does_not_exist_is_named(project, sandbox, log):
     tool = "eslint-of-dayhand-that-nobody-made"
     package = {"scripts": {"lint": f"{tool} ."}, "devDependencies": {tool: "^1"}}
     wanting = project({"package.json": json.dumps(package)})
-    place = prepare(wanting.files, sandbox, wanting.fill, say)
+    place = prepare(wanting.files, sandbox, wanting.fill, log=log)
     assert place.missing["npm run lint"].tool == tool
     assert f"{tool}@^1" in place.missing["npm run lint"].why
 
 
 @pytest.mark.usefixtures("npm_index", "python_index")
-def test_a_box_without_node_gets_one_from_the_python_index(project, sandbox, say):
+def test_a_box_without_node_gets_one_from_the_python_index(project, sandbox, log):
     linted = project(ESLINT)
     plan = node.plan(linted.files)
     bare = dataclasses.replace(plan.runtime, probe=f"test -x {node.HOME}/bin/node")
     ground = runtimes.survey(sandbox)
     whole = combine((dataclasses.replace(plan, runtime=bare),), ground.path)
-    with install.made_ready(whole, ground, sandbox, linted.fill, say) as (box, outcome):
-        assert outcome.complete, say.lines
+    with install.made_ready(whole, ground, sandbox, fill=linted.fill, log=log) as (box, outcome):
+        assert outcome.complete, log.lines
         linted.fill(box)
         assert box.run("command -v npm", env=whole.env).text().strip() == f"{node.HOME}/bin/npm"
         assert box.run("npm run lint", env=whole.env).passed
-        assert "/npm" not in runtimes.Runtimes(sandbox, ground, whole, say)._ask_npm(None)
+        assert "/npm" not in runtimes.Runtimes(sandbox, ground, whole, log=log)._ask_npm(None)
 
 
-def test_a_project_with_nothing_to_install_is_probed_once(project, sandbox, say):
+def test_a_project_with_nothing_to_install_is_probed_once(project, sandbox, log):
     plain = project({"check.sh": "#!/bin/sh\ntest -f prompt.md\n", "prompt.md": "Say so."})
-    place = prepare(plain.files, sandbox, plain.fill, say)
+    place = prepare(plain.files, sandbox, plain.fill, log=log)
     assert (place.steps, place.missing, place.cached) == ((), {}, False)
     assert all_pass(place, plain, sandbox) == ["./check.sh"]
 
     def fill(_box):
         raise AssertionError("the repository is not needed again")
 
-    again = prepare(plain.files, sandbox, fill, say)
+    again = prepare(plain.files, sandbox, fill, log=log)
     assert (again.cached, again.missing) == (True, {})
     assert all_pass(again, plain, sandbox) == ["./check.sh"]
 
 
-def test_a_script_whose_interpreter_is_not_there_is_missing(project, sandbox, say):
+def test_a_script_whose_interpreter_is_not_there_is_missing(project, sandbox, log):
     plain = project({"check.sh": "#!/usr/bin/env no-such-shell\n"})
-    place = prepare(plain.files, sandbox, plain.fill, say)
+    place = prepare(plain.files, sandbox, plain.fill, log=log)
     assert set(place.missing) == {"./check.sh"}
 
 
-def test_a_repository_without_any_check_says_so(project, sandbox, say):
+def test_a_repository_without_any_check_says_so(project, sandbox, log):
     empty = project({"README.md": "hello"})
-    place = prepare(empty.files, sandbox, empty.fill, say)
+    place = prepare(empty.files, sandbox, empty.fill, log=log)
     assert (place.checks, place.snapshot) == ((), None)
-    assert say.of("say") == ["Toolchain: none that Dayhand knows. Checks: none declared."]
+    assert log.of("say") == ["Toolchain: none that Dayhand knows. Checks: none declared."]
 
 
 @pytest.mark.usefixtures("python_index")
-def test_a_host_that_set_up_may_not_reach_is_recorded(project, sandbox, say):
+def test_a_host_that_set_up_may_not_reach_is_recorded(project, sandbox, log):
     asking = project({"requirements.txt": "x @ https://example.invalid/x.tar.gz\n"})
-    place = prepare(asking.files, sandbox, asking.fill, say)
+    place = prepare(asking.files, sandbox, asking.fill, log=log)
     assert {blocked.host for blocked in place.blocked} == {"example.invalid"}
     assert [blocked.command for blocked in place.blocked] == ["uv pip install -r requirements.txt"]
     assert not place.steps[-1].passed
@@ -255,7 +255,7 @@ def test_of_several_that_come_at_once_one_builds(project, sandbox):
     places = []
 
     def work():
-        places.append(prepare(same.files, sandbox, same.fill, Notes()))
+        places.append(prepare(same.files, sandbox, same.fill, log=Notes()))
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -267,7 +267,7 @@ def test_of_several_that_come_at_once_one_builds(project, sandbox):
 
 def test_one_repositorys_snapshot_is_never_anothers(files):
     whole = combine((), "/bin")
-    keys = {room._key(whole, files({}), "base", scope) for scope in ("a/b", "c/d")}
+    keys = {room._key(whole, files({}), "base", scope=scope) for scope in ("a/b", "c/d")}
     assert len(keys) == 2
 
 
@@ -277,14 +277,14 @@ def test_a_makefile_counts_only_where_nobody_else_has_such_a_check(files):
     assert [check.command for check in whole.checks] == ["make lint", "python3 -m unittest discover -s tests"]
 
 
-def test_a_step_that_never_ends_is_a_failed_step(sandbox, say):
+def test_a_step_that_never_ends_is_a_failed_step(sandbox, log):
     with sandbox.open() as box:
         ended = box.run("sleep 60", limits=dataclasses.replace(steps.PROBE, seconds=0.5))
     assert ended.reason is Reason.WALL
     assert steps.verdict(ended).startswith("failed (ended by wall)")
 
 
-def test_set_up_may_reach_the_operators_own_registries_and_no_others(project, sandbox, say):
+def test_set_up_may_reach_the_operators_own_registries_and_no_others(project, sandbox, log):
     connect = "; ".join(
         f's = socket.create_connection(("127.0.0.1", 3128)); s.sendall(b"CONNECT {host}:443 HTTP/1.1\\r\\n\\r\\n"); s.recv(99)'
         for host in ("own.invalid", "other.invalid")
@@ -294,11 +294,11 @@ def test_set_up_may_reach_the_operators_own_registries_and_no_others(project, sa
         "Makefile": "test:\n",
     }
     repository = project(texts)
-    place = prepare(repository.files, sandbox, repository.fill, say, extra=Extra(("own.invalid",)))
+    place = prepare(repository.files, sandbox, repository.fill, log=log, extra=Extra(("own.invalid",)))
     told = {blocked.host: blocked.reason for blocked in place.blocked}
     assert told["other.invalid"] == "the host is not allowed"
     assert "no address" in told["own.invalid"]
-    assert prepare(repository.files, sandbox, repository.fill, say).key != place.key
+    assert prepare(repository.files, sandbox, repository.fill, log=log).key != place.key
 
 
 class Stamped:

@@ -95,30 +95,30 @@ def needs(sandbox, *probes):
     ids=["go", "rust", "ruby", "php", "make"],
 )
 def test_a_project_is_set_up_checked_and_found_again_and_a_broken_one_fails(
-    texts, probes, commands, broken, project, sandbox, say
+    texts, probes, commands, broken, project, sandbox, log
 ):
     needs(sandbox, *probes)
     sound = project(texts)
-    place = prepare(sound.files, sandbox, sound.fill, say)
+    place = prepare(sound.files, sandbox, sound.fill, log=log)
     assert place.missing == {}, place.steps
     assert all(step.passed for step in place.steps), place.steps
     assert all_pass(place, sound, sandbox) == commands
-    assert prepare(sound.files, sandbox, sound.fill, say).cached
+    assert prepare(sound.files, sandbox, sound.fill, log=log).cached
     results = run_checks(place, project({**texts, **broken}), sandbox)
     assert not results[commands[-1]].passed
 
 
 @pytest.mark.usefixtures("python_index")
-def test_just_is_brought_where_the_box_has_none(project, sandbox, say):
+def test_just_is_brought_where_the_box_has_none(project, sandbox, log):
     small = project(JUST)
-    place = prepare(small.files, sandbox, small.fill, say)
+    place = prepare(small.files, sandbox, small.fill, log=log)
     assert all_pass(place, small, sandbox) == ["just test"]
     broken = project({"justfile": JUST["justfile"].replace("touch", "rm -f")})
     assert not run_checks(place, broken, sandbox)["just test"].passed
 
 
 def test_maven_fetches_what_its_tests_are_run_with_and_then_needs_no_network(
-    project, sandbox, say, tmp_path, monkeypatch
+    project, sandbox, log, tmp_path, monkeypatch
 ):
     """From the repository that Debian's packages bring, which an operator's settings may name as the mirror."""
     plugins = Path("/usr/share/maven-repo/org/apache/maven/plugins")
@@ -147,7 +147,7 @@ def test_maven_fetches_what_its_tests_are_run_with_and_then_needs_no_network(
         "src/test/java/a/ATest.java": test,
     }
     sound = project(texts)
-    place = prepare(sound.files, sandbox, sound.fill, say)
+    place = prepare(sound.files, sandbox, sound.fill, log=log)
     assert [step.passed for step in place.steps] == [True, True], place.steps
     assert place.blocked == ()
     assert all_pass(place, sound, sandbox) == ["mvn -B -o -q test"]

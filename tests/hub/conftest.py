@@ -37,7 +37,7 @@ class Place:
         """A branch with one commit more than main; gives the commit."""
         store = self.repo.store
         store.git("update-ref", f"refs/heads/{name}", store.branches()["main"])
-        return store.commit_files({"new.txt": b"new\n"}, name, "More", ("Ada", "ada@example.org"))
+        return store.commit_files({"new.txt": b"new\n"}, name, "More", author=("Ada", "ada@example.org"))
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
             "dayhand", permissions=PERMISSIONS, events=(), webhook_url="", secret="s", owner="ada"
         )
         installation = world.install(app, "ada", ["ada/shop"])
-        issue = world.open_issue(repo, bob, "Wrong order", "Please look.")
+        issue = world.open_issue(repo, bob, "Wrong order", body="Please look.")
         hub = Hub(server.api_url, app.id, app.private_key)
         there = hub.repository(installation.id, "ada/shop")
         yield Place(server, app, installation, repo, issue, ada, hub, there)

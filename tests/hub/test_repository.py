@@ -36,7 +36,7 @@ def test_a_comment_is_made_once_and_edited_afterwards(place: Place) -> None:
 
 
 def test_somebody_who_copies_our_marker_does_not_get_our_comment(place: Place) -> None:
-    place.server.world.comment(place.repo, place.issue, place.ada, "Ha <!-- dayhand:task:t1 -->")
+    place.server.world.comment(place.repo, place.issue, place.ada, body="Ha <!-- dayhand:task:t1 -->")
     place.there.comment(1, "On it.", marker="task:t1")
     assert [comment.user.login for comment in place.issue.comments] == ["ada", "dayhand[bot]"]
 
@@ -52,7 +52,7 @@ def test_a_branch_that_somebody_pushed_to_is_seen(place: Place) -> None:
     sha = place.branch(BRANCH)
     assert place.there.branch_is_at(BRANCH, sha)
     assert not place.there.branch_is_at("dayhand/gone", sha)
-    place.repo.store.commit_files({"b.txt": b"b\n"}, BRANCH, "More", ("Ada", "ada@example.org"))
+    place.repo.store.commit_files({"b.txt": b"b\n"}, BRANCH, "More", author=("Ada", "ada@example.org"))
     assert not place.there.branch_is_at(BRANCH, sha)
 
 
@@ -64,8 +64,8 @@ def test_a_reaction_may_be_repeated(place: Place) -> None:
 
 def test_a_pull_request_is_opened_once(place: Place) -> None:
     place.branch(BRANCH)
-    first = place.there.open_pull(BRANCH, "main", "T", "Fixes #1")
-    assert place.there.open_pull(BRANCH, "main", "T", "Fixes #1") == first
+    first = place.there.open_pull(BRANCH, "main", "T", body="Fixes #1")
+    assert place.there.open_pull(BRANCH, "main", "T", body="Fixes #1") == first
     assert first.draft
     place.there.ready(first.number)
     place.there.ready(first.number)
@@ -76,9 +76,9 @@ def test_a_pull_request_is_opened_once(place: Place) -> None:
 
 def test_a_closed_pull_request_does_not_count_as_open(place: Place) -> None:
     place.branch(BRANCH)
-    first = place.there.open_pull(BRANCH, "main", "T", "")
+    first = place.there.open_pull(BRANCH, "main", "T", body="")
     place.there.close_pull(first.number)
-    assert place.there.open_pull(BRANCH, "main", "T", "").number != first.number
+    assert place.there.open_pull(BRANCH, "main", "T", body="").number != first.number
 
 
 def test_a_check_run_is_begun_once_for_a_commit_and_a_task(place: Place) -> None:
@@ -94,7 +94,7 @@ def test_a_check_run_is_begun_once_for_a_commit_and_a_task(place: Place) -> None
 
 def test_review_is_asked_for_or_passed_over(place: Place) -> None:
     place.branch(BRANCH)
-    number = place.there.open_pull(BRANCH, "main", "T", "").number
+    number = place.there.open_pull(BRANCH, "main", "T", body="").number
     assert place.there.request_review(number, "ada")
     assert not place.there.request_review(number, "bob")
 
@@ -126,7 +126,7 @@ def test_a_repository_without_the_app_asks_whether_it_is_installed(place: Place)
 
 def test_an_issue_and_a_pull_request_are_told_apart(place: Place) -> None:
     place.branch(BRANCH)
-    pull = place.there.open_pull(BRANCH, "main", "T", "B")
+    pull = place.there.open_pull(BRANCH, "main", "T", body="B")
     assert not place.there.issue(1).is_pull
     assert place.there.issue(pull.number).head_branch == BRANCH
 
@@ -139,7 +139,7 @@ def test_closed_pull_requests_of_one_branch_say_what_they_said(place: Place) -> 
     place.branch(BRANCH)
     place.branch("dayhand/2-other")
     for branch in (BRANCH, "dayhand/2-other"):
-        place.there.open_pull(branch, "main", "T", f"from {branch}")
+        place.there.open_pull(branch, "main", "T", body=f"from {branch}")
     assert place.there.closed_pulls(BRANCH) == ()
     for issue in list(place.repo.pulls()):
         place.there.close_pull(issue.number)

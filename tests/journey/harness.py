@@ -100,14 +100,14 @@ class Town:
     def issue(
         self, repo: Repository, title: str = "Totals are one too high", body: str = "An empty cart costs 1."
     ) -> Issue:
-        return self.hub.world.open_issue(repo, self.bob, title, body)
+        return self.hub.world.open_issue(repo, self.bob, title, body=body)
 
     def label(self, repo: Repository, issue: Issue, by: User | None = None, name: str = "codex") -> None:
-        self.hub.world.label(repo, issue, name, by or self.ada)
+        self.hub.world.label(repo, issue, name, by=by or self.ada)
         self.hub.wait_idle()
 
-    def say(self, repo: Repository, issue: Issue, words: str, by: User | None = None) -> None:
-        self.hub.world.comment(repo, issue, by or self.ada, words)
+    def log(self, repo: Repository, issue: Issue, words: str, by: User | None = None) -> None:
+        self.hub.world.comment(repo, issue, by or self.ada, body=words)
         self.hub.wait_idle()
 
     def waiting(self) -> list[str]:

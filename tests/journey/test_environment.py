@@ -25,7 +25,7 @@ def installed(town: Town, name: str = "shop") -> Repository:
 
 def push(town: Town, repo: Repository, path: str, text: str, branch: str = "main") -> str:
     before = repo.store.branches()[branch]
-    sha = repo.store.commit_files({path: text.encode()}, branch, f"Change {path}", ADA)
+    sha = repo.store.commit_files({path: text.encode()}, branch, f"Change {path}", author=ADA)
     town.hub.world.pushed(repo, branch, town.ada, before=before)
     town.hub.wait_idle()
     return sha
@@ -119,7 +119,7 @@ def test_a_killed_examination_is_taken_up_again_and_leaves_one_check_run(town: T
 def test_a_person_asks_and_is_answered_in_the_thread(town: Town) -> None:
     repo = town.repository("shop")
     issue = town.issue(repo)
-    town.say(repo, issue, "@bot environment")
+    town.log(repo, issue, "@bot environment")
     assert [reaction.content for reaction in issue.comments[0].reactions] == ["eyes"]
     town.work()
     (run,) = examinations(repo)
@@ -133,7 +133,7 @@ def test_a_person_asks_and_is_answered_in_the_thread(town: Town) -> None:
 def test_somebody_without_write_access_sets_no_examination_going(town: Town) -> None:
     repo = town.repository("shop")
     issue = town.issue(repo)
-    town.say(repo, issue, "@bot environment", by=town.bob)
+    town.log(repo, issue, "@bot environment", by=town.bob)
     assert town.waiting() == []
     assert "write access" in town.bot_says(issue)[0]
 
@@ -141,7 +141,7 @@ def test_somebody_without_write_access_sets_no_examination_going(town: Town) -> 
 def test_an_examination_that_breaks_says_why_and_leaves_nothing_under_way(town: Town) -> None:
     repo = town.repository("shop")
     issue = town.issue(repo)
-    town.say(repo, issue, "@bot environment")
+    town.log(repo, issue, "@bot environment")
     (task_id,) = town.waiting()
     for _ in range(6):  # its worker dies more often than a task is tried
         with suppress(KeyboardInterrupt):
@@ -186,7 +186,7 @@ def test_a_task_says_first_what_cannot_run_and_works_all_the_same(town: Town) ->
 def test_a_task_knows_from_the_last_examination_what_will_not_run(town: Town) -> None:
     repo = without_linter(town)
     issue = town.issue(repo)
-    town.say(repo, issue, "@bot environment")
+    town.log(repo, issue, "@bot environment")
     town.work()
     other = town.issue(repo, "Totals again")
     town.label(repo, other)
@@ -200,7 +200,7 @@ def test_a_question_is_told_first_as_well(town: Town) -> None:
     repo = without_linter(town)
     issue = town.issue(repo)
     town.actor.turns = [[DONE]]
-    town.say(repo, issue, "@bot is the sum right?")
+    town.log(repo, issue, "@bot is the sum right?")
     with suppress(KeyboardInterrupt):
         (task_id,) = town.waiting()
         travel_with(task_id, town.ledger, DyingAt(Workshop(town.settings, town.ledger), begins("solve")))
@@ -214,7 +214,7 @@ def test_a_question_is_told_first_as_well(town: Town) -> None:
 def test_a_better_set_up_is_proposed_with_what_was_measured(town: Town) -> None:
     repo = without_linter(town)
     issue = town.issue(repo)
-    town.say(repo, issue, "@bot environment")
+    town.log(repo, issue, "@bot environment")
     (record,) = town.work()
     (pull,) = town.pulls(repo)
     assert pull.pull
@@ -240,7 +240,7 @@ def test_a_step_that_fails_and_that_nothing_needs_is_proposed_to_be_left_out(tow
     words = "# Shop\n\n## Setup\n\n```sh\nno-such-installer\n```\n"
     limits = "[limits]\nlines = 9 # few\n"
     repo = town.repository("stuck", {**SHOP, "AGENTS.md": words, ".dayhand.toml": limits})
-    town.say(repo, town.issue(repo), "@bot environment")
+    town.log(repo, town.issue(repo), "@bot environment")
     town.work()
     (run,) = examinations(repo)
     assert run.title == "Both declared checks can run here; not all could be installed"
@@ -254,11 +254,11 @@ def test_what_a_person_closed_is_not_proposed_again_and_an_open_one_is_kept(town
     repo = without_linter(town)
     issue = town.issue(repo)
     for _ in range(2):
-        town.say(repo, issue, "@bot environment")
+        town.log(repo, issue, "@bot environment")
         town.work()
     (pull,) = town.pulls(repo)
-    town.hub.world.set_state(repo, pull, "closed", town.ada)
-    town.say(repo, issue, "@bot environment")
+    town.hub.world.set_state(repo, pull, "closed", by=town.ada)
+    town.log(repo, issue, "@bot environment")
     town.work()
     assert town.pulls(repo) == [pull], "a person decided"
     more = "## Lint\n\n```sh\nno-such-linter .\n```\n\n## Test\n\n```sh\nno-such-tests\n```\n"
@@ -272,7 +272,7 @@ def test_a_proposal_never_goes_over_a_persons_work(town: Town) -> None:
     issue = town.issue(repo)
     repo.store.git("update-ref", "refs/heads/dayhand/environment", repo.store.branches()["main"])
     own = push(town, repo, ".dayhand.toml", "[checks]\nlint = []\n", branch="dayhand/environment")
-    town.say(repo, issue, "@bot environment")
+    town.log(repo, issue, "@bot environment")
     (record,) = town.work()
     assert record.state is State.ANSWERED
     assert repo.store.branches()["dayhand/environment"] == own
@@ -282,7 +282,7 @@ def test_a_proposal_never_goes_over_a_persons_work(town: Town) -> None:
 def test_what_does_no_better_is_not_proposed(town: Town) -> None:
     words = "## Setup\n\n```sh\nno-such-installer\n```\n\n## Test\n\n```sh\nno-such-tests\n```\n"
     repo = town.repository("hopeless", {"README.md": "# Shop\n", "AGENTS.md": words})
-    town.say(repo, town.issue(repo), "@bot environment")
+    town.log(repo, town.issue(repo), "@bot environment")
     (record,) = town.work()
     assert "That did no better, so it is not proposed." in [
         one.text for one in town.live.read(record.task.id)
@@ -308,7 +308,7 @@ def test_what_the_checks_said_is_not_asked_again_by_a_task(town: Town) -> None:
 def test_what_is_delivered_again_sets_nothing_going(town: Town) -> None:
     repo = installed(town)
     push(town, repo, "Makefile", "test:\n\ttrue\n")
-    town.say(repo, town.issue(repo), "@bot environment")
+    town.log(repo, town.issue(repo), "@bot environment")
     town.work()
     courier = town.hub.courier
     for delivery in list(courier.deliveries):

@@ -143,7 +143,7 @@ def test_where_nothing_is_to_change_the_person_reads_why_and_no_pull_request_is_
 def test_a_comment_starts_the_work_and_gets_the_eyes(town: Town) -> None:
     repo = town.repository("shop")
     issue = town.issue(repo)
-    town.say(repo, issue, "@bot fix this, please")
+    town.log(repo, issue, "@bot fix this, please")
     assert [reaction.content for reaction in issue.comments[0].reactions] == ["eyes"]
     (record,) = town.work()
     assert record.state is State.PROPOSED
@@ -158,7 +158,7 @@ def test_a_question_on_the_pull_request_is_answered_with_what_stands_there(town:
     (pull,) = town.pulls(repo)
     cited = {"path": "shop.py", "line": 2, "quote": "return sum(prices)"}
     town.actor.turns = [[Finish("Yes", "It sums the prices and nothing else.", citations=(cited,))]]
-    town.say(repo, pull, "@bot are you sure that it sums?")
+    town.log(repo, pull, "@bot are you sure that it sums?")
     (record,) = town.work()
     assert record.state is State.ANSWERED
     assert pull.state == "open"
@@ -177,7 +177,7 @@ def test_feedback_that_needs_a_change_adds_a_commit_to_the_same_pull_request(tow
     body = pull.body
     more = Patch("*** Begin Patch\n*** Add File: NOTES.md\n+Totals begin at zero.\n*** End Patch")
     town.actor.turns = [[more], [Finish("Say so in the notes", "Added.")]]
-    town.say(repo, pull, "@bot please write that down in NOTES.md")
+    town.log(repo, pull, "@bot please write that down in NOTES.md")
     (record,) = town.work()
     assert record.state is State.PROPOSED, record.reason
     assert town.pulls(repo) == [pull]
@@ -197,7 +197,7 @@ def test_a_task_that_is_asked_for_again_gets_a_branch_of_its_own(town: Town) -> 
     town.label(repo, issue)
     town.work()
     town.actor.turns = [[FIX], [DONE]]
-    town.hub.world.unlabel(repo, issue, "codex", town.ada)
+    town.hub.world.unlabel(repo, issue, "codex", by=town.ada)
     town.label(repo, issue)
     (second,) = town.work()
     assert second.state is State.PROPOSED, second.reason
@@ -221,7 +221,7 @@ def test_the_network_is_opened_by_the_default_branch_and_not_by_the_one_that_is_
     town.work()
     (pull,) = town.pulls(repo)
     town.actor.turns = [[Finish("Yes", "It does.")]]
-    town.say(repo, pull, "@bot are you sure?")
+    town.log(repo, pull, "@bot are you sure?")
     (record,) = town.work()
     assert not [note.text for note in town.live.read(record.task.id) if ".dayhand.toml" in note.text]
     town.hub.world.merge(repo, pull, town.ada)

@@ -62,7 +62,7 @@ def test_a_change_over_the_size_that_is_allowed_is_a_draft_that_asks(
     assert f"is a draft that asks: {size}" in town.bot_says(issue)[0]
     assert "The change is larger than is allowed here" in page(town)
 
-    town.say(repo, pull, "@bot accept")
+    town.log(repo, pull, "@bot accept")
 
     assert not pull.pull.draft
     assert pull.pull.reviewers == [town.ada]
@@ -73,7 +73,7 @@ def test_a_new_failure_stays_one_when_the_size_is_accepted(town: Town) -> None:
     repo, _, pull, check = play(town, BREAK, LONG)
     assert pull.pull
     assert (pull.pull.draft, check.conclusion) == (True, "failure")
-    town.say(repo, pull, "@bot accept")
+    town.log(repo, pull, "@bot accept")
     assert (pull.pull.draft, check.conclusion) == (False, "failure")
 
 
@@ -82,7 +82,7 @@ def test_what_no_check_speaks_for_is_no_success_when_it_is_accepted(town: Town) 
         town, LONG, files={"README.md": "x\n", ".dayhand.toml": "[limits]\nlines = 6\n"}
     )
     assert check.conclusion == "action_required"
-    town.say(repo, pull, "@bot accept")
+    town.log(repo, pull, "@bot accept")
     assert check.conclusion == "neutral"
 
 
@@ -112,8 +112,8 @@ def test_lock_files_are_not_counted(town: Town) -> None:
 def test_the_tasks_page_says_who_accepted(town: Town) -> None:
     repo, _, pull, _ = play(town, FIX, LIE, files=SHOP)
     assert "Pull request alters its checks" in page(town)
-    town.say(repo, pull, "@bot accept")
-    town.say(repo, pull, "@bot accept")
+    town.log(repo, pull, "@bot accept")
+    town.log(repo, pull, "@bot accept")
     assert "Pull request accepted by ada" in page(town)
     assert "Pull request alters its checks" not in page(town)
     assert "Accepted by ada." in page(town)
@@ -142,5 +142,5 @@ def test_what_acts_beyond_the_code_waits_for_a_person(town: Town) -> None:
     assert check.title == "The change reaches beyond its code: please look at that first (2 of 2 pass)"
     assert check.conclusion == "action_required"
     assert "Pull request reaches beyond its code" in page(town)
-    town.say(repo, pull, "@bot accept")
+    town.log(repo, pull, "@bot accept")
     assert check.conclusion == "success"

@@ -93,7 +93,7 @@ def test_work_that_a_limit_stopped_waits_until_a_person_takes_it(town: Town) -> 
     assert "Pull request stopped at a limit" in page
     assert "It had to stop at a limit: turns (DAYHAND_MAX_TURNS)." in page
 
-    town.say(repo, pull, "@bot accept")
+    town.log(repo, pull, "@bot accept")
 
     assert (pull.pull.draft, pull.pull.reviewers) == (False, [town.ada])
     assert (check.conclusion, check.title) == ("success", "Accepted by ada")
@@ -131,7 +131,7 @@ def test_a_question_that_a_limit_cut_short_is_answered_as_such(town: Town) -> No
     )
     repo = decide(town, max_turns=3)
     issue = town.issue(repo)
-    town.say(repo, issue, "@bot why is that?")
+    town.log(repo, issue, "@bot why is that?")
     (record,) = town.work()
     assert record.state is State.ANSWERED
     said = town.bot_says(issue)[-1]

@@ -15,9 +15,9 @@ def somebodys_pull(town: Town, repo: Repository) -> Issue:
     """A pull request of Ada's that adds ``tax.py``."""
     repo.store.git("branch", "taxes", "main")
     added = {name: text.encode() for name, text in TAXED.items()}
-    repo.store.commit_files(added, "taxes", "Add the tax", ("Ada", "ada@example.org"))
+    repo.store.commit_files(added, "taxes", "Add the tax", author=("Ada", "ada@example.org"))
     return town.hub.world.open_pull(
-        repo, town.ada, "Add taxes", "By country.", head="taxes", base="main", draft=False
+        repo, town.ada, "Add taxes", body="By country.", head="taxes", base="main", draft=False
     )
 
 
@@ -27,7 +27,7 @@ def test_a_fix_that_is_asked_for_on_our_pull_request_goes_onto_it(town: Town) ->
     town.work()
     (pull,) = town.pulls(repo)
     town.actor.turns = [[NOTE], [Finish("Note when taxes are added", "Noted.")]]
-    town.say(repo, pull, "@bot fix the missing note")
+    town.log(repo, pull, "@bot fix the missing note")
     (record,) = town.work()
     assert record.state is State.PROPOSED, record.reason
     assert town.pulls(repo) == [pull]
@@ -40,7 +40,7 @@ def test_a_question_on_somebodys_pull_request_is_answered_by_what_stands_there(t
     pull = somebodys_pull(town, repo)
     cited = {"path": "tax.py", "line": 1, "quote": "RATE = 0.19"}
     town.actor.turns = [[Finish("Yes", "It is 19 %.", citations=(cited,))]]
-    town.say(repo, pull, "@bot are you sure that a rate field exists?")
+    town.log(repo, pull, "@bot are you sure that a rate field exists?")
     (record,) = town.work()
     assert record.state is State.ANSWERED, record.reason
     (said,) = town.bot_says(pull)
@@ -57,7 +57,7 @@ def test_a_change_to_somebodys_pull_request_is_one_onto_its_branch_which_stays_t
     assert theirs.pull
     before = theirs.pull.head_sha
     town.actor.turns = [[NOTE], [Finish("Note when taxes are added", "Noted.")]]
-    town.say(repo, theirs, "@bot fix the missing note")
+    town.log(repo, theirs, "@bot fix the missing note")
     (record,) = town.work()
     assert record.state is State.PROPOSED, record.reason
     (ours,) = [pull for pull in town.pulls(repo) if pull is not theirs]
@@ -75,7 +75,7 @@ def test_a_pull_request_from_a_fork_is_refused_with_what_to_do(town: Town) -> No
     pull = somebodys_pull(town, repo)
     assert pull.pull
     pull.pull.home = "bob/shop"
-    town.say(repo, pull, "@bot fix the missing note")
+    town.log(repo, pull, "@bot fix the missing note")
     (record,) = town.work()
     assert record.state is State.FAILED
     (said,) = town.bot_says(pull)
@@ -101,10 +101,10 @@ def test_a_label_on_a_pull_request_is_answered_with_how_to_ask(town: Town) -> No
 def test_a_pull_request_that_is_closed_is_looked_at_on_the_default_branch(town: Town) -> None:
     repo = town.repository("shop")
     pull = somebodys_pull(town, repo)
-    town.hub.world.set_state(repo, pull, "closed", town.ada)
+    town.hub.world.set_state(repo, pull, "closed", by=town.ada)
     cited = {"path": "shop.py", "line": 2, "quote": "return sum(prices) + 1"}
     town.actor.turns = [[Finish("No", "It never came in.", citations=(cited,))]]
-    town.say(repo, pull, "@bot is there a rate?")
+    town.log(repo, pull, "@bot is there a rate?")
     (record,) = town.work()
     assert record.state is State.ANSWERED, record.reason
     (said,) = town.bot_says(pull)

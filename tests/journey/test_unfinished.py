@@ -67,7 +67,7 @@ def test_a_follow_up_that_fails_leaves_the_pull_request_as_it_was(town: Town) ->
     assert pull.pull
     head, body = pull.pull.head_sha, pull.body
     town.actor.turns = [[NOTES], [Refuse("No.")]]
-    town.say(repo, pull, "@bot why?")
+    town.log(repo, pull, "@bot why?")
     (record,) = town.work()
     assert record.state is State.FAILED
     assert (pull.pull.head_sha, pull.body, pull.pull.draft) == (head, body, False)

@@ -214,7 +214,7 @@ def test_an_agent_that_weakens_its_checks_is_held_back_until_a_person_accepts(
     (check,) = town.checks(repo, pull)
     assert told in pull.body
     assert check.conclusion == "action_required", "neutral would satisfy a required check"
-    town.say(repo, pull, "@bot accept")
+    town.log(repo, pull, "@bot accept")
     assert (check.conclusion, check.title) == (standing, "Accepted by ada")
 
 
@@ -317,10 +317,10 @@ def test_a_person_with_write_access_accepts_what_was_held_back(town: Town) -> No
     town.work()
     (pull,) = town.pulls(repo)
     (check,) = town.checks(repo, pull)
-    town.say(repo, pull, "@bot accept", by=town.bob)
+    town.log(repo, pull, "@bot accept", by=town.bob)
     assert check.conclusion == "action_required"
     assert "Only people with write access" in town.bot_says(pull)[-1]
-    town.say(repo, pull, "@bot accept")
+    town.log(repo, pull, "@bot accept")
     assert (check.conclusion, check.title) == ("success", "Accepted by ada")
     assert [reaction.content for reaction in pull.comments[-1].reactions] == ["+1"]
     assert "`Makefile`" in (check.text or ""), "what was accepted can still be read"
@@ -330,7 +330,7 @@ def test_a_person_with_write_access_accepts_what_was_held_back(town: Town) -> No
 def test_where_nothing_waits_accept_says_so(town: Town) -> None:
     repo = town.repository("shop")
     issue = town.issue(repo)
-    town.say(repo, issue, "@bot accept")
+    town.log(repo, issue, "@bot accept")
     assert "Nothing waits to be accepted here." in town.bot_says(issue)[0]
     assert town.waiting() == []
 

@@ -99,7 +99,7 @@ def test_a_label_and_a_comment_for_the_same_thing_make_one_task(town: Town) -> N
     repo = town.repository("shop")
     issue = town.issue(repo)
     town.label(repo, issue)
-    town.say(repo, issue, "@bot fix this")
+    town.log(repo, issue, "@bot fix this")
     assert len(town.ledger.recent()) == 1
     assert [reaction.content for reaction in issue.comments[0].reactions] == ["eyes"], "still acknowledged"
 
@@ -112,7 +112,7 @@ def test_a_label_by_someone_without_write_access_is_refused_on_the_issue(town: T
     (said,) = town.bot_says(issue)
     assert said.startswith("@bob Only people with write access to this repository can set me to work.")
     assert issue.reactions == []
-    town.hub.world.unlabel(repo, issue, "codex", town.bob)
+    town.hub.world.unlabel(repo, issue, "codex", by=town.bob)
     town.label(repo, issue, by=town.bob)
     assert len(town.bot_says(issue)) == 1, "said once, not each time"
 
@@ -128,7 +128,7 @@ def test_an_issue_with_no_text_is_refused_on_the_issue(town: Town) -> None:
 def test_a_misspelt_word_is_answered_with_the_nearest(town: Town) -> None:
     repo = town.repository("shop")
     issue = town.issue(repo)
-    town.say(repo, issue, "@bot fxi this")
+    town.log(repo, issue, "@bot fxi this")
     assert_untouched(town)
     assert "Did you mean “@bot fix this”?" in town.bot_says(issue)[0].replace("\u200b", "")
 
@@ -136,7 +136,7 @@ def test_a_misspelt_word_is_answered_with_the_nearest(town: Town) -> None:
 def test_a_misspelt_word_of_someone_without_write_access_is_refused_like_any_other(town: Town) -> None:
     repo = town.repository("shop")
     issue = town.issue(repo)
-    town.say(repo, issue, "@bot fxi this", by=town.bob)
+    town.log(repo, issue, "@bot fxi this", by=town.bob)
     assert_untouched(town)
     (said,) = town.bot_says(issue)
     assert said.startswith("@bob Only people with write access to this repository can set me to work.")
@@ -145,7 +145,9 @@ def test_a_misspelt_word_of_someone_without_write_access_is_refused_like_any_oth
 def test_our_own_comments_never_start_anything(town: Town) -> None:
     repo = town.repository("shop")
     issue = town.issue(repo)
-    town.hub.world.comment(repo, issue, town.app.bot, "to try again, write “@bot fix this”", town.app)
+    town.hub.world.comment(
+        repo, issue, town.app.bot, body="to try again, write “@bot fix this”", app=town.app
+    )
     town.hub.wait_idle()
     assert_untouched(town)
 

@@ -26,7 +26,7 @@ FOUND = Examined(
 
 def test_the_last_examination_is_remembered_as_it_was(ledger: Ledger, claim: Claim) -> None:
     assert examined.last(ledger, TASK.repository) is None
-    examined.keep(ledger, claim, TASK.repository, FOUND)
+    examined.keep(ledger, claim, TASK.repository, found=FOUND)
     assert examined.last(ledger, TASK.repository) == FOUND
     assert examined.last(ledger, "acme/other") is None
 
@@ -50,5 +50,5 @@ def test_a_worker_that_lost_its_task_writes_nothing(ledger: Ledger, claim: Claim
     with pytest.raises(LeaseLost):
         examined.begin(ledger, claim)
     with pytest.raises(LeaseLost):
-        examined.keep(ledger, claim, TASK.repository, FOUND)
+        examined.keep(ledger, claim, TASK.repository, found=FOUND)
     assert examined.last(ledger, TASK.repository) is None

@@ -162,8 +162,8 @@ def test_whoever_lost_a_task_writes_nothing_more(redis: Redis) -> None:
     ledger = Ledger(redis, lease_seconds=BRIEFLY)
     ledger.open(TASK, delivery="d-1", meaning=MEANING)
     old = claimed(ledger)
-    say, memory = TaskLog(ledger, old), Journal(redis, TASK.id, old)
-    say.line("say", "mine")
+    log, memory = TaskLog(ledger, old), Journal(redis, TASK.id, old)
+    log.line("say", "mine")
     until(lambda: ledger.abandoned() == [TASK.id])
     ledger.lease_seconds = 60
     new = claimed(ledger, "two")
@@ -172,11 +172,11 @@ def test_whoever_lost_a_task_writes_nothing_more(redis: Redis) -> None:
         old.renew,
         old.check,
         old.release,
-        lambda: ledger.put_fact(old, TASK.id, "pull", "8"),
+        lambda: ledger.put_fact(old, TASK.id, "pull", value="8"),
         lambda: ledger.finish(old, State.PROPOSED),
         lambda: ledger.note_stage(old, {"stage": "solve"}),
-        lambda: say.line("say", "still mine?"),
-        lambda: say.stage(Stage.SOLVE).__enter__(),
+        lambda: log.line("say", "still mine?"),
+        lambda: log.stage(Stage.SOLVE).__enter__(),
         lambda: memory.write_reply(1, [], {}),
         lambda: memory.write_results(1, []),
         lambda: memory.save_checkpoint(1, b"x"),
@@ -257,8 +257,8 @@ def test_attempts_count_from_where_the_task_last_got_on(ledger: Ledger, claim: C
 
 def test_facts_are_kept_with_the_task(ledger: Ledger, claim: Claim) -> None:
     assert ledger.fact(TASK.id, "pull") is None
-    ledger.put_fact(claim, TASK.id, "pull", "8")
-    ledger.put_fact(None, TASK.id, "comment", "9")
+    ledger.put_fact(claim, TASK.id, "pull", value="8")
+    ledger.put_fact(None, TASK.id, "comment", value="9")
     assert ledger.fact(TASK.id, "pull") == "8"
     assert ledger.record(TASK.id).facts == {"pull": "8", "comment": "9"}
 

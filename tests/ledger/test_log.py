@@ -13,8 +13,8 @@ from tests.ledger.conftest import TASK, claimed
 
 
 def test_lines_are_numbered_from_one_and_go_on_after_a_resume(ledger: Ledger, claim: Claim) -> None:
-    say = TaskLog(ledger, claim)
-    assert [say.line("say", text) for text in ("a", "b")] == [1, 2]
+    log = TaskLog(ledger, claim)
+    assert [log.line("say", text) for text in ("a", "b")] == [1, 2]
     claim.release()
     assert TaskLog(ledger, claimed(ledger, "two")).line("say", "c") == 3
     assert [note.text for note in Live(ledger.redis).read(TASK.id)] == ["a", "b", "c"]
@@ -23,11 +23,11 @@ def test_lines_are_numbered_from_one_and_go_on_after_a_resume(ledger: Ledger, cl
 def test_a_stage_is_timed_and_marks_its_lines(redis: Redis, claim: Claim) -> None:
     now = 10.0
     ledger = Ledger(redis, clock=lambda: now)
-    say = TaskLog(ledger, claim)
-    with say.stage(Stage.FETCH):
-        say.line("command", "git fetch")
+    log = TaskLog(ledger, claim)
+    with log.stage(Stage.FETCH):
+        log.line("command", "git fetch")
         now = 12.5
-    with say.stage(Stage.SOLVE):
+    with log.stage(Stage.SOLVE):
         record = ledger.record(TASK.id)
         assert record.stage == "solve"
         assert [(time.stage, time.started, time.ended) for time in record.stages] == [
@@ -48,9 +48,9 @@ def test_a_stage_that_fails_has_an_end_too(ledger: Ledger, claim: Claim) -> None
 
 
 def test_long_text_is_one_line_that_is_cut_in_the_middle(ledger: Ledger, claim: Claim) -> None:
-    say = TaskLog(ledger, claim)
-    say.line("output", "x" * MAX_CHARS)
-    say.line("output", "begin" + "x" * 10 * MAX_CHARS + "end")
+    log = TaskLog(ledger, claim)
+    log.line("output", "x" * MAX_CHARS)
+    log.line("output", "begin" + "x" * 10 * MAX_CHARS + "end")
     whole, cut = Live(ledger.redis).read(TASK.id)
     assert whole.text == "x" * MAX_CHARS
     assert len(cut.text) < MAX_CHARS + 20
@@ -61,10 +61,10 @@ def test_long_text_is_one_line_that_is_cut_in_the_middle(ledger: Ledger, claim: 
 
 def test_listeners_hear_each_line_after_it_is_written(ledger: Ledger, claim: Claim) -> None:
     heard: list[tuple[Note, int]] = []
-    say = TaskLog(ledger, claim)
-    say.listen(lambda note: heard.append((note, len(Live(ledger.redis).read(TASK.id)))))
-    say.line("say", "a")
-    say.line("error", "b")
+    log = TaskLog(ledger, claim)
+    log.listen(lambda note: heard.append((note, len(Live(ledger.redis).read(TASK.id)))))
+    log.line("say", "a")
+    log.line("error", "b")
     assert [(note.line, note.kind, note.text, written) for note, written in heard] == [
         (1, "say", "a", 1),
         (2, "error", "b", 2),

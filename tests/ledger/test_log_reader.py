@@ -24,11 +24,11 @@ def test_a_follower_sees_every_line_as_it_comes_and_ends_with_the_task(ledger: L
 
     follower = threading.Thread(target=follow)
     follower.start()
-    say = TaskLog(ledger, claim)
+    log = TaskLog(ledger, claim)
     for _ in range(20):
-        say.line("say", "x")
+        log.line("say", "x")
         assert got.acquire(timeout=5), "the line did not come while the task ran"
-    say.line("say", "last words")
+    log.line("say", "last words")
     ledger.finish(claim, State.PROPOSED)
     follower.join(timeout=10)
     assert not follower.is_alive()
@@ -36,18 +36,18 @@ def test_a_follower_sees_every_line_as_it_comes_and_ends_with_the_task(ledger: L
 
 
 def test_a_reader_goes_on_after_the_line_that_it_saw_last(ledger: Ledger, claim: Claim) -> None:
-    say, live = TaskLog(ledger, claim), Live(ledger.redis)
+    log, live = TaskLog(ledger, claim), Live(ledger.redis)
     for _ in range(5):
-        say.line("say", "x")
+        log.line("say", "x")
     assert [note.line for note in live.read(TASK.id, after=3)] == [4, 5]
     ledger.finish(claim, State.ANSWERED)
     assert [note.line for note in live.follow(TASK.id, after=3) if note] == [4, 5]
 
 
 def test_a_long_log_of_a_task_that_is_over_is_read_to_its_end(ledger: Ledger, claim: Claim) -> None:
-    say = TaskLog(ledger, claim)
+    log = TaskLog(ledger, claim)
     for _ in range(1203):
-        say.line("output", "x")
+        log.line("output", "x")
     ledger.finish(claim, State.FAILED)
     assert [note.line for note in Live(ledger.redis).follow(TASK.id) if note] == list(range(1, 1204))
 

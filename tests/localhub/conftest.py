@@ -72,13 +72,13 @@ class Place:
         return answer
 
     def issue(self) -> Issue:
-        return self.hub.world.open_issue(self.repo, self.bob, "Wrong order", "Please look.")
+        return self.hub.world.open_issue(self.repo, self.bob, "Wrong order", body="Please look.")
 
     def branch(self, name: str = "dayhand/1-x", path: str = "new.txt") -> str:
         """A branch with one commit more than main."""
         store = self.repo.store
         store.git("update-ref", f"refs/heads/{name}", store.branches()["main"])
-        return store.commit_files({path: b"new\n"}, name, "More", ("Ada", "ada@example.org"))
+        return store.commit_files({path: b"new\n"}, name, "More", author=("Ada", "ada@example.org"))
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def test_a_pull_request_shows_its_diff_and_checks_and_is_merged(place: Place) ->
 
 def test_hostile_text_is_only_text(place: Place) -> None:
     evil = "<script>alert(1)</script><img src=x onerror=alert(1)>"
-    place.hub.world.open_issue(place.repo, place.bob, evil, f"{evil} [x](javascript:alert(1))")
+    place.hub.world.open_issue(place.repo, place.bob, evil, body=f"{evil} [x](javascript:alert(1))")
     for path in ("/ada/shop/issues", "/ada/shop/issues/1"):
         answer = requests.get(place.hub.url + path, timeout=5)
         page = answer.text
@@ -115,14 +115,14 @@ def test_an_issue_names_the_pull_request_that_closes_it(place: Place) -> None:
     place.branch("x")
     world, repo = place.hub.world, place.repo
     pull = world.open_pull(
-        repo, place.ada, "Mend it", f"Fixes #{issue.number}", head="x", base="main", draft=False
+        repo, place.ada, "Mend it", body=f"Fixes #{issue.number}", head="x", base="main", draft=False
     )
     page = requests.get(f"{place.hub.url}/ada/shop/issues/{issue.number}", timeout=5).text
     assert f'<a href="/ada/shop/pull/{pull.number}"><bdi>Mend it</bdi> #{pull.number}</a>' in page
 
 
 def test_a_newline_in_a_comment_is_a_new_line(place: Place) -> None:
-    place.hub.world.open_issue(place.repo, place.bob, "Title", "Thanks\nBob")
+    place.hub.world.open_issue(place.repo, place.bob, "Title", body="Thanks\nBob")
     assert "Thanks<br" in requests.get(f"{place.hub.url}/ada/shop/issues/1", timeout=5).text
 
 

@@ -101,14 +101,14 @@ def test_every_webhook(place: Place) -> None:
     """A whole life of an issue: each event that it sends is what GitHub describes."""
     world, repo = place.hub.world, place.repo
     issue = place.issue()
-    world.label(repo, issue, "codex", place.ada)
-    world.unlabel(repo, issue, "codex", place.ada)
-    comment = world.comment(repo, issue, place.ada, "@bot fix this")
-    world.edit_comment(repo, issue, comment, "@bot fix that", place.ada)
+    world.label(repo, issue, "codex", by=place.ada)
+    world.unlabel(repo, issue, "codex", by=place.ada)
+    comment = world.comment(repo, issue, place.ada, body="@bot fix this")
+    world.edit_comment(repo, issue, comment, body="@bot fix that", by=place.ada)
     number = make_pull(place)
     pull = repo.issues[number]
-    world.comment(repo, pull, place.ada, "on the pull request")
-    world.request_review(repo, pull, ["ada"], place.app.bot)
+    world.comment(repo, pull, place.ada, body="on the pull request")
+    world.request_review(repo, pull, ["ada"], by=place.app.bot)
     output = {"title": "t", "summary": "s"}
     sha = repo.store.branches()[HEAD]
     run = place.ask(
@@ -116,15 +116,15 @@ def test_every_webhook(place: Place) -> None:
     ).json()
     place.ask("PATCH", f"/repos/ada/shop/check-runs/{run['id']}", json={"conclusion": "success"})
     world.make_ready(repo, pull, place.app.bot)
-    repo.store.commit_files({"again.txt": b"x\n"}, HEAD, "Again", ("Ada", "ada@example.org"))
+    repo.store.commit_files({"again.txt": b"x\n"}, HEAD, "Again", author=("Ada", "ada@example.org"))
     world.pushed(repo, HEAD, place.ada, before=sha)
     world.make_ready(repo, pull, place.app.bot, draft=True)
     place.ask("PATCH", f"{SHOP}/pulls/{number}", json={"title": "Better"})
-    world.set_state(repo, pull, "closed", place.ada)
-    world.set_state(repo, pull, "open", place.ada)
+    world.set_state(repo, pull, "closed", by=place.ada)
+    world.set_state(repo, pull, "open", by=place.ada)
     world.make_ready(repo, pull, place.app.bot)
     world.merge(repo, pull, place.ada)
-    world.set_state(repo, issue, "open", place.ada)
+    world.set_state(repo, issue, "open", by=place.ada)
     world.pushed(repo, "gone", place.ada, before=sha)
     world.add_to_installation(place.installation, [world.add_repository("ada/more", {}).full_name])
     world.suspend(place.installation)

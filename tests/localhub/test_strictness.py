@@ -56,7 +56,7 @@ def test_a_commit_message_closes_too_once_it_is_on_the_default_branch(place: Pla
     one, world, repo = place.issue(), place.hub.world, place.repo
     tip = repo.store.branches()["main"]
     repo.store.git("update-ref", "refs/heads/side", tip)
-    repo.store.commit_files({"a": b"b"}, "side", "Fixes #1", ("Ada", "a@b"))
+    repo.store.commit_files({"a": b"b"}, "side", "Fixes #1", author=("Ada", "a@b"))
     world.pushed(repo, "side", place.ada, before=tip)
     assert one.state == "open"
     repo.store.git("update-ref", "refs/heads/main", repo.store.branches()["side"])
@@ -106,8 +106,8 @@ def test_a_pull_request_needs_two_branches_that_differ_and_is_alone(place: Place
 
 def test_a_pull_request_follows_its_branch_and_closes_with_it(place: Place) -> None:
     place.branch("x")
-    pull = place.hub.world.open_pull(place.repo, place.ada, "T", "", head="x", base="main", draft=False)
-    sha = place.repo.store.commit_files({"b": b"c"}, "x", "More", ("Ada", "a@b"))
+    pull = place.hub.world.open_pull(place.repo, place.ada, "T", body="", head="x", base="main", draft=False)
+    sha = place.repo.store.commit_files({"b": b"c"}, "x", "More", author=("Ada", "a@b"))
     place.hub.world.pushed(place.repo, "x", place.ada)
     assert pull.pull
     assert pull.pull.head_sha == sha
@@ -122,10 +122,14 @@ def test_closing_keywords_close_only_from_the_default_branch(place: Place) -> No
     repo.store.git("update-ref", "refs/heads/side", repo.store.branches()["main"])
     place.branch("y", "y.txt")
     world.merge(
-        repo, world.open_pull(repo, place.ada, "T", "Fixes #1", head="x", base="main", draft=False), place.ada
+        repo,
+        world.open_pull(repo, place.ada, "T", body="Fixes #1", head="x", base="main", draft=False),
+        place.ada,
     )
     world.merge(
-        repo, world.open_pull(repo, place.ada, "T", "Fixes #2", head="y", base="side", draft=False), place.ada
+        repo,
+        world.open_pull(repo, place.ada, "T", body="Fixes #2", head="y", base="side", draft=False),
+        place.ada,
     )
     assert (one.state, two.state) == ("closed", "open")
 

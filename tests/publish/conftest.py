@@ -62,15 +62,15 @@ class Dispatcher:
         store = self.place.repo.store
         if BRANCH not in store.branches():
             self.place.branch(BRANCH)
-        head = store.commit_files({"fix.txt": b"fixed\n"}, BRANCH, "Fix", ("Bot", "bot@example.org"))
+        head = store.commit_files({"fix.txt": b"fixed\n"}, BRANCH, "Fix", author=("Bot", "bot@example.org"))
         self.record("branch", BRANCH)
         self.record("head", head)
         return head
 
     def record(self, name: str, value: str) -> None:
-        self.ledger.put_fact(self.claim, self.task.id, name, value)
+        self.ledger.put_fact(self.claim, self.task.id, name, value=value)
 
-    def say(self) -> TaskLog:
+    def log(self) -> TaskLog:
         return TaskLog(self.ledger, self.claim)
 
     @property

@@ -43,11 +43,11 @@ def test_the_check_run_tells_each_stage_and_command(desk: Dispatcher) -> None:
     start = desk.begin()
     publication = desk.publication()
     publication.open(desk.task, start)
-    say = desk.say()
-    say.listen(publication.progress)
-    with say.stage(Stage.SOLVE):
-        say.line("command", "make test")
-        say.line("output", f"3 passed {TOKEN}")
+    log = desk.log()
+    log.listen(publication.progress)
+    with log.stage(Stage.SOLVE):
+        log.line("command", "make test")
+        log.line("output", f"3 passed {TOKEN}")
     (check,) = desk.checks(start)
     assert check.title == "Working on it"
     assert "$ make test\n3 passed [redacted]" in (check.text or "")
@@ -56,11 +56,11 @@ def test_the_check_run_tells_each_stage_and_command(desk: Dispatcher) -> None:
 def test_another_worker_goes_on_with_the_text_where_the_first_one_died(desk: Dispatcher) -> None:
     start = desk.begin()
     desk.publication().open(desk.task, start)
-    desk.say().line("command", "make first")
+    desk.log().line("command", "make first")
     publication = desk.publication()
-    say = desk.say()
-    say.listen(publication.progress)
-    say.line("command", "make second")
+    log = desk.log()
+    log.listen(publication.progress)
+    log.line("command", "make second")
     (check,) = desk.checks(start)
     assert "$ make first\n$ make second" in (check.text or "")
 
@@ -68,10 +68,10 @@ def test_another_worker_goes_on_with_the_text_where_the_first_one_died(desk: Dis
 def test_work_does_not_wait_for_a_github_that_is_away(desk: Dispatcher) -> None:
     publication = desk.publication()
     publication.open(desk.task, desk.begin())
-    say = desk.say()
-    say.listen(publication.progress)
+    log = desk.log()
+    log.listen(publication.progress)
     desk.place.server._server.server_close()  # nobody answers any more
-    assert say.line("command", "make test") == 1
+    assert log.line("command", "make test") == 1
 
 
 def test_the_finished_pull_request_is_ready_and_says_what_was_found(desk: Dispatcher) -> None:
@@ -186,7 +186,9 @@ def test_a_branch_without_its_draft_is_cleaned_up_too(desk: Dispatcher) -> None:
 
 def test_what_a_person_pushed_to_our_branch_is_never_deleted(desk: Dispatcher) -> None:
     desk.publication().open(desk.task, desk.begin())
-    desk.place.repo.store.commit_files({"mine.txt": b"mine\n"}, BRANCH, "Mine", ("Ada", "ada@example.org"))
+    desk.place.repo.store.commit_files(
+        {"mine.txt": b"mine\n"}, BRANCH, "Mine", author=("Ada", "ada@example.org")
+    )
     desk.publication().fail(desk.task, ModelError("x"))
     (pull,) = desk.pulls
     assert pull.state == "open"

@@ -188,11 +188,13 @@ def test_a_listener_that_stops_the_task_leaves_no_process(box):
 def test_a_command_that_is_halted_is_ended_with_all_its_children(box, script):
     asked = []
 
-    def halted():
+    def cancelled():
         asked.append(time.monotonic())
         return len(asked) > 1
 
-    result = box.run(ours(script), limits=CommandLimits(seconds=60, output_bytes=1 << 40), halted=halted)
+    result = box.run(
+        ours(script), limits=CommandLimits(seconds=60, output_bytes=1 << 40), cancelled=cancelled
+    )
 
     assert (result.reason, result.code, result.passed) == (Reason.HALTED, None, False)
     assert result.seconds < 10
@@ -206,7 +208,7 @@ def test_a_command_of_another_thread_can_be_halted_from_here(box):
 
     def run():
         script = ours("echo begun; setsid sleep 61.35 & sleep 61.35")
-        came.append(box.run(script, on_output=lambda _: begun.set(), halted=unwanted.is_set))
+        came.append(box.run(script, on_output=lambda _: begun.set(), cancelled=unwanted.is_set))
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -223,11 +225,11 @@ def test_whoever_halts_by_an_exception_leaves_no_process(box):
     class StopError(Exception):
         pass
 
-    def halted():
+    def cancelled():
         raise StopError
 
     with pytest.raises(StopError):
-        box.run(ours("exec sleep 61.4"), halted=halted)
+        box.run(ours("exec sleep 61.4"), cancelled=cancelled)
 
     assert processes_with("61.4") == []
     assert box.run("true").passed

@@ -28,7 +28,7 @@ class Queue:
     """Gives runs that were made before, in order, and keeps which tree each was asked for."""
 
     def __init__(self, *runs: CheckResult) -> None:
-        self.place, self.say = PLACE, Told()
+        self.place, self.log = PLACE, Told()
         self.runs, self.fills = list(runs), list[Fill]()
 
     def run(self, check: Check, fill: Fill) -> CheckResult:
@@ -73,7 +73,7 @@ def test_what_passes_slowly_is_not_run_on_the_base_for_its_own_sake(tmp_path: Pa
 
 
 def test_what_passes_slowly_is_fixed_where_the_base_is_known_to_fail(tmp_path: Path) -> None:
-    BaseCache(tmp_path).keep("c0ffee", "env-1", CHECK, RED)
+    BaseCache(tmp_path).keep("c0ffee", "env-1", CHECK, ran=RED)
     slow = CheckResult(dataclasses.replace(GREEN.run, seconds=QUICK_SECONDS + 1), GREEN.results)
     finding, _ = examine(tmp_path, slow)
     assert (finding.verdict, finding.fixed) == (Verdict.FIXED, ("b",))

@@ -53,26 +53,26 @@ def place(
 
 
 def test_each_check_is_run_once_on_the_commit(sandbox: Bubblewrap) -> None:
-    say = Notes()
-    found = examine(place("test -f there", "test -f gone"), sandbox, fill, say, commit=COMMIT)
+    log = Notes()
+    found = examine(place("test -f there", "test -f gone"), sandbox, fill, log=log, commit=COMMIT)
     assert [one.run.passed for one in found.checks if one.run] == [True, False]
-    assert [text for kind, text in say.lines if kind == "command"] == ["test -f there", "test -f gone"]
+    assert [text for kind, text in log.lines if kind == "command"] == ["test -f there", "test -f gone"]
     assert found.ready, "a check that fails can run"
     assert found.commit == COMMIT
 
 
 def test_a_missing_tool_is_named_and_its_check_not_run(sandbox: Bubblewrap) -> None:
-    say = Notes()
+    log = Notes()
     lacking = {"mypy .": Missing("mypy", "mypy is in no registry.")}
-    found = examine(place("mypy .", missing=lacking), sandbox, fill, say, commit=COMMIT)
+    found = examine(place("mypy .", missing=lacking), sandbox, fill, log=log, commit=COMMIT)
     (one,) = found.checks
     assert (one.run, one.missing) == (None, "mypy is in no registry.")
     assert not found.ready
-    assert not [text for kind, text in say.lines if kind == "command"]
+    assert not [text for kind, text in log.lines if kind == "command"]
 
 
 def test_a_program_that_only_the_run_shows_to_be_gone_is_named_too(sandbox: Bubblewrap) -> None:
-    (one,) = examine(place("no-such-program"), sandbox, fill, Notes(), commit=COMMIT).checks
+    (one,) = examine(place("no-such-program"), sandbox, fill, log=Notes(), commit=COMMIT).checks
     assert one.run is None
     assert one.missing.startswith("no-such-program is not there: ")
 
@@ -81,6 +81,6 @@ def test_a_failed_step_says_what_the_installer_said(sandbox: Bubblewrap) -> None
     step = Installed(
         "install the project", "pip install x", passed=False, seconds=2.0, output="fine\nERROR: no x\n"
     )
-    found = examine(place("true", steps=(step,)), sandbox, fill, Notes(), commit=COMMIT)
+    found = examine(place("true", steps=(step,)), sandbox, fill, log=Notes(), commit=COMMIT)
     assert found.steps[0].why == "ERROR: no x"
     assert not found.ready

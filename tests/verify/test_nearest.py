@@ -28,7 +28,7 @@ class Tree:
 def narrow(command: str, files: Mapping[str, str], *paths: str, folder: str = "") -> tuple[str, str] | None:
     """The narrowed command on the change, and on a base that lacks what is called new."""
     was = Tree({path: text for path, text in files.items() if "new" not in path})
-    found = narrowed(Check("test", command, "", "x", "", folder=folder), was, Tree(files), paths)
+    found = narrowed(Check("test", command, "", "x", "", folder=folder), was, Tree(files), paths=paths)
     return (found[0].command, found[1].command if found[1] else "") if found else None
 
 

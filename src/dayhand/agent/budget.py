@@ -46,11 +46,11 @@ class Budget:
     """Reckons after each turn, and before each request. ``clock`` gives seconds."""
 
     def __init__(
-        self, limits: Sequence[Limit], history: History, say: TaskLog, clock: Callable[[], float]
+        self, limits: Sequence[Limit], history: History, log: TaskLog, *, clock: Callable[[], float]
     ) -> None:
         self._limits = tuple(limits)
         self._history = history
-        self._say = say
+        self._log = log
         self._clock = clock
         self._since = clock()
 
@@ -115,7 +115,7 @@ class Budget:
         return self._tell(f"You have {left} left. {FINISH_UP}")
 
     def _tell(self, text: str) -> list[Item]:
-        self._say.line("say", f"The model is told: {text}")
+        self._log.line("say", f"The model is told: {text}")
         return [message("user", text)]
 
     def _told_to_finish(self) -> bool:
@@ -129,10 +129,10 @@ class Budget:
             return
         if latest.input_tokens:
             why = f"The price of {latest.model} is not known, so the limit of {money.words(money.most)} cannot be kept."
-            self._say.line("say", f"{why} The other limits hold. A price file mends that (DAYHAND_PRICES).")
+            self._log.line("say", f"{why} The other limits hold. A price file mends that (DAYHAND_PRICES).")
         else:
             why = "The model's server did not say how many tokens its reply took, so limits of money and tokens cannot be kept."
-            self._say.line("say", f"{why} Those of minutes and turns hold.")
+            self._log.line("say", f"{why} Those of minutes and turns hold.")
 
     def _used(self, limit: Limit) -> float:
         usage = self._history.usage

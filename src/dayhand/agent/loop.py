@@ -37,10 +37,10 @@ def solve(
     task: Task,
     box: Box,
     model: Model,
+    *,
     briefing: str,
     memory: Journal,
-    say: TaskLog,
-    *,
+    log: TaskLog,
     env: Mapping[str, str] | None = None,
     bounds: WorkLimits | None = None,
 ) -> Solution:
@@ -53,15 +53,15 @@ def solve(
     """
     bounds = bounds or WorkLimits()
     history = History(opening(task, briefing), Usage(model.name, scripted=model.scripted, dollars=0.0))
-    budget = Budget(bounds.all, history, say, bounds.clock)
+    budget = Budget(bounds.all, history, log, clock=bounds.clock)
     commit, tree = origin(box)
     guard = LoopGuard(bounds, budget, untouched=tree if task.ask.kind is TaskKind.FIX else "")
-    workbench = ToolExecutor(box, say, env or {}, sees=lambda: model.images, left=budget.seconds_left)
+    workbench = ToolExecutor(box, log, env or {}, sees=lambda: model.images, left=budget.seconds_left)
     with closing(workbench) as bench:  # whatever ends us ends what still runs
-        return _work(Turns(box, model, memory, say, bench, commit, budget), history, guard, task.id)
+        return _work(Turns(box, model, memory, log, bench, commit, budget), history, guard, key=task.id)
 
 
-def _work(turns: Turns, history: History, guard: LoopGuard, key: str) -> Solution:
+def _work(turns: Turns, history: History, guard: LoopGuard, *, key: str) -> Solution:
     """Take turns until one of them finishes: those in the journal again, where the work tree needs it, then new ones."""
     memory = turns.memory
     kept = turns.restore(guard)
@@ -69,12 +69,14 @@ def _work(turns: Turns, history: History, guard: LoopGuard, key: str) -> Solutio
     compacted = memory.compactions()
     resumed = bool(journal)
     for turn in guard.turns():
-        turns.say.check()
+        turns.log.check()
         if shorter := compacted.get(turn):
             history.replace(turn, shorter["items"], journalled_usage(shorter["usage"]))
         entry = journal.get(turn)
         last = guard.budget.last_word()
-        reply = journalled(entry["items"], entry["usage"]) if entry else turns.ask(turn, history, key, last)
+        reply = (
+            journalled(entry["items"], entry["usage"]) if entry else turns.ask(turn, history, key, last=last)
+        )
         history.hear(reply)
         told = entry.get("results") if entry else None
         if told is not None and turn <= kept:
@@ -83,7 +85,7 @@ def _work(turns: Turns, history: History, guard: LoopGuard, key: str) -> Solutio
         if told is None and resumed:
             guard.remark(RESUMED)
             resumed = False
-        acted = turns.conclude(reply, last) if last else turns.act(turn, reply, guard, told or ())
+        acted = turns.conclude(reply, last) if last else turns.act(turn, reply, guard, told=told or ())
         if acted.solution is not None and told is None:
             reached = guard.budget.reached()
             return replace(

@@ -52,7 +52,7 @@ class Turns:
     box: Box
     model: Model
     memory: Journal
-    say: TaskLog
+    log: TaskLog
     bench: ToolExecutor
     base: str
     budget: Budget
@@ -66,10 +66,10 @@ class Turns:
         tree, _, pack = raw.partition(b"\n")
         guard.tree = tree.decode("ascii", "replace")
         worktree.restore(self.box, guard.tree, pack)
-        self.say.line("say", f"Taken over after turn {turn}: the work tree is as it was then.")
+        self.log.line("say", f"Taken over after turn {turn}: the work tree is as it was then.")
         return turn
 
-    def ask(self, turn: int, history: History, key: str, last: Limit | None) -> Reply:
+    def ask(self, turn: int, history: History, key: str, *, last: Limit | None) -> Reply:
         """Ask for a reply and journal it, before anything is done with it. The ``last`` one, at a limit, is a ``finish``.
 
         What is too long is compacted first, once: raises ``ContextOverflow`` where that was not enough, and
@@ -78,7 +78,7 @@ class Turns:
         self.budget.check()
         if last:
             try:
-                return self._listen(history.items, key, turn, FINISH)
+                return self._listen(history.items, key, turn, choice=FINISH)
             except ContextOverflow as error:  # there is no room for a handover any more
                 raise self.budget.exceeded(last) from error
         fresh = history.compacted_at == turn  # by a worker that died before it could ask again
@@ -90,19 +90,19 @@ class Turns:
         except ContextOverflow as error:
             if fresh:
                 raise
-            self._compact(turn, history, key, error)
+            self._compact(turn, history, key, error=error)
             return self._listen(history.items, key, turn)
 
-    def _listen(self, items: Sequence[Item], key: str, turn: int, choice: str = AUTO) -> Reply:
+    def _listen(self, items: Sequence[Item], key: str, turn: int, *, choice: str = AUTO) -> Reply:
         """Ask once, with the words in the log as they come. A reply that nothing may be called in is not journalled."""
-        words = Words(lambda text: self.say.line("model", text))
+        words = Words(lambda text: self.log.line("model", text))
 
         def stumble(fault: str) -> None:
             words.flush()  # half a reply: the next attempt begins anew
-            self.say.line("error", fault)
+            self.log.line("error", fault)
 
         def pause() -> None:
-            self.say.check()
+            self.log.check()
             self.bench.tell()
             self.budget.check_time()
 
@@ -114,26 +114,28 @@ class Turns:
         words.flush()
         return reply
 
-    def _compact(self, turn: int, history: History, key: str, error: ContextOverflow | None = None) -> None:
+    def _compact(
+        self, turn: int, history: History, key: str, *, error: ContextOverflow | None = None
+    ) -> None:
         """Replace the history once, and journal what it is from now on. What still runs is ended: the box is needed."""
         self.bench.close()
-        self.say.line(
+        self.log.line(
             "say", str(error) if error else "The work nearly fills what the model can read at once."
         )
-        self.say.line("say", "Its history is replaced by a handover, the changed files and the last results.")
+        self.log.line("say", "Its history is replaced by a handover, the changed files and the last results.")
         handover = write_handover(
             self.box,
             history,
-            lambda items: self._listen(items, key, turn, NONE),
+            lambda items: self._listen(items, key, turn, choice=NONE),
             overflowed=error is not None,
             window=self.model.window,
         )
         self.memory.write_compaction(turn, handover.items, usage_fields(handover.usage))
         history.replace(turn, handover.items, handover.usage)
         if handover.by_us:
-            self.say.line("error", f"The model wrote no handover, so its calls are listed: {handover.by_us}")
+            self.log.line("error", f"The model wrote no handover, so its calls are listed: {handover.by_us}")
 
-    def act(self, turn: int, reply: Reply, guard: LoopGuard, told: Sequence[Item] = ()) -> Acted:
+    def act(self, turn: int, reply: Reply, guard: LoopGuard, *, told: Sequence[Item] = ()) -> Acted:
         """Do what the reply asks for, in its order.
 
         ``told`` are the results that a predecessor wrote down: what went on in the background is not begun again.
@@ -159,10 +161,10 @@ class Turns:
             try:
                 said = understand(call)
             except Mistake as mistake:
-                self.say.line("error", f"{call.name[:NAME_CHARS]}: {mistake}")
+                self.log.line("error", f"{call.name[:NAME_CHARS]}: {mistake}")
                 continue
             if isinstance(said, Solution):
-                self.say.line("result", f"finished at a limit: {said.title}")
+                self.log.line("result", f"finished at a limit: {said.title}")
                 return Acted([], said, b"")
         raise self.budget.exceeded(last, reply.text)
 
@@ -172,7 +174,7 @@ class Turns:
             tree, pack = worktree.export(self.box, self.base)
         except SandboxError as error:
             guard.not_kept(error)
-            self.say.line("error", str(error))
+            self.log.line("error", str(error))
             return b""
         guard.tree = tree
         return tree.encode() + b"\n" + pack

@@ -74,7 +74,7 @@ def bench_agent(
             questions = first_requests(place, rounds, kind=TaskKind.FOLLOW_UP)
             memory = running_tasks(place, tasks)
         requests = [one for one in answers.requests() if one.key]
-    figures = _figures(costs, requests, (fixes, questions), memory)
+    figures = _figures(costs, requests, (fixes, questions), memory=memory)
     if as_json:
         print(json.dumps(asdict(figures)))
     else:
@@ -86,6 +86,7 @@ def _figures(
     costs: Mapping[int, Cost],
     requests: Sequence[RecordedRequest],
     starts: tuple[Sequence[Starts], Sequence[Starts]],
+    *,
     memory: WorkerMemory,
 ) -> AgentFigures:
     fixes, questions = starts

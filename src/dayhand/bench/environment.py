@@ -90,7 +90,7 @@ def bench_environment(
             sandbox = Bubblewrap(data)
             sandbox.probe()
             raw = {path: text.encode() for path, text in texts.items()}
-            _measure(figures, name, BenchProject.write(data, name, raw), sandbox, rounds)
+            _measure(figures, name, BenchProject.write(data, name, raw), sandbox=sandbox, rounds=rounds)
     if as_json:
         print(json.dumps(asdict(figures)))
     else:
@@ -111,7 +111,7 @@ class BenchProject:
     def write(cls, data: Path, name: str, raw: Mapping[str, bytes]) -> BenchProject:
         store = GitStore(data / "github" / f"{name}.git")
         store.create(BRANCH)
-        commit = store.commit_files(raw, BRANCH, "First version", ("Bench", "bench@localhost"))
+        commit = store.commit_files(raw, BRANCH, "First version", author=("Bench", "bench@localhost"))
         mirror = Mirror(data / "mirrors" / f"{name}.git", str(store.path))
         mirror.fetch((BRANCH,), "")
         return cls(name, mirror, commit, read_files(mirror, commit))
@@ -121,11 +121,11 @@ class BenchProject:
         worktree.fill(box, bundle, ref=bundle_ref(self.commit), commit=self.commit, branch=BRANCH)
 
     def prepare(self, sandbox: Sandbox) -> Environment:
-        return prepare(self.files, sandbox, self.fill, Quiet(), scope=self.name)
+        return prepare(self.files, sandbox, self.fill, log=Quiet(), scope=self.name)
 
 
 def _measure(
-    figures: EnvironmentFigures, name: str, project: BenchProject, sandbox: Sandbox, rounds: int
+    figures: EnvironmentFigures, name: str, project: BenchProject, *, sandbox: Sandbox, rounds: int
 ) -> None:
     place, cold, warm, ready = stopwatch(project, sandbox, rounds)
     if problem := lacks(place):

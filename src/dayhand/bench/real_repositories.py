@@ -70,7 +70,7 @@ def bench_real(
             if why := lacking(published, sandbox):
                 left_out[_name(published)] = why
             else:
-                rows.append(measure(published, data, sandbox, rounds))
+                rows.append(measure(published, data, sandbox, rounds=rounds))
     found = figures(rows, left_out)
     if as_json:
         print(json.dumps(asdict(found)))
@@ -79,7 +79,7 @@ def bench_real(
     return 0 if (rows or left_out) and all(row.verdict == "ready" for row in rows) else 1
 
 
-def measure(published: Published, data: Path, sandbox: Sandbox, rounds: int) -> Measurement:
+def measure(published: Published, data: Path, sandbox: Sandbox, *, rounds: int) -> Measurement:
     """Fetch one repository, set it up, run its checks from cold, and set it up from warm ``rounds`` times."""
     row = Measurement(_name(published), published.ecosystem, published.kind)
     try:
@@ -88,7 +88,7 @@ def measure(published: Published, data: Path, sandbox: Sandbox, rounds: int) -> 
         return replace(row, verdict=str(failure))
     project = BenchProject.write(data, published.name, texts)
     place, cold, warm, ready = stopwatch(project, sandbox, rounds)
-    found = examine(place, sandbox, project.fill, Quiet(), commit=project.commit)
+    found = examine(place, sandbox, project.fill, log=Quiet(), commit=project.commit)
     return replace(
         row,
         cold_s=cold,

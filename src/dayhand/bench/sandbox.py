@@ -112,7 +112,7 @@ def _many(bare: Bare, many: int) -> tuple[float, BoxMemory | None]:
                 "echo began; exec sleep 600",
                 limits=PATIENCE,
                 on_output=lambda _: began.release(),
-                halted=over.is_set,
+                cancelled=over.is_set,
             )
 
     threads = [threading.Thread(target=stay) for _ in range(many)]

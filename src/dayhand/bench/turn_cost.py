@@ -135,11 +135,11 @@ def measure_turns(data: Path, answers: Answers, lengths: Sequence[int], *, round
         bare_turn(clients[1], [{"role": "user", "content": words(1)}], ())  # what is built once is built now
         redis = stack.enter_context(connect(stack.enter_context(embedded(data))))
         for number in range(rounds):
-            _travel(Ledger(redis), watch, box, _task(number, (max(lengths) + AROUND) // 2 + 1))
+            _travel(Ledger(redis), watch, box, task=_task(number, (max(lengths) + AROUND) // 2 + 1))
     return {length: _cost(watch.spent[length], watch.bare_spent[length]) for length in lengths}
 
 
-def _travel(ledger: Ledger, model: Model, box: Box, task: Task) -> None:
+def _travel(ledger: Ledger, model: Model, box: Box, *, task: Task) -> None:
     """Solve a task with a real journal and a real log."""
     ledger.open(task, delivery=task.id, meaning=task.id)
     claim = ledger.claim(task.id, "bench")
@@ -147,7 +147,15 @@ def _travel(ledger: Ledger, model: Model, box: Box, task: Task) -> None:
         raise LedgerError("The bench's own task was taken by somebody else.")
     with claim.kept():
         memory = Journal(ledger.redis, task.id, claim)
-        solve(task, box, model, "", memory, TaskLog(ledger, claim), bounds=WorkLimits(turns=MAX_TURNS))
+        solve(
+            task,
+            box,
+            model,
+            briefing="",
+            memory=memory,
+            log=TaskLog(ledger, claim),
+            bounds=WorkLimits(turns=MAX_TURNS),
+        )
     ledger.finish(claim, State.ANSWERED)
 
 

@@ -69,7 +69,7 @@ class Town:
     def begin(self, turns: str, *, kind: TaskKind) -> str:
         """Open an issue and the task that comes of it, as the web process would; give the task's id."""
         repo = self.hub.world.repositories[NAME]
-        issue = self.hub.world.open_issue(repo, self.hub.world.users[OWNER], "Make plans", turns)
+        issue = self.hub.world.open_issue(repo, self.hub.world.users[OWNER], "Make plans", body=turns)
         task = Task(
             id=f"bench-{kind}-{issue.number}",
             repository=NAME,

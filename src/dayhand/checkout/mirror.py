@@ -164,7 +164,7 @@ class Mirror:
             limits=UNPACK_LIMITS,
         )
 
-    def commit(self, tree: str, parent: str, message: str, author: Author, when: float) -> str:
+    def commit(self, tree: str, parent: str, message: str, *, author: Author, when: float) -> str:
         """Make a commit; the same arguments give the same commit, so a repeated step pushes nothing new."""
         stamp = f"@{int(when)} +0000"
         env = {

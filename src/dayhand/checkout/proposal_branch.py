@@ -9,7 +9,7 @@ BRANCH = "dayhand/environment"
 MESSAGE = "Say how this repository is set up"
 
 
-def offer(checkout: Checkout, base: Base, path: str, text: str, *, when: float) -> bool:
+def offer(checkout: Checkout, base: Base, path: str, *, text: str, when: float) -> bool:
     """Have ``path`` on our branch say ``text``; False where somebody else worked on that branch.
 
     May come again: what stands there already is left. Raises ``CheckoutError``.
@@ -21,6 +21,6 @@ def offer(checkout: Checkout, base: Base, path: str, text: str, *, when: float) 
     if there and read_files(mirror, there).read(path) == text:
         return True
     tree = mirror.with_file(base.commit, path, text)
-    commit = mirror.commit(tree, base.commit, f"{MESSAGE}\n", author, when)
+    commit = mirror.commit(tree, base.commit, f"{MESSAGE}\n", author=author, when=when)
     mirror.push(commit, BRANCH, token, instead_of=there)
     return True

@@ -75,7 +75,7 @@ class Checkout:
         """
         message = f"Start work on #{task.number}\n\n[skip ci]\n"
         tree = self.mirror.tree(base.commit)
-        start = self.mirror.commit(tree, base.commit, message, self.author(), task.created_at)
+        start = self.mirror.commit(tree, base.commit, message, author=self.author(), when=task.created_at)
         branch, there = self._free_branch(task, start)
         self.facts.record("start", start)
         if self.facts.recall("head") is None and branch not in there:
@@ -116,7 +116,7 @@ class Checkout:
         unfinished = None if self.standing.own else self.facts.recall("unfinished_head")
         parent = unfinished or self.facts.recall("start") or change.base
         message = f"{_subject(solution.title)}\n\n{about}{trailer}"
-        return self.mirror.commit(change.tree, parent, message, self.author(), task.created_at)
+        return self.mirror.commit(change.tree, parent, message, author=self.author(), when=task.created_at)
 
     def push(self, task: Task, head: str) -> str:
         """Push a commit to the task's branch and give the branch's name."""

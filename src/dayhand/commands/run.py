@@ -57,10 +57,10 @@ def run_locally(settings: Settings, repo: Path, words: str) -> int:
         if claim is None:
             raise LedgerError("The run's own Redis has lost it.", advice="Run it again.")
         stack.enter_context(claim.kept())
-        say = TaskLog(ledger, claim)
-        say.listen(_show)
-        tools = stack.enter_context(open_local_tools(settings, ledger, task, claim))
-        outcome = travel(task, tools, say)
+        log = TaskLog(ledger, claim)
+        log.listen(_show)
+        tools = stack.enter_context(open_local_tools(settings, ledger, task, claim=claim))
+        outcome = travel(task, tools, log)
         proposed = isinstance(outcome, Proposed)
         ledger.finish(claim, State.PROPOSED if proposed else State.ANSWERED)
     return 0
@@ -84,11 +84,11 @@ def examine_locally(settings: Settings, repo: Path, *, as_json: bool) -> int:
         read_files(mirror, commit),
         sandbox,
         fill,
-        log,
+        log=log,
         scope=task.repository,
         extra=Extra.of(settings.registries),
     )
-    found = examine(place, sandbox, fill, log, commit=commit)
+    found = examine(place, sandbox, fill, log=log, commit=commit)
     if as_json:
         print(json.dumps({**asdict(found), "ready": found.ready}, ensure_ascii=False))
     else:

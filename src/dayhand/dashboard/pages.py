@@ -56,7 +56,7 @@ def dashboard(ledger: Ledger, live: Live, github: str) -> Blueprint:
             return jsonify(error=str(error), advice=error.advice), 404
         return render_template("missing.html", error=error), 404
 
-    _tasks(blueprint, ledger, live, github)
+    _tasks(blueprint, ledger, live, github=github)
     return blueprint
 
 
@@ -80,7 +80,7 @@ def closed() -> str:
     )
 
 
-def _tasks(blueprint: Blueprint, ledger: Ledger, live: Live, github: str) -> None:
+def _tasks(blueprint: Blueprint, ledger: Ledger, live: Live, *, github: str) -> None:
     seats = BoundedSemaphore(READERS)
 
     def view_of(record: Record) -> TaskView:

@@ -38,7 +38,7 @@ class Fixtures:
             self._comment(story, self.issues[story.name], story.comment)
         else:
             repo, issue = self._find(story, self.issues[story.name])
-            self.hub.world.label(repo, issue, LABEL, self.hub.world.users[MAINTAINER])
+            self.hub.world.label(repo, issue, LABEL, by=self.hub.world.users[MAINTAINER])
 
     def ask(self, story: Story, number: int) -> None:
         """Ask the story's follow-up question on an issue or a pull request."""
@@ -58,7 +58,7 @@ class Fixtures:
 
     def _comment(self, story: Story, number: int, words: str) -> None:
         repo, issue = self._find(story, number)
-        self.hub.world.comment(repo, issue, self.hub.world.users[MAINTAINER], words)
+        self.hub.world.comment(repo, issue, self.hub.world.users[MAINTAINER], body=words)
 
     def _find(self, story: Story, number: int) -> tuple[Repository, Issue]:
         repo = self.hub.world.repositories[story.repository]
@@ -77,6 +77,6 @@ def set_scene(hub: LocalHub, stories: Sequence[Story], *, webhook: str, secret: 
     for story in stories:
         repo = world.add_repository(story.repository, story.files())
         world.know_label(repo, LABEL)
-        issues[story.name] = world.open_issue(repo, outsider, story.title, story.body).number
+        issues[story.name] = world.open_issue(repo, outsider, story.title, body=story.body).number
     world.install(app, MAINTAINER, [story.repository for story in stories], long_ago=True)
     return Fixtures(hub, app.id, app.private_key, issues)

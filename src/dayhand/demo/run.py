@@ -62,7 +62,7 @@ def run_demo(settings: Settings, *, once: bool, as_json: bool, cases: Sequence[s
         ground = stack.enter_context(take_ground(settings.data))
         say(console, "Starting a GitHub, Redis and Dayhand on this machine …")
         open_sandbox(_moved(settings, ground))  # before anything starts: without one there is no demo
-        demo = _open(stack, settings, ground, stories, thinking=0.0 if once else THINKING_SECONDS)
+        demo = _open(stack, settings, ground, stories=stories, thinking=0.0 if once else THINKING_SECONDS)
         _introduce(console, demo, settings)
         parts = demo.play(console, stories)
         if as_json:
@@ -139,7 +139,7 @@ class Demo:
 
 
 def _open(
-    stack: ExitStack, settings: Settings, ground: Path, stories: Sequence[Story], *, thinking: float
+    stack: ExitStack, settings: Settings, ground: Path, *, stories: Sequence[Story], thinking: float
 ) -> Demo:
     """Start Redis, the local GitHub, the scripted model where no real one is set, web and workers."""
     redis_url = stack.enter_context(embedded(ground))
@@ -166,7 +166,7 @@ def _open(
         "DAYHAND_HANDLES": "bot",
         "DAYHAND_CONCURRENCY": str(CONCURRENCY),
         "DAYHAND_PROGRESS_SECONDS": str(PROGRESS_SECONDS),
-        **_model(stack, settings, stories, thinking),
+        **_model(stack, settings, stories, thinking=thinking),
     }
     children = {name: stack.enter_context(_logged(name, env, ground)) for name in ("web", "work")}
     demo = Demo(stage, Ledger(connect(redis_url)), url, children, ground)
@@ -174,7 +174,9 @@ def _open(
     return demo
 
 
-def _model(stack: ExitStack, settings: Settings, stories: Sequence[Story], thinking: float) -> dict[str, str]:
+def _model(
+    stack: ExitStack, settings: Settings, stories: Sequence[Story], *, thinking: float
+) -> dict[str, str]:
     """The model's settings: the operator's own, else those of a scripted one that is started here."""
     if settings.real_model:
         return {}

@@ -48,8 +48,8 @@ def prepare(
     files: Files,
     sandbox: Sandbox,
     fill: Fill,
-    say: Log,
     *,
+    log: Log,
     scope: str = "",
     decisions: Files | None = None,
     extra: Extra | None = None,
@@ -65,33 +65,33 @@ def prepare(
     ground = survey(sandbox)
     config = read_config(files if decisions is None else decisions)
     for problem in config.problems:
-        say.line("error", problem)
+        log.line("error", problem)
     says = agent_files.declared(config, files)
     for problem in says.problems:
-        say.line("say", problem)
+        log.line("say", problem)
     detected, left = monorepo.plans(files, ECOSYSTEMS)
     if left:
-        say.line("say", f"Too many nested projects: {', '.join(left)} are not set up.")
+        log.line("say", f"Too many nested projects: {', '.join(left)} are not set up.")
     plans = agent_files.apply(detected, says)
     unmet = version_pins.unmet(files, ground.identity)
     whole = replace(combine(plans, ground.path), allow=config.allow, pins=unmet, extra=extra or Extra())
-    key = _key(whole, files, f"{sandbox.name}\n{ground.identity}", scope)
-    say.line("say", _summary(whole))
+    key = _key(whole, files, f"{sandbox.name}\n{ground.identity}", scope=scope)
+    log.line("say", _summary(whole))
     for sentence in unmet:
-        say.line("say", sentence)
+        log.line("say", sentence)
     if not (whole.installs or whole.checks):
-        return _environment(key, None, whole, Outcome({}, (), ()), started)
+        return _environment(key, None, whole, outcome=Outcome({}, (), ()), started=started)
     if found := _recall(sandbox, key):
-        return _known(key, found, whole, started, say)
+        return _known(key, found, whole, started=started, log=log)
     with building(key):  # of fifty tasks that come at once, one builds
         if found := _recall(sandbox, key):
-            return _known(key, found, whole, started, say)
-        with install.made_ready(whole, ground, sandbox, fill, say) as (box, outcome):
+            return _known(key, found, whole, started=started, log=log)
+        with install.made_ready(whole, ground, sandbox, fill=fill, log=log) as (box, outcome):
             name = key if outcome.complete else _for_now(key)
             record.write(box, outcome)
             sandbox.drop([name])
             snapshot = box.save(name)
-    return _environment(key, snapshot, whole, outcome, started)
+    return _environment(key, snapshot, whole, outcome=outcome, started=started)
 
 
 def combine(plans: tuple[SetupPlan, ...], path: str) -> CombinedPlan:
@@ -130,7 +130,7 @@ def _names(whole: CombinedPlan) -> tuple[str, ...]:
     return tuple(dict.fromkeys(plan.ecosystem for plan in whole.plans if plan.steps or plan.checks))
 
 
-def _key(whole: CombinedPlan, files: Files, base: str, scope: str) -> str:
+def _key(whole: CombinedPlan, files: Files, base: str, *, scope: str) -> str:
     """Everything that decides what a snapshot holds, and whether its tools are those that are asked for."""
     parts = [
         RULES,
@@ -162,25 +162,25 @@ def _recall(sandbox: Sandbox, key: str) -> tuple[Snapshot, Outcome] | None:
 
 
 def _known(
-    key: str, found: tuple[Snapshot, Outcome], whole: CombinedPlan, started: float, say: Log
+    key: str, found: tuple[Snapshot, Outcome], whole: CombinedPlan, *, started: float, log: Log
 ) -> Environment:
     snapshot, outcome = found
-    say.line("result", "This environment was set up before: nothing is installed again.")
+    log.line("result", "This environment was set up before: nothing is installed again.")
     for step in outcome.steps:
         if not step.passed:
-            say.line("result", f"{step.title}: failed when it was set up.")
+            log.line("result", f"{step.title}: failed when it was set up.")
     for lacking in outcome.missing.values():
-        say.line("result", f"Missing: {lacking.tool}. {lacking.why}")
-    return _environment(key, snapshot, whole, outcome, started, cached=True)
+        log.line("result", f"Missing: {lacking.tool}. {lacking.why}")
+    return _environment(key, snapshot, whole, outcome=outcome, started=started, cached=True)
 
 
 def _environment(
     key: str,
     snapshot: Snapshot | None,
     whole: CombinedPlan,
+    *,
     outcome: Outcome,
     started: float,
-    *,
     cached: bool = False,
 ) -> Environment:
     return Environment(

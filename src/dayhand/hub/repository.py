@@ -33,7 +33,12 @@ class RepositoryHub:
     """Reads and writes of one repository. Raises ``HubError`` for a refusal, ``HubUnavailable`` where it may pass."""
 
     def __init__(
-        self, auth: AppAuth, installation: int, full_name: str, permissions: Mapping[str, str] = PERMISSIONS
+        self,
+        auth: AppAuth,
+        installation: int,
+        full_name: str,
+        *,
+        permissions: Mapping[str, str] = PERMISSIONS,
     ) -> None:
         self.auth = auth
         self._permissions = permissions
@@ -51,7 +56,7 @@ class RepositoryHub:
 
     def talking(self) -> RepositoryHub:
         """The same repository through a token that can answer a person and do nothing else."""
-        return RepositoryHub(self.auth, self.installation, self.full_name, TALKING)
+        return RepositoryHub(self.auth, self.installation, self.full_name, permissions=TALKING)
 
     def close(self) -> None:
         """Revoke the token: what has leaked is worthless then. A refusal is no harm, since it ends within the hour."""
@@ -145,7 +150,7 @@ class RepositoryHub:
             pulls = self._repo().get_pulls(state="closed", head=f"{owner}:{branch}")
             return tuple(one.body or "" for one in pulls)
 
-    def open_pull(self, branch: str, base: str, title: str, body: str, *, draft: bool = True) -> Pull:
+    def open_pull(self, branch: str, base: str, title: str, *, body: str, draft: bool = True) -> Pull:
         """The open pull request of a branch, opened where there is none; as an ordinary one where drafts are refused."""
         there = self.find_pull(branch)
         if there and there.state == "open":

@@ -10,7 +10,7 @@ from dayhand.ledger.ledger import Ledger
 HELD = "action_required"
 
 
-def accept(hub: RepositoryHub, ledger: Ledger, where: Subject, who: str) -> bool:
+def accept(hub: RepositoryHub, ledger: Ledger, where: Subject, *, who: str) -> bool:
     """Let what waits on a pull request's head go on under ``who``'s name; False where nothing waits, or did.
 
     The check run ends as the ledger says that it stands without what held it: a new failure stays one. May come twice.
@@ -23,7 +23,7 @@ def accept(hub: RepositoryHub, ledger: Ledger, where: Subject, who: str) -> bool
         if hub.ready(where.number):
             hub.request_review(where.number, who)
         if ledger.fact(check.task, "check") and not ledger.fact(check.task, "accepted_by"):
-            ledger.put_fact(None, check.task, "accepted_by", who)
+            ledger.put_fact(None, check.task, "accepted_by", value=who)
     return bool(found)
 
 

@@ -66,7 +66,7 @@ class Dispatcher:
                 return self._granted(event, delivery)
             case Pushed():
                 where = _nowhere(event.repository, event.installation, event)
-                opened = self._examine(where, event.sender, "Set-up files changed.", delivery)
+                opened = self._examine(where, event.sender, "Set-up files changed.", delivery=delivery)
                 return Decision(opened.task_id, "" if opened.fresh else WAITING)
             case _:
                 assert_never(event)
@@ -75,10 +75,10 @@ class Dispatcher:
         """Look at each repository that is new to us. May come twice: what was opened before is found again."""
         for name in event.repositories:
             where = _nowhere(name, event.installation)
-            self._examine(where, event.sender, "Dayhand was let in.", f"{delivery}:{name}")
+            self._examine(where, event.sender, "Dayhand was let in.", delivery=f"{delivery}:{name}")
         return Decision(None, f"{len(event.repositories)} repositories are looked at")
 
-    def _examine(self, where: Subject, sender: str, why: str, delivery: str) -> Opened:
+    def _examine(self, where: Subject, sender: str, why: str, *, delivery: str) -> Opened:
         """Open an examination that nobody asked for in words: at most one of a repository waits."""
         wish = TaskRequest(where, Ask(TaskKind.ENVIRONMENT, why, sender), f"{where.repository}:environment")
         opened = self.ledger.open(self._task(wish), delivery=delivery, meaning=wish.meaning)
@@ -144,7 +144,7 @@ class Dispatcher:
                 reason = "Only people with write access to this repository can accept that."
                 self.refuse(where, who, reason, "Ask one of them to look.")
                 return Decision(None, f"{who} may not write to {where.repository}")
-            if not accept(hub, self.ledger, where, who):
+            if not accept(hub, self.ledger, where, who=who):
                 reason = "Nothing waits to be accepted here."
                 self.refuse(where, who, reason, "It is for a pull request of mine that I held back.")
                 return Decision(None, "nothing waits to be accepted")

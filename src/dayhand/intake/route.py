@@ -31,7 +31,7 @@ def webhook(desk: Dispatcher, secrets: Sequence[str]) -> Blueprint:
         delivery = request.headers.get("X-GitHub-Delivery", "")
         try:
             verify(body, request.headers.get("X-Hub-Signature-256"), secrets)
-            return _take(desk, delivery, request.headers.get("X-GitHub-Event", ""), body)
+            return _take(desk, delivery, request.headers.get("X-GitHub-Event", ""), body=body)
         except IntakeError as error:
             return _refused(error)
         except (RedisError, HubUnavailable) as error:
@@ -48,7 +48,7 @@ def webhook(desk: Dispatcher, secrets: Sequence[str]) -> Blueprint:
     return blueprint
 
 
-def _take(desk: Dispatcher, delivery: str, name: str, body: bytes) -> Answer:
+def _take(desk: Dispatcher, delivery: str, name: str, *, body: bytes) -> Answer:
     if not delivery:
         raise IntakeError("The delivery has no X-GitHub-Delivery header.", status=400)
     seen = desk.ledger.seen(delivery)

@@ -29,7 +29,7 @@ class Blocklist:
         """
         text = json.dumps([asdict(one) for one in blocked], ensure_ascii=False)
         task_id, there = self.claim.task_id, keys.blocked(self.repository)
-        self.ledger.put_fact(self.claim, task_id, FACT, text)
+        self.ledger.put_fact(self.claim, task_id, FACT, value=text)
         script = self.ledger.redis.register_script(scripts.WRITE)
         fenced(script, [keys.record(task_id), there], [self.claim.token, FACT, text, "task", task_id])
         self.ledger.redis.expire(there, keys.KEPT_SECONDS)

@@ -22,7 +22,7 @@ def begin(ledger: Ledger, claim: Claim) -> None:
     fenced(script, [keys.record(claim.task_id)], [claim.token, claim.task_id])
 
 
-def keep(ledger: Ledger, claim: Claim, repository: str, found: Examined) -> None:
+def keep(ledger: Ledger, claim: Claim, repository: str, *, found: Examined) -> None:
     """Remember what was found. Raises ``LeaseLost``."""
     text = json.dumps(encode_outcome(found), ensure_ascii=False)
     script = ledger.redis.register_script(scripts.WRITE)

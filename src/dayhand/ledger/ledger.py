@@ -165,7 +165,7 @@ class Ledger:
         value: str | None = self.redis.hget(keys.facts(task_id), name)
         return value
 
-    def put_fact(self, claim: Claim | None, task_id: str, name: str, value: str) -> None:
+    def put_fact(self, claim: Claim | None, task_id: str, name: str, *, value: str) -> None:
         """Keep what was done: an id, an address, a commit. With a claim, raises ``LeaseLost`` once it is over."""
         if claim is None:
             self.redis.hset(keys.facts(task_id), name, value)

@@ -76,7 +76,7 @@ class TaskLog:
         self._ledger.note_stage(self._claim, {f"ended:{stage}": self._ledger.clock()})
 
     @contextmanager
-    def heeding(self, check: Callable[[], None]) -> Iterator[None]:
+    def cancelled_by(self, check: Callable[[], None]) -> Iterator[None]:
         """Within the block, ``check`` may say that the journey must not go on, by what it raises."""
         self._heeded.append(check)
         try:

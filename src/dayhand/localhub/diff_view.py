@@ -92,11 +92,11 @@ def files_of(diff: str) -> list[FileDiff]:
             if hunk := HUNK.match(line):
                 heading, numbers = False, {"old": int(hunk[1]), "new": int(hunk[2])}
             drawn += 1
-            _draw(found[-1], kinds.get(line[0], ""), line, numbers, room=drawn <= MAX_LINES)
+            _draw(found[-1], kinds.get(line[0], ""), line, numbers=numbers, room=drawn <= MAX_LINES)
     return found
 
 
-def _draw(file: FileDiff, kind: str, line: str, numbers: dict[str, int], *, room: bool) -> None:
+def _draw(file: FileDiff, kind: str, line: str, *, numbers: dict[str, int], room: bool) -> None:
     number = 0 if kind == "hunk" else numbers["old" if kind == "del" else "new"]
     for side, moving in (("old", ("", "del")), ("new", ("", "add"))):
         numbers[side] += kind in moving

@@ -51,7 +51,10 @@ class Directory:
             raw = {path: text.encode() if isinstance(text, str) else text for path, text in files.items()}
             if raw:
                 store.commit_files(
-                    raw, "main", "First version", (owner.name, f"{owner.login}@users.noreply.localhost")
+                    raw,
+                    "main",
+                    "First version",
+                    author=(owner.name, f"{owner.login}@users.noreply.localhost"),
                 )
             return repo
 

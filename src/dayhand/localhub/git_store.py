@@ -51,7 +51,7 @@ class GitStore:
         return done.stdout.decode("utf-8", "replace")
 
     def commit_files(
-        self, files: Mapping[str, bytes], branch: str, message: str, author: tuple[str, str]
+        self, files: Mapping[str, bytes], branch: str, message: str, *, author: tuple[str, str]
     ) -> str:
         """Write ``files`` as one commit on ``branch``, on top of what is there."""
         index = {"GIT_INDEX_FILE": str(self.path / "seed.index")}
@@ -64,11 +64,13 @@ class GitStore:
             self.git("update-index", "--add", "--cacheinfo", f"{mode},{blob},{path}", env=index)
         tree = self.git("write-tree", env=index).strip()
         (self.path / "seed.index").unlink()
-        sha = self.commit_tree(tree, (parent,) if parent else (), message, author)
+        sha = self.commit_tree(tree, (parent,) if parent else (), message, author=author)
         self.git("update-ref", f"refs/heads/{branch}", sha)
         return sha
 
-    def commit_tree(self, tree: str, parents: tuple[str, ...], message: str, author: tuple[str, str]) -> str:
+    def commit_tree(
+        self, tree: str, parents: tuple[str, ...], message: str, *, author: tuple[str, str]
+    ) -> str:
         name, email = author
         env = {
             "GIT_AUTHOR_NAME": name,
@@ -132,14 +134,14 @@ class GitStore:
             )
         return rows
 
-    def merge(self, base: str, head: str, message: str, author: tuple[str, str]) -> str | None:
+    def merge(self, base: str, head: str, message: str, *, author: tuple[str, str]) -> str | None:
         """Merge ``head`` into the branch ``base`` with a merge commit; None where they conflict."""
         target = self.branches()[base]
         try:
             tree = self.git("merge-tree", "--write-tree", target, head).split("\n", 1)[0]
         except subprocess.CalledProcessError:
             return None
-        sha = self.commit_tree(tree, (target, head), message, author)
+        sha = self.commit_tree(tree, (target, head), message, author=author)
         self.git("update-ref", f"refs/heads/{base}", sha, target)
         return sha
 

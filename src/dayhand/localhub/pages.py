@@ -169,7 +169,7 @@ def _files(blueprint: Blueprint, desk: _Desk) -> None:
         return render_template("commit.html", **desk.common(repo, commit=made, files=files, tab="code"))
 
     @blueprint.get("/<owner>/<name>/blob/<sha>/<path:path>")
-    def blob(owner: str, name: str, sha: str, path: str) -> str:
+    def blob(owner: str, name: str, sha: str, *, path: str) -> str:
         repo = desk.world.repo(owner, name)
         text = repo.store.text(sha, path)
         if text is None:
@@ -202,32 +202,32 @@ def _acting(blueprint: Blueprint, desk: _Desk) -> None:
         title = request.form.get("title", "").strip()
         if not title:
             raise Refused(422, "An issue needs a title.")
-        made = world.open_issue(repo, desk.me(), title, request.form.get("body", ""))
+        made = world.open_issue(repo, desk.me(), title, body=request.form.get("body", ""))
         return redirect(f"/{repo.full_name}/issues/{made.number}")
 
     @blueprint.post("/<owner>/<name>/issues/<int:number>/<act>")
-    def act(owner: str, name: str, number: int, act: str) -> Answer:
+    def act(owner: str, name: str, number: int, *, act: str) -> Answer:
         repo, issue = desk.find(owner, name, number)
         match act:
             case "comment":
                 if not request.form.get("body", "").strip():
                     raise Refused(422, "The comment is empty: write something first.")
-                world.comment(repo, issue, desk.me(), request.form["body"])
+                world.comment(repo, issue, desk.me(), body=request.form["body"])
             case "label":
                 desk.may(repo, "triage")
                 label = request.form.get("label", "").strip()
                 if not label:
                     raise Refused(422, "The label has no name.")
-                world.label(repo, issue, label, desk.me())
+                world.label(repo, issue, label, by=desk.me())
             case "unlabel":
                 desk.may(repo, "triage")
-                world.unlabel(repo, issue, request.form.get("label", ""), desk.me())
+                world.unlabel(repo, issue, request.form.get("label", ""), by=desk.me())
             case "merge":
                 desk.may(repo, "write")
                 world.merge(repo, issue, desk.me())
             case "close" | "reopen":
                 desk.may(repo, "triage")
-                world.set_state(repo, issue, "closed" if act == "close" else "open", desk.me())
+                world.set_state(repo, issue, "closed" if act == "close" else "open", by=desk.me())
             case _:
                 raise Refused(404, "There is no such act.")
         kind = "pull" if issue.pull else "issues"

@@ -13,8 +13,8 @@ MAX_COMMITS = 2048
 def push(repo: Repository, branch: str, by: User, *, before: str, after: str, html: str) -> dict[str, Any]:
     """The payload of one branch's move; ``before`` or ``after`` is all zeros where it came or went."""
     created, deleted = before == ZERO, after == ZERO
-    commits = [] if deleted else _new_commits(repo, branch, before, after)
-    shapes = [_commit(repo.store, one, by, html) for one in commits[-MAX_COMMITS:]]
+    commits = [] if deleted else _new_commits(repo, branch, before, after=after)
+    shapes = [_commit(repo.store, one, by, html=html) for one in commits[-MAX_COMMITS:]]
     return {
         "ref": f"refs/heads/{branch}",
         "before": before,
@@ -30,7 +30,7 @@ def push(repo: Repository, branch: str, by: User, *, before: str, after: str, ht
     }
 
 
-def _new_commits(repo: Repository, branch: str, before: str, after: str) -> list[Commit]:
+def _new_commits(repo: Repository, branch: str, before: str, *, after: str) -> list[Commit]:
     if before != ZERO:
         return repo.store.between(before, after)
     tip = repo.store.branches().get(repo.default_branch)
@@ -39,7 +39,7 @@ def _new_commits(repo: Repository, branch: str, before: str, after: str) -> list
     return [repo.store.commit(sha) for sha in repo.store.git("rev-list", "--reverse", after).split()]
 
 
-def _commit(store: GitStore, commit: Commit, by: User, html: str) -> dict[str, Any]:
+def _commit(store: GitStore, commit: Commit, by: User, *, html: str) -> dict[str, Any]:
     person = {"name": commit.author, "email": commit.email, "username": by.login}
     changed = _changed(store, commit)
     return {

@@ -55,7 +55,7 @@ class Api:
     def app(self) -> App:
         return self.tokens.app(self.header(), self.world.apps)
 
-    def open(self, owner: str, name: str, permission: str, level: str) -> tuple[Repository, Grant]:
+    def open(self, owner: str, name: str, permission: str, *, level: str) -> tuple[Repository, Grant]:
         """The repository, where the token opens it. Refuses with 401, 403 or 404."""
         grant = self.tokens.grant(self.header())
         repo = self.world.repo(owner, name)

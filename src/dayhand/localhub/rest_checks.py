@@ -33,7 +33,7 @@ def checks(blueprint: Blueprint, api: Api) -> None:
 
     @blueprint.post(path)
     def create(owner: str, name: str) -> Answer:
-        repo, grant = api.open(owner, name, "checks", "write")
+        repo, grant = api.open(owner, name, "checks", level="write")
         given = body()
         for field in ("name", "head_sha"):
             if not given.get(field):
@@ -42,19 +42,19 @@ def checks(blueprint: Blueprint, api: Api) -> None:
             raise Refused(422, f"No commit found for SHA: {given['head_sha']}")
         if "output" in given and not {"title", "summary"} <= set(given["output"]):
             raise invalid("CheckRun", "output", "missing_field")
-        run = _begin(api, repo, grant, given)
+        run = _begin(api, repo, grant, given=given)
         _apply(run, given)
-        api.world.keep_check(repo, run, "created", grant.user)
+        api.world.keep_check(repo, run, "created", by=grant.user)
         return jsonify(shapes.check_run(repo, run)), 201
 
     @blueprint.get(f"{path}/<int:number>")
     def get(owner: str, name: str, number: int) -> Answer:
-        repo, _ = api.open(owner, name, "checks", "read")
+        repo, _ = api.open(owner, name, "checks", level="read")
         return jsonify(shapes.check_run(repo, _find(repo, number)))
 
     @blueprint.patch(f"{path}/<int:number>")
     def edit(owner: str, name: str, number: int) -> Answer:
-        repo, grant = api.open(owner, name, "checks", "write")
+        repo, grant = api.open(owner, name, "checks", level="write")
         run, given = _find(repo, number), body()
         if run.suite.app is not grant.installation.app:
             raise Refused(
@@ -67,12 +67,12 @@ def checks(blueprint: Blueprint, api: Api) -> None:
         before = run.status
         _apply(run, given)
         done = run.status == "completed" and before != "completed"
-        api.world.keep_check(repo, run, "completed" if done else "created", grant.user)
+        api.world.keep_check(repo, run, "completed" if done else "created", by=grant.user)
         return jsonify(shapes.check_run(repo, run))
 
     @blueprint.get("/repos/<owner>/<name>/commits/<sha>/check-runs")
     def of_commit(owner: str, name: str, sha: str) -> Answer:
-        repo, _ = api.open(owner, name, "checks", "read")
+        repo, _ = api.open(owner, name, "checks", level="read")
         wanted = request.args.get("check_name", "")
         found = [run for run in repo.checks.values() if run.suite.sha == sha and wanted in ("", run.name)]
         if request.args.get("filter", "latest") == "latest":
@@ -80,7 +80,7 @@ def checks(blueprint: Blueprint, api: Api) -> None:
         return page([shapes.check_run(repo, run) for run in found], inside="check_runs")
 
 
-def _begin(api: Api, repo: Repository, grant: Grant, given: dict[str, Any]) -> CheckRun:
+def _begin(api: Api, repo: Repository, grant: Grant, *, given: dict[str, Any]) -> CheckRun:
     return CheckRun(
         id=api.world.next_id(),
         name=given["name"],

@@ -26,12 +26,12 @@ def _repository(blueprint: Blueprint, api: Api) -> None:
 
     @blueprint.get("/repos/<owner>/<name>")
     def repository(owner: str, name: str) -> Answer:
-        repo, _ = api.open(owner, name, "metadata", "read")
+        repo, _ = api.open(owner, name, "metadata", level="read")
         return jsonify(shapes.full_repository(repo))
 
     @blueprint.get("/repos/<owner>/<name>/collaborators/<login>/permission")
     def permission(owner: str, name: str, login: str) -> Answer:
-        repo, _ = api.open(owner, name, "metadata", "read")
+        repo, _ = api.open(owner, name, "metadata", level="read")
         user = api.world.users.get(login)
         if user is None:
             raise Refused(404, f"{login} is not a user")
@@ -52,30 +52,30 @@ def _issue(blueprint: Blueprint, api: Api) -> None:
 
     @blueprint.get("/repos/<owner>/<name>/issues")
     def list_issues(owner: str, name: str) -> Answer:
-        repo, _ = api.open(owner, name, "issues", "read")
+        repo, _ = api.open(owner, name, "issues", level="read")
         wanted = request.args.get("state", "open")
         found = [one for one in repo.issues.values() if wanted in (one.state, "all")]
         return page([shapes.issue(repo, one) for one in reversed(found)])
 
     @blueprint.post("/repos/<owner>/<name>/issues")
     def open_issue(owner: str, name: str) -> Answer:
-        repo, grant = api.open(owner, name, "issues", "write")
+        repo, grant = api.open(owner, name, "issues", level="write")
         given = body()
         if not given.get("title"):
             raise invalid("Issue", "title", "missing_field")
         made = world.open_issue(
-            repo, grant.user, given["title"], given.get("body") or "", grant.installation.app
+            repo, grant.user, given["title"], body=given.get("body") or "", app=grant.installation.app
         )
         return jsonify(shapes.issue(repo, made)), 201
 
     @blueprint.get("/repos/<owner>/<name>/issues/<int:number>")
     def get_issue(owner: str, name: str, number: int) -> Answer:
-        repo, _ = api.open(owner, name, "issues", "read")
+        repo, _ = api.open(owner, name, "issues", level="read")
         return jsonify(shapes.issue(repo, api.issue(repo, number)))
 
     @blueprint.patch("/repos/<owner>/<name>/issues/<int:number>")
     def edit_issue(owner: str, name: str, number: int) -> Answer:
-        repo, grant = api.open(owner, name, "issues", "write")
+        repo, grant = api.open(owner, name, "issues", level="write")
         issue, given = api.issue(repo, number), body()
         check_words("Issue", given.get("title") or "", given.get("body") or "")
         issue.title = given.get("title") or issue.title
@@ -83,7 +83,7 @@ def _issue(blueprint: Blueprint, api: Api) -> None:
         if state := given.get("state"):
             if state not in ("open", "closed"):
                 raise invalid("Issue", "state")
-            world.set_state(repo, issue, state, grant.user)
+            world.set_state(repo, issue, state, by=grant.user)
         return jsonify(shapes.issue(repo, issue))
 
 
@@ -93,25 +93,25 @@ def _labels(blueprint: Blueprint, api: Api) -> None:
 
     @blueprint.get(path)
     def list_labels(owner: str, name: str, number: int) -> Answer:
-        repo, _ = api.open(owner, name, "issues", "read")
+        repo, _ = api.open(owner, name, "issues", level="read")
         return page([shapes.label(repo, one) for one in api.issue(repo, number).labels])
 
     @blueprint.post(path)
     def add_labels(owner: str, name: str, number: int) -> Answer:
-        repo, grant = api.open(owner, name, "issues", "write")
+        repo, grant = api.open(owner, name, "issues", level="write")
         issue, given = api.issue(repo, number), request.get_json(silent=True)
         names = given.get("labels") if isinstance(given, dict) else given
         if not isinstance(names, list):
             raise invalid("Label", "labels")
         for one in names:
-            world.label(repo, issue, str(one), grant.user)
+            world.label(repo, issue, str(one), by=grant.user)
         return jsonify([shapes.label(repo, one) for one in issue.labels])
 
     @blueprint.delete(f"{path}/<label>")
-    def remove_label(owner: str, name: str, number: int, label: str) -> Answer:
-        repo, grant = api.open(owner, name, "issues", "write")
+    def remove_label(owner: str, name: str, number: int, *, label: str) -> Answer:
+        repo, grant = api.open(owner, name, "issues", level="write")
         issue = api.issue(repo, number)
-        world.unlabel(repo, issue, label, grant.user)
+        world.unlabel(repo, issue, label, by=grant.user)
         return jsonify([shapes.label(repo, one) for one in issue.labels])
 
 
@@ -120,35 +120,35 @@ def _comments(blueprint: Blueprint, api: Api) -> None:
 
     @blueprint.get("/repos/<owner>/<name>/issues/<int:number>/comments")
     def list_comments(owner: str, name: str, number: int) -> Answer:
-        repo, _ = api.open(owner, name, "issues", "read")
+        repo, _ = api.open(owner, name, "issues", level="read")
         issue = api.issue(repo, number)
         return page([shapes.comment(repo, issue, one) for one in issue.comments])
 
     @blueprint.post("/repos/<owner>/<name>/issues/<int:number>/comments")
     def make_comment(owner: str, name: str, number: int) -> Answer:
-        repo, grant = api.open(owner, name, "issues", "write")
+        repo, grant = api.open(owner, name, "issues", level="write")
         issue, text = api.issue(repo, number), body().get("body")
         if not isinstance(text, str) or len(text) > 65_536:
             raise invalid("IssueComment", "body")
-        made = world.comment(repo, issue, grant.user, text, grant.installation.app)
+        made = world.comment(repo, issue, grant.user, body=text, app=grant.installation.app)
         return jsonify(shapes.comment(repo, issue, made)), 201
 
     @blueprint.get("/repos/<owner>/<name>/issues/comments/<int:comment_id>")
     def get_comment(owner: str, name: str, comment_id: int) -> Answer:
-        repo, _ = api.open(owner, name, "issues", "read")
+        repo, _ = api.open(owner, name, "issues", level="read")
         issue, comment = api.comment(repo, comment_id)
         return jsonify(shapes.comment(repo, issue, comment))
 
     @blueprint.patch("/repos/<owner>/<name>/issues/comments/<int:comment_id>")
     def edit_comment(owner: str, name: str, comment_id: int) -> Answer:
-        repo, grant = api.open(owner, name, "issues", "write")
+        repo, grant = api.open(owner, name, "issues", level="write")
         issue, comment = api.comment(repo, comment_id)
         if comment.user is not grant.user:
             raise Refused(403, "Resource not accessible by integration")
         text = body().get("body")
         if not isinstance(text, str) or not text.strip() or len(text) > 65_536:
             raise invalid("IssueComment", "body")
-        world.edit_comment(repo, issue, comment, text, grant.user)
+        world.edit_comment(repo, issue, comment, body=text, by=grant.user)
         return jsonify(shapes.comment(repo, issue, comment))
 
 
@@ -163,12 +163,12 @@ def _reactions(blueprint: Blueprint, api: Api) -> None:
 
     @blueprint.post("/repos/<owner>/<name>/issues/<int:number>/reactions")
     def react_to_issue(owner: str, name: str, number: int) -> Answer:
-        repo, grant = api.open(owner, name, "issues", "write")
+        repo, grant = api.open(owner, name, "issues", level="write")
         made, new = world.react(api.issue(repo, number).reactions, grant.user, content())
         return jsonify(shapes.reaction(made)), 201 if new else 200
 
     @blueprint.post("/repos/<owner>/<name>/issues/comments/<int:comment_id>/reactions")
     def react_to_comment(owner: str, name: str, comment_id: int) -> Answer:
-        repo, grant = api.open(owner, name, "issues", "write")
+        repo, grant = api.open(owner, name, "issues", level="write")
         made, new = world.react(api.comment(repo, comment_id)[1].reactions, grant.user, content())
         return jsonify(shapes.reaction(made)), 201 if new else 200

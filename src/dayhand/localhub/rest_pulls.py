@@ -28,7 +28,7 @@ def _pulls(blueprint: Blueprint, api: Api) -> None:
 
     @blueprint.get("/repos/<owner>/<name>/pulls")
     def list_pulls(owner: str, name: str) -> Answer:
-        repo, _ = api.open(owner, name, "pull_requests", "read")
+        repo, _ = api.open(owner, name, "pull_requests", level="read")
         state, head = request.args.get("state", "open"), request.args.get("head", "")
         base = request.args.get("base", "")
         found = [
@@ -43,7 +43,7 @@ def _pulls(blueprint: Blueprint, api: Api) -> None:
 
     @blueprint.post("/repos/<owner>/<name>/pulls")
     def open_pull(owner: str, name: str) -> Answer:
-        repo, grant = api.open(owner, name, "pull_requests", "write")
+        repo, grant = api.open(owner, name, "pull_requests", level="write")
         given = body()
         missing = [field for field in ("title", "head", "base") if not given.get(field)]
         if missing:
@@ -53,7 +53,7 @@ def _pulls(blueprint: Blueprint, api: Api) -> None:
                 [{"resource": "PullRequest", "code": "missing_field", "field": missing[0]}],
             )
         made = world.open_pull(
-            repo, grant.user, given["title"], given.get("body") or "",
+            repo, grant.user, given["title"], body=given.get("body") or "",
             head=given["head"], base=given["base"], draft=bool(given.get("draft")),
         )  # fmt: skip
         return jsonify(shapes.pull(repo, made)), 201
@@ -65,31 +65,31 @@ def _pull(blueprint: Blueprint, api: Api) -> None:
 
     @blueprint.get(path)
     def get_pull(owner: str, name: str, number: int) -> Answer:
-        repo, _ = api.open(owner, name, "pull_requests", "read")
+        repo, _ = api.open(owner, name, "pull_requests", level="read")
         return jsonify(shapes.pull(repo, find(api, repo, number)))
 
     @blueprint.patch(path)
     def edit_pull(owner: str, name: str, number: int) -> Answer:
-        repo, grant = api.open(owner, name, "pull_requests", "write")
+        repo, grant = api.open(owner, name, "pull_requests", level="write")
         issue, given = find(api, repo, number), body()
         check_words("PullRequest", given.get("title") or "", given.get("body") or "")
         issue.title = given.get("title") or issue.title
         issue.body = given.get("body", issue.body) or ""
         if state := given.get("state"):
-            world.set_state(repo, issue, state, grant.user)
-        world.tell_pull(repo, issue, "edited", grant.user, changes={})
+            world.set_state(repo, issue, state, by=grant.user)
+        world.tell_pull(repo, issue, "edited", by=grant.user, changes={})
         return jsonify(shapes.pull(repo, issue))
 
     @blueprint.get(f"{path}/commits")
     def commits(owner: str, name: str, number: int) -> Answer:
-        repo, _ = api.open(owner, name, "pull_requests", "read")
+        repo, _ = api.open(owner, name, "pull_requests", level="read")
         pull = find(api, repo, number).pull
         assert pull  # noqa: S101 - find gives pull requests
         return page([shapes.commit(repo, one) for one in repo.store.between(pull.base_sha, pull.head_sha)])
 
     @blueprint.get(f"{path}/files")
     def files(owner: str, name: str, number: int) -> Answer:
-        repo, _ = api.open(owner, name, "pull_requests", "read")
+        repo, _ = api.open(owner, name, "pull_requests", level="read")
         issue = find(api, repo, number)
         assert issue.pull  # noqa: S101 - find gives pull requests
         rows = repo.store.numbers(issue.pull.base_sha, issue.pull.head_sha)
@@ -97,14 +97,14 @@ def _pull(blueprint: Blueprint, api: Api) -> None:
 
     @blueprint.post(f"{path}/requested_reviewers")
     def request_review(owner: str, name: str, number: int) -> Answer:
-        repo, grant = api.open(owner, name, "pull_requests", "write")
+        repo, grant = api.open(owner, name, "pull_requests", level="write")
         issue = find(api, repo, number)
-        world.request_review(repo, issue, body().get("reviewers") or [], grant.user)
+        world.request_review(repo, issue, body().get("reviewers") or [], by=grant.user)
         return jsonify(shapes.pull(repo, issue)), 201
 
     @blueprint.put(f"{path}/merge")
     def merge(owner: str, name: str, number: int) -> Answer:
-        repo, grant = api.open(owner, name, "contents", "write")
+        repo, grant = api.open(owner, name, "contents", level="write")
         sha = world.merge(repo, find(api, repo, number), grant.user)
         return jsonify(sha=sha, merged=True, message="Pull Request successfully merged")
 
@@ -115,7 +115,7 @@ def _refs(blueprint: Blueprint, api: Api) -> None:
     @blueprint.get("/repos/<owner>/<name>/git/ref/heads/<path:branch>")
     @blueprint.get("/repos/<owner>/<name>/git/refs/heads/<path:branch>")
     def get_ref(owner: str, name: str, branch: str) -> Answer:
-        repo, _ = api.open(owner, name, "contents", "read")
+        repo, _ = api.open(owner, name, "contents", level="read")
         sha = repo.store.branches().get(branch)
         if sha is None:
             raise Refused(404, "Not Found")
@@ -123,7 +123,7 @@ def _refs(blueprint: Blueprint, api: Api) -> None:
 
     @blueprint.delete("/repos/<owner>/<name>/git/refs/heads/<path:branch>")
     def delete_ref(owner: str, name: str, branch: str) -> Answer:
-        repo, grant = api.open(owner, name, "contents", "write")
+        repo, grant = api.open(owner, name, "contents", level="write")
         before = repo.store.branches().get(branch)
         if before is None:
             raise Refused(422, "Reference does not exist")
@@ -133,7 +133,7 @@ def _refs(blueprint: Blueprint, api: Api) -> None:
 
     @blueprint.get("/repos/<owner>/<name>/commits/<sha>")
     def get_commit(owner: str, name: str, sha: str) -> Answer:
-        repo, _ = api.open(owner, name, "contents", "read")
+        repo, _ = api.open(owner, name, "contents", level="read")
         try:
             return jsonify(shapes.commit(repo, repo.store.commit(sha)))
         except subprocess.CalledProcessError as error:

@@ -65,7 +65,7 @@ class GitHubPublication:
     def open(self, task: Task, head: str) -> None:
         """A draft pull request, a check run on ``head``, a comment."""
         title, body = pull_request.pull_title(task), pull_request.pull_opening(task, self.task_url)
-        pull = self.hub.open_pull(self._branch(), task.default_branch, title, body)
+        pull = self.hub.open_pull(self._branch(), task.default_branch, title, body=body)
         self._remember_pull(pull)
         self._check_on(head)
         if self._fact("lacking") is None:  # not yet looked for itself
@@ -89,10 +89,10 @@ class GitHubPublication:
     def propose(self, task: Task, proposal: Proposal) -> str:
         """Fill in the pull request, conclude the check run on the pushed commit, ask for review."""
         title = pull_request.final_title(task, proposal.solution)
-        body = redact(pull_request.pull_body(task, proposal, self.repository_url, self.task_url))
+        body = redact(pull_request.pull_body(task, proposal, self.repository_url, task_url=self.task_url))
         earlier, closed = self._earlier_pull(task), self._closed_pull()
         onto = self._fact("onto") or task.default_branch
-        pull = earlier or closed or self.hub.open_pull(self._branch(), onto, title, body)
+        pull = earlier or closed or self.hub.open_pull(self._branch(), onto, title, body=body)
         self._remember_pull(pull)
         self._put("patch", proposal.change.patch[:PATCH_CHARS])
         self._conclude_with(proposal)
@@ -108,7 +108,7 @@ class GitHubPublication:
         told = (
             pull_request.added(task, body)
             if earlier
-            else pull_request.proposed(task, pull.url, verification, usage)
+            else pull_request.proposed(task, pull.url, verification, usage=usage)
         )
         self._comment(told)
         return pull.url
@@ -118,7 +118,9 @@ class GitHubPublication:
         self._conclude("neutral", pull_request.NOTHING_CHANGED)
         self._take_back(pull_request.NOTHING_CHANGED)
         return self._comment(
-            pull_request.answered(task, solution, proofs, self.repository_url, self.task_url)
+            pull_request.answered(
+                task, solution, proofs, repository_url=self.repository_url, task_url=self.task_url
+            )
         )
 
     def begin_examination(self, commit: str) -> None:
@@ -132,20 +134,20 @@ class GitHubPublication:
     def offer(self, found: Improvement, branch: str, base: str) -> str:
         """The one open pull request from ``branch``, with today's text."""
         body = setup_proposal.body(found, self.task_url)
-        pull = self.hub.open_pull(branch, base, setup_proposal.TITLE, body, draft=False)
+        pull = self.hub.open_pull(branch, base, setup_proposal.TITLE, body=body, draft=False)
         self.hub.edit_pull(pull.number, body=body)
         self._remember_pull(pull)
         return pull.url
 
     def examined(self, task: Task, found: Examined, offered: str = "") -> None:
         """Conclude the check run, neutral whatever was found: it judges no change. Answer the person who asked."""
-        examined.keep(self.ledger, self.claim, task.repository, found)
+        examined.keep(self.ledger, self.claim, task.repository, found=found)
         said = environment.report(found, self.task_url, offered)
         output = self._output(environment.headline(found), self._progress.last_text)
         output["summary"] = redact(said)
         self.hub.update_check(int(self._fact("check") or 0), output=output, conclusion="neutral")
         url = self._fact("check_url") or ""
-        self._comment(environment.answer(task.ask.asker, found.commit, url, said))
+        self._comment(environment.answer(task.ask.asker, found.commit, url, said=said))
 
     def fail(self, task: Task, error: DayhandError, spent: Usage | None = None) -> None:
         """What happened and what to do as a comment; a draft that was opened goes away.
@@ -322,7 +324,7 @@ class GitHubPublication:
         return self.ledger.fact(self.task.id, name)
 
     def _put(self, name: str, value: str) -> None:
-        self.ledger.put_fact(self.claim, self.task.id, name, value)
+        self.ledger.put_fact(self.claim, self.task.id, name, value=value)
 
 
 def _failed_as(error: DayhandError) -> str:

@@ -33,43 +33,43 @@ class LocalPublication:
     def warn(self, lacks: str) -> None:
         """Print what cannot run here."""
         if lacks:
-            self._say(f"{lacks}\n")
+            self._log(f"{lacks}\n")
 
     def propose(self, task: Task, proposal: Proposal) -> str:
         """Print the account, the verification table and the branch's name; give the name."""
-        self._say(f"\n{proposal.solution.title}\n\n{proposal.solution.account}\n")
+        self._log(f"\n{proposal.solution.title}\n\n{proposal.solution.account}\n")
         for finding in proposal.verification.findings:
             proof = telling_line(finding.head.output) if finding.head else finding.missing
-            self._say(f"  {finding.kind:6} {finding.command:32} {finding.verdict}: {finding.note or proof}")
+            self._log(f"  {finding.kind:6} {finding.command:32} {finding.verdict}: {finding.note or proof}")
             if finding.red_green and not finding.red_green.proven:
-                self._say("         The change's own tests pass without the change too: they prove nothing.")
+                self._log("         The change's own tests pass without the change too: they prove nothing.")
         for switch in proposal.solution.switches:
-            self._say(f"  {switch.model} could not go on, so {switch.successor} did: {switch.why}")
+            self._log(f"  {switch.model} could not go on, so {switch.successor} did: {switch.why}")
         for concern in (*proposal.verification.concerns, *proposal.verification.reach):
-            self._say(f"  look at {concern.kind}: {concern.path}: {concern.what}")
+            self._log(f"  look at {concern.kind}: {concern.path}: {concern.what}")
         for one in proposal.blocked:
-            self._say(f"  blocked: {one.host}:{one.port}, asked by {one.command}: {one.reason}")
+            self._log(f"  blocked: {one.host}:{one.port}, asked by {one.command}: {one.reason}")
         if said := note(proposal.verification.reached):
-            self._say(f"  {said}")
+            self._log(f"  {said}")
         scope = proposal.verification.scope
         if scope.too_large:
-            self._say(f"  look at its size: {too_large(scope)}")
+            self._log(f"  look at its size: {too_large(scope)}")
         for path in scope.unspoken:
-            self._say(f"  changed, but not spoken of: {path}")
-        self._say(
+            self._log(f"  changed, but not spoken of: {path}")
+        self._log(
             f"\n{len(proposal.change.paths)} files changed on the branch {task.branch} ({spent(proposal.solution.usage)})."
         )
-        self._say(f"Look at it: git diff {proposal.change.base[:8]} {task.branch}")
+        self._log(f"Look at it: git diff {proposal.change.base[:8]} {task.branch}")
         return task.branch
 
     def answer(self, task: Task, solution: Solution, proofs: tuple[Proof, ...]) -> str:
         """Print the answer and its citations."""
-        self._say(f"\n{solution.account}\n")
+        self._log(f"\n{solution.account}\n")
         if said := note(solution.reached):
-            self._say(f"{said}\n")
+            self._log(f"{said}\n")
         for proof in proofs:
             mark = "✓" if proof.found else "✗ not confirmed:"
-            self._say(f"  {mark} {proof.citation.path}:{proof.citation.line}: {proof.text.strip()}")
+            self._log(f"  {mark} {proof.citation.path}:{proof.citation.line}: {proof.text.strip()}")
         return ""
 
     def begin_examination(self, commit: str) -> None:
@@ -85,10 +85,10 @@ class LocalPublication:
 
     def examined(self, task: Task, found: Examined, offered: str = "") -> None:
         """Print what was found."""
-        self._say(environment.report(found))
+        self._log(environment.report(found))
 
     def fail(self, task: Task, error: DayhandError, spent: Usage | None = None) -> None:
         """The command line's edge says it."""
 
-    def _say(self, text: str) -> None:
+    def _log(self, text: str) -> None:
         print(clean(text), file=self.out, flush=True)

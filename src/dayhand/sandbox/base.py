@@ -98,7 +98,7 @@ class Box(Protocol):
     ``halted`` is asked about once a second while anything runs: where it says so, the command is killed.
     """
 
-    halted: Callable[[], bool] | None
+    cancelled: Callable[[], bool] | None
 
     def run(
         self,
@@ -109,7 +109,7 @@ class Box(Protocol):
         stdin: bytes | IO[bytes] | None = None,
         limits: CommandLimits | None = None,
         on_output: Callable[[bytes], None] | None = None,
-        halted: Callable[[], bool] | None = None,
+        cancelled: Callable[[], bool] | None = None,
     ) -> Result:
         """Run one command (a string goes to ``/bin/sh -c``) and wait for its end.
 

@@ -28,7 +28,7 @@ class Cancellable:
     @contextmanager
     def open(self, *, origin: Snapshot | None = None, egress: Egress | None = None) -> Iterator[Box]:
         with self._sandbox.open(origin=origin, egress=egress) as box:
-            box.halted = self._halted
+            box.cancelled = self._cancelled
             yield box
 
     def find(self, key: str) -> Snapshot | None:
@@ -37,6 +37,6 @@ class Cancellable:
     def drop(self, keys: Iterable[str]) -> None:
         self._sandbox.drop(keys)
 
-    def _halted(self) -> bool:
+    def _cancelled(self) -> bool:
         self._check()
         return False

@@ -28,7 +28,7 @@ class Order:
     env: Mapping[str, str] | None = None
     stdin: bytes | IO[bytes] | None = None
     seconds: float = 60.0
-    halted: Callable[[], bool] | None = None
+    cancelled: Callable[[], bool] | None = None
 
     def words(self) -> list[str]:
         return ["/bin/sh", "-c", self.command] if isinstance(self.command, str) else list(self.command)
@@ -60,7 +60,7 @@ class Order:
         return textwrap.shorten(words, SPOKEN, placeholder=" …")
 
     def is_halted(self) -> bool:
-        return self.halted is not None and self.halted()
+        return self.cancelled is not None and self.cancelled()
 
 
 @dataclass(frozen=True, slots=True)

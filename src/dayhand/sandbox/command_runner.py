@@ -27,12 +27,12 @@ class Commands(ABC):
 
     def __init__(self) -> None:
         self.gate: Gateway | None = None
-        self.halted: Callable[[], bool] | None = None
+        self.cancelled: Callable[[], bool] | None = None
         self._closed = False
         self._turn = threading.Lock()
 
     @abstractmethod
-    def _carry_out(self, order: Order, out: Meter, err: Meter | None, gate: Gateway | None) -> Ended:
+    def _carry_out(self, order: Order, out: Meter, err: Meter | None, *, gate: Gateway | None) -> Ended:
         """Run a sound order to its end or to ours; without ``err`` both streams go to ``out``, as they come."""
 
     def run(
@@ -44,23 +44,23 @@ class Commands(ABC):
         stdin: bytes | IO[bytes] | None = None,
         limits: CommandLimits | None = None,
         on_output: Callable[[bytes], None] | None = None,
-        halted: Callable[[], bool] | None = None,
+        cancelled: Callable[[], bool] | None = None,
     ) -> Result:
         limits, gate = limits or CommandLimits(), self.gate
         meter = Meter(limits.keep_bytes, limits.output_bytes, on_output)
         if gate:
             env = {**gate.environment(), **(env or {})}
-        order = Order(command, cwd, env, stdin, limits.seconds, either(self.halted, halted))
+        order = Order(command, cwd, env, stdin, limits.seconds, either(self.cancelled, cancelled))
         with gate.asked_by(order.spoken()) if gate else nullcontext():
-            ended = self._execute(order, meter, None, gate)
+            ended = self._execute(order, meter, None, gate=gate)
         return Result(ended.code, meter.head, meter.tail, meter.size, ended.reason, ended.seconds)
 
     def pour(
         self, command: Sequence[str], *, stdin: bytes | None = None, most: int, seconds: float = 60
     ) -> bytes:
         out, err = Meter(most, most), Meter(ERRORS, CommandLimits().output_bytes)
-        order = Order(command, stdin=stdin, seconds=seconds, halted=self.halted)
-        ended = self._execute(order, out, err, None)
+        order = Order(command, stdin=stdin, seconds=seconds, cancelled=self.cancelled)
+        ended = self._execute(order, out, err, gate=None)
         if ended.reason is Reason.FLOOD:
             raise SandboxError(f"{command[0]} gave more than the {most} bytes that may leave the box.")
         if ended.code != 0 or ended.reason is not Reason.EXIT:
@@ -70,13 +70,13 @@ class Commands(ABC):
             )
         return out.head
 
-    def _execute(self, order: Order, out: Meter, err: Meter | None, gate: Gateway | None) -> Ended:
+    def _execute(self, order: Order, out: Meter, err: Meter | None, *, gate: Gateway | None) -> Ended:
         with self._turn:
             self._check_open()
             if problem := order.problem():
                 (err or out).take(f"{problem}\n".encode())
                 return Ended(CANNOT_RUN, Reason.EXIT, 0.0)
-            return self._carry_out(order, out, err, gate)
+            return self._carry_out(order, out, err, gate=gate)
 
     def _check_open(self) -> None:
         if self._closed:

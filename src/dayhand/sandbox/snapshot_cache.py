@@ -145,12 +145,12 @@ class CachedBox:
         self._shelf = shelf
 
     @property
-    def halted(self) -> Callable[[], bool] | None:
-        return self._box.halted
+    def cancelled(self) -> Callable[[], bool] | None:
+        return self._box.cancelled
 
-    @halted.setter
-    def halted(self, halted: Callable[[], bool] | None) -> None:
-        self._box.halted = halted
+    @cancelled.setter
+    def cancelled(self, cancelled: Callable[[], bool] | None) -> None:
+        self._box.cancelled = cancelled
 
     def run(
         self,
@@ -161,10 +161,10 @@ class CachedBox:
         stdin: bytes | IO[bytes] | None = None,
         limits: CommandLimits | None = None,
         on_output: Callable[[bytes], None] | None = None,
-        halted: Callable[[], bool] | None = None,
+        cancelled: Callable[[], bool] | None = None,
     ) -> Result:
         return self._box.run(
-            command, cwd=cwd, env=env, stdin=stdin, limits=limits, on_output=on_output, halted=halted
+            command, cwd=cwd, env=env, stdin=stdin, limits=limits, on_output=on_output, cancelled=cancelled
         )
 
     def pour(

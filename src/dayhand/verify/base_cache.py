@@ -40,7 +40,7 @@ class BaseCache:
         except (OSError, ValueError, TypeError, KeyError):
             return None  # half written by a killed worker, or never: it is run again
 
-    def keep(self, commit: str, environment: str, check: Check, ran: CheckResult) -> None:
+    def keep(self, commit: str, environment: str, check: Check, *, ran: CheckResult) -> None:
         """Keep a result; the oldest ones make room. Where the disk will not have it, the base only runs again."""
         if ran.run.reason != "exit":
             return

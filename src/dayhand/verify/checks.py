@@ -28,36 +28,36 @@ SILENT = "pytest was asked for a report of its tests, passed and wrote none: not
 
 
 def verify(
-    place: Environment, sandbox: Sandbox, trees: Trees, say: TaskLog, *, bases: BaseCache
+    place: Environment, sandbox: Sandbox, trees: Trees, *, log: TaskLog, bases: BaseCache
 ) -> tuple[Finding, ...]:
     """Run every check of the environment and say how the change stands beside the base.
 
     A check that the environment cannot run is a finding with the missing thing named, never a failure.
     """
     if not place.checks:
-        say.line("say", "The repository declares no lint, type check or test command that Dayhand knows.")
-    examiner = Examiner(Runner(place, sandbox, say), trees, bases)
+        log.line("say", "The repository declares no lint, type check or test command that Dayhand knows.")
+    examiner = Examiner(Runner(place, sandbox, log), trees, bases)
     return tuple(examiner.examine(check) for check in nearest_first(place.checks, trees.paths))
 
 
 def look_early(
-    place: Environment, sandbox: Sandbox, trees: Trees, say: TaskLog, before: Files, after: Files
+    place: Environment, sandbox: Sandbox, trees: Trees, *, log: TaskLog, before: Files, after: Files
 ) -> Finding | None:
     """Run the tests that the change is nearest to: a new failure among them, which stays; None for nothing to tell.
 
     That nothing fails here proves nothing: the verdict is ``verify``'s.
     """
-    runner = Runner(place, sandbox, say)
+    runner = Runner(place, sandbox, log)
     for check in place.checks:
-        near = None if check.command in place.missing else narrowed(check, before, after, trees.paths)
-        if near and (found := _fails_early(runner, trees, *near)):
-            say.line("result", f"test: {found.command}: {found.verdict}")
+        near = None if check.command in place.missing else narrowed(check, before, after, paths=trees.paths)
+        if near and (found := _fails_early(runner, trees, near[0], on_base=near[1])):
+            log.line("result", f"test: {found.command}: {found.verdict}")
             return found
     return None
 
 
-def _fails_early(runner: Runner, trees: Trees, check: Check, on_base: Check | None) -> Finding | None:
-    runner.say.line("say", "First the tests that the change is nearest to.")
+def _fails_early(runner: Runner, trees: Trees, check: Check, *, on_base: Check | None) -> Finding | None:
+    runner.log.line("say", "First the tests that the change is nearest to.")
     head = runner.run(check, trees.head)
     if head.run.passed or head.run.reason != "exit" or not head.failing:
         return None
@@ -97,7 +97,7 @@ class Examiner:
 
     def examine(self, check: Check) -> Finding:
         if missing := self.runner.place.missing.get(check.command):
-            self.runner.say.line("result", f"{check.kind}: {check.command}: not run. {missing.why}")
+            self.runner.log.line("result", f"{check.kind}: {check.command}: not run. {missing.why}")
             return Finding(check.kind, check.command, Verdict.CANNOT_RUN, None, missing=missing.why)
         head = self.runner.run(check, self.trees.head)
         if head.run.code in (NOT_FOUND, NOT_EXECUTABLE):
@@ -114,9 +114,11 @@ class Examiner:
             judged = Judgement(Verdict.BLIND, note=SILENT)
         elif judged.verdict is not Verdict.BLIND and self._blind(check, head):
             judged = Judgement(Verdict.BLIND, note=BLIND)
-        finding = _finding(check, judged, head, base if base and not base.run.passed else None)
+        finding = _finding(check, judged, head, base=base if base and not base.run.passed else None)
         if check.kind == "test" and judged.verdict is not Verdict.BLIND and can_prove(self.trees):
-            shown = show_red(check, self.runner, self.trees, head, lambda: base or self._base(check))
+            shown = show_red(
+                check, self.runner, self.trees, head=head, base=lambda: base or self._base(check)
+            )
             finding = replace(finding, red_green=shown)
         return self._told(finding)
 
@@ -124,25 +126,25 @@ class Examiner:
         base = self._known(check) or self._base(check)
         judged, again = judge_failed(head, base), None
         if judged.verdict is Verdict.NEW_FAILURE and head.run.reason == "exit":
-            self.runner.say.line(
+            self.runner.log.line(
                 "say", f"{check.command}: a new failure; once more, to see whether it stays."
             )
             again = self.runner.run(check, self.trees.head)
             judged = judge_failed(head, base, again)
-        return self._told(_finding(check, judged, head, base, again))
+        return self._told(_finding(check, judged, head, base=base, again=again))
 
     def _known(self, check: Check) -> CheckResult | None:
         place = self.runner.place
         known = self.bases.find(self.trees.base_commit, place.key, check)
         if known:
             how = "passes" if known.run.passed else "fails"
-            self.runner.say.line("say", f"{check.command} {how} on the base: known from an earlier run.")
+            self.runner.log.line("say", f"{check.command} {how} on the base: known from an earlier run.")
         return known
 
     def _base(self, check: Check) -> CheckResult:
-        self.runner.say.line("say", "The same on the base, to compare.")
+        self.runner.log.line("say", "The same on the base, to compare.")
         base = self.runner.run(check, self.trees.base)
-        self.bases.keep(self.trees.base_commit, self.runner.place.key, check, base)
+        self.bases.keep(self.trees.base_commit, self.runner.place.key, check, ran=base)
         return base
 
     def _blind(self, check: Check, head: CheckResult) -> bool:
@@ -150,7 +152,7 @@ class Examiner:
         paths = tuple(path for path in self.trees.paths if is_source(path))
         if check.kind != "test" or not paths or (head.results and head.results.reported):
             return False
-        self.runner.say.line(
+        self.runner.log.line(
             "say",
             f"{check.command} wrote no report of single tests; once more with the changed files broken, "
             "to see whether it notices.",
@@ -159,7 +161,7 @@ class Examiner:
 
     def _told(self, finding: Finding) -> Finding:
         words = f"{finding.kind}: {finding.command}: {finding.verdict}"
-        self.runner.say.line("result", f"{words}. {finding.note}" if finding.note else words)
+        self.runner.log.line("result", f"{words}. {finding.note}" if finding.note else words)
         return finding
 
 
@@ -167,6 +169,7 @@ def _finding(
     check: Check,
     judged: Judgement,
     head: CheckResult,
+    *,
     base: CheckResult | None,
     again: CheckResult | None = None,
 ) -> Finding:

@@ -19,8 +19,8 @@ def examine(
     place: Environment,
     sandbox: Sandbox,
     fill: Fill,
-    say: Log,
     *,
+    log: Log,
     commit: str,
     bases: BaseCache | None = None,
 ) -> Examined:
@@ -28,7 +28,7 @@ def examine(
 
     ``bases`` keeps what the checks said, so that a task on this commit need not run them on its base again.
     """
-    doctor = _Doctor(Runner(place, sandbox, say), fill, commit, bases)
+    doctor = _Doctor(Runner(place, sandbox, log), fill, commit, bases)
     steps = tuple(
         SetUpStep(
             one.title, one.command, one.passed, one.seconds, one.instead if one.passed else reason(one.output)
@@ -57,9 +57,9 @@ class _Doctor:
     bases: BaseCache | None
 
     def check_up(self, check: Check) -> Checkup:
-        say, place = self.runner.say, self.runner.place
+        log, place = self.runner.log, self.runner.place
         if missing := place.missing.get(check.command):
-            say.line("result", f"{check.kind}: {check.command}: not run. {missing.why}")
+            log.line("result", f"{check.kind}: {check.command}: not run. {missing.why}")
             return Checkup(check.kind, check.command, check.source, None, missing.why)
         ran = self.runner.run(check, self.fill)
         run = ran.run
@@ -68,6 +68,6 @@ class _Doctor:
             why = f"{check.tool} is not there: {last}"
             return Checkup(check.kind, check.command, check.source, None, why)
         if self.bases:
-            self.bases.keep(self.commit, place.key, check, ran)
-        say.line("result", f"{check.kind}: {check.command}: {'passes' if run.passed else 'runs, and fails'}")
+            self.bases.keep(self.commit, place.key, check, ran=ran)
+        log.line("result", f"{check.kind}: {check.command}: {'passes' if run.passed else 'runs, and fails'}")
         return Checkup(check.kind, check.command, check.source, run)

@@ -28,25 +28,25 @@ class ExaminationTarget:
 
 
 def find_better(
-    bench: ExaminationTarget, place: Environment, before: Examined, say: Log
+    bench: ExaminationTarget, place: Environment, before: Examined, *, log: Log
 ) -> Improvement | None:
     """Guess, try the guess in boxes, and give it only where it did better."""
     lacking = {one.command: one.missing for one in before.checks if one.run is None}
     found = None if before.ready else guess(bench.files, place, lacking)
     if found is None:
         return None
-    say.line("say", "One more look, with a set-up that might do better.")
+    log.line("say", "One more look, with a set-up that might do better.")
     files = Guessed(bench.files, found.text)
     try:
-        other = prepare(files, bench.sandbox, bench.fill, say, scope=bench.scope, extra=bench.extra)
-        after = examine(other, bench.sandbox, bench.fill, say, commit=before.commit)
+        other = prepare(files, bench.sandbox, bench.fill, log=log, scope=bench.scope, extra=bench.extra)
+        after = examine(other, bench.sandbox, bench.fill, log=log, commit=before.commit)
     except SandboxError as error:  # what was found without the guess is worth telling
-        say.line("error", f"It could not be tried: {error}")
+        log.line("error", f"It could not be tried: {error}")
         return None
     if better(before, after):
-        say.line("result", "That did better, so it is proposed.")
+        log.line("result", "That did better, so it is proposed.")
         return Improvement(found, before, after)
-    say.line("result", "That did no better, so it is not proposed.")
+    log.line("result", "That did no better, so it is not proposed.")
     return None
 
 

@@ -37,7 +37,7 @@ class Files(Protocol):
 
 
 def narrowed(
-    check: Check, before: Files, after: Files, paths: tuple[str, ...]
+    check: Check, before: Files, after: Files, *, paths: tuple[str, ...]
 ) -> tuple[Check, Check | None] | None:
     """The check on the nearest tests alone: of the change, and of what was there before, where any of them was.
 

@@ -17,11 +17,11 @@ def can_prove(trees: Trees) -> bool:
 
 
 def show_red(
-    check: Check, runner: Runner, trees: Trees, head: CheckResult, base: Callable[[], CheckResult]
+    check: Check, runner: Runner, trees: Trees, *, head: CheckResult, base: Callable[[], CheckResult]
 ) -> RedGreen:
     """Run the change's tests, which pass on the head, on the base's source. ``base`` is asked for where it fails."""
     source = tuple(path for path in trees.paths if not is_of_tests(path))
-    runner.say.line(
+    runner.log.line(
         "say", f"{check.command} with the change's tests on the source as it was: they should fail."
     )
     red = runner.run(check, put_back(source, trees.base_commit, trees.head))

@@ -40,13 +40,13 @@ class Runner:
 
     place: Environment
     sandbox: Sandbox
-    say: Log
+    log: Log
 
     def run(self, check: Check, fill: Fill) -> CheckResult:
         """Run a check on the tree that ``fill`` brings, and read its report."""
         with self.sandbox.open(origin=self.place.snapshot) as box:
             fill(box)
-            line = self.say.line("command", check.command)
+            line = self.log.line("command", check.command)
             result, reports = self._run(box, check)
         output = result.text()
         run = Run(check.command, result.code, result.reason.value, result.seconds, output, line)
@@ -68,7 +68,7 @@ class Runner:
     def _tell(self, box: Box, check: Check, env: Mapping[str, str]) -> Result:
         """Run a check with its output in the log as it comes."""
         limits = CommandLimits(seconds=CHECK_SECONDS)
-        live = LiveOutput(lambda text: self.say.line("output", text), limits.keep_bytes)
-        result = box.run(check.command, env=env, limits=limits, on_output=live.take, halted=live.tick)
+        live = LiveOutput(lambda text: self.log.line("output", text), limits.keep_bytes)
+        result = box.run(check.command, env=env, limits=limits, on_output=live.take, cancelled=live.tick)
         live.finish(result)
         return result

@@ -41,7 +41,7 @@ def put_back(paths: tuple[str, ...], commit: str, fill: Fill) -> Fill:
             'while IFS= read -r path; do if git cat-file -e "$COMMIT:$path" 2>/dev/null; '
             'then git checkout -q "$COMMIT" -- ":(literal)$path" || exit 1; else rm -f -- "$path"; fi; done'
         )
-        _each(box, script, paths, {"COMMIT": commit})
+        _each(box, script, paths, env={"COMMIT": commit})
 
     return filled
 
@@ -58,12 +58,12 @@ def spoil(paths: tuple[str, ...], fill: Fill) -> Fill:
             '*.go) printf "\\n%s\\n" "$GO" >> "$path";; '
             '*) printf "%s\\n" "$NONSENSE" > "$path";; esac; done'
         )
-        _each(box, script, paths, {**ENDING, "NONSENSE": NONSENSE})
+        _each(box, script, paths, env={**ENDING, "NONSENSE": NONSENSE})
 
     return filled
 
 
-def _each(box: Box, script: str, paths: tuple[str, ...], env: dict[str, str]) -> None:
+def _each(box: Box, script: str, paths: tuple[str, ...], *, env: dict[str, str]) -> None:
     stdin = "".join(f"{path}\n" for path in paths).encode("utf-8", "surrogateescape")
     result = box.run(["/bin/sh", "-c", script], env=env, stdin=stdin)
     if not result.passed:

@@ -63,17 +63,17 @@ def travel_with(task_id: str, ledger: Ledger, shop: Shop, *, worker: str = "") -
     if claim is None:
         return
     task = ledger.task(task_id)
-    say = TaskLog(ledger, claim)
+    log = TaskLog(ledger, claim)
     try:
         with claim.kept():
-            _travel_told(JobAttempt(task, ledger, claim, say), shop)
+            _travel_told(JobAttempt(task, ledger, claim, log), shop)
     except LeaseLost:
         return  # finished, released, or another worker's: in no case ours to write to
 
 
 def _travel_told(attempt: JobAttempt, shop: Shop) -> None:
     """Make the attempt where people can see it. Where they cannot be told, the ledger at least knows why."""
-    claim, say = attempt.claim, attempt.say
+    claim, log = attempt.claim, attempt.log
     try:
         if claim.attempt > 2 * MAX_ATTEMPTS:
             raise _worn_out()  # not even the telling worked
@@ -82,21 +82,21 @@ def _travel_told(attempt: JobAttempt, shop: Shop) -> None:
     except LeaseLost:
         raise
     except HubUnavailable as error:
-        put_off(attempt.ledger, claim, say, error)
+        put_off(attempt.ledger, claim, log, error=error)
     except DayhandError as error:
-        say.line("error", _sentence(error))
+        log.line("error", _sentence(error))
         attempt.ledger.finish(claim, State.FAILED, reason=_sentence(error))
 
 
-def put_off(ledger: Ledger, claim: Claim, say: TaskLog, error: HubUnavailable) -> None:
+def put_off(ledger: Ledger, claim: Claim, log: TaskLog, *, error: HubUnavailable) -> None:
     """Let the task wait while GitHub is away. Raises ``LeaseLost``."""
     if claim.delays >= MAX_DELAYS:
-        say.line("error", _sentence(error))
+        log.line("error", _sentence(error))
         ledger.finish(claim, State.FAILED, reason=_sentence(error))
         return
     wait = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(claim.delays, 10))
     reason = f"{error} The task waits and is tried again in {wait:.0f} seconds."
-    say.line("error", reason)
+    log.line("error", reason)
     claim.release(again_in=wait, reason=reason)
 
 
@@ -107,18 +107,18 @@ class JobAttempt:
     task: Task
     ledger: Ledger
     claim: Claim
-    say: TaskLog
+    log: TaskLog
 
     def make(self, shop: Shop, publication: Publication) -> None:
         """Travel, and record the outcome. This is the worker's edge: whatever fails here is told to the person."""
-        self.say.listen(publication.progress)
+        self.log.listen(publication.progress)
         if self.claim.attempt > MAX_ATTEMPTS:
             return self._fail(publication, _worn_out())
         if self.claim.attempt > 1:
-            self.say.line("say", "Taken over from a worker that died. What is done is not done again.")
+            self.log.line("say", "Taken over from a worker that died. What is done is not done again.")
         try:
             with shop.tools(self.task, self.claim, publication) as tools:
-                outcome = travel(self.task, tools, self.say)
+                outcome = travel(self.task, tools, self.log)
         except (LeaseLost, HubUnavailable, RedisError):
             raise  # not this task's end: another worker, or this one later, goes on
         except TaskStopped as error:
@@ -128,7 +128,7 @@ class JobAttempt:
         except DayhandError as error:
             self._fail(publication, error)
         except Exception as error:  # noqa: BLE001 - the one edge where the unexpected is told and not swallowed
-            self.say.line("error", traceback.format_exc())
+            self.log.line("error", traceback.format_exc())
             self._fail(publication, _fault(error))
         else:
             state = State.PROPOSED if isinstance(outcome, Proposed) else State.ANSWERED
@@ -137,14 +137,14 @@ class JobAttempt:
 
     def _fail(self, publication: Publication, error: DayhandError, state: State = State.FAILED) -> None:
         """Tell the person, then write it down. In this order: a crash between the two tells again, in one place."""
-        self.say.line("error", _sentence(error))
+        self.log.line("error", _sentence(error))
         bill = spent(Journal(self.ledger.redis, self.task.id, self.claim))
         try:
             publication.fail(self.task, error, bill)
         except HubUnavailable:
             raise
         except HubError as refused:
-            self.say.line("error", f"GitHub did not take the message about this: {refused}")
+            self.log.line("error", f"GitHub did not take the message about this: {refused}")
         self.ledger.finish(self.claim, state, reason=_sentence(error), outcome={"usage": asdict(bill)})
 
 

@@ -213,11 +213,11 @@ def test_a_resumed_task_goes_on_with_the_model_it_had_switched_to(
 ) -> None:
     done = Finish("Say hello", "It is said.")
     cast = cast_of([Shell("echo x > a")], [gone("one"), Shell("echo y > b")], [gone("two", times=1), done])
-    memory, say = LedgerJournal(ledger.redis, TASK.id, claim), TaskLog(ledger, claim)
+    memory, log = LedgerJournal(ledger.redis, TASK.id, claim), TaskLog(ledger, claim)
     with pytest.raises(ModelUnavailable, match="None of the 2 models"):
-        solve(TASK, boxes(), cast.succession(), "", memory, say)
+        solve(TASK, boxes(), cast.succession(), briefing="", memory=memory, log=log)
     second = boxes()
-    solution = solve(TASK, second, cast.succession(), "", memory, say)
+    solution = solve(TASK, second, cast.succession(), briefing="", memory=memory, log=log)
     assert cast.asked == ["one", "one", "two", "two", "two"]
     assert second.run("cat a b").text() == "x\ny\n"
     assert [(one.model, one.successor) for one in solution.switches] == [("one", "two")]

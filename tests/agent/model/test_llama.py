@@ -50,7 +50,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 def test_a_task_goes_from_the_ask_to_an_accepted_finish(
     serve: Serve, box: Box, journal: Journal, log: Log
 ) -> None:
-    solution = solve(TASK, box, serve(STORY), "python3 is there", journal, log)
+    solution = solve(TASK, box, serve(STORY), briefing="python3 is there", memory=journal, log=log)
     assert solution.title == "Say hello"
     assert solution.usage.turns == 4
     assert solution.usage.input_tokens > solution.usage.cached_tokens > 0, (
@@ -64,7 +64,7 @@ def test_a_task_goes_from_the_ask_to_an_accepted_finish(
 def test_a_model_that_only_talks_ends_as_that(serve: Serve, box: Box, journal: Journal, log: Log) -> None:
     model = serve([(f"I would say {word}.",) for word in ("hello", "hi", "good day", "good night")])
     with pytest.raises(ModelError, match="stopped calling tools and did not finish"):
-        solve(TASK, box, model, "", journal, log, bounds=WorkLimits(turns=10))
+        solve(TASK, box, model, briefing="", memory=journal, log=log, bounds=WorkLimits(turns=10))
 
 
 def test_a_prompt_that_is_too_long_is_called_so(serve: Serve, heard: Heard) -> None:

@@ -168,11 +168,11 @@ def test_what_is_raised_in_the_background_reaches_us(hand: TaskWorker, box: Box)
             raise Killed
         return False
 
-    box.halted = stopped
+    box.cancelled = stopped
     session = hand.start("sleep 600", timeout_ms=600_000)
     with pytest.raises(Killed):
         wait_for(hand, session)
-    box.halted = None
+    box.cancelled = None
     assert box.run("true").passed
 
 

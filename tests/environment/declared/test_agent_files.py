@@ -153,7 +153,7 @@ def test_a_file_that_makes_no_sense_declares_nothing(files, broken):
         assert agent_files.declared(NONE, files({path: broken})).steps == ()
 
 
-def test_the_first_source_that_says_anything_wins(files, say):
+def test_the_first_source_that_says_anything_wins(files, log):
     texts = {
         ".codex/setup.sh": "true",
         ".cursor/environment.json": '{"install": "cursor"}',
@@ -216,13 +216,13 @@ def test_a_declared_checks_probe_asks_for_the_program_it_starts(files, command, 
     assert check.probe == probe
 
 
-def test_what_our_file_declares_really_runs(project, sandbox, say):
+def test_what_our_file_declares_really_runs(project, sandbox, log):
     texts = {
         ".dayhand.toml": '[setup]\nrun = "echo built > made.txt"\n[checks]\ntest = "grep built made.txt"\n',
         "Makefile": "lint:\n\ttrue\ntest:\n\tfalse\n",
     }
     repository = project(texts)
-    place = prepare(repository.files, sandbox, repository.fill, say)
+    place = prepare(repository.files, sandbox, repository.fill, log=log)
     assert [check.command for check in place.checks] == ["make lint", "grep built made.txt"]
     assert [(step.title, step.passed) for step in place.steps] == [
         (".dayhand.toml: echo built > made.txt", True)

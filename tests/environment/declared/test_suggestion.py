@@ -90,15 +90,15 @@ def test_the_guess_is_read_in_place_of_the_file() -> None:
 
 
 @pytest.mark.usefixtures("python_index")
-def test_a_linter_that_nothing_installs_is_brought_and_proved(sandbox, project, say) -> None:
+def test_a_linter_that_nothing_installs_is_brought_and_proved(sandbox, project, log) -> None:
     words = "## Lint\n\n```sh\nruff check .\n```\n"
     shop = project({"AGENTS.md": words, "requirements.txt": "six\n", "shop.py": "import six\n\nprint(six)\n"})
-    environment = prepare(shop.files, sandbox, shop.fill, say, scope="ada/linted")
-    before = examine(environment, sandbox, shop.fill, say, commit="c" * 40)
+    environment = prepare(shop.files, sandbox, shop.fill, log=log, scope="ada/linted")
+    before = examine(environment, sandbox, shop.fill, log=log, commit="c" * 40)
     found = find_better(
-        ExaminationTarget(shop.files, sandbox, shop.fill, "ada/linted"), environment, before, say
+        ExaminationTarget(shop.files, sandbox, shop.fill, "ada/linted"), environment, before, log=log
     )
-    assert found, say.of("output")
+    assert found, log.of("output")
     assert "uv pip install ruff" in found.guess.text
     assert [one.run is not None for one in before.checks] == [False]
     assert [one.run.passed for one in found.after.checks if one.run] == [True]

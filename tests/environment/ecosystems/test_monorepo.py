@@ -138,15 +138,15 @@ def test_a_folder_whose_name_is_shell_is_only_a_name(files):
     assert list(found) == ["cd 'a; touch b' && npm run test"]
 
 
-def test_more_projects_than_are_sane_are_named(project, sandbox, say):
+def test_more_projects_than_are_sane_are_named(project, sandbox, log):
     texts = {f"p{number:02}/go.mod": GO for number in range(monorepo.MOST + 1)}
     repository = project(texts)
-    prepare(repository.files, sandbox, repository.fill, say)
-    assert f"Too many nested projects: p{monorepo.MOST:02} are not set up." in say.of("say")
+    prepare(repository.files, sandbox, repository.fill, log=log)
+    assert f"Too many nested projects: p{monorepo.MOST:02} are not set up." in log.of("say")
 
 
 @pytest.mark.usefixtures("npm_index", "python_index")
-def test_a_workspace_and_a_back_end_are_set_up_and_checked_in_their_folders(project, sandbox, say):
+def test_a_workspace_and_a_back_end_are_set_up_and_checked_in_their_folders(project, sandbox, log):
     texts = {
         "package.json": json.dumps({"private": True, "workspaces": ["packages/*"]}),
         "packages/a/package.json": json.dumps(
@@ -158,7 +158,7 @@ def test_a_workspace_and_a_back_end_are_set_up_and_checked_in_their_folders(proj
         "back/test_six.py": "import os, six\n\n\ndef test_here():\n    assert os.path.basename(os.getcwd()) == 'back'\n",
     }
     repository = project(texts)
-    place = prepare(repository.files, sandbox, repository.fill, say)
+    place = prepare(repository.files, sandbox, repository.fill, log=log)
     assert place.missing == {}
     assert [check.folder for check in place.checks] == ["packages/a", "back"]
     with sandbox.open(origin=place.snapshot) as box:

@@ -167,7 +167,7 @@ def test_buns_own_tests_need_no_script(files):
 
 
 @pytest.mark.usefixtures("npm_index", "python_index")
-def test_bun_and_vitest_really_run_and_end(project, sandbox, say):
+def test_bun_and_vitest_really_run_and_end(project, sandbox, log):
     package = {
         "private": True,
         "scripts": {"test": "vitest watch"},
@@ -178,7 +178,7 @@ def test_bun_and_vitest_really_run_and_end(project, sandbox, say):
         "one.test.js": 'import { test } from "vitest";\ntest("a", () => {});\n',
     }
     repository = project(texts)
-    place = prepare(repository.files, sandbox, repository.fill, say)
+    place = prepare(repository.files, sandbox, repository.fill, log=log)
     (check,) = place.checks
     with sandbox.open(origin=place.snapshot) as box:
         repository.fill(box)
@@ -200,11 +200,11 @@ def test_peers_that_do_not_fit_together_are_let_be_in_the_end(files):
 
 
 @pytest.mark.usefixtures("npm_index")
-def test_old_peers_are_really_installed(project, sandbox, say):
+def test_old_peers_are_really_installed(project, sandbox, log):
     package = {"devDependencies": {"react": "^18", "react-test-renderer": "17.0.2", "prettier": "^3"}}
     package["scripts"] = {"lint": "prettier --version"}
     repository = project({"package.json": json.dumps(package)})
-    place = prepare(repository.files, sandbox, repository.fill, say)
+    place = prepare(repository.files, sandbox, repository.fill, log=log)
     (step,) = place.steps
     assert step.passed
     assert step.command.endswith("--legacy-peer-deps")

@@ -45,11 +45,11 @@ def run_changed(place, repository, sandbox, change):
 
 
 @pytest.mark.usefixtures("python_index")
-def test_tox_runs_what_nothing_else_names_and_sees_the_change(project, sandbox, say):
+def test_tox_runs_what_nothing_else_names_and_sees_the_change(project, sandbox, log):
     repository = project(
         {"setup.py": SETUP, "own.py": "def right(): return True\n", "examine.py": EXAMINE, "tox.ini": TOX}
     )
-    place = prepare(repository.files, sandbox, repository.fill, say)
+    place = prepare(repository.files, sandbox, repository.fill, log=log)
     assert place.missing == {}
     assert [check.source for check in place.checks] == ["tox.ini [testenv:py]"]
     told = run_changed(place, repository, sandbox, "true")["test"]
@@ -61,9 +61,9 @@ def test_tox_runs_what_nothing_else_names_and_sees_the_change(project, sandbox, 
 
 
 @pytest.mark.usefixtures("python_index")
-def test_nox_runs_a_session_that_installs_no_copy_of_the_project(project, sandbox, say):
+def test_nox_runs_a_session_that_installs_no_copy_of_the_project(project, sandbox, log):
     repository = project({"setup.py": SETUP, "own.py": "import os\nos.getpid()\n", "noxfile.py": NOX})
-    place = prepare(repository.files, sandbox, repository.fill, say)
+    place = prepare(repository.files, sandbox, repository.fill, log=log)
     assert place.missing == {}
     assert [check.command for check in place.checks] == [
         "nox --reuse-existing-virtualenvs --no-install -s lint"
@@ -74,9 +74,9 @@ def test_nox_runs_a_session_that_installs_no_copy_of_the_project(project, sandbo
 
 
 @pytest.mark.usefixtures("python_index")
-def test_pre_commit_lints_with_hooks_that_set_up_could_install(project, sandbox, say):
+def test_pre_commit_lints_with_hooks_that_set_up_could_install(project, sandbox, log):
     repository = project({"own.py": "import os\nos.getpid()\n", ".pre-commit-config.yaml": HOOKS})
-    place = prepare(repository.files, sandbox, repository.fill, say)
+    place = prepare(repository.files, sandbox, repository.fill, log=log)
     assert place.missing == {}
     told = run_changed(place, repository, sandbox, "true")["lint"]
     assert told.passed, told.text()
@@ -88,10 +88,10 @@ def test_pre_commit_lints_with_hooks_that_set_up_could_install(project, sandbox,
 
 
 @pytest.mark.usefixtures("python_index")
-def test_hooks_from_a_place_that_set_up_may_not_reach_are_named(project, sandbox, say):
+def test_hooks_from_a_place_that_set_up_may_not_reach_are_named(project, sandbox, log):
     hooks = "repos:\n  - repo: https://hooks.example.org/a\n    rev: v1\n    hooks:\n      - id: tidy\n"
     repository = project({"own.py": "a = 1\n", ".pre-commit-config.yaml": hooks})
-    place = prepare(repository.files, sandbox, repository.fill, say)
+    place = prepare(repository.files, sandbox, repository.fill, log=log)
     (missing,) = place.missing.values()
     assert missing.tool == "pre-commit"
     assert [blocked.host for blocked in place.blocked] == ["hooks.example.org"]

@@ -50,15 +50,15 @@ def test_a_file_of_every_ecosystem_is_planned_by_exactly_one(files):
         ({"Makefile": "test:\n\ttrue\n"}, "make"),
     ],
 )
-def test_a_toolchain_that_the_box_lacks_is_named(texts, tool, project, bare, say):
+def test_a_toolchain_that_the_box_lacks_is_named(texts, tool, project, bare, log):
     repository = project(texts)
-    place = prepare(repository.files, bare, repository.fill, say)
+    place = prepare(repository.files, bare, repository.fill, log=log)
     assert set(place.missing) == {check.command for check in place.checks}
     (why,) = (missing.why for missing in place.missing.values() if missing.tool == tool)
     assert "not found" in why
 
 
-def test_what_a_build_asks_for_without_a_configured_registry_is_recorded(project, sandbox, say, monkeypatch):
+def test_what_a_build_asks_for_without_a_configured_registry_is_recorded(project, sandbox, log, monkeypatch):
     with sandbox.open() as box:
         if not box.run("mvn -v").passed:
             pytest.skip("Maven is not in this machine's boxes")
@@ -66,7 +66,7 @@ def test_what_a_build_asks_for_without_a_configured_registry_is_recorded(project
     name = "<groupId>a</groupId><artifactId>b</artifactId><version>1</version>"
     pom = f"<project><modelVersion>4.0.0</modelVersion>{name}</project>"
     repository = project({"pom.xml": pom, "src/test/java/ATest.java": "class ATest {}"})
-    place = prepare(repository.files, sandbox, repository.fill, say)
-    assert any(line.startswith("No registry is configured here for maven") for line in say.of("error"))
+    place = prepare(repository.files, sandbox, repository.fill, log=log)
+    assert any(line.startswith("No registry is configured here for maven") for line in log.of("error"))
     assert not place.steps[-1].passed
     assert place.blocked

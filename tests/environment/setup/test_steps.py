@@ -58,9 +58,9 @@ def test_the_telling_line_is_found(output, said):
     assert reason(output) == said
 
 
-def test_a_fall_back_that_passed_says_what_failed_before_it(sandbox, say):
+def test_a_fall_back_that_passed_says_what_failed_before_it(sandbox, log):
     with sandbox.open() as box:
-        set_up = Installer(box, {}, {}, say)
+        set_up = Installer(box, {}, {}, log=log)
         done = set_up.take(Step("x", ("echo 'error: the lock is broken' >&2; exit 3", "exit 4", "true")))
         assert (done.passed, done.command) == (True, "true")
         assert done.instead == "echo 'error: the lock is broken' >&2; exit 3: error: the lock is broken"
@@ -68,10 +68,10 @@ def test_a_fall_back_that_passed_says_what_failed_before_it(sandbox, say):
         assert set_up.take(Step("x", ("false", "false"))).instead == ""
 
 
-def test_a_command_that_hangs_is_ended_and_its_fall_backs_are_not_waited_for(sandbox, say):
+def test_a_command_that_hangs_is_ended_and_its_fall_backs_are_not_waited_for(sandbox, log):
     with sandbox.open() as box:
-        set_up = Installer(box, {}, {}, say, limits=CommandLimits(seconds=1))
+        set_up = Installer(box, {}, {}, log=log, limits=CommandLimits(seconds=1))
         done = set_up.take(Step("x", ("echo 'warning: not found'; sleep 600", "sleep 599")))
     assert not done.passed
-    assert say.of("command") == ["echo 'warning: not found'; sleep 600"]
+    assert log.of("command") == ["echo 'warning: not found'; sleep 600"]
     assert reason(done.output) == "error: it was not done after 1 s and was ended"

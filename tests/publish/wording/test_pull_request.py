@@ -56,7 +56,7 @@ def proposal(findings: tuple[Finding, ...] = FINDINGS, solution: Solution = SOLU
 
 
 def test_the_finished_pull_request() -> None:
-    assert pull_request.pull_body(TASK, proposal(), REPO, URL) == snapshot("""\
+    assert pull_request.pull_body(TASK, proposal(), REPO, task_url=URL) == snapshot("""\
 Fixes #7
 
 ❌ **There are new failures (1 of 4 passes)**
@@ -123,11 +123,15 @@ I am working on this, asked by @ada. The check run below tells how far it is; so
 def test_a_scripted_model_is_called_scripted_wherever_it_is_seen() -> None:
     played = Solution("T", "A", usage=Usage("scripted", dollars=0.0, scripted=True))
     assert "A **scripted** model played this" in pull_request.pull_body(
-        TASK, proposal(solution=played), REPO, URL
+        TASK, proposal(solution=played), REPO, task_url=URL
     )
-    assert "A **scripted** model played this" in pull_request.answered(QUESTION, played, (), "", URL)
+    assert "A **scripted** model played this" in pull_request.answered(
+        QUESTION, played, (), repository_url="", task_url=URL
+    )
     verification = Verification("t", FINDINGS[:1])
-    assert "A **scripted** model played this" in pull_request.proposed(TASK, URL, verification, played.usage)
+    assert "A **scripted** model played this" in pull_request.proposed(
+        TASK, URL, verification, usage=played.usage
+    )
     assert pull_request.spent(played.usage) == "$0.00 (scripted model)"
 
 
@@ -137,7 +141,7 @@ def test_an_unknown_price_is_called_unknown() -> None:
 
 
 def test_the_answer_to_a_question() -> None:
-    told = pull_request.answered(QUESTION, SOLUTION, (FOUND, LOST), REPO, URL)
+    told = pull_request.answered(QUESTION, SOLUTION, (FOUND, LOST), repository_url=REPO, task_url=URL)
     assert told == snapshot("""\
 @ada The sum began at one.
 
@@ -155,7 +159,7 @@ def test_the_answer_to_a_question() -> None:
 def test_the_comment_says_what_the_ledger_says() -> None:
     said = {
         verdict: pull_request.proposed(
-            TASK, "https://pull", Verification("t", (Finding("test", "x", verdict, None),)), USAGE
+            TASK, "https://pull", Verification("t", (Finding("test", "x", verdict, None),)), usage=USAGE
         )
         for verdict in (Verdict.PASSES, Verdict.NEW_FAILURE, Verdict.CANNOT_RUN)
     }
@@ -191,14 +195,14 @@ def test_a_refusal_names_the_person_and_the_reason() -> None:
 
 
 def test_where_nothing_is_declared_nothing_is_claimed() -> None:
-    body = pull_request.pull_body(TASK, proposal(findings=()), REPO, URL)
+    body = pull_request.pull_body(TASK, proposal(findings=()), REPO, task_url=URL)
     assert "so nothing was run" in body
     assert pull_request.check_done(Verification("t", ())) == "No check could speak for or against it"
 
 
 def test_hostile_words_of_the_model_close_and_mention_nobody() -> None:
     evil = Solution("Fixes #1 @octocat | x", "Fixes #2, see @octocat\n```\nunclosed", usage=USAGE)
-    body = pull_request.pull_body(TASK, proposal(solution=evil), REPO, URL)
+    body = pull_request.pull_body(TASK, proposal(solution=evil), REPO, task_url=URL)
     assert body.startswith("Fixes #7\n")
     assert "#2" not in body
     assert "### What was done, in the model's words\n\nFixes #\u200b2" in body
@@ -216,7 +220,7 @@ def test_the_final_title_is_the_models_or_the_issues() -> None:
 
 def test_the_verdict_stands_before_the_models_words() -> None:
     boast = Solution("T", "## Verification\n\nAll 900 tests pass.", usage=USAGE)
-    body = pull_request.pull_body(TASK, proposal(solution=boast), REPO, URL)
+    body = pull_request.pull_body(TASK, proposal(solution=boast), REPO, task_url=URL)
     assert body.index("❌ **There are new failures (1 of 4 passes)**") < body.index("All 900 tests pass")
     assert body.count("### Verification") == 1
 

@@ -117,7 +117,7 @@ def test_the_proxy_connects_where_its_rules_allow(tmp_path):
     with greeter() as (port, guests):
         rules = Rules(("localhost",), ports=(port,), never=LOOPBACK_ALLOWED)
         egress = Egress(())
-        with gate(folder, egress, None, rules) as opened:
+        with gate(folder, egress, None, rules=rules) as opened:
             here = os.open(folder, os.O_DIRECTORY)  # a socket's path is short
             with socket.socket(socket.AF_UNIX) as client:
                 client.settimeout(10)

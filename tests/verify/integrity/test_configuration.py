@@ -111,5 +111,5 @@ def test_an_ordinary_edit_of_the_same_files_is_left_alone(path: str, text: str, 
     ],
 )
 def test_a_program_that_a_check_starts_steers_it(command: str, path: str, *, told: bool) -> None:
-    concerns = inspect(OneFile(path, "run_all()\n"), OneFile(path, "pass\n"), (path,), (command,))
+    concerns = inspect(OneFile(path, "run_all()\n"), OneFile(path, "pass\n"), (path,), commands=(command,))
     assert bool(concerns) is told

@@ -22,7 +22,7 @@ class OneFile:
 
 
 def found(path: str, old: str, new: str) -> list[tuple[str, str]]:
-    beyond = look_beyond(OneFile(path, old), OneFile(path, new), (path,), ())
+    beyond = look_beyond(OneFile(path, old), OneFile(path, new), (path,), binaries=())
     return [(one.kind, one.what) for one in beyond]
 
 
@@ -74,5 +74,5 @@ def test_an_ordinary_change_is_left_alone(path: str, old: str, new: str) -> None
 
 
 def test_large_binaries_are_named() -> None:
-    (one,) = look_beyond(OneFile("", ""), OneFile("", ""), (), ("model.bin",))
+    (one,) = look_beyond(OneFile("", ""), OneFile("", ""), (), binaries=("model.bin",))
     assert (one.kind, one.path) == ("large binary", "model.bin")

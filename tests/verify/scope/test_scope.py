@@ -124,18 +124,18 @@ SUM = {"shop.py": [ChangedRange(["def total(x):"], ["def total(y):"])]}
 
 
 def test_what_a_named_symbol_its_test_and_its_imports_lead_to_is_spoken_of() -> None:
-    assert find_unspoken(WORDS, TREE, SUM, MANY) == ("tax.py", "web/index.js", "web/menu.js")
+    assert find_unspoken(WORDS, TREE, SUM, paths=MANY) == ("tax.py", "web/index.js", "web/menu.js")
 
 
 @pytest.mark.parametrize("word", ["web/menu.js", "menu.js", "the menu"])
 def test_a_name_leads_to_what_imports_it(word: str) -> None:
-    assert find_unspoken(f"{WORDS} Also {word}.", TREE, SUM, MANY) == ("tax.py",)
+    assert find_unspoken(f"{WORDS} Also {word}.", TREE, SUM, paths=MANY) == ("tax.py",)
 
 
 def test_a_part_of_another_word_is_no_name() -> None:
-    assert "tax.py" in find_unspoken(f"{WORDS} A syntax-error and taxes.", TREE, SUM, MANY)
+    assert "tax.py" in find_unspoken(f"{WORDS} A syntax-error and taxes.", TREE, SUM, paths=MANY)
 
 
 def test_where_no_name_falls_a_small_change_is_left_alone_and_a_large_one_is_told() -> None:
-    assert find_unspoken("Mended.", TREE, {}, MANY[:3]) == ()
-    assert find_unspoken("Mended.", TREE, {}, MANY) == MANY[:5]
+    assert find_unspoken("Mended.", TREE, {}, paths=MANY[:3]) == ()
+    assert find_unspoken("Mended.", TREE, {}, paths=MANY) == MANY[:5]

@@ -147,16 +147,16 @@ class Words:
         if "\n\n" in self._held:
             *whole, self._held = self._held.split("\n\n")
             for paragraph in whole:
-                self._say(paragraph)
+                self._log(paragraph)
         if len(self._held) > PARAGRAPH_CHARS:
             told, _, self._held = self._held.rpartition("\n")
-            self._say(told or self._held)
+            self._log(told or self._held)
             self._held = self._held if told else ""
 
     def flush(self) -> None:
-        self._say(self._held)
+        self._log(self._held)
         self._held = ""
 
-    def _say(self, text: str) -> None:
+    def _log(self, text: str) -> None:
         if text.strip():
             self._tell(text.strip("\n"))

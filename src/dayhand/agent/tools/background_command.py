@@ -48,7 +48,7 @@ class Session:
             env=env,
             limits=CommandLimits(seconds, WHOLE_BYTES, SHOWN_BYTES),
             on_output=self._hear,
-            halted=self._unwanted.is_set,
+            cancelled=self._unwanted.is_set,
         )
         pool.shutdown(wait=False)  # its one thread ends with the command
 

@@ -87,7 +87,7 @@ class ToolExecutor:
     def __init__(
         self,
         box: Box,
-        say: LogWriter,
+        log: LogWriter,
         env: Mapping[str, str],
         *,
         sees: Callable[[], bool] = lambda: True,
@@ -95,7 +95,7 @@ class ToolExecutor:
     ) -> None:
         """``sees`` says whether the model can be shown images, as far as is known; ``left``, how many seconds there are."""
         self._box = box
-        self._say = say
+        self._log = log
         self._env = {**_CALM, **env}
         self._sees = sees
         self._left = left
@@ -120,7 +120,7 @@ class ToolExecutor:
         if started.session.running:
             started.session.kill()
             started.session.close()
-            self._say.line("result", f"session {started.number} was ended")
+            self._log.line("result", f"session {started.number} was ended")
         started.session.close()
 
     def do(self, call: Call, *, alone: bool) -> ToolResult:
@@ -134,7 +134,7 @@ class ToolExecutor:
             before = self._make_way(request)
             done = self._do(request, call.id, alone=alone)
         except (Mistake, PatchError) as error:
-            self._say.line("error", f"{call.name[:NAME_CHARS]}: {error}")
+            self._log.line("error", f"{call.name[:NAME_CHARS]}: {error}")
             done = ToolResult(str(error), passed=False)
         return replace(done, text=before + done.text, touched=True) if before else done
 
@@ -177,13 +177,13 @@ class ToolExecutor:
         if left < request.seconds:
             request = replace(request, seconds=left, rest=True)
         workdir = posixpath.join(WORKSPACE, request.workdir)
-        self._say.line("command", request.command)
+        self._log.line("command", request.command)
         session = Session(
             self._box,
             ["/bin/sh", "-c", _SHELL, "sh", request.command, workdir],
             env=self._env,
             seconds=request.seconds,
-            tell=lambda text: self._say.line("output", text),
+            tell=lambda text: self._log.line("output", text),
         )
         # The same call has the same number, also when a successor does it again.
         self._started = RunningCommand(
@@ -191,7 +191,7 @@ class ToolExecutor:
         )
         done = self._await(min(request.patience, request.seconds + GRACE_SECONDS))
         if self._started:
-            self._say.line("say", f"It goes on in the background, as session {self._started.number}.")
+            self._log.line("say", f"It goes on in the background, as session {self._started.number}.")
         return done
 
     def _poll(self, request: PollCall) -> ToolResult:
@@ -235,7 +235,7 @@ class ToolExecutor:
                 where = self._keep(session, started.call_id)
             session.close(result, _pointed(result.text(), where))
         ended = _ended(result, started.request)
-        self._say.line("result", f"{ended} · {result.seconds:.1f} s")
+        self._log.line("result", f"{ended} · {result.seconds:.1f} s")
         shown = _pointed(fresh, where)
         text = f"Exit code: {result.code}\nWall time: {result.seconds:.1f} seconds\nOutput:\n{shown}"
         if result.reason is not Reason.EXIT:
@@ -249,7 +249,7 @@ class ToolExecutor:
         return f"the whole output is in {path}: search it there" if kept.passed else "the rest was not kept"
 
     def _patch(self, request: PatchCall) -> ToolResult:
-        self._say.line("command", "apply_patch")
+        self._log.line("command", "apply_patch")
         try:
             edits = apply_patch.apply(
                 apply_patch.parse(_sound(request.text)), lambda path: files.read(self._box, path)
@@ -258,13 +258,13 @@ class ToolExecutor:
         except PatchError as error:
             raise PatchError(f"The patch was not applied: {_sound(str(error))}") from error
         listed = "\n".join((*edits.summary, *edits.notes))
-        self._say.line("output", request.text)
-        self._say.line("result", f"patched: {', '.join(edits.summary)}")
+        self._log.line("output", request.text)
+        self._log.line("result", f"patched: {', '.join(edits.summary)}")
         return ToolResult(f"Success. Updated the following files:\n{listed}", passed=True, touched=True)
 
     def _plan(self, request: PlanCall) -> ToolResult:
         steps = [f"{_MARKS[status]} {step}" for step, status in request.steps]
-        self._say.line("plan", "\n".join([request.explanation, *steps] if request.explanation else steps))
+        self._log.line("plan", "\n".join([request.explanation, *steps] if request.explanation else steps))
         return ToolResult("Plan updated.", passed=True)
 
     def _view(self, request: ViewCall) -> ToolResult:
@@ -284,7 +284,7 @@ class ToolExecutor:
                 "are left for all: make it smaller with a command, if there is one."
             )
         self._shown += len(raw)
-        self._say.line("command", f"view_image {path}")
+        self._log.line("command", f"view_image {path}")
         return ToolResult(f"{path}: {picture.kind}, {len(raw)} bytes", passed=True, image=picture.url)
 
     def _finish(self, solution: Solution, *, alone: bool) -> ToolResult:
@@ -296,7 +296,7 @@ class ToolExecutor:
         wrong = [said for citation in solution.citations if (said := self._misquoted(citation))]
         if wrong:
             raise Mistake(f"finish was not accepted: {'; '.join(wrong)}.")
-        self._say.line("result", f"finished: {solution.title}")
+        self._log.line("result", f"finished: {solution.title}")
         return ToolResult("Accepted.", passed=True, solution=solution)
 
     def _misquoted(self, citation: Citation) -> str:

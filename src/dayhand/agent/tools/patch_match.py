@@ -99,7 +99,7 @@ def _find(place: ChunkMatch, chunk: Chunk, cursor: int) -> tuple[int, tuple[str,
     if chunk.at_end:
         tail = len(place.lines) - len(old)
         for _, plain in LEVELS[:3]:
-            if tail >= cursor and _fits(place.lines, old, tail, plain):
+            if tail >= cursor and _fits(place.lines, old, tail, plain=plain):
                 return tail, None
     for kind, plain in LEVELS:
         found = _places([plain(line) for line in place.lines], [plain(line) for line in old], cursor)
@@ -157,7 +157,7 @@ def _places(lines: list[str], old: list[str], cursor: int) -> list[int]:
     return [at for at in range(cursor, last + 1) if lines[at] == old[0] and lines[at : at + len(old)] == old]
 
 
-def _fits(lines: Sequence[str], old: Sequence[str], at: int, plain: Callable[[str], str]) -> bool:
+def _fits(lines: Sequence[str], old: Sequence[str], at: int, *, plain: Callable[[str], str]) -> bool:
     return [plain(line) for line in lines[at : at + len(old)]] == [plain(line) for line in old]
 
 
@@ -196,10 +196,10 @@ def _miss(place: ChunkMatch, chunk: Chunk, cursor: int) -> str:
             f"{head} Nothing in the file is like them (it has {len(place.lines)} lines): read it again. Expected:\n"
             + "\n".join(old[:SHOWN])
         )
-    if begin < cursor and _fits(place.lines, old, begin, str.rstrip):
+    if begin < cursor and _fits(place.lines, old, begin, plain=str.rstrip):
         return f"{head} They stand at line {begin + 1}, before the chunk above them: put the chunks in the file's order."
     wrong = next(
-        (n for n, line in enumerate(old) if not _fits(place.lines, [line], begin + n, str.strip)), None
+        (n for n, line in enumerate(old) if not _fits(place.lines, [line], begin + n, plain=str.strip)), None
     )
     if wrong is None:
         first = "Their indentation differs unevenly."

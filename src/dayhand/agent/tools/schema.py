@@ -42,7 +42,7 @@ LONGEST_POLL_SECONDS = 300.0
 INTERRUPT = "\x03"  # Ctrl-C
 
 
-def _function(name: str, description: str, properties: Mapping[str, object], required: list[str]) -> Item:
+def _function(name: str, description: str, properties: Mapping[str, object], *, required: list[str]) -> Item:
     return {
         "type": "function",
         "name": name,
@@ -90,7 +90,7 @@ TOOLS: tuple[Item, ...] = (
                 ["path", "line", "quote"],
             ),
         },
-        ["title", "account"],
+        required=["title", "account"],
     ),
     _function(
         "session",
@@ -100,7 +100,7 @@ TOOLS: tuple[Item, ...] = (
             "yield_time_ms": {"type": "integer", "description": "how long to wait, default 10000"},
             "kill": {"type": "boolean"},
         },
-        ["session_id"],
+        required=["session_id"],
     ),
     _function(
         "shell",
@@ -114,7 +114,7 @@ TOOLS: tuple[Item, ...] = (
                 "description": "where it runs longer than this, answer with its output so far and a session_id, and let it go on",
             },
         },
-        ["command"],
+        required=["command"],
     ),
     _function(
         "update_plan",
@@ -123,10 +123,13 @@ TOOLS: tuple[Item, ...] = (
             "explanation": TEXT,
             "plan": _list_of({"step": TEXT, "status": {**TEXT, "enum": list(STATUSES)}}, ["step", "status"]),
         },
-        ["plan"],
+        required=["plan"],
     ),
     _function(
-        "view_image", "Look at an image in the repository: PNG, JPEG, GIF or WebP.", {"path": TEXT}, ["path"]
+        "view_image",
+        "Look at an image in the repository: PNG, JPEG, GIF or WebP.",
+        {"path": TEXT},
+        required=["path"],
     ),
 )
 NAMES = tuple(str(tool["name"]) for tool in TOOLS)

@@ -61,8 +61,10 @@ def read_config(files: Files) -> RepoConfig:
         for host in hosts
         if host not in sound
     ]
-    run = _commands(sections["setup"], "setup", "run", problems)
-    checks = {kind: _commands(sections["checks"], "checks", kind, problems) for kind in KNOWN["checks"]}
+    run = _commands(sections["setup"], "setup", "run", problems=problems)
+    checks = {
+        kind: _commands(sections["checks"], "checks", kind, problems=problems) for kind in KNOWN["checks"]
+    }
     numbers = _numbers(sections["limits"], "limits", problems)
     return RepoConfig(
         tuple(dict.fromkeys(sound)),
@@ -102,7 +104,7 @@ def _numbers(section: Mapping[str, object], name: str, problems: list[str]) -> M
 
 
 def _commands(
-    section: Mapping[str, object], name: str, key: str, problems: list[str]
+    section: Mapping[str, object], name: str, key: str, *, problems: list[str]
 ) -> tuple[str, ...] | None:
     """One command or a list of them; None where nothing is said, or nothing that is a command."""
     if key not in section:

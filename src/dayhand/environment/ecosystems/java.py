@@ -64,14 +64,14 @@ def _gradle(files: Files, paths: frozenset[str]) -> SetupPlan:
         f"GRADLE_USER_HOME={GRADLE_HOME} {gradle} --no-daemon --console=plain testClasses",
         f"GRADLE_USER_HOME={GRADLE_HOME} {gradle} --no-daemon --console=plain classes",
     )
-    checks = tuple(_gradle_checks(files, paths, gradle, build))
+    checks = tuple(_gradle_checks(files, paths, gradle, build=build))
     env = {"GRADLE_RO_DEP_CACHE": f"{GRADLE_HOME}/caches"}
     return SetupPlan(
         "Gradle", (Step("fetch Gradle's packages", fetch),), checks, env, _locks(paths), client=CLIENT
     )
 
 
-def _gradle_checks(files: Files, paths: frozenset[str], gradle: str, build: str) -> Iterator[Check]:
+def _gradle_checks(files: Files, paths: frozenset[str], gradle: str, *, build: str) -> Iterator[Check]:
     probe = f"{gradle} --offline --version"
     run = f"{gradle} --offline --no-daemon --console=plain"
     text = files.read(build)

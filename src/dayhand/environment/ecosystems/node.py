@@ -154,12 +154,14 @@ def _checks(package: Mapping[str, object], paths: frozenset[str]) -> Iterator[Ch
             else name
         )
         if name and NO_TEST not in scripts[name]:
-            yield _script_check(kind, name, scripts, package)
+            yield _script_check(kind, name, scripts, package=package)
         elif not name:
             yield from _bare_check(kind, package, paths)
 
 
-def _script_check(kind: str, name: str, scripts: Mapping[str, str], package: Mapping[str, object]) -> Check:
+def _script_check(
+    kind: str, name: str, scripts: Mapping[str, str], *, package: Mapping[str, object]
+) -> Check:
     tools = tuple(dict.fromkeys(_tools(name, scripts)))
     probe = " && ".join(map(_probe, tools)) or _probe("npm")
     source = f"package.json scripts.{name}"

@@ -23,19 +23,19 @@ PLUGINS = {
 
 
 def checks_of(project: PythonProject) -> Iterator[Check]:
-    if source := declares(project, "ruff", ("ruff.toml", ".ruff.toml"), ()):
-        yield _tool_check(project, "lint", _ruff_command(project), "ruff", source)
+    if source := declares(project, "ruff", ("ruff.toml", ".ruff.toml"), sections=()):
+        yield _tool_check(project, "lint", _ruff_command(project), tool="ruff", source=source)
         if table(project.pyproject, "tool", "ruff", "format"):
-            yield _tool_check(project, "lint", "ruff format --check .", "ruff", source)
-    if source := declares(project, "flake8", (".flake8",), ("flake8",)):
-        yield _tool_check(project, "lint", "flake8", "flake8", source)
-    if source := declares(project, "mypy", ("mypy.ini", ".mypy.ini"), ("mypy",)):
-        yield _tool_check(project, "types", _mypy_command(project), "mypy", source)
+            yield _tool_check(project, "lint", "ruff format --check .", tool="ruff", source=source)
+    if source := declares(project, "flake8", (".flake8",), sections=("flake8",)):
+        yield _tool_check(project, "lint", "flake8", tool="flake8", source=source)
+    if source := declares(project, "mypy", ("mypy.ini", ".mypy.ini"), sections=("mypy",)):
+        yield _tool_check(project, "types", _mypy_command(project), tool="mypy", source=source)
     if project.tests:
         yield _test_check(project)
 
 
-def declares(project: PythonProject, tool: str, own: tuple[str, ...], sections: tuple[str, ...]) -> str:
+def declares(project: PythonProject, tool: str, own: tuple[str, ...], *, sections: tuple[str, ...]) -> str:
     """Where the repository declares a tool; "" where it does not."""
     if tool in table(project.pyproject, "tool"):
         return f"pyproject.toml [tool.{tool}]"
@@ -48,7 +48,7 @@ def declares(project: PythonProject, tool: str, own: tuple[str, ...], sections: 
     return f"its dependency {project.declared[tool]}" if tool in project.declared else ""
 
 
-def _tool_check(project: PythonProject, kind: str, command: str, tool: str, source: str) -> Check:
+def _tool_check(project: PythonProject, kind: str, command: str, *, tool: str, source: str) -> Check:
     wanted = shlex.quote(project.declared.get(tool, tool))
     return Check(kind, command, f"{tool} --version", tool, source, f"uv pip install {wanted}")
 
@@ -74,7 +74,7 @@ def _mypy_command(project: PythonProject) -> str:
 
 def _test_check(project: PythonProject) -> Check:
     source = declares(
-        project, "pytest", ("pytest.ini", ".pytest.ini", "conftest.py"), ("pytest", "tool:pytest")
+        project, "pytest", ("pytest.ini", ".pytest.ini", "conftest.py"), sections=("pytest", "tool:pytest")
     )
     if not source and not _only_unittest(project):
         source = project.tests[0]

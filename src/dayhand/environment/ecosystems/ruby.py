@@ -33,7 +33,7 @@ def _gemspecs(paths: frozenset[str]) -> tuple[str, ...]:
 def _checks(files: Files, paths: frozenset[str]) -> Iterator[Check]:
     naming = [path for path in ("Gemfile", "Gemfile.lock", *_gemspecs(paths)) if path in paths]
     named = {path: files.read(path) for path in naming}
-    if source := _asked("rubocop", named, ".rubocop.yml", paths):
+    if source := _asked("rubocop", named, ".rubocop.yml", paths=paths):
         yield Check("lint", "bundle exec rubocop", "bundle exec rubocop --version", "rubocop", source)
     if test := _test(files, paths, named):
         yield test
@@ -45,7 +45,7 @@ def _test(files: Files, paths: frozenset[str], named: Mapping[str, str]) -> Chec
     tests = [path for path in sorted(paths) if re.match(r"test/(.*/)?(test_\w+|\w+_test)\.rb$", path)]
     if not specs and not tests:
         return None
-    source = _asked("rspec", named, ".rspec", paths)
+    source = _asked("rspec", named, ".rspec", paths=paths)
     if specs and source:
         return _rspec(source)
     if tests and "bin/rails" in paths:
@@ -72,7 +72,7 @@ def _task(rakefile: str) -> str:
     return names[0] if names else ""
 
 
-def _asked(gem: str, named: Mapping[str, str], own: str, paths: frozenset[str]) -> str:
+def _asked(gem: str, named: Mapping[str, str], own: str, *, paths: frozenset[str]) -> str:
     """Where a gem is asked for, by its own settings or by name; "" where it is not."""
     if own in paths:
         return own

@@ -36,14 +36,14 @@ def _lacks_runtime(whole: CombinedPlan, sandbox: Sandbox) -> bool:
 
 @contextmanager
 def made_ready(
-    whole: CombinedPlan, ground: BaseImage, sandbox: Sandbox, fill: Callable[[Box], None], say: Log
+    whole: CombinedPlan, ground: BaseImage, sandbox: Sandbox, *, fill: Callable[[Box], None], log: Log
 ) -> Iterator[tuple[Box, Outcome]]:
     """Install everything and prove the tools; give the box, cleared of the repository's own files, ready to be saved.
 
     Where nothing is to be installed, the box has no way out.
     """
     make = _installed if whole.installs or _lacks_runtime(whole, sandbox) else _proved
-    with make(whole, ground, sandbox, fill, say) as (box, outcome):
+    with make(whole, ground, sandbox, fill=fill, log=log) as (box, outcome):
         cleared = box.run(["/bin/sh", "-c", CLEAR], limits=STEP)
         if not cleared.passed:
             raise SandboxError(f"The set-up box could not be cleared: {cleared.text()[-300:]}")
@@ -52,24 +52,24 @@ def made_ready(
 
 @contextmanager
 def _proved(
-    whole: CombinedPlan, _ground: BaseImage, sandbox: Sandbox, fill: Callable[[Box], None], say: Log
+    whole: CombinedPlan, _ground: BaseImage, sandbox: Sandbox, *, fill: Callable[[Box], None], log: Log
 ) -> Iterator[tuple[Box, Outcome]]:
     with sandbox.open() as box:
         fill(box)
-        yield box, Outcome(Installer(box, whole.env, {}, say).prove(whole.checks), (), ())
+        yield box, Outcome(Installer(box, whole.env, {}, log=log).prove(whole.checks), (), ())
 
 
 @contextmanager
 def _installed(
-    whole: CombinedPlan, ground: BaseImage, sandbox: Sandbox, fill: Callable[[Box], None], say: Log
+    whole: CombinedPlan, ground: BaseImage, sandbox: Sandbox, *, fill: Callable[[Box], None], log: Log
 ) -> Iterator[tuple[Box, Outcome]]:
-    supply = Runtimes(sandbox, ground, whole, say)
+    supply = Runtimes(sandbox, ground, whole, log=log)
     origin = supply.bring_runtimes(whole.plans)
     allowed, client_env = supply.open_registries(whole.plans, origin)
     egress = Egress((*allowed, *whole.allow, *whole.extra.hosts), whole.extra.hosts)
     with sandbox.open(origin=origin, egress=egress) as box:
         fill(box)
-        setup = Installer(box, whole.env, client_env, say)
+        setup = Installer(box, whole.env, client_env, log=log)
         if any(plan.client == "python" for plan in whole.plans):
             setup.lay_uv()
         for plan in whole.plans:
@@ -77,5 +77,5 @@ def _installed(
                 setup.take(step)
         missing = setup.prove(whole.checks, supply.failures)
         blocked = tuple(dict.fromkeys((*supply.blocked, *egress.refused)))
-        tell_blocked(blocked, say)
+        tell_blocked(blocked, log)
         yield box, Outcome(missing, tuple(setup.steps), blocked)

@@ -79,13 +79,13 @@ def _ask(sandbox: Sandbox) -> BaseImage:
 class Runtimes:
     """Where a repository's packages come from, and the runtimes that the box lacks."""
 
-    def __init__(self, sandbox: Sandbox, ground: BaseImage, whole: CombinedPlan, say: Log) -> None:
+    def __init__(self, sandbox: Sandbox, ground: BaseImage, whole: CombinedPlan, *, log: Log) -> None:
         self.sandbox = sandbox
         self.ground = ground
         self.env = whole.env
         self.own = whole.extra.hosts
         self.environ = whole.extra.environ(os.environ)
-        self.say = say
+        self.log = log
         self.failures: tuple[str, ...] = ()
         self.blocked: tuple[Blocked, ...] = ()
         self.asked: dict[str, Registry] = {}
@@ -111,11 +111,11 @@ class Runtimes:
         with building(key):
             if snapshot := self.sandbox.find(key):
                 return snapshot
-            self.say.line("say", f"The box has no {runtime.name}: it comes from a package registry.")
+            self.log.line("say", f"The box has no {runtime.name}: it comes from a package registry.")
             registry = self._registry(runtime.client, origin)
             egress = Egress((*registry.hosts, *self.own), self.own)
             with self.sandbox.open(origin=origin, egress=egress) as box:
-                setup = Installer(box, self.env, self._client_env(registry), self.say)
+                setup = Installer(box, self.env, self._client_env(registry), log=self.log)
                 setup.lay_uv()
                 done = setup.take(runtime.step)
                 self.blocked += egress.refused
@@ -146,7 +146,7 @@ class Runtimes:
             else:
                 self.asked[client] = other_clients.registry_of(client, self.environ)
             if problem := self.asked[client].problem:
-                self.say.line("error", problem)
+                self.log.line("error", problem)
         return self.asked[client]
 
     def _ask_npm(self, origin: Snapshot | None) -> str:

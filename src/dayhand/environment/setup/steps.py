@@ -59,15 +59,15 @@ class Installer:
         box: Box,
         env: Mapping[str, str],
         client_env: Mapping[str, str],
-        say: Log,
         *,
+        log: Log,
         limits: CommandLimits = STEP,
     ) -> None:
         self.box = box
         self.limits = limits  # of each command of a step
         self.env = env
         self.setup_env = {**env, **SETUP_ENV, **client_env}
-        self.say = say
+        self.log = log
         self.steps: list[Installed] = []
 
     def lay_uv(self) -> None:
@@ -78,7 +78,7 @@ class Installer:
             script = f"mkdir -p {BIN} && cat > {BIN}/uv && chmod 755 {BIN}/uv && {BIN}/uv --version"
             laid = self.box.run(["/bin/sh", "-c", script], stdin=stream, limits=STEP)
         if not laid.passed:
-            self.say.line(
+            self.log.line(
                 "error", f"uv does not run in this box, so pip is used: {laid.text().strip()[-200:]}"
             )
 
@@ -100,14 +100,14 @@ class Installer:
         return done
 
     def attempt(self, command: str) -> StepAttempt:
-        self.say.line("command", command)
-        live = LiveOutput(lambda text: self.say.line("output", text), self.limits.keep_bytes)
+        self.log.line("command", command)
+        live = LiveOutput(lambda text: self.log.line("output", text), self.limits.keep_bytes)
         result = self.box.run(
-            command, env=self.setup_env, limits=self.limits, on_output=live.take, halted=live.tick
+            command, env=self.setup_env, limits=self.limits, on_output=live.take, cancelled=live.tick
         )
         live.finish(result)
         tried = StepAttempt(command, result)
-        self.say.line("result", verdict(tried.result))
+        self.log.line("result", verdict(tried.result))
         return tried
 
     def prove(self, checks: tuple[Check, ...], failures: tuple[str, ...] = ()) -> dict[str, Missing]:
@@ -117,7 +117,7 @@ class Installer:
         for check in checks:
             if why := self._lack(check, (*failures, *failed)):
                 missing[check.command] = Missing(check.tool, why)
-                self.say.line("result", f"Missing: {check.tool}. {why}")
+                self.log.line("result", f"Missing: {check.tool}. {why}")
         return missing
 
     def _lack(self, check: Check, failures: tuple[str, ...]) -> str:
@@ -127,7 +127,7 @@ class Installer:
             return ""
         told = reason(probed.text())
         if check.remedy:
-            self.say.line(
+            self.log.line(
                 "say", f"{check.tool} ({check.source}) does not start here: one more attempt to get it."
             )
             remedy = self.attempt(check.remedy)
@@ -183,9 +183,9 @@ def verdict(result: Result) -> str:
     return f"failed ({how}) after {result.seconds:.1f} s"
 
 
-def tell_blocked(blocked: tuple[Blocked, ...], say: Log) -> None:
+def tell_blocked(blocked: tuple[Blocked, ...], log: Log) -> None:
     for one in blocked:
-        say.line(
+        log.line(
             "error",
             f"{one.command or 'Set-up'} asked for {one.host}:{one.port} and was refused: {one.reason}.",
         )

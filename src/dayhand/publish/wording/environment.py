@@ -49,7 +49,7 @@ def report(found: Examined, task_url: str = "", offered: str = "") -> str:
     return cap("\n\n".join(part for part in parts if part) + "\n", MAX_BYTES)
 
 
-def answer(asker: str, commit: str, check_url: str, said: str) -> str:
+def answer(asker: str, commit: str, check_url: str, *, said: str) -> str:
     """The comment for a person who asked; ``said`` is the report."""
     return f"@{asker} [The environment of {code(commit[:8])}]({check_url}):\n\n{said}"
 

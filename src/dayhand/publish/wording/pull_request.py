@@ -89,7 +89,7 @@ def pull_withdrawn(task: Task, why: str) -> str:
     return f"{why} This draft of mine is closed; the comment on #{task.number} says more.\n"
 
 
-def pull_body(task: Task, proposal: Proposal, repository_url: str, task_url: str) -> str:
+def pull_body(task: Task, proposal: Proposal, repository_url: str, *, task_url: str) -> str:
     """The body of the finished pull request: the verdict, what was done, what proves it, what it cost.
 
     The model's words stand under a heading that says whose they are, and after the worker's own verdict.
@@ -105,7 +105,7 @@ def pull_body(task: Task, proposal: Proposal, repository_url: str, task_url: str
         questions(solution.questions),
         f"### Verification, by the worker\n\n{table(verification, task_url)}",
         blocked(proposal.blocked),
-        evidence(verification, proposal.proofs, repository_url, task_url),
+        evidence(verification, proposal.proofs, repository_url, task_url=task_url),
         SCRIPTED if solution.usage.scripted else "",
         bill(solution.usage, proposal.minutes, task_url),
     ]
@@ -146,7 +146,9 @@ def _named(tests: tuple[str, ...], most: int = 5) -> str:
     return ", ".join(code(name) for name in tests[:most]) + more
 
 
-def evidence(verification: Verification, proofs: Iterable[Proof], repository_url: str, task_url: str) -> str:
+def evidence(
+    verification: Verification, proofs: Iterable[Proof], repository_url: str, *, task_url: str
+) -> str:
     """The terminal lines that prove the table, and the places that the model cites, looked up; folded away."""
     said = [_said(finding, task_url) for finding in verification.findings if finding.head]
     cited = [cited_place(proof, repository_url) for proof in proofs]
@@ -267,7 +269,7 @@ def started(pull_url: str, task_url: str) -> str:
     return f"On it: [the pull request]({pull_url}) is a draft until the repository's own checks have run. [How far it is]({task_url})"
 
 
-def proposed(task: Task, pull_url: str, verification: Verification, usage: Usage) -> str:
+def proposed(task: Task, pull_url: str, verification: Verification, *, usage: Usage) -> str:
     ready = "is there to look at" if verification.conclusion == "failure" else "is ready for review"
     if verification.scope.too_large:
         ready = f"is a draft that asks: {too_large(verification.scope)}"
@@ -293,7 +295,7 @@ def added(task: Task, body: str) -> str:
 
 
 def answered(
-    task: Task, solution: Solution, proofs: Iterable[Proof], repository_url: str, task_url: str
+    task: Task, solution: Solution, proofs: Iterable[Proof], *, repository_url: str, task_url: str
 ) -> str:
     """An answer with its proof; for a fix that needed no change, why."""
     opening = f"@{task.ask.asker} " + (

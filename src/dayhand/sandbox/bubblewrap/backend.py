@@ -70,7 +70,7 @@ class Bubblewrap:
             state = self._state(origin, stack) if origin else None
             uid, locks = self._user(state, stack)
             group = self._group(name, stack)
-            box = BubblewrapBox(self._store, ready, self._store.box(name), uid, group)
+            box = BubblewrapBox(self._store, ready, self._store.box(name), uid=uid, group=group)
             box.locks = (lock, *locks)
             if egress is not None:
                 folder = self._store.make(box.folder / "egress", uid)
@@ -200,7 +200,9 @@ class Bubblewrap:
             stack.callback(self._forget_lock, name, lock)
             stack.callback(self._store.remove, self._store.box(name))
             uid, _ = self._user(None, stack)
-            yield BubblewrapBox(self._store, ready, self._store.box(name), uid, self._group(name, stack))
+            yield BubblewrapBox(
+                self._store, ready, self._store.box(name), uid=uid, group=self._group(name, stack)
+            )
 
 
 def _advice(said: str) -> str:

@@ -43,7 +43,7 @@ class BubblewrapBox(Commands):
     """One open box. Two commands at once would be two mounts of one upper layer, which are undefined."""
 
     def __init__(
-        self, store: Store, ready: Ready, folder: Path, uid: int | None, group: ControlGroup | None
+        self, store: Store, ready: Ready, folder: Path, *, uid: int | None, group: ControlGroup | None
     ) -> None:
         super().__init__()
         self.folder = folder
@@ -89,7 +89,7 @@ class BubblewrapBox(Commands):
         for name in ("upper", "work"):
             self._store.make(self.folder / name, self.uid)
         self._mounts = box_mounts.overlay(
-            lower / "workspace", self.folder / "upper", self.folder / "work", lower / "env"
+            lower / "workspace", self.folder / "upper", self.folder / "work", env=lower / "env"
         )
         self._layered = True
 
@@ -99,7 +99,7 @@ class BubblewrapBox(Commands):
             if self._layered:
                 raise SandboxError("A box over a snapshot cannot be saved.", advice="Open it with an Egress.")
             self._closed = True
-        self._store.keep(self.folder.name, self.folder / "workspace", self.folder / "env", key)
+        self._store.keep(self.folder.name, self.folder / "workspace", self.folder / "env", key=key)
         for lock in self.locks:  # others may begin from here while this box is being left
             lock.take(shared=True)
         return Snapshot(key)
@@ -110,7 +110,7 @@ class BubblewrapBox(Commands):
             self._disk.stop()
 
     def _carry_out(
-        self, order: Order, out: Meter, err: Meter | None, gate: Gateway | None, mounts: Sequence[str] = ()
+        self, order: Order, out: Meter, err: Meter | None, *, gate: Gateway | None, mounts: Sequence[str] = ()
     ) -> Ended:
         if gate:
             order, mounts = replace(order, command=gate.wrap(order.words())), gate.mounts()
@@ -140,7 +140,9 @@ class BubblewrapBox(Commands):
 
     def _copy(self, source: Path, target: str) -> None:
         meter = Meter(ERRORS, CommandLimits().output_bytes)
-        order = Order(["cp", "-a", f"{ORIGIN}/.", target], "/", seconds=COPY_SECONDS, halted=self.halted)
-        ended = self._carry_out(order, meter, None, None, ["--ro-bind", str(source), ORIGIN])
+        order = Order(
+            ["cp", "-a", f"{ORIGIN}/.", target], "/", seconds=COPY_SECONDS, cancelled=self.cancelled
+        )
+        ended = self._carry_out(order, meter, None, gate=None, mounts=["--ro-bind", str(source), ORIGIN])
         if ended.code != 0:
             raise SandboxError(f"A snapshot could not be copied: {meter.head.decode('utf-8', 'replace')}")

@@ -99,7 +99,7 @@ def folders(workspace: Path, env: Path, *, env_writable: bool) -> list[str]:
     return ["--bind", str(workspace), WORKSPACE, bind, str(env), ENVIRONMENT]
 
 
-def overlay(lower: Path, upper: Path, work: Path, env: Path) -> list[str]:
+def overlay(lower: Path, upper: Path, work: Path, *, env: Path) -> list[str]:
     """The workspace as a layer over a kept one, which stays as it is. Wants bwrap 0.11."""
     layers = ["--overlay-src", str(lower), "--overlay", str(upper), str(work), WORKSPACE]
     return [*layers, "--ro-bind", str(env), ENVIRONMENT]

@@ -171,7 +171,7 @@ class Process:
         watch: Callable[[], Reason | None],
     ) -> Ended:
         """Move bytes until the box is gone. ``watch`` is asked every second whether it has to end, and why."""
-        loop = self._loop = _Pump(self._process, self._status_fd, out, err, stdin)
+        loop = self._loop = _Pump(self._process, self._status_fd, out, err=err, stdin=stdin)
         loop.status = self._told
         reason = loop.turn(deadline=self._began + seconds, watch=watch)
         if reason is not Reason.EXIT:
@@ -207,6 +207,7 @@ class _Pump:
         process: subprocess.Popen[bytes],
         status: int,
         out: Meter,
+        *,
         err: Meter | None,
         stdin: bytes | IO[bytes] | None,
     ) -> None:

@@ -161,7 +161,7 @@ class Store:
                 owners.add((state / "workspace").stat().st_uid)
         return frozenset(owners)
 
-    def keep(self, name: str, workspace: Path, env: Path, key: str) -> None:
+    def keep(self, name: str, workspace: Path, env: Path, *, key: str) -> None:
         """Make a box's folders the state behind ``key``; where there is one already, ours is dropped."""
         link = self._link(key)
         state = self.data / "states" / name

@@ -157,7 +157,7 @@ class Docker:
                 stack.callback(self._remove_volume, volume)
             container = self._start(name, state, volume, grows=grows)
             stack.callback(self._remove_container, container)
-            box = DockerBox(engine, container, self._capacity, self._shell)
+            box = DockerBox(engine, container, self._capacity, shell=self._shell)
             stack.callback(box.close)
             if grows:
                 box.keeper = lambda key: self._keep(container, volume, key)

@@ -63,7 +63,7 @@ _IDLE = 3  # processes: the first, what it waits for, and the sweeping one
 class DockerBox(Commands):
     """One open container. Two commands at once would not do: the sweep after one would kill the other."""
 
-    def __init__(self, engine: Engine, container: str, capacity: Capacity, shell: str = SWEEP) -> None:
+    def __init__(self, engine: Engine, container: str, capacity: Capacity, *, shell: str = SWEEP) -> None:
         super().__init__()
         self.keeper: Callable[[str], Snapshot] | None = None  # for a box that can be saved
         self._engine = engine
@@ -99,7 +99,7 @@ class DockerBox(Commands):
         """Copy one of its own folders into another. Raises ``SandboxError``."""
         self.pour(["cp", "-a", f"{source}/.", target], most=ERRORS, seconds=COPY_SECONDS)
 
-    def _carry_out(self, order: Order, out: Meter, err: Meter | None, _gate: Gateway | None) -> Ended:
+    def _carry_out(self, order: Order, out: Meter, err: Meter | None, *, gate: Gateway | None) -> Ended:
         before = self._hunger
         ended = self._travel(order, out, err or out)
         if ended.reason is not Reason.EXIT:
@@ -128,7 +128,7 @@ class DockerBox(Commands):
         try:
             if order.stdin is not None:
                 stream.feed(order.stdin)
-            reason = self._pump(stream, out, err, order)
+            reason = self._pump(stream, out, err, order=order)
         finally:
             if reason is None:  # a listener stopped us
                 self._kill(stream)
@@ -136,7 +136,7 @@ class DockerBox(Commands):
         code = None if reason is not Reason.EXIT else self._engine.exit_code(exec_id)
         return Ended(code, reason, time.monotonic() - began)
 
-    def _pump(self, stream: ExecStream, out: Meter, err: Meter, order: Order) -> Reason:
+    def _pump(self, stream: ExecStream, out: Meter, err: Meter, *, order: Order) -> Reason:
         now = asked = time.monotonic()
         until, disk = now + order.seconds, DiskLook(self._capacity, self._look, now)
         while not stream.ended:

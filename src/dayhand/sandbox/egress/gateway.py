@@ -147,7 +147,7 @@ class Gateway:
 
 
 @contextmanager
-def gate(folder: Path, egress: Egress, uid: int | None, rules: Rules | None = None) -> Iterator[Gateway]:
+def gate(folder: Path, egress: Egress, uid: int | None, *, rules: Rules | None = None) -> Iterator[Gateway]:
     """Run a proxy for one box; ``folder`` is its own, and holds the socket. Raises ``SandboxError``.
 
     The proxy runs as ``uid`` where one is given. It ends when its standard input does, so a killed worker takes it along.

@@ -33,7 +33,7 @@ class Files(Protocol):
 
 
 def inspect(
-    before: Files, after: Files, paths: tuple[str, ...], commands: tuple[str, ...] = ()
+    before: Files, after: Files, paths: tuple[str, ...], *, commands: tuple[str, ...] = ()
 ) -> tuple[Concern, ...]:
     """Everything in the changed ``paths`` that makes the checks say less than before, at most 50.
 
@@ -45,7 +45,7 @@ def inspect(
     for path in paths:
         old, new = before.read(path), after.read(path)
         if _holds_tests(path) and not is_configuration(path):
-            found += _tests(path, old, new, moved)
+            found += _tests(path, old, new, now=moved)
         found += _suppressions(path, old, new)
         if is_partly_configuration(path):
             found += _parts(path, old, new)
@@ -66,18 +66,18 @@ def _tests_of(files: Files, paths: tuple[str, ...]) -> Counter[str]:
     return names
 
 
-def _tests(path: str, old: str, new: str, now: Counter[str]) -> Iterator[Concern]:
+def _tests(path: str, old: str, new: str, *, now: Counter[str]) -> Iterator[Concern]:
     was, are = tests_in(path, old), tests_in(path, new)
     if was is None or are is None:
         if was and new:
             yield Concern("deleted test", path, 0, "none can be read any more")
         return
-    yield from _gone(path, was, are, now)
+    yield from _gone(path, was, are, now=now)
     skipped = {test.body for test in was.values() if test.skips}
     for name, test in are.items():
         known = was.get(name)
         if known is not None and not test.group:
-            yield from _weakened(path, name, known, test)
+            yield from _weakened(path, name, known, now=test)
         renamed = known is None and not test.group and test.body in skipped
         if test.skips and not (known and known.skips) and not renamed:
             yield Concern("skipped test", path, test.line, name)
@@ -90,7 +90,7 @@ def _tests(path: str, old: str, new: str, now: Counter[str]) -> Iterator[Concern
 
 
 def _gone(
-    path: str, was: Mapping[str, CaseFacts], are: Mapping[str, CaseFacts], now: Counter[str]
+    path: str, was: Mapping[str, CaseFacts], are: Mapping[str, CaseFacts], *, now: Counter[str]
 ) -> Iterator[Concern]:
     renamed = {test.body: name for name, test in are.items() if name not in was}
     for name, test in was.items():
@@ -106,7 +106,7 @@ def _hidden(path: str, old: str, new: str) -> bool:
     return path.endswith(".py") and "test" in was and bool(now) and "test" not in now
 
 
-def _weakened(path: str, name: str, was: CaseFacts, now: CaseFacts) -> Iterator[Concern]:
+def _weakened(path: str, name: str, was: CaseFacts, *, now: CaseFacts) -> Iterator[Concern]:
     if now.inverts and not was.inverts:
         yield Concern("test expected to fail", path, now.line, name)
     if now.cases < was.cases:

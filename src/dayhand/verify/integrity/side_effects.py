@@ -44,7 +44,7 @@ class Files(Protocol):
 
 
 def look_beyond(
-    before: Files, after: Files, paths: tuple[str, ...], binaries: tuple[str, ...]
+    before: Files, after: Files, paths: tuple[str, ...], *, binaries: tuple[str, ...]
 ) -> tuple[Concern, ...]:
     """Everything in the changed ``paths`` that a person should know of before it is merged, at most 50."""
     found = [Concern("large binary", path, 0, "no check reads it") for path in binaries]

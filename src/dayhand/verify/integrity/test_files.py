@@ -29,10 +29,10 @@ def find_new(before: Files, after: Files, paths: tuple[str, ...]) -> tuple[str, 
     """
     files = [path for path in paths if is_test(path)]
     known = {_word_for_word(test) for path in files for test in _of(path, before.read(path))}
-    return tuple(path for path in files if _has_new(path, before.read(path), after.read(path), known))
+    return tuple(path for path in files if _has_new(path, before.read(path), after.read(path), known=known))
 
 
-def _has_new(path: str, old: str, new: str, known: set[tuple[str, int]]) -> bool:
+def _has_new(path: str, old: str, new: str, *, known: set[tuple[str, int]]) -> bool:
     tests = _of(path, new)
     if tests or path.endswith((".py", *LANGUAGES)):
         return any(_word_for_word(test) not in known for test in tests)

@@ -18,13 +18,13 @@ def measure(lines: Mapping[str, int], allowed: Scope) -> Scope:
     return replace(allowed, lines=sum(counted.values()), files=len(counted))
 
 
-def survey(scope: Scope, change: Change, words: str, before: Files, after: Files) -> Scope:
+def survey(scope: Scope, change: Change, words: str, *, before: Files, after: Files) -> Scope:
     """The same with what is to be named: layout, and files that ``words`` do not lead to."""
     places = places_of(change.patch)
     return replace(
         scope,
         noise=find_layout(before, after, places),
-        unspoken=find_unspoken(words, after, places, change.paths),
+        unspoken=find_unspoken(words, after, places, paths=change.paths),
     )
 
 

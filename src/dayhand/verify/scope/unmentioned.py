@@ -21,7 +21,7 @@ TESTING = re.compile(r"^test[_-]|[_.-](test|tests|spec)$|(?<=[a-z])(Test|Tests|S
 
 
 def find_unspoken(
-    words: str, after: Files, places: Mapping[str, list[ChangedRange]], paths: tuple[str, ...]
+    words: str, after: Files, places: Mapping[str, list[ChangedRange]], *, paths: tuple[str, ...]
 ) -> tuple[str, ...]:
     """The changed ``paths`` that ``words`` do not lead to; none where so few changed that nobody need be told."""
     asked = [path for path in paths if not is_lock(path)]
