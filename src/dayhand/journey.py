@@ -46,8 +46,8 @@ from dayhand.verify.examination import examine
 from dayhand.verify.feedback import ROUNDS, feedback
 from dayhand.verify.improvement import ExaminationTarget, find_better
 from dayhand.verify.integrity.inspect import inspect
+from dayhand.verify.integrity.new_tests import find_new
 from dayhand.verify.integrity.side_effects import look_beyond
-from dayhand.verify.integrity.test_files import find_new
 from dayhand.verify.scope.size import measure, survey, words_of
 from dayhand.verify.trees import Trees
 

@@ -51,7 +51,7 @@ def test_what_did_not_end_by_itself_is_not_kept(tmp_path: Path) -> None:
         "c0ffee",
         "env-1",
         TEST,
-        found=CheckResult(dataclasses.replace(lost.run, code=None, reason="wall"), None),
+        ran=CheckResult(dataclasses.replace(lost.run, code=None, reason="wall"), None),
     )
     assert not list(tmp_path.iterdir())
 

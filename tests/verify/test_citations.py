@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
 from dayhand.task import Citation
 from dayhand.verify.citations import prove
+from tests.verify.files import InMemoryFiles
 
-
-@dataclass
-class OneFile:
-    path: str
-    text: str
-
-    def paths(self) -> tuple[str, ...]:
-        return (self.path,)
-
-    def read(self, path: str) -> str:
-        return self.text if path == self.path else ""
-
-
-FILES = OneFile("sql/search.sql", "SELECT id,\n       bm25(notes)  AS rank\nFROM notes\nORDER BY rank;\n")
+FILES = InMemoryFiles(
+    {"sql/search.sql": "SELECT id,\n       bm25(notes)  AS rank\nFROM notes\nORDER BY rank;\n"}
+)
 
 
 @pytest.mark.parametrize(

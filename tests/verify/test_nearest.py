@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import pytest
 
 from dayhand.environment.base import Check
 from dayhand.verify.nearest import narrowed
+from tests.verify.files import InMemoryFiles
 
 MANY = {f"tests/test_other{n}.py": "import other\n" for n in range(9)}
 SCRIPTS = {f"test/other{n}.test.js": "require('../other')\n" for n in range(9)}
 
 
-@dataclass
-class Tree:
-    texts: Mapping[str, str]
-
-    def paths(self) -> tuple[str, ...]:
-        return tuple(self.texts)
-
-    def read(self, path: str) -> str:
-        return self.texts.get(path, "")
-
-
 def narrow(command: str, files: Mapping[str, str], *paths: str, folder: str = "") -> tuple[str, str] | None:
     """The narrowed command on the change, and on a base that lacks what is called new."""
-    was = Tree({path: text for path, text in files.items() if "new" not in path})
-    found = narrowed(Check("test", command, "", "x", "", folder=folder), was, Tree(files), paths=paths)
+    was = InMemoryFiles({path: text for path, text in files.items() if "new" not in path})
+    found = narrowed(
+        Check("test", command, "", "x", "", folder=folder), was, InMemoryFiles(files), paths=paths
+    )
     return (found[0].command, found[1].command if found[1] else "") if found else None
 
 

@@ -11,9 +11,8 @@ import re
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
 
-from dayhand.environment.base import Check
+from dayhand.environment.base import Check, Files
 from dayhand.file_kinds import is_source, is_test
 from dayhand.verify.runner import PYTEST
 from dayhand.verify.scope.unmentioned import imports_in, tied
@@ -27,13 +26,6 @@ NPM = re.compile(r"npm run ([\w:.-]+)")
 FOLLOWED = re.compile(r"(?:node --test|jest|vitest run|ava)(?: --?[\w-]+(?:=[\w./-]+)?)*")
 SCRIPT = re.compile(r"\.[cm]?[jt]sx?$")
 Narrow = Callable[[tuple[str, ...]], str]
-
-
-class Files(Protocol):
-    """The files of one commit; what is not there reads as ""."""
-
-    def paths(self) -> tuple[str, ...]: ...
-    def read(self, path: str) -> str: ...
 
 
 def narrowed(

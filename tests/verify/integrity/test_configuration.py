@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dayhand.verify.integrity.inspect import inspect
-from tests.verify.integrity.test_inspect import OneFile, found
+from tests.verify.files import InMemoryFiles
+from tests.verify.integrity.test_inspect import found
 
 CONFTEST = "import pytest\n\n@pytest.fixture\ndef shop():\n    return 1\n"
 PYPROJECT = """[project]
@@ -111,5 +112,7 @@ def test_an_ordinary_edit_of_the_same_files_is_left_alone(path: str, text: str, 
     ],
 )
 def test_a_program_that_a_check_starts_steers_it(command: str, path: str, *, told: bool) -> None:
-    concerns = inspect(OneFile(path, "run_all()\n"), OneFile(path, "pass\n"), (path,), commands=(command,))
+    concerns = inspect(
+        InMemoryFiles({path: "run_all()\n"}), InMemoryFiles({path: "pass\n"}), (path,), commands=(command,)
+    )
     assert bool(concerns) is told

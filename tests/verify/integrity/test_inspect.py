@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
 from dayhand.verify.integrity.inspect import inspect
+from tests.verify.files import InMemoryFiles
 
 PYTHON = """import unittest
 
@@ -25,17 +24,11 @@ JS = """test('adds', () => {
 """
 
 
-@dataclass
-class OneFile:
-    path: str
-    text: str
-
-    def read(self, path: str) -> str:
-        return self.text if path == self.path else ""
-
-
 def found(path: str, old: str, new: str) -> list[tuple[str, str]]:
-    return [(one.kind, one.what) for one in inspect(OneFile(path, old), OneFile(path, new), (path,))]
+    return [
+        (one.kind, one.what)
+        for one in inspect(InMemoryFiles({path: old}), InMemoryFiles({path: new}), (path,))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -153,12 +146,5 @@ def test_what_does_not_is_left_alone(path: str, old: str, new: str) -> None:
 
 
 def test_a_test_that_was_moved_is_not_deleted() -> None:
-    class Before:
-        def read(self, path: str) -> str:
-            return PYTHON if path == "test_a.py" else ""
-
-    class After:
-        def read(self, path: str) -> str:
-            return PYTHON if path == "tests/test_b.py" else ""
-
-    assert inspect(Before(), After(), ("test_a.py", "tests/test_b.py")) == ()
+    before, after = InMemoryFiles({"test_a.py": PYTHON}), InMemoryFiles({"tests/test_b.py": PYTHON})
+    assert inspect(before, after, ("test_a.py", "tests/test_b.py")) == ()

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
 from dayhand.verify.integrity.side_effects import look_beyond
+from tests.verify.files import InMemoryFiles
 
 LOCK = '{{"packages": {{"": {{}}, "node_modules/a": {{"version": "{}", "hasInstallScript": true}}, "node_modules/b": {{"version": "2"}}}}}}'
 PNPM = "packages:\n\n  /esbuild@{}:\n    resolution: {{integrity: x}}\n    requiresBuild: true\n\n  /b@1.0.0:\n    dev: true\n"
 
 
-@dataclass
-class OneFile:
-    path: str
-    text: str
-
-    def read(self, path: str) -> str:
-        return self.text if path == self.path else ""
-
-
 def found(path: str, old: str, new: str) -> list[tuple[str, str]]:
-    beyond = look_beyond(OneFile(path, old), OneFile(path, new), (path,), binaries=())
+    beyond = look_beyond(InMemoryFiles({path: old}), InMemoryFiles({path: new}), (path,), binaries=())
     return [(one.kind, one.what) for one in beyond]
 
 
@@ -74,5 +64,5 @@ def test_an_ordinary_change_is_left_alone(path: str, old: str, new: str) -> None
 
 
 def test_large_binaries_are_named() -> None:
-    (one,) = look_beyond(OneFile("", ""), OneFile("", ""), (), binaries=("model.bin",))
+    (one,) = look_beyond(InMemoryFiles({}), InMemoryFiles({}), (), binaries=("model.bin",))
     assert (one.kind, one.path) == ("large binary", "model.bin")

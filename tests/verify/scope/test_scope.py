@@ -12,6 +12,7 @@ from dayhand.verify.scope.formatting_only import (
     places_of,
 )
 from dayhand.verify.scope.unmentioned import find_unspoken
+from tests.verify.files import InMemoryFiles
 
 PATCH = """\
 diff --git a/shop.py b/shop.py
@@ -43,14 +44,6 @@ deleted file mode 100644
 @@ -1 +0,0 @@
 -x
 """
-
-
-class Files:
-    def __init__(self, **texts: str) -> None:
-        self.texts = {name.replace("__", "/"): text for name, text in texts.items()}
-
-    def read(self, path: str) -> str:
-        return self.texts.get(path.rpartition(".")[0], "")
 
 
 def test_a_diff_is_read_place_by_place() -> None:
@@ -106,18 +99,25 @@ def test_a_python_file_that_was_only_reformatted_is_all_noise() -> None:
             ChangedRange(["    return (x"], ["    return x + 1"]),
         ]
     }
-    assert find_layout(Files(m=old), Files(m=new), places) == (Noise("m.py", 2, 2),)
+    assert find_layout(InMemoryFiles({"m.py": old}), InMemoryFiles({"m.py": new}), places) == (
+        Noise("m.py", 2, 2),
+    )
     changed = new.replace("one more", "two more")
-    assert find_layout(Files(m=old), Files(m=changed), places) == ()
+    assert find_layout(InMemoryFiles({"m.py": old}), InMemoryFiles({"m.py": changed}), places) == ()
 
 
 def test_noise_is_counted_beside_what_is_none() -> None:
-    assert find_layout(Files(), Files(), places_of(PATCH)) == (Noise("shop.py", 1, 2),)
+    assert find_layout(InMemoryFiles({}), InMemoryFiles({}), places_of(PATCH)) == (Noise("shop.py", 1, 2),)
 
 
 WORDS = "Totals are wrong. The sum in `total` began at one."
-TREE = Files(
-    shop="def total(): ...", test_shop="from shop import total", tax="RATE = 1", web__index="import './menu'"
+TREE = InMemoryFiles(
+    {
+        "shop.py": "def total(): ...",
+        "test_shop.py": "from shop import total",
+        "tax.py": "RATE = 1",
+        "web/index.js": "import './menu'",
+    }
 )
 MANY = ("shop.py", "test_shop.py", "tax.py", "web/index.js", "web/menu.js", "uv.lock")
 SUM = {"shop.py": [ChangedRange(["def total(x):"], ["def total(y):"])]}

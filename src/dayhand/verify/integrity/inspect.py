@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Protocol
 
+from dayhand.environment.base import Files
 from dayhand.file_kinds import is_configuration, is_partly_configuration, is_test
 from dayhand.verification import Concern
 from dayhand.verify.integrity import python_tests, regex_tests, suppressions
+from dayhand.verify.integrity.case_facts import CaseFacts
 from dayhand.verify.integrity.configuration import differences, steering, whole
-from dayhand.verify.integrity.test_facts import CaseFacts
-from dayhand.verify.integrity.test_files import tests_in
+from dayhand.verify.integrity.new_tests import tests_in
 
 MOST = 50
 MAX_PARTS = 10  # of one file of settings
@@ -24,12 +24,6 @@ RUN = re.compile(
     r"(?:^|[;&|(]\s*|\b(?:(?:ba|z|da)?sh|python[\d.]*|node|ruby|php|perl|deno run|bun|tsx)\s+)(?:\./)?(?=(\w[\w./-]*))",
     re.MULTILINE,
 )
-
-
-class Files(Protocol):
-    """The files of one commit; what is not there reads as ""."""
-
-    def read(self, path: str) -> str: ...
 
 
 def inspect(

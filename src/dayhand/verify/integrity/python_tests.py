@@ -8,7 +8,7 @@ import re
 import tokenize
 from collections.abc import Iterable, Iterator, Mapping
 
-from dayhand.verify.integrity.test_facts import CaseFacts
+from dayhand.verify.integrity.case_facts import CaseFacts
 
 SKIPPING = re.compile(
     r"(^|\.)(skipif|skipIf|skipUnless|skipTest|SkipTest|xfail|expectedFailure|importorskip)$"

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 
+from dayhand.verify.integrity.case_facts import CaseFacts
 from dayhand.verify.integrity.languages import NEVER, Language, language_of
-from dayhand.verify.integrity.test_facts import CaseFacts
 
 # What is not closed ends with its line or the file: never read twice, however long it is.
 STRINGS = r"\"(?:\\.|[^\"\\\n])*+\"?|'(?:\\.|[^'\\\n])*+'?|`(?:\\.|[^`\\])*+`?"

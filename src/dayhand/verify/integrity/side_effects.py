@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Protocol
 
+from dayhand.environment.base import Files
 from dayhand.verification import Concern
 
 MOST = 50
@@ -35,12 +35,6 @@ ABOUT = re.compile(
     r"home-?page|repository|documentation|bugs|\burls?\b|funding|author|license|issues|changelog|source\b|registry|index|\$schema",
     re.IGNORECASE,
 )
-
-
-class Files(Protocol):
-    """The files of one commit; what is not there reads as ""."""
-
-    def read(self, path: str) -> str: ...
 
 
 def look_beyond(

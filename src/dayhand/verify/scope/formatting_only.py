@@ -9,8 +9,8 @@ import ast
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
+from dayhand.environment.base import Files
 from dayhand.verification import Noise
 from dayhand.verify.integrity.python_tests import comments_in
 
@@ -18,12 +18,6 @@ INDENTED = re.compile(r"\.(py|pyi|ya?ml|haml|pug|slim|coffee|sass|nim|mk)$|(^|/)
 SEMICOLONS = re.compile(r"\.[cm]?[jt]sx?$")
 PIECES = re.compile(r"\"[^\"\n]*\"|\w+|[^\w\s]")
 IMPORTING = re.compile(r"\s*(?:import|from)\s")
-
-
-class Files(Protocol):
-    """The files of one commit; what is not there reads as ""."""
-
-    def read(self, path: str) -> str: ...
 
 
 @dataclass(slots=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from dayhand.environment.base import Files
 from dayhand.file_kinds import is_lock
 from dayhand.task import Change, Solution, Task
 from dayhand.verification import Scope
-from dayhand.verify.scope.formatting_only import Files, find_layout, places_of
+from dayhand.verify.scope.formatting_only import find_layout, places_of
 from dayhand.verify.scope.unmentioned import find_unspoken
 
 

@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
+from dayhand.environment.base import Files
 from dayhand.file_kinds import is_lock
-from dayhand.verify.scope.formatting_only import ChangedRange, Files
+from dayhand.verify.scope.formatting_only import ChangedRange
 
 FEW = 3  # so few files are seen at a glance: where none is named, nothing is said
 SYMBOL = re.compile(r"`[^`\n]+`|\b\w+(?=\()|\b\w*[a-z0-9][A-Z]\w*\b|\b\w*_\w+\b")

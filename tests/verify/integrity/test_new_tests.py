@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import pytest
 
-from dayhand.verify.integrity.test_files import find_new
+from dayhand.verify.integrity.new_tests import find_new
+from tests.verify.files import InMemoryFiles
 
 ONE = "def test_one():\n    assert total([]) == 0\n"
 TWO = "def test_two():\n    assert total([2]) == 2\n"
 JS = "test('adds', () => { expect(1).toBe(1); });\n"
-
-
-@dataclass
-class Held:
-    texts: Mapping[str, str]
-
-    def read(self, path: str) -> str:
-        return self.texts.get(path, "")
 
 
 @pytest.mark.parametrize(
@@ -44,4 +36,4 @@ def test_new_and_altered_tests_are_told_from_moved_ones(
     before: Mapping[str, str], after: Mapping[str, str], new: tuple[str, ...]
 ) -> None:
     paths = tuple(sorted({*before, *after}))
-    assert find_new(Held(before), Held(after), paths) == new
+    assert find_new(InMemoryFiles(before), InMemoryFiles(after), paths) == new

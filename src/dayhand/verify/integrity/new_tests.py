@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
 
+from dayhand.environment.base import Files
 from dayhand.file_kinds import is_test
 from dayhand.verify.integrity import python_tests, regex_tests
+from dayhand.verify.integrity.case_facts import CaseFacts
 from dayhand.verify.integrity.languages import LANGUAGES
-from dayhand.verify.integrity.test_facts import CaseFacts
-
-
-class Files(Protocol):
-    """The files of one commit; what is not there reads as ""."""
-
-    def read(self, path: str) -> str: ...
 
 
 def tests_in(path: str, text: str) -> Mapping[str, CaseFacts] | None:
