@@ -39,7 +39,7 @@ from dayhand.sandbox.base import Sandbox
 from dayhand.sandbox.bubblewrap.backend import Bubblewrap
 from dayhand.sandbox.docker.backend import Docker
 from dayhand.sandbox.snapshot_cache import SnapshotCache
-from dayhand.scripted_model.server import MODEL as SCRIPTED
+from dayhand.scripted_model.moves import SCRIPTED_MODEL
 from dayhand.settings import Settings
 from dayhand.task import Task, TaskKind
 from dayhand.usage import Limit, Resource
@@ -199,7 +199,7 @@ def open_model(
             ResponsesModel(
                 client,
                 name,
-                scripted=name == SCRIPTED,
+                scripted=name == SCRIPTED_MODEL,
                 prices=table,
                 window=settings.window,
                 patience=last if name == names[-1] else last.with_another_model_left(),

@@ -21,12 +21,8 @@ from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.redis_server import connect, embedded
 from dayhand.sandbox.base import Box
 from dayhand.sandbox.bubblewrap.backend import Bubblewrap
-from dayhand.scripted_model.server import (
-    Move,
-    Script,
-    ScriptedServer,
-    ScriptState,
-)
+from dayhand.scripted_model.moves import Move, Script, ScriptState
+from dayhand.scripted_model.server import ScriptedServer
 
 
 @dataclass
@@ -76,8 +72,8 @@ PRICE = Price(input=2.0, cached=0.1, output=10.0)
 def script(turns: list[list[Move]]) -> Script:
     """A script that matches everything and plays these turns; the last one again and again."""
 
-    def play(scene: ScriptState) -> list[Move]:
-        return turns[min(scene.turn, len(turns) - 1)]
+    def play(state: ScriptState) -> list[Move]:
+        return turns[min(state.turn, len(turns) - 1)]
 
     return Script("test", lambda _: True, play)
 

@@ -15,16 +15,8 @@ from dayhand.agent.tools.apply_patch import PatchError, parse
 from dayhand.agent.tools.schema import Mistake, understand
 from dayhand.errors import ModelError, SettingsError
 from dayhand.sandbox.base import Box
-from dayhand.scripted_model.moves import items_for, response_for
-from dayhand.scripted_model.server import (
-    Fault,
-    Finish,
-    Move,
-    Patch,
-    Say,
-    Shell,
-    ToolCall,
-)
+from dayhand.scripted_model.moves import Fault, Finish, Move, Patch, Say, Shell, ToolCall
+from dayhand.scripted_model.responses_format import items_for, response_for
 from dayhand.task import Solution
 from tests.agent.conftest import Heard, Journal, Log, Play
 from tests.agent.test_loop import DONE, PATCH, work

@@ -16,7 +16,7 @@ from dayhand.agent.loop import solve
 from dayhand.agent.model.base import Item
 from dayhand.errors import LimitReached
 from dayhand.sandbox.base import Box
-from dayhand.scripted_model.server import (
+from dayhand.scripted_model.moves import (
     Fault,
     Finish,
     Move,
@@ -45,11 +45,11 @@ def cancelled_by(*turns: list[Move], **heeds: list[Move]) -> Script:
     """Plays these turns, the last one with another plan each time; and what is to follow once words are said to it."""
     said = {"last": "is the last one", "near": FINISH_UP}
 
-    def play(scene: ScriptState) -> list[Move]:
+    def play(state: ScriptState) -> list[Move]:
         for name, moves in heeds.items():
-            if said[name] in scene.said:
+            if said[name] in state.new_text:
                 return moves
-        return turns[scene.turn] if scene.turn < len(turns) else [Plan(((f"step {scene.turn}", "pending"),))]
+        return turns[state.turn] if state.turn < len(turns) else [Plan(((f"step {state.turn}", "pending"),))]
 
     return Script("heeding", lambda _: True, play)
 

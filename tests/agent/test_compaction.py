@@ -15,17 +15,7 @@ from dayhand.errors import ContextOverflow
 from dayhand.ledger.journal import Journal as LedgerJournal
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.sandbox.base import Box
-from dayhand.scripted_model.server import (  # fmt: skip
-    FOR_EVER,
-    Fault,
-    Move,
-    Patch,
-    Plan,
-    Say,
-    Script,
-    ScriptState,
-    Shell,
-)
+from dayhand.scripted_model.moves import FOREVER, Fault, Move, Patch, Plan, Say, Script, ScriptState, Shell
 from dayhand.usage import Usage
 from tests.agent.conftest import Journal, Killed, Log, Play, Played
 from tests.agent.test_loop import DONE, PATCH, TASK, work
@@ -39,11 +29,11 @@ Boxes = Callable[[], Box]
 def forgetful(before: list[list[Move]], after: list[list[Move]], handover: Move | None = None) -> Script:
     """Plays ``before``, writes a handover when it is asked for one, then plays ``after``."""
 
-    def play(scene: ScriptState) -> list[Move]:
-        if ASKED in scene.said:
+    def play(state: ScriptState) -> list[Move]:
+        if ASKED in state.new_text:
             return [handover or Say(HANDOVER)]
-        turns = after if REPLACED in scene.prompt else before
-        return turns[min(scene.turn, len(turns) - 1)]
+        turns = after if REPLACED in state.prompt else before
+        return turns[min(state.turn, len(turns) - 1)]
 
     return Script("forgetful", lambda _: True, play)
 
@@ -161,7 +151,7 @@ def test_a_handover_that_cannot_be_had_is_made_of_the_calls(
     story = forgetful(
         [[Shell("echo first-result")], [Patch(PATCH)], [Shell(LONG)]],
         [[DONE]],
-        Fault("status", 400, '{"error": {"code": "context_length_exceeded", "message": "no"}}', times=FOR_EVER),
+        Fault("status", 400, '{"error": {"code": "context_length_exceeded", "message": "no"}}', times=FOREVER),
     )  # fmt: skip
     played = play(plays=story, refuses_above=12_000)
     assert work(played, box, journal, log).title == "Say hello"
@@ -190,7 +180,7 @@ def test_an_overflow_right_after_a_compaction_is_a_named_failure(
     play: Play, box: Box, journal: Journal, log: Log
 ) -> None:
     overflow = Fault(
-        "status", 400, '{"error": {"code": "context_length_exceeded", "message": "no"}}', times=FOR_EVER
+        "status", 400, '{"error": {"code": "context_length_exceeded", "message": "no"}}', times=FOREVER
     )
     played = play(plays=forgetful([[Patch(PATCH)], [overflow]], [[overflow]]))  # fmt: skip
     with pytest.raises(ContextOverflow, match="longer than the model can read at once"):

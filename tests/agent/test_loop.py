@@ -16,16 +16,7 @@ from dayhand.ledger.journal import Journal as LedgerJournal
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.log import TaskLog
 from dayhand.sandbox.base import Box
-from dayhand.scripted_model.server import (
-    FOR_EVER,
-    Fault,
-    Finish,
-    Patch,
-    Plan,
-    Say,
-    Shell,
-    ToolCall,
-)
+from dayhand.scripted_model.moves import FOREVER, Fault, Finish, Patch, Plan, Say, Shell, ToolCall
 from dayhand.task import Ask, Solution, Task, TaskKind
 from tests.agent.conftest import Journal, Killed, Log, Play, Played
 
@@ -256,11 +247,11 @@ def test_a_model_that_is_always_empty_ends_as_a_named_failure(
     play: Play, box: Box, journal: Journal, log: Log
 ) -> None:
     with pytest.raises(ModelError, match="stopped calling tools"):
-        work(play([Fault("empty", times=FOR_EVER)]), box, journal, log)
+        work(play([Fault("empty", times=FOREVER)]), box, journal, log)
 
 
 def test_nonsense_for_ever_ends_as_a_named_failure(play: Play, box: Box, journal: Journal, log: Log) -> None:
-    played = play([Fault("nonsense", body="<html>busy</html>", times=FOR_EVER)])
+    played = play([Fault("nonsense", body="<html>busy</html>", times=FOREVER)])
     with pytest.raises(ModelError, match="what is not JSON"):
         work(played, box, journal, log)
     assert any(kind == "error" and "Asking again" in text for kind, text in log.lines)

@@ -14,17 +14,8 @@ from dayhand.commands.run import local_task
 from dayhand.errors import CheckoutError
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.redis_server import connect, embedded
-from dayhand.scripted_model.server import (
-    FOR_EVER,
-    Fault,
-    Finish,
-    Move,
-    Refuse,
-    Script,
-    ScriptedServer,
-    ScriptState,
-    Shell,
-)
+from dayhand.scripted_model.moves import FOREVER, Fault, Finish, Move, Refuse, Script, ScriptState, Shell
+from dayhand.scripted_model.server import ScriptedServer
 from tests.journey.harness import DONE, FIX, SHOP
 from tests.test_cli import dayhand
 
@@ -122,7 +113,7 @@ def test_nothing_that_the_model_says_steers_the_terminal(repo: Path, folder: Pat
 
 
 def test_the_next_model_finishes_where_the_first_is_not_there(repo: Path, folder: Path) -> None:
-    with played([Fault("status", 404, "{}", times=FOR_EVER, model="gone"), FIX], [DONE]) as model:
+    with played([Fault("status", 404, "{}", times=FOREVER, model="gone"), FIX], [DONE]) as model:
         done = run(repo, folder, model, DAYHAND_MODEL="gone,gpt-6.1-sol")
     assert done.returncode == 0, done.stderr
     assert "gone could not go on, so gpt-6.1-sol did: The model's server does not have" in done.stdout

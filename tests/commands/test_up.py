@@ -17,7 +17,8 @@ import pytest
 import requests
 
 from dayhand.localhub.server import LocalHub
-from dayhand.scripted_model.server import Script, ScriptedServer, ScriptState
+from dayhand.scripted_model.moves import Script, ScriptState
+from dayhand.scripted_model.server import ScriptedServer
 from tests.journey.harness import (
     DONE,
     EVENTS,

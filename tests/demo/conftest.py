@@ -13,15 +13,7 @@ import pytest
 
 from dayhand.agent.tools import apply_patch
 from dayhand.demo.story import Story
-from dayhand.scripted_model.server import (
-    Finish,
-    Patch,
-    Plan,
-    Say,
-    Script,
-    ScriptState,
-    Shell,
-)
+from dayhand.scripted_model.moves import Finish, Patch, Plan, Say, Script, ScriptState, Shell
 
 MAX_TURNS = 12
 CALM = {"NO_COLOR": "1", "CI": "1", "TERM": "dumb", "PYTHONDONTWRITEBYTECODE": "1", "GIT_PAGER": "cat"}

@@ -12,7 +12,7 @@ from dayhand.demo.cases.reminders.story import REMINDERS
 from dayhand.demo.cases.search.story import DOUBT, SEARCH
 from dayhand.demo.stories import STORIES
 from dayhand.demo.story import Story
-from dayhand.scripted_model.server import Finish, ScriptState
+from dayhand.scripted_model.moves import Finish, ScriptState
 from tests.demo.conftest import Stage
 
 Installer = Callable[[Story], Stage]

@@ -17,15 +17,8 @@ from dayhand.ledger.queue import queue
 from dayhand.ledger.redis_server import connect, connect_raw
 from dayhand.localhub.server import LocalHub
 from dayhand.localhub.state import App, CheckRun, Issue, Repository, User
-from dayhand.scripted_model.server import (
-    Fault,
-    Finish,
-    Move,
-    Patch,
-    Script,
-    ScriptedServer,
-    ScriptState,
-)
+from dayhand.scripted_model.moves import Fault, Finish, Move, Patch, Script, ScriptState
+from dayhand.scripted_model.server import ScriptedServer
 from dayhand.settings import Settings
 from dayhand.web import Parts, create_app
 from dayhand.wiring import Workshop
@@ -71,7 +64,7 @@ class Actor:
     def play(self, scene: ScriptState) -> list[Move]:
         self.told = scene.prompt
         for words, moves in self.heeds.items():
-            if words in scene.said:
+            if words in scene.new_text:
                 return moves
         forgotten = 2 if REPLACED in scene.prompt else 0  # turns before a compaction are not played again
         return self.turns[min(scene.turn + forgotten, len(self.turns) - 1)]

@@ -16,18 +16,8 @@ from dayhand.journey import Tools
 from dayhand.ledger.ledger import Claim, Record
 from dayhand.localhub.state import Issue, Repository
 from dayhand.publish.base import Publication
-from dayhand.scripted_model.moves import response_for
-from dayhand.scripted_model.server import (
-    FOR_EVER,
-    Fault,
-    Finish,
-    Move,
-    Plan,
-    Refuse,
-    Say,
-    Shell,
-    ToolCall,
-)
+from dayhand.scripted_model.moves import FOREVER, Fault, Finish, Move, Plan, Refuse, Say, Shell, ToolCall
+from dayhand.scripted_model.responses_format import response_for
 from dayhand.task import State, Task
 from dayhand.wiring import TaskFacts, Workshop, open_model
 from dayhand.worker.job import travel_with
@@ -57,31 +47,31 @@ LASTS = [[Shell("echo begun; sleep 60")], *NEVER_ENDS]
 FAULTS: dict[str, list[list[Move]]] = {
     "429 with Retry-After": [[status(429, "slow", Retry_After="7"), DONE]],
     "429 without Retry-After": [[status(429, "slow", times=2), DONE]],
-    "429 that stays": [[status(429, "slow", times=FOR_EVER)]],
+    "429 that stays": [[status(429, "slow", times=FOREVER)]],
     "5xx": [[status(503, "busy"), DONE]],
-    "5xx that stays": [[status(500, "oops", times=FOR_EVER)]],
+    "5xx that stays": [[status(500, "oops", times=FOREVER)]],
     "dropped stream": [[Fault("drop"), DONE]],
-    "dropped stream that stays": [[Fault("drop", times=FOR_EVER)]],
+    "dropped stream that stays": [[Fault("drop", times=FOREVER)]],
     "stalled stream": [[Fault("stall"), DONE]],
-    "stalled stream that stays": [[Fault("stall", times=FOR_EVER)]],
+    "stalled stream that stays": [[Fault("stall", times=FOREVER)]],
     "reply that is no reply": [[Fault("nonsense", body="<html>"), DONE]],
-    "reply that is no reply and stays": [[Fault("nonsense", body="<html>", times=FOR_EVER)]],
+    "reply that is no reply and stays": [[Fault("nonsense", body="<html>", times=FOREVER)]],
     "arguments that are not JSON": [[NO_JSON], [DONE]],
     "arguments that are never JSON": [[NO_JSON]],
     "unknown tool": [[UNKNOWN], [DONE]],
     "unknown tool for ever": [[UNKNOWN]],
     "empty reply": [[Fault("empty"), DONE]],
-    "empty replies for ever": [[Fault("empty", times=FOR_EVER)]],
+    "empty replies for ever": [[Fault("empty", times=FOREVER)]],
     "truncated reply": [[Fault("cut")], [DONE]],
-    "truncated replies for ever": [[Fault("cut", times=FOR_EVER)]],
+    "truncated replies for ever": [[Fault("cut", times=FOREVER)]],
     "refusal": [[Refuse("I will not touch prices.")]],
-    "refusal by the service": [[status(400, "no", "content_policy_violation", FOR_EVER)]],
-    "reply cut by a content filter": [[Fault("nonsense", body=FILTERED, times=FOR_EVER)]],
+    "refusal by the service": [[status(400, "no", "content_policy_violation", FOREVER)]],
+    "reply cut by a content filter": [[Fault("nonsense", body=FILTERED, times=FOREVER)]],
     "context overflow": [[status(400, "too long", "context_length_exceeded")], [DONE]],
-    "context overflow that stays": [[status(400, "too long", "context_length_exceeded", FOR_EVER)]],
-    "insufficient quota": [[status(429, "quota", "insufficient_quota", FOR_EVER)]],
-    "wrong key": [[status(401, "who are you?", "invalid_api_key", FOR_EVER)]],
-    "model that does not exist": [[status(404, "no such model", "model_not_found", FOR_EVER)]],
+    "context overflow that stays": [[status(400, "too long", "context_length_exceeded", FOREVER)]],
+    "insufficient quota": [[status(429, "quota", "insufficient_quota", FOREVER)]],
+    "wrong key": [[status(401, "who are you?", "invalid_api_key", FOREVER)]],
+    "model that does not exist": [[status(404, "no such model", "model_not_found", FOREVER)]],
     "model that repeats itself": [[Shell("cat nowhere.txt")]],
     "model that repeats what works": [[Shell("ls")]],
     "model that says it is done in words": [[Say("All done!")]],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dayhand.scripted_model.server import Finish, Patch, Shell
+from dayhand.scripted_model.moves import Finish, Patch, Shell
 from dayhand.task import State
 from tests.journey.harness import (
     DONE,

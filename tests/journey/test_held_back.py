@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from dayhand.localhub.state import CheckRun, Issue, Repository
-from dayhand.scripted_model.server import Finish, Move, Patch
+from dayhand.scripted_model.moves import Finish, Move, Patch
 from tests.journey.harness import FIX, SHOP, Town
 
 LIMITED = {**SHOP, ".dayhand.toml": "[limits]\nlines = 6\nfiles = 3\n"}

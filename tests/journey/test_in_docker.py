@@ -11,7 +11,7 @@ import pytest
 from docker.models.images import Image
 
 from dayhand.sandbox.docker.backend import OWNER, Docker
-from dayhand.scripted_model.server import Shell
+from dayhand.scripted_model.moves import Shell
 from dayhand.task import State
 from tests.journey.harness import (
     DONE,

@@ -8,12 +8,7 @@ import requests
 
 from dayhand.ledger.ledger import Record
 from dayhand.localhub.state import Issue, Repository
-from dayhand.scripted_model.server import (
-    Finish,
-    Move,
-    Patch,
-    Plan,
-)
+from dayhand.scripted_model.moves import Finish, Move, Patch, Plan
 from dayhand.task import State
 from tests.journey.harness import (
     DONE,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from dayhand.scripted_model.server import FOR_EVER, Fault, Plan
+from dayhand.scripted_model.moves import FOREVER, Fault, Plan
 from dayhand.task import State
 from tests.journey.harness import DONE, FIX, Town
 from tests.journey.test_faults import live_through
@@ -26,7 +26,7 @@ NO_CREDIT = '{"error": {"message": "You exceeded your quota", "code": "insuffici
 
 def test_people_are_told_which_model_took_over_why_and_what_each_cost(town: Town) -> None:
     town.settings = replace(town.settings, model="gpt-6.1-sol", fallback_models=("gpt-6.1-terra",))
-    gone = Fault("status", 429, NO_CREDIT, times=FOR_EVER, model="gpt-6.1-sol")
+    gone = Fault("status", 429, NO_CREDIT, times=FOREVER, model="gpt-6.1-sol")
     told = live_through(town, [[FIX], [gone, DONE]])
     assert told.record.state is State.PROPOSED, told.record.reason
     why = "The account with the model's service has no credit left: You exceeded your quota"
@@ -70,8 +70,8 @@ def test_the_bill_follows_the_operators_prices_and_guesses_none(
 
 def test_a_failure_tells_what_it_cost(town: Town) -> None:
     town.settings = replace(town.settings, model="gpt-6.1-sol", fallback_models=("gpt-6.1-terra",))
-    sol = Fault("status", 404, "{}", times=FOR_EVER, model="gpt-6.1-sol")
-    terra = Fault("status", 429, NO_CREDIT, times=FOR_EVER, model="gpt-6.1-terra")
+    sol = Fault("status", 404, "{}", times=FOREVER, model="gpt-6.1-sol")
+    terra = Fault("status", 429, NO_CREDIT, times=FOREVER, model="gpt-6.1-terra")
     told = live_through(town, [[FIX], [sol, Plan((("look", "pending"),))], [terra]])
     outcome = told.record.outcome
     assert outcome is not None

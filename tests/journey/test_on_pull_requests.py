@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dayhand.localhub.state import Issue, Repository
-from dayhand.scripted_model.server import Finish, Patch
+from dayhand.scripted_model.moves import Finish, Patch
 from dayhand.task import State
 from tests.journey.harness import SHOP, Town
 

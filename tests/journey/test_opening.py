@@ -17,7 +17,7 @@ from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.localhub.state import Issue, Repository
 from dayhand.publish.base import Publication
 from dayhand.publish.github import GitHubPublication
-from dayhand.scripted_model.server import Plan
+from dayhand.scripted_model.moves import Plan
 from dayhand.task import State, Task
 from dayhand.wiring import Workshop
 from dayhand.worker.job import travel_with

@@ -12,7 +12,7 @@ from dayhand.journey import Tools
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.publish.base import Publication
 from dayhand.sandbox.base import Box, CommandLimits, Egress, Result, Sandbox, Snapshot
-from dayhand.scripted_model.server import Finish, Patch
+from dayhand.scripted_model.moves import Finish, Patch
 from dayhand.task import State, Task
 from dayhand.wiring import Workshop
 from dayhand.worker.job import travel_with

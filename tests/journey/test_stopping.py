@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.scripted_model.server import Shell
+from dayhand.scripted_model.moves import Shell
 from dayhand.task import State
 from tests.journey.harness import SHOP, Town
 

@@ -14,13 +14,7 @@ from dayhand.journey import Tools
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.queue import WORK_SECONDS
 from dayhand.publish.base import Publication
-from dayhand.scripted_model.server import (
-    FOR_EVER,
-    Fault,
-    Patch,
-    Refuse,
-    Shell,
-)
+from dayhand.scripted_model.moves import FOREVER, Fault, Patch, Refuse, Shell
 from dayhand.task import State, Task
 from dayhand.usage import Usage
 from dayhand.wiring import Workshop
@@ -115,7 +109,7 @@ class Speechless:
 
 @pytest.mark.parametrize("then", ["finishes", "fails again"])
 def test_a_successor_goes_on_from_unfinished_work(town: Town, then: str) -> None:
-    times = 1 if then == "finishes" else FOR_EVER
+    times = 1 if then == "finishes" else FOREVER
     town.actor.turns = [[FIX], [Fault("status", 401, "{}", times=times), DONE]]
     repo = town.repository("shop")
     issue = town.issue(repo)

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from dayhand.localhub.state import CheckRun, Issue
-from dayhand.scripted_model.server import Finish, Move, Patch
+from dayhand.scripted_model.moves import Finish, Move, Patch
 from tests.journey.harness import (
     FIX,
     SHOP,

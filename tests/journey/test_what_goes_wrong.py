@@ -10,14 +10,7 @@ import requests
 
 from dayhand.intake.signature import sign
 from dayhand.ledger.ledger import Ledger
-from dayhand.scripted_model.server import (
-    FOR_EVER,
-    Fault,
-    Finish,
-    Patch,
-    Say,
-    Shell,
-)
+from dayhand.scripted_model.moves import FOREVER, Fault, Finish, Patch, Say, Shell
 from dayhand.task import State
 from dayhand.wiring import Workshop
 from dayhand.worker.job import travel_with
@@ -179,8 +172,8 @@ def test_a_clone_that_fails_is_told_and_leaves_nothing(town: Town) -> None:
 
 NONSENSE = {
     "words-without-an-end": [[Say("I think it is the sum.")]],
-    "an-unknown-tool": [[Fault("nonsense", body="<html>502</html>", times=FOR_EVER)]],
-    "empty": [[Fault("empty", times=FOR_EVER)]],
+    "an-unknown-tool": [[Fault("nonsense", body="<html>502</html>", times=FOREVER)]],
+    "empty": [[Fault("empty", times=FOREVER)]],
     "the-same-failing-call": [[Shell("false")]],
 }
 

@@ -7,19 +7,12 @@ import json
 import openai
 import pytest
 
-from dayhand.scripted_model.server import (
-    Finish,
-    Plan,
-    Say,
-    Script,
-    ScriptedServer,
-    ScriptState,
-    Shell,
-)
+from dayhand.scripted_model.moves import Finish, Plan, Say, Script, ScriptState, Shell
+from dayhand.scripted_model.server import ScriptedServer
 
 
-def count(scene: ScriptState) -> list[Say | Shell]:
-    return [Say(f"turn {scene.turn}, saw {list(scene.outputs)}"), Shell("ls"), Shell("pwd")]
+def count(state: ScriptState) -> list[Say | Shell]:
+    return [Say(f"turn {state.turn}, saw {list(state.outputs)}"), Shell("ls"), Shell("pwd")]
 
 
 CASE = Script("count", lambda prompt: "count" in prompt, count)
@@ -56,7 +49,7 @@ def test_which_turn_it_is_follows_from_what_it_is_sent() -> None:
 def test_what_no_case_matches_gets_an_honest_answer() -> None:
     with ScriptedServer([CASE]) as server, openai.OpenAI(api_key="x", base_url=server.base_url) as client:
         reply = client.responses.create(model="scripted", input="something else")
-    assert "I am a scripted model: I only know the cases" in reply.output_text
+    assert "I am a scripted model. I only know the cases" in reply.output_text
 
 
 @pytest.mark.parametrize(("path", "body", "status"), [("/responses", "{", 400), ("/chat", "{}", 404)])

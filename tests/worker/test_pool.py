@@ -220,7 +220,8 @@ import sys
 from pathlib import Path
 
 from dayhand.agent.model.base import Listener
-from dayhand.scripted_model.server import Say, Script, ScriptedServer
+from dayhand.scripted_model.moves import Say, Script
+from dayhand.scripted_model.server import ScriptedServer
 from dayhand.worker.pool import warm
 from dayhand.ledger.redis_server import connect, embedded
 from dayhand.settings import Settings

@@ -19,14 +19,8 @@ from typing import IO
 
 from dayhand.child_process import die_with_parent
 from dayhand.errors import DayhandError
-from dayhand.scripted_model.server import (
-    Finish,
-    Move,
-    Plan,
-    Script,
-    ScriptedServer,
-    ScriptState,
-)
+from dayhand.scripted_model.moves import Finish, Move, Plan, Script, ScriptState
+from dayhand.scripted_model.server import ScriptedServer
 
 PATIENCE_SECONDS = 120.0
 STEP = "Look at the next module, follow each of its callers to where the value comes from, and write down what holds"
@@ -109,9 +103,9 @@ class Ears(ScriptedServer):
         self._writing = threading.Lock()
         super().__init__([Script("bench", lambda _prompt: True, self._play)])
 
-    def note(self, raw: bytes) -> None:
+    def record(self, raw: bytes) -> None:
         at = time.time()
-        super().note(raw)
+        super().record(raw)
         body = json.loads(raw)
         key, items = str(body.get("prompt_cache_key", "")), len(body["input"])
         prompt = json.dumps(body.get("tools")).encode() + written(raw)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from dayhand.scripted_model.server import Move, ScriptState
+from dayhand.scripted_model.moves import Move, ScriptState
 
 Cited = dict[str, object]  # a citation, as the finish tool takes it
 Step = Callable[[ScriptState], Sequence[Move]]

@@ -32,7 +32,7 @@ from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log_reader import Live
 from dayhand.ledger.redis_server import connect, embedded
 from dayhand.localhub.server import LocalHub
-from dayhand.scripted_model.moves import MODEL as SCRIPTED
+from dayhand.scripted_model.moves import SCRIPTED_MODEL
 from dayhand.scripted_model.server import ScriptedServer
 from dayhand.settings import Settings
 from dayhand.task import TaskKind
@@ -182,7 +182,7 @@ def _model(
         return {}
     scripts = [script for story in stories for script in story.scripts]
     server = stack.enter_context(ScriptedServer(scripts, delay=thinking))
-    return {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "scripted", "DAYHAND_MODEL": SCRIPTED}
+    return {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "scripted", "DAYHAND_MODEL": SCRIPTED_MODEL}
 
 
 @contextmanager

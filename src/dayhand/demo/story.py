@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from dayhand.scripted_model.server import Script
+from dayhand.scripted_model.moves import Script
 
 CASES = Path(__file__).parent / "cases"
 LEFTOVERS = {

@@ -1,7 +1,8 @@
-"""A model that plays written scripts, served over HTTP in the Responses format so that the real client code runs.
+"""A model that plays written scripts over HTTP in the Responses format, so that the real client code runs.
 
-It keeps no conversation: which turn it is follows from the items that it is sent, so a task that was taken over by
-another worker plays on. What its commands print is real; only the words and the choice of commands are written.
+The server keeps no conversation. It works out the turn from the items in the request, so a task that another worker
+took over continues. The commands really run and their output is real; only the messages and the choice of commands
+are scripted.
 """
 
 from __future__ import annotations
@@ -15,56 +16,22 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
-from dayhand.scripted_model.moves import (
-    FOR_EVER,
-    MODEL,
-    Fault,
-    Finish,
-    Move,
-    Patch,
-    Plan,
-    Refuse,
-    Say,
-    Script,
-    ScriptState,
-    Shell,
-    ToolCall,
-    events_for,
-    items_for,
-    read_scene,
-    response_for,
-)
+from dayhand.scripted_model.moves import SCRIPTED_MODEL, Fault, Move, Say, Script, ScriptState
+from dayhand.scripted_model.responses_format import events_for, items_for, read_state, response_for
 
-__all__ = [
-    "FOR_EVER",
-    "MODEL",
-    "Fault",
-    "Finish",
-    "Move",
-    "Patch",
-    "Plan",
-    "Refuse",
-    "Say",
-    "Script",
-    "ScriptState",
-    "ScriptedServer",
-    "Shell",
-    "ToolCall",
-]
-
-UNKNOWN = (
-    "I am a scripted model: I only know the cases that were written for me, and this is none of them. "
-    "Set OPENAI_API_KEY or OPENAI_BASE_URL to use a real one."
+NO_SCRIPT = (
+    "I am a scripted model. I only know the cases that were written for me, and this is not one of them. "
+    "Set OPENAI_API_KEY or OPENAI_BASE_URL to use a real model."
 )
-BODY_BYTES = 64 * 1024 * 1024
+MAX_BODY_BYTES = 64 * 1024 * 1024
 
 
 class ScriptedServer:
     """Serves ``POST /v1/responses`` (streamed or plain) and ``GET /v1/models`` on a loopback port.
 
-    ``delay`` seconds pass before each reply: the demo uses it, so that one can watch. ``keep`` keeps the request
-    bodies in ``bodies`` for tests. ``count`` is the number of replies asked for. A request of more than ``window``
-    tokens is refused; 0: of any length is read.
+    Waits ``delay`` seconds before each reply, so that people can watch the demo. With ``keep``, request bodies are
+    kept in ``bodies`` for tests. ``count`` is the number of requests so far. Requests of more than ``window`` tokens
+    are refused; 0 means no limit.
     """
 
     def __init__(
@@ -83,7 +50,7 @@ class ScriptedServer:
         self.bodies: list[bytes] = []
         self.count = 0
         self.closing = threading.Event()
-        self._given: Counter[tuple[str, int, int]] = Counter()
+        self._faults_sent: Counter[tuple[str, int, int]] = Counter()
         self._lock = threading.Lock()
         self._server = _ScriptedHTTPServer(("127.0.0.1", port), _Handler)
         self._server.owner = self
@@ -107,29 +74,29 @@ class ScriptedServer:
         self._server.server_close()
         self._thread.join()
 
-    def note(self, raw: bytes) -> None:
-        """Count a request, and keep it where asked."""
+    def record(self, raw: bytes) -> None:
+        """Count a request, and keep its body for the tests that ask for it."""
         with self._lock:
             self.count += 1
             if self.keep:
                 self.bodies.append(raw)
 
     def moves(self, body: Mapping[str, Any]) -> list[Move]:
-        """The moves for a request: one fault alone, or everything that is no fault."""
-        scene = read_scene(body.get("input"), str(body.get("model", "")))
+        """The moves for a request: a single fault, or every move that is not a fault."""
+        state = read_state(body.get("input"), str(body.get("model", "")))
         for script in self.scripts:
-            if script.matches(scene.prompt):
-                return self._due(script, scene)
-        return [Say(UNKNOWN)]
+            if script.matches(state.prompt):
+                return self._next_moves(script, state)
+        return [Say(NO_SCRIPT)]
 
-    def _due(self, script: Script, scene: ScriptState) -> list[Move]:
-        moves = list(script.play(scene))
+    def _next_moves(self, script: Script, state: ScriptState) -> list[Move]:
+        moves = list(script.play(state))
         with self._lock:
             for n, move in enumerate(moves):
-                if isinstance(move, Fault) and move.model in ("", scene.model):
-                    given = (script.name, scene.turn, n)
-                    if self._given[given] < move.times:
-                        self._given[given] += 1
+                if isinstance(move, Fault) and move.model in ("", state.model):
+                    key = (script.name, state.turn, n)
+                    if self._faults_sent[key] < move.times:
+                        self._faults_sent[key] += 1
                         return [move]
         return [move for move in moves if not isinstance(move, Fault)]
 
@@ -141,31 +108,35 @@ class _ScriptedHTTPServer(ThreadingHTTPServer):
     owner: ScriptedServer
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exception(), ConnectionError):  # a client that has gone is none of our faults
+        if not isinstance(
+            sys.exception(), ConnectionError
+        ):  # a client that closed the connection is not an error
             super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = (
-        True  # events are small: each would wait for the client's word about the one before
-    )
+    disable_nagle_algorithm = True  # otherwise each small event waits for the acknowledgement of the last one
     server: _ScriptedHTTPServer
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Stay silent: the terminal belongs to the demo."""
+        """Write nothing: the demo uses the terminal."""
 
     def do_GET(self) -> None:
         if self.path.rstrip("/") == "/v1/models":
             self._json(
-                200, {"object": "list", "data": [{"id": MODEL, "object": "model", "owned_by": "dayhand"}]}
+                200,
+                {
+                    "object": "list",
+                    "data": [{"id": SCRIPTED_MODEL, "object": "model", "owned_by": "dayhand"}],
+                },
             )
         else:
             self._json(404, {"error": {"message": f"nothing at {self.path}", "code": "not_found"}})
 
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
-        if length > BODY_BYTES:
+        if length > MAX_BODY_BYTES:
             self._json(413, {"error": {"message": "the body is too large", "code": "too_large"}})
             return
         raw = self.rfile.read(length)
@@ -178,11 +149,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(400, {"error": {"message": f"not JSON: {error}", "code": "invalid_json"}})
             return
         owner = self.server.owner
-        owner.note(raw)
+        owner.record(raw)
         owner.closing.wait(owner.delay)
         if 0 < owner.window < len(raw) // 4:
-            said = f"Your input exceeds the context window of this model, {owner.window} tokens."
-            self._json(400, {"error": {"message": said, "code": "context_length_exceeded"}})
+            message = f"Your input exceeds the context window of this model, {owner.window} tokens."
+            self._json(400, {"error": {"message": message, "code": "context_length_exceeded"}})
             return
         moves = owner.moves(body)
         try:
@@ -191,13 +162,13 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 self._reply(moves, body, len(raw))
         except (BrokenPipeError, ConnectionResetError):
-            self.close_connection = True  # the other side had heard enough
+            self.close_connection = True  # the client stopped reading
 
     def _reply(
         self, moves: Sequence[Move], body: Mapping[str, Any], sent: int, *, status: str = "completed"
     ) -> None:
         custom = any(tool.get("type") == "custom" for tool in body.get("tools", ()))
-        items = items_for(moves, turn=read_scene(body.get("input")).turn, custom=custom)
+        items = items_for(moves, turn=read_state(body.get("input")).turn, custom=custom)
         response = {**response_for(items, sent=sent, status=status), "tools": body.get("tools", [])}
         if body.get("stream"):
             self._stream([*events_for(response)])
@@ -205,7 +176,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(200, response)
 
     def _fault(self, fault: Fault, body: Mapping[str, Any], sent: int) -> None:
-        whole = [
+        events = [
             *events_for(
                 response_for(items_for([Say("half of an ans\nwer")], turn=0, custom=False), sent=sent)
             )
@@ -215,9 +186,9 @@ class _Handler(BaseHTTPRequestHandler):
                 status = fault.status if fault.kind == "status" else 200
                 self._raw(status, fault.body.encode(), {"Content-Type": "application/json", **fault.headers})
             case "drop":
-                self._stream(whole[:3], end=False)
+                self._stream(events[:3], end=False)
             case "stall":
-                self._stream(whole[:1], end=False, wait=True)
+                self._stream(events[:1], end=False, wait=True)
             case "empty":
                 self._reply([], body, sent)
             case "cut":
@@ -229,7 +200,7 @@ class _Handler(BaseHTTPRequestHandler):
                 raise AssertionError(f"there is no fault “{fault.kind}”")
 
     def _stream(self, events: Sequence[Mapping[str, Any]], *, end: bool = True, wait: bool = False) -> None:
-        """Send events; without ``end`` the connection closes in the middle, with ``wait`` only when we close."""
+        """Send events. Without ``end``, close the connection mid-stream; with ``wait``, only when this server closes."""
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")

@@ -23,15 +23,8 @@ from dayhand.ledger.journal import Journal as LedgerJournal
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.log import TaskLog
 from dayhand.sandbox.base import Box
-from dayhand.scripted_model.server import (
-    FOR_EVER,
-    Fault,
-    Finish,
-    Move,
-    Say,
-    ScriptedServer,
-    Shell,
-)
+from dayhand.scripted_model.moves import FOREVER, Fault, Finish, Move, Say, Shell
+from dayhand.scripted_model.server import ScriptedServer
 from dayhand.wiring import TaskFacts
 from tests.agent.conftest import Clock, Heard, script
 from tests.agent.test_loop import TASK
@@ -39,13 +32,13 @@ from tests.agent.test_loop import TASK
 TABLE = {"one": Price(input=2.0, output=10.0), "two": Price(input=1.0, output=5.0)}
 
 
-def gone(model: str = "one", times: float = FOR_EVER) -> Fault:
+def gone(model: str = "one", times: float = FOREVER) -> Fault:
     body = '{"error": {"message": "quota", "code": "insufficient_quota"}}'
     return Fault("status", 429, body, times=times, model=model)
 
 
 def slow(model: str = "one") -> Fault:
-    return Fault("status", 429, '{"error": {"message": "slow"}}', times=FOR_EVER, model=model)
+    return Fault("status", 429, '{"error": {"message": "slow"}}', times=FOREVER, model=model)
 
 
 @dataclass
@@ -111,16 +104,16 @@ def ask(model: FallbackModels, heard: Heard, items: list[Item] | None = None) ->
     "fault",
     [
         pytest.param(gone(), id="insufficient quota"),
-        pytest.param(Fault("status", 403, "{}", times=FOR_EVER, model="one"), id="key refused"),
-        pytest.param(Fault("status", 404, "{}", times=FOR_EVER, model="one"), id="no such model"),
+        pytest.param(Fault("status", 403, "{}", times=FOREVER, model="one"), id="key refused"),
+        pytest.param(Fault("status", 404, "{}", times=FOREVER, model="one"), id="no such model"),
         pytest.param(
-            Fault("status", 400, '{"error": {"message": "Invalid model name passed in model=one"}}', times=FOR_EVER, model="one"),
+            Fault("status", 400, '{"error": {"message": "Invalid model name passed in model=one"}}', times=FOREVER, model="one"),
             id="no such model, as a bad request",
         ),
         pytest.param(slow(), id="429 that stays"),
-        pytest.param(Fault("status", 529, "overloaded", times=FOR_EVER, model="one"), id="overloaded"),
-        pytest.param(Fault("drop", times=FOR_EVER, model="one"), id="dropped for ever"),
-        pytest.param(Fault("nonsense", body="<html>", times=FOR_EVER, model="one"), id="nonsense for ever"),
+        pytest.param(Fault("status", 529, "overloaded", times=FOREVER, model="one"), id="overloaded"),
+        pytest.param(Fault("drop", times=FOREVER, model="one"), id="dropped for ever"),
+        pytest.param(Fault("nonsense", body="<html>", times=FOREVER, model="one"), id="nonsense for ever"),
     ],
 )  # fmt: skip
 def test_the_next_model_goes_on_where_one_cannot_be_had(cast_of: CastOf, heard: Heard, fault: Fault) -> None:
@@ -148,7 +141,7 @@ def test_an_answer_that_ends_the_task_is_not_taken_to_another_model(
     cast_of: CastOf, heard: Heard, code: str, words: str
 ) -> None:
     body = json.dumps({"error": {"message": "no", "code": code}})
-    cast = cast_of([Fault("status", 400, body, times=FOR_EVER)])
+    cast = cast_of([Fault("status", 400, body, times=FOREVER)])
     with pytest.raises(ModelError, match=words) as caught:
         ask(cast.succession(), heard)
     assert not isinstance(caught.value, ModelUnavailable)
@@ -156,7 +149,7 @@ def test_an_answer_that_ends_the_task_is_not_taken_to_another_model(
 
 
 def test_where_none_is_left_each_ones_reason_is_told(cast_of: CastOf, heard: Heard) -> None:
-    cast = cast_of([gone("one"), Fault("status", 404, "{}", times=FOR_EVER, model="two"), slow("three")],
+    cast = cast_of([gone("one"), Fault("status", 404, "{}", times=FOREVER, model="two"), slow("three")],
                    names=("one", "two", "three"))  # fmt: skip
     with pytest.raises(ModelUnavailable) as caught:
         ask(cast.succession(), heard)

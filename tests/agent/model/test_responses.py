@@ -12,15 +12,8 @@ from dayhand.agent.model.items import message
 from dayhand.agent.model.responses import read_events
 from dayhand.agent.model.retry import ModelFault, Patience
 from dayhand.errors import ModelError, TaskStopped
-from dayhand.scripted_model.moves import items_for, response_for
-from dayhand.scripted_model.server import (
-    FOR_EVER,
-    Fault,
-    Patch,
-    Say,
-    Shell,
-    ToolCall,
-)
+from dayhand.scripted_model.moves import FOREVER, Fault, Patch, Say, Shell, ToolCall
+from dayhand.scripted_model.responses_format import items_for, response_for
 from tests.agent.conftest import Heard, Play, Played
 
 ITEMS = [message("system", "constant"), message("user", "do it")]
@@ -124,27 +117,27 @@ def test_recovers_from_a_stream_that_stalls(play: Play, heard: Heard) -> None:
 
 GIVEN_UP = [
     pytest.param(
-        Fault("status", 429, error_body("You exceeded your current quota", "insufficient_quota"), times=FOR_EVER),
+        Fault("status", 429, error_body("You exceeded your current quota", "insufficient_quota"), times=FOREVER),
         1, "no credit left", "Add credit", id="insufficient quota",
     ),
     pytest.param(
-        Fault("failed", body='{"code": "insufficient_quota", "message": "quota"}', times=FOR_EVER),
+        Fault("failed", body='{"code": "insufficient_quota", "message": "quota"}', times=FOREVER),
         1, "no credit left", "Add credit", id="insufficient quota in the stream",
     ),
     pytest.param(
-        Fault("status", 401, error_body("Incorrect API key provided: sk-test-123", "invalid_api_key"), times=FOR_EVER),
+        Fault("status", 401, error_body("Incorrect API key provided: sk-test-123", "invalid_api_key"), times=FOREVER),
         1, "refuses our key (401): Incorrect API key provided: (key)", "OPENAI_API_KEY", id="wrong key",
     ),
     pytest.param(
-        Fault("status", 404, error_body("The model `test-model` does not exist", "model_not_found"), times=FOR_EVER),
+        Fault("status", 404, error_body("The model `test-model` does not exist", "model_not_found"), times=FOREVER),
         1, "test-model", "DAYHAND_MODEL", id="no such model",
     ),
     pytest.param(
-        Fault("status", 400, error_body("too long", "context_length_exceeded"), times=FOR_EVER),
+        Fault("status", 400, error_body("too long", "context_length_exceeded"), times=FOREVER),
         1, "longer than the model can read", "smaller step", id="context overflow",
     ),
     *(
-        pytest.param(Fault("status", 400, error_body(said, code), times=FOR_EVER), 1, "longer than", "", id=who)
+        pytest.param(Fault("status", 400, error_body(said, code), times=FOREVER), 1, "longer than", "", id=who)
         for who, said, code in (
             ("vLLM's", "This model's maximum context length is 4096 tokens. However, you requested 5000", "BadRequestError"),
             ("llama.cpp's", "the request exceeds the available context size, try increasing it", "exceed_context_size_error"),
@@ -153,21 +146,21 @@ GIVEN_UP = [
         )
     ),
     pytest.param(
-        Fault("status", 400, json.dumps({"error": {"code": 400, "message": "9031 tokens", "type": "exceed_context_size_error"}}), times=FOR_EVER),
+        Fault("status", 400, json.dumps({"error": {"code": 400, "message": "9031 tokens", "type": "exceed_context_size_error"}}), times=FOREVER),
         1, "longer than the model can read at once: 9031", "smaller step", id="context overflow, as llama.cpp says it",
     ),
     pytest.param(
-        Fault("status", 400, error_body("bad thing"), times=FOR_EVER), 1, "(400): bad thing", "", id="bad request",
+        Fault("status", 400, error_body("bad thing"), times=FOREVER), 1, "(400): bad thing", "", id="bad request",
     ),
     pytest.param(
-        Fault("status", 429, error_body("slow"), {"Retry-After": "4000"}, times=FOR_EVER),
+        Fault("status", 429, error_body("slow"), {"Retry-After": "4000"}, times=FOREVER),
         1, "Waiting 4000 s more", "limit of the model's service", id="a wait too long",
     ),
-    pytest.param(Fault("status", 429, error_body("slow"), times=FOR_EVER), 19, "slow down", "limit", id="429 for ever"),
-    pytest.param(Fault("status", 500, "x", times=FOR_EVER), 10, "10 times in a row", "is up", id="500 for ever"),
-    pytest.param(Fault("drop", times=FOR_EVER), 10, "broke: peer closed", "is up", id="drops for ever"),
+    pytest.param(Fault("status", 429, error_body("slow"), times=FOREVER), 19, "slow down", "limit", id="429 for ever"),
+    pytest.param(Fault("status", 500, "x", times=FOREVER), 10, "10 times in a row", "is up", id="500 for ever"),
+    pytest.param(Fault("drop", times=FOREVER), 10, "broke: peer closed", "is up", id="drops for ever"),
     pytest.param(
-        Fault("nonsense", body="[1]", times=FOR_EVER), 3, "JSON that is no object", "Responses format", id="nonsense",
+        Fault("nonsense", body="[1]", times=FOREVER), 3, "JSON that is no object", "Responses format", id="nonsense",
     ),
 ]  # fmt: skip
 

@@ -14,8 +14,8 @@ from dayhand.errors import ModelError
 from dayhand.ledger import keys
 from dayhand.ledger.feature_store import RedisFeatureStore
 from dayhand.ledger.ledger import Ledger
-from dayhand.scripted_model.moves import items_for, response_for
-from dayhand.scripted_model.server import FOR_EVER, Fault, Say
+from dayhand.scripted_model.moves import FOREVER, Fault, Say
+from dayhand.scripted_model.responses_format import items_for, response_for
 from tests.agent.conftest import Heard, Play, Played
 
 CUSTOM: Item = {"type": "custom", "name": "apply_patch", "description": "patches", "format": {"type": "text"}}
@@ -82,7 +82,7 @@ def test_a_refusal_that_giving_up_does_not_cure_teaches_nothing(
     play: Play, heard: Heard, ledger: Ledger
 ) -> None:
     shelf = RedisFeatureStore(ledger.redis, "http://here/v1", "test-model")
-    played = play([refusal("tools[0].parameters is no schema", times=FOR_EVER)], shelf=shelf)
+    played = play([refusal("tools[0].parameters is no schema", times=FOREVER)], shelf=shelf)
     with pytest.raises(ModelError, match="is no schema"):
         ask(played, heard)
     assert shelf.recall() == frozenset()

@@ -14,7 +14,7 @@ from dayhand.agent.model.base import Call
 from dayhand.agent.tools.executor import ToolExecutor, ToolResult
 from dayhand.agent.tools.image import PICTURE_BYTES, recognise
 from dayhand.sandbox.base import Box
-from dayhand.scripted_model.server import Fault, Finish, ToolCall
+from dayhand.scripted_model.moves import Fault, Finish, ToolCall
 from tests.agent.conftest import Journal, Log, Play
 from tests.agent.test_loop import work
 

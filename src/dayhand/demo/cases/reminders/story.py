@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dayhand.scripted_model.server import (Finish, Move, Patch, Plan, Say, ScriptState, Script, Shell,)
+from dayhand.scripted_model.moves import Finish, Move, Patch, Plan, Say, ScriptState, Script, Shell
 from dayhand.demo.command_output import (cite, everything, find, place, turns,)
 from dayhand.demo.story import Story
 
