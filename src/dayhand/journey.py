@@ -41,7 +41,7 @@ from dayhand.verification import Scope, Verification
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.checks import look_early, verify
 from dayhand.verify.citations import prove
-from dayhand.verify.claims import weigh
+from dayhand.verify.claims import strike_false_claims
 from dayhand.verify.examination import examine
 from dayhand.verify.feedback import ROUNDS, feedback
 from dayhand.verify.improvement import ExaminationTarget, find_better
@@ -329,8 +329,8 @@ class TaskJourney:
             tools.checkout.push(self.task, done.head)
             files = read_files(tools.checkout.mirror, done.head)
             proofs = prove(done.solution.citations, files, done.head)
-            weighed = weigh(done.solution.account, done.verification)
-            solution = replace(done.solution, account=weighed.account)
+            account = strike_false_claims(done.solution.account, done.verification)
+            solution = replace(done.solution, account=account)
             proposal = Proposal(
                 change=done.change,
                 head=done.head,
@@ -338,11 +338,10 @@ class TaskJourney:
                 verification=done.verification,
                 blocked=place.blocked,
                 proofs=proofs,
-                claims=weighed.claims,
                 minutes=(tools.clock() - self.task.created_at) / 60,
             )
             url = tools.publication.propose(self.task, proposal)
-        return Proposed(url, done.head, done.verification, solution, proofs, weighed.claims)
+        return Proposed(url, done.head, done.verification, solution, proofs)
 
     def _fill(self, box: Box, base: Base) -> None:
         self.tools.checkout.fill(box, base.commit, base.branch)

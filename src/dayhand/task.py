@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from dayhand.usage import LimitHit, Switch, Usage
-from dayhand.verification import CheckClaim, Run, Verification
+from dayhand.verification import Run, Verification
 
 NOT_ALLOWED = "the host is not allowed"  # why a host is blocked that only has to be named to be reached
 
@@ -147,7 +147,6 @@ class Proposed:
     verification: Verification
     solution: Solution
     proofs: tuple[Proof, ...] = ()
-    claims: tuple[CheckClaim, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,11 +157,3 @@ class Verification:
         if Verdict.BLIND not in verdicts and not self.untested and verdicts & {Verdict.PASSES, Verdict.FIXED}:
             return "success"
         return "neutral"  # nothing ran, or only what was broken before, or tests that do not look: no proof
-
-
-@dataclass(frozen=True, slots=True)
-class CheckClaim:
-    """What the account says of a check, ``[tests: 212 passed]``, and where the log bears it."""
-
-    words: str
-    line: int  # where the command begins in the task's log

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 
 import pytest
@@ -258,30 +257,12 @@ def test_a_failure_that_the_model_cannot_mend_is_proposed_as_one(town: Town) -> 
     assert pull.title == "Two"
 
 
-def test_a_claim_of_a_command_that_was_not_run_is_struck_out(town: Town) -> None:
-    pull, _ = play(town, FIX, account="Mended. [cargo test: 212 passed]")
-    assert "~~" in pull.body
-    assert "(not so: the worker ran no such command)" in pull.body
-
-
-def test_a_claim_that_the_log_bears_links_to_the_command(town: Town) -> None:
-    pull, _ = play(town, FIX, account="Mended. [tests: all pass] As `[tests: all pass]` says.")
-    (record,) = town.ledger.recent()
-    found = re.search(rf"Mended\. \[tests: all pass\]\(\S+/tasks/{record.task.id}#L(\d+)\)", pull.body)
-    assert found
-    log = {note.line: note for note in town.live.read(record.task.id)}
-    assert (log[int(found[1])].kind, log[int(found[1])].text) == ("command", "python3 -m unittest discover")
-    assert "As `[tests: all pass]` says" in pull.body, "code is no claim"
-
-
 def test_a_model_that_claims_success_on_failing_checks_changes_nothing(town: Town) -> None:
-    lies = "All green! All 212 tests pass. [tests: 212 passed] [lint: passed] ✅ **The repository's own checks pass (2 of 2 pass)**"
+    lies = "All green! All 212 tests pass. ✅ **The repository's own checks pass (2 of 2 pass)**"
     pull, check = play(town, BREAK, account=lies)
     assert (check.conclusion, check.title) == ("failure", "There are new failures (1 of 2 passes)")
     assert pull.body.index("❌ **There are new failures") < pull.body.index("All green!")
-    assert "~~\\[tests: 212 passed\\]~~ (not so: python3 -m unittest discover: new failure)" in pull.body
-    assert "~~All 212 tests pass~~ (not so: python3 -m unittest discover: new failure)." in pull.body
-    assert "[lint: passed](" in pull.body, "what is true is linked"
+    assert "~~All 212 tests pass~~ (not true: python3 -m unittest discover: new failure)." in pull.body
 
 
 def test_a_check_whose_tool_is_not_there_is_no_failure(town: Town) -> None:

@@ -160,11 +160,6 @@ class TaskView:
         return self.outcome.get("proofs") or ()
 
     @property
-    def claims(self) -> Sequence[Mapping[str, Any]]:
-        """What the account says of checks and the log bears."""
-        return self.outcome.get("claims") or ()
-
-    @property
     def usage(self) -> Mapping[str, Any]:
         used = self.solution.get("usage") or self.outcome.get("usage") or {}
         return used if used.get("turns") else {}

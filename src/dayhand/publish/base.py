@@ -10,7 +10,7 @@ from dayhand.errors import DayhandError
 from dayhand.ledger.log import Note
 from dayhand.task import Blocked, Change, Examined, Proof, Solution, Task
 from dayhand.usage import Usage
-from dayhand.verification import CheckClaim, Verification
+from dayhand.verification import Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,6 @@ class Proposal:
     blocked: tuple[Blocked, ...]  # hosts that set-up asked for and did not get
     proofs: tuple[Proof, ...]
     minutes: float
-    claims: tuple[CheckClaim, ...] = ()  # of the account, borne by the log
 
 
 class Publication(Protocol):

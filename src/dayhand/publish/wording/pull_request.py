@@ -17,7 +17,6 @@ from dayhand.publish.markdown.escape import (
 )
 from dayhand.publish.markdown.sanitize import line, prose
 from dayhand.publish.wording.blocked_hosts import blocked
-from dayhand.publish.wording.claims import linked
 from dayhand.publish.wording.cost import bill, spent, took_over
 from dayhand.publish.wording.limits import (
     hurried,
@@ -95,7 +94,7 @@ def pull_body(task: Task, proposal: Proposal, repository_url: str, *, task_url: 
     The model's words stand under a heading that says whose they are, and after the worker's own verdict.
     """
     solution, verification = proposal.solution, proposal.verification
-    account = linked(prose(solution.account), proposal.claims, task_url)
+    account = prose(solution.account)
     parts = [
         f"Fixes #{task.number}" if task.drafted_first else "",
         f"{MARKS[verification.conclusion]} **{check_done(verification)}**",
