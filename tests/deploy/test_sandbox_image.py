@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from dayhand.sandbox.base import ENVIRONMENT, WORKSPACE
+from dayhand.box_paths import ENVIRONMENT, WORKSPACE
 from dayhand.sandbox.bubblewrap.mounts import (
     HOME,
     SYSTEM_PATH,

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment import version_pins
 from dayhand.environment.base import CombinedPlan, Ecosystem, Environment, Files, Log, SetupPlan
 from dayhand.environment.declared import agent_files
@@ -33,7 +34,7 @@ from dayhand.environment.setup import install, record
 from dayhand.environment.setup.build_lock import building
 from dayhand.environment.setup.record import Outcome
 from dayhand.environment.setup.runtimes import survey
-from dayhand.sandbox.base import ENVIRONMENT, Box, Sandbox, Snapshot
+from dayhand.sandbox.base import Box, Sandbox, Snapshot
 
 ECOSYSTEMS: tuple[Ecosystem, ...] = (python, node, go, rust, ruby, java, php, dotnet, make)
 

@@ -18,11 +18,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import IO, Protocol
 
+from dayhand.box_paths import WORKSPACE
 from dayhand.task import Blocked
 
-WORKSPACE = "/workspace"  # the repository, in every box
 MAX_REFUSED = 100  # a set-up that asks for more hosts than people read is told of these
-ENVIRONMENT = "/opt/env"  # what set-up installed: writable in a set-up box, read-only afterwards
 
 
 class Reason(StrEnum):

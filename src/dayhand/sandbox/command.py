@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
 
-from dayhand.sandbox.base import WORKSPACE, Reason
+from dayhand.box_paths import WORKSPACE
+from dayhand.sandbox.base import Reason
 
 SPOKEN = 200
 # What the kernel takes for a program (execve(2): 32 pages a word, a quarter of the stack for all), less what we put before it.

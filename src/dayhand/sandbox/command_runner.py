@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import IO
 
+from dayhand.box_paths import WORKSPACE
 from dayhand.errors import SandboxError
-from dayhand.sandbox.base import WORKSPACE, CommandLimits, Reason, Result
+from dayhand.sandbox.base import CommandLimits, Reason, Result
 from dayhand.sandbox.command import (
     CANNOT_RUN,
     Ended,

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from dayhand.sandbox.base import ENVIRONMENT, WORKSPACE, Box, CommandLimits, Egress, Result, Sandbox, Snapshot
+from dayhand.box_paths import ENVIRONMENT, WORKSPACE
+from dayhand.sandbox.base import Box, CommandLimits, Egress, Result, Sandbox, Snapshot
 
 RESTING_SECONDS = 600.0  # what was used so lately is between two boxes of one task
 MEASURE = CommandLimits(seconds=120.0)

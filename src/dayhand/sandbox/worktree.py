@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from dayhand.box_paths import WORKSPACE
 from dayhand.errors import SandboxError
-from dayhand.sandbox.base import WORKSPACE, Box, CommandLimits
+from dayhand.sandbox.base import Box, CommandLimits
 
 PACK_BYTES = 50 * 1024 * 1024
 FILL_SECONDS = 300.0

@@ -27,8 +27,9 @@ from dayhand.agent.tools.schema import (
     ViewCall,
     understand,
 )
+from dayhand.box_paths import WORKSPACE
 from dayhand.errors import SandboxError
-from dayhand.sandbox.base import WORKSPACE, Box, Reason, Result
+from dayhand.sandbox.base import Box, Reason, Result
 from dayhand.task import Citation, Solution
 
 GRACE_SECONDS = 60.0  # for a box to end a command that has had its time

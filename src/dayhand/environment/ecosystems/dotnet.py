@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 
+from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment.base import Check, Files, SetupPlan, Step
-from dayhand.sandbox.base import ENVIRONMENT
 
 CLIENT = "nuget"
 SOLUTION = re.compile(r"[^/]+\.slnx?")

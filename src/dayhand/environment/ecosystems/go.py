@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment.base import Check, Files, SetupPlan, Step
-from dayhand.sandbox.base import ENVIRONMENT
 
 CLIENT = "go"
 LOCKS = ("go.mod", "go.sum", "go.work", "go.work.sum")

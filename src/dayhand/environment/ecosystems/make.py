@@ -6,8 +6,8 @@ import re
 import shlex
 from collections.abc import Iterator
 
+from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment.base import Check, Files, Runtime, SetupPlan, Step
-from dayhand.sandbox.base import ENVIRONMENT
 
 MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 WORDS = {

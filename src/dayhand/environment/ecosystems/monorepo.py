@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
+from dayhand.box_paths import WORKSPACE
 from dayhand.environment.base import Check, Ecosystem, Files, SetupPlan, Step
 from dayhand.environment.ecosystems import (
     go,
@@ -23,7 +24,6 @@ from dayhand.environment.ecosystems import (
 )
 from dayhand.environment.ecosystems.python_project import strings
 from dayhand.environment.manifest import json_object, table, toml
-from dayhand.sandbox.base import WORKSPACE
 
 DEPTH = 3  # folders above a nested project's manifest
 MOST = 16  # nested projects that are set up

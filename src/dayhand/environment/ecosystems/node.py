@@ -6,9 +6,9 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 
+from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment.base import Check, Files, Runtime, SetupPlan, Step
 from dayhand.environment.manifest import json_object
-from dayhand.sandbox.base import ENVIRONMENT
 
 CLIENT = "npm"
 HOME = f"{ENVIRONMENT}/node"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment.base import Check, Files, SetupPlan, Step
 from dayhand.environment.manifest import json_object, table
 from dayhand.environment.registries.other_clients import settings
-from dayhand.sandbox.base import ENVIRONMENT
 
 CLIENT = "composer"
 LOCKS = ("composer.json", "composer.lock")

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator
 
+from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment import version_pins
 from dayhand.environment.base import Files, SetupPlan, Step
 from dayhand.environment.ecosystems import python_runners
@@ -20,7 +21,6 @@ from dayhand.environment.ecosystems.python_project import (
     requirement_lines,
 )
 from dayhand.environment.manifest import table
-from dayhand.sandbox.base import ENVIRONMENT
 
 VENV = f"{ENVIRONMENT}/venv"
 CLIENT = "python"

@@ -10,10 +10,10 @@ import re
 import shlex
 from collections.abc import Iterator
 
+from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment.base import Check, Step
 from dayhand.environment.ecosystems.python_project import PythonProject, ini
 from dayhand.environment.manifest import table
-from dayhand.sandbox.base import ENVIRONMENT
 
 HOOKS = f"{ENVIRONMENT}/pre-commit"
 NAMES = {

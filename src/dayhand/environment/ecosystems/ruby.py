@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment.base import Check, Files, SetupPlan, Step
-from dayhand.sandbox.base import ENVIRONMENT
 
 CLIENT = "gem"
 LOCKS = ("Gemfile", "Gemfile.lock", ".ruby-version")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment.base import Check, Files, SetupPlan, Step
 from dayhand.environment.registries.other_clients import settings
-from dayhand.sandbox.base import ENVIRONMENT
 
 CLIENT = "cargo"
 LOCKS = ("Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "rust-toolchain")

@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment.base import Installed, Missing
 from dayhand.errors import SandboxError
-from dayhand.sandbox.base import ENVIRONMENT, Box
+from dayhand.sandbox.base import Box
 from dayhand.task import Blocked
 
 NOTE = f"{ENVIRONMENT}/dayhand-environment.json"

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import uv
 
+from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment.base import Check, Installed, Log, Missing, Step
 from dayhand.environment.setup.record import OUTPUT_CHARACTERS
-from dayhand.sandbox.base import ENVIRONMENT, Box, CommandLimits, Reason, Result
+from dayhand.sandbox.base import Box, CommandLimits, Reason, Result
 from dayhand.sandbox.live_output import LiveOutput
 from dayhand.task import Blocked
 

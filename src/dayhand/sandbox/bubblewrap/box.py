@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from platform import machine
 
+from dayhand.box_paths import ENVIRONMENT, WORKSPACE
 from dayhand.errors import SandboxError
 from dayhand.sandbox import seccomp
-from dayhand.sandbox.base import ENVIRONMENT, WORKSPACE, CommandLimits, Reason, Snapshot
+from dayhand.sandbox.base import CommandLimits, Reason, Snapshot
 from dayhand.sandbox.bubblewrap import mounts as box_mounts
 from dayhand.sandbox.bubblewrap.disk_watch import DiskWatch
 from dayhand.sandbox.bubblewrap.process import (

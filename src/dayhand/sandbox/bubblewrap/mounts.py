@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from dayhand.sandbox.base import ENVIRONMENT, WORKSPACE
+from dayhand.box_paths import ENVIRONMENT, WORKSPACE
 from dayhand.sandbox.limits import MIB
 
 TOOLS = "/opt/tools"

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
 
+from dayhand.box_paths import WORKSPACE
 from dayhand.errors import SandboxError
-from dayhand.sandbox.base import WORKSPACE, Reason
+from dayhand.sandbox.base import Reason
 from dayhand.sandbox.bubblewrap.spawn_thread import SpawnThread
 from dayhand.sandbox.command import Ended
 from dayhand.sandbox.limits import ControlGroup

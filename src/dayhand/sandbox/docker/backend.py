@@ -28,8 +28,9 @@ from docker.errors import APIError, ImageNotFound, NotFound
 from docker.models.images import Image
 from docker.types import Mount
 
+from dayhand.box_paths import ENVIRONMENT
 from dayhand.errors import SandboxError
-from dayhand.sandbox.base import ENVIRONMENT, CommandLimits, Egress, Result, Snapshot
+from dayhand.sandbox.base import CommandLimits, Egress, Result, Snapshot
 from dayhand.sandbox.bubblewrap.mounts import BUNDLES
 from dayhand.sandbox.bubblewrap.store import Lock
 from dayhand.sandbox.docker.box import READABLE, SWEEP, DockerBox

@@ -6,8 +6,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from dayhand.box_paths import ENVIRONMENT, WORKSPACE
 from dayhand.errors import SandboxError
-from dayhand.sandbox.base import ENVIRONMENT, WORKSPACE, Reason
+from dayhand.sandbox.base import Reason
 from dayhand.sandbox.bubblewrap.disk_watch import FILES_LEFT
 from dayhand.sandbox.limits import Capacity
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dayhand.box_paths import WORKSPACE
 from dayhand.environment.base import Environment
-from dayhand.sandbox.base import WORKSPACE, Box, Result
+from dayhand.sandbox.base import Box, Result
 
 REPORT_BYTES = 16 * 1024 * 1024  # of all reports of one run
 # Inside .git, which a check's tools pass over and which is made anew in every box.

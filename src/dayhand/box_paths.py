@@ -1,0 +1,6 @@
+"""Where things are in every box: names only, so that planning needs to know no sandbox."""
+
+from __future__ import annotations
+
+WORKSPACE = "/workspace"  # the repository
+ENVIRONMENT = "/opt/env"  # what set-up installed: writable in a set-up box, read-only afterwards
