@@ -6,7 +6,8 @@ import pytest
 
 from dayhand.environment import manifest
 from dayhand.environment.declared.dayhand_toml import read_config
-from dayhand.environment.prepare import ECOSYSTEMS, prepare
+from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
+from dayhand.environment.prepare import prepare
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import uv
 
 from dayhand.environment import prepare as room
 from dayhand.environment.ecosystems import node
+from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
 from dayhand.environment.prepare import combine, prepare
 from dayhand.environment.registries.python_npm import Extra
 from dayhand.environment.setup import install, runtimes, steps
@@ -273,7 +274,7 @@ def test_one_repositorys_snapshot_is_never_anothers(files):
 
 def test_a_makefile_counts_only_where_nobody_else_has_such_a_check(files):
     texts = files({"Makefile": "lint:\ntest:\n", "tests/test_a.py": "import unittest"})
-    whole = combine(tuple(plan for each in room.ECOSYSTEMS if (plan := each.plan(texts))), "/bin")
+    whole = combine(tuple(plan for each in ECOSYSTEMS if (plan := each.plan(texts))), "/bin")
     assert [check.command for check in whole.checks] == ["make lint", "python3 -m unittest discover -s tests"]
 
 

@@ -11,7 +11,7 @@ from dayhand.environment.declared.agent_files import (
     DEVCONTAINERS,
     SCRIPTS,
 )
-from dayhand.environment.prepare import ECOSYSTEMS
+from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
 from dayhand.intake.set_up_files import decides_set_up
 
 

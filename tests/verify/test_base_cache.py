@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.environment.base import Check
+from dayhand.environment.ecosystems.base import Check
 from dayhand.verify import base_cache
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.runner import CheckResult

@@ -6,7 +6,8 @@ import dataclasses
 from pathlib import Path
 from typing import Any, cast
 
-from dayhand.environment.base import Check, Environment
+from dayhand.environment.base import Environment
+from dayhand.environment.ecosystems.base import Check
 from dayhand.verification import Finding, Verdict
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.checks import QUICK_SECONDS, Examiner, nearest_first

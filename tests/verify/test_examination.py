@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.environment.base import Check, Environment, Installed, Missing
+from dayhand.environment.base import Environment, Installed, Missing
+from dayhand.environment.ecosystems.base import Check
 from dayhand.sandbox.base import Box
 from dayhand.sandbox.bubblewrap.backend import Bubblewrap
 from dayhand.verify.examination import examine

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from dayhand.environment.base import Check
+from dayhand.environment.ecosystems.base import Check
 from dayhand.verify.nearest import narrowed
 from tests.verify.files import InMemoryFiles
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.environment.base import Check, Environment
+from dayhand.environment.base import Environment
+from dayhand.environment.ecosystems.base import Check
 from dayhand.sandbox.base import Box
 from dayhand.sandbox.bubblewrap.backend import Bubblewrap
 from dayhand.verification import Counts

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dayhand.environment.base import Environment, Files
+from dayhand.environment.base import Environment
+from dayhand.environment.ecosystems.base import Files
 
 INSTRUCTIONS = "AGENTS.md"
 INSTRUCTION_CHARS = 32_768  # Codex's own limit for such files

@@ -13,30 +13,18 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from dayhand.box_paths import ENVIRONMENT
-from dayhand.environment import version_pins
-from dayhand.environment.base import CombinedPlan, Ecosystem, Environment, Files, Log, SetupPlan
+from dayhand.environment import monorepo, version_pins
+from dayhand.environment.base import CombinedPlan, Environment, Log
 from dayhand.environment.declared import agent_files
 from dayhand.environment.declared.dayhand_toml import read_config
-from dayhand.environment.ecosystems import (
-    dotnet,
-    go,
-    java,
-    make,
-    monorepo,
-    node,
-    php,
-    python,
-    ruby,
-    rust,
-)
+from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
+from dayhand.environment.ecosystems.base import Files, SetupPlan
 from dayhand.environment.registries.python_npm import Extra
 from dayhand.environment.setup import install, record
 from dayhand.environment.setup.build_lock import building
 from dayhand.environment.setup.record import Outcome
 from dayhand.environment.setup.runtimes import survey
 from dayhand.sandbox.base import Box, Sandbox, Snapshot
-
-ECOSYSTEMS: tuple[Ecosystem, ...] = (python, node, go, rust, ruby, java, php, dotnet, make)
 
 RULES = "1"  # part of every key: raise it when the same files should be set up differently
 RETRY_SECONDS = 600  # an incomplete environment is shared for so long, then tried again

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dayhand.environment.base import Files
+from dayhand.environment.ecosystems.base import Files
 from dayhand.environment.manifest import json_object, table, toml
 
 NAMES = {

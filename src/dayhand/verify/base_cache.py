@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from dayhand.environment.base import Check
+from dayhand.environment.ecosystems.base import Check
 from dayhand.verification import Run
 from dayhand.verify.reports.base import CaseResult, CaseState
 from dayhand.verify.reports.read import Results

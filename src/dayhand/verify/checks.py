@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from dayhand.environment.base import Check, Environment, Files
+from dayhand.environment.base import Environment
+from dayhand.environment.ecosystems.base import Check, Files
 from dayhand.file_kinds import is_source
 from dayhand.ledger.log import TaskLog
 from dayhand.sandbox.base import Sandbox

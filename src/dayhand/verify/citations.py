@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dayhand.environment.base import Files
+from dayhand.environment.ecosystems.base import Files
 from dayhand.task import Citation, Proof
 
 NEAR = 3  # lines: a quote that stands this close to the cited line is found, at the line where it stands

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dayhand.environment.base import Check, Environment, Log
+from dayhand.environment.base import Environment, Log
+from dayhand.environment.ecosystems.base import Check
 from dayhand.environment.setup.steps import reason
 from dayhand.sandbox.base import Sandbox
 from dayhand.task import Checkup, Examined, SetUpStep

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from dayhand.environment.base import Environment, Files, Log
+from dayhand.environment.base import Environment, Log
 from dayhand.environment.declared.improvement import Improvement
 from dayhand.environment.declared.suggestion import Guessed, guess
+from dayhand.environment.ecosystems.base import Files
 from dayhand.environment.prepare import prepare
 from dayhand.environment.registries.python_npm import Extra
 from dayhand.errors import SandboxError

@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Callable
 from dataclasses import replace
 
-from dayhand.environment.base import Check, Files
+from dayhand.environment.ecosystems.base import Check, Files
 from dayhand.file_kinds import is_source, is_test
 from dayhand.verify.runner import PYTEST
 from dayhand.verify.scope.unmentioned import imports_in, tied

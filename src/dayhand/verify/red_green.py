@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dayhand.environment.base import Check
+from dayhand.environment.ecosystems.base import Check
 from dayhand.file_kinds import is_of_tests
 from dayhand.verification import RedGreen
 from dayhand.verify.runner import CheckResult, Runner

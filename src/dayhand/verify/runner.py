@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dayhand.environment.base import Check, Environment, Log
+from dayhand.environment.base import Environment, Log
+from dayhand.environment.ecosystems.base import Check
 from dayhand.sandbox.base import Box, CommandLimits, Result, Sandbox
 from dayhand.sandbox.live_output import LiveOutput
 from dayhand.verification import Run

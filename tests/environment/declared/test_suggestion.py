@@ -6,9 +6,10 @@ import tomllib
 
 import pytest
 
-from dayhand.environment.base import Check, Environment, Installed, Missing
+from dayhand.environment.base import Environment, Installed, Missing
 from dayhand.environment.declared.improvement import Line
 from dayhand.environment.declared.suggestion import Guessed, guess, write
+from dayhand.environment.ecosystems.base import Check
 from dayhand.environment.prepare import prepare
 from dayhand.verify.examination import examine
 from dayhand.verify.improvement import ExaminationTarget, find_better

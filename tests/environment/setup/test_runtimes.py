@@ -9,7 +9,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from dayhand.environment.prepare import ECOSYSTEMS, prepare
+from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
+from dayhand.environment.prepare import prepare
 from dayhand.sandbox.docker.backend import Docker
 from tests.sandbox.image import needed
 

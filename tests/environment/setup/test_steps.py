@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dayhand.environment.base import Step
+from dayhand.environment.ecosystems.base import Step
 from dayhand.environment.setup.steps import Installer, reason
 from dayhand.sandbox.base import CommandLimits
 

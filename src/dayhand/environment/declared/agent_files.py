@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 from markdown_it import MarkdownIt
 
-from dayhand.environment.base import Check, Files, SetupPlan, Step
 from dayhand.environment.declared.dayhand_toml import NAME, RepoConfig
+from dayhand.environment.ecosystems.base import Check, Files, SetupPlan, Step
 from dayhand.environment.manifest import json_object
 
 AGENTS = "AGENTS.md"

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from dayhand.environment.base import Files
+from dayhand.environment.ecosystems.base import Files
 
 NAME = ".dayhand.toml"
 KNOWN = {

@@ -11,11 +11,13 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from dayhand.environment.base import Check, Environment, Files
+from dayhand.environment import monorepo
+from dayhand.environment.base import Environment
 from dayhand.environment.declared.dayhand_toml import NAME
 from dayhand.environment.declared.improvement import Guess, Line
-from dayhand.environment.ecosystems import monorepo
-from dayhand.environment.prepare import ECOSYSTEMS, combine
+from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
+from dayhand.environment.ecosystems.base import Check, Files
+from dayhand.environment.prepare import combine
 
 # Tools that we know by name, and what brings each: a name that a repository gives is not installed on its word.
 BY_UV = frozenset(

@@ -6,7 +6,7 @@ import re
 import shlex
 
 from dayhand.box_paths import ENVIRONMENT
-from dayhand.environment.base import Check, Files, SetupPlan, Step
+from dayhand.environment.ecosystems.base import Check, Files, SetupPlan, Step
 
 CLIENT = "nuget"
 SOLUTION = re.compile(r"[^/]+\.slnx?")

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 
 from dayhand.box_paths import ENVIRONMENT
-from dayhand.environment.base import Check, Files, Runtime, SetupPlan, Step
+from dayhand.environment.ecosystems.base import Check, Files, Runtime, SetupPlan, Step
 
 MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 WORDS = {

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from dayhand.box_paths import ENVIRONMENT
-from dayhand.environment.base import Check, Files, SetupPlan, Step
+from dayhand.environment.ecosystems.base import Check, Files, SetupPlan, Step
 from dayhand.environment.manifest import json_object, table
 from dayhand.environment.registries.other_clients import settings
 

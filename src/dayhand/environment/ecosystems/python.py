@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment import version_pins
-from dayhand.environment.base import Files, SetupPlan, Step
 from dayhand.environment.ecosystems import python_runners
+from dayhand.environment.ecosystems.base import Files, SetupPlan, Step
 from dayhand.environment.ecosystems.python_checks import checks_of
 from dayhand.environment.ecosystems.python_project import (
     REQUIREMENTS,

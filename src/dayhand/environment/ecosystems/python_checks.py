@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from dayhand.environment.base import Check
+from dayhand.environment.ecosystems.base import Check
 from dayhand.environment.ecosystems.python_project import PythonProject, ini
 from dayhand.environment.manifest import table, toml
 

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Iterator
 
 from dayhand.box_paths import ENVIRONMENT
-from dayhand.environment.base import Check, Step
+from dayhand.environment.ecosystems.base import Check, Step
 from dayhand.environment.ecosystems.python_project import PythonProject, ini
 from dayhand.environment.manifest import table
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from dayhand.box_paths import ENVIRONMENT
-from dayhand.environment.base import Check, Files, SetupPlan, Step
+from dayhand.environment.ecosystems.base import Check, Files, SetupPlan, Step
 
 CLIENT = "gem"
 LOCKS = ("Gemfile", "Gemfile.lock", ".ruby-version")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from dayhand.box_paths import ENVIRONMENT
-from dayhand.environment.base import Check, Files, SetupPlan, Step
+from dayhand.environment.ecosystems.base import Check, Files, SetupPlan, Step
 from dayhand.environment.registries.other_clients import settings
 
 CLIENT = "cargo"

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from dayhand.environment.base import Step
+from dayhand.environment.ecosystems.base import Step
 from dayhand.environment.registries.python_npm import (
     Registry,
     host_of,

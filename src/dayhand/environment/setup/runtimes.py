@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dayhand.environment import version_pins
-from dayhand.environment.base import CombinedPlan, Log, SetupPlan
+from dayhand.environment.base import CombinedPlan, Log
+from dayhand.environment.ecosystems.base import SetupPlan
 from dayhand.environment.registries import other_clients, python_npm
 from dayhand.environment.registries.python_npm import Registry
 from dayhand.environment.setup.build_lock import building, own_folder

@@ -10,7 +10,8 @@ from pathlib import Path
 import uv
 
 from dayhand.box_paths import ENVIRONMENT
-from dayhand.environment.base import Check, Installed, Log, Missing, Step
+from dayhand.environment.base import Installed, Log, Missing
+from dayhand.environment.ecosystems.base import Check, Step
 from dayhand.environment.setup.record import OUTPUT_CHARACTERS
 from dayhand.sandbox.base import Box, CommandLimits, Reason, Result
 from dayhand.sandbox.live_output import LiveOutput

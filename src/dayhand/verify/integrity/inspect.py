@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from dayhand.environment.base import Files
+from dayhand.environment.ecosystems.base import Files
 from dayhand.file_kinds import is_configuration, is_partly_configuration, is_test
 from dayhand.verification import Concern
 from dayhand.verify.integrity import python_tests, regex_tests, suppressions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dayhand.environment.base import Files
+from dayhand.environment.ecosystems.base import Files
 from dayhand.file_kinds import is_test
 from dayhand.verify.integrity import python_tests, regex_tests
 from dayhand.verify.integrity.case_facts import CaseFacts

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from dayhand.environment.base import Files
+from dayhand.environment.ecosystems.base import Files
 from dayhand.verification import Noise
 from dayhand.verify.integrity.python_tests import comments_in
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from dayhand.environment.base import Files
+from dayhand.environment.ecosystems.base import Files
 from dayhand.file_kinds import is_lock
 from dayhand.task import Change, Solution, Task
 from dayhand.verification import Scope

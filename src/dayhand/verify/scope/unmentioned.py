@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
-from dayhand.environment.base import Files
+from dayhand.environment.ecosystems.base import Files
 from dayhand.file_kinds import is_lock
 from dayhand.verify.scope.formatting_only import ChangedRange
 

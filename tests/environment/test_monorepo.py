@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from dayhand.environment.ecosystems import monorepo
-from dayhand.environment.prepare import ECOSYSTEMS, prepare
+from dayhand.environment import monorepo
+from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
+from dayhand.environment.prepare import prepare
 
 GO = "module a\n"
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from dayhand.box_paths import WORKSPACE
-from dayhand.environment.base import Check, Ecosystem, Files, SetupPlan, Step
 from dayhand.environment.ecosystems import (
     go,
     java,
@@ -22,6 +21,7 @@ from dayhand.environment.ecosystems import (
     ruby,
     rust,
 )
+from dayhand.environment.ecosystems.base import Check, Ecosystem, Files, SetupPlan, Step
 from dayhand.environment.ecosystems.python_project import strings
 from dayhand.environment.manifest import json_object, table, toml
 

@@ -1,0 +1,8 @@
+"""Every ecosystem that Dayhand knows: a new one is its module, its test, and its name here."""
+
+from __future__ import annotations
+
+from dayhand.environment.ecosystems import dotnet, go, java, make, node, php, python, ruby, rust
+from dayhand.environment.ecosystems.base import Ecosystem
+
+ECOSYSTEMS: tuple[Ecosystem, ...] = (python, node, go, rust, ruby, java, php, dotnet, make)
