@@ -31,8 +31,8 @@ def data() -> Iterator[Path]:
 @pytest.fixture
 def settings(data: Path, tmp_path: Path) -> Iterator[Settings]:
     with LocalHub(tmp_path / "hub") as hub, embedded(data) as redis_url:
-        hub.world.add_user("ada", "Ada")
-        app = hub.world.add_app(
+        hub.actions.add_user("ada", "Ada")
+        app = hub.actions.add_app(
             "dayhand", permissions={"metadata": "read"}, events=[], webhook_url="", secret="s", owner="ada"
         )
         yield Settings(

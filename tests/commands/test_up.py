@@ -63,9 +63,9 @@ def test_a_label_becomes_a_pull_request_with_everything_in_one_command(folder: P
         return [FIX] if scene.turn == 0 else [DONE]
 
     with LocalHub(folder / "github") as hub, ScriptedServer([Script("up", lambda _: True, play)]) as model:  # type: ignore[arg-type]
-        world = hub.world
-        ada = world.add_user("ada", "Ada")
-        app = world.add_app(
+        actions = hub.actions
+        ada = actions.add_user("ada", "Ada")
+        app = actions.add_app(
             "dayhand",
             permissions=PERMISSIONS,
             events=EVENTS,
@@ -73,7 +73,7 @@ def test_a_label_becomes_a_pull_request_with_everything_in_one_command(folder: P
             secret=SECRET,
             owner="ada",
         )
-        repo = world.add_repository("ada/shop", SHOP)
+        repo = actions.add_repository("ada/shop", SHOP)
         (folder / "key.pem").write_text(app.private_key)
         plain = {
             k: v
@@ -90,9 +90,11 @@ def test_a_label_becomes_a_pull_request_with_everything_in_one_command(folder: P
         with subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, text=True) as process:
             try:
                 wait_for("it is never ready", lambda: answers(url))
-                world.install(app, "ada", ["ada/shop"], long_ago=True)
-                issue = world.open_issue(repo, ada, "Totals are one too high", body="An empty cart costs 1.")
-                world.label(repo, issue, "codex", by=ada)
+                actions.install(app, "ada", ["ada/shop"], long_ago=True)
+                issue = actions.open_issue(
+                    repo, ada, "Totals are one too high", body="An empty cart costs 1."
+                )
+                actions.label(repo, issue, "codex", by=ada)
                 wait_for(
                     "no pull request is ready", lambda: any(p.pull and not p.pull.draft for p in repo.pulls())
                 )

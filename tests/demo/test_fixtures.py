@@ -28,7 +28,7 @@ def test_every_story_has_its_repository_and_an_issue_by_somebody_who_may_not_sta
     stage: Fixtures,
 ) -> None:
     for story in STORIES:
-        repo = stage.hub.world.repositories[story.repository]
+        repo = stage.hub.actions.repositories[story.repository]
         issue = repo.issues[stage.issues[story.name]]
         assert (issue.title, issue.body, issue.user.login) == (story.title, story.body, OUTSIDER)
         assert repo.level(OUTSIDER) == "read"
@@ -41,13 +41,13 @@ def test_beginning_sends_a_webhook_for_each_story(stage: Fixtures) -> None:
     for story in STORIES:
         stage.begin(story)
     stage.hub.wait_idle()
-    sent = [(each.event, each.payload["action"]) for each in stage.hub.courier.deliveries]
+    sent = [(each.event, each.payload["action"]) for each in stage.hub.webhooks.deliveries]
     assert sent == [
         ("issues", "labeled"),
         ("issue_comment", "created"),
         ("issues", "labeled"),
     ]
-    assert all(each.payload["sender"]["login"] == MAINTAINER for each in stage.hub.courier.deliveries)
+    assert all(each.payload["sender"]["login"] == MAINTAINER for each in stage.hub.webhooks.deliveries)
 
 
 def test_a_pull_request_without_a_check_run_has_no_conclusion(stage: Fixtures) -> None:

@@ -43,14 +43,14 @@ class Place:
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
     with LocalHub(tmp_path / "github") as server:
-        world = server.world
-        ada, bob = world.add_user("ada", "Ada"), world.add_user("bob", "Bob")
-        repo = world.add_repository("ada/shop", {"a.txt": "a\n"})
-        app = world.add_app(
+        actions = server.actions
+        ada, bob = actions.add_user("ada", "Ada"), actions.add_user("bob", "Bob")
+        repo = actions.add_repository("ada/shop", {"a.txt": "a\n"})
+        app = actions.add_app(
             "dayhand", permissions=PERMISSIONS, events=(), webhook_url="", secret="s", owner="ada"
         )
-        installation = world.install(app, "ada", ["ada/shop"])
-        issue = world.open_issue(repo, bob, "Wrong order", body="Please look.")
+        installation = actions.install(app, "ada", ["ada/shop"])
+        issue = actions.open_issue(repo, bob, "Wrong order", body="Please look.")
         hub = Hub(server.api_url, app.id, app.private_key)
         there = hub.repository(installation.id, "ada/shop")
         yield Place(server, app, installation, repo, issue, ada, hub, there)

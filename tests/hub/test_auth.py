@@ -48,7 +48,7 @@ def test_a_locked_key_and_a_weak_key_are_named() -> None:
 
 
 def test_another_apps_key_is_refused_with_what_to_compare(place: Place) -> None:
-    other = place.server.world.add_app(
+    other = place.server.actions.add_app(
         "other", permissions={}, events=(), webhook_url="", secret="s", owner="ada"
     )
     with pytest.raises(HubError, match="does not accept our credentials") as refused:
@@ -57,7 +57,7 @@ def test_another_apps_key_is_refused_with_what_to_compare(place: Place) -> None:
 
 
 def test_a_token_is_for_one_repository_and_our_permissions_only(place: Place) -> None:
-    place.server.world.add_repository("ada/other", {"a": "b"})
+    place.server.actions.add_repository("ada/other", {"a": "b"})
     place.installation.repositories.append("ada/other")
     place.app.permissions["administration"] = "write"  # the App may more than one task needs
     grant = place.server.tokens.known(place.there.token())

@@ -36,7 +36,7 @@ def test_a_comment_is_made_once_and_edited_afterwards(place: Place) -> None:
 
 
 def test_somebody_who_copies_our_marker_does_not_get_our_comment(place: Place) -> None:
-    place.server.world.comment(place.repo, place.issue, place.ada, body="Ha <!-- dayhand:task:t1 -->")
+    place.server.actions.comment(place.repo, place.issue, place.ada, body="Ha <!-- dayhand:task:t1 -->")
     place.there.comment(1, "On it.", marker="task:t1")
     assert [comment.user.login for comment in place.issue.comments] == ["ada", "dayhand[bot]"]
 
@@ -119,7 +119,7 @@ def test_a_missing_permission_is_named_with_where_to_give_it(place: Place) -> No
 
 
 def test_a_repository_without_the_app_asks_whether_it_is_installed(place: Place) -> None:
-    place.server.world.add_repository("ada/other", {"a": "b"})
+    place.server.actions.add_repository("ada/other", {"a": "b"})
     with pytest.raises(HubError):
         place.hub.repository(place.installation.id, "ada/other").issue(1)
 

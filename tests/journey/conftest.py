@@ -1,4 +1,4 @@
-"""One town for each story; Redis and the environments are shared, since they are slow to build."""
+"""One harness for each test. Redis and the environments are shared, because they are slow to create."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from dayhand.scripted_model.server import ScriptedServer
 from dayhand.settings import Settings
 from tests.journey.harness import (
     Actor,
-    Town,
-    found_town,
+    Harness,
+    create_harness,
     open_web,
     script,
 )
@@ -37,13 +37,15 @@ def redis_url(data: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def town(data: Path, redis_url: str, tmp_path: Path) -> Iterator[Town]:
+def harness(data: Path, redis_url: str, tmp_path: Path) -> Iterator[Harness]:
     connect(redis_url).flushall()
     actor = Actor()
     with ExitStack() as stack:
         hub = stack.enter_context(LocalHub(tmp_path / "github"))
         model = stack.enter_context(ScriptedServer([script(actor)], keep=True))
-        made = found_town(hub, model, actor, Settings(data=data, redis_url=redis_url, sandbox="bubblewrap"))
+        made = create_harness(
+            hub, model, actor, Settings(data=data, redis_url=redis_url, sandbox="bubblewrap")
+        )
         web = open_web(made.settings, made.ledger, made.live)
         stack.callback(web.server_close)
         stack.callback(web.shutdown)

@@ -12,7 +12,7 @@ from dayhand.ledger.log import Note
 from dayhand.publish.base import Publication
 from dayhand.task import Task
 from dayhand.wiring import Workshop
-from tests.journey.harness import Town
+from tests.journey.harness import Harness
 
 Moment = Callable[[Note], bool]
 
@@ -58,9 +58,9 @@ class Dying:
         self._whole.progress(note)
 
 
-def wait_for_lease(town: Town, task_id: str) -> None:
+def wait_for_lease(harness: Harness, task_id: str) -> None:
     """Wait until the dead worker's lease has run out."""
     ends = time.monotonic() + 10
-    while task_id not in town.ledger.abandoned():
+    while task_id not in harness.ledger.abandoned():
         assert time.monotonic() < ends, "the lease never ran out"
         threading.Event().wait(0.02)

@@ -59,11 +59,11 @@ class Actor:
     def __init__(self) -> None:
         self.turns: list[list[Move]] = [[FIX], [DONE]]
         self.told = ""  # the prompt of the last task
-        self.heeds: dict[str, list[Move]] = {}  # played as soon as these words are said to it
+        self.triggers: dict[str, list[Move]] = {}  # played as soon as these words are said to it
 
     def play(self, scene: ScriptState) -> list[Move]:
         self.told = scene.prompt
-        for words, moves in self.heeds.items():
+        for words, moves in self.triggers.items():
             if words in scene.new_text:
                 return moves
         forgotten = 2 if REPLACED in scene.prompt else 0  # turns before a compaction are not played again
@@ -71,7 +71,7 @@ class Actor:
 
 
 @dataclass
-class Town:
+class Harness:
     """Everything, running. People act through ``hub.world``; ``work`` lets the worker do what waits."""
 
     hub: LocalHub
@@ -86,21 +86,21 @@ class Town:
 
     def repository(self, name: str, files: Mapping[str, str] = SHOP) -> Repository:
         """A repository of Ada's with the App installed."""
-        repo = self.hub.world.add_repository(f"ada/{name}", files)
-        self.hub.world.install(self.app, "ada", [repo.full_name], long_ago=True)
+        repo = self.hub.actions.add_repository(f"ada/{name}", files)
+        self.hub.actions.install(self.app, "ada", [repo.full_name], long_ago=True)
         return repo
 
     def issue(
         self, repo: Repository, title: str = "Totals are one too high", body: str = "An empty cart costs 1."
     ) -> Issue:
-        return self.hub.world.open_issue(repo, self.bob, title, body=body)
+        return self.hub.actions.open_issue(repo, self.bob, title, body=body)
 
     def label(self, repo: Repository, issue: Issue, by: User | None = None, name: str = "codex") -> None:
-        self.hub.world.label(repo, issue, name, by=by or self.ada)
+        self.hub.actions.label(repo, issue, name, by=by or self.ada)
         self.hub.wait_idle()
 
     def log(self, repo: Repository, issue: Issue, words: str, by: User | None = None) -> None:
-        self.hub.world.comment(repo, issue, by or self.ada, body=words)
+        self.hub.actions.comment(repo, issue, by or self.ada, body=words)
         self.hub.wait_idle()
 
     def waiting(self) -> list[str]:
@@ -118,9 +118,9 @@ class Town:
 
     def answers(self) -> list[tuple[int, dict[str, object]]]:
         """What the receiver answered to each delivery so far: status and JSON."""
-        return [(one.status_code, json.loads(one.answer or "{}")) for one in self.hub.courier.deliveries]
+        return [(one.status_code, json.loads(one.answer or "{}")) for one in self.hub.webhooks.deliveries]
 
-    def bot_says(self, issue: Issue) -> list[str]:
+    def bot_comments(self, issue: Issue) -> list[str]:
         return [comment.body for comment in issue.comments if comment.user is self.app.bot]
 
     def pulls(self, repo: Repository) -> list[Issue]:
@@ -161,11 +161,11 @@ def script(actor: Actor) -> Script:
     return Script("town", lambda _: True, actor.play)
 
 
-def found_town(hub: LocalHub, model: ScriptedServer, actor: Actor, settings: Settings) -> Town:
+def create_harness(hub: LocalHub, model: ScriptedServer, actor: Actor, settings: Settings) -> Harness:
     """Put the people, the App and the receiver together."""
-    world = hub.world
-    ada, bob = world.add_user("ada", "Ada"), world.add_user("bob", "Bob")
-    app = world.add_app(
+    actions = hub.actions
+    ada, bob = actions.add_user("ada", "Ada"), actions.add_user("bob", "Bob")
+    app = actions.add_app(
         "dayhand", permissions=PERMISSIONS, events=EVENTS, webhook_url="", secret=SECRET, owner="ada"
     )
     redis = connect(settings.redis_url)
@@ -180,4 +180,4 @@ def found_town(hub: LocalHub, model: ScriptedServer, actor: Actor, settings: Set
         model="scripted",
         progress_seconds=0.0,
     )
-    return Town(hub, app, ledger, live, whole, model, actor, ada, bob)
+    return Harness(hub, app, ledger, live, whole, model, actor, ada, bob)

@@ -10,24 +10,24 @@ from dayhand.task import State
 from dayhand.wiring import Workshop
 from dayhand.worker.job import travel_with
 from tests.journey.dying import DyingAt, begins
-from tests.journey.harness import DONE, SHOP, Town
+from tests.journey.harness import DONE, SHOP, Harness
 
 ADA = ("Ada", "ada@example.org")
 
 
-def installed(town: Town, name: str = "shop") -> Repository:
+def installed(harness: Harness, name: str = "shop") -> Repository:
     """A repository that the App was let into just now."""
-    repo = town.hub.world.add_repository(f"ada/{name}", SHOP)
-    town.hub.world.install(town.app, "ada", [repo.full_name])
-    town.hub.wait_idle()
+    repo = harness.hub.actions.add_repository(f"ada/{name}", SHOP)
+    harness.hub.actions.install(harness.app, "ada", [repo.full_name])
+    harness.hub.wait_idle()
     return repo
 
 
-def push(town: Town, repo: Repository, path: str, text: str, branch: str = "main") -> str:
+def push(harness: Harness, repo: Repository, path: str, text: str, branch: str = "main") -> str:
     before = repo.store.branches()[branch]
     sha = repo.store.commit_files({path: text.encode()}, branch, f"Change {path}", author=ADA)
-    town.hub.world.pushed(repo, branch, town.ada, before=before)
-    town.hub.wait_idle()
+    harness.hub.actions.pushed(repo, branch, harness.ada, before=before)
+    harness.hub.wait_idle()
     return sha
 
 
@@ -35,9 +35,9 @@ def examinations(repo: Repository) -> list[CheckRun]:
     return [run for run in repo.checks.values() if run.name == CHECK_NAME]
 
 
-def test_a_repository_is_examined_when_the_app_is_let_in(town: Town) -> None:
-    repo = installed(town)
-    (record,) = town.work()
+def test_a_repository_is_examined_when_the_app_is_let_in(harness: Harness) -> None:
+    repo = installed(harness)
+    (record,) = harness.work()
     assert record.state is State.ANSWERED, record.reason
     (run,) = examinations(repo)
     assert (run.status, run.conclusion) == ("completed", "neutral")
@@ -49,174 +49,182 @@ def test_a_repository_is_examined_when_the_app_is_let_in(town: Town) -> None:
     assert not repo.issues, "nobody asked in words, so nobody is spoken to"
 
 
-def test_a_repository_that_is_added_later_is_examined_too(town: Town) -> None:
-    installed(town)
-    town.work()
-    there = next(iter(town.hub.world.installations.values()))
-    more = [town.hub.world.add_repository(f"ada/{name}", SHOP) for name in ("one", "two")]
-    town.hub.world.add_to_installation(there, [repo.full_name for repo in more])
-    town.hub.wait_idle()
-    assert [record.state for record in town.work()] == [State.ANSWERED] * 2
+def test_a_repository_that_is_added_later_is_examined_too(harness: Harness) -> None:
+    installed(harness)
+    harness.work()
+    there = next(iter(harness.hub.actions.installations.values()))
+    more = [harness.hub.actions.add_repository(f"ada/{name}", SHOP) for name in ("one", "two")]
+    harness.hub.actions.add_to_installation(there, [repo.full_name for repo in more])
+    harness.hub.wait_idle()
+    assert [record.state for record in harness.work()] == [State.ANSWERED] * 2
     assert [len(examinations(repo)) for repo in more] == [1, 1]
 
 
-def test_a_push_that_changes_the_set_up_is_examined_and_no_other(town: Town) -> None:
-    repo = town.repository("shop")
-    push(town, repo, "shop.py", "def total(prices):\n    return sum(prices)\n")
-    assert town.waiting() == []
-    head = push(town, repo, "Makefile", "lint:\n\tfalse\n")
-    town.work()
+def test_a_push_that_changes_the_set_up_is_examined_and_no_other(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    push(harness, repo, "shop.py", "def total(prices):\n    return sum(prices)\n")
+    assert harness.waiting() == []
+    head = push(harness, repo, "Makefile", "lint:\n\tfalse\n")
+    harness.work()
     (run,) = examinations(repo)
     assert run.suite.sha == head
     assert run.title == "Both declared checks can run here; 1 of them fails as it is"
 
 
-def test_a_push_to_another_branch_is_nobodys_set_up(town: Town) -> None:
-    repo = town.repository("shop")
+def test_a_push_to_another_branch_is_nobodys_set_up(harness: Harness) -> None:
+    repo = harness.repository("shop")
     repo.store.git("update-ref", "refs/heads/try", repo.store.branches()["main"])
-    push(town, repo, "Makefile", "test:\n\tfalse\n", branch="try")
-    assert town.waiting() == []
+    push(harness, repo, "Makefile", "test:\n\tfalse\n", branch="try")
+    assert harness.waiting() == []
 
 
-def test_many_pushes_make_one_examination_of_the_newest_head(town: Town) -> None:
-    repo = town.repository("shop")
-    heads = [push(town, repo, "Makefile", f"test:\n\ttrue {count}\n") for count in range(5)]
-    assert len(set(town.waiting())) == 1
-    records = town.work()
+def test_many_pushes_make_one_examination_of_the_newest_head(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    heads = [push(harness, repo, "Makefile", f"test:\n\ttrue {count}\n") for count in range(5)]
+    assert len(set(harness.waiting())) == 1
+    records = harness.work()
     assert {record.state for record in records} == {State.ANSWERED}
     assert [run.suite.sha for run in examinations(repo)] == heads[-1:]
 
 
-def test_what_is_pushed_while_an_examination_runs_is_examined_afterwards(town: Town) -> None:
-    repo = town.repository("shop")
-    first = push(town, repo, "Makefile", "test:\n\ttrue 1\n")
-    (task_id,) = town.waiting()
-    killed = DyingAt(Workshop(town.settings, town.ledger), begins("prepare"))
+def test_what_is_pushed_while_an_examination_runs_is_examined_afterwards(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    first = push(harness, repo, "Makefile", "test:\n\ttrue 1\n")
+    (task_id,) = harness.waiting()
+    killed = DyingAt(Workshop(harness.settings, harness.ledger), begins("prepare"))
     with suppress(KeyboardInterrupt):
-        travel_with(task_id, town.ledger, killed)
-    second = push(town, repo, "Makefile", "test:\n\ttrue 2\n")
-    (other,) = set(town.waiting()) - {task_id}
-    town.ledger.redis.delete(f"dayhand:lease:{task_id}")
-    town.work()
-    assert town.ledger.record(other).state is State.ANSWERED
+        travel_with(task_id, harness.ledger, killed)
+    second = push(harness, repo, "Makefile", "test:\n\ttrue 2\n")
+    (other,) = set(harness.waiting()) - {task_id}
+    harness.ledger.redis.delete(f"dayhand:lease:{task_id}")
+    harness.work()
+    assert harness.ledger.record(other).state is State.ANSWERED
     assert [run.suite.sha for run in examinations(repo)] == [first, second]
 
 
-def test_a_killed_examination_is_taken_up_again_and_leaves_one_check_run(town: Town) -> None:
-    repo = installed(town)
+def test_a_killed_examination_is_taken_up_again_and_leaves_one_check_run(harness: Harness) -> None:
+    repo = installed(harness)
     for moment in (begins("prepare"), begins("check"), begins("publish")):
-        (task_id,) = set(town.waiting())
+        (task_id,) = set(harness.waiting())
         with suppress(KeyboardInterrupt):
-            travel_with(task_id, town.ledger, DyingAt(Workshop(town.settings, town.ledger), moment))
+            travel_with(task_id, harness.ledger, DyingAt(Workshop(harness.settings, harness.ledger), moment))
         (run,) = examinations(repo)
         assert run.status == "in_progress"
-        town.ledger.redis.delete(f"dayhand:lease:{task_id}")
-    town.work()
+        harness.ledger.redis.delete(f"dayhand:lease:{task_id}")
+    harness.work()
     (run,) = examinations(repo)
     assert (run.status, run.conclusion) == ("completed", "neutral")
 
 
-def test_a_person_asks_and_is_answered_in_the_thread(town: Town) -> None:
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.log(repo, issue, "@bot environment")
+def test_a_person_asks_and_is_answered_in_the_thread(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.comment(repo, issue, "@bot environment")
     assert [reaction.content for reaction in issue.comments[0].reactions] == ["eyes"]
-    town.work()
+    harness.work()
     (run,) = examinations(repo)
-    (said,) = town.bot_says(issue)
+    (said,) = harness.bot_comments(issue)
     assert said.startswith(f"@ada [The environment of `{repo.store.branches()['main'][:8]}`](")
     assert f"/runs/{run.id}" in said
     assert "**Both declared checks can run here.**" in said
-    assert town.pulls(repo) == []
+    assert harness.pulls(repo) == []
 
 
-def test_somebody_without_write_access_sets_no_examination_going(town: Town) -> None:
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.log(repo, issue, "@bot environment", by=town.bob)
-    assert town.waiting() == []
-    assert "write access" in town.bot_says(issue)[0]
+def test_somebody_without_write_access_sets_no_examination_going(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.comment(repo, issue, "@bot environment", by=harness.bob)
+    assert harness.waiting() == []
+    assert "write access" in harness.bot_comments(issue)[0]
 
 
-def test_an_examination_that_breaks_says_why_and_leaves_nothing_under_way(town: Town) -> None:
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.log(repo, issue, "@bot environment")
-    (task_id,) = town.waiting()
+def test_an_examination_that_breaks_says_why_and_leaves_nothing_under_way(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.comment(repo, issue, "@bot environment")
+    (task_id,) = harness.waiting()
     for _ in range(6):  # its worker dies more often than a task is tried
         with suppress(KeyboardInterrupt):
             travel_with(
-                task_id, town.ledger, DyingAt(Workshop(town.settings, town.ledger), begins("prepare"))
+                task_id,
+                harness.ledger,
+                DyingAt(Workshop(harness.settings, harness.ledger), begins("prepare")),
             )
-        town.ledger.redis.delete(f"dayhand:lease:{task_id}")
-    assert town.ledger.record(task_id).state is State.FAILED
+        harness.ledger.redis.delete(f"dayhand:lease:{task_id}")
+    assert harness.ledger.record(task_id).state is State.FAILED
     (run,) = examinations(repo)
     assert (run.status, run.conclusion) == ("completed", "neutral")
     assert run.title == "The environment could not be examined"
     assert "brought its worker down 5 times" in run.summary
-    assert "`@dayhand environment`" in town.bot_says(issue)[0]
+    assert "`@dayhand environment`" in harness.bot_comments(issue)[0]
 
 
-def without_linter(town: Town) -> Repository:
+def without_linter(harness: Harness) -> Repository:
     """A repository whose instructions name a linter that is nowhere."""
     words = "# Shop\n\n## Lint\n\n```sh\nno-such-linter .\n```\n"
-    return town.repository("bare", {**SHOP, "AGENTS.md": words})
+    return harness.repository("bare", {**SHOP, "AGENTS.md": words})
 
 
-def test_a_task_says_first_what_cannot_run_and_works_all_the_same(town: Town) -> None:
-    repo = without_linter(town)
-    issue = town.issue(repo)
-    town.label(repo, issue)
+def test_a_task_says_first_what_cannot_run_and_works_all_the_same(harness: Harness) -> None:
+    repo = without_linter(harness)
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
     with suppress(KeyboardInterrupt):
-        (task_id,) = town.waiting()
-        travel_with(task_id, town.ledger, DyingAt(Workshop(town.settings, town.ledger), begins("solve")))
-    (said,) = town.bot_says(issue)
+        (task_id,) = harness.waiting()
+        travel_with(
+            task_id, harness.ledger, DyingAt(Workshop(harness.settings, harness.ledger), begins("solve"))
+        )
+    (said,) = harness.bot_comments(issue)
     assert said.startswith("⛔ **Not everything can run here**")
     assert "- `no-such-linter .`: no-such-linter does not start" in said
-    (pull,) = town.pulls(repo)
-    (check,) = town.checks(repo, pull)
+    (pull,) = harness.pulls(repo)
+    (check,) = harness.checks(repo, pull)
     assert str(check.summary).startswith("⛔ **Not everything can run here**")
-    town.ledger.redis.delete(f"dayhand:lease:{task_id}")
-    (record,) = town.work()
+    harness.ledger.redis.delete(f"dayhand:lease:{task_id}")
+    (record,) = harness.work()
     assert record.state is State.PROPOSED
     assert "no-such-linter" in pull.body
-    assert "I work all the same" not in town.bot_says(issue)[0], "the work is over"
+    assert "I work all the same" not in harness.bot_comments(issue)[0], "the work is over"
 
 
-def test_a_task_knows_from_the_last_examination_what_will_not_run(town: Town) -> None:
-    repo = without_linter(town)
-    issue = town.issue(repo)
-    town.log(repo, issue, "@bot environment")
-    town.work()
-    other = town.issue(repo, "Totals again")
-    town.label(repo, other)
+def test_a_task_knows_from_the_last_examination_what_will_not_run(harness: Harness) -> None:
+    repo = without_linter(harness)
+    issue = harness.issue(repo)
+    harness.comment(repo, issue, "@bot environment")
+    harness.work()
+    other = harness.issue(repo, "Totals again")
+    harness.label(repo, other)
     with suppress(KeyboardInterrupt):
-        (task_id,) = town.waiting()
-        travel_with(task_id, town.ledger, DyingAt(Workshop(town.settings, town.ledger), begins("prepare")))
-    assert town.bot_says(other)[0].startswith("⛔ **Not everything can run here**")
+        (task_id,) = harness.waiting()
+        travel_with(
+            task_id, harness.ledger, DyingAt(Workshop(harness.settings, harness.ledger), begins("prepare"))
+        )
+    assert harness.bot_comments(other)[0].startswith("⛔ **Not everything can run here**")
 
 
-def test_a_question_is_told_first_as_well(town: Town) -> None:
-    repo = without_linter(town)
-    issue = town.issue(repo)
-    town.actor.turns = [[DONE]]
-    town.log(repo, issue, "@bot is the sum right?")
+def test_a_question_is_told_first_as_well(harness: Harness) -> None:
+    repo = without_linter(harness)
+    issue = harness.issue(repo)
+    harness.actor.turns = [[DONE]]
+    harness.comment(repo, issue, "@bot is the sum right?")
     with suppress(KeyboardInterrupt):
-        (task_id,) = town.waiting()
-        travel_with(task_id, town.ledger, DyingAt(Workshop(town.settings, town.ledger), begins("solve")))
-    assert town.bot_says(issue)[0].startswith("⛔ **Not everything can run here**")
-    town.ledger.redis.delete(f"dayhand:lease:{task_id}")
-    town.work()
-    (said,) = town.bot_says(issue)
+        (task_id,) = harness.waiting()
+        travel_with(
+            task_id, harness.ledger, DyingAt(Workshop(harness.settings, harness.ledger), begins("solve"))
+        )
+    assert harness.bot_comments(issue)[0].startswith("⛔ **Not everything can run here**")
+    harness.ledger.redis.delete(f"dayhand:lease:{task_id}")
+    harness.work()
+    (said,) = harness.bot_comments(issue)
     assert "The sum began at one." in said
 
 
-def test_a_better_set_up_is_proposed_with_what_was_measured(town: Town) -> None:
-    repo = without_linter(town)
-    issue = town.issue(repo)
-    town.log(repo, issue, "@bot environment")
-    (record,) = town.work()
-    (pull,) = town.pulls(repo)
+def test_a_better_set_up_is_proposed_with_what_was_measured(harness: Harness) -> None:
+    repo = without_linter(harness)
+    issue = harness.issue(repo)
+    harness.comment(repo, issue, "@bot environment")
+    (record,) = harness.work()
+    (pull,) = harness.pulls(repo)
     assert pull.pull
     assert (pull.pull.head, pull.pull.base, pull.pull.draft) == ("dayhand/environment", "main", False)
     assert repo.store.text("dayhand/environment", ".dayhand.toml") == '[checks]\nlint = "make lint"\n'
@@ -229,90 +237,94 @@ def test_a_better_set_up_is_proposed_with_what_was_measured(town: Town) -> None:
     assert "no-such-linter does not start" in str(run.summary)
     assert record.facts["pull"] == str(pull.number)
 
-    town.hub.world.merge(repo, pull, town.ada)
-    town.hub.wait_idle()
-    town.work()
+    harness.hub.actions.merge(repo, pull, harness.ada)
+    harness.hub.wait_idle()
+    harness.work()
     assert examinations(repo)[-1].title == "Both declared checks can run here"
-    assert len(town.pulls(repo)) == 1
+    assert len(harness.pulls(repo)) == 1
 
 
-def test_a_step_that_fails_and_that_nothing_needs_is_proposed_to_be_left_out(town: Town) -> None:
+def test_a_step_that_fails_and_that_nothing_needs_is_proposed_to_be_left_out(harness: Harness) -> None:
     words = "# Shop\n\n## Setup\n\n```sh\nno-such-installer\n```\n"
     limits = "[limits]\nlines = 9 # few\n"
-    repo = town.repository("stuck", {**SHOP, "AGENTS.md": words, ".dayhand.toml": limits})
-    town.log(repo, town.issue(repo), "@bot environment")
-    town.work()
+    repo = harness.repository("stuck", {**SHOP, "AGENTS.md": words, ".dayhand.toml": limits})
+    harness.comment(repo, harness.issue(repo), "@bot environment")
+    harness.work()
     (run,) = examinations(repo)
     assert run.title == "Both declared checks can run here; not all could be installed"
     text = repo.store.text("dayhand/environment", ".dayhand.toml")
     assert text == f"{limits}\n[setup]\nrun = []\n"
-    (pull,) = town.pulls(repo)
+    (pull,) = harness.pulls(repo)
     assert "“AGENTS.md: no-such-installer” fails, so it is left out." in pull.body
 
 
-def test_what_a_person_closed_is_not_proposed_again_and_an_open_one_is_kept(town: Town) -> None:
-    repo = without_linter(town)
-    issue = town.issue(repo)
+def test_what_a_person_closed_is_not_proposed_again_and_an_open_one_is_kept(harness: Harness) -> None:
+    repo = without_linter(harness)
+    issue = harness.issue(repo)
     for _ in range(2):
-        town.log(repo, issue, "@bot environment")
-        town.work()
-    (pull,) = town.pulls(repo)
-    town.hub.world.set_state(repo, pull, "closed", by=town.ada)
-    town.log(repo, issue, "@bot environment")
-    town.work()
-    assert town.pulls(repo) == [pull], "a person decided"
+        harness.comment(repo, issue, "@bot environment")
+        harness.work()
+    (pull,) = harness.pulls(repo)
+    harness.hub.actions.set_state(repo, pull, "closed", by=harness.ada)
+    harness.comment(repo, issue, "@bot environment")
+    harness.work()
+    assert harness.pulls(repo) == [pull], "a person decided"
     more = "## Lint\n\n```sh\nno-such-linter .\n```\n\n## Test\n\n```sh\nno-such-tests\n```\n"
-    push(town, repo, "AGENTS.md", more)
-    town.work()
-    assert [one.state for one in town.pulls(repo)].count("open") == 1, "another proposal is another question"
+    push(harness, repo, "AGENTS.md", more)
+    harness.work()
+    assert [one.state for one in harness.pulls(repo)].count("open") == 1, (
+        "another proposal is another question"
+    )
 
 
-def test_a_proposal_never_goes_over_a_persons_work(town: Town) -> None:
-    repo = without_linter(town)
-    issue = town.issue(repo)
+def test_a_proposal_never_goes_over_a_persons_work(harness: Harness) -> None:
+    repo = without_linter(harness)
+    issue = harness.issue(repo)
     repo.store.git("update-ref", "refs/heads/dayhand/environment", repo.store.branches()["main"])
-    own = push(town, repo, ".dayhand.toml", "[checks]\nlint = []\n", branch="dayhand/environment")
-    town.log(repo, issue, "@bot environment")
-    (record,) = town.work()
+    own = push(harness, repo, ".dayhand.toml", "[checks]\nlint = []\n", branch="dayhand/environment")
+    harness.comment(repo, issue, "@bot environment")
+    (record,) = harness.work()
     assert record.state is State.ANSWERED
     assert repo.store.branches()["dayhand/environment"] == own
-    assert town.pulls(repo) == []
+    assert harness.pulls(repo) == []
 
 
-def test_what_does_no_better_is_not_proposed(town: Town) -> None:
+def test_what_does_no_better_is_not_proposed(harness: Harness) -> None:
     words = "## Setup\n\n```sh\nno-such-installer\n```\n\n## Test\n\n```sh\nno-such-tests\n```\n"
-    repo = town.repository("hopeless", {"README.md": "# Shop\n", "AGENTS.md": words})
-    town.log(repo, town.issue(repo), "@bot environment")
-    (record,) = town.work()
+    repo = harness.repository("hopeless", {"README.md": "# Shop\n", "AGENTS.md": words})
+    harness.comment(repo, harness.issue(repo), "@bot environment")
+    (record,) = harness.work()
     assert "That did no better, so it is not proposed." in [
-        one.text for one in town.live.read(record.task.id)
+        one.text for one in harness.live.read(record.task.id)
     ]
     (run,) = examinations(repo)
     assert run.title == "0 of 1 declared checks can run here; not all could be installed"
     assert "no-such-tests does not start" in str(run.summary)
-    assert town.pulls(repo) == []
+    assert harness.pulls(repo) == []
 
 
-def test_what_the_checks_said_is_not_asked_again_by_a_task(town: Town) -> None:
-    repo = installed(town, "known")
-    town.work()
-    issue = town.issue(repo)
-    town.label(repo, issue)
-    (record,) = town.work()
+def test_what_the_checks_said_is_not_asked_again_by_a_task(harness: Harness) -> None:
+    repo = installed(harness, "known")
+    harness.work()
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    (record,) = harness.work()
     assert record.state is State.PROPOSED
-    said = [note.text for note in town.live.read(record.task.id)]
+    said = [note.text for note in harness.live.read(record.task.id)]
     assert "make lint passes on the base: known from an earlier run." in said
     assert "The same on the base, to compare." not in said
 
 
-def test_what_is_delivered_again_sets_nothing_going(town: Town) -> None:
-    repo = installed(town)
-    push(town, repo, "Makefile", "test:\n\ttrue\n")
-    town.log(repo, town.issue(repo), "@bot environment")
-    town.work()
-    courier = town.hub.courier
-    for delivery in list(courier.deliveries):
-        courier.send(delivery.app, delivery.event, delivery.payload, again=delivery)
-    town.hub.wait_idle()
-    assert town.waiting() == []
-    assert len(town.ledger.recent()) == 2, "of the two that waited together one is left, and the person's own"
+def test_what_is_delivered_again_sets_nothing_going(harness: Harness) -> None:
+    repo = installed(harness)
+    push(harness, repo, "Makefile", "test:\n\ttrue\n")
+    harness.comment(repo, harness.issue(repo), "@bot environment")
+    harness.work()
+    webhooks = harness.hub.webhooks
+    for delivery in list(webhooks.deliveries):
+        webhooks.send(delivery.app, delivery.event, delivery.payload, again=delivery)
+    harness.hub.wait_idle()
+    assert harness.waiting() == []
+    assert len(harness.ledger.recent()) == 2, (
+        "of the two that waited together one is left, and the person's own"
+    )

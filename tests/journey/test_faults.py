@@ -21,7 +21,7 @@ from dayhand.scripted_model.responses_format import response_for
 from dayhand.task import State, Task
 from dayhand.wiring import TaskFacts, Workshop, open_model
 from dayhand.worker.job import travel_with
-from tests.journey.harness import DONE, FIX, Town
+from tests.journey.harness import DONE, FIX, Harness
 
 ROOT = Path(__file__).parents[2]
 FIXED = "def total(prices):\n    return sum(prices)\n"
@@ -100,7 +100,7 @@ SETTINGS: dict[str, dict[str, object]] = {
     "minutes that a command uses up": {"max_minutes": 0.05},
 }
 LEFT = Finish("Count nothing twice", "The sum began at one. The tests are left.")
-HEEDS: dict[str, dict[str, list[Move]]] = {
+TRIGGERS: dict[str, dict[str, list[Move]]] = {
     "turns that run out": {"is the last one": [LEFT]},
     "money that runs out, with a last word": {"is the last one": [Shell("ls"), LEFT]},
     "money that gets short": {"Finish what can be finished": [LEFT]},
@@ -151,8 +151,8 @@ class Clock:
 class Brisk:
     """A workshop whose model waits by that clock."""
 
-    def __init__(self, town: Town, *, idle: float) -> None:
-        self._workshop = Workshop(town.settings, town.ledger)
+    def __init__(self, harness: Harness, *, idle: float) -> None:
+        self._workshop = Workshop(harness.settings, harness.ledger)
         self.clock = clock = Clock()
         self._patience = Patience(idle=idle, jitter=lambda: 0.5, sleep=clock.sleep, clock=clock.time)
         self.publication = self._workshop.publication
@@ -178,35 +178,35 @@ class Told:
     log: str  # and everything that the model was told
 
 
-def live_through(town: Town, turns: list[list[Move]], fault: str = "") -> Told:
+def live_through(harness: Harness, turns: list[list[Move]], fault: str = "") -> Told:
     idle = 0.5 if "stalled" in fault else 30.0
-    town.actor.turns, town.actor.heeds = turns, HEEDS.get(fault, {})
-    town.settings = replace(town.settings, **SETTINGS.get(fault, {}))
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.label(repo, issue)
-    (task_id,) = town.waiting()
-    travel_with(task_id, town.ledger, Brisk(town, idle=idle))
-    town.hub.wait_idle()
-    log = "\n".join(note.text for note in town.live.read(task_id))
-    asked = json.dumps(json.loads(town.model.bodies[-1])["input"], ensure_ascii=False)
-    return Told(town.ledger.record(task_id), repo, issue, f"{log}\n{asked}")
+    harness.actor.turns, harness.actor.triggers = turns, TRIGGERS.get(fault, {})
+    harness.settings = replace(harness.settings, **SETTINGS.get(fault, {}))
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    (task_id,) = harness.waiting()
+    travel_with(task_id, harness.ledger, Brisk(harness, idle=idle))
+    harness.hub.wait_idle()
+    log = "\n".join(note.text for note in harness.live.read(task_id))
+    asked = json.dumps(json.loads(harness.model.bodies[-1])["input"], ensure_ascii=False)
+    return Told(harness.ledger.record(task_id), repo, issue, f"{log}\n{asked}")
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_row_of_the_table_holds(town: Town, fault: str) -> None:
+def test_a_row_of_the_table_holds(harness: Harness, fault: str) -> None:
     row = ROWS[fault]
     turns = FAULTS[fault] if row.kept == "nothing to keep" else [[FIX], *FAULTS[fault]]
-    told = live_through(town, turns, fault)
+    told = live_through(harness, turns, fault)
     for words in quoted(row.happens):
         assert words in told.log
-    said = town.bot_says(told.issue)[-1]
+    said = harness.bot_comments(told.issue)[-1]
     for words in quoted(row.reads):
         assert words in said.replace("\\", "")
     assert "Dayhand itself failed" not in told.record.reason
-    (pull,) = town.pulls(told.repo)
+    (pull,) = harness.pulls(told.repo)
     assert pull.pull
-    conclusions = {check.conclusion for check in town.checks(told.repo, pull)}
+    conclusions = {check.conclusion for check in harness.checks(told.repo, pull)}
     match row.ends:
         case "recovered":
             assert told.record.state is State.PROPOSED, told.record.reason
@@ -225,7 +225,7 @@ def test_a_row_of_the_table_holds(town: Town, fault: str) -> None:
             assert told.record.state is State.PROPOSED, told.record.reason
             assert (pull.pull.draft, conclusions) == (False, {"success"})
             assert "⏳ **Told to finish:** " in pull.body
-            assert [check.title.partition(";")[2] for check in town.checks(told.repo, pull)] == [
+            assert [check.title.partition(";")[2] for check in harness.checks(told.repo, pull)] == [
                 " the model was told to finish (2 of 2 pass)"
             ]
         case "answered":
@@ -236,7 +236,7 @@ def test_a_row_of_the_table_holds(town: Town, fault: str) -> None:
     if row.kept == "yes":
         assert told.repo.store.text(pull.pull.head, "shop.py") == FIXED
     else:
-        assert town.branches(told.repo) == {"main"}
+        assert harness.branches(told.repo) == {"main"}
 
 
 def test_each_row_names_tests_that_exist() -> None:

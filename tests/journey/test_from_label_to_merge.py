@@ -8,56 +8,56 @@ from tests.journey.harness import (
     DONE,
     FIX,
     SHOP,
-    Town,
+    Harness,
 )
 
 
-def test_a_label_becomes_a_pull_request_that_can_be_merged(town: Town) -> None:
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.label(repo, issue)
+def test_a_label_becomes_a_pull_request_that_can_be_merged(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
     assert [reaction.content for reaction in issue.reactions] == ["eyes"]
 
-    (record,) = town.work()
+    (record,) = harness.work()
 
     assert record.state is State.PROPOSED, record.reason
-    (pull,) = town.pulls(repo)
+    (pull,) = harness.pulls(repo)
     assert pull.pull
     assert not pull.pull.draft
     assert pull.title == "Count nothing twice"
     assert pull.body.startswith("Fixes #1\n")
     assert pull.pull.head == "dayhand/1-totals-are-one-too-high"
-    assert pull.pull.reviewers == [town.ada]
-    (check,) = town.checks(repo, pull)
+    assert pull.pull.reviewers == [harness.ada]
+    (check,) = harness.checks(repo, pull)
     assert (check.status, check.conclusion, check.external_id) == ("completed", "success", record.task.id)
-    town.hub.world.merge(repo, pull, town.ada)
+    harness.hub.actions.merge(repo, pull, harness.ada)
     assert issue.state == "closed"
     assert repo.store.text("main", "shop.py") == "def total(prices):\n    return sum(prices)\n"
 
 
-def test_the_commits_are_the_bots_with_the_asker_as_co_author(town: Town) -> None:
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.label(repo, issue)
-    town.work()
-    (pull,) = town.pulls(repo)
+def test_the_commits_are_the_bots_with_the_asker_as_co_author(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    harness.work()
+    (pull,) = harness.pulls(repo)
     assert pull.pull
     start, work = repo.store.between(pull.pull.base_sha, pull.pull.head_sha)
     assert start.tree == repo.store.commit(pull.pull.base_sha).tree, "the first commit is empty"
     assert "[skip ci]" in start.message
-    email = f"{town.app.bot.id}+dayhand[bot]@users.noreply.github.com"
+    email = f"{harness.app.bot.id}+dayhand[bot]@users.noreply.github.com"
     assert (work.author, work.email) == ("dayhand[bot]", email)
     assert work.message.splitlines()[0] == "Count nothing twice"
-    assert f"Co-authored-by: ada <{town.ada.id}+ada@users.noreply.github.com>" in work.message
+    assert f"Co-authored-by: ada <{harness.ada.id}+ada@users.noreply.github.com>" in work.message
 
 
-def test_the_table_tells_what_the_worker_ran(town: Town) -> None:
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.label(repo, issue)
-    (record,) = town.work()
-    (pull,) = town.pulls(repo)
-    log = {note.line: note for note in town.live.read(record.task.id)}
+def test_the_table_tells_what_the_worker_ran(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    (record,) = harness.work()
+    (pull,) = harness.pulls(repo)
+    log = {note.line: note for note in harness.live.read(record.task.id)}
     findings = record.outcome["verification"]["findings"]  # type: ignore[index]
     assert [(one["kind"], one["verdict"]) for one in findings] == [("lint", "passes"), ("test", "passes")]
     for one in findings:
@@ -69,8 +69,8 @@ def test_the_table_tells_what_the_worker_ran(town: Town) -> None:
     assert "A **scripted** model played this" in pull.body
 
 
-def test_a_change_that_breaks_the_tests_is_shown_as_a_new_failure(town: Town) -> None:
-    town.actor.turns = [
+def test_a_change_that_breaks_the_tests_is_shown_as_a_new_failure(harness: Harness) -> None:
+    harness.actor.turns = [
         [
             Patch(
                 "*** Begin Patch\n*** Update File: shop.py\n-def total(prices):\n+def sum_of(prices):\n*** End Patch"
@@ -78,38 +78,38 @@ def test_a_change_that_breaks_the_tests_is_shown_as_a_new_failure(town: Town) ->
         ],
         [Finish("Rename it", "All tests pass, I am sure.")],
     ]
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.label(repo, issue)
-    (record,) = town.work()
-    (pull,) = town.pulls(repo)
-    (check,) = town.checks(repo, pull)
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    (record,) = harness.work()
+    (pull,) = harness.pulls(repo)
+    (check,) = harness.checks(repo, pull)
     assert check.conclusion == "failure"
     assert "❌ new failure" in pull.body
-    assert "new failures" in town.bot_says(issue)[0]
+    assert "new failures" in harness.bot_comments(issue)[0]
     assert record.outcome
     assert record.outcome["conclusion"] == "failure"
 
 
-def test_what_failed_before_is_not_blamed_on_the_change(town: Town) -> None:
+def test_what_failed_before_is_not_blamed_on_the_change(harness: Harness) -> None:
     broken = {
         **SHOP,
         "test_shop.py": SHOP["test_shop.py"] + "\n    def test_broken(self):\n        self.fail('before')\n",
     }
-    repo = town.repository("broken", broken)
-    issue = town.issue(repo)
-    town.label(repo, issue)
-    town.work()
-    (pull,) = town.pulls(repo)
+    repo = harness.repository("broken", broken)
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    harness.work()
+    (pull,) = harness.pulls(repo)
     assert "⚠️ fails on the base too" in pull.body
     assert "❌" not in pull.body
-    (check,) = town.checks(repo, pull)
+    (check,) = harness.checks(repo, pull)
     assert check.conclusion == "success", "lint passes, and nothing is new"
 
 
-def test_a_daemon_and_a_path_shim_of_the_agent_do_not_colour_the_checks(town: Town) -> None:
+def test_a_daemon_and_a_path_shim_of_the_agent_do_not_colour_the_checks(harness: Harness) -> None:
     lie = "mkdir -p ~/bin /workspace/bin; printf '#!/bin/sh\\nexit 0\\n' > /workspace/bin/python3; chmod +x /workspace/bin/python3"
-    town.actor.turns = [
+    harness.actor.turns = [
         [
             Shell(lie),
             Shell("printf '/bin\\n' >> .git/info/exclude"),
@@ -119,97 +119,101 @@ def test_a_daemon_and_a_path_shim_of_the_agent_do_not_colour_the_checks(town: To
         ],
         [Finish("Rename it", "All tests pass.")],
     ]
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.label(repo, issue)
-    town.work()
-    (pull,) = town.pulls(repo)
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    harness.work()
+    (pull,) = harness.pulls(repo)
     assert "❌ new failure" in pull.body
 
 
-def test_where_nothing_is_to_change_the_person_reads_why_and_no_pull_request_is_left(town: Town) -> None:
-    town.actor.turns = [[Finish("Nothing to do", "An empty cart costs 1 on purpose.")]]
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.label(repo, issue)
-    (record,) = town.work()
+def test_where_nothing_is_to_change_the_person_reads_why_and_no_pull_request_is_left(
+    harness: Harness,
+) -> None:
+    harness.actor.turns = [[Finish("Nothing to do", "An empty cart costs 1 on purpose.")]]
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    (record,) = harness.work()
     assert record.state is State.ANSWERED
-    (pull,) = town.pulls(repo)
+    (pull,) = harness.pulls(repo)
     assert pull.state == "closed"
-    assert town.branches(repo) == {"main"}
-    assert "An empty cart costs 1 on purpose." in town.bot_says(issue)[0]
+    assert harness.branches(repo) == {"main"}
+    assert "An empty cart costs 1 on purpose." in harness.bot_comments(issue)[0]
 
 
-def test_a_comment_starts_the_work_and_gets_the_eyes(town: Town) -> None:
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.log(repo, issue, "@bot fix this, please")
+def test_a_comment_starts_the_work_and_gets_the_eyes(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.comment(repo, issue, "@bot fix this, please")
     assert [reaction.content for reaction in issue.comments[0].reactions] == ["eyes"]
-    (record,) = town.work()
+    (record,) = harness.work()
     assert record.state is State.PROPOSED
-    assert len(town.bot_says(issue)) == 1, "one comment, edited in place"
+    assert len(harness.bot_comments(issue)) == 1, "one comment, edited in place"
 
 
-def test_a_question_on_the_pull_request_is_answered_with_what_stands_there(town: Town) -> None:
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.label(repo, issue)
-    town.work()
-    (pull,) = town.pulls(repo)
+def test_a_question_on_the_pull_request_is_answered_with_what_stands_there(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    harness.work()
+    (pull,) = harness.pulls(repo)
     cited = {"path": "shop.py", "line": 2, "quote": "return sum(prices)"}
-    town.actor.turns = [[Finish("Yes", "It sums the prices and nothing else.", citations=(cited,))]]
-    town.log(repo, pull, "@bot are you sure that it sums?")
-    (record,) = town.work()
+    harness.actor.turns = [[Finish("Yes", "It sums the prices and nothing else.", citations=(cited,))]]
+    harness.comment(repo, pull, "@bot are you sure that it sums?")
+    (record,) = harness.work()
     assert record.state is State.ANSWERED
     assert pull.state == "open"
     assert pull.pull
-    (said,) = town.bot_says(pull)
+    (said,) = harness.bot_comments(pull)
     head = pull.pull.head_sha
-    assert f"[`shop.py:2`]({town.hub.url}/ada/shop/blob/{head}/shop.py#L2): `return sum(prices)`" in said
+    assert f"[`shop.py:2`]({harness.hub.url}/ada/shop/blob/{head}/shop.py#L2): `return sum(prices)`" in said
 
 
-def test_feedback_that_needs_a_change_adds_a_commit_to_the_same_pull_request(town: Town) -> None:
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.label(repo, issue)
-    town.work()
-    (pull,) = town.pulls(repo)
+def test_feedback_that_needs_a_change_adds_a_commit_to_the_same_pull_request(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    harness.work()
+    (pull,) = harness.pulls(repo)
     body = pull.body
     more = Patch("*** Begin Patch\n*** Add File: NOTES.md\n+Totals begin at zero.\n*** End Patch")
-    town.actor.turns = [[more], [Finish("Say so in the notes", "Added.")]]
-    town.log(repo, pull, "@bot please write that down in NOTES.md")
-    (record,) = town.work()
+    harness.actor.turns = [[more], [Finish("Say so in the notes", "Added.")]]
+    harness.comment(repo, pull, "@bot please write that down in NOTES.md")
+    (record,) = harness.work()
     assert record.state is State.PROPOSED, record.reason
-    assert town.pulls(repo) == [pull]
+    assert harness.pulls(repo) == [pull]
     assert pull.pull
     assert repo.store.text(pull.pull.head_sha, "NOTES.md") == "Totals begin at zero.\n"
     assert pull.body == body, "what the pull request says of the first task stays"
     assert "Say so in the notes" in [
         one.message.splitlines()[0] for one in repo.store.between("main", pull.pull.head_sha)
     ]
-    (check,) = town.checks(repo, pull)
+    (check,) = harness.checks(repo, pull)
     assert check.conclusion == "success"
 
 
-def test_a_task_that_is_asked_for_again_gets_a_branch_of_its_own(town: Town) -> None:
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.label(repo, issue)
-    town.work()
-    town.actor.turns = [[FIX], [DONE]]
-    town.hub.world.unlabel(repo, issue, "codex", by=town.ada)
-    town.label(repo, issue)
-    (second,) = town.work()
+def test_a_task_that_is_asked_for_again_gets_a_branch_of_its_own(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    harness.work()
+    harness.actor.turns = [[FIX], [DONE]]
+    harness.hub.actions.unlabel(repo, issue, "codex", by=harness.ada)
+    harness.label(repo, issue)
+    (second,) = harness.work()
     assert second.state is State.PROPOSED, second.reason
-    assert len({pull.pull.head for pull in town.pulls(repo) if pull.pull}) == 2
+    assert len({pull.pull.head for pull in harness.pulls(repo) if pull.pull}) == 2
 
 
-def test_the_network_is_opened_by_the_default_branch_and_not_by_the_one_that_is_worked_on(town: Town) -> None:
+def test_the_network_is_opened_by_the_default_branch_and_not_by_the_one_that_is_worked_on(
+    harness: Harness,
+) -> None:
     """A follow-up works on our own branch: what the model wrote there decides nothing."""
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.label(repo, issue)
-    town.actor.turns = [
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    harness.actor.turns = [
         [
             FIX,
             Patch(
@@ -218,16 +222,16 @@ def test_the_network_is_opened_by_the_default_branch_and_not_by_the_one_that_is_
         ],
         [DONE],
     ]
-    town.work()
-    (pull,) = town.pulls(repo)
-    town.actor.turns = [[Finish("Yes", "It does.")]]
-    town.log(repo, pull, "@bot are you sure?")
-    (record,) = town.work()
-    assert not [note.text for note in town.live.read(record.task.id) if ".dayhand.toml" in note.text]
-    town.hub.world.merge(repo, pull, town.ada)
-    second = town.issue(repo, title="Another one")
-    town.label(repo, second)
-    *_, record = town.work()  # the merge itself set an examination going
+    harness.work()
+    (pull,) = harness.pulls(repo)
+    harness.actor.turns = [[Finish("Yes", "It does.")]]
+    harness.comment(repo, pull, "@bot are you sure?")
+    (record,) = harness.work()
+    assert not [note.text for note in harness.live.read(record.task.id) if ".dayhand.toml" in note.text]
+    harness.hub.actions.merge(repo, pull, harness.ada)
+    second = harness.issue(repo, title="Another one")
+    harness.label(repo, second)
+    *_, record = harness.work()  # the merge itself set an examination going
     assert [
-        note.text for note in town.live.read(record.task.id) if "'nonsense' in network.allow" in note.text
+        note.text for note in harness.live.read(record.task.id) if "'nonsense' in network.allow" in note.text
     ]

@@ -17,7 +17,7 @@ from tests.journey.harness import (
     DONE,
     FIX,
     SHOP,
-    Town,
+    Harness,
 )
 from tests.sandbox.image import needed
 
@@ -30,21 +30,21 @@ PYTHON = {
 
 
 @pytest.fixture
-def docked(town: Town) -> Iterator[Town]:
+def docked(harness: Harness) -> Iterator[Harness]:
     client, image = needed()
-    town.settings = replace(town.settings, sandbox="docker", sandbox_image=image)
+    harness.settings = replace(harness.settings, sandbox="docker", sandbox_image=image)
     with contextlib.closing(client):
-        yield town
-        for state in states(client, town):
+        yield harness
+        for state in states(client, harness):
             client.images.remove(str(state.id), force=True)
 
 
-def states(client: docker.DockerClient, town: Town) -> list[Image]:
-    return client.images.list(filters={"label": f"{OWNER}={Docker(town.settings.data).owner}"})
+def states(client: docker.DockerClient, harness: Harness) -> list[Image]:
+    return client.images.list(filters={"label": f"{OWNER}={Docker(harness.settings.data).owner}"})
 
 
 @pytest.mark.timeout(300)
-def test_a_label_becomes_a_pull_request_by_way_of_containers(docked: Town) -> None:
+def test_a_label_becomes_a_pull_request_by_way_of_containers(docked: Harness) -> None:
     docked.actor.turns = [
         [Shell("pytest -q; id -un; env | grep -ci -e proxy -e token -e key; cat /run/egress/*")],
         [FIX],

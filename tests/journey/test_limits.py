@@ -14,7 +14,7 @@ from tests.journey.harness import (
     DONE,
     FIX,
     SHOP,
-    Town,
+    Harness,
 )
 
 LEFT = Finish("Count nothing twice", "The sum began at one. The tests are left.")
@@ -24,24 +24,26 @@ BREAK = Patch(
 )
 
 
-def decide(town: Town, limits: str = "", **settings: object) -> Repository:
+def decide(harness: Harness, limits: str = "", **settings: object) -> Repository:
     """Set the operator's limits, and those of a repository."""
-    town.settings = replace(town.settings, model="gpt-6.1-sol", **settings)  # type: ignore[arg-type]
-    return town.repository("shop", {**SHOP, **({".dayhand.toml": f"[limits]\n{limits}\n"} if limits else {})})
+    harness.settings = replace(harness.settings, model="gpt-6.1-sol", **settings)  # type: ignore[arg-type]
+    return harness.repository(
+        "shop", {**SHOP, **({".dayhand.toml": f"[limits]\n{limits}\n"} if limits else {})}
+    )
 
 
-def label(town: Town, repo: Repository) -> tuple[Issue, Record]:
-    issue = town.issue(repo)
-    town.label(repo, issue)
-    (record,) = town.work()
+def label(harness: Harness, repo: Repository) -> tuple[Issue, Record]:
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    (record,) = harness.work()
     return issue, record
 
 
-def test_a_repository_lowers_the_operators_limit_and_the_person_reads_where(town: Town) -> None:
-    town.actor.turns = [[FIX], *BUSY]
-    issue, record = label(town, decide(town, "money = 0.03"))
+def test_a_repository_lowers_the_operators_limit_and_the_person_reads_where(harness: Harness) -> None:
+    harness.actor.turns = [[FIX], *BUSY]
+    issue, record = label(harness, decide(harness, "money = 0.03"))
     assert record.state is State.FAILED
-    said = town.bot_says(issue)[-1].replace("\\", "")
+    said = harness.bot_comments(issue)[-1].replace("\\", "")
     assert "I could not do this: The model did not finish within $0.0300" in said
     assert (
         "**What to do:** Ask for a smaller step, or raise `[limits] money` in `.dayhand.toml` on the default branch, "
@@ -52,27 +54,27 @@ def test_a_repository_lowers_the_operators_limit_and_the_person_reads_where(town
     )
 
 
-def test_a_repository_cannot_raise_the_operators_limit(town: Town) -> None:
-    town.actor.turns = [[FIX], *BUSY]
-    issue, record = label(town, decide(town, "money = 900\nminutes = 900", max_dollars=0.03))
+def test_a_repository_cannot_raise_the_operators_limit(harness: Harness) -> None:
+    harness.actor.turns = [[FIX], *BUSY]
+    issue, record = label(harness, decide(harness, "money = 900\nminutes = 900", max_dollars=0.03))
     assert record.reason.startswith("The model did not finish within $0.0300")
-    assert "or raise DAYHAND_MAX_DOLLARS." in town.bot_says(issue)[-1].replace("\\", "")
+    assert "or raise DAYHAND_MAX_DOLLARS." in harness.bot_comments(issue)[-1].replace("\\", "")
 
 
-def test_a_limit_that_makes_no_sense_is_passed_over_and_said(town: Town) -> None:
-    _, record = label(town, decide(town, 'money = -1\nminutes = "soon"'))
+def test_a_limit_that_makes_no_sense_is_passed_over_and_said(harness: Harness) -> None:
+    _, record = label(harness, decide(harness, 'money = -1\nminutes = "soon"'))
     assert record.state is State.PROPOSED
-    log = [note.text for note in town.live.read(record.task.id)]
+    log = [note.text for note in harness.live.read(record.task.id)]
     assert ".dayhand.toml: limits.money is no number above 0, so it is passed over." in log
     assert ".dayhand.toml: limits.minutes is no number above 0, so it is passed over." in log
 
 
-def test_work_that_a_limit_stopped_waits_until_a_person_takes_it(town: Town) -> None:
-    town.actor.turns, town.actor.heeds = [[FIX], *BUSY], {"is the last one": [LEFT]}
-    repo = decide(town, max_turns=4)
-    _, record = label(town, repo)
-    (pull,) = town.pulls(repo)
-    (check,) = town.checks(repo, pull)
+def test_work_that_a_limit_stopped_waits_until_a_person_takes_it(harness: Harness) -> None:
+    harness.actor.turns, harness.actor.triggers = [[FIX], *BUSY], {"is the last one": [LEFT]}
+    repo = decide(harness, max_turns=4)
+    _, record = label(harness, repo)
+    (pull,) = harness.pulls(repo)
+    (check,) = harness.checks(repo, pull)
     assert pull.pull
     assert (record.state, pull.pull.draft, pull.pull.reviewers) == (State.PROPOSED, True, [])
     assert check.title == "A limit stopped the work: please look at that first (2 of 2 pass)"
@@ -83,53 +85,53 @@ def test_work_that_a_limit_stopped_waits_until_a_person_takes_it(town: Town) -> 
     )
     assert heading == "### What was done, in the model's words"
     assert "The tests are left." in pull.body
-    address = town.app.webhook_url.removesuffix("/webhook")
+    address = harness.app.webhook_url.removesuffix("/webhook")
     page = requests.get(f"{address}/tasks/{record.task.id}", timeout=10).text
     assert "Pull request stopped at a limit" in page
     assert "It had to stop at a limit: turns (DAYHAND_MAX_TURNS)." in page
 
-    town.log(repo, pull, "@bot accept")
+    harness.comment(repo, pull, "@bot accept")
 
-    assert (pull.pull.draft, pull.pull.reviewers) == (False, [town.ada])
+    assert (pull.pull.draft, pull.pull.reviewers) == (False, [harness.ada])
     assert (check.conclusion, check.title) == ("success", "Accepted by ada")
 
 
-def test_a_new_failure_does_not_go_back_to_a_model_that_had_to_stop(town: Town) -> None:
-    town.actor.turns, town.actor.heeds = [[BREAK], *BUSY], {"is the last one": [LEFT]}
-    repo = decide(town, max_turns=4)
-    issue, record = label(town, repo)
-    (pull,) = town.pulls(repo)
-    (check,) = town.checks(repo, pull)
+def test_a_new_failure_does_not_go_back_to_a_model_that_had_to_stop(harness: Harness) -> None:
+    harness.actor.turns, harness.actor.triggers = [[BREAK], *BUSY], {"is the last one": [LEFT]}
+    repo = decide(harness, max_turns=4)
+    issue, record = label(harness, repo)
+    (pull,) = harness.pulls(repo)
+    (check,) = harness.checks(repo, pull)
     assert pull.pull
-    assert town.model.count == 4
+    assert harness.model.count == 4
     assert (pull.pull.draft, check.conclusion) == (True, "failure")
     assert check.title.startswith("There are new failures; a limit stopped the work")
-    assert "go back to the model" not in " ".join(note.text for note in town.live.read(record.task.id))
-    assert "is a draft that asks: the model had to stop at a limit" in town.bot_says(issue)[-1]
+    assert "go back to the model" not in " ".join(note.text for note in harness.live.read(record.task.id))
+    assert "is a draft that asks: the model had to stop at a limit" in harness.bot_comments(issue)[-1]
 
 
-def test_new_failures_that_there_is_no_room_to_mend_stay(town: Town) -> None:
-    town.actor.turns = [[BREAK], [DONE], *BUSY]
-    repo = decide(town, max_turns=3)
-    _, record = label(town, repo)
-    (pull,) = town.pulls(repo)
+def test_new_failures_that_there_is_no_room_to_mend_stay(harness: Harness) -> None:
+    harness.actor.turns = [[BREAK], [DONE], *BUSY]
+    repo = decide(harness, max_turns=3)
+    _, record = label(harness, repo)
+    (pull,) = harness.pulls(repo)
     assert record.state is State.PROPOSED
-    assert [check.conclusion for check in town.checks(repo, pull)] == ["failure"]
-    log = [note.text for note in town.live.read(record.task.id)]
+    assert [check.conclusion for check in harness.checks(repo, pull)] == ["failure"]
+    log = [note.text for note in harness.live.read(record.task.id)]
     assert "The new failures stay: The model did not finish within 3 turns." in log
 
 
-def test_a_question_that_a_limit_cut_short_is_answered_as_such(town: Town) -> None:
-    town.actor.turns, town.actor.heeds = (
+def test_a_question_that_a_limit_cut_short_is_answered_as_such(harness: Harness) -> None:
+    harness.actor.turns, harness.actor.triggers = (
         BUSY,
         {"is the last one": [Finish("Why", "As far as I saw, by rank.")]},
     )
-    repo = decide(town, max_turns=3)
-    issue = town.issue(repo)
-    town.log(repo, issue, "@bot why is that?")
-    (record,) = town.work()
+    repo = decide(harness, max_turns=3)
+    issue = harness.issue(repo)
+    harness.comment(repo, issue, "@bot why is that?")
+    (record,) = harness.work()
     assert record.state is State.ANSWERED
-    said = town.bot_says(issue)[-1]
+    said = harness.bot_comments(issue)[-1]
     assert "As far as I saw, by rank." in said
     assert (
         "⏳ The model had to stop at a limit, with 3 turns used of 3 turns. More room: DAYHAND_MAX_TURNS."

@@ -10,7 +10,7 @@ import requests
 
 from dayhand.scripted_model.moves import FOREVER, Fault, Plan
 from dayhand.task import State
-from tests.journey.harness import DONE, FIX, Town
+from tests.journey.harness import DONE, FIX, Harness
 from tests.journey.test_faults import live_through
 
 OWN_PRICES = """
@@ -24,14 +24,14 @@ output = 1_000_000
 NO_CREDIT = '{"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}}'
 
 
-def test_people_are_told_which_model_took_over_why_and_what_each_cost(town: Town) -> None:
-    town.settings = replace(town.settings, model="gpt-6.1-sol", fallback_models=("gpt-6.1-terra",))
+def test_people_are_told_which_model_took_over_why_and_what_each_cost(harness: Harness) -> None:
+    harness.settings = replace(harness.settings, model="gpt-6.1-sol", fallback_models=("gpt-6.1-terra",))
     gone = Fault("status", 429, NO_CREDIT, times=FOREVER, model="gpt-6.1-sol")
-    told = live_through(town, [[FIX], [gone, DONE]])
+    told = live_through(harness, [[FIX], [gone, DONE]])
     assert told.record.state is State.PROPOSED, told.record.reason
     why = "The account with the model's service has no credit left: You exceeded your quota"
     assert f"{why} gpt-6.1-terra goes on." in told.log
-    (pull,) = town.pulls(told.repo)
+    (pull,) = harness.pulls(told.repo)
     assert f"⚠️ **gpt-6.1-sol** could not go on, so **gpt-6.1-terra** did: {why}" in pull.body
     assert "\n- gpt-6.1-sol: 1 turn, " in pull.body
     assert "\n- gpt-6.1-terra: 1 turn, " in pull.body
@@ -41,7 +41,7 @@ def test_people_are_told_which_model_took_over_why_and_what_each_cost(town: Town
     shares = outcome["solution"]["usage"]["shares"]
     assert [share["model"] for share in shares] == ["gpt-6.1-sol", "gpt-6.1-terra"]
     assert all(share["dollars"] > 0 for share in shares)
-    address = town.app.webhook_url.replace("/webhook", f"/tasks/{told.record.task.id}")
+    address = harness.app.webhook_url.replace("/webhook", f"/tasks/{told.record.task.id}")
     page = requests.get(address, timeout=10).text
     assert "gpt-6.1-sol could not go on, so gpt-6.1-terra did: The account" in page
     assert "gpt-6.1-sol, then gpt-6.1-terra · 2 turns" in page
@@ -56,30 +56,30 @@ def test_people_are_told_which_model_took_over_why_and_what_each_cost(town: Town
     ],
 )
 def test_the_bill_follows_the_operators_prices_and_guesses_none(
-    town: Town, tmp_path: Path, model: str, spent: str
+    harness: Harness, tmp_path: Path, model: str, spent: str
 ) -> None:
     own = tmp_path / "own.toml"
     own.write_text(OWN_PRICES)
-    town.settings = replace(town.settings, model=model, prices=own, max_dollars=0)
-    told = live_through(town, [[FIX], [DONE]])
-    (pull,) = town.pulls(told.repo)
+    harness.settings = replace(harness.settings, model=model, prices=own, max_dollars=0)
+    told = live_through(harness, [[FIX], [DONE]])
+    (pull,) = harness.pulls(told.repo)
     outcome = told.record.outcome
     assert outcome is not None
     assert f"<summary>{spent.format(**outcome['solution']['usage'])} · " in pull.body
 
 
-def test_a_failure_tells_what_it_cost(town: Town) -> None:
-    town.settings = replace(town.settings, model="gpt-6.1-sol", fallback_models=("gpt-6.1-terra",))
+def test_a_failure_tells_what_it_cost(harness: Harness) -> None:
+    harness.settings = replace(harness.settings, model="gpt-6.1-sol", fallback_models=("gpt-6.1-terra",))
     sol = Fault("status", 404, "{}", times=FOREVER, model="gpt-6.1-sol")
     terra = Fault("status", 429, NO_CREDIT, times=FOREVER, model="gpt-6.1-terra")
-    told = live_through(town, [[FIX], [sol, Plan((("look", "pending"),))], [terra]])
+    told = live_through(harness, [[FIX], [sol, Plan((("look", "pending"),))], [terra]])
     outcome = told.record.outcome
     assert outcome is not None
     usage = outcome["usage"]
     assert (usage["turns"], len(usage["shares"])) == (2, 2)
     cost = f"${usage['dollars']:.2f}"
-    assert f"{cost} for 2 turns of gpt-6.1-sol, then gpt-6.1-terra." in town.bot_says(told.issue)[-1]
-    address = town.app.webhook_url.replace("/webhook", f"/tasks/{told.record.task.id}")
+    assert f"{cost} for 2 turns of gpt-6.1-sol, then gpt-6.1-terra." in harness.bot_comments(told.issue)[-1]
+    address = harness.app.webhook_url.replace("/webhook", f"/tasks/{told.record.task.id}")
     assert (
         f"gpt-6.1-sol, then gpt-6.1-terra · 2 turns · {usage['input_tokens']:,} tokens in"
         in requests.get(address, timeout=10).text

@@ -22,7 +22,7 @@ from dayhand.task import State, Task
 from dayhand.wiring import Workshop
 from dayhand.worker.job import travel_with
 from tests.journey.dying import wait_for_lease
-from tests.journey.harness import DONE, FIX, Town
+from tests.journey.harness import DONE, FIX, Harness
 
 
 class Stumbling:
@@ -55,11 +55,11 @@ class StumblingAt:
             yield whole
 
 
-def asked(town: Town) -> tuple[Repository, Issue, str]:
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.label(repo, issue)
-    (task_id,) = town.waiting()
+def asked(harness: Harness) -> tuple[Repository, Issue, str]:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    (task_id,) = harness.waiting()
     return repo, issue, task_id
 
 
@@ -70,140 +70,140 @@ def until(condition: Callable[[], bool]) -> None:
         threading.Event().wait(0.02)
 
 
-def travel(town: Town, task_id: str, name: str, happens: Callable[[], None]) -> None:
-    workshop = Workshop(town.settings, town.ledger)
-    travel_with(task_id, town.ledger, StumblingAt(workshop, name, happens))
-    town.hub.wait_idle()
+def travel(harness: Harness, task_id: str, name: str, happens: Callable[[], None]) -> None:
+    workshop = Workshop(harness.settings, harness.ledger)
+    travel_with(task_id, harness.ledger, StumblingAt(workshop, name, happens))
+    harness.hub.wait_idle()
 
 
-def test_the_model_begins_before_the_draft_is_open(town: Town) -> None:
-    repo, issue, task_id = asked(town)
+def test_the_model_begins_before_the_draft_is_open(harness: Harness) -> None:
+    repo, issue, task_id = asked(harness)
     first_came_first: list[bool] = []
 
     def wait_for_the_model() -> None:
         if not first_came_first:
-            until(lambda: town.model.count > 0)
-            first_came_first.append(not town.pulls(repo))
+            until(lambda: harness.model.count > 0)
+            first_came_first.append(not harness.pulls(repo))
 
-    travel(town, task_id, "open_pull", wait_for_the_model)
+    travel(harness, task_id, "open_pull", wait_for_the_model)
 
     assert first_came_first == [True]
-    assert town.ledger.record(task_id).state is State.PROPOSED
-    (pull,) = town.pulls(repo)
+    assert harness.ledger.record(task_id).state is State.PROPOSED
+    (pull,) = harness.pulls(repo)
     assert pull.pull
     assert (pull.state, pull.pull.draft) == ("open", False)
-    assert len(town.bot_says(issue)) == 1
-    (opened,) = [one for one in town.ledger.record(task_id).stages if one.stage == "open"]
-    solved = next(one for one in town.ledger.record(task_id).stages if one.stage == "solve")
+    assert len(harness.bot_comments(issue)) == 1
+    (opened,) = [one for one in harness.ledger.record(task_id).stages if one.stage == "open"]
+    solved = next(one for one in harness.ledger.record(task_id).stages if one.stage == "solve")
     assert opened.ended
     assert opened.ended > solved.started, "it is written down for how long it took"
 
 
 @pytest.mark.parametrize("request_", ["open_pull", "create_check", "comment"])
-def test_a_refusal_to_open_ends_the_task_while_the_model_works(town: Town, request_: str) -> None:
-    town.actor.turns = [[Plan(((f"step {n}", "pending"),))] for n in range(50)]  # the model never ends
-    repo, issue, task_id = asked(town)
+def test_a_refusal_to_open_ends_the_task_while_the_model_works(harness: Harness, request_: str) -> None:
+    harness.actor.turns = [[Plan(((f"step {n}", "pending"),))] for n in range(50)]  # the model never ends
+    repo, issue, task_id = asked(harness)
     refused: list[int] = []
 
     def refuse() -> None:
         if not refused:
-            until(lambda: town.model.count > 0)
+            until(lambda: harness.model.count > 0)
             refused.append(1)
             raise HubError("GitHub refused it: nobody may.", advice="Ask an owner.")
 
-    travel(town, task_id, request_, refuse)
+    travel(harness, task_id, request_, refuse)
 
-    record = town.ledger.record(task_id)
+    record = harness.ledger.record(task_id)
     assert (record.state, record.reason) == (State.FAILED, "GitHub refused it: nobody may. Ask an owner.")
-    assert town.model.count < 50, "the model was not let go on to its end"
-    assert all(pull.state == "closed" for pull in town.pulls(repo))
-    assert town.branches(repo) == {"main"}
-    (said,) = town.bot_says(issue)
+    assert harness.model.count < 50, "the model was not let go on to its end"
+    assert all(pull.state == "closed" for pull in harness.pulls(repo))
+    assert harness.branches(repo) == {"main"}
+    (said,) = harness.bot_comments(issue)
     assert "nobody may" in said
 
 
-def test_nothing_is_built_on_a_draft_that_is_not_there(town: Town) -> None:
-    repo, issue, task_id = asked(town)
+def test_nothing_is_built_on_a_draft_that_is_not_there(harness: Harness) -> None:
+    repo, issue, task_id = asked(harness)
     refused: list[int] = []
 
     def refuse_when_the_model_is_done() -> None:
         if not refused:
-            until(lambda: any(note.text.startswith("finished") for note in town.live.read(task_id)))
+            until(lambda: any(note.text.startswith("finished") for note in harness.live.read(task_id)))
             refused.append(1)
             raise HubError("GitHub refused it: nobody may.")
 
-    travel(town, task_id, "open_pull", refuse_when_the_model_is_done)
+    travel(harness, task_id, "open_pull", refuse_when_the_model_is_done)
 
-    record = town.ledger.record(task_id)
+    record = harness.ledger.record(task_id)
     assert record.state is State.FAILED
     assert "take" not in [one.stage for one in record.stages]
-    assert town.branches(repo) == {"main"}
-    assert len(town.bot_says(issue)) == 1
+    assert harness.branches(repo) == {"main"}
+    assert len(harness.bot_comments(issue)) == 1
 
 
-def test_where_github_is_away_the_task_waits_and_no_turn_is_paid_for_twice(town: Town) -> None:
-    town.actor.turns = [[FIX], [Plan((("look again", "pending"),))], [DONE]]
-    repo, issue, task_id = asked(town)
+def test_where_github_is_away_the_task_waits_and_no_turn_is_paid_for_twice(harness: Harness) -> None:
+    harness.actor.turns = [[FIX], [Plan((("look again", "pending"),))], [DONE]]
+    repo, issue, task_id = asked(harness)
     away: list[int] = []
 
     def be_away() -> None:
         if not away:
-            until(lambda: town.model.count > 0)
+            until(lambda: harness.model.count > 0)
             away.append(1)
             raise HubUnavailable("GitHub failed with 502.")
 
-    travel(town, task_id, "open_pull", be_away)
-    assert town.ledger.record(task_id).state is State.QUEUED
-    assert town.pulls(repo) == []
+    travel(harness, task_id, "open_pull", be_away)
+    assert harness.ledger.record(task_id).state is State.QUEUED
+    assert harness.pulls(repo) == []
 
-    town.ledger.redis.delete(keys.lease(task_id))  # its time to wait is over
-    travel_with(task_id, town.ledger, Workshop(town.settings, town.ledger))
-    assert town.ledger.record(task_id).state is State.PROPOSED
-    assert len(town.pulls(repo)) == 1
-    assert len(town.bot_says(issue)) == 1
-    assert town.model.count == 3, "three turns, each asked for once"
+    harness.ledger.redis.delete(keys.lease(task_id))  # its time to wait is over
+    travel_with(task_id, harness.ledger, Workshop(harness.settings, harness.ledger))
+    assert harness.ledger.record(task_id).state is State.PROPOSED
+    assert len(harness.pulls(repo)) == 1
+    assert len(harness.bot_comments(issue)) == 1
+    assert harness.model.count == 3, "three turns, each asked for once"
 
 
-def test_a_worker_that_dies_while_it_opens_leaves_one_of_everything(town: Town) -> None:
-    repo, issue, task_id = asked(town)
-    impatient = Ledger(town.ledger.redis, lease_seconds=0.2)
+def test_a_worker_that_dies_while_it_opens_leaves_one_of_everything(harness: Harness) -> None:
+    repo, issue, task_id = asked(harness)
+    impatient = Ledger(harness.ledger.redis, lease_seconds=0.2)
 
     def die() -> None:
         raise KeyboardInterrupt
 
     for request_ in ("open_pull", "create_check", "comment"):
-        workshop = StumblingAt(Workshop(town.settings, impatient), request_, die)
+        workshop = StumblingAt(Workshop(harness.settings, impatient), request_, die)
         with pytest.raises(KeyboardInterrupt):
             travel_with(task_id, impatient, workshop)
-        wait_for_lease(town, task_id)
-    travel_with(task_id, town.ledger, Workshop(town.settings, town.ledger))
+        wait_for_lease(harness, task_id)
+    travel_with(task_id, harness.ledger, Workshop(harness.settings, harness.ledger))
 
-    assert town.ledger.record(task_id).state is State.PROPOSED
-    (pull,) = town.pulls(repo)
+    assert harness.ledger.record(task_id).state is State.PROPOSED
+    (pull,) = harness.pulls(repo)
     assert pull.state == "open"
-    assert len(town.bot_says(issue)) == 1
-    assert len(town.checks(repo, pull)) == 1
+    assert len(harness.bot_comments(issue)) == 1
+    assert len(harness.checks(repo, pull)) == 1
     assert len(repo.checks) == 2, "one on the first commit, one on the last"
-    assert town.model.count == 2, "two turns, each asked for once"
+    assert harness.model.count == 2, "two turns, each asked for once"
 
 
-def test_a_stop_while_the_draft_is_being_opened_leaves_no_draft(town: Town) -> None:
-    town.actor.turns = [[Plan(((f"step {n}", "pending"),))] for n in range(50)]
-    repo, issue, task_id = asked(town)
+def test_a_stop_while_the_draft_is_being_opened_leaves_no_draft(harness: Harness) -> None:
+    harness.actor.turns = [[Plan(((f"step {n}", "pending"),))] for n in range(50)]
+    repo, issue, task_id = asked(harness)
     stopped: list[int] = []
 
     def be_stopped() -> None:
         if not stopped:
-            until(lambda: town.model.count > 0)
-            town.ledger.ask_to_stop(task_id, "ada")
+            until(lambda: harness.model.count > 0)
+            harness.ledger.ask_to_stop(task_id, "ada")
             stopped.append(1)
 
-    travel(town, task_id, "open_pull", be_stopped)
+    travel(harness, task_id, "open_pull", be_stopped)
 
-    record = town.ledger.record(task_id)
+    record = harness.ledger.record(task_id)
     assert record.state is State.STOPPED, record.reason
-    (pull,) = town.pulls(repo)
+    (pull,) = harness.pulls(repo)
     assert pull.state == "closed", "it was opened to its end, and then taken back"
-    assert town.branches(repo) == {"main"}
-    (said,) = town.bot_says(issue)
+    assert harness.branches(repo) == {"main"}
+    (said,) = harness.bot_comments(issue)
     assert "ada stopped this task" in said

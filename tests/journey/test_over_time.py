@@ -17,7 +17,7 @@ from dayhand.task import State, Task
 from dayhand.wiring import Workshop
 from dayhand.worker.job import travel_with
 from tests.journey.dying import DyingAt, Moment, begins, wait_for_lease
-from tests.journey.harness import FIX, SHOP, Town
+from tests.journey.harness import FIX, SHOP, Harness
 
 MOODY = SHOP["test_shop.py"].replace("import unittest", "import os\nimport unittest") + (
     "\n    def test_now_and_then(self):\n        self.assertNotEqual(os.environ['WEATHER'], 'rain on run {}')\n"
@@ -25,7 +25,7 @@ MOODY = SHOP["test_shop.py"].replace("import unittest", "import os\nimport unitt
 
 
 class Weather:
-    """A world around real boxes that differs from one run of the tests to the next."""
+    """A workshop whose boxes see another value of ``WEATHER`` in each run of the tests."""
 
     def __init__(self, shop: Workshop) -> None:
         self.shop = shop
@@ -77,19 +77,19 @@ class Wet:
         return self._box.run(command, env={**(env or {}), **weather}, limits=limits, **more)  # type: ignore[arg-type]
 
 
-def test_a_test_that_fails_now_and_then_is_called_flaky(town: Town) -> None:
-    repo = town.repository("shop", {**SHOP, "test_shop.py": MOODY.format(1)})
-    issue = town.issue(repo)
-    town.label(repo, issue)
-    (task_id,) = town.waiting()
-    travel_with(task_id, town.ledger, Weather(Workshop(town.settings, town.ledger)))
-    (pull,) = town.pulls(repo)
+def test_a_test_that_fails_now_and_then_is_called_flaky(harness: Harness) -> None:
+    repo = harness.repository("shop", {**SHOP, "test_shop.py": MOODY.format(1)})
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    (task_id,) = harness.waiting()
+    travel_with(task_id, harness.ledger, Weather(Workshop(harness.settings, harness.ledger)))
+    (pull,) = harness.pulls(repo)
     assert "🎲 flaky: it failed, and passed when run once more" in pull.body
     assert "`test_shop.Totals.test_now_and_then`" in pull.body
     assert "❌" not in pull.body
-    (check,) = town.checks(repo, pull)
+    (check,) = harness.checks(repo, pull)
     assert check.conclusion == "success", "lint passes, and nothing fails that stays"
-    assert town.model.count == 2, "nothing went back to the model"
+    assert harness.model.count == 2, "nothing went back to the model"
 
 
 BACK = "There are new failures: they go back to the model."
@@ -112,23 +112,28 @@ MEND = Patch(
     ids=["as-failures-go-back", "before-the-second-round", "after-its-turns", "before-its-checks"],
 )
 def test_a_worker_that_dies_between_two_rounds_is_followed_without_a_second_paid_call(
-    town: Town, moment: Callable[[], Moment]
+    harness: Harness, moment: Callable[[], Moment]
 ) -> None:
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.actor.turns = [[FIX, BREAK], [Finish("Sum", "Done.")], [MEND], [Finish("Sum it right", "Mended.")]]
-    town.label(repo, issue)
-    (task_id,) = town.waiting()
-    impatient = Ledger(town.ledger.redis, lease_seconds=0.2)
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.actor.turns = [
+        [FIX, BREAK],
+        [Finish("Sum", "Done.")],
+        [MEND],
+        [Finish("Sum it right", "Mended.")],
+    ]
+    harness.label(repo, issue)
+    (task_id,) = harness.waiting()
+    impatient = Ledger(harness.ledger.redis, lease_seconds=0.2)
     with pytest.raises(KeyboardInterrupt):
-        travel_with(task_id, impatient, DyingAt(Workshop(town.settings, impatient), moment()))
-    wait_for_lease(town, task_id)
-    travel_with(task_id, town.ledger, Workshop(town.settings, town.ledger))
-    record = town.ledger.record(task_id)
+        travel_with(task_id, impatient, DyingAt(Workshop(harness.settings, impatient), moment()))
+    wait_for_lease(harness, task_id)
+    travel_with(task_id, harness.ledger, Workshop(harness.settings, harness.ledger))
+    record = harness.ledger.record(task_id)
     assert record.state is State.PROPOSED, record.reason
-    assert town.model.count == 4, "four turns, each asked for once"
-    told = [note.text for note in town.live.read(task_id)]
+    assert harness.model.count == 4, "four turns, each asked for once"
+    told = [note.text for note in harness.live.read(task_id)]
     assert told.count(BACK) == 1
-    (pull,) = town.pulls(repo)
-    (check,) = town.checks(repo, pull)
+    (pull,) = harness.pulls(repo)
+    (check,) = harness.checks(repo, pull)
     assert (pull.title, check.conclusion) == ("Sum it right", "success")

@@ -10,7 +10,7 @@ import pytest
 
 from dayhand.scripted_model.moves import Shell
 from dayhand.task import State
-from tests.journey.harness import SHOP, Town
+from tests.journey.harness import SHOP, Harness
 
 
 def is_running(word: str) -> bool:
@@ -33,26 +33,26 @@ def arguments(entry: Path) -> bytes:
 
 
 @pytest.mark.parametrize("where", ["the agent", "the checks"])
-def test_a_stop_ends_the_running_command(town: Town, where: str) -> None:
+def test_a_stop_ends_the_running_command(harness: Harness, where: str) -> None:
     checked = where == "the checks"
     files = {**SHOP, ".dayhand.toml": '[checks]\ntest = "sleep 97.5"\n'} if checked else SHOP
     if not checked:
-        town.actor.turns = [[Shell("sleep 97.5")]]
-    repo = town.repository("patience", files)
-    issue = town.issue(repo)
-    town.label(repo, issue)
-    (task_id,) = town.waiting()
-    worker = threading.Thread(target=town.work)
+        harness.actor.turns = [[Shell("sleep 97.5")]]
+    repo = harness.repository("patience", files)
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    (task_id,) = harness.waiting()
+    worker = threading.Thread(target=harness.work)
     worker.start()
     wait_until_it_runs("sleep\x0097.5")
     began = time.monotonic()
 
-    town.ledger.ask_to_stop(task_id, "ada")
+    harness.ledger.ask_to_stop(task_id, "ada")
     worker.join(30)
 
     assert not worker.is_alive()
     assert time.monotonic() - began < 15
-    record = town.ledger.record(task_id)
+    record = harness.ledger.record(task_id)
     assert record.state is State.STOPPED, record.reason
     assert "ada stopped this task" in record.reason
-    assert any("ada stopped this task" in words for words in town.bot_says(issue))
+    assert any("ada stopped this task" in words for words in harness.bot_comments(issue))

@@ -23,7 +23,7 @@ from tests.journey.harness import (
     DONE,
     FIX,
     SHOP,
-    Town,
+    Harness,
 )
 from tests.journey.test_stopping import is_running
 from tests.journey.test_what_goes_wrong import wait_for_lease
@@ -32,13 +32,13 @@ NOTES = Patch("*** Begin Patch\n*** Add File: notes.md\n+Half of an answer\n*** 
 WORKFLOW = Patch("*** Begin Patch\n*** Add File: .github/workflows/own.yml\n+on: push\n*** End Patch")
 
 
-def test_what_was_done_is_one_commit_on_the_draft_and_closes_no_issue(town: Town) -> None:
-    town.actor.turns = [[FIX], [Refuse("No.")]]
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.label(repo, issue)
-    town.work()
-    (pull,) = town.pulls(repo)
+def test_what_was_done_is_one_commit_on_the_draft_and_closes_no_issue(harness: Harness) -> None:
+    harness.actor.turns = [[FIX], [Refuse("No.")]]
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    harness.work()
+    (pull,) = harness.pulls(repo)
     assert pull.pull
     start, work = repo.store.between(pull.pull.base_sha, pull.pull.head_sha)
     assert start.message.startswith("Start work")
@@ -46,39 +46,41 @@ def test_what_was_done_is_one_commit_on_the_draft_and_closes_no_issue(town: Town
     assert "Fixes" not in pull.body
     assert (
         "<sub>What I did until then is on the branch `dayhand/1-totals-are-one-too-high`, unchecked. $0.00"
-        in (town.bot_says(issue)[-1])
+        in (harness.bot_comments(issue)[-1])
     )
     assert "I could not go on: The model refuses to do this: “No.”" in pull.body
-    assert [check.conclusion for check in town.checks(repo, pull)] == ["failure"]
+    assert [check.conclusion for check in harness.checks(repo, pull)] == ["failure"]
 
 
-def test_a_follow_up_that_fails_leaves_the_pull_request_as_it_was(town: Town) -> None:
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.label(repo, issue)
-    town.work()
-    (pull,) = town.pulls(repo)
+def test_a_follow_up_that_fails_leaves_the_pull_request_as_it_was(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    harness.work()
+    (pull,) = harness.pulls(repo)
     assert pull.pull
     head, body = pull.pull.head_sha, pull.body
-    town.actor.turns = [[NOTES], [Refuse("No.")]]
-    town.log(repo, pull, "@bot why?")
-    (record,) = town.work()
+    harness.actor.turns = [[NOTES], [Refuse("No.")]]
+    harness.comment(repo, pull, "@bot why?")
+    (record,) = harness.work()
     assert record.state is State.FAILED
     assert (pull.pull.head_sha, pull.body, pull.pull.draft) == (head, body, False)
     beside = f"{pull.pull.head}-unfinished-{record.task.id[-4:].lower()}"
     assert repo.store.text(beside, "notes.md") == "Half of an answer\n"
-    assert f"branch `{beside}`" in town.bot_says(pull)[-1]
+    assert f"branch `{beside}`" in harness.bot_comments(pull)[-1]
 
 
-def test_work_that_may_not_be_pushed_is_not_kept_and_the_failure_keeps_its_name(town: Town) -> None:
-    town.actor.turns = [[FIX, WORKFLOW], [Refuse("No.")]]
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.label(repo, issue)
-    (record,) = town.work()
+def test_work_that_may_not_be_pushed_is_not_kept_and_the_failure_keeps_its_name(harness: Harness) -> None:
+    harness.actor.turns = [[FIX, WORKFLOW], [Refuse("No.")]]
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    (record,) = harness.work()
     assert record.reason.startswith("The model refuses to do this: “No.”")
-    assert any("What was done so far cannot be kept" in note.text for note in town.live.read(record.task.id))
-    assert town.branches(repo) == {"main"}
+    assert any(
+        "What was done so far cannot be kept" in note.text for note in harness.live.read(record.task.id)
+    )
+    assert harness.branches(repo) == {"main"}
 
 
 class Mute:
@@ -108,19 +110,19 @@ class Speechless:
 
 
 @pytest.mark.parametrize("then", ["finishes", "fails again"])
-def test_a_successor_goes_on_from_unfinished_work(town: Town, then: str) -> None:
+def test_a_successor_goes_on_from_unfinished_work(harness: Harness, then: str) -> None:
     times = 1 if then == "finishes" else FOREVER
-    town.actor.turns = [[FIX], [Fault("status", 401, "{}", times=times), DONE]]
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.label(repo, issue)
-    (task_id,) = town.waiting()
-    impatient = Ledger(town.ledger.redis, lease_seconds=0.2)
+    harness.actor.turns = [[FIX], [Fault("status", 401, "{}", times=times), DONE]]
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    (task_id,) = harness.waiting()
+    impatient = Ledger(harness.ledger.redis, lease_seconds=0.2)
     with pytest.raises(KeyboardInterrupt):
-        travel_with(task_id, impatient, Mute(Workshop(town.settings, impatient)))
-    wait_for_lease(town, task_id)
-    travel_with(task_id, town.ledger, Workshop(town.settings, town.ledger))
-    (pull,) = town.pulls(repo)
+        travel_with(task_id, impatient, Mute(Workshop(harness.settings, impatient)))
+    wait_for_lease(harness, task_id)
+    travel_with(task_id, harness.ledger, Workshop(harness.settings, harness.ledger))
+    (pull,) = harness.pulls(repo)
     assert pull.pull
     commits = [
         one.message.splitlines()[0] for one in repo.store.between(pull.pull.base_sha, pull.pull.head_sha)[1:]
@@ -129,7 +131,7 @@ def test_a_successor_goes_on_from_unfinished_work(town: Town, then: str) -> None
     assert commits == ([unfinished, "Count nothing twice"] if then == "finishes" else [unfinished])
     assert pull.pull.draft is (then != "finishes")
     assert repo.store.text(pull.pull.head, "shop.py") != SHOP["shop.py"]
-    assert len(town.bot_says(issue)) == 1
+    assert len(harness.bot_comments(issue)) == 1
 
 
 class Late:
@@ -152,30 +154,30 @@ class Late:
 
 
 @pytest.mark.parametrize("where", ["set-up", "the agent", "the checks"])
-def test_what_was_done_when_time_runs_out_is_kept(town: Town, where: str) -> None:
+def test_what_was_done_when_time_runs_out_is_kept(harness: Harness, where: str) -> None:
     config = {"set-up": '[setup]\nrun = ["sleep 98.5"]\n', "the checks": '[checks]\ntest = "sleep 98.5"\n'}
     files = {**SHOP, ".dayhand.toml": config.get(where, "")}
     if where == "the agent":
-        town.actor.turns = [[FIX], [Shell("sleep 98.5")]]
-    repo = town.repository("slow", files)
-    issue = town.issue(repo)
-    town.label(repo, issue)
-    (task_id,) = town.waiting()
+        harness.actor.turns = [[FIX], [Shell("sleep 98.5")]]
+    repo = harness.repository("slow", files)
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    (task_id,) = harness.waiting()
     began = time.monotonic()
-    travel_with(task_id, town.ledger, Late(Workshop(town.settings, town.ledger), "sleep\x0098.5"))
+    travel_with(task_id, harness.ledger, Late(Workshop(harness.settings, harness.ledger), "sleep\x0098.5"))
     assert time.monotonic() - began < 60
-    record = town.ledger.record(task_id)
+    record = harness.ledger.record(task_id)
     assert record.state is State.FAILED
     assert record.reason.startswith("The task took longer than the 110 minutes that a task may."), (
         record.reason
     )
-    assert "The task took longer" in town.bot_says(issue)[-1]
+    assert "The task took longer" in harness.bot_comments(issue)[-1]
     if where == "set-up":
-        assert town.branches(repo) == {"main"}, "there was nothing to keep"
+        assert harness.branches(repo) == {"main"}, "there was nothing to keep"
         return
-    (pull,) = town.pulls(repo)
+    (pull,) = harness.pulls(repo)
     assert pull.pull
     assert pull.pull.draft
     assert repo.store.text(pull.pull.head, "shop.py") != SHOP["shop.py"]
-    assert f"on the branch `{pull.pull.head}`, unchecked" in town.bot_says(issue)[-1]
-    assert [check.conclusion for check in town.checks(repo, pull)] == ["failure"]
+    assert f"on the branch `{pull.pull.head}`, unchecked" in harness.bot_comments(issue)[-1]
+    assert [check.conclusion for check in harness.checks(repo, pull)] == ["failure"]

@@ -11,7 +11,7 @@ from dayhand.scripted_model.moves import Finish, Move, Patch
 from tests.journey.harness import (
     FIX,
     SHOP,
-    Town,
+    Harness,
     fault,
 )
 
@@ -37,22 +37,22 @@ LIAR = {
 
 
 def play(
-    town: Town, *moves: Move, files: dict[str, str] = SHOP, account: str = "Mended."
+    harness: Harness, *moves: Move, files: dict[str, str] = SHOP, account: str = "Mended."
 ) -> tuple[Issue, CheckRun]:
     """Let the model make these moves on an issue; give the pull request and its check run."""
-    town.actor.turns = [list(moves), [Finish("Count nothing twice", account)]]
-    repo = town.repository("shop", files)
-    issue = town.issue(repo)
-    town.label(repo, issue)
-    (record,) = town.work()
+    harness.actor.turns = [list(moves), [Finish("Count nothing twice", account)]]
+    repo = harness.repository("shop", files)
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    (record,) = harness.work()
     assert record.outcome, record.reason
-    (pull,) = town.pulls(repo)
-    (check,) = town.checks(repo, pull)
+    (pull,) = harness.pulls(repo)
+    (check,) = harness.checks(repo, pull)
     return pull, check
 
 
-def test_a_runner_that_only_says_passed_is_found_out(town: Town) -> None:
-    pull, check = play(town, FIX, files=LIAR)
+def test_a_runner_that_only_says_passed_is_found_out(harness: Harness) -> None:
+    pull, check = play(harness, FIX, files=LIAR)
     assert "passes without looking" in pull.body
     assert "it passes with the changed files broken too" in pull.body
     assert check.conclusion == "neutral"
@@ -67,50 +67,50 @@ FAKE_PYTEST = {
 }
 
 
-def test_a_runner_that_only_compiles_is_found_out(town: Town) -> None:
-    pull, check = play(town, FIX, files=COMPILER)
+def test_a_runner_that_only_compiles_is_found_out(harness: Harness) -> None:
+    pull, check = play(harness, FIX, files=COMPILER)
     assert "it passes with the changed files broken too" in pull.body
     assert check.conclusion == "neutral"
 
 
-def test_a_pytest_that_writes_no_report_is_found_out(town: Town) -> None:
-    pull, check = play(town, FIX, files=FAKE_PYTEST)
+def test_a_pytest_that_writes_no_report_is_found_out(harness: Harness) -> None:
+    pull, check = play(harness, FIX, files=FAKE_PYTEST)
     assert "`python3 -m pytest -q` | [⚠️ passes without looking]" in pull.body
     assert "pytest was asked for a report of its tests, passed and wrote none" in pull.body
     assert "passed)" not in pull.body, "no count is told on its word"
     assert check.conclusion == "neutral"
 
 
-def test_a_liar_proves_nothing_with_a_test_of_the_change_either(town: Town) -> None:
+def test_a_liar_proves_nothing_with_a_test_of_the_change_either(harness: Harness) -> None:
     loads = {**LIAR, "Makefile": "test:\n\t@python3 -c 'import shop'\n\t@echo '212 passed in 0.42s'\n"}
-    pull, _ = play(town, FIX, PROVING_TEST, files=loads, account="Mended. [tests: 212 passed]")
+    pull, _ = play(harness, FIX, PROVING_TEST, files=loads, account="Mended. [tests: 212 passed]")
     assert "**No red to green:** the change's tests pass without the change too" in pull.body
 
 
-def test_a_test_that_fails_without_the_change_proves_it(town: Town) -> None:
-    pull, check = play(town, FIX, PROVING_TEST)
+def test_a_test_that_fails_without_the_change_proves_it(harness: Harness) -> None:
+    pull, check = play(harness, FIX, PROVING_TEST)
     assert "**Red to green:**" in pull.body
     assert check.conclusion == "success"
 
 
-def test_a_test_that_passes_without_the_change_proves_nothing(town: Town) -> None:
-    pull, _ = play(town, FIX, EMPTY_TEST)
+def test_a_test_that_passes_without_the_change_proves_nothing(harness: Harness) -> None:
+    pull, _ = play(harness, FIX, EMPTY_TEST)
     assert "**No red to green:** the change's tests pass without the change too" in pull.body
 
 
-def test_a_test_that_was_deleted_or_only_renamed_is_no_proof_and_none_is_claimed(town: Town) -> None:
+def test_a_test_that_was_deleted_or_only_renamed_is_no_proof_and_none_is_claimed(harness: Harness) -> None:
     rename = Patch(
         PATCH.format(
             "*** Update File: test_shop.py\n@@\n-    def test_nothing(self):\n+    def test_no_prices(self):"
         )
     )
-    pull, check = play(town, FIX, rename)
+    pull, check = play(harness, FIX, rename)
     assert "ed to green" not in pull.body
     assert check.conclusion == "success"
 
 
 @needs_node
-def test_in_a_file_with_old_and_new_tests_the_new_ones_are_told_apart(town: Town) -> None:
+def test_in_a_file_with_old_and_new_tests_the_new_ones_are_told_apart(harness: Harness) -> None:
     files = {
         "package.json": '{"name": "shop", "scripts": {"test": "node --test"}}\n',
         "shop.js": "exports.total = (prices) => prices.reduce((a, b) => a + b, 1);\n",
@@ -129,35 +129,35 @@ def test_in_a_file_with_old_and_new_tests_the_new_ones_are_told_apart(town: Town
             "+test('totals are finite', () => assert.ok(Number.isFinite(total([1]))));"
         )
     )
-    pull, check = play(town, mend, files=files)
+    pull, check = play(harness, mend, files=files)
     assert "(3 passed)" in pull.body, "Node's own report names them all"
     assert "**Red to green:** 1 test fails on the source as it was and passes with the change ([" in pull.body
     assert "). 1 new test passes without it too: `test::totals are finite`." in pull.body
     assert check.conclusion == "success"
 
 
-def test_what_was_broken_and_now_passes_is_called_fixed(town: Town) -> None:
+def test_what_was_broken_and_now_passes_is_called_fixed(harness: Harness) -> None:
     strict = SHOP["test_shop.py"].replace("self.assertIsNotNone(total([]))", "self.assertEqual(total([]), 0)")
-    pull, check = play(town, FIX, files={**SHOP, "test_shop.py": strict})
+    pull, check = play(harness, FIX, files={**SHOP, "test_shop.py": strict})
     assert "✅ fixed" in pull.body
     assert check.conclusion == "success"
 
 
-def test_a_failure_beside_an_old_one_is_named_alone(town: Town) -> None:
+def test_a_failure_beside_an_old_one_is_named_alone(harness: Harness) -> None:
     broken = SHOP["test_shop.py"] + "\n    def test_old(self):\n        self.fail('before')\n"
     worse = Patch(
         PATCH.format(
             "*** Update File: shop.py\n@@ def total(prices):\n-    return sum(prices) + 1\n+    return None"
         )
     )
-    pull, check = play(town, worse, files={**SHOP, "test_shop.py": broken})
+    pull, check = play(harness, worse, files={**SHOP, "test_shop.py": broken})
     assert "❌ new failure" in pull.body
     assert "`test_shop.Totals.test_nothing`" in pull.body
     assert "test_old" not in pull.body.split("### Evidence")[0].split("<details>")[0]
     assert check.conclusion == "failure"
 
 
-def test_an_agent_that_edits_the_tests_is_held_back_until_a_person_looks(town: Town) -> None:
+def test_an_agent_that_edits_the_tests_is_held_back_until_a_person_looks(harness: Harness) -> None:
     soft = Patch(
         PATCH.format(
             "*** Update File: test_shop.py\n@@     def test_nothing(self):\n"
@@ -165,15 +165,15 @@ def test_an_agent_that_edits_the_tests_is_held_back_until_a_person_looks(town: T
         )
     )
     strict = SHOP["test_shop.py"].replace("self.assertIsNotNone(total([]))", "self.assertEqual(total([]), 0)")
-    pull, check = play(town, soft, files={**SHOP, "test_shop.py": strict})
+    pull, check = play(harness, soft, files={**SHOP, "test_shop.py": strict})
     assert "✋ **The change alters what checks it.**" in pull.body
     assert "- loosened assertion: `test_shop.py:" in pull.body
     assert check.conclusion == "action_required"
 
 
-def test_an_agent_that_edits_the_runner_is_held_back_too(town: Town) -> None:
+def test_an_agent_that_edits_the_runner_is_held_back_too(harness: Harness) -> None:
     lie = Patch(PATCH.format("*** Update File: Makefile\n-\t! grep -n ' $$' *.py\n+\ttrue"))
-    pull, check = play(town, FIX, lie)
+    pull, check = play(harness, FIX, lie)
     assert (
         "- check configuration: `Makefile`: `target lint: without ! grep -n ' $$' *.py, with true`"
         in pull.body
@@ -202,18 +202,18 @@ HELD_BACK = {
 
 @pytest.mark.parametrize(("move", "told", "standing"), HELD_BACK.values(), ids=HELD_BACK)
 def test_an_agent_that_weakens_its_checks_is_held_back_until_a_person_accepts(
-    town: Town, move: Move, told: str, standing: str
+    harness: Harness, move: Move, told: str, standing: str
 ) -> None:
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.actor.turns = [[FIX, move], [Finish("Count nothing twice", "All 212 tests pass.")]]
-    town.label(repo, issue)
-    town.work()
-    (pull,) = town.pulls(repo)
-    (check,) = town.checks(repo, pull)
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.actor.turns = [[FIX, move], [Finish("Count nothing twice", "All 212 tests pass.")]]
+    harness.label(repo, issue)
+    harness.work()
+    (pull,) = harness.pulls(repo)
+    (check,) = harness.checks(repo, pull)
     assert told in pull.body
     assert check.conclusion == "action_required", "neutral would satisfy a required check"
-    town.log(repo, pull, "@bot accept")
+    harness.comment(repo, pull, "@bot accept")
     assert (check.conclusion, check.title) == (standing, "Accepted by ada")
 
 
@@ -222,58 +222,63 @@ BREAK = Patch(PATCH.format("*** Update File: shop.py\n-def total(prices):\n+def 
 MEND = Patch(PATCH.format("*** Update File: shop.py\n-def sum_of(prices):\n+def total(prices):"))
 
 
-def test_a_new_failure_goes_back_to_the_model_which_mends_it(town: Town) -> None:
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.actor.turns = [[FIX, BREAK], [Finish("Sum", "Done.")], [MEND], [Finish("Sum it right", "Mended.")]]
-    town.label(repo, issue)
-    (record,) = town.work()
-    (pull,) = town.pulls(repo)
-    (check,) = town.checks(repo, pull)
+def test_a_new_failure_goes_back_to_the_model_which_mends_it(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.actor.turns = [
+        [FIX, BREAK],
+        [Finish("Sum", "Done.")],
+        [MEND],
+        [Finish("Sum it right", "Mended.")],
+    ]
+    harness.label(repo, issue)
+    (record,) = harness.work()
+    (pull,) = harness.pulls(repo)
+    (check,) = harness.checks(repo, pull)
     assert check.conclusion == "success", record.reason
     assert pull.title == "Sum it right"
     assert pull.pull
     assert repo.store.text(pull.pull.head_sha, "shop.py") == "def total(prices):\n    return sum(prices)\n"
-    told = [note.text for note in town.live.read(record.task.id)]
+    told = [note.text for note in harness.live.read(record.task.id)]
     assert told.count("There are new failures: they go back to the model.") == 1
 
 
-def test_a_failure_that_the_model_cannot_mend_is_proposed_as_one(town: Town) -> None:
-    repo = town.repository("shop")
-    issue = town.issue(repo)
+def test_a_failure_that_the_model_cannot_mend_is_proposed_as_one(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
     more = Patch(PATCH.format("*** Add File: NOTES.md\n+Notes."))
-    town.actor.turns = [
+    harness.actor.turns = [
         [BREAK],
         [Finish("One", ".")],
         [more],
         [Finish("Two", ".")],
         fault("status", status=401, body=NO_KEY, times=9),
     ]
-    town.label(repo, issue)
-    (record,) = town.work()
-    (pull,) = town.pulls(repo)
-    (check,) = town.checks(repo, pull)
+    harness.label(repo, issue)
+    (record,) = harness.work()
+    (pull,) = harness.pulls(repo)
+    (check,) = harness.checks(repo, pull)
     assert check.conclusion == "failure", record.reason
     assert pull.title == "Two"
 
 
-def test_a_model_that_claims_success_on_failing_checks_changes_nothing(town: Town) -> None:
+def test_a_model_that_claims_success_on_failing_checks_changes_nothing(harness: Harness) -> None:
     lies = "All green! All 212 tests pass. ✅ **The repository's own checks pass (2 of 2 pass)**"
-    pull, check = play(town, BREAK, account=lies)
+    pull, check = play(harness, BREAK, account=lies)
     assert (check.conclusion, check.title) == ("failure", "There are new failures (1 of 2 passes)")
     assert pull.body.index("❌ **There are new failures") < pull.body.index("All green!")
     assert "~~All 212 tests pass~~ (not true: python3 -m unittest discover: new failure)." in pull.body
 
 
-def test_a_check_whose_tool_is_not_there_is_no_failure(town: Town) -> None:
+def test_a_check_whose_tool_is_not_there_is_no_failure(harness: Harness) -> None:
     script = "#!/bin/sh\nno-such-tool --all\n"
     files = {"README.md": SHOP["README.md"], "shop.py": SHOP["shop.py"], "test.sh": script}
-    pull, check = play(town, FIX, files=files)
+    pull, check = play(harness, FIX, files=files)
     assert "⛔ the environment cannot run it" in pull.body
     assert check.conclusion == "neutral"
 
 
-def test_pytest_behind_make_is_read_to_the_single_test(town: Town) -> None:
+def test_pytest_behind_make_is_read_to_the_single_test(harness: Harness) -> None:
     files = {
         "README.md": SHOP["README.md"],
         "shop.py": SHOP["shop.py"],
@@ -284,39 +289,39 @@ def test_pytest_behind_make_is_read_to_the_single_test(town: Town) -> None:
             "open(path, 'w').write('<testsuites><testsuite>' + case % 'a' + case % 'b' + '</testsuite></testsuites>')\n"
         ),
     }
-    pull, check = play(town, FIX, files=files)
+    pull, check = play(harness, FIX, files=files)
     assert "✅ passes" in pull.body
     assert "(2 passed)" in pull.body
     assert check.conclusion == "success"
 
 
-def test_a_person_with_write_access_accepts_what_was_held_back(town: Town) -> None:
+def test_a_person_with_write_access_accepts_what_was_held_back(harness: Harness) -> None:
     lie = Patch(PATCH.format("*** Update File: Makefile\n-\t! grep -n ' $$' *.py\n+\ttrue"))
-    town.actor.turns = [[FIX, lie], [Finish("Count nothing twice", "Mended.")]]
-    repo = town.repository("shop")
-    town.label(repo, town.issue(repo))
-    town.work()
-    (pull,) = town.pulls(repo)
-    (check,) = town.checks(repo, pull)
-    town.log(repo, pull, "@bot accept", by=town.bob)
+    harness.actor.turns = [[FIX, lie], [Finish("Count nothing twice", "Mended.")]]
+    repo = harness.repository("shop")
+    harness.label(repo, harness.issue(repo))
+    harness.work()
+    (pull,) = harness.pulls(repo)
+    (check,) = harness.checks(repo, pull)
+    harness.comment(repo, pull, "@bot accept", by=harness.bob)
     assert check.conclusion == "action_required"
-    assert "Only people with write access" in town.bot_says(pull)[-1]
-    town.log(repo, pull, "@bot accept")
+    assert "Only people with write access" in harness.bot_comments(pull)[-1]
+    harness.comment(repo, pull, "@bot accept")
     assert (check.conclusion, check.title) == ("success", "Accepted by ada")
     assert [reaction.content for reaction in pull.comments[-1].reactions] == ["+1"]
     assert "`Makefile`" in (check.text or ""), "what was accepted can still be read"
-    assert town.waiting() == []
+    assert harness.waiting() == []
 
 
-def test_where_nothing_waits_accept_says_so(town: Town) -> None:
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.log(repo, issue, "@bot accept")
-    assert "Nothing waits to be accepted here." in town.bot_says(issue)[0]
-    assert town.waiting() == []
+def test_where_nothing_waits_accept_says_so(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.comment(repo, issue, "@bot accept")
+    assert "Nothing waits to be accepted here." in harness.bot_comments(issue)[0]
+    assert harness.waiting() == []
 
 
-def test_a_new_module_with_its_test_turns_red_to_green(town: Town) -> None:
+def test_a_new_module_with_its_test_turns_red_to_green(harness: Harness) -> None:
     module = Patch(PATCH.format("*** Add File: tax.py\n+RATE = 2"))
     test = Patch(
         PATCH.format(
@@ -324,7 +329,7 @@ def test_a_new_module_with_its_test_turns_red_to_green(town: Town) -> None:
             "+    def test_rate(self):\n+        import tax\n+\n+        self.assertEqual(tax.RATE, 2)"
         )
     )
-    pull, _ = play(town, module, test)
+    pull, _ = play(harness, module, test)
     assert "**Red to green:** 1 test fails" in pull.body
 
 
@@ -348,27 +353,29 @@ def turn(old: str, new: str) -> Patch:
 SUM = "prices.reduce((a, b) => a + b, 1)"
 
 
-def commands_of(town: Town) -> list[str]:
-    (record,) = town.ledger.recent()
+def commands_of(harness: Harness) -> list[str]:
+    (record,) = harness.ledger.recent()
     return [
-        note.text for note in town.live.read(record.task.id) if note.kind == "command" and "npm" in note.text
+        note.text
+        for note in harness.live.read(record.task.id)
+        if note.kind == "command" and "npm" in note.text
     ]
 
 
 @needs_node
-def test_a_failure_of_the_nearest_tests_goes_back_before_the_rest_is_run(town: Town) -> None:
-    repo = town.repository("shop", NEAR)
-    town.actor.turns = [
+def test_a_failure_of_the_nearest_tests_goes_back_before_the_rest_is_run(harness: Harness) -> None:
+    repo = harness.repository("shop", NEAR)
+    harness.actor.turns = [
         [turn(SUM, "undefined")],
         [Finish("One", ".")],
         [turn("undefined", SUM.replace("1)", "0)"))],
         [Finish("Two", "Mended.")],
     ]
-    town.label(repo, town.issue(repo))
-    (record,) = town.work()
-    (pull,) = town.pulls(repo)
-    (check,) = town.checks(repo, pull)
-    ran = commands_of(town)
+    harness.label(repo, harness.issue(repo))
+    (record,) = harness.work()
+    (pull,) = harness.pulls(repo)
+    (check,) = harness.checks(repo, pull)
+    ran = commands_of(harness)
     assert ran[:4] == [NEAREST] * 4, "head, base, head once more; then what was mended"
     assert WHOLE in ran[4:], "success needs all of it"
     assert check.conclusion == "success", record.reason
@@ -377,17 +384,17 @@ def test_a_failure_of_the_nearest_tests_goes_back_before_the_rest_is_run(town: T
 
 
 @needs_node
-def test_what_the_nearest_tests_show_is_no_verdict_where_the_model_cannot_mend_it(town: Town) -> None:
-    repo = town.repository("shop", NEAR)
-    town.actor.turns = [
+def test_what_the_nearest_tests_show_is_no_verdict_where_the_model_cannot_mend_it(harness: Harness) -> None:
+    repo = harness.repository("shop", NEAR)
+    harness.actor.turns = [
         [turn(SUM, "undefined")],
         [Finish("One", ".")],
         fault("status", status=401, body=NO_KEY, times=9),
     ]
-    town.label(repo, town.issue(repo))
-    town.work()
-    (pull,) = town.pulls(repo)
-    (check,) = town.checks(repo, pull)
+    harness.label(repo, harness.issue(repo))
+    harness.work()
+    (pull,) = harness.pulls(repo)
+    (check,) = harness.checks(repo, pull)
     assert check.conclusion == "failure"
     assert "`npm run test` | [❌ new failure]" in pull.body
     assert "(8 passed, 1 failed)" in pull.body, "all of it ran"

@@ -15,159 +15,159 @@ from dayhand.task import State
 from dayhand.wiring import Workshop
 from dayhand.worker.job import travel_with
 from tests.journey.dying import DyingAt, begins, wait_for_lease
-from tests.journey.harness import SECRET, Town
+from tests.journey.harness import SECRET, Harness
 
 
-def post(town: Town, body: bytes, **headers: str) -> requests.Response:
+def post(harness: Harness, body: bytes, **headers: str) -> requests.Response:
     whole = {
         "X-GitHub-Event": "issues",
         "X-GitHub-Delivery": "d-1",
         "X-Hub-Signature-256": sign(body, SECRET),
     }
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return requests.post(town.app.webhook_url, data=body, headers={**whole, **named}, timeout=10)
+    return requests.post(harness.app.webhook_url, data=body, headers={**whole, **named}, timeout=10)
 
 
-def last_delivery(town: Town, event: str) -> bytes:
-    found = [one for one in town.hub.courier.deliveries if one.event == event]
+def last_delivery(harness: Harness, event: str) -> bytes:
+    found = [one for one in harness.hub.webhooks.deliveries if one.event == event]
     return json.dumps(found[-1].payload).encode()
 
 
-def assert_untouched(town: Town) -> None:
-    assert town.waiting() == []
-    assert town.ledger.recent() == []
+def assert_untouched(harness: Harness) -> None:
+    assert harness.waiting() == []
+    assert harness.ledger.recent() == []
 
 
-def test_a_wrong_signature_is_refused_and_says_what_to_compare(town: Town) -> None:
-    answer = post(town, b"{}", X_Hub_Signature_256=sign(b"{}", "another secret"))
+def test_a_wrong_signature_is_refused_and_says_what_to_compare(harness: Harness) -> None:
+    answer = post(harness, b"{}", X_Hub_Signature_256=sign(b"{}", "another secret"))
     assert answer.status_code == 401
     assert "GITHUB_WEBHOOK_SECRET" in answer.json()["advice"]
-    assert_untouched(town)
+    assert_untouched(harness)
 
 
-def test_a_delivery_without_a_signature_is_refused(town: Town) -> None:
-    answer = requests.post(town.app.webhook_url, data=b"{}", timeout=10)
+def test_a_delivery_without_a_signature_is_refused(harness: Harness) -> None:
+    answer = requests.post(harness.app.webhook_url, data=b"{}", timeout=10)
     assert (answer.status_code, answer.json()["error"]) == (401, "The delivery is not signed.")
-    assert_untouched(town)
+    assert_untouched(harness)
 
 
-def test_a_body_that_is_not_json_is_refused(town: Town) -> None:
-    answer = post(town, b"payload=%7B%7D")
+def test_a_body_that_is_not_json_is_refused(harness: Harness) -> None:
+    answer = post(harness, b"payload=%7B%7D")
     assert answer.status_code == 400
     assert "application/json" in answer.json()["advice"]
-    assert_untouched(town)
+    assert_untouched(harness)
 
 
-def test_an_event_that_lacks_a_field_names_it(town: Town) -> None:
-    answer = post(town, json.dumps({"action": "labeled", "issue": {}}).encode())
+def test_an_event_that_lacks_a_field_names_it(harness: Harness) -> None:
+    answer = post(harness, json.dumps({"action": "labeled", "issue": {}}).encode())
     assert answer.status_code == 400
     assert answer.json()["error"] == "The issues event has no repository.full_name."
-    assert_untouched(town)
+    assert_untouched(harness)
 
 
-def test_an_unknown_event_is_taken_and_asks_nothing(town: Town) -> None:
-    answer = post(town, b'{"action": "created"}', X_GitHub_Event="sponsorship")
+def test_an_unknown_event_is_taken_and_asks_nothing(harness: Harness) -> None:
+    answer = post(harness, b'{"action": "created"}', X_GitHub_Event="sponsorship")
     assert answer.status_code == 202
     assert answer.json() == {
         "delivery": "d-1",
         "task": None,
         "reason": "sponsorship.created asks nothing of Dayhand",
     }
-    assert_untouched(town)
+    assert_untouched(harness)
 
 
-def test_a_delivery_seen_before_gives_the_same_task_and_no_second_one(town: Town) -> None:
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.label(repo, issue)
-    first = next(one for one in town.hub.courier.deliveries if json.loads(one.answer).get("task"))
-    town.hub.courier.send(town.app, first.event, first.payload, again=first)
-    town.hub.wait_idle()
-    again = town.hub.courier.deliveries[-1]
+def test_a_delivery_seen_before_gives_the_same_task_and_no_second_one(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    first = next(one for one in harness.hub.webhooks.deliveries if json.loads(one.answer).get("task"))
+    harness.hub.webhooks.send(harness.app, first.event, first.payload, again=first)
+    harness.hub.wait_idle()
+    again = harness.hub.webhooks.deliveries[-1]
     assert json.loads(again.answer)["task"] == json.loads(first.answer)["task"]
-    assert len(town.ledger.recent()) == 1
+    assert len(harness.ledger.recent()) == 1
 
 
-def test_a_label_and_a_comment_for_the_same_thing_make_one_task(town: Town) -> None:
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.label(repo, issue)
-    town.log(repo, issue, "@bot fix this")
-    assert len(town.ledger.recent()) == 1
+def test_a_label_and_a_comment_for_the_same_thing_make_one_task(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    harness.comment(repo, issue, "@bot fix this")
+    assert len(harness.ledger.recent()) == 1
     assert [reaction.content for reaction in issue.comments[0].reactions] == ["eyes"], "still acknowledged"
 
 
-def test_a_label_by_someone_without_write_access_is_refused_on_the_issue(town: Town) -> None:
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.label(repo, issue, by=town.bob)
-    assert_untouched(town)
-    (said,) = town.bot_says(issue)
+def test_a_label_by_someone_without_write_access_is_refused_on_the_issue(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.label(repo, issue, by=harness.bob)
+    assert_untouched(harness)
+    (said,) = harness.bot_comments(issue)
     assert said.startswith("@bob Only people with write access to this repository can set me to work.")
     assert issue.reactions == []
-    town.hub.world.unlabel(repo, issue, "codex", by=town.bob)
-    town.label(repo, issue, by=town.bob)
-    assert len(town.bot_says(issue)) == 1, "said once, not each time"
+    harness.hub.actions.unlabel(repo, issue, "codex", by=harness.bob)
+    harness.label(repo, issue, by=harness.bob)
+    assert len(harness.bot_comments(issue)) == 1, "said once, not each time"
 
 
-def test_an_issue_with_no_text_is_refused_on_the_issue(town: Town) -> None:
-    repo = town.repository("shop")
-    issue = town.issue(repo, title="??", body="")
-    town.label(repo, issue)
-    assert_untouched(town)
-    assert "does not say what is wrong" in town.bot_says(issue)[0]
+def test_an_issue_with_no_text_is_refused_on_the_issue(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo, title="??", body="")
+    harness.label(repo, issue)
+    assert_untouched(harness)
+    assert "does not say what is wrong" in harness.bot_comments(issue)[0]
 
 
-def test_a_misspelt_word_is_answered_with_the_nearest(town: Town) -> None:
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.log(repo, issue, "@bot fxi this")
-    assert_untouched(town)
-    assert "Did you mean “@bot fix this”?" in town.bot_says(issue)[0].replace("\u200b", "")
+def test_a_misspelt_word_is_answered_with_the_nearest(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.comment(repo, issue, "@bot fxi this")
+    assert_untouched(harness)
+    assert "Did you mean “@bot fix this”?" in harness.bot_comments(issue)[0].replace("\u200b", "")
 
 
-def test_a_misspelt_word_of_someone_without_write_access_is_refused_like_any_other(town: Town) -> None:
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.log(repo, issue, "@bot fxi this", by=town.bob)
-    assert_untouched(town)
-    (said,) = town.bot_says(issue)
+def test_a_misspelt_word_of_someone_without_write_access_is_refused_like_any_other(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.comment(repo, issue, "@bot fxi this", by=harness.bob)
+    assert_untouched(harness)
+    (said,) = harness.bot_comments(issue)
     assert said.startswith("@bob Only people with write access to this repository can set me to work.")
 
 
-def test_our_own_comments_never_start_anything(town: Town) -> None:
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.hub.world.comment(
-        repo, issue, town.app.bot, body="to try again, write “@bot fix this”", app=town.app
+def test_our_own_comments_never_start_anything(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.hub.actions.comment(
+        repo, issue, harness.app.bot, body="to try again, write “@bot fix this”", app=harness.app
     )
-    town.hub.wait_idle()
-    assert_untouched(town)
+    harness.hub.wait_idle()
+    assert_untouched(harness)
 
 
-def test_an_empty_repository_is_told_to_get_a_first_commit(town: Town) -> None:
-    repo = town.repository("empty", {})
-    issue = town.issue(repo)
-    town.label(repo, issue)
-    (record,) = town.work()
+def test_an_empty_repository_is_told_to_get_a_first_commit(harness: Harness) -> None:
+    repo = harness.repository("empty", {})
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    (record,) = harness.work()
     assert record.state is State.FAILED
-    (said,) = town.bot_says(issue)
+    (said,) = harness.bot_comments(issue)
     assert "has no commit on “main” yet" in said
     assert "Push a first commit, then ask again." in said
-    assert town.pulls(repo) == []
+    assert harness.pulls(repo) == []
 
 
-def test_a_clone_that_fails_is_told_and_leaves_nothing(town: Town) -> None:
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.label(repo, issue)
+def test_a_clone_that_fails_is_told_and_leaves_nothing(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
     shutil.rmtree(repo.store.path / "objects")
-    (task_id,) = town.waiting()
-    travel_with(task_id, town.ledger, Workshop(town.settings, town.ledger))
-    record = town.ledger.record(task_id)
+    (task_id,) = harness.waiting()
+    travel_with(task_id, harness.ledger, Workshop(harness.settings, harness.ledger))
+    record = harness.ledger.record(task_id)
     assert record.state is State.FAILED
     assert "git" in record.reason
-    assert "I could not do this" in town.bot_says(issue)[0]
+    assert "I could not do this" in harness.bot_comments(issue)[0]
 
 
 NONSENSE = {
@@ -179,64 +179,66 @@ NONSENSE = {
 
 
 @pytest.mark.parametrize("turns", NONSENSE.values(), ids=NONSENSE.keys())
-def test_a_model_that_answers_nonsense_ends_as_a_named_failure(town: Town, turns: list[list[object]]) -> None:
-    town.actor.turns = turns  # type: ignore[assignment]
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.label(repo, issue)
-    (record,) = town.work()
+def test_a_model_that_answers_nonsense_ends_as_a_named_failure(
+    harness: Harness, turns: list[list[object]]
+) -> None:
+    harness.actor.turns = turns  # type: ignore[assignment]
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    (record,) = harness.work()
     assert record.state is State.FAILED
     assert "Dayhand itself failed" not in record.reason
-    (pull,) = town.pulls(repo)
+    (pull,) = harness.pulls(repo)
     assert pull.state == "closed"
-    assert town.branches(repo) == {"main"}
-    assert "What to do:" in town.bot_says(issue)[0]
-    (check,) = town.checks(repo, pull)
+    assert harness.branches(repo) == {"main"}
+    assert "What to do:" in harness.bot_comments(issue)[0]
+    (check,) = harness.checks(repo, pull)
     assert check.conclusion == "failure"
 
 
-def test_a_workflow_file_is_never_pushed(town: Town) -> None:
+def test_a_workflow_file_is_never_pushed(harness: Harness) -> None:
     evil = Patch("*** Begin Patch\n*** Add File: .github/workflows/own.yml\n+on: push\n*** End Patch")
-    town.actor.turns = [[evil], [Finish("Add CI", "Added.")]]
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.label(repo, issue)
-    (record,) = town.work()
+    harness.actor.turns = [[evil], [Finish("Add CI", "Added.")]]
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    (record,) = harness.work()
     assert record.state is State.FAILED
     assert "workflow files" in record.reason
-    assert town.branches(repo) == {"main"}
+    assert harness.branches(repo) == {"main"}
 
 
-def test_an_app_without_the_permission_says_which_one_it_needs(town: Town) -> None:
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.app.permissions.pop("checks")
-    town.label(repo, issue)
-    (record,) = town.work()
+def test_an_app_without_the_permission_says_which_one_it_needs(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.app.permissions.pop("checks")
+    harness.label(repo, issue)
+    (record,) = harness.work()
     assert record.state is State.FAILED
     assert "permissions requested are not granted" in record.reason
-    (said,) = town.bot_says(issue)
+    (said,) = harness.bot_comments(issue)
     assert "checks: write" in said, "it can still talk, and says what it needs"
     assert [reaction.content for reaction in issue.reactions] == ["eyes"]
 
 
-def test_a_task_taken_over_is_not_paid_for_twice(town: Town) -> None:
+def test_a_task_taken_over_is_not_paid_for_twice(harness: Harness) -> None:
     """The worker dies after each stage in turn; another one goes on, and there is one of everything."""
-    repo = town.repository("shop")
-    issue = town.issue(repo)
-    town.label(repo, issue)
-    (task_id,) = town.waiting()
-    impatient = Ledger(town.ledger.redis, lease_seconds=0.2)
-    workshop = Workshop(town.settings, impatient)
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    (task_id,) = harness.waiting()
+    impatient = Ledger(harness.ledger.redis, lease_seconds=0.2)
+    workshop = Workshop(harness.settings, impatient)
     for stage in ("prepare", "solve", "take", "check", "publish"):
         with pytest.raises(KeyboardInterrupt):
             travel_with(task_id, impatient, DyingAt(workshop, begins(stage)))
-        wait_for_lease(town, task_id)
-    travel_with(task_id, town.ledger, Workshop(town.settings, town.ledger))
-    record = town.ledger.record(task_id)
+        wait_for_lease(harness, task_id)
+    travel_with(task_id, harness.ledger, Workshop(harness.settings, harness.ledger))
+    record = harness.ledger.record(task_id)
     assert record.state is State.PROPOSED, record.reason
-    (pull,) = town.pulls(repo)
+    (pull,) = harness.pulls(repo)
     assert pull.state == "open"
-    assert len(town.bot_says(issue)) == 1
-    assert len(town.checks(repo, pull)) == 1
-    assert town.model.count == 2, "two turns, each asked for once"
+    assert len(harness.bot_comments(issue)) == 1
+    assert len(harness.checks(repo, pull)) == 1
+    assert harness.model.count == 2, "two turns, each asked for once"

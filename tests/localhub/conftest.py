@@ -72,7 +72,7 @@ class Place:
         return answer
 
     def issue(self) -> Issue:
-        return self.hub.world.open_issue(self.repo, self.bob, "Wrong order", body="Please look.")
+        return self.hub.actions.open_issue(self.repo, self.bob, "Wrong order", body="Please look.")
 
     def branch(self, name: str = "dayhand/1-x", path: str = "new.txt") -> str:
         """A branch with one commit more than main."""
@@ -110,10 +110,10 @@ def ear() -> Iterator[tuple[Ear, str]]:
 @pytest.fixture
 def place(tmp_path: Path, ear: tuple[Ear, str]) -> Iterator[Place]:
     with LocalHub(tmp_path / "github") as hub:
-        world = hub.world
-        ada, bob = world.add_user("ada", "Ada"), world.add_user("bob", "Bob")
-        repo = world.add_repository("ada/shop", {"README.md": "# Shop\n"})
-        app = world.add_app(
+        actions = hub.actions
+        ada, bob = actions.add_user("ada", "Ada"), actions.add_user("bob", "Bob")
+        repo = actions.add_repository("ada/shop", {"README.md": "# Shop\n"})
+        app = actions.add_app(
             "dayhand", permissions=PERMISSIONS, events=EVENTS, webhook_url=ear[1], secret=SECRET, owner="ada"
         )
-        yield Place(hub, app, world.install(app, "ada", ["ada/shop"]), repo, ada, bob, ear[0])
+        yield Place(hub, app, actions.install(app, "ada", ["ada/shop"]), repo, ada, bob, ear[0])

@@ -24,7 +24,7 @@ def test_a_wrong_jwt_is_401(place: Place, claims: dict[str, object], says: str) 
 
 
 def test_a_jwt_signed_by_another_key_is_401(place: Place) -> None:
-    other = place.hub.world.add_app(
+    other = place.hub.actions.add_app(
         "other", permissions={}, events=(), webhook_url="", secret="x", owner="ada"
     )
     place.app.private_key, mine = other.private_key, place.app.private_key
@@ -55,7 +55,7 @@ def test_a_narrowed_token_is_refused_with_the_permission_that_was_needed(place: 
 
 
 def test_a_token_for_one_repository_does_not_open_another(place: Place) -> None:
-    place.hub.world.add_repository("ada/other", {"a": "b"})
+    place.hub.actions.add_repository("ada/other", {"a": "b"})
     assert place.ask("GET", "/repos/ada/other").status_code == 404
     path = f"/app/installations/{place.installation.id}/access_tokens"
     answer = place.ask("POST", path, auth=place.jwt(), json={"repositories": ["other"]})
@@ -75,8 +75,8 @@ def test_a_jwt_without_an_end_is_401(place: Place) -> None:
 
 
 def test_a_token_may_be_narrowed_by_ids_and_not_in_two_ways(place: Place) -> None:
-    place.hub.world.add_to_installation(place.installation, ["ada/other"])
-    place.hub.world.add_repository("ada/other", {"a": "b"})
+    place.hub.actions.add_to_installation(place.installation, ["ada/other"])
+    place.hub.actions.add_repository("ada/other", {"a": "b"})
     only = place.token(repository_ids=[place.repo.id])
     assert place.ask("GET", SHOP, auth=only).status_code == 200
     assert place.ask("GET", "/repos/ada/other", auth=only).status_code == 404
@@ -87,7 +87,7 @@ def test_a_token_may_be_narrowed_by_ids_and_not_in_two_ways(place: Place) -> Non
 
 def test_a_removed_installation_is_gone_with_its_tokens(place: Place) -> None:
     token = place.token()
-    place.hub.world.uninstall(place.installation)
+    place.hub.actions.uninstall(place.installation)
     assert place.ask("GET", SHOP, auth=token).status_code == 401
     path = f"/app/installations/{place.installation.id}/access_tokens"
     assert place.ask("POST", path, auth=place.jwt()).status_code == 404

@@ -65,7 +65,7 @@ def test_a_push_that_changes_workflows_is_refused(place: Place, tmp_path: Path) 
 
 
 def test_a_private_repository_is_hidden(place: Place, tmp_path: Path) -> None:
-    place.hub.world.add_repository("ada/secret", {"a": "b"}, private=True)
+    place.hub.actions.add_repository("ada/secret", {"a": "b"}, private=True)
     url = f"{place.hub.url}/ada/secret.git"
     assert git(place, tmp_path, "clone", "-q", url).returncode != 0
     assert git(place, tmp_path, "clone", "-q", url, token=place.token()).returncode != 0

@@ -75,7 +75,7 @@ def test_a_pull_request_shows_its_diff_and_checks_and_is_merged(place: Place) ->
         assert f'<a href="/ada/shop/issues/{issue.number}">#{issue.number}</a>' in page
         assert re.search(r"<button class=\"primary\" disabled>Merge", page)
         assert "<td><code>b</code></td>" in session.get(run["html_url"], timeout=5).text
-        place.hub.world.make_ready(place.repo, place.repo.issues[number], place.ada)
+        place.hub.actions.make_ready(place.repo, place.repo.issues[number], place.ada)
         merged = session.post(f"{place.hub.url}/ada/shop/issues/{number}/merge", timeout=5).text
     assert "merged this as" in merged
     assert issue.state == "closed"
@@ -83,7 +83,7 @@ def test_a_pull_request_shows_its_diff_and_checks_and_is_merged(place: Place) ->
 
 def test_hostile_text_is_only_text(place: Place) -> None:
     evil = "<script>alert(1)</script><img src=x onerror=alert(1)>"
-    place.hub.world.open_issue(place.repo, place.bob, evil, body=f"{evil} [x](javascript:alert(1))")
+    place.hub.actions.open_issue(place.repo, place.bob, evil, body=f"{evil} [x](javascript:alert(1))")
     for path in ("/ada/shop/issues", "/ada/shop/issues/1"):
         answer = requests.get(place.hub.url + path, timeout=5)
         page = answer.text
@@ -104,7 +104,7 @@ def test_lists_and_files_are_there(place: Place) -> None:
     assert "First version" in commit
     assert '<span class="add" data-n="1">+# Shop' in commit
     assert requests.get(f"{place.hub.url}/ada/shop/commit/{'1' * 40}", timeout=5).status_code == 404
-    place.hub.world.add_repository("ada/bare", {})
+    place.hub.actions.add_repository("ada/bare", {})
     assert "is empty" in requests.get(f"{place.hub.url}/ada/bare/tree/main", timeout=5).text
     assert requests.get(f"{place.hub.url}/ada/shop/issues/99", timeout=5).status_code == 404
     assert requests.get(f"{place.hub.url}/nobody/here", timeout=5).status_code == 404
@@ -113,8 +113,8 @@ def test_lists_and_files_are_there(place: Place) -> None:
 def test_an_issue_names_the_pull_request_that_closes_it(place: Place) -> None:
     issue = place.issue()
     place.branch("x")
-    world, repo = place.hub.world, place.repo
-    pull = world.open_pull(
+    actions, repo = place.hub.actions, place.repo
+    pull = actions.open_pull(
         repo, place.ada, "Mend it", body=f"Fixes #{issue.number}", head="x", base="main", draft=False
     )
     page = requests.get(f"{place.hub.url}/ada/shop/issues/{issue.number}", timeout=5).text
@@ -122,7 +122,7 @@ def test_an_issue_names_the_pull_request_that_closes_it(place: Place) -> None:
 
 
 def test_a_newline_in_a_comment_is_a_new_line(place: Place) -> None:
-    place.hub.world.open_issue(place.repo, place.bob, "Title", body="Thanks\nBob")
+    place.hub.actions.open_issue(place.repo, place.bob, "Title", body="Thanks\nBob")
     assert "Thanks<br" in requests.get(f"{place.hub.url}/ada/shop/issues/1", timeout=5).text
 
 

@@ -86,7 +86,7 @@ def _on_pulls(place: Place) -> None:
     assert place.ask("PATCH", f"{SHOP}/check-runs/{run['id']}", json={"conclusion": "success"}).ok
     assert place.ask("POST", f"{pull}/requested_reviewers", json={"reviewers": ["ada"]}).ok
     assert place.ask("PATCH", pull, json={"title": "Better"}).ok
-    place.hub.world.make_ready(place.repo, place.repo.issues[int(pull.rpartition("/")[2])], place.ada)
+    place.hub.actions.make_ready(place.repo, place.repo.issues[int(pull.rpartition("/")[2])], place.ada)
     for path in (
         f"{SHOP}/pulls", pull, f"{pull}/commits", f"{pull}/files", f"{SHOP}/commits/{sha}",
         f"{SHOP}/commits/{sha}/check-runs", f"{SHOP}/check-runs/{run['id']}",
@@ -99,37 +99,37 @@ def _on_pulls(place: Place) -> None:
 
 def test_every_webhook(place: Place) -> None:
     """A whole life of an issue: each event that it sends is what GitHub describes."""
-    world, repo = place.hub.world, place.repo
+    actions, repo = place.hub.actions, place.repo
     issue = place.issue()
-    world.label(repo, issue, "codex", by=place.ada)
-    world.unlabel(repo, issue, "codex", by=place.ada)
-    comment = world.comment(repo, issue, place.ada, body="@bot fix this")
-    world.edit_comment(repo, issue, comment, body="@bot fix that", by=place.ada)
+    actions.label(repo, issue, "codex", by=place.ada)
+    actions.unlabel(repo, issue, "codex", by=place.ada)
+    comment = actions.comment(repo, issue, place.ada, body="@bot fix this")
+    actions.edit_comment(repo, issue, comment, body="@bot fix that", by=place.ada)
     number = make_pull(place)
     pull = repo.issues[number]
-    world.comment(repo, pull, place.ada, body="on the pull request")
-    world.request_review(repo, pull, ["ada"], by=place.app.bot)
+    actions.comment(repo, pull, place.ada, body="on the pull request")
+    actions.request_review(repo, pull, ["ada"], by=place.app.bot)
     output = {"title": "t", "summary": "s"}
     sha = repo.store.branches()[HEAD]
     run = place.ask(
         "POST", "/repos/ada/shop/check-runs", json={"name": "d", "head_sha": sha, "output": output}
     ).json()
     place.ask("PATCH", f"/repos/ada/shop/check-runs/{run['id']}", json={"conclusion": "success"})
-    world.make_ready(repo, pull, place.app.bot)
+    actions.make_ready(repo, pull, place.app.bot)
     repo.store.commit_files({"again.txt": b"x\n"}, HEAD, "Again", author=("Ada", "ada@example.org"))
-    world.pushed(repo, HEAD, place.ada, before=sha)
-    world.make_ready(repo, pull, place.app.bot, draft=True)
+    actions.pushed(repo, HEAD, place.ada, before=sha)
+    actions.make_ready(repo, pull, place.app.bot, draft=True)
     place.ask("PATCH", f"{SHOP}/pulls/{number}", json={"title": "Better"})
-    world.set_state(repo, pull, "closed", by=place.ada)
-    world.set_state(repo, pull, "open", by=place.ada)
-    world.make_ready(repo, pull, place.app.bot)
-    world.merge(repo, pull, place.ada)
-    world.set_state(repo, issue, "open", by=place.ada)
-    world.pushed(repo, "gone", place.ada, before=sha)
-    world.add_to_installation(place.installation, [world.add_repository("ada/more", {}).full_name])
-    world.suspend(place.installation)
-    world.suspend(place.installation, again=True)
-    world.uninstall(place.installation)
+    actions.set_state(repo, pull, "closed", by=place.ada)
+    actions.set_state(repo, pull, "open", by=place.ada)
+    actions.make_ready(repo, pull, place.app.bot)
+    actions.merge(repo, pull, place.ada)
+    actions.set_state(repo, issue, "open", by=place.ada)
+    actions.pushed(repo, "gone", place.ada, before=sha)
+    actions.add_to_installation(place.installation, [actions.add_repository("ada/more", {}).full_name])
+    actions.suspend(place.installation)
+    actions.suspend(place.installation, again=True)
+    actions.uninstall(place.installation)
     place.hub.wait_idle()
     seen = {judge_webhook(headers["X-GitHub-Event"], body) for headers, body in place.ear.heard}
     assert seen == {

@@ -53,14 +53,14 @@ def test_the_newest_check_run_of_a_name_hides_the_older_ones(place: Place) -> No
 
 
 def test_a_commit_message_closes_too_once_it_is_on_the_default_branch(place: Place) -> None:
-    one, world, repo = place.issue(), place.hub.world, place.repo
+    one, actions, repo = place.issue(), place.hub.actions, place.repo
     tip = repo.store.branches()["main"]
     repo.store.git("update-ref", "refs/heads/side", tip)
     repo.store.commit_files({"a": b"b"}, "side", "Fixes #1", author=("Ada", "a@b"))
-    world.pushed(repo, "side", place.ada, before=tip)
+    actions.pushed(repo, "side", place.ada, before=tip)
     assert one.state == "open"
     repo.store.git("update-ref", "refs/heads/main", repo.store.branches()["side"])
-    world.pushed(repo, "main", place.ada, before=tip)
+    actions.pushed(repo, "main", place.ada, before=tip)
     assert one.state == "closed"
 
 
@@ -106,9 +106,11 @@ def test_a_pull_request_needs_two_branches_that_differ_and_is_alone(place: Place
 
 def test_a_pull_request_follows_its_branch_and_closes_with_it(place: Place) -> None:
     place.branch("x")
-    pull = place.hub.world.open_pull(place.repo, place.ada, "T", body="", head="x", base="main", draft=False)
+    pull = place.hub.actions.open_pull(
+        place.repo, place.ada, "T", body="", head="x", base="main", draft=False
+    )
     sha = place.repo.store.commit_files({"b": b"c"}, "x", "More", author=("Ada", "a@b"))
-    place.hub.world.pushed(place.repo, "x", place.ada)
+    place.hub.actions.pushed(place.repo, "x", place.ada)
     assert pull.pull
     assert pull.pull.head_sha == sha
     assert place.ask("DELETE", f"{SHOP}/git/refs/heads/x").status_code == 204
@@ -116,19 +118,19 @@ def test_a_pull_request_follows_its_branch_and_closes_with_it(place: Place) -> N
 
 
 def test_closing_keywords_close_only_from_the_default_branch(place: Place) -> None:
-    world, repo = place.hub.world, place.repo
+    actions, repo = place.hub.actions, place.repo
     one, two = place.issue(), place.issue()
     place.branch("x", "x.txt")
     repo.store.git("update-ref", "refs/heads/side", repo.store.branches()["main"])
     place.branch("y", "y.txt")
-    world.merge(
+    actions.merge(
         repo,
-        world.open_pull(repo, place.ada, "T", body="Fixes #1", head="x", base="main", draft=False),
+        actions.open_pull(repo, place.ada, "T", body="Fixes #1", head="x", base="main", draft=False),
         place.ada,
     )
-    world.merge(
+    actions.merge(
         repo,
-        world.open_pull(repo, place.ada, "T", body="Fixes #2", head="y", base="side", draft=False),
+        actions.open_pull(repo, place.ada, "T", body="Fixes #2", head="y", base="side", draft=False),
         place.ada,
     )
     assert (one.state, two.state) == ("closed", "open")

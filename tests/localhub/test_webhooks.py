@@ -29,8 +29,8 @@ def test_deliveries_are_listed_by_pages_and_by_their_end(place: Place) -> None:
 
 
 def test_a_receiver_has_ten_seconds(place: Place) -> None:
-    assert place.hub.courier.timeout == 10.0
-    place.hub.courier.timeout = 0.2
+    assert place.hub.webhooks.timeout == 10.0
+    place.hub.webhooks.timeout = 0.2
     place.hub.wait_idle()
     place.ear.deaf = threading.Event()
     place.issue()
@@ -43,7 +43,7 @@ def test_a_receiver_has_ten_seconds(place: Place) -> None:
 def test_an_event_larger_than_25_megabytes_is_not_sent(place: Place) -> None:
     place.hub.wait_idle()
     before = len(place.ear.heard)
-    place.hub.courier.send(place.app, "issues", {"action": "opened", "text": "x" * 26_214_400})
+    place.hub.webhooks.send(place.app, "issues", {"action": "opened", "text": "x" * 26_214_400})
     place.hub.wait_idle()
     assert len(place.ear.heard) == before
 

@@ -68,8 +68,8 @@ class Town:
 
     def begin(self, turns: str, *, kind: TaskKind) -> str:
         """Open an issue and the task that comes of it, as the web process would; give the task's id."""
-        repo = self.hub.world.repositories[NAME]
-        issue = self.hub.world.open_issue(repo, self.hub.world.users[OWNER], "Make plans", body=turns)
+        repo = self.hub.actions.repositories[NAME]
+        issue = self.hub.actions.open_issue(repo, self.hub.actions.users[OWNER], "Make plans", body=turns)
         task = Task(
             id=f"bench-{kind}-{issue.number}",
             repository=NAME,
@@ -137,10 +137,10 @@ def town(data: Path, answers: Answers, workers: int) -> Iterator[Town]:
     with ExitStack() as stack:
         redis_url = stack.enter_context(embedded(data))
         hub = stack.enter_context(LocalHub(data / "github"))
-        world = hub.world
-        world.add_user(OWNER, "Ada")
-        world.add_repository(NAME, FILES)
-        app = world.add_app(
+        actions = hub.actions
+        actions.add_user(OWNER, "Ada")
+        actions.add_repository(NAME, FILES)
+        app = actions.add_app(
             "dayhand-bench",
             permissions=PERMISSIONS,
             events=(),
@@ -148,7 +148,7 @@ def town(data: Path, answers: Answers, workers: int) -> Iterator[Town]:
             secret="none",  # noqa: S106 - nothing is sent
             owner=OWNER,
         )
-        installation = world.install(app, OWNER, [NAME], long_ago=True).id
+        installation = actions.install(app, OWNER, [NAME], long_ago=True).id
         env = {
             "GITHUB_API_URL": hub.api_url,
             "GITHUB_APP_ID": str(app.id),

@@ -38,7 +38,7 @@ class Fixtures:
             self._comment(story, self.issues[story.name], story.comment)
         else:
             repo, issue = self._find(story, self.issues[story.name])
-            self.hub.world.label(repo, issue, LABEL, by=self.hub.world.users[MAINTAINER])
+            self.hub.actions.label(repo, issue, LABEL, by=self.hub.actions.users[MAINTAINER])
 
     def ask(self, story: Story, number: int) -> None:
         """Ask the story's follow-up question on an issue or a pull request."""
@@ -58,25 +58,25 @@ class Fixtures:
 
     def _comment(self, story: Story, number: int, words: str) -> None:
         repo, issue = self._find(story, number)
-        self.hub.world.comment(repo, issue, self.hub.world.users[MAINTAINER], body=words)
+        self.hub.actions.comment(repo, issue, self.hub.actions.users[MAINTAINER], body=words)
 
     def _find(self, story: Story, number: int) -> tuple[Repository, Issue]:
-        repo = self.hub.world.repositories[story.repository]
+        repo = self.hub.actions.repositories[story.repository]
         return repo, repo.issues[number]
 
 
 def set_scene(hub: LocalHub, stories: Sequence[Story], *, webhook: str, secret: str) -> Fixtures:
     """Make everything that must be there before the first webhook is sent to ``webhook``."""
-    world = hub.world
-    world.add_user(MAINTAINER, "Ada")
-    outsider = world.add_user(OUTSIDER, "Bob")
-    app = world.add_app(
+    actions = hub.actions
+    actions.add_user(MAINTAINER, "Ada")
+    outsider = actions.add_user(OUTSIDER, "Bob")
+    app = actions.add_app(
         SLUG, permissions=PERMISSIONS, events=EVENTS, webhook_url=webhook, secret=secret, owner=MAINTAINER
     )
     issues = {}
     for story in stories:
-        repo = world.add_repository(story.repository, story.files())
-        world.know_label(repo, LABEL)
-        issues[story.name] = world.open_issue(repo, outsider, story.title, body=story.body).number
-    world.install(app, MAINTAINER, [story.repository for story in stories], long_ago=True)
+        repo = actions.add_repository(story.repository, story.files())
+        actions.know_label(repo, LABEL)
+        issues[story.name] = actions.open_issue(repo, outsider, story.title, body=story.body).number
+    actions.install(app, MAINTAINER, [story.repository for story in stories], long_ago=True)
     return Fixtures(hub, app.id, app.private_key, issues)

@@ -33,7 +33,7 @@ done
 """
 
 
-def git_http(world: Actions, tokens: Tokens) -> Blueprint:
+def git_http(actions: Actions, tokens: Tokens) -> Blueprint:
     """``/OWNER/NAME.git/…`` for clone, fetch and push."""
     blueprint = Blueprint("git", __name__)
 
@@ -41,8 +41,8 @@ def git_http(world: Actions, tokens: Tokens) -> Blueprint:
     def serve(owner: str, name: str, rest: str) -> Response:
         pushing = rest == "git-receive-pack" or request.args.get("service") == "git-receive-pack"
         try:
-            repo = world.repo(owner, name)
-            user, workflows = _admit(world, tokens, repo, pushing=pushing)
+            repo = actions.repo(owner, name)
+            user, workflows = _admit(actions, tokens, repo, pushing=pushing)
         except Refused as refused:
             headers = {"WWW-Authenticate": 'Basic realm="localhub"'} if refused.status == 401 else {}
             return Response(str(refused), refused.status, headers)
@@ -53,19 +53,19 @@ def git_http(world: Actions, tokens: Tokens) -> Blueprint:
             after = repo.store.branches()
             for branch in {*before, *after}:
                 if before.get(branch) != after.get(branch):
-                    world.pushed(repo, branch, user, before=before.get(branch, ZERO))
+                    actions.pushed(repo, branch, user, before=before.get(branch, ZERO))
         return answer
 
     return blueprint
 
 
-def _admit(world: Actions, tokens: Tokens, repo: Repository, *, pushing: bool) -> tuple[User, bool]:
+def _admit(actions: Actions, tokens: Tokens, repo: Repository, *, pushing: bool) -> tuple[User, bool]:
     """Who is at the door, and whether they may touch workflows."""
     header = request.headers.get("Authorization", "")
     if not header:
         if repo.private or pushing:
             raise Refused(401, "Authentication required")
-        return world.add_user("anonymous"), False
+        return actions.add_user("anonymous"), False
     kind, _, value = header.partition(" ")
     if kind.lower() == "basic":
         _, _, token = base64.b64decode(value).decode("utf-8", "replace").partition(":")

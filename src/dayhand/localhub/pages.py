@@ -23,10 +23,10 @@ POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src '
 COOKIE = "me"
 
 
-def pages(world: Actions) -> Blueprint:
+def pages(actions: Actions) -> Blueprint:
     """All pages."""
     blueprint = Blueprint("pages", __name__, template_folder="templates")
-    desk = _Desk(world)
+    desk = _Desk(actions)
     _reading(blueprint, desk)
     _acting(blueprint, desk)
 
@@ -65,12 +65,12 @@ def pages(world: Actions) -> Blueprint:
 class _Desk:
     """What the pages share."""
 
-    def __init__(self, world: Actions) -> None:
-        self.world = world
+    def __init__(self, actions: Actions) -> None:
+        self.actions = actions
 
     def people(self) -> list[User]:
         return [
-            user for user in self.world.users.values() if user.type == "User" and user.login != "anonymous"
+            user for user in self.actions.users.values() if user.type == "User" and user.login != "anonymous"
         ]
 
     def me(self) -> User:
@@ -78,16 +78,16 @@ class _Desk:
         return next((user for user in there if user.login == request.cookies.get(COOKIE)), there[0])
 
     def common(self, repo: Repository | None, **more: Any) -> dict[str, Any]:
-        return {"repo": repo, "me": self.me(), "people": self.people(), "world": self.world, **more}
+        return {"repo": repo, "me": self.me(), "people": self.people(), "actions": self.actions, **more}
 
     def find(self, owner: str, name: str, number: int) -> tuple[Repository, Issue]:
-        repo = self.world.repo(owner, name)
+        repo = self.actions.repo(owner, name)
         if number not in repo.issues:
             raise Refused(404, "There is nothing of that number here.")
         return repo, repo.issues[number]
 
     def may(self, repo: Repository, level: str) -> None:
-        if not self.world.allowed(repo, self.me().login, level):
+        if not self.actions.allowed(repo, self.me().login, level):
             raise Refused(403, f"{self.me().login} may not do that here: it needs the role “{level}”.")
 
     def last_check(self, repo: Repository, issue: Issue) -> CheckRun | None:
@@ -116,7 +116,7 @@ def _reading(blueprint: Blueprint, desk: _Desk) -> None:
     @blueprint.get("/<owner>/<name>/issues", endpoint="issues")
     @blueprint.get("/<owner>/<name>/pulls", endpoint="pulls")
     def listing(owner: str, name: str) -> str:
-        repo = desk.world.repo(owner, name)
+        repo = desk.actions.repo(owner, name)
         is_pulls = request.path.endswith("/pulls")
         found = [one for one in reversed(repo.issues.values()) if bool(one.pull) == is_pulls]
         return render_template(
@@ -141,7 +141,7 @@ def _reading(blueprint: Blueprint, desk: _Desk) -> None:
 
     @blueprint.get("/<owner>/<name>/runs/<int:number>")
     def run(owner: str, name: str, number: int) -> str:
-        repo = desk.world.repo(owner, name)
+        repo = desk.actions.repo(owner, name)
         if number not in repo.checks:
             raise Refused(404, "There is no such check run.")
         return render_template("run.html", **desk.common(repo, run=repo.checks[number], tab="pulls"))
@@ -152,7 +152,7 @@ def _reading(blueprint: Blueprint, desk: _Desk) -> None:
 def _files(blueprint: Blueprint, desk: _Desk) -> None:
     @blueprint.get("/<owner>/<name>/tree/<path:branch>")
     def tree(owner: str, name: str, branch: str) -> str:
-        repo = desk.world.repo(owner, name)
+        repo = desk.actions.repo(owner, name)
         sha = repo.store.branches().get(branch, "")
         paths = repo.store.paths(sha) if sha else []
         return render_template(
@@ -161,7 +161,7 @@ def _files(blueprint: Blueprint, desk: _Desk) -> None:
 
     @blueprint.get("/<owner>/<name>/commit/<sha>")
     def commit(owner: str, name: str, sha: str) -> str:
-        repo = desk.world.repo(owner, name)
+        repo = desk.actions.repo(owner, name)
         if not repo.store.has(sha):
             raise Refused(404, "There is no such commit.")
         made = repo.store.commit(sha)
@@ -170,7 +170,7 @@ def _files(blueprint: Blueprint, desk: _Desk) -> None:
 
     @blueprint.get("/<owner>/<name>/blob/<sha>/<path:path>")
     def blob(owner: str, name: str, sha: str, *, path: str) -> str:
-        repo = desk.world.repo(owner, name)
+        repo = desk.actions.repo(owner, name)
         text = repo.store.text(sha, path)
         if text is None:
             raise Refused(404, "There is no such file.")
@@ -186,7 +186,7 @@ def _files(blueprint: Blueprint, desk: _Desk) -> None:
 
 
 def _acting(blueprint: Blueprint, desk: _Desk) -> None:
-    world = desk.world
+    actions = desk.actions
 
     @blueprint.post("/me")
     def become() -> Answer:
@@ -198,11 +198,11 @@ def _acting(blueprint: Blueprint, desk: _Desk) -> None:
 
     @blueprint.post("/<owner>/<name>/issues")
     def open_issue(owner: str, name: str) -> Answer:
-        repo = world.repo(owner, name)
+        repo = actions.repo(owner, name)
         title = request.form.get("title", "").strip()
         if not title:
             raise Refused(422, "An issue needs a title.")
-        made = world.open_issue(repo, desk.me(), title, body=request.form.get("body", ""))
+        made = actions.open_issue(repo, desk.me(), title, body=request.form.get("body", ""))
         return redirect(f"/{repo.full_name}/issues/{made.number}")
 
     @blueprint.post("/<owner>/<name>/issues/<int:number>/<act>")
@@ -212,22 +212,22 @@ def _acting(blueprint: Blueprint, desk: _Desk) -> None:
             case "comment":
                 if not request.form.get("body", "").strip():
                     raise Refused(422, "The comment is empty: write something first.")
-                world.comment(repo, issue, desk.me(), body=request.form["body"])
+                actions.comment(repo, issue, desk.me(), body=request.form["body"])
             case "label":
                 desk.may(repo, "triage")
                 label = request.form.get("label", "").strip()
                 if not label:
                     raise Refused(422, "The label has no name.")
-                world.label(repo, issue, label, by=desk.me())
+                actions.label(repo, issue, label, by=desk.me())
             case "unlabel":
                 desk.may(repo, "triage")
-                world.unlabel(repo, issue, request.form.get("label", ""), by=desk.me())
+                actions.unlabel(repo, issue, request.form.get("label", ""), by=desk.me())
             case "merge":
                 desk.may(repo, "write")
-                world.merge(repo, issue, desk.me())
+                actions.merge(repo, issue, desk.me())
             case "close" | "reopen":
                 desk.may(repo, "triage")
-                world.set_state(repo, issue, "closed" if act == "close" else "open", by=desk.me())
+                actions.set_state(repo, issue, "closed" if act == "close" else "open", by=desk.me())
             case _:
                 raise Refused(404, "There is no such act.")
         kind = "pull" if issue.pull else "issues"

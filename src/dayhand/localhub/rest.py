@@ -25,9 +25,9 @@ DOCS = "https://docs.github.com/rest"
 class Backstage:
     """What every endpoint works with."""
 
-    world: Actions
+    actions: Actions
     tokens: Tokens
-    courier: WebhookSender
+    webhooks: WebhookSender
     limits: RateLimits
 
 
@@ -38,9 +38,9 @@ class Api:
     """Who asks, for what, and whether they may."""
 
     def __init__(self, backstage: Backstage) -> None:
-        self.world = backstage.world
+        self.actions = backstage.actions
         self.tokens = backstage.tokens
-        self.shapes = backstage.world.shapes
+        self.shapes = backstage.actions.shapes
 
     def header(self) -> str:
         return request.headers.get("Authorization", "")
@@ -53,12 +53,12 @@ class Api:
             return "others"
 
     def app(self) -> App:
-        return self.tokens.app(self.header(), self.world.apps)
+        return self.tokens.app(self.header(), self.actions.apps)
 
     def open(self, owner: str, name: str, permission: str, *, level: str) -> tuple[Repository, Grant]:
         """The repository, where the token opens it. Refuses with 401, 403 or 404."""
         grant = self.tokens.grant(self.header())
-        repo = self.world.repo(owner, name)
+        repo = self.actions.repo(owner, name)
         grant.need(repo, permission, level)
         return repo, grant
 
@@ -130,14 +130,14 @@ def rest(backstage: Backstage, parts: tuple[Callable[[Blueprint, Api], None], ..
         return jsonify(told), refused.status, refused.headers
 
     _apps(blueprint, api)
-    _deliveries(blueprint, api, backstage.courier)
+    _deliveries(blueprint, api, backstage.webhooks)
     for part in parts:
         part(blueprint, api)
     return blueprint
 
 
 def _apps(blueprint: Blueprint, api: Api) -> None:
-    world, shapes = api.world, api.shapes
+    actions, shapes = api.actions, api.shapes
 
     @blueprint.get("/app")
     def app() -> Answer:
@@ -146,19 +146,19 @@ def _apps(blueprint: Blueprint, api: Api) -> None:
     @blueprint.get("/app/installations")
     def installations() -> Answer:
         mine = api.app()
-        return page([shapes.installation(one) for one in world.installations.values() if one.app is mine])
+        return page([shapes.installation(one) for one in actions.installations.values() if one.app is mine])
 
     @blueprint.get("/repos/<owner>/<name>/installation")
     def installation(owner: str, name: str) -> Answer:
-        mine, repo = api.app(), world.repo(owner, name)
-        for one in world.installations.values():
+        mine, repo = api.app(), actions.repo(owner, name)
+        for one in actions.installations.values():
             if one.app is mine and repo.full_name in one.repositories:
                 return jsonify(shapes.installation(one))
         raise Refused(404, "Not Found")
 
     @blueprint.post("/app/installations/<int:number>/access_tokens")
     def access_tokens(number: int) -> Answer:
-        mine, there = api.app(), world.installations.get(number)
+        mine, there = api.app(), actions.installations.get(number)
         if there is None or there.app is not mine:
             raise Refused(404, "Not Found")
         if there.suspended:
@@ -168,7 +168,7 @@ def _apps(blueprint: Blueprint, api: Api) -> None:
         for name, level in permissions.items():
             if RANKS[mine.permissions.get(name, "")] < RANKS.get(level, 9):
                 raise Refused(422, "The permissions requested are not granted to this installation.")
-        names = _named(world, there, wanted) or there.repositories
+        names = _named(actions, there, wanted) or there.repositories
         if not set(names) <= set(there.repositories):
             raise Refused(
                 422,
@@ -178,7 +178,7 @@ def _apps(blueprint: Blueprint, api: Api) -> None:
         told = {
             "token": token, "expires_at": stamp(datetime.fromtimestamp(grant.expires, UTC)),
             "permissions": dict(permissions), "repository_selection": "selected",
-            "repositories": [shapes.repository(world.repositories[one]) for one in names],
+            "repositories": [shapes.repository(actions.repositories[one]) for one in names],
         }  # fmt: skip
         return jsonify(told), 201
 
@@ -190,29 +190,29 @@ def _apps(blueprint: Blueprint, api: Api) -> None:
 
     @blueprint.get("/users/<login>")
     def user(login: str) -> Answer:
-        if login not in world.users:
+        if login not in actions.users:
             raise Refused(404, "Not Found")
-        return jsonify(shapes.public_user(world.users[login]))
+        return jsonify(shapes.public_user(actions.users[login]))
 
 
-def _named(world: Actions, there: Installation, wanted: dict[str, Any]) -> list[str]:
+def _named(actions: Actions, there: Installation, wanted: dict[str, Any]) -> list[str]:
     """The repositories that a token is narrowed to, by their names or by their ids."""
     if "repositories" in wanted and "repository_ids" in wanted:
         raise Refused(422, "Specify repositories or repository_ids, not both.")
-    ids = {repo.id: repo.full_name for repo in world.repositories.values()}
+    ids = {repo.id: repo.full_name for repo in actions.repositories.values()}
     named = [f"{there.account.login}/{one}" for one in wanted.get("repositories", [])]
     return named or [ids.get(one, "") for one in wanted.get("repository_ids", [])]
 
 
-def _deliveries(blueprint: Blueprint, api: Api, courier: WebhookSender) -> None:
+def _deliveries(blueprint: Blueprint, api: Api, webhooks: WebhookSender) -> None:
     @blueprint.get("/app/hook/deliveries")
     def deliveries() -> Answer:
         size = min(100, max(1, request.args.get("per_page", 30, int)))
-        before = request.args.get("cursor", 0, int) or len(courier.deliveries) + 1
+        before = request.args.get("cursor", 0, int) or len(webhooks.deliveries) + 1
         wanted = request.args.get("status", "")
         mine = [
             one
-            for one in reversed(courier.deliveries)
+            for one in reversed(webhooks.deliveries)
             if one.app is api.app() and one.id < before and wanted in ("", one.ended)
         ]
         answer = jsonify([one.shape() for one in mine[:size]])
@@ -223,7 +223,7 @@ def _deliveries(blueprint: Blueprint, api: Api, courier: WebhookSender) -> None:
 
     @blueprint.get("/app/hook/deliveries/<int:number>")
     def delivery(number: int) -> Answer:
-        for one in courier.deliveries:
+        for one in webhooks.deliveries:
             if one.id == number and one.app is api.app():
                 return jsonify(one.whole(one.app.webhook_url))
         raise Refused(404, "Not Found")
@@ -231,8 +231,8 @@ def _deliveries(blueprint: Blueprint, api: Api, courier: WebhookSender) -> None:
     @blueprint.post("/app/hook/deliveries/<int:number>/attempts")
     def attempt(number: int) -> Answer:
         mine = api.app()
-        for one in courier.deliveries:
+        for one in webhooks.deliveries:
             if one.id == number and one.app is mine:
-                courier.send(mine, one.event, one.payload, again=one)
+                webhooks.send(mine, one.event, one.payload, again=one)
                 return jsonify({}), 202
         raise Refused(404, "Not Found")

@@ -44,7 +44,7 @@ def checks(blueprint: Blueprint, api: Api) -> None:
             raise invalid("CheckRun", "output", "missing_field")
         run = _begin(api, repo, grant, given=given)
         _apply(run, given)
-        api.world.keep_check(repo, run, "created", by=grant.user)
+        api.actions.keep_check(repo, run, "created", by=grant.user)
         return jsonify(shapes.check_run(repo, run)), 201
 
     @blueprint.get(f"{path}/<int:number>")
@@ -67,7 +67,7 @@ def checks(blueprint: Blueprint, api: Api) -> None:
         before = run.status
         _apply(run, given)
         done = run.status == "completed" and before != "completed"
-        api.world.keep_check(repo, run, "completed" if done else "created", by=grant.user)
+        api.actions.keep_check(repo, run, "completed" if done else "created", by=grant.user)
         return jsonify(shapes.check_run(repo, run))
 
     @blueprint.get("/repos/<owner>/<name>/commits/<sha>/check-runs")
@@ -82,9 +82,9 @@ def checks(blueprint: Blueprint, api: Api) -> None:
 
 def _begin(api: Api, repo: Repository, grant: Grant, *, given: dict[str, Any]) -> CheckRun:
     return CheckRun(
-        id=api.world.next_id(),
+        id=api.actions.next_id(),
         name=given["name"],
-        suite=api.world.suite(repo, grant.installation.app, given["head_sha"]),
+        suite=api.actions.suite(repo, grant.installation.app, given["head_sha"]),
         external_id="",
         details_url=f"{api.shapes.web}/apps/{grant.installation.app.slug}",
         status="queued",

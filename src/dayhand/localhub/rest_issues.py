@@ -32,7 +32,7 @@ def _repository(blueprint: Blueprint, api: Api) -> None:
     @blueprint.get("/repos/<owner>/<name>/collaborators/<login>/permission")
     def permission(owner: str, name: str, login: str) -> Answer:
         repo, _ = api.open(owner, name, "metadata", level="read")
-        user = api.world.users.get(login)
+        user = api.actions.users.get(login)
         if user is None:
             raise Refused(404, f"{login} is not a user")
         role = repo.level(login)
@@ -48,7 +48,7 @@ def _repository(blueprint: Blueprint, api: Api) -> None:
 
 
 def _issue(blueprint: Blueprint, api: Api) -> None:
-    world, shapes = api.world, api.shapes
+    actions, shapes = api.actions, api.shapes
 
     @blueprint.get("/repos/<owner>/<name>/issues")
     def list_issues(owner: str, name: str) -> Answer:
@@ -63,7 +63,7 @@ def _issue(blueprint: Blueprint, api: Api) -> None:
         given = body()
         if not given.get("title"):
             raise invalid("Issue", "title", "missing_field")
-        made = world.open_issue(
+        made = actions.open_issue(
             repo, grant.user, given["title"], body=given.get("body") or "", app=grant.installation.app
         )
         return jsonify(shapes.issue(repo, made)), 201
@@ -83,12 +83,12 @@ def _issue(blueprint: Blueprint, api: Api) -> None:
         if state := given.get("state"):
             if state not in ("open", "closed"):
                 raise invalid("Issue", "state")
-            world.set_state(repo, issue, state, by=grant.user)
+            actions.set_state(repo, issue, state, by=grant.user)
         return jsonify(shapes.issue(repo, issue))
 
 
 def _labels(blueprint: Blueprint, api: Api) -> None:
-    world, shapes = api.world, api.shapes
+    actions, shapes = api.actions, api.shapes
     path = "/repos/<owner>/<name>/issues/<int:number>/labels"
 
     @blueprint.get(path)
@@ -104,19 +104,19 @@ def _labels(blueprint: Blueprint, api: Api) -> None:
         if not isinstance(names, list):
             raise invalid("Label", "labels")
         for one in names:
-            world.label(repo, issue, str(one), by=grant.user)
+            actions.label(repo, issue, str(one), by=grant.user)
         return jsonify([shapes.label(repo, one) for one in issue.labels])
 
     @blueprint.delete(f"{path}/<label>")
     def remove_label(owner: str, name: str, number: int, *, label: str) -> Answer:
         repo, grant = api.open(owner, name, "issues", level="write")
         issue = api.issue(repo, number)
-        world.unlabel(repo, issue, label, by=grant.user)
+        actions.unlabel(repo, issue, label, by=grant.user)
         return jsonify([shapes.label(repo, one) for one in issue.labels])
 
 
 def _comments(blueprint: Blueprint, api: Api) -> None:
-    world, shapes = api.world, api.shapes
+    actions, shapes = api.actions, api.shapes
 
     @blueprint.get("/repos/<owner>/<name>/issues/<int:number>/comments")
     def list_comments(owner: str, name: str, number: int) -> Answer:
@@ -130,7 +130,7 @@ def _comments(blueprint: Blueprint, api: Api) -> None:
         issue, text = api.issue(repo, number), body().get("body")
         if not isinstance(text, str) or len(text) > 65_536:
             raise invalid("IssueComment", "body")
-        made = world.comment(repo, issue, grant.user, body=text, app=grant.installation.app)
+        made = actions.comment(repo, issue, grant.user, body=text, app=grant.installation.app)
         return jsonify(shapes.comment(repo, issue, made)), 201
 
     @blueprint.get("/repos/<owner>/<name>/issues/comments/<int:comment_id>")
@@ -148,12 +148,12 @@ def _comments(blueprint: Blueprint, api: Api) -> None:
         text = body().get("body")
         if not isinstance(text, str) or not text.strip() or len(text) > 65_536:
             raise invalid("IssueComment", "body")
-        world.edit_comment(repo, issue, comment, body=text, by=grant.user)
+        actions.edit_comment(repo, issue, comment, body=text, by=grant.user)
         return jsonify(shapes.comment(repo, issue, comment))
 
 
 def _reactions(blueprint: Blueprint, api: Api) -> None:
-    world, shapes = api.world, api.shapes
+    actions, shapes = api.actions, api.shapes
 
     def content() -> str:
         given = body().get("content")
@@ -164,11 +164,11 @@ def _reactions(blueprint: Blueprint, api: Api) -> None:
     @blueprint.post("/repos/<owner>/<name>/issues/<int:number>/reactions")
     def react_to_issue(owner: str, name: str, number: int) -> Answer:
         repo, grant = api.open(owner, name, "issues", level="write")
-        made, new = world.react(api.issue(repo, number).reactions, grant.user, content())
+        made, new = actions.react(api.issue(repo, number).reactions, grant.user, content())
         return jsonify(shapes.reaction(made)), 201 if new else 200
 
     @blueprint.post("/repos/<owner>/<name>/issues/comments/<int:comment_id>/reactions")
     def react_to_comment(owner: str, name: str, comment_id: int) -> Answer:
         repo, grant = api.open(owner, name, "issues", level="write")
-        made, new = world.react(api.comment(repo, comment_id)[1].reactions, grant.user, content())
+        made, new = actions.react(api.comment(repo, comment_id)[1].reactions, grant.user, content())
         return jsonify(shapes.reaction(made)), 201 if new else 200

@@ -24,7 +24,7 @@ def pulls(blueprint: Blueprint, api: Api) -> None:
 
 
 def _pulls(blueprint: Blueprint, api: Api) -> None:
-    world, shapes = api.world, api.shapes
+    actions, shapes = api.actions, api.shapes
 
     @blueprint.get("/repos/<owner>/<name>/pulls")
     def list_pulls(owner: str, name: str) -> Answer:
@@ -52,7 +52,7 @@ def _pulls(blueprint: Blueprint, api: Api) -> None:
                 "Validation Failed",
                 [{"resource": "PullRequest", "code": "missing_field", "field": missing[0]}],
             )
-        made = world.open_pull(
+        made = actions.open_pull(
             repo, grant.user, given["title"], body=given.get("body") or "",
             head=given["head"], base=given["base"], draft=bool(given.get("draft")),
         )  # fmt: skip
@@ -60,7 +60,7 @@ def _pulls(blueprint: Blueprint, api: Api) -> None:
 
 
 def _pull(blueprint: Blueprint, api: Api) -> None:
-    world, shapes = api.world, api.shapes
+    actions, shapes = api.actions, api.shapes
     path = "/repos/<owner>/<name>/pulls/<int:number>"
 
     @blueprint.get(path)
@@ -76,8 +76,8 @@ def _pull(blueprint: Blueprint, api: Api) -> None:
         issue.title = given.get("title") or issue.title
         issue.body = given.get("body", issue.body) or ""
         if state := given.get("state"):
-            world.set_state(repo, issue, state, by=grant.user)
-        world.tell_pull(repo, issue, "edited", by=grant.user, changes={})
+            actions.set_state(repo, issue, state, by=grant.user)
+        actions.tell_pull(repo, issue, "edited", by=grant.user, changes={})
         return jsonify(shapes.pull(repo, issue))
 
     @blueprint.get(f"{path}/commits")
@@ -99,18 +99,18 @@ def _pull(blueprint: Blueprint, api: Api) -> None:
     def request_review(owner: str, name: str, number: int) -> Answer:
         repo, grant = api.open(owner, name, "pull_requests", level="write")
         issue = find(api, repo, number)
-        world.request_review(repo, issue, body().get("reviewers") or [], by=grant.user)
+        actions.request_review(repo, issue, body().get("reviewers") or [], by=grant.user)
         return jsonify(shapes.pull(repo, issue)), 201
 
     @blueprint.put(f"{path}/merge")
     def merge(owner: str, name: str, number: int) -> Answer:
         repo, grant = api.open(owner, name, "contents", level="write")
-        sha = world.merge(repo, find(api, repo, number), grant.user)
+        sha = actions.merge(repo, find(api, repo, number), grant.user)
         return jsonify(sha=sha, merged=True, message="Pull Request successfully merged")
 
 
 def _refs(blueprint: Blueprint, api: Api) -> None:
-    world, shapes = api.world, api.shapes
+    actions, shapes = api.actions, api.shapes
 
     @blueprint.get("/repos/<owner>/<name>/git/ref/heads/<path:branch>")
     @blueprint.get("/repos/<owner>/<name>/git/refs/heads/<path:branch>")
@@ -128,7 +128,7 @@ def _refs(blueprint: Blueprint, api: Api) -> None:
         if before is None:
             raise Refused(422, "Reference does not exist")
         repo.store.git("update-ref", "-d", f"refs/heads/{branch}")
-        world.pushed(repo, branch, grant.user, before=before)
+        actions.pushed(repo, branch, grant.user, before=before)
         return "", 204
 
     @blueprint.get("/repos/<owner>/<name>/commits/<sha>")
@@ -159,14 +159,14 @@ def graphql(api: Api, limits: RateLimits) -> Blueprint:
             )
         node = (given.get("variables") or {}).get("input", {}).get("pullRequestId", "")
         for name in grant.repositories:
-            repo = api.world.repositories[name]
+            repo = api.actions.repositories[name]
             for issue in repo.pulls():
                 if issue.pull and node_id("PullRequest", issue.pull.id) == node:
                     try:
                         grant.need(repo, "pull_requests", "write")
                     except Refused as refused:
                         return jsonify(data=None, errors=[{"type": "FORBIDDEN", "message": str(refused)}])
-                    api.world.make_ready(repo, issue, grant.user, draft=MUTATIONS[wanted])
+                    api.actions.make_ready(repo, issue, grant.user, draft=MUTATIONS[wanted])
                     told = {"clientMutationId": None, "pullRequest": {"isDraft": issue.pull.draft}}
                     return jsonify(data={wanted: told})
         return jsonify(

@@ -27,7 +27,7 @@ POLL_SECONDS = 0.02  # how soon a stop is noticed
 
 
 class LocalHub:
-    """A running GitHub: ``with LocalHub(folder) as hub``. ``world`` sets the scene; ``url`` is for people."""
+    """A running GitHub: ``with LocalHub(folder) as hub``. ``actions`` changes it as people would; ``url`` is its home page."""
 
     def __init__(self, data: Path, *, port: int = 0, bounds: RateLimitSettings | None = None) -> None:
         """``data`` is a folder for the repositories; ``port`` 0 takes a free one."""
@@ -39,29 +39,29 @@ class LocalHub:
         self.url = f"http://{HOST}:{self._server.server_port}"
         self.api_url = f"{self.url}/api/v3"
         app.before_request(self._stay_home)
-        self.courier = WebhookSender()
+        self.webhooks = WebhookSender()
         self.tokens = Tokens()
-        self.world = Actions(data, PullPayloads(self.url), self.courier.send)
+        self.actions = Actions(data, PullPayloads(self.url), self.webhooks.send)
         self.limits = RateLimits(bounds)
         self.app = app
-        backstage = Backstage(self.world, self.tokens, self.courier, self.limits)
+        backstage = Backstage(self.actions, self.tokens, self.webhooks, self.limits)
         app.register_blueprint(rest(backstage, (issues, pulls, checks)))
         app.register_blueprint(graphql(Api(backstage), self.limits))
-        app.register_blueprint(git_http(self.world, self.tokens))
-        app.register_blueprint(pages(self.world))
+        app.register_blueprint(git_http(self.actions, self.tokens))
+        app.register_blueprint(pages(self.actions))
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(POLL_SECONDS,), name="localhub", daemon=True
         )
 
     def __enter__(self) -> Self:
-        self.courier.start()
+        self.webhooks.start()
         self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.courier.stop()
+        self.webhooks.stop()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -75,7 +75,7 @@ class LocalHub:
 
     def wait_idle(self) -> None:
         """Wait until every webhook was sent."""
-        self.courier.wait_idle()
+        self.webhooks.wait_idle()
 
 
 class _Quiet(WSGIRequestHandler):
