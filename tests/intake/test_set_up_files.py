@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from dayhand.environment.declared import agents_md
 from dayhand.environment.declared.agent_files import (
-    AGENTS,
     COPILOT,
     CURSOR,
     DEVCONTAINERS,
@@ -36,7 +36,7 @@ def test_code_and_words_do_not(path: str) -> None:
 
 
 def test_every_file_from_which_set_up_is_read_does() -> None:
-    read = (AGENTS, *DEVCONTAINERS, *COPILOT, CURSOR, *SCRIPTS)
+    read = (agents_md.NAME, *DEVCONTAINERS, *COPILOT, *CURSOR, *SCRIPTS)
     assert [path for path in read if not decides_set_up(path)] == []
 
 

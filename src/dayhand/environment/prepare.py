@@ -15,7 +15,7 @@ from dataclasses import replace
 from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment import monorepo, version_pins
 from dayhand.environment.base import CombinedPlan, Environment, Log
-from dayhand.environment.declared import agent_files
+from dayhand.environment.declared import declarations
 from dayhand.environment.declared.dayhand_toml import read_config
 from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
 from dayhand.environment.ecosystems.base import Files, SetupPlan
@@ -55,13 +55,13 @@ def prepare(
     config = read_config(files if decisions is None else decisions)
     for problem in config.problems:
         log.line("error", problem)
-    says = agent_files.declared(config, files)
-    for problem in says.problems:
+    declared = declarations.read_declarations(config, files)
+    for problem in declared.problems:
         log.line("say", problem)
     detected, left = monorepo.plans(files, ECOSYSTEMS)
     if left:
         log.line("say", f"Too many nested projects: {', '.join(left)} are not set up.")
-    plans = agent_files.apply(detected, says)
+    plans = declarations.apply(detected, declared)
     unmet = version_pins.unmet(files, ground.identity)
     whole = replace(combine(plans, ground.path), allow=config.allow, pins=unmet, extra=extra or Extra())
     key = _key(whole, files, f"{sandbox.name}\n{ground.identity}", scope=scope)
