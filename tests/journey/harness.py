@@ -1,4 +1,4 @@
-"""A whole town for stories: a GitHub with people in it, the receiver, Redis, a scripted model, and a worker's hands."""
+"""What a story runs on: a local GitHub with users, the web process, Redis, a scripted model and a worker."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Actor:
 
 @dataclass
 class Harness:
-    """Everything, running. People act through ``hub.world``; ``work`` lets the worker do what waits."""
+    """Everything that a story needs, running. Users act through ``hub.actions``; ``work`` runs the queued tasks."""
 
     hub: LocalHub
     app: App
@@ -99,8 +99,8 @@ class Harness:
         self.hub.actions.label(repo, issue, name, by=by or self.ada)
         self.hub.wait_idle()
 
-    def log(self, repo: Repository, issue: Issue, words: str, by: User | None = None) -> None:
-        self.hub.actions.comment(repo, issue, by or self.ada, body=words)
+    def comment(self, repo: Repository, issue: Issue, body: str, by: User | None = None) -> None:
+        self.hub.actions.comment(repo, issue, by or self.ada, body=body)
         self.hub.wait_idle()
 
     def waiting(self) -> list[str]:
@@ -158,7 +158,7 @@ def fault(kind: str, **fields: object) -> list[Move]:
 
 
 def script(actor: Actor) -> Script:
-    return Script("town", lambda _: True, actor.play)
+    return Script("harness", lambda _: True, actor.play)
 
 
 def create_harness(hub: LocalHub, model: ScriptedServer, actor: Actor, settings: Settings) -> Harness:
