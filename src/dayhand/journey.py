@@ -213,8 +213,8 @@ class TaskJourney:
 
     def _send_back(self, work: Finished) -> bool:
         """Let the model mend what fails, but where a limit stopped it."""
-        reached, words = work.solution.reached, feedback(work.verification)
-        if not words or (reached and reached.over) or not send_back(self.tools.memory, words, ROUNDS):
+        reached, words = work.solution.limit_hit, feedback(work.verification)
+        if not words or (reached and reached.exceeded) or not send_back(self.tools.memory, words, ROUNDS):
             return False
         self.log.line("say", "There are new failures: they go back to the model.")
         return True
@@ -308,11 +308,11 @@ class TaskJourney:
             concerns = inspect(base.files, files, change.paths, commands=commands)
             beyond = look_beyond(base.files, files, change.paths, binaries=change.binaries)
             for one in (*concerns, *beyond):
-                self.log.line("result", f"{one.kind}: {one.path}: {one.what}")
+                self.log.line("result", f"{one.kind}: {one.path}: {one.detail}")
             findings = verify(place, self.tools.sandbox, trees, log=self.log, bases=self.tools.bases)
         words = words_of(self.task, solution)
         scope = survey(self._measure(base, change), change, words, before=base.files, after=files)
-        return head, Verification(change.tree, findings, concerns, scope, beyond, solution.reached)
+        return head, Verification(change.tree, findings, concerns, scope, beyond, solution.limit_hit)
 
     def _measure(self, base: Base, change: Change) -> Scope:
         tools, own = self.tools, read_config(base.decisions).limits
@@ -329,8 +329,8 @@ class TaskJourney:
             tools.checkout.push(self.task, done.head)
             files = read_files(tools.checkout.mirror, done.head)
             proofs = prove(done.solution.citations, files, done.head)
-            account = strike_false_claims(done.solution.account, done.verification)
-            solution = replace(done.solution, account=account)
+            summary = strike_false_claims(done.solution.summary, done.verification)
+            solution = replace(done.solution, summary=summary)
             proposal = Proposal(
                 change=done.change,
                 head=done.head,

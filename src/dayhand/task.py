@@ -49,7 +49,7 @@ class Ask:
     """One request of one person, in their words, frozen as it stood when it reached us."""
 
     kind: TaskKind
-    words: str  # what stands after the mention; for a label: the issue's text
+    text: str  # what follows the mention; for a label: the text of the issue
     asker: str  # a login
     comment: int | None = None  # the comment that asked, to react to; None for a label
 
@@ -119,12 +119,12 @@ class Solution:
     """What the model says it did: an account to show, never a proof."""
 
     title: str
-    account: str  # Markdown, the model's words: render through publish, never raw
+    summary: str  # Markdown by the model: render it through publish, never raw
     questions: tuple[str, ...] = ()
     citations: tuple[Citation, ...] = ()
     usage: Usage = field(default_factory=Usage)
     switches: tuple[Switch, ...] = ()
-    reached: LimitHit | None = None  # a limit that it was told to finish for
+    limit_hit: LimitHit | None = None  # the limit that made the model finish early
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,18 +158,20 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class SetUpStep:
+class SetupStep:
     """One thing that set-up installed, or tried to."""
 
     title: str  # "install with npm ci"
     command: str  # the one that passed, or the last that was tried
     passed: bool
     seconds: float
-    why: str = ""  # where it failed: what the installer said; where a fall-back passed: what failed before it
+    reason: str = (
+        ""  # of a failure: what the installer printed; of a fallback that passed: what failed before it
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class Checkup:
+class ExaminedCheck:
     """One declared check, run once on the commit as it is."""
 
     kind: str  # "lint", "types" or "test"
@@ -185,8 +187,8 @@ class Examined:
 
     commit: str
     toolchains: tuple[str, ...]  # the ecosystems that were recognised
-    steps: tuple[SetUpStep, ...]
-    checks: tuple[Checkup, ...]
+    steps: tuple[SetupStep, ...]
+    checks: tuple[ExaminedCheck, ...]
     blocked: tuple[Blocked, ...]  # hosts that set-up asked for and did not get
     pins: tuple[str, ...]  # sentences about pinned versions that are not there
     known: bool  # whether it was set up before

@@ -1,4 +1,4 @@
-"""The nouns of what a model's work costs, and what limits it."""
+"""The nouns of what the model costs, and of its limits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the model cost; ``dollars`` is None where no price is known: we say so rather than guess."""
+    """What the model cost; ``dollars`` is None if the price is unknown: it is never guessed."""
 
     model: str = ""
     turns: int = 0
@@ -16,13 +16,13 @@ class Usage:
     cached_tokens: int = 0
     output_tokens: int = 0
     dollars: float | None = None
-    scripted: bool = False  # a scripted model is called scripted wherever a person sees it
-    shares: tuple[Usage, ...] = ()  # by model, in the order they worked, where there were several
-    seconds: float = 0.0  # of work: replies, commands, and waiting for a server that is busy
+    scripted: bool = False  # pages and comments name a scripted model as such
+    by_model: tuple[Usage, ...] = ()  # in the order in which they worked; empty for a single model
+    seconds: float = 0.0  # of work: replies, commands, and waiting for a busy server
 
 
 class Resource(StrEnum):
-    """What a model's work uses up."""
+    """What the model uses up."""
 
     MONEY = "money"
     MINUTES = "minutes"
@@ -32,37 +32,37 @@ class Resource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How much of one thing a model's work may use, and the setting that says so."""
+    """How much of one resource the model may use for a task, and the setting that says so."""
 
-    means: Resource
-    most: float  # dollars, minutes, tokens in and out, or turns
+    resource: Resource
+    maximum: float  # dollars, minutes, tokens (input and output), or turns
     setting: str
 
-    def words(self, amount: float) -> str:
-        """An amount as people read it.
+    def format(self, amount: float) -> str:
+        """An amount with its unit.
 
-        >>> Limit(Resource.MONEY, 1.5, "").words(0.25)
+        >>> Limit(Resource.MONEY, 1.5, "").format(0.25)
         '$0.25'
         """
-        if self.means is Resource.MONEY:
-            return f"${amount:.{2 if self.most >= 1 else 4}f}"
-        told = f"{amount:.1f}".removesuffix(".0") if self.means is Resource.MINUTES else f"{amount:,.0f}"
-        return f"{told} {self.means.removesuffix('s') if told == '1' else self.means}"
+        if self.resource is Resource.MONEY:
+            return f"${amount:.{2 if self.maximum >= 1 else 4}f}"
+        number = f"{amount:.1f}".removesuffix(".0") if self.resource is Resource.MINUTES else f"{amount:,.0f}"
+        return f"{number} {self.resource.removesuffix('s') if number == '1' else self.resource}"
 
 
 @dataclass(frozen=True, slots=True)
 class LimitHit:
-    """A limit because of which the model was told to come to an end, and how much it had used when it did."""
+    """A limit that made the model finish early, and how much was used by then."""
 
     limit: Limit
     used: float
-    over: bool  # it had to stop; False: it came to an end by itself, once it was told that little is left
+    exceeded: bool  # True: the model had to stop. False: it finished after a warning that little is left
 
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """A model that could not go on, and the one that took over."""
+    """A model that failed, and the one that took over."""
 
     model: str
     successor: str
-    why: str
+    reason: str

@@ -1,4 +1,4 @@
-"""The nouns of verification: what the repository's own checks say of a change, and what follows from that."""
+"""The nouns of verification: what the repository's own checks report about a change, and what follows from that."""
 
 from __future__ import annotations
 
@@ -9,26 +9,61 @@ from dayhand.usage import LimitHit
 
 
 class Verdict(StrEnum):
-    """What a check says of the head, seen beside the base. The words are those that people read."""
+    """The result of one check on the change, compared with the base. People read these words."""
 
     PASSES = "passes"
     FIXED = "fixed"
     NEW_FAILURE = "new failure"
     FAILS_ON_BASE_TOO = "fails on the base too"
     FLAKY = "flaky"  # failed on the head, and passed there when it was run once more
-    BLIND = "passes without looking"  # no test ran, or none that notices when the changed files are broken
+    DOES_NOT_TEST = "passes, but does not test the change"  # no test ran, or none notices broken files
     CANNOT_RUN = "the environment cannot run it"
+
+
+class Status(StrEnum):
+    """A check run's conclusion, in GitHub's words.
+
+    https://docs.github.com/en/rest/checks/runs
+    """
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    NEUTRAL = "neutral"
+    ACTION_REQUIRED = "action_required"
+
+
+class Objection(StrEnum):
+    """Why a person must review a change before it can count as verified."""
+
+    WEAKENED_CHECKS = "weakened checks"
+    SIDE_EFFECTS = "side effects"
+    TOO_LARGE = "too large"
+    LIMIT_EXCEEDED = "limit exceeded"
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """The conclusion of a verification, with its reasons."""
+
+    status: Status  # of the check run
+    if_accepted: Status  # once a person has accepted the objections; the same as ``status`` if there are none
+    objections: tuple[Objection, ...] = ()
+
+    @property
+    def stays_draft(self) -> bool:
+        """Whether the pull request stays a draft until a person accepts it."""
+        return Objection.TOO_LARGE in self.objections or Objection.LIMIT_EXCEEDED in self.objections
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of one command by the worker: never the model's word for it."""
+    """One run of one command by the worker; never the model's report of it."""
 
     command: str
-    code: int | None  # None: it did not end by itself (see ``reason``)
+    code: int | None  # the exit code; None if the command did not end by itself (see ``reason``)
     reason: str  # "exit", "wall", "flood", "oom", "lost"
     seconds: float
-    output: str  # cut head and tail, safe to show
+    output: str  # the beginning and the end of it, safe to show
     line: int = 0  # where it begins in the task's log: the evidence link
 
     @property
@@ -38,7 +73,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How the single tests of one run ended."""
+    """How many tests of one run passed, failed and were skipped."""
 
     passed: int
     failed: int
@@ -47,14 +82,12 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class RedGreen:
-    """What the change's own tests said on the source as it was before: where they pass there, they prove nothing."""
+    """The change's own tests, run on the source before the change: tests that pass there prove nothing."""
 
     proven: bool
     run: Run
-    tests: tuple[
-        str, ...
-    ] = ()  # those that failed there and pass with the change, where single tests are known
-    idle: tuple[str, ...] = ()  # the new ones that pass there as well, where they are known
+    tests: tuple[str, ...] = ()  # failed there and pass with the change, if single tests are known
+    passing_before: tuple[str, ...] = ()  # the new tests that pass there as well, if known
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,46 +97,46 @@ class Finding:
     kind: str  # "lint", "types" or "test"
     command: str
     verdict: Verdict
-    head: Run | None  # None where the environment cannot run it
-    base: Run | None = None  # kept where the base failed, or the head did
-    missing: str = ""  # for CANNOT_RUN: the thing that is missing, and what would bring it
-    again: Run | None = None  # a new failure is run once more
-    failing: tuple[str, ...] = ()  # the single tests that fail with the change and did not before
-    fixed: tuple[str, ...] = ()  # the single tests that failed before and pass with the change
-    counts: Counts | None = None  # of the head; None where no report named all tests
-    red_green: RedGreen | None = None  # where the change holds tests of its own
-    note: str = ""  # what else there is to say of the verdict
+    head: Run | None  # None if the environment cannot run it
+    base: Run | None = None  # kept if the base or the head failed
+    missing: str = ""  # for CANNOT_RUN: what is missing, and what would provide it
+    rerun: Run | None = None  # a new failure is run once more
+    failing: tuple[str, ...] = ()  # the tests that fail with the change and did not fail before
+    fixed: tuple[str, ...] = ()  # the tests that failed before and pass with the change
+    counts: Counts | None = None  # of the head; None if no report named all tests
+    red_green: RedGreen | None = None  # if the change contains tests of its own
+    note: str = ""  # an explanation of the verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """A place where the change makes the checks say less than before."""
+    """A place where the change weakens the checks, or acts beyond what they test."""
 
     kind: str  # "deleted test", "skipped test", "emptied test", "loosened assertion", "suppression", …
     path: str
-    line: int  # of the head; 0 where it is about the whole file, or about what is gone
-    what: str  # the test's name, or the line
+    line: int  # of the head; 0 if it concerns the whole file or a deleted line
+    detail: str  # the name of the test, or the line
 
 
 @dataclass(frozen=True, slots=True)
-class Noise:
-    """A file in which only layout changes, in ``places`` of its ``of`` changed places."""
+class FormattingOnly:
+    """A file in which only formatting changes, in ``ranges`` of its ``total`` changed ranges of lines."""
 
     path: str
-    places: int
-    of: int
+    ranges: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """How far a change reaches, and how far the repository lets one reach. 0: there is no limit."""
+    """The size of a change and its limits. A limit of 0 means no limit."""
 
-    lines: int = 0  # added and removed, lock files left out
+    lines: int = 0  # added and removed, without lock files
     files: int = 0
     max_lines: int = 0
     max_files: int = 0
-    noise: tuple[Noise, ...] = ()
-    unspoken: tuple[str, ...] = ()  # changed files that neither the ask nor the account speaks of
+    formatting_only: tuple[FormattingOnly, ...] = ()
+    unmentioned: tuple[str, ...] = ()  # changed files that neither the request nor the summary mentions
 
     @property
     def too_large(self) -> bool:
@@ -112,48 +145,49 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What the repository's own checks say of the exact tree that is pushed."""
+    """The results of the repository's own checks on the exact tree that is pushed."""
 
     tree: str  # the git tree that was checked
     findings: tuple[Finding, ...] = ()
-    concerns: tuple[Concern, ...] = ()
+    concerns: tuple[Concern, ...] = ()  # where the change weakens the checks
     scope: Scope = Scope()
-    reach: tuple[Concern, ...] = ()  # what acts beyond the code that the checks judge
-    reached: LimitHit | None = None  # a limit that the model was told to finish for
-    early: bool = (
-        False  # only the tests nearest to the change ran: good for sending back, never for proposing
-    )
+    side_effects: tuple[Concern, ...] = ()  # where the change acts beyond the code that the checks test
+    limit_hit: LimitHit | None = None  # the limit that made the model finish early
+    early: bool = False  # only the tests nearest to the change ran: enough to send back, not to propose
 
     @property
-    def held(self) -> bool:
-        """Whether a person has to look first: at what weakens the checks or escapes them, or at a draft that asks."""
-        return bool(self.concerns or self.reach) or self.asks
+    def conclusion(self) -> Conclusion:
+        """The conclusion of the check run, from the ledger alone.
 
-    @property
-    def asks(self) -> bool:
-        """Whether it stays a draft that asks: a change too large, or work that a limit stopped."""
-        return self.scope.too_large or (self.reached is not None and self.reached.over)
-
-    @property
-    def conclusion(self) -> str:
-        """The check run's conclusion, from the ledger alone: ``standing``, or ``action_required`` where it is held.
-
-        GitHub lets ``neutral`` pass where a check is required, so being held comes before it.
+        GitHub accepts ``neutral`` for a required check, so an objection turns it into ``action_required``.
         """
-        return "action_required" if self.held and self.standing != "failure" else self.standing
+        status, objections = self._tested(), self._objections()
+        if objections and status is not Status.FAILURE:
+            return Conclusion(Status.ACTION_REQUIRED, status, objections)
+        return Conclusion(status, status, objections)
 
     @property
     def untested(self) -> bool:
-        """Whether there are tests and none could be run: what lint says is no success of a change then."""
+        """Whether there are tests but none of them could run: then a passing lint is not a success."""
         tests = [finding.verdict for finding in self.findings if finding.kind == "test"]
         return bool(tests) and all(verdict is Verdict.CANNOT_RUN for verdict in tests)
 
-    @property
-    def standing(self) -> str:
-        """What it comes to once a person has accepted what holds it: ``success``, ``failure`` or ``neutral``."""
+    def _tested(self) -> Status:
+        """The conclusion from the findings alone, without any objection."""
         verdicts = {finding.verdict for finding in self.findings}
         if Verdict.NEW_FAILURE in verdicts:
-            return "failure"
-        if Verdict.BLIND not in verdicts and not self.untested and verdicts & {Verdict.PASSES, Verdict.FIXED}:
-            return "success"
-        return "neutral"  # nothing ran, or only what was broken before, or tests that do not look: no proof
+            return Status.FAILURE
+        passed = verdicts & {Verdict.PASSES, Verdict.FIXED}
+        if passed and Verdict.DOES_NOT_TEST not in verdicts and not self.untested:
+            return Status.SUCCESS
+        return Status.NEUTRAL  # nothing ran, it was broken before, or the tests ignore the change: no proof
+
+    def _objections(self) -> tuple[Objection, ...]:
+        """The most serious one first."""
+        found = (
+            (Objection.WEAKENED_CHECKS, self.concerns),
+            (Objection.SIDE_EFFECTS, self.side_effects),
+            (Objection.TOO_LARGE, self.scope.too_large),
+            (Objection.LIMIT_EXCEEDED, self.limit_hit is not None and self.limit_hit.exceeded),
+        )
+        return tuple(objection for objection, applies in found if applies)

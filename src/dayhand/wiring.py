@@ -242,7 +242,7 @@ def _bounds(settings: Settings) -> WorkLimits:
         Limit(Resource.MINUTES, settings.max_minutes, "DAYHAND_MAX_MINUTES"),
         Limit(Resource.TOKENS, settings.max_tokens, "DAYHAND_MAX_TOKENS"),
     )
-    return WorkLimits(turns=settings.max_turns, limits=tuple(limit for limit in limits if limit.most))
+    return WorkLimits(turns=settings.max_turns, limits=tuple(limit for limit in limits if limit.maximum))
 
 
 def _standing(hub: RepositoryHub, task: Task, facts: TaskFacts) -> TargetBranches:

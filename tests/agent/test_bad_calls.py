@@ -198,5 +198,5 @@ def test_a_patch_of_thousands_of_files_is_refused_before_any_is_read() -> None:
 
 def test_finish_beside_other_calls_is_not_accepted(play: Play, box: Box, journal: Journal, log: Log) -> None:
     played = play([Patch(PATCH), DONE], [Finish("Say hello", "Done.")])
-    assert work(played, box, journal, log).account == "Done."
+    assert work(played, box, journal, log).summary == "Done."
     assert "call it alone" in played.server.bodies[1].decode()

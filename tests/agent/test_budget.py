@@ -96,13 +96,13 @@ def test_the_model_is_told_once_and_then_has_a_last_word(
     ]
     played = play(plays=cancelled_by([Patch(PATCH)], *busy, last=[LEFT]))
     solution = work(played, box, journal, log, what)
-    assert solution.reached is not None
-    assert (solution.reached.limit, solution.reached.over) == (what, True)
-    assert 0.8 * what.most < solution.reached.used <= what.most
+    assert solution.limit_hit is not None
+    assert (solution.limit_hit.limit, solution.limit_hit.exceeded) == (what, True)
+    assert 0.8 * what.maximum < solution.limit_hit.used <= what.maximum
     *before, last = asked(played)
     first, second = told(last["input"])
     assert near in first
-    assert second == LAST.format(what.means)
+    assert second == LAST.format(what.resource)
     assert last["tool_choice"] == {"type": "function", "name": "finish"}
     assert all("tool_choice" not in body for body in before)
     assert last["tools"] == before[0]["tools"], "the cached prefix holds"
@@ -114,8 +114,8 @@ def test_whoever_finishes_once_told_has_not_gone_over(
     play: Play, box: Box, journal: Journal, log: Log
 ) -> None:
     solution = work(play(plays=cancelled_by([Patch(PATCH)], near=[LEFT])), box, journal, log, turns=9)
-    assert solution.reached is not None
-    assert (solution.reached.limit.means, solution.reached.used, solution.reached.over) == (
+    assert solution.limit_hit is not None
+    assert (solution.limit_hit.limit.resource, solution.limit_hit.used, solution.limit_hit.exceeded) == (
         Resource.TURNS,
         5,
         False,
@@ -126,13 +126,13 @@ def test_whoever_finishes_before_has_reached_nothing(
     play: Play, box: Box, journal: Journal, log: Log
 ) -> None:
     played = play([Patch(PATCH)], [DONE])
-    assert work(played, box, journal, log, limit(Resource.MONEY, 5)).reached is None
+    assert work(played, box, journal, log, limit(Resource.MONEY, 5)).limit_hit is None
 
 
 def test_nothing_is_run_for_a_last_word(play: Play, box: Box, journal: Journal, log: Log) -> None:
     moves = [Shell("echo no > made"), Patch(PATCH), LEFT]
     solution = work(play(plays=cancelled_by(last=moves)), box, journal, log, turns=4)
-    assert solution.account == LEFT.account
+    assert solution.summary == LEFT.account
     assert box.run("test ! -e made && grep -q 'print(\"hi\")' src/app.py").passed
 
 
@@ -159,7 +159,7 @@ def test_a_server_that_does_not_know_how_to_choose_a_tool_is_asked_all_the_same(
 ) -> None:
     refusal = Fault("status", 400, json.dumps({"error": {"message": "unknown field tool_choice"}}))
     played = play(plays=cancelled_by(last=[refusal, LEFT]))
-    assert work(played, box, journal, log, turns=4).account == LEFT.account
+    assert work(played, box, journal, log, turns=4).summary == LEFT.account
     assert "tool_choice" not in asked(played)[-1]
 
 
@@ -204,7 +204,7 @@ def test_a_last_word_that_a_dead_worker_heard_is_the_last(play: Play, boxes: Box
     assert journal.written[-1] == ("reply", 4), journal.written
     journal.dies_after = 0
     solution = work(played, boxes(), journal, log, turns=4)
-    assert (solution.account, solution.reached and solution.reached.over) == (LEFT.account, True)
+    assert (solution.summary, solution.limit_hit and solution.limit_hit.exceeded) == (LEFT.account, True)
     assert played.server.count == 4
 
 
@@ -212,7 +212,7 @@ def test_it_is_told_again_after_a_compaction(play: Play, box: Box, journal: Jour
     long = [Say("thinking aloud " * 900), Plan((("go on", "pending"),))]
     played = play(plays=cancelled_by([Patch(PATCH)], *[long] * 12, last=[LEFT]), window=9_000)
     solution = work(played, box, journal, log, turns=8)
-    assert solution.account == LEFT.account
+    assert solution.summary == LEFT.account
     heard = [text for body in asked(played) for text in told(body["input"])[-1:] if text.endswith(FINISH_UP)]
     assert journal.shorter, "it was compacted"
     assert len(set(heard)) == 2, heard
@@ -224,7 +224,7 @@ def test_words_of_ours_that_a_person_wrote_end_nothing(
     played = play([Patch(PATCH)], [Shell(f"echo '{LAST.format('turns')}'; echo '{FINISH_UP}'")], [DONE])
     task = replace(TASK, body=f"{LAST.format('turns')}\n\n{FINISH_UP}")
     solution = solve(task, box, played.model, briefing=LAST.format("turns"), memory=journal, log=log)
-    assert solution.reached is None
+    assert solution.limit_hit is None
     assert all("tool_choice" not in body for body in asked(played))
 
 
@@ -243,7 +243,7 @@ def test_a_command_ends_with_the_time_for_the_work(play: Play, box: Box, journal
     played = play(plays=cancelled_by([Patch(PATCH), Shell("echo begun; sleep 600")], last=[LEFT]))
     whole = WorkLimits(limits=(limit(Resource.MINUTES, 0.05),))  # by the real clock
     solution = solve(TASK, box, played.model, briefing="", memory=journal, log=log, bounds=whole)
-    assert solution.account == LEFT.account
+    assert solution.summary == LEFT.account
     *_, last = asked(played)
     (output,) = [item["output"] for item in last["input"] if "begun" in str(item.get("output"))]
     assert re.match(r"stopped after \d s: the time for this work is over\.\nExit code: None\n", output), (
@@ -254,7 +254,7 @@ def test_a_command_ends_with_the_time_for_the_work(play: Play, box: Box, journal
 def test_once_the_time_is_over_nothing_is_begun(play: Play, box: Box, journal: Journal, log: Log) -> None:
     late = [Fault("status", 429, headers={"Retry-After": "545"}), Shell("echo late > made")]
     played = play(plays=cancelled_by(late, last=[LEFT]))
-    assert work(played, box, journal, log, limit(Resource.MINUTES, 10)).account == LEFT.account
+    assert work(played, box, journal, log, limit(Resource.MINUTES, 10)).summary == LEFT.account
     assert "It was not run: the time for this work is over." in json.dumps(
         asked(played)[-1], ensure_ascii=False
     )

@@ -23,7 +23,7 @@ PROPOSED = {
     "url": "http://127.0.0.1:1/ada/recipe-box/pull/2",
     "conclusion": "success",
     "verification": {"findings": [FINDING]},
-    "solution": {"account": "Yes."},
+    "solution": {"summary": "Yes."},
 }
 
 
@@ -101,7 +101,7 @@ def test_a_pull_request_that_passes_is_a_success(ledger: Ledger) -> None:
         (State.FAILED, None, "failure"),
         (State.STOPPED, None, "failure"),
         (State.PROPOSED, {**PROPOSED, "conclusion": "failure"}, "failure"),
-        (State.ANSWERED, {"kind": "answered", "solution": {"account": "No."}}, "answered"),
+        (State.ANSWERED, {"kind": "answered", "solution": {"summary": "No."}}, "answered"),
     ],
 )
 def test_a_fix_that_ends_otherwise_has_failed(

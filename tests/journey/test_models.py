@@ -38,7 +38,7 @@ def test_people_are_told_which_model_took_over_why_and_what_each_cost(harness: H
     assert "Together: " in pull.body
     outcome = told.record.outcome
     assert outcome is not None
-    shares = outcome["solution"]["usage"]["shares"]
+    shares = outcome["solution"]["usage"]["by_model"]
     assert [share["model"] for share in shares] == ["gpt-6.1-sol", "gpt-6.1-terra"]
     assert all(share["dollars"] > 0 for share in shares)
     address = harness.app.webhook_url.replace("/webhook", f"/tasks/{told.record.task.id}")
@@ -76,7 +76,7 @@ def test_a_failure_tells_what_it_cost(harness: Harness) -> None:
     outcome = told.record.outcome
     assert outcome is not None
     usage = outcome["usage"]
-    assert (usage["turns"], len(usage["shares"])) == (2, 2)
+    assert (usage["turns"], len(usage["by_model"])) == (2, 2)
     cost = f"${usage['dollars']:.2f}"
     assert f"{cost} for 2 turns of gpt-6.1-sol, then gpt-6.1-terra." in harness.bot_comments(told.issue)[-1]
     address = harness.app.webhook_url.replace("/webhook", f"/tasks/{told.record.task.id}")

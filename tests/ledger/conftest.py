@@ -59,8 +59,8 @@ def claim(ledger: Ledger) -> Claim:
     return claimed(ledger)
 
 
-def claimed(ledger: Ledger, worker: str = "one") -> Claim:
-    claim = ledger.claim(TASK.id, worker)
+def claimed(ledger: Ledger, worker: str = "one", *, task_id: str = TASK.id) -> Claim:
+    claim = ledger.claim(task_id, worker)
     assert claim is not None
     return claim
 

@@ -7,16 +7,16 @@ import json
 import pytest
 
 from dayhand.errors import LedgerError
-from dayhand.ledger.codec import decode_outcome, decode_task, encode_outcome, encode_task
+from dayhand.ledger.codec import VERSION, decode_outcome, decode_task, encode_outcome, encode_task
 from dayhand.task import (
     Answered,
     Blocked,
-    Checkup,
     Citation,
     Examined,
+    ExaminedCheck,
     Outcome,
     Proposed,
-    SetUpStep,
+    SetupStep,
     Solution,
 )
 from dayhand.usage import (
@@ -39,7 +39,7 @@ SOLUTION = Solution(
     questions=("Is 3 right?",),
     citations=(Citation("sql/search.sql", 12, "ORDER BY rank"),),
     usage=Usage("m", turns=3, input_tokens=10, dollars=0.5),
-    reached=LimitHit(Limit(Resource.MONEY, 5, "DAYHAND_MAX_DOLLARS"), 4.9, over=True),
+    limit_hit=LimitHit(Limit(Resource.MONEY, 5, "DAYHAND_MAX_DOLLARS"), 4.9, exceeded=True),
 )
 HEAD = Run("pytest -q", 0, "exit", 1.5, "1 passed", line=42)
 FINDINGS = (
@@ -50,10 +50,10 @@ PROPOSED = Proposed("https://example.org/pull/8", "c0ffee", Verification("7ree",
 EXAMINED = Examined(
     "c0ffee",
     ("Python",),
-    (SetUpStep("install", "uv sync", passed=False, seconds=1.0, why="no"),),
+    (SetupStep("install", "uv sync", passed=False, seconds=1.0, reason="no"),),
     (
-        Checkup("test", "pytest -q", "pyproject.toml", HEAD),
-        Checkup("lint", "ruff", "", None, "ruff is missing"),
+        ExaminedCheck("test", "pytest -q", "pyproject.toml", HEAD),
+        ExaminedCheck("lint", "ruff", "", None, "ruff is missing"),
     ),
     (Blocked("files.example.org", 443, "not allowed"),),
     ("Python 3.9 is pinned.",),
@@ -88,9 +88,9 @@ def test_an_outcome_tells_scripts_its_kind_and_conclusion() -> None:
     [
         ({"number": "7"}, "Task.number is '7'"),
         ({"installation": True}, "Task.installation is True"),
-        ({"colour": "red"}, "Task has no colour"),
-        ({"ask": {"kind": "dance", "words": "", "asker": "a"}}, "'dance' is not a valid Kind"),
-        ({"ask": None}, "Ask is not an object"),
+        ({"colour": "red"}, "Task has the unknown field colour"),
+        ({"ask": {"kind": "dance", "text": "", "asker": "a"}}, "'dance' is not a valid TaskKind"),
+        ({"ask": None}, "Task.ask is None"),
     ],
 )
 def test_a_task_of_another_version_is_refused_by_name(change: dict[str, object], says: str) -> None:
@@ -105,6 +105,15 @@ def test_a_task_that_lacks_a_part_or_is_no_json_is_refused() -> None:
     for text in (json.dumps(fields), "[]", "{", "null"):
         with pytest.raises(LedgerError):
             decode_task(text)
+
+
+def test_a_record_of_a_newer_version_says_what_to_do() -> None:
+    newer = json.dumps({**json.loads(encode_task(TASK)), "version": VERSION + 1, "colour": "red"})
+    with pytest.raises(
+        LedgerError, match=f"it has version {VERSION + 1}, .* versions up to {VERSION}"
+    ) as refused:
+        decode_task(newer)
+    assert refused.value.advice == "Upgrade every Dayhand process that uses this Redis to the same version."
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,17 @@ from redis import Redis
 from dayhand.errors import LeaseLost
 from dayhand.ledger import examined, keys
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.task import Checkup, Examined, SetUpStep
+from dayhand.task import Examined, ExaminedCheck, SetupStep
 from dayhand.verification import Run
 from tests.ledger.conftest import MEANING, TASK, another
 
 FOUND = Examined(
     commit="c" * 40,
     toolchains=("Make",),
-    steps=(SetUpStep("make deps", "make deps", passed=False, seconds=0.5, why="no rule"),),
-    checks=(Checkup("lint", "make lint", "Makefile", Run("make lint", 0, "exit", 0.1, "fine", line=3)),),
+    steps=(SetupStep("make deps", "make deps", passed=False, seconds=0.5, reason="no rule"),),
+    checks=(
+        ExaminedCheck("lint", "make lint", "Makefile", Run("make lint", 0, "exit", 0.1, "fine", line=3)),
+    ),
     blocked=(),
     pins=("Python 3.9 is asked for.",),
     known=True,

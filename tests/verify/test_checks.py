@@ -54,8 +54,8 @@ def examine(folder: Path, *runs: CheckResult) -> tuple[Finding, list[Fill]]:
 def test_a_new_failure_is_run_once_more_and_flaky_where_it_passes_then(tmp_path: Path) -> None:
     finding, fills = examine(tmp_path, RED, GREEN, GREEN)
     assert finding.verdict is Verdict.FLAKY
-    assert finding.again
-    assert finding.again.passed
+    assert finding.rerun
+    assert finding.rerun.passed
     assert fills == [head, base, head]
 
 

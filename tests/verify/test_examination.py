@@ -83,5 +83,5 @@ def test_a_failed_step_says_what_the_installer_said(sandbox: Bubblewrap) -> None
         "install the project", "pip install x", passed=False, seconds=2.0, output="fine\nERROR: no x\n"
     )
     found = examine(place("true", steps=(step,)), sandbox, fill, log=Notes(), commit=COMMIT)
-    assert found.steps[0].why == "ERROR: no x"
+    assert found.steps[0].reason == "ERROR: no x"
     assert not found.ready

@@ -32,12 +32,12 @@ LAST = (
 
 def lowered(limits: Sequence[Limit], own: Mapping[str, float]) -> tuple[Limit, ...]:
     """The operator's limits, with those of a repository where they are lower: it can raise none."""
-    by_means = {limit.means: limit for limit in limits}
+    by_means = {limit.resource: limit for limit in limits}
     for name, most in own.items():
         means = Resource(name)
         above = by_means.get(means)
-        if above is None or most < above.most:
-            room = f", to {above.words(above.most)} at most" if above else ""
+        if above is None or most < above.maximum:
+            room = f", to {above.format(above.maximum)} at most" if above else ""
             by_means[means] = Limit(means, most, f"{OWN.format(name)}{room}")
     return tuple(by_means.values())
 
@@ -61,57 +61,60 @@ class Budget:
 
     def seconds_left(self) -> float:
         """For commands: until the last reply has to be asked for."""
-        times = [limit for limit in self._limits if limit.means is Resource.MINUTES]
-        left = [limit.most - self._reserve(limit) - self._used(limit) for limit in times]
+        times = [limit for limit in self._limits if limit.resource is Resource.MINUTES]
+        left = [limit.maximum - self._reserve(limit) - self._used(limit) for limit in times]
         return min(left, default=math.inf) * 60
 
     def check_time(self) -> None:
         """Raise ``LimitReached`` where the time is over."""
         for limit in self._limits:
-            if limit.means is Resource.MINUTES and self._used(limit) >= limit.most:
+            if limit.resource is Resource.MINUTES and self._used(limit) >= limit.maximum:
                 raise self.exceeded(limit)
 
     def check(self) -> None:
         """Raise ``LimitReached`` where one more reply would go over a limit."""
         self.check_time()
         for limit in self._limits:
-            if limit.means is not Resource.MINUTES and self._used(limit) + self._reserve(limit) > limit.most:
+            if (
+                limit.resource is not Resource.MINUTES
+                and self._used(limit) + self._reserve(limit) > limit.maximum
+            ):
                 raise self.exceeded(limit)
 
     def exceeded(self, limit: Limit, said: str = "") -> LimitReached:
         """The failure's name. ``said``: the model's last words."""
         used = self._used(limit)
-        spent = f" ({limit.words(used)} used, and one more reply may cost more than is left)"
-        rest = spent if limit.means in (Resource.MONEY, Resource.TOKENS) and used < limit.most else ""
+        spent = f" ({limit.format(used)} used, and one more reply may cost more than is left)"
+        rest = spent if limit.resource in (Resource.MONEY, Resource.TOKENS) and used < limit.maximum else ""
         words = f" Its last words: “{said.strip()[-300:]}”" if said.strip() else ""
         return LimitReached(
-            f"The model did not finish within {limit.words(limit.most)}{rest}.{words}",
+            f"The model did not finish within {limit.format(limit.maximum)}{rest}.{words}",
             advice=f"Ask for a smaller step, or raise {limit.setting}.",
         )
 
     def last_word(self) -> Limit | None:
         """The limit because of which the next reply is the last; None where it is not."""
         told = {*self._history.told_since()}
-        return next((limit for limit in self._limits if LAST.format(limit.means) in told), None)
+        return next((limit for limit in self._limits if LAST.format(limit.resource) in told), None)
 
-    def reached(self) -> LimitHit | None:
+    def limit_hit(self) -> LimitHit | None:
         """The limit that the model was told to finish for; None where it was not."""
         if last := self.last_word():
-            return LimitHit(last, self._used(last), over=True)
+            return LimitHit(last, self._used(last), exceeded=True)
         if not self._told_to_finish():
             return None
-        nearest = max(self._limits, key=lambda limit: self._used(limit) / limit.most)
-        return LimitHit(nearest, self._used(nearest), over=False)
+        nearest = max(self._limits, key=lambda limit: self._used(limit) / limit.maximum)
+        return LimitHit(nearest, self._used(nearest), exceeded=False)
 
     def remarks(self) -> list[Item]:
         """What the model should hear of its limits after a turn."""
         self._admit()
         if last := next(filter(self._ends, self._limits), None):
-            return self._tell(LAST.format(last.means))
+            return self._tell(LAST.format(last.resource))
         near = [limit for limit in self._limits if self._near(limit)]
         if not near or self._told_to_finish():
             return []
-        left = " and ".join(limit.words(max(0, limit.most - self._used(limit))) for limit in near)
+        left = " and ".join(limit.format(max(0, limit.maximum - self._used(limit))) for limit in near)
         return self._tell(f"You have {left} left. {FINISH_UP}")
 
     def _tell(self, text: str) -> list[Item]:
@@ -123,12 +126,12 @@ class Budget:
 
     def _admit(self) -> None:
         """Say once, where the price is not known, which limits cannot be kept."""
-        money = next((limit for limit in self._limits if limit.means is Resource.MONEY), None)
+        money = next((limit for limit in self._limits if limit.resource is Resource.MONEY), None)
         latest = self._history.latest
         if money is None or latest.dollars is not None or latest.scripted or self._history.unpriced != 1:
             return
         if latest.input_tokens:
-            why = f"The price of {latest.model} is not known, so the limit of {money.words(money.most)} cannot be kept."
+            why = f"The price of {latest.model} is not known, so the limit of {money.format(money.maximum)} cannot be kept."
             self._log.line("say", f"{why} The other limits hold. A price file mends that (DAYHAND_PRICES).")
         else:
             why = "The model's server did not say how many tokens its reply took, so limits of money and tokens cannot be kept."
@@ -136,7 +139,7 @@ class Budget:
 
     def _used(self, limit: Limit) -> float:
         usage = self._history.usage
-        match limit.means:
+        match limit.resource:
             case Resource.MONEY:
                 return self._history.dollars
             case Resource.MINUTES:
@@ -149,24 +152,24 @@ class Budget:
     def _reserve(self, limit: Limit) -> float:
         """What one more reply may take: as much as the last one did."""
         latest = self._history.latest
-        match limit.means:
+        match limit.resource:
             case Resource.MONEY:
                 return latest.dollars or 0.0
             case Resource.MINUTES:
-                return min(LAST_MINUTES, limit.most / 10)
+                return min(LAST_MINUTES, limit.maximum / 10)
             case Resource.TOKENS:
                 return latest.input_tokens + latest.output_tokens
             case Resource.TURNS:
                 return 1
 
     def _near(self, limit: Limit) -> bool:
-        left = limit.most - self._used(limit)
-        if limit.means is Resource.TURNS:
+        left = limit.maximum - self._used(limit)
+        if limit.resource is Resource.TURNS:
             return left <= NEAR_TURNS
-        few = limit.means is not Resource.MINUTES and left < NEAR_REPLIES * self._reserve(limit)
-        return few or left <= limit.most * (1 - NEAR)
+        few = limit.resource is not Resource.MINUTES and left < NEAR_REPLIES * self._reserve(limit)
+        return few or left <= limit.maximum * (1 - NEAR)
 
     def _ends(self, limit: Limit) -> bool:
         """Whether there is room for one more reply, and for no turn before it."""
-        left, one = limit.most - self._used(limit), self._reserve(limit)
-        return 0 < left <= one if limit.means is Resource.MINUTES else one <= left < 2 * one
+        left, one = limit.maximum - self._used(limit), self._reserve(limit)
+        return 0 < left <= one if limit.resource is Resource.MINUTES else one <= left < 2 * one

@@ -87,9 +87,9 @@ def _work(turns: Turns, history: History, guard: LoopGuard, *, key: str) -> Solu
             resumed = False
         acted = turns.conclude(reply, last) if last else turns.act(turn, reply, guard, told=told or ())
         if acted.solution is not None and told is None:
-            reached = guard.budget.reached()
+            limit_hit = guard.budget.limit_hit()
             return replace(
-                acted.solution, usage=history.usage, switches=turns.model.switches, reached=reached
+                acted.solution, usage=history.usage, switches=turns.model.switches, limit_hit=limit_hit
             )
         if told is None:
             memory.write_results(turn, acted.items)

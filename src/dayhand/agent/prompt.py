@@ -103,7 +103,7 @@ def _request(task: Task) -> str:
         FIX if task.ask.kind is TaskKind.FIX else FOLLOW_UP,
         f"The issue, as it stood when the request was made (number {task.number or 'none'}):\n{_sealed('issue', issue)}",
     ]
-    words = task.ask.words.strip()
+    words = task.ask.text.strip()
     if words and words != task.body.strip():
         parts.append(f"What {_name(task.ask.asker)} asks:\n{_sealed('request', words)}")
     return "\n\n".join(parts)

@@ -39,7 +39,7 @@ MARKS = {
     Verdict.NEW_FAILURE: "✗",
     Verdict.FAILS_ON_BASE_TOO: "!",
     Verdict.FLAKY: "!",
-    Verdict.BLIND: "!",
+    Verdict.DOES_NOT_TEST: "!",
     Verdict.CANNOT_RUN: "⊘",
 }
 TONES = {"✓": "good", "✗": "bad", "!": "fair", "⊘": "fair"}
@@ -87,7 +87,7 @@ class TaskView:
     @property
     def title(self) -> str:
         """The issue's title, else what was asked; it is anybody's text."""
-        return visible(self.record.task.title or self.record.task.ask.words)
+        return visible(self.record.task.title or self.record.task.ask.text)
 
     @property
     def reason(self) -> str:
@@ -153,7 +153,7 @@ class TaskView:
     @property
     def account(self) -> Markup:
         """The model's words as HTML: emphasis, lists and code; nothing that loads, links or scripts."""
-        return Markup(MARKDOWN.render(str(self.solution.get("account", ""))))  # noqa: S704 - HTML is escaped
+        return Markup(MARKDOWN.render(str(self.solution.get("summary", ""))))  # noqa: S704 - HTML is escaped
 
     @property
     def proofs(self) -> Sequence[Mapping[str, Any]]:
@@ -167,7 +167,7 @@ class TaskView:
     @property
     def models(self) -> str:
         """The models that worked, in their order."""
-        names = [share["model"] for share in self.usage.get("shares") or (self.usage,)]
+        names = [share["model"] for share in self.usage.get("by_model") or (self.usage,)]
         return ", then ".join("A scripted model" if self.usage.get("scripted") else name for name in names)
 
     @property
@@ -194,7 +194,7 @@ class TaskView:
 
     @property
     def reach(self) -> Sequence[Mapping[str, Any]]:
-        return (self.outcome.get("verification") or {}).get("reach") or ()
+        return (self.outcome.get("verification") or {}).get("side_effects") or ()
 
     @property
     def proven(self) -> list[Mapping[str, Any]]:

@@ -112,5 +112,5 @@ class Part:
             "verification": self.findings,
         }
         if self.kind is TaskKind.FOLLOW_UP:
-            told["answer"] = self.outcome.get("solution", {}).get("account", "")
+            told["answer"] = self.outcome.get("solution", {}).get("summary", "")
         return told | ({"reason": self.reason} if self.failed else {})

@@ -1,84 +1,134 @@
-"""Tasks and outcomes as JSON, and back: strict, so that a record of another version is refused and not guessed."""
+"""Records in Redis: each carries the version of its shape, older ones are read, and newer ones are refused."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass
-from enum import StrEnum
-from types import UnionType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from dataclasses import asdict, dataclass, fields
+from typing import Any, TypeVar
 
 from dayhand.errors import LedgerError
-from dayhand.task import Answered, Examined, Outcome, Proposed, Task
+from dayhand.task import Answered, Ask, Examined, Outcome, Proposed, SetupStep, Solution, Task
+from dayhand.typed_json import NO_ALIASES, Aliases, ShapeError, decode
+from dayhand.usage import Limit, LimitHit, Switch, Usage
+from dayhand.verification import (
+    Concern,
+    Finding,
+    FormattingOnly,
+    RedGreen,
+    Scope,
+    Verdict,
+    Verification,
+)
 
 T = TypeVar("T")
+VERSION = 1  # raise it with every change of shape, and keep what the older version wrote in the tests
+# How version 0, which carried no number, named things.
+VERSION_0: Aliases = {
+    Ask: {"words": "text"},
+    Concern: {"what": "detail"},
+    Finding: {"again": "rerun"},
+    FormattingOnly: {"places": "ranges", "of": "total"},
+    Limit: {"means": "resource", "most": "maximum"},
+    LimitHit: {"over": "exceeded"},
+    RedGreen: {"idle": "passing_before"},
+    Scope: {
+        "most_lines": "max_lines",
+        "most_files": "max_files",
+        "noise": "formatting_only",
+        "unspoken": "unmentioned",
+    },
+    SetupStep: {"why": "reason"},
+    Solution: {"account": "summary", "reached": "limit_hit"},
+    Switch: {"why": "reason"},
+    Usage: {"shares": "by_model"},
+    Verdict: {"passes without looking": Verdict.DOES_NOT_TEST},
+    Verification: {"reach": "side_effects", "reached": "limit_hit"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The data of one record, and the version that it was written in."""
+
+    what: str  # "task", for errors
+    version: int
+    data: Any
+
+    def decode(self, kind: type[T], data: Any = None) -> T:
+        """Read the record, or a part of it, as ``kind``. Raises ``LedgerError``."""
+        try:
+            return decode(
+                kind, self.data if data is None else data, NO_ALIASES if self.version else VERSION_0
+            )
+        except ShapeError as error:
+            raise _unreadable(self.what, error) from error
+
+
+def pack(fields: Mapping[str, Any]) -> str:
+    """The JSON text of a record, with its version."""
+    return json.dumps({"version": VERSION, **fields}, ensure_ascii=False)
+
+
+def unpack(what: str, text: str) -> Stored:
+    """Read a record's version. Raises ``LedgerError`` if it is not JSON, or if a newer version wrote it."""
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise _unreadable(what, error) from error
+    if not isinstance(data, dict):
+        return Stored(what, 0, data)
+    version = data.pop("version", 0)
+    if type(version) is not int or version < 0:
+        raise _unreadable(what, ValueError(f"its version is {version!r}"))
+    if version > VERSION:
+        raise LedgerError(
+            f"A newer version of Dayhand wrote this {what}: it has version {version}, "
+            f"and this Dayhand reads versions up to {VERSION}.",
+            advice="Upgrade every Dayhand process that uses this Redis to the same version.",
+        )
+    return Stored(what, version, data)
 
 
 def encode_task(task: Task) -> str:
-    return json.dumps(asdict(task), ensure_ascii=False)
+    return pack(asdict(task))
 
 
 def decode_task(text: str) -> Task:
-    """Read a task back. Raises ``LedgerError`` where the record is not one of ours."""
-    try:
-        return _read(Task, json.loads(text))
-    except (ValueError, TypeError) as error:
-        raise _unreadable("task", error) from error
+    """Read a task back. Raises ``LedgerError`` if the record is not a task, or if a newer version wrote it."""
+    return unpack("task", text).decode(Task)
 
 
 def encode_outcome(outcome: Outcome) -> Mapping[str, Any]:
     """An outcome as plain JSON data, for pages and scripts: ``kind`` says which, the rest is its fields."""
     match outcome:
         case Proposed():
-            return {"kind": "proposed", **asdict(outcome), "conclusion": outcome.verification.conclusion}
+            return {
+                "version": VERSION,
+                "kind": "proposed",
+                **asdict(outcome),
+                "conclusion": outcome.verification.conclusion.status,
+            }
         case Answered():
-            return {"kind": "answered", **asdict(outcome)}
+            return {"version": VERSION, "kind": "answered", **asdict(outcome)}
         case Examined():
-            return {"kind": "examined", **asdict(outcome), "ready": outcome.ready}
+            return {"version": VERSION, "kind": "examined", **asdict(outcome), "ready": outcome.ready}
 
 
 def decode_outcome(data: Mapping[str, Any]) -> Outcome:
     """Read an outcome back from what ``encode_outcome`` gave. Raises ``LedgerError`` where it is not one of ours."""
     kinds: dict[str, type[Outcome]] = {"proposed": Proposed, "answered": Answered, "examined": Examined}
-    try:
-        kind = kinds[data["kind"]]
-        return _read(kind, {field.name: data[field.name] for field in fields(kind)})
-    except (ValueError, TypeError, KeyError) as error:
-        raise _unreadable("task's outcome", error) from error
-
-
-def _read(kind: type[T], data: Any) -> T:
-    """Build a dataclass from JSON data, every name and type checked. Raises ``TypeError`` or ``ValueError``."""
-    if not isinstance(data, dict):
-        raise TypeError(f"{kind.__name__} is not an object")
-    hints = get_type_hints(kind)
-    if unknown := data.keys() - hints.keys():
-        raise TypeError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
-    return kind(
-        **{name: _value(hints[name], value, f"{kind.__name__}.{name}") for name, value in data.items()}
-    )
-
-
-def _value(hint: Any, value: Any, place: str) -> Any:
-    if isinstance(hint, UnionType):  # the nouns know only "something or None"
-        some = next(part for part in get_args(hint) if part is not type(None))
-        return None if value is None else _value(some, value, place)
-    if get_origin(hint) is tuple and isinstance(value, list | tuple):
-        return tuple(_value(get_args(hint)[0], item, place) for item in value)
-    if is_dataclass(hint) and isinstance(hint, type):
-        return _read(hint, value)
-    if isinstance(hint, type) and issubclass(hint, StrEnum):
-        return hint(value)
-    if hint is float and type(value) is int:
-        return float(value)
-    if type(value) is not hint:
-        raise TypeError(f"{place} is {value!r}")
-    return value
+    stored = unpack("task's outcome", json.dumps(data))
+    name = stored.data.get("kind") if isinstance(stored.data, dict) else None
+    kind = kinds.get(str(name))
+    if kind is None:
+        raise _unreadable("task's outcome", ValueError(f"its kind is {name!r}"))
+    names = {field.name for field in fields(kind)}
+    return stored.decode(kind, {name: value for name, value in stored.data.items() if name in names})
 
 
 def _unreadable(what: str, error: Exception) -> LedgerError:
     return LedgerError(
         f"A {what} in Redis cannot be read: {error}.",
-        advice="Another version of Dayhand wrote it; run one version on one Redis.",
+        advice="Another version of Dayhand may have written it; run one version on one Redis.",
     )

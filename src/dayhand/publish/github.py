@@ -101,7 +101,9 @@ class GitHubPublication:
         if closed:
             self._comment(pull_request.proposed_closed(task, pull.url))
             return pull.url
-        if not proposal.verification.asks:  # else it stays a draft until somebody accepts that
+        if (
+            not proposal.verification.conclusion.stays_draft
+        ):  # else it stays a draft until somebody accepts that
             self.hub.ready(pull.number)
             self.hub.request_review(pull.number, task.ask.asker)
         verification, usage = proposal.verification, proposal.solution.usage
@@ -217,12 +219,13 @@ class GitHubPublication:
         """End the check run of the start, and begin and end the one on the pushed commit: by the ledger alone."""
         verification = proposal.verification
         self._conclude_check_of_start(proposal.head)
-        if verification.held:
-            self._put("standing", verification.standing)  # what an ``@bot accept`` makes of it
+        conclusion = verification.conclusion
+        if conclusion.objections:
+            self._put("standing", conclusion.if_accepted)  # what an ``@bot accept`` makes of it
         check = self._check_on(proposal.head)
         table = pull_request.table(verification, self.task_url)
         output = self._output(pull_request.check_done(verification), f"{table}\n\n{self._progress.last_text}")
-        self.hub.update_check(check, output=output, conclusion=verification.conclusion)
+        self.hub.update_check(check, output=output, conclusion=conclusion.status)
 
     def _conclude(self, conclusion: str, title: str) -> None:
         """End the check run that progress went to."""

@@ -37,24 +37,24 @@ class LocalPublication:
 
     def propose(self, task: Task, proposal: Proposal) -> str:
         """Print the account, the verification table and the branch's name; give the name."""
-        self._log(f"\n{proposal.solution.title}\n\n{proposal.solution.account}\n")
+        self._log(f"\n{proposal.solution.title}\n\n{proposal.solution.summary}\n")
         for finding in proposal.verification.findings:
             proof = telling_line(finding.head.output) if finding.head else finding.missing
             self._log(f"  {finding.kind:6} {finding.command:32} {finding.verdict}: {finding.note or proof}")
             if finding.red_green and not finding.red_green.proven:
                 self._log("         The change's own tests pass without the change too: they prove nothing.")
         for switch in proposal.solution.switches:
-            self._log(f"  {switch.model} could not go on, so {switch.successor} did: {switch.why}")
-        for concern in (*proposal.verification.concerns, *proposal.verification.reach):
-            self._log(f"  look at {concern.kind}: {concern.path}: {concern.what}")
+            self._log(f"  {switch.model} could not go on, so {switch.successor} did: {switch.reason}")
+        for concern in (*proposal.verification.concerns, *proposal.verification.side_effects):
+            self._log(f"  look at {concern.kind}: {concern.path}: {concern.detail}")
         for one in proposal.blocked:
             self._log(f"  blocked: {one.host}:{one.port}, asked by {one.command}: {one.reason}")
-        if said := note(proposal.verification.reached):
+        if said := note(proposal.verification.limit_hit):
             self._log(f"  {said}")
         scope = proposal.verification.scope
         if scope.too_large:
             self._log(f"  look at its size: {too_large(scope)}")
-        for path in scope.unspoken:
+        for path in scope.unmentioned:
             self._log(f"  changed, but not spoken of: {path}")
         self._log(
             f"\n{len(proposal.change.paths)} files changed on the branch {task.branch} ({spent(proposal.solution.usage)})."
@@ -64,8 +64,8 @@ class LocalPublication:
 
     def answer(self, task: Task, solution: Solution, proofs: tuple[Proof, ...]) -> str:
         """Print the answer and its citations."""
-        self._log(f"\n{solution.account}\n")
-        if said := note(solution.reached):
+        self._log(f"\n{solution.summary}\n")
+        if said := note(solution.limit_hit):
             self._log(f"{said}\n")
         for proof in proofs:
             mark = "✓" if proof.found else "✗ not confirmed:"

@@ -74,7 +74,7 @@ def _fails_early(runner: Runner, trees: Trees, check: Check, *, on_base: Check |
         Verdict.NEW_FAILURE,
         head.run,
         base.run if base else None,
-        again=again.run,
+        rerun=again.run,
         failing=stay,
     )
 
@@ -111,12 +111,12 @@ class Examiner:
         if base is None and head.run.seconds <= QUICK_SECONDS:
             base = self._base(check)
         judged = judge_passed(head, base)
-        if judged.verdict is not Verdict.BLIND and head.silent:
-            judged = Judgement(Verdict.BLIND, note=SILENT)
-        elif judged.verdict is not Verdict.BLIND and self._blind(check, head):
-            judged = Judgement(Verdict.BLIND, note=BLIND)
+        if judged.verdict is not Verdict.DOES_NOT_TEST and head.silent:
+            judged = Judgement(Verdict.DOES_NOT_TEST, note=SILENT)
+        elif judged.verdict is not Verdict.DOES_NOT_TEST and self._blind(check, head):
+            judged = Judgement(Verdict.DOES_NOT_TEST, note=BLIND)
         finding = _finding(check, judged, head, base=base if base and not base.run.passed else None)
-        if check.kind == "test" and judged.verdict is not Verdict.BLIND and can_prove(self.trees):
+        if check.kind == "test" and judged.verdict is not Verdict.DOES_NOT_TEST and can_prove(self.trees):
             shown = show_red(
                 check, self.runner, self.trees, head=head, base=lambda: base or self._base(check)
             )
@@ -180,7 +180,7 @@ def _finding(
         judged.verdict,
         head.run,
         base.run if base else None,
-        again=again.run if again else None,
+        rerun=again.run if again else None,
         failing=judged.failing,
         fixed=judged.fixed,
         counts=head.results.counts if head.results else None,

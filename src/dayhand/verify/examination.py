@@ -8,7 +8,7 @@ from dayhand.environment.base import Environment, Log
 from dayhand.environment.ecosystems.base import Check
 from dayhand.environment.setup.steps import reason
 from dayhand.sandbox.base import Sandbox
-from dayhand.task import Checkup, Examined, SetUpStep
+from dayhand.task import Examined, ExaminedCheck, SetupStep
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.runner import Runner
 from dayhand.verify.trees import Fill
@@ -31,7 +31,7 @@ def examine(
     """
     doctor = _Doctor(Runner(place, sandbox, log), fill, commit, bases)
     steps = tuple(
-        SetUpStep(
+        SetupStep(
             one.title, one.command, one.passed, one.seconds, one.instead if one.passed else reason(one.output)
         )
         for one in place.steps
@@ -57,18 +57,18 @@ class _Doctor:
     commit: str
     bases: BaseCache | None
 
-    def check_up(self, check: Check) -> Checkup:
+    def check_up(self, check: Check) -> ExaminedCheck:
         log, place = self.runner.log, self.runner.place
         if missing := place.missing.get(check.command):
             log.line("result", f"{check.kind}: {check.command}: not run. {missing.why}")
-            return Checkup(check.kind, check.command, check.source, None, missing.why)
+            return ExaminedCheck(check.kind, check.command, check.source, None, missing.why)
         ran = self.runner.run(check, self.fill)
         run = ran.run
         if run.code in NOT_THERE:
             last = run.output.strip().rpartition("\n")[2] or "command not found"
             why = f"{check.tool} is not there: {last}"
-            return Checkup(check.kind, check.command, check.source, None, why)
+            return ExaminedCheck(check.kind, check.command, check.source, None, why)
         if self.bases:
             self.bases.keep(self.commit, place.key, check, ran=ran)
         log.line("result", f"{check.kind}: {check.command}: {'passes' if run.passed else 'runs, and fails'}")
-        return Checkup(check.kind, check.command, check.source, run)
+        return ExaminedCheck(check.kind, check.command, check.source, run)

@@ -23,7 +23,7 @@ def feedback(verification: Verification) -> str:
 
 
 def _told(finding: Finding) -> str:
-    run = finding.again or finding.head
+    run = finding.rerun or finding.head
     output = run.output.strip() if run else ""
     cut = f"… {len(output) - OUTPUT_CHARS} characters cut …\n" if len(output) > OUTPUT_CHARS else ""
     names = "\n".join(f"- {name}" for name in finding.failing[:MAX_NAMES])

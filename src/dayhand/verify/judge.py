@@ -22,7 +22,7 @@ def judge_passed(head: CheckResult, base: CheckResult | None) -> Judgement:
     """A head that passes, beside the base where that is known."""
     counts = head.results.counts if head.results else None
     if counts and not counts.passed:
-        return Judgement(Verdict.BLIND, note="it passes, but its own report holds no test that ran")
+        return Judgement(Verdict.DOES_NOT_TEST, note="it passes, but its own report holds no test that ran")
     if base is None or base.run.passed:
         return Judgement(Verdict.PASSES)
     return Judgement(Verdict.FIXED, fixed=_fixed(head, base))

@@ -29,10 +29,15 @@ def show_red(
         return RedGreen(proven=False, run=red.run)
     before = base()
     if before.run.passed:
-        return RedGreen(proven=True, run=red.run, tests=_names(red, head), idle=_idle(red, head, before))
+        return RedGreen(
+            proven=True, run=red.run, tests=_names(red, head), passing_before=_idle(red, head, before)
+        )
     new = red.failing - before.failing
     return RedGreen(
-        proven=bool(new), run=red.run, tests=tuple(sorted(new)), idle=_idle(red, head, before) if new else ()
+        proven=bool(new),
+        run=red.run,
+        tests=tuple(sorted(new)),
+        passing_before=_idle(red, head, before) if new else (),
     )
 
 

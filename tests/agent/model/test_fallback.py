@@ -214,7 +214,7 @@ def test_a_resumed_task_goes_on_with_the_model_it_had_switched_to(
     assert cast.asked == ["one", "one", "two", "two", "two"]
     assert second.run("cat a b").text() == "x\ny\n"
     assert [(one.model, one.successor) for one in solution.switches] == [("one", "two")]
-    shares = solution.usage.shares
+    shares = solution.usage.by_model
     assert [(share.model, share.turns) for share in shares] == [("one", 1), ("two", 2)]
     for share, price in zip(shares, TABLE.values(), strict=True):
         assert share.dollars == pytest.approx(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from dayhand.environment.base import Environment, Installed, Missing
 from dayhand.publish.wording import environment
-from dayhand.task import NOT_ALLOWED, Blocked, Checkup, Examined, SetUpStep
+from dayhand.task import NOT_ALLOWED, Blocked, Examined, ExaminedCheck, SetupStep
 from dayhand.verification import Run
 
 URL = "https://dayhand.example/tasks/t1"
@@ -15,11 +15,11 @@ FAILED = Run("make lint", 2, "exit", 0.5, "a.py:1: bad", line=9)
 FOUND = Examined(
     commit="c" * 40,
     toolchains=("Node", "Make"),
-    steps=(SetUpStep("install with npm ci", "npm ci", passed=True, seconds=3.2),),
+    steps=(SetupStep("install with npm ci", "npm ci", passed=True, seconds=3.2),),
     checks=(
-        Checkup("test", "npm test", "package.json scripts.test", PASSED),
-        Checkup("lint", "make lint", "Makefile, target lint", FAILED),
-        Checkup("types", "tsc", "package.json scripts.types", None, "tsc does not start (not found)."),
+        ExaminedCheck("test", "npm test", "package.json scripts.test", PASSED),
+        ExaminedCheck("lint", "make lint", "Makefile, target lint", FAILED),
+        ExaminedCheck("types", "tsc", "package.json scripts.types", None, "tsc does not start (not found)."),
     ),
     blocked=(Blocked("files.example.org", 443, NOT_ALLOWED, "npm ci"),),
     pins=(),
@@ -92,10 +92,10 @@ def test_where_everything_runs_nothing_is_to_be_fixed() -> None:
 
 
 def test_what_failed_before_a_fall_back_is_told_and_one_check_is_spoken_of_as_one() -> None:
-    step = SetUpStep(
-        "install with npm ci", "npm install", passed=True, seconds=3.2, why="npm ci: the lock is old"
+    step = SetupStep(
+        "install with npm ci", "npm install", passed=True, seconds=3.2, reason="npm ci: the lock is old"
     )
-    broken = SetUpStep("install Ruby's gems", "bundle install", passed=False, seconds=1.0, why="no host")
+    broken = SetupStep("install Ruby's gems", "bundle install", passed=False, seconds=1.0, reason="no host")
     told = environment.report(replace(FOUND, steps=(step, broken), checks=FOUND.checks[1:2], blocked=()))
     assert (
         told
@@ -135,7 +135,7 @@ def test_where_no_check_is_declared_the_lines_to_declare_one_are_given() -> None
 
 
 def test_what_an_installer_said_cannot_speak_to_anybody() -> None:
-    step = SetUpStep("x", "x", passed=False, seconds=1.0, why="@ada closes #1 | <b>")
+    step = SetupStep("x", "x", passed=False, seconds=1.0, reason="@ada closes #1 | <b>")
     told = environment.report(replace(FOUND, steps=(step,)))
     assert "@ada" not in told
     assert "#1" not in told

@@ -9,8 +9,8 @@ from dayhand.publish.wording.limits import limited, note
 from dayhand.usage import Limit, LimitHit, Resource
 
 OWN = "`[limits] money` in `.dayhand.toml` on the default branch, to $5.00 at most"
-STOPPED = LimitHit(Limit(Resource.MONEY, 1.5, OWN), 1.4712, over=True)
-TOLD = LimitHit(Limit(Resource.MINUTES, 60, "DAYHAND_MAX_MINUTES"), 49.04, over=False)
+STOPPED = LimitHit(Limit(Resource.MONEY, 1.5, OWN), 1.4712, exceeded=True)
+TOLD = LimitHit(Limit(Resource.MINUTES, 60, "DAYHAND_MAX_MINUTES"), 49.04, exceeded=False)
 
 
 def test_work_that_had_to_stop() -> None:
@@ -48,4 +48,4 @@ def test_work_that_no_limit_had_a_part_in() -> None:
     ],
 )
 def test_an_amount_reads_as_people_say_it(means: Resource, most: float, amount: float, words: str) -> None:
-    assert Limit(means, most, "").words(amount) == words
+    assert Limit(means, most, "").format(amount) == words

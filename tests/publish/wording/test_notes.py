@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from inline_snapshot import snapshot
 
-from dayhand.publish.wording.notes import MAX_CONCERNS, beside
+from dayhand.publish.wording.notes import MAX_CONCERNS, notes
 from dayhand.publish.wording.pull_request import table
 from dayhand.verification import (
     Concern,
     Counts,
     Finding,
-    Noise,
+    FormattingOnly,
     RedGreen,
     Run,
     Scope,
@@ -23,7 +23,7 @@ RUN = Run("pytest -q", 1, "exit", 1.0, "1 failed", 7)
 
 
 def proof(*, proven: bool, tests: tuple[str, ...] = (), idle: tuple[str, ...] = ()) -> Verification:
-    shown = RedGreen(proven=proven, run=RUN, tests=tests, idle=idle)
+    shown = RedGreen(proven=proven, run=RUN, tests=tests, passing_before=idle)
     return Verification("c0ffee", (Finding("test", "pytest -q", Verdict.PASSES, RUN, red_green=shown),))
 
 
@@ -40,7 +40,7 @@ def proof(*, proven: bool, tests: tuple[str, ...] = (), idle: tuple[str, ...] = 
     ],
 )  # fmt: skip
 def test_the_changes_own_tests_are_told_in_one_line(verification: Verification, words: str) -> None:
-    assert beside(verification, "T") == words
+    assert notes(verification, "T") == words
 
 
 def test_what_weakens_the_checks_is_listed_without_its_power() -> None:
@@ -48,7 +48,7 @@ def test_what_weakens_the_checks_is_listed_without_its_power() -> None:
         Concern("suppression", "a.py", 3, "# noqa `@ada` #1"),
         Concern("deleted test", "t.py", 0, "test_a"),
     )
-    assert beside(Verification("c0ffee", (), concerns), "T") == (
+    assert notes(Verification("c0ffee", (), concerns), "T") == (
         "✋ **The change alters what checks it.** That may be right, but the checks cannot say so:\n\n"
         "- suppression: `a.py:3`: ``# noqa `@ada` #1``\n"
         "- deleted test: `t.py`: `test_a`\n\n"
@@ -61,14 +61,14 @@ def test_what_to_write_is_said_once_under_both_lists() -> None:
         Concern("deleted test", "t.py", 0, "a"),
         Concern("steers agents", "AGENTS.md", 0, "added"),
     )
-    said = beside(Verification("t", (), (weaker,), reach=(beyond,)), "T")
+    said = notes(Verification("t", (), (weaker,), side_effects=(beyond,)), "T")
     assert said.count("`@bot accept`") == 1
     assert said.endswith("writes `@bot accept` here.")
 
 
 def test_a_long_list_is_cut_and_says_so() -> None:
     concerns = tuple(Concern("suppression", "a.py", n, "# noqa") for n in range(MAX_CONCERNS + 4))
-    assert "- and 4 more, on the task's page" in beside(Verification("c0ffee", (), concerns), "T")
+    assert "- and 4 more, on the task's page" in notes(Verification("c0ffee", (), concerns), "T")
 
 
 def test_a_row_names_the_tests_that_tell() -> None:
@@ -76,7 +76,7 @@ def test_a_row_names_the_tests_that_tell() -> None:
     findings = (
         Finding("test", "a", Verdict.NEW_FAILURE, RUN, failing=names, counts=Counts(3, 7, 0)),
         Finding("test", "b", Verdict.FIXED, RUN, fixed=("t1",), counts=Counts(2, 0, 1)),
-        Finding("test", "c", Verdict.BLIND, RUN, note="it does not look"),
+        Finding("test", "c", Verdict.DOES_NOT_TEST, RUN, note="it does not look"),
         Finding("test", "d", Verdict.FLAKY, RUN),
     )
     assert table(Verification("c0ffee", findings), "T").splitlines()[2:] == [
@@ -88,27 +88,27 @@ def test_a_row_names_the_tests_that_tell() -> None:
 
 
 def test_what_the_change_touches_beside_its_task_is_named() -> None:
-    noise = (Noise("a.py", 2, 2), Noise("b.py", 3, 5))
-    some = Scope(files=3, noise=noise, unspoken=("tax`.py", "web/x.js"))
-    assert beside(Verification("t", scope=some), "T") == snapshot("""\
+    noise = (FormattingOnly("a.py", 2, 2), FormattingOnly("b.py", 3, 5))
+    some = Scope(files=3, formatting_only=noise, unmentioned=("tax`.py", "web/x.js"))
+    assert notes(Verification("t", scope=some), "T") == snapshot("""\
 **Only layout** (whitespace, line breaks, quotes, order of imports) changes in all of `a.py`, 3 of 5 places in `b.py`.
 
 **Changed, but not spoken of** in the issue or the account: ``tax`.py``, `web/x.js`.\
 """)
-    many = Scope(files=14, unspoken=tuple(f"f{n}.py" for n in range(13)))
-    assert beside(Verification("t", scope=many), "T") == snapshot(
+    many = Scope(files=14, unmentioned=tuple(f"f{n}.py" for n in range(13)))
+    assert notes(Verification("t", scope=many), "T") == snapshot(
         "**Changed, but not spoken of** in the issue or the account: `f0.py`, `f1.py`, `f2.py`, `f3.py`, `f4.py`, `f5.py`, `f6.py`, `f7.py`, `f8.py`, `f9.py` and 3 more files."
     )
-    none = Scope(files=2, unspoken=("a.py", "b.py"))
-    assert beside(Verification("t", scope=none), "T") == snapshot(
+    none = Scope(files=2, unmentioned=("a.py", "b.py"))
+    assert notes(Verification("t", scope=none), "T") == snapshot(
         "**None of the 2 changed files is spoken of** in the issue or the account."
     )
 
 
 def test_a_change_that_is_too_large_says_by_how_much_and_what_to_do() -> None:
     huge = Scope(lines=2400, files=41, max_lines=800, max_files=40)
-    assert beside(Verification("t", scope=huge), "T") == snapshot(
+    assert notes(Verification("t", scope=huge), "T") == snapshot(
         "✋ **This stays a draft:** it changes 2,400 lines, over the 800 that are allowed here, and 41 files, over the 40 that are allowed here. Write `@bot accept` here to take it as one, or ask for smaller steps. The limits are `[limits] lines` and `files` in `.dayhand.toml` on the default branch."
     )
-    assert beside(Verification("t", scope=Scope(800, 40, 800, 40)), "T") == ""
-    assert beside(Verification("t", scope=Scope(9999, 999)), "T") == "", "0 is no limit"
+    assert notes(Verification("t", scope=Scope(800, 40, 800, 40)), "T") == ""
+    assert notes(Verification("t", scope=Scope(9999, 999)), "T") == "", "0 is no limit"

@@ -228,14 +228,14 @@ def test_the_verdict_stands_before_the_models_words() -> None:
 def test_passing_in_part_is_not_called_passing() -> None:
     lint = Finding("lint", "ruff check .", Verdict.PASSES, HEAD)
     said = {}
-    for verdict in (Verdict.FAILS_ON_BASE_TOO, Verdict.FLAKY, Verdict.BLIND, Verdict.CANNOT_RUN):
+    for verdict in (Verdict.FAILS_ON_BASE_TOO, Verdict.FLAKY, Verdict.DOES_NOT_TEST, Verdict.CANNOT_RUN):
         some = Verification("t", (lint, Finding("test", "pytest -q", verdict, HEAD)))
-        said[verdict] = f"{some.conclusion}: {pull_request.check_done(some)}"
+        said[verdict] = f"{some.conclusion.status}: {pull_request.check_done(some)}"
     assert said == snapshot(
         {
             Verdict.FAILS_ON_BASE_TOO: "success: No new failure; what failed before still fails (1 of 2 passes)",
             Verdict.FLAKY: "success: No new failure that stays, but flaky checks (1 of 2 passes)",
-            Verdict.BLIND: "neutral: Checks pass without looking at the change (1 of 2 passes)",
+            Verdict.DOES_NOT_TEST: "neutral: Checks pass without looking at the change (1 of 2 passes)",
             Verdict.CANNOT_RUN: "neutral: The tests could not be run here (1 of 2 passes)",
         }
     )

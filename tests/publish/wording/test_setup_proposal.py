@@ -6,21 +6,21 @@ from dataclasses import replace
 
 from dayhand.environment.declared.improvement import Guess, Improvement, Line
 from dayhand.publish.wording import setup_proposal
-from dayhand.task import Checkup, Examined, SetUpStep
+from dayhand.task import Examined, ExaminedCheck, SetupStep
 from dayhand.verification import Run
 
 URL = "https://dayhand.example/tasks/t1"
 STUCK = Examined(
     commit="c" * 40,
     toolchains=("Make",),
-    steps=(SetUpStep("AGENTS.md: make deps", "make deps", passed=False, seconds=0.2, why="no rule"),),
-    checks=(Checkup("lint", "lintt .", "AGENTS.md", None, "lintt does not start."),),
+    steps=(SetupStep("AGENTS.md: make deps", "make deps", passed=False, seconds=0.2, reason="no rule"),),
+    checks=(ExaminedCheck("lint", "lintt .", "AGENTS.md", None, "lintt does not start."),),
     blocked=(),
     pins=(),
     known=False,
     seconds=1.0,
 )
-LINT = Checkup("lint", "make lint", ".dayhand.toml checks.lint", Run("make lint", 0, "exit", 0.5, ""))
+LINT = ExaminedCheck("lint", "make lint", ".dayhand.toml checks.lint", Run("make lint", 0, "exit", 0.5, ""))
 BETTER = replace(STUCK, steps=(), checks=(LINT,), seconds=0.4)
 LINES = (
     Line("setup", "run", (), "“AGENTS.md: make deps” fails, so it is left out."),
@@ -70,6 +70,6 @@ def test_what_a_repository_wrote_cannot_speak_to_anybody_or_forge_a_marker() -> 
     assert "<b>" not in told
     assert told.count("<!--") == 1
     command = "x | `@ada` \n## Done"
-    checks = (Checkup("lint", command, "AGENTS.md", None, "no"),)
+    checks = (ExaminedCheck("lint", command, "AGENTS.md", None, "no"),)
     told = setup_proposal.body(replace(FOUND, before=replace(STUCK, checks=checks)), URL)
     assert "\n## Done" not in told

@@ -26,7 +26,7 @@ JS = """test('adds', () => {
 
 def found(path: str, old: str, new: str) -> list[tuple[str, str]]:
     return [
-        (one.kind, one.what)
+        (one.kind, one.detail)
         for one in inspect(InMemoryFiles({path: old}), InMemoryFiles({path: new}), (path,))
     ]
 

@@ -13,7 +13,7 @@ PNPM = "packages:\n\n  /esbuild@{}:\n    resolution: {{integrity: x}}\n    requi
 
 def found(path: str, old: str, new: str) -> list[tuple[str, str]]:
     beyond = look_beyond(InMemoryFiles({path: old}), InMemoryFiles({path: new}), (path,), binaries=())
-    return [(one.kind, one.what) for one in beyond]
+    return [(one.kind, one.detail) for one in beyond]
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from dayhand.verification import Noise
+from dayhand.verification import FormattingOnly
 from dayhand.verify.scope.formatting_only import (
     ChangedRange,
     find_layout,
     is_layout,
     places_of,
 )
-from dayhand.verify.scope.unmentioned import find_unspoken
+from dayhand.verify.scope.unmentioned import find_unmentioned
 from tests.verify.files import InMemoryFiles
 
 PATCH = """\
@@ -100,14 +100,16 @@ def test_a_python_file_that_was_only_reformatted_is_all_noise() -> None:
         ]
     }
     assert find_layout(InMemoryFiles({"m.py": old}), InMemoryFiles({"m.py": new}), places) == (
-        Noise("m.py", 2, 2),
+        FormattingOnly("m.py", 2, 2),
     )
     changed = new.replace("one more", "two more")
     assert find_layout(InMemoryFiles({"m.py": old}), InMemoryFiles({"m.py": changed}), places) == ()
 
 
 def test_noise_is_counted_beside_what_is_none() -> None:
-    assert find_layout(InMemoryFiles({}), InMemoryFiles({}), places_of(PATCH)) == (Noise("shop.py", 1, 2),)
+    assert find_layout(InMemoryFiles({}), InMemoryFiles({}), places_of(PATCH)) == (
+        FormattingOnly("shop.py", 1, 2),
+    )
 
 
 WORDS = "Totals are wrong. The sum in `total` began at one."
@@ -124,18 +126,18 @@ SUM = {"shop.py": [ChangedRange(["def total(x):"], ["def total(y):"])]}
 
 
 def test_what_a_named_symbol_its_test_and_its_imports_lead_to_is_spoken_of() -> None:
-    assert find_unspoken(WORDS, TREE, SUM, paths=MANY) == ("tax.py", "web/index.js", "web/menu.js")
+    assert find_unmentioned(WORDS, TREE, SUM, paths=MANY) == ("tax.py", "web/index.js", "web/menu.js")
 
 
 @pytest.mark.parametrize("word", ["web/menu.js", "menu.js", "the menu"])
 def test_a_name_leads_to_what_imports_it(word: str) -> None:
-    assert find_unspoken(f"{WORDS} Also {word}.", TREE, SUM, paths=MANY) == ("tax.py",)
+    assert find_unmentioned(f"{WORDS} Also {word}.", TREE, SUM, paths=MANY) == ("tax.py",)
 
 
 def test_a_part_of_another_word_is_no_name() -> None:
-    assert "tax.py" in find_unspoken(f"{WORDS} A syntax-error and taxes.", TREE, SUM, paths=MANY)
+    assert "tax.py" in find_unmentioned(f"{WORDS} A syntax-error and taxes.", TREE, SUM, paths=MANY)
 
 
 def test_where_no_name_falls_a_small_change_is_left_alone_and_a_large_one_is_told() -> None:
-    assert find_unspoken("Mended.", TREE, {}, paths=MANY[:3]) == ()
-    assert find_unspoken("Mended.", TREE, {}, paths=MANY) == MANY[:5]
+    assert find_unmentioned("Mended.", TREE, {}, paths=MANY[:3]) == ()
+    assert find_unmentioned("Mended.", TREE, {}, paths=MANY) == MANY[:5]

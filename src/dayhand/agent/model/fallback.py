@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Protocol
 
 from dayhand.agent.model.base import (
@@ -14,6 +14,7 @@ from dayhand.agent.model.base import (
 )
 from dayhand.agent.model.responses import ResponsesModel
 from dayhand.errors import ModelUnavailable
+from dayhand.ledger.codec import pack, unpack
 from dayhand.usage import Switch
 
 FACT = "model_switches"
@@ -33,9 +34,7 @@ class FallbackModels:
     def __init__(self, models: Sequence[ResponsesModel], facts: Facts) -> None:
         self._models = models
         self._facts = facts
-        self._taken: list[tuple[Switch, int]] = [
-            (Switch(**switch), items) for switch, items in json.loads(facts.recall(FACT) or "[]")
-        ]
+        self._taken = [*read_switches(facts.recall(FACT) or "[]")]
 
     @property
     def switches(self) -> tuple[Switch, ...]:
@@ -108,16 +107,20 @@ class FallbackModels:
         return 0
 
     def _record(self) -> None:
-        taken = [
-            ({"model": one.model, "successor": one.successor, "why": one.why}, n) for one, n in self._taken
-        ]
-        self._facts.record(FACT, json.dumps(taken, ensure_ascii=False))
+        taken = [(asdict(switch), items) for switch, items in self._taken]
+        self._facts.record(FACT, pack({"switches": taken}))
 
     def _nobody(self, error: ModelUnavailable) -> ModelUnavailable:
         if not self._taken:
             return error
-        before = " ".join(f"{switch.model}: {switch.why}" for switch in self.switches)
+        before = " ".join(f"{switch.model}: {switch.reason}" for switch in self.switches)
         return ModelUnavailable(
             f"None of the {len(self._taken) + 1} models can go on. {before} {self.name}: {error}",
             advice=error.advice,
         )
+
+
+def read_switches(text: str) -> tuple[tuple[Switch, int], ...]:
+    """The switches of a task, each with the number of items in the history by then. Raises ``LedgerError``."""
+    stored = unpack("task's list of models", text)
+    return stored.decode(tuple[tuple[Switch, int], ...], stored.data["switches"] if stored.version else None)

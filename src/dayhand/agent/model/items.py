@@ -112,12 +112,12 @@ def usage_fields(usage: Usage) -> dict[str, Any]:
 
 def add(one: Usage, other: Usage) -> Usage:
     """The sum of two usages, and each model's share where there were several."""
-    shares = [*(one.shares or ((one,) if one.turns else ()))]
+    shares = [*(one.by_model or ((one,) if one.turns else ()))]
     if shares and shares[-1].model == other.model:
         shares[-1] = _sum(shares[-1], other)
     else:
         shares.append(other)
-    return replace(_sum(one, other), shares=tuple(shares) if len(shares) > 1 else ())
+    return replace(_sum(one, other), by_model=tuple(shares) if len(shares) > 1 else ())
 
 
 def _sum(one: Usage, other: Usage) -> Usage:

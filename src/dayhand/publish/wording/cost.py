@@ -10,7 +10,7 @@ from dayhand.usage import Switch, Usage
 
 def bill(usage: Usage, minutes: float, task_url: str) -> str:
     """What it cost, folded away; by model, where several worked."""
-    models = "\n".join(f"- {_of_model(share)}" for share in usage.shares)
+    models = "\n".join(f"- {_of_model(share)}" for share in usage.by_model)
     whole = (
         f"{models}\n\nTogether: {_tokens(usage)}" if models else f"Model: {_name(usage)}. {_tokens(usage)}"
     )
@@ -35,7 +35,7 @@ def until_then(usage: Usage) -> str:
 def took_over(switches: Iterable[Switch]) -> str:
     """A sentence for each model that could not go on; "" for none."""
     return "\n\n".join(
-        f"⚠️ **{line(one.model)}** could not go on, so **{line(one.successor)}** did: {line(one.why)}"
+        f"⚠️ **{line(one.model)}** could not go on, so **{line(one.successor)}** did: {line(one.reason)}"
         for one in switches
     )
 
@@ -49,7 +49,7 @@ def _turns(usage: Usage) -> str:
 
 
 def _models(usage: Usage) -> str:
-    return ", then ".join(line(share.model) for share in usage.shares or (usage,))
+    return ", then ".join(line(share.model) for share in usage.by_model or (usage,))
 
 
 def _name(usage: Usage) -> str:

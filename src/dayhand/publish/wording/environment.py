@@ -10,7 +10,7 @@ from dayhand.publish.markdown.escape import cap, cell, code
 from dayhand.publish.markdown.sanitize import line, prose
 from dayhand.publish.wording import pull_request
 from dayhand.publish.wording.blocked_hosts import blocked
-from dayhand.task import Checkup, Examined
+from dayhand.task import Examined, ExaminedCheck
 
 CHECK_NAME = "dayhand / environment"
 MAX_BYTES = 60_000
@@ -54,7 +54,7 @@ def answer(asker: str, commit: str, check_url: str, *, said: str) -> str:
     return f"@{asker} [The environment of {code(commit[:8])}]({check_url}):\n\n{said}"
 
 
-def in_short(one: Checkup) -> str:
+def in_short(one: ExaminedCheck) -> str:
     """How one check went, in two words."""
     if one.run is None:
         return "⛔ cannot run"
@@ -140,7 +140,7 @@ def _checks(found: Examined, task_url: str) -> str:
     return "\n".join(["| Here | Check | Command | Found in |", "|---|---|---|---|", *rows])
 
 
-def _how(one: Checkup, task_url: str) -> str:
+def _how(one: ExaminedCheck, task_url: str) -> str:
     if one.run is None:
         return "⛔ cannot run"  # why stands below: a phone shows a long cell badly
     words = "✅ passes" if one.run.passed else "⚠️ runs, and fails"
@@ -154,8 +154,8 @@ def _steps(found: Examined) -> str:
     lines = [
         f"- {'✅' if step.passed else '❌'} {line(step.title)} ({step.seconds:.1f} s)"
         + (
-            f"{', by a fall-back, for this failed: ' if step.passed else ': '}{line(step.why)}"
-            if step.why
+            f"{', by a fall-back, for this failed: ' if step.passed else ': '}{line(step.reason)}"
+            if step.reason
             else ""
         )
         for step in found.steps

@@ -10,7 +10,7 @@ def limited(reached: LimitHit | None) -> str:
     """A paragraph of the pull request's, before the model's words; "" where no limit had a part in it."""
     if reached is None:
         return ""
-    if reached.over:
+    if reached.exceeded:
         return (
             f"✋ **This stays a draft:** {stopped(reached)}. What it says is left stands in its words below. "
             f"Write `@bot accept` here to take it as it is. For the rest, ask again here, or raise {line(reached.limit.setting)}."
@@ -35,10 +35,10 @@ def note(reached: LimitHit | None) -> str:
     """A sentence before an answer; "" where no limit had a part in it."""
     if reached is None:
         return ""
-    said = stopped(reached) if reached.over else hurried(reached)
+    said = stopped(reached) if reached.exceeded else hurried(reached)
     return f"⏳ {said[0].upper()}{said[1:]}. More room: {line(reached.limit.setting)}."
 
 
 def _used(reached: LimitHit) -> str:
     limit = reached.limit
-    return f"with {limit.words(reached.used)} used of {limit.words(limit.most)}"
+    return f"with {limit.format(reached.used)} used of {limit.format(limit.maximum)}"

@@ -6,7 +6,7 @@ from dayhand.publish.markdown.escape import code
 from dayhand.verification import (
     Concern,
     Finding,
-    Noise,
+    FormattingOnly,
     Scope,
     Verification,
 )
@@ -17,16 +17,16 @@ MAX_IDLE = 5
 ACCEPTING = "Somebody with write access who finds that right writes `@bot accept` here."
 
 
-def beside(verification: Verification, task_url: str) -> str:
+def notes(verification: Verification, task_url: str) -> str:
     """Everything that stands under the table; "" for nothing."""
     parts = (
         red_to_green(verification, task_url),
         weakened(verification.concerns),
-        reaching(verification.reach),
-        ACCEPTING if verification.concerns or verification.reach else "",
+        reaching(verification.side_effects),
+        ACCEPTING if verification.concerns or verification.side_effects else "",
         size(verification.scope),
-        layout(verification.scope.noise),
-        unspoken(verification.scope),
+        layout(verification.scope.formatting_only),
+        unmentioned(verification.scope),
     )
     return "\n\n".join(part for part in parts if part)
 
@@ -46,7 +46,7 @@ def reaching(reach: tuple[Concern, ...]) -> str:
 def _look(concerns: tuple[Concern, ...], opening: str) -> str:
     if not concerns:
         return ""
-    lines = [f"- {one.kind}: {code(_place(one))}: {code(one.what)}" for one in concerns[:MAX_CONCERNS]]
+    lines = [f"- {one.kind}: {code(_place(one))}: {code(one.detail)}" for one in concerns[:MAX_CONCERNS]]
     if len(concerns) > MAX_CONCERNS:
         lines.append(f"- and {len(concerns) - MAX_CONCERNS} more, on the task's page")
     return "\n".join([opening, "", *lines])
@@ -73,7 +73,7 @@ def _turned(finding: Finding, task_url: str) -> str:
     tests = {0: "the change's tests fail", 1: "1 test fails"}.get(count, f"{count} tests fail")
     verb = "passes" if count == 1 else "pass"
     words = f"**Red to green:** {tests} on the source as it was and {verb} with the change ({linked})."
-    return f"{words} {_idle(shown.idle)}".strip()
+    return f"{words} {_idle(shown.passing_before)}".strip()
 
 
 def _idle(tests: tuple[str, ...]) -> str:
@@ -105,7 +105,7 @@ def too_large(scope: Scope) -> str:
     return f"it changes {', and '.join(over)}"
 
 
-def layout(noise: tuple[Noise, ...]) -> str:
+def layout(noise: tuple[FormattingOnly, ...]) -> str:
     """The files in which something changes that no program reads."""
     if not noise:
         return ""
@@ -113,22 +113,20 @@ def layout(noise: tuple[Noise, ...]) -> str:
     return f"**Only layout** (whitespace, line breaks, quotes, order of imports) changes in {_listed(named, len(noise))}."
 
 
-def _noisy(noise: Noise) -> str:
-    if noise.places == noise.of:
+def _noisy(noise: FormattingOnly) -> str:
+    if noise.ranges == noise.total:
         return f"all of {code(noise.path)}"
-    return f"{noise.places} of {noise.of} places in {code(noise.path)}"
+    return f"{noise.ranges} of {noise.total} places in {code(noise.path)}"
 
 
-def unspoken(scope: Scope) -> str:
+def unmentioned(scope: Scope) -> str:
     """The files that were changed and not spoken of."""
-    if not scope.unspoken:
+    if not scope.unmentioned:
         return ""
-    if len(scope.unspoken) >= scope.files:
+    if len(scope.unmentioned) >= scope.files:
         return f"**None of the {scope.files} changed files is spoken of** in the issue or the account."
-    named = [code(path) for path in scope.unspoken[:MAX_FILES]]
-    return (
-        f"**Changed, but not spoken of** in the issue or the account: {_listed(named, len(scope.unspoken))}."
-    )
+    named = [code(path) for path in scope.unmentioned[:MAX_FILES]]
+    return f"**Changed, but not spoken of** in the issue or the account: {_listed(named, len(scope.unmentioned))}."
 
 
 def _listed(named: list[str], count: int) -> str:

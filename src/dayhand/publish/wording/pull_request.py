@@ -24,12 +24,13 @@ from dayhand.publish.wording.limits import (
     note,
     stopped,
 )
-from dayhand.publish.wording.notes import beside, too_large
+from dayhand.publish.wording.notes import notes, too_large
 from dayhand.task import Proof, Solution, Task
 from dayhand.usage import Usage
 from dayhand.verification import (
     Counts,
     Finding,
+    Status,
     Verdict,
     Verification,
 )
@@ -43,7 +44,7 @@ VERDICTS = {
     Verdict.NEW_FAILURE: "❌ new failure",
     Verdict.FAILS_ON_BASE_TOO: "⚠️ fails on the base too",
     Verdict.FLAKY: "🎲 flaky: it failed, and passed when run once more",
-    Verdict.BLIND: "⚠️ passes without looking",
+    Verdict.DOES_NOT_TEST: "⚠️ passes without looking",
     Verdict.CANNOT_RUN: "⛔ the environment cannot run it",
 }
 KEPT_WORK = "What was pushed before stays."
@@ -53,12 +54,17 @@ NOTHING_CHANGED = "No file was changed."
 NOT_DONE = "This could not be done."
 STOPPED = "This was stopped."
 QUOTE_CHARS = 300
-MARKS = {"success": "✅", "failure": "❌", "neutral": "⚠️", "action_required": "✋"}
+MARKS = {
+    Status.SUCCESS: "✅",
+    Status.FAILURE: "❌",
+    Status.NEUTRAL: "⚠️",
+    Status.ACTION_REQUIRED: "✋",
+}
 CONCLUSIONS = {
-    "success": "The repository's own checks pass",
-    "failure": "There are new failures",
-    "action_required": "The change alters what checks it: please look at that first",
-    "neutral": "No check could speak for or against it",
+    Status.SUCCESS: "The repository's own checks pass",
+    Status.FAILURE: "There are new failures",
+    Status.ACTION_REQUIRED: "The change alters what checks it: please look at that first",
+    Status.NEUTRAL: "No check could speak for or against it",
 }
 
 
@@ -94,11 +100,11 @@ def pull_body(task: Task, proposal: Proposal, repository_url: str, *, task_url: 
     The model's words stand under a heading that says whose they are, and after the worker's own verdict.
     """
     solution, verification = proposal.solution, proposal.verification
-    account = prose(solution.account)
+    account = prose(solution.summary)
     parts = [
         f"Fixes #{task.number}" if task.drafted_first else "",
-        f"{MARKS[verification.conclusion]} **{check_done(verification)}**",
-        limited(verification.reached),
+        f"{MARKS[verification.conclusion.status]} **{check_done(verification)}**",
+        limited(verification.limit_hit),
         f"### What was done, in the model's words\n\n{account or 'It gave no account.'}",
         took_over(solution.switches),
         questions(solution.questions),
@@ -115,12 +121,12 @@ def table(verification: Verification, task_url: str) -> str:
     """The verification table; each verdict links to the log's line where the command begins."""
     if not verification.findings:
         nothing = "The repository declares no lint, type check or test command that Dayhand knows, so nothing was run."
-        return "\n\n".join(part for part in (nothing, beside(verification, task_url)) if part)
+        return "\n\n".join(part for part in (nothing, notes(verification, task_url)) if part)
     rows = [
         f"| {finding.kind} | {cell(code(finding.command))} | {cell(_verdict(finding, task_url))} |"
         for finding in verification.findings
     ]
-    if said := beside(verification, task_url):
+    if said := notes(verification, task_url):
         rows += ["", said]
     return "\n".join(["| Check | Command | Result |", "|---|---|---|", *rows])
 
@@ -219,28 +225,28 @@ def check_done(verification: Verification) -> str:
     count = len(verification.findings)
     passed = sum(finding.verdict in (Verdict.PASSES, Verdict.FIXED) for finding in verification.findings)
     words = _concluded(verification)
-    if verification.conclusion == "success" and passed < count:
+    if verification.conclusion.status is Status.SUCCESS and passed < count:
         words = _in_part(verification)
-    if verification.reached and verification.conclusion != "action_required":
-        words = f"{words}; {'a limit stopped the work' if verification.reached.over else 'the model was told to finish'}"
+    if verification.limit_hit and verification.conclusion.status is not Status.ACTION_REQUIRED:
+        words = f"{words}; {'a limit stopped the work' if verification.limit_hit.exceeded else 'the model was told to finish'}"
     return f"{words} ({passed} of {count} {'passes' if passed == 1 else 'pass'})" if count else words
 
 
 def _concluded(verification: Verification) -> str:
     verdicts = {finding.verdict for finding in verification.findings}
-    match verification.conclusion:
-        case "action_required" if not verification.concerns:
+    match verification.conclusion.status:
+        case Status.ACTION_REQUIRED if not verification.concerns:
             return f"{_held(verification)}: please look at that first"
-        case "neutral" if Verdict.BLIND in verdicts:
+        case Status.NEUTRAL if Verdict.DOES_NOT_TEST in verdicts:
             return "Checks pass without looking at the change"
-        case "neutral" if verification.untested:
+        case Status.NEUTRAL if verification.untested:
             return "The tests could not be run here"
         case other:
             return CONCLUSIONS[other]
 
 
 def _held(verification: Verification) -> str:
-    if verification.reach:
+    if verification.side_effects:
         return "The change reaches beyond its code"
     return (
         "The change is larger than it may be" if verification.scope.too_large else "A limit stopped the work"
@@ -269,15 +275,19 @@ def started(pull_url: str, task_url: str) -> str:
 
 
 def proposed(task: Task, pull_url: str, verification: Verification, *, usage: Usage) -> str:
-    ready = "is there to look at" if verification.conclusion == "failure" else "is ready for review"
+    ready = (
+        "is there to look at" if verification.conclusion.status is Status.FAILURE else "is ready for review"
+    )
     if verification.scope.too_large:
         ready = f"is a draft that asks: {too_large(verification.scope)}"
-    if reached := verification.reached:
+    if reached := verification.limit_hit:
         ready = (
-            f"is a draft that asks: {stopped(reached)}" if reached.over else f"{ready}: {hurried(reached)}"
+            f"is a draft that asks: {stopped(reached)}"
+            if reached.exceeded
+            else f"{ready}: {hurried(reached)}"
         )
     scripted = f"\n\n{SCRIPTED}" if usage.scripted else ""
-    verdict = f"{MARKS[verification.conclusion]} {check_done(verification)}."
+    verdict = f"{MARKS[verification.conclusion.status]} {check_done(verification)}."
     return f"@{task.ask.asker} [The pull request]({pull_url}) {ready}. {verdict}{scripted}"
 
 
@@ -302,8 +312,8 @@ def answered(
     )
     cited = "\n".join(f"- {cited_place(proof, repository_url)}" for proof in proofs)
     parts = [
-        opening + prose(solution.account),
-        note(solution.reached),
+        opening + prose(solution.summary),
+        note(solution.limit_hit),
         cited,
         took_over(solution.switches),
         questions(solution.questions),

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from dayhand.environment.ecosystems.base import Files
-from dayhand.verification import Noise
+from dayhand.verification import FormattingOnly
 from dayhand.verify.integrity.python_tests import comments_in
 
 INDENTED = re.compile(r"\.(py|pyi|ya?ml|haml|pug|slim|coffee|sass|nim|mk)$|(^|/)[Mm]akefile$")
@@ -50,7 +50,9 @@ def places_of(patch: str) -> Mapping[str, list[ChangedRange]]:
     return found
 
 
-def find_layout(before: Files, after: Files, places: Mapping[str, list[ChangedRange]]) -> tuple[Noise, ...]:
+def find_layout(
+    before: Files, after: Files, places: Mapping[str, list[ChangedRange]]
+) -> tuple[FormattingOnly, ...]:
     """The files with places in which only layout changes."""
     found = []
     for path, there in places.items():
@@ -58,7 +60,7 @@ def find_layout(before: Files, after: Files, places: Mapping[str, list[ChangedRa
         if noisy < len(there) and _same_python(path, before, after):
             noisy = len(there)
         if noisy:
-            found.append(Noise(path, noisy, len(there)))
+            found.append(FormattingOnly(path, noisy, len(there)))
     return tuple(found)
 
 

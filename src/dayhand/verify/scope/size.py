@@ -10,7 +10,7 @@ from dayhand.file_kinds import is_lock
 from dayhand.task import Change, Solution, Task
 from dayhand.verification import Scope
 from dayhand.verify.scope.formatting_only import find_layout, places_of
-from dayhand.verify.scope.unmentioned import find_unspoken
+from dayhand.verify.scope.unmentioned import find_unmentioned
 
 
 def measure(lines: Mapping[str, int], allowed: Scope) -> Scope:
@@ -24,12 +24,12 @@ def survey(scope: Scope, change: Change, words: str, *, before: Files, after: Fi
     places = places_of(change.patch)
     return replace(
         scope,
-        noise=find_layout(before, after, places),
-        unspoken=find_unspoken(words, after, places, paths=change.paths),
+        formatting_only=find_layout(before, after, places),
+        unmentioned=find_unmentioned(words, after, places, paths=change.paths),
     )
 
 
 def words_of(task: Task, solution: Solution) -> str:
     """Everything that was said of the change: by the people who asked, and in the account."""
     cited = (citation.path for citation in solution.citations)
-    return "\n".join([task.title, task.body, task.ask.words, solution.title, solution.account, *cited])
+    return "\n".join([task.title, task.body, task.ask.text, solution.title, solution.summary, *cited])

@@ -21,20 +21,20 @@ COMMON = frozenset(["__init__", "__main__", "index", "mod", "main", "lib", "pack
 TESTING = re.compile(r"^test[_-]|[_.-](test|tests|spec)$|(?<=[a-z])(Test|Tests|Spec|IT)$")
 
 
-def find_unspoken(
+def find_unmentioned(
     words: str, after: Files, places: Mapping[str, list[ChangedRange]], *, paths: tuple[str, ...]
 ) -> tuple[str, ...]:
     """The changed ``paths`` that ``words`` do not lead to; none where so few changed that nobody need be told."""
     asked = [path for path in paths if not is_lock(path)]
-    spoken = {path for path in asked if _named(path, words) or _by_symbol(places.get(path, ()), words)}
-    if not spoken and len(asked) <= FEW:
+    mentioned = {path for path in asked if _named(path, words) or _by_symbol(places.get(path, ()), words)}
+    if not mentioned and len(asked) <= FEW:
         return ()
     texts = {path: imports_in(after.read(path)) for path in asked}
     while more := {
-        one for one in asked if one not in spoken and any(tied(one, two, texts) for two in spoken)
+        one for one in asked if one not in mentioned and any(tied(one, two, texts) for two in mentioned)
     }:
-        spoken |= more
-    return tuple(path for path in asked if path not in spoken)
+        mentioned |= more
+    return tuple(path for path in asked if path not in mentioned)
 
 
 def _named(path: str, words: str) -> bool:
