@@ -1,8 +1,10 @@
-"""What kind of file a path names, by its name alone: a test, a check's configuration, words, or source."""
+"""What kind of file a path names, judged by the path alone. Each list of file names stands here, and only here."""
 
 from __future__ import annotations
 
 import re
+
+# Tests
 
 TEST = re.compile(
     r"(^|/)(tests?|specs?|__tests__|testing)/"
@@ -12,31 +14,188 @@ TEST = re.compile(
     r"|_test\.(go|rb|exs?)$|_spec\.rb$|(Test|Tests|IT)\.(java|kt|cs|php)$"
 )
 TEST_CODE = re.compile(r"\.(py|[cm]?[jt]sx?|go|rb|exs?|java|kt|cs|php|rs|sh|c|cc|cpp)$")
-# Files that steer a check as a whole, whatever is changed in them.
-CONFIGURATION = re.compile(
-    r"(^|/)(pytest\.ini|\.pytest\.ini|tox\.ini|noxfile\.py|\.coveragerc|mypy\.ini|\.mypy\.ini"
-    r"|\.?ruff\.toml|\.flake8|\.pylintrc|pylintrc|pyrightconfig\.json|\.pre-commit-config\.yaml"
-    r"|\.eslintrc(\.\w+)?|\.eslintignore|eslint\.config\.[cm]?[jt]s|\.oxlintrc\.json|biome\.jsonc?|tsconfig(\.\w+)?\.json"
-    r"|\.prettierrc(\.\w+)?|\.prettierignore|\.stylelintrc(\.\w+)?"
+
+
+def is_test(path: str) -> bool:
+    """Whether the file holds tests: its name or its folder says so, and it is code."""
+    return bool(TEST.search(path) and TEST_CODE.search(path))
+
+
+def belongs_to_tests(path: str) -> bool:
+    """Whether the file is a test or data of tests."""
+    return bool(TEST.search(path))
+
+
+# Check configuration
+
+CI_CONFIGURATION = frozenset(
+    [
+        ".gitlab-ci.yml",
+        ".travis.yml",
+        "azure-pipelines.yml",
+        "Jenkinsfile",
+        "codecov.yml",
+        "codecov.yaml",
+        ".codecov.yml",
+        ".codecov.yaml",
+    ]
+)
+WORKFLOWS = ".github/workflows/"
+CI_FOLDERS = (".circleci/", ".github/actions/")  # from the top of the repository
+# Settings of linters, type checkers and test runners: any change in them may change what a check reports.
+JSON_SETTINGS_WITHOUT_SUFFIX = frozenset([".eslintrc", ".mocharc", ".nycrc", ".c8rc"])
+INI_SETTINGS_WITHOUT_SUFFIX = frozenset([".coveragerc", ".flake8", ".pylintrc", "pylintrc"])
+CHECK_SETTINGS = JSON_SETTINGS_WITHOUT_SUFFIX | INI_SETTINGS_WITHOUT_SUFFIX | frozenset(
+    [
+        "pytest.ini", ".pytest.ini", "tox.ini", "noxfile.py", "mypy.ini", ".mypy.ini", "ruff.toml", ".ruff.toml",
+        "pyrightconfig.json", ".pre-commit-config.yaml",
+        ".eslintignore", ".oxlintrc.json", "biome.json", "biome.jsonc", ".prettierignore",
+        ".golangci.yml", ".golangci.yaml", ".golangci.toml", ".golangci.json",
+        "clippy.toml", ".clippy.toml", "rustfmt.toml", ".rustfmt.toml", "nextest.toml",
+        ".rspec", "Rakefile",
+        "phpunit.xml", "phpunit.xml.dist", "psalm.xml", "phpcs.xml", ".phpcs.xml", "phpcs.xml.dist", ".phpcs.xml.dist",
+        ".php-cs-fixer.php", ".php-cs-fixer.dist.php", "checkstyle.xml", "detekt.yml",
+    ]
+)  # fmt: skip
+CHECK_SETTINGS_PATTERN = re.compile(
+    r"\.(eslint|prettier|stylelint|mocha|nyc|c8)rc(\.\w+)?|eslint\.config\.[cm]?[jt]s|tsconfig(\.\w+)?\.json"
     r"|(jest|vitest|karma|playwright|cypress)\.config\.\w+|vitest\.workspace\.\w+"
-    r"|\.mocharc(\.\w+)?|\.nycrc(\.\w+)?|\.c8rc(\.\w+)?|\.golangci\.(ya?ml|toml|json)|\.?clippy\.toml|\.?rustfmt\.toml"
-    r"|nextest\.toml|\.rspec|\.rubocop\w*\.yml|Rakefile|phpunit\.xml(\.dist)?|phpstan[\w.-]*\.neon(\.dist)?|psalm\.xml"
-    r"|\.?phpcs\.xml(\.dist)?|\.php-cs-fixer(\.dist)?\.php|checkstyle\.xml|detekt\.yml"
-    r"|codecov\.ya?ml|\.codecov\.ya?ml|\.gitlab-ci\.yml|\.travis\.yml|azure-pipelines\.yml|Jenkinsfile)$"
-    # Python takes these for its own before it looks for the real ones.
-    r"|(^|/)(sitecustomize|usercustomize|pytest|unittest)\.py$|^(pytest|_pytest|unittest)/"
-    r"|^((scripts?|bin|tools)/)?(run[-_]?)?(tests?|lint|check|types|typecheck)(\.sh)?$"
-    r"|^((scripts?|bin|tools)/)?((run[-_]?)(tests?|lint|check|types|typecheck)|lint|check|types|typecheck)\.py$"
-    r"|^\.circleci/|^\.github/actions/|^\.dayhand\.toml$"
+    r"|\.rubocop\w*\.yml|phpstan[\w.-]*\.neon(\.dist)?"
 )
-# Files that steer checks among other things: only some lines of them do.
-PARTLY = re.compile(
-    r"(^|/)(conftest\.py|pyproject\.toml|setup\.cfg|package\.json|composer\.json|Cargo\.toml|pom\.xml|build\.gradle(\.kts)?"
-    r"|GNUmakefile|[Mm]akefile)$"
+# Python imports these in place of the real modules.
+SHADOWING_MODULES = frozenset(["sitecustomize.py", "usercustomize.py", "pytest.py", "unittest.py"])
+SHADOWING_PACKAGES = ("pytest/", "_pytest/", "unittest/")  # from the top of the repository
+CHECK_SCRIPT = re.compile(
+    r"((scripts?|bin|tools)/)?(run[-_]?)?(tests?|lint|check|types|typecheck)(\.sh)?"
+    r"|((scripts?|bin|tools)/)?((run[-_]?)(tests?|lint|check|types|typecheck)|lint|check|types|typecheck)\.py"
 )
-WORDS = re.compile(
-    r"\.(md|rst|txt|adoc|png|jpe?g|gif|svg|ico|pdf|lock|po|csv)$|(^|/)(LICENSE|NOTICE|\.gitignore|package-lock\.json)$"
+DAYHAND_TOML = ".dayhand.toml"  # at the top of the repository
+# Only some parts of these files configure checks.
+MIXED_CONFIGURATION = frozenset(
+    [
+        "conftest.py",
+        "pyproject.toml",
+        "setup.cfg",
+        "package.json",
+        "composer.json",
+        "Cargo.toml",
+        "pom.xml",
+        "build.gradle",
+        "build.gradle.kts",
+        "GNUmakefile",
+        "Makefile",
+        "makefile",
+    ]
 )
+
+
+def is_workflow(path: str) -> bool:
+    """Whether GitHub Actions would run the file."""
+    return path.startswith(WORKFLOWS)
+
+
+def is_check_configuration(path: str) -> bool:
+    """Whether the whole file configures checks."""
+    name = _name(path)
+    return (
+        name in CHECK_SETTINGS | CI_CONFIGURATION | SHADOWING_MODULES
+        or path == DAYHAND_TOML
+        or path.startswith((*CI_FOLDERS, *SHADOWING_PACKAGES))
+        or bool(CHECK_SETTINGS_PATTERN.fullmatch(name) or CHECK_SCRIPT.fullmatch(path))
+    )
+
+
+def is_mixed_configuration(path: str) -> bool:
+    """Whether parts of the file configure checks."""
+    return _name(path) in MIXED_CONFIGURATION
+
+
+# What acts on agents, on the machines of developers, and on installation
+
+AGENT_INSTRUCTIONS = frozenset(
+    [
+        "AGENTS.md",
+        "AGENTS.override.md",
+        "CLAUDE.md",
+        "CLAUDE.local.md",
+        "GEMINI.md",
+        ".cursorrules",
+        ".windsurfrules",
+        ".clinerules",
+        ".goosehints",
+        ".mcp.json",
+        "mcp.json",
+        "opencode.json",
+        "opencode.jsonc",
+        ".aider.conf.yml",
+        "copilot-instructions.md",
+    ]
+)
+AGENT_FOLDERS = frozenset(
+    [
+        ".cursor",
+        ".claude",
+        ".codex",
+        ".gemini",
+        ".clinerules",
+        ".windsurf",
+        ".opencode",
+        ".roo",
+        ".amazonq",
+        ".agents",
+        ".continue",
+        ".kiro",
+    ]
+)
+GITHUB_AGENT_FOLDERS = tuple(
+    f".github/{name}/" for name in ("instructions", "prompts", "chatmodes", "agents", "copilot")
+)
+DEVELOPER_SETTINGS = frozenset(
+    [
+        ".envrc",
+        ".npmrc",
+        ".pnpmfile.cjs",
+        ".yarnrc",
+        ".yarnrc.yml",
+        "pip.conf",
+        ".pypirc",
+        ".gitattributes",
+        ".gitconfig",
+        ".lfsconfig",
+    ]
+)
+DEVELOPER_FOLDERS = frozenset([".vscode", ".devcontainer", ".husky", ".githooks", ".idea"])
+CARGO_SETTINGS = (".cargo/config", ".cargo/config.toml")
+SUBMODULES = ".gitmodules"
+INSTALL_SCRIPTS = frozenset(["setup.py", "build.rs", "binding.gyp"])  # an installer runs them
+DEPENDENCY_MANIFEST = re.compile(
+    r"requirements[^/]*\.(txt|in)|pyproject\.toml|setup\.(py|cfg)|Pipfile|package\.json|Cargo\.toml|Gemfile"
+)
+
+
+def steers_agents(path: str) -> bool:
+    """Whether coding agents, Dayhand among them, follow what the file says."""
+    return (
+        _name(path) in AGENT_INSTRUCTIONS
+        or _is_in(AGENT_FOLDERS, path)
+        or path.startswith(GITHUB_AGENT_FOLDERS)
+    )
+
+
+def acts_on_developer_machines(path: str) -> bool:
+    """Whether an editor, a shell, git or a package manager reads the file on a developer's machine."""
+    return _name(path) in DEVELOPER_SETTINGS or _is_in(DEVELOPER_FOLDERS, path) or path in CARGO_SETTINGS
+
+
+def is_install_script(path: str) -> bool:
+    return _name(path) in INSTALL_SCRIPTS
+
+
+def declares_dependencies(path: str) -> bool:
+    return DEPENDENCY_MANIFEST.fullmatch(_name(path)) is not None
+
+
+# Lock files
 
 LOCK = re.compile(
     r"(^|/)(package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lockb?|uv\.lock|poetry\.lock|pdm\.lock"
@@ -49,25 +208,23 @@ def is_lock(path: str) -> bool:
     return bool(LOCK.search(path))
 
 
-def is_test(path: str) -> bool:
-    """Whether the file holds tests: its name, or its folder's, says so and it is code."""
-    return bool(TEST.search(path) and TEST_CODE.search(path))
+# Prose and source
 
-
-def is_of_tests(path: str) -> bool:
-    """Whether the file belongs to the tests: code or data."""
-    return bool(TEST.search(path))
-
-
-def is_configuration(path: str) -> bool:
-    return bool(CONFIGURATION.search(path))
-
-
-def is_partly_configuration(path: str) -> bool:
-    return bool(PARTLY.search(path))
+PROSE = re.compile(
+    r"\.(md|rst|txt|adoc|png|jpe?g|gif|svg|ico|pdf|lock|po|csv)$|(^|/)(LICENSE|NOTICE|\.gitignore|package-lock\.json)$"
+)
 
 
 def is_source(path: str) -> bool:
     """Whether tests could be expected to notice when the file is broken."""
-    steers = is_configuration(path) or is_partly_configuration(path)
-    return not (TEST.search(path) or steers or WORDS.search(path))
+    configures = is_check_configuration(path) or is_mixed_configuration(path)
+    return not (belongs_to_tests(path) or configures or PROSE.search(path))
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _is_in(folders: frozenset[str], path: str) -> bool:
+    """Whether one of the folders that hold the file has one of these names."""
+    return not folders.isdisjoint(path.split("/")[:-1])

@@ -8,6 +8,7 @@ import unicodedata
 
 from dayhand.checkout.mirror import Entry, Mirror
 from dayhand.errors import PolicyRefusal
+from dayhand.file_kinds import SUBMODULES, is_workflow
 
 MAX_FILES = 300
 MAX_BYTES = 5 * 1024 * 1024
@@ -52,14 +53,14 @@ def _check_names(entries: tuple[Entry, ...]) -> None:
     strange = [entry for entry in entries if any(_unseen(c) for c in entry.path)]
     if strange:
         _refuse("The change holds file names with control characters.", strange, "Name the files plainly.")
-    workflows = [entry for entry in entries if entry.path.startswith(".github/workflows/")]
+    workflows = [entry for entry in entries if is_workflow(entry.path)]
     if workflows:
         _refuse(
             "The change touches workflow files, which Dayhand never pushes: they run with your secrets.",
             workflows,
             "Make this part of the change by hand.",
         )
-    modules = [entry for entry in entries if entry.path == ".gitmodules" or entry.mode == SUBMODULE]
+    modules = [entry for entry in entries if entry.path == SUBMODULES or entry.mode == SUBMODULE]
     if modules:
         _refuse("The change touches submodules.", modules, "Make this part of the change by hand.")
 

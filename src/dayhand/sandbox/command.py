@@ -17,7 +17,6 @@ SPOKEN = 200
 MAX_BYTES_A_WORD = 126 * 1024
 MAX_BYTES = 1024 * 1024
 POINTER = 9  # bytes that each word costs besides: its end, and where it is
-CANNOT_RUN = 126  # as the shells say it
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from typing import IO
 
 from dayhand.box_paths import WORKSPACE
 from dayhand.errors import SandboxError
+from dayhand.exit_codes import NOT_EXECUTABLE
 from dayhand.sandbox.base import CommandLimits, Reason, Result
 from dayhand.sandbox.command import (
-    CANNOT_RUN,
     Ended,
     Order,
     either,
@@ -76,7 +76,7 @@ class Commands(ABC):
             self._check_open()
             if problem := order.problem():
                 (err or out).take(f"{problem}\n".encode())
-                return Ended(CANNOT_RUN, Reason.EXIT, 0.0)
+                return Ended(NOT_EXECUTABLE, Reason.EXIT, 0.0)
             return self._carry_out(order, out, err, gate=gate)
 
     def _check_open(self) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from dayhand.environment.base import Environment
 from dayhand.environment.ecosystems.base import Check, Files
+from dayhand.exit_codes import NOT_STARTED
 from dayhand.file_kinds import is_source
 from dayhand.ledger.log import TaskLog
 from dayhand.sandbox.base import Sandbox
@@ -23,7 +24,6 @@ from dayhand.verify.trees import Trees, spoil
 
 # A check that passes on the head runs on the base as well where it is this quick, to tell "fixed" from "passes".
 QUICK_SECONDS = 60.0
-NOT_FOUND, NOT_EXECUTABLE = 127, 126  # what a POSIX shell says of a command that is not there
 BLIND = "it passes with the changed files broken too"
 SILENT = "pytest was asked for a report of its tests, passed and wrote none: nothing shows that a test ran"
 
@@ -101,7 +101,7 @@ class Examiner:
             self.runner.log.line("result", f"{check.kind}: {check.command}: not run. {missing.why}")
             return Finding(check.kind, check.command, Verdict.CANNOT_RUN, None, missing=missing.why)
         head = self.runner.run(check, self.trees.head)
-        if head.run.code in (NOT_FOUND, NOT_EXECUTABLE):
+        if head.run.code in NOT_STARTED:
             why = f"{check.tool} is not there: {_last_line(head.run.output) or 'command not found'}"
             return self._told(Finding(check.kind, check.command, Verdict.CANNOT_RUN, head.run, missing=why))
         return self._passed(check, head) if head.run.passed else self._failed(check, head)

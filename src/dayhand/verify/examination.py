@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from dayhand.environment.base import Environment, Log
 from dayhand.environment.ecosystems.base import Check
 from dayhand.environment.setup.steps import reason
+from dayhand.exit_codes import NOT_STARTED
 from dayhand.sandbox.base import Sandbox
 from dayhand.task import Examined, ExaminedCheck, SetupStep
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.runner import Runner
 from dayhand.verify.trees import Fill
-
-NOT_THERE = (126, 127)  # what a POSIX shell says of a command that is not there
 
 
 def examine(
@@ -64,7 +63,7 @@ class _Doctor:
             return ExaminedCheck(check.kind, check.command, check.source, None, missing.why)
         ran = self.runner.run(check, self.fill)
         run = ran.run
-        if run.code in NOT_THERE:
+        if run.code in NOT_STARTED:
             last = run.output.strip().rpartition("\n")[2] or "command not found"
             why = f"{check.tool} is not there: {last}"
             return ExaminedCheck(check.kind, check.command, check.source, None, why)

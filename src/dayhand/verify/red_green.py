@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dayhand.environment.ecosystems.base import Check
-from dayhand.file_kinds import is_of_tests
+from dayhand.file_kinds import belongs_to_tests
 from dayhand.verification import RedGreen
 from dayhand.verify.runner import CheckResult, Runner
 from dayhand.verify.trees import Trees, put_back
@@ -13,14 +13,14 @@ from dayhand.verify.trees import Trees, put_back
 
 def can_prove(trees: Trees) -> bool:
     """Whether the change holds new or altered tests, and something that they could be about."""
-    return bool(trees.tests) and not all(map(is_of_tests, trees.paths))
+    return bool(trees.tests) and not all(map(belongs_to_tests, trees.paths))
 
 
 def show_red(
     check: Check, runner: Runner, trees: Trees, *, head: CheckResult, base: Callable[[], CheckResult]
 ) -> RedGreen:
     """Run the change's tests, which pass on the head, on the base's source. ``base`` is asked for where it fails."""
-    source = tuple(path for path in trees.paths if not is_of_tests(path))
+    source = tuple(path for path in trees.paths if not belongs_to_tests(path))
     runner.log.line(
         "say", f"{check.command} with the change's tests on the source as it was: they should fail."
     )

@@ -29,6 +29,7 @@ from dayhand.agent.tools.schema import (
 )
 from dayhand.box_paths import WORKSPACE
 from dayhand.errors import SandboxError
+from dayhand.exit_codes import NOT_EXECUTABLE
 from dayhand.sandbox.base import Box, Reason, Result
 from dayhand.task import Citation, Solution
 
@@ -37,7 +38,7 @@ COMMAND_CHARS = 100_000  # one argument of a program may have 128 KiB
 NEAR = 3  # lines that a citation may be off
 KEPT = f"{WORKSPACE}/.git/outputs"  # inside .git: it persists between commands and is no part of the change
 
-_SHELL = 'cd -- "$2" || exit 126; command -v bash >/dev/null 2>&1 && exec bash -c "$1"; exec sh -c "$1"'
+_SHELL = f'cd -- "$2" || exit {NOT_EXECUTABLE}; command -v bash >/dev/null 2>&1 && exec bash -c "$1"; exec sh -c "$1"'
 _KEEP = 'mkdir -p -- "$(dirname -- "$1")" && cat > "$1"'
 _CALM = {
     "CI": "1",

@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 
+from dayhand.file_kinds import INI_SETTINGS_WITHOUT_SUFFIX, JSON_SETTINGS_WITHOUT_SUFFIX
 from dayhand.verify.integrity.python_tests import name_of
 
 TOOLS = frozenset(
@@ -85,11 +86,11 @@ def whole(path: str, text: str) -> Parts | None:
     """All that a file of settings says, for one that steers checks as a whole; None where we have no parser for it."""
     name = path.rpartition("/")[2]
     try:
-        if name.endswith((".json", ".jsonc")) or name in (".eslintrc", ".mocharc", ".nycrc", ".c8rc"):
+        if name.endswith((".json", ".jsonc")) or name in JSON_SETTINGS_WITHOUT_SUFFIX:
             return _object(json.loads(_plain_json(text) or "{}"))
         if name.endswith(".toml"):
             return tomllib.loads(text)
-        if name.endswith(".ini") or name in (".coveragerc", ".flake8", ".pylintrc", "pylintrc"):
+        if name.endswith(".ini") or name in INI_SETTINGS_WITHOUT_SUFFIX:
             return _ini(text)
     except (ValueError, RecursionError, MemoryError, configparser.Error):
         pass

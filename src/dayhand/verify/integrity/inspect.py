@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from dayhand.environment.ecosystems.base import Files
-from dayhand.file_kinds import is_configuration, is_partly_configuration, is_test
+from dayhand.file_kinds import is_check_configuration, is_mixed_configuration, is_test
 from dayhand.verification import Concern
 from dayhand.verify.integrity import python_tests, regex_tests, suppressions
 from dayhand.verify.integrity.case_facts import CaseFacts
@@ -38,12 +38,12 @@ def inspect(
     found: list[Concern] = []
     for path in paths:
         old, new = before.read(path), after.read(path)
-        if _holds_tests(path) and not is_configuration(path):
+        if _holds_tests(path) and not is_check_configuration(path):
             found += _tests(path, old, new, now=moved)
         found += _suppressions(path, old, new)
-        if is_partly_configuration(path):
+        if is_mixed_configuration(path):
             found += _parts(path, old, new)
-        elif is_configuration(path) or (path in started and not is_test(path)):
+        elif is_check_configuration(path) or (path in started and not is_test(path)):
             found += _whole(path, old, new)
     return tuple(found[:MOST])
 

@@ -7,29 +7,20 @@ import re
 from collections.abc import Iterator, Mapping
 
 from dayhand.environment.ecosystems.base import Files
+from dayhand.file_kinds import (
+    acts_on_developer_machines,
+    declares_dependencies,
+    is_install_script,
+    steers_agents,
+)
 from dayhand.verification import Concern
 
 MOST = 50
-# Agents read these as orders, we among them.
-STEERS = re.compile(
-    r"(^|/)(AGENTS(\.override)?\.md|CLAUDE(\.local)?\.md|GEMINI\.md|\.cursorrules|\.windsurfrules|\.clinerules|\.goosehints"
-    r"|\.mcp\.json|mcp\.json|opencode\.jsonc?|\.aider\.conf\.yml|copilot-instructions\.md)$"
-    r"|(^|/)\.(cursor|claude|codex|gemini|clinerules|windsurf|opencode|roo|amazonq|agents|continue|kiro)/"
-    r"|^\.github/(instructions|prompts|chatmodes|agents|copilot)/"
-)
-# Tools run or obey these on the machines of those who work here.
-RUNS = re.compile(
-    r"(^|/)(\.envrc|\.npmrc|\.pnpmfile\.cjs|\.yarnrc(\.yml)?|pip\.conf|\.pypirc|\.gitattributes|\.gitconfig|\.lfsconfig)$"
-    r"|(^|/)\.(vscode|devcontainer|husky|githooks|idea)/|^\.cargo/config(\.toml)?$"
-)
 PACKAGE = re.compile(r"(^|/)package\.json$")
 NPM_LOCK = re.compile(r"(^|/)(package-lock|npm-shrinkwrap)\.json$")
 PNPM_LOCK = re.compile(r"(^|/)pnpm-lock\.yaml$")
 ON_INSTALL = ("preinstall", "install", "postinstall", "preprepare", "prepare", "postprepare", "prepublish")
 ALLOWING = ("trustedDependencies", "onlyBuiltDependencies", "allowScripts")
-MANIFEST = re.compile(
-    r"(^|/)(requirements[^/]*\.(txt|in)|pyproject\.toml|setup\.(py|cfg)|Pipfile|package\.json|Cargo\.toml|Gemfile)$"
-)
 ADDRESS = re.compile(r"(?:git\+|git://|https?://|git@|github:|\bgit\s*[=:]\s*[\"'])\S+")
 ABOUT = re.compile(
     r"home-?page|repository|documentation|bugs|\burls?\b|funding|author|license|issues|changelog|source\b|registry|index|\$schema",
@@ -44,9 +35,9 @@ def look_beyond(
     found = [Concern("large binary", path, 0, "no check reads it") for path in binaries]
     for path in paths:
         old, new = before.read(path), after.read(path)
-        if STEERS.search(path):
+        if steers_agents(path):
             found.append(Concern("steers agents", path, 0, _how(old, new)))
-        elif RUNS.search(path) and new:
+        elif acts_on_developer_machines(path) and new:
             found.append(Concern("acts on developers' machines", path, 0, _how(old, new)))
         found += [Concern("runs on install", path, 0, what) for what in _on_install(path, old, new)]
         found += [
@@ -57,7 +48,7 @@ def look_beyond(
 
 def _on_install(path: str, old: str, new: str) -> Iterator[str]:
     name = path.rpartition("/")[2]
-    if name in ("setup.py", "build.rs", "binding.gyp") and new and not old:
+    if is_install_script(path) and new and not old:
         yield "added"
     elif name == "setup.py" and "cmdclass" in new and "cmdclass" not in old:
         yield "cmdclass"
@@ -112,7 +103,7 @@ def _pnpm_builds(text: str) -> Mapping[str, str]:
 
 def _addressed(path: str, old: str, new: str) -> Iterator[tuple[int, str]]:
     """The lines of a manifest that bring something from an address instead of a registry, and are new."""
-    if not MANIFEST.search(path):
+    if not declares_dependencies(path):
         return
     there = {row.strip() for row in old.splitlines()}
     for number, row in enumerate(new.splitlines(), 1):

@@ -1,0 +1,127 @@
+"""Each list is written once: its members stand in no other module."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import pytest
+
+from dayhand import exit_codes, file_kinds
+from tests.test_architecture import MODULES, SOURCE
+
+
+@dataclass(frozen=True)
+class SingleList:
+    """A list, the module that owns it, and the modules that may name single members of it."""
+
+    name: str
+    owner: str
+    members: Collection[str] | Collection[int]
+    readers: tuple[str, ...] = ()  # modules, or folders with "/" at the end
+
+
+ENVIRONMENT = "environment/"  # it reads the files that declare an environment
+IN_THE_BOX = "sandbox/egress/relay_in_bubblewrap.py"  # a program of its own, which imports nothing of ours
+SET_UP = "intake/set_up_files.py"
+LISTS = (
+    SingleList(
+        "exit codes of commands that did not start",
+        "exit_codes.py",
+        exit_codes.NOT_STARTED,
+        readers=(IN_THE_BOX,),
+    ),
+    SingleList("check settings", "file_kinds.py", file_kinds.CHECK_SETTINGS, readers=(ENVIRONMENT, SET_UP)),
+    SingleList(
+        "CI configuration",
+        "file_kinds.py",
+        {*file_kinds.CI_CONFIGURATION, *file_kinds.CI_FOLDERS, file_kinds.WORKFLOWS},
+        readers=(ENVIRONMENT,),
+    ),
+    SingleList("modules that Python imports first", "file_kinds.py", file_kinds.SHADOWING_MODULES),
+    SingleList(
+        "instructions for agents",
+        "file_kinds.py",
+        {*file_kinds.AGENT_INSTRUCTIONS, *file_kinds.AGENT_FOLDERS, *file_kinds.GITHUB_AGENT_FOLDERS},
+        readers=(ENVIRONMENT, "agent/briefing.py", SET_UP),
+    ),
+    SingleList(
+        "settings of developers' machines",
+        "file_kinds.py",
+        {*file_kinds.DEVELOPER_SETTINGS, *file_kinds.DEVELOPER_FOLDERS, *file_kinds.CARGO_SETTINGS},
+        readers=(ENVIRONMENT, SET_UP),
+    ),
+    SingleList(
+        "scripts that installers run",
+        "file_kinds.py",
+        file_kinds.INSTALL_SCRIPTS,
+        readers=(ENVIRONMENT, SET_UP, "verify/integrity/side_effects.py"),
+    ),
+    SingleList("submodules", "file_kinds.py", {file_kinds.SUBMODULES}),
+)
+
+
+def literals(source: str) -> Iterator[tuple[int, str | int]]:
+    """The strings and numbers of a module with their lines; sentences, sums and ranges are left out."""
+    tree = ast.parse(source)
+    quantities = {
+        side
+        for node in ast.walk(tree)
+        for side in (
+            (node.left, node.right)
+            if isinstance(node, ast.BinOp)
+            else (node.left, *node.comparators)
+            if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Lt | ast.LtE | ast.Gt | ast.GtE)
+            else ()
+        )
+    }
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(value=str(text)) if " " not in text or re.search(r"\bexit \d", text):
+                yield node.lineno, text.replace("\\", "")
+            case ast.Constant(value=int(number)) if node not in quantities:
+                yield node.lineno, number
+
+
+@cache
+def literals_of(module: str) -> tuple[tuple[int, str | int], ...]:
+    return tuple(literals((SOURCE / module).read_text(encoding="utf-8")))
+
+
+def pattern(members: Collection[str] | Collection[int]) -> re.Pattern[str]:
+    """Finds a member as a whole word: in a path, a pattern or a shell command."""
+    words = [f"exit {member}" if isinstance(member, int) else re.escape(member) for member in members]
+    return re.compile(rf"(?<![\w.-])({'|'.join(words)})(?![\w.-])")
+
+
+def mentions(single: SingleList, module: str) -> list[tuple[int, str | int]]:
+    """The lines of a module with the members that stand on them."""
+    rule = pattern(single.members)
+    return [
+        (line, literal)
+        for line, literal in literals_of(module)
+        if (rule.search(literal) if isinstance(literal, str) else literal in single.members)
+    ]
+
+
+@pytest.mark.parametrize("single", LISTS, ids=lambda single: single.name)
+def test_the_members_of_a_list_stand_in_its_module_alone(single: SingleList) -> None:
+    allowed = (single.owner, *single.readers)
+    modules = [str(path.relative_to(SOURCE)) for path in MODULES]
+    found = {module: mentions(single, module) for module in modules if not module.startswith(allowed)}
+    assert {module: lines for module, lines in found.items() if lines} == {}
+
+
+@pytest.mark.parametrize("single", LISTS, ids=lambda single: single.name)
+def test_the_owner_of_a_list_names_its_members(single: SingleList) -> None:
+    assert mentions(single, single.owner)
+
+
+@pytest.mark.parametrize("single", LISTS, ids=lambda single: single.name)
+def test_each_reader_of_a_list_names_some_of_its_members(single: SingleList) -> None:
+    modules = [str(path.relative_to(SOURCE)) for path in MODULES]
+    for reader in single.readers:
+        assert any(mentions(single, module) for module in modules if module.startswith(reader)), reader
