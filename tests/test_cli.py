@@ -53,7 +53,7 @@ def test_no_name_in_an_error_steers_the_terminal(tmp_path: Path) -> None:
         "run", "--repo", "\x1b]0;title\x07\x1b[31mred", "mend it", cwd=tmp_path, OPENAI_API_KEY="none"
     )
     assert done.returncode == 1
-    assert "]0;title[31mred" in done.stderr
+    assert "/red is not a folder" in done.stderr
     assert "\x1b" not in done.stderr
     assert "\x07" not in done.stderr
 

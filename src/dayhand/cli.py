@@ -11,8 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from dayhand.errors import DayhandError
-from dayhand.publish.markdown.escape import clean
 from dayhand.settings import read_settings
+from dayhand.untrusted_text import clean
 
 FORESEEN, UNEXPECTED, INTERRUPTED = 1, 3, 130
 

@@ -69,3 +69,15 @@ def test_listeners_hear_each_line_after_it_is_written(ledger: Ledger, claim: Cla
         (1, "say", "a", 1),
         (2, "error", "b", 2),
     ]
+
+
+def test_no_credential_is_written_and_no_half_of_one(ledger: Ledger, claim: Claim) -> None:
+    token = "gl" + "pat-" + "aB3_-xYz9" * 3
+    heard: list[Note] = []
+    log = TaskLog(ledger, claim)
+    log.listen(heard.append)
+    log.line("output", f"TOKEN={token[:6]}\u200b{token[6:]}\n")
+    log.line("output", "x" * (MAX_CHARS // 2 - 10) + f" {token} " + "y" * MAX_CHARS)
+    assert heard[0].text == "TOKEN=[redacted]\n"
+    assert [note.text for note in Live(ledger.redis).read(TASK.id)] == [note.text for note in heard]
+    assert "glpat" not in heard[1].text

@@ -12,6 +12,7 @@ import re
 from dayhand.agent.model.base import Item
 from dayhand.agent.model.items import message
 from dayhand.task import Task, TaskKind
+from dayhand.untrusted_text import strip_hidden
 
 SYSTEM = """\
 You are a software engineer who works alone on one request in one repository. Nobody can answer you while you work: \
@@ -66,11 +67,6 @@ A person comes back with a question or a doubt about the issue below, or about w
 do not defend anything. Answer exactly what they ask, and prove each claim with the file and the line (citations). \
 Change the repository only if they ask for it, or if looking again shows that it is wrong."""
 
-_HIDDEN = re.compile(
-    "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\U000e0000-\U000e0fff\x00-\x08\x0b-\x1f\x7f-\x9f]"
-)
-_SELECTORS = re.compile("[\ufe00-\ufe0f]{2,}")  # one after a character is an emoji's; many carry text
 _CODE_OR_COMMENT = re.compile(
     r"(?P<code>^[ ]{0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n.*?(?:^[ ]{0,3}(?P=fence)[`~]*[ \t]*$|\Z)|(?P<tick>`+)(?!`)[^\n]*?(?<!`)(?P=tick)(?!`))"
     r"|<!--.*?-->|^[ ]{0,3}<!--.*\Z",  # one that is never closed hides the rest only where it opens a block
@@ -93,8 +89,7 @@ def visible(text: str) -> str:
     >>> visible("a<!-- b -->c `<!-- d -->`")
     'ac `<!-- d -->`'
     """
-    plain = _SELECTORS.sub("", _HIDDEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
-    return _CODE_OR_COMMENT.sub(lambda found: found["code"] or "", plain)
+    return _CODE_OR_COMMENT.sub(lambda found: found["code"] or "", strip_hidden(text))
 
 
 def _request(task: Task) -> str:

@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 import posixpath
-import re
-import unicodedata
 
 from dayhand.checkout.mirror import Entry, Mirror
 from dayhand.errors import PolicyRefusal
 from dayhand.file_kinds import SUBMODULES, is_workflow
+from dayhand.untrusted_text import find_credentials, strip_hidden
 
 MAX_FILES = 300
 MAX_BYTES = 5 * 1024 * 1024
 BINARY_BYTES = 256 * 1024  # a binary file from here on is named
 SNIFFED_BYTES = 8000  # as git does, to tell bytes from text
 SUBMODULE, SYMLINK = "160000", "120000"
-SECRETS = (
-    (re.compile(rb"\bgh[pousr]_[A-Za-z0-9._]{36,}"), "a GitHub token"),
-    (re.compile(rb"\bsk-[A-Za-z0-9_-]{32,}"), "a model provider's key"),
-    (re.compile(rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"), "a private key"),
-    (re.compile(rb"\bgithub_pat_[A-Za-z0-9_]{22,}"), "a GitHub token"),
-    (re.compile(rb"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), "a cloud access key"),
-    (re.compile(rb"\bAIza[A-Za-z0-9_-]{35}\b"), "a cloud API key"),
-    (re.compile(rb"\bxox[abprs]-[A-Za-z0-9-]{20,}"), "a Slack token"),
-    (re.compile(rb"\bglpat-[A-Za-z0-9_-]{20,}"), "a GitLab token"),
-    (re.compile(rb"\bnpm_[A-Za-z0-9]{36}\b"), "an npm token"),
-    (re.compile(rb"\bpypi-AgEI[A-Za-z0-9_-]{40,}"), "a PyPI token"),
-    (re.compile(rb"\b[rs]k_live_[A-Za-z0-9]{20,}"), "a payment provider's key"),
-)
 
 
 def check_policy(mirror: Mirror, base: str, entries: tuple[Entry, ...]) -> None:
@@ -50,7 +36,9 @@ def large_binaries(mirror: Mirror, entries: tuple[Entry, ...]) -> tuple[str, ...
 
 
 def _check_names(entries: tuple[Entry, ...]) -> None:
-    strange = [entry for entry in entries if any(_unseen(c) for c in entry.path)]
+    strange = [
+        entry for entry in entries if strip_hidden(entry.path) != entry.path or set("\n\t") & set(entry.path)
+    ]
     if strange:
         _refuse("The change holds file names with control characters.", strange, "Name the files plainly.")
     workflows = [entry for entry in entries if is_workflow(entry.path)]
@@ -90,11 +78,12 @@ def _check_secrets(mirror: Mirror, base: str, entries: tuple[Entry, ...]) -> Non
         if entry.mode in (SUBMODULE, "000000"):
             continue
         new = mirror.blob(entry.blob, MAX_BYTES)
-        for pattern, what in SECRETS:
-            found = pattern.search(new)
-            if found and found.group() not in _before(mirror, base, entry.path):
+        found = find_credentials(new)
+        before = _before(mirror, base, entry.path) if found else b""
+        for credential, kind in found:
+            if credential not in before:
                 _refuse(
-                    f"The change holds what looks like {what}.",
+                    f"The change holds what looks like {kind}.",
                     [entry],
                     "Take it out; if it was ever pushed anywhere, revoke it.",
                 )
@@ -103,10 +92,6 @@ def _check_secrets(mirror: Mirror, base: str, entries: tuple[Entry, ...]) -> Non
 def _before(mirror: Mirror, base: str, path: str) -> bytes:
     status, out, _ = mirror.git.attempt("cat-file", "blob", f"{base}:{path}")
     return out if status == 0 else b""
-
-
-def _unseen(char: str) -> bool:
-    return unicodedata.category(char) in ("Cc", "Cf", "Cs")
 
 
 def _refuse(what: str, entries: list[Entry] | tuple[Entry, ...], advice: str) -> None:

@@ -15,6 +15,7 @@ from dayhand.errors import CheckoutError
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
 from dayhand.task import Change, Solution, Task
+from dayhand.untrusted_text import ZERO_WIDTH_SPACE, clean
 
 
 class Facts(Protocol):
@@ -163,7 +164,8 @@ class Checkout:
 
 def _subject(title: str) -> str:
     """The model's title as a commit subject: one line, and no mention, issue or keyword comes alive in it."""
-    return re.sub(r"([@#])(?=\w)", "\\1\u200b", " ".join(title.split()))[:72] or "Change the code as asked"
+    calm = re.sub(r"([@#])(?=\w)", rf"\1{ZERO_WIDTH_SPACE}", " ".join(clean(title).split()))
+    return calm[:72] or "Change the code as asked"
 
 
 def open_mirror(data: Path, repository: str, url: str) -> Mirror:

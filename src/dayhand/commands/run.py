@@ -23,12 +23,12 @@ from dayhand.errors import CheckoutError, LedgerError, SettingsError
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log import Note, TaskLog
 from dayhand.ledger.redis_server import connect, embedded
-from dayhand.publish.markdown.escape import clean
 from dayhand.publish.wording import environment
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
 from dayhand.settings import Settings
 from dayhand.task import Ask, Proposed, State, Task, TaskKind
+from dayhand.untrusted_text import clean
 from dayhand.verify.examination import examine
 from dayhand.wiring import open_local_tools, open_shelf
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from dayhand.dashboard.hidden_text import visible
 from dayhand.dashboard.views import STAGES
 from dayhand.ledger.log import Note
 from dayhand.ledger.log_reader import Live
 from dayhand.task import Stage
+from dayhand.untrusted_text import mark_hidden
 
 BATCH = 200  # notes at a time: one may hold 64 KB
 NOTE_CHARS = 16_000  # of one note
@@ -29,11 +29,12 @@ def shown(note: Note, most: int = NOTE_CHARS) -> Note:
     """A note as a page shows it: its begin and its end, with what is left out counted."""
     if note.kind == "stage":
         return replace(note, text=STAGES.get(Stage(note.text), note.text))
-    if len(note.text) <= most:
-        return replace(note, text=visible(note.text))
+    text = mark_hidden(note.text)  # before it is cut: half a key is a secret too
+    if len(text) <= most:
+        return replace(note, text=text)
     half = most // 2
-    left_out = f"\n… {len(note.text) - 2 * half:,} characters more in the whole log …\n"
-    return replace(note, text=visible(note.text[:half]) + left_out + visible(note.text[-half:]))
+    left_out = f"\n… {len(text) - 2 * half:,} characters more in the whole log …\n"
+    return replace(note, text=text[:half] + left_out + text[-half:])
 
 
 def page_of(notes: Iterable[Note]) -> list[Note]:

@@ -14,7 +14,6 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, redirect, render_template, request
 from werkzeug.wrappers import Response as Answer
 
-from dayhand.dashboard.hidden_text import visible
 from dayhand.dashboard.log import everything, page_of, shown
 from dayhand.dashboard.patch import files_of_patch
 from dayhand.dashboard.views import TaskView, spoken_time
@@ -23,6 +22,7 @@ from dayhand.ledger.blocked import FACT, of_task
 from dayhand.ledger.ledger import Ledger, Record
 from dayhand.ledger.log import Note
 from dayhand.ledger.log_reader import Live
+from dayhand.untrusted_text import mark_hidden
 
 APART = ("patch", FACT)  # facts that have a place of their own
 # No script, style or picture but our own: a hostile log line cannot load or run anything.
@@ -121,7 +121,7 @@ def _tasks(blueprint: Blueprint, ledger: Ledger, live: Live, *, github: str) -> 
     def log(task_id: str) -> Response:
         ledger.task(task_id)
         lines = (
-            f"{note.line:>5}  {note.kind:<8} {visible(note.text)}\n" for note in everything(live, task_id)
+            f"{note.line:>5}  {note.kind:<8} {mark_hidden(note.text)}\n" for note in everything(live, task_id)
         )
         return Response(lines, mimetype="text/plain")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from dayhand.dashboard.hidden_text import visible
+from dayhand.untrusted_text import mark_hidden
 
 HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 KINDS = {"+": "add", "-": "del", "@": "hunk"}
@@ -41,7 +41,7 @@ def files_of_patch(patch: str) -> list[PatchFile]:
     heading, old, new = False, 0, 0
     for line in patch.split("\n"):
         if line.startswith("diff --git "):
-            files.append(PatchFile(visible(line.rpartition(" b/")[2])))
+            files.append(PatchFile(mark_hidden(line.rpartition(" b/")[2])))
             heading = True
             continue
         if not files:
@@ -57,7 +57,7 @@ def files_of_patch(patch: str) -> list[PatchFile]:
         files[-1].added += kind == "add"
         files[-1].removed += kind == "del"
         if room > 0 and line:
-            files[-1].rows.append(PatchRow(kind, number, visible(line[:ROW_CHARS].rstrip("\r"))))
+            files[-1].rows.append(PatchRow(kind, number, mark_hidden(line[:ROW_CHARS].rstrip("\r"))))
         elif line:
             files[-1].left_out += 1
         room -= 1

@@ -10,10 +10,10 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from dayhand.dashboard.hidden_text import visible
 from dayhand.ledger.blocked import of_task
 from dayhand.ledger.ledger import Record
 from dayhand.task import Blocked, Stage, State
+from dayhand.untrusted_text import mark_hidden
 from dayhand.verification import Verdict
 
 STAGES = {
@@ -87,11 +87,11 @@ class TaskView:
     @property
     def title(self) -> str:
         """The issue's title, else what was asked; it is anybody's text."""
-        return visible(self.record.task.title or self.record.task.ask.text)
+        return mark_hidden(self.record.task.title or self.record.task.ask.text)
 
     @property
     def reason(self) -> str:
-        return visible(self.record.reason)
+        return mark_hidden(self.record.reason)
 
     @property
     def running(self) -> bool:

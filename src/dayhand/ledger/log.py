@@ -10,6 +10,7 @@ from dayhand.errors import TaskStopped
 from dayhand.ledger import keys, scripts
 from dayhand.ledger.ledger import Claim, Ledger, fenced
 from dayhand.task import Stage
+from dayhand.untrusted_text import redact_output
 
 MAX_LINES = 10_000
 MAX_CHARS = 64 * 1024
@@ -41,7 +42,8 @@ class TaskLog:
         self._listeners.append(listener)
 
     def line(self, kind: str, text: str) -> int:
-        """Write one note and give its line number. Raises ``LeaseLost``."""
+        """Write one note, without credentials, and give its line number. Raises ``LeaseLost``."""
+        text = redact_output(text)  # before anything is cut: half a key is a secret too
         cut = (
             text
             if len(text) <= MAX_CHARS

@@ -6,13 +6,9 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from dayhand.ledger.log import Note
-from dayhand.publish.markdown.escape import (
-    MAX_BYTES,
-    clean,
-    fenced,
-    tail,
-)
+from dayhand.publish.markdown.escape import MAX_BYTES, fenced, tail
 from dayhand.publish.wording.pull_request import check_title
+from dayhand.untrusted_text import clean
 
 LOG_BYTES = MAX_BYTES - 6_000  # the stages stand before it
 OUTPUT_CHARS = 1_500

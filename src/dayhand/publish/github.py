@@ -22,7 +22,7 @@ from dayhand.ledger.log import Note
 from dayhand.ledger.log_reader import Live
 from dayhand.publish.base import Proposal
 from dayhand.publish.check_run import Progress
-from dayhand.publish.markdown.escape import cap, redact
+from dayhand.publish.markdown.escape import cap
 from dayhand.publish.wording import (
     environment,
     pull_request,
@@ -31,6 +31,7 @@ from dayhand.publish.wording import (
 )
 from dayhand.publish.wording.cost import until_then
 from dayhand.task import Examined, Proof, Solution, Task, TaskKind
+from dayhand.untrusted_text import redact
 from dayhand.usage import Usage
 
 PATCH_CHARS = 1024 * 1024

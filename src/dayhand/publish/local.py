@@ -8,13 +8,13 @@ from dayhand.environment.declared.improvement import Improvement
 from dayhand.errors import DayhandError
 from dayhand.ledger.log import Note
 from dayhand.publish.base import Proposal
-from dayhand.publish.markdown.escape import clean
 from dayhand.publish.wording import environment
 from dayhand.publish.wording.cost import spent
 from dayhand.publish.wording.limits import note
 from dayhand.publish.wording.notes import too_large
 from dayhand.publish.wording.pull_request import telling_line
 from dayhand.task import Examined, Proof, Solution, Task
+from dayhand.untrusted_text import clean
 from dayhand.usage import Usage
 
 

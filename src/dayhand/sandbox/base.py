@@ -11,7 +11,6 @@ bytes go in by standard input, and out come capped bytes and an exit code. Every
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from typing import IO, Protocol
 
 from dayhand.box_paths import WORKSPACE
 from dayhand.task import Blocked
+from dayhand.untrusted_text import decode_output
 
 MAX_REFUSED = 100  # a set-up that asks for more hosts than people read is told of these
 
@@ -67,7 +67,7 @@ class Result:
         """The output as safe text: UTF-8 with replacements, no escape sequences, the cut marked in the middle."""
         kept = len(self.head) + len(self.tail)
         gap = f"\n… {self.size - kept} bytes cut …\n" if self.size > kept else ""
-        return clean(self.head) + gap + clean(self.tail)
+        return decode_output(self.head) + gap + decode_output(self.tail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +149,3 @@ class Sandbox(Protocol):
 
     def drop(self, keys: Iterable[str]) -> None:
         """Forget snapshots; those that are not there are passed over."""
-
-
-def clean(raw: bytes) -> str:
-    """Decode what sandboxed code wrote, without anything that could steer a terminal or hide text."""
-    text = raw.decode("utf-8", "replace").replace("\r\n", "\n")
-    text = re.sub(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])", "", text)
-    return "".join(c for c in text if c in "\n\t" or (ord(c) >= 0x20 and not 0x7F <= ord(c) < 0xA0))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from dayhand.sandbox.base import Result, clean
+from dayhand.sandbox.base import Result
+from dayhand.untrusted_text import decode_output, unfinished_key
 
 EVERY_SECONDS = 1.0  # between two entries of the log
 
@@ -41,15 +42,17 @@ class LiveOutput:
         """Tell the lines that wait, if it is time: the box's ``halted``. Always False."""
         now = self._clock()
         end = self._held.rfind(b"\n") + 1
+        if (key := unfinished_key(bytes(self._held[:end]))) >= 0:
+            end = key  # a private key has many lines: it is told whole, so that it can be redacted
         if now - self._told_at >= EVERY_SECONDS and self._held[:end].strip():
             self._told_at = now
-            self._tell(clean(bytes(self._held[:end])))
+            self._tell(decode_output(bytes(self._held[:end])))
             del self._held[:end]
         return False
 
     def finish(self, result: Result, shown: str = "") -> None:
         """Tell what was not told yet of a command that ended. ``shown``: its text where that is not ``result.text()``."""
-        beyond = (shown or result.text())[len(clean(result.head)) :]
-        if (text := clean(bytes(self._held)) + beyond).strip():
+        beyond = (shown or result.text())[len(decode_output(result.head)) :]
+        if (text := decode_output(bytes(self._held)) + beyond).strip():
             self._tell(text)
         self._held.clear()

@@ -5,17 +5,8 @@ from __future__ import annotations
 import pytest
 from markdown_it import MarkdownIt
 
-from dayhand.publish.markdown.escape import (
-    CUT,
-    cap,
-    cell,
-    code,
-    fenced,
-    literal,
-    redact,
-    tail,
-    title,
-)
+from dayhand.publish.markdown.escape import CUT, cap, cell, code, fenced, literal, tail, title
+from dayhand.untrusted_text import redact
 
 TOKEN = "gh" + "s_" + "A1b2" * 15
 PEM = "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIE" + "x" * 200 + "\n-----END RSA " + "PRIVATE KEY-----"
@@ -50,7 +41,7 @@ def test_a_title_is_plain_and_calls_nobody() -> None:
 
 
 def test_hidden_characters_are_taken_out() -> None:
-    assert title("evil\u202egnp.exe\x1b[31m a\u200bb\ufeff") == "evilgnp.exe[31m ab"
+    assert title("evil\u202egnp.exe\x1b[31m a\u200bb\ufeff") == "evilgnp.exe ab"
 
 
 @pytest.mark.parametrize("secret", [TOKEN, "sk-" + "a1" * 20, "AKIA" + "ABCDEFGH12345678", PEM, PEM[:150]])

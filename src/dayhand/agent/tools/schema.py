@@ -15,6 +15,7 @@ from dayhand.agent.model.base import Call, Item
 from dayhand.agent.model.items import mended
 from dayhand.agent.tools.patch_grammar import GRAMMAR, PATCH
 from dayhand.task import Citation, Solution
+from dayhand.untrusted_text import strip_hidden
 
 ALIASES = {
     "shell_command": "shell",
@@ -335,7 +336,7 @@ def _solution(fields: dict[str, Any]) -> Solution:
 
 def _seen(value: object) -> str:
     """The characters of a text that a reader sees, lines and blanks; "" for what is no text."""
-    return "".join(c for c in value if c.isprintable() or c.isspace()) if isinstance(value, str) else ""
+    return strip_hidden(value) if isinstance(value, str) else ""
 
 
 def _citation(raw: object) -> Citation | None:

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+
+from dayhand.untrusted_text import ZERO_WIDTH_SPACE, clean
 
 MAX_BYTES = 65_535  # GitHub counts bytes in a check run's text: https://github.com/github/docs/issues/35252
 CUT = "\n\n… cut here: the rest is on the task's page …\n"
-QUIET = "\u200b"  # a character of no width: after it, an @ or # is only an @ or #
-SECRETS = (
-    re.compile(r"\bgh[pousr]_[A-Za-z0-9._-]{36,}"),
-    re.compile(r"\bgithub_pat_[A-Za-z0-9_]{22,}"),
-    re.compile(r"\bsk-[A-Za-z0-9_-]{20,}"),
-    re.compile(r"\bAKIA[0-9A-Z]{16}\b"),
-    re.compile(
-        r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----.*?(?:-----END (?:[A-Z]+ )*PRIVATE KEY-----|\Z)", re.DOTALL
-    ),
-)
+QUIET = ZERO_WIDTH_SPACE  # after it, an @ or # is only an @ or #
 
 
 def quiet(text: str) -> str:
@@ -89,23 +81,6 @@ def tail(text: str, most: int) -> str:
         return text
     last = whole[-most:].decode(errors="ignore")
     return f"… what came before is on the task's page …\n{last.partition(chr(10))[2] or last}"
-
-
-def redact(text: str) -> str:
-    """Take out what looks like a credential."""
-    for pattern in SECRETS:
-        text = pattern.sub("[redacted]", text)
-    return text
-
-
-def clean(text: str) -> str:
-    """First without hidden characters, then without credentials: a token with a hidden one in it is found too."""
-    return redact(_unmask(text))
-
-
-def _unmask(text: str) -> str:
-    """Without control, direction and zero-width characters: what is read is what is there."""
-    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co"))
 
 
 def _longest_run(text: str) -> int:

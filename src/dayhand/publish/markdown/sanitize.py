@@ -12,15 +12,8 @@ from collections.abc import Iterable
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
-from dayhand.publish.markdown.escape import (
-    QUIET,
-    cap,
-    cell,
-    clean,
-    code,
-    escaped,
-    fenced,
-)
+from dayhand.publish.markdown.escape import QUIET, cap, cell, code, escaped, fenced
+from dayhand.untrusted_text import clean
 
 PROSE_BYTES = 20_000  # of somebody's words, so that ours always have room after them
 PLAIN_LANGUAGE = re.compile(r"[a-z0-9+#-]{1,20}", re.IGNORECASE)

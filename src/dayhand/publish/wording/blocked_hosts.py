@@ -6,9 +6,10 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from dayhand.publish.markdown.escape import clean, code
+from dayhand.publish.markdown.escape import code
 from dayhand.publish.markdown.sanitize import line
 from dayhand.task import Blocked
+from dayhand.untrusted_text import clean
 
 MAX_PLACES, MAX_COMMANDS = 20, 3
 COMMAND_CHARS = 80

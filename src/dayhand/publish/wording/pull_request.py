@@ -7,14 +7,7 @@ from urllib.parse import quote
 
 from dayhand.errors import DayhandError
 from dayhand.publish.base import Proposal
-from dayhand.publish.markdown.escape import (
-    cap,
-    cell,
-    clean,
-    code,
-    literal,
-    title,
-)
+from dayhand.publish.markdown.escape import cap, cell, code, literal, title
 from dayhand.publish.markdown.sanitize import line, prose
 from dayhand.publish.wording.blocked_hosts import blocked
 from dayhand.publish.wording.cost import bill, spent, took_over
@@ -26,6 +19,7 @@ from dayhand.publish.wording.limits import (
 )
 from dayhand.publish.wording.notes import notes, too_large
 from dayhand.task import Proof, Solution, Task
+from dayhand.untrusted_text import clean
 from dayhand.usage import Usage
 from dayhand.verification import (
     Counts,

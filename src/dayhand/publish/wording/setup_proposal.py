@@ -5,15 +5,11 @@ from __future__ import annotations
 from dayhand.environment.declared.dayhand_toml import NAME
 from dayhand.environment.declared.improvement import Improvement
 from dayhand.hub.repository import hidden
-from dayhand.publish.markdown.escape import (
-    cap,
-    cell,
-    code,
-    redact,
-)
+from dayhand.publish.markdown.escape import cap, cell, code
 from dayhand.publish.markdown.sanitize import line
 from dayhand.publish.wording import environment
 from dayhand.task import Examined
+from dayhand.untrusted_text import redact
 
 TITLE = "Say how this repository is set up"
 MAX_BYTES = 60_000
