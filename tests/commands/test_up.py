@@ -90,7 +90,7 @@ def test_a_label_becomes_a_pull_request_with_everything_in_one_command(folder: P
         with subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, text=True) as process:
             try:
                 wait_for("it is never ready", lambda: answers(url))
-                actions.install(app, "ada", ["ada/shop"], long_ago=True)
+                actions.install(app, "ada", ["ada/shop"], silent=True)
                 issue = actions.open_issue(
                     repo, ada, "Totals are one too high", body="An empty cart costs 1."
                 )

@@ -31,8 +31,8 @@ def test_every_story_has_its_repository_and_an_issue_by_somebody_who_may_not_sta
         repo = stage.hub.actions.repositories[story.repository]
         issue = repo.issues[stage.issues[story.name]]
         assert (issue.title, issue.body, issue.user.login) == (story.title, story.body, OUTSIDER)
-        assert repo.level(OUTSIDER) == "read"
-        assert repo.level(MAINTAINER) == "admin"
+        assert repo.role(OUTSIDER) == "read"
+        assert repo.role(MAINTAINER) == "admin"
         assert issue.labels == []
         assert LABEL in repo.labels
 

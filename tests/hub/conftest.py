@@ -11,7 +11,7 @@ import pytest
 from dayhand.hub.client import Hub
 from dayhand.hub.repository import RepositoryHub
 from dayhand.localhub.server import LocalHub
-from dayhand.localhub.state import App, Installation, Issue, Repository, User
+from dayhand.localhub.state.models import App, Installation, Issue, Repository, User
 
 PERMISSIONS = {
     "metadata": "read",

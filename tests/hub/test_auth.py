@@ -60,7 +60,7 @@ def test_a_token_is_for_one_repository_and_our_permissions_only(place: Place) ->
     place.server.actions.add_repository("ada/other", {"a": "b"})
     place.installation.repositories.append("ada/other")
     place.app.permissions["administration"] = "write"  # the App may more than one task needs
-    grant = place.server.tokens.known(place.there.token())
+    grant = place.server.tokens.find(place.there.token())
     assert grant.repositories == ("ada/shop",)
     assert dict(grant.permissions) == {
         "metadata": "read", "contents": "write", "issues": "write", "pull_requests": "write", "checks": "write",

@@ -110,7 +110,7 @@ def test_only_our_own_branches_are_deleted(place: Place) -> None:
 
 def test_a_missing_permission_is_named_with_where_to_give_it(place: Place) -> None:
     token = place.there.token()
-    grant = place.server.tokens.known(token)
+    grant = place.server.tokens.find(token)
     grant.permissions.pop("issues")  # type: ignore[attr-defined]
     with pytest.raises(HubError, match="Resource not accessible by integration") as refused:
         place.there.comment(1, "x", marker="m")

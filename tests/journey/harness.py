@@ -16,7 +16,7 @@ from dayhand.ledger.log_reader import Live
 from dayhand.ledger.queue import queue
 from dayhand.ledger.redis_server import connect, connect_raw
 from dayhand.localhub.server import LocalHub
-from dayhand.localhub.state import App, CheckRun, Issue, Repository, User
+from dayhand.localhub.state.models import App, CheckRun, Issue, Repository, User
 from dayhand.scripted_model.moves import Fault, Finish, Move, Patch, Script, ScriptState
 from dayhand.scripted_model.server import ScriptedServer
 from dayhand.settings import Settings
@@ -87,7 +87,7 @@ class Harness:
     def repository(self, name: str, files: Mapping[str, str] = SHOP) -> Repository:
         """A repository of Ada's with the App installed."""
         repo = self.hub.actions.add_repository(f"ada/{name}", files)
-        self.hub.actions.install(self.app, "ada", [repo.full_name], long_ago=True)
+        self.hub.actions.install(self.app, "ada", [repo.full_name], silent=True)
         return repo
 
     def issue(
@@ -118,7 +118,7 @@ class Harness:
 
     def answers(self) -> list[tuple[int, dict[str, object]]]:
         """What the receiver answered to each delivery so far: status and JSON."""
-        return [(one.status_code, json.loads(one.answer or "{}")) for one in self.hub.webhooks.deliveries]
+        return [(one.status_code, json.loads(one.response or "{}")) for one in self.hub.webhooks.deliveries]
 
     def bot_comments(self, issue: Issue) -> list[str]:
         return [comment.body for comment in issue.comments if comment.user is self.app.bot]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from dayhand.localhub.state import CheckRun, Repository
+from dayhand.localhub.state.models import CheckRun, Repository
 from dayhand.publish.wording.environment import CHECK_NAME
 from dayhand.task import State
 from dayhand.wiring import Workshop
@@ -26,7 +26,7 @@ def installed(harness: Harness, name: str = "shop") -> Repository:
 def push(harness: Harness, repo: Repository, path: str, text: str, branch: str = "main") -> str:
     before = repo.store.branches()[branch]
     sha = repo.store.commit_files({path: text.encode()}, branch, f"Change {path}", author=ADA)
-    harness.hub.actions.pushed(repo, branch, harness.ada, before=before)
+    harness.hub.actions.record_push(repo, branch, harness.ada, before=before)
     harness.hub.wait_idle()
     return sha
 
@@ -322,7 +322,7 @@ def test_what_is_delivered_again_sets_nothing_going(harness: Harness) -> None:
     harness.work()
     webhooks = harness.hub.webhooks
     for delivery in list(webhooks.deliveries):
-        webhooks.send(delivery.app, delivery.event, delivery.payload, again=delivery)
+        webhooks.send(delivery.app, delivery.event, delivery.payload, redeliver=delivery)
     harness.hub.wait_idle()
     assert harness.waiting() == []
     assert len(harness.ledger.recent()) == 2, (

@@ -14,7 +14,7 @@ import pytest
 from dayhand.agent.model.retry import Patience
 from dayhand.journey import Tools
 from dayhand.ledger.ledger import Claim, Record
-from dayhand.localhub.state import Issue, Repository
+from dayhand.localhub.state.models import Issue, Repository
 from dayhand.publish.base import Publication
 from dayhand.scripted_model.moves import FOREVER, Fault, Finish, Move, Plan, Refuse, Say, Shell, ToolCall
 from dayhand.scripted_model.responses_format import response_for

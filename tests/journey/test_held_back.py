@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import requests
 
-from dayhand.localhub.state import CheckRun, Issue, Repository
+from dayhand.localhub.state.models import CheckRun, Issue, Repository
 from dayhand.scripted_model.moves import Finish, Move, Patch
 from tests.journey.harness import FIX, SHOP, Harness
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import requests
 
 from dayhand.ledger.ledger import Record
-from dayhand.localhub.state import Issue, Repository
+from dayhand.localhub.state.models import Issue, Repository
 from dayhand.scripted_model.moves import Finish, Move, Patch, Plan
 from dayhand.task import State
 from tests.journey.harness import (

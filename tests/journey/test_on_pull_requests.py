@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dayhand.localhub.state import Issue, Repository
+from dayhand.localhub.state.models import Issue, Repository
 from dayhand.scripted_model.moves import Finish, Patch
 from dayhand.task import State
 from tests.journey.harness import SHOP, Harness
@@ -66,7 +66,7 @@ def test_a_change_to_somebodys_pull_request_is_one_onto_its_branch_which_stays_t
     assert ours.pull
     assert (ours.pull.base, ours.pull.draft) == ("taxes", False)
     assert "Fixes #" not in ours.body
-    assert [row[1] for row in repo.store.numbers(before, ours.pull.head_sha)] == ["NOTES.md"]
+    assert [row[1] for row in repo.store.diff_stat(before, ours.pull.head_sha)] == ["NOTES.md"]
     assert repo.store.branches()["taxes"] == theirs.pull.head_sha == before
     (said,) = harness.bot_comments(theirs)
     assert f"/pull/{ours.number}" in said
@@ -76,7 +76,7 @@ def test_a_pull_request_from_a_fork_is_refused_with_what_to_do(harness: Harness)
     repo = harness.repository("shop")
     pull = somebodys_pull(harness, repo)
     assert pull.pull
-    pull.pull.home = "bob/shop"
+    pull.pull.fork = "bob/shop"
     harness.comment(repo, pull, "@bot fix the missing note")
     (record,) = harness.work()
     assert record.state is State.FAILED

@@ -14,7 +14,7 @@ from dayhand.errors import HubError, HubUnavailable
 from dayhand.hub.repository import RepositoryHub
 from dayhand.ledger import keys
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.localhub.state import Issue, Repository
+from dayhand.localhub.state.models import Issue, Repository
 from dayhand.publish.base import Publication
 from dayhand.publish.github import GitHubPublication
 from dayhand.scripted_model.moves import Plan

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from dayhand.localhub.state import CheckRun, Issue
+from dayhand.localhub.state.models import CheckRun, Issue
 from dayhand.scripted_model.moves import Finish, Move, Patch
 from tests.journey.harness import (
     FIX,

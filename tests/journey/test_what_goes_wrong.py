@@ -80,11 +80,11 @@ def test_a_delivery_seen_before_gives_the_same_task_and_no_second_one(harness: H
     repo = harness.repository("shop")
     issue = harness.issue(repo)
     harness.label(repo, issue)
-    first = next(one for one in harness.hub.webhooks.deliveries if json.loads(one.answer).get("task"))
-    harness.hub.webhooks.send(harness.app, first.event, first.payload, again=first)
+    first = next(one for one in harness.hub.webhooks.deliveries if json.loads(one.response).get("task"))
+    harness.hub.webhooks.send(harness.app, first.event, first.payload, redeliver=first)
     harness.hub.wait_idle()
     again = harness.hub.webhooks.deliveries[-1]
-    assert json.loads(again.answer)["task"] == json.loads(first.answer)["task"]
+    assert json.loads(again.response)["task"] == json.loads(first.answer)["task"]
     assert len(harness.ledger.recent()) == 1
 
 

@@ -15,8 +15,8 @@ import pytest
 import requests
 
 from dayhand.localhub.server import LocalHub
-from dayhand.localhub.state import App, Installation, Issue, Repository, User
-from tests.localhub.payload_schema import judge_answer
+from dayhand.localhub.state.models import App, Installation, Issue, Repository, User
+from tests.localhub.payload_schema import validate_response
 
 PERMISSIONS = {
     "metadata": "read",
@@ -31,19 +31,19 @@ SHOP = "/repos/ada/shop"
 
 
 @dataclass
-class Ear:
+class WebhookReceiver:
     """A receiver of webhooks: headers and body of each."""
 
-    heard: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     status: int = 202
-    deaf: threading.Event | None = None  # until it is set, nobody is answered
+    block: threading.Event | None = None  # until it is set, nobody is answered
 
     def of(self, event: str) -> list[dict[str, Any]]:
-        return [json.loads(body) for headers, body in self.heard if headers["X-GitHub-Event"] == event]
+        return [json.loads(body) for headers, body in self.received if headers["X-GitHub-Event"] == event]
 
 
 @dataclass
-class Place:
+class LocalHubFixture:
     """Everything a test acts on."""
 
     hub: LocalHub
@@ -52,8 +52,8 @@ class Place:
     repo: Repository
     ada: User
     bob: User
-    ear: Ear
-    asked: set[tuple[str, str]] = field(default_factory=set)  # the calls that were made, as (method, rule)
+    receiver: WebhookReceiver
+    called: set[tuple[str, str]] = field(default_factory=set)  # the calls that were made, as (method, rule)
 
     def jwt(self, **claims: Any) -> str:
         now = int(self.hub.tokens.clock())
@@ -62,13 +62,13 @@ class Place:
 
     def token(self, **wanted: Any) -> str:
         path = f"/app/installations/{self.installation.id}/access_tokens"
-        return str(self.ask("POST", path, auth=self.jwt(), json=wanted).json()["token"])
+        return str(self.call("POST", path, auth=self.jwt(), json=wanted).json()["token"])
 
-    def ask(self, method: str, path: str, *, auth: str = "", **more: Any) -> requests.Response:
+    def call(self, method: str, path: str, *, auth: str = "", **more: Any) -> requests.Response:
         """Call the API; whatever it answers is judged."""
         headers = {"Authorization": f"Bearer {auth or self.token()}", **more.pop("headers", {})}
         answer = requests.request(method, self.hub.api_url + path, headers=headers, timeout=10, **more)
-        self.asked.add(judge_answer(self.hub.app, method, path, answer))
+        self.called.add(validate_response(self.hub.app, method, path, answer))
         return answer
 
     def issue(self) -> Issue:
@@ -82,16 +82,16 @@ class Place:
 
 
 @pytest.fixture
-def ear() -> Iterator[tuple[Ear, str]]:
-    heard = Ear()
+def receiver() -> Iterator[tuple[WebhookReceiver, str]]:
+    received = WebhookReceiver()
 
     class Receiver(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            heard.heard.append((dict(self.headers.items()), body))
-            if heard.deaf:
-                heard.deaf.wait(30)
-            self.send_response(heard.status)
+            received.received.append((dict(self.headers.items()), body))
+            if received.block:
+                received.block.wait(30)
+            self.send_response(received.status)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -101,19 +101,26 @@ def ear() -> Iterator[tuple[Ear, str]]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
-    yield heard, f"http://127.0.0.1:{server.server_port}/"
+    yield received, f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
     server.server_close()
     thread.join()
 
 
 @pytest.fixture
-def place(tmp_path: Path, ear: tuple[Ear, str]) -> Iterator[Place]:
+def github(tmp_path: Path, receiver: tuple[WebhookReceiver, str]) -> Iterator[LocalHubFixture]:
     with LocalHub(tmp_path / "github") as hub:
         actions = hub.actions
         ada, bob = actions.add_user("ada", "Ada"), actions.add_user("bob", "Bob")
         repo = actions.add_repository("ada/shop", {"README.md": "# Shop\n"})
         app = actions.add_app(
-            "dayhand", permissions=PERMISSIONS, events=EVENTS, webhook_url=ear[1], secret=SECRET, owner="ada"
+            "dayhand",
+            permissions=PERMISSIONS,
+            events=EVENTS,
+            webhook_url=receiver[1],
+            secret=SECRET,
+            owner="ada",
         )
-        yield Place(hub, app, actions.install(app, "ada", ["ada/shop"]), repo, ada, bob, ear[0])
+        yield LocalHubFixture(
+            hub, app, actions.install(app, "ada", ["ada/shop"]), repo, ada, bob, receiver[0]
+        )

@@ -15,7 +15,7 @@ PREFIX = "/api/v3"
 REPO, ISSUE, PULL = "/repos/<owner>/<name>", "/issues/<int:number>", "/pulls/<int:number>"
 COMMENT, DELIVERY = f"{REPO}/issues/comments/<int:comment_id>", "/app/hook/deliveries/<int:number>"
 # What GitHub's own description says that each call answers; None: nothing.
-ANSWERS: dict[tuple[str, str], Any] = {
+RESPONSE_MODELS: dict[tuple[str, str], Any] = {
     ("GET", "/app"): models.Integration,
     ("GET", "/app/installations"): list[models.Installation],
     ("POST", "/app/installations/<int:number>/access_tokens"): models.InstallationToken,
@@ -57,10 +57,10 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("GET", f"{REPO}/check-runs/<int:number>"): models.CheckRun,
     ("PATCH", f"{REPO}/check-runs/<int:number>"): models.CheckRun,
 }
-REFUSAL = models.ValidationError | models.ValidationErrorSimple | models.BasicError
+ERROR_MODEL = models.ValidationError | models.ValidationErrorSimple | models.BasicError
 
 
-def served(app: Flask) -> set[tuple[str, str]]:
+def served_calls(app: Flask) -> set[tuple[str, str]]:
     """Every REST call that is served, as (method, rule)."""
     return {
         (method, rule.rule.removeprefix(PREFIX))
@@ -70,20 +70,20 @@ def served(app: Flask) -> set[tuple[str, str]]:
     }
 
 
-def judge_answer(app: Flask, method: str, path: str, answer: requests.Response) -> tuple[str, str]:
+def validate_response(app: Flask, method: str, path: str, answer: requests.Response) -> tuple[str, str]:
     """Raise where an answer is not what GitHub describes; give the call that was answered."""
     rule, _ = app.url_map.bind("localhost").match(PREFIX + path.partition("?")[0], method, return_rule=True)
     call = (method, rule.rule.removeprefix(PREFIX))
     if not answer.ok:
-        TypeAdapter(REFUSAL).validate_python(answer.json())
-    elif ANSWERS[call] is None:
+        TypeAdapter(ERROR_MODEL).validate_python(answer.json())
+    elif RESPONSE_MODELS[call] is None:
         assert answer.text == ""
     else:
-        TypeAdapter(ANSWERS[call]).validate_python(answer.json())
+        TypeAdapter(RESPONSE_MODELS[call]).validate_python(answer.json())
     return call
 
 
-def judge_webhook(event: str, body: bytes) -> str:
+def validate_webhook(event: str, body: bytes) -> str:
     """Raise where a payload is not what GitHub describes; give ``event.action``, or ``event`` where it has no action."""
     parse(event, body)
     action = json.loads(body).get("action")

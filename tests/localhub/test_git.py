@@ -6,10 +6,12 @@ import base64
 import subprocess
 from pathlib import Path
 
-from tests.localhub.conftest import Place
+from tests.localhub.conftest import LocalHubFixture
 
 
-def git(place: Place, folder: Path, *args: str, token: str = "") -> subprocess.CompletedProcess[str]:
+def git(
+    github: LocalHubFixture, folder: Path, *args: str, token: str = ""
+) -> subprocess.CompletedProcess[str]:
     basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
     env = {
         "PATH": "/usr/bin:/bin",
@@ -30,42 +32,42 @@ def git(place: Place, folder: Path, *args: str, token: str = "") -> subprocess.C
     )
 
 
-def test_git_clones_and_pushes_with_a_token_and_not_without(place: Place, tmp_path: Path) -> None:
-    url, work = f"{place.hub.url}/ada/shop.git", tmp_path / "shop"
-    assert git(place, tmp_path, "clone", "-q", url, "shop").returncode == 0
+def test_git_clones_and_pushes_with_a_token_and_not_without(github: LocalHubFixture, tmp_path: Path) -> None:
+    url, work = f"{github.hub.url}/ada/shop.git", tmp_path / "shop"
+    assert git(github, tmp_path, "clone", "-q", url, "shop").returncode == 0
     (work / "large.bin").write_bytes(bytes(range(256)) * 20_000)  # over a megabyte: git sends it in chunks
-    git(place, work, "add", "-A")
-    git(place, work, "commit", "-q", "-m", "Large")
+    git(github, work, "add", "-A")
+    git(github, work, "commit", "-q", "-m", "Large")
     push = ("push", "-q", url, "HEAD:refs/heads/x")
-    assert git(place, work, *push).returncode != 0
+    assert git(github, work, *push).returncode != 0
     assert (
-        "Bad credentials" in git(place, work, *push, token="ghs_no").stderr
-        or git(place, work, *push, token="x").returncode
+        "Bad credentials" in git(github, work, *push, token="ghs_no").stderr
+        or git(github, work, *push, token="x").returncode
     )
-    assert git(place, work, *push, token=place.token(permissions={"contents": "read"})).returncode != 0
-    done = git(place, work, *push, token=place.token())
+    assert git(github, work, *push, token=github.token(permissions={"contents": "read"})).returncode != 0
+    done = git(github, work, *push, token=github.token())
     assert done.returncode == 0, done.stderr
-    assert place.repo.store.branches()["x"] == git(place, work, "rev-parse", "HEAD").stdout.strip()
+    assert github.repo.store.branches()["x"] == git(github, work, "rev-parse", "HEAD").stdout.strip()
 
 
-def test_a_push_that_changes_workflows_is_refused(place: Place, tmp_path: Path) -> None:
-    url, work = f"{place.hub.url}/ada/shop.git", tmp_path / "shop"
-    git(place, tmp_path, "clone", "-q", url, "shop")
+def test_a_push_that_changes_workflows_is_refused(github: LocalHubFixture, tmp_path: Path) -> None:
+    url, work = f"{github.hub.url}/ada/shop.git", tmp_path / "shop"
+    git(github, tmp_path, "clone", "-q", url, "shop")
     (work / ".github/workflows").mkdir(parents=True)
     (work / ".github/workflows/ci.yml").write_text("on: push\n")
-    git(place, work, "add", "-A")
-    git(place, work, "commit", "-q", "-m", "CI")
-    done = git(place, work, "push", "-q", url, "HEAD:refs/heads/x", token=place.token())
+    git(github, work, "add", "-A")
+    git(github, work, "commit", "-q", "-m", "CI")
+    done = git(github, work, "push", "-q", url, "HEAD:refs/heads/x", token=github.token())
     assert done.returncode != 0
     assert (
         "refusing to allow a GitHub App to create or update workflow `.github/workflows/ci.yml`"
         in done.stderr
     )
-    assert "x" not in place.repo.store.branches()
+    assert "x" not in github.repo.store.branches()
 
 
-def test_a_private_repository_is_hidden(place: Place, tmp_path: Path) -> None:
-    place.hub.actions.add_repository("ada/secret", {"a": "b"}, private=True)
-    url = f"{place.hub.url}/ada/secret.git"
-    assert git(place, tmp_path, "clone", "-q", url).returncode != 0
-    assert git(place, tmp_path, "clone", "-q", url, token=place.token()).returncode != 0
+def test_a_private_repository_is_hidden(github: LocalHubFixture, tmp_path: Path) -> None:
+    github.hub.actions.add_repository("ada/secret", {"a": "b"}, private=True)
+    url = f"{github.hub.url}/ada/secret.git"
+    assert git(github, tmp_path, "clone", "-q", url).returncode != 0
+    assert git(github, tmp_path, "clone", "-q", url, token=github.token()).returncode != 0

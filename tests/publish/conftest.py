@@ -10,7 +10,7 @@ import pytest
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.log import TaskLog
 from dayhand.ledger.redis_server import connect, embedded
-from dayhand.localhub.state import CheckRun, Issue
+from dayhand.localhub.state.models import CheckRun, Issue
 from dayhand.publish.base import Proposal
 from dayhand.publish.github import GitHubPublication
 from dayhand.task import Ask, Change, Solution, Task, TaskKind

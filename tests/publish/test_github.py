@@ -206,7 +206,7 @@ def test_work_that_was_pushed_stays(desk: Dispatcher) -> None:
 
 def test_the_person_is_told_even_where_tidying_up_is_refused(desk: Dispatcher) -> None:
     desk.publication().open(desk.task, desk.begin())
-    grant = desk.place.server.tokens.known(desk.place.there.token())
+    grant = desk.place.server.tokens.find(desk.place.there.token())
     grant.permissions.pop("checks")  # type: ignore[attr-defined]
     with pytest.raises(HubError, match="Resource not accessible"):
         desk.publication().fail(desk.task, ModelError("The model gave nothing."))

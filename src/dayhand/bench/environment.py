@@ -22,7 +22,7 @@ from dayhand.checkout.mirror import CommitFiles, Mirror, bundle_ref, read_files
 from dayhand.environment.base import Environment
 from dayhand.environment.prepare import prepare
 from dayhand.environment.setup.steps import reason
-from dayhand.localhub.git_store import GitStore
+from dayhand.localhub.state.git_store import GitStore
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box, Sandbox
 from dayhand.sandbox.bubblewrap.backend import Bubblewrap

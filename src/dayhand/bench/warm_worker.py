@@ -148,7 +148,7 @@ def town(data: Path, answers: Answers, workers: int) -> Iterator[Town]:
             secret="none",  # noqa: S106 - nothing is sent
             owner=OWNER,
         )
-        installation = actions.install(app, OWNER, [NAME], long_ago=True).id
+        installation = actions.install(app, OWNER, [NAME], silent=True).id
         env = {
             "GITHUB_API_URL": hub.api_url,
             "GITHUB_APP_ID": str(app.id),

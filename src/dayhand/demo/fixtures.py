@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dayhand.demo.story import Story
 from dayhand.localhub.server import LocalHub
-from dayhand.localhub.state import Issue, Repository
+from dayhand.localhub.state.models import Issue, Repository
 
 MAINTAINER, OUTSIDER = "ada", "bob"
 SLUG = "dayhand-demo"
@@ -76,7 +76,7 @@ def set_scene(hub: LocalHub, stories: Sequence[Story], *, webhook: str, secret: 
     issues = {}
     for story in stories:
         repo = actions.add_repository(story.repository, story.files())
-        actions.know_label(repo, LABEL)
+        actions.ensure_label(repo, LABEL)
         issues[story.name] = actions.open_issue(repo, outsider, story.title, body=story.body).number
-    actions.install(app, MAINTAINER, [story.repository for story in stories], long_ago=True)
+    actions.install(app, MAINTAINER, [story.repository for story in stories], silent=True)
     return Fixtures(hub, app.id, app.private_key, issues)

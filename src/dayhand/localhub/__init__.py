@@ -1,1 +1,1 @@
-"""A strict GitHub in one process: for the demo, the tests and the evals. It shares nothing with Dayhand."""
+"""A strict GitHub in one process, for the demo, the tests and the evals. It shares no code with Dayhand."""

@@ -1,4 +1,4 @@
-"""A refusal as GitHub words it."""
+"""The error that the local GitHub answers a request with."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 
-class Refused(Exception):
-    """The request is answered with ``status`` and GitHub's message."""
+class ApiError(Exception):
+    """The response has this HTTP ``status`` and GitHub's own message; ``errors`` is GitHub's list of details."""
 
     def __init__(
         self,
@@ -21,3 +21,13 @@ class Refused(Exception):
         self.status = status
         self.errors = errors
         self.headers = dict(headers or {})
+
+
+def invalid(resource: str, field: str, code: str = "invalid") -> ApiError:
+    """A 422 about one field of the request."""
+    return ApiError(422, "Validation Failed", [{"resource": resource, "field": field, "code": code}])
+
+
+def invalid_because(resource: str, message: str) -> ApiError:
+    """A 422 with GitHub's own explanation."""
+    return ApiError(422, "Validation Failed", [{"resource": resource, "code": "custom", "message": message}])

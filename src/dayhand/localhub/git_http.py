@@ -1,4 +1,4 @@
-"""Git over HTTP by ``git http-backend``, behind the same tokens as the API.
+"""Git over HTTP by ``git http-backend``, with the same tokens as the API.
 
 https://git-scm.com/docs/git-http-backend
 """
@@ -11,15 +11,14 @@ import subprocess
 
 from flask import Blueprint, Response, request
 
-from dayhand.localhub.actions import Actions
-from dayhand.localhub.errors import Refused
-from dayhand.localhub.git_store import ZERO
-from dayhand.localhub.state import Repository, User
+from dayhand.localhub.errors import ApiError
+from dayhand.localhub.state.actions import Actions
+from dayhand.localhub.state.git_store import ZERO
+from dayhand.localhub.state.models import Repository, User
 from dayhand.localhub.tokens import Tokens
 
-CHUNK = 64 * 1024
 HOOK = """#!/bin/sh
-# GitHub refuses what would change workflows, unless the App may.
+# GitHub rejects a push that changes workflow files, unless the App has the permission.
 [ -n "$LOCALHUB_WORKFLOWS" ] && exit 0
 while read -r old new ref; do
   case $new in *[!0]*) ;; *) continue ;; esac
@@ -34,7 +33,7 @@ done
 
 
 def git_http(actions: Actions, tokens: Tokens) -> Blueprint:
-    """``/OWNER/NAME.git/…`` for clone, fetch and push."""
+    """The routes ``/OWNER/NAME.git/…`` for clone, fetch and push."""
     blueprint = Blueprint("git", __name__)
 
     @blueprint.route("/<owner>/<name>.git/<path:rest>", methods=["GET", "POST"])
@@ -42,42 +41,42 @@ def git_http(actions: Actions, tokens: Tokens) -> Blueprint:
         pushing = rest == "git-receive-pack" or request.args.get("service") == "git-receive-pack"
         try:
             repo = actions.repo(owner, name)
-            user, workflows = _admit(actions, tokens, repo, pushing=pushing)
-        except Refused as refused:
-            headers = {"WWW-Authenticate": 'Basic realm="localhub"'} if refused.status == 401 else {}
-            return Response(str(refused), refused.status, headers)
+            user, workflows = _authenticate(actions, tokens, repo, pushing=pushing)
+        except ApiError as error:
+            headers = {"WWW-Authenticate": 'Basic realm="localhub"'} if error.status == 401 else {}
+            return Response(str(error), error.status, headers)
         before = repo.store.branches()
-        _set_hook(repo)
-        answer = _backend(repo, rest, workflows=workflows)
+        _install_hook(repo)
+        response = _run_backend(repo, rest, workflows=workflows)
         if rest == "git-receive-pack":
             after = repo.store.branches()
             for branch in {*before, *after}:
                 if before.get(branch) != after.get(branch):
-                    actions.pushed(repo, branch, user, before=before.get(branch, ZERO))
-        return answer
+                    actions.record_push(repo, branch, user, before=before.get(branch, ZERO))
+        return response
 
     return blueprint
 
 
-def _admit(actions: Actions, tokens: Tokens, repo: Repository, *, pushing: bool) -> tuple[User, bool]:
-    """Who is at the door, and whether they may touch workflows."""
+def _authenticate(actions: Actions, tokens: Tokens, repo: Repository, *, pushing: bool) -> tuple[User, bool]:
+    """The user of this request, and whether they may change workflow files. Raises ``ApiError``."""
     header = request.headers.get("Authorization", "")
     if not header:
         if repo.private or pushing:
-            raise Refused(401, "Authentication required")
+            raise ApiError(401, "Authentication required")
         return actions.add_user("anonymous"), False
     kind, _, value = header.partition(" ")
     if kind.lower() == "basic":
         _, _, token = base64.b64decode(value).decode("utf-8", "replace").partition(":")
-        grant = tokens.known(token)
+        grant = tokens.find(token)
     else:
         grant = tokens.grant(header)
-    grant.need(repo, "contents", "write" if pushing else "read")
+    grant.require(repo, "contents", "write" if pushing else "read")
     return grant.user, "workflows" in grant.permissions
 
 
-def _backend(repo: Repository, rest: str, *, workflows: bool) -> Response:
-    """Run the CGI program and turn its answer into one of ours."""
+def _run_backend(repo: Repository, rest: str, *, workflows: bool) -> Response:
+    """Run git's CGI program and translate its output into a response."""
     env = {
         "PATH": os.environ["PATH"],
         "GIT_PROJECT_ROOT": str(repo.store.path),
@@ -102,7 +101,7 @@ def _backend(repo: Repository, rest: str, *, workflows: bool) -> Response:
     return Response(content, status, [(name, value) for name, value in headers if name != "Status"])
 
 
-def _set_hook(repo: Repository) -> None:
+def _install_hook(repo: Repository) -> None:
     hook = repo.store.path / "hooks" / "pre-receive"
     if not hook.exists():
         hook.parent.mkdir(exist_ok=True)

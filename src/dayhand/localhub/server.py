@@ -1,4 +1,4 @@
-"""The whole of it behind one address on the loopback: API, GraphQL, git and pages."""
+"""The local GitHub's HTTP server: REST, GraphQL, git and pages on one loopback address."""
 
 from __future__ import annotations
 
@@ -10,43 +10,46 @@ from typing import Self
 from flask import Flask, Response, request
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from dayhand.localhub.actions import Actions
 from dayhand.localhub.git_http import git_http
-from dayhand.localhub.limits import RateLimits, RateLimitSettings
-from dayhand.localhub.pages import pages
-from dayhand.localhub.payloads import PullPayloads
-from dayhand.localhub.rest import Api, Backstage, rest
-from dayhand.localhub.rest_checks import checks
-from dayhand.localhub.rest_issues import issues
-from dayhand.localhub.rest_pulls import graphql, pulls
+from dayhand.localhub.pages.routes import pages
+from dayhand.localhub.payloads.pulls import Payloads
+from dayhand.localhub.rate_limits import RateLimits, RateLimitSettings
+from dayhand.localhub.rest.api import Api, rest
+from dayhand.localhub.rest.apps import apps
+from dayhand.localhub.rest.checks import checks
+from dayhand.localhub.rest.graphql import graphql
+from dayhand.localhub.rest.issues import issues
+from dayhand.localhub.rest.pulls import pulls
+from dayhand.localhub.state.actions import Actions
 from dayhand.localhub.tokens import Tokens
 from dayhand.localhub.webhooks import WebhookSender
 
 HOST = "127.0.0.1"
-POLL_SECONDS = 0.02  # how soon a stop is noticed
+POLL_SECONDS = 0.02  # between two looks whether the server should stop
 
 
 class LocalHub:
-    """A running GitHub: ``with LocalHub(folder) as hub``. ``actions`` changes it as people would; ``url`` is its home page."""
+    """A running GitHub: ``with LocalHub(folder) as hub``.
 
-    def __init__(self, data: Path, *, port: int = 0, bounds: RateLimitSettings | None = None) -> None:
-        """``data`` is a folder for the repositories; ``port`` 0 takes a free one."""
+    Tests and the demo act through ``actions``, as users do in the browser; ``url`` is its home page.
+    """
+
+    def __init__(self, data: Path, *, port: int = 0, limits: RateLimitSettings | None = None) -> None:
+        """Keep the repositories in the folder ``data``; port 0 chooses a free port."""
         data.mkdir(parents=True, exist_ok=True)
-        app = Flask(
-            "localhub", template_folder=str(Path(__file__).with_name("templates")), static_folder=None
-        )
-        self._server = make_server(HOST, port, app, threaded=True, request_handler=_Quiet)
+        app = Flask("localhub", template_folder=None, static_folder=None)
+        self._server = make_server(HOST, port, app, threaded=True, request_handler=_QuietRequestHandler)
         self.url = f"http://{HOST}:{self._server.server_port}"
         self.api_url = f"{self.url}/api/v3"
-        app.before_request(self._stay_home)
+        app.before_request(self._check_host)
         self.webhooks = WebhookSender()
         self.tokens = Tokens()
-        self.actions = Actions(data, PullPayloads(self.url), self.webhooks.send)
-        self.limits = RateLimits(bounds)
+        self.actions = Actions(data, Payloads(self.url), self.webhooks.send)
+        self.limits = RateLimits(limits)
         self.app = app
-        backstage = Backstage(self.actions, self.tokens, self.webhooks, self.limits)
-        app.register_blueprint(rest(backstage, (issues, pulls, checks)))
-        app.register_blueprint(graphql(Api(backstage), self.limits))
+        api = Api(self.actions, self.tokens, self.webhooks, limits=self.limits)
+        app.register_blueprint(rest(api, (apps, issues, pulls, checks)))
+        app.register_blueprint(graphql(api))
         app.register_blueprint(git_http(self.actions, self.tokens))
         app.register_blueprint(pages(self.actions))
         self._thread = threading.Thread(
@@ -66,20 +69,20 @@ class LocalHub:
         self._thread.join()
         self._server.server_close()
 
-    def _stay_home(self) -> Response | None:
-        """Answer to our own name only: a page elsewhere could have its name lead here (DNS rebinding)."""
+    def _check_host(self) -> Response | None:
+        """Refuse requests for another host name, which a page could point at this address (DNS rebinding)."""
         name = request.host.partition(":")[0]
         if name in (HOST, "localhost"):
             return None
-        return Response(f"This is {self.url}, and not {name}.\n", 421, mimetype="text/plain")
+        return Response(f"This is {self.url}, not {name}.\n", 421, mimetype="text/plain")
 
     def wait_idle(self) -> None:
-        """Wait until every webhook was sent."""
+        """Wait until every queued webhook is sent. Raises ``TimeoutError``."""
         self.webhooks.wait_idle()
 
 
-class _Quiet(WSGIRequestHandler):
-    """Without a line for each request: the terminal belongs to the demo."""
+class _QuietRequestHandler(WSGIRequestHandler):
+    """Logs no requests, because the terminal shows the demo's progress."""
 
     protocol_version = "HTTP/1.1"
 

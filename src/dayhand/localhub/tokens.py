@@ -1,4 +1,4 @@
-"""Who is asking: App JWTs and installation tokens, as strict as GitHub about both."""
+"""Authentication by App JWTs and installation tokens, as strict as GitHub's."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from dataclasses import dataclass
 
 import jwt
 
-from dayhand.localhub.errors import Refused
-from dayhand.localhub.state import App, Installation, Repository, User
+from dayhand.localhub.errors import ApiError
+from dayhand.localhub.state.models import App, Installation, Repository, User
 
 HOUR = 3600.0
-LONGEST_JWT = 600
+MAX_JWT_SECONDS = 600
 RANKS = {"": 0, "read": 1, "write": 2}
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What an installation token opens."""
+    """What an installation token gives access to."""
 
     installation: Installation
     permissions: Mapping[str, str]
     repositories: tuple[str, ...]
-    expires: float
+    expires: float  # seconds since the epoch
 
-    def need(self, repo: Repository, permission: str, level: str) -> None:
-        """Refuse unless the token has the permission on the repository, saying which one was needed."""
+    def require(self, repo: Repository, permission: str, level: str) -> None:
+        """Raises ``ApiError`` if the token lacks the permission on the repository; the headers name the permission."""
         if repo.full_name not in self.repositories:
-            raise Refused(404, "Not Found")
+            raise ApiError(404, "Not Found")
         if self.installation.suspended:
-            raise Refused(403, "This installation has been suspended")
+            raise ApiError(403, "This installation has been suspended")
         if RANKS[self.permissions.get(permission, "")] < RANKS[level]:
             headers = {"X-Accepted-GitHub-Permissions": f"{permission}={level}"}
-            raise Refused(403, "Resource not accessible by integration", headers=headers)
+            raise ApiError(403, "Resource not accessible by integration", headers=headers)
 
     @property
     def user(self) -> User:
@@ -42,39 +42,39 @@ class Grant:
 
 
 class Tokens:
-    """All tokens that were given out."""
+    """All installation tokens that are in use."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock
         self._grants: dict[str, Grant] = {}
 
     def app(self, header: str, apps: Mapping[int, App]) -> App:
-        """The App behind ``Authorization: Bearer <JWT>``."""
+        """The App that signed ``Authorization: Bearer <JWT>``. Raises ``ApiError`` (401)."""
         raw = _credential(header)
         try:
             issuer = int(jwt.decode(raw, options={"verify_signature": False})["iss"])
             app = apps[issuer]
         except (jwt.InvalidTokenError, KeyError, ValueError) as error:
-            raise Refused(401, "A JSON web token could not be decoded") from error
+            raise ApiError(401, "A JSON web token could not be decoded") from error
         try:
             claims = jwt.decode(
                 raw, app.public_key, algorithms=["RS256"], leeway=5, options={"require": ["exp", "iat"]}
             )
         except jwt.ExpiredSignatureError as error:
-            raise Refused(
+            raise ApiError(
                 401,
                 "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires",
             ) from error
         except jwt.InvalidTokenError as error:
-            raise Refused(401, "A JSON web token could not be decoded") from error
-        if claims["exp"] - self.clock() > LONGEST_JWT:
-            raise Refused(401, "'Expiration time' claim ('exp') is too far in the future")
+            raise ApiError(401, "A JSON web token could not be decoded") from error
+        if claims["exp"] - self.clock() > MAX_JWT_SECONDS:
+            raise ApiError(401, "'Expiration time' claim ('exp') is too far in the future")
         return app
 
-    def mint(
+    def create(
         self, installation: Installation, permissions: Mapping[str, str], repositories: tuple[str, ...]
     ) -> tuple[str, Grant]:
-        """Give out a token of the long form: ``ghs_APPID_JWT``, about 520 characters with two dots."""
+        """Create a token of the long form ``ghs_APPID_JWT``, about 520 characters with two dots."""
         app = installation.app
         claims = {"iss": "localhub", "sub": str(installation.id), "jti": secrets.token_hex(125)}
         token = f"ghs_{app.id}_{jwt.encode(claims, secrets.token_hex(32), algorithm='HS512')}"
@@ -83,13 +83,14 @@ class Tokens:
         return token, grant
 
     def grant(self, header: str) -> Grant:
-        """The grant behind ``Authorization``. Refuses an unknown, revoked or expired token with 401."""
-        return self.known(_credential(header))
+        """The grant of the token in ``Authorization``. Raises ``ApiError`` (401) if it is unknown, revoked or expired."""
+        return self.find(_credential(header))
 
-    def known(self, token: str) -> Grant:
+    def find(self, token: str) -> Grant:
+        """The grant of a token. Raises ``ApiError`` (401)."""
         grant = self._grants.get(token)
         if grant is None or grant.expires <= self.clock() or grant.installation.removed:
-            raise Refused(401, "Bad credentials")
+            raise ApiError(401, "Bad credentials")
         return grant
 
     def revoke(self, header: str) -> None:
@@ -99,5 +100,5 @@ class Tokens:
 def _credential(header: str) -> str:
     kind, _, value = header.partition(" ")
     if kind.lower() not in ("bearer", "token") or not value:
-        raise Refused(401, "Requires authentication")
+        raise ApiError(401, "Requires authentication")
     return value.strip()

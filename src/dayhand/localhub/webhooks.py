@@ -1,4 +1,4 @@
-"""Signed deliveries: sent once, in order, with GitHub's headers; what failed is kept and can be sent again.
+"""Signed webhook deliveries, sent once and in order with GitHub's headers; a failed one can be redelivered.
 
 https://docs.github.com/webhooks/using-webhooks/handling-failed-webhook-deliveries
 """
@@ -18,12 +18,13 @@ from typing import Any
 
 import requests
 
-from dayhand.localhub.directory import now
-from dayhand.localhub.payloads import stamp
-from dayhand.localhub.state import App
+from dayhand.localhub.payloads.issues import timestamp
+from dayhand.localhub.state.directory import now
+from dayhand.localhub.state.models import App
 
 TIMEOUT_SECONDS = 10.0
-MAX_BYTES = 25 * 1024 * 1024  # larger events are never sent
+MAX_BYTES = 25 * 1024 * 1024  # a larger payload is never sent
+MAX_RESPONSE_CHARS = 4096
 
 
 @dataclass(slots=True)
@@ -40,28 +41,27 @@ class Delivery:
     status: str = "pending"
     status_code: int = 0
     seconds: float = 0.0
-    answer: str = ""
+    response: str = ""  # its body, cut
 
     @property
-    def ended(self) -> str:
+    def outcome(self) -> str:
         return "success" if self.status == "OK" else "failure"
 
-    def whole(self, url: str) -> dict[str, Any]:
-        """As ``GET /app/hook/deliveries/{id}`` shows it."""
-        asked = {"headers": None, "payload": self.payload}
+    def details(self) -> dict[str, Any]:
+        """The body of ``GET /app/hook/deliveries/{id}``."""
         return {
-            **self.shape(),
-            "url": url,
-            "request": asked,
-            "response": {"headers": None, "payload": self.answer},
+            **self.summary(),
+            "url": self.app.webhook_url,
+            "request": {"headers": None, "payload": self.payload},
+            "response": {"headers": None, "payload": self.response},
         }
 
-    def shape(self) -> dict[str, Any]:
-        """As ``GET /app/hook/deliveries`` lists it."""
+    def summary(self) -> dict[str, Any]:
+        """One row of ``GET /app/hook/deliveries``."""
         repository = self.payload.get("repository") or {}
         installation = self.payload.get("installation") or {}
         return {
-            "id": self.id, "guid": self.guid, "delivered_at": stamp(self.delivered), "redelivery": self.redelivery,
+            "id": self.id, "guid": self.guid, "delivered_at": timestamp(self.delivered), "redelivery": self.redelivery,
             "duration": round(self.seconds, 3), "status": self.status, "status_code": self.status_code,
             "event": self.event, "action": self.payload.get("action"), "installation_id": installation.get("id"),
             "repository_id": repository.get("id"), "throttled_at": None,
@@ -69,13 +69,13 @@ class Delivery:
 
 
 class WebhookSender:
-    """Delivers in the background. It never tries again by itself: no more does GitHub."""
+    """Sends deliveries in a background thread. Like GitHub, it never retries by itself."""
 
     def __init__(self, timeout: float = TIMEOUT_SECONDS) -> None:
         self.timeout = timeout  # seconds
         self.deliveries: list[Delivery] = []
         self._queue: queue.Queue[Delivery | None] = queue.Queue()
-        self._thread = threading.Thread(target=self._run, name="localhub-courier", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="localhub-webhooks", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -84,22 +84,24 @@ class WebhookSender:
         self._queue.put(None)
         self._thread.join(TIMEOUT_SECONDS)
 
-    def send(self, app: App, event: str, payload: dict[str, Any], *, again: Delivery | None = None) -> None:
-        """Queue an event for an App; ``again`` repeats an earlier delivery under the same GUID."""
-        guid = again.guid if again else str(uuid.uuid4())
+    def send(
+        self, app: App, event: str, payload: dict[str, Any], *, redeliver: Delivery | None = None
+    ) -> None:
+        """Queue an event for an App; ``redeliver`` sends an earlier delivery again under the same GUID."""
+        guid = redeliver.guid if redeliver else str(uuid.uuid4())
         frozen = json.loads(json.dumps(payload))
-        delivery = Delivery(len(self.deliveries) + 1, guid, app, event, frozen, again is not None, now())
+        delivery = Delivery(len(self.deliveries) + 1, guid, app, event, frozen, redeliver is not None, now())
         self.deliveries.append(delivery)
         self._queue.put(delivery)
 
     def wait_idle(self, seconds: float = 30.0) -> None:
-        """Wait until everything queued was sent. Raises ``TimeoutError``."""
+        """Wait until every queued delivery is sent. Raises ``TimeoutError`` after ``seconds``."""
         ends = time.monotonic() + seconds
         with self._queue.all_tasks_done:
             while self._queue.unfinished_tasks:
                 left = ends - time.monotonic()
                 if left <= 0:
-                    raise TimeoutError("deliveries are still under way")
+                    raise TimeoutError("webhook deliveries are still being sent")
                 self._queue.all_tasks_done.wait(left)
 
     def _run(self) -> None:
@@ -134,12 +136,12 @@ def _deliver(session: requests.Session, delivery: Delivery, timeout: float) -> N
     }
     began = time.monotonic()
     try:
-        answer = session.post(app.webhook_url, data=body, headers=headers, timeout=timeout)
+        response = session.post(app.webhook_url, data=body, headers=headers, timeout=timeout)
     except requests.Timeout:
         delivery.status = "timed out"
     except requests.RequestException:
         delivery.status = "failed to connect to host"
     else:
-        delivery.status_code, delivery.answer = answer.status_code, answer.text[:4096]
-        delivery.status = "OK" if answer.ok else f"Invalid HTTP Response: {answer.status_code}"
+        delivery.status_code, delivery.response = response.status_code, response.text[:MAX_RESPONSE_CHARS]
+        delivery.status = "OK" if response.ok else f"Invalid HTTP Response: {response.status_code}"
     delivery.seconds = time.monotonic() - began

@@ -1,4 +1,4 @@
-"""What this small GitHub knows: users, Apps, installations, repositories, issues, pull requests, check runs."""
+"""The stored objects: users, Apps, installations, repositories, issues, pull requests, check runs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from dayhand.localhub.git_store import GitStore
+from dayhand.localhub.state.git_store import GitStore
 
-LEVELS = {"none": 0, "read": 1, "triage": 2, "write": 3, "maintain": 4, "admin": 5}
+ROLES = {"none": 0, "read": 1, "triage": 2, "write": 3, "maintain": 4, "admin": 5}
 
 
 @dataclass(slots=True)
@@ -67,19 +67,19 @@ class Comment:
 
 @dataclass(slots=True)
 class Pull:
-    """What an issue has more when it is a pull request."""
+    """What a pull request has in addition to an issue."""
 
     id: int
     head: str  # branch
     base: str  # branch
-    head_sha: str  # the last one known: it follows its branch while the pull request is open
+    head_sha: str  # follows the branch while the pull request is open
     base_sha: str
     draft: bool
     merged_by: User | None = None
     merge_sha: str = ""
     merged: datetime | None = None
     reviewers: list[User] = field(default_factory=list)
-    home: str = ""  # the fork that the head is in; "" for this repository
+    fork: str = ""  # "owner/name" of the fork with the head branch; "" for this repository
 
 
 @dataclass(slots=True)
@@ -101,7 +101,7 @@ class Issue:
 
 
 @dataclass(slots=True)
-class Suite:
+class CheckSuite:
     id: int
     app: App
     sha: str
@@ -113,7 +113,7 @@ class Suite:
 class CheckRun:
     id: int
     name: str
-    suite: Suite
+    suite: CheckSuite
     external_id: str
     details_url: str
     status: str
@@ -136,18 +136,18 @@ class Repository:
     private: bool
     created: datetime
     default_branch: str = "main"
-    collaborators: dict[str, str] = field(default_factory=dict)  # login -> level
+    collaborators: dict[str, str] = field(default_factory=dict)  # login -> role
     labels: dict[str, dict[str, Any]] = field(default_factory=dict)
     issues: dict[int, Issue] = field(default_factory=dict)
-    suites: list[Suite] = field(default_factory=list)
+    suites: list[CheckSuite] = field(default_factory=list)
     checks: dict[int, CheckRun] = field(default_factory=dict)
 
     @property
     def full_name(self) -> str:
         return f"{self.owner.login}/{self.name}"
 
-    def level(self, login: str) -> str:
-        """A person's role here."""
+    def role(self, login: str) -> str:
+        """A user's role on this repository."""
         if login == self.owner.login:
             return "admin"
         return self.collaborators.get(login, "none" if self.private else "read")

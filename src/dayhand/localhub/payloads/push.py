@@ -1,20 +1,22 @@
-"""The push event, as GitHub shapes it: https://docs.github.com/webhooks/webhook-events-and-payloads#push."""
+"""The payload of a push event: https://docs.github.com/webhooks/webhook-events-and-payloads#push."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from dayhand.localhub.git_store import ZERO, Commit, GitStore
-from dayhand.localhub.state import Repository, User
+from dayhand.localhub.state.git_store import ZERO, Commit, GitStore
+from dayhand.localhub.state.models import Repository, User
 
 MAX_COMMITS = 2048
 
 
-def push(repo: Repository, branch: str, by: User, *, before: str, after: str, html: str) -> dict[str, Any]:
-    """The payload of one branch's move; ``before`` or ``after`` is all zeros where it came or went."""
+def push_payload(
+    repo: Repository, branch: str, by: User, *, before: str, after: str, html: str
+) -> dict[str, Any]:
+    """The payload for one branch; ``before`` is all zeros if it was created, ``after`` if it was deleted."""
     created, deleted = before == ZERO, after == ZERO
     commits = [] if deleted else _new_commits(repo, branch, before, after=after)
-    shapes = [_commit(repo.store, one, by, html=html) for one in commits[-MAX_COMMITS:]]
+    commit_payloads = [_commit(repo.store, commit, by, html=html) for commit in commits[-MAX_COMMITS:]]
     return {
         "ref": f"refs/heads/{branch}",
         "before": before,
@@ -24,8 +26,8 @@ def push(repo: Repository, branch: str, by: User, *, before: str, after: str, ht
         "deleted": deleted,
         "forced": not (created or deleted) and repo.store.merge_base(before, after) != before,
         "compare": f"{html}/compare/{before[:12]}...{after[:12]}",
-        "commits": shapes,
-        "head_commit": shapes[-1] if shapes else None,
+        "commits": commit_payloads,
+        "head_commit": commit_payloads[-1] if commit_payloads else None,
         "pusher": {"name": by.login, "email": f"{by.id}+{by.login}@users.noreply.localhost"},
     }
 
@@ -58,7 +60,7 @@ def _commit(store: GitStore, commit: Commit, by: User, *, html: str) -> dict[str
 
 
 def _changed(store: GitStore, commit: Commit) -> dict[str, list[str]]:
-    """The paths that a commit adds, deletes and modifies, against its first parent."""
+    """The paths that a commit adds, deletes and modifies compared with its first parent."""
     found: dict[str, list[str]] = {"A": [], "D": [], "M": []}
     if not commit.parents:
         found["A"] = store.git("ls-tree", "-r", "-z", "--name-only", commit.sha).split("\0")[:-1]

@@ -1,4 +1,4 @@
-"""A repository's bare git folder: what GitHub does with git, by plumbing."""
+"""A bare git repository, read and written by git's plumbing commands."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ZERO = "0" * 40
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A commit as its page shows it."""
+    """One commit."""
 
     sha: str
     tree: str
@@ -37,23 +37,23 @@ class GitStore:
             self.git("config", name, value)
 
     def git(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> str:
-        """Run git here; raises ``subprocess.CalledProcessError``."""
-        plain = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-        own = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"}
+        """Run git in the repository and return its output. Raises ``subprocess.CalledProcessError``."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+        isolated = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"}
         done = subprocess.run(
             ["git", *args],
             cwd=self.path,
             input=stdin,
             capture_output=True,
             check=True,
-            env={**plain, **own, **(env or {})},
+            env={**inherited, **isolated, **(env or {})},
         )
         return done.stdout.decode("utf-8", "replace")
 
     def commit_files(
         self, files: Mapping[str, bytes], branch: str, message: str, *, author: tuple[str, str]
     ) -> str:
-        """Write ``files`` as one commit on ``branch``, on top of what is there."""
+        """Add one commit to ``branch`` that adds or changes ``files``; returns its SHA."""
         index = {"GIT_INDEX_FILE": str(self.path / "seed.index")}
         parent = self.branches().get(branch)
         if parent:
@@ -78,8 +78,8 @@ class GitStore:
             "GIT_COMMITTER_NAME": name,
             "GIT_COMMITTER_EMAIL": email,
         }
-        words = [word for parent in parents for word in ("-p", parent)]
-        return self.git("commit-tree", tree, *words, stdin=message.encode(), env=env).strip()
+        options = [option for parent in parents for option in ("-p", parent)]
+        return self.git("commit-tree", tree, *options, stdin=message.encode(), env=env).strip()
 
     def branches(self) -> dict[str, str]:
         out = self.git("for-each-ref", "--format=%(refname:lstrip=2)%00%(objectname)", "refs/heads")
@@ -97,7 +97,7 @@ class GitStore:
         return Commit(full, tree, tuple(parents.split()), author, email, date, message.rstrip("\n"))
 
     def between(self, base: str, head: str) -> list[Commit]:
-        """The commits that ``head`` has and ``base`` has not, oldest first."""
+        """The commits that are in ``head`` but not in ``base``, oldest first."""
         return [self.commit(sha) for sha in self.git("rev-list", "--reverse", f"{base}..{head}").split()]
 
     def merge_base(self, one: str, two: str) -> str:
@@ -111,17 +111,17 @@ class GitStore:
             "diff", "--no-color", "--no-ext-diff", "--no-textconv", self.merge_base(base, head), head
         )
 
-    def changes(self, commit: Commit) -> str:
-        """What a commit changes, against its first parent."""
-        plain = ("--no-color", "--no-ext-diff", "--no-textconv")
+    def commit_diff(self, commit: Commit) -> str:
+        """The diff of a commit against its first parent."""
+        options = ("--no-color", "--no-ext-diff", "--no-textconv")
         return self.git(
-            "diff-tree", "-p", "--root", "--no-commit-id", "-m", "--first-parent", *plain, commit.sha
+            "diff-tree", "-p", "--root", "--no-commit-id", "-m", "--first-parent", *options, commit.sha
         )
 
     def paths(self, sha: str) -> list[str]:
         return self.git("ls-tree", "-r", "-z", "--name-only", sha).split("\0")[:-1]
 
-    def numbers(self, base: str, head: str) -> list[tuple[str, str, int, int]]:
+    def diff_stat(self, base: str, head: str) -> list[tuple[str, str, int, int]]:
         """(status, path, additions, deletions) for each changed file."""
         start = self.merge_base(base, head)
         named = self.git("diff", "--name-status", "--no-renames", "-z", start, head).split("\0")[:-1]
@@ -135,7 +135,7 @@ class GitStore:
         return rows
 
     def merge(self, base: str, head: str, message: str, *, author: tuple[str, str]) -> str | None:
-        """Merge ``head`` into the branch ``base`` with a merge commit; None where they conflict."""
+        """Merge ``head`` into the branch ``base``; returns the merge commit's SHA, or None if they conflict."""
         target = self.branches()[base]
         try:
             tree = self.git("merge-tree", "--write-tree", target, head).split("\n", 1)[0]
@@ -146,7 +146,7 @@ class GitStore:
         return sha
 
     def text(self, sha: str, path: str) -> str | None:
-        """A file's text at a commit; None where there is none."""
+        """A file's text at a commit; None if it does not exist."""
         try:
             return self.git("cat-file", "blob", f"{sha}:{path}")
         except subprocess.CalledProcessError:

@@ -1,0 +1,1 @@
+"""The web pages: what a person does on GitHub in a browser."""

@@ -1,0 +1,1 @@
+"""GitHub's JSON: the bodies of API responses and of webhooks."""

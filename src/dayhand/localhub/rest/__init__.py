@@ -1,0 +1,1 @@
+"""The REST and GraphQL APIs, one module for each kind of resource."""

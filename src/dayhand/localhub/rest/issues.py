@@ -1,0 +1,181 @@
+"""REST: repositories, collaborators, issues, labels, comments, reactions.
+
+https://docs.github.com/rest/issues
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from dayhand.localhub.errors import ApiError, invalid
+from dayhand.localhub.payloads.issues import REACTIONS
+from dayhand.localhub.rest.api import Api, paginate, request_body
+from dayhand.localhub.state.actions import MAX_BODY_CHARS, check_lengths
+
+# GitHub reports these two roles under the names that it had before.
+LEGACY_PERMISSIONS = {"maintain": "write", "triage": "read"}
+
+
+def issues(blueprint: Blueprint, api: Api) -> None:
+    """Add the endpoints for repositories, issues, labels, comments and reactions."""
+    _add_repository(blueprint, api)
+    _add_issue(blueprint, api)
+    _add_labels(blueprint, api)
+    _add_comments(blueprint, api)
+    _add_reactions(blueprint, api)
+
+
+def _add_repository(blueprint: Blueprint, api: Api) -> None:
+    payloads = api.payloads
+
+    @blueprint.get("/repos/<owner>/<name>")
+    def repository(owner: str, name: str) -> ResponseReturnValue:
+        repo, _ = api.open(owner, name, "metadata", level="read")
+        return jsonify(payloads.full_repository(repo))
+
+    @blueprint.get("/repos/<owner>/<name>/collaborators/<login>/permission")
+    def permission(owner: str, name: str, login: str) -> ResponseReturnValue:
+        repo, _ = api.open(owner, name, "metadata", level="read")
+        user = api.actions.users.get(login)
+        if user is None:
+            raise ApiError(404, f"{login} is not a user")
+        role = repo.role(login)
+        level = LEGACY_PERMISSIONS.get(role, role)
+        permissions = {
+            name: level == "admin"
+            or (name in ("push", "triage", "pull") and level == "write")
+            or (name == "pull" and level == "read")
+            for name in ("admin", "maintain", "push", "triage", "pull")
+        }
+        person = {**payloads.user(user), "permissions": permissions, "role_name": role}
+        return jsonify(permission=level, role_name=role, user=person)
+
+
+def _add_issue(blueprint: Blueprint, api: Api) -> None:
+    actions, payloads = api.actions, api.payloads
+
+    @blueprint.get("/repos/<owner>/<name>/issues")
+    def list_issues(owner: str, name: str) -> ResponseReturnValue:
+        repo, _ = api.open(owner, name, "issues", level="read")
+        state = request.args.get("state", "open")
+        found = [issue for issue in repo.issues.values() if state in (issue.state, "all")]
+        return paginate([payloads.issue(repo, issue) for issue in reversed(found)])
+
+    @blueprint.post("/repos/<owner>/<name>/issues")
+    def open_issue(owner: str, name: str) -> ResponseReturnValue:
+        repo, grant = api.open(owner, name, "issues", level="write")
+        body = request_body()
+        if not body.get("title"):
+            raise invalid("Issue", "title", "missing_field")
+        issue = actions.open_issue(
+            repo, grant.user, body["title"], body=body.get("body") or "", app=grant.installation.app
+        )
+        return jsonify(payloads.issue(repo, issue)), 201
+
+    @blueprint.get("/repos/<owner>/<name>/issues/<int:number>")
+    def get_issue(owner: str, name: str, number: int) -> ResponseReturnValue:
+        repo, _ = api.open(owner, name, "issues", level="read")
+        return jsonify(payloads.issue(repo, api.issue(repo, number)))
+
+    @blueprint.patch("/repos/<owner>/<name>/issues/<int:number>")
+    def edit_issue(owner: str, name: str, number: int) -> ResponseReturnValue:
+        repo, grant = api.open(owner, name, "issues", level="write")
+        issue, body = api.issue(repo, number), request_body()
+        check_lengths("Issue", body.get("title") or "", body.get("body") or "")
+        issue.title = body.get("title") or issue.title
+        issue.body = body.get("body", issue.body) or ""
+        if state := body.get("state"):
+            if state not in ("open", "closed"):
+                raise invalid("Issue", "state")
+            actions.set_state(repo, issue, state, by=grant.user)
+        return jsonify(payloads.issue(repo, issue))
+
+
+def _add_labels(blueprint: Blueprint, api: Api) -> None:
+    actions, payloads = api.actions, api.payloads
+    path = "/repos/<owner>/<name>/issues/<int:number>/labels"
+
+    @blueprint.get(path)
+    def list_labels(owner: str, name: str, number: int) -> ResponseReturnValue:
+        repo, _ = api.open(owner, name, "issues", level="read")
+        return paginate([payloads.label(repo, label) for label in api.issue(repo, number).labels])
+
+    @blueprint.post(path)
+    def add_labels(owner: str, name: str, number: int) -> ResponseReturnValue:
+        repo, grant = api.open(owner, name, "issues", level="write")
+        issue, body = api.issue(repo, number), request.get_json(silent=True)
+        names = body.get("labels") if isinstance(body, dict) else body
+        if not isinstance(names, list):
+            raise invalid("Label", "labels")
+        for label in names:
+            actions.label(repo, issue, str(label), by=grant.user)
+        return jsonify([payloads.label(repo, label) for label in issue.labels])
+
+    @blueprint.delete(f"{path}/<label>")
+    def remove_label(owner: str, name: str, number: int, *, label: str) -> ResponseReturnValue:
+        repo, grant = api.open(owner, name, "issues", level="write")
+        issue = api.issue(repo, number)
+        actions.unlabel(repo, issue, label, by=grant.user)
+        return jsonify([payloads.label(repo, label) for label in issue.labels])
+
+
+def _add_comments(blueprint: Blueprint, api: Api) -> None:
+    actions, payloads = api.actions, api.payloads
+
+    @blueprint.get("/repos/<owner>/<name>/issues/<int:number>/comments")
+    def list_comments(owner: str, name: str, number: int) -> ResponseReturnValue:
+        repo, _ = api.open(owner, name, "issues", level="read")
+        issue = api.issue(repo, number)
+        return paginate([payloads.comment(repo, issue, comment) for comment in issue.comments])
+
+    @blueprint.post("/repos/<owner>/<name>/issues/<int:number>/comments")
+    def create_comment(owner: str, name: str, number: int) -> ResponseReturnValue:
+        repo, grant = api.open(owner, name, "issues", level="write")
+        issue, text = api.issue(repo, number), request_body().get("body")
+        if not isinstance(text, str) or len(text) > MAX_BODY_CHARS:
+            raise invalid("IssueComment", "body")
+        comment = actions.comment(repo, issue, grant.user, body=text, app=grant.installation.app)
+        return jsonify(payloads.comment(repo, issue, comment)), 201
+
+    @blueprint.get("/repos/<owner>/<name>/issues/comments/<int:comment_id>")
+    def get_comment(owner: str, name: str, comment_id: int) -> ResponseReturnValue:
+        repo, _ = api.open(owner, name, "issues", level="read")
+        issue, comment = api.comment(repo, comment_id)
+        return jsonify(payloads.comment(repo, issue, comment))
+
+    @blueprint.patch("/repos/<owner>/<name>/issues/comments/<int:comment_id>")
+    def edit_comment(owner: str, name: str, comment_id: int) -> ResponseReturnValue:
+        repo, grant = api.open(owner, name, "issues", level="write")
+        issue, comment = api.comment(repo, comment_id)
+        if comment.user is not grant.user:
+            raise ApiError(403, "Resource not accessible by integration")
+        text = request_body().get("body")
+        if not isinstance(text, str) or not text.strip() or len(text) > MAX_BODY_CHARS:
+            raise invalid("IssueComment", "body")
+        actions.edit_comment(repo, issue, comment, body=text, by=grant.user)
+        return jsonify(payloads.comment(repo, issue, comment))
+
+
+def _add_reactions(blueprint: Blueprint, api: Api) -> None:
+    actions, payloads = api.actions, api.payloads
+
+    def requested_content() -> str:
+        content = request_body().get("content")
+        if content not in REACTIONS:
+            raise invalid("Reaction", "content")
+        return str(content)
+
+    @blueprint.post("/repos/<owner>/<name>/issues/<int:number>/reactions")
+    def react_to_issue(owner: str, name: str, number: int) -> ResponseReturnValue:
+        repo, grant = api.open(owner, name, "issues", level="write")
+        reaction, is_new = actions.react(api.issue(repo, number).reactions, grant.user, requested_content())
+        return jsonify(payloads.reaction(reaction)), 201 if is_new else 200
+
+    @blueprint.post("/repos/<owner>/<name>/issues/comments/<int:comment_id>/reactions")
+    def react_to_comment(owner: str, name: str, comment_id: int) -> ResponseReturnValue:
+        repo, grant = api.open(owner, name, "issues", level="write")
+        reaction, is_new = actions.react(
+            api.comment(repo, comment_id)[1].reactions, grant.user, requested_content()
+        )
+        return jsonify(payloads.reaction(reaction)), 201 if is_new else 200
