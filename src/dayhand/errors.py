@@ -1,28 +1,50 @@
-"""Every failure that we name, and what to do about it.
+"""Every failure that Dayhand names, and the exit codes of its commands.
 
     DayhandError                 what happened, and what to do next
-    ├── SettingsError            the operator's settings cannot work
-    ├── IntakeError              a delivery that we refuse (its ``status`` is the HTTP answer)
-    ├── HubError                 GitHub said no
+    ├── SettingsError            a setting is missing or wrong: nothing was started
+    ├── IntakeError              a delivery is refused; its ``status`` is the HTTP answer
+    ├── HubError                 GitHub refused a request
     │   └── HubUnavailable       GitHub did not answer: try again later
-    ├── CheckoutError            the repository cannot be fetched, or what came back cannot be taken in
-    │   └── PolicyRefusal        the change holds something that we never push
-    ├── SandboxError             no box can be opened, or one broke: never a command's exit code
-    ├── EnvironmentFailure       the repository's own toolchain cannot be installed
-    ├── ModelError               the model did not give an answer that can be used
-    │   ├── ModelUnavailable     this model cannot be had now: another one may be
+    ├── CheckoutError            the repository cannot be fetched or pushed, or its pack is invalid
+    │   └── PolicyRefusal        the change contains something that is never pushed
+    ├── SandboxError             no sandbox can be opened, or an open one broke
+    ├── EnvironmentFailure       the repository's toolchain cannot be installed
+    ├── ModelError               the model gave no answer that can be used
+    │   ├── ModelUnavailable     this model is not available now; another one may be
     │   ├── ContextOverflow      the work is longer than the model can read at once
-    │   └── LimitReached         the work used up what it may: money, minutes, tokens or turns
-    ├── LeaseLost                another worker has this task now: stop at once, and touch nothing
-    ├── TaskStopped              a person asked us to stop
-    └── LedgerError              the ledger refuses a step that is not legal
+    │   └── LimitReached         the work reached its limit of money, minutes, tokens or turns
+    ├── LeaseLost                another worker has claimed this task: stop, and write nothing
+    ├── TaskStopped              a person asked for this task to stop
+    ├── OutOfTime                the task takes longer than a worker may give to one
+    └── LedgerError              the ledger refuses an illegal step
 
-A command that exits non-zero is a result and not an error.
+A command that exits non-zero in a sandbox is a result, not an error.
 """
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What `dayhand` exits with; 4, 5 and 6 are kept free for the verdicts of `dayhand run`."""
+
+    OK = 0
+    FAILED = 1
+    SETTINGS = 2  # as argparse exits where an argument is wrong
+    FAULT = 3
+    INTERRUPTED = 130  # 128 and SIGINT's number, as shells count it
+
+
+EXIT_MEANINGS = {
+    ExitCode.OK: "done",
+    ExitCode.FAILED: "a task or a check failed; the last lines say why and what to do",
+    ExitCode.SETTINGS: "a setting or an argument is missing or wrong; nothing was started",
+    ExitCode.FAULT: "a fault in Dayhand itself; please report it",
+    ExitCode.INTERRUPTED: "interrupted with Ctrl-C",
+}
 
 
 class DayhandError(Exception):
-    """A failure that we foresaw: ``str(error)`` says what happened, ``advice`` what a person can do next."""
+    """A failure with a name: ``str(error)`` says what happened, ``advice`` what to do next."""
 
     def __init__(self, what: str, *, advice: str = "") -> None:
         super().__init__(what)
@@ -30,11 +52,11 @@ class DayhandError(Exception):
 
 
 class SettingsError(DayhandError):
-    """The operator's settings cannot work; nothing was started."""
+    """A setting is missing or wrong; nothing was started."""
 
 
 class IntakeError(DayhandError):
-    """A delivery is refused at the door; ``status`` is the HTTP status that GitHub is shown."""
+    """A delivery is refused; ``status`` is the HTTP status of the answer."""
 
     def __init__(self, what: str, *, status: int, advice: str = "") -> None:
         super().__init__(what, advice=advice)
@@ -54,11 +76,11 @@ class HubUnavailable(HubError):
 
 
 class CheckoutError(DayhandError):
-    """The repository cannot be fetched or pushed, or what the sandbox gave back is not a sound pack."""
+    """The repository cannot be fetched or pushed, or the pack that came out of the sandbox is invalid."""
 
 
 class PolicyRefusal(CheckoutError):
-    """The change holds something that is never pushed; ``paths`` names where."""
+    """The change contains something that is never pushed; ``paths`` says where."""
 
     def __init__(self, what: str, *, paths: tuple[str, ...], advice: str = "") -> None:
         super().__init__(what, advice=advice)
@@ -66,31 +88,31 @@ class PolicyRefusal(CheckoutError):
 
 
 class SandboxError(DayhandError):
-    """No box can be opened here, or an open one broke; there is no fall-back without a sandbox."""
+    """No sandbox can be opened here, or an open one broke. Without a sandbox nothing runs."""
 
 
 class EnvironmentFailure(DayhandError):
-    """The toolchain that the repository declares cannot be had."""
+    """The repository's toolchain cannot be installed."""
 
 
 class ModelError(DayhandError):
-    """The model, or the server in front of it, gave nothing that the loop can go on with."""
+    """The model, or its server, gave no answer that the loop can continue with."""
 
 
 class ModelUnavailable(ModelError):
-    """The model cannot be had, or not in the time that we wait: another one may go on."""
+    """The model is not available, or not within the time that we wait; another one may take over."""
 
 
 class ContextOverflow(ModelError):
-    """The model's server refuses a request because it is longer than the model's window."""
+    """The server refuses a request because it is longer than the model's window."""
 
 
 class LimitReached(ModelError):
-    """The model used up what a task may, and had not finished."""
+    """The model reached a limit of the task before it finished."""
 
 
 class LeaseLost(DayhandError):
-    """Another worker has claimed this task; whoever sees this stops at once and writes nothing more."""
+    """Another worker has claimed this task: stop at once and write nothing more."""
 
 
 class TaskStopped(DayhandError):
@@ -102,4 +124,4 @@ class OutOfTime(DayhandError):
 
 
 class LedgerError(DayhandError):
-    """The ledger refuses: an illegal transition, or a task that is not there."""
+    """The ledger refuses an illegal transition, or a task that does not exist."""
