@@ -22,8 +22,8 @@ test: .dev  ## every test; what is skipped says why
 lint: .dev  ## ruff, mypy, and who may import whom
 	@$(BIN)/ruff check . && $(BIN)/ruff check --preview --select PLR0917 . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
-format: .dev  ## let ruff put the code in order
-	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+format: .dev  ## format the code, and write the tables of docs/settings.md
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/python -m tests.settings.page
 
 bench: .dev  ## what Dayhand itself costs
 	@$(BIN)/dayhand bench $(ARGS)

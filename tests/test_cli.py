@@ -5,11 +5,26 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from dayhand.cli import main
+from dayhand.errors import EXIT_MEANINGS, ExitCode
+
+
+@cache
+def rsa_key() -> str:
+    """A private key as GitHub makes them."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    ).decode()
 
 
 def dayhand(*args: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -26,13 +41,14 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--help"])
     assert ended.value.code == 0
-    said = capsys.readouterr().out
-    assert all(f"    {command} " in said for command in ("demo", "up", "web", "work", "run"))
+    text = capsys.readouterr().out
+    assert all(f"    {command} " in text for command in ("demo", "up", "web", "work", "run"))
+    assert all(f"\n  {code:<4} {meaning}\n" in text for code, meaning in EXIT_MEANINGS.items())
 
 
 def test_a_wrong_setting_ends_with_a_sentence_and_what_to_do(tmp_path: Path) -> None:
     done = dayhand("up", cwd=tmp_path, DAYHAND_LABLE="x")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert (
         done.stderr
         == "dayhand: DAYHAND_LABLE is not a setting of Dayhand.\n  → Did you mean DAYHAND_LABEL?\n"
@@ -42,7 +58,7 @@ def test_a_wrong_setting_ends_with_a_sentence_and_what_to_do(tmp_path: Path) -> 
 @pytest.mark.parametrize("command", ["up", "web", "work"])
 def test_without_an_app_nothing_starts_and_what_is_missing_is_named(tmp_path: Path, command: str) -> None:
     done = dayhand(command, cwd=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "GITHUB_APP_ID" in done.stderr
     assert "app.yml" in done.stderr
     assert "Traceback" not in done.stderr
@@ -60,8 +76,53 @@ def test_no_name_in_an_error_steers_the_terminal(tmp_path: Path) -> None:
 
 def test_a_terminal_without_unicode_is_no_reason_to_end(tmp_path: Path) -> None:
     done = dayhand("demo", "--case", "chess", cwd=tmp_path, PYTHONIOENCODING="ascii")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.startswith("dayhand: There is no case ?chess?.")
     told = dayhand("doctor", cwd=tmp_path, PYTHONIOENCODING="ascii")
     assert told.returncode in (0, 1)
     assert "Traceback" not in told.stderr
+
+
+def test_every_exit_code_has_a_meaning_and_those_of_verdicts_are_kept_free() -> None:
+    assert set(EXIT_MEANINGS) == set(ExitCode)
+    assert not {4, 5, 6} & set(ExitCode)
+
+
+WRONG_SETTINGS = {
+    "GITHUB_APP_PRIVATE_KEY_PATH": "{tmp}/binary.pem",
+    "GITHUB_APP_PRIVATE_KEY": "not a key",
+    "DAYHAND_DATA": "{tmp}/file/data",
+    "DAYHAND_PRICES": "{tmp}/binary.pem",
+    "REDIS_URL": "localhost:6379",
+    "DAYHAND_PORT": "80800",
+}
+
+
+@pytest.mark.parametrize("command", ["up", "work"])
+@pytest.mark.parametrize("name", WRONG_SETTINGS)
+def test_a_wrong_setting_is_named_with_exit_code_2(tmp_path: Path, command: str, name: str) -> None:
+    (tmp_path / "binary.pem").write_bytes(b"\xff\x00")
+    (tmp_path / "file").touch()
+    app = {"GITHUB_APP_ID": "7", "GITHUB_APP_PRIVATE_KEY": rsa_key(), "GITHUB_WEBHOOK_SECRET": "s"}
+    if name == "GITHUB_APP_PRIVATE_KEY_PATH":
+        app["GITHUB_APP_PRIVATE_KEY"] = ""
+    environ = app | {name: WRONG_SETTINGS[name].format(tmp=tmp_path)}
+    done = dayhand(command, cwd=tmp_path, **environ)
+    assert done.returncode == 2, done.stderr
+    assert name in done.stderr or "private key" in done.stderr or "price file" in done.stderr
+    assert "  → " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_command_that_needs_no_app_works_beside_a_key_file_that_is_missing(tmp_path: Path) -> None:
+    done = dayhand("environment", "nowhere", cwd=tmp_path, GITHUB_APP_PRIVATE_KEY_PATH="/no/such.pem")
+    assert done.returncode == 1
+    assert "nowhere is not a folder." in done.stderr
+
+
+def test_a_former_name_gives_one_notice_on_standard_error(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DAYHAND_MOST_TURNS=7\nDAYHAND_MOST_LINES=8\n")
+    done = dayhand("environment", "nowhere", cwd=tmp_path)
+    assert done.stdout == ""
+    assert done.stderr.count("DAYHAND_MOST_TURNS is now DAYHAND_MAX_TURNS") == 1
+    assert done.stderr.startswith("dayhand: DAYHAND_MOST_LINES is now DAYHAND_MAX_LINES, ")

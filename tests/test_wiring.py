@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from dayhand.settings import Settings
+from dayhand.settings.table import Settings
 from dayhand.wiring import open_sandbox
 
 

@@ -1,4 +1,4 @@
-"""The commands. Each picks its half of Dayhand when it runs, so that ``web`` never loads what can run code."""
+"""The command line. Each command imports its part of Dayhand when it runs, so that ``web`` loads nothing that can run code."""
 
 from __future__ import annotations
 
@@ -6,139 +6,173 @@ import argparse
 import io
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, TypeAlias
 
-from dayhand.errors import DayhandError
-from dayhand.settings import read_settings
+from dayhand.errors import EXIT_MEANINGS, DayhandError, ExitCode, SettingsError
+from dayhand.settings.table import Settings, read_settings
 from dayhand.untrusted_text import clean
 
-FORESEEN, UNEXPECTED, INTERRUPTED = 1, 3, 130
+Subcommands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no other name
+REPOSITORY: Mapping[str, Any] = {
+    "type": Path,
+    "default": Path(),
+    "metavar": "PATH",
+    "help": "the repository; the current folder if it is left out",
+}
+CODES = "\n".join(f"  {code:<4} {meaning}" for code, meaning in EXIT_MEANINGS.items())
+EPILOG = f"""\
+exit codes:
+{CODES}
+
+Settings come from the environment or from .env in the current folder: see docs/settings.md.
+"""
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """One line for each command."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=16, width=100)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and give its exit code: 0 done, 1 a failure that has a name, 3 a fault of ours."""
+    """Run one command and give its ``ExitCode``."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(
-            stream, io.TextIOWrapper
-        ):  # a terminal without UTF-8 shows "?" for what it does not have
-            stream.reconfigure(errors="replace")
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows "?" for what it cannot show
     arguments = parser().parse_args(argv)
     try:
         return int(arguments.run(arguments))
     except DayhandError as error:
-        print(clean(f"dayhand: {error}"), file=sys.stderr)  # it may repeat what a repository or a server said
+        _print_error(f"dayhand: {error}")
         if error.advice:
-            print(clean(f"  → {error.advice}"), file=sys.stderr)
-        return FORESEEN
+            _print_error(f"  → {error.advice}")
+        return ExitCode.SETTINGS if isinstance(error, SettingsError) else ExitCode.FAILED
     except KeyboardInterrupt:
-        return INTERRUPTED
-    except Exception:  # noqa: BLE001 - the command line's edge: the one place where the unexpected is told
+        return ExitCode.INTERRUPTED
+    except Exception:  # noqa: BLE001 - the command line's edge: the unexpected is reported here and nowhere else
         traceback.print_exc()
-        print(
-            "dayhand: this is a fault in Dayhand itself; please report it with the lines above.",
-            file=sys.stderr,
-        )
-        return UNEXPECTED
+        _print_error("dayhand: this is a fault in Dayhand itself; please report it with the lines above.")
+        return ExitCode.FAULT
 
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line, in one place to read."""
     top = argparse.ArgumentParser(
-        prog="dayhand", description="Label an issue, walk away, come back to a tested pull request."
+        prog="dayhand",
+        description="Label a GitHub issue, and get a tested pull request.",
+        epilog=EPILOG,
+        formatter_class=HelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"dayhand {version('dayhand')}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    demo = commands.add_parser("demo", help="three issues become three pull requests on a local GitHub")
-    demo.add_argument("--once", action="store_true", help="end when they are done; non-zero if any failed")
-    demo.add_argument("--json", action="store_true", help="print one object a task")
+    demo = _command(
+        commands, "demo", _demo, text="turn three issues into three pull requests on a local GitHub"
+    )
+    demo.add_argument("--once", action="store_true", help="exit when they are done, with 1 if a task failed")
+    demo.add_argument("--json", action="store_true", help="print one JSON object for each task")
     demo.add_argument(
-        "--case", action="append", default=[], metavar="NAME", help="only this case (repeatable)"
+        "--case", action="append", default=[], metavar="NAME", help="run only this case; can be repeated"
     )
-    demo.set_defaults(run=_demo)
 
-    up = commands.add_parser("up", help="web, workers and, if need be, Redis, in one command")
-    up.set_defaults(run=_up)
-    web = commands.add_parser("web", help="the webhook's receiver and the dashboard")
-    web.set_defaults(run=_web)
-    work = commands.add_parser("work", help="the workers")
-    work.add_argument("--burst", action="store_true", help="end when the queue is empty")
-    work.set_defaults(run=_work)
+    _command(commands, "up", _up, text="run the web server, the workers and, unless REDIS_URL is set, Redis")
+    _command(commands, "web", _web, text="run the web server: the webhook and the dashboard")
+    work = _command(commands, "work", _work, text="run the workers")
+    work.add_argument("--burst", action="store_true", help="exit when the queue is empty")
 
-    run = commands.add_parser("run", help="the same journey on a local repository; leaves a branch")
-    run.add_argument(
-        "--repo", type=Path, default=Path(), metavar="PATH", help="the repository (default: here)"
+    run = _command(commands, "run", _run, text="do one task on a local repository, and leave a branch in it")
+    run.add_argument("--repo", **REPOSITORY)
+    run.add_argument("words", metavar="TASK", help="what to do, in words")
+
+    environment = _command(
+        commands,
+        "environment",
+        _environment,
+        text="show which checks of a local repository can run, and how to fix the rest",
     )
-    run.add_argument("words", help="what to do")
-    run.set_defaults(run=_run)
+    environment.add_argument("repo", nargs="?", **REPOSITORY)
+    environment.add_argument("--json", action="store_true", help="print one JSON object")
 
-    environment = commands.add_parser(
-        "environment", help="what can be installed and run of a local repository, and what would fix the rest"
+    doctor = _command(
+        commands, "doctor", _doctor, text="check that this machine can do what the settings ask for"
     )
-    environment.add_argument(
-        "repo", type=Path, nargs="?", default=Path(), metavar="PATH", help="the repository (default: here)"
-    )
-    environment.add_argument("--json", action="store_true", help="print one object")
-    environment.set_defaults(run=_environment)
+    doctor.add_argument("--json", action="store_true", help="print one JSON list")
 
-    doctor = commands.add_parser("doctor", help="can this machine do what its settings ask for?")
-    doctor.add_argument("--json", action="store_true", help="print one list")
-    doctor.set_defaults(run=_doctor)
-
-    bench = commands.add_parser("bench", help="what Dayhand itself costs, as ratios measured in one run")
+    bench = _command(commands, "bench", _bench, text="measure what Dayhand itself costs")
     bench.add_argument("what", nargs="?", choices=["sandbox", "environment", "agent"], default="sandbox")
-    bench.add_argument("--json", action="store_true", help="print one object")
+    bench.add_argument("--json", action="store_true", help="print one JSON object")
     bench.add_argument(
-        "--real", action="store_true", help="with environment: published repositories, checks included"
+        "--real",
+        action="store_true",
+        help="with environment: set up published repositories and run their checks",
     )
-    bench.set_defaults(run=_bench)
     return top
+
+
+def _command(
+    commands: Subcommands, name: str, run: Callable[[argparse.Namespace], int], *, text: str
+) -> argparse.ArgumentParser:
+    """Add a command. It has ``text`` as its line in the list and as the first line of its own help."""
+    command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    command.set_defaults(run=run)
+    return command
+
+
+def _settings() -> Settings:
+    return read_settings(notify=lambda notice: _print_error(f"dayhand: {notice}"))
+
+
+def _print_error(line: str) -> None:
+    """On standard error, without control characters: it may repeat what a repository or a server said."""
+    print(clean(line), file=sys.stderr)
 
 
 def _demo(arguments: argparse.Namespace) -> int:
     from dayhand.demo.run import run_demo
 
-    return run_demo(read_settings(), once=arguments.once, as_json=arguments.json, cases=arguments.case)
+    return run_demo(_settings(), once=arguments.once, as_json=arguments.json, cases=arguments.case)
 
 
 def _up(_: argparse.Namespace) -> int:
     from dayhand.commands.up import up
 
-    return up(read_settings())
+    return up(_settings())
 
 
 def _web(_: argparse.Namespace) -> int:
     from dayhand.web import serve
 
-    serve(read_settings())
+    serve(_settings())
     return 0
 
 
 def _work(arguments: argparse.Namespace) -> int:
     from dayhand.worker.pool import work
 
-    work(read_settings(), burst=arguments.burst)
+    work(_settings(), burst=arguments.burst)
     return 0
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from dayhand.commands.run import run_locally
 
-    return run_locally(read_settings(), arguments.repo, arguments.words)
+    return run_locally(_settings(), arguments.repo, arguments.words)
 
 
 def _environment(arguments: argparse.Namespace) -> int:
-    from dayhand.commands.run import examine_locally
+    from dayhand.commands.environment import examine_locally
 
-    return examine_locally(read_settings(), arguments.repo, as_json=arguments.json)
+    return examine_locally(_settings(), arguments.repo, as_json=arguments.json)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
     from dayhand.commands.doctor import examine
 
-    return examine(read_settings(), as_json=arguments.json)
+    return examine(_settings(), as_json=arguments.json)
 
 
 def _bench(arguments: argparse.Namespace) -> int:
@@ -156,7 +190,7 @@ def _bench(arguments: argparse.Namespace) -> int:
         return bench_agent(as_json=arguments.json)
     from dayhand.bench.sandbox import bench_sandbox
 
-    return bench_sandbox(read_settings(), as_json=arguments.json)
+    return bench_sandbox(_settings(), as_json=arguments.json)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ from dayhand.ledger.log_reader import Live
 from dayhand.ledger.queue import enqueue
 from dayhand.ledger.redis_server import at_hand, connect, connect_raw
 from dayhand.publish.wording.pull_request import refusal
-from dayhand.settings import Settings, require_app
+from dayhand.settings.required import app_key, require_app, require_data
+from dayhand.settings.table import Settings
 
 THREADS = 64  # each reader of a live log holds one
 
@@ -77,19 +78,21 @@ def create_app(parts: Parts) -> Flask:
 def serve(settings: Settings) -> None:
     """Serve until told to stop. Raises ``SettingsError`` where the App's values are missing."""
     require_app(settings)
+    if not settings.redis_url:
+        require_data(settings)
     with at_hand(settings.redis_url, settings.data) as redis_url:
         # GitHub waits ten seconds: a delivery that cannot be kept is refused at once, so that it can be sent again.
         parts = Parts(
             ledger=Ledger(connect(redis_url, quick=True)),
             live=Live(connect(redis_url)),
             queue=connect_raw(redis_url, quick=True),
-            hub=Hub(settings.api_url, settings.app_id, settings.private_key),
+            hub=Hub(settings.api_url, settings.app_id, app_key(settings)),
             secrets=settings.webhook_secrets,
             label=settings.label,
             handles=settings.handles,
             github=web_address(settings.api_url),
         )
-        _GunicornServer(create_app(parts), f"{settings.host}:{settings.port}").run()
+        _GunicornServer(create_app(parts), settings.bind_address).run()
 
 
 def web_address(api_url: str) -> str:

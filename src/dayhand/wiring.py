@@ -40,7 +40,8 @@ from dayhand.sandbox.bubblewrap.backend import Bubblewrap
 from dayhand.sandbox.docker.backend import Docker
 from dayhand.sandbox.snapshot_cache import SnapshotCache
 from dayhand.scripted_model.moves import SCRIPTED_MODEL
-from dayhand.settings import Settings
+from dayhand.settings.required import app_key
+from dayhand.settings.table import Settings
 from dayhand.task import Task, TaskKind
 from dayhand.usage import Limit, Resource
 from dayhand.verification import Scope
@@ -69,7 +70,7 @@ class Workshop:
     def __init__(self, settings: Settings, ledger: Ledger) -> None:
         self.settings = settings
         self.ledger = ledger
-        self.app = Hub(settings.api_url, settings.app_id, settings.private_key)
+        self.app = Hub(settings.api_url, settings.app_id, app_key(settings))
 
     @contextmanager
     def publication(self, task: Task, claim: Claim) -> Iterator[Publication]:
@@ -150,7 +151,12 @@ def open_shelf(settings: Settings) -> Sandbox:
 
 def choose_sandbox(settings: Settings) -> Sandbox:
     """The backend that is set; ``auto`` is Docker where an engine answers that has our image, else bubblewrap."""
-    docker = Docker(settings.data, image=settings.sandbox_image, runtime=settings.sandbox_runtime)
+    docker = Docker(
+        settings.data,
+        image=settings.sandbox_image,
+        runtime=settings.sandbox_runtime,
+        docker_host=settings.docker_host,
+    )
     if settings.sandbox == "docker" or (settings.sandbox == "auto" and _serves(docker)):
         return docker
     return _bubblewrap(settings.data)
@@ -188,7 +194,7 @@ def open_model(
     """The models that are set, in their order; the demo's scripted one is known by its name."""
     table = read_prices(settings)
     last = patience or Patience()
-    names = (settings.model, *settings.fallback_models)
+    names = settings.models
     with openai.OpenAI(
         api_key=settings.openai_api_key or "none",
         base_url=settings.openai_base_url or None,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dayhand.bench.sandbox import bench_sandbox
-from dayhand.settings import Settings
+from dayhand.settings.table import Settings
 from tests.sandbox.image import needed
 
 BY_BACKEND = (

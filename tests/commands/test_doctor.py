@@ -15,7 +15,7 @@ from dayhand.commands.doctor import examine, look
 from dayhand.ledger.redis_server import embedded
 from dayhand.localhub.server import LocalHub
 from dayhand.sandbox.health import Health
-from dayhand.settings import Settings
+from dayhand.settings.table import Settings
 from tests.sandbox.image import needed
 
 HEALTHY = {Health.GOOD, Health.WEAK}

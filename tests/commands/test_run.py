@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.commands.run import local_task
+from dayhand.commands.local import local_task
 from dayhand.errors import CheckoutError
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.redis_server import connect, embedded
@@ -121,7 +121,7 @@ def test_the_next_model_finishes_where_the_first_is_not_there(repo: Path, folder
 
 def test_without_a_model_it_says_what_to_set(repo: Path, folder: Path) -> None:
     done = dayhand("run", "--repo", str(repo), WORDS, cwd=folder)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "OPENAI_API_KEY" in done.stderr
 
 

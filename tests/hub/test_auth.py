@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from dayhand.errors import HubError, HubUnavailable
+from dayhand.errors import HubError, HubUnavailable, SettingsError
 from dayhand.hub.auth import REFRESH_SECONDS, AppAuth, Token, load_key
 from dayhand.hub.client import Hub
 from tests.hub.conftest import Place
@@ -23,7 +23,7 @@ def test_the_jwt_lives_shorter_than_ten_minutes_and_begins_a_minute_back(place: 
     "pem", ["", "not a key", "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----"]
 )
 def test_a_key_that_is_none_is_refused_with_where_to_get_one(pem: str) -> None:
-    with pytest.raises(HubError, match="cannot be read as a PEM key") as refused:
+    with pytest.raises(SettingsError, match="cannot be read as a PEM key") as refused:
         load_key(pem)
     assert "GITHUB_APP_PRIVATE_KEY_PATH" in refused.value.advice
 
@@ -33,7 +33,7 @@ def test_a_key_of_another_kind_is_named() -> None:
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    with pytest.raises(HubError, match="not RSA"):
+    with pytest.raises(SettingsError, match="not RSA"):
         load_key(pem.decode())
 
 
@@ -41,9 +41,9 @@ def test_a_locked_key_and_a_weak_key_are_named() -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
     pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     locked = key.private_bytes(pem, pkcs8, serialization.BestAvailableEncryption(b"secret"))
-    with pytest.raises(HubError, match="locked with a passphrase"):
+    with pytest.raises(SettingsError, match="locked with a passphrase"):
         load_key(locked.decode())
-    with pytest.raises(HubError, match="1024 bits"):
+    with pytest.raises(SettingsError, match="1024 bits"):
         load_key(key.private_bytes(pem, pkcs8, serialization.NoEncryption()).decode())
 
 

@@ -12,7 +12,7 @@ import pytest
 from dayhand.ledger.redis_server import connect, embedded
 from dayhand.localhub.server import LocalHub
 from dayhand.scripted_model.server import ScriptedServer
-from dayhand.settings import Settings
+from dayhand.settings.table import Settings
 from tests.journey.harness import (
     Actor,
     Harness,

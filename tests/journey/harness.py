@@ -19,7 +19,7 @@ from dayhand.localhub.server import LocalHub
 from dayhand.localhub.state.models import App, CheckRun, Issue, Repository, User
 from dayhand.scripted_model.moves import Fault, Finish, Move, Patch, Script, ScriptState
 from dayhand.scripted_model.server import ScriptedServer
-from dayhand.settings import Settings
+from dayhand.settings.table import Settings
 from dayhand.web import Parts, create_app
 from dayhand.wiring import Workshop
 from dayhand.worker.job import travel_with
@@ -177,7 +177,7 @@ def create_harness(hub: LocalHub, model: ScriptedServer, actor: Actor, settings:
         private_key=app.private_key,
         webhook_secrets=(SECRET,),
         openai_base_url=model.base_url,
-        model="scripted",
+        models=("scripted",),
         progress_seconds=0.0,
     )
     return Harness(hub, app, ledger, live, whole, model, actor, ada, bob)

@@ -25,7 +25,7 @@ NO_CREDIT = '{"error": {"message": "You exceeded your quota", "code": "insuffici
 
 
 def test_people_are_told_which_model_took_over_why_and_what_each_cost(harness: Harness) -> None:
-    harness.settings = replace(harness.settings, model="gpt-6.1-sol", fallback_models=("gpt-6.1-terra",))
+    harness.settings = replace(harness.settings, models=("gpt-6.1-sol", "gpt-6.1-terra"))
     gone = Fault("status", 429, NO_CREDIT, times=FOREVER, model="gpt-6.1-sol")
     told = live_through(harness, [[FIX], [gone, DONE]])
     assert told.record.state is State.PROPOSED, told.record.reason
@@ -69,7 +69,7 @@ def test_the_bill_follows_the_operators_prices_and_guesses_none(
 
 
 def test_a_failure_tells_what_it_cost(harness: Harness) -> None:
-    harness.settings = replace(harness.settings, model="gpt-6.1-sol", fallback_models=("gpt-6.1-terra",))
+    harness.settings = replace(harness.settings, models=("gpt-6.1-sol", "gpt-6.1-terra"))
     sol = Fault("status", 404, "{}", times=FOREVER, model="gpt-6.1-sol")
     terra = Fault("status", 429, NO_CREDIT, times=FOREVER, model="gpt-6.1-terra")
     told = live_through(harness, [[FIX], [sol, Plan((("look", "pending"),))], [terra]])

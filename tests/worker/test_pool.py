@@ -224,7 +224,7 @@ from dayhand.scripted_model.moves import Say, Script
 from dayhand.scripted_model.server import ScriptedServer
 from dayhand.worker.pool import warm
 from dayhand.ledger.redis_server import connect, embedded
-from dayhand.settings import Settings
+from dayhand.settings.table import Settings
 from dayhand.wiring import open_model
 
 class Facts:

@@ -22,7 +22,7 @@ from dayhand.sandbox.bubblewrap.binaries import bubblewraps, uv_program
 from dayhand.sandbox.docker.backend import OWNER, Docker
 from dayhand.sandbox.docker.engine import named
 from dayhand.sandbox.limits import Capacity
-from dayhand.settings import Settings
+from dayhand.settings.table import Settings
 
 # The namespaces and mounts without which a bwrap is no sandbox; nothing of what we add to it.
 LEAST = (

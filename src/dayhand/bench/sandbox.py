@@ -20,7 +20,7 @@ from dayhand.bench.bare_backends import BACKENDS, Bare, BoxMemory
 from dayhand.bench.measure import ms, timed
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import CommandLimits, Sandbox
-from dayhand.settings import Settings
+from dayhand.settings.table import Settings
 
 ROUNDS = 40
 MANY = 50

@@ -21,7 +21,8 @@ from dayhand.sandbox.health import (
     examine_bubblewrap,
     examine_docker,
 )
-from dayhand.settings import Settings, require_app
+from dayhand.settings.required import app_key, require_app
+from dayhand.settings.table import Settings
 from dayhand.wiring import choose_sandbox
 
 MARKS = {Health.GOOD: ("✓", "green"), Health.WEAK: ("!", "yellow"), Health.BAD: ("✗", "red")}
@@ -48,7 +49,7 @@ def look(settings: Settings) -> Iterator[HealthFinding]:
 def _app(settings: Settings) -> Iterator[HealthFinding]:
     try:
         require_app(settings)
-        bot = Hub(settings.api_url, settings.app_id, settings.private_key).bot()
+        bot = Hub(settings.api_url, settings.app_id, app_key(settings)).bot()
     except DayhandError as error:
         yield HealthFinding(Health.BAD, f"GitHub App: {error}", error.advice)
         return
@@ -86,7 +87,9 @@ def _queue(settings: Settings) -> Iterator[HealthFinding]:
 def _model(settings: Settings) -> Iterator[HealthFinding]:
     where = settings.openai_base_url or "OpenAI"
     if settings.real_model:
-        yield HealthFinding(Health.GOOD, f"model: {settings.model} at {where} (not asked: that would cost)")
+        yield HealthFinding(
+            Health.GOOD, f"model: {', '.join(settings.models)} at {where} (not asked: that would cost)"
+        )
     else:
         yield HealthFinding(
             Health.BAD,
@@ -112,7 +115,7 @@ def _sandboxes(settings: Settings) -> Iterator[HealthFinding]:
 def _unused_engine(settings: Settings) -> Iterator[HealthFinding]:
     """An engine that answers is not taken where it has no image to make boxes of."""
     try:
-        Docker(settings.data, image=settings.sandbox_image).engine()
+        Docker(settings.data, image=settings.sandbox_image, docker_host=settings.docker_host).engine()
     except DayhandError:
         return
     yield HealthFinding(

@@ -1,4 +1,4 @@
-"""Web, workers and, if need be, Redis, in one command."""
+"""``dayhand up``: the web server, the workers and, unless REDIS_URL is set, Redis, in one command."""
 
 from __future__ import annotations
 
@@ -8,35 +8,44 @@ from contextlib import ExitStack
 from types import FrameType
 
 from dayhand.child_process import running
-from dayhand.errors import DayhandError
+from dayhand.errors import DayhandError, ExitCode, SettingsError
 from dayhand.ledger.redis_server import embedded
-from dayhand.settings import Settings, require_app
+from dayhand.settings.required import require_app, require_data
+from dayhand.settings.table import Settings, renamed_settings
 
 LOOK_SECONDS = 0.5
 
 
 def up(settings: Settings) -> int:
-    """Run until asked to stop (SIGTERM or Ctrl-C), or until a part ends by itself, which is a failure."""
+    """Run until SIGTERM or Ctrl-C. Raises ``DayhandError`` if the web server or the workers end by themselves."""
     require_app(settings)
-    asked = threading.Event()
+    require_data(settings)
+    stopped = threading.Event()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        asked.set()
+        stopped.set()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     with ExitStack() as stack:
         redis_url = settings.redis_url or stack.enter_context(embedded(settings.data))
-        env = {"REDIS_URL": redis_url}
-        parts = {name: stack.enter_context(running([name], env=env)) for name in ("web", "work")}
+        env = {"REDIS_URL": redis_url, **renamed_settings()}
+        children = {name: stack.enter_context(running([name], env=env)) for name in ("web", "work")}
         print(
-            f"Dayhand is up: {settings.url}  (webhook: {settings.url}/webhook; stop with Ctrl-C)", flush=True
+            f"Dayhand is running: {settings.url}  (webhook: {settings.url}/webhook; stop with Ctrl-C)",
+            flush=True,
         )
-        while not asked.wait(LOOK_SECONDS):
-            for name, child in parts.items():
+        while not stopped.wait(LOOK_SECONDS):
+            for name, child in children.items():
                 if child.poll() is not None:
-                    raise DayhandError(
-                        f"`dayhand {name}` ended with exit code {child.returncode}.",
-                        advice="Its last lines above say why; start again when that is mended.",
-                    )
-    return 0
+                    raise _ended(name, child.returncode)
+    return ExitCode.OK
+
+
+def _ended(name: str, code: int) -> DayhandError:
+    """The failure of a child, with the exit code of its own kind."""
+    failure = SettingsError if code == ExitCode.SETTINGS else DayhandError
+    return failure(
+        f"`dayhand {name}` ended with exit code {code}.",
+        advice="Its last lines above say why; correct that, then start again.",
+    )

@@ -34,7 +34,7 @@ from dayhand.ledger.redis_server import connect, embedded
 from dayhand.localhub.server import LocalHub
 from dayhand.scripted_model.moves import SCRIPTED_MODEL
 from dayhand.scripted_model.server import ScriptedServer
-from dayhand.settings import Settings
+from dayhand.settings.table import Settings
 from dayhand.task import TaskKind
 from dayhand.wiring import open_sandbox
 
@@ -230,7 +230,7 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 def _introduce(console: Console, demo: Demo, settings: Settings) -> None:
     who = (
-        f"{settings.model}, as you set it"
+        f"{', '.join(settings.models)}, as you set it"
         if settings.real_model
         else (
             "a scripted model: its words are written, what its commands print is real. Set OPENAI_API_KEY for a real one"

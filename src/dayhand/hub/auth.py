@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from github import Auth, Github
 
-from dayhand.errors import HubError
+from dayhand.errors import HubError, SettingsError
 from dayhand.hub.errors import speaking_of
 from dayhand.hub.session import open_github
 
@@ -55,7 +55,7 @@ class AppAuth:
     def __init__(
         self, api_url: str, app_id: int, private_key: str, *, clock: Callable[[], float] = time.time
     ) -> None:
-        """Raises ``HubError`` where the key is not an RSA private key in PEM."""
+        """Raises ``SettingsError`` where the key is not an RSA private key in PEM."""
         self.api_url = api_url
         self.app_id = app_id
         self.clock = clock
@@ -110,16 +110,18 @@ class AppAuth:
 
 @lru_cache(maxsize=1)
 def load_key(pem: str) -> RSAPrivateKey:
-    """Read the App's key, once: to prove it takes 30 ms. Raises ``HubError`` saying what it is instead."""
+    """Read the App's key, once: to prove it takes 30 ms. Raises ``SettingsError`` saying what it is instead."""
     advice = "Download the App's private key (.pem) from its settings page on GitHub and set GITHUB_APP_PRIVATE_KEY_PATH."
     try:
         key = load_pem_private_key(pem.encode(), password=None)
     except TypeError as error:
-        raise HubError("The App's private key is locked with a passphrase.", advice=advice) from error
+        raise SettingsError("The App's private key is locked with a passphrase.", advice=advice) from error
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise HubError("The App's private key cannot be read as a PEM key.", advice=advice) from error
+        raise SettingsError("The App's private key cannot be read as a PEM key.", advice=advice) from error
     if not isinstance(key, RSAPrivateKey):
-        raise HubError(f"The App's private key is {type(key).__name__}, not RSA.", advice=advice)
+        raise SettingsError(f"The App's private key is {type(key).__name__}, not RSA.", advice=advice)
     if key.key_size < MIN_KEY_BITS:
-        raise HubError(f"The App's private key has {key.key_size} bits: GitHub's have 2048.", advice=advice)
+        raise SettingsError(
+            f"The App's private key has {key.key_size} bits: GitHub's have 2048.", advice=advice
+        )
     return key

@@ -17,7 +17,7 @@ class Hub:
     def __init__(
         self, api_url: str, app_id: int, private_key: str, *, clock: Callable[[], float] = time.time
     ) -> None:
-        """Raises ``HubError`` where the private key cannot be one."""
+        """Raises ``SettingsError`` where the private key is not one."""
         self.auth = AppAuth(api_url, app_id, private_key, clock=clock)
         self._bot: Bot | None = None
 

@@ -1,242 +1,327 @@
-"""Every knob, read once from the environment or a ``.env`` file; an unknown ``DAYHAND_*`` name is refused."""
+"""The settings: one table, read from the environment and a ``.env`` file; each value is checked when it is read.
+
+A value whose text alone is wrong is refused by every command: one ``.env`` serves them all. What depends on the machine
+(the App's key, the data folder, the price file) is checked by the commands that use it, so `dayhand demo` works
+beside a key file that is missing. `make format` writes the table of ``docs/settings.md`` from this one.
+"""
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 from dayhand.errors import SettingsError
+from dayhand.settings import value_types as types
+from dayhand.settings.sources import ENVIRONMENT, Text, read_texts, refuse_unknown, resolve_former
+from dayhand.settings.value_types import SettingType, WrongText, mask_password
 
-KNOWN = (
-    "DAYHAND_CACHE_BYTES",
-    "DAYHAND_CONCURRENCY",
-    "DAYHAND_DATA",
-    "DAYHAND_HANDLES",
-    "DAYHAND_HOST",
-    "DAYHAND_LABEL",
-    "DAYHAND_MODEL",
-    "DAYHAND_MAX_DOLLARS",
-    "DAYHAND_MAX_FILES",
-    "DAYHAND_MAX_LINES",
-    "DAYHAND_MAX_MINUTES",
-    "DAYHAND_MAX_TOKENS",
-    "DAYHAND_MAX_TURNS",
-    "DAYHAND_PORT",
-    "DAYHAND_PRICES",
-    "DAYHAND_PROGRESS_SECONDS",
-    "DAYHAND_REGISTRIES",
-    "DAYHAND_SANDBOX",
-    "DAYHAND_SANDBOX_IMAGE",
-    "DAYHAND_SANDBOX_RUNTIME",
-    "DAYHAND_URL",
-    "DAYHAND_WINDOW",
-)
-SANDBOXES = ("auto", "bubblewrap", "docker")
-HOST = r"[a-z0-9][a-z0-9.-]*"
-REGISTRY = re.compile(rf"(\*\.)?{HOST}|(python|npm)=https://{HOST}(:443)?(/[^\s@]*)?")
+T = TypeVar("T")
+D = TypeVar("D")
 PUBLIC_API = "https://api.github.com"
-DEFAULT_MODEL = "gpt-6.1-sol"
+DOTENV = Path(".env")
+PREFIX = "DAYHAND_"
+SHOWN_CHARS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table: an environment variable."""
+
+    name: str
+    type: SettingType[Any]
+    help: str  # what it decides, in Markdown
+    default: str = ""  # how the page shows it, in Markdown; "": there is none
+    former_name: str = ""  # which still works, with a notice
+    secret: bool = False  # its value is never shown
+
+
+def setting(
+    name: str,
+    type_: SettingType[T],
+    default: D,
+    *,
+    help: str,  # noqa: A002 - the column's own name
+    shown: str = "",
+    former_name: str = "",
+    secret: bool = False,
+) -> T | D:
+    """A field of ``Settings`` and its row; ``shown`` is for a default that is more than its value."""
+    value = ",".join(default) if isinstance(default, tuple) else f"{default or ''}".removesuffix(".0")
+    row = Setting(name, type_, help, shown or (f"`{value}`" if value else ""), former_name, secret)
+    return field(default=default, metadata={"row": row})
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the operator decided. Secrets are kept out of ``repr``."""
 
-    data: Path
-    api_url: str = PUBLIC_API
-    app_id: int = 0
-    private_key: str = ""
-    webhook_secrets: tuple[str, ...] = ()  # several while one is being rotated
-    openai_api_key: str = ""
-    openai_base_url: str = ""
-    model: str = DEFAULT_MODEL
-    fallback_models: tuple[str, ...] = ()  # in this order, where the one before cannot be had
-    prices: Path | None = (
-        None  # the operator's price file; None: prices.toml in the data folder, where there is one
+    data: Path = field(
+        metadata={
+            "row": Setting(
+                "DAYHAND_DATA",
+                types.PATH,
+                "the data folder: mirrors, environments, the embedded server's file",
+                "`~/.local/share/dayhand`; for root `/var/lib/dayhand`",
+            )
+        }
     )
-    window: int = 0  # tokens that the model can read at once; 0: what the price table says
-    redis_url: str = ""  # "": the embedded server
-    sandbox: str = "auto"
-    sandbox_image: str = "dayhand-sandbox"  # of Docker's boxes
-    sandbox_runtime: str = (
-        ""  # of Docker's boxes: one that the engine knows, such as runsc; "": the engine's own
+    app_id: int = setting("GITHUB_APP_ID", types.whole_number(1), 0, help="the App's number")
+    private_key: str = setting(
+        "GITHUB_APP_PRIVATE_KEY",
+        types.KEY_TEXT,
+        "",
+        secret=True,
+        help="the App's private key as text, with `\\n` for line ends; it wins over the file",
     )
-    url: str = "http://127.0.0.1:8080"  # where people reach the dashboard
-    host: str = "127.0.0.1"
-    port: int = 8080
-    label: str = "codex"
-    handles: tuple[str, ...] = ("bot",)  # the App's own slug is always one more
-    concurrency: int = 4
-    registries: tuple[str, ...] = ()  # of the operator's own, for set-up: hosts, or python=URL, npm=URL
-    cache_bytes: int = 20_000_000_000  # of all kept environments together; 0: no limit
-    max_lines: int = 800  # of a change, before it waits for a person; 0: no limit
-    max_files: int = 40
-    max_dollars: float = 5.0  # of the model's work on one task; 0: no limit
-    max_minutes: float = 60.0
-    max_tokens: int = 10_000_000  # in and out: what is left where no price is known
-    max_turns: int = 60
-    progress_seconds: float = 30.0  # at most one check-run update in this time: GitHub's write budget
+    private_key_path: Path | None = setting(  # noqa: RUF009 - it gives a field
+        "GITHUB_APP_PRIVATE_KEY_PATH",
+        types.PATH,
+        None,
+        help="the App's private key as a file, the `.pem` that GitHub gave you",
+    )
+    webhook_secrets: tuple[str, ...] = setting(
+        "GITHUB_WEBHOOK_SECRET",
+        types.WEBHOOK_SECRETS,
+        (),
+        secret=True,
+        help="the secret that GitHub signs deliveries with; several while you rotate it",
+    )
+    api_url: str = setting(
+        "GITHUB_API_URL",
+        types.PLAIN_ADDRESS,
+        PUBLIC_API,
+        help="GitHub's REST API; for GitHub Enterprise Server `https://HOST/api/v3`",
+    )
+    openai_api_key: str = setting(
+        "OPENAI_API_KEY",
+        types.SECRET,
+        "",
+        secret=True,
+        help="the model provider's key; only the worker has it, never a sandbox",
+    )
+    openai_base_url: str = setting(
+        "OPENAI_BASE_URL",
+        types.ADDRESS,
+        "",
+        shown="OpenAI's",
+        help="any server that speaks the Responses API",
+    )
+    models: tuple[str, ...] = setting(
+        "DAYHAND_MODEL",
+        types.MODELS,
+        ("gpt-6.1-sol",),
+        help="the model's name on that server; of several, "
+        "[the next one takes over](agent.md#fall-back-models) when one is not available",
+    )
+    window: int = setting(
+        "DAYHAND_WINDOW",
+        types.whole_number(),
+        0,
+        shown="from the price table, else unknown",
+        help="how many tokens the model can read at once. [Before that is full](agent.md#context) the history is "
+        "compacted; if it is unknown, when the server refuses it",
+    )
+    prices: Path | None = setting(  # noqa: RUF009 - it gives a field
+        "DAYHAND_PRICES",
+        types.PATH,
+        None,
+        shown="`prices.toml` in the data folder, if it exists",
+        help="[your price file](#prices), whose entries replace ours",
+    )
+    redis_url: str = setting(
+        "REDIS_URL",
+        types.REDIS_ADDRESS,
+        "",
+        shown="an embedded server",
+        secret=True,
+        help="needed when more than one machine takes part; Redis 6.2 or later, or Valkey, with its append-only file on",
+    )
+    sandbox: str = setting(
+        "DAYHAND_SANDBOX",
+        types.one_of("auto", "bubblewrap", "docker"),
+        "auto",
+        help="`auto` uses Docker if an engine answers that has the sandbox's image, else bubblewrap. Without a sandbox "
+        "nothing runs; `dayhand doctor` shows which one is used",
+    )
+    docker_host: str = setting(
+        "DOCKER_HOST",
+        types.DOCKER_HOST,
+        "",
+        shown="the local socket",
+        help="the Docker engine. TLS is not supported: forward a remote engine's socket by `ssh -L`",
+    )
+    sandbox_image: str = setting(
+        "DAYHAND_SANDBOX_IMAGE",
+        types.IMAGE,
+        "dayhand-sandbox",
+        help="the image of Docker sandboxes, built from `deploy/sandbox`",
+    )
+    sandbox_runtime: str = setting(
+        "DAYHAND_SANDBOX_RUNTIME",
+        types.RUNTIME,
+        "",
+        shown="the engine's own",
+        help="a runtime that the engine knows: `runsc` for [gVisor](sandbox.md#gvisor)",
+    )
+    host: str = setting(
+        "DAYHAND_HOST", types.HOST_NAME, "127.0.0.1", help="the address that `dayhand web` listens on"
+    )
+    port: int = setting("DAYHAND_PORT", types.PORT, 8080, help="the port that `dayhand web` listens on")
+    url: str = setting(
+        "DAYHAND_URL",
+        types.PLAIN_ADDRESS,
+        "http://127.0.0.1:8080",
+        shown="`http://HOST:PORT` of the two above",
+        help="where people reach the dashboard: links on GitHub begin with it",
+    )
+    label: str = setting("DAYHAND_LABEL", types.LABEL, "codex", help="the label that starts a task")
+    handles: tuple[str, ...] = setting(
+        "DAYHAND_HANDLES",
+        types.HANDLES,
+        ("bot",),
+        help="the names that Dayhand answers to in comments, besides the App's own",
+    )
+    concurrency: int = setting(
+        "DAYHAND_CONCURRENCY",
+        types.whole_number(1, 1000),
+        4,
+        help="how many tasks run at once on this machine",
+    )
+    registries: tuple[str, ...] = setting(
+        "DAYHAND_REGISTRIES",
+        types.REGISTRIES,
+        (),
+        help="[registries of your own](environment.md#registries-of-your-own) that set-up may use",
+    )
+    cache_bytes: int = setting(
+        "DAYHAND_CACHE_BYTES",
+        types.whole_number(),
+        20_000_000_000,
+        help="how much disk all kept environments may use together; `0`: no limit. "
+        "[What is kept](environment.md#what-is-kept)",
+    )
+    max_lines: int = setting(
+        "DAYHAND_MAX_LINES",
+        types.whole_number(),
+        800,
+        former_name="DAYHAND_MOST_LINES",
+        help="a change of more lines stays a draft until a person accepts it; `0`: no limit. A repository's `[limits]` win",
+    )
+    max_files: int = setting(
+        "DAYHAND_MAX_FILES",
+        types.whole_number(),
+        40,
+        former_name="DAYHAND_MOST_FILES",
+        help="the same for the number of changed files",
+    )
+    max_dollars: float = setting(
+        "DAYHAND_MAX_DOLLARS",
+        types.AMOUNT,
+        5.0,
+        former_name="DAYHAND_MOST_DOLLARS",
+        help="what the model's work on one task [may cost](agent.md#limits); `0`: no limit. A repository may lower it",
+    )
+    max_minutes: float = setting(
+        "DAYHAND_MAX_MINUTES",
+        types.AMOUNT,
+        60.0,
+        former_name="DAYHAND_MOST_MINUTES",
+        help="how long that work may take; `0`: no limit. A repository may lower it",
+    )
+    max_tokens: int = setting(
+        "DAYHAND_MAX_TOKENS",
+        types.whole_number(),
+        10_000_000,
+        former_name="DAYHAND_MOST_TOKENS",
+        help="how many tokens it may use, in and out; `0`: no limit",
+    )
+    max_turns: int = setting(
+        "DAYHAND_MAX_TURNS",
+        types.whole_number(1),
+        60,
+        former_name="DAYHAND_MOST_TURNS",
+        help="how many replies of the model it may take",
+    )
+    progress_seconds: float = setting(
+        "DAYHAND_PROGRESS_SECONDS",
+        types.whole_number(),
+        30,
+        help="at most one check-run update in this time, because GitHub limits writes",
+    )
 
     def __repr__(self) -> str:
-        return f"Settings(data={self.data}, api_url={self.api_url}, app_id={self.app_id}, model={self.model})"
+        return (
+            f"Settings(data={self.data}, api_url={self.api_url}, app_id={self.app_id}, models={self.models})"
+        )
+
+    @property
+    def bind_address(self) -> str:
+        """``host:port``, with the brackets that an IPv6 address needs."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def real_model(self) -> bool:
+        """Whether a model is set that is not the scripted one."""
         return bool(self.openai_api_key or self.openai_base_url)
 
 
-def read_settings(environ: Mapping[str, str] = os.environ, dotenv: Path | None = Path(".env")) -> Settings:
-    """Read the settings; the environment wins over the ``.env`` file.
+ROWS: Mapping[str, Setting] = {each.name: each.metadata["row"] for each in fields(Settings)}  # by field
+KNOWN = tuple(sorted(row.name for row in ROWS.values() if row.name.startswith(PREFIX)))
+FORMER = {row.former_name: row.name for row in ROWS.values() if row.former_name}
 
-    Raises ``SettingsError`` naming the setting, what is wrong with it and the nearest known name.
+
+def read_settings(
+    environ: Mapping[str, str] = os.environ,
+    dotenv: Path | None = DOTENV,
+    *,
+    notify: Callable[[str], None] = lambda _notice: None,
+) -> Settings:
+    """Read the settings; the environment wins over the ``.env`` file. ``notify`` is given a notice for the operator.
+
+    Raises ``SettingsError`` naming the setting, what is wrong with it, and what to do.
     """
-    values = {**(_read_dotenv(dotenv) if dotenv else {}), **environ}
-    for name in values:
-        if name.startswith("DAYHAND_") and name not in KNOWN:
-            near = difflib.get_close_matches(name, KNOWN, n=1)
-            hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(KNOWN)}."
-            raise SettingsError(f"{name} is not a setting of Dayhand.", advice=hint)
-    port = _number(values, "DAYHAND_PORT", 8080)
-    models = tuple(dict.fromkeys(_words(values, "DAYHAND_MODEL"))) or (DEFAULT_MODEL,)
-    host = values.get("DAYHAND_HOST") or "127.0.0.1"
-    return Settings(
-        data=Path(values.get("DAYHAND_DATA") or default_data(values)).expanduser().resolve(),
-        api_url=(values.get("GITHUB_API_URL") or PUBLIC_API).rstrip("/"),
-        app_id=_number(values, "GITHUB_APP_ID", 0),
-        private_key=_private_key(values),
-        webhook_secrets=_words(values, "GITHUB_WEBHOOK_SECRET"),
-        openai_api_key=values.get("OPENAI_API_KEY", ""),
-        openai_base_url=values.get("OPENAI_BASE_URL", ""),
-        model=models[0],
-        fallback_models=models[1:],
-        prices=Path(text).expanduser().resolve() if (text := values.get("DAYHAND_PRICES")) else None,
-        window=_number(values, "DAYHAND_WINDOW", 0),
-        redis_url=values.get("REDIS_URL", ""),
-        sandbox=_one_of(values, "DAYHAND_SANDBOX", SANDBOXES),
-        sandbox_image=values.get("DAYHAND_SANDBOX_IMAGE") or "dayhand-sandbox",
-        sandbox_runtime=values.get("DAYHAND_SANDBOX_RUNTIME", ""),
-        url=(values.get("DAYHAND_URL") or f"http://{host}:{port}").rstrip("/"),
-        host=host,
-        port=port,
-        label=values.get("DAYHAND_LABEL") or "codex",
-        handles=_words(values, "DAYHAND_HANDLES") or ("bot",),
-        concurrency=max(1, _number(values, "DAYHAND_CONCURRENCY", 4)),
-        cache_bytes=_number(values, "DAYHAND_CACHE_BYTES", 20_000_000_000),
-        registries=_registries(values),
-        max_lines=_number(values, "DAYHAND_MAX_LINES", 800),
-        max_files=_number(values, "DAYHAND_MAX_FILES", 40),
-        max_dollars=_amount(values, "DAYHAND_MAX_DOLLARS", 5.0),
-        max_minutes=_amount(values, "DAYHAND_MAX_MINUTES", 60.0),
-        max_tokens=_number(values, "DAYHAND_MAX_TOKENS", 10_000_000),
-        max_turns=_turns(values),
-        progress_seconds=float(_number(values, "DAYHAND_PROGRESS_SECONDS", 30)),
-    )
+    texts = read_texts(environ, dotenv)
+    moved = resolve_former(texts, FORMER)
+    refuse_unknown(texts, known=KNOWN, prefix=PREFIX)
+    if moved:
+        names = ", ".join(f"{old} is now {FORMER[old]}" for old in moved)
+        places = " and ".join(sorted({text.source for text in moved.values()}))
+        notify(f"{names}. Former names still work; rename them in {places}.")
+    values = {name: _read(row, texts[row.name]) for name, row in ROWS.items() if _is_set(texts, row.name)}
+    if "data" not in values:
+        values["data"] = _read(ROWS["data"], Text(default_data(environ), ENVIRONMENT))
+    settings = Settings(**values)
+    return settings if "url" in values else replace(settings, url=f"http://{settings.bind_address}")
+
+
+def renamed_settings(environ: Mapping[str, str] = os.environ, dotenv: Path | None = DOTENV) -> dict[str, str]:
+    """What is set under a former name, by its current one: with it a child process needs no notice of its own."""
+    moved = resolve_former(read_texts(environ, dotenv), FORMER)
+    return {FORMER[old]: text.value for old, text in moved.items()}
 
 
 def default_data(environ: Mapping[str, str]) -> str:
-    """Where data goes by default. Root's home is closed to the sandbox's own users, so root uses /var/lib."""
+    """The data folder if none is set. Root's home is closed to the sandbox's own users, so root uses /var/lib."""
     if os.geteuid() == 0:
         return "/var/lib/dayhand"
     return (environ.get("XDG_DATA_HOME") or "~/.local/share") + "/dayhand"  # empty is unset, by its standard
 
 
-def require_app(settings: Settings) -> None:
-    """Raise ``SettingsError`` unless GitHub can be spoken to as an App."""
-    missing = [
-        name
-        for name, value in (
-            ("GITHUB_APP_ID", settings.app_id),
-            ("GITHUB_APP_PRIVATE_KEY or GITHUB_APP_PRIVATE_KEY_PATH", settings.private_key),
-            ("GITHUB_WEBHOOK_SECRET", settings.webhook_secrets),
-        )
-        if not value
-    ]
-    if missing:
-        raise SettingsError(
-            f"Not set: {', '.join(missing)}.",
-            advice="Create the App from app.yml (README, “Your own App”) and put its values into .env.",
-        )
+def _is_set(texts: Mapping[str, Text], name: str) -> bool:
+    return name in texts and bool(texts[name].value)
 
 
-def _read_dotenv(path: Path) -> dict[str, str]:
-    if not path.is_file():
-        return {}
-    values = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        text = line.strip()
-        if not text or text.startswith("#"):
-            continue
-        name, equals, value = text.removeprefix("export ").partition("=")
-        if not equals:
-            raise SettingsError(f"{path}, line {number}: “{text[:40]}” is not NAME=value.")
-        values[name.strip()] = value.strip().strip("\"'").replace("\\n", "\n")
-    return values
-
-
-def _private_key(values: Mapping[str, str]) -> str:
-    if key := values.get("GITHUB_APP_PRIVATE_KEY", ""):
-        return key.replace("\\n", "\n")
-    if not (path := values.get("GITHUB_APP_PRIVATE_KEY_PATH", "")):
-        return ""
+def _read(row: Setting, text: Text) -> Any:
     try:
-        return Path(path).expanduser().read_text(encoding="utf-8")
-    except OSError as error:
+        return row.type.read(text.value)
+    except WrongText as error:
+        part = mask_password(str(error))
+        shown = part if len(part) <= SHOWN_CHARS else f"{part[:SHOWN_CHARS]}…"
         raise SettingsError(
-            f"GITHUB_APP_PRIVATE_KEY_PATH: {path} cannot be read ({error.strerror}).",
-            advice="Point it at the .pem file that GitHub gave you when the App was created.",
+            f"{row.name} must be {row.type.caption}" + ("." if row.secret else f", not “{shown}”."),
+            advice=f"Correct it in {text.source}, or remove it there"
+            + (f": the default is {row.default.replace('`', '')}." if row.default else "."),
         ) from error
-
-
-def _words(values: Mapping[str, str], name: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in values.get(name, "").split(",") if word.strip())
-
-
-def _registries(values: Mapping[str, str]) -> tuple[str, ...]:
-    words = _words(values, "DAYHAND_REGISTRIES")
-    for word in words:
-        if not REGISTRY.fullmatch(word):
-            shown = re.sub(r"//[^/]*@", "//…@", word)
-            raise SettingsError(
-                f"DAYHAND_REGISTRIES: “{shown}” is no registry that set-up can be given.",
-                advice="Name a host (files.example.org, *.example.org), or python=URL or npm=URL with https on port 443 "
-                "and without a password: none enters a box.",
-            )
-    return words
-
-
-def _number(values: Mapping[str, str], name: str, default: int) -> int:
-    text = values.get(name, "").strip()
-    if not text:
-        return default
-    if not text.isascii() or not text.isdigit():
-        raise SettingsError(f"{name} must be a whole number, not “{text}”.")
-    return int(text)
-
-
-def _turns(values: Mapping[str, str]) -> int:
-    turns = _number(values, "DAYHAND_MAX_TURNS", 60)
-    if not turns:
-        raise SettingsError(
-            "DAYHAND_MAX_TURNS must be at least 1: a model that never ends has to be stopped."
-        )
-    return turns
-
-
-def _amount(values: Mapping[str, str], name: str, default: float) -> float:
-    text = values.get(name, "").strip()
-    if not text:
-        return default
-    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
-        raise SettingsError(f"{name} must be a number such as 5 or 1.50, not “{text}”.")
-    return float(text)
-
-
-def _one_of(values: Mapping[str, str], name: str, known: tuple[str, ...]) -> str:
-    text = values.get(name) or known[0]
-    if text not in known:
-        raise SettingsError(f"{name} must be one of {', '.join(known)}, not “{text}”.")
-    return text

@@ -23,7 +23,7 @@ from dayhand.ledger.log import TaskLog
 from dayhand.ledger.queue import step_aside
 from dayhand.ledger.redis_server import at_hand, connect, connect_raw
 from dayhand.publish.base import Publication
-from dayhand.settings import read_settings
+from dayhand.settings.table import read_settings
 from dayhand.task import Proposed, State, Task
 from dayhand.wiring import Workshop
 

@@ -28,7 +28,8 @@ from dayhand.hub.auth import load_key
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.queue import AllowedJob, enqueue, queue, waiting
 from dayhand.ledger.redis_server import at_hand, connect, connect_raw
-from dayhand.settings import Settings, require_app
+from dayhand.settings.required import app_key, require_app, require_data
+from dayhand.settings.table import Settings
 from dayhand.wiring import open_sandbox, read_prices, trusted
 
 JANITOR_SECONDS = 1.0
@@ -63,7 +64,8 @@ def work(settings: Settings, *, burst: bool = False) -> None:
     SIGTERM and Ctrl-C end everything at once: a task that is cut off goes on at its last turn, on any worker.
     """
     require_app(settings)
-    load_key(settings.private_key)  # each job's own start is too late to say that it is none
+    require_data(settings)
+    load_key(app_key(settings))  # each job's own start is too late to say that it is none
     read_prices(settings)  # the same
     with at_hand(settings.redis_url, settings.data) as redis_url:
         warm()

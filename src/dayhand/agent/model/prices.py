@@ -50,9 +50,10 @@ def load(own: Path | None = None) -> Prices:
         return table
     try:
         text = own.read_text(encoding="utf-8")
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not a text in UTF-8"
         raise SettingsError(
-            f"The price file {own} cannot be read: {error.strerror}.",
+            f"The price file {own} cannot be read: {reason}.",
             advice="Point DAYHAND_PRICES at a TOML file, or leave it out.",
         ) from error
     return {**table, **_parse(text, str(own))}

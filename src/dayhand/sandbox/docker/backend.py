@@ -35,6 +35,7 @@ from dayhand.sandbox.bubblewrap.mounts import BUNDLES
 from dayhand.sandbox.bubblewrap.store import Lock
 from dayhand.sandbox.docker.box import READABLE, SWEEP, DockerBox
 from dayhand.sandbox.docker.engine import Engine, named
+from dayhand.sandbox.docker.exec_stream import engine_address
 from dayhand.sandbox.docker.hardening import FIRST, hardening
 from dayhand.sandbox.egress.gateway import Gateway, gate
 from dayhand.sandbox.limits import Capacity
@@ -64,16 +65,20 @@ class Docker:
         *,
         image: str = IMAGE,
         runtime: str = "",
+        docker_host: str = "",
         capacity: Capacity | None = None,
         kept: int = KEPT,
     ) -> None:
         """``data`` holds locks and the sockets of proxies; ``runtime`` is one that the engine knows, such as runsc.
+
+        ``docker_host`` is the engine's address, as ``DOCKER_HOST`` of the environment is where it is left out.
 
         Beyond ``kept`` states, those that were not used for the longest time are forgotten.
         """
         self._data = data / "docker"
         self.image = image
         self._runtime = runtime
+        self._docker_host = docker_host
         self._capacity = capacity or Capacity()
         self._kept = kept
         self._shell = SWEEP
@@ -347,7 +352,8 @@ class Docker:
     def _prepared(self) -> Engine:
         with self._lock:
             if self._engine is None:
-                engine = Engine()
+                environ = {"DOCKER_HOST": self._docker_host} if self._docker_host else {}
+                engine = Engine(engine_address({**os.environ, **environ}))
                 engine.check()
                 for name in ("locks", "egress", "used", "proofs"):
                     (self._data / name).mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,68 @@
+"""``dayhand environment``: set a local repository up, and show which of its checks can run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.markdown import Markdown
+
+from dayhand.checkout.mirror import bundle_ref, read_files
+from dayhand.checkout.repository import open_mirror
+from dayhand.commands.local import local_task, print_line
+from dayhand.environment.prepare import prepare
+from dayhand.environment.registries.python_npm import Extra
+from dayhand.errors import ExitCode
+from dayhand.publish.wording.environment import report
+from dayhand.sandbox import worktree
+from dayhand.sandbox.base import Box
+from dayhand.settings.required import require_data
+from dayhand.settings.table import Settings
+from dayhand.verify.examination import examine
+from dayhand.wiring import open_shelf
+
+
+class TerminalLog:
+    """A log that is shown on standard error."""
+
+    def __init__(self) -> None:
+        self._lines = 0
+
+    def line(self, kind: str, text: str) -> int:
+        """Show a line; gives its number."""
+        self._lines += 1
+        print_line(kind, text)
+        return self._lines
+
+
+def examine_locally(settings: Settings, repo: Path, *, as_json: bool) -> int:
+    """Set up the last commit of the repository at ``repo`` and run its checks once; 0 if all of them can run.
+
+    It needs no account, Redis or model. Raises ``DayhandError`` without a repository or a sandbox.
+    """
+    require_data(settings)
+    task = local_task(repo, "Look at the environment")
+    branch, log = task.default_branch, TerminalLog()
+    mirror = open_mirror(settings.data, task.repository, task.clone_url)
+    commit = mirror.fetch((branch,), "")[branch]
+
+    def fill(box: Box) -> None:
+        worktree.fill(box, mirror.bundle(commit), ref=bundle_ref(commit), commit=commit, branch=branch)
+
+    sandbox = open_shelf(settings)
+    environment = prepare(
+        read_files(mirror, commit),
+        sandbox,
+        fill,
+        log=log,
+        scope=task.repository,
+        extra=Extra.of(settings.registries),
+    )
+    examination = examine(environment, sandbox, fill, log=log, commit=commit)
+    if as_json:
+        print(json.dumps({**asdict(examination), "ready": examination.ready}, ensure_ascii=False))
+    else:
+        Console().print(Markdown(report(examination)))
+    return ExitCode.OK if examination.ready else ExitCode.FAILED

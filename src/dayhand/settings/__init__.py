@@ -1,0 +1,1 @@
+"""What the operator decides: the table of settings, where values come from, and what commands require."""

@@ -1,0 +1,73 @@
+"""What a command requires of its settings and of this machine, checked before anything starts."""
+
+from __future__ import annotations
+
+import tempfile
+
+from dayhand.errors import SettingsError
+from dayhand.settings.table import Settings
+
+MAX_KEY_BYTES = 64 * 1024
+PEM_ADVICE = "Point it at the .pem file that GitHub gave you when the App was created."
+
+
+def require_app(settings: Settings) -> None:
+    """Raise ``SettingsError`` unless everything is set that a GitHub App needs, and its key can be read."""
+    missing = [
+        name
+        for name, value in (
+            ("GITHUB_APP_ID", settings.app_id),
+            ("GITHUB_APP_PRIVATE_KEY_PATH", settings.private_key or settings.private_key_path),
+            ("GITHUB_WEBHOOK_SECRET", settings.webhook_secrets),
+        )
+        if not value
+    ]
+    if missing:
+        raise SettingsError(
+            f"Not set: {', '.join(missing)}.",
+            advice="Create the App from app.yml (README, “Your own App”) and put its values into .env.",
+        )
+    app_key(settings)
+
+
+def app_key(settings: Settings) -> str:
+    """The text of the App's private key; whether it is one, `hub.auth` finds out. Raises ``SettingsError``."""
+    path = settings.private_key_path
+    if settings.private_key or path is None:
+        return settings.private_key.replace("\\n", "\n")
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_KEY_BYTES + 1).decode("ascii")
+    except OSError as error:
+        raise SettingsError(
+            f"GITHUB_APP_PRIVATE_KEY_PATH: {path} cannot be read ({error.strerror}).", advice=PEM_ADVICE
+        ) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"GITHUB_APP_PRIVATE_KEY_PATH: {path} is a binary file, not a .pem.", advice=PEM_ADVICE
+        ) from error
+    if len(text) > MAX_KEY_BYTES:
+        raise SettingsError(f"GITHUB_APP_PRIVATE_KEY_PATH: {path} is too large for a key.", advice=PEM_ADVICE)
+    return text
+
+
+def require_data(settings: Settings) -> None:
+    """Make the data folder if it does not exist. Raises ``SettingsError`` unless this user can write to it."""
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=settings.data):
+            pass
+    except OSError as error:
+        raise SettingsError(
+            f"DAYHAND_DATA: {settings.data} cannot be written ({error.strerror}).",
+            advice="Set it to a folder that this user may write to.",
+        ) from error
+
+
+def require_model(settings: Settings) -> None:
+    """Raise ``SettingsError`` unless a model is set."""
+    if not settings.real_model:
+        raise SettingsError(
+            "No model is set, and the scripted model knows only the demo's repositories.",
+            advice="Set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own.",
+        )

@@ -1,0 +1,186 @@
+"""What a setting can be: each type turns a text into a checked value, and says in words what the text must be."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+from urllib.parse import SplitResult, urlsplit
+
+T = TypeVar("T")
+MAX_NUMBER = 10**15
+MAX_LABEL_CHARS = 50  # GitHub's own limit: https://docs.github.com/rest/issues/labels#create-a-label
+MAX_PORT = 65_535
+HOST = r"[a-z0-9][a-z0-9.-]*"
+
+
+class WrongText(ValueError):
+    """A text that a setting cannot take; ``str(error)`` is the part of it that is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingType(Generic[T]):
+    """``caption`` completes “NAME must be …”; ``read`` gives the value or raises ``WrongText``."""
+
+    caption: str
+    read: Callable[[str], T]
+
+
+def whole_number(minimum: int = 0, maximum: int = MAX_NUMBER) -> SettingType[int]:
+    """A number written in ASCII digits, within these limits."""
+
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,16}", text) or not minimum <= int(text) <= maximum:
+            raise WrongText(text)
+        return int(text)
+
+    if maximum != MAX_NUMBER:
+        return SettingType(f"a whole number from {minimum} to {maximum}", read)
+    return SettingType(f"a whole number of at least {minimum}" if minimum else "a whole number", read)
+
+
+def one_of(*known: str) -> SettingType[str]:
+    """One of these words."""
+
+    def read(text: str) -> str:
+        if text not in known:
+            raise WrongText(text)
+        return text
+
+    return SettingType(f"one of {', '.join(known)}", read)
+
+
+def matching(caption: str, pattern: str) -> SettingType[str]:
+    """A text that the whole pattern fits."""
+
+    def read(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise WrongText(text)
+        return text
+
+    return SettingType(caption, read)
+
+
+def comma_separated(caption: str, item: SettingType[str]) -> SettingType[tuple[str, ...]]:
+    """Items between commas, each once, in their order; an empty item is left out."""
+
+    def read(text: str) -> tuple[str, ...]:
+        words = (word.strip() for word in text.split(","))
+        return tuple(dict.fromkeys(item.read(word) for word in words if word))
+
+    return SettingType(f"{caption}, separated by commas", read)
+
+
+def mask_password(text: str) -> str:
+    """The same text without what stands between ``//`` and ``@`` in an address."""
+    return re.sub(r"//\S*@", "//…@", text)
+
+
+def _read_amount(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
+        raise WrongText(text)
+    return float(text)
+
+
+def _read_path(text: str) -> Path:
+    try:
+        return Path(text).expanduser().resolve()
+    except (RuntimeError, ValueError, OSError) as error:  # no such user's home, a NUL byte, a loop of links
+        raise WrongText(text) from error
+
+
+def _split_address(text: str) -> SplitResult:
+    try:
+        parts = urlsplit(text)
+        sound = parts.scheme in ("http", "https") and _is_host(parts.hostname or "") and parts.port != 0
+    except ValueError as error:  # a port that is not one, a bracket that is never closed
+        raise WrongText(text) from error
+    if not sound or not text.isprintable() or " " in text:
+        raise WrongText(text)
+    return parts
+
+
+def _read_address(text: str) -> str:
+    _split_address(text)
+    return text.rstrip("/")
+
+
+def _read_plain_address(text: str) -> str:
+    parts = _split_address(text)
+    if parts.username is not None or parts.query or parts.fragment:
+        raise WrongText(text)
+    return text.rstrip("/")
+
+
+def _read_redis_address(text: str) -> str:
+    from redis.connection import parse_url  # heavy, and only needed where an address is set
+
+    try:
+        parts = urlsplit(text)
+        options = parse_url(text)  # type: ignore[no-untyped-call]
+    except ValueError as error:
+        raise WrongText(text) from error
+    if parts.scheme == "unix" and not options.get("path"):
+        raise WrongText(text)
+    if parts.scheme != "unix" and parts.path.strip("/") and not parts.path.strip("/").isdigit():
+        raise WrongText(text)
+    return text
+
+
+def _is_host(text: str) -> bool:
+    try:
+        return bool(ipaddress.ip_address(text))
+    except ValueError:
+        return bool(re.fullmatch(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_.])?", text.lower()))
+
+
+def _read_host(text: str) -> str:
+    if not _is_host(text):
+        raise WrongText(text)
+    return text
+
+
+def _read_label(text: str) -> str:
+    hidden = any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") for char in text)
+    if hidden or len(text) > MAX_LABEL_CHARS:
+        raise WrongText(text)
+    return text
+
+
+PORT = whole_number(1, MAX_PORT)
+AMOUNT = SettingType("a number such as 5 or 1.50", _read_amount)
+PATH = SettingType("a path", _read_path)
+ADDRESS = SettingType("an address such as https://example.org/v1", _read_address)
+PLAIN_ADDRESS = SettingType(
+    "an address such as https://example.org, without a password and without “?” or “#”", _read_plain_address
+)
+REDIS_ADDRESS = SettingType(
+    "an address such as redis://HOST:6379/0, rediss://… or unix:///PATH", _read_redis_address
+)
+HOST_NAME = SettingType("a host name or IP address", _read_host)
+LABEL = SettingType(f"a label of at most {MAX_LABEL_CHARS} visible characters", _read_label)
+SECRET = matching("printable ASCII characters without spaces", r"[!-~]+")
+KEY_TEXT = matching("the text of a .pem file", r"(?s).+")
+WEBHOOK_SECRETS = comma_separated(
+    "secrets", matching("a secret of printable characters", r"[^\x00-\x1f\x7f]+")
+)
+MODELS = comma_separated("names of models", matching("a name", r"[!-~]{1,200}"))
+# A user's name on GitHub, which is also what can stand after “@”.
+HANDLES = comma_separated(
+    "names of letters, digits and single hyphens, without “@”",
+    matching("a name", r"(?=.{1,39}$)[A-Za-z0-9]+(-[A-Za-z0-9]+)*"),
+)
+REGISTRIES = comma_separated(
+    "hosts (files.example.org, *.example.org), python=URL or npm=URL, by https on port 443 and without a password",
+    matching("a registry", rf"(\*\.)?{HOST}|(python|npm)=https://{HOST}(:443)?(/[^\s@]*)?"),
+)
+DOCKER_HOST = matching(
+    "an address such as unix:///PATH or tcp://HOST:PORT", r"[!-~]+"
+)  # the sandbox reads the rest
+# https://pkg.go.dev/github.com/distribution/reference
+IMAGE = matching("the name of an image", r"[a-z0-9][\w.:/-]{0,254}(@[a-z0-9]+:[0-9a-f]+)?")
+RUNTIME = matching("the name of a runtime", r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")

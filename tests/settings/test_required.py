@@ -1,0 +1,60 @@
+"""What a command requires of its settings and of the machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dayhand.errors import SettingsError
+from dayhand.settings.required import MAX_KEY_BYTES, app_key, require_app, require_data
+from dayhand.settings.table import Settings, read_settings
+
+APP = {"GITHUB_APP_ID": "7", "GITHUB_WEBHOOK_SECRET": "s"}
+
+
+def test_what_the_app_needs_is_named_when_it_is_missing() -> None:
+    settings = read_settings({"GITHUB_APP_ID": "7"}, dotenv=None)
+    with pytest.raises(SettingsError, match=r"GITHUB_APP_PRIVATE_KEY.*GITHUB_WEBHOOK_SECRET"):
+        require_app(settings)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "cannot be read (No such file or directory)"),
+        (b"\xff\x00", "is a binary file, not a .pem"),
+        (b"x" * (MAX_KEY_BYTES + 1), "is too large for a key"),
+    ],
+)
+def test_a_key_file_that_cannot_be_one_is_refused(tmp_path: Path, content: bytes | None, says: str) -> None:
+    path = tmp_path / "key.pem"
+    if content is not None:
+        path.write_bytes(content)
+    settings = read_settings({**APP, "GITHUB_APP_PRIVATE_KEY_PATH": str(path)}, dotenv=None)
+    with pytest.raises(SettingsError) as refused:
+        require_app(settings)
+    assert str(refused.value) == f"GITHUB_APP_PRIVATE_KEY_PATH: {path} {says}."
+    assert refused.value.advice.startswith("Point it at the .pem file")
+
+
+def test_a_folder_in_place_of_a_key_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="Is a directory"):
+        app_key(Settings(tmp_path, private_key_path=tmp_path))
+
+
+def test_the_key_as_text_wins_over_the_file(tmp_path: Path) -> None:
+    assert app_key(Settings(tmp_path, private_key="a\\nb", private_key_path=tmp_path / "none")) == "a\nb"
+
+
+def test_the_data_folder_is_made(tmp_path: Path) -> None:
+    require_data(Settings(tmp_path / "a" / "b"))
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+def test_a_data_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for data in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/nowhere")):
+        with pytest.raises(SettingsError, match=f"DAYHAND_DATA: {data} cannot be written") as refused:
+            require_data(Settings(data))
+        assert refused.value.advice == "Set it to a folder that this user may write to."
