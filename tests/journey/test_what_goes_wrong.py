@@ -84,7 +84,7 @@ def test_a_delivery_seen_before_gives_the_same_task_and_no_second_one(harness: H
     harness.hub.webhooks.send(harness.app, first.event, first.payload, redeliver=first)
     harness.hub.wait_idle()
     again = harness.hub.webhooks.deliveries[-1]
-    assert json.loads(again.response)["task"] == json.loads(first.answer)["task"]
+    assert json.loads(again.response)["task"] == json.loads(first.response)["task"]
     assert len(harness.ledger.recent()) == 1
 
 
