@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from functools import cache
+
+from dayhand.environment.declared import agents_md
+from dayhand.environment.declared.agent_files import COPILOT, CURSOR, DEVCONTAINERS, SCRIPTS
+from dayhand.environment.declared.dayhand_toml import NAME as DAYHAND_TOML
+from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
+from dayhand.environment.ecosystems.base import Ecosystem
+from dayhand.environment.version_pins import VERSION_MANAGERS
 
 # Tests
 
@@ -69,7 +78,6 @@ CHECK_SCRIPT = re.compile(
     r"((scripts?|bin|tools)/)?(run[-_]?)?(tests?|lint|check|types|typecheck)(\.sh)?"
     r"|((scripts?|bin|tools)/)?((run[-_]?)(tests?|lint|check|types|typecheck)|lint|check|types|typecheck)\.py"
 )
-DAYHAND_TOML = ".dayhand.toml"  # at the top of the repository
 # Only some parts of these files configure checks.
 MIXED_CONFIGURATION = frozenset(
     [
@@ -195,30 +203,66 @@ def declares_dependencies(path: str) -> bool:
     return DEPENDENCY_MANIFEST.fullmatch(_name(path)) is not None
 
 
-# Lock files
+# Lock files and set-up files: what each ecosystem's module declares, and the files of other tools
 
-LOCK = re.compile(
-    r"(^|/)(package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lockb?|uv\.lock|poetry\.lock|pdm\.lock"
-    r"|Pipfile\.lock|Cargo\.lock|Gemfile\.lock|composer\.lock|go\.sum|gradle\.lockfile|packages\.lock\.json)$"
-)
+CODEX_FOLDER = ".codex/"
+DEVCONTAINER_FOLDER = ".devcontainer/"
+DECLARING_SET_UP = (agents_md.NAME, *DEVCONTAINERS, *COPILOT, *CURSOR, *SCRIPTS, *VERSION_MANAGERS)
 
 
-def is_lock(path: str) -> bool:
+@dataclass(frozen=True, slots=True)
+class EcosystemFiles:
+    """The file names of some ecosystems; a name with a slash is a path from the top."""
+
+    manifests: frozenset[str]
+    locks: frozenset[str]
+    set_up: frozenset[str]  # everything that decides what is installed or checked
+    set_up_pattern: re.Pattern[str]
+
+
+@cache
+def ecosystem_files(ecosystems: tuple[Ecosystem, ...]) -> EcosystemFiles:
+    """Collect what the modules of these ecosystems declare."""
+    manifests = frozenset(name for each in ecosystems for name in each.MANIFESTS)
+    locks = frozenset(name for each in ecosystems for name in each.LOCKS)
+    others = frozenset(name for each in ecosystems for name in (*each.SETTINGS, *each.PINS))
+    patterns = "|".join(f"(?:{each.SETTINGS_PATTERN.pattern})" for each in ecosystems)
+    return EcosystemFiles(manifests, locks, manifests | locks | others, re.compile(patterns))
+
+
+def is_lock(path: str, ecosystems: tuple[Ecosystem, ...] = ECOSYSTEMS) -> bool:
     """Whether a tool writes the file from a manifest."""
-    return bool(LOCK.search(path))
+    return _name(path) in ecosystem_files(ecosystems).locks
+
+
+def decides_set_up(path: str, ecosystems: tuple[Ecosystem, ...] = ECOSYSTEMS) -> bool:
+    """Whether a file of this path (from the repository's root) can change what is installed or checked.
+
+    >>> decides_set_up("backend/uv.lock"), decides_set_up("requirements/dev.txt"), decides_set_up("src/app.py")
+    (True, True, False)
+    """
+    files = ecosystem_files(ecosystems)
+    return (
+        _name(path) in files.set_up
+        or path in files.set_up
+        or files.set_up_pattern.fullmatch(path) is not None
+        or _name(path) in (agents_md.NAME, DAYHAND_TOML)
+        or path in DECLARING_SET_UP
+        or path.startswith((CODEX_FOLDER, DEVCONTAINER_FOLDER))
+    )
 
 
 # Prose and source
 
 PROSE = re.compile(
-    r"\.(md|rst|txt|adoc|png|jpe?g|gif|svg|ico|pdf|lock|po|csv)$|(^|/)(LICENSE|NOTICE|\.gitignore|package-lock\.json)$"
+    r"\.(md|rst|txt|adoc|png|jpe?g|gif|svg|ico|pdf|lock|po|csv)$|(^|/)(LICENSE|NOTICE|\.gitignore)$"
 )
 
 
 def is_source(path: str) -> bool:
     """Whether tests could be expected to notice when the file is broken."""
     configures = is_check_configuration(path) or is_mixed_configuration(path)
-    return not (belongs_to_tests(path) or configures or PROSE.search(path))
+    return not (belongs_to_tests(path) or configures or is_lock(path) or PROSE.search(path))
 
 
 def _name(path: str) -> str:

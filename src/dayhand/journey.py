@@ -22,10 +22,10 @@ from dayhand.checkout.mirror import read_files
 from dayhand.checkout.proposal_branch import BRANCH, offer
 from dayhand.checkout.repository import Base, Checkout
 from dayhand.environment.base import Environment
-from dayhand.environment.declared.dayhand_toml import NAME, read_config
+from dayhand.environment.declared.dayhand_toml import NAME
 from dayhand.environment.declared.improvement import Improvement
 from dayhand.environment.prepare import prepare
-from dayhand.environment.registries.python_npm import Extra
+from dayhand.environment.registries.base import ExtraRegistries
 from dayhand.errors import CheckoutError, HubError, HubUnavailable, ModelError, OutOfTime, SandboxError
 from dayhand.ledger.blocked import Blocklist
 from dayhand.ledger.journal import Journal
@@ -65,7 +65,7 @@ class Tools:
     blocklist: Blocklist  # the hosts that set-up asks for in vain
     allowed: Scope  # the operator's limits; a repository's own come first
     bounds: WorkLimits = field(default_factory=WorkLimits)  # of the model's work; a repository may lower them
-    registries: Extra = field(default_factory=Extra)  # the operator's own
+    registries: ExtraRegistries = field(default_factory=ExtraRegistries)  # the operator's own
     clock: Callable[[], float] = time.time
 
 
@@ -134,7 +134,7 @@ class TaskJourney:
     def prepare(self, base: Base) -> Environment:
         with self.log.stage(Stage.PREPARE):
             fill = partial(self._fill, base=base)
-            files, decisions, scope = base.files, base.decisions, self.task.repository
+            files, scope = base.files, self.task.repository
             tools = self.tools
             place = prepare(
                 files,
@@ -142,7 +142,7 @@ class TaskJourney:
                 fill,
                 log=self.log,
                 scope=scope,
-                decisions=decisions,
+                config=base.config,
                 extra=tools.registries,
             )
             tools.blocklist.keep(place.blocked)
@@ -229,7 +229,7 @@ class TaskJourney:
             with self.log.stage(Stage.SOLVE):
                 self._fill(box, base)
                 briefing = brief(place, base.files, since=base.since)
-                limits = lowered(tools.bounds.limits, read_config(base.decisions).budget)
+                limits = lowered(tools.bounds.limits, base.config.budget)
                 bounds = replace(tools.bounds, limits=limits, clock=tools.clock)
                 try:
                     solution = solve(
@@ -315,7 +315,7 @@ class TaskJourney:
         return head, Verification(change.tree, findings, concerns, scope, beyond, solution.limit_hit)
 
     def _measure(self, base: Base, change: Change) -> Scope:
-        tools, own = self.tools, read_config(base.decisions).limits
+        tools, own = self.tools, base.config.limits
         allowed = Scope(
             max_lines=own.get("lines", tools.allowed.max_lines),
             max_files=own.get("files", tools.allowed.max_files),

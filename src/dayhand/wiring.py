@@ -21,7 +21,7 @@ from dayhand.agent.model.retry import Patience
 from dayhand.checkout.mirror import Author
 from dayhand.checkout.repository import Checkout, open_mirror
 from dayhand.checkout.target_branch import TargetBranches, find_standing
-from dayhand.environment.registries.python_npm import Extra
+from dayhand.environment.registries.base import ExtraRegistries
 from dayhand.errors import HubError, SandboxError
 from dayhand.hub.client import Hub
 from dayhand.hub.repository import RepositoryHub
@@ -230,7 +230,7 @@ def _tools(
         yield Tools(
             checkout=checkout,
             sandbox=open_shelf(settings),
-            registries=Extra.of(settings.registries),
+            registries=ExtraRegistries.of(settings.registries),
             model=model,
             publication=publication,
             memory=Journal(ledger.redis, task.id, claim),

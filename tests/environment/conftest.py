@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.environment.registries import python_npm
+from dayhand.environment.ecosystems import node, python
+from dayhand.environment.registries.machine import HostMachine
 from dayhand.sandbox.base import Box
 from dayhand.sandbox.bubblewrap.backend import Bubblewrap
 
@@ -95,13 +96,13 @@ def sandbox():
 @pytest.fixture(scope="session")
 def python_index():
     """Skips, and says why, where no Python index answers."""
-    if problem := python_npm.python_registry().problem:
+    if problem := python.find_registry(HostMachine()).problem:
         pytest.skip(problem)
 
 
 @pytest.fixture(scope="session")
 def npm_index():
-    registry = python_npm.npm_registry(lambda: "")
+    registry = node.find_registry(HostMachine())
     if registry.problem:
         pytest.skip(registry.problem)
     try:

@@ -43,7 +43,7 @@ def test_brackets_without_end_in_any_file_that_is_read_end_no_task(files, projec
     )
     texts = dict.fromkeys(names, deep)
     texts |= dict.fromkeys((".dayhand.toml", "mise.toml", "pyproject.toml", "Cargo.toml"), f"a = {deep}")
-    assert ".dayhand.toml is not TOML and is passed over" in read_config(files(texts)).problems[0]
+    assert ".dayhand.toml is not valid TOML; ignored" in read_config(files(texts)).problems[0]
     planned = [plan.ecosystem for each in ECOSYSTEMS if (plan := each.plan(files(texts)))]
     assert planned == ["Node", "Rust", "PHP"]
     del texts["package.json"], texts["composer.json"], texts["pyproject.toml"], texts["Cargo.toml"]

@@ -140,10 +140,10 @@ def test_a_folder_whose_name_is_shell_is_only_a_name(files):
 
 
 def test_more_projects_than_are_sane_are_named(project, sandbox, log):
-    texts = {f"p{number:02}/go.mod": GO for number in range(monorepo.MOST + 1)}
+    texts = {f"p{number:02}/go.mod": GO for number in range(monorepo.MAX_PROJECTS + 1)}
     repository = project(texts)
     prepare(repository.files, sandbox, repository.fill, log=log)
-    assert f"Too many nested projects: p{monorepo.MOST:02} are not set up." in log.of("say")
+    assert f"Too many nested projects; these are not set up: p{monorepo.MAX_PROJECTS:02}." in log.of("say")
 
 
 @pytest.mark.usefixtures("npm_index", "python_index")

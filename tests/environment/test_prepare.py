@@ -15,7 +15,7 @@ from dayhand.environment import prepare as room
 from dayhand.environment.ecosystems import node
 from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
 from dayhand.environment.prepare import combine, prepare
-from dayhand.environment.registries.python_npm import Extra
+from dayhand.environment.registries.base import ExtraRegistries
 from dayhand.environment.setup import install, runtimes, steps
 from dayhand.sandbox.base import Reason
 from tests.environment.conftest import Notes
@@ -143,7 +143,7 @@ def test_a_declared_tool_that_no_file_installs_is_brought_by_one_more_attempt(pr
     only = project({"a.py": "", "ruff.toml": ""})
     place = prepare(only.files, sandbox, only.fill, log=log)
     assert all_pass(place, only, sandbox) == ["ruff check ."]
-    assert any("one more attempt to get it" in text for text in log.of("say"))
+    assert any("one more attempt to install it" in text for text in log.of("say"))
 
 
 @pytest.mark.usefixtures("python_index")
@@ -202,16 +202,18 @@ def test_a_node_linter_that_does_not_exist_is_named(project, sandbox, log):
 @pytest.mark.usefixtures("npm_index", "python_index")
 def test_a_box_without_node_gets_one_from_the_python_index(project, sandbox, log):
     linted = project(ESLINT)
-    plan = node.plan(linted.files)
-    bare = dataclasses.replace(plan.runtime, probe=f"test -x {node.HOME}/bin/node")
-    ground = runtimes.survey(sandbox)
-    whole = combine((dataclasses.replace(plan, runtime=bare),), ground.path)
-    with install.made_ready(whole, ground, sandbox, fill=linted.fill, log=log) as (box, outcome):
+    node_plan = node.plan(linted.files)
+    bare = dataclasses.replace(node_plan.runtime, probe=f"test -x {node.HOME}/bin/node")
+    base_image = runtimes.survey(sandbox)
+    plan = combine((dataclasses.replace(node_plan, runtime=bare),), base_image.path)
+    with install.installed(plan, base_image, sandbox, fill=linted.fill, log=log) as (box, outcome):
         assert outcome.complete, log.lines
         linted.fill(box)
-        assert box.run("command -v npm", env=whole.env).text().strip() == f"{node.HOME}/bin/npm"
-        assert box.run("npm run lint", env=whole.env).passed
-        assert "/npm" not in runtimes.Runtimes(sandbox, ground, whole, log=log)._ask_npm(None)
+        assert box.run("command -v npm", env=plan.env).text().strip() == f"{node.HOME}/bin/npm"
+        assert box.run("npm run lint", env=plan.env).passed
+        assert "/npm" not in runtimes.Runtimes(sandbox, base_image, plan, log=log).ask_box(
+            None, "npm config get registry"
+        )
 
 
 def test_a_project_with_nothing_to_install_is_probed_once(project, sandbox, log):
@@ -267,15 +269,18 @@ def test_of_several_that_come_at_once_one_builds(project, sandbox):
 
 
 def test_one_repositorys_snapshot_is_never_anothers(files):
-    whole = combine((), "/bin")
-    keys = {room._key(whole, files({}), "base", scope=scope) for scope in ("a/b", "c/d")}
+    plan = combine((), "/bin")
+    keys = {room._key(plan, files({}), "base", scope=scope) for scope in ("a/b", "c/d")}
     assert len(keys) == 2
 
 
 def test_a_makefile_counts_only_where_nobody_else_has_such_a_check(files):
     texts = files({"Makefile": "lint:\ntest:\n", "tests/test_a.py": "import unittest"})
-    whole = combine(tuple(plan for each in ECOSYSTEMS if (plan := each.plan(texts))), "/bin")
-    assert [check.command for check in whole.checks] == ["make lint", "python3 -m unittest discover -s tests"]
+    combined = combine(tuple(plan for each in ECOSYSTEMS if (plan := each.plan(texts))), "/bin")
+    assert [check.command for check in combined.checks] == [
+        "make lint",
+        "python3 -m unittest discover -s tests",
+    ]
 
 
 def test_a_step_that_never_ends_is_a_failed_step(sandbox, log):
@@ -295,7 +300,9 @@ def test_set_up_may_reach_the_operators_own_registries_and_no_others(project, sa
         "Makefile": "test:\n",
     }
     repository = project(texts)
-    place = prepare(repository.files, sandbox, repository.fill, log=log, extra=Extra(("own.invalid",)))
+    place = prepare(
+        repository.files, sandbox, repository.fill, log=log, extra=ExtraRegistries(("own.invalid",))
+    )
     told = {blocked.host: blocked.reason for blocked in place.blocked}
     assert told["other.invalid"] == "the host is not allowed"
     assert "no address" in told["own.invalid"]
@@ -326,7 +333,7 @@ def test_an_empty_box_is_asked_once_for_each_stamp(sandbox, tmp_path):
 
 def test_what_an_empty_box_said_is_asked_again_where_it_cannot_be_read(sandbox, tmp_path):
     told = runtimes.survey(Stamped(sandbox, str(tmp_path)))
-    kept = runtimes.kept_at(Stamped(sandbox, str(tmp_path)))
+    kept = runtimes.survey_file(Stamped(sandbox, str(tmp_path)))
     kept.write_text('{"path": ')
     again = Stamped(sandbox, str(tmp_path))
     assert runtimes.survey(again) == told

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dayhand.environment import version_pins
+from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
 from dayhand.environment.setup import runtimes
 
 BOX = 'Linux x86_64\nPython 3.11.2 (main)\nv20.11.1\nPython 3.9.2\nopenjdk version "17.0.15" 2025-04-15\n'
@@ -29,8 +30,8 @@ BOX = 'Linux x86_64\nPython 3.11.2 (main)\nv20.11.1\nPython 3.9.2\nopenjdk versi
     ],
 )
 def test_a_pin_is_read_where_it_stands(files, path, text, pin):
-    (read,) = version_pins.read(files({path: text}))
-    assert (read.language, read.wanted) == pin
+    (read,) = version_pins.read_pins(files({path: text}), ECOSYSTEMS)
+    assert (read.language.key, read.wanted) == pin
     assert read.source.startswith(path)
 
 
@@ -67,30 +68,28 @@ def test_a_wish_and_a_version(wanted, have, fit):
 
 def test_what_any_of_the_boxes_versions_fits_is_not_mentioned(files):
     texts = {".python-version": "3.9", ".nvmrc": "lts/*", "package.json": '{"engines": {"node": ">=18"}}'}
-    assert version_pins.unmet(files(texts), BOX) == ()
+    assert version_pins.unmet(files(texts), BOX, ECOSYSTEMS) == ()
 
 
 def test_what_the_box_has_otherwise_is_said(files):
-    assert version_pins.unmet(files({".tool-versions": "python 3.13.1\njava 21\n"}), BOX) == (
-        ".tool-versions asks for Python 3.13.1; the box has 3.11.2 and 3.9.2, and that is what is used.",
-        ".tool-versions asks for Java 21; the box has 17.0.15, and that is what is used.",
+    assert version_pins.unmet(files({".tool-versions": "python 3.13.1\njava 21\n"}), BOX, ECOSYSTEMS) == (
+        ".tool-versions asks for Python 3.13.1; the box has 3.11.2 and 3.9.2, which is used.",
+        ".tool-versions asks for Java 21; the box has 17.0.15, which is used.",
     )
 
 
 def test_node_that_has_to_be_brought_may_be_another(files):
-    (said,) = version_pins.unmet(files({".nvmrc": "18"}), "Linux")
-    assert said.endswith(
-        "the box has none of its own, and what the package registry offers is used, which may be another."
-    )
+    (said,) = version_pins.unmet(files({".nvmrc": "18"}), "Linux", ECOSYSTEMS)
+    assert said.endswith("the box has none, so the package registry's version is used.")
 
 
 @pytest.mark.parametrize("name", ["package.json", "pyproject.toml", "composer.json", "mise.toml", ".nvmrc"])
 def test_a_file_that_makes_no_sense_pins_nothing(files, name):
     for text in ("", "[", '{"engines": 3, "require": []}', "[tools]\npython = []\n[project]\nx = 1\n"):
-        assert all(pin.source == ".nvmrc" for pin in version_pins.read(files({name: text})))
+        assert all(pin.source == ".nvmrc" for pin in version_pins.read_pins(files({name: text}), ECOSYSTEMS))
 
 
 def test_the_survey_of_a_real_box_is_understood(sandbox, files):
-    ground = runtimes.survey(sandbox)
-    (said,) = version_pins.unmet(files({".python-version": "2.7"}), ground.identity)
+    base_image = runtimes.survey(sandbox)
+    (said,) = version_pins.unmet(files({".python-version": "2.7"}), base_image.identity, ECOSYSTEMS)
     assert ".python-version asks for Python 2.7; the box has 3." in said

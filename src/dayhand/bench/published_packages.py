@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import shutil
 import subprocess
 import tarfile
@@ -21,7 +20,10 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from dayhand.environment.registries import python_npm
+from dayhand.environment.ecosystems import node, python
+from dayhand.environment.registries import python_index
+from dayhand.environment.registries.base import usable
+from dayhand.environment.registries.machine import HostMachine
 from dayhand.errors import EnvironmentFailure
 from dayhand.sandbox.base import Sandbox
 
@@ -163,7 +165,7 @@ def _from_registry(published: Published) -> bytes:
 
 def _from_debian(published: Published) -> bytes:
     """From the archives that apt gets its packages from, by apt itself: no list of sources need be configured."""
-    told = python_npm.told_by(["apt-get", "indextargets", "--format", "$(SITE)"], os.environ)
+    told = HostMachine().ask(["apt-get", "indextargets", "--format", "$(SITE)"])
     said = "apt names no archive"
     for site in dict.fromkeys(told.split()):
         with tempfile.TemporaryDirectory(prefix="dayhand-bench-") as folder:
@@ -181,21 +183,21 @@ def _from_debian(published: Published) -> bytes:
 
 def _address(published: Published) -> str:
     if published.registry == "npm":
-        registry = python_npm.npm_registry(lambda: "")
+        registry = node.find_registry(HostMachine())
         if registry.problem:
             raise ValueError(registry.problem.rstrip("."))
         base = registry.env["npm_config_registry"].rstrip("/")
         told = json.loads(_download(f"{base}/{published.name}/{published.version}", PAGE_BYTES))
         return str(told["dist"]["tarball"])
-    index = python_npm.python_registry().env["UV_DEFAULT_INDEX"]
-    for url in python_npm.listed_files(index, published.name):
+    index = python.find_registry(HostMachine()).env["UV_DEFAULT_INDEX"]
+    for url in python_index.listed_files(index, published.name):
         if urllib.parse.urlsplit(url).path.rpartition("/")[2] == published.file:
             return url
     raise ValueError(f"the index does not list {published.file}")
 
 
 def _download(url: str, most: int) -> bytes:
-    if not python_npm.usable(url):
+    if not usable(url):
         raise ValueError(f"{url} is not https")
     with urllib.request.urlopen(url, timeout=SECONDS) as answer:  # noqa: S310 - usable: https only
         raw: bytes = answer.read(most + 1)

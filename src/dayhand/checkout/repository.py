@@ -11,6 +11,7 @@ from typing import Protocol
 from dayhand.checkout.mirror import Author, CommitFiles, Mirror, bundle_ref, read_files
 from dayhand.checkout.policy import check_policy, large_binaries
 from dayhand.checkout.target_branch import TargetBranches
+from dayhand.environment.declared.dayhand_toml import RepoConfig, read_config
 from dayhand.errors import CheckoutError
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
@@ -33,7 +34,7 @@ class Base:
     commit: str
     branch: str  # the branch it was found on: the pull request goes there, unless it is our own
     files: CommitFiles
-    decisions: CommitFiles  # of the default branch: what the maintainers decided, whatever this commit says
+    config: RepoConfig  # of the default branch: what the maintainers decided, whatever this commit says
     since: str = ""  # where the branch left the default branch: a commit; "" for the default branch itself
 
 
@@ -65,9 +66,9 @@ class Checkout:
             )
         self.facts.record("base", commit)
         decided, files = there.get(default, commit), read_files(self.mirror, commit)
-        decisions = files if decided == commit else read_files(self.mirror, decided)
+        config = read_config(files if decided == commit else read_files(self.mirror, decided))
         since = self.mirror.merge_base(commit, decided) if branch != default else ""
-        return Base(commit, branch, files, decisions, since)
+        return Base(commit, branch, files, config, since)
 
     def begin(self, task: Task, base: Base) -> str:
         """Push the task's branch with an empty first commit, so that a draft pull request can be opened.

@@ -13,7 +13,7 @@ from dayhand.checkout.mirror import bundle_ref, read_files
 from dayhand.checkout.repository import open_mirror
 from dayhand.commands.local import local_task, print_line
 from dayhand.environment.prepare import prepare
-from dayhand.environment.registries.python_npm import Extra
+from dayhand.environment.registries.base import ExtraRegistries
 from dayhand.errors import ExitCode
 from dayhand.publish.wording.environment import report
 from dayhand.sandbox import worktree
@@ -58,7 +58,7 @@ def examine_locally(settings: Settings, repo: Path, *, as_json: bool) -> int:
         fill,
         log=log,
         scope=task.repository,
-        extra=Extra.of(settings.registries),
+        extra=ExtraRegistries.of(settings.registries),
     )
     examination = examine(environment, sandbox, fill, log=log, commit=commit)
     if as_json:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from dayhand.environment.ecosystems.base import Check, SetupPlan
-from dayhand.environment.registries.python_npm import Extra
+from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
+from dayhand.environment.ecosystems.base import Check, Ecosystem, SetupPlan
+from dayhand.environment.registries.base import ExtraRegistries
 from dayhand.sandbox.base import Snapshot
 from dayhand.task import Blocked
 
@@ -17,11 +18,12 @@ class CombinedPlan:
     """The plans of all ecosystems of one repository, as one."""
 
     plans: tuple[SetupPlan, ...]
-    env: Mapping[str, str]  # with the whole PATH
+    env: Mapping[str, str]  # with the complete PATH
     checks: tuple[Check, ...]
-    allow: tuple[str, ...] = ()  # hosts that the maintainers allow beside the registries
+    allow: tuple[str, ...] = ()  # hosts that the maintainers allow besides the registries
     pins: tuple[str, ...] = ()  # sentences about pinned versions that the box does not have
-    extra: Extra = field(default_factory=Extra)  # the operator's own registries
+    extra: ExtraRegistries = field(default_factory=ExtraRegistries)
+    ecosystems: tuple[Ecosystem, ...] = ECOSYSTEMS  # whose package clients may be used
 
     @property
     def installs(self) -> bool:
@@ -29,44 +31,44 @@ class CombinedPlan:
 
 
 class Log(Protocol):
-    """Where notes go: ``dayhand.ledger.log.Say``, of which set-up needs no more than this."""
+    """Where notes go: the part of ``dayhand.ledger.log.TaskLog`` that set-up needs."""
 
     def line(self, kind: str, text: str) -> int:
-        """Write one note; give its line number."""
+        """Write one note and return its line number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """What came of one step."""
+    """The result of one step."""
 
     title: str
     command: str  # the one that passed, or the last that was tried
     passed: bool
     seconds: float
     output: str  # cut, safe to show
-    instead: str = ""  # where a fall-back passed: what was tried first, and what came of it
+    instead: str = ""  # where a fallback passed: what was tried first, and how it failed
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A tool that a check needs and that is not there."""
+    """A tool that a check needs and that is not installed."""
 
     tool: str
-    why: str  # one sentence, with what would bring it
+    why: str  # one sentence, with what would install it
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """A repository's toolchain as it really is: installed and probed, or its absence stated."""
+    """A repository's toolchain as it was installed and probed, and what is missing."""
 
     key: str
     snapshot: Snapshot | None  # None: nothing to install
     env: Mapping[str, str]
     checks: tuple[Check, ...]
-    missing: Mapping[str, Missing]  # by ``Check.command``: these cannot run, and why
+    missing: Mapping[str, Missing]  # by ``Check.command``: the checks that cannot run, and why
     steps: tuple[Installed, ...]
     blocked: tuple[Blocked, ...]
     cached: bool
     seconds: float
     pins: tuple[str, ...] = ()  # sentences about pinned versions that the box does not have
-    ecosystems: tuple[str, ...] = ()  # that were recognised
+    ecosystems: tuple[str, ...] = ()  # the names of those that were detected

@@ -1,14 +1,14 @@
-"""TOML and JSON as a repository has them: a table, or an empty one where the text is none.
+"""Parse the TOML and JSON of a repository; what cannot be parsed is an empty table.
 
-What is wrong with a file its own installer says better than we can. Brackets may be nested so deep that a parser gives up
-with ``RecursionError``: a repository must not be able to end a task by that.
+The file's own installer reports better than Dayhand could what is wrong with it. Brackets may be nested so deep that a
+parser raises ``RecursionError``: a repository must not be able to end a task by that.
 """
 
 from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 
 def toml(text: str) -> Mapping[str, object]:
@@ -20,23 +20,28 @@ def toml(text: str) -> Mapping[str, object]:
 
 
 def json_object(text: str) -> Mapping[str, object]:
-    """The object of a JSON file; none either where a string in it is half a character or has a NUL.
+    """The object of a JSON file; empty too where a string in it has half a surrogate pair or a NUL.
 
-    Such cannot stand in a command, nor be written down.
+    Such a string can be neither part of a command nor stored.
     """
     try:
         value = json.loads(text)
-        whole = json.dumps(value, ensure_ascii=False).encode()  # UnicodeEncodeError is a ValueError
+        encoded = json.dumps(value, ensure_ascii=False).encode()  # UnicodeEncodeError is a ValueError
     except (ValueError, RecursionError):
         return {}
-    return value if isinstance(value, dict) and b"\\u0000" not in whole else {}
+    return value if isinstance(value, dict) and b"\\u0000" not in encoded else {}
 
 
 def table(tables: Mapping[str, object], *names: str) -> Mapping[str, object]:
-    """The table within tables that these names lead to."""
+    """The nested table under these names; empty where there is none."""
     for name in names:
         inner = tables.get(name)
         if not isinstance(inner, dict):
             return {}
         tables = inner
     return tables
+
+
+def strings(value: object) -> Iterator[str]:
+    """The strings of a list."""
+    return (item for item in value if isinstance(item, str)) if isinstance(value, list) else iter(())

@@ -1,48 +1,21 @@
-"""Monorepos: the projects in a repository's folders, each set up and checked where it stands.
+"""Monorepos: the projects in a repository's folders, each set up and checked where it is.
 
-A workspace's members (npm, pnpm, Yarn, Bun, uv) are installed by the workspace's own lock, and only checked where they are.
+A workspace's members (npm, pnpm, Yarn, Bun, uv) are installed by the workspace's own lock, and only checked in their folders.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from dayhand.box_paths import WORKSPACE
-from dayhand.environment.ecosystems import (
-    go,
-    java,
-    node,
-    php,
-    python,
-    ruby,
-    rust,
-)
 from dayhand.environment.ecosystems.base import Check, Ecosystem, Files, SetupPlan, Step
-from dayhand.environment.ecosystems.python_project import strings
-from dayhand.environment.manifest import json_object, table, toml
 
-DEPTH = 3  # folders above a nested project's manifest
-MOST = 16  # nested projects that are set up
-MANIFESTS: Mapping[str, Ecosystem] = {
-    "pyproject.toml": python,
-    "setup.py": python,
-    "requirements.txt": python,
-    "package.json": node,
-    "go.mod": go,
-    "Cargo.toml": rust,
-    "Gemfile": ruby,
-    "composer.json": php,
-    "pom.xml": java,
-    "build.gradle": java,
-    "build.gradle.kts": java,
-}
-WHOLE = (rust, java)  # whose top manifest builds what is below it
-# A check of these at the top looks at the whole tree: a nested project adds the kinds that the top has not.
-DESCENDING = (python, node)
+MAX_DEPTH = 3  # folders above a nested project's manifest
+MAX_PROJECTS = 16  # nested projects that are set up
 NO_PROJECT = re.compile(
     r"(^|/)(\.[^/]*|node_modules|vendor|third_party|site-packages|venv|fixtures?|__fixtures__|testdata|tests?|__tests__|"
     r"examples?|samples?|labextension|templates?|docs?|dist|build|target|benchmarks?)/"
@@ -67,9 +40,9 @@ class Within:
 
 @dataclass(frozen=True, slots=True)
 class Printable:
-    """All files but those whose path has a line break, a control character or bytes that are no text.
+    """All files except those whose path has a line break, a control character or bytes that are not text.
 
-    Nothing of such a path could be said to anybody, nor stand in a key.
+    Such a path can be neither shown nor part of a cache key.
     """
 
     files: Files
@@ -83,7 +56,7 @@ class Printable:
 
 @dataclass(frozen=True, slots=True)
 class Without:
-    """All files but those of some folders."""
+    """All files except those of some folders."""
 
     files: Files
     folders: tuple[str, ...]
@@ -97,57 +70,58 @@ class Without:
 
 
 def plans(files: Files, ecosystems: tuple[Ecosystem, ...]) -> tuple[tuple[SetupPlan, ...], tuple[str, ...]]:
-    """The plans of the top and of each nested project, and the folders that were too many to be set up."""
+    """The plans of the top and of each nested project, and the folders that exceed ``MAX_PROJECTS``."""
     files = Printable(files)
-    found = tuple(_projects(files))
-    taken, left = found[:MOST], tuple(folder for folder, _ in found[MOST:])
+    found = tuple(_projects(files, ecosystems))
+    taken, left = found[:MAX_PROJECTS], tuple(folder for folder, _ in found[MAX_PROJECTS:])
     planned: list[SetupPlan] = []
-    tops: dict[Ecosystem, frozenset[str]] = {}
+    top_kinds: dict[Ecosystem, frozenset[str]] = {}
     for each in ecosystems:
-        # Python is seen in any .py file: those of nested projects are not the top's, where it declares nothing itself.
+        # Any .py file makes a Python project: those of nested projects do not, where the top declares none itself.
         inner = tuple(folder for folder, ecosystem in taken if ecosystem is each)
         seen = Without(files, inner) if inner and not _at_top(files, each) else files
         if plan := each.plan(seen):
             planned.append(plan)
-            tops[each] = frozenset(check.kind for check in plan.checks)
+            top_kinds[each] = frozenset(check.kind for check in plan.checks)
     made = any(step.always for plan in planned for step in plan.steps)
     for folder, ecosystem in taken:
         plan = ecosystem.plan(Within(files, folder))
         if plan is None:
             continue
+        if not (ecosystem.NESTED.bare or plan.checks or set(ecosystem.LOCKS).intersection(plan.locks)):
+            continue  # a marker file, or the output of a build: nothing of it is ever run
         member = _is_member(files, folder, ecosystem)
-        if ecosystem is node and not plan.checks and not set(node.LOCKS).intersection(plan.locks):
-            continue  # a marker, or what a build left: nothing of it is ever run
-        kinds = tops.get(ecosystem, frozenset()) if ecosystem in DESCENDING else frozenset()
+        kinds = top_kinds.get(ecosystem, frozenset()) if ecosystem.NESTED.checked_from_top else frozenset()
         nested = _nest(plan, folder, member=member, kinds=kinds, made=made)
         made = made or any(step.always for step in nested.steps)
         planned.append(nested)
     return tuple(sorted(planned, key=lambda plan: plan.last_resort)), left
 
 
-def _projects(files: Files) -> Iterator[tuple[str, Ecosystem]]:
-    """Each nested project's folder, those nearest the top first; what is inside another of its kind is that one's."""
+def _projects(files: Files, ecosystems: tuple[Ecosystem, ...]) -> Iterator[tuple[str, Ecosystem]]:
+    """Each nested project's folder, those nearest the top first, without those inside another one of its ecosystem."""
+    by_file = {name: ecosystem for ecosystem in ecosystems for name in ecosystem.NESTED.files}
     seen: set[tuple[str, int]] = set()
     for path in sorted(files.paths(), key=lambda path: (path.count("/"), path)):
         folder, _, name = path.rpartition("/")
-        ecosystem = MANIFESTS.get(name)
-        if not folder or ecosystem is None or path.count("/") > DEPTH or NO_PROJECT.search(path):
+        ecosystem = by_file.get(name)
+        if not folder or ecosystem is None or path.count("/") > MAX_DEPTH or NO_PROJECT.search(path):
             continue
-        if ecosystem in WHOLE and _at_top(files, ecosystem):
+        if ecosystem.NESTED.built_from_top and _at_top(files, ecosystem):
             continue
         parts = folder.split("/")
         above = ["/".join(parts[: at + 1]) for at in range(len(parts))]
-        if not any((one, id(ecosystem)) in seen for one in above):
+        if not any((outer, id(ecosystem)) in seen for outer in above):
             seen.add((folder, id(ecosystem)))
             yield folder, ecosystem
 
 
 def _at_top(files: Files, ecosystem: Ecosystem) -> bool:
-    return any(MANIFESTS.get(path) is ecosystem for path in files.paths())
+    return any(path in ecosystem.NESTED.files for path in files.paths())
 
 
 def _nest(plan: SetupPlan, folder: str, *, member: bool, kinds: frozenset[str], made: bool) -> SetupPlan:
-    """A plan that was made for a folder as if that were all, moved to where it stands."""
+    """A plan that was made for a folder as if it were the repository, moved to its place in the repository."""
     steps = () if member else tuple(step for step in plan.steps if not (step.always and made))
     if not any(not step.always for step in steps) and not plan.checks:
         steps = ()
@@ -162,10 +136,10 @@ def _nest(plan: SetupPlan, folder: str, *, member: bool, kinds: frozenset[str], 
 
 
 def _step(step: Step, folder: str) -> Step:
-    # One virtual environment for all: what another project needs stays in it.
+    # One virtual environment for all: it keeps what another project needs.
     commands = (command.replace("uv sync", "uv sync --inexact") for command in step.commands)
     return replace(
-        step, title=f"{folder}: {step.title}", commands=tuple(_in(folder, one) for one in commands)
+        step, title=f"{folder}: {step.title}", commands=tuple(_in(folder, command) for command in commands)
     )
 
 
@@ -186,15 +160,12 @@ def _in(folder: str, command: str) -> str:
 
 
 def _is_member(files: Files, folder: str, ecosystem: Ecosystem) -> bool:
-    """Whether the top's own lock and install bring what this folder needs."""
-    if ecosystem is node:
-        patterns = tuple(_node_members(files))
-    elif ecosystem is python:
-        patterns = tuple(_uv_members(files))
-    else:
-        return False
-    excluded = any(_matches(folder, one[1:]) for one in patterns if one.startswith("!"))
-    return not excluded and any(_matches(folder, one) for one in patterns if not one.startswith("!"))
+    """Whether the top's own lock and install cover this folder."""
+    patterns = tuple(ecosystem.members(files))
+    excluded = any(_matches(folder, pattern[1:]) for pattern in patterns if pattern.startswith("!"))
+    return not excluded and any(
+        _matches(folder, pattern) for pattern in patterns if not pattern.startswith("!")
+    )
 
 
 def _matches(folder: str, pattern: str) -> bool:
@@ -202,21 +173,3 @@ def _matches(folder: str, pattern: str) -> bool:
     if "**" in pattern:
         return fnmatchcase(folder, pattern.replace("/**", "*").replace("**", "*"))
     return folder.count("/") == pattern.count("/") and fnmatchcase(folder, pattern)
-
-
-def _node_members(files: Files) -> Iterator[str]:
-    declared = json_object(files.read("package.json")).get("workspaces")
-    if isinstance(declared, dict):
-        declared = declared.get("packages")
-    yield from strings(declared)
-    # https://pnpm.io/pnpm-workspace_yaml: a list under "packages:", and the rest of the file is not about members
-    listed = re.search(
-        r"^packages:\s*\n((?:[ \t]*(?:-.*|#.*)?\n?)+)", files.read("pnpm-workspace.yaml"), re.MULTILINE
-    )
-    yield from re.findall(r"^\s*-\s*['\"]?([^'\"#\s]+)", listed[1] if listed else "", re.MULTILINE)
-
-
-def _uv_members(files: Files) -> Iterator[str]:
-    workspace = table(toml(files.read("pyproject.toml")), "tool", "uv", "workspace")
-    yield from strings(workspace.get("members"))
-    yield from (f"!{one}" for one in strings(workspace.get("exclude")))

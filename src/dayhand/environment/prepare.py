@@ -1,7 +1,7 @@
-"""The repository's toolchain: planned from its files, installed once in a set-up box, proved, kept as a snapshot.
+"""The repository's toolchain: planned from its files, installed once in a set-up box, probed, kept as a snapshot.
 
-The model sees nothing of this and adds nothing to it. The set-up box is the only one with a way out, and only to the
-package registries; it holds the base commit, no secret and no word of the issue.
+The model sees nothing of this and adds nothing to it. The set-up box is the only one with a network, and it reaches only
+the package registries; it holds the base commit, no secret and no text of the issue.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment import monorepo, version_pins
 from dayhand.environment.base import CombinedPlan, Environment, Log
 from dayhand.environment.declared import declarations
-from dayhand.environment.declared.dayhand_toml import read_config
+from dayhand.environment.declared.dayhand_toml import RepoConfig, read_config
 from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
-from dayhand.environment.ecosystems.base import Files, SetupPlan
-from dayhand.environment.registries.python_npm import Extra
+from dayhand.environment.ecosystems.base import Ecosystem, Files, SetupPlan
+from dayhand.environment.registries.base import ExtraRegistries
 from dayhand.environment.setup import install, record
 from dayhand.environment.setup.build_lock import building
 from dayhand.environment.setup.record import Outcome
@@ -27,7 +27,7 @@ from dayhand.environment.setup.runtimes import survey
 from dayhand.sandbox.base import Box, Sandbox, Snapshot
 
 RULES = "1"  # part of every key: raise it when the same files should be set up differently
-RETRY_SECONDS = 600  # an incomplete environment is shared for so long, then tried again
+RETRY_SECONDS = 600  # an incomplete environment is shared for this long, then tried again
 ORDER = {"lint": 0, "types": 1, "test": 2}
 
 Fill = Callable[[Box], None]
@@ -40,53 +40,59 @@ def prepare(
     *,
     log: Log,
     scope: str = "",
-    decisions: Files | None = None,
-    extra: Extra | None = None,
+    config: RepoConfig | None = None,
+    extra: ExtraRegistries | None = None,
+    ecosystems: tuple[Ecosystem, ...] = ECOSYSTEMS,
 ) -> Environment:
-    """Set up what the repository declares, or find it set up already.
+    """Set up what the repository declares, or find it already set up.
 
     ``fill`` puts the base commit into a box. ``scope`` names the repository: set-up runs the repository's own code,
-    so one repository's snapshot is never another's. ``decisions`` are the files of the default branch, where
-    ``.dayhand.toml`` is read (absent: ``files`` are). A failing install or a missing tool is part of the result
-    (``Environment.steps`` and ``missing``), never an exception. ``extra`` are the operator's own registries. Raises ``SandboxError`` where the sandbox breaks.
+    so one repository's snapshot is never another's. ``config`` is the default branch's ``.dayhand.toml`` (None: that
+    of ``files``). A failing installation or a missing tool is part of the result (``Environment.steps`` and
+    ``missing``), never an exception. ``extra`` are the operator's own registries. Raises ``SandboxError`` where the
+    sandbox breaks.
     """
     started = time.monotonic()
-    ground = survey(sandbox)
-    config = read_config(files if decisions is None else decisions)
+    base_image = survey(sandbox)
+    config = read_config(files) if config is None else config
     for problem in config.problems:
         log.line("error", problem)
     declared = declarations.read_declarations(config, files)
     for problem in declared.problems:
         log.line("say", problem)
-    detected, left = monorepo.plans(files, ECOSYSTEMS)
+    detected, left = monorepo.plans(files, ecosystems)
     if left:
-        log.line("say", f"Too many nested projects: {', '.join(left)} are not set up.")
-    plans = declarations.apply(detected, declared)
-    unmet = version_pins.unmet(files, ground.identity)
-    whole = replace(combine(plans, ground.path), allow=config.allow, pins=unmet, extra=extra or Extra())
-    key = _key(whole, files, f"{sandbox.name}\n{ground.identity}", scope=scope)
-    log.line("say", _summary(whole))
-    for sentence in unmet:
+        log.line("say", f"Too many nested projects; these are not set up: {', '.join(left)}.")
+    plan = replace(
+        combine(declarations.apply(detected, declared), base_image.path),
+        allow=config.allow,
+        pins=version_pins.unmet(files, base_image.identity, ecosystems),
+        extra=extra or ExtraRegistries(),
+        ecosystems=ecosystems,
+    )
+    key = _key(plan, files, f"{sandbox.name}\n{base_image.identity}", scope=scope)
+    log.line("say", _summary(plan))
+    for sentence in plan.pins:
         log.line("say", sentence)
-    if not (whole.installs or whole.checks):
-        return _environment(key, None, whole, outcome=Outcome({}, (), ()), started=started)
+    if not (plan.installs or plan.checks):
+        return _environment(key, None, plan, outcome=Outcome({}, (), ()), started=started)
     if found := _recall(sandbox, key):
-        return _known(key, found, whole, started=started, log=log)
-    with building(key):  # of fifty tasks that come at once, one builds
+        return _known(key, found, plan, started=started, log=log)
+    with building(key):  # of fifty tasks that start at once, one builds
         if found := _recall(sandbox, key):
-            return _known(key, found, whole, started=started, log=log)
-        with install.made_ready(whole, ground, sandbox, fill=fill, log=log) as (box, outcome):
-            name = key if outcome.complete else _for_now(key)
+            return _known(key, found, plan, started=started, log=log)
+        with install.installed(plan, base_image, sandbox, fill=fill, log=log) as (box, outcome):
+            name = key if outcome.complete else _temporary(key)
             record.write(box, outcome)
             sandbox.drop([name])
             snapshot = box.save(name)
-    return _environment(key, snapshot, whole, outcome=outcome, started=started)
+    return _environment(key, snapshot, plan, outcome=outcome, started=started)
 
 
 def combine(plans: tuple[SetupPlan, ...], path: str) -> CombinedPlan:
     """Several ecosystems as one environment; ``path`` is the box's own PATH.
 
-    A last resort's checks count only for kinds that nobody else has.
+    A last resort's checks count only for kinds that no other plan has.
     """
     first = {check.kind for plan in plans if not plan.last_resort for check in plan.checks}
     checks = [
@@ -109,39 +115,39 @@ def combine(plans: tuple[SetupPlan, ...], path: str) -> CombinedPlan:
     )
 
 
-def _summary(whole: CombinedPlan) -> str:
-    names = " and ".join(_names(whole))
-    checks = ", ".join(check.command for check in whole.checks)
+def _summary(plan: CombinedPlan) -> str:
+    names = " and ".join(_names(plan))
+    checks = ", ".join(check.command for check in plan.checks)
     return f"Toolchain: {names or 'none that Dayhand knows'}. Checks: {checks or 'none declared'}."
 
 
-def _names(whole: CombinedPlan) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(plan.ecosystem for plan in whole.plans if plan.steps or plan.checks))
+def _names(plan: CombinedPlan) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(part.ecosystem for part in plan.plans if part.steps or part.checks))
 
 
-def _key(whole: CombinedPlan, files: Files, base: str, *, scope: str) -> str:
-    """Everything that decides what a snapshot holds, and whether its tools are those that are asked for."""
+def _key(plan: CombinedPlan, files: Files, base: str, *, scope: str) -> str:
+    """Everything that decides what a snapshot holds, and whether it has the tools that are needed."""
     parts = [
         RULES,
         base,
         scope,
-        repr((whole.allow, whole.extra)),
-        json.dumps(dict(whole.env), sort_keys=True),
+        repr((plan.allow, plan.extra)),
+        json.dumps(dict(plan.env), sort_keys=True),
     ]
-    for plan in whole.plans:
-        parts += [repr(step) for step in plan.steps]
-        parts += [f"{path}\n{files.read(path)}" for path in plan.locks]
-    parts += [repr((check.command, check.probe, check.remedy)) for check in whole.checks]
+    for part in plan.plans:
+        parts += [repr(step) for step in part.steps]
+        parts += [f"{path}\n{files.read(path)}" for path in part.locks]
+    parts += [repr((check.command, check.probe, check.remedy)) for check in plan.checks]
     return "env-" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-def _for_now(key: str) -> str:
-    """What was not wholly installed is kept under a name that runs out: the registry may be back by then."""
+def _temporary(key: str) -> str:
+    """An incomplete environment is kept under a name that expires: the registry may be back by then."""
     return f"{key}-{int(time.time()) // RETRY_SECONDS}"
 
 
 def _recall(sandbox: Sandbox, key: str) -> tuple[Snapshot, Outcome] | None:
-    for name in (key, _for_now(key)):
+    for name in (key, _temporary(key)):
         if snapshot := sandbox.find(name):
             with sandbox.open(origin=snapshot) as box:
                 outcome = record.read(box)
@@ -151,22 +157,22 @@ def _recall(sandbox: Sandbox, key: str) -> tuple[Snapshot, Outcome] | None:
 
 
 def _known(
-    key: str, found: tuple[Snapshot, Outcome], whole: CombinedPlan, *, started: float, log: Log
+    key: str, found: tuple[Snapshot, Outcome], plan: CombinedPlan, *, started: float, log: Log
 ) -> Environment:
     snapshot, outcome = found
     log.line("result", "This environment was set up before: nothing is installed again.")
     for step in outcome.steps:
         if not step.passed:
             log.line("result", f"{step.title}: failed when it was set up.")
-    for lacking in outcome.missing.values():
-        log.line("result", f"Missing: {lacking.tool}. {lacking.why}")
-    return _environment(key, snapshot, whole, outcome=outcome, started=started, cached=True)
+    for missing in outcome.missing.values():
+        log.line("result", f"Missing: {missing.tool}. {missing.why}")
+    return _environment(key, snapshot, plan, outcome=outcome, started=started, cached=True)
 
 
 def _environment(
     key: str,
     snapshot: Snapshot | None,
-    whole: CombinedPlan,
+    plan: CombinedPlan,
     *,
     outcome: Outcome,
     started: float,
@@ -175,13 +181,13 @@ def _environment(
     return Environment(
         key=key,
         snapshot=snapshot,
-        env=whole.env,
-        checks=whole.checks,
+        env=plan.env,
+        checks=plan.checks,
         missing=outcome.missing,
         steps=outcome.steps,
         blocked=outcome.blocked,
         cached=cached,
         seconds=time.monotonic() - started,
-        pins=whole.pins,
-        ecosystems=_names(whole),
+        pins=plan.pins,
+        ecosystems=_names(plan),
     )

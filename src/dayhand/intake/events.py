@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dayhand.errors import IntakeError
-from dayhand.intake.set_up_files import any_decides_set_up
+from dayhand.file_kinds import decides_set_up
 
 MAX_COMMITS = 2048  # GitHub names no more in one push
 MAX_PATHS = 3000  # nor more files of one commit
@@ -202,4 +202,4 @@ def _touches(commit: Mapping[str, Any]) -> bool:
     lists = [commit.get(key) for key in ("added", "removed", "modified")]
     named = [one for one in lists if isinstance(one, list)]
     paths = [path for one in named for path in one if isinstance(path, str)]
-    return len(named) < len(lists) or len(paths) >= MAX_PATHS or any_decides_set_up(paths)
+    return len(named) < len(lists) or len(paths) >= MAX_PATHS or any(map(decides_set_up, paths))

@@ -9,7 +9,7 @@ from dayhand.environment.declared.improvement import Improvement
 from dayhand.environment.declared.suggestion import Guessed, guess
 from dayhand.environment.ecosystems.base import Files
 from dayhand.environment.prepare import prepare
-from dayhand.environment.registries.python_npm import Extra
+from dayhand.environment.registries.base import ExtraRegistries
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Sandbox
 from dayhand.task import Examined
@@ -25,7 +25,7 @@ class ExaminationTarget:
     sandbox: Sandbox
     fill: Fill
     scope: str  # the repository's name
-    extra: Extra = field(default_factory=Extra)  # the operator's own registries
+    extra: ExtraRegistries = field(default_factory=ExtraRegistries)  # the operator's own registries
 
 
 def find_better(

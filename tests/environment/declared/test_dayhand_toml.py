@@ -48,16 +48,16 @@ def test_what_is_no_host_is_named_and_passed_over(host: str) -> None:
     config = read_config(OneFile(f'[network]\nallow = [{host}, "good.example.org"]\n'))
     assert config.allow == ("good.example.org",)
     (problem,) = config.problems
-    assert "is no host name" in problem
+    assert "must be a host name" in problem
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[network", "is not TOML"),
-        ("network = 3", "[network] is no table"),
-        ("[netwrok]\nallow = []", "netwrok is not known"),
-        ('[network]\nalow = ["x.org"]', "network.alow is not known"),
+        ("[network", "is not valid TOML"),
+        ("network = 3", "network must be a table"),
+        ("[netwrok]\nallow = []", "[netwrok] is not a known section"),
+        ('[network]\nalow = ["x.org"]', "network.alow is not a known setting"),
     ],
 )
 def test_what_is_not_understood_is_said(text: str, says: str) -> None:
@@ -81,7 +81,7 @@ def test_set_up_and_checks_are_one_command_or_several() -> None:
         ('[setup]\nrun = ["make", ""]\n', "setup.run"),
         ('[checks]\nlint = { command = "x" }\n', "checks.lint"),
         ('[checks]\nbuild = "make"\n', "checks.build"),
-        ('setup = "make"\n', "[setup]"),
+        ('setup = "make"\n', "setup must be a table"),
     ],
 )
 def test_what_is_no_command_is_named_and_passed_over(text: str, named: str) -> None:
@@ -104,7 +104,7 @@ def test_a_repository_may_say_what_a_task_may_cost() -> None:
 def test_a_cost_that_makes_no_sense_is_passed_over(value: str) -> None:
     config = read_config(OneFile(f"[limits]\nmoney = {value}\n"))
     assert (config.budget, len(config.problems)) == ({}, 1)
-    assert "limits.money is no number above 0" in config.problems[0]
+    assert "limits.money must be a number above 0" in config.problems[0]
 
 
 def test_limits_are_whole_numbers() -> None:
@@ -112,4 +112,4 @@ def test_limits_are_whole_numbers() -> None:
     assert (config.limits, config.problems) == ({"lines": 2000, "files": 0}, ())
     wrong = read_config(OneFile('[limits]\nlines = "many"\nfiles = -1\n'))
     assert wrong.limits == {}
-    assert "limits.lines is no whole number" in wrong.problems[0]
+    assert "limits.lines must be a whole number" in wrong.problems[0]

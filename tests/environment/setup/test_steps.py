@@ -74,4 +74,4 @@ def test_a_command_that_hangs_is_ended_and_its_fall_backs_are_not_waited_for(san
         done = set_up.take(Step("x", ("echo 'warning: not found'; sleep 600", "sleep 599")))
     assert not done.passed
     assert log.of("command") == ["echo 'warning: not found'; sleep 600"]
-    assert reason(done.output) == "error: it was not done after 1 s and was ended"
+    assert reason(done.output) == "error: timed out after 1 s"

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.environment.registries.python_npm import python_registry
+from dayhand.environment.ecosystems import python
+from dayhand.environment.registries.machine import HostMachine
 from dayhand.sandbox.base import Blocked, CommandLimits, Egress
 from dayhand.sandbox.egress.gateway import NEVER, Rules, gate
 from dayhand.sandbox.egress.proxy import MEMORY
@@ -351,7 +352,7 @@ def test_a_box_without_egress_has_no_socket(box):
 
 @pytest.fixture(scope="module")
 def registry():
-    found = python_registry()
+    found = python.find_registry(HostMachine())
     if found.problem or not found.hosts:
         pytest.skip(f"no Python registry can be used: {found.problem}")
     try:

@@ -1,6 +1,6 @@
-"""``.dayhand.toml``: what a repository's maintainers decided, read from the default branch and from nowhere else.
+"""``.dayhand.toml``: what a repository's maintainers decided, read from the default branch only.
 
-A branch that somebody works on, we among them, must not be able to open the network for itself.
+A branch in work, one of Dayhand's own among them, must not be able to open the network for itself.
 """
 
 from __future__ import annotations
@@ -26,40 +26,40 @@ HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a
 
 @dataclass(frozen=True, slots=True)
 class RepoConfig:
-    """The decisions. ``problems`` are sentences about what could not be understood: it is passed over."""
+    """The maintainers' decisions, parsed once for a task and carried along (``checkout.repository.Base``)."""
 
     allow: tuple[
         str, ...
-    ] = ()  # hosts that set-up may reach beside the registries; "*.example.org" for all below
-    problems: tuple[str, ...] = ()
-    run: tuple[str, ...] | None = None  # what sets the repository up, instead of what would be detected
+    ] = ()  # hosts that set-up may reach besides the registries; "*.example.org" for all below
+    problems: tuple[str, ...] = ()  # sentences about what was ignored
+    run: tuple[str, ...] | None = None  # replaces the detected set-up; None: not declared
     checks: Mapping[str, tuple[str, ...]] = field(
         default_factory=dict
-    )  # a kind, and its commands; none: not checked
+    )  # the commands of a kind; empty: no such check
     limits: Mapping[str, int] = field(default_factory=dict)  # "lines" and "files" of a change; 0: no limit
     budget: Mapping[str, float] = field(default_factory=dict)  # "money" (dollars) and "minutes" of one task
 
 
 def read_config(files: Files) -> RepoConfig:
-    """Read the decisions from the files of the default branch; without a file there are none."""
+    """Parse the file of the default branch; without one, nothing is decided."""
     text = files.read(NAME)
     if not text.strip():
         return RepoConfig()
     try:
-        table = tomllib.loads(text)
+        settings = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        return RepoConfig(problems=(f"{NAME} is not TOML and is passed over: {error}.",))
+        return RepoConfig(problems=(f"{NAME} is not valid TOML; ignored: {error}.",))
     problems = [
-        f"{NAME}: {section} is not known, so it is passed over." for section in table if section not in KNOWN
+        f"{NAME}: [{name}] is not a known section; ignored." for name in settings if name not in KNOWN
     ]
-    sections = {name: _section(table, name, problems) for name in KNOWN}
+    sections = {name: _section(settings, name, problems) for name in KNOWN}
     wanted = sections["network"].get("allow", [])
     hosts = wanted if isinstance(wanted, list) else [wanted]
-    sound = [host for host in hosts if isinstance(host, str) and HOST.fullmatch(host)]
+    valid = [host for host in hosts if isinstance(host, str) and HOST.fullmatch(host)]
     problems += [
-        f"{NAME}: {host!r} in network.allow is no host name such as files.example.org, so it is passed over."
+        f"{NAME}: {host!r} in network.allow must be a host name such as files.example.org; ignored."
         for host in hosts
-        if host not in sound
+        if host not in valid
     ]
     run = _commands(sections["setup"], "setup", "run", problems=problems)
     checks = {
@@ -67,7 +67,7 @@ def read_config(files: Files) -> RepoConfig:
     }
     numbers = _numbers(sections["limits"], "limits", problems)
     return RepoConfig(
-        tuple(dict.fromkeys(sound)),
+        tuple(dict.fromkeys(valid)),
         tuple(problems),
         run,
         {kind: commands for kind, commands in checks.items() if commands is not None},
@@ -76,42 +76,40 @@ def read_config(files: Files) -> RepoConfig:
     )
 
 
-def _section(table: Mapping[str, object], name: str, problems: list[str]) -> Mapping[str, object]:
-    section = table.get(name, {})
+def _section(settings: Mapping[str, object], name: str, problems: list[str]) -> Mapping[str, object]:
+    section = settings.get(name, {})
     if not isinstance(section, dict):
-        problems.append(f"{NAME}: [{name}] is no table, so it is passed over.")
+        problems.append(f"{NAME}: {name} must be a table ([{name}]); ignored.")
         return {}
     problems += [
-        f"{NAME}: {name}.{key} is not known, so it is passed over."
-        for key in section
-        if key not in KNOWN[name]
+        f"{NAME}: {name}.{key} is not a known setting; ignored." for key in section if key not in KNOWN[name]
     ]
     return section
 
 
 def _numbers(section: Mapping[str, object], name: str, problems: list[str]) -> Mapping[str, float]:
-    sound = {}
+    valid = {}
     for key, value in section.items():
         if key in SIZES and type(value) is int and value >= 0:
-            sound[key] = float(value)
+            valid[key] = float(value)
         elif key in SIZES:
-            problems.append(f"{NAME}: {name}.{key} is no whole number, so it is passed over.")
+            problems.append(f"{NAME}: {name}.{key} must be a whole number, 0 or more; ignored.")
         elif key in KNOWN[name] and type(value) in (int, float) and 0 < float(str(value)) < math.inf:
-            sound[key] = float(str(value))
+            valid[key] = float(str(value))
         elif key in KNOWN[name]:
-            problems.append(f"{NAME}: {name}.{key} is no number above 0, so it is passed over.")
-    return sound
+            problems.append(f"{NAME}: {name}.{key} must be a number above 0; ignored.")
+    return valid
 
 
 def _commands(
     section: Mapping[str, object], name: str, key: str, *, problems: list[str]
 ) -> tuple[str, ...] | None:
-    """One command or a list of them; None where nothing is said, or nothing that is a command."""
+    """One command or a list of them; None where nothing valid is declared."""
     if key not in section:
         return None
     value = section[key]
     commands = value if isinstance(value, list) else [value]
-    if all(isinstance(one, str) and one.strip() and "\0" not in one for one in commands):
+    if all(isinstance(command, str) and command.strip() and "\0" not in command for command in commands):
         return tuple(map(str.strip, commands))
-    problems.append(f"{NAME}: {name}.{key} is no command and no list of commands, so it is passed over.")
+    problems.append(f"{NAME}: {name}.{key} must be a command or a list of commands; ignored.")
     return None

@@ -1,41 +1,83 @@
-"""Go: the modules of go.mod, vet and the tests, and golangci-lint where the repository sets it up."""
+"""Go: the modules of go.mod, vet and the tests, and golangci-lint where the repository configures it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from functools import partial
 
 from dayhand.box_paths import ENVIRONMENT
-from dayhand.environment.ecosystems.base import Check, Files, SetupPlan, Step
+from dayhand.environment.ecosystems import base
+from dayhand.environment.ecosystems.base import Check, Files, Language, Names, Nested, SetupPlan, Step
+from dayhand.environment.registries.base import Machine, Registry, configured, host_of
 
+MANIFESTS: Names = ("go.mod", "go.work")
+LOCKS: Names = ("go.sum", "go.work.sum")
+SETTINGS: Names = (".golangci.yml", ".golangci.yaml", ".golangci.toml", ".golangci.json")
+SETTINGS_PATTERN = base.NO_PATTERN
+SETUP_ENV = base.NO_ENV
+LANGUAGE = Language("go", "Go", ("golang",), "go version", r"^go version go(\d[\d.]*)")
+PINS: Names = (".go-version",)
 CLIENT = "go"
-LOCKS = ("go.mod", "go.sum", "go.work", "go.work.sum")
-LINTER = re.compile(r"\.golangci\.(ya?ml|toml|json)")
+NESTED = Nested(("go.mod",))
+
 VET = "go vet ./..."
 TEST = "go test ./..."
 
+members = base.no_members
+read_pin = base.first_word
+
 
 def plan(files: Files) -> SetupPlan | None:
-    """What to download and to check; None where no module stands at the top."""
+    """What to download and check; None where there is no module at the top."""
     paths = frozenset(files.paths())
     if "go.mod" not in paths:
         return None
     probe = "go version"
     checks = [Check("lint", VET, probe, "go", "go.mod")]
-    if linter := next((path for path in sorted(paths) if LINTER.fullmatch(path)), ""):
+    if linter := next((name for name in SETTINGS if name in paths), ""):
         run = "golangci-lint run"
         checks.append(Check("lint", run, "golangci-lint --version", "golangci-lint", linter))
     if test := next((path for path in sorted(paths) if path.endswith("_test.go")), ""):
         checks.append(Check("test", TEST, probe, "go", test))
-    # A vendored module brings all it needs along.
+    # A vendored module contains everything that it needs.
     needed = "require" in files.read("go.mod") and "vendor/modules.txt" not in paths
     steps = (Step("download Go's modules", ("go mod download",)),) if needed else ()
-    locks = tuple(path for path in LOCKS if path in paths)
+    locks = tuple(path for path in ("go.mod", "go.sum", "go.work", "go.work.sum") if path in paths)
     return SetupPlan("Go", steps, tuple(checks), _env(), locks, client=CLIENT if steps else "")
 
 
 def _env() -> dict[str, str]:
     return {
         "GOMODCACHE": f"{ENVIRONMENT}/go",
-        "GOFLAGS": "-modcacherw",  # Go makes its modules read-only, so that nobody could remove a snapshot
-        "GOTOOLCHAIN": "local",  # the Go that the box has: another would come from outside the registry
+        "GOFLAGS": "-modcacherw",  # Go makes its modules read-only: a snapshot could not be removed
+        "GOTOOLCHAIN": "local",  # the box's own Go: another one would come from outside the registry
     }
+
+
+def required_versions(files: Files) -> Iterator[tuple[str, object]]:
+    """The least version that go.mod names."""
+    if found := re.search(r"^go (\d[\d.]*)", files.read("go.mod"), re.MULTILINE):
+        yield "go.mod", f">={found[1]}"
+
+
+def find_registry(machine: Machine) -> Registry:
+    """The proxies of ``GOPROXY``, and the checksum database beside them."""
+    value = machine.environ.get("GOPROXY") or machine.ask(["go", "env", "GOPROXY"])
+    urls = (part for part in re.split(r"[,|\s]+", value) if part not in ("", "direct", "off"))
+    return configured(CLIENT, urls, _client_env, further_hosts=partial(_checksum_hosts, machine))
+
+
+def _client_env(urls: tuple[str, ...]) -> dict[str, str]:
+    return {"GOPROXY": ",".join(urls)} if urls else {}
+
+
+def _checksum_hosts(machine: Machine, hosts: tuple[str, ...]) -> Iterator[str]:
+    """The checksum database, asked besides the proxies: https://go.dev/ref/mod#checksum-database."""
+    if hosts:
+        # "off", a name, a name and its key, or these and an address
+        value = machine.environ.get("GOSUMDB") or machine.ask(["go", "env", "GOSUMDB"])
+        words = value.split() or ["off"]
+        database = host_of(words[-1]) if "://" in words[-1] else words[0].partition("+")[0]
+        if database != "off":
+            yield database

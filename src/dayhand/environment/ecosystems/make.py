@@ -1,4 +1,4 @@
-"""The last resort: what any repository can have, a Makefile, a justfile or scripts of its own, with nothing to install."""
+"""The last resort: a Makefile, a justfile or scripts, which any repository can have; nothing is installed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,21 @@ import shlex
 from collections.abc import Iterator
 
 from dayhand.box_paths import ENVIRONMENT
-from dayhand.environment.ecosystems.base import Check, Files, Runtime, SetupPlan, Step
+from dayhand.environment.ecosystems import base
+from dayhand.environment.ecosystems.base import Check, Files, Names, Runtime, SetupPlan, Step
 
-MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
+MAKEFILES: Names = ("GNUmakefile", "makefile", "Makefile")
+JUSTFILES: Names = ("justfile", "Justfile", ".justfile", "JUSTFILE")
+MANIFESTS = base.NO_NAMES
+LOCKS = base.NO_NAMES
+SETTINGS: Names = (*MAKEFILES, *JUSTFILES)
+SETTINGS_PATTERN = base.NO_PATTERN
+SETUP_ENV = base.NO_ENV
+LANGUAGE = base.NO_LANGUAGE
+PINS = base.NO_NAMES
+CLIENT = base.NO_CLIENT
+NESTED = base.NOT_NESTED
+
 WORDS = {
     "lint": "lint",
     "typecheck": "types",
@@ -18,15 +30,19 @@ WORDS = {
     "tests": "test",
     "check": "test",
 }
-JUSTFILES = ("justfile", "Justfile", ".justfile", "JUSTFILE")
 JUST_HOME = f"{ENVIRONMENT}/just"
-# A recipe's head, its parameters among them: https://just.systems/man/en/grammar.html
+# The head of a recipe with its parameters: https://just.systems/man/en/grammar.html
 RECIPE = re.compile(r"^@?([A-Za-z_][\w-]*)((?:[ \t]+[^:\n]+?)?)[ \t]*:(?!=)", re.MULTILINE)
 FOLDERS = ("", "scripts/", "script/", "bin/", "tools/")
 
+members = base.no_members
+read_pin = base.first_word
+required_versions = base.no_versions
+find_registry = base.no_registry
+
 
 def plan(files: Files) -> SetupPlan | None:
-    """The checks of a Makefile, else of a justfile, else of scripts that are named like checks; None without any."""
+    """The checks of a Makefile, else of a justfile, else of scripts with the names of checks; None without any."""
     paths = frozenset(files.paths())
     if checks := _sort(tuple(_make(files, paths))):
         return SetupPlan("Make", (), checks, {}, (), last_resort=True)
@@ -38,7 +54,7 @@ def plan(files: Files) -> SetupPlan | None:
 
 
 def _runtime() -> Runtime:
-    """Just from the Python index, which has it as a program."""
+    """Just from the Python index, which has it as a wheel."""
     get = f"uv pip install --target {JUST_HOME} rust-just && {JUST_HOME}/bin/just --version"
     return Runtime("just", "just --version", Step("get just", (get,)), "python")
 
@@ -57,14 +73,14 @@ def _make(files: Files, paths: frozenset[str]) -> Iterator[Check]:
 def _just(files: Files, paths: frozenset[str]) -> Iterator[Check]:
     justfile = next((name for name in JUSTFILES if name in paths), "")
     heads = RECIPE.findall(files.read(justfile)) if justfile else []
-    names = {name for name, parameters in heads if not _demands(parameters)}
+    names = {name for name, parameters in heads if not _needs_argument(parameters)}
     for word, kind in WORDS.items():
         if word in names:
             yield Check(kind, f"just {word}", "just --version", "just", f"{justfile}, recipe {word}")
 
 
-def _demands(parameters: str) -> bool:
-    """Whether a recipe has to be told something: a parameter without a value of its own that is not any number of words."""
+def _needs_argument(parameters: str) -> bool:
+    """Whether a recipe cannot run without an argument: a parameter without a default that is not variadic (“*”)."""
     bare = re.sub(r"=\s*('[^']*'|\"[^\"]*\"|\S+)", "=", parameters)
     return any("=" not in word and not word.startswith("*") for word in bare.split())
 
@@ -88,7 +104,7 @@ def _interpreter(script: str) -> str:
 
 
 def _sort(checks: tuple[Check, ...]) -> tuple[Check, ...]:
-    """Drop “check” where lint and test both stand beside it; where only tests do, it is the lint."""
+    """Drop “check” where there are lint and test checks; where there are only tests, it is the lint."""
     kinds = {check.kind for check in checks if not _is_check(check)}
     kept = []
     for check in checks:

@@ -4,19 +4,53 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from collections.abc import Iterator, Mapping
 
 from dayhand.box_paths import ENVIRONMENT
-from dayhand.environment.ecosystems.base import Check, Files, Runtime, SetupPlan, Step
-from dayhand.environment.manifest import json_object
+from dayhand.environment import yaml_file
+from dayhand.environment.ecosystems import base
+from dayhand.environment.ecosystems.base import (
+    Check,
+    Files,
+    Language,
+    Names,
+    Nested,
+    Runtime,
+    SetupPlan,
+    Step,
+)
+from dayhand.environment.manifest import json_object, strings, table
+from dayhand.environment.registries.base import Machine, Registry, host_of, usable, without_credentials
 
+LOCKS: Names = (
+    "package-lock.json",
+    "npm-shrinkwrap.json",
+    "pnpm-lock.yaml",
+    "yarn.lock",
+    "bun.lock",
+    "bun.lockb",
+)
+MANIFESTS: Names = ("package.json", "pnpm-workspace.yaml")
+SETTINGS: Names = (".npmrc", ".yarnrc.yml", ".yarnrc", "bunfig.toml")
+SETTINGS_PATTERN = base.NO_PATTERN
+SETUP_ENV: Mapping[str, str] = {
+    "npm_config_audit": "false",
+    "npm_config_fetch_retries": "2",
+    "npm_config_fetch_retry_mintimeout": "1000",  # npm waits 10 s and then 60 s, for each package in turn
+    "npm_config_fetch_retry_maxtimeout": "5000",
+    "npm_config_cache": f"{base.CACHE}/npm",
+    "npm_config_fund": "false",
+    "npm_config_update_notifier": "false",
+}
+LANGUAGE = Language("node", "Node", ("nodejs",), "node --version", r"^v(\d[\d.]*)", provided=True)
+PINS: Names = (".nvmrc", ".node-version")
 CLIENT = "npm"
+NESTED = Nested(("package.json",), checked_from_top=True, bare=False)
+
 HOME = f"{ENVIRONMENT}/node"
-CACHE = f"{ENVIRONMENT}/.cache"  # removed after set-up
-TOOLS = f"{ENVIRONMENT}/node-tools"  # a tool that the repository's own tree could not take
-LOCKS = ("package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb")
+TOOLS = f"{ENVIRONMENT}/node-tools"  # for a tool that cannot be installed into the repository's own tree
 MANAGERS = {"pnpm-lock.yaml": "pnpm", "yarn.lock": "yarn", "bun.lock": "bun", "bun.lockb": "bun"}
-WORKSPACES = ("pnpm-workspace.yaml", ".yarnrc.yml", ".yarnrc")
 KINDS = {
     "lint": ("lint", "eslint", "lint:js", "lint:check"),
     "types": ("typecheck", "type-check", "check-types", "types", "check:types", "tsc"),
@@ -50,6 +84,8 @@ QUIET = "--no-save --no-package-lock"  # nothing of ours may end up in the chang
 # Older repositories were written before npm refused peers that do not fit together.
 NPM = (f"npm install {QUIET}", f"npm install {QUIET} --legacy-peer-deps")
 
+read_pin = base.first_word
+
 
 def plan(files: Files) -> SetupPlan | None:
     """What to install and what to check; None where there is no package.json at the top."""
@@ -57,7 +93,11 @@ def plan(files: Files) -> SetupPlan | None:
     if "package.json" not in paths:
         return None
     package = json_object(files.read("package.json"))
-    locks = tuple(path for path in ("package.json", *LOCKS, ".npmrc", *WORKSPACES) if path in paths)
+    locks = tuple(
+        path
+        for path in ("package.json", *LOCKS, ".npmrc", "pnpm-workspace.yaml", ".yarnrc.yml", ".yarnrc")
+        if path in paths
+    )
     return SetupPlan(
         "Node",
         tuple(_steps(package, frozenset(locks), files)),
@@ -119,7 +159,7 @@ def _manager_steps(manager: str, version: str, files: Files) -> Iterator[Step]:
     """The manager itself from npm's registry, then its install; npm where both fail."""
     package, install = manager, f"{manager} install --frozen-lockfile"
     loose = f"{manager} install --no-frozen-lockfile" if manager == "pnpm" else f"{manager} install"
-    store = f"npm_config_store_dir={CACHE}/pnpm " if manager == "pnpm" else ""
+    store = f"npm_config_store_dir={base.CACHE}/pnpm " if manager == "pnpm" else ""
     if manager == "yarn":
         lock = files.read("yarn.lock")
         first = version.startswith("1.") or (not version and "yarn lockfile v1" in lock)
@@ -132,7 +172,7 @@ def _manager_steps(manager: str, version: str, files: Files) -> Iterator[Step]:
             package, install = "@yarnpkg/cli-dist", "yarn install --immutable"
             loose = "yarn install --no-immutable"
             told = 'YARN_NPM_REGISTRY_SERVER="$npm_config_registry" YARN_HTTPS_PROXY="$HTTPS_PROXY"'
-            store = f"YARN_ENABLE_GLOBAL_CACHE=false YARN_CACHE_FOLDER={CACHE}/yarn {told} "
+            store = f"YARN_ENABLE_GLOBAL_CACHE=false YARN_CACHE_FOLDER={base.CACHE}/yarn {told} "
     get = f"npm install {QUIET} --prefix {TOOLS}"
     exact = (f"{get} {package}@{version}",) if version else ()
     yield Step(f"get {manager}", (*exact, f"{get} {package}"))
@@ -267,6 +307,35 @@ def _remedy(tools: tuple[str, ...], package: Mapping[str, object]) -> str:
         return ""
     names = " ".join(wanted)
     return f"npm install {QUIET} {names} || npm install {QUIET} --prefix {TOOLS} {names}"
+
+
+def members(files: Files) -> Iterator[str]:
+    """The workspaces of package.json, and pnpm's: https://pnpm.io/pnpm-workspace_yaml."""
+    declared = json_object(files.read("package.json")).get("workspaces")
+    yield from strings(declared.get("packages") if isinstance(declared, dict) else declared)
+    workspace, _problem = yaml_file.parse(files.read("pnpm-workspace.yaml"))  # pnpm itself reports a problem
+    if isinstance(workspace, dict):
+        yield from strings(workspace.get("packages"))
+
+
+def required_versions(files: Files) -> Iterator[tuple[str, object]]:
+    """The engine that package.json asks for."""
+    package = json_object(files.read("package.json"))
+    yield "package.json engines", table(package, "engines").get("node")
+
+
+def find_registry(machine: Machine) -> Registry:
+    """The registry that npm is configured for on this machine, else the one that the npm of an empty box has."""
+    environ = machine.environ
+    url = environ.get("NPM_CONFIG_REGISTRY") or environ.get("npm_config_registry") or ""
+    if not url and (npm := shutil.which("npm", path=environ.get("PATH"))):
+        url = machine.ask([npm, "config", "get", "registry"])
+    url = without_credentials((url or machine.ask_box("npm config get registry")).strip())
+    if not usable(url):
+        return Registry(
+            problem=f"npm has no registry that a box can reach ({url or 'npm is not installed'})."
+        )
+    return Registry((host_of(url),), {"npm_config_registry": url})
 
 
 def _dependencies(package: Mapping[str, object]) -> dict[str, str]:

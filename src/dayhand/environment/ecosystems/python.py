@@ -4,32 +4,64 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment import version_pins
-from dayhand.environment.ecosystems import python_runners
-from dayhand.environment.ecosystems.base import Files, SetupPlan, Step
+from dayhand.environment.ecosystems import base, python_runners
+from dayhand.environment.ecosystems.base import Files, Language, Names, Nested, SetupPlan, Step
 from dayhand.environment.ecosystems.python_checks import checks_of
 from dayhand.environment.ecosystems.python_project import (
     REQUIREMENTS,
-    SETTINGS,
+    SETTINGS_FILES,
     PythonProject,
     ini,
     poetry_groups,
     read,
     requirement_lines,
 )
-from dayhand.environment.manifest import table
+from dayhand.environment.manifest import strings, table, toml
+from dayhand.environment.registries.python_index import find_python_registry
+
+MANIFESTS: Names = ("pyproject.toml", "setup.py", "setup.cfg", "Pipfile")
+LOCKS: Names = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml")
+SETTINGS: Names = (
+    *(name for name in SETTINGS_FILES if name != "setup.cfg"),
+    "noxfile.py",
+    ".pre-commit-config.yaml",
+    "ruff.toml",
+    ".ruff.toml",
+)
+SETTINGS_PATTERN = re.compile(
+    r"(?:.*/)?[\w.-]*requirements[\w.-]*\.(?:txt|in)|(?:.*/)?requirements/[^/]+\.(?:txt|in)"
+)
+SETUP_ENV: Mapping[str, str] = {
+    "PIP_CACHE_DIR": f"{base.CACHE}/pip",
+    "UV_CACHE_DIR": f"{base.CACHE}/uv",
+    "UV_HTTP_RETRIES": "1",  # a host that is refused stays refused
+    "UV_COMPILE_BYTECODE": "1",  # later boxes cannot write here: without it every command compiles everything again
+}
+LANGUAGE = Language(
+    "python",
+    "Python",
+    ("python3",),
+    """python3 -VV
+for each in python3.[0-9] python3.[0-9][0-9]; do
+  for one in /usr/bin/$each /usr/local/bin/$each; do test -x "$one" && "$one" -V; done
+done""",
+    r"^Python (\d[\d.]*)",
+)
+PINS: Names = (".python-version",)
+CLIENT = "python"
+NESTED = Nested(("pyproject.toml", "setup.py", "requirements.txt"), checked_from_top=True)
 
 VENV = f"{ENVIRONMENT}/venv"
-CLIENT = "python"
-
 # Extras and groups of these names hold what a contributor installs; others may be heavy and are left out.
 FOR_WORK = re.compile(
     r"all|check(s|ing)?|ci|dev(el(op(ment)?)?)?|lint(s|ing|ers?)?|qa|test(s|ing)?|typ(es|ing)"
 )
-MANIFESTS = (
+# Each of these alone shows that the repository is a Python project.
+SIGNS = (
     "uv.lock",
     "poetry.lock",
     "pdm.lock",
@@ -49,12 +81,15 @@ EXPORTS = {
 }
 FOREIGN = re.compile(r"(^|/)(node_modules|vendor|third_party|\.venv|venv|site-packages)/")
 
+read_pin = base.first_word
+find_registry = find_python_registry
+
 
 def plan(files: Files) -> SetupPlan | None:
-    """What to install and what to check; None where nothing of the repository is Python's."""
+    """What to install and what to check; None where the repository has no Python."""
     paths = frozenset(path for path in files.paths() if not FOREIGN.search(path))
     if not any(
-        path in MANIFESTS or path.endswith(".py") or REQUIREMENTS.fullmatch(path.lower()) for path in paths
+        path in SIGNS or path.endswith(".py") or REQUIREMENTS.fullmatch(path.lower()) for path in paths
     ):
         return None
     project = read(files, paths)
@@ -66,7 +101,7 @@ def plan(files: Files) -> SetupPlan | None:
         return None
     if any(check.remedy for check in checks) or steps:
         steps = (_make_venv(files), *steps)
-    locks = tuple(path for path in (*MANIFESTS, *SETTINGS) if path in paths)
+    locks = tuple(path for path in (*SIGNS, *SETTINGS_FILES) if path in paths)
     locks = tuple(dict.fromkeys((*locks, *project.requirements)))
     locks = (*locks, *(path for path in RUNNERS if path in paths))
     return SetupPlan("Python", steps, checks, _env() if steps else {}, locks, client=CLIENT if steps else "")
@@ -86,17 +121,19 @@ def _env() -> dict[str, str]:
 
 
 def _make_venv(files: Files) -> Step:
-    """In the Python that is pinned: the files that uv itself does not read are told to it."""
-    told = next((pin for pin in version_pins.read(files) if pin.language == "python"), None)
+    """With the pinned Python; the files that uv itself does not read are passed to it as an option."""
+    pin = None
+    if not read_pin(files.read(".python-version")):
+        pin = next(version_pins.read_version_managers(files, LANGUAGE), None)
     wanted: tuple[str, ...] = ()
-    if told and told.source in (".tool-versions", *version_pins.MISE):
-        minor = ".".join(told.wanted.split(".")[:2])
-        wanted = tuple(dict.fromkeys((told.wanted, minor)))
+    if pin:
+        minor = ".".join(pin.wanted.split(".")[:2])
+        wanted = tuple(dict.fromkeys((pin.wanted, minor)))
     return Step(
         "make a virtual environment",
         (
             *(f"uv venv --quiet --allow-existing --python {shlex.quote(one)} {VENV}" for one in wanted),
-            f"uv venv --quiet --allow-existing {VENV}",  # obeys .python-version and requires-python, or fails
+            f"uv venv --quiet --allow-existing {VENV}",  # takes .python-version and requires-python, or fails
             f'uv venv --quiet --allow-existing --python "$(command -v python3)" {VENV}',
             f"python3 -m venv {VENV}",
         ),
@@ -177,3 +214,16 @@ def _extras(project: PythonProject) -> list[str]:
         return [name for name, _ in ini(project.files.read("setup.cfg")).items("options.extras_require")]
     # What setup.py says is code, which only runs in the box; uv passes over an extra that is not there.
     return ["dev", "test", "tests"] if "setup.py" in project.paths else []
+
+
+def members(files: Files) -> Iterator[str]:
+    """The members of uv's workspace."""
+    workspace = table(toml(files.read("pyproject.toml")), "tool", "uv", "workspace")
+    yield from strings(workspace.get("members"))
+    yield from (f"!{pattern}" for pattern in strings(workspace.get("exclude")))
+
+
+def required_versions(files: Files) -> Iterator[tuple[str, object]]:
+    """The Python that the project requires."""
+    project = table(toml(files.read("pyproject.toml")), "project")
+    yield "pyproject.toml requires-python", project.get("requires-python")

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from dayhand.environment.ecosystems.base import Files
-from dayhand.environment.manifest import table, toml
+from dayhand.environment.manifest import strings, table, toml
 
-SETTINGS = ("setup.cfg", "tox.ini", "pytest.ini", ".pytest.ini", ".flake8", "mypy.ini", ".mypy.ini")
+SETTINGS_FILES = ("setup.cfg", "tox.ini", "pytest.ini", ".pytest.ini", ".flake8", "mypy.ini", ".mypy.ini")
 REQUIREMENTS = re.compile(
     r"((requirements|tests?|dev)/)?([a-z]+[-_.])?requirements([-_.][a-z]+)?\.(txt|in)|requirements/[a-z]+\.txt"
 )
@@ -35,7 +35,7 @@ def read(files: Files, paths: frozenset[str]) -> PythonProject:
     pyproject = toml(files.read("pyproject.toml"))
     sections: dict[str, str] = {}
     declared: dict[str, str] = {}
-    for name in SETTINGS:
+    for name in SETTINGS_FILES:
         if name not in paths:
             continue
         parsed = ini(files.read(name))
@@ -127,7 +127,3 @@ def ini(text: str) -> configparser.RawConfigParser:
     except configparser.Error:
         return configparser.RawConfigParser()
     return parser
-
-
-def strings(value: object) -> Iterator[str]:
-    return (item for item in value if isinstance(item, str)) if isinstance(value, list) else iter(())

@@ -5,46 +5,83 @@ from __future__ import annotations
 import re
 
 from dayhand.box_paths import ENVIRONMENT
-from dayhand.environment.ecosystems.base import Check, Files, SetupPlan, Step
-from dayhand.environment.registries.other_clients import settings
+from dayhand.environment.ecosystems import base
+from dayhand.environment.ecosystems.base import Check, Files, Language, Names, Nested, SetupPlan, Step
+from dayhand.environment.manifest import table, toml
+from dayhand.environment.registries.base import Machine, Registry, configured
 
+MANIFESTS: Names = ("Cargo.toml",)
+LOCKS: Names = ("Cargo.lock",)
+SETTINGS: Names = ("rustfmt.toml", ".rustfmt.toml")
+SETTINGS_PATTERN = base.NO_PATTERN
+SETUP_ENV = base.NO_ENV
+LANGUAGE = Language("rust", "Rust", (), "rustc --version", r"^rustc (\d[\d.]*)")
+PINS: Names = ("rust-toolchain.toml", "rust-toolchain")
 CLIENT = "cargo"
-LOCKS = ("Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "rust-toolchain")
-FORMAT = ("rustfmt.toml", ".rustfmt.toml")
+NESTED = Nested(("Cargo.toml",), built_from_top=True)
+
 # Every table of dependencies: a target's, a workspace's, [dependencies.name], and dependencies.name at the top.
 NEEDS = re.compile(r"^\s*(\[.*)?\b(dev-|build-)?dependencies\b", re.MULTILINE)
 WORKFLOW = re.compile(r"\.github/workflows/[^/]+\.ya?ml")
 
+members = base.no_members
+required_versions = base.no_versions
+
 
 def plan(files: Files) -> SetupPlan | None:
-    """What to fetch and to check; None where no Cargo.toml stands at the top."""
+    """What to fetch and check; None where there is no Cargo.toml at the top."""
     paths = frozenset(files.paths())
     if "Cargo.toml" not in paths:
         return None
-    # A package at the top of a workspace is else checked alone.
-    every = " --workspace" if re.search(r"^\s*\[workspace\]", files.read("Cargo.toml"), re.MULTILINE) else ""
+    # Without it, only the package at the top of a workspace is checked.
+    every = " --workspace" if "workspace" in toml(files.read("Cargo.toml")) else ""
     lint, test = f"cargo clippy{every} --all-targets", f"cargo test{every} --no-fail-fast"
     checks = [Check("lint", lint, "cargo clippy --version", "clippy", "Cargo.toml")]
     if source := _format(files, paths):
         checks.append(Check("lint", "cargo fmt --check", "cargo fmt --version", "rustfmt", source))
     checks.append(Check("test", test, "cargo --version", "cargo", "Cargo.toml"))
     manifests = tuple(path for path in sorted(paths) if path.endswith("/Cargo.toml"))  # of a workspace
-    locks = (*(path for path in LOCKS if path in paths), *manifests)
+    locks = (*(path for path in (*MANIFESTS, *LOCKS, *PINS) if path in paths), *manifests)
     fetch = ("cargo fetch --locked", "cargo fetch") if "Cargo.lock" in paths else ("cargo fetch",)
     env = {
         "CARGO_HOME": f"{ENVIRONMENT}/cargo",
-        "CARGO_NET_OFFLINE": "true",  # at once “not there”, and not a minute of attempts; set-up alone goes out
+        "CARGO_NET_OFFLINE": "true",  # fail at once, not after a minute of attempts; only set-up has a network
     }
     if not any(NEEDS.search(files.read(path)) for path in ("Cargo.toml", *manifests)):
         return SetupPlan("Rust", (), tuple(checks), env, locks)
-    steps = (settings("cargo", f"{ENVIRONMENT}/cargo/config.toml"), Step("fetch Rust's crates", fetch))
+    settings = base.write_settings(CLIENT, "CARGO_SETTINGS", f"{ENVIRONMENT}/cargo/config.toml")
+    steps = (settings, Step("fetch Rust's crates", fetch))
     return SetupPlan("Rust", steps, tuple(checks), env, locks, client=CLIENT)
 
 
 def _format(files: Files, paths: frozenset[str]) -> str:
     """Where the repository asks for the format; "" where it does not."""
-    if own := next((name for name in FORMAT if name in paths), ""):
+    if own := next((name for name in SETTINGS if name in paths), ""):
         return own
     workflows = (path for path in sorted(paths) if WORKFLOW.fullmatch(path))
     asked = re.compile(r"cargo fmt\b.*--check")
     return next((path for path in workflows if asked.search(files.read(path))), "")
+
+
+def read_pin(text: str) -> str:
+    """The channel of a toolchain file, in TOML or as its only word."""
+    channel = table(toml(text), "toolchain").get("channel")
+    return channel if isinstance(channel, str) else base.first_line(text)
+
+
+def find_registry(machine: Machine) -> Registry:
+    """Source replacement: https://doc.rust-lang.org/cargo/reference/source-replacement.html."""
+    home = machine.environ.get("CARGO_HOME") or f"{machine.environ.get('HOME', '/nonexistent')}/.cargo"
+    sources = table(toml(machine.read(f"{home}/config.toml") or machine.read(f"{home}/config")), "source")
+    replaced = table(sources, "crates-io").get("replace-with")
+    url = table(sources, replaced).get("registry") if isinstance(replaced, str) else None
+    urls = (url.removeprefix("sparse+"),) if isinstance(url, str) else ()
+    return configured(CLIENT, urls, _client_env, folders=False)  # Cargo has other settings for a folder
+
+
+def _client_env(urls: tuple[str, ...]) -> dict[str, str]:
+    env = {"CARGO_NET_OFFLINE": "false", "CARGO_NET_RETRY": "1"}
+    if urls:
+        source = f'[source.configured]\nregistry = "sparse+{urls[0]}"\n'
+        env["CARGO_SETTINGS"] = f'[source.crates-io]\nreplace-with = "configured"\n\n{source}'
+    return env

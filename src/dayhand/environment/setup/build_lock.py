@@ -1,4 +1,4 @@
-"""One builder at a time on this machine: the lock around building a snapshot, which dies with its holder."""
+"""One builder at a time on this machine: a lock around building a snapshot, which ends with its holder's process."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from dayhand.errors import EnvironmentFailure
 
 @contextmanager
 def building(key: str) -> Iterator[None]:
-    """Hold the right to build ``key`` (letters, digits and dashes); waits for whoever holds it.
+    """Hold the right to build ``key`` (letters, digits and dashes); waits while another process holds it.
 
     The kernel frees the lock when its process dies, so a killed worker blocks nobody.
     """
-    descriptor = os.open(own_folder() / key, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    descriptor = os.open(private_folder() / key, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -27,8 +27,8 @@ def building(key: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def own_folder() -> Path:
-    """A folder that only this user can write, and that may vanish: elsewhere, anybody could hold the lock for ever."""
+def private_folder() -> Path:
+    """A folder that only this user can write: in a shared one, anybody could hold the lock for ever. It may vanish."""
     folder = Path(tempfile.gettempdir()) / f"dayhand-building-{os.geteuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()

@@ -1,4 +1,4 @@
-"""What set-up found out, kept inside the snapshot that it made: a note in ``/opt/env``, written and read in a box."""
+"""The result of a set-up, kept in its snapshot: a JSON file in ``/opt/env``, written and read inside a box."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Box
 from dayhand.task import Blocked
 
-NOTE = f"{ENVIRONMENT}/dayhand-environment.json"
-NOTE_BYTES = 1024 * 1024
-OUTPUT_CHARACTERS = 8000  # of each step: the whole is in the log of the task that built it
+PATH = f"{ENVIRONMENT}/dayhand-environment.json"
+MAX_BYTES = 1024 * 1024
+OUTPUT_CHARACTERS = 8000  # of each step: the log of the task that built it has everything
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of setting up: the part of an ``Environment`` that cannot be computed again."""
+    """The result of setting up: the part of an ``Environment`` that cannot be computed again."""
 
     missing: Mapping[str, Missing]
     steps: tuple[Installed, ...]
@@ -27,31 +27,31 @@ class Outcome:
 
     @property
     def complete(self) -> bool:
-        """Whether another try could bring nothing more."""
+        """Whether another attempt could install nothing more."""
         return not self.missing and all(step.passed for step in self.steps)
 
 
 def write(box: Box, outcome: Outcome) -> None:
-    """Leave the note in the box that is about to be saved."""
-    note = json.dumps(
+    """Write the result into the box that is about to be saved."""
+    text = json.dumps(
         {
             "missing": {command: asdict(missing) for command, missing in outcome.missing.items()},
             "steps": [asdict(step) for step in outcome.steps],
             "blocked": [asdict(blocked) for blocked in outcome.blocked],
         }
     )
-    # Set-up ran the repository's code, which may have put something of its own in the note's place.
-    box.pour(["/bin/sh", "-c", f"rm -rf {NOTE} && cat > {NOTE}"], stdin=note.encode(), most=0)
+    # Set-up ran the repository's code, which may have created something of its own at this path.
+    box.pour(["/bin/sh", "-c", f"rm -rf {PATH} && cat > {PATH}"], stdin=text.encode(), most=0)
 
 
 def read(box: Box) -> Outcome | None:
-    """The note of the snapshot that this box was opened from; None where there is none that can be read."""
+    """The result in the snapshot that this box was opened from; None where it cannot be read."""
     try:
-        note = json.loads(box.pour(["/bin/cat", NOTE], most=NOTE_BYTES))
+        fields = json.loads(box.pour(["/bin/cat", PATH], most=MAX_BYTES))
         return Outcome(
-            {command: Missing(**missing) for command, missing in note["missing"].items()},
-            tuple(Installed(**step) for step in note["steps"]),
-            tuple(Blocked(**blocked) for blocked in note["blocked"]),
+            {command: Missing(**missing) for command, missing in fields["missing"].items()},
+            tuple(Installed(**step) for step in fields["steps"]),
+            tuple(Blocked(**blocked) for blocked in fields["blocked"]),
         )
     except (SandboxError, ValueError, TypeError, KeyError, AttributeError):
         return None

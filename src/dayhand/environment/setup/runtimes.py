@@ -1,4 +1,4 @@
-"""Where a repository's packages come from, and the languages that the box itself lacks."""
+"""What an empty box has, the languages that it lacks, and the registries that set-up may reach."""
 
 from __future__ import annotations
 
@@ -9,36 +9,35 @@ import secrets
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
-from dayhand.environment import version_pins
 from dayhand.environment.base import CombinedPlan, Log
-from dayhand.environment.ecosystems.base import SetupPlan
-from dayhand.environment.registries import other_clients, python_npm
-from dayhand.environment.registries.python_npm import Registry
-from dayhand.environment.setup.build_lock import building, own_folder
-from dayhand.environment.setup.steps import (
-    CACHE,
-    PROBE,
-    Installer,
-    reason,
-)
+from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
+from dayhand.environment.ecosystems.base import CACHE, SetupPlan
+from dayhand.environment.registries.base import Registry
+from dayhand.environment.registries.machine import HostMachine
+from dayhand.environment.setup.build_lock import building, private_folder
+from dayhand.environment.setup.steps import PROBE, Installer, reason
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Egress, Sandbox, Snapshot
 from dayhand.task import Blocked
 
 FRESH_SECONDS = 24 * 3600
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+LANGUAGES = "\n".join(ecosystem.LANGUAGE.survey for ecosystem in ECOSYSTEMS if ecosystem.LANGUAGE.survey)
 SURVEY = f"""
 printf '%s\\n' "$PATH"
 test -r {CERTIFICATES} && echo {CERTIFICATES} || echo
-{{ uname -sm; cat /usr/lib/os-release; python3 -VV; node --version; {version_pins.SURVEY} }} 2>/dev/null
+{{ uname -sm; cat /usr/lib/os-release
+{LANGUAGES}
+}} 2>/dev/null
 """
 
 
 @dataclass(frozen=True, slots=True)
 class BaseImage:
-    """What the empty box has of its own."""
+    """What an empty box has."""
 
     path: str
     certificates: str  # the system's certificate bundle; "" where the box has none
@@ -46,90 +45,93 @@ class BaseImage:
 
 
 def survey(sandbox: Sandbox) -> BaseImage:
-    """What an empty box has: as one of the same stamp said within the day, else by asking one.
+    """What an empty box has, from a survey of the last day with the same stamp or from a new one.
 
-    Asking starts every language once, which takes longer than all else before a task's first request.
+    A survey starts every language once, which takes longer than everything else before a task's first request.
     """
-    kept = kept_at(sandbox)
-    with suppress(OSError, ValueError, TypeError):  # never asked, half written, or of another version of ours
+    kept = survey_file(sandbox)
+    with suppress(
+        OSError, ValueError, TypeError
+    ):  # no survey yet, half written, or of another version of Dayhand
         if time.time() - kept.stat().st_mtime < FRESH_SECONDS:
             return BaseImage(**json.loads(kept.read_text("utf-8")))
-    ground = _ask(sandbox)
+    base_image = _survey_box(sandbox)
     part = kept.with_suffix(f".{secrets.token_hex(8)}")
-    part.write_text(json.dumps(asdict(ground)), "utf-8")
+    part.write_text(json.dumps(asdict(base_image)), "utf-8")
     part.rename(kept)
-    return ground
+    return base_image
 
 
-def kept_at(sandbox: Sandbox) -> Path:
-    """Where it is kept what an empty box of this stamp said."""
+def survey_file(sandbox: Sandbox) -> Path:
+    """Where the survey of an empty box with this stamp is kept."""
     parts = (SURVEY, sandbox.name, sandbox.stamp())
-    return own_folder() / f"ground-{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}"
+    return private_folder() / f"base-image-{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}"
 
 
-def _ask(sandbox: Sandbox) -> BaseImage:
+def _survey_box(sandbox: Sandbox) -> BaseImage:
     with sandbox.open() as box:
-        told = box.run(["/bin/sh", "-c", SURVEY], cwd="/", limits=PROBE)
-    path, _, rest = told.text().partition("\n")
+        result = box.run(["/bin/sh", "-c", SURVEY], cwd="/", limits=PROBE)
+    path, _, rest = result.text().partition("\n")
     certificates, _, identity = rest.partition("\n")
     if "/" not in path:
-        raise SandboxError(f"An empty box does not even say its PATH: {told.text()[:200]}")
+        raise SandboxError(f"An empty box has no PATH: {result.text()[:200]}")
     return BaseImage(path, certificates, identity)
 
 
 class Runtimes:
-    """Where a repository's packages come from, and the runtimes that the box lacks."""
+    """The languages that a box lacks, and the registries that set-up may reach."""
 
-    def __init__(self, sandbox: Sandbox, ground: BaseImage, whole: CombinedPlan, *, log: Log) -> None:
+    def __init__(self, sandbox: Sandbox, base_image: BaseImage, plan: CombinedPlan, *, log: Log) -> None:
         self.sandbox = sandbox
-        self.ground = ground
-        self.env = whole.env
-        self.own = whole.extra.hosts
-        self.environ = whole.extra.environ(os.environ)
+        self.base_image = base_image
+        self.env = plan.env
+        self.own_hosts = plan.extra.hosts
+        self.environ = plan.extra.environ(os.environ)
+        self.finders = {ecosystem.CLIENT: ecosystem.find_registry for ecosystem in plan.ecosystems}
         self.log = log
         self.failures: tuple[str, ...] = ()
         self.blocked: tuple[Blocked, ...] = ()
-        self.asked: dict[str, Registry] = {}
+        self.registries: dict[str, Registry] = {}
 
-    def bring_runtimes(self, plans: tuple[SetupPlan, ...]) -> Snapshot | None:
-        """A snapshot with the languages that the box lacks; None where it lacks none, or they cannot be had."""
+    def install_missing(self, plans: tuple[SetupPlan, ...]) -> Snapshot | None:
+        """A snapshot with the languages that the box lacks; None where it lacks none or none can be installed."""
         origin: Snapshot | None = None
         for plan in plans:
             if plan.runtime and not self._has(plan.runtime.probe, origin):
-                origin = self._runtime(plan, origin) or origin
+                origin = self._install(plan, origin) or origin
         return origin
 
     def _has(self, probe: str, origin: Snapshot | None) -> bool:
         with self.sandbox.open(origin=origin) as box:
             return box.run(probe, cwd="/", env=self.env, limits=PROBE).passed
 
-    def _runtime(self, plan: SetupPlan, origin: Snapshot | None) -> Snapshot | None:
-        """Get one runtime, once for all repositories: nothing of a repository is in its box."""
+    def _install(self, plan: SetupPlan, origin: Snapshot | None) -> Snapshot | None:
+        """Install one runtime, once for all repositories: nothing of a repository is in its box."""
         runtime = plan.runtime
-        assert runtime  # noqa: S101 - bring_runtimes asked
-        parts = (repr(runtime), self.sandbox.name, self.ground.identity, repr(origin))
+        assert runtime  # noqa: S101 - install_missing checked it
+        parts = (repr(runtime), self.sandbox.name, self.base_image.identity, repr(origin))
         key = "runtime-" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
         with building(key):
             if snapshot := self.sandbox.find(key):
                 return snapshot
             self.log.line("say", f"The box has no {runtime.name}: it comes from a package registry.")
             registry = self._registry(runtime.client, origin)
-            egress = Egress((*registry.hosts, *self.own), self.own)
+            egress = Egress((*registry.hosts, *self.own_hosts), self.own_hosts)
             with self.sandbox.open(origin=origin, egress=egress) as box:
-                setup = Installer(box, self.env, self._client_env(registry), log=self.log)
-                setup.lay_uv()
-                done = setup.take(runtime.step)
+                installer = Installer(box, self.env, self._client_env(registry), log=self.log)
+                installer.copy_uv()
+                step = installer.take(runtime.step)
                 self.blocked += egress.refused
-                if done.passed:
+                if step.passed:
                     box.run(f"rm -rf {CACHE}", cwd="/", limits=PROBE)
                     return box.save(key)
-        self.failures += (f"{done.title}: {reason(done.output)}",)
+        self.failures += (f"{step.title}: {reason(step.output)}",)
         return None
 
     def open_registries(
         self, plans: tuple[SetupPlan, ...], origin: Snapshot | None
     ) -> tuple[tuple[str, ...], dict[str, str]]:
-        """The hosts that set-up may reach, and how its clients are told of them."""
+        """The hosts that set-up may reach, and the variables that configure its clients for them."""
         hosts: list[str] = []
         env: dict[str, str] = {}
         for client in dict.fromkeys(plan.client for plan in plans if plan.client):
@@ -139,24 +141,21 @@ class Runtimes:
         return tuple(dict.fromkeys(hosts)), env
 
     def _registry(self, client: str, origin: Snapshot | None) -> Registry:
-        if client not in self.asked:
-            if client == "npm":
-                self.asked[client] = python_npm.npm_registry(lambda: self._ask_npm(origin), self.environ)
-            elif client == "python":
-                self.asked[client] = python_npm.python_registry(self.environ)
-            else:
-                self.asked[client] = other_clients.registry_of(client, self.environ)
-            if problem := self.asked[client].problem:
-                self.log.line("error", problem)
-        return self.asked[client]
+        if client not in self.registries:
+            machine = HostMachine(self.environ, partial(self.ask_box, origin))
+            registry = self.registries[client] = self.finders[client](machine)
+            if registry.problem:
+                self.log.line("error", registry.problem)
+        return self.registries[client]
 
-    def _ask_npm(self, origin: Snapshot | None) -> str:
+    def ask_box(self, origin: Snapshot | None, command: str) -> str:
+        """The last line that a command prints in a box without a repository; "" where it fails."""
         with self.sandbox.open(origin=origin) as box:
-            told = box.run("npm config get registry", cwd="/", env=self.env, limits=PROBE)
-        return told.text().strip().rpartition("\n")[2] if told.passed else ""
+            result = box.run(command, cwd="/", env=self.env, limits=PROBE)
+        return result.text().strip().rpartition("\n")[2] if result.passed else ""
 
     def _client_env(self, registry: Registry) -> dict[str, str]:
-        if not self.ground.certificates:
+        if not self.base_image.certificates:
             return dict(registry.env)
         names = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
-        return {**registry.env, **dict.fromkeys(names, self.ground.certificates)}
+        return {**registry.env, **dict.fromkeys(names, self.base_image.certificates)}

@@ -9,7 +9,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from dayhand.environment.registries import python_npm
+from dayhand.environment.ecosystems import node, python
+from dayhand.environment.registries import python_index
+from dayhand.environment.registries.base import ExtraRegistries, usable
+from dayhand.environment.registries.machine import HostMachine
 
 
 @pytest.fixture
@@ -21,13 +24,13 @@ def home(tmp_path):
 def test_an_index_from_the_environment_wins_over_a_file(home, tmp_path):
     (tmp_path / ".config/pip").mkdir(parents=True)
     (tmp_path / ".config/pip/pip.conf").write_text("[global]\nindex-url = https://file.invalid/simple\n")
-    assert python_npm._python_indexes(home)[0] == "https://file.invalid/simple"
+    assert python_index.python_indexes(HostMachine(home))[0] == "https://file.invalid/simple"
     named = {
         **home,
         "PIP_INDEX_URL": "https://pip.invalid/simple",
         "UV_DEFAULT_INDEX": "https://uv.invalid/simple",
     }
-    assert python_npm._python_indexes(named)[0] == "https://uv.invalid/simple"
+    assert python_index.python_indexes(HostMachine(named))[0] == "https://uv.invalid/simple"
 
 
 def test_uvs_own_file_names_the_default_and_further_indexes(home, tmp_path):
@@ -35,23 +38,25 @@ def test_uvs_own_file_names_the_default_and_further_indexes(home, tmp_path):
     (tmp_path / ".config/uv/uv.toml").write_text(
         '[[index]]\nurl = "https://more.invalid/s"\n[[index]]\nurl = "https://main.invalid/s"\ndefault = true\n'
     )
-    main, more = python_npm._python_indexes(home)
+    main, more = python_index.python_indexes(HostMachine(home))
     assert (main, more[0]) == ("https://main.invalid/s", "https://more.invalid/s")
 
 
 def test_where_nothing_is_configured_the_client_says_its_default(home):
-    assert python_npm.usable(python_npm._uv_default(home))
+    assert usable(python_index.uv_default(HostMachine(home)))
 
 
 def test_credentials_never_enter_a_box(home):
-    found = python_npm.python_registry({**home, "UV_DEFAULT_INDEX": "https://me:secret@index.invalid/simple"})
+    found = python.find_registry(
+        HostMachine({**home, "UV_DEFAULT_INDEX": "https://me:secret@index.invalid/simple"})
+    )
     assert found.hosts == ("index.invalid",)
     assert found.env["UV_DEFAULT_INDEX"] == "https://index.invalid/simple"
     assert "secret" not in repr(found)
 
 
 def test_an_index_that_does_not_answer_is_named(home):
-    found = python_npm.python_registry({**home, "UV_DEFAULT_INDEX": "https://index.invalid/simple"})
+    found = python.find_registry(HostMachine({**home, "UV_DEFAULT_INDEX": "https://index.invalid/simple"}))
     assert found.problem.startswith("The Python index https://index.invalid/simple did not answer: ")
 
 
@@ -59,19 +64,23 @@ def test_an_index_that_does_not_answer_is_named(home):
     "url", ["http://index.invalid/", "https://index.invalid:8443/", "file:///x", "https://a:b/"]
 )
 def test_an_index_that_no_box_can_reach_opens_nothing_and_is_named(home, url):
-    found = python_npm.python_registry({**home, "UV_DEFAULT_INDEX": url})
+    found = python.find_registry(HostMachine({**home, "UV_DEFAULT_INDEX": url}))
     assert found.hosts == ()
     assert "no box can reach it" in found.problem
 
 
 def test_npms_configured_registry_is_used_without_asking_anybody(home):
-    found = python_npm.npm_registry(pytest.fail, {**home, "NPM_CONFIG_REGISTRY": "https://npm.invalid/"})
+    found = node.find_registry(
+        HostMachine({**home, "NPM_CONFIG_REGISTRY": "https://npm.invalid/"}, pytest.fail)
+    )
     assert found.hosts == ("npm.invalid",)
 
 
 def test_where_the_machine_has_no_npm_the_one_in_the_box_is_asked(home):
-    assert python_npm.npm_registry(lambda: "https://npm.invalid/\n", home).hosts == ("npm.invalid",)
-    assert "npm is not there" in python_npm.npm_registry(lambda: "", home).problem
+    assert node.find_registry(HostMachine(home, lambda _command: "https://npm.invalid/")).hosts == (
+        "npm.invalid",
+    )
+    assert "npm is not installed" in node.find_registry(HostMachine(home)).problem
 
 
 @contextmanager
@@ -96,34 +105,34 @@ def an_index(kind, body):
 def test_the_file_host_is_learnt_from_the_json_of_the_index():
     listed = {"files": [{"url": "https://files.invalid/a.whl"}, {"url": "a.tar.gz"}, {"url": 3}]}
     with an_index("application/vnd.pypi.simple.v1+json", json.dumps(listed)) as url:
-        assert set(python_npm._file_hosts(url)) == {"files.invalid"}
+        assert set(python_index.file_hosts(url)) == {"files.invalid"}
 
 
 def test_the_file_host_is_learnt_from_the_page_of_an_old_index():
     with an_index("text/html", '<a href="https://files.invalid/a.whl#sha256=0">a</a><a>b</a>') as url:
-        assert set(python_npm._file_hosts(url)) == {"files.invalid"}
+        assert set(python_index.file_hosts(url)) == {"files.invalid"}
 
 
 def test_an_answer_that_is_no_index_is_a_problem_and_not_a_crash():
     with an_index("application/json", "<html>") as url, pytest.raises(ValueError):
-        list(python_npm._file_hosts(url))
+        list(python_index.file_hosts(url))
 
 
 def test_the_operators_own_registries_stand_beside_those_of_the_clients(home):
-    extra = python_npm.Extra.of(
+    extra = ExtraRegistries.of(
         ("*.files.example.org", "python=https://py.invalid/simple", "npm=https://npm.invalid/")
     )
     assert extra.hosts == ("*.files.example.org", "py.invalid", "npm.invalid")
     environ = extra.environ(
         {**home, "UV_INDEX": "https://more.invalid/", "UV_DEFAULT_INDEX": "https://i.invalid/"}
     )
-    found = python_npm.python_registry(environ)
+    found = python.find_registry(HostMachine(environ))
     assert found.hosts == ("i.invalid", "py.invalid", "more.invalid")
     assert found.env["UV_INDEX"] == "https://py.invalid/simple https://more.invalid/"
-    assert python_npm.npm_registry(pytest.fail, environ).env == {
+    assert node.find_registry(HostMachine(environ, pytest.fail)).env == {
         "npm_config_registry": "https://npm.invalid/"
     }
 
 
 def test_without_registries_of_their_own_nothing_changes(home):
-    assert python_npm.Extra.of(()).environ(home) == home
+    assert ExtraRegistries.of(()).environ(home) == home

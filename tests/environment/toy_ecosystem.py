@@ -1,0 +1,40 @@
+"""An ecosystem in one module, as a new one would be written: nothing else knows it."""
+
+from __future__ import annotations
+
+import re
+
+from dayhand.environment.ecosystems import base
+from dayhand.environment.ecosystems.base import Check, Files, Language, Names, Nested, SetupPlan, Step
+from dayhand.environment.registries.base import Machine, Registry, configured
+
+MANIFESTS: Names = ("toy.manifest",)
+LOCKS: Names = ("toy.lock",)
+SETTINGS: Names = ("toy.settings",)
+SETTINGS_PATTERN = re.compile(r"(.*/)?\w+\.toyspec")
+SETUP_ENV = base.NO_ENV
+LANGUAGE = Language("toy", "Toy", ("toylang",), "echo toy 1.2.0", r"^toy (\d[\d.]*)")
+PINS: Names = (".toy-version",)
+CLIENT = "toybox"
+NESTED = Nested(("toy.manifest",))
+
+CONNECT = "; ".join(
+    f's = socket.create_connection(("127.0.0.1", 3128)); s.sendall(b"CONNECT {host}:443 HTTP/1.1\\r\\n\\r\\n"); s.recv(99)'
+    for host in ("toys.invalid", "other.invalid")
+)
+
+members = base.no_members
+read_pin = base.first_word
+required_versions = base.no_versions
+
+
+def plan(files: Files) -> SetupPlan | None:
+    if "toy.manifest" not in files.paths():
+        return None
+    steps = (Step("install toys", (f"python3 -c 'import socket; {CONNECT}'",)),)
+    checks = (Check("test", "test -f toy.manifest", "true", "toy", "toy.manifest"),)
+    return SetupPlan("Toy", steps, checks, {}, MANIFESTS, client=CLIENT)
+
+
+def find_registry(_machine: Machine) -> Registry:
+    return configured(CLIENT, ["https://toys.invalid"], lambda urls: {"TOYS": " ".join(urls)})
