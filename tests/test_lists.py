@@ -26,7 +26,6 @@ class SingleList:
 
 ENVIRONMENT = "environment/"  # it reads the files that declare an environment
 IN_THE_BOX = "sandbox/egress/relay_in_bubblewrap.py"  # a program of its own, which imports nothing of ours
-SET_UP = "intake/set_up_files.py"
 LISTS = (
     SingleList(
         "exit codes of commands that did not start",
@@ -34,7 +33,7 @@ LISTS = (
         exit_codes.NOT_STARTED,
         readers=(IN_THE_BOX,),
     ),
-    SingleList("check settings", "file_kinds.py", file_kinds.CHECK_SETTINGS, readers=(ENVIRONMENT, SET_UP)),
+    SingleList("check settings", "file_kinds.py", file_kinds.CHECK_SETTINGS, readers=(ENVIRONMENT)),
     SingleList(
         "CI configuration",
         "file_kinds.py",
@@ -46,19 +45,19 @@ LISTS = (
         "instructions for agents",
         "file_kinds.py",
         {*file_kinds.AGENT_INSTRUCTIONS, *file_kinds.AGENT_FOLDERS, *file_kinds.GITHUB_AGENT_FOLDERS},
-        readers=(ENVIRONMENT, "agent/briefing.py", SET_UP),
+        readers=(ENVIRONMENT,),
     ),
     SingleList(
         "settings of developers' machines",
         "file_kinds.py",
         {*file_kinds.DEVELOPER_SETTINGS, *file_kinds.DEVELOPER_FOLDERS, *file_kinds.CARGO_SETTINGS},
-        readers=(ENVIRONMENT, SET_UP),
+        readers=(ENVIRONMENT),
     ),
     SingleList(
         "scripts that installers run",
         "file_kinds.py",
         file_kinds.INSTALL_SCRIPTS,
-        readers=(ENVIRONMENT, SET_UP, "verify/integrity/side_effects.py"),
+        readers=(ENVIRONMENT, "verify/integrity/side_effects.py"),
     ),
     SingleList("submodules", "file_kinds.py", {file_kinds.SUBMODULES}),
 )

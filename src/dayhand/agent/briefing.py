@@ -1,20 +1,20 @@
-"""What the model is told of the place it works in: the checks that will judge it, and what is missing."""
+"""What the model learns about its environment: the checks that will run on its change, and what is missing."""
 
 from __future__ import annotations
 
 from dayhand.environment.base import Environment
+from dayhand.environment.declared import agents_md
 from dayhand.environment.ecosystems.base import Files
 
-INSTRUCTIONS = "AGENTS.md"
 INSTRUCTION_CHARS = 32_768  # Codex's own limit for such files
 
 
-def brief(place: Environment, files: Files, *, since: str = "") -> str:
-    """Say which checks will be run, which cannot, and what the repository's own instructions are.
+def brief(environment: Environment, files: Files, *, since: str = "") -> str:
+    """Name the checks that will run, those that cannot, and the repository's own instructions.
 
-    ``since``: the commit at which a branch with work on it left the default branch; "" for none.
+    ``since`` is the commit at which a branch with work on it left the default branch; "" without such a branch.
     """
-    parts = (_work_so_far(since), _checks(place), _missing(place), _instructions(files))
+    parts = (_work_so_far(since), _checks(environment), _missing(environment), _instructions(files))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -24,25 +24,25 @@ def _work_so_far(since: str) -> str:
     return f"This is the branch of a pull request. `git diff {since}` shows what it changes so far."
 
 
-def _checks(place: Environment) -> str:
-    ready = [check for check in place.checks if check.command not in place.missing]
+def _checks(environment: Environment) -> str:
+    ready = [check for check in environment.checks if check.command not in environment.missing]
     if not ready:
-        return "The repository declares no check that runs here; prove your change as well as you can."
+        return "The repository declares no check that runs here. Verify your change as well as you can."
     listed = "\n".join(f"- {check.kind}: `{check.command}` (from {check.source})" for check in ready)
-    return f"These checks will be run on your change afterwards, by somebody else. Run them yourself first:\n{listed}"
+    return f"These checks will run on your change afterwards, outside your control. Run them yourself first:\n{listed}"
 
 
-def _missing(place: Environment) -> str:
-    if not place.missing:
+def _missing(environment: Environment) -> str:
+    if not environment.missing:
         return ""
-    listed = "\n".join(f"- `{command}`: {missing.why}" for command, missing in place.missing.items())
+    listed = "\n".join(f"- `{command}`: {missing.why}" for command, missing in environment.missing.items())
     return f"These cannot run here, so do not try to repair them:\n{listed}"
 
 
 def _instructions(files: Files) -> str:
-    text = files.read(INSTRUCTIONS)
+    text = files.read(agents_md.NAME)
     if not text.strip():
         return ""
-    cut = text[:INSTRUCTION_CHARS]
-    note = "\n(cut here: the file is longer)" if len(text) > len(cut) else ""
-    return f"The repository's own instructions ({INSTRUCTIONS}):\n\n{cut}{note}"
+    kept = text[:INSTRUCTION_CHARS]
+    note = "\n(cut here: the file is longer)" if len(text) > len(kept) else ""
+    return f"The repository's own instructions ({agents_md.NAME}):\n\n{kept}{note}"
