@@ -33,7 +33,7 @@ LISTS = (
         exit_codes.NOT_STARTED,
         readers=(IN_THE_BOX,),
     ),
-    SingleList("check settings", "file_kinds.py", file_kinds.CHECK_SETTINGS, readers=(ENVIRONMENT)),
+    SingleList("check settings", "file_kinds.py", file_kinds.CHECK_SETTINGS, readers=(ENVIRONMENT,)),
     SingleList(
         "CI configuration",
         "file_kinds.py",
@@ -51,7 +51,7 @@ LISTS = (
         "settings of developers' machines",
         "file_kinds.py",
         {*file_kinds.DEVELOPER_SETTINGS, *file_kinds.DEVELOPER_FOLDERS, *file_kinds.CARGO_SETTINGS},
-        readers=(ENVIRONMENT),
+        readers=(ENVIRONMENT,),
     ),
     SingleList(
         "scripts that installers run",
