@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from rq.serializers import JSONSerializer
 
 from dayhand.errors import LedgerError
 from dayhand.ledger.queue import NAME, PERFORM, AllowedJob, enqueue, queue, step_aside, waiting
+from dayhand.worker.job import perform
 
 
 def work(raw: Redis) -> None:
@@ -54,6 +56,15 @@ def test_where_no_person_waits_nothing_steps_aside(raw: Redis) -> None:
     enqueue(raw, "env-2")
     assert not step_aside(raw, "env-1")
     assert waiting(raw) == {"env-2"}
+
+
+def test_a_job_that_an_older_version_queued_still_runs(raw: Redis) -> None:
+    """``version_0/job.json`` holds such a job as that version wrote it, byte by byte."""
+    written = json.loads((Path(__file__).parent / "version_0" / "job.json").read_text("utf-8"))
+    ((key, fields),) = written.items()
+    raw.hset(key, mapping={name: base64.b64decode(value) for name, value in fields.items()})
+    job = AllowedJob.fetch(key.removeprefix("rq:job:"), connection=raw, serializer=JSONSerializer)
+    assert (job.func, job.args) == (perform, ["queued-1"])
 
 
 def test_a_strange_function_is_not_run(raw: Redis, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from dayhand.intake.acceptance import accept
 from dayhand.intake.events import Commented, Event, Ignored, Labeled, Pushed, RepositoriesAdded, Subject
 from dayhand.intake.permission import may_ask
 from dayhand.ledger.ledger import Ledger, Opened
-from dayhand.ledger.queue import UNASKED
+from dayhand.ledger.queue import UNREQUESTED
 from dayhand.task import Ask, Task, TaskKind
 
 ID_BYTES = 5
@@ -170,7 +170,7 @@ class Dispatcher:
     def _task(self, wish: TaskRequest) -> Task:
         where = wish.where
         return Task(
-            id=("" if where.number else UNASKED) + secrets.token_hex(ID_BYTES),
+            id=("" if where.number else UNREQUESTED) + secrets.token_hex(ID_BYTES),
             repository=where.repository,
             installation=where.installation,
             number=where.number,

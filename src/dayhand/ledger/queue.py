@@ -1,6 +1,6 @@
-"""The queue: one, of JSON jobs, that can start one function and nothing else.
+"""The queue: there is one, its jobs are JSON, and they can start one function only.
 
-An RQ job is only a wake-up. The ledger knows which tasks are unfinished; a job that finds its task held just ends.
+An RQ job is only a wake-up. The ledger knows which tasks are unfinished; a job whose task another worker holds just ends.
 """
 
 from __future__ import annotations
@@ -13,30 +13,33 @@ from redis import Redis
 from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.utils import import_attribute
 
 from dayhand.errors import LedgerError
 
 NAME = "dayhand"
 PERFORM = "dayhand.worker.job.perform"
-JOB_SECONDS = 2 * 3600  # then RQ ends the job, wherever it stands
-WORK_SECONDS = JOB_SECONDS - 600  # then the journey ends it, and what was done is kept
-UNASKED = "env-"  # how the ids of tasks begin that no person asked for
+# The functions that a job may name, and what runs for it: jobs of older versions may still wait.
+ALLOWED = {PERFORM: PERFORM, "dayhand.worker.perform": PERFORM}
+JOB_SECONDS = 2 * 3600  # then RQ ends the job, whatever it is doing
+WORK_SECONDS = JOB_SECONDS - 600  # then the journey ends, and its work so far is kept
+UNREQUESTED = "env-"  # the prefix of the ids of tasks that no person requested
 
 
 class AllowedJob(Job):
-    """A job of ours. Whoever writes into Redis could name any function: RQ would import and run it."""
+    """A job of ours. RQ alone would import and run any function that somebody who can write into Redis names."""
 
     @property
     def func(self) -> Callable[..., Any]:
-        if self.func_name != PERFORM:
+        if self.func_name not in ALLOWED:
             raise LedgerError(
                 f"A job names {self.func_name!r}, which is not a job of Dayhand; it is not run."
             )
-        function: Callable[..., Any] = super().func
+        function: Callable[..., Any] = import_attribute(ALLOWED[self.func_name])
         return function
 
     def restore(self, raw_data: Any) -> Any:
-        """Read a job without its callbacks and webhooks: they name functions and addresses too, and ours has none."""
+        """Read a job without its callbacks and webhooks: they also name functions and addresses, and ours have none."""
         restored = super().restore(raw_data)
         self._success_callback_name = self._failure_callback_name = self._stopped_callback_name = None
         self.webhooks = []
@@ -44,7 +47,7 @@ class AllowedJob(Job):
 
 
 def queue(connection: Redis) -> Queue:
-    """The one queue. With two, RQ loses the jobs of a dying worker."""
+    """The only queue. With two, RQ loses the jobs of a dying worker."""
     return Queue(
         NAME,
         connection=connection,
@@ -55,22 +58,24 @@ def queue(connection: Redis) -> Queue:
 
 
 def enqueue(connection: Redis, task_id: str) -> None:
-    """Wake a worker for a task. Twice does no harm: the second finds the task held."""
-    job_id = f"{task_id}_{secrets.token_hex(4)}"  # a task's id has no "_": ``waiting`` reads it back
+    """Wake a worker for a task. A second wake-up does no harm: its worker finds the task held."""
+    job_id = f"{task_id}_{secrets.token_hex(4)}"  # a task's id has no "_", so ``waiting`` can split it off
     queue(connection).enqueue(PERFORM, task_id, job_id=job_id, result_ttl=60, failure_ttl=3600)
 
 
 def step_aside(connection: Redis, task_id: str) -> bool:
-    """Let what a person asked for go first: what nobody asked for goes to the queue's end where such a task waits.
+    """Put a task that no person requested back at the end of the queue while a requested one waits.
 
-    A hundred repositories that the App was just let into then keep nobody waiting.
+    Installing the App on a hundred repositories then delays nobody. Returns whether the task was put back.
     """
-    if not task_id.startswith(UNASKED) or all(one.startswith(UNASKED) for one in waiting(connection)):
+    if not task_id.startswith(UNREQUESTED) or all(
+        waiting_id.startswith(UNREQUESTED) for waiting_id in waiting(connection)
+    ):
         return False
     enqueue(connection, task_id)
     return True
 
 
 def waiting(connection: Redis) -> set[str]:
-    """The tasks whose wake-up waits for a worker. One that was taken by a worker that died is not among them."""
+    """The tasks whose wake-up waits for a worker, without those that a worker took before it died."""
     return {job_id.rpartition("_")[0] for job_id in queue(connection).get_job_ids()}
