@@ -13,7 +13,7 @@ from flask import Flask
 from dayhand.hub.client import Hub
 from dayhand.intake.signature import sign
 from dayhand.ledger.ledger import Ledger
-from dayhand.ledger.log_reader import Live
+from dayhand.ledger.log import LogReader
 from dayhand.ledger.redis_server import connect, connect_raw, embedded
 from dayhand.task import Ask, State, Task, TaskKind
 from dayhand.web import Parts, create_app, web_address
@@ -34,7 +34,7 @@ def app_on(redis_url: str, key: str) -> Flask:
     redis = connect(redis_url, quick=True)
     hub = Hub(NOBODY, 1, key)
     queue = connect_raw(redis_url, quick=True)
-    return create_app(Parts(Ledger(redis), Live(redis), queue, hub, (SECRET,), "codex", ("bot",)))
+    return create_app(Parts(Ledger(redis), LogReader(redis), queue, hub, (SECRET,), "codex", ("bot",)))
 
 
 def signed(body: bytes, event: str = "ping") -> dict[str, str]:

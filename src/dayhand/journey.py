@@ -27,10 +27,10 @@ from dayhand.environment.declared.improvement import Improvement
 from dayhand.environment.prepare import prepare
 from dayhand.environment.registries.base import ExtraRegistries
 from dayhand.errors import CheckoutError, HubError, HubUnavailable, ModelError, OutOfTime, SandboxError
-from dayhand.ledger.blocked import Blocklist
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.log import TaskLog
 from dayhand.ledger.queue import WORK_SECONDS
+from dayhand.ledger.repository_notes import RepositoryNotes
 from dayhand.publish.base import Proposal, Publication
 from dayhand.publish.wording.environment import lacking
 from dayhand.sandbox.base import Box, Sandbox
@@ -62,7 +62,7 @@ class Tools:
     publication: Publication
     memory: Journal  # this task's journal and checkpoints: where a killed worker's successor goes on
     bases: BaseCache  # what checks said of base commits
-    blocklist: Blocklist  # the hosts that set-up asks for in vain
+    notes: RepositoryNotes  # what is kept about the repository
     allowed: Scope  # the operator's limits; a repository's own come first
     bounds: WorkLimits = field(default_factory=WorkLimits)  # of the model's work; a repository may lower them
     registries: ExtraRegistries = field(default_factory=ExtraRegistries)  # the operator's own
@@ -145,7 +145,7 @@ class TaskJourney:
                 config=base.config,
                 extra=tools.registries,
             )
-            tools.blocklist.keep(place.blocked)
+            tools.notes.keep_blocked(place.blocked)
             return place
 
     def examine(self, base: Base) -> Examined:

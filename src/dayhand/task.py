@@ -200,7 +200,15 @@ class Examined:
         return all(step.passed for step in self.steps) and all(one.run for one in self.checks)
 
 
-Outcome = Proposed | Answered | Examined
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A task that failed or was stopped."""
+
+    usage: Usage  # what the model cost until then
+
+
+Outcome = Proposed | Answered | Examined  # what a journey ends with
+Ending = Outcome | Unfinished  # what the ledger keeps of a task that is over
 
 
 def slug(text: str) -> str:

@@ -18,7 +18,7 @@ from dayhand.intake.dispatch import Dispatcher
 from dayhand.intake.events import Subject
 from dayhand.intake.route import MAX_BYTES, webhook
 from dayhand.ledger.ledger import Ledger
-from dayhand.ledger.log_reader import Live
+from dayhand.ledger.log import LogReader
 from dayhand.ledger.queue import enqueue
 from dayhand.ledger.redis_server import at_hand, connect, connect_raw
 from dayhand.publish.wording.pull_request import refusal
@@ -33,7 +33,7 @@ class Parts:
     """What the app stands on."""
 
     ledger: Ledger
-    live: Live
+    live: LogReader
     queue: Redis  # a client for bytes, as RQ wants it
     hub: Hub
     secrets: Sequence[str]
@@ -84,7 +84,7 @@ def serve(settings: Settings) -> None:
         # GitHub waits ten seconds: a delivery that cannot be kept is refused at once, so that it can be sent again.
         parts = Parts(
             ledger=Ledger(connect(redis_url, quick=True)),
-            live=Live(connect(redis_url)),
+            live=LogReader(connect(redis_url)),
             queue=connect_raw(redis_url, quick=True),
             hub=Hub(settings.api_url, settings.app_id, app_key(settings)),
             secrets=settings.webhook_secrets,

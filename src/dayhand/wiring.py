@@ -6,7 +6,6 @@ import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import openai
 
 from dayhand.agent.guard import WorkLimits
 from dayhand.agent.model import prices
-from dayhand.agent.model.fallback import Facts, FallbackModels
+from dayhand.agent.model.fallback import FallbackModels
 from dayhand.agent.model.responses import ResponsesModel
 from dayhand.agent.model.retry import Patience
 from dayhand.checkout.mirror import Author
@@ -26,12 +25,13 @@ from dayhand.errors import HubError, SandboxError
 from dayhand.hub.client import Hub
 from dayhand.hub.repository import RepositoryHub
 from dayhand.journey import Tools
-from dayhand.ledger.blocked import Blocklist
-from dayhand.ledger.examined import begin
+from dayhand.ledger import facts
+from dayhand.ledger.facts import Facts
 from dayhand.ledger.feature_store import RedisFeatureStore
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.ledger import Claim, Ledger
+from dayhand.ledger.repository_notes import RepositoryNotes
 from dayhand.publish.base import Publication
 from dayhand.publish.github import GitHubPublication
 from dayhand.publish.local import LocalPublication
@@ -48,20 +48,6 @@ from dayhand.verification import Scope
 from dayhand.verify.base_cache import BaseCache
 
 LOCAL_AUTHOR = Author("Dayhand", "dayhand@localhost")
-
-
-@dataclass(frozen=True, slots=True)
-class TaskFacts:
-    """The facts of one claimed task, as ``Checkout`` wants them."""
-
-    ledger: Ledger
-    claim: Claim
-
-    def recall(self, name: str) -> str | None:
-        return self.ledger.fact(self.claim.task_id, name)
-
-    def record(self, name: str, value: str) -> None:
-        self.ledger.put_fact(self.claim, self.claim.task_id, name, value=value)
 
 
 class Workshop:
@@ -94,19 +80,18 @@ class Workshop:
         hub = self.app.repository(task.installation, task.repository)
         try:
             if task.ask.kind is TaskKind.ENVIRONMENT:
-                begin(self.ledger, claim)
+                claim.allow_same_request()
             clone_url, branch = task.clone_url, task.default_branch
             if not clone_url:
                 clone_url, branch = hub.whereabouts()
-            facts = TaskFacts(self.ledger, claim)
             checkout = Checkout(
                 mirror=open_mirror(self.settings.data, task.repository, clone_url),
                 default_branch=branch,
-                facts=facts,
+                facts=claim.facts,
                 token=hub.token,
                 author=self._author,
                 co_author=lambda login: _person(hub, login),
-                standing=_standing(hub, task, facts),
+                standing=_standing(hub, task, claim.facts),
             )
             with _tools(
                 self.settings, self.ledger, task, claim=claim, checkout=checkout, publication=publication
@@ -125,7 +110,7 @@ def open_local_tools(settings: Settings, ledger: Ledger, task: Task, *, claim: C
     """The tools of ``dayhand run``: no GitHub, a branch in the repository itself."""
     checkout = Checkout(
         mirror=open_mirror(settings.data, task.repository, task.clone_url),
-        facts=TaskFacts(ledger, claim),
+        facts=claim.facts,
         token=str,
         author=lambda: LOCAL_AUTHOR,
         co_author=lambda _login: None,
@@ -189,7 +174,7 @@ def read_prices(settings: Settings) -> prices.Prices:
 
 @contextmanager
 def open_model(
-    settings: Settings, redis: TextRedis, facts: Facts, *, patience: Patience | None = None
+    settings: Settings, redis: TextRedis, task_facts: Facts, *, patience: Patience | None = None
 ) -> Iterator[FallbackModels]:
     """The models that are set, in their order; the demo's scripted one is known by its name."""
     table = read_prices(settings)
@@ -213,7 +198,7 @@ def open_model(
             )
             for name in names
         ]
-        yield FallbackModels(models, facts)
+        yield FallbackModels(models, task_facts)
 
 
 @contextmanager
@@ -226,7 +211,7 @@ def _tools(
     checkout: Checkout,
     publication: Publication,
 ) -> Iterator[Tools]:
-    with open_model(settings, ledger.redis, TaskFacts(ledger, claim)) as model:
+    with open_model(settings, ledger.redis, claim.facts) as model:
         yield Tools(
             checkout=checkout,
             sandbox=open_shelf(settings),
@@ -234,7 +219,7 @@ def _tools(
             model=model,
             publication=publication,
             memory=Journal(ledger.redis, task.id, claim),
-            blocklist=Blocklist(ledger, claim, task.repository),
+            notes=RepositoryNotes(ledger, claim, task.repository),
             bases=BaseCache(settings.data / "bases"),
             allowed=Scope(max_lines=settings.max_lines, max_files=settings.max_files),
             bounds=_bounds(settings),
@@ -251,14 +236,14 @@ def _bounds(settings: Settings) -> WorkLimits:
     return WorkLimits(turns=settings.max_turns, limits=tuple(limit for limit in limits if limit.maximum))
 
 
-def _standing(hub: RepositoryHub, task: Task, facts: TaskFacts) -> TargetBranches:
+def _standing(hub: RepositoryHub, task: Task, task_facts: Facts) -> TargetBranches:
     """Found once: a pull request that this very task opens later is no earlier one."""
-    own = facts.recall("own_branch")
+    own = task_facts.get(facts.OWN_BRANCH)
     if own is not None:
-        return TargetBranches(onto=facts.recall("onto") or "", own=own)
+        return TargetBranches(onto=task_facts.get(facts.TARGET_BRANCH) or "", own=own)
     found = find_standing(hub, task)
-    facts.record("onto", found.onto)
-    facts.record("own_branch", found.own)
+    task_facts.put(facts.TARGET_BRANCH, found.onto)
+    task_facts.put(facts.OWN_BRANCH, found.own)
     return found
 
 

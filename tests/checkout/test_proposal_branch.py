@@ -9,8 +9,9 @@ import pytest
 
 from dayhand.checkout.mirror import Author, Mirror, read_files
 from dayhand.checkout.proposal_branch import BRANCH, offer
-from dayhand.checkout.repository import Base, Checkout, Facts
+from dayhand.checkout.repository import Base, Checkout
 from dayhand.errors import CheckoutError
+from dayhand.ledger.facts import Facts
 from tests.checkout.conftest import git
 
 BOT = Author("dayhand[bot]", "7+dayhand[bot]@users.noreply.github.com")

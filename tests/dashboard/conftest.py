@@ -10,10 +10,9 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from dayhand.dashboard.pages import dashboard
-from dayhand.ledger.codec import encode_outcome
+from dayhand.ledger import facts
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.log import TaskLog
-from dayhand.ledger.log_reader import Live
+from dayhand.ledger.log import LogReader, TaskLog
 from dayhand.ledger.redis_server import connect, embedded
 from dayhand.task import Ask, Citation, Proof, Proposed, Solution, Stage, State, Task, TaskKind
 from dayhand.usage import Usage
@@ -47,7 +46,7 @@ def ledger(redis_url: str) -> Ledger:
 @pytest.fixture
 def app(ledger: Ledger, redis_url: str) -> Flask:
     made = Flask("dayhand", static_folder=None)
-    made.register_blueprint(dashboard(ledger, Live(connect(redis_url)), "https://github.example"))
+    made.register_blueprint(dashboard(ledger, LogReader(connect(redis_url)), "https://github.example"))
     return made
 
 
@@ -96,8 +95,8 @@ def finish(ledger: Ledger, task: Task) -> None:
     solution = Solution("Sort it", account, (), (Citation("a.sql", 1),), usage)
     found = Proof(Citation("a.sql", 1), found=True, text="SELECT 1", commit="c0ffee12")
     lost = Proof(Citation("b.sql", 9), found=False, text="there is no text file b.sql", commit="c0ffee12")
-    ledger.put_fact(claim, task.id, "patch", value=PATCH)
+    claim.facts.put(facts.PATCH, PATCH)
     outcome = Proposed(
         "https://github.example/ada/shop/pull/8", "c" * 40, verification, solution, (found, lost)
     )
-    ledger.finish(claim, State.PROPOSED, outcome=encode_outcome(outcome))
+    ledger.finish(claim, State.PROPOSED, outcome=outcome)

@@ -9,9 +9,9 @@ import requests
 from flask import Flask
 
 from dayhand.dashboard.pages import READERS
-from dayhand.dashboard.views import spoken_time
-from dayhand.ledger.blocked import Blocklist
+from dayhand.dashboard.views import format_duration
 from dayhand.ledger.ledger import Ledger
+from dayhand.ledger.repository_notes import RepositoryNotes
 from dayhand.task import NOT_ALLOWED, Blocked, State
 from tests.dashboard.conftest import HOSTILE, PATCH, a_task, finish, start
 
@@ -64,10 +64,10 @@ def test_blocked_hosts_stand_on_the_page_with_who_asked_and_what_would_allow_the
         Blocked("files.example.org", 443, NOT_ALLOWED, f"npm ci {HOSTILE}"),
         Blocked("files.example.org", 22, "port 22 is not allowed", "make deps"),
     )
-    Blocklist(ledger, claim, task.repository).keep(refused)
+    RepositoryNotes(ledger, claim, task.repository).keep_blocked(refused)
     page = app.test_client().get("/tasks/t1").text
-    assert "<code>files.example.org:443</code> asked by <code>npm ci &lt;script" in page
-    assert "<code>files.example.org:22</code> asked by <code>make deps</code>" in page
+    assert "<code>files.example.org:443</code> requested by <code>npm ci &lt;script" in page
+    assert "<code>files.example.org:22</code> requested by <code>make deps</code>" in page
     assert "[network]\nallow = [&#34;files.example.org&#34;]" in page
     assert HOSTILE not in page
     told = app.test_client().get("/tasks/t1", headers={"Accept": "application/json"}).json
@@ -81,7 +81,7 @@ def test_blocked_hosts_stand_on_the_page_with_who_asked_and_what_would_allow_the
 
 def test_a_task_that_was_refused_nothing_says_nothing_of_it(app: Flask, ledger: Ledger) -> None:
     finish(ledger, a_task("t1"))
-    assert "Blocked" not in app.test_client().get("/tasks/t1").text
+    assert "Blocked hosts" not in app.test_client().get("/tasks/t1").text
     told = app.test_client().get("/tasks/t1", headers={"Accept": "application/json"}).json
     assert told
     assert told["blocked"] == []
@@ -179,7 +179,7 @@ def test_a_huge_log_is_a_page_of_bounded_size_in_which_every_line_is_found(
 
 def test_a_stage_has_the_same_name_in_the_log_and_in_the_list(app: Flask, ledger: Ledger) -> None:
     finish(ledger, a_task("t1"))
-    assert app.test_client().get("/tasks/t1").text.count("Work on it") == 2
+    assert app.test_client().get("/tasks/t1").text.count("Work on the task") == 2
 
 
 def test_an_open_page_may_ask_for_the_stages_alone(app: Flask, ledger: Ledger) -> None:
@@ -235,4 +235,4 @@ def test_the_live_log_comes_as_events_and_goes_on_where_it_broke(served: str, le
     [(0.31, "0.3 s"), (42, "42 s"), (95, "1 min 35 s"), (7260, "2 h 1 min"), (-1, "0.0 s")],
 )
 def test_durations_are_spoken(seconds: float, words: str) -> None:
-    assert spoken_time(seconds) == words
+    assert format_duration(seconds) == words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -12,19 +13,29 @@ from dayhand.demo.cases.search.story import SEARCH
 from dayhand.demo.progress import Part
 from dayhand.demo.screen import Lines, open_screen, quote, tell_ends, words_of
 from dayhand.ledger.ledger import Ledger
-from dayhand.ledger.log import TaskLog
-from dayhand.ledger.log_reader import Live
+from dayhand.ledger.log import LogReader, TaskLog
 from dayhand.ledger.redis_server import connect, embedded
-from dayhand.task import Ask, Stage, State, Task, TaskKind
+from dayhand.task import (
+    Answered,
+    Ask,
+    Ending,
+    Proposed,
+    Solution,
+    Stage,
+    State,
+    Task,
+    TaskKind,
+)
+from dayhand.verification import Finding, Verdict, Verification
 
-FINDING = {"kind": "lint", "command": "ruff check .", "verdict": "passes", "head": None}
-PROPOSED = {
-    "kind": "proposed",
-    "url": "http://127.0.0.1:1/ada/recipe-box/pull/2",
-    "conclusion": "success",
-    "verification": {"findings": [FINDING]},
-    "solution": {"summary": "Yes."},
-}
+FINDING = Finding("lint", "ruff check .", Verdict.PASSES, None)
+PROPOSED = Proposed(
+    "http://127.0.0.1:1/ada/recipe-box/pull/2",
+    "c0ffee",
+    Verification("7ree", (FINDING,)),
+    Solution("Sort it", "Yes."),
+)
+FAILING = Verification("7ree", (replace(FINDING, verdict=Verdict.NEW_FAILURE),))
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +61,12 @@ def part(kind: TaskKind = TaskKind.FIX) -> Part:
     return Part("search", SEARCH, kind, "http://127.0.0.1:1/ada/recipe-box/issues/1")
 
 
-def finished(ledger: Ledger, state: State, outcome: dict[str, object] | None, reason: str = "") -> Part:
+def finished(ledger: Ledger, state: State, outcome: Ending | None, reason: str = "") -> Part:
     claim = ledger.claim(opened(ledger), "me")
     assert claim
     ledger.finish(claim, state, outcome=outcome, reason=reason)
     seen = part()
-    seen.look(Live(ledger.redis), ledger.recent())
+    seen.look(LogReader(ledger.redis), ledger.recent())
     return seen
 
 
@@ -63,7 +74,7 @@ def test_a_part_follows_its_own_task_only(ledger: Ledger) -> None:
     opened(ledger, TaskKind.FOLLOW_UP)
     opened(ledger, repository="ada/elsewhere")
     seen = part()
-    seen.look(Live(ledger.redis), ledger.recent())
+    seen.look(LogReader(ledger.redis), ledger.recent())
     assert seen.record is None
     assert not seen.over
 
@@ -76,7 +87,7 @@ def test_the_last_words_are_shown_while_it_runs(ledger: Ledger) -> None:
         say.line("command", "npm test\nmore")
         say.line("output", "a wall of text")
     seen = part()
-    seen.look(Live(ledger.redis), ledger.recent())
+    seen.look(LogReader(ledger.redis), ledger.recent())
     assert (seen.now, seen.over) == ("npm test", False)
 
 
@@ -100,12 +111,12 @@ def test_a_pull_request_that_passes_is_a_success(ledger: Ledger) -> None:
     [
         (State.FAILED, None, "failure"),
         (State.STOPPED, None, "failure"),
-        (State.PROPOSED, {**PROPOSED, "conclusion": "failure"}, "failure"),
-        (State.ANSWERED, {"kind": "answered", "solution": {"summary": "No."}}, "answered"),
+        (State.PROPOSED, replace(PROPOSED, verification=FAILING), "failure"),
+        (State.ANSWERED, Answered(Solution("No", "No.")), "answered"),
     ],
 )
 def test_a_fix_that_ends_otherwise_has_failed(
-    ledger: Ledger, state: State, outcome: dict[str, object] | None, conclusion: str
+    ledger: Ledger, state: State, outcome: Ending | None, conclusion: str
 ) -> None:
     told = finished(ledger, state, outcome, "The model went home.")
     assert told.failed
@@ -151,8 +162,8 @@ def test_an_answer_is_folded_between_its_words(ledger: Ledger) -> None:
 
 
 def test_what_could_not_be_run_is_not_called_passing(ledger: Ledger) -> None:
-    lint = FINDING | {"verdict": "the environment cannot run it"}
-    outcome = PROPOSED | {"verification": {"findings": [lint, FINDING]}}
-    told = finished(ledger, State.PROPOSED, outcome)
+    lint = replace(FINDING, verdict=Verdict.CANNOT_RUN)
+    verification = Verification("7ree", (lint, FINDING))
+    told = finished(ledger, State.PROPOSED, replace(PROPOSED, verification=verification))
     assert not told.failed
     assert words_of(told) == "● ready for review; what could be run here passes"

@@ -12,7 +12,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from dayhand.agent.compaction import REPLACED
 from dayhand.hub.client import Hub
 from dayhand.ledger.ledger import Ledger, Record
-from dayhand.ledger.log_reader import Live
+from dayhand.ledger.log import LogReader
 from dayhand.ledger.queue import queue
 from dayhand.ledger.redis_server import connect, connect_raw
 from dayhand.localhub.server import LocalHub
@@ -77,7 +77,7 @@ class Harness:
     hub: LocalHub
     app: App
     ledger: Ledger
-    live: Live
+    live: LogReader
     settings: Settings
     model: ScriptedServer
     actor: Actor
@@ -135,7 +135,7 @@ class Harness:
         return set(repo.store.branches())
 
 
-def open_web(settings: Settings, ledger: Ledger, live: Live) -> BaseWSGIServer:
+def open_web(settings: Settings, ledger: Ledger, live: LogReader) -> BaseWSGIServer:
     """The real receiver on a free port of the loopback, serving in a thread."""
     hub = Hub(settings.api_url, settings.app_id, settings.private_key)
     parts = Parts(
@@ -169,7 +169,7 @@ def create_harness(hub: LocalHub, model: ScriptedServer, actor: Actor, settings:
         "dayhand", permissions=PERMISSIONS, events=EVENTS, webhook_url="", secret=SECRET, owner="ada"
     )
     redis = connect(settings.redis_url)
-    ledger, live = Ledger(redis), Live(redis)
+    ledger, live = Ledger(redis), LogReader(redis)
     whole = replace(
         settings,
         api_url=hub.api_url,

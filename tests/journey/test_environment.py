@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from dayhand.ledger import facts
 from dayhand.localhub.state.models import CheckRun, Repository
 from dayhand.publish.wording.environment import CHECK_NAME
 from dayhand.task import State
@@ -235,7 +236,7 @@ def test_a_better_set_up_is_proposed_with_what_was_measured(harness: Harness) ->
     assert run.title == "1 of 2 declared checks can run here"
     assert f"/pull/{pull.number})" in str(run.summary)
     assert "no-such-linter does not start" in str(run.summary)
-    assert record.facts["pull"] == str(pull.number)
+    assert record.fact(facts.PULL) == pull.number
 
     harness.hub.actions.merge(repo, pull, harness.ada)
     harness.hub.wait_idle()

@@ -19,7 +19,7 @@ from dayhand.publish.base import Publication
 from dayhand.scripted_model.moves import FOREVER, Fault, Finish, Move, Plan, Refuse, Say, Shell, ToolCall
 from dayhand.scripted_model.responses_format import response_for
 from dayhand.task import State, Task
-from dayhand.wiring import TaskFacts, Workshop, open_model
+from dayhand.wiring import Workshop, open_model
 from dayhand.worker.job import travel_with
 from tests.journey.harness import DONE, FIX, Harness
 
@@ -160,10 +160,9 @@ class Brisk:
     @contextmanager
     def tools(self, task: Task, claim: Claim, publication: Publication) -> Iterator[Tools]:
         settings, redis = self._workshop.settings, self._workshop.ledger.redis
-        facts = TaskFacts(self._workshop.ledger, claim)
         with (
             self._workshop.tools(task, claim, publication) as tools,
-            open_model(settings, redis, facts, patience=self._patience) as model,
+            open_model(settings, redis, claim.facts, patience=self._patience) as model,
         ):
             yield replace(tools, model=model, clock=self.clock.time)
 

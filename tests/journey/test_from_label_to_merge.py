@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dayhand.scripted_model.moves import Finish, Patch, Shell
-from dayhand.task import State
+from dayhand.task import Proposed, State
 from tests.journey.harness import (
     DONE,
     FIX,
@@ -58,12 +58,14 @@ def test_the_table_tells_what_the_worker_ran(harness: Harness) -> None:
     (record,) = harness.work()
     (pull,) = harness.pulls(repo)
     log = {note.line: note for note in harness.live.read(record.task.id)}
-    findings = record.outcome["verification"]["findings"]  # type: ignore[index]
-    assert [(one["kind"], one["verdict"]) for one in findings] == [("lint", "passes"), ("test", "passes")]
+    assert isinstance(record.outcome, Proposed)
+    findings = record.outcome.verification.findings
+    assert [(one.kind, one.verdict) for one in findings] == [("lint", "passes"), ("test", "passes")]
     for one in findings:
-        line = one["head"]["line"]
+        assert one.head
+        line = one.head.line
         assert log[line].kind == "command"
-        assert log[line].text == one["command"]
+        assert log[line].text == one.command
         assert f"/tasks/{record.task.id}#L{line}" in pull.body
     assert "`shop.py:2`" in pull.body
     assert "A **scripted** model played this" in pull.body
@@ -87,8 +89,8 @@ def test_a_change_that_breaks_the_tests_is_shown_as_a_new_failure(harness: Harne
     assert check.conclusion == "failure"
     assert "❌ new failure" in pull.body
     assert "new failures" in harness.bot_comments(issue)[0]
-    assert record.outcome
-    assert record.outcome["conclusion"] == "failure"
+    assert isinstance(record.outcome, Proposed)
+    assert record.outcome.verification.conclusion.status == "failure"
 
 
 def test_what_failed_before_is_not_blamed_on_the_change(harness: Harness) -> None:

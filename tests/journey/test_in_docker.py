@@ -12,7 +12,7 @@ from docker.models.images import Image
 
 from dayhand.sandbox.docker.backend import OWNER, Docker
 from dayhand.scripted_model.moves import Shell
-from dayhand.task import State
+from dayhand.task import Proposed, State
 from tests.journey.harness import (
     DONE,
     FIX,
@@ -60,9 +60,10 @@ def test_a_label_becomes_a_pull_request_by_way_of_containers(docked: Harness) ->
     (pull,) = docked.pulls(repo)
     (check,) = docked.checks(repo, pull)
     assert check.conclusion == "success", pull.body
-    findings = record.outcome["verification"]["findings"]  # type: ignore[index]
-    assert {one["verdict"] for one in findings} <= {"passes", "fixed"}
-    assert {one["kind"] for one in findings} >= {"lint", "test"}
+    assert isinstance(record.outcome, Proposed)
+    findings = record.outcome.verification.findings
+    assert {one.verdict for one in findings} <= {"passes", "fixed"}
+    assert {one.kind for one in findings} >= {"lint", "test"}
     log = "\n".join(note.text for note in docked.live.read(record.task.id))
     assert "1 failed" in log, "the agent saw the test fail before it mended it"
     assert "dayhand\n0\n" in log, "and had neither a proxy nor a secret"

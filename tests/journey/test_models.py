@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 import requests
 
 from dayhand.scripted_model.moves import FOREVER, Fault, Plan
-from dayhand.task import State
+from dayhand.task import Proposed, State, Unfinished
 from tests.journey.harness import DONE, FIX, Harness
 from tests.journey.test_faults import live_through
 
@@ -37,13 +37,13 @@ def test_people_are_told_which_model_took_over_why_and_what_each_cost(harness: H
     assert "\n- gpt-6.1-terra: 1 turn, " in pull.body
     assert "Together: " in pull.body
     outcome = told.record.outcome
-    assert outcome is not None
-    shares = outcome["solution"]["usage"]["by_model"]
-    assert [share["model"] for share in shares] == ["gpt-6.1-sol", "gpt-6.1-terra"]
-    assert all(share["dollars"] > 0 for share in shares)
+    assert isinstance(outcome, Proposed)
+    shares = outcome.solution.usage.by_model
+    assert [share.model for share in shares] == ["gpt-6.1-sol", "gpt-6.1-terra"]
+    assert all(share.dollars and share.dollars > 0 for share in shares)
     address = harness.app.webhook_url.replace("/webhook", f"/tasks/{told.record.task.id}")
     page = requests.get(address, timeout=10).text
-    assert "gpt-6.1-sol could not go on, so gpt-6.1-terra did: The account" in page
+    assert "gpt-6.1-sol failed, so gpt-6.1-terra took over: The account" in page
     assert "gpt-6.1-sol, then gpt-6.1-terra · 2 turns" in page
 
 
@@ -64,8 +64,8 @@ def test_the_bill_follows_the_operators_prices_and_guesses_none(
     told = live_through(harness, [[FIX], [DONE]])
     (pull,) = harness.pulls(told.repo)
     outcome = told.record.outcome
-    assert outcome is not None
-    assert f"<summary>{spent.format(**outcome['solution']['usage'])} · " in pull.body
+    assert isinstance(outcome, Proposed)
+    assert f"<summary>{spent.format(**asdict(outcome.solution.usage))} · " in pull.body
 
 
 def test_a_failure_tells_what_it_cost(harness: Harness) -> None:
@@ -74,13 +74,13 @@ def test_a_failure_tells_what_it_cost(harness: Harness) -> None:
     terra = Fault("status", 429, NO_CREDIT, times=FOREVER, model="gpt-6.1-terra")
     told = live_through(harness, [[FIX], [sol, Plan((("look", "pending"),))], [terra]])
     outcome = told.record.outcome
-    assert outcome is not None
-    usage = outcome["usage"]
-    assert (usage["turns"], len(usage["by_model"])) == (2, 2)
-    cost = f"${usage['dollars']:.2f}"
+    assert isinstance(outcome, Unfinished)
+    usage = outcome.usage
+    assert (usage.turns, len(usage.by_model)) == (2, 2)
+    cost = f"${usage.dollars:.2f}"
     assert f"{cost} for 2 turns of gpt-6.1-sol, then gpt-6.1-terra." in harness.bot_comments(told.issue)[-1]
     address = harness.app.webhook_url.replace("/webhook", f"/tasks/{told.record.task.id}")
     assert (
-        f"gpt-6.1-sol, then gpt-6.1-terra · 2 turns · {usage['input_tokens']:,} tokens in"
+        f"gpt-6.1-sol, then gpt-6.1-terra · 2 turns · {usage.input_tokens:,} tokens in"
         in requests.get(address, timeout=10).text
     )

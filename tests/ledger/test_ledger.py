@@ -9,13 +9,14 @@ import pytest
 from redis import Redis
 
 from dayhand.errors import LeaseLost, LedgerError, TaskStopped
-from dayhand.ledger import keys
+from dayhand.ledger import facts, keys
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.log import TaskLog
-from dayhand.task import Stage, State
+from dayhand.task import Answered, Solution, Stage, State
 from tests.ledger.conftest import MEANING, TASK, another, claimed, until
 
+ANSWER = Answered(Solution("Why", "So."))
 BRIEFLY = 0.05  # a lease in seconds, for tests that see it run out
 
 
@@ -172,7 +173,7 @@ def test_whoever_lost_a_task_writes_nothing_more(redis: Redis) -> None:
         old.renew,
         old.check,
         old.release,
-        lambda: ledger.put_fact(old, TASK.id, "pull", value="8"),
+        lambda: old.facts.put(facts.PULL, 8),
         lambda: ledger.finish(old, State.PROPOSED),
         lambda: ledger.note_stage(old, {"stage": "solve"}),
         lambda: log.line("say", "still mine?"),
@@ -194,7 +195,7 @@ def everything(redis: Redis) -> dict[str, object]:
 
 
 def test_nothing_is_written_after_the_end(ledger: Ledger, claim: Claim) -> None:
-    ledger.finish(claim, State.PROPOSED, outcome={"url": "u"})
+    ledger.finish(claim, State.PROPOSED, outcome=ANSWER)
     for write in (
         claim.check,
         lambda: ledger.finish(claim, State.FAILED),
@@ -210,9 +211,9 @@ def test_a_finished_task_keeps_its_outcome_and_loses_its_checkpoint(
 ) -> None:
     Journal(redis, TASK.id, claim).save_checkpoint(1, b"x")
     TaskLog(ledger, claim).line("say", "done")
-    ledger.finish(claim, State.PROPOSED, outcome={"url": "u"})
+    ledger.finish(claim, State.PROPOSED, outcome=ANSWER)
     record = ledger.record(TASK.id)
-    assert (record.state, record.outcome, record.stage) == (State.PROPOSED, {"url": "u"}, "")
+    assert (record.state, record.outcome, record.stage) == (State.PROPOSED, ANSWER, "")
     assert not redis.exists(keys.checkpoint(TASK.id), keys.lease(TASK.id), keys.meaning(MEANING))
     assert all(0 < redis.ttl(key) <= keys.KEPT_SECONDS for key in (keys.record(TASK.id), keys.log(TASK.id)))
     assert ledger.abandoned() == []
@@ -256,11 +257,17 @@ def test_attempts_count_from_where_the_task_last_got_on(ledger: Ledger, claim: C
 
 
 def test_facts_are_kept_with_the_task(ledger: Ledger, claim: Claim) -> None:
-    assert ledger.fact(TASK.id, "pull") is None
-    ledger.put_fact(claim, TASK.id, "pull", value="8")
-    ledger.put_fact(None, TASK.id, "comment", value="9")
-    assert ledger.fact(TASK.id, "pull") == "8"
-    assert ledger.record(TASK.id).facts == {"pull": "8", "comment": "9"}
+    assert ledger.facts(TASK.id).get(facts.PULL) is None
+    claim.facts.put(facts.PULL, 8)
+    ledger.facts(TASK.id).put(facts.ACCEPTED_BY, "ada")
+    assert claim.facts.get(facts.PULL) == 8
+    record = ledger.record(TASK.id)
+    assert record.facts == {"pull": "8", "accepted_by": "ada"}
+    assert (record.fact(facts.PULL), record.fact(facts.ACCEPTED_BY), record.fact(facts.HEAD)) == (
+        8,
+        "ada",
+        None,
+    )
 
 
 def test_a_stop_ends_the_task_before_its_next_stage(ledger: Ledger, claim: Claim) -> None:
@@ -270,3 +277,17 @@ def test_a_stop_ends_the_task_before_its_next_stage(ledger: Ledger, claim: Claim
     ledger.finish(claim, State.STOPPED)
     ledger.ask_to_stop(TASK.id, "ann")  # too late: it must not reach a later task
     assert not ledger.redis.exists(keys.stop(TASK.id))
+
+
+def test_the_same_request_may_be_made_again_once_the_task_allows_it(ledger: Ledger, claim: Claim) -> None:
+    assert not ledger.open(another("t-2"), delivery="d-2", meaning=MEANING).fresh
+    claim.allow_same_request()
+    assert ledger.open(another("t-2"), delivery="d-3", meaning=MEANING).fresh
+    claim.allow_same_request()
+    assert ledger.open(another("t-3"), delivery="d-4", meaning=MEANING).task_id == "t-2", "that one waits"
+
+
+def test_only_the_holder_of_a_task_allows_the_same_request(ledger: Ledger, claim: Claim) -> None:
+    ledger.drop("one")
+    with pytest.raises(LeaseLost):
+        claim.allow_same_request()

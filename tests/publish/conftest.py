@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from dayhand.ledger import facts
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.log import TaskLog
 from dayhand.ledger.redis_server import connect, embedded
@@ -53,8 +54,8 @@ class Dispatcher:
     def begin(self) -> str:
         """What checkout does before ``open``: the branch with its first commit."""
         start = self.place.branch(BRANCH)
-        self.record("branch", BRANCH)
-        self.record("start", start)
+        self.claim.facts.put(facts.BRANCH, BRANCH)
+        self.claim.facts.put(facts.START, start)
         return start
 
     def push(self) -> str:
@@ -63,12 +64,9 @@ class Dispatcher:
         if BRANCH not in store.branches():
             self.place.branch(BRANCH)
         head = store.commit_files({"fix.txt": b"fixed\n"}, BRANCH, "Fix", author=("Bot", "bot@example.org"))
-        self.record("branch", BRANCH)
-        self.record("head", head)
+        self.claim.facts.put(facts.BRANCH, BRANCH)
+        self.claim.facts.put(facts.HEAD, head)
         return head
-
-    def record(self, name: str, value: str) -> None:
-        self.ledger.put_fact(self.claim, self.task.id, name, value=value)
 
     def log(self) -> TaskLog:
         return TaskLog(self.ledger, self.claim)

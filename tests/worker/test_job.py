@@ -28,7 +28,7 @@ from dayhand.journey import Tools
 from dayhand.ledger import keys
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.log_reader import Live
+from dayhand.ledger.log import LogReader
 from dayhand.ledger.redis_server import connect, embedded
 from dayhand.publish.base import Publication
 from dayhand.task import Ask, State, Task, TaskKind
@@ -143,13 +143,13 @@ def test_a_failure_is_told_to_the_person_and_written_down(
     assert record.state is state
     assert record.reason.startswith(reason)
     assert [f"{told} {told.advice}".strip() for told in shop.told.failures] == [record.reason]
-    assert Live(ledger.redis).read(TASK.id)[-1].text == record.reason
+    assert LogReader(ledger.redis).read(TASK.id)[-1].text == record.reason
     assert ledger.abandoned() == []
 
 
 def test_a_fault_of_our_own_leaves_its_traceback_in_the_log(ledger: Ledger) -> None:
     travel_with(TASK.id, ledger, Shop(failing(ValueError("oh"))))
-    errors = [note.text for note in Live(ledger.redis).read(TASK.id) if note.kind == "error"]
+    errors = [note.text for note in LogReader(ledger.redis).read(TASK.id) if note.kind == "error"]
     assert "Traceback" in errors[0]
     assert "raise error" in errors[0]
 
@@ -270,7 +270,7 @@ def test_a_worker_that_is_killed_in_mid_task_is_followed_by_another(ledger: Ledg
     ledger.drop("victim")
     shop = Shop(failing(CheckoutError("The second one got here too.")))
     travel_with(TASK.id, ledger, shop)
-    lines = Live(ledger.redis).read(TASK.id)
+    lines = LogReader(ledger.redis).read(TASK.id)
     assert [note.line for note in lines] == list(range(1, len(lines) + 1))
     assert [note.text for note in lines] == [
         "fetch",

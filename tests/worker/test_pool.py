@@ -228,7 +228,7 @@ from dayhand.settings.table import Settings
 from dayhand.wiring import open_model
 
 class Facts:
-    def recall(self, name):
+    def get(self, fact):
         return None
 
 script = Script("any", lambda _prompt: True, lambda _scene: [Say("Hello")])

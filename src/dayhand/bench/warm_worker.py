@@ -16,7 +16,7 @@ from dayhand.bench.model_server import Answers, words
 from dayhand.child_process import running
 from dayhand.errors import DayhandError
 from dayhand.ledger.ledger import Ledger
-from dayhand.ledger.log_reader import Live
+from dayhand.ledger.log import LogReader
 from dayhand.ledger.queue import PERFORM, queue
 from dayhand.ledger.redis_server import connect, connect_raw, embedded
 from dayhand.localhub.server import LocalHub
@@ -115,7 +115,9 @@ class Town:
         asked = next(one.at for one in self.answers.requests() if one.key == task_id)
         marks = [("claim", began)]
         marks += [
-            (note.text, note.at) for note in Live(self.ledger.redis).read(task_id) if note.kind == "stage"
+            (note.text, note.at)
+            for note in LogReader(self.ledger.redis).read(task_id)
+            if note.kind == "stage"
         ]
         marks = [mark for mark in marks if mark[1] <= asked]
         ends = [at for _, at in marks[1:]] + [asked]

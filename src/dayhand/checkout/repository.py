@@ -6,25 +6,18 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from dayhand.checkout.mirror import Author, CommitFiles, Mirror, bundle_ref, read_files
 from dayhand.checkout.policy import check_policy, large_binaries
 from dayhand.checkout.target_branch import TargetBranches
 from dayhand.environment.declared.dayhand_toml import RepoConfig, read_config
 from dayhand.errors import CheckoutError
+from dayhand.ledger import facts
+from dayhand.ledger.facts import Facts
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
 from dayhand.task import Change, Solution, Task
 from dayhand.untrusted_text import ZERO_WIDTH_SPACE, clean
-
-
-class Facts(Protocol):
-    """What this task already did, in the ledger: a successor goes on from the same commit."""
-
-    def recall(self, name: str) -> str | None: ...
-
-    def record(self, name: str, value: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +51,13 @@ class Checkout:
         default = task.default_branch or self.default_branch
         branch = self.standing.own or self.standing.onto or default
         there = self.mirror.fetch((branch, default), self.token())
-        commit = self.facts.recall("base") or there.get(branch, "")
+        commit = self.facts.get(facts.BASE) or there.get(branch, "")
         if not commit:
             raise CheckoutError(
                 f"{task.repository} has no commit on “{branch}” yet.",
                 advice="Push a first commit, then ask again.",
             )
-        self.facts.record("base", commit)
+        self.facts.put(facts.BASE, commit)
         decided, files = there.get(default, commit), read_files(self.mirror, commit)
         config = read_config(files if decided == commit else read_files(self.mirror, decided))
         since = self.mirror.merge_base(commit, decided) if branch != default else ""
@@ -79,8 +72,8 @@ class Checkout:
         tree = self.mirror.tree(base.commit)
         start = self.mirror.commit(tree, base.commit, message, author=self.author(), when=task.created_at)
         branch, there = self._free_branch(task, start)
-        self.facts.record("start", start)
-        if self.facts.recall("head") is None and branch not in there:
+        self.facts.put(facts.START, start)
+        if self.facts.get(facts.HEAD) is None and branch not in there:
             self.mirror.push(start, branch, self.token())
         return start
 
@@ -115,8 +108,8 @@ class Checkout:
         co_author = self.co_author(task.ask.asker)
         about = f"For #{task.number}.\n" if task.number else ""
         trailer = f"\nCo-authored-by: {co_author}\n" if co_author else ""
-        unfinished = None if self.standing.own else self.facts.recall("unfinished_head")
-        parent = unfinished or self.facts.recall("start") or change.base
+        unfinished = None if self.standing.own else self.facts.get(facts.UNFINISHED_HEAD)
+        parent = unfinished or self.facts.get(facts.START) or change.base
         message = f"{_subject(solution.title)}\n\n{about}{trailer}"
         return self.mirror.commit(change.tree, parent, message, author=self.author(), when=task.created_at)
 
@@ -126,10 +119,10 @@ class Checkout:
             branch, there = self.standing.own, self.mirror.remote_branches((self.standing.own,), self.token())
         else:
             branch, there = self._free_branch(task, head)
-        self.facts.record("branch", branch)
+        self.facts.put(facts.BRANCH, branch)
         if there.get(branch) != head:
             self.mirror.push(head, branch, self.token())
-        self.facts.record("head", head)
+        self.facts.put(facts.HEAD, head)
         return branch
 
     def keep(self, task: Task, change: Change) -> str:
@@ -137,7 +130,7 @@ class Checkout:
 
         Raises ``CheckoutError``.
         """
-        known, last = self.facts.recall("unfinished"), self.facts.recall("unfinished_head")
+        known, last = self.facts.get(facts.UNFINISHED_BRANCH), self.facts.get(facts.UNFINISHED_HEAD)
         if known and last and self.mirror.tree(last) == change.tree:
             return known  # an earlier attempt at this task came as far
         head = self.commit(task, change, Solution(f"Unfinished: {task.title}", ""))
@@ -146,20 +139,20 @@ class Checkout:
             self.mirror.push(head, branch, self.token())
         else:
             branch = self.push(task, head)
-        self.facts.record("unfinished_head", head)
-        self.facts.record("unfinished", branch)
+        self.facts.put(facts.UNFINISHED_HEAD, head)
+        self.facts.put(facts.UNFINISHED_BRANCH, branch)
         return branch
 
     def _free_branch(self, task: Task, start: str) -> tuple[str, dict[str, str]]:
         """The task's branch, or one beside it where an earlier task's work stands on that name; and where it stands."""
-        if known := self.facts.recall("branch"):
+        if known := self.facts.get(facts.BRANCH):
             return known, self.mirror.fetch((known,), self.token())
         branch = task.branch
         there = self.mirror.fetch((branch,), self.token())
         if branch in there and not self.mirror.contains(start, there[branch]):
             branch = f"{branch}-{task.id[-4:].lower()}"
             there = self.mirror.fetch((branch,), self.token())
-        self.facts.record("branch", branch)
+        self.facts.put(facts.BRANCH, branch)
         return branch, there
 
 

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from dayhand.dashboard.views import STAGES
-from dayhand.ledger.log import Note
-from dayhand.ledger.log_reader import Live
+from dayhand.ledger.log import LogReader, Note
 from dayhand.task import Stage
 from dayhand.untrusted_text import mark_hidden
 
@@ -17,7 +16,7 @@ PAGE_CHARS = 600_000  # of all notes on a page; what comes after that is cut sho
 STUB_CHARS = 160
 
 
-def everything(live: Live, task_id: str) -> Iterator[Note]:
+def everything(live: LogReader, task_id: str) -> Iterator[Note]:
     """A task's whole log, a batch at a time."""
     after = 0
     while notes := live.read(task_id, after, most=BATCH):

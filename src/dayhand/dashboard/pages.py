@@ -9,22 +9,20 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
 from threading import BoundedSemaphore
-from typing import Any
 
 from flask import Blueprint, Response, jsonify, redirect, render_template, request
 from werkzeug.wrappers import Response as Answer
 
 from dayhand.dashboard.log import everything, page_of, shown
 from dayhand.dashboard.patch import files_of_patch
-from dayhand.dashboard.views import TaskView, spoken_time
+from dayhand.dashboard.task_json import task_json
+from dayhand.dashboard.views import TaskView, format_duration
 from dayhand.errors import LedgerError
-from dayhand.ledger.blocked import FACT, of_task
+from dayhand.ledger import facts
 from dayhand.ledger.ledger import Ledger, Record
-from dayhand.ledger.log import Note
-from dayhand.ledger.log_reader import Live
+from dayhand.ledger.log import LogReader, Note
 from dayhand.untrusted_text import mark_hidden
 
-APART = ("patch", FACT)  # facts that have a place of their own
 # No script, style or picture but our own: a hostile log line cannot load or run anything.
 POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 # Set by proxies: what comes through one may come from anywhere, whatever address the proxy has.
@@ -33,7 +31,7 @@ READERS = 40  # of live logs at once: each holds a thread of the server, and web
 HERE = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
-def dashboard(ledger: Ledger, live: Live, github: str) -> Blueprint:
+def dashboard(ledger: Ledger, live: LogReader, github: str) -> Blueprint:
     """The dashboard. ``github`` is where people see repositories, for links."""
     blueprint = Blueprint(
         "dashboard", __name__, template_folder="templates", static_folder="static", static_url_path="/static"
@@ -80,7 +78,7 @@ def closed() -> str:
     )
 
 
-def _tasks(blueprint: Blueprint, ledger: Ledger, live: Live, *, github: str) -> None:
+def _tasks(blueprint: Blueprint, ledger: Ledger, live: LogReader, *, github: str) -> None:
     seats = BoundedSemaphore(READERS)
 
     def view_of(record: Record) -> TaskView:
@@ -94,28 +92,30 @@ def _tasks(blueprint: Blueprint, ledger: Ledger, live: Live, *, github: str) -> 
     def board() -> str | Response:
         records = ledger.recent()
         if wants_json():
-            return jsonify([shape(record) for record in records])
+            return jsonify([task_json(record) for record in records])
         return render_template("board.html", views=[view_of(record) for record in records])
 
     @blueprint.get("/tasks/<task_id>")
     def task(task_id: str) -> str | Response:
         record = ledger.record(task_id)
         if wants_json():
-            return jsonify(shape(record))
-        files = files_of_patch(record.facts.get("patch", ""))
+            return jsonify(task_json(record))
+        files = files_of_patch(record.fact(facts.PATCH) or "")
         notes = page_of(everything(live, task_id))
         return render_template(
-            "task.html", view=view_of(record), notes=notes, files=files, spoken_time=spoken_time
+            "task.html", view=view_of(record), notes=notes, files=files, format_duration=format_duration
         )
 
     @blueprint.get("/tasks/<task_id>/head")
     def head(task_id: str) -> str:
         """State and stages alone: what an open page asks for anew while a task runs."""
-        return render_template("head.html", view=view_of(ledger.record(task_id)), spoken_time=spoken_time)
+        return render_template(
+            "head.html", view=view_of(ledger.record(task_id)), format_duration=format_duration
+        )
 
     @blueprint.get("/tasks/<task_id>.patch")
     def patch(task_id: str) -> Response:
-        return Response(ledger.record(task_id).facts.get("patch", ""), mimetype="text/plain")
+        return Response(ledger.record(task_id).fact(facts.PATCH) or "", mimetype="text/plain")
 
     @blueprint.get("/tasks/<task_id>.log")
     def log(task_id: str) -> Response:
@@ -139,7 +139,7 @@ def _tasks(blueprint: Blueprint, ledger: Ledger, live: Live, *, github: str) -> 
         return answer
 
 
-def _stream(live: Live, task_id: str, after: int) -> Iterator[str]:
+def _stream(live: LogReader, task_id: str, after: int) -> Iterator[str]:
     """Server-sent events: one a note, its line as the event's id, so that a broken connection goes on there.
 
     https://html.spec.whatwg.org/multipage/server-sent-events.html
@@ -155,24 +155,3 @@ def _event(note: Note) -> str:
 
 def wants_json() -> bool:
     return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
-
-
-def shape(record: Record) -> dict[str, Any]:
-    """A task as JSON: what scripts rely on."""
-    return {
-        "id": record.task.id,
-        "repository": record.task.repository,
-        "number": record.task.number,
-        "title": record.task.title,
-        "kind": record.task.ask.kind,
-        "asker": record.task.ask.asker,
-        "state": record.state,
-        "stage": record.stage,
-        "stages": [asdict(stage) for stage in record.stages],
-        "created_at": record.task.created_at,
-        "updated_at": record.updated_at,
-        "reason": record.reason,
-        "facts": {name: value for name, value in record.facts.items() if name not in APART},
-        "blocked": [asdict(one) for one in of_task(record.facts)],
-        "outcome": record.outcome,
-    }

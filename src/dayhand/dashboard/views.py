@@ -1,29 +1,29 @@
-"""A task's record in the words and figures of its page."""
+"""One task as its page shows it: the record of the ledger in words and figures."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from dayhand.ledger.blocked import of_task
+from dayhand.ledger import facts
 from dayhand.ledger.ledger import Record
-from dayhand.task import Blocked, Stage, State
+from dayhand.task import Answered, Blocked, Proof, Proposed, Solution, Stage, State, Unfinished
 from dayhand.untrusted_text import mark_hidden
-from dayhand.verification import Verdict
+from dayhand.usage import Usage
+from dayhand.verification import Finding, Objection, RedGreen, Status, Verdict, Verification
 
 STAGES = {
     Stage.FETCH: "Fetch the repository",
-    Stage.OPEN: "Open a draft",
+    Stage.OPEN: "Open a draft pull request",
     Stage.PREPARE: "Prepare the environment",
-    Stage.SOLVE: "Work on it",
-    Stage.TAKE: "Take the change out",
+    Stage.SOLVE: "Work on the task",
+    Stage.TAKE: "Export the change",
     Stage.CHECK: "Run the checks",
-    Stage.PUBLISH: "Tell the result",
+    Stage.PUBLISH: "Publish the result",
 }
 STATES = {
     State.QUEUED: "Queued",
@@ -32,6 +32,12 @@ STATES = {
     State.ANSWERED: "Answered",
     State.FAILED: "Failed",
     State.STOPPED: "Stopped",
+}
+OBJECTIONS = {
+    Objection.WEAKENED_CHECKS: "Pull request modifies its own checks",
+    Objection.SIDE_EFFECTS: "Pull request affects more than the tested code",
+    Objection.TOO_LARGE: "Pull request is larger than allowed",
+    Objection.LIMIT_EXCEEDED: "Pull request stopped at a limit",
 }
 MARKS = {
     Verdict.PASSES: "✓",
@@ -43,6 +49,12 @@ MARKS = {
     Verdict.CANNOT_RUN: "⊘",
 }
 TONES = {"✓": "good", "✗": "bad", "!": "fair", "⊘": "fair"}
+TASK_TONES = {
+    State.PROPOSED: "fair",
+    State.ANSWERED: "good",
+    State.FAILED: "bad",
+    State.STOPPED: "fair",
+}
 MINUTE, HOUR = 60, 3600
 MARKDOWN = (
     MarkdownIt("commonmark", {"html": False}).disable(["link", "image", "autolink"]).enable("strikethrough")
@@ -54,13 +66,13 @@ class StageRow:
     """A stage on the timeline."""
 
     name: str
-    words: str
+    title: str
     seconds: float | None  # None: it has not begun
     running: bool
 
 
 @dataclass(frozen=True, slots=True)
-class TaskRow:
+class CheckRow:
     """A row of the verification table."""
 
     kind: str
@@ -68,13 +80,13 @@ class TaskRow:
     verdict: str
     mark: str
     tone: str
-    line: int
-    missing: str
+    line: int  # of the log; 0 if the check was not run
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
 class TaskView:
-    """One task for the templates. ``now`` in seconds since the epoch."""
+    """One task for the templates. ``now`` is in seconds since the epoch."""
 
     record: Record
     github: str
@@ -86,7 +98,7 @@ class TaskView:
 
     @property
     def title(self) -> str:
-        """The issue's title, else what was asked; it is anybody's text."""
+        """The issue's title, or the request if there is none; anybody may have written it."""
         return mark_hidden(self.record.task.title or self.record.task.ask.text)
 
     @property
@@ -99,172 +111,168 @@ class TaskView:
 
     @property
     def state(self) -> str:
-        """The state in words; a proposal that its own checks speak against says so, and so does one that waits."""
-        if self.record.state is State.PROPOSED and self.conclusion == "failure":
+        """The state in words; for a pull request also whether it failed or needs a person."""
+        if self.verification is None:
+            return STATES[self.record.state]
+        if self.status is Status.FAILURE:
             return "Pull request has new failures"
-        if self.record.state is State.PROPOSED and self.accepted_by:
+        if self.accepted_by:
             return f"Pull request accepted by {self.accepted_by}"
-        if self.record.state is State.PROPOSED and self.conclusion == "action_required":
-            held = (self.concerns, "alters its checks"), (self.reach, "reaches beyond its code")
-            size = "is larger than allowed" if self.size else "stopped at a limit"
-            return f"Pull request {next((words for found, words in held if found), size)}"
+        if objections := self.verification.conclusion.objections:
+            return OBJECTIONS[objections[0]]
         return STATES[self.record.state]
 
     @property
     def tone(self) -> str:
-        if self.record.state is State.PROPOSED:
-            return {"success": "good", "failure": "bad"}.get(self.conclusion, "fair")
-        return {State.ANSWERED: "good", State.FAILED: "bad", State.STOPPED: "fair"}.get(
-            self.record.state, "busy"
-        )
+        if self.status:
+            return {Status.SUCCESS: "good", Status.FAILURE: "bad"}.get(self.status, "fair")
+        return TASK_TONES.get(self.record.state, "busy")
 
     @property
-    def outcome(self) -> Mapping[str, Any]:
-        return self.record.outcome or {}
+    def verification(self) -> Verification | None:
+        outcome = self.record.outcome
+        return outcome.verification if isinstance(outcome, Proposed) else None
 
     @property
-    def conclusion(self) -> str:
-        """As the ledger has it; once somebody accepted what held it back, as it stands without that."""
+    def status(self) -> Status | None:
+        """The check run's conclusion: as a person accepted it, or as the ledger has it. None without a change."""
+        if self.verification is None:
+            return None
         if self.accepted_by:
-            return str(self.record.facts.get("standing", "success"))
-        return str(self.outcome.get("conclusion", ""))
+            return self.record.fact(facts.CONCLUSION_IF_ACCEPTED) or Status.SUCCESS
+        return self.verification.conclusion.status
 
     @property
     def accepted_by(self) -> str:
-        """Who stood for what was held back; "" for nobody."""
-        return self.record.facts.get("accepted_by", "")
+        """The person who accepted a change with objections; "" for nobody."""
+        return self.record.fact(facts.ACCEPTED_BY) or ""
 
     @property
-    def scope(self) -> Mapping[str, Any]:
-        return (self.outcome.get("verification") or {}).get("scope") or {}
+    def too_large(self) -> str:
+        """The size of a change that is larger than allowed; "" otherwise."""
+        scope = self.verification and self.verification.scope
+        return f"{scope.lines:,} lines in {scope.files:,} files" if scope and scope.too_large else ""
 
     @property
-    def size(self) -> str:
-        """How large the change is, where it is larger than is allowed."""
-        scope = self.scope
-        lines, files = scope.get("lines", 0), scope.get("files", 0)
-        over = 0 < scope.get("max_lines", 0) < lines or 0 < scope.get("max_files", 0) < files
-        return f"{lines:,} lines in {files:,} files" if over else ""
+    def solution(self) -> Solution | None:
+        outcome = self.record.outcome
+        return outcome.solution if isinstance(outcome, Proposed | Answered) else None
 
     @property
-    def solution(self) -> Mapping[str, Any]:
-        return self.outcome.get("solution") or {}
+    def summary(self) -> Markup:
+        """The model's summary as HTML: emphasis, lists and code; it cannot load, link or run anything."""
+        return Markup(MARKDOWN.render(self.solution.summary if self.solution else ""))  # noqa: S704 - escaped
 
     @property
-    def account(self) -> Markup:
-        """The model's words as HTML: emphasis, lists and code; nothing that loads, links or scripts."""
-        return Markup(MARKDOWN.render(str(self.solution.get("summary", ""))))  # noqa: S704 - HTML is escaped
+    def proofs(self) -> Sequence[Proof]:
+        outcome = self.record.outcome
+        return outcome.proofs if isinstance(outcome, Proposed | Answered) else ()
 
     @property
-    def proofs(self) -> Sequence[Mapping[str, Any]]:
-        return self.outcome.get("proofs") or ()
-
-    @property
-    def usage(self) -> Mapping[str, Any]:
-        used = self.solution.get("usage") or self.outcome.get("usage") or {}
-        return used if used.get("turns") else {}
+    def usage(self) -> Usage | None:
+        """What the model cost; None if it was never asked."""
+        outcome = self.record.outcome
+        match outcome:
+            case Unfinished():
+                usage = outcome.usage
+            case Proposed() | Answered():
+                usage = outcome.solution.usage
+            case _:
+                return None
+        return usage if usage.turns else None
 
     @property
     def models(self) -> str:
         """The models that worked, in their order."""
-        names = [share["model"] for share in self.usage.get("by_model") or (self.usage,)]
-        return ", then ".join("A scripted model" if self.usage.get("scripted") else name for name in names)
-
-    @property
-    def switches(self) -> Sequence[Mapping[str, Any]]:
-        return self.solution.get("switches") or ()
+        if self.usage is None:
+            return ""
+        if self.usage.scripted:
+            return "A scripted model"
+        return ", then ".join(usage.model for usage in self.usage.by_model or (self.usage,))
 
     @property
     def cost(self) -> str:
-        """Money in words; an unknown price is called unknown."""
-        if not self.usage:
+        """Dollars in words; an unknown price is called unknown."""
+        if self.usage is None:
             return ""
-        if self.usage.get("scripted"):
+        if self.usage.scripted:
             return "$0.00 (scripted)"
-        dollars = self.usage.get("dollars")
-        return "price unknown" if dollars is None else f"${dollars:.2f}"
+        return "price unknown" if self.usage.dollars is None else f"${self.usage.dollars:.2f}"
 
     @property
-    def rows(self) -> list[TaskRow]:
-        return [_row(finding) for finding in (self.outcome.get("verification") or {}).get("findings", ())]
+    def checks(self) -> list[CheckRow]:
+        return [_check_row(finding) for finding in self.verification.findings] if self.verification else []
 
     @property
-    def concerns(self) -> Sequence[Mapping[str, Any]]:
-        return (self.outcome.get("verification") or {}).get("concerns") or ()
-
-    @property
-    def reach(self) -> Sequence[Mapping[str, Any]]:
-        return (self.outcome.get("verification") or {}).get("side_effects") or ()
-
-    @property
-    def proven(self) -> list[Mapping[str, Any]]:
-        """What the change's own tests said on the source as it was, for each test command that ran them."""
-        findings = (self.outcome.get("verification") or {}).get("findings", ())
-        return [finding["red_green"] for finding in findings if finding.get("red_green")]
+    def red_greens(self) -> list[RedGreen]:
+        """The results of the change's own tests without the change, one for each test command."""
+        findings = self.verification.findings if self.verification else ()
+        return [finding.red_green for finding in findings if finding.red_green]
 
     @property
     def blocked(self) -> tuple[Blocked, ...]:
-        """What set-up asked for and did not get."""
-        return of_task(self.record.facts)
+        """The hosts that set-up could not reach."""
+        return self.record.fact(facts.BLOCKED) or ()
 
     @property
     def allow(self) -> str:
-        """The line of ``.dayhand.toml`` that would let it have that; "" where none would."""
-        hosts = dict.fromkeys(one.host for one in self.blocked if one.allowable)
+        """The line of ``.dayhand.toml`` that would allow them; "" if none would."""
+        hosts = dict.fromkeys(blocked.host for blocked in self.blocked if blocked.allowable)
         return f"allow = [{', '.join(json.dumps(host) for host in hosts)}]" if hosts else ""
 
     @property
-    def steps(self) -> list[StageRow]:
-        begun = {time.stage: time for time in self.record.stages}
-        steps = []
-        for stage, words in STAGES.items():
-            time = begun.get(stage)
+    def stages(self) -> list[StageRow]:
+        times = {time.stage: time for time in self.record.stages}
+        rows = []
+        for stage, title in STAGES.items():
+            time = times.get(stage)
             if time is None:
-                steps.append(StageRow(stage, words, None, running=False))
+                rows.append(StageRow(stage, title, None, running=False))
                 continue
             running = time.ended is None and self.running
             ended = time.ended or (self.now if running else self.record.updated_at)
-            steps.append(StageRow(stage, words, ended - time.started, running))
-        return [step for step in steps if step.seconds is not None or self.running]
+            rows.append(StageRow(stage, title, ended - time.started, running))
+        return [row for row in rows if row.seconds is not None or self.running]
 
     @property
     def stage(self) -> str:
-        """What it does now, in words; "" where it does nothing yet."""
+        """The title of the current stage; "" if none has begun."""
         stage = self.record.stage
         return STAGES[Stage(stage)] if stage else ""
 
     @property
     def age(self) -> str:
-        return spoken_time(self.now - self.record.task.created_at)
+        return format_duration(self.now - self.record.task.created_at)
 
     @property
     def took(self) -> str:
-        return spoken_time(
+        return format_duration(
             (self.now if self.running else self.record.updated_at) - self.record.task.created_at
         )
 
     @property
-    def place(self) -> str:
-        """Where it belongs: an issue, or the repository where no person asked."""
+    def subject(self) -> str:
+        """The issue or pull request, or the repository if no person asked."""
         task = self.record.task
         return f"{task.repository}#{task.number}" if task.number else task.repository
 
     @property
-    def issue_url(self) -> str:
+    def subject_url(self) -> str:
         task = self.record.task
         return f"{self.github}/{task.repository}" + (f"/issues/{task.number}" if task.number else "")
 
     @property
     def pull_url(self) -> str:
-        """The address of the pull request; only http(s) ones, since it becomes a link."""
-        url = str(self.outcome.get("url") or self.record.facts.get("pull_url", ""))
+        """The address of the pull request; only http and https, since it becomes a link."""
+        outcome = self.record.outcome
+        url = outcome.url if isinstance(outcome, Proposed) else self.record.fact(facts.PULL_URL) or ""
         return url if url.startswith(("http://", "https://")) else ""
 
 
-def spoken_time(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A duration in at most two units.
 
-    >>> spoken_time(0.31), spoken_time(42), spoken_time(95), spoken_time(7260)
+    >>> format_duration(0.31), format_duration(42), format_duration(95), format_duration(7260)
     ('0.3 s', '42 s', '1 min 35 s', '2 h 1 min')
     """
     if seconds < 10:
@@ -277,15 +285,14 @@ def spoken_time(seconds: float) -> str:
     return f"{whole // HOUR} h {whole % HOUR // MINUTE} min"
 
 
-def _row(finding: Mapping[str, Any]) -> TaskRow:
-    mark = MARKS[Verdict(finding["verdict"])]
-    line = (finding.get("head") or {}).get("line", 0)
-    return TaskRow(
-        finding["kind"],
-        finding["command"],
-        finding["verdict"],
+def _check_row(finding: Finding) -> CheckRow:
+    mark = MARKS[finding.verdict]
+    return CheckRow(
+        finding.kind,
+        finding.command,
+        finding.verdict,
         mark,
         TONES[mark],
-        line,
-        finding.get("missing") or finding.get("note") or ", ".join(finding.get("failing", ())[:5]),
+        line=finding.head.line if finding.head else 0,
+        note=finding.missing or finding.note or ", ".join(finding.failing[:5]),
     )

@@ -9,8 +9,8 @@ from typing import Any
 
 from dayhand.demo.story import Story
 from dayhand.ledger.ledger import Record
-from dayhand.ledger.log_reader import Live
-from dayhand.task import State, TaskKind
+from dayhand.ledger.log import LogReader
+from dayhand.task import Answered, Proposed, State, TaskKind
 
 OVER = frozenset({State.PROPOSED, State.ANSWERED, State.FAILED, State.STOPPED})
 TOLD = frozenset({"command", "say", "model", "error"})
@@ -41,13 +41,14 @@ class Part:
         return bool(self.lost) or (self.record is not None and self.record.state in OVER)
 
     @property
-    def outcome(self) -> dict[str, Any]:
-        return dict(self.record.outcome or {}) if self.record else {}
+    def proposed(self) -> Proposed | None:
+        outcome = self.record.outcome if self.record else None
+        return outcome if isinstance(outcome, Proposed) else None
 
     @property
     def pull_url(self) -> str:
         """The pull request that this task made, or "" for none."""
-        return str(self.outcome.get("url", ""))
+        return self.proposed.url if self.proposed else ""
 
     @property
     def conclusion(self) -> str:
@@ -56,7 +57,9 @@ class Part:
             return "failure"
         match self.record.state:
             case State.PROPOSED:
-                return str(self.outcome.get("conclusion", "")) if self.checked is None else self.checked
+                if self.checked is not None or self.proposed is None:
+                    return self.checked or ""
+                return self.proposed.verification.conclusion.status
             case State.ANSWERED:
                 return "answered"
             case State.FAILED | State.STOPPED:
@@ -78,10 +81,19 @@ class Part:
 
     @property
     def findings(self) -> list[dict[str, str]]:
-        found = self.outcome.get("verification", {}).get("findings", [])
-        return [{"check": row["kind"], "command": row["command"], "verdict": row["verdict"]} for row in found]
+        findings = self.proposed.verification.findings if self.proposed else ()
+        return [
+            {"check": finding.kind, "command": finding.command, "verdict": finding.verdict}
+            for finding in findings
+        ]
 
-    def look(self, live: Live, records: Sequence[Record]) -> None:
+    @property
+    def summary(self) -> str:
+        """The model's summary of what it did, or its answer."""
+        outcome = self.record.outcome if self.record else None
+        return outcome.solution.summary if isinstance(outcome, Proposed | Answered) else ""
+
+    def look(self, live: LogReader, records: Sequence[Record]) -> None:
         """See how far it is."""
         if self.over:
             return
@@ -112,5 +124,5 @@ class Part:
             "verification": self.findings,
         }
         if self.kind is TaskKind.FOLLOW_UP:
-            told["answer"] = self.outcome.get("solution", {}).get("summary", "")
+            told["answer"] = self.summary
         return told | ({"reason": self.reason} if self.failed else {})

@@ -29,7 +29,7 @@ from dayhand.demo.stories import STORIES
 from dayhand.demo.story import Story
 from dayhand.errors import DayhandError, SettingsError
 from dayhand.ledger.ledger import Ledger
-from dayhand.ledger.log_reader import Live
+from dayhand.ledger.log import LogReader
 from dayhand.ledger.redis_server import connect, embedded
 from dayhand.localhub.server import LocalHub
 from dayhand.scripted_model.moves import SCRIPTED_MODEL
@@ -96,7 +96,7 @@ class Demo:
     def play(self, console: Console, stories: Sequence[Story]) -> list[Part]:
         """Start every story at once, ask the follow-ups when their pull requests are there, and see all to the end."""
         parts = [self._begin(story) for story in stories]
-        live = Live(self.ledger.redis)
+        live = LogReader(self.ledger.redis)
         with open_screen(console) as screen:
             while not all(part.over for part in parts):
                 time.sleep(LOOK_SECONDS)

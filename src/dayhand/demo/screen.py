@@ -137,4 +137,4 @@ def tell_ends(console: Console, parts: Sequence[Part], task_url: str) -> None:
             say(console, f"  {row['check']:<13} {row['command']}: {row['verdict']}")
         if part.kind is TaskKind.FOLLOW_UP and part.over and not part.failed:
             say(console, f"  asked         {part.story.follow_up}")
-            quote(console, str(part.outcome.get("solution", {}).get("summary", "")))
+            quote(console, part.summary)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dayhand.hub.models import CheckRun
 from dayhand.hub.repository import RepositoryHub
 from dayhand.intake.events import Subject
+from dayhand.ledger import facts
 from dayhand.ledger.ledger import Ledger
-
-HELD = "action_required"
+from dayhand.verification import Status
 
 
 def accept(hub: RepositoryHub, ledger: Ledger, where: Subject, *, who: str) -> bool:
@@ -17,16 +17,19 @@ def accept(hub: RepositoryHub, ledger: Ledger, where: Subject, *, who: str) -> b
     """
     found = [check for check in hub.checks_on(where.number) if _waits(check, ledger)] if where.is_pull else []
     for check in found:
-        standing = ledger.fact(check.task, "standing") or "success"
-        if check.conclusion == HELD:
-            hub.retitle_check(check.id, f"Accepted by {who}", standing)
+        task_facts = ledger.facts(check.task)
+        conclusion = task_facts.get(facts.CONCLUSION_IF_ACCEPTED) or Status.SUCCESS
+        if check.conclusion == Status.ACTION_REQUIRED:
+            hub.retitle_check(check.id, f"Accepted by {who}", conclusion)
         if hub.ready(where.number):
             hub.request_review(where.number, who)
-        if ledger.fact(check.task, "check") and not ledger.fact(check.task, "accepted_by"):
-            ledger.put_fact(None, check.task, "accepted_by", value=who)
+        if task_facts.get(facts.CHECK) and not task_facts.get(facts.ACCEPTED_BY):
+            task_facts.put(facts.ACCEPTED_BY, who)
     return bool(found)
 
 
 def _waits(check: CheckRun, ledger: Ledger) -> bool:
     """Whether the task of this check run was held back; a record that is gone leaves only GitHub's word."""
-    return check.conclusion == HELD or ledger.fact(check.task, "standing") is not None
+    return check.conclusion == Status.ACTION_REQUIRED or (
+        ledger.facts(check.task).get(facts.CONCLUSION_IF_ACCEPTED) is not None
+    )

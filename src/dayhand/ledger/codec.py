@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 from dayhand.errors import LedgerError
-from dayhand.task import Answered, Ask, Examined, Outcome, Proposed, SetupStep, Solution, Task
+from dayhand.task import (
+    Answered,
+    Ask,
+    Ending,
+    Examined,
+    Proposed,
+    SetupStep,
+    Solution,
+    Task,
+    Unfinished,
+)
 from dayhand.typed_json import NO_ALIASES, Aliases, ShapeError, decode
 from dayhand.usage import Limit, LimitHit, Switch, Usage
 from dayhand.verification import (
@@ -22,6 +32,14 @@ from dayhand.verification import (
 )
 
 T = TypeVar("T")
+UNFINISHED = "unfinished"
+KINDS: Mapping[str, type[Ending]] = {
+    "proposed": Proposed,
+    "answered": Answered,
+    "examined": Examined,
+    UNFINISHED: Unfinished,
+}
+DERIVED = ("conclusion", "ready", "minutes", "claims")
 VERSION = 1  # raise it with every change of shape, and keep what the older version wrote in the tests
 # How version 0, which carried no number, named things.
 VERSION_0: Aliases = {
@@ -99,32 +117,23 @@ def decode_task(text: str) -> Task:
     return unpack("task", text).decode(Task)
 
 
-def encode_outcome(outcome: Outcome) -> Mapping[str, Any]:
-    """An outcome as plain JSON data, for pages and scripts: ``kind`` says which, the rest is its fields."""
-    match outcome:
-        case Proposed():
-            return {
-                "version": VERSION,
-                "kind": "proposed",
-                **asdict(outcome),
-                "conclusion": outcome.verification.conclusion.status,
-            }
-        case Answered():
-            return {"version": VERSION, "kind": "answered", **asdict(outcome)}
-        case Examined():
-            return {"version": VERSION, "kind": "examined", **asdict(outcome), "ready": outcome.ready}
+def encode_outcome(outcome: Ending) -> str:
+    """An outcome as JSON text: ``kind`` says which one, and the rest is its fields."""
+    (kind,) = (name for name, kind in KINDS.items() if isinstance(outcome, kind))
+    return pack({"kind": kind, **asdict(outcome)})
 
 
-def decode_outcome(data: Mapping[str, Any]) -> Outcome:
-    """Read an outcome back from what ``encode_outcome`` gave. Raises ``LedgerError`` where it is not one of ours."""
-    kinds: dict[str, type[Outcome]] = {"proposed": Proposed, "answered": Answered, "examined": Examined}
-    stored = unpack("task's outcome", json.dumps(data))
-    name = stored.data.get("kind") if isinstance(stored.data, dict) else None
-    kind = kinds.get(str(name))
+def decode_outcome(text: str) -> Ending:
+    """Read an outcome back. Raises ``LedgerError`` if it is not an outcome, or if a newer version wrote it."""
+    stored = unpack("task's outcome", text)
+    data = stored.data if isinstance(stored.data, dict) else {}
+    name = data.pop("kind", None if stored.version else UNFINISHED)
+    kind = KINDS.get(str(name))
     if kind is None:
         raise _unreadable("task's outcome", ValueError(f"its kind is {name!r}"))
-    names = {field.name for field in fields(kind)}
-    return stored.decode(kind, {name: value for name, value in stored.data.items() if name in names})
+    if not stored.version:  # it also held figures that follow from the others
+        data = {field: value for field, value in data.items() if field not in DERIVED}
+    return stored.decode(kind, data)
 
 
 def _unreadable(what: str, error: Exception) -> LedgerError:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from redis.commands.core import Script
 from redis.exceptions import RedisError, ResponseError
 
 from dayhand.errors import LeaseLost, LedgerError
 from dayhand.ledger import keys, scripts, states
-from dayhand.ledger.codec import decode_task, encode_task
+from dayhand.ledger.codec import decode_outcome, decode_task, encode_outcome, encode_task
+from dayhand.ledger.facts import Fact
 from dayhand.ledger.keys import TextRedis
-from dayhand.task import State, Task
+from dayhand.task import Ending, State, Task
 
+T = TypeVar("T")
 LEASE_SECONDS = 15.0
 RENEW_SECONDS = 4.0
 GONE = "It may be older than what Redis keeps."
@@ -50,10 +51,14 @@ class Record:
     state: State
     stage: str
     stages: tuple[StageTime, ...]
-    facts: Mapping[str, str]
+    facts: Mapping[str, str]  # as they stand in Redis; read one by ``fact``
     reason: str
     updated_at: float
-    outcome: Mapping[str, Any] | None
+    outcome: Ending | None
+
+    def fact(self, fact: Fact[T]) -> T | None:
+        """One fact's value. Raises ``LedgerError`` if it cannot be read."""
+        return fact.find(self.facts)
 
 
 class Ledger:
@@ -138,9 +143,7 @@ class Ledger:
             if self._drop(keys=[keys.record(task_id), keys.lease(task_id)], args=[worker])
         ]
 
-    def finish(
-        self, claim: Claim, state: State, *, reason: str = "", outcome: Mapping[str, Any] | None = None
-    ) -> None:
+    def finish(self, claim: Claim, state: State, *, reason: str = "", outcome: Ending | None = None) -> None:
         """End a task. Raises ``LeaseLost``, or ``LedgerError`` for a state that is no end."""
         states.check(State.RUNNING, state)
         if state in states.UNFINISHED:
@@ -157,20 +160,13 @@ class Ledger:
             keys.journal(task_id),
             keys.facts(task_id),
         ]
-        text = json.dumps(outcome, ensure_ascii=False) if outcome is not None else ""
+        text = encode_outcome(outcome) if outcome else ""
         told = [claim.token, task_id, state, reason, text, self.clock(), keys.KEPT_SECONDS]
         fenced(self._finish, there, told)
 
-    def fact(self, task_id: str, name: str) -> str | None:
-        value: str | None = self.redis.hget(keys.facts(task_id), name)
-        return value
-
-    def put_fact(self, claim: Claim | None, task_id: str, name: str, *, value: str) -> None:
-        """Keep what was done: an id, an address, a commit. With a claim, raises ``LeaseLost`` once it is over."""
-        if claim is None:
-            self.redis.hset(keys.facts(task_id), name, value)
-            return
-        fenced(self._write, [keys.record(task_id), keys.facts(task_id)], [claim.token, name, value])
+    def facts(self, task_id: str) -> TaskFacts:
+        """The facts of a task for a process that has no claim on it."""
+        return TaskFacts(self.redis, task_id)
 
     def note_stage(self, claim: Claim, fields: Mapping[str, str | float]) -> None:
         """Write stage and times into the record. Raises ``LeaseLost``."""
@@ -204,6 +200,29 @@ class Ledger:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskFacts:
+    """The facts of one task. With a claim's token, a write raises ``LeaseLost`` once the claim is over."""
+
+    redis: TextRedis
+    task_id: str
+    token: str | None = None
+
+    def get(self, fact: Fact[T]) -> T | None:
+        """The fact's value; None if it was never written. Raises ``LedgerError`` if it cannot be read."""
+        names = [name for name in (fact.name, fact.old_name) if name]
+        values = zip(names, self.redis.hmget(keys.facts(self.task_id), names), strict=True)
+        return fact.find({name: value for name, value in values if value is not None})
+
+    def put(self, fact: Fact[T], value: T) -> None:
+        text, facts = fact.encode(value), keys.facts(self.task_id)
+        if self.token is None:
+            self.redis.hset(facts, fact.name, text)
+            return
+        script = self.redis.register_script(scripts.WRITE)
+        fenced(script, [keys.record(self.task_id), facts], [self.token, fact.name, text])
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """The right to work on a task, until another worker claims it."""
 
@@ -213,6 +232,10 @@ class Claim:
     attempt: int = 1  # claims since the task last got on, this one included
     delays: int = 0  # how often it was put off since then
 
+    @property
+    def facts(self) -> TaskFacts:
+        return TaskFacts(self.ledger.redis, self.task_id, self.token)
+
     def renew(self) -> None:
         """Hold on. Raises ``LeaseLost`` where another worker has the task, or it is over."""
         self._run(scripts.RENEW, int(self.ledger.lease_seconds * 1000))
@@ -220,6 +243,11 @@ class Claim:
     def check(self) -> None:
         """Raise ``LeaseLost`` unless the task is ours, now and for the next seconds: call it before what cannot be undone."""
         self.renew()
+
+    def allow_same_request(self) -> None:
+        """Let the same request open a new task from now on, although this one is unfinished. Raises ``LeaseLost``."""
+        script = self.ledger.redis.register_script(scripts.FREE_MEANING)
+        fenced(script, [keys.record(self.task_id)], [self.token, self.task_id])
 
     def release(self, *, again_in: float = 0, reason: str = "") -> None:
         """Let go; the task waits again, and may be claimed ``again_in`` seconds from now. Raises ``LeaseLost``."""
@@ -271,7 +299,7 @@ def _record(fields: Mapping[str, str], facts: Mapping[str, str]) -> Record:
         facts=facts,
         reason=fields.get("reason", ""),
         updated_at=float(fields["updated"]),
-        outcome=json.loads(fields["outcome"]) if fields.get("outcome") else None,
+        outcome=decode_outcome(fields["outcome"]) if fields.get("outcome") else None,
     )
 
 

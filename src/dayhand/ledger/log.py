@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from dayhand.errors import TaskStopped
 from dayhand.ledger import keys, scripts
+from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.ledger import Claim, Ledger, fenced
+from dayhand.ledger.states import UNFINISHED
 from dayhand.task import Stage
 from dayhand.untrusted_text import redact_output
 
 MAX_LINES = 10_000
 MAX_CHARS = 64 * 1024
+BLOCK_MS = 2_000  # shorter than the client's socket timeout, which would end the read
+KEEP_ALIVE_SECONDS = 15.0
+BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +99,44 @@ class TaskLog:
             raise TaskStopped(f"{who} stopped this task.", advice="Ask again to start it anew.")
         for check in self._heeded:
             check()
+
+
+class LogReader:
+    """Reads the logs of one Redis: all of one, from a line on, or as it grows."""
+
+    def __init__(self, redis: TextRedis, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.redis = redis
+        self._clock = clock
+
+    def read(self, task_id: str, after: int = 0, *, most: int | None = None) -> list[Note]:
+        """Every note after line ``after``, or the next ``most`` of them."""
+        entries = self.redis.xrange(keys.log(task_id), min=f"({after}-0" if after else "-", count=most)
+        return [_note(entry_id, fields) for entry_id, fields in entries]
+
+    def follow(self, task_id: str, after: int = 0) -> Iterator[Note | None]:
+        """Every note after line ``after`` as it comes, until the task is over; None now and then, to keep alive."""
+        last_word = self._clock()
+        while True:
+            over = self._over(task_id)
+            block = None if over else BLOCK_MS
+            found = self.redis.xread({keys.log(task_id): f"{after}-0"}, count=BATCH, block=block)
+            notes = [_note(entry_id, fields) for _, entries in found or [] for entry_id, fields in entries]
+            for note in notes:
+                after = note.line
+                yield note
+            if notes:
+                last_word = self._clock()
+            elif over:
+                return
+            elif self._clock() - last_word >= KEEP_ALIVE_SECONDS:
+                last_word = self._clock()
+                yield None
+
+    def _over(self, task_id: str) -> bool:
+        state = self.redis.hget(keys.record(task_id), "state")
+        return state is None or state not in UNFINISHED
+
+
+def _note(entry_id: str, fields: Mapping[str, str]) -> Note:
+    line = int(entry_id.partition("-")[0])
+    return Note(line, float(fields["at"]), fields["stage"], fields["kind"], fields["text"])

@@ -16,10 +16,10 @@ from dayhand.errors import (
 )
 from dayhand.hub.models import Pull
 from dayhand.hub.repository import RepositoryHub
-from dayhand.ledger import examined
+from dayhand.ledger import facts
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.log import Note
-from dayhand.ledger.log_reader import Live
+from dayhand.ledger.log import LogReader, Note
+from dayhand.ledger.repository_notes import RepositoryNotes, last_examination
 from dayhand.publish.base import Proposal
 from dayhand.publish.check_run import Progress
 from dayhand.publish.markdown.escape import cap
@@ -57,11 +57,12 @@ class GitHubPublication:
         self.hub = hub
         self.ledger = ledger
         self.claim = claim
+        self.facts = claim.facts
         self.task = ledger.task(claim.task_id)
         self.task_url = task_url
         self.repository_url = repository_url
         self._progress = Progress(self._tell_check, every=every, clock=clock)
-        self._progress.recall(Live(ledger.redis).read(self.task.id))
+        self._progress.recall(LogReader(ledger.redis).read(self.task.id))
 
     def open(self, task: Task, head: str) -> None:
         """A draft pull request, a check run on ``head``, a comment."""
@@ -69,8 +70,10 @@ class GitHubPublication:
         pull = self.hub.open_pull(self._branch(), task.default_branch, title, body=body)
         self._remember_pull(pull)
         self._check_on(head)
-        if self._fact("lacking") is None:  # not yet looked for itself
-            self._put("lacking", environment.lacked(examined.last(self.ledger, task.repository)))
+        if self.facts.get(facts.ENVIRONMENT_WARNING) is None:  # not yet looked for itself
+            self.facts.put(
+                facts.ENVIRONMENT_WARNING, environment.lacked(last_examination(self.ledger, task.repository))
+            )
         self._tell_started()
 
     def progress(self, note: Note) -> None:
@@ -82,8 +85,8 @@ class GitHubPublication:
 
     def warn(self, lacks: str) -> None:
         """What cannot run here stands first, in the comment and in the check run, while the work goes on."""
-        if lacks != (self._fact("lacking") or ""):
-            self._put("lacking", lacks)
+        if lacks != (self.facts.get(facts.ENVIRONMENT_WARNING) or ""):
+            self.facts.put(facts.ENVIRONMENT_WARNING, lacks)
             self._tell_check(self._progress.title, self._progress.text)
             self._tell_started()
 
@@ -92,10 +95,10 @@ class GitHubPublication:
         title = pull_request.final_title(task, proposal.solution)
         body = redact(pull_request.pull_body(task, proposal, self.repository_url, task_url=self.task_url))
         earlier, closed = self._earlier_pull(task), self._closed_pull()
-        onto = self._fact("onto") or task.default_branch
+        onto = self.facts.get(facts.TARGET_BRANCH) or task.default_branch
         pull = earlier or closed or self.hub.open_pull(self._branch(), onto, title, body=body)
         self._remember_pull(pull)
-        self._put("patch", proposal.change.patch[:PATCH_CHARS])
+        self.facts.put(facts.PATCH, proposal.change.patch[:PATCH_CHARS])
         self._conclude_with(proposal)
         if not earlier:
             self.hub.edit_pull(pull.number, title=title, body=body)
@@ -144,12 +147,12 @@ class GitHubPublication:
 
     def examined(self, task: Task, found: Examined, offered: str = "") -> None:
         """Conclude the check run, neutral whatever was found: it judges no change. Answer the person who asked."""
-        examined.keep(self.ledger, self.claim, task.repository, found=found)
+        RepositoryNotes(self.ledger, self.claim, task.repository).keep_examination(found)
         said = environment.report(found, self.task_url, offered)
         output = self._output(environment.headline(found), self._progress.last_text)
         output["summary"] = redact(said)
-        self.hub.update_check(int(self._fact("check") or 0), output=output, conclusion="neutral")
-        url = self._fact("check_url") or ""
+        self.hub.update_check(self.facts.get(facts.CHECK) or 0, output=output, conclusion="neutral")
+        url = self.facts.get(facts.CHECK_URL) or ""
         self._comment(environment.answer(task.ask.asker, found.commit, url, said=said))
 
     def fail(self, task: Task, error: DayhandError, spent: Usage | None = None) -> None:
@@ -189,10 +192,10 @@ class GitHubPublication:
     def _not_examined(self, error: DayhandError) -> None:
         """Conclude the check run, which must not stay under way, and answer the person who asked."""
         said = environment.failed(self.task.ask.asker, error, self.task_url, handle=self.hub.auth.slug())
-        if check := self._fact("check"):
+        if check := self.facts.get(facts.CHECK):
             output = self._output(environment.NOT_EXAMINED, self._progress.last_text)
             output["summary"] = redact(environment.why_not(error))
-            self.hub.update_check(int(check), output=output, conclusion="neutral")
+            self.hub.update_check(check, output=output, conclusion="neutral")
         self._comment(said)
 
     def _answer_anyhow(self, said: str) -> None:
@@ -208,13 +211,13 @@ class GitHubPublication:
         if task.drafted_first:
             return None
         pull = self.hub.find_pull(self._branch())
-        return pull if pull and pull.state == "open" and self._fact("own_branch") else None
+        return pull if pull and pull.state == "open" and self.facts.get(facts.OWN_BRANCH) else None
 
     def _closed_pull(self) -> Pull | None:
         """The pull request that we opened for this task, where a person has closed it since: no second one is opened."""
-        number = self._fact("pull")
+        number = self.facts.get(facts.PULL)
         pull = self.hub.find_pull(self._branch()) if number else None
-        return pull if pull and str(pull.number) == number and pull.state == "closed" else None
+        return pull if pull and pull.number == number and pull.state == "closed" else None
 
     def _conclude_with(self, proposal: Proposal) -> None:
         """End the check run of the start, and begin and end the one on the pushed commit: by the ledger alone."""
@@ -222,7 +225,9 @@ class GitHubPublication:
         self._conclude_check_of_start(proposal.head)
         conclusion = verification.conclusion
         if conclusion.objections:
-            self._put("standing", conclusion.if_accepted)  # what an ``@bot accept`` makes of it
+            self.facts.put(
+                facts.CONCLUSION_IF_ACCEPTED, conclusion.if_accepted
+            )  # what an ``@bot accept`` makes of it
         check = self._check_on(proposal.head)
         table = pull_request.table(verification, self.task_url)
         output = self._output(pull_request.check_done(verification), f"{table}\n\n{self._progress.last_text}")
@@ -230,32 +235,32 @@ class GitHubPublication:
 
     def _conclude(self, conclusion: str, title: str) -> None:
         """End the check run that progress went to."""
-        if check := self._fact("check"):
+        if check := self.facts.get(facts.CHECK):
             output = self._output(title, self._progress.last_text)
-            self.hub.update_check(int(check), output=output, conclusion=conclusion)
+            self.hub.update_check(check, output=output, conclusion=conclusion)
 
     def _move_to_unfinished(self) -> None:
         """Where unfinished work was pushed to our draft, the check run goes along with it."""
-        head = self._fact("head")
-        if self._fact("unfinished") and head and self._fact("pull"):
+        head = self.facts.get(facts.HEAD)
+        if self.facts.get(facts.UNFINISHED_BRANCH) and head and self.facts.get(facts.PULL):
             self._conclude_check_of_start(head)
             self._check_on(head)
 
     def _keep_unfinished(self, error: DayhandError) -> str:
         """Say where the unfinished work is, on the draft too; "" where there is none."""
-        branch = self._fact("unfinished")
+        branch = self.facts.get(facts.UNFINISHED_BRANCH)
         if not branch:
             return ""
         pull = self.hub.find_pull(branch)
-        if pull and pull.state == "open" and str(pull.number) == self._fact("pull"):
+        if pull and pull.state == "open" and pull.number == self.facts.get(facts.PULL):
             body = unfinished.pull_body(self.task, error, self.task_url)
             self.hub.edit_pull(pull.number, body=redact(body))
         return unfinished.kept(branch)
 
     def _take_back(self, why: str) -> str:
         """Close our draft and delete its branch, unless there is work on it; say what is kept, "" for nothing."""
-        start = self._fact("start")
-        if self._fact("head") is not None:
+        start = self.facts.get(facts.START)
+        if self.facts.get(facts.HEAD) is not None:
             return pull_request.KEPT_WORK
         if start is None:
             return ""
@@ -275,33 +280,33 @@ class GitHubPublication:
         name = environment.CHECK_NAME if self._examines else pull_request.CHECK_NAME
         known_as = UNASKED if self._examines and not self.task.number else self.task.id
         check = self.hub.create_check(name, head, known_as, details_url=self.task_url, output=output)
-        self._put("check", str(check.id))
-        self._put("check_url", check.url)
-        self._put("check_head", head)
+        self.facts.put(facts.CHECK, check.id)
+        self.facts.put(facts.CHECK_URL, check.url)
+        self.facts.put(facts.CHECK_HEAD, head)
         return check.id
 
     def _conclude_check_of_start(self, head: str) -> None:
         """A check run cannot move to another commit: the first one says where the work went on."""
-        check, on = self._fact("check"), self._fact("check_head")
+        check, on = self.facts.get(facts.CHECK), self.facts.get(facts.CHECK_HEAD)
         if check and on != head:
             output = self._output(pull_request.check_moved(head), self._progress.last_text)
-            self.hub.update_check(int(check), output=output, conclusion="neutral")
+            self.hub.update_check(check, output=output, conclusion="neutral")
 
     def _tell_started(self) -> None:
         """The comment of a task that is under way, what it lacks first."""
-        pull, lacks = self._fact("pull_url") or "", self._fact("lacking")
+        pull, lacks = self.facts.get(facts.PULL_URL) or "", self.facts.get(facts.ENVIRONMENT_WARNING)
         drafted = pull and self.task.drafted_first
         started = pull_request.started(pull, self.task_url) if drafted else environment.looking(self.task_url)
         self._comment(f"{lacks}\n\n{started}" if lacks else started)
 
     def _tell_check(self, title: str, text: str) -> None:
-        if check := self._fact("check"):
-            self.hub.update_check(int(check), output=self._output(title, text), patient=False)
+        if check := self.facts.get(facts.CHECK):
+            self.hub.update_check(check, output=self._output(title, text), patient=False)
 
     def _output(self, title: str, text: str) -> dict[str, str]:
         words = environment.check_summary(self.task_url) if self._examines else ""
         summary = words or pull_request.check_summary(self.task, self.task_url)
-        if lacks := self._fact("lacking"):
+        if lacks := self.facts.get(facts.ENVIRONMENT_WARNING):
             summary = f"{lacks}\n\n{summary}"
         return {"title": title, "summary": redact(summary), "text": cap(redact(text)) or " "}
 
@@ -313,22 +318,14 @@ class GitHubPublication:
         if not self.task.number:
             return ""  # no person asked in words, so no thread waits for an answer
         comment = (by or self.hub).comment(self.task.number, redact(body), marker=f"task:{self.task.id}")
-        self._put("comment", str(comment.id))
-        self._put("comment_url", comment.url)
         return comment.url
 
     def _remember_pull(self, pull: Pull) -> None:
-        self._put("pull", str(pull.number))
-        self._put("pull_url", pull.url)
+        self.facts.put(facts.PULL, pull.number)
+        self.facts.put(facts.PULL_URL, pull.url)
 
     def _branch(self) -> str:
-        return self._fact("branch") or self.task.branch
-
-    def _fact(self, name: str) -> str | None:
-        return self.ledger.fact(self.task.id, name)
-
-    def _put(self, name: str, value: str) -> None:
-        self.ledger.put_fact(self.claim, self.task.id, name, value=value)
+        return self.facts.get(facts.BRANCH) or self.task.branch
 
 
 def _failed_as(error: DayhandError) -> str:

@@ -6,7 +6,7 @@ import os
 import socket
 import traceback
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Protocol
 
 from redis.exceptions import RedisError
@@ -16,7 +16,6 @@ from rq.timeouts import JobTimeoutException
 from dayhand.agent.model.items import spent
 from dayhand.errors import DayhandError, HubError, HubUnavailable, LeaseLost, TaskStopped
 from dayhand.journey import Tools, travel
-from dayhand.ledger.codec import encode_outcome
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.log import TaskLog
@@ -24,7 +23,7 @@ from dayhand.ledger.queue import step_aside
 from dayhand.ledger.redis_server import at_hand, connect, connect_raw
 from dayhand.publish.base import Publication
 from dayhand.settings.table import read_settings
-from dayhand.task import Proposed, State, Task
+from dayhand.task import Proposed, State, Task, Unfinished
 from dayhand.wiring import Workshop
 
 MAX_ATTEMPTS = 5  # a task that brought its worker down so often, and got no further, is not tried again
@@ -132,8 +131,7 @@ class JobAttempt:
             self._fail(publication, _fault(error))
         else:
             state = State.PROPOSED if isinstance(outcome, Proposed) else State.ANSWERED
-            minutes = (self.ledger.clock() - self.task.created_at) / 60
-            self.ledger.finish(self.claim, state, outcome={**encode_outcome(outcome), "minutes": minutes})
+            self.ledger.finish(self.claim, state, outcome=outcome)
 
     def _fail(self, publication: Publication, error: DayhandError, state: State = State.FAILED) -> None:
         """Tell the person, then write it down. In this order: a crash between the two tells again, in one place."""
@@ -145,7 +143,7 @@ class JobAttempt:
             raise
         except HubError as refused:
             self.log.line("error", f"GitHub did not take the message about this: {refused}")
-        self.ledger.finish(self.claim, state, reason=_sentence(error), outcome={"usage": asdict(bill)})
+        self.ledger.finish(self.claim, state, reason=_sentence(error), outcome=Unfinished(bill))
 
 
 def _sentence(error: DayhandError) -> str:

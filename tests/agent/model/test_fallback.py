@@ -13,19 +13,19 @@ import pytest
 
 from dayhand.agent.loop import solve
 from dayhand.agent.model.base import Item, Reply
-from dayhand.agent.model.fallback import Facts, FallbackModels
+from dayhand.agent.model.fallback import FallbackModels
 from dayhand.agent.model.items import message
 from dayhand.agent.model.prices import Price
 from dayhand.agent.model.responses import ResponsesModel
 from dayhand.agent.model.retry import Patience
 from dayhand.errors import ModelError, ModelUnavailable
+from dayhand.ledger.facts import Facts
 from dayhand.ledger.journal import Journal as LedgerJournal
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.log import TaskLog
 from dayhand.sandbox.base import Box
 from dayhand.scripted_model.moves import FOREVER, Fault, Finish, Move, Say, Shell
 from dayhand.scripted_model.server import ScriptedServer
-from dayhand.wiring import TaskFacts
 from tests.agent.conftest import Clock, Heard, script
 from tests.agent.test_loop import TASK
 
@@ -91,7 +91,7 @@ def cast_of(ledger: Ledger, claim: Claim) -> Iterator[CastOf]:
                 )
                 for name in names
             ]
-            return Cast(server, TaskFacts(ledger, claim), models, clock)
+            return Cast(server, claim.facts, models, clock)
 
         yield build
 

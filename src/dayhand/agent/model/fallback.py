@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Protocol
 
 from dayhand.agent.model.base import (
     AUTO,
@@ -14,27 +12,18 @@ from dayhand.agent.model.base import (
 )
 from dayhand.agent.model.responses import ResponsesModel
 from dayhand.errors import ModelUnavailable
-from dayhand.ledger.codec import pack, unpack
+from dayhand.ledger import facts
+from dayhand.ledger.facts import Facts
 from dayhand.usage import Switch
-
-FACT = "model_switches"
-
-
-class Facts(Protocol):
-    """What is known of this task on every worker: ``wiring.TaskFacts``."""
-
-    def recall(self, name: str) -> str | None: ...
-
-    def record(self, name: str, value: str) -> None: ...
 
 
 class FallbackModels:
     """The model at work, of those that are set. A task never goes back to one that could not go on."""
 
-    def __init__(self, models: Sequence[ResponsesModel], facts: Facts) -> None:
+    def __init__(self, models: Sequence[ResponsesModel], task_facts: Facts) -> None:
         self._models = models
-        self._facts = facts
-        self._taken = [*read_switches(facts.recall(FACT) or "[]")]
+        self._facts = task_facts
+        self._taken = [*(task_facts.get(facts.MODEL_SWITCHES) or ())]
 
     @property
     def switches(self) -> tuple[Switch, ...]:
@@ -107,8 +96,7 @@ class FallbackModels:
         return 0
 
     def _record(self) -> None:
-        taken = [(asdict(switch), items) for switch, items in self._taken]
-        self._facts.record(FACT, pack({"switches": taken}))
+        self._facts.put(facts.MODEL_SWITCHES, tuple(self._taken))
 
     def _nobody(self, error: ModelUnavailable) -> ModelUnavailable:
         if not self._taken:
@@ -118,9 +106,3 @@ class FallbackModels:
             f"None of the {len(self._taken) + 1} models can go on. {before} {self.name}: {error}",
             advice=error.advice,
         )
-
-
-def read_switches(text: str) -> tuple[tuple[Switch, int], ...]:
-    """The switches of a task, each with the number of items in the history by then. Raises ``LedgerError``."""
-    stored = unpack("task's list of models", text)
-    return stored.decode(tuple[tuple[Switch, int], ...], stored.data["switches"] if stored.version else None)

@@ -1,5 +1,5 @@
-// Keeps an open page up to date: log lines arrive as server-sent events, the rest is drawn by the server and put in
-// place of what it was. Every page is whole without this.
+// Keeps an open page up to date: log lines arrive as server-sent events, and the server renders the rest anew.
+// Every page works without this script.
 "use strict";
 const EVERY = 3000; // milliseconds
 const task = document.getElementById("task");
@@ -18,7 +18,7 @@ function follow(id, after) {
   events.onopen = () => (live.textContent = "Live: new lines appear here.");
   events.onerror = () => {
     const over = events.readyState === EventSource.CLOSED;
-    live.textContent = over ? "No longer live. Load the page anew to go on." : "The connection broke; trying again …";
+    live.textContent = over ? "No longer live. Reload the page to continue." : "Connection lost, retrying …";
     if (over) clearInterval(ticking);
   };
   events.onmessage = (event) => {
@@ -30,14 +30,14 @@ function follow(id, after) {
     location.reload();
   });
 
-  // All that came since the last frame at once: a build may print thousands of lines a second.
+  // All lines since the last frame at once: a build may print thousands of lines a second.
   function show() {
     const atEnd = window.innerHeight + window.scrollY >= document.body.scrollHeight - 80;
     log.append(...waiting.map(line));
     if (waiting.some((note) => note.kind === "stage")) head();
     const wanted = waiting.some((note) => location.hash === `#L${note.line}`);
     waiting = [];
-    if (wanted) location.replace(location.hash); // a link to a line that was not there yet
+    if (wanted) location.replace(location.hash); // a link to a line that did not exist yet
     else if (atEnd) window.scrollTo(0, document.body.scrollHeight);
   }
 }
@@ -56,7 +56,7 @@ function line(note) {
   return row;
 }
 
-// What the server draws is not known here a second time: fetch it, and take the same element from it.
+// Fetch the page again and replace the element by its new content: only the server knows how to render it.
 async function replace(address, shown) {
   if (document.hidden || shown.contains(document.activeElement)) return;
   try {
@@ -66,6 +66,6 @@ async function replace(address, shown) {
     const fresh = page.getElementById(shown.id);
     if (fresh.innerHTML !== shown.innerHTML) shown.replaceChildren(...fresh.childNodes);
   } catch {
-    // Nobody answers just now: what is shown stays.
+    // The server does not answer: keep the old content.
   }
 }

@@ -1,0 +1,136 @@
+"""The facts of a task in Redis: each with its name, its type, who writes it and who reads it.
+
+A fact is written once something is done, so that a worker that takes the task over does not do it again. Facts are
+read and written through these declarations only; a test compares them with the code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from dayhand.errors import LedgerError
+from dayhand.ledger.codec import pack, unpack
+from dayhand.task import Blocked
+from dayhand.usage import Switch
+from dayhand.verification import Status
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Fact(Generic[T]):
+    """One fact. Writers and readers are top-level packages or modules of this project."""
+
+    name: str  # in Redis, and in the JSON of ``/tasks/<id>``
+    parse: Callable[[str], T]  # may raise ``ValueError`` or ``LedgerError``
+    encode: Callable[[T], str]
+    writer: str
+    readers: tuple[str, ...]
+    old_name: str = ""  # in version 0
+    own_place: bool = False  # the JSON of ``/tasks/<id>`` shows it elsewhere than among the facts
+
+    def find(self, values: Mapping[str, str]) -> T | None:
+        """Its value among all the facts of a task. Raises ``LedgerError`` if it cannot be read."""
+        text = values.get(self.name, values.get(self.old_name))
+        try:
+            return None if text is None else self.parse(text)
+        except ValueError as error:
+            raise LedgerError(f"The fact {self.name} in Redis cannot be read: {error}.") from error
+
+
+def _text(name: str, writer: str, *readers: str, old_name: str = "", own_place: bool = False) -> Fact[str]:
+    return Fact(name, str, str, writer, readers, old_name, own_place)
+
+
+def _number(name: str, writer: str, *readers: str) -> Fact[int]:
+    return Fact(name, int, str, writer, readers)
+
+
+def parse_blocked(text: str) -> tuple[Blocked, ...]:
+    """The hosts of a blocklist; empty if this version cannot read it, since it is only advice."""
+    try:
+        stored = unpack("list of blocked hosts", text)
+        return stored.decode(tuple[Blocked, ...], stored.data["blocked"] if stored.version else None)
+    except (LedgerError, KeyError):
+        return ()
+
+
+def encode_blocked(blocked: tuple[Blocked, ...]) -> str:
+    return pack({"blocked": [asdict(one) for one in blocked]})
+
+
+def _parse_switches(text: str) -> tuple[tuple[Switch, int], ...]:
+    stored = unpack("list of the task's models", text)
+    return stored.decode(
+        tuple[tuple[Switch, int], ...], stored.data.get("switches") if stored.version else None
+    )
+
+
+def _encode_switches(switches: tuple[tuple[Switch, int], ...]) -> str:
+    return pack({"switches": [(asdict(switch), items) for switch, items in switches]})
+
+
+# Commits and branches.
+BASE = _text("base", "checkout", "checkout")  # the commit that the task starts from
+START = _text("start", "checkout", "checkout", "publish")  # the empty first commit of the task's branch
+BRANCH = _text("branch", "checkout", "checkout", "publish")  # the task's branch
+HEAD = _text("head", "checkout", "checkout", "publish")  # the commit that was pushed last
+TARGET_BRANCH = _text(
+    "onto", "wiring", "wiring", "publish"
+)  # that the pull request goes to; "" for the default one
+OWN_BRANCH = _text(
+    "own_branch", "wiring", "wiring", "publish"
+)  # of our pull request that is continued; "" for none
+UNFINISHED_HEAD = _text("unfinished_head", "checkout", "checkout")  # the commit with unfinished work
+UNFINISHED_BRANCH = _text("unfinished_branch", "checkout", "checkout", "publish", old_name="unfinished")
+
+# On GitHub.
+PULL = _number("pull", "publish", "publish")  # the pull request's number
+PULL_URL = _text("pull_url", "publish", "publish", "dashboard")
+CHECK = _number("check", "publish", "publish", "intake")  # the check run's id
+CHECK_URL = _text("check_url", "publish", "publish")
+CHECK_HEAD = _text("check_head", "publish", "publish")  # the commit that the check run is on
+ENVIRONMENT_WARNING = _text("environment_warning", "publish", "publish", old_name="lacking")  # "" for none
+PATCH = _text("patch", "publish", "dashboard", own_place=True)  # what the task changed, cut to a megabyte
+
+# A change with objections, and who accepted it.
+CONCLUSION_IF_ACCEPTED = Fact(
+    "conclusion_if_accepted", Status, str, "publish", ("intake", "dashboard"), old_name="standing"
+)
+ACCEPTED_BY = _text("accepted_by", "intake", "intake", "dashboard")  # a login
+
+# The model and the environment.
+MODEL_SWITCHES = Fact("model_switches", _parse_switches, _encode_switches, "agent", ("agent",))
+BLOCKED = Fact("blocked", parse_blocked, encode_blocked, "ledger", ("dashboard",), own_place=True)
+
+ALL: tuple[Fact[Any], ...] = (
+    BASE,
+    START,
+    BRANCH,
+    HEAD,
+    TARGET_BRANCH,
+    OWN_BRANCH,
+    UNFINISHED_HEAD,
+    UNFINISHED_BRANCH,
+    PULL,
+    PULL_URL,
+    CHECK,
+    CHECK_URL,
+    CHECK_HEAD,
+    ENVIRONMENT_WARNING,
+    PATCH,
+    CONCLUSION_IF_ACCEPTED,
+    ACCEPTED_BY,
+    MODEL_SWITCHES,
+    BLOCKED,
+)
+
+
+class Facts(Protocol):
+    """The facts of one task: ``ledger.TaskFacts``."""
+
+    def get(self, fact: Fact[T]) -> T | None: ...
+
+    def put(self, fact: Fact[T], value: T) -> None: ...

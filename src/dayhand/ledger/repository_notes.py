@@ -1,0 +1,53 @@
+"""What is kept about each repository: the hosts that its set-up could not reach, and its last examination."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dayhand.errors import LedgerError
+from dayhand.ledger import facts, keys, scripts
+from dayhand.ledger.codec import decode_outcome, encode_outcome
+from dayhand.ledger.ledger import Claim, Ledger, fenced
+from dayhand.task import Blocked, Examined
+
+BLOCKED = "blocked"
+EXAMINATION = "outcome"
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryNotes:
+    """Where a claimed task writes what it learned about its repository."""
+
+    ledger: Ledger
+    claim: Claim
+    repository: str
+
+    def keep_blocked(self, blocked: tuple[Blocked, ...]) -> None:
+        """Replace the blocked hosts of the task and of its repository. Raises ``LeaseLost``."""
+        self.claim.facts.put(facts.BLOCKED, blocked)
+        key = keys.blocked(self.repository)
+        self._write(key, BLOCKED, facts.encode_blocked(blocked))
+        self.ledger.redis.expire(key, keys.KEPT_SECONDS)
+
+    def keep_examination(self, examination: Examined) -> None:
+        """Replace the examination of the repository. Raises ``LeaseLost``."""
+        self._write(keys.examined(self.repository), EXAMINATION, encode_outcome(examination))
+
+    def _write(self, key: str, field: str, text: str) -> None:
+        script = self.ledger.redis.register_script(scripts.WRITE)
+        fenced(script, [keys.record(self.claim.task_id), key], [self.claim.token, field, text])
+
+
+def last_blocked(ledger: Ledger, repository: str) -> tuple[Blocked, ...]:
+    """The hosts that a repository's set-up could not reach when a task prepared it last."""
+    return facts.parse_blocked(ledger.redis.hget(keys.blocked(repository), BLOCKED) or "[]")
+
+
+def last_examination(ledger: Ledger, repository: str) -> Examined | None:
+    """The last examination; None if there is none, or none that this version can read."""
+    text = ledger.redis.hget(keys.examined(repository), EXAMINATION)
+    try:
+        examination = decode_outcome(text) if text else None
+    except LedgerError:
+        return None
+    return examination if isinstance(examination, Examined) else None
