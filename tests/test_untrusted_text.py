@@ -10,7 +10,7 @@ import uuid
 import pytest
 
 from dayhand.sandbox.base import Reason, Result
-from dayhand.sandbox.live_output import LiveOutput
+from dayhand.sandbox.output import LiveOutput
 from dayhand.untrusted_text import (
     CREDENTIALS,
     clean,
@@ -152,7 +152,7 @@ def test_a_credential_is_told_whole_however_its_output_arrives(secret: str, chun
     output = f"before\n{secret}\nafter\n".encode()
     for start in range(0, len(output), chunk):
         now += 1.5
-        live.take(output[start : start + chunk])
+        live.write(output[start : start + chunk])
     live.finish(Result(0, output, b"", len(output), Reason.EXIT, now))
     assert "".join(entries) == "before\n[redacted]\nafter\n"
 

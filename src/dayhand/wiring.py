@@ -36,8 +36,8 @@ from dayhand.publish.base import Publication
 from dayhand.publish.github import GitHubPublication
 from dayhand.publish.local import LocalPublication
 from dayhand.sandbox.base import Sandbox
-from dayhand.sandbox.bubblewrap.backend import Bubblewrap
-from dayhand.sandbox.docker.backend import Docker
+from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
+from dayhand.sandbox.docker.backend import DockerSandbox
 from dayhand.sandbox.snapshot_cache import SnapshotCache
 from dayhand.scripted_model.moves import SCRIPTED_MODEL
 from dayhand.settings.required import app_key
@@ -124,7 +124,7 @@ def open_local_tools(settings: Settings, ledger: Ledger, task: Task, *, claim: C
 def open_sandbox(settings: Settings) -> Sandbox:
     """The sandbox that is set, proved to work. Raises ``SandboxError``: nothing runs without one."""
     sandbox = choose_sandbox(settings)
-    sandbox.probe()
+    sandbox.self_test()
     return sandbox
 
 
@@ -136,7 +136,7 @@ def open_shelf(settings: Settings) -> Sandbox:
 
 def choose_sandbox(settings: Settings) -> Sandbox:
     """The backend that is set; ``auto`` is Docker where an engine answers that has our image, else bubblewrap."""
-    docker = Docker(
+    docker = DockerSandbox(
         settings.data,
         image=settings.sandbox_image,
         runtime=settings.sandbox_runtime,
@@ -148,12 +148,12 @@ def choose_sandbox(settings: Settings) -> Sandbox:
 
 
 @cache
-def _bubblewrap(data: Path) -> Bubblewrap:
+def _bubblewrap(data: Path) -> BubblewrapSandbox:
     """One for a process and its forks: what was found out of bwrap and the kernel once holds for all of a worker's jobs."""
-    return Bubblewrap(data)
+    return BubblewrapSandbox(data)
 
 
-def _serves(docker: Docker) -> bool:
+def _serves(docker: DockerSandbox) -> bool:
     try:
         return docker.find_image() is not None
     except SandboxError:

@@ -20,7 +20,7 @@ from dayhand.agent.model.server_features import FeatureStore
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.redis_server import connect, embedded
 from dayhand.sandbox.base import Box
-from dayhand.sandbox.bubblewrap.backend import Bubblewrap
+from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 from dayhand.scripted_model.moves import Move, Script, ScriptState
 from dayhand.scripted_model.server import ScriptedServer
 
@@ -128,15 +128,15 @@ git add -A; git commit -qm base
 
 
 @pytest.fixture(scope="session")
-def sandbox() -> Iterator[Bubblewrap]:
+def sandbox() -> Iterator[BubblewrapSandbox]:
     with tempfile.TemporaryDirectory() as folder:  # pytest's own cannot be passed through by the boxes' users
         path = Path(folder)
         path.chmod(0o711)
-        yield Bubblewrap(path)
+        yield BubblewrapSandbox(path)
 
 
 @pytest.fixture
-def boxes(sandbox: Bubblewrap) -> Iterator[Callable[[], Box]]:
+def boxes(sandbox: BubblewrapSandbox) -> Iterator[Callable[[], Box]]:
     """Opens boxes that all hold the same small repository, as on another worker."""
     with ExitStack() as stack:
 

@@ -55,7 +55,7 @@ def test_where_everything_is_there_nothing_is_bad(
     told = capsys.readouterr().out
     assert "✗" not in told
     assert "✓ GitHub App: dayhand[bot]" in told
-    assert "✓ bubblewrap: a box opens by /" in told
+    assert "✓ bubblewrap: boxes work, with /" in told
     assert "4096 MB" in told
 
 
@@ -92,7 +92,7 @@ def test_an_engine_with_the_image_is_examined(settings: Settings) -> None:
         told = list(look(replace(settings, sandbox="docker", sandbox_image=image)))
 
     assert {each.health for each in told} <= HEALTHY
-    assert told[-1].what == f"docker: a box opens, of the image {image}"
+    assert told[-1].what == f"docker: boxes work, with the image {image}"
     assert any("engine" in each.what for each in told)
 
 

@@ -8,7 +8,7 @@ import tomllib
 import pytest
 
 from dayhand.box_paths import ENVIRONMENT, WORKSPACE
-from dayhand.sandbox.bubblewrap.mounts import (
+from dayhand.sandbox.guest import (
     HOME,
     SYSTEM_PATH,
     TOOLS,

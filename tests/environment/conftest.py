@@ -16,7 +16,7 @@ import pytest
 from dayhand.environment.ecosystems import node, python
 from dayhand.environment.registries.machine import HostMachine
 from dayhand.sandbox.base import Box
-from dayhand.sandbox.bubblewrap.backend import Bubblewrap
+from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ def sandbox():
     """A real one, in a folder that the sandbox's own users can reach."""
     with tempfile.TemporaryDirectory(prefix="dayhand-environment-") as folder:
         Path(folder).chmod(0o755)
-        made = Bubblewrap(Path(folder))
-        made.probe()
+        made = BubblewrapSandbox(Path(folder))
+        made.self_test()
         yield made
 
 

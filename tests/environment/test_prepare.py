@@ -135,7 +135,7 @@ def test_what_could_not_be_had_is_remembered_for_a_while_and_then_tried_again(pr
     assert not first.steps[-1].passed
     assert first.missing == {}, "ruff is no part of what failed"
     assert second.steps == first.steps
-    assert sandbox.find(first.key) is None, "only what is whole is kept for good"
+    assert sandbox.find_snapshot(first.key) is None, "only what is whole is kept for good"
 
 
 @pytest.mark.usefixtures("python_index")
@@ -286,7 +286,7 @@ def test_a_makefile_counts_only_where_nobody_else_has_such_a_check(files):
 def test_a_step_that_never_ends_is_a_failed_step(sandbox, log):
     with sandbox.open() as box:
         ended = box.run("sleep 60", limits=dataclasses.replace(steps.PROBE, seconds=0.5))
-    assert ended.reason is Reason.WALL
+    assert ended.reason is Reason.TIMEOUT
     assert steps.verdict(ended).startswith("failed (ended by wall)")
 
 

@@ -10,7 +10,8 @@ import docker
 import pytest
 from docker.models.images import Image
 
-from dayhand.sandbox.docker.backend import OWNER, Docker
+from dayhand.sandbox.docker.backend import DockerSandbox
+from dayhand.sandbox.docker.labels import OWNER
 from dayhand.scripted_model.moves import Shell
 from dayhand.task import Proposed, State
 from tests.journey.harness import (
@@ -40,7 +41,7 @@ def docked(harness: Harness) -> Iterator[Harness]:
 
 
 def states(client: docker.DockerClient, harness: Harness) -> list[Image]:
-    return client.images.list(filters={"label": f"{OWNER}={Docker(harness.settings.data).owner}"})
+    return client.images.list(filters={"label": f"{OWNER}={DockerSandbox(harness.settings.data).owner}"})
 
 
 @pytest.mark.timeout(300)
@@ -68,6 +69,6 @@ def test_a_label_becomes_a_pull_request_by_way_of_containers(docked: Harness) ->
     assert "1 failed" in log, "the agent saw the test fail before it mended it"
     assert "dayhand\n0\n" in log, "and had neither a proxy nor a secret"
     with contextlib.closing(docker.from_env()) as client:
-        owner = f"{OWNER}={Docker(docked.settings.data).owner}"
+        owner = f"{OWNER}={DockerSandbox(docked.settings.data).owner}"
         assert client.containers.list(all=True, filters={"label": owner}) == []
         assert states(client, docked), "what was installed is kept for the next task"

@@ -12,8 +12,8 @@ import docker
 import pytest
 
 from dayhand.bench.measure import descendants
-from dayhand.sandbox.bubblewrap.backend import Bubblewrap
-from dayhand.sandbox.docker.backend import Docker
+from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
+from dayhand.sandbox.docker.backend import DockerSandbox
 from dayhand.sandbox.limits import MIB, Capacity
 from tests.sandbox.image import needed
 
@@ -33,10 +33,10 @@ def sandbox(request, data):
     if request.param == "docker":
         client, image = needed()
         client.close()
-        made = Docker(data / request.param, image=image, capacity=SMALL)
+        made = DockerSandbox(data / request.param, image=image, capacity=SMALL)
     else:
-        made = Bubblewrap(data / request.param, capacity=SMALL)
-    made.probe()
+        made = BubblewrapSandbox(data / request.param, capacity=SMALL)
+    made.self_test()
     return made
 
 

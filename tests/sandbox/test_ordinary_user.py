@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.sandbox.bubblewrap.mounts import reachable
-from tests.sandbox.elsewhere import CHECKOUT, readable_copies
+from dayhand.sandbox.bubblewrap.mounts import is_readable_by_all
+from tests.sandbox.readable_copies import CHECKOUT, readable_copies
 
 TESTS = Path(__file__).parent
 NOBODY_IN_PARTICULAR = 61_234
@@ -21,7 +21,7 @@ def interpreter() -> str | None:
     """A Python of our version that any user may run; this one may live in root's home."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     for path in (Path(sys.executable), Path("/usr/bin") / version, Path("/usr/local/bin") / version):
-        if path.exists() and reachable(path):
+        if path.exists() and is_readable_by_all(path):
             return str(path)
     return None
 

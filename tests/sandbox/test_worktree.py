@@ -35,7 +35,7 @@ def test_a_file_of_the_same_size_that_is_written_in_the_second_of_the_checkout_c
     git(tmp_path, "bundle", "create", "-q", "one.bundle", "main")
     commit, tree = git(tmp_path, "rev-parse", "main", "main^{tree}").split()
     with sandbox.open() as box:
-        worktree.fill(box, tmp_path / "one.bundle", ref="refs/heads/main", commit=commit, branch="main")
+        worktree.check_out(box, tmp_path / "one.bundle", ref="refs/heads/main", commit=commit, branch="main")
         done = box.run(WITHIN_ONE_SECOND)
         assert done.passed, done.text()
         assert worktree.export(box, commit)[0] != tree

@@ -13,7 +13,7 @@ import pytest
 from dayhand.environment.base import Environment, Installed, Missing
 from dayhand.environment.ecosystems.base import Check
 from dayhand.sandbox.base import Box
-from dayhand.sandbox.bubblewrap.backend import Bubblewrap
+from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 from dayhand.verify.examination import examine
 
 COMMIT = "a" * 40
@@ -31,11 +31,11 @@ class Notes:
 
 
 @pytest.fixture(scope="module")
-def sandbox() -> Iterator[Bubblewrap]:
+def sandbox() -> Iterator[BubblewrapSandbox]:
     with tempfile.TemporaryDirectory(prefix="dayhand-doctor-") as folder:
         Path(folder).chmod(0o755)
-        made = Bubblewrap(Path(folder))
-        made.probe()
+        made = BubblewrapSandbox(Path(folder))
+        made.self_test()
         yield made
 
 
@@ -53,7 +53,7 @@ def place(
     return Environment("env-1", None, {}, checks, missing or {}, steps, (), cached=False, seconds=1.0)
 
 
-def test_each_check_is_run_once_on_the_commit(sandbox: Bubblewrap) -> None:
+def test_each_check_is_run_once_on_the_commit(sandbox: BubblewrapSandbox) -> None:
     log = Notes()
     found = examine(place("test -f there", "test -f gone"), sandbox, fill, log=log, commit=COMMIT)
     assert [one.run.passed for one in found.checks if one.run] == [True, False]
@@ -62,7 +62,7 @@ def test_each_check_is_run_once_on_the_commit(sandbox: Bubblewrap) -> None:
     assert found.commit == COMMIT
 
 
-def test_a_missing_tool_is_named_and_its_check_not_run(sandbox: Bubblewrap) -> None:
+def test_a_missing_tool_is_named_and_its_check_not_run(sandbox: BubblewrapSandbox) -> None:
     log = Notes()
     lacking = {"mypy .": Missing("mypy", "mypy is in no registry.")}
     found = examine(place("mypy .", missing=lacking), sandbox, fill, log=log, commit=COMMIT)
@@ -72,13 +72,13 @@ def test_a_missing_tool_is_named_and_its_check_not_run(sandbox: Bubblewrap) -> N
     assert not [text for kind, text in log.lines if kind == "command"]
 
 
-def test_a_program_that_only_the_run_shows_to_be_gone_is_named_too(sandbox: Bubblewrap) -> None:
+def test_a_program_that_only_the_run_shows_to_be_gone_is_named_too(sandbox: BubblewrapSandbox) -> None:
     (one,) = examine(place("no-such-program"), sandbox, fill, log=Notes(), commit=COMMIT).checks
     assert one.run is None
     assert one.missing.startswith("no-such-program is not there: ")
 
 
-def test_a_failed_step_says_what_the_installer_said(sandbox: Bubblewrap) -> None:
+def test_a_failed_step_says_what_the_installer_said(sandbox: BubblewrapSandbox) -> None:
     step = Installed(
         "install the project", "pip install x", passed=False, seconds=2.0, output="fine\nERROR: no x\n"
     )

@@ -14,7 +14,7 @@ import pytest
 from dayhand.environment.base import Environment
 from dayhand.environment.ecosystems.base import Check
 from dayhand.sandbox.base import Box
-from dayhand.sandbox.bubblewrap.backend import Bubblewrap
+from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 from dayhand.verification import Counts
 from dayhand.verify.runner import PYTEST, CheckResult, Runner
 
@@ -46,15 +46,17 @@ class Notes:
 
 
 @pytest.fixture(scope="module")
-def sandbox() -> Iterator[Bubblewrap]:
+def sandbox() -> Iterator[BubblewrapSandbox]:
     with tempfile.TemporaryDirectory(prefix="dayhand-running-") as folder:
         Path(folder).chmod(0o755)
-        made = Bubblewrap(Path(folder))
-        made.probe()
+        made = BubblewrapSandbox(Path(folder))
+        made.self_test()
         yield made
 
 
-def run(sandbox: Bubblewrap, files: Mapping[str, str], command: str, *, ecosystem: str = "") -> CheckResult:
+def run(
+    sandbox: BubblewrapSandbox, files: Mapping[str, str], command: str, *, ecosystem: str = ""
+) -> CheckResult:
     """Run one test command on these files, in a real box."""
     heap = io.BytesIO()
     with tarfile.open(fileobj=heap, mode="w") as tar:
@@ -98,7 +100,9 @@ needs_rspec = pytest.mark.skipif(
 
 @needs_node
 @pytest.mark.parametrize("command", ["node --test", "npm test", "node a.test.js"])
-def test_node_reports_every_test_while_people_read_what_they_know(sandbox: Bubblewrap, command: str) -> None:
+def test_node_reports_every_test_while_people_read_what_they_know(
+    sandbox: BubblewrapSandbox, command: str
+) -> None:
     ran = run(sandbox, NODE_TESTS, command)
     assert ran.results
     assert ran.results.counts == Counts(passed=1, failed=1, skipped=1)
@@ -107,7 +111,7 @@ def test_node_reports_every_test_while_people_read_what_they_know(sandbox: Bubbl
 
 
 @needs_node
-def test_a_node_that_has_another_report_to_write_runs_as_it_is(sandbox: Bubblewrap) -> None:
+def test_a_node_that_has_another_report_to_write_runs_as_it_is(sandbox: BubblewrapSandbox) -> None:
     ran = run(sandbox, NODE_TESTS, "node --test --test-reporter=tap")
     assert ran.results
     assert not ran.results.reported
@@ -116,13 +120,13 @@ def test_a_node_that_has_another_report_to_write_runs_as_it_is(sandbox: Bubblewr
 
 
 @needs_node
-def test_a_program_that_tests_nothing_has_no_report(sandbox: Bubblewrap) -> None:
+def test_a_program_that_tests_nothing_has_no_report(sandbox: BubblewrapSandbox) -> None:
     ran = run(sandbox, {"a.js": "console.log('12 passed')"}, "node a.js")
     assert (ran.run.passed, ran.results) == (True, None)
 
 
 @needs_rspec
-def test_rspec_reports_every_example(sandbox: Bubblewrap) -> None:
+def test_rspec_reports_every_example(sandbox: BubblewrapSandbox) -> None:
     spec = (
         "describe 'shop' do\n  it('adds') { expect(1).to eq 1 }\n  it('subs') { expect(1).to eq 2 }\n"
         "  it('later') { skip 'x' }\nend\n"
@@ -133,7 +137,7 @@ def test_rspec_reports_every_example(sandbox: Bubblewrap) -> None:
     assert ran.failing == {"./spec/a_spec.rb::shop subs"}
 
 
-def test_mavens_reports_are_read_and_those_that_lay_there_are_not(sandbox: Bubblewrap) -> None:
+def test_mavens_reports_are_read_and_those_that_lay_there_are_not(sandbox: BubblewrapSandbox) -> None:
     report = '<testsuite name="{0}"><testcase name="adds" classname="{0}"/></testsuite>'
     maven = (
         "#!/bin/sh\nmkdir -p 'web app/target/surefire-reports' target/surefire-reports\n"

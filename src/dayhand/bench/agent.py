@@ -27,7 +27,7 @@ from dayhand.bench.warm_worker import (
     running_tasks,
     town,
 )
-from dayhand.sandbox.bubblewrap.backend import Bubblewrap
+from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 from dayhand.task import TaskKind
 
 LENGTHS = (10, 100, 600)
@@ -67,7 +67,7 @@ def bench_agent(
     with tempfile.TemporaryDirectory(prefix="dayhand-bench-") as folder, answering() as answers:
         data = Path(folder)
         data.chmod(0o755)
-        Bubblewrap(data).probe()
+        BubblewrapSandbox(data).self_test()
         costs = measure_turns(data, answers, lengths, rounds=rounds)
         with town(data, answers, tasks) as place:
             fixes = first_requests(place, rounds, kind=TaskKind.FIX)

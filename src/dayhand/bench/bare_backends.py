@@ -17,10 +17,11 @@ from dayhand.bench.measure import descendants, pss_mb
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Sandbox
 from dayhand.sandbox.bubblewrap import mounts
-from dayhand.sandbox.bubblewrap.backend import Bubblewrap
-from dayhand.sandbox.bubblewrap.binaries import bubblewraps, uv_program
-from dayhand.sandbox.docker.backend import OWNER, Docker
-from dayhand.sandbox.docker.engine import named
+from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
+from dayhand.sandbox.bubblewrap.binaries import find_bwraps, find_uv
+from dayhand.sandbox.docker.backend import DockerSandbox
+from dayhand.sandbox.docker.engine import engine_errors
+from dayhand.sandbox.docker.labels import OWNER
 from dayhand.sandbox.limits import Capacity
 from dayhand.settings.table import Settings
 
@@ -64,7 +65,7 @@ class Bare(Protocol):
 class BareBubblewrap:
     """bwrap makes a box for each command, so a command and a start are the same to it."""
 
-    def __init__(self, sandbox: Bubblewrap, bwrap: Path, ours: tuple[str, ...]) -> None:
+    def __init__(self, sandbox: BubblewrapSandbox, bwrap: Path, ours: tuple[str, ...]) -> None:
         self.sandbox = sandbox
         self._bwrap = str(bwrap)
         self._ours = ours
@@ -87,7 +88,7 @@ class BareBubblewrap:
 class BareDocker:
     """``docker exec`` in a container that runs, and ``docker run``; the least is the engine's API without the client."""
 
-    def __init__(self, sandbox: Docker, container: Container) -> None:
+    def __init__(self, sandbox: DockerSandbox, container: Container) -> None:
         self.sandbox = sandbox
         self._container = container
 
@@ -103,7 +104,7 @@ class BareDocker:
     def memory(self) -> BoxMemory | None:
         """Of an engine on this machine: its shims are found by the containers that they are started for."""
         client = self.sandbox.engine().client
-        with named():
+        with engine_errors():
             found = client.containers.list(filters={"label": f"{OWNER}={self.sandbox.owner}"})
             firsts = {str(one.id): int(one.attrs["State"]["Pid"]) for one in found}
         shims = {}
@@ -121,29 +122,29 @@ class BareDocker:
 @contextmanager
 def bare_bubblewrap(data: Path, _: Settings) -> Iterator[Bare]:
     """Raises ``SandboxError`` where no box can be opened."""
-    sandbox = Bubblewrap(data)
-    sandbox.probe()
+    sandbox = BubblewrapSandbox(data)
+    sandbox.self_test()
     kept = data / "sandbox"
     workspace, env = data / "bare" / "workspace", data / "bare" / "env"
     for folder in (workspace, env):
         folder.mkdir(parents=True)
-    fixed = mounts.fixed(kept / "etc", uv_program(kept / "tools"), Capacity().scratch)
+    fixed = mounts.fixed(kept / "etc", find_uv(kept / "tools"), Capacity().scratch)
     ours = (
         *fixed,
         *mounts.folders(workspace, env, env_writable=True),
         *mounts.closing(),
         *mounts.environment({}),
     )
-    yield BareBubblewrap(sandbox, next(iter(bubblewraps(kept / "tools"))), ours)
+    yield BareBubblewrap(sandbox, next(iter(find_bwraps(kept / "tools"))), ours)
 
 
 @contextmanager
 def bare_docker(data: Path, settings: Settings) -> Iterator[Bare]:
     """Raises ``SandboxError`` where no engine answers, or it has no image."""
-    sandbox = Docker(data, image=settings.sandbox_image, runtime=settings.sandbox_runtime)
-    sandbox.probe()
+    sandbox = DockerSandbox(data, image=settings.sandbox_image, runtime=settings.sandbox_runtime)
+    sandbox.self_test()
     client = sandbox.engine().client
-    with named():
+    with engine_errors():
         container = client.containers.run(
             sandbox.image, ["3600"], entrypoint="/bin/sleep", detach=True, auto_remove=True
         )

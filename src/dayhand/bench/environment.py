@@ -25,7 +25,7 @@ from dayhand.environment.setup.steps import reason
 from dayhand.localhub.state.git_store import GitStore
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box, Sandbox
-from dayhand.sandbox.bubblewrap.backend import Bubblewrap
+from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 
 ROUNDS = 5
 BRANCH = "main"
@@ -87,8 +87,8 @@ def bench_environment(
         with tempfile.TemporaryDirectory(prefix="dayhand-bench-") as folder:
             data = Path(folder)
             data.chmod(0o755)
-            sandbox = Bubblewrap(data)
-            sandbox.probe()
+            sandbox = BubblewrapSandbox(data)
+            sandbox.self_test()
             raw = {path: text.encode() for path, text in texts.items()}
             _measure(figures, name, BenchProject.write(data, name, raw), sandbox=sandbox, rounds=rounds)
     if as_json:
@@ -118,7 +118,7 @@ class BenchProject:
 
     def fill(self, box: Box) -> None:
         bundle = self.mirror.bundle(self.commit)
-        worktree.fill(box, bundle, ref=bundle_ref(self.commit), commit=self.commit, branch=BRANCH)
+        worktree.check_out(box, bundle, ref=bundle_ref(self.commit), commit=self.commit, branch=BRANCH)
 
     def prepare(self, sandbox: Sandbox) -> Environment:
         return prepare(self.files, sandbox, self.fill, log=Quiet(), scope=self.name)

@@ -21,7 +21,7 @@ from dayhand.bench.published_packages import (
 )
 from dayhand.errors import EnvironmentFailure
 from dayhand.sandbox.base import Sandbox
-from dayhand.sandbox.bubblewrap.backend import Bubblewrap
+from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 from dayhand.task import Examined
 from dayhand.verify.examination import examine
 
@@ -65,8 +65,8 @@ def bench_real(
         with tempfile.TemporaryDirectory(prefix="dayhand-bench-") as folder:
             data = Path(folder)
             data.chmod(0o755)
-            sandbox = Bubblewrap(data)
-            sandbox.probe()
+            sandbox = BubblewrapSandbox(data)
+            sandbox.self_test()
             if why := lacking(published, sandbox):
                 left_out[_name(published)] = why
             else:

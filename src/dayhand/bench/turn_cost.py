@@ -30,7 +30,7 @@ from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log import TaskLog
 from dayhand.ledger.redis_server import connect, embedded
 from dayhand.sandbox.base import Box
-from dayhand.sandbox.bubblewrap.backend import Bubblewrap
+from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 from dayhand.task import Ask, State, Task, TaskKind
 from dayhand.usage import Switch
 
@@ -123,7 +123,7 @@ def measure_turns(data: Path, answers: Answers, lengths: Sequence[int], *, round
 
     Raises ``SandboxError`` where no box can be opened.
     """
-    sandbox = Bubblewrap(data)
+    sandbox = BubblewrapSandbox(data)
     with ExitStack() as stack:
         box = stack.enter_context(sandbox.open())
         box.run(REPOSITORY)

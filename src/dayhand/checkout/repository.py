@@ -80,7 +80,7 @@ class Checkout:
     def fill(self, box: Box, commit: str, branch: str) -> None:
         """Put a commit into a box's workspace."""
         bundle = self.mirror.bundle(commit)
-        worktree.fill(box, bundle, ref=bundle_ref(commit), commit=commit, branch=branch)
+        worktree.check_out(box, bundle, ref=bundle_ref(commit), commit=commit, branch=branch)
 
     def take(self, box: Box, base: Base) -> Change | None:
         """Take the work tree out of a box: one pack, taken in strictly, its paths checked by the policy.

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from dayhand.errors import DayhandError
 from dayhand.hub.client import Hub
-from dayhand.sandbox.bubblewrap.backend import Bubblewrap
-from dayhand.sandbox.docker.backend import Docker
+from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
+from dayhand.sandbox.docker.backend import DockerSandbox
 from dayhand.sandbox.health import (
     Health,
     HealthFinding,
@@ -103,10 +103,10 @@ def _sandboxes(settings: Settings) -> Iterator[HealthFinding]:
     chosen = choose_sandbox(settings)
     set_by = f"DAYHAND_SANDBOX={settings.sandbox}"
     yield HealthFinding(Health.GOOD, f"sandbox: tasks run in {chosen.name} ({set_by})")
-    if isinstance(chosen, Docker):
+    if isinstance(chosen, DockerSandbox):
         yield from examine_docker(chosen)
         return
-    if isinstance(chosen, Bubblewrap):
+    if isinstance(chosen, BubblewrapSandbox):
         yield from examine_bubblewrap(chosen)
     if settings.sandbox == "auto":
         yield from _unused_engine(settings)
@@ -115,7 +115,7 @@ def _sandboxes(settings: Settings) -> Iterator[HealthFinding]:
 def _unused_engine(settings: Settings) -> Iterator[HealthFinding]:
     """An engine that answers is not taken where it has no image to make boxes of."""
     try:
-        Docker(settings.data, image=settings.sandbox_image, docker_host=settings.docker_host).engine()
+        DockerSandbox(settings.data, image=settings.sandbox_image, docker_host=settings.docker_host).engine()
     except DayhandError:
         return
     yield HealthFinding(

@@ -49,7 +49,7 @@ def examine_locally(settings: Settings, repo: Path, *, as_json: bool) -> int:
     commit = mirror.fetch((branch,), "")[branch]
 
     def fill(box: Box) -> None:
-        worktree.fill(box, mirror.bundle(commit), ref=bundle_ref(commit), commit=commit, branch=branch)
+        worktree.check_out(box, mirror.bundle(commit), ref=bundle_ref(commit), commit=commit, branch=branch)
 
     sandbox = open_shelf(settings)
     environment = prepare(

@@ -84,7 +84,7 @@ def prepare(
         with install.installed(plan, base_image, sandbox, fill=fill, log=log) as (box, outcome):
             name = key if outcome.complete else _temporary(key)
             record.write(box, outcome)
-            sandbox.drop([name])
+            sandbox.delete_snapshots([name])
             snapshot = box.save(name)
     return _environment(key, snapshot, plan, outcome=outcome, started=started)
 
@@ -148,7 +148,7 @@ def _temporary(key: str) -> str:
 
 def _recall(sandbox: Sandbox, key: str) -> tuple[Snapshot, Outcome] | None:
     for name in (key, _temporary(key)):
-        if snapshot := sandbox.find(name):
+        if snapshot := sandbox.find_snapshot(name):
             with sandbox.open(origin=snapshot) as box:
                 outcome = record.read(box)
             if outcome:

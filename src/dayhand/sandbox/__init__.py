@@ -1,1 +1,1 @@
-"""Boxes that run commands and hurt nothing outside them."""
+"""Boxes that run untrusted commands without letting them affect anything outside."""

@@ -1,12 +1,12 @@
-"""What a sandbox is: a box that runs commands and hurts nothing outside it.
+"""The contract of a sandbox: a box runs untrusted commands without letting them affect anything outside it.
 
 The boundary is one byte stream. The host never opens, lists or parses a path that sandboxed code can write:
-bytes go in by standard input, and out come capped bytes and an exit code. Every backend keeps these promises:
+bytes go in through standard input; capped bytes and an exit code come out. Every backend guarantees:
 
 * no process outlives the command that started it;
-* ``/workspace`` and ``/opt/env`` persist between the commands of one box, ``/tmp`` need not;
-* there is no network, but in a box that was opened with an ``Egress``: there, CONNECT to its allowed hosts;
-* nothing of the worker's environment, files, sockets or processes can be seen.
+* ``/workspace`` and ``/opt/env`` persist between the commands of a box; ``/tmp`` may not;
+* there is no network, except in a box that was opened with an ``Egress``: it reaches that box's allowed hosts by CONNECT;
+* nothing of the worker's environment, files, sockets or processes is visible.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from dayhand.box_paths import WORKSPACE
 from dayhand.task import Blocked
 from dayhand.untrusted_text import decode_output
 
-MAX_REFUSED = 100  # a set-up that asks for more hosts than people read is told of these
+MAX_REFUSED = 100  # refused hosts that are reported for one set-up: more than people read
 
 
 class Reason(StrEnum):
-    """How a command ended."""
+    """Why a command ended. The values are stored in records, so they do not change."""
 
-    EXIT = "exit"  # by itself: ``code`` says how
-    WALL = "wall"  # it took longer than it may
-    FLOOD = "flood"  # it wrote more than it may
-    OOM = "oom"  # it wanted more memory than it may
-    HALTED = "halted"  # whoever asked for it wanted it no longer
-    LOST = "lost"  # the box broke under it
+    EXIT = "exit"  # it exited: see ``code``
+    TIMEOUT = "wall"  # it reached its time limit
+    FLOOD = "flood"  # it wrote more output or more to the disk than it may
+    OOM = "oom"  # it ran out of memory
+    CANCELLED = "halted"  # the caller no longer wants it
+    LOST = "lost"  # the box broke while it ran
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +40,15 @@ class CommandLimits:
     """What one command may use."""
 
     seconds: float = 120.0
-    output_bytes: int = 64 * 1024 * 1024  # written in all, before it counts as a flood
-    keep_bytes: int = 32 * 1024  # of the head, and as much again of the tail
+    output_bytes: int = 64 * 1024 * 1024  # in total; more is a flood
+    keep_bytes: int = 32 * 1024  # kept of the beginning, and as much again of the end
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of one command. A non-zero ``code`` is a result, not an error.
+    """The result of one command. A non-zero ``code`` is a result, not an error.
 
-    ``head`` and ``tail`` are standard output and error in the order they came; ``tail`` is empty while
+    ``head`` and ``tail`` hold standard output and error in the order they were written; ``tail`` is empty while
     everything fits into ``head``. ``size`` counts all bytes, kept or not.
     """
 
@@ -64,7 +64,7 @@ class Result:
         return self.code == 0 and self.reason is Reason.EXIT
 
     def text(self) -> str:
-        """The output as safe text: UTF-8 with replacements, no escape sequences, the cut marked in the middle."""
+        """The output as safe text: UTF-8 with replacements, no escape sequences, a note where the middle was cut."""
         kept = len(self.head) + len(self.tail)
         gap = f"\n… {self.size - kept} bytes cut …\n" if self.size > kept else ""
         return decode_output(self.head) + gap + decode_output(self.tail)
@@ -72,29 +72,29 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A saved state of a box (its ``/workspace`` and ``/opt/env``), to open other boxes from."""
+    """A saved ``/workspace`` and ``/opt/env``, to open other boxes from."""
 
     key: str  # letters, digits and dashes
 
 
 @dataclass(slots=True)
 class Egress:
-    """Where a set-up box may connect to, and what it asked for in vain."""
+    """Which hosts a set-up box may connect to, and the connections that were refused."""
 
     allow: tuple[str, ...]  # exact hosts, or "*.example.org"; port 443 only
-    private: tuple[str, ...] = ()  # of these, the operator's own: they may be at a private network's address
+    private: tuple[str, ...] = ()  # those of them that the operator owns: they may have private addresses
     blocked: list[Blocked] = field(default_factory=list)
 
     @property
     def refused(self) -> tuple[Blocked, ...]:
-        """What was asked for in vain, each once for each command that asked; at most the first ``MAX_REFUSED``."""
+        """The refused connections, once for each command that asked; at most the first ``MAX_REFUSED``."""
         return tuple(dict.fromkeys(self.blocked))[:MAX_REFUSED]
 
 
 class Box(Protocol):
-    """One open sandbox. It is closed by leaving its ``with`` block; nothing of it is left then.
+    """One open sandbox. Leaving its ``with`` block closes it and removes everything in it.
 
-    ``halted`` is asked about once a second while anything runs: where it says so, the command is killed.
+    ``cancelled`` is called about once a second while a command runs: when it returns True, the command is killed.
     """
 
     cancelled: Callable[[], bool] | None
@@ -110,42 +110,42 @@ class Box(Protocol):
         on_output: Callable[[bytes], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Result:
-        """Run one command (a string goes to ``/bin/sh -c``) and wait for its end.
+        """Run one command (a string goes to ``/bin/sh -c``) and wait until it ends.
 
-        ``on_output`` sees each chunk as it comes. ``halted`` is for this command what the box's own
-        is for all. Raises ``SandboxError`` only where the box itself broke.
+        ``on_output`` receives each chunk as it is written. ``cancelled`` is the box's ``cancelled`` for this command
+        alone. Raises ``SandboxError`` only if the box itself breaks.
         """
 
-    def pour(
-        self, command: Sequence[str], *, stdin: bytes | None = None, most: int, seconds: float = 60
+    def check_output(
+        self, command: Sequence[str], *, stdin: bytes | None = None, max_bytes: int, seconds: float = 60
     ) -> bytes:
-        """Run a command of our own and return its whole standard output, bytes untouched.
+        """Run one of our own commands and return its whole standard output, byte for byte.
 
-        Standard error is kept apart. Raises ``SandboxError`` where it fails or writes more than ``most`` bytes.
+        Standard error is not part of it. Raises ``SandboxError`` if the command fails or writes more than ``max_bytes``.
         """
 
     def save(self, key: str) -> Snapshot:
-        """Keep this box's state under ``key`` and close it: it cannot run anything afterwards."""
+        """Save this box's state under ``key`` and close the box."""
 
 
 class Sandbox(Protocol):
-    """A way to get boxes. There is no fall-back without one: ``probe`` fails closed."""
+    """A way to open boxes. Without one, nothing runs: there is no unsandboxed fallback."""
 
     name: str
 
-    def probe(self) -> None:
-        """Prove that a box can be opened here; raise ``SandboxError`` saying what to do where not."""
+    def self_test(self) -> None:
+        """Open a box to prove that it works here. Raises ``SandboxError`` that says what to do if it does not."""
 
-    def stamp(self) -> str:
-        """A word for what an empty box has of its own, told without opening one: another one when that changes."""
+    def fingerprint(self) -> str:
+        """A string that changes whenever the programs in an empty box change; found without opening a box."""
 
     def open(
         self, *, origin: Snapshot | None = None, egress: Egress | None = None
     ) -> AbstractContextManager[Box]:
         """Open a box, empty or from a snapshot."""
 
-    def find(self, key: str) -> Snapshot | None:
-        """The snapshot kept under ``key``, if there is one."""
+    def find_snapshot(self, key: str) -> Snapshot | None:
+        """The snapshot saved under ``key``, if there is one."""
 
-    def drop(self, keys: Iterable[str]) -> None:
-        """Forget snapshots; those that are not there are passed over."""
+    def delete_snapshots(self, keys: Iterable[str]) -> None:
+        """Delete snapshots; keys that do not exist are ignored."""

@@ -1,4 +1,4 @@
-"""A sandbox for one task: whatever runs in any of its boxes ends when the task is to go on no longer."""
+"""A sandbox for one task: when the task is cancelled, so is every command that runs in one of its boxes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dayhand.sandbox.base import Box, Egress, Sandbox, Snapshot
 
 
 class Cancellable:
-    """Another sandbox, whose every command asks about once a second whether it is still wanted.
+    """Wraps another sandbox; calls ``check`` about once a second while a command runs.
 
-    ``check`` raises where it is not: what it raises comes out of the box, and nothing of the command is left then.
+    ``check`` raises to cancel. Its exception leaves the box's ``run``, after the command and its processes are gone.
     """
 
     def __init__(self, sandbox: Sandbox, check: Callable[[], None]) -> None:
@@ -19,11 +19,11 @@ class Cancellable:
         self._sandbox = sandbox
         self._check = check
 
-    def probe(self) -> None:
-        self._sandbox.probe()
+    def self_test(self) -> None:
+        self._sandbox.self_test()
 
-    def stamp(self) -> str:
-        return self._sandbox.stamp()
+    def fingerprint(self) -> str:
+        return self._sandbox.fingerprint()
 
     @contextmanager
     def open(self, *, origin: Snapshot | None = None, egress: Egress | None = None) -> Iterator[Box]:
@@ -31,11 +31,11 @@ class Cancellable:
             box.cancelled = self._cancelled
             yield box
 
-    def find(self, key: str) -> Snapshot | None:
-        return self._sandbox.find(key)
+    def find_snapshot(self, key: str) -> Snapshot | None:
+        return self._sandbox.find_snapshot(key)
 
-    def drop(self, keys: Iterable[str]) -> None:
-        self._sandbox.drop(keys)
+    def delete_snapshots(self, keys: Iterable[str]) -> None:
+        self._sandbox.delete_snapshots(keys)
 
     def _cancelled(self) -> bool:
         self._check()

@@ -1,4 +1,4 @@
-"""What can be said of this machine's sandboxes: which work, which limits hold in them, and what would make them better."""
+"""Checks of this machine's sandboxes: which work, which limits they enforce, and what would improve them."""
 
 from __future__ import annotations
 
@@ -9,112 +9,114 @@ from enum import StrEnum
 from typing import Any
 
 from dayhand.errors import SandboxError
-from dayhand.sandbox.bubblewrap.backend import Bubblewrap
-from dayhand.sandbox.docker.backend import Docker
+from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
+from dayhand.sandbox.docker.backend import DockerSandbox
 
 MIB = 1024 * 1024
-# The releases that mend CVE-2025-31133, CVE-2025-52565 and CVE-2025-52881:
+# The releases that fix CVE-2025-31133, CVE-2025-52565 and CVE-2025-52881:
 # https://github.com/opencontainers/runc/security/advisories
-SOUND_RUNC = {(1, 2): 8, (1, 3): 3}
+PATCHED_RUNC = {(1, 2): 8, (1, 3): 3}
 NEWER_RUNC = (1, 4)
 
 
 class Health(StrEnum):
-    """How a thing stands."""
+    """How severe a finding is."""
 
     GOOD = "good"
-    WEAK = "weak"  # it works, but less of it holds than could
+    WEAK = "weak"  # it works, but protects less than it could
     BAD = "bad"
 
 
 @dataclass(frozen=True, slots=True)
 class HealthFinding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     health: Health
     what: str
     advice: str = ""
 
 
-def examine_bubblewrap(sandbox: Bubblewrap) -> Iterator[HealthFinding]:
-    """Open a box, and tell what holds in it."""
+def examine_bubblewrap(sandbox: BubblewrapSandbox) -> Iterator[HealthFinding]:
+    """Open a box, and report which limits it has."""
     try:
-        sandbox.probe()
-        ready, grouped = sandbox.ready(), sandbox.can_group()
+        sandbox.self_test()
+        config, has_groups = sandbox.config(), sandbox.can_create_groups()
     except SandboxError as error:
         yield HealthFinding(Health.BAD, f"bubblewrap: {error}", error.advice)
         return
-    size = ready.capacity
-    yield HealthFinding(Health.GOOD, f"bubblewrap: a box opens by {ready.bwrap}")
-    memory, processes = f"{size.memory // MIB} MB", f"{size.processes} processes"
-    if grouped:
+    capacity = config.capacity
+    yield HealthFinding(Health.GOOD, f"bubblewrap: boxes work, with {config.bwrap}")
+    memory, processes = f"{capacity.memory // MIB} MB", f"{capacity.processes} processes"
+    if has_groups:
         yield HealthFinding(
-            Health.GOOD, f"bubblewrap: a control group holds each box to {memory} and {processes}"
+            Health.GOOD, f"bubblewrap: a control group limits each box to {memory} and {processes}"
         )
     else:
         yield HealthFinding(
             Health.WEAK,
-            f"bubblewrap: each box has at most {processes}, but {memory} are the limit of each process, not of the box",
-            "Run the worker as root, or in a container that may make control groups, or use Docker.",
+            f"bubblewrap: each box is limited to {processes}, but the limit of {memory} is per process, not per box",
+            "Run the worker as root, or in a container that may create control groups, or use Docker.",
         )
-    if not ready.layers:
+    if not config.overlay:
         yield HealthFinding(
             Health.WEAK,
-            "bubblewrap: no layers here, so each box begins with a copy of the repository's environment",
-            "bubblewrap 0.11 and a file system that overlayfs can use make it instant.",
+            "bubblewrap: overlays do not work here, so each box starts with a copy of the repository's environment",
+            "Use bubblewrap 0.11 and a file system that supports overlayfs: then no copy is needed.",
         )
 
 
-def examine_docker(sandbox: Docker) -> Iterator[HealthFinding]:
-    """Ask the engine, open a box, and tell what holds in it."""
+def examine_docker(sandbox: DockerSandbox) -> Iterator[HealthFinding]:
+    """Ask the engine which limits it enforces, and open a box."""
     try:
         engine = sandbox.engine()
-        told, version = engine.client.info(), engine.client.version()
-        yield HealthFinding(Health.GOOD, f"docker: engine {told['ServerVersion']} at {engine.address}")
-        yield from _what_the_engine_lacks(told)
+        info, version = engine.client.info(), engine.client.version()
+        yield HealthFinding(Health.GOOD, f"docker: engine {info['ServerVersion']} at {engine.address}")
+        yield from _engine_weaknesses(info)
         yield from _runc(version)
-        sandbox.probe()
+        sandbox.self_test()
     except SandboxError as error:
         yield HealthFinding(Health.BAD, f"docker: {error}", error.advice)
         return
-    yield HealthFinding(Health.GOOD, f"docker: a box opens, of the image {sandbox.image}")
+    yield HealthFinding(Health.GOOD, f"docker: boxes work, with the image {sandbox.image}")
 
 
-def _what_the_engine_lacks(told: dict[str, Any]) -> Iterator[HealthFinding]:
+def _engine_weaknesses(info: dict[str, Any]) -> Iterator[HealthFinding]:
     for name, limit in (("MemoryLimit", "memory"), ("SwapLimit", "swap"), ("PidsLimit", "processes")):
-        if not told.get(name):
+        if not info.get(name):
             yield HealthFinding(
                 Health.WEAK,
                 f"docker: this engine cannot limit {limit}",
-                "Its kernel needs the control group for it (on Debian: swapaccount=1 for swap).",
+                "Enable the control group for it in the engine's kernel (on Debian: swapaccount=1 for swap).",
             )
-    options = " ".join(told.get("SecurityOptions") or [])
+    options = " ".join(info.get("SecurityOptions") or [])
     if "name=rootless" not in options and "name=userns" not in options:
         yield HealthFinding(
             Health.WEAK,
-            "docker: root in this engine's containers would be root of its machine",
-            "Not needed, and worth having: a rootless engine, or one with userns-remap.",
+            "docker: root in this engine's containers is root on its machine",
+            "Optional, but safer: use a rootless engine, or one with userns-remap.",
         )
 
 
 def _runc(version: dict[str, Any]) -> Iterator[HealthFinding]:
     runc = next((each["Version"] for each in version.get("Components", []) if each["Name"] == "runc"), "")
-    if runc and not sound_runc(runc):
+    if runc and not is_patched_runc(runc):
         yield HealthFinding(
             Health.WEAK,
-            f"docker: runc {runc} has known ways out of a container",
-            "Install 1.2.8, 1.3.3 or newer, or a distribution's package that says it has their fixes.",
+            f"docker: runc {runc} has known container escapes",
+            "Install 1.2.8, 1.3.3 or newer, or a distribution's package that includes their fixes.",
         )
 
 
-def sound_runc(version: str) -> bool:
-    """Whether a runc of this version has the fixes of November 2025; what cannot be read counts as not.
+def is_patched_runc(version: str) -> bool:
+    """Whether this version of runc has the fixes of November 2025; False for a version that cannot be parsed.
 
-    >>> sound_runc("1.1.5+ds1"), sound_runc("1.2.8"), sound_runc("1.3.2"), sound_runc("1.4.0-rc.3"), sound_runc("2.0.0")
-    (False, True, False, True, True)
+    >>> is_patched_runc("1.1.5+ds1"), is_patched_runc("1.2.8"), is_patched_runc("1.3.2"), is_patched_runc("1.4.0-rc.3")
+    (False, True, False, True)
+    >>> is_patched_runc("2.0.0")
+    True
     """
     numbers = re.match(r"v?(\d+)\.(\d+)\.(\d+)", version)
     if not numbers:
         return False
     major, minor, patch = map(int, numbers.groups())
-    return (major, minor) >= NEWER_RUNC or patch >= SOUND_RUNC.get((major, minor), patch + 1)
+    return (major, minor) >= NEWER_RUNC or patch >= PATCHED_RUNC.get((major, minor), patch + 1)

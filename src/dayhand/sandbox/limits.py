@@ -1,4 +1,4 @@
-"""What one command may take from the machine: limits that every kernel has, and control groups where we are root."""
+"""Limits on what a box may take from the machine: ``ulimit`` everywhere, and a control group where the worker is root."""
 
 from __future__ import annotations
 
@@ -15,52 +15,53 @@ from dayhand.errors import SandboxError
 MIB = 1024 * 1024
 CONTROLLERS = ("memory", "pids")
 V2_ROOT = Path("/sys/fs/cgroup")
-PATIENCE_SECONDS = 5.0
+REMOVE_SECONDS = 5.0  # for the killed processes of a group to be gone
+MIN_FREE_FILES = 0.02  # of all the files that the disk can hold; with fewer left, every command is ended
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
     """The size of a box; sizes are in bytes."""
 
-    memory: int = 4096 * MIB  # of the whole box as root, else of each process
+    memory: int = 4096 * MIB  # of the whole box if it has a control group, else of each process
     processes: int = 512
     file: int = 4096 * MIB  # the largest single file
     scratch: int = 1024 * MIB  # /tmp, which is memory
     open_files: int = 4096
-    disk: int = 10240 * MIB  # /workspace and /opt/env together, looked at while a command runs
-    files: int = 2_000_000  # in those two folders: empty ones need no room, but the disk has only so many
-    cpus: float = 2.0  # of a container; a bubblewrap box shares the machine with the others
-    floor: int = 512 * MIB  # what the host's disk keeps free, or every command is ended
+    disk: int = 10240 * MIB  # /workspace and /opt/env together, measured while a command runs
+    files: int = 2_000_000  # in those two folders: empty files need no space, but a disk holds only so many
+    cpus: float = 2.0  # of a container; bubblewrap boxes share the machine's processors
+    min_free_disk: int = 512 * MIB  # of the host's disk; with less left, every command is ended
 
-    def shell(self, *, grouped: bool) -> str:
-        """``ulimit`` words for the shell that starts a command inside its box. They are best effort: a lower limit stays.
+    def ulimit_script(self, *, has_group: bool) -> str:
+        """Shell code that sets the limits for the command after it, inside the box. Limits that are lower already stay.
 
-        POSIX counts ``-f`` in blocks of 512 bytes, the shells count ``-d`` in KiB, and bash says ``-u`` where dash says
-        ``-p``: set inside the box's user namespace, it counts this box alone. Where no control group bounds the memory
-        of all, the data segments of each are bounded.
+        POSIX counts ``-f`` in blocks of 512 bytes; shells count ``-d`` in KiB; bash has ``-u`` where dash has ``-p``.
+        Set inside the box's user namespace, the process limit counts this box alone. Without a control group for the
+        memory of the whole box, the data segment of each process is limited.
         """
-        words = ["ulimit -c 0", f"ulimit -f {self.file // 512}", f"ulimit -n {self.open_files}"]
-        if not grouped:
-            words.append(f"ulimit -d {self.memory // 1024}")
-        bounds = "; ".join(f"{word} 2>/dev/null" for word in words)
-        return f"{bounds}; ulimit -u {self.processes} 2>/dev/null || ulimit -p {self.processes} 2>/dev/null"
+        limits = ["ulimit -c 0", f"ulimit -f {self.file // 512}", f"ulimit -n {self.open_files}"]
+        if not has_group:
+            limits.append(f"ulimit -d {self.memory // 1024}")
+        script = "; ".join(f"{limit} 2>/dev/null" for limit in limits)
+        return f"{script}; ulimit -u {self.processes} 2>/dev/null || ulimit -p {self.processes} 2>/dev/null"
 
 
 class ControlGroup:
-    """One box's control group, version 1 or 2: its memory and its processes together."""
+    """One box's control group, version 1 or 2: limits the memory and the processes of the whole box."""
 
     def __init__(self, folders: tuple[Path, ...], *, version: int) -> None:
         self._folders = folders
         self._version = version
-        # Files that take the thread which writes to them into this group, and back out. None in version 2, where the
-        # threads of a process stay together: there a process is put in once it is.
-        self.ways = (
+        # Pairs of files: a thread that writes 0 to the first moves into this group, to the second back out. Empty in
+        # version 2, where all threads of a process are in one group: there a process is added after it was started.
+        self.thread_files = (
             tuple((folder / "tasks", folder.parent / "tasks") for folder in folders) if version == 1 else ()
         )
 
     @classmethod
     def create(cls, name: str, capacity: Capacity) -> ControlGroup | None:
-        """Make a group, or give None where this machine does not let us (the limits of each process remain)."""
+        """Make a group. None if this machine does not allow it: then only the limits of each process apply."""
         try:
             parents, version = _parents()
             folders = tuple(parent / name for parent in parents)
@@ -88,8 +89,8 @@ class ControlGroup:
         for folder in self._folders:
             (folder / "cgroup.procs").write_text(str(pid))
 
-    def kills(self) -> int:
-        """How often the kernel has killed in here because the memory was used up."""
+    def oom_kills(self) -> int:
+        """How many processes in the group the kernel has killed because the memory ran out."""
         name = "memory.oom_control" if self._version == 1 else "memory.events"
         for line in (self._folders[0] / name).read_text().splitlines():
             word, _, count = line.partition(" ")
@@ -98,43 +99,44 @@ class ControlGroup:
         return 0
 
     def remove(self) -> None:
-        """Kill what is left in the group, and remove it; a group that will not go is left to the next sweep."""
-        until = time.monotonic() + PATIENCE_SECONDS
+        """Kill what is left in the group and remove it. A group that cannot be removed is left to the next sweep."""
+        until = time.monotonic() + REMOVE_SECONDS
         for folder in self._folders:
-            while not _removed(folder) and time.monotonic() < until:
+            while not _try_remove(folder) and time.monotonic() < until:
                 time.sleep(0.002)
 
 
-def sweep(prefix: str, living: frozenset[str]) -> None:
-    """Remove the groups whose names begin with ``prefix`` and whose box is not among the living."""
+def remove_stale_groups(prefix: str, open_boxes: frozenset[str]) -> None:
+    """Remove the groups named ``prefix`` and a box's name whose box is not open."""
     try:
         parents, version = _parents()
     except (OSError, SandboxError):
         return
     for parent in parents:
         for folder in parent.glob(f"{prefix}*"):
-            if folder.name.removeprefix(prefix) not in living:
+            if folder.name.removeprefix(prefix) not in open_boxes:
                 ControlGroup((folder,), version=version).remove()
 
 
-def _removed(folder: Path) -> bool:
+def _try_remove(folder: Path) -> bool:
+    """Remove a group's folder; False if it still has processes, which are killed."""
     try:
         folder.rmdir()
     except FileNotFoundError:
         return True
     except OSError as error:
         if error.errno != errno.EBUSY:
-            return True  # nothing more that we could do
+            return True  # nothing more can be done
         with contextlib.suppress(OSError):
             for pid in map(int, (folder / "cgroup.procs").read_text().split()):
-                if pid != os.getpid():  # a thread of ours that starts something
+                if pid != os.getpid():  # a thread of ours may be in it to start a program
                     os.kill(pid, signal.SIGKILL)
         return False
     return True
 
 
 def _parents() -> tuple[tuple[Path, ...], int]:
-    """The folders to make groups in: one for each controller in version 1, one for all in version 2."""
+    """The folders to make groups in: one for each controller in version 1, one for all of them in version 2."""
     own = {}
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         _, names, path = line.split(":", 2)
@@ -148,17 +150,17 @@ def _parents() -> tuple[tuple[Path, ...], int]:
 
 
 def _under(root: Path, path: str) -> Path:
-    """Our own group's folder; in a container the path may be told from outside, and only the root is there."""
+    """Our own group's folder. In a container the path may be the host's and not exist: then it is the root."""
     own = root / path.lstrip("/")
     return own if own.is_dir() else root
 
 
 def _unified(own: Path) -> Path:
-    """Version 2 lets a group with processes have no limited children, so ours may have to stand beside us."""
+    """In version 2 a group with processes cannot have limited children, so ours may have to be made beside our own."""
     for folder in (own, own.parent):
         if folder == V2_ROOT.parent:
             break
         with contextlib.suppress(OSError):
             (folder / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in CONTROLLERS))
             return folder
-    raise SandboxError("No control group here may have limited children.")
+    raise SandboxError("No control group on this machine can have limited children.")

@@ -1,7 +1,8 @@
-"""The system-call filter of every box: a BPF program written by hand, so that no C library is needed.
+"""The system-call filter of every bubblewrap box: a seccomp BPF program, assembled here so that no C library is needed.
 
-A deny list on top of namespaces, no capabilities and no_new_privs: it closes what an unprivileged process could still
-use to reach the kernel's less tested parts. Numbers are from the kernel's ``syscall_64.tbl`` and ``asm-generic/unistd.h``.
+It is a deny list on top of namespaces, no capabilities and no_new_privs: it blocks the system calls by which an
+unprivileged process could still reach less tested parts of the kernel. The numbers are from the kernel's
+``syscall_64.tbl`` and ``asm-generic/unistd.h``.
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ NUMBER, ARCHITECTURE, ARGUMENTS = 0, 4, 16  # offsets in struct seccomp_data; bo
 X32 = 0x40000000
 
 NAMESPACES = 0x7E020000  # the CLONE_NEW* flags that clone(2) takes
-TERMINAL_TRICKS = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX: type into somebody's terminal
+TERMINAL_INPUT = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX: inject input into a terminal
 FAMILIES = (1, 2, 10)  # AF_UNIX, AF_INET, AF_INET6
 NETLINK = 16
 
-# Refused as if the kernel had never heard of them, so that programs take the older road, which is checked.
-# clone3 hides its flags behind a pointer; the rest is io_uring and the new mount calls. The same everywhere.
+# Refused with ENOSYS, as if the kernel did not have them, so that programs fall back to the older calls, which are
+# checked: clone3, whose flags are behind a pointer, io_uring and the new mount calls. The same on every machine.
 UNKNOWN = (435, 425, 426, 427, 428, 429, 430, 431, 432, 433, 442)
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One architecture: its audit number and its numbers of the calls that matter."""
+    """One architecture: its audit number and the numbers of the filtered system calls."""
 
     audit: int
     clone: int
@@ -73,9 +74,9 @@ MACHINES = {"x86_64": X86_64, "aarch64": AARCH64, "arm64": AARCH64}
 
 @cache
 def program(machine: Machine) -> bytes:
-    """Build the filter: what ``bwrap --seccomp`` reads, an array of ``struct sock_filter``.
+    """Build the filter that ``bwrap --seccomp`` reads: an array of ``struct sock_filter``.
 
-    Every rule jumps over its own answer where it does not match, so no jump is long.
+    A rule that does not match jumps over its own return statement only, so every jump is short.
     """
     return b"".join(struct.pack("<HBBI", *step) for step in _steps(machine))
 
@@ -83,7 +84,7 @@ def program(machine: Machine) -> bytes:
 def _steps(machine: Machine) -> Iterator[tuple[int, int, int, int]]:
     yield LOAD, 0, 0, ARCHITECTURE
     yield EQUAL, 1, 0, machine.audit
-    yield _refuse(errno.ENOSYS)  # a 32-bit program would bring other numbers
+    yield _refuse(errno.ENOSYS)  # a 32-bit program would use other numbers
     yield LOAD, 0, 0, NUMBER
     if machine.has_x32:
         yield AT_LEAST, 0, 1, X32
@@ -109,16 +110,16 @@ def _clone_rule(number: int) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _ioctl_rule(number: int) -> Iterator[tuple[int, int, int, int]]:
-    yield EQUAL, 0, 2 + 2 * len(TERMINAL_TRICKS), number
+    yield EQUAL, 0, 2 + 2 * len(TERMINAL_INPUT), number
     yield _argument(1)
-    for request in TERMINAL_TRICKS:
+    for request in TERMINAL_INPUT:
         yield EQUAL, 0, 1, request
         yield _refuse(errno.EPERM)
     yield RETURN, 0, 0, ALLOW
 
 
 def _socket_rule(number: int) -> Iterator[tuple[int, int, int, int]]:
-    """Only local and internet sockets, and of netlink only what lists the network interfaces."""
+    """Allow local and internet sockets, and of netlink only NETLINK_ROUTE, which lists the network interfaces."""
     yield EQUAL, 0, 6 + 2 * len(FAMILIES), number
     yield _argument(0)
     for family in FAMILIES:
@@ -132,7 +133,12 @@ def _socket_rule(number: int) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _argument(index: int) -> tuple[int, int, int, int]:
-    return LOAD, 0, 0, ARGUMENTS + 8 * index  # the low half; the kernel takes these as 32-bit numbers
+    return (
+        LOAD,
+        0,
+        0,
+        ARGUMENTS + 8 * index,
+    )  # the low half: the kernel reads these arguments as 32-bit numbers
 
 
 def _refuse(number: int) -> tuple[int, int, int, int]:

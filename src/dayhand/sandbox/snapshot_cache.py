@@ -1,8 +1,9 @@
-"""Kept states within a number of bytes, whichever backend keeps them: least recently used out first.
+"""Limits the total size of the snapshots of any backend: the least recently used are deleted first.
 
-    shelf/<key>     a state's size in KiB; its time is that of the last use; held, shared, while a box stands on it
+    <folder>/<key>  a snapshot's size in KiB; its modification time is that of the last use; locked, shared, while a box
+                    is open over the snapshot
 
-Sizes are measured by ``du`` inside the box that is about to be saved: the host never walks what sandboxed code wrote.
+``du`` measures the size inside the box that is about to be saved: the host never walks what sandboxed code wrote.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from typing import IO
 from dayhand.box_paths import ENVIRONMENT, WORKSPACE
 from dayhand.sandbox.base import Box, CommandLimits, Egress, Result, Sandbox, Snapshot
 
-RESTING_SECONDS = 600.0  # what was used so lately is between two boxes of one task
-MEASURE = CommandLimits(seconds=120.0)
+MIN_AGE_SECONDS = 600.0  # since the last use, before deletion: a task may be between two of its boxes
+MEASURE_LIMITS = CommandLimits(seconds=120.0)
 KEY = re.compile(r"[A-Za-z0-9-]{1,120}")
 
 
 @dataclass(frozen=True, slots=True)
 class CacheEntry:
-    """One state on the shelf; ``size`` is None where it could not be measured."""
+    """One snapshot; ``size`` is None if it could not be measured."""
 
     key: str
     size: int | None  # bytes
@@ -35,92 +36,95 @@ class CacheEntry:
 
 
 class SnapshotCache:
-    """Another sandbox, whose kept states together stay under ``most`` bytes (0: no limit).
+    """Wraps another sandbox and keeps its snapshots under ``max_bytes`` in total (0: no limit).
 
-    A state on which a box stands, or did less than ten minutes ago, stays whatever its size: the next one that is kept
-    makes room. A state that is by itself larger than ``most``, or that cannot be measured, goes as soon as it may:
-    whoever filled it drives out nobody else's.
+    A snapshot that a box is open over, or was less than ten minutes ago, is never deleted; the next save deletes others
+    or tries again. One that alone is larger than ``max_bytes``, or could not be measured, is deleted as soon as
+    possible and does not displace any other.
     """
 
     def __init__(
-        self, sandbox: Sandbox, folder: Path, most: int, *, clock: Callable[[], float] = time.time
+        self, sandbox: Sandbox, folder: Path, max_bytes: int, *, clock: Callable[[], float] = time.time
     ) -> None:
         self.name = sandbox.name
         self._sandbox = sandbox
         self._folder = folder
-        self._most = most
+        self._max_bytes = max_bytes
         self._clock = clock
         folder.mkdir(parents=True, exist_ok=True)
 
-    def probe(self) -> None:
-        self._sandbox.probe()
+    def self_test(self) -> None:
+        self._sandbox.self_test()
 
-    def stamp(self) -> str:
-        return self._sandbox.stamp()
+    def fingerprint(self) -> str:
+        return self._sandbox.fingerprint()
 
     @contextmanager
     def open(self, *, origin: Snapshot | None = None, egress: Egress | None = None) -> Iterator[Box]:
-        with self._held(origin), self._sandbox.open(origin=origin, egress=egress) as box:
+        with self._in_use(origin), self._sandbox.open(origin=origin, egress=egress) as box:
             yield CachedBox(box, self)
 
-    def find(self, key: str) -> Snapshot | None:
-        self._touch(key)  # before it is looked for: what is found stays until it is opened
-        return self._sandbox.find(key)
+    def find_snapshot(self, key: str) -> Snapshot | None:
+        self._touch(
+            key
+        )  # before the search, so that a snapshot that is found is not deleted before it is opened
+        return self._sandbox.find_snapshot(key)
 
-    def drop(self, keys: Iterable[str]) -> None:
-        wanted = tuple(keys)
-        self._sandbox.drop(wanted)
-        for key in wanted:
+    def delete_snapshots(self, keys: Iterable[str]) -> None:
+        keys = tuple(keys)
+        self._sandbox.delete_snapshots(keys)
+        for key in keys:
             (self._folder / key).unlink(missing_ok=True)
 
-    def kept(self) -> tuple[CacheEntry, ...]:
-        """What is on the shelf, the least recently used first."""
-        found = []
+    def entries(self) -> tuple[CacheEntry, ...]:
+        """The snapshots in the cache, the least recently used first."""
+        entries = []
         for path in self._folder.iterdir():
             with suppress(FileNotFoundError):
                 text, used = path.read_text("ascii"), path.stat().st_mtime
-                found.append(CacheEntry(path.name, int(text) * 1024 if text.isdigit() else None, used))
-        return tuple(sorted(found, key=lambda one: one.used))
+                entries.append(CacheEntry(path.name, int(text) * 1024 if text.isdigit() else None, used))
+        return tuple(sorted(entries, key=lambda entry: entry.used))
 
-    def put(self, key: str, kib: int | None) -> None:
-        """Note the size of a state that was just kept, and make room for it."""
+    def add(self, key: str, kib: int | None) -> None:
+        """Record the size of a snapshot that was just saved, and delete others to make room for it."""
         path = self._folder / key
         path.write_text("unknown" if kib is None else str(kib), "ascii")
         self._touch(key)
-        if self._most:
-            self._make_room()
+        if self._max_bytes:
+            self._evict()
 
-    def _make_room(self) -> None:
-        here = [one for one in self.kept() if self._still_there(one.key)]
-        fitting = [one for one in here if one.size is not None and one.size <= self._most]
-        for one in here:
-            if one not in fitting:
-                self._remove(one)  # whatever its age; while it rests, the others do not make room for it
-        total = sum(one.size or 0 for one in fitting)
-        for one in fitting:
-            if total <= self._most:
+    def _evict(self) -> None:
+        entries = [entry for entry in self.entries() if self._exists(entry.key)]
+        fitting = [entry for entry in entries if entry.size is not None and entry.size <= self._max_bytes]
+        for entry in entries:
+            if entry not in fitting:
+                self._delete(entry)  # however recently used the others are; until then it does not count
+        total = sum(entry.size or 0 for entry in fitting)
+        for entry in fitting:
+            if total <= self._max_bytes:
                 return
-            if self._remove(one):
-                total -= one.size or 0
+            if self._delete(entry):
+                total -= entry.size or 0
 
-    def _still_there(self, key: str) -> bool:
-        """Whether the backend, which limits their number, has it yet."""
-        if self._sandbox.find(key):
+    def _exists(self, key: str) -> bool:
+        """Whether the backend, which limits the number of snapshots itself, still has it."""
+        if self._sandbox.find_snapshot(key):
             return True
         (self._folder / key).unlink(missing_ok=True)
         return False
 
-    def _remove(self, one: CacheEntry) -> bool:
-        path = self._folder / one.key
-        with _lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB) as mine:
-            if not mine or self._clock() - path.stat().st_mtime < RESTING_SECONDS:
+    def _delete(self, entry: CacheEntry) -> bool:
+        """Delete a snapshot; False if it is in use, or was a moment ago."""
+        path = self._folder / entry.key
+        with _lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB) as locked:
+            if not locked or self._clock() - path.stat().st_mtime < MIN_AGE_SECONDS:
                 return False
-            self.drop([one.key])
+            self.delete_snapshots([entry.key])
         return True
 
     @contextmanager
-    def _held(self, origin: Snapshot | None) -> Iterator[None]:
-        """Hold a state while a box stands on it: the kernel lets go of it when this process dies."""
+    def _in_use(self, origin: Snapshot | None) -> Iterator[None]:
+        """Lock a snapshot while a box is open over it: the kernel releases the lock when this process dies."""
         if origin is None or not (self._folder / origin.key).exists():
             yield
             return
@@ -139,11 +143,11 @@ class SnapshotCache:
 
 
 class CachedBox:
-    """A box of a shelf: what it saves is measured first."""
+    """A box of a ``SnapshotCache``: its size is measured before it is saved."""
 
-    def __init__(self, box: Box, shelf: SnapshotCache) -> None:
+    def __init__(self, box: Box, cache: SnapshotCache) -> None:
         self._box = box
-        self._shelf = shelf
+        self._cache = cache
 
     @property
     def cancelled(self) -> Callable[[], bool] | None:
@@ -168,41 +172,42 @@ class CachedBox:
             command, cwd=cwd, env=env, stdin=stdin, limits=limits, on_output=on_output, cancelled=cancelled
         )
 
-    def pour(
-        self, command: Sequence[str], *, stdin: bytes | None = None, most: int, seconds: float = 60
+    def check_output(
+        self, command: Sequence[str], *, stdin: bytes | None = None, max_bytes: int, seconds: float = 60
     ) -> bytes:
-        return self._box.pour(command, stdin=stdin, most=most, seconds=seconds)
+        return self._box.check_output(command, stdin=stdin, max_bytes=max_bytes, seconds=seconds)
 
     def save(self, key: str) -> Snapshot:
         kib = self._measure()
         snapshot = self._box.save(key)
-        self._shelf.put(key, kib)
+        self._cache.add(key, kib)
         return snapshot
 
     def _measure(self) -> int | None:
-        """What the box holds on disk, in KiB; links are not followed and a file is counted once."""
-        told = self._box.run(["/usr/bin/du", "-skP", "--", WORKSPACE, ENVIRONMENT], cwd="/", limits=MEASURE)
-        sizes = re.findall(r"^(\d{1,15})\t/", told.text(), re.MULTILINE)
-        return sum(map(int, sizes)) if told.passed and len(sizes) == 2 else None
+        """The box's disk use in KiB. Links are not followed; a file with several names counts once."""
+        command = ["/usr/bin/du", "-skP", "--", WORKSPACE, ENVIRONMENT]
+        result = self._box.run(command, cwd="/", limits=MEASURE_LIMITS)
+        sizes = re.findall(r"^(\d{1,15})\t/", result.text(), re.MULTILINE)
+        return sum(map(int, sizes)) if result.passed and len(sizes) == 2 else None
 
 
 @contextmanager
-def _lock(path: Path, how: int) -> Iterator[bool]:
-    """An advisory lock on a file that is there; False where it is not to be had."""
+def _lock(path: Path, operation: int) -> Iterator[bool]:
+    """An advisory lock on an existing file; False if the file is gone or the lock is taken."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
         yield False
         return
     try:
-        yield _taken(descriptor, how)
+        yield _try_lock(descriptor, operation)
     finally:
         os.close(descriptor)
 
 
-def _taken(descriptor: int, how: int) -> bool:
+def _try_lock(descriptor: int, operation: int) -> bool:
     try:
-        fcntl.flock(descriptor, how)
+        fcntl.flock(descriptor, operation)
     except BlockingIOError:
         return False
     return True

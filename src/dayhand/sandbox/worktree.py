@@ -1,6 +1,6 @@
-"""The repository's work tree inside a box: filled from a bundle, given out as one pack, restored from one.
+"""The repository's work tree inside a box: checked out from a bundle, exported as one pack, restored from one.
 
-Everything here is a program that runs inside the box. The host sends bytes and receives bytes.
+Everything here is a program that runs inside the box. The host only sends and receives bytes.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Box, CommandLimits
 
 PACK_BYTES = 50 * 1024 * 1024
-FILL_SECONDS = 300.0
+CHECK_OUT_SECONDS = 300.0
 
-# What set-up left in the work tree without the repository ignoring it (an egg-info folder, say) is none of the
-# change, so it is excluded for good before anybody works here.
-_FILL = """
+# Untracked files that set-up created and the repository does not ignore (an egg-info folder, for example) are not part
+# of the change, so they are excluded before the work begins.
+_CHECK_OUT = """
 set -e
 cd /workspace
 rm -rf .git
@@ -31,9 +31,9 @@ git reset -q --hard "$COMMIT"
 git ls-files --others --exclude-standard --directory | sed -e 's/[][\\\\*?#!]/\\\\&/g' -e 's,^,/,' >> .git/info/exclude
 """
 
-# It has an index of its own: whoever works here goes on seeing the change in ``git diff``. With the other's time: git
-# reads those files again that were written in the same second as their index, and takes the rest for unchanged
-# where size and time are the same (https://git-scm.com/docs/racy-git).
+# It uses an index of its own, so that ``git diff`` in the box goes on showing the change. The copy keeps the original's
+# modification time: git reads again the files that were written in the same second as their index, and treats other
+# files as unchanged if their size and time are the same (https://git-scm.com/docs/racy-git).
 _EXPORT = """
 set -e
 cd /workspace
@@ -64,34 +64,37 @@ _AUTHOR = {
 }
 
 
-def fill(box: Box, bundle: Path, *, ref: str, commit: str, branch: str) -> None:
-    """Put ``commit`` into the box's workspace as a git work tree on ``branch``.
+def check_out(box: Box, bundle: Path, *, ref: str, commit: str, branch: str) -> None:
+    """Check ``commit`` out into the box's workspace, on a new ``branch``.
 
-    ``bundle`` is a host-owned file that holds ``ref``. Raises ``SandboxError`` where git cannot do it.
+    ``bundle`` is a file on the host that contains ``ref``. Raises ``SandboxError`` if git fails.
     """
     env = {"REF": ref, "COMMIT": commit, "BRANCH": branch, **_IDENTITY}
     with bundle.open("rb") as stream:
         result = box.run(
-            ["/bin/sh", "-c", _FILL], env=env, stdin=stream, limits=CommandLimits(seconds=FILL_SECONDS)
+            ["/bin/sh", "-c", _CHECK_OUT],
+            env=env,
+            stdin=stream,
+            limits=CommandLimits(seconds=CHECK_OUT_SECONDS),
         )
     if not result.passed:
         raise SandboxError(
-            f"The repository could not be unpacked in the sandbox ({result.reason}): {result.text()[-500:]}"
+            f"The repository could not be checked out in the sandbox ({result.reason}): {result.text()[-500:]}"
         )
 
 
 def export(box: Box, base: str) -> tuple[str, bytes]:
-    """Give the work tree's git tree id and a thin pack of what ``base`` (a commit) does not have.
+    """Return the work tree's git tree id and a thin pack of the objects that ``base`` (a commit) does not have.
 
-    Both come from inside the box: whoever takes them in checks them. Raises ``SandboxError``.
+    Both come from inside the box and must be checked before use. Raises ``SandboxError``.
     """
-    raw = box.pour(["/bin/sh", "-c", f"BASE={_sha(base)}\n{_EXPORT}"], most=PACK_BYTES)
+    raw = box.check_output(["/bin/sh", "-c", f"BASE={_sha(base)}\n{_EXPORT}"], max_bytes=PACK_BYTES)
     head, _, pack = raw.partition(b"\n")
     return _sha(head.decode("ascii", "replace")), pack
 
 
 def restore(box: Box, tree: str, pack: bytes) -> None:
-    """Make the work tree what ``export`` gave out as ``tree`` and ``pack``. Raises ``SandboxError``."""
+    """Restore the work tree that ``export`` returned as ``tree`` and ``pack``. Raises ``SandboxError``."""
     result = box.run(["/bin/sh", "-c", _RESTORE], cwd=WORKSPACE, env={"TREE": _sha(tree)}, stdin=pack)
     if not result.passed:
         raise SandboxError(f"A checkpoint could not be restored: {result.text()[-500:]}")
@@ -99,5 +102,5 @@ def restore(box: Box, tree: str, pack: bytes) -> None:
 
 def _sha(text: str) -> str:
     if not re.fullmatch(r"[0-9a-f]{40}", text):
-        raise SandboxError(f"The sandbox gave “{text[:60]}” where a git object id belongs.")
+        raise SandboxError(f"The sandbox returned “{text[:60]}” instead of a git object id.")
     return text

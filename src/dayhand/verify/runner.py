@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dayhand.environment.base import Environment, Log
 from dayhand.environment.ecosystems.base import Check
 from dayhand.sandbox.base import Box, CommandLimits, Result, Sandbox
-from dayhand.sandbox.live_output import LiveOutput
+from dayhand.sandbox.output import LiveOutput
 from dayhand.verification import Run
 from dayhand.verify.reports import collect
 from dayhand.verify.reports.read import Results, read_results
@@ -70,6 +70,8 @@ class Runner:
         """Run a check with its output in the log as it comes."""
         limits = CommandLimits(seconds=CHECK_SECONDS)
         live = LiveOutput(lambda text: self.log.line("output", text), limits.keep_bytes)
-        result = box.run(check.command, env=env, limits=limits, on_output=live.take, cancelled=live.tick)
+        result = box.run(
+            check.command, env=env, limits=limits, on_output=live.write, cancelled=live.flush_if_due
+        )
         live.finish(result)
         return result

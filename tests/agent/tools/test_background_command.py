@@ -86,7 +86,7 @@ def test_a_killed_command_leaves_no_process(hand: TaskWorker, box: Box, fields: 
     assert came.text.startswith("killed before it ended.\nExit code: None\n")
     assert came.touched
     assert not hand.bench.busy
-    assert b"sleep" not in box.pour(["/bin/sh", "-c", "cat /proc/[0-9]*/comm"], most=10_000)
+    assert b"sleep" not in box.check_output(["/bin/sh", "-c", "cat /proc/[0-9]*/comm"], max_bytes=10_000)
 
 
 def test_to_kill_twice_is_answered(hand: TaskWorker) -> None:
@@ -149,7 +149,9 @@ def test_a_flood_in_the_background_is_cut_and_kept_whole(hand: TaskWorker, box: 
     came = wait_for(hand, session)
     assert len(came.text) < 41_000
     assert f"the whole output is in {KEPT}/call_1.txt" in came.text
-    assert box.pour(["/bin/sh", "-c", f"wc -c < {KEPT}/call_1.txt"], most=100).strip() == b"3000004"
+    assert (
+        box.check_output(["/bin/sh", "-c", f"wc -c < {KEPT}/call_1.txt"], max_bytes=100).strip() == b"3000004"
+    )
 
 
 def test_a_flood_without_end_is_ended(hand: TaskWorker) -> None:
@@ -181,14 +183,14 @@ import json, os, signal, sys
 from pathlib import Path
 from dayhand.agent.tools.executor import ToolExecutor
 from dayhand.agent.model.base import Call
-from dayhand.sandbox.bubblewrap.backend import Bubblewrap
+from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 
 class Log:
     def line(self, kind, text):
         return 1
 
 fields = {"command": "setsid sleep 602.5 & exec sleep 602.5", "timeout_ms": 900000, "yield_time_ms": 500}
-with Bubblewrap(Path(sys.argv[1])).open() as box:
+with BubblewrapSandbox(Path(sys.argv[1])).open() as box:
     print(ToolExecutor(box, Log(), {}).do(Call("c", "shell", json.dumps(fields)), alone=True).text, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """

@@ -18,7 +18,7 @@ def done(box: Box, log: Log, name: str, fields: object, *, alone: bool = True) -
 
 
 def cat(box: Box, path: str) -> str:
-    return box.pour(["cat", "--", path], most=10_000_000).decode()
+    return box.check_output(["cat", "--", path], max_bytes=10_000_000).decode()
 
 
 def test_a_command_runs_with_the_environment_and_its_end_is_told(box: Box, log: Log) -> None:
@@ -51,7 +51,7 @@ def test_a_long_output_is_cut_and_can_be_searched_in_the_box(box: Box, log: Log)
     assert came.text.endswith("99999\n100000\n")
     assert f"the whole output is in {KEPT}/c.txt" in came.text
     assert cat(box, f"{KEPT}/c.txt") == "".join(f"{n}\n" for n in range(1, 100_001))
-    assert box.pour(["git", "status", "--porcelain"], most=1000) == b""
+    assert box.check_output(["git", "status", "--porcelain"], max_bytes=1000) == b""
 
 
 def test_an_output_that_fits_is_whole(box: Box, log: Log) -> None:
@@ -128,7 +128,7 @@ def test_a_patch_that_does_not_fit_changes_nothing(box: Box, log: Log) -> None:
     came = done(box, log, "apply_patch", {"input": patch})
     assert not came.passed
     assert came.text.startswith("The patch was not applied: src/app.py: the lines of the chunk")
-    assert box.pour(["git", "status", "--porcelain"], most=1000) == b""
+    assert box.check_output(["git", "status", "--porcelain"], max_bytes=1000) == b""
     assert log.lines[-1][0] == "error"
 
 
@@ -154,7 +154,7 @@ def test_bytes_that_are_no_text_survive_a_patch(box: Box, log: Log) -> None:
     box.run("printf 'caf\\351\\none\\n' > latin.txt")
     patch = "*** Begin Patch\n*** Update File: latin.txt\n@@\n-one\n+two\n*** End Patch"
     assert done(box, log, "apply_patch", {"input": patch}).passed
-    assert box.pour(["cat", "latin.txt"], most=100) == b"caf\xe9\ntwo\n"
+    assert box.check_output(["cat", "latin.txt"], max_bytes=100) == b"caf\xe9\ntwo\n"
     missed = done(box, log, "apply_patch", {"input": patch})
     missed.text.encode()  # what goes back to the model can be sent
 

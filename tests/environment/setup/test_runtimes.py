@@ -11,7 +11,7 @@ import pytest
 
 from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
 from dayhand.environment.prepare import prepare
-from dayhand.sandbox.docker.backend import Docker
+from dayhand.sandbox.docker.backend import DockerSandbox
 from tests.sandbox.image import needed
 
 
@@ -22,7 +22,7 @@ def bare():
     client.close()
     with tempfile.TemporaryDirectory(prefix="dayhand-environment-") as folder:
         Path(folder).chmod(0o755)
-        made = Docker(Path(folder), image=image)
+        made = DockerSandbox(Path(folder), image=image)
         yield made
         mine = {"label": f"dayhand.owner={made.owner}"}
         with contextlib.closing(docker.from_env()) as client:

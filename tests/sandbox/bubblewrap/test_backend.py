@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.sandbox.bubblewrap.backend import Bubblewrap
+from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 from tests.sandbox.conftest import SMALL
 
 
 @pytest.fixture(scope="module")
 def box(data):
-    sandbox = Bubblewrap(data / "listed", capacity=SMALL)
-    sandbox.probe()
+    sandbox = BubblewrapSandbox(data / "listed", capacity=SMALL)
+    sandbox.self_test()
     with sandbox.open() as opened:
         yield opened
 
@@ -35,9 +35,9 @@ def test_files_that_are_not_on_the_list_are_not_there(box, path):
 def test_a_disk_that_was_cleared_meanwhile_is_laid_out_anew():
     with tempfile.TemporaryDirectory(prefix="dayhand-sandbox-") as folder:
         Path(folder).chmod(0o755)
-        mine = Bubblewrap(Path(folder))
-        mine.probe()
+        mine = BubblewrapSandbox(Path(folder))
+        mine.self_test()
         shutil.rmtree(Path(folder) / "sandbox")
-        mine.probe()
+        mine.self_test()
         with mine.open() as box:
             assert box.run(["true"]).passed

@@ -59,19 +59,19 @@ CHANGES = (
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
 def test_the_stamp_changes_with_the_programs(place, change) -> None:
-    before = mounts.stamp(FIXED)
-    assert mounts.stamp(FIXED) == before
+    before = mounts.fingerprint(FIXED)
+    assert mounts.fingerprint(FIXED) == before
     change(place)
-    assert mounts.stamp(FIXED) != before
+    assert mounts.fingerprint(FIXED) != before
 
 
 def test_the_stamp_changes_with_a_kit_that_is_installed_beside_its_program(place, monkeypatch) -> None:
     (place / "sdk").mkdir()
-    monkeypatch.setattr(mounts, "KITS", f"{place / 'none'}:{place / 'sdk'}")
-    before = mounts.stamp(FIXED)
+    monkeypatch.setattr(mounts, "SDK_FOLDERS", f"{place / 'none'}:{place / 'sdk'}")
+    before = mounts.fingerprint(FIXED)
     (place / "sdk" / "9.0.100").mkdir()
-    assert mounts.stamp(FIXED) != before
+    assert mounts.fingerprint(FIXED) != before
 
 
 def test_the_stamp_changes_with_what_is_let_in(place) -> None:
-    assert mounts.stamp(FIXED) != mounts.stamp((*FIXED, "--ro-bind", "/opt", "/opt"))
+    assert mounts.fingerprint(FIXED) != mounts.fingerprint((*FIXED, "--ro-bind", "/opt", "/opt"))

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.sandbox.bubblewrap.spawn_thread import SpawnThread
-from dayhand.sandbox.limits import Capacity, ControlGroup, _removed
+from dayhand.sandbox.bubblewrap.spawn_thread import THREAD_NAME, SpawnThread
+from dayhand.sandbox.limits import Capacity, ControlGroup, _try_remove
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 SOMEBODY = 234_567
@@ -62,7 +62,7 @@ def test_whoever_starts_it_stays_who_they_were_in_every_thread():
 @pytest.fixture
 def group():
     made = ControlGroup.create(f"dayhand-test-descent-{os.getpid()}", Capacity())
-    if made is None or not made.ways:
+    if made is None or not made.thread_files:
         pytest.skip("no control groups of version 1 that may be made here")
     yield made
     made.remove()
@@ -71,28 +71,28 @@ def group():
 def test_a_program_is_born_in_its_control_groups_and_its_starter_is_not(group):
     before = Path("/proc/self/cgroup").read_text()
 
-    said, _ = told(ASK, group.ways)
+    said, _ = told(ASK, group.thread_files)
 
-    name = group.ways[0][0].parent.name
+    name = group.thread_files[0][0].parent.name
     assert {line.split(":")[1] for line in said.splitlines() if line.endswith(name)} == {"memory", "pids"}
     assert Path("/proc/self/cgroup").read_text() == before
-    assert all(into.read_text() == "" for into, _ in group.ways)
+    assert all(into.read_text() == "" for into, _ in group.thread_files)
 
 
 def test_a_program_that_cannot_be_started_is_told_and_nothing_is_left_in_its_groups(group):
     with pytest.raises(FileNotFoundError):
-        told(["/no/such/program"], group.ways)
+        told(["/no/such/program"], group.thread_files)
 
-    assert all(into.read_text() == "" for into, _ in group.ways)
+    assert all(into.read_text() == "" for into, _ in group.thread_files)
     for each in threading.enumerate():
-        if each.name == "descent":
+        if each.name == THREAD_NAME:
             each.join(10)
-    assert "descent" not in {each.name for each in threading.enumerate()}
+    assert THREAD_NAME not in {each.name for each in threading.enumerate()}
 
 
 def test_a_group_that_is_gone_is_told_and_nothing_is_started(group):
     started: list[None] = []
-    ways = ((group.ways[0][0].parent / "none" / "tasks", group.ways[0][1]),)
+    ways = ((group.thread_files[0][0].parent / "none" / "tasks", group.thread_files[0][1]),)
 
     with pytest.raises(FileNotFoundError):
         SpawnThread(lambda: started.append(None), SOMEBODY, ways).program()
@@ -106,19 +106,19 @@ def test_what_is_left_in_a_group_is_killed_but_never_the_worker_itself(group):
     inside = threading.Event()
 
     def stand() -> None:
-        for into, _ in group.ways:
+        for into, _ in group.thread_files:
             into.write_text("0")
         inside.set()
         over.wait()
-        for _, back in group.ways:
+        for _, back in group.thread_files:
             back.write_text("0")
 
     thread = threading.Thread(target=stand)
     thread.start()
     assert inside.wait(10)
-    assert not _removed(group.ways[0][0].parent), "it is busy"
+    assert not _try_remove(group.thread_files[0][0].parent), "it is busy"
     over.set()
     thread.join(10)
     group.remove()
 
-    assert not group.ways[0][0].exists()
+    assert not group.thread_files[0][0].exists()

@@ -16,18 +16,18 @@ import pytest
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Egress, Snapshot
 from dayhand.sandbox.bubblewrap import binaries
-from dayhand.sandbox.bubblewrap.backend import Bubblewrap
-from dayhand.sandbox.bubblewrap.store import KEPT
-from tests.sandbox.elsewhere import readable_copies
-from tests.sandbox.naps import ours, processes_with
+from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
+from dayhand.sandbox.bubblewrap.store import MAX_SNAPSHOTS
+from tests.sandbox.processes import ours, processes_with
+from tests.sandbox.readable_copies import readable_copies
 
 WORKER = """
 import sys
 from pathlib import Path
 from dayhand.sandbox.base import Egress
-from dayhand.sandbox.bubblewrap.backend import Bubblewrap
+from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 
-with Bubblewrap(Path(sys.argv[1])).open(egress=Egress(())) as box:
+with BubblewrapSandbox(Path(sys.argv[1])).open(egress=Egress(())) as box:
     putting = "head -c 9M > part; sleep 71.5 & echo began; cat > /dev/null"
     box.run(putting, stdin=open("/dev/zero", "rb"), on_output=lambda _: print("began", flush=True))
 """
@@ -88,7 +88,7 @@ def test_a_worker_killed_while_it_puts_takes_everything_along_and_the_rest_is_sw
         assert worker.stdout.readline() == "began\n"
         assert settles(lambda: processes_with("71.5"))
         assert runs_under(home), "the proxy of its box"
-        sandbox = Bubblewrap(home)
+        sandbox = BubblewrapSandbox(home)
         sandbox.sweep()
         assert len(list((home / "sandbox/boxes").iterdir())) == 1  # it lives: it is left alone
         worker.send_signal(signal.SIGKILL)
@@ -105,11 +105,11 @@ def test_a_worker_killed_while_it_puts_takes_everything_along_and_the_rest_is_sw
 
 
 def test_a_box_that_a_killed_worker_had_only_begun_is_ended_by_the_next_one(home):
-    sandbox = Bubblewrap(home)
+    sandbox = BubblewrapSandbox(home)
     sandbox.sweep()
     workspace = home / "sandbox/boxes/begun/workspace"
     workspace.mkdir(parents=True)
-    bwrap = next(iter(binaries.bubblewraps(home / "sandbox/tools")))
+    bwrap = next(iter(binaries.find_bwraps(home / "sandbox/tools")))
     subprocess.run([sys.executable, "-c", BEGINNER, str(workspace), str(bwrap)], check=True, timeout=20)
     assert lives("bwrap", str(workspace))
     sandbox.sweep()
@@ -118,21 +118,21 @@ def test_a_box_that_a_killed_worker_had_only_begun_is_ended_by_the_next_one(home
 
 
 def test_a_sweep_keeps_what_is_saved(home):
-    sandbox = Bubblewrap(home)
+    sandbox = BubblewrapSandbox(home)
     with sandbox.open() as box:
         box.run("echo x > w")
         snapshot = box.save("kept")
     sandbox.sweep()
-    with Bubblewrap(home).open(origin=snapshot) as box:
+    with BubblewrapSandbox(home).open(origin=snapshot) as box:
         assert box.run("cat w").text() == "x\n"
 
 
 def test_a_state_that_nobody_links_to_is_swept_when_its_box_is_closed(home):
-    sandbox = Bubblewrap(home)
+    sandbox = BubblewrapSandbox(home)
     with sandbox.open() as box:
         snapshot = box.save("kept")
     with sandbox.open(origin=snapshot):
-        sandbox.drop(["kept"])
+        sandbox.delete_snapshots(["kept"])
         sandbox.sweep()
         assert len(list((home / "sandbox/states").iterdir())) == 1
     sandbox.sweep()
@@ -140,25 +140,25 @@ def test_a_state_that_nobody_links_to_is_swept_when_its_box_is_closed(home):
 
 
 def test_snapshots_that_nobody_used_for_long_make_room(home):
-    sandbox = Bubblewrap(home)
-    for number in range(KEPT + 2):
+    sandbox = BubblewrapSandbox(home)
+    for number in range(MAX_SNAPSHOTS + 2):
         with sandbox.open() as box:
             box.save(f"kept-{number}")
         if number == 1:
             os.utime(home / "sandbox/snapshots/kept-1", (1, 1), follow_symlinks=False)
-        if number == KEPT - 1:
+        if number == MAX_SNAPSHOTS - 1:
             with sandbox.open(origin=Snapshot("kept-0")):
                 pass
 
-    assert sandbox.find("kept-0") is not None  # it was used
-    assert sandbox.find("kept-1") is None
-    assert sandbox.find("kept-2") is None
-    assert len(list((home / "sandbox/states").iterdir())) == KEPT
+    assert sandbox.find_snapshot("kept-0") is not None  # it was used
+    assert sandbox.find_snapshot("kept-1") is None
+    assert sandbox.find_snapshot("kept-2") is None
+    assert len(list((home / "sandbox/states").iterdir())) == MAX_SNAPSHOTS
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives boxes users of their own")
 def test_boxes_run_as_different_users_and_never_as_root(home):
-    sandbox = Bubblewrap(home)
+    sandbox = BubblewrapSandbox(home)
     with sandbox.open() as one, sandbox.open() as two:
         for box in (one, two):
             assert box.run("echo x > w; id -u").text() == "1000\n"
@@ -172,7 +172,7 @@ def test_a_closed_data_folder_is_told_with_the_remedy(home):
     home.chmod(0o700)
 
     with pytest.raises(SandboxError, match="cannot pass through") as caught:
-        Bubblewrap(home).probe()
+        BubblewrapSandbox(home).self_test()
 
     assert f"chmod o+x {home}" in caught.value.advice
 
@@ -180,17 +180,17 @@ def test_a_closed_data_folder_is_told_with_the_remedy(home):
 def test_a_machine_without_user_namespaces_is_told_and_gets_no_box(home, tmp_path):
     """Inside a box of ours there are none to be had, so our own probe must fail there, with the remedy."""
     code = (
-        "from pathlib import Path; from dayhand.errors import SandboxError; from dayhand.sandbox.bubblewrap.backend import Bubblewrap\n"
-        "try:\n    Bubblewrap(Path('/workspace')).probe()\n"
+        "from pathlib import Path; from dayhand.errors import SandboxError; from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox\n"
+        "try:\n    BubblewrapSandbox(Path('/workspace')).self_test()\n"
         "except SandboxError as error:\n    print(error); print(error.advice)"
     )
     checkout, packages = readable_copies(home / "copies")
     source = checkout / "src"
-    outside = Bubblewrap(home)
-    outside.probe()
-    ready = outside._ready
+    outside = BubblewrapSandbox(home)
+    outside.self_test()
+    config = outside.config()
     binds = [word for path in (source, packages) for word in ("--ro-bind", str(path), str(path))]
-    words = [str(ready.bwrap), *ready.fixed, *binds, "--tmpfs", "/workspace"]
+    words = [str(config.bwrap), *config.fixed_arguments, *binds, "--tmpfs", "/workspace"]
     env = ["--setenv", "PYTHONPATH", f"{source}:{packages}", "--setenv", "PATH", "/usr/bin:/bin"]
     user = 200_999 if os.geteuid() == 0 else None
     told = subprocess.run(
@@ -204,7 +204,7 @@ def test_a_machine_without_user_namespaces_is_told_and_gets_no_box(home, tmp_pat
 
 
 def test_an_egress_box_and_a_plain_one_differ_by_the_socket_only(home):
-    sandbox = Bubblewrap(home)
+    sandbox = BubblewrapSandbox(home)
     with sandbox.open(egress=Egress(())) as box:
         assert box.run("ls /run/egress").text() == "proxy.sock\n"
     assert not lives("proxy_process", str(home))

@@ -16,18 +16,14 @@ import pytest
 
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import CommandLimits, Egress, Reason
-from dayhand.sandbox.docker.backend import (
-    LIFE_SECONDS,
-    OWNER,
-    UNTIL,
-    Docker,
-)
-from dayhand.sandbox.docker.box import SWEEP
+from dayhand.sandbox.docker.backend import LIFE_SECONDS, DockerSandbox
+from dayhand.sandbox.docker.box import SWEEP_SHELL
 from dayhand.sandbox.docker.exec_stream import engine_address
+from dayhand.sandbox.docker.labels import OWNER, UNTIL
 from dayhand.sandbox.egress.gateway import SOCKET, Gateway
 from tests.sandbox.conftest import SMALL
-from tests.sandbox.echo import echoing
-from tests.sandbox.egress.forwarding import forwarding
+from tests.sandbox.echo_server import echoing
+from tests.sandbox.egress.relay import forwarding
 from tests.sandbox.image import needed
 
 BRIEF = CommandLimits(seconds=1)
@@ -35,9 +31,9 @@ WORKER = """
 import sys
 from pathlib import Path
 from dayhand.sandbox.base import Egress
-from dayhand.sandbox.docker.backend import Docker
+from dayhand.sandbox.docker.backend import DockerSandbox
 
-with Docker(Path(sys.argv[1]), image=sys.argv[2]).open(egress=Egress(())) as box:
+with DockerSandbox(Path(sys.argv[1]), image=sys.argv[2]).open(egress=Egress(())) as box:
     putting = "head -c 9M > part; sleep 72.5 & echo began; cat > /dev/null"
     box.run(putting, stdin=open("/dev/zero", "rb"), on_output=lambda _: print("began", flush=True))
 """
@@ -52,7 +48,7 @@ def engine():
 
 @pytest.fixture(scope="module")
 def sandbox(engine, data):
-    return Docker(data / "docker-alone", image=engine[1], capacity=SMALL)
+    return DockerSandbox(data / "docker-alone", image=engine[1], capacity=SMALL)
 
 
 @pytest.fixture
@@ -89,7 +85,7 @@ def test_nobody_in_the_box_can_touch_its_first_process(box):
 
 def test_our_shell_cannot_be_read_or_traced(box):
     told = box.run(
-        f"cat {SWEEP} | wc -c; cat /proc/$PPID/maps; cat /proc/$PPID/mem | wc -c; ls -l /proc/$PPID/exe"
+        f"cat {SWEEP_SHELL} | wc -c; cat /proc/$PPID/maps; cat /proc/$PPID/mem | wc -c; ls -l /proc/$PPID/exe"
     )
 
     assert told.text().count("denied") >= 4, told.text()
@@ -133,7 +129,7 @@ with socket.create_connection(("127.0.0.1", 3128), timeout=3) as s:
     with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as deaf:
         deaf.bind(f"{folder}/{SOCKET}")
         deaf.listen()
-        box.open_way_out(Gateway(Path(folder), Egress(()), os.open(os.devnull, os.O_RDONLY)))
+        box.open_egress(Gateway(Path(folder), Egress(()), os.open(os.devnull, os.O_RDONLY)))
 
         assert box.run(["python3", "-c", code], limits=CommandLimits(seconds=60)).text() == "it had to wait\n"
 
@@ -142,17 +138,17 @@ FAR = r"""
 import sys
 from pathlib import Path
 from dayhand.sandbox.base import Egress
-from dayhand.sandbox.docker.backend import Docker
+from dayhand.sandbox.docker.backend import DockerSandbox
 
 ASK = "import socket; s = socket.create_connection(('127.0.0.1', 3128)); s.send(b'CONNECT no.example:443 HTTP/1.1\\r\\n\\r\\n'); print(s.recv(12))"
-sandbox, egress = Docker(Path(sys.argv[1]), image=sys.argv[2]), Egress(())
+sandbox, egress = DockerSandbox(Path(sys.argv[1]), image=sys.argv[2]), Egress(())
 with sandbox.open(egress=egress) as box:
     assert box.run("cat > kept; wc -c < kept", stdin=bytes(3_000_000)).text() == "3000000\n"
     assert box.run(["python3", "-c", ASK]).text() == "b'HTTP/1.1 403'\n"
     kept = box.save("far")
 with sandbox.open(origin=kept) as box:
     print(box.run("wc -c < kept").text().strip(), [one.host for one in egress.blocked])
-sandbox.drop(["far"])
+sandbox.delete_snapshots(["far"])
 """
 
 
@@ -182,7 +178,7 @@ def call():
 @pytest.fixture
 def echo_box(sandbox, box):
     with tempfile.TemporaryDirectory() as folder, echoing(f"{folder}/{SOCKET}"):
-        box.open_way_out(Gateway(Path(folder), Egress(()), os.open(os.devnull, os.O_RDONLY)))
+        box.open_egress(Gateway(Path(folder), Egress(()), os.open(os.devnull, os.O_RDONLY)))
         yield box
 
 
@@ -249,7 +245,7 @@ def test_a_container_that_does_not_obey_is_started_anew(box, container):
 
     result = box.run("echo began; sleep 72.75", limits=BRIEF, on_output=pause)
 
-    assert result.reason is Reason.WALL
+    assert result.reason is Reason.TIMEOUT
     assert box.run("cat kept").text() == "kept\n"
 
 
@@ -261,7 +257,7 @@ def test_what_a_worker_killed_while_it_puts_leaves_is_swept(engine):
         with subprocess.Popen(words, stdout=subprocess.PIPE) as worker:
             assert worker.stdout is not None
             assert worker.stdout.readline() == b"began\n"
-            after = Docker(Path(home), image=image)
+            after = DockerSandbox(Path(home), image=image)
             mine = {"label": f"{OWNER}={after.owner}"}
             after.sweep()
             assert len(client.containers.list(filters=mine)) == 1, "it lives, so its box is its own"
@@ -288,36 +284,36 @@ def test_the_box_of_a_machine_that_is_gone_is_swept_when_its_life_is_over(engine
 
 
 def test_states_that_were_not_used_for_the_longest_time_are_forgotten(engine, data):
-    few = Docker(data / "few", image=engine[1], capacity=SMALL, kept=2)
+    few = DockerSandbox(data / "few", image=engine[1], capacity=SMALL, max_snapshots=2)
     for key in ("one", "two", "three"):
         with few.open() as box:
             box.run("echo x > w")
             box.save(key)
-        with few.open(origin=few.find("one")):
+        with few.open(origin=few.find_snapshot("one")):
             pass
 
-    assert [key for key in ("one", "two", "three") if few.find(key)] == ["one", "three"]
-    few.drop(["one", "three"])
+    assert [key for key in ("one", "two", "three") if few.find_snapshot(key)] == ["one", "three"]
+    few.delete_snapshots(["one", "three"])
 
 
 def test_an_image_that_is_not_there_is_told_with_the_remedy(engine, data):
     with pytest.raises(SandboxError, match="no image no-such-image") as told:
-        Docker(data / "none", image="no-such-image").probe()
+        DockerSandbox(data / "none", image="no-such-image").self_test()
 
     assert "docker build -t no-such-image" in told.value.advice
 
 
 def test_an_image_without_git_is_told(engine, data):
-    bare = Docker(data / "bare", image=_without_git(*engine))
+    bare = DockerSandbox(data / "bare", image=_without_git(*engine))
 
     with pytest.raises(SandboxError, match="cannot run git"):
-        bare.probe()
+        bare.self_test()
 
 
 def test_a_runtime_that_the_engine_does_not_know_is_told(engine, data):
     with (
         pytest.raises(SandboxError, match="no-such-runtime"),
-        Docker(data / "runtime", image=engine[1], runtime="no-such-runtime").open(egress=Egress(())),
+        DockerSandbox(data / "runtime", image=engine[1], runtime="no-such-runtime").open(egress=Egress(())),
     ):
         pass
 
@@ -326,7 +322,7 @@ def test_an_engine_that_does_not_answer_is_told(data, monkeypatch):
     monkeypatch.setenv("DOCKER_HOST", f"unix://{data}/no.sock")
 
     with pytest.raises(SandboxError, match="does not answer") as told:
-        Docker(data / "silent").probe()
+        DockerSandbox(data / "silent").self_test()
 
     assert "DOCKER_HOST" in told.value.advice
 

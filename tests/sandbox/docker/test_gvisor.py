@@ -8,7 +8,7 @@ import pytest
 
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import CommandLimits, Egress, Reason
-from dayhand.sandbox.docker.backend import Docker
+from dayhand.sandbox.docker.backend import DockerSandbox
 from dayhand.sandbox.limits import MIB, Capacity
 from tests.sandbox.image import needed
 
@@ -28,8 +28,8 @@ def sandbox(data):
     with contextlib.closing(client):
         if RUNTIME not in client.info()["Runtimes"]:
             pytest.skip("the engine knows no gVisor (`runsc`)")
-    made = Docker(data / "gvisor", image=image, runtime=RUNTIME, capacity=SIZE)
-    made.probe()
+    made = DockerSandbox(data / "gvisor", image=image, runtime=RUNTIME, capacity=SIZE)
+    made.self_test()
     return made
 
 
@@ -54,7 +54,7 @@ def test_nothing_outlives_its_command(box):
 
 
 @pytest.mark.parametrize(
-    ("command", "reason"), [("trap '' TERM; sleep 74.25", Reason.WALL), ("yes", Reason.FLOOD)]
+    ("command", "reason"), [("trap '' TERM; sleep 74.25", Reason.TIMEOUT), ("yes", Reason.FLOOD)]
 )
 def test_time_and_output_are_bounded(box, command, reason):
     assert box.run(command, limits=CommandLimits(seconds=3, output_bytes=10 * MIB)).reason is reason
@@ -76,10 +76,10 @@ def test_a_saved_state_is_where_other_boxes_begin(sandbox):
     with sandbox.open(origin=kept) as second:
         assert second.run("cat a /opt/env/b").text() == "a\nb\n"
         assert not second.run("touch /opt/env/c").passed
-    sandbox.drop(["gvisor-kept"])
+    sandbox.delete_snapshots(["gvisor-kept"])
 
 
 def test_a_runtime_that_the_engine_does_not_know_is_named(sandbox, data):
-    unknown = Docker(data / "unknown", image=sandbox.image, runtime="no-such-runtime")
+    unknown = DockerSandbox(data / "unknown", image=sandbox.image, runtime="no-such-runtime")
     with pytest.raises(SandboxError, match="no-such-runtime"):
-        unknown.probe()
+        unknown.self_test()

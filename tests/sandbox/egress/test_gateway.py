@@ -14,8 +14,9 @@ import pytest
 from dayhand.environment.ecosystems import python
 from dayhand.environment.registries.machine import HostMachine
 from dayhand.sandbox.base import Blocked, CommandLimits, Egress
-from dayhand.sandbox.egress.gateway import NEVER, Rules, gate
-from dayhand.sandbox.egress.proxy import MEMORY
+from dayhand.sandbox.egress.gateway import open_gateway
+from dayhand.sandbox.egress.policy import NEVER, EgressPolicy
+from dayhand.sandbox.egress.proxy import MAX_MEMORY
 
 SOON = CommandLimits(seconds=60)
 LOOPBACK_ALLOWED = tuple(network for network in NEVER if network not in ("127.0.0.0/8", "::/96"))
@@ -58,10 +59,10 @@ def set_up_box(sandbox):
 
 
 def test_rules_match_whole_labels_only():
-    rules = Rules(("pkg.example", "*.files.example"))
+    policy = EgressPolicy(("pkg.example", "*.files.example"))
 
-    assert rules.refusal("pkg.example", 443) == ""
-    assert rules.refusal("a.b.files.example", 443) == ""
+    assert policy.refusal("pkg.example", 443) == ""
+    assert policy.refusal("a.b.files.example", 443) == ""
     for host in (
         "files.example",
         "xfiles.example",
@@ -70,19 +71,19 @@ def test_rules_match_whole_labels_only():
         "pkg.example.",
         ".files.example",
     ):
-        assert rules.refusal(host, 443), host
+        assert policy.refusal(host, 443), host
 
 
 @pytest.mark.parametrize(
     "host", ["", "evil.example\0.files.example", "[::1]", "ü.files.example", "a b.files.example"]
 )
 def test_rules_know_no_strange_spellings(host):
-    assert Rules(("*.files.example",)).refusal(host, 443) == "this is not a host name"
+    assert EgressPolicy(("*.files.example",)).refusal(host, 443) == "this is not a host name"
 
 
 @pytest.mark.parametrize("port", [22, 80, 444, 8443, 0, -1])
 def test_rules_know_one_port(port):
-    assert "port" in Rules(("pkg.example",)).refusal("pkg.example", port)
+    assert "port" in EgressPolicy(("pkg.example",)).refusal("pkg.example", port)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,7 @@ def test_rules_know_one_port(port):
     ],
 )  # fmt: skip
 def test_rules_never_dial_what_is_not_public(address):
-    found, why = Rules((address,)).address(address, 443)
+    found, why = EgressPolicy((address,)).resolve(address, 443)
 
     assert (found, "not on the public network" in why) == ("", True)
 
@@ -104,21 +105,21 @@ def test_rules_never_dial_what_is_not_public(address):
     "address", ["203.0.113.80", "192.0.2.1", "198.51.100.1", "1.1.1.1", "2606:4700::1111"]
 )
 def test_rules_dial_public_addresses(address):
-    assert Rules((address,)).address(address, 443) == (address, "")
+    assert EgressPolicy((address,)).resolve(address, 443) == (address, "")
 
 
 def test_a_name_without_an_address_is_told():
-    assert "no address" in Rules(("nowhere.invalid",)).address("nowhere.invalid", 443)[1]
+    assert "no address" in EgressPolicy(("nowhere.invalid",)).resolve("nowhere.invalid", 443)[1]
 
 
 def test_the_proxy_connects_where_its_rules_allow(tmp_path):
-    """With rules that allow the loopback, which no box ever has: the same road, with a server at its end."""
+    """With policy that allow the loopback, which no box ever has: the same road, with a server at its end."""
     folder = tmp_path / "egress"
     folder.mkdir()
     with greeter() as (port, guests):
-        rules = Rules(("localhost",), ports=(port,), never=LOOPBACK_ALLOWED)
+        policy = EgressPolicy(("localhost",), ports=(port,), never=LOOPBACK_ALLOWED)
         egress = Egress(())
-        with gate(folder, egress, None, rules=rules) as opened:
+        with open_gateway(folder, egress, None, policy=policy) as opened:
             here = os.open(folder, os.O_DIRECTORY)  # a socket's path is short
             with socket.socket(socket.AF_UNIX) as client:
                 client.settimeout(10)
@@ -138,7 +139,7 @@ def test_the_proxy_connects_where_its_rules_allow(tmp_path):
 def test_a_proxy_ends_with_its_block(tmp_path):
     folder = tmp_path / "egress"
     folder.mkdir()
-    with gate(folder, Egress(()), None):
+    with open_gateway(folder, Egress(()), None):
         assert running_in(folder)
     assert not running_in(folder)
 
@@ -315,13 +316,13 @@ def test_the_proxys_memory_is_bounded(tmp_path):
     """A box that does not read what an allowed host sends makes it hold that."""
     folder = tmp_path / "egress"
     folder.mkdir()
-    with gate(folder, Egress(()), None):
+    with open_gateway(folder, Egress(()), None):
         limits = [Path(f"/proc/{pid}/limits").read_text() for pid in running_in(folder)]
 
     assert len(limits) >= 2, "it and its worker"
     for each in limits:
         (line,) = [line for line in each.splitlines() if line.startswith("Max data size")]
-        assert line.split()[3:5] == [str(MEMORY), str(MEMORY)]
+        assert line.split()[3:5] == [str(MAX_MEMORY), str(MAX_MEMORY)]
 
 
 def test_there_is_no_way_but_the_proxy(set_up_box):
@@ -404,15 +405,15 @@ print(sum(told.values()))
 
 
 def test_an_operators_own_host_may_be_in_a_private_network_and_nowhere_worse():
-    rules = Rules(
+    policy = EgressPolicy(
         ("10.1.2.3", "127.0.0.1", "169.254.169.254"), private=("10.1.2.3", "127.0.0.1", "169.254.169.254")
     )
-    assert rules.address("10.1.2.3", 443) == ("10.1.2.3", "")
+    assert policy.resolve("10.1.2.3", 443) == ("10.1.2.3", "")
     for host in ("127.0.0.1", "169.254.169.254"):
-        assert rules.address(host, 443)[0] == "", host
-    others = Rules(("10.1.2.3",), private=("registry.example.org",))
-    assert "not on the public network" in others.address("10.1.2.3", 443)[1]
-    assert Rules.load(rules.dump()) == rules
+        assert policy.resolve(host, 443)[0] == "", host
+    others = EgressPolicy(("10.1.2.3",), private=("registry.example.org",))
+    assert "not on the public network" in others.resolve("10.1.2.3", 443)[1]
+    assert EgressPolicy.load(policy.dump()) == policy
 
 
 def test_whoever_is_refused_without_end_is_no_longer_answered(sandbox):

@@ -10,8 +10,8 @@ from contextlib import ExitStack, suppress
 import pytest
 
 from dayhand.sandbox.egress import relay_in_bubblewrap
-from tests.sandbox.echo import echoing
-from tests.sandbox.egress.forwarding import forwarding
+from tests.sandbox.echo_server import echoing
+from tests.sandbox.egress.relay import forwarding
 
 ROOM = 64 * 1024 * 1024  # less than eight threads' stacks
 
@@ -60,7 +60,7 @@ def test_who_does_not_read_holds_up_nobody(port):
 def test_many_at_once_need_no_room(port):
     """The box had died of their threads' stacks."""
     with ExitStack() as stack:
-        guests = [stack.enter_context(call(port)) for _ in range(relay_in_bubblewrap.AT_ONCE)]
+        guests = [stack.enter_context(call(port)) for _ in range(relay_in_bubblewrap.MAX_CONNECTIONS)]
         for guest in guests:
             guest.sendall(b"hello")
         assert all(guest.recv(5) == b"hello" for guest in guests)

@@ -13,8 +13,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from typing import IO
 
 from dayhand.sandbox.base import Box, CommandLimits, Reason, Result
-from dayhand.sandbox.live_output import EVERY_SECONDS, LiveOutput
-from dayhand.sandbox.meter import Meter
+from dayhand.sandbox.output import EVERY_SECONDS, LiveOutput, OutputCapture
 
 # Of an output's head, and as much of its tail: what coding models were trained to expect.
 SHOWN_BYTES = 20_000
@@ -39,7 +38,7 @@ class Session:
         self._unwanted = threading.Event()
         self._began = time.monotonic()
         self._live = LiveOutput(tell, SHOWN_BYTES)
-        self._fresh = Meter(SHOWN_BYTES, WHOLE_BYTES)
+        self._fresh = OutputCapture(SHOWN_BYTES, WHOLE_BYTES)
         self._whole: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - see close
         pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="session")
         self._future = pool.submit(
@@ -70,7 +69,7 @@ class Session:
 
     def tell(self) -> None:
         """Put into the log what waits for it."""
-        self._live.tick()
+        self._live.flush_if_due()
 
     def kill(self) -> None:
         """End it and wait until it has ended, which takes about a second. One that has ended is left as it is."""
@@ -81,7 +80,7 @@ class Session:
     def fresh(self) -> str:
         """What it wrote since this was last asked, cut in the middle where that is much."""
         with self._lock:
-            meter, self._fresh = self._fresh, Meter(SHOWN_BYTES, WHOLE_BYTES)
+            meter, self._fresh = self._fresh, OutputCapture(SHOWN_BYTES, WHOLE_BYTES)
         part = Result(None, meter.head, meter.tail, meter.size, Reason.EXIT, 0)
         self.shortened = self.shortened or part.size > len(part.head) + len(part.tail)
         return part.text()
@@ -104,5 +103,5 @@ class Session:
     def _hear(self, chunk: bytes) -> None:
         with self._lock:
             self._whole.write(chunk)
-            self._fresh.take(chunk)
-        self._live.hear(chunk)
+            self._fresh.write(chunk)
+        self._live.append(chunk)

@@ -327,15 +327,15 @@ def _ended(result: Result, request: ShellCall) -> str:
     match result.reason:
         case Reason.EXIT:
             return f"exit {result.code}"
-        case Reason.WALL if request.rest:
+        case Reason.TIMEOUT if request.rest:
             return f"stopped after {request.seconds:.0f} s: the time for this work is over"
-        case Reason.WALL:
+        case Reason.TIMEOUT:
             return f"stopped after {request.seconds:.0f} s, its time limit (timeout_ms goes up to 900000)"
         case Reason.FLOOD:
             return "stopped because it wrote too much"
         case Reason.OOM:
             return "stopped because it wanted too much memory"
-        case Reason.HALTED:
+        case Reason.CANCELLED:
             return "killed before it ended"
         case Reason.LOST:
             return "lost with the sandbox"

@@ -37,7 +37,7 @@ def read(box: Box, path: str) -> str | None:
 
 def read_bytes(box: Box, path: str) -> bytes | None:
     """A plain file's bytes; None where there is none. Raises ``PatchError``."""
-    raw = box.pour(["/bin/sh", "-c", _READ, "sh", path], most=FILE_BYTES + 1)
+    raw = box.check_output(["/bin/sh", "-c", _READ, "sh", path], max_bytes=FILE_BYTES + 1)
     kind = raw[:1].decode("ascii", "replace")
     if kind == "N":
         return None
@@ -63,7 +63,7 @@ def write(box: Box, edits: Edits) -> None:
 
 def origin(box: Box) -> tuple[str, str]:
     """The commit that the work tree stands on, and its tree. Raises ``SandboxError`` where it is no git work tree."""
-    raw = box.pour(["git", "rev-parse", "HEAD^{commit}", "HEAD^{tree}"], most=200)
+    raw = box.check_output(["git", "rev-parse", "HEAD^{commit}", "HEAD^{tree}"], max_bytes=200)
     commit, tree = raw.decode("ascii", "replace").split()
     return commit, tree
 
@@ -71,6 +71,6 @@ def origin(box: Box) -> tuple[str, str]:
 def alive(box: Box) -> bool:
     """Whether the box still runs commands."""
     try:
-        return box.pour(["/bin/sh", "-c", "printf ok"], most=10) == b"ok"
+        return box.check_output(["/bin/sh", "-c", "printf ok"], max_bytes=10) == b"ok"
     except SandboxError:
         return False

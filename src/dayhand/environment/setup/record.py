@@ -41,13 +41,13 @@ def write(box: Box, outcome: Outcome) -> None:
         }
     )
     # Set-up ran the repository's code, which may have created something of its own at this path.
-    box.pour(["/bin/sh", "-c", f"rm -rf {PATH} && cat > {PATH}"], stdin=text.encode(), most=0)
+    box.check_output(["/bin/sh", "-c", f"rm -rf {PATH} && cat > {PATH}"], stdin=text.encode(), max_bytes=0)
 
 
 def read(box: Box) -> Outcome | None:
     """The result in the snapshot that this box was opened from; None where it cannot be read."""
     try:
-        fields = json.loads(box.pour(["/bin/cat", PATH], most=MAX_BYTES))
+        fields = json.loads(box.check_output(["/bin/cat", PATH], max_bytes=MAX_BYTES))
         return Outcome(
             {command: Missing(**missing) for command, missing in fields["missing"].items()},
             tuple(Installed(**step) for step in fields["steps"]),

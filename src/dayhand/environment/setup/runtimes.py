@@ -64,7 +64,7 @@ def survey(sandbox: Sandbox) -> BaseImage:
 
 def survey_file(sandbox: Sandbox) -> Path:
     """Where the survey of an empty box with this stamp is kept."""
-    parts = (SURVEY, sandbox.name, sandbox.stamp())
+    parts = (SURVEY, sandbox.name, sandbox.fingerprint())
     return private_folder() / f"base-image-{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}"
 
 
@@ -112,7 +112,7 @@ class Runtimes:
         parts = (repr(runtime), self.sandbox.name, self.base_image.identity, repr(origin))
         key = "runtime-" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
         with building(key):
-            if snapshot := self.sandbox.find(key):
+            if snapshot := self.sandbox.find_snapshot(key):
                 return snapshot
             self.log.line("say", f"The box has no {runtime.name}: it comes from a package registry.")
             registry = self._registry(runtime.client, origin)

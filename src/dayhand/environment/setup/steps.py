@@ -15,7 +15,7 @@ from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
 from dayhand.environment.ecosystems.base import Check, Step
 from dayhand.environment.setup.record import OUTPUT_CHARACTERS
 from dayhand.sandbox.base import Box, CommandLimits, Reason, Result
-from dayhand.sandbox.live_output import LiveOutput
+from dayhand.sandbox.output import LiveOutput
 from dayhand.task import Blocked
 
 BIN = f"{ENVIRONMENT}/bin"
@@ -79,7 +79,7 @@ class Installer:
         attempts: list[StepAttempt] = []
         for command in step.commands:
             attempts.append(self.attempt(command))
-            if attempts[-1].result.passed or attempts[-1].result.reason is Reason.WALL:
+            if attempts[-1].result.passed or attempts[-1].result.reason is Reason.TIMEOUT:
                 break
         last = attempts[-1]
         shown = last.text if last.result.passed else "\n".join(map(_output, attempts))
@@ -95,7 +95,7 @@ class Installer:
         self.log.line("command", command)
         live = LiveOutput(lambda text: self.log.line("output", text), self.limits.keep_bytes)
         result = self.box.run(
-            command, env=self.setup_env, limits=self.limits, on_output=live.take, cancelled=live.tick
+            command, env=self.setup_env, limits=self.limits, on_output=live.write, cancelled=live.flush_if_due
         )
         live.finish(result)
         self.log.line("result", verdict(result))
@@ -155,7 +155,7 @@ def reason(output: str) -> str:
 
 def _output(attempt: StepAttempt) -> str:
     """What a command wrote, and whether it timed out."""
-    if attempt.result.reason is not Reason.WALL:
+    if attempt.result.reason is not Reason.TIMEOUT:
         return attempt.text
     return f"{attempt.text}\nerror: timed out after {attempt.result.seconds:.0f} s".strip()
 

@@ -1,7 +1,7 @@
-"""Boxes without a daemon and without rights: one bubblewrap process per command.
+"""Boxes without a daemon and without root: one bubblewrap process per command.
 
-All of a command's processes die with its bubblewrap, so there is nothing to hunt for afterwards. What persists are
-folders of the host's that every command of the box gets mounted, and that the host itself never looks into.
+All processes of a command die with its bubblewrap, so none has to be searched for afterwards. What persists are folders
+on the host that every command of the box gets mounted, and that the host itself never looks into.
 """
 
 from __future__ import annotations
@@ -19,64 +19,62 @@ from dayhand.errors import SandboxError
 from dayhand.sandbox import limits, seccomp
 from dayhand.sandbox.base import CommandLimits, Egress, Snapshot
 from dayhand.sandbox.bubblewrap import binaries, mounts
-from dayhand.sandbox.bubblewrap.box import BubblewrapBox, Ready
-from dayhand.sandbox.bubblewrap.store import Lock, Store, StoredState
-from dayhand.sandbox.egress.gateway import gate
+from dayhand.sandbox.bubblewrap.box import BubblewrapBox, BwrapConfig
+from dayhand.sandbox.bubblewrap.store import BoxStore, StoredSnapshot
+from dayhand.sandbox.egress.gateway import open_gateway
+from dayhand.sandbox.file_lock import FileLock
 from dayhand.sandbox.limits import Capacity, ControlGroup
 
-PROBE = CommandLimits(seconds=20.0)
+SELF_TEST_LIMITS = CommandLimits(seconds=20.0)
 
 
-class Bubblewrap:
+class BubblewrapSandbox:
     """Boxes by bubblewrap, with their folders under ``data/sandbox``. Safe to use from several threads."""
 
     name = "bubblewrap"
 
     def __init__(self, data: Path, *, capacity: Capacity | None = None) -> None:
-        self._store = Store(data / "sandbox")
+        self._store = BoxStore(data / "sandbox")
         self._capacity = capacity or Capacity()
-        self._ready: Ready | None = None
+        self._config: BwrapConfig | None = None
         self._lock = threading.Lock()
 
-    def probe(self) -> None:
-        """Open a box and run ``true`` in it, and clear away what killed workers left.
+    def self_test(self) -> None:
+        """Open a box, run ``true`` in it, and remove what killed workers left.
 
-        Raises ``SandboxError`` with the reason and the remedy: there is no way to work without a sandbox.
+        Raises ``SandboxError`` with the reason and the remedy: nothing runs without a sandbox.
         """
-        self._prepared()
+        self.config()
         self.sweep()
 
-    def stamp(self) -> str:
-        """The programs and the system's name are this machine's own: what ``view.stamp`` sees of them."""
-        ready = self._prepared()
-        return mounts.stamp((str(ready.bwrap), *ready.fixed))
+    def fingerprint(self) -> str:
+        """Boxes use the programs of this machine, so it changes with those: see ``mounts.fingerprint``."""
+        config = self.config()
+        return mounts.fingerprint((str(config.bwrap), *config.fixed_arguments))
 
     def sweep(self) -> None:
         """Remove the boxes of processes that are gone."""
-        self._prepared()
-        limits.sweep(self._group_prefix, self._store.sweep())
+        self.config()
+        limits.remove_stale_groups(self._group_prefix, self._store.sweep())
 
     @contextmanager
     def open(
         self, *, origin: Snapshot | None = None, egress: Egress | None = None
     ) -> Iterator[BubblewrapBox]:
-        """Open a box. ``/opt/env`` can be written in it unless it only stands on ``origin``."""
-        ready = self._prepared()
+        """Open a box. ``/opt/env`` is read-only in a box that has an ``origin`` and no ``egress``."""
+        config = self.config()
         with ExitStack() as stack:
-            name, lock = self._store.new_box()
-            stack.callback(lock.release)
-            stack.callback(self._forget_lock, name, lock)
-            stack.callback(self._store.remove, self._store.box(name))
-            state = self._state(origin, stack) if origin else None
-            uid, locks = self._user(state, stack)
+            name, lock = self._new_box(stack)
+            snapshot = self._lock_snapshot(origin, stack) if origin else None
+            uid, locks = self._user(snapshot, stack)
             group = self._group(name, stack)
-            box = BubblewrapBox(self._store, ready, self._store.box(name), uid=uid, group=group)
+            box = BubblewrapBox(self._store, config, self._store.box_folder(name), uid=uid, group=group)
             box.locks = (lock, *locks)
             if egress is not None:
-                folder = self._store.make(box.folder / "egress", uid)
-                box.gate = stack.enter_context(gate(folder, egress, uid))
-            if state:
-                box.stand_on(state, writable=egress is not None)
+                folder = self._store.make_folder(box.folder / "egress", uid)
+                box.gateway = stack.enter_context(open_gateway(folder, egress, uid))
+            if snapshot:
+                box.start_from(snapshot, writable=egress is not None)
             else:
                 box.start_empty()
             try:
@@ -84,23 +82,35 @@ class Bubblewrap:
             finally:
                 box.close()
 
-    def find(self, key: str) -> Snapshot | None:
-        self._prepared()
-        return Snapshot(key) if self._store.has(key) else None
+    def find_snapshot(self, key: str) -> Snapshot | None:
+        self.config()
+        return Snapshot(key) if self._store.has_snapshot(key) else None
 
-    def drop(self, keys: Iterable[str]) -> None:
-        self._prepared()
-        self._store.forget(keys)
+    def delete_snapshots(self, keys: Iterable[str]) -> None:
+        self.config()
+        self._store.delete_snapshots(keys)
 
-    def _state(self, origin: Snapshot, stack: ExitStack) -> StoredState:
-        state = self._store.state(origin.key)
-        if state is None:
-            raise SandboxError(f"The snapshot {origin.key} is gone.", advice="Retry: it is then made anew.")
-        stack.callback(state.lock.release)
-        return state
+    def _new_box(self, stack: ExitStack) -> tuple[str, FileLock]:
+        """A new box's name and lock; both its folder and the lock are removed when the stack is closed."""
+        name, lock = self._store.new_box()
+        stack.callback(lock.release)
+        stack.callback(self._remove_lock, name, lock)
+        stack.callback(self._store.remove, self._store.box_folder(name))
+        return name, lock
 
-    def _user(self, state: StoredState | None, stack: ExitStack) -> tuple[int | None, tuple[Lock, ...]]:
-        claimed = self._store.share_uid(state.uid) if state else self._store.claim_uid()
+    def _lock_snapshot(self, origin: Snapshot, stack: ExitStack) -> StoredSnapshot:
+        snapshot = self._store.lock_snapshot(origin.key)
+        if snapshot is None:
+            raise SandboxError(
+                f"The snapshot {origin.key} is gone.", advice="Retry: it is then created again."
+            )
+        stack.callback(snapshot.lock.release)
+        return snapshot
+
+    def _user(
+        self, snapshot: StoredSnapshot | None, stack: ExitStack
+    ) -> tuple[int | None, tuple[FileLock, ...]]:
+        claimed = self._store.share_uid(snapshot.uid) if snapshot else self._store.claim_uid()
         if claimed is None:
             return None, ()
         uid, lock = claimed
@@ -117,30 +127,27 @@ class Bubblewrap:
 
     @property
     def _group_prefix(self) -> str:
-        """Tells our groups from those of other data directories on the same machine."""
+        """Distinguishes our groups from those of other data directories on the same machine."""
         return f"dayhand-{hashlib.sha256(str(self._store.data.resolve()).encode()).hexdigest()[:8]}-"
 
-    def _forget_lock(self, name: str, lock: Lock) -> None:
+    def _remove_lock(self, name: str, lock: FileLock) -> None:
         if not (self._store.data / "states" / name).exists():
             lock.path.unlink(missing_ok=True)
 
-    def ready(self) -> Ready:
-        """What was found out about this machine. Raises ``SandboxError`` where no box can be opened."""
-        return self._prepared()
-
-    def can_group(self) -> bool:
+    def can_create_groups(self) -> bool:
         """Whether boxes get control groups of their own here."""
-        with self._trial(self._prepared()) as box:
-            return box.grouped
+        with self._trial_box(self.config()) as box:
+            return box.has_group
 
-    def _prepared(self) -> Ready:
+    def config(self) -> BwrapConfig:
+        """How boxes are made on this machine. Raises ``SandboxError`` if no box can be opened."""
         with self._lock:
             # A worker's disk may be cleared while it runs.
-            if self._ready is None or not self._store.is_there:
-                self._ready = self._prepare()
-            return self._ready
+            if self._config is None or not self._store.is_prepared:
+                self._config = self._prepare()
+            return self._config
 
-    def _prepare(self) -> Ready:
+    def _prepare(self) -> BwrapConfig:
         if machine() not in seccomp.MACHINES:
             raise SandboxError(
                 f"There is no system-call filter for {machine()} machines.",
@@ -151,70 +158,68 @@ class Bubblewrap:
         for name, text in mounts.ETC.items():
             path = store.data / "etc" / name
             if not path.is_file() or path.read_text() != text:
-                half = path.with_name(secrets.token_hex(8))  # another worker's box may be reading it
-                half.write_text(text)
-                half.chmod(0o644)
-                half.rename(path)
-        uv = binaries.uv_program(store.data / "tools")
+                temporary = path.with_name(
+                    secrets.token_hex(8)
+                )  # another worker's box may be reading the old one
+                temporary.write_text(text)
+                temporary.chmod(0o644)
+                temporary.rename(path)
+        uv = binaries.find_uv(store.data / "tools")
         fixed = tuple(mounts.fixed(store.data / "etc", uv, self._capacity.scratch))
-        said = []
-        for bwrap in binaries.bubblewraps(store.data / "tools"):
-            ready = Ready(bwrap, layers=False, fixed=fixed, capacity=self._capacity)
-            problem = self._try(ready)
+        problems = []
+        for bwrap in binaries.find_bwraps(store.data / "tools"):
+            config = BwrapConfig(bwrap, overlay=False, fixed_arguments=fixed, capacity=self._capacity)
+            problem = self._problem(config)
             if not problem:
-                return replace(ready, layers=self._can_layer(ready))
-            said.append(f"{bwrap}: {problem}")
+                return replace(config, overlay=self._can_overlay(config))
+            problems.append(f"{bwrap}: {problem}")
         raise SandboxError(
-            f"No sandbox can be opened here. {' '.join(said) or 'There is no bwrap on this machine.'}",
-            advice=_advice(" ".join(said)),
+            f"No sandbox can be opened here. {' '.join(problems) or 'There is no bwrap on this machine.'}",
+            advice=_advice(" ".join(problems)),
         )
 
-    def _try(self, ready: Ready) -> str:
-        """Run ``true`` in an empty box; what went wrong, or ""."""
+    def _problem(self, config: BwrapConfig) -> str:
+        """Run ``true`` in an empty box: what went wrong, or ""."""
         try:
-            with self._trial(ready) as box:
+            with self._trial_box(config) as box:
                 box.start_empty()
-                result = box.run("true", limits=PROBE)
+                result = box.run("true", limits=SELF_TEST_LIMITS)
         except SandboxError as error:
             return str(error)
         return "" if result.passed else result.text().strip() or f"it ended with {result.code}"
 
-    def _can_layer(self, ready: Ready) -> bool:
-        """Whether this bwrap, kernel and file system can lay a workspace over another as an ordinary user."""
+    def _can_overlay(self, config: BwrapConfig) -> bool:
+        """Whether this bwrap, kernel and file system can mount an overlay as an ordinary user."""
         try:
-            with self._trial(ready) as box:
+            with self._trial_box(config) as box:
                 lower = box.folder / "lower"
                 lower.mkdir(mode=0o711)
                 for name in ("workspace", "env"):
-                    self._store.make(lower / name, box.uid)
-                box.lay_over(lower)
-                return box.run("mkdir a && mv a b && rmdir b", limits=PROBE).passed
+                    self._store.make_folder(lower / name, box.uid)
+                box.start_overlay(lower)
+                return box.run("mkdir a && mv a b && rmdir b", limits=SELF_TEST_LIMITS).passed
         except SandboxError:
             return False
 
     @contextmanager
-    def _trial(self, ready: Ready) -> Iterator[BubblewrapBox]:
+    def _trial_box(self, config: BwrapConfig) -> Iterator[BubblewrapBox]:
         with ExitStack() as stack:
-            name, lock = self._store.new_box()
-            stack.callback(lock.release)
-            stack.callback(self._forget_lock, name, lock)
-            stack.callback(self._store.remove, self._store.box(name))
+            name, _ = self._new_box(stack)
             uid, _ = self._user(None, stack)
-            yield BubblewrapBox(
-                self._store, ready, self._store.box(name), uid=uid, group=self._group(name, stack)
-            )
+            folder = self._store.box_folder(name)
+            yield BubblewrapBox(self._store, config, folder, uid=uid, group=self._group(name, stack))
 
 
-def _advice(said: str) -> str:
-    """What to do about the reasons that are known; the sentences are bubblewrap's and the kernel's."""
-    if "mount proc" in said:
+def _advice(problems: str) -> str:
+    """The remedy for the reasons that are known; their wording is bubblewrap's and the kernel's."""
+    if "mount proc" in problems:
         return (
             "In a container, let the sandbox mount its own /proc: add `systempaths=unconfined` to security_opt "
-            "(beside `seccomp=unconfined`)."
+            "(besides `seccomp=unconfined`)."
         )
     return (
         "bubblewrap needs unprivileged user namespaces. On a host: `sysctl user.max_user_namespaces` must not be 0, "
         "`sysctl kernel.unprivileged_userns_clone` (Debian) must be 1, and on Ubuntu 24.04 install bubblewrap by apt, "
-        "for AppArmor lets only /usr/bin/bwrap make them. In a container: add `seccomp=unconfined` and "
+        "because AppArmor lets only /usr/bin/bwrap create them. In a container: add `seccomp=unconfined` and "
         "`systempaths=unconfined` to security_opt. Or use Docker: DAYHAND_SANDBOX=docker."
     )

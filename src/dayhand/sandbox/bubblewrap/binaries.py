@@ -1,4 +1,4 @@
-"""The programs that a box needs from us, where the user that it runs as can reach them."""
+"""The programs that a box needs from us, where the user that the box runs as can reach them."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pathlib import Path
 
 import uv
 
-from dayhand.sandbox.bubblewrap.mounts import reachable
+from dayhand.sandbox.bubblewrap.mounts import is_readable_by_all
 
 SYSTEM_BWRAP = Path("/usr/bin/bwrap")
 
 
-def bubblewraps(tools: Path) -> Iterator[Path]:
-    """The bwraps of this machine, best first.
+def find_bwraps(tools: Path) -> Iterator[Path]:
+    """The bwrap programs on this machine, best first.
 
-    The system's comes first: Ubuntu lets only /usr/bin/bwrap make user namespaces (its AppArmor profile says so).
-    The wheel's needs the library that it brings, so the two are copied together where they must be.
+    The system's comes first: Ubuntu's AppArmor profile lets only /usr/bin/bwrap create user namespaces. The wheel's
+    needs the library that comes with it, so if it has to be copied, both are.
     """
     if os.access(SYSTEM_BWRAP, os.X_OK):
         yield SYSTEM_BWRAP
@@ -32,44 +32,44 @@ def bubblewraps(tools: Path) -> Iterator[Path]:
     program = next((file for file in files if file.endswith("_bin/bwrap")), "")
     if not program:
         return
-    if all(_usable(Path(str(wheel.locate_file(file)))) for file in files):
+    if all(_is_usable(Path(str(wheel.locate_file(file)))) for file in files):
         yield Path(str(wheel.locate_file(program))).resolve()
         return
-    place = tools / f"bwrap-{wheel.version}"
-    _copy_once(place, {file: Path(str(wheel.locate_file(file))) for file in files})
-    yield place / program
+    folder = tools / f"bwrap-{wheel.version}"
+    _copy_once(folder, {file: Path(str(wheel.locate_file(file))) for file in files})
+    yield folder / program
 
 
-def uv_program(tools: Path) -> Path | None:
+def find_uv(tools: Path) -> Path | None:
     """A uv that the boxes' users may run, if this installation has one."""
     try:
         found = Path(uv.find_uv_bin())
     except FileNotFoundError:
         return None
-    if _usable(found):
+    if _is_usable(found):
         return found.resolve()
-    place = tools / f"uv-{importlib.metadata.version('uv')}"
-    _copy_once(place, {"uv": found})
-    return place / "uv"
+    folder = tools / f"uv-{importlib.metadata.version('uv')}"
+    _copy_once(folder, {"uv": found})
+    return folder / "uv"
 
 
-def _usable(path: Path) -> bool:
-    return os.geteuid() != 0 or reachable(path)
+def _is_usable(path: Path) -> bool:
+    return os.geteuid() != 0 or is_readable_by_all(path)
 
 
-def _copy_once(place: Path, files: dict[str, Path]) -> None:
-    """Copy files into a new folder that appears whole or not at all. Links would not do: their target is elsewhere."""
-    if place.is_dir():
+def _copy_once(folder: Path, files: dict[str, Path]) -> None:
+    """Copy files into a new folder that appears complete or not at all. A link to them would be as unreachable as they are."""
+    if folder.is_dir():
         return
-    half = place.with_name(f".{secrets.token_hex(8)}")
+    temporary = folder.with_name(f".{secrets.token_hex(8)}")
     for name, source in files.items():
-        target = half / name
+        target = temporary / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
         target.chmod(0o755)
-    for folder in (half, *(each for each in half.rglob("*") if each.is_dir())):
-        folder.chmod(0o755)
+    for each in (temporary, *(path for path in temporary.rglob("*") if path.is_dir())):
+        each.chmod(0o755)
     try:
-        half.rename(place)
+        temporary.rename(folder)
     except OSError:  # another worker was first
-        shutil.rmtree(half)
+        shutil.rmtree(temporary)

@@ -1,4 +1,4 @@
-"""One open bubblewrap box: its folders, and a bubblewrap for each command."""
+"""One open bubblewrap box: its folders, and one bubblewrap process for each command."""
 
 from __future__ import annotations
 
@@ -13,137 +13,149 @@ from dayhand.sandbox import seccomp
 from dayhand.sandbox.base import CommandLimits, Reason, Snapshot
 from dayhand.sandbox.bubblewrap import mounts as box_mounts
 from dayhand.sandbox.bubblewrap.disk_watch import DiskWatch
-from dayhand.sandbox.bubblewrap.process import (
-    Launch,
-    Process,
-    inside,
-    settled,
-)
-from dayhand.sandbox.bubblewrap.store import Lock, Store, StoredState
-from dayhand.sandbox.command import Ended, Order
-from dayhand.sandbox.command_runner import ERRORS, Commands
-from dayhand.sandbox.egress.gateway import Gateway
+from dayhand.sandbox.bubblewrap.process import LaunchSpec, Process, with_limits
+from dayhand.sandbox.bubblewrap.store import BoxStore, StoredSnapshot
+from dayhand.sandbox.command import MAX_ERROR_BYTES, CommandRunner, ExitStatus, SandboxCommand
+from dayhand.sandbox.egress import relay_in_bubblewrap
+from dayhand.sandbox.egress.gateway import PORT, Gateway
+from dayhand.sandbox.file_lock import FileLock
 from dayhand.sandbox.limits import Capacity, ControlGroup
-from dayhand.sandbox.meter import Meter
+from dayhand.sandbox.output import OutputCapture
 
 COPY_SECONDS = 600.0
-ORIGIN = "/tmp/origin"  # noqa: S108 - in the box: where a kept state is copied from
+ORIGIN = "/tmp/origin"  # noqa: S108 - in the box: where a snapshot is copied from
+RELAY = Path(relay_in_bubblewrap.__file__).read_text()
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
-    """What was found out about this machine, once."""
+class BwrapConfig:
+    """How boxes are made on this machine, found out once."""
 
     bwrap: Path
-    layers: bool  # whether a workspace can be a layer over a kept one
-    fixed: tuple[str, ...]
+    overlay: bool  # whether a workspace can be a layer over a saved one
+    fixed_arguments: tuple[str, ...]
     capacity: Capacity
 
 
-class BubblewrapBox(Commands):
-    """One open box. Two commands at once would be two mounts of one upper layer, which are undefined."""
+class BubblewrapBox(CommandRunner):
+    """One open box. It runs one command at a time: two mounts of the same upper layer are undefined."""
 
     def __init__(
-        self, store: Store, ready: Ready, folder: Path, *, uid: int | None, group: ControlGroup | None
+        self,
+        store: BoxStore,
+        config: BwrapConfig,
+        folder: Path,
+        *,
+        uid: int | None,
+        group: ControlGroup | None,
     ) -> None:
         super().__init__()
         self.folder = folder
         self.uid = uid
-        self.locks: tuple[Lock, ...] = ()
+        self.locks: tuple[FileLock, ...] = ()
         self._store = store
-        self._ready = ready
+        self._config = config
         self._group = group
         self._mounts: list[str] = []
-        self._layered = False
-        self._killed = 0  # how often the kernel has killed in here because the memory was used up
-        size = ready.capacity
-        self._disk = DiskWatch(folder, most=size.disk, max_files=size.files, floor=size.floor)
+        self._is_overlay = False
+        self._oom_kills = 0
+        self._disk = DiskWatch(folder, config.capacity)
 
     @property
-    def grouped(self) -> bool:
-        """Whether a control group holds it."""
+    def has_group(self) -> bool:
+        """Whether it has a control group."""
         return self._group is not None
 
     def start_empty(self) -> None:
         for name in ("workspace", "env"):
-            self._store.make(self.folder / name, self.uid)
+            self._store.make_folder(self.folder / name, self.uid)
         self._mounts = box_mounts.folders(self.folder / "workspace", self.folder / "env", env_writable=True)
 
-    def stand_on(self, state: StoredState, *, writable: bool) -> None:
-        """Begin as a kept state: by a layer where that works, else by a copy that the box itself makes.
+    def start_from(self, snapshot: StoredSnapshot, *, writable: bool) -> None:
+        """Start from a snapshot: as a layer over it if this machine can do that, else as a copy that the box makes.
 
-        With ``writable`` its environment is to grow, so both are copied.
+        ``writable``: its environment will be changed, so both of its folders are copied.
         """
-        if not writable and self._ready.layers:
-            self.lay_over(state.folder)
+        if not writable and self._config.overlay:
+            self.start_overlay(snapshot.folder)
             return
         self.start_empty()
-        self._copy(state.folder / "workspace", WORKSPACE)
+        self._copy(snapshot.folder / "workspace", WORKSPACE)
         if writable:
-            self._copy(state.folder / "env", ENVIRONMENT)
+            self._copy(snapshot.folder / "env", ENVIRONMENT)
         else:
             self._mounts = box_mounts.folders(
-                self.folder / "workspace", state.folder / "env", env_writable=False
+                self.folder / "workspace", snapshot.folder / "env", env_writable=False
             )
 
-    def lay_over(self, lower: Path) -> None:
+    def start_overlay(self, lower: Path) -> None:
+        """Start as a layer over the ``workspace`` in ``lower``, with its ``env`` read-only."""
         for name in ("upper", "work"):
-            self._store.make(self.folder / name, self.uid)
+            self._store.make_folder(self.folder / name, self.uid)
         self._mounts = box_mounts.overlay(
             lower / "workspace", self.folder / "upper", self.folder / "work", env=lower / "env"
         )
-        self._layered = True
+        self._is_overlay = True
 
     def save(self, key: str) -> Snapshot:
-        with self._turn:
+        with self._lock:
             self._check_open()
-            if self._layered:
+            if self._is_overlay:
                 raise SandboxError("A box over a snapshot cannot be saved.", advice="Open it with an Egress.")
             self._closed = True
-        self._store.keep(self.folder.name, self.folder / "workspace", self.folder / "env", key=key)
-        for lock in self.locks:  # others may begin from here while this box is being left
-            lock.take(shared=True)
+        self._store.save(self.folder.name, self.folder / "workspace", self.folder / "env", key=key)
+        for lock in self.locks:  # other boxes may start from the snapshot while this one is being closed
+            lock.acquire(shared=True)
         return Snapshot(key)
 
     def close(self) -> None:
-        with self._turn:
+        with self._lock:
             self._closed = True
             self._disk.stop()
 
-    def _carry_out(
-        self, order: Order, out: Meter, err: Meter | None, *, gate: Gateway | None, mounts: Sequence[str] = ()
-    ) -> Ended:
-        if gate:
-            order, mounts = replace(order, command=gate.wrap(order.words())), gate.mounts()
-        limits = self._ready.capacity.shell(grouped=self._group is not None)
-        arguments = [*self._ready.fixed, *self._mounts, *mounts, *box_mounts.closing()]
-        launch = Launch(
-            self._ready.bwrap,
-            [*arguments, *box_mounts.environment(settled(order.env or {}))],
-            inside(order.command, order.cwd, limits),
+    def _execute(
+        self,
+        command: SandboxCommand,
+        out: OutputCapture,
+        err: OutputCapture | None,
+        *,
+        gateway: Gateway | None,
+        mounts: Sequence[str] = (),
+    ) -> ExitStatus:
+        if gateway:
+            relay = ["python3", "-I", "-S", "-c", RELAY, str(PORT), box_mounts.EGRESS_SOCKET]
+            command = replace(command, command=[*relay, *command.argv()])
+            mounts = box_mounts.egress_socket(gateway.folder)
+        limits = self._config.capacity.ulimit_script(has_group=self.has_group)
+        arguments = [*self._config.fixed_arguments, *self._mounts, *mounts, *box_mounts.closing()]
+        spec = LaunchSpec(
+            self._config.bwrap,
+            [*arguments, *box_mounts.environment(command.checked_env())],
+            with_limits(command.command, command.cwd, limits),
             self.uid,
             seccomp.program(seccomp.MACHINES[machine()]),
             self._group,
         )
-        with Process(launch, apart=err is not None) as process:
-            watch = lambda: Reason.HALTED if order.is_halted() else self._disk()  # noqa: E731
-            ended = process.pump(out, err, stdin=order.stdin, seconds=order.seconds, watch=watch)
-        return self._judge(ended, (err or out))
+        with Process(spec, separate_stderr=err is not None) as process:
+            watch = lambda: Reason.CANCELLED if command.is_cancelled() else self._disk()  # noqa: E731
+            status = process.communicate(out, err, stdin=command.stdin, seconds=command.seconds, watch=watch)
+        return self._checked(status, err or out)
 
-    def _judge(self, ended: Ended, said: Meter) -> Ended:
-        """Tell hunger for memory, which is the command's own, from a box that broke."""
-        before, self._killed = self._killed, self._group.kills() if self._group else 0
-        if self._killed > before and ended.reason in (Reason.EXIT, Reason.LOST):
-            return Ended(ended.code, Reason.OOM, ended.seconds)
-        if ended.reason is Reason.LOST:
-            raise SandboxError(f"The box broke: {said.head.decode('utf-8', 'replace').strip()[-500:]}")
-        return ended
+    def _checked(self, status: ExitStatus, errors: OutputCapture) -> ExitStatus:
+        """Tell a command that ran out of memory from a box that broke. Raises ``SandboxError`` for the latter."""
+        before, self._oom_kills = self._oom_kills, self._group.oom_kills() if self._group else 0
+        if self._oom_kills > before and status.reason in (Reason.EXIT, Reason.LOST):
+            return ExitStatus(status.code, Reason.OOM, status.seconds)
+        if status.reason is Reason.LOST:
+            raise SandboxError(f"The box broke: {errors.head.decode('utf-8', 'replace').strip()[-500:]}")
+        return status
 
     def _copy(self, source: Path, target: str) -> None:
-        meter = Meter(ERRORS, CommandLimits().output_bytes)
-        order = Order(
+        output = OutputCapture(MAX_ERROR_BYTES, CommandLimits().output_bytes)
+        command = SandboxCommand(
             ["cp", "-a", f"{ORIGIN}/.", target], "/", seconds=COPY_SECONDS, cancelled=self.cancelled
         )
-        ended = self._carry_out(order, meter, None, gate=None, mounts=["--ro-bind", str(source), ORIGIN])
-        if ended.code != 0:
-            raise SandboxError(f"A snapshot could not be copied: {meter.head.decode('utf-8', 'replace')}")
+        mounts = ["--ro-bind", str(source), ORIGIN]
+        status = self._execute(command, output, None, gateway=None, mounts=mounts)
+        if status.code != 0:
+            raise SandboxError(f"A snapshot could not be copied: {output.head.decode('utf-8', 'replace')}")

@@ -1,4 +1,4 @@
-"""Looks at the disk while a command runs: no quota can be had without root, so who takes too much is ended."""
+"""Watches a box's disk use while a command runs: without root there are no quotas, so a box that is too large is ended."""
 
 from __future__ import annotations
 
@@ -8,66 +8,64 @@ import time
 from pathlib import Path
 
 from dayhand.sandbox.base import Reason
+from dayhand.sandbox.limits import MIN_FREE_FILES, Capacity
 
-SHARE = 8  # measure anew when an eighth of what the box may have has gone from the disk
-EVERY_SECONDS = 30.0
-FILES_LEFT = 0.02  # of all that the disk can hold
+SHARE = 8  # measure again when an eighth of what the box may use has gone from the disk
+INTERVAL_SECONDS = 30.0
 
 
 class DiskWatch:
-    """Asked once a second. It counts by ``du``, which only looks at sizes, and only where the disk has shrunk.
+    """Called once a second. It measures by ``du``, which looks at sizes alone, and only when the disk's free space shrinks.
 
-    What a box without root hides from ``du`` (by taking away its own right to read a folder) is still bounded: every
-    command is ended when the disk has less than ``floor`` bytes left.
+    Without root, a box can hide files from ``du`` by taking away its own right to read a folder. They are bounded too:
+    every command is ended when the disk has less than ``min_free_disk`` bytes left.
     """
 
-    def __init__(self, folder: Path, *, most: int, max_files: int, floor: int) -> None:
+    def __init__(self, folder: Path, capacity: Capacity) -> None:
         self._folder = folder
-        self._most = most
-        self._max_files = max_files
-        self._floor = floor
-        self._counting: subprocess.Popen[bytes] | None = None
-        self._counted = time.monotonic()
-        self._free, self._free_files, _ = self._look()
+        self._capacity = capacity
+        self._du: subprocess.Popen[bytes] | None = None
+        self._measured_at = time.monotonic()
+        self._free, self._free_files, _ = self._disk()
 
     def __call__(self) -> Reason | None:
-        free, free_files, all_files = self._look()
-        if free < self._floor or free_files < all_files * FILES_LEFT:
+        free, free_files, all_files = self._disk()
+        if free < self._capacity.min_free_disk or free_files < all_files * MIN_FREE_FILES:
             return Reason.FLOOD
-        if self._counting is None:
-            late = time.monotonic() - self._counted > EVERY_SECONDS
-            files_gone = self._free_files - free_files > self._max_files // SHARE
-            if late or files_gone or self._free - free > self._most // SHARE:
+        if self._du is None:
+            late = time.monotonic() - self._measured_at > INTERVAL_SECONDS
+            files_gone = self._free_files - free_files > self._capacity.files // SHARE
+            if late or files_gone or self._free - free > self._capacity.disk // SHARE:
                 self._free, self._free_files = free, free_files
-                self._counting = self._count()
+                self._du = self._start_du()
             return None
-        size, files = self._told()
-        return Reason.FLOOD if size > self._most or files > self._max_files else None
+        size, files = self._du_result()
+        return Reason.FLOOD if size > self._capacity.disk or files > self._capacity.files else None
 
     def stop(self) -> None:
-        """End a count that is still going on."""
-        if self._counting is not None:
-            self._counting.kill()
-            self._counting.communicate()
-            self._counting = None
+        """End a measurement that is still running."""
+        if self._du is not None:
+            self._du.kill()
+            self._du.communicate()
+            self._du = None
 
-    def _look(self) -> tuple[int, int, int]:
-        """Of the disk: free bytes, free inodes, all inodes."""
+    def _disk(self) -> tuple[int, int, int]:
+        """The disk's free bytes, free inodes and all inodes."""
         disk = os.statvfs(self._folder)
         return disk.f_bavail * disk.f_frsize, disk.f_favail, disk.f_files
 
-    def _count(self) -> subprocess.Popen[bytes]:
+    def _start_du(self) -> subprocess.Popen[bytes]:
         command = ["sh", "-c", 'du -sk "$1"; exec du -s --inodes "$1"', "sh", str(self._folder)]
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
 
-    def _told(self) -> tuple[int, int]:
-        """The box's size in bytes and the number of its files when the count is done; 0 before."""
-        if self._counting is None or self._counting.poll() is None:
+    def _du_result(self) -> tuple[int, int]:
+        """The box's size in bytes and the number of its files when ``du`` has ended; 0 before."""
+        if self._du is None or self._du.poll() is None:
             return 0, 0
-        told, _ = self._counting.communicate()
-        self._counting, self._counted = None, time.monotonic()
-        numbers = [int(line.partition(b"\t")[0] or 0) for line in told.splitlines() if line[:1].isdigit()]
+        output, _ = self._du.communicate()
+        self._du, self._measured_at = None, time.monotonic()
+        numbers = [int(line.partition(b"\t")[0] or 0) for line in output.splitlines() if line[:1].isdigit()]
         size, files = (*numbers, 0, 0)[:2]
         return size * 1024, files

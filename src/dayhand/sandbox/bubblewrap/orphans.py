@@ -1,7 +1,8 @@
-"""What a killed worker may leave: a box that bubblewrap had begun, and not yet tied to the worker's life.
+"""Ends boxes that a killed worker had only begun to start.
 
-bubblewrap asks the kernel to end a box with its parent as the last thing before the command (``handle_die_with_parent``
-in its source). A worker that is killed in the milliseconds before leaves a first process that waits for ever and runs nothing.
+bubblewrap asks the kernel to kill the box with its parent as the last thing before it runs the command
+(``handle_die_with_parent`` in its source). A worker that is killed in the milliseconds before that leaves a first
+process that waits forever and runs nothing.
 """
 
 from __future__ import annotations
@@ -14,24 +15,24 @@ from pathlib import Path
 PROGRAM = "bwrap"
 
 
-def end_boxes_of(folder: Path) -> int:
-    """End every bubblewrap that was started for a box in ``folder``, which nobody holds any more; give their number."""
-    ended = 0
+def kill_orphaned_boxes(folder: Path) -> int:
+    """Kill every bubblewrap that was started for the box in ``folder``, whose worker is gone: how many there were."""
+    killed = 0
     for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # it is gone, or another user's
-            if not _serves(process, folder):
+        with contextlib.suppress(OSError):  # it has ended, or belongs to another user
+            if not _is_for_box(process, folder):
                 continue
-            held = os.pidfd_open(int(process.name))
+            descriptor = os.pidfd_open(int(process.name))
             try:
-                if _serves(process, folder):  # still: the number may be another's by now
-                    signal.pidfd_send_signal(held, signal.SIGKILL)
-                    ended += 1
+                if _is_for_box(process, folder):  # checked again: the number may be another process's by now
+                    signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+                    killed += 1
             finally:
-                os.close(held)
-    return ended
+                os.close(descriptor)
+    return killed
 
 
-def _serves(process: Path, folder: Path) -> bool:
-    program, *words = (process / "cmdline").read_bytes().split(b"\0")
-    below = os.fsencode(f"{folder}/")
-    return Path(os.fsdecode(program)).name == PROGRAM and any(word.startswith(below) for word in words)
+def _is_for_box(process: Path, folder: Path) -> bool:
+    program, *arguments = (process / "cmdline").read_bytes().split(b"\0")
+    prefix = os.fsencode(f"{folder}/")
+    return Path(os.fsdecode(program)).name == PROGRAM and any(word.startswith(prefix) for word in arguments)

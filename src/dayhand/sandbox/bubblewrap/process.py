@@ -1,4 +1,4 @@
-"""One command in one bubblewrap: started under limits, its streams pumped, its end made sure of."""
+"""One command in one bubblewrap process: started under limits, its streams read and written, all its processes ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
@@ -19,111 +19,113 @@ from dayhand.box_paths import WORKSPACE
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Reason
 from dayhand.sandbox.bubblewrap.spawn_thread import SpawnThread
-from dayhand.sandbox.command import Ended
+from dayhand.sandbox.command import ExitStatus
 from dayhand.sandbox.limits import ControlGroup
-from dayhand.sandbox.meter import Meter
+from dayhand.sandbox.output import OutputCapture
 
 CHUNK = 64 * 1024
-GONE_SECONDS = 30.0  # for the kernel to empty the box after a kill, however busy the machine is
-START_SECONDS = 30.0  # for bwrap to tell of the box's first process
+GONE_SECONDS = 30.0  # for the kernel to end the box's processes after a kill, however busy the machine is
+START_SECONDS = 30.0  # for bwrap to report the box's first process
 WATCH_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Launch:
+class LaunchSpec:
     """Everything that starts one box for one command."""
 
     bwrap: Path
-    arguments: Sequence[str]  # up to the command
+    arguments: Sequence[str]  # of bwrap, up to the command
     command: Sequence[str]
     uid: int | None  # the host's user that it runs as; None: ours
-    filter: bytes
+    seccomp_filter: bytes
     group: ControlGroup | None
 
 
 class Process:
-    """A started box, to be used in a ``with`` block: leaving it, by whatever road, leaves no process."""
+    """A started box. Use it in a ``with`` block: however the block is left, no process of the box remains."""
 
-    def __init__(self, launch: Launch, *, apart: bool) -> None:
-        """Start; ``apart`` keeps standard error on a stream of its own. Raises ``SandboxError``."""
+    def __init__(self, spec: LaunchSpec, *, separate_stderr: bool) -> None:
+        """Start the box. Raises ``SandboxError``."""
         self._began = time.monotonic()
-        self._loop: _Pump | None = None
-        self._descent: SpawnThread | None = None
-        self._first: int | None = None
+        self._pipes: _Pipes | None = None
+        self._spawner: SpawnThread | None = None
+        self._first: int | None = None  # a pidfd of the box's first process
         self._status_fd, status = os.pipe()
         rules, rules_end = os.pipe()
         go, go_end = os.pipe()
         try:
-            os.write(rules_end, launch.filter)
+            os.write(rules_end, spec.seccomp_filter)
             os.close(rules_end)
-            if launch.group is None or launch.group.ways:
+            if spec.group is None or spec.group.thread_files:
                 os.write(go_end, b"go")
-            self._process = self._start(launch, (status, rules, go, go_end), apart=apart)
+            self._process = self._start(spec, (status, rules, go, go_end), separate_stderr=separate_stderr)
             os.close(status)
             status = -1
             with contextlib.ExitStack() as undo:
-                undo.callback(self.__exit__)  # an alarm may strike here as well
-                self._told = self._meet_first()
-                self._release(launch, go_end)
+                undo.callback(self.__exit__)  # an alarm may raise here as well
+                self._status = self._await_first_process()
+                self._release(spec, go_end)
                 undo.pop_all()
         finally:
             for fd in (status, rules, go, go_end):
                 if fd >= 0:
                     os.close(fd)
 
-    def _start(self, launch: Launch, fds: tuple[int, ...], *, apart: bool) -> subprocess.Popen[bytes]:
-        """Start a bwrap that makes the box and then waits for our word.
+    def _start(
+        self, spec: LaunchSpec, fds: tuple[int, ...], *, separate_stderr: bool
+    ) -> subprocess.Popen[bytes]:
+        """Start a bwrap that makes the box and then waits until we write to the ``--block-fd`` pipe.
 
-        It gets both ends of that pipe: if the worker dies first, it must wait for ever rather than run unlimited.
+        It inherits both ends of that pipe: if the worker dies first, it waits forever instead of running without limits.
         """
         status, rules, go, _ = map(str, fds)
         own = ["--json-status-fd", status, "--seccomp", rules, "--block-fd", go]
 
         def start() -> subprocess.Popen[bytes]:
             return subprocess.Popen(
-                [str(launch.bwrap), *own, *launch.arguments, "--", *launch.command],
+                [str(spec.bwrap), *own, *spec.arguments, "--", *spec.command],
                 bufsize=0,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE if apart else subprocess.STDOUT,
+                stderr=subprocess.PIPE if separate_stderr else subprocess.STDOUT,
                 pass_fds=fds,
                 cwd="/",
                 env={"PATH": "/usr/bin:/bin"},
             )
 
         try:
-            if launch.uid is None:
+            if spec.uid is None:
                 return start()
-            self._descent = SpawnThread(start, launch.uid, launch.group.ways if launch.group else ())
-            return self._descent.program()
+            self._spawner = SpawnThread(start, spec.uid, spec.group.thread_files if spec.group else ())
+            return self._spawner.program()
         except (OSError, ValueError) as error:
             raise SandboxError(f"bubblewrap could not be started: {error}.") from error
 
-    def _meet_first(self) -> bytes:
-        """Wait until bwrap tells of the box's first process, and open it while its number cannot be another's."""
-        told, until = b"", time.monotonic() + START_SECONDS
-        while b"\n" not in told and (left := until - time.monotonic()) > 0:
+    def _await_first_process(self) -> bytes:
+        """Wait until bwrap reports the box's first process, and open it while its number cannot be another's."""
+        report, until = b"", time.monotonic() + START_SECONDS
+        while b"\n" not in report and (left := until - time.monotonic()) > 0:
             ready, _, _ = select.select([self._status_fd], [], [], left)
             chunk = os.read(self._status_fd, CHUNK) if ready else b""
             if not chunk:
-                break  # it failed, and says why on its own streams
-            told += chunk
-        if (pid := number(told, "child-pid")) is not None:
+                break  # it failed, and its own output says why
+            report += chunk
+        if (pid := status_number(report, "child-pid")) is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._first = os.pidfd_open(pid)
-        return told
+        return report
 
-    def _release(self, launch: Launch, go: int) -> None:
-        """Put the box into its control group, if it has one and was not born in it, and let it run."""
-        first = number(self._told, "child-pid")
-        if first is None or launch.group is None or launch.group.ways:
+    def _release(self, spec: LaunchSpec, go: int) -> None:
+        """Let the box run; if it has a control group and was not started in it, move it there first."""
+        first = status_number(self._status, "child-pid")
+        if first is None or spec.group is None or spec.group.thread_files:
             return
         try:
-            launch.group.add(self._process.pid)
-            launch.group.add(first)
+            spec.group.add(self._process.pid)
+            spec.group.add(first)
             os.write(go, b"go")
         except ProcessLookupError:
-            pass  # it failed, and says why on its own streams
+            pass  # it failed, and its own output says why
         except OSError as error:
             raise SandboxError(f"The box could not be put into its control group: {error}.") from error
 
@@ -135,9 +137,9 @@ class Process:
         self._close()
 
     def kill(self) -> None:
-        """Kill the box's first process, with which the kernel kills all others in there, and the outer bwrap.
+        """Kill the box's first process, with which the kernel kills all others in the box, and the outer bwrap.
 
-        The outer one's death alone would do it, if the signal that bwrap asks of the kernel for that case were never lost.
+        Killing the outer one should be enough, but the signal that bwrap requests from the kernel for that case can be lost.
         """
         if self._first is not None:
             with contextlib.suppress(ProcessLookupError):
@@ -147,8 +149,8 @@ class Process:
 
     def _close(self) -> None:
         self._process.wait()
-        if self._descent:
-            self._descent.end()
+        if self._spawner:
+            self._spawner.end()
         try:
             self._await_empty()
         finally:
@@ -159,36 +161,39 @@ class Process:
             os.close(self._status_fd)
             if self._first is not None:
                 os.close(self._first)
-            if self._loop:
-                self._loop.close()
+            if self._pipes:
+                self._pipes.close()
 
-    def pump(
+    def communicate(
         self,
-        out: Meter,
-        err: Meter | None,
+        out: OutputCapture,
+        err: OutputCapture | None,
         *,
         stdin: bytes | IO[bytes] | None,
         seconds: float,
         watch: Callable[[], Reason | None],
-    ) -> Ended:
-        """Move bytes until the box is gone. ``watch`` is asked every second whether it has to end, and why."""
-        loop = self._loop = _Pump(self._process, self._status_fd, out, err=err, stdin=stdin)
-        loop.status = self._told
-        reason = loop.turn(deadline=self._began + seconds, watch=watch)
+    ) -> ExitStatus:
+        """Read and write the box's streams until all of its processes are gone.
+
+        ``watch`` is called every second and returns why the box has to end, or None.
+        """
+        pipes = self._pipes = _Pipes(self._process, self._status_fd, out, err=err, stdin=stdin)
+        pipes.status = self._status
+        reason = pipes.run(deadline=self._began + seconds, watch=watch)
         if reason is not Reason.EXIT:
             self.kill()
-            loop.drain(GONE_SECONDS)
+            pipes.drain(GONE_SECONDS)
         self._process.wait()
         self._await_empty()
-        loop.drain(GONE_SECONDS)
-        taken = time.monotonic() - self._began
-        exited = number(loop.status, "exit-code")
+        pipes.drain(GONE_SECONDS)
+        elapsed = time.monotonic() - self._began
+        code = status_number(pipes.status, "exit-code")
         if reason is not Reason.EXIT:
-            return Ended(None, reason, taken)
-        return Ended(exited, Reason.EXIT if exited is not None else Reason.LOST, taken)
+            return ExitStatus(None, reason, elapsed)
+        return ExitStatus(code, Reason.EXIT if code is not None else Reason.LOST, elapsed)
 
     def _await_empty(self) -> None:
-        """Wait until the box's first process is dead: the kernel lets it die only after all others in there."""
+        """Wait until the box's first process is dead: the kernel lets it die only after all others in the box."""
         if self._first is None:
             return
         gone = select.poll()
@@ -200,53 +205,53 @@ class Process:
             )
 
 
-class _Pump:
-    """The streams of one process, none of which may block the others."""
+class _Pipes:
+    """The pipes of one process, none of which may block the others."""
 
     def __init__(
         self,
         process: subprocess.Popen[bytes],
         status: int,
-        out: Meter,
+        out: OutputCapture,
         *,
-        err: Meter | None,
+        err: OutputCapture | None,
         stdin: bytes | IO[bytes] | None,
     ) -> None:
         self.status = b""
         self._selector = selectors.DefaultSelector()
         self._stdin = process.stdin
         self._source = stdin
-        self._waiting = memoryview(stdin if isinstance(stdin, bytes) else b"")
-        self._meters: dict[int, Meter] = {}
+        self._pending = memoryview(stdin if isinstance(stdin, bytes) else b"")
+        self._captures: dict[int, OutputCapture] = {}
         self._status_fd = status
-        for stream, meter in ((process.stdout, out), (process.stderr, err)):
-            if stream and meter:
-                self._meters[stream.fileno()] = meter
-        for fd in (status, *self._meters):
+        for stream, capture in ((process.stdout, out), (process.stderr, err)):
+            if stream and capture:
+                self._captures[stream.fileno()] = capture
+        for fd in (status, *self._captures):
             os.set_blocking(fd, False)
             self._selector.register(fd, selectors.EVENT_READ)
         if self._stdin:
             os.set_blocking(self._stdin.fileno(), False)
             self._selector.register(self._stdin, selectors.EVENT_WRITE)
 
-    def turn(self, *, deadline: float, watch: Callable[[], Reason | None]) -> Reason:
-        """Pump until the process ends by itself, or say why it must not go on."""
-        look = time.monotonic() + WATCH_SECONDS
+    def run(self, *, deadline: float, watch: Callable[[], Reason | None]) -> Reason:
+        """Move bytes until the process exits, or return why it has to be ended."""
+        next_watch = time.monotonic() + WATCH_SECONDS
         while self._status_fd in self._selector.get_map():
             now = time.monotonic()
             if now >= deadline:
-                return Reason.WALL
-            if now >= look:
-                look = now + WATCH_SECONDS
+                return Reason.TIMEOUT
+            if now >= next_watch:
+                next_watch = now + WATCH_SECONDS
                 if reason := watch():
                     return reason
-            self._step(min(deadline, look) - now)
-            if any(meter.flooded for meter in self._meters.values()):
+            self._step(min(deadline, next_watch) - now)
+            if any(capture.flooded for capture in self._captures.values()):
                 return Reason.FLOOD
         return Reason.EXIT
 
     def drain(self, seconds: float) -> None:
-        """Read what is left until everybody has closed, feeding nothing more."""
+        """Read what is left until all writers have closed; write nothing more."""
         self._stop_feeding()
         until = time.monotonic() + seconds
         while self._selector.get_map() and (left := until - time.monotonic()) > 0:
@@ -272,24 +277,24 @@ class _Pump:
         elif fd == self._status_fd:
             self.status += chunk
         else:
-            self._meters[fd].take(chunk)
+            self._captures[fd].write(chunk)
 
     def _feed(self) -> None:
         if self._stdin is None:
             return
-        if not self._waiting and self._source is not None and not isinstance(self._source, bytes):
-            self._waiting = memoryview(self._source.read(CHUNK))
-        if not self._waiting:
+        if not self._pending and self._source is not None and not isinstance(self._source, bytes):
+            self._pending = memoryview(self._source.read(CHUNK))
+        if not self._pending:
             self._stop_feeding()
             return
         try:
-            written = os.write(self._stdin.fileno(), self._waiting)
+            written = os.write(self._stdin.fileno(), self._pending)
         except BlockingIOError:
             return
-        except BrokenPipeError:  # it does not want more
+        except BrokenPipeError:  # the command closed its standard input
             self._stop_feeding()
             return
-        self._waiting = self._waiting[written:]
+        self._pending = self._pending[written:]
 
     def _stop_feeding(self) -> None:
         if self._stdin is not None:
@@ -298,8 +303,8 @@ class _Pump:
             self._stdin = None
 
 
-def number(status: bytes, name: str) -> int | None:
-    """A number that bwrap has told on its status stream: ``child-pid`` at first, ``exit-code`` at the end."""
+def status_number(status: bytes, name: str) -> int | None:
+    """A number from bwrap's status stream: it writes ``child-pid`` at first, ``exit-code`` at the end."""
     for line in status.splitlines():
         with contextlib.suppress(ValueError):
             value = json.loads(line).get(name)
@@ -308,10 +313,10 @@ def number(status: bytes, name: str) -> int | None:
     return None
 
 
-def inside(command: str | Sequence[str], cwd: str, limits: str) -> list[str]:
-    """The words that bwrap is to run: a shell that takes ``limits`` on itself, and then the command from ``cwd``.
+def with_limits(command: str | Sequence[str], cwd: str, limits: str) -> list[str]:
+    """The words that bwrap runs: a shell that sets ``limits`` for itself, and then the command in ``cwd``.
 
-    What is a command for the shell anyway needs no second one, where it begins in the workspace.
+    A shell command that starts in the workspace is run by that same shell.
     """
     if isinstance(command, str) and cwd == WORKSPACE:
         return ["/bin/sh", "-c", f"{limits}; {command}"]
@@ -324,11 +329,3 @@ def inside(command: str | Sequence[str], cwd: str, limits: str) -> list[str]:
         cwd,
         *words,
     ]
-
-
-def settled(variables: Mapping[str, str]) -> Mapping[str, str]:
-    """Refuse variables that no program could be given. Raises ``SandboxError``."""
-    for name, value in variables.items():
-        if not name or "=" in name or "\0" in name + value:
-            raise SandboxError(f"“{name[:40]}” cannot be set as an environment variable.")
-    return variables

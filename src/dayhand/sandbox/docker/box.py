@@ -1,4 +1,4 @@
-"""One open container: an exec for each command, and after each the certainty that nothing of it is left."""
+"""One open container: an exec for each command, and proof after each that none of its processes is left."""
 
 from __future__ import annotations
 
@@ -9,144 +9,149 @@ from collections.abc import Callable
 
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Reason, Snapshot
-from dayhand.sandbox.bubblewrap.mounts import (
-    HOME,
-    SYSTEM_PATH,
-    TOOLS,
-    UID,
-    variables,
-)
-from dayhand.sandbox.bubblewrap.process import settled
-from dayhand.sandbox.command import Ended, Order
-from dayhand.sandbox.command_runner import ERRORS, Commands
-from dayhand.sandbox.docker.disk_watch import DISK, DiskLook
-from dayhand.sandbox.docker.engine import NOWHERE, Engine
+from dayhand.sandbox.command import MAX_ERROR_BYTES, CommandRunner, ExitStatus, SandboxCommand
+from dayhand.sandbox.docker.disk_watch import MEASURE, ContainerDiskWatch
+from dayhand.sandbox.docker.egress_tunnel import RELAY, RELAY_USER, EgressTunnel
+from dayhand.sandbox.docker.engine import DISCARD, DockerEngine
 from dayhand.sandbox.docker.exec_stream import ExecStream
-from dayhand.sandbox.egress.container_tunnel import DOOR, DOOR_USER, Tunnel
 from dayhand.sandbox.egress.gateway import Gateway
+from dayhand.sandbox.guest import HOME, SYSTEM_PATH, TOOLS, UID, environment_variables
 from dayhand.sandbox.limits import Capacity
-from dayhand.sandbox.meter import Meter
+from dayhand.sandbox.output import OutputCapture
 
-KILL_SECONDS = 5.0  # for the streams of a killed command to end; then the container is started anew
+KILL_SECONDS = 5.0  # for the streams of a killed command to end; then the container is restarted
 SWEEP_SECONDS = 20.0
 WATCH_SECONDS = 1.0
 PAUSE_SECONDS = 0.05
 COPY_SECONDS = 600.0
 USER = f"{UID}:{UID}"
 SWEEPS = 4
-KILLED = 128  # exit codes above it: a signal may have taken our own shell before it could sweep
-SWEEP = "/usr/local/libexec/dayhand/sweep"  # a shell that nobody in the box can read, so nobody can trace it
-READABLE = "/bin/sh"  # for a runtime that runs no program that may not be read: gVisor
+KILLED = 128  # exit codes above it: a signal may have killed our own shell before it could sweep
+SWEEP_SHELL = "/usr/local/libexec/dayhand/sweep"  # nobody in the box can read it, so nobody can trace it
+READABLE_SHELL = "/bin/sh"  # for a runtime that cannot run an unreadable program: gVisor
 
-# The engine's own record of memory that ran out, version 1 and 2 of control groups; gVisor has neither.
-_COUNT = """
-hunger() { oom=0; for file in /sys/fs/cgroup/memory/memory.oom_control /sys/fs/cgroup/memory.events; do
+# The kernel's count of processes killed for memory, in version 1 and 2 of control groups; gVisor has neither.
+_FUNCTIONS = """
+count_oom() { oom=0; for file in /sys/fs/cgroup/memory/memory.oom_control /sys/fs/cgroup/memory.events; do
   [ ! -r $file ] || while read -r word value; do [ "$word" != oom_kill ] || oom=$value; done < $file
 done; }
 count() { set -- /proc/[0-9]*; processes=$#; }
 sweep() { kill -KILL -1 2>/dev/null; tries=0; count
   while [ $processes -gt $1 ] && [ $tries -lt 1000 ]; do tries=$((tries + 1)); count; done; }
 """
-# The command is a child of a shell that outlives it, takes away whatever it left, and says how it ended.
-_AROUND = f"""{_COUNT}
+# The command is the child of a shell that outlives it, kills whatever it left and reports how it ended.
+_WRAPPER = f"""{_FUNCTIONS}
 [ -d {HOME} ] || /bin/mkdir -m 700 {HOME}
-hunger; before=$oom; count; idle=$processes
+count_oom; before=$oom; count; idle=$processes
 (cd -- "$1" && shift && unset OLDPWD && exec /usr/bin/env "$@") MERGE; code=$?
-sweep $idle; hunger
+sweep $idle; count_oom
 [ "$oom" = "$before" ] || exit 137
 exit $code
 """
-_SWEEP = f"{_COUNT}\nsweep $1; hunger; echo $oom"
-_IDLE = 3  # processes: the first, what it waits for, and the sweeping one
+_SWEEP = f"{_FUNCTIONS}\nsweep $1; count_oom; echo $oom"
+_IDLE_PROCESSES = 3  # the first process, the `sleep` it waits for, and the sweeping shell
 
 
-class DockerBox(Commands):
-    """One open container. Two commands at once would not do: the sweep after one would kill the other."""
+class DockerBox(CommandRunner):
+    """One open container. It runs one command at a time: the sweep after a command would kill any other."""
 
-    def __init__(self, engine: Engine, container: str, capacity: Capacity, *, shell: str = SWEEP) -> None:
+    def __init__(
+        self, engine: DockerEngine, container: str, capacity: Capacity, *, shell: str = SWEEP_SHELL
+    ) -> None:
         super().__init__()
-        self.keeper: Callable[[str], Snapshot] | None = None  # for a box that can be saved
+        self.on_save: Callable[[str], Snapshot] | None = None  # for a box that can be saved
         self._engine = engine
         self._container = container
         self._capacity = capacity
         self._shell = shell
-        self._tunnel: Tunnel | None = None
-        self._hunger = 0  # how often the kernel has killed in here because the memory was used up
+        self._tunnel: EgressTunnel | None = None
+        self._oom_kills = 0
 
     def save(self, key: str) -> Snapshot:
-        with self._turn:
+        with self._lock:
             self._check_open()
-            if self.keeper is None:
+            if self.on_save is None:
                 raise SandboxError("A box over a snapshot cannot be saved.", advice="Open it with an Egress.")
             self._closed = True
-        return self.keeper(key)
+        return self.on_save(key)
 
     def close(self) -> None:
-        with self._turn:
+        with self._lock:
             self._closed = True
         if self._tunnel:
             self._tunnel.close()
 
-    def open_way_out(self, gate: Gateway) -> None:
-        """Let the commands of this box reach the proxy behind ``gate``. Raises ``SandboxError``."""
+    def open_egress(self, gateway: Gateway) -> None:
+        """Let the commands of this box reach the proxy behind ``gateway``. Raises ``SandboxError``."""
         if self._tunnel:
             self._tunnel.close()
-        stream, _ = self._engine.start(self._container, DOOR, user=DOOR_USER, stdin=True)
-        self._tunnel = Tunnel(stream, gate.folder)
-        self.gate = gate
+        stream, _ = self._engine.start_exec(self._container, RELAY, user=RELAY_USER, stdin=True)
+        self._tunnel = EgressTunnel(stream, gateway.folder)
+        self.gateway = gateway
 
     def copy(self, source: str, target: str) -> None:
-        """Copy one of its own folders into another. Raises ``SandboxError``."""
-        self.pour(["cp", "-a", f"{source}/.", target], most=ERRORS, seconds=COPY_SECONDS)
+        """Copy the content of one folder in the box into another. Raises ``SandboxError``."""
+        self.check_output(
+            ["cp", "-a", f"{source}/.", target], max_bytes=MAX_ERROR_BYTES, seconds=COPY_SECONDS
+        )
 
-    def _carry_out(self, order: Order, out: Meter, err: Meter | None, *, gate: Gateway | None) -> Ended:
-        before = self._hunger
-        ended = self._travel(order, out, err or out)
-        if ended.reason is not Reason.EXIT:
-            return ended
-        if ended.code is None:
+    def _execute(
+        self,
+        command: SandboxCommand,
+        out: OutputCapture,
+        err: OutputCapture | None,
+        *,
+        gateway: Gateway | None,
+    ) -> ExitStatus:
+        before = self._oom_kills
+        status = self._run_exec(command, out, err or out)
+        if status.reason is not Reason.EXIT:
+            return status
+        if status.code is None:
             raise SandboxError("The box broke: its container is gone.")
-        if ended.code > KILLED:
-            self._sweep_or_break()  # a signal may have taken our own shell too, before it could
-        if self._hunger > before:
-            return Ended(ended.code, Reason.OOM, ended.seconds)
-        return ended
+        if status.code > KILLED:
+            self._sweep_or_fail()  # a signal may have killed our own shell too, before it could sweep
+        if self._oom_kills > before:
+            return ExitStatus(status.code, Reason.OOM, status.seconds)
+        return status
 
-    def _travel(self, order: Order, out: Meter, err: Meter) -> Ended:
-        """Run one command to its end or to ours."""
+    def _run_exec(self, command: SandboxCommand, out: OutputCapture, err: OutputCapture) -> ExitStatus:
+        """Run one command until it ends or has to be stopped."""
         began = time.monotonic()
-        # Two streams reach us in any order; what is to be read as one has to be one inside.
-        around = _AROUND.replace("MERGE", "2>&1" if err is out else "")
-        stream, exec_id = self._engine.start(
+        # Two streams reach us in any order, so output that is read as one stream has to be one inside the box.
+        wrapper = _WRAPPER.replace("MERGE", "2>&1" if err is out else "")
+        stream, exec_id = self._engine.start_exec(
             self._container,
-            [self._shell, "-c", around, "sh", order.cwd, *_words(order)],
+            [self._shell, "-c", wrapper, "sh", command.cwd, *_env_arguments(command)],
             user=USER,
-            stdin=order.stdin is not None,
-            env=variables(f"{TOOLS}:{SYSTEM_PATH}"),
+            stdin=command.stdin is not None,
+            env=environment_variables(f"{TOOLS}:{SYSTEM_PATH}"),
         )
         reason: Reason | None = None
         try:
-            if order.stdin is not None:
-                stream.feed(order.stdin)
-            reason = self._pump(stream, out, err, order=order)
+            if command.stdin is not None:
+                stream.feed(command.stdin)
+            reason = self._stream_until_end(stream, out, err, command=command)
         finally:
-            if reason is None:  # a listener stopped us
+            if reason is None:  # ``on_output`` or ``cancelled`` raised
                 self._kill(stream)
             stream.close()
         code = None if reason is not Reason.EXIT else self._engine.exit_code(exec_id)
-        return Ended(code, reason, time.monotonic() - began)
+        return ExitStatus(code, reason, time.monotonic() - began)
 
-    def _pump(self, stream: ExecStream, out: Meter, err: Meter, *, order: Order) -> Reason:
+    def _stream_until_end(
+        self, stream: ExecStream, out: OutputCapture, err: OutputCapture, *, command: SandboxCommand
+    ) -> Reason:
         now = asked = time.monotonic()
-        until, disk = now + order.seconds, DiskLook(self._capacity, self._look, now)
+        until, disk = now + command.seconds, ContainerDiskWatch(self._capacity, self._measure_disk, now)
         while not stream.ended:
             now = time.monotonic()
-            reason = Reason.WALL if now >= until else disk(now)
+            reason = Reason.TIMEOUT if now >= until else disk(now)
             if out.flooded or err.flooded:
                 reason = Reason.FLOOD
             if now - asked >= WATCH_SECONDS:
                 asked = now
-                reason = Reason.HALTED if order.is_halted() else reason
+                reason = Reason.CANCELLED if command.is_cancelled() else reason
             if reason is not None:
                 self._kill(stream)
                 return reason
@@ -154,11 +159,12 @@ class DockerBox(Commands):
         disk.join()
         return Reason.FLOOD if out.flooded or err.flooded else Reason.EXIT
 
-    def _look(self) -> str:
-        return self._engine.ask(self._container, [self._shell, "-c", DISK], user=USER, seconds=SWEEP_SECONDS)
+    def _measure_disk(self) -> str:
+        words = [self._shell, "-c", MEASURE]
+        return self._engine.exec_output(self._container, words, user=USER, seconds=SWEEP_SECONDS)
 
     def _kill(self, stream: ExecStream) -> None:
-        """Kill all that runs, while somebody goes on reading: an engine that cannot write is an engine that hangs."""
+        """Kill every process of the command, and keep reading its output meanwhile: an engine that cannot write hangs."""
         sweeper = threading.Thread(target=self._try_to_sweep, daemon=True)
         sweeper.start()
         stream.stop_feeding()
@@ -167,20 +173,18 @@ class DockerBox(Commands):
             if stream.ended:
                 sweeper.join(PAUSE_SECONDS)
             else:
-                stream.step(PAUSE_SECONDS, NOWHERE, NOWHERE)
+                stream.step(PAUSE_SECONDS, DISCARD, DISCARD)
         if sweeper.is_alive() or not stream.ended:
             self._engine.restart(self._container)
-            if self.gate:
-                self.open_way_out(self.gate)
+            if self.gateway:
+                self.open_egress(self.gateway)
 
     def _try_to_sweep(self) -> None:
-        with contextlib.suppress(
-            SandboxError
-        ):  # the streams do not end then, and the container is started anew
+        with contextlib.suppress(SandboxError):  # then the streams do not end, and the container is restarted
             self._sweep()
 
-    def _sweep_or_break(self) -> None:
-        """Sweep, and again where that tells nothing: a container that is being taken away still starts what ends at once."""
+    def _sweep_or_fail(self) -> None:
+        """Sweep; repeat if that returns nothing: an exec in a container that is being removed starts and ends at once."""
         try:
             for _ in range(SWEEPS):
                 if self._sweep():
@@ -190,21 +194,21 @@ class DockerBox(Commands):
             raise SandboxError(f"The box broke: {error}") from error
 
     def _sweep(self) -> bool:
-        """Kill what is left of a command by an exec of its own, and learn whether memory has run out since.
+        """Kill what is left of a command by another exec, and read how often memory has run out.
 
-        False where it told nothing.
+        False if it returned nothing.
         """
-        words = [self._shell, "-c", _SWEEP, "sh", str(_IDLE + bool(self._tunnel))]
-        told = self._engine.ask(self._container, words, user=USER, seconds=SWEEP_SECONDS)
-        if not told.strip().isdigit():
+        words = [self._shell, "-c", _SWEEP, "sh", str(_IDLE_PROCESSES + bool(self._tunnel))]
+        answer = self._engine.exec_output(self._container, words, user=USER, seconds=SWEEP_SECONDS)
+        if not answer.strip().isdigit():
             return False
-        self._hunger = int(told)
+        self._oom_kills = int(answer)
         return True
 
 
-def _words(order: Order) -> list[str]:
+def _env_arguments(command: SandboxCommand) -> list[str]:
     """Arguments for ``env``: the caller's variables reach the command alone, never the shell around it."""
-    given = [f"{name}={value}" for name, value in settled(order.env or {}).items()]
-    words = order.words()
-    plain = "=" not in words[0]
-    return [*given, *(() if plain else ("/bin/sh", "-c", 'exec "$0" "$@"')), *words]
+    variables = [f"{name}={value}" for name, value in command.checked_env().items()]
+    argv = command.argv()
+    is_variable = "=" in argv[0]  # ``env`` would take such a program for one
+    return [*variables, *(("/bin/sh", "-c", 'exec "$0" "$@"') if is_variable else ()), *argv]

@@ -1,7 +1,7 @@
 """The raw connection of one exec in a container: standard input goes in, both outputs come back in frames.
 
-docker-py has no stream that is fed and read at once and that loses no byte, so the few lines of HTTP are spoken here
-as https://docs.docker.com/reference/api/engine/ says ("Attach to a container", stream format).
+docker-py has no stream that can be written and read at the same time without losing bytes, so this module speaks the
+few lines of HTTP itself: https://docs.docker.com/reference/api/engine/ ("Attach to a container", stream format).
 """
 
 from __future__ import annotations
@@ -27,52 +27,52 @@ STDERR = 2
 
 
 def engine_address(environ: Mapping[str, str] = os.environ) -> str:
-    """``unix://PATH`` or ``tcp://HOST:PORT`` of the engine in ``DOCKER_HOST``. Raises ``SandboxError`` for others."""
-    told = environ.get("DOCKER_HOST", "")
+    """The engine's address as ``unix://PATH`` or ``tcp://HOST:PORT``. Raises ``SandboxError`` for other kinds."""
+    host = environ.get("DOCKER_HOST", "")
     try:
-        address = str(parse_host(told or None, tls=bool(environ.get("DOCKER_TLS_VERIFY"))))
+        address = str(parse_host(host or None, tls=bool(environ.get("DOCKER_TLS_VERIFY"))))
     except docker.errors.DockerException as error:
         raise SandboxError(
-            f"DOCKER_HOST is not an address of an engine: {error}.",
+            f"DOCKER_HOST is not the address of a Docker engine: {error}.",
             advice="Use unix:///path/to.sock or tcp://HOST:PORT.",
         ) from error
     for scheme, ours in (("http+unix://", "unix://"), ("http://", "tcp://"), ("tcp://", "tcp://")):
         if address.startswith(scheme):
             return ours + address.removeprefix(scheme)
     raise SandboxError(
-        f"An engine at {told} cannot be spoken to: only unix:// and tcp:// without TLS can.",
-        advice="Bring its socket here: `ssh -nNT -L /run/dayhand/docker.sock:/var/run/docker.sock HOST`, and set "
+        f"A Docker engine at {host} is not supported: only unix:// and tcp:// without TLS are.",
+        advice="Forward its socket: `ssh -nNT -L /run/dayhand/docker.sock:/var/run/docker.sock HOST`, and set "
         "DOCKER_HOST=unix:///run/dayhand/docker.sock.",
     )
 
 
 def check_engine(address: str) -> None:
-    """Raise ``SandboxError`` where nobody listens at an engine's address."""
+    """Raise ``SandboxError`` if nothing listens at an engine's address."""
     try:
         _connect(address).close()
     except OSError as error:
         raise SandboxError(
             f"The Docker engine does not answer at {address}: {error.strerror or error}.",
-            advice="See that it runs and that this user may use its socket (`docker version`), or set DOCKER_HOST.",
+            advice="Check that it runs and that this user may use its socket (`docker version`), or set DOCKER_HOST.",
         ) from error
 
 
-class Sink(Protocol):
-    """Who takes output: a ``Meter``, say."""
+class OutputSink(Protocol):
+    """Receives output: an ``OutputCapture``, for example."""
 
-    def take(self, chunk: bytes) -> None: ...
+    def write(self, chunk: bytes) -> None: ...
 
 
 class ExecStream:
-    """A started exec, to be stepped until it has ``ended``. Close it in any case."""
+    """A started exec. Call ``step`` until it has ``ended``, and always ``close`` it."""
 
     def __init__(self, address: str, version: str, exec_id: str) -> None:
-        """Start the exec. Raises ``SandboxError`` where the engine will not."""
+        """Start the exec. Raises ``SandboxError`` if the engine refuses."""
         self.ended = False
         self._buffer = bytearray()
-        self._left = 0  # bytes of the frame that are still to come
+        self._left = 0  # bytes of the current frame that are still to come
         self._kind = 0
-        self._waiting = memoryview(b"")
+        self._pending = memoryview(b"")
         self._source: IO[bytes] | None = None
         self._feeding = False
         with ExitStack() as on_failure:
@@ -88,15 +88,15 @@ class ExecStream:
         self._selector.register(self._socket, selectors.EVENT_READ)
 
     def feed(self, stdin: bytes | IO[bytes]) -> None:
-        """Have this written to standard input while it is stepped, and then the end of it."""
-        self._waiting = memoryview(stdin if isinstance(stdin, bytes) else b"")
+        """Write this to standard input during the next steps, and then close it."""
+        self._pending = memoryview(stdin if isinstance(stdin, bytes) else b"")
         self._source = None if isinstance(stdin, bytes) else stdin
         self._feeding = True
         self._selector.modify(self._socket, selectors.EVENT_READ | selectors.EVENT_WRITE)
 
-    def step(self, seconds: float, out: Sink, err: Sink) -> None:
-        """Wait at most so long for something to happen, and do it."""
-        if not self._give_out(out, err):
+    def step(self, seconds: float, out: OutputSink, err: OutputSink) -> None:
+        """Wait at most ``seconds`` until bytes can be moved, and move them."""
+        if not self._deliver(out, err):
             for _, events in self._selector.select(max(seconds, 0)):
                 if events & selectors.EVENT_WRITE:
                     self._write()
@@ -104,7 +104,7 @@ class ExecStream:
                     self._read(out, err)
 
     def send(self, data: bytes | bytearray | memoryview) -> int:
-        """Write to standard input what it takes now; the number of bytes. Raises ``OSError`` where it takes no more."""
+        """Write to standard input what it accepts now: the number of bytes. Raises ``OSError`` if it is closed."""
         try:
             return self._socket.send(data)
         except BlockingIOError:
@@ -124,22 +124,22 @@ class ExecStream:
         self._selector.close()
         self._socket.close()
 
-    def _read(self, out: Sink, err: Sink) -> None:
+    def _read(self, out: OutputSink, err: OutputSink) -> None:
         try:
             chunk = self._socket.recv(CHUNK)
         except BlockingIOError:
             return
         except OSError:
-            chunk = b""  # the engine went away; the exec's state will tell
+            chunk = b""  # the engine went away; inspecting the exec will report it
         if not chunk:
             self.ended = True
             return
         self._buffer += chunk
-        self._give_out(out, err)
+        self._deliver(out, err)
 
-    def _give_out(self, out: Sink, err: Sink) -> bool:
-        """Hand on what has come in whole or in part; whether there was anything."""
-        any_came = False
+    def _deliver(self, out: OutputSink, err: OutputSink) -> bool:
+        """Pass the received parts of frames on; whether there were any."""
+        delivered = False
         while self._buffer:
             if not self._left:
                 if len(self._buffer) < 8:
@@ -151,54 +151,54 @@ class ExecStream:
                 continue
             del self._buffer[: len(part)]
             self._left -= len(part)
-            any_came = True
-            (err if self._kind == STDERR else out).take(part)
-        return any_came
+            delivered = True
+            (err if self._kind == STDERR else out).write(part)
+        return delivered
 
     def _write(self) -> None:
-        if not self._waiting and self._source is not None:
-            self._waiting = memoryview(self._source.read(CHUNK))
-        if not self._waiting:
+        if not self._pending and self._source is not None:
+            self._pending = memoryview(self._source.read(CHUNK))
+        if not self._pending:
             self.stop_feeding()
             return
         try:
-            self._waiting = self._waiting[self.send(self._waiting[:CHUNK]) :]
-        except OSError:  # it does not want more
+            self._pending = self._pending[self.send(self._pending[:CHUNK]) :]
+        except OSError:  # the command closed its standard input
             self.stop_feeding()
 
 
 def _connect(address: str) -> socket.socket:
-    kind, _, place = address.partition("://")
-    if kind == "unix":
-        made = socket.socket(socket.AF_UNIX)
-        made.settimeout(CONNECT_SECONDS)
+    scheme, _, rest = address.partition("://")
+    if scheme == "unix":
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(CONNECT_SECONDS)
         try:
-            made.connect(place)
+            connection.connect(rest)
         except OSError:
-            made.close()
+            connection.close()
             raise
-        return made
-    host, _, port = place.rpartition(":")
+        return connection
+    host, _, port = rest.rpartition(":")
     return socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS)
 
 
 def _upgrade(connection: socket.socket, path: str) -> bytes:
-    """Start the exec and take the connection over; what came of its output already."""
+    """Start the exec and take the connection over: the part of its output that arrived already."""
     body = json.dumps({"Detach": False, "Tty": False}).encode()
     head = (
         f"POST {path} HTTP/1.1\r\nHost: docker\r\nContent-Type: application/json\r\n"
         f"Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     connection.sendall(head.encode() + body)
-    answer = b""
-    while b"\r\n\r\n" not in answer:
+    response = b""
+    while b"\r\n\r\n" not in response:
         chunk = connection.recv(CHUNK)
-        if not chunk or len(answer) > CHUNK:
-            raise SandboxError("The Docker engine ended the connection before it had begun.")
-        answer += chunk
-    told, _, rest = answer.partition(b"\r\n\r\n")
-    status = told.split(b" ", 2)[1:2]
+        if not chunk or len(response) > CHUNK:
+            raise SandboxError("The Docker engine closed the connection before the command started.")
+        response += chunk
+    headers, _, body_start = response.partition(b"\r\n\r\n")
+    status = headers.split(b" ", 2)[1:2]
     if status not in ([b"101"], [b"200"]):
-        said = rest.decode("utf-8", "replace").strip()[:300]
-        raise SandboxError(f"The Docker engine will not run a command: {said}")
-    return rest
+        message = body_start.decode("utf-8", "replace").strip()[:300]
+        raise SandboxError(f"The Docker engine refused to run a command: {message}")
+    return body_start

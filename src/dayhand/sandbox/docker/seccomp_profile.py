@@ -1,7 +1,7 @@
-"""The system-call filter of ``seccomp`` in the words of Docker, whose engine builds the BPF program itself.
+"""The system-call filter of ``seccomp.py`` as a Docker seccomp profile, from which the engine builds the BPF program.
 
-Docker takes one profile: this one replaces its own, so that both backends refuse the same. Its form is that of
-https://docs.docker.com/engine/security/seccomp/. Names that a machine does not have are passed over there.
+Docker takes one profile; this one replaces its default, so that both backends refuse the same calls. The format is that
+of https://docs.docker.com/engine/security/seccomp/. The engine ignores names that a machine does not have.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from dayhand.sandbox.seccomp import FAMILIES, NAMESPACES, NETLINK, TERMINAL_TRICKS
+from dayhand.sandbox.seccomp import FAMILIES, NAMESPACES, NETLINK, TERMINAL_INPUT
 
 DENIED = (
     "mount", "umount2", "pivot_root", "chroot", "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "kcmp", "pidfd_getfd",
@@ -25,13 +25,14 @@ UNKNOWN = (
     "clone3", "io_uring_setup", "io_uring_enter", "io_uring_register", "open_tree", "move_mount", "fsopen", "fsconfig", "fsmount", "fspick",
     "mount_setattr",
 )  # fmt: skip
-# the kernel reads these arguments as 32-bit numbers, so nobody hides behind higher bits
-LOW_HALF = 0xFFFFFFFF
-LAST_FAMILY = 64  # beyond the last that any kernel knows
+LOW_HALF = (
+    0xFFFFFFFF  # the kernel reads these arguments as 32-bit numbers, so higher bits must not evade a rule
+)
+FAMILIES_END = 64  # above the last socket family of any kernel
 
 
 def profile() -> str:
-    """The profile as the JSON text that ``--security-opt seccomp=`` takes."""
+    """The profile as the JSON text that ``--security-opt seccomp=`` accepts."""
     architectures: list[dict[str, Any]] = [
         {"architecture": name, "subArchitectures": []} for name in ("SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64")
     ]
@@ -46,12 +47,12 @@ def _rules() -> Iterator[dict[str, Any]]:
     for bit in range(NAMESPACES.bit_length()):
         if flag := NAMESPACES & (1 << bit):
             yield _refuse(["clone"], errno.EPERM, _masked(0, flag, flag))
-    for request in TERMINAL_TRICKS:
+    for request in TERMINAL_INPUT:
         yield _refuse(["ioctl"], errno.EPERM, _masked(1, LOW_HALF, request))
-    for family in sorted(set(range(LAST_FAMILY)) - {*FAMILIES, NETLINK}):
+    for family in sorted(set(range(FAMILIES_END)) - {*FAMILIES, NETLINK}):
         yield _refuse(["socket"], errno.EAFNOSUPPORT, _masked(0, LOW_HALF, family))
-    beyond = {"index": 0, "value": LAST_FAMILY, "valueTwo": 0, "op": "SCMP_CMP_GE"}
-    yield _refuse(["socket"], errno.EAFNOSUPPORT, beyond)
+    above = {"index": 0, "value": FAMILIES_END, "valueTwo": 0, "op": "SCMP_CMP_GE"}
+    yield _refuse(["socket"], errno.EAFNOSUPPORT, above)
     other_than_routes = {"index": 2, "value": 0, "valueTwo": 0, "op": "SCMP_CMP_NE"}
     yield _refuse(["socket"], errno.EAFNOSUPPORT, _masked(0, LOW_HALF, NETLINK), other_than_routes)
 

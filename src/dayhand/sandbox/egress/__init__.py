@@ -1,1 +1,1 @@
-"""The network of set-up: a proxy that connects to allowed hosts only."""
+"""The network access of set-up: a proxy that connects to allowed hosts only."""

@@ -1,11 +1,12 @@
 """The proxy of one set-up box, as a process: ``python -m dayhand.sandbox.egress.proxy REFUSED_FD UID``.
 
-proxy.py speaks HTTP; ``Rules`` decide. The rules are the first line of standard input, and its end is ours.
+The ``proxy`` library speaks HTTP; an ``EgressPolicy`` decides. The policy is the first line of standard input; when
+standard input ends, so does this process.
 """
 
 from __future__ import annotations
 
-# The first two are looked up late, when we are another user who may not be able to read Python's own files.
+# Imported early: later this process runs as another user, who may not be able to read Python's own files.
 import encodings.idna  # noqa: F401
 import json
 import multiprocessing
@@ -21,47 +22,48 @@ from proxy.http.parser import HttpParser
 from proxy.http.proxy import HttpProxyBasePlugin
 from proxy.http.responses import BAD_REQUEST_RESPONSE_PKT
 
-from dayhand.sandbox.egress.gateway import SOCKET, Rules
+from dayhand.sandbox.egress.gateway import SOCKET
+from dayhand.sandbox.egress.policy import EgressPolicy
 
-REQUEST_BYTES = 256 * 1024  # of a CONNECT with all its headers, and what may have come right after it
-MEMORY = 512 * 1024 * 1024  # of each of its processes: a connection whose box does not read is cut there
-# Its acceptor's own executor would look for new connections every 25 ms only, and take one at a time.
+MAX_REQUEST_BYTES = 256 * 1024  # of a CONNECT with all its headers, and whatever follows right after it
+MAX_MEMORY = 512 * 1024 * 1024  # of each process: bounds what is buffered for a box that does not read
+# The acceptor's own executor would look for new connections only every 25 ms, and accept one at a time.
 OPTIONS = "--local-executor 0 --num-acceptors 1 --num-workers 1 --log-level CRITICAL --timeout 120"
-REFUSALS = 1000  # answered and written down; a command that asks for more has been told enough
+MAX_REFUSALS = 1000  # that are recorded and answered; later ones are only closed
 
 
-class Brief(HttpProtocolHandler):
-    """The library's handler, which would go on to read and parse a request that never ends."""
+class BoundedRequestHandler(HttpProtocolHandler):
+    """The library's request handler, with a limit: without it, a request that never ends is read forever."""
 
     def handle_data(self, data: memoryview) -> bool | None:
         if (
             data is not None
             and not self.request.is_complete
-            and self.request.total_size + len(data) > REQUEST_BYTES
+            and self.request.total_size + len(data) > MAX_REQUEST_BYTES
         ):
             self.work.queue(BAD_REQUEST_RESPONSE_PKT)
             return True
         return super().handle_data(data)
 
 
-class EgressPolicy(HttpProxyBasePlugin):
-    """Judges each connection before it is made. ``rules`` and ``book`` are set on the subclass that runs."""
+class EgressPlugin(HttpProxyBasePlugin):
+    """Checks each connection before it is made. ``policy`` and ``refused`` are set on the subclass that runs."""
 
-    rules = Rules(())
-    book = -1  # a descriptor, opened for appending
-    _vetted = ""
-    _written = 0
+    policy = EgressPolicy(())
+    refused = -1  # a descriptor, opened for appending
+    _address = ""  # that passed the policy
+    _recorded = 0
 
     def before_upstream_connection(self, request: HttpParser) -> HttpParser:
         host = (request.host or b"").decode("latin-1").lower()
         port = request.port or 0
         why = "only CONNECT is allowed"
         if request.is_https_tunnel:
-            why = self.rules.refusal(host, port)
+            why = self.policy.refusal(host, port)
         if not why:
-            self._vetted, why = self.rules.address(host, port)
-        if why and not self._write_down(host, port, why):
-            # Closed without a word: npm puts a connection that was refused back to use and asks on it without end.
+            self._address, why = self.policy.resolve(host, port)
+        if why and not self._record(host, port, why):
+            # Closed without an answer: npm reuses a connection that was refused and would ask on it forever.
             raise HttpRequestRejected
         if why:
             body = f"{host}:{port} is refused: {why}.\n".encode("ascii", "replace")
@@ -69,31 +71,30 @@ class EgressPolicy(HttpProxyBasePlugin):
         return request
 
     def resolve_dns(self, host: str, port: int) -> tuple[str, None]:
-        """Connect to the address that was judged, not to what a second look-up might say."""
-        return self._vetted, None
+        """Connect to the address that passed the policy: a second look-up might return another one."""
+        return self._address, None
 
-    def _write_down(self, host: str, port: int, why: str) -> bool:
-        """Note a refusal; False once there were too many."""
-        if EgressPolicy._written >= REFUSALS:
+    def _record(self, host: str, port: int, why: str) -> bool:
+        """Record a refusal; False after ``MAX_REFUSALS``."""
+        if EgressPlugin._recorded >= MAX_REFUSALS:
             return False
-        EgressPolicy._written += 1
-        os.write(self.book, (json.dumps([host[:253], port, why]) + "\n").encode())
+        EgressPlugin._recorded += 1
+        os.write(self.refused, (json.dumps([host[:253], port, why]) + "\n").encode())
         return True
 
 
 def main() -> None:
-    book, uid = int(sys.argv[1]), int(sys.argv[2])
-    rules = Rules.load(sys.stdin.readline())
-    multiprocessing.set_start_method(
-        "fork", force=True
-    )  # its worker must be ours: the same rules, the same user
+    refused, uid = int(sys.argv[1]), int(sys.argv[2])
+    policy = EgressPolicy.load(sys.stdin.readline())
+    # The library's worker process must be a fork of this one, with the same policy and the same user.
+    multiprocessing.set_start_method("fork", force=True)
     if uid:
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
-    keeper = type("Keeper", (EgressPolicy,), {"rules": rules, "book": book})
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
-    with Proxy(OPTIONS.split(), unix_socket_path=SOCKET, plugins=[keeper], work_klass=Brief):
+    plugin = type("ConfiguredEgressPlugin", (EgressPlugin,), {"policy": policy, "refused": refused})
+    resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY, MAX_MEMORY))
+    with Proxy(OPTIONS.split(), unix_socket_path=SOCKET, plugins=[plugin], work_klass=BoundedRequestHandler):
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         sys.stdin.read()

@@ -1,8 +1,8 @@
-"""Inside a set-up box: ``python3 -I -S -c THIS_FILE PORT SOCKET COMMAND…`` listens on the loopback, and is the command.
+"""The relay inside a bubblewrap set-up box: ``python3 -I -S -c THIS_FILE PORT SOCKET COMMAND…``.
 
-Each connection is carried to the proxy's socket by a server that no ``wait`` of the command ever sees. It has one
-thread: a hundred, with their stacks, would take the room of a small box from its command. Written for any Python 3
-that a repository's image may have.
+A server in the background listens on the loopback and relays each connection to the proxy's socket; the process itself
+becomes the command, which never sees the server as a child. The server has one thread: a hundred, with their stacks,
+would take the command's memory in a small box. The code runs on any Python 3 that a repository's image may have.
 """
 
 from __future__ import annotations
@@ -14,82 +14,80 @@ import socket
 import sys
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
-PART = 65536  # bytes in hand for one direction of one connection
-AT_ONCE = 256  # connections; who comes while there are so many is turned away, and may ask again
+CHUNK = 65536  # bytes buffered for one direction of one connection
+MAX_CONNECTIONS = 256  # while there are so many, new ones are closed; the client may try again
 
 
 class Endpoint:
-    """One of a connection's two sockets."""
+    """One of the two sockets of a connection."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
-        self.other = self
-        self.owed = b""  # read from the other, to be sent here
-        self.heard_all = False
+        self.peer = self
+        self.outgoing = b""  # read from the peer, to be sent here
+        self.read_all = False
         self.watched = 0
         sock.setblocking(False)
 
     def wanted(self) -> int:
-        hears = not self.heard_all and not self.other.owed
-        return (READ if hears else 0) | (WRITE if self.owed else 0)
+        reads = not self.read_all and not self.peer.outgoing
+        return (READ if reads else 0) | (WRITE if self.outgoing else 0)
 
     def move(self, ready: int) -> None:
-        """Carry what can be carried now. Reads first: an end that is closed for writing may still have said something."""
+        """Relay what can be relayed now. Reads first: an end that is closed for writing may still have sent something."""
         if ready & READ and READ & self.wanted():
-            self.other.owed = self.sock.recv(PART)
-            self.heard_all = not self.other.owed
-            if self.heard_all:
-                self.other.sock.shutdown(socket.SHUT_WR)
+            self.peer.outgoing = self.sock.recv(CHUNK)
+            self.read_all = not self.peer.outgoing
+            if self.read_all:
+                self.peer.sock.shutdown(socket.SHUT_WR)
             else:
-                self.other.send()
-        if ready & WRITE and self.owed:
+                self.peer.send()
+        if ready & WRITE and self.outgoing:
             self.send()
 
     def send(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            self.owed = self.owed[self.sock.send(self.owed) :]
+            self.outgoing = self.outgoing[self.sock.send(self.outgoing) :]
 
 
-class Server:
-    def __init__(self, door: socket.socket, proxy: str) -> None:
-        self.door = door
+class RelayServer:
+    def __init__(self, listener: socket.socket, proxy: str) -> None:
+        self.listener = listener
         self.proxy = proxy
-        self.ways = selectors.DefaultSelector()
-        self.ways.register(door, READ)
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(listener, READ)
         self.connections = 0
 
     def serve(self) -> None:
         while True:
-            for key, ready in self.ways.select():
+            for key, ready in self.selector.select():
                 if key.data is None:
-                    with contextlib.suppress(
-                        OSError
-                    ):  # who asked is gone, or there is no descriptor left for them
-                        self.meet(self.door.accept()[0])
-                elif key.data.sock.fileno() >= 0:  # its other end may have ended it a moment ago
-                    self.carry(key.data, ready)
+                    with contextlib.suppress(OSError):  # the client is gone, or no descriptor is left for it
+                        self.connect(self.listener.accept()[0])
+                elif key.data.sock.fileno() >= 0:  # its peer may have closed it a moment ago
+                    self.relay(key.data, ready)
 
-    def meet(self, guest: socket.socket) -> None:
-        if self.connections >= AT_ONCE:
-            guest.close()
+    def connect(self, client: socket.socket) -> None:
+        if self.connections >= MAX_CONNECTIONS:
+            client.close()
             return
-        way = socket.socket(socket.AF_UNIX)
+        upstream = socket.socket(socket.AF_UNIX)
         try:
-            way.connect(self.proxy)  # waits where many ask at once
+            upstream.connect(self.proxy)  # waits while many connect at once
         except OSError:
-            guest.close()
-            way.close()
+            client.close()
+            upstream.close()
             return
         self.connections += 1
-        here, there = Endpoint(guest), Endpoint(way)
-        here.other, there.other = there, here
-        self.watch(here)
-        self.watch(there)
+        near, far = Endpoint(client), Endpoint(upstream)
+        near.peer, far.peer = far, near
+        self.watch(near)
+        self.watch(far)
 
-    def carry(self, end: Endpoint, ready: int) -> None:
+    def relay(self, end: Endpoint, ready: int) -> None:
         try:
             end.move(ready)
-            done = end.heard_all and end.other.heard_all and not end.owed and not end.other.owed
+            done = end.read_all and end.peer.read_all and not end.outgoing and not end.peer.outgoing
         except OSError:
             done = True
         if done:
@@ -97,31 +95,31 @@ class Server:
             self.close(end)
         else:
             self.watch(end)
-            self.watch(end.other)
+            self.watch(end.peer)
 
     def watch(self, end: Endpoint) -> None:
         wanted = end.wanted()
         if wanted == end.watched:
             return
         if end.watched:
-            self.ways.unregister(end.sock)
+            self.selector.unregister(end.sock)
         if wanted:
-            self.ways.register(end.sock, wanted, end)
+            self.selector.register(end.sock, wanted, end)
         end.watched = wanted
 
     def close(self, end: Endpoint) -> None:
-        for each in (end, end.other):
+        for each in (end, end.peer):
             if each.watched:
-                self.ways.unregister(each.sock)
+                self.selector.unregister(each.sock)
             each.sock.close()
 
 
 def main() -> None:
     port, proxy, command = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
-    door = socket.socket()
-    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    door.bind(("127.0.0.1", port))
-    door.listen(128)
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen(128)
     child = os.fork()
     if child == 0:
         os.setsid()
@@ -130,12 +128,12 @@ def main() -> None:
         null = os.open("/dev/null", os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(null, fd)
-        door.setblocking(False)
-        Server(door, proxy).serve()
+        listener.setblocking(False)
+        RelayServer(listener, proxy).serve()
     os.waitpid(child, 0)
-    door.close()
+    listener.close()
     try:
-        os.execvp(command[0], command)  # noqa: S606 - it becomes the command that the caller gave
+        os.execvp(command[0], command)  # noqa: S606 - this process becomes the caller's command
     except OSError as error:
         print(f"{command[0]}: {error.strerror}", file=sys.stderr)
         sys.exit(127)

@@ -1,9 +1,9 @@
-"""Many connections over one stream; inside a set-up container: ``python3 -I -S -u -c THIS_FILE PORT``.
+"""Many connections over one stream. Inside a set-up container: ``python3 -I -S -u -c THIS_FILE PORT``.
 
-The door listens on the loopback, and carries what it hears and says in frames over its standard output and input; the
-other end, which connects to the proxy, is ``docker_tunnel``. A frame is a connection's number (4 bytes), a length (2)
-and so many bytes. Length 0: this side has sent all. ``ARRIVED``: a frame has reached whom it was for; a side sends no
-more than ``UNDER_WAY`` of a connection without that, so whoever does not read holds up nobody else.
+The relay listens on the loopback and exchanges the connections' bytes in frames over its standard input and output;
+``docker/egress_tunnel.py`` is the other end and connects to the proxy. A frame is a connection's number (4 bytes), a
+length (2) and that many bytes. Length 0: this side has sent everything. ``ACK``: a frame was delivered. A side has at
+most ``WINDOW`` frames of a connection without an ``ACK``, so a connection that is not read does not block the others.
 """
 
 from __future__ import annotations
@@ -17,136 +17,136 @@ import sys
 from collections import deque
 from collections.abc import Callable
 
-HEAD = struct.Struct(">IH")
-PART = 32 * 1024  # bytes of a frame
-ARRIVED = 0xFFFF
-UNDER_WAY = 8  # frames of one connection
-AT_ONCE = 256  # connections; who comes while there are so many is turned away, and may ask again
+HEADER = struct.Struct(">IH")
+CHUNK = 32 * 1024  # bytes of a frame
+ACK = 0xFFFF
+WINDOW = 8  # frames of one connection
+MAX_CONNECTIONS = 256  # while there are so many, new ones are closed; the client may try again
 READ, WRITE = select.POLLIN, select.POLLOUT
 
 
 class Channel:
-    """One side of a connection: its socket, None where none can be had."""
+    """One side of a connection: its socket, or None if there is none."""
 
     def __init__(self, sock: socket.socket | None) -> None:
         self.sock = sock
-        self.owed: deque[bytes] = deque()  # to be sent here
-        self.under_way = 0
-        self.heard_all = sock is None
-        self.told_all = False
+        self.outgoing: deque[bytes] = deque()  # to be sent to the socket
+        self.in_flight = 0  # frames without an ACK
+        self.read_all = sock is None
+        self.received_all = False
         if sock:
             sock.setblocking(False)
 
     @property
     def done(self) -> bool:
-        return self.heard_all and self.told_all and not self.owed
+        return self.read_all and self.received_all and not self.outgoing
 
     def wanted(self) -> int:
-        hears = not self.heard_all and self.under_way < UNDER_WAY
-        return (READ if hears else 0) | (WRITE if self.owed else 0)
+        reads = not self.read_all and self.in_flight < WINDOW
+        return (READ if reads else 0) | (WRITE if self.outgoing else 0)
 
 
-class Frames:
-    """One side of the stream. What it has to say to the other stands in ``out``."""
+class Multiplexer:
+    """One side of the stream. ``out`` holds what it has to send to the other side."""
 
-    def __init__(self, meet: Callable[[], socket.socket | None] | None = None) -> None:
-        """``meet`` makes this side's socket of a connection that the other side began."""
+    def __init__(self, connect: Callable[[], socket.socket | None] | None = None) -> None:
+        """``connect`` makes this side's socket for a connection that the other side opened."""
         self.out = bytearray()
-        self.ends: dict[int, Channel] = {}
-        self._raw = bytearray()
-        self._meet = meet
+        self.channels: dict[int, Channel] = {}
+        self._received = bytearray()
+        self._connect = connect
 
-    def join(self, number: int, sock: socket.socket | None) -> Channel:
-        self.ends[number] = Channel(sock)
-        return self.ends[number]
+    def add(self, number: int, sock: socket.socket | None) -> Channel:
+        self.channels[number] = Channel(sock)
+        return self.channels[number]
 
-    def take(self, chunk: bytes) -> None:
-        """What the other side has written: whole frames are handed on."""
-        self._raw += chunk
-        while len(self._raw) >= HEAD.size:
-            number, size = HEAD.unpack_from(self._raw)
-            whole = HEAD.size + (0 if size == ARRIVED else size)
-            if len(self._raw) < whole:
+    def receive(self, chunk: bytes) -> None:
+        """Take bytes from the other side and handle the frames that are complete."""
+        self._received += chunk
+        while len(self._received) >= HEADER.size:
+            number, size = HEADER.unpack_from(self._received)
+            end = HEADER.size + (0 if size == ACK else size)
+            if len(self._received) < end:
                 return
-            data = bytes(self._raw[HEAD.size : whole])
-            del self._raw[:whole]
-            self._hand_on(number, size, data)
+            data = bytes(self._received[HEADER.size : end])
+            del self._received[:end]
+            self._handle(number, size, data)
 
-    def watch(self, poll: select.poll) -> dict[int, int]:
-        """Let every connection be watched for what it waits for; their numbers by descriptor."""
+    def register(self, poll: select.poll) -> dict[int, int]:
+        """Register every connection for what it waits for; their numbers by descriptor."""
         numbers = {}
-        for number, end in self.ends.items():
-            if end.sock and (wanted := end.wanted()):
-                poll.register(end.sock, wanted)
-                numbers[end.sock.fileno()] = number
+        for number, channel in self.channels.items():
+            if channel.sock and (wanted := channel.wanted()):
+                poll.register(channel.sock, wanted)
+                numbers[channel.sock.fileno()] = number
         return numbers
 
     def move(self, number: int, ready: int) -> None:
-        """Carry what can be carried now. Reads first: an end that is closed for writing may still have said something."""
-        end = self.ends.get(number)
-        if end is None or end.sock is None:
+        """Relay what can be relayed now. Reads first: an end that is closed for writing may still have sent something."""
+        channel = self.channels.get(number)
+        if channel is None or channel.sock is None:
             return
-        if ready & ~WRITE and end.wanted() & READ:
-            self._hear(number, end, end.sock)
+        if ready & ~WRITE and channel.wanted() & READ:
+            self._read(number, channel, channel.sock)
         if ready & ~READ:
-            self._tell(number, end, end.sock)
-        self._part(number, end)
+            self._write(number, channel, channel.sock)
+        self._remove_if_done(number, channel)
 
     def close(self) -> None:
-        for end in self.ends.values():
-            if end.sock:
-                end.sock.close()
+        for channel in self.channels.values():
+            if channel.sock:
+                channel.sock.close()
 
-    def _hand_on(self, number: int, size: int, data: bytes) -> None:
-        end = self.ends.get(number)
-        if size == ARRIVED:
-            if end:
-                end.under_way -= 1
+    def _handle(self, number: int, size: int, data: bytes) -> None:
+        channel = self.channels.get(number)
+        if size == ACK:
+            if channel:
+                channel.in_flight -= 1
             return
-        if end is None:
-            if self._meet is None:
-                return  # it has ended here
-            end = self.join(number, self._meet())
-            if end.sock is None:
-                self.out += HEAD.pack(number, 0)
-        end.told_all = end.told_all or not data
+        if channel is None:
+            if self._connect is None:
+                return  # it has ended on this side
+            channel = self.add(number, self._connect())
+            if channel.sock is None:
+                self.out += HEADER.pack(number, 0)
+        channel.received_all = channel.received_all or not data
         if data:
-            end.owed.append(data)
-        self._tell(number, end, end.sock)
-        self._part(number, end)
+            channel.outgoing.append(data)
+        self._write(number, channel, channel.sock)
+        self._remove_if_done(number, channel)
 
-    def _hear(self, number: int, end: Channel, sock: socket.socket) -> None:
+    def _read(self, number: int, channel: Channel, sock: socket.socket) -> None:
         try:
-            data = sock.recv(PART)
+            data = sock.recv(CHUNK)
         except BlockingIOError:
             return
         except OSError:
             data = b""
-        self.out += HEAD.pack(number, len(data)) + data
-        end.heard_all = not data
-        end.under_way += 1
+        self.out += HEADER.pack(number, len(data)) + data
+        channel.read_all = not data
+        channel.in_flight += 1
 
-    def _tell(self, number: int, end: Channel, sock: socket.socket | None) -> None:
-        while end.owed:
+    def _write(self, number: int, channel: Channel, sock: socket.socket | None) -> None:
+        while channel.outgoing:
             try:
-                sent = sock.send(end.owed[0]) if sock else len(end.owed[0])
+                sent = sock.send(channel.outgoing[0]) if sock else len(channel.outgoing[0])
             except BlockingIOError:
                 return
             except OSError:
-                sent = len(end.owed[0])  # nobody is there to be told
-            end.owed[0] = end.owed[0][sent:]
-            if not end.owed[0]:
-                end.owed.popleft()
-                self.out += HEAD.pack(number, ARRIVED)
-        if end.told_all and sock:
+                sent = len(channel.outgoing[0])  # the receiver is gone
+            channel.outgoing[0] = channel.outgoing[0][sent:]
+            if not channel.outgoing[0]:
+                channel.outgoing.popleft()
+                self.out += HEADER.pack(number, ACK)
+        if channel.received_all and sock:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_WR)
 
-    def _part(self, number: int, end: Channel) -> None:
-        if end.done:
-            if end.sock:
-                end.sock.close()
-            del self.ends[number]
+    def _remove_if_done(self, number: int, channel: Channel) -> None:
+        if channel.done:
+            if channel.sock:
+                channel.sock.close()
+            del self.channels[number]
 
 
 def main() -> None:
@@ -154,32 +154,32 @@ def main() -> None:
     source, out = sys.stdin.fileno(), sys.stdout.fileno()
     for fd in (source, out):
         os.set_blocking(fd, False)
-    frames, number = Frames(), 0
+    multiplexer, number = Multiplexer(), 0
     with socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=128) as server:
         server.setblocking(False)
-        frames.out += HEAD.pack(0, ARRIVED)  # it is open
+        multiplexer.out += HEADER.pack(0, ACK)  # tells the other end that the relay listens
         while True:
             poll = select.poll()
-            numbers = frames.watch(poll)
+            numbers = multiplexer.register(poll)
             poll.register(server, READ)
             poll.register(source, READ)
-            if frames.out:
+            if multiplexer.out:
                 poll.register(out, WRITE)
             for fd, ready in poll.poll():
                 if fd in numbers:
-                    frames.move(numbers[fd], ready)
+                    multiplexer.move(numbers[fd], ready)
                 elif fd == server.fileno():
-                    with contextlib.suppress(OSError):  # who asked is gone
-                        guest = server.accept()[0]
+                    with contextlib.suppress(OSError):  # the client is gone
+                        client = server.accept()[0]
                         number += 1
-                        if len(frames.ends) < AT_ONCE:
-                            frames.join(number, guest)
+                        if len(multiplexer.channels) < MAX_CONNECTIONS:
+                            multiplexer.add(number, client)
                         else:
-                            guest.close()
+                            client.close()
                 elif fd == out:
-                    del frames.out[: os.write(out, frames.out)]
-                elif chunk := os.read(source, PART):
-                    frames.take(chunk)
+                    del multiplexer.out[: os.write(out, multiplexer.out)]
+                elif chunk := os.read(source, CHUNK):
+                    multiplexer.receive(chunk)
                 else:
                     return
 

@@ -56,5 +56,5 @@ def collect(place: Environment, box: Box) -> tuple[str, ...]:
         f'{{ for file in {PLACE}.*; do [ ! -f "$file" ] || {{ cat "$file"; printf \'\\000\'; }}; done; '
         f"{find or ':'}{EACH if find else ''}; }} | head -c {REPORT_BYTES + 1}"
     )
-    poured = box.pour(["/bin/sh", "-c", script], most=REPORT_BYTES + 1)
+    poured = box.check_output(["/bin/sh", "-c", script], max_bytes=REPORT_BYTES + 1)
     return tuple(one for one in poured.decode("utf-8", "replace").split("\0") if one.strip())

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from dayhand.sandbox.base import Reason, Result
-from dayhand.sandbox.live_output import LiveOutput
-from dayhand.sandbox.meter import Meter
+from dayhand.sandbox.output import LiveOutput, OutputCapture
 
 
 @dataclass
-class Command:
+class CommandOutput:
     """A command whose output and time a test makes."""
 
     keep: int = 1000
@@ -19,43 +18,43 @@ class Command:
 
     def __post_init__(self) -> None:
         self.live = LiveOutput(self.told.append, self.keep, lambda: self.now)
-        self.meter = Meter(self.keep, 10**9, self.live.take)
+        self.capture = OutputCapture(self.keep, 10**9, self.live.write)
 
     def end(self) -> Result:
-        meter = self.meter
-        result = Result(0, meter.head, meter.tail, meter.size, Reason.EXIT, self.now)
+        capture = self.capture
+        result = Result(0, capture.head, capture.tail, capture.size, Reason.EXIT, self.now)
         self.live.finish(result)
         return result
 
 
 def test_lines_are_told_whole_and_at_most_once_a_second() -> None:
-    command = Command(now=10.0)
-    command.meter.take(b"one\n")
+    command = CommandOutput(now=10.0)
+    command.capture.write(b"one\n")
     assert command.told == []
     command.now = 11.0
-    command.meter.take(b"two\nthr")
+    command.capture.write(b"two\nthr")
     assert command.told == ["one\ntwo\n"]
     command.now = 11.5
-    command.meter.take(b"ee\nfour\n")
+    command.capture.write(b"ee\nfour\n")
     assert command.told == ["one\ntwo\n"]
     command.now = 12.1
-    assert command.live.tick() is False
+    assert command.live.flush_if_due() is False
     assert command.told == ["one\ntwo\n", "three\nfour\n"]
 
 
 def test_a_silent_command_tells_nothing() -> None:
-    command = Command()
-    command.live.tick()
-    command.meter.take(b"\n\n")
+    command = CommandOutput()
+    command.live.flush_if_due()
+    command.capture.write(b"\n\n")
     command.end()
     assert command.told == []
 
 
 def test_what_is_told_is_what_the_result_shows() -> None:
-    command = Command(keep=100)
+    command = CommandOutput(keep=100)
     for n in range(300):
         command.now += 0.3
-        command.meter.take(f"line {n}\n".encode())
+        command.capture.write(f"line {n}\n".encode())
     result = command.end()
     assert "".join(command.told) == result.text()
     assert "bytes cut" in command.told[-1]
@@ -63,27 +62,27 @@ def test_what_is_told_is_what_the_result_shows() -> None:
 
 
 def test_a_flood_is_told_in_few_entries_of_bounded_size() -> None:
-    command = Command(keep=1000)
+    command = CommandOutput(keep=1000)
     for _ in range(2000):
         command.now += 1
-        command.meter.take(b"y\n" * 5000)
+        command.capture.write(b"y\n" * 5000)
     command.end()
     assert len(command.told) == 2
     assert sum(map(len, command.told)) < 2100
 
 
 def test_what_could_steer_a_terminal_is_not_told() -> None:
-    command = Command()
-    command.meter.take(b"\x1b[31mre")
-    command.meter.take(b"d\x1b[0m \x1b]0;title\x07\x07end\x08\n")
+    command = CommandOutput()
+    command.capture.write(b"\x1b[31mre")
+    command.capture.write(b"d\x1b[0m \x1b]0;title\x07\x07end\x08\n")
     command.end()
     assert command.told == ["red end\n"]
 
 
 def test_a_character_that_comes_in_halves_is_whole() -> None:
-    command = Command()
-    command.meter.take(b"caf\xc3")
+    command = CommandOutput()
+    command.capture.write(b"caf\xc3")
     command.now = 5
-    command.live.tick()
-    command.meter.take(b"\xa9\n")
+    command.live.flush_if_due()
+    command.capture.write(b"\xa9\n")
     assert command.told == ["café\n"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import uv
 
-from dayhand.sandbox.bubblewrap.mounts import reachable
+from dayhand.sandbox.bubblewrap.mounts import is_readable_by_all
 
 CHECKOUT = Path(__file__).parents[2]
 PACKAGES = Path(pytest.__file__).parents[1]
@@ -17,7 +17,7 @@ PACKAGES = Path(pytest.__file__).parents[1]
 
 def readable_copies(folder: Path) -> tuple[Path, Path]:
     """The checkout and its installed packages, or copies of them under ``folder`` where those are closed."""
-    if reachable(CHECKOUT / "src" / "dayhand" / "errors.py") and reachable(PACKAGES):
+    if is_readable_by_all(CHECKOUT / "src" / "dayhand" / "errors.py") and is_readable_by_all(PACKAGES):
         return CHECKOUT, PACKAGES
     checkout, packages = folder / "checkout", folder / "packages"
     for part in ("src", "tests"):
