@@ -165,7 +165,7 @@ class TaskJourney:
 
     def _offer(self, base: Base, better: Improvement) -> str:
         """Propose a set-up that was tried and did better, once; the pull request's address, "" for none."""
-        tools, text = self.tools, better.guess.text
+        tools, text = self.tools, better.suggestion.text
         try:
             if tools.publication.declined(better, BRANCH):
                 self.log.line("say", "The same was proposed before, and a person decided.")

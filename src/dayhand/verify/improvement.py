@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from dayhand.environment.base import Environment, Log
 from dayhand.environment.declared.improvement import Improvement
-from dayhand.environment.declared.suggestion import Guessed, guess
+from dayhand.environment.declared.suggestion import FilesWithSuggestion, suggest
 from dayhand.environment.ecosystems.base import Files
 from dayhand.environment.prepare import prepare
 from dayhand.environment.registries.base import ExtraRegistries
@@ -33,11 +33,11 @@ def find_better(
 ) -> Improvement | None:
     """Guess, try the guess in boxes, and give it only where it did better."""
     lacking = {one.command: one.missing for one in before.checks if one.run is None}
-    found = None if before.ready else guess(bench.files, place, lacking)
+    found = None if before.ready else suggest(bench.files, place, lacking)
     if found is None:
         return None
     log.line("say", "One more look, with a set-up that might do better.")
-    files = Guessed(bench.files, found.text)
+    files = FilesWithSuggestion(bench.files, found.text)
     try:
         other = prepare(files, bench.sandbox, bench.fill, log=log, scope=bench.scope, extra=bench.extra)
         after = examine(other, bench.sandbox, bench.fill, log=log, commit=before.commit)

@@ -7,16 +7,16 @@ import tomllib
 import pytest
 
 from dayhand.environment.base import Environment, Installed, Missing
-from dayhand.environment.declared.improvement import Line
-from dayhand.environment.declared.suggestion import Guessed, guess, write
+from dayhand.environment.declared.improvement import SuggestedSetting
+from dayhand.environment.declared.suggestion import FilesWithSuggestion, suggest, write
 from dayhand.environment.ecosystems.base import Check
 from dayhand.environment.prepare import prepare
 from dayhand.verify.examination import examine
 from dayhand.verify.improvement import ExaminationTarget, find_better
 from tests.environment.conftest import Texts
 
-RUN = Line("setup", "run", ("make deps", 'say "]"'), "")
-LINT = Line("checks", "lint", "make lint", "")
+RUN = SuggestedSetting("setup", "run", ("make deps", 'say "]"'), "")
+LINT = SuggestedSetting("checks", "lint", "make lint", "")
 
 
 @pytest.mark.parametrize(
@@ -71,9 +71,9 @@ def test_a_known_tool_is_brought_beside_what_passed() -> None:
         Installed("AGENTS.md: make deps", "make deps", passed=False, seconds=1.0, output="no"),
     )  # fmt: skip
     tree = Texts({"requirements.txt": "six\n", "a.py": ""})
-    found = guess(tree, place(check("ruff check ."), steps=steps, env=VENV), {"ruff check .": "gone"})
+    found = suggest(tree, place(check("ruff check ."), steps=steps, env=VENV), {"ruff check .": "gone"})
     assert found
-    (one,) = found.lines
+    (one,) = found.settings
     assert one.value == ("uv pip install -r requirements.txt", "uv pip install ruff")
     assert "“AGENTS.md: make deps” fails" in one.why
     assert tomllib.loads(found.text) == {"setup": {"run": list(one.value)}}
@@ -81,11 +81,11 @@ def test_a_known_tool_is_brought_beside_what_passed() -> None:
 
 def test_a_name_that_only_the_repository_gives_is_never_installed() -> None:
     tree = Texts({"requirements.txt": "six\n"})
-    assert guess(tree, place(check("rufff check ."), env=VENV), {"rufff check .": "gone"}) is None
+    assert suggest(tree, place(check("rufff check ."), env=VENV), {"rufff check .": "gone"}) is None
 
 
 def test_the_guess_is_read_in_place_of_the_file() -> None:
-    files = Guessed(Texts({".dayhand.toml": "old", "a.py": "x"}), "new")
+    files = FilesWithSuggestion(Texts({".dayhand.toml": "old", "a.py": "x"}), "new")
     assert (files.read(".dayhand.toml"), files.read("a.py")) == ("new", "x")
     assert sorted(files.paths()) == [".dayhand.toml", "a.py"]
 
@@ -100,6 +100,6 @@ def test_a_linter_that_nothing_installs_is_brought_and_proved(sandbox, project, 
         ExaminationTarget(shop.files, sandbox, shop.fill, "ada/linted"), environment, before, log=log
     )
     assert found, log.of("output")
-    assert "uv pip install ruff" in found.guess.text
+    assert "uv pip install ruff" in found.suggestion.text
     assert [one.run is not None for one in before.checks] == [False]
     assert [one.run.passed for one in found.after.checks if one.run] == [True]

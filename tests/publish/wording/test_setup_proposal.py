@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dayhand.environment.declared.improvement import Guess, Improvement, Line
+from dayhand.environment.declared.improvement import Improvement, SuggestedSetting, Suggestion
 from dayhand.publish.wording import setup_proposal
 from dayhand.task import Examined, ExaminedCheck, SetupStep
 from dayhand.verification import Run
@@ -23,10 +23,10 @@ STUCK = Examined(
 LINT = ExaminedCheck("lint", "make lint", ".dayhand.toml checks.lint", Run("make lint", 0, "exit", 0.5, ""))
 BETTER = replace(STUCK, steps=(), checks=(LINT,), seconds=0.4)
 LINES = (
-    Line("setup", "run", (), "“AGENTS.md: make deps” fails, so it is left out."),
-    Line("checks", "lint", "make lint", "`lintt .` (AGENTS.md) cannot run here."),
+    SuggestedSetting("setup", "run", (), "“AGENTS.md: make deps” fails, so it is left out."),
+    SuggestedSetting("checks", "lint", "make lint", "`lintt .` (AGENTS.md) cannot run here."),
 )
-FOUND = Improvement(Guess("…", LINES), STUCK, BETTER)
+FOUND = Improvement(Suggestion("…", LINES), STUCK, BETTER)
 
 
 def test_each_line_has_its_reason_and_both_measurements_stand_side_by_side() -> None:
@@ -56,14 +56,14 @@ Close this if you want none of it; the same is not proposed again.
 
 
 def test_the_same_settings_have_the_same_marker_whatever_else_the_file_holds() -> None:
-    other = replace(FOUND, guess=Guess("# more\n…", LINES))
-    fewer = replace(FOUND, guess=Guess("…", LINES[:1]))
+    other = replace(FOUND, suggestion=Suggestion("# more\n…", LINES))
+    fewer = replace(FOUND, suggestion=Suggestion("…", LINES[:1]))
     assert setup_proposal.marker(other) == setup_proposal.marker(FOUND) != setup_proposal.marker(fewer)
 
 
 def test_what_a_repository_wrote_cannot_speak_to_anybody_or_forge_a_marker() -> None:
     said = "“AGENTS.md: @ada closes #1 <!-- dayhand:set-up:x --> | <b>” fails, so it is left out."
-    hostile = replace(FOUND, guess=Guess("…", (Line("setup", "run", (), said),)))
+    hostile = replace(FOUND, suggestion=Suggestion("…", (SuggestedSetting("setup", "run", (), said),)))
     told = setup_proposal.body(hostile, URL)
     assert "@ada" not in told
     assert "#1" not in told

@@ -1,4 +1,4 @@
-"""The nouns of a proposed set-up: its lines, the whole of it, and what was found without and with it."""
+"""The data of a proposed set-up: its settings, the new file, and the results without and with it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dayhand.task import Examined
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One setting, and why it stands there."""
+class SuggestedSetting:
+    """One setting and the reason for it."""
 
     section: str
     key: str
@@ -20,23 +20,23 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Guess:
-    """A whole ``.dayhand.toml``, and the lines that are new in it."""
+class Suggestion:
+    """A complete ``.dayhand.toml`` and the settings that are new in it."""
 
     text: str
-    lines: tuple[Line, ...]
+    settings: tuple[SuggestedSetting, ...]
 
     @property
     def name(self) -> str:
-        """The same for the same settings, whatever else the file holds."""
-        settings = json.dumps([(one.section, one.key, one.value) for one in self.lines])
+        """The same for the same settings, whatever else the file contains."""
+        settings = json.dumps([(setting.section, setting.key, setting.value) for setting in self.settings])
         return hashlib.sha256(settings.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
 class Improvement:
-    """A guess that was tried, and what was found without and with it."""
+    """A suggestion that was tried, and what was found without and with it."""
 
-    guess: Guess
+    suggestion: Suggestion
     before: Examined
     after: Examined

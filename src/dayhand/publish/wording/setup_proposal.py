@@ -21,13 +21,15 @@ END = (
 
 def marker(found: Improvement) -> str:
     """Hidden in the text: by it a proposal is known again after a person closed it."""
-    return hidden(f"set-up:{found.guess.name}")
+    return hidden(f"set-up:{found.suggestion.name}")
 
 
 def body(found: Improvement, task_url: str) -> str:
     """The whole text."""
     before, after = found.before, found.after
-    reasons = [f"- `{one.section}.{one.key}`: {line(one.why)}" for one in found.guess.lines]
+    reasons = [
+        f"- `{setting.section}.{setting.key}`: {line(setting.why)}" for setting in found.suggestion.settings
+    ]
     parts = [
         f"With this `{NAME}` more of the repository works where I work. I tried it in a sandbox, on {code(before.commit[:8])}:",
         "\n".join(
