@@ -65,6 +65,8 @@ def test_a_front_end_and_a_back_end_are_two_projects(files):
             "package.json": "{}",
             "pnpm-workspace.yaml": "packages:\n  # ours\n  - 'packages/*'\n  - '!packages/out'\ncatalog:\n  - no\n",
         },
+        {"package.json": "{}", "pnpm-workspace.yaml": "packages: ['packages/*', '!packages/out']\n"},
+        {"package.json": "{}", "pnpm-workspace.yaml": "{packages: [packages/*, '!packages/out']}"},
     ],
 )
 def test_a_members_packages_come_with_the_workspace_and_its_checks_run_in_its_folder(workspace, files):

@@ -113,6 +113,9 @@ def test_a_linter_or_type_checker_counts_where_it_is_declared(files, declaring, 
         {"pyproject.toml": "[tool.pytest.ini_options]\naddopts = '-q --cov=a -n auto'\n"},
         {"pyproject.toml": '[tool.pytest.ini_options]\naddopts = [\n  "--cov",\n  "-n", "2",\n]\n'},
         {"setup.cfg": "[tool:pytest]\naddopts =\n    --cov=a\n    -n 2\n"},
+        {"pyproject.toml": '[tool.pytest]\nini_options = { addopts = "--cov=a -n 2" }\n'},
+        {"pyproject.toml": '[tool]\npytest.ini_options.addopts = "--cov=a -n 2"\n'},
+        {"pytest.ini": "[pytest]\naddopts: --cov=a\n  -n 2\n"},
     ],
 )
 def test_the_plugins_that_pytests_options_need_come_with_it(files, settings):

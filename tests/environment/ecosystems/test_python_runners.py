@@ -120,3 +120,66 @@ def test_a_version_managers_python_is_asked_for_and_its_minor_version_next(path,
     assert "--python 3.9.2 " in first
     assert "--python 3.9 " in second
     assert "--python" not in third
+
+
+NOX_SESSIONS = """
+import nox as n
+from nox import session
+
+@n.session(
+    python=["3.11", "3.12"],
+    name="lint",
+)
+@n.parametrize("x", [1, 2])
+def check_style(
+    s: n.Session,
+) -> None:
+    s.run("ruff", "check")
+
+@session
+def tests(session): session.run("pytest")
+
+@session
+def type_check(session):
+    session.install(
+        "mypy",
+        ".",
+    )
+
+def helper(): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "sessions"),
+    [
+        (NOX_SESSIONS, ["lint", "tests"]),
+        (
+            NOX.replace('session.install(".")', 'session.install(\n        "-e", "."\n    )'),
+            ["lint", "tests"],
+        ),
+        (NOX.replace('session.install(".")', 'session.install(\n        "."\n    )'), ["lint"]),
+        ("def broken(", []),
+        ("(" * 5000, []),
+        ("\0", []),
+    ],
+)
+def test_noxs_sessions_are_read_as_python(files, text, sessions):
+    texts = {"noxfile.py": text, "setup.py": ""}
+    commands = [check.command for check in python.plan(files(texts)).checks]
+    assert commands == [f"nox --reuse-existing-virtualenvs --no-install -s {name}" for name in sessions]
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("repos: [{hooks: [{id: ruff-check}]}]\n", "ruff check ."),
+        ("x: &ruff {id: ruff}\nrepos:\n- hooks:\n  - *ruff\n", "ruff check ."),
+        ("# - id: ruff\nrepos:\n- hooks:\n  - id: black\n", None),
+        ("repos:\n- hooks:\n  - name: |\n      - id: ruff\n    id: black\n", None),
+    ],
+)
+def test_pre_commits_hooks_are_read_as_yaml(files, text, command):
+    plan = python.plan(files({".pre-commit-config.yaml": text, "a.py": ""}))
+    commands = [check.command for check in plan.checks]
+    assert (command in commands) if command else not any("ruff" in each for each in commands)

@@ -114,7 +114,7 @@ def _env() -> dict[str, str]:
         "UV_PROJECT_ENVIRONMENT": VENV,
         "UV_PYTHON_DOWNLOADS": "never",
         "UV_NO_PROGRESS": "1",
-        "UV_NO_SYNC": "1",  # `uv run` takes what is installed: later boxes have neither network nor a place to write
+        "UV_NO_SYNC": "1",  # `uv run` uses what is installed: later boxes have neither network nor a place to write
         "PIP_NO_INPUT": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
@@ -158,7 +158,7 @@ def _steps(project: PythonProject) -> Iterator[Step]:
         )
         return
     if lock := next((name for name in EXPORTS if name in project.paths), ""):
-        # Exported and not synchronised: these tools ask their own default index, and not the configured one.
+        # Exported, not synchronised: these tools use their own default index, not the configured one.
         locked = f"{EXPORTS[lock]} > /tmp/locked.txt && uv pip install -r /tmp/locked.txt"
         project_step = _project_step(project)
         otherwise = project_step.commands if project_step else ()
@@ -200,7 +200,7 @@ def _project_step(project: PythonProject) -> Step | None:
     extras = [name for name in _extras(project) if FOR_WORK.fullmatch(name.lower())]
     whole = shlex.quote(f".[{','.join(extras)}]" if extras else ".")
     commands = [f"uv pip install -e {whole}{groups}"]
-    if declared:  # an application that cannot be built still names what it needs
+    if declared:  # an application that cannot be built still lists its dependencies
         named = "".join(f" --extra {shlex.quote(name)}" for name in extras)
         commands.append(f"uv pip install -r pyproject.toml{named}{groups}")
     commands.append(f"python3 -m pip install -e {whole}")
@@ -212,7 +212,7 @@ def _extras(project: PythonProject) -> list[str]:
         return list(extras)
     if "options.extras_require" in project.sections:
         return [name for name, _ in ini(project.files.read("setup.cfg")).items("options.extras_require")]
-    # What setup.py says is code, which only runs in the box; uv passes over an extra that is not there.
+    # setup.py is code, which only runs in the box; uv ignores an extra that does not exist.
     return ["dev", "test", "tests"] if "setup.py" in project.paths else []
 
 

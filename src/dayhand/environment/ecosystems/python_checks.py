@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 from dayhand.environment.ecosystems.base import Check
 from dayhand.environment.ecosystems.python_project import PythonProject, ini
-from dayhand.environment.manifest import table, toml
+from dayhand.environment.manifest import strings, table, toml
 
-# --version would pass where pytest refuses its own configuration. Without conftest.py, because that is the
-# repository's code, and may be what has to be repaired; with it, because it may define the options.
+# --version passes even where pytest rejects its own configuration. First without conftest.py, which is the
+# repository's code and may be what is broken; then with it, because it may define the options.
 PYTEST_PROBE = "python3 -m pytest --noconftest --markers || python3 -m pytest --markers"
 MYPY_TARGETS = {"files", "packages", "modules"}
 PLUGINS = {
@@ -54,7 +54,7 @@ def _tool_check(project: PythonProject, kind: str, command: str, *, tool: str, s
 
 
 def _ruff_command(project: PythonProject) -> str:
-    """A check says what is wrong and repairs nothing, whatever its settings ask for."""
+    """A check reports and repairs nothing, whatever its settings ask for."""
     settings = [project.files.read(name) for name in ("ruff.toml", ".ruff.toml") if name in project.paths]
     repairs = table(project.pyproject, "tool", "ruff").get("fix") or any(
         toml(text).get("fix") for text in settings
@@ -93,13 +93,22 @@ def _test_check(project: PythonProject) -> Check:
 
 
 def _plugins(project: PythonProject) -> Iterator[str]:
-    """What pytest needs to understand the options that the repository always gives it."""
-    names = ("pyproject.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
-    settings = "\n".join(project.files.read(name) for name in names if name in project.paths)
-    options = " ".join(re.findall(r"^addopts\s*=((?:.*\n)(?:[ \t\]].*\n?)*)", f"{settings}\n", re.MULTILINE))
+    """The plugins that pytest needs for the options that the repository always passes to it."""
+    options = " ".join(_pytest_options(project))
     for option, plugin in PLUGINS.items():
-        if re.search(rf"(^|[\s\"']){option}\b", options):
+        if re.search(rf"(^|\s){option}\b", options):
             yield project.declared.get(plugin, plugin)
+
+
+def _pytest_options(project: PythonProject) -> Iterator[str]:
+    """The ``addopts`` of every file that can configure pytest."""
+    for path in (("tool", "pytest", "ini_options"), ("tool", "pytest")):
+        value = table(project.pyproject, *path).get("addopts")
+        yield from [value] if isinstance(value, str) else strings(value)
+    for name in ("pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg"):
+        parsed = ini(project.files.read(name)) if name in project.paths else ini("")
+        for section in ("pytest", "tool:pytest"):
+            yield parsed.get(section, "addopts", fallback="") or ""
 
 
 def _only_unittest(project: PythonProject) -> bool:

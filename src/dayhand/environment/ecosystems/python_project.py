@@ -1,4 +1,4 @@
-"""What a repository says of its Python, in whatever file it says so."""
+"""What a repository's files declare about its Python."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from dayhand.environment import yaml_file
 from dayhand.environment.ecosystems.base import Files
 from dayhand.environment.manifest import strings, table, toml
 
@@ -20,14 +21,14 @@ TEST_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")
 
 @dataclass(frozen=True, slots=True)
 class PythonProject:
-    """What a repository says of its Python, in whatever file it says so."""
+    """What a repository's files declare about its Python."""
 
     files: Files
     paths: frozenset[str]
     pyproject: Mapping[str, object]
-    sections: Mapping[str, str]  # of setup.cfg, tox.ini and the like: the section, and the file it stands in
+    sections: Mapping[str, str]  # of setup.cfg, tox.ini and similar files: section to file
     requirements: tuple[str, ...]  # the requirements files that a contributor would install
-    declared: Mapping[str, str]  # a package's normal name, and how it is asked for: "ruff" to "ruff>=0.4"
+    declared: Mapping[str, str]  # normalised package name to requirement: "ruff" to "ruff>=0.4"
     tests: tuple[str, ...]
 
 
@@ -47,15 +48,23 @@ def read(files: Files, paths: frozenset[str]) -> PythonProject:
     for path in requirements:
         _declare(declared, requirement_lines(files, path))
     _declare(declared, _pyproject_requirements(pyproject))
-    if ".pre-commit-config.yaml" in paths:
-        hooks = re.findall(
-            r"^\s*-?\s*id:\s*['\"]?([\w-]+)", files.read(".pre-commit-config.yaml"), re.MULTILINE
-        )
-        _declare(declared, (hook for hook in hooks if hook in ("ruff", "ruff-check", "flake8", "mypy")))
+    hooks = _pre_commit_hooks(files.read(".pre-commit-config.yaml"))
+    _declare(declared, (hook for hook in hooks if hook in ("ruff", "ruff-check", "flake8", "mypy")))
     if "ruff-check" in declared:
         declared.setdefault("ruff", "ruff")
     tests = tuple(path for path in sorted(paths) if TEST_FILE.search(path))
     return PythonProject(files, paths, pyproject, sections, requirements, declared, tests)
+
+
+def _pre_commit_hooks(text: str) -> Iterator[str]:
+    """The ids of the hooks; none where the file cannot be read, which pre-commit itself reports."""
+    config, _problem = yaml_file.parse(text)
+    repos = config.get("repos") if isinstance(config, dict) else None
+    for repo in repos if isinstance(repos, list) else []:
+        hooks = repo.get("hooks") if isinstance(repo, dict) else None
+        for hook in hooks if isinstance(hooks, list) else []:
+            if isinstance(hook, dict) and isinstance(hook_id := hook.get("id"), str):
+                yield hook_id
 
 
 def _installable(path: str, paths: frozenset[str]) -> bool:
@@ -103,8 +112,8 @@ def poetry_groups(pyproject: Mapping[str, object], wanted: Callable[[str], objec
 
 
 def _poetry_requirement(name: str, version: object) -> str:
-    """Poetry's caret and tilde are its own; a plain lower bound keeps the sense well enough for a tool."""
-    if isinstance(version, list):  # one for each Python: the last is the newest one's
+    """Only Poetry has the caret and the tilde; a lower bound is close enough for a tool."""
+    if isinstance(version, list):  # one for each Python: the last is for the newest
         version = version[-1] if version else ""
     text = str(version.get("version", "") if isinstance(version, dict) else version)
     bound = re.fullmatch(r"[\^~]?(\d[\w.]*)", text)

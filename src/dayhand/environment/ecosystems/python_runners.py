@@ -1,11 +1,12 @@
-"""tox, nox and pre-commit: asked only for those kinds of check that nothing of the repository's own names directly.
+"""tox, nox and pre-commit, for the kinds of check that nothing else in the repository names directly.
 
-Each makes environments of its own during set-up, in places that stay: tox and nox in the working copy, pre-commit beside
-the virtual environment. A check then uses them as they are, without a network.
+Each creates its environments during set-up, where they are kept: tox and nox in the working copy, pre-commit next to the
+virtual environment. A check then uses them as they are, without a network.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
@@ -21,13 +22,11 @@ NAMES = {
     "types": r"(mypy|typing|types|type_?check|pyright)\b.*",
     "test": r"(tests?|unit|pytest|py3?)\b.*",
 }
-SESSION = re.compile(r"^@nox\.session.*\n(?:@.*\n)*def (\w+)\(.*\n((?:[ \t]+.*\n|\n)*)", re.MULTILINE)
-# What such a session installs is the base commit, and its tests would never see the change.
-COPIED = re.compile(r"""\.install\(\s*["']\.""")
+EDITABLE = ("-e", "--editable")
 
 
 def checks_of(project: PythonProject, known: frozenset[str]) -> Iterator[tuple[Step, Check]]:
-    """What to prepare and to check, for the kinds that are not ``known`` already."""
+    """What to prepare and check, for the kinds that are not in ``known``."""
     for kind in NAMES:
         if kind not in known and (found := _tox(project, kind) or _nox(project, kind)):
             yield found
@@ -40,7 +39,7 @@ def _tox(project: PythonProject, kind: str) -> tuple[Step, Check] | None:
     name = next((one for one in names if re.fullmatch(NAMES[kind], one)), "")
     if not name:
         return None
-    # Developed in place: an installed copy would be the base's, whatever the change is.
+    # In development mode: an installed copy would be the base commit's, whatever the change is.
     run = f"tox run --develop -e {shlex.quote(name)}"
     get = "uv pip install tox tox-uv"
     probe = f"tox --version && test -d .tox/{shlex.quote(name)}"
@@ -65,14 +64,7 @@ def _tox_environments(project: PythonProject) -> tuple[str, tuple[str, ...]]:
 
 def _nox(project: PythonProject, kind: str) -> tuple[Step, Check] | None:
     text = project.files.read("noxfile.py") if "noxfile.py" in project.paths else ""
-    name = next(
-        (
-            name
-            for name, body in SESSION.findall(text)
-            if re.fullmatch(NAMES[kind], name) and not COPIED.search(body)
-        ),
-        "",
-    )
+    name = next((name for name in nox_sessions(text) if re.fullmatch(NAMES[kind], name)), "")
     if not name:
         return None
     make = f"uv pip install nox && nox --install-only -s {name}"
@@ -88,14 +80,55 @@ def _nox(project: PythonProject, kind: str) -> tuple[Step, Check] | None:
     return Step(f"prepare nox's session {name}", (make,)), check
 
 
+def nox_sessions(text: str) -> Iterator[str]:
+    """The names of the sessions of a noxfile that install no copy of the project.
+
+    A copy would be the base commit's, so its tests would never see the change.
+    """
+    try:
+        module = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # nox itself reports it
+        return
+    for node in module.body:
+        if isinstance(node, ast.FunctionDef):
+            session = next((each for each in node.decorator_list if _is_session(each)), None)
+            if session and not any(map(_installs_copy, ast.walk(node))):
+                yield _session_name(session) or node.name
+
+
+def _is_session(decorator: ast.expr) -> bool:
+    """Whether it is ``@session``, ``@nox.session`` or one of these with arguments."""
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return (called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")) == "session"
+
+
+def _session_name(decorator: ast.expr) -> str:
+    keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
+    values = (keyword.value for keyword in keywords if keyword.arg == "name")
+    return next((str(value.value) for value in values if isinstance(value, ast.Constant)), "")
+
+
+def _installs_copy(node: ast.AST) -> bool:
+    """Whether it is a call such as ``session.install(".[test]")``; not an editable installation."""
+    if not (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "install"
+    ):
+        return False
+    words = [arg.value if isinstance(arg, ast.Constant) else None for arg in node.args]
+    pairs = zip([None, *words], words, strict=False)
+    return any(
+        isinstance(word, str) and word.startswith(".") and before not in EDITABLE for before, word in pairs
+    )
+
+
 def _pre_commit(project: PythonProject) -> tuple[Step, Check]:
-    """Its hooks come from other repositories: where set-up may not reach those, the host that was asked for is named."""
-    told = f"PRE_COMMIT_HOME={HOOKS} pre-commit"
+    """The hooks come from other repositories: where set-up may not reach them, their host is named."""
+    run = f"PRE_COMMIT_HOME={HOOKS} pre-commit"
     wanted = shlex.quote(project.declared.get("pre-commit", "pre-commit"))
-    make = f"uv pip install {wanted} && {told} install-hooks && touch {HOOKS}/installed"
+    make = f"uv pip install {wanted} && {run} install-hooks && touch {HOOKS}/installed"
     check = Check(
         "lint",
-        f"{told} run --all-files",
+        f"{run} run --all-files",
         f"pre-commit --version && test -e {HOOKS}/installed",
         "pre-commit",
         ".pre-commit-config.yaml",
