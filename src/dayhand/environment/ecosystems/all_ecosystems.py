@@ -1,4 +1,4 @@
-"""Every ecosystem that Dayhand knows: a new one is its module, its test, and its name here."""
+"""Every ecosystem that Dayhand supports. To add one: write its module and its test, and list it here."""
 
 from __future__ import annotations
 

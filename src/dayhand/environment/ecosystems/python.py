@@ -114,7 +114,7 @@ def _env() -> dict[str, str]:
         "UV_PROJECT_ENVIRONMENT": VENV,
         "UV_PYTHON_DOWNLOADS": "never",
         "UV_NO_PROGRESS": "1",
-        "UV_NO_SYNC": "1",  # `uv run` uses what is installed: later boxes have neither network nor a place to write
+        "UV_NO_SYNC": "1",  # `uv run` uses what is installed: later boxes have no network and are read-only here
         "PIP_NO_INPUT": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
@@ -132,7 +132,10 @@ def _make_venv(files: Files) -> Step:
     return Step(
         "make a virtual environment",
         (
-            *(f"uv venv --quiet --allow-existing --python {shlex.quote(one)} {VENV}" for one in wanted),
+            *(
+                f"uv venv --quiet --allow-existing --python {shlex.quote(version)} {VENV}"
+                for version in wanted
+            ),
             f"uv venv --quiet --allow-existing {VENV}",  # takes .python-version and requires-python, or fails
             f'uv venv --quiet --allow-existing --python "$(command -v python3)" {VENV}',
             f"python3 -m venv {VENV}",
@@ -198,12 +201,12 @@ def _project_step(project: PythonProject) -> Step | None:
     if not declared and not built:
         return Step("install the dependency groups", (f"uv pip install{groups}",)) if groups else None
     extras = [name for name in _extras(project) if FOR_WORK.fullmatch(name.lower())]
-    whole = shlex.quote(f".[{','.join(extras)}]" if extras else ".")
-    commands = [f"uv pip install -e {whole}{groups}"]
+    project_path = shlex.quote(f".[{','.join(extras)}]" if extras else ".")
+    commands = [f"uv pip install -e {project_path}{groups}"]
     if declared:  # an application that cannot be built still lists its dependencies
         named = "".join(f" --extra {shlex.quote(name)}" for name in extras)
         commands.append(f"uv pip install -r pyproject.toml{named}{groups}")
-    commands.append(f"python3 -m pip install -e {whole}")
+    commands.append(f"python3 -m pip install -e {project_path}")
     return Step("install the project", tuple(commands))
 
 

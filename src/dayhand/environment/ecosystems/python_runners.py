@@ -36,7 +36,7 @@ def checks_of(project: PythonProject, known: frozenset[str]) -> Iterator[tuple[S
 
 def _tox(project: PythonProject, kind: str) -> tuple[Step, Check] | None:
     source, names = _tox_environments(project)
-    name = next((one for one in names if re.fullmatch(NAMES[kind], one)), "")
+    name = next((each for each in names if re.fullmatch(NAMES[kind], each)), "")
     if not name:
         return None
     # In development mode: an installed copy would be the base commit's, whatever the change is.
@@ -53,7 +53,9 @@ def _tox_environments(project: PythonProject) -> tuple[str, tuple[str, ...]]:
     for path in ("tox.ini", "setup.cfg"):
         parsed = ini(project.files.read(path)) if path in project.paths else ini("")
         if path == "tox.ini" or "tox:tox" in parsed.sections():
-            names = [one.removeprefix("testenv:") for one in parsed.sections() if one.startswith("testenv:")]
+            names = [
+                name.removeprefix("testenv:") for name in parsed.sections() if name.startswith("testenv:")
+            ]
             every = parsed.get("testenv", "commands", fallback="") if "testenv" in parsed.sections() else ""
             if names or every:
                 return path, (*names, *(["py"] if every else []))

@@ -1,4 +1,4 @@
-"""Registries as set-up uses them: what is configured on this machine, and how the client in a box is told about it.
+"""Registries as set-up uses them: what is configured on this machine, and how the client in a box is configured for it.
 
 Only the operator's configuration opens a host. What a repository names, in its locks or its settings, opens nothing.
 """
@@ -78,8 +78,8 @@ def configured(
 ) -> Registry:
     """The registry of a client that is configured for ``urls`` on this machine.
 
-    ``settings`` are the variables that give usable addresses to the client in a box; ``further_hosts`` those that the
-    client asks of its own accord; ``folders`` whether it takes ``file:///…``, a folder that the box itself has.
+    ``settings`` are the variables that give usable addresses to the client in a box; ``further_hosts`` the hosts that
+    the client asks besides; ``folders`` whether it takes ``file:///…``, a folder that the box itself has.
     """
     named = tuple(dict.fromkeys(map(without_credentials, urls)))
     if taken := tuple(url for url in named if usable(url) or (folders and url.startswith("file:///"))):
