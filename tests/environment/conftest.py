@@ -1,4 +1,4 @@
-"""What the environment's tests share: files without a repository, and a log that remembers."""
+"""Shared by the environment's tests: files without a repository, and a log that keeps its lines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 
 @dataclass(frozen=True)
 class Texts:
-    """Files held in a dict: what a bare mirror gives, without the mirror."""
+    """Files in a dict, as a bare mirror gives them."""
 
     texts: Mapping[str, str]
 
@@ -34,7 +34,7 @@ class Texts:
 
 @dataclass
 class Notes:
-    """A log that keeps what it is told."""
+    """A log that keeps its lines."""
 
     lines: list[tuple[str, str]] = field(default_factory=list)
 
@@ -53,7 +53,7 @@ def log() -> Notes:
 
 @pytest.fixture
 def files():
-    """Make files from keyword-like pairs: ``files({"a.py": ""})``."""
+    """Make files from texts by path: ``files({"a.py": ""})``."""
     return Texts
 
 
@@ -64,8 +64,8 @@ class Project:
     files: Texts
 
     def fill(self, box: Box) -> None:
-        heap = io.BytesIO()
-        with tarfile.open(fileobj=heap, mode="w") as tar:
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w") as tar:
             for path, text in self.files.texts.items():
                 entry = tarfile.TarInfo(path)
                 entry.mtime = (
@@ -74,7 +74,7 @@ class Project:
                 entry.size, entry.mode = len(text.encode()), 0o755 if text.startswith("#!") else 0o644
                 tar.addfile(entry, io.BytesIO(text.encode()))
         script = "rm -rf .git && tar xf - && git init -q && git add -A"
-        filled = box.run(script, stdin=heap.getvalue())
+        filled = box.run(script, stdin=archive.getvalue())
         assert filled.passed, filled.text()
 
 

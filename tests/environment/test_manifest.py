@@ -1,4 +1,4 @@
-"""What of a repository's TOML and JSON is taken for a table."""
+"""Which TOML and JSON of a repository counts as a table."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def test_brackets_without_end_in_any_file_that_is_read_end_no_task(files, projec
 def test_a_path_that_is_no_text_is_passed_over_and_one_with_quotes_is_not(files, project, sandbox, log):
     test = '{"scripts": {"test": "true"}}'
     odd = files({"a\nb/package.json": test, "g\udcff/package.json": test, "h\udcff/Cargo.toml": "[package]"})
-    place = prepare(odd, sandbox, project({}).fill, log=log)
-    assert place.checks == ()
+    environment = prepare(odd, sandbox, project({}).fill, log=log)
+    assert environment.checks == ()
     quoted = project({"c'd$(x) é/package.json": test.replace("true", "touch here")})
-    place = prepare(quoted.files, sandbox, quoted.fill, log=log)
-    assert [check.folder for check in place.checks] == ["c'd$(x) é"]
-    with sandbox.open(origin=place.snapshot) as box:
+    environment = prepare(quoted.files, sandbox, quoted.fill, log=log)
+    assert [check.folder for check in environment.checks] == ["c'd$(x) é"]
+    with sandbox.open(origin=environment.snapshot) as box:
         quoted.fill(box)
-        assert box.run(place.checks[0].command, env=place.env).passed
+        assert box.run(environment.checks[0].command, env=environment.env).passed
         assert box.run("ls */here").passed

@@ -1,4 +1,4 @@
-"""Monorepos: which folders are projects of their own, and that their checks really run where they stand."""
+"""Monorepos: which folders are projects, and that their checks run in these folders."""
 
 from __future__ import annotations
 
@@ -161,14 +161,14 @@ def test_a_workspace_and_a_back_end_are_set_up_and_checked_in_their_folders(proj
         "back/test_six.py": "import os, six\n\n\ndef test_here():\n    assert os.path.basename(os.getcwd()) == 'back'\n",
     }
     repository = project(texts)
-    place = prepare(repository.files, sandbox, repository.fill, log=log)
-    assert place.missing == {}
-    assert [check.folder for check in place.checks] == ["packages/a", "back"]
-    with sandbox.open(origin=place.snapshot) as box:
+    environment = prepare(repository.files, sandbox, repository.fill, log=log)
+    assert environment.missing == {}
+    assert [check.folder for check in environment.checks] == ["packages/a", "back"]
+    with sandbox.open(origin=environment.snapshot) as box:
         repository.fill(box)
-        for check in place.checks:
-            told = box.run(check.command, env=place.env)
-            assert told.passed, told.text()
+        for check in environment.checks:
+            result = box.run(check.command, env=environment.env)
+            assert result.passed, result.text()
 
 
 def test_a_package_json_that_runs_nothing_is_not_installed(files):

@@ -30,18 +30,18 @@ ESLINT = {
 }
 
 
-def run_checks(place, project, sandbox):
+def run_checks(environment, project, sandbox):
     """Each check's result in a clean box with no network, as verification runs them."""
     results = {}
-    for check in place.checks:
-        with sandbox.open(origin=place.snapshot) as box:
+    for check in environment.checks:
+        with sandbox.open(origin=environment.snapshot) as box:
             project.fill(box)
-            results[check.command] = box.run(check.command, env=place.env)
+            results[check.command] = box.run(check.command, env=environment.env)
     return results
 
 
-def all_pass(place, project, sandbox):
-    results = run_checks(place, project, sandbox)
+def all_pass(environment, project, sandbox):
+    results = run_checks(environment, project, sandbox)
     assert all(result.passed for result in results.values()), {k: v.text() for k, v in results.items()}
     return list(results)
 
@@ -49,11 +49,11 @@ def all_pass(place, project, sandbox):
 @pytest.mark.usefixtures("python_index")
 def test_a_small_python_project_is_linted_and_tested(project, sandbox, log):
     small = project(SMALL)
-    place = prepare(small.files, sandbox, small.fill, log=log)
-    assert all_pass(place, small, sandbox) == ["ruff check .", "python3 -m pytest -q"]
-    assert place.missing == {}
-    assert [step.passed for step in place.steps] == [True, True]
-    assert not place.cached
+    environment = prepare(small.files, sandbox, small.fill, log=log)
+    assert all_pass(environment, small, sandbox) == ["ruff check .", "python3 -m pytest -q"]
+    assert environment.missing == {}
+    assert [step.passed for step in environment.steps] == [True, True]
+    assert not environment.cached
     assert "uv pip install -r requirements-dev.txt" in log.of("command")
 
 
@@ -84,18 +84,18 @@ def test_a_locked_project_is_installed_from_its_lock(project, sandbox, log, tmp_
             "tests/test_app.py": "import app\n\n\ndef test_app():\n    assert app.name == 'six'\n",
         }
     )
-    place = prepare(locked.files, sandbox, locked.fill, log=log)
-    assert place.steps[1].command == "uv sync --frozen --all-extras --all-groups"
-    assert all_pass(place, locked, sandbox) == ["ruff check .", "python3 -m pytest -q"]
+    environment = prepare(locked.files, sandbox, locked.fill, log=log)
+    assert environment.steps[1].command == "uv sync --frozen --all-extras --all-groups"
+    assert all_pass(environment, locked, sandbox) == ["ruff check .", "python3 -m pytest -q"]
 
 
 @pytest.mark.usefixtures("python_index")
 def test_a_pinned_python_that_is_not_there_is_told_and_the_boxs_own_is_used(project, sandbox, log):
     pinned = project({**SMALL, ".python-version": "3.99\n"})
-    place = prepare(pinned.files, sandbox, pinned.fill, log=log)
+    environment = prepare(pinned.files, sandbox, pinned.fill, log=log)
     assert any("3.99" in text for text in log.of("output"))
-    assert place.steps[0].passed
-    assert all_pass(place, pinned, sandbox) == ["ruff check .", "python3 -m pytest -q"]
+    assert environment.steps[0].passed
+    assert all_pass(environment, pinned, sandbox) == ["ruff check .", "python3 -m pytest -q"]
 
 
 @pytest.mark.usefixtures("python_index")
@@ -106,10 +106,10 @@ def test_what_set_up_left_in_the_workspace_stays_and_tracked_files_do_not(projec
             "x.py": "",
         }
     )
-    place = prepare(built.files, sandbox, built.fill, log=log)
-    with sandbox.open(origin=place.snapshot) as box:
+    environment = prepare(built.files, sandbox, built.fill, log=log)
+    with sandbox.open(origin=environment.snapshot) as box:
         found = box.run("ls -A").text().split()
-        imported = box.run("python3 -c 'import x'", env=place.env, cwd="/tmp")
+        imported = box.run("python3 -c 'import x'", env=environment.env, cwd="/tmp")
     assert "made.txt" in found
     assert not {"setup.py", "x.py", ".git"} & set(found)
     assert not imported.passed, "the module is only there when the repository is"
@@ -118,13 +118,13 @@ def test_what_set_up_left_in_the_workspace_stays_and_tracked_files_do_not(projec
 @pytest.mark.usefixtures("python_index")
 def test_a_python_tool_that_cannot_be_had_is_named_and_the_rest_is_there(project, sandbox, log):
     wanting = project({**SMALL, "requirements-dev.txt": "pytest\nruff==999.0\n"})
-    place = prepare(wanting.files, sandbox, wanting.fill, log=log)
-    assert set(place.missing) == {"ruff check ."}
-    missing = place.missing["ruff check ."]
+    environment = prepare(wanting.files, sandbox, wanting.fill, log=log)
+    assert set(environment.missing) == {"ruff check ."}
+    missing = environment.missing["ruff check ."]
     assert missing.tool == "ruff"
     assert "ruff==999.0" in missing.why
-    assert place.steps[1].passed is False
-    assert run_checks(place, wanting, sandbox)["python3 -m pytest -q"].passed
+    assert environment.steps[1].passed is False
+    assert run_checks(environment, wanting, sandbox)["python3 -m pytest -q"].passed
 
 
 @pytest.mark.usefixtures("python_index")
@@ -135,14 +135,14 @@ def test_what_could_not_be_had_is_remembered_for_a_while_and_then_tried_again(pr
     assert not first.steps[-1].passed
     assert first.missing == {}, "ruff is no part of what failed"
     assert second.steps == first.steps
-    assert sandbox.find_snapshot(first.key) is None, "only what is whole is kept for good"
+    assert sandbox.find_snapshot(first.key) is None, "only a complete environment is kept for good"
 
 
 @pytest.mark.usefixtures("python_index")
 def test_a_declared_tool_that_no_file_installs_is_brought_by_one_more_attempt(project, sandbox, log):
     only = project({"a.py": "", "ruff.toml": ""})
-    place = prepare(only.files, sandbox, only.fill, log=log)
-    assert all_pass(place, only, sandbox) == ["ruff check ."]
+    environment = prepare(only.files, sandbox, only.fill, log=log)
+    assert all_pass(environment, only, sandbox) == ["ruff check ."]
     assert any("one more attempt to install it" in text for text in log.of("say"))
 
 
@@ -151,27 +151,29 @@ def test_a_plugin_that_pytests_own_settings_need_is_brought_too(project, sandbox
     covered = project(
         {**SMALL, "ruff.toml": "", "pytest.ini": "[pytest]\naddopts =\n    -q\n    --cov=app\n"}
     )
-    place = prepare(covered.files, sandbox, covered.fill, log=log)
-    assert place.missing == {}
-    assert all_pass(place, covered, sandbox) == ["ruff check .", "python3 -m pytest -q"]
+    environment = prepare(covered.files, sandbox, covered.fill, log=log)
+    assert environment.missing == {}
+    assert all_pass(environment, covered, sandbox) == ["ruff check .", "python3 -m pytest -q"]
 
 
 @pytest.mark.usefixtures("python_index")
 def test_pytest_that_refuses_its_own_settings_cannot_run_and_says_why(project, sandbox, log):
     odd = project({**SMALL, "pytest.ini": "[pytest]\naddopts = --no-such-option\n"})
-    place = prepare(odd.files, sandbox, odd.fill, log=log)
-    assert "unrecognized arguments: --no-such-option" in place.missing["python3 -m pytest -q"].why
+    environment = prepare(odd.files, sandbox, odd.fill, log=log)
+    assert "unrecognized arguments: --no-such-option" in environment.missing["python3 -m pytest -q"].why
 
 
 @pytest.mark.usefixtures("npm_index", "python_index")
 def test_a_node_project_gets_its_declared_linter_and_lints(project, sandbox, log):
     stale = {"lockfileVersion": 3, "packages": {"": {}}}
     linted = project({**ESLINT, "package-lock.json": json.dumps(stale)})
-    place = prepare(linted.files, sandbox, linted.fill, log=log)
-    assert place.steps[0].command == "npm install --no-save --no-package-lock", "npm ci refuses this lock"
-    assert all_pass(place, linted, sandbox) == ["npm run lint"]
+    environment = prepare(linted.files, sandbox, linted.fill, log=log)
+    assert environment.steps[0].command == "npm install --no-save --no-package-lock", (
+        "npm ci refuses this lock"
+    )
+    assert all_pass(environment, linted, sandbox) == ["npm run lint"]
     broken = project({**linted.files.texts, "app.js": "const unused = 1;\n"})
-    assert run_checks(place, broken, sandbox)["npm run lint"].code == 1
+    assert run_checks(environment, broken, sandbox)["npm run lint"].code == 1
 
 
 @pytest.mark.usefixtures("npm_index")
@@ -184,9 +186,9 @@ def test_a_lock_that_npm_wrote_is_installed_with_ci(project, sandbox, log, tmp_p
     subprocess.run([npm, "install", "--package-lock-only", "--silent"], cwd=tmp_path, check=True)
     lock = (tmp_path / "package-lock.json").read_text()
     locked = project({**ESLINT, "package.json": package, "package-lock.json": lock})
-    place = prepare(locked.files, sandbox, locked.fill, log=log)
-    assert [(step.command, step.passed) for step in place.steps] == [("npm ci", True)]
-    assert all_pass(place, locked, sandbox) == ["npm run lint"]
+    environment = prepare(locked.files, sandbox, locked.fill, log=log)
+    assert [(step.command, step.passed) for step in environment.steps] == [("npm ci", True)]
+    assert all_pass(environment, locked, sandbox) == ["npm run lint"]
 
 
 @pytest.mark.usefixtures("npm_index", "python_index")
@@ -194,9 +196,9 @@ def test_a_node_linter_that_does_not_exist_is_named(project, sandbox, log):
     tool = "eslint-of-dayhand-that-nobody-made"
     package = {"scripts": {"lint": f"{tool} ."}, "devDependencies": {tool: "^1"}}
     wanting = project({"package.json": json.dumps(package)})
-    place = prepare(wanting.files, sandbox, wanting.fill, log=log)
-    assert place.missing["npm run lint"].tool == tool
-    assert f"{tool}@^1" in place.missing["npm run lint"].why
+    environment = prepare(wanting.files, sandbox, wanting.fill, log=log)
+    assert environment.missing["npm run lint"].tool == tool
+    assert f"{tool}@^1" in environment.missing["npm run lint"].why
 
 
 @pytest.mark.usefixtures("npm_index", "python_index")
@@ -218,9 +220,9 @@ def test_a_box_without_node_gets_one_from_the_python_index(project, sandbox, log
 
 def test_a_project_with_nothing_to_install_is_probed_once(project, sandbox, log):
     plain = project({"check.sh": "#!/bin/sh\ntest -f prompt.md\n", "prompt.md": "Say so."})
-    place = prepare(plain.files, sandbox, plain.fill, log=log)
-    assert (place.steps, place.missing, place.cached) == ((), {}, False)
-    assert all_pass(place, plain, sandbox) == ["./check.sh"]
+    environment = prepare(plain.files, sandbox, plain.fill, log=log)
+    assert (environment.steps, environment.missing, environment.cached) == ((), {}, False)
+    assert all_pass(environment, plain, sandbox) == ["./check.sh"]
 
     def fill(_box):
         raise AssertionError("the repository is not needed again")
@@ -232,24 +234,24 @@ def test_a_project_with_nothing_to_install_is_probed_once(project, sandbox, log)
 
 def test_a_script_whose_interpreter_is_not_there_is_missing(project, sandbox, log):
     plain = project({"check.sh": "#!/usr/bin/env no-such-shell\n"})
-    place = prepare(plain.files, sandbox, plain.fill, log=log)
-    assert set(place.missing) == {"./check.sh"}
+    environment = prepare(plain.files, sandbox, plain.fill, log=log)
+    assert set(environment.missing) == {"./check.sh"}
 
 
 def test_a_repository_without_any_check_says_so(project, sandbox, log):
     empty = project({"README.md": "hello"})
-    place = prepare(empty.files, sandbox, empty.fill, log=log)
-    assert (place.checks, place.snapshot) == ((), None)
+    environment = prepare(empty.files, sandbox, empty.fill, log=log)
+    assert (environment.checks, environment.snapshot) == ((), None)
     assert log.of("say") == ["Toolchain: none that Dayhand knows. Checks: none declared."]
 
 
 @pytest.mark.usefixtures("python_index")
 def test_a_host_that_set_up_may_not_reach_is_recorded(project, sandbox, log):
     asking = project({"requirements.txt": "x @ https://example.invalid/x.tar.gz\n"})
-    place = prepare(asking.files, sandbox, asking.fill, log=log)
-    assert {blocked.host for blocked in place.blocked} == {"example.invalid"}
-    assert [blocked.command for blocked in place.blocked] == ["uv pip install -r requirements.txt"]
-    assert not place.steps[-1].passed
+    environment = prepare(asking.files, sandbox, asking.fill, log=log)
+    assert {blocked.host for blocked in environment.blocked} == {"example.invalid"}
+    assert [blocked.command for blocked in environment.blocked] == ["uv pip install -r requirements.txt"]
+    assert not environment.steps[-1].passed
 
 
 @pytest.mark.usefixtures("python_index")
@@ -265,7 +267,7 @@ def test_of_several_that_come_at_once_one_builds(project, sandbox):
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert sorted(place.cached for place in places) == [False, True, True, True]
+    assert sorted(environment.cached for environment in places) == [False, True, True, True]
 
 
 def test_one_repositorys_snapshot_is_never_anothers(files):
@@ -300,31 +302,31 @@ def test_set_up_may_reach_the_operators_own_registries_and_no_others(project, sa
         "Makefile": "test:\n",
     }
     repository = project(texts)
-    place = prepare(
+    environment = prepare(
         repository.files, sandbox, repository.fill, log=log, extra=ExtraRegistries(("own.invalid",))
     )
-    told = {blocked.host: blocked.reason for blocked in place.blocked}
-    assert told["other.invalid"] == "the host is not allowed"
-    assert "no address" in told["own.invalid"]
-    assert prepare(repository.files, sandbox, repository.fill, log=log).key != place.key
+    result = {blocked.host: blocked.reason for blocked in environment.blocked}
+    assert result["other.invalid"] == "the host is not allowed"
+    assert "no address" in result["own.invalid"]
+    assert prepare(repository.files, sandbox, repository.fill, log=log).key != environment.key
 
 
 class Stamped:
-    """A sandbox that says of itself what it is told to, and counts how often a box is opened."""
+    """A sandbox with a stamp of the test's choice, which counts how often a box is opened."""
 
-    def __init__(self, whole, stamp):
-        self.whole, self.name, self.stamp, self.opened = whole, whole.name, lambda: stamp, 0
+    def __init__(self, sandbox, stamp):
+        self.sandbox, self.name, self.stamp, self.opened = sandbox, sandbox.name, lambda: stamp, 0
 
     def open(self):
         self.opened += 1
-        return self.whole.open()
+        return self.sandbox.open()
 
 
 def test_an_empty_box_is_asked_once_for_each_stamp(sandbox, tmp_path):
     first = Stamped(sandbox, f"{tmp_path} as it was")
-    told = runtimes.survey(first)
+    result = runtimes.survey(first)
     again = Stamped(sandbox, f"{tmp_path} as it was")
-    assert runtimes.survey(again) == told
+    assert runtimes.survey(again) == result
     assert (first.opened, again.opened) == (1, 0)
     changed = Stamped(sandbox, f"{tmp_path} with another Python")
     runtimes.survey(changed)
@@ -332,10 +334,10 @@ def test_an_empty_box_is_asked_once_for_each_stamp(sandbox, tmp_path):
 
 
 def test_what_an_empty_box_said_is_asked_again_where_it_cannot_be_read(sandbox, tmp_path):
-    told = runtimes.survey(Stamped(sandbox, str(tmp_path)))
+    result = runtimes.survey(Stamped(sandbox, str(tmp_path)))
     kept = runtimes.survey_file(Stamped(sandbox, str(tmp_path)))
     kept.write_text('{"path": ')
     again = Stamped(sandbox, str(tmp_path))
-    assert runtimes.survey(again) == told
+    assert runtimes.survey(again) == result
     assert again.opened == 1
     kept.unlink()

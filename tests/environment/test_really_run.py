@@ -1,4 +1,4 @@
-"""A tiny project of each ecosystem beside Python and Node, set up and checked in real boxes by its own toolchain.
+"""A tiny project of each ecosystem besides Python and Node, set up and checked in real boxes by its own toolchain.
 
 Nothing here needs a registry of Go's, Rust's, Ruby's or PHP's: what is required lies in the repository or in the box.
 """
@@ -51,7 +51,7 @@ MAKE = {"Makefile": "lint:\n\ttest -f Makefile\ntest:\n\ttest $$((1 + 1)) = 2\n"
 
 
 def needs(sandbox, *probes):
-    """Skip, and say why, where a toolchain is not on the machine."""
+    """Skip with the reason where a toolchain is not installed on this machine."""
     with sandbox.open() as box:
         for probe in probes:
             if not box.run(probe).passed:
@@ -99,28 +99,28 @@ def test_a_project_is_set_up_checked_and_found_again_and_a_broken_one_fails(
 ):
     needs(sandbox, *probes)
     sound = project(texts)
-    place = prepare(sound.files, sandbox, sound.fill, log=log)
-    assert place.missing == {}, place.steps
-    assert all(step.passed for step in place.steps), place.steps
-    assert all_pass(place, sound, sandbox) == commands
+    environment = prepare(sound.files, sandbox, sound.fill, log=log)
+    assert environment.missing == {}, environment.steps
+    assert all(step.passed for step in environment.steps), environment.steps
+    assert all_pass(environment, sound, sandbox) == commands
     assert prepare(sound.files, sandbox, sound.fill, log=log).cached
-    results = run_checks(place, project({**texts, **broken}), sandbox)
+    results = run_checks(environment, project({**texts, **broken}), sandbox)
     assert not results[commands[-1]].passed
 
 
 @pytest.mark.usefixtures("python_index")
 def test_just_is_brought_where_the_box_has_none(project, sandbox, log):
     small = project(JUST)
-    place = prepare(small.files, sandbox, small.fill, log=log)
-    assert all_pass(place, small, sandbox) == ["just test"]
+    environment = prepare(small.files, sandbox, small.fill, log=log)
+    assert all_pass(environment, small, sandbox) == ["just test"]
     broken = project({"justfile": JUST["justfile"].replace("touch", "rm -f")})
-    assert not run_checks(place, broken, sandbox)["just test"].passed
+    assert not run_checks(environment, broken, sandbox)["just test"].passed
 
 
 def test_maven_fetches_what_its_tests_are_run_with_and_then_needs_no_network(
     project, sandbox, log, tmp_path, monkeypatch
 ):
-    """From the repository that Debian's packages bring, which an operator's settings may name as the mirror."""
+    """From the repository in Debian's packages, which an operator's settings may name as the mirror."""
     plugins = Path("/usr/share/maven-repo/org/apache/maven/plugins")
     wanted = [plugins / f"maven-{name}-plugin" for name in ("compiler", "resources", "surefire")]
     if not shutil.which("mvn") or not shutil.which("javac") or not all(path.is_dir() for path in wanted):
@@ -147,10 +147,10 @@ def test_maven_fetches_what_its_tests_are_run_with_and_then_needs_no_network(
         "src/test/java/a/ATest.java": test,
     }
     sound = project(texts)
-    place = prepare(sound.files, sandbox, sound.fill, log=log)
-    assert [step.passed for step in place.steps] == [True, True], place.steps
-    assert place.blocked == ()
-    assert all_pass(place, sound, sandbox) == ["mvn -B -o -q test"]
+    environment = prepare(sound.files, sandbox, sound.fill, log=log)
+    assert [step.passed for step in environment.steps] == [True, True], environment.steps
+    assert environment.blocked == ()
+    assert all_pass(environment, sound, sandbox) == ["mvn -B -o -q test"]
     broken = project({**texts, "src/test/java/a/ATest.java": test.replace("(2,", "(3,")})
-    (result,) = run_checks(place, broken, sandbox).values()
+    (result,) = run_checks(environment, broken, sandbox).values()
     assert "expected:<3> but was:<2>" in result.text()

@@ -1,4 +1,4 @@
-"""The versions that a repository asks for, and what is said where the box has none that fits."""
+"""The versions that a repository asks for, and the sentence where the box has no version that fits."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ def test_what_the_box_has_otherwise_is_said(files):
 
 
 def test_node_that_has_to_be_brought_may_be_another(files):
-    (said,) = version_pins.unmet(files({".nvmrc": "18"}), "Linux", ECOSYSTEMS)
-    assert said.endswith("the box has none, so the package registry's version is used.")
+    (sentence,) = version_pins.unmet(files({".nvmrc": "18"}), "Linux", ECOSYSTEMS)
+    assert sentence.endswith("the box has none, so the package registry's version is used.")
 
 
 @pytest.mark.parametrize("name", ["package.json", "pyproject.toml", "composer.json", "mise.toml", ".nvmrc"])
@@ -91,5 +91,5 @@ def test_a_file_that_makes_no_sense_pins_nothing(files, name):
 
 def test_the_survey_of_a_real_box_is_understood(sandbox, files):
     base_image = runtimes.survey(sandbox)
-    (said,) = version_pins.unmet(files({".python-version": "2.7"}), base_image.identity, ECOSYSTEMS)
-    assert ".python-version asks for Python 2.7; the box has 3." in said
+    (sentence,) = version_pins.unmet(files({".python-version": "2.7"}), base_image.identity, ECOSYSTEMS)
+    assert ".python-version asks for Python 2.7; the box has 3." in sentence

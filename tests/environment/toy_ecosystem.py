@@ -1,4 +1,4 @@
-"""An ecosystem in one module, as a new one would be written: nothing else knows it."""
+"""An ecosystem in one module, as a new one would be written; no other file names it."""
 
 from __future__ import annotations
 

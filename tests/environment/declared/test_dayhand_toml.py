@@ -1,4 +1,4 @@
-"""``.dayhand.toml``: decisions of the maintainers, and clear sentences for what is none."""
+"""``.dayhand.toml``: the maintainers' decisions, and a sentence for everything that is not valid."""
 
 from __future__ import annotations
 

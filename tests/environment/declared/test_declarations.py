@@ -1,4 +1,4 @@
-"""What a repository declares of its set-up and checks, in which order, and what it changes."""
+"""What a repository declares about its set-up and checks, in which order, and what that changes."""
 
 from __future__ import annotations
 
@@ -219,12 +219,12 @@ def test_what_our_file_declares_really_runs(project, sandbox, log):
         "Makefile": "lint:\n\ttrue\ntest:\n\tfalse\n",
     }
     repository = project(texts)
-    place = prepare(repository.files, sandbox, repository.fill, log=log)
-    assert [check.command for check in place.checks] == ["make lint", "grep built made.txt"]
-    assert [(step.title, step.passed) for step in place.steps] == [
+    environment = prepare(repository.files, sandbox, repository.fill, log=log)
+    assert [check.command for check in environment.checks] == ["make lint", "grep built made.txt"]
+    assert [(step.title, step.passed) for step in environment.steps] == [
         (".dayhand.toml: echo built > made.txt", True)
     ]
-    for check in place.checks:
-        with sandbox.open(origin=place.snapshot) as box:
+    for check in environment.checks:
+        with sandbox.open(origin=environment.snapshot) as box:
             repository.fill(box)
-            assert box.run(check.command, env=place.env).passed
+            assert box.run(check.command, env=environment.env).passed

@@ -1,4 +1,4 @@
-"""A guessed ``.dayhand.toml``: what is guessed of which failure, and that the rest of the file stays as it is."""
+"""A suggested ``.dayhand.toml``: what each failure suggests, and that the rest of the file stays unchanged."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_file_that_cannot_be_edited_safely_is_left_alone(text: str) -> None:
     assert write(text, (RUN, LINT)) is None
 
 
-def place(
+def environment(
     *checks: Check, steps: tuple[Installed, ...] = (), env: dict[str, str] | None = None
 ) -> Environment:
     missing = {check.command: Missing(check.tool, "gone") for check in checks}
@@ -71,7 +71,7 @@ def test_a_known_tool_is_brought_beside_what_passed() -> None:
         Installed("AGENTS.md: make deps", "make deps", passed=False, seconds=1.0, output="no"),
     )  # fmt: skip
     tree = Texts({"requirements.txt": "six\n", "a.py": ""})
-    found = suggest(tree, place(check("ruff check ."), steps=steps, env=VENV), {"ruff check .": "gone"})
+    found = suggest(tree, environment(check("ruff check ."), steps=steps, env=VENV), {"ruff check .": "gone"})
     assert found
     (one,) = found.settings
     assert one.value == ("uv pip install -r requirements.txt", "uv pip install ruff")
@@ -81,7 +81,7 @@ def test_a_known_tool_is_brought_beside_what_passed() -> None:
 
 def test_a_name_that_only_the_repository_gives_is_never_installed() -> None:
     tree = Texts({"requirements.txt": "six\n"})
-    assert suggest(tree, place(check("rufff check ."), env=VENV), {"rufff check .": "gone"}) is None
+    assert suggest(tree, environment(check("rufff check ."), env=VENV), {"rufff check .": "gone"}) is None
 
 
 def test_the_guess_is_read_in_place_of_the_file() -> None:
@@ -101,5 +101,5 @@ def test_a_linter_that_nothing_installs_is_brought_and_proved(sandbox, project, 
     )
     assert found, log.of("output")
     assert "uv pip install ruff" in found.suggestion.text
-    assert [one.run is not None for one in before.checks] == [False]
-    assert [one.run.passed for one in found.after.checks if one.run] == [True]
+    assert [checkup.run is not None for checkup in before.checks] == [False]
+    assert [checkup.run.passed for checkup in found.after.checks if checkup.run] == [True]

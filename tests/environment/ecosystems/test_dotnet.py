@@ -1,4 +1,4 @@
-"""What a .NET solution or project makes us restore and check."""
+"""What is restored and checked for a .NET solution or project."""
 
 from __future__ import annotations
 

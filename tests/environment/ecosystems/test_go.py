@@ -1,4 +1,4 @@
-"""What a Go module's files make us download and check."""
+"""What is downloaded and checked for a Go module."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Maven's and Gradle's files make us fetch and check."""
+"""What is fetched and checked for Maven and Gradle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a repository without any toolchain lets us check."""
+"""What is checked in a repository without a toolchain."""
 
 from __future__ import annotations
 
@@ -83,9 +83,9 @@ def test_a_recipe_that_has_to_be_told_something_is_no_check(files, head, found):
 def test_just_is_not_brought_for_checks_that_another_ecosystem_has(files):
     tested = '{"scripts": {"test": "node --test"}}'
     both = files({"justfile": "test:\n  true\n", "package.json": tested})
-    whole = combine((node.plan(both), make.plan(both)), "/bin")
-    assert [check.command for check in whole.checks] == ["npm run test"]
-    assert [plan.runtime.name for plan in whole.plans if plan.runtime] == ["node"]
+    plan = combine((node.plan(both), make.plan(both)), "/bin")
+    assert [check.command for check in plan.checks] == ["npm run test"]
+    assert [part.runtime.name for part in plan.plans if part.runtime] == ["node"]
     linted = files({"justfile": "lint:\n  true\n", "package.json": tested})
-    whole = combine((node.plan(linted), make.plan(linted)), "/bin")
-    assert [plan.runtime.name for plan in whole.plans if plan.runtime] == ["node", "just"]
+    plan = combine((node.plan(linted), make.plan(linted)), "/bin")
+    assert [part.runtime.name for part in plan.plans if part.runtime] == ["node", "just"]

@@ -1,4 +1,4 @@
-"""What a package.json makes us install and check."""
+"""What is installed and checked for a package.json."""
 
 from __future__ import annotations
 
@@ -178,17 +178,17 @@ def test_bun_and_vitest_really_run_and_end(project, sandbox, log):
         "one.test.js": 'import { test } from "vitest";\ntest("a", () => {});\n',
     }
     repository = project(texts)
-    place = prepare(repository.files, sandbox, repository.fill, log=log)
-    (check,) = place.checks
-    with sandbox.open(origin=place.snapshot) as box:
+    environment = prepare(repository.files, sandbox, repository.fill, log=log)
+    (check,) = environment.checks
+    with sandbox.open(origin=environment.snapshot) as box:
         repository.fill(box)
-        told = box.run(check.command, env=place.env)
-        assert told.passed, told.text()
+        result = box.run(check.command, env=environment.env)
+        assert result.passed, result.text()
         box.run(
             """rm one.test.js; echo 'import { test } from "bun:test"; test("b", () => {})' > two.test.js"""
         )
-        told = box.run('PATH="$PWD/node_modules/.bin:$PATH"; bun test', env=place.env)
-        assert "1 pass" in told.text(), told.text()
+        result = box.run('PATH="$PWD/node_modules/.bin:$PATH"; bun test', env=environment.env)
+        assert "1 pass" in result.text(), result.text()
 
 
 def test_peers_that_do_not_fit_together_are_let_be_in_the_end(files):
@@ -204,8 +204,8 @@ def test_old_peers_are_really_installed(project, sandbox, log):
     package = {"devDependencies": {"react": "^18", "react-test-renderer": "17.0.2", "prettier": "^3"}}
     package["scripts"] = {"lint": "prettier --version"}
     repository = project({"package.json": json.dumps(package)})
-    place = prepare(repository.files, sandbox, repository.fill, log=log)
-    (step,) = place.steps
+    environment = prepare(repository.files, sandbox, repository.fill, log=log)
+    (step,) = environment.steps
     assert step.passed
     assert step.command.endswith("--legacy-peer-deps")
-    assert place.missing == {}
+    assert environment.missing == {}

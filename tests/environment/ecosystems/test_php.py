@@ -1,4 +1,4 @@
-"""What a composer.json makes us install and check."""
+"""What is installed and checked for a composer.json."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Python repository's files make us install and check."""
+"""What is installed and checked for a Python repository."""
 
 from __future__ import annotations
 

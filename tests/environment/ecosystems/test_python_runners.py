@@ -36,12 +36,12 @@ repos:
 EXAMINE = "import own\nassert own.right()\nprint('examined')\n"
 
 
-def run_changed(place, repository, sandbox, change):
+def run_changed(environment, repository, sandbox, change):
     """Each check's result in a clean box, after ``change`` was made to the working copy."""
-    with sandbox.open(origin=place.snapshot) as box:
+    with sandbox.open(origin=environment.snapshot) as box:
         repository.fill(box)
         assert box.run(change).passed
-        return {check.kind: box.run(check.command, env=place.env) for check in place.checks}
+        return {check.kind: box.run(check.command, env=environment.env) for check in environment.checks}
 
 
 @pytest.mark.usefixtures("python_index")
@@ -49,13 +49,15 @@ def test_tox_runs_what_nothing_else_names_and_sees_the_change(project, sandbox, 
     repository = project(
         {"setup.py": SETUP, "own.py": "def right(): return True\n", "examine.py": EXAMINE, "tox.ini": TOX}
     )
-    place = prepare(repository.files, sandbox, repository.fill, log=log)
-    assert place.missing == {}
-    assert [check.source for check in place.checks] == ["tox.ini [testenv:py]"]
-    told = run_changed(place, repository, sandbox, "true")["test"]
-    assert told.passed, told.text()
-    assert "examined" in told.text()
-    broken = run_changed(place, repository, sandbox, "echo 'def right(): return False' > own.py")["test"]
+    environment = prepare(repository.files, sandbox, repository.fill, log=log)
+    assert environment.missing == {}
+    assert [check.source for check in environment.checks] == ["tox.ini [testenv:py]"]
+    result = run_changed(environment, repository, sandbox, "true")["test"]
+    assert result.passed, result.text()
+    assert "examined" in result.text()
+    broken = run_changed(environment, repository, sandbox, "echo 'def right(): return False' > own.py")[
+        "test"
+    ]
     assert not broken.passed
     assert "AssertionError" in broken.text()
 
@@ -63,27 +65,27 @@ def test_tox_runs_what_nothing_else_names_and_sees_the_change(project, sandbox, 
 @pytest.mark.usefixtures("python_index")
 def test_nox_runs_a_session_that_installs_no_copy_of_the_project(project, sandbox, log):
     repository = project({"setup.py": SETUP, "own.py": "import os\nos.getpid()\n", "noxfile.py": NOX})
-    place = prepare(repository.files, sandbox, repository.fill, log=log)
-    assert place.missing == {}
-    assert [check.command for check in place.checks] == [
+    environment = prepare(repository.files, sandbox, repository.fill, log=log)
+    assert environment.missing == {}
+    assert [check.command for check in environment.checks] == [
         "nox --reuse-existing-virtualenvs --no-install -s lint"
     ]
-    assert run_changed(place, repository, sandbox, "true")["lint"].passed
-    broken = run_changed(place, repository, sandbox, "echo 'import sys' > own.py")["lint"]
+    assert run_changed(environment, repository, sandbox, "true")["lint"].passed
+    broken = run_changed(environment, repository, sandbox, "echo 'import sys' > own.py")["lint"]
     assert "imported but unused" in broken.text()
 
 
 @pytest.mark.usefixtures("python_index")
 def test_pre_commit_lints_with_hooks_that_set_up_could_install(project, sandbox, log):
     repository = project({"own.py": "import os\nos.getpid()\n", ".pre-commit-config.yaml": HOOKS})
-    place = prepare(repository.files, sandbox, repository.fill, log=log)
-    assert place.missing == {}
-    told = run_changed(place, repository, sandbox, "true")["lint"]
-    assert told.passed, told.text()
-    assert "flakes" in told.text()
+    environment = prepare(repository.files, sandbox, repository.fill, log=log)
+    assert environment.missing == {}
+    result = run_changed(environment, repository, sandbox, "true")["lint"]
+    assert result.passed, result.text()
+    assert "flakes" in result.text()
     assert (
         "imported but unused"
-        in run_changed(place, repository, sandbox, "echo 'import sys' > own.py")["lint"].text()
+        in run_changed(environment, repository, sandbox, "echo 'import sys' > own.py")["lint"].text()
     )
 
 
@@ -91,10 +93,10 @@ def test_pre_commit_lints_with_hooks_that_set_up_could_install(project, sandbox,
 def test_hooks_from_a_place_that_set_up_may_not_reach_are_named(project, sandbox, log):
     hooks = "repos:\n  - repo: https://hooks.example.org/a\n    rev: v1\n    hooks:\n      - id: tidy\n"
     repository = project({"own.py": "a = 1\n", ".pre-commit-config.yaml": hooks})
-    place = prepare(repository.files, sandbox, repository.fill, log=log)
-    (missing,) = place.missing.values()
+    environment = prepare(repository.files, sandbox, repository.fill, log=log)
+    (missing,) = environment.missing.values()
     assert missing.tool == "pre-commit"
-    assert [blocked.host for blocked in place.blocked] == ["hooks.example.org"]
+    assert [blocked.host for blocked in environment.blocked] == ["hooks.example.org"]
 
 
 def test_what_the_repository_names_directly_comes_before_its_runners(files):

@@ -1,4 +1,4 @@
-"""What a Gemfile makes us install and check."""
+"""What is installed and checked for a Gemfile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Cargo.toml makes us fetch and check."""
+"""What is fetched and checked for a Cargo.toml."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def test_clippy_and_the_tests_are_checks_and_the_format_is_not(files):
 
 
 def test_every_crate_of_a_workspace_is_checked(files):
-    whole = {"Cargo.toml": '[package]\nname = "a"\n\n[workspace]\nmembers = ["b"]\n', "b/Cargo.toml": ""}
-    assert commands(rust.plan(files(whole))) == [
+    workspace = {"Cargo.toml": '[package]\nname = "a"\n\n[workspace]\nmembers = ["b"]\n', "b/Cargo.toml": ""}
+    assert commands(rust.plan(files(workspace))) == [
         "cargo clippy --workspace --all-targets",
         "cargo test --workspace --no-fail-fast",
     ]

@@ -1,4 +1,4 @@
-"""Which registries the other clients are configured for: the operator's word, and nothing without it."""
+"""Which registries the clients are configured for: only what the operator configured counts."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def home(tmp_path):
 @pytest.fixture
 def put(home):
     def write(path: str, text: str) -> None:
-        whole = Path(home["HOME"]) / path
-        whole.parent.mkdir(parents=True, exist_ok=True)
-        whole.write_text(text)
+        target = Path(home["HOME"]) / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
 
     return write
 

@@ -1,4 +1,4 @@
-"""Which hosts set-up may reach."""
+"""The Python indexes and npm's registry: which hosts set-up may reach."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dayhand.environment.registries.machine import HostMachine
 
 @pytest.fixture
 def home(tmp_path):
-    """An operator's surroundings with nothing configured."""
+    """An operator's machine with nothing configured."""
     return {"HOME": str(tmp_path), "PATH": "/nonexistent"}
 
 

@@ -1,4 +1,4 @@
-"""The right to build: one at a time among processes, and nobody's for longer than that process lives."""
+"""The build lock: one process at a time, and no longer than that process lives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an installer's output says went wrong."""
+"""The cause of a failure in an installer's output."""
 
 from __future__ import annotations
 
