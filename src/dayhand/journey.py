@@ -1,7 +1,7 @@
 """A task's whole life, stage by stage: START READING HERE.
 
-``worker/job.py`` claims a task and calls ``travel``; ``wiring.py`` chose the ``Tools``. A first fix and a follow-up,
-on GitHub or on a local repository, take this one road.
+``worker/job.py`` claims a task and calls ``travel`` with the ``Tools`` that ``wiring.py`` chose. A first fix and a
+follow-up, on GitHub or on a local repository, follow the same path.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dayhand.agent.loop import send_back, solve
 from dayhand.agent.model.base import Model
 from dayhand.background import Background
 from dayhand.checkout.mirror import read_files
-from dayhand.checkout.proposal_branch import BRANCH, offer
+from dayhand.checkout.proposal_branch import PROPOSAL_BRANCH, propose_file
 from dayhand.checkout.repository import Base, Checkout
 from dayhand.environment.base import Environment
 from dayhand.environment.declared.dayhand_toml import NAME
@@ -39,16 +39,15 @@ from dayhand.task import Answered, Change, Examined, Outcome, Proposed, Solution
 from dayhand.task_deadline import Deadline
 from dayhand.verification import Scope, Verification
 from dayhand.verify.base_cache import BaseCache
-from dayhand.verify.checks import look_early, verify
-from dayhand.verify.citations import prove
+from dayhand.verify.checks import find_early_failure, verify
+from dayhand.verify.citations import look_up_citations
 from dayhand.verify.claims import strike_false_claims
-from dayhand.verify.examination import examine
-from dayhand.verify.feedback import ROUNDS, feedback
-from dayhand.verify.improvement import ExaminationTarget, find_better
+from dayhand.verify.examination import ImprovementSearch, examine
+from dayhand.verify.feedback import MAX_ROUNDS, feedback
 from dayhand.verify.integrity.inspect import inspect
-from dayhand.verify.integrity.new_tests import find_new
-from dayhand.verify.integrity.side_effects import look_beyond
-from dayhand.verify.scope.size import measure, survey, words_of
+from dayhand.verify.integrity.new_tests import find_new_tests
+from dayhand.verify.integrity.side_effects import find_side_effects
+from dayhand.verify.scope.size import add_unexpected, measure, request_and_summary
 from dayhand.verify.trees import Trees
 
 
@@ -60,203 +59,205 @@ class Tools:
     sandbox: Sandbox
     model: Model
     publication: Publication
-    memory: Journal  # this task's journal and checkpoints: where a killed worker's successor goes on
-    bases: BaseCache  # what checks said of base commits
-    notes: RepositoryNotes  # what is kept about the repository
-    allowed: Scope  # the operator's limits; a repository's own come first
-    bounds: WorkLimits = field(default_factory=WorkLimits)  # of the model's work; a repository may lower them
+    journal: Journal  # with checkpoints: another worker continues there if this one is killed
+    bases: BaseCache  # results of checks on base commits
+    notes: RepositoryNotes  # what is kept about the repository for later tasks
+    size_limits: Scope  # the operator's; a repository may set its own
+    work_limits: WorkLimits = field(default_factory=WorkLimits)  # of the model; a repository may lower them
     registries: ExtraRegistries = field(default_factory=ExtraRegistries)  # the operator's own
     clock: Callable[[], float] = time.time
 
 
 def travel(task: Task, tools: Tools, log: TaskLog) -> Outcome:
-    """Take one task from its ask to its outcome.
+    """Take one task from its request to its outcome.
 
-    May be called again for the same task after a crash, on any worker: each stage finds what is already there.
-    Raises ``DayhandError`` where a stage cannot go on; the caller tells the person (``Publication.fail``).
+    May be called again for the same task after a crash, on any worker: each stage finds what already exists.
+    Raises ``DayhandError`` if a stage cannot continue; the caller reports it to the person (``Publication.fail``).
     """
-    with Background() as meanwhile, log.cancelled_by(meanwhile.check):
-        trip = TaskJourney(
-            task, replace(tools, sandbox=Cancellable(tools.sandbox, log.check)), log, meanwhile
-        )
-        base = trip.fetch()  # a commit in a bare mirror
+    with Background() as background, log.cancelled_by(background.check):
+        tools = replace(tools, sandbox=Cancellable(tools.sandbox, log.check))
+        base = fetch(task, tools, log)  # a commit in a bare mirror
+        journey = TaskJourney(task, tools, log, background, base)
         if task.ask.kind is TaskKind.ENVIRONMENT:
-            return trip.examine(base)  # nothing is to change: what can be installed and run here?
+            return journey.examine()  # changes nothing: what can be installed and run here?
         if task.drafted_first:
-            trip.open(base)  # branch, draft pull request, check run: people see that it is under way
+            journey.open()  # branch, draft pull request, check run: people see that work has begun
         with log.cancelled_by(Deadline(tools.clock, WORK_SECONDS).check):
-            place = trip.prepare(base)  # toolchain found, installed, snapshot taken
-            trip.warn(place)  # what cannot run here is said first
-            work = trip.work(base, place)  # the agent's turns in a box, then the repository's own checks
+            environment = journey.prepare()  # toolchain found, installed, snapshot taken
+            journey.warn(environment)  # what cannot run here is reported first
+            work = journey.work(environment)  # the agent's turns in a box, then the repository's own checks
         if isinstance(work, Solution):  # nothing changed
-            return trip.answer(base, work)
-        return trip.propose(place, work)
+            return journey.answer(work)
+        return journey.propose(environment, work)
+
+
+def fetch(task: Task, tools: Tools, log: TaskLog) -> Base:
+    with log.stage(Stage.FETCH):
+        return tools.checkout.fetch(task)
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
-    """What the model did, and what the worker found of it."""
+class CheckedChange:
+    """A change that the model made, and the worker's verification of it."""
 
     solution: Solution
     change: Change
-    head: str  # the commit that holds the change
+    head: str  # the commit that contains the change
     verification: Verification
 
 
 @dataclass(frozen=True, slots=True)
 class TaskJourney:
-    """One travelling task: the stages, each written so that it may run again."""
+    """The stages of one task, each of which may run again."""
 
     task: Task
     tools: Tools
     log: TaskLog
-    meanwhile: (
-        Background  # GitHub is told of the beginning while the sandbox is made ready and the model begins
-    )
+    background: Background  # opens the draft on GitHub while the sandbox is prepared and the model begins
+    base: Base
 
-    def fetch(self) -> Base:
-        with self.log.stage(Stage.FETCH):
-            return self.tools.checkout.fetch(self.task)
-
-    def open(self, base: Base) -> None:
-        """Begin to open; whatever else is to be told on GitHub waits for that."""
+    def open(self) -> None:
+        """Begin to open the draft in the background; later reports to GitHub wait for it."""
         with self.log.stage(Stage.OPEN):
-            self.meanwhile.begin(partial(self._open, base))
+            self.background.begin(self._open)
 
-    def _open(self, base: Base) -> None:
-        start = self.tools.checkout.begin(self.task, base)
+    def _open(self) -> None:
+        start = self.tools.checkout.begin(self.task, self.base)
         self.tools.publication.open(self.task, start)
         self.log.ended(Stage.OPEN)
 
-    def warn(self, place: Environment) -> None:
-        self.meanwhile.begin(partial(self.tools.publication.warn, lacking(place)))
+    def warn(self, environment: Environment) -> None:
+        self.background.begin(partial(self.tools.publication.warn, lacking(environment)))
 
-    def prepare(self, base: Base) -> Environment:
+    def prepare(self) -> Environment:
         with self.log.stage(Stage.PREPARE):
-            fill = partial(self._fill, base=base)
-            files, scope = base.files, self.task.repository
-            tools = self.tools
-            place = prepare(
-                files,
-                tools.sandbox,
-                fill,
+            environment = prepare(
+                self.base.files,
+                self.tools.sandbox,
+                self._fill_base,
                 log=self.log,
-                scope=scope,
-                config=base.config,
-                extra=tools.registries,
+                scope=self.task.repository,
+                config=self.base.config,
+                extra=self.tools.registries,
             )
-            tools.notes.keep_blocked(place.blocked)
-            return place
+            self.tools.notes.keep_blocked(environment.blocked)
+            return environment
 
-    def examine(self, base: Base) -> Examined:
-        """Set the repository up, run every check once, and tell what lacks."""
-        tools = self.tools
-        tools.publication.begin_examination(base.commit)
-        place = self.prepare(base)
+    def examine(self) -> Examined:
+        """Set the repository up, run every check once, and report what is missing."""
+        tools, commit = self.tools, self.base.commit
+        tools.publication.begin_examination(commit)
+        environment = self.prepare()
         with self.log.stage(Stage.CHECK):
-            fill = partial(self._fill, base=base)
-            found = examine(place, tools.sandbox, fill, log=self.log, commit=base.commit, bases=tools.bases)
-            where = ExaminationTarget(base.files, tools.sandbox, fill, self.task.repository, tools.registries)
-            better = find_better(where, place, found, log=self.log)
+            examined = examine(
+                environment, tools.sandbox, self._fill_base, log=self.log, commit=commit, bases=tools.bases
+            )
+            search = ImprovementSearch(
+                files=self.base.files,
+                sandbox=tools.sandbox,
+                fill=self._fill_base,
+                repository=self.task.repository,
+                log=self.log,
+                registries=tools.registries,
+            )
+            improvement = search.run(environment, examined)
         with self.log.stage(Stage.PUBLISH):
-            offered = self._offer(base, better) if better else ""
-            tools.publication.examined(self.task, found, offered)
-        return found
+            proposal_url = self._propose_set_up(improvement) if improvement else ""
+            tools.publication.examined(self.task, examined, proposal_url)
+        return examined
 
-    def _offer(self, base: Base, better: Improvement) -> str:
-        """Propose a set-up that was tried and did better, once; the pull request's address, "" for none."""
-        tools, text = self.tools, better.suggestion.text
+    def _propose_set_up(self, improvement: Improvement) -> str:
+        """Propose a set-up that works better, once. Returns the pull request's address; "" if there is none."""
+        tools, text = self.tools, improvement.suggestion.text
         try:
-            if tools.publication.declined(better, BRANCH):
-                self.log.line("say", "The same was proposed before, and a person decided.")
+            if tools.publication.declined(improvement, PROPOSAL_BRANCH):
+                self.log.line("say", "The same set-up was proposed before, and a person decided about it.")
                 return ""
-            if not offer(tools.checkout, base, NAME, text=text, when=self.task.created_at):
-                self.log.line("say", f"Somebody works on {BRANCH}, so nothing is pushed there.")
+            if not propose_file(tools.checkout, self.base, NAME, text=text, when=self.task.created_at):
+                self.log.line(
+                    "say", f"Somebody else pushed to {PROPOSAL_BRANCH}, so the set-up is not proposed."
+                )
                 return ""
-            return tools.publication.offer(better, BRANCH, base.branch)
+            return tools.publication.offer(improvement, PROPOSAL_BRANCH, self.base.branch)
         except HubUnavailable:
             raise
-        except (CheckoutError, HubError) as error:  # what was found is worth telling without it
-            self.log.line("error", f"It could not be proposed: {error}")
+        except (CheckoutError, HubError) as error:  # the examination is worth reporting without the proposal
+            self.log.line("error", f"The set-up could not be proposed: {error}")
             return ""
 
-    def work(self, base: Base, place: Environment) -> Finished | Solution:
-        """Let the model work until its change is checked; new failures go back to it, a few times.
+    def work(self, environment: Environment) -> CheckedChange | Solution:
+        """Let the model work until its change is checked; new failures go back to it, a limited number of times.
 
-        Only a solution where nothing changed. Where the model cannot go on, what it did before stands as it is.
+        Returns only the solution if nothing changed. If the model cannot continue, its last change stays as it is.
         """
-        work = self._round(base, place, keep=True)
-        while isinstance(work, Finished) and self._send_back(work):
+        work = self._round(environment, keep=True)
+        while isinstance(work, CheckedChange) and self._send_back(work):
             try:
-                again = self._round(base, place, keep=False)
+                next_work = self._round(environment, keep=False)
             except ModelError as error:
                 self.log.line("error", f"The new failures stay: {error}")
                 break
-            same = isinstance(again, Finished) and again.change.tree == work.change.tree
-            work = again
-            if same:
+            is_same = isinstance(next_work, CheckedChange) and next_work.change.tree == work.change.tree
+            work = next_work
+            if is_same:
                 break
-        return self._checked(base, place, work)
+        if isinstance(work, CheckedChange) and work.verification.early:  # then not every check has run
+            return self.check(environment, work.solution, work.change)
+        return work
 
-    def _checked(self, base: Base, place: Environment, work: Finished | Solution) -> Finished | Solution:
-        """The same with the whole of the checks run: what was found early is no verdict."""
-        if isinstance(work, Solution) or not work.verification.early:
-            return work
-        head, verification = self.check(base, place, work.solution, change=work.change)
-        return replace(work, head=head, verification=verification)
+    def _round(self, environment: Environment, *, keep: bool) -> CheckedChange | Solution:
+        solution, change = self.solve(environment, keep=keep)
+        return self.check(environment, solution, change, early=True) if change else solution
 
-    def _round(self, base: Base, place: Environment, *, keep: bool) -> Finished | Solution:
-        solution, change = self.solve(base, place, keep=keep)
-        if change is None:
-            return solution
-        return Finished(solution, change, *self.check(base, place, solution, change=change, early=True))
-
-    def _send_back(self, work: Finished) -> bool:
-        """Let the model mend what fails, but where a limit stopped it."""
-        reached, words = work.solution.limit_hit, feedback(work.verification)
-        if not words or (reached and reached.exceeded) or not send_back(self.tools.memory, words, ROUNDS):
+    def _send_back(self, work: CheckedChange) -> bool:
+        """Send new failures back to the model, unless a limit stopped it or it had its rounds."""
+        limit_hit, failures = work.solution.limit_hit, feedback(work.verification)
+        if not failures or (limit_hit and limit_hit.exceeded):
+            return False
+        if not send_back(self.tools.journal, failures, MAX_ROUNDS):
             return False
         self.log.line("say", "There are new failures: they go back to the model.")
         return True
 
-    def solve(self, base: Base, place: Environment, *, keep: bool) -> tuple[Solution, Change | None]:
-        """Let the model work, then take the work tree out, strictly and by the policy.
+    def solve(self, environment: Environment, *, keep: bool) -> tuple[Solution, Change | None]:
+        """Let the model work, then take the work tree out of the box, strictly and under the policy.
 
-        ``keep``: where the model cannot go on, push what it did before.
+        ``keep``: if the model cannot continue, push what it changed so far.
         """
-        task, tools = self.task, self.tools
-        with tools.sandbox.open(origin=place.snapshot) as box, self._in_safety(lambda: self._take(box, base)):
+        tools = self.tools
+        with (
+            tools.sandbox.open(origin=environment.snapshot) as box,
+            self._kept_at_timeout(lambda: self._take(box)),
+        ):
             with self.log.stage(Stage.SOLVE):
-                self._fill(box, base)
-                briefing = brief(place, base.files, since=base.since)
-                limits = lowered(tools.bounds.limits, base.config.budget)
-                bounds = replace(tools.bounds, limits=limits, clock=tools.clock)
+                self._fill_base(box)
+                limits = lowered(tools.work_limits.limits, self.base.config.budget)
                 try:
                     solution = solve(
-                        task,
+                        self.task,
                         box,
                         tools.model,
-                        briefing=briefing,
-                        memory=tools.memory,
+                        briefing=brief(environment, self.base.files, since=self.base.since),
+                        memory=tools.journal,
                         log=self.log,
-                        env=place.env,
-                        bounds=bounds,
+                        env=environment.env,
+                        bounds=replace(tools.work_limits, limits=limits, clock=tools.clock),
                     )
                 except ModelError:
                     if keep:
-                        self._keep(lambda: self._take(box, base))
+                        self._keep(lambda: self._take(box))
                     raise
-                self.meanwhile.wait()
+                self.background.wait()
             with self.log.stage(Stage.TAKE):
-                return solution, self._take(box, base)
+                return solution, self._take(box)
 
-    def _take(self, box: Box, base: Base) -> Change | None:
-        self.meanwhile.wait()  # what is taken is put onto the draft
-        return self.tools.checkout.take(box, base)
+    def _take(self, box: Box) -> Change | None:
+        self.background.wait()  # the draft must be open before a change is pushed to it
+        return self.tools.checkout.take(box, self.base)
 
     @contextmanager
-    def _in_safety(self, take: Callable[[], Change | None]) -> Iterator[None]:
-        """Where time runs out within the block, what is done by then is pushed."""
+    def _kept_at_timeout(self, take: Callable[[], Change | None]) -> Iterator[None]:
+        """If time runs out within the block, push what was changed so far."""
         try:
             yield
         except OutOfTime:
@@ -264,84 +265,91 @@ class TaskJourney:
             raise
 
     def _keep(self, take: Callable[[], Change | None]) -> None:
-        """Push what an unfinished task did so far, unchecked: a person can go on from there."""
+        """Push what an unfinished task changed so far, unchecked, so that a person can continue from there."""
         try:
             change = take()
             branch = self.tools.checkout.keep(self.task, change) if change else ""
         except (CheckoutError, SandboxError) as error:
-            self.log.line("error", f"What was done so far cannot be kept: {error}")
+            self.log.line("error", f"The unfinished work cannot be kept: {error}")
             return
         if branch:
-            self.log.line("say", f"What was done so far is on the branch {branch}, unchecked.")
+            self.log.line("say", f"The unfinished work is on the branch {branch}, unchecked.")
 
-    def answer(self, base: Base, solution: Solution) -> Answered:
-        """Nothing changed: the person gets the account, with every citation looked up."""
+    def answer(self, solution: Solution) -> Answered:
+        """Nothing changed: publish the summary, with every citation looked up."""
         with self.log.stage(Stage.PUBLISH):
-            proofs = prove(solution.citations, base.files, base.commit)
+            proofs = look_up_citations(solution.citations, self.base.files, self.base.commit)
             self.tools.publication.answer(self.task, solution, proofs)
         return Answered(solution, proofs)
 
     def check(
-        self, base: Base, place: Environment, solution: Solution, *, change: Change, early: bool = False
-    ) -> tuple[str, Verification]:
+        self, environment: Environment, solution: Solution, change: Change, *, early: bool = False
+    ) -> CheckedChange:
         """Make the commit that will be pushed, and check exactly that.
 
-        ``early``: where the tests nearest to the change fail anew, that alone is given, since it goes back to the model.
+        ``early``: if the tests nearest to the change have a new failure, return only that, since it goes back to the
+        model.
         """
-        checkout = self.tools.checkout
+        checkout, sandbox = self.tools.checkout, self.tools.sandbox
+        before, paths = self.base.files, change.paths
         head = checkout.commit(self.task, change, solution)
-        files = read_files(checkout.mirror, head)
+        after = read_files(checkout.mirror, head)
         trees = Trees(
-            head=partial(checkout.fill, commit=head, branch=base.branch),
-            base=partial(self._fill, base=base),
-            base_commit=base.commit,
-            paths=change.paths,
-            tests=find_new(base.files, files, change.paths),
+            head=partial(checkout.fill, commit=head, branch=self.base.branch),
+            base=self._fill_base,
+            base_commit=self.base.commit,
+            paths=paths,
+            tests=find_new_tests(before, after, paths),
         )
-        with self._in_safety(lambda: change), self.log.stage(Stage.CHECK):
-            sandbox = self.tools.sandbox
-            if early and (
-                found := look_early(place, sandbox, trees, log=self.log, before=base.files, after=files)
-            ):
-                return head, Verification(change.tree, (found,), early=True)
-            commands = tuple(check.command for check in place.checks)
-            concerns = inspect(base.files, files, change.paths, commands=commands)
-            beyond = look_beyond(base.files, files, change.paths, binaries=change.binaries)
-            for one in (*concerns, *beyond):
-                self.log.line("result", f"{one.kind}: {one.path}: {one.detail}")
-            findings = verify(place, self.tools.sandbox, trees, log=self.log, bases=self.tools.bases)
-        words = words_of(self.task, solution)
-        scope = survey(self._measure(base, change), change, words, before=base.files, after=files)
-        return head, Verification(change.tree, findings, concerns, scope, beyond, solution.limit_hit)
-
-    def _measure(self, base: Base, change: Change) -> Scope:
-        tools, own = self.tools, base.config.limits
-        allowed = Scope(
-            max_lines=own.get("lines", tools.allowed.max_lines),
-            max_files=own.get("files", tools.allowed.max_files),
+        with self._kept_at_timeout(lambda: change), self.log.stage(Stage.CHECK):
+            if early:
+                failure = find_early_failure(
+                    environment, sandbox, trees, log=self.log, before=before, after=after
+                )
+                if failure:
+                    verification = Verification(change.tree, (failure,), early=True)
+                    return CheckedChange(solution, change, head, verification)
+            commands = tuple(check.command for check in environment.checks)
+            concerns = inspect(before, after, paths, commands=commands)
+            side_effects = find_side_effects(before, after, paths, binaries=change.binaries)
+            for concern in (*concerns, *side_effects):
+                self.log.line("result", f"{concern.kind}: {concern.path}: {concern.detail}")
+            findings = verify(environment, sandbox, trees, log=self.log, bases=self.tools.bases)
+        text = request_and_summary(self.task, solution)
+        scope = add_unexpected(self._measure(change), change, text, before=before, after=after)
+        verification = Verification(
+            change.tree, findings, concerns, scope, side_effects, limit_hit=solution.limit_hit
         )
-        return measure(tools.checkout.mirror.lines(base.commit, change.tree), allowed)
+        return CheckedChange(solution, change, head, verification)
 
-    def propose(self, place: Environment, done: Finished) -> Proposed:
-        """Push the commit and tell, on the pull request, what was found."""
+    def _measure(self, change: Change) -> Scope:
+        own, operators = self.base.config.limits, self.tools.size_limits
+        limits = Scope(
+            max_lines=own.get("lines", operators.max_lines),
+            max_files=own.get("files", operators.max_files),
+        )
+        return measure(self.tools.checkout.mirror.lines(self.base.commit, change.tree), limits)
+
+    def propose(self, environment: Environment, work: CheckedChange) -> Proposed:
+        """Push the commit and publish the result on the pull request."""
         tools = self.tools
         with self.log.stage(Stage.PUBLISH):
-            tools.checkout.push(self.task, done.head)
-            files = read_files(tools.checkout.mirror, done.head)
-            proofs = prove(done.solution.citations, files, done.head)
-            summary = strike_false_claims(done.solution.summary, done.verification)
-            solution = replace(done.solution, summary=summary)
+            tools.checkout.push(self.task, work.head)
+            files = read_files(tools.checkout.mirror, work.head)
+            proofs = look_up_citations(work.solution.citations, files, work.head)
+            summary = strike_false_claims(work.solution.summary, work.verification)
+            solution = replace(work.solution, summary=summary)
             proposal = Proposal(
-                change=done.change,
-                head=done.head,
+                change=work.change,
+                head=work.head,
                 solution=solution,
-                verification=done.verification,
-                blocked=place.blocked,
+                verification=work.verification,
+                blocked=environment.blocked,
                 proofs=proofs,
                 minutes=(tools.clock() - self.task.created_at) / 60,
             )
             url = tools.publication.propose(self.task, proposal)
-        return Proposed(url, done.head, done.verification, solution, proofs)
+        return Proposed(url, work.head, work.verification, solution, proofs)
 
-    def _fill(self, box: Box, base: Base) -> None:
-        self.tools.checkout.fill(box, base.commit, base.branch)
+    def _fill_base(self, box: Box) -> None:
+        self.tools.checkout.fill(box, self.base.commit, self.base.branch)

@@ -218,15 +218,15 @@ def _tools(
             registries=ExtraRegistries.of(settings.registries),
             model=model,
             publication=publication,
-            memory=Journal(ledger.redis, task.id, claim),
+            journal=Journal(ledger.redis, task.id, claim),
             notes=RepositoryNotes(ledger, claim, task.repository),
             bases=BaseCache(settings.data / "bases"),
-            allowed=Scope(max_lines=settings.max_lines, max_files=settings.max_files),
-            bounds=_bounds(settings),
+            size_limits=Scope(max_lines=settings.max_lines, max_files=settings.max_files),
+            work_limits=_work_limits(settings),
         )
 
 
-def _bounds(settings: Settings) -> WorkLimits:
+def _work_limits(settings: Settings) -> WorkLimits:
     """The operator's limits of a model's work on one task; those that are 0 are none."""
     limits = (
         Limit(Resource.MONEY, settings.max_dollars, "DAYHAND_MAX_DOLLARS"),

@@ -90,7 +90,7 @@ def test_a_model_that_gives_up_leaves_its_work_on_the_branch_and_no_success(repo
     assert done.returncode == 1
     assert "The model refuses to do this: “No.”" in done.stderr
     (branch,) = [line.strip() for line in git(repo, "branch", "--list", "dayhand/*").splitlines()]
-    assert f"What was done so far is on the branch {branch}, unchecked." in done.stderr
+    assert f"The unfinished work is on the branch {branch}, unchecked." in done.stderr
     assert git(repo, "show", f"{branch}:shop.py") == SHOP["shop.py"].replace(" + 1", "").strip()
 
 

@@ -295,7 +295,7 @@ def test_what_does_no_better_is_not_proposed(harness: Harness) -> None:
     repo = harness.repository("hopeless", {"README.md": "# Shop\n", "AGENTS.md": words})
     harness.comment(repo, harness.issue(repo), "@bot environment")
     (record,) = harness.work()
-    assert "That did no better, so it is not proposed." in [
+    assert "The different set-up does not work better, so it is not proposed." in [
         one.text for one in harness.live.read(record.task.id)
     ]
     (run,) = examinations(repo)

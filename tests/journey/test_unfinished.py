@@ -78,7 +78,7 @@ def test_work_that_may_not_be_pushed_is_not_kept_and_the_failure_keeps_its_name(
     (record,) = harness.work()
     assert record.reason.startswith("The model refuses to do this: “No.”")
     assert any(
-        "What was done so far cannot be kept" in note.text for note in harness.live.read(record.task.id)
+        "The unfinished work cannot be kept" in note.text for note in harness.live.read(record.task.id)
     )
     assert harness.branches(repo) == {"main"}
 

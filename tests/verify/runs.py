@@ -1,4 +1,4 @@
-"""Runs made by hand, for what judges them."""
+"""Results of checks, written by hand."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dayhand.verify.reports.read import Results
 from dayhand.verify.runner import CheckResult
 
 
-def ran(
+def check_result(
     *, code: int = 0, passing: str = "", failing: str = "", reported: bool = True, known: bool = True
 ) -> CheckResult:
-    """A run whose tests have the letters of ``passing`` and ``failing`` as names."""
+    """A result whose tests are named by the letters of ``passing`` and ``failing``."""
     tests = [CaseResult(name, CaseState.PASSED) for name in passing] + [
         CaseResult(name, CaseState.FAILED) for name in failing
     ]

@@ -12,15 +12,15 @@ from dayhand.environment.ecosystems.base import Check
 from dayhand.verify import base_cache
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.runner import CheckResult
-from tests.verify.runs import ran
+from tests.verify.runs import check_result
 
 TEST, LINT = (Check(kind, f"make {kind}", "", "make", "") for kind in ("test", "lint"))
 
 
 def test_a_result_is_found_again_without_a_line_of_another_log(tmp_path: Path) -> None:
     cache = BaseCache(tmp_path / "bases")
-    kept = ran(code=1, passing="a", failing="b")
-    cache.keep("c0ffee", "env-1", TEST, ran=kept)
+    kept = check_result(code=1, passing="a", failing="b")
+    cache.keep("c0ffee", "env-1", TEST, result=kept)
     found = cache.find("c0ffee", "env-1", TEST)
     assert found
     assert found.results == kept.results
@@ -40,25 +40,25 @@ def test_another_base_environment_command_or_kind_is_not_known(
     tmp_path: Path, key: tuple[str, str, Check]
 ) -> None:
     cache = BaseCache(tmp_path)
-    cache.keep("c0ffee", "env-1", TEST, ran=ran())
+    cache.keep("c0ffee", "env-1", TEST, result=check_result())
     assert cache.find(*key) is None
 
 
 def test_what_did_not_end_by_itself_is_not_kept(tmp_path: Path) -> None:
     cache = BaseCache(tmp_path)
-    lost = ran()
+    lost = check_result()
     cache.keep(
         "c0ffee",
         "env-1",
         TEST,
-        ran=CheckResult(dataclasses.replace(lost.run, code=None, reason="wall"), None),
+        result=CheckResult(dataclasses.replace(lost.run, code=None, reason="wall"), None),
     )
     assert not list(tmp_path.iterdir())
 
 
 def test_a_half_written_result_is_not_read(tmp_path: Path) -> None:
     cache = BaseCache(tmp_path)
-    cache.keep("c0ffee", "env-1", TEST, ran=ran())
+    cache.keep("c0ffee", "env-1", TEST, result=check_result())
     (path,) = tmp_path.iterdir()
     path.write_text(path.read_text()[:40])
     assert cache.find("c0ffee", "env-1", TEST) is None
@@ -66,7 +66,7 @@ def test_a_half_written_result_is_not_read(tmp_path: Path) -> None:
 
 def test_what_a_killed_worker_left_is_not_read_and_goes(tmp_path: Path) -> None:
     cache = BaseCache(tmp_path)
-    cache.keep("c0ffee", "env-1", TEST, ran=ran())
+    cache.keep("c0ffee", "env-1", TEST, result=check_result())
     (path,) = tmp_path.iterdir()
     old, new = path.with_suffix(".7.part"), path.with_suffix(".8.part")
     for part in (old, new):
@@ -74,19 +74,19 @@ def test_what_a_killed_worker_left_is_not_read_and_goes(tmp_path: Path) -> None:
     os.utime(old, (0, 0))
     path.unlink()
     assert cache.find("c0ffee", "env-1", TEST) is None
-    cache.keep("c0ffee", "env-1", TEST, ran=ran())
+    cache.keep("c0ffee", "env-1", TEST, result=check_result())
     assert sorted(tmp_path.iterdir()) == sorted([path, new]), "another worker may be writing the new one"
 
 
 def test_a_disk_that_keeps_nothing_stops_nobody(tmp_path: Path) -> None:
     (tmp_path / "bases").write_text("no folder")
     cache = BaseCache(tmp_path / "bases")
-    cache.keep("c0ffee", "env-1", TEST, ran=ran())
+    cache.keep("c0ffee", "env-1", TEST, result=check_result())
     assert cache.find("c0ffee", "env-1", TEST) is None
 
 
 def test_the_oldest_results_make_room(tmp_path: Path) -> None:
     cache = BaseCache(tmp_path)
     for number in range(base_cache.MAX_KEPT + 3):
-        cache.keep(f"{number:040x}", "env-1", TEST, ran=ran())
+        cache.keep(f"{number:040x}", "env-1", TEST, result=check_result())
     assert len(list(tmp_path.iterdir())) == base_cache.MAX_KEPT

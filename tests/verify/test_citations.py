@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dayhand.task import Citation
-from dayhand.verify.citations import prove
+from dayhand.verify.citations import look_up_citations
 from tests.verify.files import InMemoryFiles
 
 FILES = InMemoryFiles(
@@ -29,6 +29,6 @@ FILES = InMemoryFiles(
 def test_a_citation_is_found_only_where_it_stands(
     citation: Citation, found: bool, line: int, text: str
 ) -> None:
-    (proof,) = prove((citation,), FILES, "c0ffee")
+    (proof,) = look_up_citations((citation,), FILES, "c0ffee")
     assert (proof.found, proof.citation.line, proof.text) == (found, line, text)
     assert proof.commit == "c0ffee"

@@ -1,4 +1,4 @@
-"""What the environment doctor finds, in real boxes."""
+"""The environment doctor, in real boxes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COMMIT = "a" * 40
 
 
 class Notes:
-    """A log that keeps what it is told."""
+    """A log in memory."""
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, str]] = []
@@ -46,7 +46,7 @@ def fill(box: Box) -> None:
     assert box.run("tar xf - && git init -q", stdin=heap.getvalue()).passed
 
 
-def place(
+def environment(
     *commands: str, missing: dict[str, Missing] | None = None, steps: tuple[Installed, ...] = ()
 ) -> Environment:
     checks = tuple(Check("test", command, "true", command.split()[0], "Makefile") for command in commands)
@@ -55,7 +55,7 @@ def place(
 
 def test_each_check_is_run_once_on_the_commit(sandbox: BubblewrapSandbox) -> None:
     log = Notes()
-    found = examine(place("test -f there", "test -f gone"), sandbox, fill, log=log, commit=COMMIT)
+    found = examine(environment("test -f there", "test -f gone"), sandbox, fill, log=log, commit=COMMIT)
     assert [one.run.passed for one in found.checks if one.run] == [True, False]
     assert [text for kind, text in log.lines if kind == "command"] == ["test -f there", "test -f gone"]
     assert found.ready, "a check that fails can run"
@@ -65,7 +65,7 @@ def test_each_check_is_run_once_on_the_commit(sandbox: BubblewrapSandbox) -> Non
 def test_a_missing_tool_is_named_and_its_check_not_run(sandbox: BubblewrapSandbox) -> None:
     log = Notes()
     lacking = {"mypy .": Missing("mypy", "mypy is in no registry.")}
-    found = examine(place("mypy .", missing=lacking), sandbox, fill, log=log, commit=COMMIT)
+    found = examine(environment("mypy .", missing=lacking), sandbox, fill, log=log, commit=COMMIT)
     (one,) = found.checks
     assert (one.run, one.missing) == (None, "mypy is in no registry.")
     assert not found.ready
@@ -73,15 +73,15 @@ def test_a_missing_tool_is_named_and_its_check_not_run(sandbox: BubblewrapSandbo
 
 
 def test_a_program_that_only_the_run_shows_to_be_gone_is_named_too(sandbox: BubblewrapSandbox) -> None:
-    (one,) = examine(place("no-such-program"), sandbox, fill, log=Notes(), commit=COMMIT).checks
+    (one,) = examine(environment("no-such-program"), sandbox, fill, log=Notes(), commit=COMMIT).checks
     assert one.run is None
-    assert one.missing.startswith("no-such-program is not there: ")
+    assert one.missing.startswith("no-such-program is not installed: ")
 
 
 def test_a_failed_step_says_what_the_installer_said(sandbox: BubblewrapSandbox) -> None:
     step = Installed(
         "install the project", "pip install x", passed=False, seconds=2.0, output="fine\nERROR: no x\n"
     )
-    found = examine(place("true", steps=(step,)), sandbox, fill, log=Notes(), commit=COMMIT)
+    found = examine(environment("true", steps=(step,)), sandbox, fill, log=Notes(), commit=COMMIT)
     assert found.steps[0].reason == "ERROR: no x"
     assert not found.ready

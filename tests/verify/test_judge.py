@@ -11,11 +11,11 @@ from dayhand.verify.judge import judge_failed, judge_passed
 from dayhand.verify.reports.base import CaseResult, CaseState
 from dayhand.verify.reports.read import Results
 from dayhand.verify.runner import CheckResult
-from tests.verify.runs import ran
+from tests.verify.runs import check_result
 
-GREEN, RED = ran(passing="ab"), ran(code=1, passing="a", failing="b")
-MUTE_GREEN, MUTE_RED = ran(known=False), ran(code=1, known=False)
-EMPTY = ran()
+GREEN, RED = check_result(passing="ab"), check_result(code=1, passing="a", failing="b")
+MUTE_GREEN, MUTE_RED = check_result(known=False), check_result(code=1, known=False)
+EMPTY = check_result()
 SKIPPED = replace(EMPTY, results=Results((CaseResult("a", CaseState.SKIPPED),), reported=True))
 
 
@@ -45,11 +45,11 @@ def test_a_head_that_passes(
         (MUTE_RED, MUTE_GREEN, Verdict.NEW_FAILURE, ()),
         (RED, RED, Verdict.FAILS_ON_BASE_TOO, ()),
         (MUTE_RED, MUTE_RED, Verdict.FAILS_ON_BASE_TOO, ()),
-        (ran(code=1, failing="bc"), RED, Verdict.NEW_FAILURE, ("c",)),
+        (check_result(code=1, failing="bc"), RED, Verdict.NEW_FAILURE, ("c",)),
         (MUTE_RED, RED, Verdict.NEW_FAILURE, ()),
-        (ran(code=1, passing="ab"), RED, Verdict.NEW_FAILURE, ()),
-        (ran(code=1, failing="b", reported=False), RED, Verdict.NEW_FAILURE, ()),
-        (RED, ran(code=1, failing="x", reported=False), Verdict.FAILS_ON_BASE_TOO, ()),
+        (check_result(code=1, passing="ab"), RED, Verdict.NEW_FAILURE, ()),
+        (check_result(code=1, failing="b", reported=False), RED, Verdict.NEW_FAILURE, ()),
+        (RED, check_result(code=1, failing="x", reported=False), Verdict.FAILS_ON_BASE_TOO, ()),
     ],
     ids=[
         "base-passes",
@@ -71,20 +71,20 @@ def test_a_head_that_fails(
 
 
 def test_what_passes_when_run_once_more_is_flaky() -> None:
-    judged = judge_failed(RED, GREEN, again=GREEN)
+    judged = judge_failed(RED, GREEN, rerun=GREEN)
     assert (judged.verdict, judged.failing) == (Verdict.FLAKY, ("b",))
 
 
 def test_only_what_fails_each_time_is_named() -> None:
-    judged = judge_failed(ran(code=1, failing="bc"), GREEN, again=ran(code=1, failing="cd"))
+    judged = judge_failed(check_result(code=1, failing="bc"), GREEN, rerun=check_result(code=1, failing="cd"))
     assert (judged.verdict, judged.failing) == (Verdict.NEW_FAILURE, ("c",))
 
 
 def test_two_different_failures_in_a_row_are_no_flake() -> None:
-    judged = judge_failed(ran(code=1, failing="b"), GREEN, again=ran(code=1, failing="c"))
+    judged = judge_failed(check_result(code=1, failing="b"), GREEN, rerun=check_result(code=1, failing="c"))
     assert judged.verdict is Verdict.NEW_FAILURE
 
 
 def test_what_was_mended_is_named_beside_a_new_failure() -> None:
-    judged = judge_failed(ran(code=1, passing="b", failing="c"), RED)
+    judged = judge_failed(check_result(code=1, passing="b", failing="c"), RED)
     assert (judged.failing, judged.fixed) == (("c",), ("b",))

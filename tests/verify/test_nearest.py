@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from dayhand.environment.ecosystems.base import Check
-from dayhand.verify.nearest import narrowed
+from dayhand.verify.nearest import narrow_to_nearest
 from tests.verify.files import InMemoryFiles
 
 MANY = {f"tests/test_other{n}.py": "import other\n" for n in range(9)}
@@ -15,12 +15,13 @@ SCRIPTS = {f"test/other{n}.test.js": "require('../other')\n" for n in range(9)}
 
 
 def narrow(command: str, files: Mapping[str, str], *paths: str, folder: str = "") -> tuple[str, str] | None:
-    """The narrowed command on the change, and on a base that lacks what is called new."""
-    was = InMemoryFiles({path: text for path, text in files.items() if "new" not in path})
-    found = narrowed(
-        Check("test", command, "", "x", "", folder=folder), was, InMemoryFiles(files), paths=paths
-    )
-    return (found[0].command, found[1].command if found[1] else "") if found else None
+    """The narrowed command on the change, and on a base without the files that are called new."""
+    before = InMemoryFiles({path: text for path, text in files.items() if "new" not in path})
+    check = Check("test", command, "", "x", "", folder=folder)
+    narrowed = narrow_to_nearest(check, before, InMemoryFiles(files), paths=paths)
+    if narrowed is None:
+        return None
+    return narrowed.on_head.command, narrowed.on_base.command if narrowed.on_base else ""
 
 
 @pytest.mark.parametrize("command", ["pytest -q", "pytest -q tests", "pytest -q ./tests/"])

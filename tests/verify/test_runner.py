@@ -1,4 +1,4 @@
-"""Which commands must bring a report, and how runners are brought to write one, in real boxes."""
+"""Which commands must write a report, and how test runners are made to write one, in real boxes."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def run(
         assert box.run("tar xf - && git init -q", stdin=heap.getvalue()).passed
 
     check = Check("test", command, "true", "x", "x")
-    place = Environment(
+    environment = Environment(
         "e",
         None,
         {},
@@ -81,7 +81,7 @@ def run(
         seconds=0,
         ecosystems=(ecosystem,) if ecosystem else (),
     )
-    return Runner(place, sandbox, Notes()).run(check, fill)
+    return Runner(environment, sandbox, Notes()).run(check, fill)
 
 
 NODE_TESTS = {
@@ -103,26 +103,26 @@ needs_rspec = pytest.mark.skipif(
 def test_node_reports_every_test_while_people_read_what_they_know(
     sandbox: BubblewrapSandbox, command: str
 ) -> None:
-    ran = run(sandbox, NODE_TESTS, command)
-    assert ran.results
-    assert ran.results.counts == Counts(passed=1, failed=1, skipped=1)
-    assert ran.failing == {"test::closes"}
-    assert "✖ closes" in ran.run.output
+    result = run(sandbox, NODE_TESTS, command)
+    assert result.results
+    assert result.results.counts == Counts(passed=1, failed=1, skipped=1)
+    assert result.failing == {"test::closes"}
+    assert "✖ closes" in result.run.output
 
 
 @needs_node
 def test_a_node_that_has_another_report_to_write_runs_as_it_is(sandbox: BubblewrapSandbox) -> None:
-    ran = run(sandbox, NODE_TESTS, "node --test --test-reporter=tap")
-    assert ran.results
-    assert not ran.results.reported
-    assert ran.failing == {"box > closes"}
-    assert ran.run.code == 1
+    result = run(sandbox, NODE_TESTS, "node --test --test-reporter=tap")
+    assert result.results
+    assert not result.results.reported
+    assert result.failing == {"box > closes"}
+    assert result.run.code == 1
 
 
 @needs_node
 def test_a_program_that_tests_nothing_has_no_report(sandbox: BubblewrapSandbox) -> None:
-    ran = run(sandbox, {"a.js": "console.log('12 passed')"}, "node a.js")
-    assert (ran.run.passed, ran.results) == (True, None)
+    result = run(sandbox, {"a.js": "console.log('12 passed')"}, "node a.js")
+    assert (result.run.passed, result.results) == (True, None)
 
 
 @needs_rspec
@@ -131,10 +131,10 @@ def test_rspec_reports_every_example(sandbox: BubblewrapSandbox) -> None:
         "describe 'shop' do\n  it('adds') { expect(1).to eq 1 }\n  it('subs') { expect(1).to eq 2 }\n"
         "  it('later') { skip 'x' }\nend\n"
     )
-    ran = run(sandbox, {"spec/a_spec.rb": f"RSpec.{spec}", ".rspec": "--format documentation\n"}, "rspec")
-    assert ran.results
-    assert ran.results.counts == Counts(passed=1, failed=1, skipped=1)
-    assert ran.failing == {"./spec/a_spec.rb::shop subs"}
+    result = run(sandbox, {"spec/a_spec.rb": f"RSpec.{spec}", ".rspec": "--format documentation\n"}, "rspec")
+    assert result.results
+    assert result.results.counts == Counts(passed=1, failed=1, skipped=1)
+    assert result.failing == {"./spec/a_spec.rb::shop subs"}
 
 
 def test_mavens_reports_are_read_and_those_that_lay_there_are_not(sandbox: BubblewrapSandbox) -> None:
@@ -145,7 +145,7 @@ def test_mavens_reports_are_read_and_those_that_lay_there_are_not(sandbox: Bubbl
         f"echo '{report.format('Web')}' > 'web app/target/surefire-reports/TEST-Web.xml'\n"
     )
     old = {"target/surefire-reports/TEST-Old.xml": report.format("Old")}
-    ran = run(sandbox, {"mvn": maven, **old}, "./mvn", ecosystem="Maven")
-    assert ran.results
-    assert ran.results.passing == {"Shop::adds", "Web::adds"}
+    result = run(sandbox, {"mvn": maven, **old}, "./mvn", ecosystem="Maven")
+    assert result.results
+    assert result.results.passing == {"Shop::adds", "Web::adds"}
     assert run(sandbox, {"mvn": maven, **old}, "./mvn").results is None, "what no Java build wrote is none"

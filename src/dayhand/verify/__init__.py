@@ -1,1 +1,1 @@
-"""The repository's own checks, run by the worker: before and after, in clean boxes."""
+"""The repository's own checks, run by the worker in clean boxes, on the change and on its base."""

@@ -1,4 +1,4 @@
-"""What a check said of a base commit, kept on the worker's disk: many tasks start from one commit."""
+"""Results of checks on base commits, kept on the worker's disk, because many tasks start from the same commit."""
 
 from __future__ import annotations
 
@@ -16,53 +16,55 @@ from dayhand.verify.reports.base import CaseResult, CaseState
 from dayhand.verify.reports.read import Results
 from dayhand.verify.runner import CheckResult
 
-VERSION = 2  # of what is kept: another one is not read
+VERSION = 2  # of the stored format: results of another version are not read
 MAX_KEPT = 400
 STALE_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class BaseCache:
-    """Results by base commit, environment, and a check's kind and command. Only what ended by itself is kept."""
+    """Results by base commit, environment, and a check's kind and command. Runs that were cut short are not kept."""
 
     folder: Path
 
     def find(self, commit: str, environment: str, check: Check) -> CheckResult | None:
-        """What is known, with no line in this task's log; None where nothing is, or nothing that can be read."""
+        """The stored result, without a line in this task's log; None if there is none that can be read."""
         try:
-            kept = json.loads(self._path(commit, environment, check).read_text("utf-8"))
-            run = Run(**{**kept["run"], "line": 0})
-            results = kept["results"]
+            stored = json.loads(self._path(commit, environment, check).read_text("utf-8"))
+            run = Run(**{**stored["run"], "line": 0})
+            results = stored["results"]
             if results is None:
                 return CheckResult(run, None)
             tests = tuple(CaseResult(name, CaseState(state)) for name, state in results["tests"])
             return CheckResult(run, Results(tests, results["reported"]))
         except (OSError, ValueError, TypeError, KeyError):
-            return None  # half written by a killed worker, or never: it is run again
+            return None  # missing, or half written by a killed worker: the check is run again
 
-    def keep(self, commit: str, environment: str, check: Check, *, ran: CheckResult) -> None:
-        """Keep a result; the oldest ones make room. Where the disk will not have it, the base only runs again."""
-        if ran.run.reason != "exit":
+    def keep(self, commit: str, environment: str, check: Check, *, result: CheckResult) -> None:
+        """Store a result, and delete the oldest ones beyond the limit. If the disk refuses, the base only runs again."""
+        if result.run.reason != "exit":
             return
-        tests = [(test.name, test.state) for test in ran.results.tests] if ran.results else []
-        results = {"tests": tests, "reported": ran.results.reported} if ran.results else None
+        results = None
+        if result.results:
+            tests = [(test.name, test.state) for test in result.results.tests]
+            results = {"tests": tests, "reported": result.results.reported}
         path = self._path(commit, environment, check)
         part = path.with_suffix(f".{os.getpid()}.part")
-        with suppress(OSError):  # a full disk; or another worker that made room at the same moment
+        with suppress(OSError):  # a full disk, or another worker that deletes old results at the same moment
             self.folder.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps({"run": asdict(ran.run), "results": results}), "utf-8")
+            part.write_text(json.dumps({"run": asdict(result.run), "results": results}), "utf-8")
             part.rename(path)
-            self._make_room()
+            self._delete_oldest()
 
-    def _make_room(self) -> None:
-        kept = sorted((path.stat().st_mtime, path) for path in self.folder.glob("*.json"))
-        for _, path in kept[:-MAX_KEPT]:
+    def _delete_oldest(self) -> None:
+        stored = sorted((path.stat().st_mtime, path) for path in self.folder.glob("*.json"))
+        for _, path in stored[:-MAX_KEPT]:
             path.unlink(missing_ok=True)
-        for part in self.folder.glob("*.part"):  # of workers that were killed while they wrote
+        for part in self.folder.glob("*.part"):  # left by workers that were killed while writing
             if time.time() - part.stat().st_mtime > STALE_SECONDS:
                 part.unlink(missing_ok=True)
 
     def _path(self, commit: str, environment: str, check: Check) -> Path:
-        # A command can be the lint and the test: only of a test are single results read.
+        # One command can be both lint and test; results of single tests are read for a test only.
         text = json.dumps([VERSION, commit, environment, check.kind, check.command])
         return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()}.json"

@@ -1,15 +1,15 @@
-"""Whether what the model cites is there: looked up by the worker, in the commit, and never taken on its word."""
+"""Looks up the places that the model cites: the worker reads them in the commit itself."""
 
 from __future__ import annotations
 
 from dayhand.environment.ecosystems.base import Files
 from dayhand.task import Citation, Proof
 
-NEAR = 3  # lines: a quote that stands this close to the cited line is found, at the line where it stands
+MAX_DISTANCE = 3  # lines: a quote this close to the cited line counts as found, at its real line
 
 
-def prove(citations: tuple[Citation, ...], files: Files, commit: str) -> tuple[Proof, ...]:
-    """Look every citation up in ``files`` (those of ``commit``) and say what really stands there."""
+def look_up_citations(citations: tuple[Citation, ...], files: Files, commit: str) -> tuple[Proof, ...]:
+    """Look up every citation in ``files``, the files of ``commit``, and report the text of the cited line."""
     return tuple(_look_up(citation, files, commit) for citation in citations)
 
 
@@ -21,16 +21,16 @@ def _look_up(citation: Citation, files: Files, commit: str) -> Proof:
         return Proof(citation, found=False, text=f"{citation.path} has {len(lines)} lines", commit=commit)
     if not citation.quote.strip():
         return Proof(citation, found=True, text=lines[citation.line - 1], commit=commit)
-    wanted = _plain(citation.quote)
+    quote = _collapse_spaces(citation.quote)
     for line in sorted(range(1, len(lines) + 1), key=lambda number: abs(number - citation.line)):
-        if abs(line - citation.line) > NEAR:
+        if abs(line - citation.line) > MAX_DISTANCE:
             break
-        if wanted in _plain(lines[line - 1]):
-            there = Citation(citation.path, line, citation.quote)
-            return Proof(there, found=True, text=lines[line - 1], commit=commit)
-    says = lines[citation.line - 1].strip()
-    return Proof(citation, found=False, text=f"line {citation.line} says: {says}", commit=commit)
+        if quote in _collapse_spaces(lines[line - 1]):
+            actual = Citation(citation.path, line, citation.quote)
+            return Proof(actual, found=True, text=lines[line - 1], commit=commit)
+    text = f"line {citation.line} says: {lines[citation.line - 1].strip()}"
+    return Proof(citation, found=False, text=text, commit=commit)
 
 
-def _plain(text: str) -> str:
+def _collapse_spaces(text: str) -> str:
     return " ".join(text.split())

@@ -1,13 +1,17 @@
-"""The environment doctor: every declared check run once on a commit as it is, to tell whether it can run at all."""
+"""The environment doctor: can every declared check run on this commit, and would a different set-up work better?"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dayhand.environment.base import Environment, Log
-from dayhand.environment.ecosystems.base import Check
+from dayhand.environment.declared.improvement import Improvement
+from dayhand.environment.declared.suggestion import FilesWithSuggestion, suggest
+from dayhand.environment.ecosystems.base import Check, Files
+from dayhand.environment.prepare import prepare
+from dayhand.environment.registries.base import ExtraRegistries
 from dayhand.environment.setup.steps import reason
-from dayhand.exit_codes import NOT_STARTED
+from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Sandbox
 from dayhand.task import Examined, ExaminedCheck, SetupStep
 from dayhand.verify.base_cache import BaseCache
@@ -16,7 +20,7 @@ from dayhand.verify.trees import Fill
 
 
 def examine(
-    place: Environment,
+    environment: Environment,
     sandbox: Sandbox,
     fill: Fill,
     *,
@@ -24,50 +28,108 @@ def examine(
     commit: str,
     bases: BaseCache | None = None,
 ) -> Examined:
-    """Run each declared check once, in a clean box with the commit that ``fill`` brings.
+    """Run each declared check once, in a clean box with the commit that ``fill`` puts there.
 
-    ``bases`` keeps what the checks said, so that a task on this commit need not run them on its base again.
+    ``bases`` keeps the results, so that a task on this commit need not run the checks on its base again.
     """
-    doctor = _Doctor(Runner(place, sandbox, log), fill, commit, bases)
+    runner = Runner(environment, sandbox, log)
     steps = tuple(
         SetupStep(
-            one.title, one.command, one.passed, one.seconds, one.instead if one.passed else reason(one.output)
+            step.title,
+            step.command,
+            step.passed,
+            step.seconds,
+            step.instead if step.passed else reason(step.output),
         )
-        for one in place.steps
+        for step in environment.steps
     )
     return Examined(
         commit=commit,
-        toolchains=place.ecosystems,
+        toolchains=environment.ecosystems,
         steps=steps,
-        checks=tuple(doctor.check_up(check) for check in place.checks),
-        blocked=place.blocked,
-        pins=place.pins,
-        known=place.cached,
-        seconds=round(place.seconds, 2),
+        checks=tuple(
+            _examine_check(runner, check, fill, commit=commit, bases=bases) for check in environment.checks
+        ),
+        blocked=environment.blocked,
+        pins=environment.pins,
+        known=environment.cached,
+        seconds=round(environment.seconds, 2),
     )
 
 
+def _examine_check(
+    runner: Runner, check: Check, fill: Fill, *, commit: str, bases: BaseCache | None
+) -> ExaminedCheck:
+    log, environment = runner.log, runner.environment
+    if missing := environment.missing.get(check.command):
+        log.line("result", f"{check.kind}: {check.command}: not run. {missing.why}")
+        return ExaminedCheck(check.kind, check.command, check.source, None, missing.why)
+    result = runner.run(check, fill)
+    if missing_tool := result.missing_tool(check):
+        return ExaminedCheck(check.kind, check.command, check.source, None, missing_tool)
+    if bases:
+        bases.keep(commit, environment.key, check, result=result)
+    outcome = "passes" if result.run.passed else "runs, and fails"
+    log.line("result", f"{check.kind}: {check.command}: {outcome}")
+    return ExaminedCheck(check.kind, check.command, check.source, result.run)
+
+
 @dataclass(frozen=True, slots=True)
-class _Doctor:
-    """Looks at one commit in one environment."""
+class ImprovementSearch:
+    """Looks for a set-up with which more checks of a commit can run."""
 
-    runner: Runner
+    files: Files
+    sandbox: Sandbox
     fill: Fill
-    commit: str
-    bases: BaseCache | None
+    repository: str
+    log: Log
+    registries: ExtraRegistries = field(default_factory=ExtraRegistries)  # the operator's own
 
-    def check_up(self, check: Check) -> ExaminedCheck:
-        log, place = self.runner.log, self.runner.place
-        if missing := place.missing.get(check.command):
-            log.line("result", f"{check.kind}: {check.command}: not run. {missing.why}")
-            return ExaminedCheck(check.kind, check.command, check.source, None, missing.why)
-        ran = self.runner.run(check, self.fill)
-        run = ran.run
-        if run.code in NOT_STARTED:
-            last = run.output.strip().rpartition("\n")[2] or "command not found"
-            why = f"{check.tool} is not there: {last}"
-            return ExaminedCheck(check.kind, check.command, check.source, None, why)
-        if self.bases:
-            self.bases.keep(self.commit, place.key, check, ran=ran)
-        log.line("result", f"{check.kind}: {check.command}: {'passes' if run.passed else 'runs, and fails'}")
-        return ExaminedCheck(check.kind, check.command, check.source, run)
+    def run(self, environment: Environment, before: Examined) -> Improvement | None:
+        """Suggest a set-up, examine the commit with it, and return it only if the result is better."""
+        missing = {check.command: check.missing for check in before.checks if check.run is None}
+        suggestion = None if before.ready else suggest(self.files, environment, missing)
+        if suggestion is None:
+            return None
+        self.log.line("say", "Trying a different set-up, which may work better.")
+        files = FilesWithSuggestion(self.files, suggestion.text)
+        try:
+            changed = prepare(
+                files, self.sandbox, self.fill, log=self.log, scope=self.repository, extra=self.registries
+            )
+            after = examine(changed, self.sandbox, self.fill, log=self.log, commit=before.commit)
+        except SandboxError as error:  # the first examination is still worth reporting
+            self.log.line("error", f"The different set-up could not be tried: {error}")
+            return None
+        if is_better(before, after):
+            self.log.line("result", "The different set-up works better, so it is proposed.")
+            return Improvement(suggestion, before, after)
+        self.log.line("result", "The different set-up does not work better, so it is not proposed.")
+        return None
+
+
+def is_better(before: Examined, after: Examined) -> bool:
+    """Whether more checks can run, or everything is ready at last, and nothing got worse."""
+    kept = _kinds(after) >= _kinds(before) and _passing_kinds(after) >= _passing_kinds(before)
+    if not kept or _failed_steps(after) > _failed_steps(before):
+        return False
+    cannot_run_before, cannot_run_after = _cannot_run(before), _cannot_run(after)
+    becomes_ready = after.ready and not before.ready
+    return cannot_run_after < cannot_run_before or (cannot_run_after == cannot_run_before and becomes_ready)
+
+
+def _kinds(examined: Examined) -> set[str]:
+    """The kinds of check of which at least one can run."""
+    return {check.kind for check in examined.checks if check.run}
+
+
+def _passing_kinds(examined: Examined) -> set[str]:
+    return {check.kind for check in examined.checks if check.run and check.run.passed}
+
+
+def _cannot_run(examined: Examined) -> int:
+    return sum(check.run is None for check in examined.checks)
+
+
+def _failed_steps(examined: Examined) -> int:
+    return sum(not step.passed for step in examined.steps)

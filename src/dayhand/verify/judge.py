@@ -1,4 +1,4 @@
-"""The verdict on one check, from its runs alone: no box, no clock, no words of the model."""
+"""The verdict on one check, from its runs alone: no box, no clock, nothing that the model wrote."""
 
 from __future__ import annotations
 
@@ -10,49 +10,48 @@ from dayhand.verify.runner import CheckResult
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict, and the single tests that speak for it."""
+    """A verdict, and the single tests that it rests on."""
 
     verdict: Verdict
-    failing: tuple[str, ...] = ()  # fail with the change and did not before
+    failing: tuple[str, ...] = ()  # fail with the change and did not fail before
     fixed: tuple[str, ...] = ()  # failed before and pass now
     note: str = ""
 
 
 def judge_passed(head: CheckResult, base: CheckResult | None) -> Judgement:
-    """A head that passes, beside the base where that is known."""
+    """Judge a head that passes, with the base if its result is known."""
     counts = head.results.counts if head.results else None
     if counts and not counts.passed:
-        return Judgement(Verdict.DOES_NOT_TEST, note="it passes, but its own report holds no test that ran")
+        return Judgement(Verdict.DOES_NOT_TEST, note="it passes, but its own report shows that no test ran")
     if base is None or base.run.passed:
         return Judgement(Verdict.PASSES)
     return Judgement(Verdict.FIXED, fixed=_fixed(head, base))
 
 
-def judge_failed(head: CheckResult, base: CheckResult, again: CheckResult | None = None) -> Judgement:
-    """A head that fails, beside the base, and beside itself where it was run once more."""
-    if again and again.run.passed:
+def judge_failed(head: CheckResult, base: CheckResult, rerun: CheckResult | None = None) -> Judgement:
+    """Judge a head that fails, with the base and, if it was run again, with the second run of the head."""
+    if rerun and rerun.run.passed:
         return Judgement(Verdict.FLAKY, failing=tuple(sorted(head.failing - base.failing)))
-    last = again or head
-    fixed = () if base.run.passed else _fixed(last, base)
     if base.run.passed:
-        return Judgement(Verdict.NEW_FAILURE, tuple(sorted(_twice(head, again))))
+        return Judgement(Verdict.NEW_FAILURE, tuple(sorted(_failing_each_time(head, rerun))))
     if not base.results:
-        return Judgement(Verdict.FAILS_ON_BASE_TOO)  # no single test is known: the exit codes speak
-    silenced = base.results.reported and not (last.results and last.results.reported)
-    if silenced or not last.results or (base.failing and not last.failing):
-        note = "it fails in another way than on the base, where single tests failed"
+        return Judgement(Verdict.FAILS_ON_BASE_TOO)  # single tests are not known, only the exit codes
+    last = rerun or head
+    report_lost = base.results.reported and not (last.results and last.results.reported)
+    if report_lost or not last.results or (base.failing and not last.failing):
+        note = "it fails in a different way than on the base, where single tests failed"
         return Judgement(Verdict.NEW_FAILURE, note=note)
     if last.results.reported != base.results.reported:
-        return Judgement(Verdict.FAILS_ON_BASE_TOO)  # what was printed there cannot be compared with a report
-    new = _twice(head, again) - base.failing
+        return Judgement(Verdict.FAILS_ON_BASE_TOO)  # printed names cannot be compared with those of a report
+    new, fixed = _failing_each_time(head, rerun) - base.failing, _fixed(last, base)
     if new:
         return Judgement(Verdict.NEW_FAILURE, tuple(sorted(new)), fixed)
     return Judgement(Verdict.FAILS_ON_BASE_TOO, fixed=fixed)
 
 
-def _twice(head: CheckResult, again: CheckResult | None) -> frozenset[str]:
-    """What failed each time; where the second run names no test, what failed at first."""
-    return head.failing & again.failing if again and again.failing else head.failing
+def _failing_each_time(head: CheckResult, rerun: CheckResult | None) -> frozenset[str]:
+    """The tests that failed in both runs; if the second run names none, those of the first."""
+    return head.failing & rerun.failing if rerun and rerun.failing else head.failing
 
 
 def _fixed(head: CheckResult, base: CheckResult) -> tuple[str, ...]:

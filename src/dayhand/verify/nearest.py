@@ -1,7 +1,7 @@
-"""The tests that a change is nearest to. They run first, so that a failure goes back early; they never make a verdict.
+"""The tests nearest to a change. They run first, so that a failure goes back to the model early; they decide no verdict.
 
-A simple rule: test files that changed, that are named like a changed file, or that import one. Where those are a good part
-of all tests, or the command cannot be told to run them alone, everything runs at once.
+The rule: test files that changed, that are named like a changed file, or that import one. If these are more than a
+third of all tests, or the command cannot run single test files, everything runs at once.
 """
 
 from __future__ import annotations
@@ -10,90 +10,107 @@ import json
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from dayhand.environment.ecosystems.base import Check, Files
 from dayhand.file_kinds import is_source, is_test
 from dayhand.verify.runner import PYTEST
-from dayhand.verify.scope.unmentioned import imports_in, tied
+from dayhand.verify.scope.unmentioned import are_related, imported_words
 
-MIN_TESTS = 8  # files: fewer are run at once
-MAX_TESTS = 1000  # more are not read
-SHARE = 3  # the nearest are at most a third of all
-SHELL = re.compile(r"[;|&<>$`*?()\n\\]")
-NPM = re.compile(r"npm run ([\w:.-]+)")
-# Scripts whose words the files can follow: https://docs.npmjs.com/cli/commands/npm-run-script
-FOLLOWED = re.compile(r"(?:node --test|jest|vitest run|ava)(?: --?[\w-]+(?:=[\w./-]+)?)*")
-SCRIPT = re.compile(r"\.[cm]?[jt]sx?$")
-Narrow = Callable[[tuple[str, ...]], str]
+MIN_TESTS = 8  # files: with fewer, all run at once
+MAX_TESTS = 1000  # files: more are not read
+SHARE = 3  # the nearest tests are at most a third of all tests
+SHELL_SYNTAX = re.compile(r"[;|&<>$`*?()\n\\]")
+NPM_RUN = re.compile(r"npm run ([\w:.-]+)")
+# Scripts that accept test files as further arguments: https://docs.npmjs.com/cli/commands/npm-run-script
+TAKES_FILES = re.compile(r"(?:node --test|jest|vitest run|ava)(?: --?[\w-]+(?:=[\w./-]+)?)*")
+SCRIPT_SUFFIX = re.compile(r"\.[cm]?[jt]sx?$")
+PYTHON_SUFFIX = re.compile(r"\.py$")
+CommandFor = Callable[[tuple[str, ...]], str]  # from paths of tests, relative to the check's folder
 
 
-def narrowed(
+@dataclass(frozen=True, slots=True)
+class NarrowedCheck:
+    """A check on the nearest tests only."""
+
+    on_head: Check
+    on_base: Check | None  # on those of the tests that exist on the base; None if there are none
+
+
+def narrow_to_nearest(
     check: Check, before: Files, after: Files, *, paths: tuple[str, ...]
-) -> tuple[Check, Check | None] | None:
-    """The check on the nearest tests alone: of the change, and of what was there before, where any of them was.
-
-    None where nothing is to be gained, or where the command cannot be narrowed.
-    """
-    narrow = _narrow(check, after)
-    if check.kind != "test" or narrow is None:
+) -> NarrowedCheck | None:
+    """Narrow a check to the tests nearest to ``paths``; None if that saves little or the command does not allow it."""
+    command_for = _command_for_tests(check, after)
+    if check.kind != "test" or command_for is None:
         return None
-    near = _nearest(check, after, paths)
-    if not near:
+    nearest = _nearest_tests(check, after, paths)
+    if not nearest:
         return None
-    was = frozenset(before.paths())
-    old = tuple(path for path in near if path in was)
-    start = len(check.folder) + 1 if check.folder else 0
-    at = replace(check, command=narrow(tuple(path[start:] for path in near)))
-    return at, replace(check, command=narrow(tuple(path[start:] for path in old))) if old else None
+    prefix = len(check.folder) + 1 if check.folder else 0
+
+    def narrowed(tests: tuple[str, ...]) -> Check:
+        return replace(check, command=command_for(tuple(test[prefix:] for test in tests)))
+
+    on_base = frozenset(before.paths())
+    old_tests = tuple(path for path in nearest if path in on_base)
+    return NarrowedCheck(narrowed(nearest), narrowed(old_tests) if old_tests else None)
 
 
-def _nearest(check: Check, after: Files, paths: tuple[str, ...]) -> tuple[str, ...]:
-    """The nearest test files of the check's language and folder; none where they are few in all, or most of them."""
-    start = f"{check.folder}/" if check.folder else ""
-    ending = SCRIPT if NPM.search(check.command) else re.compile(r"\.py$")
+def _nearest_tests(check: Check, after: Files, paths: tuple[str, ...]) -> tuple[str, ...]:
+    """The nearest test files of the check's language and folder; none if there are few tests, or most are near."""
+    folder = f"{check.folder}/" if check.folder else ""
+    suffix = SCRIPT_SUFFIX if NPM_RUN.search(check.command) else PYTHON_SUFFIX
     tests = [
-        path for path in after.paths() if is_test(path) and path.startswith(start) and ending.search(path)
+        path
+        for path in after.paths()
+        if is_test(path)
+        and path.startswith(folder)
+        and suffix.search(path)
+        and not path.endswith("conftest.py")
     ]
-    tests = [path for path in tests if not path.endswith("conftest.py")]
     if not MIN_TESTS <= len(tests) <= MAX_TESTS:
         return ()
-    changed = [path for path in paths if is_source(path) and ending.search(path)]
-    imports = {path: imports_in(after.read(path)) for path in [*tests, *changed]}
-    near = [one for one in tests if one in paths or any(tied(one, two, imports) for two in changed)]
-    return tuple(near) if len(near) * SHARE <= len(tests) else ()
+    changed = [path for path in paths if is_source(path) and suffix.search(path)]
+    imports = {path: imported_words(after.read(path)) for path in [*tests, *changed]}
+    nearest = [
+        test for test in tests if test in paths or any(are_related(test, path, imports) for path in changed)
+    ]
+    return tuple(nearest) if len(nearest) * SHARE <= len(tests) else ()
 
 
-def _narrow(check: Check, files: Files) -> Narrow | None:
-    """How the command is told to run some test files alone; None where that is not known."""
-    plain = (
+def _command_for_tests(check: Check, files: Files) -> CommandFor | None:
+    """How to build the command that runs only some test files; None if that is not known."""
+    command = (
         check.command.removeprefix(f"cd {shlex.quote(check.folder)} && ") if check.folder else check.command
     )
-    entered = check.command.removesuffix(plain)
-    if SHELL.search(plain):
+    change_folder = check.command.removesuffix(command)
+    if SHELL_SYNTAX.search(command):
         return None
-    if script := NPM.fullmatch(plain):
+    if npm_run := NPM_RUN.fullmatch(command):
         package = f"{check.folder}/package.json" if check.folder else "package.json"
-        if not FOLLOWED.fullmatch(_script(files.read(package), script[1])):
+        if not TAKES_FILES.fullmatch(_package_script(files.read(package), npm_run[1])):
             return None
-        return lambda tests: f"{entered}{plain} -- {shlex.join(tests)}"
-    found = PYTEST.match(plain)
-    if not found:
+        return lambda tests: f"{change_folder}{command} -- {shlex.join(tests)}"
+    pytest = PYTEST.match(command)
+    if not pytest:
         return None
-    there = frozenset(files.paths())
-    words = [word for word in shlex.split(plain[found.end() :]) if not _is_place(word, check.folder, there)]
-    return lambda tests: f"{entered}{found[0]} {shlex.join([*words, *tests])}"
+    paths = frozenset(files.paths())
+    options = [
+        word for word in shlex.split(command[pytest.end() :]) if not _names_path(word, check.folder, paths)
+    ]
+    return lambda tests: f"{change_folder}{pytest[0]} {shlex.join([*options, *tests])}"
 
 
-def _script(package: str, name: str) -> str:
+def _package_script(package: str, name: str) -> str:
+    """A script of a ``package.json``; "" if there is none."""
     try:
-        read = json.loads(package)
-        return str(read["scripts"][name])
+        return str(json.loads(package)["scripts"][name])
     except (ValueError, KeyError, TypeError, RecursionError):
         return ""
 
 
-def _is_place(word: str, folder: str, there: frozenset[str]) -> bool:
-    """Whether a word names a file or folder of the tree."""
+def _names_path(word: str, folder: str, paths: frozenset[str]) -> bool:
+    """Whether a word of the command names a file or folder of the tree."""
     path = "/".join(part for part in (folder, word.removeprefix("./").rstrip("/")) if part and part != ".")
-    return not word.startswith("-") and (path in there or any(one.startswith(f"{path}/") for one in there))
+    return not word.startswith("-") and (path in paths or any(one.startswith(f"{path}/") for one in paths))

@@ -1,4 +1,4 @@
-"""One run of one check in a clean box, with the single tests' results where a runner tells them."""
+"""One run of one check in a clean box, with the results of single tests if the test runner reports them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from dayhand.environment.base import Environment, Log
 from dayhand.environment.ecosystems.base import Check
+from dayhand.exit_codes import NOT_STARTED
 from dayhand.sandbox.base import Box, CommandLimits, Result, Sandbox
 from dayhand.sandbox.output import LiveOutput
 from dayhand.verification import Run
@@ -16,7 +17,7 @@ from dayhand.verify.reports.read import Results, read_results
 from dayhand.verify.trees import Fill
 
 CHECK_SECONDS = 900.0
-# Commands that start pytest themselves, in this box: then a report must come.
+# Commands that start pytest in the box itself: these must write a report.
 PYTEST = re.compile(
     r"^(?:cd \S+ && )?(?:\w+=\S+ |[\w./-]*(?:python[\d.]*|uv|poetry|pdm|pipenv|hatch|rye) |(?:run|-m) )*\S*(?:pytest|py\.test)(?=\s|$)"
 )
@@ -24,50 +25,57 @@ PYTEST = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """A run, and what it says of single tests."""
+    """A run, and the results of its single tests."""
 
     run: Run
     results: Results | None
-    silent: bool = False  # its runner was asked for a report, and passed without writing one
+    report_missing: bool = False  # pytest was asked for a report, passed, and did not write one
 
     @property
     def failing(self) -> frozenset[str]:
         return self.results.failing if self.results else frozenset()
 
+    def missing_tool(self, check: Check) -> str:
+        """Why the command could not be started; "" if it was."""
+        if self.run.code not in NOT_STARTED:
+            return ""
+        last_line = self.run.output.strip().rpartition("\n")[2]
+        return f"{check.tool} is not installed: {last_line or 'command not found'}"
+
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """Runs checks of one environment. The command is the one that people read: a report is asked for beside it."""
+    """Runs checks in one environment. People read the plain command; the report is requested by variables."""
 
-    place: Environment
+    environment: Environment
     sandbox: Sandbox
     log: Log
 
     def run(self, check: Check, fill: Fill) -> CheckResult:
-        """Run a check on the tree that ``fill`` brings, and read its report."""
-        with self.sandbox.open(origin=self.place.snapshot) as box:
+        """Run a check on the tree that ``fill`` puts into the box, and read its report."""
+        with self.sandbox.open(origin=self.environment.snapshot) as box:
             fill(box)
             line = self.log.line("command", check.command)
             result, reports = self._run(box, check)
         output = result.text()
         run = Run(check.command, result.code, result.reason.value, result.seconds, output, line)
-        whole = result.size <= len(result.head) + len(result.tail)
-        results = read_results(reports or (), output if whole else "") if check.kind == "test" else None
-        silent = reports == () and run.passed and bool(PYTEST.match(check.command))
-        return CheckResult(run, results, silent)
+        is_complete = result.size <= len(result.head) + len(result.tail)
+        results = read_results(reports or (), output if is_complete else "") if check.kind == "test" else None
+        report_missing = reports == () and run.passed and bool(PYTEST.match(check.command))
+        return CheckResult(run, results, report_missing)
 
     def _run(self, box: Box, check: Check) -> tuple[Result, tuple[str, ...] | None]:
-        """The result and what was reported; None where no report could be asked for."""
+        """The result and the reports; None if the runner would not write one."""
         if check.kind != "test":
-            return self._tell(box, check, self.place.env), None
-        collect.prepare(self.place, box)
-        result = self._tell(box, check, collect.asking(self.place.env))
-        if collect.refused(result):
-            return self._tell(box, check, self.place.env), None
-        return result, collect.collect(self.place, box)
+            return self._run_logged(box, check, self.environment.env), None
+        collect.prepare(self.environment, box)
+        result = self._run_logged(box, check, collect.with_report_options(self.environment.env))
+        if collect.refused_report_options(result):
+            return self._run_logged(box, check, self.environment.env), None
+        return result, collect.collect(self.environment, box)
 
-    def _tell(self, box: Box, check: Check, env: Mapping[str, str]) -> Result:
-        """Run a check with its output in the log as it comes."""
+    def _run_logged(self, box: Box, check: Check, env: Mapping[str, str]) -> Result:
+        """Run a check, with its output written to the log as it arrives."""
         limits = CommandLimits(seconds=CHECK_SECONDS)
         live = LiveOutput(lambda text: self.log.line("output", text), limits.keep_bytes)
         result = box.run(

@@ -1,4 +1,4 @@
-"""The trees that checks run on: the change, what was there before, and mixtures of the two made in a box."""
+"""The trees that checks run on: the change, the base, and mixtures of the two made in a box."""
 
 from __future__ import annotations
 
@@ -8,63 +8,63 @@ from dataclasses import dataclass
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Box
 
-Fill = Callable[[Box], None]
+Fill = Callable[[Box], None]  # puts a tree into a box
 
-WHY = "this file was broken on purpose, to see whether the tests notice"
-# What no parser takes. Where a language has a statement that ends whatever runs the file, that is added instead:
+REASON = "this file was broken on purpose, to see whether the tests notice"
+# No parser accepts this. In languages with a statement that stops the program, that statement is appended instead:
 # a check that only compiles does not notice it.
-NONSENSE = f"<<<<<<< {WHY}"
-ENDING = {
-    "PYTHON": f'raise RuntimeError("{WHY}")',
-    "SCRIPT": f'throw new Error("{WHY}");',
-    "GO": f'func init() {{ panic("{WHY}") }}',
+SYNTAX_ERROR = f"<<<<<<< {REASON}"
+STATEMENTS = {
+    "PYTHON": f'raise RuntimeError("{REASON}")',
+    "SCRIPT": f'throw new Error("{REASON}");',
+    "GO": f'func init() {{ panic("{REASON}") }}',
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Trees:
-    """How a clean box gets the change, and how it gets what was there before."""
+    """How a clean box gets the change, and how it gets the base."""
 
     head: Fill
     base: Fill
     base_commit: str
-    paths: tuple[str, ...] = ()  # what the change touches
-    tests: tuple[str, ...] = ()  # of these, the files with tests that are new or altered
+    paths: tuple[str, ...] = ()  # the files that the change touches
+    tests: tuple[str, ...] = ()  # those of them with new or altered tests
 
 
-def put_back(paths: tuple[str, ...], commit: str, fill: Fill) -> Fill:
-    """``fill``, and then ``paths`` as they are in ``commit``, which the filled tree descends from."""
+def restore_files(paths: tuple[str, ...], commit: str, fill: Fill) -> Fill:
+    """``fill``, then restore ``paths`` to their state in ``commit``, an ancestor of the filled tree."""
 
-    def filled(box: Box) -> None:
+    def fill_and_restore(box: Box) -> None:
         fill(box)
         script = (
             'while IFS= read -r path; do if git cat-file -e "$COMMIT:$path" 2>/dev/null; '
             'then git checkout -q "$COMMIT" -- ":(literal)$path" || exit 1; else rm -f -- "$path"; fi; done'
         )
-        _each(box, script, paths, env={"COMMIT": commit})
+        _run_on_each(box, script, paths, env={"COMMIT": commit})
 
-    return filled
+    return fill_and_restore
 
 
-def spoil(paths: tuple[str, ...], fill: Fill) -> Fill:
-    """``fill``, and then ``paths`` broken: whatever runs one of them fails."""
+def break_files(paths: tuple[str, ...], fill: Fill) -> Fill:
+    """``fill``, then break ``paths`` so that every program that loads one of them fails."""
 
-    def filled(box: Box) -> None:
+    def fill_and_break(box: Box) -> None:
         fill(box)
         script = (
             'while IFS= read -r path; do [ -f "$path" ] || continue; case "$path" in '
             '*.py) printf "\\n%s\\n" "$PYTHON" >> "$path";; '
             '*.js|*.cjs|*.mjs|*.jsx|*.ts|*.cts|*.mts|*.tsx) printf "\\n%s\\n" "$SCRIPT" >> "$path";; '
             '*.go) printf "\\n%s\\n" "$GO" >> "$path";; '
-            '*) printf "%s\\n" "$NONSENSE" > "$path";; esac; done'
+            '*) printf "%s\\n" "$SYNTAX_ERROR" > "$path";; esac; done'
         )
-        _each(box, script, paths, env={**ENDING, "NONSENSE": NONSENSE})
+        _run_on_each(box, script, paths, env={**STATEMENTS, "SYNTAX_ERROR": SYNTAX_ERROR})
 
-    return filled
+    return fill_and_break
 
 
-def _each(box: Box, script: str, paths: tuple[str, ...], *, env: dict[str, str]) -> None:
+def _run_on_each(box: Box, script: str, paths: tuple[str, ...], *, env: dict[str, str]) -> None:
     stdin = "".join(f"{path}\n" for path in paths).encode("utf-8", "surrogateescape")
     result = box.run(["/bin/sh", "-c", script], env=env, stdin=stdin)
     if not result.passed:
-        raise SandboxError(f"A tree to compare with could not be made: {result.text()[-300:]}")
+        raise SandboxError(f"The tree for a comparison could not be prepared: {result.text()[-300:]}")

@@ -11,8 +11,7 @@ from dayhand.environment.declared.improvement import SuggestedSetting
 from dayhand.environment.declared.suggestion import FilesWithSuggestion, suggest, write
 from dayhand.environment.ecosystems.base import Check
 from dayhand.environment.prepare import prepare
-from dayhand.verify.examination import examine
-from dayhand.verify.improvement import ExaminationTarget, find_better
+from dayhand.verify.examination import ImprovementSearch, examine
 from tests.environment.conftest import Texts
 
 RUN = SuggestedSetting("setup", "run", ("make deps", 'say "]"'), "")
@@ -96,9 +95,7 @@ def test_a_linter_that_nothing_installs_is_brought_and_proved(sandbox, project, 
     shop = project({"AGENTS.md": words, "requirements.txt": "six\n", "shop.py": "import six\n\nprint(six)\n"})
     environment = prepare(shop.files, sandbox, shop.fill, log=log, scope="ada/linted")
     before = examine(environment, sandbox, shop.fill, log=log, commit="c" * 40)
-    found = find_better(
-        ExaminationTarget(shop.files, sandbox, shop.fill, "ada/linted"), environment, before, log=log
-    )
+    found = ImprovementSearch(shop.files, sandbox, shop.fill, "ada/linted", log).run(environment, before)
     assert found, log.of("output")
     assert "uv pip install ruff" in found.suggestion.text
     assert [checkup.run is not None for checkup in before.checks] == [False]

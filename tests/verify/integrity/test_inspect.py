@@ -102,7 +102,7 @@ SUM = "        assert total(cart) == 0"
         ("class TestTotals:", "class Totals:", "deleted test", "TestTotals.test_sum"),
         ("    def test_sum", "    def check_sum", "deleted test", "TestTotals.test_sum"),
         ("class Test", "raise unittest.SkipTest('x')\nclass Test", "skipped test", "TestTotals.test_sum"),
-        ("class Test", "x = (((\nclass Test", "deleted test", "none can be read any more"),
+        ("class Test", "x = (((\nclass Test", "deleted test", "the file can no longer be parsed"),
     ],
 )  # fmt: skip
 def test_a_python_test_that_says_less_is_found(old: str, new: str, kind: str, what: str) -> None:

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from dayhand.verify.integrity import regex_tests
-from dayhand.verify.integrity.configuration import steering, whole
-from dayhand.verify.integrity.suppressions import loosened, suppressions
+from dayhand.verify.integrity.configuration import all_settings, check_settings
+from dayhand.verify.integrity.suppressions import loosened_thresholds, new_suppressions
 from tests.verify.integrity.test_inspect import found
 
 JS = """import {add} from './add';
@@ -122,10 +122,10 @@ JS_TEST = "it('adds', () => {\n    expect(add(1, 1)).toBe(2);\n  });"
     [
         ("a.test.js", "it('adds'", "it.skip('adds'", "skipped test", "adds"),
         ("a.test.js", "it('adds'", "xit('adds'", "skipped test", "adds"),
-        ("a.test.js", "it('adds'", "it.only('adds'", "nothing but this test runs", "adds"),
-        ("a.test.js", "it('adds'", "fit('adds'", "nothing but this test runs", "adds"),
+        ("a.test.js", "it('adds'", "it.only('adds'", "only this test runs", "adds"),
+        ("a.test.js", "it('adds'", "fit('adds'", "only this test runs", "adds"),
         ("a.test.js", "it('adds'", "it('adds', { skip: true }", "skipped test", "adds"),
-        ("a.test.js", "describe('adding'", "describe.only('adding'", "nothing but this test runs", "adding"),
+        ("a.test.js", "describe('adding'", "describe.only('adding'", "only this test runs", "adding"),
         ("a.test.js", "describe('adding'", "describe.skip('adding'", "skipped test", "adding"),
         ("a.test.js", "reset();", "this.skip();", "skipped test", "adding"),
         ("a.test.js", JS_TEST, "it.todo('adds');", "emptied test", "adds"),
@@ -148,7 +148,7 @@ JS_TEST = "it('adds', () => {\n    expect(add(1, 1)).toBe(2);\n  });"
         ("spec/shop_spec.rb", 'it "adds"', 'xit "adds"', "skipped test", "adds"),
         ("spec/shop_spec.rb", 'it "adds" do', 'it "adds" do\n    skip "later"', "skipped test", "adds"),
         ("spec/shop_spec.rb", 'it "adds" do', 'pending "adds" do', "deleted test", "adds"),
-        ("spec/shop_spec.rb", 'it "adds"', 'fit "adds"', "nothing but this test runs", "adds"),
+        ("spec/shop_spec.rb", 'it "adds"', 'fit "adds"', "only this test runs", "adds"),
         ("spec/shop_spec.rb", 'context "with', 'xcontext "with', "skipped test", "with negatives"),
         ("test/shop_test.rb", "test_adds\n", "test_adds\n    skip\n", "skipped test", "test_adds"),
         ("test/shop_test.rb", "assert_equal 2, add(1, 1)", "assert add(1, 1)", "loosened assertion", "test_adds: 1 no longer compares with a value"),
@@ -222,9 +222,9 @@ def test_a_long_hostile_file_is_read_in_a_moment(piece: str) -> None:
     for path in ("a.test.js", "ATest.java", "a.rs", "a.rb", "a.php", "a.go", "a.exs"):
         regex_tests.tests_in(path, text)
     for path in ("Makefile", "pom.xml", "package.json", "setup.cfg", "conftest.py", "Cargo.toml"):
-        steering(path, text)
+        check_settings(path, text)
     for path in ("tsconfig.json", "tox.ini", "ruff.toml"):
-        whole(path, text)
-    suppressions("", text)
-    loosened(text, text)
+        all_settings(path, text)
+    new_suppressions("", text)
+    loosened_thresholds(text, text)
     assert time.process_time() - begun < 15, "what is quadratic takes minutes"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from dayhand.verify.integrity.new_tests import find_new
+from dayhand.verify.integrity.new_tests import find_new_tests
 from tests.verify.files import InMemoryFiles
 
 ONE = "def test_one():\n    assert total([]) == 0\n"
@@ -36,4 +36,4 @@ def test_new_and_altered_tests_are_told_from_moved_ones(
     before: Mapping[str, str], after: Mapping[str, str], new: tuple[str, ...]
 ) -> None:
     paths = tuple(sorted({*before, *after}))
-    assert find_new(InMemoryFiles(before), InMemoryFiles(after), paths) == new
+    assert find_new_tests(InMemoryFiles(before), InMemoryFiles(after), paths) == new

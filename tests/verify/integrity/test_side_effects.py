@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dayhand.verify.integrity.side_effects import look_beyond
+from dayhand.verify.integrity.side_effects import find_side_effects
 from tests.verify.files import InMemoryFiles
 
 LOCK = '{{"packages": {{"": {{}}, "node_modules/a": {{"version": "{}", "hasInstallScript": true}}, "node_modules/b": {{"version": "2"}}}}}}'
@@ -12,7 +12,7 @@ PNPM = "packages:\n\n  /esbuild@{}:\n    resolution: {{integrity: x}}\n    requi
 
 
 def found(path: str, old: str, new: str) -> list[tuple[str, str]]:
-    beyond = look_beyond(InMemoryFiles({path: old}), InMemoryFiles({path: new}), (path,), binaries=())
+    beyond = find_side_effects(InMemoryFiles({path: old}), InMemoryFiles({path: new}), (path,), binaries=())
     return [(one.kind, one.detail) for one in beyond]
 
 
@@ -36,9 +36,9 @@ def found(path: str, old: str, new: str) -> list[tuple[str, str]]:
         ("setup.py", "", "import setuptools", "runs on install", "added"),
         ("setup.py", "setup()", "setup(cmdclass={})", "runs on install", "cmdclass"),
         ("build.rs", "", "fn main() {}", "runs on install", "added"),
-        ("requirements.txt", "a\n", "a\nb @ git+https://x.example/b\n", "dependency from an address", "b @ git+https://x.example/b"),
-        ("package.json", "{}", '{"dependencies": {"a": "git@x.example:a.git"}}', "dependency from an address", '{"dependencies": {"a": "git@x.example:a.git"}}'),
-        ("Cargo.toml", "", 'a = { git = "https://x.example/a" }', "dependency from an address", 'a = { git = "https://x.example/a" }'),
+        ("requirements.txt", "a\n", "a\nb @ git+https://x.example/b\n", "dependency from a URL", "b @ git+https://x.example/b"),
+        ("package.json", "{}", '{"dependencies": {"a": "git@x.example:a.git"}}', "dependency from a URL", '{"dependencies": {"a": "git@x.example:a.git"}}'),
+        ("Cargo.toml", "", 'a = { git = "https://x.example/a" }', "dependency from a URL", 'a = { git = "https://x.example/a" }'),
     ],
 )  # fmt: skip
 def test_what_acts_beyond_the_code_is_found(path: str, old: str, new: str, kind: str, what: str) -> None:
@@ -64,5 +64,5 @@ def test_an_ordinary_change_is_left_alone(path: str, old: str, new: str) -> None
 
 
 def test_large_binaries_are_named() -> None:
-    (one,) = look_beyond(InMemoryFiles({}), InMemoryFiles({}), (), binaries=("model.bin",))
+    (one,) = find_side_effects(InMemoryFiles({}), InMemoryFiles({}), (), binaries=("model.bin",))
     assert (one.kind, one.path) == ("large binary", "model.bin")

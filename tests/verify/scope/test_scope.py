@@ -7,9 +7,9 @@ import pytest
 from dayhand.verification import FormattingOnly
 from dayhand.verify.scope.formatting_only import (
     ChangedRange,
-    find_layout,
-    is_layout,
-    places_of,
+    changed_ranges,
+    find_formatting_only,
+    is_formatting_only,
 )
 from dayhand.verify.scope.unmentioned import find_unmentioned
 from tests.verify.files import InMemoryFiles
@@ -47,7 +47,7 @@ deleted file mode 100644
 
 
 def test_a_diff_is_read_place_by_place() -> None:
-    assert places_of(PATCH) == {
+    assert changed_ranges(PATCH) == {
         "shop.py": [
             ChangedRange(["x = 'a'"], ['x = "a"']),
             ChangedRange(["return total"], ["return total + 1"]),
@@ -71,7 +71,7 @@ def test_a_diff_is_read_place_by_place() -> None:
     ],
 )
 def test_the_same_words_in_another_layout_are_noise(path: str, gone: str, come: str) -> None:
-    assert is_layout(path, ChangedRange(gone.split("\n"), come.split("\n")))
+    assert is_formatting_only(path, ChangedRange(gone.split("\n"), come.split("\n")))
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_the_same_words_in_another_layout_are_noise(path: str, gone: str, come: 
     ],
 )
 def test_words_that_change_are_no_noise(path: str, gone: str, come: str) -> None:
-    assert not is_layout(path, ChangedRange(gone.split("\n"), come.split("\n")))
+    assert not is_formatting_only(path, ChangedRange(gone.split("\n"), come.split("\n")))
 
 
 def test_a_python_file_that_was_only_reformatted_is_all_noise() -> None:
@@ -99,15 +99,15 @@ def test_a_python_file_that_was_only_reformatted_is_all_noise() -> None:
             ChangedRange(["    return (x"], ["    return x + 1"]),
         ]
     }
-    assert find_layout(InMemoryFiles({"m.py": old}), InMemoryFiles({"m.py": new}), places) == (
+    assert find_formatting_only(InMemoryFiles({"m.py": old}), InMemoryFiles({"m.py": new}), places) == (
         FormattingOnly("m.py", 2, 2),
     )
     changed = new.replace("one more", "two more")
-    assert find_layout(InMemoryFiles({"m.py": old}), InMemoryFiles({"m.py": changed}), places) == ()
+    assert find_formatting_only(InMemoryFiles({"m.py": old}), InMemoryFiles({"m.py": changed}), places) == ()
 
 
 def test_noise_is_counted_beside_what_is_none() -> None:
-    assert find_layout(InMemoryFiles({}), InMemoryFiles({}), places_of(PATCH)) == (
+    assert find_formatting_only(InMemoryFiles({}), InMemoryFiles({}), changed_ranges(PATCH)) == (
         FormattingOnly("shop.py", 1, 2),
     )
 

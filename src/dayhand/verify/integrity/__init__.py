@@ -1,1 +1,1 @@
-"""Changes that weaken the checks, found by reading the files."""
+"""Changes that weaken the checks or act beyond them, found by reading the files."""

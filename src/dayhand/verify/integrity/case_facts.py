@@ -1,4 +1,4 @@
-"""What is known of one test, whatever its language: enough to say whether it says less than before."""
+"""What is known about one test in any language: enough to tell whether it tests less than before."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class CaseFacts:
-    """A test as it stands in a file; or a group of them, of which only the line and what it skips count."""
+    """A test in a file; or a group of tests, of which only the line and ``skips`` count."""
 
     line: int
     skips: bool
     asserts: int
-    exact: int  # of these, how many compare with a value
-    body: str  # to know it again under another name
-    focuses: bool = False  # where it stands, no other test runs
-    inverts: bool = False  # it passes where what it tests fails
-    cases: int = 0  # of a table of values that it runs with
+    exact: int  # how many of them compare with a value
+    body: str  # to recognise the test under another name
+    focuses: bool = False  # keeps all other tests from running
+    inverts: bool = False  # passes if the tested code fails
+    cases: int = 0  # rows in its table of values
     group: bool = False

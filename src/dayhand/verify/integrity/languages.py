@@ -1,6 +1,6 @@
-"""How tests look in the languages that we do not parse: their names, what they assert, what keeps them from running.
+"""How tests look in languages without a parser here: their names, what they assert, what keeps them from running.
 
-Rules on text, coarser than a parser, and only ever compared with what stood there before.
+These rules on text are coarser than a parser, so results are only compared with the version before.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ def _rule(*alternatives: str) -> re.Pattern[str]:
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """The rules of one language. The first group of ``named`` or ``groups`` that matches is the name."""
+    """The rules of one language. The first group that matches in ``named`` or ``groups`` is the name."""
 
-    named: re.Pattern[str]  # where a test begins, or a function that could be one
+    named: re.Pattern[str]  # the beginning of a test, or of a function that could be one
     asserts: re.Pattern[str]
-    exact: re.Pattern[str]  # those that compare with a value
+    exact: re.Pattern[str]  # assertions that compare with a value
     skips: re.Pattern[str]
-    groups: re.Pattern[str] = NEVER  # where several begin: what is skipped there skips them all
-    focuses: re.Pattern[str] = NEVER  # lets nothing else run
-    inverts: re.Pattern[str] = NEVER  # passes where the test fails
-    marks: re.Pattern[str] = NEVER  # stands above a function that is a test
-    plain: re.Pattern[str] = NEVER  # the names of functions that are tests without a mark
-    leaves_out: re.Pattern[str] = NEVER  # a line that leaves the whole file out
+    groups: re.Pattern[str] = NEVER  # the beginning of a group: skipping it skips all its tests
+    focuses: re.Pattern[str] = NEVER  # keeps all other tests from running
+    inverts: re.Pattern[str] = NEVER  # passes if the tested code fails
+    marks: re.Pattern[str] = NEVER  # above a function: makes it a test
+    unmarked: re.Pattern[str] = NEVER  # the names of functions that are tests without a mark
+    excludes_file: re.Pattern[str] = NEVER  # a line that excludes the whole file
     comment: str = r"//[^\n]*|/\*.*?(?:\*/|\Z)"
 
 
@@ -57,13 +57,13 @@ SCRIPT = Language(
 )  # fmt: skip
 GO = Language(
     named=_rule(r"^func (?:\([^)]*\) )?(\w+)\("),
-    plain=_rule(r"(?:Test|Fuzz|Example)(?![a-z])"),
+    unmarked=_rule(r"(?:Test|Fuzz|Example)(?![a-z])"),
     asserts=_rule(r"\bt\.(?:Error|Fatal|Fail)\w*\(", r"\b(?:require|assert|is)\.\w+\("),
     exact=_rule(
         r"\b(?:require|assert|is)\.(?:Equal|EqualValues|Exactly|JSONEq|ElementsMatch|ErrorIs|Same)\w*\("
     ),
     skips=_rule(r"\b[tb]\.Skip(?:Now|f)?\("),
-    leaves_out=_rule(r"^//\s*(?:go:build|\+build)\b.*"),
+    excludes_file=_rule(r"^//\s*(?:go:build|\+build)\b.*"),
 )
 RUST = Language(
     named=_rule(r"^[ \t]*(?:pub(?:\([^)]*\))? )?(?:const )?(?:async )?(?:unsafe )?fn (\w+)"),
@@ -72,7 +72,7 @@ RUST = Language(
     exact=_rule(r"\bassert(?:_eq|_matches)!", r"\bprop_assert_eq!"),
     skips=_rule(r"#\[(?:cfg_attr\([^\]]*)?ignore\b", r"#\[cfg\((?!test)"),
     inverts=_rule(r"#\[should_panic\b"),
-    leaves_out=_rule(r"^#!\[cfg\(.*"),
+    excludes_file=_rule(r"^#!\[cfg\(.*"),
 )
 JAVA = Language(  # and Kotlin, and C#
     named=_rule(r"\b(?:void|fun|Task)\s+(?:`([^`]+)`|(\w+))\s*\("),
@@ -81,7 +81,7 @@ JAVA = Language(  # and Kotlin, and C#
         r"@(?:\w+\.)*(?:Test|ParameterizedTest|RepeatedTest|TestFactory|Property)\b",
         r"\[(?:Fact|Theory|Test|TestCase|TestMethod)\b",
     ),
-    plain=_rule(r"test(?=[A-Z_])"),
+    unmarked=_rule(r"test(?=[A-Z_])"),
     asserts=_rule(
         r"\b[aA]ssert\w*\s*[(.<]", r"\bverify\s*\(", r"\bshould\w*\b", r"\.Should\(", r"\bfail\s*\(", r"\.andExpect\("
     ),
@@ -116,7 +116,7 @@ RUBY = Language(
 PHP = Language(
     named=_rule(r"\bfunction\s+(\w+)\s*\(", rf"(?<![\w.>:$])(?:it|test)\s*\(\s*{_QUOTED}"),
     groups=_rule(r"^[^\n\"]*\bclass\s+(\w+)"),
-    plain=_rule(r"test", r".*[^\w]"),  # Pest's are sentences
+    unmarked=_rule(r"test", r".*[^\w]"),  # Pest's test names are sentences
     marks=_rule(r"#\[(?:\w+\\)*Test\b", r"@test\b"),
     asserts=_rule(r"(?:->|::)assert\w+\(", r"\bexpect\s*\(", r"->(?:expect|should)\w+\("),
     exact=_rule(
@@ -146,5 +146,5 @@ LANGUAGES: dict[str, Language] = {
 
 
 def language_of(path: str) -> Language:
-    """The language of a file, by its ending."""
+    """The language of a file, by its suffix."""
     return LANGUAGES.get(path[path.rfind(".") :], OTHER)

@@ -1,4 +1,4 @@
-"""What a Python test file holds, by its syntax tree: the tests, what they assert, which of them do not run."""
+"""The tests of a Python file, by its syntax tree: what they assert, and which of them do not run."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def tests_in(text: str) -> Mapping[str, CaseFacts] | None:
-    """The tests by their names within the file; None where it is no Python that we can read.
+    """The tests by their names within the file; None if it cannot be parsed.
 
-    What skips outside of tests, a fixture or ``setUp``, is told as a group.
+    Code outside tests that skips (a fixture, ``setUp``) is returned as a group.
     """
     try:
         tree = ast.parse(text)
@@ -33,7 +33,7 @@ def tests_in(text: str) -> Mapping[str, CaseFacts] | None:
 
 
 def comments_in(text: str) -> Iterator[tuple[int, str]]:
-    """The comments with their lines: what stands in a string is none."""
+    """The comments with their line numbers; text in strings is not a comment."""
     try:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             if token.type == tokenize.COMMENT:
@@ -46,12 +46,12 @@ def _walk(node: ast.AST, path: str, *, skips: bool) -> Iterator[tuple[str, CaseF
     for child in ast.iter_child_nodes(node):
         match child:
             case ast.ClassDef():
-                inner = skips or any(map(_skips, child.decorator_list)) or _all_skip(child.body)
-                yield from _walk(child, f"{path}{child.name}.", skips=inner)
+                all_skip = skips or any(map(_skips, child.decorator_list)) or _all_skip(child.body)
+                yield from _walk(child, f"{path}{child.name}.", skips=all_skip)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 if child.name.startswith("test"):
                     yield f"{path}{child.name}", _test(child, skips=skips)
-                elif any(SKIPPING.search(called_name(one)) for one in ast.walk(child)):
+                elif any(SKIPPING.search(called_name(inner)) for inner in ast.walk(child)):
                     yield f"{path}{child.name}", CaseFacts(child.lineno, True, 0, 0, "", group=True)
             case ast.If() | ast.Try() | ast.With():
                 yield from _walk(child, path, skips=skips)
@@ -60,9 +60,9 @@ def _walk(node: ast.AST, path: str, *, skips: bool) -> Iterator[tuple[str, CaseF
 def _test(function: Function, *, skips: bool) -> CaseFacts:
     reached = list(_reached(function.body))
     calls = [node for node in reached if isinstance(node, ast.Call)]
-    plain = [node for node in reached if isinstance(node, ast.Assert) and not _always_true(node.test)]
+    assertions = [node for node in reached if isinstance(node, ast.Assert) and not _always_true(node.test)]
     called = [call for call in calls if CHECKING.search(name_of(call.func))]
-    exact = sum(_compares(node.test) for node in plain) + sum(map(_is_exact, called))
+    exact = sum(_compares(node.test) for node in assertions) + sum(map(_is_exact, called))
     skips = (
         skips
         or any(map(_skips, function.decorator_list))
@@ -72,7 +72,7 @@ def _test(function: Function, *, skips: bool) -> CaseFacts:
     return CaseFacts(
         function.lineno,
         skips,
-        len(plain) + len(called),
+        len(assertions) + len(called),
         exact,
         "\n".join(ast.dump(statement) for statement in function.body),
         cases=sum(map(_cases, function.decorator_list)),
@@ -80,7 +80,7 @@ def _test(function: Function, *, skips: bool) -> CaseFacts:
 
 
 def _reached(statements: Iterable[ast.stmt]) -> Iterator[ast.AST]:
-    """What can run and can fail the test: nothing after a ``return``, under ``if False``, or where every error is caught."""
+    """The nodes that can run and fail the test: none after a ``return``, under ``if False``, or where all errors are caught."""
     for statement in statements:
         match statement:
             case ast.If(test=ast.Constant(value=value)) if not value:
@@ -100,37 +100,37 @@ def _reached(statements: Iterable[ast.stmt]) -> Iterator[ast.AST]:
 
 
 def _parts(statement: ast.AST) -> Iterator[ast.AST]:
-    """A compound statement: its own expressions, and what is reached in its blocks."""
+    """The expressions of a compound statement, and what can be reached in its blocks."""
     for _, value in ast.iter_fields(statement):
         if isinstance(value, list) and value and isinstance(value[0], ast.stmt):
             yield from _reached(value)
         elif isinstance(value, list):
-            for one in value:
-                yield from _parts(one) if isinstance(one, ast.ExceptHandler) else ast.walk(one)
+            for part in value:
+                yield from _parts(part) if isinstance(part, ast.ExceptHandler) else ast.walk(part)
         elif isinstance(value, ast.AST):
             yield from ast.walk(value)
 
 
 def _swallows(handler: ast.ExceptHandler) -> bool:
-    """Whether a failed assertion ends here unheard."""
+    """Whether the handler hides a failed assertion."""
     kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
     caught = any((name_of(kind) if kind else "") in ANY_ERROR for kind in kinds)
     inside = [node for statement in handler.body for node in ast.walk(statement)]
-    heard = any(
+    fails = any(
         isinstance(node, ast.Raise | ast.Assert) or CHECKING.search(called_name(node)) for node in inside
     )
-    return caught and not heard
+    return caught and not fails
 
 
 def _suppresses(node: ast.expr) -> bool:
     named = name_of(node.func) if isinstance(node, ast.Call) else ""
     return named.rpartition(".")[2] == "suppress" and any(
-        name_of(one) in ANY_ERROR - {""} for one in getattr(node, "args", [])
+        name_of(argument) in ANY_ERROR - {""} for argument in getattr(node, "args", [])
     )
 
 
 def _compares(node: ast.expr) -> bool:
-    """``==`` and ``is`` hold to one value; ``in``, ``>``, ``!=`` and ``is not`` to many."""
+    """Whether one value only can pass: ``==`` and ``is``, but not ``in``, ``>``, ``!=`` or ``is not``."""
     if isinstance(node, ast.BoolOp):
         return any(map(_compares, node.values))
     return isinstance(node, ast.Compare) and any(isinstance(op, ast.Eq | ast.Is) for op in node.ops)
@@ -138,17 +138,20 @@ def _compares(node: ast.expr) -> bool:
 
 def _is_exact(call: ast.Call) -> bool:
     last = name_of(call.func).rpartition(".")[2]
-    if last in ("raises", "warns", "assertRaises"):  # of any error at all
+    if last in ("raises", "warns", "assertRaises"):  # except for errors of any kind
         return not (call.args and name_of(call.args[0]) in ANY_ERROR)
     return bool(EXACT.match(last))
 
 
 def _cases(decorator: ast.expr) -> int:
-    """How many rows a table of ``parametrize`` has, where it stands there."""
+    """The number of rows in the table of a ``parametrize``, if the table is written there."""
     if not isinstance(decorator, ast.Call) or not name_of(decorator.func).endswith(".parametrize"):
         return 0
-    values = [*decorator.args[1:2], *(one.value for one in decorator.keywords if one.arg == "argvalues")]
-    return sum(len(one.elts) for one in values if isinstance(one, ast.List | ast.Tuple))
+    values = [
+        *decorator.args[1:2],
+        *(keyword.value for keyword in decorator.keywords if keyword.arg == "argvalues"),
+    ]
+    return sum(len(table.elts) for table in values if isinstance(table, ast.List | ast.Tuple))
 
 
 def _all_skip(body: list[ast.stmt]) -> bool:
@@ -156,7 +159,7 @@ def _all_skip(body: list[ast.stmt]) -> bool:
     for node in body:
         if isinstance(node, ast.Assign):
             names = {name_of(target) for target in node.targets}
-            marks = "pytestmark" in names and any(SKIPPING.search(name_of(one)) for one in ast.walk(node))
+            marks = "pytestmark" in names and any(SKIPPING.search(name_of(inner)) for inner in ast.walk(node))
             hides = "__test__" in names and isinstance(node.value, ast.Constant) and not node.value.value
             if marks or hides:
                 return True
@@ -168,8 +171,8 @@ def _all_skip(body: list[ast.stmt]) -> bool:
 
 
 def _skips(node: ast.expr) -> bool:
-    """Also one row of a table that is marked so."""
-    return any(SKIPPING.search(name_of(one)) for one in ast.walk(node))
+    """Whether an expression skips, even if only one row of a table."""
+    return any(SKIPPING.search(name_of(inner)) for inner in ast.walk(node))
 
 
 def _always_true(node: ast.expr) -> bool:
@@ -177,12 +180,12 @@ def _always_true(node: ast.expr) -> bool:
 
 
 def called_name(node: ast.AST) -> str:
-    """The dotted name of what is called; "" where nothing is."""
+    """The dotted name of the called function; "" for anything but a call."""
     return name_of(node.func) if isinstance(node, ast.Call) else ""
 
 
 def name_of(node: ast.AST) -> str:
-    """The dotted name; "" for anything else."""
+    """The dotted name of a name or attribute; "" for anything else."""
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)

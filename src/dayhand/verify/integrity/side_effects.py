@@ -1,4 +1,4 @@
-"""What in a change acts beyond the code that checks can judge: on agents, on whoever installs or opens the repository."""
+"""What in a change acts beyond the tested code: on agents, on installation, and on developers' machines."""
 
 from __future__ import annotations
 
@@ -15,35 +15,44 @@ from dayhand.file_kinds import (
 )
 from dayhand.verification import Concern
 
-MOST = 50
+MAX_CONCERNS = 50
 PACKAGE = re.compile(r"(^|/)package\.json$")
 NPM_LOCK = re.compile(r"(^|/)(package-lock|npm-shrinkwrap)\.json$")
 PNPM_LOCK = re.compile(r"(^|/)pnpm-lock\.yaml$")
-ON_INSTALL = ("preinstall", "install", "postinstall", "preprepare", "prepare", "postprepare", "prepublish")
-ALLOWING = ("trustedDependencies", "onlyBuiltDependencies", "allowScripts")
-ADDRESS = re.compile(r"(?:git\+|git://|https?://|git@|github:|\bgit\s*[=:]\s*[\"'])\S+")
-ABOUT = re.compile(
+LIFECYCLE_SCRIPTS = (
+    "preinstall",
+    "install",
+    "postinstall",
+    "preprepare",
+    "prepare",
+    "postprepare",
+    "prepublish",
+)
+ALLOWED_BUILDS = ("trustedDependencies", "onlyBuiltDependencies", "allowScripts")
+URL = re.compile(r"(?:git\+|git://|https?://|git@|github:|\bgit\s*[=:]\s*[\"'])\S+")
+METADATA = re.compile(
     r"home-?page|repository|documentation|bugs|\burls?\b|funding|author|license|issues|changelog|source\b|registry|index|\$schema",
     re.IGNORECASE,
 )
 
 
-def look_beyond(
+def find_side_effects(
     before: Files, after: Files, paths: tuple[str, ...], *, binaries: tuple[str, ...]
 ) -> tuple[Concern, ...]:
-    """Everything in the changed ``paths`` that a person should know of before it is merged, at most 50."""
+    """Everything in the changed ``paths`` that a person should know before merging, at most 50 places."""
     found = [Concern("large binary", path, 0, "no check reads it") for path in binaries]
     for path in paths:
         old, new = before.read(path), after.read(path)
         if steers_agents(path):
-            found.append(Concern("steers agents", path, 0, _how(old, new)))
+            found.append(Concern("steers agents", path, 0, _change(old, new)))
         elif acts_on_developer_machines(path) and new:
-            found.append(Concern("acts on developers' machines", path, 0, _how(old, new)))
-        found += [Concern("runs on install", path, 0, what) for what in _on_install(path, old, new)]
+            found.append(Concern("acts on developers' machines", path, 0, _change(old, new)))
+        found += [Concern("runs on install", path, 0, detail) for detail in _on_install(path, old, new)]
         found += [
-            Concern("dependency from an address", path, n, row) for n, row in _addressed(path, old, new)
+            Concern("dependency from a URL", path, number, line)
+            for number, line in _url_dependencies(path, old, new)
         ]
-    return tuple(found[:MOST])
+    return tuple(found[:MAX_CONCERNS])
 
 
 def _on_install(path: str, old: str, new: str) -> Iterator[str]:
@@ -53,29 +62,29 @@ def _on_install(path: str, old: str, new: str) -> Iterator[str]:
     elif name == "setup.py" and "cmdclass" in new and "cmdclass" not in old:
         yield "cmdclass"
     elif PACKAGE.search(path):
-        yield from _changed(_scripts(old), _scripts(new))
+        yield from _differences(_scripts(old), _scripts(new))
     elif NPM_LOCK.search(path):
-        yield from _changed(_npm_builds(old), _npm_builds(new))
+        yield from _differences(_npm_builds(old), _npm_builds(new))
     elif PNPM_LOCK.search(path):
-        yield from _changed(_pnpm_builds(old), _pnpm_builds(new))
+        yield from _differences(_pnpm_builds(old), _pnpm_builds(new))
 
 
-def _changed(was: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
-    for name, value in now.items():
-        if was.get(name) != value:
+def _differences(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
+    for name, value in new.items():
+        if old.get(name) != value:
             yield f"{name}: {value}"
 
 
 def _scripts(text: str) -> Mapping[str, str]:
-    """What ``npm install`` runs of the package itself, and whom it lets run something."""
+    """The scripts of the package that ``npm install`` runs, and the packages that are allowed to run theirs."""
     package = _object(text)
     scripts = package.get("scripts")
     pnpm = package.get("pnpm")
-    found = {key: json.dumps(package[key]) for key in ALLOWING if key in package}
+    found = {key: json.dumps(package[key]) for key in ALLOWED_BUILDS if key in package}
     if isinstance(pnpm, dict):
-        found |= {f"pnpm.{key}": json.dumps(pnpm[key]) for key in ALLOWING if key in pnpm}
+        found |= {f"pnpm.{key}": json.dumps(pnpm[key]) for key in ALLOWED_BUILDS if key in pnpm}
     if isinstance(scripts, dict):
-        found |= {f"scripts.{name}": str(scripts[name]) for name in ON_INSTALL if name in scripts}
+        found |= {f"scripts.{name}": str(scripts[name]) for name in LIFECYCLE_SCRIPTS if name in scripts}
     return found
 
 
@@ -85,35 +94,36 @@ def _npm_builds(text: str) -> Mapping[str, str]:
     if not isinstance(packages, dict):
         return {}
     return {
-        path.rpartition("node_modules/")[2]: str(one.get("version", ""))
-        for path, one in packages.items()
-        if path and isinstance(one, dict) and one.get("hasInstallScript")
+        path.rpartition("node_modules/")[2]: str(package.get("version", ""))
+        for path, package in packages.items()
+        if path and isinstance(package, dict) and package.get("hasInstallScript")
     }
 
 
 def _pnpm_builds(text: str) -> Mapping[str, str]:
+    """The same for pnpm, up to lock files of version 6."""
     found, name = {}, ""
-    for row in text.splitlines():
-        if match := re.fullmatch(r"  ['\"/]*(@?[^\s'\"@]+)[@/]([^\s'\"()]+).*:", row):
+    for line in text.splitlines():
+        if match := re.fullmatch(r"  ['\"/]*(@?[^\s'\"@]+)[@/]([^\s'\"()]+).*:", line):
             name, version = match.groups()
-        elif name and re.fullmatch(r" +requiresBuild: true", row):
+        elif name and re.fullmatch(r" +requiresBuild: true", line):
             found[name] = version
     return found
 
 
-def _addressed(path: str, old: str, new: str) -> Iterator[tuple[int, str]]:
-    """The lines of a manifest that bring something from an address instead of a registry, and are new."""
+def _url_dependencies(path: str, old: str, new: str) -> Iterator[tuple[int, str]]:
+    """The new lines of a manifest that take a dependency from a URL instead of a registry."""
     if not declares_dependencies(path):
         return
-    there = {row.strip() for row in old.splitlines()}
-    for number, row in enumerate(new.splitlines(), 1):
-        plain = row.strip()
-        fresh = plain not in there and not plain.startswith(("#", "//"))
-        if fresh and ADDRESS.search(plain) and not ABOUT.search(plain):
-            yield number, plain
+    old_lines = {line.strip() for line in old.splitlines()}
+    for number, raw_line in enumerate(new.splitlines(), 1):
+        line = raw_line.strip()
+        is_new = line not in old_lines and not line.startswith(("#", "//"))
+        if is_new and URL.search(line) and not METADATA.search(line):
+            yield number, line
 
 
-def _how(old: str, new: str) -> str:
+def _change(old: str, new: str) -> str:
     return "changed" if old and new else "added" if new else "deleted"
 
 

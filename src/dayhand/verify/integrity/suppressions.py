@@ -1,4 +1,4 @@
-"""Suppressions and thresholds, by rules on lines: in any language, and only ever compared with before."""
+"""Suppressions and thresholds in any language, found by patterns on lines and only compared with the version before."""
 
 from __future__ import annotations
 
@@ -17,42 +17,42 @@ SUPPRESSION = re.compile(
 )
 CODES = r"(?:\s?[:\[(]\s?[\w@/-]+(?:, ?[\w@/-]+)*)?"
 KIND = re.compile(rf"(?:{SUPPRESSION.pattern}){CODES}")
-LEAST = re.compile(
+MINIMUM = re.compile(
     r"(?:fail[-_]under|minimum_coverage|\b(?:branches|functions|lines|statements))[\"']?\s{0,3}[:=\s]\s{0,3}[\"']?(\d{1,9}(?:\.\d{1,9})?)"
 )
-MOST = re.compile(
+MAXIMUM = re.compile(
     r"(?:max[-_]complexity|max-warnings|max[-_]line[-_]length|max-args)[\"']?\s{0,3}[:=\s]\s{0,3}[\"']?(\d{1,9}(?:\.\d{1,9})?)"
 )
 
 
-def suppressions(before: str, after: str) -> list[tuple[int, str]]:
-    """The lines that suppress something and were not there before, as many of each kind as there are more of it."""
-    there = {row.strip() for row in before.splitlines()}
-    allowed = Counter(kind for row in before.splitlines() for kind in _kinds(row))
-    told = []
-    rows = [(n, row.strip(), _kinds(row)) for n, row in enumerate(after.splitlines(), 1)]
-    for _, row, kinds in rows:
-        if row in there:
+def new_suppressions(before: str, after: str) -> list[tuple[int, str]]:
+    """The new lines that suppress something, with their numbers, if there are more of that kind than before."""
+    old_lines = {line.strip() for line in before.splitlines()}
+    allowed = Counter(kind for line in before.splitlines() for kind in _kinds(line))
+    lines = [(number, line.strip(), _kinds(line)) for number, line in enumerate(after.splitlines(), 1)]
+    for _, line, kinds in lines:
+        if line in old_lines:
             allowed.subtract(kinds)
-    for n, row, kinds in rows:
-        if kinds and row not in there:
+    found = []
+    for number, line, kinds in lines:
+        if kinds and line not in old_lines:
             if any(allowed[kind] <= 0 for kind in kinds):
-                told.append((n, row))
+                found.append((number, line))
             allowed.subtract(kinds)
-    return told
+    return found
 
 
-def _kinds(row: str) -> list[str]:
-    """What a line suppresses, with the codes: ``noqa: E501`` is less than ``noqa``."""
-    return [" ".join(match[0].split()) for match in KIND.finditer(row)]
+def _kinds(line: str) -> list[str]:
+    """What a line suppresses, with the codes: ``noqa: E501`` suppresses less than ``noqa``."""
+    return [" ".join(match[0].split()) for match in KIND.finditer(line)]
 
 
-def loosened(before: str, after: str) -> list[str]:
-    """Thresholds that were lowered, or limits that were raised."""
-    told = []
-    for rule, worse in ((LEAST, -1), (MOST, 1)):
+def loosened_thresholds(before: str, after: str) -> list[str]:
+    """The minimums that were lowered, the maximums that were raised, and the thresholds that were removed."""
+    found = []
+    for rule, worse in ((MINIMUM, -1), (MAXIMUM, 1)):
         old, new = ([float(value) for value in rule.findall(text)] for text in (before, after))
-        told += [f"{a:g} became {b:g}" for a, b in zip(old, new, strict=False) if (b - a) * worse > 0]
+        found += [f"{a:g} became {b:g}" for a, b in zip(old, new, strict=False) if (b - a) * worse > 0]
         if len(new) < len(old):
-            told.append("a threshold was taken out")
-    return told
+            found.append("a threshold was removed")
+    return found

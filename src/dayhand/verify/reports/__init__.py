@@ -1,1 +1,1 @@
-"""What test runners say of single tests, one file a format."""
+"""The reports of test runners about single tests, one module per format."""

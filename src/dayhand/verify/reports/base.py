@@ -1,4 +1,4 @@
-"""What a report says, whatever its format; and what a format is: a module with ``read``."""
+"""What reports have in common: the result of a single test, and the contract of a format."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ class CaseState(StrEnum):
 
     PASSED = "passed"
     FAILED = "failed"
-    SKIPPED = "skipped"  # or expected to fail, and did
+    SKIPPED = "skipped"  # or failed as expected
 
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """One test's result. ``name`` is the same on every run of the same test."""
+    """The result of one test. ``name`` is the same in every run."""
 
     name: str
     state: CaseState
-    detail: str = ""  # why it failed, cut
+    detail: str = ""  # why it failed, shortened
 
 
-class Format(Protocol):
-    """A module that reads one format. It sees text that untrusted code wrote: it must be quick and never raise."""
+class ReportFormat(Protocol):
+    """A module that reads one format. The text comes from untrusted code: reading must be fast and never raise."""
 
     def read(self, text: str) -> tuple[CaseResult, ...]:
-        """The single tests; none where the text is not of this format."""
+        """The single tests; none if the text has a different format."""
 
 
-def single(name: str, state: CaseState, detail: str = "") -> CaseResult:
-    """A result on one line of bounded length."""
+def case_result(name: str, state: CaseState, detail: str = "") -> CaseResult:
+    """A result with its name on one line, name and detail cut to their limits."""
     return CaseResult(" ".join(name.split())[:NAME_CHARS], state, detail.strip()[:DETAIL_CHARS])

@@ -1,10 +1,10 @@
-"""What ``cargo test`` prints: a line a test, under the target that it belongs to."""
+"""The output of ``cargo test``: one line per test, under its target."""
 
 from __future__ import annotations
 
 import re
 
-from dayhand.verify.reports.base import MAX_TESTS, CaseResult, CaseState, single
+from dayhand.verify.reports.base import MAX_TESTS, CaseResult, CaseState, case_result
 
 TARGET = re.compile(r"^ +(?:Running (?:unittests )?(\S+) \(|Doc-tests (\S+))")
 TEST = re.compile(r"^test (\S.*?)(?: - should panic)? \.\.\. (ok|FAILED|ignored)\b")
@@ -12,7 +12,7 @@ STATES = {"ok": CaseState.PASSED, "FAILED": CaseState.FAILED, "ignored": CaseSta
 
 
 def read(text: str) -> tuple[CaseResult, ...]:
-    """The tests by target and path; none where no target ran."""
+    """The tests, named by target and path; none if no target ran."""
     found: dict[str, CaseResult] = {}
     target = ""
     for row in text.splitlines():
@@ -21,7 +21,7 @@ def read(text: str) -> tuple[CaseResult, ...]:
         elif target and (line := TEST.match(row)):
             name = f"{target}::{re.sub(r'[(]line [0-9]+[)]', '', line[1]).strip()}"
             if name not in found or line[2] == "FAILED":
-                found[name] = single(name, STATES[line[2]])
+                found[name] = case_result(name, STATES[line[2]])
         if len(found) >= MAX_TESTS:
             break
     return tuple(found.values())

@@ -1,4 +1,4 @@
-"""What ``go test`` says: its events with ``-json``, else the lines that name tests and packages.
+"""The output of ``go test``: events with ``-json``, otherwise the lines that name tests and packages.
 
 https://pkg.go.dev/cmd/test2json
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 
-from dayhand.verify.reports.base import MAX_TESTS, CaseResult, CaseState, single
+from dayhand.verify.reports.base import MAX_TESTS, CaseResult, CaseState, case_result
 
 LINE = re.compile(r"^ *--- (PASS|FAIL|SKIP): (\S+) \([\d.]+s\)$")
 PACKAGE = re.compile(r"^(ok  |FAIL)\t(\S+)[\t ]")
@@ -16,12 +16,12 @@ ENDS = {"pass": CaseState.PASSED, "fail": CaseState.FAILED, "skip": CaseState.SK
 
 
 def read(text: str) -> tuple[CaseResult, ...]:
-    """The tests by package and name."""
+    """The tests, named by package and test."""
     return _events(text) or _lines(text)
 
 
 def _lines(text: str) -> tuple[CaseResult, ...]:
-    """A package's line comes after its tests'; one that fails without any (it does not build) counts as one."""
+    """A package's line follows those of its tests. A package that fails without a failing test does not build: it counts as one."""
     found: dict[str, CaseResult] = {}
     open_tests: list[tuple[str, CaseState]] = []
     for row in text.splitlines():
@@ -29,10 +29,11 @@ def _lines(text: str) -> tuple[CaseResult, ...]:
             open_tests.append((line[2], ENDS[line[1].lower()]))
         elif package := PACKAGE.match(row):
             found |= {
-                f"{package[2]}.{name}": single(f"{package[2]}.{name}", state) for name, state in open_tests
+                f"{package[2]}.{name}": case_result(f"{package[2]}.{name}", state)
+                for name, state in open_tests
             }
             if package[1] == "FAIL" and not any(state is CaseState.FAILED for _, state in open_tests):
-                found[package[2]] = single(package[2], CaseState.FAILED)
+                found[package[2]] = case_result(package[2], CaseState.FAILED)
             open_tests = []
         if len(found) >= MAX_TESTS:
             break
@@ -40,25 +41,25 @@ def _lines(text: str) -> tuple[CaseResult, ...]:
 
 
 def _events(text: str) -> tuple[CaseResult, ...]:
-    """The tests by package and name; a package that fails without a failing test (it does not build) counts as one."""
+    """As above: a package that fails without a failing test does not build, and counts as a failing test itself."""
     found: dict[str, CaseResult] = {}
-    said: dict[str, str] = {}
+    output: dict[str, str] = {}
     for row in text.splitlines():
         event = _event(row)
         package, test, action = (str(event.get(key) or "") for key in ("Package", "Test", "Action"))
         if not package or len(found) >= MAX_TESTS:
             continue
         name = f"{package}.{test}" if test else package
-        if action == "output" and len(said.get(name, "")) < 4000:
-            said[name] = said.get(name, "") + str(event.get("Output") or "")
+        if action == "output" and len(output.get(name, "")) < 4000:
+            output[name] = output.get(name, "") + str(event.get("Output") or "")
         elif action in ENDS and (test or (action == "fail" and not _failed_in(found, package))):
-            found[name] = single(name, ENDS[action], said.get(name, "") if action == "fail" else "")
+            found[name] = case_result(name, ENDS[action], output.get(name, "") if action == "fail" else "")
     return tuple(found.values())
 
 
 def _failed_in(found: dict[str, CaseResult], package: str) -> bool:
     return any(
-        one.state is CaseState.FAILED and name.startswith(f"{package}.") for name, one in found.items()
+        test.state is CaseState.FAILED and name.startswith(f"{package}.") for name, test in found.items()
     )
 
 

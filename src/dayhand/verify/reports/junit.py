@@ -1,13 +1,13 @@
-"""JUnit XML, as pytest, Node, Jest, Maven and most others write it.
+"""JUnit XML, as pytest, Node, Jest, Maven and most other runners write it.
 
-Read by expat's events: nothing is expanded, nothing is fetched, a document type ends it.
+Read through expat's events: no entity is expanded, nothing is fetched, and a document type ends the reading.
 """
 
 from __future__ import annotations
 
 from xml.parsers import expat
 
-from dayhand.verify.reports.base import DETAIL_CHARS, MAX_TESTS, CaseResult, CaseState, single
+from dayhand.verify.reports.base import DETAIL_CHARS, MAX_TESTS, CaseResult, CaseState, case_result
 
 MAX_CHARS = 16 * 1024 * 1024
 ENDS = {"failure": CaseState.FAILED, "error": CaseState.FAILED, "skipped": CaseState.SKIPPED}
@@ -27,8 +27,8 @@ class _Reader:
 
     def start(self, tag: str, fields: dict[str, str]) -> None:
         if tag == "testcase":
-            place = fields.get("classname", "")
-            self._name = f"{place}::{fields.get('name', '')}" if place else fields.get("name", "")
+            class_name = fields.get("classname", "")
+            self._name = f"{class_name}::{fields.get('name', '')}" if class_name else fields.get("name", "")
             self._state, self._detail = CaseState.PASSED, []
         elif tag in ENDS and self._name:
             self._state = CaseState.FAILED if self._state is CaseState.FAILED else ENDS[tag]
@@ -44,7 +44,7 @@ class _Reader:
             self._inside = ""
         if tag == "testcase" and self._name:
             detail = "".join(self._detail) if self._state is CaseState.FAILED else ""
-            self.found.append(single(self._name, self._state, detail))
+            self.found.append(case_result(self._name, self._state, detail))
             self._name = ""
             if len(self.found) >= MAX_TESTS:
                 raise _Stop
@@ -55,12 +55,12 @@ class _Reader:
 
 
 def read(text: str) -> tuple[CaseResult, ...]:
-    """The test cases; none where it is no JUnit XML."""
+    """The test cases; none if the text is not JUnit XML."""
     return parse(text) or ()
 
 
 def parse(text: str) -> tuple[CaseResult, ...] | None:
-    """The test cases, perhaps none; None where it is no whole JUnit XML, has a document type or is over 16 MB."""
+    """The test cases, if any; None if the text is not complete JUnit XML, has a document type or exceeds 16 MB."""
     if "<testsuite" not in text or len(text) > MAX_CHARS:
         return None
     reader, parser = _Reader(), expat.ParserCreate()
@@ -74,5 +74,5 @@ def parse(text: str) -> tuple[CaseResult, ...] | None:
     except _Stop:
         return tuple(reader.found) or None
     except expat.ExpatError:
-        return None  # half a report is none: what is missing could be what failed
+        return None  # incomplete: the missing part could hold the failures
     return tuple(reader.found)

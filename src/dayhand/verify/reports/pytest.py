@@ -1,10 +1,10 @@
-"""What pytest prints where it could not be made to write a report: its short summary, and the lines of ``-v``."""
+"""The output of pytest, if it wrote no report: its short summary, and the lines of ``-v``."""
 
 from __future__ import annotations
 
 import re
 
-from dayhand.verify.reports.base import MAX_TESTS, CaseResult, CaseState, single
+from dayhand.verify.reports.base import MAX_TESTS, CaseResult, CaseState, case_result
 
 SUMMARY = re.compile(
     r"^(PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS) (?:\[\d+\] )?(\S+\.py(?:::.+?)?)(?: - (.*))?$"
@@ -19,7 +19,7 @@ STATES = {
 
 
 def read(text: str) -> tuple[CaseResult, ...]:
-    """The tests that pytest names: all of them with ``-v``, else those that failed."""
+    """The tests that pytest names: all tests with ``-v``, otherwise those that failed."""
     found: dict[str, CaseResult] = {}
     for row in text.splitlines():
         if line := VERBOSE.match(row):
@@ -28,7 +28,7 @@ def read(text: str) -> tuple[CaseResult, ...]:
             name, word, detail = line[2], line[1], line[3] or ""
         else:
             continue
-        found[name] = single(name, STATES.get(word, CaseState.SKIPPED), detail)
+        found[name] = case_result(name, STATES.get(word, CaseState.SKIPPED), detail)
         if len(found) >= MAX_TESTS:
             break
     return tuple(found.values())

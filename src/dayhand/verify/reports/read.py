@@ -1,7 +1,7 @@
-"""Single tests' results, read from whatever a test command left or printed.
+"""The results of single tests, read from the reports that a test command wrote, or from its output.
 
-A report is a witness, not the judge: a command that fails has failed whatever it wrote, and where nothing can be
-read its exit code alone speaks. A report in a file was made by a test runner that ran; printed words only name tests.
+A report never overrides the exit code: a command that fails has failed, whatever it reported, and if nothing can be
+read, the exit code alone counts. A report file was written by a test runner that ran; printed text only names tests.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from dayhand.verify.reports import (
     spec,
     tap,
 )
-from dayhand.verify.reports.base import CaseResult, CaseState, Format
+from dayhand.verify.reports.base import CaseResult, CaseState, ReportFormat
 
-PRINTED: tuple[Format, ...] = (junit, go, cargo, tap, pytest, python_unittest, minitest, phpunit, spec)
+PRINTED: tuple[ReportFormat, ...] = (junit, go, cargo, tap, pytest, python_unittest, minitest, phpunit, spec)
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What is known of the single tests of one run."""
+    """The known results of the single tests of one run."""
 
     tests: tuple[CaseResult, ...]
-    reported: bool  # a runner wrote a report file: then this is all of them
+    reported: bool  # whether they come from report files: then all tests are known
 
     @property
     def failing(self) -> frozenset[str]:
@@ -40,12 +40,12 @@ class Results:
 
     @property
     def passing(self) -> frozenset[str]:
-        """Those that passed wherever they ran: two tests may have one name."""
+        """The tests that never failed: two tests may share a name."""
         return frozenset(test.name for test in self.tests if test.state is CaseState.PASSED) - self.failing
 
     @property
     def counts(self) -> Counts | None:
-        """How many ended how; None where only printed words tell, which need not be all."""
+        """The numbers of tests by result; None if they come from printed text, which may name only some."""
         if not self.reported:
             return None
         states = [test.state for test in self.tests]
@@ -55,14 +55,14 @@ class Results:
 
 
 def read_results(reports: Sequence[str], printed: str) -> Results | None:
-    """The results in ``reports`` (the texts of files that runners wrote), else in what was printed; None for none.
+    """The results in ``reports`` (the texts of report files), otherwise those in ``printed``; None if there are none.
 
-    Where one report cannot be read, none counts: what is missing could be what failed.
+    If one report cannot be read, none of them counts: the missing part could hold the failures.
     """
-    read = [junit.parse(one) if one.lstrip().startswith("<") else rspec.parse(one) for one in reports]
-    if read and all(one is not None for one in read):
-        return Results(tuple(test for one in read for test in one or ()), reported=True)
-    for form in PRINTED:
-        if tests := form.read(printed):
+    parsed = [junit.parse(text) if text.lstrip().startswith("<") else rspec.parse(text) for text in reports]
+    if parsed and all(tests is not None for tests in parsed):
+        return Results(tuple(test for tests in parsed for test in tests or ()), reported=True)
+    for report_format in PRINTED:
+        if tests := report_format.read(printed):
             return Results(tests, reported=False)
     return None

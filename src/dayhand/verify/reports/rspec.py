@@ -1,16 +1,16 @@
-"""RSpec's own JSON. https://rspec.info/features/3-13/rspec-core/formatters/json-formatter/"""
+"""The JSON report of RSpec. https://rspec.info/features/3-13/rspec-core/formatters/json-formatter/"""
 
 from __future__ import annotations
 
 import json
 
-from dayhand.verify.reports.base import MAX_TESTS, CaseResult, CaseState, single
+from dayhand.verify.reports.base import MAX_TESTS, CaseResult, CaseState, case_result
 
 STATES = {"passed": CaseState.PASSED, "failed": CaseState.FAILED}
 
 
 def parse(text: str) -> tuple[CaseResult, ...] | None:
-    """The examples, perhaps none; None where it is no whole report of RSpec's."""
+    """The examples, if any; None if the text is not a complete report of RSpec."""
     try:
         report = json.loads(text)
     except (ValueError, RecursionError):
@@ -25,4 +25,4 @@ def _single(example: dict[str, object]) -> CaseResult:
     name = f"{example.get('file_path') or ''}::{example.get('full_description') or example.get('id') or ''}"
     failure = example.get("exception")
     detail = str(failure.get("message") or "") if isinstance(failure, dict) else ""
-    return single(name, STATES.get(str(example.get("status")), CaseState.SKIPPED), detail)
+    return case_result(name, STATES.get(str(example.get("status")), CaseState.SKIPPED), detail)

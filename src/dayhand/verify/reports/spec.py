@@ -1,10 +1,10 @@
-"""The tick and cross lines of Node's spec reporter, Mocha, Jest and Vitest, nested by indentation."""
+"""The ticks and crosses that Node's spec reporter, Mocha, Jest and Vitest print, nested by indentation."""
 
 from __future__ import annotations
 
 import re
 
-from dayhand.verify.reports.base import MAX_TESTS, CaseResult, CaseState, single
+from dayhand.verify.reports.base import MAX_TESTS, CaseResult, CaseState, case_result
 
 MARKS = {
     "✔": "ok",
@@ -19,28 +19,35 @@ MARKS = {
 }
 ROW = re.compile(r"^( *)([✔✓√✖✗✕×﹣○]) (.+?)(?: \(?\d+(?:\.\d+)? ?m?s\)?)?(?: # (?:SKIP|TODO).*)?$")
 GROUP = re.compile(r"^( *)(?:▶ |PASS +|FAIL +)?(\S.*?)(?: \(\d+(?:\.\d+)? ?m?s\))?$")
-AGAIN = re.compile(r"^\s*(?:✖ failing tests:|\d+ failing|Failed Tests|Summary of all failing tests)")
-DEEPEST = 12
+FAILURES_REPEATED = re.compile(
+    r"^\s*(?:✖ failing tests:|\d+ failing|Failed Tests|Summary of all failing tests)"
+)
+MAX_DEPTH = 12
 STATES = {"ok": CaseState.PASSED, "bad": CaseState.FAILED, "skip": CaseState.SKIPPED}
 
 
 def read(text: str) -> tuple[CaseResult, ...]:
-    """The ticks and crosses, each named with the groups that it stands in; a group's own mark only sums it up."""
+    """The tests, each named with its groups; the mark of a group only sums up its tests and is left out."""
     found: dict[str, CaseResult] = {}
-    groups: set[str] = set()  # those that a test was found in
+    groups: set[str] = set()  # with at least one test
     path: list[tuple[int, str]] = []
     for row in text.splitlines():
-        if AGAIN.match(row):
-            break  # the failing ones are told once more
+        if FAILURES_REPEATED.match(row):
+            break
         if line := ROW.match(row):
-            path = [one for one in path if one[0] < len(line[1])]
-            around = " > ".join(group for _, group in path)
-            name = f"{around} > {line[3]}" if around else line[3]
+            path = _outside(path, len(line[1]))
+            group_name = " > ".join(name for _, name in path)
+            name = f"{group_name} > {line[3]}" if group_name else line[3]
             if name not in groups:
-                found[name] = single(name, STATES[MARKS[line[2]]])
-            groups.add(around)
+                found[name] = case_result(name, STATES[MARKS[line[2]]])
+            groups.add(group_name)
         elif group := GROUP.match(row):
-            path = [*[one for one in path if one[0] < len(group[1])][:DEEPEST], (len(group[1]), group[2])]
+            path = [*_outside(path, len(group[1]))[:MAX_DEPTH], (len(group[1]), group[2])]
         if len(found) >= MAX_TESTS:
             break
     return tuple(found.values())
+
+
+def _outside(path: list[tuple[int, str]], indent: int) -> list[tuple[int, str]]:
+    """The groups that a line with this indentation belongs to."""
+    return [group for group in path if group[0] < indent]

@@ -1,1 +1,1 @@
-"""How large a change is, and what in it nobody asked for."""
+"""How large a change is, and which of its parts nobody asked for."""

@@ -1,4 +1,4 @@
-"""How far a change reaches: its size beside what is allowed, where it only alters layout, and what nobody spoke of."""
+"""The scope of a change: its size and its limits, and the files whose changes a reviewer may not expect."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from dayhand.environment.ecosystems.base import Files
 from dayhand.file_kinds import is_lock
 from dayhand.task import Change, Solution, Task
 from dayhand.verification import Scope
-from dayhand.verify.scope.formatting_only import find_layout, places_of
+from dayhand.verify.scope.formatting_only import changed_ranges, find_formatting_only
 from dayhand.verify.scope.unmentioned import find_unmentioned
 
 
-def measure(lines: Mapping[str, int], allowed: Scope) -> Scope:
-    """The size of a change from its lines by path. What tools write into lock files is nobody's to read, and not counted."""
+def measure(lines: Mapping[str, int], limits: Scope) -> Scope:
+    """The size of a change, from its number of lines by path. Lock files do not count: nobody reads them."""
     counted = {path: count for path, count in lines.items() if not is_lock(path)}
-    return replace(allowed, lines=sum(counted.values()), files=len(counted))
+    return replace(limits, lines=sum(counted.values()), files=len(counted))
 
 
-def survey(scope: Scope, change: Change, words: str, *, before: Files, after: Files) -> Scope:
-    """The same with what is to be named: layout, and files that ``words`` do not lead to."""
-    places = places_of(change.patch)
+def add_unexpected(scope: Scope, change: Change, text: str, *, before: Files, after: Files) -> Scope:
+    """The same scope with the files in which only formatting changes, and those that ``text`` does not mention."""
+    ranges = changed_ranges(change.patch)
     return replace(
         scope,
-        formatting_only=find_layout(before, after, places),
-        unmentioned=find_unmentioned(words, after, places, paths=change.paths),
+        formatting_only=find_formatting_only(before, after, ranges),
+        unmentioned=find_unmentioned(text, after, ranges, paths=change.paths),
     )
 
 
-def words_of(task: Task, solution: Solution) -> str:
-    """Everything that was said of the change: by the people who asked, and in the account."""
+def request_and_summary(task: Task, solution: Solution) -> str:
+    """Everything that was written about the change: by the people who asked for it, and by the model."""
     cited = (citation.path for citation in solution.citations)
     return "\n".join([task.title, task.body, task.ask.text, solution.title, solution.summary, *cited])

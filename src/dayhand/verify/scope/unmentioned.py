@@ -1,7 +1,7 @@
-"""Which changed files nobody spoke of: not the ask, not the account, and not through a file that was spoken of.
+"""Which changed files are not mentioned: neither the request nor the summary leads to them.
 
-A simple rule that people can check: a file is spoken of where its name stands in the words, where a symbol that the words name
-stands on its changed lines, and where it is the test of such a file, imports it or is imported by it.
+The rule is simple enough for people to check: a file is mentioned if its name is in the text, if a symbol that the text
+names is on its changed lines, or if it is the test of a mentioned file, imports one, or is imported by one.
 """
 
 from __future__ import annotations
@@ -14,62 +14,64 @@ from dayhand.environment.ecosystems.base import Files
 from dayhand.file_kinds import is_lock
 from dayhand.verify.scope.formatting_only import ChangedRange
 
-FEW = 3  # so few files are seen at a glance: where none is named, nothing is said
+SMALL_CHANGE = 3  # files: if none of so few is mentioned, none is reported
 SYMBOL = re.compile(r"`[^`\n]+`|\b\w+(?=\()|\b\w*[a-z0-9][A-Z]\w*\b|\b\w*_\w+\b")
 IMPORT = re.compile(r"\b(?:import|from|require|include|use|using|mod|source|load)\b")
-COMMON = frozenset(["__init__", "__main__", "index", "mod", "main", "lib", "package-info"])
-TESTING = re.compile(r"^test[_-]|[_.-](test|tests|spec)$|(?<=[a-z])(Test|Tests|Spec|IT)$")
+GENERIC_NAMES = frozenset(["__init__", "__main__", "index", "mod", "main", "lib", "package-info"])
+TEST_AFFIX = re.compile(r"^test[_-]|[_.-](test|tests|spec)$|(?<=[a-z])(Test|Tests|Spec|IT)$")
 
 
 def find_unmentioned(
-    words: str, after: Files, places: Mapping[str, list[ChangedRange]], *, paths: tuple[str, ...]
+    text: str, after: Files, ranges: Mapping[str, list[ChangedRange]], *, paths: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """The changed ``paths`` that ``words`` do not lead to; none where so few changed that nobody need be told."""
-    asked = [path for path in paths if not is_lock(path)]
-    mentioned = {path for path in asked if _named(path, words) or _by_symbol(places.get(path, ()), words)}
-    if not mentioned and len(asked) <= FEW:
+    """The changed ``paths`` that ``text`` does not lead to; none if the change is small and no file is mentioned."""
+    changed = [path for path in paths if not is_lock(path)]
+    mentioned = {
+        path for path in changed if _is_named(path, text) or _has_named_symbol(ranges.get(path, ()), text)
+    }
+    if not mentioned and len(changed) <= SMALL_CHANGE:
         return ()
-    texts = {path: imports_in(after.read(path)) for path in asked}
-    while more := {
-        one for one in asked if one not in mentioned and any(tied(one, two, texts) for two in mentioned)
+    imports = {path: imported_words(after.read(path)) for path in changed}
+    while related := {
+        path
+        for path in changed
+        if path not in mentioned and any(are_related(path, other, imports) for other in mentioned)
     }:
-        mentioned |= more
-    return tuple(path for path in asked if path not in mentioned)
+        mentioned |= related
+    return tuple(path for path in changed if path not in mentioned)
 
 
-def _named(path: str, words: str) -> bool:
-    """Whether the words hold the path, the file's name, or its name without the ending."""
+def _is_named(path: str, text: str) -> bool:
+    """Whether the text contains the path, the file's name, or its name without the suffix."""
     name = PurePosixPath(path).name
-    return any(_holds(words, word) for word in (path, name, _stem(path)) if len(word) > 2)
+    return any(_contains_word(text, word) for word in (path, name, _stem(path)) if len(word) > 2)
 
 
-def _by_symbol(places: Iterable[ChangedRange], words: str) -> bool:
-    named = {piece for found in SYMBOL.findall(words) for piece in re.findall(r"\w{3,}", found)}
-    rows = (row for place in places for row in (*place.gone, *place.come))
-    return bool(named) and any(not named.isdisjoint(re.findall(r"\w{3,}", row)) for row in rows)
+def _has_named_symbol(ranges: Iterable[ChangedRange], text: str) -> bool:
+    symbols = {word for symbol in SYMBOL.findall(text) for word in re.findall(r"\w{3,}", symbol)}
+    lines = (line for changed in ranges for line in (*changed.removed, *changed.added))
+    return bool(symbols) and any(not symbols.isdisjoint(re.findall(r"\w{3,}", line)) for line in lines)
 
 
-def tied(one: str, two: str, imports: Mapping[str, frozenset[str]]) -> bool:
-    """Whether one file is the other's test, or imports it."""
-    first, second = _stem(one).lower(), _stem(two).lower()
-    if first == second:
-        return True
-    return second in imports[one] or first in imports[two]
+def are_related(path: str, other: str, imports: Mapping[str, frozenset[str]]) -> bool:
+    """Whether one file is the other's test, or imports it. ``imports``: the words of each file's import lines."""
+    stem, other_stem = _stem(path).lower(), _stem(other).lower()
+    return stem == other_stem or other_stem in imports[path] or stem in imports[other]
 
 
 def _stem(path: str) -> str:
-    """The name without endings and marks of tests; a folder's, where the file's own says nothing."""
-    whole = PurePosixPath(path)
-    stem = whole.name.lstrip(".").partition(".")[0] or whole.name
-    plain = TESTING.sub("", stem) or stem
-    return whole.parent.name if plain in COMMON and whole.parent.name else plain
+    """The file's name without suffixes and without marks of a test; for a generic name, that of its folder."""
+    pure_path = PurePosixPath(path)
+    stem = pure_path.name.lstrip(".").partition(".")[0] or pure_path.name
+    subject = TEST_AFFIX.sub("", stem) or stem
+    return pure_path.parent.name if subject in GENERIC_NAMES and pure_path.parent.name else subject
 
 
-def imports_in(text: str) -> frozenset[str]:
-    """The words on lines that bring something in."""
-    rows = (row for row in text.split("\n") if IMPORT.search(row))
-    return frozenset(word for row in rows for word in re.findall(r"[\w-]+", row.lower()))
+def imported_words(text: str) -> frozenset[str]:
+    """The words on the lines of a file that import something."""
+    lines = (line for line in text.split("\n") if IMPORT.search(line))
+    return frozenset(word for line in lines for word in re.findall(r"[\w-]+", line.lower()))
 
 
-def _holds(text: str, word: str) -> bool:
+def _contains_word(text: str, word: str) -> bool:
     return re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text, re.IGNORECASE) is not None
