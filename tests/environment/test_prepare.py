@@ -12,13 +12,14 @@ import pytest
 import uv
 
 from dayhand.environment import prepare as room
+from dayhand.environment.declared.dayhand_toml import RepoConfig
 from dayhand.environment.ecosystems import node
 from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
 from dayhand.environment.prepare import combine, prepare
 from dayhand.environment.registries.base import ExtraRegistries
 from dayhand.environment.setup import install, runtimes, steps
 from dayhand.sandbox.base import Reason
-from tests.environment.conftest import Notes
+from tests.environment.conftest import Notes, Project, Texts
 
 TEST = "from app import double\n\n\ndef test_double():\n    assert double(2) == 4\n"
 APP = "def double(number):\n    return number * 2\n"
@@ -230,6 +231,19 @@ def test_a_project_with_nothing_to_install_is_probed_once(project, sandbox, log)
     again = prepare(plain.files, sandbox, fill, log=log)
     assert (again.cached, again.missing) == (True, {})
     assert all_pass(again, plain, sandbox) == ["./check.sh"]
+
+
+def test_a_config_that_is_already_parsed_is_not_read_again(sandbox, log):
+    class Files(Texts):
+        def read(self, path):
+            assert path != ".dayhand.toml"
+            return super().read(path)
+
+    config = RepoConfig(run=("true",), checks={"test": ("test -d .",)})
+    files = Files({".dayhand.toml": "[setup]\nrun = 'false'\n"})
+    environment = prepare(files, sandbox, Project(files).fill, log=log, config=config)
+    assert [(step.command, step.passed) for step in environment.steps] == [("true", True)]
+    assert [check.command for check in environment.checks] == ["test -d ."]
 
 
 def test_a_script_whose_interpreter_is_not_there_is_missing(project, sandbox, log):

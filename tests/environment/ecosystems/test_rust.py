@@ -56,6 +56,19 @@ def test_the_format_counts_where_the_repository_asks_for_it(files, path, text):
     assert [check.source for check in plan.checks if check.command == "cargo fmt --check"] == [path]
 
 
+@pytest.mark.parametrize(
+    ("step", "asked"),
+    [
+        ("run: make # cargo fmt --check", False),
+        ("run: >\n    cargo fmt --all\n    -- --check", True),
+        ("run: cargo fmt --check\n- run: &x [*x]", False),
+    ],
+)
+def test_the_format_is_asked_for_by_a_step_that_runs(files, step, asked):
+    plan = rust.plan(files({"Cargo.toml": "", ".github/workflows/ci.yml": f"- {step}\n"}))
+    assert any(check.command == "cargo fmt --check" for check in plan.checks) is asked
+
+
 def test_each_probe_asks_for_its_own_component(files):
     plan = rust.plan(files({"Cargo.toml": "", "rustfmt.toml": ""}))
     assert [check.probe for check in plan.checks] == [

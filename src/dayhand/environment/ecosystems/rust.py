@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from dayhand.box_paths import ENVIRONMENT
+from dayhand.environment import yaml_file
 from dayhand.environment.ecosystems import base
 from dayhand.environment.ecosystems.base import Check, Files, Language, Names, Nested, SetupPlan, Step
 from dayhand.environment.manifest import table, toml
@@ -59,8 +61,23 @@ def _format(files: Files, paths: frozenset[str]) -> str:
     if own := next((name for name in SETTINGS if name in paths), ""):
         return own
     workflows = (path for path in sorted(paths) if WORKFLOW.fullmatch(path))
-    asked = re.compile(r"cargo fmt\b.*--check")
-    return next((path for path in workflows if asked.search(files.read(path))), "")
+    return next((path for path in workflows if _checks_format(files.read(path))), "")
+
+
+def _checks_format(workflow: str) -> bool:
+    """Whether a step of a workflow checks the format; a comment does not."""
+    if "cargo fmt" not in workflow:
+        return False
+    value, _problem = yaml_file.parse(workflow)  # GitHub itself reports a problem
+    return any(re.search(r"cargo fmt\b.*--check", text) for text in _texts(value))
+
+
+def _texts(value: yaml_file.Value | None) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif value is not None:
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)
 
 
 def read_pin(text: str) -> str:
