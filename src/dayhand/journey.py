@@ -31,8 +31,8 @@ from dayhand.ledger.journal import Journal
 from dayhand.ledger.log import TaskLog
 from dayhand.ledger.queue import WORK_SECONDS
 from dayhand.ledger.repository_notes import RepositoryNotes
-from dayhand.publish.base import Proposal, Publication
-from dayhand.publish.wording.environment import lacking
+from dayhand.publish.base import ProposedChange, Publication
+from dayhand.publish.wording.environment import unavailable
 from dayhand.sandbox.base import Box, Sandbox
 from dayhand.sandbox.cancellable import Cancellable
 from dayhand.task import Answered, Change, Examined, Outcome, Proposed, Solution, Stage, Task, TaskKind
@@ -127,7 +127,7 @@ class TaskJourney:
         self.log.ended(Stage.OPEN)
 
     def warn(self, environment: Environment) -> None:
-        self.background.begin(partial(self.tools.publication.warn, lacking(environment)))
+        self.background.begin(partial(self.tools.publication.warn, unavailable(environment)))
 
     def prepare(self) -> Environment:
         with self.log.stage(Stage.PREPARE):
@@ -146,7 +146,7 @@ class TaskJourney:
     def examine(self) -> Examined:
         """Set the repository up, run every check once, and report what is missing."""
         tools, commit = self.tools, self.base.commit
-        tools.publication.begin_examination(commit)
+        tools.publication.start_examination(commit)
         environment = self.prepare()
         with self.log.stage(Stage.CHECK):
             examined = examine(
@@ -163,14 +163,14 @@ class TaskJourney:
             improvement = search.run(environment, examined)
         with self.log.stage(Stage.PUBLISH):
             proposal_url = self._propose_set_up(improvement) if improvement else ""
-            tools.publication.examined(self.task, examined, proposal_url)
+            tools.publication.report_examination(self.task, examined, proposal_url)
         return examined
 
     def _propose_set_up(self, improvement: Improvement) -> str:
         """Propose a set-up that works better, once. Returns the pull request's address; "" if there is none."""
         tools, text = self.tools, improvement.suggestion.text
         try:
-            if tools.publication.declined(improvement, PROPOSAL_BRANCH):
+            if tools.publication.setup_decided(improvement, PROPOSAL_BRANCH):
                 self.log.line("say", "The same set-up was proposed before, and a person decided about it.")
                 return ""
             if not propose_file(tools.checkout, self.base, NAME, text=text, when=self.task.created_at):
@@ -178,7 +178,7 @@ class TaskJourney:
                     "say", f"Somebody else pushed to {PROPOSAL_BRANCH}, so the set-up is not proposed."
                 )
                 return ""
-            return tools.publication.offer(improvement, PROPOSAL_BRANCH, self.base.branch)
+            return tools.publication.propose_setup(improvement, PROPOSAL_BRANCH, self.base.branch)
         except HubUnavailable:
             raise
         except (CheckoutError, HubError) as error:  # the examination is worth reporting without the proposal
@@ -339,7 +339,7 @@ class TaskJourney:
             proofs = look_up_citations(work.solution.citations, files, work.head)
             summary = strike_false_claims(work.solution.summary, work.verification)
             solution = replace(work.solution, summary=summary)
-            proposal = Proposal(
+            proposal = ProposedChange(
                 change=work.change,
                 head=work.head,
                 solution=solution,

@@ -33,7 +33,7 @@ class State(StrEnum):
 
 
 class Stage(StrEnum):
-    """The stages of the journey, in order; people see these words."""
+    """The stages of the journey, in order."""
 
     FETCH = "fetch"
     OPEN = "open"
@@ -42,6 +42,17 @@ class Stage(StrEnum):
     TAKE = "take"
     CHECK = "check"
     PUBLISH = "publish"
+
+
+STAGE_TITLES: dict[str, str] = {  # what people read, on GitHub and on the task's page
+    Stage.FETCH: "Fetching the repository",
+    Stage.OPEN: "Opening a draft pull request",
+    Stage.PREPARE: "Preparing the environment",
+    Stage.SOLVE: "Working on it",
+    Stage.TAKE: "Collecting the change",
+    Stage.CHECK: "Running the checks",
+    Stage.PUBLISH: "Publishing the result",
+}
 
 
 @dataclass(frozen=True, slots=True)

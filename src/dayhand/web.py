@@ -21,7 +21,7 @@ from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log import LogReader
 from dayhand.ledger.queue import enqueue
 from dayhand.ledger.redis_server import at_hand, connect, connect_raw
-from dayhand.publish.wording.pull_request import refusal
+from dayhand.publish.wording.comment import refusal
 from dayhand.settings.required import app_key, require_app, require_data
 from dayhand.settings.table import Settings
 
@@ -126,7 +126,7 @@ class _GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn ships n
 
 def _refuse(hub: Hub, where: Subject, asker: str, *, why: str) -> None:
     """Tell a person, once per issue and person, why nothing happens."""
-    repository = hub.repository(where.installation, where.repository).talking()
+    repository = hub.repository(where.installation, where.repository).for_comments()
     try:
         repository.comment(where.number, refusal(asker, why), marker=f"refusal:{asker}")
     finally:

@@ -83,7 +83,7 @@ class Workshop:
                 claim.allow_same_request()
             clone_url, branch = task.clone_url, task.default_branch
             if not clone_url:
-                clone_url, branch = hub.whereabouts()
+                clone_url, branch = hub.location()
             checkout = Checkout(
                 mirror=open_mirror(self.settings.data, task.repository, clone_url),
                 default_branch=branch,

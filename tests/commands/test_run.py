@@ -116,7 +116,9 @@ def test_the_next_model_finishes_where_the_first_is_not_there(repo: Path, folder
     with played([Fault("status", 404, "{}", times=FOREVER, model="gone"), FIX], [DONE]) as model:
         done = run(repo, folder, model, DAYHAND_MODEL="gone,gpt-6.1-sol")
     assert done.returncode == 0, done.stderr
-    assert "gone could not go on, so gpt-6.1-sol did: The model's server does not have" in done.stdout
+    assert (
+        "gone could not continue, so gpt-6.1-sol took over: The model's server does not have" in done.stdout
+    )
 
 
 def test_without_a_model_it_says_what_to_set(repo: Path, folder: Path) -> None:

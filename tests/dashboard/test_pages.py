@@ -179,7 +179,7 @@ def test_a_huge_log_is_a_page_of_bounded_size_in_which_every_line_is_found(
 
 def test_a_stage_has_the_same_name_in_the_log_and_in_the_list(app: Flask, ledger: Ledger) -> None:
     finish(ledger, a_task("t1"))
-    assert app.test_client().get("/tasks/t1").text.count("Work on the task") == 2
+    assert app.test_client().get("/tasks/t1").text.count("Working on it") == 2
 
 
 def test_an_open_page_may_ask_for_the_stages_alone(app: Flask, ledger: Ledger) -> None:

@@ -9,17 +9,10 @@ from pathlib import Path
 import pytest
 
 from dayhand.hub.client import Hub
+from dayhand.hub.permissions import PERMISSIONS
 from dayhand.hub.repository import RepositoryHub
 from dayhand.localhub.server import LocalHub
 from dayhand.localhub.state.models import App, Installation, Issue, Repository, User
-
-PERMISSIONS = {
-    "metadata": "read",
-    "contents": "write",
-    "issues": "write",
-    "pull_requests": "write",
-    "checks": "write",
-}
 
 
 @dataclass

@@ -41,7 +41,7 @@ def test_a_locked_key_and_a_weak_key_are_named() -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
     pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     locked = key.private_bytes(pem, pkcs8, serialization.BestAvailableEncryption(b"secret"))
-    with pytest.raises(SettingsError, match="locked with a passphrase"):
+    with pytest.raises(SettingsError, match="protected by a passphrase"):
         load_key(locked.decode())
     with pytest.raises(SettingsError, match="1024 bits"):
         load_key(key.private_bytes(pem, pkcs8, serialization.NoEncryption()).decode())
@@ -51,7 +51,7 @@ def test_another_apps_key_is_refused_with_what_to_compare(place: Place) -> None:
     other = place.server.actions.add_app(
         "other", permissions={}, events=(), webhook_url="", secret="s", owner="ada"
     )
-    with pytest.raises(HubError, match="does not accept our credentials") as refused:
+    with pytest.raises(HubError, match="rejects our credentials") as refused:
         Hub(place.server.api_url, place.app.id, other.private_key).slug()
     assert "GITHUB_APP_ID" in refused.value.advice
 

@@ -71,7 +71,7 @@ def there(clerk: Clerk) -> RepositoryHub:
         (
             (403, {"message": "Resource not accessible by integration"}, PERMISSION),
             "not accessible by integration",
-            "Give the App the permission issues=write",
+            "Grant the App the permission issues=write",
         ),
         ((403, {"message": "Repository was archived so is read-only."}, PERMISSION), "archived", ""),
         (
@@ -79,7 +79,7 @@ def there(clerk: Clerk) -> RepositoryHub:
             "suspended",
             "Unsuspend the App's installation",
         ),
-        ((404, {"message": "Not Found"}, PERMISSION), "Not Found", "Is the App installed"),
+        ((404, {"message": "Not Found"}, PERMISSION), "Not Found", "Check that the App is installed"),
         ((401, {"message": "Bad credentials"}, {}), "our credentials", "GITHUB_APP_ID"),
         (
             (422, {"message": "Validation Failed", "errors": [{"message": "too long"}]}, {}),
@@ -116,7 +116,7 @@ def test_a_refusal_says_why_and_what_to_do(
 def test_what_passes_by_itself_is_told_apart(clerk: Clerk, there: RepositoryHub, give: Given) -> None:
     clerk.give = give
     with pytest.raises(HubUnavailable):
-        there.update_check(1, output={"title": "t", "summary": "s"}, patient=False)
+        there.update_check(1, output={"title": "t", "summary": "s"}, retries=False)
 
 
 def test_what_makes_something_is_never_repeated(clerk: Clerk, there: RepositoryHub) -> None:
@@ -133,7 +133,7 @@ def test_a_question_is_repeated(clerk: Clerk, there: RepositoryHub) -> None:
 
 def test_progress_is_tried_once(clerk: Clerk, there: RepositoryHub) -> None:
     with pytest.raises(HubUnavailable):
-        there.update_check(1, output={"title": "t", "summary": "s"}, patient=False)
+        there.update_check(1, output={"title": "t", "summary": "s"}, retries=False)
     assert len(clerk.asked) == 1
 
 

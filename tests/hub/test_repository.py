@@ -101,7 +101,7 @@ def test_review_is_asked_for_or_passed_over(place: Place) -> None:
 
 def test_only_our_own_branches_are_deleted(place: Place) -> None:
     place.branch(BRANCH)
-    with pytest.raises(HubError, match="not a branch of Dayhand's"):
+    with pytest.raises(HubError, match="not created by Dayhand"):
         place.there.delete_branch("main")
     for _ in range(2):
         place.there.delete_branch(BRANCH)
@@ -132,7 +132,7 @@ def test_an_issue_and_a_pull_request_are_told_apart(place: Place) -> None:
 
 
 def test_where_a_repository_is_and_which_branch_counts(place: Place) -> None:
-    assert place.there.whereabouts() == (f"{place.server.url}/ada/shop.git", "main")
+    assert place.there.location() == (f"{place.server.url}/ada/shop.git", "main")
 
 
 def test_closed_pull_requests_of_one_branch_say_what_they_said(place: Place) -> None:
@@ -140,7 +140,7 @@ def test_closed_pull_requests_of_one_branch_say_what_they_said(place: Place) -> 
     place.branch("dayhand/2-other")
     for branch in (BRANCH, "dayhand/2-other"):
         place.there.open_pull(branch, "main", "T", body=f"from {branch}")
-    assert place.there.closed_pulls(BRANCH) == ()
+    assert place.there.closed_pull_bodies(BRANCH) == ()
     for issue in list(place.repo.pulls()):
         place.there.close_pull(issue.number)
-    assert place.there.closed_pulls(BRANCH) == (f"from {BRANCH}",)
+    assert place.there.closed_pull_bodies(BRANCH) == (f"from {BRANCH}",)

@@ -11,6 +11,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from dayhand.agent.compaction import REPLACED
 from dayhand.hub.client import Hub
+from dayhand.hub.permissions import EVENTS, PERMISSIONS
 from dayhand.ledger.ledger import Ledger, Record
 from dayhand.ledger.log import LogReader
 from dayhand.ledger.queue import queue
@@ -25,14 +26,6 @@ from dayhand.wiring import Workshop
 from dayhand.worker.job import travel_with
 
 SECRET = "a secret of the tests"
-PERMISSIONS = {
-    "metadata": "read",
-    "contents": "write",
-    "issues": "write",
-    "pull_requests": "write",
-    "checks": "write",
-}
-EVENTS = ("issues", "issue_comment", "pull_request", "check_run", "push")
 SHOP = {
     "README.md": "# Shop\n",
     "shop.py": "def total(prices):\n    return sum(prices) + 1\n",

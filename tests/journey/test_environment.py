@@ -176,11 +176,11 @@ def test_a_task_says_first_what_cannot_run_and_works_all_the_same(harness: Harne
             task_id, harness.ledger, DyingAt(Workshop(harness.settings, harness.ledger), begins("solve"))
         )
     (said,) = harness.bot_comments(issue)
-    assert said.startswith("⛔ **Not everything can run here**")
+    assert said.startswith("⛔ **Some checks cannot run here**")
     assert "- `no-such-linter .`: no-such-linter does not start" in said
     (pull,) = harness.pulls(repo)
     (check,) = harness.checks(repo, pull)
-    assert str(check.summary).startswith("⛔ **Not everything can run here**")
+    assert str(check.summary).startswith("⛔ **Some checks cannot run here**")
     harness.ledger.redis.delete(f"dayhand:lease:{task_id}")
     (record,) = harness.work()
     assert record.state is State.PROPOSED
@@ -200,7 +200,7 @@ def test_a_task_knows_from_the_last_examination_what_will_not_run(harness: Harne
         travel_with(
             task_id, harness.ledger, DyingAt(Workshop(harness.settings, harness.ledger), begins("prepare"))
         )
-    assert harness.bot_comments(other)[0].startswith("⛔ **Not everything can run here**")
+    assert harness.bot_comments(other)[0].startswith("⛔ **Some checks cannot run here**")
 
 
 def test_a_question_is_told_first_as_well(harness: Harness) -> None:
@@ -213,7 +213,7 @@ def test_a_question_is_told_first_as_well(harness: Harness) -> None:
         travel_with(
             task_id, harness.ledger, DyingAt(Workshop(harness.settings, harness.ledger), begins("solve"))
         )
-    assert harness.bot_comments(issue)[0].startswith("⛔ **Not everything can run here**")
+    assert harness.bot_comments(issue)[0].startswith("⛔ **Some checks cannot run here**")
     harness.ledger.redis.delete(f"dayhand:lease:{task_id}")
     harness.work()
     (said,) = harness.bot_comments(issue)

@@ -213,9 +213,9 @@ def test_a_row_of_the_table_holds(harness: Harness, fault: str) -> None:
         case "named failure":
             assert told.record.state is State.FAILED
             assert (pull.pull.draft, pull.state, conclusions) == (True, "open", {"failure"})
-            assert "**Unfinished.** For #1." in pull.body
+            assert "**Unfinished** work for #1." in pull.body
             assert "**What to do:**" in said or not quoted(row.reads)[1:]
-            assert f"branch `{pull.pull.head}`, unchecked" in said
+            assert f"My unfinished, unchecked work is on the branch `{pull.pull.head}`" in said
         case "draft that asks":
             assert told.record.state is State.PROPOSED, told.record.reason
             assert (pull.pull.draft, pull.pull.reviewers, conclusions) == (True, [], {"action_required"})
@@ -223,9 +223,9 @@ def test_a_row_of_the_table_holds(harness: Harness, fault: str) -> None:
         case "finished early":
             assert told.record.state is State.PROPOSED, told.record.reason
             assert (pull.pull.draft, conclusions) == (False, {"success"})
-            assert "⏳ **Told to finish:** " in pull.body
+            assert "⏳ **Finished early** " in pull.body
             assert [check.title.partition(";")[2] for check in harness.checks(told.repo, pull)] == [
-                " the model was told to finish (2 of 2 pass)"
+                " the model was told to finish early (2 of 2 pass)"
             ]
         case "answered":
             assert told.record.state is State.ANSWERED

@@ -57,7 +57,7 @@ def test_a_change_over_the_size_that_is_allowed_is_a_draft_that_asks(
     assert pull.pull.draft
     assert pull.pull.reviewers == [], "nobody is asked to read it yet"
     assert check.conclusion == "action_required"
-    assert check.title == "The change is larger than it may be: please look at that first (2 of 2 pass)"
+    assert check.title == "This change exceeds the size limit: review that first (2 of 2 pass)"
     assert f"✋ **This stays a draft:** {size}" in pull.body
     assert f"is a draft that asks: {size}" in harness.bot_comments(issue)[0]
     assert "The change is larger than is allowed here" in page(harness)
@@ -126,12 +126,11 @@ def test_layout_and_files_that_nobody_spoke_of_are_named(harness: Harness) -> No
     _, _, pull, check = play(harness, FIX, tidy, files=files)
     assert "places in `tax.py`" not in pull.body
     assert (
-        "**Only layout** (whitespace, line breaks, quotes, order of imports) changes in all of `tax.py`."
-        in pull.body
+        "**Formatting only** (whitespace, line breaks, quotes, import order): all of `tax.py`." in pull.body
     )
-    assert "**Changed, but not spoken of** in the issue or the account: `tax.py`." in pull.body
+    assert "**Changed, but not mentioned** in the issue or the summary: `tax.py`." in pull.body
     assert check.conclusion == "success", "it is named, and refuses nothing"
-    assert "not spoken of in the issue or the account: <code>tax.py</code>" in page(harness)
+    assert "not mentioned in the issue or the summary: <code>tax.py</code>" in page(harness)
 
 
 def test_what_acts_beyond_the_code_waits_for_a_person(harness: Harness) -> None:
@@ -139,7 +138,7 @@ def test_what_acts_beyond_the_code_waits_for_a_person(harness: Harness) -> None:
     repo, _, pull, check = play(harness, FIX, orders, files=SHOP)
     assert "✋ **The change reaches beyond its code**, where no check looks:" in pull.body
     assert "- steers agents: `AGENTS.md`: `added`" in pull.body
-    assert check.title == "The change reaches beyond its code: please look at that first (2 of 2 pass)"
+    assert check.title == "This change affects more than the tested code: review that first (2 of 2 pass)"
     assert check.conclusion == "action_required"
     assert "Pull request reaches beyond its code" in page(harness)
     harness.comment(repo, pull, "@bot accept")

@@ -50,7 +50,8 @@ def test_a_repository_lowers_the_operators_limit_and_the_person_reads_where(harn
         "to $5.00 at most."
     ) in said
     assert (
-        "What I did until then is on the branch `dayhand/1-totals-are-one-too-high`, unchecked. $0.0" in said
+        "My unfinished, unchecked work is on the branch `dayhand/1-totals-are-one-too-high`. Cost: $0.0"
+        in said
     )
 
 
@@ -77,13 +78,13 @@ def test_work_that_a_limit_stopped_waits_until_a_person_takes_it(harness: Harnes
     (check,) = harness.checks(repo, pull)
     assert pull.pull
     assert (record.state, pull.pull.draft, pull.pull.reviewers) == (State.PROPOSED, True, [])
-    assert check.title == "A limit stopped the work: please look at that first (2 of 2 pass)"
+    assert check.title == "The model stopped at a limit: review that first (2 of 2 pass)"
     verdict, limit, heading = pull.body.split("\n\n")[1:4]
-    assert verdict == "✋ **A limit stopped the work: please look at that first (2 of 2 pass)**"
+    assert verdict == "✋ **The model stopped at a limit: review that first (2 of 2 pass)**"
     assert limit.startswith(
-        "✋ **This stays a draft:** the model had to stop at a limit, with 4 turns used of 4 turns."
+        "✋ **This stays a draft:** the model had to stop at a limit (4 turns of 4 turns used)."
     )
-    assert heading == "### What was done, in the model's words"
+    assert heading == "### Summary by the model"
     assert "The tests are left." in pull.body
     address = harness.app.webhook_url.removesuffix("/webhook")
     page = requests.get(f"{address}/tasks/{record.task.id}", timeout=10).text
@@ -105,9 +106,11 @@ def test_a_new_failure_does_not_go_back_to_a_model_that_had_to_stop(harness: Har
     assert pull.pull
     assert harness.model.count == 4
     assert (pull.pull.draft, check.conclusion) == (True, "failure")
-    assert check.title.startswith("There are new failures; a limit stopped the work")
+    assert check.title.startswith("There are new failures; the model stopped at a limit")
     assert "go back to the model" not in " ".join(note.text for note in harness.live.read(record.task.id))
-    assert "is a draft that asks: the model had to stop at a limit" in harness.bot_comments(issue)[-1]
+    assert (
+        "stays a draft for your decision: the model had to stop at a limit" in harness.bot_comments(issue)[-1]
+    )
 
 
 def test_new_failures_that_there_is_no_room_to_mend_stay(harness: Harness) -> None:
@@ -134,6 +137,6 @@ def test_a_question_that_a_limit_cut_short_is_answered_as_such(harness: Harness)
     said = harness.bot_comments(issue)[-1]
     assert "As far as I saw, by rank." in said
     assert (
-        "⏳ The model had to stop at a limit, with 3 turns used of 3 turns. More room: DAYHAND_MAX_TURNS."
+        "⏳ The model had to stop at a limit (3 turns of 3 turns used). To allow more, raise DAYHAND_MAX_TURNS."
         in said
     )

@@ -32,7 +32,7 @@ def test_people_are_told_which_model_took_over_why_and_what_each_cost(harness: H
     why = "The account with the model's service has no credit left: You exceeded your quota"
     assert f"{why} gpt-6.1-terra goes on." in told.log
     (pull,) = harness.pulls(told.repo)
-    assert f"⚠️ **gpt-6.1-sol** could not go on, so **gpt-6.1-terra** did: {why}" in pull.body
+    assert f"⚠️ **gpt-6.1-sol** could not continue, so **gpt-6.1-terra** took over: {why}" in pull.body
     assert "\n- gpt-6.1-sol: 1 turn, " in pull.body
     assert "\n- gpt-6.1-terra: 1 turn, " in pull.body
     assert "Together: " in pull.body

@@ -45,10 +45,10 @@ def test_what_was_done_is_one_commit_on_the_draft_and_closes_no_issue(harness: H
     assert work.message.splitlines()[0] == "Unfinished: Totals are one too high"
     assert "Fixes" not in pull.body
     assert (
-        "<sub>What I did until then is on the branch `dayhand/1-totals-are-one-too-high`, unchecked. $0.00"
+        "<sub>My unfinished, unchecked work is on the branch `dayhand/1-totals-are-one-too-high`. Cost: $0.00"
         in (harness.bot_comments(issue)[-1])
     )
-    assert "I could not go on: The model refuses to do this: “No.”" in pull.body
+    assert "I could not continue: The model refuses to do this: “No.”" in pull.body
     assert [check.conclusion for check in harness.checks(repo, pull)] == ["failure"]
 
 

@@ -53,7 +53,7 @@ def play(
 
 def test_a_runner_that_only_says_passed_is_found_out(harness: Harness) -> None:
     pull, check = play(harness, FIX, files=LIAR)
-    assert "passes without looking" in pull.body
+    assert "passes, but does not test the change" in pull.body
     assert "it also passes with the changed files broken" in pull.body
     assert check.conclusion == "neutral"
 
@@ -75,7 +75,7 @@ def test_a_runner_that_only_compiles_is_found_out(harness: Harness) -> None:
 
 def test_a_pytest_that_writes_no_report_is_found_out(harness: Harness) -> None:
     pull, check = play(harness, FIX, files=FAKE_PYTEST)
-    assert "`python3 -m pytest -q` | [⚠️ passes without looking]" in pull.body
+    assert "`python3 -m pytest -q` | [⚠️ passes, but does not test the change]" in pull.body
     assert "pytest was asked for a report of its tests, passed and wrote none" in pull.body
     assert "passed)" not in pull.body, "no count is told on its word"
     assert check.conclusion == "neutral"
@@ -84,7 +84,7 @@ def test_a_pytest_that_writes_no_report_is_found_out(harness: Harness) -> None:
 def test_a_liar_proves_nothing_with_a_test_of_the_change_either(harness: Harness) -> None:
     loads = {**LIAR, "Makefile": "test:\n\t@python3 -c 'import shop'\n\t@echo '212 passed in 0.42s'\n"}
     pull, _ = play(harness, FIX, PROVING_TEST, files=loads, account="Mended. [tests: 212 passed]")
-    assert "**No red to green:** the change's tests pass without the change too" in pull.body
+    assert "**No red to green:** the change's tests also pass without the change" in pull.body
 
 
 def test_a_test_that_fails_without_the_change_proves_it(harness: Harness) -> None:
@@ -95,7 +95,7 @@ def test_a_test_that_fails_without_the_change_proves_it(harness: Harness) -> Non
 
 def test_a_test_that_passes_without_the_change_proves_nothing(harness: Harness) -> None:
     pull, _ = play(harness, FIX, EMPTY_TEST)
-    assert "**No red to green:** the change's tests pass without the change too" in pull.body
+    assert "**No red to green:** the change's tests also pass without the change" in pull.body
 
 
 def test_a_test_that_was_deleted_or_only_renamed_is_no_proof_and_none_is_claimed(harness: Harness) -> None:
@@ -132,7 +132,7 @@ def test_in_a_file_with_old_and_new_tests_the_new_ones_are_told_apart(harness: H
     pull, check = play(harness, mend, files=files)
     assert "(3 passed)" in pull.body, "Node's own report names them all"
     assert "**Red to green:** 1 test fails on the source as it was and passes with the change ([" in pull.body
-    assert "). 1 new test passes without it too: `test::totals are finite`." in pull.body
+    assert "). 1 new test also passes without it: `test::totals are finite`." in pull.body
     assert check.conclusion == "success"
 
 

@@ -14,18 +14,11 @@ import jwt
 import pytest
 import requests
 
+from dayhand.hub.permissions import EVENTS, PERMISSIONS
 from dayhand.localhub.server import LocalHub
 from dayhand.localhub.state.models import App, Installation, Issue, Repository, User
 from tests.localhub.payload_schema import validate_response
 
-PERMISSIONS = {
-    "metadata": "read",
-    "contents": "write",
-    "issues": "write",
-    "pull_requests": "write",
-    "checks": "write",
-}
-EVENTS = ("issues", "issue_comment", "pull_request", "check_run", "push")
 SECRET = "s3cret"
 SHOP = "/repos/ada/shop"
 

@@ -12,7 +12,7 @@ from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.log import TaskLog
 from dayhand.ledger.redis_server import connect, embedded
 from dayhand.localhub.state.models import CheckRun, Issue
-from dayhand.publish.base import Proposal
+from dayhand.publish.base import ProposedChange
 from dayhand.publish.github import GitHubPublication
 from dayhand.task import Ask, Change, Solution, Task, TaskKind
 from dayhand.usage import Usage
@@ -102,9 +102,9 @@ def desk(place: Place, redis_url: str) -> Iterator[Dispatcher]:
         yield Dispatcher(place, ledger, claim, task)
 
 
-def proposal(head: str, *findings: Finding, account: str = "The list was reversed.") -> Proposal:
+def proposal(head: str, *findings: Finding, account: str = "The list was reversed.") -> ProposedChange:
     usage = Usage("gpt-6.1-sol", turns=2, input_tokens=100, output_tokens=10, dollars=0.01)
-    return Proposal(
+    return ProposedChange(
         change=Change("b" * 40, "t" * 40, ("fix.txt",), "diff"),
         head=head,
         solution=Solution("Sort the right way", account, usage=usage),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dayhand.ledger.log import Note
-from dayhand.publish.check_run import Progress
+from dayhand.publish.check_run import CheckRunProgress
 
 PEM = "-----BEGIN RSA " + "PRIVATE KEY-----\n" + "MIIEabc\n" * 400 + "-----END RSA " + "PRIVATE KEY-----"
 
@@ -14,12 +14,14 @@ class Teller:
     def __init__(self, every: float) -> None:
         self.now = 1000.0
         self.told: list[tuple[str, str]] = []
-        self.progress = Progress(lambda *told: self.told.append(told), every=every, clock=lambda: self.now)
+        self.progress = CheckRunProgress(
+            lambda *told: self.told.append(told), every=every, clock=lambda: self.now
+        )
         self.line = 0
 
     def note(self, kind: str, text: str, stage: str = "solve") -> None:
         self.line += 1
-        self.progress.take(Note(self.line, self.now, stage, kind, text))
+        self.progress.add(Note(self.line, self.now, stage, kind, text))
 
 
 def test_many_notes_make_one_update_until_time_has_gone() -> None:
@@ -46,8 +48,8 @@ def test_the_text_tells_stages_commands_and_results() -> None:
     assert title == "Working on it"
     assert text.startswith("- ✓ Fetching the repository (2 s)\n- **Working on it …**\n")
     assert "$ make test\n12 passed\npassed in 0.3 s" in text
-    assert "**Working on it …**" not in teller.progress.last_text
-    assert "- ✓ Working on it (0 s)" in teller.progress.last_text
+    assert "**Working on it …**" not in teller.progress.final_text
+    assert "- ✓ Working on it (0 s)" in teller.progress.final_text
 
 
 def test_the_tail_is_kept_within_githubs_limit() -> None:

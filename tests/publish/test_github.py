@@ -130,7 +130,7 @@ def test_a_draft_that_a_person_closed_is_not_opened_again(desk: Dispatcher) -> N
     desk.publication().propose(desk.task, proposal(desk.push()))
     (same,) = desk.pulls
     assert same.state == "closed"
-    assert "was closed while I worked" in desk.said[0]
+    assert "was closed while I was working" in desk.said[0]
     assert BRANCH in desk.place.repo.store.branches()
 
 
@@ -193,7 +193,7 @@ def test_what_a_person_pushed_to_our_branch_is_never_deleted(desk: Dispatcher) -
     (pull,) = desk.pulls
     assert pull.state == "open"
     assert BRANCH in desk.place.repo.store.branches()
-    assert "Somebody pushed to my branch, so the draft stays open." in desk.said[0]
+    assert "Someone else pushed to my branch, so the draft stays open." in desk.said[0]
 
 
 def test_work_that_was_pushed_stays(desk: Dispatcher) -> None:
@@ -201,7 +201,7 @@ def test_work_that_was_pushed_stays(desk: Dispatcher) -> None:
     desk.push()
     desk.publication().fail(desk.task, ModelError("x"))
     assert desk.pulls[0].state == "open"
-    assert "What was pushed before stays." in desk.said[0]
+    assert "The commits pushed so far are kept." in desk.said[0]
 
 
 def test_the_person_is_told_even_where_tidying_up_is_refused(desk: Dispatcher) -> None:

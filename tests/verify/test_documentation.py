@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.publish.wording.pull_request import MARKS, VERDICTS
+from dayhand.publish.wording.verification import MARKS, VERDICTS
 from dayhand.verification import Verdict
 
 ROOT = Path(__file__).parents[2]

@@ -15,6 +15,7 @@ from dayhand.bench.measure import children, pss_mb
 from dayhand.bench.model_server import Answers, words
 from dayhand.child_process import running
 from dayhand.errors import DayhandError
+from dayhand.hub.permissions import PERMISSIONS
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log import LogReader
 from dayhand.ledger.queue import PERFORM, queue
@@ -24,13 +25,6 @@ from dayhand.task import Ask, State, Task, TaskKind
 
 OWNER, NAME = "ada", "ada/plans"
 FILES = {"README.md": "# Plans\n", "plans.txt": "One thing after the other.\n"}
-PERMISSIONS = {
-    "metadata": "read",
-    "contents": "write",
-    "issues": "write",
-    "pull_requests": "write",
-    "checks": "write",
-}
 TURNS = 12  # of each task; at the last one all of them are looked at
 PATIENCE_SECONDS = 60.0
 LOOK_SECONDS = 0.05

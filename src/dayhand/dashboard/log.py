@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from dayhand.dashboard.views import STAGES
 from dayhand.ledger.log import LogReader, Note
-from dayhand.task import Stage
+from dayhand.task import STAGE_TITLES
 from dayhand.untrusted_text import mark_hidden
 
 BATCH = 200  # notes at a time: one may hold 64 KB
@@ -27,7 +26,7 @@ def everything(live: LogReader, task_id: str) -> Iterator[Note]:
 def shown(note: Note, most: int = NOTE_CHARS) -> Note:
     """A note as a page shows it: its begin and its end, with what is left out counted."""
     if note.kind == "stage":
-        return replace(note, text=STAGES.get(Stage(note.text), note.text))
+        return replace(note, text=STAGE_TITLES.get(note.text, note.text))
     text = mark_hidden(note.text)  # before it is cut: half a key is a secret too
     if len(text) <= most:
         return replace(note, text=text)

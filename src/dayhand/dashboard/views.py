@@ -11,20 +11,11 @@ from markupsafe import Markup
 
 from dayhand.ledger import facts
 from dayhand.ledger.ledger import Record
-from dayhand.task import Answered, Blocked, Proof, Proposed, Solution, Stage, State, Unfinished
+from dayhand.task import STAGE_TITLES, Answered, Blocked, Proof, Proposed, Solution, State, Unfinished
 from dayhand.untrusted_text import mark_hidden
 from dayhand.usage import Usage
 from dayhand.verification import Finding, Objection, RedGreen, Status, Verdict, Verification
 
-STAGES = {
-    Stage.FETCH: "Fetch the repository",
-    Stage.OPEN: "Open a draft pull request",
-    Stage.PREPARE: "Prepare the environment",
-    Stage.SOLVE: "Work on the task",
-    Stage.TAKE: "Export the change",
-    Stage.CHECK: "Run the checks",
-    Stage.PUBLISH: "Publish the result",
-}
 STATES = {
     State.QUEUED: "Queued",
     State.RUNNING: "Running",
@@ -224,7 +215,7 @@ class TaskView:
     def stages(self) -> list[StageRow]:
         times = {time.stage: time for time in self.record.stages}
         rows = []
-        for stage, title in STAGES.items():
+        for stage, title in STAGE_TITLES.items():
             time = times.get(stage)
             if time is None:
                 rows.append(StageRow(stage, title, None, running=False))
@@ -238,7 +229,7 @@ class TaskView:
     def stage(self) -> str:
         """The title of the current stage; "" if none has begun."""
         stage = self.record.stage
-        return STAGES[Stage(stage)] if stage else ""
+        return STAGE_TITLES[stage] if stage else ""
 
     @property
     def age(self) -> str:

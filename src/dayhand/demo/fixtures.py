@@ -6,21 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dayhand.demo.story import Story
+from dayhand.hub.permissions import EVENTS, PERMISSIONS
 from dayhand.localhub.server import LocalHub
 from dayhand.localhub.state.models import Issue, Repository
 
 MAINTAINER, OUTSIDER = "ada", "bob"
 SLUG = "dayhand-demo"
 LABEL = "codex"
-# As app.yml asks for them.
-PERMISSIONS = {
-    "metadata": "read",
-    "contents": "write",
-    "issues": "write",
-    "pull_requests": "write",
-    "checks": "write",
-}
-EVENTS = ("issues", "issue_comment", "pull_request", "check_run", "push")
 
 
 @dataclass(frozen=True, slots=True)

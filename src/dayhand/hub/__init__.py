@@ -1,1 +1,1 @@
-"""GitHub, as seen from here: one client, whichever server answers."""
+"""The client for GitHub, real or local."""

@@ -1,4 +1,4 @@
-"""How the App proves who it is: a short-lived JWT, and tokens narrowed to one repository."""
+"""How the App authenticates: by a short-lived JWT, and by tokens for one repository each."""
 
 from __future__ import annotations
 
@@ -15,24 +15,14 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from github import Auth, Github
 
 from dayhand.errors import HubError, SettingsError
-from dayhand.hub.errors import speaking_of
+from dayhand.hub.errors import hub_errors
+from dayhand.hub.permissions import PERMISSIONS
 from dayhand.hub.session import open_github
 
-JWT_SECONDS = 540  # GitHub takes at most ten minutes; a minute back for clocks that differ
+JWT_SECONDS = 540  # GitHub accepts at most ten minutes; one minute is left for clocks that differ
 REFRESH_SECONDS = 300
 MIN_KEY_BITS = 2048
 NOT_GRANTED = 422
-PERMISSIONS = {
-    "metadata": "read",
-    "contents": "write",
-    "issues": "write",
-    "pull_requests": "write",
-    "checks": "write",
-}
-
-
-# Enough to answer a person: to see what they may do, to react and to comment.
-TALKING = {"metadata": "read", "issues": "write"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +45,7 @@ class AppAuth:
     def __init__(
         self, api_url: str, app_id: int, private_key: str, *, clock: Callable[[], float] = time.time
     ) -> None:
-        """Raises ``SettingsError`` where the key is not an RSA private key in PEM."""
+        """Raises ``SettingsError`` if the key is not an RSA private key in PEM format."""
         self.api_url = api_url
         self.app_id = app_id
         self.clock = clock
@@ -68,60 +58,60 @@ class AppAuth:
         return jwt.encode(claims, self._key, algorithm="RS256")
 
     def slug(self) -> str:
-        """The App's name in addresses and mentions. Raises ``HubError``."""
+        """The App's name in URLs and mentions. Raises ``HubError``."""
         if not self._slug:
-            with speaking_of("the App's own name"):
+            with hub_errors("reading the App's name"):
                 _, app = self.github().requester.requestJsonAndCheck("GET", "/app")
             self._slug = str(app["slug"])
         return self._slug
 
     def github(self) -> Github:
-        """A client that speaks as the App."""
+        """A client that is authenticated as the App."""
         return open_github(self.api_url, Auth.AppAuthToken(self.jwt()))
 
     def token(
         self, installation: int, repository: str, permissions: Mapping[str, str] = PERMISSIONS
     ) -> Token:
-        """A token for one repository and no more than these permissions, for an hour at most.
+        """A token for one repository with only these permissions; it expires after an hour at most.
 
-        Raises ``HubError`` where the App is not installed there, or was not granted them.
+        Raises ``HubError`` if the App is not installed there, or was not granted the permissions.
         """
         path = f"/app/installations/{installation}/access_tokens"
-        wanted = {"repositories": [repository.partition("/")[2]], "permissions": dict(permissions)}
+        request = {"repositories": [repository.partition("/")[2]], "permissions": dict(permissions)}
         try:
-            with speaking_of(f"a token for {repository}"):
-                _, answer = self.github().requester.requestJsonAndCheck("POST", path, input=wanted)
+            with hub_errors(f"requesting a token for {repository}"):
+                _, answer = self.github().requester.requestJsonAndCheck("POST", path, input=request)
         except HubError as error:
             if error.status == NOT_GRANTED:
                 listed = ", ".join(f"{name}: {level}" for name, level in permissions.items())
                 error.advice = (
-                    f"Give the App these permissions, and accept them for the installation: {listed}."
+                    f"Grant the App these permissions and accept them for the installation: {listed}."
                 )
             raise
         expires = datetime.fromisoformat(answer["expires_at"]).timestamp()
         return Token(answer["token"], expires)
 
     def revoke(self, token: Token) -> None:
-        """Make a token worthless; tried once, for it ends within the hour anyway. Raises ``HubError``."""
-        client = open_github(self.api_url, Auth.Token(token.value), patient=False)
-        with speaking_of("revoking a token"):
+        """Revoke a token. Tried once, since it expires within the hour anyway. Raises ``HubError``."""
+        client = open_github(self.api_url, Auth.Token(token.value), retries=False)
+        with hub_errors("revoking a token"):
             client.requester.requestJsonAndCheck("DELETE", "/installation/token")
 
 
 @lru_cache(maxsize=1)
 def load_key(pem: str) -> RSAPrivateKey:
-    """Read the App's key, once: to prove it takes 30 ms. Raises ``SettingsError`` saying what it is instead."""
+    """Read the App's key. Cached, because checking a key takes 30 ms. Raises ``SettingsError`` that says what is wrong with it."""
     advice = "Download the App's private key (.pem) from its settings page on GitHub and set GITHUB_APP_PRIVATE_KEY_PATH."
     try:
         key = load_pem_private_key(pem.encode(), password=None)
     except TypeError as error:
-        raise SettingsError("The App's private key is locked with a passphrase.", advice=advice) from error
+        raise SettingsError("The App's private key is protected by a passphrase.", advice=advice) from error
     except (ValueError, UnsupportedAlgorithm) as error:
         raise SettingsError("The App's private key cannot be read as a PEM key.", advice=advice) from error
     if not isinstance(key, RSAPrivateKey):
         raise SettingsError(f"The App's private key is {type(key).__name__}, not RSA.", advice=advice)
     if key.key_size < MIN_KEY_BITS:
         raise SettingsError(
-            f"The App's private key has {key.key_size} bits: GitHub's have 2048.", advice=advice
+            f"The App's private key has {key.key_size} bits; GitHub's keys have 2048.", advice=advice
         )
     return key

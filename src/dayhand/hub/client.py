@@ -1,4 +1,4 @@
-"""GitHub as one App sees it."""
+"""One GitHub App: its identity, and its repositories."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ import time
 from collections.abc import Callable
 
 from dayhand.hub.auth import AppAuth
-from dayhand.hub.errors import speaking_of
+from dayhand.hub.errors import hub_errors
 from dayhand.hub.models import Bot
 from dayhand.hub.repository import RepositoryHub
 
 
 class Hub:
-    """One App. Its repositories are reached one at a time, each through a token of its own."""
+    """One App. Each repository is accessed through a token of its own."""
 
     def __init__(
         self, api_url: str, app_id: int, private_key: str, *, clock: Callable[[], float] = time.time
     ) -> None:
-        """Raises ``SettingsError`` where the private key is not one."""
+        """Raises ``SettingsError`` if the private key is not valid."""
         self.auth = AppAuth(api_url, app_id, private_key, clock=clock)
         self._bot: Bot | None = None
 
     def slug(self) -> str:
-        """The App's name in addresses and mentions."""
+        """The App's name in URLs and mentions."""
         return self.auth.slug()
 
     def bot(self) -> Bot:
         """The App's bot user."""
         if self._bot is None:
             login = f"{self.slug()}[bot]"
-            with speaking_of(f"the user {login}"):
+            with hub_errors(f"reading the user {login}"):
                 path = f"/users/{self.slug()}%5Bbot%5D"
                 _, user = self.auth.github().requester.requestJsonAndCheck("GET", path)
             self._bot = Bot(int(user["id"]), login)

@@ -1,4 +1,4 @@
-"""GitHub's refusals as errors of ours: what was refused, why, and what to do."""
+"""GitHub's refusals as our errors: what was refused, why, and what to do."""
 
 from __future__ import annotations
 
@@ -11,64 +11,64 @@ from github import GithubException, RateLimitExceededException
 from dayhand.errors import HubError, HubUnavailable
 
 UNAUTHORIZED, TOO_MANY, SERVER_FAULT = 401, 429, 500
-LACKING = "resource not accessible"
-UNGRANTED = "permissions requested are not granted"
+NO_ACCESS = "resource not accessible"
+NOT_GRANTED = "permissions requested are not granted"
 
 
 @contextmanager
-def speaking_of(what: str) -> Iterator[None]:
-    """Turn whatever PyGithub raises in the block into ``HubError`` or ``HubUnavailable``, naming ``what``."""
+def hub_errors(action: str) -> Iterator[None]:
+    """Convert what PyGithub raises in the block into ``HubError`` or ``HubUnavailable``, which name ``action``."""
     try:
         yield
     except RateLimitExceededException as error:
         raise HubUnavailable(
-            f"GitHub's rate limit is used up ({what}).",
+            f"GitHub's rate limit is used up ({action}).",
             status=error.status,
-            advice="The task is tried again when GitHub allows it.",
+            advice="The task is retried when GitHub allows it.",
         ) from error
     except GithubException as error:
-        raise _named(error, what) from error
+        raise _convert(error, action) from error
     except requests.RequestException as error:
         raise HubUnavailable(
-            f"GitHub could not be reached ({what}): {type(error).__name__}.",
-            advice="The task is tried again by itself.",
+            f"GitHub could not be reached ({action}): {type(error).__name__}.",
+            advice="The task is retried automatically.",
         ) from error
 
 
-def _named(error: GithubException, what: str) -> HubError:
+def _convert(error: GithubException, action: str) -> HubError:
     status = error.status
     if status == UNAUTHORIZED:
         return HubError(
-            f"GitHub does not accept our credentials ({what}).",
+            f"GitHub rejects our credentials ({action}).",
             status=status,
             advice="Compare GITHUB_APP_ID and the private key with the App's settings page.",
         )
     if status >= SERVER_FAULT:
         return HubUnavailable(
-            f"GitHub failed with {status} ({what}).", status=status, advice="It is tried again."
+            f"GitHub failed with {status} ({action}).", status=status, advice="It is retried automatically."
         )
     if status == TOO_MANY:
         return HubUnavailable(
-            f"GitHub asks us to slow down ({what}).", status=status, advice="It is tried again."
+            f"GitHub asks us to slow down ({action}).", status=status, advice="It is retried automatically."
         )
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
     needed = headers.get("x-accepted-github-permissions", "")
     message = _message(error)
-    if needed and LACKING in message.lower():  # an archived repository or a suspended App is a 403 too
+    if needed and NO_ACCESS in message.lower():  # an archived repository or a suspended App is a 403 as well
         advice = (
-            f"Give the App the permission {needed} on its settings page, and accept it for the installation."
+            f"Grant the App the permission {needed} on its settings page, and accept it for the installation."
         )
-    elif UNGRANTED in message.lower():
+    elif NOT_GRANTED in message.lower():
         advice = (
             "Accept the App's permissions for this installation, on the account's page of installed Apps."
         )
     elif "suspended" in message.lower():
         advice = "Unsuspend the App's installation on its settings page."
     elif status == 404:
-        advice = "Is the App installed on this repository?"
+        advice = "Check that the App is installed on this repository."
     else:
         advice = ""
-    return HubError(f"GitHub refused {what}: {message} ({status}).", status=status, advice=advice)
+    return HubError(f"GitHub refused {action}: {message} ({status}).", status=status, advice=advice)
 
 
 def _message(error: GithubException) -> str:
@@ -76,7 +76,7 @@ def _message(error: GithubException) -> str:
     if not isinstance(data, dict):
         return str(data)[:200] or "no reason given"
     details = [
-        str(one.get("message", one)) if isinstance(one, dict) else str(one)
-        for one in data.get("errors") or []
+        str(entry.get("message", entry)) if isinstance(entry, dict) else str(entry)
+        for entry in data.get("errors") or []
     ]
     return " ".join([str(data.get("message", "no reason given")), *details])[:400]

@@ -1,4 +1,4 @@
-"""GitHub's things as far as Dayhand cares: small, frozen, no client behind them."""
+"""The parts of GitHub's objects that Dayhand uses, as plain data without a client."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Issue:
     is_pull: bool
     is_open: bool
     head_branch: str = ""  # of a pull request
-    head_repository: str = ""  # of a pull request: "owner/name"; "" where that repository is gone
+    head_repository: str = ""  # of a pull request: "owner/name"; "" if that repository was deleted
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Pull:
 
 @dataclass(frozen=True, slots=True)
 class CheckRun:
-    """A check run of ours; ``task`` is what we called it, ``conclusion`` "" where it is not over."""
+    """One of our check runs. ``task`` is its external id; ``conclusion`` is "" while it runs."""
 
     id: int
     url: str

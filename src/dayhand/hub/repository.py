@@ -1,4 +1,4 @@
-"""One repository on GitHub. Whatever makes something looks first whether it is there: any call may come again."""
+"""One repository on GitHub. Calls may be repeated, so each one looks for what exists before it creates anything."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from github.PullRequest import PullRequest
 from github.Repository import Repository
 
 from dayhand.errors import HubError
-from dayhand.hub.auth import PERMISSIONS, REFRESH_SECONDS, TALKING, AppAuth, Token
-from dayhand.hub.errors import speaking_of
+from dayhand.hub.auth import REFRESH_SECONDS, AppAuth, Token
+from dayhand.hub.errors import hub_errors
 from dayhand.hub.models import (
     CheckRun,
     Comment,
     Issue,
     Pull,
 )
+from dayhand.hub.permissions import COMMENT_PERMISSIONS, PERMISSIONS
 from dayhand.hub.session import open_github
 
 GONE, REFUSED = 404, 422
@@ -30,7 +31,7 @@ OWN_BRANCHES = "dayhand/"
 
 
 class RepositoryHub:
-    """Reads and writes of one repository. Raises ``HubError`` for a refusal, ``HubUnavailable`` where it may pass."""
+    """Reads and writes one repository. Raises ``HubError`` if GitHub refuses, ``HubUnavailable`` if a retry may succeed."""
 
     def __init__(
         self,
@@ -48,18 +49,18 @@ class RepositoryHub:
         self._github: Github | None = None
 
     def token(self) -> str:
-        """A token that is good for some minutes yet: for git, and for the requests here."""
+        """A token that is valid for some more minutes, for git and for the requests here."""
         if self._token is None or self._token.expires_at - self.auth.clock() < REFRESH_SECONDS:
             self._token = self.auth.token(self.installation, self.full_name, self._permissions)
             self._github = None
         return self._token.value
 
-    def talking(self) -> RepositoryHub:
-        """The same repository through a token that can answer a person and do nothing else."""
-        return RepositoryHub(self.auth, self.installation, self.full_name, permissions=TALKING)
+    def for_comments(self) -> RepositoryHub:
+        """The same repository with a token that can only reply to a person."""
+        return RepositoryHub(self.auth, self.installation, self.full_name, permissions=COMMENT_PERMISSIONS)
 
     def close(self) -> None:
-        """Revoke the token: what has leaked is worthless then. A refusal is no harm, since it ends within the hour."""
+        """Revoke the token, in case it leaked. A refusal is ignored, since the token expires within the hour."""
         if self._token:
             try:
                 self.auth.revoke(self._token)
@@ -68,8 +69,8 @@ class RepositoryHub:
         self._token = self._github = None
 
     def permission(self, login: str) -> str:
-        """What a person may do here: "admin", "write", "read" or "none"."""
-        with speaking_of(f"the permission of {login}"):
+        """The permission of a person: "admin", "write", "read" or "none"."""
+        with hub_errors(f"reading the permission of {login}"):
             try:
                 return str(self._repo().get_collaborator_permission(login))
             except GithubException as error:
@@ -78,18 +79,18 @@ class RepositoryHub:
                 raise
 
     def user_id(self, login: str) -> int:
-        with speaking_of(f"the user {login}"):
+        with hub_errors(f"reading the user {login}"):
             return self._client().get_user(login).id
 
-    def whereabouts(self) -> tuple[str, str]:
-        """Where git finds the repository, and its default branch."""
-        with speaking_of(f"the repository {self.full_name}"):
+    def location(self) -> tuple[str, str]:
+        """The repository's clone URL, and its default branch."""
+        with hub_errors(f"reading the repository {self.full_name}"):
             _, found = self._client().requester.requestJsonAndCheck("GET", f"/repos/{self.full_name}")
         return str(found["clone_url"]), str(found["default_branch"])
 
     def issue(self, number: int) -> Issue:
-        """An issue or pull request as it stands now."""
-        with speaking_of(f"reading #{number}"):
+        """The current state of an issue or pull request."""
+        with hub_errors(f"reading #{number}"):
             issue = self._repo().get_issue(number)
             found = Issue(
                 number=number,
@@ -102,78 +103,80 @@ class RepositoryHub:
             if not found.is_pull:
                 return found
             head = self._repo().get_pull(number).head
-            home = head.repo.full_name if head.repo else ""
-            return replace(found, head_branch=head.ref, head_repository=home)
+            repository = head.repo.full_name if head.repo else ""
+            return replace(found, head_branch=head.ref, head_repository=repository)
 
     def react(self, number: int, comment: int | None, content: str) -> None:
-        """React to a comment, or to the issue itself; a repeated reaction is the same one."""
-        with speaking_of(f"a reaction on #{number}"):
+        """React to a comment, or to the issue itself. A repeated reaction changes nothing."""
+        with hub_errors(f"reacting on #{number}"):
             if comment is None:
                 self._repo().get_issue(number).create_reaction(content)
             else:
                 self._repo().get_issue(number).get_comment(comment).create_reaction(content)
 
     def find_comment(self, number: int, marker: str) -> Comment | None:
-        """Our own comment that carries a hidden marker: anybody else could write one too."""
+        """Our own comment with this hidden marker; comments of others are ignored, since anyone can write a marker."""
         ours = f"{self.auth.slug()}[bot]"
-        with speaking_of(f"the comments of #{number}"):
+        with hub_errors(f"reading the comments of #{number}"):
             for comment in self._repo().get_issue(number).get_comments():
-                if _login(comment.user) == ours and (comment.body or "").rstrip().endswith(hidden(marker)):
+                if _login(comment.user) == ours and (comment.body or "").rstrip().endswith(
+                    hidden_marker(marker)
+                ):
                     return Comment(comment.id, comment.html_url, comment.body)
         return None
 
     def comment(self, number: int, body: str, marker: str) -> Comment:
-        """Write the one comment that carries ``marker``: made once, edited from then on."""
-        marked = f"{body}\n\n{hidden(marker)}"
-        if there := self.find_comment(number, marker):
-            if there.body == marked:
-                return there
-            with speaking_of(f"editing a comment on #{number}"):
-                comment = self._repo().get_issue(number).get_comment(there.id)
+        """Create the one comment with this ``marker``, or edit it if it exists."""
+        marked = f"{body}\n\n{hidden_marker(marker)}"
+        if existing := self.find_comment(number, marker):
+            if existing.body == marked:
+                return existing
+            with hub_errors(f"editing a comment on #{number}"):
+                comment = self._repo().get_issue(number).get_comment(existing.id)
                 comment.edit(marked)
                 return Comment(comment.id, comment.html_url, marked)
-        with speaking_of(f"a comment on #{number}"):
+        with hub_errors(f"commenting on #{number}"):
             made = self._repo().get_issue(number).create_comment(marked)
             return Comment(made.id, made.html_url, marked)
 
     def find_pull(self, branch: str) -> Pull | None:
-        """The pull request from a branch of this repository: the open one, else the newest."""
+        """The pull request from a branch of this repository: the open one, or else the newest."""
         owner = self.full_name.partition("/")[0]
-        with speaking_of(f"the pull request of {branch}"):
-            pulls = [_pull(one) for one in self._repo().get_pulls(state="all", head=f"{owner}:{branch}")]
-        return next((one for one in pulls if one.state == "open"), pulls[0] if pulls else None)
+        with hub_errors(f"reading the pull request of {branch}"):
+            pulls = [_pull(pull) for pull in self._repo().get_pulls(state="all", head=f"{owner}:{branch}")]
+        return next((pull for pull in pulls if pull.state == "open"), pulls[0] if pulls else None)
 
-    def closed_pulls(self, branch: str) -> tuple[str, ...]:
-        """What the closed pull requests from a branch say, merged ones too."""
+    def closed_pull_bodies(self, branch: str) -> tuple[str, ...]:
+        """The bodies of the closed and merged pull requests from a branch."""
         owner = self.full_name.partition("/")[0]
-        with speaking_of(f"the pull requests of {branch}"):
+        with hub_errors(f"reading the pull requests of {branch}"):
             pulls = self._repo().get_pulls(state="closed", head=f"{owner}:{branch}")
-            return tuple(one.body or "" for one in pulls)
+            return tuple(pull.body or "" for pull in pulls)
 
     def open_pull(self, branch: str, base: str, title: str, *, body: str, draft: bool = True) -> Pull:
-        """The open pull request of a branch, opened where there is none; as an ordinary one where drafts are refused."""
-        there = self.find_pull(branch)
-        if there and there.state == "open":
-            return there
-        with speaking_of(f"a pull request from {branch}"):
+        """Open a pull request for a branch, or return the open one. If GitHub refuses drafts, it is not a draft."""
+        existing = self.find_pull(branch)
+        if existing and existing.state == "open":
+            return existing
+        with hub_errors(f"opening a pull request from {branch}"):
             try:
                 made = self._repo().create_pull(base=base, head=branch, title=title, body=body, draft=draft)
             except GithubException as error:
-                said = str(error.data).lower() if error.status == REFUSED else ""
-                if "already exists" in said and (there := self.find_pull(branch)):
-                    return there  # it was made meanwhile, or by a request whose answer was lost
-                if not draft or "draft" not in said:
+                reason = str(error.data).lower() if error.status == REFUSED else ""
+                if "already exists" in reason and (existing := self.find_pull(branch)):
+                    return existing  # created in the meantime, or by a request whose response was lost
+                if not draft or "draft" not in reason:
                     raise
                 made = self._repo().create_pull(base=base, head=branch, title=title, body=body)
             return _pull(made)
 
     def edit_pull(self, number: int, *, title: str | None = None, body: str | None = None) -> None:
-        with speaking_of(f"editing pull request #{number}"):
+        with hub_errors(f"editing pull request #{number}"):
             self._repo().get_pull(number).edit(title=title or NotSet, body=NotSet if body is None else body)
 
     def ready(self, number: int) -> bool:
-        """Take a pull request out of draft; False where it was none."""
-        with speaking_of(f"making #{number} ready for review"):
+        """Mark a draft as ready for review; return False if it was not a draft."""
+        with hub_errors(f"marking #{number} as ready for review"):
             pull = self._repo().get_pull(number)
             if pull.draft:
                 pull.mark_ready_for_review()
@@ -181,8 +184,8 @@ class RepositoryHub:
         return False
 
     def request_review(self, number: int, login: str) -> bool:
-        """Ask a person for review; False where GitHub does not let them (no collaborator, or the author)."""
-        with speaking_of(f"a review by {login}"):
+        """Request a review; return False if GitHub refuses this person (not a collaborator, or the author)."""
+        with hub_errors(f"requesting a review by {login}"):
             try:
                 self._repo().get_pull(number).create_review_request(reviewers=[login])
             except GithubException as error:
@@ -192,12 +195,12 @@ class RepositoryHub:
         return True
 
     def close_pull(self, number: int) -> None:
-        with speaking_of(f"closing #{number}"):
+        with hub_errors(f"closing #{number}"):
             self._repo().get_pull(number).edit(state="closed")
 
     def branch_is_at(self, branch: str, commit: str) -> bool:
-        """Whether a branch is there and holds exactly this commit: nobody has pushed to it."""
-        with speaking_of(f"the branch {branch}"):
+        """Whether a branch exists and its head is this commit, so that nobody has pushed to it."""
+        with hub_errors(f"reading the branch {branch}"):
             try:
                 path = f"/repos/{self.full_name}/git/ref/heads/{quote(branch)}"
                 _, ref = self._client().requester.requestJsonAndCheck("GET", path)
@@ -208,10 +211,10 @@ class RepositoryHub:
         return bool(ref["object"]["sha"] == commit)
 
     def delete_branch(self, branch: str) -> None:
-        """Delete a branch of ours; nothing happens where it is gone. Raises ``HubError`` for anybody else's."""
+        """Delete one of our branches, if it exists. Raises ``HubError`` for any other branch."""
         if not branch.startswith(OWN_BRANCHES):
-            raise HubError(f"{branch} is not a branch of Dayhand's, so it is not deleted.")
-        with speaking_of(f"deleting {branch}"):
+            raise HubError(f"{branch} was not created by Dayhand, so it is not deleted.")
+        with hub_errors(f"deleting {branch}"):
             try:
                 path = f"/repos/{self.full_name}/git/refs/heads/{quote(branch)}"
                 self._client().requester.requestJsonAndCheck("DELETE", path)
@@ -222,11 +225,11 @@ class RepositoryHub:
     def create_check(
         self, name: str, head_sha: str, external_id: str, *, details_url: str, output: dict[str, str]
     ) -> CheckRun:
-        """The check run of this name and id on a commit, begun where there is none.
+        """Start a check run on a commit, or return the one with this name and external id.
 
         ``output`` has ``title``, ``summary`` and ``text``, each at most 65,535 characters.
         """
-        with speaking_of(f"a check run on {head_sha[:8]}"):
+        with hub_errors(f"creating a check run on {head_sha[:8]}"):
             runs = self._repo().get_commit(head_sha).get_check_runs(check_name=name, filter="all")
             for run in runs:  # "latest", GitHub's default, hides all but one of a name
                 if run.external_id == external_id and run.app.id == self.auth.app_id:
@@ -237,27 +240,27 @@ class RepositoryHub:
                 details_url=details_url,
                 external_id=external_id,
                 status="in_progress",
-                output=output,  # type: ignore[arg-type] # PyGithub's type has no place for plain text
+                output=output,  # type: ignore[arg-type] # PyGithub's type does not allow plain text
             )
             return CheckRun(made.id, made.html_url)
 
     def update_check(
-        self, check: int, *, output: dict[str, str], conclusion: str = "", patient: bool = True
+        self, check: int, *, output: dict[str, str], conclusion: str = "", retries: bool = True
     ) -> None:
-        """Rewrite a check run's text; with ``conclusion`` it is completed.
+        """Replace the text of a check run, and complete it if there is a ``conclusion``.
 
-        Not ``patient``: try once and briefly, since work must not wait for what the next update tells anyway.
+        Without ``retries`` it is tried once, with a short timeout: the next update contains the same text.
         """
-        client = self._client() if patient else self._hurried()
-        with speaking_of("updating the check run"):
+        client = self._client() if retries else self._client_without_retries()
+        with hub_errors("updating the check run"):
             run: GitHubCheckRun = client.get_repo(self.full_name).get_check_run(check)
             run.edit(
                 output=output, conclusion=conclusion or NotSet, status="completed" if conclusion else NotSet
             )
 
     def checks_on(self, number: int) -> tuple[CheckRun, ...]:
-        """Our check runs on a pull request's head."""
-        with speaking_of(f"the check runs of #{number}"):
+        """Our check runs on the head of a pull request."""
+        with hub_errors(f"reading the check runs of #{number}"):
             head = self._repo().get_pull(number).head.sha
             runs = self._repo().get_commit(head).get_check_runs(filter="all")
             return tuple(
@@ -267,8 +270,8 @@ class RepositoryHub:
             )
 
     def retitle_check(self, check: int, title: str, conclusion: str) -> None:
-        """Give a finished check run another end; ``title`` says why. What it says otherwise stays."""
-        with speaking_of("accepting the check run"):
+        """Change the conclusion of a completed check run, and its title. Its text stays."""
+        with hub_errors("changing the check run"):
             run = self._repo().get_check_run(check)
             output = {"title": title, "summary": run.output.summary, "text": run.output.text or " "}
             run.edit(output=output, conclusion=conclusion, status="completed")
@@ -279,21 +282,21 @@ class RepositoryHub:
             self._github = open_github(self.auth.api_url, Auth.Token(token))
         return self._github
 
-    def _hurried(self) -> Github:
-        return open_github(self.auth.api_url, Auth.Token(self.token()), patient=False)
+    def _client_without_retries(self) -> Github:
+        return open_github(self.auth.api_url, Auth.Token(self.token()), retries=False)
 
     def _repo(self) -> Repository:
-        """The repository without asking for it: each call asks for what it needs."""
+        """The repository object. It is not requested: each call requests what it needs."""
         return self._client().get_repo(self.full_name)
 
 
-def hidden(marker: str) -> str:
-    """A marker that GitHub does not show."""
-    return f"<!-- dayhand:{marker} -->"
+def hidden_marker(name: str) -> str:
+    """A comment in Markdown that GitHub does not show."""
+    return f"<!-- dayhand:{name} -->"
 
 
 def _login(user: NamedUser | Organization | None) -> str:
-    """A person's name; GitHub shows those who deleted their account as "ghost"."""
+    """A login; GitHub shows deleted accounts as "ghost"."""
     return user.login if user else "ghost"
 
 

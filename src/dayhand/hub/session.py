@@ -1,21 +1,23 @@
-"""How requests are made: patiently for what may be repeated, never twice for what makes something."""
+"""How requests are sent: with retries if they can be repeated, and once if they create something."""
 
 from __future__ import annotations
 
 from github import Auth, Github
 from github.GithubRetry import GithubRetry
 
-API_VERSION = "2022-11-28"  # supported until March 2028; PyGithub sends none by itself
+API_VERSION = "2022-11-28"  # supported until March 2028; PyGithub sends no version by itself
 TIMEOUT_SECONDS = 20
-HURRIED_SECONDS = 5
+SHORT_TIMEOUT_SECONDS = 5
 MAX_WAIT_SECONDS = 60.0
-REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"})  # never POST: it would make two
+REPEATABLE = frozenset(
+    {"GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"}
+)  # never POST, which would create two
 
 
-def open_github(api_url: str, auth: Auth.Auth, *, patient: bool = True) -> Github:
-    """A PyGithub client without its throttle: 1 s between writes, for each client alone, bounds nothing shared.
+def open_github(api_url: str, auth: Auth.Auth, *, retries: bool = True) -> Github:
+    """A PyGithub client without its throttle, which counts each client on its own.
 
-    ``patient`` clients wait and repeat, for minutes if need be; the others try once, for what may as well not be.
+    With ``retries`` it waits and repeats for minutes if needed. Without, it tries once: for requests that may fail.
     """
     retry = GithubRetry(
         total=4,
@@ -26,12 +28,12 @@ def open_github(api_url: str, auth: Auth.Auth, *, patient: bool = True) -> Githu
     return Github(
         auth=auth,
         base_url=api_url,
-        timeout=TIMEOUT_SECONDS if patient else HURRIED_SECONDS,
+        timeout=TIMEOUT_SECONDS if retries else SHORT_TIMEOUT_SECONDS,
         user_agent="dayhand",
         per_page=100,
-        retry=retry if patient else None,
+        retry=retry if retries else None,
         seconds_between_requests=None,
         seconds_between_writes=None,
         api_version=API_VERSION,
-        lazy=True,  # a thing is asked for when something of it is read, and not before
+        lazy=True,  # an object is requested when one of its fields is read
     )

@@ -126,7 +126,7 @@ class Dispatcher:
 
     def _talking(self, where: Subject) -> RepositoryHub:
         """The repository, through a token that can answer a person and nothing else. To be closed."""
-        return self.hub.repository(where.installation, where.repository).talking()
+        return self.hub.repository(where.installation, where.repository).for_comments()
 
     def _admit(self, hub: RepositoryHub, where: Subject, login: str) -> bool:
         """Whether this person may set us to work; who may not is told so."""

@@ -1,4 +1,4 @@
-"""What publication is: the places where people see a task. GitHub is one, a terminal and a local branch another."""
+"""Where people see a task: on GitHub, or for a local run in the terminal."""
 
 from __future__ import annotations
 
@@ -14,47 +14,47 @@ from dayhand.verification import Verification
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
-    """Everything that a pull request tells."""
+class ProposedChange:
+    """Everything that a finished pull request reports."""
 
     change: Change
     head: str  # the pushed commit
     solution: Solution
     verification: Verification
-    blocked: tuple[Blocked, ...]  # hosts that set-up asked for and did not get
+    blocked: tuple[Blocked, ...]  # hosts that set-up tried to reach and was refused
     proofs: tuple[Proof, ...]
     minutes: float
 
 
 class Publication(Protocol):
-    """Each call may come again after a crash: it finds what is there before it makes anything."""
+    """Each call may be repeated after a crash, so it finds what exists before it creates anything."""
 
     def open(self, task: Task, head: str) -> None:
-        """Show at once that the task is under way: draft pull request and check run on ``head``, one comment."""
+        """Show that the task has started: a draft pull request, a check run on ``head``, one comment."""
 
     def progress(self, note: Note) -> None:
-        """Tell the check run, at the pace that the write budget allows. Never raises for GitHub's faults."""
+        """Update the check run, as often as the write budget allows. Never raises ``HubError``."""
 
-    def warn(self, lacks: str) -> None:
-        """Say, before the work begins, what cannot run in the environment; "": nothing lacks."""
+    def warn(self, unavailable: str) -> None:
+        """Show, before the work begins, what cannot run in the environment; "" if everything can."""
 
-    def propose(self, task: Task, proposal: Proposal) -> str:
-        """Fill in the pull request, conclude the check run, ask for review; give the pull request's address."""
+    def propose(self, task: Task, proposed: ProposedChange) -> str:
+        """Fill in the pull request, conclude the check run and request a review; return the pull request's address."""
 
     def answer(self, task: Task, solution: Solution, proofs: tuple[Proof, ...]) -> str:
-        """Tell the answer; leave no empty pull request and no branch behind; give the comment's address."""
+        """Publish the answer, and remove an empty pull request and its branch; return the comment's address."""
 
-    def begin_examination(self, commit: str) -> None:
-        """Show that a commit's environment is being examined."""
+    def start_examination(self, commit: str) -> None:
+        """Show that the environment of a commit is being examined."""
 
-    def declined(self, found: Improvement, branch: str) -> bool:
-        """Whether a person was offered the same settings before, and decided."""
+    def setup_decided(self, found: Improvement, branch: str) -> bool:
+        """Whether the same set-up was proposed before, and a person closed or merged it."""
 
-    def offer(self, found: Improvement, branch: str, base: str) -> str:
-        """The one pull request for a better set-up, brought up to date where it is open; give its address."""
+    def propose_setup(self, found: Improvement, branch: str, base: str) -> str:
+        """Open the pull request for a better set-up, or update the open one; return its address."""
 
-    def examined(self, task: Task, found: Examined, offered: str = "") -> None:
-        """Tell what was found, to the person who asked as well; ``offered`` is the address of a proposal."""
+    def report_examination(self, task: Task, found: Examined, proposal_url: str = "") -> None:
+        """Publish the results, also to the person who asked. ``proposal_url``: of the proposed set-up."""
 
     def fail(self, task: Task, error: DayhandError, spent: Usage | None = None) -> None:
-        """Tell what happened, what to do and what it cost; leave no empty pull request and no branch behind."""
+        """Report what happened, what to do and the cost, and remove an empty pull request and its branch."""

@@ -1,4 +1,4 @@
-"""The check run's growing text, told at the pace that GitHub's write budget allows."""
+"""The growing text of the check run, updated as often as GitHub's write budget allows."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Callable, Iterable
 
 from dayhand.ledger.log import Note
 from dayhand.publish.markdown.escape import MAX_BYTES, fenced, tail
-from dayhand.publish.wording.pull_request import check_title
+from dayhand.publish.wording.check_run import STARTING, stage_title
 from dayhand.untrusted_text import clean
 
-LOG_BYTES = MAX_BYTES - 6_000  # the stages stand before it
+LOG_BYTES = MAX_BYTES - 6_000  # the list of stages comes before the log
 OUTPUT_CHARS = 1_500
 MAX_ENTRIES = 2_000
 MAX_STAGES = 40
-SHOWN = {"command": "$ ", "result": "", "error": "✗ "}
+PREFIXES = {"command": "$ ", "result": "", "error": "✗ "}
 
 
-class Progress:
-    """Takes notes in and calls ``update(title, text)`` at most once in ``every`` seconds.
+class CheckRunProgress:
+    """Collects log entries and calls ``update(title, text)`` at most once every ``every`` seconds.
 
-    ``clock`` gives seconds since the epoch, as notes do.
+    ``clock`` returns seconds since the epoch, as in the log.
     """
 
     def __init__(
@@ -33,59 +33,59 @@ class Progress:
         self._stages: deque[tuple[str, float]] = deque(maxlen=MAX_STAGES)
         self._entries: deque[str] = deque(maxlen=MAX_ENTRIES)
 
-    def recall(self, notes: Iterable[Note]) -> None:
-        """Take in what an earlier worker said of this task, so that the text goes on where it was."""
+    def restore(self, notes: Iterable[Note]) -> None:
+        """Add the entries of earlier workers of this task, so that the text continues where they stopped."""
         for note in notes:
-            self._keep(note)
+            self._append(note)
 
-    def take(self, note: Note) -> None:
-        """Take one note; tell it now if enough time has gone since the last telling."""
-        self._keep(note)
+    def add(self, note: Note) -> None:
+        """Add one entry, and update the check run if the last update is long enough ago."""
+        self._append(note)
         if self._clock() >= self._next:
             self._next = self._clock() + self._every
             self._update(self.title, self.text)
 
     @property
     def title(self) -> str:
-        return check_title(self._stages[-1][0] if self._stages else "")
+        return stage_title(self._stages[-1][0]) if self._stages else STARTING
 
     @property
     def text(self) -> str:
-        """What is done with its durations, what is under way, then the log's tail."""
-        now = [f"- **{self.title} …**"] if self._stages else []
-        return self._whole([*self._stages_done(), *now])
+        """The finished stages with their durations, the current stage, then the end of the log."""
+        current = [f"- **{self.title} …**"] if self._stages else []
+        return self._with_log([*self._finished_stages(), *current])
 
     @property
-    def last_text(self) -> str:
-        """The same once it is over: nothing is under way."""
-        return self._whole(self._stages_done(over=True))
+    def final_text(self) -> str:
+        """The same once the task has ended: no stage is current."""
+        return self._with_log(self._finished_stages(ended=True))
 
-    def _keep(self, note: Note) -> None:
+    def _append(self, note: Note) -> None:
         text = clean(note.text)  # before anything is cut: half a key is a secret too
         if note.kind == "stage":
             self._stages.append((note.stage, note.at))
-            self._entries.append(f"\n— {check_title(note.stage)}")
-        elif note.kind in SHOWN:
-            self._entries.append(SHOWN[note.kind] + _end(text))
+            self._entries.append(f"\n— {stage_title(note.stage)}")
+        elif note.kind in PREFIXES:
+            self._entries.append(PREFIXES[note.kind] + _end(text))
         elif note.kind == "output":
             self._entries.append(_end(text).rstrip())
         elif note.kind in ("say", "model"):
             self._entries.append(f"# {' '.join(text.split())[:400]}")
 
-    def _whole(self, stages: list[str]) -> str:
+    def _with_log(self, stages: list[str]) -> str:
         log = tail("\n".join(self._entries).lstrip("\n"), LOG_BYTES)
         block = fenced(log, most=len(log) + 1) if log else ""
         return "\n".join([*stages, "", block]).strip()
 
-    def _stages_done(self, *, over: bool = False) -> list[str]:
+    def _finished_stages(self, *, ended: bool = False) -> list[str]:
         stages = list(self._stages)
-        ends = [began for _, began in stages[1:]] + ([self._clock()] if over else [])
+        ends = [began for _, began in stages[1:]] + ([self._clock()] if ended else [])
         return [
-            f"- ✓ {check_title(name)} ({max(0, ended - began):.0f} s)"
-            for (name, began), ended in zip(stages, ends, strict=False)
+            f"- ✓ {stage_title(name)} ({max(0, end - began):.0f} s)"
+            for (name, began), end in zip(stages, ends, strict=False)
         ]
 
 
 def _end(text: str) -> str:
-    """The end of a long text, where its result stands."""
+    """The end of a long text: that is where the result is."""
     return text if len(text) <= OUTPUT_CHARS else f"…{text[-OUTPUT_CHARS:]}"

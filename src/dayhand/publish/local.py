@@ -1,4 +1,4 @@
-"""Publication of a local run: the terminal, and the branch that is there already."""
+"""Publication of a local run: in the terminal. Its branch exists already."""
 
 from __future__ import annotations
 
@@ -7,88 +7,92 @@ from typing import TextIO
 from dayhand.environment.declared.improvement import Improvement
 from dayhand.errors import DayhandError
 from dayhand.ledger.log import Note
-from dayhand.publish.base import Proposal
+from dayhand.publish.base import ProposedChange
 from dayhand.publish.wording import environment
 from dayhand.publish.wording.cost import spent
+from dayhand.publish.wording.evidence import last_line
 from dayhand.publish.wording.limits import note
 from dayhand.publish.wording.notes import too_large
-from dayhand.publish.wording.pull_request import telling_line
 from dayhand.task import Examined, Proof, Solution, Task
 from dayhand.untrusted_text import clean
 from dayhand.usage import Usage
 
 
 class LocalPublication:
-    """Writes what came of a task to ``out``, without anything that would steer a terminal."""
+    """Writes the result of a task to ``out``, without terminal codes."""
 
     def __init__(self, out: TextIO) -> None:
         self.out = out
 
     def open(self, task: Task, head: str) -> None:
-        """Nothing is opened: a branch appears when there is something on it."""
+        """Does nothing: a branch is made once there is a change."""
 
     def progress(self, note: Note) -> None:
-        """The terminal shows notes by itself."""
+        """Does nothing: the terminal shows the log itself."""
 
-    def warn(self, lacks: str) -> None:
+    def warn(self, unavailable: str) -> None:
         """Print what cannot run here."""
-        if lacks:
-            self._log(f"{lacks}\n")
+        if unavailable:
+            self._print(f"{unavailable}\n")
 
-    def propose(self, task: Task, proposal: Proposal) -> str:
-        """Print the account, the verification table and the branch's name; give the name."""
-        self._log(f"\n{proposal.solution.title}\n\n{proposal.solution.summary}\n")
-        for finding in proposal.verification.findings:
-            proof = telling_line(finding.head.output) if finding.head else finding.missing
-            self._log(f"  {finding.kind:6} {finding.command:32} {finding.verdict}: {finding.note or proof}")
+    def propose(self, task: Task, proposed: ProposedChange) -> str:
+        """Print the summary, the verification table and the name of the branch; return the name."""
+        self._print(f"\n{proposed.solution.title}\n\n{proposed.solution.summary}\n")
+        for finding in proposed.verification.findings:
+            proof = last_line(finding.head.output) if finding.head else finding.missing
+            self._print(f"  {finding.kind:6} {finding.command:32} {finding.verdict}: {finding.note or proof}")
             if finding.red_green and not finding.red_green.proven:
-                self._log("         The change's own tests pass without the change too: they prove nothing.")
-        for switch in proposal.solution.switches:
-            self._log(f"  {switch.model} could not go on, so {switch.successor} did: {switch.reason}")
-        for concern in (*proposal.verification.concerns, *proposal.verification.side_effects):
-            self._log(f"  look at {concern.kind}: {concern.path}: {concern.detail}")
-        for one in proposal.blocked:
-            self._log(f"  blocked: {one.host}:{one.port}, asked by {one.command}: {one.reason}")
-        if said := note(proposal.verification.limit_hit):
-            self._log(f"  {said}")
-        scope = proposal.verification.scope
+                self._print(
+                    "         The change's own tests also pass without the change, so they prove nothing."
+                )
+        for switch in proposed.solution.switches:
+            self._print(
+                f"  {switch.model} could not continue, so {switch.successor} took over: {switch.reason}"
+            )
+        for concern in (*proposed.verification.concerns, *proposed.verification.side_effects):
+            self._print(f"  review {concern.kind}: {concern.path}: {concern.detail}")
+        for one in proposed.blocked:
+            self._print(f"  blocked: {one.host}:{one.port}, requested by {one.command}: {one.reason}")
+        if limit := note(proposed.verification.limit_hit):
+            self._print(f"  {limit}")
+        scope = proposed.verification.scope
         if scope.too_large:
-            self._log(f"  look at its size: {too_large(scope)}")
+            self._print(f"  review its size: {too_large(scope)}")
         for path in scope.unmentioned:
-            self._log(f"  changed, but not spoken of: {path}")
-        self._log(
-            f"\n{len(proposal.change.paths)} files changed on the branch {task.branch} ({spent(proposal.solution.usage)})."
+            self._print(f"  changed, but not mentioned: {path}")
+        self._print(
+            f"\n{len(proposed.change.paths)} files changed on the branch {task.branch} ({spent(proposed.solution.usage)})."
         )
-        self._log(f"Look at it: git diff {proposal.change.base[:8]} {task.branch}")
+        self._print(f"Review it: git diff {proposed.change.base[:8]} {task.branch}")
         return task.branch
 
     def answer(self, task: Task, solution: Solution, proofs: tuple[Proof, ...]) -> str:
         """Print the answer and its citations."""
-        self._log(f"\n{solution.summary}\n")
-        if said := note(solution.limit_hit):
-            self._log(f"{said}\n")
+        self._print(f"\n{solution.summary}\n")
+        if limit := note(solution.limit_hit):
+            self._print(f"{limit}\n")
         for proof in proofs:
             mark = "✓" if proof.found else "✗ not confirmed:"
-            self._log(f"  {mark} {proof.citation.path}:{proof.citation.line}: {proof.text.strip()}")
+            self._print(f"  {mark} {proof.citation.path}:{proof.citation.line}: {proof.text.strip()}")
         return ""
 
-    def begin_examination(self, commit: str) -> None:
-        """Nothing is shown before there is something to tell."""
+    def start_examination(self, commit: str) -> None:
+        """Does nothing: only the results are printed."""
 
-    def declined(self, found: Improvement, branch: str) -> bool:
-        """Nothing is offered without a place to offer it."""
+    def setup_decided(self, found: Improvement, branch: str) -> bool:
+        """True, since a local run has nowhere to propose a set-up."""
         return True
 
-    def offer(self, found: Improvement, branch: str, base: str) -> str:
-        """Never asked for: ``declined`` said so."""
+    def propose_setup(self, found: Improvement, branch: str, base: str) -> str:
+        """Never called, because ``setup_decided`` is True."""
         return ""
 
-    def examined(self, task: Task, found: Examined, offered: str = "") -> None:
-        """Print what was found."""
-        self._log(environment.report(found))
+    def report_examination(self, task: Task, found: Examined, proposal_url: str = "") -> None:
+        """Print the results."""
+        self._print(environment.report(found))
 
     def fail(self, task: Task, error: DayhandError, spent: Usage | None = None) -> None:
-        """The command line's edge says it."""
+        """Does nothing: the command line prints the error."""
 
-    def _log(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         print(clean(text), file=self.out, flush=True)

@@ -22,12 +22,12 @@ def test_each_host_is_told_once_with_everybody_who_asked_and_the_lines_that_woul
     assert blocked(refused) == snapshot("""\
 ### Blocked
 
-Set-up asked for these and did not get them:
+Set-up tried to reach these hosts and was blocked:
 
-- `files.example.org`, asked by `npm ci`, `make deps`
-- `cdn.example.org`, asked by `make deps`
+- `files.example.org`, requested by `npm ci`, `make deps`
+- `cdn.example.org`, requested by `make deps`
 
-To allow what is not allowed yet, put this into `.dayhand.toml` on the default branch:
+To allow a host that is not allowed yet, add it to `.dayhand.toml` on the default branch:
 
 ```toml
 [network]
@@ -47,11 +47,11 @@ def test_what_a_line_would_not_open_is_told_with_the_reason_and_no_line() -> Non
     assert blocked(refused) == snapshot("""\
 ### Blocked
 
-Set-up asked for these and did not get them:
+Set-up tried to reach these hosts and was blocked:
 
-- `files.example.org:22`, asked by `git clone x`: port 22 is not allowed
-- `intern.example.org:443`, asked by `npm ci`: the host's address 10.0.0.7 is not on the public network
-- `localhost`, asked by `npm ci`\
+- `files.example.org:22`, requested by `git clone x`: port 22 is not allowed
+- `intern.example.org:443`, requested by `npm ci`: the host's address 10.0.0.7 is not on the public network
+- `localhost`, requested by `npm ci`\
 """)
 
 
@@ -66,7 +66,7 @@ def test_where_nothing_was_refused_nothing_is_said() -> None:
 def test_hosts_and_commands_cannot_speak_to_anybody() -> None:
     hostile = Blocked("x`\n@ada", 443, NOT_ALLOWED, "make `\n@ada\n```\n# Heading\u202e")
     told = blocked([hostile])
-    assert "- ``x` @ada``, asked by ````make ` @ada ``` # Heading````" in told
+    assert "- ``x` @ada``, requested by ````make ` @ada ``` # Heading````" in told
     assert "toml" not in told, "no line allows what is no name"
 
 

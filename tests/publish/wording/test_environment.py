@@ -32,38 +32,38 @@ def test_the_report_says_what_works_how_long_it_took_and_what_would_fix_the_rest
     assert (
         environment.report(FOUND, URL)
         == """\
-**2 of 3 declared checks can run here; 1 of them fails as it is.** Toolchain: Node and Make; set up in 4.0 s.
+**2 of 3 declared checks can run here; 1 currently fails.** Toolchain: Node and Make; set up in 4.0 s.
 
 | Here | Check | Command | Found in |
 |---|---|---|---|
 | [✅ passes](https://dayhand.example/tasks/t1#L7) (2.0 s) | test | `npm test` | package.json scripts.test |
-| [⚠️ runs, and fails](https://dayhand.example/tasks/t1#L9) (0.5 s) | lint | `make lint` | Makefile, target lint |
+| [⚠️ runs, but fails](https://dayhand.example/tasks/t1#L9) (0.5 s) | lint | `make lint` | Makefile, target lint |
 | ⛔ cannot run | types | `tsc` | package.json scripts.types |
 
 ### Set-up
 
 - ✅ install with npm ci (3.2 s)
 
-### What would fix it
+### How to fix it
 
-`tsc` cannot run: tsc does not start (not found). Let the repository's own development dependencies bring the tool, with a version that the registry has.
+`tsc` cannot run: tsc does not start (not found). Add the tool to the repository's development dependencies, in a version that the registry has.
 
-Or say in `.dayhand.toml` on the default branch how it is set up:
+Or declare the set-up in `.dayhand.toml` on the default branch:
 
 ```toml
 [setup]
 run = ["…"]
 ```
 
-`make lint` fails without any change (a.py:1: bad). A change is judged all the same: what failed before is not blamed on it.
+`make lint` fails without any change (a.py:1: bad). Dayhand still verifies changes: it does not blame them for what failed before.
 
 ### Blocked
 
-Set-up asked for these and did not get them:
+Set-up tried to reach these hosts and was blocked:
 
-- `files.example.org`, asked by `npm ci`
+- `files.example.org`, requested by `npm ci`
 
-To allow what is not allowed yet, put this into `.dayhand.toml` on the default branch:
+To allow a host that is not allowed yet, add it to `.dayhand.toml` on the default branch:
 
 ```toml
 [network]
@@ -78,7 +78,7 @@ def test_where_everything_runs_nothing_is_to_be_fixed() -> None:
     assert (
         environment.report(fine)
         == """\
-**The one declared check can run here.** Toolchain: Node and Make; found as it was set up before in 0.1 s.
+**The one declared check can run here.** Toolchain: Node and Make; reused from an earlier set-up in 0.1 s.
 
 | Here | Check | Command | Found in |
 |---|---|---|---|
@@ -100,27 +100,27 @@ def test_what_failed_before_a_fall_back_is_told_and_one_check_is_spoken_of_as_on
     assert (
         told
         == """\
-**The one declared check can run here; it fails as it is; not all could be installed.** Toolchain: Node and Make; set up in 4.0 s.
+**The one declared check can run here; it currently fails; part of the set-up failed.** Toolchain: Node and Make; set up in 4.0 s.
 
 | Here | Check | Command | Found in |
 |---|---|---|---|
-| ⚠️ runs, and fails (0.5 s) | lint | `make lint` | Makefile, target lint |
+| ⚠️ runs, but fails (0.5 s) | lint | `make lint` | Makefile, target lint |
 
 ### Set-up
 
-- ✅ install with npm ci (3.2 s), by a fall-back, for this failed: npm ci: the lock is old
+- ✅ install with npm ci (3.2 s), by a fallback, because this failed: npm ci: the lock is old
 - ❌ install Ruby's gems (1.0 s): no host
 
-### What would fix it
+### How to fix it
 
-Say in `.dayhand.toml` on the default branch how it is set up:
+Declare the set-up in `.dayhand.toml` on the default branch:
 
 ```toml
 [setup]
 run = ["…"]
 ```
 
-`make lint` fails without any change (a.py:1: bad). A change is judged all the same: what failed before is not blamed on it.
+`make lint` fails without any change (a.py:1: bad). Dayhand still verifies changes: it does not blame them for what failed before.
 """
     )
 
@@ -128,9 +128,7 @@ run = ["…"]
 def test_where_no_check_is_declared_the_lines_to_declare_one_are_given() -> None:
     bare = replace(FOUND, toolchains=(), steps=(), checks=(), blocked=())
     told = environment.report(bare)
-    assert told.startswith(
-        "**No check is declared that Dayhand knows.** Toolchain: no toolchain that Dayhand knows;"
-    )
+    assert told.startswith("**No declared checks found.** Toolchain: none recognized;")
     assert '[checks]\nlint = "…"\ntest = "…"' in told
 
 
@@ -144,16 +142,16 @@ def test_what_an_installer_said_cannot_speak_to_anybody() -> None:
 
 def test_a_task_that_lacks_something_says_so_and_one_that_lacks_nothing_is_silent() -> None:
     whole = Environment("k", None, {}, (), {}, (), (), cached=False, seconds=1.0)
-    assert environment.lacking(whole) == ""
+    assert environment.unavailable(whole) == ""
     step = Installed("install with npm ci", "npm ci", passed=False, seconds=1.0, output="")
     lacks = replace(whole, missing={"tsc": Missing("tsc", "tsc does not start.")}, steps=(step,))
     assert (
-        environment.lacking(lacks)
+        environment.unavailable(lacks)
         == """\
-⛔ **Not everything can run here**, so the result will say less than it could. I work all the same.
+⛔ **Some checks cannot run here**, so verification will be incomplete. I am continuing anyway.
 
 - `tsc`: tsc does not start.
-- install with npm ci: this part of set-up failed"""
+- install with npm ci: this set-up step failed"""
     )
 
 

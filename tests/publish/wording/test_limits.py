@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from inline_snapshot import snapshot
 
-from dayhand.publish.wording.limits import limited, note
+from dayhand.publish.wording.limits import limit_hit, note
 from dayhand.usage import Limit, LimitHit, Resource
 
 OWN = "`[limits] money` in `.dayhand.toml` on the default branch, to $5.00 at most"
@@ -14,25 +14,25 @@ TOLD = LimitHit(Limit(Resource.MINUTES, 60, "DAYHAND_MAX_MINUTES"), 49.04, excee
 
 
 def test_work_that_had_to_stop() -> None:
-    assert limited(STOPPED) == snapshot(
-        "✋ **This stays a draft:** the model had to stop at a limit, with $1.47 used of $1.50. What it says is left stands in its words below. Write `@bot accept` here to take it as it is. For the rest, ask again here, or raise `[limits] money` in `.dayhand.toml` on the default branch, to $5.00 at most."
+    assert limit_hit(STOPPED) == snapshot(
+        "✋ **This stays a draft:** the model had to stop at a limit ($1.47 of $1.50 used). See the summary below for what is left to do. To accept it as it is, comment `@bot accept` here. To continue, ask again here, or raise `[limits] money` in `.dayhand.toml` on the default branch, to $5.00 at most."
     )
     assert note(STOPPED) == snapshot(
-        "⏳ The model had to stop at a limit, with $1.47 used of $1.50. More room: `[limits] money` in `.dayhand.toml` on the default branch, to $5.00 at most."
+        "⏳ The model had to stop at a limit ($1.47 of $1.50 used). To allow more, raise `[limits] money` in `.dayhand.toml` on the default branch, to $5.00 at most."
     )
 
 
 def test_work_that_came_to_an_end_once_it_was_told() -> None:
-    assert limited(TOLD) == snapshot(
-        "⏳ **Told to finish:** little was left when the model finished, with 49 minutes used of 60 minutes. What it left out for that, if anything, stands in its words below. More room: DAYHAND_MAX_MINUTES."
+    assert limit_hit(TOLD) == snapshot(
+        "⏳ **Finished early** because little was left (49 minutes of 60 minutes used). See the summary below for anything that was left out. To allow more, raise DAYHAND_MAX_MINUTES."
     )
     assert note(TOLD) == snapshot(
-        "⏳ Little was left when the model finished, with 49 minutes used of 60 minutes. More room: DAYHAND_MAX_MINUTES."
+        "⏳ The model finished early because little was left (49 minutes of 60 minutes used). To allow more, raise DAYHAND_MAX_MINUTES."
     )
 
 
 def test_work_that_no_limit_had_a_part_in() -> None:
-    assert limited(None) == note(None) == ""
+    assert limit_hit(None) == note(None) == ""
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from dayhand.publish.wording.notes import MAX_CONCERNS, notes
-from dayhand.publish.wording.pull_request import table
+from dayhand.publish.wording.verification import table
 from dayhand.verification import (
     Concern,
     Counts,
@@ -30,12 +30,12 @@ def proof(*, proven: bool, tests: tuple[str, ...] = (), idle: tuple[str, ...] = 
 @pytest.mark.parametrize(
     ("verification", "words"),
     [
-        (proof(proven=True, tests=("a", "b")), "**Red to green:** 2 tests fail on the source as it was and pass with the change ([`pytest -q`](T#L7))."),
-        (proof(proven=True, tests=("a",)), "**Red to green:** 1 test fails on the source as it was and passes with the change ([`pytest -q`](T#L7))."),
-        (proof(proven=True), "**Red to green:** the change's tests fail on the source as it was and pass with the change ([`pytest -q`](T#L7))."),
-        (proof(proven=True, tests=("a",), idle=("b",)), "**Red to green:** 1 test fails on the source as it was and passes with the change ([`pytest -q`](T#L7)). 1 new test passes without it too: `b`."),
-        (proof(proven=True, idle=("b", "c", "d", "e", "f", "g")), "**Red to green:** the change's tests fail on the source as it was and pass with the change ([`pytest -q`](T#L7)). 6 new tests pass without it too: `b`, `c`, `d`, `e`, `f` and 1 more."),
-        (proof(proven=False), "⚠️ **No red to green:** the change's tests pass without the change too ([`pytest -q`](T#L7)): they prove nothing."),
+        (proof(proven=True, tests=("a", "b")), "**Red to green:** 2 tests fail without the change and pass with it ([`pytest -q`](T#L7))."),
+        (proof(proven=True, tests=("a",)), "**Red to green:** 1 test fails without the change and passes with it ([`pytest -q`](T#L7))."),
+        (proof(proven=True), "**Red to green:** the change's tests fail without the change and pass with it ([`pytest -q`](T#L7))."),
+        (proof(proven=True, tests=("a",), idle=("b",)), "**Red to green:** 1 test fails without the change and passes with it ([`pytest -q`](T#L7)). 1 new test also passes without it: `b`."),
+        (proof(proven=True, idle=("b", "c", "d", "e", "f", "g")), "**Red to green:** the change's tests fail without the change and pass with it ([`pytest -q`](T#L7)). 6 new tests also pass without it: `b`, `c`, `d`, `e`, `f` and 1 more."),
+        (proof(proven=False), "⚠️ **No red to green:** the change's tests also pass without the change ([`pytest -q`](T#L7)), so they prove nothing."),
         (Verification("c0ffee"), ""),
     ],
 )  # fmt: skip
@@ -49,10 +49,10 @@ def test_what_weakens_the_checks_is_listed_without_its_power() -> None:
         Concern("deleted test", "t.py", 0, "test_a"),
     )
     assert notes(Verification("c0ffee", (), concerns), "T") == (
-        "✋ **The change alters what checks it.** That may be right, but the checks cannot say so:\n\n"
+        "✋ **This change modifies its own checks.** That may be right, but the checks cannot confirm it:\n\n"
         "- suppression: `a.py:3`: ``# noqa `@ada` #1``\n"
         "- deleted test: `t.py`: `test_a`\n\n"
-        "Somebody with write access who finds that right writes `@bot accept` here."
+        "To accept this, comment `@bot accept` here. You need write access."
     )
 
 
@@ -63,7 +63,7 @@ def test_what_to_write_is_said_once_under_both_lists() -> None:
     )
     said = notes(Verification("t", (), (weaker,), side_effects=(beyond,)), "T")
     assert said.count("`@bot accept`") == 1
-    assert said.endswith("writes `@bot accept` here.")
+    assert said.endswith("You need write access.")
 
 
 def test_a_long_list_is_cut_and_says_so() -> None:
@@ -82,8 +82,8 @@ def test_a_row_names_the_tests_that_tell() -> None:
     assert table(Verification("c0ffee", findings), "T").splitlines()[2:] == [
         "| test | `a` | [❌ new failure](T#L7) (3 passed, 7 failed): `t0`, `t1`, `t2`, `t3`, `t4` and 2 more |",
         "| test | `b` | [✅ fixed](T#L7) (2 passed, 1 skipped): `t1` |",
-        "| test | `c` | [⚠️ passes without looking](T#L7): it does not look |",
-        "| test | `d` | [🎲 flaky: it failed, and passed when run once more](T#L7) |",
+        "| test | `c` | [⚠️ passes, but does not test the change](T#L7): it does not look |",
+        "| test | `d` | [🎲 flaky: it failed, then passed when run again](T#L7) |",
     ]
 
 
@@ -91,24 +91,24 @@ def test_what_the_change_touches_beside_its_task_is_named() -> None:
     noise = (FormattingOnly("a.py", 2, 2), FormattingOnly("b.py", 3, 5))
     some = Scope(files=3, formatting_only=noise, unmentioned=("tax`.py", "web/x.js"))
     assert notes(Verification("t", scope=some), "T") == snapshot("""\
-**Only layout** (whitespace, line breaks, quotes, order of imports) changes in all of `a.py`, 3 of 5 places in `b.py`.
+**Formatting only** (whitespace, line breaks, quotes, import order): all of `a.py`, 3 of 5 places in `b.py`.
 
-**Changed, but not spoken of** in the issue or the account: ``tax`.py``, `web/x.js`.\
+**Changed, but not mentioned** in the issue or the summary: ``tax`.py``, `web/x.js`.\
 """)
     many = Scope(files=14, unmentioned=tuple(f"f{n}.py" for n in range(13)))
     assert notes(Verification("t", scope=many), "T") == snapshot(
-        "**Changed, but not spoken of** in the issue or the account: `f0.py`, `f1.py`, `f2.py`, `f3.py`, `f4.py`, `f5.py`, `f6.py`, `f7.py`, `f8.py`, `f9.py` and 3 more files."
+        "**Changed, but not mentioned** in the issue or the summary: `f0.py`, `f1.py`, `f2.py`, `f3.py`, `f4.py`, `f5.py`, `f6.py`, `f7.py`, `f8.py`, `f9.py` and 3 more files."
     )
     none = Scope(files=2, unmentioned=("a.py", "b.py"))
     assert notes(Verification("t", scope=none), "T") == snapshot(
-        "**None of the 2 changed files is spoken of** in the issue or the account."
+        "**None of the 2 changed files is mentioned** in the issue or the summary."
     )
 
 
 def test_a_change_that_is_too_large_says_by_how_much_and_what_to_do() -> None:
     huge = Scope(lines=2400, files=41, max_lines=800, max_files=40)
     assert notes(Verification("t", scope=huge), "T") == snapshot(
-        "✋ **This stays a draft:** it changes 2,400 lines, over the 800 that are allowed here, and 41 files, over the 40 that are allowed here. Write `@bot accept` here to take it as one, or ask for smaller steps. The limits are `[limits] lines` and `files` in `.dayhand.toml` on the default branch."
+        "✋ **This stays a draft:** it changes 2,400 lines (limit: 800) and 41 files (limit: 40). To accept it as one change, comment `@bot accept` here, or ask for smaller steps. The limits are `[limits] lines` and `files` in `.dayhand.toml` on the default branch."
     )
     assert notes(Verification("t", scope=Scope(800, 40, 800, 40)), "T") == ""
     assert notes(Verification("t", scope=Scope(9999, 999)), "T") == "", "0 is no limit"

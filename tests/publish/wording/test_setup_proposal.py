@@ -33,12 +33,12 @@ def test_each_line_has_its_reason_and_both_measurements_stand_side_by_side() -> 
     assert (
         setup_proposal.body(FOUND, URL)
         == f"""\
-With this `.dayhand.toml` more of the repository works where I work. I tried it in a sandbox, on `cccccccc`:
+With this `.dayhand.toml`, more of the repository works in Dayhand's sandbox. I tried it on `cccccccc`:
 
-| | as it is | with this |
+| | now | with this |
 |---|---|---|
-| checks | 0 of 1 declared checks can run here; not all could be installed | The one declared check can run here |
-| set-up | 1 step, 1 of them failed (1.0 s) | nothing to install (0.4 s) |
+| checks | 0 of 1 declared checks can run here; part of the set-up failed | The one declared check can run here |
+| set-up | 1 step, 1 failed (1.0 s) | nothing to install (0.4 s) |
 | lint | `lintt .` ⛔ cannot run | `make lint` ✅ passes (0.5 s) |
 
 ### Why each line is there
@@ -46,8 +46,8 @@ With this `.dayhand.toml` more of the repository works where I work. I tried it 
 - `setup.run`: “AGENTS.md: make deps” fails, so it is left out.
 - `checks.lint`: `lintt .` (AGENTS.md) cannot run here.
 
-Nothing else was changed, and it decides nothing before a person merges it: I read the file from the default branch. \
-Close this if you want none of it; the same is not proposed again.
+Nothing else changes, and nothing takes effect until a person merges this: Dayhand reads the file from the default \
+branch. If you do not want it, close this pull request; the same settings are not proposed again.
 
 <sub>[Everything that was run]({URL})</sub>
 

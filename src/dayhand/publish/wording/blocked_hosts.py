@@ -1,4 +1,4 @@
-"""What set-up asked for and did not get: which command asked, and the lines that would allow it."""
+"""The hosts that set-up tried to reach and was refused, and the lines that would allow them."""
 
 from __future__ import annotations
 
@@ -11,32 +11,35 @@ from dayhand.publish.markdown.sanitize import line
 from dayhand.task import Blocked
 from dayhand.untrusted_text import clean
 
-MAX_PLACES, MAX_COMMANDS = 20, 3
+MAX_HOSTS, MAX_COMMANDS = 20, 3
 COMMAND_CHARS = 80
-HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")  # what `.dayhand.toml` takes
-ALLOW = "To allow what is not allowed yet, put this into `.dayhand.toml` on the default branch:"
+HOST_CHARS = 253
+HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")  # what `.dayhand.toml` accepts
+ALLOW = "To allow a host that is not allowed yet, add it to `.dayhand.toml` on the default branch:"
 
 
 def blocked(refused: Iterable[Blocked]) -> str:
-    """A section of the pull request and of the environment's check run; "" where nothing was refused."""
-    asked: dict[tuple[str, str], list[str]] = {}
+    """A section of the pull request and of the environment's check run; "" if nothing was refused."""
+    commands_of: dict[
+        tuple[str, str], list[str]
+    ] = {}  # by address and reason; no reason if a line would allow it
     for one in refused:
-        place = (one.host, "") if one.allowable else (f"{one.host}:{one.port}", one.reason)
-        commands = asked.setdefault(place, [])
+        key = (one.host, "") if one.allowable else (f"{one.host}:{one.port}", one.reason)
+        commands = commands_of.setdefault(key, [])
         if one.command and one.command not in commands:
             commands.append(one.command)
-    if not asked:
+    if not commands_of:
         return ""
-    told = [_told(place, why, commands) for (place, why), commands in asked.items()]
-    if len(told) > MAX_PLACES:
-        told[MAX_PLACES:] = [f"- and {len(told) - MAX_PLACES} more, on the task's page"]
-    names = ", ".join(f'"{place}"' for place, why in asked if not why and HOST.fullmatch(place))
+    rows = [_row(address, reason, commands) for (address, reason), commands in commands_of.items()]
+    if len(rows) > MAX_HOSTS:
+        rows[MAX_HOSTS:] = [f"- and {len(rows) - MAX_HOSTS} more, on the task's page"]
+    names = ", ".join(f'"{host}"' for host, reason in commands_of if not reason and HOST.fullmatch(host))
     snippet = f"\n\n{ALLOW}\n\n```toml\n[network]\nallow = [{names}]\n```" if names else ""
-    return "### Blocked\n\nSet-up asked for these and did not get them:\n\n" + "\n".join(told) + snippet
+    return "### Blocked\n\nSet-up tried to reach these hosts and was blocked:\n\n" + "\n".join(rows) + snippet
 
 
-def _told(place: str, why: str, commands: Sequence[str]) -> str:
-    words = [code(textwrap.shorten(clean(one), COMMAND_CHARS, placeholder=" …")) for one in commands]
-    more = f" and {len(words) - MAX_COMMANDS} more" if len(words) > MAX_COMMANDS else ""
-    by = f", asked by {', '.join(words[:MAX_COMMANDS])}{more}" if words else ""
-    return f"- {code(place[:253])}{by}{f': {line(why)}' if why else ''}"
+def _row(address: str, reason: str, commands: Sequence[str]) -> str:
+    shown = [code(textwrap.shorten(clean(one), COMMAND_CHARS, placeholder=" …")) for one in commands]
+    more = f" and {len(shown) - MAX_COMMANDS} more" if len(shown) > MAX_COMMANDS else ""
+    by = f", requested by {', '.join(shown[:MAX_COMMANDS])}{more}" if shown else ""
+    return f"- {code(address[:HOST_CHARS])}{by}{f': {line(reason)}' if reason else ''}"

@@ -7,36 +7,36 @@ from collections.abc import Iterable
 from dayhand.publish.markdown.sanitize import line
 from dayhand.usage import Switch, Usage
 
+SCRIPTED = "A **scripted** model played this: its turns were written in advance. The commands, tests and results are real."
+
 
 def bill(usage: Usage, minutes: float, task_url: str) -> str:
-    """What it cost, folded away; by model, where several worked."""
+    """The cost, folded away; by model if there were several."""
     models = "\n".join(f"- {_of_model(share)}" for share in usage.by_model)
-    whole = (
-        f"{models}\n\nTogether: {_tokens(usage)}" if models else f"Model: {_name(usage)}. {_tokens(usage)}"
-    )
+    details = f"{models}\n\nTotal: {_tokens(usage)}" if models else f"Model: {_name(usage)}. {_tokens(usage)}"
     return (
         f"<details>\n<summary>{spent(usage)} · {minutes:.1f} minutes · {usage.turns} turns</summary>\n\n"
-        f"{whole}. [Everything that was run]({task_url}).\n\n</details>"
+        f"{details}. [Everything that was run]({task_url}).\n\n</details>"
     )
 
 
 def spent(usage: Usage) -> str:
-    """Money in words: an unknown price is called unknown."""
+    """The price, or that it is unknown."""
     if usage.scripted:
         return "$0.00 (scripted model)"
     return "price unknown" if usage.dollars is None else f"${usage.dollars:.2f}"
 
 
-def until_then(usage: Usage) -> str:
-    """What an unfinished task cost."""
-    return f"{spent(usage)} for {_turns(usage)} of {_models(usage)}."
+def spent_so_far(usage: Usage) -> str:
+    """The cost of an unfinished task."""
+    return f"Cost: {spent(usage)} for {_turns(usage)} of {_models(usage)}."
 
 
 def took_over(switches: Iterable[Switch]) -> str:
-    """A sentence for each model that could not go on; "" for none."""
+    """A sentence for each model that another one replaced."""
     return "\n\n".join(
-        f"⚠️ **{line(one.model)}** could not go on, so **{line(one.successor)}** did: {line(one.reason)}"
-        for one in switches
+        f"⚠️ **{line(switch.model)}** could not continue, so **{line(switch.successor)}** took over: {line(switch.reason)}"
+        for switch in switches
     )
 
 

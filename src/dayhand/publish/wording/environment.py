@@ -1,4 +1,4 @@
-"""What the environment doctor says: the sentences of its check run, of its answer, and of a task that lacks something."""
+"""The environment's examination: its check run, its answer, and the warning of a task whose checks cannot all run."""
 
 from __future__ import annotations
 
@@ -8,125 +8,116 @@ from dayhand.environment.base import Environment
 from dayhand.errors import DayhandError
 from dayhand.publish.markdown.escape import cap, cell, code
 from dayhand.publish.markdown.sanitize import line, prose
-from dayhand.publish.wording import pull_request
 from dayhand.publish.wording.blocked_hosts import blocked
-from dayhand.task import Examined, ExaminedCheck
+from dayhand.publish.wording.evidence import last_line
+from dayhand.task import Examined, ExaminedCheck, SetupStep
 
 CHECK_NAME = "dayhand / environment"
 MAX_BYTES = 60_000
 NOT_EXAMINED = "The environment could not be examined"
-SET_UP_SNIPPET = '```toml\n[setup]\nrun = ["…"]\n```'
+SETUP_SNIPPET = '```toml\n[setup]\nrun = ["…"]\n```'
 CHECKS_SNIPPET = '```toml\n[checks]\nlint = "…"\ntest = "…"\n```'
 
 
 def headline(found: Examined) -> str:
-    """The check run's title."""
-    count, running = len(found.checks), sum(one.run is not None for one in found.checks)
+    """The title of the check run."""
+    count, running = len(found.checks), sum(check.run is not None for check in found.checks)
     if not count:
-        return "No check is declared that Dayhand knows"
-    failing = sum(one.run is not None and not one.run.passed for one in found.checks)
-    fails = f"; {_failing(failing, count)} as it is" if failing else ""
-    broken = "" if all(step.passed for step in found.steps) else "; not all could be installed"
-    if running == count:
-        return f"{_counted(count)} here{fails}{broken}"
-    return f"{running} of {count} declared checks can run here{fails}{broken}"
+        return "No declared checks found"
+    failing = sum(check.run is not None and not check.run.passed for check in found.checks)
+    fails = f"; {_failing(failing, count)}" if failing else ""
+    broken = "" if all(step.passed for step in found.steps) else "; part of the set-up failed"
+    subject = _all_checks(count) if running == count else f"{running} of {count} declared checks"
+    return f"{subject} can run here{fails}{broken}"
 
 
-def report(found: Examined, task_url: str = "", offered: str = "") -> str:
-    """Everything that was found, as Markdown; with ``task_url``, each result links to the log's line.
+def report(found: Examined, task_url: str = "", proposal_url: str = "") -> str:
+    """All results, as Markdown. With ``task_url``, each result links to its line of the log.
 
-    ``offered``: the address of the pull request that proposes something better.
+    ``proposal_url``: the pull request that proposes a better set-up, if there is one.
     """
-    better = f"🔧 With another set-up more works: [I propose it in a pull request]({offered})."
+    better = f"🔧 A different set-up works better: [I propose it in a pull request]({proposal_url})."
     parts = [
-        f"**{headline(found)}.** {_set_up_in(found)}",
-        better if offered else "",
+        f"**{headline(found)}.** {_toolchain(found)}",
+        better if proposal_url else "",
         _checks(found, task_url),
         _steps(found),
-        _remedies(found, offered=bool(offered)),
+        _remedies(found, proposed=bool(proposal_url)),
         blocked(found.blocked),
     ]
     return cap("\n\n".join(part for part in parts if part) + "\n", MAX_BYTES)
 
 
-def answer(asker: str, commit: str, check_url: str, *, said: str) -> str:
-    """The comment for a person who asked; ``said`` is the report."""
-    return f"@{asker} [The environment of {code(commit[:8])}]({check_url}):\n\n{said}"
+def answer(asker: str, commit: str, check_url: str, *, text: str) -> str:
+    """The comment for the person who asked; ``text`` is the report."""
+    return f"@{asker} [The environment of {code(commit[:8])}]({check_url}):\n\n{text}"
 
 
-def in_short(one: ExaminedCheck) -> str:
-    """How one check went, in two words."""
-    if one.run is None:
+def short_result(check: ExaminedCheck) -> str:
+    """The result of one check in two words."""
+    if check.run is None:
         return "⛔ cannot run"
-    return f"{'✅ passes' if one.run.passed else '⚠️ fails'} ({one.run.seconds:.1f} s)"
+    return f"{'✅ passes' if check.run.passed else '⚠️ fails'} ({check.run.seconds:.1f} s)"
 
 
 def failed(asker: str, error: DayhandError, task_url: str, *, handle: str) -> str:
-    """The comment where the examination itself broke."""
-    again = f"<sub>[The log]({task_url}) · to try again, write `@{handle} environment`.</sub>"
-    return f"@{asker} {why_not(error)}\n\n{again}"
+    """The comment if the examination itself failed."""
+    again = f"<sub>[The log]({task_url}) · To try again, comment `@{handle} environment`.</sub>"
+    return f"@{asker} {failure_reason(error)}\n\n{again}"
 
 
-def why_not(error: DayhandError) -> str:
-    """Why there is no finding, and what to do; it says nothing about the repository."""
+def failure_reason(error: DayhandError) -> str:
+    """Why there is no result, and what to do. It says nothing about the repository."""
     advice = f"\n\n**What to do:** {prose(error.advice)}" if error.advice else ""
     return cap(f"I could not examine the environment: {prose(str(error))}{advice}", MAX_BYTES)
 
 
 def check_summary(task_url: str) -> str:
     return (
-        f"What Dayhand can install and run of this repository, before anybody needs it. [The log]({task_url})"
+        f"What Dayhand can install and run in this repository, checked ahead of time. [The log]({task_url})"
     )
 
 
-def lacking(place: Environment) -> str:
-    """What a task cannot run in its environment, said before the work begins; "" where nothing lacks."""
-    checks = [(command, one.why) for command, one in place.missing.items()]
-    return _lacking(checks, [step.title for step in place.steps if not step.passed], place.pins)
+def unavailable(environment: Environment) -> str:
+    """What a task cannot run in its environment, before its work begins; "" if everything can run."""
+    checks = [(command, missing.why) for command, missing in environment.missing.items()]
+    steps = [step.title for step in environment.steps if not step.passed]
+    return _unavailable(checks, steps, environment.pins)
 
 
-def lacked(found: Examined | None) -> str:
-    """The same, as the last examination had it: before a task has looked for itself."""
+def last_unavailable(found: Examined | None) -> str:
+    """The same from the last examination, before the task has looked for itself."""
     if found is None:
         return ""
-    checks = [(one.command, one.missing) for one in found.checks if one.run is None]
-    return _lacking(checks, [step.title for step in found.steps if not step.passed], found.pins)
+    checks = [(check.command, check.missing) for check in found.checks if check.run is None]
+    return _unavailable(checks, [step.title for step in found.steps if not step.passed], found.pins)
 
 
-def looking(task_url: str) -> str:
-    """The comment of a question that is being looked into, where it lacks something."""
-    return f"On it. [How far it is]({task_url})"
-
-
-def _lacking(checks: Sequence[tuple[str, str]], steps: Sequence[str], pins: Sequence[str]) -> str:
-    lines = [f"- {code(command)}: {line(why)}" for command, why in checks]
-    lines += [f"- {line(step)}: this part of set-up failed" for step in steps]
-    lines += [f"- {line(one)}" for one in pins]
+def _unavailable(checks: Sequence[tuple[str, str]], steps: Sequence[str], pins: Sequence[str]) -> str:
+    lines = [f"- {code(command)}: {line(reason)}" for command, reason in checks]
+    lines += [f"- {line(step)}: this set-up step failed" for step in steps]
+    lines += [f"- {line(sentence)}" for sentence in pins]
     if not lines:
         return ""
-    return cap(
-        "⛔ **Not everything can run here**, so the result will say less than it could. I work all the same.\n\n"
-        + "\n".join(lines),
-        MAX_BYTES // 4,
+    warning = (
+        "⛔ **Some checks cannot run here**, so verification will be incomplete. I am continuing anyway."
     )
+    return cap("\n".join([warning, "", *lines]), MAX_BYTES // 4)
 
 
-def _counted(count: int) -> str:
-    opening = {1: "The one declared check", 2: "Both declared checks"}.get(
-        count, f"All {count} declared checks"
-    )
-    return f"{opening} can run"
+def _all_checks(count: int) -> str:
+    return {1: "The one declared check", 2: "Both declared checks"}.get(count, f"All {count} declared checks")
 
 
 def _failing(failing: int, count: int) -> str:
     if count == 1:
-        return "it fails"
-    return f"{failing} of them {'fails' if failing == 1 else 'fail'}"
+        return "it currently fails"
+    return f"{failing} currently {'fails' if failing == 1 else 'fail'}"
 
 
-def _set_up_in(found: Examined) -> str:
-    names = " and ".join(line(name) for name in found.toolchains) or "no toolchain that Dayhand knows"
-    how = "found as it was set up before" if found.known else "set up"
+def _toolchain(found: Examined) -> str:
+    names = " and ".join(line(name) for name in found.toolchains) or "none recognized"
+    how = "reused from an earlier set-up" if found.known else "set up"
     return f"Toolchain: {names}; {how} in {found.seconds:.1f} s."
 
 
@@ -134,61 +125,58 @@ def _checks(found: Examined, task_url: str) -> str:
     if not found.checks:
         return ""
     rows = [
-        f"| {cell(_how(one, task_url))} | {one.kind} | {cell(code(one.command))} | {cell(line(one.source))} |"
-        for one in found.checks
+        f"| {cell(_result(check, task_url))} | {check.kind} | {cell(code(check.command))} | {cell(line(check.source))} |"
+        for check in found.checks
     ]
     return "\n".join(["| Here | Check | Command | Found in |", "|---|---|---|---|", *rows])
 
 
-def _how(one: ExaminedCheck, task_url: str) -> str:
-    if one.run is None:
-        return "⛔ cannot run"  # why stands below: a phone shows a long cell badly
-    words = "✅ passes" if one.run.passed else "⚠️ runs, and fails"
-    linked = f"[{words}]({task_url}#L{one.run.line})" if task_url and one.run.line else words
-    return f"{linked} ({one.run.seconds:.1f} s)"
+def _result(check: ExaminedCheck, task_url: str) -> str:
+    if check.run is None:
+        return "⛔ cannot run"  # the reason is below the table: a phone shows a long cell badly
+    result = "✅ passes" if check.run.passed else "⚠️ runs, but fails"
+    linked = f"[{result}]({task_url}#L{check.run.line})" if task_url and check.run.line else result
+    return f"{linked} ({check.run.seconds:.1f} s)"
 
 
 def _steps(found: Examined) -> str:
     if not found.steps:
         return ""
-    lines = [
-        f"- {'✅' if step.passed else '❌'} {line(step.title)} ({step.seconds:.1f} s)"
-        + (
-            f"{', by a fall-back, for this failed: ' if step.passed else ': '}{line(step.reason)}"
-            if step.reason
-            else ""
-        )
-        for step in found.steps
-    ]
-    return "\n".join(["### Set-up", "", *lines])
+    return "\n".join(["### Set-up", "", *map(_step, found.steps)])
 
 
-def _remedies(found: Examined, *, offered: bool) -> str:
-    lines = list(_each_remedy(found, offered=offered))
-    return "\n\n".join(["### What would fix it", *lines]) if lines else ""
+def _step(step: SetupStep) -> str:
+    reason = ""
+    if step.reason:
+        before = ", by a fallback, because this failed: " if step.passed else ": "
+        reason = f"{before}{line(step.reason)}"
+    return f"- {'✅' if step.passed else '❌'} {line(step.title)} ({step.seconds:.1f} s){reason}"
 
 
-def _each_remedy(found: Examined, *, offered: bool) -> Iterator[str]:
-    for one in found.checks:
-        if one.run is None:
+def _remedies(found: Examined, *, proposed: bool) -> str:
+    lines = list(_each_remedy(found, proposed=proposed))
+    return "\n\n".join(["### How to fix it", *lines]) if lines else ""
+
+
+def _each_remedy(found: Examined, *, proposed: bool) -> Iterator[str]:
+    for check in found.checks:
+        if check.run is None:
             yield (
-                f"{code(one.command)} cannot run: {line(one.missing).rstrip('.')}. Let the repository's own development "
-                "dependencies bring the tool, with a version that the registry has."
+                f"{code(check.command)} cannot run: {line(check.missing).rstrip('.')}. Add the tool to the repository's "
+                "development dependencies, in a version that the registry has."
             )
-    if not found.ready and not offered:
-        opening = "Or say" if any(one.run is None for one in found.checks) else "Say"
-        where = f"{opening} in `.dayhand.toml` on the default branch how it is set up:"
-        yield f"{where}\n\n{SET_UP_SNIPPET}"
-    for one in found.checks:
-        if one.run is not None and not one.run.passed:
-            last = line(pull_request.telling_line(one.run.output))
-            said = f" ({last})" if last else ""
+    if not found.ready and not proposed:
+        opening = "Or declare" if any(check.run is None for check in found.checks) else "Declare"
+        yield f"{opening} the set-up in `.dayhand.toml` on the default branch:\n\n{SETUP_SNIPPET}"
+    for check in found.checks:
+        if check.run is not None and not check.run.passed:
+            last = line(last_line(check.run.output))
+            output = f" ({last})" if last else ""
             yield (
-                f"{code(one.command)} fails without any change{said}. A change is judged all the same: what failed "
-                "before is not blamed on it."
+                f"{code(check.command)} fails without any change{output}. Dayhand still verifies changes: it does not "
+                "blame them for what failed before."
             )
     if not found.checks:
-        where = "Say in `.dayhand.toml` on the default branch what is to be run:"
-        yield f"{where}\n\n{CHECKS_SNIPPET}"
+        yield f"Declare the checks in `.dayhand.toml` on the default branch:\n\n{CHECKS_SNIPPET}"
     for sentence in found.pins:
         yield line(sentence)

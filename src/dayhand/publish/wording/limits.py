@@ -1,4 +1,4 @@
-"""What a person reads of work that a limit ended: which limit, how much was used, and what to do."""
+"""A limit that ended the model's work: which one, how much was used, and what to do."""
 
 from __future__ import annotations
 
@@ -6,39 +6,39 @@ from dayhand.publish.markdown.sanitize import line
 from dayhand.usage import LimitHit
 
 
-def limited(reached: LimitHit | None) -> str:
-    """A paragraph of the pull request's, before the model's words; "" where no limit had a part in it."""
-    if reached is None:
+def limit_hit(hit: LimitHit | None) -> str:
+    """A paragraph of the pull request, before the model's summary; "" if no limit was reached."""
+    if hit is None:
         return ""
-    if reached.exceeded:
+    setting = line(hit.limit.setting)
+    if hit.exceeded:
         return (
-            f"✋ **This stays a draft:** {stopped(reached)}. What it says is left stands in its words below. "
-            f"Write `@bot accept` here to take it as it is. For the rest, ask again here, or raise {line(reached.limit.setting)}."
+            f"✋ **This stays a draft:** {stopped(hit)}. See the summary below for what is left to do. "
+            f"To accept it as it is, comment `@bot accept` here. To continue, ask again here, or raise {setting}."
         )
     return (
-        f"⏳ **Told to finish:** {hurried(reached)}. What it left out for that, if anything, stands in its words below. "
-        f"More room: {line(reached.limit.setting)}."
+        f"⏳ **Finished early** because little was left ({_used(hit)}). See the summary below for anything that was left out. "
+        f"To allow more, raise {setting}."
     )
 
 
-def stopped(reached: LimitHit) -> str:
-    """Half a sentence about work that had to stop."""
-    return f"the model had to stop at a limit, {_used(reached)}"
-
-
-def hurried(reached: LimitHit) -> str:
-    """Half a sentence about work that came to an end once little was left."""
-    return f"little was left when the model finished, {_used(reached)}"
-
-
-def note(reached: LimitHit | None) -> str:
-    """A sentence before an answer; "" where no limit had a part in it."""
-    if reached is None:
+def note(hit: LimitHit | None) -> str:
+    """A sentence below an answer; "" if no limit was reached."""
+    if hit is None:
         return ""
-    said = stopped(reached) if reached.exceeded else hurried(reached)
-    return f"⏳ {said[0].upper()}{said[1:]}. More room: {line(reached.limit.setting)}."
+    text = stopped(hit) if hit.exceeded else finished_early(hit)
+    return f"⏳ {text[0].upper()}{text[1:]}. To allow more, raise {line(hit.limit.setting)}."
 
 
-def _used(reached: LimitHit) -> str:
-    limit = reached.limit
-    return f"with {limit.format(reached.used)} used of {limit.format(limit.maximum)}"
+def stopped(hit: LimitHit) -> str:
+    """Half a sentence: the model exceeded the limit."""
+    return f"the model had to stop at a limit ({_used(hit)})"
+
+
+def finished_early(hit: LimitHit) -> str:
+    """Half a sentence: the model finished because it was told that little was left."""
+    return f"the model finished early because little was left ({_used(hit)})"
+
+
+def _used(hit: LimitHit) -> str:
+    return f"{hit.limit.format(hit.used)} of {hit.limit.format(hit.limit.maximum)} used"

@@ -1,134 +1,136 @@
-"""What stands beside the verification table: red to green, what weakens the checks, and how far the change reaches."""
+"""The notes below the verification table: red to green, weakened checks, side effects, and the scope of the change."""
 
 from __future__ import annotations
 
-from dayhand.publish.markdown.escape import code
-from dayhand.verification import (
-    Concern,
-    Finding,
-    FormattingOnly,
-    Scope,
-    Verification,
-)
+from collections.abc import Sequence
 
-MAX_CONCERNS = 15  # listed; the task's page has them all
+from dayhand.publish.markdown.escape import code
+from dayhand.verification import Concern, Finding, FormattingOnly, Scope, Verification
+
+MAX_CONCERNS = 15  # listed; the task's page has all of them
 MAX_FILES = 10
-MAX_IDLE = 5
-ACCEPTING = "Somebody with write access who finds that right writes `@bot accept` here."
+MAX_TESTS = 5
+ACCEPTING = "To accept this, comment `@bot accept` here. You need write access."
 
 
 def notes(verification: Verification, task_url: str) -> str:
-    """Everything that stands under the table; "" for nothing."""
+    """All notes; "" if there are none."""
     parts = (
         red_to_green(verification, task_url),
-        weakened(verification.concerns),
-        reaching(verification.side_effects),
+        weakened_checks(verification.concerns),
+        side_effects(verification.side_effects),
         ACCEPTING if verification.concerns or verification.side_effects else "",
         size(verification.scope),
-        layout(verification.scope.formatting_only),
+        formatting_only(verification.scope.formatting_only),
         unmentioned(verification.scope),
     )
     return "\n\n".join(part for part in parts if part)
 
 
-def weakened(concerns: tuple[Concern, ...]) -> str:
-    """The places where the change makes the checks say less than before."""
-    return _look(
-        concerns, "✋ **The change alters what checks it.** That may be right, but the checks cannot say so:"
+def weakened_checks(concerns: Sequence[Concern]) -> str:
+    """The places where the checks verify less than before."""
+    opening = (
+        "✋ **This change modifies its own checks.** That may be right, but the checks cannot confirm it:"
+    )
+    return _concerns(opening, concerns)
+
+
+def side_effects(concerns: Sequence[Concern]) -> str:
+    """The places where the change affects more than the code that the checks test."""
+    opening = "✋ **This change affects more than the tested code.** No check covers these places:"
+    return _concerns(opening, concerns)
+
+
+def red_to_green(verification: Verification, task_url: str) -> str:
+    """One line for each test command that ran the change's own tests on the source before the change."""
+    lines = [_red_to_green(finding, task_url) for finding in verification.findings if finding.red_green]
+    return "\n\n".join(line for line in lines if line)
+
+
+def size(scope: Scope) -> str:
+    """For a change over the size limit: how large it is, and what to do."""
+    if not scope.too_large:
+        return ""
+    return (
+        f"✋ **This stays a draft:** {too_large(scope)}. To accept it as one change, comment `@bot accept` here, or ask for "
+        "smaller steps. The limits are `[limits] lines` and `files` in `.dayhand.toml` on the default branch."
     )
 
 
-def reaching(reach: tuple[Concern, ...]) -> str:
-    """The places where the change acts beyond the code that the checks judge."""
-    return _look(reach, "✋ **The change reaches beyond its code**, where no check looks:")
+def too_large(scope: Scope) -> str:
+    """Half a sentence: "it changes 900 lines (limit: 800)"."""
+    exceeded = []
+    if 0 < scope.max_lines < scope.lines:
+        exceeded.append(f"{scope.lines:,} lines (limit: {scope.max_lines:,})")
+    if 0 < scope.max_files < scope.files:
+        exceeded.append(f"{scope.files:,} files (limit: {scope.max_files:,})")
+    return f"it changes {' and '.join(exceeded)}"
 
 
-def _look(concerns: tuple[Concern, ...], opening: str) -> str:
+def formatting_only(files: Sequence[FormattingOnly]) -> str:
+    """The files in which only formatting changes."""
+    if not files:
+        return ""
+    names = [_formatted(file) for file in files[:MAX_FILES]]
+    return (
+        f"**Formatting only** (whitespace, line breaks, quotes, import order): {_listed(names, len(files))}."
+    )
+
+
+def unmentioned(scope: Scope) -> str:
+    """The changed files that neither the issue nor the summary mentions."""
+    if not scope.unmentioned:
+        return ""
+    if len(scope.unmentioned) >= scope.files:
+        return f"**None of the {scope.files} changed files is mentioned** in the issue or the summary."
+    names = [code(path) for path in scope.unmentioned[:MAX_FILES]]
+    listed = _listed(names, len(scope.unmentioned))
+    return f"**Changed, but not mentioned** in the issue or the summary: {listed}."
+
+
+def _concerns(opening: str, concerns: Sequence[Concern]) -> str:
     if not concerns:
         return ""
-    lines = [f"- {one.kind}: {code(_place(one))}: {code(one.detail)}" for one in concerns[:MAX_CONCERNS]]
+    lines = [f"- {one.kind}: {code(_location(one))}: {code(one.detail)}" for one in concerns[:MAX_CONCERNS]]
     if len(concerns) > MAX_CONCERNS:
         lines.append(f"- and {len(concerns) - MAX_CONCERNS} more, on the task's page")
     return "\n".join([opening, "", *lines])
 
 
-def _place(concern: Concern) -> str:
+def _location(concern: Concern) -> str:
     return f"{concern.path}:{concern.line}" if concern.line else concern.path
 
 
-def red_to_green(verification: Verification, task_url: str) -> str:
-    """One line for each test command that the change's own tests ran under."""
-    lines = [_turned(finding, task_url) for finding in verification.findings if finding.red_green]
-    return "\n\n".join(line for line in lines if line)
-
-
-def _turned(finding: Finding, task_url: str) -> str:
-    shown = finding.red_green
-    if shown is None:
+def _red_to_green(finding: Finding, task_url: str) -> str:
+    result = finding.red_green
+    if result is None:
         return ""
-    linked = f"[{code(finding.command)}]({task_url}#L{shown.run.line})"
-    if not shown.proven:
-        return f"⚠️ **No red to green:** the change's tests pass without the change too ({linked}): they prove nothing."
-    count = len(shown.tests)
+    run = f"[{code(finding.command)}]({task_url}#L{result.run.line})"
+    if not result.proven:
+        return f"⚠️ **No red to green:** the change's tests also pass without the change ({run}), so they prove nothing."
+    count = len(result.tests)
     tests = {0: "the change's tests fail", 1: "1 test fails"}.get(count, f"{count} tests fail")
-    verb = "passes" if count == 1 else "pass"
-    words = f"**Red to green:** {tests} on the source as it was and {verb} with the change ({linked})."
-    return f"{words} {_idle(shown.passing_before)}".strip()
+    passes = "passes" if count == 1 else "pass"
+    text = f"**Red to green:** {tests} without the change and {passes} with it ({run})."
+    return f"{text} {_passing_before(result.passing_before)}".strip()
 
 
-def _idle(tests: tuple[str, ...]) -> str:
-    """The new tests that say nothing of the change."""
+def _passing_before(tests: Sequence[str]) -> str:
+    """The new tests that prove nothing about the change."""
     if not tests:
         return ""
-    more = f" and {len(tests) - MAX_IDLE} more" if len(tests) > MAX_IDLE else ""
-    named = ", ".join(code(name) for name in tests[:MAX_IDLE]) + more
-    return f"{len(tests)} new {'test passes' if len(tests) == 1 else 'tests pass'} without it too: {named}."
+    more = f" and {len(tests) - MAX_TESTS} more" if len(tests) > MAX_TESTS else ""
+    names = ", ".join(code(name) for name in tests[:MAX_TESTS]) + more
+    subject = "1 new test also passes" if len(tests) == 1 else f"{len(tests)} new tests also pass"
+    return f"{subject} without it: {names}."
 
 
-def size(scope: Scope) -> str:
-    """Where the change is larger than is allowed: how large it is, and what to do; else ""."""
-    if not scope.too_large:
-        return ""
-    return (
-        f"✋ **This stays a draft:** {too_large(scope)}. Write `@bot accept` here to take it as one, or ask for smaller "
-        "steps. The limits are `[limits] lines` and `files` in `.dayhand.toml` on the default branch."
-    )
+def _formatted(file: FormattingOnly) -> str:
+    if file.ranges == file.total:
+        return f"all of {code(file.path)}"
+    return f"{file.ranges} of {file.total} places in {code(file.path)}"
 
 
-def too_large(scope: Scope) -> str:
-    """How much larger the change is than is allowed, as half a sentence."""
-    over = []
-    if 0 < scope.max_lines < scope.lines:
-        over.append(f"{scope.lines:,} lines, over the {scope.max_lines:,} that are allowed here")
-    if 0 < scope.max_files < scope.files:
-        over.append(f"{scope.files:,} files, over the {scope.max_files:,} that are allowed here")
-    return f"it changes {', and '.join(over)}"
-
-
-def layout(noise: tuple[FormattingOnly, ...]) -> str:
-    """The files in which something changes that no program reads."""
-    if not noise:
-        return ""
-    named = [_noisy(one) for one in noise[:MAX_FILES]]
-    return f"**Only layout** (whitespace, line breaks, quotes, order of imports) changes in {_listed(named, len(noise))}."
-
-
-def _noisy(noise: FormattingOnly) -> str:
-    if noise.ranges == noise.total:
-        return f"all of {code(noise.path)}"
-    return f"{noise.ranges} of {noise.total} places in {code(noise.path)}"
-
-
-def unmentioned(scope: Scope) -> str:
-    """The files that were changed and not spoken of."""
-    if not scope.unmentioned:
-        return ""
-    if len(scope.unmentioned) >= scope.files:
-        return f"**None of the {scope.files} changed files is spoken of** in the issue or the account."
-    named = [code(path) for path in scope.unmentioned[:MAX_FILES]]
-    return f"**Changed, but not spoken of** in the issue or the account: {_listed(named, len(scope.unmentioned))}."
-
-
-def _listed(named: list[str], count: int) -> str:
-    more = count - len(named)
-    return ", ".join(named) + (f" and {more} more files" if more else "")
+def _listed(names: Sequence[str], count: int) -> str:
+    more = count - len(names)
+    return ", ".join(names) + (f" and {more} more files" if more else "")

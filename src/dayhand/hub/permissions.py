@@ -1,0 +1,18 @@
+"""What the App asks GitHub for: its permissions and events. `app.yml` says the same, and a test compares them.
+
+https://docs.github.com/apps/creating-github-apps/registering-a-github-app/choosing-permissions-for-a-github-app
+"""
+
+from __future__ import annotations
+
+PERMISSIONS = {
+    "metadata": "read",
+    "contents": "write",
+    "issues": "write",
+    "pull_requests": "write",
+    "checks": "write",
+}
+# Enough to reply to a person: to read their permission, to react and to comment.
+COMMENT_PERMISSIONS = {"metadata": "read", "issues": "write"}
+# GitHub sends `installation` and `installation_repositories` to every App.
+EVENTS = ("issues", "issue_comment", "pull_request", "check_run", "push")

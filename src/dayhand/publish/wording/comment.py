@@ -1,0 +1,93 @@
+"""The task's one comment on the issue, from the start to the end, and the reply to a refused request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dayhand.errors import DayhandError
+from dayhand.publish.markdown.escape import cap
+from dayhand.publish.markdown.sanitize import prose
+from dayhand.publish.wording.cost import SCRIPTED, spent, took_over
+from dayhand.publish.wording.evidence import citation
+from dayhand.publish.wording.limits import finished_early, note, stopped
+from dayhand.publish.wording.notes import too_large
+from dayhand.publish.wording.pull_request import MAX_BYTES, questions
+from dayhand.publish.wording.verification import MARKS, headline
+from dayhand.task import Proof, Solution, Task
+from dayhand.usage import Usage
+from dayhand.verification import Status, Verification
+
+KEPT_COMMITS = "The commits pushed so far are kept."
+KEPT_DRAFT = "Someone else pushed to my branch, so the draft stays open."
+NOTHING_CHANGED = "Nothing was changed."
+
+
+def started(pull_url: str, task_url: str) -> str:
+    return f"On it: [the pull request]({pull_url}) stays a draft until the repository's own checks have run. [Follow progress]({task_url})"
+
+
+def started_without_draft(task_url: str) -> str:
+    """For a question: no draft is opened before the answer is known."""
+    return f"On it. [Follow progress]({task_url})"
+
+
+def proposed(task: Task, pull_url: str, verification: Verification, *, usage: Usage) -> str:
+    """The pull request is finished: whether it is ready, the conclusion, and why it stays a draft if it does."""
+    failed = verification.conclusion.status is Status.FAILURE
+    state = "needs your attention" if failed else "is ready for review"
+    limit = verification.limit_hit
+    if limit and limit.exceeded:
+        state = f"stays a draft for your decision: {stopped(limit)}"
+    elif verification.scope.too_large:
+        state = f"stays a draft for your decision: {too_large(verification.scope)}"
+    elif limit:
+        state = f"{state}: {finished_early(limit)}"
+    conclusion = f"{MARKS[verification.conclusion.status]} {headline(verification)}."
+    scripted = f"\n\n{SCRIPTED}" if usage.scripted else ""
+    return f"@{task.ask.asker} [The pull request]({pull_url}) {state}. {conclusion}{scripted}"
+
+
+def proposed_on_closed(task: Task, pull_url: str) -> str:
+    """A person closed the pull request in the meantime."""
+    return (
+        f"@{task.ask.asker} [The pull request]({pull_url}) was closed while I was working. "
+        "My work is on its branch: reopen the pull request to continue, or delete the branch."
+    )
+
+
+def commit_added(task: Task, body: str) -> str:
+    """A follow-up added a commit to an earlier pull request; ``body`` reports on it."""
+    return cap(f"@{task.ask.asker} I looked again and added a commit.\n\n{body}", MAX_BYTES)
+
+
+def answered(
+    task: Task, solution: Solution, proofs: Iterable[Proof], *, repository_url: str, task_url: str
+) -> str:
+    """An answer with its citations; for a fix that needed no change, the reason."""
+    opening = "I changed no files. The model's answer:\n\n" if task.drafted_first else ""
+    citations = "\n".join(f"- {citation(proof, repository_url)}" for proof in proofs)
+    parts = [
+        f"@{task.ask.asker} {opening}{prose(solution.summary)}",
+        note(solution.limit_hit),
+        citations,
+        took_over(solution.switches),
+        questions(solution.questions),
+        SCRIPTED if solution.usage.scripted else "",
+        f"<sub>{spent(solution.usage)} · [everything that was run]({task_url})</sub>",
+    ]
+    return cap("\n\n".join(part for part in parts if part), MAX_BYTES)
+
+
+def failed(task: Task, error: DayhandError, task_url: str, *, outcome: str, handle: str) -> str:
+    """What happened and what to do. ``outcome``: what is kept and what it cost; ``handle``: the App's slug."""
+    advice = f"\n\n**What to do:** {prose(error.advice)}" if error.advice else ""
+    return cap(
+        f"@{task.ask.asker} I could not do this: {prose(str(error))}{advice}\n\n"
+        f"<sub>{outcome} [The log]({task_url}) · To try again, comment `@{handle} fix this`.</sub>",
+        MAX_BYTES,
+    )
+
+
+def refusal(asker: str, reason: str) -> str:
+    """The reply to a request that starts no task; ``reason`` also says what to do."""
+    return f"@{asker} {prose(reason)}"
