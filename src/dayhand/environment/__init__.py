@@ -1,1 +1,1 @@
-"""The repository's own toolchain: found, installed in a box, proved."""
+"""The repository's own toolchain: detected, installed in a box, probed."""

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from dayhand.box_paths import WORKSPACE
-from dayhand.environment.ecosystems.base import Check, Ecosystem, Files, SetupPlan, Step
+from dayhand.environment.ecosystems.base import Check, Ecosystem, Files, Nested, SetupPlan, Step
 
 MAX_DEPTH = 3  # folders above a nested project's manifest
 MAX_PROJECTS = 16  # nested projects that are set up
@@ -92,7 +91,7 @@ def plans(files: Files, ecosystems: tuple[Ecosystem, ...]) -> tuple[tuple[SetupP
             continue  # a marker file, or the output of a build: nothing of it is ever run
         member = _is_member(files, folder, ecosystem)
         kinds = top_kinds.get(ecosystem, frozenset()) if ecosystem.NESTED.checked_from_top else frozenset()
-        nested = _nest(plan, folder, member=member, kinds=kinds, made=made)
+        nested = _nest(plan, folder, ecosystem.NESTED, member=member, kinds=kinds, made=made)
         made = made or any(step.always for step in nested.steps)
         planned.append(nested)
     return tuple(sorted(planned, key=lambda plan: plan.last_resort)), left
@@ -120,35 +119,33 @@ def _at_top(files: Files, ecosystem: Ecosystem) -> bool:
     return any(path in ecosystem.NESTED.files for path in files.paths())
 
 
-def _nest(plan: SetupPlan, folder: str, *, member: bool, kinds: frozenset[str], made: bool) -> SetupPlan:
+def _nest(
+    plan: SetupPlan, folder: str, rules: Nested, *, member: bool, kinds: frozenset[str], made: bool
+) -> SetupPlan:
     """A plan that was made for a folder as if it were the repository, moved to its place in the repository."""
     steps = () if member else tuple(step for step in plan.steps if not (step.always and made))
     if not any(not step.always for step in steps) and not plan.checks:
         steps = ()
     return replace(
         plan,
-        steps=tuple(_step(step, folder) for step in steps),
+        steps=tuple(_step(step, folder, rules) for step in steps),
         checks=tuple(
-            _check(check, folder, member=member) for check in plan.checks if check.kind not in kinds
+            _check(check, folder, rules, member=member) for check in plan.checks if check.kind not in kinds
         ),
         locks=tuple(f"{folder}/{path}" for path in plan.locks),
     )
 
 
-def _step(step: Step, folder: str) -> Step:
-    # One virtual environment for all: it keeps what another project needs.
-    commands = (command.replace("uv sync", "uv sync --inexact") for command in step.commands)
-    return replace(
-        step, title=f"{folder}: {step.title}", commands=tuple(_in(folder, command) for command in commands)
-    )
+def _step(step: Step, folder: str, rules: Nested) -> Step:
+    commands = tuple(_in(folder, command.replace(*rules.step_rewrite)) for command in step.commands)
+    return replace(step, title=f"{folder}: {step.title}", commands=commands)
 
 
-def _check(check: Check, folder: str, *, member: bool) -> Check:
-    local = '"$PWD/node_modules/.bin:'
+def _check(check: Check, folder: str, rules: Nested, *, member: bool) -> Check:
     return replace(
         check,
         command=_in(folder, check.command),
-        probe=_in(folder, check.probe.replace(local, f"{local}{WORKSPACE}/node_modules/.bin:")),
+        probe=_in(folder, check.probe.replace(*rules.probe_rewrite)),
         source=f"{folder}/{check.source}",
         remedy=_in(folder, check.remedy) if check.remedy and not member else "",
         folder=folder,

@@ -103,6 +103,8 @@ class Nested:
     built_from_top: bool = False  # the project at the top builds those below it
     checked_from_top: bool = False  # a check at the top covers the projects below it
     bare: bool = True  # a project counts even where it has neither a check nor a lock
+    step_rewrite: tuple[str, str] = ("", "")  # what to replace in the commands of a nested project's steps
+    probe_rewrite: tuple[str, str] = ("", "")  # and in the probes of its checks
 
 
 class Ecosystem(Protocol):

@@ -7,7 +7,7 @@ import shlex
 import shutil
 from collections.abc import Iterator, Mapping
 
-from dayhand.box_paths import ENVIRONMENT
+from dayhand.box_paths import ENVIRONMENT, WORKSPACE
 from dayhand.environment import yaml_file
 from dayhand.environment.ecosystems import base
 from dayhand.environment.ecosystems.base import (
@@ -46,7 +46,13 @@ SETUP_ENV: Mapping[str, str] = {
 LANGUAGE = Language("node", "Node", ("nodejs",), "node --version", r"^v(\d[\d.]*)", provided=True)
 PINS: Names = (".nvmrc", ".node-version")
 CLIENT = "npm"
-NESTED = Nested(("package.json",), checked_from_top=True, bare=False)
+BIN = '"$PWD/node_modules/.bin:'
+NESTED = Nested(
+    ("package.json",),
+    checked_from_top=True,
+    bare=False,
+    probe_rewrite=(BIN, f"{BIN}{WORKSPACE}/node_modules/.bin:"),  # a workspace's tools are at the top
+)
 
 HOME = f"{ENVIRONMENT}/node"
 TOOLS = f"{ENVIRONMENT}/node-tools"  # for a tool that cannot be installed into the repository's own tree
@@ -58,22 +64,11 @@ KINDS = {
 }
 # Tools that support --version, each with its package. Only these, and the packages that the repository declares, are
 # installed by name: a script's first word need not be the name of a package.
+SAME_NAME = ("ava", "bun", "eslint", "jest", "jshint", "mocha", "oxlint", "prettier", "standard", "stylelint")
 PACKAGES = {
-    "ava": "ava",
+    **{name: name for name in (*SAME_NAME, "vitest", "vue-tsc", "xo")},
     "biome": "@biomejs/biome",
-    "bun": "bun",
-    "eslint": "eslint",
-    "jest": "jest",
-    "jshint": "jshint",
-    "mocha": "mocha",
-    "oxlint": "oxlint",
-    "prettier": "prettier",
-    "standard": "standard",
-    "stylelint": "stylelint",
     "tsc": "typescript",
-    "vitest": "vitest",
-    "vue-tsc": "vue-tsc",
-    "xo": "xo",
 }
 WATCH = {"--watch", "--watchAll", "--watch-all", "-w", "--watch=true", "--watchAll=true"}
 ONCE = ("test:ci", "test:run", "test:once", "test:unit")

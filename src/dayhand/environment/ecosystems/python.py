@@ -53,7 +53,12 @@ done""",
 )
 PINS: Names = (".python-version",)
 CLIENT = "python"
-NESTED = Nested(("pyproject.toml", "setup.py", "requirements.txt"), checked_from_top=True)
+NESTED = Nested(
+    ("pyproject.toml", "setup.py", "requirements.txt"),
+    checked_from_top=True,
+    # All projects share one virtual environment: it keeps what another one needs.
+    step_rewrite=("uv sync", "uv sync --inexact"),
+)
 
 VENV = f"{ENVIRONMENT}/venv"
 # Extras and groups of these names hold what a contributor installs; others may be heavy and are left out.
