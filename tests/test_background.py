@@ -1,4 +1,4 @@
-"""What goes on beside a journey is done in order, and a failure of it is never lost."""
+"""Work in the background of a journey is done in order, and a failure in it is never lost."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def refuse() -> None:
 
 def test_what_is_begun_is_done_in_order_on_another_thread() -> None:
     done: list[tuple[int, bool]] = []
-    with Background() as meanwhile:
+    with Background() as background:
         for number in range(3):
-            meanwhile.begin(
+            background.begin(
                 lambda n=number: done.append((n, threading.current_thread() is threading.main_thread()))
             )
     assert done == [(0, False), (1, False), (2, False)]
@@ -26,21 +26,21 @@ def test_what_is_begun_is_done_in_order_on_another_thread() -> None:
 
 def test_nobody_waits_for_it_before_they_ask_to() -> None:
     may_end = threading.Event()
-    with Background() as meanwhile:
-        meanwhile.begin(lambda: may_end.wait(10))
-        meanwhile.check()  # it is under way, and nothing has failed
+    with Background() as background:
+        background.begin(lambda: may_end.wait(10))
+        background.check()  # it is under way, and nothing has failed
         may_end.set()
-        meanwhile.wait()
+        background.wait()
 
 
 def test_after_a_failure_nothing_more_is_done_and_every_look_tells_it() -> None:
     done: list[str] = []
 
     def open_in_vain() -> None:
-        with Background() as meanwhile:
-            meanwhile.begin(refuse)
-            meanwhile.begin(lambda: done.append("the comment"))
-            for look in (meanwhile.wait, meanwhile.check):
+        with Background() as background:
+            background.begin(refuse)
+            background.begin(lambda: done.append("the comment"))
+            for look in (background.wait, background.check):
                 with pytest.raises(HubError, match="no draft"):
                     look()
 
@@ -58,8 +58,8 @@ def test_leaving_waits_whatever_the_road_and_what_is_on_its_way_out_stays() -> N
         refuse()
 
     def leave() -> None:
-        with Background() as meanwhile:
-            meanwhile.begin(open_slowly)
+        with Background() as background:
+            background.begin(open_slowly)
             may_end.set()
             raise TaskStopped("ada stopped this task")
 

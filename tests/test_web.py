@@ -63,20 +63,20 @@ def test_metrics_say_what_waits_what_ended_and_what_became_of_deliveries(tmp_pat
         client.post("/webhook", data=b"{}", headers={"X-Hub-Signature-256": "sha256=0"})
         client.post("/webhook", data=b"{}", headers=signed(b"{}"))
         far = client.get("/metrics", environ_base={"REMOTE_ADDR": "192.0.2.7"})
-        told = {
+        metrics = {
             line.rpartition(" ")[0]: float(line.rpartition(" ")[2])
             for line in far.text.splitlines()[2:]
             if line[0] != "#"
         }
     assert far.mimetype == "text/plain"
-    assert told["dayhand_redis_up"] == 1
-    assert told['dayhand_tasks{state="queued"}'] == 1
-    assert told['dayhand_tasks{state="running"}'] == 0
-    assert told['dayhand_tasks_ended_total{state="failed"}'] == 1
-    assert told['dayhand_tasks_ended_total{state="proposed"}'] == 0
-    assert 60 <= told["dayhand_oldest_wait_seconds"] < 90
-    assert told['dayhand_deliveries_total{status="401"}'] == 1
-    assert told['dayhand_deliveries_total{status="202"}'] == 1
+    assert metrics["dayhand_redis_up"] == 1
+    assert metrics['dayhand_tasks{state="queued"}'] == 1
+    assert metrics['dayhand_tasks{state="running"}'] == 0
+    assert metrics['dayhand_tasks_ended_total{state="failed"}'] == 1
+    assert metrics['dayhand_tasks_ended_total{state="proposed"}'] == 0
+    assert 60 <= metrics["dayhand_oldest_wait_seconds"] < 90
+    assert metrics['dayhand_deliveries_total{status="401"}'] == 1
+    assert metrics['dayhand_deliveries_total{status="202"}'] == 1
     assert "dayhand_redis_up 0.0" in client.get("/metrics").text
 
 

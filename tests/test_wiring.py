@@ -1,4 +1,4 @@
-"""What is found out once for all jobs of a worker."""
+"""What a worker finds out once for all its jobs."""
 
 from __future__ import annotations
 

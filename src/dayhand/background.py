@@ -1,4 +1,4 @@
-"""What a journey does not wait for: done beside it, one thing after another; what fails in it ends the journey."""
+"""Work in the background of a journey, one call after another; a failure in it ends the journey."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from typing import Self
 
 
 class Background:
-    """A thread of its own, to be used in a ``with`` block: leaving it, by whatever road, waits until the thread rests.
+    """A thread for the length of a ``with`` block. Leaving the block waits until the thread is idle.
 
-    So whatever comes after the block finds all of it done, or failed, and nothing under way.
+    After the block, every call has returned or failed, and none is running.
     """
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="meanwhile")
-        self._begun: list[Future[object]] = []
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="background")
+        self._futures: list[Future[object]] = []
 
-    def begin(self, act: Callable[[], object]) -> None:
-        """Do it when all that was begun before is done; not at all where some of that failed."""
-        self._begun.append(self._pool.submit(self._do, act))
+    def begin(self, call: Callable[[], object]) -> None:
+        """Call it after everything that was begun before; not at all if any of that failed."""
+        self._futures.append(self._pool.submit(self._run, call))
 
     def check(self) -> None:
-        """Raise what failed, if something has."""
-        for one in self._begun:
-            if one.done():
-                one.result()
+        """Raise the first failure so far, if there is one."""
+        for future in self._futures:
+            if future.done():
+                future.result()
 
     def wait(self) -> None:
-        """Wait until all of it is done. Raises what failed."""
-        for one in self._begun:
-            one.result()
+        """Wait until everything is done. Raises the first failure."""
+        for future in self._futures:
+            future.result()
 
-    def _do(self, act: Callable[[], object]) -> None:
+    def _run(self, call: Callable[[], object]) -> None:
         self.check()
-        act()
+        call()
 
     def __enter__(self) -> Self:
         return self
@@ -43,7 +43,7 @@ class Background:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Raises what failed, unless something else is on its way out: that is what ends the journey then."""
+        """Raises the first failure, unless another exception is leaving the block already."""
         self._pool.shutdown(wait=True)
         if error is None:
             self.wait()

@@ -1,4 +1,4 @@
-"""Dayhand's own commands as child processes that never outlive their parent."""
+"""Dayhand's own commands as child processes, which end with their parent."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from contextlib import contextmanager, suppress
 from typing import IO
 
 PR_SET_PDEATHSIG = 1
-PATIENCE_SECONDS = 5.0
+TERMINATE_SECONDS = 5.0
 
 
 @contextmanager
 def running(
     command: Sequence[str], *, env: Mapping[str, str] | None = None, output: IO[str] | None = None
 ) -> Iterator[subprocess.Popen[str]]:
-    """Run ``dayhand <command>`` beside us; it is ended, gently and then firmly, when the block is left.
+    """Run ``dayhand <command>`` until the block is left, which terminates it and, if need be, kills it.
 
-    It also ends when this process is killed: on Linux the kernel sees to that (prctl(2), PR_SET_PDEATHSIG).
+    On Linux it also ends when this process is killed (prctl(2), PR_SET_PDEATHSIG).
     """
     child = subprocess.Popen(
         [sys.executable, "-m", "dayhand.cli", *command],
@@ -30,8 +30,8 @@ def running(
         stdout=output,
         stderr=output,
         text=True,
-        preexec_fn=die_with_parent,  # noqa: PLW1509 - we start no threads before, and the call is one system call
-        start_new_session=True,  # Ctrl-C reaches the parent only: it ends its children in order
+        preexec_fn=die_with_parent,  # noqa: PLW1509 - no thread runs yet, and it makes one system call
+        start_new_session=True,  # Ctrl-C reaches only the parent, which ends its children in order
     )
     try:
         yield child
@@ -40,17 +40,17 @@ def running(
 
 
 def end(child: subprocess.Popen[str]) -> None:
-    """End a child and its process group: a SIGTERM, some patience, then a SIGKILL for whatever is left."""
+    """End a child and its process group: SIGTERM, a wait, then SIGKILL."""
     if child.poll() is None:
         child.terminate()
         with suppress(subprocess.TimeoutExpired):
-            child.wait(PATIENCE_SECONDS)
+            child.wait(TERMINATE_SECONDS)
     with suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)  # it leads a session of its own: nobody else is in its group
+        os.killpg(child.pid, signal.SIGKILL)  # it leads its own session, so the group holds only its children
     child.wait()
 
 
 def die_with_parent() -> None:
-    """Ask the kernel to kill this process when its parent dies. Elsewhere than on Linux nothing is done."""
+    """Ask the kernel to kill this process when its parent dies. Does nothing outside Linux."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The time that one worker may give to one task, ended while there still is time to keep the work and to tell."""
+"""The time that a worker may spend on a task. It ends early enough to save the work and report the failure."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from dayhand.errors import OutOfTime
 
 
 class Deadline:
-    """Raises once when the time is over: what is done then, to put the work in safety, goes on undisturbed."""
+    """Raises once when the time is over, so that saving the work afterwards is not interrupted again."""
 
     def __init__(self, clock: Callable[[], float], seconds: float) -> None:
         self._clock = clock
         self._seconds = seconds
         self._ends = clock() + seconds
-        self._told = False
+        self._raised = False
 
     def check(self) -> None:
-        """Raises ``OutOfTime``, the first time that it is asked after the end."""
-        if self._told or self._clock() < self._ends:
+        """Raises ``OutOfTime`` on the first call after the end."""
+        if self._raised or self._clock() < self._ends:
             return
-        self._told = True
+        self._raised = True
         raise OutOfTime(
-            f"The task took longer than the {self._seconds / 60:.0f} minutes that a task may.",
+            f"The task took longer than {self._seconds / 60:.0f} minutes, which is the limit for a task.",
             advice="Ask for a smaller step, or split the issue.",
         )

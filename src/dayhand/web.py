@@ -1,4 +1,4 @@
-"""The Flask app: the webhook's receiver and the dashboard. Nothing here can run code."""
+"""The Flask app: the webhook and the dashboard. Nothing here can run code."""
 
 from __future__ import annotations
 
@@ -23,40 +23,40 @@ from dayhand.ledger.queue import enqueue
 from dayhand.ledger.redis_server import at_hand, connect, connect_raw
 from dayhand.publish.wording.comment import refusal
 from dayhand.settings.required import app_key, require_app, require_data
-from dayhand.settings.table import Settings
+from dayhand.settings.table import PUBLIC_API, Settings
 
-THREADS = 64  # each reader of a live log holds one
+THREADS = 64  # each open live log occupies one
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the app stands on."""
+    """What the app works with."""
 
     ledger: Ledger
     live: LogReader
-    queue: Redis  # a client for bytes, as RQ wants it
+    queue: Redis  # a client for bytes, which RQ needs
     hub: Hub
     secrets: Sequence[str]
     label: str
     handles: Sequence[str]
-    github: str = ""  # where people see repositories, for links
+    github: str = ""  # where people see repositories: links begin with it
 
 
 def create_app(parts: Parts) -> Flask:
     """Build the app from its parts."""
     app = Flask("dayhand", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
-    desk = Dispatcher(
+    dispatcher = Dispatcher(
         ledger=parts.ledger,
         hub=parts.hub,
         enqueue=lambda task_id: enqueue(parts.queue, task_id),
-        refuse=lambda where, asker, reason, advice: _refuse(
-            parts.hub, where, asker, why=f"{reason} {advice}"
+        refuse=lambda subject, asker, reason, advice: _refuse(
+            parts.hub, subject, asker, why=f"{reason} {advice}"
         ),
         label=parts.label,
         handles=parts.handles,
     )
-    app.register_blueprint(webhook(desk, parts.secrets))
+    app.register_blueprint(webhook(dispatcher, parts.secrets))
     app.register_blueprint(metrics(parts.ledger))
     app.register_blueprint(dashboard(parts.ledger, parts.live, parts.github))
 
@@ -76,12 +76,12 @@ def create_app(parts: Parts) -> Flask:
 
 
 def serve(settings: Settings) -> None:
-    """Serve until told to stop. Raises ``SettingsError`` where the App's values are missing."""
+    """Serve until stopped. Raises ``SettingsError`` if a setting of the App is missing or wrong."""
     require_app(settings)
     if not settings.redis_url:
         require_data(settings)
     with at_hand(settings.redis_url, settings.data) as redis_url:
-        # GitHub waits ten seconds: a delivery that cannot be kept is refused at once, so that it can be sent again.
+        # GitHub waits ten seconds: a delivery that cannot be stored is refused at once, and can be sent again.
         parts = Parts(
             ledger=Ledger(connect(redis_url, quick=True)),
             live=LogReader(connect(redis_url)),
@@ -96,12 +96,12 @@ def serve(settings: Settings) -> None:
 
 
 def web_address(api_url: str) -> str:
-    """Where people see what ``api_url`` serves."""
-    return "https://github.com" if api_url == "https://api.github.com" else api_url.removesuffix("/api/v3")
+    """The address of GitHub's pages for its API at ``api_url``."""
+    return "https://github.com" if api_url == PUBLIC_API else api_url.removesuffix("/api/v3")
 
 
 class _GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
-    """gunicorn with threads, started from here and not from a command line of its own."""
+    """gunicorn with threads, started without its own command line."""
 
     def __init__(self, app: Flask, bind: str) -> None:
         self._app = app
@@ -124,10 +124,10 @@ class _GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn ships n
         return self._app
 
 
-def _refuse(hub: Hub, where: Subject, asker: str, *, why: str) -> None:
-    """Tell a person, once per issue and person, why nothing happens."""
-    repository = hub.repository(where.installation, where.repository).for_comments()
+def _refuse(hub: Hub, subject: Subject, asker: str, *, why: str) -> None:
+    """Say why nothing happens, once for each person and issue."""
+    repository = hub.repository(subject.installation, subject.repository).for_comments()
     try:
-        repository.comment(where.number, refusal(asker, why), marker=f"refusal:{asker}")
+        repository.comment(subject.number, refusal(asker, why), marker=f"refusal:{asker}")
     finally:
         repository.close()

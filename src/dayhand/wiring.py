@@ -1,4 +1,4 @@
-"""From settings to objects: the one file that names concrete classes."""
+"""From settings to objects: this is the only module that names concrete classes."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ from dayhand.verify.base_cache import BaseCache
 LOCAL_AUTHOR = Author("Dayhand", "dayhand@localhost")
 
 
-class Workshop:
-    """The tools of GitHub tasks."""
+class GitHubServices:
+    """What tasks from GitHub work with."""
 
     def __init__(self, settings: Settings, ledger: Ledger) -> None:
         self.settings = settings
@@ -60,7 +60,7 @@ class Workshop:
 
     @contextmanager
     def publication(self, task: Task, claim: Claim) -> Iterator[Publication]:
-        """GitHub, through a token that reaches this one repository and is revoked afterwards."""
+        """Publish on GitHub, with a token for this one repository that is revoked afterwards."""
         hub = self.app.repository(task.installation, task.repository)
         try:
             yield GitHubPublication(
@@ -90,8 +90,8 @@ class Workshop:
                 facts=claim.facts,
                 token=hub.token,
                 author=self._author,
-                co_author=lambda login: _person(hub, login),
-                standing=_standing(hub, task, claim.facts),
+                co_author=lambda login: _co_author(hub, login),
+                standing=_target_branches(hub, task, claim.facts),
             )
             with _tools(
                 self.settings, self.ledger, task, claim=claim, checkout=checkout, publication=publication
@@ -107,7 +107,7 @@ class Workshop:
 
 @contextmanager
 def open_local_tools(settings: Settings, ledger: Ledger, task: Task, *, claim: Claim) -> Iterator[Tools]:
-    """The tools of ``dayhand run``: no GitHub, a branch in the repository itself."""
+    """What ``dayhand run`` works with: a branch in the repository itself, and no GitHub."""
     checkout = Checkout(
         mirror=open_mirror(settings.data, task.repository, task.clone_url),
         facts=claim.facts,
@@ -122,38 +122,38 @@ def open_local_tools(settings: Settings, ledger: Ledger, task: Task, *, claim: C
 
 
 def open_sandbox(settings: Settings) -> Sandbox:
-    """The sandbox that is set, proved to work. Raises ``SandboxError``: nothing runs without one."""
+    """The sandbox of the settings, tried out. Raises ``SandboxError``: nothing runs without a sandbox."""
     sandbox = choose_sandbox(settings)
     sandbox.self_test()
     return sandbox
 
 
-def open_shelf(settings: Settings) -> Sandbox:
-    """The sandbox that is set, with what it keeps limited in bytes."""
+def open_snapshot_cache(settings: Settings) -> Sandbox:
+    """The same, with a limit on the bytes of its snapshots."""
     sandbox = open_sandbox(settings)
     return SnapshotCache(sandbox, settings.data / "shelf" / sandbox.name, settings.cache_bytes)
 
 
 def choose_sandbox(settings: Settings) -> Sandbox:
-    """The backend that is set; ``auto`` is Docker where an engine answers that has our image, else bubblewrap."""
+    """The backend of the settings; ``auto`` is Docker if an engine answers that has our image, else bubblewrap."""
     docker = DockerSandbox(
         settings.data,
         image=settings.sandbox_image,
         runtime=settings.sandbox_runtime,
         docker_host=settings.docker_host,
     )
-    if settings.sandbox == "docker" or (settings.sandbox == "auto" and _serves(docker)):
+    if settings.sandbox == "docker" or (settings.sandbox == "auto" and _has_image(docker)):
         return docker
     return _bubblewrap(settings.data)
 
 
 @cache
 def _bubblewrap(data: Path) -> BubblewrapSandbox:
-    """One for a process and its forks: what was found out of bwrap and the kernel once holds for all of a worker's jobs."""
+    """One for a process and its forks: what it finds out about bwrap and the kernel holds for all jobs of a worker."""
     return BubblewrapSandbox(data)
 
 
-def _serves(docker: DockerSandbox) -> bool:
+def _has_image(docker: DockerSandbox) -> bool:
     try:
         return docker.find_image() is not None
     except SandboxError:
@@ -161,13 +161,13 @@ def _serves(docker: DockerSandbox) -> bool:
 
 
 @cache
-def trusted() -> ssl.SSLContext:
-    """The certificates that a model's server is trusted by: read once, by the workers' parent."""
+def model_certificates() -> ssl.SSLContext:
+    """The certificates that a model's server is checked against, read once by the parent of the workers."""
     return httpx2.create_ssl_context()
 
 
 def read_prices(settings: Settings) -> prices.Prices:
-    """What tokens cost: our table, and the operator's over it. Raises ``SettingsError`` for a file that is none."""
+    """What tokens cost: the operator's table over ours. Raises ``SettingsError`` if the file is not a price table."""
     usual = settings.data / "prices.toml"
     return prices.load(settings.prices or (usual if usual.exists() else None))
 
@@ -176,7 +176,7 @@ def read_prices(settings: Settings) -> prices.Prices:
 def open_model(
     settings: Settings, redis: TextRedis, task_facts: Facts, *, patience: Patience | None = None
 ) -> Iterator[FallbackModels]:
-    """The models that are set, in their order; the demo's scripted one is known by its name."""
+    """The models of the settings in their order; the demo's scripted model is recognised by its name."""
     table = read_prices(settings)
     last = patience or Patience()
     names = settings.models
@@ -184,7 +184,7 @@ def open_model(
         api_key=settings.openai_api_key or "none",
         base_url=settings.openai_base_url or None,
         max_retries=0,
-        http_client=openai.DefaultHttpxClient(verify=trusted()),
+        http_client=openai.DefaultHttpxClient(verify=model_certificates()),
     ) as client:
         models = [
             ResponsesModel(
@@ -214,7 +214,7 @@ def _tools(
     with open_model(settings, ledger.redis, claim.facts) as model:
         yield Tools(
             checkout=checkout,
-            sandbox=open_shelf(settings),
+            sandbox=open_snapshot_cache(settings),
             registries=ExtraRegistries.of(settings.registries),
             model=model,
             publication=publication,
@@ -227,7 +227,7 @@ def _tools(
 
 
 def _work_limits(settings: Settings) -> WorkLimits:
-    """The operator's limits of a model's work on one task; those that are 0 are none."""
+    """The operator's limits of the model's work on one task; 0 means no limit."""
     limits = (
         Limit(Resource.MONEY, settings.max_dollars, "DAYHAND_MAX_DOLLARS"),
         Limit(Resource.MINUTES, settings.max_minutes, "DAYHAND_MAX_MINUTES"),
@@ -236,8 +236,8 @@ def _work_limits(settings: Settings) -> WorkLimits:
     return WorkLimits(turns=settings.max_turns, limits=tuple(limit for limit in limits if limit.maximum))
 
 
-def _standing(hub: RepositoryHub, task: Task, task_facts: Facts) -> TargetBranches:
-    """Found once: a pull request that this very task opens later is no earlier one."""
+def _target_branches(hub: RepositoryHub, task: Task, task_facts: Facts) -> TargetBranches:
+    """Look once and keep the result: the pull request that this task opens must not count as an earlier one."""
     own = task_facts.get(facts.OWN_BRANCH)
     if own is not None:
         return TargetBranches(onto=task_facts.get(facts.TARGET_BRANCH) or "", own=own)
@@ -247,10 +247,10 @@ def _standing(hub: RepositoryHub, task: Task, task_facts: Facts) -> TargetBranch
     return found
 
 
-def _person(hub: RepositoryHub, login: str) -> Author | None:
+def _co_author(hub: RepositoryHub, login: str) -> Author | None:
     """The address under which GitHub credits a person: ``ID+login@users.noreply.github.com``."""
     try:
         number = hub.user_id(login)
     except HubError:
-        return None  # a co-author is a courtesy: the commit is worth more than the line
+        return None  # a commit without its co-author is better than no commit
     return Author(login, f"{number}+{login}@users.noreply.github.com")

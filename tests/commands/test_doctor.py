@@ -75,6 +75,24 @@ def test_a_key_that_is_no_key_is_bad(settings: Settings) -> None:
     assert told.health is Health.BAD
 
 
+def test_what_the_settings_point_at_is_examined_and_not_the_end_of_the_doctor(
+    settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(b"\xff")
+    wrong = replace(
+        settings,
+        private_key="",
+        private_key_path=tmp_path / "none.pem",
+        data=tmp_path / "file" / "data",
+        prices=tmp_path / "file",
+    )
+
+    findings = [each for each in look(wrong) if each.health is Health.BAD]
+
+    assert [each.what.partition(":")[0] for each in findings[:3]] == ["GitHub App", "data folder", "prices"]
+    assert all(each.advice for each in findings[:3])
+
+
 def test_an_engine_that_is_asked_for_and_silent_is_bad(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -11,7 +11,7 @@ from dayhand.ledger.ledger import Claim
 from dayhand.ledger.log import Note
 from dayhand.publish.base import Publication
 from dayhand.task import Task
-from dayhand.wiring import Workshop
+from dayhand.wiring import GitHubServices
 from tests.journey.harness import Harness
 
 Moment = Callable[[Note], bool]
@@ -31,7 +31,7 @@ def begins(stage: str, times: int = 1) -> Moment:
 class DyingAt:
     """A workshop whose worker dies at a moment."""
 
-    def __init__(self, workshop: Workshop, moment: Moment) -> None:
+    def __init__(self, workshop: GitHubServices, moment: Moment) -> None:
         self.workshop = workshop
         self.moment = moment
         self.tools = workshop.tools

@@ -22,7 +22,7 @@ from dayhand.scripted_model.moves import Fault, Finish, Move, Patch, Script, Scr
 from dayhand.scripted_model.server import ScriptedServer
 from dayhand.settings.table import Settings
 from dayhand.web import Parts, create_app
-from dayhand.wiring import Workshop
+from dayhand.wiring import GitHubServices
 from dayhand.worker.job import travel_with
 
 SECRET = "a secret of the tests"
@@ -105,7 +105,7 @@ class Harness:
         waiting = self.waiting()
         queue(connect_raw(self.settings.redis_url)).empty()
         for task_id in waiting:
-            travel_with(task_id, self.ledger, Workshop(self.settings, self.ledger))
+            travel_with(task_id, self.ledger, GitHubServices(self.settings, self.ledger))
         self.hub.wait_idle()
         return [self.ledger.record(task_id) for task_id in waiting]
 

@@ -8,7 +8,7 @@ from dayhand.ledger import facts
 from dayhand.localhub.state.models import CheckRun, Repository
 from dayhand.publish.wording.environment import CHECK_NAME
 from dayhand.task import State
-from dayhand.wiring import Workshop
+from dayhand.wiring import GitHubServices
 from dayhand.worker.job import travel_with
 from tests.journey.dying import DyingAt, begins
 from tests.journey.harness import DONE, SHOP, Harness
@@ -92,7 +92,7 @@ def test_what_is_pushed_while_an_examination_runs_is_examined_afterwards(harness
     repo = harness.repository("shop")
     first = push(harness, repo, "Makefile", "test:\n\ttrue 1\n")
     (task_id,) = harness.waiting()
-    killed = DyingAt(Workshop(harness.settings, harness.ledger), begins("prepare"))
+    killed = DyingAt(GitHubServices(harness.settings, harness.ledger), begins("prepare"))
     with suppress(KeyboardInterrupt):
         travel_with(task_id, harness.ledger, killed)
     second = push(harness, repo, "Makefile", "test:\n\ttrue 2\n")
@@ -108,7 +108,9 @@ def test_a_killed_examination_is_taken_up_again_and_leaves_one_check_run(harness
     for moment in (begins("prepare"), begins("check"), begins("publish")):
         (task_id,) = set(harness.waiting())
         with suppress(KeyboardInterrupt):
-            travel_with(task_id, harness.ledger, DyingAt(Workshop(harness.settings, harness.ledger), moment))
+            travel_with(
+                task_id, harness.ledger, DyingAt(GitHubServices(harness.settings, harness.ledger), moment)
+            )
         (run,) = examinations(repo)
         assert run.status == "in_progress"
         harness.ledger.redis.delete(f"dayhand:lease:{task_id}")
@@ -149,7 +151,7 @@ def test_an_examination_that_breaks_says_why_and_leaves_nothing_under_way(harnes
             travel_with(
                 task_id,
                 harness.ledger,
-                DyingAt(Workshop(harness.settings, harness.ledger), begins("prepare")),
+                DyingAt(GitHubServices(harness.settings, harness.ledger), begins("prepare")),
             )
         harness.ledger.redis.delete(f"dayhand:lease:{task_id}")
     assert harness.ledger.record(task_id).state is State.FAILED
@@ -173,7 +175,9 @@ def test_a_task_says_first_what_cannot_run_and_works_all_the_same(harness: Harne
     with suppress(KeyboardInterrupt):
         (task_id,) = harness.waiting()
         travel_with(
-            task_id, harness.ledger, DyingAt(Workshop(harness.settings, harness.ledger), begins("solve"))
+            task_id,
+            harness.ledger,
+            DyingAt(GitHubServices(harness.settings, harness.ledger), begins("solve")),
         )
     (said,) = harness.bot_comments(issue)
     assert said.startswith("⛔ **Some checks cannot run here**")
@@ -198,7 +202,9 @@ def test_a_task_knows_from_the_last_examination_what_will_not_run(harness: Harne
     with suppress(KeyboardInterrupt):
         (task_id,) = harness.waiting()
         travel_with(
-            task_id, harness.ledger, DyingAt(Workshop(harness.settings, harness.ledger), begins("prepare"))
+            task_id,
+            harness.ledger,
+            DyingAt(GitHubServices(harness.settings, harness.ledger), begins("prepare")),
         )
     assert harness.bot_comments(other)[0].startswith("⛔ **Some checks cannot run here**")
 
@@ -211,7 +217,9 @@ def test_a_question_is_told_first_as_well(harness: Harness) -> None:
     with suppress(KeyboardInterrupt):
         (task_id,) = harness.waiting()
         travel_with(
-            task_id, harness.ledger, DyingAt(Workshop(harness.settings, harness.ledger), begins("solve"))
+            task_id,
+            harness.ledger,
+            DyingAt(GitHubServices(harness.settings, harness.ledger), begins("solve")),
         )
     assert harness.bot_comments(issue)[0].startswith("⛔ **Some checks cannot run here**")
     harness.ledger.redis.delete(f"dayhand:lease:{task_id}")

@@ -19,7 +19,7 @@ from dayhand.publish.base import Publication
 from dayhand.scripted_model.moves import FOREVER, Fault, Finish, Move, Plan, Refuse, Say, Shell, ToolCall
 from dayhand.scripted_model.responses_format import response_for
 from dayhand.task import State, Task
-from dayhand.wiring import Workshop, open_model
+from dayhand.wiring import GitHubServices, open_model
 from dayhand.worker.job import travel_with
 from tests.journey.harness import DONE, FIX, Harness
 
@@ -152,7 +152,7 @@ class Brisk:
     """A workshop whose model waits by that clock."""
 
     def __init__(self, harness: Harness, *, idle: float) -> None:
-        self._workshop = Workshop(harness.settings, harness.ledger)
+        self._workshop = GitHubServices(harness.settings, harness.ledger)
         self.clock = clock = Clock()
         self._patience = Patience(idle=idle, jitter=lambda: 0.5, sleep=clock.sleep, clock=clock.time)
         self.publication = self._workshop.publication

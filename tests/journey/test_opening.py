@@ -19,7 +19,7 @@ from dayhand.publish.base import Publication
 from dayhand.publish.github import GitHubPublication
 from dayhand.scripted_model.moves import Plan
 from dayhand.task import State, Task
-from dayhand.wiring import Workshop
+from dayhand.wiring import GitHubServices
 from dayhand.worker.job import travel_with
 from tests.journey.dying import wait_for_lease
 from tests.journey.harness import DONE, FIX, Harness
@@ -42,7 +42,7 @@ class Stumbling:
 class StumblingAt:
     """A workshop whose publication stumbles before one kind of request."""
 
-    def __init__(self, workshop: Workshop, name: str, happens: Callable[[], None]) -> None:
+    def __init__(self, workshop: GitHubServices, name: str, happens: Callable[[], None]) -> None:
         self.workshop = workshop
         self.tools = workshop.tools
         self._stumble = (name, happens)
@@ -71,7 +71,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def travel(harness: Harness, task_id: str, name: str, happens: Callable[[], None]) -> None:
-    workshop = Workshop(harness.settings, harness.ledger)
+    workshop = GitHubServices(harness.settings, harness.ledger)
     travel_with(task_id, harness.ledger, StumblingAt(workshop, name, happens))
     harness.hub.wait_idle()
 
@@ -157,7 +157,7 @@ def test_where_github_is_away_the_task_waits_and_no_turn_is_paid_for_twice(harne
     assert harness.pulls(repo) == []
 
     harness.ledger.redis.delete(keys.lease(task_id))  # its time to wait is over
-    travel_with(task_id, harness.ledger, Workshop(harness.settings, harness.ledger))
+    travel_with(task_id, harness.ledger, GitHubServices(harness.settings, harness.ledger))
     assert harness.ledger.record(task_id).state is State.PROPOSED
     assert len(harness.pulls(repo)) == 1
     assert len(harness.bot_comments(issue)) == 1
@@ -172,11 +172,11 @@ def test_a_worker_that_dies_while_it_opens_leaves_one_of_everything(harness: Har
         raise KeyboardInterrupt
 
     for request_ in ("open_pull", "create_check", "comment"):
-        workshop = StumblingAt(Workshop(harness.settings, impatient), request_, die)
+        workshop = StumblingAt(GitHubServices(harness.settings, impatient), request_, die)
         with pytest.raises(KeyboardInterrupt):
             travel_with(task_id, impatient, workshop)
         wait_for_lease(harness, task_id)
-    travel_with(task_id, harness.ledger, Workshop(harness.settings, harness.ledger))
+    travel_with(task_id, harness.ledger, GitHubServices(harness.settings, harness.ledger))
 
     assert harness.ledger.record(task_id).state is State.PROPOSED
     (pull,) = harness.pulls(repo)

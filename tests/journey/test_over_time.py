@@ -14,7 +14,7 @@ from dayhand.publish.base import Publication
 from dayhand.sandbox.base import Box, CommandLimits, Egress, Result, Sandbox, Snapshot
 from dayhand.scripted_model.moves import Finish, Patch
 from dayhand.task import State, Task
-from dayhand.wiring import Workshop
+from dayhand.wiring import GitHubServices
 from dayhand.worker.job import travel_with
 from tests.journey.dying import DyingAt, Moment, begins, wait_for_lease
 from tests.journey.harness import FIX, SHOP, Harness
@@ -27,7 +27,7 @@ MOODY = SHOP["test_shop.py"].replace("import unittest", "import os\nimport unitt
 class Weather:
     """A workshop whose boxes see another value of ``WEATHER`` in each run of the tests."""
 
-    def __init__(self, shop: Workshop) -> None:
+    def __init__(self, shop: GitHubServices) -> None:
         self.shop = shop
         self.publication = shop.publication
         self.runs = 0
@@ -82,7 +82,7 @@ def test_a_test_that_fails_now_and_then_is_called_flaky(harness: Harness) -> Non
     issue = harness.issue(repo)
     harness.label(repo, issue)
     (task_id,) = harness.waiting()
-    travel_with(task_id, harness.ledger, Weather(Workshop(harness.settings, harness.ledger)))
+    travel_with(task_id, harness.ledger, Weather(GitHubServices(harness.settings, harness.ledger)))
     (pull,) = harness.pulls(repo)
     assert "🎲 flaky: it failed, and passed when run once more" in pull.body
     assert "`test_shop.Totals.test_now_and_then`" in pull.body
@@ -126,9 +126,9 @@ def test_a_worker_that_dies_between_two_rounds_is_followed_without_a_second_paid
     (task_id,) = harness.waiting()
     impatient = Ledger(harness.ledger.redis, lease_seconds=0.2)
     with pytest.raises(KeyboardInterrupt):
-        travel_with(task_id, impatient, DyingAt(Workshop(harness.settings, impatient), moment()))
+        travel_with(task_id, impatient, DyingAt(GitHubServices(harness.settings, impatient), moment()))
     wait_for_lease(harness, task_id)
-    travel_with(task_id, harness.ledger, Workshop(harness.settings, harness.ledger))
+    travel_with(task_id, harness.ledger, GitHubServices(harness.settings, harness.ledger))
     record = harness.ledger.record(task_id)
     assert record.state is State.PROPOSED, record.reason
     assert harness.model.count == 4, "four turns, each asked for once"

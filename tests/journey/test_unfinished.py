@@ -17,7 +17,7 @@ from dayhand.publish.base import Publication
 from dayhand.scripted_model.moves import FOREVER, Fault, Patch, Refuse, Shell
 from dayhand.task import State, Task
 from dayhand.usage import Usage
-from dayhand.wiring import Workshop
+from dayhand.wiring import GitHubServices
 from dayhand.worker.job import travel_with
 from tests.journey.harness import (
     DONE,
@@ -86,7 +86,7 @@ def test_work_that_may_not_be_pushed_is_not_kept_and_the_failure_keeps_its_name(
 class Mute:
     """A workshop whose worker dies before it can tell of a failure."""
 
-    def __init__(self, workshop: Workshop) -> None:
+    def __init__(self, workshop: GitHubServices) -> None:
         self._workshop = workshop
         self.tools = workshop.tools
 
@@ -119,9 +119,9 @@ def test_a_successor_goes_on_from_unfinished_work(harness: Harness, then: str) -
     (task_id,) = harness.waiting()
     impatient = Ledger(harness.ledger.redis, lease_seconds=0.2)
     with pytest.raises(KeyboardInterrupt):
-        travel_with(task_id, impatient, Mute(Workshop(harness.settings, impatient)))
+        travel_with(task_id, impatient, Mute(GitHubServices(harness.settings, impatient)))
     wait_for_lease(harness, task_id)
-    travel_with(task_id, harness.ledger, Workshop(harness.settings, harness.ledger))
+    travel_with(task_id, harness.ledger, GitHubServices(harness.settings, harness.ledger))
     (pull,) = harness.pulls(repo)
     assert pull.pull
     commits = [
@@ -137,7 +137,7 @@ def test_a_successor_goes_on_from_unfinished_work(harness: Harness, then: str) -
 class Late:
     """A workshop whose clock leaps beyond what a task may take as soon as a command runs that has the word."""
 
-    def __init__(self, workshop: Workshop, word: str) -> None:
+    def __init__(self, workshop: GitHubServices, word: str) -> None:
         self._workshop = workshop
         self._word = word
         self._leapt = False
@@ -164,13 +164,15 @@ def test_what_was_done_when_time_runs_out_is_kept(harness: Harness, where: str) 
     harness.label(repo, issue)
     (task_id,) = harness.waiting()
     began = time.monotonic()
-    travel_with(task_id, harness.ledger, Late(Workshop(harness.settings, harness.ledger), "sleep\x0098.5"))
+    travel_with(
+        task_id, harness.ledger, Late(GitHubServices(harness.settings, harness.ledger), "sleep\x0098.5")
+    )
     assert time.monotonic() - began < 60
     record = harness.ledger.record(task_id)
     assert record.state is State.FAILED
-    assert record.reason.startswith("The task took longer than the 110 minutes that a task may."), (
-        record.reason
-    )
+    assert record.reason.startswith(
+        "The task took longer than 110 minutes, which is the limit for a task."
+    ), record.reason
     assert "The task took longer" in harness.bot_comments(issue)[-1]
     if where == "set-up":
         assert harness.branches(repo) == {"main"}, "there was nothing to keep"

@@ -12,7 +12,7 @@ from dayhand.intake.signature import sign
 from dayhand.ledger.ledger import Ledger
 from dayhand.scripted_model.moves import FOREVER, Fault, Finish, Patch, Say, Shell
 from dayhand.task import State
-from dayhand.wiring import Workshop
+from dayhand.wiring import GitHubServices
 from dayhand.worker.job import travel_with
 from tests.journey.dying import DyingAt, begins, wait_for_lease
 from tests.journey.harness import SECRET, Harness
@@ -163,7 +163,7 @@ def test_a_clone_that_fails_is_told_and_leaves_nothing(harness: Harness) -> None
     harness.label(repo, issue)
     shutil.rmtree(repo.store.path / "objects")
     (task_id,) = harness.waiting()
-    travel_with(task_id, harness.ledger, Workshop(harness.settings, harness.ledger))
+    travel_with(task_id, harness.ledger, GitHubServices(harness.settings, harness.ledger))
     record = harness.ledger.record(task_id)
     assert record.state is State.FAILED
     assert "git" in record.reason
@@ -229,12 +229,12 @@ def test_a_task_taken_over_is_not_paid_for_twice(harness: Harness) -> None:
     harness.label(repo, issue)
     (task_id,) = harness.waiting()
     impatient = Ledger(harness.ledger.redis, lease_seconds=0.2)
-    workshop = Workshop(harness.settings, impatient)
+    workshop = GitHubServices(harness.settings, impatient)
     for stage in ("prepare", "solve", "take", "check", "publish"):
         with pytest.raises(KeyboardInterrupt):
             travel_with(task_id, impatient, DyingAt(workshop, begins(stage)))
         wait_for_lease(harness, task_id)
-    travel_with(task_id, harness.ledger, Workshop(harness.settings, harness.ledger))
+    travel_with(task_id, harness.ledger, GitHubServices(harness.settings, harness.ledger))
     record = harness.ledger.record(task_id)
     assert record.state is State.PROPOSED, record.reason
     (pull,) = harness.pulls(repo)

@@ -1,4 +1,4 @@
-"""``dayhand doctor``: can this machine do what its settings ask for, and which limits hold?"""
+"""``dayhand doctor``: can this machine do what its settings ask for, and which limits does the sandbox enforce?"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from rich.console import Console
 from rich.text import Text
 
-from dayhand.errors import DayhandError
+from dayhand.errors import DayhandError, ExitCode, SettingsError
 from dayhand.hub.client import Hub
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 from dayhand.sandbox.docker.backend import DockerSandbox
@@ -21,29 +21,33 @@ from dayhand.sandbox.health import (
     examine_bubblewrap,
     examine_docker,
 )
-from dayhand.settings.required import app_key, require_app
+from dayhand.settings.required import app_key, require_app, require_data
 from dayhand.settings.table import Settings
-from dayhand.wiring import choose_sandbox
+from dayhand.settings.value_types import mask_password
+from dayhand.wiring import choose_sandbox, read_prices
 
 MARKS = {Health.GOOD: ("✓", "green"), Health.WEAK: ("!", "yellow"), Health.BAD: ("✗", "red")}
 
 
 def examine(settings: Settings, *, as_json: bool) -> int:
-    """Look at everything, print it; 0 where tasks can be done here, else 1."""
+    """Check everything and print the findings; 0 if tasks can be done here, else 1."""
     findings = list(look(settings))
     if as_json:
         print(json.dumps([asdict(each) for each in findings]))
     else:
         _show(findings)
-    return int(any(each.health is Health.BAD for each in findings))
+    return ExitCode.FAILED if any(each.health is Health.BAD for each in findings) else ExitCode.OK
 
 
 def look(settings: Settings) -> Iterator[HealthFinding]:
-    """Everything that a task needs, in the order of its road."""
+    """Everything that a task needs, in the order in which it needs it."""
     yield from _app(settings)
+    data = _data(settings)
+    yield data
     yield from _queue(settings)
     yield from _model(settings)
-    yield from _sandboxes(settings)
+    if data.health is Health.GOOD:  # a sandbox keeps its files there
+        yield from _sandboxes(settings)
 
 
 def _app(settings: Settings) -> Iterator[HealthFinding]:
@@ -56,9 +60,17 @@ def _app(settings: Settings) -> Iterator[HealthFinding]:
     yield HealthFinding(Health.GOOD, f"GitHub App: {bot.name} at {settings.api_url}")
 
 
+def _data(settings: Settings) -> HealthFinding:
+    try:
+        require_data(settings)
+    except SettingsError as error:
+        return HealthFinding(Health.BAD, f"data folder: {error}", error.advice)
+    return HealthFinding(Health.GOOD, f"data folder: {settings.data}")
+
+
 def _queue(settings: Settings) -> Iterator[HealthFinding]:
     if not settings.redis_url:
-        yield HealthFinding(Health.GOOD, "Redis: none is set, so `dayhand up` brings its own")
+        yield HealthFinding(Health.GOOD, "Redis: REDIS_URL is not set, so `dayhand up` starts its own")
         return
     try:
         with Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=5) as redis:
@@ -66,40 +78,45 @@ def _queue(settings: Settings) -> Iterator[HealthFinding]:
             policy = dict(redis.config_get("maxmemory-policy")).get("maxmemory-policy", "noeviction")
     except (RedisError, ValueError) as error:
         yield HealthFinding(
-            Health.BAD, f"Redis: it does not answer: {error}", "Start it, or leave REDIS_URL out."
+            Health.BAD, f"Redis: it does not answer: {error}", "Start it, or remove REDIS_URL."
         )
         return
     yield HealthFinding(Health.GOOD, "Redis: it answers")
     if kept == "no":
         yield HealthFinding(
             Health.WEAK,
-            "Redis: it keeps no append-only file, so a crash loses tasks",
+            "Redis: it has no append-only file, so a crash loses tasks",
             "Set `appendonly yes`.",
         )
     if policy != "noeviction":
         yield HealthFinding(
             Health.WEAK,
-            f"Redis: {policy} lets it drop tasks when it is full",
+            f"Redis: with {policy} it drops tasks when it is full",
             "Set `maxmemory-policy noeviction`.",
         )
 
 
 def _model(settings: Settings) -> Iterator[HealthFinding]:
-    where = settings.openai_base_url or "OpenAI"
+    server = mask_password(settings.openai_base_url) or "OpenAI"
     if settings.real_model:
         yield HealthFinding(
-            Health.GOOD, f"model: {', '.join(settings.models)} at {where} (not asked: that would cost)"
+            Health.GOOD,
+            f"model: {', '.join(settings.models)} at {server} (not called: that would cost money)",
         )
     else:
         yield HealthFinding(
             Health.BAD,
             "model: neither OPENAI_API_KEY nor OPENAI_BASE_URL is set",
-            "Set the one that your model needs.",
+            "Set the key for OpenAI, or the address of another server.",
         )
+    try:
+        read_prices(settings)
+    except SettingsError as error:
+        yield HealthFinding(Health.BAD, f"prices: {error}", error.advice)
 
 
 def _sandboxes(settings: Settings) -> Iterator[HealthFinding]:
-    """The backend that tasks get, thoroughly; the other is only named."""
+    """The backend that tasks get, in detail; the other is only named."""
     chosen = choose_sandbox(settings)
     set_by = f"DAYHAND_SANDBOX={settings.sandbox}"
     yield HealthFinding(Health.GOOD, f"sandbox: tasks run in {chosen.name} ({set_by})")
@@ -113,7 +130,7 @@ def _sandboxes(settings: Settings) -> Iterator[HealthFinding]:
 
 
 def _unused_engine(settings: Settings) -> Iterator[HealthFinding]:
-    """An engine that answers is not taken where it has no image to make boxes of."""
+    """An engine that answers is not used if it does not have the sandbox's image."""
     try:
         DockerSandbox(settings.data, image=settings.sandbox_image, docker_host=settings.docker_host).engine()
     except DayhandError:

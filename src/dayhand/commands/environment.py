@@ -21,7 +21,7 @@ from dayhand.sandbox.base import Box
 from dayhand.settings.required import require_data
 from dayhand.settings.table import Settings
 from dayhand.verify.examination import examine
-from dayhand.wiring import open_shelf
+from dayhand.wiring import open_snapshot_cache
 
 
 class TerminalLog:
@@ -51,7 +51,7 @@ def examine_locally(settings: Settings, repo: Path, *, as_json: bool) -> int:
     def fill(box: Box) -> None:
         worktree.check_out(box, mirror.bundle(commit), ref=bundle_ref(commit), commit=commit, branch=branch)
 
-    sandbox = open_shelf(settings)
+    sandbox = open_snapshot_cache(settings)
     environment = prepare(
         read_files(mirror, commit),
         sandbox,

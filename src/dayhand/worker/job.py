@@ -24,7 +24,7 @@ from dayhand.ledger.redis_server import at_hand, connect, connect_raw
 from dayhand.publish.base import Publication
 from dayhand.settings.table import read_settings
 from dayhand.task import Proposed, State, Task, Unfinished
-from dayhand.wiring import Workshop
+from dayhand.wiring import GitHubServices
 
 MAX_ATTEMPTS = 5  # a task that brought its worker down so often, and got no further, is not tried again
 FIRST_DELAY = 15.0  # seconds
@@ -33,7 +33,7 @@ MAX_DELAYS = 150  # a day of them
 
 
 class Shop(Protocol):
-    """Where a journey gets its tools: ``wiring.Workshop``."""
+    """Where a journey gets its tools: ``wiring.GitHubServices``."""
 
     def publication(self, task: Task, claim: Claim) -> AbstractContextManager[Publication]:
         """Where people will see this task."""
@@ -50,7 +50,7 @@ def perform(task_id: str) -> None:
         if step_aside(connect_raw(redis_url), task_id):
             return
         ledger = Ledger(connect(redis_url))
-        travel_with(task_id, ledger, Workshop(settings, ledger), worker=(job and job.worker_name) or "")
+        travel_with(task_id, ledger, GitHubServices(settings, ledger), worker=(job and job.worker_name) or "")
 
 
 def travel_with(task_id: str, ledger: Ledger, shop: Shop, *, worker: str = "") -> None:

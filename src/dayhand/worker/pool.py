@@ -30,7 +30,7 @@ from dayhand.ledger.queue import AllowedJob, enqueue, queue, waiting
 from dayhand.ledger.redis_server import at_hand, connect, connect_raw
 from dayhand.settings.required import app_key, require_app, require_data
 from dayhand.settings.table import Settings
-from dayhand.wiring import open_sandbox, read_prices, trusted
+from dayhand.wiring import model_certificates, open_sandbox, read_prices
 
 JANITOR_SECONDS = 1.0
 LOOK_SECONDS = 0.2
@@ -81,7 +81,7 @@ def warm() -> None:
     """
     importlib.import_module("dayhand.worker.job")
     importlib.import_module("_strptime")
-    openai.DefaultHttpxClient(verify=trusted()).close()
+    openai.DefaultHttpxClient(verify=model_certificates()).close()
     nowhere = httpx2.MockTransport(lambda _request: httpx2.Response(200, json={}))
     with (
         openai.OpenAI(
