@@ -60,7 +60,7 @@ def test_the_bill_follows_the_operators_prices_and_guesses_none(
 ) -> None:
     own = tmp_path / "own.toml"
     own.write_text(OWN_PRICES)
-    harness.settings = replace(harness.settings, model=model, prices=own, max_dollars=0)
+    harness.settings = replace(harness.settings, models=(model,), prices=own, max_dollars=0)
     told = live_through(harness, [[FIX], [DONE]])
     (pull,) = harness.pulls(told.repo)
     outcome = told.record.outcome
