@@ -67,6 +67,7 @@ class GitHubServices:
                 hub,
                 self.ledger,
                 claim,
+                task=task,
                 task_url=f"{self.settings.url}/tasks/{task.id}",
                 repository_url=task.clone_url.removesuffix(".git"),
                 every=self.settings.progress_seconds,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import openai
 import pytest
@@ -17,12 +16,14 @@ from dayhand.agent.model.prices import Price
 from dayhand.agent.model.responses import ResponsesModel
 from dayhand.agent.model.retry import Patience
 from dayhand.agent.model.server_features import FeatureStore
+from dayhand.ledger.journal import Journalled, JournalledTurn, JsonItem
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.redis_server import connect, embedded
 from dayhand.sandbox.base import Box
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 from dayhand.scripted_model.moves import Move, Script, ScriptState
 from dayhand.scripted_model.server import ScriptedServer
+from dayhand.usage import Usage
 
 
 @dataclass
@@ -178,29 +179,29 @@ class Journal:
 
     def __init__(self, dies_after: int = 0) -> None:
         self.written: list[tuple[str, int]] = []
-        self.entries: dict[int, dict[str, Any]] = {}
+        self.entries: dict[int, JournalledTurn] = {}
         self.kept: tuple[int, bytes] | None = None
-        self.shorter: dict[int, dict[str, Any]] = {}
+        self.shorter: dict[int, Journalled] = {}
         self.dies_after = dies_after
 
-    def turns(self) -> list[dict[str, Any]]:
+    def turns(self) -> list[JournalledTurn]:
         return [self.entries[turn] for turn in sorted(self.entries)]
 
-    def write_reply(self, turn: int, items: list[dict[str, Any]], usage: dict[str, Any]) -> None:
+    def write_reply(self, turn: int, items: Sequence[JsonItem], usage: Usage) -> None:
         assert turn not in self.entries
-        self.entries[turn] = {"turn": turn, "items": items, "usage": usage}
+        self.entries[turn] = JournalledTurn(turn, tuple(items), usage)
         self._wrote("reply", turn)
 
-    def write_results(self, turn: int, items: list[dict[str, Any]]) -> None:
-        self.entries[turn]["results"] = items
+    def write_results(self, turn: int, items: Sequence[JsonItem]) -> None:
+        self.entries[turn] = replace(self.entries[turn], results=tuple(items))
         self._wrote("results", turn)
 
-    def write_compaction(self, turn: int, items: list[dict[str, Any]], usage: dict[str, Any]) -> None:
+    def write_compaction(self, turn: int, items: Sequence[JsonItem], usage: Usage) -> None:
         assert turn not in self.shorter
-        self.shorter[turn] = {"items": items, "usage": usage}
+        self.shorter[turn] = Journalled(tuple(items), usage)
         self._wrote("compaction", turn)
 
-    def compactions(self) -> dict[int, dict[str, Any]]:
+    def compactions(self) -> dict[int, Journalled]:
         return dict(self.shorter)
 
     def save_checkpoint(self, turn: int, data: bytes) -> None:

@@ -188,9 +188,9 @@ def test_what_a_dead_worker_spent_counts(play: Play, boxes: Boxes, log: Log) -> 
             played.clock.now += 86_400  # nobody had it for a day: that is no work
         with pytest.raises(LimitReached):
             work(played, boxes(), journal, log, *limits)
-        usages = [entry["usage"] for entry in journal.turns()]
-        assert sum(usage["seconds"] for usage in usages) == 390
-        assert 0.08 < sum(usage["dollars"] for usage in usages) <= 0.09
+        usages = [entry.usage for entry in journal.turns()]
+        assert sum(usage.seconds for usage in usages) == 390
+        assert 0.08 < sum(usage.dollars or 0.0 for usage in usages) <= 0.09
         return played.server.count
 
     assert spend(dies_after=5) == spend(dies_after=0)

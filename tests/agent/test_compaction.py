@@ -13,6 +13,7 @@ from dayhand.agent.model.base import Item, Reply
 from dayhand.agent.model.items import message
 from dayhand.errors import ContextOverflow
 from dayhand.ledger.journal import Journal as LedgerJournal
+from dayhand.ledger.journal import Journalled
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.sandbox.base import Box
 from dayhand.scripted_model.moves import FOREVER, Fault, Move, Patch, Plan, Say, Script, ScriptState, Shell
@@ -218,12 +219,10 @@ def test_a_task_that_is_killed_around_a_compaction_goes_on_with_the_same_history
 def test_redis_holds_a_compaction_for_the_next_worker(ledger: Ledger) -> None:
     ledger.open(TASK, delivery="d-1", meaning="acme/shop#7:fix")
     memory = LedgerJournal(ledger.redis, TASK.id, claimed(ledger))
-    memory.write_reply(1, [], {})
-    memory.write_compaction(2, [message("user", "„shorter“")], {"input_tokens": 5})
-    assert memory.compactions() == {
-        2: {"items": [message("user", "„shorter“")], "usage": {"input_tokens": 5}}
-    }
-    assert [entry["turn"] for entry in memory.turns()] == [1]
+    memory.write_reply(1, [], Usage())
+    memory.write_compaction(2, [message("user", "„shorter“")], Usage(input_tokens=5))
+    assert memory.compactions() == {2: Journalled((message("user", "„shorter“"),), Usage(input_tokens=5))}
+    assert [entry.turn for entry in memory.turns()] == [1]
 
 
 def claimed(ledger: Ledger) -> Claim:

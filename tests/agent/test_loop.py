@@ -324,7 +324,7 @@ def test_another_worker_goes_on_from_what_redis_holds(play: Play, boxes: Boxes, 
     assert solution.usage.turns == 3
     assert played.server.count == 4  # three replies and the refusal
     assert second.run("cat count.txt; python3 src/app.py").text() == "x\nhello\n"
-    assert json.dumps(memory.turns()).count("Your sandbox was replaced") == 1
+    assert str(memory.turns()).count("Your sandbox was replaced") == 1
 
 
 def test_a_worker_that_lost_its_lease_stops_at_once(play: Play, boxes: Boxes, ledger: Ledger) -> None:

@@ -14,6 +14,7 @@ from dayhand.ledger.journal import Journal
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.log import TaskLog
 from dayhand.task import Answered, Solution, Stage, State
+from dayhand.usage import Usage
 from tests.ledger.conftest import MEANING, TASK, another, claimed, until
 
 ANSWER = Answered(Solution("Why", "So."))
@@ -178,7 +179,7 @@ def test_whoever_lost_a_task_writes_nothing_more(redis: Redis) -> None:
         lambda: ledger.note_stage(old, {"stage": "solve"}),
         lambda: log.line("say", "still mine?"),
         lambda: log.stage(Stage.SOLVE).__enter__(),
-        lambda: memory.write_reply(1, [], {}),
+        lambda: memory.write_reply(1, [], Usage()),
         lambda: memory.write_results(1, []),
         lambda: memory.save_checkpoint(1, b"x"),
     ):
@@ -251,7 +252,7 @@ def test_attempts_count_from_where_the_task_last_got_on(ledger: Ledger, claim: C
     ledger.drop("one")
     second = claimed(ledger)
     assert second.attempt == 2
-    Journal(redis, TASK.id, second).write_reply(1, [], {})
+    Journal(redis, TASK.id, second).write_reply(1, [], Usage())
     ledger.drop("one")
     assert claimed(ledger).attempt == 2
 

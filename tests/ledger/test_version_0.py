@@ -15,7 +15,7 @@ from redis import Redis
 from dayhand.agent.model.fallback import FallbackModels
 from dayhand.ledger import facts
 from dayhand.ledger.feature_store import RedisFeatureStore
-from dayhand.ledger.journal import Journal
+from dayhand.ledger.journal import Journal, Journalled, JournalledTurn
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log import LogReader
 from dayhand.ledger.repository_notes import last_blocked, last_examination
@@ -235,9 +235,12 @@ def test_a_journal_and_its_checkpoint_are_read(ledger: Ledger) -> None:
     claim = claimed(ledger, task_id="queued-1")
     journal = Journal(ledger.redis, "run-1", claim)
     first, second = journal.turns()
-    assert (first["turn"], first["usage"]["dollars"], first["results"][0]["output"]) == (1, 0.1, "ü")
-    assert (second["turn"], second["items"][0]["call_id"], "results" in second) == (2, "c1", False)
-    assert journal.compactions()[3]["items"] == [{"role": "user", "content": "so far"}]
+    call = {"type": "function_call", "name": "run", "arguments": "{}", "call_id": "c1"}
+    output = {"type": "function_call_output", "call_id": "c1", "output": "ü"}
+    assert first == JournalledTurn(1, (call,), Usage("large", input_tokens=10, dollars=0.1), (output,))
+    assert second == JournalledTurn(2, (call,), Usage("large", input_tokens=12))
+    history = ({"role": "user", "content": "so far"},)
+    assert journal.compactions() == {3: Journalled(history, Usage("large", input_tokens=5))}
     assert journal.checkpoint() == (2, b"\x00tree")
 
 

@@ -46,6 +46,7 @@ class Dispatcher:
             self.place.there,
             self.ledger,
             self.claim,
+            task=self.task,
             task_url="http://127.0.0.1:8080/tasks/t1",
             repository_url=f"{self.place.server.url}/ada/shop",
             every=0.0,

@@ -129,7 +129,7 @@ def ledger(redis_url: str) -> Iterator[Ledger]:
         (CheckoutError("No clone.", advice="Look."), State.FAILED, "No clone. Look."),
         (HubError("GitHub refused.", status=403), State.FAILED, "GitHub refused."),
         (TaskStopped("ann stopped this task."), State.STOPPED, "ann stopped this task."),
-        (JobTimeoutException("7200"), State.FAILED, "The task took longer than a task may, and"),
+        (JobTimeoutException("7200"), State.FAILED, "The task took longer than allowed, and did not"),
         (ValueError("oh"), State.FAILED, "Dayhand itself failed: ValueError: oh"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
@@ -193,7 +193,7 @@ def test_while_github_is_away_the_task_waits_longer_and_longer(ledger: Ledger) -
     assert waits == [FIRST_DELAY, 30, 60, 120, 240, 480, 600, 600]
     record = ledger.record(TASK.id)
     assert record.state is State.QUEUED
-    assert record.reason == "GitHub does not answer. The task waits and is tried again in 600 seconds."
+    assert record.reason == "GitHub does not answer. The task will be retried in 600 seconds."
     assert shop.told.failures == []
     assert not any("Taken over" in text for text in shop.told.heard)
 
@@ -208,7 +208,7 @@ def test_a_failure_that_github_does_not_take_is_still_written_down(ledger: Ledge
     shop = Shop(failing(SandboxError("No box.")), Told(deaf=HubError("Locked.", status=403)))
     travel_with(TASK.id, ledger, shop)
     assert ledger.record(TASK.id).reason == "No box."
-    assert "GitHub did not take the message about this: Locked." in shop.told.heard
+    assert "GitHub refused the message about this failure: Locked." in shop.told.heard
 
 
 def test_a_failure_that_cannot_be_told_yet_is_told_later(ledger: Ledger) -> None:
@@ -236,7 +236,7 @@ def test_a_task_that_kills_its_workers_is_not_tried_for_ever(ledger: Ledger) -> 
         ledger.drop("victim")
     shop = Shop(failing(AssertionError("it was tried again")))
     travel_with(TASK.id, ledger, shop)
-    assert "brought its worker down 5 times" in ledger.record(TASK.id).reason
+    assert "The worker crashed 5 times on this task" in ledger.record(TASK.id).reason
     assert len(shop.told.failures) == 1
 
 
@@ -274,7 +274,7 @@ def test_a_worker_that_is_killed_in_mid_task_is_followed_by_another(ledger: Ledg
     assert [note.line for note in lines] == list(range(1, len(lines) + 1))
     assert [note.text for note in lines] == [
         "fetch",
-        "Taken over from a worker that died. What is done is not done again.",
+        "Another worker died and this one takes over. Finished steps are not repeated.",
         "fetch",
         "The second one got here too.",
     ]
@@ -293,3 +293,14 @@ def _travel_and_hang(socket: str, tell: int) -> None:
     travel_with(
         TASK.id, Ledger(Redis(unix_socket_path=socket, decode_responses=True)), Shop(hang), worker="victim"
     )
+
+
+def test_a_task_that_a_newer_version_wrote_waits_and_says_why(ledger: Ledger) -> None:
+    ledger.redis.hset(keys.record(TASK.id), "task", '{"version": 99}')
+    shop = Shop(lambda: None)
+    travel_with(TASK.id, ledger, shop)
+    state, reason, attempt = ledger.redis.hmget(keys.record(TASK.id), "state", "reason", "attempt")
+    assert (state, attempt, shop.told.failures) == ("queued", "0", [])
+    assert reason.startswith("A newer version of Dayhand wrote this task")
+    assert "Upgrade every Dayhand process" in reason
+    assert ledger.abandoned() == [], "it is not woken again at once"

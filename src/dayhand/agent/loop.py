@@ -11,10 +11,9 @@ from dayhand.agent.compaction import History
 from dayhand.agent.guard import LoopGuard, WorkLimits
 from dayhand.agent.model.base import Model
 from dayhand.agent.model.items import (
-    journalled,
-    journalled_usage,
     message,
     output,
+    read_reply,
 )
 from dayhand.agent.prompt import opening
 from dayhand.agent.tools.executor import ToolExecutor
@@ -65,20 +64,18 @@ def _work(turns: Turns, history: History, guard: LoopGuard, *, key: str) -> Solu
     """Take turns until one of them finishes: those in the journal again, where the work tree needs it, then new ones."""
     memory = turns.memory
     kept = turns.restore(guard)
-    journal = {entry["turn"]: entry for entry in memory.turns()}
+    journal = {entry.turn: entry for entry in memory.turns()}
     compacted = memory.compactions()
     resumed = bool(journal)
     for turn in guard.turns():
         turns.log.check()
         if shorter := compacted.get(turn):
-            history.replace(turn, shorter["items"], journalled_usage(shorter["usage"]))
+            history.replace(turn, shorter.items, shorter.usage)
         entry = journal.get(turn)
         last = guard.budget.last_word()
-        reply = (
-            journalled(entry["items"], entry["usage"]) if entry else turns.ask(turn, history, key, last=last)
-        )
+        reply = read_reply(entry.items, entry.usage) if entry else turns.ask(turn, history, key, last=last)
         history.hear(reply)
-        told = entry.get("results") if entry else None
+        told = entry.results if entry else None
         if told is not None and turn <= kept:
             history.add(told)  # done, and in the work tree that was restored
             continue
@@ -106,10 +103,8 @@ def send_back(memory: Journal, words: str, most: int) -> bool:
     ``most`` times already.
     """
     *_, last = turns = memory.turns()
-    if sum(TAKEN in str(entry.get("results", "")) for entry in turns) >= most:
+    if sum(TAKEN in str(entry.results) for entry in turns) >= most:
         return False
-    reply = journalled(last["items"], last["usage"])
-    memory.write_results(
-        last["turn"], [*(output(call, TAKEN) for call in reply.calls), message("user", words)]
-    )
+    reply = read_reply(last.items, last.usage)
+    memory.write_results(last.turn, [*(output(call, TAKEN) for call in reply.calls), message("user", words)])
     return True

@@ -16,7 +16,7 @@ from dayhand.agent.model.base import (
     Model,
     Reply,
 )
-from dayhand.agent.model.items import Words, output, usage_fields
+from dayhand.agent.model.items import Words, output
 from dayhand.agent.tools.executor import STILL_RUNNING, ToolExecutor
 from dayhand.agent.tools.schema import (
     ALIASES,
@@ -110,7 +110,7 @@ class Turns:
         reply = self.model.reply(items, TOOLS, key=key, listener=listener, choice=choice)
         reply = replace(reply, usage=replace(reply.usage, seconds=self.budget.lap()))
         if choice != NONE:
-            self.memory.write_reply(turn, list(reply.items), usage_fields(reply.usage))
+            self.memory.write_reply(turn, list(reply.items), reply.usage)
         words.flush()
         return reply
 
@@ -130,7 +130,7 @@ class Turns:
             overflowed=error is not None,
             window=self.model.window,
         )
-        self.memory.write_compaction(turn, handover.items, usage_fields(handover.usage))
+        self.memory.write_compaction(turn, handover.items, handover.usage)
         history.replace(turn, handover.items, handover.usage)
         if handover.by_us:
             self.log.line("error", f"The model wrote no handover, so its calls are listed: {handover.by_us}")

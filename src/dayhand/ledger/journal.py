@@ -1,78 +1,116 @@
-"""A task's journal and checkpoint: where a killed worker's successor goes on."""
+"""A task's journal and checkpoint: where the next worker continues after one was killed."""
 
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
 
 from redis.commands.core import Script
 
 from dayhand.ledger import keys, scripts
+from dayhand.ledger.codec import pack, unpack
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.ledger import Claim, fenced
+from dayhand.usage import Usage
+
+JsonItem: TypeAlias = dict[str, Any]  # of the model's API, kept as it is
+REPLY, RESULTS, COMPACTION = "reply:", "results:", "compaction:"
+
+
+@dataclass(frozen=True, slots=True)
+class Journalled:
+    """Items of the history, and what they cost."""
+
+    items: tuple[JsonItem, ...]
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class JournalledTurn:
+    """A reply of the model, and the results of its tool calls."""
+
+    turn: int
+    items: tuple[JsonItem, ...]
+    usage: Usage
+    results: tuple[JsonItem, ...] | None = None  # None: the reply was not acted on
+
+
+@dataclass(frozen=True, slots=True)
+class _Results:
+    items: tuple[JsonItem, ...]
 
 
 class Journal:
-    """The journal of one claimed task. Every write is fenced: it raises ``LeaseLost`` once another worker has the task."""
+    """The journal of one claimed task. Every write raises ``LeaseLost`` once another worker has the task."""
 
     def __init__(self, redis: TextRedis, task_id: str, claim: Claim) -> None:
         self._redis = redis
         self._claim = claim
         self._journal = keys.journal(task_id)
-        self._kept = keys.checkpoint(task_id)
+        self._checkpoint = keys.checkpoint(task_id)
         self._write = redis.register_script(scripts.WRITE)
-        self._get_on = redis.register_script(scripts.GET_ON)
+        self._write_progress = redis.register_script(scripts.WRITE_PROGRESS)
 
-    def turns(self) -> list[dict[str, Any]]:
-        """The journalled turns in order: ``turn``, ``items``, ``usage``, and ``results`` where it was acted on."""
+    def turns(self) -> list[JournalledTurn]:
+        """The turns in order. Raises ``LedgerError`` if a newer version wrote them."""
         fields = self._redis.hgetall(self._journal)
-        numbers = sorted(int(name.removeprefix("reply:")) for name in fields if name.startswith("reply:"))
-        turns = []
-        for number in numbers:
-            entry = {"turn": number, **json.loads(fields[f"reply:{number}"])}
-            if results := fields.get(f"results:{number}"):
-                entry["results"] = json.loads(results)
-            turns.append(entry)
-        return turns
+        results = {turn: _read_results(text) for turn, text in _numbered(fields, RESULTS).items()}
+        replies = {turn: _read(text) for turn, text in _numbered(fields, REPLY).items()}
+        return [
+            JournalledTurn(turn, replies[turn].items, replies[turn].usage, results.get(turn))
+            for turn in sorted(replies)
+        ]
 
-    def write_reply(self, turn: int, items: Sequence[Mapping[str, Any]], usage: Mapping[str, Any]) -> None:
-        """Keep a reply before anything is done with it. A reply is progress: attempts count from it."""
-        text = json.dumps({"items": list(items), "usage": dict(usage)}, ensure_ascii=False)
-        self._put(self._get_on, self._journal, {f"reply:{turn}": text})
+    def write_reply(self, turn: int, items: Sequence[JsonItem], usage: Usage) -> None:
+        """Keep a reply before it is acted on. A reply is progress: the attempts are counted from here."""
+        self._put(self._write_progress, self._journal, {f"{REPLY}{turn}": _entry(items, usage)})
 
-    def write_results(self, turn: int, items: Sequence[Mapping[str, Any]]) -> None:
-        """Keep what a reply's calls came to."""
-        self._put(
-            self._write, self._journal, {f"results:{turn}": json.dumps(list(items), ensure_ascii=False)}
-        )
+    def write_results(self, turn: int, items: Sequence[JsonItem]) -> None:
+        """Keep the results of a reply's tool calls."""
+        text = pack({"items": list(items)})
+        self._put(self._write, self._journal, {f"{RESULTS}{turn}": text})
 
-    def write_compaction(
-        self, turn: int, items: Sequence[Mapping[str, Any]], usage: Mapping[str, Any]
-    ) -> None:
-        """Keep the history that replaces everything before the request of ``turn``, and what its making cost."""
-        text = json.dumps({"items": list(items), "usage": dict(usage)}, ensure_ascii=False)
-        self._put(self._get_on, self._journal, {f"compaction:{turn}": text})
+    def write_compaction(self, turn: int, items: Sequence[JsonItem], usage: Usage) -> None:
+        """Keep the history that replaces everything before the request of ``turn``, and what making it cost."""
+        self._put(self._write_progress, self._journal, {f"{COMPACTION}{turn}": _entry(items, usage)})
 
-    def compactions(self) -> dict[int, dict[str, Any]]:
-        """The histories that others were replaced by: ``items`` and ``usage`` by turn."""
-        fields = self._redis.hgetall(self._journal)
-        return {
-            int(name.removeprefix("compaction:")): json.loads(text)
-            for name, text in fields.items()
-            if name.startswith("compaction:")
-        }
+    def compactions(self) -> dict[int, Journalled]:
+        """The histories that replaced others, by turn. Raises ``LedgerError`` if a newer version wrote them."""
+        texts = _numbered(self._redis.hgetall(self._journal), COMPACTION)
+        return {turn: _read(text) for turn, text in texts.items()}
 
     def save_checkpoint(self, turn: int, data: bytes) -> None:
-        """Keep the work tree as it is after a turn; the one before is replaced."""
-        self._put(self._write, self._kept, {"turn": str(turn), "data": base64.b64encode(data).decode()})
+        """Keep the worktree as it is after a turn, in place of the checkpoint before."""
+        fields = {"turn": str(turn), "data": base64.b64encode(data).decode()}
+        self._put(self._write, self._checkpoint, fields)
 
     def checkpoint(self) -> tuple[int, bytes] | None:
-        """The turn and the work tree that were kept last."""
-        fields = self._redis.hgetall(self._kept)
+        """The turn and the worktree of the last checkpoint."""
+        fields = self._redis.hgetall(self._checkpoint)
         return (int(fields["turn"]), base64.b64decode(fields["data"])) if fields else None
 
     def _put(self, script: Script, key: str, fields: Mapping[str, str]) -> None:
         pairs = [part for pair in fields.items() for part in pair]
         fenced(script, [keys.record(self._claim.task_id), key], [self._claim.token, *pairs])
+
+
+def _numbered(fields: Mapping[str, str], prefix: str) -> dict[int, str]:
+    """The fields of one kind, by turn."""
+    return {int(name.removeprefix(prefix)): text for name, text in fields.items() if name.startswith(prefix)}
+
+
+def _entry(items: Sequence[JsonItem], usage: Usage) -> str:
+    return pack({"items": list(items), "usage": asdict(usage)})
+
+
+def _read(text: str) -> Journalled:
+    return unpack("journal entry", text).decode(Journalled)
+
+
+def _read_results(text: str) -> tuple[JsonItem, ...]:
+    stored = unpack("journal entry", text)
+    if not stored.version:  # a list without a version
+        return stored.decode(tuple[JsonItem, ...])
+    return stored.decode(_Results).items

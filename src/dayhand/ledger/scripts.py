@@ -81,8 +81,8 @@ return 1
 """
 )
 
-# As WRITE; and the task got on, so that the attempts are counted from here.
-GET_ON = WRITE.replace("return 1", "redis.call('HSET', KEYS[1], 'attempt', 1, 'delays', 0)\nreturn 1")
+# As WRITE, and the task made progress: its attempts are counted from here.
+WRITE_PROGRESS = WRITE.replace("return 1", "redis.call('HSET', KEYS[1], 'attempt', 1, 'delays', 0)\nreturn 1")
 
 # KEYS: record, stream · ARGV: token, most entries, then field, value pairs of one entry without its line number
 APPEND = (

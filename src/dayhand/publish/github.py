@@ -51,6 +51,7 @@ class GitHubPublication:
         ledger: Ledger,
         claim: Claim,
         *,
+        task: Task,
         task_url: str,
         repository_url: str,
         every: float = 30.0,
@@ -61,7 +62,7 @@ class GitHubPublication:
         self.ledger = ledger
         self.claim = claim
         self.facts = claim.facts
-        self.task = ledger.task(claim.task_id)
+        self.task = task
         self.task_url = task_url
         self.repository_url = repository_url
         self._progress = CheckRunProgress(self._update_check, every=every, clock=clock)

@@ -7,10 +7,11 @@ import json
 import os
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from dayhand.environment.ecosystems.base import Check
+from dayhand.typed_json import parse
 from dayhand.verification import Run
 from dayhand.verify.reports.base import CaseResult, CaseState
 from dayhand.verify.reports.read import Results
@@ -22,6 +23,20 @@ STALE_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
+class _StoredResults:
+    tests: tuple[tuple[str, CaseState], ...]  # without what a failing test printed
+    reported: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """One file."""
+
+    run: Run
+    results: _StoredResults | None
+
+
+@dataclass(frozen=True, slots=True)
 class BaseCache:
     """Results by base commit, environment, and a check's kind and command. Runs that were cut short are not kept."""
 
@@ -30,15 +45,14 @@ class BaseCache:
     def find(self, commit: str, environment: str, check: Check) -> CheckResult | None:
         """The stored result, without a line in this task's log; None if there is none that can be read."""
         try:
-            stored = json.loads(self._path(commit, environment, check).read_text("utf-8"))
-            run = Run(**{**stored["run"], "line": 0})
-            results = stored["results"]
-            if results is None:
-                return CheckResult(run, None)
-            tests = tuple(CaseResult(name, CaseState(state)) for name, state in results["tests"])
-            return CheckResult(run, Results(tests, results["reported"]))
-        except (OSError, ValueError, TypeError, KeyError):
+            stored = parse(_Stored, self._path(commit, environment, check).read_text("utf-8"))
+        except (OSError, ValueError):
             return None  # missing, or half written by a killed worker: the check is run again
+        run = replace(stored.run, line=0)
+        if stored.results is None:
+            return CheckResult(run, None)
+        tests = tuple(CaseResult(name, state) for name, state in stored.results.tests)
+        return CheckResult(run, Results(tests, stored.results.reported))
 
     def keep(self, commit: str, environment: str, check: Check, *, result: CheckResult) -> None:
         """Store a result, and delete the oldest ones beyond the limit. If the disk refuses, the base only runs again."""
@@ -46,13 +60,13 @@ class BaseCache:
             return
         results = None
         if result.results:
-            tests = [(test.name, test.state) for test in result.results.tests]
-            results = {"tests": tests, "reported": result.results.reported}
+            tests = tuple((test.name, test.state) for test in result.results.tests)
+            results = _StoredResults(tests, result.results.reported)
         path = self._path(commit, environment, check)
         part = path.with_suffix(f".{os.getpid()}.part")
         with suppress(OSError):  # a full disk, or another worker that deletes old results at the same moment
             self.folder.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps({"run": asdict(result.run), "results": results}), "utf-8")
+            part.write_text(json.dumps(asdict(_Stored(result.run, results))), "utf-8")
             part.rename(path)
             self._delete_oldest()
 

@@ -1,4 +1,4 @@
-"""From an RQ job to a journey and back: claim the task, travel, record what came of it."""
+"""One RQ job: claim the task, run its journey, record the outcome."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rq import get_current_job
 from rq.timeouts import JobTimeoutException
 
 from dayhand.agent.model.items import spent
-from dayhand.errors import DayhandError, HubError, HubUnavailable, LeaseLost, TaskStopped
+from dayhand.errors import DayhandError, HubError, HubUnavailable, LeaseLost, LedgerError, TaskStopped
 from dayhand.journey import Tools, travel
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.ledger import Claim, Ledger
@@ -26,24 +26,24 @@ from dayhand.settings.table import read_settings
 from dayhand.task import Proposed, State, Task, Unfinished
 from dayhand.wiring import GitHubServices
 
-MAX_ATTEMPTS = 5  # a task that brought its worker down so often, and got no further, is not tried again
+MAX_ATTEMPTS = 5  # worker crashes without progress, after which a task is not retried
 FIRST_DELAY = 15.0  # seconds
 LONGEST_DELAY = 600.0
-MAX_DELAYS = 150  # a day of them
+MAX_DELAYS = 150  # about a day
 
 
 class Shop(Protocol):
     """Where a journey gets its tools: ``wiring.GitHubServices``."""
 
     def publication(self, task: Task, claim: Claim) -> AbstractContextManager[Publication]:
-        """Where people will see this task."""
+        """Where people see this task."""
 
     def tools(self, task: Task, claim: Claim, publication: Publication) -> AbstractContextManager[Tools]:
         """What the journey needs."""
 
 
 def perform(task_id: str) -> None:
-    """The one job: travel with a task."""
+    """The function of every job: run the journey of one task."""
     settings = read_settings()
     job = get_current_job()
     with at_hand(settings.redis_url, settings.data) as redis_url:
@@ -54,28 +54,32 @@ def perform(task_id: str) -> None:
 
 
 def travel_with(task_id: str, ledger: Ledger, shop: Shop, *, worker: str = "") -> None:
-    """Claim a task and bring it to an end that the person sees; quietly nothing where another worker has it.
+    """Claim a task and run its journey; do nothing if another worker holds it.
 
-    Where GitHub is away, the task waits and is tried again, later and later, for about a day.
+    If GitHub does not answer, the task waits and is retried at growing intervals, for about a day.
     """
     claim = ledger.claim(task_id, worker or f"{socket.gethostname()}:{os.getpid()}")
     if claim is None:
         return
-    task = ledger.task(task_id)
+    try:
+        task = ledger.task(task_id)
+    except LedgerError as error:  # a newer version wrote it: a worker of that version may take it
+        claim.release(again_in=LONGEST_DELAY, reason=_sentence(error))
+        return
     log = TaskLog(ledger, claim)
     try:
         with claim.kept():
-            _travel_told(JobAttempt(task, ledger, claim, log), shop)
+            _attempt(JobAttempt(task, ledger, claim, log), shop)
     except LeaseLost:
-        return  # finished, released, or another worker's: in no case ours to write to
+        return  # finished, released or taken by another worker: it must not be written to
 
 
-def _travel_told(attempt: JobAttempt, shop: Shop) -> None:
-    """Make the attempt where people can see it. Where they cannot be told, the ledger at least knows why."""
+def _attempt(attempt: JobAttempt, shop: Shop) -> None:
+    """Make the attempt in public. If nothing can be published, the ledger at least records the reason."""
     claim, log = attempt.claim, attempt.log
     try:
         if claim.attempt > 2 * MAX_ATTEMPTS:
-            raise _worn_out()  # not even the telling worked
+            raise _crashed_too_often()  # not even the message about it was published
         with shop.publication(attempt.task, claim) as publication:
             attempt.make(shop, publication)
     except LeaseLost:
@@ -88,13 +92,13 @@ def _travel_told(attempt: JobAttempt, shop: Shop) -> None:
 
 
 def put_off(ledger: Ledger, claim: Claim, log: TaskLog, *, error: HubUnavailable) -> None:
-    """Let the task wait while GitHub is away. Raises ``LeaseLost``."""
+    """Let the task wait while GitHub does not answer. Raises ``LeaseLost``."""
     if claim.delays >= MAX_DELAYS:
         log.line("error", _sentence(error))
         ledger.finish(claim, State.FAILED, reason=_sentence(error))
         return
     wait = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(claim.delays, 10))
-    reason = f"{error} The task waits and is tried again in {wait:.0f} seconds."
+    reason = f"{error} The task will be retried in {wait:.0f} seconds."
     log.line("error", reason)
     claim.release(again_in=wait, reason=reason)
 
@@ -109,24 +113,26 @@ class JobAttempt:
     log: TaskLog
 
     def make(self, shop: Shop, publication: Publication) -> None:
-        """Travel, and record the outcome. This is the worker's edge: whatever fails here is told to the person."""
+        """Run the journey and record the outcome. Every failure is caught here and reported to the person."""
         self.log.listen(publication.progress)
         if self.claim.attempt > MAX_ATTEMPTS:
-            return self._fail(publication, _worn_out())
+            return self._fail(publication, _crashed_too_often())
         if self.claim.attempt > 1:
-            self.log.line("say", "Taken over from a worker that died. What is done is not done again.")
+            self.log.line(
+                "say", "Another worker died and this one takes over. Finished steps are not repeated."
+            )
         try:
             with shop.tools(self.task, self.claim, publication) as tools:
                 outcome = travel(self.task, tools, self.log)
         except (LeaseLost, HubUnavailable, RedisError):
-            raise  # not this task's end: another worker, or this one later, goes on
+            raise  # not the end of the task: another worker, or this one later, continues
         except TaskStopped as error:
             self._fail(publication, error, State.STOPPED)
         except JobTimeoutException:
             self._fail(publication, _took_too_long())
         except DayhandError as error:
             self._fail(publication, error)
-        except Exception as error:  # noqa: BLE001 - the one edge where the unexpected is told and not swallowed
+        except Exception as error:  # noqa: BLE001 - the only place that reports what nobody expected
             self.log.line("error", traceback.format_exc())
             self._fail(publication, _fault(error))
         else:
@@ -134,32 +140,32 @@ class JobAttempt:
             self.ledger.finish(self.claim, state, outcome=outcome)
 
     def _fail(self, publication: Publication, error: DayhandError, state: State = State.FAILED) -> None:
-        """Tell the person, then write it down. In this order: a crash between the two tells again, in one place."""
+        """Tell the person, then record it. In this order, a crash in between only updates the same comment again."""
         self.log.line("error", _sentence(error))
-        bill = spent(Journal(self.ledger.redis, self.task.id, self.claim))
+        usage = spent(Journal(self.ledger.redis, self.task.id, self.claim))
         try:
-            publication.fail(self.task, error, bill)
+            publication.fail(self.task, error, usage)
         except HubUnavailable:
             raise
         except HubError as refused:
-            self.log.line("error", f"GitHub did not take the message about this: {refused}")
-        self.ledger.finish(self.claim, state, reason=_sentence(error), outcome=Unfinished(bill))
+            self.log.line("error", f"GitHub refused the message about this failure: {refused}")
+        self.ledger.finish(self.claim, state, reason=_sentence(error), outcome=Unfinished(usage))
 
 
 def _sentence(error: DayhandError) -> str:
     return f"{error} {error.advice}".strip()
 
 
-def _worn_out() -> DayhandError:
+def _crashed_too_often() -> DayhandError:
     return DayhandError(
-        f"This task brought its worker down {MAX_ATTEMPTS} times, so it is not tried again.",
-        advice="The worker's own log says how it died; memory is the usual reason.",
+        f"The worker crashed {MAX_ATTEMPTS} times on this task; it will not be retried.",
+        advice="The log of the worker says how it died; a lack of memory is the usual reason.",
     )
 
 
 def _took_too_long() -> DayhandError:
     return DayhandError(
-        "The task took longer than a task may, and did not end where it was to.",
+        "The task took longer than allowed, and did not stop in time.",
         advice="Ask for a smaller step, or split the issue.",
     )
 
@@ -167,5 +173,5 @@ def _took_too_long() -> DayhandError:
 def _fault(error: Exception) -> DayhandError:
     return DayhandError(
         f"Dayhand itself failed: {type(error).__name__}: {error}",
-        advice="That is our fault and not yours. The task's log holds the details; please report them.",
+        advice="This is a bug in Dayhand. The log of the task has the details; please report them.",
     )

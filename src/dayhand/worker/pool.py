@@ -1,4 +1,4 @@
-"""The workers of one machine: forked warm from one parent, replaced when they die, none left behind."""
+"""The workers of one machine: forked from one warmed-up parent, and replaced when they die."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ JANITOR_SECONDS = 1.0
 LOOK_SECONDS = 0.2
 RESPAWN_SECONDS = 1.0
 BEAT_SECONDS = 10
-SILENT_SECONDS = 30  # a worker that was not heard of for so long is dead to RQ
+SILENT_SECONDS = 30  # RQ considers a worker dead that has been silent for so long
 
 
 class TaskWorker(Worker):
-    """An RQ worker that dies with its parent, and whose running job dies with it.
+    """An RQ worker that dies with its parent, and takes its running job with it.
 
-    RQ alone would let an orphaned job go on beside its retry.
+    With RQ alone, an orphaned job would run in parallel to its retry.
     """
 
     job_class = AllowedJob
@@ -50,34 +50,34 @@ class TaskWorker(Worker):
     def setup_work_horse_signals(self) -> None:
         die_with_parent()
         if os.getppid() != self.pid:
-            os._exit(1)  # it died before we asked
+            os._exit(1)  # the parent died before the call above
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
-        """RQ adds a minute to the beat; its count of running jobs would hold a dead one for that long."""
+        """RQ would add a minute to the heartbeat, and count a dead job as running for that long."""
         return SILENT_SECONDS
 
 
 def work(settings: Settings, *, burst: bool = False) -> None:
     """Run the workers until asked to stop; with ``burst`` until the queue is empty.
 
-    SIGTERM and Ctrl-C end everything at once: a task that is cut off goes on at its last turn, on any worker.
+    SIGTERM and Ctrl-C end everything at once: an interrupted task continues at its last turn, on any worker.
     """
     require_app(settings)
     require_data(settings)
-    load_key(app_key(settings))  # each job's own start is too late to say that it is none
-    read_prices(settings)  # the same
+    load_key(app_key(settings))  # fail now, and not in each job
+    read_prices(settings)  # likewise
     with at_hand(settings.redis_url, settings.data) as redis_url:
         warm()
-        with suppress(SandboxError):  # each task says so, where the person sees it
+        with suppress(SandboxError):  # each task reports it to its person
             open_sandbox(settings)
         WorkerPool(settings.concurrency, redis_url, burst=burst).run()
 
 
 def warm() -> None:
-    """Import and read now what every job needs, and let the model's client build what it builds on its first request.
+    """Import and read what every job needs, and make the model's client do the work of its first request.
 
-    Each forked job then has it for nothing: `dayhand bench agent` tells what is left.
+    Forked jobs then start with all of that; `dayhand bench agent` measures what is left.
     """
     importlib.import_module("dayhand.worker.job")
     importlib.import_module("_strptime")
@@ -95,28 +95,28 @@ def warm() -> None:
 
 
 class WorkerPool:
-    """The parent of the workers, and the janitor of their queue."""
+    """The parent of the workers. It also wakes tasks that nobody holds."""
 
     def __init__(self, count: int, redis_url: str, *, burst: bool = False) -> None:
         self.count = count
         self.redis_url = redis_url
         self.burst = burst
-        self.hands: dict[int, tuple[str, float]] = {}  # pid -> its name, and when it was forked
-        self.dead: set[str] = set()  # whose tasks are to be freed
+        self.workers: dict[int, tuple[str, float]] = {}  # by process id: the name, and when it was forked
+        self.dead: set[str] = set()  # names of workers whose tasks must be freed
         self.asked_to_stop = False
 
     def run(self) -> None:
-        """Keep the workers alive and the queue complete."""
+        """Replace workers that die, and wake abandoned tasks, until asked to stop."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
-        # Quick clients: a SIGTERM and a dead worker are noticed while Redis is away.
+        # Clients that fail fast: a SIGTERM or a dead worker is noticed even while Redis does not answer.
         ledger = Ledger(connect(self.redis_url, quick=True))
         raw = connect_raw(self.redis_url, quick=True)
         for _ in range(self.count):
             self._fork()
         next_round = 0.0
         try:
-            while not self.asked_to_stop and (self.hands or not self.burst):
+            while not self.asked_to_stop and (self.workers or not self.burst):
                 self._replace_the_dead()
                 if time.monotonic() >= next_round:
                     next_round = time.monotonic() + JANITOR_SECONDS
@@ -127,7 +127,7 @@ class WorkerPool:
             self._look_after(ledger, raw)
 
     def _look_after(self, ledger: Ledger, raw: Redis) -> None:
-        """Free what the dead held, and wake what nobody holds. Where Redis is away, the next round does it."""
+        """Free the tasks of dead workers and wake abandoned ones; if Redis does not answer, in the next round."""
         try:
             for name in list(self.dead):
                 ledger.drop(name)
@@ -137,16 +137,16 @@ class WorkerPool:
             print(f"dayhand: Redis does not answer ({error}); the workers wait for it.", file=sys.stderr)
 
     def _fork(self) -> None:
-        name, parent = f"hand-{secrets.token_hex(6)}", os.getpid()
+        name, parent = f"worker-{secrets.token_hex(6)}", os.getpid()
         pid = os.fork()
         if pid:
-            self.hands[pid] = (name, time.monotonic())
+            self.workers[pid] = (name, time.monotonic())
             return
         code = 1
         try:
             die_with_parent()
             if os.getppid() != parent:
-                os._exit(1)  # it died before we asked
+                os._exit(1)  # the parent died before the call above
             os.setsid()
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, signal.SIG_DFL)
@@ -159,31 +159,31 @@ class WorkerPool:
             os._exit(code)
 
     def _work(self, name: str) -> None:
-        """In the child: work until told to stop."""
+        """Run RQ's worker, in the child process."""
         logging.getLogger("rq.worker").setLevel(logging.WARNING)
 
         def free(*_how: object) -> None:
-            """Our job was killed: free its task, so that the janitor wakes it at once."""
+            """The job was killed: free its task, so that it is woken at once."""
             Ledger(connect(self.redis_url)).drop(name)
 
-        there = queue(connect_raw(self.redis_url))
-        hand = TaskWorker(
-            [there],
+        jobs = queue(connect_raw(self.redis_url))
+        worker = TaskWorker(
+            [jobs],
             name=name,
-            connection=there.connection,
+            connection=jobs.connection,
             serializer=JSONSerializer,
             job_class=AllowedJob,
             worker_ttl=SILENT_SECONDS,
             job_monitoring_interval=BEAT_SECONDS,
             work_horse_killed_handler=free,
         )
-        hand.work(burst=self.burst, logging_level="WARNING")
+        worker.work(burst=self.burst, logging_level="WARNING")
 
     def _replace_the_dead(self) -> None:
-        for pid in list(self.hands):
+        for pid in list(self.workers):
             gone, _status = os.waitpid(pid, os.WNOHANG)
             if gone:
-                name, since = self.hands.pop(pid)
+                name, since = self.workers.pop(pid)
                 self.dead.add(name)
                 lived = time.monotonic() - since
                 if not self.burst:
@@ -193,21 +193,21 @@ class WorkerPool:
                     self._fork()
 
     def _end_all(self) -> None:
-        for pid in self.hands:
+        for pid in self.workers:
             os.kill(pid, signal.SIGKILL)
-        for pid, (name, _since) in self.hands.items():
+        for pid, (name, _since) in self.workers.items():
             os.waitpid(pid, 0)
             self.dead.add(name)
-        self.hands.clear()
+        self.workers.clear()
 
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         self.asked_to_stop = True
 
 
 def wake_abandoned(ledger: Ledger, raw: Redis) -> None:
-    """Enqueue the tasks that nobody holds and that no job waits for: their worker, or their web process, died."""
-    if left := ledger.abandoned():
-        there = waiting(raw)
-        for task_id in left:
-            if task_id not in there:
+    """Enqueue the tasks without a holder and without a job: their worker, or their web process, died."""
+    if abandoned := ledger.abandoned():
+        queued = waiting(raw)
+        for task_id in abandoned:
+            if task_id not in queued:
                 enqueue(raw, task_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import replace
 from typing import Any
 
 from dayhand.agent.model.base import Call, Item, Reply
@@ -83,31 +83,19 @@ def mended(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-def journalled(items: Sequence[Item], usage: Mapping[str, Any]) -> Reply:
-    """A reply as the journal kept it."""
-    return Reply(tuple(items), calls_in(items) or (), text_in(items), journalled_usage(usage))
-
-
-def journalled_usage(usage: Mapping[str, Any]) -> Usage:
-    """A usage as the journal kept it."""
-    known = {field.name for field in fields(Usage)} - {"shares"}  # a reply is one model's
-    return Usage(**{name: value for name, value in usage.items() if name in known})
+def read_reply(items: Sequence[Item], usage: Usage) -> Reply:
+    """A reply from the journal."""
+    return Reply(tuple(items), calls_in(items) or (), text_in(items), usage)
 
 
 def spent(memory: Journal) -> Usage:
     """What a task has cost so far, by its journal."""
-    shorter = memory.compactions()
-    entries = [(turn, 0, entry["usage"]) for turn, entry in shorter.items()]
-    entries += [(entry["turn"], 1, entry["usage"]) for entry in memory.turns()]
+    entries = [(turn, 0, entry.usage) for turn, entry in memory.compactions().items()]
+    entries += [(entry.turn, 1, entry.usage) for entry in memory.turns()]
     whole = Usage(dollars=0.0)
     for *_, usage in sorted(entries, key=lambda entry: entry[:2]):
-        whole = add(whole, journalled_usage(usage))
+        whole = add(whole, usage)
     return whole
-
-
-def usage_fields(usage: Usage) -> dict[str, Any]:
-    """A usage as the journal keeps it."""
-    return asdict(usage)
 
 
 def add(one: Usage, other: Usage) -> Usage:

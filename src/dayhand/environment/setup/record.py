@@ -11,6 +11,7 @@ from dayhand.environment.base import Installed, Missing
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Box
 from dayhand.task import Blocked
+from dayhand.typed_json import ShapeError, parse
 
 PATH = f"{ENVIRONMENT}/dayhand-environment.json"
 MAX_BYTES = 1024 * 1024
@@ -33,13 +34,7 @@ class Outcome:
 
 def write(box: Box, outcome: Outcome) -> None:
     """Write the result into the box that is about to be saved."""
-    text = json.dumps(
-        {
-            "missing": {command: asdict(missing) for command, missing in outcome.missing.items()},
-            "steps": [asdict(step) for step in outcome.steps],
-            "blocked": [asdict(blocked) for blocked in outcome.blocked],
-        }
-    )
+    text = json.dumps(asdict(outcome))
     # Set-up ran the repository's code, which may have created something of its own at this path.
     box.check_output(["/bin/sh", "-c", f"rm -rf {PATH} && cat > {PATH}"], stdin=text.encode(), max_bytes=0)
 
@@ -47,11 +42,6 @@ def write(box: Box, outcome: Outcome) -> None:
 def read(box: Box) -> Outcome | None:
     """The result in the snapshot that this box was opened from; None where it cannot be read."""
     try:
-        fields = json.loads(box.check_output(["/bin/cat", PATH], max_bytes=MAX_BYTES))
-        return Outcome(
-            {command: Missing(**missing) for command, missing in fields["missing"].items()},
-            tuple(Installed(**step) for step in fields["steps"]),
-            tuple(Blocked(**blocked) for blocked in fields["blocked"]),
-        )
-    except (SandboxError, ValueError, TypeError, KeyError, AttributeError):
+        return parse(Outcome, box.check_output(["/bin/cat", PATH], max_bytes=MAX_BYTES))
+    except (SandboxError, ShapeError):
         return None

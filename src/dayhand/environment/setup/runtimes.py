@@ -22,6 +22,7 @@ from dayhand.environment.setup.steps import PROBE, Installer, reason
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Egress, Sandbox, Snapshot
 from dayhand.task import Blocked
+from dayhand.typed_json import parse
 
 FRESH_SECONDS = 24 * 3600
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
@@ -54,7 +55,7 @@ def survey(sandbox: Sandbox) -> BaseImage:
         OSError, ValueError, TypeError
     ):  # no survey yet, half written, or of another version of Dayhand
         if time.time() - kept.stat().st_mtime < FRESH_SECONDS:
-            return BaseImage(**json.loads(kept.read_text("utf-8")))
+            return parse(BaseImage, kept.read_text("utf-8"))
     base_image = _survey_box(sandbox)
     part = kept.with_suffix(f".{secrets.token_hex(8)}")
     part.write_text(json.dumps(asdict(base_image)), "utf-8")

@@ -7,7 +7,6 @@ outside, the proxy (``proxy.py``) judges each by an ``EgressPolicy``. Proxy and 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import selectors
 import signal
@@ -23,6 +22,7 @@ from dayhand.sandbox import guest
 from dayhand.sandbox.base import Egress
 from dayhand.sandbox.egress.policy import EgressPolicy
 from dayhand.task import Blocked
+from dayhand.typed_json import parse
 
 SOCKET = "proxy.sock"
 REFUSED = "refused"
@@ -64,7 +64,8 @@ class Gateway:
         raw = os.pread(self._refused, os.fstat(self._refused).st_size - self._read, self._read)
         complete = raw[: raw.rfind(b"\n") + 1]
         self._read += len(complete)
-        for host, port, reason in map(json.loads, complete.splitlines()):
+        for line in complete.splitlines():
+            host, port, reason = parse(tuple[str, int, str], line)
             self._egress.blocked.append(Blocked(host, port, reason, self._command))
 
 

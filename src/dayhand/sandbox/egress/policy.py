@@ -9,6 +9,7 @@ import socket
 from dataclasses import asdict, dataclass
 
 from dayhand.task import NOT_ALLOWED
+from dayhand.typed_json import parse
 
 # Loopback, private, shared, link-local (cloud metadata), benchmark, multicast, reserved; and the address ranges that
 # embed one of those. Listed here because ``is_private`` also covers documentation networks.
@@ -67,8 +68,7 @@ class EgressPolicy:
 
     @classmethod
     def load(cls, text: str) -> EgressPolicy:
-        raw = json.loads(text)
-        return cls(tuple(raw["allow"]), tuple(raw["ports"]), tuple(raw["never"]), tuple(raw["private"]))
+        return parse(cls, text)
 
 
 def _matches(host: str, pattern: str) -> bool:
