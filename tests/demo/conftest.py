@@ -1,4 +1,4 @@
-"""What the demo's tests share: a stage on which a script's moves are really done, without a sandbox around it."""
+"""A checkout in which a script's moves are really made, without a sandbox."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from dayhand.demo.story import Story
 from dayhand.scripted_model.moves import Finish, Patch, Plan, Say, Script, ScriptState, Shell
 
 MAX_TURNS = 12
-CALM = {"NO_COLOR": "1", "CI": "1", "TERM": "dumb", "PYTHONDONTWRITEBYTECODE": "1", "GIT_PAGER": "cat"}
+QUIET_ENV = {"NO_COLOR": "1", "CI": "1", "TERM": "dumb", "PYTHONDONTWRITEBYTECODE": "1", "GIT_PAGER": "cat"}
 
 
 @dataclass
-class Stage:
-    """A story's repository in a folder, with git, and commands that run in it."""
+class StoryCheckout:
+    """A story's repository as a git checkout, with commands that run in it."""
 
     folder: Path
     outputs: list[str] = field(default_factory=list)
@@ -33,7 +33,7 @@ class Stage:
             ["bash", "-c", command],
             check=False,
             cwd=self.folder,
-            env={**os.environ, **CALM, "PATH": path},
+            env={**os.environ, **QUIET_ENV, "PATH": path},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -48,13 +48,13 @@ class Stage:
             return file.read_text(encoding="utf-8") if file.is_file() else None
 
         edits = apply_patch.apply(apply_patch.parse(text), read)
-        assert not edits.notes, edits.notes  # a script's patch fits exactly
+        assert not edits.notes, edits.notes  # a script's patch applies exactly
         for path, content in edits.writes.items():
             (self.folder / path).write_text(content, encoding="utf-8")
         self.patched += edits.writes
 
     def play(self, script: Script, prompt: str) -> Finish:
-        """Let a script play to its end; every move is really done."""
+        """Play a script to its end, and really make its moves."""
         assert script.matches(prompt)
         for turn in range(MAX_TURNS):
             moves = script.play(ScriptState(turn, tuple(self.outputs[-4:]), tuple(self.outputs), prompt))
@@ -85,16 +85,16 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Callable[[Story], Stage]:
-    def set_up(story: Story) -> Stage:
+def create_checkout(tmp_path: Path) -> Callable[[Story], StoryCheckout]:
+    def create(story: Story) -> StoryCheckout:
         folder = tmp_path / story.name
         for path, text in story.files().items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8")
-        stage = Stage(folder)
+        checkout = StoryCheckout(folder)
         identity = "-c user.name=Ada -c user.email=ada@example.org"
-        code, printed = stage.run(f"git init -q && git add -A && git {identity} commit -q -m 'Begin'")
+        code, printed = checkout.run(f"git init -q && git add -A && git {identity} commit -q -m 'Begin'")
         assert code == 0, printed
-        return stage
+        return checkout
 
-    return set_up
+    return create

@@ -6,27 +6,27 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.demo.data_dir import take_ground
+from dayhand.demo.data_dir import lock_data_dir
 from dayhand.errors import SettingsError
 
 
 def test_environments_are_kept_and_the_rest_begins_anew(tmp_path: Path) -> None:
-    with take_ground(tmp_path) as ground:
+    with lock_data_dir(tmp_path) as data_dir:
         for name in ("sandbox/states/one", "redis", "github/ada", "mirrors"):
-            (ground / name).mkdir(parents=True)
-    with take_ground(tmp_path) as again:
-        assert again == ground
+            (data_dir / name).mkdir(parents=True)
+    with lock_data_dir(tmp_path) as again:
+        assert again == data_dir
         assert sorted(path.name for path in again.iterdir()) == ["lock", "sandbox"]
         assert (again / "sandbox/states/one").is_dir()
 
 
 def test_two_demos_at_once_play_in_two_folders(tmp_path: Path) -> None:
-    with take_ground(tmp_path) as first, take_ground(tmp_path) as second:
+    with lock_data_dir(tmp_path) as first, lock_data_dir(tmp_path) as second:
         assert first != second
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file", encoding="utf-8")
-    with pytest.raises(SettingsError, match="cannot write to") as caught, take_ground(tmp_path / "data"):
+    with pytest.raises(SettingsError, match="cannot write to") as caught, lock_data_dir(tmp_path / "data"):
         pass
     assert "DAYHAND_DATA" in caught.value.advice

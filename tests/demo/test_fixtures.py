@@ -12,24 +12,24 @@ from dayhand.demo.fixtures import (
     MAINTAINER,
     OUTSIDER,
     Fixtures,
-    set_scene,
+    create_fixtures,
 )
 from dayhand.demo.stories import STORIES
 from dayhand.localhub.server import LocalHub
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Fixtures]:
+def fixtures(tmp_path: Path) -> Iterator[Fixtures]:
     with LocalHub(tmp_path) as hub:
-        yield set_scene(hub, STORIES, webhook="", secret="a secret")
+        yield create_fixtures(hub, STORIES, webhook="", secret="a secret")
 
 
 def test_every_story_has_its_repository_and_an_issue_by_somebody_who_may_not_start_us(
-    stage: Fixtures,
+    fixtures: Fixtures,
 ) -> None:
     for story in STORIES:
-        repo = stage.hub.actions.repositories[story.repository]
-        issue = repo.issues[stage.issues[story.name]]
+        repo = fixtures.hub.actions.repositories[story.repository]
+        issue = repo.issues[fixtures.issues[story.name]]
         assert (issue.title, issue.body, issue.user.login) == (story.title, story.body, OUTSIDER)
         assert repo.role(OUTSIDER) == "read"
         assert repo.role(MAINTAINER) == "admin"
@@ -37,18 +37,18 @@ def test_every_story_has_its_repository_and_an_issue_by_somebody_who_may_not_sta
         assert LABEL in repo.labels
 
 
-def test_beginning_sends_a_webhook_for_each_story(stage: Fixtures) -> None:
+def test_beginning_sends_a_webhook_for_each_story(fixtures: Fixtures) -> None:
     for story in STORIES:
-        stage.begin(story)
-    stage.hub.wait_idle()
-    sent = [(each.event, each.payload["action"]) for each in stage.hub.webhooks.deliveries]
+        fixtures.start(story)
+    fixtures.hub.wait_idle()
+    sent = [(each.event, each.payload["action"]) for each in fixtures.hub.webhooks.deliveries]
     assert sent == [
         ("issues", "labeled"),
         ("issue_comment", "created"),
         ("issues", "labeled"),
     ]
-    assert all(each.payload["sender"]["login"] == MAINTAINER for each in stage.hub.webhooks.deliveries)
+    assert all(each.payload["sender"]["login"] == MAINTAINER for each in fixtures.hub.webhooks.deliveries)
 
 
-def test_a_pull_request_without_a_check_run_has_no_conclusion(stage: Fixtures) -> None:
-    assert stage.check(STORIES[0], 1) == ("", "")
+def test_a_pull_request_without_a_check_run_has_no_conclusion(fixtures: Fixtures) -> None:
+    assert fixtures.check_run(STORIES[0], 1) == ("", "")

@@ -1,4 +1,4 @@
-"""What the demo reads from the ledger: a real one, on a real server."""
+"""The progress that the demo shows, read from a real ledger."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from dayhand.demo.cases.search.story import SEARCH
-from dayhand.demo.progress import Part
-from dayhand.demo.screen import Lines, open_screen, quote, tell_ends, words_of
+from dayhand.demo.display import LineDisplay, open_display, print_quote, print_summary, status_text
+from dayhand.demo.progress import TaskProgress
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log import LogReader, TaskLog
 from dayhand.ledger.redis_server import connect, embedded
@@ -57,44 +57,44 @@ def opened(ledger: Ledger, kind: TaskKind = TaskKind.FIX, repository: str = SEAR
     return ledger.open(task, delivery=task.id, meaning=task.id).task_id
 
 
-def part(kind: TaskKind = TaskKind.FIX) -> Part:
-    return Part("search", SEARCH, kind, "http://127.0.0.1:1/ada/recipe-box/issues/1")
+def progress(kind: TaskKind = TaskKind.FIX) -> TaskProgress:
+    return TaskProgress("search", SEARCH, kind, "http://127.0.0.1:1/ada/recipe-box/issues/1")
 
 
-def finished(ledger: Ledger, state: State, outcome: Ending | None, reason: str = "") -> Part:
+def finished_task(ledger: Ledger, state: State, outcome: Ending | None, reason: str = "") -> TaskProgress:
     claim = ledger.claim(opened(ledger), "me")
     assert claim
     ledger.finish(claim, state, outcome=outcome, reason=reason)
-    seen = part()
-    seen.look(LogReader(ledger.redis), ledger.recent())
-    return seen
+    task = progress()
+    task.update(LogReader(ledger.redis), ledger.recent())
+    return task
 
 
 def test_a_part_follows_its_own_task_only(ledger: Ledger) -> None:
     opened(ledger, TaskKind.FOLLOW_UP)
     opened(ledger, repository="ada/elsewhere")
-    seen = part()
-    seen.look(LogReader(ledger.redis), ledger.recent())
-    assert seen.record is None
-    assert not seen.over
+    task = progress()
+    task.update(LogReader(ledger.redis), ledger.recent())
+    assert task.record is None
+    assert not task.finished
 
 
 def test_the_last_words_are_shown_while_it_runs(ledger: Ledger) -> None:
     claim = ledger.claim(opened(ledger), "me")
     assert claim
-    say = TaskLog(ledger, claim)
-    with say.stage(Stage.SOLVE):
-        say.line("command", "npm test\nmore")
-        say.line("output", "a wall of text")
-    seen = part()
-    seen.look(LogReader(ledger.redis), ledger.recent())
-    assert (seen.now, seen.over) == ("npm test", False)
+    log = TaskLog(ledger, claim)
+    with log.stage(Stage.SOLVE):
+        log.line("command", "npm test\nmore")
+        log.line("output", "a wall of text")
+    task = progress()
+    task.update(LogReader(ledger.redis), ledger.recent())
+    assert (task.last_line, task.finished) == ("npm test", False)
 
 
 def test_a_pull_request_that_passes_is_a_success(ledger: Ledger) -> None:
-    told = finished(ledger, State.PROPOSED, PROPOSED)
-    assert not told.failed
-    assert told.as_json() | {"seconds": 0} == {
+    result = finished_task(ledger, State.PROPOSED, PROPOSED)
+    assert not result.failed
+    assert result.as_json() | {"seconds": 0} == {
         "case": "search",
         "task": "t-FIX",
         "issue": "http://127.0.0.1:1/ada/recipe-box/issues/1",
@@ -118,44 +118,46 @@ def test_a_pull_request_that_passes_is_a_success(ledger: Ledger) -> None:
 def test_a_fix_that_ends_otherwise_has_failed(
     ledger: Ledger, state: State, outcome: Ending | None, conclusion: str
 ) -> None:
-    told = finished(ledger, state, outcome, "The model went home.")
-    assert told.failed
-    assert told.as_json()["conclusion"] == conclusion
-    assert told.as_json()["reason"] == "The model went home."
+    result = finished_task(ledger, state, outcome, "The model went home.")
+    assert result.failed
+    assert result.as_json()["conclusion"] == conclusion
+    assert result.as_json()["reason"] == "The model went home."
 
 
 def test_lines_tell_each_stage_once(ledger: Ledger) -> None:
-    heard = io.StringIO()
-    lines = Lines(Console(file=heard))
-    seen = finished(ledger, State.PROPOSED, PROPOSED)
-    for shown in (part(), part(), seen, seen):
+    output = io.StringIO()
+    lines = LineDisplay(Console(file=output))
+    task = finished_task(ledger, State.PROPOSED, PROPOSED)
+    for shown in (progress(), progress(), task, task):
         lines.show([shown])
-    assert heard.getvalue().count("asked") == 1
-    assert heard.getvalue().count("ready for review") == 1
+    assert output.getvalue().count("asked") == 1
+    assert output.getvalue().count("ready for review") == 1
 
 
 def test_the_table_holds_every_case(ledger: Ledger) -> None:
-    heard = io.StringIO()
-    console = Console(file=heard, force_terminal=True, width=100)
-    with open_screen(console) as screen:
-        screen.show([part(), finished(ledger, State.PROPOSED, PROPOSED)])
-    assert "asked" in heard.getvalue()
-    assert "ready for review" in heard.getvalue()
+    output = io.StringIO()
+    console = Console(file=output, force_terminal=True, width=100)
+    with open_display(console) as display:
+        display.show([progress(), finished_task(ledger, State.PROPOSED, PROPOSED)])
+    assert "asked" in output.getvalue()
+    assert "ready for review" in output.getvalue()
 
 
 def test_the_end_names_every_address_whole(ledger: Ledger) -> None:
-    heard = io.StringIO()
-    tell_ends(Console(file=heard, width=40), [finished(ledger, State.PROPOSED, PROPOSED)], "http://x/tasks")
-    assert "http://127.0.0.1:1/ada/recipe-box/pull/2\n" in heard.getvalue()
-    assert "http://x/tasks/t-FIX\n" in heard.getvalue()
-    assert "ruff check .: passes" in heard.getvalue()
+    output = io.StringIO()
+    print_summary(
+        Console(file=output, width=40), [finished_task(ledger, State.PROPOSED, PROPOSED)], "http://x/tasks"
+    )
+    assert "http://127.0.0.1:1/ada/recipe-box/pull/2\n" in output.getvalue()
+    assert "http://x/tasks/t-FIX\n" in output.getvalue()
+    assert "ruff check .: passes" in output.getvalue()
 
 
 def test_an_answer_is_folded_between_its_words(ledger: Ledger) -> None:
-    heard = io.StringIO()
+    output = io.StringIO()
     words = "The function is ours; SQLite gets to know it in `recipes/store.py`, line 29.\n\nSo it is there."
-    quote(Console(file=heard, width=40, force_terminal=True), words)
-    lines = heard.getvalue().splitlines()
+    print_quote(Console(file=output, width=40, force_terminal=True), words)
+    lines = output.getvalue().splitlines()
     assert max(map(len, lines)) <= 40
     assert lines[-2:] == ["  │", "  │ So it is there."]
     assert " ".join(line.removeprefix("  │ ") for line in lines[:-2]) == words.splitlines()[0]
@@ -164,6 +166,6 @@ def test_an_answer_is_folded_between_its_words(ledger: Ledger) -> None:
 def test_what_could_not_be_run_is_not_called_passing(ledger: Ledger) -> None:
     lint = replace(FINDING, verdict=Verdict.CANNOT_RUN)
     verification = Verification("7ree", (lint, FINDING))
-    told = finished(ledger, State.PROPOSED, replace(PROPOSED, verification=verification))
-    assert not told.failed
-    assert words_of(told) == "● ready for review; what could be run here passes"
+    result = finished_task(ledger, State.PROPOSED, replace(PROPOSED, verification=verification))
+    assert not result.failed
+    assert status_text(result) == "● ready for review, the checks that can run here pass"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.demo.run import choose
+from dayhand.demo.run import select_stories
 from dayhand.demo.stories import STORIES
 from dayhand.errors import SettingsError
 
@@ -32,27 +32,27 @@ def data() -> Iterator[Path]:
         yield Path(folder)
 
 
-def command(data: Path, *words: str, **settings: str) -> tuple[list[str], dict[str, str]]:
+def command(data: Path, *arguments: str, **settings: str) -> tuple[list[str], dict[str, str]]:
     ours = ("DAYHAND_", "OPENAI_", "GITHUB_", "REDIS_")
     env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return [sys.executable, "-m", "dayhand.cli", "demo", *words], {
+    return [sys.executable, "-m", "dayhand.cli", "demo", *arguments], {
         **env,
         "DAYHAND_DATA": str(data),
         **settings,
     }
 
 
-def demo(data: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    line, env = command(data, *words, **settings)
+def demo(data: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    line, env = command(data, *arguments, **settings)
     return subprocess.run(
         line, env=env, cwd=data, capture_output=True, text=True, timeout=MAX_SECONDS, check=False
     )
 
 
 @contextmanager
-def started(data: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+def started(data: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """A running demo; whatever a test finds, it is gone afterwards."""
-    line, env = command(data, *words)
+    line, env = command(data, *arguments)
     background = [
         "/bin/sh",
         "-c",
@@ -68,16 +68,16 @@ def started(data: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def read_until(process: subprocess.Popen[str], words: str, *, errors: bool = False) -> str:
-    """Read standard output (or error) line by line until ``words`` come; pytest's own time limit bounds it."""
+def read_until(process: subprocess.Popen[str], text: str, *, errors: bool = False) -> str:
+    """Read standard output (or error) line by line until ``text`` appears; pytest's own time limit bounds it."""
     stream = process.stderr if errors else process.stdout
     assert stream
-    said = ""
-    while words not in said:
+    output = ""
+    while text not in output:
         read = stream.readline()
-        assert read, f"it ended: {said}"
-        said += read
-    return said
+        assert read, f"it ended: {output}"
+        output += read
+    return output
 
 
 def left_over(data: Path) -> list[str]:
@@ -104,18 +104,18 @@ def wait_for_nothing_left(data: Path, seconds: float = 20) -> None:
 def test_three_issues_become_three_pull_requests_and_the_doubt_is_answered(data: Path) -> None:
     done = demo(data, "--once", "--json")
     assert done.returncode == 0, done.stderr[-3000:]
-    told = {each["case"]: each for each in map(json.loads, done.stdout.splitlines())}
-    assert set(told) == {"search", "reminders", "chat", "search-follow-up"}
-    fixes = [told[story.name] for story in STORIES]
+    results = {each["case"]: each for each in map(json.loads, done.stdout.splitlines())}
+    assert set(results) == {"search", "reminders", "chat", "search-follow-up"}
+    fixes = [results[story.name] for story in STORIES]
     assert len({each["pull_url"] for each in fixes}) == 3
     for each in fixes:
         assert each["pull_url"].startswith("http://127.0.0.1:")
         assert each["check_url"].startswith("http://127.0.0.1:")
         assert each["conclusion"] == "success"
         assert each["verification"]
-    answer = told["search-follow-up"]
+    answer = results["search-follow-up"]
     assert answer["conclusion"] == "answered"
-    assert answer["pull_url"] == told["search"]["pull_url"]
+    assert answer["pull_url"] == results["search"]["pull_url"]
     assert "`sql/search.sql`, line 7" in answer["answer"]
     assert "scripted model" in done.stderr
     assert left_over(data) == []
@@ -131,10 +131,10 @@ def test_killed_workers_end_in_the_same_three_pull_requests_and_no_fourth(data: 
         rest, errors = process.communicate(timeout=MAX_SECONDS)
     assert killed
     assert process.returncode == 0, errors[-3000:]
-    told = {each["case"]: each for each in map(json.loads, rest.splitlines())}
-    assert {each["conclusion"] for each in told.values()} == {"success", "answered"}
+    results = {each["case"]: each for each in map(json.loads, rest.splitlines())}
+    assert {each["conclusion"] for each in results.values()} == {"success", "answered"}
     # On each repository: the issue is 1 and its one pull request is 2. A second one would be 3.
-    assert {told[story.name]["pull_url"].rpartition("/")[2] for story in STORIES} == {"2"}
+    assert {results[story.name]["pull_url"].rpartition("/")[2] for story in STORIES} == {"2"}
     wait_for_nothing_left(data)
 
 
@@ -143,11 +143,11 @@ def test_killed_workers_end_in_the_same_three_pull_requests_and_no_fourth(data: 
 def test_without_npms_registry_the_linter_is_said_to_be_missing_and_the_rest_goes_on(data: Path) -> None:
     done = demo(data, "--once", "--json", "--case", "chat", NPM_CONFIG_REGISTRY="http://127.0.0.1:9/")
     assert done.returncode == 0, done.stderr[-3000:]
-    (told,) = map(json.loads, done.stdout.splitlines())
-    assert told["pull_url"].endswith("/ada/parlour/pull/2")
-    verdicts = {row["command"]: row["verdict"] for row in told["verification"]}
+    (result,) = map(json.loads, done.stdout.splitlines())
+    assert result["pull_url"].endswith("/ada/parlour/pull/2")
+    verdicts = {row["command"]: row["verdict"] for row in result["verification"]}
     assert verdicts == {"npm run lint": "the environment cannot run it", "npm run test": "passes"}
-    assert "what could be run here passes" in done.stderr
+    assert "the checks that can run here pass" in done.stderr
 
 
 def workers_of(data: Path) -> list[int]:
@@ -157,11 +157,11 @@ def workers_of(data: Path) -> list[int]:
     for process in Path("/proc").glob("[0-9]*"):
         try:
             text = (process / "environ").read_bytes()
-            words = (process / "cmdline").read_bytes()
+            command_line = (process / "cmdline").read_bytes()
             parents[int(process.name)] = int((process / "stat").read_text().rpartition(")")[2].split()[1])
         except OSError:
             continue
-        if str(data).encode() in text and b"\0work\0" in words:
+        if str(data).encode() in text and b"\0work\0" in command_line:
             ours.append(int(process.name))
     return [number for number in ours if parents[number] in ours]
 
@@ -169,15 +169,15 @@ def workers_of(data: Path) -> list[int]:
 @pytest.mark.timeout(MAX_SECONDS)
 def test_without_once_it_stays_up_until_ctrl_c(data: Path) -> None:
     with started(data, "--json", "--case", "reminders") as process:
-        (told,) = [json.loads(read_until(process, "}\n"))]
-        said = read_until(process, "Ctrl-C ends it.", errors=True)
-        address = said.partition("play with it at ")[2].split()[0]
+        (result,) = [json.loads(read_until(process, "}\n"))]
+        output = read_until(process, "Press Ctrl-C to stop.", errors=True)
+        address = output.partition("Try it yourself at ")[2].split()[0]
         with urllib.request.urlopen(f"{address}/ada/come-back/pull/2", timeout=10) as page:
             assert page.status == 200
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 0
-    assert told["case"] == "reminders"
-    assert {row["verdict"] for row in told["verification"]} == {"passes"}
+    assert result["case"] == "reminders"
+    assert {row["verdict"] for row in result["verification"]} == {"passes"}
     wait_for_nothing_left(data)
 
 
@@ -203,10 +203,10 @@ def test_without_a_sandbox_it_says_so_and_starts_nothing(data: Path) -> None:
 
 def test_a_case_that_is_none_is_answered_with_those_that_are() -> None:
     with pytest.raises(SettingsError, match="“chess”") as caught:
-        choose(["chess"])
+        select_stories(["chess"])
     assert caught.value.advice == "The cases are: search, reminders, chat."
 
 
 def test_without_a_name_every_case_is_played() -> None:
-    assert choose([]) == STORIES
-    assert [story.name for story in choose(["chat", "chat", "search"])] == ["chat", "search"]
+    assert select_stories([]) == STORIES
+    assert [story.name for story in select_stories(["chat", "chat", "search"])] == ["chat", "search"]

@@ -7,15 +7,15 @@ from collections.abc import Callable
 
 import pytest
 
-from dayhand.demo.cases.chat.story import CHANGE, CHAT, ROAD
+from dayhand.demo.cases.chat.story import CHANGE, CHAT, PATHS
 from dayhand.demo.cases.reminders.story import REMINDERS
 from dayhand.demo.cases.search.story import DOUBT, SEARCH
 from dayhand.demo.stories import STORIES
 from dayhand.demo.story import Story
 from dayhand.scripted_model.moves import Finish, ScriptState
-from tests.demo.conftest import Stage
+from tests.demo.conftest import StoryCheckout
 
-Installer = Callable[[Story], Stage]
+CreateCheckout = Callable[[Story], StoryCheckout]
 
 CHECKS = {
     "search": ("ruff check .", "ruff format --check .", "python3 -m pytest -q"),
@@ -33,63 +33,65 @@ each_story = pytest.mark.parametrize(
 )
 
 
-def failing(stage: Stage, story: Story) -> list[str]:
-    results = {command: stage.run(command) for command in CHECKS[story.name]}
+def failing(checkout: StoryCheckout, story: Story) -> list[str]:
+    results = {command: checkout.run(command) for command in CHECKS[story.name]}
     return [f"{command}\n{printed}" for command, (code, printed) in results.items() if code != 0]
 
 
 @each_story
 def test_the_repository_is_green_before_anything_happens(
-    stage: Callable[[Story], Stage], story: Story
+    create_checkout: CreateCheckout, story: Story
 ) -> None:
-    assert failing(stage(story), story) == []
+    assert failing(create_checkout(story), story) == []
 
 
 @each_story
-def test_the_repository_is_green_after_the_script(stage: Installer, story: Story) -> None:
-    place = stage(story)
-    place.play(story.scripts[-1], f"{story.title}\n\n{story.body}")
-    assert failing(place, story) == []
+def test_the_repository_is_green_after_the_script(create_checkout: CreateCheckout, story: Story) -> None:
+    checkout = create_checkout(story)
+    checkout.play(story.scripts[-1], f"{story.title}\n\n{story.body}")
+    assert failing(checkout, story) == []
 
 
 @each_story
-def test_the_new_tests_fail_without_the_repair(stage: Installer, story: Story) -> None:
-    place = stage(story)
-    place.play(story.scripts[-1], story.title)
-    tests = [path for path in place.patched if path.startswith("test")]
-    code, _ = place.run(f"git stash push -q -- $(git ls-files -m | grep -v -e {' -e '.join(tests)})")
+def test_the_new_tests_fail_without_the_repair(create_checkout: CreateCheckout, story: Story) -> None:
+    checkout = create_checkout(story)
+    checkout.play(story.scripts[-1], story.title)
+    tests = [path for path in checkout.patched if path.startswith("test")]
+    code, _ = checkout.run(f"git stash push -q -- $(git ls-files -m | grep -v -e {' -e '.join(tests)})")
     assert code == 0
-    code, printed = place.run(CHECKS[story.name][-1])
+    code, printed = checkout.run(CHECKS[story.name][-1])
     assert code != 0, printed
 
 
 @each_story
-def test_nothing_but_the_change_is_left_behind(stage: Installer, story: Story) -> None:
-    place = stage(story)
-    place.play(story.scripts[-1], story.title)
-    _, changed = place.run("git status --porcelain")
-    assert sorted(line[3:] for line in changed.splitlines()) == sorted(set(place.patched))
+def test_nothing_but_the_change_is_left_behind(create_checkout: CreateCheckout, story: Story) -> None:
+    checkout = create_checkout(story)
+    checkout.play(story.scripts[-1], story.title)
+    _, changed = checkout.run("git status --porcelain")
+    assert sorted(line[3:] for line in changed.splitlines()) == sorted(set(checkout.patched))
 
 
 @each_story
-def test_every_citation_is_a_line_of_the_changed_repository(stage: Installer, story: Story) -> None:
-    place = stage(story)
-    end = place.play(story.scripts[-1], story.title)
+def test_every_citation_is_a_line_of_the_changed_repository(
+    create_checkout: CreateCheckout, story: Story
+) -> None:
+    checkout = create_checkout(story)
+    end = checkout.play(story.scripts[-1], story.title)
     assert end.citations
     for citation in end.citations:
-        assert place.line(citation["path"], citation["line"]) == citation["quote"]
+        assert checkout.line(citation["path"], citation["line"]) == citation["quote"]
 
 
 @each_story
-def test_a_second_time_the_script_finds_nothing_to_do(stage: Installer, story: Story) -> None:
-    place = stage(story)
-    place.play(story.scripts[-1], story.title)
-    place.run("git -c user.name=Ada -c user.email=ada@example.org commit -q -a -m Merged")
-    place.outputs.clear()
-    place.patched.clear()
-    end = place.play(story.scripts[-1], story.title)
+def test_a_second_time_the_script_finds_nothing_to_do(create_checkout: CreateCheckout, story: Story) -> None:
+    checkout = create_checkout(story)
+    checkout.play(story.scripts[-1], story.title)
+    checkout.run("git -c user.name=Ada -c user.email=ada@example.org commit -q -a -m Merged")
+    checkout.outputs.clear()
+    checkout.patched.clear()
+    end = checkout.play(story.scripts[-1], story.title)
     assert "changed nothing" in end.account
-    assert place.patched == []
+    assert checkout.patched == []
     assert (story is REMINDERS) or end.citations
 
 
@@ -101,65 +103,65 @@ def test_a_script_knows_its_own_story_only(story: Story) -> None:
         assert not FOLLOW_UP.matches(prompt)
 
 
-def test_the_follow_up_is_answered_with_the_line_that_proves_it(stage: Installer) -> None:
-    place = stage(SEARCH)
-    place.play(SEARCH_FIX, SEARCH.title)
-    place.outputs.clear()
-    before = list(place.patched)
-    end = place.play(FOLLOW_UP, DOUBT)
-    assert place.patched == before
+def test_the_follow_up_is_answered_with_the_line_that_proves_it(create_checkout: CreateCheckout) -> None:
+    checkout = create_checkout(SEARCH)
+    checkout.play(SEARCH_FIX, SEARCH.title)
+    checkout.outputs.clear()
+    before = list(checkout.patched)
+    end = checkout.play(FOLLOW_UP, DOUBT)
+    assert checkout.patched == before
     proof = end.citations[0]
     assert proof["path"] == "sql/search.sql"
-    assert place.line(proof["path"], proof["line"]) == proof["quote"]
+    assert checkout.line(proof["path"], proof["line"]) == proof["quote"]
     assert proof["quote"].endswith("AS rank")
     assert "`0.0 Lemon rice`" in end.account
     assert "the columns id, title, minutes, rank" in end.account
     assert "only id, title, ingredients, steps, minutes." in end.account
 
 
-def test_the_answer_to_the_follow_up_comes_from_what_is_there(stage: Installer) -> None:
+def test_the_answer_to_the_follow_up_comes_from_what_is_there(create_checkout: CreateCheckout) -> None:
     """With another alias in the query the answer does not claim a line that is not there."""
-    place = stage(SEARCH)
-    place.run(
+    checkout = create_checkout(SEARCH)
+    checkout.run(
         "sed -i 's/AS rank$/AS distance/; s/rank IS/distance IS/; s/BY rank/BY distance/' sql/search.sql"
     )
-    end = place.play(FOLLOW_UP, DOUBT)
+    end = checkout.play(FOLLOW_UP, DOUBT)
     assert "AS rank" not in str(end.citations)
 
 
-def test_the_search_account_tells_what_came_first(stage: Installer) -> None:
-    end = stage(SEARCH).play(SEARCH_FIX, SEARCH.title)
+def test_the_search_account_tells_what_came_first(create_checkout: CreateCheckout) -> None:
+    end = create_checkout(SEARCH).play(SEARCH_FIX, SEARCH.title)
     assert "it began with *Fried trout*" in end.account
     assert "begins with *Lemon rice*" in end.account
     assert "2 of them failed" in end.account
 
 
-def test_the_prompt_linter_sends_the_first_attempt_back(stage: Installer) -> None:
-    place = stage(REMINDERS)
-    end = place.play(REMINDERS.scripts[0], REMINDERS.title)
-    linted = [text for text in place.outputs if "3 prompts" in text]
+def test_the_prompt_linter_sends_the_first_attempt_back(create_checkout: CreateCheckout) -> None:
+    checkout = create_checkout(REMINDERS)
+    end = checkout.play(REMINDERS.scripts[0], REMINDERS.title)
+    linted = [text for text in checkout.outputs if "3 prompts" in text]
     assert [text.startswith("Exit code: 0") for text in linted] == [False, True]
     assert "{{title}} is not declared" in linted[0]
     assert "[7, 7, 7, 7]" in end.account
 
 
 @needs_node
-def test_the_chat_mode_goes_through_four_files(stage: Installer) -> None:
-    place = stage(CHAT)
-    end = place.play(CHAT.scripts[0], CHAT.title)
-    assert {citation["path"] for citation in end.citations} == set(ROAD)
-    assert set(ROAD) <= set(place.patched)
+def test_the_chat_mode_goes_through_four_files(create_checkout: CreateCheckout) -> None:
+    checkout = create_checkout(CHAT)
+    end = checkout.play(CHAT.scripts[0], CHAT.title)
+    assert {citation["path"] for citation in end.citations} == set(PATHS)
+    assert set(PATHS) <= set(checkout.patched)
 
 
 @needs_node
-def test_the_declared_linter_passes_before_and_after(stage: Installer) -> None:
-    place = stage(CHAT)
-    code, printed = place.run("npm ci --no-audit --no-fund")
+def test_the_declared_linter_passes_before_and_after(create_checkout: CreateCheckout) -> None:
+    checkout = create_checkout(CHAT)
+    code, printed = checkout.run("npm ci --no-audit --no-fund")
     if code != 0 and "E404" not in printed and "EUSAGE" not in printed:
         pytest.skip(f"the npm registry cannot be reached: {printed[-200:]}")
-    assert place.run("npm run lint")[0] == 0, printed
-    place.patch(CHANGE)
-    code, printed = place.run("npm run lint")
+    assert checkout.run("npm run lint")[0] == 0, printed
+    checkout.patch(CHANGE)
+    code, printed = checkout.run("npm run lint")
     assert code == 0, printed
 
 

@@ -1,4 +1,4 @@
-"""What the demo knows of its tasks: found in the ledger as they come, told as rows and as JSON."""
+"""The progress of the demo's tasks, read from the ledger."""
 
 from __future__ import annotations
 
@@ -12,53 +12,54 @@ from dayhand.ledger.ledger import Record
 from dayhand.ledger.log import LogReader
 from dayhand.task import Answered, Proposed, State, TaskKind
 
-OVER = frozenset({State.PROPOSED, State.ANSWERED, State.FAILED, State.STOPPED})
-TOLD = frozenset({"command", "say", "model", "error"})
-PATIENCE_SECONDS = 30.0  # between the person's act and the task in the ledger
-MAX_SECONDS = 1800.0
+FINAL_STATES = frozenset({State.PROPOSED, State.ANSWERED, State.FAILED, State.STOPPED})
+SHOWN_KINDS = frozenset({"command", "say", "model", "error"})  # of log lines
+MAX_START_SECONDS = 30.0  # from the label or comment to the task in the ledger
+MAX_TASK_SECONDS = 1800.0
 
 
 @dataclass(slots=True)
-class Part:
-    """One task of the demo, from the person's act to its end."""
+class TaskProgress:
+    """One task of the demo, from the label or comment to its end."""
 
     name: str
     story: Story
     kind: TaskKind
     issue_url: str
-    asked_on: str = ""  # for a question: the pull request under which it stands
+    asked_on: str = ""  # for a question: the pull request that it was asked on
     record: Record | None = None
-    now: str = ""  # the last thing that was said
+    last_line: str = ""  # of the log
     line: int = 0
     started: float = field(default_factory=time.monotonic)
     seconds: float = 0.0
     check_url: str = ""
-    checked: str | None = None  # the check run's conclusion as GitHub shows it, once it was looked up
-    lost: str = ""  # why there will never be a record, or no end of it
+    check_conclusion: str | None = None  # the check run's conclusion on GitHub, once it is looked up
+    timed_out: str = ""  # why the demo no longer waits for the task
 
     @property
-    def over(self) -> bool:
-        return bool(self.lost) or (self.record is not None and self.record.state in OVER)
+    def finished(self) -> bool:
+        return bool(self.timed_out) or (self.record is not None and self.record.state in FINAL_STATES)
 
     @property
     def proposed(self) -> Proposed | None:
+        """What the task proposed; None if it did not end in a pull request, or has not ended."""
         outcome = self.record.outcome if self.record else None
         return outcome if isinstance(outcome, Proposed) else None
 
     @property
     def pull_url(self) -> str:
-        """The pull request that this task made, or "" for none."""
+        """The pull request that this task opened; "" if there is none."""
         return self.proposed.url if self.proposed else ""
 
     @property
     def conclusion(self) -> str:
-        """The check run's conclusion; ``answered`` where there was nothing to change."""
-        if self.lost or self.record is None:
+        """The check run's conclusion; ``answered`` if there was nothing to change; "" while the task runs."""
+        if self.timed_out or self.record is None:
             return "failure"
         match self.record.state:
             case State.PROPOSED:
-                if self.checked is not None or self.proposed is None:
-                    return self.checked or ""
+                if self.check_conclusion is not None or self.proposed is None:
+                    return self.check_conclusion or ""
                 return self.proposed.verification.conclusion.status
             case State.ANSWERED:
                 return "answered"
@@ -69,15 +70,15 @@ class Part:
 
     @property
     def failed(self) -> bool:
-        """A fix must end in a pull request; only a question may end in an answer."""
+        """Whether the task ended otherwise than it should: a fix in a pull request, a question in an answer."""
         allowed = (
             {"success", "neutral", "answered"} if self.kind is TaskKind.FOLLOW_UP else {"success", "neutral"}
         )
-        return self.over and self.conclusion not in allowed
+        return self.finished and self.conclusion not in allowed
 
     @property
     def reason(self) -> str:
-        return self.lost or (self.record.reason if self.record else "")
+        return self.timed_out or (self.record.reason if self.record else "")
 
     @property
     def findings(self) -> list[dict[str, str]]:
@@ -93,27 +94,27 @@ class Part:
         outcome = self.record.outcome if self.record else None
         return outcome.solution.summary if isinstance(outcome, Proposed | Answered) else ""
 
-    def look(self, live: LogReader, records: Sequence[Record]) -> None:
-        """See how far it is."""
-        if self.over:
+    def update(self, logs: LogReader, records: Sequence[Record]) -> None:
+        """Read the task's state and its new log lines."""
+        if self.finished:
             return
-        mine = [each for each in records if each.task.repository == self.story.repository]
-        self.record = next((each for each in mine if each.task.ask.kind is self.kind), None)
+        candidates = [record for record in records if record.task.repository == self.story.repository]
+        self.record = next((record for record in candidates if record.task.ask.kind is self.kind), None)
         self.seconds = time.monotonic() - self.started
         if self.record is None:
-            if self.seconds > PATIENCE_SECONDS:
-                self.lost = "The webhook did not become a task."
+            if self.seconds > MAX_START_SECONDS:
+                self.timed_out = "The webhook started no task."
             return
-        for note in live.read(self.record.task.id, self.line):
+        for note in logs.read(self.record.task.id, self.line):
             self.line = note.line
-            if note.kind in TOLD:
-                self.now = note.text.strip().partition("\n")[0]
-        if self.seconds > MAX_SECONDS and not self.over:
-            self.lost = f"It is not done after {MAX_SECONDS / 60:.0f} minutes."
+            if note.kind in SHOWN_KINDS:
+                self.last_line = note.text.strip().partition("\n")[0]
+        if self.seconds > MAX_TASK_SECONDS and not self.finished:
+            self.timed_out = f"The task did not finish within {MAX_TASK_SECONDS / 60:.0f} minutes."
 
     def as_json(self) -> dict[str, Any]:
         """The object that ``--json`` prints."""
-        told = {
+        result = {
             "case": self.name,
             "task": self.record.task.id if self.record else "",
             "issue": self.issue_url,
@@ -124,5 +125,5 @@ class Part:
             "verification": self.findings,
         }
         if self.kind is TaskKind.FOLLOW_UP:
-            told["answer"] = self.summary
-        return told | ({"reason": self.reason} if self.failed else {})
+            result["answer"] = self.summary
+        return result | ({"reason": self.reason} if self.failed else {})

@@ -1,4 +1,4 @@
-"""``dayhand demo``: what an operator runs, against a GitHub of our own; and three people's issues in it."""
+"""``dayhand demo``: the processes that an operator runs, with a local GitHub and three issues in it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from typing import TextIO
 from rich.console import Console
 
 from dayhand.child_process import running
-from dayhand.demo.data_dir import take_ground
-from dayhand.demo.fixtures import LABEL, Fixtures, set_scene
-from dayhand.demo.progress import Part
-from dayhand.demo.screen import open_screen, say, tell_ends
+from dayhand.demo.data_dir import lock_data_dir
+from dayhand.demo.display import open_display, print_line, print_summary
+from dayhand.demo.fixtures import LABEL, Fixtures, create_fixtures
+from dayhand.demo.progress import TaskProgress
 from dayhand.demo.stories import STORIES
 from dayhand.demo.story import Story
 from dayhand.errors import DayhandError, SettingsError
@@ -38,44 +38,45 @@ from dayhand.settings.table import Settings
 from dayhand.task import TaskKind
 from dayhand.wiring import open_sandbox
 
-LOOK_SECONDS = 0.2
-START_SECONDS = 30.0
+POLL_SECONDS = 0.2
+MAX_START_SECONDS = 30.0
 CONCURRENCY = 3
 PROGRESS_SECONDS = 2
-THINKING_SECONDS = 0.5  # before each scripted reply, where somebody watches
-LAST_LINES = 15
-FAILED = 1
+REPLY_DELAY_SECONDS = 0.5  # before each scripted reply, so that the demo can be watched
+LOG_TAIL_LINES = 15
+EXIT_FAILED = 1
 
 
 def run_demo(settings: Settings, *, once: bool, as_json: bool, cases: Sequence[str]) -> int:
-    """Play the stories (all, or those named in ``cases``) and give the exit code: 1 where a task failed.
+    """Run the stories (all, or those named in ``cases``); the exit code is 1 if a task failed.
 
-    With ``once`` it ends when they are done; else it stays up until Ctrl-C. With ``as_json`` standard output holds
-    one object a task and nothing else. Raises ``DayhandError`` where nothing could be started.
+    With ``once`` the demo ends when the tasks are done, otherwise on Ctrl-C. With ``as_json`` standard output holds
+    one object for each task and nothing else. Raises ``DayhandError`` if the demo cannot start.
     """
-    stories = choose(cases)
+    stories = select_stories(cases)
     console = Console(stderr=as_json)
-    # Also SIGINT, by name: a shell that starts us in the background has it ignored, and Python keeps that.
+    # SIGINT too: a shell ignores it for processes in the background, and Python would inherit that.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _interrupt)
     with ExitStack() as stack:
-        ground = stack.enter_context(take_ground(settings.data))
-        say(console, "Starting a GitHub, Redis and Dayhand on this machine …")
-        open_sandbox(_moved(settings, ground))  # before anything starts: without one there is no demo
-        demo = _open(stack, settings, ground, stories=stories, thinking=0.0 if once else THINKING_SECONDS)
-        _introduce(console, demo, settings)
-        parts = demo.play(console, stories)
+        data_dir = stack.enter_context(lock_data_dir(settings.data))
+        print_line(console, "Starting a local GitHub, Redis and Dayhand …")
+        open_sandbox(replace(settings, data=data_dir))  # fails before anything else starts if there is none
+        delay = 0.0 if once else REPLY_DELAY_SECONDS
+        demo = _start(stack, settings, data_dir, stories=stories, delay=delay)
+        _print_introduction(console, demo, settings)
+        tasks = demo.run(console, stories)
         if as_json:
-            _print_json(parts)
-        tell_ends(console, parts, f"{demo.url}/tasks")
-        failed = any(part.failed for part in parts)
+            _print_json(tasks)
+        print_summary(console, tasks, f"{demo.url}/tasks")
+        failed = any(task.failed for task in tasks)
         if not once:
-            _stay(console, demo, settings)
-    return FAILED if failed else 0
+            _wait_for_interrupt(console, demo, settings)
+    return EXIT_FAILED if failed else 0
 
 
-def choose(cases: Sequence[str]) -> tuple[Story, ...]:
-    """The stories of these names; all where none is named. Raises ``SettingsError`` for a name that is none."""
+def select_stories(cases: Sequence[str]) -> tuple[Story, ...]:
+    """The stories of these names, or all if ``cases`` is empty. Raises ``SettingsError`` for an unknown name."""
     known = {story.name: story for story in STORIES}
     for name in cases:
         if name not in known:
@@ -85,80 +86,83 @@ def choose(cases: Sequence[str]) -> tuple[Story, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """All that runs."""
+    """The running demo."""
 
-    stage: Fixtures
+    fixtures: Fixtures
     ledger: Ledger
     url: str  # of the dashboard
     children: Mapping[str, Popen[str]]
     logs: Path
 
-    def play(self, console: Console, stories: Sequence[Story]) -> list[Part]:
-        """Start every story at once, ask the follow-ups when their pull requests are there, and see all to the end."""
-        parts = [self._begin(story) for story in stories]
-        live = LogReader(self.ledger.redis)
-        with open_screen(console) as screen:
-            while not all(part.over for part in parts):
-                time.sleep(LOOK_SECONDS)
-                self.check_alive()
+    def run(self, console: Console, stories: Sequence[Story]) -> list[TaskProgress]:
+        """Start every story, ask the follow-up on each pull request, and wait until all tasks are finished."""
+        tasks = [self._start(story) for story in stories]
+        logs = LogReader(self.ledger.redis)
+        with open_display(console) as display:
+            while not all(task.finished for task in tasks):
+                time.sleep(POLL_SECONDS)
+                self.check_processes()
                 records = self.ledger.recent()
-                for part in parts:
-                    part.look(live, records)
-                parts += self._follow_up(parts)
-                screen.show(parts)
-        for part in parts:
-            if part.pull_url:
-                part.check_url, part.checked = self.stage.check(part.story, _number(part.pull_url))
-        return parts
+                for task in tasks:
+                    task.update(logs, records)
+                tasks += self._ask_follow_ups(tasks)
+                display.show(tasks)
+        for task in tasks:
+            if task.pull_url:
+                number = _pull_number(task.pull_url)
+                task.check_url, task.check_conclusion = self.fixtures.check_run(task.story, number)
+        return tasks
 
-    def _begin(self, story: Story) -> Part:
-        part = Part(story.name, story, TaskKind.FIX, self.stage.issue_url(story))
-        self.stage.begin(story)
-        return part
+    def _start(self, story: Story) -> TaskProgress:
+        task = TaskProgress(story.name, story, TaskKind.FIX, self.fixtures.issue_url(story))
+        self.fixtures.start(story)
+        return task
 
-    def _follow_up(self, parts: Sequence[Part]) -> Iterator[Part]:
-        asked = {part.story.name for part in parts if part.kind is TaskKind.FOLLOW_UP}
-        for part in parts:
-            if part.story.follow_up and part.pull_url and part.story.name not in asked:
-                name = f"{part.name}-follow-up"
-                question = Part(name, part.story, TaskKind.FOLLOW_UP, part.issue_url, part.pull_url)
-                self.stage.ask(part.story, _number(part.pull_url))
+    def _ask_follow_ups(self, tasks: Sequence[TaskProgress]) -> Iterator[TaskProgress]:
+        asked = {task.story.name for task in tasks if task.kind is TaskKind.FOLLOW_UP}
+        for task in tasks:
+            if task.story.follow_up and task.pull_url and task.story.name not in asked:
+                name = f"{task.name}-follow-up"
+                question = TaskProgress(
+                    name, task.story, TaskKind.FOLLOW_UP, task.issue_url, asked_on=task.pull_url
+                )
+                self.fixtures.ask_follow_up(task.story, _pull_number(task.pull_url))
                 yield question
 
-    def check_alive(self) -> None:
-        """Raise ``DayhandError`` with the last words of a process that ended by itself."""
+    def check_processes(self) -> None:
+        """Raises ``DayhandError`` with the end of the log if a process has ended."""
         for name, child in self.children.items():
             if child.poll() is not None:
                 log = self.logs / f"{name}.log"
-                last = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:]
+                tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_TAIL_LINES:]
                 raise DayhandError(
-                    f"`dayhand {name}` ended with exit code {child.returncode}. Its last words:\n"
-                    + "\n".join(last),
-                    advice=f"All it said is in {log}.",
+                    f"`dayhand {name}` ended with exit code {child.returncode}. The end of its log:\n"
+                    + "\n".join(tail),
+                    advice=f"The whole log is {log}.",
                 )
 
 
-def _open(
-    stack: ExitStack, settings: Settings, ground: Path, *, stories: Sequence[Story], thinking: float
+def _start(
+    stack: ExitStack, settings: Settings, data_dir: Path, *, stories: Sequence[Story], delay: float
 ) -> Demo:
-    """Start Redis, the local GitHub, the scripted model where no real one is set, web and workers."""
-    redis_url = stack.enter_context(embedded(ground))
-    hub = stack.enter_context(LocalHub(ground / "github"))
+    """Start Redis, the local GitHub, a scripted model unless a real one is configured, web and workers."""
+    redis_url = stack.enter_context(embedded(data_dir))
+    hub = stack.enter_context(LocalHub(data_dir / "github"))
     url = f"http://127.0.0.1:{_free_port()}"
     secret = secrets.token_hex(20)
-    stage = set_scene(hub, stories, webhook=f"{url}/webhook", secret=secret)
-    key = ground / "app.pem"
+    fixtures = create_fixtures(hub, stories, webhook=f"{url}/webhook", secret=secret)
+    key = data_dir / "app.pem"
     key.unlink(missing_ok=True)
     key.touch(mode=0o600)
-    key.write_text(stage.private_key, encoding="utf-8")
+    key.write_text(fixtures.private_key, encoding="utf-8")
     env = {
         "GITHUB_API_URL": hub.api_url,
-        "GITHUB_APP_ID": str(stage.app_id),
-        "GITHUB_APP_PRIVATE_KEY": "",  # whatever a .env file says
+        "GITHUB_APP_ID": str(fixtures.app_id),
+        "GITHUB_APP_PRIVATE_KEY": "",  # overrides a .env file
         "GITHUB_APP_PRIVATE_KEY_PATH": str(key),
         "GITHUB_WEBHOOK_SECRET": secret,
         "REDIS_URL": redis_url,
-        "DAYHAND_DATA": str(ground),
+        "DAYHAND_DATA": str(data_dir),
         "DAYHAND_URL": url,
         "DAYHAND_HOST": "127.0.0.1",
         "DAYHAND_PORT": url.rpartition(":")[2],
@@ -166,104 +170,102 @@ def _open(
         "DAYHAND_HANDLES": "bot",
         "DAYHAND_CONCURRENCY": str(CONCURRENCY),
         "DAYHAND_PROGRESS_SECONDS": str(PROGRESS_SECONDS),
-        **_model(stack, settings, stories, thinking=thinking),
+        **_model_settings(stack, settings, stories, delay=delay),
     }
-    children = {name: stack.enter_context(_logged(name, env, ground)) for name in ("web", "work")}
-    demo = Demo(stage, Ledger(connect(redis_url)), url, children, ground)
+    children = {name: stack.enter_context(_run_logged(name, env, data_dir)) for name in ("web", "work")}
+    demo = Demo(fixtures, Ledger(connect(redis_url)), url, children, data_dir)
     _wait_until_ready(demo)
     return demo
 
 
-def _model(
-    stack: ExitStack, settings: Settings, stories: Sequence[Story], *, thinking: float
+def _model_settings(
+    stack: ExitStack, settings: Settings, stories: Sequence[Story], *, delay: float
 ) -> dict[str, str]:
-    """The model's settings: the operator's own, else those of a scripted one that is started here."""
+    """The model's settings: the operator's own, or those of a scripted model that is started here."""
     if settings.real_model:
         return {}
     scripts = [script for story in stories for script in story.scripts]
-    server = stack.enter_context(ScriptedServer(scripts, delay=thinking))
+    server = stack.enter_context(ScriptedServer(scripts, delay=delay))
     return {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "scripted", "DAYHAND_MODEL": SCRIPTED_MODEL}
 
 
 @contextmanager
-def _logged(name: str, env: Mapping[str, str], ground: Path) -> Iterator[Popen[str]]:
+def _run_logged(name: str, env: Mapping[str, str], data_dir: Path) -> Iterator[Popen[str]]:
     with (
-        (ground / f"{name}.log").open("w", encoding="utf-8") as log,
+        (data_dir / f"{name}.log").open("w", encoding="utf-8") as log,
         running([name], env=env, output=log) as child,
     ):
         yield child
 
 
 def _wait_until_ready(demo: Demo) -> None:
-    ends = time.monotonic() + START_SECONDS
+    ends = time.monotonic() + MAX_START_SECONDS
     while time.monotonic() < ends:
-        demo.check_alive()
+        demo.check_processes()
         try:
             with urllib.request.urlopen(f"{demo.url}/readyz", timeout=2):  # noqa: S310 - our own address
                 return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
     raise DayhandError(
-        f"The web process did not become ready within {START_SECONDS:.0f} seconds.",
+        f"The web process did not become ready within {MAX_START_SECONDS:.0f} seconds.",
         advice=f"Its log is {demo.logs / 'web.log'}.",
     )
 
 
 def _free_port() -> int:
-    """A port that is free now: the address must be known before the process that listens there starts."""
+    """A free port: the webhook's address must be known before the web process starts."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _number(pull_url: str) -> int:
+def _pull_number(pull_url: str) -> int:
     return int(pull_url.rpartition("/")[2])
-
-
-def _moved(settings: Settings, ground: Path) -> Settings:
-    return replace(settings, data=ground)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _introduce(console: Console, demo: Demo, settings: Settings) -> None:
-    who = (
-        f"{', '.join(settings.models)}, as you set it"
+def _print_introduction(console: Console, demo: Demo, settings: Settings) -> None:
+    model = (
+        f"{', '.join(settings.models)}, from your settings"
         if settings.real_model
         else (
-            "a scripted model: its words are written, what its commands print is real. Set OPENAI_API_KEY for a real one"
+            "a scripted model: its replies are prepared, but its commands really run. Set OPENAI_API_KEY to use a real model"
         )
     )
-    say(console, f"A GitHub for this machine: {demo.stage.hub.url}")
-    say(console, f"Dayhand's tasks:           {demo.url}/tasks")
-    say(console, f"The model:                 {who}.")
-    say(console)
+    print_line(console, f"Local GitHub: {demo.fixtures.hub.url}")
+    print_line(console, f"Tasks:        {demo.url}/tasks")
+    print_line(console, f"Model:        {model}.")
+    print_line(console)
 
 
-def _print_json(parts: Sequence[Part]) -> None:
-    for part in parts:
-        print(json.dumps(part.as_json(), ensure_ascii=not _speaks_utf8(sys.stdout)))
+def _print_json(tasks: Sequence[TaskProgress]) -> None:
+    for task in tasks:
+        print(json.dumps(task.as_json(), ensure_ascii=not _is_utf8(sys.stdout)))
     sys.stdout.flush()
 
 
-def _speaks_utf8(stream: TextIO) -> bool:
+def _is_utf8(stream: TextIO) -> bool:
     return (stream.encoding or "").lower().replace("-", "") == "utf8"
 
 
-def _stay(console: Console, demo: Demo, settings: Settings) -> None:
-    """Keep everything up for the person to play with, until Ctrl-C."""
-    say(console)
-    say(console, f"All of it stays up; play with it at {demo.stage.hub.url}")
-    say(console, f"  · open an issue as bob, then as ada set the label “{LABEL}” or comment “@bot fix this”")
-    say(console, "  · ask on a pull request: “@bot are you sure that …?”; read its check run; merge it")
+def _wait_for_interrupt(console: Console, demo: Demo, settings: Settings) -> None:
+    """Keep everything running until Ctrl-C."""
+    print_line(console)
+    print_line(console, f"The demo keeps running. Try it yourself at {demo.fixtures.hub.url}")
+    print_line(
+        console, f"  · open an issue as bob, then add the label “{LABEL}” as ada, or comment “@bot fix this”"
+    )
+    print_line(console, "  · on a pull request, ask “@bot are you sure that …?”, read the check run, merge")
     if not settings.real_model:
-        say(console, "  · the scripted model knows the issues above only, and says so")
-    say(console, "Ctrl-C ends it.")
+        print_line(console, "  · the scripted model can only solve the issues above")
+    print_line(console, "Press Ctrl-C to stop.")
     try:
         while True:
-            time.sleep(LOOK_SECONDS)
-            demo.check_alive()
+            time.sleep(POLL_SECONDS)
+            demo.check_processes()
     except KeyboardInterrupt:
-        say(console, "Ended.")
+        print_line(console, "Stopped.")

@@ -1,4 +1,4 @@
-"""What a story is: a repository, an issue in somebody's words, what is said on it, and who plays the model."""
+"""A demo case: a repository, an issue, what the maintainer writes, and the scripts that play the model."""
 
 from __future__ import annotations
 
@@ -8,23 +8,19 @@ from pathlib import Path
 from dayhand.scripted_model.moves import Script
 
 CASES = Path(__file__).parent / "cases"
-LEFTOVERS = {
-    "__pycache__",
-    ".pytest_cache",
-    ".ruff_cache",
-    "node_modules",
-}  # of tools that ran over this checkout
+# Tools that ran in this checkout leave these behind.
+CACHE_DIRS = {"__pycache__", ".pytest_cache", ".ruff_cache", "node_modules"}
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One case of the demo. ``scripts`` are asked in their order, so the narrower come first."""
+    """One case of the demo. The first of ``scripts`` that matches the prompt is played."""
 
     name: str  # its folder under ``cases``
     repository: str  # "owner/name" on the local GitHub
     scripts: tuple[Script, ...]
-    comment: str = ""  # what the maintainer writes to start the work; "": she sets the label
-    follow_up: str = ""  # what she asks on the pull request when it is there
+    comment: str = ""  # the maintainer's comment that starts the work; "": she adds the label
+    follow_up: str = ""  # the maintainer's question on the finished pull request
 
     @property
     def folder(self) -> Path:
@@ -39,12 +35,12 @@ class Story:
         return self._issue()[1]
 
     def files(self) -> dict[str, str]:
-        """The repository's files, by their paths."""
-        found = (path for path in sorted(self.folder.rglob("*")) if path.is_file())
+        """The repository's files, by path."""
+        paths = (path for path in sorted(self.folder.rglob("*")) if path.is_file())
         return {
             path.relative_to(self.folder).as_posix(): path.read_text(encoding="utf-8")
-            for path in found
-            if not LEFTOVERS.intersection(path.parts)
+            for path in paths
+            if not CACHE_DIRS.intersection(path.parts)
         }
 
     def _issue(self) -> tuple[str, str]:

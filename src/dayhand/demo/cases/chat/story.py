@@ -1,4 +1,4 @@
-"""The chat story's script: one word that four files must pass along."""
+"""The chat story's script: a value that must be passed through four files."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 
 from dayhand.scripted_model.moves import Finish, Move, Patch, Plan, Say, ScriptState, Script, Shell
-from dayhand.demo.command_output import (cite, everything, find, place, turns,)
+from dayhand.demo.command_output import all_output, cite, find_group, location, play_turns
 from dayhand.demo.story import Story
 
-ROAD = ("src/app.js", "src/chat-panel.js", "src/chat-box.js", "src/styles.js")
+PATHS = ("src/app.js", "src/chat-panel.js", "src/chat-box.js", "src/styles.js")
 LOST = "ChatBox({ draft, hint })"
 STEPS = ("Tests: a border for each mode", "Pass chatMode from App to the styles", "Run the tests and the linter")
 
@@ -75,22 +75,22 @@ CHANGE = """\
 
 def look(_: ScriptState) -> Sequence[Move]:
     return (
-        Say("The page knows the chat mode. I follow it: how far does it come, and where is the border drawn?"),
+        Say("The page knows the chat mode. Let me trace how far it is passed on, and where the border is drawn."),
         Shell("git ls-files && cat package.json"),
         Shell("git grep -n -e chatMode -e 'ChatBox(' -e chatBoxStyle -- src test"),
     )
 
 
-def read_the_road(_: ScriptState) -> Sequence[Move]:
+def read_the_files(_: ScriptState) -> Sequence[Move]:
     return (
-        Shell(f"cat {' '.join(ROAD)} src/modes.js"),
+        Shell(f"cat {' '.join(PATHS)} src/modes.js"),
         Shell("cat test/app.test.js test/styles.test.js"),
     )
 
 
 def prove_it(_: ScriptState) -> Sequence[Move]:
     return (
-        Say("chatMode ends in App. ChatPanel and ChatBox never see it, and the border is always grey. The tests first."),
+        Say("App does not pass chatMode on: ChatPanel and ChatBox never receive it, so the border is always grey. Tests first."),
         Plan(((STEPS[0], "in_progress"), (STEPS[1], "pending"), (STEPS[2], "pending"))),
         Patch(TESTS),
         Shell("npm test"),
@@ -113,25 +113,25 @@ def check(_: ScriptState) -> Sequence[Move]:
     )
 
 
-def finish(scene: ScriptState) -> Sequence[Move]:
-    text = everything(scene)
-    failed = find(r"^(?:#|ℹ) fail ([1-9]\d*)", text)
+def finish(state: ScriptState) -> Sequence[Move]:
+    text = all_output(state)
+    failed = find_group(r"^(?:#|ℹ) fail ([1-9]\d*)", text)
     first = f"With the code as it was, {failed} of the new tests failed.\n\n" if failed else ""
     return (
         Plan(tuple((step, "completed") for step in STEPS)),
         Finish(
             "Colour the chat box's border by the chat mode",
-            "The page knew the chat mode but used it only for the little word at the top: App did not hand it on, so the "
-            f"border was always grey.\n\n`chatMode` now goes from App through ChatPanel and ChatBox to the styles, where "
-            f"each mode has a colour ({place(cite(text, 'src/styles.js', 'const BORDERS'))}): blue for asking, violet for "
-            f"planning, orange for writing. A mode that has none is drawn as the default one.\n\n{first}{linted(text)}",
+            "The page knew the chat mode but used it only for the word at the top: App did not pass it on, so the "
+            f"border was always grey.\n\n`chatMode` is now passed from App through ChatPanel and ChatBox to the styles, where "
+            f"each mode has a colour ({location(cite(text, 'src/styles.js', 'const BORDERS'))}): blue for asking, violet for "
+            f"planning, orange for writing. A mode without a colour uses the default one.\n\n{first}{linted(text)}",
             (
                 *cite(text, "src/app.js", "ChatPanel({ chatMode"),
                 *cite(text, "src/chat-panel.js", "ChatBox({ chatMode"),
                 *cite(text, "src/chat-box.js", "chatBoxStyle(chatMode)"),
                 *cite(text, "src/styles.js", "const BORDERS"),
             ),
-            ("Are the colours right? They stand in one line of src/styles.js.",),
+            ("Are the colours right? They are all in one line of src/styles.js.",),
         ),
     )
 
@@ -139,14 +139,14 @@ def finish(scene: ScriptState) -> Sequence[Move]:
 def linted(text: str) -> str:
     if re.search(r"eslint: (command )?not found|Cannot find (module|package) ['\"]?eslint", text):
         return "eslint is declared but could not be installed here, so I could not lint the change."
-    return "Nothing but these four files and their tests is touched."
+    return "Only these four files and their tests are changed."
 
 
-def done_already(scene: ScriptState) -> Sequence[Move]:
-    if LOST in scene.all_outputs[1]:
+def already_done(state: ScriptState) -> Sequence[Move]:
+    if LOST in state.all_outputs[1]:
         return ()
-    where = cite(scene.all_outputs[1], "src/chat-box.js", "chatBoxStyle(chatMode)")
-    account = f"The chat mode reaches the border already: {place(where)}. I changed nothing."
+    where = cite(state.all_outputs[1], "src/chat-box.js", "chatBoxStyle(chatMode)")
+    account = f"The chat mode already reaches the border: {location(where)}. I changed nothing."
     return (Finish("Leave the border as it is", account, tuple(where)),)
 
 
@@ -157,7 +157,7 @@ CHAT = Story(
         Script(
             "chat",
             lambda prompt: "I can't see which mode the chat is in" in prompt,
-            turns(look, read_the_road, prove_it, pass_it_along, check, finish, already=done_already),
+            play_turns(look, read_the_files, prove_it, pass_it_along, check, finish, already_done=already_done),
         ),
     ),
 )

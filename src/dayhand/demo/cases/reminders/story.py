@@ -1,11 +1,11 @@
-"""The reminders story's script: a prompt that asks for a rhythm; its own linter sends the first attempt back."""
+"""The reminders story's script: a prompt asks for a rhythm, and the project's linter rejects the first attempt."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from dayhand.scripted_model.moves import Finish, Move, Patch, Plan, Say, ScriptState, Script, Shell
-from dayhand.demo.command_output import (cite, everything, find, place, turns,)
+from dayhand.demo.command_output import all_output, cite, find_group, location, play_turns
 from dayhand.demo.story import Story
 
 PROMPT = "prompts/generate_occurrence_pattern.message.md"
@@ -62,7 +62,7 @@ SECOND_TRY = f"""\
 
 def look(_: ScriptState) -> Sequence[Move]:
     return (
-        Say("Always seven: either the model is asked for it, or its answer is read wrongly. I look at both."),
+        Say("Always seven: either the prompt asks for it, or the reply is parsed wrongly. I look at both."),
         Shell("git ls-files && cat Makefile"),
         Shell("git grep -n -e week -e regular -e '7, 7' -- prompts reminders"),
     )
@@ -79,7 +79,7 @@ def read_the_prompt(_: ScriptState) -> Sequence[Move]:
 def prove_it(_: ScriptState) -> Sequence[Move]:
     return (
         Say(
-            "The answer is read as it comes. It is the prompt that asks for “a regular rhythm, such as once a week”, "
+            "The reply is parsed correctly. It is the prompt that asks for “a regular rhythm, such as once a week”, "
             "and its example is 7, 7, 7, 7. A test first."
         ),
         Plan(((STEPS[0], "in_progress"), (STEPS[1], "pending"), (STEPS[2], "pending"))),
@@ -97,17 +97,17 @@ def reword(_: ScriptState) -> Sequence[Move]:
     )
 
 
-def mend(scene: ScriptState) -> Sequence[Move]:
-    said = find(r"^prompts/\S+: (.+)$", everything(scene), "nothing")
+def fix_lint(state: ScriptState) -> Sequence[Move]:
+    problem = find_group(r"^prompts/\S+: (.+)$", all_output(state), "nothing")
     return (
-        Say(f"The linter for prompts objects: {said}. It is right; the sentence does not need the name at all."),
+        Say(f"The linter for prompts objects: {problem}. It is right; the sentence does not need the name."),
         Patch(SECOND_TRY),
         Shell("make lint"),
         Shell("make test"),
     )
 
 
-def see(_: ScriptState) -> Sequence[Move]:
+def review(_: ScriptState) -> Sequence[Move]:
     return (
         Plan(((STEPS[0], "completed"), (STEPS[1], "completed"), (STEPS[2], "in_progress"))),
         Shell(RENDER),
@@ -115,32 +115,32 @@ def see(_: ScriptState) -> Sequence[Move]:
     )
 
 
-def finish(scene: ScriptState) -> Sequence[Move]:
-    text = everything(scene)
-    repeated = find(r"the example repeats itself: (\[[\d, ]+\])", text, "the same number")
+def finish(state: ScriptState) -> Sequence[Move]:
+    text = all_output(state)
+    repeated = find_group(r"the example repeats itself: (\[[\d, ]+\])", text, "the same number")
     before = cite(text, PROMPT, WRONG)
     return (
         Plan(tuple((step, "completed") for step in STEPS)),
         Finish(
             "Ask for reminders that are hard to guess",
-            f"The model did what it was told: the prompt said “{before[0]['quote'] if before else WRONG}” ({place(before)}, "
-            f"before this change), and the example of an answer was {repeated}. A model follows an example even more "
-            "than a sentence.\n\nThe prompt now asks for numbers from the whole range, without neighbours that are the "
-            "same and without a rhythm, and its example is uneven. A new test looks at the message as it is sent.\n\n"
-            "What no test here can show is how a model answers: that is seen with the next reminders.",
+            f"The model did what it was told: the prompt said “{before[0]['quote'] if before else WRONG}” ({location(before)}, "
+            f"before this change), and its example answer was {repeated}. A model follows an example even more closely "
+            "than an instruction.\n\nThe prompt now asks for numbers from the whole range, without equal "
+            "neighbours and without a rhythm, and its example is irregular. A new test checks the message as it is sent.\n\n"
+            "No test here can show how a model answers: the next reminders will.",
             (*cite(text, PROMPT, "predict"), *cite(text, PROMPT, "4, 11"), *cite(text, "tests/test_render.py", "one_number")),
-            ("Should the last gaps be given to the model as well, so that the next answer differs from them?",),
+            ("Should the prompt include the previous gaps, so that the next answer differs from them?",),
         ),
     )
 
 
-def done_already(scene: ScriptState) -> Sequence[Move]:
-    if WRONG in everything(scene):
+def already_done(state: ScriptState) -> Sequence[Move]:
+    if WRONG in all_output(state):
         return ()
     return (
         Finish(
             "Leave the prompt as it is",
-            f"I searched the prompts and the code that reads the answers: nothing asks for a week any more ({PROMPT}). "
+            f"I searched the prompts and the code that parses the answers: nothing asks for a week any more ({PROMPT}). "
             "I changed nothing.",
         ),
     )
@@ -153,7 +153,7 @@ REMINDERS = Story(
         Script(
             "reminders",
             lambda prompt: "It always reminds me every 7 days" in prompt,
-            turns(look, read_the_prompt, prove_it, reword, mend, see, finish, already=done_already),
+            play_turns(look, read_the_prompt, prove_it, reword, fix_lint, review, finish, already_done=already_done),
         ),
     ),
     comment="@bot fix this, please. I'd say it is the prompt.",

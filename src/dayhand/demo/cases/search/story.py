@@ -1,4 +1,4 @@
-"""The search story's script: from the order of the results to the query that makes it; and the doubt afterwards."""
+"""The search story's script: it fixes the query that sorts the results, and answers a question about the fix."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from dayhand.scripted_model.moves import Finish, Move, Patch, Plan, Say, ScriptState, Script, Shell
-from dayhand.demo.command_output import (cite, everything, find, place, turns,)
+from dayhand.demo.command_output import all_output, cite, find_group, location, play_turns
 from dayhand.demo.story import Story
 
 WRONG = "ORDER BY rank DESC"
@@ -63,7 +63,7 @@ END"""
 
 def look(_: ScriptState) -> Sequence[Move]:
     return (
-        Say("The order of the results is wrong. I look for the place where it is decided."),
+        Say("The order of the results is wrong. I look for the code that decides it."),
         Shell("git ls-files"),
         Shell("git grep -n -i -e rank -e 'order by'"),
     )
@@ -71,7 +71,7 @@ def look(_: ScriptState) -> Sequence[Move]:
 
 def reproduce(_: ScriptState) -> Sequence[Move]:
     return (
-        Say("The query sorts by a rank that a function of ours computes. What does that number mean, and what comes out?"),
+        Say("The query sorts by a rank that a function of ours computes. What does that number mean, and what does the search print?"),
         Shell("cat recipes/ranking.py sql/search.sql"),
         Shell("python3 -m recipes search lemon rice; echo; python3 -m recipes search lemon"),
         Shell("cat tests/test_search.py"),
@@ -80,7 +80,7 @@ def reproduce(_: ScriptState) -> Sequence[Move]:
 
 def prove_it(_: ScriptState) -> Sequence[Move]:
     return (
-        Say("`search_rank` is a distance, 0.0 is the best, but the query puts the largest first. No test looks at the order. I write one first."),
+        Say("`search_rank` is a distance, 0.0 is the best, but the query puts the largest first. No test checks the order. I write one first."),
         Plan(((STEPS[0], "in_progress"), (STEPS[1], "pending"), (STEPS[2], "pending"))),
         Patch(TESTS),
         Shell("python3 -m pytest -q tests/test_search.py"),
@@ -104,19 +104,19 @@ def check(_: ScriptState) -> Sequence[Move]:
     )
 
 
-def finish(scene: ScriptState) -> Sequence[Move]:
-    text = everything(scene)
+def finish(state: ScriptState) -> Sequence[Move]:
+    text = all_output(state)
     tops = re.findall(r"^1\. (.+) \(\d+ min\)", text, re.MULTILINE) or ["another recipe"]
-    first, now = tops[0], tops[-1]  # what the search printed before the change, and at last
+    first, now = tops[0], tops[-1]  # what the search printed before and after the change
     return (
         Plan(tuple((step, "completed") for step in STEPS)),
         Finish(
             "Show the best search results first",
-            "`search_rank()` gives a distance: 0.0 means that every word is in the title, and each word that is found only "
-            "further down makes it larger. The query sorted by it from the largest to the smallest, so the list was in "
-            f"reverse: for “lemon rice” it began with *{first}*. A page ends after five, which is why the best matches "
-            "for “lemon” fell off it.\n\nThe query now sorts from the smallest distance on"
-            f", and “lemon rice” begins with *{now}*. Nothing in the ranking itself is changed.\n\n"
+            "`search_rank()` returns a distance: 0.0 means that every word is in the title, and each word that is found only "
+            "further down increases it. The query sorted from the largest distance to the smallest, so the list was "
+            f"reversed: for “lemon rice” it began with *{first}*. A page shows five results, which is why the best matches "
+            "for “lemon” were missing.\n\nThe query now sorts from the smallest distance to the largest"
+            f", and “lemon rice” begins with *{now}*. The ranking itself is unchanged.\n\n"
             + tested(text),
             (
                 *cite(text, "sql/search.sql", "ORDER BY rank,"),
@@ -130,21 +130,21 @@ def finish(scene: ScriptState) -> Sequence[Move]:
 def tested(text: str) -> str:
     if "No module named pytest" in text:
         return "pytest could not be installed here, so I could not run the two tests that I added for the order."
-    failed = find(r"^(\d+) failed", text, "none")
-    return f"No test looked at the order. I added two; with the query as it was, {failed} of them failed."
+    failed = find_group(r"^(\d+) failed", text, "none")
+    return f"No test checked the order. I added two; with the old query, {failed} of them failed."
 
 
-def done_already(scene: ScriptState) -> Sequence[Move]:
-    if WRONG in everything(scene):
+def already_done(state: ScriptState) -> Sequence[Move]:
+    if WRONG in all_output(state):
         return ()
-    where = cite(everything(scene), "sql/search.sql", "ORDER BY")
-    account = f"The query sorts by the distance from the smallest on already: {place(where)}. I changed nothing."
+    where = cite(all_output(state), "sql/search.sql", "ORDER BY")
+    account = f"The query already sorts from the smallest distance to the largest: {location(where)}. I changed nothing."
     return (Finish("Leave the order of the results as it is", account, tuple(where)),)
 
 
 def look_for_rank(_: ScriptState) -> Sequence[Move]:
     return (
-        Say("A fair doubt. I look again without taking it for granted: where does the word stand, and is it a column?"),
+        Say("Fair question. Let me check rather than assume: where is the name defined, and is it a column?"),
         Shell("git grep -n -w rank"),
         Shell("git grep -n -w search_rank"),
         Shell("cat sql/schema.sql"),
@@ -152,25 +152,25 @@ def look_for_rank(_: ScriptState) -> Sequence[Move]:
 
 
 def ask_sqlite(_: ScriptState) -> Sequence[Move]:
-    return (Say("The table has no such column. I ask SQLite itself what the query returns."), Shell(COLUMNS))
+    return (Say("The table has no such column. Let me ask SQLite what the query returns."), Shell(COLUMNS))
 
 
-def answer(scene: ScriptState) -> Sequence[Move]:
-    text = everything(scene)
+def answer(state: ScriptState) -> Sequence[Move]:
+    text = all_output(state)
     alias = cite(text, "sql/search.sql", "AS rank")
     function = cite(text, "recipes/store.py", "create_function")
     order = cite(text, "sql/search.sql", "ORDER BY rank")
-    given = find(r"^columns: (.*)$", text, "(the query did not run)")
-    stored = find(r"^columns of the table: (.*)$", text, "(not known)")
-    nearest = find(r"^ *(\d+\.\d+ .+)$", text)
+    given = find_group(r"^columns: (.*)$", text, "(the query did not run)")
+    stored = find_group(r"^columns of the table: (.*)$", text, "(not known)")
+    nearest = find_group(r"^ *(\d+\.\d+ .+)$", text)
     return (
         Finish(
             "Show where rank comes from",
-            f"Yes, but not as a column of the table: `recipe` has only {stored}. `rank` is a name that the query itself "
-            f"gives to what `search_rank()` computes for each recipe ({place(alias)}), and the sorting uses that name "
-            f"({place(order)}). The function is ours; SQLite gets to know it in {place(function)}.\n\n"
+            f"Yes, but not as a column of the table: `recipe` has only {stored}. `rank` is an alias in the query for "
+            f"what `search_rank()` computes for each recipe ({location(alias)}), and the query sorts by that alias "
+            f"({location(order)}). The function is part of this project; it is registered with SQLite in {location(function)}.\n\n"
             f"I ran the query to be sure. SQLite returns the columns {given}; the first row for “lemon rice” is "
-            f"`{nearest}`. So the change sorts by something that is there.",
+            f"`{nearest}`. So the field that the change sorts by exists.",
             (*alias, *order, *function),
         ),
     )
@@ -180,11 +180,11 @@ SEARCH = Story(
     name="search",
     repository="ada/recipe-box",
     scripts=(
-        Script("search-follow-up", lambda prompt: "rank field exists" in prompt, turns(look_for_rank, ask_sqlite, answer)),
+        Script("search-follow-up", lambda prompt: "rank field exists" in prompt, play_turns(look_for_rank, ask_sqlite, answer)),
         Script(
             "search",
             lambda prompt: "Search gives me the worst match first" in prompt,
-            turns(look, reproduce, prove_it, repair, check, finish, already=done_already),
+            play_turns(look, reproduce, prove_it, repair, check, finish, already_done=already_done),
         ),
     ),
     follow_up=DOUBT,
