@@ -1,4 +1,4 @@
-"""The bench's shape; its figures are for people and never a test."""
+"""The shape of the benchmark's output; no test depends on its figures."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ LACKING = {"make": {"Makefile": "test:\n\ttrue\n", ".dayhand.toml": '[setup]\nru
 
 def test_it_prints_one_object_by_ecosystem(capsys: pytest.CaptureFixture[str]) -> None:
     assert bench_environment(as_json=True, rounds=1, projects=PLAIN) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert set(told) == {"cold_s", "warm_s", "warm_ready_s", "not_measured"}
+    figures = json.loads(capsys.readouterr().out)
+    assert set(figures) == {"cold_s", "warm_s", "warm_ready_s", "not_measured"}
     for name in ("cold_s", "warm_s", "warm_ready_s"):
-        assert told[name]["make"] > 0
+        assert figures[name]["make"] > 0
 
 
 def test_what_could_not_be_set_up_has_a_reason_and_no_figure(capsys: pytest.CaptureFixture[str]) -> None:
     assert bench_environment(as_json=True, rounds=1, projects=LACKING) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert told["cold_s"] == {"make": None}
-    assert "nowhere-to-be-found" in told["not_measured"]["make"]
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["cold_s"] == {"make": None}
+    assert "nowhere-to-be-found" in figures["not_measured"]["make"]
 
 
 def test_it_prints_a_table_for_people(capsys: pytest.CaptureFixture[str]) -> None:

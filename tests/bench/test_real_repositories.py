@@ -1,4 +1,4 @@
-"""Real repositories from the registries, set up and checked in real boxes; their figures are for people."""
+"""Real repositories from the registries, set up and checked in real boxes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from dayhand.errors import EnvironmentFailure
 TRIED = ("pluggy", "toposort", "uuid", "fnv", "Ascii85")
 
 
-def needs(published):
-    """Skips, and says why, where a registry does not answer."""
+def require_registry(published):
+    """Skips, with the reason, if the registry does not answer."""
     try:
         fetch(published)
     except EnvironmentFailure as failure:
-        if "is not what is pinned" in str(failure):
+        if "is not the pinned file" in str(failure):
             raise
         pytest.skip(str(failure))
 
@@ -30,7 +30,7 @@ def needs(published):
     "published", [one for one in REPOSITORIES if one.name in TRIED], ids=lambda one: one.name
 )
 def test_a_real_repository_is_set_up_and_checked_from_cold_and_from_warm(published, capsys):
-    needs(published)
+    require_registry(published)
     assert bench_real(as_json=True, rounds=1, repositories=[published]) == 0, capsys.readouterr().out
     found = json.loads(capsys.readouterr().out)
     if found["left_out"]:
@@ -59,30 +59,32 @@ def test_the_real_repositories_are_of_five_ecosystems_of_which_each_has_its_medi
 def test_what_this_machine_has_no_toolchain_for_is_left_out_with_the_reason(capsys):
     unknown = replace(REPOSITORIES[0], needs=("true", "no-such-toolchain --version"))
     assert bench_real(as_json=False, rounds=1, repositories=[unknown]) == 0
-    said = " ".join(capsys.readouterr().out.split())
-    assert "Left out: pluggy 1.7.0: its toolchain is not in this machine's boxes" in said
-    assert "no-such-toolchain --version does not work there" in said
+    output = " ".join(capsys.readouterr().out.split())
+    assert "Skipped: pluggy 1.7.0: its toolchain is not installed in this machine's boxes" in output
+    assert "no-such-toolchain --version fails there" in output
 
 
 def test_an_archive_that_does_not_have_a_source_is_named_in_its_own_words():
     source = next(one for one in REPOSITORIES if one.registry == "debian")
-    needs(source)
-    with pytest.raises(EnvironmentFailure, match=r"no-such\.orig\.tar\.gz cannot be had: E: Failed to fetch"):
+    require_registry(source)
+    with pytest.raises(
+        EnvironmentFailure, match=r"no-such\.orig\.tar\.gz cannot be downloaded: E: Failed to fetch"
+    ):
         fetch(replace(source, file="pool/main/n/no-such.orig.tar.gz"))
 
 
 def test_what_is_not_the_pinned_file_is_refused(capsys):
-    needs(REPOSITORIES[0])
+    require_registry(REPOSITORIES[0])
     changed = replace(REPOSITORIES[0], sha256=hashlib.sha256(b"another").hexdigest())
-    with pytest.raises(EnvironmentFailure, match="not what is pinned"):
+    with pytest.raises(EnvironmentFailure, match="not the pinned file"):
         fetch(changed)
     assert bench_real(as_json=True, rounds=1, repositories=[changed]) == 1
     (row,) = json.loads(capsys.readouterr().out)["repositories"]
     assert row["cold_s"] is None
-    assert "not what is pinned" in row["verdict"]
+    assert "not the pinned file" in row["verdict"]
 
 
 def test_a_version_that_the_registry_does_not_have_is_named():
-    needs(REPOSITORIES[0])
-    with pytest.raises(EnvironmentFailure, match=r"pluggy-0\.0\.0\.tar\.gz cannot be had"):
+    require_registry(REPOSITORIES[0])
+    with pytest.raises(EnvironmentFailure, match=r"pluggy-0\.0\.0\.tar\.gz cannot be downloaded"):
         fetch(replace(REPOSITORIES[0], file="pluggy-0.0.0.tar.gz"))

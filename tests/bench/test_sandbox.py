@@ -1,4 +1,4 @@
-"""The bench's shape; its figures are for people and never a test."""
+"""The shape of the benchmark's output; no test depends on its figures."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def test_it_prints_one_object_with_the_ratios_of_both_backends(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert bench_sandbox(settings, as_json=True, rounds=2, many=3) == 0
-    told = json.loads(capsys.readouterr().out)
+    figures = json.loads(capsys.readouterr().out)
     for name in BY_BACKEND:
-        assert set(told[name]) == {"bubblewrap", "docker"}
-        assert all(value > 0 for value in told[name].values()), name
-    assert told["boxes"] == {"bubblewrap": 3, "docker": 3}
-    assert told["not_measured"] == {}
-    for ms in told["ms"].values():
-        assert all(value > 0 for value in ms.values())
+        assert set(figures[name]) == {"bubblewrap", "docker"}
+        assert all(value > 0 for value in figures[name].values()), name
+    assert figures["boxes"] == {"bubblewrap": 3, "docker": 3}
+    assert figures["not_measured"] == {}
+    for median_ms in figures["ms"].values():
+        assert all(value > 0 for value in median_ms.values())
 
 
 @pytest.mark.timeout(300)
@@ -64,15 +64,15 @@ def test_it_leaves_nothing_behind(settings: Settings, capsys: pytest.CaptureFixt
 
 def test_what_is_not_measured_is_no_number_and_why_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     bench_sandbox(WITHOUT_IMAGE, as_json=True, rounds=1, many=1)
-    told = json.loads(capsys.readouterr().out)
+    figures = json.loads(capsys.readouterr().out)
     for name in BY_BACKEND:
-        assert told[name]["docker"] is None
-        assert told[name]["bubblewrap"] is not None
-    assert told["not_measured"]["docker"]
+        assert figures[name]["docker"] is None
+        assert figures[name]["bubblewrap"] is not None
+    assert figures["not_measured"]["docker"]
 
 
 def test_it_prints_a_table_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     bench_sandbox(WITHOUT_IMAGE, as_json=False, rounds=1, many=1)
-    told = capsys.readouterr().out
-    assert "a command in an open box" in told
-    assert "Not measured: docker. " in told
+    figures = capsys.readouterr().out
+    assert "a command in an open box" in figures
+    assert "Not measured: docker. " in figures

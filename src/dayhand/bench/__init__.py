@@ -1,1 +1,1 @@
-"""What Dayhand itself costs: ratios, measured side by side in one run."""
+"""Benchmarks of what Dayhand itself costs, without the model and without the repositories' own work."""

@@ -1,6 +1,6 @@
-"""``dayhand bench agent``: what the loop costs besides the model, beside the least loop on the bare library.
+"""``dayhand bench agent``: the cost of the agent loop without the model, compared with a minimal loop.
 
-The model answers at once and runs in another process. Everything else is real: Redis, the worker, the sandbox.
+The model is a script in another process that replies at once. Redis, the worker and the sandbox are real.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from rich.table import Table
 
 from dayhand.agent.prompt import SYSTEM
 from dayhand.agent.tools.schema import TOOLS
-from dayhand.bench.model_server import RecordedRequest, answering
-from dayhand.bench.turn_cost import Cost, measure_turns
+from dayhand.bench.model_server import RecordedRequest, model_server_process
+from dayhand.bench.turn_cost import TurnCost, measure_turns
 from dayhand.bench.warm_worker import (
-    Starts,
+    FirstRequest,
     WorkerMemory,
-    first_requests,
-    running_tasks,
-    town,
+    measure_first_requests,
+    measure_memory,
+    worker_harness,
 )
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 from dayhand.task import TaskKind
@@ -39,41 +39,39 @@ VOCABULARY = "o200k_base"
 
 @dataclass(frozen=True, slots=True)
 class AgentFigures:
-    """What was measured in one run. Milliseconds and seconds are medians; lengths of history are in items."""
+    """The figures of one run. Milliseconds and seconds are medians, by length of the history in items."""
 
-    cpu_ms_per_turn: dict[
-        str, float
-    ]  # of our own process: the request, the reply, the journal, the plan tool
+    cpu_ms_per_turn: dict[str, float]  # of our process: request, reply, journal and plan tool
     bare_cpu_ms_per_turn: dict[str, float]  # of ``client.responses.create(input=history, stream=True)``
     wall_ms_per_turn: dict[str, float]
     bare_wall_ms_per_turn: dict[str, float]
-    bytes_per_turn: dict[str, int]  # what one request sends
-    prefix_identity: float  # of the bytes of each task's prompts, the share with which the next one begins
+    bytes_per_turn: dict[str, int]  # sent in one request
+    prefix_identity: float  # the share of each prompt's bytes that the next one begins with
     first_request_s: float  # from the start of the job in a warm worker, for a fix
     first_request_stages_s: dict[str, float]
-    first_request_question_s: float  # the same for a question, for which no pull request is opened first
-    pss_mb_per_task: float | None  # the task's own process; its sandbox is `dayhand bench sandbox`'s
-    pss_mb_per_worker: float | None  # the process that waits for the task's
+    first_request_question_s: float  # the same for a question, which opens no pull request first
+    pss_mb_per_task: float | None  # the task's own process; `dayhand bench sandbox` measures its sandbox
+    pss_mb_per_worker: float | None  # the process that waits for the task's process
     pss_mb_parent: float | None
-    tasks: int  # that ran at once when memory was looked at
-    constant_prompt_tokens: int  # the instructions and the tools, which each request begins with
-    constant_prompt_counted: str  # by what
+    tasks: int  # that ran when memory was measured
+    constant_prompt_tokens: int  # of the instructions and tools, with which each request begins
+    constant_prompt_counted: str  # how they were counted
 
 
 def bench_agent(
     *, as_json: bool, lengths: Sequence[int] = LENGTHS, rounds: int = ROUNDS, tasks: int = TASKS
 ) -> int:
-    """Measure and print. Raises ``DayhandError`` where it cannot: no sandbox, no Redis, a machine too busy to tell."""
-    with tempfile.TemporaryDirectory(prefix="dayhand-bench-") as folder, answering() as answers:
+    """Measure and print. Raises ``DayhandError`` without a sandbox or Redis, or if the machine is too busy."""
+    with tempfile.TemporaryDirectory(prefix="dayhand-bench-") as folder, model_server_process() as server:
         data = Path(folder)
         data.chmod(0o755)
         BubblewrapSandbox(data).self_test()
-        costs = measure_turns(data, answers, lengths, rounds=rounds)
-        with town(data, answers, tasks) as place:
-            fixes = first_requests(place, rounds, kind=TaskKind.FIX)
-            questions = first_requests(place, rounds, kind=TaskKind.FOLLOW_UP)
-            memory = running_tasks(place, tasks)
-        requests = [one for one in answers.requests() if one.key]
+        costs = measure_turns(data, server, lengths, rounds=rounds)
+        with worker_harness(data, server, tasks) as harness:
+            fixes = measure_first_requests(harness, rounds, kind=TaskKind.FIX)
+            questions = measure_first_requests(harness, rounds, kind=TaskKind.FOLLOW_UP)
+            memory = measure_memory(harness, tasks)
+        requests = [request for request in server.requests() if request.key]
     figures = _figures(costs, requests, (fixes, questions), memory=memory)
     if as_json:
         print(json.dumps(asdict(figures)))
@@ -83,9 +81,9 @@ def bench_agent(
 
 
 def _figures(
-    costs: Mapping[int, Cost],
+    costs: Mapping[int, TurnCost],
     requests: Sequence[RecordedRequest],
-    starts: tuple[Sequence[Starts], Sequence[Starts]],
+    starts: tuple[Sequence[FirstRequest], Sequence[FirstRequest]],
     *,
     memory: WorkerMemory,
 ) -> AgentFigures:
@@ -113,13 +111,13 @@ def _figures(
 
 
 def identity(requests: Sequence[RecordedRequest]) -> float:
-    """Of all bytes that a later request of the same task could have repeated, the share that it did repeat."""
+    """The share of each request's prompt that the next request of the same task repeats."""
     known = sum(one.known for one in requests)
     return round(sum(one.same for one in requests) / known, 4) if known else 1.0
 
 
 def constant_tokens() -> tuple[int, str]:
-    """The tokens of the instructions and of the tools, as JSON, and by what they were counted."""
+    """The number of tokens of the instructions and the tools (as JSON), and how they were counted."""
     text = SYSTEM + json.dumps(TOOLS, ensure_ascii=False)
     if find_spec("bpe_openai"):
         import bpe_openai  # type: ignore[import-not-found,unused-ignore]
@@ -129,13 +127,15 @@ def constant_tokens() -> tuple[int, str]:
 
 
 def _size(requests: Sequence[RecordedRequest], items: int) -> int:
-    """The bytes of the request whose history is nearest to a length."""
+    """The bytes of the request whose history is closest to ``items`` items."""
     return min(requests, key=lambda one: abs(one.items - items)).size
 
 
 def _show(figures: AgentFigures) -> None:
-    table = Table(title="A turn of the loop beside one on the bare openai library (medians, in turns)")
-    for column in ("items", "CPU ms", "bare", "wall ms", "bare", "bytes sent"):
+    table = Table(
+        title="One turn of the agent loop, compared with a minimal loop on the openai library (medians)"
+    )
+    for column in ("items", "CPU ms", "minimal", "wall ms", "minimal", "bytes sent"):
         table.add_column(column, justify="right")
     for length, cpu in figures.cpu_ms_per_turn.items():
         walls = figures.wall_ms_per_turn[length], figures.bare_wall_ms_per_turn[length]
@@ -144,19 +144,19 @@ def _show(figures: AgentFigures) -> None:
         table.add_row(length, f"{cpu:.1f}", f"{bare:.1f}", *(f"{wall:.1f}" for wall in walls), sent)
     console = Console()
     console.print(table)
-    console.print(f"Each prompt begins with {figures.prefix_identity:.2%} of the one before it.")
+    console.print(f"Each prompt repeats {figures.prefix_identity:.2%} of the previous one.")
     stages = ", ".join(f"{name} {seconds:.2f}" for name, seconds in figures.first_request_stages_s.items())
     console.print(
-        f"From a job's start to its first request in a warm worker: {figures.first_request_s:.2f} s ({stages}); "
-        f"for a question {figures.first_request_question_s:.2f} s."
+        f"From the start of a job to its first request in a warm worker: {figures.first_request_s:.2f} s ({stages}); "
+        f"for a question: {figures.first_request_question_s:.2f} s."
     )
-    told = (
-        "an amount that this kernel does not tell"
+    memory = (
+        "an amount that this kernel does not report"
         if figures.pss_mb_per_task is None
-        else f"{figures.pss_mb_per_task} MB, its worker {figures.pss_mb_per_worker} MB, "
-        f"the workers' parent {figures.pss_mb_parent} MB"
+        else f"{figures.pss_mb_per_task} MB, its worker process {figures.pss_mb_per_worker} MB, "
+        f"the parent of the workers {figures.pss_mb_parent} MB"
     )
-    console.print(f"A running task, one of {figures.tasks}, holds {told} (PSS).")
+    console.print(f"A running task, one of {figures.tasks}, uses {memory} (PSS).")
     console.print(
         f"Instructions and tools: {figures.constant_prompt_tokens} tokens ({figures.constant_prompt_counted})."
     )

@@ -1,7 +1,7 @@
-"""``dayhand bench environment``: what a repository's toolchain costs from cold and from warm, by ecosystem.
+"""``dayhand bench environment``: how long a repository's environment takes, cold and warm, by ecosystem.
 
-The projects are written here and are small: what is measured is ours and the registry's, not theirs. Packages come from
-the registries that this machine's own clients are configured for.
+The projects are small, so that the figures show the cost of Dayhand and of the registry. Packages come from the
+registries that this machine's own clients are configured for.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from dayhand.bench.measure import timed
+from dayhand.bench.measure import time_ms
 from dayhand.checkout.mirror import CommitFiles, Mirror, bundle_ref, read_files
 from dayhand.environment.base import Environment
 from dayhand.environment.prepare import prepare
@@ -56,23 +56,19 @@ PROJECTS: Mapping[str, Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentFigures:
-    """Seconds, by ecosystem; None where ``not_measured`` says why. What is warm is a median."""
+    """Seconds by ecosystem; None if ``not_measured`` has the reason. The warm figures are medians."""
 
-    cold_s: dict[str, float | None] = field(
-        default_factory=dict
-    )  # nothing is kept: install and probe everything
+    cold_s: dict[str, float | None] = field(default_factory=dict)  # no snapshot: install and probe everything
     warm_s: dict[str, float | None] = field(
         default_factory=dict
-    )  # kept: find it, open a box, put the repository in
-    warm_ready_s: dict[str, float | None] = field(
-        default_factory=dict
-    )  # the same without putting the repository in
+    )  # with a snapshot: find it, open a box, check out the repository
+    warm_ready_s: dict[str, float | None] = field(default_factory=dict)  # the same without the checkout
     not_measured: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Quiet:
-    """A log that nobody reads."""
+class NullLog:
+    """A log that discards its lines."""
 
     def line(self, kind: str, text: str) -> int:
         return 0
@@ -81,7 +77,7 @@ class Quiet:
 def bench_environment(
     *, as_json: bool, rounds: int = ROUNDS, projects: Mapping[str, Mapping[str, str]] = PROJECTS
 ) -> int:
-    """Measure and print; 1 where no ecosystem could be measured. Raises ``SandboxError`` where no box can be opened."""
+    """Measure and print; returns 1 if no ecosystem could be measured. Raises ``SandboxError`` if no box can be opened."""
     figures = EnvironmentFigures()
     for name, texts in projects.items():
         with tempfile.TemporaryDirectory(prefix="dayhand-bench-") as folder:
@@ -100,7 +96,7 @@ def bench_environment(
 
 @dataclass(frozen=True, slots=True)
 class BenchProject:
-    """A repository in a mirror, as a task has it."""
+    """A repository in a mirror, as in a task."""
 
     name: str
     mirror: Mirror
@@ -121,30 +117,30 @@ class BenchProject:
         worktree.check_out(box, bundle, ref=bundle_ref(self.commit), commit=self.commit, branch=BRANCH)
 
     def prepare(self, sandbox: Sandbox) -> Environment:
-        return prepare(self.files, sandbox, self.fill, log=Quiet(), scope=self.name)
+        return prepare(self.files, sandbox, self.fill, log=NullLog(), scope=self.name)
 
 
 def _measure(
     figures: EnvironmentFigures, name: str, project: BenchProject, *, sandbox: Sandbox, rounds: int
 ) -> None:
-    place, cold, warm, ready = stopwatch(project, sandbox, rounds)
-    if problem := lacks(place):
+    environment, cold, warm, ready = time_setup(project, sandbox, rounds)
+    if problem := problem_of(environment):
         figures.not_measured[name] = problem
         figures.cold_s[name] = figures.warm_s[name] = figures.warm_ready_s[name] = None
         return
     figures.cold_s[name], figures.warm_s[name], figures.warm_ready_s[name] = cold, warm, ready
 
 
-def stopwatch(
+def time_setup(
     project: BenchProject, sandbox: Sandbox, rounds: int
 ) -> tuple[Environment, float, float, float]:
-    """Set it up once from cold, then ``rounds`` times from warm: cold, warm and warm without the copy, in seconds."""
+    """Set up once cold and ``rounds`` times warm: the environment and the seconds cold, warm, warm without checkout."""
     began = time.perf_counter()
-    place = project.prepare(sandbox)
+    environment = project.prepare(sandbox)
     cold = time.perf_counter() - began
 
     def ready() -> Box:
-        """Find what is kept and open a box on it; it is closed at once."""
+        """Find the snapshot, open a box on it, and close the box."""
         with sandbox.open(origin=project.prepare(sandbox).snapshot) as box:
             return box
 
@@ -154,26 +150,26 @@ def stopwatch(
 
     warm, quick = [], []
     for _ in range(rounds):
-        quick.append(timed(ready))
-        warm.append(timed(filled))
+        quick.append(time_ms(ready))
+        warm.append(time_ms(filled))
     return (
-        place,
+        environment,
         round(cold, 2),
         round(statistics.median(warm) / 1000, 3),
         round(statistics.median(quick) / 1000, 3),
     )
 
 
-def lacks(place: Environment) -> str:
-    """Why this is not a whole environment; "" where it is."""
-    failed = [f"{step.title} failed: {reason(step.output)}" for step in place.steps if not step.passed]
-    missing = [f"{one.tool} is missing: {one.why}" for one in place.missing.values()]
+def problem_of(environment: Environment) -> str:
+    """What failed or is missing in an environment; "" if it is complete."""
+    failed = [f"{step.title} failed: {reason(step.output)}" for step in environment.steps if not step.passed]
+    missing = [f"{one.tool} is missing: {one.why}" for one in environment.missing.values()]
     return next(iter((*failed, *missing)), "")
 
 
 def _show(figures: EnvironmentFigures) -> None:
-    table = Table(title="An environment from cold and from warm (seconds; warm: medians)")
-    for column in ("", "cold", "warm", "warm, without the repository's copy", "cold / warm"):
+    table = Table(title="Environment setup in seconds (warm: medians)")
+    for column in ("", "cold", "warm", "warm, without checkout", "cold / warm"):
         table.add_column(column, justify="left" if not column else "right")
     for name, cold in figures.cold_s.items():
         warm = figures.warm_s[name]

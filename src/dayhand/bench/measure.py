@@ -1,4 +1,4 @@
-"""What the benches share: a stopwatch, medians, and the memory of processes."""
+"""What the benchmarks share: timing, medians, and the memory of processes."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 
-def timed(act: Callable[[], object]) -> float:
-    """Do it; give the milliseconds that it took."""
+def time_ms(function: Callable[[], object]) -> float:
+    """Call ``function`` and return the milliseconds that it took."""
     began = time.perf_counter()
-    act()
+    function()
     return (time.perf_counter() - began) * 1000
 
 
-def ms(rounds: Sequence[float]) -> float:
+def median_ms(times: Sequence[float]) -> float:
     """The median, to a hundredth of a millisecond."""
-    return round(statistics.median(rounds), 2)
+    return round(statistics.median(times), 2)
 
 
 def children(pid: int) -> list[int]:
-    """The processes that a process's first thread started; none where it is gone."""
+    """The child processes of a process's main thread; none if it has ended."""
     try:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
@@ -29,13 +29,13 @@ def children(pid: int) -> list[int]:
 
 
 def descendants(pids: Collection[int]) -> dict[int, str]:
-    """All processes that descend from these, and their programs' names."""
+    """All descendants of these processes: the program's name by process id."""
     parents, names = {}, {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
             head, _, rest = (process / "stat").read_text().rpartition(")")
         except OSError:
-            continue  # it ended while we looked
+            continue  # it has just ended
         parents[int(process.name)], names[int(process.name)] = int(rest.split()[1]), head.partition("(")[2]
     found, latest = set[int](), set(pids)
     while latest:
@@ -45,12 +45,14 @@ def descendants(pids: Collection[int]) -> dict[int, str]:
 
 
 def pss_mb(pid: int) -> float | None:
-    """A process's proportional memory (PSS) in MB; None where the kernel does not tell it.
+    """A process's proportional memory (PSS) in MB; None if the kernel does not report it.
 
-    PSS shares a page's size among all processes that map it.
+    PSS divides the size of a page among all processes that map it.
     """
     try:
-        told = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except OSError:
         return None
-    return round(sum(int(line.split()[1]) for line in told.splitlines() if line.startswith("Pss:")) / 1024, 1)
+    return round(
+        sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) / 1024, 1
+    )

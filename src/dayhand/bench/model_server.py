@@ -1,7 +1,7 @@
-"""A model that answers at once, in a process of its own: what it costs is nobody's bill, and what reaches it is kept.
+"""A model server for benchmarks: it runs in a process of its own, replies at once and records the requests.
 
-``python -m dayhand.bench.model_server`` serves until its standard input ends. It plays one script: as many plans as the
-prompt asks for, each another, then the end; and where the prompt asks for that, it waits before one of them.
+``python -m dayhand.bench.model_server`` serves until its standard input ends. It plays one script: it updates the plan as
+often as the prompt asks for, then finishes. If the prompt asks for a pause, it waits before one of the updates.
 """
 
 from __future__ import annotations
@@ -22,59 +22,59 @@ from dayhand.errors import DayhandError
 from dayhand.scripted_model.moves import Finish, Move, Plan, Script, ScriptState
 from dayhand.scripted_model.server import ScriptedServer
 
-PATIENCE_SECONDS = 120.0
+MAX_PAUSE_SECONDS = 120.0
 STEP = "Look at the next module, follow each of its callers to where the value comes from, and write down what holds"
-STEPS = 5  # of STEP: a call of about a kilobyte, so that with its short answer an item is half of one
+STEPS = 5  # times STEP: a call of about a kilobyte, so that call and result average half a kilobyte an item
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """One request as it came in."""
+    """One recorded request."""
 
     key: str  # of the prompt cache: the task's id
     at: float  # seconds since the epoch
     items: int
     size: int  # bytes of its body
-    known: int  # bytes of the prompt before (tools and input)
-    same: int  # how many of them this one begins with
+    known: int  # bytes of the previous request's prompt (tools and input)
+    same: int  # how many of them are a prefix of this prompt
 
 
-def words(turns: int, *, pause: int = -1) -> str:
-    """The ask that has the script make ``turns`` plans; it waits for ``go`` before the one of number ``pause``."""
+def task_prompt(turns: int, *, pause: int = -1) -> str:
+    """The prompt that makes the script update the plan ``turns`` times, and wait for ``resume`` before number ``pause``."""
     return f"Make {turns} plans." + (f" Pause before number {pause}." if pause >= 0 else "")
 
 
-class Answers:
-    """The other process, seen from here."""
+class ModelServerProcess:
+    """The client of that process."""
 
-    def __init__(self, base_url: str, asks: IO[str], told: IO[str]) -> None:
+    def __init__(self, base_url: str, requests: IO[str], replies: IO[str]) -> None:
         self.base_url = base_url
-        self._asks = asks
-        self._told = told
+        self._requests = requests
+        self._replies = replies
 
     def requests(self) -> list[RecordedRequest]:
-        """All that came in until now."""
+        """All requests so far."""
         return [RecordedRequest(**one) for one in json.loads(self._ask("requests"))]
 
     def waiting(self) -> int:
-        """How many tasks wait for ``go``."""
+        """How many tasks wait for ``resume``."""
         return int(json.loads(self._ask("waiting")))
 
-    def go(self) -> None:
-        """Let those that wait, and those that would, go on."""
-        self._ask("go")
+    def resume(self) -> None:
+        """End the pauses of all tasks, also of those that have not reached theirs."""
+        self._ask("resume")
 
-    def _ask(self, word: str) -> str:
-        self._asks.write(f"{word}\n")
-        self._asks.flush()
-        if line := self._told.readline():
+    def _ask(self, command: str) -> str:
+        self._requests.write(f"{command}\n")
+        self._requests.flush()
+        if line := self._replies.readline():
             return line
-        raise DayhandError("The process that plays the model ended.")
+        raise DayhandError("The benchmark's model server has ended.")
 
 
 @contextmanager
-def answering() -> Iterator[Answers]:
-    """Run the server beside us. Raises ``DayhandError`` where it does not start."""
+def model_server_process() -> Iterator[ModelServerProcess]:
+    """Run the server. Raises ``DayhandError`` if it does not start."""
     with subprocess.Popen(
         [sys.executable, "-m", __name__],
         stdin=subprocess.PIPE,
@@ -83,20 +83,20 @@ def answering() -> Iterator[Answers]:
         preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call
         start_new_session=True,
     ) as child:
-        asks, told = child.stdin, child.stdout
-        if asks is None or told is None or not (base_url := told.readline().strip()):
-            raise DayhandError("The process that plays the model did not start.")
+        requests, replies = child.stdin, child.stdout
+        if requests is None or replies is None or not (base_url := replies.readline().strip()):
+            raise DayhandError("The benchmark's model server did not start.")
         try:
-            yield Answers(base_url, asks, told)
+            yield ModelServerProcess(base_url, requests, replies)
         finally:
-            asks.close()  # it ends with its standard input
+            requests.close()  # the process ends with its standard input
 
 
-class Ears(ScriptedServer):
-    """The scripted server, with a memory of what came in."""
+class RecordingServer(ScriptedServer):
+    """A scripted server that records its requests."""
 
     def __init__(self) -> None:
-        self.heard: list[RecordedRequest] = []
+        self.recorded: list[RecordedRequest] = []
         self.released = threading.Event()
         self.waiting = 0
         self._prompts: dict[str, bytes] = {}
@@ -108,28 +108,28 @@ class Ears(ScriptedServer):
         super().record(raw)
         body = json.loads(raw)
         key, items = str(body.get("prompt_cache_key", "")), len(body["input"])
-        prompt = json.dumps(body.get("tools")).encode() + written(raw)
+        prompt = json.dumps(body.get("tools")).encode() + input_bytes(raw)
         with self._writing:
             before = self._prompts.get(key, b"")
             self._prompts[key] = prompt
-            same = _same(before, prompt)
-            self.heard.append(RecordedRequest(key, at, items, len(raw), len(before), same))
+            same = _common_prefix(before, prompt)
+            self.recorded.append(RecordedRequest(key, at, items, len(raw), len(before), same))
 
-    def _play(self, scene: ScriptState) -> list[Move]:
-        asked = re.search(r"Make (\d+) plans\.(?: Pause before number (\d+)\.)?", scene.prompt)
-        if asked is None or scene.turn >= int(asked[1]):
-            return [Finish("Make plans", "They are made.")]
-        if asked[2] and scene.turn == int(asked[2]):
+    def _play(self, state: ScriptState) -> list[Move]:
+        match = re.search(r"Make (\d+) plans\.(?: Pause before number (\d+)\.)?", state.prompt)
+        if match is None or state.turn >= int(match[1]):
+            return [Finish("Make plans", "The plans are made.")]
+        if match[2] and state.turn == int(match[2]):
             with self._writing:
                 self.waiting += 1
-            self.released.wait(PATIENCE_SECONDS)
-        return [Plan(tuple((f"{STEP} ({scene.turn}.{n}).", "pending") for n in range(STEPS)))]
+            self.released.wait(MAX_PAUSE_SECONDS)
+        return [Plan(tuple((f"{STEP} ({state.turn}.{n}).", "pending") for n in range(STEPS)))]
 
 
-def written(raw: bytes) -> bytes:
-    """The items of a request's input as they are written in its body, without the bracket that closes them.
+def input_bytes(raw: bytes) -> bytes:
+    """The items of a request's input as they appear in its body, without the brackets.
 
-    >>> written(b'{"model":"m","input":[{"type":"message"}],"store":false}')
+    >>> input_bytes(b'{"model":"m","input":[{"type":"message"}],"store":false}')
     b'{"type":"message"}'
     """
     text = raw.decode()
@@ -138,28 +138,28 @@ def written(raw: bytes) -> bytes:
     return text[begin + 1 : end - 1].encode()
 
 
-def _same(one: bytes, other: bytes) -> int:
-    """How many bytes both begin with."""
+def _common_prefix(one: bytes, other: bytes) -> int:
+    """The number of bytes at the start that are the same."""
     if other.startswith(one):
         return len(one)
     pairs = zip(one, other, strict=False)
-    return next((n for n, (mine, yours) in enumerate(pairs) if mine != yours), len(other))
+    return next((n for n, (left, right) in enumerate(pairs) if left != right), len(other))
 
 
-def serve(asks: IO[str], told: IO[str]) -> None:
-    """Answer the bench's own questions by the line, until they end."""
-    with Ears() as server:
-        print(server.base_url, file=told, flush=True)
-        for line in asks:
+def serve(requests: IO[str], replies: IO[str]) -> None:
+    """Answer the commands of ``ModelServerProcess``, one a line, until ``requests`` ends."""
+    with RecordingServer() as server:
+        print(server.base_url, file=replies, flush=True)
+        for line in requests:
             match line.strip():
                 case "requests":
-                    said: object = [asdict(one) for one in [*server.heard]]
+                    reply: object = [asdict(one) for one in [*server.recorded]]
                 case "waiting":
-                    said = server.waiting
+                    reply = server.waiting
                 case _:
                     server.released.set()
-                    said = "going"
-            print(json.dumps(said), file=told, flush=True)
+                    reply = "resumed"
+            print(json.dumps(reply), file=replies, flush=True)
 
 
 if __name__ == "__main__":

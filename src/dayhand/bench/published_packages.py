@@ -1,8 +1,7 @@
-"""Real repositories for the bench: what their makers published as source, pinned by name, version and SHA-256.
+"""Real repositories for the benchmark: published source packages, pinned by name, version and SHA-256.
 
-They come from the registries that this machine's own clients are configured for: pip's, npm's and, for the languages
-that have none of these two, the sources that lie beside the packages of Debian's. They are read in memory, never unpacked
-on the host: the only folder that they enter is a box.
+They come from the registries that this machine's own clients are configured for: pip's, npm's and, for other languages,
+the source packages of Debian. They are read in memory and never unpacked on the host, only inside a box.
 """
 
 from __future__ import annotations
@@ -35,21 +34,23 @@ APT_HELPER = Path("/usr/lib/apt/apt-helper")
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
-    """One source distribution."""
+class SourcePackage:
+    """One source package."""
 
     registry: str  # "python", "npm" or "debian"
     name: str
     version: str
-    file: str  # its name; of Debian's, its path from the top of the archive
+    file: str  # the file's name; for Debian, its path in the archive
     sha256: str
     ecosystem: str
-    kind: str  # for people: what sort of repository it is
-    needs: tuple[str, ...] = ()  # commands that prove the toolchain which no registry here can bring
+    kind: str  # what the repository is an example of
+    needs: tuple[
+        str, ...
+    ] = ()  # commands that succeed if the toolchain is installed; no registry provides it
 
 
 REPOSITORIES = (
-    Published(
+    SourcePackage(
         "python",
         "pluggy",
         "1.7.0",
@@ -58,7 +59,7 @@ REPOSITORIES = (
         "Python",
         "uv.lock, groups",
     ),
-    Published(
+    SourcePackage(
         "python",
         "glom",
         "25.12.0",
@@ -67,7 +68,7 @@ REPOSITORIES = (
         "Python",
         "setup.py, requirements.txt, tox",
     ),
-    Published(
+    SourcePackage(
         "python",
         "cleo",
         "2.2.1",
@@ -76,7 +77,7 @@ REPOSITORIES = (
         "Python",
         "Poetry's groups",
     ),
-    Published(
+    SourcePackage(
         "npm",
         "process-warning",
         "5.1.1",
@@ -85,7 +86,7 @@ REPOSITORIES = (
         "Node",
         "npm, ESLint",
     ),
-    Published(
+    SourcePackage(
         "npm",
         "toposort",
         "2.0.2",
@@ -94,7 +95,7 @@ REPOSITORIES = (
         "Node",
         "npm, no lock",
     ),
-    Published(
+    SourcePackage(
         "debian",
         "uuid",
         "1.3.0",
@@ -104,7 +105,7 @@ REPOSITORIES = (
         "a module of the standard library alone",
         ("go version",),
     ),
-    Published(
+    SourcePackage(
         "debian",
         "fnv",
         "1.0.7",
@@ -114,7 +115,7 @@ REPOSITORIES = (
         "a crate without dependencies",
         ("cargo clippy --version",),
     ),
-    Published(
+    SourcePackage(
         "debian",
         "Ascii85",
         "1.1.0",
@@ -127,87 +128,87 @@ REPOSITORIES = (
 )
 
 
-def lacking(published: Published, sandbox: Sandbox) -> str:
-    """Why this machine cannot have a repository or build it, in a sentence; "" where it can."""
-    if published.registry == "debian" and not (shutil.which("apt-get") and APT_HELPER.exists()):
-        return "its source comes from Debian's archive, and this machine has no apt."
-    for probe in published.needs:
+def reason_to_skip(package: SourcePackage, sandbox: Sandbox) -> str:
+    """Why this machine cannot fetch or build a repository, as a sentence; "" if it can."""
+    if package.registry == "debian" and not (shutil.which("apt-get") and APT_HELPER.exists()):
+        return "its source comes from Debian's archive, but apt is not installed on this machine."
+    for probe in package.needs:
         with sandbox.open() as box:
             if not box.run(probe, cwd="/").passed:
-                return f"its toolchain is not in this machine's boxes: {probe} does not work there."
+                return f"its toolchain is not installed in this machine's boxes: {probe} fails there."
     return ""
 
 
-def fetch(published: Published) -> dict[str, bytes]:
-    """The files of a source distribution, by path within the repository.
+def fetch(package: SourcePackage) -> dict[str, bytes]:
+    """The files of a source package, by path within the repository.
 
-    Raises ``EnvironmentFailure`` where the registry does not answer or gives something else than what is pinned.
+    Raises ``EnvironmentFailure`` if the registry does not answer, or serves another file than the pinned one.
     """
     try:
-        raw = _from_debian(published) if published.registry == "debian" else _from_registry(published)
+        raw = _from_debian(package) if package.registry == "debian" else _from_registry(package)
     except (OSError, ValueError, KeyError, TypeError, subprocess.SubprocessError) as error:
         raise EnvironmentFailure(
-            f"{published.file} cannot be had: {error}.",
-            advice=f"See that the registry of {CLIENTS[published.registry]} can be reached from this machine.",
+            f"{package.file} cannot be downloaded: {error}.",
+            advice=f"Check that this machine can reach the registry of {CLIENTS[package.registry]}.",
         ) from error
-    found = hashlib.sha256(raw).hexdigest()
-    if found != published.sha256:
+    digest = hashlib.sha256(raw).hexdigest()
+    if digest != package.sha256:
         raise EnvironmentFailure(
-            f"{published.file} is not what is pinned: its SHA-256 is {found}.",
-            advice="Do not use it; see what this machine's registry serves under that name.",
+            f"{package.file} is not the pinned file: its SHA-256 is {digest}.",
+            advice="Do not use it. Check which file this machine's registry serves under that name.",
         )
     return _unpack(raw)
 
 
-def _from_registry(published: Published) -> bytes:
-    return _download(_address(published), ARCHIVE_BYTES)
+def _from_registry(package: SourcePackage) -> bytes:
+    return _download(_address(package), ARCHIVE_BYTES)
 
 
-def _from_debian(published: Published) -> bytes:
-    """From the archives that apt gets its packages from, by apt itself: no list of sources need be configured."""
-    told = HostMachine().ask(["apt-get", "indextargets", "--format", "$(SITE)"])
-    said = "apt names no archive"
-    for site in dict.fromkeys(told.split()):
+def _from_debian(package: SourcePackage) -> bytes:
+    """Download from apt's archives by apt's own helper; no source repositories (deb-src) need to be configured."""
+    sites = HostMachine().ask(["apt-get", "indextargets", "--format", "$(SITE)"])
+    problem = "apt has no archive configured"
+    for site in dict.fromkeys(sites.split()):
         with tempfile.TemporaryDirectory(prefix="dayhand-bench-") as folder:
             file = Path(folder) / "archive"
-            address = f"{site.rstrip('/')}/{published.file}"
+            address = f"{site.rstrip('/')}/{package.file}"
             command = [str(APT_HELPER), "-q", "download-file", address, str(file)]
             done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
             if done.returncode == 0 and file.stat().st_size <= ARCHIVE_BYTES:
                 return file.read_bytes()
-            said = next(
+            problem = next(
                 (line for line in done.stderr.splitlines() if line.startswith("E: ")), "it is too large"
             )
-    raise ValueError(said)
+    raise ValueError(problem)
 
 
-def _address(published: Published) -> str:
-    if published.registry == "npm":
+def _address(package: SourcePackage) -> str:
+    if package.registry == "npm":
         registry = node.find_registry(HostMachine())
         if registry.problem:
             raise ValueError(registry.problem.rstrip("."))
         base = registry.env["npm_config_registry"].rstrip("/")
-        told = json.loads(_download(f"{base}/{published.name}/{published.version}", PAGE_BYTES))
-        return str(told["dist"]["tarball"])
+        metadata = json.loads(_download(f"{base}/{package.name}/{package.version}", PAGE_BYTES))
+        return str(metadata["dist"]["tarball"])
     index = python.find_registry(HostMachine()).env["UV_DEFAULT_INDEX"]
-    for url in python_index.listed_files(index, published.name):
-        if urllib.parse.urlsplit(url).path.rpartition("/")[2] == published.file:
+    for url in python_index.listed_files(index, package.name):
+        if urllib.parse.urlsplit(url).path.rpartition("/")[2] == package.file:
             return url
-    raise ValueError(f"the index does not list {published.file}")
+    raise ValueError(f"the index does not list {package.file}")
 
 
-def _download(url: str, most: int) -> bytes:
+def _download(url: str, max_bytes: int) -> bytes:
     if not usable(url):
         raise ValueError(f"{url} is not https")
     with urllib.request.urlopen(url, timeout=SECONDS) as answer:  # noqa: S310 - usable: https only
-        raw: bytes = answer.read(most + 1)
-    if len(raw) > most:
-        raise ValueError(f"{url} is larger than {most} bytes")
+        raw: bytes = answer.read(max_bytes + 1)
+    if len(raw) > max_bytes:
+        raise ValueError(f"{url} is larger than {max_bytes} bytes")
     return raw
 
 
 def _unpack(raw: bytes) -> dict[str, bytes]:
-    """Its plain files, without the folder that all of them are in."""
+    """The archive's regular files, without its top-level folder."""
     files: dict[str, bytes] = {}
     with tarfile.open(fileobj=io.BytesIO(raw)) as tar:
         for member in tar:

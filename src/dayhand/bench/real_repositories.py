@@ -1,4 +1,4 @@
-"""``dayhand bench environment --real``: real repositories set up and checked, from cold and from warm."""
+"""``dayhand bench environment --real``: set up real repositories, cold and warm, and run their checks."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from dayhand.bench.environment import BRANCH, BenchProject, Quiet, lacks, stopwatch
+from dayhand.bench.environment import BenchProject, NullLog, problem_of, time_setup
 from dayhand.bench.published_packages import (
     REPOSITORIES,
-    Published,
+    SourcePackage,
     fetch,
-    lacking,
+    reason_to_skip,
 )
 from dayhand.errors import EnvironmentFailure
 from dayhand.sandbox.base import Sandbox
@@ -30,47 +30,47 @@ ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One repository; the seconds are None where it could not be had. What is warm is a median."""
+    """One repository; the seconds are None if it could not be downloaded. The warm figures are medians."""
 
     repository: str  # "pluggy 1.7.0"
     ecosystem: str  # "Python"
     kind: str  # "uv.lock, groups"
-    cold_s: float | None = None  # nothing is kept: install and probe everything
-    warm_s: float | None = None  # kept: find it, open a box, put the repository in
-    warm_ready_s: float | None = None  # the same without putting the repository in
-    checks: tuple[str, ...] = ()  # that ran, each with how it ended
+    cold_s: float | None = None  # no snapshot: install and probe everything
+    warm_s: float | None = None  # with a snapshot: find it, open a box, check out the repository
+    warm_ready_s: float | None = None  # the same without the checkout
+    checks: tuple[str, ...] = ()  # that ran, each with its result
     verdict: str = ""  # "ready", or what is missing
 
 
 @dataclass(frozen=True, slots=True)
 class RepositoryFigures:
-    """Every repository, and by ecosystem the medians of its repositories, in seconds."""
+    """All repositories, and the medians by ecosystem in seconds."""
 
     repositories: tuple[Measurement, ...]
-    left_out: dict[str, str]  # a repository, and why this machine cannot measure it
+    left_out: dict[str, str]  # why this machine cannot measure a repository, by its name
     cold_s: dict[str, float]
     warm_s: dict[str, float]
     warm_ready_s: dict[str, float]
 
 
 def bench_real(
-    *, as_json: bool, rounds: int = ROUNDS, repositories: Sequence[Published] = REPOSITORIES
+    *, as_json: bool, rounds: int = ROUNDS, repositories: Sequence[SourcePackage] = REPOSITORIES
 ) -> int:
-    """Measure and print; 0 where every repository is ready that this machine can build.
+    """Measure and print; returns 0 if every repository that this machine can build is ready.
 
-    Raises ``SandboxError`` where no box can be opened.
+    Raises ``SandboxError`` if no box can be opened.
     """
     rows, left_out = [], {}
-    for published in repositories:
+    for package in repositories:
         with tempfile.TemporaryDirectory(prefix="dayhand-bench-") as folder:
             data = Path(folder)
             data.chmod(0o755)
             sandbox = BubblewrapSandbox(data)
             sandbox.self_test()
-            if why := lacking(published, sandbox):
-                left_out[_name(published)] = why
+            if why := reason_to_skip(package, sandbox):
+                left_out[_name(package)] = why
             else:
-                rows.append(measure(published, data, sandbox, rounds=rounds))
+                rows.append(measure(package, data, sandbox, rounds=rounds))
     found = figures(rows, left_out)
     if as_json:
         print(json.dumps(asdict(found)))
@@ -79,32 +79,32 @@ def bench_real(
     return 0 if (rows or left_out) and all(row.verdict == "ready" for row in rows) else 1
 
 
-def measure(published: Published, data: Path, sandbox: Sandbox, *, rounds: int) -> Measurement:
-    """Fetch one repository, set it up, run its checks from cold, and set it up from warm ``rounds`` times."""
-    row = Measurement(_name(published), published.ecosystem, published.kind)
+def measure(package: SourcePackage, data: Path, sandbox: Sandbox, *, rounds: int) -> Measurement:
+    """Download one repository, set it up cold, set it up warm ``rounds`` times, and run its checks."""
+    row = Measurement(_name(package), package.ecosystem, package.kind)
     try:
-        texts = fetch(published)
+        texts = fetch(package)
     except EnvironmentFailure as failure:
         return replace(row, verdict=str(failure))
-    project = BenchProject.write(data, published.name, texts)
-    place, cold, warm, ready = stopwatch(project, sandbox, rounds)
-    found = examine(place, sandbox, project.fill, log=Quiet(), commit=project.commit)
+    project = BenchProject.write(data, package.name, texts)
+    environment, cold, warm, ready = time_setup(project, sandbox, rounds)
+    found = examine(environment, sandbox, project.fill, log=NullLog(), commit=project.commit)
     return replace(
         row,
         cold_s=cold,
         warm_s=warm,
         warm_ready_s=ready,
         checks=_ran(found),
-        verdict=lacks(place) or _verdict(found),
+        verdict=problem_of(environment) or _verdict(found),
     )
 
 
-def _name(published: Published) -> str:
-    return f"{published.name} {published.version}"
+def _name(package: SourcePackage) -> str:
+    return f"{package.name} {package.version}"
 
 
 def figures(rows: Sequence[Measurement], left_out: dict[str, str]) -> RepositoryFigures:
-    """What is printed: the rows, and by ecosystem the medians of those that were measured."""
+    """The rows, and the medians of the measured ones by ecosystem."""
 
     def medians(field: Callable[[Measurement], float | None]) -> dict[str, float]:
         found: dict[str, list[float]] = {}
@@ -124,9 +124,7 @@ def figures(rows: Sequence[Measurement], left_out: dict[str, str]) -> Repository
 
 def _ran(found: Examined) -> tuple[str, ...]:
     return tuple(
-        f"{one.command}: {'passes' if one.run.passed else 'runs, and fails'}"
-        for one in found.checks
-        if one.run
+        f"{one.command}: {'passes' if one.run.passed else 'fails'}" for one in found.checks if one.run
     )
 
 
@@ -136,8 +134,8 @@ def _verdict(found: Examined) -> str:
 
 
 def _show(found: RepositoryFigures) -> None:
-    table = Table(title=f"Real repositories on branch {BRANCH} (seconds; warm: medians)")
-    for column in ("repository", "kind", "cold", "warm", "warm, without the copy", "checks", "verdict"):
+    table = Table(title="Setup of real repositories in seconds (warm: medians)")
+    for column in ("repository", "kind", "cold", "warm", "warm, without checkout", "checks", "verdict"):
         table.add_column(column)
     for row in found.repositories:
         times = [
@@ -149,4 +147,4 @@ def _show(found: RepositoryFigures) -> None:
     console = Console()
     console.print(table)
     for name, why in found.left_out.items():
-        console.print(f"Left out: {name}: {why}", markup=False)
+        console.print(f"Skipped: {name}: {why}", markup=False)

@@ -1,6 +1,6 @@
-"""``dayhand bench sandbox``: what a box costs beside the backend that it stands on.
+"""``dayhand bench sandbox``: the cost of a box, compared with its backend without Dayhand.
 
-Everything is measured in one run and in turns, so that whatever else the machine does meets both sides.
+Both sides are measured alternately in one run, so that other load on the machine affects them equally.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from dayhand.bench.bare_backends import BACKENDS, Bare, BoxMemory
-from dayhand.bench.measure import ms, timed
+from dayhand.bench.baselines import BACKENDS, Baseline, BoxMemory
+from dayhand.bench.measure import median_ms, time_ms
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import CommandLimits, Sandbox
 from dayhand.settings.table import Settings
 
 ROUNDS = 40
 MANY = 50
-PATIENCE = CommandLimits(seconds=180)  # for all of them to be open
+OPEN_LIMITS = CommandLimits(seconds=180)  # until all boxes are open
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxFigures:
-    """One backend. Milliseconds are medians of interleaved rounds; ratios compare medians of the same run."""
+    """One backend. Milliseconds are medians of alternating rounds; ratios compare medians of the same run."""
 
-    least_ms: float  # the least that it can be asked for; ``Bare`` says what
-    bare_ms: float  # its own way to run a command
+    least_ms: float  # ``Baseline.minimal``
+    bare_ms: float  # ``Baseline.command``
     command_ms: float  # run(["true"]) in an open box
-    bare_start_ms: float  # its own way to make a box, run a command in it and take it away
+    bare_start_ms: float  # ``Baseline.start``
     start_ms: float  # opening a box, its first command, closing it
-    boxes_s: float  # from nothing until a command runs in each of all boxes
-    memory: BoxMemory | None  # while they run; None where the kernel does not tell it
-    boxes: int  # how many they were
+    boxes_s: float  # until a command runs in each of ``boxes`` boxes
+    memory: BoxMemory | None  # of all of them; None if the kernel does not report it
+    boxes: int
 
     @property
     def command_ratio(self) -> float:
@@ -50,34 +50,37 @@ class SandboxFigures:
 
 
 ROWS: tuple[tuple[str, Callable[[SandboxFigures], str]], ...] = (
-    ("the least that runs `true`, ms", lambda one: f"{one.least_ms:.1f}"),
-    ("bwrap with our arguments, or docker exec, ms", lambda one: f"{one.bare_ms:.1f}"),
+    ("minimal sandbox, ms", lambda one: f"{one.least_ms:.1f}"),
+    ("bwrap with our options, or docker exec, ms", lambda one: f"{one.bare_ms:.1f}"),
     ("a command in an open box, ms", lambda one: f"{one.command_ms:.1f}"),
-    ("  times the bare one", lambda one: f"{one.command_ratio:.2f}"),
+    ("  ratio to the line above", lambda one: f"{one.command_ratio:.2f}"),
     ("bwrap again, or docker run --rm, ms", lambda one: f"{one.bare_start_ms:.1f}"),
-    ("open, one command, close, ms", lambda one: f"{one.start_ms:.1f}"),
-    ("  times the bare one", lambda one: f"{one.start_ratio:.2f}"),
-    ("boxes at once", lambda one: f"{one.boxes}"),
+    ("open a box, run a command, close it, ms", lambda one: f"{one.start_ms:.1f}"),
+    ("  ratio to the line above", lambda one: f"{one.start_ratio:.2f}"),
+    ("boxes open at once", lambda one: f"{one.boxes}"),
     ("  until a command runs in each, s", lambda one: f"{one.boxes_s:.1f}"),
-    ("  what keeps them, MB (PSS)", lambda one: f"{one.memory.boxes_mb:.1f}" if one.memory else "not told"),
     (
-        "  the sleeping commands, MB",
-        lambda one: f"{one.memory.commands_mb:.1f}" if one.memory else "not told",
+        "  memory of the boxes, MB (PSS)",
+        lambda one: f"{one.memory.boxes_mb:.1f}" if one.memory else "not reported",
+    ),
+    (
+        "  memory of the sleeping commands, MB (PSS)",
+        lambda one: f"{one.memory.commands_mb:.1f}" if one.memory else "not reported",
     ),
 )
 
 
 def bench_sandbox(settings: Settings, *, as_json: bool, rounds: int = ROUNDS, many: int = MANY) -> int:
-    """Measure every backend that works here and print; 1 where none does."""
+    """Measure every backend that works on this machine and print; returns 1 if none does."""
     figures: dict[str, SandboxFigures] = {}
     problems: dict[str, str] = {}
-    for name, ready in BACKENDS.items():
+    for name, open_baseline in BACKENDS.items():
         try:
             with tempfile.TemporaryDirectory(prefix="dayhand-bench-") as folder:
                 data = Path(folder)
                 data.chmod(0o755)
-                with ready(data, settings) as bare:
-                    figures[name] = measure(bare, rounds=rounds, many=many)
+                with open_baseline(data, settings) as baseline:
+                    figures[name] = measure(baseline, rounds=rounds, many=many)
         except SandboxError as error:
             problems[name] = f"{error} {error.advice}".strip()
     if as_json:
@@ -87,30 +90,39 @@ def bench_sandbox(settings: Settings, *, as_json: bool, rounds: int = ROUNDS, ma
     return int(not figures)
 
 
-def measure(bare: Bare, *, rounds: int, many: int) -> SandboxFigures:
-    """Take turns between the bare backend and ours."""
-    sandbox = bare.sandbox
+def measure(baseline: Baseline, *, rounds: int, many: int) -> SandboxFigures:
+    """Measure the backend and the sandbox alternately."""
+    sandbox = baseline.sandbox
     least, own, command, own_start, start = [], [], [], [], []
     with sandbox.open() as box:
         for _ in range(rounds):
-            least.append(timed(bare.least))
-            own.append(timed(bare.command))
-            command.append(timed(lambda: _must_pass(passed=box.run(["true"]).passed)))
-            own_start.append(timed(bare.start))
-            start.append(timed(lambda: _open_and_run(sandbox)))
-    seconds, memory = _many(bare, many)
-    return SandboxFigures(ms(least), ms(own), ms(command), ms(own_start), ms(start), seconds, memory, many)
+            least.append(time_ms(baseline.minimal))
+            own.append(time_ms(baseline.command))
+            command.append(time_ms(lambda: _must_pass(passed=box.run(["true"]).passed)))
+            own_start.append(time_ms(baseline.start))
+            start.append(time_ms(lambda: _open_and_run(sandbox)))
+    seconds, memory = _open_many(baseline, many)
+    return SandboxFigures(
+        median_ms(least),
+        median_ms(own),
+        median_ms(command),
+        median_ms(own_start),
+        median_ms(start),
+        seconds,
+        memory,
+        many,
+    )
 
 
-def _many(bare: Bare, many: int) -> tuple[float, BoxMemory | None]:
-    """Let a command wait in each of ``many`` boxes at once: seconds until all wait, and their memory then."""
+def _open_many(baseline: Baseline, many: int) -> tuple[float, BoxMemory | None]:
+    """Run a waiting command in each of ``many`` boxes: the seconds until all run, and the memory then."""
     began, over = threading.Semaphore(0), threading.Event()
 
     def stay() -> None:
-        with bare.sandbox.open() as box:
+        with baseline.sandbox.open() as box:
             box.run(
                 "echo began; exec sleep 600",
-                limits=PATIENCE,
+                limits=OPEN_LIMITS,
                 on_output=lambda _: began.release(),
                 cancelled=over.is_set,
             )
@@ -119,14 +131,14 @@ def _many(bare: Bare, many: int) -> tuple[float, BoxMemory | None]:
     start = time.perf_counter()
     for thread in threads:
         thread.start()
-    in_time = all(began.acquire(timeout=PATIENCE.seconds) for _ in threads)
-    seconds, memory = time.perf_counter() - start, bare.memory() if in_time else None
+    in_time = all(began.acquire(timeout=OPEN_LIMITS.seconds) for _ in threads)
+    seconds, memory = time.perf_counter() - start, baseline.memory() if in_time else None
     over.set()
     for thread in threads:
         thread.join()
     if not in_time:
         raise SandboxError(
-            f"{many} boxes were not open within {PATIENCE.seconds:.0f} s: this machine is too busy to tell."
+            f"{many} boxes were not open within {OPEN_LIMITS.seconds:.0f} s: this machine is too busy to measure."
         )
     return round(seconds, 2), memory
 
@@ -138,11 +150,11 @@ def _open_and_run(sandbox: Sandbox) -> None:
 
 def _must_pass(*, passed: bool) -> None:
     if not passed:
-        raise SandboxError("A box did not even run `true`.")
+        raise SandboxError("`true` failed in a box.")
 
 
 def _shape(figures: dict[str, SandboxFigures], problems: dict[str, str]) -> dict[str, object]:
-    """What ``--json`` prints: each figure by backend, null where it was not measured."""
+    """What ``--json`` prints: each figure by backend, null if it was not measured."""
     ours = {name: figures.get(name) for name in BACKENDS}
     memory = {name: one.memory if one else None for name, one in ours.items()}
     return {
@@ -161,11 +173,11 @@ def _shape(figures: dict[str, SandboxFigures], problems: dict[str, str]) -> dict
 
 
 def _show(figures: dict[str, SandboxFigures], problems: dict[str, str]) -> None:
-    table = Table(title="A box beside its own backend (medians, in turns)")
+    table = Table(title="Sandbox cost compared with the backend alone (medians)")
     for column in ("", *figures):
         table.add_column(column, justify="right" if column else "left")
-    for words, tell in ROWS:
-        table.add_row(words, *(tell(one) for one in figures.values()))
+    for label, value in ROWS:
+        table.add_row(label, *(value(one) for one in figures.values()))
     console = Console()
     console.print(table)
     for backend, why in problems.items():

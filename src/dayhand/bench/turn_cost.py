@@ -1,4 +1,4 @@
-"""What a turn of the loop costs, beside one of the least loop on the bare library, on the same history and in turns."""
+"""The cost of a turn of the agent loop, compared with a minimal loop on the openai library with the same history."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dayhand.agent.model.base import (
     Reply,
 )
 from dayhand.agent.model.responses import ResponsesModel
-from dayhand.bench.model_server import Answers, words
+from dayhand.bench.model_server import ModelServerProcess, task_prompt
 from dayhand.errors import LedgerError
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.ledger import Ledger
@@ -35,46 +35,46 @@ from dayhand.task import Ask, State, Task, TaskKind
 from dayhand.usage import Switch
 
 MAX_TURNS = 1000
-AROUND = 6  # items that a history may be longer or shorter and still count as one of that length
+LENGTH_TOLERANCE = 6  # a history that is this many items longer or shorter counts as one of that length
 REPOSITORY = (
     "git init -q -b main && git -c user.name=B -c user.email=b@localhost commit -q --allow-empty -m Begin"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
-    """Milliseconds of one turn."""
+class TurnTime:
+    """The milliseconds of one turn."""
 
     cpu: float
     wall: float
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
-    """Medians of the turns at one length of history."""
+class TurnCost:
+    """The medians of the turns at one length of history."""
 
-    ours: Spent
-    bare: Spent
-    turns: int  # how many they are
+    ours: TurnTime
+    bare: TurnTime
+    turns: int  # that were measured
 
 
 @dataclass(slots=True)
-class Watch:
-    """The model of our loop: it stops the time, and between two turns lets the bare loop have one.
+class TimedModel:
+    """A model that measures the turns of our loop, and runs a turn of the minimal loop between them.
 
-    A turn lasts from one request to the next: what goes out, what comes in, the journal, the tool and its results.
+    A turn lasts from one request to the next: request, reply, journal, tool call and result.
     """
 
     inner: Model
-    bare: openai.OpenAI
+    client: openai.OpenAI  # of the minimal loop
     lengths: Sequence[int]
     name: str = "bench"
     scripted: bool = True
     images: bool = True
     switches: tuple[Switch, ...] = ()
     window: int = 0
-    spent: dict[int, list[Spent]] = field(default_factory=dict)
-    bare_spent: dict[int, list[Spent]] = field(default_factory=dict)
+    times: dict[int, list[TurnTime]] = field(default_factory=dict)
+    baseline_times: dict[int, list[TurnTime]] = field(default_factory=dict)
     _began: tuple[int, float, float] | None = None
 
     def reply(
@@ -87,23 +87,23 @@ class Watch:
         choice: str = AUTO,
     ) -> Reply:
         self._stop()
-        near = next((length for length in self.lengths if abs(len(items) - length) <= AROUND), None)
+        near = next((length for length in self.lengths if abs(len(items) - length) <= LENGTH_TOLERANCE), None)
         if near is not None:
             began = _now()
-            bare_turn(self.bare, [*items], tools)
-            self.bare_spent.setdefault(near, []).append(_since(began))
+            baseline_turn(self.client, [*items], tools)
+            self.baseline_times.setdefault(near, []).append(_since(began))
             self._began = (near, *_now())
         return self.inner.reply(items, tools, key=key, listener=listener, choice=choice)
 
     def _stop(self) -> None:
         if self._began is not None:
             near, *began = self._began
-            self.spent.setdefault(near, []).append(_since((began[0], began[1])))
+            self.times.setdefault(near, []).append(_since((began[0], began[1])))
             self._began = None
 
 
-def bare_turn(client: openai.OpenAI, history: list[Any], tools: Sequence[Item]) -> None:
-    """The least loop that there can be on the library as its documentation shows it: one turn."""
+def baseline_turn(client: openai.OpenAI, history: list[Any], tools: Sequence[Item]) -> None:
+    """One turn of a minimal loop, written as the library's documentation shows it."""
     arguments: dict[str, Any] = {"model": "bench", "store": False, "tools": [*tools]}
     stream = cast("openai.Stream[Any]", client.responses.create(input=history, stream=True, **arguments))
     for event in stream:
@@ -118,33 +118,44 @@ def bare_turn(client: openai.OpenAI, history: list[Any], tools: Sequence[Item]) 
                 )
 
 
-def measure_turns(data: Path, answers: Answers, lengths: Sequence[int], *, rounds: int) -> Mapping[int, Cost]:
+def measure_turns(
+    data: Path, server: ModelServerProcess, lengths: Sequence[int], *, rounds: int
+) -> Mapping[int, TurnCost]:
     """Let our loop take as many turns as the longest history needs, ``rounds`` times.
 
-    Raises ``SandboxError`` where no box can be opened.
+    Raises ``SandboxError`` if no box can be opened.
     """
     sandbox = BubblewrapSandbox(data)
     with ExitStack() as stack:
         box = stack.enter_context(sandbox.open())
         box.run(REPOSITORY)
         clients = [
-            stack.enter_context(openai.OpenAI(api_key="none", base_url=answers.base_url, max_retries=0))
+            stack.enter_context(openai.OpenAI(api_key="none", base_url=server.base_url, max_retries=0))
             for _ in range(2)
         ]
-        watch = Watch(ResponsesModel(clients[0], "bench", scripted=True), clients[1], lengths)
-        bare_turn(clients[1], [{"role": "user", "content": words(1)}], ())  # what is built once is built now
+        timed_model = TimedModel(ResponsesModel(clients[0], "bench", scripted=True), clients[1], lengths)
+        baseline_turn(
+            clients[1], [{"role": "user", "content": task_prompt(1)}], ()
+        )  # warm up: the client builds some things once
         redis = stack.enter_context(connect(stack.enter_context(embedded(data))))
         for number in range(rounds):
-            _travel(Ledger(redis), watch, box, task=_task(number, (max(lengths) + AROUND) // 2 + 1))
-    return {length: _cost(watch.spent[length], watch.bare_spent[length]) for length in lengths}
+            _solve_task(
+                Ledger(redis),
+                timed_model,
+                box,
+                task=_task(number, (max(lengths) + LENGTH_TOLERANCE) // 2 + 1),
+            )
+    return {
+        length: _cost(timed_model.times[length], timed_model.baseline_times[length]) for length in lengths
+    }
 
 
-def _travel(ledger: Ledger, model: Model, box: Box, *, task: Task) -> None:
+def _solve_task(ledger: Ledger, model: Model, box: Box, *, task: Task) -> None:
     """Solve a task with a real journal and a real log."""
     ledger.open(task, delivery=task.id, meaning=task.id)
     claim = ledger.claim(task.id, "bench")
     if claim is None:
-        raise LedgerError("The bench's own task was taken by somebody else.")
+        raise LedgerError("Another worker claimed the benchmark's task.")
     with claim.kept():
         memory = Journal(ledger.redis, task.id, claim)
         solve(
@@ -166,21 +177,21 @@ def _task(number: int, turns: int) -> Task:
         installation=0,
         number=number,
         title="Make plans",
-        body=words(turns),
-        ask=Ask(TaskKind.FIX, words(turns), "bench"),
+        body=task_prompt(turns),
+        ask=Ask(TaskKind.FIX, task_prompt(turns), "bench"),
         default_branch="main",
         created_at=time.time(),
     )
 
 
-def _cost(ours: Sequence[Spent], bare: Sequence[Spent]) -> Cost:
-    return Cost(_median(ours), _median(bare), len(ours))
+def _cost(ours: Sequence[TurnTime], bare: Sequence[TurnTime]) -> TurnCost:
+    return TurnCost(_median(ours), _median(bare), len(ours))
 
 
-def _median(spent: Sequence[Spent]) -> Spent:
-    return Spent(
-        round(statistics.median(one.cpu for one in spent), 2),
-        round(statistics.median(one.wall for one in spent), 2),
+def _median(times: Sequence[TurnTime]) -> TurnTime:
+    return TurnTime(
+        round(statistics.median(one.cpu for one in times), 2),
+        round(statistics.median(one.wall for one in times), 2),
     )
 
 
@@ -188,6 +199,6 @@ def _now() -> tuple[float, float]:
     return time.process_time(), time.perf_counter()
 
 
-def _since(began: tuple[float, float]) -> Spent:
+def _since(began: tuple[float, float]) -> TurnTime:
     cpu, wall = _now()
-    return Spent((cpu - began[0]) * 1000, (wall - began[1]) * 1000)
+    return TurnTime((cpu - began[0]) * 1000, (wall - began[1]) * 1000)

@@ -1,4 +1,4 @@
-"""What tasks cost a warm worker: the real ``dayhand work``, a real Redis, a local GitHub; only the model is played."""
+"""The cost of tasks in a warm worker: the real ``dayhand work``, Redis and the local GitHub, with a scripted model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from subprocess import Popen
 from rq.job import Job
 
 from dayhand.bench.measure import children, pss_mb
-from dayhand.bench.model_server import Answers, words
+from dayhand.bench.model_server import ModelServerProcess, task_prompt
 from dayhand.child_process import running
 from dayhand.errors import DayhandError
 from dayhand.hub.permissions import PERMISSIONS
@@ -25,43 +25,43 @@ from dayhand.task import Ask, State, Task, TaskKind
 
 OWNER, NAME = "ada", "ada/plans"
 FILES = {"README.md": "# Plans\n", "plans.txt": "One thing after the other.\n"}
-TURNS = 12  # of each task; at the last one all of them are looked at
-PATIENCE_SECONDS = 60.0
-LOOK_SECONDS = 0.05
+TURNS = 12  # of each task; memory is measured at the last one
+MAX_WAIT_SECONDS = 60.0
+POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Starts:
-    """Seconds from the start of a task's job to its first request, and where they went."""
+class FirstRequest:
+    """Seconds from the start of a task's job to its first request, in total and by stage."""
 
     seconds: float
-    stages: Mapping[str, float]  # by stage; "claim" is what comes before the first
+    stages: Mapping[str, float]  # "claim" is the time before the first stage
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerMemory:
-    """Proportional memory (PSS) in MB; pages that several processes share count for each in part."""
+    """Proportional memory (PSS) in MB: a page that several processes share counts for each of them in part."""
 
     task: float | None  # one running task's own process, without its sandbox
-    waiting: float | None  # one worker that holds a task, or waits for one
+    waiting: float | None  # one worker process, which waits for its task or for the next one
     parent: float | None
-    tasks: int  # that ran at once
+    tasks: int  # that ran at the same time
 
 
 @dataclass(slots=True)
-class Town:
-    """A worker at work, and all that it speaks to."""
+class WorkerHarness:
+    """A running worker, and the services that it uses."""
 
     hub: LocalHub
     ledger: Ledger
     redis_url: str
-    answers: Answers
+    server: ModelServerProcess
     work: Popen[str]  # ``dayhand work``
     installation: int
-    jobs: dict[str, str] = field(default_factory=dict)  # task: its job
+    jobs: dict[str, str] = field(default_factory=dict)  # the job's id, by the task's
 
     def begin(self, turns: str, *, kind: TaskKind) -> str:
-        """Open an issue and the task that comes of it, as the web process would; give the task's id."""
+        """Open an issue and its task as the web process does; returns the task's id."""
         repo = self.hub.actions.repositories[NAME]
         issue = self.hub.actions.open_issue(repo, self.hub.actions.users[OWNER], "Make plans", body=turns)
         task = Task(
@@ -83,30 +83,32 @@ class Town:
         return task.id
 
     def until_over(self, task_id: str) -> None:
-        """Wait for a task's end. Raises ``DayhandError`` where it failed or does not end."""
+        """Wait for a task's end. Raises ``DayhandError`` if it fails or does not end."""
         self.until(lambda: self.ledger.record(task_id).state not in (State.QUEUED, State.RUNNING))
         record = self.ledger.record(task_id)
         if record.state is not State.ANSWERED:
-            raise DayhandError(f"The bench's own task ended as {record.state}: {record.reason}")
+            raise DayhandError(f"The benchmark's task ended as {record.state}: {record.reason}")
 
     def until(self, condition: Callable[[], bool]) -> None:
-        ends = time.monotonic() + PATIENCE_SECONDS
+        ends = time.monotonic() + MAX_WAIT_SECONDS
         while not condition():
             if self.work.poll() is not None:
                 raise DayhandError(f"`dayhand work` ended with exit code {self.work.returncode}.")
             if time.monotonic() > ends:
-                raise DayhandError("The bench's own tasks do not get on: this machine is too busy to tell.")
-            time.sleep(LOOK_SECONDS)
+                raise DayhandError(
+                    "The benchmark's tasks made no progress: this machine is too busy to measure."
+                )
+            time.sleep(POLL_SECONDS)
 
-    def start(self, task_id: str) -> Starts:
-        """How a task came to its first request."""
+    def start(self, task_id: str) -> FirstRequest:
+        """How long a task took to its first request."""
         with connect_raw(self.redis_url) as raw:
-            there = queue(raw)
-            job = Job.fetch(self.jobs[task_id], connection=there.connection, serializer=there.serializer)
+            jobs = queue(raw)
+            job = Job.fetch(self.jobs[task_id], connection=jobs.connection, serializer=jobs.serializer)
         if job.started_at is None:
-            raise DayhandError("Redis does not know when the bench's own job began.")
+            raise DayhandError("Redis has no start time for the benchmark's job.")
         began = job.started_at.timestamp()
-        asked = next(one.at for one in self.answers.requests() if one.key == task_id)
+        asked = next(one.at for one in self.server.requests() if one.key == task_id)
         marks = [("claim", began)]
         marks += [
             (note.text, note.at)
@@ -116,20 +118,20 @@ class Town:
         marks = [mark for mark in marks if mark[1] <= asked]
         ends = [at for _, at in marks[1:]] + [asked]
         stages = {name: round(end - at, 3) for (name, at), end in zip(marks, ends, strict=True)}
-        return Starts(round(asked - began, 3), stages)
+        return FirstRequest(round(asked - began, 3), stages)
 
     def memory(self, tasks: int) -> WorkerMemory:
-        """Look at the processes while ``tasks`` tasks run."""
-        hands = children(self.work.pid)
-        horses = [horse for hand in hands for horse in children(hand)]
+        """Measure the processes while ``tasks`` tasks run."""
+        workers = children(self.work.pid)
+        horses = [horse for worker in workers for horse in children(worker)]
         if len(horses) != tasks:
-            raise DayhandError(f"{len(horses)} tasks run where there should be {tasks}.")
-        return WorkerMemory(_mean(horses), _mean(hands), pss_mb(self.work.pid), tasks)
+            raise DayhandError(f"{len(horses)} tasks are running instead of {tasks}.")
+        return WorkerMemory(_mean(horses), _mean(workers), pss_mb(self.work.pid), tasks)
 
 
 @contextmanager
-def town(data: Path, answers: Answers, workers: int) -> Iterator[Town]:
-    """A local GitHub with a repository, a Redis, and ``dayhand work`` with that many workers."""
+def worker_harness(data: Path, server: ModelServerProcess, workers: int) -> Iterator[WorkerHarness]:
+    """Run a local GitHub with one repository, Redis, and ``dayhand work`` with ``workers`` workers."""
     with ExitStack() as stack:
         redis_url = stack.enter_context(embedded(data))
         hub = stack.enter_context(LocalHub(data / "github"))
@@ -140,8 +142,8 @@ def town(data: Path, answers: Answers, workers: int) -> Iterator[Town]:
             "dayhand-bench",
             permissions=PERMISSIONS,
             events=(),
-            webhook_url=f"{hub.url}/nobody-listens",
-            secret="none",  # noqa: S106 - nothing is sent
+            webhook_url=f"{hub.url}/unused",
+            secret="none",  # noqa: S106 - no event is sent
             owner=OWNER,
         )
         installation = actions.install(app, OWNER, [NAME], silent=True).id
@@ -153,36 +155,36 @@ def town(data: Path, answers: Answers, workers: int) -> Iterator[Town]:
             "REDIS_URL": redis_url,
             "DAYHAND_DATA": str(data),
             "DAYHAND_CONCURRENCY": str(workers),
-            "OPENAI_BASE_URL": answers.base_url,
+            "OPENAI_BASE_URL": server.base_url,
             "OPENAI_API_KEY": "none",
             "DAYHAND_MODEL": "bench",
         }
         log = stack.enter_context((data / "work.log").open("w", encoding="utf-8"))
         work = stack.enter_context(running(["work"], env=env, output=log))
         redis = stack.enter_context(connect(redis_url))
-        yield Town(hub, Ledger(redis), redis_url, answers, work, installation)
+        yield WorkerHarness(hub, Ledger(redis), redis_url, server, work, installation)
 
 
-def first_requests(place: Town, rounds: int, *, kind: TaskKind) -> list[Starts]:
-    """Let tasks of a kind start, one after the other; the first, which makes mirror and environment, is not counted."""
+def measure_first_requests(harness: WorkerHarness, rounds: int, *, kind: TaskKind) -> list[FirstRequest]:
+    """Start tasks one after the other; the first one is not counted, because it creates the mirror and the environment."""
     starts = []
     for number in range(rounds + 1):
-        task_id = place.begin(words(1), kind=kind)
-        place.until_over(task_id)
+        task_id = harness.begin(task_prompt(1), kind=kind)
+        harness.until_over(task_id)
         if number:
-            starts.append(place.start(task_id))
+            starts.append(harness.start(task_id))
     return starts
 
 
-def running_tasks(place: Town, tasks: int) -> WorkerMemory:
-    """Let ``tasks`` tasks run at once, and look at them at the last of their turns."""
-    ids = [place.begin(words(TURNS, pause=TURNS - 1), kind=TaskKind.FOLLOW_UP) for _ in range(tasks)]
-    place.until(lambda: place.answers.waiting() == tasks)
-    seen = place.memory(tasks)
-    place.answers.go()
+def measure_memory(harness: WorkerHarness, tasks: int) -> WorkerMemory:
+    """Run ``tasks`` tasks at the same time, and measure them at their last turn."""
+    ids = [harness.begin(task_prompt(TURNS, pause=TURNS - 1), kind=TaskKind.FOLLOW_UP) for _ in range(tasks)]
+    harness.until(lambda: harness.server.waiting() == tasks)
+    memory = harness.memory(tasks)
+    harness.server.resume()
     for task_id in ids:
-        place.until_over(task_id)
-    return seen
+        harness.until_over(task_id)
+    return memory
 
 
 def _mean(pids: Sequence[int]) -> float | None:

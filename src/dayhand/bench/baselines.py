@@ -1,4 +1,4 @@
-"""What a box is measured beside: each backend's own way to run a command, without us."""
+"""The baselines of the sandbox benchmark: how each backend runs a command without Dayhand."""
 
 from __future__ import annotations
 
@@ -25,57 +25,59 @@ from dayhand.sandbox.docker.labels import OWNER
 from dayhand.sandbox.limits import Capacity
 from dayhand.settings.table import Settings
 
-# The namespaces and mounts without which a bwrap is no sandbox; nothing of what we add to it.
-LEAST = (
+# The namespaces and mounts that a sandbox needs at least, without the options that Dayhand adds.
+MINIMAL_OPTIONS = (
     "--unshare-all", "--die-with-parent", "--new-session", "--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin",
     "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64", "--proc", "/proc", "--dev", "/dev",
     "--tmpfs", "/var",
 )  # fmt: skip
-TRUE = "/usr/bin/true"
+TRUE_PROGRAM = "/usr/bin/true"
 
 
 @dataclass(frozen=True, slots=True)
 class BoxMemory:
     """Proportional memory (PSS) in MB of many open boxes."""
 
-    boxes_mb: float  # what keeps the boxes: two bwraps each, or a shim and the container's first processes
-    commands_mb: float  # the commands that sleep in them, which come on top
+    boxes_mb: (
+        float  # the boxes themselves: two bwrap processes each, or a shim and the container's first processes
+    )
+    commands_mb: float  # the sleeping commands in them, in addition
 
 
-class Bare(Protocol):
-    """One backend without us, and the sandbox of ours that stands on it."""
+class Baseline(Protocol):
+    """One backend without Dayhand, and Dayhand's sandbox that uses it."""
 
     @property
     def sandbox(self) -> Sandbox:
-        """Ours."""
+        """Dayhand's sandbox."""
 
-    def least(self) -> None:
-        """The least that can be called a sandboxed command."""
+    def minimal(self) -> None:
+        """Run ``true`` with as little isolation as still counts as a sandbox."""
 
     def command(self) -> None:
-        """The backend's own command."""
+        """Run ``true`` with the backend's own command-line tool."""
 
     def start(self) -> None:
-        """The backend's own box, made for one command and taken away."""
+        """Create the backend's own box, run ``true`` in it and remove it."""
 
     def memory(self) -> BoxMemory | None:
-        """That of all open boxes; None where the kernel does not tell it."""
+        """The memory of all open boxes; None if the kernel does not report it."""
 
 
-class BareBubblewrap:
-    """bwrap makes a box for each command, so a command and a start are the same to it."""
+class BubblewrapBaseline:
+    """bwrap creates a box for each command, so ``command`` and ``start`` are the same."""
 
-    def __init__(self, sandbox: BubblewrapSandbox, bwrap: Path, ours: tuple[str, ...]) -> None:
+    def __init__(self, sandbox: BubblewrapSandbox, bwrap: Path, options: tuple[str, ...]) -> None:
         self.sandbox = sandbox
         self._bwrap = str(bwrap)
-        self._ours = ours
+        self._options = options
 
-    def least(self) -> None:
-        _must([self._bwrap, *LEAST, "--", TRUE])
+    def minimal(self) -> None:
+        _run([self._bwrap, *MINIMAL_OPTIONS, "--", TRUE_PROGRAM])
 
     def command(self) -> None:
-        """With the arguments of our boxes: no shell, no limits, no filter, no streams, and our own user."""
-        _must([self._bwrap, *self._ours, "--", TRUE])
+        """Run bwrap with the options of Dayhand's boxes, but without shell, limits, seccomp filter, streams or own user."""
+        _run([self._bwrap, *self._options, "--", TRUE_PROGRAM])
 
     def start(self) -> None:
         self.command()
@@ -85,24 +87,24 @@ class BareBubblewrap:
         return _memory(bwraps, descendants(bwraps).keys() - set(bwraps))
 
 
-class BareDocker:
-    """``docker exec`` in a container that runs, and ``docker run``; the least is the engine's API without the client."""
+class DockerBaseline:
+    """``docker exec`` in a running container, and ``docker run``; ``minimal`` calls the engine's API directly."""
 
     def __init__(self, sandbox: DockerSandbox, container: Container) -> None:
         self.sandbox = sandbox
         self._container = container
 
-    def least(self) -> None:
-        self._container.exec_run([TRUE])
+    def minimal(self) -> None:
+        self._container.exec_run([TRUE_PROGRAM])
 
     def command(self) -> None:
-        _must(["docker", "exec", str(self._container.id), TRUE])
+        _run(["docker", "exec", str(self._container.id), TRUE_PROGRAM])
 
     def start(self) -> None:
-        _must(["docker", "run", "--rm", "--entrypoint", TRUE, self.sandbox.image])
+        _run(["docker", "run", "--rm", "--entrypoint", TRUE_PROGRAM, self.sandbox.image])
 
     def memory(self) -> BoxMemory | None:
-        """Of an engine on this machine: its shims are found by the containers that they are started for."""
+        """Works for an engine on this machine: its shims are found by their containers' ids."""
         client = self.sandbox.engine().client
         with engine_errors():
             found = client.containers.list(filters={"label": f"{OWNER}={self.sandbox.owner}"})
@@ -110,18 +112,21 @@ class BareDocker:
         shims = {}
         for entry in Path("/proc").glob("[0-9]*/cmdline"):
             with contextlib.suppress(OSError):
-                words = entry.read_bytes().decode("utf-8", "replace").split("\0")
-                if "-id" in words[:-1] and (one := words[words.index("-id") + 1]) in firsts:
-                    shims[one] = int(entry.parent.name)
+                arguments = entry.read_bytes().decode("utf-8", "replace").split("\0")
+                if (
+                    "-id" in arguments[:-1]
+                    and (container_id := arguments[arguments.index("-id") + 1]) in firsts
+                ):
+                    shims[container_id] = int(entry.parent.name)
         if shims.keys() != firsts.keys():
-            return None  # another machine's
+            return None  # the engine runs on another machine
         keeping = {*shims.values(), *firsts.values(), *descendants(firsts.values())}
         return _memory(keeping, descendants(shims.values()).keys() - keeping)
 
 
 @contextmanager
-def bare_bubblewrap(data: Path, _: Settings) -> Iterator[Bare]:
-    """Raises ``SandboxError`` where no box can be opened."""
+def bubblewrap_baseline(data: Path, _: Settings) -> Iterator[Baseline]:
+    """Raises ``SandboxError`` if no box can be opened."""
     sandbox = BubblewrapSandbox(data)
     sandbox.self_test()
     kept = data / "sandbox"
@@ -129,18 +134,18 @@ def bare_bubblewrap(data: Path, _: Settings) -> Iterator[Bare]:
     for folder in (workspace, env):
         folder.mkdir(parents=True)
     fixed = mounts.fixed(kept / "etc", find_uv(kept / "tools"), Capacity().scratch)
-    ours = (
+    options = (
         *fixed,
         *mounts.folders(workspace, env, env_writable=True),
         *mounts.closing(),
         *mounts.environment({}),
     )
-    yield BareBubblewrap(sandbox, next(iter(find_bwraps(kept / "tools"))), ours)
+    yield BubblewrapBaseline(sandbox, next(iter(find_bwraps(kept / "tools"))), options)
 
 
 @contextmanager
-def bare_docker(data: Path, settings: Settings) -> Iterator[Bare]:
-    """Raises ``SandboxError`` where no engine answers, or it has no image."""
+def docker_baseline(data: Path, settings: Settings) -> Iterator[Baseline]:
+    """Raises ``SandboxError`` if no engine answers or it does not have the image."""
     sandbox = DockerSandbox(data, image=settings.sandbox_image, runtime=settings.sandbox_runtime)
     sandbox.self_test()
     client = sandbox.engine().client
@@ -149,23 +154,25 @@ def bare_docker(data: Path, settings: Settings) -> Iterator[Bare]:
             sandbox.image, ["3600"], entrypoint="/bin/sleep", detach=True, auto_remove=True
         )
     try:
-        yield BareDocker(sandbox, container)
+        yield DockerBaseline(sandbox, container)
     finally:
         container.remove(force=True)
 
 
-BACKENDS = {"bubblewrap": bare_bubblewrap, "docker": bare_docker}
+BACKENDS = {"bubblewrap": bubblewrap_baseline, "docker": docker_baseline}
 
 
-def _must(words: list[str]) -> None:
+def _run(arguments: list[str]) -> None:
     try:
-        subprocess.run(words, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+        subprocess.run(arguments, check=True, stdin=subprocess.DEVNULL, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise SandboxError(f"The bare backend does not run: {error}.") from error
+        raise SandboxError(f"The baseline command failed: {error}.") from error
 
 
 def _memory(boxes: Iterable[int], commands: Iterable[int]) -> BoxMemory | None:
-    told = [[size for pid in pids if (size := pss_mb(pid)) is not None] for pids in (boxes, commands)]
-    if not all(told):
+    sizes_by_group = [
+        [size for pid in pids if (size := pss_mb(pid)) is not None] for pids in (boxes, commands)
+    ]
+    if not all(sizes_by_group):
         return None
-    return BoxMemory(*(round(sum(sizes), 1) for sizes in told))
+    return BoxMemory(*(round(sum(sizes), 1) for sizes in sizes_by_group))
