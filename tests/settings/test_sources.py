@@ -69,7 +69,7 @@ def test_a_line_that_is_not_a_setting_is_named_without_its_value(
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"A=\x80"])
 def test_a_file_that_is_not_a_text_is_refused(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(SettingsError, match=r"\.env cannot be read: it is not a text in UTF-8\."):
+    with pytest.raises(SettingsError, match=r"\.env cannot be read: it is not UTF-8 text\."):
         values(tmp_path / ".env", content)
 
 

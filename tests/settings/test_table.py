@@ -314,6 +314,12 @@ def test_a_misspelt_former_name_is_told_the_current_one() -> None:
     assert refused.value.advice == "Did you mean DAYHAND_MAX_LINES?"
 
 
+def test_a_name_that_is_near_no_setting_is_told_all_of_them() -> None:
+    with pytest.raises(SettingsError) as refused:
+        read_settings({"DAYHAND_FOO": "7"}, dotenv=None)
+    assert refused.value.advice.startswith("Remove it from the environment. Known: DAYHAND_CACHE_BYTES, ")
+
+
 def test_the_documented_table_is_the_one_that_is_read() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert page == rewritten(page), "docs/settings.md is stale: `make format` writes it"

@@ -74,7 +74,7 @@ def read_dotenv(path: Path) -> dict[str, Text]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not a text in UTF-8"
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise SettingsError(
             f"{path} cannot be read: {reason}.", advice="Correct the file or its permissions, or remove it."
         ) from error

@@ -51,7 +51,7 @@ def load(own: Path | None = None) -> Prices:
     try:
         text = own.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not a text in UTF-8"
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise SettingsError(
             f"The price file {own} cannot be read: {reason}.",
             advice="Point DAYHAND_PRICES at a TOML file, or leave it out.",
