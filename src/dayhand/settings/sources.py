@@ -34,12 +34,13 @@ def refuse_unknown(texts: Mapping[str, Text], *, known: tuple[str, ...], prefix:
     """Raise ``SettingsError`` for a name with our prefix that is not a setting, with the nearest known one."""
     for name, text in texts.items():
         if name.startswith(prefix) and name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = (
-                f"Did you mean {near[0]}?"
-                if near
-                else f"Remove it from {text.source}. Known: {', '.join(known)}."
-            )
+            ends = [
+                each.removeprefix(prefix) for each in known
+            ]  # the same prefix would make any two names near
+            near = difflib.get_close_matches(name.removeprefix(prefix), ends, n=1)
+            hint = f"Remove it from {text.source}. Known: {', '.join(known)}."
+            if near:
+                hint = f"Did you mean {prefix}{near[0]}?"
             raise SettingsError(f"{name} is not a setting of Dayhand.", advice=hint)
 
 
