@@ -173,3 +173,20 @@ def test_a_workspace_and_a_back_end_are_set_up_and_checked_in_their_folders(proj
 
 def test_a_package_json_that_runs_nothing_is_not_installed(files):
     assert steps(planned(files, {"a/package.json": '{"type": "module", "dependencies": {"b": "1"}}'})) == []
+
+
+def test_a_file_that_cannot_be_read_is_named_with_its_folder(files, project, sandbox, log):
+    texts = {
+        ".pre-commit-config.yaml": "repos: [",
+        "a.py": "",
+        "web/package.json": package(test="true"),
+        "web/pnpm-workspace.yaml": "packages: []\npackages: []\n",
+    }
+    found, _left = monorepo.plans(files(texts), ECOSYSTEMS)
+    assert [problem for plan in found for problem in plan.problems] == [
+        ".pre-commit-config.yaml is not YAML: expected the node content, but found '<stream end>' (line 1); ignored.",
+        "web/pnpm-workspace.yaml repeats the key “packages” (line 2); ignored.",
+    ]
+    broken = project({"pnpm-workspace.yaml": "[", "package.json": "{}"})
+    prepare(broken.files, sandbox, broken.fill, log=log)
+    assert any(line.startswith("pnpm-workspace.yaml is not YAML") for line in log.of("say"))

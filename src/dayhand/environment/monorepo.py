@@ -133,6 +133,7 @@ def _nest(
             _check(check, folder, rules, member=member) for check in plan.checks if check.kind not in kinds
         ),
         locks=tuple(f"{folder}/{path}" for path in plan.locks),
+        problems=tuple(f"{folder}/{problem}" for problem in plan.problems),
     )
 
 

@@ -61,6 +61,8 @@ def prepare(
     for problem in declared.problems:
         log.line("say", problem)
     detected, left = monorepo.plans(files, ecosystems)
+    for problem in (problem for plan in detected for problem in plan.problems):
+        log.line("say", problem)
     if left:
         log.line("say", f"Too many nested projects; these are not set up: {', '.join(left)}.")
     plan = replace(

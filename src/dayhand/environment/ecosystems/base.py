@@ -80,6 +80,7 @@ class SetupPlan:
     locks: tuple[str, ...]  # the paths whose content decides what is installed: part of the cache key
     client: str = ""  # the ``CLIENT`` whose registries set-up may reach; "" for none
     runtime: Runtime | None = None
+    problems: tuple[str, ...] = ()  # sentences about files that cannot be read
     last_resort: bool = False  # its checks count only for kinds that no other ecosystem has
 
 

@@ -43,7 +43,7 @@ def plan(files: Files) -> SetupPlan | None:
     # A vendored module contains everything that it needs.
     needed = "require" in files.read("go.mod") and "vendor/modules.txt" not in paths
     steps = (Step("download Go's modules", ("go mod download",)),) if needed else ()
-    locks = tuple(path for path in ("go.mod", "go.sum", "go.work", "go.work.sum") if path in paths)
+    locks = tuple(path for path in (*MANIFESTS, *LOCKS) if path in paths)
     return SetupPlan("Go", steps, tuple(checks), _env(), locks, client=CLIENT if steps else "")
 
 

@@ -31,7 +31,8 @@ LOCKS: Names = (
     "bun.lock",
     "bun.lockb",
 )
-MANIFESTS: Names = ("package.json", "pnpm-workspace.yaml")
+PNPM_WORKSPACE = "pnpm-workspace.yaml"
+MANIFESTS: Names = ("package.json", PNPM_WORKSPACE)
 SETTINGS: Names = (".npmrc", ".yarnrc.yml", ".yarnrc", "bunfig.toml")
 SETTINGS_PATTERN = base.NO_PATTERN
 SETUP_ENV: Mapping[str, str] = {
@@ -90,9 +91,10 @@ def plan(files: Files) -> SetupPlan | None:
     package = json_object(files.read("package.json"))
     locks = tuple(
         path
-        for path in ("package.json", *LOCKS, ".npmrc", "pnpm-workspace.yaml", ".yarnrc.yml", ".yarnrc")
+        for path in ("package.json", *LOCKS, ".npmrc", PNPM_WORKSPACE, ".yarnrc.yml", ".yarnrc")
         if path in paths
     )
+    _workspace, problem = yaml_file.parse(files.read(PNPM_WORKSPACE))
     return SetupPlan(
         "Node",
         tuple(_steps(package, frozenset(locks), files)),
@@ -101,6 +103,7 @@ def plan(files: Files) -> SetupPlan | None:
         locks,
         client=CLIENT,
         runtime=_runtime(),
+        problems=(f"{PNPM_WORKSPACE} {problem}; ignored.",) if problem else (),
     )
 
 
@@ -308,7 +311,7 @@ def members(files: Files) -> Iterator[str]:
     """The workspaces of package.json, and pnpm's: https://pnpm.io/pnpm-workspace_yaml."""
     declared = json_object(files.read("package.json")).get("workspaces")
     yield from strings(declared.get("packages") if isinstance(declared, dict) else declared)
-    workspace, _problem = yaml_file.parse(files.read("pnpm-workspace.yaml"))  # pnpm itself reports a problem
+    workspace, _problem = yaml_file.parse(files.read(PNPM_WORKSPACE))
     if isinstance(workspace, dict):
         yield from strings(workspace.get("packages"))
 

@@ -66,17 +66,7 @@ FOR_WORK = re.compile(
     r"all|check(s|ing)?|ci|dev(el(op(ment)?)?)?|lint(s|ing|ers?)?|qa|test(s|ing)?|typ(es|ing)"
 )
 # Each of these alone shows that the repository is a Python project.
-SIGNS = (
-    "uv.lock",
-    "poetry.lock",
-    "pdm.lock",
-    "Pipfile.lock",
-    "pyproject.toml",
-    "setup.py",
-    "setup.cfg",
-    "tox.ini",
-    ".python-version",
-)
+SIGNS = (*LOCKS, "pyproject.toml", "setup.py", "setup.cfg", "tox.ini", ".python-version")
 RUNNERS = ("noxfile.py", ".pre-commit-config.yaml")
 # Locks of other tools, each with the command that prints it as requirements.
 EXPORTS = {
@@ -109,7 +99,15 @@ def plan(files: Files) -> SetupPlan | None:
     locks = tuple(path for path in (*SIGNS, *SETTINGS_FILES) if path in paths)
     locks = tuple(dict.fromkeys((*locks, *project.requirements)))
     locks = (*locks, *(path for path in RUNNERS if path in paths))
-    return SetupPlan("Python", steps, checks, _env() if steps else {}, locks, client=CLIENT if steps else "")
+    return SetupPlan(
+        "Python",
+        steps,
+        checks,
+        _env() if steps else {},
+        locks,
+        client=CLIENT if steps else "",
+        problems=project.problems,
+    )
 
 
 def _env() -> dict[str, str]:

@@ -12,6 +12,7 @@ from dayhand.environment.ecosystems.base import Files
 from dayhand.environment.manifest import strings, table, toml
 
 SETTINGS_FILES = ("setup.cfg", "tox.ini", "pytest.ini", ".pytest.ini", ".flake8", "mypy.ini", ".mypy.ini")
+PRE_COMMIT = ".pre-commit-config.yaml"
 REQUIREMENTS = re.compile(
     r"((requirements|tests?|dev)/)?([a-z]+[-_.])?requirements([-_.][a-z]+)?\.(txt|in)|requirements/[a-z]+\.txt"
 )
@@ -30,6 +31,7 @@ class PythonProject:
     requirements: tuple[str, ...]  # the requirements files that a contributor would install
     declared: Mapping[str, str]  # normalised package name to requirement: "ruff" to "ruff>=0.4"
     tests: tuple[str, ...]
+    problems: tuple[str, ...] = ()  # sentences about files that cannot be read
 
 
 def read(files: Files, paths: frozenset[str]) -> PythonProject:
@@ -48,17 +50,18 @@ def read(files: Files, paths: frozenset[str]) -> PythonProject:
     for path in requirements:
         _declare(declared, requirement_lines(files, path))
     _declare(declared, _pyproject_requirements(pyproject))
-    hooks = _pre_commit_hooks(files.read(".pre-commit-config.yaml"))
+    config, problem = yaml_file.parse(files.read(PRE_COMMIT))
+    hooks = _hook_ids(config)
     _declare(declared, (hook for hook in hooks if hook in ("ruff", "ruff-check", "flake8", "mypy")))
     if "ruff-check" in declared:
         declared.setdefault("ruff", "ruff")
     tests = tuple(path for path in sorted(paths) if TEST_FILE.search(path))
-    return PythonProject(files, paths, pyproject, sections, requirements, declared, tests)
+    problems = (f"{PRE_COMMIT} {problem}; ignored.",) if problem else ()
+    return PythonProject(files, paths, pyproject, sections, requirements, declared, tests, problems)
 
 
-def _pre_commit_hooks(text: str) -> Iterator[str]:
-    """The ids of the hooks; none where the file cannot be read, which pre-commit itself reports."""
-    config, _problem = yaml_file.parse(text)
+def _hook_ids(config: yaml_file.Value | None) -> Iterator[str]:
+    """The ids of pre-commit's hooks."""
     repos = config.get("repos") if isinstance(config, dict) else None
     for repo in repos if isinstance(repos, list) else []:
         hooks = repo.get("hooks") if isinstance(repo, dict) else None
