@@ -15,8 +15,9 @@ from dayhand.intake.signature import sign
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log import LogReader
 from dayhand.ledger.redis_server import connect, connect_raw, embedded
-from dayhand.task import Ask, State, Task, TaskKind
+from dayhand.task import Ask, State, TaskKind
 from dayhand.web import Parts, create_app, web_address
+from tests.tasks import make_task
 
 SECRET = "s"
 NOBODY = "http://127.0.0.1:9/api/v3"  # the discard port: nobody answers
@@ -55,7 +56,16 @@ def test_metrics_say_what_waits_what_ended_and_what_became_of_deliveries(tmp_pat
     with embedded(tmp_path) as url:
         client, ledger = app_on(url, key).test_client(), Ledger(connect(url))
         for name in ("one", "two"):
-            task = Task(name, "a/b", 1, 1, "T", "B", ask, "main", time.time() - 60)
+            task = make_task(
+                id=name,
+                repository="a/b",
+                installation=1,
+                number=1,
+                title="T",
+                body="B",
+                ask=ask,
+                created_at=time.time() - 60,
+            )
             ledger.open(task, delivery=name, meaning=name)
         claim = ledger.claim("one", "me")
         assert claim

@@ -17,18 +17,15 @@ from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.log import TaskLog
 from dayhand.sandbox.base import Box
 from dayhand.scripted_model.moves import FOREVER, Fault, Finish, Patch, Plan, Say, Shell, ToolCall
-from dayhand.task import Ask, Solution, Task, TaskKind
+from dayhand.task import Ask, Solution, TaskKind
 from tests.agent.conftest import Journal, Killed, Log, Play, Played
+from tests.tasks import make_task
 
-TASK = Task(
-    id="t-1",
-    repository="acme/shop",
+TASK = make_task(
     installation=1,
-    number=7,
     title="Say hello",
     body="It says hi.",
     ask=Ask(TaskKind.FIX, "It says hi.", "ann"),
-    default_branch="main",
     created_at=0.0,
 )
 PATCH = '*** Begin Patch\n*** Update File: src/app.py\n@@\n-print("hi")\n+print("hello")\n*** End Patch'

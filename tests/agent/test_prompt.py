@@ -10,16 +10,13 @@ import pytest
 from dayhand.agent.prompt import FOLLOW_UP, SYSTEM, opening, visible
 from dayhand.agent.tools.schema import TOOLS
 from dayhand.task import Ask, Task, TaskKind
+from tests.tasks import make_task
 
-TASK = Task(
-    id="t-1",
-    repository="acme/shop",
+TASK = make_task(
     installation=1,
-    number=7,
     title="Search is wrong",
     body="Results come in reverse order.",
     ask=Ask(TaskKind.FIX, "Results come in reverse order.", "ann"),
-    default_branch="main",
     created_at=0.0,
 )
 

@@ -22,6 +22,7 @@ from dayhand.verification import (
     Verdict,
     Verification,
 )
+from tests.tasks import make_task
 
 HOSTILE = "<script>alert(1)</script>"
 PATCH = (
@@ -62,8 +63,13 @@ def served(app: Flask) -> Iterator[str]:
 
 
 def a_task(task_id: str, title: str = "Search is upside down") -> Task:
-    return Task(
-        task_id, "ada/shop", 3, 7, title, "…", Ask(TaskKind.FIX, "fix", "ada"), "main", 1_800_000_000.0
+    return make_task(
+        id=task_id,
+        repository="ada/shop",
+        installation=3,
+        title=title,
+        body="…",
+        ask=Ask(TaskKind.FIX, "fix", "ada"),
     )
 
 

@@ -23,10 +23,10 @@ from dayhand.task import (
     Solution,
     Stage,
     State,
-    Task,
     TaskKind,
 )
 from dayhand.verification import Finding, Verdict, Verification
+from tests.tasks import make_task
 
 FINDING = Finding("lint", "ruff check .", Verdict.PASSES, None)
 PROPOSED = Proposed(
@@ -53,7 +53,16 @@ def ledger(redis_url: str) -> Iterator[Ledger]:
 
 def opened(ledger: Ledger, kind: TaskKind = TaskKind.FIX, repository: str = SEARCH.repository) -> str:
     ask = Ask(kind, "words", "ada")
-    task = Task(f"t-{kind.name[:3]}", repository, 1, 1, SEARCH.title, SEARCH.body, ask, "main", 0.0)
+    task = make_task(
+        id=f"t-{kind.name[:3]}",
+        repository=repository,
+        installation=1,
+        number=1,
+        title=SEARCH.title,
+        body=SEARCH.body,
+        ask=ask,
+        created_at=0.0,
+    )
     return ledger.open(task, delivery=task.id, meaning=task.id).task_id
 
 

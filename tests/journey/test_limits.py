@@ -26,7 +26,7 @@ BREAK = Patch(
 
 def decide(harness: Harness, limits: str = "", **settings: object) -> Repository:
     """Set the operator's limits, and those of a repository."""
-    harness.settings = replace(harness.settings, model="gpt-6.1-sol", **settings)  # type: ignore[arg-type]
+    harness.settings = replace(harness.settings, models=("gpt-6.1-sol",), **settings)  # type: ignore[arg-type]
     return harness.repository(
         "shop", {**SHOP, **({".dayhand.toml": f"[limits]\n{limits}\n"} if limits else {})}
     )

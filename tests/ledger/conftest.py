@@ -12,17 +12,11 @@ from redis import Redis
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.redis_server import connect, connect_raw, embedded
 from dayhand.task import Ask, Task, TaskKind
+from tests.tasks import make_task
 
-TASK = Task(
-    id="t-1",
-    repository="acme/shop",
-    installation=11,
-    number=7,
-    title="Wrong order",
+TASK = make_task(
     body="Results come „reversed“.",
     ask=Ask(TaskKind.FIX, "fix this", "ann", comment=99),
-    default_branch="main",
-    created_at=1_800_000_000.0,
     clone_url="https://example.org/acme/shop.git",
 )
 MEANING = "acme/shop#7:fix"

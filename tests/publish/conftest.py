@@ -23,10 +23,19 @@ from dayhand.verification import (
     Verification,
 )
 from tests.hub.conftest import Place, place
+from tests.tasks import make_task
 
 __all__ = ["place"]  # the fixture of the hub's tests serves here too
 BRANCH = "dayhand/1-wrong-order"
-TASK = Task("t1", "ada/shop", 1, 1, "Wrong order", "…", Ask(TaskKind.FIX, "fix", "ada"), "main", 1.0)
+TASK = make_task(
+    id="t1",
+    repository="ada/shop",
+    installation=1,
+    number=1,
+    body="…",
+    ask=Ask(TaskKind.FIX, "fix", "ada"),
+    created_at=1.0,
+)
 PASSED = Finding("test", "pytest -q", Verdict.PASSES, Run("pytest -q", 0, "exit", 1.0, "3 passed\n", 12))
 BROKEN = Finding("lint", "ruff check", Verdict.NEW_FAILURE, Run("ruff check", 1, "exit", 0.1, "E501\n", 14))
 

@@ -31,7 +31,7 @@ from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.log import LogReader
 from dayhand.ledger.redis_server import connect, embedded
 from dayhand.publish.base import Publication
-from dayhand.task import Ask, State, Task, TaskKind
+from dayhand.task import State, Task
 from dayhand.usage import Usage
 from dayhand.worker.job import (
     FIRST_DELAY,
@@ -39,18 +39,9 @@ from dayhand.worker.job import (
     MAX_DELAYS,
     travel_with,
 )
+from tests.tasks import make_task
 
-TASK = Task(
-    id="t-1",
-    repository="acme/shop",
-    installation=11,
-    number=7,
-    title="Wrong order",
-    body="",
-    ask=Ask(TaskKind.FIX, "fix this", "ann"),
-    default_branch="main",
-    created_at=1_800_000_000.0,
-)
+TASK = make_task()
 
 
 @dataclass

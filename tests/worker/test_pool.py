@@ -24,20 +24,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from dayhand.ledger import keys
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.redis_server import connect, embedded
-from dayhand.task import Ask, State, Task, TaskKind
+from dayhand.task import State
+from tests.tasks import make_task
 
-TASK = Task(
-    id="t-1",
-    repository="acme/shop",
-    installation=11,
-    number=7,
-    title="Wrong order",
-    body="",
-    ask=Ask(TaskKind.FIX, "fix this", "ann"),
-    default_branch="main",
-    created_at=1_800_000_000.0,
-    clone_url="https://127.0.0.1:1/acme/shop.git",
-)
+TASK = make_task(clone_url="https://127.0.0.1:1/acme/shop.git")
 
 
 class Silence:

@@ -7,7 +7,7 @@ from inline_snapshot import snapshot
 from dayhand.errors import CheckoutError
 from dayhand.publish.base import ProposedChange
 from dayhand.publish.wording import comment, cost, evidence, pull_request, verification
-from dayhand.task import NOT_ALLOWED, Ask, Blocked, Change, Citation, Proof, Solution, Task, TaskKind
+from dayhand.task import NOT_ALLOWED, Ask, Blocked, Change, Citation, Proof, Solution, TaskKind
 from dayhand.usage import Usage
 from dayhand.verification import (
     Finding,
@@ -15,12 +15,28 @@ from dayhand.verification import (
     Verdict,
     Verification,
 )
+from tests.tasks import make_task
 
 URL = "https://dayhand.example/tasks/t1"
 REPO = "https://github.com/ada/shop"
-TASK = Task("t1", "ada/shop", 3, 7, "Totals are wrong", "…", Ask(TaskKind.FIX, "fix", "ada"), "main", 1.0)
-QUESTION = Task(
-    "t2", "ada/shop", 3, 8, "Totals", "…", Ask(TaskKind.FOLLOW_UP, "sure?", "ada", 5), "main", 1.0
+TASK = make_task(
+    id="t1",
+    repository="ada/shop",
+    installation=3,
+    title="Totals are wrong",
+    body="…",
+    ask=Ask(TaskKind.FIX, "fix", "ada"),
+    created_at=1.0,
+)
+QUESTION = make_task(
+    id="t2",
+    repository="ada/shop",
+    installation=3,
+    number=8,
+    title="Totals",
+    body="…",
+    ask=Ask(TaskKind.FOLLOW_UP, "sure?", "ada", 5),
+    created_at=1.0,
 )
 USAGE = Usage(
     "gpt-6.1-sol", turns=6, input_tokens=21_961, cached_tokens=18_000, output_tokens=1_625, dollars=0.0314
