@@ -174,9 +174,7 @@ class TaskJourney:
                 self.log.line("say", "The same set-up was proposed before, and a person decided about it.")
                 return ""
             if not propose_file(tools.checkout, self.base, NAME, text=text, when=self.task.created_at):
-                self.log.line(
-                    "say", f"Somebody else pushed to {PROPOSAL_BRANCH}, so the set-up is not proposed."
-                )
+                self.log.line("say", f"Somebody else pushed to {PROPOSAL_BRANCH}: no set-up is proposed.")
                 return ""
             return tools.publication.propose_setup(improvement, PROPOSAL_BRANCH, self.base.branch)
         except HubUnavailable:

@@ -19,7 +19,7 @@ from dayhand.agent.model.responses import ResponsesModel
 from dayhand.agent.model.retry import Patience
 from dayhand.checkout.mirror import Author
 from dayhand.checkout.repository import Checkout, open_mirror
-from dayhand.checkout.target_branch import TargetBranches, find_standing
+from dayhand.checkout.target_branch import TargetBranches, find_target_branches
 from dayhand.environment.registries.base import ExtraRegistries
 from dayhand.errors import HubError, SandboxError
 from dayhand.hub.client import Hub
@@ -92,7 +92,7 @@ class GitHubServices:
                 token=hub.token,
                 author=self._author,
                 co_author=lambda login: _co_author(hub, login),
-                standing=_target_branches(hub, task, claim.facts),
+                branches=_target_branches(hub, task, claim.facts),
             )
             with _tools(
                 self.settings, self.ledger, task, claim=claim, checkout=checkout, publication=publication
@@ -242,7 +242,7 @@ def _target_branches(hub: RepositoryHub, task: Task, task_facts: Facts) -> Targe
     own = task_facts.get(facts.OWN_BRANCH)
     if own is not None:
         return TargetBranches(onto=task_facts.get(facts.TARGET_BRANCH) or "", own=own)
-    found = find_standing(hub, task)
+    found = find_target_branches(hub, task)
     task_facts.put(facts.TARGET_BRANCH, found.onto)
     task_facts.put(facts.OWN_BRANCH, found.own)
     return found

@@ -1,4 +1,4 @@
-"""A real repository to mirror, and a mirror of it."""
+"""A real repository, and a mirror of it."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def origin(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def mirror(origin: Path, tmp_path: Path) -> Mirror:
-    there = Mirror(tmp_path / "mirrors" / "acme+shop.git", str(origin))
-    there.fetch(("main",), token="")
-    return there
+    mirror = Mirror(tmp_path / "mirrors" / "acme+shop.git", str(origin))
+    mirror.fetch(("main",), token="")
+    return mirror
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def head(origin: Path) -> str:
 
 @pytest.fixture
 def write_tree(origin: Path, head: str) -> Write:
-    """Write a tree on top of ``main`` in another clone, and give a pack of it as a box would: ``tree`` id."""
+    """A function that writes a tree on top of ``main`` in the origin, and returns its id."""
 
     def write(files: Mapping[str, bytes | str]) -> str:
         for path, content in files.items():
@@ -64,7 +64,7 @@ def write_tree(origin: Path, head: str) -> Write:
 
 
 def pack_of(origin: Path, tree: str, head: str) -> bytes:
-    """The thin pack that brings ``tree`` to somebody who has ``head``."""
+    """The thin pack that adds ``tree`` to a repository that has ``head``."""
     commit = git(origin, "commit-tree", tree, "-p", head, "-m", "x")
     done = subprocess.run(
         ["git", "pack-objects", "--revs", "--thin", "--stdout", "-q"],

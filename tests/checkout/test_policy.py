@@ -1,4 +1,4 @@
-"""What never leaves the sandbox in a change."""
+"""What a change may never contain."""
 
 from __future__ import annotations
 

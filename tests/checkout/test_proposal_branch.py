@@ -1,4 +1,4 @@
-"""A file proposed on a branch of our own: pushed once, replaced by a newer one, never over a person's work."""
+"""A file proposed on our own branch: pushed once, replaced when it changes, never over a person's commit."""
 
 from __future__ import annotations
 

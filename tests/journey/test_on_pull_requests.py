@@ -81,7 +81,7 @@ def test_a_pull_request_from_a_fork_is_refused_with_what_to_do(harness: Harness)
     (record,) = harness.work()
     assert record.state is State.FAILED
     (said,) = harness.bot_comments(pull)
-    assert "comes from a fork, and I work on branches of ada/shop only." in said
+    assert "comes from a fork, but I only work on branches of ada/shop." in said
     assert "Push its branch to this repository" in said
     assert harness.pulls(repo) == [pull]
 

@@ -1,7 +1,7 @@
-"""Git on the host, in bare repositories only, deaf to every configuration but our own.
+"""Git on the host, in bare repositories only, and with no configuration but our own.
 
-``GitPython`` runs it through ``Git.execute`` with argument lists. Its higher objects are not used: they read
-configuration, hooks and filters of a repository as git does, and run them.
+``GitPython`` runs it through ``Git.execute`` with argument lists. Its higher-level objects are not used: like git, they
+read the configuration, hooks and filters of a repository, and run them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import git
 
 from dayhand.errors import CheckoutError
 
-DEAF = (
+SAFE_OPTIONS = (
     "-c", "core.hooksPath=/dev/null",
     "-c", "core.fsmonitor=false",
     "-c", "core.attributesFile=/dev/null",
@@ -28,16 +28,19 @@ DEAF = (
     "-c", "http.followRedirects=false",
     "-c", "protocol.version=2",
 )  # fmt: skip
-KEPT = ("GIT_SSL_CAINFO", "GIT_SSL_CAPATH")  # how this machine trusts a server is the operator's business
-WALL_SECONDS = 600.0
+KEPT_VARIABLES = (
+    "GIT_SSL_CAINFO",
+    "GIT_SSL_CAPATH",
+)  # the operator decides which servers this machine trusts
+TIMEOUT_SECONDS = 600.0
 
 
 class BareGit:
-    """One bare repository. ``run`` raises ``CheckoutError`` with git's own last words where it fails."""
+    """One bare repository. ``run`` raises ``CheckoutError`` with the last lines of git's error output if git fails."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._git = git.Git("/")  # --git-dir says where; no folder of its own matters
+        self._git = git.Git("/")  # --git-dir names the repository; the working directory does not matter
 
     def run(
         self,
@@ -48,11 +51,11 @@ class BareGit:
     ) -> bytes:
         """Run ``git <args>`` and return its standard output.
 
-        ``limits`` are words for ``ulimit``, for commands that read what a sandbox gave.
+        ``limits`` are arguments of ``ulimit``, for commands that read data from a sandbox.
         """
         status, out, err = self.attempt(*args, stdin=stdin, env=env, limits=limits)
         if status != 0:
-            raise CheckoutError(f"git {args[0]} failed: {last_words(err)}")
+            raise CheckoutError(f"git {args[0]} failed: {last_lines(err)}")
         return out
 
     def attempt(
@@ -63,7 +66,7 @@ class BareGit:
         limits: str = "",
     ) -> tuple[int, bytes, str]:
         """Run ``git <args>`` and return its exit code, standard output and standard error."""
-        command = [*_unset(), "git", "--git-dir", str(self.path), *DEAF, *args]
+        command = [*_env_command(), "git", "--git-dir", str(self.path), *SAFE_OPTIONS, *args]
         if limits:
             command = ["/bin/sh", "-c", f'ulimit {limits} && exec "$@"', "sh", *command]
         with tempfile.TemporaryFile() as spool:
@@ -77,7 +80,7 @@ class BareGit:
                 with_exceptions=False,
                 stdout_as_string=False,
                 strip_newline_in_stdout=False,
-                kill_after_timeout=WALL_SECONDS,
+                kill_after_timeout=TIMEOUT_SECONDS,
                 env={**ENVIRONMENT, **(env or {})},
             )
         status, out, err = result
@@ -96,9 +99,9 @@ ENVIRONMENT = {
 
 
 def with_token(url: str, token: str) -> dict[str, str]:
-    """The environment that shows ``token`` to the server of ``url``, and to no other.
+    """The environment that sends ``token`` to the server of ``url``, and to no other.
 
-    In the environment and not in the address: an address is written into files and process lists.
+    The token is not part of the URL, because URLs appear in files and process lists.
     """
     if not token:
         return {}
@@ -110,16 +113,16 @@ def with_token(url: str, token: str) -> dict[str, str]:
     }
 
 
-def last_words(err: str) -> str:
-    """The last telling line of git's standard error, without what could be a credential."""
+def last_lines(err: str) -> str:
+    """The last informative lines of git's standard error, without credentials in URLs."""
     lines = [line for line in err.replace("\r", "\n").splitlines() if line.strip()]
-    telling = [line for line in lines if line.startswith(("fatal:", "error:", "remote:", " !"))] or lines
-    text = " · ".join(telling[-3:])
+    informative = [line for line in lines if line.startswith(("fatal:", "error:", "remote:", " !"))] or lines
+    text = " · ".join(informative[-3:])
     return re.sub(r"//[^/@\s]+@", "//", text)[:600] or "it gave no reason"
 
 
-def _unset() -> Sequence[str]:
-    """Take inherited ``GIT_*`` variables away: a worker started from a git hook would carry GIT_DIR."""
-    names = [name for name in os.environ if name.startswith("GIT_") and name not in KEPT]
+def _env_command() -> Sequence[str]:
+    """An ``env`` command that removes inherited ``GIT_*`` variables: a worker started from a git hook has GIT_DIR set."""
+    names = [name for name in os.environ if name.startswith("GIT_") and name not in KEPT_VARIABLES]
     wanted = {*ENVIRONMENT, "GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_0", "GIT_CONFIG_VALUE_0"}
     return ["env", *(part for name in names if name not in wanted for part in ("-u", name))]

@@ -1,4 +1,4 @@
-"""A bare mirror of one repository: commits come in by fetch or as one strict pack, and go out as bundles."""
+"""A bare mirror of one repository: commits arrive by fetch or as one strictly checked pack, and leave as bundles."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from dayhand.errors import CheckoutError
 READ_BYTES = 1024 * 1024
 BUNDLE_SECONDS = 24 * 3600  # after the last use
 PATCH_BYTES = 1024 * 1024
-# A gigabyte of zeros fits into a one-megabyte pack: what unpacks it gets 30 s of processor and 1 GiB a file.
+# A gigabyte of zeros fits into a one-megabyte pack: unpacking gets 30 s of processor time and 1 GiB per file.
 UNPACK_LIMITS = "-t 30 && ulimit -f 1048576"
 
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """A name and a mail address, as commits have them."""
+    """The name and email address of a commit's author."""
 
     name: str
     email: str
@@ -36,12 +36,12 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One changed path between two trees, as ``git diff-tree --raw`` tells it."""
+    """One changed path between two trees, as ``git diff-tree --raw`` reports it."""
 
     path: str
-    mode: str  # of the new side; "000000" where it is deleted
+    mode: str  # in the new tree; "000000" if deleted
     blob: str
-    size: int  # bytes; 0 where it is deleted
+    size: int  # bytes; 0 if deleted
 
 
 class Mirror:
@@ -53,23 +53,27 @@ class Mirror:
         self.git = BareGit(path)
 
     def fetch(self, branches: tuple[str, ...], token: str) -> dict[str, str]:
-        """Bring branches here; give the commit of each that exists on the server.
+        """Fetch branches, and return the commit of each that exists on the server.
 
-        Raises ``CheckoutError``: the server refused, or is not there.
+        Raises ``CheckoutError`` if the server refuses or cannot be reached.
         """
         with self.locked():
             if not (self.path / "HEAD").exists():
                 self.path.mkdir(parents=True, exist_ok=True)
                 self.git.run("init", "-q", "--bare", str(self.path))
-            there = self.remote_branches(branches, token)
-            here = self._branches(there)
-            refs = [f"+refs/heads/{n}:refs/heads/{n}" for n, sha in there.items() if here.get(n) != sha]
+            remote = self.remote_branches(branches, token)
+            local = self._local_branches(remote)
+            refs = [
+                f"+refs/heads/{name}:refs/heads/{name}"
+                for name, sha in remote.items()
+                if local.get(name) != sha
+            ]
             if refs:
                 self.git.run("fetch", "-q", "--no-tags", self.url, *refs, env=with_token(self.url, token))
-        return there
+        return remote
 
-    def _branches(self, names: Iterable[str]) -> dict[str, str]:
-        """Where branches stand here. They are only moved by fetching: what they point to is here, whole."""
+    def _local_branches(self, names: Iterable[str]) -> dict[str, str]:
+        """The commits of branches in the mirror. Only a fetch moves them, so their commits are complete."""
         wanted = [f"refs/heads/{name}" for name in names]
         if not wanted:
             return {}
@@ -78,9 +82,9 @@ class Mirror:
         return {ref.removeprefix("refs/heads/"): sha for sha, ref in pairs}
 
     def remote_branches(self, branches: tuple[str, ...], token: str) -> dict[str, str]:
-        """Ask the server which of these branches it has, and where they stand."""
+        """Ask the server which of these branches exist, and for their commits."""
         for name in branches:
-            self._sound_branch(name)
+            self._check_branch_name(name)
         wanted = [f"refs/heads/{name}" for name in branches]
         out = self.git.run("ls-remote", self.url, *wanted, env=with_token(self.url, token))
         pairs = (line.split("\t", 1) for line in out.decode().splitlines())
@@ -90,15 +94,15 @@ class Mirror:
     def push(self, sha: str, branch: str, token: str, *, instead_of: str = "") -> None:
         """Push a commit to a branch of the server, never by force. Raises ``CheckoutError``.
 
-        ``instead_of`` is the commit of ours that it replaces, and only where that one stands there still.
+        ``instead_of`` is our own commit that this one replaces; the push fails if the branch has moved since.
         """
-        self._sound_branch(branch)
+        self._check_branch_name(branch)
         lease = (f"--force-with-lease=refs/heads/{branch}:{instead_of}",) if instead_of else ()
         refs = f"{sha}:refs/heads/{branch}"
         self.git.run("push", "-q", *lease, self.url, refs, env=with_token(self.url, token))
 
     def with_file(self, commit: str, path: str, text: str) -> str:
-        """The tree of a commit with one file written new."""
+        """The tree of a commit with one file replaced or added."""
         blob = self.git.run("hash-object", "-w", "--stdin", stdin=text.encode()).decode().strip()
         with tempfile.TemporaryDirectory() as folder:
             env = {"GIT_INDEX_FILE": f"{folder}/index"}
@@ -115,10 +119,10 @@ class Mirror:
         folder.mkdir(exist_ok=True)
         target = folder / f"{self.path.stem}-{commit}.bundle"
         try:
-            os.utime(target)  # it is wanted: another task's sweep leaves it
+            os.utime(target)  # marks it as used, so that other tasks do not delete it
         except FileNotFoundError:
             self._make_bundle(commit, target)
-            self._sweep_bundles(folder)
+            self._delete_old_bundles(folder)
         return target
 
     def _make_bundle(self, commit: str, target: Path) -> None:
@@ -127,10 +131,10 @@ class Mirror:
         self.git.run("bundle", "create", "-q", str(part), bundle_ref(commit))
         part.rename(target)
 
-    def _sweep_bundles(self, folder: Path) -> None:
-        """Each holds the whole history: those that nobody wanted for a day go, and what a killed maker left."""
+    def _delete_old_bundles(self, folder: Path) -> None:
+        """Delete bundles that were not used for a day, and incomplete ones: each contains the whole history."""
         for old in folder.glob(f"{glob.escape(self.path.stem)}-*"):
-            with suppress(FileNotFoundError):  # another task sweeps as well
+            with suppress(FileNotFoundError):  # another task deletes them too
                 if time.time() - old.stat().st_mtime > BUNDLE_SECONDS:
                     old.unlink()
 
@@ -143,7 +147,7 @@ class Mirror:
         return status == 0
 
     def merge_base(self, one: str, two: str) -> str:
-        """The commit at which two parted; "" where they never were one."""
+        """The last common commit of two commits; "" if there is none."""
         _, out, _ = self.git.attempt("merge-base", one, two)
         return out.decode().strip()
 
@@ -151,7 +155,7 @@ class Mirror:
         return self.git.run("rev-parse", "--verify", f"{commit}^{{tree}}").decode().strip()
 
     def take_pack(self, pack: bytes) -> None:
-        """Take one pack in, strictly: bad paths, broken objects and bombs end here with ``CheckoutError``."""
+        """Store one pack. Raises ``CheckoutError`` for bad paths, broken objects and decompression bombs."""
         if not pack:
             return
         self.git.run(
@@ -165,7 +169,7 @@ class Mirror:
         )
 
     def commit(self, tree: str, parent: str, message: str, *, author: Author, when: float) -> str:
-        """Make a commit; the same arguments give the same commit, so a repeated step pushes nothing new."""
+        """Make a commit. The same arguments give the same commit, so a repeated step pushes nothing new."""
         stamp = f"@{int(when)} +0000"
         env = {
             "GIT_AUTHOR_NAME": author.name,
@@ -190,14 +194,14 @@ class Mirror:
             for path, fields, size in zip(paths, blobs, sizes, strict=True)
         )
 
-    def blob(self, blob: str, most: int = READ_BYTES) -> bytes:
-        """A blob's bytes; "" where it is larger than ``most``."""
-        if self._sizes([blob])[0] > most:
+    def blob(self, blob: str, max_bytes: int = READ_BYTES) -> bytes:
+        """The bytes of a blob; none if it is larger than ``max_bytes``."""
+        if self._sizes([blob])[0] > max_bytes:
             return b""
         return self.git.run("cat-file", "blob", blob)
 
     def patch(self, base: str, tree: str) -> str:
-        """The unified diff for people, cut at a megabyte."""
+        """The unified diff for people, cut off at one megabyte."""
         raw = self.git.run(
             "diff-tree", "-r", "-p", "-M", "--no-ext-diff", "--no-textconv", "--no-color", base, tree
         )
@@ -205,45 +209,45 @@ class Mirror:
         return cut + ("\n… cut at a megabyte …\n" if len(raw) > PATCH_BYTES else "")
 
     def lines(self, base: str, tree: str) -> dict[str, int]:
-        """How many lines were added and removed in each changed file; a moved one counts under its new name."""
+        """The number of lines added and removed in each changed file; a moved file counts under its new name."""
         parts = self.git.run("diff-tree", "-r", "-z", "-M", "--numstat", base, tree).split(b"\0")
         found, rest = dict[str, int](), iter(parts[:-1])
         for part in rest:
             added, removed, path = part.split(b"\t", 2)
-            if not path:  # moved: the two names follow
+            if not path:  # moved: the old and the new name follow
                 next(rest)
                 path = next(rest)
-            count = 0 if added == b"-" else int(added) + int(removed)  # "-": it is binary
+            count = 0 if added == b"-" else int(added) + int(removed)  # "-" for a binary file
             found[path.decode("utf-8", "surrogateescape")] = count
         return found
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold this mirror alone: fifty tasks on one repository fetch it one after another."""
+        """Hold the lock of this mirror, so that concurrent tasks on one repository fetch one after another."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
     def _sizes(self, blobs: list[str]) -> list[int]:
-        """Sizes in bytes, 0 where there is no blob (a deletion, a submodule)."""
+        """The sizes in bytes; 0 without a blob (a deletion, a submodule)."""
         if not blobs:
             return []
         out = self.git.run("cat-file", "--batch-check=%(objectsize)", stdin="\n".join(blobs).encode() + b"\n")
         return [int(line) if line.isdigit() else 0 for line in out.decode().splitlines()]
 
-    def _sound_branch(self, name: str) -> None:
-        """Names go into argument lists: only plain ones do."""
+    def _check_branch_name(self, name: str) -> None:
+        """Refuse names that git could read as something else than a name, because they become arguments."""
         if not re.fullmatch(r"[\w.+@#][\w./+@#-]{0,230}", name, re.ASCII) or ".." in name or "@{" in name:
             raise CheckoutError(
-                f"The branch name “{name[:80]}” holds characters that Dayhand does not pass on.",
-                advice="Rename the branch to letters, digits, dots, dashes and slashes.",
+                f"The branch name “{name[:80]}” contains characters that Dayhand does not accept.",
+                advice="Rename the branch: use only letters, digits, dots, dashes and slashes.",
             )
 
 
 @dataclass(frozen=True, slots=True)
 class CommitFiles:
-    """The files of one commit as data: what the environment stage reads to find the toolchain."""
+    """The files of one commit, read as data from the mirror."""
 
     mirror: Mirror
     commit: str
@@ -258,7 +262,7 @@ class CommitFiles:
 
 
 def read_files(mirror: Mirror, commit: str) -> CommitFiles:
-    """List a commit's files; symbolic links and submodules are left out: they name places, not content."""
+    """List a commit's files, without symbolic links and submodules: these have no content of their own."""
     raw = mirror.git.run("ls-tree", "-r", "-z", "--full-tree", commit)
     listing = {}
     for line in raw.split(b"\0"):

@@ -1,4 +1,4 @@
-"""A file that Dayhand proposes on a branch of its own: pushed once, replaced by a newer one, never over a person's work."""
+"""A file that Dayhand proposes on its own branch: pushed once, replaced when it changes, never over a person's commit."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ MESSAGE = "Say how this repository is set up"
 
 
 def propose_file(checkout: Checkout, base: Base, path: str, *, text: str, when: float) -> bool:
-    """Have ``path`` on our branch say ``text``; False where somebody else worked on that branch.
+    """Push ``path`` with ``text`` to our branch; False if somebody else pushed to that branch.
 
-    May come again: what stands there already is left. Raises ``CheckoutError``.
+    May be called again: an identical file is not pushed again. Raises ``CheckoutError``.
     """
     mirror, token, author = checkout.mirror, checkout.token(), checkout.author()
-    there = mirror.fetch((PROPOSAL_BRANCH,), token).get(PROPOSAL_BRANCH, "")
-    if there and mirror.message(there) != f"{author.name}\n{MESSAGE}":
+    current = mirror.fetch((PROPOSAL_BRANCH,), token).get(PROPOSAL_BRANCH, "")
+    if current and mirror.message(current) != f"{author.name}\n{MESSAGE}":
         return False
-    if there and read_files(mirror, there).read(path) == text:
+    if current and read_files(mirror, current).read(path) == text:
         return True
     tree = mirror.with_file(base.commit, path, text)
     commit = mirror.commit(tree, base.commit, f"{MESSAGE}\n", author=author, when=when)
-    mirror.push(commit, PROPOSAL_BRANCH, token, instead_of=there)
+    mirror.push(commit, PROPOSAL_BRANCH, token, instead_of=current)
     return True

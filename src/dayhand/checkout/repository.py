@@ -1,4 +1,4 @@
-"""One task's repository: its base, its branch, the box's work tree, the change, the push."""
+"""The repository of one task: its base, its branch, the work tree in the box, the change, and the push."""
 
 from __future__ import annotations
 
@@ -25,55 +25,57 @@ class Base:
     """The commit that a task starts from."""
 
     commit: str
-    branch: str  # the branch it was found on: the pull request goes there, unless it is our own
+    branch: str  # of the commit; the pull request targets it, unless it is our own branch
     files: CommitFiles
-    config: RepoConfig  # of the default branch: what the maintainers decided, whatever this commit says
-    since: str = ""  # where the branch left the default branch: a commit; "" for the default branch itself
+    config: RepoConfig  # from the default branch: the maintainers' decisions, whatever this commit contains
+    since: str = (
+        ""  # the commit at which the branch left the default branch; "" for the default branch itself
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """The bare mirror as one task uses it."""
+    """What one task does with the bare mirror."""
 
     mirror: Mirror
     facts: Facts
     token: Callable[[], str]
-    author: Callable[[], Author]  # the App's bot, asked for when a commit is made
-    co_author: Callable[[str], Author | None]  # from a login
-    standing: TargetBranches = field(default_factory=TargetBranches)
-    default_branch: str = ""  # where the task does not know it
+    author: Callable[[], Author]  # the App's bot; called when a commit is made
+    co_author: Callable[[str], Author | None]  # by login
+    branches: TargetBranches = field(default_factory=TargetBranches)
+    default_branch: str = ""  # used if the task does not name one
 
     def fetch(self, task: Task) -> Base:
-        """Bring the repository here and say where the task starts.
+        """Fetch the repository, and find the commit that the task starts from.
 
-        Raises ``CheckoutError`` where it cannot be fetched, has no commit yet, or lost its branch.
+        Raises ``CheckoutError`` if it cannot be fetched, has no commit yet, or the branch is gone.
         """
         default = task.default_branch or self.default_branch
-        branch = self.standing.own or self.standing.onto or default
-        there = self.mirror.fetch((branch, default), self.token())
-        commit = self.facts.get(facts.BASE) or there.get(branch, "")
+        branch = self.branches.own or self.branches.onto or default
+        heads = self.mirror.fetch((branch, default), self.token())
+        commit = self.facts.get(facts.BASE) or heads.get(branch, "")
         if not commit:
             raise CheckoutError(
-                f"{task.repository} has no commit on “{branch}” yet.",
+                f"{task.repository} has no commit on the branch “{branch}” yet.",
                 advice="Push a first commit, then ask again.",
             )
         self.facts.put(facts.BASE, commit)
-        decided, files = there.get(default, commit), read_files(self.mirror, commit)
-        config = read_config(files if decided == commit else read_files(self.mirror, decided))
-        since = self.mirror.merge_base(commit, decided) if branch != default else ""
+        default_head, files = heads.get(default, commit), read_files(self.mirror, commit)
+        config = read_config(files if default_head == commit else read_files(self.mirror, default_head))
+        since = self.mirror.merge_base(commit, default_head) if branch != default else ""
         return Base(commit, branch, files, config, since)
 
     def begin(self, task: Task, base: Base) -> str:
         """Push the task's branch with an empty first commit, so that a draft pull request can be opened.
 
-        The commit is the same each time, so a repeated call finds its branch. Gives the commit.
+        Returns that commit. It is the same each time, so a repeated call finds its branch.
         """
         message = f"Start work on #{task.number}\n\n[skip ci]\n"
         tree = self.mirror.tree(base.commit)
         start = self.mirror.commit(tree, base.commit, message, author=self.author(), when=task.created_at)
-        branch, there = self._free_branch(task, start)
+        branch, heads = self._free_branch(task, start)
         self.facts.put(facts.START, start)
-        if self.facts.get(facts.HEAD) is None and branch not in there:
+        if self.facts.get(facts.HEAD) is None and branch not in heads:
             self.mirror.push(start, branch, self.token())
         return start
 
@@ -83,9 +85,9 @@ class Checkout:
         worktree.check_out(box, bundle, ref=bundle_ref(commit), commit=commit, branch=branch)
 
     def take(self, box: Box, base: Base) -> Change | None:
-        """Take the work tree out of a box: one pack, taken in strictly, its paths checked by the policy.
+        """Take the work tree out of a box as one strictly checked pack, and apply the policy to it.
 
-        None where nothing changed. Raises ``CheckoutError`` or ``PolicyRefusal``.
+        None if nothing changed. Raises ``CheckoutError`` or ``PolicyRefusal``.
         """
         tree, pack = worktree.export(box, base.commit)
         before = self.mirror.tree(base.commit)
@@ -104,38 +106,39 @@ class Checkout:
         )
 
     def commit(self, task: Task, change: Change, solution: Solution) -> str:
-        """Make the commit that will be pushed: by the App's bot, with the asker as co-author."""
+        """Make the commit that will be pushed, by the App's bot, with the person who asked as co-author."""
         co_author = self.co_author(task.ask.asker)
-        about = f"For #{task.number}.\n" if task.number else ""
+        reference = f"For #{task.number}.\n" if task.number else ""
         trailer = f"\nCo-authored-by: {co_author}\n" if co_author else ""
-        unfinished = None if self.standing.own else self.facts.get(facts.UNFINISHED_HEAD)
+        unfinished = None if self.branches.own else self.facts.get(facts.UNFINISHED_HEAD)
         parent = unfinished or self.facts.get(facts.START) or change.base
-        message = f"{_subject(solution.title)}\n\n{about}{trailer}"
+        message = f"{_subject(solution.title)}\n\n{reference}{trailer}"
         return self.mirror.commit(change.tree, parent, message, author=self.author(), when=task.created_at)
 
     def push(self, task: Task, head: str) -> str:
-        """Push a commit to the task's branch and give the branch's name."""
-        if self.standing.own:
-            branch, there = self.standing.own, self.mirror.remote_branches((self.standing.own,), self.token())
+        """Push a commit to the task's branch, and return the branch's name."""
+        if self.branches.own:
+            branch = self.branches.own
+            heads = self.mirror.remote_branches((branch,), self.token())
         else:
-            branch, there = self._free_branch(task, head)
+            branch, heads = self._free_branch(task, head)
         self.facts.put(facts.BRANCH, branch)
-        if there.get(branch) != head:
+        if heads.get(branch) != head:
             self.mirror.push(head, branch, self.token())
         self.facts.put(facts.HEAD, head)
         return branch
 
     def keep(self, task: Task, change: Change) -> str:
-        """Push an unfinished change and give the branch's name; never to a pull request that people look at already.
+        """Push an unfinished change, and return the branch's name; never to a pull request that is already under review.
 
         Raises ``CheckoutError``.
         """
         known, last = self.facts.get(facts.UNFINISHED_BRANCH), self.facts.get(facts.UNFINISHED_HEAD)
         if known and last and self.mirror.tree(last) == change.tree:
-            return known  # an earlier attempt at this task came as far
+            return known  # an earlier attempt at this task pushed the same
         head = self.commit(task, change, Solution(f"Unfinished: {task.title}", ""))
-        if self.standing.own:
-            branch = f"{self.standing.own}-unfinished-{task.id[-4:].lower()}"
+        if self.branches.own:
+            branch = f"{self.branches.own}-unfinished-{task.id[-4:].lower()}"
             self.mirror.push(head, branch, self.token())
         else:
             branch = self.push(task, head)
@@ -144,25 +147,25 @@ class Checkout:
         return branch
 
     def _free_branch(self, task: Task, start: str) -> tuple[str, dict[str, str]]:
-        """The task's branch, or one beside it where an earlier task's work stands on that name; and where it stands."""
+        """The task's branch with its commit; under another name if an earlier task's work is on the branch of that name."""
         if known := self.facts.get(facts.BRANCH):
             return known, self.mirror.fetch((known,), self.token())
         branch = task.branch
-        there = self.mirror.fetch((branch,), self.token())
-        if branch in there and not self.mirror.contains(start, there[branch]):
+        heads = self.mirror.fetch((branch,), self.token())
+        if branch in heads and not self.mirror.contains(start, heads[branch]):
             branch = f"{branch}-{task.id[-4:].lower()}"
-            there = self.mirror.fetch((branch,), self.token())
+            heads = self.mirror.fetch((branch,), self.token())
         self.facts.put(facts.BRANCH, branch)
-        return branch, there
+        return branch, heads
 
 
 def _subject(title: str) -> str:
-    """The model's title as a commit subject: one line, and no mention, issue or keyword comes alive in it."""
-    calm = re.sub(r"([@#])(?=\w)", rf"\1{ZERO_WIDTH_SPACE}", " ".join(clean(title).split()))
-    return calm[:72] or "Change the code as asked"
+    """The model's title as a commit subject: one line, without active mentions, issue links or keywords."""
+    inert = re.sub(r"([@#])(?=\w)", rf"\1{ZERO_WIDTH_SPACE}", " ".join(clean(title).split()))
+    return inert[:72] or "Change the code as asked"
 
 
 def open_mirror(data: Path, repository: str, url: str) -> Mirror:
-    """The mirror of a repository under the data directory, made when it is first fetched."""
+    """The mirror of a repository under the data directory; its first fetch creates it."""
     safe = repository.strip("/").replace("..", "__").replace("/", "+")
     return Mirror(data / "mirrors" / f"{safe}.git", url)

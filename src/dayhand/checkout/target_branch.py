@@ -1,4 +1,4 @@
-"""Where a follow-up stands: on our own pull request, on somebody else's, or on the default branch."""
+"""Where a follow-up works: on our own pull request, on somebody else's, or on the default branch."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ OWN_BRANCHES = "dayhand/"
 
 @dataclass(frozen=True, slots=True)
 class TargetBranches:
-    """Branches; "" for the default branch, and for none of our own."""
+    """The branches of a task."""
 
-    onto: str = ""  # where the task starts, and where its pull request goes
-    own: str = ""  # our own open pull request's: more commits are pushed to it, and no pull request is opened
+    onto: str = ""  # where the task starts, and the target of its pull request; "" for the default branch
+    own: str = ""  # of our open pull request, which gets the commits; "" to open a new one
 
 
-def find_standing(hub: RepositoryHub, task: Task) -> TargetBranches:
-    """Look at the issue or pull request that a follow-up was asked on.
+def find_target_branches(hub: RepositoryHub, task: Task) -> TargetBranches:
+    """Find the branches for a follow-up from the issue or pull request that it was asked on.
 
-    Somebody else's branch is read, and never pushed to: a change of ours goes there as a pull request onto it.
-    Raises ``CheckoutError`` for a pull request from a fork, whose branch is not in this repository, and ``HubError``.
+    Dayhand never pushes to somebody else's branch: it opens a pull request against it.
+    Raises ``HubError``, and ``CheckoutError`` for a pull request from a fork, whose branch is not in this repository.
     """
     if task.ask.kind is not TaskKind.FOLLOW_UP:
         return TargetBranches()
@@ -36,7 +36,7 @@ def find_standing(hub: RepositoryHub, task: Task) -> TargetBranches:
         return TargetBranches()
     if issue.head_repository != task.repository:
         raise CheckoutError(
-            f"#{task.number} comes from a fork, and I work on branches of {task.repository} only.",
+            f"#{task.number} comes from a fork, but I only work on branches of {task.repository}.",
             advice="Push its branch to this repository and open the pull request from there, or ask on an issue once "
             "it is merged.",
         )
