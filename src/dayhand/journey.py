@@ -210,9 +210,8 @@ class TaskJourney:
     def _send_back(self, work: CheckedChange) -> bool:
         """Send new failures back to the model, unless a limit stopped it or it had its rounds."""
         limit_hit, failures = work.solution.limit_hit, feedback(work.verification)
-        if not failures or (limit_hit and limit_hit.exceeded):
-            return False
-        if not send_back(self.tools.journal, failures, MAX_ROUNDS):
+        stopped = limit_hit is not None and limit_hit.exceeded
+        if not failures or stopped or not send_back(self.tools.journal, failures, MAX_ROUNDS):
             return False
         self.log.line("say", "There are new failures: they go back to the model.")
         return True
@@ -285,8 +284,7 @@ class TaskJourney:
     ) -> CheckedChange:
         """Make the commit that will be pushed, and check exactly that.
 
-        ``early``: if the tests nearest to the change have a new failure, return only that, since it goes back to the
-        model.
+        ``early``: stop at a new failure of the tests nearest to the change, since it goes back to the model.
         """
         checkout, sandbox = self.tools.checkout, self.tools.sandbox
         before, paths = self.base.files, change.paths
@@ -315,9 +313,8 @@ class TaskJourney:
             findings = verify(environment, sandbox, trees, log=self.log, bases=self.tools.bases)
         text = request_and_summary(self.task, solution)
         scope = add_unexpected(self._measure(change), change, text, before=before, after=after)
-        verification = Verification(
-            change.tree, findings, concerns, scope, side_effects, limit_hit=solution.limit_hit
-        )
+        limit_hit = solution.limit_hit
+        verification = Verification(change.tree, findings, concerns, scope, side_effects, limit_hit=limit_hit)
         return CheckedChange(solution, change, head, verification)
 
     def _measure(self, change: Change) -> Scope:

@@ -23,10 +23,11 @@ from dayhand.environment.ecosystems.base import (
 from dayhand.environment.manifest import json_object, strings, table
 from dayhand.environment.registries.base import Machine, Registry, host_of, usable, without_credentials
 
+NPM_LOCKS: Names = ("package-lock.json", "npm-shrinkwrap.json")
+PNPM_LOCK = "pnpm-lock.yaml"
 LOCKS: Names = (
-    "package-lock.json",
-    "npm-shrinkwrap.json",
-    "pnpm-lock.yaml",
+    *NPM_LOCKS,
+    PNPM_LOCK,
     "yarn.lock",
     "bun.lock",
     "bun.lockb",
@@ -57,7 +58,7 @@ NESTED = Nested(
 
 HOME = f"{ENVIRONMENT}/node"
 TOOLS = f"{ENVIRONMENT}/node-tools"  # for a tool that cannot be installed into the repository's own tree
-MANAGERS = {"pnpm-lock.yaml": "pnpm", "yarn.lock": "yarn", "bun.lock": "bun", "bun.lockb": "bun"}
+MANAGERS = {PNPM_LOCK: "pnpm", "yarn.lock": "yarn", "bun.lock": "bun", "bun.lockb": "bun"}
 KINDS = {
     "lint": ("lint", "eslint", "lint:js", "lint:check"),
     "types": ("typecheck", "type-check", "check-types", "types", "check:types", "tsc"),
@@ -135,7 +136,7 @@ def _steps(package: Mapping[str, object], locks: frozenset[str], files: Files) -
     manager, version = _manager(package, locks)
     if manager != "npm":
         yield from _manager_steps(manager, version, files)
-    elif "package-lock.json" in locks or "npm-shrinkwrap.json" in locks:
+    elif any(lock in locks for lock in NPM_LOCKS):
         # npm may reject a lock that it wrote itself, for example because of optional packages of other platforms.
         yield Step("install with npm ci", ("npm ci", *NPM))
     elif _dependencies(package) or "workspaces" in package or not package:
@@ -148,7 +149,7 @@ def _manager(package: Mapping[str, object], locks: frozenset[str]) -> tuple[str,
     found = re.match(r"(npm|pnpm|yarn|bun)@(\d+[\w.-]*)", named) if isinstance(named, str) else None
     if found:
         return found[1], found[2]
-    if "package-lock.json" in locks or "npm-shrinkwrap.json" in locks:
+    if any(lock in locks for lock in NPM_LOCKS):
         return "npm", ""
     return next((manager for lock, manager in MANAGERS.items() if lock in locks), "npm"), ""
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from dayhand.environment.ecosystems.base import Files
+from dayhand.environment.ecosystems.node import NPM_LOCKS, PNPM_LOCK
 from dayhand.file_kinds import (
     acts_on_developer_machines,
     declares_dependencies,
@@ -16,9 +17,6 @@ from dayhand.file_kinds import (
 from dayhand.verification import Concern
 
 MAX_CONCERNS = 50
-PACKAGE = re.compile(r"(^|/)package\.json$")
-NPM_LOCK = re.compile(r"(^|/)(package-lock|npm-shrinkwrap)\.json$")
-PNPM_LOCK = re.compile(r"(^|/)pnpm-lock\.yaml$")
 LIFECYCLE_SCRIPTS = (
     "preinstall",
     "install",
@@ -61,11 +59,11 @@ def _on_install(path: str, old: str, new: str) -> Iterator[str]:
         yield "added"
     elif name == "setup.py" and "cmdclass" in new and "cmdclass" not in old:
         yield "cmdclass"
-    elif PACKAGE.search(path):
+    elif name == "package.json":
         yield from _differences(_scripts(old), _scripts(new))
-    elif NPM_LOCK.search(path):
+    elif name in NPM_LOCKS:
         yield from _differences(_npm_builds(old), _npm_builds(new))
-    elif PNPM_LOCK.search(path):
+    elif name == PNPM_LOCK:
         yield from _differences(_pnpm_builds(old), _pnpm_builds(new))
 
 
