@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from dayhand.agent.briefing import brief
-from dayhand.agent.budget import lowered
+from dayhand.agent.budget import lower_limits
 from dayhand.agent.guard import WorkLimits
 from dayhand.agent.loop import send_back, solve
 from dayhand.agent.model.base import Model
@@ -228,17 +228,17 @@ class TaskJourney:
         ):
             with self.log.stage(Stage.SOLVE):
                 self._fill_base(box)
-                limits = lowered(tools.work_limits.limits, self.base.config.budget)
+                limits = lower_limits(tools.work_limits.limits, self.base.config.budget)
                 try:
                     solution = solve(
                         self.task,
                         box,
                         tools.model,
                         briefing=brief(environment, self.base.files, since=self.base.since),
-                        memory=tools.journal,
+                        journal=tools.journal,
                         log=self.log,
                         env=environment.env,
-                        bounds=replace(tools.work_limits, limits=limits, clock=tools.clock),
+                        limits=replace(tools.work_limits, limits=limits, clock=tools.clock),
                     )
                 except ModelError:
                     if keep:

@@ -16,7 +16,7 @@ from dayhand.agent.guard import WorkLimits
 from dayhand.agent.model import prices
 from dayhand.agent.model.fallback import FallbackModels
 from dayhand.agent.model.responses import ResponsesModel
-from dayhand.agent.model.retry import Patience
+from dayhand.agent.model.retry import RetryPolicy
 from dayhand.checkout.mirror import Author
 from dayhand.checkout.repository import Checkout, open_mirror
 from dayhand.checkout.target_branch import TargetBranches, find_target_branches
@@ -175,11 +175,11 @@ def read_prices(settings: Settings) -> prices.Prices:
 
 @contextmanager
 def open_model(
-    settings: Settings, redis: TextRedis, task_facts: Facts, *, patience: Patience | None = None
+    settings: Settings, redis: TextRedis, task_facts: Facts, *, retry_policy: RetryPolicy | None = None
 ) -> Iterator[FallbackModels]:
     """The models of the settings in their order; the demo's scripted model is recognised by its name."""
     table = read_prices(settings)
-    last = patience or Patience()
+    policy = retry_policy or RetryPolicy()
     names = settings.models
     with openai.OpenAI(
         api_key=settings.openai_api_key or "none",
@@ -194,8 +194,8 @@ def open_model(
                 scripted=name == SCRIPTED_MODEL,
                 prices=table,
                 window=settings.window,
-                patience=last if name == names[-1] else last.with_another_model_left(),
-                shelf=RedisFeatureStore(redis, str(client.base_url), name),
+                retry_policy=policy if name == names[-1] else policy.with_fallback_left(),
+                feature_store=RedisFeatureStore(redis, str(client.base_url), name),
             )
             for name in names
         ]

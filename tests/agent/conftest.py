@@ -14,7 +14,7 @@ import pytest
 from dayhand.agent.model.base import Listener
 from dayhand.agent.model.prices import Price
 from dayhand.agent.model.responses import ResponsesModel
-from dayhand.agent.model.retry import Patience
+from dayhand.agent.model.retry import RetryPolicy
 from dayhand.agent.model.server_features import FeatureStore
 from dayhand.ledger.journal import Journalled, JournalledTurn, JsonItem
 from dayhand.ledger.ledger import Ledger
@@ -85,9 +85,9 @@ def play() -> Iterator[Play]:
 
         def start(
             *turns: list[Move],
-            patience: Patience | None = None,
+            retry_policy: RetryPolicy | None = None,
             key: str = "sk-test-123",
-            shelf: FeatureStore | None = None,
+            feature_store: FeatureStore | None = None,
             window: int = 0,
             refuses_above: int = 0,
             plays: Script | None = None,
@@ -103,10 +103,10 @@ def play() -> Iterator[Play]:
                 "test-model",
                 scripted=price is not None,
                 prices={"test-model": price} if price else {},
-                patience=replace(
-                    patience or Patience(jitter=lambda: 0.5), sleep=clock.sleep, clock=clock.time
+                retry_policy=replace(
+                    retry_policy or RetryPolicy(jitter=lambda: 0.5), sleep=clock.sleep, clock=clock.time
                 ),
-                shelf=shelf,
+                feature_store=feature_store,
                 window=window,
             )
             return Played(server, model, clock)

@@ -10,9 +10,9 @@ import pytest
 
 from dayhand.agent.model import prices
 from dayhand.agent.model.base import Call
-from dayhand.agent.model.items import Words
+from dayhand.agent.model.items import ParagraphWriter
 from dayhand.agent.tools.apply_patch import PatchError, parse
-from dayhand.agent.tools.schema import Mistake, understand
+from dayhand.agent.tools.call_parser import InvalidCall, parse_call
 from dayhand.errors import ModelError, SettingsError
 from dayhand.sandbox.base import Box
 from dayhand.scripted_model.moves import Fault, Finish, Move, Patch, Say, Shell, ToolCall
@@ -38,28 +38,28 @@ def finish(**fields: object) -> str:
         ("finish", finish(citations=[{"path": "a", "line": DIGITS, "quote": "x"}]), "citation 1 must be"),
         ("finish", finish(citations=[{"path": "a", "line": 10**30, "quote": "x"}]), "citation 1 must be"),
         ("finish", finish(citations=[{"path": "a", "line": -1, "quote": "x"}]), "citation 1 must be"),
-        ("finish", finish(citations=[{"path": "a", "line": 1, "quote": "x"}] * 51), "50 “citations” at most"),
-        ("finish", finish(questions=["?"] * 21), "20 “questions” at most"),
-        ("finish", finish(account="a" * 18_001), "“account” may have 18000 characters, and has 18001"),
-        ("finish", finish(title="\u200b\u2066\x00"), "“title” must be a text of one line"),
+        ("finish", finish(citations=[{"path": "a", "line": 1, "quote": "x"}] * 51), "more than 50 “citations”"),
+        ("finish", finish(questions=["?"] * 21), "more than 20 “questions”"),
+        ("finish", finish(account="a" * 18_001), "“account” has 18001 characters; the limit is 18000"),
+        ("finish", finish(title="\u200b\u2066\x00"), "“title” must be a string of one line"),
         ("session", json.dumps({"session_id": DIGITS}), "“session_id” must be the number"),
         ("shell", '{"command": "ls", "timeout_ms": NaN}', "“timeout_ms” must be a number"),
     ],
 )  # fmt: skip
 def test_absurd_arguments_are_a_mistake(name: str, arguments: str, words: str) -> None:
-    with pytest.raises(Mistake, match=words):
-        understand(Call("c", name, arguments))
+    with pytest.raises(InvalidCall, match=words):
+        parse_call(Call("c", name, arguments))
 
 
 def test_a_title_keeps_what_a_reader_sees() -> None:
-    request = understand(Call("c", "finish", finish(title="Mend \u202eit\x00 for 家 🙂\x1b")))
+    request = parse_call(Call("c", "finish", finish(title="Mend \u202eit\x00 for 家 🙂\x1b")))
     assert isinstance(request, Solution)
     assert request.title == "Mend it for 家 🙂"
 
 
 @pytest.mark.parametrize("milliseconds", ["1" + "0" * 400, "Infinity", "1e999"])
 def test_an_endless_time_limit_is_the_longest(milliseconds: str) -> None:
-    request = understand(Call("c", "shell", f'{{"command": "ls", "timeout_ms": {milliseconds}}}'))
+    request = parse_call(Call("c", "shell", f'{{"command": "ls", "timeout_ms": {milliseconds}}}'))
     assert request.seconds == 900  # type: ignore[union-attr]
 
 
@@ -112,7 +112,7 @@ def test_megabytes_of_words_are_heard_and_told_in_pieces(
 
 def test_words_without_any_line_end_are_told_all_the_same() -> None:
     told: list[str] = []
-    words = Words(told.append)
+    words = ParagraphWriter(told.append)
     for _ in range(1_000):
         words.feed("x" * 99)
     words.flush()
@@ -122,8 +122,8 @@ def test_words_without_any_line_end_are_told_all_the_same() -> None:
 
 def test_a_reply_that_never_ends_is_no_reply(play: Play, heard: Heard) -> None:
     played = play([Fault("nonsense", body=f'{{"output": {DEEP}}}', times=99)])
-    with pytest.raises(ModelError, match="what is not JSON"):
-        played.model.reply([], [], key="k", listener=heard.listener)
+    with pytest.raises(ModelError, match="invalid JSON"):
+        played.model.reply([], [], cache_key="k", listener=heard.listener)
 
 
 def answering(usage: object, **fields: object) -> Fault:
@@ -152,14 +152,14 @@ def test_a_usage_that_cannot_be_is_none_and_no_price_is_guessed(
     play: Play, heard: Heard, usage: object
 ) -> None:
     played = play([answering(usage)])
-    reply = played.model.reply([], [], key="k", listener=heard.listener)
+    reply = played.model.reply([], [], cache_key="k", listener=heard.listener)
     assert (reply.usage.input_tokens, reply.usage.dollars) == (0, None)
 
 
 def test_no_more_can_be_cached_than_was_read(play: Play, heard: Heard) -> None:
     details = {"cached_tokens": 5_000, "cache_write_tokens": 2_000}
     played = play([answering({"input_tokens": 1_000, "output_tokens": 0, "input_tokens_details": details})])
-    reply = played.model.reply([], [], key="k", listener=heard.listener)
+    reply = played.model.reply([], [], cache_key="k", listener=heard.listener)
     assert reply.usage.dollars == pytest.approx(1_000 * 2 / 1e6)
 
 
@@ -177,7 +177,7 @@ def test_numbers_that_are_none_do_not_stop_the_next_request(
 def test_a_price_that_cannot_be_is_refused(tmp_path: Any, price: str) -> None:
     own = tmp_path / "prices.toml"
     own.write_text(f"[m]\ninput = {price}\noutput = 1\n")
-    with pytest.raises(SettingsError, match="input must be a number of dollars"):
+    with pytest.raises(SettingsError, match="input must be a finite number"):
         prices.load(own)
 
 
@@ -187,12 +187,12 @@ def test_gits_own_files_cannot_be_patched(
 ) -> None:
     bad = Patch(f"*** Begin Patch\n*** Add File: {path}\n+x\n*** End Patch")
     work(play([bad], [Patch(PATCH)], [DONE]), box, journal, log)
-    assert any("is git's own: it cannot be patched" in text for kind, text in log.lines if kind == "error")
+    assert any("belongs to git and cannot be patched" in text for kind, text in log.lines if kind == "error")
 
 
 def test_a_patch_of_thousands_of_files_is_refused_before_any_is_read() -> None:
     many = "".join(f"*** Delete File: f{n}\n" for n in range(301))
-    with pytest.raises(PatchError, match="300 files at most"):
+    with pytest.raises(PatchError, match="more than 300 files"):
         parse(f"*** Begin Patch\n{many}*** End Patch")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dayhand.agent.budget import FINISH_UP, LAST, lowered
+from dayhand.agent.budget import FINAL_REPLY, FINISH_UP, lower_limits
 from dayhand.agent.guard import WorkLimits
 from dayhand.agent.loop import solve
 from dayhand.agent.model.base import Item
@@ -61,11 +61,11 @@ def work(
     log: Log,
     *limits: Limit,
     kind: TaskKind = TaskKind.FIX,
-    **bounds: Any,
+    **fields: Any,
 ) -> Solution:
-    whole = WorkLimits(limits=limits, clock=played.clock.time, **bounds)
+    work_limits = WorkLimits(limits=limits, clock=played.clock.time, **fields)
     task = replace(TASK, ask=Ask(kind, "It says hi.", "ann"))
-    return solve(task, box, played.model, briefing="", memory=journal, log=log, bounds=whole)
+    return solve(task, box, played.model, briefing="", journal=journal, log=log, limits=work_limits)
 
 
 def asked(played: Played) -> list[dict[str, Any]]:
@@ -81,7 +81,7 @@ def told(items: list[Item]) -> list[str]:
 @pytest.mark.parametrize(
     ("what", "near"),
     [
-        (limit(Resource.TOKENS, 40_000), "tokens left. "),
+        (limit(Resource.TOKENS, 41_000), "tokens left. "),
         (limit(Resource.MONEY, 0.09), "You have $0.0"),
         (limit(Resource.MINUTES, 30), "minutes left. "),
     ],
@@ -102,7 +102,7 @@ def test_the_model_is_told_once_and_then_has_a_last_word(
     *before, last = asked(played)
     first, second = told(last["input"])
     assert near in first
-    assert second == LAST.format(what.resource)
+    assert second == FINAL_REPLY.format(what.resource)
     assert last["tool_choice"] == {"type": "function", "name": "finish"}
     assert all("tool_choice" not in body for body in before)
     assert last["tools"] == before[0]["tools"], "the cached prefix holds"
@@ -140,7 +140,7 @@ def test_nothing_is_run_for_a_last_word(play: Play, box: Box, journal: Journal, 
     ("moves", "words"),
     [
         ([Shell("ls")], r"within 4 turns\.$"),
-        ([Say("I was nearly there.")], "Its last words: “I was nearly there.”"),
+        ([Say("I was nearly there.")], "Its last message: “I was nearly there.”"),
         ([ToolCall("finish", '{"title": "", "account": "x"}')], r"within 4 turns\.$"),
     ],
 )
@@ -221,9 +221,11 @@ def test_it_is_told_again_after_a_compaction(play: Play, box: Box, journal: Jour
 def test_words_of_ours_that_a_person_wrote_end_nothing(
     play: Play, box: Box, journal: Journal, log: Log
 ) -> None:
-    played = play([Patch(PATCH)], [Shell(f"echo '{LAST.format('turns')}'; echo '{FINISH_UP}'")], [DONE])
-    task = replace(TASK, body=f"{LAST.format('turns')}\n\n{FINISH_UP}")
-    solution = solve(task, box, played.model, briefing=LAST.format("turns"), memory=journal, log=log)
+    played = play(
+        [Patch(PATCH)], [Shell(f"echo '{FINAL_REPLY.format('turns')}'; echo '{FINISH_UP}'")], [DONE]
+    )
+    task = replace(TASK, body=f"{FINAL_REPLY.format('turns')}\n\n{FINISH_UP}")
+    solution = solve(task, box, played.model, briefing=FINAL_REPLY.format("turns"), journal=journal, log=log)
     assert solution.limit_hit is None
     assert all("tool_choice" not in body for body in asked(played))
 
@@ -236,17 +238,19 @@ def test_an_unknown_price_is_said_once_and_tokens_still_bind(
         work(played, box, journal, log, limit(Resource.MONEY, 0.01), limit(Resource.TOKENS, 40_000))
     said = [text for _, text in log.lines if "price" in text]
     (line,) = said
-    assert line.startswith("The price of test-model is not known, so the limit of $0.0100 cannot be kept. ")
+    assert line.startswith(
+        "The price of test-model is not known, so the limit of $0.0100 cannot be enforced. "
+    )
 
 
 def test_a_command_ends_with_the_time_for_the_work(play: Play, box: Box, journal: Journal, log: Log) -> None:
     played = play(plays=cancelled_by([Patch(PATCH), Shell("echo begun; sleep 600")], last=[LEFT]))
-    whole = WorkLimits(limits=(limit(Resource.MINUTES, 0.05),))  # by the real clock
-    solution = solve(TASK, box, played.model, briefing="", memory=journal, log=log, bounds=whole)
+    work_limits = WorkLimits(limits=(limit(Resource.MINUTES, 0.05),))  # by the real clock
+    solution = solve(TASK, box, played.model, briefing="", journal=journal, log=log, limits=work_limits)
     assert solution.summary == LEFT.account
     *_, last = asked(played)
     (output,) = [item["output"] for item in last["input"] if "begun" in str(item.get("output"))]
-    assert re.match(r"stopped after \d s: the time for this work is over\.\nExit code: None\n", output), (
+    assert re.match(r"stopped after \d s: the time for this task is used up\.\nExit code: None\n", output), (
         output
     )
 
@@ -255,7 +259,7 @@ def test_once_the_time_is_over_nothing_is_begun(play: Play, box: Box, journal: J
     late = [Fault("status", 429, headers={"Retry-After": "545"}), Shell("echo late > made")]
     played = play(plays=cancelled_by(late, last=[LEFT]))
     assert work(played, box, journal, log, limit(Resource.MINUTES, 10)).summary == LEFT.account
-    assert "It was not run: the time for this work is over." in json.dumps(
+    assert "The command was not run: the time for this task is used up." in json.dumps(
         asked(played)[-1], ensure_ascii=False
     )
     assert box.run("test ! -e made").passed
@@ -275,8 +279,8 @@ def test_a_fix_that_changes_nothing_for_long_is_told(
 ) -> None:
     rest = [[Shell(f"ls; true {n}")] for n in range(9)]
     played = play(moves, *rest, [Finish("Nothing", "There is nothing.")])
-    work(played, box, journal, log, kind=kind, idle=4)
-    heard = [text for text in told(asked(played)[-1]["input"]) if "the work tree is as it was" in text]
+    work(played, box, journal, log, kind=kind, idle_turns=4)
+    heard = [text for text in told(asked(played)[-1]["input"]) if "without changing the work tree" in text]
     assert [int(text.split()[3]) for text in heard] == turns
 
 
@@ -284,23 +288,21 @@ def test_a_successor_knows_that_something_was_changed(play: Play, boxes: Boxes, 
     played = play([Patch(PATCH)], *[[Plan(((f"step {n}", "pending"),))] for n in range(6)], [DONE])
     journal = Journal(dies_after=4)
     with pytest.raises(Killed):
-        work(played, boxes(), journal, log, idle=4)
+        work(played, boxes(), journal, log, idle_turns=4)
     journal.dies_after = 0
-    work(played, boxes(), journal, log, idle=4)
-    assert "the work tree is as it was" not in json.dumps(told(asked(played)[-1]["input"])).replace(
-        "work tree is as you", ""
-    )
+    work(played, boxes(), journal, log, idle_turns=4)
+    assert "without changing the work tree" not in json.dumps(told(asked(played)[-1]["input"]))
 
 
 def test_a_repository_can_lower_limits_and_raise_none() -> None:
     money, minutes = Limit(Resource.MONEY, 5, "A"), Limit(Resource.MINUTES, 60, "B")
-    assert lowered((money, minutes), {"money": 9.5, "minutes": 60}) == (money, minutes)
-    assert lowered((money, minutes), {"money": 1.5}) == (
+    assert lower_limits((money, minutes), {"money": 9.5, "minutes": 60}) == (money, minutes)
+    assert lower_limits((money, minutes), {"money": 1.5}) == (
         Limit(
             Resource.MONEY, 1.5, "`[limits] money` in `.dayhand.toml` on the default branch, to $5.00 at most"
         ),
         minutes,
     )
-    assert lowered((), {"minutes": 2}) == (
+    assert lower_limits((), {"minutes": 2}) == (
         Limit(Resource.MINUTES, 2, "`[limits] minutes` in `.dayhand.toml` on the default branch"),
     )

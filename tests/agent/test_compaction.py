@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from dayhand.agent.compaction import ASKED, FULL, IMAGE_TOKENS, REPLACED, History, tokens
+from dayhand.agent.compaction import COMPACTED, FULL_SHARE, HANDOVER_REQUEST, IMAGE_TOKENS, History, tokens
 from dayhand.agent.model.base import Item, Reply
 from dayhand.agent.model.items import message
 from dayhand.errors import ContextOverflow
@@ -31,9 +31,9 @@ def forgetful(before: list[list[Move]], after: list[list[Move]], handover: Move 
     """Plays ``before``, writes a handover when it is asked for one, then plays ``after``."""
 
     def play(state: ScriptState) -> list[Move]:
-        if ASKED in state.new_text:
+        if HANDOVER_REQUEST in state.new_text:
             return [handover or Say(HANDOVER)]
-        turns = after if REPLACED in state.prompt else before
+        turns = after if COMPACTED in state.prompt else before
         return turns[min(state.turn, len(turns) - 1)]
 
     return Script("forgetful", lambda _: True, play)
@@ -57,7 +57,7 @@ def replaced(played: Played) -> str:
         for items in inputs(played)
         for item in items
         for part in item.get("content", ())
-        if REPLACED in part["text"]
+        if COMPACTED in part["text"]
     }
     return str(text)
 
@@ -77,7 +77,7 @@ def test_the_history_is_replaced_once_and_the_work_goes_on(
     whole = inputs(played)[-1]
     assert whole[: len(opening)] == opening
     assert whole[len(opening)] == message("user", replaced(played))
-    assert [text for kind, text in log.lines if kind == "say"][-1].startswith("Its history is replaced")
+    assert [text for kind, text in log.lines if kind == "say"][-1].startswith("It is replaced by")
     assert ("model", HANDOVER) in log.lines
 
 
@@ -120,23 +120,23 @@ def test_nothing_is_changed_in_what_was_sent_but_at_the_compaction(
 
 def test_a_history_that_was_just_replaced_is_not_replaced_again_before_it_grows() -> None:
     history = History([message("user", "x" * 4 * 900)], Usage())
-    assert history.fills(1000)
+    assert history.is_nearly_full(1000)
     history.replace(2, history.items, Usage())
-    assert not history.fills(1000)
-    history.add([message("user", "y" * 4 * 200)])
-    assert history.fills(1000)
+    assert not history.is_nearly_full(1000)
+    history.add_results([message("user", "y" * 4 * 200)])
+    assert history.is_nearly_full(1000)
 
 
 def test_without_a_known_window_a_history_is_never_full() -> None:
-    assert not History([message("user", "x" * 10_000_000)], Usage()).fills(0)
+    assert not History([message("user", "x" * 10_000_000)], Usage()).is_nearly_full(0)
 
 
 def test_the_servers_own_count_is_believed_and_what_came_since_is_added() -> None:
     history = History([message("user", "short")], Usage())
-    history.hear(Reply((), (), "", Usage(input_tokens=int(10_000 * FULL) - 100, output_tokens=50)))
-    assert not history.fills(10_000)
-    history.add([message("user", "x" * 4 * 60)])
-    assert history.fills(10_000)
+    history.add_reply(Reply((), (), "", Usage(input_tokens=int(10_000 * FULL_SHARE) - 100, output_tokens=50)))
+    assert not history.is_nearly_full(10_000)
+    history.add_results([message("user", "x" * 4 * 60)])
+    assert history.is_nearly_full(10_000)
 
 
 def test_an_image_counts_as_an_image_and_not_as_its_bytes() -> None:
@@ -160,7 +160,7 @@ def test_a_handover_that_cannot_be_had_is_made_of_the_calls(
     assert '- {"command": "echo first-result"}' not in text
     assert 'shell {"command": "echo first-result"} → Exit code: 0' in text
     assert "apply_patch *** Begin Patch" in text
-    assert sum(ASKED in body.decode() for body in played.server.bodies) == 1
+    assert sum(HANDOVER_REQUEST in body.decode() for body in played.server.bodies) == 1
     assert any("wrote no handover" in said for kind, said in log.lines if kind == "error")
 
 
@@ -171,7 +171,7 @@ def test_after_an_overflow_the_handover_is_asked_for_with_what_could_still_be_re
     played = play(plays=forgetful(steps, [[Patch(PATCH)], [DONE]]), refuses_above=35_000)
     assert work(played, box, journal, log).title == "Say hello"
     *answered, refused, asked, _, _ = inputs(played)
-    assert asked == [*answered[-1], message("user", ASKED)]
+    assert asked == [*answered[-1], message("user", HANDOVER_REQUEST)]
     assert len(refused) > len(asked)
     assert "step-2; seq" in replaced(played)  # what it was not shown any more is among the last results
     assert "line 002000" in replaced(played)
@@ -184,7 +184,7 @@ def test_an_overflow_right_after_a_compaction_is_a_named_failure(
         "status", 400, '{"error": {"code": "context_length_exceeded", "message": "no"}}', times=FOREVER
     )
     played = play(plays=forgetful([[Patch(PATCH)], [overflow]], [[overflow]]))  # fmt: skip
-    with pytest.raises(ContextOverflow, match="longer than the model can read at once"):
+    with pytest.raises(ContextOverflow, match="does not fit in the model's context window"):
         work(played, box, journal, log)
     assert played.server.count == 4  # the patch, the overflow, the handover, the overflow
     assert journal.kept

@@ -39,15 +39,15 @@ STORY = (
 Boxes = Callable[[], Box]
 
 
-def work(played: Played, box: Box, journal: Journal, log: Log, **bounds: int) -> Solution:
+def work(played: Played, box: Box, journal: Journal, log: Log, **fields: int) -> Solution:
     return solve(
         TASK,
         box,
         played.model,
         briefing="python3 is there",
-        memory=journal,
+        journal=journal,
         log=log,
-        bounds=WorkLimits(**bounds),
+        limits=WorkLimits(**fields),
     )
 
 
@@ -249,16 +249,18 @@ def test_a_model_that_is_always_empty_ends_as_a_named_failure(
 
 def test_nonsense_for_ever_ends_as_a_named_failure(play: Play, box: Box, journal: Journal, log: Log) -> None:
     played = play([Fault("nonsense", body="<html>busy</html>", times=FOREVER)])
-    with pytest.raises(ModelError, match="what is not JSON"):
+    with pytest.raises(ModelError, match="invalid JSON"):
         work(played, box, journal, log)
-    assert any(kind == "error" and "Asking again" in text for kind, text in log.lines)
+    assert any(kind == "error" and "Retrying in" in text for kind, text in log.lines)
 
 
 def test_a_model_that_repeats_a_failing_call_is_stopped(
     play: Play, box: Box, journal: Journal, log: Log
 ) -> None:
     played = play([Shell("cat nowhere.txt")])
-    with pytest.raises(ModelError, match="repeats itself: its call to shell failed in the same way 4 times"):
+    with pytest.raises(
+        ModelError, match="repeating itself: its call to shell failed in the same way 4 times"
+    ):
         work(played, box, journal, log)
     assert played.server.count == 4
     assert "Try something else" in played.server.bodies[-1].decode()
@@ -299,7 +301,7 @@ def test_a_work_tree_that_cannot_be_kept_is_told_and_then_named(
     )
     with pytest.raises(SandboxError):
         work(played, box, journal, log)
-    assert "cannot be taken out as it is" in played.server.bodies[1].decode()
+    assert "cannot be saved as it is" in played.server.bodies[1].decode()
 
 
 def claimed(ledger: Ledger, worker: str) -> tuple[LedgerJournal, TaskLog, Claim]:
@@ -312,12 +314,12 @@ def test_another_worker_goes_on_from_what_redis_holds(play: Play, boxes: Boxes, 
     ledger.open(TASK, delivery="d-1", meaning="acme/shop#7:fix")
     played = play([Shell("echo x >> count.txt")], [Fault("status", 401, times=1), Patch(PATCH)], [DONE])
     memory, log, claim = claimed(ledger, "one")
-    with pytest.raises(ModelError, match="refuses our key"):
-        solve(TASK, boxes(), played.model, briefing="", memory=memory, log=log)
+    with pytest.raises(ModelError, match="rejected the API key"):
+        solve(TASK, boxes(), played.model, briefing="", journal=memory, log=log)
     claim.release()
     memory, log, _ = claimed(ledger, "two")
     second = boxes()
-    solution = solve(TASK, second, played.model, briefing="", memory=memory, log=log)
+    solution = solve(TASK, second, played.model, briefing="", journal=memory, log=log)
     assert solution.usage.turns == 3
     assert played.server.count == 4  # three replies and the refusal
     assert second.run("cat count.txt; python3 src/app.py").text() == "x\nhello\n"
@@ -330,7 +332,7 @@ def test_a_worker_that_lost_its_lease_stops_at_once(play: Play, boxes: Boxes, le
     claim.release()
     played = play(*STORY)
     with pytest.raises(LeaseLost):
-        solve(TASK, boxes(), played.model, briefing="", memory=memory, log=log)
+        solve(TASK, boxes(), played.model, briefing="", journal=memory, log=log)
     assert played.server.count == 0
 
 
@@ -340,5 +342,5 @@ def test_a_person_can_stop_the_work_between_turns(play: Play, boxes: Boxes, ledg
     log.listen(lambda note: ledger.ask_to_stop(TASK.id, "ann") if note.kind == "output" else None)
     played = play(*STORY)
     with pytest.raises(TaskStopped, match="ann stopped"):
-        solve(TASK, boxes(), played.model, briefing="", memory=memory, log=log)
+        solve(TASK, boxes(), played.model, briefing="", journal=memory, log=log)
     assert played.server.count == 1

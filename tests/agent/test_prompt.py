@@ -25,14 +25,14 @@ def said(task: Task, briefing: str = "pytest is there") -> list[str]:
     return [item["content"][0]["text"] for item in opening(task, briefing)]
 
 
-def test_begins_with_a_constant_part_then_the_place_then_the_ask() -> None:
+def test_begins_with_a_constant_part_then_the_environment_then_the_request() -> None:
     items = opening(TASK, "pytest is there")
     assert [item["role"] for item in items] == ["system", "user", "user"]
-    system, place, ask = said(TASK)
+    system, environment, request = said(TASK)
     assert system == SYSTEM
-    assert "pytest is there" in place
-    assert "Search is wrong\n\nResults come in reverse order." in ask
-    assert "asks:" not in ask  # a label has no words of its own
+    assert "pytest is there" in environment
+    assert "Search is wrong\n\nResults come in reverse order." in request
+    assert "asks:" not in request  # a label has no words of its own
 
 
 def test_the_same_task_gives_the_same_bytes() -> None:

@@ -117,7 +117,7 @@ def test_the_next_model_finishes_where_the_first_is_not_there(repo: Path, folder
         done = run(repo, folder, model, DAYHAND_MODEL="gone,gpt-6.1-sol")
     assert done.returncode == 0, done.stderr
     assert (
-        "gone could not continue, so gpt-6.1-sol took over: The model's server does not have" in done.stdout
+        "gone could not continue, so gpt-6.1-sol took over: The model server has no such model" in done.stdout
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from dayhand.agent.compaction import REPLACED
+from dayhand.agent.compaction import COMPACTED
 from dayhand.hub.client import Hub
 from dayhand.hub.permissions import EVENTS, PERMISSIONS
 from dayhand.ledger.ledger import Ledger, Record
@@ -59,7 +59,7 @@ class Actor:
         for words, moves in self.triggers.items():
             if words in scene.new_text:
                 return moves
-        forgotten = 2 if REPLACED in scene.prompt else 0  # turns before a compaction are not played again
+        forgotten = 2 if COMPACTED in scene.prompt else 0  # turns before a compaction are not played again
         return self.turns[min(scene.turn + forgotten, len(self.turns) - 1)]
 
 

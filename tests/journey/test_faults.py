@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.agent.model.retry import Patience
+from dayhand.agent.model.retry import RetryPolicy
 from dayhand.journey import Tools
 from dayhand.ledger.ledger import Claim, Record
 from dayhand.localhub.state.models import Issue, Repository
@@ -54,16 +54,16 @@ FAULTS: dict[str, list[list[Move]]] = {
     "dropped stream that stays": [[Fault("drop", times=FOREVER)]],
     "stalled stream": [[Fault("stall"), DONE]],
     "stalled stream that stays": [[Fault("stall", times=FOREVER)]],
-    "reply that is no reply": [[Fault("nonsense", body="<html>"), DONE]],
-    "reply that is no reply and stays": [[Fault("nonsense", body="<html>", times=FOREVER)]],
+    "invalid reply": [[Fault("nonsense", body="<html>"), DONE]],
+    "invalid reply that stays": [[Fault("nonsense", body="<html>", times=FOREVER)]],
     "arguments that are not JSON": [[NO_JSON], [DONE]],
     "arguments that are never JSON": [[NO_JSON]],
     "unknown tool": [[UNKNOWN], [DONE]],
-    "unknown tool for ever": [[UNKNOWN]],
+    "unknown tool every time": [[UNKNOWN]],
     "empty reply": [[Fault("empty"), DONE]],
-    "empty replies for ever": [[Fault("empty", times=FOREVER)]],
+    "empty reply every time": [[Fault("empty", times=FOREVER)]],
     "truncated reply": [[Fault("cut")], [DONE]],
-    "truncated replies for ever": [[Fault("cut", times=FOREVER)]],
+    "truncated reply every time": [[Fault("cut", times=FOREVER)]],
     "refusal": [[Refuse("I will not touch prices.")]],
     "refusal by the service": [[status(400, "no", "content_policy_violation", FOREVER)]],
     "reply cut by a content filter": [[Fault("nonsense", body=FILTERED, times=FOREVER)]],
@@ -74,13 +74,13 @@ FAULTS: dict[str, list[list[Move]]] = {
     "model that does not exist": [[status(404, "no such model", "model_not_found", FOREVER)]],
     "model that repeats itself": [[Shell("cat nowhere.txt")]],
     "model that repeats what works": [[Shell("ls")]],
-    "model that says it is done in words": [[Say("All done!")]],
-    "model that says it is done with nothing done": [[Finish("Mend totals", "I mended the totals.")]],
+    "model that says it is done, without a call": [[Say("All done!")]],
+    "model that finishes without a change": [[Finish("Mend totals", "I mended the totals.")]],
     "model that never ends": NEVER_ENDS,
     "turns that run out": NEVER_ENDS,
     "money that runs out": NEVER_ENDS,
-    "money that runs out, with a last word": NEVER_ENDS,
-    "money that gets short": NEVER_ENDS,
+    "money that runs out, with a final reply": NEVER_ENDS,
+    "money that runs low": NEVER_ENDS,
     "money that one reply uses up": NEVER_ENDS,
     "tokens that run out": NEVER_ENDS,
     "minutes that run out": WAITS,
@@ -91,10 +91,10 @@ MONEY = {"model": "gpt-6.1-sol", "max_dollars": 0.05}
 # What the operator set for it, and what the model does when it is told.
 SETTINGS: dict[str, dict[str, object]] = {
     "money that runs out": MONEY,
-    "money that runs out, with a last word": MONEY,
-    "money that gets short": MONEY,
+    "money that runs out, with a final reply": MONEY,
+    "money that runs low": MONEY,
     "money that one reply uses up": {**MONEY, "max_dollars": 0.006},
-    "tokens that run out": {"max_tokens": 30_000},
+    "tokens that run out": {"max_tokens": 31_000},
     "minutes that run out": {"max_minutes": 20.0},
     "minutes that run out in a request": {"max_minutes": 10.0},
     "minutes that a command uses up": {"max_minutes": 0.05},
@@ -102,8 +102,8 @@ SETTINGS: dict[str, dict[str, object]] = {
 LEFT = Finish("Count nothing twice", "The sum began at one. The tests are left.")
 TRIGGERS: dict[str, dict[str, list[Move]]] = {
     "turns that run out": {"is the last one": [LEFT]},
-    "money that runs out, with a last word": {"is the last one": [Shell("ls"), LEFT]},
-    "money that gets short": {"Finish what can be finished": [LEFT]},
+    "money that runs out, with a final reply": {"is the last one": [Shell("ls"), LEFT]},
+    "money that runs low": {"Finish what you can": [LEFT]},
     "minutes that run out": {"is the last one": [LEFT]},
     "minutes that a command uses up": {"is the last one": [LEFT]},
 }
@@ -154,7 +154,9 @@ class Brisk:
     def __init__(self, harness: Harness, *, idle: float) -> None:
         self._workshop = GitHubServices(harness.settings, harness.ledger)
         self.clock = clock = Clock()
-        self._patience = Patience(idle=idle, jitter=lambda: 0.5, sleep=clock.sleep, clock=clock.time)
+        self._retry_policy = RetryPolicy(
+            idle_timeout=idle, jitter=lambda: 0.5, sleep=clock.sleep, clock=clock.time
+        )
         self.publication = self._workshop.publication
 
     @contextmanager
@@ -162,7 +164,7 @@ class Brisk:
         settings, redis = self._workshop.settings, self._workshop.ledger.redis
         with (
             self._workshop.tools(task, claim, publication) as tools,
-            open_model(settings, redis, claim.facts, patience=self._patience) as model,
+            open_model(settings, redis, claim.facts, retry_policy=self._retry_policy) as model,
         ):
             yield replace(tools, model=model, clock=self.clock.time)
 
@@ -216,7 +218,7 @@ def test_a_row_of_the_table_holds(harness: Harness, fault: str) -> None:
             assert "**Unfinished** work for #1." in pull.body
             assert "**What to do:**" in said or not quoted(row.reads)[1:]
             assert f"My unfinished, unchecked work is on the branch `{pull.pull.head}`" in said
-        case "draft that asks":
+        case "draft for a decision":
             assert told.record.state is State.PROPOSED, told.record.reason
             assert (pull.pull.draft, pull.pull.reviewers, conclusions) == (True, [], {"action_required"})
             assert "✋ **This stays a draft:** the model had to stop at a limit" in pull.body
@@ -231,7 +233,7 @@ def test_a_row_of_the_table_holds(harness: Harness, fault: str) -> None:
             assert told.record.state is State.ANSWERED
             assert (pull.state, conclusions) == ("closed", {"neutral"})
         case _:
-            pytest.fail(f"“{row.ends}” is no end")
+            pytest.fail(f"“{row.ends}” is not a known outcome")
     if row.kept == "yes":
         assert told.repo.store.text(pull.pull.head, "shop.py") == FIXED
     else:

@@ -29,8 +29,8 @@ def test_people_are_told_which_model_took_over_why_and_what_each_cost(harness: H
     gone = Fault("status", 429, NO_CREDIT, times=FOREVER, model="gpt-6.1-sol")
     told = live_through(harness, [[FIX], [gone, DONE]])
     assert told.record.state is State.PROPOSED, told.record.reason
-    why = "The account with the model's service has no credit left: You exceeded your quota"
-    assert f"{why} gpt-6.1-terra goes on." in told.log
+    why = "The account at the model service has no credit left: You exceeded your quota"
+    assert f"{why} Continuing with gpt-6.1-terra." in told.log
     (pull,) = harness.pulls(told.repo)
     assert f"⚠️ **gpt-6.1-sol** could not continue, so **gpt-6.1-terra** took over: {why}" in pull.body
     assert "\n- gpt-6.1-sol: 1 turn, " in pull.body

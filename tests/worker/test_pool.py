@@ -229,7 +229,7 @@ with ScriptedServer([script]) as server, embedded(data) as redis_url, connect(re
     before = set(sys.modules)
     quiet = Listener(lambda _: None, lambda _: None, lambda: None)
     with open_model(Settings(data, openai_base_url=server.base_url), redis, Facts()) as model:
-        print(model.reply([{"role": "user", "content": "Hi"}], [], key="k", listener=quiet).text)
+        print(model.reply([{"role": "user", "content": "Hi"}], [], cache_key="k", listener=quiet).text)
     print(*sorted(set(sys.modules) - before), file=sys.stderr)
 """
 

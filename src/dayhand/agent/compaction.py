@@ -1,8 +1,8 @@
-"""What the model is sent: a history that is only ever added to, until it is replaced as a whole by a shorter one.
+"""The history that the model is sent: it only grows, until it is replaced as a whole by a shorter one.
 
-A provider's prompt cache, and from GPT-6.2 on the model's own reasoning, hold only while nothing that was sent before
-is changed. So nothing is shortened in place: where the window gets full, the opening stays as it is and all that came
-after it is replaced, once, by a handover.
+A provider's prompt cache, and from GPT-6.2 on the model's own reasoning, are valid only while nothing that was sent
+before changes. So nothing is shortened in place. When the context window is nearly full, everything after the opening
+is replaced once, by a handover.
 """
 
 from __future__ import annotations
@@ -13,218 +13,219 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from dayhand.agent.model.base import Call, Item, Reply
-from dayhand.agent.model.items import add, message
-from dayhand.agent.tools.schema import (
-    ALIASES,
-    TOOLS,
-    Mistake,
-    PlanCall,
-    understand,
-)
+from dayhand.agent.model.items import add_usage, message
+from dayhand.agent.tools.call_parser import InvalidCall, PlanCall, parse_call
+from dayhand.agent.tools.schema import ALIASES, TOOLS
 from dayhand.errors import ModelError
 from dayhand.sandbox.base import Box
 from dayhand.usage import Usage
 
-FULL = 0.85  # of the window: the rest is for the handover, and for what a reply may take
-MIN_GROWTH = 1 / 8  # of the window, since the last compaction: the next one has to be worth a request
+FULL_SHARE = 0.85  # of the window; the rest is left for the handover and the reply
+MIN_GROWTH = 1 / 8  # of the window, since the last compaction: otherwise the next one is not worth a request
 TOKEN_BYTES = 4
 IMAGE_TOKENS = 1_500
-HANDOVER_CHARS = 12_000
-LISTED_CHARS = 4_000  # of the changed files, and of the plan
-RESULTS_CHARS = 24_000  # of the last results in all, and less in a small window
+MAX_HANDOVER_CHARS = 12_000
+MAX_LIST_CHARS = 4_000  # of the changed files, and of the plan
+MAX_RESULTS_CHARS = 24_000  # of the last results in total; less in a small window
 LAST_CALLS = 6
-TOLD_CALLS = 40  # listed, a line each, where we write the handover
+LISTED_CALLS = 40  # one line each, if the model wrote no handover
 
-NOTHING = Usage(turns=0, dollars=0.0)
+NO_USAGE = Usage(turns=0, dollars=0.0)
 
-ASKED = (
-    "Your context is nearly full: everything after the request is about to be replaced by what you write now. Call no "
-    "tool. Write a handover to yourself: what you found out and where (files, lines, names), what you decided and why, "
-    "what you changed, which commands showed what, and what is left to do, in order. Leave out what the request says."
+HANDOVER_REQUEST = (
+    "Your context is nearly full. Everything after the request will be replaced by what you write now. Call no tool. "
+    "Write a handover to yourself: what you found out and where (files, lines, names), what you decided and why, what "
+    "you changed, which commands showed what, and what is left to do, in order. Leave out what the request says."
 )
-REPLACED = (
+COMPACTED = (
     "# Where you are\n\nYou are in the middle of this work. Your history had grown too long, so everything after the "
-    "request was replaced by this message. The work tree is as you left it: go on from there, and look again at what "
-    "you need to see."
+    "request was replaced by this message. The work tree is as you left it. Continue from there, and look again at "
+    "what you need to see."
 )
-_CHANGED = (
+_CHANGES_COMMAND = (
     "git -c core.quotePath=false status --short --untracked-files=all; echo; git diff --stat HEAD 2>/dev/null"
 )
 
 
 class History:
-    """The items of the next request, and about how much of the window they take."""
+    """The items of the next request, and about how much of the context window they fill."""
 
     def __init__(self, opening: Sequence[Item], usage: Usage) -> None:
         self.items: list[Item] = [*opening]
-        self.compacted_at = 0  # the turn before which the history was replaced last
-        self.usage = usage  # of everything that was asked so far
-        self.dollars = 0.0  # what is known of its price
+        self.compacted_at = 0  # the turn of the last compaction; 0 if there was none
+        self.usage = usage  # of all requests so far
+        self.dollars = 0.0  # the known part of their price
         self.latest = usage  # of the last reply
         self.unpriced = 0  # replies whose price is not known
         self.plan: PlanCall | None = None
-        self.said = ""  # by the model, last
-        self.last: deque[tuple[Call, str]] = deque(maxlen=LAST_CALLS)
-        self.told: deque[str] = deque(maxlen=TOLD_CALLS)
+        self.last_text = ""  # the model's last message
+        self.last_results: deque[tuple[Call, str]] = deque(maxlen=LAST_CALLS)
+        self.call_list: deque[str] = deque(maxlen=LISTED_CALLS)  # a line for each call and its result
         self._opening = tuple(opening)
         self._tokens = tokens(opening) + tokens(TOOLS)
-        self._floor = 0
-        self._begins: list[int] = []  # where replies begin
+        self._tokens_compacted = 0  # right after the last compaction
+        self._reply_starts: list[int] = []  # indexes of items
         self._calls: dict[str, Call] = {}  # of the last reply
 
     @property
     def opening(self) -> Sequence[Item]:
         return self._opening
 
-    def fills(self, window: int) -> bool:
-        """Whether the next request would come near the end of ``window`` tokens; never where that is 0, unknown."""
-        grown = self._tokens - self._floor
-        return 0 < window * FULL < self._tokens and grown > window * MIN_GROWTH
+    def is_nearly_full(self, window: int) -> bool:
+        """Whether the next request nearly fills ``window`` tokens; never if that is 0, which means unknown."""
+        grown = self._tokens - self._tokens_compacted
+        return 0 < window * FULL_SHARE < self._tokens and grown > window * MIN_GROWTH
 
-    def hear(self, reply: Reply) -> None:
-        """Add a reply, and remember what a handover must not lose."""
-        self._begins.append(len(self.items))
+    def add_reply(self, reply: Reply) -> None:
+        """Add a reply, and keep what a compaction needs of it."""
+        self._reply_starts.append(len(self.items))
         self.items += reply.items
-        self._pay(reply.usage)
+        self._add_usage(reply.usage)
         self.latest = reply.usage
         self.unpriced += reply.usage.dollars is None
-        known = reply.usage.input_tokens + reply.usage.output_tokens if reply.usage.input_tokens else 0
-        self._tokens = known or self._tokens + tokens(reply.items)
+        reported = reply.usage.input_tokens + reply.usage.output_tokens if reply.usage.input_tokens else 0
+        self._tokens = reported or self._tokens + tokens(reply.items)
         self._calls = {call.id: call for call in reply.calls}
-        self.said = reply.text.strip() or self.said
+        self.last_text = reply.text.strip() or self.last_text
         for call in reply.calls:
             if ALIASES.get(call.name, call.name) == "update_plan":
-                self.plan = _plan(call) or self.plan
+                self.plan = _parse_plan(call) or self.plan
 
-    def add(self, items: Sequence[Item]) -> None:
-        """Add results and remarks."""
+    def add_results(self, items: Sequence[Item]) -> None:
+        """Add the results of calls, and remarks."""
         self.items += items
         self._tokens += tokens(items)
         for item in items:
             if call := self._calls.get(str(item.get("call_id"))):
                 text = _text(item.get("output"))
-                self.last.append((call, text))
-                self.told.append(f"{call.name} {_line(call.arguments, 160)} → {_line(text, 80)}")
+                self.last_results.append((call, text))
+                self.call_list.append(f"{call.name} {_one_line(call.arguments, 160)} → {_one_line(text, 80)}")
 
-    def _pay(self, usage: Usage) -> None:
-        self.usage = add(self.usage, usage)
+    def _add_usage(self, usage: Usage) -> None:
+        self.usage = add_usage(self.usage, usage)
         self.dollars += usage.dollars or 0.0
 
-    def told_since(self) -> Iterator[str]:
-        """What the model was told after the opening, besides its results."""
+    def messages_to_model(self) -> Iterator[str]:
+        """What the model was told after the opening, besides the results of its calls."""
         for item in self.items[len(self._opening) :]:
             if item.get("role") == "user":
                 yield _text(item.get("content"))
 
     @property
-    def answered(self) -> list[Item]:
-        """What the last reply answered: that much the model could read."""
-        return self.items[: self._begins[-1]] if self._begins else []
+    def last_accepted(self) -> list[Item]:
+        """The items of the last request that got a reply: they fit in the context window."""
+        return self.items[: self._reply_starts[-1]] if self._reply_starts else []
 
     def replace(self, turn: int, items: Sequence[Item], usage: Usage) -> None:
-        """Go on from other items, from the request of ``turn`` on; ``usage`` is what they cost."""
-        if usage != NOTHING:
-            self._pay(usage)
+        """Replace the items from the request of ``turn`` on. ``usage`` is what making the new ones cost."""
+        if usage != NO_USAGE:
+            self._add_usage(usage)
         self.items = [*items]
         self.compacted_at = turn
-        self._begins.clear()
-        self._tokens = self._floor = tokens(items) + tokens(TOOLS)
+        self._reply_starts.clear()
+        self._tokens = self._tokens_compacted = tokens(items) + tokens(TOOLS)
 
 
 @dataclass(frozen=True, slots=True)
-class Handover:
-    """What a history is replaced by."""
+class Compaction:
+    """The shorter history."""
 
     items: list[Item]
     usage: Usage
-    by_us: str = ""  # why the model did not write it, where it did not
+    no_handover: str = ""  # why the model wrote no handover; "" if it did
 
 
-def write_handover(
+def compact(
     box: Box, history: History, ask: Callable[[list[Item]], Reply], *, overflowed: bool, window: int
-) -> Handover:
-    """Make the shorter history: the opening, a handover, the plan, what was changed, the last results.
+) -> Compaction:
+    """Make a shorter history: the opening, a handover, the plan, the changes, the last results.
 
-    ``ask`` takes the items of one request in which nothing may be called. Where the history ``overflowed`` already,
-    the model is shown what it could still read: all but its last calls, whose results stand in the shorter history.
+    ``ask`` sends the items of one request without tools. If the history ``overflowed``, the request leaves out the
+    last calls, so that it fits; their results are part of the shorter history.
     """
-    changed = _changed(box)  # first: once the model has answered, the journal should have it soon
-    shown = history.answered if overflowed else history.items
-    words, usage, why = _asked(ask, shown) if shown else ("", NOTHING, "it had not begun")
-    if not words:
-        words = "These were your last calls, and how their results began:\n" + "\n".join(history.told)
+    changes = _changes(box)  # before the request: its reply should be in the journal soon
+    sent = history.last_accepted if overflowed else history.items
+    handover, usage, no_handover = (
+        _request_handover(ask, sent) if sent else ("", NO_USAGE, "it had not started yet")
+    )
+    if not handover:
+        handover = "These were your last calls, and the start of their results:\n" + "\n".join(
+            history.call_list
+        )
     parts = [
-        REPLACED,
-        f"## Handover\n\n{cut(words, HANDOVER_CHARS)}",
-        _planned(history.plan),
-        f"## What differs from the commit that you started from\n\n{changed}",
-        _results(history, min(RESULTS_CHARS, int(window * MIN_GROWTH) * TOKEN_BYTES or RESULTS_CHARS)),
+        COMPACTED,
+        f"## Handover\n\n{cut(handover, MAX_HANDOVER_CHARS)}",
+        _plan_section(history.plan),
+        f"## What differs from the commit that you started from\n\n{changes}",
+        _results_section(
+            history, min(MAX_RESULTS_CHARS, int(window * MIN_GROWTH) * TOKEN_BYTES or MAX_RESULTS_CHARS)
+        ),
     ]
-    told = message("user", "\n\n".join(part for part in parts if part))
-    return Handover([*history.opening, told], usage, why)
+    summary = message("user", "\n\n".join(part for part in parts if part))
+    return Compaction([*history.opening, summary], usage, no_handover)
 
 
-def _asked(ask: Callable[[list[Item]], Reply], shown: Sequence[Item]) -> tuple[str, Usage, str]:
-    """The model's handover, what it cost, and why there is none."""
+def _request_handover(ask: Callable[[list[Item]], Reply], items: Sequence[Item]) -> tuple[str, Usage, str]:
+    """The model's handover, what it cost, and the reason if there is none."""
     try:
-        reply = ask([*shown, message("user", ASKED)])
+        reply = ask([*items, message("user", HANDOVER_REQUEST)])
     except ModelError as error:
-        return "", NOTHING, str(error)
-    words = reply.text.strip()
-    return words, replace(reply.usage, turns=0), "" if words else "it said nothing"
+        return "", NO_USAGE, str(error)
+    handover = reply.text.strip()
+    return handover, replace(reply.usage, turns=0), "" if handover else "its reply was empty"
 
 
 def tokens(items: Sequence[Item]) -> int:
-    """About how many tokens items take: four bytes each, and a flat number for an image."""
+    """An estimate of how many tokens items take: one for four bytes, and a fixed number for each image."""
     total = 0
     for item in items:
         images = [part for part in _parts(item) if part.get("type") == "input_image"]
-        pixels = sum(len(str(part.get("image_url", ""))) for part in images)
+        image_chars = sum(len(str(part.get("image_url", ""))) for part in images)
         total += (
-            len(json.dumps(item, ensure_ascii=False).encode("utf-8", "replace")) - pixels
+            len(json.dumps(item, ensure_ascii=False).encode("utf-8", "replace")) - image_chars
         ) // TOKEN_BYTES
         total += IMAGE_TOKENS * len(images)
     return total
 
 
-def cut(text: str, most: int) -> str:
-    """A text of at most about ``most`` characters, with a mark where its middle is missing."""
-    if len(text) <= most:
+def cut(text: str, max_chars: int) -> str:
+    """The text with its middle cut out if it is longer than ``max_chars``; the mark at the cut comes on top."""
+    if len(text) <= max_chars:
         return text
-    half = most // 2
+    half = max_chars // 2
     return f"{text[:half]}\n… {len(text) - 2 * half} characters cut …\n{text[-half:]}"
 
 
-def _changed(box: Box) -> str:
-    result = box.run(_CHANGED)
-    listed = result.text().strip("\n")
-    return cut(listed, LISTED_CHARS) if listed else "Nothing, as far as git says."
+def _changes(box: Box) -> str:
+    result = box.run(_CHANGES_COMMAND)
+    changes = result.text().strip("\n")
+    return cut(changes, MAX_LIST_CHARS) if changes else "Nothing, according to git."
 
 
-def _planned(plan: PlanCall | None) -> str:
+def _plan_section(plan: PlanCall | None) -> str:
     if plan is None:
         return ""
     steps = "\n".join(f"- {status}: {step}" for step, status in plan.steps)
-    return f"## Your plan, as it was last\n\n{cut(steps, LISTED_CHARS)}"
+    return f"## Your latest plan\n\n{cut(steps, MAX_LIST_CHARS)}"
 
 
-def _results(history: History, room: int) -> str:
-    """The newest results, each cut to its share of so many characters."""
-    if not history.last:
+def _results_section(history: History, max_chars: int) -> str:
+    """The last results, each cut to its share of ``max_chars``."""
+    if not history.last_results:
         return ""
-    share = room // len(history.last)
-    told = [
+    share = max_chars // len(history.last_results)
+    results = [
         f"{call.name} {cut(call.arguments, share // 4)}\n{cut(text, share - share // 4)}"
-        for call, text in history.last
+        for call, text in history.last_results
     ]
-    said = [f"You said: {cut(history.said, share)}"] if history.said else []
-    return "## Your last calls and their results\n\n" + "\n\n".join([*said, *told])
+    last_text = [f"You said: {cut(history.last_text, share)}"] if history.last_text else []
+    return "## Your last calls and their results\n\n" + "\n\n".join([*last_text, *results])
 
 
-def _plan(call: Call) -> PlanCall | None:
+def _parse_plan(call: Call) -> PlanCall | None:
     try:
-        request = understand(call)
-    except Mistake:
+        request = parse_call(call)
+    except InvalidCall:
         return None
     return request if isinstance(request, PlanCall) else None
 
@@ -241,6 +242,6 @@ def _text(output: object) -> str:
     return "\n".join(str(part.get("text", "(an image)")) for part in parts if isinstance(part, dict))
 
 
-def _line(text: str, most: int) -> str:
-    plain = " ".join(text.split())
-    return plain if len(plain) <= most else f"{plain[:most]}…"
+def _one_line(text: str, max_chars: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= max_chars else f"{line[:max_chars]}…"

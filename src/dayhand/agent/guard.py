@@ -1,4 +1,4 @@
-"""The limits of a task's turns: how many, how silent, how repetitive, how idle; and the remarks that come before the end."""
+"""Stops a loop that leads nowhere: too many turns, replies without a call, repeated calls, or no change for long."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from dataclasses import dataclass
 from dayhand.agent.budget import Budget
 from dayhand.agent.model.base import Call, Item, Reply
 from dayhand.agent.model.items import message, refusal_in
+from dayhand.agent.tools.call_parser import MAX_NAME_CHARS
 from dayhand.agent.tools.executor import ToolResult
-from dayhand.agent.tools.schema import NAME_CHARS
 from dayhand.errors import LimitReached, ModelError, SandboxError
 from dayhand.usage import Limit, Resource
 
-LAST_WORDS = 300
-IDLE = (
-    "You have taken {} turns, and the work tree is as it was. If you know what to change, change it now. If there is "
+QUOTE_CHARS = 300
+UNCHANGED = (
+    "You have taken {} turns without changing the work tree. If you know what to change, change it now. If there is "
     "nothing to change, or it cannot be done, call finish and say why."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class WorkLimits:
-    """When to stop."""
+    """When to stop the work on a task."""
 
     turns: int = 60
     limits: tuple[Limit, ...] = ()  # of money, minutes and tokens
-    silent: int = 3  # replies without a call that are answered before we give up
-    failing: int = 4  # the same call with the same failure on the same work tree
-    repeated: int = 8  # the same call with the same success on the same work tree
-    not_kept: int = 3  # work trees in a row that could not be taken out
-    idle: int = 12  # turns without a change, where one is asked for: the model is told
+    max_silent_replies: int = 3  # in a row; the next reply without a call ends the work
+    max_failing_repeats: int = 4  # of one call with the same failure on the same work tree
+    max_passing_repeats: int = 8  # of one call with the same success on the same work tree
+    max_failed_checkpoints: int = 3  # in a row
+    idle_turns: int = 12  # without a change where one is asked for; then the model is told
     clock: Callable[[], float] = time.time
 
     @property
@@ -42,96 +42,96 @@ class WorkLimits:
 
 
 class LoopGuard:
-    """Sees every turn, and stops the loop where it leads nowhere."""
+    """Watches every turn, and stops the loop if it leads nowhere."""
 
-    def __init__(self, bounds: WorkLimits, budget: Budget, *, untouched: str = "") -> None:
-        """``untouched`` is the git tree that the work begins with; "" where no change need come of it."""
+    def __init__(self, limits: WorkLimits, budget: Budget, *, initial_tree: str = "") -> None:
+        """``initial_tree`` is the git tree that the work starts from; "" if the task need not change anything."""
         self.budget = budget
-        self._bounds = bounds
-        self._untouched = untouched
-        self._silent = 0
-        self._seen: Counter[tuple[str, str, str, str]] = Counter()
-        self._lost: list[SandboxError] = []
+        self._limits = limits
+        self._initial_tree = initial_tree
+        self._silent_replies = 0
+        self._repeats: Counter[tuple[str, str, str, str]] = Counter()
+        self._failed_checkpoints = 0
         self._remarks: list[str] = []
         self._last_tree = ""
 
     @property
     def tree(self) -> str:
-        """The work tree that was last kept: a call on another one is not the same call."""
+        """The git tree of the last checkpoint. The same call on another tree does not count as a repetition."""
         return self._last_tree
 
     @tree.setter
     def tree(self, tree: str) -> None:
         self._last_tree = tree
-        self._lost.clear()
+        self._failed_checkpoints = 0
 
     def turns(self) -> Iterator[int]:
-        yield from range(1, self._bounds.turns + 1)
+        yield from range(1, self._limits.turns + 1)
 
     def out_of_turns(self) -> LimitReached:
-        return self.budget.exceeded(self._bounds.all[-1])
+        return self.budget.exceeded(self._limits.all[-1])
 
-    def saw(self, call: Call, done: ToolResult) -> None:
-        """Count a call. Raises ``ModelError`` where it is the same as often before."""
-        result = re.sub(r"\d+\.\d+", "#", done.text)  # times differ where nothing else does
-        key = (self._last_tree, call.name, call.arguments, result)
-        self._seen[key] += 1
-        most = self._bounds.repeated if done.passed else self._bounds.failing
-        if self._seen[key] >= most:
-            how = "worked" if done.passed else "failed"
+    def record_call(self, call: Call, result: ToolResult) -> None:
+        """Count a call. Raises ``ModelError`` if it was repeated too often."""
+        text = re.sub(r"\d+\.\d+", "#", result.text)  # ignore durations
+        key = (self._last_tree, call.name, call.arguments, text)
+        self._repeats[key] += 1
+        maximum = self._limits.max_passing_repeats if result.passed else self._limits.max_failing_repeats
+        if self._repeats[key] >= maximum:
+            how = "worked" if result.passed else "failed"
             raise ModelError(
-                f"The model repeats itself: its call to {call.name[:NAME_CHARS]} {how} in the same way {most} times. It was: {call.arguments[:LAST_WORDS]}",
-                advice="Say more precisely what is wrong and where, or choose another model in DAYHAND_MODEL.",
+                f"The model is repeating itself: its call to {call.name[:MAX_NAME_CHARS]} {how} in the same way {maximum} times. The call: {call.arguments[:QUOTE_CHARS]}",
+                advice="Describe more precisely what is wrong and where, or choose another model in DAYHAND_MODEL.",
             )
-        if self._seen[key] == most - 1:
-            self._remarks.append(
-                "You have made this same call with this same result before. Try something else."
-            )
+        if self._repeats[key] == maximum - 1:
+            self._remarks.append("You already made this call and got this result. Try something else.")
 
-    def remark(self, text: str) -> None:
-        """Have the model told with the next results."""
+    def add_remark(self, text: str) -> None:
+        """Tell the model something along with its next results."""
         self._remarks.append(text)
 
-    def not_kept(self, error: SandboxError) -> None:
-        """The work tree could not be taken out. Raises the error where that happened too often."""
-        self._lost.append(error)
-        if len(self._lost) >= self._bounds.not_kept:
+    def record_failed_checkpoint(self, error: SandboxError) -> None:
+        """Tell the model that its work tree could not be saved. Raises the error if that happened too often."""
+        self._failed_checkpoints += 1
+        if self._failed_checkpoints >= self._limits.max_failed_checkpoints:
             raise error
         self._remarks.append(
-            f"Your work tree cannot be taken out as it is: {error} Remove large files, and leave .git alone: "
-            "without this, your work is lost."
+            f"Your work tree cannot be saved as it is: {error} Remove large files, and leave .git alone. "
+            "Otherwise your work is lost."
         )
 
     def remarks(self, turn: int, reply: Reply) -> list[Item]:
-        """What the model should hear besides its results. Raises ``ModelError`` for a refusal, or too much silence."""
+        """What to tell the model besides its results. Raises ``ModelError`` for a refusal or too much silence."""
         texts = [*self._remarks]
         self._remarks.clear()
         if not reply.calls and (refusal := refusal_in(reply.items)):
             raise ModelError(
-                f"The model refuses to do this: “{refusal.strip()[:LAST_WORDS]}”",
-                advice="Ask for it in other words, or do it by hand: another model is not asked to do what one refuses.",
+                f"The model refuses to do this: “{refusal.strip()[:QUOTE_CHARS]}”",
+                advice="Rephrase the request, or do it by hand. After a refusal, no other model is asked.",
             )
-        self._silent = 0 if reply.calls else self._silent + 1
-        if self._silent > self._bounds.silent:
-            said = f" Its last words: “{reply.text.strip()[-LAST_WORDS:]}”" if reply.text.strip() else ""
+        self._silent_replies = 0 if reply.calls else self._silent_replies + 1
+        if self._silent_replies > self._limits.max_silent_replies:
+            text = reply.text.strip()
+            quote = f" Its last message: “{text[-QUOTE_CHARS:]}”" if text else ""
             raise ModelError(
-                f"The model stopped calling tools and did not finish.{said}",
-                advice="Choose another model in DAYHAND_MODEL, one that can call tools.",
+                f"The model stopped calling tools and did not finish.{quote}",
+                advice="Choose a model in DAYHAND_MODEL that can call tools.",
             )
-        if self._silent:
+        if self._silent_replies:
             texts.append(_nudge(reply))
-        if self._untouched and self._last_tree in ("", self._untouched) and turn % self._bounds.idle == 0:
-            texts.append(IDLE.format(turn))
-        told = [message("user", "\n\n".join(texts))] if texts else []
-        return [*told, *self.budget.remarks()]
+        unchanged = self._last_tree in ("", self._initial_tree)
+        if self._initial_tree and unchanged and turn % self._limits.idle_turns == 0:
+            texts.append(UNCHANGED.format(turn))
+        remarks = [message("user", "\n\n".join(texts))] if texts else []
+        return [*remarks, *self.budget.remarks()]
 
 
 def _nudge(reply: Reply) -> str:
     if reply.truncated:
-        return "Your reply reached its length limit before you called a tool. Go on in smaller steps."
+        return "Your reply reached its length limit before you called a tool. Continue in smaller steps."
     if not reply.text.strip():
-        return "Your reply was empty. Go on with a tool, or call finish if the work is done."
+        return "Your reply was empty. Continue with a tool, or call finish if the work is done."
     return (
-        "You called no tool. Nobody reads this but the log: if the work is done, or cannot be done, call finish "
-        "with title and account; otherwise go on."
+        "You called no tool. Your message only goes to the log. If the work is done, or cannot be done, call finish "
+        "with title and account; otherwise continue."
     )

@@ -1,4 +1,4 @@
-"""The agent's loop: ask, journal, act, journal, keep; until the model finishes or a named limit is reached."""
+"""The agent's loop: ask, journal, run the calls, journal, until the model finishes or a limit is reached."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from dayhand.agent.model.items import (
 )
 from dayhand.agent.prompt import opening
 from dayhand.agent.tools.executor import ToolExecutor
-from dayhand.agent.tools.files import origin
-from dayhand.agent.turns import Turns
+from dayhand.agent.tools.files import head_commit
+from dayhand.agent.turns import TurnRunner
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.log import TaskLog
 from dayhand.sandbox.base import Box
@@ -26,10 +26,10 @@ from dayhand.task import Solution, Task, TaskKind
 from dayhand.usage import Usage
 
 RESUMED = (
-    "Your sandbox was replaced. The work tree is as you left it; what git ignores is as set-up made it, "
-    "and outputs that were kept in files are gone. A command that was still running has ended; what it changed is gone, too."
+    "Your sandbox was replaced. The work tree is as you left it, but files that git ignores are as set-up left them, "
+    "and saved outputs are gone. A command that was still running has ended, and its changes are gone."
 )
-TAKEN = "Your work was taken out and checked. What came of it stands below."
+CHECKED = "Your work was taken out of the sandbox and checked. The results are below."
 
 
 def solve(
@@ -38,73 +38,92 @@ def solve(
     model: Model,
     *,
     briefing: str,
-    memory: Journal,
+    journal: Journal,
     log: TaskLog,
     env: Mapping[str, str] | None = None,
-    bounds: WorkLimits | None = None,
+    limits: WorkLimits | None = None,
 ) -> Solution:
-    """Let the model work in the box until it calls ``finish``; that is the only end that counts as one.
+    """Let the model work in the box until its call to ``finish`` is accepted.
 
-    ``briefing`` tells it of its place, ``env`` is the environment of its commands. A journal that a killed worker
-    left in ``memory`` is followed first: no reply in it is asked for again, and what it took counts.
-    Raises ``ModelError`` where the model cannot go on, ``LimitReached`` among them, ``SandboxError`` where the box
-    broke, ``TaskStopped`` and ``LeaseLost`` where we must not go on.
+    ``briefing`` describes the environment to the model, ``env`` holds the environment variables of its commands. If
+    the journal already has turns, of a worker that was killed, they are replayed first: no reply is requested twice,
+    and its usage counts. Raises ``ModelError`` (such as ``LimitReached``) if the model cannot continue,
+    ``SandboxError`` if the box broke, ``TaskStopped`` or ``LeaseLost`` if this worker must stop.
     """
-    bounds = bounds or WorkLimits()
+    limits = limits or WorkLimits()
     history = History(opening(task, briefing), Usage(model.name, scripted=model.scripted, dollars=0.0))
-    budget = Budget(bounds.all, history, log, clock=bounds.clock)
-    commit, tree = origin(box)
-    guard = LoopGuard(bounds, budget, untouched=tree if task.ask.kind is TaskKind.FIX else "")
-    workbench = ToolExecutor(box, log, env or {}, sees=lambda: model.images, left=budget.seconds_left)
-    with closing(workbench) as bench:  # whatever ends us ends what still runs
-        return _work(Turns(box, model, memory, log, bench, commit, budget), history, guard, key=task.id)
+    budget = Budget(limits.all, history, log, clock=limits.clock)
+    commit, tree = head_commit(box)
+    guard = LoopGuard(limits, budget, initial_tree=tree if task.ask.kind is TaskKind.FIX else "")
+    tools = ToolExecutor(
+        box,
+        log,
+        env or {},
+        supports_images=lambda: model.supports_images,
+        seconds_left=budget.seconds_left,
+    )
+    with closing(tools):  # ends a command that is still running, whatever ends the loop
+        return _run(
+            TurnRunner(box, model, journal, log, tools, commit, budget), history, guard, cache_key=task.id
+        )
 
 
-def _work(turns: Turns, history: History, guard: LoopGuard, *, key: str) -> Solution:
-    """Take turns until one of them finishes: those in the journal again, where the work tree needs it, then new ones."""
-    memory = turns.memory
-    kept = turns.restore(guard)
-    journal = {entry.turn: entry for entry in memory.turns()}
-    compacted = memory.compactions()
-    resumed = bool(journal)
+def _run(runner: TurnRunner, history: History, guard: LoopGuard, *, cache_key: str) -> Solution:
+    """Take turns until one of them finishes.
+
+    Turns in the journal come first. Their calls are run again if the restored work tree does not contain their effects.
+    """
+    journal = runner.journal
+    restored_turn = runner.restore(guard)
+    entries = {entry.turn: entry for entry in journal.turns()}
+    compactions = journal.compactions()
+    resumed = bool(entries)
     for turn in guard.turns():
-        turns.log.check()
-        if shorter := compacted.get(turn):
-            history.replace(turn, shorter.items, shorter.usage)
-        entry = journal.get(turn)
-        last = guard.budget.last_word()
-        reply = read_reply(entry.items, entry.usage) if entry else turns.ask(turn, history, key, last=last)
-        history.hear(reply)
-        told = entry.results if entry else None
-        if told is not None and turn <= kept:
-            history.add(told)  # done, and in the work tree that was restored
+        runner.log.check()
+        if compaction := compactions.get(turn):
+            history.replace(turn, compaction.items, compaction.usage)
+        entry = entries.get(turn)
+        final = guard.budget.final_reply_limit()
+        reply = (
+            read_reply(entry.items, entry.usage)
+            if entry
+            else runner.ask(turn, history, cache_key, final=final)
+        )
+        history.add_reply(reply)
+        results = entry.results if entry else None
+        if results is not None and turn <= restored_turn:
+            history.add_results(results)  # the restored work tree contains its effects
             continue
-        if told is None and resumed:
-            guard.remark(RESUMED)
+        if results is None and resumed:
+            guard.add_remark(RESUMED)
             resumed = False
-        acted = turns.conclude(reply, last) if last else turns.act(turn, reply, guard, told=told or ())
-        if acted.solution is not None and told is None:
-            limit_hit = guard.budget.limit_hit()
+        outcome = (
+            runner.conclude(reply, final) if final else runner.run(turn, reply, guard, results=results or ())
+        )
+        if outcome.solution is not None and results is None:
+            hit = guard.budget.limit_hit()
             return replace(
-                acted.solution, usage=history.usage, switches=turns.model.switches, limit_hit=limit_hit
+                outcome.solution, usage=history.usage, switches=runner.model.switches, limit_hit=hit
             )
-        if told is None:
-            memory.write_results(turn, acted.items)
-        if acted.pack:
-            memory.save_checkpoint(turn, acted.pack)
-        history.add(acted.items if told is None else told)
+        if results is None:
+            journal.write_results(turn, outcome.items)
+        if outcome.pack:
+            journal.save_checkpoint(turn, outcome.pack)
+        history.add_results(outcome.items if results is None else results)
     raise guard.out_of_turns()
 
 
-def send_back(memory: Journal, words: str, most: int) -> bool:
-    """Answer the last ``finish`` with ``words``, so that the next ``solve`` goes on from there, in any box.
+def send_back(journal: Journal, feedback: str, maximum: int) -> bool:
+    """Answer the last ``finish`` with feedback, so that the next ``solve`` continues from there, in any box.
 
-    They become the results of that turn in the journal: whoever follows it hears them. False where this was done
-    ``most`` times already.
+    The feedback becomes the result of that turn in the journal. Returns False, and writes nothing, if this was done
+    ``maximum`` times already.
     """
-    *_, last = turns = memory.turns()
-    if sum(TAKEN in str(entry.results) for entry in turns) >= most:
+    *_, last = entries = journal.turns()
+    if sum(CHECKED in str(entry.results) for entry in entries) >= maximum:
         return False
     reply = read_reply(last.items, last.usage)
-    memory.write_results(last.turn, [*(output(call, TAKEN) for call in reply.calls), message("user", words)])
+    journal.write_results(
+        last.turn, [*(output(call, CHECKED) for call in reply.calls), message("user", feedback)]
+    )
     return True

@@ -1,4 +1,4 @@
-"""The steps of one turn: ask, journal, act, keep."""
+"""The steps of one turn: ask the model, journal its reply, run its calls, save the work tree."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dayhand.agent.budget import Budget
-from dayhand.agent.compaction import History, write_handover
+from dayhand.agent.compaction import History, compact
 from dayhand.agent.guard import LoopGuard
 from dayhand.agent.model.base import (
     AUTO,
@@ -16,15 +16,10 @@ from dayhand.agent.model.base import (
     Model,
     Reply,
 )
-from dayhand.agent.model.items import Words, output
+from dayhand.agent.model.items import ParagraphWriter, output
+from dayhand.agent.tools.call_parser import MAX_NAME_CHARS, InvalidCall, parse_call
 from dayhand.agent.tools.executor import STILL_RUNNING, ToolExecutor
-from dayhand.agent.tools.schema import (
-    ALIASES,
-    NAME_CHARS,
-    TOOLS,
-    Mistake,
-    understand,
-)
+from dayhand.agent.tools.schema import ALIASES, TOOLS
 from dayhand.errors import ContextOverflow, SandboxError
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.log import TaskLog
@@ -37,149 +32,160 @@ FINISH = "finish"
 
 
 @dataclass(frozen=True, slots=True)
-class Acted:
-    """What one reply led to."""
+class TurnResult:
+    """The result of running one reply's calls."""
 
-    items: list[Item]
+    items: list[Item]  # their outputs, and remarks for the model
     solution: Solution | None
-    pack: bytes  # the work tree afterwards; empty where nothing touched it
+    pack: bytes  # a checkpoint of the work tree; empty if nothing changed it
 
 
 @dataclass(frozen=True, slots=True)
-class Turns:
-    """The steps of a turn."""
+class TurnRunner:
+    """Runs the steps of a turn."""
 
     box: Box
     model: Model
-    memory: Journal
+    journal: Journal
     log: TaskLog
-    bench: ToolExecutor
-    base: str
+    tools: ToolExecutor
+    base: str  # the commit that the work starts from
     budget: Budget
 
     def restore(self, guard: LoopGuard) -> int:
-        """Bring the box to the last checkpoint; the number of the turn that it was kept after, 0 for none."""
-        kept = self.memory.checkpoint()
-        if kept is None:
+        """Restore the work tree of the last checkpoint; return the turn of that checkpoint, 0 if there is none."""
+        checkpoint = self.journal.checkpoint()
+        if checkpoint is None:
             return 0
-        turn, raw = kept
-        tree, _, pack = raw.partition(b"\n")
+        turn, data = checkpoint
+        tree, _, pack = data.partition(b"\n")
         guard.tree = tree.decode("ascii", "replace")
         worktree.restore(self.box, guard.tree, pack)
-        self.log.line("say", f"Taken over after turn {turn}: the work tree is as it was then.")
+        self.log.line("say", f"Resumed after turn {turn}, with the work tree of that time.")
         return turn
 
-    def ask(self, turn: int, history: History, key: str, *, last: Limit | None) -> Reply:
-        """Ask for a reply and journal it, before anything is done with it. The ``last`` one, at a limit, is a ``finish``.
+    def ask(self, turn: int, history: History, cache_key: str, *, final: Limit | None) -> Reply:
+        """Request a reply and journal it before anything is done with it. A ``final`` reply can only be a ``finish``.
 
-        What is too long is compacted first, once: raises ``ContextOverflow`` where that was not enough, and
-        ``LimitReached`` where there is no room for another reply.
+        A history that is too long is compacted once. Raises ``ContextOverflow`` if it is still too long, and
+        ``LimitReached`` if there is no room for another reply.
         """
         self.budget.check()
-        if last:
+        if final:
             try:
-                return self._listen(history.items, key, turn, choice=FINISH)
-            except ContextOverflow as error:  # there is no room for a handover any more
-                raise self.budget.exceeded(last) from error
-        fresh = history.compacted_at == turn  # by a worker that died before it could ask again
-        if history.fills(self.model.window) and not fresh:
-            self._compact(turn, history, key)
-            fresh = True
+                return self._request(history.items, cache_key, turn, tool_choice=FINISH)
+            except ContextOverflow as error:  # there is no room left for a handover
+                raise self.budget.exceeded(final) from error
+        compacted = history.compacted_at == turn  # by a worker that died before its next request
+        if history.is_nearly_full(self.model.window) and not compacted:
+            self._compact(turn, history, cache_key)
+            compacted = True
         try:
-            return self._listen(history.items, key, turn)
+            return self._request(history.items, cache_key, turn)
         except ContextOverflow as error:
-            if fresh:
+            if compacted:
                 raise
-            self._compact(turn, history, key, error=error)
-            return self._listen(history.items, key, turn)
+            self._compact(turn, history, cache_key, error=error)
+            return self._request(history.items, cache_key, turn)
 
-    def _listen(self, items: Sequence[Item], key: str, turn: int, *, choice: str = AUTO) -> Reply:
-        """Ask once, with the words in the log as they come. A reply that nothing may be called in is not journalled."""
-        words = Words(lambda text: self.log.line("model", text))
+    def _request(self, items: Sequence[Item], cache_key: str, turn: int, *, tool_choice: str = AUTO) -> Reply:
+        """Request one reply, and log its text as it arrives. Replies without tools are not journalled."""
+        text = ParagraphWriter(lambda paragraph: self.log.line("model", paragraph))
 
-        def stumble(fault: str) -> None:
-            words.flush()  # half a reply: the next attempt begins anew
+        def on_fault(fault: str) -> None:
+            text.flush()  # of half a reply: the next attempt starts from the beginning
             self.log.line("error", fault)
 
-        def pause() -> None:
+        def on_wait() -> None:
             self.log.check()
-            self.bench.tell()
+            self.tools.flush_log()
             self.budget.check_time()
 
-        listener = Listener(words.feed, stumble, pause)
-        reply = self.model.reply(items, TOOLS, key=key, listener=listener, choice=choice)
+        reply = self.model.reply(
+            items,
+            TOOLS,
+            cache_key=cache_key,
+            listener=Listener(text.feed, on_fault, on_wait),
+            tool_choice=tool_choice,
+        )
         reply = replace(reply, usage=replace(reply.usage, seconds=self.budget.lap()))
-        if choice != NONE:
-            self.memory.write_reply(turn, list(reply.items), reply.usage)
-        words.flush()
+        if tool_choice != NONE:
+            self.journal.write_reply(turn, list(reply.items), reply.usage)
+        text.flush()
         return reply
 
     def _compact(
-        self, turn: int, history: History, key: str, *, error: ContextOverflow | None = None
+        self, turn: int, history: History, cache_key: str, *, error: ContextOverflow | None = None
     ) -> None:
-        """Replace the history once, and journal what it is from now on. What still runs is ended: the box is needed."""
-        self.bench.close()
-        self.log.line(
-            "say", str(error) if error else "The work nearly fills what the model can read at once."
-        )
-        self.log.line("say", "Its history is replaced by a handover, the changed files and the last results.")
-        handover = write_handover(
+        """Compact the history and journal the result. Ends a command in the background, because the box is needed."""
+        self.tools.close()
+        self.log.line("say", str(error) if error else "The history nearly fills the model's context window.")
+        self.log.line("say", "It is replaced by a handover, the changed files and the last results.")
+        compaction = compact(
             self.box,
             history,
-            lambda items: self._listen(items, key, turn, choice=NONE),
+            lambda items: self._request(items, cache_key, turn, tool_choice=NONE),
             overflowed=error is not None,
             window=self.model.window,
         )
-        self.memory.write_compaction(turn, handover.items, handover.usage)
-        history.replace(turn, handover.items, handover.usage)
-        if handover.by_us:
-            self.log.line("error", f"The model wrote no handover, so its calls are listed: {handover.by_us}")
+        self.journal.write_compaction(turn, compaction.items, compaction.usage)
+        history.replace(turn, compaction.items, compaction.usage)
+        if compaction.no_handover:
+            self.log.line(
+                "error", f"The model wrote no handover, so its calls are listed: {compaction.no_handover}"
+            )
 
-    def act(self, turn: int, reply: Reply, guard: LoopGuard, *, told: Sequence[Item] = ()) -> Acted:
-        """Do what the reply asks for, in its order.
+    def run(self, turn: int, reply: Reply, guard: LoopGuard, *, results: Sequence[Item] = ()) -> TurnResult:
+        """Run the calls of a reply, in their order, and save the work tree unless a command is still running.
 
-        ``told`` are the results that a predecessor wrote down: what went on in the background is not begun again.
-        The work tree is kept when nothing runs in the box.
+        ``results`` are those that another worker has journalled: commands that continued in the background then are
+        not started again.
         """
-        alone = talks(reply)
-        left = {item.get("call_id") for item in told if STILL_RUNNING.match(str(item.get("output")))}
-        came = [(call, self.bench.do(call, alone=alone)) for call in reply.calls if call.id not in left]
-        touched = any(done.touched for _, done in came)
-        pack = self._keep(guard) if touched and not self.bench.busy else b""
-        for call, done in came:
-            guard.saw(call, done)
-        items = [output(call, done.text, done.image) for call, done in came]
-        solution = next((done.solution for _, done in came if done.solution), None)
-        return Acted([*items, *guard.remarks(turn, reply)], solution, pack)
+        alone = only_plans_or_finishes(reply)
+        in_background = {
+            item.get("call_id") for item in results if STILL_RUNNING.match(str(item.get("output")))
+        }
+        done = [
+            (call, self.tools.execute(call, alone=alone))
+            for call in reply.calls
+            if call.id not in in_background
+        ]
+        touched = any(result.touched for _, result in done)
+        pack = self._checkpoint(guard) if touched and not self.tools.busy else b""
+        for call, result in done:
+            guard.record_call(call, result)
+        items = [output(call, result.text, result.image) for call, result in done]
+        solution = next((result.solution for _, result in done if result.solution), None)
+        return TurnResult([*items, *guard.remarks(turn, reply)], solution, pack)
 
-    def conclude(self, reply: Reply, last: Limit) -> Acted:
-        """Hear the last word: nothing is run for it any more. What it cites is looked up when it is published.
+    def conclude(self, reply: Reply, limit: Limit) -> TurnResult:
+        """Take the solution from the final reply. No call is run; its citations are looked up when it is published.
 
-        Raises ``LimitReached`` where it is no ``finish``.
+        Raises ``LimitReached`` if it is not a ``finish``.
         """
         for call in reply.calls:
             try:
-                said = understand(call)
-            except Mistake as mistake:
-                self.log.line("error", f"{call.name[:NAME_CHARS]}: {mistake}")
+                request = parse_call(call)
+            except InvalidCall as error:
+                self.log.line("error", f"{call.name[:MAX_NAME_CHARS]}: {error}")
                 continue
-            if isinstance(said, Solution):
-                self.log.line("result", f"finished at a limit: {said.title}")
-                return Acted([], said, b"")
-        raise self.budget.exceeded(last, reply.text)
+            if isinstance(request, Solution):
+                self.log.line("result", f"finished at a limit: {request.title}")
+                return TurnResult([], request, b"")
+        raise self.budget.exceeded(limit, reply.text)
 
-    def _keep(self, guard: LoopGuard) -> bytes:
-        """Take the work tree out of the box, for whoever goes on after us."""
+    def _checkpoint(self, guard: LoopGuard) -> bytes:
+        """Export the work tree, so that another worker can take over; empty if that failed."""
         try:
             tree, pack = worktree.export(self.box, self.base)
         except SandboxError as error:
-            guard.not_kept(error)
+            guard.record_failed_checkpoint(error)
             self.log.line("error", str(error))
             return b""
         guard.tree = tree
         return tree.encode() + b"\n" + pack
 
 
-def talks(reply: Reply) -> bool:
-    """Whether a reply calls nothing that acts: only the plan, or the end."""
-    return {ALIASES.get(call.name, call.name) for call in reply.calls} <= {"finish", "update_plan"}
+def only_plans_or_finishes(reply: Reply) -> bool:
+    """Whether no call of a reply runs anything in the box."""
+    return {ALIASES.get(call.name, call.name) for call in reply.calls} <= {FINISH, "update_plan"}

@@ -70,7 +70,7 @@ class TimedModel:
     lengths: Sequence[int]
     name: str = "bench"
     scripted: bool = True
-    images: bool = True
+    supports_images: bool = True
     switches: tuple[Switch, ...] = ()
     window: int = 0
     times: dict[int, list[TurnTime]] = field(default_factory=dict)
@@ -82,9 +82,9 @@ class TimedModel:
         items: Sequence[Item],
         tools: Sequence[Item],
         *,
-        key: str,
+        cache_key: str,
         listener: Listener,
-        choice: str = AUTO,
+        tool_choice: str = AUTO,
     ) -> Reply:
         self._stop()
         near = next((length for length in self.lengths if abs(len(items) - length) <= LENGTH_TOLERANCE), None)
@@ -93,7 +93,7 @@ class TimedModel:
             baseline_turn(self.client, [*items], tools)
             self.baseline_times.setdefault(near, []).append(_since(began))
             self._began = (near, *_now())
-        return self.inner.reply(items, tools, key=key, listener=listener, choice=choice)
+        return self.inner.reply(items, tools, cache_key=cache_key, listener=listener, tool_choice=tool_choice)
 
     def _stop(self) -> None:
         if self._began is not None:
@@ -163,9 +163,9 @@ def _solve_task(ledger: Ledger, model: Model, box: Box, *, task: Task) -> None:
             box,
             model,
             briefing="",
-            memory=memory,
+            journal=memory,
             log=TaskLog(ledger, claim),
-            bounds=WorkLimits(turns=MAX_TURNS),
+            limits=WorkLimits(turns=MAX_TURNS),
         )
     ledger.finish(claim, State.ANSWERED)
 

@@ -1,4 +1,4 @@
-"""The Responses format, as much of it as the scripted model needs: requests are read, and moves are output_tokens as replies."""
+"""Reads requests and writes moves in the Responses format, as far as the scripted model needs it."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ class Settings:
         types.MODELS,
         ("gpt-6.1-sol",),
         help="the model's name on that server; of several, "
-        "[the next one takes over](agent.md#fall-back-models) when one is not available",
+        "[the next one takes over](agent.md#fallback-models) when one is not available",
     )
     window: int = setting(
         "DAYHAND_WINDOW",

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from rq import get_current_job
 from rq.timeouts import JobTimeoutException
 
-from dayhand.agent.model.items import spent
+from dayhand.agent.model.items import total_usage
 from dayhand.errors import DayhandError, HubError, HubUnavailable, LeaseLost, LedgerError, TaskStopped
 from dayhand.journey import Tools, travel
 from dayhand.ledger.journal import Journal
@@ -142,7 +142,7 @@ class JobAttempt:
     def _fail(self, publication: Publication, error: DayhandError, state: State = State.FAILED) -> None:
         """Tell the person, then record it. In this order, a crash in between only updates the same comment again."""
         self.log.line("error", _sentence(error))
-        usage = spent(Journal(self.ledger.redis, self.task.id, self.claim))
+        usage = total_usage(Journal(self.ledger.redis, self.task.id, self.claim))
         try:
             publication.fail(self.task, error, usage)
         except HubUnavailable:

@@ -17,7 +17,7 @@ from dayhand.agent.model.fallback import FallbackModels
 from dayhand.agent.model.items import message
 from dayhand.agent.model.prices import Price
 from dayhand.agent.model.responses import ResponsesModel
-from dayhand.agent.model.retry import Patience
+from dayhand.agent.model.retry import RetryPolicy
 from dayhand.errors import ModelError, ModelUnavailable
 from dayhand.ledger.facts import Facts
 from dayhand.ledger.journal import Journal as LedgerJournal
@@ -81,13 +81,13 @@ def cast_of(ledger: Ledger, claim: Claim) -> Iterator[CastOf]:
             server = stack.enter_context(ScriptedServer([script(list(turns))], keep=True))
             client = stack.enter_context(openai.OpenAI(api_key="x", base_url=server.base_url, max_retries=0))
             clock = Clock()
-            whole = Patience(jitter=lambda: 0.5, sleep=clock.sleep, clock=clock.time)
+            policy = RetryPolicy(jitter=lambda: 0.5, sleep=clock.sleep, clock=clock.time)
             models = [
                 ResponsesModel(
                     client,
                     name,
                     prices=TABLE,
-                    patience=whole if name == names[-1] else whole.with_another_model_left(),
+                    retry_policy=policy if name == names[-1] else policy.with_fallback_left(),
                 )
                 for name in names
             ]
@@ -97,7 +97,7 @@ def cast_of(ledger: Ledger, claim: Claim) -> Iterator[CastOf]:
 
 
 def ask(model: FallbackModels, heard: Heard, items: list[Item] | None = None) -> Reply:
-    return model.reply(items or [message("user", "do it")], (), key="task-1", listener=heard.listener)
+    return model.reply(items or [message("user", "do it")], (), cache_key="task-1", listener=heard.listener)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_the_next_model_goes_on_where_one_cannot_be_had(cast_of: CastOf, heard: 
     assert cast.bodies[-1] == {**cast.bodies[-2], "model": "two"}, (
         "the same request, not one byte of it edited"
     )
-    assert heard.faults[-1].endswith("two goes on.")
+    assert heard.faults[-1].endswith("Continuing with two.")
     assert [(one.model, one.successor) for one in model.switches] == [("one", "two")]
     assert sum(cast.clock.slept) <= 120, "less patience where another one is left"
 
@@ -133,8 +133,8 @@ def test_the_next_model_goes_on_where_one_cannot_be_had(cast_of: CastOf, heard: 
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("content_policy_violation", "refuses to work on this"),
-        ("context_length_exceeded", "longer than the model can read"),
+        ("content_policy_violation", "refused this request"),
+        ("context_length_exceeded", "does not fit in the model's context window"),
     ],
 )
 def test_an_answer_that_ends_the_task_is_not_taken_to_another_model(
@@ -154,9 +154,9 @@ def test_where_none_is_left_each_ones_reason_is_told(cast_of: CastOf, heard: Hea
     with pytest.raises(ModelUnavailable) as caught:
         ask(cast.succession(), heard)
     said = str(caught.value)
-    assert said.startswith("None of the 3 models can go on. one: The account")
-    assert "two: The model's server does not have" in said
-    assert "three: The model's server asks us to slow down" in said
+    assert said.startswith("All 3 models failed. one: The account")
+    assert "two: The model server has no such model" in said
+    assert "three: The model server asks us to slow down" in said
     assert caught.value.advice
 
 
@@ -206,11 +206,11 @@ def test_a_resumed_task_goes_on_with_the_model_it_had_switched_to(
 ) -> None:
     done = Finish("Say hello", "It is said.")
     cast = cast_of([Shell("echo x > a")], [gone("one"), Shell("echo y > b")], [gone("two", times=1), done])
-    memory, log = LedgerJournal(ledger.redis, TASK.id, claim), TaskLog(ledger, claim)
-    with pytest.raises(ModelUnavailable, match="None of the 2 models"):
-        solve(TASK, boxes(), cast.succession(), briefing="", memory=memory, log=log)
+    journal, log = LedgerJournal(ledger.redis, TASK.id, claim), TaskLog(ledger, claim)
+    with pytest.raises(ModelUnavailable, match="All 2 models failed"):
+        solve(TASK, boxes(), cast.succession(), briefing="", journal=journal, log=log)
     second = boxes()
-    solution = solve(TASK, second, cast.succession(), briefing="", memory=memory, log=log)
+    solution = solve(TASK, second, cast.succession(), briefing="", journal=journal, log=log)
     assert cast.asked == ["one", "one", "two", "two", "two"]
     assert second.run("cat a b").text() == "x\ny\n"
     assert [(one.model, one.successor) for one in solution.switches] == [("one", "two")]

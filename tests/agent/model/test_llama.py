@@ -13,7 +13,7 @@ from dayhand.agent.guard import WorkLimits
 from dayhand.agent.loop import solve
 from dayhand.agent.model.base import Item
 from dayhand.agent.model.responses import ResponsesModel
-from dayhand.agent.model.retry import Patience
+from dayhand.agent.model.retry import RetryPolicy
 from dayhand.agent.tools.schema import TOOLS
 from dayhand.errors import ModelError
 from dayhand.sandbox.base import Box
@@ -42,7 +42,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             file = write_model(tmp_path / "model.gguf", replies)
             url = stack.enter_context(llama_server(file, context=context))
             client = stack.enter_context(openai.OpenAI(api_key="none", base_url=url, max_retries=0))
-            return ResponsesModel(client, "llama", patience=Patience(tries=1))
+            return ResponsesModel(client, "llama", retry_policy=RetryPolicy(max_attempts=1))
 
         yield start
 
@@ -50,7 +50,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 def test_a_task_goes_from_the_ask_to_an_accepted_finish(
     serve: Serve, box: Box, journal: Journal, log: Log
 ) -> None:
-    solution = solve(TASK, box, serve(STORY), briefing="python3 is there", memory=journal, log=log)
+    solution = solve(TASK, box, serve(STORY), briefing="python3 is there", journal=journal, log=log)
     assert solution.title == "Say hello"
     assert solution.usage.turns == 4
     assert solution.usage.input_tokens > solution.usage.cached_tokens > 0, (
@@ -64,19 +64,19 @@ def test_a_task_goes_from_the_ask_to_an_accepted_finish(
 def test_a_model_that_only_talks_ends_as_that(serve: Serve, box: Box, journal: Journal, log: Log) -> None:
     model = serve([(f"I would say {word}.",) for word in ("hello", "hi", "good day", "good night")])
     with pytest.raises(ModelError, match="stopped calling tools and did not finish"):
-        solve(TASK, box, model, briefing="", memory=journal, log=log, bounds=WorkLimits(turns=10))
+        solve(TASK, box, model, briefing="", journal=journal, log=log, limits=WorkLimits(turns=10))
 
 
 def test_a_prompt_that_is_too_long_is_called_so(serve: Serve, heard: Heard) -> None:
     model = serve([("Hello",)], context=512)
-    with pytest.raises(ModelError, match="longer than the model can read at once"):
-        model.reply([ASK], TOOLS, key="k", listener=heard.listener)
+    with pytest.raises(ModelError, match="does not fit in the model's context window"):
+        model.reply([ASK], TOOLS, cache_key="k", listener=heard.listener)
 
 
 def test_a_reply_that_the_server_cannot_end_says_why(serve: Serve, heard: Heard) -> None:
     model = serve([("I call ", call("frobnicate"))])
     with pytest.raises(ModelError, match="grammar"):
-        model.reply([ASK], TOOLS, key="k", listener=heard.listener)
+        model.reply([ASK], TOOLS, cache_key="k", listener=heard.listener)
 
 
 OTHERS = {
@@ -103,6 +103,6 @@ def test_a_history_that_it_does_not_understand_is_told_otherwise(
     serve: Serve, heard: Heard, items: tuple[Item, ...]
 ) -> None:
     model = serve([("Hello",), ("Hello again",)])
-    reply = model.reply([ASK, *items, ASK], TOOLS, key="k", listener=heard.listener)
+    reply = model.reply([ASK, *items, ASK], TOOLS, cache_key="k", listener=heard.listener)
     assert reply.text.startswith("Hello")
     assert heard.faults == []

@@ -44,9 +44,9 @@ def test_the_operators_prices_go_before_ours(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("x = [", "is not TOML"),
-        ('["m"]\ninput = 1', "needs input and output"),
-        ('["m"]\ninput = 1\noutput = 1\nouput = 2', "knows only"),
-        ('["m"]\ninput = "free"\noutput = 1', "must be a number of dollars"),
+        ('["m"]\ninput = 1', "input and output are required"),
+        ('["m"]\ninput = 1\noutput = 1\nouput = 2', "the known keys are"),
+        ('["m"]\ninput = "free"\noutput = 1', "must be a finite number"),
     ],
 )
 def test_a_bad_price_file_is_refused_by_name(tmp_path: Path, text: str, words: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from dayhand.agent.model.base import Item, Reply
 from dayhand.agent.model.items import message
 from dayhand.agent.model.responses import read_events
-from dayhand.agent.model.retry import ModelFault, Patience
+from dayhand.agent.model.retry import ModelFault, RetryPolicy
 from dayhand.errors import ModelError, TaskStopped
 from dayhand.scripted_model.moves import FOREVER, Fault, Patch, Say, Shell, ToolCall
 from dayhand.scripted_model.responses_format import items_for, response_for
@@ -21,7 +21,7 @@ CUSTOM: Item = {"type": "custom", "name": "apply_patch", "description": "patches
 
 
 def ask(played: Played, heard: Heard, tools: tuple[Item, ...] = (CUSTOM,)) -> Reply:
-    return played.model.reply(ITEMS, tools, key="task-1", listener=heard.listener)
+    return played.model.reply(ITEMS, tools, cache_key="task-1", listener=heard.listener)
 
 
 def error_body(message: str, code: str | None = None) -> str:
@@ -105,14 +105,16 @@ def test_recovers_after_waiting_as_long_as_it_is_told(
     assert ask(played, heard).text == "here"
     assert sum(played.clock.slept) == pytest.approx(sum(slept))
     assert [fault.rsplit(" ", 2)[1] for fault in heard.faults] == [f"{seconds:.0f}" for seconds in slept]
-    assert "Asking again in" in heard.faults[0]
+    assert "Retrying in" in heard.faults[0]
 
 
 @pytest.mark.timeout(10)
 def test_recovers_from_a_stream_that_stalls(play: Play, heard: Heard) -> None:
-    played = play([Fault("stall"), Say("here")], patience=Patience(idle=0.3, jitter=lambda: 0.5))
+    played = play(
+        [Fault("stall"), Say("here")], retry_policy=RetryPolicy(idle_timeout=0.3, jitter=lambda: 0.5)
+    )
     assert ask(played, heard).text == "here"
-    assert "stopped answering" in heard.faults[0]
+    assert "stopped responding" in heard.faults[0]
 
 
 GIVEN_UP = [
@@ -126,7 +128,7 @@ GIVEN_UP = [
     ),
     pytest.param(
         Fault("status", 401, error_body("Incorrect API key provided: sk-test-123", "invalid_api_key"), times=FOREVER),
-        1, "refuses our key (401): Incorrect API key provided: (key)", "OPENAI_API_KEY", id="wrong key",
+        1, "rejected the API key (401): Incorrect API key provided: (key)", "OPENAI_API_KEY", id="wrong key",
     ),
     pytest.param(
         Fault("status", 404, error_body("The model `test-model` does not exist", "model_not_found"), times=FOREVER),
@@ -134,10 +136,10 @@ GIVEN_UP = [
     ),
     pytest.param(
         Fault("status", 400, error_body("too long", "context_length_exceeded"), times=FOREVER),
-        1, "longer than the model can read", "smaller step", id="context overflow",
+        1, "does not fit in the model's context window", "smaller step", id="context overflow",
     ),
     *(
-        pytest.param(Fault("status", 400, error_body(said, code), times=FOREVER), 1, "longer than", "", id=who)
+        pytest.param(Fault("status", 400, error_body(said, code), times=FOREVER), 1, "does not fit", "", id=who)
         for who, said, code in (
             ("vLLM's", "This model's maximum context length is 4096 tokens. However, you requested 5000", "BadRequestError"),
             ("llama.cpp's", "the request exceeds the available context size, try increasing it", "exceed_context_size_error"),
@@ -147,20 +149,20 @@ GIVEN_UP = [
     ),
     pytest.param(
         Fault("status", 400, json.dumps({"error": {"code": 400, "message": "9031 tokens", "type": "exceed_context_size_error"}}), times=FOREVER),
-        1, "longer than the model can read at once: 9031", "smaller step", id="context overflow, as llama.cpp says it",
+        1, "does not fit in the model's context window: 9031", "smaller step", id="context overflow, as llama.cpp says it",
     ),
     pytest.param(
         Fault("status", 400, error_body("bad thing"), times=FOREVER), 1, "(400): bad thing", "", id="bad request",
     ),
     pytest.param(
         Fault("status", 429, error_body("slow"), {"Retry-After": "4000"}, times=FOREVER),
-        1, "Waiting 4000 s more", "limit of the model's service", id="a wait too long",
+        1, "Waiting 4000 s more", "rate limit of the model service", id="a wait too long",
     ),
     pytest.param(Fault("status", 429, error_body("slow"), times=FOREVER), 19, "slow down", "limit", id="429 for ever"),
     pytest.param(Fault("status", 500, "x", times=FOREVER), 10, "10 times in a row", "is up", id="500 for ever"),
     pytest.param(Fault("drop", times=FOREVER), 10, "broke: peer closed", "is up", id="drops for ever"),
     pytest.param(
-        Fault("nonsense", body="[1]", times=FOREVER), 3, "JSON that is no object", "Responses format", id="nonsense",
+        Fault("nonsense", body="[1]", times=FOREVER), 3, "JSON that is not an object", "Responses format", id="nonsense",
     ),
 ]  # fmt: skip
 
@@ -179,9 +181,9 @@ def test_gives_up_with_the_reason_and_advice(
 
 
 def test_gives_up_on_a_server_that_is_not_there(play: Play, heard: Heard) -> None:
-    played = play([Say("x")], patience=Patience(tries=2, jitter=lambda: 0.5))
+    played = play([Say("x")], retry_policy=RetryPolicy(max_attempts=2, jitter=lambda: 0.5))
     played.server.__exit__(None, None, None)
-    with pytest.raises(ModelError, match="connection to the model's server broke"):
+    with pytest.raises(ModelError, match="connection to the model server broke"):
         ask(played, heard)
 
 
@@ -229,13 +231,15 @@ def test_a_stream_may_leave_its_items_out_of_the_last_event(named: bool) -> None
 
 def test_an_error_in_a_stream_may_be_no_event() -> None:
     said = {"error": {"code": 500, "message": "no slot is free", "type": "server_error"}}
-    with pytest.raises(ModelFault, match=r"failed while it answered \(server_error\): no slot is free"):
+    with pytest.raises(ModelFault, match=r"failed while replying \(server_error\): no slot is free"):
         read_events([f"data: {json.dumps(said)}"], print)
 
 
 def test_a_stream_that_never_ends_is_left(play: Play, heard: Heard) -> None:
-    played = play([Say("\n" * 5)], patience=Patience(reply=-1, tries=2, jitter=lambda: 0.5))
-    with pytest.raises(ModelError, match="did not come to an end"):
+    played = play(
+        [Say("\n" * 5)], retry_policy=RetryPolicy(reply_timeout=-1, max_attempts=2, jitter=lambda: 0.5)
+    )
+    with pytest.raises(ModelError, match="was not complete after"):
         ask(played, heard)
 
 
@@ -246,5 +250,5 @@ def test_a_listener_may_end_a_long_wait(play: Play, heard: Heard) -> None:
         raise TaskStopped("ann stopped this task.")
 
     with pytest.raises(TaskStopped):
-        played.model.reply(ITEMS, (), key="k", listener=replace(heard.listener, on_wait=stop))
+        played.model.reply(ITEMS, (), cache_key="k", listener=replace(heard.listener, on_wait=stop))
     assert played.clock.slept == [5.0]

@@ -9,7 +9,7 @@ import pytest
 
 from dayhand.agent.model.base import Item
 from dayhand.agent.model.items import message
-from dayhand.agent.model.server_features import UNSEEN
+from dayhand.agent.model.server_features import IMAGE_PLACEHOLDER
 from dayhand.errors import ModelError
 from dayhand.ledger import keys
 from dayhand.ledger.feature_store import RedisFeatureStore
@@ -34,7 +34,7 @@ def refusal(said: str, status: int = 400, times: float = 1) -> Fault:
 
 
 def ask(played: Played, heard: Heard) -> None:
-    played.model.reply(SEEN, (SHELL, CUSTOM), key="task-1", listener=heard.listener)
+    played.model.reply(SEEN, (SHELL, CUSTOM), cache_key="task-1", listener=heard.listener)
 
 
 def bodies(played: Played) -> list[dict[str, Any]]:
@@ -59,12 +59,14 @@ def bodies(played: Played) -> list[dict[str, Any]]:
 def test_what_is_refused_is_done_without_and_remembered_for_every_worker(
     play: Play, heard: Heard, ledger: Ledger, said: str, lacking: str
 ) -> None:
-    shelf = RedisFeatureStore(ledger.redis, "http://here/v1", "test-model")
-    first = play([refusal(said), Say("done")], shelf=shelf)
+    store = RedisFeatureStore(ledger.redis, "http://here/v1", "test-model")
+    first = play([refusal(said), Say("done")], feature_store=store)
     ask(first, heard)
     assert (first.server.count, first.clock.slept, heard.faults) == (2, [], [])
-    assert shelf.recall() == {lacking}
-    second = play([Say("done")], shelf=RedisFeatureStore(ledger.redis, "http://here/v1", "test-model"))
+    assert store.recall() == {lacking}
+    second = play(
+        [Say("done")], feature_store=RedisFeatureStore(ledger.redis, "http://here/v1", "test-model")
+    )
     ask(second, heard)
     assert bodies(second) == bodies(first)[1:], "another worker asks at once as the first one learnt to"
 
@@ -81,11 +83,11 @@ def test_what_was_learnt_is_forgotten_after_a_day_and_never_held_against_another
 def test_a_refusal_that_giving_up_does_not_cure_teaches_nothing(
     play: Play, heard: Heard, ledger: Ledger
 ) -> None:
-    shelf = RedisFeatureStore(ledger.redis, "http://here/v1", "test-model")
-    played = play([refusal("tools[0].parameters is no schema", times=FOREVER)], shelf=shelf)
+    store = RedisFeatureStore(ledger.redis, "http://here/v1", "test-model")
+    played = play([refusal("tools[0].parameters is no schema", times=FOREVER)], feature_store=store)
     with pytest.raises(ModelError, match="is no schema"):
         ask(played, heard)
-    assert shelf.recall() == frozenset()
+    assert store.recall() == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -100,11 +102,11 @@ def test_a_refusal_that_giving_up_does_not_cure_teaches_nothing(
 def test_one_bad_image_is_left_out_and_not_held_against_the_server(
     play: Play, heard: Heard, ledger: Ledger, said: str, lacking: frozenset[str]
 ) -> None:
-    shelf = RedisFeatureStore(ledger.redis, "http://here/v1", "test-model")
-    played = play([refusal(said), Say("done")], shelf=shelf)
+    store = RedisFeatureStore(ledger.redis, "http://here/v1", "test-model")
+    played = play([refusal(said), Say("done")], feature_store=store)
     ask(played, heard)
-    assert bodies(played)[1]["input"][-1]["output"] == UNSEEN
-    assert shelf.recall() == lacking
+    assert bodies(played)[1]["input"][-1]["output"] == IMAGE_PLACEHOLDER
+    assert store.recall() == lacking
 
 
 def test_a_server_that_drops_custom_tools_in_silence_is_found_out(play: Play, heard: Heard) -> None:
@@ -124,7 +126,7 @@ def test_a_server_that_repeats_no_tools_gets_plain_ones_and_a_plain_history(play
         {"type": "custom_tool_call_output", "call_id": "c", "output": "Done"},
     ]
     for _ in range(2):
-        played.model.reply(called, (CUSTOM,), key="task-1", listener=heard.listener)
+        played.model.reply(called, (CUSTOM,), cache_key="task-1", listener=heard.listener)
     first, second = bodies(played)
     assert first["input"] == called
     assert second["input"] == [
@@ -138,7 +140,7 @@ def test_a_call_that_is_not_json_does_not_make_every_later_request_fail(play: Pl
     played = play([refusal(said, 500), Say("done")])
     cut: Item = {"type": "function_call", "call_id": "c", "name": "shell", "arguments": '{"command": "l'}
     fine = {**cut, "arguments": '{"command": "ls"}'}
-    played.model.reply([cut, fine], (SHELL,), key="task-1", listener=heard.listener)
+    played.model.reply([cut, fine], (SHELL,), cache_key="task-1", listener=heard.listener)
     refused, taken = bodies(played)
     assert refused["input"] == [cut, fine]
     assert json.loads(taken["input"][0]["arguments"]) == {"malformed": '{"command": "l'}
@@ -155,17 +157,17 @@ def test_a_server_that_only_failed_is_asked_again_as_it_was(play: Play, heard: H
 
 def test_a_model_that_cannot_see_is_told_that_an_image_stood_there(play: Play, heard: Heard) -> None:
     played = play([refusal("this model has no vision"), Say("done")])
-    assert played.model.images, "tried until it is refused"
+    assert played.model.supports_images, "tried until it is refused"
     ask(played, heard)
-    assert not played.model.images
+    assert not played.model.supports_images
     refused, taken = bodies(played)
     assert refused["input"][-1]["output"] == [PICTURE]
-    assert taken["input"][-1]["output"] == UNSEEN
+    assert taken["input"][-1]["output"] == IMAGE_PLACEHOLDER
 
 
 def test_a_server_that_does_not_know_tool_choice_is_asked_in_words_alone(play: Play, heard: Heard) -> None:
     played = play([refusal("unsupported: tool_choice"), Say("done")])
-    played.model.reply(SEEN, (SHELL,), key="task-1", listener=heard.listener, choice="shell")
+    played.model.reply(SEEN, (SHELL,), cache_key="task-1", listener=heard.listener, tool_choice="shell")
     refused, taken = bodies(played)
     assert refused["tool_choice"] == {"type": "function", "name": "shell"}
     assert "tool_choice" not in taken

@@ -185,7 +185,7 @@ def test_a_miss_of_a_single_line_shows_one_like_it() -> None:
 
 
 def test_a_miss_with_nothing_alike_says_so() -> None:
-    assert "Nothing in the file is like them" in refusal(update("@@\n-zzzzqqqq\n+a"), {"a.py": FILE})
+    assert "Nothing in the file is similar" in refusal(update("@@\n-zzzzqqqq\n+a"), {"a.py": FILE})
 
 
 def test_a_missing_anchor_is_named_with_the_nearest_line() -> None:
@@ -196,7 +196,7 @@ def test_a_missing_anchor_is_named_with_the_nearest_line() -> None:
 
 def test_chunks_out_of_order_are_told_so() -> None:
     body = '@@\n-    return "x"\n+    return "y"\n@@\n-import os\n+import re'
-    assert "before the chunk above" in refusal(update(body), {"a.py": FILE})
+    assert "before the previous chunk" in refusal(update(body), {"a.py": FILE})
 
 
 @pytest.mark.parametrize(
@@ -206,8 +206,8 @@ def test_chunks_out_of_order_are_told_so() -> None:
         ("a/../../up.txt", "“..”"),
         ("/etc/passwd", "outside the repository"),
         ("/workspace/../etc/passwd", "“..”"),
-        (".git/hooks/pre-commit", "git's own"),
-        (".GIT/config", "git's own"),
+        (".git/hooks/pre-commit", "belongs to git"),
+        (".GIT/config", "belongs to git"),
         ("dir/", "not the path of a file"),
     ],
 )
@@ -231,11 +231,11 @@ def test_an_absolute_path_in_the_workspace_is_made_relative() -> None:
         ("*** Begin Patch\n*** Update File: a.py\n*** End Patch", "the update of a.py is empty"),
         (
             "*** Begin Patch\n*** Update File: a.py\n@@\nimport os\n*** End Patch",
-            "line 4: “import os”. Every line starts",
+            "line 4: “import os”. Every line must start",
         ),
-        ("*** Begin Patch\n*** Add File: x\nhello\n*** End Patch", "line 3: each line of a new file"),
+        ("*** Begin Patch\n*** Add File: x\nhello\n*** End Patch", "line 3: every line of a new file"),
         ("*** Begin Patch\n*** Delete File: a.py\n-x\n*** End Patch", "nothing may follow"),
-        ("*** Begin Patch\n*** Add File: a.py\n+x\n*** End Patch", "a.py exists already"),
+        ("*** Begin Patch\n*** Add File: a.py\n+x\n*** End Patch", "a.py already exists"),
         ("*** Begin Patch\n*** Delete File: no.py\n*** End Patch", "no file no.py to delete"),
         ("*** Begin Patch\n*** Update File: no.py\n@@\n-x\n*** End Patch", "no file no.py to update"),
         (

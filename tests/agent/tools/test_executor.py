@@ -7,14 +7,14 @@ import json
 import pytest
 
 from dayhand.agent.model.base import Call
-from dayhand.agent.tools.executor import KEPT, ToolExecutor, ToolResult
+from dayhand.agent.tools.executor import OUTPUT_DIR, ToolExecutor, ToolResult
 from dayhand.sandbox.base import Box
 from tests.agent.conftest import Killed, Log
 
 
 def done(box: Box, log: Log, name: str, fields: object, *, alone: bool = True) -> ToolResult:
     raw = fields if isinstance(fields, str) else json.dumps(fields)
-    return ToolExecutor(box, log, {"GREETING": "hello"}).do(Call("c", name, raw), alone=alone)
+    return ToolExecutor(box, log, {"GREETING": "hello"}).execute(Call("c", name, raw), alone=alone)
 
 
 def cat(box: Box, path: str) -> str:
@@ -22,17 +22,17 @@ def cat(box: Box, path: str) -> str:
 
 
 def test_a_command_runs_with_the_environment_and_its_end_is_told(box: Box, log: Log) -> None:
-    came = done(box, log, "shell", {"command": 'echo "$GREETING $NO_COLOR"; pwd; echo err >&2; exit 3'})
-    assert came.text.startswith("Exit code: 3\nWall time: ")
-    assert came.text.endswith("Output:\nhello 1\n/workspace\nerr\n")
-    assert not came.passed
+    result = done(box, log, "shell", {"command": 'echo "$GREETING $NO_COLOR"; pwd; echo err >&2; exit 3'})
+    assert result.text.startswith("Exit code: 3\nWall time: ")
+    assert result.text.endswith("Output:\nhello 1\n/workspace\nerr\n")
+    assert not result.passed
     assert [kind for kind, _ in log.lines] == ["command", "output", "result"]
     assert log.lines[-1][1].startswith("exit 3 · ")
 
 
 def test_a_command_runs_in_its_directory_with_bash(box: Box, log: Log) -> None:
-    came = done(box, log, "shell", {"command": "[[ -f app.py ]] && echo $PWD", "workdir": "/workspace/src"})
-    assert came.text.endswith("Output:\n/workspace/src\n")
+    result = done(box, log, "shell", {"command": "[[ -f app.py ]] && echo $PWD", "workdir": "/workspace/src"})
+    assert result.text.endswith("Output:\n/workspace/src\n")
     assert done(box, log, "shell", {"command": "pwd", "workdir": "src"}).text.endswith("/workspace/src\n")
     assert (
         "can't cd to /workspace/nowhere"
@@ -45,26 +45,26 @@ def test_standard_input_is_empty(box: Box, log: Log) -> None:
 
 
 def test_a_long_output_is_cut_and_can_be_searched_in_the_box(box: Box, log: Log) -> None:
-    came = done(box, log, "shell", {"command": "seq 1 100000"})
-    assert len(came.text) < 41_000
-    assert "\n1\n2\n3\n" in came.text
-    assert came.text.endswith("99999\n100000\n")
-    assert f"the whole output is in {KEPT}/c.txt" in came.text
-    assert cat(box, f"{KEPT}/c.txt") == "".join(f"{n}\n" for n in range(1, 100_001))
+    result = done(box, log, "shell", {"command": "seq 1 100000"})
+    assert len(result.text) < 41_000
+    assert "\n1\n2\n3\n" in result.text
+    assert result.text.endswith("99999\n100000\n")
+    assert f"the whole output is in {OUTPUT_DIR}/c.txt" in result.text
+    assert cat(box, f"{OUTPUT_DIR}/c.txt") == "".join(f"{n}\n" for n in range(1, 100_001))
     assert box.check_output(["git", "status", "--porcelain"], max_bytes=1000) == b""
 
 
 def test_an_output_that_fits_is_whole(box: Box, log: Log) -> None:
-    came = done(box, log, "shell", {"command": "seq 1 6000"})
-    assert "cut" not in came.text
-    assert came.text.count("\n") == 6003
+    result = done(box, log, "shell", {"command": "seq 1 6000"})
+    assert "cut" not in result.text
+    assert result.text.count("\n") == 6003
 
 
 def test_a_command_that_takes_too_long_is_stopped_and_says_so(box: Box, log: Log) -> None:
-    came = done(box, log, "shell", {"command": "echo begun; sleep 60", "timeout_ms": 700})
-    assert came.text.startswith("stopped after 1 s, its time limit")
-    assert "begun" in came.text
-    assert not came.passed
+    result = done(box, log, "shell", {"command": "echo begun; sleep 60", "timeout_ms": 700})
+    assert result.text.startswith("stopped after 1 s, its time limit")
+    assert "begun" in result.text
+    assert not result.passed
 
 
 class Stopping(Log):
@@ -93,9 +93,9 @@ def test_the_last_line_before_a_silence_is_told(box: Box) -> None:
 
 
 def test_what_is_told_is_what_the_model_sees(box: Box, log: Log) -> None:
-    came = done(box, log, "shell", {"command": "seq 1 100000"})
+    result = done(box, log, "shell", {"command": "seq 1 100000"})
     told = "".join(text for kind, text in log.lines if kind == "output")
-    assert came.text.endswith(f"Output:\n{told}")
+    assert result.text.endswith(f"Output:\n{told}")
 
 
 def test_a_patch_changes_adds_moves_and_deletes_in_the_box(box: Box, log: Log) -> None:
@@ -114,8 +114,8 @@ def test_a_patch_changes_adds_moves_and_deletes_in_the_box(box: Box, log: Log) -
 +echo go
 *** Delete File: old.txt
 *** End Patch"""
-    came = done(box, log, "apply_patch", {"input": patch})
-    assert came.text == (
+    result = done(box, log, "apply_patch", {"input": patch})
+    assert result.text == (
         "Success. Updated the following files:\nM src/app.py\nA docs/deep/new.md\nR run.sh -> bin/go.sh\nD old.txt"
     )
     assert cat(box, "src/app.py") == 'print("hello")\n'
@@ -125,9 +125,9 @@ def test_a_patch_changes_adds_moves_and_deletes_in_the_box(box: Box, log: Log) -
 
 def test_a_patch_that_does_not_fit_changes_nothing(box: Box, log: Log) -> None:
     patch = "*** Begin Patch\n*** Add File: x\n+x\n*** Update File: src/app.py\n@@\n-nope\n+y\n*** End Patch"
-    came = done(box, log, "apply_patch", {"input": patch})
-    assert not came.passed
-    assert came.text.startswith("The patch was not applied: src/app.py: the lines of the chunk")
+    result = done(box, log, "apply_patch", {"input": patch})
+    assert not result.passed
+    assert result.text.startswith("The patch was not applied: src/app.py: the lines of the chunk")
     assert box.check_output(["git", "status", "--porcelain"], max_bytes=1000) == b""
     assert log.lines[-1][0] == "error"
 
@@ -144,10 +144,10 @@ def test_a_patch_that_does_not_fit_changes_nothing(box: Box, log: Log) -> None:
 )
 def test_a_patch_touches_only_plain_files(box: Box, log: Log, set_up: str, path: str, words: str) -> None:
     assert box.run(set_up).passed
-    came = done(
+    result = done(
         box, log, "apply_patch", {"input": f"*** Begin Patch\n*** Add File: {path}\n+x\n*** End Patch"}
     )
-    assert words in came.text
+    assert words in result.text
 
 
 def test_bytes_that_are_no_text_survive_a_patch(box: Box, log: Log) -> None:
@@ -176,27 +176,27 @@ def finish(line: int, quote: str, path: str = "src/lines.txt") -> dict[str, obje
 
 
 def test_a_finish_with_true_citations_is_accepted(box: Box, log: Log) -> None:
-    came = done(box, log, "finish", finish(3, "line  three"))
-    assert came.solution is not None
-    assert came.solution.citations[0].line == 3
+    result = done(box, log, "finish", finish(3, "line  three"))
+    assert result.solution is not None
+    assert result.solution.citations[0].line == 3
 
 
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        (finish(1, "line nine"), "the quote for src/lines.txt:1 stands at line 9; that line is “line one”"),
-        (finish(1, "line zero"), "is not a line of the file; that line is “line one”"),
+        (finish(1, "line nine"), "the quote for src/lines.txt:1 is on line 9; line 1 is “line one”"),
+        (finish(1, "line zero"), "is not a line of the file; line 1 is “line one”"),
         (finish(99, "x"), "past the end of the file, which has 10 lines"),
-        (finish(1, "x", "no.txt"), "names a file that is not there"),
+        (finish(1, "x", "no.txt"), "names a file that does not exist"),
         (finish(1, "x", ".git/config"), "cannot be looked up"),
     ],
 )
 def test_a_finish_with_a_wrong_citation_is_refused(
     box: Box, log: Log, fields: dict[str, object], words: str
 ) -> None:
-    came = done(box, log, "finish", fields)
-    assert came.solution is None
-    assert words in came.text
+    result = done(box, log, "finish", fields)
+    assert result.solution is None
+    assert words in result.text
 
 
 def test_a_finish_beside_other_work_is_refused(box: Box, log: Log) -> None:

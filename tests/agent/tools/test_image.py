@@ -12,7 +12,7 @@ import pytest
 
 from dayhand.agent.model.base import Call
 from dayhand.agent.tools.executor import ToolExecutor, ToolResult
-from dayhand.agent.tools.image import PICTURE_BYTES, recognise
+from dayhand.agent.tools.image import MAX_IMAGE_BYTES, detect_image
 from dayhand.sandbox.base import Box
 from dayhand.scripted_model.moves import Fault, Finish, ToolCall
 from tests.agent.conftest import Journal, Log, Play
@@ -38,15 +38,15 @@ def put(box: Box, path: str, raw: bytes) -> None:
 
 def view(box: Box, log: Log, path: str, *, sees: bool = True) -> ToolResult:
     call = Call("c", "view_image", json.dumps({"path": path}))
-    return ToolExecutor(box, log, {}, sees=lambda: sees).do(call, alone=True)
+    return ToolExecutor(box, log, {}, supports_images=lambda: sees).execute(call, alone=True)
 
 
 def test_an_image_is_shown_byte_for_byte(box: Box, log: Log) -> None:
     put(box, "src/dot.png", DOT)
-    came = view(box, log, "/workspace/src/dot.png")
-    assert came.text == f"src/dot.png: png, {len(DOT)} bytes"
-    assert came.image == f"data:image/png;base64,{base64.b64encode(DOT).decode()}"
-    assert not came.touched
+    result = view(box, log, "/workspace/src/dot.png")
+    assert result.text == f"src/dot.png: png, {len(DOT)} bytes"
+    assert result.image == f"data:image/png;base64,{base64.b64encode(DOT).decode()}"
+    assert not result.touched
     assert log.lines == [("command", "view_image src/dot.png")]
 
 
@@ -65,17 +65,17 @@ def test_an_image_is_shown_byte_for_byte(box: Box, log: Log) -> None:
     ],
 )
 def test_an_image_is_known_by_its_two_ends(raw: bytes, kind: str | None) -> None:
-    found = recognise(raw)
+    found = detect_image(raw)
     assert (found and found.kind) == kind
 
 
 @pytest.mark.parametrize(
     ("set_up", "path", "words"),
     [
-        ("true", "src/app.py", "src/app.py is not a whole PNG, JPEG, GIF or WebP image."),
-        ("true", "nowhere.png", "There is no nowhere.png."),
+        ("true", "src/app.py", "src/app.py is not a complete PNG, JPEG, GIF or WebP image."),
+        ("true", "nowhere.png", "There is no file nowhere.png."),
         ("true", "/etc/passwd", "/etc/passwd is outside the repository"),
-        ("true", "../x.png", "has “..” in it"),
+        ("true", "../x.png", "contains “..”"),
         ("ln -s /etc/passwd link.png", "link.png", "goes through a symbolic link"),
         ("mkfifo pipe.png", "pipe.png", "is neither a file nor a directory"),
         ("head -c 5000000 /dev/zero > big.png", "big.png", "is larger than 4 MiB"),
@@ -85,29 +85,29 @@ def test_what_is_no_image_of_the_repository_is_answered(
     box: Box, log: Log, set_up: str, path: str, words: str
 ) -> None:
     assert box.run(set_up).passed
-    came = view(box, log, path)
-    assert words in came.text
-    assert not came.image
-    assert not came.passed
+    result = view(box, log, path)
+    assert words in result.text
+    assert not result.image
+    assert not result.passed
 
 
 def test_large_images_are_not_shown(box: Box, log: Log) -> None:
-    put(box, "large.png", DOT[:-12] + bytes(PICTURE_BYTES) + DOT[-12:])
-    assert f"One image may have {PICTURE_BYTES}" in view(box, log, "large.png").text
+    put(box, "large.png", DOT[:-12] + bytes(MAX_IMAGE_BYTES) + DOT[-12:])
+    assert f"The limit is {MAX_IMAGE_BYTES} for one image" in view(box, log, "large.png").text
 
 
 def test_many_images_are_not_shown(box: Box, log: Log) -> None:
-    put(box, "dot.png", DOT[:-12] + bytes(PICTURE_BYTES - len(DOT)) + DOT[-12:])
-    bench = ToolExecutor(box, log, {})
+    put(box, "dot.png", DOT[:-12] + bytes(MAX_IMAGE_BYTES - len(DOT)) + DOT[-12:])
+    executor = ToolExecutor(box, log, {})
     calls = [Call(f"c{n}", "view_image", '{"path": "dot.png"}') for n in range(5)]
-    assert [bench.do(call, alone=True).passed for call in calls] == [True] * 4 + [False]
+    assert [executor.execute(call, alone=True).passed for call in calls] == [True] * 4 + [False]
 
 
 def test_a_model_that_cannot_see_is_told_so(box: Box, log: Log) -> None:
     put(box, "dot.png", DOT)
-    came = view(box, log, "dot.png", sees=False)
-    assert came.text.startswith("You cannot be shown images")
-    assert not came.image
+    result = view(box, log, "dot.png", sees=False)
+    assert result.text.startswith("You cannot be shown images")
+    assert not result.image
 
 
 LOOK = ToolCall("view_image", '{"path": "dot.png"}')

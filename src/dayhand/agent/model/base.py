@@ -1,4 +1,4 @@
-"""What a model is to the loop: items go in, a reply comes out."""
+"""The interface between the loop and a model: items go in, a reply comes out."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ from typing import Any, Protocol
 
 from dayhand.usage import Switch, Usage
 
-Item = dict[
-    str, Any
-]  # one Responses item, kept and sent back exactly as it came: the prompt cache needs that
+# One item of the Responses format. It is kept and sent back unchanged, because the prompt cache depends on it.
+Item = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """A tool call of the model."""
 
-    id: str  # call_id: the output goes back under it
+    id: str  # the call_id that the output refers to
     name: str
     arguments: str  # raw: JSON for a function tool, free text for a custom tool
-    custom: bool = False  # a custom tool's call: its output goes back as one, too
-    cut: bool = False  # the reply ended within it, at a token limit
+    custom: bool = False  # whether it calls a custom tool; its output then has the matching type
+    cut: bool = False  # whether the reply was cut off inside it, at a token limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,56 +29,58 @@ class Reply:
 
     items: tuple[Item, ...]  # every output item, unchanged
     calls: tuple[Call, ...]
-    text: str  # what it says to people, "" where it only calls
+    text: str  # its messages to people; "" if it only calls tools
     usage: Usage
     truncated: bool = False  # cut at a token limit
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who hears a reply while it comes."""
+    """Callbacks that run while a reply is received."""
 
-    on_text: Callable[[str], None]  # words, as they stream
-    on_fault: Callable[[str], None]  # what went wrong and how long we wait, in a sentence
-    on_wait: Callable[[], None]  # every few seconds while nothing else happens; may raise to end it all
+    on_text: Callable[[str], None]  # a piece of text, as it is streamed
+    on_fault: Callable[[str], None]  # a sentence: what went wrong and when the request is retried
+    on_wait: Callable[[], None]  # called every few seconds while waiting; may raise to stop
 
 
-AUTO, NONE = "auto", "none"  # what may be called: anything, nothing; else the name of the one tool
+# Values of ``tool_choice``: any tool or no tool, and no tool. Otherwise it is the name of a tool.
+AUTO, NONE = "auto", "none"
 
 
 class Model(Protocol):
-    """Something that takes turns. Raises ``ModelError`` where it cannot, after its own retries."""
+    """Something that takes turns. Raises ``ModelError`` once its own retries have failed."""
 
     @property
     def name(self) -> str:
-        """The one at work."""
+        """The model in use."""
 
     @property
     def scripted(self) -> bool:
         """Whether its turns were written in advance."""
 
     @property
-    def images(self) -> bool:
-        """Whether it can be shown images, as far as is known."""
+    def supports_images(self) -> bool:
+        """Whether it accepts images; true until it has rejected one."""
 
     @property
     def switches(self) -> tuple[Switch, ...]:
-        """The models that could not go on, and who took over."""
+        """The models that failed, and the ones that replaced them."""
 
     @property
     def window(self) -> int:
-        """Tokens that the one at work can read at once; 0 where that is not known."""
+        """The context window of the model in use, in tokens; 0 if it is not known."""
 
     def reply(
         self,
         items: Sequence[Item],
         tools: Sequence[Item],
         *,
-        key: str,
+        cache_key: str,
         listener: Listener,
-        choice: str = AUTO,
+        tool_choice: str = AUTO,
     ) -> Reply:
-        """Ask for the next turn. ``key`` is the prompt cache's, ``choice`` says what may be called.
+        """Ask for the next turn. ``cache_key`` identifies the task to the prompt cache.
 
-        Raises ``ContextOverflow`` where the items are longer than it can read. A server may not know ``choice``.
+        A server may not support ``tool_choice``: it is then ignored. Raises ``ContextOverflow`` if the items do not
+        fit in the context window.
         """

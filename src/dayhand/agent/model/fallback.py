@@ -1,4 +1,4 @@
-"""Several models in order: where one cannot be had, the next one goes on in the same history."""
+"""Several models in order: if one is unavailable, the next one continues with the same history."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from dayhand.usage import Switch
 
 
 class FallbackModels:
-    """The model at work, of those that are set. A task never goes back to one that could not go on."""
+    """The configured models, one of which is in use. A task never goes back to a model that failed."""
 
     def __init__(self, models: Sequence[ResponsesModel], task_facts: Facts) -> None:
         self._models = models
         self._facts = task_facts
-        self._taken = [*(task_facts.get(facts.MODEL_SWITCHES) or ())]
+        # Each switch, and how many items of the history date from the models before it.
+        self._switches = [*(task_facts.get(facts.MODEL_SWITCHES) or ())]
 
     @property
     def switches(self) -> tuple[Switch, ...]:
-        return tuple(switch for switch, _ in self._taken)
+        return tuple(switch for switch, _ in self._switches)
 
     @property
     def name(self) -> str:
@@ -38,8 +39,8 @@ class FallbackModels:
         return self._model.scripted
 
     @property
-    def images(self) -> bool:
-        return self._model.images
+    def supports_images(self) -> bool:
+        return self._model.supports_images
 
     @property
     def window(self) -> int:
@@ -47,8 +48,8 @@ class FallbackModels:
 
     @property
     def _model(self) -> ResponsesModel:
-        """The one that took over last; the first where none did, or where that one is set no more."""
-        name = self._taken[-1][0].successor if self._taken else ""
+        """The model that took over last, or the first one if none did or it is no longer configured."""
+        name = self._switches[-1][0].successor if self._switches else ""
         return next((model for model in self._models if model.name == name), self._models[0])
 
     def reply(
@@ -56,53 +57,57 @@ class FallbackModels:
         items: Sequence[Item],
         tools: Sequence[Item],
         *,
-        key: str,
+        cache_key: str,
         listener: Listener,
-        choice: str = AUTO,
+        tool_choice: str = AUTO,
     ) -> Reply:
-        """Ask the model at work, and the next one where it cannot be had.
+        """Ask the model in use, and the next one if it is unavailable.
 
-        Raises ``ModelUnavailable`` where none can, ``ModelError`` where one can and its answer ends the task.
+        Raises ``ModelUnavailable`` if no model is left, ``ModelError`` if a model gave an answer that ends the task.
         """
         while True:
-            foreign = self._foreign(len(items))
             try:
                 return self._model.reply(
-                    items, tools, key=key, listener=listener, choice=choice, foreign=foreign
+                    items,
+                    tools,
+                    cache_key=cache_key,
+                    listener=listener,
+                    tool_choice=tool_choice,
+                    foreign_items=self._foreign_items(len(items)),
                 )
             except ModelUnavailable as error:
-                self._hand_over(error, len(items))
-                listener.on_fault(f"{error} {self._model.name} goes on.")
+                self._switch(error, len(items))
+                listener.on_fault(f"{error} Continuing with {self._model.name}.")
 
-    def _hand_over(self, error: ModelUnavailable, items: int) -> None:
-        """Write down who goes on from here, before it is asked. Raises ``ModelUnavailable`` where nobody is left."""
+    def _switch(self, error: ModelUnavailable, items: int) -> None:
+        """Record the next model before it is asked. Raises ``ModelUnavailable`` if there is none."""
         model = self._model
-        left = self._models[self._models.index(model) + 1 :]
-        if not left:
-            raise self._nobody(error) from error
-        self._taken.append((Switch(model.name, left[0].name, str(error)), items))
+        remaining = self._models[self._models.index(model) + 1 :]
+        if not remaining:
+            raise self._all_failed(error) from error
+        self._switches.append((Switch(model.name, remaining[0].name, str(error)), items))
         self._record()
 
-    def _foreign(self, items: int) -> int:
-        """In how many of so many items, from the front, another model had a part.
+    def _foreign_items(self, items: int) -> int:
+        """How many of the first ``items`` items date from another model's turns.
 
-        A history that is shorter than when this one took over was compacted since: that left none of theirs.
+        If the history is shorter than it was at the switch, it was compacted since, and none of theirs are left.
         """
-        switch, foreign = self._taken[-1] if self._taken else (None, 0)
-        if switch is None or items >= foreign:
-            return foreign
-        self._taken[-1] = (switch, 0)
+        switch, foreign_items = self._switches[-1] if self._switches else (None, 0)
+        if switch is None or items >= foreign_items:
+            return foreign_items
+        self._switches[-1] = (switch, 0)
         self._record()
         return 0
 
     def _record(self) -> None:
-        self._facts.put(facts.MODEL_SWITCHES, tuple(self._taken))
+        self._facts.put(facts.MODEL_SWITCHES, tuple(self._switches))
 
-    def _nobody(self, error: ModelUnavailable) -> ModelUnavailable:
-        if not self._taken:
+    def _all_failed(self, error: ModelUnavailable) -> ModelUnavailable:
+        if not self._switches:
             return error
-        before = " ".join(f"{switch.model}: {switch.reason}" for switch in self.switches)
+        earlier = " ".join(f"{switch.model}: {switch.reason}" for switch in self.switches)
         return ModelUnavailable(
-            f"None of the {len(self._taken) + 1} models can go on. {before} {self.name}: {error}",
+            f"All {len(self._switches) + 1} models failed. {earlier} {self.name}: {error}",
             advice=error.advice,
         )

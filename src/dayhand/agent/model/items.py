@@ -1,4 +1,4 @@
-"""What was said: items of the Responses format read, made, summed up, and told line by line."""
+"""Builds and reads items of the Responses format, converts them from and to the journal, and adds up their usage."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from dayhand.agent.model.base import Call, Item, Reply
 from dayhand.ledger.journal import Journal
 from dayhand.usage import Usage
 
-PARAGRAPH_CHARS = 8_000  # without an empty line: told up to its last line
-FUNCTION, CUSTOM = "function_call", "custom_tool_call"
+MAX_PARAGRAPH_CHARS = 8_000  # a longer one is split at its last line end
+FUNCTION_CALL, CUSTOM_CALL = "function_call", "custom_tool_call"
 
 
 def message(role: str, text: str) -> Item:
@@ -21,8 +21,8 @@ def message(role: str, text: str) -> Item:
 
 
 def output(call: Call, text: str, image: str = "") -> Item:
-    """The answer to a tool call. ``image`` is an address with the image's own bytes (``data:``)."""
-    kind = f"{CUSTOM if call.custom else FUNCTION}_output"
+    """The output of a tool call. ``image`` is a ``data:`` URL."""
+    kind = f"{CUSTOM_CALL if call.custom else FUNCTION_CALL}_output"
     if not image:
         return {"type": kind, "call_id": call.id, "output": text}
     parts = [{"type": "input_text", "text": text}, {"type": "input_image", "image_url": image}]
@@ -30,15 +30,15 @@ def output(call: Call, text: str, image: str = "") -> Item:
 
 
 def calls_in(items: Iterable[Mapping[str, Any]]) -> tuple[Call, ...] | None:
-    """The tool calls among output items; None where one of them is malformed."""
+    """The tool calls among output items; None if one of them is malformed."""
     calls: list[Call] = []
     for item in items:
         kind = item.get("type")
-        if kind not in (FUNCTION, CUSTOM):
+        if kind not in (FUNCTION_CALL, CUSTOM_CALL):
             continue
         name, call_id = item.get("name"), item.get("call_id")
-        arguments = item.get("input" if kind == CUSTOM else "arguments")
-        if isinstance(arguments, dict):  # some servers forget that it is JSON in a string
+        arguments = item.get("input" if kind == CUSTOM_CALL else "arguments")
+        if isinstance(arguments, dict):  # some servers send an object instead of a JSON string
             arguments = json.dumps(arguments)
         if not (
             isinstance(name, str)
@@ -49,13 +49,13 @@ def calls_in(items: Iterable[Mapping[str, Any]]) -> tuple[Call, ...] | None:
         ):
             return None
         calls.append(
-            Call(call_id, name, arguments, custom=kind == CUSTOM, cut=item.get("status") == "incomplete")
+            Call(call_id, name, arguments, custom=kind == CUSTOM_CALL, cut=item.get("status") == "incomplete")
         )
     return tuple(calls)
 
 
 def text_in(items: Iterable[Mapping[str, Any]]) -> str:
-    """The words among output items, refusals too."""
+    """The text of the messages among output items, including refusals."""
     parts: list[str] = []
     for item in items:
         content = item.get("content")
@@ -65,86 +65,86 @@ def text_in(items: Iterable[Mapping[str, Any]]) -> str:
 
 
 def refusal_in(items: Iterable[Mapping[str, Any]]) -> str:
-    """The words with which the model refuses, "" where it does not."""
+    """The text of the model's refusal; "" if it does not refuse."""
     contents = [item.get("content") for item in items if item.get("type") == "message"]
     parts = [part for content in contents if isinstance(content, list) for part in content]
     refusals = [str(p.get("refusal")) for p in parts if isinstance(p, dict) and p.get("type") == "refusal"]
     return "\n\n".join(refusals)
 
 
-def mended(value: dict[str, Any]) -> dict[str, Any]:
-    """Parsed JSON without halves of characters, which can be escaped in JSON but not sent, stored or run."""
+def without_surrogates(value: dict[str, Any]) -> dict[str, Any]:
+    """Parsed JSON without lone surrogates: JSON can escape them, but they cannot be sent, stored or run."""
     text = json.dumps(value, ensure_ascii=False)
     try:
         text.encode()
     except UnicodeEncodeError:
-        whole: dict[str, Any] = json.loads(text.encode("utf-8", "replace"))
-        return whole
+        replaced: dict[str, Any] = json.loads(text.encode("utf-8", "replace"))
+        return replaced
     return value
 
 
 def read_reply(items: Sequence[Item], usage: Usage) -> Reply:
-    """A reply from the journal."""
+    """Read a reply from its journal entry."""
     return Reply(tuple(items), calls_in(items) or (), text_in(items), usage)
 
 
-def spent(memory: Journal) -> Usage:
-    """What a task has cost so far, by its journal."""
-    entries = [(turn, 0, entry.usage) for turn, entry in memory.compactions().items()]
-    entries += [(entry.turn, 1, entry.usage) for entry in memory.turns()]
-    whole = Usage(dollars=0.0)
+def total_usage(journal: Journal) -> Usage:
+    """What a task has cost so far, according to its journal."""
+    entries = [(turn, 0, entry.usage) for turn, entry in journal.compactions().items()]
+    entries += [(entry.turn, 1, entry.usage) for entry in journal.turns()]
+    total = Usage(dollars=0.0)
     for *_, usage in sorted(entries, key=lambda entry: entry[:2]):
-        whole = add(whole, usage)
-    return whole
+        total = add_usage(total, usage)
+    return total
 
 
-def add(one: Usage, other: Usage) -> Usage:
-    """The sum of two usages, and each model's share where there were several."""
-    shares = [*(one.by_model or ((one,) if one.turns else ()))]
-    if shares and shares[-1].model == other.model:
-        shares[-1] = _sum(shares[-1], other)
+def add_usage(first: Usage, second: Usage) -> Usage:
+    """The sum of two usages, with a share for each model if there are several."""
+    shares = [*(first.by_model or ((first,) if first.turns else ()))]
+    if shares and shares[-1].model == second.model:
+        shares[-1] = _sum(shares[-1], second)
     else:
-        shares.append(other)
-    return replace(_sum(one, other), by_model=tuple(shares) if len(shares) > 1 else ())
+        shares.append(second)
+    return replace(_sum(first, second), by_model=tuple(shares) if len(shares) > 1 else ())
 
 
-def _sum(one: Usage, other: Usage) -> Usage:
-    """Where one has no price, the sum has none."""
-    known = one.dollars is not None and other.dollars is not None
+def _sum(first: Usage, second: Usage) -> Usage:
+    """If one of them has no price, neither has the sum."""
+    known = first.dollars is not None and second.dollars is not None
     return Usage(
-        other.model or one.model,
-        one.turns + other.turns,
-        one.input_tokens + other.input_tokens,
-        one.cached_tokens + other.cached_tokens,
-        one.output_tokens + other.output_tokens,
-        (one.dollars or 0.0) + (other.dollars or 0.0) if known else None,
-        one.scripted or other.scripted,
-        seconds=one.seconds + other.seconds,
+        second.model or first.model,
+        first.turns + second.turns,
+        first.input_tokens + second.input_tokens,
+        first.cached_tokens + second.cached_tokens,
+        first.output_tokens + second.output_tokens,
+        (first.dollars or 0.0) + (second.dollars or 0.0) if known else None,
+        first.scripted or second.scripted,
+        seconds=first.seconds + second.seconds,
     )
 
 
-class Words:
-    """Turns words that stream in into log lines: a paragraph each, so that the log moves and stays readable."""
+class ParagraphWriter:
+    """Collects streamed text and writes it a paragraph at a time, so that the log is live and still readable."""
 
-    def __init__(self, tell: Callable[[str], object]) -> None:
-        self._tell = tell
-        self._held = ""
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+        self._pending = ""
 
     def feed(self, piece: str) -> None:
-        self._held += piece
-        if "\n\n" in self._held:
-            *whole, self._held = self._held.split("\n\n")
-            for paragraph in whole:
-                self._log(paragraph)
-        if len(self._held) > PARAGRAPH_CHARS:
-            told, _, self._held = self._held.rpartition("\n")
-            self._log(told or self._held)
-            self._held = self._held if told else ""
+        self._pending += piece
+        if "\n\n" in self._pending:
+            *complete, self._pending = self._pending.split("\n\n")
+            for paragraph in complete:
+                self._emit(paragraph)
+        if len(self._pending) > MAX_PARAGRAPH_CHARS:
+            lines, _, self._pending = self._pending.rpartition("\n")
+            self._emit(lines or self._pending)
+            self._pending = self._pending if lines else ""
 
     def flush(self) -> None:
-        self._log(self._held)
-        self._held = ""
+        self._emit(self._pending)
+        self._pending = ""
 
-    def _log(self, text: str) -> None:
+    def _emit(self, text: str) -> None:
         if text.strip():
-            self._tell(text.strip("\n"))
+            self._write(text.strip("\n"))

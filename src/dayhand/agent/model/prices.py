@@ -1,4 +1,4 @@
-"""What tokens cost: a table that ships with us, and the operator's own in front of it."""
+"""What tokens cost: the table that ships with Dayhand, and the operator's own, which takes precedence."""
 
 from __future__ import annotations
 
@@ -21,29 +21,32 @@ class Price:
 
     input: float
     output: float
-    cached: float | None = None  # None: the same as other input
-    written: float | None = None
-    long_from: int = 0  # 0: a long prompt costs no more
+    cached: float | None = None  # None: the same as input
+    written: float | None = None  # None: the same as input
+    long_from: int = 0  # tokens; 0: a long prompt costs the same
     long_input: float = 1.0
     long_output: float = 1.0
-    window: int = 0  # tokens that the model can read at once; 0: not known
+    window: int = 0  # the context window in tokens; 0: not known
 
     def dollars(self, *, input_tokens: int, cached: int = 0, written: int = 0, output: int = 0) -> float:
-        """What one request cost. ``cached`` and ``written`` are parts of ``input_tokens``."""
-        far = bool(self.long_from) and input_tokens > self.long_from
-        plain = max(0, input_tokens - cached - written)
-        read = plain * self.input
-        read += cached * (self.input if self.cached is None else self.cached)
-        read += written * (self.input if self.written is None else self.written)
-        made = output * self.output
-        return (read * (self.long_input if far else 1) + made * (self.long_output if far else 1)) / MILLION
+        """The price of one request. ``cached`` and ``written`` are parts of ``input_tokens``."""
+        is_long = bool(self.long_from) and input_tokens > self.long_from
+        uncached = max(0, input_tokens - cached - written)
+        input_price = uncached * self.input
+        input_price += cached * (self.input if self.cached is None else self.cached)
+        input_price += written * (self.input if self.written is None else self.written)
+        output_price = output * self.output
+        if is_long:
+            input_price *= self.long_input
+            output_price *= self.long_output
+        return (input_price + output_price) / MILLION
 
 
 Prices = Mapping[str, Price]
 
 
 def load(own: Path | None = None) -> Prices:
-    """Read the shipped table and, in front of it, the operator's. Raises ``SettingsError`` for a bad entry."""
+    """Read the shipped table and the operator's, which takes precedence. Raises ``SettingsError`` for a bad entry."""
     shipped = files("dayhand.agent.model").joinpath("prices.toml").read_text(encoding="utf-8")
     table = _parse(shipped, "prices.toml")
     if own is None:
@@ -54,13 +57,13 @@ def load(own: Path | None = None) -> Prices:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise SettingsError(
             f"The price file {own} cannot be read: {reason}.",
-            advice="Point DAYHAND_PRICES at a TOML file, or leave it out.",
+            advice="Set DAYHAND_PRICES to the path of a TOML file, or remove it.",
         ) from error
     return {**table, **_parse(text, str(own))}
 
 
 def price_of(prices: Prices, model: str) -> Price | None:
-    """The price of a model; a name with a date at its end has the price of the name without."""
+    """The price of a model. A name that ends in a date has the price of the name without it."""
     return prices.get(model) or prices.get(re.sub(r"-\d{4}-\d\d-\d\d$", "", model))
 
 
@@ -75,8 +78,10 @@ def _parse(text: str, name: str) -> dict[str, Price]:
 def _price(values: object, where: str) -> Price:
     known = {field.name for field in fields(Price)}
     if not isinstance(values, dict) or not {"input", "output"} <= set(values) <= known:
-        raise SettingsError(f"{where}: needs input and output, and knows only {', '.join(sorted(known))}.")
+        raise SettingsError(
+            f"{where}: input and output are required; the known keys are {', '.join(sorted(known))}."
+        )
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-            raise SettingsError(f"{where}: {name} must be a number of dollars, not {value!r}.")
+            raise SettingsError(f"{where}: {name} must be a finite number of at least 0, not {value!r}.")
     return Price(**values)

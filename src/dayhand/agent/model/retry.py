@@ -1,4 +1,4 @@
-"""What can go wrong between us and a model's server, and how long we stay patient."""
+"""What can go wrong between the loop and a model server, and when a request is retried."""
 
 from __future__ import annotations
 
@@ -12,187 +12,199 @@ from enum import StrEnum
 
 from dayhand.errors import ContextOverflow, ModelError, ModelUnavailable
 
-# How servers that answer 400 say that they have no such model: LiteLLM, vLLM, OpenAI.
-NO_MODEL = re.compile(
+# How servers that answer 400 say that they do not have the model: LiteLLM, vLLM, OpenAI.
+MODEL_NOT_FOUND = re.compile(
     r"invalid model name|model[^.]{0,80}(does not exist|not found|is not available)", re.IGNORECASE
 )
-# How servers say that a request is longer than the window: OpenAI, vLLM, llama.cpp, LiteLLM and those behind it.
-TOO_LONG = re.compile(
+# How servers say that a request exceeds the context window: OpenAI, vLLM, llama.cpp, LiteLLM and those behind it.
+CONTEXT_EXCEEDED = re.compile(
     r"context[ _](?:length|window|size).{0,40}exceed|exceed.{0,40}context (?:length|window|size)|maximum context length"
     r"|context_?window_?exceeded|prompt is too long",
     re.IGNORECASE,
 )
-TOO_LONG_CODES = ("context_length_exceeded", "exceed_context_size_error")  # the latter is llama.cpp's
+CONTEXT_EXCEEDED_CODES = ("context_length_exceeded", "exceed_context_size_error")  # the second is llama.cpp's
 
 
 class FaultKind(StrEnum):
-    """How a fault is met."""
+    """What kind of fault it is, which decides whether the request is retried."""
 
-    RATE = "rate"  # asked to wait: as long as patience lasts
-    SERVER = "server"  # it failed on its side
-    BROKEN = "broken"  # the connection did not hold
-    NONSENSE = "nonsense"  # an answer that is none
-    GONE = "gone"  # this model cannot be had: asking it again cannot help, another one may
-    OVERFLOW = "overflow"  # asking with less may help
-    FATAL = "fatal"  # asking cannot help, whomever
+    RATE_LIMIT = "rate limit"  # retried until the total wait is used up
+    SERVER_ERROR = "server error"  # retried
+    CONNECTION = "connection"  # retried
+    INVALID_REPLY = "invalid reply"  # retried a few times
+    UNAVAILABLE = "unavailable"  # not retried; another model may work
+    CONTEXT_OVERFLOW = "context overflow"  # not retried; a shorter history may work
+    FATAL = "fatal"  # not retried, and no other model is asked
 
 
 class ModelFault(Exception):
-    """One failed attempt."""
+    """One failed attempt to get a reply."""
 
-    def __init__(self, kind: FaultKind, what: str, *, after: float | None = None, advice: str = "") -> None:
+    def __init__(
+        self, kind: FaultKind, what: str, *, retry_after: float | None = None, advice: str = ""
+    ) -> None:
         super().__init__(what)
         self.kind = kind
-        self.after = after  # seconds that the server asks us to wait
+        self.retry_after = retry_after  # seconds that the server asks us to wait
         self.advice = advice
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """When to give up on one reply, and how attempts are spaced."""
+class RetryPolicy:
+    """How often and how long one reply is retried. All times are in seconds."""
 
-    seconds: float = 900.0  # waited in all
-    tries: int = 10  # for failing servers and broken connections
-    nonsense: int = 3
-    first: float = 0.5
-    longest: float = 60.0
-    idle: float = 300.0  # seconds without any byte: a model may think for long, but its server keeps talking
-    reply: float = 1800.0  # seconds for one reply in all
+    max_total_wait: float = 900.0
+    max_attempts: int = 10  # after server errors, and after connection errors
+    max_invalid_replies: int = 3
+    first_delay: float = 0.5
+    max_delay: float = 60.0
+    idle_timeout: float = 300.0  # without a byte; a server sends keep-alives while the model thinks
+    reply_timeout: float = 1800.0  # for one whole reply
     jitter: Callable[[], float] = random.random
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.time
 
-    def with_another_model_left(self) -> Patience:
-        """Less of it, where another model can go on meanwhile."""
-        return replace(self, seconds=min(self.seconds, 120.0), tries=min(self.tries, 5))
+    def with_fallback_left(self) -> RetryPolicy:
+        """A shorter policy for models that have a fallback."""
+        return replace(
+            self, max_total_wait=min(self.max_total_wait, 120.0), max_attempts=min(self.max_attempts, 5)
+        )
 
 
-class Attempts:
-    """Counts the failed attempts at one reply."""
+class RetryState:
+    """The failed attempts at one reply so far."""
 
-    def __init__(self, patience: Patience) -> None:
-        self._patience = patience
+    def __init__(self, policy: RetryPolicy) -> None:
+        self._policy = policy
         self._waited = 0.0
         self._counts: dict[FaultKind, int] = {}
 
-    def wait_after(self, fault: ModelFault) -> float:
-        """Seconds to wait before asking again. Raises ``ModelError`` where that is of no use any more.
+    def delay_after(self, fault: ModelFault) -> float:
+        """Seconds to wait before the next attempt. Raises ``ModelError`` if there should not be one.
 
-        It is ``ModelUnavailable`` where another model could be of use, ``ContextOverflow`` where less to read could.
+        The error is ``ModelUnavailable`` if another model may work, ``ContextOverflow`` if a shorter history may.
         """
-        if fault.kind is FaultKind.OVERFLOW:
+        if fault.kind is FaultKind.CONTEXT_OVERFLOW:
             raise ContextOverflow(str(fault), advice=fault.advice) from fault
         if fault.kind is FaultKind.FATAL:
             raise ModelError(str(fault), advice=fault.advice) from fault
-        if fault.kind is FaultKind.GONE:
+        if fault.kind is FaultKind.UNAVAILABLE:
             raise ModelUnavailable(str(fault), advice=fault.advice) from fault
         count = self._counts[fault.kind] = self._counts.get(fault.kind, 0) + 1
-        most = {FaultKind.RATE: None, FaultKind.NONSENSE: self._patience.nonsense}.get(
-            fault.kind, self._patience.tries
+        allowed = {FaultKind.RATE_LIMIT: None, FaultKind.INVALID_REPLY: self._policy.max_invalid_replies}.get(
+            fault.kind, self._policy.max_attempts
         )
-        if most is not None and count >= most:
+        if allowed is not None and count >= allowed:
             raise ModelUnavailable(
                 f"{fault} This happened {count} times in a row.", advice=_advice(fault)
             ) from fault
-        seconds = fault.after if fault.after is not None else self._backoff(fault.kind, count)
-        if self._waited + seconds > self._patience.seconds:
+        seconds = fault.retry_after if fault.retry_after is not None else self._backoff(fault.kind, count)
+        if self._waited + seconds > self._policy.max_total_wait:
             raise ModelUnavailable(
-                f"{fault} Waiting {seconds:.0f} s more would be longer than the {self._patience.seconds:.0f} s that we wait for one reply.",
+                f"{fault} Waiting {seconds:.0f} s more would exceed the limit of {self._policy.max_total_wait:.0f} s for one reply.",
                 advice=_advice(fault),
             ) from fault
         self._waited += seconds
         return seconds
 
     def _backoff(self, kind: FaultKind, count: int) -> float:
-        first = self._patience.first * (4 if kind is FaultKind.RATE else 1)
-        plain = min(self._patience.longest, first * 2.0 ** (count - 1))
-        return plain * (0.75 + self._patience.jitter() / 2)
+        first = self._policy.first_delay * (4 if kind is FaultKind.RATE_LIMIT else 1)
+        delay = min(self._policy.max_delay, first * 2.0 ** (count - 1))
+        return delay * (0.75 + self._policy.jitter() / 2)
 
 
 def _advice(fault: ModelFault) -> str:
     return fault.advice or {
-        FaultKind.RATE: "The limit of the model's service is reached. Ask again later, or raise the limit there.",
-        FaultKind.NONSENSE: "The server at OPENAI_BASE_URL does not speak the Responses format as we know it.",
-    }.get(fault.kind, "See whether the server at OPENAI_BASE_URL is up, then ask again.")
+        FaultKind.RATE_LIMIT: "The rate limit of the model service is reached. Ask again later, or raise the limit there.",
+        FaultKind.INVALID_REPLY: "Check OPENAI_BASE_URL: the server there does not follow the Responses format.",
+    }.get(fault.kind, "Check that the server at OPENAI_BASE_URL is up, then ask again.")
 
 
 def from_status(
     status: int, error: Mapping[str, object], headers: Mapping[str, str], *, now: float
 ) -> ModelFault:
-    """Name what an HTTP status and the ``error`` object of its body mean. ``now`` is seconds since the epoch."""
-    said = str(error.get("message") or "").strip()
+    """Classify an HTTP status and the ``error`` object of its body. ``now`` is in seconds since the epoch."""
+    message = str(error.get("message") or "").strip()
     code = _code(error)
-    named = _fatal(code, said)
-    if named is not None:
-        return named
+    fault = _known_code(code, message)
+    if fault is not None:
+        return fault
     if status in (401, 403):
         return ModelFault(
-            FaultKind.GONE,
-            f"The model's server refuses our key ({status}): {said[:300]}",
-            advice="Check OPENAI_API_KEY, and that it may use this model.",
+            FaultKind.UNAVAILABLE,
+            f"The model server rejected the API key ({status}): {message[:300]}",
+            advice="Check OPENAI_API_KEY, and that the key may use this model.",
         )
-    if status == 404 or (status == 400 and (code == "model_not_found" or NO_MODEL.search(said))):
+    if status == 404 or (status == 400 and (code == "model_not_found" or MODEL_NOT_FOUND.search(message))):
         return ModelFault(
-            FaultKind.GONE,
-            f"The model's server does not have what we asked for ({status}): {said[:300]}",
-            advice="Check DAYHAND_MODEL and OPENAI_BASE_URL: is there such a model, and does that server have /responses?",
+            FaultKind.UNAVAILABLE,
+            f"The model server has no such model or endpoint ({status}): {message[:300]}",
+            advice="Check DAYHAND_MODEL and OPENAI_BASE_URL: does the model exist, and does the server offer /responses?",
         )
-    after = retry_after(headers, now=now)
-    if after is None:
-        after = spoken_wait(said)
+    seconds = retry_after(headers, now=now)
+    if seconds is None:
+        seconds = retry_after_in_text(message)
     if status == 429:
         return ModelFault(
-            FaultKind.RATE, f"The model's server asks us to slow down (429): {said[:300]}", after=after
+            FaultKind.RATE_LIMIT,
+            f"The model server asks us to slow down (429): {message[:300]}",
+            retry_after=seconds,
         )
     if status in (408, 409, 425) or status >= 500:
         return ModelFault(
-            FaultKind.SERVER, f"The model's server failed ({status}): {said[:300]}", after=after
+            FaultKind.SERVER_ERROR,
+            f"The model server failed ({status}): {message[:300]}",
+            retry_after=seconds,
         )
-    return ModelFault(FaultKind.FATAL, f"The model's server refuses the request ({status}): {said[:500]}")
+    return ModelFault(FaultKind.FATAL, f"The model server rejected the request ({status}): {message[:500]}")
 
 
 def from_event(error: Mapping[str, object]) -> ModelFault:
-    """Name what the error object of a failed stream means."""
-    said = str(error.get("message") or "no reason given").strip()
+    """Classify the error object of a failed stream."""
+    message = str(error.get("message") or "no reason given").strip()
     code = _code(error)
-    named = _fatal(code, said)
-    if named is not None:
-        return named
+    fault = _known_code(code, message)
+    if fault is not None:
+        return fault
     if "rate_limit" in code:
         return ModelFault(
-            FaultKind.RATE, f"The model's server asks us to slow down: {said[:300]}", after=spoken_wait(said)
+            FaultKind.RATE_LIMIT,
+            f"The model server asks us to slow down: {message[:300]}",
+            retry_after=retry_after_in_text(message),
         )
     return ModelFault(
-        FaultKind.SERVER, f"The model's server failed while it answered ({code or 'no code'}): {said[:300]}"
+        FaultKind.SERVER_ERROR,
+        f"The model server failed while replying ({code or 'no code'}): {message[:300]}",
     )
 
 
 def _code(error: Mapping[str, object]) -> str:
-    """The error's name. Some servers repeat the status under ``code`` and name it under ``type``."""
+    """The error's name. Some servers put the status into ``code`` and the name into ``type``."""
     code = error.get("code")
     return code if isinstance(code, str) and code else str(error.get("type") or "")
 
 
-def _fatal(code: str, said: str) -> ModelFault | None:
+def _known_code(code: str, message: str) -> ModelFault | None:
+    """The fault that a code or message means whatever the status is; None if it is not one of those."""
     if code == "insufficient_quota":
         return ModelFault(
-            FaultKind.GONE,
-            f"The account with the model's service has no credit left: {said[:300]}",
+            FaultKind.UNAVAILABLE,
+            f"The account at the model service has no credit left: {message[:300]}",
             advice="Add credit to the account that OPENAI_API_KEY belongs to, then ask again.",
         )
-    if code in TOO_LONG_CODES or TOO_LONG.search(said):
+    if code in CONTEXT_EXCEEDED_CODES or CONTEXT_EXCEEDED.search(message):
         return ModelFault(
-            FaultKind.OVERFLOW,
-            f"The work has grown longer than the model can read at once: {said[:300]}",
-            advice="Ask for a smaller step, or choose a model with a longer context in DAYHAND_MODEL.",
+            FaultKind.CONTEXT_OVERFLOW,
+            f"The history does not fit in the model's context window: {message[:300]}",
+            advice="Ask for a smaller step, or choose a model with a larger context window in DAYHAND_MODEL.",
         )
     if code in ("invalid_prompt", "content_policy_violation"):
-        return ModelFault(FaultKind.FATAL, f"The model's service refuses to work on this: {said[:300]}")
+        return ModelFault(FaultKind.FATAL, f"The model service refused this request: {message[:300]}")
     return None
 
 
 def retry_after(headers: Mapping[str, str], *, now: float) -> float | None:
-    """Seconds from ``retry-after-ms`` or ``Retry-After`` (seconds or a date); None where neither can be read.
+    """Seconds from ``retry-after-ms`` or ``Retry-After`` (seconds or a date); None if neither can be read.
 
     Source: https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
     """
@@ -211,10 +223,10 @@ def retry_after(headers: Mapping[str, str], *, now: float) -> float | None:
         return None
 
 
-def spoken_wait(text: str) -> float | None:
-    """Seconds from words like “Please try again in 1m2.5s”.
+def retry_after_in_text(text: str) -> float | None:
+    """Seconds from a text such as “Please try again in 1m2.5s”; None if it names no time.
 
-    >>> spoken_wait("Rate limit reached. Please try again in 1m2.5s.")
+    >>> retry_after_in_text("Rate limit reached. Please try again in 1m2.5s.")
     62.5
     """
     found = re.search(

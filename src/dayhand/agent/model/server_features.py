@@ -1,4 +1,4 @@
-"""What a model's server lacks: learnt from its refusals, remembered for a day, and done without."""
+"""What a model server does not support: learnt from its rejections, remembered for a day, and left out of requests."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from typing import Any, Protocol
 from dayhand.agent.model.base import Item
 
 Body = Mapping[str, Any]
-ONE_IMAGE = re.compile(
+# The server rejects one image, not images as such.
+BAD_IMAGE = re.compile(
     r"valid image|image is valid|invalid_image|image_parse|(load|decode|process|identify) (the )?image"
     r"|image[^.]{0,60}(too large|too small|too big|corrupt|damaged|truncated)",
     re.IGNORECASE,
 )
-UNSEEN = "(An image stood here. This model cannot see images.)"
+IMAGE_PLACEHOLDER = "(There was an image here. This model cannot see images.)"
 
 
 class Feature(StrEnum):
-    """What servers other than OpenAI's may not know. The values are what is remembered."""
+    """What servers other than OpenAI's may not support. The values are stored."""
 
     CUSTOM_TOOLS = "custom tools"
     IMAGES = "images"
@@ -38,7 +39,7 @@ class Feature(StrEnum):
 
 
 class FeatureStore(Protocol):
-    """Where what was learnt of one model on one server is kept: ``ledger.lacks.Lacks``."""
+    """Where the unsupported features of one model on one server are stored: ``ledger.feature_store``."""
 
     def recall(self) -> frozenset[str]: ...
 
@@ -47,72 +48,74 @@ class FeatureStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """What is about to be sent."""
+    """A request that is about to be sent."""
 
     body: Body
-    foreign: int = 0  # items from the front that another model had a part in
+    foreign_items: int = 0  # how many items, from the front, date from another model's turns
 
     def changed(self, **fields: object) -> ModelRequest:
         return replace(self, body={**self.body, **fields})
 
 
 @dataclass(frozen=True, slots=True)
-class Remedy:
-    """How a feature shows in a request, how a refusal names it, and how a request does without."""
+class FeatureRule:
+    """How a rejection names a feature, whether a request uses it, and how to remove it from a request."""
 
     feature: Feature
-    refusal: re.Pattern[str]
-    used: Callable[[ModelRequest], bool]
-    without: Callable[[ModelRequest], ModelRequest]
+    rejection: re.Pattern[str]
+    is_used: Callable[[ModelRequest], bool]
+    remove: Callable[[ModelRequest], ModelRequest]
 
 
 class ServerFeatures:
-    """What one model on one server is known to lack. Everything is tried until it was refused once."""
+    """Which features one model on one server supports. Every feature is used until it has been rejected once."""
 
-    def __init__(self, shelf: FeatureStore | None = None) -> None:
-        self._shelf = shelf
+    def __init__(self, store: FeatureStore | None = None) -> None:
+        self._store = store
         known = {feature.value for feature in Feature}
-        self._lacks = frozenset(Feature(name) for name in (shelf.recall() if shelf else ()) if name in known)
-        self._guessed: frozenset[Feature] = frozenset()  # given up, and no reply yet that proves it right
+        stored = store.recall() if store else ()
+        self._unsupported = frozenset(Feature(name) for name in stored if name in known)
+        # Removed from requests, but no reply has shown yet that this helps.
+        self._unconfirmed: frozenset[Feature] = frozenset()
 
-    def lacks(self, feature: Feature) -> bool:
-        return feature in self._lacks
+    def supports(self, feature: Feature) -> bool:
+        return feature not in self._unsupported
 
-    def fit(self, request: ModelRequest) -> ModelRequest:
-        """The same request without what is known to be lacking."""
-        for trait in TRAITS:
-            if trait.feature in self._lacks:
-                request = trait.without(request)
+    def adapt(self, request: ModelRequest) -> ModelRequest:
+        """The request without the features that are known to be unsupported."""
+        for rule in RULES:
+            if not self.supports(rule.feature):
+                request = rule.remove(request)
         return request
 
-    def give_up(self, said: str, request: ModelRequest) -> bool:
-        """Find what ``request`` uses and the refusal ``said`` names, and do without it from now on; False where there is none.
+    def learn_from(self, rejection: str, request: ModelRequest) -> bool:
+        """Mark the feature that ``request`` uses and ``rejection`` names as unsupported; False if there is none.
 
-        One bad image is no lack of the server's: this task goes on without images, and nobody else need.
+        The rejection of a single bad image removes images for the rest of this task, but is not stored.
         """
-        for trait in TRAITS:
-            if trait.feature not in self._lacks and trait.refusal.search(said) and trait.used(request):
-                self._lacks |= {trait.feature}
-                if not (trait.feature is Feature.IMAGES and ONE_IMAGE.search(said)):
-                    self._guessed |= {trait.feature}
+        for rule in RULES:
+            if self.supports(rule.feature) and rule.rejection.search(rejection) and rule.is_used(request):
+                self._unsupported |= {rule.feature}
+                if not (rule.feature is Feature.IMAGES and BAD_IMAGE.search(rejection)):
+                    self._unconfirmed |= {rule.feature}
                 return True
         return False
 
     def confirm(self, body: Body, response: Body) -> None:
-        """A reply came: what was given up for it is remembered, and a server that dropped our tools silently is found out."""
+        """Store what was removed to get this response. Also notices a server that dropped the custom tools silently."""
         if dropped_custom_tools(body, response):
-            self._lacks |= {Feature.CUSTOM_TOOLS}
-            self._guessed |= {Feature.CUSTOM_TOOLS}
-        if self._guessed and self._shelf:
-            self._shelf.learn(feature.value for feature in self._guessed)
-        self._guessed = frozenset()
+            self._unsupported |= {Feature.CUSTOM_TOOLS}
+            self._unconfirmed |= {Feature.CUSTOM_TOOLS}
+        if self._unconfirmed and self._store:
+            self._store.learn(feature.value for feature in self._unconfirmed)
+        self._unconfirmed = frozenset()
 
 
 def dropped_custom_tools(body: Body, response: Body) -> bool:
-    """Whether the response repeats our tools without the custom ones, or none at all.
+    """Whether the response repeats the request's tools without the custom ones, or no tools at all.
 
-    OpenAI's repeats them. Servers that only resemble it ignore what they do not know: llama.cpp repeats no tools, and
-    leaves the custom ones out of the prompt with nothing but a line in its own log.
+    OpenAI's service repeats all of them. Similar servers ignore what they do not know: llama.cpp repeats no tools and
+    leaves the custom ones out of the prompt, with only a line in its own log.
     """
     echoed = response.get("tools")
     kinds = (
@@ -121,8 +124,8 @@ def dropped_custom_tools(body: Body, response: Body) -> bool:
     return _uses_custom_tools(ModelRequest(body)) and "custom" not in kinds
 
 
-def plain(tool: Item) -> Item:
-    """Describe a custom tool as a function with one text, for servers that only know functions."""
+def as_function(tool: Item) -> Item:
+    """Describe a custom tool as a function with one string argument, for servers that only know functions."""
     if tool.get("type") != "custom":
         return tool
     text = {"type": "string", "description": "the whole text"}
@@ -140,12 +143,12 @@ def _uses_custom_tools(request: ModelRequest) -> bool:
 
 
 def _without_custom_tools(request: ModelRequest) -> ModelRequest:
-    items = [_plain_item(item) for item in request.body["input"]]
-    return request.changed(tools=[plain(tool) for tool in request.body["tools"]], input=items)
+    items = [_as_function_item(item) for item in request.body["input"]]
+    return request.changed(tools=[as_function(tool) for tool in request.body["tools"]], input=items)
 
 
-def _plain_item(item: Item) -> Item:
-    """A custom tool's call, and its output, as those of the function that ``plain`` makes of it."""
+def _as_function_item(item: Item) -> Item:
+    """A custom tool's call or output in the form that matches ``as_function``."""
     match item.get("type"):
         case "custom_tool_call":
             kept = {name: value for name, value in item.items() if name not in ("input", "id")}
@@ -157,7 +160,7 @@ def _plain_item(item: Item) -> Item:
 
 
 def _parts(item: Item) -> Sequence[Any]:
-    """The parts of a message's content or of a tool's output; none where that is text."""
+    """The parts of a message's content or of a tool's output; empty if that is plain text."""
     parts = item.get("content") if item.get("type") == "message" else item.get("output")
     return parts if isinstance(parts, list) else ()
 
@@ -168,16 +171,16 @@ def _shows_images(request: ModelRequest) -> bool:
 
 
 def _without_images(request: ModelRequest) -> ModelRequest:
-    return request.changed(input=[_unseen(item) for item in request.body["input"]])
+    return request.changed(input=[_without_image_parts(item) for item in request.body["input"]])
 
 
-def _unseen(item: Item) -> Item:
-    """An item whose images are replaced by words. A tool's output becomes one text: plain servers know no other."""
+def _without_image_parts(item: Item) -> Item:
+    """The item with a placeholder for each image. A tool's output becomes plain text, which every server accepts."""
     parts = _parts(item)
     if not any(part.get("type") == "input_image" for part in parts):
         return item
-    said = {"type": "input_text", "text": UNSEEN}
-    shown = [said if part.get("type") == "input_image" else part for part in parts]
+    placeholder = {"type": "input_text", "text": IMAGE_PLACEHOLDER}
+    shown = [placeholder if part.get("type") == "input_image" else part for part in parts]
     if item.get("type") == "message":
         return {**item, "content": shown}
     return {**item, "output": "\n".join(str(part.get("text", "")) for part in shown)}
@@ -192,18 +195,18 @@ def _without_reasoning(request: ModelRequest) -> ModelRequest:
 
 
 def _has_foreign_reasoning(request: ModelRequest) -> bool:
-    return any(item.get("type") == "reasoning" for item in request.body["input"][: request.foreign])
+    return any(item.get("type") == "reasoning" for item in request.body["input"][: request.foreign_items])
 
 
 def _without_foreign_reasoning(request: ModelRequest) -> ModelRequest:
-    """Another model's reasoning goes, and the ids of what it said: an id calls for the reasoning that led to it."""
+    """Remove another model's reasoning, and the ids of its other items: an id requires the reasoning before it."""
     items = request.body["input"]
-    said = [
+    kept = [
         {name: value for name, value in item.items() if name != "id"}
-        for item in items[: request.foreign]
+        for item in items[: request.foreign_items]
         if item.get("type") != "reasoning"
     ]
-    return replace(request.changed(input=[*said, *items[request.foreign :]]), foreign=len(said))
+    return replace(request.changed(input=[*kept, *items[request.foreign_items :]]), foreign_items=len(kept))
 
 
 def _has_malformed_calls(request: ModelRequest) -> bool:
@@ -211,7 +214,7 @@ def _has_malformed_calls(request: ModelRequest) -> bool:
 
 
 def _malformed(item: Item) -> bool:
-    """Whether an item is a call whose arguments are no JSON object: some templates read them, and fail for ever."""
+    """Whether an item is a call whose arguments are not a JSON object: some chat templates fail on them."""
     if item.get("type") != "function_call":
         return False
     try:
@@ -221,20 +224,20 @@ def _malformed(item: Item) -> bool:
 
 
 def _without_malformed_calls(request: ModelRequest) -> ModelRequest:
-    mended = [
+    items = [
         {**item, "arguments": json.dumps({"malformed": item["arguments"]}, ensure_ascii=False)}
         if _malformed(item)
         else item
         for item in request.body["input"]
     ]
-    return request.changed(input=mended)
+    return request.changed(input=items)
 
 
-def _parameter(feature: Feature, name: str, refusal: str) -> Remedy:
-    """A feature that is one parameter of the request."""
-    return Remedy(
+def _parameter(feature: Feature, name: str, rejection: str) -> FeatureRule:
+    """The rule of a feature that is one parameter of the request."""
+    return FeatureRule(
         feature,
-        re.compile(refusal, re.IGNORECASE),
+        re.compile(rejection, re.IGNORECASE),
         lambda request: name in request.body,
         lambda request: replace(
             request, body={key: value for key, value in request.body.items() if key != name}
@@ -242,22 +245,21 @@ def _parameter(feature: Feature, name: str, refusal: str) -> Remedy:
     )
 
 
-UNKNOWN_REASONING = (
-    r"item\['content'\] is not an array"  # llama.cpp's word for an item without open reasoning
-)
+# How llama.cpp rejects a reasoning item without readable text.
+UNREADABLE_REASONING = r"item\['content'\] is not an array"
 
-# In the order in which they are given up, where a refusal could mean several.
-TRAITS = (
-    Remedy(
+# If a rejection matches several rules, the first one applies.
+RULES = (
+    FeatureRule(
         Feature.FOREIGN_REASONING,
-        re.compile(rf"reasoning|encrypted|decrypt|{UNKNOWN_REASONING}", re.IGNORECASE),
+        re.compile(rf"reasoning|encrypted|decrypt|{UNREADABLE_REASONING}", re.IGNORECASE),
         _has_foreign_reasoning,
         _without_foreign_reasoning,
     ),
     _parameter(Feature.TOOL_CHOICE, "tool_choice", "tool[_ ]choice"),
     _parameter(Feature.CACHE_KEY, "prompt_cache_key", "prompt_cache_key"),
     _parameter(Feature.PARALLEL_CALLS, "parallel_tool_calls", "parallel"),
-    Remedy(
+    FeatureRule(
         Feature.IMAGES,
         re.compile(r"image|vision|multimodal|mmproj", re.IGNORECASE),
         _shows_images,
@@ -265,21 +267,19 @@ TRAITS = (
     ),
     _parameter(Feature.ENCRYPTED_REASONING, "include", r"include|encrypted"),
     _parameter(Feature.REASONING_EFFORT, "reasoning", r"reasoning|effort"),
-    Remedy(
+    FeatureRule(
         Feature.REASONING_ITEMS,
-        re.compile(
-            r"reasoning|item\['content'\] is not an array", re.IGNORECASE
-        ),  # the latter is llama.cpp's
+        re.compile(rf"reasoning|{UNREADABLE_REASONING}", re.IGNORECASE),
         _has_reasoning,
         _without_reasoning,
     ),
-    Remedy(
+    FeatureRule(
         Feature.MALFORMED_CALLS,
         re.compile(r"tool call arguments|arguments as JSON", re.IGNORECASE),
         _has_malformed_calls,
         _without_malformed_calls,
     ),
-    Remedy(
+    FeatureRule(
         Feature.CUSTOM_TOOLS,
         re.compile(r"custom|grammar|lark|tool type|of tool|type of 'item'|tools[\[.'\" ]", re.IGNORECASE),
         _uses_custom_tools,

@@ -1,8 +1,8 @@
-"""Codex's patch format: parsed, matched against files and turned into edits, without touching anything.
+"""Codex's patch format: a patch is parsed, matched against the files and turned into edits. Nothing is written here.
 
-The format has no line numbers: a chunk is found by its old lines. Matching gets laxer in steps (exact, blanks at
-the end ignored, typographic characters made plain, indentation ignored), and what stands in the file is kept for
-every context line. Where Codex takes the first of several places without a word, this asks for more context.
+The format has no line numbers: a chunk is located by its old lines. Matching becomes more lenient in steps (exact,
+without trailing blanks, with typographic characters made plain, without indentation), and context lines keep the
+file's spelling. If several places match, Codex silently takes the first one; this asks for more context.
 
 Source of the format: https://github.com/openai/codex/blob/main/codex-rs/apply-patch/apply_patch_tool_instructions.md
 """
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 from dayhand.agent.tools.patch_match import (
     Chunk,
-    ChunkMatch,
+    FileLines,
     MatchError,
-    splice,
+    apply_chunks,
 )
 
 BEGIN, END, EOF = "*** Begin Patch", "*** End Patch", "*** End of File"
@@ -25,11 +25,11 @@ ADD, DELETE, UPDATE, MOVE = "*** Add File: ", "*** Delete File: ", "*** Update F
 HEADERS = f"“{ADD}<path>”, “{DELETE}<path>” or “{UPDATE}<path>”"
 _UNIFIED = re.compile(r"-(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@ ?(.*)$")
 _WORKSPACE = "/workspace/"
-MAX_FILES = 300  # as many as a change may have
+MAX_FILES = 300  # the limit of a whole change, too
 
 
 class PatchError(Exception):
-    """The patch cannot be applied, and nothing was written: the text tells the model what to do about it."""
+    """The patch cannot be applied, and nothing was written; the text tells the model what to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +42,14 @@ class Add:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """A file that goes."""
+    """A file to delete."""
 
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A file that changes, and moves where ``move_to`` is not empty."""
+    """A file to change, and to move if ``move_to`` is not empty."""
 
     path: str
     chunks: tuple[Chunk, ...]
@@ -61,26 +61,26 @@ Hunk = Add | Delete | Update
 
 @dataclass(frozen=True, slots=True)
 class Edits:
-    """What applying a patch comes to: whole files to write, files to delete, and remarks for the model."""
+    """The result of applying a patch: complete files to write, files to delete, and notes for the model."""
 
     writes: dict[str, str]
     deletes: tuple[str, ...]
-    summary: tuple[str, ...]  # "A path", "M path", "D path", "R old -> new", as Codex tells it
-    moves: dict[str, str]  # new path → old path: file modes are carried over by whoever writes
+    summary: tuple[str, ...]  # "A path", "M path", "D path", "R old -> new", as in Codex
+    moves: dict[str, str]  # new path → old path: the file keeps its mode
     notes: tuple[str, ...] = ()
 
 
 def parse(text: str) -> tuple[Hunk, ...]:
-    """Read a patch. Raises ``PatchError`` with the patch's line number where it is not one."""
-    lines = _unwrapped(text)
+    """Parse a patch. Raises ``PatchError`` that names the invalid line of the patch."""
+    lines = _numbered_lines(text)
     if not lines or lines[0][1].strip() != BEGIN:
-        got = lines[0][1].strip() if lines else ""
+        first = lines[0][1].strip() if lines else ""
         hint = (
-            " This looks like a unified diff: use the format of apply_patch."
-            if got.startswith(("---", "diff "))
+            " This looks like a unified diff: use the apply_patch format."
+            if first.startswith(("---", "diff "))
             else ""
         )
-        raise PatchError(f"invalid patch: the first line must be “{BEGIN}”, not “{got[:80]}”.{hint}")
+        raise PatchError(f"invalid patch: the first line must be “{BEGIN}”, not “{first[:80]}”.{hint}")
     if lines[-1][1].strip() != END:
         raise PatchError(
             f"invalid patch: the last line must be “{END}”, not “{lines[-1][1].strip()[:80]}”: was it cut off?"
@@ -91,23 +91,23 @@ def parse(text: str) -> tuple[Hunk, ...]:
         if not rest[0][1].strip():
             rest = rest[1:]
             continue
-        hunk, rest = _hunk(rest)
+        hunk, rest = _parse_hunk(rest)
         hunks.append(hunk)
         if len(hunks) > MAX_FILES:
             raise PatchError(
-                f"invalid patch: it may touch {MAX_FILES} files at most. Use several, or a command."
+                f"invalid patch: it changes more than {MAX_FILES} files. Use several patches, or a command."
             )
     if not hunks:
-        raise PatchError(f"invalid patch: it is empty. Between the first and the last line belong {HEADERS}.")
+        raise PatchError(f"invalid patch: it is empty. Between the first and the last line, use {HEADERS}.")
     return tuple(hunks)
 
 
 def apply(hunks: Iterable[Hunk], read: Callable[[str], str | None]) -> Edits:
-    """Work out what the hunks make of the files that ``read`` gives (None: there is none at that path).
+    """Apply the hunks to the files that ``read`` returns (None: there is no file at that path).
 
-    All of it is verified here. Raises ``PatchError`` for the first hunk that does not fit.
+    Everything is checked before anything is written. Raises ``PatchError`` for the first hunk that does not match.
     """
-    files: dict[str, str | None] = {}  # as they are once the hunks so far are applied
+    files: dict[str, str | None] = {}  # after the hunks so far
     summary: list[str] = []
     notes: list[str] = []
     moves: dict[str, str] = {}
@@ -118,13 +118,13 @@ def apply(hunks: Iterable[Hunk], read: Callable[[str], str | None]) -> Edits:
         return files[path]
 
     for hunk in hunks:
-        path = inside(hunk.path)
+        path = repository_path(hunk.path)
         before = current(path)
         match hunk:
             case Add():
                 if before is not None:
                     raise PatchError(
-                        f"{path} exists already: change it with “{UPDATE}{path}”, or delete it first."
+                        f"{path} already exists: change it with “{UPDATE}{path}”, or delete it first."
                     )
                 files[path] = hunk.text
                 summary.append(f"A {path}")
@@ -133,18 +133,18 @@ def apply(hunks: Iterable[Hunk], read: Callable[[str], str | None]) -> Edits:
                 files[path] = None
                 summary.append(f"D {path}")
             case Update():
-                place = ChunkMatch(path, _must_exist(path, before, "update"))
+                lines = FileLines(path, _must_exist(path, before, "update"))
                 try:
-                    after, remarks = splice(place, hunk.chunks)
+                    after, new_notes = apply_chunks(lines, hunk.chunks)
                 except MatchError as error:
                     raise PatchError(str(error)) from error
-                notes.extend(remarks)
-                target = inside(hunk.move_to) if hunk.move_to else path
+                notes.extend(new_notes)
+                target = repository_path(hunk.move_to) if hunk.move_to else path
                 if target == path:
                     summary.append(f"M {path}")
                 else:
                     if current(target) is not None:
-                        raise PatchError(f"{path} cannot be moved to {target}: there is a file already.")
+                        raise PatchError(f"{path} cannot be moved to {target}: that file already exists.")
                     files[path] = None
                     moves[target] = path
                     summary.append(f"R {path} -> {target}")
@@ -156,10 +156,10 @@ def apply(hunks: Iterable[Hunk], read: Callable[[str], str | None]) -> Edits:
     )
 
 
-def inside(path: str) -> str:
-    """Make a path relative to the repository's root. Raises ``PatchError`` for one that is not inside it.
+def repository_path(path: str) -> str:
+    """Make a path relative to the repository's root. Raises ``PatchError`` if it is not inside the repository.
 
-    >>> inside("/workspace/./src/a.py")
+    >>> repository_path("/workspace/./src/a.py")
     'src/a.py'
     """
     wanted = path.strip()
@@ -168,13 +168,13 @@ def inside(path: str) -> str:
     if wanted.startswith("/"):
         raise PatchError(f"{path} is outside the repository: paths are relative to /workspace.")
     if ".." in parts:
-        raise PatchError(f"{path} has “..” in it: write the path from the repository's root.")
+        raise PatchError(f"{path} contains “..”: write the path from the repository's root.")
     if not parts or wanted.endswith("/"):
         raise PatchError(f"“{path}” is not the path of a file.")
     if any(part.lower() == ".git" for part in parts):
-        raise PatchError(f"{path} is git's own: it cannot be patched.")
+        raise PatchError(f"{path} belongs to git and cannot be patched.")
     if "\x00" in wanted:
-        raise PatchError("a path holds a NUL character.")
+        raise PatchError("a path contains a NUL character.")
     return "/".join(parts)
 
 
@@ -184,15 +184,15 @@ def _touched(summary: Sequence[str]) -> set[str]:
 
 def _must_exist(path: str, text: str | None, verb: str) -> str:
     if text is None:
-        raise PatchError(f"there is no file {path} to {verb}. To make a new one use “{ADD}{path}”.")
+        raise PatchError(f"there is no file {path} to {verb}. To create it, use “{ADD}{path}”.")
     return text
 
 
 Numbered = tuple[int, str]  # a line of the patch, with its number from 1
 
 
-def _unwrapped(text: str) -> list[Numbered]:
-    """Take the wrappings off that models put round a patch: fences, here-documents, an ``apply_patch`` in front."""
+def _numbered_lines(text: str) -> list[Numbered]:
+    """The patch's lines without what models wrap around it: fences, here-documents, an ``apply_patch`` command."""
     lines = list(enumerate(text.replace("\r\n", "\n").split("\n"), start=1))
 
     def trim() -> None:
@@ -217,58 +217,58 @@ def _unwrapped(text: str) -> list[Numbered]:
     return lines
 
 
-def _hunk(lines: list[Numbered]) -> tuple[Hunk, list[Numbered]]:
+def _parse_hunk(lines: list[Numbered]) -> tuple[Hunk, list[Numbered]]:
     number, header = lines[0][0], lines[0][1].strip()
     body = 1
     while body < len(lines) and not lines[body][1].lstrip().startswith((ADD, DELETE, UPDATE)):
         body += 1
-    own, rest = lines[1:body], lines[body:]
+    content, rest = lines[1:body], lines[body:]
     if header.startswith(ADD):
-        return Add(header[len(ADD) :], _added(own)), rest
+        return Add(header[len(ADD) :], _parse_added(content)), rest
     if header.startswith(DELETE):
-        for at, line in own:
+        for at, line in content:
             if line.strip():
                 raise PatchError(
                     f"invalid hunk at line {at}: nothing may follow “{header}”, but there is “{line[:80]}”."
                 )
         return Delete(header[len(DELETE) :]), rest
     if header.startswith(UPDATE):
-        return _update(number, header[len(UPDATE) :], own), rest
-    raise PatchError(f"invalid hunk at line {number}: “{header[:80]}” is not a header. Valid are {HEADERS}.")
+        return _parse_update(number, header[len(UPDATE) :], content), rest
+    raise PatchError(f"invalid hunk at line {number}: “{header[:80]}” is not a header. Use {HEADERS}.")
 
 
-def _added(lines: list[Numbered]) -> str:
+def _parse_added(lines: list[Numbered]) -> str:
     while lines and not lines[-1][1].strip():
         lines.pop()
     for at, line in lines:
         if line and not line.startswith("+"):
             raise PatchError(
-                f"invalid hunk at line {at}: each line of a new file starts with “+”, not “{line[:80]}”."
+                f"invalid hunk at line {at}: every line of a new file must start with “+”, not “{line[:80]}”."
             )
     return "".join(f"{line[1:]}\n" for _, line in lines)
 
 
-def _update(number: int, path: str, lines: list[Numbered]) -> Update:
+def _parse_update(number: int, path: str, lines: list[Numbered]) -> Update:
     move_to = ""
     if lines and lines[0][1].strip().startswith(MOVE):
         move_to = lines[0][1].strip()[len(MOVE) :]
         lines = lines[1:]
     chunks: list[Chunk] = []
     while lines and any(line.strip() for _, line in lines):
-        chunk, lines = _chunk(lines)
+        chunk, lines = _parse_chunk(lines)
         chunks.append(chunk)
     if not chunks and not move_to:
         raise PatchError(f"invalid hunk at line {number}: the update of {path} is empty.")
     return Update(path, tuple(chunks), move_to)
 
 
-def _chunk(lines: list[Numbered]) -> tuple[Chunk, list[Numbered]]:
-    """Read one chunk: ``@@`` lines (the first chunk may have none), then marked lines."""
+def _parse_chunk(lines: list[Numbered]) -> tuple[Chunk, list[Numbered]]:
+    """Parse one chunk: ``@@`` lines (optional in the first chunk), then marked lines."""
     start = lines[0][0]
     anchors: list[str] = []
     hint = 0
     while lines and lines[0][1].startswith("@@"):
-        anchor, hint = _anchor(lines[0][1], hint)
+        anchor, hint = _parse_anchor(lines[0][1], hint)
         if anchor:
             anchors.append(anchor)
         lines = lines[1:]
@@ -285,19 +285,19 @@ def _chunk(lines: list[Numbered]) -> tuple[Chunk, list[Numbered]]:
             marked.append((line[:1] or " ", line[1:]))
         else:
             raise PatchError(
-                f"invalid hunk at line {at}: “{line[:80]}”. Every line starts with “ ” (context), “+” (added) or “-” (removed)."
+                f"invalid hunk at line {at}: “{line[:80]}”. Every line must start with “ ” (context), “+” (added) or “-” (removed)."
             )
-    if not any(lines_left.strip() for _, lines_left in lines):
+    if not any(line.strip() for _, line in lines):
         lines = []
-    while marked and marked[-1] == (" ", "") and not at_end:  # blank lines between hunks are no context
+    while marked and marked[-1] == (" ", "") and not at_end:  # blank lines between hunks are not context
         marked.pop()
     if not marked:
-        raise PatchError(f"invalid hunk at line {start}: a chunk without any line to add, remove or find.")
+        raise PatchError(f"invalid hunk at line {start}: a chunk has no line to add, remove or find.")
     return Chunk(start, tuple(anchors), tuple(marked), at_end=at_end, hint=hint), lines
 
 
-def _anchor(line: str, hint: int) -> tuple[str, int]:
-    """Read ``@@ <context line>``; of a unified diff's ``@@ -a,b +c,d @@`` only the number is used, as a hint."""
+def _parse_anchor(line: str, hint: int) -> tuple[str, int]:
+    """Parse ``@@ <context line>``. A unified diff's ``@@ -a,b +c,d @@`` only gives a line number as a hint."""
     text = line[2:].removeprefix(" ")
     unified = _UNIFIED.match(text)
     if unified:

@@ -1,6 +1,6 @@
-"""A command at work in the box, in a thread of its own: it can be waited for, asked again later, and killed.
+"""A command that runs in the box in a thread of its own: the caller can wait for it, come back to it later, or kill it.
 
-Only the thread runs the command; all that is told is told by whoever waits, so that one thread writes the log.
+The thread only runs the command. The log is written by the thread that waits, so that there is a single writer.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from dayhand.sandbox.output import EVERY_SECONDS, LiveOutput, OutputCapture
 
 # Of an output's head, and as much of its tail: what coding models were trained to expect.
 SHOWN_BYTES = 20_000
-WHOLE_BYTES = 64 * 1024 * 1024
-IN_MEMORY = 1024 * 1024
+MAX_OUTPUT_BYTES = 64 * 1024 * 1024
+MAX_MEMORY_BYTES = 1024 * 1024  # of the full output; the rest goes to a temporary file
 
 
-class Session:
-    """One command that was started. Leave it only when it has ended: ``kill`` sees to that."""
+class BackgroundCommand:
+    """One command that was started. It must have ended, if necessary by ``kill``, before it is closed."""
 
     def __init__(
         self,
@@ -31,23 +31,23 @@ class Session:
         *,
         env: Mapping[str, str],
         seconds: float,
-        tell: Callable[[str], object],
+        log_output: Callable[[str], object],
     ) -> None:
-        self.shortened = False  # whether something was cut out of what ``fresh`` gave
+        self.truncated = False  # whether something was cut out of what ``read_new`` returned
         self._lock = threading.Lock()
-        self._unwanted = threading.Event()
-        self._began = time.monotonic()
-        self._live = LiveOutput(tell, SHOWN_BYTES)
-        self._fresh = OutputCapture(SHOWN_BYTES, WHOLE_BYTES)
-        self._whole: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - see close
-        pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="session")
+        self._cancelled = threading.Event()
+        self._started_at = time.monotonic()
+        self._live = LiveOutput(log_output, SHOWN_BYTES)
+        self._new = OutputCapture(SHOWN_BYTES, MAX_OUTPUT_BYTES)
+        self._full: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=MAX_MEMORY_BYTES)  # noqa: SIM115 - see close
+        pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="command")
         self._future = pool.submit(
             box.run,
             command,
             env=env,
-            limits=CommandLimits(seconds, WHOLE_BYTES, SHOWN_BYTES),
-            on_output=self._hear,
-            cancelled=self._unwanted.is_set,
+            limits=CommandLimits(seconds, MAX_OUTPUT_BYTES, SHOWN_BYTES),
+            on_output=self._on_output,
+            cancelled=self._cancelled.is_set,
         )
         pool.shutdown(wait=False)  # its one thread ends with the command
 
@@ -57,51 +57,51 @@ class Session:
 
     @property
     def seconds(self) -> float:
-        """Since it was started."""
-        return time.monotonic() - self._began
+        """Seconds since the command was started."""
+        return time.monotonic() - self._started_at
 
     def wait(self, seconds: float) -> None:
-        """Wait for its end for so long at most, with its output in the log as it comes."""
+        """Wait until the command ends, at most ``seconds``, and log its output meanwhile."""
         until = time.monotonic() + seconds
         while self.running and (left := until - time.monotonic()) > 0:
             wait([self._future], timeout=min(left, EVERY_SECONDS))
-            self.tell()
+            self.flush_log()
 
-    def tell(self) -> None:
-        """Put into the log what waits for it."""
+    def flush_log(self) -> None:
+        """Log the output that is not in the log yet."""
         self._live.flush_if_due()
 
     def kill(self) -> None:
-        """End it and wait until it has ended, which takes about a second. One that has ended is left as it is."""
+        """End the command and wait until it has ended, which takes about a second. Does nothing if it has ended."""
         if self.running:
-            self._unwanted.set()
+            self._cancelled.set()
             wait([self._future])
 
-    def fresh(self) -> str:
-        """What it wrote since this was last asked, cut in the middle where that is much."""
+    def read_new(self) -> str:
+        """The output since the last call, cut in the middle if it is long."""
         with self._lock:
-            meter, self._fresh = self._fresh, OutputCapture(SHOWN_BYTES, WHOLE_BYTES)
-        part = Result(None, meter.head, meter.tail, meter.size, Reason.EXIT, 0)
-        self.shortened = self.shortened or part.size > len(part.head) + len(part.tail)
+            capture, self._new = self._new, OutputCapture(SHOWN_BYTES, MAX_OUTPUT_BYTES)
+        part = Result(None, capture.head, capture.tail, capture.size, Reason.EXIT, 0)
+        self.truncated = self.truncated or part.size > len(part.head) + len(part.tail)
         return part.text()
 
     def result(self) -> Result:
-        """What came of a command that has ended. Raises what ended it otherwise: a stop, a box that broke."""
+        """The result of a command that has ended. Raises the error that interrupted it, if there was one."""
         return self._future.result()
 
-    def whole(self) -> IO[bytes]:
-        """All that it wrote, from the beginning."""
-        self._whole.seek(0)
-        return self._whole
+    def full_output(self) -> IO[bytes]:
+        """The whole output, from the beginning."""
+        self._full.seek(0)
+        return self._full
 
     def close(self, result: Result | None = None, shown: str = "") -> None:
-        """Have the end of its output in the log, and let go of it."""
+        """Log the end of the output, and free what the command holds."""
         if result is not None:
             self._live.finish(result, shown)
-        self._whole.close()
+        self._full.close()
 
-    def _hear(self, chunk: bytes) -> None:
+    def _on_output(self, chunk: bytes) -> None:
         with self._lock:
-            self._whole.write(chunk)
-            self._fresh.write(chunk)
+            self._full.write(chunk)
+            self._new.write(chunk)
         self._live.append(chunk)

@@ -1,4 +1,4 @@
-"""The workbench: does what the model's calls ask for, inside the box, and says what came of it."""
+"""Runs the model's tool calls in the box, and reports their results to the model and the log."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from typing import Protocol, assert_never
 from dayhand.agent.model.base import Call
 from dayhand.agent.tools import apply_patch, files
 from dayhand.agent.tools.apply_patch import PatchError
-from dayhand.agent.tools.background_command import Session
-from dayhand.agent.tools.image import PICTURE_BYTES, PICTURES_BYTES, recognise
-from dayhand.agent.tools.schema import (
-    NAME_CHARS,
-    Mistake,
+from dayhand.agent.tools.background_command import BackgroundCommand
+from dayhand.agent.tools.call_parser import (
+    MAX_NAME_CHARS,
+    InvalidCall,
     PatchCall,
     PlanCall,
-    PollCall,
-    Request,
+    SessionCall,
     ShellCall,
-    ViewCall,
-    understand,
+    ToolRequest,
+    ViewImageCall,
+    parse_call,
 )
+from dayhand.agent.tools.citations import citation_error
+from dayhand.agent.tools.image import MAX_IMAGE_BYTES, MAX_TOTAL_IMAGE_BYTES, detect_image
 from dayhand.box_paths import WORKSPACE
 from dayhand.errors import SandboxError
 from dayhand.exit_codes import NOT_EXECUTABLE
 from dayhand.sandbox.base import Box, Reason, Result
-from dayhand.task import Citation, Solution
+from dayhand.task import Solution
 
-GRACE_SECONDS = 60.0  # for a box to end a command that has had its time
-COMMAND_CHARS = 100_000  # one argument of a program may have 128 KiB
-NEAR = 3  # lines that a citation may be off
-KEPT = f"{WORKSPACE}/.git/outputs"  # inside .git: it persists between commands and is no part of the change
+GRACE_SECONDS = 60.0  # for the box to end a command after its time limit
+MAX_COMMAND_CHARS = 100_000  # Linux limits one argument of a program to 128 KiB
+OUTPUT_DIR = f"{WORKSPACE}/.git/outputs"  # inside .git, so it is not part of the change
 
-_SHELL = f'cd -- "$2" || exit {NOT_EXECUTABLE}; command -v bash >/dev/null 2>&1 && exec bash -c "$1"; exec sh -c "$1"'
-_KEEP = 'mkdir -p -- "$(dirname -- "$1")" && cat > "$1"'
-_CALM = {
+_SHELL_SCRIPT = f'cd -- "$2" || exit {NOT_EXECUTABLE}; command -v bash >/dev/null 2>&1 && exec bash -c "$1"; exec sh -c "$1"'
+_SAVE_SCRIPT = 'mkdir -p -- "$(dirname -- "$1")" && cat > "$1"'
+_QUIET_ENV = {
     "CI": "1",
     "GIT_PAGER": "cat",
     "LESS": "-R",
@@ -50,41 +50,42 @@ _CALM = {
     "TERM": "dumb",
     "TQDM_DISABLE": "1",
 }
+# The start of the result of a command that continues in the background.
 STILL_RUNNING = re.compile(r"Session \d+ is still running, for ")
-_GAP = re.compile(r"^(… \d+ bytes cut) …$", re.MULTILINE)
-_MARKS = {"pending": "·", "in_progress": "▸", "completed": "✓"}
+_CUT_MARK = re.compile(r"^(… \d+ bytes cut) …$", re.MULTILINE)
+_STEP_MARKS = {"pending": "·", "in_progress": "▸", "completed": "✓"}
 
 
 class LogWriter(Protocol):
-    """Where log lines go."""
+    """Writes log lines."""
 
     def line(self, kind: str, text: str) -> int:
-        """Write one entry and give its number."""
+        """Write one entry and return its number."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What came of one call."""
+    """The result of one call."""
 
     text: str  # for the model
     passed: bool
-    solution: Solution | None = None  # of an accepted ``finish``
-    touched: bool = False  # the work tree may differ now
-    image: str = ""  # to be looked at, as a data: address
+    solution: Solution | None = None  # set if a ``finish`` was accepted
+    touched: bool = False  # whether the work tree may have changed
+    image: str = ""  # a data: URL
 
 
 @dataclass(frozen=True, slots=True)
-class RunningCommand:
-    """A command that was started, and by which call."""
+class Session:
+    """A command that was started, and the call that started it."""
 
-    number: int
-    session: Session
+    id: int
+    command: BackgroundCommand
     request: ShellCall
     call_id: str
 
 
 class ToolExecutor:
-    """One task's tools, at work in one box."""
+    """Runs one task's tool calls in one box."""
 
     def __init__(
         self,
@@ -92,249 +93,232 @@ class ToolExecutor:
         log: LogWriter,
         env: Mapping[str, str],
         *,
-        sees: Callable[[], bool] = lambda: True,
-        left: Callable[[], float] = lambda: math.inf,
+        supports_images: Callable[[], bool] = lambda: True,
+        seconds_left: Callable[[], float] = lambda: math.inf,
     ) -> None:
-        """``sees`` says whether the model can be shown images, as far as is known; ``left``, how many seconds there are."""
+        """``supports_images`` is about the model in use; ``seconds_left`` is the task's time for commands."""
         self._box = box
         self._log = log
-        self._env = {**_CALM, **env}
-        self._sees = sees
-        self._left = left
-        self._shown = 0  # bytes of images
-        self._started: RunningCommand | None = None  # what went on in the background, until its end was told
+        self._env = {**_QUIET_ENV, **env}
+        self._supports_images = supports_images
+        self._seconds_left = seconds_left
+        self._image_bytes = 0  # shown so far
+        self._session: Session | None = None  # the command in the background, until its end was reported
 
     @property
     def busy(self) -> bool:
-        """Whether a command runs: the box can run nothing else then."""
-        return self._started is not None and self._started.session.running
+        """Whether a command is running. The box cannot run another one meanwhile."""
+        return self._session is not None and self._session.command.running
 
-    def tell(self) -> None:
-        """Put into the log what a command in the background wrote."""
-        if self._started:
-            self._started.session.tell()
+    def flush_log(self) -> None:
+        """Log the new output of the command in the background."""
+        if self._session:
+            self._session.command.flush_log()
 
     def close(self) -> None:
-        """End what still runs, and forget it."""
-        started, self._started = self._started, None
-        if started is None:
+        """End the command in the background, if there is one."""
+        session, self._session = self._session, None
+        if session is None:
             return
-        if started.session.running:
-            started.session.kill()
-            started.session.close()
-            self._log.line("result", f"session {started.number} was ended")
-        started.session.close()
+        if session.command.running:
+            session.command.kill()
+            session.command.close()
+            self._log.line("result", f"session {session.id} was killed")
+        session.command.close()
 
-    def do(self, call: Call, *, alone: bool) -> ToolResult:
-        """Do what a call asks for; mistakes come back as text. ``alone``: no other call that acts is in the reply.
+    def execute(self, call: Call, *, alone: bool) -> ToolResult:
+        """Run a call. Invalid calls return a result that explains the error.
 
-        Raises ``SandboxError`` where the box broke.
+        ``alone``: whether the reply contains no other call that runs something. Raises ``SandboxError`` if the box
+        broke.
         """
-        before = ""
+        report = ""
         try:
-            request = understand(call)
-            before = self._make_way(request)
-            done = self._do(request, call.id, alone=alone)
-        except (Mistake, PatchError) as error:
-            self._log.line("error", f"{call.name[:NAME_CHARS]}: {error}")
-            done = ToolResult(str(error), passed=False)
-        return replace(done, text=before + done.text, touched=True) if before else done
+            request = parse_call(call)
+            report = self._report_ended_session(request)
+            result = self._run(request, call.id, alone=alone)
+        except (InvalidCall, PatchError) as error:
+            self._log.line("error", f"{call.name[:MAX_NAME_CHARS]}: {error}")
+            result = ToolResult(str(error), passed=False)
+        return replace(result, text=report + result.text, touched=True) if report else result
 
-    def _do(self, request: Request, call_id: str, *, alone: bool) -> ToolResult:
+    def _run(self, request: ToolRequest, call_id: str, *, alone: bool) -> ToolResult:
         match request:
             case ShellCall():
                 return self._shell(request, call_id)
-            case PollCall():
-                return self._poll(request)
+            case SessionCall():
+                return self._wait_or_kill(request)
             case PatchCall():
                 return self._patch(request)
             case PlanCall():
                 return self._plan(request)
-            case ViewCall():
-                return self._view(request)
+            case ViewImageCall():
+                return self._view_image(request)
             case Solution():
                 return self._finish(request, alone=alone)
             case _:
                 assert_never(request)
 
-    def _make_way(self, request: Request) -> str:
-        """See that nothing else is in the box's way, and tell of what ended meanwhile. Raises ``Mistake``."""
-        if self._started is None or isinstance(request, PollCall | PlanCall):
+    def _report_ended_session(self, request: ToolRequest) -> str:
+        """Report the command in the background if it has ended. Raises ``InvalidCall`` if it is still running."""
+        if self._session is None or isinstance(request, SessionCall | PlanCall):
             return ""
         if isinstance(request, Solution):
-            return ""  # it ends what still runs, once it is accepted
-        number = self._started.number
-        if self._started.session.running:
-            raise Mistake(
-                f"Session {number} is still running, and only one command can run at a time: "
-                "wait for its end with `session`, or kill it."
+            return ""  # once it is accepted, the command is killed
+        session_id = self._session.id
+        if self._session.command.running:
+            raise InvalidCall(
+                f"Session {session_id} is still running, and only one command can run at a time: "
+                "wait for it with `session`, or kill it."
             )
-        return f"Session {number} has ended meanwhile.\n{self._report().text}\n\n"
+        return f"Session {session_id} has ended.\n{self._report().text}\n\n"
 
     def _shell(self, request: ShellCall, call_id: str) -> ToolResult:
-        if len(request.command) > COMMAND_CHARS:
-            raise Mistake("The command is too long: write files with apply_patch.")
-        if (left := self._left()) <= 0:
-            raise Mistake("It was not run: the time for this work is over. Call finish.")
-        if left < request.seconds:
-            request = replace(request, seconds=left, rest=True)
+        if len(request.command) > MAX_COMMAND_CHARS:
+            raise InvalidCall("The command is too long. To write a file, use apply_patch.")
+        if (seconds_left := self._seconds_left()) <= 0:
+            raise InvalidCall("The command was not run: the time for this task is used up. Call finish.")
+        if seconds_left < request.seconds:
+            request = replace(request, seconds=seconds_left, until_deadline=True)
         workdir = posixpath.join(WORKSPACE, request.workdir)
         self._log.line("command", request.command)
-        session = Session(
+        command = BackgroundCommand(
             self._box,
-            ["/bin/sh", "-c", _SHELL, "sh", request.command, workdir],
+            ["/bin/sh", "-c", _SHELL_SCRIPT, "sh", request.command, workdir],
             env=self._env,
             seconds=request.seconds,
-            tell=lambda text: self._log.line("output", text),
+            log_output=lambda text: self._log.line("output", text),
         )
-        # The same call has the same number, also when a successor does it again.
-        self._started = RunningCommand(
-            zlib.crc32(call_id.encode()) % 90_000 + 10_000, session, request, call_id
-        )
-        done = self._await(min(request.patience, request.seconds + GRACE_SECONDS))
-        if self._started:
-            self._log.line("say", f"It goes on in the background, as session {self._started.number}.")
-        return done
+        # The id depends on the call alone, so it stays the same if another worker runs the call again.
+        session_id = zlib.crc32(call_id.encode()) % 90_000 + 10_000
+        self._session = Session(session_id, command, request, call_id)
+        result = self._wait(min(request.yield_after, request.seconds + GRACE_SECONDS))
+        if self._session:
+            self._log.line("say", f"The command continues in the background as session {session_id}.")
+        return result
 
-    def _poll(self, request: PollCall) -> ToolResult:
-        if self._started is None or self._started.number != request.session:
-            running = f" Session {self._started.number} is there." if self._started else ""
-            raise Mistake(
-                f"There is no session {request.session}: its end was told, or it ended with the sandbox "
-                f"or the history that it was part of.{running}"
+    def _wait_or_kill(self, request: SessionCall) -> ToolResult:
+        if self._session is None or self._session.id != request.session_id:
+            other = f" There is session {self._session.id}." if self._session else ""
+            raise InvalidCall(
+                f"There is no session {request.session_id}: its end was already reported, or it ended when the "
+                f"sandbox or the history was replaced.{other}"
             )
         if request.kill:
-            self._started.session.kill()
-        return self._await(min(request.seconds, max(0.0, self._left())))
+            self._session.command.kill()
+        return self._wait(min(request.seconds, max(0.0, self._seconds_left())))
 
-    def _await(self, seconds: float) -> ToolResult:
-        """Wait for the command that was started; what interrupts us ends it."""
-        assert self._started is not None  # noqa: S101 - both callers have seen to it
-        session = self._started.session
-        with ExitStack() as interrupted:
-            interrupted.callback(self.close)
-            session.wait(seconds)
-            interrupted.pop_all()
-        if not session.running:
+    def _wait(self, seconds: float) -> ToolResult:
+        """Wait for the command in the background. An exception meanwhile ends the command."""
+        assert self._session is not None  # noqa: S101 - both callers have checked it
+        command = self._session.command
+        with ExitStack() as on_error:
+            on_error.callback(self.close)
+            command.wait(seconds)
+            on_error.pop_all()
+        if not command.running:
             return self._report()
-        text = (
-            f"Session {self._started.number} is still running, for {session.seconds:.0f} s so far.\nOutput:\n"
-        )
-        return ToolResult(f"{text}{session.fresh()}", passed=True)
+        text = f"Session {self._session.id} is still running, for {command.seconds:.0f} s so far.\nOutput:\n"
+        return ToolResult(f"{text}{command.read_new()}", passed=True)
 
     def _report(self) -> ToolResult:
-        """What came of the command that was started, now that it has ended."""
-        assert self._started is not None  # noqa: S101 - its callers have seen to it
-        started, self._started = self._started, None
-        session = started.session
-        with ExitStack() as after:
-            after.callback(session.close)
-            result = session.result()
+        """The result of the command in the background, which has ended."""
+        assert self._session is not None  # noqa: S101 - the callers have checked it
+        session, self._session = self._session, None
+        command = session.command
+        with ExitStack() as cleanup:
+            cleanup.callback(command.close)
+            result = command.result()
             if result.reason is Reason.LOST:
-                raise SandboxError("The sandbox broke while a command ran in it.")
-            fresh, where = session.fresh(), ""
-            if session.shortened:
-                where = self._keep(session, started.call_id)
-            session.close(result, _pointed(result.text(), where))
-        ended = _ended(result, started.request)
+                raise SandboxError("The sandbox broke while a command was running in it.")
+            new_output, pointer = command.read_new(), ""
+            if command.truncated:
+                pointer = self._save_output(command, session.call_id)
+            command.close(result, _with_pointer(result.text(), pointer))
+        ended = _how_it_ended(result, session.request)
         self._log.line("result", f"{ended} · {result.seconds:.1f} s")
-        shown = _pointed(fresh, where)
+        shown = _with_pointer(new_output, pointer)
         text = f"Exit code: {result.code}\nWall time: {result.seconds:.1f} seconds\nOutput:\n{shown}"
         if result.reason is not Reason.EXIT:
             text = f"{ended}.\n{text}"
         return ToolResult(text, passed=result.passed, touched=True)
 
-    def _keep(self, session: Session, call_id: str) -> str:
-        """Put the whole output into a file in the box, never another call's, even after a resume; say where."""
-        path = f"{KEPT}/{re.sub(r'[^A-Za-z0-9_-]', '', call_id)[-40:]}.txt"
-        kept = self._box.run(["/bin/sh", "-c", _KEEP, "sh", path], stdin=session.whole())
-        return f"the whole output is in {path}: search it there" if kept.passed else "the rest was not kept"
+    def _save_output(self, command: BackgroundCommand, call_id: str) -> str:
+        """Save the whole output in the box, in a file of this call's own; return a sentence that names the file."""
+        path = f"{OUTPUT_DIR}/{re.sub(r'[^A-Za-z0-9_-]', '', call_id)[-40:]}.txt"
+        saved = self._box.run(["/bin/sh", "-c", _SAVE_SCRIPT, "sh", path], stdin=command.full_output())
+        return (
+            f"the whole output is in {path}: search it there"
+            if saved.passed
+            else "the rest could not be saved"
+        )
 
     def _patch(self, request: PatchCall) -> ToolResult:
         self._log.line("command", "apply_patch")
         try:
             edits = apply_patch.apply(
-                apply_patch.parse(_sound(request.text)), lambda path: files.read(self._box, path)
+                apply_patch.parse(files.encodable(request.text)), lambda path: files.read(self._box, path)
             )
             files.write(self._box, edits)
         except PatchError as error:
-            raise PatchError(f"The patch was not applied: {_sound(str(error))}") from error
-        listed = "\n".join((*edits.summary, *edits.notes))
+            raise PatchError(f"The patch was not applied: {files.encodable(str(error))}") from error
+        changes = "\n".join((*edits.summary, *edits.notes))
         self._log.line("output", request.text)
         self._log.line("result", f"patched: {', '.join(edits.summary)}")
-        return ToolResult(f"Success. Updated the following files:\n{listed}", passed=True, touched=True)
+        return ToolResult(f"Success. Updated the following files:\n{changes}", passed=True, touched=True)
 
     def _plan(self, request: PlanCall) -> ToolResult:
-        steps = [f"{_MARKS[status]} {step}" for step, status in request.steps]
+        steps = [f"{_STEP_MARKS[status]} {step}" for step, status in request.steps]
         self._log.line("plan", "\n".join([request.explanation, *steps] if request.explanation else steps))
         return ToolResult("Plan updated.", passed=True)
 
-    def _view(self, request: ViewCall) -> ToolResult:
-        """Show an image; the tools are the same for every model, so one that cannot see is told so here."""
-        if not self._sees():
-            raise Mistake("You cannot be shown images: find out with commands what you need of it.")
-        path = apply_patch.inside(request.path)
+    def _view_image(self, request: ViewImageCall) -> ToolResult:
+        """Show an image. Every model gets the same tools, so one that cannot see images is told here."""
+        if not self._supports_images():
+            raise InvalidCall(
+                "You cannot be shown images. Use commands to find out what you need to know about it."
+            )
+        path = apply_patch.repository_path(request.path)
         raw = files.read_bytes(self._box, path)
         if raw is None:
-            raise Mistake(f"There is no {path}.")
-        picture = recognise(raw)
-        if picture is None:
-            raise Mistake(f"{path} is not a whole PNG, JPEG, GIF or WebP image.")
-        if len(raw) > PICTURE_BYTES or self._shown + len(raw) > PICTURES_BYTES:
-            raise Mistake(
-                f"{path} has {len(raw)} bytes. One image may have {PICTURE_BYTES}, and {PICTURES_BYTES - self._shown} "
-                "are left for all: make it smaller with a command, if there is one."
+            raise InvalidCall(f"There is no file {path}.")
+        image = detect_image(raw)
+        if image is None:
+            raise InvalidCall(f"{path} is not a complete PNG, JPEG, GIF or WebP image.")
+        if len(raw) > MAX_IMAGE_BYTES or self._image_bytes + len(raw) > MAX_TOTAL_IMAGE_BYTES:
+            raise InvalidCall(
+                f"{path} has {len(raw)} bytes. The limit is {MAX_IMAGE_BYTES} for one image, and "
+                f"{MAX_TOTAL_IMAGE_BYTES - self._image_bytes} are left in total. Make it smaller with a command if you can."
             )
-        self._shown += len(raw)
+        self._image_bytes += len(raw)
         self._log.line("command", f"view_image {path}")
-        return ToolResult(f"{path}: {picture.kind}, {len(raw)} bytes", passed=True, image=picture.url)
+        return ToolResult(f"{path}: {image.kind}, {len(raw)} bytes", passed=True, image=image.url)
 
     def _finish(self, solution: Solution, *, alone: bool) -> ToolResult:
         if not alone:
-            raise Mistake(
+            raise InvalidCall(
                 "finish was not accepted: call it alone, after you have read the results of your other calls."
             )
         self.close()
-        wrong = [said for citation in solution.citations if (said := self._misquoted(citation))]
-        if wrong:
-            raise Mistake(f"finish was not accepted: {'; '.join(wrong)}.")
+        errors = [error for citation in solution.citations if (error := citation_error(self._box, citation))]
+        if errors:
+            raise InvalidCall(f"finish was not accepted: {'; '.join(errors)}.")
         self._log.line("result", f"finished: {solution.title}")
         return ToolResult("Accepted.", passed=True, solution=solution)
 
-    def _misquoted(self, citation: Citation) -> str:
-        """Say what is wrong with a citation, looked up in the work tree; "" where it is right."""
-        where = f"{citation.path}:{citation.line}"
-        try:
-            text = files.read(self._box, apply_patch.inside(citation.path))
-        except PatchError as error:
-            return f"the citation {where} cannot be looked up: {error}"
-        if text is None:
-            return f"the citation {where} names a file that is not there"
-        lines = text.splitlines()
-        if citation.line > len(lines):
-            return f"the citation {where} is past the end of the file, which has {len(lines)} lines"
-        quote = " ".join(citation.quote.split())
-        hits = [n for n, line in enumerate(lines, start=1) if quote in " ".join(line.split())]
-        if any(abs(n - citation.line) <= NEAR for n in hits):
-            return ""
-        stands = f"that line is “{_sound(lines[citation.line - 1].strip()[:200])}”"
-        if hits:
-            return f"the quote for {where} stands at line {min(hits, key=lambda n: abs(n - citation.line))}; {stands}"
-        return f"the quote for {where} is not a line of the file; {stands} (quote one line)"
 
-
-def _ended(result: Result, request: ShellCall) -> str:
+def _how_it_ended(result: Result, request: ShellCall) -> str:
     match result.reason:
         case Reason.EXIT:
             return f"exit {result.code}"
-        case Reason.TIMEOUT if request.rest:
-            return f"stopped after {request.seconds:.0f} s: the time for this work is over"
+        case Reason.TIMEOUT if request.until_deadline:
+            return f"stopped after {request.seconds:.0f} s: the time for this task is used up"
         case Reason.TIMEOUT:
-            return f"stopped after {request.seconds:.0f} s, its time limit (timeout_ms goes up to 900000)"
+            return f"stopped after {request.seconds:.0f} s, its time limit (timeout_ms can be up to 900000)"
         case Reason.FLOOD:
-            return "stopped because it wrote too much"
+            return "stopped because it wrote too much output"
         case Reason.OOM:
-            return "stopped because it wanted too much memory"
+            return "stopped because it used too much memory"
         case Reason.CANCELLED:
             return "killed before it ended"
         case Reason.LOST:
@@ -343,14 +327,9 @@ def _ended(result: Result, request: ShellCall) -> str:
             assert_never(result.reason)
 
 
-def _pointed(text: str, where: str) -> str:
-    """An output that says, where it is cut, where the whole is; at its end where it was cut before."""
-    if not where:
+def _with_pointer(text: str, pointer: str) -> str:
+    """Add the sentence about the whole output: at the cut, or at the end if an earlier part was cut."""
+    if not pointer:
         return text
-    pointed = _GAP.sub(lambda gap: f"{gap[1]}: {where} …", text, count=1)
-    return pointed if pointed != text else f"{text}\n({where})"
-
-
-def _sound(text: str) -> str:
-    """Without halves of characters, which cannot be sent on."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    result = _CUT_MARK.sub(lambda mark: f"{mark[1]}: {pointer} …", text, count=1)
+    return result if result != text else f"{text}\n({pointer})"

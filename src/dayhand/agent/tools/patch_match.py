@@ -1,4 +1,4 @@
-"""Where a patch's chunk belongs in a file, and, where it belongs nowhere, the words that help to mend it."""
+"""Finds where a patch's chunks belong in a file, or explains to the model why one does not match."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-SHOWN = 12  # lines of the file in an error
-PLACES = 5  # places named when several match
-SEARCHED = 20_000  # lines that are searched for something near
+MAX_SHOWN = 12  # lines of the file in an error
+MAX_LISTED = 5  # matches in an error about an ambiguous chunk
+MAX_SEARCHED = 20_000  # lines in the search for similar ones
 _PLAIN = str.maketrans(
     {
         **dict.fromkeys("‐‑‒–—―−", "-"),
@@ -22,41 +22,39 @@ _PLAIN = str.maketrans(
 
 
 class MatchError(Exception):
-    """A chunk fits nowhere, or in several places."""
+    """A chunk matches nowhere, or in several places."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One place in a file: the lines to find there, and what becomes of them."""
+    """One change in a file: the lines to find, and what to do with them."""
 
-    number: int  # of its first line in the patch
+    number: int  # the number of its first line in the patch
     anchors: tuple[str, ...]  # context lines to find first, in this order
     marked: tuple[tuple[str, str], ...]  # (" ", "+" or "-", line)
     at_end: bool = False
-    hint: int = 0  # the line number that a unified diff gave; 0 for none
+    hint: int = 0  # the line number in a unified diff header; 0 if there is none
 
     @property
     def old(self) -> list[str]:
         return [line for mark, line in self.marked if mark != "+"]
 
 
-class ChunkMatch:
-    """A file's lines while chunks are put in; each keeps the line ending that it had."""
+class FileLines:
+    """The lines of the file that a patch changes. Each keeps its line ending."""
 
     def __init__(self, path: str, text: str) -> None:
         self.path = path
-        self.complete = text.endswith("\n") or not text  # does the last line have its newline?
+        self.ends_with_newline = text.endswith("\n") or not text
         self.lines = text.split("\n")
         if self.lines[-1] == "":
             self.lines.pop()
         crlf = sum(line.endswith("\r") for line in self.lines)
-        self.ending = "\r" if crlf * 2 > len(self.lines) else ""
-
-    def text(self, lines: Sequence[str], *, complete: bool) -> str:
-        return "\n".join(lines) + ("\n" if lines and complete else "")
+        self.carriage_return = "\r" if crlf * 2 > len(self.lines) else ""
 
 
 Level = tuple[str, Callable[[str], str]]
+# How lines are normalized before they are compared, from exact to lenient.
 LEVELS: tuple[Level, ...] = (
     ("", lambda line: line.removesuffix("\r")),
     ("", str.rstrip),
@@ -65,164 +63,175 @@ LEVELS: tuple[Level, ...] = (
 )
 
 
-def splice(place: ChunkMatch, chunks: Sequence[Chunk]) -> tuple[str, list[str]]:
-    """Put all chunks into the file's text, in order; also give remarks. Raises ``MatchError``."""
-    cursor = 0
+def apply_chunks(file: FileLines, chunks: Sequence[Chunk]) -> tuple[str, list[str]]:
+    """Apply the chunks in order; return the new text, and notes for the model. Raises ``MatchError``."""
+    cursor = 0  # the first line of the file that is not in ``result`` yet
     result: list[str] = []
-    done = 0
     notes: list[str] = []
     for chunk in chunks:
-        at, shift = _find(place, chunk, cursor)
-        result += place.lines[done:at]
-        taken = at
+        at, shift = _locate(file, chunk, cursor)
+        result += file.lines[cursor:at]
+        cursor = at
         for mark, line in chunk.marked:
             if mark == "+":
-                result.append(_indented(line, shift) + (place.ending if not line.endswith("\r") else ""))
+                result.append(
+                    _indented(line, shift) + (file.carriage_return if not line.endswith("\r") else "")
+                )
             else:
                 if mark == " ":
-                    result.append(place.lines[taken])  # as it stands there, not as the patch spells it
-                taken += 1
+                    result.append(file.lines[cursor])  # as it is in the file, not as the patch has it
+                cursor += 1
         if shift:
-            notes.append(f"{place.path}:{at + 1}: the patch's indentation was adjusted to the file's.")
-        cursor = done = taken
-    complete = place.complete or done >= len(place.lines)
-    result += place.lines[done:]
-    return place.text(result, complete=complete), notes
+            notes.append(f"{file.path}:{at + 1}: the patch's indentation was adjusted to the file's.")
+    ends_with_newline = file.ends_with_newline or cursor >= len(file.lines)
+    result += file.lines[cursor:]
+    return "\n".join(result) + ("\n" if result and ends_with_newline else ""), notes
 
 
-def _find(place: ChunkMatch, chunk: Chunk, cursor: int) -> tuple[int, tuple[str, str] | None]:
-    """The index of the chunk's first old line, and how its indentation differs (theirs, ours)."""
-    starts = _after_anchors(place, chunk, cursor)
+def _locate(file: FileLines, chunk: Chunk, cursor: int) -> tuple[int, tuple[str, str] | None]:
+    """The index of the chunk's first old line, and how its indentation differs (see ``_indent_shift``)."""
+    starts = _after_anchors(file, chunk, cursor)
     old = chunk.old
     if not old:
-        return (starts[0] if chunk.anchors and _one(place, chunk, starts) else len(place.lines)), None
+        return (starts[0] if chunk.anchors and _require_one(file, chunk, starts) else len(file.lines)), None
     if chunk.at_end:
-        tail = len(place.lines) - len(old)
-        for _, plain in LEVELS[:3]:
-            if tail >= cursor and _fits(place.lines, old, tail, plain=plain):
+        tail = len(file.lines) - len(old)
+        for _, normalize in LEVELS[:3]:
+            if tail >= cursor and _matches_at(file.lines, old, tail, normalize=normalize):
                 return tail, None
-    for kind, plain in LEVELS:
-        found = _places([plain(line) for line in place.lines], [plain(line) for line in old], cursor)
+    for kind, normalize in LEVELS:
+        found = _matches([normalize(line) for line in file.lines], [normalize(line) for line in old], cursor)
         if kind == "indent":
-            found = [at for at in found if _shift(place.lines[at : at + len(old)], old) is not None]
-        if chunk.anchors:  # the nearest one after each place of the anchor
+            found = [at for at in found if _indent_shift(file.lines[at : at + len(old)], old) is not None]
+        if chunk.anchors:  # the nearest match after each occurrence of the anchor
             found = sorted({min((at for at in found if at >= start), default=-1) for start in starts} - {-1})
         if chunk.hint - 1 in found:
             found = [chunk.hint - 1]
         if found:
-            _one(place, chunk, found)
-            shift = _shift(place.lines[found[0] : found[0] + len(old)], old) if kind == "indent" else None
+            _require_one(file, chunk, found)
+            shift = (
+                _indent_shift(file.lines[found[0] : found[0] + len(old)], old) if kind == "indent" else None
+            )
             return found[0], shift
-    raise MatchError(_miss(place, chunk, cursor))
+    raise MatchError(_mismatch(file, chunk, cursor))
 
 
-def _after_anchors(place: ChunkMatch, chunk: Chunk, cursor: int) -> list[int]:
-    """Where the search may begin: just after each place of the anchors. Raises ``MatchError`` for none."""
+def _after_anchors(file: FileLines, chunk: Chunk, cursor: int) -> list[int]:
+    """Where the search may start: after each match of the last anchor. Raises ``MatchError`` if there is none."""
     starts = [cursor]
     for anchor in chunk.anchors:
-        for _, plain in LEVELS:
-            hits = [at for at, line in enumerate(place.lines) if plain(line) == plain(anchor)]
+        for _, normalize in LEVELS:
+            hits = [at for at, line in enumerate(file.lines) if normalize(line) == normalize(anchor)]
             after = [at + 1 for at in hits if at >= starts[0]]
             if after:
                 starts = after
                 break
         else:
-            begin = _near(place.lines, [anchor])
-            shown = f" The nearest line is:\n{_numbered(place.lines, begin, 1)}" if begin is not None else ""
+            begin = _nearest(file.lines, [anchor])
+            shown = f" The nearest line is:\n{_numbered(file.lines, begin, 1)}" if begin is not None else ""
             earlier = (
-                " It stands only before the place of the chunk above it: chunks go in the file's order."
-                if any(line.strip() == anchor.strip() for line in place.lines[: starts[0]])
+                " It only occurs before the previous chunk: put the chunks in the order of the file."
+                if any(line.strip() == anchor.strip() for line in file.lines[: starts[0]])
                 else ""
             )
             raise MatchError(
-                f"{place.path}: the context line “{anchor}” (chunk at line {chunk.number} of the patch) "
+                f"{file.path}: the context line “{anchor}” (chunk at line {chunk.number} of the patch) "
                 f"was not found.{earlier}{shown}"
             )
     return starts
 
 
-def _one(place: ChunkMatch, chunk: Chunk, found: list[int]) -> bool:
+def _require_one(file: FileLines, chunk: Chunk, found: list[int]) -> bool:
     if len(found) > 1:
-        where = ", ".join(str(at + 1) for at in found[:PLACES])
-        more = ", …" if len(found) > PLACES else ""
+        where = ", ".join(str(at + 1) for at in found[:MAX_LISTED])
+        more = ", …" if len(found) > MAX_LISTED else ""
         raise MatchError(
-            f"{place.path}: {len(found)} places match the chunk at line {chunk.number} of the patch "
-            f"(lines {where}{more}). Add more context lines, or a line “@@ <a line above it>”, so that only one does."
+            f"{file.path}: {len(found)} places match the chunk at line {chunk.number} of the patch "
+            f"(lines {where}{more}). Add more context lines, or a line “@@ <a line above it>”, until only one matches."
         )
     return True
 
 
-def _places(lines: list[str], old: list[str], cursor: int) -> list[int]:
+def _matches(lines: list[str], old: list[str], cursor: int) -> list[int]:
     last = len(lines) - len(old)
     return [at for at in range(cursor, last + 1) if lines[at] == old[0] and lines[at : at + len(old)] == old]
 
 
-def _fits(lines: Sequence[str], old: Sequence[str], at: int, *, plain: Callable[[str], str]) -> bool:
-    return [plain(line) for line in lines[at : at + len(old)]] == [plain(line) for line in old]
+def _matches_at(
+    lines: Sequence[str], old: Sequence[str], at: int, *, normalize: Callable[[str], str]
+) -> bool:
+    return [normalize(line) for line in lines[at : at + len(old)]] == [normalize(line) for line in old]
 
 
-def _shift(real: Sequence[str], old: Sequence[str]) -> tuple[str, str] | None:
-    """How the indentation differs, where it does so evenly: (the patch's prefix, the file's prefix)."""
+def _indent_shift(real: Sequence[str], old: Sequence[str]) -> tuple[str, str] | None:
+    """How the indentation differs, if it differs evenly: (the patch's prefix, the file's prefix)."""
     pairs = {
-        _prefixes(ours[: len(ours) - len(ours.lstrip())], theirs[: len(theirs) - len(theirs.lstrip())])
-        for ours, theirs in zip(real, old, strict=True)
-        if ours.strip()
+        _prefixes(line[: len(line) - len(line.lstrip())], wanted[: len(wanted) - len(wanted.lstrip())])
+        for line, wanted in zip(real, old, strict=True)
+        if line.strip()
     }
     return pairs.pop() if len(pairs) == 1 else None
 
 
-def _prefixes(ours: str, theirs: str) -> tuple[str, str]:
-    if ours.endswith(theirs):
-        return "", ours[: len(ours) - len(theirs)]
-    if theirs.endswith(ours):
-        return theirs[: len(theirs) - len(ours)], ""
-    return theirs, ours
+def _prefixes(in_file: str, in_patch: str) -> tuple[str, str]:
+    if in_file.endswith(in_patch):
+        return "", in_file[: len(in_file) - len(in_patch)]
+    if in_patch.endswith(in_file):
+        return in_patch[: len(in_patch) - len(in_file)], ""
+    return in_patch, in_file
 
 
 def _indented(line: str, shift: tuple[str, str] | None) -> str:
     if shift is None or not line.strip():
         return line
-    theirs, ours = shift
-    return ours + line[len(theirs) :] if line.startswith(theirs) else line
+    in_patch, in_file = shift
+    return in_file + line[len(in_patch) :] if line.startswith(in_patch) else line
 
 
-def _miss(place: ChunkMatch, chunk: Chunk, cursor: int) -> str:
-    """Say which line does not match, and what stands there instead."""
+def _mismatch(file: FileLines, chunk: Chunk, cursor: int) -> str:
+    """An error that says which line does not match, and what the file has instead."""
     old = chunk.old
-    begin = _near(place.lines, old)
-    head = f"{place.path}: the lines of the chunk at line {chunk.number} of the patch were not found."
+    begin = _nearest(file.lines, old)
+    head = f"{file.path}: the lines of the chunk at line {chunk.number} of the patch were not found."
     if begin is None:
         return (
-            f"{head} Nothing in the file is like them (it has {len(place.lines)} lines): read it again. Expected:\n"
-            + "\n".join(old[:SHOWN])
+            f"{head} Nothing in the file is similar (it has {len(file.lines)} lines): read it again. Expected:\n"
+            + "\n".join(old[:MAX_SHOWN])
         )
-    if begin < cursor and _fits(place.lines, old, begin, plain=str.rstrip):
-        return f"{head} They stand at line {begin + 1}, before the chunk above them: put the chunks in the file's order."
-    wrong = next(
-        (n for n, line in enumerate(old) if not _fits(place.lines, [line], begin + n, plain=str.strip)), None
+    if begin < cursor and _matches_at(file.lines, old, begin, normalize=str.rstrip):
+        return f"{head} They are at line {begin + 1}, before the previous chunk: put the chunks in the order of the file."
+    mismatch = next(
+        (
+            n
+            for n, line in enumerate(old)
+            if not _matches_at(file.lines, [line], begin + n, normalize=str.strip)
+        ),
+        None,
     )
-    if wrong is None:
-        first = "Their indentation differs unevenly."
+    if mismatch is None:
+        reason = "The indentation differs unevenly."
     else:
-        stands = place.lines[begin + wrong] if begin + wrong < len(place.lines) else "(the file ends there)"
-        first = f"Line {wrong + 1} of the chunk's old lines does not match:\n  the patch has: {old[wrong]}\n  the file has:  {stands}"
-    return f"{head} {first}\nThe nearest lines of the file are:\n{_numbered(place.lines, begin, len(old))}"
+        actual = (
+            file.lines[begin + mismatch] if begin + mismatch < len(file.lines) else "(the file ends here)"
+        )
+        reason = f"Line {mismatch + 1} of the chunk's old lines does not match:\n  the patch has: {old[mismatch]}\n  the file has:  {actual}"
+    return f"{head} {reason}\nThe nearest lines of the file are:\n{_numbered(file.lines, begin, len(old))}"
 
 
-def _near(lines: Sequence[str], old: Sequence[str]) -> int | None:
-    """Where most of the old lines stand in their order; else where a line like the most telling of them stands."""
+def _nearest(lines: Sequence[str], old: Sequence[str]) -> int | None:
+    """Where most of the old lines occur in order; otherwise, where a line similar to one of the longest occurs."""
     wanted: dict[str, list[int]] = {}
     for n, line in enumerate(old):
         if line.strip():
             wanted.setdefault(line.strip(), []).append(n)
     votes: dict[int, int] = {}
-    for at, line in enumerate(lines[:SEARCHED]):
+    for at, line in enumerate(lines[:MAX_SEARCHED]):
         for n in wanted.get(line.strip(), ()):
             votes[at - n] = votes.get(at - n, 0) + 1 + (len(line.strip()) > 3)
     if votes:
         return max(0, max(votes, key=lambda at: (votes[at], -at)))
     for text in sorted(wanted, key=len, reverse=True)[:3]:
-        stripped = [line.strip() for line in lines[:SEARCHED]]
+        stripped = [line.strip() for line in lines[:MAX_SEARCHED]]
         close = difflib.get_close_matches(text, dict.fromkeys(stripped), n=1, cutoff=0.6)
         if close:
             return max(0, stripped.index(close[0]) - wanted[text][0])
@@ -230,5 +239,5 @@ def _near(lines: Sequence[str], old: Sequence[str]) -> int | None:
 
 
 def _numbered(lines: Sequence[str], begin: int, count: int) -> str:
-    first, last = max(0, begin - 1), min(len(lines), begin + min(count, SHOWN) + 1)
+    first, last = max(0, begin - 1), min(len(lines), begin + min(count, MAX_SHOWN) + 1)
     return "\n".join(f"{n + 1:5} | {lines[n].removesuffix(chr(13))[:200]}" for n in range(first, last))
