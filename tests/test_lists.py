@@ -10,9 +10,13 @@ from functools import cache
 
 import pytest
 
-from dayhand import exit_codes, file_kinds
+from dayhand import exit_codes, file_kinds, untrusted_text
 from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
+from dayhand.hub.permissions import PERMISSIONS
+from dayhand.task import STAGE_TITLES
 from tests.test_architecture import MODULES, SOURCE
+
+TITLES = frozenset(STAGE_TITLES.values())
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,19 @@ LISTS = (
         file_kinds.ecosystem_files(ECOSYSTEMS).locks,
         readers=(ENVIRONMENT,),
     ),
+    SingleList(
+        "shapes of credentials",
+        "untrusted_text.py",
+        {prefix for shape in untrusted_text.CREDENTIALS for prefix in shape.prefixes},
+        readers=("localhub/",),  # it makes tokens as GitHub does
+    ),
+    SingleList(
+        "permissions of the App",
+        "hub/permissions.py",
+        {"pull_requests"} & PERMISSIONS.keys(),
+        readers=("localhub/",),  # it knows GitHub's permissions, and shares nothing with ours
+    ),
+    SingleList("titles of the stages", "task.py", STAGE_TITLES.values()),
 )
 
 
@@ -86,7 +103,9 @@ def literals(source: str) -> Iterator[tuple[int, str | int]]:
     }
     for node in ast.walk(tree):
         match node:
-            case ast.Constant(value=str(text)) if " " not in text or re.search(r"\bexit \d", text):
+            case ast.Constant(value=str(text)) if (
+                text in TITLES or " " not in text or re.search(r"\bexit \d", text)
+            ):
                 yield node.lineno, text.replace("\\", "")
             case ast.Constant(value=int(number)) if node not in quantities:
                 yield node.lineno, number
@@ -132,3 +151,18 @@ def test_each_reader_of_a_list_names_some_of_its_members(single: SingleList) -> 
     modules = [str(path.relative_to(SOURCE)) for path in MODULES]
     for reader in single.readers:
         assert any(mentions(single, module) for module in modules if module.startswith(reader)), reader
+
+
+def test_hidden_characters_and_terminal_codes_stand_in_one_module() -> None:
+    """Escapes as they are written in a source; one zero-width space is enough to keep a mention from working."""
+    escape = re.compile(
+        r"\\x1b|\\u200[b-f]|\\u202[0-9a-e]|\\u206[0-9a-f]|\\ufeff|\\u061c|\\U000e0", re.IGNORECASE
+    )
+    readers = ("untrusted_text.py", "localhub/", "scripted_model/")
+    modules = [str(path.relative_to(SOURCE)) for path in MODULES]
+    found = {
+        module: escape.findall((SOURCE / module).read_text(encoding="utf-8"))
+        for module in modules
+        if not module.startswith(readers)
+    }
+    assert {module: codes for module, codes in found.items() if codes} == {}

@@ -16,6 +16,7 @@ from dayhand.dashboard.pages import dashboard
 from dayhand.hub.client import Hub
 from dayhand.intake.dispatch import Dispatcher
 from dayhand.intake.events import Subject
+from dayhand.intake.refusals import Refusal
 from dayhand.intake.route import MAX_BYTES, webhook
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log import LogReader
@@ -50,9 +51,7 @@ def create_app(parts: Parts) -> Flask:
         ledger=parts.ledger,
         hub=parts.hub,
         enqueue=lambda task_id: enqueue(parts.queue, task_id),
-        refuse=lambda subject, asker, reason, advice: _refuse(
-            parts.hub, subject, asker, why=f"{reason} {advice}"
-        ),
+        reply=lambda subject, login, refused: _refuse(parts.hub, subject, login, refused=refused),
         label=parts.label,
         handles=parts.handles,
     )
@@ -124,10 +123,11 @@ class _GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn ships n
         return self._app
 
 
-def _refuse(hub: Hub, subject: Subject, asker: str, *, why: str) -> None:
-    """Say why nothing happens, once for each person and issue."""
+def _refuse(hub: Hub, subject: Subject, login: str, *, refused: Refusal) -> None:
+    """Tell a person why nothing happens, in one comment per issue and person."""
     repository = hub.repository(subject.installation, subject.repository).for_comments()
     try:
-        repository.comment(subject.number, refusal(asker, why), marker=f"refusal:{asker}")
+        text = refusal(login, f"{refused.reason} {refused.advice}")
+        repository.comment(subject.number, text, marker=f"refusal:{login}")
     finally:
         repository.close()

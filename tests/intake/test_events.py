@@ -46,9 +46,9 @@ def test_a_comment_on_a_pull_request_says_so_and_a_bot_is_known() -> None:
     }  # fmt: skip
     event = parse("issue_comment", raw(payload))
     assert isinstance(event, Commented)
-    assert event.where.is_pull
+    assert event.subject.is_pull
     assert event.by_bot
-    assert (event.comment, event.words) == (9, "hi")
+    assert (event.comment, event.text) == (9, "hi")
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_comment_on_a_pull_request_says_so_and_a_bot_is_known() -> None:
 def test_what_asks_nothing_is_passed_over_by_name(name: str, payload: object) -> None:
     event = parse(name, raw(payload))
     assert isinstance(event, Ignored)
-    assert "asks nothing of Dayhand" in event.reason
+    assert "requests nothing of Dayhand" in event.reason
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_missing_field_is_named(path: str) -> None:
 @pytest.mark.parametrize("value", ["7", None, 7.5, {}, True])
 def test_a_number_that_is_none_is_named(value: object) -> None:
     payload = {**LABELED, "issue": {**ISSUE, "number": value}}
-    with pytest.raises(IntakeError, match=r"issue\.number is no number"):
+    with pytest.raises(IntakeError, match=r"issue\.number must be a number"):
         parse("issues", raw(payload))
 
 
@@ -126,7 +126,7 @@ def test_a_push_that_changes_what_decides_the_set_up_or_may_is_an_event(change: 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({}, "touches nothing"),
+        ({}, "changes no file"),
         ({"ref": "refs/heads/try", "forced": True}, "not to the default branch"),
         ({"ref": "refs/tags/main", "forced": True}, "not to the default branch"),
         ({"deleted": True, "commits": []}, "deletes"),

@@ -4,42 +4,43 @@ from __future__ import annotations
 
 import pytest
 
-from dayhand.intake.grammar import Accept, Command, Unclear, read
-from dayhand.task import TaskKind
+from dayhand.intake.grammar import Command, Unclear, read
+from dayhand.intake.verbs import accept, environment, fix, question
+from dayhand.intake.verbs.base import Verb
 
 HANDLES = ("bot", "dayhand")
 
 
 @pytest.mark.parametrize(
-    ("comment", "kind", "words"),
+    ("comment", "verb", "text"),
     [
-        ("@bot fix this", TaskKind.FIX, "fix this"),
-        ("@Bot Fix it, please", TaskKind.FIX, "Fix it, please"),
-        ("Hello @dayhand, fix the tests", TaskKind.FIX, "fix the tests"),
-        ("@bot: fix", TaskKind.FIX, "fix"),
-        ("**@bot** fix this", TaskKind.FIX, "fix this"),
-        ("> is it so?\n\n@bot fix this", TaskKind.FIX, "fix this"),
-        ("@bot\nfix this", TaskKind.FIX, "fix this"),
-        ("@bot fix `total()` in\n\nthe shop", TaskKind.FIX, "fix `total()` in\n\nthe shop"),
+        ("@bot fix this", fix, "fix this"),
+        ("@Bot Fix it, please", fix, "Fix it, please"),
+        ("Hello @dayhand, fix the tests", fix, "fix the tests"),
+        ("@bot: fix", fix, "fix"),
+        ("**@bot** fix this", fix, "fix this"),
+        ("> is it so?\n\n@bot fix this", fix, "fix this"),
+        ("@bot\nfix this", fix, "fix this"),
+        ("@bot fix `total()` in\n\nthe shop", fix, "fix `total()` in\n\nthe shop"),
         (
             "@bot are you sure that a rank field exists?",
-            TaskKind.FOLLOW_UP,
+            question,
             "are you sure that a rank field exists?",
         ),
-        ("@bot environment", TaskKind.ENVIRONMENT, "environment"),
-        ("Well, @bot: Environment?", TaskKind.ENVIRONMENT, "Environment?"),
-        ("@bot environment variables are not read", TaskKind.FOLLOW_UP, "environment variables are not read"),
-        ("@bot accept only numbers in the form", TaskKind.FOLLOW_UP, "accept only numbers in the form"),
-        ("@bot why does fixing it take so long?", TaskKind.FOLLOW_UP, "why does fixing it take so long?"),
+        ("@bot environment", environment, "environment"),
+        ("Well, @bot: Environment?", environment, "Environment?"),
+        ("@bot environment variables are not read", question, "environment variables are not read"),
+        ("@bot accept only numbers in the form", question, "accept only numbers in the form"),
+        ("@bot why does fixing it take so long?", question, "why does fixing it take so long?"),
     ],
 )
-def test_a_mention_is_a_command(comment: str, kind: TaskKind, words: str) -> None:
-    assert read(comment, HANDLES) == Command(kind, words)
+def test_a_mention_is_a_command(comment: str, verb: Verb, text: str) -> None:
+    assert read(comment, HANDLES) == Command(verb, text)
 
 
 @pytest.mark.parametrize("comment", ["@bot accept", "@bot Accept.", "I looked: @dayhand, accept!"])
 def test_the_word_alone_accepts(comment: str) -> None:
-    assert read(comment, HANDLES) == Accept()
+    assert read(comment, HANDLES) == Command(accept, comment.partition("bot ")[2] or "accept!")
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_a_push_that_changes_the_set_up_is_examined_and_no_other(harness: Harnes
     harness.work()
     (run,) = examinations(repo)
     assert run.suite.sha == head
-    assert run.title == "Both declared checks can run here; 1 of them fails as it is"
+    assert run.title == "Both declared checks can run here; 1 currently fails"
 
 
 def test_a_push_to_another_branch_is_nobodys_set_up(harness: Harness) -> None:
@@ -260,7 +260,7 @@ def test_a_step_that_fails_and_that_nothing_needs_is_proposed_to_be_left_out(har
     harness.comment(repo, harness.issue(repo), "@bot environment")
     harness.work()
     (run,) = examinations(repo)
-    assert run.title == "Both declared checks can run here; not all could be installed"
+    assert run.title == "Both declared checks can run here; part of the set-up failed"
     text = repo.store.text("dayhand/environment", ".dayhand.toml")
     assert text == f"{limits}\n[setup]\nrun = []\n"
     (pull,) = harness.pulls(repo)
@@ -307,7 +307,7 @@ def test_what_does_no_better_is_not_proposed(harness: Harness) -> None:
         one.text for one in harness.live.read(record.task.id)
     ]
     (run,) = examinations(repo)
-    assert run.title == "0 of 1 declared checks can run here; not all could be installed"
+    assert run.title == "0 of 1 declared checks can run here; part of the set-up failed"
     assert "no-such-tests does not start" in str(run.summary)
     assert harness.pulls(repo) == []
 

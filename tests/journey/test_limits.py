@@ -89,7 +89,7 @@ def test_work_that_a_limit_stopped_waits_until_a_person_takes_it(harness: Harnes
     address = harness.app.webhook_url.removesuffix("/webhook")
     page = requests.get(f"{address}/tasks/{record.task.id}", timeout=10).text
     assert "Pull request stopped at a limit" in page
-    assert "It had to stop at a limit: turns (DAYHAND_MAX_TURNS)." in page
+    assert "The model had to stop at a limit: turns (DAYHAND_MAX_TURNS)." in page
 
     harness.comment(repo, pull, "@bot accept")
 

@@ -35,7 +35,7 @@ def test_people_are_told_which_model_took_over_why_and_what_each_cost(harness: H
     assert f"⚠️ **gpt-6.1-sol** could not continue, so **gpt-6.1-terra** took over: {why}" in pull.body
     assert "\n- gpt-6.1-sol: 1 turn, " in pull.body
     assert "\n- gpt-6.1-terra: 1 turn, " in pull.body
-    assert "Together: " in pull.body
+    assert "Total: " in pull.body
     outcome = told.record.outcome
     assert isinstance(outcome, Proposed)
     shares = outcome.solution.usage.by_model

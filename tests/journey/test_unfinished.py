@@ -181,5 +181,5 @@ def test_what_was_done_when_time_runs_out_is_kept(harness: Harness, where: str) 
     assert pull.pull
     assert pull.pull.draft
     assert repo.store.text(pull.pull.head, "shop.py") != SHOP["shop.py"]
-    assert f"on the branch `{pull.pull.head}`, unchecked" in harness.bot_comments(issue)[-1]
+    assert f"unchecked work is on the branch `{pull.pull.head}`" in harness.bot_comments(issue)[-1]
     assert [check.conclusion for check in harness.checks(repo, pull)] == ["failure"]

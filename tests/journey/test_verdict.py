@@ -131,7 +131,7 @@ def test_in_a_file_with_old_and_new_tests_the_new_ones_are_told_apart(harness: H
     )
     pull, check = play(harness, mend, files=files)
     assert "(3 passed)" in pull.body, "Node's own report names them all"
-    assert "**Red to green:** 1 test fails on the source as it was and passes with the change ([" in pull.body
+    assert "**Red to green:** 1 test fails without the change and passes with it ([" in pull.body
     assert "). 1 new test also passes without it: `test::totals are finite`." in pull.body
     assert check.conclusion == "success"
 
@@ -166,7 +166,7 @@ def test_an_agent_that_edits_the_tests_is_held_back_until_a_person_looks(harness
     )
     strict = SHOP["test_shop.py"].replace("self.assertIsNotNone(total([]))", "self.assertEqual(total([]), 0)")
     pull, check = play(harness, soft, files={**SHOP, "test_shop.py": strict})
-    assert "✋ **The change alters what checks it.**" in pull.body
+    assert "✋ **This change modifies its own checks.**" in pull.body
     assert "- loosened assertion: `test_shop.py:" in pull.body
     assert check.conclusion == "action_required"
 
@@ -317,7 +317,7 @@ def test_where_nothing_waits_accept_says_so(harness: Harness) -> None:
     repo = harness.repository("shop")
     issue = harness.issue(repo)
     harness.comment(repo, issue, "@bot accept")
-    assert "Nothing waits to be accepted here." in harness.bot_comments(issue)[0]
+    assert "There is nothing to accept here." in harness.bot_comments(issue)[0]
     assert harness.waiting() == []
 
 

@@ -71,7 +71,7 @@ def test_an_unknown_event_is_taken_and_asks_nothing(harness: Harness) -> None:
     assert answer.json() == {
         "delivery": "d-1",
         "task": None,
-        "reason": "sponsorship.created asks nothing of Dayhand",
+        "reason": "sponsorship.created requests nothing of Dayhand",
     }
     assert_untouched(harness)
 
@@ -103,7 +103,7 @@ def test_a_label_by_someone_without_write_access_is_refused_on_the_issue(harness
     harness.label(repo, issue, by=harness.bob)
     assert_untouched(harness)
     (said,) = harness.bot_comments(issue)
-    assert said.startswith("@bob Only people with write access to this repository can set me to work.")
+    assert said.startswith("@bob Only people with write access to this repository can start a task.")
     assert issue.reactions == []
     harness.hub.actions.unlabel(repo, issue, "codex", by=harness.bob)
     harness.label(repo, issue, by=harness.bob)
@@ -132,7 +132,7 @@ def test_a_misspelt_word_of_someone_without_write_access_is_refused_like_any_oth
     harness.comment(repo, issue, "@bot fxi this", by=harness.bob)
     assert_untouched(harness)
     (said,) = harness.bot_comments(issue)
-    assert said.startswith("@bob Only people with write access to this repository can set me to work.")
+    assert said.startswith("@bob Only people with write access to this repository can start a task.")
 
 
 def test_our_own_comments_never_start_anything(harness: Harness) -> None:

@@ -1,1 +1,1 @@
-"""From a delivery to a task in the ledger."""
+"""From a webhook delivery to a task in the ledger."""

@@ -1,4 +1,4 @@
-"""Decides on an event: a task is opened once, or the person reads why not."""
+"""Decides what an event means: a task is opened once, or the person reads why not."""
 
 from __future__ import annotations
 
@@ -12,49 +12,33 @@ from typing import assert_never
 
 from dayhand.hub.client import Hub
 from dayhand.hub.repository import RepositoryHub
-from dayhand.intake import grammar
-from dayhand.intake.acceptance import accept
+from dayhand.intake import grammar, refusals
 from dayhand.intake.events import Commented, Event, Ignored, Labeled, Pushed, RepositoriesAdded, Subject
 from dayhand.intake.permission import may_ask
+from dayhand.intake.refusals import Refusal
+from dayhand.intake.verbs.base import Decision, TaskRequest, task_request
 from dayhand.ledger.ledger import Ledger, Opened
 from dayhand.ledger.queue import UNREQUESTED
 from dayhand.task import Ask, Task, TaskKind
 
 ID_BYTES = 5
-WAITING = "an examination of this repository waits already; it will see this push"
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What became of a delivery. ``reason`` says why there is no new task."""
-
-    task: str | None
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TaskRequest:
-    """An ask, and where it stands."""
-
-    where: Subject
-    ask: Ask
-    meaning: str  # what makes two wishes the same
+ALREADY_WAITING = "an examination of this repository is already queued, and will include this push"
 
 
 @dataclass(frozen=True, slots=True)
 class Dispatcher:
-    """Takes events in. ``refuse`` tells a person, on the issue, why nothing happens and what to do."""
+    """Turns events into tasks. ``reply`` tells a person on the issue why nothing happens, and what to do."""
 
     ledger: Ledger
     hub: Hub
     enqueue: Callable[[str], None]
-    refuse: Callable[[Subject, str, str, str], None]  # where, asker, reason, advice
+    reply: Callable[[Subject, str, Refusal], None]  # the login of the person in between
     label: str
     handles: Sequence[str]
     clock: Callable[[], float] = time.time
 
     def decide(self, event: Event, delivery: str) -> Decision:
-        """Open a task, or say why not. Raises ``HubError``, in which case nothing was written."""
+        """Open a task, or say why not. Raises ``HubError``; then nothing was written."""
         match event:
             case Ignored():
                 return Decision(None, event.reason)
@@ -63,25 +47,45 @@ class Dispatcher:
             case Commented():
                 return self._commented(event, delivery)
             case RepositoriesAdded():
-                return self._granted(event, delivery)
+                return self._repositories_added(event, delivery)
             case Pushed():
-                where = _nowhere(event.repository, event.installation, event)
-                opened = self._examine(where, event.sender, "Set-up files changed.", delivery=delivery)
-                return Decision(opened.task_id, "" if opened.fresh else WAITING)
+                subject = _whole_repository(event.repository, event.installation, event)
+                opened = self._examine(subject, event.sender, "Set-up files changed.", delivery=delivery)
+                return Decision(opened.task_id, "" if opened.fresh else ALREADY_WAITING)
             case _:
                 assert_never(event)
 
-    def _granted(self, event: RepositoriesAdded, delivery: str) -> Decision:
-        """Look at each repository that is new to us. May come twice: what was opened before is found again."""
-        for name in event.repositories:
-            where = _nowhere(name, event.installation)
-            self._examine(where, event.sender, "Dayhand was let in.", delivery=f"{delivery}:{name}")
-        return Decision(None, f"{len(event.repositories)} repositories are looked at")
+    def open_task(self, request: TaskRequest, delivery: str) -> Decision:
+        """Open the task once, if the person may start one; else reply with the reason. Raises ``HubError``."""
+        subject, ask = request.subject, request.ask
+        with closing(self._for_comments(subject)) as hub:
+            if not self._check_permission(hub, subject, ask.asker):
+                return Decision(None, f"{ask.asker} may not write to {subject.repository}")
+            if ask.kind is not TaskKind.ENVIRONMENT and not has_words(subject):
+                self.refuse(subject, ask.asker, refusals.EMPTY_ISSUE)
+                return Decision(None, "the issue has no text")
+            opened = self.ledger.open(self._task(request), delivery=delivery, meaning=request.meaning)
+            # Also if the task existed: its job may have been lost in between, and a second wake-up does no harm.
+            self.enqueue(opened.task_id)
+            hub.react(subject.number, ask.comment, "eyes")
+        return Decision(opened.task_id, "" if opened.fresh else "this task exists already")
 
-    def _examine(self, where: Subject, sender: str, why: str, *, delivery: str) -> Opened:
-        """Open an examination that nobody asked for in words: at most one of a repository waits."""
-        wish = TaskRequest(where, Ask(TaskKind.ENVIRONMENT, why, sender), f"{where.repository}:environment")
-        opened = self.ledger.open(self._task(wish), delivery=delivery, meaning=wish.meaning)
+    def refuse(self, subject: Subject, login: str, refusal: Refusal) -> None:
+        """Reply to a person on the issue. Raises ``HubError``."""
+        self.reply(subject, login, refusal)
+
+    def _repositories_added(self, event: RepositoriesAdded, delivery: str) -> Decision:
+        """Examine each new repository. May be repeated: tasks that exist are found again."""
+        for name in event.repositories:
+            subject = _whole_repository(name, event.installation)
+            self._examine(subject, event.sender, "The App was installed here.", delivery=f"{delivery}:{name}")
+        return Decision(None, f"{len(event.repositories)} repositories are examined")
+
+    def _examine(self, subject: Subject, sender: str, reason: str, *, delivery: str) -> Opened:
+        """Open an examination that no person asked for; at most one waits for each repository."""
+        ask = Ask(TaskKind.ENVIRONMENT, reason, sender)
+        request = TaskRequest(subject, ask, f"{subject.repository}:environment")
+        opened = self.ledger.open(self._task(request), delivery=delivery, meaning=request.meaning)
         self.enqueue(opened.task_id)
         return opened
 
@@ -90,106 +94,67 @@ class Dispatcher:
             return Decision(None, f"the label “{event.label}” is not “{self.label}”")
         if event.by_bot:
             return Decision(None, f"{event.sender} is a bot")
-        if event.where.is_pull:
-            return self._labeled_pull(event)
-        text = f"{event.where.title}\n\n{event.where.body}".strip()
-        return self._open(_wish(event.where, Ask(TaskKind.FIX, text, event.sender)), delivery)
-
-    def _labeled_pull(self, event: Labeled) -> Decision:
-        """A pull request does not say what is to be done: whoever labels it is told how to say so."""
-        with closing(self._talking(event.where)) as hub:
-            if self._admit(hub, event.where, event.sender):
-                reason = "A label on a pull request does not say what to do."
-                advice = f"Write it in a comment: “@{self.hub.slug()} …”, a change that you wish for or a question."
-                self.refuse(event.where, event.sender, reason, advice)
-        return Decision(None, "a label on a pull request does not say what to do")
+        subject = event.subject
+        if subject.is_pull:
+            self._refuse_if_allowed(subject, event.sender, refusals.labeled_pull(self.hub.slug()))
+            return Decision(None, "a label on a pull request does not say what to do")
+        text = f"{subject.title}\n\n{subject.body}".strip()
+        return self.open_task(
+            task_request(subject, TaskKind.FIX, text, asker=event.sender, comment=None), delivery
+        )
 
     def _commented(self, event: Commented, delivery: str) -> Decision:
         if event.by_bot:
             return Decision(None, f"{event.sender} is a bot")
-        understood = grammar.read(event.words, [*self.handles, self.hub.slug()])
-        match understood:
+        match grammar.read(event.text, [*self.handles, self.hub.slug()]):
             case None:
-                return Decision(None, "nobody speaks to Dayhand")
+                return Decision(None, "the comment does not mention Dayhand")
             case grammar.Unclear(hint):
-                with closing(self._talking(event.where)) as hub:
-                    if self._admit(hub, event.where, event.sender):
-                        self.refuse(event.where, event.sender, "I could not tell what to do.", hint)
+                self._refuse_if_allowed(event.subject, event.sender, refusals.unclear(hint))
                 return Decision(None, hint)
-            case grammar.Accept():
-                return self._accept(event)
-            case grammar.Command(kind, words):
-                if kind is TaskKind.FIX and event.where.is_pull:
-                    kind = TaskKind.FOLLOW_UP  # there is work on it already: more of it belongs there
-                ask = Ask(kind, words, event.sender, event.comment)
-                return self._open(_wish(event.where, ask), delivery)
+            case grammar.Command(verb, text):
+                return verb.act(event, text, delivery=delivery, actions=self)
 
-    def _talking(self, where: Subject) -> RepositoryHub:
-        """The repository, through a token that can answer a person and nothing else. To be closed."""
-        return self.hub.repository(where.installation, where.repository).for_comments()
+    def _refuse_if_allowed(self, subject: Subject, login: str, refusal: Refusal) -> None:
+        """Reply with the refusal, or that this person may not start a task at all."""
+        with closing(self._for_comments(subject)) as hub:
+            if self._check_permission(hub, subject, login):
+                self.refuse(subject, login, refusal)
 
-    def _admit(self, hub: RepositoryHub, where: Subject, login: str) -> bool:
-        """Whether this person may set us to work; who may not is told so."""
+    def _check_permission(self, hub: RepositoryHub, subject: Subject, login: str) -> bool:
+        """Whether this person may start a task; if not, they get a reply."""
         if may_ask(hub, login):
             return True
-        reason = "Only people with write access to this repository can set me to work."
-        self.refuse(where, login, reason, "Ask one of them to add the label or to write the comment.")
+        self.refuse(subject, login, refusals.MAY_NOT_START)
         return False
 
-    def _accept(self, event: Commented) -> Decision:
-        """A person with write access stands for a change that alters its own checks. May come twice."""
-        where, who = event.where, event.sender
-        with closing(self.hub.repository(where.installation, where.repository)) as hub:
-            if not may_ask(hub, who):
-                reason = "Only people with write access to this repository can accept that."
-                self.refuse(where, who, reason, "Ask one of them to look.")
-                return Decision(None, f"{who} may not write to {where.repository}")
-            if not accept(hub, self.ledger, where, who=who):
-                reason = "Nothing waits to be accepted here."
-                self.refuse(where, who, reason, "It is for a pull request of mine that I held back.")
-                return Decision(None, "nothing waits to be accepted")
-            hub.react(where.number, event.comment, "+1")
-        return Decision(None, f"accepted by {who}")
+    def _for_comments(self, subject: Subject) -> RepositoryHub:
+        """The repository with a token that can only reply to a person. The caller closes it."""
+        return self.hub.repository(subject.installation, subject.repository).for_comments()
 
-    def _open(self, wish: TaskRequest, delivery: str) -> Decision:
-        where, ask = wish.where, wish.ask
-        with closing(self._talking(where)) as hub:
-            if not self._admit(hub, where, ask.asker):
-                return Decision(None, f"{ask.asker} may not write to {where.repository}")
-            if ask.kind is not TaskKind.ENVIRONMENT and not says_something(where):
-                reason = "The issue does not say what is wrong: its title and text have no words in them."
-                advice = "Write what happens and what should happen, then ask again."
-                self.refuse(where, ask.asker, reason, advice)
-                return Decision(None, "the issue has no text")
-            opened = self.ledger.open(self._task(wish), delivery=delivery, meaning=wish.meaning)
-            # Even where the task was there: its job may have been lost between the two steps, and waking twice is free.
-            self.enqueue(opened.task_id)
-            hub.react(where.number, ask.comment, "eyes")
-        return Decision(opened.task_id, "" if opened.fresh else "this task was there already")
-
-    def _task(self, wish: TaskRequest) -> Task:
-        where = wish.where
+    def _task(self, request: TaskRequest) -> Task:
+        subject = request.subject
         return Task(
-            id=("" if where.number else UNREQUESTED) + secrets.token_hex(ID_BYTES),
-            repository=where.repository,
-            installation=where.installation,
-            number=where.number,
-            title=where.title,
-            body=where.body,
-            ask=wish.ask,
-            default_branch=where.default_branch,
+            id=("" if subject.number else UNREQUESTED) + secrets.token_hex(ID_BYTES),
+            repository=subject.repository,
+            installation=subject.installation,
+            number=subject.number,
+            title=subject.title,
+            body=subject.body,
+            ask=request.ask,
+            default_branch=subject.default_branch,
             created_at=self.clock(),
-            clone_url=where.clone_url,
+            clone_url=subject.clone_url,
         )
 
 
-def says_something(where: Subject) -> bool:
-    """Whether there is a word to work from: an issue of blanks and dashes asks nothing."""
-    return bool(re.search(r"\w{2,}", f"{where.title}\n{where.body}"))
+def has_words(subject: Subject) -> bool:
+    """Whether the issue contains a word to work from, and not only blanks and dashes."""
+    return bool(re.search(r"\w{2,}", f"{subject.title}\n{subject.body}"))
 
 
-def _nowhere(repository: str, installation: int, event: Pushed | None = None) -> Subject:
-    """A repository as such, and no issue of it. Where the event does not say how to reach it, the worker asks."""
+def _whole_repository(repository: str, installation: int, event: Pushed | None = None) -> Subject:
+    """A repository itself, without an issue. What the event does not say, the worker asks GitHub for."""
     return Subject(
         repository=repository,
         clone_url=event.clone_url if event else "",
@@ -200,9 +165,3 @@ def _nowhere(repository: str, installation: int, event: Pushed | None = None) ->
         body="",
         is_pull=False,
     )
-
-
-def _wish(where: Subject, ask: Ask) -> TaskRequest:
-    """A fix means the same however it was asked for, and so does a look; each question is one of its own."""
-    suffix = f"comment-{ask.comment}" if ask.kind is TaskKind.FOLLOW_UP else ask.kind.value
-    return TaskRequest(where, ask, f"{where.repository}#{where.number}:{suffix}")

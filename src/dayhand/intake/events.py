@@ -1,4 +1,4 @@
-"""A delivery's JSON becomes a typed event here, or is passed over by name; it travels no further.
+"""Parses the JSON of a delivery into a typed event, or ignores it by name. The JSON is not passed on.
 
 https://docs.github.com/webhooks/webhook-events-and-payloads
 """
@@ -13,13 +13,13 @@ from typing import Any
 from dayhand.errors import IntakeError
 from dayhand.file_kinds import decides_set_up
 
-MAX_COMMITS = 2048  # GitHub names no more in one push
-MAX_PATHS = 3000  # nor more files of one commit
+MAX_COMMITS = 2048  # GitHub lists no more in one push
+MAX_PATHS = 3000  # and no more files of one commit
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The issue or pull request that an event is about, as it stood when the event was sent."""
+    """The issue or pull request of an event, as it was when the event was sent."""
 
     repository: str  # "owner/name"
     clone_url: str
@@ -33,9 +33,9 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Labeled:
-    """Somebody put a label on an issue."""
+    """Someone added a label to an issue or pull request."""
 
-    where: Subject
+    subject: Subject
     label: str
     sender: str
     by_bot: bool
@@ -43,18 +43,18 @@ class Labeled:
 
 @dataclass(frozen=True, slots=True)
 class Commented:
-    """Somebody wrote a comment on an issue or pull request."""
+    """Someone commented on an issue or pull request."""
 
-    where: Subject
+    subject: Subject
     comment: int
-    words: str
+    text: str
     sender: str
     by_bot: bool
 
 
 @dataclass(frozen=True, slots=True)
 class RepositoriesAdded:
-    """Somebody let the App into repositories: by installing it, or by adding them to an installation."""
+    """Someone installed the App in repositories, or added repositories to an installation."""
 
     installation: int
     repositories: tuple[str, ...]  # "owner/name"
@@ -63,7 +63,7 @@ class RepositoriesAdded:
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """The default branch moved, and what decides the set-up may have changed with it."""
+    """The default branch changed, possibly including files that decide the set-up."""
 
     repository: str
     clone_url: str
@@ -74,7 +74,7 @@ class Pushed:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """An event that asks nothing of us."""
+    """An event that requests nothing."""
 
     reason: str
 
@@ -83,39 +83,39 @@ Event = Labeled | Commented | RepositoriesAdded | Pushed | Ignored
 
 
 def parse(name: str, body: bytes) -> Event:
-    """Read a delivery. Raises ``IntakeError`` (400) where it is not JSON, or lacks what such an event always has."""
+    """Parse a delivery. Raises ``IntakeError`` (400) if it is not JSON, or a field that such an event always has is missing."""
     try:
         payload = json.loads(body)
     except ValueError as error:
         raise IntakeError(
             f"The delivery is not JSON: {error}.",
             status=400,
-            advice="Set the webhook's content type to application/json on the App's settings page.",
+            advice="Set the content type of the webhook to application/json on the App's settings page.",
         ) from error
     fields = Fields(payload, name)
     action = payload.get("action", "") if isinstance(payload, Mapping) else ""
     match name, action:
         case "issues", "labeled":
-            return Labeled(_where(fields, "issue"), fields.text("label", "name"), *_sender(fields))
+            return Labeled(_subject(fields, "issue"), fields.text("label", "name"), *_sender(fields))
         case "pull_request", "labeled":
-            return Labeled(_where(fields, "pull_request"), fields.text("label", "name"), *_sender(fields))
+            return Labeled(_subject(fields, "pull_request"), fields.text("label", "name"), *_sender(fields))
         case "issue_comment", "created":
-            comment, words = fields.number("comment", "id"), fields.text("comment", "body")
-            return Commented(_where(fields, "issue"), comment, words, *_sender(fields))
+            comment, text = fields.number("comment", "id"), fields.text("comment", "body")
+            return Commented(_subject(fields, "issue"), comment, text, *_sender(fields))
         case "installation", "created":
-            return _granted(fields, "repositories")
+            return _repositories_added(fields, "repositories")
         case "installation_repositories", "added":
-            return _granted(fields, "repositories_added")
+            return _repositories_added(fields, "repositories_added")
         case "push", _:
             return _pushed(fields)
     return Ignored(
-        f"{name or 'an event without a name'}{f'.{action}' if action else ''} asks nothing of Dayhand"
+        f"{name or 'an event without a name'}{f'.{action}' if action else ''} requests nothing of Dayhand"
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """A payload that names what it lacks."""
+    """A payload; a missing field or one of another type is an ``IntakeError`` that names it."""
 
     payload: Any
     event: str
@@ -129,27 +129,27 @@ class Fields:
         return value
 
     def text(self, *path: str) -> str:
-        """A text; GitHub sends null where somebody wrote nothing."""
+        """A string; GitHub sends null for an empty one."""
         value = self.get(*path)
         if not isinstance(value, str | None):
-            raise IntakeError(f"In the {self.event} event, {'.'.join(path)} is no text.", status=400)
+            raise IntakeError(f"In the {self.event} event, {'.'.join(path)} must be a string.", status=400)
         return value or ""
 
     def list(self, *path: str) -> list[Any]:
         value = self.get(*path)
         if not isinstance(value, list):
-            raise IntakeError(f"In the {self.event} event, {'.'.join(path)} is no list.", status=400)
+            raise IntakeError(f"In the {self.event} event, {'.'.join(path)} must be a list.", status=400)
         return value
 
     def number(self, *path: str) -> int:
         value = self.get(*path)
         if not isinstance(value, int) or isinstance(value, bool):
-            raise IntakeError(f"In the {self.event} event, {'.'.join(path)} is no number.", status=400)
+            raise IntakeError(f"In the {self.event} event, {'.'.join(path)} must be a number.", status=400)
         return value
 
 
-def _where(fields: Fields, key: str) -> Subject:
-    """The issue or pull request under ``key``; GitHub calls a pull request's thread an issue, too."""
+def _subject(fields: Fields, key: str) -> Subject:
+    """The issue or pull request under ``key``; GitHub also calls the conversation of a pull request an issue."""
     return Subject(
         repository=fields.text("repository", "full_name"),
         clone_url=fields.text("repository", "clone_url"),
@@ -166,8 +166,8 @@ def _sender(fields: Fields) -> tuple[str, bool]:
     return fields.text("sender", "login"), fields.text("sender", "type") == "Bot"
 
 
-def _granted(fields: Fields, key: str) -> RepositoriesAdded:
-    names = tuple(Fields(one, fields.event).text("full_name") for one in fields.list(key))
+def _repositories_added(fields: Fields, key: str) -> RepositoriesAdded:
+    names = tuple(Fields(entry, fields.event).text("full_name") for entry in fields.list(key))
     return RepositoriesAdded(fields.number("installation", "id"), names, fields.text("sender", "login"))
 
 
@@ -179,7 +179,7 @@ def _pushed(fields: Fields) -> Pushed | Ignored:
     if fields.get("deleted") is True:
         return Ignored("the push deletes the default branch")
     if not _may_touch_set_up(fields):
-        return Ignored("the push touches nothing that decides the set-up")
+        return Ignored("the push changes no file that decides the set-up")
     return Pushed(
         repository=fields.text("repository", "full_name"),
         clone_url=fields.text("repository", "clone_url"),
@@ -190,16 +190,16 @@ def _pushed(fields: Fields) -> Pushed | Ignored:
 
 
 def _may_touch_set_up(fields: Fields) -> bool:
-    """Whether a push changes a file that decides the set-up; so it may where GitHub does not tell all of it."""
-    commits = [one for one in fields.list("commits") if isinstance(one, Mapping)]
-    told = any(one.get("id") == fields.text("after") for one in commits)
-    if fields.payload.get("forced") is True or not told or len(commits) >= MAX_COMMITS:
-        return True  # what was taken away, or left out, is named nowhere
+    """Whether a push may change a file that decides the set-up. It may if GitHub does not list everything."""
+    commits = [entry for entry in fields.list("commits") if isinstance(entry, Mapping)]
+    listed = any(commit.get("id") == fields.text("after") for commit in commits)
+    if fields.payload.get("forced") is True or not listed or len(commits) >= MAX_COMMITS:
+        return True  # what was removed or left out is not listed
     return any(_touches(commit) for commit in commits)
 
 
 def _touches(commit: Mapping[str, Any]) -> bool:
     lists = [commit.get(key) for key in ("added", "removed", "modified")]
-    named = [one for one in lists if isinstance(one, list)]
-    paths = [path for one in named for path in one if isinstance(path, str)]
-    return len(named) < len(lists) or len(paths) >= MAX_PATHS or any(map(decides_set_up, paths))
+    known = [entries for entries in lists if isinstance(entries, list)]
+    paths = [path for entries in known for path in entries if isinstance(path, str)]
+    return len(known) < len(lists) or len(paths) >= MAX_PATHS or any(map(decides_set_up, paths))

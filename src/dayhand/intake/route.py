@@ -1,4 +1,4 @@
-"""``POST /webhook``: bytes in, 202 out, and everything that can be wrong said in a sentence."""
+"""``POST /webhook``: accepts a delivery with 202, or says in one sentence why not."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from dayhand.intake.dispatch import Dispatcher
 from dayhand.intake.events import parse
 from dayhand.intake.signature import verify
 
-MAX_BYTES = 25 * 1024 * 1024  # GitHub sends no more
+MAX_BYTES = 25 * 1024 * 1024  # GitHub does not send larger deliveries
 
 Answer = tuple[Response, int]
 
 
-def webhook(desk: Dispatcher, secrets: Sequence[str]) -> Blueprint:
-    """The receiver. Nothing is remembered of a delivery before it is accepted, so a failed one can be sent again."""
+def webhook(dispatcher: Dispatcher, secrets: Sequence[str]) -> Blueprint:
+    """The webhook. A delivery is remembered only once it was accepted, so that a failed one can be redelivered."""
     blueprint = Blueprint("webhook", __name__)
 
     @blueprint.post("/webhook")
@@ -31,15 +31,15 @@ def webhook(desk: Dispatcher, secrets: Sequence[str]) -> Blueprint:
         delivery = request.headers.get("X-GitHub-Delivery", "")
         try:
             verify(body, request.headers.get("X-Hub-Signature-256"), secrets)
-            return _take(desk, delivery, request.headers.get("X-GitHub-Event", ""), body=body)
+            return _accept(dispatcher, delivery, request.headers.get("X-GitHub-Event", ""), body=body)
         except IntakeError as error:
             return _refused(error)
         except (RedisError, HubUnavailable) as error:
             return _refused(
                 IntakeError(
-                    f"Dayhand cannot take this now: {error}",
+                    f"Dayhand cannot accept this now: {error}",
                     status=503,
-                    advice="Nothing was taken: redeliver it from the App's settings page.",
+                    advice="Nothing was stored: redeliver it from the App's settings page.",
                 )
             )
         except HubError as error:
@@ -48,17 +48,17 @@ def webhook(desk: Dispatcher, secrets: Sequence[str]) -> Blueprint:
     return blueprint
 
 
-def _take(desk: Dispatcher, delivery: str, name: str, *, body: bytes) -> Answer:
+def _accept(dispatcher: Dispatcher, delivery: str, name: str, *, body: bytes) -> Answer:
     if not delivery:
         raise IntakeError("The delivery has no X-GitHub-Delivery header.", status=400)
-    seen = desk.ledger.seen(delivery)
+    seen = dispatcher.ledger.seen(delivery)
     if seen is not None:
-        return jsonify(delivery=delivery, task=seen or None, reason="this delivery was taken before"), 202
-    decision = desk.decide(parse(name, body), delivery)
+        return jsonify(delivery=delivery, task=seen or None, reason="this delivery was accepted before"), 202
+    decision = dispatcher.decide(parse(name, body), delivery)
     if decision.task is None:
-        desk.ledger.note_delivery(delivery, "")
-    told = {"reason": decision.reason} if decision.reason else {}
-    return jsonify(delivery=delivery, task=decision.task, **told), 202
+        dispatcher.ledger.note_delivery(delivery, "")
+    reason = {"reason": decision.reason} if decision.reason else {}
+    return jsonify(delivery=delivery, task=decision.task, **reason), 202
 
 
 def _refused(error: IntakeError) -> Answer:

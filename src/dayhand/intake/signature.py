@@ -1,4 +1,4 @@
-"""Whether a delivery was signed with the App's secret: over the raw bytes, before anything reads them.
+"""Checks that a delivery was signed with the App's webhook secret, before anything parses it.
 
 https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries
 """
@@ -15,9 +15,9 @@ PREFIX = "sha256="
 
 
 def verify(body: bytes, header: str | None, secrets: Sequence[str]) -> None:
-    """Raise ``IntakeError`` (401) unless ``header`` is the body's signature by one of the secrets.
+    """Raise ``IntakeError`` (401) unless ``header`` is the signature of the body with one of the secrets.
 
-    Several secrets are taken while one is being rotated.
+    There are several secrets while one is being rotated.
     """
     if not header:
         raise IntakeError(
@@ -26,11 +26,11 @@ def verify(body: bytes, header: str | None, secrets: Sequence[str]) -> None:
             advice="Set a webhook secret on the App's settings page, and the same one as GITHUB_WEBHOOK_SECRET.",
         )
     given = header.encode("utf-8", "replace")
-    # Every secret is tried, so that how long it takes does not tell which one fits.
-    fits = [hmac.compare_digest(sign(body, secret).encode(), given) for secret in secrets]
-    if not any(fits):
+    # Every secret is tried, so that the time does not reveal which one matches.
+    matches = [hmac.compare_digest(sign(body, secret).encode(), given) for secret in secrets]
+    if not any(matches):
         raise IntakeError(
-            "The delivery's signature does not fit.",
+            "The delivery's signature does not match.",
             status=401,
             advice="Compare the webhook secret on the App's settings page with GITHUB_WEBHOOK_SECRET.",
         )

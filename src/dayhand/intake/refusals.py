@@ -1,0 +1,44 @@
+"""The replies to requests that start no task: each says why, and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why nothing happens, and what the person can do."""
+
+    reason: str
+    advice: str
+
+
+MAY_NOT_START = Refusal(
+    "Only people with write access to this repository can start a task.",
+    "Ask one of them to add the label or to write the comment.",
+)
+MAY_NOT_ACCEPT = Refusal(
+    "Only people with write access to this repository can accept a change.",
+    "Ask one of them to review it.",
+)
+NOTHING_TO_ACCEPT = Refusal(
+    "There is nothing to accept here.",
+    "Only a pull request of mine that waits for a person's decision can be accepted.",
+)
+EMPTY_ISSUE = Refusal(
+    "The issue does not say what is wrong: its title and description contain no words.",
+    "Describe what happens and what should happen, then ask again.",
+)
+
+
+def labeled_pull(handle: str) -> Refusal:
+    """A label on a pull request does not say what to do."""
+    return Refusal(
+        "A label on a pull request does not say what to do.",
+        f"Comment “@{handle} …” with a change that you want, or with a question.",
+    )
+
+
+def unclear(hint: str) -> Refusal:
+    """A comment that mentions the App but cannot be understood."""
+    return Refusal("I did not understand that command.", hint)

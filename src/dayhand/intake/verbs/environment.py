@@ -1,0 +1,17 @@
+"""`environment`: examine what can be installed and run here. Nothing is changed."""
+
+from __future__ import annotations
+
+from dayhand.intake.events import Commented
+from dayhand.intake.verbs.base import Actions, Decision, task_request
+from dayhand.task import TaskKind
+
+NAME = "environment"
+ALONE = True
+
+
+def act(comment: Commented, text: str, *, delivery: str, actions: Actions) -> Decision:
+    request = task_request(
+        comment.subject, TaskKind.ENVIRONMENT, text, asker=comment.sender, comment=comment.comment
+    )
+    return actions.open_task(request, delivery)

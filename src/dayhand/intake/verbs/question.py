@@ -1,0 +1,17 @@
+"""Any other text: a question about the work, or feedback on it."""
+
+from __future__ import annotations
+
+from dayhand.intake.events import Commented
+from dayhand.intake.verbs.base import Actions, Decision, task_request
+from dayhand.task import TaskKind
+
+NAME = ""
+ALONE = False
+
+
+def act(comment: Commented, text: str, *, delivery: str, actions: Actions) -> Decision:
+    request = task_request(
+        comment.subject, TaskKind.FOLLOW_UP, text, asker=comment.sender, comment=comment.comment
+    )
+    return actions.open_task(request, delivery)
