@@ -1,4 +1,4 @@
-"""What a path's name says."""
+"""What kind of file a path names."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_what_steers_checks_is_check_configuration(path: str) -> None:
     "path",
     ["README.md", "docs/a.rst", "package-lock.json", "pyproject.toml", "Makefile", "tests/data/a.json"],
 )
-def test_what_no_test_is_expected_to_notice_is_no_source(path: str) -> None:
+def test_what_no_test_is_expected_to_notice_is_not_source(path: str) -> None:
     assert not is_source(path)
     assert not is_test(path)
 

@@ -1,4 +1,4 @@
-"""Each list is written once: its members stand in no other module."""
+"""Each list is written once: no other module names its members."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def pattern(members: Collection[str] | Collection[int]) -> re.Pattern[str]:
 
 
 def mentions(single: SingleList, module: str) -> list[tuple[int, str | int]]:
-    """The lines of a module with the members that stand on them."""
+    """The lines of a module that name a member."""
     rule = pattern(single.members)
     return [
         (line, literal)

@@ -1,4 +1,4 @@
-"""What kind of file a path names, judged by the path alone. Each list of file names stands here, and only here."""
+"""What kind of file a path names, judged by the path alone. Lists of file names are kept here, and only here."""
 
 from __future__ import annotations
 

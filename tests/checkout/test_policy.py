@@ -71,9 +71,7 @@ def test_a_link_out_of_the_repository_is_refused(
         judge(mirror, origin, head, git(origin, "write-tree"))
 
 
-def test_large_binaries_are_told_from_text_and_from_small_ones(
-    mirror: Mirror, origin: Path, head: str, write_tree: Write
-) -> None:
+def test_only_large_binaries_are_listed(mirror: Mirror, origin: Path, head: str, write_tree: Write) -> None:
     tree = write_tree(
         {"model.bin": b"\0\1" * 200_000, "data.csv": "1,2\n" * 100_000, "logo.png": b"\0" * 9000}
     )

@@ -1,4 +1,4 @@
-"""What is known of a base commit."""
+"""The stored results of base commits."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_another_base_environment_command_or_kind_is_not_known(
     assert cache.find(*key) is None
 
 
-def test_what_did_not_end_by_itself_is_not_kept(tmp_path: Path) -> None:
+def test_a_run_that_was_cut_short_is_not_kept(tmp_path: Path) -> None:
     cache = BaseCache(tmp_path)
     lost = check_result()
     cache.keep(
@@ -78,7 +78,7 @@ def test_what_a_killed_worker_left_is_not_read_and_goes(tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == sorted([path, new]), "another worker may be writing the new one"
 
 
-def test_a_disk_that_keeps_nothing_stops_nobody(tmp_path: Path) -> None:
+def test_a_disk_that_refuses_results_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "bases").write_text("no folder")
     cache = BaseCache(tmp_path / "bases")
     cache.keep("c0ffee", "env-1", TEST, result=check_result())

@@ -1,4 +1,4 @@
-"""How often a check is run until its verdict is known."""
+"""How often a check runs before its verdict is known."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_new_failure_is_run_once_more_and_flaky_where_it_passes_then(tmp_path:
     assert fills == [head, base, head]
 
 
-def test_what_the_base_said_is_known_to_the_next_task(tmp_path: Path) -> None:
+def test_the_result_of_the_base_is_known_to_the_next_task(tmp_path: Path) -> None:
     first, fills = verify(tmp_path, RED, RED)
     assert fills == [head, base]
     second, fills = verify(tmp_path, RED)
@@ -67,7 +67,7 @@ def test_what_the_base_said_is_known_to_the_next_task(tmp_path: Path) -> None:
     assert first.verdict is second.verdict is Verdict.FAILS_ON_BASE_TOO
 
 
-def test_what_passes_slowly_is_not_run_on_the_base_for_its_own_sake(tmp_path: Path) -> None:
+def test_a_slow_check_that_passes_does_not_run_on_the_base(tmp_path: Path) -> None:
     slow = CheckResult(dataclasses.replace(GREEN.run, seconds=QUICK_SECONDS + 1), GREEN.results)
     finding, fills = verify(tmp_path, slow)
     assert (finding.verdict, fills) == (Verdict.PASSES, [head])
@@ -80,7 +80,7 @@ def test_what_passes_slowly_is_fixed_where_the_base_is_known_to_fail(tmp_path: P
     assert (finding.verdict, finding.fixed) == (Verdict.FIXED, ("b",))
 
 
-def test_what_ran_out_of_time_is_not_run_again(tmp_path: Path) -> None:
+def test_a_run_that_timed_out_is_not_repeated(tmp_path: Path) -> None:
     stuck = CheckResult(dataclasses.replace(RED.run, code=None, reason="wall"), None)
     finding, fills = verify(tmp_path, stuck, GREEN)
     assert (finding.verdict, fills) == (Verdict.NEW_FAILURE, [head, base])

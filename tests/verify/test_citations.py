@@ -1,4 +1,4 @@
-"""Whether what the model cites is there."""
+"""Looking up what the model cites."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An account's claims are compared with what the worker ran."""
+"""Claims in the model's summary are compared with what the worker ran."""
 
 from __future__ import annotations
 
@@ -87,4 +87,4 @@ def test_a_claim_that_no_finding_contradicts_stays(words: str) -> None:
 def test_a_long_hostile_account_is_read_in_a_moment(piece: str) -> None:
     begun = time.process_time()
     strike_false_claims(piece * (100_000 // len(piece)), RED)
-    assert time.process_time() - begun < 5, "what is quadratic takes minutes"
+    assert time.process_time() - begun < 5, "quadratic time would take minutes"

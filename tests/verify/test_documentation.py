@@ -1,4 +1,4 @@
-"""The tables of docs/verdict.md: each row names tests, each of them exists, and no verdict and no report lacks a row."""
+"""The tables of docs/verdict.md: each row names tests that exist, and every verdict and conclusion has a row."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ def test_the_tables_are_there() -> None:
 
 
 def test_each_row_names_tests_that_exist() -> None:
-    """A file's name holds for what follows it; "the same" is the row above."""
+    """The name of a file also applies to the names after it; "the same" refers to the row above."""
     file = function = ""
     for row in ROWS:
         named = NAMED.findall(row.cells[-1])
         assert named or row.cells[-1] == "the same", row
-        for place, name, identity in named:
-            file = place or next(
-                (one for one, text in TESTS.items() if name and f"def {name}(" in text), file
+        for file_name, name, identity in named:
+            file = file_name or next(
+                (path for path, text in TESTS.items() if name and f"def {name}(" in text), file
             )
             function = name or function
             text = TESTS[file]
@@ -73,8 +73,8 @@ def test_each_test_that_the_page_names_exists() -> None:
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_each_verdict_has_a_row(verdict: Verdict) -> None:
-    told = [row.cells[-2] for row in ROWS if row.heading == "The verdicts"]
-    assert any(VERDICTS[verdict].partition(":")[0] in cell for cell in told)
+    verdicts = [row.cells[-2] for row in ROWS if row.heading == "The verdicts"]
+    assert any(VERDICTS[verdict].partition(":")[0] in cell for cell in verdicts)
 
 
 @pytest.mark.parametrize("conclusion", MARKS)

@@ -1,4 +1,4 @@
-"""The verdict matrix: what head, base and a second run of the head say together."""
+"""The verdict matrix: the results of the head, the base and a second run of the head."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_head_that_fails(
     assert (judged.verdict, judged.failing) == (verdict, failing)
 
 
-def test_what_passes_when_run_once_more_is_flaky() -> None:
+def test_a_failure_that_passes_when_run_again_is_flaky() -> None:
     judged = judge_failed(RED, GREEN, rerun=GREEN)
     assert (judged.verdict, judged.failing) == (Verdict.FLAKY, ("b",))
 
@@ -80,11 +80,11 @@ def test_only_what_fails_each_time_is_named() -> None:
     assert (judged.verdict, judged.failing) == (Verdict.NEW_FAILURE, ("c",))
 
 
-def test_two_different_failures_in_a_row_are_no_flake() -> None:
+def test_two_different_failures_in_a_row_are_not_flaky() -> None:
     judged = judge_failed(check_result(code=1, failing="b"), GREEN, rerun=check_result(code=1, failing="c"))
     assert judged.verdict is Verdict.NEW_FAILURE
 
 
-def test_what_was_mended_is_named_beside_a_new_failure() -> None:
+def test_fixed_tests_are_named_beside_a_new_failure() -> None:
     judged = judge_failed(check_result(code=1, passing="b", failing="c"), RED)
     assert (judged.failing, judged.fixed) == (("c",), ("b",))

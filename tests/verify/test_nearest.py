@@ -1,4 +1,4 @@
-"""Which tests a change is nearest to, and how a command is told to run them alone."""
+"""Which tests are nearest to a change, and how a command is narrowed to them."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ needs_rspec = pytest.mark.skipif(
 
 @needs_node
 @pytest.mark.parametrize("command", ["node --test", "npm test", "node a.test.js"])
-def test_node_reports_every_test_while_people_read_what_they_know(
+def test_node_reports_every_test_and_prints_its_usual_output(
     sandbox: BubblewrapSandbox, command: str
 ) -> None:
     result = run(sandbox, NODE_TESTS, command)
@@ -137,7 +137,7 @@ def test_rspec_reports_every_example(sandbox: BubblewrapSandbox) -> None:
     assert result.failing == {"./spec/a_spec.rb::shop subs"}
 
 
-def test_mavens_reports_are_read_and_those_that_lay_there_are_not(sandbox: BubblewrapSandbox) -> None:
+def test_new_reports_of_maven_are_read_and_older_ones_are_not(sandbox: BubblewrapSandbox) -> None:
     report = '<testsuite name="{0}"><testcase name="adds" classname="{0}"/></testsuite>'
     maven = (
         "#!/bin/sh\nmkdir -p 'web app/target/surefire-reports' target/surefire-reports\n"
@@ -148,4 +148,6 @@ def test_mavens_reports_are_read_and_those_that_lay_there_are_not(sandbox: Bubbl
     result = run(sandbox, {"mvn": maven, **old}, "./mvn", ecosystem="Maven")
     assert result.results
     assert result.results.passing == {"Shop::adds", "Web::adds"}
-    assert run(sandbox, {"mvn": maven, **old}, "./mvn").results is None, "what no Java build wrote is none"
+    assert run(sandbox, {"mvn": maven, **old}, "./mvn").results is None, (
+        "only the reports of Java builds are read from the tree"
+    )

@@ -113,4 +113,6 @@ def _package_script(package: str, name: str) -> str:
 def _names_path(word: str, folder: str, paths: frozenset[str]) -> bool:
     """Whether a word of the command names a file or folder of the tree."""
     path = "/".join(part for part in (folder, word.removeprefix("./").rstrip("/")) if part and part != ".")
-    return not word.startswith("-") and (path in paths or any(one.startswith(f"{path}/") for one in paths))
+    return not word.startswith("-") and (
+        path in paths or any(other.startswith(f"{path}/") for other in paths)
+    )

@@ -1,4 +1,4 @@
-"""What of a file of settings steers the checks, told by what changed in it."""
+"""Which parts of a settings file configure checks, and what changed in them."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ POM = "<project>\n<properties>\n</properties>\n</project>"
         ("sitecustomize.py", "", "", "import os\n", "added"),
     ],
 )  # fmt: skip
-def test_what_changed_in_the_settings_of_checks_is_told(
+def test_what_changed_in_the_settings_of_checks_is_reported(
     path: str, text: str, old: str, new: str, what: str
 ) -> None:
     assert old in text
@@ -111,7 +111,9 @@ def test_an_ordinary_edit_of_the_same_files_is_left_alone(path: str, text: str, 
         ("node --test test/a.js", "test/a.js", False),
     ],
 )
-def test_a_program_that_a_check_starts_steers_it(command: str, path: str, *, told: bool) -> None:
+def test_a_program_that_a_check_starts_counts_as_its_configuration(
+    command: str, path: str, *, told: bool
+) -> None:
     concerns = inspect(
         InMemoryFiles({path: "run_all()\n"}), InMemoryFiles({path: "pass\n"}), (path,), commands=(command,)
     )

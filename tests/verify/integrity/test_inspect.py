@@ -105,7 +105,7 @@ SUM = "        assert total(cart) == 0"
         ("class Test", "x = (((\nclass Test", "deleted test", "the file can no longer be parsed"),
     ],
 )  # fmt: skip
-def test_a_python_test_that_says_less_is_found(old: str, new: str, kind: str, what: str) -> None:
+def test_a_python_test_that_tests_less_is_found(old: str, new: str, kind: str, what: str) -> None:
     assert (kind, what) in found("test_a.py", TABLE, TABLE.replace(old, new))
 
 
@@ -141,7 +141,7 @@ def test_ordinary_work_on_a_python_test_is_left_alone(old: str, new: str) -> Non
         ("README.md", "x", "# noqa, type: ignore"),
     ],
 )  # fmt: skip
-def test_what_does_not_is_left_alone(path: str, old: str, new: str) -> None:
+def test_what_does_not_weaken_the_checks_is_left_alone(path: str, old: str, new: str) -> None:
     assert found(path, old, new) == []
 
 

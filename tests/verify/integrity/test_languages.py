@@ -1,4 +1,4 @@
-"""What weakens tests in languages that are read by rules, and the ordinary work that does not."""
+"""What weakens tests in languages that are read with patterns, and ordinary work that does not."""
 
 from __future__ import annotations
 
@@ -227,4 +227,4 @@ def test_a_long_hostile_file_is_read_in_a_moment(piece: str) -> None:
         all_settings(path, text)
     new_suppressions("", text)
     loosened_thresholds(text, text)
-    assert time.process_time() - begun < 15, "what is quadratic takes minutes"
+    assert time.process_time() - begun < 15, "quadratic time would take minutes"

@@ -1,4 +1,4 @@
-"""Which changed files hold tests that were not there before."""
+"""Which changed files contain new tests."""
 
 from __future__ import annotations
 

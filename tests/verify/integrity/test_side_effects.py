@@ -1,4 +1,4 @@
-"""What acts beyond the code that checks can judge is found, and ordinary changes are left alone."""
+"""What acts beyond the tested code is found, and ordinary changes are left alone."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ PNPM = "packages:\n\n  /esbuild@{}:\n    resolution: {{integrity: x}}\n    requi
 
 
 def found(path: str, old: str, new: str) -> list[tuple[str, str]]:
-    beyond = find_side_effects(InMemoryFiles({path: old}), InMemoryFiles({path: new}), (path,), binaries=())
-    return [(one.kind, one.detail) for one in beyond]
+    side_effects = find_side_effects(
+        InMemoryFiles({path: old}), InMemoryFiles({path: new}), (path,), binaries=()
+    )
+    return [(one.kind, one.detail) for one in side_effects]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Single tests, read from what runners write and print; the samples are the runners' own output, shortened."""
+"""Single tests, read from the reports and the output of test runners; the samples are real output, shortened."""
 
 from __future__ import annotations
 
@@ -242,7 +242,7 @@ def test_single_tests_are_read_from_what_a_runner_prints(
     assert results
     assert results.passing == passing
     assert results.failing == failing
-    assert results.counts is None, "printed words need not name all tests"
+    assert results.counts is None, "printed text need not name all tests"
 
 
 def test_a_report_file_names_every_test_and_why_it_failed() -> None:
@@ -284,12 +284,12 @@ def test_a_report_without_a_single_test_says_that_none_ran() -> None:
     ],
     ids=["entities", "external", "cut", "words", "empty", "json", "half-json"],
 )
-def test_what_is_no_honest_report_is_not_read(report: str) -> None:
+def test_an_invalid_report_is_not_read(report: str) -> None:
     assert read_results((report,), "") is None
-    assert read_results((PYTEST_XML, report), "") is None, "what is missing could be what failed"
+    assert read_results((PYTEST_XML, report), "") is None, "the missing part could hold the failures"
 
 
-def test_a_group_of_groups_is_no_test_of_its_own() -> None:
+def test_a_group_of_groups_is_not_a_test() -> None:
     printed = "▶ shop\n  ▶ cart\n    ✖ sums (1ms)\n  ✖ cart (2ms)\n✖ shop (3ms)\n"
     results = read_results((), printed)
     assert results

@@ -1,4 +1,4 @@
-"""What a change is about, and what else it touches."""
+"""Which parts of a change are formatting only, and which files are not mentioned."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ deleted file mode 100644
 """
 
 
-def test_a_diff_is_read_place_by_place() -> None:
+def test_a_diff_is_read_range_by_range() -> None:
     assert changed_ranges(PATCH) == {
         "shop.py": [
             ChangedRange(["x = 'a'"], ['x = "a"']),
@@ -58,7 +58,7 @@ def test_a_diff_is_read_place_by_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "gone", "come"),
+    ("path", "removed", "added"),
     [
         ("a.py", "x = 'a'", 'x = "a"'),
         ("a.py", "f(a,b)", "f(a, b)"),
@@ -70,12 +70,12 @@ def test_a_diff_is_read_place_by_place() -> None:
         ("a.go", "\tx := 1", "    x := 1"),
     ],
 )
-def test_the_same_words_in_another_layout_are_noise(path: str, gone: str, come: str) -> None:
-    assert is_formatting_only(path, ChangedRange(gone.split("\n"), come.split("\n")))
+def test_the_same_tokens_in_another_layout_are_formatting_only(path: str, removed: str, added: str) -> None:
+    assert is_formatting_only(path, ChangedRange(removed.split("\n"), added.split("\n")))
 
 
 @pytest.mark.parametrize(
-    ("path", "gone", "come"),
+    ("path", "removed", "added"),
     [
         ("a.py", "x = 'a b'", "x = 'ab'"),
         ("a.py", "return x", "    return x"),
@@ -86,11 +86,11 @@ def test_the_same_words_in_another_layout_are_noise(path: str, gone: str, come: 
         ("a.py", "if x: a(); b()", "if x: a()\nb()"),
     ],
 )
-def test_words_that_change_are_no_noise(path: str, gone: str, come: str) -> None:
-    assert not is_formatting_only(path, ChangedRange(gone.split("\n"), come.split("\n")))
+def test_changed_tokens_are_not_formatting_only(path: str, removed: str, added: str) -> None:
+    assert not is_formatting_only(path, ChangedRange(removed.split("\n"), added.split("\n")))
 
 
-def test_a_python_file_that_was_only_reformatted_is_all_noise() -> None:
+def test_a_reformatted_python_file_is_formatting_only_throughout() -> None:
     old = "import b, a\nfrom c import (d,)\n\ndef f(x):\n    return (x\n        + 1)  # one more\n"
     new = "import a\nimport b\nfrom c import d\n\n\ndef f(x):\n    return x + 1  # one more\n"
     places = {
@@ -106,7 +106,7 @@ def test_a_python_file_that_was_only_reformatted_is_all_noise() -> None:
     assert find_formatting_only(InMemoryFiles({"m.py": old}), InMemoryFiles({"m.py": changed}), places) == ()
 
 
-def test_noise_is_counted_beside_what_is_none() -> None:
+def test_formatting_only_ranges_are_counted_among_all_ranges() -> None:
     assert find_formatting_only(InMemoryFiles({}), InMemoryFiles({}), changed_ranges(PATCH)) == (
         FormattingOnly("shop.py", 1, 2),
     )
@@ -125,7 +125,7 @@ MANY = ("shop.py", "test_shop.py", "tax.py", "web/index.js", "web/menu.js", "uv.
 SUM = {"shop.py": [ChangedRange(["def total(x):"], ["def total(y):"])]}
 
 
-def test_what_a_named_symbol_its_test_and_its_imports_lead_to_is_spoken_of() -> None:
+def test_what_a_named_symbol_its_test_and_its_imports_lead_to_is_mentioned() -> None:
     assert find_unmentioned(WORDS, TREE, SUM, paths=MANY) == ("tax.py", "web/index.js", "web/menu.js")
 
 
@@ -134,10 +134,10 @@ def test_a_name_leads_to_what_imports_it(word: str) -> None:
     assert find_unmentioned(f"{WORDS} Also {word}.", TREE, SUM, paths=MANY) == ("tax.py",)
 
 
-def test_a_part_of_another_word_is_no_name() -> None:
+def test_a_part_of_another_word_is_not_a_mention() -> None:
     assert "tax.py" in find_unmentioned(f"{WORDS} A syntax-error and taxes.", TREE, SUM, paths=MANY)
 
 
-def test_where_no_name_falls_a_small_change_is_left_alone_and_a_large_one_is_told() -> None:
+def test_if_nothing_is_mentioned_a_small_change_is_left_alone_and_a_large_one_is_listed() -> None:
     assert find_unmentioned("Mended.", TREE, {}, paths=MANY[:3]) == ()
     assert find_unmentioned("Mended.", TREE, {}, paths=MANY) == MANY[:5]

@@ -18,10 +18,10 @@ def parse(text: str) -> tuple[CaseResult, ...] | None:
     examples = report.get("examples") if isinstance(report, dict) else None
     if not isinstance(examples, list) or "summary" not in report:
         return None
-    return tuple(_single(one) for one in examples[:MAX_TESTS] if isinstance(one, dict))
+    return tuple(_case(example) for example in examples[:MAX_TESTS] if isinstance(example, dict))
 
 
-def _single(example: dict[str, object]) -> CaseResult:
+def _case(example: dict[str, object]) -> CaseResult:
     name = f"{example.get('file_path') or ''}::{example.get('full_description') or example.get('id') or ''}"
     failure = example.get("exception")
     detail = str(failure.get("message") or "") if isinstance(failure, dict) else ""

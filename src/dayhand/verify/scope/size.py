@@ -14,7 +14,7 @@ from dayhand.verify.scope.unmentioned import find_unmentioned
 
 
 def measure(lines: Mapping[str, int], limits: Scope) -> Scope:
-    """The size of a change, from its number of lines by path. Lock files do not count: nobody reads them."""
+    """The size of a change, from its number of lines by path. Lock files do not count, because tools write them."""
     counted = {path: count for path, count in lines.items() if not is_lock(path)}
     return replace(limits, lines=sum(counted.values()), files=len(counted))
 
