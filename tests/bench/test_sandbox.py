@@ -12,7 +12,7 @@ import pytest
 
 from dayhand.bench.sandbox import bench_sandbox
 from dayhand.settings.table import Settings
-from tests.sandbox.image import needed
+from tests.sandbox.image import require_image
 
 BY_BACKEND = (
     "command_ratio",
@@ -27,7 +27,7 @@ WITHOUT_IMAGE = Settings(data=Path("/nonexistent"), sandbox_image="no-such-image
 
 @pytest.fixture
 def settings() -> Settings:
-    client, image = needed()
+    client, image = require_image()
     with contextlib.closing(client):
         return replace(WITHOUT_IMAGE, sandbox_image=image)
 
@@ -49,7 +49,7 @@ def test_it_prints_one_object_with_the_ratios_of_both_backends(
 
 @pytest.mark.timeout(300)
 def test_it_leaves_nothing_behind(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    client, image = needed()
+    client, image = require_image()
     own = f"dayhand-test-bench:{secrets.token_hex(4)}"  # other tests open boxes of the same image meanwhile
     with contextlib.closing(client):
         client.images.get(image).tag(own)

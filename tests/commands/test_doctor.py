@@ -16,7 +16,7 @@ from dayhand.ledger.redis_server import embedded
 from dayhand.localhub.server import LocalHub
 from dayhand.sandbox.health import Health
 from dayhand.settings.table import Settings
-from tests.sandbox.image import needed
+from tests.sandbox.image import require_image
 
 HEALTHY = {Health.GOOD, Health.WEAK}
 
@@ -105,7 +105,7 @@ def test_an_engine_that_is_asked_for_and_silent_is_bad(
 
 
 def test_an_engine_with_the_image_is_examined(settings: Settings) -> None:
-    client, image = needed()
+    client, image = require_image()
     with contextlib.closing(client):
         told = list(look(replace(settings, sandbox="docker", sandbox_image=image)))
 
@@ -115,7 +115,7 @@ def test_an_engine_with_the_image_is_examined(settings: Settings) -> None:
 
 
 def test_an_engine_without_the_image_is_not_taken_and_that_is_told(settings: Settings) -> None:
-    client, _ = needed()
+    client, _ = require_image()
     client.close()
 
     told = list(look(replace(settings, sandbox="auto", sandbox_image="no-such-image")))

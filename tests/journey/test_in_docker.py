@@ -20,7 +20,7 @@ from tests.journey.harness import (
     SHOP,
     Harness,
 )
-from tests.sandbox.image import needed
+from tests.sandbox.image import require_image
 
 PYTHON = {
     "shop.py": SHOP["shop.py"],
@@ -32,7 +32,7 @@ PYTHON = {
 
 @pytest.fixture
 def docked(harness: Harness) -> Iterator[Harness]:
-    client, image = needed()
+    client, image = require_image()
     harness.settings = replace(harness.settings, sandbox="docker", sandbox_image=image)
     with contextlib.closing(client):
         yield harness

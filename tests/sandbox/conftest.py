@@ -1,4 +1,4 @@
-"""Every backend that works on this machine, each in a folder that the boxes' own users can reach."""
+"""Every backend that works on this machine, with its data in a folder that the boxes' own users can reach."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dayhand.bench.measure import descendants
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 from dayhand.sandbox.docker.backend import DockerSandbox
 from dayhand.sandbox.limits import MIB, Capacity
-from tests.sandbox.image import needed
+from tests.sandbox.image import require_image
 
 SMALL = Capacity(memory=256 * MIB, processes=64, file=32 * MIB, scratch=16 * MIB, disk=48 * MIB, files=20_000)
 
@@ -29,22 +29,22 @@ def data():
 
 @pytest.fixture(scope="session", params=["bubblewrap", "docker"])
 def sandbox(request, data):
-    """A small one, so that its limits are soon reached."""
+    """With small limits, so that they are soon reached."""
     if request.param == "docker":
-        client, image = needed()
+        client, image = require_image()
         client.close()
-        made = DockerSandbox(data / request.param, image=image, capacity=SMALL)
+        backend = DockerSandbox(data / request.param, image=image, capacity=SMALL)
     else:
-        made = BubblewrapSandbox(data / request.param, capacity=SMALL)
-    made.self_test()
-    return made
+        backend = BubblewrapSandbox(data / request.param, capacity=SMALL)
+    backend.self_test()
+    return backend
 
 
 @pytest.fixture
 def remains(sandbox, data):
-    """What is there of boxes, open or closed."""
+    """A function that returns the containers, volumes and folders of boxes that exist."""
 
-    def look() -> list[str]:
+    def find() -> list[str]:
         if sandbox.name == "docker":
             mine = {"label": f"dayhand.owner={sandbox.owner}"}
             with contextlib.closing(docker.from_env()) as client:
@@ -53,7 +53,7 @@ def remains(sandbox, data):
         folder = data / sandbox.name / "sandbox"
         return [str(each) for kind in ("boxes", "trash") for each in (folder / kind).iterdir()]
 
-    return look
+    return find
 
 
 @pytest.fixture
@@ -64,17 +64,17 @@ def box(sandbox):
 
 @pytest.fixture
 def break_box(sandbox):
-    """Take away, from outside, what holds the boxes that are open."""
+    """A function that breaks the open boxes from outside."""
 
-    def take_away() -> None:
+    def break_open_boxes() -> None:
         if sandbox.name == "docker":
             with contextlib.closing(docker.from_env()) as client:
-                for one in client.containers.list(filters={"label": f"dayhand.owner={sandbox.owner}"}):
-                    one.remove(force=True)
+                for container in client.containers.list(filters={"label": f"dayhand.owner={sandbox.owner}"}):
+                    container.remove(force=True)
             return
         for pid, name in descendants([os.getpid()]).items():
             if name == "bwrap":
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 
-    return take_away
+    return break_open_boxes

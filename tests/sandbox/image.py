@@ -1,6 +1,6 @@
-"""The image that the tests' containers are made of: built once on a machine, from Debian's packages, with no registry.
+"""The image of the tests' containers: built once on a machine, from Debian's packages, without a registry.
 
-``python -m tests.sandbox.image`` builds it beforehand, and fails where no engine answers or it cannot be built.
+``python -m tests.sandbox.image`` builds it beforehand, and fails if no engine answers or the build fails.
 """
 
 from __future__ import annotations
@@ -46,15 +46,15 @@ ENGINE_SECONDS = 300
 
 
 class CannotBuildError(Exception):
-    """Why there is no image, in words for the person who runs the tests."""
+    """Why there is no image, as a message for the person who runs the tests."""
 
 
 def engine(patience: float = 0) -> docker.DockerClient | str:
-    """A client of the engine that ``DOCKER_HOST`` names, or why there is none. Waits ``patience`` seconds for one."""
+    """A client of the engine at ``DOCKER_HOST``, or why there is none. Waits ``patience`` seconds for the engine."""
     until = time.monotonic() + patience
     while True:
         try:
-            check_engine(engine_address())  # docker-py leaves a socket open where nobody answers
+            check_engine(engine_address())  # docker-py leaves a socket open if no engine answers
             return docker.from_env(timeout=ENGINE_SECONDS, version="auto")
         except (DockerException, SandboxError, requests.RequestException) as error:
             if time.monotonic() > until:
@@ -63,25 +63,25 @@ def engine(patience: float = 0) -> docker.DockerClient | str:
 
 
 def image(client: docker.DockerClient) -> str:
-    """The image's tag. Builds it where this machine does not have it yet, which takes about a minute.
+    """The image's tag. Builds the image if this machine does not have it yet, which takes about a minute.
 
     Raises ``CannotBuildError``.
     """
     tag = f"{SANDBOX}:{_digest(_base_digest(), DOCKERFILE.read_text(encoding='utf-8'))}"
-    if not _is_there(client, tag):
-        with _alone():
-            if not _is_there(client, tag):
+    if not _exists(client, tag):
+        with _build_lock():
+            if not _exists(client, tag):
                 _build(client, tag)
     return tag
 
 
-def needed() -> tuple[docker.DockerClient, str]:
-    """The engine and the image's tag for a fixture, whose tests are skipped where there is none."""
+def require_image() -> tuple[docker.DockerClient, str]:
+    """The engine and the image's tag for a fixture. Skips its tests if there is no engine or no image."""
     client = engine()
     if isinstance(client, str):
         pytest.skip(client)
     try:
-        with _time_standing_still():
+        with _paused_timeout():
             return client, image(client)
     except CannotBuildError as error:
         client.close()
@@ -89,7 +89,7 @@ def needed() -> tuple[docker.DockerClient, str]:
 
 
 def _build(client: docker.DockerClient, tag: str) -> None:
-    """From a base of our own where we may make one, from the registry's as a user does where not."""
+    """Build from a base of our own if we can make one, else from the registry's, as a user does."""
     arguments = {"BASE": _base(client), "INSTALL": "0"} if _may_bootstrap() else {}
     try:
         client.images.build(path=str(DOCKERFILE.parent), tag=tag, buildargs=arguments, rm=True, forcerm=True)
@@ -104,12 +104,12 @@ def _may_bootstrap() -> bool:
 
 def _base(client: docker.DockerClient) -> str:
     tag = _base_digest()
-    if not _is_there(client, f"{BASE}:{tag}"):
+    if not _exists(client, f"{BASE}:{tag}"):
         with tempfile.TemporaryDirectory(prefix="dayhand-image-") as folder:
             root = Path(folder) / "root"
             _bootstrap(root)
             _add_uv(root)
-            _bring_in(client, root, tag)
+            _import(client, root, tag)
     return f"{BASE}:{tag}"
 
 
@@ -130,18 +130,18 @@ def _add_uv(root: Path) -> None:
     target.chmod(0o755)
 
 
-def _bring_in(client: docker.DockerClient, root: Path, tag: str) -> None:
+def _import(client: docker.DockerClient, root: Path, tag: str) -> None:
     words = ["tar", "--create", "--numeric-owner", *(f"--exclude={each}" for each in LEFT_OUT)]
     with subprocess.Popen([*words, "--directory", str(root), "."], stdout=subprocess.PIPE) as tar:
         try:
             client.api.import_image_from_stream(tar.stdout, repository=BASE, tag=tag)
         except APIError as error:
-            raise CannotBuildError(f"the engine does not take the base in: {error}") from error
+            raise CannotBuildError(f"the engine does not import the base: {error}") from error
     if tar.returncode:
-        raise CannotBuildError(f"tar ended with {tar.returncode} while it packed the base")
+        raise CannotBuildError(f"tar failed with exit code {tar.returncode} while it packed the base")
 
 
-def _is_there(client: docker.DockerClient, tag: str) -> bool:
+def _exists(client: docker.DockerClient, tag: str) -> bool:
     try:
         client.images.get(tag)
     except ImageNotFound:
@@ -158,8 +158,8 @@ def _digest(*parts: str) -> str:
 
 
 @contextmanager
-def _time_standing_still() -> Iterator[None]:
-    """Stop the alarm of pytest-timeout: whoever needs the image first is not to fail for building it."""
+def _paused_timeout() -> Iterator[None]:
+    """Stop the alarm of pytest-timeout, so that the first test that needs the image does not fail for building it."""
     left, _ = signal.setitimer(signal.ITIMER_REAL, 0)
     try:
         yield
@@ -168,8 +168,8 @@ def _time_standing_still() -> Iterator[None]:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """One process of this user at a time: tests run in several."""
+def _build_lock() -> Iterator[None]:
+    """Let one process of this user build at a time: tests run in several."""
     path = Path(tempfile.gettempdir()) / f"dayhand-test-image-{os.geteuid()}.lock"
     descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
@@ -183,12 +183,12 @@ def main() -> int:
     began = time.monotonic()
     client = engine(patience=60)
     if isinstance(client, str):
-        print(f"The tests of containers cannot run: {client}", file=sys.stderr)
+        print(f"The container tests cannot run: {client}", file=sys.stderr)
         return 1
     try:
-        print(f"{image(client)} is there after {time.monotonic() - began:.1f} s")
+        print(f"{image(client)} is ready after {time.monotonic() - began:.1f} s")
     except CannotBuildError as error:
-        print(f"The tests of containers cannot run: {error}", file=sys.stderr)
+        print(f"The container tests cannot run: {error}", file=sys.stderr)
         return 1
     finally:
         client.close()

@@ -1,4 +1,4 @@
-"""Our own code where any user can read it: this checkout may lie in a folder that only its owner may enter."""
+"""Copies of our own code that every user can read: this checkout may be in a folder that only its owner can enter."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PACKAGES = Path(pytest.__file__).parents[1]
 
 
 def readable_copies(folder: Path) -> tuple[Path, Path]:
-    """The checkout and its installed packages, or copies of them under ``folder`` where those are closed."""
+    """The checkout and its installed packages, or copies of them under ``folder`` if other users cannot read those."""
     if is_readable_by_all(CHECKOUT / "src" / "dayhand" / "errors.py") and is_readable_by_all(PACKAGES):
         return CHECKOUT, PACKAGES
     checkout, packages = folder / "checkout", folder / "packages"
@@ -25,12 +25,12 @@ def readable_copies(folder: Path) -> tuple[Path, Path]:
     shutil.copy(CHECKOUT / "pyproject.toml", checkout)
     shutil.copytree(PACKAGES, packages, copy_function=_link, ignore=shutil.ignore_patterns("__pycache__"))
     (packages / "bin").mkdir(exist_ok=True)
-    _link(uv.find_uv_bin(), str(packages / "bin" / "uv"))  # where its package looks beside itself
+    _link(uv.find_uv_bin(), str(packages / "bin" / "uv"))  # where uv's package looks for it
     return checkout, packages
 
 
 def _link(source: str, target: str) -> None:
-    """A second name costs nothing; a copy where the folders lie on different disks."""
+    """Make a hard link, or a copy if the folders are on different disks."""
     try:
         os.link(source, target)
     except OSError:

@@ -1,4 +1,4 @@
-"""What every sandbox promises, put to hostile programs. Each backend runs this whole file."""
+"""What every sandbox guarantees, tested with hostile programs. Each backend runs this whole file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import CommandLimits, Egress, Reason, Snapshot
 from tests.sandbox.conftest import SMALL
-from tests.sandbox.processes import ours, processes_with
+from tests.sandbox.own_processes import mark_sleeps, processes_with
 
 SOON = CommandLimits(seconds=20)
 BRIEF = CommandLimits(seconds=1)
@@ -26,7 +26,7 @@ def python(code: str) -> list[str]:
     return ["python3", "-c", code]
 
 
-# What a command is
+# How commands run
 
 
 def test_a_command_gives_its_output_and_its_code(box):
@@ -44,7 +44,7 @@ def test_arguments_reach_a_program_untouched(box):
     assert result.text() == f"{words}\n"
 
 
-def test_a_program_that_is_not_there_is_a_result(box):
+def test_a_missing_program_is_a_result(box):
     assert box.run(["no-such-program"]).code == 127
 
 
@@ -61,18 +61,18 @@ def test_a_program_that_is_not_there_is_a_result(box):
         ([""], "empty"),
     ],
     ids=[
-        "a-word",
-        "a-line",
-        "many-words",
+        "long-argument",
+        "long-line",
+        "many-arguments",
         "nul",
         "nul-in-a-line",
-        "no-character",
-        "no-words",
-        "an-empty-word",
+        "invalid-unicode",
+        "no-arguments",
+        "empty-argument",
     ],
 )
-def test_a_command_that_no_program_can_be_given_is_a_result_that_says_so(box, command, why):
-    """It may be a model's: the task goes on."""
+def test_a_command_that_cannot_be_run_is_a_result_that_says_why(box, command, why):
+    """A model may ask for such a command, and the task has to go on."""
     seen: list[bytes] = []
 
     result = box.run(command, on_output=seen.append)
@@ -85,7 +85,7 @@ def test_a_command_that_no_program_can_be_given_is_a_result_that_says_so(box, co
     assert box.run("echo on").text() == "on\n"
 
 
-def test_a_command_may_be_as_long_as_is_said(box):
+def test_a_command_may_be_as_long_as_the_limit_says(box):
     line = f"echo {'x' * 120_000} | wc -c"
     words = ["echo", *["y" * 100_000] * 9]
 
@@ -100,19 +100,21 @@ def test_a_command_that_closes_its_output_is_waited_for(box):
     assert box.run("cat late").text() == "late\n"
 
 
-def test_a_grandchild_that_holds_the_output_does_not_hold_us(box):
-    result = box.run(ours("(setsid sh -c 'trap \"\" TERM; exec sleep 62.25' &); echo done"), limits=SOON)
+def test_a_grandchild_that_keeps_the_output_open_does_not_delay_the_result(box):
+    result = box.run(
+        mark_sleeps("(setsid sh -c 'trap \"\" TERM; exec sleep 62.25' &); echo done"), limits=SOON
+    )
 
     assert (result.reason, result.text()) == (Reason.EXIT, "done\n")
     assert result.seconds < 10
     assert processes_with("62.25") == []
 
 
-def test_a_signal_is_told_as_the_shells_tell_it(box):
+def test_a_signal_is_reported_as_shells_report_it(box):
     assert box.run("kill -9 $$").code == 137
 
 
-def test_standard_input_is_what_was_given_and_then_ends(box):
+def test_standard_input_is_what_was_passed_and_then_ends(box):
     assert box.run("cat", stdin=b"\n\nbytes \x00\xff").head == b"\n\nbytes \x00\xff"
     assert box.run("cat").head == b""
 
@@ -126,35 +128,35 @@ def test_standard_input_may_be_large_and_come_from_a_file(box):
     assert box.check_output(["cat", "big"], max_bytes=4_000_000) == raw
 
 
-def test_a_program_that_reads_no_input_is_no_trouble(box):
+def test_a_program_does_not_have_to_read_its_input(box):
     assert box.run("exec 0<&-; echo done", stdin=b"x" * 5_000_000).text() == "done\n"
 
 
 def test_the_environment_is_ours_and_the_callers(box, monkeypatch):
     monkeypatch.setenv("DAYHAND_TEST_SECRET", "do-not-tell")
 
-    told = box.run("env; cat /proc/*/environ", env={"GIVEN": "a b\nc"}).text()
+    output = box.run("env; cat /proc/*/environ", env={"GIVEN": "a b\nc"}).text()
 
-    assert "GIVEN=a b\nc" in told
-    assert "HOME=/tmp/home" in told
-    assert "do-not-tell" not in told
+    assert "GIVEN=a b\nc" in output
+    assert "HOME=/tmp/home" in output
+    assert "do-not-tell" not in output
 
 
-def test_a_command_begins_where_it_is_told(box):
+def test_a_command_starts_in_its_working_directory(box):
     box.run("mkdir -p 'a b'/c")
 
     assert box.run("pwd", cwd="/workspace/a b/c").text() == "/workspace/a b/c\n"
     assert box.run("pwd").text() == "/workspace\n"
 
 
-def test_a_missing_folder_to_begin_in_is_a_result(box):
+def test_a_missing_working_directory_is_a_result(box):
     result = box.run("pwd", cwd="/workspace/none")
 
     assert not result.passed
     assert "/workspace/none" in result.text()
 
 
-def test_output_is_seen_as_it_comes(box):
+def test_output_is_reported_while_the_command_runs(box):
     seen: list[bytes] = []
     first = threading.Event()
 
@@ -170,7 +172,7 @@ def test_output_is_seen_as_it_comes(box):
     assert b"".join(seen) == b"one\ntwo\n"
 
 
-def test_a_listener_that_stops_the_task_leaves_no_process(box):
+def test_an_exception_from_on_output_leaves_no_process(box):
     class StopError(Exception):
         pass
 
@@ -178,14 +180,14 @@ def test_a_listener_that_stops_the_task_leaves_no_process(box):
         raise StopError
 
     with pytest.raises(StopError):
-        box.run(ours("echo hi; exec sleep 61.25"), on_output=refuse)
+        box.run(mark_sleeps("echo hi; exec sleep 61.25"), on_output=refuse)
 
     assert processes_with("61.25") == []
     assert box.run("true").passed
 
 
 @pytest.mark.parametrize("script", ["trap '' TERM; setsid sleep 61.3 & sleep 61.3", "yes 61.3"])
-def test_a_command_that_is_halted_is_ended_with_all_its_children(box, script):
+def test_a_cancelled_command_is_killed_with_all_its_children(box, script):
     asked = []
 
     def cancelled():
@@ -193,22 +195,22 @@ def test_a_command_that_is_halted_is_ended_with_all_its_children(box, script):
         return len(asked) > 1
 
     result = box.run(
-        ours(script), limits=CommandLimits(seconds=60, output_bytes=1 << 40), cancelled=cancelled
+        mark_sleeps(script), limits=CommandLimits(seconds=60, output_bytes=1 << 40), cancelled=cancelled
     )
 
     assert (result.reason, result.code, result.passed) == (Reason.CANCELLED, None, False)
     assert result.seconds < 10
-    assert asked[1] - asked[0] > 0.5, "about once a second is enough"
+    assert asked[1] - asked[0] > 0.5, "about once a second"
     assert processes_with("61.3") == []
     assert box.run("echo on").text() == "on\n"
 
 
-def test_a_command_of_another_thread_can_be_halted_from_here(box):
-    begun, unwanted, came = threading.Event(), threading.Event(), []
+def test_a_command_can_be_cancelled_from_another_thread(box):
+    begun, unwanted, results = threading.Event(), threading.Event(), []
 
     def run():
-        script = ours("echo begun; setsid sleep 61.35 & sleep 61.35")
-        came.append(box.run(script, on_output=lambda _: begun.set(), cancelled=unwanted.is_set))
+        script = mark_sleeps("echo begun; setsid sleep 61.35 & sleep 61.35")
+        results.append(box.run(script, on_output=lambda _: begun.set(), cancelled=unwanted.is_set))
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -216,12 +218,12 @@ def test_a_command_of_another_thread_can_be_halted_from_here(box):
     unwanted.set()
     thread.join(20)
 
-    assert came[0].reason is Reason.CANCELLED
+    assert results[0].reason is Reason.CANCELLED
     assert processes_with("61.35") == []
     assert box.run("echo on").text() == "on\n"
 
 
-def test_whoever_halts_by_an_exception_leaves_no_process(box):
+def test_an_exception_from_cancelled_leaves_no_process(box):
     class StopError(Exception):
         pass
 
@@ -229,17 +231,17 @@ def test_whoever_halts_by_an_exception_leaves_no_process(box):
         raise StopError
 
     with pytest.raises(StopError):
-        box.run(ours("exec sleep 61.4"), cancelled=cancelled)
+        box.run(mark_sleeps("exec sleep 61.4"), cancelled=cancelled)
 
     assert processes_with("61.4") == []
     assert box.run("true").passed
 
 
-def test_pour_gives_every_byte_and_keeps_errors_apart(box):
+def test_check_output_returns_every_byte_without_standard_error(box):
     assert box.check_output(["sh", "-c", "printf '\\000\\377\\n'; echo no >&2"], max_bytes=3) == b"\x00\xff\n"
 
 
-def test_pour_refuses_too_much_and_failure(box):
+def test_check_output_raises_for_too_much_output_and_for_failure(box):
     with pytest.raises(SandboxError, match="more than"):
         box.check_output(["sh", "-c", "head -c 1000 /dev/zero"], max_bytes=999)
     with pytest.raises(SandboxError, match="so it is"):
@@ -262,7 +264,7 @@ print(pwd.getpwuid(os.getuid()).pw_dir, m.Pool(2).map(abs, [-1, -2]))'
     assert "/tmp/home [1, 2]" in result.text()
 
 
-# What it may not do to us by writing
+# Output is bounded and cannot control a terminal
 
 
 def test_a_flood_is_ended_and_its_two_ends_are_kept(box):
@@ -287,7 +289,7 @@ def test_one_endless_line_is_kept_at_both_ends(box):
     assert len(result.head) == len(result.tail) == 32 * 1024
 
 
-def test_bytes_that_steer_terminals_are_taken_out_of_the_text(box):
+def test_bytes_that_control_terminals_are_removed_from_the_text(box):
     result = box.run(
         python(r"import sys; sys.stdout.buffer.write(b'a\x1b[31mred\x1b]0;title\x07\x00\xff\x9b\n')")
     )
@@ -296,11 +298,13 @@ def test_bytes_that_steer_terminals_are_taken_out_of_the_text(box):
     assert result.text() == "ared\ufffd\ufffd\n"
 
 
-# What it may not do to us by lasting
+# Time is bounded, and nothing outlives its command
 
 
-def test_a_command_that_lasts_is_ended_with_all_its_children(box):
-    result = box.run(ours("trap '' TERM HUP INT; setsid sleep 61.5 & sleep 61.5 & sleep 61.5"), limits=BRIEF)
+def test_a_command_that_reaches_its_time_limit_is_killed_with_all_its_children(box):
+    result = box.run(
+        mark_sleeps("trap '' TERM HUP INT; setsid sleep 61.5 & sleep 61.5 & sleep 61.5"), limits=BRIEF
+    )
 
     assert result.reason is Reason.TIMEOUT
     assert result.code is None
@@ -311,40 +315,40 @@ def test_a_command_that_lasts_is_ended_with_all_its_children(box):
 def test_a_daemon_does_not_outlive_its_command(box):
     script = "setsid nohup sh -c 'trap \"\" TERM; while :; do sleep 61.75; done' >/dev/null 2>&1 </dev/null & sleep 0.1"
 
-    assert box.run(ours(script)).passed
+    assert box.run(mark_sleeps(script)).passed
 
     assert processes_with("61.75") == []
-    assert ours("61.75") not in box.run("cat /proc/*/cmdline").text()
+    assert mark_sleeps("61.75") not in box.run("cat /proc/*/cmdline").text()
 
 
-def test_a_background_child_that_holds_the_output_does_not_hold_us(box):
+def test_a_background_child_that_keeps_the_output_open_does_not_delay_the_result(box):
     result = box.run("sleep 62 & echo done", limits=SOON)
 
     assert (result.reason, result.text()) == (Reason.EXIT, "done\n")
     assert result.seconds < 10
 
 
-def test_killing_everything_kills_the_command_only(box):
+def test_killing_every_process_kills_the_command_only(box):
     result = box.run("sleep 62.5 & kill -9 -1; wait; echo alone", limits=SOON)
 
-    assert result.text() == "alone\n"  # the kernel spares who asks, and the box's first process
+    assert result.text() == "alone\n"  # the kernel spares the caller and the box's first process
     assert result.seconds < 10
     assert box.run("echo still here").text() == "still here\n"
 
 
 @pytest.mark.parametrize("script", ["kill -STOP $$", "kill -STOP -1; kill -STOP $$", "kill -STOP 1 $$"])
-def test_a_stopped_command_is_ended(box, script):
+def test_a_stopped_command_is_killed(box, script):
     assert box.run(script, limits=BRIEF).reason is Reason.TIMEOUT
     assert box.run("true").passed
 
 
-# What it may not take
+# Memory, processes and disk are bounded
 
 
 def test_a_fork_bomb_stays_in_its_box(sandbox, box):
     script = "b() { b | b & }; b; sleep 0.5; while :; do sleep 63.5 & done 2>/dev/null"
 
-    result = box.run(["bash", "-c", ours(script)], limits=CommandLimits(seconds=3))
+    result = box.run(["bash", "-c", mark_sleeps(script)], limits=CommandLimits(seconds=3))
 
     assert result.reason in (Reason.TIMEOUT, Reason.EXIT)
     assert processes_with("63.5") == []
@@ -358,7 +362,7 @@ def test_processes_are_bounded(box):
     assert int(box.run(script, limits=SOON).text().split()[-1]) <= SMALL.processes
 
 
-def test_processes_are_bounded_for_each_box_and_not_for_all(sandbox):
+def test_processes_are_bounded_per_box_and_not_for_all_boxes(sandbox):
     hold = "i=0; while [ $i -lt 40 ]; do sleep 2 & i=$((i+1)); done; wait; echo held"
     results = []
 
@@ -385,17 +389,17 @@ def test_memory_is_bounded(box):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make control groups here")
 def test_memory_is_bounded_for_all_processes_together(box):
-    one = "python3 -c 'a = bytearray(b\"x\" * (90 << 20)); import time; time.sleep(2); print(len(a))'"
+    process = "python3 -c 'a = bytearray(b\"x\" * (90 << 20)); import time; time.sleep(2); print(len(a))'"
 
-    result = box.run(f"{one} & {one} & {one} & {one} & wait", limits=SOON)
+    result = box.run(f"{process} & {process} & {process} & {process} & wait", limits=SOON)
 
     assert result.reason is Reason.OOM
     assert not result.passed
 
 
-@pytest.mark.parametrize("place", ["/dev/shm", "/workspace"])
-def test_one_file_is_bounded(box, place):
-    result = box.run(f"head -c 200M /dev/zero > {place}/big; stat -c %s {place}/big", limits=SOON)
+@pytest.mark.parametrize("folder", ["/dev/shm", "/workspace"])
+def test_one_file_is_bounded(box, folder):
+    result = box.run(f"head -c 200M /dev/zero > {folder}/big; stat -c %s {folder}/big", limits=SOON)
 
     assert int(result.text().split()[-1]) == SMALL.file
 
@@ -407,7 +411,7 @@ def test_scratch_space_is_bounded(box):
     assert "No space left" in result.text()
 
 
-def test_many_files_that_fill_the_disk_are_ended(box):
+def test_a_command_that_fills_the_disk_is_ended(box):
     script = "i=0; while :; do head -c 8M /dev/urandom > f$i; i=$((i+1)); done"
 
     result = box.run(script, limits=CommandLimits(seconds=60))
@@ -415,48 +419,48 @@ def test_many_files_that_fill_the_disk_are_ended(box):
     assert result.reason is Reason.FLOOD
 
 
-def test_empty_files_without_number_are_ended(box):
-    """They need no room, but a disk has only so many."""
+def test_a_command_that_creates_too_many_empty_files_is_ended(box):
+    """They need no space, but a disk holds only so many files."""
     code = "n = 0\nwhile True:\n    open(f'/workspace/{n}', 'w').close(); n += 1"
 
     assert box.run(python(code), limits=CommandLimits(seconds=90)).reason is Reason.FLOOD
 
 
 @pytest.mark.parametrize("make", ["mknod d c 1 3", "mknod d b 8 0", "ln /etc/passwd d", "ln /usr/bin/git d"])
-def test_devices_and_second_names_of_the_hosts_files_cannot_be_made(box, make):
+def test_devices_and_hard_links_to_the_hosts_files_cannot_be_made(box, make):
     assert not box.run(make).passed
     assert not box.run("test -e d").passed
 
 
-@pytest.mark.parametrize("place", ["/", "/dev", "/etc", "/usr", "/opt", "/run", "/proc/sys"])
-def test_nothing_can_be_written_beside_its_own_folders(box, place):
-    assert not box.run(f"echo x > {place}/planted").passed
+@pytest.mark.parametrize("folder", ["/", "/dev", "/etc", "/usr", "/opt", "/run", "/proc/sys"])
+def test_nothing_can_be_written_outside_its_own_folders(box, folder):
+    assert not box.run(f"echo x > {folder}/planted").passed
 
 
-# What it may not see or reach
+# The host cannot be seen or reached
 
 
 def test_it_sees_only_its_own_processes(box):
-    told = box.run("cat /proc/[0-9]*/comm /proc/[0-9]*/cmdline").text()
+    output = box.run("cat /proc/[0-9]*/comm /proc/[0-9]*/cmdline").text()
 
-    assert "pytest" not in told
-    assert "sh" in told
+    assert "pytest" not in output
+    assert "sh" in output
 
 
 @pytest.mark.parametrize("path", ["/var/run/docker.sock", "/run/docker.sock", "/run/egress", __file__])
-def test_the_hosts_own_is_not_there(box, path):
+def test_the_hosts_sockets_and_files_are_not_visible(box, path):
     assert not box.run(f"test -e {path} && ls -la {path}").passed
 
 
 @pytest.mark.parametrize(
     "path", ["/etc/shadow", "/root/*", "/home/*", "/proc/1/root/root", "/sys/kernel/debug/*"]
 )
-def test_nothing_of_root_or_the_kernels_can_be_read(box, path):
+def test_files_of_root_and_the_kernel_cannot_be_read(box, path):
     assert not box.run(f"cat {path} || ls {path}/*").passed
 
 
-def test_the_hosts_folders_are_not_there(box, data):
-    """By device and number: a box may have folders of these names, but not these folders."""
+def test_the_hosts_folders_are_not_visible(box, data):
+    """Compared by device and inode: a box may have folders with these names, but not these folders."""
     for folder in ("/", "/etc", "/home", "/root", "/var", "/tmp", str(data)):
         host = Path(folder).stat()
         assert box.run(["stat", "-c", "%d:%i", folder]).text() != f"{host.st_dev}:{host.st_ino}\n"
@@ -474,16 +478,16 @@ def test_a_link_out_of_the_box_leads_nowhere(box, data):
     assert "do-not-tell" not in box.run("cat up/secret up/*/secret").text()
 
 
-def test_other_boxes_are_not_there(sandbox, box):
+def test_other_boxes_are_not_visible(sandbox, box):
     box.run("echo mine > mine")
     with sandbox.open() as other:
         assert other.run("ls -A; ls -A /tmp/home /opt/env").text().split() == ["/opt/env:", "/tmp/home:"]
 
 
-def test_it_has_no_powers(box):
-    told = box.run("grep -E '^(Cap(Eff|Prm|Bnd)|NoNewPrivs|Seccomp):' /proc/self/status").text().split()
+def test_it_has_no_capabilities(box):
+    status = box.run("grep -E '^(Cap(Eff|Prm|Bnd)|NoNewPrivs|Seccomp):' /proc/self/status").text().split()
 
-    assert told == [
+    assert status == [
         "CapPrm:",
         "0" * 16,
         "CapEff:",
@@ -500,7 +504,7 @@ def test_it_has_no_powers(box):
 @pytest.mark.parametrize(
     "attempt",
     [
-        "libc.unshare(0x10000000)",  # a user namespace of its own
+        "libc.unshare(0x10000000)",  # a new user namespace
         "libc.mount(b'none', b'/tmp', b'tmpfs', 0, None)",
         "libc.ptrace(16, 1, 0, 0)",
         "libc.syscall(321, 0, 0, 0)",  # bpf
@@ -508,24 +512,24 @@ def test_it_has_no_powers(box):
         "libc.syscall(435, 0, 0)",  # clone3
         "libc.syscall(425, 1, 0)",  # io_uring_setup
         "libc.syscall(56, 0x10000000 | 17, 0, 0, 0, 0)",  # clone into a user namespace
-        "libc.syscall(0x40000000 + 39)",  # the x32 way of asking
+        "libc.syscall(0x40000000 + 39)",  # getpid by its x32 number
         "libc.socket(17, 3, 0)",  # AF_PACKET
         "libc.socket(38, 5, 0)",  # AF_ALG
         "libc.socket(40, 1, 0)",  # AF_VSOCK
         "libc.socket(16, 3, 9)",  # netlink, but not about routes
-        "libc.ioctl(0, 0x5412, b'x')",  # type into a terminal
+        "libc.ioctl(0, 0x5412, b'x')",  # TIOCSTI: inject input into a terminal
         "libc.chroot(b'/tmp')",
         "libc.setuid(0)",
     ],
 )
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="the numbers are those of x86-64")
-def test_the_kernels_back_doors_are_shut(box, attempt):
+def test_dangerous_system_calls_are_refused(box, attempt):
     code = f"import ctypes, os; libc = ctypes.CDLL(None, use_errno=True); r = {attempt}; print(r, ctypes.get_errno())"
 
     result = box.run(python(code))
 
-    told = result.text().split()
-    assert result.code == KILLED_BY_FILTER or (told[0] == "-1" and int(told[1]) in REFUSALS)
+    output = result.text().split()
+    assert result.code == KILLED_BY_FILTER or (output[0] == "-1" and int(output[1]) in REFUSALS)
 
 
 def test_no_address_can_be_reached(box):
@@ -564,10 +568,10 @@ def test_its_own_loopback_works(box):
     assert box.run(python(code)).text() == "b'hi'\n"
 
 
-# What lasts
+# What persists, and what is removed
 
 
-def test_workspace_and_environment_last_and_scratch_need_not(box):
+def test_workspace_and_environment_persist(box):
     box.run("echo w > w; echo e > /opt/env/e; echo h > ~/h")
 
     assert box.run("cat w /opt/env/e").text() == "w\ne\n"
@@ -584,7 +588,7 @@ def test_nothing_of_a_closed_box_is_left(sandbox, data, remains):
         box.run("true")
 
 
-def test_a_tree_of_any_depth_is_cleared_away(sandbox, remains):
+def test_a_tree_of_any_depth_is_removed(sandbox, remains):
     with sandbox.open() as box:
         code = "import os\nfor _ in range(10_000): os.mkdir('deep'); os.chdir('deep')\nos.chmod('.', 0)"
         assert box.run(python(code), limits=SOON).passed
@@ -592,7 +596,7 @@ def test_a_tree_of_any_depth_is_cleared_away(sandbox, remains):
     assert remains() == []
 
 
-def test_what_no_one_may_touch_is_cleared_away_and_links_are_not_followed(sandbox, data, remains):
+def test_files_without_permissions_are_removed_and_links_are_not_followed(sandbox, data, remains):
     kept = data / "kept"
     kept.mkdir(exist_ok=True)
     kept.chmod(0o777)
@@ -609,29 +613,31 @@ def test_what_no_one_may_touch_is_cleared_away_and_links_are_not_followed(sandbo
     assert (kept / "file").read_text() == "kept"
 
 
-def test_odd_files_last_in_a_saved_state(sandbox):
+def test_special_files_persist_in_a_snapshot(sandbox):
     with sandbox.open() as first:
         first.run("mkfifo fifo; ln -s /etc/shadow link; echo x > hard; ln hard again; printf y > '-rf'")
         snapshot = first.save("state-odd")
     try:
         for egress in (None, Egress(())):
             with sandbox.open(origin=snapshot, egress=egress) as box:
-                told = box.run("test -p fifo && readlink link && stat -c %h hard && cat again -- -rf")
-                assert told.text() == "/etc/shadow\n2\nx\ny"
+                result = box.run("test -p fifo && readlink link && stat -c %h hard && cat again -- -rf")
+                assert result.text() == "/etc/shadow\n2\nx\ny"
     finally:
         sandbox.delete_snapshots(["state-odd"])
 
 
-def test_a_box_that_breaks_under_its_command_is_told_and_not_taken_for_a_result(sandbox, break_box):
+def test_a_box_that_breaks_during_a_command_is_an_error_and_not_a_result(sandbox, break_box):
     began = threading.Event()
-    came: list[BaseException] = []
+    errors: list[BaseException] = []
 
     def work():
         try:
             with sandbox.open() as box:
-                box.run(ours("echo began; exec sleep 61.6"), limits=SOON, on_output=lambda _: began.set())
+                box.run(
+                    mark_sleeps("echo began; exec sleep 61.6"), limits=SOON, on_output=lambda _: began.set()
+                )
         except SandboxError as error:
-            came.append(error)
+            errors.append(error)
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -639,12 +645,12 @@ def test_a_box_that_breaks_under_its_command_is_told_and_not_taken_for_a_result(
     break_box()
     thread.join(30)
 
-    assert [type(one) for one in came] == [SandboxError]
-    assert "box broke" in str(came[0])
+    assert [type(error) for error in errors] == [SandboxError]
+    assert "box broke" in str(errors[0])
     assert processes_with("61.6") == []
 
 
-def test_a_saved_state_is_where_other_boxes_begin(sandbox):
+def test_other_boxes_start_from_a_snapshot(sandbox):
     with sandbox.open() as first:
         first.run(
             "mkdir d; echo one > d/f; ln -s f d/link; echo '#!/bin/sh\necho tool' > /opt/env/t; chmod 700 /opt/env/t"
@@ -663,7 +669,7 @@ def test_a_saved_state_is_where_other_boxes_begin(sandbox):
     sandbox.delete_snapshots(["state-one"])
 
 
-def test_a_state_can_be_used_while_the_box_that_made_it_is_left(sandbox):
+def test_a_snapshot_can_be_used_while_the_box_that_saved_it_is_being_closed(sandbox):
     with sandbox.open() as first:
         first.run("echo x > w")
         with sandbox.open(origin=first.save("state-soon")) as second:
@@ -682,7 +688,7 @@ def test_a_saved_environment_cannot_be_written(sandbox):
     sandbox.delete_snapshots(["state-ro"])
 
 
-def test_a_set_up_box_goes_on_from_a_state(sandbox):
+def test_a_set_up_box_continues_from_a_snapshot(sandbox):
     with sandbox.open() as first:
         first.run("echo w > w; echo one > /opt/env/t")
         runtime = first.save("state-runtime")
@@ -695,7 +701,7 @@ def test_a_set_up_box_goes_on_from_a_state(sandbox):
     sandbox.delete_snapshots(["state-runtime", "state-grown"])
 
 
-def test_of_two_writers_the_first_wins(sandbox):
+def test_of_two_snapshots_with_the_same_key_the_first_stays(sandbox):
     for word in ("first", "second"):
         with sandbox.open() as box:
             box.run(f"echo {word} > w")
@@ -705,7 +711,7 @@ def test_of_two_writers_the_first_wins(sandbox):
     sandbox.delete_snapshots(["state-race"])
 
 
-def test_a_dropped_state_is_gone_but_not_under_a_box(sandbox):
+def test_a_deleted_snapshot_is_gone_but_not_for_a_box_over_it(sandbox):
     with sandbox.open() as first:
         first.run("echo x > w")
         snapshot = first.save("state-drop")
@@ -749,7 +755,7 @@ def test_boxes_work_side_by_side(sandbox):
     assert time.monotonic() - began < 15
 
 
-def test_the_stamp_of_an_empty_box_stays_while_nothing_changes(sandbox):
+def test_the_fingerprint_stays_the_same_while_nothing_changes(sandbox):
     first = sandbox.fingerprint()
     with sandbox.open() as box:
         box.run("touch /workspace/a /tmp/b")

@@ -1,4 +1,4 @@
-"""The same promises where the worker has no rights at all."""
+"""The same contract for a worker that is not root."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from dayhand.sandbox.bubblewrap.mounts import is_readable_by_all
 from tests.sandbox.readable_copies import CHECKOUT, readable_copies
 
 TESTS = Path(__file__).parent
-NOBODY_IN_PARTICULAR = 61_234
+ORDINARY_UID = 61_234
 
 
 def interpreter() -> str | None:
-    """A Python of our version that any user may run; this one may live in root's home."""
+    """A Python of our version that every user can run; the current one may be in root's home."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     for path in (Path(sys.executable), Path("/usr/bin") / version, Path("/usr/local/bin") / version):
         if path.exists() and is_readable_by_all(path):
@@ -26,21 +26,21 @@ def interpreter() -> str | None:
     return None
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="the other tests run as an ordinary user already")
+@pytest.mark.skipif(os.geteuid() != 0, reason="the other tests already run as an ordinary user")
 @pytest.mark.timeout(300)
 def test_the_contract_holds_for_an_ordinary_user():
     python = interpreter()
     if python is None:
-        pytest.skip("no Python of this version can be reached by another user")
+        pytest.skip("no Python of this version can be run by another user")
     with (
         tempfile.TemporaryDirectory(prefix="dayhand-copies-") as copies,
         tempfile.TemporaryDirectory(prefix="dayhand-user-") as home,
     ):
         Path(copies).chmod(0o755)
-        checkout, packages = readable_copies(Path(copies) / "there")
+        checkout, packages = readable_copies(Path(copies) / "copy")
         tests = checkout / TESTS.relative_to(CHECKOUT)
-        os.chown(home, NOBODY_IN_PARTICULAR, NOBODY_IN_PARTICULAR)
-        done = subprocess.run(
+        os.chown(home, ORDINARY_UID, ORDINARY_UID)
+        process = subprocess.run(
             [
                 python,
                 "-m",
@@ -54,7 +54,7 @@ def test_the_contract_holds_for_an_ordinary_user():
                 "--deselect",
                 str(tests / Path(__file__).name),
                 "-k",
-                # An engine's boxes are the same whoever asks for them, and this user may not ask.
+                # Containers do not depend on the worker's user, and this user may not use the engine.
                 "not docker and not gvisor",
             ],
             cwd=checkout,
@@ -66,12 +66,12 @@ def test_the_contract_holds_for_an_ordinary_user():
                 "PYTHONDONTWRITEBYTECODE": "1",
                 "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             },
-            user=NOBODY_IN_PARTICULAR,
-            group=NOBODY_IN_PARTICULAR,
+            user=ORDINARY_UID,
+            group=ORDINARY_UID,
             extra_groups=[],
             capture_output=True,
             text=True,
             check=False,
         )
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-    assert " passed" in done.stdout
+    assert process.returncode == 0, process.stdout[-6000:] + process.stderr[-2000:]
+    assert " passed" in process.stdout

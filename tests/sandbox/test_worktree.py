@@ -1,4 +1,4 @@
-"""The work tree goes in whole, and comes out whole."""
+"""Checking out, exporting and restoring the work tree."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Sandbox
 
-# As if all of it happened within one second, long ago. What cannot be set is left out of the comparison.
+# As if all of it happened within one second, long ago. core.trustctime leaves out the time that cannot be set.
 WITHIN_ONE_SECOND = """
 set -e
 git config core.trustctime false
@@ -21,11 +21,13 @@ touch -d '2020-01-01 00:00:00' rate.py .git/index
 
 def git(folder: Path, *args: str) -> str:
     identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
-    done = subprocess.run(["git", *identity, *args], cwd=folder, capture_output=True, check=True, text=True)
-    return done.stdout.strip()
+    process = subprocess.run(
+        ["git", *identity, *args], cwd=folder, capture_output=True, check=True, text=True
+    )
+    return process.stdout.strip()
 
 
-def test_a_file_of_the_same_size_that_is_written_in_the_second_of_the_checkout_comes_out(
+def test_a_change_of_the_same_size_in_the_second_of_the_checkout_is_exported(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
     git(tmp_path, "init", "-q", "-b", "main")
@@ -36,6 +38,6 @@ def test_a_file_of_the_same_size_that_is_written_in_the_second_of_the_checkout_c
     commit, tree = git(tmp_path, "rev-parse", "main", "main^{tree}").split()
     with sandbox.open() as box:
         worktree.check_out(box, tmp_path / "one.bundle", ref="refs/heads/main", commit=commit, branch="main")
-        done = box.run(WITHIN_ONE_SECOND)
-        assert done.passed, done.text()
+        result = box.run(WITHIN_ONE_SECOND)
+        assert result.passed, result.text()
         assert worktree.export(box, commit)[0] != tree

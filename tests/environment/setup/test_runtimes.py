@@ -12,13 +12,13 @@ import pytest
 from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
 from dayhand.environment.prepare import prepare
 from dayhand.sandbox.docker.backend import DockerSandbox
-from tests.sandbox.image import needed
+from tests.sandbox.image import require_image
 
 
 @pytest.fixture(scope="module")
 def bare():
     """Docker's boxes: the tests' image has none of these toolchains, whatever this machine has."""
-    client, image = needed()
+    client, image = require_image()
     client.close()
     with tempfile.TemporaryDirectory(prefix="dayhand-environment-") as folder:
         Path(folder).chmod(0o755)

@@ -1,4 +1,4 @@
-"""What holds for bubblewrap alone: nothing is there but what is on the list."""
+"""What applies to bubblewrap alone: only what is on the list of mounts is visible."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ def box(data):
         yield opened
 
 
-def test_folders_that_are_not_on_the_list_are_not_there(box):
-    told = box.run("ls /").text().split()
+def test_folders_that_are_not_on_the_list_are_not_visible(box):
+    names = box.run("ls /").text().split()
 
-    assert "workspace" in told
-    assert {"home", "root", "var", "work", "mnt", "sys", "boot"}.isdisjoint(told)
+    assert "workspace" in names
+    assert {"home", "root", "var", "work", "mnt", "sys", "boot"}.isdisjoint(names)
 
 
 @pytest.mark.parametrize("path", ["/etc/shadow", "/root", "/home", "/proc/1/root/root", "/sys"])
-def test_files_that_are_not_on_the_list_are_not_there(box, path):
+def test_files_that_are_not_on_the_list_are_not_visible(box, path):
     assert not box.run(f"test -e {path} && ls -la {path}").passed
 
 
-def test_a_disk_that_was_cleared_meanwhile_is_laid_out_anew():
+def test_folders_that_were_deleted_meanwhile_are_created_again():
     with tempfile.TemporaryDirectory(prefix="dayhand-sandbox-") as folder:
         Path(folder).chmod(0o755)
-        mine = BubblewrapSandbox(Path(folder))
-        mine.self_test()
+        sandbox = BubblewrapSandbox(Path(folder))
+        sandbox.self_test()
         shutil.rmtree(Path(folder) / "sandbox")
-        mine.self_test()
-        with mine.open() as box:
+        sandbox.self_test()
+        with sandbox.open() as box:
             assert box.run(["true"]).passed

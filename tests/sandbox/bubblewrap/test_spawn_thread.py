@@ -1,4 +1,4 @@
-"""Who a started program is, and that whoever started it is still who they were."""
+"""The user and the groups of a started program, and that the worker's own do not change."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ import pytest
 from dayhand.sandbox.bubblewrap.spawn_thread import THREAD_NAME, SpawnThread
 from dayhand.sandbox.limits import Capacity, ControlGroup, _try_remove
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-SOMEBODY = 234_567
-ASK = ["sh", "-c", "cat /proc/self/status /proc/self/cgroup; exec 0</etc/shadow"]
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start programs as another user")
+OTHER_UID = 234_567
+SHOW_STATUS = ["sh", "-c", "cat /proc/self/status /proc/self/cgroup; exec 0</etc/shadow"]
 
 
-def told(words: list[str], ways=()) -> tuple[str, int]:
-    descent = SpawnThread(
-        lambda: subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL), SOMEBODY, ways
+def run(words: list[str], thread_files=()) -> tuple[str, int]:
+    spawner = SpawnThread(
+        lambda: subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL),
+        OTHER_UID,
+        thread_files,
     )
-    with descent.program() as program:
+    with spawner.program() as program:
         assert program.stdout
-        said = program.stdout.read().decode()
-    descent.end()
-    return said, program.returncode
+        output = program.stdout.read().decode()
+    spawner.end()
+    return output, program.returncode
 
 
 def lines(status: str) -> dict[str, str]:
@@ -35,18 +37,20 @@ def lines(status: str) -> dict[str, str]:
     }
 
 
-def test_a_program_is_somebody_else_for_good_and_has_no_powers():
-    said, code = told(ASK)
+def test_a_program_runs_as_another_user_without_capabilities():
+    output, code = run(SHOW_STATUS)
 
-    found = lines(said)
-    assert found["Uid"] == found["Gid"] == " ".join([str(SOMEBODY)] * 4), "saved and file system's too"
+    found = lines(output)
+    assert found["Uid"] == found["Gid"] == " ".join([str(OTHER_UID)] * 4), (
+        "also the saved and the file system ids"
+    )
     assert (found["Groups"], found["CapPrm"], found["CapEff"]) == ("", "0" * 16, "0" * 16)
-    assert code != 0, "root's file stays shut"
+    assert code != 0, "it cannot read root's file"
 
 
-def test_whoever_starts_it_stays_who_they_were_in_every_thread():
+def test_the_workers_user_does_not_change_in_any_thread():
     before = lines(Path("/proc/self/status").read_text())
-    told(ASK)
+    run(SHOW_STATUS)
 
     others: list[dict[str, str]] = []
     other = threading.Thread(
@@ -61,59 +65,59 @@ def test_whoever_starts_it_stays_who_they_were_in_every_thread():
 
 @pytest.fixture
 def group():
-    made = ControlGroup.create(f"dayhand-test-descent-{os.getpid()}", Capacity())
-    if made is None or not made.thread_files:
-        pytest.skip("no control groups of version 1 that may be made here")
-    yield made
-    made.remove()
+    group = ControlGroup.create(f"dayhand-test-spawn-{os.getpid()}", Capacity())
+    if group is None or not group.thread_files:
+        pytest.skip("no control groups of version 1 can be created here")
+    yield group
+    group.remove()
 
 
-def test_a_program_is_born_in_its_control_groups_and_its_starter_is_not(group):
+def test_a_program_starts_in_its_control_groups_and_the_worker_stays_outside(group):
     before = Path("/proc/self/cgroup").read_text()
 
-    said, _ = told(ASK, group.thread_files)
+    output, _ = run(SHOW_STATUS, group.thread_files)
 
     name = group.thread_files[0][0].parent.name
-    assert {line.split(":")[1] for line in said.splitlines() if line.endswith(name)} == {"memory", "pids"}
+    assert {line.split(":")[1] for line in output.splitlines() if line.endswith(name)} == {"memory", "pids"}
     assert Path("/proc/self/cgroup").read_text() == before
-    assert all(into.read_text() == "" for into, _ in group.thread_files)
+    assert all(file.read_text() == "" for file, _ in group.thread_files)
 
 
-def test_a_program_that_cannot_be_started_is_told_and_nothing_is_left_in_its_groups(group):
+def test_a_program_that_cannot_be_started_is_an_error_and_leaves_its_groups_empty(group):
     with pytest.raises(FileNotFoundError):
-        told(["/no/such/program"], group.thread_files)
+        run(["/no/such/program"], group.thread_files)
 
-    assert all(into.read_text() == "" for into, _ in group.thread_files)
+    assert all(file.read_text() == "" for file, _ in group.thread_files)
     for each in threading.enumerate():
         if each.name == THREAD_NAME:
             each.join(10)
     assert THREAD_NAME not in {each.name for each in threading.enumerate()}
 
 
-def test_a_group_that_is_gone_is_told_and_nothing_is_started(group):
+def test_a_group_that_is_gone_is_an_error_and_nothing_is_started(group):
     started: list[None] = []
-    ways = ((group.thread_files[0][0].parent / "none" / "tasks", group.thread_files[0][1]),)
+    thread_files = ((group.thread_files[0][0].parent / "none" / "tasks", group.thread_files[0][1]),)
 
     with pytest.raises(FileNotFoundError):
-        SpawnThread(lambda: started.append(None), SOMEBODY, ways).program()
+        SpawnThread(lambda: started.append(None), OTHER_UID, thread_files).program()
 
     assert started == []
 
 
-def test_what_is_left_in_a_group_is_killed_but_never_the_worker_itself(group):
-    """A thread of ours stands in it, and the kernel names its whole process."""
+def test_processes_left_in_a_group_are_killed_but_never_the_worker(group):
+    """A thread of ours is in it, and the kernel lists the whole process."""
     over = threading.Event()
     inside = threading.Event()
 
-    def stand() -> None:
-        for into, _ in group.thread_files:
-            into.write_text("0")
+    def stay_in_group() -> None:
+        for file, _ in group.thread_files:
+            file.write_text("0")
         inside.set()
         over.wait()
-        for _, back in group.thread_files:
-            back.write_text("0")
+        for _, parent in group.thread_files:
+            parent.write_text("0")
 
-    thread = threading.Thread(target=stand)
+    thread = threading.Thread(target=stay_in_group)
     thread.start()
     assert inside.wait(10)
     assert not _try_remove(group.thread_files[0][0].parent), "it is busy"

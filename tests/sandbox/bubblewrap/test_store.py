@@ -1,4 +1,4 @@
-"""What becomes of boxes whose worker is killed, and who may pass to where."""
+"""What happens to the boxes of a killed worker, and who can enter which folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dayhand.sandbox.base import Egress, Snapshot
 from dayhand.sandbox.bubblewrap import binaries
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 from dayhand.sandbox.bubblewrap.store import MAX_SNAPSHOTS
-from tests.sandbox.processes import ours, processes_with
+from tests.sandbox.own_processes import mark_sleeps, processes_with
 from tests.sandbox.readable_copies import readable_copies
 
 WORKER = """
@@ -28,20 +28,20 @@ from dayhand.sandbox.base import Egress
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 
 with BubblewrapSandbox(Path(sys.argv[1])).open(egress=Egress(())) as box:
-    putting = "head -c 9M > part; sleep 71.5 & echo began; cat > /dev/null"
-    box.run(putting, stdin=open("/dev/zero", "rb"), on_output=lambda _: print("began", flush=True))
+    writing = "head -c 9M > part; sleep 71.5 & echo began; cat > /dev/null"
+    box.run(writing, stdin=open("/dev/zero", "rb"), on_output=lambda _: print("began", flush=True))
 """
 
-# Begins a box and dies before it lets it run: bubblewrap has not yet tied the box's first process to anybody.
-BEGINNER = """
+# Begins to start a box and dies before the box may run: bubblewrap has not yet tied the box's life to its parent's.
+DYING_STARTER = """
 import os, subprocess, sys
 
-told, status = os.pipe()
+status_read, status = os.pipe()
 go, end = os.pipe()
 words = ["--unshare-all", "--die-with-parent", "--ro-bind", "/usr", "/usr", "--bind", sys.argv[1], "/workspace"]
 own = ["--json-status-fd", str(status), "--block-fd", str(go)]
 subprocess.Popen([sys.argv[2], *own, *words, "/usr/bin/true"], pass_fds=(status, go, end))
-os.read(told, 1000)
+os.read(status_read, 1000)
 os._exit(0)
 """
 
@@ -53,19 +53,19 @@ def home():
         yield Path(folder)
 
 
-def lives(*words: str) -> bool:
+def is_running(*words: str) -> bool:
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            told = entry.read_bytes()
+            arguments = entry.read_bytes()
         except OSError:
             continue
-        if all(word.encode() in told for word in words) and entry.parent.name != str(os.getpid()):
+        if all(word.encode() in arguments for word in words) and entry.parent.name != str(os.getpid()):
             return True
     return False
 
 
-def runs_under(folder: Path) -> bool:
-    """Whether a process has its working directory there: a proxy, whose name others' proxies have too."""
+def is_used(folder: Path) -> bool:
+    """Whether a process has its working directory there. Proxies of other tests have the same name."""
     for entry in Path("/proc").glob("[0-9]*/cwd"):
         with contextlib.suppress(OSError):
             if entry.readlink().is_relative_to(folder):
@@ -73,7 +73,7 @@ def runs_under(folder: Path) -> bool:
     return False
 
 
-def settles(condition) -> bool:
+def becomes_true(condition) -> bool:
     until = time.monotonic() + 10
     while not condition():
         if time.monotonic() > until:
@@ -82,20 +82,20 @@ def settles(condition) -> bool:
     return True
 
 
-def test_a_worker_killed_while_it_puts_takes_everything_along_and_the_rest_is_swept(home):
-    words = [sys.executable, "-c", ours(WORKER), str(home)]
+def test_the_processes_of_a_killed_worker_end_and_the_rest_is_swept(home):
+    words = [sys.executable, "-c", mark_sleeps(WORKER), str(home)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as worker:
         assert worker.stdout.readline() == "began\n"
-        assert settles(lambda: processes_with("71.5"))
-        assert runs_under(home), "the proxy of its box"
+        assert becomes_true(lambda: processes_with("71.5"))
+        assert is_used(home), "the proxy of its box"
         sandbox = BubblewrapSandbox(home)
         sandbox.sweep()
-        assert len(list((home / "sandbox/boxes").iterdir())) == 1  # it lives: it is left alone
+        assert len(list((home / "sandbox/boxes").iterdir())) == 1  # the worker is alive, so its box stays
         worker.send_signal(signal.SIGKILL)
         worker.wait(10)
 
-    assert settles(lambda: not processes_with("71.5"))
-    assert settles(lambda: not runs_under(home))
+    assert becomes_true(lambda: not processes_with("71.5"))
+    assert becomes_true(lambda: not is_used(home))
     sandbox.sweep()
     assert list((home / "sandbox/boxes").iterdir()) == []
     assert list((home / "sandbox/locks").iterdir()) == []
@@ -104,20 +104,20 @@ def test_a_worker_killed_while_it_puts_takes_everything_along_and_the_rest_is_sw
     assert [group for group in groups if group.name.startswith(mine)] == []
 
 
-def test_a_box_that_a_killed_worker_had_only_begun_is_ended_by_the_next_one(home):
+def test_a_box_that_a_killed_worker_had_only_begun_is_ended_by_the_next_worker(home):
     sandbox = BubblewrapSandbox(home)
     sandbox.sweep()
     workspace = home / "sandbox/boxes/begun/workspace"
     workspace.mkdir(parents=True)
     bwrap = next(iter(binaries.find_bwraps(home / "sandbox/tools")))
-    subprocess.run([sys.executable, "-c", BEGINNER, str(workspace), str(bwrap)], check=True, timeout=20)
-    assert lives("bwrap", str(workspace))
+    subprocess.run([sys.executable, "-c", DYING_STARTER, str(workspace), str(bwrap)], check=True, timeout=20)
+    assert is_running("bwrap", str(workspace))
     sandbox.sweep()
-    assert settles(lambda: not lives("bwrap", str(workspace)))
+    assert becomes_true(lambda: not is_running("bwrap", str(workspace)))
     assert not workspace.exists()
 
 
-def test_a_sweep_keeps_what_is_saved(home):
+def test_a_sweep_keeps_snapshots(home):
     sandbox = BubblewrapSandbox(home)
     with sandbox.open() as box:
         box.run("echo x > w")
@@ -127,7 +127,7 @@ def test_a_sweep_keeps_what_is_saved(home):
         assert box.run("cat w").text() == "x\n"
 
 
-def test_a_state_that_nobody_links_to_is_swept_when_its_box_is_closed(home):
+def test_a_deleted_snapshot_is_swept_when_its_box_is_closed(home):
     sandbox = BubblewrapSandbox(home)
     with sandbox.open() as box:
         snapshot = box.save("kept")
@@ -139,7 +139,7 @@ def test_a_state_that_nobody_links_to_is_swept_when_its_box_is_closed(home):
     assert list((home / "sandbox/states").iterdir()) == []
 
 
-def test_snapshots_that_nobody_used_for_long_make_room(home):
+def test_the_least_recently_used_snapshots_are_deleted(home):
     sandbox = BubblewrapSandbox(home)
     for number in range(MAX_SNAPSHOTS + 2):
         with sandbox.open() as box:
@@ -156,7 +156,7 @@ def test_snapshots_that_nobody_used_for_long_make_room(home):
     assert len(list((home / "sandbox/states").iterdir())) == MAX_SNAPSHOTS
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives boxes users of their own")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give boxes users of their own")
 def test_boxes_run_as_different_users_and_never_as_root(home):
     sandbox = BubblewrapSandbox(home)
     with sandbox.open() as one, sandbox.open() as two:
@@ -167,8 +167,8 @@ def test_boxes_run_as_different_users_and_never_as_root(home):
     assert min(owners) >= 200_000
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user passes through their own folders")
-def test_a_closed_data_folder_is_told_with_the_remedy(home):
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user can enter their own folders")
+def test_a_data_folder_that_boxes_cannot_enter_is_reported_with_the_remedy(home):
     home.chmod(0o700)
 
     with pytest.raises(SandboxError, match="cannot pass through") as caught:
@@ -177,8 +177,8 @@ def test_a_closed_data_folder_is_told_with_the_remedy(home):
     assert f"chmod o+x {home}" in caught.value.advice
 
 
-def test_a_machine_without_user_namespaces_is_told_and_gets_no_box(home, tmp_path):
-    """Inside a box of ours there are none to be had, so our own probe must fail there, with the remedy."""
+def test_a_machine_without_user_namespaces_gets_no_box_and_the_remedy(home, tmp_path):
+    """There are none inside our own boxes, so the self-test must fail there, with the remedy."""
     code = (
         "from pathlib import Path; from dayhand.errors import SandboxError; from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox\n"
         "try:\n    BubblewrapSandbox(Path('/workspace')).self_test()\n"
@@ -193,18 +193,18 @@ def test_a_machine_without_user_namespaces_is_told_and_gets_no_box(home, tmp_pat
     words = [str(config.bwrap), *config.fixed_arguments, *binds, "--tmpfs", "/workspace"]
     env = ["--setenv", "PYTHONPATH", f"{source}:{packages}", "--setenv", "PATH", "/usr/bin:/bin"]
     user = 200_999 if os.geteuid() == 0 else None
-    told = subprocess.run(
+    process = subprocess.run(
         [*words, *env, "--", "/usr/bin/python3", "-c", code],
         user=user, group=user, extra_groups=None if user is None else [],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
 
-    assert "No sandbox can be opened here" in told.stdout, told.stdout + told.stderr
-    assert "user.max_user_namespaces" in told.stdout
+    assert "No sandbox can be opened here" in process.stdout, process.stdout + process.stderr
+    assert "user.max_user_namespaces" in process.stdout
 
 
-def test_an_egress_box_and_a_plain_one_differ_by_the_socket_only(home):
+def test_an_egress_box_has_the_proxys_socket_and_its_proxy_ends_with_it(home):
     sandbox = BubblewrapSandbox(home)
     with sandbox.open(egress=Egress(())) as box:
         assert box.run("ls /run/egress").text() == "proxy.sock\n"
-    assert not lives("proxy_process", str(home))
+    assert not is_running("proxy_process", str(home))

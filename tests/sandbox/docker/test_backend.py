@@ -1,4 +1,4 @@
-"""What holds for Docker alone: how hard its containers are, what a killed worker leaves, and what is said where it cannot be."""
+"""What applies to Docker alone: hardening, what a killed worker leaves, and the errors when Docker cannot be used."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from dayhand.sandbox.docker.exec_stream import engine_address
 from dayhand.sandbox.docker.labels import OWNER, UNTIL
 from dayhand.sandbox.egress.gateway import SOCKET, Gateway
 from tests.sandbox.conftest import SMALL
-from tests.sandbox.echo_server import echoing
-from tests.sandbox.egress.relay import forwarding
-from tests.sandbox.image import needed
+from tests.sandbox.echo_server import echo_server
+from tests.sandbox.egress.relay import relay
+from tests.sandbox.image import require_image
 
 BRIEF = CommandLimits(seconds=1)
 WORKER = """
@@ -34,14 +34,14 @@ from dayhand.sandbox.base import Egress
 from dayhand.sandbox.docker.backend import DockerSandbox
 
 with DockerSandbox(Path(sys.argv[1]), image=sys.argv[2]).open(egress=Egress(())) as box:
-    putting = "head -c 9M > part; sleep 72.5 & echo began; cat > /dev/null"
-    box.run(putting, stdin=open("/dev/zero", "rb"), on_output=lambda _: print("began", flush=True))
+    writing = "head -c 9M > part; sleep 72.5 & echo began; cat > /dev/null"
+    box.run(writing, stdin=open("/dev/zero", "rb"), on_output=lambda _: print("began", flush=True))
 """
 
 
 @pytest.fixture(scope="module")
 def engine():
-    client, image = needed()
+    client, image = require_image()
     with contextlib.closing(client):
         yield client, image
 
@@ -76,22 +76,22 @@ def test_a_container_is_hardened(container):
     assert not [word for word in config["Env"] if not word.startswith("PATH=")]
 
 
-def test_nobody_in_the_box_can_touch_its_first_process(box):
-    told = box.run("kill -KILL 1; kill -STOP 1; cat /proc/1/environ; ls /proc/1/cwd/; echo")
+def test_no_command_can_signal_or_read_the_first_process(box):
+    result = box.run("kill -KILL 1; kill -STOP 1; cat /proc/1/environ; ls /proc/1/cwd/; echo")
 
-    assert told.text().count("denied") + told.text().count("permitted") == 4
+    assert result.text().count("denied") + result.text().count("permitted") == 4
     assert box.run("true").passed
 
 
 def test_our_shell_cannot_be_read_or_traced(box):
-    told = box.run(
+    result = box.run(
         f"cat {SWEEP_SHELL} | wc -c; cat /proc/$PPID/maps; cat /proc/$PPID/mem | wc -c; ls -l /proc/$PPID/exe"
     )
 
-    assert told.text().count("denied") >= 4, told.text()
+    assert result.text().count("denied") >= 4, result.text()
 
 
-def test_what_a_command_leaves_is_ended_even_where_it_killed_our_shell(box):
+def test_what_a_command_leaves_is_killed_even_if_it_killed_our_shell(box):
     result = box.run("(setsid sleep 72.25 &); kill -KILL $PPID; sleep 72.25")
 
     assert not result.passed
@@ -103,7 +103,7 @@ def test_variables_of_the_command_do_not_reach_our_shell(box):
 
     result = box.run("echo mine", env={"LD_PRELOAD": "/workspace/evil.so", "ENV": "/workspace/evil.so"})
 
-    assert result.text().count("cannot be preloaded") >= 1, "the command itself has it"
+    assert result.text().count("cannot be preloaded") >= 1, "the command itself has the variable"
     assert "mine" in result.text()
     assert result.code == 0
 
@@ -114,8 +114,8 @@ def test_a_program_with_an_equals_sign_is_still_a_program(box):
     assert box.run(["/workspace/bin/a=b", "x"]).text() == "ran x\n"
 
 
-def test_what_a_box_sends_faster_than_the_proxy_takes_it_waits_in_the_box(box):
-    """Else it would wait in the worker's memory."""
+def test_bytes_that_the_proxy_does_not_read_yet_wait_in_the_box(box):
+    """Otherwise they would fill the worker's memory."""
     code = """
 import socket
 with socket.create_connection(("127.0.0.1", 3128), timeout=3) as s:
@@ -126,15 +126,15 @@ with socket.create_connection(("127.0.0.1", 3128), timeout=3) as s:
     except TimeoutError:
         print("it had to wait")
 """
-    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as deaf:
-        deaf.bind(f"{folder}/{SOCKET}")
-        deaf.listen()
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(f"{folder}/{SOCKET}")
+        silent.listen()
         box.open_egress(Gateway(Path(folder), Egress(()), os.open(os.devnull, os.O_RDONLY)))
 
         assert box.run(["python3", "-c", code], limits=CommandLimits(seconds=60)).text() == "it had to wait\n"
 
 
-FAR = r"""
+REMOTE = r"""
 import sys
 from pathlib import Path
 from dayhand.sandbox.base import Egress
@@ -145,27 +145,27 @@ sandbox, egress = DockerSandbox(Path(sys.argv[1]), image=sys.argv[2]), Egress(()
 with sandbox.open(egress=egress) as box:
     assert box.run("cat > kept; wc -c < kept", stdin=bytes(3_000_000)).text() == "3000000\n"
     assert box.run(["python3", "-c", ASK]).text() == "b'HTTP/1.1 403'\n"
-    kept = box.save("far")
+    kept = box.save("remote")
 with sandbox.open(origin=kept) as box:
-    print(box.run("wc -c < kept").text().strip(), [one.host for one in egress.blocked])
-sandbox.delete_snapshots(["far"])
+    print(box.run("wc -c < kept").text().strip(), [blocked.host for blocked in egress.blocked])
+sandbox.delete_snapshots(["remote"])
 """
 
 
 def test_an_engine_can_be_reached_over_tcp(engine, data):
-    """As one on another machine is; the worker shares no folder with it."""
-    near = engine_address()
-    if not near.startswith("unix://"):
-        pytest.skip("the engine is reached over TCP by all other tests already")
-    with forwarding(near.removeprefix("unix://")) as port:
-        done = subprocess.run(
-            [sys.executable, "-c", FAR, str(data / "far"), engine[1]],
+    """Like one on another machine: the worker shares no folder with it."""
+    address = engine_address()
+    if not address.startswith("unix://"):
+        pytest.skip("all other tests already reach the engine over TCP")
+    with relay(address.removeprefix("unix://")) as port:
+        process = subprocess.run(
+            [sys.executable, "-c", REMOTE, str(data / "remote"), engine[1]],
             env={**os.environ, "DOCKER_HOST": f"tcp://127.0.0.1:{port}"},
             capture_output=True,
             text=True,
             check=False,
         )
-    assert done.stdout == "3000000 ['no.example']\n", done.stderr[-2000:]
+    assert process.stdout == "3000000 ['no.example']\n", process.stderr[-2000:]
 
 
 CALLS = """
@@ -177,65 +177,65 @@ def call():
 
 @pytest.fixture
 def echo_box(sandbox, box):
-    with tempfile.TemporaryDirectory() as folder, echoing(f"{folder}/{SOCKET}"):
+    with tempfile.TemporaryDirectory() as folder, echo_server(f"{folder}/{SOCKET}"):
         box.open_egress(Gateway(Path(folder), Egress(()), os.open(os.devnull, os.O_RDONLY)))
         yield box
 
 
-def test_a_connection_is_carried_whole_both_ways(echo_box):
+def test_a_connection_is_relayed_whole_both_ways(echo_box):
     code = f"""{CALLS}
 sent = bytes(range(256)) * 40_000
-with call() as guest:
-    threading.Thread(target=lambda: (guest.sendall(sent), guest.shutdown(socket.SHUT_WR))).start()
-    print(b"".join(iter(lambda: guest.recv(65536), b"")) == sent)
+with call() as client:
+    threading.Thread(target=lambda: (client.sendall(sent), client.shutdown(socket.SHUT_WR))).start()
+    print(b"".join(iter(lambda: client.recv(65536), b"")) == sent)
 """
     assert echo_box.run(["python3", "-c", code], limits=CommandLimits(seconds=60)).text() == "True\n"
 
 
-def test_who_does_not_read_holds_up_nobody(echo_box):
+def test_a_connection_that_is_not_read_does_not_block_others(echo_box):
     """An installer that opens many connections may read the last one first."""
     code = f"""{CALLS}
-lazy = [call() for _ in range(3)]
-for one in lazy:
+unread = [call() for _ in range(3)]
+for one in unread:
     one.settimeout(1)
     try:
         while True:
             one.send(bytes(65536))
     except TimeoutError:
         pass
-with call() as guest:
-    guest.sendall(b"hello")
-    print(guest.recv(5))
-print(set(lazy[0].recv(65536)))
+with call() as client:
+    client.sendall(b"hello")
+    print(client.recv(5))
+print(set(unread[0].recv(65536)))
 """
     assert echo_box.run(["python3", "-c", code], limits=CommandLimits(seconds=60)).text() == "b'hello'\n{0}\n"
 
 
-def test_many_connections_at_once_need_no_room_and_more_are_turned_away(echo_box):
+def test_connections_over_the_limit_are_closed_and_may_try_again(echo_box):
     code = f"""{CALLS}
-guests = [call() for _ in range(256)]
-for guest in guests:
-    guest.sendall(b"hello")
-print({{guest.recv(5) for guest in guests}})
+clients = [call() for _ in range(256)]
+for client in clients:
+    client.sendall(b"hello")
+print({{client.recv(5) for client in clients}})
 print(call().recv(1))
-for guest in guests:
-    guest.close()
-told = b""
-while not told:
-    guest = call()
+for client in clients:
+    client.close()
+answer = b""
+while not answer:
+    client = call()
     try:
-        guest.sendall(b"again")
-        told = guest.recv(5)
+        client.sendall(b"again")
+        answer = client.recv(5)
     except ConnectionError:
         pass
-print(told)
+print(answer)
 """
-    said = echo_box.run(["python3", "-c", code], limits=CommandLimits(seconds=60)).text()
-    assert said == "{b'hello'}\nb''\nb'again'\n"
+    output = echo_box.run(["python3", "-c", code], limits=CommandLimits(seconds=60)).text()
+    assert output == "{b'hello'}\nb''\nb'again'\n"
 
 
-def test_a_container_that_does_not_obey_is_started_anew(box, container):
-    """The engine's own pause stands for a command that no signal ends."""
+def test_a_container_that_does_not_react_is_restarted(box, container):
+    """A paused container behaves like a command that no signal ends."""
     box.run("echo kept > kept")
     pauses = []
 
@@ -249,7 +249,7 @@ def test_a_container_that_does_not_obey_is_started_anew(box, container):
     assert box.run("cat kept").text() == "kept\n"
 
 
-def test_what_a_worker_killed_while_it_puts_leaves_is_swept(engine):
+def test_what_a_killed_worker_leaves_is_swept(engine):
     client, image = engine
     with tempfile.TemporaryDirectory(prefix="dayhand-docker-") as home:
         Path(home).chmod(0o755)
@@ -260,7 +260,7 @@ def test_what_a_worker_killed_while_it_puts_leaves_is_swept(engine):
             after = DockerSandbox(Path(home), image=image)
             mine = {"label": f"{OWNER}={after.owner}"}
             after.sweep()
-            assert len(client.containers.list(filters=mine)) == 1, "it lives, so its box is its own"
+            assert len(client.containers.list(filters=mine)) == 1, "the worker is alive, so its box stays"
             worker.kill()
 
         after.sweep()
@@ -270,7 +270,7 @@ def test_what_a_worker_killed_while_it_puts_leaves_is_swept(engine):
         assert list((Path(home) / "docker" / "egress").iterdir()) == []
 
 
-def test_the_box_of_a_machine_that_is_gone_is_swept_when_its_life_is_over(engine, sandbox):
+def test_a_box_of_another_machine_is_swept_when_it_expires(engine, sandbox):
     client, image = engine
     for left in (60, -60):
         labels = {OWNER: "another-machine", UNTIL: str(int(time.time()) + left)}
@@ -283,7 +283,7 @@ def test_the_box_of_a_machine_that_is_gone_is_swept_when_its_life_is_over(engine
     assert LIFE_SECONDS > 3600
 
 
-def test_states_that_were_not_used_for_the_longest_time_are_forgotten(engine, data):
+def test_the_least_recently_used_snapshots_are_deleted(engine, data):
     few = DockerSandbox(data / "few", image=engine[1], capacity=SMALL, max_snapshots=2)
     for key in ("one", "two", "three"):
         with few.open() as box:
@@ -296,21 +296,21 @@ def test_states_that_were_not_used_for_the_longest_time_are_forgotten(engine, da
     few.delete_snapshots(["one", "three"])
 
 
-def test_an_image_that_is_not_there_is_told_with_the_remedy(engine, data):
-    with pytest.raises(SandboxError, match="no image no-such-image") as told:
+def test_a_missing_image_is_reported_with_the_remedy(engine, data):
+    with pytest.raises(SandboxError, match="no image no-such-image") as caught:
         DockerSandbox(data / "none", image="no-such-image").self_test()
 
-    assert "docker build -t no-such-image" in told.value.advice
+    assert "docker build -t no-such-image" in caught.value.advice
 
 
-def test_an_image_without_git_is_told(engine, data):
+def test_an_image_without_git_is_reported(engine, data):
     bare = DockerSandbox(data / "bare", image=_without_git(*engine))
 
     with pytest.raises(SandboxError, match="cannot run git"):
         bare.self_test()
 
 
-def test_a_runtime_that_the_engine_does_not_know_is_told(engine, data):
+def test_an_unknown_runtime_is_reported(engine, data):
     with (
         pytest.raises(SandboxError, match="no-such-runtime"),
         DockerSandbox(data / "runtime", image=engine[1], runtime="no-such-runtime").open(egress=Egress(())),
@@ -318,48 +318,48 @@ def test_a_runtime_that_the_engine_does_not_know_is_told(engine, data):
         pass
 
 
-def test_an_engine_that_does_not_answer_is_told(data, monkeypatch):
+def test_an_engine_that_does_not_answer_is_reported(data, monkeypatch):
     monkeypatch.setenv("DOCKER_HOST", f"unix://{data}/no.sock")
 
-    with pytest.raises(SandboxError, match="does not answer") as told:
+    with pytest.raises(SandboxError, match="does not answer") as caught:
         DockerSandbox(data / "silent").self_test()
 
-    assert "DOCKER_HOST" in told.value.advice
+    assert "DOCKER_HOST" in caught.value.advice
 
 
 @pytest.mark.parametrize(
-    ("told", "address"),
+    ("environ", "address"),
     [
         ({}, "unix:///var/run/docker.sock"),
         ({"DOCKER_HOST": "unix:///run/user/1000/docker.sock"}, "unix:///run/user/1000/docker.sock"),
         ({"DOCKER_HOST": "tcp://10.0.0.7:2375"}, "tcp://10.0.0.7:2375"),
     ],
 )
-def test_the_engines_address_comes_from_the_environment(told, address):
-    assert engine_address(told) == address
+def test_the_engines_address_comes_from_the_environment(environ, address):
+    assert engine_address(environ) == address
 
 
 @pytest.mark.parametrize(
-    "told",
+    "environ",
     [
         {"DOCKER_HOST": "ssh://ada@example.org"},
         {"DOCKER_HOST": "tcp://10.0.0.7:2376", "DOCKER_TLS_VERIFY": "1"},
         {"DOCKER_HOST": "nonsense://x"},
     ],
 )
-def test_an_address_that_cannot_be_spoken_to_is_refused_with_the_remedy(told):
-    with pytest.raises(SandboxError) as refused:
-        engine_address(told)
+def test_an_unsupported_address_is_refused_with_the_remedy(environ):
+    with pytest.raises(SandboxError) as caught:
+        engine_address(environ)
 
-    assert "unix://" in f"{refused.value} {refused.value.advice}"
+    assert "unix://" in f"{caught.value} {caught.value.advice}"
 
 
 def _without_git(client, image):
-    """The sandbox's image, with git taken away."""
-    made = client.containers.create(image, ["rm", "/usr/bin/git"], user="0", network_mode="none")
+    """The sandbox's image without git."""
+    container = client.containers.create(image, ["rm", "/usr/bin/git"], user="0", network_mode="none")
     try:
-        made.start()
-        made.wait()
-        return made.commit("dayhand-test-without-git").id
+        container.start()
+        container.wait()
+        return container.commit("dayhand-test-without-git").id
     finally:
-        made.remove()
+        container.remove()

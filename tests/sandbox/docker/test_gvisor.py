@@ -1,4 +1,4 @@
-"""Boxes with a kernel of their own: gVisor's ``runsc`` as the engine's runtime."""
+"""Boxes with gVisor: its ``runsc`` as the engine's runtime, with a kernel of its own."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dayhand.errors import SandboxError
 from dayhand.sandbox.base import CommandLimits, Egress, Reason
 from dayhand.sandbox.docker.backend import DockerSandbox
 from dayhand.sandbox.limits import MIB, Capacity
-from tests.sandbox.image import needed
+from tests.sandbox.image import require_image
 
 RUNTIME = "runsc"
-SIZE = Capacity(memory=1024 * MIB)  # its kernel's own memory is the box's
+SIZE = Capacity(memory=1024 * MIB)  # the memory of gVisor's kernel counts as the box's
 ASK = """
 import socket
 with socket.create_connection(("127.0.0.1", 3128), timeout=20) as s:
@@ -24,13 +24,13 @@ with socket.create_connection(("127.0.0.1", 3128), timeout=20) as s:
 
 @pytest.fixture(scope="module")
 def sandbox(data):
-    client, image = needed()
+    client, image = require_image()
     with contextlib.closing(client):
         if RUNTIME not in client.info()["Runtimes"]:
-            pytest.skip("the engine knows no gVisor (`runsc`)")
-    made = DockerSandbox(data / "gvisor", image=image, runtime=RUNTIME, capacity=SIZE)
-    made.self_test()
-    return made
+            pytest.skip("the engine has no gVisor runtime (`runsc`)")
+    backend = DockerSandbox(data / "gvisor", image=image, runtime=RUNTIME, capacity=SIZE)
+    backend.self_test()
+    return backend
 
 
 @pytest.fixture
@@ -39,11 +39,11 @@ def box(sandbox):
         yield opened
 
 
-def test_it_is_another_kernel(box):
+def test_the_kernel_is_gvisors(box):
     assert "gVisor" in box.run("dmesg").text()
 
 
-def test_commands_give_their_output_and_code_and_the_workspace_lasts(box):
+def test_commands_return_output_and_code_and_the_workspace_persists(box):
     assert box.run("echo kept > kept; exit 3").code == 3
     assert box.run("git init -q; python3 -c 'print(open(\"kept\").read())'").text() == "kept\n\n"
 
@@ -61,15 +61,15 @@ def test_time_and_output_are_bounded(box, command, reason):
     assert box.run("echo on").text() == "on\n"
 
 
-def test_there_is_no_network_but_the_way_out_of_set_up(sandbox, box):
+def test_there_is_no_network_except_for_set_up(sandbox, box):
     assert not box.run(["python3", "-c", ASK]).passed
     egress = Egress(())
     with sandbox.open(egress=egress) as open_box:
         assert open_box.run(["python3", "-c", ASK]).text() == "b'HTTP/1.1 403'\n"
-    assert [one.host for one in egress.blocked] == ["no.example"]
+    assert [blocked.host for blocked in egress.blocked] == ["no.example"]
 
 
-def test_a_saved_state_is_where_other_boxes_begin(sandbox):
+def test_other_boxes_start_from_a_snapshot(sandbox):
     with sandbox.open() as first:
         assert first.run("echo a > /workspace/a; echo b > /opt/env/b").passed
         kept = first.save("gvisor-kept")
@@ -79,7 +79,7 @@ def test_a_saved_state_is_where_other_boxes_begin(sandbox):
     sandbox.delete_snapshots(["gvisor-kept"])
 
 
-def test_a_runtime_that_the_engine_does_not_know_is_named(sandbox, data):
+def test_an_unknown_runtime_is_named(sandbox, data):
     unknown = DockerSandbox(data / "unknown", image=sandbox.image, runtime="no-such-runtime")
     with pytest.raises(SandboxError, match="no-such-runtime"):
         unknown.self_test()

@@ -1,4 +1,4 @@
-"""The forwarder of set-up boxes, run outside of one: a port of the loopback that leads to a unix socket."""
+"""The relay of bubblewrap set-up boxes, run outside of a box: a port of the loopback that leads to a unix socket."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from dayhand.sandbox.egress import relay_in_bubblewrap
 
 
 @contextmanager
-def forwarding(path: str, around: Sequence[str] = ()) -> Iterator[int]:
-    """The port; ``around`` are words in front of the forwarder's own."""
+def relay(path: str, prefix: Sequence[str] = ()) -> Iterator[int]:
+    """Run one and yield its port; ``prefix`` is a command that starts the relay."""
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    program = [*around, sys.executable, "-I", "-S", relay_in_bubblewrap.__file__]
+    program = [*prefix, sys.executable, "-I", "-S", relay_in_bubblewrap.__file__]
     words = [*program, str(port), path, "sh", "-c", "echo up; read end"]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin
@@ -29,12 +29,12 @@ def forwarding(path: str, around: Sequence[str] = ()) -> Iterator[int]:
         try:
             yield port
         finally:
-            _end(port)
+            _kill_server(port)
             process.stdin.close()
 
 
-def _end(port: int) -> None:
-    """Its server outlives the command: in a box the box's end takes it along."""
+def _kill_server(port: int) -> None:
+    """Kill the relay's server, which outlives the command. In a box, the end of the box kills it."""
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = entry.read_bytes().split(b"\0")

@@ -1,4 +1,4 @@
-"""The one way out: what it lets through, and what it refuses and writes down."""
+"""The gateway of set-up boxes: what it lets through, and what it refuses and records."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dayhand.sandbox.egress.proxy import MAX_MEMORY
 
 SOON = CommandLimits(seconds=60)
 LOOPBACK_ALLOWED = tuple(network for network in NEVER if network not in ("127.0.0.0/8", "::/96"))
-ASK = """
+CONNECT = """
 import socket, sys
 s = socket.create_connection(("127.0.0.1", 3128), timeout=10)
 s.sendall(sys.stdin.buffer.read())
@@ -29,36 +29,36 @@ print(s.recv(4096).split(b"\\r\\n")[0].decode())
 
 
 @contextmanager
-def greeter():
-    """A server on the host's loopback that greets whoever connects, and counts them."""
+def greeting_server():
+    """A server on the host's loopback that greets and records every client."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        guests: list[str] = []
+        clients: list[str] = []
 
         def serve():
             while True:
                 try:
-                    guest, address = server.accept()
+                    client, address = server.accept()
                 except OSError:
                     return
-                guests.append(address[0])
-                with guest:
-                    guest.sendall(b"hello from outside")
+                clients.append(address[0])
+                with client:
+                    client.sendall(b"hello from outside")
 
         threading.Thread(target=serve, daemon=True).start()
-        yield server.getsockname()[1], guests
+        yield server.getsockname()[1], clients
         server.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture(scope="module")
 def set_up_box(sandbox):
-    """A box that may reach one host, which resolves to an address that is never public."""
+    """A box that may connect to localhost, whose address is never public, and to a domain that does not exist."""
     egress = Egress(("localhost", "*.allowed.example"))
     with sandbox.open(egress=egress) as box:
-        assert box.run("cat > ask.py", stdin=ASK.encode()).passed
+        assert box.run("cat > connect.py", stdin=CONNECT.encode()).passed
         yield box, egress
 
 
-def test_rules_match_whole_labels_only():
+def test_the_policy_matches_whole_labels_only():
     policy = EgressPolicy(("pkg.example", "*.files.example"))
 
     assert policy.refusal("pkg.example", 443) == ""
@@ -77,12 +77,12 @@ def test_rules_match_whole_labels_only():
 @pytest.mark.parametrize(
     "host", ["", "evil.example\0.files.example", "[::1]", "ü.files.example", "a b.files.example"]
 )
-def test_rules_know_no_strange_spellings(host):
+def test_the_policy_refuses_unusual_spellings(host):
     assert EgressPolicy(("*.files.example",)).refusal(host, 443) == "this is not a host name"
 
 
 @pytest.mark.parametrize("port", [22, 80, 444, 8443, 0, -1])
-def test_rules_know_one_port(port):
+def test_the_policy_allows_one_port(port):
     assert "port" in EgressPolicy(("pkg.example",)).refusal("pkg.example", port)
 
 
@@ -95,7 +95,7 @@ def test_rules_know_one_port(port):
         "fd00:ec2::254", "fec0::1", "ff02::1",
     ],
 )  # fmt: skip
-def test_rules_never_dial_what_is_not_public(address):
+def test_the_policy_refuses_addresses_that_are_not_public(address):
     found, why = EgressPolicy((address,)).resolve(address, 443)
 
     assert (found, "not on the public network" in why) == ("", True)
@@ -104,35 +104,35 @@ def test_rules_never_dial_what_is_not_public(address):
 @pytest.mark.parametrize(
     "address", ["203.0.113.80", "192.0.2.1", "198.51.100.1", "1.1.1.1", "2606:4700::1111"]
 )
-def test_rules_dial_public_addresses(address):
+def test_the_policy_allows_public_addresses(address):
     assert EgressPolicy((address,)).resolve(address, 443) == (address, "")
 
 
-def test_a_name_without_an_address_is_told():
+def test_a_name_without_an_address_is_reported():
     assert "no address" in EgressPolicy(("nowhere.invalid",)).resolve("nowhere.invalid", 443)[1]
 
 
-def test_the_proxy_connects_where_its_rules_allow(tmp_path):
-    """With policy that allow the loopback, which no box ever has: the same road, with a server at its end."""
+def test_the_proxy_connects_to_what_its_policy_allows(tmp_path):
+    """With a policy that allows the loopback, which no box has, so that a real server can answer."""
     folder = tmp_path / "egress"
     folder.mkdir()
-    with greeter() as (port, guests):
+    with greeting_server() as (port, clients):
         policy = EgressPolicy(("localhost",), ports=(port,), never=LOOPBACK_ALLOWED)
         egress = Egress(())
-        with open_gateway(folder, egress, None, policy=policy) as opened:
-            here = os.open(folder, os.O_DIRECTORY)  # a socket's path is short
-            with socket.socket(socket.AF_UNIX) as client:
-                client.settimeout(10)
-                client.connect(f"/proc/self/fd/{here}/proxy.sock")
-                client.sendall(f"CONNECT localhost:{port} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-                told = b""
-                while chunk := client.recv(4096):
-                    told += chunk
-            os.close(here)
-            opened.collect()
-    assert told.startswith(b"HTTP/1.1 200")
-    assert told.endswith(b"hello from outside")
-    assert guests == ["127.0.0.1"]
+        with open_gateway(folder, egress, None, policy=policy) as gateway:
+            folder_fd = os.open(folder, os.O_DIRECTORY)  # a socket's path is short
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.settimeout(10)
+                connection.connect(f"/proc/self/fd/{folder_fd}/proxy.sock")
+                connection.sendall(f"CONNECT localhost:{port} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+                received = b""
+                while chunk := connection.recv(4096):
+                    received += chunk
+            os.close(folder_fd)
+            gateway.collect()
+    assert received.startswith(b"HTTP/1.1 200")
+    assert received.endswith(b"hello from outside")
+    assert clients == ["127.0.0.1"]
     assert egress.blocked == []
 
 
@@ -167,31 +167,36 @@ def running_in(folder: Path) -> list[str]:
         ("POST http://x.allowed.example:443/", Blocked("x.allowed.example", 443, "only CONNECT is allowed")),
     ],
 )
-def test_a_refusal_is_told_and_written_down(set_up_box, request_line, blocked):
+def test_a_refusal_is_answered_and_recorded(set_up_box, request_line, blocked):
     box, egress = set_up_box
     egress.blocked.clear()
 
-    told = box.run(["python3", "ask.py"], stdin=f"{request_line} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    result = box.run(["python3", "connect.py"], stdin=f"{request_line} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
 
-    assert " 403 " in told.text(), told.text()
-    assert egress.blocked == [replace(blocked, command="python3 ask.py")]
+    assert " 403 " in result.text(), result.text()
+    assert egress.blocked == [replace(blocked, command="python3 connect.py")]
 
 
-def test_each_host_is_written_down_once_for_each_command_that_asked(set_up_box):
+def test_each_host_is_recorded_once_for_each_command(set_up_box):
     box, egress = set_up_box
     egress.blocked.clear()
-    for command in ("python3 ask.py", "true", "python3  ask.py # again", ["python3", "ask.py", "a b"]):
+    for command in (
+        "python3 connect.py",
+        "true",
+        "python3  connect.py # again",
+        ["python3", "connect.py", "a b"],
+    ):
         for host in ("one.example", "two.example", "one.example"):
             box.run(command, stdin=f"CONNECT {host}:443 HTTP/1.1\r\n\r\n".encode())
 
-    assert [(one.host, one.command) for one in egress.refused] == [
+    assert [(blocked.host, blocked.command) for blocked in egress.refused] == [
         (host, command)
-        for command in ("python3 ask.py", "python3 ask.py # again", "python3 ask.py 'a b'")
+        for command in ("python3 connect.py", "python3 connect.py # again", "python3 connect.py 'a b'")
         for host in ("one.example", "two.example")
     ]
 
 
-def test_a_command_that_is_halted_while_it_asks_is_still_named(set_up_box):
+def test_a_command_that_is_cancelled_while_it_connects_is_still_recorded(set_up_box):
     box, egress = set_up_box
     egress.blocked.clear()
 
@@ -202,32 +207,32 @@ def test_a_command_that_is_halted_while_it_asks_is_still_named(set_up_box):
         raise StopError
 
     with pytest.raises(StopError):
-        box.run("python3 ask.py", stdin=b"CONNECT no.example:443 HTTP/1.1\r\n\r\n", on_output=stop)
+        box.run("python3 connect.py", stdin=b"CONNECT no.example:443 HTTP/1.1\r\n\r\n", on_output=stop)
     assert box.run("true").passed
 
-    assert [one.command for one in egress.blocked] == ["python3 ask.py"]
+    assert [blocked.command for blocked in egress.blocked] == ["python3 connect.py"]
 
 
-def test_a_long_command_is_told_short_and_no_word_of_it_is_halved(set_up_box):
+def test_a_long_command_is_shortened_between_words(set_up_box):
     box, egress = set_up_box
     egress.blocked.clear()
     secret = "s" * 190
 
-    box.run(f"python3 ask.py \\\n {secret} x", stdin=b"CONNECT no.example:443 HTTP/1.1\r\n\r\n")
+    box.run(f"python3 connect.py \\\n {secret} x", stdin=b"CONNECT no.example:443 HTTP/1.1\r\n\r\n")
 
-    assert [one.command for one in egress.blocked] == ["python3 ask.py \\ …"]
+    assert [blocked.command for blocked in egress.blocked] == ["python3 connect.py \\ …"]
 
 
 def test_an_allowed_name_with_a_private_address_is_refused(set_up_box):
     box, egress = set_up_box
     egress.blocked.clear()
-    with greeter() as (_, guests):
-        told = box.run("python3 ask.py", stdin=b"CONNECT LOCALHOST:443 HTTP/1.1\r\n\r\n")
+    with greeting_server() as (_, clients):
+        result = box.run("python3 connect.py", stdin=b"CONNECT LOCALHOST:443 HTTP/1.1\r\n\r\n")
 
-    assert " 403 " in told.text()
+    assert " 403 " in result.text()
     assert [(each.host, each.port) for each in egress.blocked] == [("localhost", 443)]
     assert "not on the public network" in egress.blocked[0].reason
-    assert guests == []
+    assert clients == []
 
 
 @pytest.mark.parametrize(
@@ -251,13 +256,13 @@ def test_an_allowed_name_with_a_private_address_is_refused(set_up_box):
         b"nonsense\r\n\r\n",
     ],
 )
-def test_nothing_strange_is_let_through(set_up_box, raw):
+def test_malformed_requests_are_not_let_through(set_up_box, raw):
     box, _ = set_up_box
 
-    told = box.run(["python3", "-c", ASK.replace("timeout=10", "timeout=2")], stdin=raw).text()
+    output = box.run(["python3", "-c", CONNECT.replace("timeout=10", "timeout=2")], stdin=raw).text()
 
-    assert " 200 " not in told
-    assert " 403 " in box.run("python3 ask.py", stdin=b"CONNECT no.example:443 HTTP/1.1\r\n\r\n").text()
+    assert " 200 " not in output
+    assert " 403 " in box.run("python3 connect.py", stdin=b"CONNECT no.example:443 HTTP/1.1\r\n\r\n").text()
 
 
 def test_a_request_that_never_ends_is_refused(set_up_box):
@@ -277,16 +282,16 @@ with socket.create_connection(("127.0.0.1", 3128), timeout=30) as s:
         print(True)
 """
     assert box.run(["python3", "-c", code], limits=SOON).text() == "True\n"
-    assert " 403 " in box.run("python3 ask.py", stdin=b"CONNECT no.example:443 HTTP/1.1\r\n\r\n").text()
+    assert " 403 " in box.run("python3 connect.py", stdin=b"CONNECT no.example:443 HTTP/1.1\r\n\r\n").text()
 
 
 @pytest.mark.parametrize("count", [15, 300])
-def test_connections_that_ask_nothing_do_not_keep_others_from_being_answered(set_up_box, count):
-    """The larger number is more than the box has room for; who is turned away may ask again."""
+def test_idle_connections_do_not_block_others(set_up_box, count):
+    """The larger number is over the relay's limit; a client whose connection is closed may try again."""
     box, _ = set_up_box
     code = f"""
 import socket, time
-def ask():
+def connect():
     with socket.create_connection(("127.0.0.1", 3128), timeout=30) as s:
         try:
             s.sendall(b"CONNECT no.example:443 HTTP/1.1\\r\\n\\r\\n")
@@ -303,9 +308,9 @@ if {count} > 100:
     for one in idle:
         one.close()
 until = time.monotonic() + 30
-while not (told := ask()) and time.monotonic() < until:
+while not (answer := connect()) and time.monotonic() < until:
     pass
-print(told)
+print(answer)
 """
     result = box.run(["python3", "-c", code], limits=SOON)
 
@@ -313,42 +318,42 @@ print(told)
 
 
 def test_the_proxys_memory_is_bounded(tmp_path):
-    """A box that does not read what an allowed host sends makes it hold that."""
+    """The proxy buffers what an allowed host sends to a box that does not read."""
     folder = tmp_path / "egress"
     folder.mkdir()
     with open_gateway(folder, Egress(()), None):
         limits = [Path(f"/proc/{pid}/limits").read_text() for pid in running_in(folder)]
 
-    assert len(limits) >= 2, "it and its worker"
+    assert len(limits) >= 2, "it and its worker process"
     for each in limits:
         (line,) = [line for line in each.splitlines() if line.startswith("Max data size")]
         assert line.split()[3:5] == [str(MAX_MEMORY), str(MAX_MEMORY)]
 
 
-def test_there_is_no_way_but_the_proxy(set_up_box):
+def test_nothing_can_be_reached_without_the_proxy(set_up_box):
     box, _ = set_up_box
-    with greeter() as (port, guests):
+    with greeting_server() as (port, clients):
         for target in (f"127.0.0.1:{port}", "203.0.113.9:443"):
             host, _, number = target.partition(":")
             code = f"import socket; socket.create_connection(('{host}', {number}), timeout=3)"
             assert not box.run(["python3", "-c", code]).passed
-    assert guests == []
+    assert clients == []
 
 
-def test_the_forwarder_is_no_child_of_the_command(set_up_box):
+def test_the_relay_is_not_a_child_of_the_command(set_up_box):
     box, _ = set_up_box
-    code = "import os\ntry:\n    os.wait()\nexcept ChildProcessError:\n    print('alone')"
+    code = "import os\ntry:\n    os.wait()\nexcept ChildProcessError:\n    print('none')"
 
-    assert box.run(["python3", "-c", code]).text() == "alone\n"
+    assert box.run(["python3", "-c", code]).text() == "none\n"
     assert box.run(["no-such-program"]).code == 127
     assert box.run("cat; exit 3", stdin=b"in").code == 3
 
 
 def test_a_box_without_egress_has_no_socket(box):
-    told = box.run("ls /run/egress; env | grep -i proxy")
+    result = box.run("ls /run/egress; env | grep -i proxy")
 
-    assert not told.passed
-    assert "http://" not in told.text()
+    assert not result.passed
+    assert "http://" not in result.text()
 
 
 @pytest.fixture(scope="module")
@@ -376,7 +381,7 @@ def test_an_installer_gets_through_the_proxy(sandbox, registry):
     assert egress.blocked == []
 
 
-def test_an_installer_is_refused_where_its_registry_is_not_allowed(sandbox, registry):
+def test_an_installer_is_refused_if_its_registry_is_not_allowed(sandbox, registry):
     egress = Egress(())
     with sandbox.open(egress=egress) as box:
         env = {**registry.env, "UV_HTTP_RETRIES": "0"}
@@ -384,19 +389,19 @@ def test_an_installer_is_refused_where_its_registry_is_not_allowed(sandbox, regi
     assert egress.blocked[0] == Blocked(registry.hosts[0], 443, "the host is not allowed", INSTALL)
 
 
-def test_many_connections_at_once_get_through_whole(sandbox):
-    """Each guest is told by the proxy, in its own connection, of the host that it asked for."""
+def test_many_connections_at_once_are_relayed_whole(sandbox):
+    """The proxy answers each client, in its own connection, with the host that it requested."""
     code = """
 import socket, threading
-told = {}
-def ask(n):
+answered = {}
+def connect(n):
     with socket.create_connection(("127.0.0.1", 3128), timeout=20) as s:
         s.sendall(f"CONNECT host-{n}.example:443 HTTP/1.1\\r\\n\\r\\n".encode())
-        told[n] = f"host-{n}.example:443 is refused".encode() in s.recv(4096)
-threads = [threading.Thread(target=ask, args=(n,)) for n in range(12)]
+        answered[n] = f"host-{n}.example:443 is refused".encode() in s.recv(4096)
+threads = [threading.Thread(target=connect, args=(n,)) for n in range(12)]
 [t.start() for t in threads]
 [t.join() for t in threads]
-print(sum(told.values()))
+print(sum(answered.values()))
 """
     egress = Egress(())
     with sandbox.open(egress=egress) as box:
@@ -404,7 +409,7 @@ print(sum(told.values()))
     assert sorted(each.host for each in egress.blocked) == sorted(f"host-{n}.example" for n in range(12))
 
 
-def test_an_operators_own_host_may_be_in_a_private_network_and_nowhere_worse():
+def test_an_operators_own_host_may_be_in_a_private_network_but_not_local():
     policy = EgressPolicy(
         ("10.1.2.3", "127.0.0.1", "169.254.169.254"), private=("10.1.2.3", "127.0.0.1", "169.254.169.254")
     )
@@ -416,8 +421,8 @@ def test_an_operators_own_host_may_be_in_a_private_network_and_nowhere_worse():
     assert EgressPolicy.load(policy.dump()) == policy
 
 
-def test_whoever_is_refused_without_end_is_no_longer_answered(sandbox):
-    """npm asks again at once on a connection that was refused, and would do so for hours."""
+def test_after_many_refusals_connections_are_closed_without_an_answer(sandbox):
+    """npm tries again at once on a connection that was refused, and would do so for hours."""
     code = """
 import socket
 answers = []
@@ -429,6 +434,6 @@ print(answers[0], answers[999], answers[1000], answers[1002])
 """
     egress = Egress(())
     with sandbox.open(egress=egress) as box:
-        told = box.run(["python3", "-c", code], limits=SOON).text()
-    assert told == "b'HTTP/1.1 403' b'HTTP/1.1 403' b'' b''\n"
+        output = box.run(["python3", "-c", code], limits=SOON).text()
+    assert output == "b'HTTP/1.1 403' b'HTTP/1.1 403' b'' b''\n"
     assert {each.host for each in egress.blocked} == {"no.example"}

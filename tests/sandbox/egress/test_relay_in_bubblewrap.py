@@ -1,4 +1,4 @@
-"""What stands between a set-up box's commands and the proxy, alone: here the proxy says everything back."""
+"""The relay between a set-up box's commands and the proxy, tested alone: an echo server takes the proxy's place."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from contextlib import ExitStack, suppress
 import pytest
 
 from dayhand.sandbox.egress import relay_in_bubblewrap
-from tests.sandbox.echo_server import echoing
-from tests.sandbox.egress.relay import forwarding
+from tests.sandbox.echo_server import echo_server
+from tests.sandbox.egress.relay import relay
 
-ROOM = 64 * 1024 * 1024  # less than eight threads' stacks
+MEMORY = 64 * 1024 * 1024  # less than eight threads' stacks
 
 
 @pytest.fixture
 def port(tmp_path):
-    """Of a forwarder with little room, as long as its command runs."""
+    """Of a relay with little memory, as long as its command runs."""
     path = str(tmp_path / "proxy.sock")
-    with echoing(path), forwarding(path, ["prlimit", f"--data={ROOM}"]) as number:
+    with echo_server(path), relay(path, ["prlimit", f"--data={MEMORY}"]) as number:
         yield number
 
 
@@ -28,57 +28,57 @@ def call(port: int) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port), timeout=20)
 
 
-def test_a_connection_is_carried_whole_both_ways(port):
+def test_a_connection_is_relayed_whole_both_ways(port):
     sent = bytes(range(256)) * 40_000
-    with call(port) as guest:
-        guest.setblocking(False)
-        begun = 0
-        with suppress(BlockingIOError):  # until nothing more fits anywhere
-            while begun < len(sent):
-                begun += guest.send(sent[begun : begun + 65536])
-        guest.settimeout(20)
-        speaker = threading.Thread(
-            target=lambda: (guest.sendall(sent[begun:]), guest.shutdown(socket.SHUT_WR))
+    with call(port) as client:
+        client.setblocking(False)
+        written = 0
+        with suppress(BlockingIOError):  # until all buffers are full
+            while written < len(sent):
+                written += client.send(sent[written : written + 65536])
+        client.settimeout(20)
+        writer = threading.Thread(
+            target=lambda: (client.sendall(sent[written:]), client.shutdown(socket.SHUT_WR))
         )
-        speaker.start()
-        got = b"".join(iter(lambda: guest.recv(65536), b""))
-        speaker.join()
+        writer.start()
+        received = b"".join(iter(lambda: client.recv(65536), b""))
+        writer.join()
 
-    assert got == sent
+    assert received == sent
 
 
-def test_who_does_not_read_holds_up_nobody(port):
-    with call(port) as lazy, call(port) as guest:
-        lazy.setblocking(False)
+def test_a_connection_that_is_not_read_does_not_block_others(port):
+    with call(port) as unread, call(port) as client:
+        unread.setblocking(False)
         with suppress(BlockingIOError):
             while True:
-                lazy.send(bytes(65536))
-        guest.sendall(b"hello")
-        assert guest.recv(5) == b"hello"
+                unread.send(bytes(65536))
+        client.sendall(b"hello")
+        assert client.recv(5) == b"hello"
 
 
-def test_many_at_once_need_no_room(port):
-    """The box had died of their threads' stacks."""
+def test_many_connections_need_little_memory(port):
+    """With a thread for each, their stacks used up the box's memory."""
     with ExitStack() as stack:
-        guests = [stack.enter_context(call(port)) for _ in range(relay_in_bubblewrap.MAX_CONNECTIONS)]
-        for guest in guests:
-            guest.sendall(b"hello")
-        assert all(guest.recv(5) == b"hello" for guest in guests)
+        clients = [stack.enter_context(call(port)) for _ in range(relay_in_bubblewrap.MAX_CONNECTIONS)]
+        for client in clients:
+            client.sendall(b"hello")
+        assert all(client.recv(5) == b"hello" for client in clients)
         with call(port) as late:
-            assert late.recv(1) == b"", "turned away"
-        guests[0].close()
-        assert asked_again(port) == b"hello"
+            assert late.recv(1) == b"", "closed at once"
+        clients[0].close()
+        assert retry(port) == b"hello"
 
 
-def asked_again(port: int) -> bytes:
-    """Until there is room: a connection's end takes a moment to be seen."""
+def retry(port: int) -> bytes:
+    """Connect until there is room: the relay needs a moment to notice that a connection has ended."""
     until = time.monotonic() + 10
     while time.monotonic() < until:
-        with call(port) as guest:
+        with call(port) as client:
             try:
-                guest.sendall(b"hello")
-                if told := guest.recv(5):
-                    return told
+                client.sendall(b"hello")
+                if answer := client.recv(5):
+                    return answer
             except ConnectionError:
                 pass
     return b""
