@@ -72,9 +72,11 @@ def break_box(sandbox):
                 for container in client.containers.list(filters={"label": f"dayhand.owner={sandbox.owner}"}):
                     container.remove(force=True)
             return
-        for pid, name in descendants([os.getpid()]).items():
-            if name == "bwrap":
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+        bwraps = [pid for pid, name in descendants([os.getpid()]).items() if name == "bwrap"]
+        inner = descendants(bwraps)
+        # The outer one first: it would report the death of the inner one as the command's exit code.
+        for pid in sorted(bwraps, key=lambda pid: pid in inner):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     return break_open_boxes

@@ -133,12 +133,12 @@ def bubblewrap_baseline(data: Path, _: Settings) -> Iterator[Baseline]:
     workspace, env = data / "bare" / "workspace", data / "bare" / "env"
     for folder in (workspace, env):
         folder.mkdir(parents=True)
-    fixed = mounts.fixed(kept / "etc", find_uv(kept / "tools"), Capacity().scratch)
+    fixed = mounts.fixed_arguments(kept / "etc", find_uv(kept / "tools"), Capacity().scratch)
     options = (
         *fixed,
-        *mounts.folders(workspace, env, env_writable=True),
-        *mounts.closing(),
-        *mounts.environment({}),
+        *mounts.folder_arguments(workspace, env, env_writable=True),
+        *mounts.closing_arguments(),
+        *mounts.environment_arguments({}),
     )
     yield BubblewrapBaseline(sandbox, next(iter(find_bwraps(kept / "tools"))), options)
 

@@ -207,4 +207,5 @@ def test_an_egress_box_has_the_proxys_socket_and_its_proxy_ends_with_it(home):
     sandbox = BubblewrapSandbox(home)
     with sandbox.open(egress=Egress(())) as box:
         assert box.run("ls /run/egress").text() == "proxy.sock\n"
-    assert not is_running("proxy_process", str(home))
+        assert is_used(home), "the proxy of its box"
+    assert not is_used(home)

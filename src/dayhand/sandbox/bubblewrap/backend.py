@@ -165,7 +165,7 @@ class BubblewrapSandbox:
                 temporary.chmod(0o644)
                 temporary.rename(path)
         uv = binaries.find_uv(store.data / "tools")
-        fixed = tuple(mounts.fixed(store.data / "etc", uv, self._capacity.scratch))
+        fixed = tuple(mounts.fixed_arguments(store.data / "etc", uv, self._capacity.scratch))
         problems = []
         for bwrap in binaries.find_bwraps(store.data / "tools"):
             config = BwrapConfig(bwrap, overlay=False, fixed_arguments=fixed, capacity=self._capacity)

@@ -11,7 +11,7 @@ from dayhand.box_paths import ENVIRONMENT, WORKSPACE
 from dayhand.errors import SandboxError
 from dayhand.sandbox import seccomp
 from dayhand.sandbox.base import CommandLimits, Reason, Snapshot
-from dayhand.sandbox.bubblewrap import mounts as box_mounts
+from dayhand.sandbox.bubblewrap import mounts
 from dayhand.sandbox.bubblewrap.disk_watch import DiskWatch
 from dayhand.sandbox.bubblewrap.process import LaunchSpec, Process, with_limits
 from dayhand.sandbox.bubblewrap.store import BoxStore, StoredSnapshot
@@ -69,7 +69,9 @@ class BubblewrapBox(CommandRunner):
     def start_empty(self) -> None:
         for name in ("workspace", "env"):
             self._store.make_folder(self.folder / name, self.uid)
-        self._mounts = box_mounts.folders(self.folder / "workspace", self.folder / "env", env_writable=True)
+        self._mounts = mounts.folder_arguments(
+            self.folder / "workspace", self.folder / "env", env_writable=True
+        )
 
     def start_from(self, snapshot: StoredSnapshot, *, writable: bool) -> None:
         """Start from a snapshot: as a layer over it if this machine can do that, else as a copy that the box makes.
@@ -84,7 +86,7 @@ class BubblewrapBox(CommandRunner):
         if writable:
             self._copy(snapshot.folder / "env", ENVIRONMENT)
         else:
-            self._mounts = box_mounts.folders(
+            self._mounts = mounts.folder_arguments(
                 self.folder / "workspace", snapshot.folder / "env", env_writable=False
             )
 
@@ -92,7 +94,7 @@ class BubblewrapBox(CommandRunner):
         """Start as a layer over the ``workspace`` in ``lower``, with its ``env`` read-only."""
         for name in ("upper", "work"):
             self._store.make_folder(self.folder / name, self.uid)
-        self._mounts = box_mounts.overlay(
+        self._mounts = mounts.overlay_arguments(
             lower / "workspace", self.folder / "upper", self.folder / "work", env=lower / "env"
         )
         self._is_overlay = True
@@ -120,17 +122,17 @@ class BubblewrapBox(CommandRunner):
         err: OutputCapture | None,
         *,
         gateway: Gateway | None,
-        mounts: Sequence[str] = (),
+        extra_mounts: Sequence[str] = (),
     ) -> ExitStatus:
         if gateway:
-            relay = ["python3", "-I", "-S", "-c", RELAY, str(PORT), box_mounts.EGRESS_SOCKET]
+            relay = ["python3", "-I", "-S", "-c", RELAY, str(PORT), mounts.EGRESS_SOCKET]
             command = replace(command, command=[*relay, *command.argv()])
-            mounts = box_mounts.egress_socket(gateway.folder)
+            extra_mounts = mounts.egress_socket_arguments(gateway.folder)
         limits = self._config.capacity.ulimit_script(has_group=self.has_group)
-        arguments = [*self._config.fixed_arguments, *self._mounts, *mounts, *box_mounts.closing()]
+        arguments = [*self._config.fixed_arguments, *self._mounts, *extra_mounts, *mounts.closing_arguments()]
         spec = LaunchSpec(
             self._config.bwrap,
-            [*arguments, *box_mounts.environment(command.checked_env())],
+            [*arguments, *mounts.environment_arguments(command.checked_env())],
             with_limits(command.command, command.cwd, limits),
             self.uid,
             seccomp.program(seccomp.MACHINES[machine()]),
@@ -155,7 +157,7 @@ class BubblewrapBox(CommandRunner):
         command = SandboxCommand(
             ["cp", "-a", f"{ORIGIN}/.", target], "/", seconds=COPY_SECONDS, cancelled=self.cancelled
         )
-        mounts = ["--ro-bind", str(source), ORIGIN]
-        status = self._execute(command, output, None, gateway=None, mounts=mounts)
+        origin = ["--ro-bind", str(source), ORIGIN]
+        status = self._execute(command, output, None, gateway=None, extra_mounts=origin)
         if status.code != 0:
             raise SandboxError(f"A snapshot could not be copied: {output.head.decode('utf-8', 'replace')}")

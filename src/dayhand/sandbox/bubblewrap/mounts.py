@@ -1,4 +1,4 @@
-"""The bwrap arguments that decide what a box sees: a list of what is let in, never the whole machine with exceptions."""
+"""The bwrap arguments that decide what a box sees: an allow-list of paths, never the whole machine with exceptions."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ NAMESPACES = (
 )
 
 
-def fixed(etc: Path, uv: Path | None, scratch: int) -> list[str]:
+def fixed_arguments(etc: Path, uv: Path | None, scratch: int) -> list[str]:
     """The arguments that are the same for every box: everything but its own folders.
 
     ``etc`` holds the files of ``ETC``; ``uv`` is a program to add to the box; ``scratch`` is the size of /tmp in bytes.
@@ -93,29 +93,29 @@ def fixed(etc: Path, uv: Path | None, scratch: int) -> list[str]:
     return words
 
 
-def closing() -> list[str]:
+def closing_arguments() -> list[str]:
     """The arguments after the box's own folders: nothing else in it can be written."""
     return ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORKSPACE]
 
 
-def folders(workspace: Path, env: Path, *, env_writable: bool) -> list[str]:
+def folder_arguments(workspace: Path, env: Path, *, env_writable: bool) -> list[str]:
     """The box's own folders, as they are on the host."""
     bind = "--bind" if env_writable else "--ro-bind"
     return ["--bind", str(workspace), WORKSPACE, bind, str(env), ENVIRONMENT]
 
 
-def overlay(lower: Path, upper: Path, work: Path, *, env: Path) -> list[str]:
+def overlay_arguments(lower: Path, upper: Path, work: Path, *, env: Path) -> list[str]:
     """The workspace as a layer over a saved one, which does not change. Needs bwrap 0.11."""
     layers = ["--overlay-src", str(lower), "--overlay", str(upper), str(work), WORKSPACE]
     return [*layers, "--ro-bind", str(env), ENVIRONMENT]
 
 
-def egress_socket(folder: Path) -> list[str]:
+def egress_socket_arguments(folder: Path) -> list[str]:
     """The proxy's socket, from the gateway's folder."""
     return ["--ro-bind", str(folder / SOCKET), EGRESS_SOCKET]
 
 
-def environment(extra: Mapping[str, str]) -> list[str]:
+def environment_arguments(extra: Mapping[str, str]) -> list[str]:
     """The arguments for a command's environment: our variables, overridden by the caller's."""
     home = _python_home()
     ours = environment_variables(f"{TOOLS}:{SYSTEM_PATH}" + (f":{home}/bin" if home else ""))

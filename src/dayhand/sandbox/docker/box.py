@@ -1,4 +1,4 @@
-"""One open container: an exec for each command, and proof after each that none of its processes is left."""
+"""One open container: an exec for each command, and a sweep after each that leaves none of its processes."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 OWNER = "dayhand.owner"  # the data directory, and with it the worker's machine, that it belongs to
 BOX = "dayhand.box"  # the box that it was created for
-UNTIL = "dayhand.until"  # when a container may be removed whoever it belongs to; seconds since the epoch
+UNTIL = "dayhand.until"  # after this time any worker may remove the container; seconds since the epoch
 SNAPSHOT = "dayhand.state"  # on an image: the snapshot's key
 VOLUME = "dayhand.environment"  # on an image: the volume with the snapshot's environment
 
