@@ -1,4 +1,4 @@
-"""The nouns: what is asked, of which repository, how far it is, and what came of it. More: ``verdict``, ``spending``."""
+"""The nouns of a task: the request, its state, and its outcome. See also ``verification`` and ``usage``."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from enum import StrEnum
 from dayhand.usage import LimitHit, Switch, Usage
 from dayhand.verification import Run, Verification
 
-NOT_ALLOWED = "the host is not allowed"  # why a host is blocked that only has to be named to be reached
+NOT_ALLOWED = "the host is not allowed"  # the reason for hosts that ``.dayhand.toml`` can allow
 
 
 class TaskKind(StrEnum):
-    """What is wanted: a change, a second look with proof (which may end in a change as well), or an examination."""
+    """A change, an answer with proof (which may end in a change as well), or an examination."""
 
     FIX = "fix"
     FOLLOW_UP = "follow_up"
-    ENVIRONMENT = "environment"  # what can be installed and run here; nothing is changed
+    ENVIRONMENT = "environment"  # find out what can be installed and run; change nothing
 
 
 class State(StrEnum):
-    """How far a task is; the legal transitions stand in ``ledger/states.py``."""
+    """The state of a task; ``ledger/states.py`` lists the legal transitions."""
 
     QUEUED = "queued"
     RUNNING = "running"
     PROPOSED = "proposed"  # a pull request is open and ready for a person
-    ANSWERED = "answered"  # nothing to change; the person has an answer
-    FAILED = "failed"  # the person has the reason and what to do
+    ANSWERED = "answered"  # no change was needed; the person has an answer
+    FAILED = "failed"  # the person has the reason and knows what to do
     STOPPED = "stopped"  # a person stopped it
 
 
@@ -57,28 +57,28 @@ STAGE_TITLES: dict[str, str] = {  # what people read, on GitHub and on the task'
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request of one person, in their words, frozen as it stood when it reached us."""
+    """One request by one person, as it was when it arrived."""
 
     kind: TaskKind
     text: str  # what follows the mention; for a label: the text of the issue
     asker: str  # a login
-    comment: int | None = None  # the comment that asked, to react to; None for a label
+    comment: int | None = None  # the id of the comment with the request; None for a label
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What the ledger holds of one ask: enough to travel the whole road on any worker."""
+    """One request as the ledger stores it: all that any worker needs to run its journey."""
 
-    id: str  # letters, digits and dashes only: it is an RQ job id, a branch's part and an address's part
+    id: str  # letters, digits and dashes only: it is part of job ids, branch names and addresses
     repository: str  # "owner/name", or a path for a local run
     installation: int  # the App installation whose token reaches the repository; 0 for a local run
-    number: int  # the issue or pull request it belongs to; 0 for a local run, or where no person asked
+    number: int  # of the issue or pull request; 0 for a local run, or if no person asked
     title: str
     body: str
     ask: Ask
-    default_branch: str  # "" where the delivery did not say: the worker asks GitHub
+    default_branch: str  # "" if the delivery did not name it: the worker asks GitHub
     created_at: float  # seconds since the epoch
-    clone_url: str = ""  # as the delivery gave it; "" where it did not
+    clone_url: str = ""  # "" if the delivery did not name it
 
     @property
     def branch(self) -> str:
@@ -87,47 +87,47 @@ class Task:
 
     @property
     def drafted_first(self) -> bool:
-        """Whether a draft is opened before the work: for a fix on GitHub. A question may need no change."""
+        """Whether a draft pull request is opened before the work: for a fix on GitHub. A question may need no change."""
         return self.ask.kind is TaskKind.FIX and self.number > 0
 
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A place that the model points to as proof."""
+    """A line that the model cites as proof."""
 
     path: str
     line: int  # from 1
-    quote: str = ""  # what it claims to stand there
+    quote: str = ""  # what the model says that the line contains
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A citation that the worker looked up itself: ``found`` is its own finding, not the model's word."""
+    """A citation that the worker looked up: ``found`` is the worker's own finding, not the model's claim."""
 
     citation: Citation
     found: bool
-    text: str  # what really stands at that line, or why nothing does
+    text: str  # the actual content of the line, or why there is none
     commit: str
 
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """A host that a command asked for and did not get."""
+    """A host that a command was not allowed to reach."""
 
     host: str
     port: int
     reason: str
-    command: str = ""  # the set-up command that asked, on one line; "" where an older version wrote it down
+    command: str = ""  # the set-up command, on one line; "" in records of older versions
 
     @property
     def allowable(self) -> bool:
-        """Whether a line in ``.dayhand.toml`` would open it: another port or a private address stay shut."""
+        """Whether ``.dayhand.toml`` can allow it: other ports and private addresses stay blocked."""
         return self.reason == NOT_ALLOWED
 
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """What the model says it did: an account to show, never a proof."""
+    """What the model says it did: shown to people, but never a proof."""
 
     title: str
     summary: str  # Markdown by the model: render it through publish, never raw
@@ -140,18 +140,18 @@ class Solution:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A tree that came out of the sandbox, was taken in strictly and passed the policy."""
+    """A tree from the sandbox that was imported strictly and passed the policy."""
 
     base: str  # commit
     tree: str
     paths: tuple[str, ...]
-    patch: str  # unified diff, cut at a megabyte, for people
-    binaries: tuple[str, ...] = ()  # the large files among the paths that are no text
+    patch: str  # a unified diff for people, cut to a megabyte
+    binaries: tuple[str, ...] = ()  # the large binary files among the paths
 
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """A pull request (or, for a local run, a branch) holds the change."""
+    """A pull request, or for a local run a branch, contains the change."""
 
     url: str
     head: str  # commit
@@ -162,7 +162,7 @@ class Proposed:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """Nothing to change: the answer, with its citations looked up."""
+    """No change was needed: the answer, with its citations looked up."""
 
     solution: Solution
     proofs: tuple[Proof, ...] = ()
@@ -170,7 +170,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class SetupStep:
-    """One thing that set-up installed, or tried to."""
+    """One step of set-up."""
 
     title: str  # "install with npm ci"
     command: str  # the one that passed, or the last that was tried
@@ -183,31 +183,31 @@ class SetupStep:
 
 @dataclass(frozen=True, slots=True)
 class ExaminedCheck:
-    """One declared check, run once on the commit as it is."""
+    """One declared check, run once on the commit."""
 
     kind: str  # "lint", "types" or "test"
     command: str
     source: str  # where the command was found
-    run: Run | None  # None where the environment cannot run it
-    missing: str = ""  # then: the thing that is missing, and what would bring it
+    run: Run | None  # None if the environment cannot run it
+    missing: str = ""  # then: what is missing, and what would install it
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What the environment doctor found of one commit; nothing was changed."""
+    """What the environment doctor found out about one commit; nothing was changed."""
 
     commit: str
     toolchains: tuple[str, ...]  # the ecosystems that were recognised
     steps: tuple[SetupStep, ...]
     checks: tuple[ExaminedCheck, ...]
-    blocked: tuple[Blocked, ...]  # hosts that set-up asked for and did not get
-    pins: tuple[str, ...]  # sentences about pinned versions that are not there
-    known: bool  # whether it was set up before
+    blocked: tuple[Blocked, ...]  # hosts that set-up could not reach
+    pins: tuple[str, ...]  # sentences about pinned versions that are not installed
+    known: bool  # whether the environment was already set up
     seconds: float  # until it was ready
 
     @property
     def ready(self) -> bool:
-        """Whether everything was installed and every declared check can run; it need not pass."""
+        """Whether everything was installed and every declared check can run, whether or not it passes."""
         return all(step.passed for step in self.steps) and all(one.run for one in self.checks)
 
 
@@ -223,7 +223,7 @@ Ending = Outcome | Unfinished  # what the ledger keeps of a task that is over
 
 
 def slug(text: str) -> str:
-    """Turn a title into up to 40 characters of ``a-z0-9-``, never empty.
+    """Turn a title into up to 40 characters of ``a-z0-9-``; never empty.
 
     >>> slug("Search results: wrong order!")
     'search-results-wrong-order'

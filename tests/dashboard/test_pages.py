@@ -111,7 +111,7 @@ def test_a_task_that_is_not_there_is_404_with_a_sentence(app: Flask) -> None:
     told = app.test_client().get("/tasks/none", headers={"Accept": "application/json"})
     assert (told.status_code, told.json) == (
         404,
-        {"error": "There is no task none.", "advice": "It may be older than what Redis keeps."},
+        {"error": "There is no task none.", "advice": "Finished tasks are deleted after 90 days."},
     )
 
 
@@ -124,7 +124,7 @@ def test_only_this_machine_may_look(app: Flask, ledger: Ledger, path: str) -> No
     far = {"REMOTE_ADDR": "192.0.2.7"}
     answer = app.test_client().get(path, environ_base=far)
     assert answer.status_code == 403
-    assert "Dayhand's tasks can be seen on the machine that it runs on only" in answer.text
+    assert "Dayhand shows its tasks only on the machine that it runs on" in answer.text
     assert f"http://127.0.0.1:80{path}" in answer.text
     for near in ({"REMOTE_ADDR": "::1", "HTTP_HOST": "[::1]:8080"}, {"HTTP_HOST": "127.0.0.1:8080"}):
         assert app.test_client().get(path, environ_base=near).status_code == 200
@@ -170,7 +170,7 @@ def test_a_huge_log_is_a_page_of_bounded_size_in_which_every_line_is_found(
     assert len(page) < 1_500_000
     assert "0 begins" in page
     assert "0 ends" in page
-    assert "characters more in the whole log" in page
+    assert "more characters in the whole log" in page
     assert 'id="L200"' in page
     whole = app.test_client().get("/tasks/t1.log").text
     assert len(whole) > 200 * 60_000

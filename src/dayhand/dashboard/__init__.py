@@ -1,1 +1,1 @@
-"""What people see in the browser: the board, and a task with its live log."""
+"""The web pages: the list of tasks, and each task with its live log."""

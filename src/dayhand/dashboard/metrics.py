@@ -1,4 +1,4 @@
-"""``GET /metrics`` for Prometheus: how many tasks are where, how long people wait, what became of deliveries.
+"""``GET /metrics`` for Prometheus: tasks by state, the longest wait, and deliveries by status.
 
 https://prometheus.io/docs/practices/naming/
 """
@@ -22,7 +22,7 @@ Family = GaugeMetricFamily | CounterMetricFamily
 
 
 def metrics(ledger: Ledger) -> Blueprint:
-    """The figures: no name of a repository or of a person among them, so that any machine may read them."""
+    """The metrics. They name no repository and no person, so any machine may read them."""
     blueprint = Blueprint("metrics", __name__)
     registry = CollectorRegistry()
     registry.register(Tasks(ledger))
@@ -37,45 +37,45 @@ def metrics(ledger: Ledger) -> Blueprint:
         return answer
 
     @blueprint.get("/metrics")
-    def tell() -> Response:
+    def show() -> Response:
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
     return blueprint
 
 
 class Tasks(Collector):
-    """Asks the ledger each time that it is asked: all web processes say the same."""
+    """Reads the ledger on each scrape, so that all web processes report the same."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     def describe(self) -> Iterator[Family]:
-        """Nothing beforehand: Redis may be away when the process starts."""
+        """Nothing in advance: Redis may be down when the process starts."""
         return iter(())
 
     def collect(self) -> Iterator[Family]:
         up = GaugeMetricFamily("dayhand_redis_up", "Whether Redis answers.")
         try:
-            there, ended = self._ledger.unfinished(), self._ledger.ended()
+            unfinished, ended = self._ledger.unfinished(), self._ledger.ended()
         except RedisError:
             up.add_metric([], 0)
             yield up
             return
         up.add_metric([], 1)
         yield up
-        tasks = GaugeMetricFamily("dayhand_tasks", "Tasks that wait or run.", labels=["state"])
+        tasks = GaugeMetricFamily("dayhand_tasks", "Tasks that are queued or running.", labels=["state"])
         for state in sorted(UNFINISHED):
-            tasks.add_metric([state], sum(one.state == state for one in there))
+            tasks.add_metric([state], sum(one.state == state for one in unfinished))
         yield tasks
         total = CounterMetricFamily("dayhand_tasks_ended", "Tasks that ended.", labels=["state"])
         for state in State:
             if state not in UNFINISHED:
                 total.add_metric([state], ended.get(state, 0))
         yield total
-        waiting = [one.task.created_at for one in there if one.state is State.QUEUED]
+        waiting = [one.task.created_at for one in unfinished if one.state is State.QUEUED]
         oldest = max(0.0, time.time() - min(waiting)) if waiting else 0
         yield GaugeMetricFamily(
             "dayhand_oldest_wait_seconds",
-            "How long the oldest queued task has waited since it was asked.",
+            "Seconds since the oldest queued task was requested.",
             oldest,
         )

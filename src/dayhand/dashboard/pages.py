@@ -1,4 +1,4 @@
-"""The pages: all tasks, one task, its live log as it grows, its patch. JSON for whoever asks for it."""
+"""The pages: all tasks, one task, its live log and its patch; JSON for clients that accept it."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from dayhand.ledger.ledger import Ledger, Record
 from dayhand.ledger.log import LogReader, Note
 from dayhand.untrusted_text import mark_hidden
 
-# No script, style or picture but our own: a hostile log line cannot load or run anything.
+# Only our own scripts, styles and images: a hostile log line cannot load or run anything.
 POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-# Set by proxies: what comes through one may come from anywhere, whatever address the proxy has.
+# Headers that proxies add: a request through a proxy may come from anywhere.
 FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip")
-READERS = 40  # of live logs at once: each holds a thread of the server, and webhooks need some too
+READERS = 40  # live logs at once: each needs a thread of the server, and webhooks need some too
 HERE = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 def dashboard(ledger: Ledger, live: LogReader, github: str) -> Blueprint:
-    """The dashboard. ``github`` is where people see repositories, for links."""
+    """The dashboard. ``github`` is the address of GitHub's pages, for links."""
     blueprint = Blueprint(
         "dashboard", __name__, template_folder="templates", static_folder="static", static_url_path="/static"
     )
@@ -59,10 +59,10 @@ def dashboard(ledger: Ledger, live: LogReader, github: str) -> Blueprint:
 
 
 def from_here() -> bool:
-    """Whether a person on this machine asks, by a name of this machine.
+    """Whether the request comes from this machine, and asks for a name of this machine.
 
-    The address is the connection's own. The name keeps out other people's pages whose own name was made to lead
-    here (DNS rebinding); a proxy's headers, what only seems to come from here.
+    The address is that of the connection. Checking the name keeps out web pages whose own name resolves to this
+    machine (DNS rebinding); checking the headers keeps out requests through a proxy here.
     """
     near = ipaddress.ip_address(request.remote_addr or "0.0.0.0").is_loopback  # noqa: S104 - a comparison
     name = request.host.rpartition(":")[0] if request.host.rpartition(":")[2].isdigit() else request.host
@@ -72,9 +72,9 @@ def from_here() -> bool:
 def closed() -> str:
     port = request.environ.get("SERVER_PORT", "8080")
     return (
-        "Dayhand's tasks can be seen on the machine that it runs on only, until a login is set up.\n"
-        f"There, open http://127.0.0.1:{port}{request.path}\n"
-        f"From elsewhere, open a tunnel first: ssh -L {port}:127.0.0.1:{port} THE-MACHINE\n"
+        "Dayhand shows its tasks only on the machine that it runs on; there is no login yet.\n"
+        f"On that machine, open http://127.0.0.1:{port}{request.path}\n"
+        f"From another machine, open a tunnel first: ssh -L {port}:127.0.0.1:{port} THE-MACHINE\n"
     )
 
 
@@ -108,7 +108,7 @@ def _tasks(blueprint: Blueprint, ledger: Ledger, live: LogReader, *, github: str
 
     @blueprint.get("/tasks/<task_id>/head")
     def head(task_id: str) -> str:
-        """State and stages alone: what an open page asks for anew while a task runs."""
+        """Only the state and the stages: an open page fetches them again while a task runs."""
         return render_template(
             "head.html", view=view_of(ledger.record(task_id)), format_duration=format_duration
         )
@@ -130,17 +130,19 @@ def _tasks(blueprint: Blueprint, ledger: Ledger, live: LogReader, *, github: str
         ledger.task(task_id)
         last = request.headers.get("Last-Event-ID") or request.args.get("after", "0")
         if not seats.acquire(blocking=False):
-            return Response("Too many live logs are open: close some.\n", 503, mimetype="text/plain")
+            return Response(
+                "Too many live logs are open. Close some and try again.\n", 503, mimetype="text/plain"
+            )
         stream = _stream(live, task_id, int(last) if last.isdecimal() else 0)
         answer = Response(stream, mimetype="text/event-stream", headers={"Cache-Control": "no-store"})
-        seat = ExitStack()  # which gives it back once, however often a server closes
+        seat = ExitStack()  # releases it once, however often the server closes the response
         seat.callback(seats.release)
         answer.call_on_close(seat.close)
         return answer
 
 
 def _stream(live: LogReader, task_id: str, after: int) -> Iterator[str]:
-    """Server-sent events: one a note, its line as the event's id, so that a broken connection goes on there.
+    """Server-sent events: one per entry, with its line as the id, so that a lost connection continues there.
 
     https://html.spec.whatwg.org/multipage/server-sent-events.html
     """

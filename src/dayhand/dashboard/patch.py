@@ -1,4 +1,4 @@
-"""A patch as its page shows it: file by file, with line numbers, and no longer than a person reads."""
+"""A patch as its page shows it: file by file, with line numbers, and of a bounded length."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROW_CHARS = 1000
 
 @dataclass(frozen=True, slots=True)
 class PatchRow:
-    """One line. ``number`` is the new file's, for a removed line the old one's; 0 for none."""
+    """One line. ``number`` is its line in the new file, or in the old one if it was removed; 0 for none."""
 
     kind: str  # "hunk", "add", "del", or "" for context
     number: int
@@ -29,9 +29,9 @@ class PatchFile:
     path: str
     added: int = 0
     removed: int = 0
-    note: str = ""  # what is no line of it: new, deleted, renamed, binary
+    note: str = ""  # "new", "deleted", "renamed", "binary", …
     rows: list[PatchRow] = field(default_factory=list)
-    left_out: int = 0  # lines that are not among the rows
+    left_out: int = 0  # the number of lines that are not among the rows
 
 
 def files_of_patch(patch: str) -> list[PatchFile]:
@@ -65,9 +65,9 @@ def files_of_patch(patch: str) -> list[PatchFile]:
 
 
 def _note(file: PatchFile, line: str) -> None:
-    """Between "diff" and the first "@@" stands what happened to the file as a whole."""
+    """Read a line between "diff" and the first "@@": it says what happened to the whole file."""
     words = {
         "new file": "new", "deleted file": "deleted", "rename from": "renamed", "Binary files": "binary", "GIT binary": "binary",
-        "old mode": "another mode",
+        "old mode": "mode changed",
     }  # fmt: skip
     file.note = next((word for start, word in words.items() if line.startswith(start)), file.note)

@@ -1,1 +1,1 @@
-"""What is asked, how far it is, what happened: tasks, their states, the journal and the live log."""
+"""Tasks in Redis: their states, facts and outcomes, the journal and the live log."""

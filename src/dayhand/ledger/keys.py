@@ -1,19 +1,19 @@
-"""The names under which Redis holds a task."""
+"""The keys of everything that Dayhand keeps in Redis."""
 
 from __future__ import annotations
 
 import hashlib
 from typing import Any, TypeAlias
 
-# A client with decode_responses=True. redis-py's own types speak of bytes and text at once, whatever was chosen.
+# A client with decode_responses=True. redis-py's own types allow both bytes and text, whichever was chosen.
 TextRedis: TypeAlias = Any
 
-DELIVERY_SECONDS = 8 * 24 * 3600  # GitHub offers redelivery for three days (seven on GitHub Enterprise)
-KEPT_SECONDS = 90 * 24 * 3600  # how long a finished task stays, log and journal too
+DELIVERY_SECONDS = 8 * 24 * 3600  # GitHub can redeliver for three days (seven on GitHub Enterprise)
+KEPT_SECONDS = 90 * 24 * 3600  # for a finished task, with its log and journal
 
-TASKS = "dayhand:tasks"  # zset: id by time of creation
+TASKS = "dayhand:tasks"  # sorted set: ids by time of creation
 UNFINISHED = "dayhand:unfinished"  # set of ids
-ENDED = "dayhand:ended"  # hash: state to how many tasks ended in it
+ENDED = "dayhand:ended"  # hash: the number of tasks that ended in each state
 
 
 def record(task_id: str) -> str:
@@ -60,6 +60,6 @@ def stop(task_id: str) -> str:
     return f"dayhand:stop:{task_id}"
 
 
-def lacks(server: str, model: str) -> str:
+def missing_features(server: str, model: str) -> str:
     digest = hashlib.sha256(f"{server} {model}".encode()).hexdigest()
     return f"dayhand:lacks:{digest[:32]}"

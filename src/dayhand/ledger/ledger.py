@@ -1,4 +1,4 @@
-"""Tasks in Redis: opened once, claimed by one, finished once."""
+"""Tasks in Redis: opened once, held by one worker at a time, finished once."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from dayhand.task import Ending, State, Task
 T = TypeVar("T")
 LEASE_SECONDS = 15.0
 RENEW_SECONDS = 4.0
-GONE = "It may be older than what Redis keeps."
+GONE = "Finished tasks are deleted after 90 days."
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What came of opening: ``fresh`` is False where the task was there already."""
+    """The result of opening a task: ``fresh`` is False if it existed already."""
 
     task_id: str
     fresh: bool
@@ -45,7 +45,7 @@ class StageTime:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Everything that the ledger knows of a task."""
+    """Everything that the ledger knows about a task."""
 
     task: Task
     state: State
@@ -62,7 +62,7 @@ class Record:
 
 
 class Ledger:
-    """The ledger of one Redis. ``clock`` gives seconds since the epoch; leases run by Redis's own clock."""
+    """The tasks in one Redis. ``clock`` gives seconds since the epoch; leases use Redis's own clock."""
 
     def __init__(
         self,
@@ -81,20 +81,20 @@ class Ledger:
         self._finish = redis.register_script(scripts.FINISH)
 
     def open(self, task: Task, *, delivery: str, meaning: str) -> Opened:
-        """Write a task down as queued, unless this delivery was seen or an unfinished task means the same."""
-        there = [
+        """Record a task as queued, unless the delivery was seen before or an unfinished task has the same meaning."""
+        script_keys = [
             keys.delivery(delivery),
             keys.meaning(meaning),
             keys.record(task.id),
             keys.TASKS,
             keys.UNFINISHED,
         ]
-        told = [task.id, encode_task(task), self.clock(), keys.DELIVERY_SECONDS, keys.KEPT_SECONDS]
-        task_id, fresh = self._open(keys=there, args=told)
+        args = [task.id, encode_task(task), self.clock(), keys.DELIVERY_SECONDS, keys.KEPT_SECONDS]
+        task_id, fresh = self._open(keys=script_keys, args=args)
         return Opened(task_id, fresh=bool(fresh))
 
     def seen(self, delivery: str) -> str | None:
-        """The task of a delivery that was taken before; "" where it asked nothing; None where it is new."""
+        """The task of a delivery that was seen before; "" if it requested nothing; None if it is new."""
         task_id: str | None = self.redis.get(keys.delivery(delivery))
         return task_id
 
@@ -102,14 +102,14 @@ class Ledger:
         self.redis.set(keys.delivery(delivery), task_id, ex=keys.DELIVERY_SECONDS)
 
     def task(self, task_id: str) -> Task:
-        """The task as it was opened. Raises ``LedgerError`` where there is none."""
+        """The task as it was opened. Raises ``LedgerError`` if there is no such task, or if it cannot be read."""
         text = self.redis.hget(keys.record(task_id), "task")
         if text is None:
             raise LedgerError(f"There is no task {task_id}.", advice=GONE)
         return decode_task(text)
 
     def record(self, task_id: str) -> Record:
-        """Everything known of a task. Raises ``LedgerError`` where there is none."""
+        """Everything about a task. Raises ``LedgerError`` if there is no such task, or if it cannot be read."""
         found = self._records([task_id])
         if not found:
             raise LedgerError(f"There is no task {task_id}.", advice=GONE)
@@ -120,23 +120,23 @@ class Ledger:
         return self._records(self.redis.zrevrange(keys.TASKS, 0, limit - 1))
 
     def unfinished(self) -> list[Record]:
-        """Every task that waits or runs."""
+        """All queued and running tasks."""
         return self._records(self._unfinished())
 
     def ended(self) -> dict[str, int]:
-        """How many tasks ended in each state, since this Redis began."""
+        """The number of tasks that ended in each state, since this Redis was set up."""
         return {state: int(count) for state, count in self.redis.hgetall(keys.ENDED).items()}
 
     def claim(self, task_id: str, worker: str) -> Claim | None:
-        """Take an unfinished task that nobody holds; None where somebody does, or where it is over."""
+        """Claim an unfinished task that no worker holds; None if one does, or if the task is over."""
         token = secrets.token_hex(16)
-        there = [keys.record(task_id), keys.lease(task_id)]
-        told = [token, int(self.lease_seconds * 1000), self.clock(), worker, *states.before(State.RUNNING)]
-        counts = self._claim(keys=there, args=told)
+        script_keys = [keys.record(task_id), keys.lease(task_id)]
+        args = [token, int(self.lease_seconds * 1000), self.clock(), worker, *states.before(State.RUNNING)]
+        counts = self._claim(keys=script_keys, args=args)
         return Claim(self, task_id, token, *counts) if counts else None
 
     def drop(self, worker: str) -> list[str]:
-        """Free the tasks of a worker that is known to be dead, rather than wait for its leases to run out."""
+        """Free the tasks of a worker that is known to be dead, without waiting for its leases to expire."""
         return [
             task_id
             for task_id in self._unfinished()
@@ -144,12 +144,12 @@ class Ledger:
         ]
 
     def finish(self, claim: Claim, state: State, *, reason: str = "", outcome: Ending | None = None) -> None:
-        """End a task. Raises ``LeaseLost``, or ``LedgerError`` for a state that is no end."""
+        """End a task. Raises ``LeaseLost``, or ``LedgerError`` if the state is not final."""
         states.check(State.RUNNING, state)
         if state in states.UNFINISHED:
             raise LedgerError(f"A task cannot end as {state}.")
         task_id = claim.task_id
-        there = [
+        script_keys = [
             keys.record(task_id),
             keys.UNFINISHED,
             keys.ENDED,
@@ -161,26 +161,26 @@ class Ledger:
             keys.facts(task_id),
         ]
         text = encode_outcome(outcome) if outcome else ""
-        told = [claim.token, task_id, state, reason, text, self.clock(), keys.KEPT_SECONDS]
-        fenced(self._finish, there, told)
+        args = [claim.token, task_id, state, reason, text, self.clock(), keys.KEPT_SECONDS]
+        fenced(self._finish, script_keys, args)
 
     def facts(self, task_id: str) -> TaskFacts:
         """The facts of a task for a process that has no claim on it."""
         return TaskFacts(self.redis, task_id)
 
     def note_stage(self, claim: Claim, fields: Mapping[str, str | float]) -> None:
-        """Write stage and times into the record. Raises ``LeaseLost``."""
+        """Record the stage and its times. Raises ``LeaseLost``."""
         pairs = [part for pair in fields.items() for part in pair]
         record = keys.record(claim.task_id)
         fenced(self._write, [record, record], [claim.token, *pairs, "updated", self.clock()])
 
     def ask_to_stop(self, task_id: str, who: str) -> None:
-        """Ask an unfinished task to stop; its worker sees it within about a second, whatever runs."""
+        """Ask an unfinished task to stop; its worker notices within about a second, during any command."""
         if self.redis.sismember(keys.UNFINISHED, task_id):
             self.redis.set(keys.stop(task_id), who, ex=keys.DELIVERY_SECONDS)
 
     def abandoned(self) -> list[str]:
-        """Unfinished tasks that nobody holds: waiting, or left behind by a worker that died."""
+        """Unfinished tasks that no worker holds: queued, or left behind by a worker that died."""
         ids = self._unfinished()
         held = self.redis.mget([keys.lease(task_id) for task_id in ids]) if ids else []
         return [task_id for task_id, token in zip(ids, held, strict=True) if token is None]
@@ -189,7 +189,7 @@ class Ledger:
         return sorted(self.redis.smembers(keys.UNFINISHED))
 
     def _records(self, ids: Sequence[str]) -> list[Record]:
-        """The records that are still there, in one round trip."""
+        """The records that still exist, in one round trip."""
         with self.redis.pipeline(transaction=False) as pipe:
             for task_id in ids:
                 pipe.hgetall(keys.record(task_id)).hgetall(keys.facts(task_id))
@@ -229,19 +229,19 @@ class Claim:
     ledger: Ledger
     task_id: str
     token: str
-    attempt: int = 1  # claims since the task last got on, this one included
-    delays: int = 0  # how often it was put off since then
+    attempt: int = 1  # claims since the task last made progress, including this one
+    delays: int = 0  # how often it was postponed since then
 
     @property
     def facts(self) -> TaskFacts:
         return TaskFacts(self.ledger.redis, self.task_id, self.token)
 
     def renew(self) -> None:
-        """Hold on. Raises ``LeaseLost`` where another worker has the task, or it is over."""
+        """Extend the lease. Raises ``LeaseLost`` if another worker has the task, or if it is over."""
         self._run(scripts.RENEW, int(self.ledger.lease_seconds * 1000))
 
     def check(self) -> None:
-        """Raise ``LeaseLost`` unless the task is ours, now and for the next seconds: call it before what cannot be undone."""
+        """Raise ``LeaseLost`` unless the task is ours for the next seconds. Call it before anything irreversible."""
         self.renew()
 
     def allow_same_request(self) -> None:
@@ -250,16 +250,16 @@ class Claim:
         fenced(script, [keys.record(self.task_id)], [self.token, self.task_id])
 
     def release(self, *, again_in: float = 0, reason: str = "") -> None:
-        """Let go; the task waits again, and may be claimed ``again_in`` seconds from now. Raises ``LeaseLost``."""
+        """Put the task back into the queue; it may be claimed in ``again_in`` seconds. Raises ``LeaseLost``."""
         self._run(scripts.RELEASE, self.ledger.clock(), int(again_in * 1000), reason)
 
     @contextmanager
     def kept(self, every: float = RENEW_SECONDS) -> Iterator[Claim]:
-        """Renew in the background while the block runs. Redis may be away for a while: the next renewal tells."""
-        over = threading.Event()
+        """Renew in the background while the block runs. If Redis does not answer, the next renewal tries again."""
+        ended = threading.Event()
 
         def renew() -> None:
-            while not over.wait(every):
+            while not ended.wait(every):
                 try:
                     self.renew()
                 except LeaseLost:
@@ -272,21 +272,21 @@ class Claim:
         try:
             yield self
         finally:
-            over.set()
+            ended.set()
             thread.join()
 
-    def _run(self, script: str, *told: str | float) -> None:
-        there = [keys.record(self.task_id), keys.lease(self.task_id)]
-        fenced(self.ledger.redis.register_script(script), there, [self.token, *told])
+    def _run(self, script: str, *args: str | float) -> None:
+        script_keys = [keys.record(self.task_id), keys.lease(self.task_id)]
+        fenced(self.ledger.redis.register_script(script), script_keys, [self.token, *args])
 
 
-def fenced(script: Script, there: list[str], told: list[Any]) -> Any:
-    """Run a script that begins with the fence on the record ``there[0]``. Raises ``LeaseLost`` where it is shut."""
+def fenced(script: Script, script_keys: list[str], args: list[Any]) -> Any:
+    """Run a script that begins with the fence. Raises ``LeaseLost`` if the claim on the record is over."""
     try:
-        return script(keys=there, args=told)
+        return script(keys=script_keys, args=args)
     except ResponseError as error:
         if str(error).startswith("LEASE"):
-            raise LeaseLost(f"{there[0]} is another worker's now, or it is over.") from error
+            raise LeaseLost(f"{script_keys[0]} is held by another worker, or it is over.") from error
         raise
 
 
@@ -304,7 +304,7 @@ def _record(fields: Mapping[str, str], facts: Mapping[str, str]) -> Record:
 
 
 def _stages(fields: Mapping[str, str]) -> tuple[StageTime, ...]:
-    """The stages in the order in which they began; a stage that ran again counts from its last start."""
+    """The stages in the order in which they began; for a repeated stage, its last start counts."""
     times = []
     for name, started in fields.items():
         if name.startswith("started:"):

@@ -1,4 +1,4 @@
-"""What is said while a task travels: each note has a line number that evidence can point to."""
+"""The live log of a task: every entry has a line number, so that evidence can link to it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BATCH = 500
 class Note:
     """One entry of the live log. Kinds: stage, say, command, output, result, error, model, plan."""
 
-    line: int  # from 1, per task, going on after a resume
+    line: int  # from 1, per task; it continues after a resume
     at: float  # seconds since the epoch
     stage: str
     kind: str
@@ -34,14 +34,14 @@ class Note:
 
 
 class TaskLog:
-    """Writes the live log of a task that is claimed, and tells listeners. Every write is fenced by the claim."""
+    """Writes the log of a claimed task, and passes each entry to listeners. Every write is fenced by the claim."""
 
     def __init__(self, ledger: Ledger, claim: Claim) -> None:
         self._ledger = ledger
         self._claim = claim
         self._append = ledger.redis.register_script(scripts.APPEND)
         self._listeners: list[Callable[[Note], None]] = []
-        self._heeded: list[Callable[[], None]] = []
+        self._cancellations: list[Callable[[], None]] = []
         self._stage = ""
 
     def listen(self, listener: Callable[[Note], None]) -> None:
@@ -66,7 +66,7 @@ class TaskLog:
 
     @contextmanager
     def stage(self, stage: Stage) -> Iterator[None]:
-        """Mark a stage's begin and end. Raises ``LeaseLost``, and ``TaskStopped`` where a person asked for a stop."""
+        """Record a stage's beginning and end. Raises ``LeaseLost``, and ``TaskStopped`` if a person stopped the task."""
         self.check()
         began = self._ledger.clock()
         self._stage = stage.value
@@ -76,28 +76,28 @@ class TaskLog:
         self.line("stage", stage.value)
         try:
             yield
-        finally:  # a stage that fails has an end too
+        finally:  # also for a stage that fails
             self.ended(stage)
 
     def ended(self, stage: Stage) -> None:
-        """Write down when a stage ended; again, where part of it went on beside the others. Raises ``LeaseLost``."""
+        """Record when a stage ended; again, if part of it ran in the background. Raises ``LeaseLost``."""
         self._ledger.note_stage(self._claim, {f"ended:{stage}": self._ledger.clock()})
 
     @contextmanager
     def cancelled_by(self, check: Callable[[], None]) -> Iterator[None]:
-        """Within the block, ``check`` may say that the journey must not go on, by what it raises."""
-        self._heeded.append(check)
+        """Within the block, ``check`` may end the journey by raising an error."""
+        self._cancellations.append(check)
         try:
             yield
         finally:
-            self._heeded.remove(check)
+            self._cancellations.remove(check)
 
     def check(self) -> None:
-        """Raise ``LeaseLost``, ``TaskStopped``, or what is heeded, where this journey must not go on."""
+        """Raise an error if this journey must end: ``LeaseLost``, ``TaskStopped``, or that of a ``cancelled_by`` check."""
         self._claim.check()
         if who := self._ledger.redis.get(keys.stop(self._claim.task_id)):
-            raise TaskStopped(f"{who} stopped this task.", advice="Ask again to start it anew.")
-        for check in self._heeded:
+            raise TaskStopped(f"{who} stopped this task.", advice="Ask again to start it again.")
+        for check in self._cancellations:
             check()
 
 
@@ -109,12 +109,12 @@ class LogReader:
         self._clock = clock
 
     def read(self, task_id: str, after: int = 0, *, most: int | None = None) -> list[Note]:
-        """Every note after line ``after``, or the next ``most`` of them."""
+        """The entries after line ``after``, at most ``most`` of them."""
         entries = self.redis.xrange(keys.log(task_id), min=f"({after}-0" if after else "-", count=most)
         return [_note(entry_id, fields) for entry_id, fields in entries]
 
     def follow(self, task_id: str, after: int = 0) -> Iterator[Note | None]:
-        """Every note after line ``after`` as it comes, until the task is over; None now and then, to keep alive."""
+        """The entries after line ``after`` as they are written, until the task is over; None as a keep-alive."""
         last_word = self._clock()
         while True:
             over = self._over(task_id)

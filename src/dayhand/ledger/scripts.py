@@ -1,8 +1,8 @@
-"""What must happen at once happens in Redis itself: the Lua programs, each a single step.
+"""The Lua scripts that Redis runs: each is one atomic step.
 
-The fence is the ``token`` in a task's record, which every claim replaces: whoever claimed last may write, and everybody
-else gets the reply ``LEASE`` and has written nothing. The lease, a key that expires, only says when the next may claim.
-Every program may run twice for one call, because the client tries again after a broken connection.
+The fence is the ``token`` in a task's record, which every claim replaces. Only the worker that claimed last may write;
+any other gets the reply ``LEASE``, and nothing is written. The lease, a key that expires, only says when the next
+worker may claim. A script may run twice for one call, because the client retries after a broken connection.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ return {ARGV[1], 1}
 
 # KEYS: record, lease · ARGV: token, lease milliseconds, now, worker, then the states that may become running
 CLAIM = """
-local there = redis.call('HMGET', KEYS[1], 'state', 'token', 'attempt', 'delays')
-if there[2] == ARGV[1] then return {tonumber(there[3]), tonumber(there[4] or 0)} end
+local record = redis.call('HMGET', KEYS[1], 'state', 'token', 'attempt', 'delays')
+if record[2] == ARGV[1] then return {tonumber(record[3]), tonumber(record[4] or 0)} end
 local legal = false
-for i = 5, #ARGV do legal = legal or there[1] == ARGV[i] end
+for i = 5, #ARGV do legal = legal or record[1] == ARGV[i] end
 if not legal or not redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2], 'NX') then return false end
 redis.call('HSET', KEYS[1], 'state', 'running', 'token', ARGV[1], 'worker', ARGV[4], 'reason', '', 'updated', ARGV[3])
-return {redis.call('HINCRBY', KEYS[1], 'attempt', 1), tonumber(there[4] or 0)}
+return {redis.call('HINCRBY', KEYS[1], 'attempt', 1), tonumber(record[4] or 0)}
 """
 
 _FENCE = "if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return redis.error_reply('LEASE') end\n"
 
 # KEYS: record, lease · ARGV: token, lease milliseconds
-# A lease that ran out while nobody else claimed (Redis was away, the machine slept) is simply taken up again.
+# A lease that expired while nobody else claimed (Redis was down, the machine slept) is renewed.
 RENEW = (
     _FENCE
     + """

@@ -1,4 +1,4 @@
-"""How far a task is, and which steps are legal: the one place that says so."""
+"""The states of a task, and the legal transitions between them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ UNFINISHED = frozenset({State.QUEUED, State.RUNNING})
 
 
 def before(new: State) -> tuple[State, ...]:
-    """The states that may become ``new``, for a check that Redis itself makes."""
+    """The states that may become ``new``; Redis itself checks this."""
     return tuple(old for old in State if new in LEGAL[old])
 
 
 def check(old: State, new: State) -> None:
-    """Raise ``LedgerError`` where a task in ``old`` may not become ``new``."""
+    """Raise ``LedgerError`` unless a task in ``old`` may become ``new``."""
     if new not in LEGAL[old]:
-        legal = ", ".join(sorted(LEGAL[old])) or "nothing: it is over"
+        legal = ", ".join(sorted(LEGAL[old])) or "nothing, because it is over"
         raise LedgerError(f"A task that is {old} cannot become {new}; it may become {legal}.")

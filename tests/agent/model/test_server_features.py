@@ -75,7 +75,7 @@ def test_what_was_learnt_is_forgotten_after_a_day_and_never_held_against_another
     ledger: Ledger,
 ) -> None:
     RedisFeatureStore(ledger.redis, "http://here/v1", "small").learn(["images"])
-    assert 23 * 3600 < ledger.redis.ttl(keys.lacks("http://here/v1", "small")) <= 24 * 3600
+    assert 23 * 3600 < ledger.redis.ttl(keys.missing_features("http://here/v1", "small")) <= 24 * 3600
     assert RedisFeatureStore(ledger.redis, "http://here/v1", "large").recall() == frozenset()
     assert RedisFeatureStore(ledger.redis, "http://there/v1", "small").recall() == frozenset()
 
