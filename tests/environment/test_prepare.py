@@ -325,33 +325,33 @@ def test_set_up_may_reach_the_operators_own_registries_and_no_others(project, sa
     assert prepare(repository.files, sandbox, repository.fill, log=log).key != environment.key
 
 
-class Stamped:
-    """A sandbox with a stamp of the test's choice, which counts how often a box is opened."""
+class Fingerprinted:
+    """A sandbox with a fingerprint of the test's choice, which counts how often a box is opened."""
 
-    def __init__(self, sandbox, stamp):
-        self.sandbox, self.name, self.stamp, self.opened = sandbox, sandbox.name, lambda: stamp, 0
+    def __init__(self, sandbox, fingerprint):
+        self.sandbox, self.name, self.fingerprint, self.opened = sandbox, sandbox.name, lambda: fingerprint, 0
 
     def open(self):
         self.opened += 1
         return self.sandbox.open()
 
 
-def test_an_empty_box_is_asked_once_for_each_stamp(sandbox, tmp_path):
-    first = Stamped(sandbox, f"{tmp_path} as it was")
+def test_an_empty_box_is_asked_once_for_each_fingerprint(sandbox, tmp_path):
+    first = Fingerprinted(sandbox, f"{tmp_path} as it was")
     result = runtimes.survey(first)
-    again = Stamped(sandbox, f"{tmp_path} as it was")
+    again = Fingerprinted(sandbox, f"{tmp_path} as it was")
     assert runtimes.survey(again) == result
     assert (first.opened, again.opened) == (1, 0)
-    changed = Stamped(sandbox, f"{tmp_path} with another Python")
+    changed = Fingerprinted(sandbox, f"{tmp_path} with another Python")
     runtimes.survey(changed)
     assert changed.opened == 1
 
 
 def test_what_an_empty_box_said_is_asked_again_where_it_cannot_be_read(sandbox, tmp_path):
-    result = runtimes.survey(Stamped(sandbox, str(tmp_path)))
-    kept = runtimes.survey_file(Stamped(sandbox, str(tmp_path)))
+    result = runtimes.survey(Fingerprinted(sandbox, str(tmp_path)))
+    kept = runtimes.survey_file(Fingerprinted(sandbox, str(tmp_path)))
     kept.write_text('{"path": ')
-    again = Stamped(sandbox, str(tmp_path))
+    again = Fingerprinted(sandbox, str(tmp_path))
     assert runtimes.survey(again) == result
     assert again.opened == 1
     kept.unlink()

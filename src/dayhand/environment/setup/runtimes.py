@@ -46,7 +46,7 @@ class BaseImage:
 
 
 def survey(sandbox: Sandbox) -> BaseImage:
-    """What an empty box has, from a survey of the last day with the same stamp or from a new one.
+    """What an empty box has, from a survey of the last day with the same fingerprint or from a new one.
 
     A survey starts every language once, which takes longer than everything else before a task's first request.
     """
@@ -64,7 +64,7 @@ def survey(sandbox: Sandbox) -> BaseImage:
 
 
 def survey_file(sandbox: Sandbox) -> Path:
-    """Where the survey of an empty box with this stamp is kept."""
+    """Where the survey of an empty box with this fingerprint is kept."""
     parts = (SURVEY, sandbox.name, sandbox.fingerprint())
     return private_folder() / f"base-image-{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}"
 
