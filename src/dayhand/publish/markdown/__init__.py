@@ -1,1 +1,1 @@
-"""Untrusted text in Markdown: escaped, or parsed and written anew."""
+"""Untrusted text as Markdown: escaped, or parsed and rewritten."""

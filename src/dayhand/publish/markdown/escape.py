@@ -1,4 +1,4 @@
-"""Pieces of Markdown that untrusted text cannot get out of: code, blocks, titles, and what is never shown at all."""
+"""Pieces of Markdown that untrusted text cannot break out of: code, blocks, titles, cells."""
 
 from __future__ import annotations
 
@@ -7,50 +7,50 @@ import re
 from dayhand.untrusted_text import ZERO_WIDTH_SPACE, clean
 
 MAX_BYTES = 65_535  # GitHub counts bytes in a check run's text: https://github.com/github/docs/issues/35252
-CUT = "\n\n… cut here: the rest is on the task's page …\n"
-QUIET = ZERO_WIDTH_SPACE  # after it, an @ or # is only an @ or #
+CUT = "\n\n… cut here; the rest is on the task's page …\n"
+QUIET = ZERO_WIDTH_SPACE  # after it, an @ or # has no effect on GitHub
 
 
 def quiet(text: str) -> str:
-    """Words that mention nobody, refer to no issue and are no address, whatever stands around them."""
-    calm = re.sub(r"@(?=\w)", f"@{QUIET}", text)
-    calm = re.sub(r"(#|(?<![^\W_])GH-)(?=\d)", rf"\1{QUIET}", calm, flags=re.IGNORECASE)
-    calm = re.sub(r"www\.", f"www{QUIET}.", calm, flags=re.IGNORECASE)
-    return calm.replace("://", f":{QUIET}//")
+    """Text without mentions, issue references and links, whatever surrounds it."""
+    text = re.sub(r"@(?=\w)", f"@{QUIET}", text)
+    text = re.sub(r"(#|(?<![^\W_])GH-)(?=\d)", rf"\1{QUIET}", text, flags=re.IGNORECASE)
+    text = re.sub(r"www\.", f"www{QUIET}.", text, flags=re.IGNORECASE)
+    return text.replace("://", f":{QUIET}//")
 
 
 def escaped(text: str) -> str:
-    """Words as Markdown that shows exactly them, at any place of a line or table."""
-    calm = quiet(text).replace("&", "&amp;").replace("<", "&lt;")
-    calm = re.sub(r"([\\`*\[\]~|])", r"\\\1", calm)
-    calm = re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", calm)  # inside of a_name it marks nothing
-    calm = re.sub(r"\$(?=[^\s\d])", f"${QUIET}", calm)  # GitHub would set what follows as mathematics
-    return re.sub(r"^(\s*)([-+=#>]|\d+(?=[.)]))", _escape_start, calm, flags=re.MULTILINE)
+    """Markdown that shows exactly this text, anywhere in a line or a table."""
+    text = quiet(text).replace("&", "&amp;").replace("<", "&lt;")
+    text = re.sub(r"([\\`*\[\]~|])", r"\\\1", text)
+    text = re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", text)  # inside a_name it has no effect
+    text = re.sub(r"\$(?=[^\s\d])", f"${QUIET}", text)  # GitHub would show what follows as mathematics
+    return re.sub(r"^(\s*)([-+=#>]|\d+(?=[.)]))", _escape_start, text, flags=re.MULTILINE)
 
 
 def _escape_start(found: re.Match[str]) -> str:
-    """What would begin a list, heading or quotation at the start of a line."""
+    """Escape what would start a list, heading or quotation at the start of a line."""
     space, mark = found.groups()
     return f"{space}{mark}{QUIET}" if mark[0].isdigit() else f"{space}\\{mark}"
 
 
 def literal(text: str) -> str:
-    """A terminal's words on one line, shown as they are."""
+    """Output of a command on one line, shown exactly."""
     return escaped(" ".join(clean(text).split()))
 
 
 def title(text: str) -> str:
-    """One line for the places where GitHub reads no Markdown."""
+    """One line for places where GitHub does not render Markdown."""
     return quiet(" ".join(clean(text).split()))[:200]
 
 
 def cell(markdown: str) -> str:
-    """Inline code of ours in a table, where a bar would end the cell even inside of it."""
+    """Our own Markdown in a table, where a bar would end the cell even inside inline code."""
     return re.sub(r"(?<!\\)\|", r"\\|", markdown)
 
 
 def code(text: str) -> str:
-    """Inline code that its content cannot end."""
+    """Inline code that its content cannot close."""
     plain = " ".join(clean(text).split())
     ticks = "`" * (_longest_run(plain) + 1)
     pad = " " if plain.startswith("`") or plain.endswith("`") else ""
@@ -58,7 +58,7 @@ def code(text: str) -> str:
 
 
 def fenced(text: str, most: int = 4000, language: str = "text") -> str:
-    """A code block that its content cannot end; of a longer text the head and the tail."""
+    """A code block that its content cannot close; of a longer text the beginning and the end."""
     plain = clean(text).strip("\n")
     if len(plain) > most:
         plain = f"{plain[: most // 2]}\n… {len(plain) - most} characters cut …\n{plain[-most // 2 :]}"
@@ -67,20 +67,20 @@ def fenced(text: str, most: int = 4000, language: str = "text") -> str:
 
 
 def cap(text: str, most: int = MAX_BYTES) -> str:
-    """At most ``most`` bytes, saying so where something is cut."""
-    whole = text.encode()
-    if len(whole) <= most:
+    """The first ``most`` bytes, with a note if something was cut."""
+    encoded = text.encode()
+    if len(encoded) <= most:
         return text
-    return whole[: most - len(CUT.encode())].decode(errors="ignore") + CUT
+    return encoded[: most - len(CUT.encode())].decode(errors="ignore") + CUT
 
 
 def tail(text: str, most: int) -> str:
-    """The last lines, at most ``most`` bytes of them, saying so where something is left out before."""
-    whole = text.encode()
-    if len(whole) <= most:
+    """The last lines in ``most`` bytes, with a note if earlier lines were cut."""
+    encoded = text.encode()
+    if len(encoded) <= most:
         return text
-    last = whole[-most:].decode(errors="ignore")
-    return f"… what came before is on the task's page …\n{last.partition(chr(10))[2] or last}"
+    last = encoded[-most:].decode(errors="ignore")
+    return f"… earlier output is on the task's page …\n{last.partition(chr(10))[2] or last}"
 
 
 def _longest_run(text: str) -> int:

@@ -1,7 +1,7 @@
-"""A model's or a person's Markdown made safe: read by a parser, then written anew from what the parser saw.
+"""Makes the Markdown of a model or a person safe: it is parsed, then rewritten from the parser's result.
 
-Whether something is code, and so may keep its ``@`` and ``#``, is thus never a guess about how GitHub will read it:
-only blocks and spans that we wrote ourselves are code. https://spec.commonmark.org/0.31.2/
+So it does not matter how GitHub would parse the original: only the code blocks and spans that we wrote ourselves
+are code, and may keep their ``@`` and ``#``. https://spec.commonmark.org/0.31.2/
 """
 
 from __future__ import annotations
@@ -15,24 +15,26 @@ from markdown_it.tree import SyntaxTreeNode
 from dayhand.publish.markdown.escape import QUIET, cap, cell, code, escaped, fenced
 from dayhand.untrusted_text import clean
 
-PROSE_BYTES = 20_000  # of somebody's words, so that ours always have room after them
+PROSE_BYTES = 20_000  # of untrusted text, so that there is always room for our own
 PLAIN_LANGUAGE = re.compile(r"[a-z0-9+#-]{1,20}", re.IGNORECASE)
-DRAWN = frozenset({"mermaid", "geojson", "topojson", "stl", "math", "suggestion"})  # GitHub runs these
+DRAWN = frozenset(
+    {"mermaid", "geojson", "topojson", "stl", "math", "suggestion"}
+)  # GitHub renders these as more than text
 MARKS = {"em": "*", "strong": "**", "s": "~~"}
 
 
 def prose(text: str, most: int = PROSE_BYTES) -> str:
-    """Words in which emphasis, lists, tables and code live, and all that acts on others does not.
+    """Markdown that keeps emphasis, lists, tables and code, and nothing that affects others.
 
-    No mention, no reference, no link, no picture, no HTML. A heading becomes a bold line, so that nobody's words
-    can pass for a section of ours.
+    Mentions, references, links, images and HTML are disabled. A heading becomes a bold line, so that it cannot
+    pass for one of our own sections.
     """
     root = SyntaxTreeNode(_parser().parse(cap(clean(text), most)))
     return "\n\n".join(_blocks(root.children)).strip()
 
 
 def line(text: str) -> str:
-    """Words on one line, for lists and cells: code and emphasis live."""
+    """One line for lists and cells: keeps code and emphasis."""
     flat = " ".join(clean(text).split())
     root = SyntaxTreeNode(_parser().parseInline(flat))
     return "".join(_inline(root.children[0].children)).strip() if root.children else ""
@@ -43,15 +45,15 @@ def _parser() -> MarkdownIt:
 
 
 def _blocks(nodes: Iterable[SyntaxTreeNode]) -> list[str]:
-    return [written for node in nodes if (written := _block(node))]
+    return [block for node in nodes if (block := _block(node))]
 
 
 def _block(node: SyntaxTreeNode) -> str:
     match node.type:
         case "paragraph":
-            return _words(node)
+            return _text(node)
         case "heading":
-            return f"**{words}**" if (words := _words(node, bold=True)) else ""
+            return f"**{text}**" if (text := _text(node, bold=True)) else ""
         case "fence" | "code_block":
             return fenced(node.content, most=len(node.content) + 1, language=_language(node.info))
         case "blockquote":
@@ -63,13 +65,15 @@ def _block(node: SyntaxTreeNode) -> str:
         case "table":
             return _table(node)
         case "hr":
-            return "***"  # three dashes would make a heading of the line above
+            return "***"  # three dashes would turn the line above into a heading
         case _:
             return escaped(node.content)
 
 
-def _words(node: SyntaxTreeNode, *, bold: bool = False) -> str:
-    return "".join(_inline((one for child in node.children for one in child.children), bold=bold)).strip()
+def _text(node: SyntaxTreeNode, *, bold: bool = False) -> str:
+    return "".join(
+        _inline((inline for child in node.children for inline in child.children), bold=bold)
+    ).strip()
 
 
 def _inline(nodes: Iterable[SyntaxTreeNode], *, bold: bool = False) -> Iterable[str]:
@@ -87,20 +91,20 @@ def _inline(nodes: Iterable[SyntaxTreeNode], *, bold: bool = False) -> Iterable[
             case "link":
                 yield _link(node)
             case "image":
-                yield f"{QUIET}{escaped(node.content)}{QUIET}"  # its description
+                yield f"{QUIET}{escaped(node.content)}{QUIET}"  # the description of the image
             case _:
                 yield escaped(node.content)
 
 
 def _link(node: SyntaxTreeNode) -> str:
-    """A link's words and, beside them, where it would have led.
+    """The text of a link, followed by its address as code.
 
-    The words stay parted from their neighbours: ``@[name](x)`` must not become a mention when the brackets go.
+    The text stays separate from what surrounds it: ``@[name](x)`` must not become a mention without its brackets.
     """
-    words, address = "".join(_inline(node.children)), str(node.attrGet("href") or "")
-    if words in ("", escaped(address)):
+    text, address = "".join(_inline(node.children)), str(node.attrGet("href") or "")
+    if text in ("", escaped(address)):
         return code(address)
-    return f"{QUIET}{words}{QUIET} ({code(address)})" if address else f"{QUIET}{words}{QUIET}"
+    return f"{QUIET}{text}{QUIET} ({code(address)})" if address else f"{QUIET}{text}{QUIET}"
 
 
 def _list(node: SyntaxTreeNode, marker: str) -> str:
@@ -121,7 +125,7 @@ def _list(node: SyntaxTreeNode, marker: str) -> str:
 
 def _table(node: SyntaxTreeNode) -> str:
     rows = [
-        [cell(_words(field)).replace("\n", " ") for field in row.children]
+        [cell(_text(field)).replace("\n", " ") for field in row.children]
         for part in node.children
         for row in part.children
     ]
@@ -131,10 +135,10 @@ def _table(node: SyntaxTreeNode) -> str:
 
 def _prefixed(first: str, later: str, body: str) -> str:
     head, *rest = body.split("\n")
-    return "\n".join([f"{first}{head}".rstrip(), *(f"{later}{one}".rstrip() for one in rest)])
+    return "\n".join([f"{first}{head}".rstrip(), *(f"{later}{line}".rstrip() for line in rest)])
 
 
 def _language(info: str) -> str:
-    """A block's language, where it only colours: GitHub draws some, with pictures and links in them."""
+    """The language of a code block, if it only affects colors: GitHub draws images and links for some."""
     name = info.split(maxsplit=1)[0] if info.split() else ""
     return name if PLAIN_LANGUAGE.fullmatch(name) and name.lower() not in DRAWN else "text"

@@ -1,1 +1,1 @@
-"""Every sentence that a person reads on GitHub, one file for each surface."""
+"""The sentences that people read on GitHub, one file for each surface."""
