@@ -89,24 +89,23 @@ def test_every_exit_code_has_a_meaning_and_those_of_verdicts_are_kept_free() -> 
 
 
 WRONG_SETTINGS = {
-    "GITHUB_APP_PRIVATE_KEY_PATH": "{tmp}/binary.pem",
-    "GITHUB_APP_PRIVATE_KEY": "not a key",
-    "DAYHAND_DATA": "{tmp}/file/data",
-    "DAYHAND_PRICES": "{tmp}/binary.pem",
-    "REDIS_URL": "localhost:6379",
-    "DAYHAND_PORT": "80800",
+    "DAYHAND_DATA": ("up", "{tmp}/file/data"),
+    "GITHUB_APP_PRIVATE_KEY_PATH": ("up", "{tmp}/binary.pem"),
+    "GITHUB_APP_PRIVATE_KEY": ("web", "not a key"),
+    "REDIS_URL": ("web", "localhost:6379"),
+    "DAYHAND_PRICES": ("work", "{tmp}/binary.pem"),
 }
 
 
-@pytest.mark.parametrize("command", ["up", "work"])
 @pytest.mark.parametrize("name", WRONG_SETTINGS)
-def test_a_wrong_setting_is_named_with_exit_code_2(tmp_path: Path, command: str, name: str) -> None:
+def test_a_wrong_setting_is_named_with_exit_code_2(tmp_path: Path, name: str) -> None:
+    command, value = WRONG_SETTINGS[name]
     (tmp_path / "binary.pem").write_bytes(b"\xff\x00")
     (tmp_path / "file").touch()
     app = {"GITHUB_APP_ID": "7", "GITHUB_APP_PRIVATE_KEY": rsa_key(), "GITHUB_WEBHOOK_SECRET": "s"}
     if name == "GITHUB_APP_PRIVATE_KEY_PATH":
         app["GITHUB_APP_PRIVATE_KEY"] = ""
-    environ = app | {name: WRONG_SETTINGS[name].format(tmp=tmp_path)}
+    environ = app | {name: value.format(tmp=tmp_path)}
     done = dayhand(command, cwd=tmp_path, **environ)
     assert done.returncode == 2, done.stderr
     assert name in done.stderr or "private key" in done.stderr or "price file" in done.stderr
