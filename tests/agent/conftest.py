@@ -42,8 +42,8 @@ class Clock:
 
 
 @dataclass
-class Heard:
-    """A listener's ears."""
+class ListenerRecorder:
+    """Records what a listener is called with."""
 
     words: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
@@ -115,8 +115,8 @@ def play() -> Iterator[Play]:
 
 
 @pytest.fixture
-def heard() -> Heard:
-    return Heard()
+def recorder() -> ListenerRecorder:
+    return ListenerRecorder()
 
 
 SET_UP = r"""

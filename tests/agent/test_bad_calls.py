@@ -1,4 +1,4 @@
-"""Replies that no sane model gives: each comes back to it, or ends as a failure with a name, and costs no more than it must."""
+"""Absurd replies: each is explained to the model or ends as a named failure, at little cost."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dayhand.sandbox.base import Box
 from dayhand.scripted_model.moves import Fault, Finish, Move, Patch, Say, Shell, ToolCall
 from dayhand.scripted_model.responses_format import items_for, response_for
 from dayhand.task import Solution
-from tests.agent.conftest import Heard, Journal, Log, Play
+from tests.agent.conftest import Journal, ListenerRecorder, Log, Play
 from tests.agent.test_loop import DONE, PATCH, work
 
 DIGITS = "9" * 5_000  # more than Python makes a number of
@@ -46,7 +46,7 @@ def finish(**fields: object) -> str:
         ("shell", '{"command": "ls", "timeout_ms": NaN}', "“timeout_ms” must be a number"),
     ],
 )  # fmt: skip
-def test_absurd_arguments_are_a_mistake(name: str, arguments: str, words: str) -> None:
+def test_absurd_arguments_are_invalid(name: str, arguments: str, words: str) -> None:
     with pytest.raises(InvalidCall, match=words):
         parse_call(Call("c", name, arguments))
 
@@ -99,9 +99,7 @@ def test_the_same_call_many_times_in_one_reply_is_a_repetition(
         work(played, box, journal, log)
 
 
-def test_megabytes_of_words_are_heard_and_told_in_pieces(
-    play: Play, box: Box, journal: Journal, log: Log
-) -> None:
+def test_megabytes_of_text_are_logged_in_pieces(play: Play, box: Box, journal: Journal, log: Log) -> None:
     played = play([Say(f"{'word ' * 20}\n" * 30_000), Patch(PATCH)], [DONE])
     began = time.process_time()
     assert work(played, box, journal, log).title == "Say hello"
@@ -110,7 +108,7 @@ def test_megabytes_of_words_are_heard_and_told_in_pieces(
     assert "".join(text for kind, text in log.lines if kind == "model").count("word") == 600_000
 
 
-def test_words_without_any_line_end_are_told_all_the_same() -> None:
+def test_text_without_line_ends_is_logged_in_pieces_too() -> None:
     told: list[str] = []
     words = ParagraphWriter(told.append)
     for _ in range(1_000):
@@ -120,10 +118,10 @@ def test_words_without_any_line_end_are_told_all_the_same() -> None:
     assert max(map(len, told)) < 8_200
 
 
-def test_a_reply_that_never_ends_is_no_reply(play: Play, heard: Heard) -> None:
+def test_deeply_nested_json_is_an_invalid_reply(play: Play, recorder: ListenerRecorder) -> None:
     played = play([Fault("nonsense", body=f'{{"output": {DEEP}}}', times=99)])
     with pytest.raises(ModelError, match="invalid JSON"):
-        played.model.reply([], [], cache_key="k", listener=heard.listener)
+        played.model.reply([], [], cache_key="k", listener=recorder.listener)
 
 
 def answering(usage: object, **fields: object) -> Fault:
@@ -148,23 +146,23 @@ def answering(usage: object, **fields: object) -> Fault:
         {"input_tokens": "1000", "output_tokens": 5},
     ],
 )
-def test_a_usage_that_cannot_be_is_none_and_no_price_is_guessed(
-    play: Play, heard: Heard, usage: object
+def test_an_impossible_usage_counts_as_unknown_and_no_price_is_guessed(
+    play: Play, recorder: ListenerRecorder, usage: object
 ) -> None:
     played = play([answering(usage)])
-    reply = played.model.reply([], [], cache_key="k", listener=heard.listener)
+    reply = played.model.reply([], [], cache_key="k", listener=recorder.listener)
     assert (reply.usage.input_tokens, reply.usage.dollars) == (0, None)
 
 
-def test_no_more_can_be_cached_than_was_read(play: Play, heard: Heard) -> None:
+def test_no_more_can_be_cached_than_was_read(play: Play, recorder: ListenerRecorder) -> None:
     details = {"cached_tokens": 5_000, "cache_write_tokens": 2_000}
     played = play([answering({"input_tokens": 1_000, "output_tokens": 0, "input_tokens_details": details})])
-    reply = played.model.reply([], [], cache_key="k", listener=heard.listener)
+    reply = played.model.reply([], [], cache_key="k", listener=recorder.listener)
     assert reply.usage.dollars == pytest.approx(1_000 * 2 / 1e6)
 
 
 @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
-def test_numbers_that_are_none_do_not_stop_the_next_request(
+def test_nan_and_infinity_do_not_stop_the_next_request(
     play: Play, box: Box, journal: Journal, log: Log, number: str
 ) -> None:
     items = items_for([Patch(PATCH)], turn=0, custom=True)
@@ -174,7 +172,7 @@ def test_numbers_that_are_none_do_not_stop_the_next_request(
 
 
 @pytest.mark.parametrize("price", ["-1", "nan", "inf", "true", '"1"'])
-def test_a_price_that_cannot_be_is_refused(tmp_path: Any, price: str) -> None:
+def test_an_impossible_price_is_refused(tmp_path: Any, price: str) -> None:
     own = tmp_path / "prices.toml"
     own.write_text(f"[m]\ninput = {price}\noutput = 1\n")
     with pytest.raises(SettingsError, match="input must be a finite number"):

@@ -87,7 +87,7 @@ def told(items: list[Item]) -> list[str]:
     ],
     ids=["tokens", "money", "minutes"],
 )
-def test_the_model_is_told_once_and_then_has_a_last_word(
+def test_the_model_is_warned_once_and_then_has_a_final_reply(
     play: Play, box: Box, journal: Journal, log: Log, what: Limit, near: str
 ) -> None:
     busy = [
@@ -110,7 +110,7 @@ def test_the_model_is_told_once_and_then_has_a_last_word(
     assert ("say", f"The model is told: {second}") in log.lines
 
 
-def test_whoever_finishes_once_told_has_not_gone_over(
+def test_a_model_that_finishes_once_warned_has_not_exceeded_the_limit(
     play: Play, box: Box, journal: Journal, log: Log
 ) -> None:
     solution = work(play(plays=cancelled_by([Patch(PATCH)], near=[LEFT])), box, journal, log, turns=9)
@@ -122,14 +122,14 @@ def test_whoever_finishes_once_told_has_not_gone_over(
     )
 
 
-def test_whoever_finishes_before_has_reached_nothing(
+def test_a_model_that_finishes_before_has_hit_no_limit(
     play: Play, box: Box, journal: Journal, log: Log
 ) -> None:
     played = play([Patch(PATCH)], [DONE])
     assert work(played, box, journal, log, limit(Resource.MONEY, 5)).limit_hit is None
 
 
-def test_nothing_is_run_for_a_last_word(play: Play, box: Box, journal: Journal, log: Log) -> None:
+def test_no_call_is_run_for_the_final_reply(play: Play, box: Box, journal: Journal, log: Log) -> None:
     moves = [Shell("echo no > made"), Patch(PATCH), LEFT]
     solution = work(play(plays=cancelled_by(last=moves)), box, journal, log, turns=4)
     assert solution.summary == LEFT.account
@@ -144,7 +144,7 @@ def test_nothing_is_run_for_a_last_word(play: Play, box: Box, journal: Journal, 
         ([ToolCall("finish", '{"title": "", "account": "x"}')], r"within 4 turns\.$"),
     ],
 )
-def test_a_last_word_that_is_no_finish_is_a_failure_with_a_name(
+def test_a_final_reply_that_is_not_a_finish_is_a_named_failure(
     play: Play, box: Box, journal: Journal, log: Log, moves: list[Move], words: str
 ) -> None:
     played = play(plays=cancelled_by(last=moves))
@@ -196,7 +196,7 @@ def test_what_a_dead_worker_spent_counts(play: Play, boxes: Boxes, log: Log) -> 
     assert spend(dies_after=5) == spend(dies_after=0)
 
 
-def test_a_last_word_that_a_dead_worker_heard_is_the_last(play: Play, boxes: Boxes, log: Log) -> None:
+def test_a_final_reply_to_a_dead_worker_is_final(play: Play, boxes: Boxes, log: Log) -> None:
     played = play(plays=cancelled_by([Patch(PATCH)], last=[LEFT]))
     journal = Journal(dies_after=8)  # right after the last reply
     with pytest.raises(Killed):
@@ -208,17 +208,21 @@ def test_a_last_word_that_a_dead_worker_heard_is_the_last(play: Play, boxes: Box
     assert played.server.count == 4
 
 
-def test_it_is_told_again_after_a_compaction(play: Play, box: Box, journal: Journal, log: Log) -> None:
+def test_the_model_is_warned_again_after_a_compaction(
+    play: Play, box: Box, journal: Journal, log: Log
+) -> None:
     long = [Say("thinking aloud " * 900), Plan((("go on", "pending"),))]
     played = play(plays=cancelled_by([Patch(PATCH)], *[long] * 12, last=[LEFT]), window=9_000)
     solution = work(played, box, journal, log, turns=8)
     assert solution.summary == LEFT.account
-    heard = [text for body in asked(played) for text in told(body["input"])[-1:] if text.endswith(FINISH_UP)]
+    messages = [
+        text for body in asked(played) for text in told(body["input"])[-1:] if text.endswith(FINISH_UP)
+    ]
     assert journal.shorter, "it was compacted"
-    assert len(set(heard)) == 2, heard
+    assert len(set(messages)) == 2, messages
 
 
-def test_words_of_ours_that_a_person_wrote_end_nothing(
+def test_our_warnings_have_no_effect_if_a_person_wrote_them(
     play: Play, box: Box, journal: Journal, log: Log
 ) -> None:
     played = play(
@@ -230,7 +234,7 @@ def test_words_of_ours_that_a_person_wrote_end_nothing(
     assert all("tool_choice" not in body for body in asked(played))
 
 
-def test_an_unknown_price_is_said_once_and_tokens_still_bind(
+def test_an_unknown_price_is_logged_once_and_the_limit_of_tokens_applies(
     play: Play, box: Box, journal: Journal, log: Log
 ) -> None:
     played = play(plays=cancelled_by([Patch(PATCH)]), price=None)
@@ -255,7 +259,9 @@ def test_a_command_ends_with_the_time_for_the_work(play: Play, box: Box, journal
     )
 
 
-def test_once_the_time_is_over_nothing_is_begun(play: Play, box: Box, journal: Journal, log: Log) -> None:
+def test_once_the_time_is_used_up_no_command_is_started(
+    play: Play, box: Box, journal: Journal, log: Log
+) -> None:
     late = [Fault("status", 429, headers={"Retry-After": "545"}), Shell("echo late > made")]
     played = play(plays=cancelled_by(late, last=[LEFT]))
     assert work(played, box, journal, log, limit(Resource.MINUTES, 10)).summary == LEFT.account
@@ -274,14 +280,14 @@ def test_once_the_time_is_over_nothing_is_begun(play: Play, box: Box, journal: J
     ],
     ids=["a fix without a change", "a fix with one", "a question"],
 )
-def test_a_fix_that_changes_nothing_for_long_is_told(
+def test_the_model_is_told_if_a_fix_changes_nothing_for_long(
     play: Play, box: Box, journal: Journal, log: Log, moves: list[Move], kind: TaskKind, turns: list[int]
 ) -> None:
     rest = [[Shell(f"ls; true {n}")] for n in range(9)]
     played = play(moves, *rest, [Finish("Nothing", "There is nothing.")])
     work(played, box, journal, log, kind=kind, idle_turns=4)
-    heard = [text for text in told(asked(played)[-1]["input"]) if "without changing the work tree" in text]
-    assert [int(text.split()[3]) for text in heard] == turns
+    messages = [text for text in told(asked(played)[-1]["input"]) if "without changing the work tree" in text]
+    assert [int(text.split()[3]) for text in messages] == turns
 
 
 def test_a_successor_knows_that_something_was_changed(play: Play, boxes: Boxes, log: Log) -> None:
@@ -294,7 +300,7 @@ def test_a_successor_knows_that_something_was_changed(play: Play, boxes: Boxes, 
     assert "without changing the work tree" not in json.dumps(told(asked(played)[-1]["input"]))
 
 
-def test_a_repository_can_lower_limits_and_raise_none() -> None:
+def test_a_repository_can_lower_limits_but_not_raise_them() -> None:
     money, minutes = Limit(Resource.MONEY, 5, "A"), Limit(Resource.MINUTES, 60, "B")
     assert lower_limits((money, minutes), {"money": 9.5, "minutes": 60}) == (money, minutes)
     assert lower_limits((money, minutes), {"money": 1.5}) == (

@@ -1,4 +1,4 @@
-"""A history that grows longer than the model can read: what becomes of it, and what of the work."""
+"""Histories that outgrow the context window: they are compacted, and the work continues."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_what_is_kept_is_the_task_the_plan_the_changed_files_and_the_last_result
     assert tokens([message("user", text)]) < WINDOW / 4
 
 
-def test_nothing_is_changed_in_what_was_sent_but_at_the_compaction(
+def test_what_was_sent_changes_only_at_the_compaction(
     play: Play, box: Box, journal: Journal, log: Log
 ) -> None:
     played = play(plays=GROWS, window=WINDOW)
@@ -145,9 +145,7 @@ def test_an_image_counts_as_an_image_and_not_as_its_bytes() -> None:
     assert IMAGE_TOKENS < tokens([shown]) < IMAGE_TOKENS + 100
 
 
-def test_a_handover_that_cannot_be_had_is_made_of_the_calls(
-    play: Play, box: Box, journal: Journal, log: Log
-) -> None:
+def test_without_a_handover_the_calls_are_listed(play: Play, box: Box, journal: Journal, log: Log) -> None:
     """The server refuses the handover as well: the model is not asked a second time for it."""
     story = forgetful(
         [[Shell("echo first-result")], [Patch(PATCH)], [Shell(LONG)]],

@@ -139,7 +139,7 @@ ENDLESS = ToolCall(
 )
 
 
-def test_a_killed_workers_session_is_gone_and_the_model_is_told(
+def test_the_model_is_told_that_a_killed_workers_session_is_gone(
     play: Play, boxes: Boxes, journal: Journal, log: Log
 ) -> None:
     number = zlib.crc32(b"call_0_0") % 90_000 + 10_000
@@ -159,7 +159,7 @@ def test_a_killed_workers_session_is_gone_and_the_model_is_told(
     assert second.run("test ! -e made").passed
 
 
-def test_whatever_ends_a_task_ends_what_goes_on_in_the_background(
+def test_the_end_of_a_task_ends_its_command_in_the_background(
     play: Play, box: Box, journal: Journal, log: Log
 ) -> None:
     with pytest.raises(ModelError):
@@ -293,7 +293,7 @@ def test_a_model_that_never_ends_is_warned_and_stopped(
     assert "You have 5 turns left" not in played.server.bodies[2].decode()
 
 
-def test_a_work_tree_that_cannot_be_kept_is_told_and_then_named(
+def test_a_work_tree_that_cannot_be_saved_is_reported_and_then_a_failure(
     play: Play, box: Box, journal: Journal, log: Log
 ) -> None:
     played = play(

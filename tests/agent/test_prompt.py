@@ -1,4 +1,4 @@
-"""What the model is told: stable bytes, people's words as data, nothing that people cannot see."""
+"""The prompt: stable bytes, people's text marked as data, and nothing that people cannot see."""
 
 from __future__ import annotations
 

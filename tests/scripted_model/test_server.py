@@ -1,4 +1,4 @@
-"""The scripted model as a server: what any client of the Responses format may rely on."""
+"""The scripted model as a server, for any client of the Responses format."""
 
 from __future__ import annotations
 

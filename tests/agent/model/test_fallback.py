@@ -1,4 +1,4 @@
-"""Several models on one server: who is asked, what the next one is sent, and what a successor of the worker knows."""
+"""Several models on one server: which one is asked, what it is sent, and what the next worker knows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from dayhand.ledger.log import TaskLog
 from dayhand.sandbox.base import Box
 from dayhand.scripted_model.moves import FOREVER, Fault, Finish, Move, Say, Shell
 from dayhand.scripted_model.server import ScriptedServer
-from tests.agent.conftest import Clock, Heard, script
+from tests.agent.conftest import Clock, ListenerRecorder, script
 from tests.agent.test_loop import TASK
 
 TABLE = {"one": Price(input=2.0, output=10.0), "two": Price(input=1.0, output=5.0)}
@@ -42,7 +42,7 @@ def slow(model: str = "one") -> Fault:
 
 
 @dataclass
-class Cast:
+class ModelSetup:
     """A server with several models, and a task that can use them."""
 
     server: ScriptedServer
@@ -50,7 +50,7 @@ class Cast:
     models: list[ResponsesModel]
     clock: Clock
 
-    def succession(self) -> FallbackModels:
+    def fallback_models(self) -> FallbackModels:
         return FallbackModels(self.models, self.facts)
 
     @property
@@ -62,7 +62,7 @@ class Cast:
         return [body["model"] for body in self.bodies]
 
 
-CastOf = Callable[..., Cast]
+BuildSetup = Callable[..., ModelSetup]
 
 
 @pytest.fixture
@@ -74,10 +74,10 @@ def claim(ledger: Ledger) -> Claim:
 
 
 @pytest.fixture
-def cast_of(ledger: Ledger, claim: Claim) -> Iterator[CastOf]:
+def build_setup(ledger: Ledger, claim: Claim) -> Iterator[BuildSetup]:
     with ExitStack() as stack:
 
-        def build(*turns: list[Move], names: tuple[str, ...] = ("one", "two")) -> Cast:
+        def build(*turns: list[Move], names: tuple[str, ...] = ("one", "two")) -> ModelSetup:
             server = stack.enter_context(ScriptedServer([script(list(turns))], keep=True))
             client = stack.enter_context(openai.OpenAI(api_key="x", base_url=server.base_url, max_retries=0))
             clock = Clock()
@@ -91,13 +91,15 @@ def cast_of(ledger: Ledger, claim: Claim) -> Iterator[CastOf]:
                 )
                 for name in names
             ]
-            return Cast(server, claim.facts, models, clock)
+            return ModelSetup(server, claim.facts, models, clock)
 
         yield build
 
 
-def ask(model: FallbackModels, heard: Heard, items: list[Item] | None = None) -> Reply:
-    return model.reply(items or [message("user", "do it")], (), cache_key="task-1", listener=heard.listener)
+def ask(model: FallbackModels, recorder: ListenerRecorder, items: list[Item] | None = None) -> Reply:
+    return model.reply(
+        items or [message("user", "do it")], (), cache_key="task-1", listener=recorder.listener
+    )
 
 
 @pytest.mark.parametrize(
@@ -116,18 +118,20 @@ def ask(model: FallbackModels, heard: Heard, items: list[Item] | None = None) ->
         pytest.param(Fault("nonsense", body="<html>", times=FOREVER, model="one"), id="nonsense for ever"),
     ],
 )  # fmt: skip
-def test_the_next_model_goes_on_where_one_cannot_be_had(cast_of: CastOf, heard: Heard, fault: Fault) -> None:
-    cast = cast_of([fault, Say("here")])
-    model = cast.succession()
-    reply = ask(model, heard)
+def test_the_next_model_continues_if_one_is_unavailable(
+    build_setup: BuildSetup, recorder: ListenerRecorder, fault: Fault
+) -> None:
+    setup = build_setup([fault, Say("here")])
+    model = setup.fallback_models()
+    reply = ask(model, recorder)
     assert (reply.text, reply.usage.model, model.name) == ("here", "two", "two")
-    assert cast.asked[-1] == "two"
-    assert cast.bodies[-1] == {**cast.bodies[-2], "model": "two"}, (
+    assert setup.asked[-1] == "two"
+    assert setup.bodies[-1] == {**setup.bodies[-2], "model": "two"}, (
         "the same request, not one byte of it edited"
     )
-    assert heard.faults[-1].endswith("Continuing with two.")
+    assert recorder.faults[-1].endswith("Continuing with two.")
     assert [(one.model, one.successor) for one in model.switches] == [("one", "two")]
-    assert sum(cast.clock.slept) <= 120, "less patience where another one is left"
+    assert sum(setup.clock.slept) <= 120, "less patience where another one is left"
 
 
 @pytest.mark.parametrize(
@@ -138,21 +142,21 @@ def test_the_next_model_goes_on_where_one_cannot_be_had(cast_of: CastOf, heard: 
     ],
 )
 def test_an_answer_that_ends_the_task_is_not_taken_to_another_model(
-    cast_of: CastOf, heard: Heard, code: str, words: str
+    build_setup: BuildSetup, recorder: ListenerRecorder, code: str, words: str
 ) -> None:
     body = json.dumps({"error": {"message": "no", "code": code}})
-    cast = cast_of([Fault("status", 400, body, times=FOREVER)])
+    setup = build_setup([Fault("status", 400, body, times=FOREVER)])
     with pytest.raises(ModelError, match=words) as caught:
-        ask(cast.succession(), heard)
+        ask(setup.fallback_models(), recorder)
     assert not isinstance(caught.value, ModelUnavailable)
-    assert cast.asked == ["one"]
+    assert setup.asked == ["one"]
 
 
-def test_where_none_is_left_each_ones_reason_is_told(cast_of: CastOf, heard: Heard) -> None:
-    cast = cast_of([gone("one"), Fault("status", 404, "{}", times=FOREVER, model="two"), slow("three")],
+def test_if_all_models_fail_each_reason_is_given(build_setup: BuildSetup, recorder: ListenerRecorder) -> None:
+    setup = build_setup([gone("one"), Fault("status", 404, "{}", times=FOREVER, model="two"), slow("three")],
                    names=("one", "two", "three"))  # fmt: skip
     with pytest.raises(ModelUnavailable) as caught:
-        ask(cast.succession(), heard)
+        ask(setup.fallback_models(), recorder)
     said = str(caught.value)
     assert said.startswith("All 3 models failed. one: The account")
     assert "two: The model server has no such model" in said
@@ -160,9 +164,9 @@ def test_where_none_is_left_each_ones_reason_is_told(cast_of: CastOf, heard: Hea
     assert caught.value.advice
 
 
-def test_one_model_alone_fails_in_its_own_words(cast_of: CastOf, heard: Heard) -> None:
+def test_one_model_alone_fails_in_its_own_words(build_setup: BuildSetup, recorder: ListenerRecorder) -> None:
     with pytest.raises(ModelUnavailable, match=r"^The account"):
-        ask(cast_of([gone()], names=("one",)).succession(), heard)
+        ask(build_setup([gone()], names=("one",)).fallback_models(), recorder)
 
 
 REASONED: list[Item] = [
@@ -178,40 +182,50 @@ OWN: list[Item] = [
 ]
 
 
-def test_anothers_reasoning_is_left_out_only_where_it_is_refused(cast_of: CastOf, heard: Heard) -> None:
+def test_another_models_reasoning_is_left_out_only_if_it_is_rejected(
+    build_setup: BuildSetup, recorder: ListenerRecorder
+) -> None:
     refusal = '{"error": {"message": "The encrypted content for item rs_1 could not be verified."}}'
-    cast = cast_of([Say("x")], [gone(), Fault("status", 400, refusal, model="two"), Say("y")], [Say("z")])
-    model = cast.succession()
-    ask(model, heard, REASONED)
-    ask(model, heard, [*REASONED, *OWN])
-    to_one, to_two, plainer, next_turn = (body["input"] for body in cast.bodies)
+    setup = build_setup(
+        [Say("x")], [gone(), Fault("status", 400, refusal, model="two"), Say("y")], [Say("z")]
+    )
+    model = setup.fallback_models()
+    ask(model, recorder, REASONED)
+    ask(model, recorder, [*REASONED, *OWN])
+    to_one, to_two, plainer, next_turn = (body["input"] for body in setup.bodies)
     assert to_one == to_two == REASONED
     assert [item["type"] for item in plainer] == ["message", "function_call", "function_call_output"]
     assert "id" not in plainer[1], "an id calls for the reasoning that led to it"
     assert next_turn == [*plainer, *OWN], "its own reasoning goes back to it, and the prompt begins as before"
 
 
-def test_after_a_compaction_all_reasoning_is_its_own(cast_of: CastOf, heard: Heard) -> None:
+def test_after_a_compaction_all_reasoning_is_its_own(
+    build_setup: BuildSetup, recorder: ListenerRecorder
+) -> None:
     refusal = '{"error": {"message": "The encrypted content for item rs_1 could not be verified."}}'
-    cast = cast_of([Say("x")], [gone(), Fault("status", 400, refusal, model="two"), Say("y")], [Say("z")])
-    ask(cast.succession(), heard, [*REASONED, *OWN])
+    setup = build_setup(
+        [Say("x")], [gone(), Fault("status", 400, refusal, model="two"), Say("y")], [Say("z")]
+    )
+    ask(setup.fallback_models(), recorder, [*REASONED, *OWN])
     shorter = REASONED[:1]
-    ask(cast.succession(), heard, shorter)
-    ask(cast.succession(), heard, [*shorter, *OWN, *OWN])
-    assert cast.bodies[-1]["input"] == [*shorter, *OWN, *OWN], "on another worker, too"
+    ask(setup.fallback_models(), recorder, shorter)
+    ask(setup.fallback_models(), recorder, [*shorter, *OWN, *OWN])
+    assert setup.bodies[-1]["input"] == [*shorter, *OWN, *OWN], "on another worker, too"
 
 
 def test_a_resumed_task_goes_on_with_the_model_it_had_switched_to(
-    cast_of: CastOf, boxes: Callable[[], Box], ledger: Ledger, claim: Claim
+    build_setup: BuildSetup, boxes: Callable[[], Box], ledger: Ledger, claim: Claim
 ) -> None:
     done = Finish("Say hello", "It is said.")
-    cast = cast_of([Shell("echo x > a")], [gone("one"), Shell("echo y > b")], [gone("two", times=1), done])
+    setup = build_setup(
+        [Shell("echo x > a")], [gone("one"), Shell("echo y > b")], [gone("two", times=1), done]
+    )
     journal, log = LedgerJournal(ledger.redis, TASK.id, claim), TaskLog(ledger, claim)
     with pytest.raises(ModelUnavailable, match="All 2 models failed"):
-        solve(TASK, boxes(), cast.succession(), briefing="", journal=journal, log=log)
+        solve(TASK, boxes(), setup.fallback_models(), briefing="", journal=journal, log=log)
     second = boxes()
-    solution = solve(TASK, second, cast.succession(), briefing="", journal=journal, log=log)
-    assert cast.asked == ["one", "one", "two", "two", "two"]
+    solution = solve(TASK, second, setup.fallback_models(), briefing="", journal=journal, log=log)
+    assert setup.asked == ["one", "one", "two", "two", "two"]
     assert second.run("cat a b").text() == "x\ny\n"
     assert [(one.model, one.successor) for one in solution.switches] == [("one", "two")]
     shares = solution.usage.by_model
@@ -224,8 +238,10 @@ def test_a_resumed_task_goes_on_with_the_model_it_had_switched_to(
     assert solution.usage == replace(solution.usage, model="two", turns=3)
 
 
-def test_a_model_that_is_set_no_more_is_not_gone_back_to(cast_of: CastOf, heard: Heard) -> None:
-    cast = cast_of([gone("one"), Say("here")])
-    ask(cast.succession(), heard)
-    cast.models[:] = [model for model in cast.models if model.name == "one"]
-    assert cast.succession().name == "one", "the first that is set"
+def test_a_model_that_is_no_longer_configured_is_not_used(
+    build_setup: BuildSetup, recorder: ListenerRecorder
+) -> None:
+    setup = build_setup([gone("one"), Say("here")])
+    ask(setup.fallback_models(), recorder)
+    setup.models[:] = [model for model in setup.models if model.name == "one"]
+    assert setup.fallback_models().name == "one", "the first that is set"

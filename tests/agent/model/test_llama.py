@@ -1,4 +1,4 @@
-"""The loop against a real server of other people's: llama.cpp, over its own Responses endpoint."""
+"""The loop against a real third-party server: llama.cpp, with its own Responses endpoint."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dayhand.agent.model.retry import RetryPolicy
 from dayhand.agent.tools.schema import TOOLS
 from dayhand.errors import ModelError
 from dayhand.sandbox.base import Box
-from tests.agent.conftest import Heard, Journal, Log
+from tests.agent.conftest import Journal, ListenerRecorder, Log
 from tests.agent.model.llama import call, llama_server, why_no_server, write_model
 from tests.agent.test_loop import PATCH, TASK
 
@@ -67,16 +67,16 @@ def test_a_model_that_only_talks_ends_as_that(serve: Serve, box: Box, journal: J
         solve(TASK, box, model, briefing="", journal=journal, log=log, limits=WorkLimits(turns=10))
 
 
-def test_a_prompt_that_is_too_long_is_called_so(serve: Serve, heard: Heard) -> None:
+def test_a_prompt_that_is_too_long_is_called_so(serve: Serve, recorder: ListenerRecorder) -> None:
     model = serve([("Hello",)], context=512)
     with pytest.raises(ModelError, match="does not fit in the model's context window"):
-        model.reply([ASK], TOOLS, cache_key="k", listener=heard.listener)
+        model.reply([ASK], TOOLS, cache_key="k", listener=recorder.listener)
 
 
-def test_a_reply_that_the_server_cannot_end_says_why(serve: Serve, heard: Heard) -> None:
+def test_a_reply_that_the_server_cannot_end_says_why(serve: Serve, recorder: ListenerRecorder) -> None:
     model = serve([("I call ", call("frobnicate"))])
     with pytest.raises(ModelError, match="grammar"):
-        model.reply([ASK], TOOLS, cache_key="k", listener=heard.listener)
+        model.reply([ASK], TOOLS, cache_key="k", listener=recorder.listener)
 
 
 OTHERS = {
@@ -99,10 +99,10 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("items", OTHERS.values(), ids=OTHERS.keys())
-def test_a_history_that_it_does_not_understand_is_told_otherwise(
-    serve: Serve, heard: Heard, items: tuple[Item, ...]
+def test_a_history_that_it_does_not_support_is_sent_in_another_form(
+    serve: Serve, recorder: ListenerRecorder, items: tuple[Item, ...]
 ) -> None:
     model = serve([("Hello",), ("Hello again",)])
-    reply = model.reply([ASK, *items, ASK], TOOLS, cache_key="k", listener=heard.listener)
+    reply = model.reply([ASK, *items, ASK], TOOLS, cache_key="k", listener=recorder.listener)
     assert reply.text.startswith("Hello")
-    assert heard.faults == []
+    assert recorder.faults == []

@@ -14,24 +14,24 @@ from dayhand.agent.model.retry import ModelFault, RetryPolicy
 from dayhand.errors import ModelError, TaskStopped
 from dayhand.scripted_model.moves import FOREVER, Fault, Patch, Say, Shell, ToolCall
 from dayhand.scripted_model.responses_format import items_for, response_for
-from tests.agent.conftest import Heard, Play, Played
+from tests.agent.conftest import ListenerRecorder, Play, Played
 
 ITEMS = [message("system", "constant"), message("user", "do it")]
 CUSTOM: Item = {"type": "custom", "name": "apply_patch", "description": "patches", "format": {"type": "text"}}
 
 
-def ask(played: Played, heard: Heard, tools: tuple[Item, ...] = (CUSTOM,)) -> Reply:
-    return played.model.reply(ITEMS, tools, cache_key="task-1", listener=heard.listener)
+def ask(played: Played, recorder: ListenerRecorder, tools: tuple[Item, ...] = (CUSTOM,)) -> Reply:
+    return played.model.reply(ITEMS, tools, cache_key="task-1", listener=recorder.listener)
 
 
 def error_body(message: str, code: str | None = None) -> str:
     return json.dumps({"error": {"message": message, "code": code, "type": None}})
 
 
-def test_reads_words_calls_and_usage_of_a_streamed_reply(play: Play, heard: Heard) -> None:
+def test_reads_words_calls_and_usage_of_a_streamed_reply(play: Play, recorder: ListenerRecorder) -> None:
     played = play([Say("I look\nfirst."), Shell("ls"), Patch("*** Begin Patch")])
-    reply = ask(played, heard)
-    assert heard.words == ["I look\n", "first."]
+    reply = ask(played, recorder)
+    assert recorder.words == ["I look\n", "first."]
     assert reply.text == "I look\nfirst."
     assert [(call.name, call.custom) for call in reply.calls] == [("shell", False), ("apply_patch", True)]
     assert json.loads(reply.calls[0].arguments) == {"command": "ls"}
@@ -42,9 +42,9 @@ def test_reads_words_calls_and_usage_of_a_streamed_reply(play: Play, heard: Hear
     assert reply.usage.scripted
 
 
-def test_asks_statelessly_with_the_items_as_they_are(play: Play, heard: Heard) -> None:
+def test_asks_statelessly_with_the_items_as_they_are(play: Play, recorder: ListenerRecorder) -> None:
     played = play([Say("hello")])
-    ask(played, heard)
+    ask(played, recorder)
     body = json.loads(played.server.bodies[0])
     assert body["input"] == ITEMS
     assert body["store"] is False
@@ -99,22 +99,22 @@ RECOVERED = [
 
 @pytest.mark.parametrize(("fault", "slept"), RECOVERED)
 def test_recovers_after_waiting_as_long_as_it_is_told(
-    play: Play, heard: Heard, fault: Fault, slept: list[float]
+    play: Play, recorder: ListenerRecorder, fault: Fault, slept: list[float]
 ) -> None:
     played = play([fault, Say("here")])
-    assert ask(played, heard).text == "here"
+    assert ask(played, recorder).text == "here"
     assert sum(played.clock.slept) == pytest.approx(sum(slept))
-    assert [fault.rsplit(" ", 2)[1] for fault in heard.faults] == [f"{seconds:.0f}" for seconds in slept]
-    assert "Retrying in" in heard.faults[0]
+    assert [fault.rsplit(" ", 2)[1] for fault in recorder.faults] == [f"{seconds:.0f}" for seconds in slept]
+    assert "Retrying in" in recorder.faults[0]
 
 
 @pytest.mark.timeout(10)
-def test_recovers_from_a_stream_that_stalls(play: Play, heard: Heard) -> None:
+def test_recovers_from_a_stream_that_stalls(play: Play, recorder: ListenerRecorder) -> None:
     played = play(
         [Fault("stall"), Say("here")], retry_policy=RetryPolicy(idle_timeout=0.3, jitter=lambda: 0.5)
     )
-    assert ask(played, heard).text == "here"
-    assert "stopped responding" in heard.faults[0]
+    assert ask(played, recorder).text == "here"
+    assert "stopped responding" in recorder.faults[0]
 
 
 GIVEN_UP = [
@@ -169,49 +169,51 @@ GIVEN_UP = [
 
 @pytest.mark.parametrize(("fault", "asked", "what", "advice"), GIVEN_UP)
 def test_gives_up_with_the_reason_and_advice(
-    play: Play, heard: Heard, fault: Fault, asked: int, what: str, advice: str
+    play: Play, recorder: ListenerRecorder, fault: Fault, asked: int, what: str, advice: str
 ) -> None:
     played = play([fault])
     with pytest.raises(ModelError) as caught:
-        ask(played, heard)
+        ask(played, recorder)
     assert what in str(caught.value)
     assert advice in caught.value.advice
     assert played.server.count == asked
     assert sum(played.clock.slept) <= 900
 
 
-def test_gives_up_on_a_server_that_is_not_there(play: Play, heard: Heard) -> None:
+def test_gives_up_on_a_server_that_is_not_there(play: Play, recorder: ListenerRecorder) -> None:
     played = play([Say("x")], retry_policy=RetryPolicy(max_attempts=2, jitter=lambda: 0.5))
     played.server.__exit__(None, None, None)
     with pytest.raises(ModelError, match="connection to the model server broke"):
-        ask(played, heard)
+        ask(played, recorder)
 
 
-def test_a_plain_server_gets_a_patch_as_a_function_with_one_text(play: Play, heard: Heard) -> None:
+def test_a_plain_server_gets_a_patch_as_a_function_with_one_text(
+    play: Play, recorder: ListenerRecorder
+) -> None:
     refusal = Fault("status", 400, error_body("'type' of tool must be 'function'"))
     played = play([refusal, Patch("*** Begin Patch")])
-    assert ask(played, heard).calls[0].arguments == '{"input": "*** Begin Patch"}'
+    assert ask(played, recorder).calls[0].arguments == '{"input": "*** Begin Patch"}'
 
 
-def test_an_empty_and_a_cut_reply_are_told_apart(play: Play, heard: Heard) -> None:
+def test_an_empty_reply_differs_from_a_cut_one(play: Play, recorder: ListenerRecorder) -> None:
     played = play([Fault("empty"), Fault("cut"), ToolCall("frob", "{")])
-    empty, cut, odd = ask(played, heard), ask(played, heard), ask(played, heard)
+    empty, cut, odd = ask(played, recorder), ask(played, recorder), ask(played, recorder)
     assert (empty.items, empty.truncated) == ((), False)
     assert (cut.text, cut.truncated) == ("and then I would", True)
     assert (odd.calls[0].name, odd.calls[0].arguments) == ("frob", "{")
 
 
-def test_an_unknown_model_has_no_price(play: Play, heard: Heard) -> None:
+def test_an_unknown_model_has_no_price(play: Play, recorder: ListenerRecorder) -> None:
     played = play([Say("x")])
     played.model._price = None
-    assert ask(played, heard).usage.dollars is None
+    assert ask(played, recorder).usage.dollars is None
 
 
-def test_a_server_that_does_not_stream_is_understood_too(play: Play, heard: Heard) -> None:
+def test_a_server_that_does_not_stream_is_understood_too(play: Play, recorder: ListenerRecorder) -> None:
     items = items_for([Say("all at once"), Shell("ls \ud83d")], turn=0, custom=False)
     played = play([Fault("nonsense", body=json.dumps(response_for(items, sent=400)))])
-    reply = ask(played, heard)
-    assert heard.words == ["all at once"]
+    reply = ask(played, recorder)
+    assert recorder.words == ["all at once"]
     assert reply.calls[0].name == "shell"
     assert reply.usage.input_tokens == 100
 
@@ -235,20 +237,20 @@ def test_an_error_in_a_stream_may_be_no_event() -> None:
         read_events([f"data: {json.dumps(said)}"], print)
 
 
-def test_a_stream_that_never_ends_is_left(play: Play, heard: Heard) -> None:
+def test_a_stream_that_never_ends_is_left(play: Play, recorder: ListenerRecorder) -> None:
     played = play(
         [Say("\n" * 5)], retry_policy=RetryPolicy(reply_timeout=-1, max_attempts=2, jitter=lambda: 0.5)
     )
     with pytest.raises(ModelError, match="was not complete after"):
-        ask(played, heard)
+        ask(played, recorder)
 
 
-def test_a_listener_may_end_a_long_wait(play: Play, heard: Heard) -> None:
+def test_a_listener_may_end_a_long_wait(play: Play, recorder: ListenerRecorder) -> None:
     played = play([Fault("status", 429, error_body("slow"), {"Retry-After": "600"})])
 
     def stop() -> None:
         raise TaskStopped("ann stopped this task.")
 
     with pytest.raises(TaskStopped):
-        played.model.reply(ITEMS, (), cache_key="k", listener=replace(heard.listener, on_wait=stop))
+        played.model.reply(ITEMS, (), cache_key="k", listener=replace(recorder.listener, on_wait=stop))
     assert played.clock.slept == [5.0]

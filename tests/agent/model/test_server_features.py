@@ -1,4 +1,4 @@
-"""What a server lacks: found out from a real server's refusals, done without, and remembered in Redis."""
+"""Unsupported features: learnt from a real server's rejections, left out of requests, and stored in Redis."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dayhand.ledger.feature_store import RedisFeatureStore
 from dayhand.ledger.ledger import Ledger
 from dayhand.scripted_model.moves import FOREVER, Fault, Say
 from dayhand.scripted_model.responses_format import items_for, response_for
-from tests.agent.conftest import Heard, Play, Played
+from tests.agent.conftest import ListenerRecorder, Play, Played
 
 CUSTOM: Item = {"type": "custom", "name": "apply_patch", "description": "patches", "format": {"type": "text"}}
 SHELL: Item = {"type": "function", "name": "shell", "parameters": {"type": "object", "properties": {}}}
@@ -33,8 +33,8 @@ def refusal(said: str, status: int = 400, times: float = 1) -> Fault:
     return Fault("status", status, json.dumps({"error": {"message": said}}), times=times)
 
 
-def ask(played: Played, heard: Heard) -> None:
-    played.model.reply(SEEN, (SHELL, CUSTOM), cache_key="task-1", listener=heard.listener)
+def ask(played: Played, recorder: ListenerRecorder) -> None:
+    played.model.reply(SEEN, (SHELL, CUSTOM), cache_key="task-1", listener=recorder.listener)
 
 
 def bodies(played: Played) -> list[dict[str, Any]]:
@@ -56,18 +56,18 @@ def bodies(played: Played) -> list[dict[str, Any]]:
         ("extra field: store", "store"),
     ],
 )
-def test_what_is_refused_is_done_without_and_remembered_for_every_worker(
-    play: Play, heard: Heard, ledger: Ledger, said: str, lacking: str
+def test_a_rejected_feature_is_left_out_and_stored_for_every_worker(
+    play: Play, recorder: ListenerRecorder, ledger: Ledger, said: str, lacking: str
 ) -> None:
     store = RedisFeatureStore(ledger.redis, "http://here/v1", "test-model")
     first = play([refusal(said), Say("done")], feature_store=store)
-    ask(first, heard)
-    assert (first.server.count, first.clock.slept, heard.faults) == (2, [], [])
+    ask(first, recorder)
+    assert (first.server.count, first.clock.slept, recorder.faults) == (2, [], [])
     assert store.recall() == {lacking}
     second = play(
         [Say("done")], feature_store=RedisFeatureStore(ledger.redis, "http://here/v1", "test-model")
     )
-    ask(second, heard)
+    ask(second, recorder)
     assert bodies(second) == bodies(first)[1:], "another worker asks at once as the first one learnt to"
 
 
@@ -80,13 +80,13 @@ def test_what_was_learnt_is_forgotten_after_a_day_and_never_held_against_another
     assert RedisFeatureStore(ledger.redis, "http://there/v1", "small").recall() == frozenset()
 
 
-def test_a_refusal_that_giving_up_does_not_cure_teaches_nothing(
-    play: Play, heard: Heard, ledger: Ledger
+def test_nothing_is_stored_if_leaving_the_feature_out_does_not_help(
+    play: Play, recorder: ListenerRecorder, ledger: Ledger
 ) -> None:
     store = RedisFeatureStore(ledger.redis, "http://here/v1", "test-model")
     played = play([refusal("tools[0].parameters is no schema", times=FOREVER)], feature_store=store)
     with pytest.raises(ModelError, match="is no schema"):
-        ask(played, heard)
+        ask(played, recorder)
     assert store.recall() == frozenset()
 
 
@@ -99,26 +99,30 @@ def test_a_refusal_that_giving_up_does_not_cure_teaches_nothing(
         ("image input is not supported", {"images"}),
     ],
 )
-def test_one_bad_image_is_left_out_and_not_held_against_the_server(
-    play: Play, heard: Heard, ledger: Ledger, said: str, lacking: frozenset[str]
+def test_one_bad_image_is_left_out_and_not_stored_for_the_server(
+    play: Play, recorder: ListenerRecorder, ledger: Ledger, said: str, lacking: frozenset[str]
 ) -> None:
     store = RedisFeatureStore(ledger.redis, "http://here/v1", "test-model")
     played = play([refusal(said), Say("done")], feature_store=store)
-    ask(played, heard)
+    ask(played, recorder)
     assert bodies(played)[1]["input"][-1]["output"] == IMAGE_PLACEHOLDER
     assert store.recall() == lacking
 
 
-def test_a_server_that_drops_custom_tools_in_silence_is_found_out(play: Play, heard: Heard) -> None:
+def test_a_server_that_drops_custom_tools_silently_is_detected(
+    play: Play, recorder: ListenerRecorder
+) -> None:
     answer = {**response_for(items_for([Say("hello")], turn=0, custom=False), sent=4), "tools": [SHELL]}
     played = play([Fault("nonsense", body=json.dumps(answer)), Say("hello")])
-    ask(played, heard)
-    ask(played, heard)
+    ask(played, recorder)
+    ask(played, recorder)
     kinds = [[tool["type"] for tool in body["tools"]] for body in bodies(played)]
     assert kinds == [["function", "custom"], ["function", "function"]]
 
 
-def test_a_server_that_repeats_no_tools_gets_plain_ones_and_a_plain_history(play: Play, heard: Heard) -> None:
+def test_a_server_that_repeats_no_tools_gets_plain_ones_and_a_plain_history(
+    play: Play, recorder: ListenerRecorder
+) -> None:
     answer = response_for(items_for([Say("hello")], turn=0, custom=False), sent=4)
     played = play([Fault("nonsense", body=json.dumps(answer)), Say("hello")])
     called: list[Item] = [
@@ -126,7 +130,7 @@ def test_a_server_that_repeats_no_tools_gets_plain_ones_and_a_plain_history(play
         {"type": "custom_tool_call_output", "call_id": "c", "output": "Done"},
     ]
     for _ in range(2):
-        played.model.reply(called, (CUSTOM,), cache_key="task-1", listener=heard.listener)
+        played.model.reply(called, (CUSTOM,), cache_key="task-1", listener=recorder.listener)
     first, second = bodies(played)
     assert first["input"] == called
     assert second["input"] == [
@@ -135,47 +139,53 @@ def test_a_server_that_repeats_no_tools_gets_plain_ones_and_a_plain_history(play
     ]
 
 
-def test_a_call_that_is_not_json_does_not_make_every_later_request_fail(play: Play, heard: Heard) -> None:
+def test_a_call_that_is_not_json_does_not_make_every_later_request_fail(
+    play: Play, recorder: ListenerRecorder
+) -> None:
     said = "Failed to parse tool call arguments as JSON: [json.exception.parse_error.101] parse error"
     played = play([refusal(said, 500), Say("done")])
     cut: Item = {"type": "function_call", "call_id": "c", "name": "shell", "arguments": '{"command": "l'}
     fine = {**cut, "arguments": '{"command": "ls"}'}
-    played.model.reply([cut, fine], (SHELL,), cache_key="task-1", listener=heard.listener)
+    played.model.reply([cut, fine], (SHELL,), cache_key="task-1", listener=recorder.listener)
     refused, taken = bodies(played)
     assert refused["input"] == [cut, fine]
     assert json.loads(taken["input"][0]["arguments"]) == {"malformed": '{"command": "l'}
     assert taken["input"][1] == fine
-    assert heard.faults == []
+    assert recorder.faults == []
 
 
-def test_a_server_that_only_failed_is_asked_again_as_it_was(play: Play, heard: Heard) -> None:
+def test_a_server_that_only_failed_is_asked_again_as_it_was(play: Play, recorder: ListenerRecorder) -> None:
     played = play([refusal("an image of the disk could not be read", 500), Say("done")])
-    ask(played, heard)
+    ask(played, recorder)
     assert bodies(played)[0] == bodies(played)[1]
-    assert len(heard.faults) == 1
+    assert len(recorder.faults) == 1
 
 
-def test_a_model_that_cannot_see_is_told_that_an_image_stood_there(play: Play, heard: Heard) -> None:
+def test_a_model_that_cannot_see_images_gets_a_placeholder(play: Play, recorder: ListenerRecorder) -> None:
     played = play([refusal("this model has no vision"), Say("done")])
     assert played.model.supports_images, "tried until it is refused"
-    ask(played, heard)
+    ask(played, recorder)
     assert not played.model.supports_images
     refused, taken = bodies(played)
     assert refused["input"][-1]["output"] == [PICTURE]
     assert taken["input"][-1]["output"] == IMAGE_PLACEHOLDER
 
 
-def test_a_server_that_does_not_know_tool_choice_is_asked_in_words_alone(play: Play, heard: Heard) -> None:
+def test_a_server_that_does_not_know_tool_choice_is_asked_in_words_alone(
+    play: Play, recorder: ListenerRecorder
+) -> None:
     played = play([refusal("unsupported: tool_choice"), Say("done")])
-    played.model.reply(SEEN, (SHELL,), cache_key="task-1", listener=heard.listener, tool_choice="shell")
+    played.model.reply(SEEN, (SHELL,), cache_key="task-1", listener=recorder.listener, tool_choice="shell")
     refused, taken = bodies(played)
     assert refused["tool_choice"] == {"type": "function", "name": "shell"}
     assert "tool_choice" not in taken
 
 
-def test_several_lacks_are_learnt_one_after_the_other(play: Play, heard: Heard) -> None:
+def test_several_unsupported_features_are_learnt_one_after_the_other(
+    play: Play, recorder: ListenerRecorder
+) -> None:
     played = play([refusal("no parallel calls"), refusal("unknown field include", 422), Say("done")])
-    ask(played, heard)
+    ask(played, recorder)
     last = bodies(played)[-1]
     assert not {"parallel_tool_calls", "include"} & last.keys()
     assert "prompt_cache_key" in last

@@ -1,4 +1,4 @@
-"""The patch format: what is taken, what is refused, and what the refusals say."""
+"""The patch format: what is accepted, what is refused, and what the errors say."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def test_a_missing_anchor_is_named_with_the_nearest_line() -> None:
     assert "| class " in said
 
 
-def test_chunks_out_of_order_are_told_so() -> None:
+def test_chunks_out_of_order_are_reported() -> None:
     body = '@@\n-    return "x"\n+    return "y"\n@@\n-import os\n+import re'
     assert "before the previous chunk" in refusal(update(body), {"a.py": FILE})
 

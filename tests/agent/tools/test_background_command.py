@@ -1,4 +1,4 @@
-"""Commands that go on in the background of a real box: waited for, killed, refused company."""
+"""Commands in the background of a real box: they are waited for and killed, and nothing else runs meanwhile."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_command_that_ends_in_time_never_goes_on_in_the_background(tool: ToolC
     assert not tool.executor.busy
 
 
-def test_a_command_goes_on_and_its_end_is_told_to_who_waits(tool: ToolCaller, log: Log) -> None:
+def test_a_command_continues_and_its_end_is_reported(tool: ToolCaller, log: Log) -> None:
     session = tool.start("echo one; sleep 2; echo two; echo three > made; exit 3")
     result = wait_for(tool, session)
     assert re.fullmatch(r"Exit code: 3\nWall time: \d+\.\d seconds\nOutput:\n(one\n)?two\n", result.text)
@@ -89,13 +89,13 @@ def test_a_killed_command_leaves_no_process(tool: ToolCaller, box: Box, fields: 
     assert b"sleep" not in box.check_output(["/bin/sh", "-c", "cat /proc/[0-9]*/comm"], max_bytes=10_000)
 
 
-def test_to_kill_twice_is_answered(tool: ToolCaller) -> None:
+def test_killing_twice_is_reported(tool: ToolCaller) -> None:
     session = tool.start("sleep 600", timeout_ms=600_000)
     tool("session", session_id=session, kill=True)
     assert f"There is no session {session}" in tool("session", session_id=session, kill=True).text
 
 
-def test_an_unknown_session_is_answered(tool: ToolCaller) -> None:
+def test_an_unknown_session_is_reported(tool: ToolCaller) -> None:
     assert tool("session", session_id=7).text.startswith("There is no session 7: ")
     session = tool.start("sleep 600", timeout_ms=600_000)
     result = tool("session", session_id=7, kill=True)
@@ -120,7 +120,7 @@ def test_nothing_else_runs_beside_it(tool: ToolCaller, name: str, fields: dict[s
     assert tool("update_plan", plan=[{"step": "wait", "status": "pending"}]).passed
 
 
-def test_the_end_that_nobody_waited_for_is_told_before_the_next_result(tool: ToolCaller) -> None:
+def test_an_end_that_nobody_waited_for_is_reported_before_the_next_result(tool: ToolCaller) -> None:
     session = tool.start("sleep 1; echo late")
     tool.executor._session.command.wait(60)  # type: ignore[union-attr]
     result = tool("shell", command="echo next")

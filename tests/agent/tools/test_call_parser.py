@@ -1,4 +1,4 @@
-"""Calls as models really make them: what is understood, and what a mistake is told."""
+"""Calls as models really make them: which are accepted, and how the invalid ones are explained."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_a_finish_is_read_whole() -> None:
         ),
     ],
 )
-def test_a_mistake_is_told_what_is_wrong(name: str, arguments: object, words: str) -> None:
+def test_an_invalid_call_is_explained(name: str, arguments: object, words: str) -> None:
     assert words in error_of(name, arguments)
 
 

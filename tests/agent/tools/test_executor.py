@@ -1,4 +1,4 @@
-"""The model's calls at work in a real box."""
+"""The model's tool calls in a real box."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def cat(box: Box, path: str) -> str:
     return box.check_output(["cat", "--", path], max_bytes=10_000_000).decode()
 
 
-def test_a_command_runs_with_the_environment_and_its_end_is_told(box: Box, log: Log) -> None:
+def test_a_command_runs_with_the_environment_and_its_end_is_reported(box: Box, log: Log) -> None:
     result = done(box, log, "shell", {"command": 'echo "$GREETING $NO_COLOR"; pwd; echo err >&2; exit 3'})
     assert result.text.startswith("Exit code: 3\nWall time: ")
     assert result.text.endswith("Output:\nhello 1\n/workspace\nerr\n")
@@ -77,14 +77,14 @@ class Stopping(Log):
         return number
 
 
-def test_output_is_told_while_the_command_runs(box: Box) -> None:
+def test_output_is_logged_while_the_command_runs(box: Box) -> None:
     log = Stopping()
     with pytest.raises(Killed):
         done(box, log, "shell", {"command": "echo begun; sleep 600", "timeout_ms": 600_000})
     assert ("output", "begun\n") in log.lines
 
 
-def test_the_last_line_before_a_silence_is_told(box: Box) -> None:
+def test_the_last_line_before_a_pause_is_logged(box: Box) -> None:
     log = Stopping()
     command = "echo first; sleep 1.2; printf 'second\\nbegun\\n'; sleep 600"
     with pytest.raises(Killed):
@@ -92,7 +92,7 @@ def test_the_last_line_before_a_silence_is_told(box: Box) -> None:
     assert log.lines[1:3] == [("output", "first\n"), ("output", "second\nbegun\n")]
 
 
-def test_what_is_told_is_what_the_model_sees(box: Box, log: Log) -> None:
+def test_the_log_shows_what_the_model_sees(box: Box, log: Log) -> None:
     result = done(box, log, "shell", {"command": "seq 1 100000"})
     told = "".join(text for kind, text in log.lines if kind == "output")
     assert result.text.endswith(f"Output:\n{told}")
@@ -150,7 +150,7 @@ def test_a_patch_touches_only_plain_files(box: Box, log: Log, set_up: str, path:
     assert words in result.text
 
 
-def test_bytes_that_are_no_text_survive_a_patch(box: Box, log: Log) -> None:
+def test_bytes_that_are_not_text_survive_a_patch(box: Box, log: Log) -> None:
     box.run("printf 'caf\\351\\none\\n' > latin.txt")
     patch = "*** Begin Patch\n*** Update File: latin.txt\n@@\n-one\n+two\n*** End Patch"
     assert done(box, log, "apply_patch", {"input": patch}).passed

@@ -81,7 +81,7 @@ def test_an_image_is_known_by_its_two_ends(raw: bytes, kind: str | None) -> None
         ("head -c 5000000 /dev/zero > big.png", "big.png", "is larger than 4 MiB"),
     ],
 )
-def test_what_is_no_image_of_the_repository_is_answered(
+def test_a_path_that_is_not_an_image_of_the_repository_is_refused(
     box: Box, log: Log, set_up: str, path: str, words: str
 ) -> None:
     assert box.run(set_up).passed
@@ -114,7 +114,7 @@ LOOK = ToolCall("view_image", '{"path": "dot.png"}')
 
 
 @pytest.mark.parametrize("blind", [False, True])
-def test_an_image_reaches_the_model_or_is_told_as_unseen(
+def test_an_image_reaches_the_model_or_is_replaced_by_text(
     play: Play, boxes: Callable[[], Box], journal: Journal, log: Log, *, blind: bool
 ) -> None:
     refusal = Fault("status", status=400, body='{"error": {"message": "image input is not supported"}}')
