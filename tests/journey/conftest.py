@@ -14,8 +14,8 @@ from dayhand.localhub.server import LocalHub
 from dayhand.scripted_model.server import ScriptedServer
 from dayhand.settings.table import Settings
 from tests.journey.harness import (
-    Actor,
     Harness,
+    ScriptedModel,
     create_harness,
     open_web,
     script,
@@ -24,7 +24,7 @@ from tests.journey.harness import (
 
 @pytest.fixture(scope="session")
 def data() -> Iterator[Path]:
-    """A data folder that the boxes' own users can pass through: pytest's own is closed to them."""
+    """A data folder that the sandbox's own users can enter; pytest's folders are private."""
     with tempfile.TemporaryDirectory(prefix="dayhand-story-") as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
@@ -39,12 +39,12 @@ def redis_url(data: Path) -> Iterator[str]:
 @pytest.fixture
 def harness(data: Path, redis_url: str, tmp_path: Path) -> Iterator[Harness]:
     connect(redis_url).flushall()
-    actor = Actor()
+    scripted_model = ScriptedModel()
     with ExitStack() as stack:
         hub = stack.enter_context(LocalHub(tmp_path / "github"))
-        model = stack.enter_context(ScriptedServer([script(actor)], keep=True))
+        model = stack.enter_context(ScriptedServer([script(scripted_model)], keep=True))
         made = create_harness(
-            hub, model, actor, Settings(data=data, redis_url=redis_url, sandbox="bubblewrap")
+            hub, model, scripted_model, Settings(data=data, redis_url=redis_url, sandbox="bubblewrap")
         )
         web = open_web(made.settings, made.ledger, made.live)
         stack.callback(web.server_close)

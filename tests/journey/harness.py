@@ -46,16 +46,16 @@ DONE = Finish(
 )
 
 
-class Actor:
-    """Plays whatever a story gives it: a list of turns, each a list of moves."""
+class ScriptedModel:
+    """The model's script: a list of turns, each a list of moves, which a test can replace."""
 
     def __init__(self) -> None:
         self.turns: list[list[Move]] = [[FIX], [DONE]]
-        self.told = ""  # the prompt of the last task
+        self.result = ""  # the prompt of the last task
         self.triggers: dict[str, list[Move]] = {}  # played as soon as these words are said to it
 
     def play(self, scene: ScriptState) -> list[Move]:
-        self.told = scene.prompt
+        self.result = scene.prompt
         for words, moves in self.triggers.items():
             if words in scene.new_text:
                 return moves
@@ -72,13 +72,13 @@ class Harness:
     ledger: Ledger
     live: LogReader
     settings: Settings
-    model: ScriptedServer
-    actor: Actor
+    model_server: ScriptedServer
+    scripted_model: ScriptedModel
     ada: User  # may write
     bob: User  # may not
 
     def repository(self, name: str, files: Mapping[str, str] = SHOP) -> Repository:
-        """A repository of Ada's with the App installed."""
+        """A repository of Ada's on which the App is installed."""
         repo = self.hub.actions.add_repository(f"ada/{name}", files)
         self.hub.actions.install(self.app, "ada", [repo.full_name], silent=True)
         return repo
@@ -97,11 +97,11 @@ class Harness:
         self.hub.wait_idle()
 
     def waiting(self) -> list[str]:
-        """The tasks that wait in the queue."""
+        """The ids of the queued tasks."""
         return [job.args[0] for job in queue(connect_raw(self.settings.redis_url)).jobs]
 
     def work(self) -> list[Record]:
-        """Do all that waits, as a worker does it; give the records."""
+        """Run all queued tasks as a worker does; returns their records."""
         waiting = self.waiting()
         queue(connect_raw(self.settings.redis_url)).empty()
         for task_id in waiting:
@@ -110,7 +110,7 @@ class Harness:
         return [self.ledger.record(task_id) for task_id in waiting]
 
     def answers(self) -> list[tuple[int, dict[str, object]]]:
-        """What the receiver answered to each delivery so far: status and JSON."""
+        """The response to each webhook delivery so far: status and JSON."""
         return [(one.status_code, json.loads(one.response or "{}")) for one in self.hub.webhooks.deliveries]
 
     def bot_comments(self, issue: Issue) -> list[str]:
@@ -129,7 +129,7 @@ class Harness:
 
 
 def open_web(settings: Settings, ledger: Ledger, live: LogReader) -> BaseWSGIServer:
-    """The real receiver on a free port of the loopback, serving in a thread."""
+    """Serve the real web app on a free loopback port, in a thread."""
     hub = Hub(settings.api_url, settings.app_id, settings.private_key)
     parts = Parts(
         ledger=ledger,
@@ -150,12 +150,14 @@ def fault(kind: str, **fields: object) -> list[Move]:
     return [Fault(kind, **fields)]  # type: ignore[arg-type]
 
 
-def script(actor: Actor) -> Script:
-    return Script("harness", lambda _: True, actor.play)
+def script(scripted_model: ScriptedModel) -> Script:
+    return Script("harness", lambda _: True, scripted_model.play)
 
 
-def create_harness(hub: LocalHub, model: ScriptedServer, actor: Actor, settings: Settings) -> Harness:
-    """Put the people, the App and the receiver together."""
+def create_harness(
+    hub: LocalHub, model: ScriptedServer, scripted_model: ScriptedModel, settings: Settings
+) -> Harness:
+    """Create the users, the App and the settings."""
     actions = hub.actions
     ada, bob = actions.add_user("ada", "Ada"), actions.add_user("bob", "Bob")
     app = actions.add_app(
@@ -163,7 +165,7 @@ def create_harness(hub: LocalHub, model: ScriptedServer, actor: Actor, settings:
     )
     redis = connect(settings.redis_url)
     ledger, live = Ledger(redis), LogReader(redis)
-    whole = replace(
+    inner = replace(
         settings,
         api_url=hub.api_url,
         app_id=app.id,
@@ -173,4 +175,4 @@ def create_harness(hub: LocalHub, model: ScriptedServer, actor: Actor, settings:
         models=("scripted",),
         progress_seconds=0.0,
     )
-    return Harness(hub, app, ledger, live, whole, model, actor, ada, bob)
+    return Harness(hub, app, ledger, live, inner, model, scripted_model, ada, bob)

@@ -1,4 +1,4 @@
-"""The environment doctor's story: when it looks at a repository, and what people read of it."""
+"""Examinations of a repository's environment: what starts one, and what people read about it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dayhand.publish.wording.environment import CHECK_NAME
 from dayhand.task import State
 from dayhand.wiring import GitHubServices
 from dayhand.worker.job import travel_with
-from tests.journey.dying import DyingAt, begins
+from tests.journey.crashes import CrashingWorkshop, begins
 from tests.journey.harness import DONE, SHOP, Harness
 
 ADA = ("Ada", "ada@example.org")
 
 
 def installed(harness: Harness, name: str = "shop") -> Repository:
-    """A repository that the App was let into just now."""
+    """A repository on which the App was just installed."""
     repo = harness.hub.actions.add_repository(f"ada/{name}", SHOP)
     harness.hub.actions.install(harness.app, "ada", [repo.full_name])
     harness.hub.wait_idle()
@@ -92,7 +92,7 @@ def test_what_is_pushed_while_an_examination_runs_is_examined_afterwards(harness
     repo = harness.repository("shop")
     first = push(harness, repo, "Makefile", "test:\n\ttrue 1\n")
     (task_id,) = harness.waiting()
-    killed = DyingAt(GitHubServices(harness.settings, harness.ledger), begins("prepare"))
+    killed = CrashingWorkshop(GitHubServices(harness.settings, harness.ledger), begins("prepare"))
     with suppress(KeyboardInterrupt):
         travel_with(task_id, harness.ledger, killed)
     second = push(harness, repo, "Makefile", "test:\n\ttrue 2\n")
@@ -109,7 +109,9 @@ def test_a_killed_examination_is_taken_up_again_and_leaves_one_check_run(harness
         (task_id,) = set(harness.waiting())
         with suppress(KeyboardInterrupt):
             travel_with(
-                task_id, harness.ledger, DyingAt(GitHubServices(harness.settings, harness.ledger), moment)
+                task_id,
+                harness.ledger,
+                CrashingWorkshop(GitHubServices(harness.settings, harness.ledger), moment),
             )
         (run,) = examinations(repo)
         assert run.status == "in_progress"
@@ -126,10 +128,10 @@ def test_a_person_asks_and_is_answered_in_the_thread(harness: Harness) -> None:
     assert [reaction.content for reaction in issue.comments[0].reactions] == ["eyes"]
     harness.work()
     (run,) = examinations(repo)
-    (said,) = harness.bot_comments(issue)
-    assert said.startswith(f"@ada [The environment of `{repo.store.branches()['main'][:8]}`](")
-    assert f"/runs/{run.id}" in said
-    assert "**Both declared checks can run here.**" in said
+    (comment_text,) = harness.bot_comments(issue)
+    assert comment_text.startswith(f"@ada [The environment of `{repo.store.branches()['main'][:8]}`](")
+    assert f"/runs/{run.id}" in comment_text
+    assert "**Both declared checks can run here.**" in comment_text
     assert harness.pulls(repo) == []
 
 
@@ -151,7 +153,7 @@ def test_an_examination_that_breaks_says_why_and_leaves_nothing_under_way(harnes
             travel_with(
                 task_id,
                 harness.ledger,
-                DyingAt(GitHubServices(harness.settings, harness.ledger), begins("prepare")),
+                CrashingWorkshop(GitHubServices(harness.settings, harness.ledger), begins("prepare")),
             )
         harness.ledger.redis.delete(f"dayhand:lease:{task_id}")
     assert harness.ledger.record(task_id).state is State.FAILED
@@ -163,7 +165,7 @@ def test_an_examination_that_breaks_says_why_and_leaves_nothing_under_way(harnes
 
 
 def without_linter(harness: Harness) -> Repository:
-    """A repository whose instructions name a linter that is nowhere."""
+    """A repository whose instructions name a linter that does not exist."""
     words = "# Shop\n\n## Lint\n\n```sh\nno-such-linter .\n```\n"
     return harness.repository("bare", {**SHOP, "AGENTS.md": words})
 
@@ -177,11 +179,11 @@ def test_a_task_says_first_what_cannot_run_and_works_all_the_same(harness: Harne
         travel_with(
             task_id,
             harness.ledger,
-            DyingAt(GitHubServices(harness.settings, harness.ledger), begins("solve")),
+            CrashingWorkshop(GitHubServices(harness.settings, harness.ledger), begins("solve")),
         )
-    (said,) = harness.bot_comments(issue)
-    assert said.startswith("⛔ **Some checks cannot run here**")
-    assert "- `no-such-linter .`: no-such-linter does not start" in said
+    (comment_text,) = harness.bot_comments(issue)
+    assert comment_text.startswith("⛔ **Some checks cannot run here**")
+    assert "- `no-such-linter .`: no-such-linter does not start" in comment_text
     (pull,) = harness.pulls(repo)
     (check,) = harness.checks(repo, pull)
     assert str(check.summary).startswith("⛔ **Some checks cannot run here**")
@@ -204,7 +206,7 @@ def test_a_task_knows_from_the_last_examination_what_will_not_run(harness: Harne
         travel_with(
             task_id,
             harness.ledger,
-            DyingAt(GitHubServices(harness.settings, harness.ledger), begins("prepare")),
+            CrashingWorkshop(GitHubServices(harness.settings, harness.ledger), begins("prepare")),
         )
     assert harness.bot_comments(other)[0].startswith("⛔ **Some checks cannot run here**")
 
@@ -212,20 +214,20 @@ def test_a_task_knows_from_the_last_examination_what_will_not_run(harness: Harne
 def test_a_question_is_told_first_as_well(harness: Harness) -> None:
     repo = without_linter(harness)
     issue = harness.issue(repo)
-    harness.actor.turns = [[DONE]]
+    harness.scripted_model.turns = [[DONE]]
     harness.comment(repo, issue, "@bot is the sum right?")
     with suppress(KeyboardInterrupt):
         (task_id,) = harness.waiting()
         travel_with(
             task_id,
             harness.ledger,
-            DyingAt(GitHubServices(harness.settings, harness.ledger), begins("solve")),
+            CrashingWorkshop(GitHubServices(harness.settings, harness.ledger), begins("solve")),
         )
     assert harness.bot_comments(issue)[0].startswith("⛔ **Some checks cannot run here**")
     harness.ledger.redis.delete(f"dayhand:lease:{task_id}")
     harness.work()
-    (said,) = harness.bot_comments(issue)
-    assert "The sum began at one." in said
+    (comment_text,) = harness.bot_comments(issue)
+    assert "The sum began at one." in comment_text
 
 
 def test_a_better_set_up_is_proposed_with_what_was_measured(harness: Harness) -> None:
@@ -319,9 +321,9 @@ def test_what_the_checks_said_is_not_asked_again_by_a_task(harness: Harness) -> 
     harness.label(repo, issue)
     (record,) = harness.work()
     assert record.state is State.PROPOSED
-    said = [note.text for note in harness.live.read(record.task.id)]
-    assert "make lint passes on the base: known from an earlier run." in said
-    assert "The same on the base, to compare." not in said
+    comment_text = [note.text for note in harness.live.read(record.task.id)]
+    assert "make lint passes on the base: known from an earlier run." in comment_text
+    assert "The same on the base, to compare." not in comment_text
 
 
 def test_what_is_delivered_again_sets_nothing_going(harness: Harness) -> None:

@@ -1,4 +1,4 @@
-"""The table of faults in docs/agent.md, row by row: a label, a model that fails, and what a person is left with."""
+"""The table of faults in docs/agent.md, row by row: each model failure, and the result that people get."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ ROOT = Path(__file__).parents[2]
 FIXED = "def total(prices):\n    return sum(prices)\n"
 
 
-def status(code: int, said: str, kind: str = "", times: float = 1, **headers: str) -> Fault:
-    body = json.dumps({"error": {"message": said, "code": kind or None}})
+def status(code: int, comment_text: str, kind: str = "", times: float = 1, **headers: str) -> Fault:
+    body = json.dumps({"error": {"message": comment_text, "code": kind or None}})
     return Fault(
         "status", code, body, {name.replace("_", "-"): value for name, value in headers.items()}, times
     )
@@ -131,12 +131,12 @@ ROWS = table()
 
 
 def quoted(cell: str) -> list[str]:
-    """The words in “ ”, which may hold “ ” of their own."""
+    """The texts in “ ”, which may contain “ ” themselves."""
     return re.findall(r"“((?:[^“”]|“[^“”]*”)*)”", cell)
 
 
 class Clock:
-    """A clock that only waiting moves."""
+    """A clock that advances only when something waits."""
 
     def __init__(self) -> None:
         self.now = 1_800_000_000.0
@@ -148,8 +148,8 @@ class Clock:
         return self.now
 
 
-class Brisk:
-    """A workshop whose model waits by that clock."""
+class FakeClockWorkshop:
+    """A workshop whose model client waits by that clock."""
 
     def __init__(self, harness: Harness, *, idle: float) -> None:
         self._workshop = GitHubServices(harness.settings, harness.ledger)
@@ -170,8 +170,8 @@ class Brisk:
 
 
 @dataclass
-class Told:
-    """What a task left behind."""
+class TaskResult:
+    """The result of a task."""
 
     record: Record
     repo: Repository
@@ -179,65 +179,65 @@ class Told:
     log: str  # and everything that the model was told
 
 
-def live_through(harness: Harness, turns: list[list[Move]], fault: str = "") -> Told:
+def run_with_faults(harness: Harness, turns: list[list[Move]], fault: str = "") -> TaskResult:
     idle = 0.5 if "stalled" in fault else 30.0
-    harness.actor.turns, harness.actor.triggers = turns, TRIGGERS.get(fault, {})
+    harness.scripted_model.turns, harness.scripted_model.triggers = turns, TRIGGERS.get(fault, {})
     harness.settings = replace(harness.settings, **SETTINGS.get(fault, {}))
     repo = harness.repository("shop")
     issue = harness.issue(repo)
     harness.label(repo, issue)
     (task_id,) = harness.waiting()
-    travel_with(task_id, harness.ledger, Brisk(harness, idle=idle))
+    travel_with(task_id, harness.ledger, FakeClockWorkshop(harness, idle=idle))
     harness.hub.wait_idle()
     log = "\n".join(note.text for note in harness.live.read(task_id))
-    asked = json.dumps(json.loads(harness.model.bodies[-1])["input"], ensure_ascii=False)
-    return Told(harness.ledger.record(task_id), repo, issue, f"{log}\n{asked}")
+    asked = json.dumps(json.loads(harness.model_server.bodies[-1])["input"], ensure_ascii=False)
+    return TaskResult(harness.ledger.record(task_id), repo, issue, f"{log}\n{asked}")
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_row_of_the_table_holds(harness: Harness, fault: str) -> None:
     row = ROWS[fault]
     turns = FAULTS[fault] if row.kept == "nothing to keep" else [[FIX], *FAULTS[fault]]
-    told = live_through(harness, turns, fault)
+    result = run_with_faults(harness, turns, fault)
     for words in quoted(row.happens):
-        assert words in told.log
-    said = harness.bot_comments(told.issue)[-1]
+        assert words in result.log
+    comment_text = harness.bot_comments(result.issue)[-1]
     for words in quoted(row.reads):
-        assert words in said.replace("\\", "")
-    assert "Dayhand itself failed" not in told.record.reason
-    (pull,) = harness.pulls(told.repo)
+        assert words in comment_text.replace("\\", "")
+    assert "Dayhand itself failed" not in result.record.reason
+    (pull,) = harness.pulls(result.repo)
     assert pull.pull
-    conclusions = {check.conclusion for check in harness.checks(told.repo, pull)}
+    conclusions = {check.conclusion for check in harness.checks(result.repo, pull)}
     match row.ends:
         case "recovered":
-            assert told.record.state is State.PROPOSED, told.record.reason
+            assert result.record.state is State.PROPOSED, result.record.reason
             assert (pull.pull.draft, conclusions) == (False, {"success"})
         case "named failure":
-            assert told.record.state is State.FAILED
+            assert result.record.state is State.FAILED
             assert (pull.pull.draft, pull.state, conclusions) == (True, "open", {"failure"})
             assert "**Unfinished** work for #1." in pull.body
-            assert "**What to do:**" in said or not quoted(row.reads)[1:]
-            assert f"My unfinished, unchecked work is on the branch `{pull.pull.head}`" in said
+            assert "**What to do:**" in comment_text or not quoted(row.reads)[1:]
+            assert f"My unfinished, unchecked work is on the branch `{pull.pull.head}`" in comment_text
         case "draft for a decision":
-            assert told.record.state is State.PROPOSED, told.record.reason
+            assert result.record.state is State.PROPOSED, result.record.reason
             assert (pull.pull.draft, pull.pull.reviewers, conclusions) == (True, [], {"action_required"})
             assert "✋ **This stays a draft:** the model had to stop at a limit" in pull.body
         case "finished early":
-            assert told.record.state is State.PROPOSED, told.record.reason
+            assert result.record.state is State.PROPOSED, result.record.reason
             assert (pull.pull.draft, conclusions) == (False, {"success"})
             assert "⏳ **Finished early** " in pull.body
-            assert [check.title.partition(";")[2] for check in harness.checks(told.repo, pull)] == [
+            assert [check.title.partition(";")[2] for check in harness.checks(result.repo, pull)] == [
                 " the model was told to finish early (2 of 2 pass)"
             ]
         case "answered":
-            assert told.record.state is State.ANSWERED
+            assert result.record.state is State.ANSWERED
             assert (pull.state, conclusions) == ("closed", {"neutral"})
         case _:
             pytest.fail(f"“{row.ends}” is not a known outcome")
     if row.kept == "yes":
-        assert told.repo.store.text(pull.pull.head, "shop.py") == FIXED
+        assert result.repo.store.text(pull.pull.head, "shop.py") == FIXED
     else:
-        assert harness.branches(told.repo) == {"main"}
+        assert harness.branches(result.repo) == {"main"}
 
 
 def test_each_row_names_tests_that_exist() -> None:

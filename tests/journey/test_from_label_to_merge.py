@@ -1,4 +1,4 @@
-"""The main story: a label, a pull request, a merge; and what people read on the way."""
+"""The main story: a label becomes a pull request that is merged, and what people read meanwhile."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_the_table_tells_what_the_worker_ran(harness: Harness) -> None:
 
 
 def test_a_change_that_breaks_the_tests_is_shown_as_a_new_failure(harness: Harness) -> None:
-    harness.actor.turns = [
+    harness.scripted_model.turns = [
         [
             Patch(
                 "*** Begin Patch\n*** Update File: shop.py\n-def total(prices):\n+def sum_of(prices):\n*** End Patch"
@@ -111,7 +111,7 @@ def test_what_failed_before_is_not_blamed_on_the_change(harness: Harness) -> Non
 
 def test_a_daemon_and_a_path_shim_of_the_agent_do_not_colour_the_checks(harness: Harness) -> None:
     lie = "mkdir -p ~/bin /workspace/bin; printf '#!/bin/sh\\nexit 0\\n' > /workspace/bin/python3; chmod +x /workspace/bin/python3"
-    harness.actor.turns = [
+    harness.scripted_model.turns = [
         [
             Shell(lie),
             Shell("printf '/bin\\n' >> .git/info/exclude"),
@@ -132,7 +132,7 @@ def test_a_daemon_and_a_path_shim_of_the_agent_do_not_colour_the_checks(harness:
 def test_where_nothing_is_to_change_the_person_reads_why_and_no_pull_request_is_left(
     harness: Harness,
 ) -> None:
-    harness.actor.turns = [[Finish("Nothing to do", "An empty cart costs 1 on purpose.")]]
+    harness.scripted_model.turns = [[Finish("Nothing to do", "An empty cart costs 1 on purpose.")]]
     repo = harness.repository("shop")
     issue = harness.issue(repo)
     harness.label(repo, issue)
@@ -161,15 +161,20 @@ def test_a_question_on_the_pull_request_is_answered_with_what_stands_there(harne
     harness.work()
     (pull,) = harness.pulls(repo)
     cited = {"path": "shop.py", "line": 2, "quote": "return sum(prices)"}
-    harness.actor.turns = [[Finish("Yes", "It sums the prices and nothing else.", citations=(cited,))]]
+    harness.scripted_model.turns = [
+        [Finish("Yes", "It sums the prices and nothing else.", citations=(cited,))]
+    ]
     harness.comment(repo, pull, "@bot are you sure that it sums?")
     (record,) = harness.work()
     assert record.state is State.ANSWERED
     assert pull.state == "open"
     assert pull.pull
-    (said,) = harness.bot_comments(pull)
+    (comment_text,) = harness.bot_comments(pull)
     head = pull.pull.head_sha
-    assert f"[`shop.py:2`]({harness.hub.url}/ada/shop/blob/{head}/shop.py#L2): `return sum(prices)`" in said
+    assert (
+        f"[`shop.py:2`]({harness.hub.url}/ada/shop/blob/{head}/shop.py#L2): `return sum(prices)`"
+        in comment_text
+    )
 
 
 def test_feedback_that_needs_a_change_adds_a_commit_to_the_same_pull_request(harness: Harness) -> None:
@@ -180,7 +185,7 @@ def test_feedback_that_needs_a_change_adds_a_commit_to_the_same_pull_request(har
     (pull,) = harness.pulls(repo)
     body = pull.body
     more = Patch("*** Begin Patch\n*** Add File: NOTES.md\n+Totals begin at zero.\n*** End Patch")
-    harness.actor.turns = [[more], [Finish("Say so in the notes", "Added.")]]
+    harness.scripted_model.turns = [[more], [Finish("Say so in the notes", "Added.")]]
     harness.comment(repo, pull, "@bot please write that down in NOTES.md")
     (record,) = harness.work()
     assert record.state is State.PROPOSED, record.reason
@@ -200,7 +205,7 @@ def test_a_task_that_is_asked_for_again_gets_a_branch_of_its_own(harness: Harnes
     issue = harness.issue(repo)
     harness.label(repo, issue)
     harness.work()
-    harness.actor.turns = [[FIX], [DONE]]
+    harness.scripted_model.turns = [[FIX], [DONE]]
     harness.hub.actions.unlabel(repo, issue, "codex", by=harness.ada)
     harness.label(repo, issue)
     (second,) = harness.work()
@@ -211,11 +216,11 @@ def test_a_task_that_is_asked_for_again_gets_a_branch_of_its_own(harness: Harnes
 def test_the_network_is_opened_by_the_default_branch_and_not_by_the_one_that_is_worked_on(
     harness: Harness,
 ) -> None:
-    """A follow-up works on our own branch: what the model wrote there decides nothing."""
+    """A follow-up works on our own branch, and the configuration that the model wrote there has no effect."""
     repo = harness.repository("shop")
     issue = harness.issue(repo)
     harness.label(repo, issue)
-    harness.actor.turns = [
+    harness.scripted_model.turns = [
         [
             FIX,
             Patch(
@@ -226,7 +231,7 @@ def test_the_network_is_opened_by_the_default_branch_and_not_by_the_one_that_is_
     ]
     harness.work()
     (pull,) = harness.pulls(repo)
-    harness.actor.turns = [[Finish("Yes", "It does.")]]
+    harness.scripted_model.turns = [[Finish("Yes", "It does.")]]
     harness.comment(repo, pull, "@bot are you sure?")
     (record,) = harness.work()
     assert not [note.text for note in harness.live.read(record.task.id) if ".dayhand.toml" in note.text]

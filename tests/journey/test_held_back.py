@@ -1,4 +1,4 @@
-"""Stories of changes that wait for a person: too large, or weakening what speaks for them; and what ``@bot accept`` does."""
+"""Changes that need a person's approval, because of their size or because they weaken checks, and ``@bot accept``."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ LIE = Patch("*** Begin Patch\n*** Update File: Makefile\n-\t! grep -n ' $$' *.py
 def play(
     harness: Harness, *moves: Move, files: dict[str, str] = LIMITED
 ) -> tuple[Repository, Issue, Issue, CheckRun]:
-    """Let the model make these moves; give the repository, the issue, its pull request and the check run."""
-    harness.actor.turns = [list(moves), [Finish("Count nothing twice", "Mended shop.")]]
+    """Let the model make these moves; returns the repository, the issue, its pull request and the check run."""
+    harness.scripted_model.turns = [list(moves), [Finish("Count nothing twice", "Mended shop.")]]
     repo = harness.repository("shop", files)
     issue = harness.issue(repo)
     harness.label(repo, issue)

@@ -1,4 +1,4 @@
-"""The same road in containers: set-up through the tunnel, the agent's turns, the checks in clean boxes."""
+"""A task in Docker containers: setup through the tunnel, the agent's turns, checks in clean boxes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def states(client: docker.DockerClient, harness: Harness) -> list[Image]:
 
 @pytest.mark.timeout(300)
 def test_a_label_becomes_a_pull_request_by_way_of_containers(docked: Harness) -> None:
-    docked.actor.turns = [
+    docked.scripted_model.turns = [
         [Shell("pytest -q; id -un; env | grep -ci -e proxy -e token -e key; cat /run/egress/*")],
         [FIX],
         [DONE],

@@ -1,4 +1,4 @@
-"""Stories of limits: whose holds, what a person reads of it, and what they can do then."""
+"""Limits: which one applies, what people read about it, and what they can do."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BREAK = Patch(
 
 
 def decide(harness: Harness, limits: str = "", **settings: object) -> Repository:
-    """Set the operator's limits, and those of a repository."""
+    """Set the operator's limits and the repository's."""
     harness.settings = replace(harness.settings, models=("gpt-6.1-sol",), **settings)  # type: ignore[arg-type]
     return harness.repository(
         "shop", {**SHOP, **({".dayhand.toml": f"[limits]\n{limits}\n"} if limits else {})}
@@ -40,23 +40,23 @@ def label(harness: Harness, repo: Repository) -> tuple[Issue, Record]:
 
 
 def test_a_repository_lowers_the_operators_limit_and_the_person_reads_where(harness: Harness) -> None:
-    harness.actor.turns = [[FIX], *BUSY]
+    harness.scripted_model.turns = [[FIX], *BUSY]
     issue, record = label(harness, decide(harness, "money = 0.03"))
     assert record.state is State.FAILED
-    said = harness.bot_comments(issue)[-1].replace("\\", "")
-    assert "I could not do this: The model did not finish within $0.0300" in said
+    comment_text = harness.bot_comments(issue)[-1].replace("\\", "")
+    assert "I could not do this: The model did not finish within $0.0300" in comment_text
     assert (
         "**What to do:** Ask for a smaller step, or raise `[limits] money` in `.dayhand.toml` on the default branch, "
         "to $5.00 at most."
-    ) in said
+    ) in comment_text
     assert (
         "My unfinished, unchecked work is on the branch `dayhand/1-totals-are-one-too-high`. Cost: $0.0"
-        in said
+        in comment_text
     )
 
 
 def test_a_repository_cannot_raise_the_operators_limit(harness: Harness) -> None:
-    harness.actor.turns = [[FIX], *BUSY]
+    harness.scripted_model.turns = [[FIX], *BUSY]
     issue, record = label(harness, decide(harness, "money = 900\nminutes = 900", max_dollars=0.03))
     assert record.reason.startswith("The model did not finish within $0.0300")
     assert "or raise DAYHAND_MAX_DOLLARS." in harness.bot_comments(issue)[-1].replace("\\", "")
@@ -71,7 +71,10 @@ def test_a_limit_that_makes_no_sense_is_passed_over_and_said(harness: Harness) -
 
 
 def test_work_that_a_limit_stopped_waits_until_a_person_takes_it(harness: Harness) -> None:
-    harness.actor.turns, harness.actor.triggers = [[FIX], *BUSY], {"is the last one": [LEFT]}
+    harness.scripted_model.turns, harness.scripted_model.triggers = (
+        [[FIX], *BUSY],
+        {"is the last one": [LEFT]},
+    )
     repo = decide(harness, max_turns=4)
     _, record = label(harness, repo)
     (pull,) = harness.pulls(repo)
@@ -98,13 +101,16 @@ def test_work_that_a_limit_stopped_waits_until_a_person_takes_it(harness: Harnes
 
 
 def test_a_new_failure_does_not_go_back_to_a_model_that_had_to_stop(harness: Harness) -> None:
-    harness.actor.turns, harness.actor.triggers = [[BREAK], *BUSY], {"is the last one": [LEFT]}
+    harness.scripted_model.turns, harness.scripted_model.triggers = (
+        [[BREAK], *BUSY],
+        {"is the last one": [LEFT]},
+    )
     repo = decide(harness, max_turns=4)
     issue, record = label(harness, repo)
     (pull,) = harness.pulls(repo)
     (check,) = harness.checks(repo, pull)
     assert pull.pull
-    assert harness.model.count == 4
+    assert harness.model_server.count == 4
     assert (pull.pull.draft, check.conclusion) == (True, "failure")
     assert check.title.startswith("There are new failures; the model stopped at a limit")
     assert "go back to the model" not in " ".join(note.text for note in harness.live.read(record.task.id))
@@ -114,7 +120,7 @@ def test_a_new_failure_does_not_go_back_to_a_model_that_had_to_stop(harness: Har
 
 
 def test_new_failures_that_there_is_no_room_to_mend_stay(harness: Harness) -> None:
-    harness.actor.turns = [[BREAK], [DONE], *BUSY]
+    harness.scripted_model.turns = [[BREAK], [DONE], *BUSY]
     repo = decide(harness, max_turns=3)
     _, record = label(harness, repo)
     (pull,) = harness.pulls(repo)
@@ -125,7 +131,7 @@ def test_new_failures_that_there_is_no_room_to_mend_stay(harness: Harness) -> No
 
 
 def test_a_question_that_a_limit_cut_short_is_answered_as_such(harness: Harness) -> None:
-    harness.actor.turns, harness.actor.triggers = (
+    harness.scripted_model.turns, harness.scripted_model.triggers = (
         BUSY,
         {"is the last one": [Finish("Why", "As far as I saw, by rank.")]},
     )
@@ -134,9 +140,9 @@ def test_a_question_that_a_limit_cut_short_is_answered_as_such(harness: Harness)
     harness.comment(repo, issue, "@bot why is that?")
     (record,) = harness.work()
     assert record.state is State.ANSWERED
-    said = harness.bot_comments(issue)[-1]
-    assert "As far as I saw, by rank." in said
+    comment_text = harness.bot_comments(issue)[-1]
+    assert "As far as I saw, by rank." in comment_text
     assert (
         "⏳ The model had to stop at a limit (3 turns of 3 turns used). To allow more, raise DAYHAND_MAX_TURNS."
-        in said
+        in comment_text
     )

@@ -1,4 +1,4 @@
-"""A model that gives out in the middle of a task, and what people are told of the one that took over."""
+"""A model that fails in the middle of a task, and what people read about the fallback model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import requests
 from dayhand.scripted_model.moves import FOREVER, Fault, Plan
 from dayhand.task import Proposed, State, Unfinished
 from tests.journey.harness import DONE, FIX, Harness
-from tests.journey.test_faults import live_through
+from tests.journey.test_faults import run_with_faults
 
 OWN_PRICES = """
 ["gpt-6.1-sol"]
@@ -27,21 +27,21 @@ NO_CREDIT = '{"error": {"message": "You exceeded your quota", "code": "insuffici
 def test_people_are_told_which_model_took_over_why_and_what_each_cost(harness: Harness) -> None:
     harness.settings = replace(harness.settings, models=("gpt-6.1-sol", "gpt-6.1-terra"))
     gone = Fault("status", 429, NO_CREDIT, times=FOREVER, model="gpt-6.1-sol")
-    told = live_through(harness, [[FIX], [gone, DONE]])
-    assert told.record.state is State.PROPOSED, told.record.reason
+    result = run_with_faults(harness, [[FIX], [gone, DONE]])
+    assert result.record.state is State.PROPOSED, result.record.reason
     why = "The account at the model service has no credit left: You exceeded your quota"
-    assert f"{why} Continuing with gpt-6.1-terra." in told.log
-    (pull,) = harness.pulls(told.repo)
+    assert f"{why} Continuing with gpt-6.1-terra." in result.log
+    (pull,) = harness.pulls(result.repo)
     assert f"⚠️ **gpt-6.1-sol** could not continue, so **gpt-6.1-terra** took over: {why}" in pull.body
     assert "\n- gpt-6.1-sol: 1 turn, " in pull.body
     assert "\n- gpt-6.1-terra: 1 turn, " in pull.body
     assert "Total: " in pull.body
-    outcome = told.record.outcome
+    outcome = result.record.outcome
     assert isinstance(outcome, Proposed)
     shares = outcome.solution.usage.by_model
     assert [share.model for share in shares] == ["gpt-6.1-sol", "gpt-6.1-terra"]
     assert all(share.dollars and share.dollars > 0 for share in shares)
-    address = harness.app.webhook_url.replace("/webhook", f"/tasks/{told.record.task.id}")
+    address = harness.app.webhook_url.replace("/webhook", f"/tasks/{result.record.task.id}")
     page = requests.get(address, timeout=10).text
     assert "gpt-6.1-sol failed, so gpt-6.1-terra took over: The account" in page
     assert "gpt-6.1-sol, then gpt-6.1-terra · 2 turns" in page
@@ -61,9 +61,9 @@ def test_the_bill_follows_the_operators_prices_and_guesses_none(
     own = tmp_path / "own.toml"
     own.write_text(OWN_PRICES)
     harness.settings = replace(harness.settings, models=(model,), prices=own, max_dollars=0)
-    told = live_through(harness, [[FIX], [DONE]])
-    (pull,) = harness.pulls(told.repo)
-    outcome = told.record.outcome
+    result = run_with_faults(harness, [[FIX], [DONE]])
+    (pull,) = harness.pulls(result.repo)
+    outcome = result.record.outcome
     assert isinstance(outcome, Proposed)
     assert f"<summary>{spent.format(**asdict(outcome.solution.usage))} · " in pull.body
 
@@ -72,14 +72,14 @@ def test_a_failure_tells_what_it_cost(harness: Harness) -> None:
     harness.settings = replace(harness.settings, models=("gpt-6.1-sol", "gpt-6.1-terra"))
     sol = Fault("status", 404, "{}", times=FOREVER, model="gpt-6.1-sol")
     terra = Fault("status", 429, NO_CREDIT, times=FOREVER, model="gpt-6.1-terra")
-    told = live_through(harness, [[FIX], [sol, Plan((("look", "pending"),))], [terra]])
-    outcome = told.record.outcome
+    result = run_with_faults(harness, [[FIX], [sol, Plan((("look", "pending"),))], [terra]])
+    outcome = result.record.outcome
     assert isinstance(outcome, Unfinished)
     usage = outcome.usage
     assert (usage.turns, len(usage.by_model)) == (2, 2)
     cost = f"${usage.dollars:.2f}"
-    assert f"{cost} for 2 turns of gpt-6.1-sol, then gpt-6.1-terra." in harness.bot_comments(told.issue)[-1]
-    address = harness.app.webhook_url.replace("/webhook", f"/tasks/{told.record.task.id}")
+    assert f"{cost} for 2 turns of gpt-6.1-sol, then gpt-6.1-terra." in harness.bot_comments(result.issue)[-1]
+    address = harness.app.webhook_url.replace("/webhook", f"/tasks/{result.record.task.id}")
     assert (
         f"gpt-6.1-sol, then gpt-6.1-terra · 2 turns · {usage.input_tokens:,} tokens in"
         in requests.get(address, timeout=10).text

@@ -1,4 +1,4 @@
-"""Stories of people who ask on a pull request: on ours, on somebody's, and on one from a fork."""
+"""Requests on a pull request: on our own, on someone else's, and on one from a fork."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_fix_that_is_asked_for_on_our_pull_request_goes_onto_it(harness: Harne
     harness.label(repo, harness.issue(repo))
     harness.work()
     (pull,) = harness.pulls(repo)
-    harness.actor.turns = [[NOTE], [Finish("Note when taxes are added", "Noted.")]]
+    harness.scripted_model.turns = [[NOTE], [Finish("Note when taxes are added", "Noted.")]]
     harness.comment(repo, pull, "@bot fix the missing note")
     (record,) = harness.work()
     assert record.state is State.PROPOSED, record.reason
@@ -39,16 +39,16 @@ def test_a_question_on_somebodys_pull_request_is_answered_by_what_stands_there(h
     repo = harness.repository("shop")
     pull = somebodys_pull(harness, repo)
     cited = {"path": "tax.py", "line": 1, "quote": "RATE = 0.19"}
-    harness.actor.turns = [[Finish("Yes", "It is 19 %.", citations=(cited,))]]
+    harness.scripted_model.turns = [[Finish("Yes", "It is 19 %.", citations=(cited,))]]
     harness.comment(repo, pull, "@bot are you sure that a rate field exists?")
     (record,) = harness.work()
     assert record.state is State.ANSWERED, record.reason
-    (said,) = harness.bot_comments(pull)
+    (comment_text,) = harness.bot_comments(pull)
     assert pull.pull
     address = f"{harness.hub.url}/ada/shop/blob/{pull.pull.head_sha}/tax.py#L1"
-    assert f"[`tax.py:1`]({address}): `RATE = 0.19`" in said
+    assert f"[`tax.py:1`]({address}): `RATE = 0.19`" in comment_text
     left = repo.store.branches()["main"]
-    assert f"`git diff {left}` shows what it changes so far." in harness.actor.told
+    assert f"`git diff {left}` shows what it changes so far." in harness.scripted_model.result
 
 
 def test_a_change_to_somebodys_pull_request_is_one_onto_its_branch_which_stays_theirs(
@@ -58,7 +58,7 @@ def test_a_change_to_somebodys_pull_request_is_one_onto_its_branch_which_stays_t
     theirs = somebodys_pull(harness, repo)
     assert theirs.pull
     before = theirs.pull.head_sha
-    harness.actor.turns = [[NOTE], [Finish("Note when taxes are added", "Noted.")]]
+    harness.scripted_model.turns = [[NOTE], [Finish("Note when taxes are added", "Noted.")]]
     harness.comment(repo, theirs, "@bot fix the missing note")
     (record,) = harness.work()
     assert record.state is State.PROPOSED, record.reason
@@ -68,8 +68,8 @@ def test_a_change_to_somebodys_pull_request_is_one_onto_its_branch_which_stays_t
     assert "Fixes #" not in ours.body
     assert [row[1] for row in repo.store.diff_stat(before, ours.pull.head_sha)] == ["NOTES.md"]
     assert repo.store.branches()["taxes"] == theirs.pull.head_sha == before
-    (said,) = harness.bot_comments(theirs)
-    assert f"/pull/{ours.number}" in said
+    (comment_text,) = harness.bot_comments(theirs)
+    assert f"/pull/{ours.number}" in comment_text
 
 
 def test_a_pull_request_from_a_fork_is_refused_with_what_to_do(harness: Harness) -> None:
@@ -80,9 +80,9 @@ def test_a_pull_request_from_a_fork_is_refused_with_what_to_do(harness: Harness)
     harness.comment(repo, pull, "@bot fix the missing note")
     (record,) = harness.work()
     assert record.state is State.FAILED
-    (said,) = harness.bot_comments(pull)
-    assert "comes from a fork, but I only work on branches of ada/shop." in said
-    assert "Push its branch to this repository" in said
+    (comment_text,) = harness.bot_comments(pull)
+    assert "comes from a fork, but I only work on branches of ada/shop." in comment_text
+    assert "Push its branch to this repository" in comment_text
     assert harness.pulls(repo) == [pull]
 
 
@@ -105,9 +105,9 @@ def test_a_pull_request_that_is_closed_is_looked_at_on_the_default_branch(harnes
     pull = somebodys_pull(harness, repo)
     harness.hub.actions.set_state(repo, pull, "closed", by=harness.ada)
     cited = {"path": "shop.py", "line": 2, "quote": "return sum(prices) + 1"}
-    harness.actor.turns = [[Finish("No", "It never came in.", citations=(cited,))]]
+    harness.scripted_model.turns = [[Finish("No", "It never came in.", citations=(cited,))]]
     harness.comment(repo, pull, "@bot is there a rate?")
     (record,) = harness.work()
     assert record.state is State.ANSWERED, record.reason
-    (said,) = harness.bot_comments(pull)
-    assert f"/blob/{repo.store.branches()['main']}/shop.py#L2" in said
+    (comment_text,) = harness.bot_comments(pull)
+    assert f"/blob/{repo.store.branches()['main']}/shop.py#L2" in comment_text

@@ -1,4 +1,4 @@
-"""The draft is opened while the model begins: nothing waits for it, and nothing is lost or doubled by that."""
+"""The draft pull request is opened while the model starts; nothing is lost or duplicated."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from dayhand.scripted_model.moves import Plan
 from dayhand.task import State, Task
 from dayhand.wiring import GitHubServices
 from dayhand.worker.job import travel_with
-from tests.journey.dying import wait_for_lease
+from tests.journey.crashes import wait_for_lease
 from tests.journey.harness import DONE, FIX, Harness
 
 
-class Stumbling:
-    """The repository on GitHub, where something happens before each request of one kind."""
+class InterceptedHub:
+    """A GitHub client that calls ``happens`` before each request of one kind."""
 
-    def __init__(self, whole: RepositoryHub, name: str, happens: Callable[[], None]) -> None:
-        self._whole = whole
+    def __init__(self, inner: RepositoryHub, name: str, happens: Callable[[], None]) -> None:
+        self._inner = inner
         self._name = name
         self._happens = happens
 
     def __getattr__(self, name: str) -> object:
         if name == self._name:
             self._happens()
-        return getattr(self._whole, name)
+        return getattr(self._inner, name)
 
 
-class StumblingAt:
-    """A workshop whose publication stumbles before one kind of request."""
+class InterceptedWorkshop:
+    """A workshop whose publication uses such a client."""
 
     def __init__(self, workshop: GitHubServices, name: str, happens: Callable[[], None]) -> None:
         self.workshop = workshop
@@ -49,10 +49,10 @@ class StumblingAt:
 
     @contextmanager
     def publication(self, task: Task, claim: Claim) -> Iterator[Publication]:
-        with self.workshop.publication(task, claim) as whole:
-            assert isinstance(whole, GitHubPublication)
-            whole.hub = cast("RepositoryHub", Stumbling(whole.hub, *self._stumble))
-            yield whole
+        with self.workshop.publication(task, claim) as inner:
+            assert isinstance(inner, GitHubPublication)
+            inner.hub = cast("RepositoryHub", InterceptedHub(inner.hub, *self._stumble))
+            yield inner
 
 
 def asked(harness: Harness) -> tuple[Repository, Issue, str]:
@@ -66,13 +66,13 @@ def asked(harness: Harness) -> tuple[Repository, Issue, str]:
 def until(condition: Callable[[], bool]) -> None:
     ends = time.monotonic() + 60
     while not condition():
-        assert time.monotonic() < ends, "it never came to that"
+        assert time.monotonic() < ends, "the condition did not become true"
         threading.Event().wait(0.02)
 
 
 def travel(harness: Harness, task_id: str, name: str, happens: Callable[[], None]) -> None:
     workshop = GitHubServices(harness.settings, harness.ledger)
-    travel_with(task_id, harness.ledger, StumblingAt(workshop, name, happens))
+    travel_with(task_id, harness.ledger, InterceptedWorkshop(workshop, name, happens))
     harness.hub.wait_idle()
 
 
@@ -82,7 +82,7 @@ def test_the_model_begins_before_the_draft_is_open(harness: Harness) -> None:
 
     def wait_for_the_model() -> None:
         if not first_came_first:
-            until(lambda: harness.model.count > 0)
+            until(lambda: harness.model_server.count > 0)
             first_came_first.append(not harness.pulls(repo))
 
     travel(harness, task_id, "open_pull", wait_for_the_model)
@@ -101,13 +101,15 @@ def test_the_model_begins_before_the_draft_is_open(harness: Harness) -> None:
 
 @pytest.mark.parametrize("request_", ["open_pull", "create_check", "comment"])
 def test_a_refusal_to_open_ends_the_task_while_the_model_works(harness: Harness, request_: str) -> None:
-    harness.actor.turns = [[Plan(((f"step {n}", "pending"),))] for n in range(50)]  # the model never ends
+    harness.scripted_model.turns = [
+        [Plan(((f"step {n}", "pending"),))] for n in range(50)
+    ]  # the model never ends
     repo, issue, task_id = asked(harness)
     refused: list[int] = []
 
     def refuse() -> None:
         if not refused:
-            until(lambda: harness.model.count > 0)
+            until(lambda: harness.model_server.count > 0)
             refused.append(1)
             raise HubError("GitHub refused it: nobody may.", advice="Ask an owner.")
 
@@ -115,11 +117,11 @@ def test_a_refusal_to_open_ends_the_task_while_the_model_works(harness: Harness,
 
     record = harness.ledger.record(task_id)
     assert (record.state, record.reason) == (State.FAILED, "GitHub refused it: nobody may. Ask an owner.")
-    assert harness.model.count < 50, "the model was not let go on to its end"
+    assert harness.model_server.count < 50, "the model was not let go on to its end"
     assert all(pull.state == "closed" for pull in harness.pulls(repo))
     assert harness.branches(repo) == {"main"}
-    (said,) = harness.bot_comments(issue)
-    assert "nobody may" in said
+    (comment_text,) = harness.bot_comments(issue)
+    assert "nobody may" in comment_text
 
 
 def test_nothing_is_built_on_a_draft_that_is_not_there(harness: Harness) -> None:
@@ -142,13 +144,13 @@ def test_nothing_is_built_on_a_draft_that_is_not_there(harness: Harness) -> None
 
 
 def test_where_github_is_away_the_task_waits_and_no_turn_is_paid_for_twice(harness: Harness) -> None:
-    harness.actor.turns = [[FIX], [Plan((("look again", "pending"),))], [DONE]]
+    harness.scripted_model.turns = [[FIX], [Plan((("look again", "pending"),))], [DONE]]
     repo, issue, task_id = asked(harness)
     away: list[int] = []
 
     def be_away() -> None:
         if not away:
-            until(lambda: harness.model.count > 0)
+            until(lambda: harness.model_server.count > 0)
             away.append(1)
             raise HubUnavailable("GitHub failed with 502.")
 
@@ -161,20 +163,20 @@ def test_where_github_is_away_the_task_waits_and_no_turn_is_paid_for_twice(harne
     assert harness.ledger.record(task_id).state is State.PROPOSED
     assert len(harness.pulls(repo)) == 1
     assert len(harness.bot_comments(issue)) == 1
-    assert harness.model.count == 3, "three turns, each asked for once"
+    assert harness.model_server.count == 3, "three turns, each asked for once"
 
 
 def test_a_worker_that_dies_while_it_opens_leaves_one_of_everything(harness: Harness) -> None:
     repo, issue, task_id = asked(harness)
-    impatient = Ledger(harness.ledger.redis, lease_seconds=0.2)
+    short_lease_ledger = Ledger(harness.ledger.redis, lease_seconds=0.2)
 
     def die() -> None:
         raise KeyboardInterrupt
 
     for request_ in ("open_pull", "create_check", "comment"):
-        workshop = StumblingAt(GitHubServices(harness.settings, impatient), request_, die)
+        workshop = InterceptedWorkshop(GitHubServices(harness.settings, short_lease_ledger), request_, die)
         with pytest.raises(KeyboardInterrupt):
-            travel_with(task_id, impatient, workshop)
+            travel_with(task_id, short_lease_ledger, workshop)
         wait_for_lease(harness, task_id)
     travel_with(task_id, harness.ledger, GitHubServices(harness.settings, harness.ledger))
 
@@ -184,17 +186,17 @@ def test_a_worker_that_dies_while_it_opens_leaves_one_of_everything(harness: Har
     assert len(harness.bot_comments(issue)) == 1
     assert len(harness.checks(repo, pull)) == 1
     assert len(repo.checks) == 2, "one on the first commit, one on the last"
-    assert harness.model.count == 2, "two turns, each asked for once"
+    assert harness.model_server.count == 2, "two turns, each asked for once"
 
 
 def test_a_stop_while_the_draft_is_being_opened_leaves_no_draft(harness: Harness) -> None:
-    harness.actor.turns = [[Plan(((f"step {n}", "pending"),))] for n in range(50)]
+    harness.scripted_model.turns = [[Plan(((f"step {n}", "pending"),))] for n in range(50)]
     repo, issue, task_id = asked(harness)
     stopped: list[int] = []
 
     def be_stopped() -> None:
         if not stopped:
-            until(lambda: harness.model.count > 0)
+            until(lambda: harness.model_server.count > 0)
             harness.ledger.ask_to_stop(task_id, "ada")
             stopped.append(1)
 
@@ -205,5 +207,5 @@ def test_a_stop_while_the_draft_is_being_opened_leaves_no_draft(harness: Harness
     (pull,) = harness.pulls(repo)
     assert pull.state == "closed", "it was opened to its end, and then taken back"
     assert harness.branches(repo) == {"main"}
-    (said,) = harness.bot_comments(issue)
-    assert "ada stopped this task" in said
+    (comment_text,) = harness.bot_comments(issue)
+    assert "ada stopped this task" in comment_text

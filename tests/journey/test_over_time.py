@@ -1,4 +1,4 @@
-"""Stories of what only shows over time: a test that fails now and then, a worker that dies between two rounds."""
+"""What shows only over time: a flaky test, and a worker that crashes between two rounds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dayhand.scripted_model.moves import Finish, Patch
 from dayhand.task import State, Task
 from dayhand.wiring import GitHubServices
 from dayhand.worker.job import travel_with
-from tests.journey.dying import DyingAt, Moment, begins, wait_for_lease
+from tests.journey.crashes import CrashingWorkshop, Moment, begins, wait_for_lease
 from tests.journey.harness import FIX, SHOP, Harness
 
 MOODY = SHOP["test_shop.py"].replace("import unittest", "import os\nimport unittest") + (
@@ -24,7 +24,7 @@ MOODY = SHOP["test_shop.py"].replace("import unittest", "import os\nimport unitt
 )
 
 
-class Weather:
+class ChangingEnvironment:
     """A workshop whose boxes see another value of ``WEATHER`` in each run of the tests."""
 
     def __init__(self, shop: GitHubServices) -> None:
@@ -35,13 +35,13 @@ class Weather:
     @contextmanager
     def tools(self, task: Task, claim: Claim, publication: Publication) -> Iterator[Tools]:
         with self.shop.tools(task, claim, publication) as tools:
-            yield replace(tools, sandbox=Outside(tools.sandbox, self))  # type: ignore[arg-type]
+            yield replace(tools, sandbox=ChangingSandbox(tools.sandbox, self))  # type: ignore[arg-type]
 
 
-class Outside:
-    """A real sandbox under that weather."""
+class ChangingSandbox:
+    """A real sandbox that opens such boxes."""
 
-    def __init__(self, sandbox: Sandbox, weather: Weather) -> None:
+    def __init__(self, sandbox: Sandbox, weather: ChangingEnvironment) -> None:
         self._sandbox = sandbox
         self._weather = weather
 
@@ -51,13 +51,13 @@ class Outside:
     @contextmanager
     def open(self, *, origin: Snapshot | None = None, egress: Egress | None = None) -> Iterator[object]:
         with self._sandbox.open(origin=origin, egress=egress) as box:
-            yield Wet(box, self._weather)
+            yield ChangingBox(box, self._weather)
 
 
-class Wet:
-    """A real box under that weather."""
+class ChangingBox:
+    """A real box with another ``WEATHER`` in each run of the tests."""
 
-    def __init__(self, box: Box, weather: Weather) -> None:
+    def __init__(self, box: Box, weather: ChangingEnvironment) -> None:
         self._box = box
         self._weather = weather
 
@@ -82,14 +82,16 @@ def test_a_test_that_fails_now_and_then_is_called_flaky(harness: Harness) -> Non
     issue = harness.issue(repo)
     harness.label(repo, issue)
     (task_id,) = harness.waiting()
-    travel_with(task_id, harness.ledger, Weather(GitHubServices(harness.settings, harness.ledger)))
+    travel_with(
+        task_id, harness.ledger, ChangingEnvironment(GitHubServices(harness.settings, harness.ledger))
+    )
     (pull,) = harness.pulls(repo)
-    assert "🎲 flaky: it failed, and passed when run once more" in pull.body
+    assert "🎲 flaky: it failed, then passed when run again" in pull.body
     assert "`test_shop.Totals.test_now_and_then`" in pull.body
     assert "❌" not in pull.body
     (check,) = harness.checks(repo, pull)
     assert check.conclusion == "success", "lint passes, and nothing fails that stays"
-    assert harness.model.count == 2, "nothing went back to the model"
+    assert harness.model_server.count == 2, "nothing went back to the model"
 
 
 BACK = "There are new failures: they go back to the model."
@@ -116,7 +118,7 @@ def test_a_worker_that_dies_between_two_rounds_is_followed_without_a_second_paid
 ) -> None:
     repo = harness.repository("shop")
     issue = harness.issue(repo)
-    harness.actor.turns = [
+    harness.scripted_model.turns = [
         [FIX, BREAK],
         [Finish("Sum", "Done.")],
         [MEND],
@@ -124,16 +126,20 @@ def test_a_worker_that_dies_between_two_rounds_is_followed_without_a_second_paid
     ]
     harness.label(repo, issue)
     (task_id,) = harness.waiting()
-    impatient = Ledger(harness.ledger.redis, lease_seconds=0.2)
+    short_lease_ledger = Ledger(harness.ledger.redis, lease_seconds=0.2)
     with pytest.raises(KeyboardInterrupt):
-        travel_with(task_id, impatient, DyingAt(GitHubServices(harness.settings, impatient), moment()))
+        travel_with(
+            task_id,
+            short_lease_ledger,
+            CrashingWorkshop(GitHubServices(harness.settings, short_lease_ledger), moment()),
+        )
     wait_for_lease(harness, task_id)
     travel_with(task_id, harness.ledger, GitHubServices(harness.settings, harness.ledger))
     record = harness.ledger.record(task_id)
     assert record.state is State.PROPOSED, record.reason
-    assert harness.model.count == 4, "four turns, each asked for once"
-    told = [note.text for note in harness.live.read(task_id)]
-    assert told.count(BACK) == 1
+    assert harness.model_server.count == 4, "four turns, each asked for once"
+    result = [note.text for note in harness.live.read(task_id)]
+    assert result.count(BACK) == 1
     (pull,) = harness.pulls(repo)
     (check,) = harness.checks(repo, pull)
     assert (pull.title, check.conclusion) == ("Sum it right", "success")

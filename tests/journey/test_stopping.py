@@ -1,4 +1,4 @@
-"""Whoever stops a task need not wait for the command that runs."""
+"""Stopping a task also stops its running command."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.journey.harness import SHOP, Harness
 
 
 def is_running(word: str) -> bool:
-    """Whether a process of this machine has it among its arguments: boxes are no secret to their host."""
+    """Whether a process on this machine has ``word`` in its command line; the host can see the boxes' processes."""
     return any(word.encode() in arguments(entry) for entry in Path("/proc").glob("[0-9]*/cmdline"))
 
 
@@ -37,7 +37,7 @@ def test_a_stop_ends_the_running_command(harness: Harness, where: str) -> None:
     checked = where == "the checks"
     files = {**SHOP, ".dayhand.toml": '[checks]\ntest = "sleep 97.5"\n'} if checked else SHOP
     if not checked:
-        harness.actor.turns = [[Shell("sleep 97.5")]]
+        harness.scripted_model.turns = [[Shell("sleep 97.5")]]
     repo = harness.repository("patience", files)
     issue = harness.issue(repo)
     harness.label(repo, issue)

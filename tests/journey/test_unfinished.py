@@ -1,4 +1,4 @@
-"""Work that was begun and could not be finished: where it stays, and who goes on from it."""
+"""Unfinished work: where it is kept, and how another worker continues it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from dayhand.task import State, Task
 from dayhand.usage import Usage
 from dayhand.wiring import GitHubServices
 from dayhand.worker.job import travel_with
+from tests.journey.crashes import wait_for_lease
 from tests.journey.harness import (
     DONE,
     FIX,
@@ -26,14 +27,13 @@ from tests.journey.harness import (
     Harness,
 )
 from tests.journey.test_stopping import is_running
-from tests.journey.test_what_goes_wrong import wait_for_lease
 
 NOTES = Patch("*** Begin Patch\n*** Add File: notes.md\n+Half of an answer\n*** End Patch")
 WORKFLOW = Patch("*** Begin Patch\n*** Add File: .github/workflows/own.yml\n+on: push\n*** End Patch")
 
 
 def test_what_was_done_is_one_commit_on_the_draft_and_closes_no_issue(harness: Harness) -> None:
-    harness.actor.turns = [[FIX], [Refuse("No.")]]
+    harness.scripted_model.turns = [[FIX], [Refuse("No.")]]
     repo = harness.repository("shop")
     issue = harness.issue(repo)
     harness.label(repo, issue)
@@ -60,7 +60,7 @@ def test_a_follow_up_that_fails_leaves_the_pull_request_as_it_was(harness: Harne
     (pull,) = harness.pulls(repo)
     assert pull.pull
     head, body = pull.pull.head_sha, pull.body
-    harness.actor.turns = [[NOTES], [Refuse("No.")]]
+    harness.scripted_model.turns = [[NOTES], [Refuse("No.")]]
     harness.comment(repo, pull, "@bot why?")
     (record,) = harness.work()
     assert record.state is State.FAILED
@@ -71,7 +71,7 @@ def test_a_follow_up_that_fails_leaves_the_pull_request_as_it_was(harness: Harne
 
 
 def test_work_that_may_not_be_pushed_is_not_kept_and_the_failure_keeps_its_name(harness: Harness) -> None:
-    harness.actor.turns = [[FIX, WORKFLOW], [Refuse("No.")]]
+    harness.scripted_model.turns = [[FIX, WORKFLOW], [Refuse("No.")]]
     repo = harness.repository("shop")
     issue = harness.issue(repo)
     harness.label(repo, issue)
@@ -83,8 +83,8 @@ def test_work_that_may_not_be_pushed_is_not_kept_and_the_failure_keeps_its_name(
     assert harness.branches(repo) == {"main"}
 
 
-class Mute:
-    """A workshop whose worker dies before it can tell of a failure."""
+class CrashOnFailureWorkshop:
+    """A workshop whose worker crashes before it reports a failure."""
 
     def __init__(self, workshop: GitHubServices) -> None:
         self._workshop = workshop
@@ -92,18 +92,18 @@ class Mute:
 
     @contextmanager
     def publication(self, task: Task, claim: Claim) -> Iterator[Publication]:
-        with self._workshop.publication(task, claim) as whole:
-            yield Speechless(whole)  # type: ignore[misc]
+        with self._workshop.publication(task, claim) as inner:
+            yield CrashOnFailurePublication(inner)  # type: ignore[misc]
 
 
-class Speechless:
-    """A publication that is the last thing its worker sees of a failure."""
+class CrashOnFailurePublication:
+    """A publication that crashes its worker instead of reporting a failure."""
 
-    def __init__(self, whole: Publication) -> None:
-        self._whole = whole
+    def __init__(self, inner: Publication) -> None:
+        self._inner = inner
 
     def __getattr__(self, name: str) -> object:
-        return getattr(self._whole, name)
+        return getattr(self._inner, name)
 
     def fail(self, task: Task, error: DayhandError, spent: Usage | None = None) -> None:
         raise KeyboardInterrupt
@@ -112,14 +112,18 @@ class Speechless:
 @pytest.mark.parametrize("then", ["finishes", "fails again"])
 def test_a_successor_goes_on_from_unfinished_work(harness: Harness, then: str) -> None:
     times = 1 if then == "finishes" else FOREVER
-    harness.actor.turns = [[FIX], [Fault("status", 401, "{}", times=times), DONE]]
+    harness.scripted_model.turns = [[FIX], [Fault("status", 401, "{}", times=times), DONE]]
     repo = harness.repository("shop")
     issue = harness.issue(repo)
     harness.label(repo, issue)
     (task_id,) = harness.waiting()
-    impatient = Ledger(harness.ledger.redis, lease_seconds=0.2)
+    short_lease_ledger = Ledger(harness.ledger.redis, lease_seconds=0.2)
     with pytest.raises(KeyboardInterrupt):
-        travel_with(task_id, impatient, Mute(GitHubServices(harness.settings, impatient)))
+        travel_with(
+            task_id,
+            short_lease_ledger,
+            CrashOnFailureWorkshop(GitHubServices(harness.settings, short_lease_ledger)),
+        )
     wait_for_lease(harness, task_id)
     travel_with(task_id, harness.ledger, GitHubServices(harness.settings, harness.ledger))
     (pull,) = harness.pulls(repo)
@@ -134,8 +138,8 @@ def test_a_successor_goes_on_from_unfinished_work(harness: Harness, then: str) -
     assert len(harness.bot_comments(issue)) == 1
 
 
-class Late:
-    """A workshop whose clock leaps beyond what a task may take as soon as a command runs that has the word."""
+class OutOfTimeWorkshop:
+    """A workshop whose clock jumps past the task's time limit as soon as a command with ``word`` runs."""
 
     def __init__(self, workshop: GitHubServices, word: str) -> None:
         self._workshop = workshop
@@ -158,14 +162,16 @@ def test_what_was_done_when_time_runs_out_is_kept(harness: Harness, where: str) 
     config = {"set-up": '[setup]\nrun = ["sleep 98.5"]\n', "the checks": '[checks]\ntest = "sleep 98.5"\n'}
     files = {**SHOP, ".dayhand.toml": config.get(where, "")}
     if where == "the agent":
-        harness.actor.turns = [[FIX], [Shell("sleep 98.5")]]
+        harness.scripted_model.turns = [[FIX], [Shell("sleep 98.5")]]
     repo = harness.repository("slow", files)
     issue = harness.issue(repo)
     harness.label(repo, issue)
     (task_id,) = harness.waiting()
     began = time.monotonic()
     travel_with(
-        task_id, harness.ledger, Late(GitHubServices(harness.settings, harness.ledger), "sleep\x0098.5")
+        task_id,
+        harness.ledger,
+        OutOfTimeWorkshop(GitHubServices(harness.settings, harness.ledger), "sleep\x0098.5"),
     )
     assert time.monotonic() - began < 60
     record = harness.ledger.record(task_id)

@@ -1,4 +1,4 @@
-"""Stories of verdicts: what passes, what lies, and what proves nothing, each told on the pull request."""
+"""Verdicts on a pull request: what passes, what only claims to pass, and what proves nothing."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ LIAR = {
 def play(
     harness: Harness, *moves: Move, files: dict[str, str] = SHOP, account: str = "Mended."
 ) -> tuple[Issue, CheckRun]:
-    """Let the model make these moves on an issue; give the pull request and its check run."""
-    harness.actor.turns = [list(moves), [Finish("Count nothing twice", account)]]
+    """Let the model make these moves on an issue; returns the pull request and its check run."""
+    harness.scripted_model.turns = [list(moves), [Finish("Count nothing twice", account)]]
     repo = harness.repository("shop", files)
     issue = harness.issue(repo)
     harness.label(repo, issue)
@@ -202,16 +202,16 @@ HELD_BACK = {
 
 @pytest.mark.parametrize(("move", "told", "standing"), HELD_BACK.values(), ids=HELD_BACK)
 def test_an_agent_that_weakens_its_checks_is_held_back_until_a_person_accepts(
-    harness: Harness, move: Move, told: str, standing: str
+    harness: Harness, move: Move, result: str, standing: str
 ) -> None:
     repo = harness.repository("shop")
     issue = harness.issue(repo)
-    harness.actor.turns = [[FIX, move], [Finish("Count nothing twice", "All 212 tests pass.")]]
+    harness.scripted_model.turns = [[FIX, move], [Finish("Count nothing twice", "All 212 tests pass.")]]
     harness.label(repo, issue)
     harness.work()
     (pull,) = harness.pulls(repo)
     (check,) = harness.checks(repo, pull)
-    assert told in pull.body
+    assert result in pull.body
     assert check.conclusion == "action_required", "neutral would satisfy a required check"
     harness.comment(repo, pull, "@bot accept")
     assert (check.conclusion, check.title) == (standing, "Accepted by ada")
@@ -225,7 +225,7 @@ MEND = Patch(PATCH.format("*** Update File: shop.py\n-def sum_of(prices):\n+def 
 def test_a_new_failure_goes_back_to_the_model_which_mends_it(harness: Harness) -> None:
     repo = harness.repository("shop")
     issue = harness.issue(repo)
-    harness.actor.turns = [
+    harness.scripted_model.turns = [
         [FIX, BREAK],
         [Finish("Sum", "Done.")],
         [MEND],
@@ -239,15 +239,15 @@ def test_a_new_failure_goes_back_to_the_model_which_mends_it(harness: Harness) -
     assert pull.title == "Sum it right"
     assert pull.pull
     assert repo.store.text(pull.pull.head_sha, "shop.py") == "def total(prices):\n    return sum(prices)\n"
-    told = [note.text for note in harness.live.read(record.task.id)]
-    assert told.count("There are new failures: they go back to the model.") == 1
+    result = [note.text for note in harness.live.read(record.task.id)]
+    assert result.count("There are new failures: they go back to the model.") == 1
 
 
 def test_a_failure_that_the_model_cannot_mend_is_proposed_as_one(harness: Harness) -> None:
     repo = harness.repository("shop")
     issue = harness.issue(repo)
     more = Patch(PATCH.format("*** Add File: NOTES.md\n+Notes."))
-    harness.actor.turns = [
+    harness.scripted_model.turns = [
         [BREAK],
         [Finish("One", ".")],
         [more],
@@ -297,7 +297,7 @@ def test_pytest_behind_make_is_read_to_the_single_test(harness: Harness) -> None
 
 def test_a_person_with_write_access_accepts_what_was_held_back(harness: Harness) -> None:
     lie = Patch(PATCH.format("*** Update File: Makefile\n-\t! grep -n ' $$' *.py\n+\ttrue"))
-    harness.actor.turns = [[FIX, lie], [Finish("Count nothing twice", "Mended.")]]
+    harness.scripted_model.turns = [[FIX, lie], [Finish("Count nothing twice", "Mended.")]]
     repo = harness.repository("shop")
     harness.label(repo, harness.issue(repo))
     harness.work()
@@ -365,7 +365,7 @@ def commands_of(harness: Harness) -> list[str]:
 @needs_node
 def test_a_failure_of_the_nearest_tests_goes_back_before_the_rest_is_run(harness: Harness) -> None:
     repo = harness.repository("shop", NEAR)
-    harness.actor.turns = [
+    harness.scripted_model.turns = [
         [turn(SUM, "undefined")],
         [Finish("One", ".")],
         [turn("undefined", SUM.replace("1)", "0)"))],
@@ -386,7 +386,7 @@ def test_a_failure_of_the_nearest_tests_goes_back_before_the_rest_is_run(harness
 @needs_node
 def test_what_the_nearest_tests_show_is_no_verdict_where_the_model_cannot_mend_it(harness: Harness) -> None:
     repo = harness.repository("shop", NEAR)
-    harness.actor.turns = [
+    harness.scripted_model.turns = [
         [turn(SUM, "undefined")],
         [Finish("One", ".")],
         fault("status", status=401, body=NO_KEY, times=9),

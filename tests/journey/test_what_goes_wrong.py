@@ -1,4 +1,4 @@
-"""Bad input and bad luck: each has its sentence, and leaves nothing half-done behind."""
+"""Bad input and failures: each is reported in a sentence and leaves nothing half-done."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from dayhand.scripted_model.moves import FOREVER, Fault, Finish, Patch, Say, She
 from dayhand.task import State
 from dayhand.wiring import GitHubServices
 from dayhand.worker.job import travel_with
-from tests.journey.dying import DyingAt, begins, wait_for_lease
+from tests.journey.crashes import CrashingWorkshop, begins, wait_for_lease
 from tests.journey.harness import SECRET, Harness
 
 
 def post(harness: Harness, body: bytes, **headers: str) -> requests.Response:
-    whole = {
+    inner = {
         "X-GitHub-Event": "issues",
         "X-GitHub-Delivery": "d-1",
         "X-Hub-Signature-256": sign(body, SECRET),
     }
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return requests.post(harness.app.webhook_url, data=body, headers={**whole, **named}, timeout=10)
+    return requests.post(harness.app.webhook_url, data=body, headers={**inner, **named}, timeout=10)
 
 
 def last_delivery(harness: Harness, event: str) -> bytes:
@@ -102,8 +102,8 @@ def test_a_label_by_someone_without_write_access_is_refused_on_the_issue(harness
     issue = harness.issue(repo)
     harness.label(repo, issue, by=harness.bob)
     assert_untouched(harness)
-    (said,) = harness.bot_comments(issue)
-    assert said.startswith("@bob Only people with write access to this repository can start a task.")
+    (comment_text,) = harness.bot_comments(issue)
+    assert comment_text.startswith("@bob Only people with write access to this repository can start a task.")
     assert issue.reactions == []
     harness.hub.actions.unlabel(repo, issue, "codex", by=harness.bob)
     harness.label(repo, issue, by=harness.bob)
@@ -131,8 +131,8 @@ def test_a_misspelt_word_of_someone_without_write_access_is_refused_like_any_oth
     issue = harness.issue(repo)
     harness.comment(repo, issue, "@bot fxi this", by=harness.bob)
     assert_untouched(harness)
-    (said,) = harness.bot_comments(issue)
-    assert said.startswith("@bob Only people with write access to this repository can start a task.")
+    (comment_text,) = harness.bot_comments(issue)
+    assert comment_text.startswith("@bob Only people with write access to this repository can start a task.")
 
 
 def test_our_own_comments_never_start_anything(harness: Harness) -> None:
@@ -151,9 +151,9 @@ def test_an_empty_repository_is_told_to_get_a_first_commit(harness: Harness) -> 
     harness.label(repo, issue)
     (record,) = harness.work()
     assert record.state is State.FAILED
-    (said,) = harness.bot_comments(issue)
-    assert "has no commit on “main” yet" in said
-    assert "Push a first commit, then ask again." in said
+    (comment_text,) = harness.bot_comments(issue)
+    assert "has no commit on “main” yet" in comment_text
+    assert "Push a first commit, then ask again." in comment_text
     assert harness.pulls(repo) == []
 
 
@@ -182,7 +182,7 @@ NONSENSE = {
 def test_a_model_that_answers_nonsense_ends_as_a_named_failure(
     harness: Harness, turns: list[list[object]]
 ) -> None:
-    harness.actor.turns = turns  # type: ignore[assignment]
+    harness.scripted_model.turns = turns  # type: ignore[assignment]
     repo = harness.repository("shop")
     issue = harness.issue(repo)
     harness.label(repo, issue)
@@ -199,7 +199,7 @@ def test_a_model_that_answers_nonsense_ends_as_a_named_failure(
 
 def test_a_workflow_file_is_never_pushed(harness: Harness) -> None:
     evil = Patch("*** Begin Patch\n*** Add File: .github/workflows/own.yml\n+on: push\n*** End Patch")
-    harness.actor.turns = [[evil], [Finish("Add CI", "Added.")]]
+    harness.scripted_model.turns = [[evil], [Finish("Add CI", "Added.")]]
     repo = harness.repository("shop")
     issue = harness.issue(repo)
     harness.label(repo, issue)
@@ -217,22 +217,22 @@ def test_an_app_without_the_permission_says_which_one_it_needs(harness: Harness)
     (record,) = harness.work()
     assert record.state is State.FAILED
     assert "permissions requested are not granted" in record.reason
-    (said,) = harness.bot_comments(issue)
-    assert "checks: write" in said, "it can still talk, and says what it needs"
+    (comment_text,) = harness.bot_comments(issue)
+    assert "checks: write" in comment_text, "it can still talk, and says what it needs"
     assert [reaction.content for reaction in issue.reactions] == ["eyes"]
 
 
 def test_a_task_taken_over_is_not_paid_for_twice(harness: Harness) -> None:
-    """The worker dies after each stage in turn; another one goes on, and there is one of everything."""
+    """The worker crashes at each stage in turn; another one continues, and nothing exists twice."""
     repo = harness.repository("shop")
     issue = harness.issue(repo)
     harness.label(repo, issue)
     (task_id,) = harness.waiting()
-    impatient = Ledger(harness.ledger.redis, lease_seconds=0.2)
-    workshop = GitHubServices(harness.settings, impatient)
+    short_lease_ledger = Ledger(harness.ledger.redis, lease_seconds=0.2)
+    workshop = GitHubServices(harness.settings, short_lease_ledger)
     for stage in ("prepare", "solve", "take", "check", "publish"):
         with pytest.raises(KeyboardInterrupt):
-            travel_with(task_id, impatient, DyingAt(workshop, begins(stage)))
+            travel_with(task_id, short_lease_ledger, CrashingWorkshop(workshop, begins(stage)))
         wait_for_lease(harness, task_id)
     travel_with(task_id, harness.ledger, GitHubServices(harness.settings, harness.ledger))
     record = harness.ledger.record(task_id)
@@ -241,4 +241,4 @@ def test_a_task_taken_over_is_not_paid_for_twice(harness: Harness) -> None:
     assert pull.state == "open"
     assert len(harness.bot_comments(issue)) == 1
     assert len(harness.checks(repo, pull)) == 1
-    assert harness.model.count == 2, "two turns, each asked for once"
+    assert harness.model_server.count == 2, "two turns, each asked for once"

@@ -1,4 +1,4 @@
-"""A local GitHub with one repository, an App, and somebody who listens to its webhooks."""
+"""A local GitHub with one repository, an App, and a receiver of its webhooks."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ SHOP = "/repos/ada/shop"
 
 @dataclass
 class WebhookReceiver:
-    """A receiver of webhooks: headers and body of each."""
+    """Records the headers and body of each webhook."""
 
     received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     status: int = 202
-    block: threading.Event | None = None  # until it is set, nobody is answered
+    block: threading.Event | None = None  # no webhook is answered until it is set
 
     def of(self, event: str) -> list[dict[str, Any]]:
         return [json.loads(body) for headers, body in self.received if headers["X-GitHub-Event"] == event]
@@ -37,7 +37,7 @@ class WebhookReceiver:
 
 @dataclass
 class LocalHubFixture:
-    """Everything a test acts on."""
+    """The objects that a test works with."""
 
     hub: LocalHub
     app: App
@@ -58,11 +58,11 @@ class LocalHubFixture:
         return str(self.call("POST", path, auth=self.jwt(), json=wanted).json()["token"])
 
     def call(self, method: str, path: str, *, auth: str = "", **more: Any) -> requests.Response:
-        """Call the API; whatever it answers is judged."""
+        """Call the API, and validate its response against GitHub's schema."""
         headers = {"Authorization": f"Bearer {auth or self.token()}", **more.pop("headers", {})}
-        answer = requests.request(method, self.hub.api_url + path, headers=headers, timeout=10, **more)
-        self.called.add(validate_response(self.hub.app, method, path, answer))
-        return answer
+        response = requests.request(method, self.hub.api_url + path, headers=headers, timeout=10, **more)
+        self.called.add(validate_response(self.hub.app, method, path, response))
+        return response
 
     def issue(self) -> Issue:
         return self.hub.actions.open_issue(self.repo, self.bob, "Wrong order", body="Please look.")

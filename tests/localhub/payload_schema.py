@@ -1,4 +1,4 @@
-"""githubkit as the judge of what the local GitHub answers and sends."""
+"""Validates the local GitHub's responses and webhooks with githubkit's models of GitHub's schema."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 PREFIX = "/api/v3"
 REPO, ISSUE, PULL = "/repos/<owner>/<name>", "/issues/<int:number>", "/pulls/<int:number>"
 COMMENT, DELIVERY = f"{REPO}/issues/comments/<int:comment_id>", "/app/hook/deliveries/<int:number>"
-# What GitHub's own description says that each call answers; None: nothing.
+# The response of each call in GitHub's own schema; None: an empty one.
 RESPONSE_MODELS: dict[tuple[str, str], Any] = {
     ("GET", "/app"): models.Integration,
     ("GET", "/app/installations"): list[models.Installation],
@@ -61,7 +61,7 @@ ERROR_MODEL = models.ValidationError | models.ValidationErrorSimple | models.Bas
 
 
 def served_calls(app: Flask) -> set[tuple[str, str]]:
-    """Every REST call that is served, as (method, rule)."""
+    """Every REST call that the local GitHub serves, as (method, rule)."""
     return {
         (method, rule.rule.removeprefix(PREFIX))
         for rule in app.url_map.iter_rules()
@@ -71,7 +71,7 @@ def served_calls(app: Flask) -> set[tuple[str, str]]:
 
 
 def validate_response(app: Flask, method: str, path: str, answer: requests.Response) -> tuple[str, str]:
-    """Raise where an answer is not what GitHub describes; give the call that was answered."""
+    """Raises if a response does not match GitHub's schema; returns the call as (method, rule)."""
     rule, _ = app.url_map.bind("localhost").match(PREFIX + path.partition("?")[0], method, return_rule=True)
     call = (method, rule.rule.removeprefix(PREFIX))
     if not answer.ok:
@@ -84,7 +84,7 @@ def validate_response(app: Flask, method: str, path: str, answer: requests.Respo
 
 
 def validate_webhook(event: str, body: bytes) -> str:
-    """Raise where a payload is not what GitHub describes; give ``event.action``, or ``event`` where it has no action."""
+    """Raises if a payload does not match GitHub's schema; returns ``event.action``, or ``event`` without an action."""
     parse(event, body)
     action = json.loads(body).get("action")
     return f"{event}.{action}" if action else event

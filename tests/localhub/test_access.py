@@ -1,4 +1,4 @@
-"""Who may do what: an App's keys and tokens, and its installations."""
+"""Authentication and permissions: an App's keys, tokens and installations."""
 
 from __future__ import annotations
 

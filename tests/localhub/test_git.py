@@ -1,4 +1,4 @@
-"""Git over HTTP, as GitHub allows it."""
+"""Git over HTTP, with GitHub's permissions."""
 
 from __future__ import annotations
 

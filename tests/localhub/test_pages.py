@@ -1,4 +1,4 @@
-"""The pages: one does in the browser what one does on GitHub."""
+"""The web pages, used as in a browser."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.localhub.conftest import LocalHubFixture
 
 
 def browse(github: LocalHubFixture, who: str = "ada") -> requests.Session:
-    """A browser in which one has said who one is."""
+    """A browser session of a user."""
     session = requests.Session()
     session.cookies.set("me", who)
     return session

@@ -1,4 +1,4 @@
-"""What the local GitHub answers and sends, judged by githubkit's models of GitHub's own description."""
+"""The local GitHub's responses and webhooks, validated against GitHub's own schema."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _on_pulls(github: LocalHubFixture) -> None:
 
 
 def test_every_webhook(github: LocalHubFixture) -> None:
-    """A whole life of an issue: each event that it sends is what GitHub describes."""
+    """Every event that the life of an issue sends matches GitHub's schema."""
     actions, repo = github.hub.actions, github.repo
     issue = github.issue()
     actions.label(repo, issue, "codex", by=github.ada)

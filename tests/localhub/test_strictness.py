@@ -1,4 +1,4 @@
-"""What GitHub refuses, this refuses too: a lenient double would hide our faults."""
+"""What GitHub rejects, the local GitHub rejects too: a lenient double would hide our bugs."""
 
 from __future__ import annotations
 

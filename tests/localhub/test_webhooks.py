@@ -1,4 +1,4 @@
-"""Deliveries: signed, listed, timed out and sent again as GitHub's are."""
+"""Webhook deliveries are signed, listed, timed out and redelivered as GitHub does it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workers that die at a moment of the story's choice."""
+"""Workers that crash at a chosen moment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Moment = Callable[[Note], bool]
 
 
 def begins(stage: str, times: int = 1) -> Moment:
-    """The moment when a stage begins, for the so many-th time in one worker's life."""
+    """True when a stage begins for the ``times``-th time in one worker."""
     left = [times]
 
     def now(note: Note) -> bool:
@@ -28,8 +28,8 @@ def begins(stage: str, times: int = 1) -> Moment:
     return now
 
 
-class DyingAt:
-    """A workshop whose worker dies at a moment."""
+class CrashingWorkshop:
+    """A workshop whose worker crashes at ``moment``."""
 
     def __init__(self, workshop: GitHubServices, moment: Moment) -> None:
         self.workshop = workshop
@@ -38,29 +38,29 @@ class DyingAt:
 
     @contextmanager
     def publication(self, task: Task, claim: Claim) -> Iterator[Publication]:
-        with self.workshop.publication(task, claim) as whole:
-            yield Dying(whole, self.moment)  # type: ignore[misc]
+        with self.workshop.publication(task, claim) as inner:
+            yield CrashingPublication(inner, self.moment)  # type: ignore[misc]
 
 
-class Dying:
-    """A publication that is the last thing its worker sees."""
+class CrashingPublication:
+    """A publication that crashes its worker at ``moment``."""
 
-    def __init__(self, whole: Publication, moment: Moment) -> None:
-        self._whole = whole
+    def __init__(self, inner: Publication, moment: Moment) -> None:
+        self._inner = inner
         self._moment = moment
 
     def __getattr__(self, name: str) -> object:
-        return getattr(self._whole, name)
+        return getattr(self._inner, name)
 
     def progress(self, note: Note) -> None:
         if self._moment(note):
             raise KeyboardInterrupt
-        self._whole.progress(note)
+        self._inner.progress(note)
 
 
 def wait_for_lease(harness: Harness, task_id: str) -> None:
-    """Wait until the dead worker's lease has run out."""
+    """Wait until the crashed worker's lease has expired."""
     ends = time.monotonic() + 10
     while task_id not in harness.ledger.abandoned():
-        assert time.monotonic() < ends, "the lease never ran out"
+        assert time.monotonic() < ends, "the lease did not expire"
         threading.Event().wait(0.02)
