@@ -78,9 +78,9 @@ def test_a_terminal_without_unicode_is_no_reason_to_end(tmp_path: Path) -> None:
     done = dayhand("demo", "--case", "chess", cwd=tmp_path, PYTHONIOENCODING="ascii")
     assert done.returncode == 2
     assert done.stderr.startswith("dayhand: There is no case ?chess?.")
-    told = dayhand("doctor", cwd=tmp_path, PYTHONIOENCODING="ascii")
-    assert told.returncode in (0, 1)
-    assert "Traceback" not in told.stderr
+    result = dayhand("doctor", cwd=tmp_path, PYTHONIOENCODING="ascii")
+    assert result.returncode in (0, 1)
+    assert "Traceback" not in result.stderr
 
 
 def test_every_exit_code_has_a_meaning_and_those_of_verdicts_are_kept_free() -> None:

@@ -52,11 +52,11 @@ def test_where_everything_is_there_nothing_is_bad(
 ) -> None:
     assert examine(settings, as_json=False) == 0
 
-    told = capsys.readouterr().out
-    assert "✗" not in told
-    assert "✓ GitHub App: dayhand[bot]" in told
-    assert "✓ bubblewrap: boxes work, with /" in told
-    assert "4096 MB" in told
+    findings = capsys.readouterr().out
+    assert "✗" not in findings
+    assert "✓ GitHub App: dayhand[bot]" in findings
+    assert "✓ bubblewrap: boxes work, with /" in findings
+    assert "4096 MB" in findings
 
 
 def test_an_empty_machine_is_told_what_to_do(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,9 +70,11 @@ def test_an_empty_machine_is_told_what_to_do(data: Path, capsys: pytest.CaptureF
 
 
 def test_a_key_that_is_no_key_is_bad(settings: Settings) -> None:
-    (told,) = [each for each in look(replace(settings, private_key="nonsense")) if "GitHub App" in each.what]
+    (findings,) = [
+        each for each in look(replace(settings, private_key="nonsense")) if "GitHub App" in each.what
+    ]
 
-    assert told.health is Health.BAD
+    assert findings.health is Health.BAD
 
 
 def test_what_the_settings_point_at_is_examined_and_not_the_end_of_the_doctor(
@@ -98,28 +100,28 @@ def test_an_engine_that_is_asked_for_and_silent_is_bad(
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
 
-    told = list(look(replace(settings, sandbox="docker")))
+    findings = list(look(replace(settings, sandbox="docker")))
 
-    assert told[-1].health is Health.BAD
-    assert "does not answer" in told[-1].what
+    assert findings[-1].health is Health.BAD
+    assert "does not answer" in findings[-1].what
 
 
 def test_an_engine_with_the_image_is_examined(settings: Settings) -> None:
     client, image = require_image()
     with contextlib.closing(client):
-        told = list(look(replace(settings, sandbox="docker", sandbox_image=image)))
+        findings = list(look(replace(settings, sandbox="docker", sandbox_image=image)))
 
-    assert {each.health for each in told} <= HEALTHY
-    assert told[-1].what == f"docker: boxes work, with the image {image}"
-    assert any("engine" in each.what for each in told)
+    assert {each.health for each in findings} <= HEALTHY
+    assert findings[-1].what == f"docker: boxes work, with the image {image}"
+    assert any("engine" in each.what for each in findings)
 
 
 def test_an_engine_without_the_image_is_not_taken_and_that_is_told(settings: Settings) -> None:
     client, _ = require_image()
     client.close()
 
-    told = list(look(replace(settings, sandbox="auto", sandbox_image="no-such-image")))
+    findings = list(look(replace(settings, sandbox="auto", sandbox_image="no-such-image")))
 
-    assert any("tasks run in bubblewrap" in each.what for each in told)
-    assert "has no image no-such-image, so it is not used" in told[-1].what
-    assert "docker build" in told[-1].advice
+    assert any("tasks run in bubblewrap" in each.what for each in findings)
+    assert "has no image no-such-image, so it is not used" in findings[-1].what
+    assert "docker build" in findings[-1].advice

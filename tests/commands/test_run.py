@@ -148,6 +148,6 @@ def test_the_environment_as_one_object_names_what_cannot_run(repo: Path, folder:
     git(repo, "commit", "-q", "-m", "Second")
     done = dayhand("environment", "--json", str(repo), cwd=folder)
     assert done.returncode == 1, done.stderr
-    told = json.loads(done.stdout)
-    assert told["ready"] is False
-    assert {one["kind"]: one["run"] is not None for one in told["checks"]} == {"lint": True, "test": False}
+    result = json.loads(done.stdout)
+    assert result["ready"] is False
+    assert {one["kind"]: one["run"] is not None for one in result["checks"]} == {"lint": True, "test": False}
