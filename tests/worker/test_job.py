@@ -72,15 +72,15 @@ class Checkout:
 
 
 @dataclass
-class Shop:
+class Services:
     """Tools of a journey that gets as far as its first stage."""
 
     act: Callable[[], None]
-    told: Told = field(default_factory=Told)
+    listener: Told = field(default_factory=Told)
 
     @contextmanager
     def publication(self, _task: Task, _claim: Claim) -> Iterator[Publication]:
-        yield cast("Publication", self.told)
+        yield cast("Publication", self.listener)
 
     @contextmanager
     def tools(self, task: Task, claim: Claim, publication: Publication) -> Iterator[Tools]:
@@ -128,18 +128,18 @@ def ledger(redis_url: str) -> Iterator[Ledger]:
 def test_a_failure_is_told_to_the_person_and_written_down(
     ledger: Ledger, error: Exception, state: State, reason: str
 ) -> None:
-    shop = Shop(failing(error))
-    travel_with(TASK.id, ledger, shop)
+    services = Services(failing(error))
+    travel_with(TASK.id, ledger, services)
     record = ledger.record(TASK.id)
     assert record.state is state
     assert record.reason.startswith(reason)
-    assert [f"{told} {told.advice}".strip() for told in shop.told.failures] == [record.reason]
+    assert [f"{error} {error.advice}".strip() for error in services.listener.failures] == [record.reason]
     assert LogReader(ledger.redis).read(TASK.id)[-1].text == record.reason
     assert ledger.abandoned() == []
 
 
 def test_a_fault_of_our_own_leaves_its_traceback_in_the_log(ledger: Ledger) -> None:
-    travel_with(TASK.id, ledger, Shop(failing(ValueError("oh"))))
+    travel_with(TASK.id, ledger, Services(failing(ValueError("oh"))))
     errors = [note.text for note in LogReader(ledger.redis).read(TASK.id) if note.kind == "error"]
     assert "Traceback" in errors[0]
     assert "raise error" in errors[0]
@@ -147,9 +147,9 @@ def test_a_fault_of_our_own_leaves_its_traceback_in_the_log(ledger: Ledger) -> N
 
 def test_a_task_that_somebody_holds_is_left_alone(ledger: Ledger) -> None:
     holder = ledger.claim(TASK.id, "one")
-    shop = Shop(failing(AssertionError("it was touched")))
-    travel_with(TASK.id, ledger, shop)
-    assert shop.told == Told()
+    services = Services(failing(AssertionError("it was touched")))
+    travel_with(TASK.id, ledger, services)
+    assert services.listener == Told()
     assert holder is not None
     holder.check()
 
@@ -160,64 +160,64 @@ def test_whoever_loses_the_lease_stops_without_a_word(ledger: Ledger) -> None:
         assert ledger.claim(TASK.id, "quick") is not None
         raise SandboxError("The box broke.")
 
-    shop = Shop(lose)
-    travel_with(TASK.id, ledger, shop, worker="slow")
-    assert shop.told.failures == []
+    services = Services(lose)
+    travel_with(TASK.id, ledger, services, worker="slow")
+    assert services.listener.failures == []
     record = ledger.record(TASK.id)
     assert (record.state, record.reason) == (State.RUNNING, "")
 
 
 def test_a_journey_that_sees_the_lease_lost_ends_quietly(ledger: Ledger) -> None:
-    shop = Shop(failing(LeaseLost("gone")))
-    travel_with(TASK.id, ledger, shop)
-    assert shop.told.failures == []
+    services = Services(failing(LeaseLost("gone")))
+    travel_with(TASK.id, ledger, services)
+    assert services.listener.failures == []
     assert ledger.record(TASK.id).state is State.RUNNING
 
 
 def test_while_github_is_away_the_task_waits_longer_and_longer(ledger: Ledger) -> None:
-    shop = Shop(failing(HubUnavailable("GitHub does not answer.")))
+    services = Services(failing(HubUnavailable("GitHub does not answer.")))
     waits = []
     for _ in range(8):
-        travel_with(TASK.id, ledger, shop)
+        travel_with(TASK.id, ledger, services)
         waits.append(round(ledger.redis.pttl(keys.lease(TASK.id)) / 1000))
         ledger.redis.delete(keys.lease(TASK.id))  # the wait is over
     assert waits == [FIRST_DELAY, 30, 60, 120, 240, 480, 600, 600]
     record = ledger.record(TASK.id)
     assert record.state is State.QUEUED
     assert record.reason == "GitHub does not answer. The task will be retried in 600 seconds."
-    assert shop.told.failures == []
-    assert not any("Taken over" in text for text in shop.told.heard)
+    assert services.listener.failures == []
+    assert not any("takes over" in text for text in services.listener.heard)
 
 
 def test_github_that_stays_away_for_a_day_ends_the_task(ledger: Ledger) -> None:
     ledger.redis.hset(keys.record(TASK.id), "delays", MAX_DELAYS)
-    travel_with(TASK.id, ledger, Shop(failing(HubUnavailable("GitHub does not answer."))))
+    travel_with(TASK.id, ledger, Services(failing(HubUnavailable("GitHub does not answer."))))
     assert ledger.record(TASK.id).state is State.FAILED
 
 
 def test_a_failure_that_github_does_not_take_is_still_written_down(ledger: Ledger) -> None:
-    shop = Shop(failing(SandboxError("No box.")), Told(deaf=HubError("Locked.", status=403)))
-    travel_with(TASK.id, ledger, shop)
+    services = Services(failing(SandboxError("No box.")), Told(deaf=HubError("Locked.", status=403)))
+    travel_with(TASK.id, ledger, services)
     assert ledger.record(TASK.id).reason == "No box."
-    assert "GitHub refused the message about this failure: Locked." in shop.told.heard
+    assert "GitHub refused the message about this failure: Locked." in services.listener.heard
 
 
 def test_a_failure_that_cannot_be_told_yet_is_told_later(ledger: Ledger) -> None:
-    shop = Shop(failing(SandboxError("No box.")), Told(deaf=HubUnavailable("Away.")))
-    travel_with(TASK.id, ledger, shop)
+    services = Services(failing(SandboxError("No box.")), Told(deaf=HubUnavailable("Away.")))
+    travel_with(TASK.id, ledger, services)
     assert ledger.record(TASK.id).state is State.QUEUED
     ledger.redis.delete(keys.lease(TASK.id))
-    shop.told.deaf = None
-    travel_with(TASK.id, ledger, shop)
-    assert [str(error) for error in shop.told.failures] == ["No box."]
+    services.listener.deaf = None
+    travel_with(TASK.id, ledger, services)
+    assert [str(error) for error in services.listener.failures] == ["No box."]
     assert ledger.record(TASK.id).state is State.FAILED
 
 
 def test_redis_that_breaks_off_leaves_the_task_to_the_next(ledger: Ledger) -> None:
-    shop = Shop(failing(RedisConnectionError("gone")))
+    services = Services(failing(RedisConnectionError("gone")))
     with pytest.raises(RedisConnectionError):
-        travel_with(TASK.id, ledger, shop)
-    assert shop.told.failures == []
+        travel_with(TASK.id, ledger, services)
+    assert services.listener.failures == []
     assert ledger.record(TASK.id).state is State.RUNNING
 
 
@@ -225,14 +225,14 @@ def test_a_task_that_kills_its_workers_is_not_tried_for_ever(ledger: Ledger) -> 
     for _ in range(MAX_ATTEMPTS):
         assert ledger.claim(TASK.id, "victim") is not None
         ledger.drop("victim")
-    shop = Shop(failing(AssertionError("it was tried again")))
-    travel_with(TASK.id, ledger, shop)
+    services = Services(failing(AssertionError("it was tried again")))
+    travel_with(TASK.id, ledger, services)
     assert "The worker crashed 5 times on this task" in ledger.record(TASK.id).reason
-    assert len(shop.told.failures) == 1
+    assert len(services.listener.failures) == 1
 
 
 def test_a_task_that_cannot_even_be_told_of_ends_in_the_ledger(ledger: Ledger) -> None:
-    shop = Shop(
+    services = Services(
         failing(AssertionError("it was tried again")), Told(deaf=ValueError("a fault in the telling"))
     )
     for _ in range(MAX_ATTEMPTS):
@@ -240,9 +240,9 @@ def test_a_task_that_cannot_even_be_told_of_ends_in_the_ledger(ledger: Ledger) -
         ledger.drop("victim")
     for _ in range(MAX_ATTEMPTS):
         with pytest.raises(ValueError, match="in the telling"):
-            travel_with(TASK.id, ledger, shop, worker="victim")
+            travel_with(TASK.id, ledger, services, worker="victim")
         ledger.drop("victim")
-    travel_with(TASK.id, ledger, shop)
+    travel_with(TASK.id, ledger, services)
     assert ledger.record(TASK.id).state is State.FAILED
 
 
@@ -259,8 +259,8 @@ def test_a_worker_that_is_killed_in_mid_task_is_followed_by_another(ledger: Ledg
     os.kill(victim, signal.SIGKILL)
     os.waitpid(victim, 0)
     ledger.drop("victim")
-    shop = Shop(failing(CheckoutError("The second one got here too.")))
-    travel_with(TASK.id, ledger, shop)
+    services = Services(failing(CheckoutError("The second one got here too.")))
+    travel_with(TASK.id, ledger, services)
     lines = LogReader(ledger.redis).read(TASK.id)
     assert [note.line for note in lines] == list(range(1, len(lines) + 1))
     assert [note.text for note in lines] == [
@@ -282,16 +282,19 @@ def _travel_and_hang(socket: str, tell: int) -> None:
         signal.pause()
 
     travel_with(
-        TASK.id, Ledger(Redis(unix_socket_path=socket, decode_responses=True)), Shop(hang), worker="victim"
+        TASK.id,
+        Ledger(Redis(unix_socket_path=socket, decode_responses=True)),
+        Services(hang),
+        worker="victim",
     )
 
 
 def test_a_task_that_a_newer_version_wrote_waits_and_says_why(ledger: Ledger) -> None:
     ledger.redis.hset(keys.record(TASK.id), "task", '{"version": 99}')
-    shop = Shop(lambda: None)
-    travel_with(TASK.id, ledger, shop)
+    services = Services(lambda: None)
+    travel_with(TASK.id, ledger, services)
     state, reason, attempt = ledger.redis.hmget(keys.record(TASK.id), "state", "reason", "attempt")
-    assert (state, attempt, shop.told.failures) == ("queued", "0", [])
+    assert (state, attempt, services.listener.failures) == ("queued", "0", [])
     assert reason.startswith("A newer version of Dayhand wrote this task")
     assert "Upgrade every Dayhand process" in reason
     assert ledger.abandoned() == [], "it is not woken again at once"

@@ -21,6 +21,7 @@ from dayhand.child_process import die_with_parent
 from dayhand.errors import DayhandError
 from dayhand.scripted_model.moves import Finish, Move, Plan, Script, ScriptState
 from dayhand.scripted_model.server import ScriptedServer
+from dayhand.typed_json import parse
 
 MAX_PAUSE_SECONDS = 120.0
 STEP = "Look at the next module, follow each of its callers to where the value comes from, and write down what holds"
@@ -54,7 +55,7 @@ class ModelServerProcess:
 
     def requests(self) -> list[RecordedRequest]:
         """All requests so far."""
-        return [RecordedRequest(**one) for one in json.loads(self._ask("requests"))]
+        return [*parse(tuple[RecordedRequest, ...], self._ask("requests"))]
 
     def waiting(self) -> int:
         """How many tasks wait for ``resume``."""

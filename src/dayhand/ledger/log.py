@@ -56,9 +56,9 @@ class TaskLog:
             else f"{text[: MAX_CHARS // 2]}\n… cut …\n{text[-MAX_CHARS // 2 :]}"
         )
         at = self._ledger.clock()
-        there = [keys.record(self._claim.task_id), keys.log(self._claim.task_id)]
+        script_keys = [keys.record(self._claim.task_id), keys.log(self._claim.task_id)]
         entry = ["at", at, "stage", self._stage, "kind", kind, "text", cut]
-        number = int(fenced(self._append, there, [self._claim.token, MAX_LINES, *entry]))
+        number = int(fenced(self._append, script_keys, [self._claim.token, MAX_LINES, *entry]))
         note = Note(number, at, self._stage, kind, cut)
         for listener in self._listeners:
             listener(note)

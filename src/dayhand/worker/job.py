@@ -32,8 +32,8 @@ LONGEST_DELAY = 600.0
 MAX_DELAYS = 150  # about a day
 
 
-class Shop(Protocol):
-    """Where a journey gets its tools: ``wiring.GitHubServices``."""
+class Services(Protocol):
+    """What provides a journey's tools: ``wiring.GitHubServices``."""
 
     def publication(self, task: Task, claim: Claim) -> AbstractContextManager[Publication]:
         """Where people see this task."""
@@ -53,7 +53,7 @@ def perform(task_id: str) -> None:
         travel_with(task_id, ledger, GitHubServices(settings, ledger), worker=(job and job.worker_name) or "")
 
 
-def travel_with(task_id: str, ledger: Ledger, shop: Shop, *, worker: str = "") -> None:
+def travel_with(task_id: str, ledger: Ledger, services: Services, *, worker: str = "") -> None:
     """Claim a task and run its journey; do nothing if another worker holds it.
 
     If GitHub does not answer, the task waits and is retried at growing intervals, for about a day.
@@ -69,19 +69,19 @@ def travel_with(task_id: str, ledger: Ledger, shop: Shop, *, worker: str = "") -
     log = TaskLog(ledger, claim)
     try:
         with claim.kept():
-            _attempt(JobAttempt(task, ledger, claim, log), shop)
+            _attempt(JobAttempt(task, ledger, claim, log), services)
     except LeaseLost:
         return  # finished, released or taken by another worker: it must not be written to
 
 
-def _attempt(attempt: JobAttempt, shop: Shop) -> None:
+def _attempt(attempt: JobAttempt, services: Services) -> None:
     """Make the attempt in public. If nothing can be published, the ledger at least records the reason."""
     claim, log = attempt.claim, attempt.log
     try:
         if claim.attempt > 2 * MAX_ATTEMPTS:
             raise _crashed_too_often()  # not even the message about it was published
-        with shop.publication(attempt.task, claim) as publication:
-            attempt.make(shop, publication)
+        with services.publication(attempt.task, claim) as publication:
+            attempt.make(services, publication)
     except LeaseLost:
         raise
     except HubUnavailable as error:
@@ -112,7 +112,7 @@ class JobAttempt:
     claim: Claim
     log: TaskLog
 
-    def make(self, shop: Shop, publication: Publication) -> None:
+    def make(self, services: Services, publication: Publication) -> None:
         """Run the journey and record the outcome. Every failure is caught here and reported to the person."""
         self.log.listen(publication.progress)
         if self.claim.attempt > MAX_ATTEMPTS:
@@ -122,7 +122,7 @@ class JobAttempt:
                 "say", "Another worker died and this one takes over. Finished steps are not repeated."
             )
         try:
-            with shop.tools(self.task, self.claim, publication) as tools:
+            with services.tools(self.task, self.claim, publication) as tools:
                 outcome = travel(self.task, tools, self.log)
         except (LeaseLost, HubUnavailable, RedisError):
             raise  # not the end of the task: another worker, or this one later, continues
