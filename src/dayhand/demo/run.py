@@ -27,7 +27,7 @@ from dayhand.demo.fixtures import LABEL, Fixtures, create_fixtures
 from dayhand.demo.progress import TaskProgress
 from dayhand.demo.stories import STORIES
 from dayhand.demo.story import Story
-from dayhand.errors import DayhandError, SettingsError
+from dayhand.errors import DayhandError, ExitCode, SettingsError
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log import LogReader
 from dayhand.ledger.redis_server import connect, embedded
@@ -44,7 +44,6 @@ CONCURRENCY = 3
 PROGRESS_SECONDS = 2
 REPLY_DELAY_SECONDS = 0.5  # before each scripted reply, so that the demo can be watched
 LOG_TAIL_LINES = 15
-EXIT_FAILED = 1
 
 
 def run_demo(settings: Settings, *, once: bool, as_json: bool, cases: Sequence[str]) -> int:
@@ -72,7 +71,7 @@ def run_demo(settings: Settings, *, once: bool, as_json: bool, cases: Sequence[s
         failed = any(task.failed for task in tasks)
         if not once:
             _wait_for_interrupt(console, demo, settings)
-    return EXIT_FAILED if failed else 0
+    return ExitCode.FAILED if failed else ExitCode.OK
 
 
 def select_stories(cases: Sequence[str]) -> tuple[Story, ...]:
@@ -135,7 +134,8 @@ class Demo:
             if child.poll() is not None:
                 log = self.logs / f"{name}.log"
                 tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_TAIL_LINES:]
-                raise DayhandError(
+                failure = SettingsError if child.returncode == ExitCode.SETTINGS else DayhandError
+                raise failure(
                     f"`dayhand {name}` ended with exit code {child.returncode}. The end of its log:\n"
                     + "\n".join(tail),
                     advice=f"The whole log is {log}.",
