@@ -111,11 +111,11 @@ def test_lock_files_are_not_counted(harness: Harness) -> None:
 
 def test_the_tasks_page_says_who_accepted(harness: Harness) -> None:
     repo, _, pull, _ = play(harness, FIX, LIE, files=SHOP)
-    assert "Pull request alters its checks" in page(harness)
+    assert "Pull request modifies its own checks" in page(harness)
     harness.comment(repo, pull, "@bot accept")
     harness.comment(repo, pull, "@bot accept")
     assert "Pull request accepted by ada" in page(harness)
-    assert "Pull request alters its checks" not in page(harness)
+    assert "Pull request modifies its own checks" not in page(harness)
     assert "Accepted by ada." in page(harness)
     assert [one.content for comment in pull.comments for one in comment.reactions] == ["+1", "+1"]
 

@@ -76,7 +76,7 @@ def test_a_runner_that_only_compiles_is_found_out(harness: Harness) -> None:
 def test_a_pytest_that_writes_no_report_is_found_out(harness: Harness) -> None:
     pull, check = play(harness, FIX, files=FAKE_PYTEST)
     assert "`python3 -m pytest -q` | [⚠️ passes, but does not test the change]" in pull.body
-    assert "pytest was asked for a report of its tests, passed and wrote none" in pull.body
+    assert "pytest passed but did not write the report that it was asked for" in pull.body
     assert "passed)" not in pull.body, "no count is told on its word"
     assert check.conclusion == "neutral"
 
