@@ -200,7 +200,7 @@ HELD_BACK = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("move", "told", "standing"), HELD_BACK.values(), ids=HELD_BACK)
+@pytest.mark.parametrize(("move", "result", "standing"), HELD_BACK.values(), ids=HELD_BACK)
 def test_an_agent_that_weakens_its_checks_is_held_back_until_a_person_accepts(
     harness: Harness, move: Move, result: str, standing: str
 ) -> None:
