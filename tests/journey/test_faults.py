@@ -87,7 +87,7 @@ FAULTS: dict[str, list[list[Move]]] = {
     "minutes that run out in a request": [[status(429, "slow", Retry_After="700"), DONE]],
     "minutes that a command uses up": LASTS,
 }
-MONEY = {"model": "gpt-6.1-sol", "max_dollars": 0.05}
+MONEY = {"models": ("gpt-6.1-sol",), "max_dollars": 0.05}
 # What the operator set for it, and what the model does when it is told.
 SETTINGS: dict[str, dict[str, object]] = {
     "money that runs out": MONEY,
