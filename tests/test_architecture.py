@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,27 @@ def test_the_broad_excepts_are_the_edges() -> None:
         and (node.type is None or getattr(node.type, "id", "") in ("Exception", "BaseException"))
     }
     assert found <= {"cli.py", "worker/job.py"}
+
+
+def test_a_class_name_has_one_meaning() -> None:
+    """The local GitHub may name the same things as our client of it: the two share no types on purpose."""
+    places: dict[str, list[str]] = {}
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and not path.is_relative_to(SOURCE / "localhub"):
+                places.setdefault(node.name, []).append(str(path.relative_to(SOURCE)))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+def test_files_functions_and_folders_stay_small() -> None:
+    long_files = [path for path in MODULES if len(path.read_text(encoding="utf-8").splitlines()) > 350]
+    assert not long_files
+    long_functions = [
+        f"{path.relative_to(SOURCE)}: {node.name}"
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno >= 60
+    ]
+    assert not long_functions
+    modules = Counter(path.parent for path in MODULES if path.name != "__init__.py")
+    assert {str(folder.relative_to(SOURCE)): count for folder, count in modules.items() if count > 16} == {}

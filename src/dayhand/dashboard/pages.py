@@ -54,6 +54,10 @@ def dashboard(ledger: Ledger, live: LogReader, github: str) -> Blueprint:
             return jsonify(error=str(error), advice=error.advice), 404
         return render_template("missing.html", error=error), 404
 
+    @blueprint.get("/")
+    def home() -> Answer:
+        return redirect("/tasks")
+
     _tasks(blueprint, ledger, live, github=github)
     return blueprint
 
@@ -83,10 +87,6 @@ def _tasks(blueprint: Blueprint, ledger: Ledger, live: LogReader, *, github: str
 
     def view_of(record: Record) -> TaskView:
         return TaskView(record, github, time.time())
-
-    @blueprint.get("/")
-    def home() -> Answer:
-        return redirect("/tasks")
 
     @blueprint.get("/tasks")
     def board() -> str | Response:

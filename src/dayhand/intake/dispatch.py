@@ -113,7 +113,7 @@ class Dispatcher:
                 self._refuse_if_allowed(event.subject, event.sender, refusals.unclear(hint))
                 return Decision(None, hint)
             case grammar.Command(verb, text):
-                return verb.act(event, text, delivery=delivery, actions=self)
+                return verb.act(event, text, delivery=delivery, context=self)
 
     def _refuse_if_allowed(self, subject: Subject, login: str, refusal: Refusal) -> None:
         """Reply with the refusal, or that this person may not start a task at all."""

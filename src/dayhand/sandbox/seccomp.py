@@ -30,7 +30,7 @@ UNKNOWN = (435, 425, 426, 427, 428, 429, 430, 431, 432, 433, 442)
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class Architecture:
     """One architecture: its audit number and the numbers of the filtered system calls."""
 
     audit: int
@@ -45,7 +45,7 @@ class Machine:
 # modules, kexec, reboot, clocks, syslog, acct, quota, handles, fanotify, hostnames, vhangup, migrate/move_pages,
 # pidfd_getfd, process_madvise, quotactl_fd; on x86-64 also iopl ioperm modify_ldt uselib ustat sysfs _sysctl.
 # fmt: off
-X86_64 = Machine(
+X86_64 = Architecture(
     audit=0xC000003E,
     clone=56,
     ioctl=16,
@@ -57,7 +57,7 @@ X86_64 = Machine(
     ),
     has_x32=True,
 )
-AARCH64 = Machine(
+AARCH64 = Architecture(
     audit=0xC00000B7,
     clone=220,
     ioctl=29,
@@ -73,31 +73,31 @@ MACHINES = {"x86_64": X86_64, "aarch64": AARCH64, "arm64": AARCH64}
 
 
 @cache
-def program(machine: Machine) -> bytes:
+def program(architecture: Architecture) -> bytes:
     """Build the filter that ``bwrap --seccomp`` reads: an array of ``struct sock_filter``.
 
     A rule that does not match jumps over its own return statement only, so every jump is short.
     """
-    return b"".join(struct.pack("<HBBI", *step) for step in _steps(machine))
+    return b"".join(struct.pack("<HBBI", *step) for step in _steps(architecture))
 
 
-def _steps(machine: Machine) -> Iterator[tuple[int, int, int, int]]:
+def _steps(architecture: Architecture) -> Iterator[tuple[int, int, int, int]]:
     yield LOAD, 0, 0, ARCHITECTURE
-    yield EQUAL, 1, 0, machine.audit
+    yield EQUAL, 1, 0, architecture.audit
     yield _refuse(errno.ENOSYS)  # a 32-bit program would use other numbers
     yield LOAD, 0, 0, NUMBER
-    if machine.has_x32:
+    if architecture.has_x32:
         yield AT_LEAST, 0, 1, X32
         yield _refuse(errno.ENOSYS)
     for number in UNKNOWN:
         yield EQUAL, 0, 1, number
         yield _refuse(errno.ENOSYS)
-    for number in machine.denied:
+    for number in architecture.denied:
         yield EQUAL, 0, 1, number
         yield _refuse(errno.EPERM)
-    yield from _clone_rule(machine.clone)
-    yield from _ioctl_rule(machine.ioctl)
-    yield from _socket_rule(machine.socket)
+    yield from _clone_rule(architecture.clone)
+    yield from _ioctl_rule(architecture.ioctl)
+    yield from _socket_rule(architecture.socket)
     yield RETURN, 0, 0, ALLOW
 
 

@@ -9,7 +9,7 @@ from dayhand.hub.repository import RepositoryHub
 from dayhand.intake import refusals
 from dayhand.intake.events import Commented, Subject
 from dayhand.intake.permission import may_ask
-from dayhand.intake.verbs.base import Actions, Decision
+from dayhand.intake.verbs.base import Decision, VerbContext
 from dayhand.ledger import facts
 from dayhand.ledger.ledger import Ledger
 from dayhand.verification import Status
@@ -18,15 +18,15 @@ NAME = "accept"
 ALONE = True
 
 
-def act(comment: Commented, text: str, *, delivery: str, actions: Actions) -> Decision:  # noqa: ARG001 - a verb's contract
+def act(comment: Commented, text: str, *, delivery: str, context: VerbContext) -> Decision:  # noqa: ARG001 - a verb's contract
     """Accept the change of the pull request that the comment is on. May be repeated."""
     subject, login = comment.subject, comment.sender
-    with closing(actions.hub.repository(subject.installation, subject.repository)) as hub:
+    with closing(context.hub.repository(subject.installation, subject.repository)) as hub:
         if not may_ask(hub, login):
-            actions.refuse(subject, login, refusals.MAY_NOT_ACCEPT)
+            context.refuse(subject, login, refusals.MAY_NOT_ACCEPT)
             return Decision(None, f"{login} may not write to {subject.repository}")
-        if not _accept(hub, actions.ledger, subject, login=login):
-            actions.refuse(subject, login, refusals.NOTHING_TO_ACCEPT)
+        if not _accept(hub, context.ledger, subject, login=login):
+            context.refuse(subject, login, refusals.NOTHING_TO_ACCEPT)
             return Decision(None, "there is nothing to accept")
         hub.react(subject.number, comment.comment, "+1")
     return Decision(None, f"accepted by {login}")

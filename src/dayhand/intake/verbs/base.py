@@ -29,7 +29,7 @@ class TaskRequest:
     meaning: str  # two requests with the same meaning share one task
 
 
-class Actions(Protocol):
+class VerbContext(Protocol):
     """What a verb can do: ``dispatch.Dispatcher``."""
 
     @property
@@ -51,7 +51,7 @@ class Verb(Protocol):
     NAME: str  # the word that a person writes; "" for the verb that takes every other text
     ALONE: bool  # whether the word must be alone: “accept only numbers” is a request to change something
 
-    def act(self, comment: Commented, text: str, *, delivery: str, actions: Actions) -> Decision:
+    def act(self, comment: Commented, text: str, *, delivery: str, context: VerbContext) -> Decision:
         """Do what the comment asks. ``text`` is what follows the mention. Raises ``HubError``."""
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dayhand.intake.events import Commented
-from dayhand.intake.verbs.base import Actions, Decision, task_request
+from dayhand.intake.verbs.base import Decision, VerbContext, task_request
 from dayhand.task import TaskKind
 
 NAME = "environment"
 ALONE = True
 
 
-def act(comment: Commented, text: str, *, delivery: str, actions: Actions) -> Decision:
+def act(comment: Commented, text: str, *, delivery: str, context: VerbContext) -> Decision:
     request = task_request(
         comment.subject, TaskKind.ENVIRONMENT, text, asker=comment.sender, comment=comment.comment
     )
-    return actions.open_task(request, delivery)
+    return context.open_task(request, delivery)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dayhand.intake.events import Commented
-from dayhand.intake.verbs.base import Actions, Decision, task_request
+from dayhand.intake.verbs.base import Decision, VerbContext, task_request
 from dayhand.task import TaskKind
 
 NAME = "fix"
 ALONE = False
 
 
-def act(comment: Commented, text: str, *, delivery: str, actions: Actions) -> Decision:
+def act(comment: Commented, text: str, *, delivery: str, context: VerbContext) -> Decision:
     kind = TaskKind.FOLLOW_UP if comment.subject.is_pull else TaskKind.FIX
     request = task_request(comment.subject, kind, text, asker=comment.sender, comment=comment.comment)
-    return actions.open_task(request, delivery)
+    return context.open_task(request, delivery)

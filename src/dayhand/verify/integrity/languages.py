@@ -16,7 +16,7 @@ def _rule(*alternatives: str) -> re.Pattern[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Language:
+class LanguageRules:
     """The rules of one language. The first group that matches in ``named`` or ``groups`` is the name."""
 
     named: re.Pattern[str]  # the beginning of a test, or of a function that could be one
@@ -34,7 +34,7 @@ class Language:
 
 _QUOTED = r"""(?:"([^"\n]+)"|'([^'\n]+)'|`([^`]+)`)"""
 _CHAIN = r"(?:\.\w+)*\s*(?:\([^()]*\)\s*|`[^`]*`\s*)?\(\s*"  # .each([1, 2])(
-SCRIPT = Language(
+SCRIPT = LanguageRules(
     named=_rule(rf"(?<![\w.])[xf]?(?:it|test|specify){_CHAIN}{_QUOTED}"),
     groups=_rule(rf"(?<![\w.])[xf]?(?:describe|context|suite){_CHAIN}{_QUOTED}"),
     asserts=_rule(
@@ -55,7 +55,7 @@ SCRIPT = Language(
         r"[{,]\s*only:\s*true",
     ),
 )  # fmt: skip
-GO = Language(
+GO = LanguageRules(
     named=_rule(r"^func (?:\([^)]*\) )?(\w+)\("),
     unmarked=_rule(r"(?:Test|Fuzz|Example)(?![a-z])"),
     asserts=_rule(r"\bt\.(?:Error|Fatal|Fail)\w*\(", r"\b(?:require|assert|is)\.\w+\("),
@@ -65,7 +65,7 @@ GO = Language(
     skips=_rule(r"\b[tb]\.Skip(?:Now|f)?\("),
     excludes_file=_rule(r"^//\s*(?:go:build|\+build)\b.*"),
 )
-RUST = Language(
+RUST = LanguageRules(
     named=_rule(r"^[ \t]*(?:pub(?:\([^)]*\))? )?(?:const )?(?:async )?(?:unsafe )?fn (\w+)"),
     marks=_rule(r"#\[(?:\w+::)*(?:test|rstest|test_case|quickcheck|wasm_bindgen_test)\b"),
     asserts=_rule(r"\b(?:debug_|prop_)?assert\w*!", r"\bpanic!", r"\.unwrap_err\("),
@@ -74,7 +74,7 @@ RUST = Language(
     inverts=_rule(r"#\[should_panic\b"),
     excludes_file=_rule(r"^#!\[cfg\(.*"),
 )
-JAVA = Language(  # and Kotlin, and C#
+JAVA = LanguageRules(  # and Kotlin, and C#
     named=_rule(r"\b(?:void|fun|Task)\s+(?:`([^`]+)`|(\w+))\s*\("),
     groups=_rule(r"^[^\n\"]*\bclass\s+(\w+)"),
     marks=_rule(
@@ -96,7 +96,7 @@ JAVA = Language(  # and Kotlin, and C#
     ),
 )  # fmt: skip
 _RUBY_TEST, _RUBY_GROUP = "(?:it|specify|test|example|scenario)", "(?:describe|context|feature)"
-RUBY = Language(
+RUBY = LanguageRules(
     named=_rule(rf"(?<![\w.:])[xf]?{_RUBY_TEST}[ (]\s*{_QUOTED}", r"\bdef (test_\w+)"),
     groups=_rule(rf"(?<![\w.:])(?:RSpec\.)?[xf]?{_RUBY_GROUP}[ (]\s*(?:[\"']([^\"'\n]+)|([A-Z][\w:]*))"),
     asserts=_rule(r"\bexpect\b", r"\bassert\w*\b", r"\brefute\w*\b", r"\b(?:must|wont)_\w+", r"\bshould\w*\b"),
@@ -113,7 +113,7 @@ RUBY = Language(
     ),
     comment=r"#[^\n]*",
 )  # fmt: skip
-PHP = Language(
+PHP = LanguageRules(
     named=_rule(r"\bfunction\s+(\w+)\s*\(", rf"(?<![\w.>:$])(?:it|test)\s*\(\s*{_QUOTED}"),
     groups=_rule(r"^[^\n\"]*\bclass\s+(\w+)"),
     unmarked=_rule(r"test", r".*[^\w]"),  # Pest's test names are sentences
@@ -126,7 +126,7 @@ PHP = Language(
     focuses=_rule(r"->only\("),
     comment=r"//[^\n]*|#(?!\[)[^\n]*|/\*.*?(?:\*/|\Z)",
 )
-OTHER = Language(  # Elixir, C++, shells
+OTHER = LanguageRules(  # Elixir, C++, shells
     named=_rule(rf"(?<![\w.])(?:it|test)[ (]\s*{_QUOTED}", r"\bTEST(?:_F|_P)?\(\s*(\w+,\s*\w+)"),
     asserts=_rule(
         r"\bassert\w*\b", r"\brefute\w*\b", r"\b(?:ASSERT|EXPECT)_\w+", r"\b(?:REQUIRE|CHECK)\w*\("
@@ -135,7 +135,7 @@ OTHER = Language(  # Elixir, C++, shells
     skips=_rule(r"@(?:module)?tag :skip\b", r"\bGTEST_SKIP\b", r"\bDISABLED_\w+"),
     comment=r"^\s*(?:#|//)[^\n]*",
 )
-LANGUAGES: dict[str, Language] = {
+LANGUAGES: dict[str, LanguageRules] = {
     **dict.fromkeys((".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".mts", ".cts"), SCRIPT),
     ".go": GO,
     ".rs": RUST,
@@ -145,6 +145,6 @@ LANGUAGES: dict[str, Language] = {
 }
 
 
-def language_of(path: str) -> Language:
+def language_of(path: str) -> LanguageRules:
     """The language of a file, by its suffix."""
     return LANGUAGES.get(path[path.rfind(".") :], OTHER)

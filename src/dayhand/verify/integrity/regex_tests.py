@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from dayhand.verify.integrity.case_facts import CaseFacts
-from dayhand.verify.integrity.languages import NEVER, Language, language_of
+from dayhand.verify.integrity.languages import NEVER, LanguageRules, language_of
 
 # An unclosed string ends with its line or the file, and is never read twice, however long it is.
 STRINGS = r"\"(?:\\.|[^\"\\\n])*+\"?|'(?:\\.|[^'\\\n])*+'?|`(?:\\.|[^`\\])*+`?"
@@ -20,9 +20,9 @@ DOC_CHARS = 2000
 
 def tests_in(path: str, text: str) -> Mapping[str, CaseFacts]:
     """The tests by name. Two tests with the same name count as one."""
-    language = language_of(path)
+    rules = language_of(path)
     found: dict[str, CaseFacts] = {}
-    for name, test in _each(language, text):
+    for name, test in _each(rules, text):
         found[name] = _merged(found[name], test) if name in found else test
     return found
 
@@ -33,46 +33,46 @@ def file_conditions(path: str, text: str) -> list[tuple[int, str]]:
     return [(_line(text, match.start()), match[0]) for match in rule.finditer(text)]
 
 
-def without_comments(language: Language, text: str) -> str:
+def without_comments(rules: LanguageRules, text: str) -> str:
     """The same text with comments replaced by spaces, so that positions stay the same."""
-    rule = re.compile(rf"({STRINGS})|{language.comment}", re.DOTALL | re.MULTILINE)
+    rule = re.compile(rf"({STRINGS})|{rules.comment}", re.DOTALL | re.MULTILINE)
     return rule.sub(lambda match: match[1] or re.sub(r"[^\n]", " ", match[0]), text)
 
 
-def _each(language: Language, text: str) -> Iterator[tuple[str, CaseFacts]]:
-    code = without_comments(language, text)
+def _each(rules: LanguageRules, text: str) -> Iterator[tuple[str, CaseFacts]]:
+    code = without_comments(rules, text)
     heads = sorted(
-        [(match.start(), match, False) for match in language.named.finditer(code)]
-        + [(match.start(), match, True) for match in language.groups.finditer(code)],
+        [(match.start(), match, False) for match in rules.named.finditer(code)]
+        + [(match.start(), match, True) for match in rules.groups.finditer(code)],
         key=lambda head: head[0],
     )[:MAX_TESTS]
-    starts = [start if language.marks is NEVER else _with_marks(code, start) for start, _, _ in heads]
+    starts = [start if rules.marks is NEVER else _with_marks(code, start) for start, _, _ in heads]
     before_first = code[: starts[0]] if starts else code
-    if language.skips.search(before_first):
+    if rules.skips.search(before_first):
         yield WHOLE_FILE, CaseFacts(1, skips=True, asserts=0, exact=0, body="", group=True)
     for (_, match, group), (start, end) in zip(heads, pairwise([*starts, len(code)]), strict=True):
         name = next((part for part in match.groups() if part), "")
         marks = _docs_and_marks(text, start, match.start())
-        test = group or _is_test(language, name, marks)
-        if test or (language.groups is not NEVER and language.skips.search(code, start, end)):
+        test = group or _is_test(rules, name, marks)
+        if test or (rules.groups is not NEVER and rules.skips.search(code, start, end)):
             line, body = _line(code, match.start()), code[match.end() : end]
-            yield name, _facts(language, code[start : match.end()], body, line=line, group=group or not test)
+            yield name, _facts(rules, code[start : match.end()], body, line=line, group=group or not test)
 
 
-def _is_test(language: Language, name: str, marks: str) -> bool:
-    by_name_alone = language.marks is NEVER and language.unmarked is NEVER
-    return by_name_alone or bool(language.unmarked.match(name) or language.marks.search(marks))
+def _is_test(rules: LanguageRules, name: str, marks: str) -> bool:
+    by_name_alone = rules.marks is NEVER and rules.unmarked is NEVER
+    return by_name_alone or bool(rules.unmarked.match(name) or rules.marks.search(marks))
 
 
-def _facts(language: Language, head: str, body: str, *, line: int, group: bool) -> CaseFacts:
+def _facts(rules: LanguageRules, head: str, body: str, *, line: int, group: bool) -> CaseFacts:
     return CaseFacts(
         line,
-        skips=bool(language.skips.search(head + body)),
-        asserts=len(language.asserts.findall(body)),
-        exact=len(language.exact.findall(body)),
+        skips=bool(rules.skips.search(head + body)),
+        asserts=len(rules.asserts.findall(body)),
+        exact=len(rules.exact.findall(body)),
         body=" ".join(body.split()),
-        focuses=bool(language.focuses.search(head + body)),
-        inverts=bool(language.inverts.search(head)),
+        focuses=bool(rules.focuses.search(head + body)),
+        inverts=bool(rules.inverts.search(head)),
         group=group,
     )
 
