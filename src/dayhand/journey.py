@@ -136,7 +136,7 @@ class TaskJourney:
                 self.tools.sandbox,
                 self._fill_base,
                 log=self.log,
-                scope=self.task.repository,
+                source=self.base.source,
                 config=self.base.config,
                 extra=self.tools.registries,
             )
@@ -156,7 +156,7 @@ class TaskJourney:
                 files=self.base.files,
                 sandbox=tools.sandbox,
                 fill=self._fill_base,
-                repository=self.task.repository,
+                source=self.base.source,
                 log=self.log,
                 registries=tools.registries,
             )

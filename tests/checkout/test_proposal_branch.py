@@ -10,6 +10,7 @@ import pytest
 from dayhand.checkout.mirror import Author, Mirror, read_files
 from dayhand.checkout.proposal_branch import PROPOSAL_BRANCH, propose_file
 from dayhand.checkout.repository import Base, Checkout
+from dayhand.environment.base import Source
 from dayhand.errors import CheckoutError
 from dayhand.ledger.facts import Facts
 from tests.checkout.conftest import git
@@ -27,7 +28,7 @@ def checkout(mirror: Mirror) -> Checkout:
 @pytest.fixture
 def base(mirror: Mirror, head: str) -> Base:
     files = read_files(mirror, head)
-    return Base(head, "main", files, files)
+    return Base(head, "main", files, Source("ada/shop", head, trusted=True), files)
 
 
 def test_one_commit_with_one_file_and_nothing_else(checkout: Checkout, base: Base, origin: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import tarfile
 import tempfile
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from dayhand.environment.base import Source
 from dayhand.environment.ecosystems import node, python
 from dayhand.environment.registries.machine import HostMachine
 from dayhand.sandbox.base import Box
@@ -62,6 +64,12 @@ class Project:
     """A small repository: its files for detection, and a way to put them into a box."""
 
     files: Texts
+
+    @property
+    def source(self) -> Source:
+        """As of a commit on the default branch."""
+        digest = hashlib.sha256(repr(sorted(self.files.texts.items())).encode()).hexdigest()
+        return Source("ada/shop", digest, trusted=True)
 
     def fill(self, box: Box) -> None:
         archive = io.BytesIO()

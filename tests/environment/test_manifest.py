@@ -48,16 +48,16 @@ def test_brackets_without_end_in_any_file_that_is_read_end_no_task(files, projec
     assert planned == ["Node", "Rust", "PHP"]
     del texts["package.json"], texts["composer.json"], texts["pyproject.toml"], texts["Cargo.toml"]
     odd = project({**texts, "README.md": ""})
-    assert prepare(odd.files, sandbox, odd.fill, log=log).checks == ()
+    assert prepare(odd.files, sandbox, odd.fill, log=log, source=odd.source).checks == ()
 
 
 def test_a_path_that_is_no_text_is_passed_over_and_one_with_quotes_is_not(files, project, sandbox, log):
     test = '{"scripts": {"test": "true"}}'
     odd = files({"a\nb/package.json": test, "g\udcff/package.json": test, "h\udcff/Cargo.toml": "[package]"})
-    environment = prepare(odd, sandbox, project({}).fill, log=log)
+    environment = prepare(odd, sandbox, project({}).fill, log=log, source=project({}).source)
     assert environment.checks == ()
     quoted = project({"c'd$(x) é/package.json": test.replace("true", "touch here")})
-    environment = prepare(quoted.files, sandbox, quoted.fill, log=log)
+    environment = prepare(quoted.files, sandbox, quoted.fill, log=log, source=quoted.source)
     assert [check.folder for check in environment.checks] == ["c'd$(x) é"]
     with sandbox.open(origin=environment.snapshot) as box:
         quoted.fill(box)

@@ -144,7 +144,7 @@ def test_a_folder_whose_name_is_shell_is_only_a_name(files):
 def test_more_projects_than_are_sane_are_named(project, sandbox, log):
     texts = {f"p{number:02}/go.mod": GO for number in range(monorepo.MAX_PROJECTS + 1)}
     repository = project(texts)
-    prepare(repository.files, sandbox, repository.fill, log=log)
+    prepare(repository.files, sandbox, repository.fill, log=log, source=repository.source)
     assert f"Too many nested projects; these are not set up: p{monorepo.MAX_PROJECTS:02}." in log.of("say")
 
 
@@ -161,7 +161,7 @@ def test_a_workspace_and_a_back_end_are_set_up_and_checked_in_their_folders(proj
         "back/test_six.py": "import os, six\n\n\ndef test_here():\n    assert os.path.basename(os.getcwd()) == 'back'\n",
     }
     repository = project(texts)
-    environment = prepare(repository.files, sandbox, repository.fill, log=log)
+    environment = prepare(repository.files, sandbox, repository.fill, log=log, source=repository.source)
     assert environment.missing == {}
     assert [check.folder for check in environment.checks] == ["packages/a", "back"]
     with sandbox.open(origin=environment.snapshot) as box:
@@ -188,5 +188,5 @@ def test_a_file_that_cannot_be_read_is_named_with_its_folder(files, project, san
         "web/pnpm-workspace.yaml repeats the key “packages” (line 2); ignored.",
     ]
     broken = project({"pnpm-workspace.yaml": "[", "package.json": "{}"})
-    prepare(broken.files, sandbox, broken.fill, log=log)
+    prepare(broken.files, sandbox, broken.fill, log=log, source=broken.source)
     assert any(line.startswith("pnpm-workspace.yaml is not YAML") for line in log.of("say"))

@@ -37,7 +37,9 @@ def test_its_version_pins_are_compared_with_the_survey(files, pin):
 
 def test_its_clients_registry_is_opened_and_nothing_else(project, sandbox, log):
     repository = project({"toy.manifest": "a"})
-    environment = prepare(repository.files, sandbox, repository.fill, log=log, ecosystems=WITH_TOY)
+    environment = prepare(
+        repository.files, sandbox, repository.fill, log=log, source=repository.source, ecosystems=WITH_TOY
+    )
     assert environment.ecosystems == ("Toy",)
     reasons = {blocked.host: blocked.reason for blocked in environment.blocked}
     assert "no address" in reasons["toys.invalid"]

@@ -12,6 +12,7 @@ import pytest
 import uv
 
 from dayhand.environment import prepare as room
+from dayhand.environment.base import Source
 from dayhand.environment.declared.dayhand_toml import RepoConfig
 from dayhand.environment.ecosystems import node
 from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
@@ -50,7 +51,7 @@ def all_pass(environment, project, sandbox):
 @pytest.mark.usefixtures("python_index")
 def test_a_small_python_project_is_linted_and_tested(project, sandbox, log):
     small = project(SMALL)
-    environment = prepare(small.files, sandbox, small.fill, log=log)
+    environment = prepare(small.files, sandbox, small.fill, log=log, source=small.source)
     assert all_pass(environment, small, sandbox) == ["ruff check .", "python3 -m pytest -q"]
     assert environment.missing == {}
     assert [step.passed for step in environment.steps] == [True, True]
@@ -61,9 +62,9 @@ def test_a_small_python_project_is_linted_and_tested(project, sandbox, log):
 @pytest.mark.usefixtures("python_index")
 def test_the_second_time_nothing_is_installed_and_the_same_is_known(project, sandbox, log):
     small = project({**SMALL, "requirements-dev.txt": "ruff\npytest\n"})
-    first = prepare(small.files, sandbox, small.fill, log=log)
+    first = prepare(small.files, sandbox, small.fill, log=log, source=small.source)
     log.lines.clear()
-    second = prepare(small.files, sandbox, small.fill, log=log)
+    second = prepare(small.files, sandbox, small.fill, log=log, source=small.source)
     assert second == dataclasses.replace(first, cached=True, seconds=second.seconds)
     assert log.of("command") == []
 
@@ -85,7 +86,7 @@ def test_a_locked_project_is_installed_from_its_lock(project, sandbox, log, tmp_
             "tests/test_app.py": "import app\n\n\ndef test_app():\n    assert app.name == 'six'\n",
         }
     )
-    environment = prepare(locked.files, sandbox, locked.fill, log=log)
+    environment = prepare(locked.files, sandbox, locked.fill, log=log, source=locked.source)
     assert environment.steps[1].command == "uv sync --frozen --all-extras --all-groups"
     assert all_pass(environment, locked, sandbox) == ["ruff check .", "python3 -m pytest -q"]
 
@@ -93,7 +94,7 @@ def test_a_locked_project_is_installed_from_its_lock(project, sandbox, log, tmp_
 @pytest.mark.usefixtures("python_index")
 def test_a_pinned_python_that_is_not_there_is_told_and_the_boxs_own_is_used(project, sandbox, log):
     pinned = project({**SMALL, ".python-version": "3.99\n"})
-    environment = prepare(pinned.files, sandbox, pinned.fill, log=log)
+    environment = prepare(pinned.files, sandbox, pinned.fill, log=log, source=pinned.source)
     assert any("3.99" in text for text in log.of("output"))
     assert environment.steps[0].passed
     assert all_pass(environment, pinned, sandbox) == ["ruff check .", "python3 -m pytest -q"]
@@ -107,7 +108,7 @@ def test_what_set_up_left_in_the_workspace_stays_and_tracked_files_do_not(projec
             "x.py": "",
         }
     )
-    environment = prepare(built.files, sandbox, built.fill, log=log)
+    environment = prepare(built.files, sandbox, built.fill, log=log, source=built.source)
     with sandbox.open(origin=environment.snapshot) as box:
         found = box.run("ls -A").text().split()
         imported = box.run("python3 -c 'import x'", env=environment.env, cwd="/tmp")
@@ -119,7 +120,7 @@ def test_what_set_up_left_in_the_workspace_stays_and_tracked_files_do_not(projec
 @pytest.mark.usefixtures("python_index")
 def test_a_python_tool_that_cannot_be_had_is_named_and_the_rest_is_there(project, sandbox, log):
     wanting = project({**SMALL, "requirements-dev.txt": "pytest\nruff==999.0\n"})
-    environment = prepare(wanting.files, sandbox, wanting.fill, log=log)
+    environment = prepare(wanting.files, sandbox, wanting.fill, log=log, source=wanting.source)
     assert set(environment.missing) == {"ruff check ."}
     missing = environment.missing["ruff check ."]
     assert missing.tool == "ruff"
@@ -131,8 +132,8 @@ def test_a_python_tool_that_cannot_be_had_is_named_and_the_rest_is_there(project
 @pytest.mark.usefixtures("python_index")
 def test_what_could_not_be_had_is_remembered_for_a_while_and_then_tried_again(project, sandbox, log):
     wanting = project({"a.py": "", "requirements.txt": "no-such-package-by-dayhand\n", "ruff.toml": ""})
-    first = prepare(wanting.files, sandbox, wanting.fill, log=log)
-    second = prepare(wanting.files, sandbox, wanting.fill, log=log)
+    first = prepare(wanting.files, sandbox, wanting.fill, log=log, source=wanting.source)
+    second = prepare(wanting.files, sandbox, wanting.fill, log=log, source=wanting.source)
     assert not first.steps[-1].passed
     assert first.missing == {}, "ruff is no part of what failed"
     assert second.steps == first.steps
@@ -142,7 +143,7 @@ def test_what_could_not_be_had_is_remembered_for_a_while_and_then_tried_again(pr
 @pytest.mark.usefixtures("python_index")
 def test_a_declared_tool_that_no_file_installs_is_brought_by_one_more_attempt(project, sandbox, log):
     only = project({"a.py": "", "ruff.toml": ""})
-    environment = prepare(only.files, sandbox, only.fill, log=log)
+    environment = prepare(only.files, sandbox, only.fill, log=log, source=only.source)
     assert all_pass(environment, only, sandbox) == ["ruff check ."]
     assert any("one more attempt to install it" in text for text in log.of("say"))
 
@@ -152,7 +153,7 @@ def test_a_plugin_that_pytests_own_settings_need_is_brought_too(project, sandbox
     covered = project(
         {**SMALL, "ruff.toml": "", "pytest.ini": "[pytest]\naddopts =\n    -q\n    --cov=app\n"}
     )
-    environment = prepare(covered.files, sandbox, covered.fill, log=log)
+    environment = prepare(covered.files, sandbox, covered.fill, log=log, source=covered.source)
     assert environment.missing == {}
     assert all_pass(environment, covered, sandbox) == ["ruff check .", "python3 -m pytest -q"]
 
@@ -160,7 +161,7 @@ def test_a_plugin_that_pytests_own_settings_need_is_brought_too(project, sandbox
 @pytest.mark.usefixtures("python_index")
 def test_pytest_that_refuses_its_own_settings_cannot_run_and_says_why(project, sandbox, log):
     odd = project({**SMALL, "pytest.ini": "[pytest]\naddopts = --no-such-option\n"})
-    environment = prepare(odd.files, sandbox, odd.fill, log=log)
+    environment = prepare(odd.files, sandbox, odd.fill, log=log, source=odd.source)
     assert "unrecognized arguments: --no-such-option" in environment.missing["python3 -m pytest -q"].why
 
 
@@ -168,7 +169,7 @@ def test_pytest_that_refuses_its_own_settings_cannot_run_and_says_why(project, s
 def test_a_node_project_gets_its_declared_linter_and_lints(project, sandbox, log):
     stale = {"lockfileVersion": 3, "packages": {"": {}}}
     linted = project({**ESLINT, "package-lock.json": json.dumps(stale)})
-    environment = prepare(linted.files, sandbox, linted.fill, log=log)
+    environment = prepare(linted.files, sandbox, linted.fill, log=log, source=linted.source)
     assert environment.steps[0].command == "npm install --no-save --no-package-lock", (
         "npm ci refuses this lock"
     )
@@ -187,7 +188,7 @@ def test_a_lock_that_npm_wrote_is_installed_with_ci(project, sandbox, log, tmp_p
     subprocess.run([npm, "install", "--package-lock-only", "--silent"], cwd=tmp_path, check=True)
     lock = (tmp_path / "package-lock.json").read_text()
     locked = project({**ESLINT, "package.json": package, "package-lock.json": lock})
-    environment = prepare(locked.files, sandbox, locked.fill, log=log)
+    environment = prepare(locked.files, sandbox, locked.fill, log=log, source=locked.source)
     assert [(step.command, step.passed) for step in environment.steps] == [("npm ci", True)]
     assert all_pass(environment, locked, sandbox) == ["npm run lint"]
 
@@ -197,7 +198,7 @@ def test_a_node_linter_that_does_not_exist_is_named(project, sandbox, log):
     tool = "eslint-of-dayhand-that-nobody-made"
     package = {"scripts": {"lint": f"{tool} ."}, "devDependencies": {tool: "^1"}}
     wanting = project({"package.json": json.dumps(package)})
-    environment = prepare(wanting.files, sandbox, wanting.fill, log=log)
+    environment = prepare(wanting.files, sandbox, wanting.fill, log=log, source=wanting.source)
     assert environment.missing["npm run lint"].tool == tool
     assert f"{tool}@^1" in environment.missing["npm run lint"].why
 
@@ -221,14 +222,14 @@ def test_a_box_without_node_gets_one_from_the_python_index(project, sandbox, log
 
 def test_a_project_with_nothing_to_install_is_probed_once(project, sandbox, log):
     plain = project({"check.sh": "#!/bin/sh\ntest -f prompt.md\n", "prompt.md": "Say so."})
-    environment = prepare(plain.files, sandbox, plain.fill, log=log)
+    environment = prepare(plain.files, sandbox, plain.fill, log=log, source=plain.source)
     assert (environment.steps, environment.missing, environment.cached) == ((), {}, False)
     assert all_pass(environment, plain, sandbox) == ["./check.sh"]
 
     def fill(_box):
         raise AssertionError("the repository is not needed again")
 
-    again = prepare(plain.files, sandbox, fill, log=log)
+    again = prepare(plain.files, sandbox, fill, log=log, source=plain.source)
     assert (again.cached, again.missing) == (True, {})
     assert all_pass(again, plain, sandbox) == ["./check.sh"]
 
@@ -241,20 +242,22 @@ def test_a_config_that_is_already_parsed_is_not_read_again(sandbox, log):
 
     config = RepoConfig(run=("true",), checks={"test": ("test -d .",)})
     files = Files({".dayhand.toml": "[setup]\nrun = 'false'\n"})
-    environment = prepare(files, sandbox, Project(files).fill, log=log, config=config)
+    environment = prepare(
+        files, sandbox, Project(files).fill, log=log, source=Project(files).source, config=config
+    )
     assert [(step.command, step.passed) for step in environment.steps] == [("true", True)]
     assert [check.command for check in environment.checks] == ["test -d ."]
 
 
 def test_a_script_whose_interpreter_is_not_there_is_missing(project, sandbox, log):
     plain = project({"check.sh": "#!/usr/bin/env no-such-shell\n"})
-    environment = prepare(plain.files, sandbox, plain.fill, log=log)
+    environment = prepare(plain.files, sandbox, plain.fill, log=log, source=plain.source)
     assert set(environment.missing) == {"./check.sh"}
 
 
 def test_a_repository_without_any_check_says_so(project, sandbox, log):
     empty = project({"README.md": "hello"})
-    environment = prepare(empty.files, sandbox, empty.fill, log=log)
+    environment = prepare(empty.files, sandbox, empty.fill, log=log, source=empty.source)
     assert (environment.checks, environment.snapshot) == ((), None)
     assert log.of("say") == ["Toolchain: none that Dayhand knows. Checks: none declared."]
 
@@ -262,7 +265,7 @@ def test_a_repository_without_any_check_says_so(project, sandbox, log):
 @pytest.mark.usefixtures("python_index")
 def test_a_host_that_set_up_may_not_reach_is_recorded(project, sandbox, log):
     asking = project({"requirements.txt": "x @ https://example.invalid/x.tar.gz\n"})
-    environment = prepare(asking.files, sandbox, asking.fill, log=log)
+    environment = prepare(asking.files, sandbox, asking.fill, log=log, source=asking.source)
     assert {blocked.host for blocked in environment.blocked} == {"example.invalid"}
     assert [blocked.command for blocked in environment.blocked] == ["uv pip install -r requirements.txt"]
     assert not environment.steps[-1].passed
@@ -274,7 +277,7 @@ def test_of_several_that_come_at_once_one_builds(project, sandbox):
     places = []
 
     def work():
-        places.append(prepare(same.files, sandbox, same.fill, log=Notes()))
+        places.append(prepare(same.files, sandbox, same.fill, log=Notes(), source=same.source))
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -284,10 +287,15 @@ def test_of_several_that_come_at_once_one_builds(project, sandbox):
     assert sorted(environment.cached for environment in places) == [False, True, True, True]
 
 
-def test_one_repositorys_snapshot_is_never_anothers(files):
+def test_a_repositorys_a_trees_and_an_untrusted_trees_snapshot_are_never_anothers(files):
     plan = combine((), "/bin")
-    keys = {room._key(plan, files({}), "base", scope=scope) for scope in ("a/b", "c/d")}
-    assert len(keys) == 2
+    sources = [
+        Source("a/b", "c0ffee", trusted=True),
+        Source("c/d", "c0ffee", trusted=True),
+        Source("a/b", "decaf", trusted=True),
+        Source("a/b", "c0ffee", trusted=False),
+    ]
+    assert len({room._key(plan, files({}), "base", source=source) for source in sources}) == len(sources)
 
 
 def test_a_makefile_counts_only_where_nobody_else_has_such_a_check(files):
@@ -317,12 +325,20 @@ def test_set_up_may_reach_the_operators_own_registries_and_no_others(project, sa
     }
     repository = project(texts)
     environment = prepare(
-        repository.files, sandbox, repository.fill, log=log, extra=ExtraRegistries(("own.invalid",))
+        repository.files,
+        sandbox,
+        repository.fill,
+        log=log,
+        source=repository.source,
+        extra=ExtraRegistries(("own.invalid",)),
     )
     result = {blocked.host: blocked.reason for blocked in environment.blocked}
     assert result["other.invalid"] == "the host is not allowed"
     assert "no address" in result["own.invalid"]
-    assert prepare(repository.files, sandbox, repository.fill, log=log).key != environment.key
+    assert (
+        prepare(repository.files, sandbox, repository.fill, log=log, source=repository.source).key
+        != environment.key
+    )
 
 
 class Fingerprinted:

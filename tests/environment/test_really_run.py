@@ -99,11 +99,11 @@ def test_a_project_is_set_up_checked_and_found_again_and_a_broken_one_fails(
 ):
     needs(sandbox, *probes)
     sound = project(texts)
-    environment = prepare(sound.files, sandbox, sound.fill, log=log)
+    environment = prepare(sound.files, sandbox, sound.fill, log=log, source=sound.source)
     assert environment.missing == {}, environment.steps
     assert all(step.passed for step in environment.steps), environment.steps
     assert all_pass(environment, sound, sandbox) == commands
-    assert prepare(sound.files, sandbox, sound.fill, log=log).cached
+    assert prepare(sound.files, sandbox, sound.fill, log=log, source=sound.source).cached
     results = run_checks(environment, project({**texts, **broken}), sandbox)
     assert not results[commands[-1]].passed
 
@@ -111,7 +111,7 @@ def test_a_project_is_set_up_checked_and_found_again_and_a_broken_one_fails(
 @pytest.mark.usefixtures("python_index")
 def test_just_is_brought_where_the_box_has_none(project, sandbox, log):
     small = project(JUST)
-    environment = prepare(small.files, sandbox, small.fill, log=log)
+    environment = prepare(small.files, sandbox, small.fill, log=log, source=small.source)
     assert all_pass(environment, small, sandbox) == ["just test"]
     broken = project({"justfile": JUST["justfile"].replace("touch", "rm -f")})
     assert not run_checks(environment, broken, sandbox)["just test"].passed
@@ -147,7 +147,7 @@ def test_maven_fetches_what_its_tests_are_run_with_and_then_needs_no_network(
         "src/test/java/a/ATest.java": test,
     }
     sound = project(texts)
-    environment = prepare(sound.files, sandbox, sound.fill, log=log)
+    environment = prepare(sound.files, sandbox, sound.fill, log=log, source=sound.source)
     assert [step.passed for step in environment.steps] == [True, True], environment.steps
     assert environment.blocked == ()
     assert all_pass(environment, sound, sandbox) == ["mvn -B -o -q test"]

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from dayhand.environment.base import Environment
 from dayhand.environment.ecosystems.base import Check
+from dayhand.sandbox.base import Snapshot
 from dayhand.verify import base_cache
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.runner import CheckResult
@@ -90,3 +92,10 @@ def test_the_oldest_results_make_room(tmp_path: Path) -> None:
     for number in range(base_cache.MAX_KEPT + 3):
         cache.keep(f"{number:040x}", "env-1", TEST, result=check_result())
     assert len(list(tmp_path.iterdir())) == base_cache.MAX_KEPT
+
+
+def test_a_result_in_an_incomplete_environment_does_not_count_for_the_complete_one() -> None:
+    complete = Environment("env-1", Snapshot("env-1"), {}, (TEST,), {}, (), (), cached=False, seconds=0.0)
+    incomplete = dataclasses.replace(complete, snapshot=Snapshot("env-1-2980000"))
+    assert complete.results_key == dataclasses.replace(complete, snapshot=None).results_key
+    assert complete.results_key != incomplete.results_key

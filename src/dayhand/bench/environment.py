@@ -19,7 +19,7 @@ from rich.table import Table
 
 from dayhand.bench.measure import time_ms
 from dayhand.checkout.mirror import CommitFiles, Mirror, bundle_ref, read_files
-from dayhand.environment.base import Environment
+from dayhand.environment.base import Environment, Source
 from dayhand.environment.prepare import prepare
 from dayhand.environment.setup.steps import reason
 from dayhand.localhub.state.git_store import GitStore
@@ -117,7 +117,8 @@ class BenchProject:
         worktree.check_out(box, bundle, ref=bundle_ref(self.commit), commit=self.commit, branch=BRANCH)
 
     def prepare(self, sandbox: Sandbox) -> Environment:
-        return prepare(self.files, sandbox, self.fill, log=NullLog(), scope=self.name)
+        source = Source(self.name, self.mirror.tree(self.commit), trusted=True)
+        return prepare(self.files, sandbox, self.fill, log=NullLog(), source=source)
 
 
 def _measure(

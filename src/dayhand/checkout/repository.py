@@ -10,6 +10,8 @@ from pathlib import Path
 from dayhand.checkout.mirror import Author, CommitFiles, Mirror, bundle_ref, read_files
 from dayhand.checkout.policy import check_policy, large_binaries
 from dayhand.checkout.target_branch import TargetBranches
+from dayhand.checkout.trust import is_trusted
+from dayhand.environment.base import Source
 from dayhand.environment.declared.dayhand_toml import RepoConfig, read_config
 from dayhand.errors import CheckoutError
 from dayhand.ledger import facts
@@ -27,6 +29,7 @@ class Base:
     commit: str
     branch: str  # of the commit; the pull request targets it, unless it is our own branch
     files: CommitFiles
+    source: Source
     config: RepoConfig  # from the default branch: the maintainers' decisions, whatever this commit contains
     since: str = (
         ""  # the commit at which the branch left the default branch; "" for the default branch itself
@@ -63,7 +66,11 @@ class Checkout:
         default_head, files = heads.get(default, commit), read_files(self.mirror, commit)
         config = read_config(files if default_head == commit else read_files(self.mirror, default_head))
         since = self.mirror.merge_base(commit, default_head) if branch != default else ""
-        return Base(commit, branch, files, config, since)
+        return Base(commit, branch, files, self._source(task, commit, default_head), config, since)
+
+    def _source(self, task: Task, commit: str, default_head: str) -> Source:
+        trusted = is_trusted(commit, default_head=default_head, contains=self.mirror.contains)
+        return Source(task.repository, self.mirror.tree(commit) if trusted else commit, trusted)
 
     def begin(self, task: Task, base: Base) -> str:
         """Push the task's branch with an empty first commit, so that a draft pull request can be opened.

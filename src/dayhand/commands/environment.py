@@ -12,6 +12,7 @@ from rich.markdown import Markdown
 from dayhand.checkout.mirror import bundle_ref, read_files
 from dayhand.checkout.repository import open_mirror
 from dayhand.commands.local import local_task, print_line
+from dayhand.environment.base import Source
 from dayhand.environment.prepare import prepare
 from dayhand.environment.registries.base import ExtraRegistries
 from dayhand.errors import ExitCode
@@ -57,7 +58,7 @@ def examine_locally(settings: Settings, repo: Path, *, as_json: bool) -> int:
         sandbox,
         fill,
         log=log,
-        scope=task.repository,
+        source=Source(task.repository, mirror.tree(commit), trusted=True),  # the operator's own
         extra=ExtraRegistries.of(settings.registries),
     )
     examination = examine(environment, sandbox, fill, log=log, commit=commit)

@@ -30,6 +30,15 @@ class CombinedPlan:
         return any(plan.steps for plan in self.plans) or any(check.remedy for check in self.checks)
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Whose files set-up runs: part of the key of everything that it leaves."""
+
+    repository: str
+    tree: str  # of a trusted commit; else the commit's own id, since set-up can read the history as well
+    trusted: bool  # see ``checkout/trust.py``
+
+
 class Log(Protocol):
     """Where notes go: the part of ``dayhand.ledger.log.TaskLog`` that set-up needs."""
 
@@ -72,3 +81,8 @@ class Environment:
     seconds: float
     pins: tuple[str, ...] = ()  # sentences about pinned versions that the box does not have
     ecosystems: tuple[str, ...] = ()  # the names of those that were detected
+
+    @property
+    def results_key(self) -> str:
+        """The key of what checks say here: that of an incomplete environment must not hold for the complete one."""
+        return self.snapshot.key if self.snapshot else self.key

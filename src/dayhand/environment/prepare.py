@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment import monorepo, version_pins
-from dayhand.environment.base import CombinedPlan, Environment, Log
+from dayhand.environment.base import CombinedPlan, Environment, Log, Source
 from dayhand.environment.declared import declarations
 from dayhand.environment.declared.dayhand_toml import RepoConfig, read_config
 from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
@@ -26,7 +26,7 @@ from dayhand.environment.setup.record import Outcome
 from dayhand.environment.setup.runtimes import survey
 from dayhand.sandbox.base import Box, Sandbox, Snapshot
 
-RULES = "1"  # part of every key: raise it when the same files should be set up differently
+RULES = "2"  # part of every key: raise it when the same files should be set up differently
 RETRY_SECONDS = 600  # an incomplete environment is shared for this long, then tried again
 ORDER = {"lint": 0, "types": 1, "test": 2}
 
@@ -39,15 +39,15 @@ def prepare(
     fill: Fill,
     *,
     log: Log,
-    scope: str = "",
+    source: Source,
     config: RepoConfig | None = None,
     extra: ExtraRegistries | None = None,
     ecosystems: tuple[Ecosystem, ...] = ECOSYSTEMS,
 ) -> Environment:
     """Set up what the repository declares, or find it already set up.
 
-    ``fill`` puts the base commit into a box. ``scope`` names the repository: set-up runs the repository's own code,
-    so one repository's snapshot is never another's. ``config`` is the default branch's ``.dayhand.toml`` (None: that
+    ``fill`` puts the base commit into a box. ``source`` names it: set-up runs the repository's own code, so one
+    repository's snapshot is never another's, and one tree's never another tree's. ``config`` is the default branch's ``.dayhand.toml`` (None: that
     of ``files``). A failing installation or a missing tool is part of the result (``Environment.steps`` and
     ``missing``), never an exception. ``extra`` are the operator's own registries. Raises ``SandboxError`` where the
     sandbox breaks.
@@ -72,7 +72,7 @@ def prepare(
         extra=extra or ExtraRegistries(),
         ecosystems=ecosystems,
     )
-    key = _key(plan, files, f"{sandbox.name}\n{base_image.identity}", scope=scope)
+    key = _key(plan, files, f"{sandbox.name}\n{base_image.identity}", source=source)
     log.line("say", _summary(plan))
     for sentence in plan.pins:
         log.line("say", sentence)
@@ -127,12 +127,16 @@ def _names(plan: CombinedPlan) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.ecosystem for part in plan.plans if part.steps or part.checks))
 
 
-def _key(plan: CombinedPlan, files: Files, base: str, *, scope: str) -> str:
-    """Everything that decides what a snapshot holds, and whether it has the tools that are needed."""
+def _key(plan: CombinedPlan, files: Files, base: str, *, source: Source) -> str:
+    """Everything that decides what a snapshot holds, and whether it has the tools that are needed.
+
+    Steps, remedies and probes may run any file of the repository (a Makefile's target, a build backend, ``./check.sh``,
+    a module in the working copy), so the whole tree is part of it; and what an untrusted tree built is never a trusted one's.
+    """
     parts = [
         RULES,
         base,
-        scope,
+        repr(source),
         repr((plan.allow, plan.extra)),
         json.dumps(dict(plan.env), sort_keys=True),
     ]

@@ -142,7 +142,7 @@ class CheckVerifier:
         return _finding(check, judgement, head, base=base, rerun=rerun)
 
     def _cached_base(self, check: Check) -> CheckResult | None:
-        base = self.bases.find(self.trees.base_commit, self.runner.environment.key, check)
+        base = self.bases.find(self.trees.base_commit, self.runner.environment.results_key, check)
         if base:
             result = "passes" if base.run.passed else "fails"
             self.runner.log.line("say", f"{check.command} {result} on the base: known from an earlier run.")
@@ -151,7 +151,7 @@ class CheckVerifier:
     def _run_base(self, check: Check) -> CheckResult:
         self.runner.log.line("say", "Running the same command on the base, to compare.")
         base = self.runner.run(check, self.trees.base)
-        self.bases.keep(self.trees.base_commit, self.runner.environment.key, check, result=base)
+        self.bases.keep(self.trees.base_commit, self.runner.environment.results_key, check, result=base)
         return base
 
     def _passes_when_broken(self, check: Check, head: CheckResult) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from dayhand.environment.base import Environment, Log
+from dayhand.environment.base import Environment, Log, Source
 from dayhand.environment.declared.improvement import Improvement
 from dayhand.environment.declared.suggestion import FilesWithSuggestion, suggest
 from dayhand.environment.ecosystems.base import Check, Files
@@ -68,7 +68,7 @@ def _examine_check(
     if missing_tool := result.missing_tool(check):
         return ExaminedCheck(check.kind, check.command, check.source, None, missing_tool)
     if bases:
-        bases.keep(commit, environment.key, check, result=result)
+        bases.keep(commit, environment.results_key, check, result=result)
     outcome = "passes" if result.run.passed else "runs, and fails"
     log.line("result", f"{check.kind}: {check.command}: {outcome}")
     return ExaminedCheck(check.kind, check.command, check.source, result.run)
@@ -81,7 +81,7 @@ class ImprovementSearch:
     files: Files
     sandbox: Sandbox
     fill: Fill
-    repository: str
+    source: Source
     log: Log
     registries: ExtraRegistries = field(default_factory=ExtraRegistries)  # the operator's own
 
@@ -95,7 +95,12 @@ class ImprovementSearch:
         files = FilesWithSuggestion(self.files, suggestion.text)
         try:
             changed = prepare(
-                files, self.sandbox, self.fill, log=self.log, scope=self.repository, extra=self.registries
+                files,
+                self.sandbox,
+                self.fill,
+                log=self.log,
+                source=self.source,
+                extra=self.registries,
             )
             after = examine(changed, self.sandbox, self.fill, log=self.log, commit=before.commit)
         except SandboxError as error:  # the first examination is still worth reporting

@@ -219,7 +219,7 @@ def test_what_our_file_declares_really_runs(project, sandbox, log):
         "Makefile": "lint:\n\ttrue\ntest:\n\tfalse\n",
     }
     repository = project(texts)
-    environment = prepare(repository.files, sandbox, repository.fill, log=log)
+    environment = prepare(repository.files, sandbox, repository.fill, log=log, source=repository.source)
     assert [check.command for check in environment.checks] == ["make lint", "grep built made.txt"]
     assert [(step.title, step.passed) for step in environment.steps] == [
         (".dayhand.toml: echo built > made.txt", True)

@@ -93,9 +93,9 @@ def test_the_guess_is_read_in_place_of_the_file() -> None:
 def test_a_linter_that_nothing_installs_is_brought_and_proved(sandbox, project, log) -> None:
     words = "## Lint\n\n```sh\nruff check .\n```\n"
     shop = project({"AGENTS.md": words, "requirements.txt": "six\n", "shop.py": "import six\n\nprint(six)\n"})
-    environment = prepare(shop.files, sandbox, shop.fill, log=log, scope="ada/linted")
+    environment = prepare(shop.files, sandbox, shop.fill, log=log, source=shop.source)
     before = examine(environment, sandbox, shop.fill, log=log, commit="c" * 40)
-    found = ImprovementSearch(shop.files, sandbox, shop.fill, "ada/linted", log).run(environment, before)
+    found = ImprovementSearch(shop.files, sandbox, shop.fill, shop.source, log).run(environment, before)
     assert found, log.of("output")
     assert "uv pip install ruff" in found.suggestion.text
     assert [checkup.run is not None for checkup in before.checks] == [False]

@@ -178,7 +178,7 @@ def test_bun_and_vitest_really_run_and_end(project, sandbox, log):
         "one.test.js": 'import { test } from "vitest";\ntest("a", () => {});\n',
     }
     repository = project(texts)
-    environment = prepare(repository.files, sandbox, repository.fill, log=log)
+    environment = prepare(repository.files, sandbox, repository.fill, log=log, source=repository.source)
     (check,) = environment.checks
     with sandbox.open(origin=environment.snapshot) as box:
         repository.fill(box)
@@ -204,7 +204,7 @@ def test_old_peers_are_really_installed(project, sandbox, log):
     package = {"devDependencies": {"react": "^18", "react-test-renderer": "17.0.2", "prettier": "^3"}}
     package["scripts"] = {"lint": "prettier --version"}
     repository = project({"package.json": json.dumps(package)})
-    environment = prepare(repository.files, sandbox, repository.fill, log=log)
+    environment = prepare(repository.files, sandbox, repository.fill, log=log, source=repository.source)
     (step,) = environment.steps
     assert step.passed
     assert step.command.endswith("--legacy-peer-deps")

@@ -49,7 +49,7 @@ def test_tox_runs_what_nothing_else_names_and_sees_the_change(project, sandbox, 
     repository = project(
         {"setup.py": SETUP, "own.py": "def right(): return True\n", "examine.py": EXAMINE, "tox.ini": TOX}
     )
-    environment = prepare(repository.files, sandbox, repository.fill, log=log)
+    environment = prepare(repository.files, sandbox, repository.fill, log=log, source=repository.source)
     assert environment.missing == {}
     assert [check.source for check in environment.checks] == ["tox.ini [testenv:py]"]
     result = run_changed(environment, repository, sandbox, "true")["test"]
@@ -65,7 +65,7 @@ def test_tox_runs_what_nothing_else_names_and_sees_the_change(project, sandbox, 
 @pytest.mark.usefixtures("python_index")
 def test_nox_runs_a_session_that_installs_no_copy_of_the_project(project, sandbox, log):
     repository = project({"setup.py": SETUP, "own.py": "import os\nos.getpid()\n", "noxfile.py": NOX})
-    environment = prepare(repository.files, sandbox, repository.fill, log=log)
+    environment = prepare(repository.files, sandbox, repository.fill, log=log, source=repository.source)
     assert environment.missing == {}
     assert [check.command for check in environment.checks] == [
         "nox --reuse-existing-virtualenvs --no-install -s lint"
@@ -78,7 +78,7 @@ def test_nox_runs_a_session_that_installs_no_copy_of_the_project(project, sandbo
 @pytest.mark.usefixtures("python_index")
 def test_pre_commit_lints_with_hooks_that_set_up_could_install(project, sandbox, log):
     repository = project({"own.py": "import os\nos.getpid()\n", ".pre-commit-config.yaml": HOOKS})
-    environment = prepare(repository.files, sandbox, repository.fill, log=log)
+    environment = prepare(repository.files, sandbox, repository.fill, log=log, source=repository.source)
     assert environment.missing == {}
     result = run_changed(environment, repository, sandbox, "true")["lint"]
     assert result.passed, result.text()
@@ -93,7 +93,7 @@ def test_pre_commit_lints_with_hooks_that_set_up_could_install(project, sandbox,
 def test_hooks_from_a_place_that_set_up_may_not_reach_are_named(project, sandbox, log):
     hooks = "repos:\n  - repo: https://hooks.example.org/a\n    rev: v1\n    hooks:\n      - id: tidy\n"
     repository = project({"own.py": "a = 1\n", ".pre-commit-config.yaml": hooks})
-    environment = prepare(repository.files, sandbox, repository.fill, log=log)
+    environment = prepare(repository.files, sandbox, repository.fill, log=log, source=repository.source)
     (missing,) = environment.missing.values()
     assert missing.tool == "pre-commit"
     assert [blocked.host for blocked in environment.blocked] == ["hooks.example.org"]

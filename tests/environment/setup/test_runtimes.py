@@ -53,7 +53,7 @@ def test_a_file_of_every_ecosystem_is_planned_by_exactly_one(files):
 )
 def test_a_toolchain_that_the_box_lacks_is_named(texts, tool, project, bare, log):
     repository = project(texts)
-    environment = prepare(repository.files, bare, repository.fill, log=log)
+    environment = prepare(repository.files, bare, repository.fill, log=log, source=repository.source)
     assert set(environment.missing) == {check.command for check in environment.checks}
     (why,) = (missing.why for missing in environment.missing.values() if missing.tool == tool)
     assert "not found" in why
@@ -67,7 +67,7 @@ def test_what_a_build_asks_for_without_a_configured_registry_is_recorded(project
     name = "<groupId>a</groupId><artifactId>b</artifactId><version>1</version>"
     pom = f"<project><modelVersion>4.0.0</modelVersion>{name}</project>"
     repository = project({"pom.xml": pom, "src/test/java/ATest.java": "class ATest {}"})
-    environment = prepare(repository.files, sandbox, repository.fill, log=log)
+    environment = prepare(repository.files, sandbox, repository.fill, log=log, source=repository.source)
     assert any(line.startswith("No registry is configured here for maven") for line in log.of("error"))
     assert not environment.steps[-1].passed
     assert environment.blocked
