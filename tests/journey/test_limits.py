@@ -66,8 +66,8 @@ def test_a_limit_that_makes_no_sense_is_passed_over_and_said(harness: Harness) -
     _, record = label(harness, decide(harness, 'money = -1\nminutes = "soon"'))
     assert record.state is State.PROPOSED
     log = [note.text for note in harness.live.read(record.task.id)]
-    assert ".dayhand.toml: limits.money is no number above 0, so it is passed over." in log
-    assert ".dayhand.toml: limits.minutes is no number above 0, so it is passed over." in log
+    assert ".dayhand.toml: limits.money must be a number above 0; ignored." in log
+    assert ".dayhand.toml: limits.minutes must be a number above 0; ignored." in log
 
 
 def test_work_that_a_limit_stopped_waits_until_a_person_takes_it(harness: Harness) -> None:

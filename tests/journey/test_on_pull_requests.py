@@ -95,7 +95,7 @@ def test_a_label_on_a_pull_request_is_answered_with_how_to_ask(harness: Harness)
         harness.bot_comments(pull)[0]
         .replace("\u200b", "")
         .startswith(
-            "@ada A label on a pull request does not say what to do. Write it in a comment: “@dayhand …”"
+            "@ada A label on a pull request does not say what to do. Comment “@dayhand …” with a change"
         )
     )
 

@@ -152,7 +152,7 @@ def test_an_empty_repository_is_told_to_get_a_first_commit(harness: Harness) -> 
     (record,) = harness.work()
     assert record.state is State.FAILED
     (comment_text,) = harness.bot_comments(issue)
-    assert "has no commit on “main” yet" in comment_text
+    assert "has no commit on the branch “main” yet" in comment_text
     assert "Push a first commit, then ask again." in comment_text
     assert harness.pulls(repo) == []
 
