@@ -62,16 +62,28 @@ class ControlGroup:
     @classmethod
     def create(cls, name: str, capacity: Capacity) -> ControlGroup | None:
         """Make a group. None if this machine does not allow it: then only the limits of each process apply."""
+        group = cls.named(name)
+        return group if group and group.make(capacity) else None
+
+    @classmethod
+    def named(cls, name: str) -> ControlGroup | None:
+        """The group of this name, which need not exist. None if this machine has no groups."""
         try:
             parents, version = _parents()
-            folders = tuple(parent / name for parent in parents)
-            group = cls(folders, version=version)
-            for folder in folders:
-                folder.mkdir(exist_ok=True)
-            group._limit(capacity)
         except (OSError, SandboxError):
             return None
-        return group
+        return cls(tuple(parent / name for parent in parents), version=version)
+
+    def make(self, capacity: Capacity) -> bool:
+        """Make the group's folders with their limits; False, and nothing is left, if the kernel refuses."""
+        try:
+            for folder in self._folders:
+                folder.mkdir(exist_ok=True)
+            self._limit(capacity)
+        except OSError:
+            self.remove()
+            return False
+        return True
 
     def _limit(self, capacity: Capacity) -> None:
         memory, pids = self._folders[0], self._folders[-1]
@@ -106,16 +118,21 @@ class ControlGroup:
                 time.sleep(0.002)
 
 
-def remove_stale_groups(prefix: str, open_boxes: frozenset[str]) -> None:
-    """Remove the groups named ``prefix`` and a box's name whose box is not open."""
+def find_groups(prefix: str) -> frozenset[str]:
+    """The rest of the names of all groups whose names begin with ``prefix``."""
     try:
-        parents, version = _parents()
+        parents, _ = _parents()
     except (OSError, SandboxError):
-        return
-    for parent in parents:
-        for folder in parent.glob(f"{prefix}*"):
-            if folder.name.removeprefix(prefix) not in open_boxes:
-                ControlGroup((folder,), version=version).remove()
+        return frozenset()
+    return frozenset(
+        folder.name.removeprefix(prefix) for parent in parents for folder in parent.glob(f"{prefix}*")
+    )
+
+
+def remove_group(name: str) -> None:
+    """Remove a group, if there is one, with the processes in it. The caller holds the lock of its box."""
+    if group := ControlGroup.named(name):
+        group.remove()
 
 
 def _try_remove(folder: Path) -> bool:
@@ -127,12 +144,29 @@ def _try_remove(folder: Path) -> bool:
     except OSError as error:
         if error.errno != errno.EBUSY:
             return True  # nothing more can be done
-        with contextlib.suppress(OSError):
-            for pid in map(int, (folder / "cgroup.procs").read_text().split()):
-                if pid != os.getpid():  # a thread of ours may be in it to start a program
-                    os.kill(pid, signal.SIGKILL)
+        for pid in _processes(folder) - {os.getpid()}:  # a thread of ours may be in it to start a program
+            with contextlib.suppress(OSError):
+                _kill_member(pid, folder)
         return False
     return True
+
+
+def _processes(folder: Path) -> set[int]:
+    """The processes in a group; none if it is gone."""
+    try:
+        return set(map(int, (folder / "cgroup.procs").read_text().split()))
+    except OSError:
+        return set()
+
+
+def _kill_member(pid: int, folder: Path) -> None:
+    """Kill a process if it is in the group: its number may be another process's by now, unless it is held open."""
+    descriptor = os.pidfd_open(pid)
+    try:
+        if pid in _processes(folder):
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+    finally:
+        os.close(descriptor)
 
 
 def _parents() -> tuple[tuple[Path, ...], int]:

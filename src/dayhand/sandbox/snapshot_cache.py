@@ -20,6 +20,7 @@ from typing import IO
 
 from dayhand.box_paths import ENVIRONMENT, WORKSPACE
 from dayhand.sandbox.base import Box, CommandLimits, Egress, Result, Sandbox, Snapshot
+from dayhand.sandbox.file_lock import is_in_place
 
 MIN_AGE_SECONDS = 600.0  # since the last use, before deletion: a task may be between two of its boxes
 MEASURE_LIMITS = CommandLimits(seconds=120.0)
@@ -110,7 +111,10 @@ class SnapshotCache:
         """Whether the backend, which limits the number of snapshots itself, still has it."""
         if self._sandbox.find_snapshot(key):
             return True
-        (self._folder / key).unlink(missing_ok=True)
+        path = self._folder / key
+        with _lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB) as locked:
+            if locked and not self._sandbox.find_snapshot(key):  # it may have been saved again meanwhile
+                path.unlink()
         return False
 
     def _delete(self, entry: CacheEntry) -> bool:
@@ -193,14 +197,14 @@ class CachedBox:
 
 @contextmanager
 def _lock(path: Path, operation: int) -> Iterator[bool]:
-    """An advisory lock on an existing file; False if the file is gone or the lock is taken."""
+    """An advisory lock on an existing file; False if the file is gone or was removed meanwhile, or the lock is taken."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
         yield False
         return
     try:
-        yield _try_lock(descriptor, operation)
+        yield _try_lock(descriptor, operation) and is_in_place(descriptor, path)
     finally:
         os.close(descriptor)
 

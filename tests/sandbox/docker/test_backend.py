@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -19,12 +20,13 @@ from dayhand.sandbox.base import CommandLimits, Egress, Reason
 from dayhand.sandbox.docker.backend import LIFE_SECONDS, DockerSandbox
 from dayhand.sandbox.docker.box import SWEEP_SHELL
 from dayhand.sandbox.docker.exec_stream import engine_address
-from dayhand.sandbox.docker.labels import OWNER, UNTIL
+from dayhand.sandbox.docker.labels import OWNER, SNAPSHOT, UNTIL
 from dayhand.sandbox.egress.gateway import SOCKET, Gateway
 from tests.sandbox.conftest import SMALL
 from tests.sandbox.echo_server import echo_server
 from tests.sandbox.egress.relay import relay
 from tests.sandbox.image import require_image
+from tests.sandbox.waiting import becomes_true, open_descriptors
 
 BRIEF = CommandLimits(seconds=1)
 WORKER = """
@@ -294,6 +296,39 @@ def test_the_least_recently_used_snapshots_are_deleted(engine, data):
 
     assert [key for key in ("one", "two", "three") if few.find_snapshot(key)] == ["one", "three"]
     few.delete_snapshots(["one", "three"])
+
+
+def test_a_snapshot_that_a_box_is_being_opened_from_is_deleted_afterwards(sandbox):
+    """The engine would make its volume anew, empty, if the snapshot were deleted before there is a container."""
+    with sandbox.open() as first:
+        first.run("echo tool > /opt/env/t")
+        snapshot = first.save("state-held")
+    with sandbox._snapshots.hold(snapshot):  # as an opener does until its container exists
+        lock = sandbox._data / "used" / snapshot.key
+        thread = threading.Thread(target=sandbox.delete_snapshots, args=([snapshot.key],), daemon=True)
+        thread.start()
+        assert becomes_true(lambda: open_descriptors(lock) == 2), "the other worker has come to the lock"
+        with sandbox.open(origin=snapshot) as box:
+            assert box.run("cat /opt/env/t").text() == "tool\n"
+    thread.join(30)
+    assert not thread.is_alive()
+    assert sandbox.find_snapshot(snapshot.key) is None
+
+
+def test_of_two_boxes_that_are_saved_at_the_same_moment_one_is_kept(engine, sandbox):
+    key = "state-both"
+    with sandbox.open() as one, sandbox.open() as two:
+        threads = [threading.Thread(target=box.save, args=(key,), daemon=True) for box in (one, two)]
+        with sandbox._snapshots._locked(key):
+            for thread in threads:
+                thread.start()
+            lock = sandbox._data / "used" / key
+            assert becomes_true(lambda: open_descriptors(lock) == 3), "both have come to the lock"
+        for thread in threads:
+            thread.join(60)
+    saved = engine[0].images.list(filters={"label": f"{SNAPSHOT}={key}"})
+    sandbox.delete_snapshots([key])
+    assert len(saved) == 1
 
 
 def test_a_missing_image_is_reported_with_the_remedy(engine, data):

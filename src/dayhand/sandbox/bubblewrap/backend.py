@@ -54,8 +54,20 @@ class BubblewrapSandbox:
 
     def sweep(self) -> None:
         """Remove the boxes of processes that are gone."""
+        for name in self.find_boxes():
+            self.remove_if_abandoned(name)
+        self._store.sweep()
+
+    def find_boxes(self) -> frozenset[str]:
+        """The names of all boxes and snapshots of which anything is left: folders, locks or control groups."""
         self.config()
-        limits.remove_stale_groups(self._group_prefix, self._store.sweep())
+        return self._store.names() | limits.find_groups(self._group_prefix)
+
+    def remove_if_abandoned(self, name: str) -> None:
+        """Remove a box with its control group and processes, unless its owner lives: then its lock is held."""
+        with self._store.abandoned(name) as is_abandoned:
+            if is_abandoned:
+                limits.remove_group(f"{self._group_prefix}{name}")
 
     @contextmanager
     def open(
@@ -64,12 +76,12 @@ class BubblewrapSandbox:
         """Open a box. ``/opt/env`` is read-only in a box that has an ``origin`` and no ``egress``."""
         config = self.config()
         with ExitStack() as stack:
-            name, lock = self._new_box(stack)
+            name = self._new_box(stack)
             snapshot = self._lock_snapshot(origin, stack) if origin else None
-            uid, locks = self._user(snapshot, stack)
+            uid, user_lock = self._user(snapshot, stack)
             group = self._group(name, stack)
             box = BubblewrapBox(self._store, config, self._store.box_folder(name), uid=uid, group=group)
-            box.locks = (lock, *locks)
+            box.user_lock = user_lock
             if egress is not None:
                 folder = self._store.make_folder(box.folder / "egress", uid)
                 box.gateway = stack.enter_context(open_gateway(folder, egress, uid))
@@ -90,13 +102,12 @@ class BubblewrapSandbox:
         self.config()
         self._store.delete_snapshots(keys)
 
-    def _new_box(self, stack: ExitStack) -> tuple[str, FileLock]:
-        """A new box's name and lock; both its folder and the lock are removed when the stack is closed."""
+    def _new_box(self, stack: ExitStack) -> str:
+        """A new box's name. Its lock is held until everything of the box is removed, when the stack is closed."""
         name, lock = self._store.new_box()
-        stack.callback(lock.release)
-        stack.callback(self._remove_lock, name, lock)
+        stack.callback(lock.remove)
         stack.callback(self._store.remove, self._store.box_folder(name))
-        return name, lock
+        return name
 
     def _lock_snapshot(self, origin: Snapshot, stack: ExitStack) -> StoredSnapshot:
         snapshot = self._store.lock_snapshot(origin.key)
@@ -107,15 +118,13 @@ class BubblewrapSandbox:
         stack.callback(snapshot.lock.release)
         return snapshot
 
-    def _user(
-        self, snapshot: StoredSnapshot | None, stack: ExitStack
-    ) -> tuple[int | None, tuple[FileLock, ...]]:
+    def _user(self, snapshot: StoredSnapshot | None, stack: ExitStack) -> tuple[int | None, FileLock | None]:
         claimed = self._store.share_uid(snapshot.uid) if snapshot else self._store.claim_uid()
         if claimed is None:
-            return None, ()
+            return None, None
         uid, lock = claimed
         stack.callback(lock.release)
-        return uid, (lock,)
+        return uid, lock
 
     def _group(self, name: str, stack: ExitStack) -> ControlGroup | None:
         if not self._store.is_root:
@@ -127,12 +136,12 @@ class BubblewrapSandbox:
 
     @property
     def _group_prefix(self) -> str:
-        """Distinguishes our groups from those of other data directories on the same machine."""
-        return f"dayhand-{hashlib.sha256(str(self._store.data.resolve()).encode()).hexdigest()[:8]}-"
+        """Distinguishes our groups from those of other data directories on the same machine, whose locks we do not see.
 
-    def _remove_lock(self, name: str, lock: FileLock) -> None:
-        if not (self._store.data / "states" / name).exists():
-            lock.path.unlink(missing_ok=True)
+        Not by its path: in two containers, two folders may have the same.
+        """
+        data = self._store.data.stat()
+        return f"dayhand-{hashlib.sha256(f'{data.st_dev}:{data.st_ino}'.encode()).hexdigest()[:8]}-"
 
     def can_create_groups(self) -> bool:
         """Whether boxes get control groups of their own here."""
@@ -204,7 +213,7 @@ class BubblewrapSandbox:
     @contextmanager
     def _trial_box(self, config: BwrapConfig) -> Iterator[BubblewrapBox]:
         with ExitStack() as stack:
-            name, _ = self._new_box(stack)
+            name = self._new_box(stack)
             uid, _ = self._user(None, stack)
             folder = self._store.box_folder(name)
             yield BubblewrapBox(self._store, config, folder, uid=uid, group=self._group(name, stack))

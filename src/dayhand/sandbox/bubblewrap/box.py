@@ -52,7 +52,7 @@ class BubblewrapBox(CommandRunner):
         super().__init__()
         self.folder = folder
         self.uid = uid
-        self.locks: tuple[FileLock, ...] = ()
+        self.user_lock: FileLock | None = None
         self._store = store
         self._config = config
         self._group = group
@@ -105,9 +105,9 @@ class BubblewrapBox(CommandRunner):
             if self._is_overlay:
                 raise SandboxError("A box over a snapshot cannot be saved.", advice="Open it with an Egress.")
             self._closed = True
-        self._store.save(self.folder.name, self.folder / "workspace", self.folder / "env", key=key)
-        for lock in self.locks:  # other boxes may start from the snapshot while this one is being closed
-            lock.acquire(shared=True)
+        saved = self._store.save(self.folder / "workspace", self.folder / "env", key=key)
+        if saved and self.user_lock:  # other boxes may start from the snapshot while this one is being closed
+            self.user_lock.release()
         return Snapshot(key)
 
     def close(self) -> None:

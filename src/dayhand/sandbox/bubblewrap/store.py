@@ -1,12 +1,15 @@
 """The folders of the boxes and snapshots, their owners and locks, and the removal of what a killed worker left.
 
-    locks/<id>      held by the process that opened the box; shared by the boxes that are open over a snapshot
+    locks/<id>      held by the process that opened the box, from before its folder and control group exist until they are
+                    gone; of a snapshot, held by the process that saves or removes it, shared by the boxes that are over it
     boxes/<id>/     an open box: workspace/ and env/, or the upper layers over a snapshot
     states/<id>/    a snapshot: workspace/ and env/, never written again
     snapshots/<key> a link to a snapshot's folder: made once, so the first writer wins
     slots/<uid>     held by the boxes that run as this user, if the worker is root
+    index.lock      held while links are read and changed together
 
-The host makes, renames and removes these folders; it never looks into a workspace or an env.
+The host makes, renames and removes these folders; it never looks into a workspace or an env. Several workers do so at
+once, so nothing is removed because of what was seen: the one who removes it has its lock.
 """
 
 from __future__ import annotations
@@ -17,7 +20,8 @@ import re
 import secrets
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +32,7 @@ from dayhand.sandbox.file_lock import FileLock
 FIRST_UID, UIDS = 200_000, 10_000
 MAX_SNAPSHOTS = 60  # beyond that, the least recently used are deleted
 LOCK_SECONDS = 10.0
+PAUSE_SECONDS = 0.005
 FOLDERS = ("locks", "boxes", "states", "snapshots", "slots", "etc", "tools", "trash")
 
 
@@ -76,18 +81,28 @@ class BoxStore:
 
     def new_box(self) -> tuple[str, FileLock]:
         """Name a box and take its lock, before its folder exists and can be found."""
-        name = secrets.token_hex(8)
         try:
-            lock = FileLock(self.data / "locks" / name)
-            if not lock.acquire():
-                raise SandboxError(f"The new box {name} is already locked.")
-            (self.data / "boxes" / name).mkdir(mode=0o711 if self.is_root else 0o700)
+            name, lock = self._new_lock()
+            try:
+                (self.data / "boxes" / name).mkdir(mode=0o711 if self.is_root else 0o700)
+            except OSError:
+                lock.remove()
+                raise
         except OSError as error:
             raise SandboxError(
                 f"No folder for a new box can be made in {self.data}: {error.strerror}.",
                 advice="Check whether the disk is full, and whether the folder belongs to the worker's user.",
             ) from error
         return name, lock
+
+    def _new_lock(self) -> tuple[str, FileLock]:
+        """A new name and its lock. A sweep may see the file before it is locked, and take it: then another name is used."""
+        while True:
+            name = secrets.token_hex(8)
+            lock = FileLock(self.data / "locks" / name)
+            if lock.acquire():
+                return name, lock
+            lock.release()
 
     def box_folder(self, name: str) -> Path:
         return self.data / "boxes" / name
@@ -127,10 +142,12 @@ class BoxStore:
         """The user that owns a snapshot, for a box over it; boxes over the same snapshot share their user."""
         if not self.is_root:
             return None
-        lock = FileLock(self.data / "slots" / str(uid))
-        if not lock.acquire(shared=True):
-            lock.release()
-            raise SandboxError(f"The user {uid} of this snapshot is in use by another box.")
+        lock, until = FileLock(self.data / "slots" / str(uid)), time.monotonic() + LOCK_SECONDS
+        while not lock.acquire(shared=True):  # another worker looks whether the user is free
+            if time.monotonic() > until:
+                lock.release()
+                raise SandboxError(f"The user {uid} of this snapshot is in use by another box.")
+            time.sleep(PAUSE_SECONDS)
         return uid, lock
 
     def _owners(self) -> frozenset[int]:
@@ -140,45 +157,73 @@ class BoxStore:
                 owners.add((folder / "workspace").stat().st_uid)
         return frozenset(owners)
 
-    def save(self, name: str, workspace: Path, env: Path, *, key: str) -> None:
-        """Make a box's folders the snapshot ``key``. If there is one already, it stays and this one is dropped."""
+    def save(self, workspace: Path, env: Path, *, key: str) -> bool:
+        """Make a box's folders the snapshot ``key``. If there is one already, it stays, this one is dropped: False."""
         link = self._link(key)
+        name, lock = self._new_lock()
         snapshot = self.data / "states" / name
-        snapshot.mkdir(mode=0o711 if self.is_root else 0o700)
-        for folder, target in ((workspace, "workspace"), (env, "env")):
-            folder.chmod(0o700)  # a folder can be moved only by a user who may write in it
-            folder.rename(snapshot / target)
         try:
-            link.symlink_to(Path("..") / "states" / name)
-        except FileExistsError:
-            self.remove(snapshot)
-        self._delete_oldest()
+            snapshot.mkdir(mode=0o711 if self.is_root else 0o700)
+            for folder, target in ((workspace, "workspace"), (env, "env")):
+                folder.chmod(0o700)  # a folder can be moved only by a user who may write in it
+                folder.rename(snapshot / target)
+            with contextlib.suppress(FileExistsError):
+                link.symlink_to(Path("..") / "states" / name)
+            saved = self._target(key) == name
+        finally:
+            lock.release()
+        if saved:
+            self._delete_oldest()
+        else:
+            self.remove_if_abandoned(name)
+        return saved
 
     def lock_snapshot(self, key: str) -> StoredSnapshot | None:
         """The snapshot ``key``, locked against removal; None if there is none."""
         until = time.monotonic() + LOCK_SECONDS
         while (name := self._target(key)) is not None:
             lock = FileLock(self.data / "locks" / name)
-            if lock.acquire(shared=True) and self._target(key) == name:
-                with contextlib.suppress(FileNotFoundError):
-                    os.utime(self._link(key), follow_symlinks=False)
+            if lock.acquire(shared=True) and self._use(key) == name:
                 return StoredSnapshot(self.data / "states" / name, lock)
-            lock.release()  # it is being saved or removed at this moment
+            lock.release()  # a sweep looks at it, or it is being removed
             if time.monotonic() > until:
                 raise SandboxError(f"The snapshot {key} stays locked by another process.")
-            time.sleep(0.005)
+            time.sleep(PAUSE_SECONDS)
         return None
 
     def has_snapshot(self, key: str) -> bool:
-        return self._target(key) is not None
+        """Whether there is one. It counts as used, so that another worker does not delete it before it is opened."""
+        return self._use(key) is not None
+
+    def _use(self, key: str) -> str | None:
+        """The name of a snapshot that is from now on the most recently used one."""
+        with self._index():
+            name = self._target(key)
+            if name is not None:
+                os.utime(self._link(key), follow_symlinks=False)
+            return name
 
     def delete_snapshots(self, keys: Iterable[str]) -> None:
         """Unlink snapshots. One that open boxes use is removed by the first sweep after they are closed."""
-        for key in keys:
-            name = self._target(key)
-            self._link(key).unlink(missing_ok=True)
-            if name:
-                self._remove_if_free("states", name)
+        with self._index():
+            names = [self._unlink(key) for key in keys]
+        for name in filter(None, names):
+            self.remove_if_abandoned(name)
+
+    def _unlink(self, key: str) -> str | None:
+        name = self._target(key)
+        self._link(key).unlink(missing_ok=True)
+        return name
+
+    @contextmanager
+    def _index(self) -> Iterator[None]:
+        """Hold the lock of the links: the link that is unlinked or touched is the one that was read."""
+        lock = FileLock(self.data / "index.lock")
+        try:
+            lock.wait()
+            yield
+        finally:
+            lock.release()
 
     def _target(self, key: str) -> str | None:
         try:
@@ -191,35 +236,44 @@ class BoxStore:
             raise SandboxError(f"“{key[:60]}” cannot name a snapshot: use only letters, digits and dashes.")
         return self.data / "snapshots" / key
 
-    def sweep(self) -> frozenset[str]:
-        """Remove the boxes of processes that are gone, and unlinked snapshots; returns the names of open boxes."""
-        self._delete_oldest()
-        for folder in list((self.data / "states").iterdir()):
-            if not self._is_linked(folder.name):
-                self._remove_if_free("states", folder.name)
-        for folder in list((self.data / "boxes").iterdir()):
-            self._remove_if_free("boxes", folder.name)
-        for folder in list((self.data / "trash").iterdir()):
-            self._delete(folder)
-        return frozenset(folder.name for folder in (self.data / "boxes").iterdir())
+    def names(self) -> frozenset[str]:
+        """The names of all boxes and snapshots that there are, in use or not."""
+        folders = (self.data / kind for kind in ("boxes", "states", "locks"))
+        return frozenset(entry.name for folder in folders for entry in folder.iterdir())
 
-    def _delete_oldest(self) -> None:
-        used: list[tuple[int, str]] = []
-        for link in (self.data / "snapshots").iterdir():
-            with contextlib.suppress(FileNotFoundError):
-                used.append((link.lstat().st_mtime_ns, link.name))
-        self.delete_snapshots(name for _, name in sorted(used)[:-MAX_SNAPSHOTS])
+    def remove_if_abandoned(self, name: str) -> None:
+        """Remove a box whose process is gone, or a snapshot that nobody can find or uses."""
+        with self.abandoned(name):
+            pass
 
-    def _remove_if_free(self, kind: str, name: str) -> None:
+    @contextmanager
+    def abandoned(self, name: str) -> Iterator[bool]:
+        """Whether nobody owns this box or snapshot: then nobody else can while the block runs, and it is removed after it."""
         lock = FileLock(self.data / "locks" / name)
         try:
-            if lock.acquire() and not (kind == "states" and self._is_linked(name)):
-                if kind == "boxes":
-                    kill_orphaned_boxes(self.box_folder(name))
+            if not lock.acquire() or self._is_linked(name):
+                yield False
+                return
+            yield True
+            kill_orphaned_boxes(self.box_folder(name))
+            for kind in ("boxes", "states"):
                 self.remove(self.data / kind / name)
-                lock.path.unlink(missing_ok=True)
+            lock.remove()
         finally:
             lock.release()
+
+    def sweep(self) -> None:
+        """Delete the snapshots that are too many, and what was being removed when a worker was killed."""
+        self._delete_oldest()
+        for folder in list((self.data / "trash").iterdir()):
+            self._delete(folder)
+
+    def _delete_oldest(self) -> None:
+        with self._index():
+            links = [(link.lstat().st_mtime_ns, link.name) for link in (self.data / "snapshots").iterdir()]
+            names = [self._unlink(key) for _, key in sorted(links)[:-MAX_SNAPSHOTS]]
+        for name in filter(None, names):
+            self.remove_if_abandoned(name)
 
     def _is_linked(self, name: str) -> bool:
         return any(self._target(link.name) == name for link in (self.data / "snapshots").iterdir())

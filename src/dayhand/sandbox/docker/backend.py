@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -153,26 +153,26 @@ class DockerSandbox:
     def open(self, *, origin: Snapshot | None = None, egress: Egress | None = None) -> Iterator[DockerBox]:
         """Open a box. ``/opt/env`` is read-only in a box that has an ``origin`` and no ``egress``."""
         engine = self.engine()
-        snapshot = self._snapshots.use(origin) if origin else None
         name = secrets.token_hex(8)
         with ExitStack() as stack:
             lock = FileLock(self._data / "locks" / name)
             stack.callback(lock.path.unlink, missing_ok=True)
             stack.callback(lock.release)
             lock.acquire()
-            writable = snapshot is None or egress is not None
-            if snapshot and not writable:
-                volume = environment_volume(snapshot)
-            else:
-                volume = self._snapshots.create_volume(name)
-                stack.callback(self._snapshots.remove_volume, volume)
-            container = self._start(name, snapshot, volume, writable=writable)
+            writable = origin is None or egress is not None
+            with self._snapshots.hold(origin) if origin else nullcontext() as snapshot:
+                if snapshot and not writable:
+                    volume = environment_volume(snapshot)
+                else:
+                    volume = self._snapshots.create_volume(name)
+                    stack.callback(self._snapshots.remove_volume, volume)
+                container = self._start(name, snapshot, volume, writable=writable)
             stack.callback(self._remove_container, container)
             box = DockerBox(engine, container, self._capacity, shell=self._shell)
             stack.callback(box.close)
             if writable:
                 box.on_save = lambda key: self._snapshots.save(container, volume, key=key)
-            if snapshot and writable:
+            if origin and writable:
                 box.copy(ORIGIN, ENVIRONMENT)
             if egress is not None:
                 self._copy_certificates(container)
@@ -180,7 +180,7 @@ class DockerSandbox:
             yield box
 
     def find_snapshot(self, key: str) -> Snapshot | None:
-        return Snapshot(key) if self._snapshots.find(key) else None
+        return Snapshot(key) if self._snapshots.has(key) else None
 
     def delete_snapshots(self, keys: Iterable[str]) -> None:
         self._snapshots.delete(keys)

@@ -1,12 +1,16 @@
 """Saved boxes: for each a committed image, which holds the workspace, and a volume, which holds the environment.
 
-Boxes that are opened from a snapshot mount its volume read-only.
+Boxes that are opened from a snapshot mount its volume read-only. A snapshot is saved, deleted and opened under a lock of
+its own: the engine would make a volume anew, empty, that is deleted before a container is created with it. As soon as
+there is a container, the engine itself keeps what it uses.
 """
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from docker.errors import ImageNotFound
@@ -16,6 +20,7 @@ from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Snapshot
 from dayhand.sandbox.docker.engine import DockerEngine, engine_errors, remove_if_unused
 from dayhand.sandbox.docker.labels import BOX, SNAPSHOT, VOLUME, box_labels
+from dayhand.sandbox.file_lock import FileLock
 
 REPOSITORY = "dayhand-state"
 
@@ -26,7 +31,7 @@ class DockerSnapshots:
     def __init__(
         self, engine: Callable[[], DockerEngine], owner: str, *, used: Path, max_snapshots: int
     ) -> None:
-        """``used`` is a folder for one empty file per snapshot, whose time says when the snapshot was last used."""
+        """``used`` is a folder for one empty file per snapshot: its lock, whose time says when it was last used."""
         self._engine = engine
         self._owner = owner
         self._used = used
@@ -41,37 +46,60 @@ class DockerSnapshots:
             except ImageNotFound:
                 return None
 
-    def use(self, snapshot: Snapshot) -> Image:
-        """The image of a snapshot that a box is opened from. Raises ``SandboxError`` if it is gone."""
-        image = self.find(snapshot.key)
-        if image is None:
-            raise SandboxError(
-                f"The snapshot {snapshot.key} is gone.", advice="Retry: it is then created again."
-            )
-        (self._used / snapshot.key).touch()
-        return image
+    def has(self, key: str) -> bool:
+        """Whether there is one. It counts as used, so that another worker does not delete it before it is opened."""
+        self._tag(key)
+        with suppress(FileNotFoundError):
+            os.utime(self._used / key)
+        return self.find(key) is not None
+
+    @contextmanager
+    def hold(self, snapshot: Snapshot) -> Iterator[Image]:
+        """The image of a snapshot, which nobody deletes meanwhile. Raises ``SandboxError`` if it is gone."""
+        with self._locked(snapshot.key, shared=True):
+            image = self.find(snapshot.key)
+            if image is None:
+                raise SandboxError(
+                    f"The snapshot {snapshot.key} is gone.", advice="Retry: it is then created again."
+                )
+            os.utime(self._used / snapshot.key)
+            yield image
 
     def save(self, container: str, volume: str, *, key: str) -> Snapshot:
         """Commit a container as the snapshot ``key``. If there is one already, it stays and this one is dropped."""
-        if self.find(key) is None:
+        with self._locked(key):
+            if self.find(key) is not None:
+                return Snapshot(key)
             repository, tag = self._tag(key).split(":")
             changes = [f"LABEL {SNAPSHOT}={key}", f"LABEL {VOLUME}={volume}", f"LABEL {BOX}="]
             with engine_errors():
                 self._engine().client.api.commit(container, repository, tag, changes=changes)
-            (self._used / key).touch()
-            self._delete_oldest()
+            os.utime(self._used / key)
+        self._delete_oldest()
         return Snapshot(key)
 
     def delete(self, keys: Iterable[str]) -> None:
         """Untag snapshots. What open boxes still use is removed by the first sweep after they are closed."""
         for key in keys:
-            image = self.find(key)
-            if image is None:
-                continue
+            with self._locked(key) as lock:
+                self._delete(key, lock)
+
+    def _delete(self, key: str, lock: FileLock) -> None:
+        if image := self.find(key):
             with engine_errors():
                 self._engine().client.images.remove(self._tag(key), force=True)
-            (self._used / key).unlink(missing_ok=True)
             self.remove_volume(environment_volume(image))
+        lock.remove()
+
+    @contextmanager
+    def _locked(self, key: str, *, shared: bool = False) -> Iterator[FileLock]:
+        self._tag(key)  # refuses a key that is not valid
+        lock = FileLock(self._used / key)
+        try:
+            lock.wait(shared=shared)
+            yield lock
+        finally:
+            lock.release()
 
     def create_volume(self, box: str) -> str:
         with engine_errors():
@@ -90,8 +118,15 @@ class DockerSnapshots:
             remove_if_unused(lambda: client.api.remove_volume(volume))
 
     def _delete_oldest(self) -> None:
-        used = sorted((path.stat().st_mtime_ns, path.name) for path in self._used.iterdir())
-        self.delete(key for _, key in used[: -self._max_snapshots])
+        """Delete the least recently used, unless they were used since they were listed."""
+        used = []
+        for path in self._used.iterdir():
+            with suppress(FileNotFoundError):
+                used.append((path.stat().st_mtime_ns, path))
+        for seen, path in sorted(used)[: -self._max_snapshots]:
+            with self._locked(path.name) as lock:
+                if path.stat().st_mtime_ns == seen:
+                    self._delete(path.name, lock)
 
     def _tag(self, key: str) -> str:
         if not re.fullmatch(r"[A-Za-z0-9-]{1,115}", key):

@@ -1,0 +1,21 @@
+"""Waiting for a condition, and for another thread to come to a lock."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+
+def becomes_true(condition) -> bool:
+    until = time.monotonic() + 10
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def open_descriptors(path: Path) -> int:
+    links = Path("/proc/self/fd").iterdir()
+    return [os.path.realpath(link) for link in links].count(str(path.resolve()))
