@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
+import threading
 import zlib
 from hashlib import sha1
 from pathlib import Path
 
 import pytest
 
-from dayhand.checkout.mirror import UNPACK_LIMITS, Author, Mirror, bundle_ref, read_files
+from dayhand.checkout.mirror import BUNDLES_LOCK, UNPACK_LIMITS, Author, Mirror, bundle_ref, read_files
 from dayhand.checkout.policy import check_policy
 from dayhand.errors import CheckoutError, PolicyRefusal
 from tests.checkout.conftest import Write, git, pack_of
+from tests.waiting import becomes_true, open_descriptors
 
 BOT = Author("dayhand[bot]", "7+dayhand[bot]@users.noreply.github.com")
 
@@ -69,6 +72,22 @@ def test_bundles_that_nobody_wanted_for_a_day_go_when_another_is_made(mirror: Mi
     os.utime(old, (0, 0))
     mirror.bundle(later[1])
     assert not old.exists()
+
+
+def test_a_bundle_that_is_wanted_while_old_ones_are_deleted_stays(mirror: Mirror, head: str) -> None:
+    old = mirror.bundle(head)
+    os.utime(old, (0, 0))
+    later = mirror.commit(mirror.tree(head), head, "later\n", author=BOT, when=1.0)
+    lock = old.parent / BUNDLES_LOCK
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        thread = threading.Thread(target=mirror.bundle, args=(later,), daemon=True)
+        thread.start()
+        assert becomes_true(lambda: open_descriptors(lock) == 2), "the other task has come to the lock"
+        os.utime(old)  # as the task that wants it does, with the lock
+    thread.join(20)
+    assert not thread.is_alive()
+    assert old.exists()
 
 
 def test_files_are_read_as_data_and_links_are_left_out(origin: Path, tmp_path: Path) -> None:

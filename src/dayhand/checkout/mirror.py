@@ -6,6 +6,7 @@ import fcntl
 import glob
 import os
 import re
+import secrets
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,6 +18,7 @@ from dayhand.checkout.git import BareGit, with_token
 from dayhand.errors import CheckoutError
 
 READ_BYTES = 1024 * 1024
+BUNDLES_LOCK = "lock"
 BUNDLE_SECONDS = 24 * 3600  # after the last use
 PATCH_BYTES = 1024 * 1024
 # A gigabyte of zeros fits into a one-megabyte pack: unpacking gets 30 s of processor time and 1 GiB per file.
@@ -118,23 +120,31 @@ class Mirror:
         folder = self.path.parent / "bundles"
         folder.mkdir(exist_ok=True)
         target = folder / f"{self.path.stem}-{commit}.bundle"
-        try:
-            os.utime(target)  # marks it as used, so that other tasks do not delete it
-        except FileNotFoundError:
+        if not self._use_bundle(target):
             self._make_bundle(commit, target)
             self._delete_old_bundles(folder)
         return target
 
+    def _use_bundle(self, target: Path) -> bool:
+        """Mark a bundle as used, so that other tasks do not delete it; False if there is none."""
+        try:
+            with _lock_file(target.parent / BUNDLES_LOCK):
+                os.utime(target)
+        except FileNotFoundError:
+            return False
+        return True
+
     def _make_bundle(self, commit: str, target: Path) -> None:
         self.git.run("update-ref", bundle_ref(commit), commit)
-        part = target.with_suffix(f".{os.getpid()}.part")
+        part = target.with_suffix(f".{secrets.token_hex(8)}.part")
         self.git.run("bundle", "create", "-q", str(part), bundle_ref(commit))
         part.rename(target)
 
     def _delete_old_bundles(self, folder: Path) -> None:
         """Delete bundles that were not used for a day, and incomplete ones: each contains the whole history."""
         for old in folder.glob(f"{glob.escape(self.path.stem)}-*"):
-            with suppress(FileNotFoundError):  # another task deletes them too
+            # Another task deletes them too, or uses one: its time may not change between the look and the deletion.
+            with _lock_file(folder / BUNDLES_LOCK), suppress(FileNotFoundError):
                 if time.time() - old.stat().st_mtime > BUNDLE_SECONDS:
                     old.unlink()
 
@@ -225,8 +235,7 @@ class Mirror:
     def locked(self) -> Iterator[None]:
         """Hold the lock of this mirror, so that concurrent tasks on one repository fetch one after another."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with _lock_file(self.path.with_suffix(".lock")):
             yield
 
     def _sizes(self, blobs: list[str]) -> list[int]:
@@ -270,6 +279,13 @@ def read_files(mirror: Mirror, commit: str) -> CommitFiles:
         if tab and meta.startswith(b"100"):
             listing[path.decode("utf-8", "surrogateescape")] = meta.split(b" ")[2].decode()
     return CommitFiles(mirror, commit, listing)
+
+
+@contextmanager
+def _lock_file(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def bundle_ref(commit: str) -> str:

@@ -16,7 +16,7 @@ from dayhand.sandbox.base import Snapshot
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 from dayhand.sandbox.file_lock import FileLock
 from dayhand.sandbox.limits import ControlGroup, find_groups
-from tests.sandbox.waiting import becomes_true, open_descriptors
+from tests.waiting import becomes_true, open_descriptors
 
 
 @pytest.fixture

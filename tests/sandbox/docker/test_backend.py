@@ -26,7 +26,7 @@ from tests.sandbox.conftest import SMALL
 from tests.sandbox.echo_server import echo_server
 from tests.sandbox.egress.relay import relay
 from tests.sandbox.image import require_image
-from tests.sandbox.waiting import becomes_true, open_descriptors
+from tests.waiting import becomes_true, open_descriptors
 
 BRIEF = CommandLimits(seconds=1)
 WORKER = """
