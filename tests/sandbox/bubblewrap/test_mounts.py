@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -77,3 +80,34 @@ def test_the_fingerprint_changes_with_an_sdk_that_is_installed_beside_its_progra
 
 def test_the_fingerprint_changes_with_the_mounts(folder) -> None:
     assert mounts.fingerprint(FIXED) != mounts.fingerprint((*FIXED, "--ro-bind", "/opt", "/opt"))
+
+
+HOST = """
+import sys
+from pathlib import Path
+from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
+
+with BubblewrapSandbox(Path(sys.argv[1])).open() as box:
+    print(box.run("cat /usr/etc/npmrc /usr/local/etc/npmrc /usr/local/etc/*/*; echo x > /usr/local/etc/x; node -v; git --version").text())
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount other folders over the machine's")
+def test_the_configuration_of_package_managers_below_usr_is_not_visible():
+    """On a machine that has some: a mount namespace of this test alone, in which these folders are others."""
+    folders = [path for path in ("/usr/etc", "/usr/local/etc") if Path(path).is_dir()]
+    mounts = [
+        f"mount -t tmpfs none {path} && mkdir {path}/deep && "
+        f"echo //registry.example.org/:_authToken=do-not-tell | tee {path}/npmrc {path}/deep/file && "
+        for path in folders
+    ]
+    with tempfile.TemporaryDirectory(prefix="dayhand-sandbox-") as home:
+        Path(home).chmod(0o755)
+        script = f'{"".join(mounts)} exec >&2; exec "$@"'
+        words = ["unshare", "--mount", "sh", "-c", script, "sh", sys.executable, "-c", HOST, home]
+        process = subprocess.run(words, capture_output=True, text=True, check=True)
+
+    assert "do-not-tell" in process.stdout, "the machine has it"
+    assert "git version" in process.stderr
+    assert "do-not-tell" not in process.stderr
+    assert "Read-only file system" in process.stderr

@@ -164,7 +164,7 @@ class BubblewrapSandbox:
             )
         store = self._store
         store.prepare()
-        for name, text in mounts.ETC.items():
+        for name, text in {**mounts.ETC, mounts.EMPTY: ""}.items():
             path = store.data / "etc" / name
             if not path.is_file() or path.read_text() != text:
                 temporary = path.with_name(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -57,9 +58,10 @@ class BubblewrapBox(CommandRunner):
         self._config = config
         self._group = group
         self._mounts: list[str] = []
+        self._writable: tuple[Path, ...] = ()  # the folders on the host that its user owns, and may have shut
         self._is_overlay = False
         self._oom_kills = 0
-        self._disk = DiskWatch(folder, config.capacity)
+        self._disk = DiskWatch(folder, config.capacity, bwrap=config.bwrap)
 
     @property
     def has_group(self) -> bool:
@@ -67,11 +69,10 @@ class BubblewrapBox(CommandRunner):
         return self._group is not None
 
     def start_empty(self) -> None:
-        for name in ("workspace", "env"):
-            self._store.make_folder(self.folder / name, self.uid)
-        self._mounts = mounts.folder_arguments(
-            self.folder / "workspace", self.folder / "env", env_writable=True
-        )
+        self._writable = (self.folder / "workspace", self.folder / "env")
+        for folder in self._writable:
+            self._store.make_folder(folder, self.uid)
+        self._mounts = mounts.folder_arguments(*self._writable, env_writable=True)
 
     def start_from(self, snapshot: StoredSnapshot, *, writable: bool) -> None:
         """Start from a snapshot: as a layer over it if this machine can do that, else as a copy that the box makes.
@@ -94,6 +95,7 @@ class BubblewrapBox(CommandRunner):
         """Start as a layer over the ``workspace`` in ``lower``, with its ``env`` read-only."""
         for name in ("upper", "work"):
             self._store.make_folder(self.folder / name, self.uid)
+        self._writable = (self.folder / "upper",)
         self._mounts = mounts.overlay_arguments(
             lower / "workspace", self.folder / "upper", self.folder / "work", env=lower / "env"
         )
@@ -138,6 +140,8 @@ class BubblewrapBox(CommandRunner):
             seccomp.program(seccomp.MACHINES[machine()]),
             self._group,
         )
+        for folder in self._writable:
+            _open_to_owner(folder)
         with Process(spec, separate_stderr=err is not None) as process:
             watch = lambda: Reason.CANCELLED if command.is_cancelled() else self._disk()  # noqa: E731
             status = process.communicate(out, err, stdin=command.stdin, seconds=command.seconds, watch=watch)
@@ -161,3 +165,10 @@ class BubblewrapBox(CommandRunner):
         status = self._execute(command, output, None, gateway=None, extra_mounts=origin)
         if status.code != 0:
             raise SandboxError(f"A snapshot could not be copied: {output.head.decode('utf-8', 'replace')}")
+
+
+def _open_to_owner(folder: Path) -> None:
+    """Give a box's user the right to its own folder back, which a command may have taken away."""
+    mode = folder.stat().st_mode
+    if mode & stat.S_IRWXU != stat.S_IRWXU:
+        folder.chmod(stat.S_IMODE(mode) | stat.S_IRWXU)

@@ -12,18 +12,24 @@ from dayhand.sandbox.limits import MIN_FREE_FILES, Capacity
 
 SHARE = 8  # measure again when an eighth of what the box may use has gone from the disk
 INTERVAL_SECONDS = 30.0
+# bwrap's arguments for a program that sees the machine read-only and may read every file of its user
+READ_EVERYTHING = (
+    *("--unshare-user", "--uid", "0", "--gid", "0", "--cap-drop", "ALL", "--cap-add", "CAP_DAC_READ_SEARCH"),
+    *("--die-with-parent", "--ro-bind", "/", "/", "--"),
+)
 
 
 class DiskWatch:
     """Called once a second. It measures by ``du``, which looks at sizes alone, and only when the disk's free space shrinks.
 
-    Without root, a box can hide files from ``du`` by taking away its own right to read a folder. They are bounded too:
-    every command is ended when the disk has less than ``min_free_disk`` bytes left.
+    A box may take away its own right to read a folder. ``du`` counts it nevertheless: it runs as root, or by ``bwrap`` in
+    a user namespace with the one capability to read every file of its own user (user_namespaces(7)).
     """
 
-    def __init__(self, folder: Path, capacity: Capacity) -> None:
+    def __init__(self, folder: Path, capacity: Capacity, *, bwrap: Path) -> None:
         self._folder = folder
         self._capacity = capacity
+        self._prefix = () if os.geteuid() == 0 else (str(bwrap), *READ_EVERYTHING)
         self._du: subprocess.Popen[bytes] | None = None
         self._measured_at = time.monotonic()
         self._free, self._free_files, _ = self._disk()
@@ -55,7 +61,14 @@ class DiskWatch:
         return disk.f_bavail * disk.f_frsize, disk.f_favail, disk.f_files
 
     def _start_du(self) -> subprocess.Popen[bytes]:
-        command = ["sh", "-c", 'du -sk "$1"; exec du -s --inodes "$1"', "sh", str(self._folder)]
+        command = [
+            *self._prefix,
+            "sh",
+            "-c",
+            'du -sk "$1"; exec du -s --inodes "$1"',
+            "sh",
+            str(self._folder),
+        ]
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )

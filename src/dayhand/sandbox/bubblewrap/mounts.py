@@ -56,6 +56,23 @@ SYSTEM = (
 )
 # Of Debian's JDKs and PHPs, what they need to start and to load their extensions; php.ini may hold passwords.
 TOOLCHAINS = ("java-*-openjdk", "php/*/cli/conf.d", "php/*/mods-available")
+# Configuration of the machine's programs that its package managers keep below /usr; it may hold passwords.
+CONFIGURATION = (
+    "/usr/etc",
+    "/usr/local/etc",
+    "/usr/lib/node_modules/npm/npmrc",
+    "/usr/local/lib/node_modules/npm/npmrc",
+    "/usr/share/nodejs/npm/npmrc",
+    "/usr/pip.conf",
+    "/usr/local/pip.conf",
+    "/usr/local/bundle/config",
+    "/usr/local/cargo/config.toml",
+    "/usr/local/cargo/credentials.toml",
+)
+CONFIGURATION_KEPT = ("/usr/local/etc/php/conf.d",)  # the extensions to load; not php.ini
+EMPTY = "empty"  # the file that is mounted over a file of CONFIGURATION
+# The box's first process belongs to its user, who could write its memory: its folder is mounted over.
+FIRST_PROCESS = "/proc/1"
 NAMESPACES = (
     "--unshare-user",
     "--unshare-all",
@@ -79,7 +96,7 @@ def fixed_arguments(etc: Path, uv: Path | None, scratch: int) -> list[str]:
 
     ``etc`` holds the files of ``ETC``; ``uv`` is a program to add to the box; ``scratch`` is the size of /tmp in bytes.
     """
-    words = [*NAMESPACES, "--ro-bind", "/usr", "/usr"]
+    words = [*NAMESPACES, "--ro-bind", "/usr", "/usr", *_hide_configuration(etc / EMPTY)]
     words += [word for name in ("bin", "sbin", "lib", "lib32", "lib64") for word in _top_folder(name)]
     toolchains = sorted(str(path) for pattern in TOOLCHAINS for path in Path("/etc").glob(pattern))
     words += [word for path in (*SYSTEM, *toolchains) for word in ("--ro-bind-try", path, path)]
@@ -88,9 +105,26 @@ def fixed_arguments(etc: Path, uv: Path | None, scratch: int) -> list[str]:
         words += ["--ro-bind", str(uv), f"{TOOLS}/uv"]
     if home := _python_home():
         words += ["--ro-bind", str(home), str(home)]
-    words += ["--proc", "/proc", "--dev", "/dev", "--size", str(SHARED_MEMORY), "--tmpfs", "/dev/shm"]  # noqa: S108
+    words += ["--proc", "/proc", "--tmpfs", FIRST_PROCESS, "--remount-ro", FIRST_PROCESS]
+    words += ["--dev", "/dev", "--size", str(SHARED_MEMORY), "--tmpfs", "/dev/shm"]  # noqa: S108
     words += ["--size", str(scratch), "--tmpfs", "/tmp", "--perms", "0700", "--dir", HOME]  # noqa: S108
     return words
+
+
+def _hide_configuration(empty: Path) -> Iterator[str]:
+    """Mount nothing over folders and an empty file over files; what a link leads to outside /usr is not visible anyway."""
+    for path in CONFIGURATION:
+        real = Path(path).resolve()
+        if not real.is_relative_to("/usr"):
+            continue
+        if real.is_dir():
+            kept = [
+                word for each in CONFIGURATION_KEPT if each.startswith(f"{real}/") for word in (each, each)
+            ]
+            yield from ("--tmpfs", str(real), *(("--ro-bind-try", *kept) if kept else ()))
+            yield from ("--remount-ro", str(real))
+        elif real.is_file():
+            yield from ("--ro-bind", str(empty), str(real))
 
 
 def closing_arguments() -> list[str]:

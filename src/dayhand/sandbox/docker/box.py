@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from dayhand.box_paths import ENVIRONMENT, WORKSPACE
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Reason, Snapshot
 from dayhand.sandbox.command import MAX_ERROR_BYTES, CommandRunner, ExitStatus, SandboxCommand
@@ -42,6 +43,9 @@ sweep() { kill -KILL -1 2>/dev/null; tries=0; count
 # The command is the child of a shell that outlives it, kills whatever it left and reports how it ended.
 _WRAPPER = f"""{_FUNCTIONS}
 [ -d {HOME} ] || /bin/mkdir -m 700 {HOME}
+for folder in {HOME} WRITABLE; do
+  [ -r $folder ] && [ -w $folder ] && [ -x $folder ] || /bin/chmod u+rwx $folder 2>/dev/null
+done
 count_oom; before=$oom; count; idle=$processes
 (cd -- "$1" && shift && unset OLDPWD && exec /usr/bin/env "$@") MERGE; code=$?
 sweep $idle; count_oom
@@ -68,10 +72,11 @@ class DockerBox(CommandRunner):
         self._oom_kills = 0
 
     def save(self, key: str) -> Snapshot:
+        if self.on_save is None:
+            raise SandboxError("A box over a snapshot cannot be saved.", advice="Open it with an Egress.")
+        self.check_output(["true"], max_bytes=0)  # gives it the right to its folders back
         with self._lock:
             self._check_open()
-            if self.on_save is None:
-                raise SandboxError("A box over a snapshot cannot be saved.", advice="Open it with an Egress.")
             self._closed = True
         return self.on_save(key)
 
@@ -120,6 +125,8 @@ class DockerBox(CommandRunner):
         began = time.monotonic()
         # Two streams reach us in any order, so output that is read as one stream has to be one inside the box.
         wrapper = _WRAPPER.replace("MERGE", "2>&1" if err is out else "")
+        # A command may have taken away its user's right to these folders: the next one gets it back.
+        wrapper = wrapper.replace("WRITABLE", f"{WORKSPACE} {ENVIRONMENT}" if self.on_save else WORKSPACE)
         stream, exec_id = self._engine.start_exec(
             self._container,
             [self._shell, "-c", wrapper, "sh", command.cwd, *_env_arguments(command)],
@@ -143,7 +150,8 @@ class DockerBox(CommandRunner):
         self, stream: ExecStream, out: OutputCapture, err: OutputCapture, *, command: SandboxCommand
     ) -> Reason:
         now = asked = time.monotonic()
-        until, disk = now + command.seconds, ContainerDiskWatch(self._capacity, self._measure_disk, now)
+        until = now + command.seconds
+        disk = ContainerDiskWatch(self._capacity, self._measure_disk, now, layer=self._layer_size)
         while not stream.ended:
             now = time.monotonic()
             reason = Reason.TIMEOUT if now >= until else disk(now)
@@ -162,6 +170,10 @@ class DockerBox(CommandRunner):
     def _measure_disk(self) -> str:
         words = [self._shell, "-c", MEASURE]
         return self._engine.exec_output(self._container, words, user=USER, seconds=SWEEP_SECONDS)
+
+    def _layer_size(self) -> int:
+        """The bytes of what this container has written to its own layer, measured by the engine."""
+        return self._engine.layer_size(self._container)
 
     def _kill(self, stream: ExecStream) -> None:
         """Kill every process of the command, and keep reading its output meanwhile: an engine that cannot write hangs."""

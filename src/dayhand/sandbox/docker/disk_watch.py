@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dayhand.box_paths import ENVIRONMENT, WORKSPACE
 from dayhand.errors import SandboxError
@@ -13,21 +13,31 @@ from dayhand.sandbox.limits import MIN_FREE_FILES, Capacity
 
 INTERVAL_SECONDS = 3.0  # between two measurements, each of which is an exec of its own
 MAX_FAILURES = 5  # measurements in a row without a result, after which the command is ended
-_FOLDERS = f"{WORKSPACE} {ENVIRONMENT}"
-# Each line is prefixed with what it reports. `df -i` reports the free inodes of the disk.
+# Each line is prefixed with what it reports. `df -i` reports the free inodes of the disk. A folder is hidden if `du` may
+# not read all of it, because the box took away its own right.
 MEASURE = f"""
+export LC_ALL=C
 df -Pk {WORKSPACE} | sed -n '2s/^/bytes /p'
 df -Pi {WORKSPACE} | sed -n '2s/^/files /p'
-du -sk {_FOLDERS} | sed 's/^/size /'
-du -s --inodes {_FOLDERS} | sed 's/^/count /'
+for folder in {WORKSPACE} {ENVIRONMENT}; do
+  du -sk $folder 2>&1 | sed -n -e 's/^[0-9]/size &/p' -e "s|.*Permission denied.*|hidden $folder|p" | sort -u
+  du -s --inodes $folder | sed 's/^/count /'
+done
 """
 
 
 class ContainerDiskWatch:
     """Measures in a thread of its own, because the thread that runs a command must keep reading its output."""
 
-    def __init__(self, capacity: Capacity, measure: Callable[[], str], now: float) -> None:
-        """``measure`` returns the output of ``MEASURE`` in the container, or "" if that failed."""
+    def __init__(
+        self, capacity: Capacity, measure: Callable[[], str], now: float, *, layer: Callable[[], int]
+    ) -> None:
+        """``measure`` returns the output of ``MEASURE`` in the container, or "" if that failed.
+
+        ``layer`` asks the engine for the size of the container's own layer, which holds the workspace: the engine may
+        read all of it. What is hidden in the environment, a volume, is too much at once: no set-up needs that.
+        """
+        self._layer = layer
         self._capacity = capacity
         self._measure = measure
         self._measured_at = now
@@ -51,10 +61,11 @@ class ContainerDiskWatch:
 
     def _check(self) -> None:
         try:
-            output = self._measure()
+            usage = _DiskUsage.parse(self._measure())
+            if WORKSPACE in usage.hidden:
+                usage = replace(usage, used=usage.used + self._layer())
         except SandboxError:
-            output = ""
-        usage = _DiskUsage.parse(output)
+            usage = _DiskUsage()
         self._failures = 0 if usage.used else self._failures + 1
         if usage.exceeds(self._capacity) or self._failures >= MAX_FAILURES:
             self._problem = Reason.FLOOD
@@ -68,6 +79,7 @@ class _DiskUsage:
     files: int = 0
     free: int | None = None  # bytes
     out_of_files: bool = False  # hardly an inode is left
+    hidden: frozenset[str] = frozenset()  # folders that cannot be measured
 
     @classmethod
     def parse(cls, output: str) -> _DiskUsage:
@@ -81,9 +93,10 @@ class _DiskUsage:
         }
         free = int(disk["bytes"][2]) * 1024 if "bytes" in disk else None
         out_of_files = "files" in disk and int(disk["files"][2]) < int(disk["files"][0]) * MIN_FREE_FILES
-        return cls(sum(numbers["size"]) * 1024, sum(numbers["count"]), free, out_of_files)
+        hidden = frozenset(words[1] for words in lines if words[:1] == ["hidden"])
+        return cls(sum(numbers["size"]) * 1024, sum(numbers["count"]), free, out_of_files, hidden)
 
     def exceeds(self, capacity: Capacity) -> bool:
         too_large = self.used > capacity.disk or self.files > capacity.files
         disk_full = self.free is not None and self.free < capacity.min_free_disk
-        return too_large or self.out_of_files or disk_full
+        return too_large or self.out_of_files or disk_full or ENVIRONMENT in self.hidden

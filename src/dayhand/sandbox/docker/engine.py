@@ -102,6 +102,12 @@ class DockerEngine:
             pause = min(pause * 2, 0.05)
         return None
 
+    def layer_size(self, container: str) -> int:
+        """The bytes that a container has written, without its volumes; 0 if it is gone."""
+        with engine_errors():
+            found = self.client.api.containers(all=True, size=True, filters={"id": container})
+        return sum(int(each.get("SizeRw") or 0) for each in found)
+
     def restart(self, container: str) -> None:
         """End every process of a container, even one that no signal from inside can end; its files remain."""
         with engine_errors():
