@@ -43,6 +43,12 @@ def test_what_a_line_would_not_open_is_told_with_the_reason_and_no_line() -> Non
             "intern.example.org", 443, "the host's address 10.0.0.7 is not on the public network", "npm ci"
         ),
         Blocked("localhost", 443, NOT_ALLOWED, "npm ci"),
+        Blocked(
+            "files.example.org",
+            443,
+            "the TLS handshake names another host, www.evil.example; connect to the host that the proxy was asked for",
+            "make deps",
+        ),
     )
     assert blocked(refused) == snapshot("""\
 ### Blocked
@@ -51,7 +57,8 @@ Set-up tried to reach these hosts and was blocked:
 
 - `files.example.org:22`, requested by `git clone x`: port 22 is not allowed
 - `intern.example.org:443`, requested by `npm ci`: the host's address 10.0.0.7 is not on the public network
-- `localhost`, requested by `npm ci`\
+- `localhost`, requested by `npm ci`
+- `files.example.org:443`, requested by `make deps`: the TLS handshake names another host, www\u200b.evil.example; connect to the host that the proxy was asked for\
 """)
 
 

@@ -33,6 +33,7 @@ class EgressPolicy:
     ports: tuple[int, ...] = (443,)
     never: tuple[str, ...] = NEVER  # networks
     private: tuple[str, ...] = ()  # hosts that may be in a private network
+    hello_seconds: float = 10.0  # until a tunnel's TLS handshake has begun
 
     def refusal(self, host: str, port: int) -> str:
         """Why this host and port are refused; "" if they are allowed."""
@@ -41,6 +42,14 @@ class EgressPolicy:
         if port not in self.ports:
             return f"port {port} is not allowed"
         return "" if any(_matches(host, pattern) for pattern in self.allow) else NOT_ALLOWED
+
+    def allows_address(self, host: str) -> bool:
+        """Whether this is an IP address that is allowed as such. TLS has no server name for one (RFC 6066, section 3)."""
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            return False
+        return host in self.allow
 
     def resolve(self, host: str, port: int) -> tuple[str, str]:
         """Look the host up once: the address to connect to and "", or "" and why there is none."""

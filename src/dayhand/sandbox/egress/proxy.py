@@ -1,7 +1,7 @@
 """The proxy of one set-up box, as a process: ``python -m dayhand.sandbox.egress.proxy REFUSED_FD UID``.
 
-The ``proxy`` library speaks HTTP; an ``EgressPolicy`` decides. The policy is the first line of standard input; when
-standard input ends, so does this process.
+The ``proxy`` library speaks HTTP; an ``EgressPolicy`` decides where a connection may go, and a ``TunnelGuard`` what may
+pass through it. The policy is the first line of standard input; when standard input ends, so does this process.
 """
 
 from __future__ import annotations
@@ -14,36 +14,71 @@ import multiprocessing.popen_fork
 import os
 import resource
 import sys
+import time
+from collections.abc import Callable
 
 from proxy import Proxy
+from proxy.common.types import Readables
 from proxy.http import HttpProtocolHandler
 from proxy.http.exception import HttpRequestRejected
 from proxy.http.parser import HttpParser
-from proxy.http.proxy import HttpProxyBasePlugin
+from proxy.http.proxy import HttpProxyBasePlugin, HttpProxyPlugin
 from proxy.http.responses import BAD_REQUEST_RESPONSE_PKT
 
+from dayhand.sandbox.egress.client_hello import HelloError
 from dayhand.sandbox.egress.gateway import SOCKET
 from dayhand.sandbox.egress.policy import EgressPolicy
+from dayhand.sandbox.egress.tunnel import TunnelGuard
 
-MAX_REQUEST_BYTES = 256 * 1024  # of a CONNECT with all its headers, and whatever follows right after it
+MAX_REQUEST_BYTES = 256 * 1024  # of a request with all its headers
 MAX_MEMORY = 512 * 1024 * 1024  # of each process: bounds what is buffered for a box that does not read
 # The acceptor's own executor would look for new connections only every 25 ms, and accept one at a time.
-OPTIONS = "--local-executor 0 --num-acceptors 1 --num-workers 1 --log-level CRITICAL --timeout 120"
+OPTIONS = "--disable-http-proxy --local-executor 0 --num-acceptors 1 --num-workers 1 --log-level CRITICAL --timeout 120"
+# A fatal TLS alert, access_denied (RFC 8446, section 6): clients report it, and do not try again as after a reset.
+ACCESS_DENIED = b"\x15\3\3\0\2\2\x31"
 MAX_REFUSALS = 1000  # that are recorded and answered; later ones are only closed
 
 
 class BoundedRequestHandler(HttpProtocolHandler):
-    """The library's request handler, with a limit: without it, a request that never ends is read forever."""
+    """The library's request handler, with limits: without them, a request that never ends is read forever.
+
+    It passes a request's head and what follows separately. The library waits forever for a CONNECT with both in one
+    segment, but what follows is the beginning of the tunnel.
+    """
+
+    _head = b""
+    _head_read = False
 
     def handle_data(self, data: memoryview) -> bool | None:
-        if (
-            data is not None
-            and not self.request.is_complete
-            and self.request.total_size + len(data) > MAX_REQUEST_BYTES
-        ):
-            self.work.queue(BAD_REQUEST_RESPONSE_PKT)
+        if self._head_read:
+            return self._continue(data)
+        searched = max(len(self._head) - 3, 0)
+        self._head += data
+        end = self._head.find(b"\r\n\r\n", searched) + 4
+        if len(self._head) > MAX_REQUEST_BYTES:
+            return self._reject()
+        if end < 4:
+            return False
+        self._head_read = True
+        if super().handle_data(memoryview(self._head[:end])):
             return True
+        if self.request.method == b"CONNECT" and not self.request.is_complete:
+            return self._reject()  # it announces a body, which it must not have
+        return self._continue(memoryview(self._head[end:])) if self._head[end:] else False
+
+    def is_inactive(self) -> bool:
+        if isinstance(self.plugin, GuardedTunnel) and self.plugin.is_overdue():
+            return True
+        return super().is_inactive()
+
+    def _continue(self, data: memoryview) -> bool | None:
+        if not self.request.is_complete and self.request.total_size + len(data) > MAX_REQUEST_BYTES:
+            return self._reject()
         return super().handle_data(data)
+
+    def _reject(self) -> bool:
+        self.work.queue(BAD_REQUEST_RESPONSE_PKT)
+        return True
 
 
 class EgressPlugin(HttpProxyBasePlugin):
@@ -51,22 +86,25 @@ class EgressPlugin(HttpProxyBasePlugin):
 
     policy = EgressPolicy(())
     refused = -1  # a descriptor, opened for appending
+    guard: TunnelGuard | None = None  # of the tunnel, once it is open
+    _host = ""
+    _port = 0
     _address = ""  # that passed the policy
     _recorded = 0
 
     def before_upstream_connection(self, request: HttpParser) -> HttpParser:
-        host = (request.host or b"").decode("latin-1").lower()
-        port = request.port or 0
+        self._host = (request.host or b"").decode("latin-1").lower()
+        self._port = request.port or 0
         why = "only CONNECT is allowed"
         if request.is_https_tunnel:
-            why = self.policy.refusal(host, port)
+            why = self.policy.refusal(self._host, self._port)
         if not why:
-            self._address, why = self.policy.resolve(host, port)
-        if why and not self._record(host, port, why):
+            self._address, why = self.policy.resolve(self._host, self._port)
+        if why and not self.record(why):
             # Closed without an answer: npm reuses a connection that was refused and would ask on it forever.
             raise HttpRequestRejected
         if why:
-            body = f"{host}:{port} is refused: {why}.\n".encode("ascii", "replace")
+            body = f"{self._host}:{self._port} is refused: {why}.\n".encode("ascii", "replace")
             raise HttpRequestRejected(status_code=403, reason=b"Forbidden", body=body)
         return request
 
@@ -74,13 +112,73 @@ class EgressPlugin(HttpProxyBasePlugin):
         """Connect to the address that passed the policy: a second look-up might return another one."""
         return self._address, None
 
-    def _record(self, host: str, port: int, why: str) -> bool:
+    def handle_client_request(self, request: HttpParser) -> HttpParser:
+        self.guard = TunnelGuard(
+            self._host,
+            seconds=self.policy.hello_seconds,
+            now=time.monotonic(),
+            address=self.policy.allows_address(self._host),
+        )
+        return request
+
+    def handle_upstream_chunk(self, chunk: memoryview) -> memoryview | None:
+        passed = self.guard.from_server(bytes(chunk), time.monotonic()) if self.guard else b""
+        return memoryview(passed) if passed else None
+
+    def record(self, why: str) -> bool:
         """Record a refusal; False after ``MAX_REFUSALS``."""
         if EgressPlugin._recorded >= MAX_REFUSALS:
             return False
         EgressPlugin._recorded += 1
-        os.write(self.refused, (json.dumps([host[:253], port, why]) + "\n").encode())
+        os.write(self.refused, (json.dumps([self._host[:253], self._port, why]) + "\n").encode())
         return True
+
+
+class GuardedTunnel(HttpProxyPlugin):
+    """The library's proxy for one connection. What its client sends goes through the ``TunnelGuard``."""
+
+    _refused = False
+
+    def on_client_data(self, raw: memoryview) -> None:
+        self._forward(bytes(raw))
+
+    async def read_from_descriptors(self, r: Readables) -> bool:
+        done = await super().read_from_descriptors(r)
+        if not done and self._egress.guard and not self._refused:
+            self._forward(b"")  # what waited for the server's answer
+        return done
+
+    def on_client_connection_close(self) -> None:
+        self._refuse_if(TunnelGuard.check_end)
+        super().on_client_connection_close()
+
+    def is_overdue(self) -> bool:
+        """Whether the time for its handshake is up. What was refused before is closed once the client was told."""
+        return not self._refused and self._refuse_if(lambda guard: guard.check_time(time.monotonic()))
+
+    @property
+    def _egress(self) -> EgressPlugin:
+        return next(plugin for plugin in self.plugins.values() if isinstance(plugin, EgressPlugin))
+
+    def _forward(self, data: bytes) -> None:
+        passed = []
+        if self._refuse_if(lambda guard: passed.append(guard.from_client(data))) or not self._egress.guard:
+            raise HttpRequestRejected
+        if passed[0]:
+            super().on_client_data(memoryview(passed[0]))
+
+    def _refuse_if(self, check: Callable[[TunnelGuard], None]) -> bool:
+        """Record the refusal if the guard raises one, and tell the client before the connection is closed."""
+        guard = self._egress.guard
+        if guard is None or self._refused:
+            return self._refused
+        try:
+            check(guard)
+        except HelloError as error:
+            self._refused = True
+            if self._egress.record(str(error)):
+                self.client.queue(memoryview(ACCESS_DENIED))
+        return self._refused
 
 
 def main() -> None:
@@ -94,7 +192,12 @@ def main() -> None:
         os.setresuid(uid, uid, uid)
     plugin = type("ConfiguredEgressPlugin", (EgressPlugin,), {"policy": policy, "refused": refused})
     resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY, MAX_MEMORY))
-    with Proxy(OPTIONS.split(), unix_socket_path=SOCKET, plugins=[plugin], work_klass=BoundedRequestHandler):
+    with Proxy(
+        OPTIONS.split(),
+        unix_socket_path=SOCKET,
+        plugins=[plugin, GuardedTunnel],
+        work_klass=BoundedRequestHandler,
+    ):
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         sys.stdin.read()
