@@ -162,6 +162,9 @@ WRONG = [
     ("DAYHAND_URL", "dayhand.example.org"),
     ("DAYHAND_URL", "https://dayhand.example.org   # where GitHub reaches you"),
     ("DAYHAND_URL", "https://dayhand.example.org/?a=b"),
+    ("DAYHAND_DASHBOARD_TOKEN", "x" * 31),
+    ("DAYHAND_DASHBOARD_TOKEN", "p&ss" * 10),
+    ("DAYHAND_METRICS_TOKEN", "short"),
     ("DAYHAND_LABEL", "co\u200bdex"),
     ("DAYHAND_LABEL", "x" * 51),
     ("DAYHAND_HANDLES", "@bot"),
@@ -211,7 +214,9 @@ def test_a_wrong_value_in_the_file_is_looked_for_there(tmp_path: Path) -> None:
     assert refused.value.advice == f"Correct it in {dotenv}, or remove it there: the default is 8080."
 
 
-@pytest.mark.parametrize("name", ["OPENAI_API_KEY", "GITHUB_WEBHOOK_SECRET", "REDIS_URL"])
+@pytest.mark.parametrize(
+    "name", ["OPENAI_API_KEY", "GITHUB_WEBHOOK_SECRET", "REDIS_URL", "DAYHAND_DASHBOARD_TOKEN"]
+)
 def test_a_wrong_secret_is_not_repeated(name: str) -> None:
     with pytest.raises(SettingsError) as refused:
         read_settings({name: "http://canary\x07 canary"}, dotenv=None)

@@ -177,6 +177,23 @@ class Settings:
         shown="`http://HOST:PORT` of the two above",
         help="where people reach the dashboard: links on GitHub begin with it",
     )
+    dashboard_token: str = setting(
+        "DAYHAND_DASHBOARD_TOKEN",
+        types.TOKEN,
+        "",
+        secret=True,
+        shown="made at the first start and kept in `dashboard-token` in the data folder",
+        help="the secret that [opens the dashboard](http.md#who-may-see-tasks), for example from `openssl rand -hex 32`; "
+        "set it if several machines serve the dashboard",
+    )
+    metrics_token: str = setting(
+        "DAYHAND_METRICS_TOKEN",
+        types.TOKEN,
+        "",
+        secret=True,
+        shown="the dashboard's token",
+        help="the bearer token for `/metrics`; it opens nothing else",
+    )
     label: str = setting("DAYHAND_LABEL", types.LABEL, "codex", help="the label that starts a task")
     handles: tuple[str, ...] = setting(
         "DAYHAND_HANDLES",

@@ -163,6 +163,9 @@ REDIS_ADDRESS = SettingType(
 )
 HOST_NAME = SettingType("a host name or IP address", _read_host)
 LABEL = SettingType(f"a label of at most {MAX_LABEL_CHARS} visible characters", _read_label)
+# Characters that need no quoting in an address, a header or a shell; enough of them to rule out guessing.
+TOKEN_PATTERN = r"[A-Za-z0-9_-]{32,200}"  # noqa: S105 - a pattern
+TOKEN = matching("32 to 200 letters, digits, “-” or “_”", TOKEN_PATTERN)
 SECRET = matching("printable ASCII characters without spaces", r"[!-~]+")
 KEY_TEXT = matching("the text of a .pem file", r"(?s).+")
 WEBHOOK_SECRETS = comma_separated(
