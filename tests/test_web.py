@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from flask import Flask
 
+from dayhand.dashboard.access import Access
 from dayhand.hub.client import Hub
 from dayhand.intake.signature import sign
 from dayhand.ledger.ledger import Ledger
@@ -20,6 +21,7 @@ from dayhand.web import Parts, create_app, web_address
 from tests.tasks import make_task
 
 SECRET = "s"
+ACCESS = Access("the-dashboard-token-of-these-tests", "the-metrics-token-of-these-tests")
 NOBODY = "http://127.0.0.1:9/api/v3"  # the discard port: nobody answers
 
 
@@ -35,7 +37,9 @@ def app_on(redis_url: str, key: str) -> Flask:
     redis = connect(redis_url, quick=True)
     hub = Hub(NOBODY, 1, key)
     queue = connect_raw(redis_url, quick=True)
-    return create_app(Parts(Ledger(redis), LogReader(redis), queue, hub, (SECRET,), "codex", ("bot",)))
+    return create_app(
+        Parts(Ledger(redis), LogReader(redis), queue, hub, (SECRET,), "codex", ("bot",), ACCESS)
+    )
 
 
 def signed(body: bytes, event: str = "ping") -> dict[str, str]:
@@ -48,7 +52,9 @@ def test_it_is_alive_and_ready_while_redis_answers(tmp_path: Path, key: str) -> 
         assert client.get("/healthz").json == {"ok": True}
         assert client.get("/readyz").status_code == 200
     assert client.get("/healthz").status_code == 200
-    assert client.get("/readyz").status_code == 503
+    unready = client.get("/readyz")
+    assert unready.status_code == 503
+    assert str(tmp_path) not in unready.text, "anyone may ask: Redis's address stays out"
 
 
 def test_metrics_say_what_waits_what_ended_and_what_became_of_deliveries(tmp_path: Path, key: str) -> None:
@@ -72,7 +78,8 @@ def test_metrics_say_what_waits_what_ended_and_what_became_of_deliveries(tmp_pat
         ledger.finish(claim, State.FAILED, reason="no")
         client.post("/webhook", data=b"{}", headers={"X-Hub-Signature-256": "sha256=0"})
         client.post("/webhook", data=b"{}", headers=signed(b"{}"))
-        far = client.get("/metrics", environ_base={"REMOTE_ADDR": "192.0.2.7"})
+        monitor = {"Authorization": f"Bearer {ACCESS.metrics_token}"}
+        far = client.get("/metrics", headers=monitor)
         metrics = {
             line.rpartition(" ")[0]: float(line.rpartition(" ")[2])
             for line in far.text.splitlines()[2:]
@@ -87,7 +94,7 @@ def test_metrics_say_what_waits_what_ended_and_what_became_of_deliveries(tmp_pat
     assert 60 <= metrics["dayhand_oldest_wait_seconds"] < 90
     assert metrics['dayhand_deliveries_total{status="401"}'] == 1
     assert metrics['dayhand_deliveries_total{status="202"}'] == 1
-    assert "dayhand_redis_up 0.0" in client.get("/metrics").text
+    assert "dayhand_redis_up 0.0" in client.get("/metrics", headers=monitor).text
 
 
 def test_the_webhook_is_open_to_github_and_the_tasks_are_not(tmp_path: Path, key: str) -> None:
@@ -99,10 +106,11 @@ def test_the_webhook_is_open_to_github_and_the_tasks_are_not(tmp_path: Path, key
     with embedded(tmp_path) as url:
         client = app_on(url, key).test_client()
         assert client.post("/webhook", data=b"{}", headers=signed(b"{}"), environ_base=far).status_code == 202
-        for path in ("/healthz", "/readyz", "/metrics"):
-            assert client.get(path, environ_base=far).status_code == 200
-        for path in ("/", "/tasks", "/tasks/t1", "/static/live.js"):
-            assert client.get(path, environ_base=far).status_code == 403
+        for path in ("/healthz", "/readyz", "/static/live.js"):
+            with client.get(path, environ_base=far) as answer:
+                assert answer.status_code == 200
+        for path in ("/", "/tasks", "/tasks/t1", "/metrics"):
+            assert client.get(path, environ_base=far).status_code == 401
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from gunicorn.app.base import BaseApplication
 from redis import Redis
 from redis.exceptions import RedisError
 
+from dayhand.dashboard.access import Access, protect
 from dayhand.dashboard.metrics import metrics
 from dayhand.dashboard.pages import dashboard
 from dayhand.hub.client import Hub
@@ -23,6 +24,7 @@ from dayhand.ledger.log import LogReader
 from dayhand.ledger.queue import enqueue
 from dayhand.ledger.redis_server import at_hand, connect, connect_raw
 from dayhand.publish.wording.comment import refusal
+from dayhand.settings.dashboard_token import dashboard_link, dashboard_token
 from dayhand.settings.required import app_key, require_app, require_data
 from dayhand.settings.table import PUBLIC_API, Settings
 
@@ -40,6 +42,7 @@ class Parts:
     secrets: Sequence[str]
     label: str
     handles: Sequence[str]
+    access: Access
     github: str = ""  # where people see repositories: links begin with it
 
 
@@ -55,6 +58,7 @@ def create_app(parts: Parts) -> Flask:
         label=parts.label,
         handles=parts.handles,
     )
+    protect(app, parts.access)
     app.register_blueprint(webhook(dispatcher, parts.secrets))
     app.register_blueprint(metrics(parts.ledger))
     app.register_blueprint(dashboard(parts.ledger, parts.live, parts.github))
@@ -67,8 +71,8 @@ def create_app(parts: Parts) -> Flask:
     def readyz() -> tuple[Response, int]:
         try:
             parts.ledger.redis.ping()
-        except RedisError as error:
-            return jsonify(ok=False, redis=str(error)), 503
+        except RedisError as error:  # anyone may ask, so its address stays out of the answer
+            return jsonify(ok=False, redis=type(error).__name__), 503
         return jsonify(ok=True), 200
 
     return app
@@ -79,6 +83,9 @@ def serve(settings: Settings) -> None:
     require_app(settings)
     if not settings.redis_url:
         require_data(settings)
+    access = read_access(settings)
+    if not settings.dashboard_token:
+        print(f"Tasks: {dashboard_link(settings, access.token)}", flush=True)
     with at_hand(settings.redis_url, settings.data) as redis_url:
         # GitHub waits ten seconds: a delivery that cannot be stored is refused at once, and can be sent again.
         parts = Parts(
@@ -89,9 +96,17 @@ def serve(settings: Settings) -> None:
             secrets=settings.webhook_secrets,
             label=settings.label,
             handles=settings.handles,
+            access=access,
             github=web_address(settings.api_url),
         )
         _GunicornServer(create_app(parts), settings.bind_address).run()
+
+
+def read_access(settings: Settings) -> Access:
+    """What opens the dashboard. Raises ``SettingsError`` if the token can neither be read nor made."""
+    return Access(
+        dashboard_token(settings), settings.metrics_token, https=settings.url.lower().startswith("https:")
+    )
 
 
 def web_address(api_url: str) -> str:

@@ -14,7 +14,8 @@ import pytest
 from dayhand.commands.doctor import examine, look
 from dayhand.ledger.redis_server import embedded
 from dayhand.localhub.server import LocalHub
-from dayhand.sandbox.health import Health
+from dayhand.sandbox.health import Health, HealthFinding
+from dayhand.settings.dashboard_token import FILE, dashboard_token
 from dayhand.settings.table import Settings
 from tests.sandbox.image import require_image
 
@@ -125,3 +126,18 @@ def test_an_engine_without_the_image_is_not_taken_and_that_is_told(settings: Set
     assert any("tasks run in bubblewrap" in each.what for each in findings)
     assert "has no image no-such-image, so it is not used" in findings[-1].what
     assert "docker build" in findings[-1].advice
+
+
+def test_the_dashboards_token_is_found_but_never_shown(tmp_path: Path) -> None:
+    def dashboard() -> HealthFinding:
+        (finding,) = [each for each in look(Settings(data=tmp_path)) if each.what.startswith("dashboard:")]
+        return finding
+
+    assert dashboard().health is Health.GOOD
+    token = dashboard_token(Settings(data=tmp_path))
+    assert dashboard().health is Health.GOOD
+    assert str(tmp_path / FILE) in dashboard().what
+    assert token not in f"{dashboard()}"
+    (tmp_path / FILE).chmod(0o644)
+    assert dashboard().health is Health.BAD
+    assert dashboard().advice

@@ -98,9 +98,15 @@ def test_a_label_becomes_a_pull_request_with_everything_in_one_command(folder: P
                 wait_for(
                     "no pull request is ready", lambda: any(p.pull and not p.pull.draft for p in repo.pulls())
                 )
-                (task,) = requests.get(
-                    f"{url}/tasks", headers={"Accept": "application/json"}, timeout=5
-                ).json()
+                assert process.stdout
+                link = next(part for line in process.stdout for part in line.split() if "?token=" in part)
+                assert link.startswith(f"{url}/tasks?token=")
+                with requests.Session() as browser:
+                    page = browser.get(link, timeout=5)
+                    assert (page.status_code, page.url) == (200, f"{url}/tasks"), "the token left the address"
+                    (task,) = browser.get(
+                        f"{url}/tasks", headers={"Accept": "application/json"}, timeout=5
+                    ).json()
                 assert task["title"] == issue.title, json.dumps(task)
                 process.send_signal(signal.SIGTERM)
                 assert process.wait(timeout=20) == 0

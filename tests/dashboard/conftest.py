@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 
+from dayhand.dashboard.access import Access, protect
 from dayhand.dashboard.pages import dashboard
 from dayhand.ledger import facts
 from dayhand.ledger.ledger import Claim, Ledger
@@ -24,6 +26,8 @@ from dayhand.verification import (
 )
 from tests.tasks import make_task
 
+TOKEN = "a-token-of-the-tests_0123456789abcdef"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
 HOSTILE = "<script>alert(1)</script>"
 PATCH = (
     "diff --git a/sql/search.sql b/sql/search.sql\nindex 1..2 100644\n--- a/sql/search.sql\n+++ b/sql/search.sql\n"
@@ -47,8 +51,16 @@ def ledger(redis_url: str) -> Ledger:
 @pytest.fixture
 def app(ledger: Ledger, redis_url: str) -> Flask:
     made = Flask("dayhand", static_folder=None)
+    protect(made, Access(TOKEN))
     made.register_blueprint(dashboard(ledger, LogReader(connect(redis_url)), "https://github.example"))
     return made
+
+
+def reader(app: Flask) -> FlaskClient:
+    """A client that has the token."""
+    client = app.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = BEARER["Authorization"]
+    return client
 
 
 @pytest.fixture

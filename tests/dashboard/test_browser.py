@@ -10,7 +10,7 @@ import pytest
 
 from dayhand.ledger.ledger import Ledger
 from dayhand.task import State
-from tests.dashboard.conftest import HOSTILE, a_task, start
+from tests.dashboard.conftest import HOSTILE, TOKEN, a_task, start
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = (
@@ -28,7 +28,10 @@ def test_lines_arrive_in_the_open_page(served: str, ledger: Ledger, tmp_path: Pa
     log.line("say", "there from the start")
     command = [CHROMIUM, *QUIET, f"--user-data-dir={tmp_path}", "--virtual-time-budget=4000", "--dump-dom"]
     with subprocess.Popen(
-        [*command, f"{served}/tasks/t1"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [*command, f"{served}/tasks/t1?token={TOKEN}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     ) as browser:
         try:
             for number in range(5):

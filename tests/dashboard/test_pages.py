@@ -13,11 +13,11 @@ from dayhand.dashboard.views import format_duration
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.repository_notes import RepositoryNotes
 from dayhand.task import NOT_ALLOWED, Blocked, State
-from tests.dashboard.conftest import HOSTILE, PATCH, a_task, finish, start
+from tests.dashboard.conftest import BEARER, HOSTILE, PATCH, a_task, finish, reader, start
 
 
 def test_an_empty_board_says_how_to_begin(app: Flask) -> None:
-    page = app.test_client().get("/tasks").text
+    page = reader(app).get("/tasks").text
     assert "No tasks yet" in page
     assert "@bot fix this" in page
 
@@ -25,7 +25,7 @@ def test_an_empty_board_says_how_to_begin(app: Flask) -> None:
 def test_the_board_lists_tasks_newest_first_in_words(app: Flask, ledger: Ledger) -> None:
     finish(ledger, a_task("t1"))
     start(ledger, a_task("t2", "The second"))
-    page = app.test_client().get("/tasks").text
+    page = reader(app).get("/tasks").text
     assert "Pull request has new failures" in page
     assert "Running" in page
     assert "/tasks/t1" in page
@@ -34,7 +34,7 @@ def test_the_board_lists_tasks_newest_first_in_words(app: Flask, ledger: Ledger)
 
 def test_a_task_shows_its_verdicts_with_the_lines_that_prove_them(app: Flask, ledger: Ledger) -> None:
     finish(ledger, a_task("t1"))
-    page = app.test_client().get("/tasks/t1").text
+    page = reader(app).get("/tasks/t1").text
     assert '<a href="#L2">passes</a>' in page
     assert '<a href="#L3">new failure</a>' in page
     assert "mypy is not there" in page
@@ -48,7 +48,7 @@ def test_a_task_shows_its_verdicts_with_the_lines_that_prove_them(app: Flask, le
 def test_hostile_text_is_only_text(app: Flask, ledger: Ledger) -> None:
     finish(ledger, a_task("t1", title=f"{HOSTILE} title"))
     for path in ("/tasks", "/tasks/t1"):
-        answer = app.test_client().get(path)
+        answer = reader(app).get(path)
         assert HOSTILE not in answer.text
         assert 'evil.example"' not in answer.text
         assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
@@ -65,12 +65,12 @@ def test_blocked_hosts_stand_on_the_page_with_who_asked_and_what_would_allow_the
         Blocked("files.example.org", 22, "port 22 is not allowed", "make deps"),
     )
     RepositoryNotes(ledger, claim, task.repository).keep_blocked(refused)
-    page = app.test_client().get("/tasks/t1").text
+    page = reader(app).get("/tasks/t1").text
     assert "<code>files.example.org:443</code> requested by <code>npm ci &lt;script" in page
     assert "<code>files.example.org:22</code> requested by <code>make deps</code>" in page
     assert "[network]\nallow = [&#34;files.example.org&#34;]" in page
     assert HOSTILE not in page
-    told = app.test_client().get("/tasks/t1", headers={"Accept": "application/json"}).json
+    told = reader(app).get("/tasks/t1", headers={"Accept": "application/json"}).json
     assert told
     assert [(one["host"], one["port"], one["command"]) for one in told["blocked"]] == [
         ("files.example.org", 443, f"npm ci {HOSTILE}"),
@@ -81,83 +81,48 @@ def test_blocked_hosts_stand_on_the_page_with_who_asked_and_what_would_allow_the
 
 def test_a_task_that_was_refused_nothing_says_nothing_of_it(app: Flask, ledger: Ledger) -> None:
     finish(ledger, a_task("t1"))
-    assert "Blocked hosts" not in app.test_client().get("/tasks/t1").text
-    told = app.test_client().get("/tasks/t1", headers={"Accept": "application/json"}).json
+    assert "Blocked hosts" not in reader(app).get("/tasks/t1").text
+    told = reader(app).get("/tasks/t1", headers={"Accept": "application/json"}).json
     assert told
     assert told["blocked"] == []
 
 
 def test_scripts_get_json(app: Flask, ledger: Ledger) -> None:
     finish(ledger, a_task("t1"))
-    told = app.test_client().get("/tasks/t1", headers={"Accept": "application/json"}).json
+    told = reader(app).get("/tasks/t1", headers={"Accept": "application/json"}).json
     assert told
     assert (told["id"], told["state"], told["outcome"]["conclusion"]) == ("t1", "proposed", "failure")
     assert [stage["stage"] for stage in told["stages"]] == ["solve"]
-    listed = app.test_client().get("/tasks", headers={"Accept": "application/json"}).json
+    listed = reader(app).get("/tasks", headers={"Accept": "application/json"}).json
     assert [one["id"] for one in listed or []] == ["t1"]
 
 
 def test_the_patch_is_plain_text(app: Flask, ledger: Ledger) -> None:
     finish(ledger, a_task("t1"))
-    answer = app.test_client().get("/tasks/t1.patch")
+    answer = reader(app).get("/tasks/t1.patch")
     assert answer.mimetype == "text/plain"
     assert answer.text == PATCH
 
 
 def test_a_task_that_is_not_there_is_404_with_a_sentence(app: Flask) -> None:
-    answer = app.test_client().get("/tasks/none")
+    answer = reader(app).get("/tasks/none")
     assert answer.status_code == 404
     assert "There is no task none." in answer.text
-    told = app.test_client().get("/tasks/none", headers={"Accept": "application/json"})
+    told = reader(app).get("/tasks/none", headers={"Accept": "application/json"})
     assert (told.status_code, told.json) == (
         404,
         {"error": "There is no task none.", "advice": "Finished tasks are deleted after 90 days."},
     )
 
 
-PATHS = ["/tasks", "/tasks/t1", "/tasks/t1/head", "/tasks/t1/events", "/tasks/t1.patch", "/tasks/t1.log"]
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_only_this_machine_may_look(app: Flask, ledger: Ledger, path: str) -> None:
-    finish(ledger, a_task("t1"))
-    far = {"REMOTE_ADDR": "192.0.2.7"}
-    answer = app.test_client().get(path, environ_base=far)
-    assert answer.status_code == 403
-    assert "Dayhand shows its tasks only on the machine that it runs on" in answer.text
-    assert f"http://127.0.0.1:80{path}" in answer.text
-    for near in ({"REMOTE_ADDR": "::1", "HTTP_HOST": "[::1]:8080"}, {"HTTP_HOST": "127.0.0.1:8080"}):
-        assert app.test_client().get(path, environ_base=near).status_code == 200
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Host": "evil.example"},
-        {"Host": "127.0.0.1.evil.example:8080"},
-        {"Host": "localhost.evil.example"},
-        {"X-Forwarded-For": "127.0.0.1"},
-        {"Forwarded": "for=127.0.0.1"},
-        {"X-Real-IP": "127.0.0.1"},
-    ],
-    ids=str,
-)
-def test_neither_another_name_nor_a_proxy_is_this_machine(
-    app: Flask, ledger: Ledger, headers: dict[str, str]
-) -> None:
-    """A page elsewhere can have its own name lead here, and a proxy here stands for people elsewhere."""
-    finish(ledger, a_task("t1"))
-    assert app.test_client().get("/tasks/t1", headers=headers).status_code == 403
-
-
 def test_what_has_hidden_characters_shows_them(app: Flask, ledger: Ledger) -> None:
     _, log = start(ledger, a_task("t1", title="pay \u202eecila to bob"))
     log.line("output", "\x1b[31mred\x1b[0m \x1b]0;title\x07and\r\nplain \x07")
-    page = app.test_client().get("/tasks/t1").text
+    page = reader(app).get("/tasks/t1").text
     assert "<bdi>pay ⟨U+202E⟩ecila to bob</bdi>" in page
     assert "\u202e" not in page
     assert "<pre>red and\nplain ⟨U+0007⟩</pre>" in page
-    assert "red and\nplain ⟨U+0007⟩" in app.test_client().get("/tasks/t1.log").text
+    assert "red and\nplain ⟨U+0007⟩" in reader(app).get("/tasks/t1.log").text
 
 
 def test_a_huge_log_is_a_page_of_bounded_size_in_which_every_line_is_found(
@@ -166,25 +131,25 @@ def test_a_huge_log_is_a_page_of_bounded_size_in_which_every_line_is_found(
     _, log = start(ledger, a_task("t1"))
     for number in range(200):
         log.line("output", f"{number} begins {'x' * 60_000} {number} ends")
-    page = app.test_client().get("/tasks/t1").text
+    page = reader(app).get("/tasks/t1").text
     assert len(page) < 1_500_000
     assert "0 begins" in page
     assert "0 ends" in page
     assert "more characters in the whole log" in page
     assert 'id="L200"' in page
-    whole = app.test_client().get("/tasks/t1.log").text
+    whole = reader(app).get("/tasks/t1.log").text
     assert len(whole) > 200 * 60_000
     assert "199 ends" in whole
 
 
 def test_a_stage_has_the_same_name_in_the_log_and_in_the_list(app: Flask, ledger: Ledger) -> None:
     finish(ledger, a_task("t1"))
-    assert app.test_client().get("/tasks/t1").text.count("Working on it") == 2
+    assert reader(app).get("/tasks/t1").text.count("Working on it") == 2
 
 
 def test_an_open_page_may_ask_for_the_stages_alone(app: Flask, ledger: Ledger) -> None:
     start(ledger, a_task("t1"))
-    head = app.test_client().get("/tasks/t1/head").text
+    head = reader(app).get("/tasks/t1/head").text
     assert 'id="head"' in head
     assert "Running" in head
     assert "<html" not in head
@@ -192,20 +157,20 @@ def test_an_open_page_may_ask_for_the_stages_alone(app: Flask, ledger: Ledger) -
 
 def test_without_a_script_a_running_page_loads_itself_anew(app: Flask, ledger: Ledger) -> None:
     finish(ledger, a_task("t1"))
-    assert 'http-equiv="refresh"' not in app.test_client().get("/tasks/t1").text
+    assert 'http-equiv="refresh"' not in reader(app).get("/tasks/t1").text
     start(ledger, a_task("t2"))
     for path in ("/tasks/t2", "/tasks"):
-        assert '<noscript><meta http-equiv="refresh"' in app.test_client().get(path).text
+        assert '<noscript><meta http-equiv="refresh"' in reader(app).get(path).text
 
 
 def test_live_logs_leave_threads_for_webhooks(app: Flask, ledger: Ledger) -> None:
     _, log = start(ledger, a_task("t1"))
     log.line("say", "something to begin with")
-    there = [app.test_client().get("/tasks/t1/events") for _ in range(READERS)]
+    there = [reader(app).get("/tasks/t1/events") for _ in range(READERS)]
     assert {one.status_code for one in there} == {200}
-    assert app.test_client().get("/tasks/t1/events").status_code == 503
+    assert reader(app).get("/tasks/t1/events").status_code == 503
     there[0].close()
-    with app.test_client().get("/tasks/t1/events") as again:
+    with reader(app).get("/tasks/t1/events") as again:
         assert again.status_code == 200
     for one in there:
         one.close()
@@ -216,7 +181,7 @@ def test_the_live_log_comes_as_events_and_goes_on_where_it_broke(served: str, le
     for number in range(3):
         log.line("say", f"line {number} {HOSTILE}")
     with requests.get(
-        f"{served}/tasks/t1/events", headers={"Last-Event-ID": "1"}, stream=True, timeout=10
+        f"{served}/tasks/t1/events", headers={"Last-Event-ID": "1", **BEARER}, stream=True, timeout=10
     ) as answer:
         lines = answer.iter_lines(decode_unicode=True)
         assert next(lines) == "id: 2"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from dayhand.agent.compaction import COMPACTED
+from dayhand.dashboard.access import Access
 from dayhand.hub.client import Hub
 from dayhand.hub.permissions import EVENTS, PERMISSIONS
 from dayhand.ledger.ledger import Ledger, Record
@@ -26,6 +27,8 @@ from dayhand.wiring import GitHubServices
 from dayhand.worker.job import travel_with
 
 SECRET = "a secret of the tests"
+TOKEN = "the-dashboard-token-of-the-journeys"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
 SHOP = {
     "README.md": "# Shop\n",
     "shop.py": "def total(prices):\n    return sum(prices) + 1\n",
@@ -139,6 +142,7 @@ def open_web(settings: Settings, ledger: Ledger, live: LogReader) -> BaseWSGISer
         secrets=settings.webhook_secrets,
         label=settings.label,
         handles=settings.handles,
+        access=Access(TOKEN),
         github=settings.api_url.removesuffix("/api/v3"),
     )
     server = make_server("127.0.0.1", 0, create_app(parts), threaded=True)

@@ -7,7 +7,7 @@ import requests
 
 from dayhand.localhub.state.models import CheckRun, Issue, Repository
 from dayhand.scripted_model.moves import Finish, Move, Patch
-from tests.journey.harness import FIX, SHOP, Harness
+from tests.journey.harness import BEARER, FIX, SHOP, Harness
 
 LIMITED = {**SHOP, ".dayhand.toml": "[limits]\nlines = 6\nfiles = 3\n"}
 LONG = Patch("*** Begin Patch\n*** Add File: notes.py\n" + "+x = 1\n" * 9 + "*** End Patch")
@@ -38,7 +38,7 @@ def play(
 def page(harness: Harness) -> str:
     (record,) = harness.ledger.recent()
     address = harness.app.webhook_url.removesuffix("/webhook")
-    return requests.get(f"{address}/tasks/{record.task.id}", timeout=10).text
+    return requests.get(f"{address}/tasks/{record.task.id}", headers=BEARER, timeout=10).text
 
 
 @pytest.mark.parametrize(

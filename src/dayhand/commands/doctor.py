@@ -21,6 +21,7 @@ from dayhand.sandbox.health import (
     examine_bubblewrap,
     examine_docker,
 )
+from dayhand.settings.dashboard_token import FILE, TOKEN_NAME, read_token
 from dayhand.settings.required import app_key, require_app, require_data
 from dayhand.settings.table import Settings
 from dayhand.settings.value_types import mask_password
@@ -44,6 +45,7 @@ def look(settings: Settings) -> Iterator[HealthFinding]:
     yield from _app(settings)
     data = _data(settings)
     yield data
+    yield _dashboard(settings)
     yield from _queue(settings)
     yield from _model(settings)
     if data.health is Health.GOOD:  # a sandbox keeps its files there
@@ -66,6 +68,23 @@ def _data(settings: Settings) -> HealthFinding:
     except SettingsError as error:
         return HealthFinding(Health.BAD, f"data folder: {error}", error.advice)
     return HealthFinding(Health.GOOD, f"data folder: {settings.data}")
+
+
+def _dashboard(settings: Settings) -> HealthFinding:
+    """Where the token is, but not the token: people paste this output into bug reports."""
+    path = settings.data / FILE
+    if settings.dashboard_token:
+        return HealthFinding(Health.GOOD, f"dashboard: {settings.url}/tasks opens with {TOKEN_NAME}")
+    if not path.is_symlink() and not path.exists():
+        return HealthFinding(
+            Health.GOOD,
+            "dashboard: `dayhand up` makes its token at the first start, and prints the link that opens it",
+        )
+    try:
+        read_token(path)
+    except SettingsError as error:
+        return HealthFinding(Health.BAD, f"dashboard: {error}", error.advice)
+    return HealthFinding(Health.GOOD, f"dashboard: {settings.url}/tasks opens with the token in {path}")
 
 
 def _queue(settings: Settings) -> Iterator[HealthFinding]:

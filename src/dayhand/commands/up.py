@@ -10,6 +10,7 @@ from types import FrameType
 from dayhand.child_process import running
 from dayhand.errors import DayhandError, ExitCode, SettingsError
 from dayhand.ledger.redis_server import embedded
+from dayhand.settings.dashboard_token import TOKEN_NAME, dashboard_link, dashboard_token
 from dayhand.settings.required import require_app, require_data
 from dayhand.settings.table import Settings, renamed_settings
 
@@ -20,6 +21,7 @@ def up(settings: Settings) -> int:
     """Run until SIGTERM or Ctrl-C. Raises ``DayhandError`` if the web server or the workers end by themselves."""
     require_app(settings)
     require_data(settings)
+    token = dashboard_token(settings)
     stopped = threading.Event()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -29,10 +31,11 @@ def up(settings: Settings) -> int:
     signal.signal(signal.SIGINT, stop)
     with ExitStack() as stack:
         redis_url = settings.redis_url or stack.enter_context(embedded(settings.data))
-        env = {"REDIS_URL": redis_url, **renamed_settings()}
+        env = {"REDIS_URL": redis_url, TOKEN_NAME: token, **renamed_settings()}
         children = {name: stack.enter_context(running([name], env=env)) for name in ("web", "work")}
         print(
-            f"Dayhand is running: {settings.url}  (webhook: {settings.url}/webhook; stop with Ctrl-C)",
+            f"Dayhand is running (stop with Ctrl-C).\n  tasks:   {dashboard_link(settings, token)}\n"
+            f"  webhook: {settings.url}/webhook",
             flush=True,
         )
         while not stopped.wait(LOOK_SECONDS):

@@ -22,7 +22,7 @@ Family = GaugeMetricFamily | CounterMetricFamily
 
 
 def metrics(ledger: Ledger) -> Blueprint:
-    """The metrics. They name no repository and no person, so any machine may read them."""
+    """The metrics. They name no repository and no person; ``access.protect`` lets a token of their own read them."""
     blueprint = Blueprint("metrics", __name__)
     registry = CollectorRegistry()
     registry.register(Tasks(ledger))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import time
 from collections.abc import Iterator
@@ -25,27 +24,20 @@ from dayhand.untrusted_text import mark_hidden
 
 # Only our own scripts, styles and images: a hostile log line cannot load or run anything.
 POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-# Headers that proxies add: a request through a proxy may come from anywhere.
-FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip")
 READERS = 40  # live logs at once: each needs a thread of the server, and webhooks need some too
-HERE = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 def dashboard(ledger: Ledger, live: LogReader, github: str) -> Blueprint:
-    """The dashboard. ``github`` is the address of GitHub's pages, for links."""
+    """The dashboard, which ``access.protect`` closes. ``github`` is the address of GitHub's pages, for links."""
     blueprint = Blueprint(
         "dashboard", __name__, template_folder="templates", static_folder="static", static_url_path="/static"
     )
 
-    @blueprint.before_request
-    def stay_home() -> tuple[Response, int] | None:
-        return None if from_here() else (Response(closed(), mimetype="text/plain"), 403)
-
     @blueprint.after_request
     def harden(answer: Response) -> Response:
-        answer.headers["Content-Security-Policy"] = POLICY
+        answer.headers.setdefault("Content-Security-Policy", POLICY)  # a refusal has a form, and its own
         answer.headers["X-Content-Type-Options"] = "nosniff"
-        answer.headers["Referrer-Policy"] = "same-origin"
+        answer.headers.setdefault("Referrer-Policy", "same-origin")
         return answer
 
     @blueprint.errorhandler(LedgerError)
@@ -60,26 +52,6 @@ def dashboard(ledger: Ledger, live: LogReader, github: str) -> Blueprint:
 
     _tasks(blueprint, ledger, live, github=github)
     return blueprint
-
-
-def from_here() -> bool:
-    """Whether the request comes from this machine, and asks for a name of this machine.
-
-    The address is that of the connection. Checking the name keeps out web pages whose own name resolves to this
-    machine (DNS rebinding); checking the headers keeps out requests through a proxy here.
-    """
-    near = ipaddress.ip_address(request.remote_addr or "0.0.0.0").is_loopback  # noqa: S104 - a comparison
-    name = request.host.rpartition(":")[0] if request.host.rpartition(":")[2].isdigit() else request.host
-    return near and name in HERE and not any(header in request.headers for header in FORWARDED)
-
-
-def closed() -> str:
-    port = request.environ.get("SERVER_PORT", "8080")
-    return (
-        "Dayhand shows its tasks only on the machine that it runs on; there is no login yet.\n"
-        f"On that machine, open http://127.0.0.1:{port}{request.path}\n"
-        f"From another machine, open a tunnel first: ssh -L {port}:127.0.0.1:{port} THE-MACHINE\n"
-    )
 
 
 def _tasks(blueprint: Blueprint, ledger: Ledger, live: LogReader, *, github: str) -> None:

@@ -34,6 +34,7 @@ from dayhand.ledger.redis_server import connect, embedded
 from dayhand.localhub.server import LocalHub
 from dayhand.scripted_model.moves import SCRIPTED_MODEL
 from dayhand.scripted_model.server import ScriptedServer
+from dayhand.settings.dashboard_token import TOKEN_NAME, dashboard_link, dashboard_token
 from dayhand.settings.table import Settings
 from dayhand.task import TaskKind
 from dayhand.wiring import open_sandbox
@@ -90,6 +91,7 @@ class Demo:
     fixtures: Fixtures
     ledger: Ledger
     url: str  # of the dashboard
+    link: str  # that opens it
     children: Mapping[str, Popen[str]]
     logs: Path
 
@@ -151,6 +153,7 @@ def _start(
     url = f"http://127.0.0.1:{_free_port()}"
     secret = secrets.token_hex(20)
     fixtures = create_fixtures(hub, stories, webhook=f"{url}/webhook", secret=secret)
+    token = dashboard_token(replace(settings, data=data_dir))
     key = data_dir / "app.pem"
     key.unlink(missing_ok=True)
     key.touch(mode=0o600)
@@ -164,6 +167,7 @@ def _start(
         "REDIS_URL": redis_url,
         "DAYHAND_DATA": str(data_dir),
         "DAYHAND_URL": url,
+        TOKEN_NAME: token,
         "DAYHAND_HOST": "127.0.0.1",
         "DAYHAND_PORT": url.rpartition(":")[2],
         "DAYHAND_LABEL": LABEL,
@@ -173,7 +177,8 @@ def _start(
         **_model_settings(stack, settings, stories, delay=delay),
     }
     children = {name: stack.enter_context(_run_logged(name, env, data_dir)) for name in ("web", "work")}
-    demo = Demo(fixtures, Ledger(connect(redis_url)), url, children, data_dir)
+    link = dashboard_link(replace(settings, url=url), token)
+    demo = Demo(fixtures, Ledger(connect(redis_url)), url, link, children, data_dir)
     _wait_until_ready(demo)
     return demo
 
@@ -237,7 +242,7 @@ def _print_introduction(console: Console, demo: Demo, settings: Settings) -> Non
         )
     )
     print_line(console, f"Local GitHub: {demo.fixtures.hub.url}")
-    print_line(console, f"Tasks:        {demo.url}/tasks")
+    print_line(console, f"Tasks:        {demo.link}")
     print_line(console, f"Model:        {model}.")
     print_line(console)
 
