@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.checkout.mirror import BUNDLES_LOCK, UNPACK_LIMITS, Author, Mirror, bundle_ref, read_files
-from dayhand.checkout.policy import check_policy
-from dayhand.errors import CheckoutError, PolicyRefusal
+from dayhand.checkout.mirror import BUNDLES_LOCK, Author, Mirror, bundle_ref, read_files
+from dayhand.errors import CheckoutError
 from tests.checkout.conftest import Write, git, pack_of
 from tests.waiting import becomes_true, open_descriptors
 
@@ -167,24 +166,6 @@ def test_a_tree_that_could_write_outside_the_repository_is_refused(
 def test_a_pack_that_is_noise_is_refused(mirror: Mirror) -> None:
     with pytest.raises(CheckoutError, match="index-pack"):
         mirror.take_pack(os.urandom(4000))
-
-
-def test_what_unpacks_a_pack_is_limited_in_processor_time(mirror: Mirror) -> None:
-    status, _, err = mirror.git.attempt("version", limits=UNPACK_LIMITS.replace("-t 30", "-t soft"))
-    assert status != 0, "the limit is really set, so a wrong one is an error"
-    assert "version" not in err
-    assert mirror.git.attempt("version", limits=UNPACK_LIMITS)[0] == 0
-
-
-def test_a_bomb_is_taken_in_small_and_refused_by_its_size(
-    mirror: Mirror, origin: Path, head: str, write_tree: Write
-) -> None:
-    tree = write_tree({"zeros": b"\0" * (200 << 20)})
-    pack = pack_of(origin, tree, head)
-    assert len(pack) < 1 << 20
-    mirror.take_pack(pack)
-    with pytest.raises(PolicyRefusal, match="over 5 MB"):
-        check_policy(mirror, head, mirror.entries(mirror.tree(head), tree))
 
 
 def test_no_hook_filter_or_configuration_of_the_repository_runs(

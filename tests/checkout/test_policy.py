@@ -37,6 +37,8 @@ def test_an_ordinary_change_passes(mirror: Mirror, origin: Path, head: str, writ
         ({"big.bin": b"\1" * (6 << 20)}, "over 5 MB"),
         ({"a\u202egpj.exe": "x"}, "control characters"),
         ({f"many/{n}": "x" for n in range(301)}, "301 files"),
+        ({f"large/{n}": b"%02d" % n * (2 << 20) for n in range(13)}, "52 MB of files"),
+        ({".GitModules": "[submodule]\n"}, "submodules"),
     ],
     ids=[
         "workflow",
@@ -49,6 +51,8 @@ def test_an_ordinary_change_passes(mirror: Mirror, origin: Path, head: str, writ
         "large",
         "hidden-name",
         "many",
+        "large-together",
+        "submodule-in-another-case",
     ],
 )
 def test_what_is_never_pushed_is_refused_with_the_path(
@@ -60,15 +64,69 @@ def test_what_is_never_pushed_is_refused_with_the_path(
     assert refusal.value.advice
 
 
-@pytest.mark.parametrize("target", ["/etc/passwd", "../../secret", ".git/config", "docs/../../x"])
-def test_a_link_out_of_the_repository_is_refused(
-    mirror: Mirror, origin: Path, head: str, target: str
-) -> None:
-    blob = git(origin, "hash-object", "-w", "--stdin", stdin=target.encode())
+OUTSIDE = {  # the link's path and its target: a new form is one line
+    "absolute": ("link", b"/etc/passwd"),
+    "above": ("link", b"../../secret"),
+    "above-from-a-folder": ("docs/link", b"../../x"),
+    "above-by-a-name": ("link", b"docs/../../x"),
+    "above-by-another-link": ("a/b/link", b"up/../x"),
+    "the-top-itself-and-above": ("docs/link", b".././../x"),
+    "git-folder": ("link", b".git/config"),
+    "git-folder-of-a-nested-repository": ("link", b"nested/.git/config"),
+    "git-folder-from-a-folder": ("docs/link", b"../.git/hooks/pre-commit"),
+    "git-folder-with-a-dot": ("link", b"./.git"),
+    "upper-case": ("link", b".GIT/config"),
+    "mixed-case": ("link", b".gIt/config"),
+    "hfs-zero-width-non-joiner": ("link", b".g\xe2\x80\x8cit/config"),
+    "hfs-right-to-left-mark": ("link", b"\xe2\x80\x8f.git/config"),
+    "hfs-byte-order-mark": ("link", b".git\xef\xbb\xbf/config"),
+    "hfs-in-upper-case": ("link", b".G\xe2\x81\xaaIT/config"),
+    "ntfs-short-name": ("link", b"git~1/config"),
+    "ntfs-short-name-upper-case": ("link", b"GIT~2/config"),
+    "ntfs-dot-at-the-end": ("link", b".git./config"),
+    "ntfs-space-at-the-end": ("link", b".git . /config"),
+    "ntfs-stream": ("link", b".git::$INDEX_ALLOCATION/config"),
+    "ntfs-stream-of-the-short-name": ("link", b"git~1:x/config"),
+    "backslashes": ("link", b".git\\config"),
+    "backslashes-above": ("docs/link", b"..\\..\\x"),
+    "backslash-first": ("link", b"\\\\server\\share"),
+    "drive": ("link", b"C:/Windows"),
+    "relative-to-a-drive": ("link", b"c:x"),
+    "empty": ("link", b""),
+    "nul": ("link", b"..\0/app.py"),
+    "longer-than-a-path": ("link", b"x/" * 2048 + b"../" * 2049),
+}
+INSIDE = {
+    "sibling": ("docs/link", b"../app.py"),
+    "below": ("link", b"docs/guide/README.md"),
+    "with-dots": ("docs/a/link", b"../../.github/CODEOWNERS"),
+    "git-in-the-name": ("link", b".gitignore"),
+    "git-as-a-name": ("link", b"git/config"),
+    "tilde": ("link", b"digit~1"),
+    "not-utf-8": ("link", b"caf\xe9"),
+    "the-top": ("docs/link", b".."),
+}
+
+
+def tree_with_link(origin: Path, head: str, path: str, target: bytes) -> str:
+    blob = git(origin, "hash-object", "-w", "--stdin", stdin=target)
     git(origin, "read-tree", head)
-    git(origin, "update-index", "--add", "--cacheinfo", f"120000,{blob},link")
-    with pytest.raises(PolicyRefusal, match="symbolic link"):
-        judge(mirror, origin, head, git(origin, "write-tree"))
+    git(origin, "update-index", "--add", "--cacheinfo", f"120000,{blob},{path}")
+    return git(origin, "write-tree")
+
+
+@pytest.mark.parametrize("form", OUTSIDE)
+def test_a_link_out_of_the_repository_is_refused(mirror: Mirror, origin: Path, head: str, form: str) -> None:
+    path, target = OUTSIDE[form]
+    with pytest.raises(PolicyRefusal, match="symbolic link") as refusal:
+        judge(mirror, origin, head, tree_with_link(origin, head, path, target))
+    assert refusal.value.paths == (path,)
+
+
+@pytest.mark.parametrize("form", INSIDE)
+def test_a_link_inside_the_repository_passes(mirror: Mirror, origin: Path, head: str, form: str) -> None:
+    path, target = INSIDE[form]
+    judge(mirror, origin, head, tree_with_link(origin, head, path, target))
 
 
 def test_only_large_binaries_are_listed(mirror: Mirror, origin: Path, head: str, write_tree: Write) -> None:
@@ -77,13 +135,6 @@ def test_only_large_binaries_are_listed(mirror: Mirror, origin: Path, head: str,
     )
     mirror.take_pack(pack_of(origin, tree, head))
     assert large_binaries(mirror, mirror.entries(mirror.tree(head), tree)) == ("model.bin",)
-
-
-def test_a_link_inside_the_repository_passes(mirror: Mirror, origin: Path, head: str) -> None:
-    blob = git(origin, "hash-object", "-w", "--stdin", stdin=b"../app.py")
-    git(origin, "read-tree", head)
-    git(origin, "update-index", "--add", "--cacheinfo", f"120000,{blob},docs/link")
-    judge(mirror, origin, head, git(origin, "write-tree"))
 
 
 def test_a_secret_that_was_there_before_does_not_stop_an_edit(

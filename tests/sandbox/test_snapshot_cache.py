@@ -57,6 +57,11 @@ def test_a_snapshot_is_measured_before_it_is_saved(cache, clock):
     assert 2 * MB <= entry.size < 2.2 * MB
 
 
+def test_no_other_user_can_list_the_snapshots(cache, clock):
+    save(cache, clock, "one")
+    assert cache._folder.stat().st_mode & 0o077 == 0
+
+
 def test_the_least_recently_used_is_deleted_first(cache, clock):
     save(cache, clock, "first")
     save(cache, clock, "second")

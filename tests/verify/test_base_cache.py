@@ -29,6 +29,13 @@ def test_a_result_is_found_again_without_a_line_of_another_log(tmp_path: Path) -
     assert found.run == dataclasses.replace(kept.run, line=0)
 
 
+def test_no_other_user_can_read_the_results(tmp_path: Path) -> None:
+    folder = tmp_path / "bases"
+    folder.mkdir(mode=0o755)
+    BaseCache(folder).keep("c0ffee", "env-1", TEST, result=check_result())
+    assert folder.stat().st_mode & 0o077 == 0
+
+
 @pytest.mark.parametrize(
     "key",
     [

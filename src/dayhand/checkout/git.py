@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import os
-import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import BinaryIO
 
 import git
 
+from dayhand.checkout.process import READ, Ended, GitLimits, collect
 from dayhand.errors import CheckoutError
 
 SAFE_OPTIONS = (
@@ -32,14 +32,17 @@ KEPT_VARIABLES = (
     "GIT_SSL_CAINFO",
     "GIT_SSL_CAPATH",
 )  # the operator decides which servers this machine trusts
-TIMEOUT_SECONDS = 600.0
 
 
 class BareGit:
-    """One bare repository. ``run`` raises ``CheckoutError`` with the last lines of git's error output if git fails."""
+    """One bare repository. ``run`` raises ``CheckoutError`` with the last lines of git's error output if git fails.
 
-    def __init__(self, path: Path) -> None:
+    Every command runs under limits. Those of ``limits=`` are for what a sandbox made, unless the caller names others.
+    """
+
+    def __init__(self, path: Path, env: Mapping[str, str] | None = None) -> None:
         self.path = path
+        self.env = dict(env or {})  # for each command
         self._git = git.Git("/")  # --git-dir names the repository; the working directory does not matter
 
     def run(
@@ -47,44 +50,51 @@ class BareGit:
         *args: str,
         stdin: bytes | BinaryIO | None = None,
         env: Mapping[str, str] | None = None,
-        limits: str = "",
+        limits: GitLimits = READ,
     ) -> bytes:
-        """Run ``git <args>`` and return its standard output.
-
-        ``limits`` are arguments of ``ulimit``, for commands that read data from a sandbox.
-        """
-        status, out, err = self.attempt(*args, stdin=stdin, env=env, limits=limits)
-        if status != 0:
-            raise CheckoutError(f"git {args[0]} failed: {last_lines(err)}")
-        return out
+        """Run ``git <args>`` and return its standard output."""
+        ended = self.collect(*args, stdin=stdin, env=env, limits=limits)
+        ended.check(args[0], limits)
+        return ended.out
 
     def attempt(
         self,
         *args: str,
         stdin: bytes | BinaryIO | None = None,
         env: Mapping[str, str] | None = None,
-        limits: str = "",
+        limits: GitLimits = READ,
     ) -> tuple[int, bytes, str]:
-        """Run ``git <args>`` and return its exit code, standard output and standard error."""
-        command = [*_env_command(), "git", "--git-dir", str(self.path), *SAFE_OPTIONS, *args]
-        if limits:
-            command = ["/bin/sh", "-c", f'ulimit {limits} && exec "$@"', "sh", *command]
+        """Run ``git <args>`` and return its exit code, standard output and standard error.
+
+        Raises ``CheckoutError`` if a limit ended it.
+        """
+        ended = self.collect(*args, stdin=stdin, env=env, limits=limits)
+        ended.check_limits(args[0], limits)
+        return ended.status, ended.out, ended.err
+
+    def collect(
+        self,
+        *args: str,
+        stdin: bytes | BinaryIO | None = None,
+        env: Mapping[str, str] | None = None,
+        limits: GitLimits = READ,
+    ) -> Ended:
+        """Run ``git <args>`` and return what came of it, which is only the beginning if its output is too long."""
+        added = {**self.env, **(env or {})}
+        command = [*_env_command(added), "git", "--git-dir", str(self.path), *SAFE_OPTIONS, *args]
         with tempfile.TemporaryFile() as spool:
             if isinstance(stdin, bytes):
                 spool.write(stdin)
                 spool.seek(0)
-            result = self._git.execute(
-                command,
+            handle = self._git.execute(
+                limits.command(command),
                 istream=spool if stdin is None or isinstance(stdin, bytes) else stdin,
-                with_extended_output=True,
-                with_exceptions=False,
-                stdout_as_string=False,
-                strip_newline_in_stdout=False,
-                kill_after_timeout=TIMEOUT_SECONDS,
-                env={**ENVIRONMENT, **(env or {})},
+                as_process=True,
+                env={**ENVIRONMENT, **added},
             )
-        status, out, err = result
-        return status, out if isinstance(out, bytes) else str(out).encode(), str(err)
+        if handle.proc is None:
+            raise CheckoutError(f"git {args[0]} could not be started.")
+        return collect(handle.proc, args[0], limits)
 
 
 ENVIRONMENT = {
@@ -113,16 +123,7 @@ def with_token(url: str, token: str) -> dict[str, str]:
     }
 
 
-def last_lines(err: str) -> str:
-    """The last informative lines of git's standard error, without credentials in URLs."""
-    lines = [line for line in err.replace("\r", "\n").splitlines() if line.strip()]
-    informative = [line for line in lines if line.startswith(("fatal:", "error:", "remote:", " !"))] or lines
-    text = " · ".join(informative[-3:])
-    return re.sub(r"//[^/@\s]+@", "//", text)[:600] or "it gave no reason"
-
-
-def _env_command() -> Sequence[str]:
+def _env_command(added: Mapping[str, str]) -> Sequence[str]:
     """An ``env`` command that removes inherited ``GIT_*`` variables: a worker started from a git hook has GIT_DIR set."""
     names = [name for name in os.environ if name.startswith("GIT_") and name not in KEPT_VARIABLES]
-    wanted = {*ENVIRONMENT, "GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_0", "GIT_CONFIG_VALUE_0"}
-    return ["env", *(part for name in names if name not in wanted for part in ("-u", name))]
+    return ["env", *(part for name in names if name not in {*ENVIRONMENT, *added} for part in ("-u", name))]

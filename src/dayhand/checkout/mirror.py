@@ -15,14 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dayhand.checkout.git import BareGit, with_token
+from dayhand.checkout.pack_scan import check_size
+from dayhand.checkout.process import HISTORY, LISTING, READ
+from dayhand.checkout.quarantine import object_folders, quarantine, release
+from dayhand.checkout.tree_diff import changed_paths
 from dayhand.errors import CheckoutError
+from dayhand.sandbox.private_folder import make_private
 
 READ_BYTES = 1024 * 1024
 BUNDLES_LOCK = "lock"
 BUNDLE_SECONDS = 24 * 3600  # after the last use
 PATCH_BYTES = 1024 * 1024
-# A gigabyte of zeros fits into a one-megabyte pack: unpacking gets 30 s of processor time and 1 GiB per file.
-UNPACK_LIMITS = "-t 30 && ulimit -f 1048576"
+PACK_BYTES = 50 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One changed path between two trees, as ``git diff-tree --raw`` reports it."""
+    """One changed path between two trees, with its size."""
 
     path: str
     mode: str  # in the new tree; "000000" if deleted
@@ -49,10 +53,11 @@ class Entry:
 class Mirror:
     """The bare repository under ``path`` that mirrors ``url``."""
 
-    def __init__(self, path: Path, url: str) -> None:
+    def __init__(self, path: Path, url: str, *, env: Mapping[str, str] | None = None) -> None:
+        """``env`` is for every git command: where its objects are, if not under ``path`` alone."""
         self.path = path
         self.url = url
-        self.git = BareGit(path)
+        self.git = BareGit(path, env)
 
     def fetch(self, branches: tuple[str, ...], token: str) -> dict[str, str]:
         """Fetch branches, and return the commit of each that exists on the server.
@@ -60,8 +65,8 @@ class Mirror:
         Raises ``CheckoutError`` if the server refuses or cannot be reached.
         """
         with self.locked():
+            make_private(self.path)
             if not (self.path / "HEAD").exists():
-                self.path.mkdir(parents=True, exist_ok=True)
                 self.git.run("init", "-q", "--bare", str(self.path))
             remote = self.remote_branches(branches, token)
             local = self._local_branches(remote)
@@ -71,7 +76,15 @@ class Mirror:
                 if local.get(name) != sha
             ]
             if refs:
-                self.git.run("fetch", "-q", "--no-tags", self.url, *refs, env=with_token(self.url, token))
+                self.git.run(
+                    "fetch",
+                    "-q",
+                    "--no-tags",
+                    self.url,
+                    *refs,
+                    env=with_token(self.url, token),
+                    limits=HISTORY,
+                )
         return remote
 
     def _local_branches(self, names: Iterable[str]) -> dict[str, str]:
@@ -101,7 +114,7 @@ class Mirror:
         self._check_branch_name(branch)
         lease = (f"--force-with-lease=refs/heads/{branch}:{instead_of}",) if instead_of else ()
         refs = f"{sha}:refs/heads/{branch}"
-        self.git.run("push", "-q", *lease, self.url, refs, env=with_token(self.url, token))
+        self.git.run("push", "-q", *lease, self.url, refs, env=with_token(self.url, token), limits=HISTORY)
 
     def with_file(self, commit: str, path: str, text: str) -> str:
         """The tree of a commit with one file replaced or added."""
@@ -117,8 +130,7 @@ class Mirror:
 
     def bundle(self, commit: str) -> Path:
         """A file with ``commit`` and its history, under the ref that ``bundle_ref`` names."""
-        folder = self.path.parent / "bundles"
-        folder.mkdir(exist_ok=True)
+        folder = make_private(self.path.parent / "bundles")
         target = folder / f"{self.path.stem}-{commit}.bundle"
         if not self._use_bundle(target):
             self._make_bundle(commit, target)
@@ -137,7 +149,7 @@ class Mirror:
     def _make_bundle(self, commit: str, target: Path) -> None:
         self.git.run("update-ref", bundle_ref(commit), commit)
         part = target.with_suffix(f".{secrets.token_hex(8)}.part")
-        self.git.run("bundle", "create", "-q", str(part), bundle_ref(commit))
+        self.git.run("bundle", "create", "-q", str(part), bundle_ref(commit), limits=HISTORY)
         part.rename(target)
 
     def _delete_old_bundles(self, folder: Path) -> None:
@@ -153,30 +165,44 @@ class Mirror:
         return status == 0
 
     def contains(self, ancestor: str, descendant: str) -> bool:
-        status, _, _ = self.git.attempt("merge-base", "--is-ancestor", ancestor, descendant)
+        status, _, _ = self.git.attempt("merge-base", "--is-ancestor", ancestor, descendant, limits=HISTORY)
         return status == 0
 
     def merge_base(self, one: str, two: str) -> str:
         """The last common commit of two commits; "" if there is none."""
-        _, out, _ = self.git.attempt("merge-base", one, two)
+        _, out, _ = self.git.attempt("merge-base", one, two, limits=HISTORY)
         return out.decode().strip()
 
     def tree(self, commit: str) -> str:
         return self.git.run("rev-parse", "--verify", f"{commit}^{{tree}}").decode().strip()
 
+    @contextmanager
+    def receive(self, pack: bytes) -> Iterator[Mirror]:
+        """Unpack a pack from a sandbox in quarantine, and yield a mirror that has its objects for the block to check.
+
+        They enter this mirror at the end of the block. If it raises, they are removed.
+        Raises ``CheckoutError`` for bad paths, broken objects and decompression bombs.
+        """
+        check_size(pack)
+        with quarantine(self.path) as folder:
+            checked = Mirror(self.path, self.url, env=object_folders(self.path, folder))
+            if pack:
+                checked.git.run(
+                    "index-pack",
+                    "--stdin",
+                    "--fix-thin",
+                    "--strict",
+                    "--threads=1",
+                    f"--max-input-size={PACK_BYTES}",
+                    stdin=pack,
+                )
+            yield checked
+            release(folder, self.path)
+
     def take_pack(self, pack: bytes) -> None:
-        """Store one pack. Raises ``CheckoutError`` for bad paths, broken objects and decompression bombs."""
-        if not pack:
-            return
-        self.git.run(
-            "index-pack",
-            "--stdin",
-            "--fix-thin",
-            "--strict",
-            f"--max-input-size={50 * 1024 * 1024}",
-            stdin=pack,
-            limits=UNPACK_LIMITS,
-        )
+        """Store one pack without a check of the trees in it. Raises as ``receive`` does."""
+        with self.receive(pack):
+            pass
 
     def commit(self, tree: str, parent: str, message: str, *, author: Author, when: float) -> str:
         """Make a commit. The same arguments give the same commit, so a repeated step pushes nothing new."""
@@ -193,30 +219,36 @@ class Mirror:
         return out.decode().strip()
 
     def entries(self, base: str, tree: str) -> tuple[Entry, ...]:
-        """Every path in which ``tree`` differs from ``base``."""
-        raw = self.git.run("diff-tree", "-r", "-z", "--raw", "--no-renames", base, tree)
-        parts = raw.split(b"\0")
-        heads, paths = parts[0:-1:2], parts[1::2]
-        blobs = [head.split(b" ") for head in heads]
-        sizes = self._sizes([fields[3].decode() for fields in blobs])
+        """Every path in which ``tree`` differs from ``base``, both ids of trees.
+
+        Raises ``CheckoutError`` if there are too many, or one is too deep: the limits are in ``tree_diff``.
+        """
+        changed = changed_paths(self.git, base, tree)
+        sizes = self._sizes([path.blob for path in changed])
         return tuple(
-            Entry(path.decode("utf-8", "surrogateescape"), fields[1].decode(), fields[3].decode(), size)
-            for path, fields, size in zip(paths, blobs, sizes, strict=True)
+            Entry(found.path.decode("utf-8", "surrogateescape"), found.mode, found.blob, size)
+            for found, size in zip(changed, sizes, strict=True)
         )
 
     def blob(self, blob: str, max_bytes: int = READ_BYTES) -> bytes:
         """The bytes of a blob; none if it is larger than ``max_bytes``."""
         if self._sizes([blob])[0] > max_bytes:
             return b""
-        return self.git.run("cat-file", "blob", blob)
+        return self.git.run("cat-file", "blob", blob, limits=READ.with_output(max_bytes))
+
+    def blob_at(self, commit: str, path: str, max_bytes: int) -> bytes:
+        """The first ``max_bytes`` bytes of a file in a commit; none if there is no such file."""
+        limits = READ.with_output(max_bytes)
+        return self.git.collect("cat-file", "blob", f"{commit}:{path}", limits=limits).out
 
     def patch(self, base: str, tree: str) -> str:
         """The unified diff for people, cut off at one megabyte."""
-        raw = self.git.run(
-            "diff-tree", "-r", "-p", "-M", "--no-ext-diff", "--no-textconv", "--no-color", base, tree
-        )
-        cut = raw[:PATCH_BYTES].decode("utf-8", "replace")
-        return cut + ("\n… cut at a megabyte …\n" if len(raw) > PATCH_BYTES else "")
+        options = ("-r", "-p", "-M", "--no-ext-diff", "--no-textconv", "--no-color")
+        limits = READ.with_output(PATCH_BYTES)
+        ended = self.git.collect("diff-tree", *options, base, tree, limits=limits)
+        if not ended.cut:
+            ended.check("diff-tree", limits)
+        return ended.out.decode("utf-8", "replace") + ("\n… cut at a megabyte …\n" if ended.cut else "")
 
     def lines(self, base: str, tree: str) -> dict[str, int]:
         """The number of lines added and removed in each changed file; a moved file counts under its new name."""
@@ -234,7 +266,7 @@ class Mirror:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the lock of this mirror, so that concurrent tasks on one repository fetch one after another."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(self.path.parent)
         with _lock_file(self.path.with_suffix(".lock")):
             yield
 
@@ -272,7 +304,7 @@ class CommitFiles:
 
 def read_files(mirror: Mirror, commit: str) -> CommitFiles:
     """List a commit's files, without symbolic links and submodules: these have no content of their own."""
-    raw = mirror.git.run("ls-tree", "-r", "-z", "--full-tree", commit)
+    raw = mirror.git.run("ls-tree", "-r", "-z", "--full-tree", commit, limits=LISTING)
     listing = {}
     for line in raw.split(b"\0"):
         meta, tab, path = line.partition(b"\t")
@@ -283,9 +315,12 @@ def read_files(mirror: Mirror, commit: str) -> CommitFiles:
 
 @contextmanager
 def _lock_file(path: Path) -> Iterator[None]:
-    with path.open("w") as lock:
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(lock)
 
 
 def bundle_ref(commit: str) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import posixpath
-
+from dayhand.checkout.links import MAX_TARGET_BYTES, leaves_repository, plain_name
 from dayhand.checkout.mirror import Entry, Mirror
 from dayhand.errors import PolicyRefusal
 from dayhand.file_kinds import SUBMODULES, is_workflow
@@ -11,6 +10,7 @@ from dayhand.untrusted_text import find_credentials, strip_hidden
 
 MAX_FILES = 300
 MAX_BYTES = 5 * 1024 * 1024
+MAX_TOTAL_BYTES = 50 * 1024 * 1024  # of all changed files
 BINARY_BYTES = 256 * 1024  # binary files of this size and above are listed
 SNIFFED_BYTES = 8000  # looked at to tell binary files from text, as git does
 SUBMODULE, SYMLINK, DELETED = "160000", "120000", "000000"  # modes of git
@@ -52,7 +52,7 @@ def _check_names(entries: tuple[Entry, ...]) -> None:
             workflows,
             "Make this part of the change by hand.",
         )
-    modules = [entry for entry in entries if entry.path == SUBMODULES or entry.mode == SUBMODULE]
+    modules = [entry for entry in entries if plain_name(entry.path) == SUBMODULES or entry.mode == SUBMODULE]
     if modules:
         _refuse(
             "The change touches submodules, which Dayhand never pushes.",
@@ -69,16 +69,23 @@ def _check_kinds(mirror: Mirror, entries: tuple[Entry, ...]) -> None:
             large,
             "Keep build products and data out of the repository, for example through .gitignore.",
         )
-    for entry in entries:
-        if entry.mode == SYMLINK:
-            target = mirror.blob(entry.blob, 4096).decode("utf-8", "replace")
-            path = posixpath.normpath(posixpath.join(posixpath.dirname(entry.path), target))
-            if target.startswith("/") or path.startswith("..") or path.split("/")[0] == ".git":
-                _refuse(
-                    "The change contains a symbolic link that leaves the repository.",
-                    [entry],
-                    "Make it point to a relative path inside the repository.",
-                )
+    total = sum(entry.size for entry in entries)
+    if total > MAX_TOTAL_BYTES:
+        _refuse(
+            f"The change contains {total >> 20} MB of files (limit: {MAX_TOTAL_BYTES >> 20} MB).",
+            sorted(entries, key=lambda entry: -entry.size),
+            "Keep build products and data out of the repository, for example through .gitignore.",
+        )
+    links = [entry for entry in entries if entry.mode == SYMLINK]
+    outside = [
+        link for link in links if leaves_repository(link.path, mirror.blob(link.blob, MAX_TARGET_BYTES))
+    ]
+    if outside:
+        _refuse(
+            "The change contains a symbolic link that leaves the repository or points into .git.",
+            outside,
+            "Make it point to a relative path inside the repository, with .. only at its beginning.",
+        )
 
 
 def _check_credentials(mirror: Mirror, base: str, entries: tuple[Entry, ...]) -> None:
@@ -87,7 +94,7 @@ def _check_credentials(mirror: Mirror, base: str, entries: tuple[Entry, ...]) ->
             continue
         new = mirror.blob(entry.blob, MAX_BYTES)
         found = find_credentials(new)
-        before = _blob_before(mirror, base, entry.path) if found else b""
+        before = mirror.blob_at(base, entry.path, MAX_BYTES) if found else b""
         for credential, kind in found:
             if credential not in before:
                 _refuse(
@@ -95,11 +102,6 @@ def _check_credentials(mirror: Mirror, base: str, entries: tuple[Entry, ...]) ->
                     [entry],
                     "Remove it; if it was ever pushed anywhere, revoke it.",
                 )
-
-
-def _blob_before(mirror: Mirror, base: str, path: str) -> bytes:
-    status, out, _ = mirror.git.attempt("cat-file", "blob", f"{base}:{path}")
-    return out if status == 0 else b""
 
 
 def _refuse(what: str, entries: list[Entry] | tuple[Entry, ...], advice: str) -> None:

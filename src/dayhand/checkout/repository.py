@@ -100,17 +100,16 @@ class Checkout:
         before = self.mirror.tree(base.commit)
         if tree == before:
             return None
-        with self.mirror.locked():
-            self.mirror.take_pack(pack)
-        entries = self.mirror.entries(before, tree)
-        check_policy(self.mirror, base.commit, entries)
-        return Change(
-            base=base.commit,
-            tree=tree,
-            paths=tuple(entry.path for entry in entries),
-            patch=self.mirror.patch(before, tree),
-            binaries=large_binaries(self.mirror, entries),
-        )
+        with self.mirror.receive(pack) as mirror:  # checked before it enters the mirror
+            entries = mirror.entries(before, tree)
+            check_policy(mirror, base.commit, entries)
+            return Change(
+                base=base.commit,
+                tree=tree,
+                paths=tuple(entry.path for entry in entries),
+                patch=mirror.patch(before, tree),
+                binaries=large_binaries(mirror, entries),
+            )
 
     def commit(self, task: Task, change: Change, solution: Solution) -> str:
         """Make the commit that will be pushed, by the App's bot, with the person who asked as co-author."""

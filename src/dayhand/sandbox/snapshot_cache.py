@@ -21,6 +21,7 @@ from typing import IO
 from dayhand.box_paths import ENVIRONMENT, WORKSPACE
 from dayhand.sandbox.base import Box, CommandLimits, Egress, Result, Sandbox, Snapshot
 from dayhand.sandbox.file_lock import is_in_place
+from dayhand.sandbox.private_folder import make_private
 
 MIN_AGE_SECONDS = 600.0  # since the last use, before deletion: a task may be between two of its boxes
 MEASURE_LIMITS = CommandLimits(seconds=120.0)
@@ -52,7 +53,7 @@ class SnapshotCache:
         self._folder = folder
         self._max_bytes = max_bytes
         self._clock = clock
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
 
     def self_test(self) -> None:
         self._sandbox.self_test()

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from dayhand.environment.ecosystems.base import Check
+from dayhand.sandbox.private_folder import make_private
 from dayhand.typed_json import parse
 from dayhand.verification import Run
 from dayhand.verify.reports.base import CaseResult, CaseState
@@ -65,7 +66,7 @@ class BaseCache:
         path = self._path(commit, environment, check)
         part = path.with_suffix(f".{os.getpid()}.part")
         with suppress(OSError):  # a full disk, or another worker that deletes old results at the same moment
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_private(self.folder)
             part.write_text(json.dumps(asdict(_Stored(result.run, results))), "utf-8")
             part.rename(path)
             self._delete_oldest()
