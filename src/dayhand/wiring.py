@@ -31,7 +31,7 @@ from dayhand.ledger.feature_store import RedisFeatureStore
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.repository_notes import RepositoryNotes
+from dayhand.ledger.repository_notes import RepositoryNotes, head_is_accepted
 from dayhand.publish.base import Publication
 from dayhand.publish.github import GitHubPublication
 from dayhand.publish.local import LocalPublication
@@ -93,6 +93,7 @@ class GitHubServices:
                 author=self._author,
                 co_author=lambda login: _co_author(hub, login),
                 branches=_target_branches(hub, task, claim.facts),
+                accepted=lambda commit: head_is_accepted(self.ledger, task.repository, commit),
             )
             with _tools(
                 self.settings, self.ledger, task, claim=claim, checkout=checkout, publication=publication

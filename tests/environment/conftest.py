@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shlex
 import tarfile
 import tempfile
 import time
@@ -81,7 +82,10 @@ class Project:
                 )  # as git has it: build tools take an older file for one that they know
                 entry.size, entry.mode = len(text.encode()), 0o755 if text.startswith("#!") else 0o644
                 tar.addfile(entry, io.BytesIO(text.encode()))
-        script = "rm -rf .git && tar xf - && git init -q && git add -A"
+        paths = shlex.join(
+            self.files.texts
+        )  # as git has it: what set-up left there is not part of the commit
+        script = f"rm -rf .git && tar xf - && git init -q && git --literal-pathspecs add -f -- {paths}"
         filled = box.run(script, stdin=archive.getvalue())
         assert filled.passed, filled.text()
 

@@ -210,7 +210,9 @@ def test_a_box_without_node_gets_one_from_the_python_index(project, sandbox, log
     bare = dataclasses.replace(node_plan.runtime, probe=f"test -x {node.HOME}/bin/node")
     base_image = runtimes.survey(sandbox)
     plan = combine((dataclasses.replace(node_plan, runtime=bare),), base_image.path)
-    with install.installed(plan, base_image, sandbox, fill=linted.fill, log=log) as (box, outcome):
+    with install.installed(
+        plan, base_image, sandbox, fill=linted.fill, log=log, source=linted.source, files=linted.files
+    ) as (box, outcome):
         assert outcome.complete, log.lines
         linted.fill(box)
         assert box.run("command -v npm", env=plan.env).text().strip() == f"{node.HOME}/bin/npm"
@@ -371,3 +373,88 @@ def test_what_an_empty_box_said_is_asked_again_where_it_cannot_be_read(sandbox, 
     assert runtimes.survey(again) == result
     assert again.opened == 1
     kept.unlink()
+
+
+CONNECT = (
+    "import socket; s = socket.create_connection(('127.0.0.1', 3128)); "
+    "s.sendall(b'CONNECT own.invalid:443 HTTP/1.1\\r\\n\\r\\n'); print(s.recv(999).decode())"
+)
+
+
+@pytest.mark.parametrize(("trusted", "reply"), [(True, "no address"), (False, "not allowed")])
+def test_the_code_of_a_commit_that_is_not_trusted_reaches_not_even_an_allowed_host(
+    project, sandbox, log, trusted, reply
+):
+    texts = {
+        ".dayhand.toml": "[setup]\nrun = 'make deps'\n",
+        "Makefile": "deps:\n\tpython3 ask.py\n\ntest:\n",
+        "ask.py": CONNECT,
+    }
+    asking = project(texts)
+    prepare(
+        asking.files,
+        sandbox,
+        asking.fill,
+        log=log,
+        source=dataclasses.replace(asking.source, trusted=trusted),
+        extra=ExtraRegistries(("own.invalid",)),
+    )
+    assert reply in "".join(log.of("output"))
+
+
+def test_what_is_missing_without_a_network_says_who_may_allow_it(project, sandbox, log):
+    wanting = project(
+        {".dayhand.toml": "[setup]\nrun = 'false'\n[checks]\ntest = 'no-such-tool'\n", "a.txt": ""}
+    )
+    source = Source("ada/shop", "c0ffee" * 6 + "c0ff", trusted=False)
+    environment = prepare(wanting.files, sandbox, wanting.fill, log=log, source=source)
+    assert environment.missing["no-such-tool"].why.endswith(
+        "This commit is not on the default branch, so its set-up has no network. A person with write access may allow "
+        "it with the comment “@dayhand accept c0ffeec0ffee”."
+    )
+
+
+@pytest.mark.usefixtures("python_index")
+def test_a_commit_that_is_not_trusted_gets_its_wheels_where_none_of_its_code_runs(project, sandbox, log):
+    small = project({**SMALL, "requirements-dev.txt": "pytest\nruff\niniconfig\n"})
+    source = dataclasses.replace(small.source, trusted=False)
+    environment = prepare(small.files, sandbox, small.fill, log=log, source=source)
+    assert environment.missing == {}, log.lines
+    assert all_pass(environment, small, sandbox) == ["ruff check .", "python3 -m pytest -q"]
+
+
+@pytest.mark.usefixtures("python_index")
+def test_a_source_distribution_of_a_commit_that_is_not_trusted_is_not_built_beside_a_network(
+    project, sandbox, log
+):
+    texts = {
+        "requirements.txt": "-e .\n",
+        "setup.py": "print('built', flush=True)\n"
+        + CONNECT.replace("; ", "\n")
+        + "\nfrom setuptools import setup\nsetup(name='x')\n",
+    }
+    building = project(texts)
+    source = dataclasses.replace(building.source, trusted=False)
+    prepare(
+        building.files,
+        sandbox,
+        building.fill,
+        log=log,
+        source=source,
+        extra=ExtraRegistries(("own.invalid",)),
+    )
+    assert "no address" not in "".join(log.of("output"))
+
+
+@pytest.mark.usefixtures("npm_index")
+def test_npms_scripts_of_a_commit_that_is_not_trusted_run_without_a_network(project, sandbox, log):
+    package = {
+        "scripts": {"preinstall": "echo ran-preinstall", "lint": "semver 1.0.0"},
+        "devDependencies": {"semver": "^7"},
+    }
+    scripted = project({"package.json": json.dumps(package), ".npmrc": "ignore-scripts=false\n"})
+    source = dataclasses.replace(scripted.source, trusted=False)
+    environment = prepare(scripted.files, sandbox, scripted.fill, log=log, source=source)
+    assert [step.title for step in environment.steps if not step.passed] == []
+    assert "ran-preinstall" not in "".join(log.of("output")).partition("npm rebuild")[0]
+    assert all_pass(environment, scripted, sandbox) == ["npm run lint"]

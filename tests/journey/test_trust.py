@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from dayhand.ledger.ledger import Record
 from dayhand.localhub.state.models import Issue, Repository
 from dayhand.scripted_model.moves import Finish, Patch
 from dayhand.task import Proposed, State
@@ -19,6 +22,14 @@ BROKEN = {
 }
 # Python prefers a file in the working copy, and this one is not part of the commit, so it stays where set-up left it.
 FORGE = "deps:\n\techo 'raise SystemExit(0)' > unittest.py\n\ntest:\n\tpython3 -m unittest -q test_shop\n"
+
+
+# The proxy answers "not allowed" to a box without a network, and asks for the address of a host that is allowed.
+ASKING = Patch(
+    "*** Begin Patch\n*** Update File: Makefile\n@@ deps:\n-\ttrue\n+\tpython3 ask.py\n*** Add File: ask.py\n"
+    "+import socket\n+s = socket.create_connection(('127.0.0.1', 3128))\n"
+    "+s.sendall(b'CONNECT own.invalid:443 HTTP/1.1\\r\\n\\r\\n')\n+print('answer:', s.recv(999).decode())\n*** End Patch"
+)
 
 
 def pull_with(harness: Harness, repo: Repository, **changed: str) -> Issue:
@@ -47,3 +58,39 @@ def test_a_branchs_set_up_is_never_the_default_branchs(harness: Harness) -> None
     assert isinstance(record.outcome, Proposed)
     (test,) = [one for one in record.outcome.verification.findings if one.kind == "test"]
     assert test.verdict is Verdict.FAILS_ON_BASE_TOO, "the test fails with the note as it did without"
+
+
+def answers(harness: Harness, record: Record) -> str:
+    return "".join(note.text for note in harness.live.read(record.task.id) if note.kind == "output")
+
+
+def test_what_the_model_wrote_gets_a_network_at_the_next_comment_only_if_a_person_accepts_it(
+    harness: Harness,
+) -> None:
+    harness.settings = replace(harness.settings, registries=("own.invalid",))
+    repo = harness.repository("asking", BROKEN)
+    harness.scripted_model.turns = [[ASKING], [Finish("Ask", "Asked.")]]
+    harness.label(repo, harness.issue(repo))
+    harness.work()
+    (pull,) = harness.pulls(repo)
+    assert pull.pull
+    head = pull.pull.head_sha
+    harness.scripted_model.turns = [[Finish("Yes", "It asks.")]]
+
+    harness.comment(repo, pull, "@bot does it ask?")
+    (record,) = harness.work()
+    assert record.state is State.ANSWERED, record.reason
+    assert "not allowed" in answers(harness, record)
+    assert "no address" not in answers(harness, record)
+
+    harness.comment(repo, pull, f"@bot accept {head[:12]}", by=harness.bob)
+    harness.comment(repo, pull, f"@bot accept {repo.store.branches()['main'][:12]}")
+    assert "That commit is not the head of this pull request." in harness.bot_comments(pull)[-1]
+    harness.comment(repo, pull, "@bot does it still ask?")
+    (record,) = harness.work()
+    assert "no address" not in answers(harness, record)
+
+    harness.comment(repo, pull, f"@bot accept {head[:12]}")
+    harness.comment(repo, pull, "@bot does it ask now?")
+    (record,) = harness.work()
+    assert "no address" in answers(harness, record)

@@ -46,6 +46,7 @@ class Checkout:
     author: Callable[[], Author]  # the App's bot; called when a commit is made
     co_author: Callable[[str], Author | None]  # by login
     branches: TargetBranches = field(default_factory=TargetBranches)
+    accepted: Callable[[str], bool] = lambda _commit: False  # whether a person accepted exactly this commit
     default_branch: str = ""  # used if the task does not name one
 
     def fetch(self, task: Task) -> Base:
@@ -66,10 +67,12 @@ class Checkout:
         default_head, files = heads.get(default, commit), read_files(self.mirror, commit)
         config = read_config(files if default_head == commit else read_files(self.mirror, default_head))
         since = self.mirror.merge_base(commit, default_head) if branch != default else ""
-        return Base(commit, branch, files, self._source(task, commit, default_head), config, since)
+        return Base(commit, branch, files, self._source(task, commit, heads.get(default, "")), config, since)
 
     def _source(self, task: Task, commit: str, default_head: str) -> Source:
-        trusted = is_trusted(commit, default_head=default_head, contains=self.mirror.contains)
+        trusted = is_trusted(
+            commit, default_head=default_head, contains=self.mirror.contains, accepted=self.accepted
+        )
         return Source(task.repository, self.mirror.tree(commit) if trusted else commit, trusted)
 
     def begin(self, task: Task, base: Base) -> str:

@@ -128,6 +128,7 @@ def _nest(
         steps = ()
     return replace(
         plan,
+        fetch=None,
         steps=tuple(_step(step, folder, rules) for step in steps),
         checks=tuple(
             _check(check, folder, rules, member=member) for check in plan.checks if check.kind not in kinds

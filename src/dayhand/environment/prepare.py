@@ -83,7 +83,10 @@ def prepare(
     with building(key):  # of fifty tasks that start at once, one builds
         if found := _recall(sandbox, key):
             return _known(key, found, plan, started=started, log=log)
-        with install.installed(plan, base_image, sandbox, fill=fill, log=log) as (box, outcome):
+        with install.installed(plan, base_image, sandbox, fill=fill, log=log, source=source, files=files) as (
+            box,
+            outcome,
+        ):
             name = key if outcome.complete else _temporary(key)
             record.write(box, outcome)
             sandbox.delete_snapshots([name])

@@ -258,6 +258,11 @@ class RepositoryHub:
                 output=output, conclusion=conclusion or NotSet, status="completed" if conclusion else NotSet
             )
 
+    def head(self, number: int) -> str:
+        """The commit at the head of a pull request."""
+        with hub_errors(f"reading the head of #{number}"):
+            return self._repo().get_pull(number).head.sha
+
     def checks_on(self, number: int) -> tuple[CheckRun, ...]:
         """Our check runs on the head of a pull request."""
         with hub_errors(f"reading the check runs of #{number}"):

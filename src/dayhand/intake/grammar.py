@@ -77,7 +77,9 @@ def _understand(text: str, handle: str) -> Command | Unclear:
     word = re.match(r"[\w-]+", text)
     first = word.group().lower() if word else ""
     for verb in VERBS:
-        if re.fullmatch(rf"{verb.NAME}\W*", text, re.IGNORECASE) or (first == verb.NAME and not verb.ALONE):
+        if re.fullmatch(rf"{verb.NAME}(\s+`?{verb.ARGUMENT})?\W*", text, re.IGNORECASE) or (
+            first == verb.NAME and not verb.ALONE
+        ):
             return Command(verb, text)
     names = [verb.NAME for verb in VERBS]
     if first not in names and len(text.split()) <= MAX_TYPO_WORDS:

@@ -21,6 +21,10 @@ MAY_NOT_ACCEPT = Refusal(
     "Only people with write access to this repository can accept a change.",
     "Ask one of them to review it.",
 )
+NOT_THE_HEAD = Refusal(
+    "That commit is not the head of this pull request.",
+    "Look at what was pushed since, then accept the head that you saw, with its commit id.",
+)
 NOTHING_TO_ACCEPT = Refusal(
     "There is nothing to accept here.",
     "Only a pull request of mine that waits for a person's decision can be accepted.",

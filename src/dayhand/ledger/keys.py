@@ -56,6 +56,10 @@ def blocked(repository: str) -> str:
     return f"dayhand:blocked:{repository}"
 
 
+def accepted(repository: str, commit: str) -> str:
+    return f"dayhand:accepted:{repository}:{commit}"
+
+
 def stop(task_id: str) -> str:
     return f"dayhand:stop:{task_id}"
 

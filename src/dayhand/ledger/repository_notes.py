@@ -1,4 +1,4 @@
-"""What is kept about each repository: the hosts that its set-up could not reach, and its last examination."""
+"""What is kept about each repository: the hosts that its set-up could not reach, and its last examination, accepted heads."""
 
 from __future__ import annotations
 
@@ -51,3 +51,12 @@ def last_examination(ledger: Ledger, repository: str) -> Examined | None:
     except LedgerError:
         return None
     return examination if isinstance(examination, Examined) else None
+
+
+def accept_head(ledger: Ledger, repository: str, commit: str, *, login: str) -> None:
+    """Keep that a person with write access accepted exactly this commit, whose set-up may then use the network."""
+    ledger.redis.set(keys.accepted(repository, commit), login, ex=keys.KEPT_SECONDS)
+
+
+def head_is_accepted(ledger: Ledger, repository: str, commit: str) -> bool:
+    return ledger.redis.get(keys.accepted(repository, commit)) is not None

@@ -70,6 +70,19 @@ class Runtime:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetch:
+    """How dependencies are fetched for a commit that is not trusted: no code may run beside the network.
+
+    ``command`` runs in a box with ``files`` and nothing else of the repository. It may start the package client, but no
+    install script, no build backend and nothing that it has just installed.
+    """
+
+    files: tuple[str, ...]  # data: never a client's settings, which can name programs
+    command: str
+    offline: tuple[Step, ...] | None = None  # the plan's steps after it, without a network; None: its own
+
+
+@dataclass(frozen=True, slots=True)
 class SetupPlan:
     """What one ecosystem installs and checks in one repository."""
 
@@ -81,6 +94,7 @@ class SetupPlan:
     client: str = ""  # the ``CLIENT`` whose registries set-up may reach; "" for none
     runtime: Runtime | None = None
     problems: tuple[str, ...] = ()  # sentences about files that cannot be read
+    fetch: Fetch | None = None  # None: an untrusted commit's steps have no network at all
     last_resort: bool = False  # its checks count only for kinds that no other ecosystem has
 
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment.ecosystems import base
-from dayhand.environment.ecosystems.base import Check, Files, Language, Names, Nested, SetupPlan, Step
+from dayhand.environment.ecosystems.base import Check, Fetch, Files, Language, Names, Nested, SetupPlan, Step
 from dayhand.environment.registries.base import Machine, Registry, configured, host_of
 
 MANIFESTS: Names = ("go.mod", "go.work")
@@ -44,7 +44,10 @@ def plan(files: Files) -> SetupPlan | None:
     needed = "require" in files.read("go.mod") and "vendor/modules.txt" not in paths
     steps = (Step("download Go's modules", ("go mod download",)),) if needed else ()
     locks = tuple(path for path in (*MANIFESTS, *LOCKS) if path in paths)
-    return SetupPlan("Go", steps, tuple(checks), _env(), locks, client=CLIENT if steps else "")
+    fetch = None
+    if steps and not {"go.work", "vendor/modules.txt"} & paths:
+        fetch = Fetch(locks, "go mod download", offline=())
+    return SetupPlan("Go", steps, tuple(checks), _env(), locks, client=CLIENT if steps else "", fetch=fetch)
 
 
 def _env() -> dict[str, str]:

@@ -12,6 +12,7 @@ from dayhand.environment import yaml_file
 from dayhand.environment.ecosystems import base
 from dayhand.environment.ecosystems.base import (
     Check,
+    Fetch,
     Files,
     Language,
     Names,
@@ -104,6 +105,7 @@ def plan(files: Files) -> SetupPlan | None:
         locks,
         client=CLIENT,
         runtime=_runtime(),
+        fetch=_fetch(package, paths),
         problems=(f"{PNPM_WORKSPACE} {problem}; ignored.",) if problem else (),
     )
 
@@ -141,6 +143,16 @@ def _steps(package: Mapping[str, object], locks: frozenset[str], files: Files) -
         yield Step("install with npm ci", ("npm ci", *NPM))
     elif _dependencies(package) or "workspaces" in package or not package:
         yield Step("install with npm", NPM)
+
+
+def _fetch(package: Mapping[str, object], paths: frozenset[str]) -> Fetch | None:
+    """What npm fetches without any script, and without .npmrc, which can name programs; then its scripts, offline."""
+    if _manager(package, paths)[0] != "npm" or "workspaces" in package or not _dependencies(package):
+        return None
+    locks = tuple(lock for lock in NPM_LOCKS if lock in paths)
+    command = f"npm {'ci' if locks else f'install {QUIET}'} --ignore-scripts"
+    scripts = Step("run npm's install scripts without a network", ("npm rebuild",))
+    return Fetch(("package.json", *locks), command, offline=(scripts,))
 
 
 def _manager(package: Mapping[str, object], locks: frozenset[str]) -> tuple[str, str]:
@@ -231,27 +243,15 @@ def _bare_check(kind: str, package: Mapping[str, object], paths: frozenset[str])
     ]
     declared = _dependencies(package)
     if kind == "lint" and configured:
-        yield Check(
-            kind,
-            "npx --no-install eslint .",
-            _probe("eslint"),
-            "eslint",
-            configured[0],
-            _remedy(("eslint",), package),
-        )
+        command, remedy = "npx --no-install eslint .", _remedy(("eslint",), package)
+        yield Check(kind, command, _probe("eslint"), "eslint", configured[0], remedy)
     if kind == "test" and paths & {"bun.lock", "bun.lockb"}:
         for found in filter(BUN_TEST.search, sorted(paths)):
             yield Check(kind, "bun test", "bun --version", "bun", found, _remedy(("bun",), package))
             break
     if kind == "types" and "tsconfig.json" in paths and "typescript" in declared:
-        yield Check(
-            kind,
-            "npx --no-install tsc --noEmit",
-            _probe("tsc"),
-            "tsc",
-            "tsconfig.json",
-            _remedy(("tsc",), package),
-        )
+        command, remedy = "npx --no-install tsc --noEmit", _remedy(("tsc",), package)
+        yield Check(kind, command, _probe("tsc"), "tsc", "tsconfig.json", remedy)
 
 
 def _tools(name: str, scripts: Mapping[str, str], depth: int = 4) -> Iterator[str]:

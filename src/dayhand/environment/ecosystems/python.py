@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment import version_pins
 from dayhand.environment.ecosystems import base, python_runners
-from dayhand.environment.ecosystems.base import Files, Language, Names, Nested, SetupPlan, Step
+from dayhand.environment.ecosystems.base import Check, Fetch, Files, Language, Names, Nested, SetupPlan, Step
 from dayhand.environment.ecosystems.python_checks import checks_of
 from dayhand.environment.ecosystems.python_project import (
     REQUIREMENTS,
@@ -67,6 +67,7 @@ FOR_WORK = re.compile(
 )
 # Each of these alone shows that the repository is a Python project.
 SIGNS = (*LOCKS, "pyproject.toml", "setup.py", "setup.cfg", "tox.ini", ".python-version")
+REMEDY = ["uv", "pip", "install"]
 RUNNERS = ("noxfile.py", ".pre-commit-config.yaml")
 # Locks of other tools, each with the command that prints it as requirements.
 EXPORTS = {
@@ -106,6 +107,7 @@ def plan(files: Files) -> SetupPlan | None:
         _env() if steps else {},
         locks,
         client=CLIENT if steps else "",
+        fetch=_fetch(project, checks) if steps else None,
         problems=project.problems,
     )
 
@@ -176,6 +178,36 @@ def _steps(project: PythonProject) -> Iterator[Step]:
     groups = tuple(dict.fromkeys(poetry_groups(project.pyproject, FOR_WORK.fullmatch)))
     if groups and "poetry.lock" not in project.paths:
         yield Step("install Poetry's groups", (f"uv pip install {shlex.join(groups)}",))
+
+
+def _fetch(project: PythonProject, checks: tuple[Check, ...]) -> Fetch | None:
+    """Wheels alone, in one run of uv: an interpreter that it started later would run the .pth files of what it installed."""
+    declared = table(project.pyproject, "project")
+    options = "--no-build --keyring-provider disabled"
+    if "uv.lock" in project.paths:
+        files: tuple[str, ...] = ("pyproject.toml", "uv.lock")
+        install = f"uv sync --frozen {options} --no-install-workspace --all-extras --all-groups"
+    else:
+        files = project.requirements
+        named = "".join(f" -r {shlex.quote(path)}" for path in project.requirements)
+        if declared:
+            files = (*files, "pyproject.toml")
+            extras = (name for name in _extras(project) if FOR_WORK.fullmatch(name.lower()))
+            named += " -r pyproject.toml" + "".join(f" --extra {shlex.quote(name)}" for name in extras)
+        words = [word for check in checks for word in _tools(check.remedy)]
+        if not (named or words):
+            return None
+        install = f"uv pip install {options}{named} {shlex.join(dict.fromkeys(words))}".rstrip()
+    python = '--python "$(command -v python3)"'
+    command = f"uv venv --quiet --allow-existing {python} {VENV} && UV_COMPILE_BYTECODE=0 {install}"
+    return Fetch(files, command)
+
+
+def _tools(remedy: str) -> tuple[str, ...]:
+    """The packages of a remedy that only installs packages by name."""
+    words = shlex.split(remedy)
+    names = words[len(REMEDY) :] if words[: len(REMEDY)] == REMEDY else []
+    return tuple(names) if all(re.match(r"[A-Za-z0-9][^/]*$", name) for name in names) else ()
 
 
 def _requirements_step(project: PythonProject) -> Step:

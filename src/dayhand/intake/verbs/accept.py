@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 
 from dayhand.hub.models import CheckRun
@@ -12,20 +13,32 @@ from dayhand.intake.permission import may_ask
 from dayhand.intake.verbs.base import Decision, VerbContext
 from dayhand.ledger import facts
 from dayhand.ledger.ledger import Ledger
+from dayhand.ledger.repository_notes import accept_head
 from dayhand.verification import Status
 
 NAME = "accept"
 ALONE = True
+ARGUMENT = r"[0-9a-f]{7,40}"  # a head
 
 
 def act(comment: Commented, text: str, *, delivery: str, context: VerbContext) -> Decision:  # noqa: ARG001 - a verb's contract
-    """Accept the change of the pull request that the comment is on. May be repeated."""
+    """Accept the change of the pull request that the comment is on. May be repeated.
+
+    With the head's commit id it also allows the set-up of exactly this commit to use the network.
+    """
     subject, login = comment.subject, comment.sender
     with closing(context.hub.repository(subject.installation, subject.repository)) as hub:
         if not may_ask(hub, login):
             context.refuse(subject, login, refusals.MAY_NOT_ACCEPT)
             return Decision(None, f"{login} may not write to {subject.repository}")
-        if not _accept(hub, context.ledger, subject, login=login):
+        named = re.search(rf"\s`?({ARGUMENT})`?\W*$", text.lower())
+        if named:
+            head = hub.head(subject.number) if subject.is_pull else ""
+            if not head.startswith(named[1]):
+                context.refuse(subject, login, refusals.NOT_THE_HEAD)
+                return Decision(None, f"{named[1]} is not the head")
+            accept_head(context.ledger, subject.repository, head, login=login)
+        if not _accept(hub, context.ledger, subject, login=login) and not named:
             context.refuse(subject, login, refusals.NOTHING_TO_ACCEPT)
             return Decision(None, "there is nothing to accept")
         hub.react(subject.number, comment.comment, "+1")

@@ -49,6 +49,7 @@ class Verb(Protocol):
     """One command. Constants of a module are enough for the attributes."""
 
     NAME: str  # the word that a person writes; "" for the verb that takes every other text
+    ARGUMENT: str  # a pattern of the one word that may follow it where it must be alone; "(?!)" for none
     ALONE: bool  # whether the word must be alone: “accept only numbers” is a request to change something
 
     def act(self, comment: Commented, text: str, *, delivery: str, context: VerbContext) -> Decision:

@@ -8,6 +8,7 @@ from dayhand.task import TaskKind
 
 NAME = "environment"
 ALONE = True
+ARGUMENT = r"(?!)"
 
 
 def act(comment: Commented, text: str, *, delivery: str, context: VerbContext) -> Decision:

@@ -8,6 +8,7 @@ from dayhand.task import TaskKind
 
 NAME = ""
 ALONE = False
+ARGUMENT = r"(?!)"
 
 
 def act(comment: Commented, text: str, *, delivery: str, context: VerbContext) -> Decision:
