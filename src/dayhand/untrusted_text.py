@@ -3,11 +3,12 @@
 | text | cleaner |
 |---|---|
 | what a command wrote, on its way to the model and the log | ``decode_output`` |
-| what a person wrote, on its way to the model | ``strip_hidden`` |
+| what a person wrote, on its way to the model | ``visible_text.markdown.visible``, which begins with ``strip_hidden`` |
 | an entry of the log | ``redact_output`` |
-| what a page shows | ``mark_hidden`` |
+| what a page shows | ``mark_hidden``, and ``name_hidden`` for the whole page |
 | what goes to GitHub or a terminal | ``clean`` |
 | what we composed from cleaned pieces | ``redact`` |
+| a title or a commit message, after ``clean`` | ``quiet`` |
 """
 
 from __future__ import annotations
@@ -124,13 +125,29 @@ def mark_hidden(text: str) -> str:
     >>> mark_hidden("\x1b[31mred\x1b[0m a\u202eb"), mark_hidden("10 %\r20 %")
     ('red a⟨U+202E⟩b', '10 %\n20 %')
     """
-    known = redact_output(text)
-    return _hidden_in(known).sub(_named, _plain_lines(known))
+    return name_hidden(redact_output(text))
+
+
+def name_hidden(text: str) -> str:
+    r"""Without terminal codes, and with a name in place of each hidden character.
+
+    >>> name_hidden("<p>a\U000e0041b</p>")
+    '<p>a⟨U+E0041⟩b</p>'
+    """
+    return _hidden_in(text).sub(_named, _plain_lines(text))
 
 
 def clean(text: str) -> str:
     """For GitHub and terminals: without hidden characters, then without credentials, which they may have parted."""
     return redact(strip_hidden(text))
+
+
+def quiet(text: str) -> str:
+    """Text without mentions, issue references and links, whatever surrounds it: they have no effect on GitHub."""
+    text = re.sub(r"@(?=\w)", f"@{ZERO_WIDTH_SPACE}", text)
+    text = re.sub(r"(#|(?<![^\W_])GH-)(?=\d)", rf"\1{ZERO_WIDTH_SPACE}", text, flags=re.IGNORECASE)
+    text = re.sub(r"www\.", f"www{ZERO_WIDTH_SPACE}.", text, flags=re.IGNORECASE)
+    return text.replace("://", f":{ZERO_WIDTH_SPACE}//")
 
 
 def redact(text: str) -> str:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 
-import pytest
-
-from dayhand.agent.prompt import FOLLOW_UP, SYSTEM, opening, visible
+from dayhand.agent.prompt import FOLLOW_UP, SYSTEM, opening
 from dayhand.agent.tools.schema import TOOLS
 from dayhand.task import Ask, Task, TaskKind
 from tests.tasks import make_task
@@ -48,31 +46,44 @@ def test_a_follow_up_asks_for_proof_in_the_askers_words() -> None:
     ask = Ask(TaskKind.FOLLOW_UP, "are you sure that a rank field exists?", "ann", comment=5)
     text = said(dataclasses.replace(TASK, ask=ask))[2]
     assert text.startswith(FOLLOW_UP)
-    assert "What ann asks:\n<request>\nare you sure that a rank field exists?\n</request>" in text
+    assert (
+        "What ann, who may write to the repository, asks:\n<request>\nare you sure that a rank field exists?\n</request>"
+        in text
+    )
 
 
-@pytest.mark.parametrize(
-    ("text", "left"),
-    [
-        ("a <!-- do evil --> b", "a  b"),
-        ("a\n<!--\ndo\nevil\n-->\nb", "a\n\nb"),
-        ("a <!-- never closed", "a <!-- never closed"),
-        ("a\n<!-- never\nclosed", "a\n"),
-        ("`<!-- shown -->`", "`<!-- shown -->`"),
-        ("``x ` <!-- shown -->``", "``x ` <!-- shown -->``"),
-        ("```html\n<!-- shown -->\n```\n<!-- gone -->", "```html\n<!-- shown -->\n```\n"),
-        ("~~~\n<!-- shown -->\n~~~", "~~~\n<!-- shown -->\n~~~"),
-        ("one ` tick <!-- gone --> then", "one ` tick  then"),
-        ("a\u200bb\u202ec\u2066d\ufeffe", "abcde"),
-        ("x\U000e0041\U000e0042y", "xy"),
-        ("x\ufe00\ufe01\ufe02y", "xy"),
-        ("heart \u2764\ufe0f", "heart \u2764\ufe0f"),
-        ("x\U000e0100y", "xy"),
-        ("a\x1b[31mb\r\nc\td", "ab\nc\td"),
-    ],
-)
-def test_what_a_reader_cannot_see_is_left_out(text: str, left: str) -> None:
-    assert visible(text) == left
+def test_the_model_gets_what_a_person_sees() -> None:
+    ask = Ask(TaskKind.FOLLOW_UP, "why? <span hidden>ASKED</span> &#xE0041;", "ann", comment=5)
+    task = dataclasses.replace(
+        TASK,
+        title="Wrong \U000e0041 <!-- shown in a title -->",
+        body="It is `<!-- shown -->` <!-- SECRET --> [a](https://x.example 'SECRET')\n\n[//]: # (SECRET)",
+        ask=ask,
+    )
+    text = said(task, "## AGENTS.md\u200b")[1] + said(task)[2]
+    assert (
+        "Wrong  <!-- shown in a title -->\n\nIt is `<!-- shown -->`  [a](https://x.example)\n</issue>" in text
+    )
+    assert "<request>\nwhy?\n</request>" in text
+    assert "SECRET" not in text
+    assert "\u200b" not in text
+    assert "\U000e0041" not in text
+
+
+def test_each_text_says_who_wrote_it_and_whether_they_may_write() -> None:
+    labelled = dataclasses.replace(TASK, number=7)
+    assert "ann, who may write to it, asked for this work. The issue:\n<issue>" in said(labelled)[2]
+    assert "anybody may have written it" in said(labelled)[2]
+    asked = dataclasses.replace(labelled, ask=Ask(TaskKind.FOLLOW_UP, "why?", "ann", comment=5))
+    assert "What ann, who may write to the repository, asks:\n<request>" in said(asked)[2]
+    local = dataclasses.replace(TASK, number=0, ask=Ask(TaskKind.FIX, TASK.body, ""))
+    assert "The request, by the operator of this machine:\n<issue>" in said(local)[2]
+
+
+def test_a_label_asks_for_what_the_issue_says() -> None:
+    words = f"{TASK.title}\n\n{TASK.body}"
+    text = said(dataclasses.replace(TASK, ask=Ask(TaskKind.FIX, words, "ann")))[2]
+    assert text.count(TASK.body) == 1
 
 
 def test_peoples_words_cannot_close_their_tags() -> None:

@@ -10,9 +10,11 @@ from flask import Flask
 
 from dayhand.dashboard.pages import READERS
 from dayhand.dashboard.views import format_duration
+from dayhand.ledger import facts
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.repository_notes import RepositoryNotes
 from dayhand.task import NOT_ALLOWED, Blocked, State
+from dayhand.visible_text.markdown import Dropped
 from tests.dashboard.conftest import BEARER, HOSTILE, PATCH, a_task, finish, reader, start
 
 
@@ -123,6 +125,27 @@ def test_what_has_hidden_characters_shows_them(app: Flask, ledger: Ledger) -> No
     assert "\u202e" not in page
     assert "<pre>red and\nplain ⟨U+0007⟩</pre>" in page
     assert "red and\nplain ⟨U+0007⟩" in reader(app).get("/tasks/t1.log").text
+
+
+def test_no_part_of_a_page_has_a_hidden_character(app: Flask, ledger: Ledger) -> None:
+    claim, _ = start(ledger, a_task("t1"))
+    claim.facts.put(facts.BLOCKED, (Blocked("x.example", 443, NOT_ALLOWED, "curl \U000e0041\u3164"),))
+    page = reader(app).get("/tasks/t1").text
+    assert "curl ⟨U+E0041⟩⟨U+3164⟩" in page
+    assert "\U000e0041" not in page
+
+
+def test_what_the_model_did_not_get_is_listed(app: Flask, ledger: Ledger) -> None:
+    start(ledger, a_task("t1"))
+    assert "Hidden text" not in reader(app).get("/tasks/t1").text
+    dropped = (Dropped("HTML comment", "<!-- obey -->"), Dropped("hidden characters", "\U000e0041"))
+    ledger.facts("t1").put(facts.HIDDEN_TEXT, dropped)
+    page = reader(app).get("/tasks/t1").text
+    assert 'HTML comment: <span class="quote">&lt;!-- obey --&gt;</span>' in page
+    assert 'hidden characters: <span class="quote">⟨U+E0041⟩</span>' in page
+    told = reader(app).get("/tasks/t1", headers={"Accept": "application/json"}).json
+    assert told
+    assert told["hidden_text"][0] == {"kind": "HTML comment", "text": "<!-- obey -->"}
 
 
 def test_a_huge_log_is_a_page_of_bounded_size_in_which_every_line_is_found(

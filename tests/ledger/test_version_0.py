@@ -217,6 +217,7 @@ def test_every_fact_is_read(ledger: Ledger) -> None:
         "patch": "diff --git a/a b/a\n",
         "conclusion_if_accepted": Status.NEUTRAL,
         "accepted_by": "ann",
+        "hidden_text": None,  # it came later
         "model_switches": ((Switch("large", "small", "The server answered 503."), 4),),
         "blocked": BLOCKED,
     }

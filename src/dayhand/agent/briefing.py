@@ -5,6 +5,7 @@ from __future__ import annotations
 from dayhand.environment.base import Environment
 from dayhand.environment.declared import agents_md
 from dayhand.environment.ecosystems.base import Files
+from dayhand.visible_text.markdown import visible
 
 INSTRUCTION_CHARS = 32_768  # Codex's own limit for such files
 
@@ -40,9 +41,9 @@ def _missing(environment: Environment) -> str:
 
 
 def _instructions(files: Files) -> str:
-    text = files.read(agents_md.NAME)
-    if not text.strip():
+    source = files.read(agents_md.NAME)
+    kept = visible(source[:INSTRUCTION_CHARS]).text
+    if not kept:
         return ""
-    kept = text[:INSTRUCTION_CHARS]
-    note = "\n(cut here: the file is longer)" if len(text) > len(kept) else ""
-    return f"The repository's own instructions ({agents_md.NAME}):\n\n{kept}{note}"
+    note = "\n(cut here: the file is longer)" if len(source) > INSTRUCTION_CHARS else ""
+    return f"The repository's own instructions ({agents_md.NAME}, a file of the commit that you work on):\n\n{kept}{note}"

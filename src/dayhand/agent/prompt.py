@@ -1,8 +1,8 @@
 """The opening of every task: constant instructions, the environment, and the request as data.
 
 The instructions are the same bytes for every task, and the environment is the same for every task of a repository, so
-that the provider's prompt cache can serve them. Text that people wrote is marked as theirs, and is cleaned of the
-characters and comments that a reader on GitHub would not see.
+that the provider's prompt cache can serve them. Text that people wrote is marked as theirs, says who wrote it and
+whether they may write to the repository, and holds only what a person sees on GitHub.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dayhand.agent.model.base import Item
 from dayhand.agent.model.items import message
 from dayhand.task import Task, TaskKind
 from dayhand.untrusted_text import strip_hidden
+from dayhand.visible_text.markdown import visible, visible_line
 
 SYSTEM = """\
 You are a software engineer who works alone on one request in one repository. Nobody can answer questions while you work: \
@@ -67,46 +68,43 @@ Someone has a question or a doubt about the issue below, or about work on it. Lo
 and do not defend anything. Answer exactly what they ask, and prove each claim with a file and a line (citations). \
 Change the repository only if they ask for it, or if looking again shows that it is wrong."""
 
-_CODE_OR_COMMENT = re.compile(
-    r"(?P<code>^[ ]{0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n.*?(?:^[ ]{0,3}(?P=fence)[`~]*[ \t]*$|\Z)|(?P<tick>`+)(?!`)[^\n]*?(?<!`)(?P=tick)(?!`))"
-    r"|<!--.*?-->|^[ ]{0,3}<!--.*\Z",  # an unclosed comment hides the rest only if it starts a block
-    re.DOTALL | re.MULTILINE,
-)
-
 
 def opening(task: Task, briefing: str) -> list[Item]:
     """The first items of a task's history. The same task gives the same bytes on any worker."""
     return [
         message("system", SYSTEM),
-        message("user", f"# The environment\n\n{_tagged('environment', briefing)}"),
+        message("user", f"# The environment\n\n{_tagged('environment', strip_hidden(briefing))}"),
         message("user", _request(task)),
     ]
 
 
-def visible(text: str) -> str:
-    """Remove what a reader on GitHub does not see: comments (outside code) and hidden characters.
-
-    >>> visible("a<!-- b -->c `<!-- d -->`")
-    'ac `<!-- d -->`'
-    """
-    return _CODE_OR_COMMENT.sub(lambda found: found["code"] or "", strip_hidden(text))
-
-
 def _request(task: Task) -> str:
-    issue = f"{task.title}\n\n{task.body}".strip()
+    issue = f"{visible_line(task.title).text}\n\n{visible(task.body).text}"
     parts = [
         FIX if task.ask.kind is TaskKind.FIX else FOLLOW_UP,
-        f"The issue at the time of the request (number {task.number or 'none'}):\n{_tagged('issue', issue)}",
+        f"{_about(task)}:\n{_tagged('issue', issue)}",
     ]
     request = task.ask.text.strip()
-    if request and request != task.body.strip():
-        parts.append(f"What {_name(task.ask.asker)} asks:\n{_tagged('request', request)}")
+    if request and request not in (task.body.strip(), f"{task.title}\n\n{task.body}".strip()):
+        who = f"What {_name(task.ask.asker)}, who may write to the repository, asks"
+        parts.append(f"{who}:\n{_tagged('request', visible(request).text)}")
     return "\n\n".join(parts)
+
+
+def _about(task: Task) -> str:
+    """Which issue it is, who wrote its text and who asked for the work: intake checked the latter's permission."""
+    if not task.number:
+        return "The request, by the operator of this machine"
+    asked = "" if task.ask.comment else f" {_name(task.ask.asker)}, who may write to it, asked for this work."
+    return (
+        f"The issue at the time of the request (number {task.number}). Its text is by the person who opened it; "
+        f"whether they may write to the repository is not known, so anybody may have written it.{asked} The issue"
+    )
 
 
 def _tagged(name: str, text: str) -> str:
     """Put text that people wrote between tags that the text cannot close."""
-    escaped = re.sub(rf"<(/?)(\s*{name}\b)", r"‹\1\2", visible(text), flags=re.IGNORECASE)
+    escaped = re.sub(rf"<(/?)(\s*{name}\b)", r"‹\1\2", text, flags=re.IGNORECASE)
     return f"<{name}>\n{escaped.strip() or '(empty)'}\n</{name}>"
 
 

@@ -20,7 +20,7 @@ from dayhand.errors import LedgerError
 from dayhand.ledger import facts
 from dayhand.ledger.ledger import Ledger, Record
 from dayhand.ledger.log import LogReader, Note
-from dayhand.untrusted_text import mark_hidden
+from dayhand.untrusted_text import mark_hidden, name_hidden
 
 # Only our own scripts, styles and images: a hostile log line cannot load or run anything.
 POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -38,6 +38,8 @@ def dashboard(ledger: Ledger, live: LogReader, github: str) -> Blueprint:
         answer.headers.setdefault("Content-Security-Policy", POLICY)  # a refusal has a form, and its own
         answer.headers["X-Content-Type-Options"] = "nosniff"
         answer.headers.setdefault("Referrer-Policy", "same-origin")
+        if answer.mimetype == "text/html" and not answer.is_streamed:
+            answer.set_data(name_hidden(answer.get_data(as_text=True)))
         return answer
 
     @blueprint.errorhandler(LedgerError)

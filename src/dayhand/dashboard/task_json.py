@@ -27,6 +27,7 @@ def task_json(record: Record) -> dict[str, Any]:
         "reason": record.reason,
         "facts": _facts(record.facts),
         "blocked": [asdict(blocked) for blocked in record.fact(facts.BLOCKED) or ()],
+        "hidden_text": [asdict(dropped) for dropped in record.fact(facts.HIDDEN_TEXT) or ()],
         "outcome": _outcome(record.outcome, (record.updated_at - record.task.created_at) / 60)
         if record.outcome
         else None,

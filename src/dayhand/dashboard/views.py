@@ -15,6 +15,7 @@ from dayhand.task import STAGE_TITLES, Answered, Blocked, Proof, Proposed, Solut
 from dayhand.untrusted_text import mark_hidden
 from dayhand.usage import Usage
 from dayhand.verification import Finding, Objection, RedGreen, Status, Verdict, Verification
+from dayhand.visible_text.markdown import Dropped
 
 STATES = {
     State.QUEUED: "Queued",
@@ -204,6 +205,12 @@ class TaskView:
     def blocked(self) -> tuple[Blocked, ...]:
         """The hosts that set-up could not reach."""
         return self.record.fact(facts.BLOCKED) or ()
+
+    @property
+    def hidden_text(self) -> tuple[Dropped, ...]:
+        """What a person does not see in the issue or in the comment; the model did not get it."""
+        known = self.record.fact(facts.HIDDEN_TEXT) or ()
+        return tuple(Dropped(one.kind, mark_hidden(one.text)) for one in known)
 
     @property
     def allow(self) -> str:

@@ -17,9 +17,11 @@ from dayhand.intake.events import Commented, Event, Ignored, Labeled, Pushed, Re
 from dayhand.intake.permission import may_ask
 from dayhand.intake.refusals import Refusal
 from dayhand.intake.verbs.base import Decision, TaskRequest, task_request
+from dayhand.ledger import facts
 from dayhand.ledger.ledger import Ledger, Opened
 from dayhand.ledger.queue import UNREQUESTED
 from dayhand.task import Ask, Task, TaskKind
+from dayhand.visible_text.markdown import MAX_DROPPED, visible, visible_line
 
 ID_BYTES = 5
 ALREADY_WAITING = "an examination of this repository is already queued, and will include this push"
@@ -65,10 +67,18 @@ class Dispatcher:
                 self.refuse(subject, ask.asker, refusals.EMPTY_ISSUE)
                 return Decision(None, "the issue has no text")
             opened = self.ledger.open(self._task(request), delivery=delivery, meaning=request.meaning)
+            self._list_hidden_text(request, opened.task_id)
             # Also if the task existed: its job may have been lost in between, and a second wake-up does no harm.
             self.enqueue(opened.task_id)
             hub.react(subject.number, ask.comment, "eyes")
         return Decision(opened.task_id, "" if opened.fresh else "this task exists already")
+
+    def _list_hidden_text(self, request: TaskRequest, task_id: str) -> None:
+        """Keep what a person does not see in the request, so that the task's page can show it."""
+        subject = request.subject
+        texts = (visible_line(subject.title), visible(subject.body), visible(request.source))
+        if dropped := tuple(one for text in texts for one in text.dropped):
+            self.ledger.facts(task_id).put(facts.HIDDEN_TEXT, dropped[:MAX_DROPPED])
 
     def refuse(self, subject: Subject, login: str, refusal: Refusal) -> None:
         """Reply to a person on the issue. Raises ``HubError``."""

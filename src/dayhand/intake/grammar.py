@@ -12,6 +12,7 @@ from markdown_it.token import Token
 
 from dayhand.intake.verbs.base import Verb
 from dayhand.intake.verbs.table import DEFAULT, VERBS
+from dayhand.visible_text.markdown import visible
 
 SIMILARITY = 0.6  # of a word to a verb, from which on we ask whether the verb was meant
 MAX_TYPO_WORDS = 3  # a longer text that begins with a similar word is a sentence
@@ -34,11 +35,11 @@ class Unclear:
 
 
 def read(comment: str, handles: Sequence[str]) -> Command | Unclear | None:
-    """Find the first command to one of ``handles``; None if the comment mentions none of them."""
+    """Find the first command to one of ``handles`` that a person can see; None if there is none."""
     mention = re.compile(
         rf"(?<![\w/@.`-])@({'|'.join(re.escape(handle) for handle in handles)})(?![\w/-]|\.\w)", re.IGNORECASE
     )
-    paragraphs = own_paragraphs(comment)
+    paragraphs = own_paragraphs(visible(comment).text)
     for index, paragraph in enumerate(paragraphs):
         if found := mention.search(paragraph):
             rest = "\n\n".join([paragraph[found.end() :], *paragraphs[index + 1 :]])

@@ -15,6 +15,7 @@ from dayhand.ledger.codec import pack, unpack
 from dayhand.task import Blocked
 from dayhand.usage import Switch
 from dayhand.verification import Status
+from dayhand.visible_text.markdown import Dropped
 
 T = TypeVar("T")
 
@@ -61,6 +62,19 @@ def encode_blocked(blocked: tuple[Blocked, ...]) -> str:
     return pack({"blocked": [asdict(one) for one in blocked]})
 
 
+def _parse_dropped(text: str) -> tuple[Dropped, ...]:
+    """What the model did not get; empty if this version cannot read it, since it is only shown."""
+    try:
+        stored = unpack("list of hidden texts", text)
+        return stored.decode(tuple[Dropped, ...], stored.data["dropped"])
+    except (LedgerError, KeyError, TypeError):
+        return ()
+
+
+def _encode_dropped(dropped: tuple[Dropped, ...]) -> str:
+    return pack({"dropped": [asdict(one) for one in dropped]})
+
+
 def _parse_switches(text: str) -> tuple[tuple[Switch, int], ...]:
     stored = unpack("list of the task's models", text)
     return stored.decode(
@@ -101,6 +115,11 @@ CONCLUSION_IF_ACCEPTED = Fact(
 )
 ACCEPTED_BY = _text("accepted_by", "intake", "intake", "dashboard")  # a login
 
+# The request.
+HIDDEN_TEXT = Fact(
+    "hidden_text", _parse_dropped, _encode_dropped, "intake", ("dashboard",), own_place=True
+)  # what a person does not see in it, and the model does not get
+
 # The model and the environment.
 MODEL_SWITCHES = Fact("model_switches", _parse_switches, _encode_switches, "agent", ("agent",))
 BLOCKED = Fact("blocked", parse_blocked, encode_blocked, "ledger", ("dashboard",), own_place=True)
@@ -123,6 +142,7 @@ ALL: tuple[Fact[Any], ...] = (
     PATCH,
     CONCLUSION_IF_ACCEPTED,
     ACCEPTED_BY,
+    HIDDEN_TEXT,
     MODEL_SWITCHES,
     BLOCKED,
 )

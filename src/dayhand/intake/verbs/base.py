@@ -27,6 +27,7 @@ class TaskRequest:
     subject: Subject
     ask: Ask
     meaning: str  # two requests with the same meaning share one task
+    source: str = ""  # the comment as it was written
 
 
 class VerbContext(Protocol):
@@ -57,10 +58,9 @@ class Verb(Protocol):
 
 
 def task_request(
-    subject: Subject, kind: TaskKind, text: str, *, asker: str, comment: int | None
+    subject: Subject, kind: TaskKind, text: str, *, asker: str, comment: int | None, source: str = ""
 ) -> TaskRequest:
     """A fix means the same however it was requested, and so does an examination; each question is its own."""
     suffix = f"comment-{comment}" if kind is TaskKind.FOLLOW_UP else kind.value
-    return TaskRequest(
-        subject, Ask(kind, text, asker, comment), f"{subject.repository}#{subject.number}:{suffix}"
-    )
+    meaning = f"{subject.repository}#{subject.number}:{suffix}"
+    return TaskRequest(subject, Ask(kind, text, asker, comment), meaning, source)

@@ -13,6 +13,11 @@ ARGUMENT = r"(?!)"
 
 def act(comment: Commented, text: str, *, delivery: str, context: VerbContext) -> Decision:
     request = task_request(
-        comment.subject, TaskKind.ENVIRONMENT, text, asker=comment.sender, comment=comment.comment
+        comment.subject,
+        TaskKind.ENVIRONMENT,
+        text,
+        asker=comment.sender,
+        comment=comment.comment,
+        source=comment.text,
     )
     return context.open_task(request, delivery)

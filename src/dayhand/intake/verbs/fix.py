@@ -13,5 +13,7 @@ ARGUMENT = r"(?!)"
 
 def act(comment: Commented, text: str, *, delivery: str, context: VerbContext) -> Decision:
     kind = TaskKind.FOLLOW_UP if comment.subject.is_pull else TaskKind.FIX
-    request = task_request(comment.subject, kind, text, asker=comment.sender, comment=comment.comment)
+    request = task_request(
+        comment.subject, kind, text, asker=comment.sender, comment=comment.comment, source=comment.text
+    )
     return context.open_task(request, delivery)
