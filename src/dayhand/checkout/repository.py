@@ -19,7 +19,10 @@ from dayhand.ledger.facts import Facts
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
 from dayhand.task import Change, Solution, Task
-from dayhand.untrusted_text import ZERO_WIDTH_SPACE, clean
+from dayhand.untrusted_text import ZERO_WIDTH_SPACE, clean, quiet
+
+# How `[skip ci]` begins, in its forms: https://docs.github.com/actions/managing-workflow-runs/skipping-workflow-runs
+SKIPS_CI = re.compile(r"\[(?=(?:skip|no|ci|actions)\b)|\*\*\*(?=NO_CI)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +172,8 @@ class Checkout:
 
 
 def _subject(title: str) -> str:
-    """The model's title as a commit subject: one line, without active mentions, issue links or keywords."""
-    inert = re.sub(r"([@#])(?=\w)", rf"\1{ZERO_WIDTH_SPACE}", " ".join(clean(title).split()))
+    """The model's title as a commit subject: one line that mentions nobody, closes no issue and skips no CI."""
+    inert = SKIPS_CI.sub(rf"\g<0>{ZERO_WIDTH_SPACE}", quiet(" ".join(clean(title).split())))
     return inert[:72] or "Change the code as asked"
 
 

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import re
 
-from dayhand.untrusted_text import ZERO_WIDTH_SPACE, clean
+from dayhand.untrusted_text import ZERO_WIDTH_SPACE, clean, quiet
 
 MAX_BYTES = 65_535  # GitHub counts bytes in a check run's text: https://github.com/github/docs/issues/35252
 CUT = "\n\n… cut here; the rest is on the task's page …\n"
 QUIET = ZERO_WIDTH_SPACE  # after it, an @ or # has no effect on GitHub
-
-
-def quiet(text: str) -> str:
-    """Text without mentions, issue references and links, whatever surrounds it."""
-    text = re.sub(r"@(?=\w)", f"@{QUIET}", text)
-    text = re.sub(r"(#|(?<![^\W_])GH-)(?=\d)", rf"\1{QUIET}", text, flags=re.IGNORECASE)
-    text = re.sub(r"www\.", f"www{QUIET}.", text, flags=re.IGNORECASE)
-    return text.replace("://", f":{QUIET}//")
 
 
 def escaped(text: str) -> str:
