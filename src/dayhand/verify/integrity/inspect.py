@@ -15,6 +15,7 @@ from dayhand.verification import Concern
 from dayhand.verify.integrity import python_tests, regex_tests, suppressions
 from dayhand.verify.integrity.case_facts import CaseFacts
 from dayhand.verify.integrity.configuration import all_settings, check_settings, differences
+from dayhand.verify.integrity.forged_results import find_forged_results
 from dayhand.verify.integrity.new_tests import tests_in
 
 MAX_CONCERNS = 50
@@ -41,6 +42,7 @@ def inspect(
         if _may_hold_tests(path) and not is_check_configuration(path):
             found += _weakened_tests(path, old, new, tests_now=tests_now)
         found += _suppressions(path, old, new)
+        found += [Concern(kind, path, line, text) for kind, line, text in find_forged_results(path, old, new)]
         if is_mixed_configuration(path):
             found += _mixed_configuration(path, old, new)
         elif is_check_configuration(path) or (path in programs and not is_test(path)):
