@@ -18,6 +18,7 @@ from mdit_py_plugins.footnote import footnote_plugin
 
 from dayhand.untrusted_text import HIDDEN, TERMINAL_CODES, strip_hidden
 from dayhand.visible_text import html, mathematics
+from dayhand.visible_text.writing import code, longest_run, prefixed
 
 MAX_DROPPED = 60
 MAX_CHARS = 300  # of one text that was dropped, and of an address
@@ -172,7 +173,7 @@ class _Page:
             case "fence" | "code_block":
                 return self._code_block(node)
             case "blockquote":
-                return _prefixed("> ", "> ", "\n\n".join(self.blocks(node.children)))
+                return prefixed("> ", "> ", "\n\n".join(self.blocks(node.children)))
             case "bullet_list":
                 return self._list(node, "-")
             case "ordered_list":
@@ -199,7 +200,7 @@ class _Page:
         if language.lower() == "math" and not mathematics.shows_everything(node.content):
             self.drop("formula", node.content)
             return FORMULA
-        ticks = "`" * max(3, _longest_run(node.content) + 1)
+        ticks = "`" * max(3, longest_run(node.content) + 1)
         block = f"{ticks}{language}\n{node.content.removesuffix(chr(10))}\n{ticks}"
         return f"[drawn by GitHub from this source:]\n{block}" if language.lower() in DRAWN else block
 
@@ -211,7 +212,7 @@ class _Page:
         if not LANGUAGE.fullmatch(label):
             self.drop("footnote label", label)
         body = "\n\n".join(self.blocks(node.children))
-        return _prefixed(f"[^{number}]: ", "    ", body) if body else ""
+        return prefixed(f"[^{number}]: ", "    ", body) if body else ""
 
     def _list(self, node: SyntaxTreeNode, marker: str) -> str:
         items, loose = [], False
@@ -222,7 +223,7 @@ class _Page:
             loose = loose or not tight
             body = ("\n" if tight else "\n\n").join(blocks)
             if body or not (hidden or self.hiding):
-                items.append(_prefixed(f"{marker} ", " " * (len(marker) + 1), body))
+                items.append(prefixed(f"{marker} ", " " * (len(marker) + 1), body))
             if marker[0].isdigit():
                 marker = f"{int(marker[:-1]) + 1}."
         return ("\n\n" if loose else "\n").join(items)
@@ -250,7 +251,7 @@ class _Page:
                 case "text":
                     yield self.shown(node.content)
                 case "code_inline":
-                    yield self.drop("hidden element", node.content) if self.hiding else _code(node.content)
+                    yield self.drop("hidden element", node.content) if self.hiding else code(node.content)
                 case "softbreak" | "hardbreak":
                     yield "\n"
                 case "em" | "strong" | "s":
@@ -338,23 +339,6 @@ class _Page:
 
 def _break(name: str) -> str:
     return "\n" if name in html.BLOCKS else ""
-
-
-def _code(content: str) -> str:
-    ticks = "`" * (_longest_run(content) + 1 if "`" in content else 1)
-    pad = " " if content.startswith("`") or content.endswith("`") else ""
-    return f"{ticks}{pad}{content}{pad}{ticks}"
-
-
-def _longest_run(text: str) -> int:
-    """The length of the longest run of backticks."""
-    return max((len(run) for run in re.findall(r"`+", text)), default=0)
-
-
-def _prefixed(first: str, later: str, body: str) -> str:
-    head, *rest = body.split("\n")
-    lines = [f"{first}{head}" if head else first.rstrip()]
-    return "\n".join([*lines, *(f"{later}{line}" if line else later.rstrip() for line in rest)])
 
 
 def _cut(text: str) -> str:
