@@ -47,7 +47,7 @@ def test_a_follow_up_asks_for_proof_in_the_askers_words() -> None:
     text = said(dataclasses.replace(TASK, ask=ask))[2]
     assert text.startswith(FOLLOW_UP)
     assert (
-        "What ann, who may write to the repository, asks:\n<request>\nare you sure that a rank field exists?\n</request>"
+        "What ann, who has write access, asks:\n<request>\nare you sure that a rank field exists?\n</request>"
         in text
     )
 
@@ -72,10 +72,12 @@ def test_the_model_gets_what_a_person_sees() -> None:
 
 def test_each_text_says_who_wrote_it_and_whether_they_may_write() -> None:
     labelled = dataclasses.replace(TASK, number=7)
-    assert "ann, who may write to it, asked for this work. The issue:\n<issue>" in said(labelled)[2]
-    assert "anybody may have written it" in said(labelled)[2]
+    about = (
+        "The issue (number 7), by an author whose write access is unknown; ann, who has it, asked for this:"
+    )
+    assert f"{about}\n<issue>" in said(labelled)[2]
     asked = dataclasses.replace(labelled, ask=Ask(TaskKind.FOLLOW_UP, "why?", "ann", comment=5))
-    assert "What ann, who may write to the repository, asks:\n<request>" in said(asked)[2]
+    assert "What ann, who has write access, asks:\n<request>" in said(asked)[2]
     local = dataclasses.replace(TASK, number=0, ask=Ask(TaskKind.FIX, TASK.body, ""))
     assert "The request, by the operator of this machine:\n<issue>" in said(local)[2]
 

@@ -86,7 +86,7 @@ def _request(task: Task) -> str:
     ]
     request = task.ask.text.strip()
     if request and request not in (task.body.strip(), f"{task.title}\n\n{task.body}".strip()):
-        who = f"What {_name(task.ask.asker)}, who may write to the repository, asks"
+        who = f"What {_name(task.ask.asker)}, who has write access, asks"
         parts.append(f"{who}:\n{_tagged('request', visible(request).text)}")
     return "\n\n".join(parts)
 
@@ -95,11 +95,8 @@ def _about(task: Task) -> str:
     """Which issue it is, who wrote its text and who asked for the work: intake checked the latter's permission."""
     if not task.number:
         return "The request, by the operator of this machine"
-    asked = "" if task.ask.comment else f" {_name(task.ask.asker)}, who may write to it, asked for this work."
-    return (
-        f"The issue at the time of the request (number {task.number}). Its text is by the person who opened it; "
-        f"whether they may write to the repository is not known, so anybody may have written it.{asked} The issue"
-    )
+    asked = "" if task.ask.comment else f"; {_name(task.ask.asker)}, who has it, asked for this"
+    return f"The issue (number {task.number}), by an author whose write access is unknown{asked}"
 
 
 def _tagged(name: str, text: str) -> str:

@@ -38,7 +38,7 @@ SHOWN = BLOCKS | frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class Characters:
     """Characters between tags, with their references decoded."""
 
     text: str
@@ -74,7 +74,7 @@ class Unseen:
     source: str
 
 
-Piece = Text | Open | Close | Unseen
+Piece = Characters | Open | Close | Unseen
 COMMENT_ENDS = ("-->", "--!>")
 # How each begins, what it is, and how it ends: in CommonMark, otherwise as browsers read it.
 UNSEEN = (
@@ -95,11 +95,11 @@ def pieces(html: str) -> Iterator[Piece]:
             continue
         piece, end = found
         if at > start:
-            yield Text(unescape(html[start:at]))
+            yield Characters(unescape(html[start:at]))
         yield piece
         start = at = end
     if html[start:]:
-        yield Text(unescape(html[start:]))
+        yield Characters(unescape(html[start:]))
 
 
 def _unseen(html: str, at: int) -> tuple[Unseen, int] | None:

@@ -296,7 +296,7 @@ class _Page:
 
     def _piece(self, piece: html.Piece) -> str:
         match piece:
-            case html.Text():
+            case html.Characters():
                 return self.shown(piece.text)
             case html.Unseen():
                 return self.drop(piece.kind, piece.source)
