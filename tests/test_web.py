@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,10 +20,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from flask import Flask
 
 from dayhand.dashboard.access import Access
+from dayhand.dashboard.pages import READERS
 from dayhand.hub.client import Hub
+from dayhand.intake.http_server import HttpServer, ServerLimits
 from dayhand.intake.signature import sign
 from dayhand.ledger.ledger import Ledger
-from dayhand.ledger.log import LogReader
+from dayhand.ledger.log import LogReader, TaskLog
 from dayhand.ledger.redis_server import connect, connect_raw, embedded
 from dayhand.task import Ask, State, TaskKind
 from dayhand.web import Parts, create_app, web_address
@@ -33,6 +44,12 @@ def key() -> str:
     ).decode()
 
 
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with embedded(tmp_path_factory.mktemp("redis")) as url:
+        yield url
+
+
 def app_on(redis_url: str, key: str) -> Flask:
     redis = connect(redis_url, quick=True)
     hub = Hub(NOBODY, 1, key)
@@ -42,8 +59,12 @@ def app_on(redis_url: str, key: str) -> Flask:
     )
 
 
-def signed(body: bytes, event: str = "ping") -> dict[str, str]:
-    return {"X-Hub-Signature-256": sign(body, SECRET), "X-GitHub-Event": event, "X-GitHub-Delivery": "d-1"}
+def signed(body: bytes, event: str = "ping", delivery: str = "d-1") -> dict[str, str]:
+    return {
+        "X-Hub-Signature-256": sign(body, SECRET),
+        "X-GitHub-Event": event,
+        "X-GitHub-Delivery": delivery,
+    }
 
 
 def test_it_is_alive_and_ready_while_redis_answers(tmp_path: Path, key: str) -> None:
@@ -143,6 +164,42 @@ def test_without_redis_a_delivery_is_refused_within_githubs_ten_seconds(tmp_path
     assert time.monotonic() - began < 9
 
 
+NOT_VALID = {
+    "lists in lists": b"[" * 200_000,
+    "closed lists in lists": b"[" * 200_000 + b"]" * 200_000,
+    "objects in objects": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+    "lists as deep as can be read, with an escape": b'{"a": "\\ud83d\\ude00", "b": %s%s}'
+    % (b"[" * 980, b"]" * 980),
+    "half a surrogate pair": b'{"a": "\\ud800"}',
+    "the other half": b'{"a": ["\\uDC00"]}',
+    "half of one as a name": b'{"\\udfff": 1}',
+    "two halves in the wrong order": b'{"a": "\\ude00\\ud83d"}',
+    "an encoded half": b'{"a": "\xed\xa0\x80"}',
+    "no UTF-8": b'{"a": "\xff"}',
+    "a number of 5,000 digits": b'{"a": %s}' % (b"9" * 5000),
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("event", ["issues", "ping"])
+@pytest.mark.parametrize("body", NOT_VALID.values(), ids=NOT_VALID)
+def test_a_delivery_that_is_not_valid_is_refused_with_a_sentence(
+    redis_url: str, key: str, body: bytes, event: str
+) -> None:
+    answer = app_on(redis_url, key).test_client().post("/webhook", data=body, headers=signed(body, event))
+    assert answer.status_code == 400
+    assert answer.json
+    assert answer.json["error"].endswith(".")
+
+
+@pytest.mark.parametrize("text", ["\\ud83d\\ude00", "\U0001f600", "\\\\ud800", "[" * 100 + "]" * 100])
+def test_whole_characters_and_ordinary_depth_are_accepted(redis_url: str, key: str, text: str) -> None:
+    value = text if text.startswith("[") else f'"{text}"'
+    body = f'{{"zen": {value}}}'.encode()
+    answer = app_on(redis_url, key).test_client().post("/webhook", data=body, headers=signed(body))
+    assert answer.status_code == 202
+
+
 def test_a_delivery_larger_than_github_sends_is_refused(tmp_path: Path, key: str) -> None:
     with embedded(tmp_path) as url:
         body = b"x" * (25 * 1024 * 1024 + 1)
@@ -164,6 +221,120 @@ def test_while_github_is_away_a_wish_is_refused_and_can_be_sent_again(tmp_path: 
         ledger = Ledger(connect(url))
         assert ledger.recent() == []
         assert ledger.seen("d-1") is None, "so that the same delivery is taken when it is sent again"
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[int]:
+    """The app on the server of ``dayhand web``, whose slow clients stay connected; its port."""
+    limits = ServerLimits(idle_seconds=600, header_seconds=600, request_seconds=600)
+    server = HttpServer(app, ("127.0.0.1", 0), limits)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield int(server.effective_port)
+    finally:
+        server.stop()
+        thread.join()
+
+
+def ask(port: int, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request(method, path, body, headers or {})
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def open_task(redis_url: str, name: str) -> None:
+    ledger = Ledger(connect(redis_url))
+    task = make_task(id=name, number=1, ask=Ask(TaskKind.FIX, "fix", "ada"))
+    ledger.open(task, delivery=name, meaning=name)
+    claim = ledger.claim(name, "me")
+    assert claim
+    TaskLog(ledger, claim).line("say", "a live log begins with this")
+
+
+def test_a_delivery_is_answered_beside_all_live_logs_and_many_slow_clients(redis_url: str, key: str) -> None:
+    open_task(redis_url, "slow")
+    slow = [b"", b"POST /web", b"POST /webhook HTTP/1.1\r\nHost: x\r\nX-A: "]
+    body = b"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
+    log = (
+        f"GET /tasks/slow/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ACCESS.token}\r\n\r\n".encode()
+    )
+    with served(app_on(redis_url, key)) as port, ExitStack() as stack:
+
+        def connect_with(first: bytes) -> socket.socket:
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", port), 60))
+            client.sendall(first)
+            return client
+
+        logs = [connect_with(log) for _ in range(READERS)]
+        assert {client.recv(12) for client in logs} == {b"HTTP/1.1 200"}
+        others = [connect_with(first) for first in slow * 100 + [body] * 100]
+        assert ask(port, "POST", "/webhook", b"{}", signed(b"{}", delivery="beside")) == 202
+        bearer = {"Authorization": f"Bearer {ACCESS.token}"}
+        assert ask(port, "GET", "/tasks/slow/events", headers=bearer) == 503
+        for client in others:
+            client.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                client.recv(1)
+
+
+@contextmanager
+def web_process(redis_url: str, key: str, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    (folder / "key.pem").write_text(key)
+    plain = {k: v for k, v in os.environ.items() if not k.startswith(("DAYHAND_", "GITHUB_", "REDIS_"))}
+    env = {
+        **plain, "DAYHAND_DATA": str(folder / "data"), "DAYHAND_PORT": str(port), "REDIS_URL": redis_url,
+        "GITHUB_API_URL": NOBODY, "GITHUB_APP_ID": "1", "GITHUB_APP_PRIVATE_KEY_PATH": str(folder / "key.pem"),
+        "GITHUB_WEBHOOK_SECRET": SECRET, "DAYHAND_DASHBOARD_TOKEN": ACCESS.token,
+    }  # fmt: skip
+    command = [sys.executable, "-m", "dayhand.cli", "web"]
+    with subprocess.Popen(command, cwd=folder, env=env, stderr=subprocess.PIPE) as process:
+        try:
+            yield process, port
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_the_web_process_ends_with_0_beside_live_logs_and_slow_clients(
+    redis_url: str, key: str, tmp_path: Path, sent: signal.Signals
+) -> None:
+    open_task(redis_url, sent.name)
+    with web_process(redis_url, key, tmp_path) as (process, port), ExitStack() as stack:
+        ends = time.monotonic() + 60
+        while True:
+            try:
+                clients = [socket.create_connection(("127.0.0.1", port), 60) for _ in range(2)]
+                break
+            except ConnectionRefusedError:
+                assert time.monotonic() < ends
+                assert process.poll() is None
+                threading.Event().wait(0.1)
+        for client in clients:
+            stack.enter_context(client)
+        clients[0].sendall(b"POST /web")
+        clients[1].sendall(
+            f"GET /tasks/{sent.name}/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ACCESS.token}\r\n\r\n".encode()
+        )
+        assert clients[1].recv(12) == b"HTTP/1.1 200"
+        process.send_signal(sent)
+        assert process.wait(timeout=60) == 0
+
+
+def test_a_port_that_is_in_use_is_named_with_what_to_do(redis_url: str, key: str, tmp_path: Path) -> None:
+    with web_process(redis_url, key, tmp_path) as (process, port), socket.socket() as other:
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use." in said.decode()
+    assert "DAYHAND_PORT" in said.decode()
 
 
 @pytest.mark.parametrize(

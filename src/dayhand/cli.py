@@ -103,7 +103,9 @@ def parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="print one JSON list")
 
     bench = _command(commands, "bench", _bench, text="measure what Dayhand itself costs")
-    bench.add_argument("what", nargs="?", choices=["sandbox", "environment", "agent"], default="sandbox")
+    bench.add_argument(
+        "what", nargs="?", choices=["sandbox", "environment", "agent", "web"], default="sandbox"
+    )
     bench.add_argument("--json", action="store_true", help="print one JSON object")
     bench.add_argument(
         "--real",
@@ -188,6 +190,10 @@ def _bench(arguments: argparse.Namespace) -> int:
         from dayhand.bench.agent import bench_agent
 
         return bench_agent(as_json=arguments.json)
+    if arguments.what == "web":
+        from dayhand.bench.web import bench_web
+
+        return bench_web(as_json=arguments.json)
     from dayhand.bench.sandbox import bench_sandbox
 
     return bench_sandbox(_settings(), as_json=arguments.json)

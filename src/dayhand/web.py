@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from flask import Flask, Response, jsonify
-from gunicorn.app.base import BaseApplication
 from redis import Redis
 from redis.exceptions import RedisError
 
 from dayhand.dashboard.access import Access, protect
 from dayhand.dashboard.metrics import metrics
 from dayhand.dashboard.pages import dashboard
+from dayhand.errors import DayhandError
 from dayhand.hub.client import Hub
 from dayhand.intake.dispatch import Dispatcher
 from dayhand.intake.events import Subject
+from dayhand.intake.http_server import HttpServer, ServerLimits
 from dayhand.intake.refusals import Refusal
 from dayhand.intake.route import MAX_BYTES, webhook
 from dayhand.ledger.ledger import Ledger
@@ -27,8 +31,6 @@ from dayhand.publish.wording.comment import refusal
 from dayhand.settings.dashboard_token import dashboard_link, dashboard_token
 from dayhand.settings.required import app_key, require_app, require_data
 from dayhand.settings.table import PUBLIC_API, Settings
-
-THREADS = 64  # each open live log occupies one
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Parts:
     handles: Sequence[str]
     access: Access
     github: str = ""  # where people see repositories: links begin with it
+    stopping: threading.Event = field(default_factory=threading.Event)  # ends the live logs
 
 
 def create_app(parts: Parts) -> Flask:
@@ -61,7 +64,7 @@ def create_app(parts: Parts) -> Flask:
     protect(app, parts.access)
     app.register_blueprint(webhook(dispatcher, parts.secrets))
     app.register_blueprint(metrics(parts.ledger))
-    app.register_blueprint(dashboard(parts.ledger, parts.live, parts.github))
+    app.register_blueprint(dashboard(parts.ledger, parts.live, parts.github, stopping=parts.stopping))
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -79,7 +82,24 @@ def create_app(parts: Parts) -> Flask:
 
 
 def serve(settings: Settings) -> None:
-    """Serve until stopped. Raises ``SettingsError`` if a setting of the App is missing or wrong."""
+    """Serve until SIGTERM or Ctrl-C; requests that run then are answered. Raises ``DayhandError``."""
+    stopping = threading.Event()
+    with open_app(settings, stopping) as app:
+        try:
+            server = HttpServer(app, (settings.host, settings.port), ServerLimits(), stopping=stopping)
+        except OSError as error:
+            raise DayhandError(
+                f"Dayhand cannot listen on {settings.bind_address}: {os.strerror(error.errno or 0)}.",
+                advice="Stop the program that uses this port, or set DAYHAND_PORT or DAYHAND_HOST.",
+            ) from error
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: server.stop())
+        server.run()
+
+
+@contextmanager
+def open_app(settings: Settings, stopping: threading.Event) -> Iterator[Flask]:
+    """The app of these settings. Raises ``SettingsError`` if a setting of the App is missing or wrong."""
     require_app(settings)
     if not settings.redis_url:
         require_data(settings)
@@ -98,8 +118,9 @@ def serve(settings: Settings) -> None:
             handles=settings.handles,
             access=access,
             github=web_address(settings.api_url),
+            stopping=stopping,
         )
-        _GunicornServer(create_app(parts), settings.bind_address).run()
+        yield create_app(parts)
 
 
 def read_access(settings: Settings) -> Access:
@@ -112,30 +133,6 @@ def read_access(settings: Settings) -> Access:
 def web_address(api_url: str) -> str:
     """The address of GitHub's pages for its API at ``api_url``."""
     return "https://github.com" if api_url == PUBLIC_API else api_url.removesuffix("/api/v3")
-
-
-class _GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
-    """gunicorn with threads, started without its own command line."""
-
-    def __init__(self, app: Flask, bind: str) -> None:
-        self._app = app
-        self._bind = bind
-        super().__init__()
-
-    def load_config(self) -> None:
-        for name, value in {
-            "bind": self._bind,
-            "workers": 1,
-            "worker_class": "gthread",
-            "threads": THREADS,
-            "timeout": 60,
-            "graceful_timeout": 1,
-            "loglevel": "warning",
-        }.items():
-            self.cfg.set(name, value)
-
-    def load(self) -> Any:
-        return self._app
 
 
 def _refuse(hub: Hub, subject: Subject, login: str, *, refused: Refusal) -> None:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
+import threading
 
 import pytest
 import requests
 from flask import Flask
 
-from dayhand.dashboard.pages import READERS
+from dayhand.dashboard.access import Access, protect
+from dayhand.dashboard.pages import READERS, dashboard
 from dayhand.dashboard.views import format_duration
 from dayhand.ledger import facts
 from dayhand.ledger.ledger import Ledger
+from dayhand.ledger.log import LogReader
+from dayhand.ledger.redis_server import connect
 from dayhand.ledger.repository_notes import RepositoryNotes
 from dayhand.task import NOT_ALLOWED, Blocked, State
 from dayhand.visible_text.markdown import Dropped
-from tests.dashboard.conftest import BEARER, HOSTILE, PATCH, a_task, finish, reader, start
+from tests.dashboard.conftest import BEARER, HOSTILE, PATCH, TOKEN, a_task, finish, reader, start
+
+EVENT_IDS = re.compile(r"^id: (\d+)$", re.MULTILINE)
 
 
 def test_an_empty_board_says_how_to_begin(app: Flask) -> None:
@@ -191,7 +198,10 @@ def test_live_logs_leave_threads_for_webhooks(app: Flask, ledger: Ledger) -> Non
     log.line("say", "something to begin with")
     there = [reader(app).get("/tasks/t1/events") for _ in range(READERS)]
     assert {one.status_code for one in there} == {200}
-    assert reader(app).get("/tasks/t1/events").status_code == 503
+    for path in ("events", "log"):
+        full = reader(app).get(f"/tasks/t1{'/' if path == 'events' else '.'}{path}")
+        assert full.status_code == 503
+        assert int(full.headers["Retry-After"]) > 0
     there[0].close()
     with reader(app).get("/tasks/t1/events") as again:
         assert again.status_code == 200
@@ -216,6 +226,33 @@ def test_the_live_log_comes_as_events_and_goes_on_where_it_broke(served: str, le
         assert next(rest) == "id: 4"
         ledger.finish(claim, State.ANSWERED)
         assert next(rest) == "event: over"
+
+
+def test_a_live_log_ends_in_time_and_the_browser_continues_it(ledger: Ledger, redis_url: str) -> None:
+    _, log = start(ledger, a_task("t1"))
+    app = Flask("dayhand", static_folder=None)
+    live = LogReader(connect(redis_url))
+    protect(app, Access(TOKEN))
+    app.register_blueprint(dashboard(ledger, live, "https://github.example", live_seconds=0))
+    log.line("say", "first")
+    assert EVENT_IDS.findall(reader(app).get("/tasks/t1/events").text) == ["1"]
+    log.line("say", "second")
+    again = reader(app).get("/tasks/t1/events", headers={"Last-Event-ID": "1"}).text
+    assert EVENT_IDS.findall(again) == ["2"]
+    assert "event: over" not in again, "the task is not over, so the browser asks again"
+
+
+def test_a_live_log_ends_when_the_server_stops(ledger: Ledger, redis_url: str) -> None:
+    _, log = start(ledger, a_task("t1"))
+    app, stopping = Flask("dayhand", static_folder=None), threading.Event()
+    live = LogReader(connect(redis_url))
+    protect(app, Access(TOKEN))
+    app.register_blueprint(dashboard(ledger, live, "https://github.example", stopping=stopping))
+    log.line("say", "first")
+    lines = iter(reader(app).get("/tasks/t1/events").response)
+    assert b"id: 1" in next(lines)
+    stopping.set()
+    assert list(lines) == []
 
 
 @pytest.mark.parametrize(

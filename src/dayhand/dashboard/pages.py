@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict
-from threading import BoundedSemaphore
+from dataclasses import asdict, dataclass, field
+from threading import BoundedSemaphore, Event
 
 from flask import Blueprint, Response, jsonify, redirect, render_template, request
 from werkzeug.wrappers import Response as Answer
@@ -24,11 +24,25 @@ from dayhand.untrusted_text import mark_hidden, name_hidden
 
 # Only our own scripts, styles and images: a hostile log line cannot load or run anything.
 POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-READERS = 40  # live logs at once: each needs a thread of the server, and webhooks need some too
+READERS = (
+    96  # responses that are written bit by bit, at once: each occupies a thread, and webhooks need some too
+)
+RETRY_SECONDS = 15
+LIVE_SECONDS = 15 * 60.0  # then a live log ends; the browser asks for the rest by itself
 
 
-def dashboard(ledger: Ledger, live: LogReader, github: str) -> Blueprint:
-    """The dashboard, which ``access.protect`` closes. ``github`` is the address of GitHub's pages, for links."""
+def dashboard(
+    ledger: Ledger,
+    live: LogReader,
+    github: str,
+    *,
+    stopping: Event | None = None,
+    live_seconds: float = LIVE_SECONDS,
+) -> Blueprint:
+    """The dashboard, which ``access.protect`` closes. ``github`` is the address of GitHub's pages, for links.
+
+    ``stopping`` ends live logs.
+    """
     blueprint = Blueprint(
         "dashboard", __name__, template_folder="templates", static_folder="static", static_url_path="/static"
     )
@@ -53,12 +67,36 @@ def dashboard(ledger: Ledger, live: LogReader, github: str) -> Blueprint:
         return redirect("/tasks")
 
     _tasks(blueprint, ledger, live, github=github)
+    _logs(blueprint, ledger, live, streams=Streams(stopping or Event(), live_seconds))
     return blueprint
 
 
-def _tasks(blueprint: Blueprint, ledger: Ledger, live: LogReader, *, github: str) -> None:
-    seats = BoundedSemaphore(READERS)
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """Responses that are written bit by bit: only so many at once, so that threads are left for webhooks."""
 
+    stopping: Event
+    seconds: float  # of a live log
+    seats: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(READERS))
+
+    def ended(self) -> Callable[[], bool]:
+        """Whether a live log that begins now must end."""
+        ends = time.monotonic() + self.seconds
+        return lambda: self.stopping.is_set() or time.monotonic() >= ends
+
+    def response(self, stream: Iterator[str], mimetype: str) -> Response:
+        """The stream as a response, or 503 if too many are open."""
+        if not self.seats.acquire(blocking=False):
+            full = "Too many logs are being read. Close some and try again.\n"
+            return Response(full, 503, {"Retry-After": str(RETRY_SECONDS)}, mimetype="text/plain")
+        answer = Response(stream, mimetype=mimetype, headers={"Cache-Control": "no-store"})
+        seat = ExitStack()  # releases it once, however often the server closes the response
+        seat.callback(self.seats.release)
+        answer.call_on_close(seat.close)
+        return answer
+
+
+def _tasks(blueprint: Blueprint, ledger: Ledger, live: LogReader, *, github: str) -> None:
     def view_of(record: Record) -> TaskView:
         return TaskView(record, github, time.time())
 
@@ -91,38 +129,36 @@ def _tasks(blueprint: Blueprint, ledger: Ledger, live: LogReader, *, github: str
     def patch(task_id: str) -> Response:
         return Response(ledger.record(task_id).fact(facts.PATCH) or "", mimetype="text/plain")
 
+
+def _logs(blueprint: Blueprint, ledger: Ledger, live: LogReader, *, streams: Streams) -> None:
     @blueprint.get("/tasks/<task_id>.log")
     def log(task_id: str) -> Response:
         ledger.task(task_id)
         lines = (
             f"{note.line:>5}  {note.kind:<8} {mark_hidden(note.text)}\n" for note in everything(live, task_id)
         )
-        return Response(lines, mimetype="text/plain")
+        return streams.response(lines, "text/plain")
 
     @blueprint.get("/tasks/<task_id>/events")
     def events(task_id: str) -> Response:
         ledger.task(task_id)
         last = request.headers.get("Last-Event-ID") or request.args.get("after", "0")
-        if not seats.acquire(blocking=False):
-            return Response(
-                "Too many live logs are open. Close some and try again.\n", 503, mimetype="text/plain"
-            )
-        stream = _stream(live, task_id, int(last) if last.isdecimal() else 0)
-        answer = Response(stream, mimetype="text/event-stream", headers={"Cache-Control": "no-store"})
-        seat = ExitStack()  # releases it once, however often the server closes the response
-        seat.callback(seats.release)
-        answer.call_on_close(seat.close)
-        return answer
+        after = int(last) if last.isdecimal() else 0
+        ended = streams.ended()
+        notes = live.follow(task_id, after, ended=ended)
+        return streams.response(_stream(notes, ended), "text/event-stream")
 
 
-def _stream(live: LogReader, task_id: str, after: int) -> Iterator[str]:
+def _stream(notes: Iterator[Note | None], ended: Callable[[], bool]) -> Iterator[str]:
     """Server-sent events: one per entry, with its line as the id, so that a lost connection continues there.
 
+    A stream that ends without "over" is asked for again by the browser, from its last id on.
     https://html.spec.whatwg.org/multipage/server-sent-events.html
     """
-    for note in live.follow(task_id, after):
+    for note in notes:
         yield ": still here\n\n" if note is None else _event(note)
-    yield "event: over\ndata: {}\n\n"
+    if not ended():
+        yield "event: over\ndata: {}\n\n"
 
 
 def _event(note: Note) -> str:

@@ -6,6 +6,7 @@ https://docs.github.com/webhooks/webhook-events-and-payloads
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from dayhand.file_kinds import decides_set_up
 
 MAX_COMMITS = 2048  # GitHub lists no more in one push
 MAX_PATHS = 3000  # and no more files of one commit
+ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +86,7 @@ Event = Labeled | Commented | RepositoriesAdded | Pushed | Ignored
 
 def parse(name: str, body: bytes) -> Event:
     """Parse a delivery. Raises ``IntakeError`` (400) if it is not JSON, or a field that such an event always has is missing."""
-    try:
-        payload = json.loads(body)
-    except ValueError as error:
-        raise IntakeError(
-            f"The delivery is not JSON: {error}.",
-            status=400,
-            advice="Set the content type of the webhook to application/json on the App's settings page.",
-        ) from error
+    payload = _payload(body)
     fields = Fields(payload, name)
     action = payload.get("action", "") if isinstance(payload, Mapping) else ""
     match name, action:
@@ -111,6 +106,27 @@ def parse(name: str, body: bytes) -> Event:
     return Ignored(
         f"{name or 'an event without a name'}{f'.{action}' if action else ''} requests nothing of Dayhand"
     )
+
+
+def _payload(body: bytes) -> Any:
+    try:
+        text = body.decode(json.detect_encoding(body))  # strict: json.loads lets encoded surrogates pass
+        payload = json.loads(text)
+        if ESCAPED_SURROGATE.search(text):
+            json.dumps(payload, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise IntakeError(
+            "The delivery contains half of a surrogate pair, which is not valid Unicode.", status=400
+        ) from error
+    except RecursionError as error:
+        raise IntakeError("The delivery's JSON is nested too deeply.", status=400) from error
+    except ValueError as error:
+        raise IntakeError(
+            f"The delivery is not JSON: {error}.",
+            status=400,
+            advice="Set the content type of the webhook to application/json on the App's settings page.",
+        ) from error
+    return payload
 
 
 @dataclass(frozen=True, slots=True)

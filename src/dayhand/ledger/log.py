@@ -113,8 +113,10 @@ class LogReader:
         entries = self.redis.xrange(keys.log(task_id), min=f"({after}-0" if after else "-", count=most)
         return [_note(entry_id, fields) for entry_id, fields in entries]
 
-    def follow(self, task_id: str, after: int = 0) -> Iterator[Note | None]:
-        """The entries after line ``after`` as they are written, until the task is over; None as a keep-alive."""
+    def follow(
+        self, task_id: str, after: int = 0, *, ended: Callable[[], bool] = lambda: False
+    ) -> Iterator[Note | None]:
+        """The entries after line ``after`` as they are written, until the task is over or ``ended``; None as a keep-alive."""
         last_word = self._clock()
         while True:
             over = self._over(task_id)
@@ -131,6 +133,8 @@ class LogReader:
             elif self._clock() - last_word >= KEEP_ALIVE_SECONDS:
                 last_word = self._clock()
                 yield None
+            if ended():
+                return
 
     def _over(self, task_id: str) -> bool:
         state = self.redis.hget(keys.record(task_id), "state")

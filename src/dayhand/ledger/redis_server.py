@@ -31,6 +31,7 @@ SOCKET_BYTES = 100  # a unix socket's path holds at most 107
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
 LOOK_SECONDS = 0.02
+MAX_CONNECTIONS = 256  # of one client: the web server's threads may all need one at once
 PR_SET_PDEATHSIG = 1
 
 
@@ -58,6 +59,7 @@ def _client(url: str, *, quick: bool, decode_responses: bool) -> Redis:
         else Retry(ExponentialBackoff(cap=5, base=0.1), 20),
         socket_timeout=1 if quick else 30,  # 30 is longer than any blocking read of ours or of RQ
         health_check_interval=30,
+        max_connections=MAX_CONNECTIONS,
         driver_info=None,  # or each client reads the library's version from disk and sends it to the server
         **keepalive,
     )
