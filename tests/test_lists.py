@@ -56,7 +56,7 @@ LISTS = (
         "settings of developers' machines",
         "file_kinds.py",
         {*file_kinds.DEVELOPER_SETTINGS, *file_kinds.DEVELOPER_FOLDERS, *file_kinds.CARGO_SETTINGS},
-        readers=(ENVIRONMENT,),
+        readers=(ENVIRONMENT, "sandbox/bubblewrap/mounts.py"),  # the box hides the machine's own
     ),
     SingleList(
         "scripts that installers run",

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from dayhand.errors import CheckoutError
+from dayhand.exit_codes import NOT_EXECUTABLE
 
 TIMEOUT_SECONDS = 600.0
 END_SECONDS = 2.0  # for git to end its own children after SIGTERM
@@ -26,14 +27,16 @@ ADVICE = (
 )
 
 # A limit that is lower already stays. One that cannot be set ends the command: git never runs without limits.
-_LIMITED = """
+_LIMITED = (
+    """
 umask 077
 limit() { ulimit "-$1" "-$2" "$3" 2>/dev/null || [ "$(ulimit "-$1" "-$2")" -le "$3" ]; }
 limit S d "$1" && limit H d "$1" && limit S t "$2" && limit H t "$(($2 + 5))" && limit S f "$3" && limit H f "$3" &&
     ulimit -c 0 && shift 3 && exec "$@"
 echo "fatal: the limits of this process cannot be set" >&2
-exit 126
 """
+    f"exit {NOT_EXECUTABLE}\n"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,12 +28,13 @@ class TlsServer:
 
 
 @contextmanager
-def tls_server(folder: Path, curve: str = "X25519") -> Iterator[TlsServer]:
-    """Greets each client by TLS. A client that does not guess its ``curve`` gets a HelloRetryRequest."""
+def tls_server(folder: Path, curve: str = "") -> Iterator[TlsServer]:
+    """Greets each client by TLS. With a ``curve``, a client that did not guess it gets a HelloRetryRequest."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate = self_signed(folder)
     context.load_cert_chain(certificate)
-    context.set_ecdh_curve(curve)
+    if curve:
+        context.set_ecdh_curve(curve)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = TlsServer(listener.getsockname()[1], certificate)
 
