@@ -19,14 +19,11 @@ from dayhand.agent.loop import send_back, solve
 from dayhand.agent.model.base import Model
 from dayhand.background import Background
 from dayhand.checkout.mirror import read_files
-from dayhand.checkout.proposal_branch import PROPOSAL_BRANCH, propose_file
 from dayhand.checkout.repository import Base, Checkout
 from dayhand.environment.base import Environment
-from dayhand.environment.declared.dayhand_toml import NAME
-from dayhand.environment.declared.improvement import Improvement
 from dayhand.environment.prepare import prepare
 from dayhand.environment.registries.base import ExtraRegistries
-from dayhand.errors import CheckoutError, HubError, HubUnavailable, ModelError, OutOfTime, SandboxError
+from dayhand.errors import CheckoutError, ModelError, OutOfTime, SandboxError
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.log import TaskLog
 from dayhand.ledger.queue import WORK_SECONDS
@@ -35,6 +32,7 @@ from dayhand.publish.base import ProposedChange, Publication
 from dayhand.publish.wording.environment import unavailable
 from dayhand.sandbox.base import Box, Sandbox
 from dayhand.sandbox.cancellable import Cancellable
+from dayhand.set_up_proposal import SetUpProposal
 from dayhand.task import Answered, Change, Examined, Outcome, Proposed, Solution, Stage, Task, TaskKind
 from dayhand.task_deadline import Deadline
 from dayhand.verification import Scope, Verification
@@ -162,26 +160,10 @@ class TaskJourney:
             )
             improvement = search.run(environment, examined)
         with self.log.stage(Stage.PUBLISH):
-            proposal_url = self._propose_set_up(improvement) if improvement else ""
+            proposal = SetUpProposal(tools.checkout, tools.publication, self.base, self.log)
+            proposal_url = proposal.make(improvement, self.task.created_at) if improvement else ""
             tools.publication.report_examination(self.task, examined, proposal_url)
         return examined
-
-    def _propose_set_up(self, improvement: Improvement) -> str:
-        """Propose a set-up that works better, once. Returns the pull request's address; "" if there is none."""
-        tools, text = self.tools, improvement.suggestion.text
-        try:
-            if tools.publication.setup_decided(improvement, PROPOSAL_BRANCH):
-                self.log.line("say", "The same set-up was proposed before, and a person decided about it.")
-                return ""
-            if not propose_file(tools.checkout, self.base, NAME, text=text, when=self.task.created_at):
-                self.log.line("say", f"Somebody else pushed to {PROPOSAL_BRANCH}: no set-up is proposed.")
-                return ""
-            return tools.publication.propose_setup(improvement, PROPOSAL_BRANCH, self.base.branch)
-        except HubUnavailable:
-            raise
-        except (CheckoutError, HubError) as error:  # the examination is worth reporting without the proposal
-            self.log.line("error", f"The set-up could not be proposed: {error}")
-            return ""
 
     def work(self, environment: Environment) -> CheckedChange | Solution:
         """Let the model work until its change is checked; new failures go back to it, a limited number of times.
