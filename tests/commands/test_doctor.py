@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from dayhand.commands.doctor import examine, look
+from dayhand.commands.file_modes import examine_modes
 from dayhand.ledger.redis_server import embedded
 from dayhand.localhub.server import LocalHub
 from dayhand.sandbox.health import Health, HealthFinding
@@ -141,3 +143,54 @@ def test_the_dashboards_token_is_found_but_never_shown(tmp_path: Path) -> None:
     (tmp_path / FILE).chmod(0o644)
     assert dashboard().health is Health.BAD
     assert dashboard().advice
+
+
+MODES = {  # the faults of one setting: what is made, its mode and its folder's, and what the doctor says
+    "key, all": (
+        "private_key_path",
+        0o644,
+        0o700,
+        "private key: every user of this machine can read or write",
+    ),
+    "key, group": ("private_key_path", 0o640, 0o700, "private key: every user in group"),
+    "key, folder": ("private_key_path", 0o600, 0o777, "private key: every user of this machine can replace"),
+    "data, all": ("data", 0o757, 0o700, "data folder: every user of this machine can write"),
+    "data, group": ("data", 0o770, 0o700, "data folder: every user in group"),
+    "data, folder": ("data", 0o700, 0o777, "data folder: every user of this machine can replace"),
+    ".env, all": (".env", 0o604, 0o700, ".env: every user of this machine can read or write"),
+    "key": ("private_key_path", 0o600, 0o700, ""),
+    "data that can be listed": ("data", 0o755, 0o755, ""),
+    "a folder for all with the sticky bit": ("data", 0o700, 0o1777, ""),
+}
+
+
+@pytest.mark.parametrize("fault", MODES)
+def test_what_other_users_can_read_or_replace_is_a_fault_with_its_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    name, mode, folder_mode, said = MODES[fault]
+    path = tmp_path / "folder" / name
+    path.parent.mkdir()
+    path.mkdir() if name == "data" else path.touch()
+    path.chmod(mode)
+    path.parent.chmod(folder_mode)
+    monkeypatch.chdir(path.parent)
+    settings = Settings(data=path if name == "data" else tmp_path / "none")
+
+    found = list(
+        examine_modes(settings if name != "private_key_path" else replace(settings, private_key_path=path))
+    )
+
+    assert [each.what.startswith(said) for each in found] == ([True] if said else [])
+    assert all("chmod" in each.advice for each in found)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")
+def test_a_key_of_another_user_is_a_fault(tmp_path: Path) -> None:
+    key = tmp_path / "key.pem"
+    key.touch(0o600)
+    os.chown(key, 61_234, 61_234)
+
+    (found,) = examine_modes(Settings(data=tmp_path / "none", private_key_path=key))
+
+    assert found.what.endswith("belongs to user 61234, who can change it")

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from rich.console import Console
 from rich.text import Text
 
+from dayhand.commands.file_modes import examine_modes
 from dayhand.errors import DayhandError, ExitCode, SettingsError
 from dayhand.hub.client import Hub
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
@@ -45,6 +46,7 @@ def look(settings: Settings) -> Iterator[HealthFinding]:
     yield from _app(settings)
     data = _data(settings)
     yield data
+    yield from examine_modes(settings)
     yield _dashboard(settings)
     yield from _queue(settings)
     yield from _model(settings)

@@ -17,6 +17,7 @@ from dayhand.errors import SandboxError
 from dayhand.exit_codes import NOT_EXECUTABLE
 from dayhand.sandbox.base import CommandLimits, Reason, Result
 from dayhand.sandbox.egress.gateway import Gateway
+from dayhand.sandbox.limits import MIB
 from dayhand.sandbox.output import OutputCapture
 
 SUMMARY_CHARS = 200
@@ -25,6 +26,7 @@ SUMMARY_CHARS = 200
 MAX_ARGUMENT_BYTES = 126 * 1024
 MAX_COMMAND_BYTES = 1024 * 1024
 ARGUMENT_OVERHEAD = 9  # bytes for each argument besides its own: its terminator and its pointer
+OUT_OF_MEMORY = "\nOut of memory: the processes, shared memory and temporary files of a sandbox may take {} MB together.\n"
 MAX_ERROR_BYTES = 4096  # of the standard error of one of our own commands, kept for the error message
 
 
@@ -94,7 +96,8 @@ class ExitStatus:
 class CommandRunner(ABC):
     """A box that runs one command at a time. ``base.Box`` documents ``run`` and ``check_output``."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: int) -> None:
+        self._memory = memory  # how much the box may use, in bytes
         self.gateway: Gateway | None = None
         self.cancelled: Callable[[], bool] | None = None
         self._closed = False
@@ -132,6 +135,8 @@ class CommandRunner(ABC):
         request = SandboxCommand(command, cwd, env, stdin, limits.seconds, _either(self.cancelled, cancelled))
         with gateway.attribute_to(request.summary()) if gateway else nullcontext():
             status = self._run_alone(request, output, None, gateway=gateway)
+        if status.reason is Reason.OOM:
+            output.write(OUT_OF_MEMORY.format(self._memory // MIB).encode())
         return Result(status.code, output.head, output.tail, output.size, status.reason, status.seconds)
 
     def check_output(

@@ -54,8 +54,10 @@ def examine_bubblewrap(sandbox: BubblewrapSandbox) -> Iterator[HealthFinding]:
     else:
         yield HealthFinding(
             Health.WEAK,
-            f"bubblewrap: each box is limited to {processes}, but the limit of {memory} is per process, not per box",
-            "Run the worker as root, or in a container that may create control groups, or use Docker.",
+            f"bubblewrap: each box is limited to {processes}, but nothing limits its memory: {memory} are a limit of each "
+            "process, and a box that takes more in total is ended up to a few seconds later",
+            "Start Dayhand by `systemd-run --user --scope -p Delegate=yes dayhand up`, or in a systemd unit with Delegate=yes, "
+            "or as root, or use Docker.",
         )
     if not config.overlay:
         yield HealthFinding(

@@ -1,4 +1,4 @@
-"""Limits on what a box may take from the machine: ``ulimit`` everywhere, and a control group where the worker is root."""
+"""Limits on what a box may take from the machine: ``ulimit`` everywhere, and a control group where the worker may make one."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from dayhand.errors import SandboxError
 MIB = 1024 * 1024
 CONTROLLERS = ("memory", "pids")
 V2_ROOT = Path("/sys/fs/cgroup")
+INNER = "dayhand"  # the child of our own group that its processes move to
 REMOVE_SECONDS = 5.0  # for the killed processes of a group to be gone
 MIN_FREE_FILES = 0.02  # of all the files that the disk can hold; with fewer left, every command is ended
 
@@ -23,7 +24,9 @@ MIN_FREE_FILES = 0.02  # of all the files that the disk can hold; with fewer lef
 class Capacity:
     """The size of a box; sizes are in bytes."""
 
-    memory: int = 4096 * MIB  # of the whole box if it has a control group, else of each process
+    memory: int = (
+        4096 * MIB
+    )  # of the whole box: by a control group, else by a limit of each process and a watch
     processes: int = 512
     file: int = 4096 * MIB  # the largest single file
     scratch: int = 1024 * MIB  # /tmp, which is memory
@@ -179,7 +182,7 @@ def _parents() -> tuple[tuple[Path, ...], int]:
     if all(name in own and (V2_ROOT / name).is_dir() for name in CONTROLLERS):
         return tuple(_under(V2_ROOT / name, own[name]) for name in CONTROLLERS), 1
     if "" in own and (V2_ROOT / "cgroup.controllers").is_file():
-        return (_unified(_under(V2_ROOT, own[""])),), 2
+        return (unified_parent(_under(V2_ROOT, own[""])),), 2
     raise SandboxError("This machine has no control groups for memory and processes.")
 
 
@@ -189,12 +192,52 @@ def _under(root: Path, path: str) -> Path:
     return own if own.is_dir() else root
 
 
-def _unified(own: Path) -> Path:
-    """In version 2 a group with processes cannot have limited children, so ours may have to be made beside our own."""
+def unified_parent(own: Path, *, root: Path = V2_ROOT, controllers: tuple[str, ...] = CONTROLLERS) -> Path:
+    """In version 2, the group to make groups in: our ``own`` or its parent. Raises ``SandboxError`` if neither can be used.
+
+    A group with processes cannot have limited children. If our own was delegated to us, the processes in it, we among
+    them, therefore move to one of its children.
+    """
     for folder in (own, own.parent):
-        if folder == V2_ROOT.parent:
+        if folder == root.parent:
             break
-        with contextlib.suppress(OSError):
-            (folder / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in CONTROLLERS))
+        if _enable(folder, controllers):
             return folder
+    if _is_delegated(own, root) and _empty(own) and _enable(own, controllers):
+        return own
     raise SandboxError("No control group on this machine can have limited children.")
+
+
+def _enable(folder: Path, controllers: tuple[str, ...]) -> bool:
+    """Let the group's children have limits; False if the kernel refuses."""
+    try:
+        (folder / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in controllers))
+    except OSError:
+        return False
+    return True
+
+
+def _is_delegated(own: Path, root: Path) -> bool:
+    """Whether the group is ours to divide: that of our container, or one with ``Delegate=yes`` (systemd 251 or newer)."""
+    if own == root:
+        return True
+    with contextlib.suppress(OSError):  # https://systemd.io/CGROUP_DELEGATION
+        return os.getxattr(own, "user.delegate") == b"1"
+    return False
+
+
+def _empty(own: Path) -> bool:
+    """Move all processes of a group to one of its children; False if the kernel refuses."""
+    inner = own / INNER
+    until = time.monotonic() + REMOVE_SECONDS
+    try:
+        inner.mkdir(exist_ok=True)
+        while (
+            pids := _processes(own)
+        ) and time.monotonic() < until:  # each of them may start others meanwhile
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    (inner / "cgroup.procs").write_text(str(pid))
+    except OSError:
+        return False
+    return not pids

@@ -127,8 +127,6 @@ class BubblewrapSandbox:
         return uid, lock
 
     def _group(self, name: str, stack: ExitStack) -> ControlGroup | None:
-        if not self._store.is_root:
-            return None
         group = ControlGroup.create(f"{self._group_prefix}{name}", self._capacity)
         if group:
             stack.callback(group.remove)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from platform import machine
@@ -14,6 +15,7 @@ from dayhand.sandbox import seccomp
 from dayhand.sandbox.base import CommandLimits, Reason, Snapshot
 from dayhand.sandbox.bubblewrap import mounts
 from dayhand.sandbox.bubblewrap.disk_watch import DiskWatch
+from dayhand.sandbox.bubblewrap.memory_watch import MemoryWatch
 from dayhand.sandbox.bubblewrap.process import LaunchSpec, Process, with_limits
 from dayhand.sandbox.bubblewrap.store import BoxStore, StoredSnapshot
 from dayhand.sandbox.command import MAX_ERROR_BYTES, CommandRunner, ExitStatus, SandboxCommand
@@ -50,7 +52,7 @@ class BubblewrapBox(CommandRunner):
         uid: int | None,
         group: ControlGroup | None,
     ) -> None:
-        super().__init__()
+        super().__init__(config.capacity.memory)
         self.folder = folder
         self.uid = uid
         self.user_lock: FileLock | None = None
@@ -142,8 +144,18 @@ class BubblewrapBox(CommandRunner):
         )
         for folder in self._writable:
             _open_to_owner(folder)
-        with Process(spec, separate_stderr=err is not None) as process:
-            watch = lambda: Reason.CANCELLED if command.is_cancelled() else self._disk()  # noqa: E731
+        with ExitStack() as stack:
+            process = stack.enter_context(Process(spec, separate_stderr=err is not None))
+            memory: MemoryWatch | None = None
+            if self._group is None and process.first is not None:
+                memory = MemoryWatch(process.first, self._config.capacity)
+                stack.callback(memory.stop)
+
+            def watch() -> Reason | None:
+                if command.is_cancelled():
+                    return Reason.CANCELLED
+                return self._disk() or (memory() if memory else None)
+
             status = process.communicate(out, err, stdin=command.stdin, seconds=command.seconds, watch=watch)
         return self._checked(status, err or out)
 

@@ -94,9 +94,10 @@ class Process:
             )
 
         try:
-            if spec.uid is None:
+            groups = spec.group.thread_files if spec.group else ()
+            if spec.uid is None and not groups:
                 return start()
-            self._spawner = SpawnThread(start, spec.uid, spec.group.thread_files if spec.group else ())
+            self._spawner = SpawnThread(start, spec.uid, groups)
             return self._spawner.program()
         except (OSError, ValueError) as error:
             raise SandboxError(f"bubblewrap could not be started: {error}.") from error
@@ -117,7 +118,7 @@ class Process:
 
     def _release(self, spec: LaunchSpec, go: int) -> None:
         """Let the box run; if it has a control group and was not started in it, move it there first."""
-        first = status_number(self._status, "child-pid")
+        first = self.first
         if first is None or spec.group is None or spec.group.thread_files:
             return
         try:
@@ -128,6 +129,11 @@ class Process:
             pass  # it failed, and its own output says why
         except OSError as error:
             raise SandboxError(f"The box could not be put into its control group: {error}.") from error
+
+    @property
+    def first(self) -> int | None:
+        """The id of the box's first process; None if bwrap failed before it started one."""
+        return status_number(self._status, "child-pid")
 
     def __enter__(self) -> Self:
         return self

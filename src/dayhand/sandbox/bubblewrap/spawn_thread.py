@@ -13,7 +13,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from platform import machine
@@ -34,10 +34,10 @@ class SpawnThread:
     def __init__(
         self,
         start: Callable[[], subprocess.Popen[bytes]],
-        uid: int,
+        uid: int | None,
         thread_files: Sequence[tuple[Path, Path]],
     ) -> None:
-        """``thread_files``: see ``ControlGroup``. ``program`` raises what ``start`` raises."""
+        """``uid``: None for our own. ``thread_files``: see ``ControlGroup``. ``program`` raises what ``start`` raises."""
         self._start = start
         self._uid = uid
         self._thread_files = thread_files
@@ -60,7 +60,8 @@ class SpawnThread:
 
     def _run(self) -> None:
         try:
-            with _in_groups(self._thread_files), _as_user(self._uid):
+            user = nullcontext() if self._uid is None else _as_user(self._uid)
+            with _in_groups(self._thread_files), user:
                 self._program = self._start()
         except (OSError, ValueError) as error:
             self._error = error

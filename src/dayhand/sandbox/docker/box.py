@@ -62,7 +62,7 @@ class DockerBox(CommandRunner):
     def __init__(
         self, engine: DockerEngine, container: str, capacity: Capacity, *, shell: str = SWEEP_SHELL
     ) -> None:
-        super().__init__()
+        super().__init__(capacity.memory)
         self.on_save: Callable[[str], Snapshot] | None = None  # for a box that can be saved
         self._engine = engine
         self._container = container
