@@ -1,0 +1,43 @@
+"""How many tests passed, by the last lines that test runners print. Lines name numbers, and prove nothing."""
+
+from __future__ import annotations
+
+import re
+
+# "3 passed", "3 passing", "# pass 3", "ok 3 passed": the number of tests that passed.
+PASSED = re.compile(
+    r"(?:^|[ :.,|])(\d+) (?:tests? )?pass(?:ed|ing)\b|^[#ℹ] pass +(\d+)$|^OK \((\d+) tests?|^ *Passed: +(\d+)"
+    r"|Failed: +\d+, Passed: +(\d+)",
+    re.MULTILINE,
+)
+# Those that name all tests, and of these the ones that did not pass.
+ALL_BUT = (
+    re.compile(
+        r"^Ran (\d+) tests? in .*\n(?:.*\n){0,3}?(?:OK|FAILED)(?: \((.*)\))?$", re.MULTILINE
+    ),  # unittest
+    re.compile(r"^(\d+) examples?, (\d+ failures?.*)$", re.MULTILINE),  # RSpec
+    re.compile(r"^(\d+) (?:runs|tests), \d+ assertions, (.*)$", re.MULTILINE),  # Minitest, test-unit
+    re.compile(r"^Tests: (\d+), Assertions: \d+(?:, (.*))?\.$", re.MULTILINE),  # PHPUnit
+    re.compile(r"Tests run: (\d+), (Failures: .*?)(?:, Time.*)?$", re.MULTILINE),  # Maven
+    re.compile(r"^(\d+) tests? completed, (.*)$", re.MULTILINE),  # Gradle
+)
+GO_PACKAGE = re.compile(r"^(ok  |FAIL)\t\S", re.MULTILINE)
+NUMBER = re.compile(r"\d+")
+NONE_RAN = re.compile(
+    r"^ *Tests:? +(?:0 total|no tests)|no tests ran|^!+ Interrupted: \d+ errors? during collection|^\d+ errors? in [\d.]+s",
+    re.MULTILINE,
+)
+
+
+def count_passed(output: str) -> int | None:
+    """The tests that passed; None if no line says so. More than one summary adds up."""
+    counts = [int(next(filter(None, found.groups()))) for found in PASSED.finditer(output)]
+    counts += [
+        max(0, int(found[1]) - sum(map(int, NUMBER.findall(found[2] or ""))))
+        for pattern in ALL_BUT
+        for found in pattern.finditer(output)
+    ]
+    counts += [int(found[1] == "ok  ") for found in GO_PACKAGE.finditer(output)]
+    if counts:
+        return sum(counts)
+    return 0 if NONE_RAN.search(output) else None
