@@ -10,12 +10,12 @@ from functools import cache
 from pathlib import Path
 
 import httpx2
-import openai
 
 from dayhand.agent.guard import WorkLimits
 from dayhand.agent.model import prices
+from dayhand.agent.model.client import ModelClient
 from dayhand.agent.model.fallback import FallbackModels
-from dayhand.agent.model.responses import ResponsesModel
+from dayhand.agent.model.remote import RemoteModel
 from dayhand.agent.model.retry import RetryPolicy
 from dayhand.checkout.mirror import Author
 from dayhand.checkout.repository import Checkout, open_mirror
@@ -182,21 +182,18 @@ def open_model(
     table = read_prices(settings)
     policy = retry_policy or RetryPolicy()
     names = settings.models
-    with openai.OpenAI(
-        api_key=settings.openai_api_key or "none",
-        base_url=settings.openai_base_url or None,
-        max_retries=0,
-        http_client=openai.DefaultHttpxClient(verify=model_certificates()),
+    with ModelClient(
+        settings.openai_base_url, settings.openai_api_key, verify=model_certificates()
     ) as client:
         models = [
-            ResponsesModel(
+            RemoteModel(
                 client,
                 name,
                 scripted=name == SCRIPTED_MODEL,
                 prices=table,
                 window=settings.window,
                 retry_policy=policy if name == names[-1] else policy.with_fallback_left(),
-                feature_store=RedisFeatureStore(redis, str(client.base_url), name),
+                feature_store=RedisFeatureStore(redis, client.base_url, name),
             )
             for name in names
         ]

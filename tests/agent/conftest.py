@@ -8,12 +8,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import openai
 import pytest
 
 from dayhand.agent.model.base import Listener
+from dayhand.agent.model.client import ModelClient
 from dayhand.agent.model.prices import Price
-from dayhand.agent.model.responses import ResponsesModel
+from dayhand.agent.model.remote import RemoteModel
 from dayhand.agent.model.retry import RetryPolicy
 from dayhand.agent.model.server_features import FeatureStore
 from dayhand.ledger.journal import Journalled, JournalledTurn, JsonItem
@@ -62,7 +62,7 @@ class Played:
     """A scripted server and a model that talks to it."""
 
     server: ScriptedServer
-    model: ResponsesModel
+    model: RemoteModel
     clock: Clock
 
 
@@ -79,8 +79,13 @@ def script(turns: list[list[Move]]) -> Script:
     return Script("test", lambda _: True, play)
 
 
+both_apis = pytest.mark.parametrize("play", ["/v1/responses", "/v1/chat/completions"], indirect=True)
+
+
 @pytest.fixture
-def play() -> Iterator[Play]:
+def play(request: pytest.FixtureRequest) -> Iterator[Play]:
+    """Starts scripted servers of the Responses API, or of both APIs in turn (``both_apis``)."""
+    endpoint = getattr(request, "param", "/v1/responses")
     with ExitStack() as stack:
 
         def start(
@@ -94,11 +99,13 @@ def play() -> Iterator[Play]:
             price: Price | None = PRICE,
         ) -> Played:
             server = stack.enter_context(
-                ScriptedServer([plays or script(list(turns))], keep=True, window=refuses_above)
+                ScriptedServer(
+                    [plays or script(list(turns))], keep=True, window=refuses_above, endpoint=endpoint
+                )
             )
-            client = stack.enter_context(openai.OpenAI(api_key=key, base_url=server.base_url, max_retries=0))
+            client = stack.enter_context(ModelClient(server.base_url, key))
             clock = Clock()
-            model = ResponsesModel(
+            model = RemoteModel(
                 client,
                 "test-model",
                 scripted=price is not None,

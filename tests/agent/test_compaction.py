@@ -157,7 +157,7 @@ def test_without_a_handover_the_calls_are_listed(play: Play, box: Box, journal: 
     text = replaced(played)
     assert '- {"command": "echo first-result"}' not in text
     assert 'shell {"command": "echo first-result"} → Exit code: 0' in text
-    assert "apply_patch *** Begin Patch" in text
+    assert 'apply_patch {"input": "*** Begin Patch' in text
     assert sum(HANDOVER_REQUEST in body.decode() for body in played.server.bodies) == 1
     assert any("wrote no handover" in said for kind, said in log.lines if kind == "error")
 

@@ -22,7 +22,8 @@ from dayhand.agent.model.base import (
     Model,
     Reply,
 )
-from dayhand.agent.model.responses import ResponsesModel
+from dayhand.agent.model.client import ModelClient
+from dayhand.agent.model.remote import RemoteModel
 from dayhand.bench.model_server import ModelServerProcess, task_prompt
 from dayhand.errors import LedgerError
 from dayhand.ledger.journal import Journal
@@ -129,13 +130,11 @@ def measure_turns(
     with ExitStack() as stack:
         box = stack.enter_context(sandbox.open())
         box.run(REPOSITORY)
-        clients = [
-            stack.enter_context(openai.OpenAI(api_key="none", base_url=server.base_url, max_retries=0))
-            for _ in range(2)
-        ]
-        timed_model = TimedModel(ResponsesModel(clients[0], "bench", scripted=True), clients[1], lengths)
+        library = stack.enter_context(openai.OpenAI(api_key="none", base_url=server.base_url, max_retries=0))
+        client = stack.enter_context(ModelClient(server.base_url))
+        timed_model = TimedModel(RemoteModel(client, "bench", scripted=True), library, lengths)
         baseline_turn(
-            clients[1], [{"role": "user", "content": task_prompt(1)}], ()
+            library, [{"role": "user", "content": task_prompt(1)}], ()
         )  # warm up: the client builds some things once
         redis = stack.enter_context(connect(stack.enter_context(embedded(data))))
         for number in range(rounds):

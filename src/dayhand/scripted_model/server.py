@@ -1,4 +1,4 @@
-"""A model that plays written scripts over HTTP in the Responses format, so that the real client code runs.
+"""A model that plays written scripts over HTTP, so that the real client code runs.
 
 The server keeps no conversation. It works out the turn from the items in the request, so a task that another worker
 took over continues. The commands really run and their output is real; only the messages and the choice of commands
@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
+from dayhand.scripted_model.chat_format import as_responses_body, chunks_for, completion_for
 from dayhand.scripted_model.moves import SCRIPTED_MODEL, Fault, Move, Say, Script, ScriptState
 from dayhand.scripted_model.responses_format import events_for, items_for, read_state, response_for
 
@@ -24,10 +25,11 @@ NO_SCRIPT = (
     "Set OPENAI_API_KEY or OPENAI_BASE_URL to use a real model."
 )
 MAX_BODY_BYTES = 64 * 1024 * 1024
+RESPONSES, CHAT = "/v1/responses", "/v1/chat/completions"
 
 
 class ScriptedServer:
-    """Serves ``POST /v1/responses`` (streamed or plain) and ``GET /v1/models`` on a loopback port.
+    """Serves one ``endpoint`` (streamed or plain) and ``GET /v1/models`` on a loopback port.
 
     Waits ``delay`` seconds before each reply, so that people can watch the demo. With ``keep``, request bodies are
     kept in ``bodies`` for tests. ``count`` is the number of requests so far. Requests of more than ``window`` tokens
@@ -42,13 +44,16 @@ class ScriptedServer:
         delay: float = 0.0,
         keep: bool = False,
         window: int = 0,
+        endpoint: str = RESPONSES,
     ) -> None:
+        self.endpoint = endpoint
         self.scripts = tuple(scripts)
         self.delay = delay
         self.keep = keep
         self.window = window
         self.bodies: list[bytes] = []
         self.count = 0
+        self.refused = 0  # requests to another endpoint
         self.closing = threading.Event()
         self._faults_sent: Counter[tuple[str, int, int]] = Counter()
         self._lock = threading.Lock()
@@ -140,7 +145,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(413, {"error": {"message": "the body is too large", "code": "too_large"}})
             return
         raw = self.rfile.read(length)
-        if self.path != "/v1/responses":
+        if self.path != self.server.owner.endpoint:
+            self.server.owner.refused += 1
             self._json(404, {"error": {"message": f"nothing at {self.path}", "code": "not_found"}})
             return
         try:
@@ -148,6 +154,8 @@ class _Handler(BaseHTTPRequestHandler):
         except ValueError as error:
             self._json(400, {"error": {"message": f"not JSON: {error}", "code": "invalid_json"}})
             return
+        if self.path == CHAT:
+            body = as_responses_body(body)
         owner = self.server.owner
         owner.record(raw)
         owner.closing.wait(owner.delay)
@@ -170,17 +178,20 @@ class _Handler(BaseHTTPRequestHandler):
         custom = any(tool.get("type") == "custom" for tool in body.get("tools", ()))
         items = items_for(moves, turn=read_state(body.get("input")).turn, custom=custom)
         response = {**response_for(items, sent=sent, status=status), "tools": body.get("tools", [])}
-        if body.get("stream"):
+        if self.path == CHAT:
+            completion = completion_for(response)
+            if body.get("stream"):
+                self._stream([*chunks_for(completion), None])
+            else:
+                self._json(200, completion)
+        elif body.get("stream"):
             self._stream([*events_for(response)])
         else:
             self._json(200, response)
 
     def _fault(self, fault: Fault, body: Mapping[str, Any], sent: int) -> None:
-        events = [
-            *events_for(
-                response_for(items_for([Say("half of an ans\nwer")], turn=0, custom=False), sent=sent)
-            )
-        ]
+        half = response_for(items_for([Say("half of an ans\nwer")], turn=0, custom=False), sent=sent)
+        events = [*(chunks_for(completion_for(half)) if self.path == CHAT else events_for(half))]
         match fault.kind:
             case "status" | "nonsense":
                 status = fault.status if fault.kind == "status" else 200
@@ -194,19 +205,28 @@ class _Handler(BaseHTTPRequestHandler):
             case "cut":
                 self._reply([Say("and then I would")], body, sent, status="incomplete")
             case "failed":
+                if self.path == CHAT:
+                    self._stream([events[0], {"error": json.loads(fault.body)}])
+                    return
                 failed = {**response_for([], sent=sent, status="failed"), "error": json.loads(fault.body)}
                 self._stream([{"type": "response.failed", "response": failed}])
             case _:
                 raise AssertionError(f"there is no fault “{fault.kind}”")
 
-    def _stream(self, events: Sequence[Mapping[str, Any]], *, end: bool = True, wait: bool = False) -> None:
-        """Send events. Without ``end``, close the connection mid-stream; with ``wait``, only when this server closes."""
+    def _stream(
+        self, events: Sequence[Mapping[str, Any] | None], *, end: bool = True, wait: bool = False
+    ) -> None:
+        """Send events; None is Chat Completions' ``[DONE]``. Without ``end``, close the connection mid-stream; with ``wait``, only when this server closes."""
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         for number, event in enumerate(events):
-            text = f"event: {event['type']}\ndata: {json.dumps({**event, 'sequence_number': number})}\n\n".encode()
+            if self.path == CHAT:
+                text = f"data: {json.dumps(event) if event else '[DONE]'}\n\n".encode()
+            elif event:
+                named = {**event, "sequence_number": number}
+                text = f"event: {event['type']}\ndata: {json.dumps(named)}\n\n".encode()
             self.wfile.write(b"%x\r\n%s\r\n" % (len(text), text))
         self.wfile.flush()
         if wait:

@@ -107,7 +107,7 @@ class Settings:
         types.ADDRESS,
         "",
         shown="OpenAI's",
-        help="any server that speaks the Responses API",
+        help="any server that offers the Responses API or Chat Completions: [servers](agent.md#servers)",
     )
     models: tuple[str, ...] = setting(
         "DAYHAND_MODEL",

@@ -15,13 +15,13 @@ from contextlib import suppress
 from types import FrameType
 
 import httpx2
-import openai
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from dayhand.agent.model.client import ModelClient
 from dayhand.child_process import die_with_parent
 from dayhand.errors import SandboxError
 from dayhand.hub.auth import load_key
@@ -81,13 +81,11 @@ def warm() -> None:
     """
     importlib.import_module("dayhand.worker.job")
     importlib.import_module("_strptime")
-    openai.DefaultHttpxClient(verify=model_certificates()).close()
     nowhere = httpx2.MockTransport(lambda _request: httpx2.Response(200, json={}))
+    ModelClient(verify=model_certificates()).close()
     with (
-        openai.OpenAI(
-            api_key="none", base_url="http://127.0.0.1", http_client=httpx2.Client(transport=nowhere)
-        ) as client,
-        client.responses.with_streaming_response.create(extra_body={}) as answer,
+        ModelClient("http://127.0.0.1", transport=nowhere) as client,
+        client.post("/responses", {}, read_seconds=1) as answer,
     ):
         answer.read()
     gc.collect()

@@ -8,15 +8,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
-import openai
 import pytest
 
 from dayhand.agent.loop import solve
 from dayhand.agent.model.base import Item, Reply
+from dayhand.agent.model.client import ModelClient
 from dayhand.agent.model.fallback import FallbackModels
 from dayhand.agent.model.items import message
 from dayhand.agent.model.prices import Price
-from dayhand.agent.model.responses import ResponsesModel
+from dayhand.agent.model.remote import RemoteModel
 from dayhand.agent.model.retry import RetryPolicy
 from dayhand.errors import ModelError, ModelUnavailable
 from dayhand.ledger.facts import Facts
@@ -47,7 +47,7 @@ class ModelSetup:
 
     server: ScriptedServer
     facts: Facts
-    models: list[ResponsesModel]
+    models: list[RemoteModel]
     clock: Clock
 
     def fallback_models(self) -> FallbackModels:
@@ -79,11 +79,11 @@ def build_setup(ledger: Ledger, claim: Claim) -> Iterator[BuildSetup]:
 
         def build(*turns: list[Move], names: tuple[str, ...] = ("one", "two")) -> ModelSetup:
             server = stack.enter_context(ScriptedServer([script(list(turns))], keep=True))
-            client = stack.enter_context(openai.OpenAI(api_key="x", base_url=server.base_url, max_retries=0))
+            client = stack.enter_context(ModelClient(server.base_url))
             clock = Clock()
             policy = RetryPolicy(jitter=lambda: 0.5, sleep=clock.sleep, clock=clock.time)
             models = [
-                ResponsesModel(
+                RemoteModel(
                     client,
                     name,
                     prices=TABLE,
@@ -107,7 +107,9 @@ def ask(model: FallbackModels, recorder: ListenerRecorder, items: list[Item] | N
     [
         pytest.param(gone(), id="insufficient quota"),
         pytest.param(Fault("status", 403, "{}", times=FOREVER, model="one"), id="key refused"),
-        pytest.param(Fault("status", 404, "{}", times=FOREVER, model="one"), id="no such model"),
+        pytest.param(
+            Fault("status", 404, '{"error": {"code": "model_not_found"}}', times=FOREVER, model="one"), id="no such model"
+        ),
         pytest.param(
             Fault("status", 400, '{"error": {"message": "Invalid model name passed in model=one"}}', times=FOREVER, model="one"),
             id="no such model, as a bad request",
@@ -153,7 +155,8 @@ def test_an_answer_that_ends_the_task_is_not_taken_to_another_model(
 
 
 def test_if_all_models_fail_each_reason_is_given(build_setup: BuildSetup, recorder: ListenerRecorder) -> None:
-    setup = build_setup([gone("one"), Fault("status", 404, "{}", times=FOREVER, model="two"), slow("three")],
+    unknown = '{"error": {"message": "", "code": "model_not_found"}}'
+    setup = build_setup([gone("one"), Fault("status", 404, unknown, times=FOREVER, model="two"), slow("three")],
                    names=("one", "two", "three"))  # fmt: skip
     with pytest.raises(ModelUnavailable) as caught:
         ask(setup.fallback_models(), recorder)

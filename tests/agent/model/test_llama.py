@@ -1,19 +1,20 @@
-"""The loop against a real third-party server: llama.cpp, with its own Responses endpoint."""
+"""The loop against a real third-party server: llama.cpp, which offers both APIs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-import openai
 import pytest
 
 from dayhand.agent.guard import WorkLimits
 from dayhand.agent.loop import solve
 from dayhand.agent.model.base import Item
-from dayhand.agent.model.responses import ResponsesModel
+from dayhand.agent.model.client import ModelClient
+from dayhand.agent.model.remote import RemoteModel
 from dayhand.agent.model.retry import RetryPolicy
+from dayhand.agent.model.server_features import Feature
 from dayhand.agent.tools.schema import TOOLS
 from dayhand.errors import ModelError
 from dayhand.sandbox.base import Box
@@ -31,26 +32,43 @@ STORY = (
     (call("finish", title="Say hello", account="It said hi.", citations=[{"path": "src/app.py", "line": 1, "quote": 'print("hello")'}]),),
 )  # fmt: skip
 ASK = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Say hello."}]}
-Serve = Callable[..., ResponsesModel]
+Serve = Callable[..., RemoteModel]
+
+
+class Lacking(frozenset[str]):
+    """What a server is known to lack."""
+
+    def recall(self) -> frozenset[str]:
+        return self
+
+    def learn(self, names: Iterable[str]) -> None:
+        """Keep nothing."""
 
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
     with ExitStack() as stack:
 
-        def start(replies: Sequence[Sequence[str]], *, context: int = CONTEXT) -> ResponsesModel:
+        def start(
+            replies: Sequence[Sequence[str]], *, context: int = CONTEXT, lacks: tuple[str, ...] = ()
+        ) -> RemoteModel:
             file = write_model(tmp_path / "model.gguf", replies)
             url = stack.enter_context(llama_server(file, context=context))
-            client = stack.enter_context(openai.OpenAI(api_key="none", base_url=url, max_retries=0))
-            return ResponsesModel(client, "llama", retry_policy=RetryPolicy(max_attempts=1))
+            client = stack.enter_context(ModelClient(url))
+            return RemoteModel(
+                client, "llama", retry_policy=RetryPolicy(max_attempts=1), feature_store=Lacking(lacks)
+            )
 
         yield start
 
 
+@pytest.mark.parametrize("lacks", [(), (Feature.RESPONSES_API,)], ids=["responses", "chat"])
 def test_a_task_goes_from_the_ask_to_an_accepted_finish(
-    serve: Serve, box: Box, journal: Journal, log: Log
+    serve: Serve, box: Box, journal: Journal, log: Log, lacks: tuple[str, ...]
 ) -> None:
-    solution = solve(TASK, box, serve(STORY), briefing="python3 is there", journal=journal, log=log)
+    solution = solve(
+        TASK, box, serve(STORY, lacks=lacks), briefing="python3 is there", journal=journal, log=log
+    )
     assert solution.title == "Say hello"
     assert solution.usage.turns == 4
     assert solution.usage.input_tokens > solution.usage.cached_tokens > 0, (

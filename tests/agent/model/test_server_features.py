@@ -9,11 +9,12 @@ import pytest
 
 from dayhand.agent.model.base import Item
 from dayhand.agent.model.items import message
-from dayhand.agent.model.server_features import IMAGE_PLACEHOLDER
+from dayhand.agent.model.server_features import IMAGE_PLACEHOLDER, ModelRequest, ServerFeatures
 from dayhand.errors import ModelError
 from dayhand.ledger import keys
 from dayhand.ledger.feature_store import RedisFeatureStore
 from dayhand.ledger.ledger import Ledger
+from dayhand.scripted_model.chat_format import completion_for
 from dayhand.scripted_model.moves import FOREVER, Fault, Say
 from dayhand.scripted_model.responses_format import items_for, response_for
 from tests.agent.conftest import ListenerRecorder, Play, Played
@@ -27,6 +28,10 @@ SEEN: list[Item] = [
     {"type": "function_call", "call_id": "c", "name": "view_image", "arguments": "{}"},
     {"type": "function_call_output", "call_id": "c", "output": [PICTURE]},
 ]
+
+
+HELLO = response_for(items_for([Say("hello")], turn=0, custom=False), sent=4)
+ANSWERS = {"/v1/responses": HELLO, "/v1/chat/completions": completion_for(HELLO)}
 
 
 def refusal(said: str, status: int = 400, times: float = 1) -> Fault:
@@ -44,8 +49,6 @@ def bodies(played: Played) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("said", "lacking"),
     [
-        ("Invalid value: 'custom'. Supported values are: 'function'.", "custom tools"),
-        ("'type' of tool must be 'function'", "custom tools"),
         ("image input is not supported - hint: you may need to provide the mmproj", "images"),
         ("Unknown parameter: 'include'", "encrypted reasoning"),
         ("Unrecognized request argument: prompt_cache_key", "prompt_cache_key"),
@@ -109,34 +112,37 @@ def test_one_bad_image_is_left_out_and_not_stored_for_the_server(
     assert store.recall() == lacking
 
 
-def test_a_server_that_drops_custom_tools_silently_is_detected(
-    play: Play, recorder: ListenerRecorder
-) -> None:
-    answer = {**response_for(items_for([Say("hello")], turn=0, custom=False), sent=4), "tools": [SHELL]}
-    played = play([Fault("nonsense", body=json.dumps(answer)), Say("hello")])
-    ask(played, recorder)
-    ask(played, recorder)
-    kinds = [[tool["type"] for tool in body["tools"]] for body in bodies(played)]
-    assert kinds == [["function", "custom"], ["function", "function"]]
-
-
-def test_a_server_that_repeats_no_tools_gets_plain_ones_and_a_plain_history(
-    play: Play, recorder: ListenerRecorder
-) -> None:
-    answer = response_for(items_for([Say("hello")], turn=0, custom=False), sent=4)
-    played = play([Fault("nonsense", body=json.dumps(answer)), Say("hello")])
+@pytest.mark.parametrize(
+    "said",
+    ["Invalid value: 'custom'. Supported values are: 'function'.", "'type' of tool must be 'function'"],
+)
+def test_a_server_that_refuses_custom_tools_gets_functions_and_a_history_of_functions(said: str) -> None:
+    features = ServerFeatures(custom_tools=True)
     called: list[Item] = [
         {"type": "custom_tool_call", "id": "ctc_1", "call_id": "c", "name": "apply_patch", "input": "*** é"},
         {"type": "custom_tool_call_output", "call_id": "c", "output": "Done"},
     ]
-    for _ in range(2):
-        played.model.reply(called, (CUSTOM,), cache_key="task-1", listener=recorder.listener)
-    first, second = bodies(played)
-    assert first["input"] == called
-    assert second["input"] == [
+    request = ModelRequest({"input": called, "tools": [CUSTOM]})
+    assert features.adapt(request) == request
+    assert features.learn_from(said, request)
+    plain = features.adapt(request).body
+    assert [tool["type"] for tool in plain["tools"]] == ["function"]
+    assert plain["input"] == [
         {"type": "function_call", "call_id": "c", "name": "apply_patch", "arguments": '{"input": "*** é"}'},
         {"type": "function_call_output", "call_id": "c", "output": "Done"},
     ]
+
+
+@pytest.mark.parametrize("endpoint", ["/v1/responses", "/v1/chat/completions"])
+def test_the_tools_never_change_while_a_server_repeats_none_of_them(
+    play: Play, recorder: ListenerRecorder, endpoint: str
+) -> None:
+    played = play([Fault("nonsense", body=json.dumps(ANSWERS[endpoint])), Say("hello")])
+    played.server.endpoint = endpoint
+    ask(played, recorder)
+    ask(played, recorder)
+    first, second = bodies(played)
+    assert first["tools"] == second["tools"]
 
 
 def test_a_call_that_is_not_json_does_not_make_every_later_request_fail(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,6 +10,8 @@ from dayhand.usage import Switch, Usage
 
 # One item of the Responses format. It is kept and sent back unchanged, because the prompt cache depends on it.
 Item = dict[str, Any]
+Body = Mapping[str, Any]  # of a request, with the fields of the Responses format
+Event = Mapping[str, Any] | None  # of a stream; None for the ``[DONE]`` at its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +86,20 @@ class Model(Protocol):
         A server may not support ``tool_choice``: it is then ignored. Raises ``ContextOverflow`` if the items do not
         fit in the context window.
         """
+
+
+class WireFormat(Protocol):
+    """How requests and replies look on the wire: the modules ``responses`` and ``chat``."""
+
+    @property
+    def PATH(self) -> str:  # noqa: N802 - a module's constant
+        """The endpoint, after the base URL."""
+
+    def encode(self, body: Body, /) -> Body:
+        """The body to send."""
+
+    def read_stream(self, events: Iterable[Event], on_text: Callable[[str], None], /) -> Body:
+        """Read a stream to its end, and return it as a response in the Responses format. Raises ``ModelFault``."""
+
+    def read_whole(self, response: Body, on_text: Callable[[str], None], /) -> Body:
+        """The same for a reply that was not streamed."""

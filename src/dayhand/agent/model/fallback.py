@@ -10,7 +10,7 @@ from dayhand.agent.model.base import (
     Listener,
     Reply,
 )
-from dayhand.agent.model.responses import ResponsesModel
+from dayhand.agent.model.remote import RemoteModel
 from dayhand.errors import ModelUnavailable
 from dayhand.ledger import facts
 from dayhand.ledger.facts import Facts
@@ -20,7 +20,7 @@ from dayhand.usage import Switch
 class FallbackModels:
     """The configured models, one of which is in use. A task never goes back to a model that failed."""
 
-    def __init__(self, models: Sequence[ResponsesModel], task_facts: Facts) -> None:
+    def __init__(self, models: Sequence[RemoteModel], task_facts: Facts) -> None:
         self._models = models
         self._facts = task_facts
         # Each switch, and how many items of the history date from the models before it.
@@ -47,7 +47,7 @@ class FallbackModels:
         return self._model.window
 
     @property
-    def _model(self) -> ResponsesModel:
+    def _model(self) -> RemoteModel:
         """The model that took over last, or the first one if none did or it is no longer configured."""
         name = self._switches[-1][0].successor if self._switches else ""
         return next((model for model in self._models if model.name == name), self._models[0])

@@ -38,8 +38,6 @@ def calls_in(items: Iterable[Mapping[str, Any]]) -> tuple[Call, ...] | None:
             continue
         name, call_id = item.get("name"), item.get("call_id")
         arguments = item.get("input" if kind == CUSTOM_CALL else "arguments")
-        if isinstance(arguments, dict):  # some servers send an object instead of a JSON string
-            arguments = json.dumps(arguments)
         if not (
             isinstance(name, str)
             and name
@@ -52,6 +50,25 @@ def calls_in(items: Iterable[Mapping[str, Any]]) -> tuple[Call, ...] | None:
             Call(call_id, name, arguments, custom=kind == CUSTOM_CALL, cut=item.get("status") == "incomplete")
         )
     return tuple(calls)
+
+
+def repaired(items: Sequence[Item], history: Sequence[Item]) -> list[Item]:
+    """The items of a reply, with calls as every server takes them back: their own id each, and arguments as text.
+
+    Some servers leave the id out, or count from 0 in each reply; some send the arguments as an object.
+    """
+    used = {item.get("call_id") for item in history if item.get("type") in (FUNCTION_CALL, CUSTOM_CALL)}
+    result: list[Item] = []
+    for item in items:
+        if item.get("type") in (FUNCTION_CALL, CUSTOM_CALL):
+            call_id = item.get("call_id")
+            if not isinstance(call_id, str) or not call_id or call_id in used:
+                item = {**item, "call_id": f"call_{len(history)}_{len(result)}"}  # noqa: PLW2901
+            if isinstance(item.get("arguments"), dict):
+                item = {**item, "arguments": json.dumps(item["arguments"])}  # noqa: PLW2901
+            used.add(item["call_id"])
+        result.append(item)
+    return result
 
 
 def text_in(items: Iterable[Mapping[str, Any]]) -> str:
@@ -148,3 +165,29 @@ class ParagraphWriter:
     def _emit(self, text: str) -> None:
         if text.strip():
             self._write(text.strip("\n"))
+
+
+def as_function(tool: Item) -> Item:
+    """Describe a custom tool as a function with one string argument, for servers that only know functions."""
+    if tool.get("type") != "custom":
+        return tool
+    text = {"type": "string", "description": "the whole text"}
+    return {
+        "type": "function",
+        "name": tool["name"],
+        "description": tool["description"],
+        "strict": False,
+        "parameters": {"type": "object", "properties": {"input": text}, "required": ["input"]},
+    }
+
+
+def as_function_item(item: Item) -> Item:
+    """A custom tool's call or output in the form that matches ``as_function``."""
+    match item.get("type"):
+        case "custom_tool_call":
+            kept = {name: value for name, value in item.items() if name not in ("input", "id")}
+            text = json.dumps({"input": item.get("input", "")}, ensure_ascii=False)
+            return {**kept, "type": "function_call", "arguments": text}
+        case "custom_tool_call_output":
+            return {**item, "type": "function_call_output"}
+    return item

@@ -10,19 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from dayhand.agent.model import wordings
 from dayhand.errors import ContextOverflow, ModelError, ModelUnavailable
-
-# How servers that answer 400 say that they do not have the model: LiteLLM, vLLM, OpenAI.
-MODEL_NOT_FOUND = re.compile(
-    r"invalid model name|model[^.]{0,80}(does not exist|not found|is not available)", re.IGNORECASE
-)
-# How servers say that a request exceeds the context window: OpenAI, vLLM, llama.cpp, LiteLLM and those behind it.
-CONTEXT_EXCEEDED = re.compile(
-    r"context[ _](?:length|window|size).{0,40}exceed|exceed.{0,40}context (?:length|window|size)|maximum context length"
-    r"|context_?window_?exceeded|prompt is too long",
-    re.IGNORECASE,
-)
-CONTEXT_EXCEEDED_CODES = ("context_length_exceeded", "exceed_context_size_error")  # the second is llama.cpp's
 
 
 class FaultKind(StrEnum):
@@ -31,8 +20,11 @@ class FaultKind(StrEnum):
     RATE_LIMIT = "rate limit"  # retried until the total wait is used up
     SERVER_ERROR = "server error"  # retried
     CONNECTION = "connection"  # retried
+    NOT_CONNECTED = "not connected"  # retried; nothing listens there
     INVALID_REPLY = "invalid reply"  # retried a few times
     UNAVAILABLE = "unavailable"  # not retried; another model may work
+    NO_CREDIT = "no credit"  # retried only if the server says when
+    NO_ENDPOINT = "no endpoint"  # not retried; the other API may work
     CONTEXT_OVERFLOW = "context overflow"  # not retried; a shorter history may work
     FATAL = "fatal"  # not retried, and no other model is asked
 
@@ -41,10 +33,17 @@ class ModelFault(Exception):
     """One failed attempt to get a reply."""
 
     def __init__(
-        self, kind: FaultKind, what: str, *, retry_after: float | None = None, advice: str = ""
+        self,
+        kind: FaultKind,
+        what: str,
+        *,
+        retry_after: float | None = None,
+        advice: str = "",
+        status: int = 0,
     ) -> None:
         super().__init__(what)
         self.kind = kind
+        self.status = status  # of the HTTP response that says so; 0 if it is something else
         self.retry_after = retry_after  # seconds that the server asks us to wait
         self.advice = advice
 
@@ -55,7 +54,9 @@ class RetryPolicy:
 
     max_total_wait: float = 900.0
     max_attempts: int = 10  # after server errors, and after connection errors
+    max_connects: int = 10  # if nothing listens there
     max_invalid_replies: int = 3
+    waits_for_quota: bool = True  # if the server says how long: some call their rate limit a quota
     first_delay: float = 0.5
     max_delay: float = 60.0
     idle_timeout: float = 300.0  # without a byte; a server sends keep-alives while the model thinks
@@ -67,7 +68,11 @@ class RetryPolicy:
     def with_fallback_left(self) -> RetryPolicy:
         """A shorter policy for models that have a fallback."""
         return replace(
-            self, max_total_wait=min(self.max_total_wait, 120.0), max_attempts=min(self.max_attempts, 5)
+            self,
+            max_total_wait=min(self.max_total_wait, 120.0),
+            max_attempts=min(self.max_attempts, 5),
+            max_connects=min(self.max_connects, 5),
+            waits_for_quota=False,
         )
 
 
@@ -88,12 +93,18 @@ class RetryState:
             raise ContextOverflow(str(fault), advice=fault.advice) from fault
         if fault.kind is FaultKind.FATAL:
             raise ModelError(str(fault), advice=fault.advice) from fault
-        if fault.kind is FaultKind.UNAVAILABLE:
+        no_credit = fault.kind is FaultKind.NO_CREDIT and not (
+            self._policy.waits_for_quota and fault.retry_after
+        )
+        if fault.kind in (FaultKind.UNAVAILABLE, FaultKind.NO_ENDPOINT) or no_credit:
             raise ModelUnavailable(str(fault), advice=fault.advice) from fault
         count = self._counts[fault.kind] = self._counts.get(fault.kind, 0) + 1
-        allowed = {FaultKind.RATE_LIMIT: None, FaultKind.INVALID_REPLY: self._policy.max_invalid_replies}.get(
-            fault.kind, self._policy.max_attempts
-        )
+        allowed = {
+            FaultKind.RATE_LIMIT: None,
+            FaultKind.NO_CREDIT: None,
+            FaultKind.INVALID_REPLY: self._policy.max_invalid_replies,
+            FaultKind.NOT_CONNECTED: self._policy.max_connects,
+        }.get(fault.kind, self._policy.max_attempts)
         if allowed is not None and count >= allowed:
             raise ModelUnavailable(
                 f"{fault} This happened {count} times in a row.", advice=_advice(fault)
@@ -116,34 +127,43 @@ class RetryState:
 def _advice(fault: ModelFault) -> str:
     return fault.advice or {
         FaultKind.RATE_LIMIT: "The rate limit of the model service is reached. Ask again later, or raise the limit there.",
-        FaultKind.INVALID_REPLY: "Check OPENAI_BASE_URL: the server there does not follow the Responses format.",
+        FaultKind.INVALID_REPLY: "Check OPENAI_BASE_URL: the server there follows neither the Responses format nor that of Chat Completions.",
     }.get(fault.kind, "Check that the server at OPENAI_BASE_URL is up, then ask again.")
 
 
 def from_status(
-    status: int, error: Mapping[str, object], headers: Mapping[str, str], *, now: float
+    status: int, error: Mapping[str, object], headers: Mapping[str, str], *, server: str, now: float
 ) -> ModelFault:
     """Classify an HTTP status and the ``error`` object of its body. ``now`` is in seconds since the epoch."""
-    message = str(error.get("message") or "").strip()
-    code = _code(error)
-    fault = _known_code(code, message)
+    fault = _from_status(status, error, headers, server=server, now=now)
+    fault.status = status
+    return fault
+
+
+def _from_status(
+    status: int, error: Mapping[str, object], headers: Mapping[str, str], *, server: str, now: float
+) -> ModelFault:
+    message, code = str(error.get("message") or "").strip(), _code(error)
+    seconds = retry_after(headers, now=now)
+    if seconds is None:
+        seconds = retry_after_in_text(message)
+    fault = _known(code, message, server=server, seconds=seconds, status=status)
     if fault is not None:
         return fault
-    if status in (401, 403):
+    if status in (401, 403) or wordings.BAD_KEY.search(message):
         return ModelFault(
             FaultKind.UNAVAILABLE,
             f"The model server rejected the API key ({status}): {message[:300]}",
             advice="Check OPENAI_API_KEY, and that the key may use this model.",
         )
-    if status == 404 or (status == 400 and (code == "model_not_found" or MODEL_NOT_FOUND.search(message))):
+    if code in wordings.NO_MODEL_CODES or wordings.NO_MODEL.search(message):
         return ModelFault(
             FaultKind.UNAVAILABLE,
-            f"The model server has no such model or endpoint ({status}): {message[:300]}",
-            advice="Check DAYHAND_MODEL and OPENAI_BASE_URL: does the model exist, and does the server offer /responses?",
+            f"The model server has no such model ({status}): {message[:300]}",
+            advice="Check DAYHAND_MODEL and OPENAI_BASE_URL: does the server there have this model?",
         )
-    seconds = retry_after(headers, now=now)
-    if seconds is None:
-        seconds = retry_after_in_text(message)
+    if status in (404, 405, 501) or (status == 400 and wordings.NO_ENDPOINT.search(message)):
+        return ModelFault(FaultKind.NO_ENDPOINT, f"{status}: {message[:300] or 'no reason given'}")
     if status == 429:
         return ModelFault(
             FaultKind.RATE_LIMIT,
@@ -159,18 +179,19 @@ def from_status(
     return ModelFault(FaultKind.FATAL, f"The model server rejected the request ({status}): {message[:500]}")
 
 
-def from_event(error: Mapping[str, object]) -> ModelFault:
+def from_event(error: Mapping[str, object], *, server: str = "the model service") -> ModelFault:
     """Classify the error object of a failed stream."""
     message = str(error.get("message") or "no reason given").strip()
     code = _code(error)
-    fault = _known_code(code, message)
+    seconds = retry_after_in_text(message)
+    fault = _known(code, message, server=server, seconds=seconds)
     if fault is not None:
         return fault
-    if "rate_limit" in code:
+    if "rate_limit" in code or code == "429":
         return ModelFault(
             FaultKind.RATE_LIMIT,
             f"The model server asks us to slow down: {message[:300]}",
-            retry_after=retry_after_in_text(message),
+            retry_after=seconds,
         )
     return ModelFault(
         FaultKind.SERVER_ERROR,
@@ -178,21 +199,43 @@ def from_event(error: Mapping[str, object]) -> ModelFault:
     )
 
 
+def broken_off() -> ModelFault:
+    """The fault of a stream that ends before its reply does."""
+    return ModelFault(
+        FaultKind.CONNECTION, "The model server closed the connection in the middle of its reply."
+    )
+
+
+def no_endpoint(first: ModelFault, second: ModelFault, server: str) -> ModelFault:
+    """The fault of a server that offers neither API. ``first`` is the one of /responses."""
+    return ModelFault(
+        FaultKind.UNAVAILABLE,
+        f"The server at {server} offers neither /responses ({first}) nor /chat/completions ({second}).",
+        advice="Check OPENAI_BASE_URL: it usually ends in /v1. For a server of another kind, run a LiteLLM proxy in front of it.",
+    )
+
+
 def _code(error: Mapping[str, object]) -> str:
     """The error's name. Some servers put the status into ``code`` and the name into ``type``."""
     code = error.get("code")
-    return code if isinstance(code, str) and code else str(error.get("type") or "")
+    if isinstance(code, str) and code and not code.isdecimal():
+        return code
+    return str(error.get("type") or code or "")
 
 
-def _known_code(code: str, message: str) -> ModelFault | None:
+def _known(
+    code: str, message: str, *, server: str, seconds: float | None = None, status: int = 0
+) -> ModelFault | None:
     """The fault that a code or message means whatever the status is; None if it is not one of those."""
-    if code == "insufficient_quota":
+    if code in wordings.NO_CREDIT_CODES or status == 402 or wordings.NO_CREDIT.search(message):
         return ModelFault(
-            FaultKind.UNAVAILABLE,
-            f"The account at the model service has no credit left: {message[:300]}",
+            FaultKind.NO_CREDIT,
+            f"The account at {server} has no credit left: {message[:300]}",
+            retry_after=seconds,
             advice="Add credit to the account that OPENAI_API_KEY belongs to, then ask again.",
         )
-    if code in CONTEXT_EXCEEDED_CODES or CONTEXT_EXCEEDED.search(message):
+    rate = status == 429 or "rate_limit" in code  # whose messages also count tokens
+    if code in wordings.OVERFLOW_CODES or status == 413 or (not rate and wordings.OVERFLOW.search(message)):
         return ModelFault(
             FaultKind.CONTEXT_OVERFLOW,
             f"The history does not fit in the model's context window: {message[:300]}",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
-from dayhand.agent.model.base import Item
+from dayhand.agent.model.base import Body, Item
+from dayhand.agent.model.items import as_function, as_function_item
 
-Body = Mapping[str, Any]
 # The server rejects one image, not images as such.
 BAD_IMAGE = re.compile(
     r"valid image|image is valid|invalid_image|image_parse|(load|decode|process|identify) (the )?image"
@@ -36,6 +36,9 @@ class Feature(StrEnum):
     STREAMING = "streaming"
     STORE = "store"
     TOOL_CHOICE = "tool choice"
+    STREAM_OPTIONS = "stream options"
+    VERBOSITY = "verbosity"
+    RESPONSES_API = "the Responses API"
 
 
 class FeatureStore(Protocol):
@@ -68,13 +71,19 @@ class FeatureRule:
 
 
 class ServerFeatures:
-    """Which features one model on one server supports. Every feature is used until it has been rejected once."""
+    """Which features one model on one server supports. Every feature is used until it has been rejected once.
 
-    def __init__(self, store: FeatureStore | None = None) -> None:
+    Custom tools are the exception: servers drop them without a word, so ``custom_tools`` says from the start whether
+    they are sent. Noticing it later would change the tools, with which the cached prompt begins.
+    """
+
+    def __init__(self, store: FeatureStore | None = None, *, custom_tools: bool = True) -> None:
         self._store = store
         known = {feature.value for feature in Feature}
         stored = store.recall() if store else ()
         self._unsupported = frozenset(Feature(name) for name in stored if name in known)
+        if not custom_tools:
+            self._unsupported |= {Feature.CUSTOM_TOOLS}
         # Removed from requests, but no reply has shown yet that this helps.
         self._unconfirmed: frozenset[Feature] = frozenset()
 
@@ -101,41 +110,16 @@ class ServerFeatures:
                 return True
         return False
 
-    def confirm(self, body: Body, response: Body) -> None:
-        """Store what was removed to get this response. Also notices a server that dropped the custom tools silently."""
-        if dropped_custom_tools(body, response):
-            self._unsupported |= {Feature.CUSTOM_TOOLS}
-            self._unconfirmed |= {Feature.CUSTOM_TOOLS}
+    def switch_api(self) -> None:
+        """Ask by the other API from now on: the endpoint of this one does not exist."""
+        self._unsupported ^= {Feature.RESPONSES_API}
+        self._unconfirmed = (self._unconfirmed | {Feature.RESPONSES_API}) & self._unsupported
+
+    def confirm(self) -> None:
+        """Store what was removed to get a reply."""
         if self._unconfirmed and self._store:
             self._store.learn(feature.value for feature in self._unconfirmed)
         self._unconfirmed = frozenset()
-
-
-def dropped_custom_tools(body: Body, response: Body) -> bool:
-    """Whether the response repeats the request's tools without the custom ones, or no tools at all.
-
-    OpenAI's service repeats all of them. Similar servers ignore what they do not know: llama.cpp repeats no tools and
-    leaves the custom ones out of the prompt, with only a line in its own log.
-    """
-    echoed = response.get("tools")
-    kinds = (
-        {tool.get("type") for tool in echoed if isinstance(tool, dict)} if isinstance(echoed, list) else ()
-    )
-    return _uses_custom_tools(ModelRequest(body)) and "custom" not in kinds
-
-
-def as_function(tool: Item) -> Item:
-    """Describe a custom tool as a function with one string argument, for servers that only know functions."""
-    if tool.get("type") != "custom":
-        return tool
-    text = {"type": "string", "description": "the whole text"}
-    return {
-        "type": "function",
-        "name": tool["name"],
-        "description": tool["description"],
-        "strict": False,
-        "parameters": {"type": "object", "properties": {"input": text}, "required": ["input"]},
-    }
 
 
 def _uses_custom_tools(request: ModelRequest) -> bool:
@@ -143,20 +127,8 @@ def _uses_custom_tools(request: ModelRequest) -> bool:
 
 
 def _without_custom_tools(request: ModelRequest) -> ModelRequest:
-    items = [_as_function_item(item) for item in request.body["input"]]
+    items = [as_function_item(item) for item in request.body["input"]]
     return request.changed(tools=[as_function(tool) for tool in request.body["tools"]], input=items)
-
-
-def _as_function_item(item: Item) -> Item:
-    """A custom tool's call or output in the form that matches ``as_function``."""
-    match item.get("type"):
-        case "custom_tool_call":
-            kept = {name: value for name, value in item.items() if name not in ("input", "id")}
-            text = json.dumps({"input": item.get("input", "")}, ensure_ascii=False)
-            return {**kept, "type": "function_call", "arguments": text}
-        case "custom_tool_call_output":
-            return {**item, "type": "function_call_output"}
-    return item
 
 
 def _parts(item: Item) -> Sequence[Any]:
@@ -233,6 +205,12 @@ def _without_malformed_calls(request: ModelRequest) -> ModelRequest:
     return request.changed(input=items)
 
 
+def _without_responses_fields(request: ModelRequest) -> ModelRequest:
+    """Remove what Chat Completions does not have, so that no rejection is taken to be about it."""
+    absent = ("include", "store")
+    return replace(request, body={name: value for name, value in request.body.items() if name not in absent})
+
+
 def _parameter(feature: Feature, name: str, rejection: str) -> FeatureRule:
     """The rule of a feature that is one parameter of the request."""
     return FeatureRule(
@@ -248,14 +226,18 @@ def _parameter(feature: Feature, name: str, rejection: str) -> FeatureRule:
 # How llama.cpp rejects a reasoning item without readable text.
 UNREADABLE_REASONING = r"item\['content'\] is not an array"
 
+NEVER = re.compile(r"(?!)")  # a missing endpoint is no rejection: see ``switch_api``
+
 # If a rejection matches several rules, the first one applies.
 RULES = (
+    FeatureRule(Feature.RESPONSES_API, NEVER, lambda _request: False, _without_responses_fields),
     FeatureRule(
         Feature.FOREIGN_REASONING,
         re.compile(rf"reasoning|encrypted|decrypt|{UNREADABLE_REASONING}", re.IGNORECASE),
         _has_foreign_reasoning,
         _without_foreign_reasoning,
     ),
+    _parameter(Feature.STREAM_OPTIONS, "stream_options", "stream_options|include_usage"),
     _parameter(Feature.TOOL_CHOICE, "tool_choice", "tool[_ ]choice"),
     _parameter(Feature.CACHE_KEY, "prompt_cache_key", "prompt_cache_key"),
     _parameter(Feature.PARALLEL_CALLS, "parallel_tool_calls", "parallel"),
@@ -266,6 +248,7 @@ RULES = (
         _without_images,
     ),
     _parameter(Feature.ENCRYPTED_REASONING, "include", r"include|encrypted"),
+    _parameter(Feature.VERBOSITY, "text", r"verbosity|['\"`]text['\"`.]"),
     _parameter(Feature.REASONING_EFFORT, "reasoning", r"reasoning|effort"),
     FeatureRule(
         Feature.REASONING_ITEMS,
