@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from dayhand.untrusted_text import decode_output
 
 MAX_SHOWN = 12  # lines of the file in an error
 MAX_LISTED = 5  # matches in an error about an ambiguous chunk
 MAX_SEARCHED = 20_000  # lines in the search for similar ones
+BYTE_ORDER_MARK = codecs.BOM_UTF8.decode()
+_NOT_SHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\udc80-\udcff]")  # surrogates: bytes that are not UTF-8
 _PLAIN = str.maketrans(
     {
         **dict.fromkeys("‐‑‒–—―−", "-"),
@@ -41,51 +47,69 @@ class Chunk:
 
 
 class FileLines:
-    """The lines of the file that a patch changes. Each keeps its line ending."""
+    """The lines of the file that a patch changes. Each keeps its line ending, and the file its byte order mark."""
 
     def __init__(self, path: str, text: str) -> None:
         self.path = path
-        self.ends_with_newline = text.endswith("\n") or not text
-        self.lines = text.split("\n")
+        self.mark = BYTE_ORDER_MARK if text.startswith(BYTE_ORDER_MARK) else ""
+        text = text.removeprefix(BYTE_ORDER_MARK)
+        self.separator = "\r" if "\r" in text and "\n" not in text else "\n"
+        self.ends_with_newline = text.endswith(self.separator) or not text
+        self.lines = text.split(self.separator)
         if self.lines[-1] == "":
             self.lines.pop()
-        crlf = sum(line.endswith("\r") for line in self.lines)
-        self.carriage_return = "\r" if crlf * 2 > len(self.lines) else ""
+        ended = self.lines if self.ends_with_newline else self.lines[:-1]
+        self.carriage_return = "\r" if sum(line.endswith("\r") for line in ended) * 2 > len(ended) else ""
+
+    def text(self, parts: Sequence[int | str]) -> str:
+        """The text of lines of the file (by index) and of new lines; only the file's own last line may lack its end."""
+        text = [self.mark]
+        for position, part in enumerate(parts):
+            line = part if isinstance(part, str) else self.lines[part]
+            if part == len(self.lines) - 1 and not self.ends_with_newline:
+                at_end = position == len(parts) - 1
+                text.append(line if at_end else f"{line}{self.carriage_return}{self.separator}")
+            else:
+                text.append(f"{line}{self.separator}")
+        return "".join(text)
+
+
+def _shown(line: str) -> str:
+    """A line of the file as the model saw it in a command's output."""
+    return decode_output(line.encode("utf-8", "surrogateescape")) if _NOT_SHOWN.search(line) else line
 
 
 Level = tuple[str, Callable[[str], str]]
 # How lines are normalized before they are compared, from exact to lenient.
 LEVELS: tuple[Level, ...] = (
     ("", lambda line: line.removesuffix("\r")),
-    ("", str.rstrip),
-    ("", lambda line: line.translate(_PLAIN).rstrip()),
-    ("indent", lambda line: line.translate(_PLAIN).strip()),
+    ("", lambda line: _shown(line).rstrip()),
+    ("", lambda line: _shown(line).translate(_PLAIN).rstrip()),
+    ("indent", lambda line: _shown(line).translate(_PLAIN).strip()),
 )
 
 
 def apply_chunks(file: FileLines, chunks: Sequence[Chunk]) -> tuple[str, list[str]]:
     """Apply the chunks in order; return the new text, and notes for the model. Raises ``MatchError``."""
     cursor = 0  # the first line of the file that is not in ``result`` yet
-    result: list[str] = []
+    result: list[int | str] = []
     notes: list[str] = []
     for chunk in chunks:
         at, shift = _locate(file, chunk, cursor)
-        result += file.lines[cursor:at]
+        result += range(cursor, at)
         cursor = at
         for mark, line in chunk.marked:
             if mark == "+":
-                result.append(
-                    _indented(line, shift) + (file.carriage_return if not line.endswith("\r") else "")
-                )
+                ending = "" if line.endswith("\r") else file.carriage_return
+                result.append(f"{_indented(line, shift)}{ending}")
             else:
                 if mark == " ":
-                    result.append(file.lines[cursor])  # as it is in the file, not as the patch has it
+                    result.append(cursor)  # as it is in the file, not as the patch has it
                 cursor += 1
         if shift:
             notes.append(f"{file.path}:{at + 1}: the patch's indentation was adjusted to the file's.")
-    ends_with_newline = file.ends_with_newline or cursor >= len(file.lines)
-    result += file.lines[cursor:]
-    return "\n".join(result) + ("\n" if result and ends_with_newline else ""), notes
+    result += range(cursor, len(file.lines))
+    return file.text(result), notes
 
 
 def _locate(file: FileLines, chunk: Chunk, cursor: int) -> tuple[int, tuple[str, str] | None]:
