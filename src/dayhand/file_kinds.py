@@ -252,6 +252,40 @@ def decides_set_up(path: str, ecosystems: tuple[Ecosystem, ...] = ECOSYSTEMS) ->
     )
 
 
+# What commands leave behind
+
+BY_PRODUCT_FOLDERS = frozenset(
+    [
+        "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", ".tox", ".nox", ".venv", "venv",
+        ".eggs", "htmlcov", ".ipynb_checkpoints",
+        "node_modules", ".npm", ".yarn-cache", ".parcel-cache", ".turbo", ".next", ".nuxt", ".svelte-kit", ".angular",
+        ".nyc_output", "coverage", "playwright-report", "test-results", ".vitest", ".vite", ".cache",
+        "build", "dist", "out", "target", "obj", "TestResults",
+        ".gradle", ".bundle", ".phpunit.cache", ".scannerwork",
+    ]
+)  # fmt: skip
+BY_PRODUCT_FILE = re.compile(
+    r".*\.(pyc|pyo|class|o|obj|so|dylib|dll|exe|a|test|prof|profraw|profdata|gcda|gcno|rlib|tsbuildinfo|swp|orig|rej|bak"
+    r"|tmp|log|dump|dmp|sqlite3-journal|hprof)|.*~|core(\.\d+)?|\.coverage(\..*)?|coverage(-final)?\.(xml|json|out|lcov)"
+    r"|lcov\.info|cover\.out|(junit|test-?results?|report)([-_.][\w.-]*)?\.xml|\.eslintcache|\.stylelintcache|\.phpunit\.result\.cache"
+    r"|\.DS_Store|Thumbs\.db|nohup\.out|(npm|yarn|pnpm)-(debug|error)\.log.*"
+)
+BY_PRODUCT_SUFFIX = (".egg-info", ".dist-info")  # of a folder
+
+
+def by_product(path: str) -> str:
+    """The folder, or else the file, that commands leave behind under this name; "" if the name says nothing.
+
+    >>> by_product("api/__pycache__/app.cpython-311.pyc"), by_product("api/run.log"), by_product("api/app.py")
+    ('api/__pycache__/', 'api/run.log', '')
+    """
+    parts = path.split("/")
+    for depth, name in enumerate(parts[:-1], start=1):
+        if name in BY_PRODUCT_FOLDERS or name.endswith(BY_PRODUCT_SUFFIX):
+            return "/".join(parts[:depth]) + "/"
+    return path if BY_PRODUCT_FILE.fullmatch(parts[-1]) else ""
+
+
 # Prose and source
 
 PROSE = re.compile(

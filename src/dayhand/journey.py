@@ -17,9 +17,10 @@ from dayhand.agent.budget import lower_limits
 from dayhand.agent.guard import WorkLimits
 from dayhand.agent.loop import send_back, solve
 from dayhand.agent.model.base import Model
+from dayhand.agent.purpose import purpose
 from dayhand.background import Background
 from dayhand.checkout.mirror import read_files
-from dayhand.checkout.repository import Base, Checkout
+from dayhand.checkout.repository import Base, Checkout, Taken
 from dayhand.environment.base import Environment
 from dayhand.environment.prepare import prepare
 from dayhand.environment.registries.base import ExtraRegistries
@@ -33,7 +34,18 @@ from dayhand.publish.wording.environment import unavailable
 from dayhand.sandbox.base import Box, Sandbox
 from dayhand.sandbox.cancellable import Cancellable
 from dayhand.set_up_proposal import SetUpProposal
-from dayhand.task import Answered, Change, Examined, Outcome, Proposed, Solution, Stage, Task, TaskKind
+from dayhand.task import (
+    Answered,
+    Change,
+    Examined,
+    LeftOut,
+    Outcome,
+    Proposed,
+    Solution,
+    Stage,
+    Task,
+    TaskKind,
+)
 from dayhand.task_deadline import Deadline
 from dayhand.verification import Scope, Verification
 from dayhand.verify.base_cache import BaseCache
@@ -84,7 +96,7 @@ def travel(task: Task, tools: Tools, log: TaskLog) -> Outcome:
             environment = journey.prepare()  # toolchain found, installed, snapshot taken
             journey.warn(environment)  # what cannot run here is reported first
             work = journey.work(environment)  # the agent's turns in a box, then the repository's own checks
-        if isinstance(work, Solution):  # nothing changed
+        if isinstance(work, NoChange):
             return journey.answer(work)
         return journey.propose(environment, work)
 
@@ -102,6 +114,14 @@ class CheckedChange:
     change: Change
     head: str  # the commit that contains the change
     verification: Verification
+
+
+@dataclass(frozen=True, slots=True)
+class NoChange:
+    """What the model says where it changed nothing that can be part of a change."""
+
+    solution: Solution
+    left_out: tuple[LeftOut, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +185,10 @@ class TaskJourney:
             tools.publication.report_examination(self.task, examined, proposal_url)
         return examined
 
-    def work(self, environment: Environment) -> CheckedChange | Solution:
+    def work(self, environment: Environment) -> CheckedChange | NoChange:
         """Let the model work until its change is checked; new failures go back to it, a limited number of times.
 
-        Returns only the solution if nothing changed. If the model cannot continue, its last change stays as it is.
+        If the model cannot continue, its last change stays as it is.
         """
         work = self._round(environment, keep=True)
         while isinstance(work, CheckedChange) and self._send_back(work):
@@ -185,9 +205,11 @@ class TaskJourney:
             return self.check(environment, work.solution, work.change)
         return work
 
-    def _round(self, environment: Environment, *, keep: bool) -> CheckedChange | Solution:
-        solution, change = self.solve(environment, keep=keep)
-        return self.check(environment, solution, change, early=True) if change else solution
+    def _round(self, environment: Environment, *, keep: bool) -> CheckedChange | NoChange:
+        solution, taken = self.solve(environment, keep=keep)
+        if taken.change:
+            return self.check(environment, solution, taken.change, early=True)
+        return NoChange(solution, taken.left_out)
 
     def _send_back(self, work: CheckedChange) -> bool:
         """Send new failures back to the model, unless a limit stopped it or it had its rounds."""
@@ -198,7 +220,7 @@ class TaskJourney:
         self.log.line("say", "There are new failures: they go back to the model.")
         return True
 
-    def solve(self, environment: Environment, *, keep: bool) -> tuple[Solution, Change | None]:
+    def solve(self, environment: Environment, *, keep: bool) -> tuple[Solution, Taken]:
         """Let the model work, then take the work tree out of the box, strictly and under the policy.
 
         ``keep``: if the model cannot continue, push what it changed so far.
@@ -206,7 +228,7 @@ class TaskJourney:
         tools = self.tools
         with (
             tools.sandbox.open(origin=environment.snapshot) as box,
-            self._kept_at_timeout(lambda: self._take(box)),
+            self._kept_at_timeout(lambda: self._take(box).change),
         ):
             with self.log.stage(Stage.SOLVE):
                 self._fill_base(box)
@@ -224,15 +246,18 @@ class TaskJourney:
                     )
                 except ModelError:
                     if keep:
-                        self._keep(lambda: self._take(box))
+                        self._keep(lambda: self._take(box).change)
                     raise
                 self.background.wait()
             with self.log.stage(Stage.TAKE):
                 return solution, self._take(box)
 
-    def _take(self, box: Box) -> Change | None:
+    def _take(self, box: Box) -> Taken:
         self.background.wait()  # the draft must be open before a change is pushed to it
-        return self.tools.checkout.take(box, self.base)
+        taken = self.tools.checkout.take(box, self.base, purpose(self.tools.journal))
+        for left in taken.left_out:
+            self.log.line("result", f"left out: {left.path}: {left.reason}")
+        return taken
 
     @contextmanager
     def _kept_at_timeout(self, take: Callable[[], Change | None]) -> Iterator[None]:
@@ -254,11 +279,12 @@ class TaskJourney:
         if branch:
             self.log.line("say", f"The unfinished work is on the branch {branch}, unchecked.")
 
-    def answer(self, solution: Solution) -> Answered:
+    def answer(self, work: NoChange) -> Answered:
         """Nothing changed: publish the summary, with every citation looked up."""
+        solution = work.solution
         with self.log.stage(Stage.PUBLISH):
             proofs = look_up_citations(solution.citations, self.base.files, self.base.commit)
-            self.tools.publication.answer(self.task, solution, proofs)
+            self.tools.publication.answer(self.task, solution, proofs, left_out=work.left_out)
         return Answered(solution, proofs)
 
     def check(

@@ -139,6 +139,15 @@ class Solution:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A file, or a folder (with a slash at its end), that is in the box but not in the change."""
+
+    path: str
+    reason: str  # half a sentence
+    files: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """A tree from the sandbox that was imported strictly and passed the policy."""
 
@@ -147,6 +156,7 @@ class Change:
     paths: tuple[str, ...]
     patch: str  # a unified diff for people, cut to a megabyte
     binaries: tuple[str, ...] = ()  # the large binary files among the paths
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

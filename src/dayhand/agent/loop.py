@@ -17,17 +17,17 @@ from dayhand.agent.model.items import (
 )
 from dayhand.agent.prompt import opening
 from dayhand.agent.tools.executor import ToolExecutor
-from dayhand.agent.tools.files import head_commit
 from dayhand.agent.turns import TurnRunner
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.log import TaskLog
+from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
 from dayhand.task import Solution, Task, TaskKind
 from dayhand.usage import Usage
 
 RESUMED = (
     "Your sandbox was replaced. The work tree is as you left it, but files that git ignores are as set-up left them, "
-    "and saved outputs are gone. A command that was still running has ended, and its changes are gone."
+    "and files over 5 MB and saved outputs are gone. A command that was still running has ended, and its changes are gone."
 )
 CHECKED = "Your work was taken out of the sandbox and checked. The results are below."
 
@@ -53,7 +53,7 @@ def solve(
     limits = limits or WorkLimits()
     history = History(opening(task, briefing), Usage(model.name, scripted=model.scripted, dollars=0.0))
     budget = Budget(limits.all, history, log, clock=limits.clock)
-    commit, tree = head_commit(box)
+    commit, tree = worktree.track(box)
     guard = LoopGuard(limits, budget, initial_tree=tree if task.ask.kind is TaskKind.FIX else "")
     tools = ToolExecutor(
         box,

@@ -23,7 +23,8 @@ decide for yourself, and put what you would have asked into the `questions` of `
 You are in a sandbox. The repository is a git work tree in /workspace. Its tools are installed, or listed as missing. \
 There is no network. Each command starts afresh in /workspace, and everything it starts ends with it. \
 Do not commit, push or change git's configuration: the work tree, as you leave it, is taken as your change. \
-Do not leave behind files that are not part of the change.
+Do not leave behind files that are not part of the change. New files that look like what commands leave behind \
+(bytecode, caches, logs, reports, build output) are not taken, unless `apply_patch` wrote them or `finish` lists them in `keep`.
 
 # How to work
 - Look before you change anything: find the code that the request is about, read all of it, and follow it to the cause. \

@@ -19,7 +19,7 @@ from dayhand.agent.model.base import (
 from dayhand.agent.model.items import ParagraphWriter, output
 from dayhand.agent.tools.call_parser import MAX_NAME_CHARS, InvalidCall, parse_call
 from dayhand.agent.tools.executor import STILL_RUNNING, ToolExecutor
-from dayhand.agent.tools.schema import ALIASES, TOOLS
+from dayhand.agent.tools.schema import ALIASES, FINISH, TOOLS
 from dayhand.errors import ContextOverflow, SandboxError
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.log import TaskLog
@@ -27,8 +27,6 @@ from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
 from dayhand.task import Solution
 from dayhand.usage import Limit
-
-FINISH = "finish"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +175,8 @@ class TurnRunner:
     def _checkpoint(self, guard: LoopGuard) -> bytes:
         """Export the work tree, so that another worker can take over; empty if that failed."""
         try:
-            tree, pack = worktree.export(self.box, self.base)
+            changes = worktree.list_changed_bytes(self.box, self.base)
+            tree, pack = worktree.export(self.box, changes, changes.small)
         except SandboxError as error:
             guard.record_failed_checkpoint(error)
             self.log.line("error", str(error))

@@ -292,7 +292,13 @@ class CommitFiles:
 
     mirror: Mirror
     commit: str
-    listing: Mapping[str, str]  # path -> blob
+    listing: Mapping[str, str]  # path -> blob, of regular files
+    others: tuple[str, ...] = ()  # symbolic links and submodules, which have no content of their own
+
+    @property
+    def tracked(self) -> tuple[str, ...]:
+        """The paths of everything that the commit contains."""
+        return (*self.listing, *self.others)
 
     def paths(self) -> tuple[str, ...]:
         return tuple(self.listing)
@@ -303,14 +309,17 @@ class CommitFiles:
 
 
 def read_files(mirror: Mirror, commit: str) -> CommitFiles:
-    """List a commit's files, without symbolic links and submodules: these have no content of their own."""
+    """List a commit's files."""
     raw = mirror.git.run("ls-tree", "-r", "-z", "--full-tree", commit, limits=LISTING)
-    listing = {}
+    listing, others = dict[str, str](), list[str]()
     for line in raw.split(b"\0"):
-        meta, tab, path = line.partition(b"\t")
+        meta, tab, name = line.partition(b"\t")
+        path = name.decode("utf-8", "surrogateescape")
         if tab and meta.startswith(b"100"):
-            listing[path.decode("utf-8", "surrogateescape")] = meta.split(b" ")[2].decode()
-    return CommitFiles(mirror, commit, listing)
+            listing[path] = meta.split(b" ")[2].decode()
+        elif tab:
+            others.append(path)
+    return CommitFiles(mirror, commit, listing, tuple(others))
 
 
 @contextmanager

@@ -6,10 +6,11 @@ from dayhand.checkout.links import MAX_TARGET_BYTES, leaves_repository, plain_na
 from dayhand.checkout.mirror import Entry, Mirror
 from dayhand.errors import PolicyRefusal
 from dayhand.file_kinds import SUBMODULES, is_workflow
+from dayhand.sandbox.worktree import MAX_FILE_BYTES
 from dayhand.untrusted_text import find_credentials, strip_hidden
 
 MAX_FILES = 300
-MAX_BYTES = 5 * 1024 * 1024
+MAX_BYTES = MAX_FILE_BYTES
 MAX_TOTAL_BYTES = 50 * 1024 * 1024  # of all changed files
 BINARY_BYTES = 256 * 1024  # binary files of this size and above are listed
 SNIFFED_BYTES = 8000  # looked at to tell binary files from text, as git does

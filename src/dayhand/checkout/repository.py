@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dayhand.checkout.leftovers import sort_out
 from dayhand.checkout.mirror import Author, CommitFiles, Mirror, bundle_ref, read_files
 from dayhand.checkout.policy import check_policy, large_binaries
 from dayhand.checkout.target_branch import TargetBranches
@@ -18,7 +19,7 @@ from dayhand.ledger import facts
 from dayhand.ledger.facts import Facts
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
-from dayhand.task import Change, Solution, Task
+from dayhand.task import Change, LeftOut, Solution, Task
 from dayhand.untrusted_text import ZERO_WIDTH_SPACE, clean, quiet
 
 # How `[skip ci]` begins, in its forms: https://docs.github.com/actions/managing-workflow-runs/skipping-workflow-runs
@@ -37,6 +38,14 @@ class Base:
     since: str = (
         ""  # the commit at which the branch left the default branch; "" for the default branch itself
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came out of a box."""
+
+    change: Change | None  # None: nothing that can be part of a change
+    left_out: tuple[LeftOut, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,25 +106,30 @@ class Checkout:
         bundle = self.mirror.bundle(commit)
         worktree.check_out(box, bundle, ref=bundle_ref(commit), commit=commit, branch=branch)
 
-    def take(self, box: Box, base: Base) -> Change | None:
-        """Take the work tree out of a box as one strictly checked pack, and apply the policy to it.
+    def take(self, box: Box, base: Base, purpose: Iterable[str] = ()) -> Taken:
+        """Take the change out of a box as one strictly checked pack, and apply the policy to it.
 
-        None if nothing changed. Raises ``CheckoutError`` or ``PolicyRefusal``.
+        ``purpose``: files and folders that are part of the change whatever their names look like. Raises
+        ``CheckoutError`` or ``PolicyRefusal``.
         """
-        tree, pack = worktree.export(box, base.commit)
+        changes = worktree.list_changes(box, base.commit)
+        parts = sort_out(changes.found, base.files.tracked, purpose)
+        tree, pack = worktree.export(box, changes, parts.chosen)
         before = self.mirror.tree(base.commit)
         if tree == before:
-            return None
+            return Taken(None, parts.left_out)
         with self.mirror.receive(pack) as mirror:  # checked before it enters the mirror
             entries = mirror.entries(before, tree)
             check_policy(mirror, base.commit, entries)
-            return Change(
+            change = Change(
                 base=base.commit,
                 tree=tree,
                 paths=tuple(entry.path for entry in entries),
                 patch=mirror.patch(before, tree),
                 binaries=large_binaries(mirror, entries),
+                left_out=parts.left_out,
             )
+        return Taken(change, parts.left_out)
 
     def commit(self, task: Task, change: Change, solution: Solution) -> str:
         """Make the commit that will be pushed, by the App's bot, with the person who asked as co-author."""

@@ -8,7 +8,7 @@ from typing import Protocol
 from dayhand.environment.declared.improvement import Improvement
 from dayhand.errors import DayhandError
 from dayhand.ledger.log import Note
-from dayhand.task import Blocked, Change, Examined, Proof, Solution, Task
+from dayhand.task import Blocked, Change, Examined, LeftOut, Proof, Solution, Task
 from dayhand.usage import Usage
 from dayhand.verification import Verification
 
@@ -41,7 +41,9 @@ class Publication(Protocol):
     def propose(self, task: Task, proposed: ProposedChange) -> str:
         """Fill in the pull request, conclude the check run and request a review; return the pull request's address."""
 
-    def answer(self, task: Task, solution: Solution, proofs: tuple[Proof, ...]) -> str:
+    def answer(
+        self, task: Task, solution: Solution, proofs: tuple[Proof, ...], *, left_out: tuple[LeftOut, ...] = ()
+    ) -> str:
         """Publish the answer, and remove an empty pull request and its branch; return the comment's address."""
 
     def start_examination(self, commit: str) -> None:

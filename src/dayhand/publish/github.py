@@ -33,7 +33,7 @@ from dayhand.publish.wording import (
     verification,
 )
 from dayhand.publish.wording.cost import spent_so_far
-from dayhand.task import Examined, Proof, Solution, Task, TaskKind
+from dayhand.task import Examined, LeftOut, Proof, Solution, Task, TaskKind
 from dayhand.untrusted_text import redact
 from dayhand.usage import Usage
 
@@ -121,12 +121,14 @@ class GitHubPublication:
         )
         return pull.url
 
-    def answer(self, task: Task, solution: Solution, proofs: tuple[Proof, ...]) -> str:
+    def answer(
+        self, task: Task, solution: Solution, proofs: tuple[Proof, ...], *, left_out: tuple[LeftOut, ...] = ()
+    ) -> str:
         """Comment with the answer, and remove a draft that was opened for it."""
         self._conclude("neutral", check_run.NO_CHANGES)
         self._withdraw(check_run.NO_CHANGES)
         urls = {"repository_url": self.repository_url, "task_url": self.task_url}
-        return self._comment(comment.answered(task, solution, proofs, **urls))
+        return self._comment(comment.answered(task, solution, proofs, left_out=left_out, **urls))
 
     def start_examination(self, commit: str) -> None:
         """Start a check run on the commit, or reuse the one of an earlier examination that no person requested."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TextIO
 
 from dayhand.environment.declared.improvement import Improvement
@@ -13,7 +14,7 @@ from dayhand.publish.wording.cost import spent
 from dayhand.publish.wording.evidence import last_line
 from dayhand.publish.wording.limits import note
 from dayhand.publish.wording.notes import too_large
-from dayhand.task import Examined, Proof, Solution, Task
+from dayhand.task import Examined, LeftOut, Proof, Solution, Task
 from dayhand.untrusted_text import clean
 from dayhand.usage import Usage
 
@@ -60,13 +61,16 @@ class LocalPublication:
             self._print(f"  review its size: {too_large(scope)}")
         for path in scope.unmentioned:
             self._print(f"  changed, but not mentioned: {path}")
+        self._print_left_out(proposed.change.left_out)
         self._print(
             f"\n{len(proposed.change.paths)} files changed on the branch {task.branch} ({spent(proposed.solution.usage)})."
         )
         self._print(f"Review it: git diff {proposed.change.base[:8]} {task.branch}")
         return task.branch
 
-    def answer(self, task: Task, solution: Solution, proofs: tuple[Proof, ...]) -> str:
+    def answer(
+        self, task: Task, solution: Solution, proofs: tuple[Proof, ...], *, left_out: tuple[LeftOut, ...] = ()
+    ) -> str:
         """Print the answer and its citations."""
         self._print(f"\n{solution.summary}\n")
         if limit := note(solution.limit_hit):
@@ -74,6 +78,7 @@ class LocalPublication:
         for proof in proofs:
             mark = "✓" if proof.found else "✗ not confirmed:"
             self._print(f"  {mark} {proof.citation.path}:{proof.citation.line}: {proof.text.strip()}")
+        self._print_left_out(left_out)
         return ""
 
     def start_examination(self, commit: str) -> None:
@@ -93,6 +98,10 @@ class LocalPublication:
 
     def fail(self, task: Task, error: DayhandError, spent: Usage | None = None) -> None:
         """Does nothing: the command line prints the error."""
+
+    def _print_left_out(self, left_out: Iterable[LeftOut]) -> None:
+        for left in left_out:
+            self._print(f"  left out: {left.path}: {left.reason}")
 
     def _print(self, text: str) -> None:
         print(clean(text), file=self.out, flush=True)

@@ -1,11 +1,17 @@
-"""The repository's work tree inside a box: checked out from a bundle, exported as one pack, restored from one.
+"""The repository's work tree inside a box: checked out from a bundle, compared with that, exported as one pack.
 
 Everything here is a program that runs inside the box. The host only sends and receives bytes.
+
+A change is measured against the bytes that were checked out, not against what git would make of them: ``track`` keeps
+these bytes as a tree of their own, written under ``.git/exact`` with no attribute in force. So a file that nobody
+touched is never part of a change, whatever ``.gitattributes`` says of its line endings.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from dayhand.box_paths import WORKSPACE
@@ -13,7 +19,12 @@ from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Box, CommandLimits
 
 PACK_BYTES = 50 * 1024 * 1024
+MAX_FILE_BYTES = 5 * 1024 * 1024  # a larger file never leaves a box
+LISTING_BYTES = 64 * 1024 * 1024  # about 300,000 changed paths
 CHECK_OUT_SECONDS = 300.0
+LISTING_SECONDS = 300.0
+NO_BLOB = "0" * 40
+DELETED = "000000"
 
 # Untracked files that set-up created and the repository does not ignore (an egg-info folder, for example) are not part
 # of the change, so they are excluded before the work begins.
@@ -31,37 +42,138 @@ git reset -q --hard "$COMMIT"
 git ls-files --others --exclude-standard --directory | sed -e 's/[][\\\\*?#!]/\\\\&/g' -e 's,^,/,' >> .git/info/exclude
 """
 
-# It uses an index of its own, so that ``git diff`` in the box goes on showing the change. The copy keeps the original's
-# modification time: git reads again the files that were written in the same second as their index, and treats other
-# files as unchanged if their size and time are the same (https://git-scm.com/docs/racy-git).
-_EXPORT = """
+# ``exact`` is git with its own index and without attributes: it stores and writes each file's bytes as they are.
+_EXACT = """
 set -e
 cd /workspace
-rm -f .git/index.export
-[ ! -f .git/index ] || cp -p .git/index .git/index.export
-export GIT_INDEX_FILE=.git/index.export
-git add -A
+E=.git/exact
+exact() {
+  GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_DIR=$E GIT_WORK_TREE=. GIT_OBJECT_DIRECTORY=.git/objects git "$@"
+}
+"""
+
+# A file that git could not turn back into its blob (mixed line endings under ``eol=crlf``) is checked out as it is.
+_TRACK = f"""{_EXACT}
+rm -rf "$E"
+git init -q --bare --template= "$E"
+exact config core.bare false
+mkdir -p "$E/info"
+printf '* -text !eol !working-tree-encoding -ident -filter\\n' > "$E/info/attributes"
+[ ! -f .git/info/exclude ] || cp .git/info/exclude "$E/info/exclude"
+commit=$(git rev-parse --verify 'HEAD^{{commit}}')
+base=$(git rev-parse --verify 'HEAD^{{tree}}')
+tree=$base
+if [ -z "$(git ls-files -- ':(glob)**/.gitattributes' | head -n 1)" ]; then
+  cp -p .git/index "$E/index"
+else
+  exact read-tree "$commit"
+  exact add -u
+  tree=$(exact write-tree)
+fi
+if [ "$tree" != "$base" ]; then
+  exact diff-tree -r -z --name-only --no-renames "$base" "$tree" > "$E/converted"
+  GIT_INDEX_FILE=$E/back git read-tree "$commit"
+  GIT_INDEX_FILE=$E/back git update-index -z --stdin < "$E/converted"
+  exact diff-tree -r -z --name-only --no-renames "$base" "$(GIT_INDEX_FILE=$E/back git write-tree)" > "$E/converted"
+  GIT_INDEX_FILE=$E/back exact read-tree "$commit"
+  GIT_INDEX_FILE=$E/back exact checkout-index -f -z --stdin < "$E/converted"
+  exact add -u
+  tree=$(exact write-tree)
+fi
+git commit-tree "$tree" -p "$commit" -m 'checked out' > "$E/commit"
+printf '%s %s' "$commit" "$tree"
+"""
+
+# Exit code 1: a file could not be read, and stays as it was checked out.
+_ADD = """
+rm -f "$E/index.lock"
+exact add -A --ignore-errors 2> "$E/errors" || [ $? = 1 ]
+raw=$(exact write-tree)
+checked=$(git rev-parse --verify "$(cat "$E/commit")^{tree}")
+base=$(git rev-parse --verify "$BASE^{tree}")
+"""
+
+# What is there now, as it would be committed. A merge by trees: a file that has the bytes that were checked out keeps
+# its blob; one whose blob was checked out as it is has its bytes as the new blob; only files that were converted, and
+# new ones, go through git's filters. A file that was moved is no new one.
+_COMMITTED = """
+one_by_one() {  # a file that its own encoding forbids is taken as it is
+  RAW=$raw xargs -0 -n 1 sh -c '
+    git update-index --add --remove --replace -- "$1" || {
+      git update-index --force-remove -- "$1"
+      GIT_LITERAL_PATHSPECS=1 git ls-tree -z "$RAW" -- "$1" | git update-index -z --add --replace --index-info
+    }' sh < "$E/paths"
+}
+old=$base new=$raw
+if [ "$checked" != "$base" ] || [ -n "$(exact ls-files -- ':(glob)**/.gitattributes' | head -n 1)" ]; then
+  moved=-M
+  [ "$checked" = "$base" ] || moved=--no-renames
+  export GIT_INDEX_FILE=$E/merged
+  rm -f "$GIT_INDEX_FILE"
+  new=$(
+    git read-tree -i -m --aggressive "$checked" "$base" "$raw" &&
+    git diff-index --cached --name-only -z --diff-filter=U "$base" > "$E/paths" &&
+    exact diff-tree -r -z $moved --name-only --diff-filter=A "$checked" "$raw" >> "$E/paths" &&
+    { git update-index -z --add --remove --replace --stdin < "$E/paths" || one_by_one; } &&
+    git write-tree
+  ) 2>> "$E/errors" || new=$raw
+  unset GIT_INDEX_FILE
+fi
+"""
+_BYTES = """
+old=$checked new=$raw
+"""
+_LIST = """
+printf '%s\\n' "$old"
+git diff-tree -r --raw --no-abbrev --no-renames "$old" "$new" | cut -d ' ' -f 4 |
+  git cat-file --batch-check='%(objectsize)'
+printf '\\n'
+git diff-tree -r -z --raw --no-abbrev --no-renames "$old" "$new"
+"""
+
+# ``OLD`` with the changed paths that standard input names, in the format of ``git update-index --index-info``.
+_EXPORT = f"""{_EXACT}
+export GIT_INDEX_FILE=$E/chosen
+git read-tree "$OLD"
+git update-index -z --add --remove --replace --index-info
 tree=$(git write-tree)
 commit=$(git commit-tree "$tree" -p "$BASE" -m export)
 printf '%s\\n' "$tree"
-printf '%s\\n^%s\\n' "$commit" "$BASE" | git pack-objects --revs --thin --stdout -q
+printf '%s\\n^%s\\n^%s\\n' "$commit" "$BASE" "$(cat "$E/commit")" | git pack-objects --revs --thin --stdout -q
 """
 
-_RESTORE = """
-set -e
-cd /workspace
+_RESTORE = f"""{_EXACT}
 git index-pack --stdin --fix-thin > /dev/null
-git read-tree -u --reset "$TREE"
+exact read-tree -u --reset "$TREE"
 git reset -q
 """
 
 _IDENTITY = {"NAME": "Dayhand", "EMAIL": "dayhand@localhost"}
-_AUTHOR = {
-    "GIT_AUTHOR_NAME": "Dayhand",
-    "GIT_AUTHOR_EMAIL": "dayhand@localhost",
-    "GIT_COMMITTER_NAME": "Dayhand",
-    "GIT_COMMITTER_EMAIL": "dayhand@localhost",
-}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One path that differs from what was checked out, as the box reports it: nothing of it is proven."""
+
+    path: str  # undecodable bytes as surrogates
+    old_mode: str  # "000000": a new file
+    mode: str  # "000000": deleted
+    blob: str
+    size: int  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What changed in a box, and what it is compared with."""
+
+    base: str  # the commit that was checked out
+    old: str  # its tree, or the tree of the bytes
+    found: tuple[Found, ...]
+
+    @property
+    def small(self) -> tuple[Found, ...]:
+        """Those that may leave the box."""
+        return tuple(one for one in self.found if one.size <= MAX_FILE_BYTES)
 
 
 def check_out(box: Box, bundle: Path, *, ref: str, commit: str, branch: str) -> None:
@@ -83,21 +195,65 @@ def check_out(box: Box, bundle: Path, *, ref: str, commit: str, branch: str) -> 
         )
 
 
-def export(box: Box, base: str) -> tuple[str, bytes]:
-    """Return the work tree's git tree id and a thin pack of the objects that ``base`` (a commit) does not have.
+def track(box: Box) -> tuple[str, str]:
+    """Remember the work tree as it is checked out; return HEAD's commit, and the tree of the bytes.
+
+    Raises ``SandboxError`` if it is not a git work tree.
+    """
+    raw = box.check_output(["/bin/sh", "-c", _TRACK], max_bytes=200, seconds=CHECK_OUT_SECONDS)
+    commit, _, tree = raw.decode("ascii", "replace").partition(" ")
+    return _sha(commit), _sha(tree)
+
+
+def list_changes(box: Box, base: str) -> Changes:
+    """What a commit of the work tree would change in ``base``, the commit that was checked out. Raises ``SandboxError``."""
+    return _list(box, base, _COMMITTED)
+
+
+def list_changed_bytes(box: Box, base: str) -> Changes:
+    """The same as plain bytes, for a checkpoint: what ``restore`` writes to another box."""
+    return _list(box, base, _BYTES)
+
+
+def export(box: Box, changes: Changes, chosen: Iterable[Found]) -> tuple[str, bytes]:
+    """Return the tree with the chosen changes only, and a thin pack of its objects that the box's commit does not have.
 
     Both come from inside the box and must be checked before use. Raises ``SandboxError``.
     """
-    raw = box.check_output(["/bin/sh", "-c", f"BASE={_sha(base)}\n{_EXPORT}"], max_bytes=PACK_BYTES)
+    lines = b"".join(_index_line(found) for found in chosen)
+    script = f"BASE={_sha(changes.base)} OLD={_sha(changes.old)}\n{_EXPORT}"
+    raw = box.check_output(["/bin/sh", "-c", script], stdin=lines, max_bytes=PACK_BYTES)
     head, _, pack = raw.partition(b"\n")
     return _sha(head.decode("ascii", "replace")), pack
 
 
 def restore(box: Box, tree: str, pack: bytes) -> None:
-    """Restore the work tree that ``export`` returned as ``tree`` and ``pack``. Raises ``SandboxError``."""
+    """Restore the bytes that ``export`` returned as ``tree`` and ``pack``. Raises ``SandboxError``."""
     result = box.run(["/bin/sh", "-c", _RESTORE], cwd=WORKSPACE, env={"TREE": _sha(tree)}, stdin=pack)
     if not result.passed:
         raise SandboxError(f"A checkpoint could not be restored: {result.text()[-500:]}")
+
+
+def _list(box: Box, base: str, compared: str) -> Changes:
+    script = f"BASE={_sha(base)}\n{_EXACT}{_ADD}{compared}{_LIST}"
+    raw = box.check_output(["/bin/sh", "-c", script], max_bytes=LISTING_BYTES, seconds=LISTING_SECONDS)
+    head, _, rest = raw.partition(b"\n")
+    sizes, _, listing = rest.partition(b"\n\n") if not rest.startswith(b"\n") else (b"", b"", rest[1:])
+    return Changes(base, _sha(head.decode("ascii", "replace")), tuple(_parse(sizes, listing)))
+
+
+def _parse(sizes: bytes, listing: bytes) -> Iterator[Found]:
+    fields = listing.split(b"\0")
+    for size, meta, path in zip(sizes.split(b"\n"), fields[::2], fields[1::2], strict=False):
+        old_mode, mode, _, blob, *_ = meta.decode("ascii", "replace").removeprefix(":").split(" ")
+        count = int(size) if size.isdigit() else 0  # "missing": deleted, or a submodule
+        yield Found(path.decode("utf-8", "surrogateescape"), old_mode, mode, _sha(blob), count)
+
+
+def _index_line(found: Found) -> bytes:
+    """One path, in the format of ``git update-index -z --index-info``; mode 0 removes it."""
+    mode = "0" if found.mode == DELETED else found.mode
+    return f"{mode} {found.blob}\t".encode() + found.path.encode("utf-8", "surrogateescape") + b"\0"
 
 
 def _sha(text: str) -> str:

@@ -225,10 +225,29 @@ def _solution(fields: dict[str, Any]) -> Solution:
             )
         else:
             citations.append(citation)
+    if not _is_list_of_paths(fields.get("keep")):
+        errors.append("“keep” must be a list of paths in the repository")
     if errors:
         raise InvalidCall(f"finish was not accepted: {'; '.join(errors)}.")
     questions = tuple(question.strip() for question in questions if question.strip())
     return Solution(title.strip(), str(account).strip(), questions, tuple(citations))
+
+
+def kept_paths(call: Call) -> tuple[str, ...]:
+    """The new files and folders that a ``finish`` declares part of the change; none of an invalid call."""
+    try:
+        paths = _fields(call.name, call.arguments).get("keep")
+    except InvalidCall:
+        return ()
+    return tuple(_relative(path) for path in paths or () if _is_list_of_paths(paths))
+
+
+def _is_list_of_paths(value: object) -> bool:
+    return value is None or (isinstance(value, list) and all(isinstance(path, str) for path in value))
+
+
+def _relative(path: str) -> str:
+    return path.strip().removeprefix("/workspace/").removeprefix("./")
 
 
 def _visible(value: object) -> str:
@@ -246,7 +265,7 @@ def _citation(raw: object) -> Citation | None:
         return None
     if not 1 <= line <= MAX_LINE:
         return None
-    path = path.strip().removeprefix("/workspace/").removeprefix("./")
+    path = _relative(path)
     if not path or path.startswith("/") or ".." in path.split("/") or not isinstance(quote, str):
         return None
     return Citation(path, line, quote)

@@ -62,13 +62,6 @@ def write(box: Box, edits: Edits) -> None:
         raise PatchError(f"files could not be deleted: {result.text().strip()[-300:]}.")
 
 
-def head_commit(box: Box) -> tuple[str, str]:
-    """The work tree's HEAD commit, and its tree. Raises ``SandboxError`` if it is not a git work tree."""
-    raw = box.check_output(["git", "rev-parse", "HEAD^{commit}", "HEAD^{tree}"], max_bytes=200)
-    commit, tree = raw.decode("ascii", "replace").split()
-    return commit, tree
-
-
 def encodable(text: str) -> str:
     """The text with lone surrogates replaced: they cannot be sent to the model."""
     return text.encode("utf-8", "replace").decode("utf-8")

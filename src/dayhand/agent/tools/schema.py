@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from dayhand.agent.model.base import Item
 
+FINISH = "finish"
 # Names from other agents that models may use out of habit.
 ALIASES = {
     "shell_command": "shell",
@@ -16,7 +17,7 @@ ALIASES = {
     "run": "shell",
     "patch": "apply_patch",
     "plan": "update_plan",
-    "done": "finish",
+    "done": FINISH,
 }
 STATUSES = ("pending", "in_progress", "completed")
 
@@ -84,7 +85,7 @@ TOOLS: tuple[Item, ...] = (
         "format": {"type": "grammar", "syntax": "lark", "definition": PATCH_GRAMMAR},
     },
     _function(
-        "finish",
+        FINISH,
         "End the work. Call it alone, when everything is done or cannot be done.",
         {
             "title": {**TEXT, "description": "commit subject, one line"},
@@ -98,6 +99,11 @@ TOOLS: tuple[Item, ...] = (
                 },
                 ["path", "line", "quote"],
             ),
+            "keep": {
+                "type": "array",
+                "items": TEXT,
+                "description": "new files or folders of the change that look like build output",
+            },
         },
         required=["title", "account"],
     ),

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from dayhand.errors import DayhandError
 from dayhand.publish.markdown.escape import cap
 from dayhand.publish.markdown.sanitize import prose
 from dayhand.publish.wording.cost import SCRIPTED, spent, took_over
 from dayhand.publish.wording.evidence import citation
+from dayhand.publish.wording.left_out import left_out_of_change
 from dayhand.publish.wording.limits import finished_early, note, stopped
 from dayhand.publish.wording.notes import too_large
 from dayhand.publish.wording.pull_request import MAX_BYTES, questions
 from dayhand.publish.wording.verification import MARKS, headline
-from dayhand.task import Proof, Solution, Task
+from dayhand.task import LeftOut, Proof, Solution, Task
 from dayhand.usage import Usage
 from dayhand.verification import Status, Verification
 
@@ -61,15 +62,23 @@ def commit_added(task: Task, body: str) -> str:
 
 
 def answered(
-    task: Task, solution: Solution, proofs: Iterable[Proof], *, repository_url: str, task_url: str
+    task: Task,
+    solution: Solution,
+    proofs: Iterable[Proof],
+    *,
+    repository_url: str,
+    task_url: str,
+    left_out: Sequence[LeftOut] = (),
 ) -> str:
     """An answer with its citations; for a fix that needed no change, the reason."""
-    opening = "I changed no files. The model's answer:\n\n" if task.drafted_first else ""
+    changed = "I propose no change" if left_out else "I changed no files"
+    opening = f"{changed}. The model's answer:\n\n" if task.drafted_first else ""
     citations = "\n".join(f"- {citation(proof, repository_url)}" for proof in proofs)
     parts = [
         f"@{task.ask.asker} {opening}{prose(solution.summary)}",
         note(solution.limit_hit),
         citations,
+        left_out_of_change(left_out),
         took_over(solution.switches),
         questions(solution.questions),
         SCRIPTED if solution.usage.scripted else "",

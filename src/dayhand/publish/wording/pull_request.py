@@ -11,6 +11,7 @@ from dayhand.publish.markdown.sanitize import line, prose
 from dayhand.publish.wording.blocked_hosts import blocked
 from dayhand.publish.wording.cost import SCRIPTED, bill, took_over
 from dayhand.publish.wording.evidence import evidence
+from dayhand.publish.wording.left_out import left_out_of_change
 from dayhand.publish.wording.limits import limit_hit
 from dayhand.publish.wording.verification import MARKS, headline, table
 from dayhand.task import Solution, Task
@@ -52,6 +53,7 @@ def body(task: Task, proposed: ProposedChange, repository_url: str, *, task_url:
         took_over(solution.switches),
         questions(solution.questions),
         f"### Verification by the worker\n\n{table(verification, task_url)}",
+        left_out_of_change(proposed.change.left_out),
         blocked(proposed.blocked),
         evidence(verification, proposed.proofs, repository_url, task_url=task_url),
         SCRIPTED if solution.usage.scripted else "",
