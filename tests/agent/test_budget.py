@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from dayhand.agent.budget import FINAL_REPLY, FINISH_UP, lower_limits
+from dayhand.agent.budget import FINAL_REPLY, FINISH_UP, Budget, lower_limits
+from dayhand.agent.compaction import History
 from dayhand.agent.guard import WorkLimits
 from dayhand.agent.loop import solve
-from dayhand.agent.model.base import Item
+from dayhand.agent.model.base import Item, Reply
+from dayhand.agent.model.items import message
 from dayhand.errors import LimitReached
 from dayhand.sandbox.base import Box
 from dayhand.scripted_model.moves import (
@@ -29,7 +31,7 @@ from dayhand.scripted_model.moves import (
     ToolCall,
 )
 from dayhand.task import Ask, Solution, TaskKind
-from dayhand.usage import Limit, Resource
+from dayhand.usage import Limit, Resource, Usage
 from tests.agent.conftest import Journal, Killed, Log, Play, Played
 from tests.agent.test_loop import DONE, PATCH, TASK
 
@@ -244,7 +246,26 @@ def test_an_unknown_price_is_logged_once_and_the_limit_of_tokens_applies(
     (line,) = said
     assert line.startswith(
         "The price of test-model is not known, so the limit of $0.0100 cannot be enforced. "
+        "What limits the work: 40,000 tokens, 250 turns."
     )
+
+
+@pytest.mark.parametrize("growth", [1.0, 1.1, 1.2, 1.33])
+@pytest.mark.parametrize("maximum", range(60_000, 100_000, 900))
+def test_the_warning_is_not_skipped_if_each_reply_costs_more(log: Log, growth: float, maximum: int) -> None:
+    history = History([], Usage(dollars=0.0))
+    budget = Budget((limit(Resource.TOKENS, maximum),), history, log, clock=lambda: 0.0)  # type: ignore[arg-type]
+    texts: list[str] = []
+    size = 3_000.0
+    while not texts or texts[-1] != FINAL_REPLY.format("tokens"):
+        history.add_reply(Reply((), (), "", Usage("m", 1, int(size), 0, 100, None)))
+        remarks = budget.remarks()
+        history.add_results(remarks)
+        texts += told([message("user", ""), message("user", ""), *remarks])
+        size *= growth
+        if history.usage.input_tokens > maximum:
+            return  # a reply cost more than was left, with no room for a final one
+    assert texts[0].endswith(FINISH_UP), "it is warned before its final reply"
 
 
 def test_a_command_ends_with_the_time_for_the_work(play: Play, box: Box, journal: Journal, log: Log) -> None:

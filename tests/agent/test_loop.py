@@ -16,7 +16,7 @@ from dayhand.ledger.journal import Journal as LedgerJournal
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.log import TaskLog
 from dayhand.sandbox.base import Box
-from dayhand.scripted_model.moves import FOREVER, Fault, Finish, Patch, Plan, Say, Shell, ToolCall
+from dayhand.scripted_model.moves import FOREVER, Fault, Finish, Patch, Plan, Say, Script, Shell, ToolCall
 from dayhand.task import Ask, Solution, TaskKind
 from tests.agent.conftest import Journal, Killed, Log, Play, Played, both_apis
 from tests.tasks import make_task
@@ -282,6 +282,29 @@ def test_a_model_that_repeats_a_passing_call_is_stopped_later(
     played = play([Shell("ls")])
     with pytest.raises(ModelError, match="worked in the same way 8 times"):
         work(played, box, journal, log)
+
+
+@pytest.mark.parametrize(
+    ("turns", "said"),
+    [
+        ([Shell("false"), Shell("ls")], "its last 2 calls ended in the same way 8 times"),
+        ([Shell("ls"), Shell("ls src"), Shell("false")], "its last 3 calls ended in the same way 8 times"),
+    ],
+)
+def test_a_model_that_goes_in_circles_is_stopped(
+    play: Play, box: Box, journal: Journal, log: Log, turns: list[Shell], said: str
+) -> None:
+    circle = Script("circle", lambda _: True, lambda state: [turns[state.turn % len(turns)]])
+    with pytest.raises(ModelError, match=said):
+        work(play(plays=circle), box, journal, log)
+
+
+def test_a_flaky_test_that_is_run_again_now_and_then_is_no_repetition(
+    play: Play, box: Box, journal: Journal, log: Log
+) -> None:
+    between = ("cat src/app.py", "ls", "git log --oneline", "ls src", "cat run.sh", "git status")
+    story = [[Shell(command)] for look in between for command in ("false", look)]
+    assert work(play(*story, [Patch(PATCH)], [DONE]), box, journal, log).title == "Say hello"
 
 
 def test_the_same_failing_check_after_each_change_is_no_repetition(

@@ -18,6 +18,7 @@ from dayhand.localhub.state.models import Issue, Repository
 from dayhand.publish.base import Publication
 from dayhand.scripted_model.moves import FOREVER, Fault, Finish, Move, Plan, Refuse, Say, Shell, ToolCall
 from dayhand.scripted_model.responses_format import response_for
+from dayhand.scripted_model.server import CHAT
 from dayhand.task import State, Task
 from dayhand.wiring import GitHubServices, open_model
 from dayhand.worker.job import travel_with
@@ -34,6 +35,7 @@ def status(code: int, comment_text: str, kind: str = "", times: float = 1, **hea
     )
 
 
+LOOKS = ("ls", "cat shop.py", "git log --oneline", "git status", "ls -a")
 NO_JSON = ToolCall("shell", '{"command": ')
 UNKNOWN = ToolCall("frobnicate", "{}")
 FILTERED = json.dumps(
@@ -69,9 +71,22 @@ FAULTS: dict[str, list[list[Move]]] = {
     "reply cut by a content filter": [[Fault("nonsense", body=FILTERED, times=FOREVER)]],
     "context overflow": [[status(400, "too long", "context_length_exceeded")], [DONE]],
     "context overflow that stays": [[status(400, "too long", "context_length_exceeded", FOREVER)]],
+    "request too large": [[status(413, "Payload Too Large")], [DONE]],
     "insufficient quota": [[status(429, "quota", "insufficient_quota", FOREVER)]],
+    "empty account, with another model left": [
+        [
+            replace(
+                status(400, "Your credit balance is too low to access the API.", times=FOREVER), model="one"
+            ),
+            DONE,
+        ]
+    ],
     "wrong key": [[status(401, "who are you?", "invalid_api_key", FOREVER)]],
     "model that does not exist": [[status(404, "no such model", "model_not_found", FOREVER)]],
+    "no Responses API": [[DONE]],
+    "neither API": [[status(501, "Not implemented", times=FOREVER)]],
+    "flaky test that is run again": [[Shell(command)] for look in LOOKS for command in ("false", look)]
+    + [[DONE]],
     "model that repeats itself": [[Shell("cat nowhere.txt")]],
     "model that repeats what works": [[Shell("ls")]],
     "model that says it is done, without a call": [[Say("All done!")]],
@@ -90,6 +105,9 @@ FAULTS: dict[str, list[list[Move]]] = {
 MONEY = {"models": ("gpt-6.1-sol",), "max_dollars": 0.05}
 # What the operator set for it, and what the model does when it is told.
 SETTINGS: dict[str, dict[str, object]] = {
+    "empty account, with another model left": {"models": ("one", "two")},
+    "model that never ends": {"max_turns": 60},
+    "turns that run out": {"max_turns": 60},
     "money that runs out": MONEY,
     "money that runs out, with a final reply": MONEY,
     "money that runs low": MONEY,
@@ -183,6 +201,8 @@ def run_with_faults(harness: Harness, turns: list[list[Move]], fault: str = "") 
     idle = 0.5 if "stalled" in fault else 30.0
     harness.scripted_model.turns, harness.scripted_model.triggers = turns, TRIGGERS.get(fault, {})
     harness.settings = replace(harness.settings, **SETTINGS.get(fault, {}))
+    if fault == "no Responses API":
+        harness.model_server.endpoint = CHAT
     repo = harness.repository("shop")
     issue = harness.issue(repo)
     harness.label(repo, issue)
@@ -190,7 +210,8 @@ def run_with_faults(harness: Harness, turns: list[list[Move]], fault: str = "") 
     travel_with(task_id, harness.ledger, FakeClockWorkshop(harness, idle=idle))
     harness.hub.wait_idle()
     log = "\n".join(note.text for note in harness.live.read(task_id))
-    asked = json.dumps(json.loads(harness.model_server.bodies[-1])["input"], ensure_ascii=False)
+    last = json.loads(harness.model_server.bodies[-1])
+    asked = json.dumps(last.get("input", last.get("messages")), ensure_ascii=False)
     return TaskResult(harness.ledger.record(task_id), repo, issue, f"{log}\n{asked}")
 
 

@@ -131,13 +131,15 @@ class Budget:
         if money is None or latest.dollars is not None or latest.scripted or self._history.unpriced != 1:
             return
         if latest.input_tokens:
+            lost: tuple[Resource, ...] = (Resource.MONEY,)
             reason = f"The price of {latest.model} is not known, so the limit of {money.format(money.maximum)} cannot be enforced."
-            self._log.line(
-                "say", f"{reason} The other limits apply. To fix this, set DAYHAND_PRICES to a price file."
-            )
+            todo = " To fix this, set DAYHAND_PRICES to a price file."
         else:
+            lost = (Resource.MONEY, Resource.TOKENS)
             reason = "The model server did not report how many tokens its reply used, so limits of money and tokens cannot be enforced."
-            self._log.line("say", f"{reason} Those of minutes and turns apply.")
+            todo = ""
+        left = ", ".join(limit.format(limit.maximum) for limit in self._limits if limit.resource not in lost)
+        self._log.line("say", f"{reason} What limits the work: {left}.{todo}")
 
     def _used(self, limit: Limit) -> float:
         usage = self._history.usage
@@ -168,7 +170,10 @@ class Budget:
         left = limit.maximum - self._used(limit)
         if limit.resource is Resource.TURNS:
             return left <= WARN_TURNS
-        few_replies = limit.resource is not Resource.MINUTES and left < WARN_REPLIES * self._reserve(limit)
+        # One more than it is warned about: a reply that costs more than the last one must not skip the warning.
+        few_replies = limit.resource is not Resource.MINUTES and left < (WARN_REPLIES + 1) * self._reserve(
+            limit
+        )
         return few_replies or left <= limit.maximum * (1 - WARN_SHARE)
 
     def _allows_one_reply(self, limit: Limit) -> bool:

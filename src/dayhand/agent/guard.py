@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dayhand.agent.budget import Budget
@@ -17,6 +17,8 @@ from dayhand.errors import LimitReached, ModelError, SandboxError
 from dayhand.usage import Limit, Resource
 
 QUOTE_CHARS = 300
+LONGEST_CYCLE = 3  # calls that are repeated together
+CallKey = tuple[str, str, str, str]  # the work tree, the tool, its arguments and its result
 UNCHANGED = (
     "You have taken {} turns without changing the work tree. If you know what to change, change it now. If there is "
     "nothing to change, or it cannot be done, call finish and say why."
@@ -27,11 +29,12 @@ UNCHANGED = (
 class WorkLimits:
     """When to stop the work on a task."""
 
-    turns: int = 60
+    turns: int = 250
     limits: tuple[Limit, ...] = ()  # of money, minutes and tokens
     max_silent_replies: int = 3  # in a row; the next reply without a call ends the work
-    max_failing_repeats: int = 4  # of one call with the same failure on the same work tree
-    max_passing_repeats: int = 8  # of one call with the same success on the same work tree
+    # In a row, of one call with the same result on the same work tree. Of a cycle of calls: as of one that works.
+    max_failing_repeats: int = 4
+    max_passing_repeats: int = 8
     max_failed_checkpoints: int = 3  # in a row
     idle_turns: int = 12  # without a change where one is asked for; then the model is told
     clock: Callable[[], float] = time.time
@@ -50,7 +53,7 @@ class LoopGuard:
         self._limits = limits
         self._initial_tree = initial_tree
         self._silent_replies = 0
-        self._repeats: Counter[tuple[str, str, str, str]] = Counter()
+        self._recent: deque[CallKey] = deque(maxlen=limits.max_passing_repeats * LONGEST_CYCLE)
         self._failed_checkpoints = 0
         self._remarks: list[str] = []
         self._last_tree = ""
@@ -72,19 +75,20 @@ class LoopGuard:
         return self.budget.exceeded(self._limits.all[-1])
 
     def record_call(self, call: Call, result: ToolResult) -> None:
-        """Count a call. Raises ``ModelError`` if it was repeated too often."""
+        """Count a call. Raises ``ModelError`` if it was repeated too often in a row.
+
+        With other calls between, it is no repetition: a flaky test is run again after something was looked at.
+        """
         text = re.sub(r"\d+\.\d+", "#", result.text)  # ignore durations
-        key = (self._last_tree, call.name, call.arguments, text)
-        self._repeats[key] += 1
-        maximum = self._limits.max_passing_repeats if result.passed else self._limits.max_failing_repeats
-        if self._repeats[key] >= maximum:
-            how = "worked" if result.passed else "failed"
-            raise ModelError(
-                f"The model is repeating itself: its call to {call.name[:MAX_NAME_CHARS]} {how} in the same way {maximum} times. The call: {call.arguments[:QUOTE_CHARS]}",
-                advice="Describe more precisely what is wrong and where, or choose another model in DAYHAND_MODEL.",
-            )
-        if self._repeats[key] == maximum - 1:
-            self._remarks.append("You already made this call and got this result. Try something else.")
+        self._recent.append((self._last_tree, call.name, call.arguments, text))
+        for cycle in range(1, LONGEST_CYCLE + 1):
+            fails = cycle == 1 and not result.passed
+            maximum = self._limits.max_failing_repeats if fails else self._limits.max_passing_repeats
+            count = _repetitions([*self._recent], cycle)
+            if count >= maximum:
+                raise _repeats_itself(call, maximum, cycle=cycle, passed=result.passed)
+            if count == maximum - 1:
+                self._remarks.append("You already made this call and got this result. Try something else.")
 
     def add_remark(self, text: str) -> None:
         """Tell the model something along with its next results."""
@@ -124,6 +128,24 @@ class LoopGuard:
             texts.append(UNCHANGED.format(turn))
         remarks = [message("user", "\n\n".join(texts))] if texts else []
         return [*remarks, *self.budget.remarks()]
+
+
+def _repetitions(calls: Sequence[CallKey], cycle: int) -> int:
+    """How often the last ``cycle`` calls were made one after the other, at the end of ``calls``."""
+    last, count = calls[-cycle:], 0
+    while len(last) == cycle and calls[len(calls) - (count + 1) * cycle : len(calls) - count * cycle] == last:
+        count += 1
+    return count
+
+
+def _repeats_itself(call: Call, maximum: int, *, cycle: int, passed: bool) -> ModelError:
+    what = f"its call to {call.name[:MAX_NAME_CHARS]} {'worked' if passed else 'failed'}"
+    if cycle > 1:
+        what = f"its last {cycle} calls ended"
+    return ModelError(
+        f"The model is repeating itself: {what} in the same way {maximum} times. The call: {call.arguments[:QUOTE_CHARS]}",
+        advice="Describe more precisely what is wrong and where, or choose another model in DAYHAND_MODEL.",
+    )
 
 
 def _nudge(reply: Reply) -> str:

@@ -258,7 +258,7 @@ class Settings:
     max_turns: int = setting(
         "DAYHAND_MAX_TURNS",
         types.whole_number(1),
-        60,
+        250,
         former_name="DAYHAND_MOST_TURNS",
         help="how many replies of the model it may take",
     )
