@@ -242,7 +242,12 @@ class TaskJourney:
                         journal=tools.journal,
                         log=self.log,
                         env=environment.env,
-                        limits=replace(tools.work_limits, limits=limits, clock=tools.clock),
+                        limits=replace(
+                            tools.work_limits,
+                            limits=limits,
+                            clock=tools.clock,
+                            effort=self.base.config.effort,
+                        ),
                     )
                 except ModelError:
                     if keep:

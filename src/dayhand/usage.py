@@ -21,6 +21,11 @@ class Usage:
     seconds: float = 0.0  # of work: replies, commands, and waiting for a busy server
 
 
+# How much a model is asked to think, and to write. Not every model knows every word.
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+VERBOSITIES = ("low", "medium", "high")
+
+
 class Resource(StrEnum):
     """What the model uses up."""
 

@@ -15,7 +15,7 @@ from dayhand.agent.guard import WorkLimits
 from dayhand.agent.model import prices
 from dayhand.agent.model.client import ModelClient
 from dayhand.agent.model.fallback import FallbackModels
-from dayhand.agent.model.remote import RemoteModel
+from dayhand.agent.model.remote import RemoteModel, Style
 from dayhand.agent.model.retry import RetryPolicy
 from dayhand.checkout.mirror import Author
 from dayhand.checkout.repository import Checkout, open_mirror
@@ -191,6 +191,7 @@ def open_model(
                 name,
                 scripted=name == SCRIPTED_MODEL,
                 prices=table,
+                style=Style(settings.effort, settings.verbosity),
                 window=settings.window,
                 retry_policy=policy if name == names[-1] else policy.with_fallback_left(),
                 feature_store=RedisFeatureStore(redis, client.base_url, name),

@@ -181,6 +181,8 @@ WRONG = [
     ("DAYHAND_MAX_MINUTES", "-1"),
     ("DAYHAND_MAX_TOKENS", "10_000"),
     ("DAYHAND_MAX_TURNS", "0"),
+    ("DAYHAND_EFFORT", "very"),
+    ("DAYHAND_VERBOSITY", "max"),
     ("DAYHAND_PROGRESS_SECONDS", "0.5"),
     ("DAYHAND_REGISTRIES", "https://i.example.org"),
     ("DAYHAND_PRICES", "~no-such-user-here/prices.toml"),

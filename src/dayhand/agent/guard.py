@@ -27,7 +27,7 @@ UNCHANGED = (
 
 @dataclass(frozen=True, slots=True)
 class WorkLimits:
-    """When to stop the work on a task."""
+    """When to stop the work on a task, and how much the model is to think about it."""
 
     turns: int = 250
     limits: tuple[Limit, ...] = ()  # of money, minutes and tokens
@@ -37,6 +37,7 @@ class WorkLimits:
     max_passing_repeats: int = 8
     max_failed_checkpoints: int = 3  # in a row
     idle_turns: int = 12  # without a change where one is asked for; then the model is told
+    effort: str = ""  # the repository's; "": the operator's
     clock: Callable[[], float] = time.time
 
     @property

@@ -64,7 +64,10 @@ def solve(
     )
     with closing(tools):  # ends a command that is still running, whatever ends the loop
         return _run(
-            TurnRunner(box, model, journal, log, tools, commit, budget), history, guard, cache_key=task.id
+            TurnRunner(box, model, journal, log, tools, commit, budget, limits.effort),
+            history,
+            guard,
+            cache_key=task.id,
         )
 
 

@@ -49,6 +49,7 @@ class TurnRunner:
     tools: ToolExecutor
     base: str  # the commit that the work starts from
     budget: Budget
+    effort: str = ""  # the repository's
 
     def restore(self, guard: LoopGuard) -> int:
         """Restore the work tree of the last checkpoint; return the turn of that checkpoint, 0 if there is none."""
@@ -105,6 +106,7 @@ class TurnRunner:
             cache_key=cache_key,
             listener=Listener(text.feed, on_fault, on_wait),
             tool_choice=tool_choice,
+            effort=self.effort,
         )
         reply = replace(reply, usage=replace(reply.usage, seconds=self.budget.lap()))
         if tool_choice != NONE:

@@ -86,6 +86,7 @@ class TimedModel:
         cache_key: str,
         listener: Listener,
         tool_choice: str = AUTO,
+        effort: str = "",
     ) -> Reply:
         self._stop()
         near = next((length for length in self.lengths if abs(len(items) - length) <= LENGTH_TOLERANCE), None)

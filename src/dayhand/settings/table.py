@@ -11,47 +11,19 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from dayhand.errors import SettingsError
 from dayhand.settings import value_types as types
+from dayhand.settings.row import Setting, setting
 from dayhand.settings.sources import ENVIRONMENT, Text, read_texts, refuse_unknown, resolve_former
-from dayhand.settings.value_types import SettingType, WrongText, mask_password
+from dayhand.settings.value_types import WrongText, mask_password
+from dayhand.usage import EFFORTS, VERBOSITIES
 
-T = TypeVar("T")
-D = TypeVar("D")
 PUBLIC_API = "https://api.github.com"
 DOTENV = Path(".env")
 PREFIX = "DAYHAND_"
 SHOWN_CHARS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One row of the table: an environment variable."""
-
-    name: str
-    type: SettingType[Any]
-    help: str  # what it decides, in Markdown
-    default: str = ""  # how the page shows it, in Markdown; "": there is none
-    former_name: str = ""  # which still works, with a notice
-    secret: bool = False  # its value is never shown
-
-
-def setting(
-    name: str,
-    type_: SettingType[T],
-    default: D,
-    *,
-    help: str,  # noqa: A002 - the column's own name
-    shown: str = "",
-    former_name: str = "",
-    secret: bool = False,
-) -> T | D:
-    """A field of ``Settings`` and its row; ``shown`` is for a default that is more than its value."""
-    value = ",".join(default) if isinstance(default, tuple) else f"{default or ''}".removesuffix(".0")
-    row = Setting(name, type_, help, shown or (f"`{value}`" if value else ""), former_name, secret)
-    return field(default=default, metadata={"row": row})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +87,21 @@ class Settings:
         ("gpt-6.1-sol",),
         help="the model's name on that server; of several, "
         "[the next one takes over](agent.md#fallback-models) when one is not available",
+    )
+    effort: str = setting(
+        "DAYHAND_EFFORT",
+        types.one_of(*EFFORTS),
+        "",
+        shown="the model's own",
+        help="how much the model thinks before it answers; `[work] effort` of a repository wins. "
+        "[A server that refuses it](agent.md#server-features) is not sent it",
+    )
+    verbosity: str = setting(
+        "DAYHAND_VERBOSITY",
+        types.one_of(*VERBOSITIES),
+        "",
+        shown="the model's own",
+        help="how much the model writes besides its calls",
     )
     window: int = setting(
         "DAYHAND_WINDOW",

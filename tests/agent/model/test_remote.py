@@ -10,6 +10,7 @@ import pytest
 from dayhand.agent.model.base import Item, Reply
 from dayhand.agent.model.client import ModelClient
 from dayhand.agent.model.items import as_function, message
+from dayhand.agent.model.remote import Style
 from dayhand.agent.model.retry import RetryPolicy
 from dayhand.agent.model.server_features import ModelRequest, ServerFeatures
 from dayhand.errors import ModelError, TaskStopped
@@ -58,6 +59,29 @@ def test_asks_statelessly_with_the_items_as_they_are(play: Play, recorder: Liste
     assert body["prompt_cache_key"] == "task-1"
     assert body["parallel_tool_calls"] is True
     assert body["tools"] == [as_function(CUSTOM)]
+
+
+@both_apis
+def test_effort_and_verbosity_are_sent_and_left_out_where_they_are_refused(
+    play: Play, recorder: ListenerRecorder
+) -> None:
+    refusals = [
+        Fault("status", 400, error_body("Unsupported parameter: 'reasoning_effort' / 'reasoning.effort'")),
+        Fault("status", 400, error_body("Unsupported parameter: 'text.verbosity'")),
+    ]
+    played = play([*refusals, Say("here")])
+    played.model._style = Style("low", "high")
+    reply = played.model.reply(ITEMS, (), cache_key="k", listener=recorder.listener, effort="high")
+    assert reply.text == "here"
+    first, second, third = (json.loads(body) for body in played.server.bodies)
+    names = ("reasoning", "text", "reasoning_effort", "verbosity")
+    assert [first[name] for name in names if name in first] in (
+        [{"effort": "high"}, {"verbosity": "high"}],
+        ["high", "high"],
+    ), "the repository's effort wins"
+    assert len([name for name in names if name in second]) == 1
+    assert not set(names) & third.keys()
+    assert recorder.faults == []
 
 
 def test_only_openais_own_service_is_sent_custom_tools() -> None:

@@ -24,6 +24,10 @@ def test_without_a_file_nothing_is_decided() -> None:
     assert read_config(OneFile("")) == RepoConfig()
 
 
+def test_the_effort_is_one_that_models_know() -> None:
+    assert read_config(OneFile('[work]\neffort = "xhigh"')) == RepoConfig(effort="xhigh")
+
+
 def test_hosts_are_allowed_once_each() -> None:
     text = '[network]\nallow = ["files.example.org", "*.cdn.example.org", "files.example.org"]\n'
     assert read_config(OneFile(text)) == RepoConfig(("files.example.org", "*.cdn.example.org"))
@@ -55,6 +59,8 @@ def test_what_is_no_host_is_named_and_passed_over(host: str) -> None:
     ("text", "says"),
     [
         ("[network", "is not valid TOML"),
+        ('[work]\neffort = "lots"', "work.effort must be one of none, minimal, low"),
+        ("[work]\neffort = 7", "work.effort must be one of none, minimal, low"),
         ("network = 3", "network must be a table"),
         ("[netwrok]\nallow = []", "[netwrok] is not a known section"),
         ('[network]\nalow = ["x.org"]', "network.alow is not a known setting"),

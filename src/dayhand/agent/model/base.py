@@ -80,8 +80,9 @@ class Model(Protocol):
         cache_key: str,
         listener: Listener,
         tool_choice: str = AUTO,
+        effort: str = "",
     ) -> Reply:
-        """Ask for the next turn. ``cache_key`` identifies the task to the prompt cache.
+        """Ask for the next turn. ``cache_key`` identifies the task to the prompt cache. ``effort`` is the repository's.
 
         A server may not support ``tool_choice``: it is then ignored. Raises ``ContextOverflow`` if the items do not
         fit in the context window.

@@ -60,6 +60,7 @@ class FallbackModels:
         cache_key: str,
         listener: Listener,
         tool_choice: str = AUTO,
+        effort: str = "",
     ) -> Reply:
         """Ask the model in use, and the next one if it is unavailable.
 
@@ -73,6 +74,7 @@ class FallbackModels:
                     cache_key=cache_key,
                     listener=listener,
                     tool_choice=tool_choice,
+                    effort=effort,
                     foreign_items=self._foreign_items(len(items)),
                 )
             except ModelUnavailable as error:

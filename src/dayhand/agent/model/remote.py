@@ -29,6 +29,14 @@ class Style:
     effort: str = ""  # of its reasoning
     verbosity: str = ""  # of its messages
 
+    def fields(self, effort: str) -> Body:
+        """The fields of a request. ``effort`` is the repository's, which wins."""
+        effort = effort or self.effort
+        return {
+            **({"reasoning": {"effort": effort}} if effort else {}),
+            **({"text": {"verbosity": self.verbosity}} if self.verbosity else {}),
+        }
+
 
 class RemoteModel:
     """Asks for one reply at a time. Requests are stateless: each contains the whole history, unchanged."""
@@ -71,6 +79,7 @@ class RemoteModel:
         cache_key: str,
         listener: Listener,
         tool_choice: str = AUTO,
+        effort: str = "",
         foreign_items: int = 0,
     ) -> Reply:
         """Ask for the next turn, with retries. Raises ``ModelError`` if they fail or cannot help.
@@ -79,7 +88,12 @@ class RemoteModel:
         """
         retries = RetryState(self._policy)
         full_request = ModelRequest(
-            {**self._body(items, tools, cache_key), **tool_choice_field(tool_choice)}, foreign_items
+            {
+                **self._body(items, tools, cache_key),
+                **tool_choice_field(tool_choice),
+                **self._style.fields(effort),
+            },
+            foreign_items,
         )
         missing: dict[str, ModelFault] = {}  # endpoints that the server does not have
         while True:
@@ -107,7 +121,7 @@ class RemoteModel:
         return responses if self._features.supports(Feature.RESPONSES_API) else chat
 
     def _body(self, items: Sequence[Item], tools: Sequence[Item], cache_key: str) -> Body:
-        body: dict[str, Any] = {
+        return {
             "model": self.name,
             "stream": True,
             "stream_options": {"include_usage": True},
@@ -118,11 +132,6 @@ class RemoteModel:
             "tools": [*tools],
             "input": [*items],
         }
-        if self._style.effort:
-            body["reasoning"] = {"effort": self._style.effort}
-        if self._style.verbosity:
-            body["text"] = {"verbosity": self._style.verbosity}
-        return body
 
     def _wait(self, seconds: float, listener: Listener) -> None:
         ends = self._clock() + seconds

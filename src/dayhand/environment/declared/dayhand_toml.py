@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dayhand.environment.ecosystems.base import Files
+from dayhand.usage import EFFORTS
 
 NAME = ".dayhand.toml"
 KNOWN = {
@@ -19,6 +20,7 @@ KNOWN = {
     "setup": ("run",),
     "checks": ("lint", "types", "test"),
     "limits": ("lines", "files", "money", "minutes"),
+    "work": ("effort",),
 }
 SIZES = ("lines", "files")  # whole numbers; 0: no limit
 HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
@@ -38,6 +40,7 @@ class RepoConfig:
     )  # the commands of a kind; empty: no such check
     limits: Mapping[str, int] = field(default_factory=dict)  # "lines" and "files" of a change; 0: no limit
     budget: Mapping[str, float] = field(default_factory=dict)  # "money" (dollars) and "minutes" of one task
+    effort: str = ""  # of the model's reasoning; "": the operator's
 
 
 def read_config(files: Files) -> RepoConfig:
@@ -66,6 +69,7 @@ def read_config(files: Files) -> RepoConfig:
         kind: _commands(sections["checks"], "checks", kind, problems=problems) for kind in KNOWN["checks"]
     }
     numbers = _numbers(sections["limits"], "limits", problems)
+    effort = _effort(sections["work"], problems)
     return RepoConfig(
         tuple(dict.fromkeys(valid)),
         tuple(problems),
@@ -73,6 +77,7 @@ def read_config(files: Files) -> RepoConfig:
         {kind: commands for kind, commands in checks.items() if commands is not None},
         {name: int(number) for name, number in numbers.items() if name in SIZES},
         {name: number for name, number in numbers.items() if name not in SIZES},
+        effort,
     )
 
 
@@ -85,6 +90,14 @@ def _section(settings: Mapping[str, object], name: str, problems: list[str]) -> 
         f"{NAME}: {name}.{key} is not a known setting; ignored." for key in section if key not in KNOWN[name]
     ]
     return section
+
+
+def _effort(section: Mapping[str, object], problems: list[str]) -> str:
+    effort = section.get("effort", "")
+    if effort in ("", *EFFORTS):
+        return str(effort)
+    problems.append(f"{NAME}: work.effort must be one of {', '.join(EFFORTS)}; ignored.")
+    return ""
 
 
 def _numbers(section: Mapping[str, object], name: str, problems: list[str]) -> Mapping[str, float]:
