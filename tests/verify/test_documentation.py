@@ -11,6 +11,8 @@ import pytest
 
 from dayhand.publish.wording.verification import MARKS, VERDICTS
 from dayhand.verification import Verdict
+from dayhand.verify.cannot_run.base import Kind
+from dayhand.verify.cannot_run.wording import CURES, SENTENCES
 
 ROOT = Path(__file__).parents[2]
 TESTS = {path.name: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
@@ -81,3 +83,9 @@ def test_each_verdict_has_a_row(verdict: Verdict) -> None:
 def test_each_conclusion_has_a_row(conclusion: str) -> None:
     table = TEXT.partition("## The conclusion of the check run")[2].partition("\n## ")[0]
     assert f"| `{conclusion}` |" in table
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_each_kind_of_what_is_missing_has_its_row(kind: Kind) -> None:
+    sentence, cure = (re.sub(r"{[a-z]+}", "…", words[kind]) for words in (SENTENCES, CURES))
+    assert f"| {kind} | {sentence} | {cure} |" in TEXT

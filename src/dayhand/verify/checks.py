@@ -186,6 +186,7 @@ def _finding(
         judgement.verdict,
         head.run,
         base.run if base else None,
+        missing=judgement.missing,
         rerun=rerun.run if rerun else None,
         failing=judgement.failing,
         fixed=judgement.fixed,

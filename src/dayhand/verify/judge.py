@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dayhand.verification import Verdict
+from dayhand.verify.cannot_run.recognise import recognise
+from dayhand.verify.cannot_run.wording import describe_unrunnable
 from dayhand.verify.runner import CheckResult
+
+DOES_NOT_LOAD = "it cannot run without the change either, but with it a file cannot even be loaded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,7 @@ class Judgement:
     failing: tuple[str, ...] = ()  # fail with the change and did not fail before
     fixed: tuple[str, ...] = ()  # failed before and pass now
     note: str = ""
+    missing: str = ""  # for CANNOT_RUN: what is missing, and what would provide it
 
 
 def judge_passed(head: CheckResult, base: CheckResult | None) -> Judgement:
@@ -34,6 +39,14 @@ def judge_failed(head: CheckResult, base: CheckResult, rerun: CheckResult | None
         return Judgement(Verdict.FLAKY, failing=tuple(sorted(head.failing - base.failing)))
     if base.run.passed:
         return Judgement(Verdict.NEW_FAILURE, tuple(sorted(_failing_each_time(head, rerun))))
+    lacking = recognise(head, base)
+    if lacking.cannot_run:
+        return Judgement(Verdict.CANNOT_RUN, missing=str(lacking.cannot_run))
+    if lacking.does_not_load:
+        return Judgement(
+            Verdict.NEW_FAILURE, tuple(sorted(_failing_each_time(head, rerun))), note=DOES_NOT_LOAD
+        )
+    unrunnable = lacking.unrunnable.tests if lacking.unrunnable else frozenset()
     if not base.results:
         return Judgement(Verdict.FAILS_ON_BASE_TOO)  # single tests are not known, only the exit codes
     last = rerun or head
@@ -43,10 +56,11 @@ def judge_failed(head: CheckResult, base: CheckResult, rerun: CheckResult | None
         return Judgement(Verdict.NEW_FAILURE, note=note)
     if last.results.reported != base.results.reported:
         return Judgement(Verdict.FAILS_ON_BASE_TOO)  # printed names cannot be compared with those of a report
-    new, fixed = _failing_each_time(head, rerun) - base.failing, _fixed(last, base)
+    new, fixed = _failing_each_time(head, rerun) - base.failing - unrunnable, _fixed(last, base)
     if new:
         return Judgement(Verdict.NEW_FAILURE, tuple(sorted(new)), fixed)
-    return Judgement(Verdict.FAILS_ON_BASE_TOO, fixed=fixed)
+    note = describe_unrunnable(lacking.unrunnable, len(head.results.tests) if head.results else 0)
+    return Judgement(Verdict.FAILS_ON_BASE_TOO, fixed=fixed, note=note)
 
 
 def _failing_each_time(head: CheckResult, rerun: CheckResult | None) -> frozenset[str]:

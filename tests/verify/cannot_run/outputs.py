@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dayhand.verification import Run
-from dayhand.verify.reports.read import read_results
+from dayhand.verify.reports.base import CaseResult, CaseState
+from dayhand.verify.reports.read import Results, read_results
 from dayhand.verify.runner import CheckResult
 
 RUNS = "runs"  # instead of what is missing: these tests can run
@@ -27,6 +28,15 @@ def check_run(output: str, code: int = 1, command: str = "make test") -> CheckRe
     """What a command printed, as the result of a check."""
     run = Run(command, code, "exit", 1.0, output, 1)
     return CheckResult(run, read_results((), output))
+
+
+def reported(code: int = 1, output: str = "", **tests: str) -> CheckResult:
+    """A run with a report: each test by its name, with what it says if it fails."""
+    cases = [
+        CaseResult(name, CaseState.FAILED if detail else CaseState.PASSED, detail)
+        for name, detail in tests.items()
+    ]
+    return CheckResult(Run("pytest -q", code, "exit", 1.0, output, 1), Results(tuple(cases), reported=True))
 
 
 def _outputs() -> dict[str, Output]:

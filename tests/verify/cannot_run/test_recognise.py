@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from dayhand.verification import Run
+from dayhand.verification import Run, Verdict
 from dayhand.verify.cannot_run.base import Kind
 from dayhand.verify.cannot_run.recognise import diagnose, recognise, unrunnable_tests
-from dayhand.verify.reports.base import CaseResult, CaseState
+from dayhand.verify.judge import judge_failed
+from dayhand.verify.reports.base import CaseResult
 from dayhand.verify.reports.read import Results
 from dayhand.verify.runner import CheckResult
-from tests.verify.cannot_run.outputs import OUTPUTS, check_run
+from tests.verify.cannot_run.outputs import OUTPUTS, check_run, reported
 
 REFUSED = 'psycopg.OperationalError: connection failed: connection to server at "127.0.0.1", port 5432 failed: Connection refused'
 REDIS = "redis.exceptions.ConnectionError: Error 111 connecting to localhost:6379. Connection refused."
 NO_MODULE = "ModuleNotFoundError: No module named 'acme_metrics'"
 ASSERTION = "AssertionError: assert 3 == 4"
 PASSES = ""
-
-
-def reported(code: int = 1, output: str = "", **tests: str) -> CheckResult:
-    """A run with a report: each test by its name, with what it says if it fails."""
-    cases = [
-        CaseResult(name, CaseState.FAILED if detail else CaseState.PASSED, detail)
-        for name, detail in tests.items()
-    ]
-    return CheckResult(Run("pytest -q", code, "exit", 1.0, output, 1), Results(tuple(cases), reported=True))
 
 
 def kept(result: CheckResult, output: str) -> CheckResult:
@@ -145,6 +137,35 @@ def test_the_tests_that_lack_something_are_named_beside_those_that_pass() -> Non
     assert found
     assert found.tests == {"a"}
     assert unrunnable_tests(reported(b=PASSES, c=ASSERTION)) is None
+
+
+@pytest.mark.parametrize(
+    ("head", "base", "verdict", "failing"),
+    [
+        (reported(a=REFUSED, new=REFUSED), reported(a=REFUSED), Verdict.CANNOT_RUN, ()),
+        (
+            reported(ok=PASSES, a=REFUSED, new=REFUSED),
+            reported(ok=PASSES, a=REFUSED),
+            Verdict.FAILS_ON_BASE_TOO,
+            (),
+        ),
+        (
+            reported(ok=PASSES, a=REFUSED, new=ASSERTION),
+            reported(ok=PASSES, a=REFUSED),
+            Verdict.NEW_FAILURE,
+            ("new",),
+        ),
+        (reported(a=NO_MODULE), reported(a=REFUSED), Verdict.NEW_FAILURE, ("a",)),
+    ],
+    ids=["nothing-can-run", "new-test-cannot-run", "new-test-fails", "import-breaks"],
+)
+def test_the_verdict_on_what_cannot_run(
+    head: CheckResult, base: CheckResult, verdict: Verdict, failing: tuple[str, ...]
+) -> None:
+    judged = judge_failed(head, base)
+    assert (judged.verdict, judged.failing) == (verdict, failing)
+    assert bool(judged.missing) == (verdict is Verdict.CANNOT_RUN)
+    assert ("cannot run here" in judged.note) == (verdict is Verdict.FAILS_ON_BASE_TOO)
 
 
 @pytest.mark.parametrize("name", OUTPUTS)

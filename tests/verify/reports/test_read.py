@@ -252,8 +252,8 @@ def test_a_report_file_names_every_test_and_why_it_failed() -> None:
     assert results.failing == {"test_p::test_b[a b]", "test_p::test_err"}
     assert results.counts == Counts(passed=1, failed=2, skipped=1)
     assert [test.detail for test in results.tests if test.state is CaseState.FAILED] == [
-        "AssertionError: assert 'a b' == 'c'x = 'a b'",
-        "failed on setup\nValueError",
+        "AssertionError: assert 'a b' == 'c'\nx = 'a b'",
+        "failed on setup\n\nValueError",
     ]
 
 

@@ -83,6 +83,13 @@ def explain(causes: Iterable[Cause], *, command: str, tests: frozenset[str] = fr
     return CannotRun(frequent[0].kind, missing, " ".join(sentences), " ".join(cures), tests)
 
 
+def describe_unrunnable(found: CannotRun | None, count: int) -> str:
+    """The tests of a check that cannot run here, beside ``count`` tests in all; "" if there are none."""
+    if found is None:
+        return ""
+    return f"{len(found.tests)} of its {count} tests cannot run here. {found}"
+
+
 def _sentence(cause: Cause) -> str:
     missing = f": {cause.missing}" if cause.kind is Kind.NO_TEST_PASSES and cause.missing else cause.missing
     sentence = SENTENCES[cause.kind].format(missing=missing)

@@ -34,6 +34,13 @@ class ReportFormat(Protocol):
         """The single tests; none if the text has a different format."""
 
 
+def shorten(text: str) -> str:
+    """The beginning and the end of a detail: the message stands in front, or after a long traceback."""
+    if len(text) <= DETAIL_CHARS:
+        return text
+    return f"{text[: DETAIL_CHARS // 2]}\n…\n{text[-DETAIL_CHARS // 2 + 3 :]}"
+
+
 def case_result(name: str, state: CaseState, detail: str = "") -> CaseResult:
     """A result with its name on one line, name and detail cut to their limits."""
-    return CaseResult(" ".join(name.split())[:NAME_CHARS], state, detail.strip()[:DETAIL_CHARS])
+    return CaseResult(" ".join(name.split())[:NAME_CHARS], state, shorten(detail.strip()))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from xml.parsers import expat
 
-from dayhand.verify.reports.base import DETAIL_CHARS, MAX_TESTS, CaseResult, CaseState, case_result
+from dayhand.verify.reports.base import MAX_TESTS, CaseResult, CaseState, case_result, shorten
 
 MAX_CHARS = 16 * 1024 * 1024
 ENDS = {"failure": CaseState.FAILED, "error": CaseState.FAILED, "skipped": CaseState.SKIPPED}
@@ -22,28 +22,28 @@ class _Reader:
         self.found: list[CaseResult] = []
         self._name = ""
         self._state = CaseState.PASSED
-        self._detail: list[str] = []
+        self._detail = ""
         self._inside = ""
 
     def start(self, tag: str, fields: dict[str, str]) -> None:
         if tag == "testcase":
             class_name = fields.get("classname", "")
             self._name = f"{class_name}::{fields.get('name', '')}" if class_name else fields.get("name", "")
-            self._state, self._detail = CaseState.PASSED, []
+            self._state, self._detail = CaseState.PASSED, ""
         elif tag in ENDS and self._name:
             self._state = CaseState.FAILED if self._state is CaseState.FAILED else ENDS[tag]
-            self._detail.append(fields.get("message", "")[:DETAIL_CHARS])
+            self._detail = shorten(f"{self._detail}{fields.get('message', '')}\n")
             self._inside = tag
 
     def text(self, data: str) -> None:
-        if self._inside and len(self._detail) < 100:
-            self._detail.append(data[:DETAIL_CHARS])
+        if self._inside:
+            self._detail = shorten(self._detail + data)
 
     def end(self, tag: str) -> None:
         if tag == self._inside:
             self._inside = ""
         if tag == "testcase" and self._name:
-            detail = "".join(self._detail) if self._state is CaseState.FAILED else ""
+            detail = self._detail if self._state is CaseState.FAILED else ""
             self.found.append(case_result(self._name, self._state, detail))
             self._name = ""
             if len(self.found) >= MAX_TESTS:
