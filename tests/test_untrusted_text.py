@@ -13,9 +13,11 @@ from dayhand.sandbox.base import Reason, Result
 from dayhand.sandbox.output import LiveOutput
 from dayhand.untrusted_text import (
     CREDENTIALS,
+    ZERO_WIDTH_SPACE,
     clean,
     decode_output,
     find_credentials,
+    let_ci_run,
     mark_hidden,
     redact,
     redact_output,
@@ -226,3 +228,23 @@ def test_a_code_without_an_end_does_not_swallow_the_next_line(code: str) -> None
 def test_the_model_reads_output_with_its_hidden_characters() -> None:
     assert decode_output("if admin\u202e:\u200b\r\n\x07".encode()) == "if admin\u202e:\u200b\n"
     assert decode_output(b"caf\xc3\xa9 \xff") == "café �"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]", "[SKIP CI]", "[ skip ci ]", "***NO_CI***", "skip-checks: true",
+     "Skip-Checks:true", "skip-checks : true", "[skip travis]", "[travis skip]", "[azurepipelines skip]", "[skip azp]", "[ci-skip]", "[skip-ci]",
+     "`[skip ci]`", "Sort\n\n[skip ci]\n", "> [no ci]"],
+)  # fmt: skip
+def test_no_word_in_a_message_skips_ci(text: str) -> None:
+    quieted = let_ci_run(text)
+    assert quieted != text
+    assert quieted.replace(ZERO_WIDTH_SPACE, "") == text
+    assert let_ci_run(quieted) == quieted
+
+
+@pytest.mark.parametrize(
+    "text", ["[api] fix", "[x](y)", "- [ ] skip", "[skipped]", "***bold***", "do not skip checks", "NO_CI"]
+)
+def test_other_words_in_a_message_stay(text: str) -> None:
+    assert let_ci_run(text) == text

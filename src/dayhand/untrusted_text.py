@@ -87,6 +87,11 @@ CREDENTIALS = (
     CredentialShape("a PyPI token", ("pypi-AgEI",), count="{40,}"),
     CredentialShape("a payment provider's key", ("sk_live_", "rk_live_"), ALPHANUMERIC),
 )
+# How the words begin that tell GitHub and other CI systems to skip a commit.
+_SKIPS_CI = re.compile(
+    r"\[(?=\s*(?:(?:skip|no|ci|actions)\b|[\w-]+[ -]skip\s*\]))|\*\*\*(?=NO_CI)|\bskip(?=-checks\s*:)",
+    re.IGNORECASE,
+)
 PRIVATE_KEY = "a private key"
 _KEY_START = r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----"
 _KEY_END = _KEY_START.replace("BEGIN", "END")
@@ -148,6 +153,18 @@ def quiet(text: str) -> str:
     text = re.sub(r"(#|(?<![^\W_])GH-)(?=\d)", rf"\1{ZERO_WIDTH_SPACE}", text, flags=re.IGNORECASE)
     text = re.sub(r"www\.", f"www{ZERO_WIDTH_SPACE}.", text, flags=re.IGNORECASE)
     return text.replace("://", f":{ZERO_WIDTH_SPACE}//")
+
+
+def let_ci_run(text: str) -> str:
+    r"""Text in which no word tells a CI system to skip a commit: it may become the message of a merge.
+
+    https://docs.github.com/actions/managing-workflow-runs/skipping-workflow-runs. Any line of a message counts, and so
+    does code, since it is not read as Markdown.
+
+    >>> let_ci_run("Fix [skip ci] and [x](y)\n\nskip-checks: true").replace(ZERO_WIDTH_SPACE, "·")
+    'Fix [·skip ci] and [x](y)\n\nskip·-checks: true'
+    """
+    return _SKIPS_CI.sub(rf"\g<0>{ZERO_WIDTH_SPACE}", text)
 
 
 def redact(text: str) -> str:

@@ -106,13 +106,14 @@ class Mirror:
         found = {ref.removeprefix("refs/heads/"): sha for sha, ref in pairs}
         return {name: found[name] for name in branches if name in found}
 
-    def push(self, sha: str, branch: str, token: str, *, instead_of: str = "") -> None:
+    def push(self, sha: str, branch: str, token: str, *, instead_of: str | None = None) -> None:
         """Push a commit to a branch of the server, never by force. Raises ``CheckoutError``.
 
-        ``instead_of`` is our own commit that this one replaces; the push fails if the branch has moved since.
+        ``instead_of`` is our own commit that this one replaces, "" for a new branch; the push fails if the branch has
+        moved since.
         """
         self._check_branch_name(branch)
-        lease = (f"--force-with-lease=refs/heads/{branch}:{instead_of}",) if instead_of else ()
+        lease = () if instead_of is None else (f"--force-with-lease=refs/heads/{branch}:{instead_of}",)
         refs = f"{sha}:refs/heads/{branch}"
         self.git.run("push", "-q", *lease, self.url, refs, env=with_token(self.url, token), limits=HISTORY)
 
@@ -127,6 +128,9 @@ class Mirror:
 
     def message(self, commit: str) -> str:
         return self.git.run("show", "-s", "--format=%an%n%B", commit).decode("utf-8", "replace").strip()
+
+    def parents(self, commit: str) -> tuple[str, ...]:
+        return tuple(self.git.run("show", "-s", "--format=%P", commit).decode().split())
 
     def bundle(self, commit: str) -> Path:
         """A file with ``commit`` and its history, under the ref that ``bundle_ref`` names."""

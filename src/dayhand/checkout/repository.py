@@ -11,6 +11,7 @@ from dayhand.checkout.leftovers import sort_out
 from dayhand.checkout.mirror import Author, CommitFiles, Mirror, bundle_ref, read_files
 from dayhand.checkout.policy import check_policy, large_binaries
 from dayhand.checkout.target_branch import TargetBranches
+from dayhand.checkout.task_branch import TaskBranch
 from dayhand.checkout.trust import is_trusted
 from dayhand.environment.base import Source
 from dayhand.environment.declared.dayhand_toml import RepoConfig, read_config
@@ -20,10 +21,10 @@ from dayhand.ledger.facts import Facts
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
 from dayhand.task import Change, LeftOut, Solution, Task
-from dayhand.untrusted_text import ZERO_WIDTH_SPACE, clean, quiet
+from dayhand.untrusted_text import clean, let_ci_run, quiet
 
-# How `[skip ci]` begins, in its forms: https://docs.github.com/actions/managing-workflow-runs/skipping-workflow-runs
-SKIPS_CI = re.compile(r"\[(?=(?:skip|no|ci|actions)\b)|\*\*\*(?=NO_CI)", re.IGNORECASE)
+# GitHub runs no workflow for the empty commit. It is replaced before anything can be merged.
+START = "Start work on #{number}\n\n[skip ci]\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +89,14 @@ class Checkout:
         return Source(task.repository, self.mirror.tree(commit) if trusted else commit, trusted)
 
     def begin(self, task: Task, base: Base) -> str:
-        """Push the task's branch with an empty first commit, so that a draft pull request can be opened.
+        """Push the task's branch with an empty commit, so that a draft pull request can be opened.
 
         Returns that commit. It is the same each time, so a repeated call finds its branch.
         """
-        message = f"Start work on #{task.number}\n\n[skip ci]\n"
+        message, parent = START.format(number=task.number), self._without_start(base.commit)
         tree = self.mirror.tree(base.commit)
-        start = self.mirror.commit(tree, base.commit, message, author=self.author(), when=task.created_at)
-        branch, heads = self._free_branch(task, start)
-        self.facts.put(facts.START, start)
-        if self.facts.get(facts.HEAD) is None and branch not in heads:
-            self.mirror.push(start, branch, self.token())
+        start = self.mirror.commit(tree, parent, message, author=self.author(), when=task.created_at)
+        self._branch.begin(task, start)
         return start
 
     def fill(self, box: Box, commit: str, branch: str) -> None:
@@ -137,20 +135,20 @@ class Checkout:
         reference = f"For #{task.number}.\n" if task.number else ""
         trailer = f"\nCo-authored-by: {co_author}\n" if co_author else ""
         unfinished = None if self.branches.own else self.facts.get(facts.UNFINISHED_HEAD)
-        parent = unfinished or self.facts.get(facts.START) or change.base
-        message = f"{_subject(solution.title)}\n\n{reference}{trailer}"
+        parent = unfinished or self._without_start(change.base)
+        message = let_ci_run(f"{_subject(solution.title)}\n\n{reference}{trailer}")
         return self.mirror.commit(change.tree, parent, message, author=self.author(), when=task.created_at)
 
     def push(self, task: Task, head: str) -> str:
-        """Push a commit to the task's branch, and return the branch's name."""
-        if self.branches.own:
-            branch = self.branches.own
-            heads = self.mirror.remote_branches((branch,), self.token())
-        else:
-            branch, heads = self._free_branch(task, head)
+        """Push a commit in place of the start commit, and return the branch's name; an own pull request's branch grows."""
+        if not self.branches.own:
+            return self._branch.push(task, head)
+        branch = self.branches.own
+        current = self.mirror.fetch((branch,), self.token()).get(branch)
+        if current != head:
+            replaced = current if current and self._without_start(current) != current else None
+            self.mirror.push(head, branch, self.token(), instead_of=replaced)
         self.facts.put(facts.BRANCH, branch)
-        if heads.get(branch) != head:
-            self.mirror.push(head, branch, self.token())
         self.facts.put(facts.HEAD, head)
         return branch
 
@@ -172,23 +170,23 @@ class Checkout:
         self.facts.put(facts.UNFINISHED_BRANCH, branch)
         return branch
 
-    def _free_branch(self, task: Task, start: str) -> tuple[str, dict[str, str]]:
-        """The task's branch with its commit; under another name if an earlier task's work is on the branch of that name."""
-        if known := self.facts.get(facts.BRANCH):
-            return known, self.mirror.fetch((known,), self.token())
-        branch = task.branch
-        heads = self.mirror.fetch((branch,), self.token())
-        if branch in heads and not self.mirror.contains(start, heads[branch]):
-            branch = f"{branch}-{task.id[-4:].lower()}"
-            heads = self.mirror.fetch((branch,), self.token())
-        self.facts.put(facts.BRANCH, branch)
-        return branch, heads
+    @property
+    def _branch(self) -> TaskBranch:
+        return TaskBranch(self.mirror, self.facts, self.token)
+
+    def _without_start(self, commit: str) -> str:
+        """The commit, or its parent if it is an empty start commit of ours."""
+        author, _, message = self.mirror.message(commit).partition("\n")
+        if not re.fullmatch(re.escape(START.strip()).replace(r"\{number\}", r"\d+"), message):
+            return commit
+        (parent,) = self.mirror.parents(commit)
+        empty = self.mirror.tree(parent) == self.mirror.tree(commit)
+        return parent if empty and author == self.author().name else commit
 
 
 def _subject(title: str) -> str:
     """The model's title as a commit subject: one line that mentions nobody, closes no issue and skips no CI."""
-    inert = SKIPS_CI.sub(rf"\g<0>{ZERO_WIDTH_SPACE}", quiet(" ".join(clean(title).split())))
-    return inert[:72] or "Change the code as asked"
+    return quiet(" ".join(clean(title).split()))[:72] or "Change the code as asked"
 
 
 def open_mirror(data: Path, repository: str, url: str) -> Mirror:

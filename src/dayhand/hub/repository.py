@@ -25,6 +25,7 @@ from dayhand.hub.models import (
 )
 from dayhand.hub.permissions import COMMENT_PERMISSIONS, PERMISSIONS
 from dayhand.hub.session import open_github
+from dayhand.untrusted_text import let_ci_run
 
 GONE, REFUSED = 404, 422
 OWN_BRANCHES = "dayhand/"
@@ -146,6 +147,10 @@ class RepositoryHub:
             pulls = [_pull(pull) for pull in self._repo().get_pulls(state="all", head=f"{owner}:{branch}")]
         return next((pull for pull in pulls if pull.state == "open"), pulls[0] if pulls else None)
 
+    def pull(self, number: int) -> Pull:
+        with hub_errors(f"reading pull request #{number}"):
+            return _pull(self._repo().get_pull(number))
+
     def closed_pull_bodies(self, branch: str) -> tuple[str, ...]:
         """The bodies of the closed and merged pull requests from a branch."""
         owner = self.full_name.partition("/")[0]
@@ -158,6 +163,7 @@ class RepositoryHub:
         existing = self.find_pull(branch)
         if existing and existing.state == "open":
             return existing
+        title, body = let_ci_run(title), let_ci_run(body)
         with hub_errors(f"opening a pull request from {branch}"):
             try:
                 made = self._repo().create_pull(base=base, head=branch, title=title, body=body, draft=draft)
@@ -172,7 +178,10 @@ class RepositoryHub:
 
     def edit_pull(self, number: int, *, title: str | None = None, body: str | None = None) -> None:
         with hub_errors(f"editing pull request #{number}"):
-            self._repo().get_pull(number).edit(title=title or NotSet, body=NotSet if body is None else body)
+            self._repo().get_pull(number).edit(
+                title=let_ci_run(title) if title else NotSet,
+                body=NotSet if body is None else let_ci_run(body),
+            )
 
     def ready(self, number: int) -> bool:
         """Mark a draft as ready for review; return False if it was not a draft."""

@@ -108,7 +108,7 @@ class GitHubPublication:
         if not earlier:
             self.hub.edit_pull(pull.number, title=title, body=body)
         if closed:
-            self._comment(comment.proposed_on_closed(task, pull.url))
+            self._comment(comment.proposed_on_closed(task, pull.url, self._branch()))
             return pull.url
         if not proposed.verification.conclusion.stays_draft:  # else a person decides
             self.hub.ready(pull.number)
@@ -215,8 +215,10 @@ class GitHubPublication:
     def _closed_pull(self) -> Pull | None:
         """The pull request of this task, if a person has closed it: then no second one is opened."""
         number = self.facts.get(facts.PULL)
-        pull = self.hub.find_pull(self._branch()) if number else None
-        return pull if pull and pull.number == number and pull.state == "closed" else None
+        if not number:
+            return None
+        pull = self.hub.find_pull(self._branch()) or self.hub.pull(number)
+        return pull if pull.number == number and pull.state == "closed" else None
 
     def _conclude_with(self, proposed: ProposedChange) -> None:
         """Conclude the first check run, then start and conclude the one on the pushed commit."""
@@ -325,6 +327,11 @@ class GitHubPublication:
         return written.url
 
     def _remember_pull(self, pull: Pull) -> None:
+        """From now on this is the task's pull request. A draft on which somebody else pushed is closed, with a link to it."""
+        draft = self.facts.get(facts.PULL)
+        if draft and draft != pull.number:
+            self.hub.edit_pull(draft, body=pull_request.moved(self.task, pull.url))
+            self.hub.close_pull(draft)
         self.facts.put(facts.PULL, pull.number)
         self.facts.put(facts.PULL_URL, pull.url)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from dayhand.errors import DayhandError
-from dayhand.publish.markdown.escape import cap
+from dayhand.publish.markdown.escape import cap, code
 from dayhand.publish.markdown.sanitize import prose
 from dayhand.publish.wording.cost import SCRIPTED, spent, took_over
 from dayhand.publish.wording.evidence import citation
@@ -19,7 +19,10 @@ from dayhand.usage import Usage
 from dayhand.verification import Status, Verification
 
 KEPT_COMMITS = "The commits pushed so far are kept."
-KEPT_DRAFT = "Someone else pushed to my branch, so the draft stays open."
+KEPT_DRAFT = (
+    "Someone else pushed to my branch, so the draft stays open. Before you merge it, remove its first commit: it is empty "
+    "and tells CI to skip it."
+)
 NOTHING_CHANGED = "Nothing was changed."
 
 
@@ -48,11 +51,11 @@ def proposed(task: Task, pull_url: str, verification: Verification, *, usage: Us
     return f"@{task.ask.asker} [The pull request]({pull_url}) {state}. {conclusion}{scripted}"
 
 
-def proposed_on_closed(task: Task, pull_url: str) -> str:
+def proposed_on_closed(task: Task, pull_url: str, branch: str) -> str:
     """A person closed the pull request in the meantime."""
     return (
         f"@{task.ask.asker} [The pull request]({pull_url}) was closed while I was working. "
-        "My work is on its branch: reopen the pull request to continue, or delete the branch."
+        f"My work is on the branch {code(branch)}: open or reopen a pull request to continue, or delete the branch."
     )
 
 

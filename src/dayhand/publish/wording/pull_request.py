@@ -39,6 +39,15 @@ def withdrawn(task: Task, reason: str) -> str:
     return f"{reason} I closed this draft; my comment on #{task.number} says more.\n"
 
 
+def moved(task: Task, pull_url: str) -> str:
+    """The body of a draft that was closed because somebody pushed to its branch. It no longer closes the issue."""
+    return (
+        f"My work on #{task.number} continues in [another pull request]({pull_url}), because somebody else pushed to this "
+        "branch, which I do not overwrite. Their commits are still on it. Before you use them, remove its first commit: it is "
+        "empty and tells CI to skip it.\n"
+    )
+
+
 def body(task: Task, proposed: ProposedChange, repository_url: str, *, task_url: str) -> str:
     """The body of the finished pull request: the conclusion, the summary, the evidence and the cost.
 

@@ -1,0 +1,77 @@
+"""The branch of one task: the empty start commit, the real commit in its place, and never over somebody's commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count, islice
+
+from dayhand.checkout.mirror import Mirror
+from dayhand.errors import CheckoutError
+from dayhand.ledger import facts
+from dayhand.ledger.facts import Facts
+from dayhand.task import Task
+
+MAX_TRIES = 20  # names, and pushes that somebody else's push came before
+
+
+@dataclass(frozen=True, slots=True)
+class TaskBranch:
+    """A branch of our own. Each call may be repeated after a crash: it looks at the server before it pushes."""
+
+    mirror: Mirror
+    facts: Facts
+    token: Callable[[], str]
+
+    def begin(self, task: Task, start: str) -> None:
+        """Push the start commit to the first name that is free, unless the branch was begun before."""
+        self.facts.put(facts.START, start)
+        known = self.facts.get(facts.BRANCH)
+        branch = known or next(name for name in _names(task) if self._head(name) in ("", start))
+        self.facts.put(facts.BRANCH, branch)
+        if self.facts.get(facts.HEAD) is None and not self._head(branch):
+            self.mirror.push(start, branch, self.token())
+
+    def push(self, task: Task, head: str) -> str:
+        """Push a commit in place of the start commit or on top of what is ours, and return the branch's name.
+
+        Another name is taken if the branch holds anything else: an earlier task's work, or a commit that somebody
+        pushed on top of the start commit. Raises ``CheckoutError`` if the server refuses.
+        """
+        known = self.facts.get(facts.BRANCH)
+        names = iter([*([known] if known else []), *islice(_names(task), MAX_TRIES)])
+        branch = next(names)
+        for _ in range(MAX_TRIES):
+            current = self._head(branch)
+            if current == head or self._replace(current, head, branch):
+                self.facts.put(facts.BRANCH, branch)
+                self.facts.put(facts.HEAD, head)
+                return branch
+            if current == self._head(branch):
+                branch = next(names)
+        raise CheckoutError(
+            f"No branch for the work on #{task.number} could be pushed: each of them changes."
+        )
+
+    def _replace(self, current: str, head: str, branch: str) -> bool:
+        """Push if the branch is new, at our start commit, or behind ``head``; False if it is not, or has moved since."""
+        if current not in ("", self.facts.get(facts.START)) and not self.mirror.contains(current, head):
+            return False
+        try:
+            self.mirror.push(head, branch, self.token(), instead_of=current)
+        except CheckoutError:
+            if self._head(branch) == current:
+                raise
+            return False
+        return True
+
+    def _head(self, branch: str) -> str:
+        return self.mirror.fetch((branch,), self.token()).get(branch, "")
+
+
+def _names(task: Task) -> Iterator[str]:
+    """The names of the task's branch, in the order in which they are tried; the same on every worker."""
+    own = f"{task.branch}-{task.id[-4:].lower()}"
+    yield task.branch
+    yield own
+    yield from (f"{own}-{number}" for number in count(2))
