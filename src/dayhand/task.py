@@ -198,8 +198,15 @@ class ExaminedCheck:
     kind: str  # "lint", "types" or "test"
     command: str
     source: str  # where the command was found
-    run: Run | None  # None if the environment cannot run it
-    missing: str = ""  # then: what is missing, and what would install it
+    run: Run | None  # None if it was not even started
+    missing: str = ""  # if the environment cannot run it: what is missing
+    cure: str = ""  # the line or the action that would provide it, if that is known
+    note: str = ""  # of a check that can run: which of its tests cannot, and why
+
+    @property
+    def can_run(self) -> bool:
+        """Whether it was started, and a test of it can run."""
+        return self.run is not None and not self.missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +225,7 @@ class Examined:
     @property
     def ready(self) -> bool:
         """Whether everything was installed and every declared check can run, whether or not it passes."""
-        return all(step.passed for step in self.steps) and all(one.run for one in self.checks)
+        return all(step.passed for step in self.steps) and all(one.can_run for one in self.checks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,9 @@ from dayhand.environment.base import Environment, Installed, Missing
 from dayhand.environment.ecosystems.base import Check
 from dayhand.sandbox.base import Box
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
-from dayhand.verify.examination import examine
+from dayhand.verify.examination import describe_run, examine
+from dayhand.verify.runner import CheckResult
+from tests.verify.cannot_run.outputs import check_run, reported
 
 COMMIT = "a" * 40
 
@@ -76,6 +78,37 @@ def test_a_program_that_only_the_run_shows_to_be_gone_is_named_too(sandbox: Bubb
     (one,) = examine(environment("no-such-program"), sandbox, fill, log=Notes(), commit=COMMIT).checks
     assert one.run is None
     assert one.missing.startswith("no-such-program is not installed: ")
+
+
+TEST = Check("test", "make test", "true", "make", "Makefile")
+REFUSED = "redis.exceptions.ConnectionError: Error 111 connecting to localhost:6379. Connection refused."
+
+
+@pytest.mark.parametrize(
+    ("result", "missing", "note"),
+    [
+        (reported(a=REFUSED), "Redis on localhost:6379 is missing", ""),
+        (reported(0), "it passes, but no test ran.", ""),
+        (check_run("Ran 0 tests in 0.000s\n\nOK", 0), "it passes, but no test ran.", ""),
+        (
+            reported(a=REFUSED, b=""),
+            "",
+            "1 of its 2 tests cannot run here. Redis on localhost:6379 is missing",
+        ),
+        (reported(a="AssertionError: assert 1 == 2"), "", ""),
+        (reported(0, a=""), "", ""),
+        (check_run("something else", 0), "", ""),
+        (check_run("something else", 1), "", ""),
+    ],
+)
+def test_a_check_that_runs_no_test_is_not_one_that_can_run(
+    result: CheckResult, missing: str, note: str
+) -> None:
+    examined = describe_run(TEST, result)
+    assert examined.can_run is not bool(missing)
+    assert examined.missing.startswith(missing)
+    assert examined.note.startswith(note)
+    assert bool(examined.cure) is bool(missing)
 
 
 def test_a_failed_step_says_what_the_installer_said(sandbox: BubblewrapSandbox) -> None:

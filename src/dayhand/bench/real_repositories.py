@@ -124,12 +124,14 @@ def figures(rows: Sequence[Measurement], left_out: dict[str, str]) -> Repository
 
 def _ran(found: Examined) -> tuple[str, ...]:
     return tuple(
-        f"{one.command}: {'passes' if one.run.passed else 'fails'}" for one in found.checks if one.run
+        f"{one.command}: {'passes' if one.run.passed else 'fails'}"
+        for one in found.checks
+        if one.run and one.can_run
     )
 
 
 def _verdict(found: Examined) -> str:
-    silent = [f"{one.command} cannot run: {one.missing}" for one in found.checks if not one.run]
+    silent = [f"{one.command} cannot run: {one.missing}" for one in found.checks if not one.can_run]
     return silent[0] if silent else "ready" if found.checks else "no check is declared"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dayhand.environment.base import Environment, Log, Source
 from dayhand.environment.declared.improvement import Improvement
@@ -15,8 +15,12 @@ from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Sandbox
 from dayhand.task import Examined, ExaminedCheck, SetupStep
 from dayhand.verify.base_cache import BaseCache
-from dayhand.verify.runner import Runner
+from dayhand.verify.cannot_run.recognise import diagnose, runs_no_test, unrunnable_tests
+from dayhand.verify.cannot_run.wording import describe_unrunnable
+from dayhand.verify.runner import CheckResult, Runner
 from dayhand.verify.trees import Fill
+
+DECLARE_TESTS = "Declare the command that runs the tests as `[checks] test` in `.dayhand.toml`."
 
 
 def examine(
@@ -69,9 +73,25 @@ def _examine_check(
         return ExaminedCheck(check.kind, check.command, check.source, None, missing_tool)
     if bases:
         bases.keep(commit, environment.results_key, check, result=result)
-    outcome = "passes" if result.run.passed else "runs, and fails"
-    log.line("result", f"{check.kind}: {check.command}: {outcome}")
-    return ExaminedCheck(check.kind, check.command, check.source, result.run)
+    examined = describe_run(check, result)
+    outcome = f"cannot run. {examined.missing}" if examined.missing else "runs, and fails"
+    log.line("result", f"{check.kind}: {check.command}: {'passes' if _passes(examined) else outcome}")
+    return examined
+
+
+def describe_run(check: Check, result: CheckResult) -> ExaminedCheck:
+    """What one run of a check shows: a test command that runs no test, or of which none can run, cannot run here."""
+    examined = ExaminedCheck(check.kind, check.command, check.source, result.run)
+    if check.kind == "test" and runs_no_test(result):
+        return replace(examined, missing="it passes, but no test ran.", cure=DECLARE_TESTS)
+    if found := diagnose(result):
+        return replace(examined, missing=found.sentence, cure=found.cure)
+    count = len(result.results.tests) if result.results else 0
+    return replace(examined, note=describe_unrunnable(unrunnable_tests(result), count))
+
+
+def _passes(examined: ExaminedCheck) -> bool:
+    return examined.can_run and examined.run is not None and examined.run.passed
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +107,7 @@ class ImprovementSearch:
 
     def run(self, environment: Environment, before: Examined) -> Improvement | None:
         """Suggest a set-up, examine the commit with it, and return it only if the result is better."""
-        missing = {check.command: check.missing for check in before.checks if check.run is None}
+        missing = {check.command: check.missing for check in before.checks if not check.can_run}
         suggestion = None if before.ready else suggest(self.files, environment, missing)
         if suggestion is None:
             return None
@@ -125,15 +145,15 @@ def is_better(before: Examined, after: Examined) -> bool:
 
 def _kinds(examined: Examined) -> set[str]:
     """The kinds of check of which at least one can run."""
-    return {check.kind for check in examined.checks if check.run}
+    return {check.kind for check in examined.checks if check.can_run}
 
 
 def _passing_kinds(examined: Examined) -> set[str]:
-    return {check.kind for check in examined.checks if check.run and check.run.passed}
+    return {check.kind for check in examined.checks if _passes(check)}
 
 
 def _cannot_run(examined: Examined) -> int:
-    return sum(check.run is None for check in examined.checks)
+    return sum(not check.can_run for check in examined.checks)
 
 
 def _failed_steps(examined: Examined) -> int:

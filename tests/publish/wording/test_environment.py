@@ -125,6 +125,22 @@ run = ["…"]
     )
 
 
+def test_a_check_whose_tests_cannot_run_here_says_what_is_missing_and_links_to_its_run() -> None:
+    ran = Run("npm test", 1, "exit", 2.0, "refused", line=7)
+    missing = ExaminedCheck(
+        "test", "npm test", "package.json", ran, "Redis is missing.", "Install it on the worker."
+    )
+    some = ExaminedCheck(
+        "test", "make test", "Makefile", ran, note="3 of its 9 tests cannot run here. Redis is missing."
+    )
+    text = environment.report(replace(FOUND, checks=(missing, some)), URL)
+    assert text.startswith("**1 of 2 declared checks can run here; 1 currently fails.**")
+    assert f"| [⛔ cannot run]({URL}#L7) (2.0 s) | test | `npm test` |" in text
+    assert "`npm test` cannot run: Redis is missing. Install it on the worker." in text
+    assert "`make test`: 3 of its 9 tests cannot run here. Redis is missing." in text
+    assert "development dependencies" not in text
+
+
 def test_where_no_check_is_declared_the_lines_to_declare_one_are_given() -> None:
     bare = replace(FOUND, toolchains=(), steps=(), checks=(), blocked=())
     told = environment.report(bare)

@@ -15,16 +15,19 @@ from dayhand.task import Examined, ExaminedCheck, SetupStep
 CHECK_NAME = "dayhand / environment"
 MAX_BYTES = 60_000
 NOT_EXAMINED = "The environment could not be examined"
+ADD_THE_TOOL = (
+    "Add the tool to the repository's development dependencies, in a version that the registry has."
+)
 SETUP_SNIPPET = '```toml\n[setup]\nrun = ["…"]\n```'
 CHECKS_SNIPPET = '```toml\n[checks]\nlint = "…"\ntest = "…"\n```'
 
 
 def headline(found: Examined) -> str:
     """The title of the check run."""
-    count, running = len(found.checks), sum(check.run is not None for check in found.checks)
+    count, running = len(found.checks), sum(check.can_run for check in found.checks)
     if not count:
         return "No declared checks found"
-    failing = sum(check.run is not None and not check.run.passed for check in found.checks)
+    failing = sum(_fails(check) for check in found.checks)
     fails = f"; {_failing(failing, count)}" if failing else ""
     broken = "" if all(step.passed for step in found.steps) else "; part of the set-up failed"
     subject = _all_checks(count) if running == count else f"{running} of {count} declared checks"
@@ -55,7 +58,7 @@ def answer(asker: str, commit: str, check_url: str, *, text: str) -> str:
 
 def short_result(check: ExaminedCheck) -> str:
     """The result of one check in two words."""
-    if check.run is None:
+    if check.run is None or not check.can_run:
         return "⛔ cannot run"
     return f"{'✅ passes' if check.run.passed else '⚠️ fails'} ({check.run.seconds:.1f} s)"
 
@@ -89,7 +92,7 @@ def last_unavailable(found: Examined | None) -> str:
     """The same from the last examination, before the task has looked for itself."""
     if found is None:
         return ""
-    checks = [(check.command, check.missing) for check in found.checks if check.run is None]
+    checks = [(check.command, check.missing) for check in found.checks if not check.can_run]
     return _unavailable(checks, [step.title for step in found.steps if not step.passed], found.pins)
 
 
@@ -115,6 +118,10 @@ def _failing(failing: int, count: int) -> str:
     return f"{failing} currently {'fails' if failing == 1 else 'fail'}"
 
 
+def _fails(check: ExaminedCheck) -> bool:
+    return check.can_run and check.run is not None and not check.run.passed
+
+
 def _toolchain(found: Examined) -> str:
     names = " and ".join(line(name) for name in found.toolchains) or "none recognized"
     how = "reused from an earlier set-up" if found.known else "set up"
@@ -134,7 +141,9 @@ def _checks(found: Examined, task_url: str) -> str:
 def _result(check: ExaminedCheck, task_url: str) -> str:
     if check.run is None:
         return "⛔ cannot run"  # the reason is below the table: a phone shows a long cell badly
-    result = "✅ passes" if check.run.passed else "⚠️ runs, but fails"
+    result = "⛔ cannot run"
+    if check.can_run:
+        result = "✅ passes" if check.run.passed else "⚠️ runs, but fails"
     linked = f"[{result}]({task_url}#L{check.run.line})" if task_url and check.run.line else result
     return f"{linked} ({check.run.seconds:.1f} s)"
 
@@ -160,16 +169,16 @@ def _remedies(found: Examined, *, proposed: bool) -> str:
 
 def _each_remedy(found: Examined, *, proposed: bool) -> Iterator[str]:
     for check in found.checks:
-        if check.run is None:
-            yield (
-                f"{code(check.command)} cannot run: {line(check.missing).rstrip('.')}. Add the tool to the repository's "
-                "development dependencies, in a version that the registry has."
-            )
+        if not check.can_run:
+            cure = line(check.cure) or ADD_THE_TOOL
+            yield f"{code(check.command)} cannot run: {line(check.missing).rstrip('.')}. {cure}"
     if not found.ready and not proposed:
-        opening = "Or declare" if any(check.run is None for check in found.checks) else "Declare"
+        opening = "Or declare" if any(not check.can_run for check in found.checks) else "Declare"
         yield f"{opening} the set-up in `.dayhand.toml` on the default branch:\n\n{SETUP_SNIPPET}"
     for check in found.checks:
-        if check.run is not None and not check.run.passed:
+        if check.note:
+            yield f"{code(check.command)}: {line(check.note)}"
+        elif check.run is not None and _fails(check):
             last = line(last_line(check.run.output))
             output = f" ({last})" if last else ""
             yield (

@@ -75,6 +75,16 @@ def unrunnable_tests(result: CheckResult) -> CannotRun | None:
     return _explain(result, found) if found else None
 
 
+def runs_no_test(result: CheckResult) -> bool:
+    """Whether a command passes although it is known that no test ran."""
+    if not result.run.passed:
+        return False
+    counts = result.results.counts if result.results else None
+    if counts:
+        return not counts.passed
+    return result.report_missing or count_passed(result.run.output) == 0
+
+
 def passed_tests(result: CheckResult) -> int:
     """How many tests are known to have passed: by the report, or by what the runner printed."""
     if result.results and result.results.reported:
