@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from dayhand.agent.briefing import brief
-from dayhand.agent.budget import lower_limits
 from dayhand.agent.guard import WorkLimits
 from dayhand.agent.loop import send_back, solve
 from dayhand.agent.model.base import Model
@@ -232,7 +231,6 @@ class TaskJourney:
         ):
             with self.log.stage(Stage.SOLVE):
                 self._fill_base(box)
-                limits = lower_limits(tools.work_limits.limits, self.base.config.budget)
                 try:
                     solution = solve(
                         self.task,
@@ -242,12 +240,7 @@ class TaskJourney:
                         journal=tools.journal,
                         log=self.log,
                         env=environment.env,
-                        limits=replace(
-                            tools.work_limits,
-                            limits=limits,
-                            clock=tools.clock,
-                            effort=self.base.config.effort,
-                        ),
+                        limits=tools.work_limits.of(self.base.config, tools.clock),
                     )
                 except ModelError:
                     if keep:

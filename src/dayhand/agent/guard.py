@@ -6,13 +6,14 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from dayhand.agent.budget import Budget
+from dayhand.agent.budget import Budget, lower_limits
 from dayhand.agent.model.base import Call, Item, Reply
 from dayhand.agent.model.items import message, refusal_in
 from dayhand.agent.tools.call_parser import MAX_NAME_CHARS
 from dayhand.agent.tools.executor import ToolResult
+from dayhand.environment.declared.dayhand_toml import RepoConfig
 from dayhand.errors import LimitReached, ModelError, SandboxError
 from dayhand.usage import Limit, Resource
 
@@ -43,6 +44,11 @@ class WorkLimits:
     @property
     def all(self) -> tuple[Limit, ...]:
         return (*self.limits, Limit(Resource.TURNS, self.turns, "DAYHAND_MAX_TURNS"))
+
+    def of(self, config: RepoConfig, clock: Callable[[], float]) -> WorkLimits:
+        """These limits as a repository lowers them, with its effort."""
+        limits = lower_limits(self.limits, config.budget)
+        return replace(self, limits=limits, clock=clock, effort=config.effort)
 
 
 class LoopGuard:
