@@ -83,7 +83,7 @@ def told(items: list[Item]) -> list[str]:
 @pytest.mark.parametrize(
     ("what", "near"),
     [
-        (limit(Resource.TOKENS, 41_000), "tokens left. "),
+        (limit(Resource.TOKENS, 47_000), "tokens left. "),
         (limit(Resource.MONEY, 0.09), "You have $0.0"),
         (limit(Resource.MINUTES, 30), "minutes left. "),
     ],
@@ -182,7 +182,7 @@ def test_what_a_dead_worker_spent_counts(play: Play, boxes: Boxes, log: Log) -> 
         waits = [Fault("status", 429, headers={"Retry-After": "130"}), Plan((("wait", "pending"),))]
         played = play(plays=cancelled_by([Patch(PATCH)], waits, waits, waits))
         journal = Journal(dies_after)
-        limits = (limit(Resource.MONEY, 0.09), limit(Resource.MINUTES, 10))
+        limits = (limit(Resource.MONEY, 0.1), limit(Resource.MINUTES, 10))
         if dies_after:
             with pytest.raises(Killed):
                 work(played, boxes(), journal, log, *limits)

@@ -115,7 +115,7 @@ SETTINGS: dict[str, dict[str, object]] = {
     "tokens that run out": {"max_tokens": 31_000},
     "minutes that run out": {"max_minutes": 20.0},
     "minutes that run out in a request": {"max_minutes": 10.0},
-    "minutes that a command uses up": {"max_minutes": 0.05},
+    "minutes that a command uses up": {"max_minutes": 0.05, "max_turns": 60},
 }
 LEFT = Finish("Count nothing twice", "The sum began at one. The tests are left.")
 TRIGGERS: dict[str, dict[str, list[Move]]] = {

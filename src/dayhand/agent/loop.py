@@ -51,7 +51,9 @@ def solve(
     ``SandboxError`` if the box broke, ``TaskStopped`` or ``LeaseLost`` if this worker must stop.
     """
     limits = limits or WorkLimits()
-    history = History(opening(task, briefing), Usage(model.name, scripted=model.scripted, dollars=0.0))
+    history = History(
+        opening(task, briefing, limits.all), Usage(model.name, scripted=model.scripted, dollars=0.0)
+    )
     budget = Budget(limits.all, history, log, clock=limits.clock)
     commit, tree = worktree.track(box)
     guard = LoopGuard(limits, budget, initial_tree=tree if task.ask.kind is TaskKind.FIX else "")

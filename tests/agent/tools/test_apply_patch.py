@@ -141,6 +141,49 @@ def test_wrong_indentation_is_adjusted_for_added_lines_too() -> None:
     assert "indentation" in edits.notes[0]
 
 
+DEEP = "class A:\n    def go(self):\n        if x:\n            return 1\n"
+MIXED = {
+    "spaces for tabs": (
+        "class A:\n\tdef go(self):\n\t\treturn 1\n",
+        "     def go(self):\n-        return 1\n+        if x:\n+            return 2",
+        "class A:\n\tdef go(self):\n\t\tif x:\n\t\t\treturn 2\n",
+    ),
+    "tabs for spaces": (
+        "class A:\n    def go(self):\n        return 1\n",
+        " \tdef go(self):\n-\t\treturn 1\n+\t\tif x:\n+\t\t\treturn 2",
+        "class A:\n    def go(self):\n        if x:\n            return 2\n",
+    ),
+    "unevenly lost": (
+        DEEP,
+        " def go(self):\n if x:\n-return 1\n+return 2",
+        DEEP.replace("return 1", "return 2"),
+    ),
+    "lost in one line": (
+        DEEP,
+        "     def go(self):\n    if x:\n-            return 1\n+            return 2",
+        DEEP.replace("return 1", "return 2"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "body", "after"), MIXED.values(), ids=MIXED.keys())
+def test_uneven_indentation_is_taken_from_the_file_if_one_place_matches(
+    before: str, body: str, after: str
+) -> None:
+    edits = apply(parse(update(f"@@\n{body}")), {"a.py": before}.get)
+    assert edits.writes["a.py"] == after
+    assert edits.notes[0].endswith("It differed unevenly, so look at the result.")
+    assert "2 places match" in refusal(update(f"@@\n{body}"), {"a.py": before * 2})
+
+
+def test_a_context_line_that_looks_like_a_header_is_one_of_the_file() -> None:
+    """A document about patches: only a line that begins at its margin ends the update."""
+    document = "before\n*** Update File: x.py\nafter\n"
+    body = "@@\n before\n *** Update File: x.py\n-after\n+later"
+    patch = update(f"{body}\n*** Delete File: old.txt")
+    assert patched(patch, {"a.py": document, "old.txt": "x"}) == {"a.py": document.replace("after", "later")}
+
+
 def test_line_endings_of_windows_are_kept() -> None:
     after = patched(update("@@\n one\n-two\n+2\n+2b\n three"), {"a.py": "one\r\ntwo\r\nthree\r\n"})
     assert after["a.py"] == "one\r\n2\r\n2b\r\nthree\r\n"

@@ -220,7 +220,7 @@ def _numbered_lines(text: str) -> list[Numbered]:
 def _parse_hunk(lines: list[Numbered]) -> tuple[Hunk, list[Numbered]]:
     number, header = lines[0][0], lines[0][1].strip()
     body = 1
-    while body < len(lines) and not lines[body][1].lstrip().startswith((ADD, DELETE, UPDATE)):
+    while body < len(lines) and not _begins_hunk(lines, body):
         body += 1
     content, rest = lines[1:body], lines[body:]
     if header.startswith(ADD):
@@ -235,6 +235,15 @@ def _parse_hunk(lines: list[Numbered]) -> tuple[Hunk, list[Numbered]]:
     if header.startswith(UPDATE):
         return _parse_update(number, header[len(UPDATE) :], content), rest
     raise PatchError(f"invalid hunk at line {number}: “{header[:80]}” is not a header. Use {HEADERS}.")
+
+
+def _begins_hunk(lines: list[Numbered], at: int) -> bool:
+    """Whether a line is the next header, and not a context line of an update that looks like one."""
+    line = lines[at][1]
+    if not line.lstrip().startswith((ADD, DELETE, UPDATE)):
+        return False
+    in_chunk = any(body[:1] in ("+", "-", " ") and body.strip() for _, body in lines[1:at])
+    return not (line.startswith(" ") and in_chunk and lines[0][1].startswith(UPDATE))
 
 
 def _parse_added(lines: list[Numbered]) -> str:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from dayhand.agent.tools.patch_indent import Indent, adjusted, even_shift, indents
 from dayhand.untrusted_text import decode_output
 
 MAX_SHOWN = 12  # lines of the file in an error
@@ -85,7 +86,8 @@ LEVELS: tuple[Level, ...] = (
     ("", lambda line: line.removesuffix("\r")),
     ("", lambda line: _shown(line).rstrip()),
     ("", lambda line: _shown(line).translate(_PLAIN).rstrip()),
-    ("indent", lambda line: _shown(line).translate(_PLAIN).strip()),
+    ("indent", lambda line: _shown(line).translate(_PLAIN).strip()),  # it differs evenly
+    ("uneven indent", lambda line: _shown(line).translate(_PLAIN).strip()),
 )
 
 
@@ -95,48 +97,46 @@ def apply_chunks(file: FileLines, chunks: Sequence[Chunk]) -> tuple[str, list[st
     result: list[int | str] = []
     notes: list[str] = []
     for chunk in chunks:
-        at, shift = _locate(file, chunk, cursor)
+        at, pairs = _locate(file, chunk, cursor)
         result += range(cursor, at)
         cursor = at
         for mark, line in chunk.marked:
             if mark == "+":
                 ending = "" if line.endswith("\r") else file.carriage_return
-                result.append(f"{_indented(line, shift)}{ending}")
+                result.append(f"{adjusted(line, pairs, cursor - at)}{ending}")
             else:
                 if mark == " ":
                     result.append(cursor)  # as it is in the file, not as the patch has it
                 cursor += 1
-        if shift:
-            notes.append(f"{file.path}:{at + 1}: the patch's indentation was adjusted to the file's.")
+        if pairs:
+            doubt = "" if even_shift(pairs) else " It differed unevenly, so look at the result."
+            notes.append(f"{file.path}:{at + 1}: the patch's indentation was adjusted to the file's.{doubt}")
     result += range(cursor, len(file.lines))
     return file.text(result), notes
 
 
-def _locate(file: FileLines, chunk: Chunk, cursor: int) -> tuple[int, tuple[str, str] | None]:
-    """The index of the chunk's first old line, and how its indentation differs (see ``_indent_shift``)."""
+def _locate(file: FileLines, chunk: Chunk, cursor: int) -> tuple[int, list[Indent]]:
+    """The index of the chunk's first old line, and the indentations if they differ."""
     starts = _after_anchors(file, chunk, cursor)
     old = chunk.old
     if not old:
-        return (starts[0] if chunk.anchors and _require_one(file, chunk, starts) else len(file.lines)), None
+        return (starts[0] if chunk.anchors and _require_one(file, chunk, starts) else len(file.lines)), []
     if chunk.at_end:
         tail = len(file.lines) - len(old)
         for _, normalize in LEVELS[:3]:
             if tail >= cursor and _matches_at(file.lines, old, tail, normalize=normalize):
-                return tail, None
+                return tail, []
     for kind, normalize in LEVELS:
         found = _matches([normalize(line) for line in file.lines], [normalize(line) for line in old], cursor)
         if kind == "indent":
-            found = [at for at in found if _indent_shift(file.lines[at : at + len(old)], old) is not None]
+            found = [at for at in found if even_shift(indents(file.lines[at : at + len(old)], old))]
         if chunk.anchors:  # the nearest match after each occurrence of the anchor
             found = sorted({min((at for at in found if at >= start), default=-1) for start in starts} - {-1})
         if chunk.hint - 1 in found:
             found = [chunk.hint - 1]
         if found:
             _require_one(file, chunk, found)
-            shift = (
-                _indent_shift(file.lines[found[0] : found[0] + len(old)], old) if kind == "indent" else None
-            )
-            return found[0], shift
+            return found[0], indents(file.lines[found[0] : found[0] + len(old)], old) if kind else []
     raise MatchError(_mismatch(file, chunk, cursor))
 
 
@@ -185,31 +185,6 @@ def _matches_at(
     lines: Sequence[str], old: Sequence[str], at: int, *, normalize: Callable[[str], str]
 ) -> bool:
     return [normalize(line) for line in lines[at : at + len(old)]] == [normalize(line) for line in old]
-
-
-def _indent_shift(real: Sequence[str], old: Sequence[str]) -> tuple[str, str] | None:
-    """How the indentation differs, if it differs evenly: (the patch's prefix, the file's prefix)."""
-    pairs = {
-        _prefixes(line[: len(line) - len(line.lstrip())], wanted[: len(wanted) - len(wanted.lstrip())])
-        for line, wanted in zip(real, old, strict=True)
-        if line.strip()
-    }
-    return pairs.pop() if len(pairs) == 1 else None
-
-
-def _prefixes(in_file: str, in_patch: str) -> tuple[str, str]:
-    if in_file.endswith(in_patch):
-        return "", in_file[: len(in_file) - len(in_patch)]
-    if in_patch.endswith(in_file):
-        return in_patch[: len(in_patch) - len(in_file)], ""
-    return in_patch, in_file
-
-
-def _indented(line: str, shift: tuple[str, str] | None) -> str:
-    if shift is None or not line.strip():
-        return line
-    in_patch, in_file = shift
-    return in_file + line[len(in_patch) :] if line.startswith(in_patch) else line
 
 
 def _mismatch(file: FileLines, chunk: Chunk, cursor: int) -> str:
