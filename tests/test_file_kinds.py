@@ -102,6 +102,7 @@ def test_workflows_and_what_installers_read_and_run_are_known() -> None:
         ".dayhand.toml", "AGENTS.md", "uv.lock", "backend/uv.lock", "requirements.txt", "requirements/dev.txt",
         "dev-requirements.in", "web/package.json", "pnpm-lock.yaml", "go.sum", "Cargo.lock", "shop.gemspec",
         "src/Shop.csproj", ".devcontainer/devcontainer.json", ".github/workflows/copilot-setup-steps.yml",
+        ".github/workflows/ci.yml", ".github/actions/web/action.yml",
         "gradle/libs.versions.toml", ".nvmrc", "Makefile",
     ],
 )  # fmt: skip

@@ -50,7 +50,8 @@ CI_CONFIGURATION = frozenset(
     ]
 )
 WORKFLOWS = ".github/workflows/"
-CI_FOLDERS = (".circleci/", ".github/actions/")  # from the top of the repository
+ACTIONS = ".github/actions/"
+CI_FOLDERS = (".circleci/", ACTIONS)  # from the top of the repository
 # Settings of linters, type checkers and test runners: any change in them may change what a check reports.
 JSON_SETTINGS_WITHOUT_SUFFIX = frozenset([".eslintrc", ".mocharc", ".nycrc", ".c8rc"])
 INI_SETTINGS_WITHOUT_SUFFIX = frozenset([".coveragerc", ".flake8", ".pylintrc", "pylintrc"])
@@ -248,7 +249,7 @@ def decides_set_up(path: str, ecosystems: tuple[Ecosystem, ...] = ECOSYSTEMS) ->
         or files.set_up_pattern.fullmatch(path) is not None
         or _name(path) in (agents_md.NAME, DAYHAND_TOML)
         or path in DECLARING_SET_UP
-        or path.startswith((CODEX_FOLDER, DEVCONTAINER_FOLDER))
+        or path.startswith((WORKFLOWS, ACTIONS, CODEX_FOLDER, DEVCONTAINER_FOLDER))
     )
 
 

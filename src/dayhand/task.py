@@ -221,6 +221,7 @@ class Examined:
     pins: tuple[str, ...]  # sentences about pinned versions that are not installed
     known: bool  # whether the environment was already set up
     seconds: float  # until it was ready
+    ci: tuple[str, ...] = ()  # sentences about what runs here otherwise than in CI
 
     @property
     def ready(self) -> bool:

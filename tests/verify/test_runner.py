@@ -29,6 +29,7 @@ from dayhand.verify.runner import PYTEST, CheckResult, Runner
         "uv run pytest",
         "poetry run python -m pytest",
         "CI=1 py.test",
+        "cd backend && CURRENCY=EUR coverage run -m pytest --strict-markers",
     ],
 )
 def test_a_command_that_starts_pytest_must_report(command: str) -> None:

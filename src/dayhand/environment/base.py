@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from dayhand.environment.declared.workflows.plan import CiPlan
 from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
 from dayhand.environment.ecosystems.base import Check, Ecosystem, SetupPlan
 from dayhand.environment.registries.base import ExtraRegistries
@@ -22,6 +23,7 @@ class CombinedPlan:
     checks: tuple[Check, ...]
     allow: tuple[str, ...] = ()  # hosts that the maintainers allow besides the registries
     pins: tuple[str, ...] = ()  # sentences about pinned versions that the box does not have
+    ci: CiPlan = field(default_factory=CiPlan)  # what the workflows run
     extra: ExtraRegistries = field(default_factory=ExtraRegistries)
     ecosystems: tuple[Ecosystem, ...] = ECOSYSTEMS  # whose package clients may be used
 
@@ -80,6 +82,7 @@ class Environment:
     cached: bool
     seconds: float
     pins: tuple[str, ...] = ()  # sentences about pinned versions that the box does not have
+    ci: tuple[str, ...] = ()  # sentences about what runs here otherwise than in CI
     ecosystems: tuple[str, ...] = ()  # the names of those that were detected
 
     @property

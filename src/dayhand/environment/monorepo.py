@@ -139,22 +139,22 @@ def _nest(
 
 
 def _step(step: Step, folder: str, rules: Nested) -> Step:
-    commands = tuple(_in(folder, command.replace(*rules.step_rewrite)) for command in step.commands)
+    commands = tuple(in_folder(folder, command.replace(*rules.step_rewrite)) for command in step.commands)
     return replace(step, title=f"{folder}: {step.title}", commands=commands)
 
 
 def _check(check: Check, folder: str, rules: Nested, *, member: bool) -> Check:
     return replace(
         check,
-        command=_in(folder, check.command),
-        probe=_in(folder, check.probe.replace(*rules.probe_rewrite)),
+        command=in_folder(folder, check.command),
+        probe=in_folder(folder, check.probe.replace(*rules.probe_rewrite)),
         source=f"{folder}/{check.source}",
-        remedy=_in(folder, check.remedy) if check.remedy and not member else "",
+        remedy=in_folder(folder, check.remedy) if check.remedy and not member else "",
         folder=folder,
     )
 
 
-def _in(folder: str, command: str) -> str:
+def in_folder(folder: str, command: str) -> str:
     return f"cd {shlex.quote(folder)} && {f'{{ {command}; }}' if SHELL.search(command) else command}"
 
 

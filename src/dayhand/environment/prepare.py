@@ -16,7 +16,9 @@ from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment import monorepo, version_pins
 from dayhand.environment.base import CombinedPlan, Environment, Log, Source
 from dayhand.environment.declared import declarations
+from dayhand.environment.declared.ci import apply_ci, ci_pins, differences, without_fallbacks
 from dayhand.environment.declared.dayhand_toml import RepoConfig, read_config
+from dayhand.environment.declared.workflows.jobs import read_ci
 from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
 from dayhand.environment.ecosystems.base import Ecosystem, Files, SetupPlan
 from dayhand.environment.registries.base import ExtraRegistries
@@ -24,9 +26,10 @@ from dayhand.environment.setup import install, record
 from dayhand.environment.setup.build_lock import building
 from dayhand.environment.setup.record import Outcome
 from dayhand.environment.setup.runtimes import survey
+from dayhand.environment.setup.system_packages import missing_packages
 from dayhand.sandbox.base import Box, Sandbox, Snapshot
 
-RULES = "2"  # part of every key: raise it when the same files should be set up differently
+RULES = "3"  # part of every key: raise it when the same files should be set up differently
 RETRY_SECONDS = 600  # an incomplete environment is shared for this long, then tried again
 ORDER = {"lint": 0, "types": 1, "test": 2}
 
@@ -57,8 +60,9 @@ def prepare(
     config = read_config(files) if config is None else config
     for problem in config.problems:
         log.line("error", problem)
-    declared = declarations.read_declarations(config, files)
-    for problem in declared.problems:
+    ci = read_ci(files, version_pins.surveyed_versions(base_image.identity, ecosystems))
+    declared = declarations.read_declarations(config, files, frozenset(check.kind for check in ci.checks))
+    for problem in (*ci.problems, *declared.problems):
         log.line("say", problem)
     detected, left = monorepo.plans(files, ecosystems)
     for problem in (problem for plan in detected for problem in plan.problems):
@@ -66,9 +70,13 @@ def prepare(
     if left:
         log.line("say", f"Too many nested projects; these are not set up: {', '.join(left)}.")
     plan = replace(
-        combine(declarations.apply(detected, declared), base_image.path),
+        combine(declarations.apply(apply_ci(detected, ci, files), declared), base_image.path),
         allow=config.allow,
-        pins=version_pins.unmet(files, base_image.identity, ecosystems),
+        pins=(
+            *version_pins.unmet(files, base_image.identity, ecosystems, further=ci_pins(ci, ecosystems)),
+            *missing_packages(sandbox, ci),
+        ),
+        ci=ci,
         extra=extra or ExtraRegistries(),
         ecosystems=ecosystems,
     )
@@ -85,8 +93,9 @@ def prepare(
             return _known(key, found, plan, started=started, log=log)
         with install.installed(plan, base_image, sandbox, fill=fill, log=log, source=source, files=files) as (
             box,
-            outcome,
+            found_out,
         ):
+            outcome = found_out.settled(plan.checks)
             name = key if outcome.complete else _temporary(key)
             record.write(box, outcome)
             sandbox.delete_snapshots([name])
@@ -122,7 +131,7 @@ def combine(plans: tuple[SetupPlan, ...], path: str) -> CombinedPlan:
 
 def _summary(plan: CombinedPlan) -> str:
     names = " and ".join(_names(plan))
-    checks = ", ".join(check.command for check in plan.checks)
+    checks = ", ".join(check.command for check in plan.checks if not check.fallback_for)
     return f"Toolchain: {names or 'none that Dayhand knows'}. Checks: {checks or 'none declared'}."
 
 
@@ -187,11 +196,14 @@ def _environment(
     started: float,
     cached: bool = False,
 ) -> Environment:
+    checks = without_fallbacks(plan.checks, (*outcome.missing, *outcome.replaced))
+    reasons = {command: one.why for command, one in outcome.replaced.items()}
     return Environment(
         key=key,
         snapshot=snapshot,
         env=plan.env,
-        checks=plan.checks,
+        checks=checks,
+        ci=differences(plan.ci, checks, reasons),
         missing=outcome.missing,
         steps=outcome.steps,
         blocked=outcome.blocked,

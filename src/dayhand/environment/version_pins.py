@@ -28,13 +28,24 @@ class Pin:
     source: str  # ".nvmrc"
 
 
-def unmet(files: Files, surveyed: str, ecosystems: tuple[Ecosystem, ...]) -> tuple[str, ...]:
+def surveyed_versions(surveyed: str, ecosystems: tuple[Ecosystem, ...]) -> dict[str, tuple[str, ...]]:
+    """The versions of each language that an empty box printed for its ``survey``, the usual one first."""
+    languages = (each.LANGUAGE for each in ecosystems if each.LANGUAGE.key)
+    return {each.key: tuple(re.findall(each.answer, surveyed, re.MULTILINE)) for each in languages}
+
+
+def unmet(
+    files: Files, surveyed: str, ecosystems: tuple[Ecosystem, ...], *, further: tuple[Pin, ...] = ()
+) -> tuple[str, ...]:
     """One sentence for each pin that no version in the box meets; a name such as "lts/*" is not judged.
 
-    ``surveyed`` is what an empty box printed for the languages' ``survey``.
+    ``surveyed`` is what an empty box printed for the languages' ``survey``. ``further`` pins count for a language that
+    the files themselves do not pin.
     """
     sentences = []
-    for pin in read_pins(files, ecosystems):
+    pins = tuple(read_pins(files, ecosystems))
+    pinned = {pin.language for pin in pins}
+    for pin in (*pins, *(pin for pin in further if pin.language not in pinned)):
         language = pin.language
         versions = re.findall(language.answer, surveyed, re.MULTILINE)
         if not versions and not language.provided:  # the checks report that it is missing

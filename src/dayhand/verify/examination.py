@@ -56,6 +56,7 @@ def examine(
         ),
         blocked=environment.blocked,
         pins=environment.pins,
+        ci=environment.ci,
         known=environment.cached,
         seconds=round(environment.seconds, 2),
     )

@@ -19,7 +19,7 @@ from dayhand.verify.trees import Fill
 CHECK_SECONDS = 900.0
 # Commands that start pytest in the box itself: these must write a report.
 PYTEST = re.compile(
-    r"^(?:cd \S+ && )?(?:\w+=\S+ |[\w./-]*(?:python[\d.]*|uv|poetry|pdm|pipenv|hatch|rye) |(?:run|-m) )*\S*(?:pytest|py\.test)(?=\s|$)"
+    r"^(?:cd \S+ && )?(?:\w+=\S+ |[\w./-]*(?:python[\d.]*|coverage|uv|poetry|pdm|pipenv|hatch|rye) |(?:run|-m) )*\S*(?:pytest|py\.test)(?=\s|$)"
 )
 
 

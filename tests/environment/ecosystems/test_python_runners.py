@@ -155,12 +155,12 @@ def helper(): ...
 @pytest.mark.parametrize(
     ("text", "sessions"),
     [
-        (NOX_SESSIONS, ["lint", "tests"]),
+        (NOX_SESSIONS, ["--no-error-on-missing-interpreters -s lint", "-s tests"]),
         (
             NOX.replace('session.install(".")', 'session.install(\n        "-e", "."\n    )'),
-            ["lint", "tests"],
+            ["-s lint", "-s tests"],
         ),
-        (NOX.replace('session.install(".")', 'session.install(\n        "."\n    )'), ["lint"]),
+        (NOX.replace('session.install(".")', 'session.install(\n        "."\n    )'), ["-s lint"]),
         ("def broken(", []),
         ("(" * 5000, []),
         ("\0", []),
@@ -169,7 +169,7 @@ def helper(): ...
 def test_noxs_sessions_are_read_as_python(files, text, sessions):
     texts = {"noxfile.py": text, "setup.py": ""}
     commands = [check.command for check in python.plan(files(texts)).checks]
-    assert commands == [f"nox --reuse-existing-virtualenvs --no-install -s {name}" for name in sessions]
+    assert commands == [f"nox --reuse-existing-virtualenvs --no-install {words}" for words in sessions]
 
 
 @pytest.mark.parametrize(

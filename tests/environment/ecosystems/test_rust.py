@@ -48,25 +48,11 @@ def test_every_crate_of_a_workspace_is_checked(files):
     [
         ("rustfmt.toml", ""),
         (".rustfmt.toml", "max_width = 100"),
-        (".github/workflows/ci.yml", "      - run: cargo fmt --all -- --check\n"),
     ],
 )
 def test_the_format_counts_where_the_repository_asks_for_it(files, path, text):
     plan = rust.plan(files({"Cargo.toml": "", path: text}))
     assert [check.source for check in plan.checks if check.command == "cargo fmt --check"] == [path]
-
-
-@pytest.mark.parametrize(
-    ("step", "asked"),
-    [
-        ("run: make # cargo fmt --check", False),
-        ("run: >\n    cargo fmt --all\n    -- --check", True),
-        ("run: cargo fmt --check\n- run: &x [*x]", False),
-    ],
-)
-def test_the_format_is_asked_for_by_a_step_that_runs(files, step, asked):
-    plan = rust.plan(files({"Cargo.toml": "", ".github/workflows/ci.yml": f"- {step}\n"}))
-    assert any(check.command == "cargo fmt --check" for check in plan.checks) is asked
 
 
 def test_each_probe_asks_for_its_own_component(files):

@@ -28,6 +28,21 @@ FOUND = Examined(
 )
 
 
+def test_what_differs_from_ci_is_one_row_with_a_list_below() -> None:
+    sentences = (
+        "ci.yml, job test runs `tox -e docs`; no such check runs here.",
+        "ci.yml, job web: needs a browser; left out: <b>@ada</b>.",
+    )
+    text = environment.report(replace(FOUND, ci=sentences), URL)
+    assert "| ℹ️ differs from CI | | 2 differences, listed below | .github/workflows |\n" in text
+    assert (
+        "### Differs from CI\n\n- ci.yml, job test runs `tox -e docs`; no such check runs here.\n- ci.yml, job web"
+        in text
+    )
+    assert "<b>" not in text
+    assert "differs from CI" not in environment.report(FOUND, URL)
+
+
 def test_the_report_says_what_works_how_long_it_took_and_what_would_fix_the_rest() -> None:
     assert (
         environment.report(FOUND, URL)

@@ -30,8 +30,11 @@ class Declarations:
     problems: tuple[str, ...] = ()  # sentences about what was ignored
 
 
-def read_declarations(config: RepoConfig, files: Files) -> Declarations:
-    """Read everything that is declared; the first source in the documented order counts."""
+def read_declarations(config: RepoConfig, files: Files, in_ci: frozenset[str] = frozenset()) -> Declarations:
+    """Read everything that is declared; the first source in the documented order counts.
+
+    ``in_ci`` are the kinds of check that CI runs: for these, only ``.dayhand.toml`` counts for more.
+    """
     agents = read_agents_md(files.read(agents_md.NAME))
     problems: tuple[str, ...] = ()
     if config.run is not None:
@@ -46,7 +49,7 @@ def read_declarations(config: RepoConfig, files: Files) -> Declarations:
     for kind in ("lint", "types", "test"):
         if kind in config.checks:
             checks += (_check(kind, command, f"{NAME} checks.{kind}") for command in config.checks[kind])
-        elif kind in agents:
+        elif kind in agents and kind not in in_ci:
             kinds.add(kind)
             checks.append(_check(kind, agents[kind][0], agents_md.NAME))  # the others are mostly variants
     steps = tuple(_step(source, command) for command in commands)

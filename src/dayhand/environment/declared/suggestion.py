@@ -15,14 +15,12 @@ from dayhand.environment import monorepo
 from dayhand.environment.base import Environment
 from dayhand.environment.declared.dayhand_toml import NAME
 from dayhand.environment.declared.improvement import SuggestedSetting, Suggestion
+from dayhand.environment.ecosystems import python_checks
 from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
 from dayhand.environment.ecosystems.base import Check, Files
 from dayhand.environment.prepare import combine
 
 # Well-known tools and the package of each: a name that only a repository gives is never installed.
-BY_UV = frozenset(
-    {"black", "flake8", "isort", "mypy", "nox", "pre-commit", "pylint", "pytest", "ruff", "tox"}
-)
 BY_NPM = {"eslint": "eslint", "prettier": "prettier", "tsc": "typescript"}
 
 
@@ -74,7 +72,7 @@ def _set_up(
 
 
 def _install(check: Check, environment: Environment) -> Iterator[str]:
-    if check.tool in BY_UV and "VIRTUAL_ENV" in environment.env:
+    if check.tool in python_checks.BY_NAME and "VIRTUAL_ENV" in environment.env:
         yield f"uv pip install {check.tool}"
     elif check.tool in BY_NPM and "Node" in environment.ecosystems:
         yield f"npm install --no-save {BY_NPM[check.tool]}"

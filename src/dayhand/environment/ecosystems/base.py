@@ -57,6 +57,9 @@ class Check:
     folder: str = (
         ""  # of the nested project that it checks, from the top; the command changes to it by itself
     )
+    fallback_for: tuple[
+        str, ...
+    ] = ()  # the commands of CI in whose place it runs where none of them can start
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,20 +205,18 @@ def _checks(package: Mapping[str, object], paths: frozenset[str]) -> Iterator[Ch
             else name
         )
         if name and NO_TEST not in scripts[name]:
-            yield _script_check(kind, name, scripts, package=package)
+            yield script_check(kind, name, scripts, package=package)
         elif not name:
             yield from _bare_check(kind, package, paths)
 
 
-def _script_check(
-    kind: str, name: str, scripts: Mapping[str, str], *, package: Mapping[str, object]
-) -> Check:
+def script_check(kind: str, name: str, scripts: Mapping[str, str], *, package: Mapping[str, object]) -> Check:
     tools = tuple(dict.fromkeys(_tools(name, scripts)))
-    probe = " && ".join(map(_probe, tools)) or _probe("npm")
+    probe = " && ".join(map(tool_probe, tools)) or tool_probe("npm")
     source = f"package.json scripts.{name}"
     shown = ", ".join(tool for tool in tools if tool not in BUILT_IN) or "npm"
     command = _once(scripts[name]) if watching(scripts[name]) else f"npm run {shlex.quote(name)}"
-    return Check(kind, command, probe, shown, source, _remedy(tools, package))
+    return Check(kind, command, probe, shown, source, tool_remedy(tools, package))
 
 
 def watching(script: str) -> bool:
@@ -243,15 +241,15 @@ def _bare_check(kind: str, package: Mapping[str, object], paths: frozenset[str])
     ]
     declared = _dependencies(package)
     if kind == "lint" and configured:
-        command, remedy = "npx --no-install eslint .", _remedy(("eslint",), package)
-        yield Check(kind, command, _probe("eslint"), "eslint", configured[0], remedy)
+        command, remedy = "npx --no-install eslint .", tool_remedy(("eslint",), package)
+        yield Check(kind, command, tool_probe("eslint"), "eslint", configured[0], remedy)
     if kind == "test" and paths & {"bun.lock", "bun.lockb"}:
         for found in filter(BUN_TEST.search, sorted(paths)):
-            yield Check(kind, "bun test", "bun --version", "bun", found, _remedy(("bun",), package))
+            yield Check(kind, "bun test", "bun --version", "bun", found, tool_remedy(("bun",), package))
             break
     if kind == "types" and "tsconfig.json" in paths and "typescript" in declared:
-        command, remedy = "npx --no-install tsc --noEmit", _remedy(("tsc",), package)
-        yield Check(kind, command, _probe("tsc"), "tsc", "tsconfig.json", remedy)
+        command, remedy = "npx --no-install tsc --noEmit", tool_remedy(("tsc",), package)
+        yield Check(kind, command, tool_probe("tsc"), "tsc", "tsconfig.json", remedy)
 
 
 def _tools(name: str, scripts: Mapping[str, str], depth: int = 4) -> Iterator[str]:
@@ -283,7 +281,7 @@ def _words(command: str) -> list[str]:
         return command.split()
 
 
-def _probe(tool: str) -> str:
+def tool_probe(tool: str) -> str:
     quoted = shlex.quote(tool)
     if "/" in tool:
         return f"test -e {quoted}"
@@ -293,7 +291,7 @@ def _probe(tool: str) -> str:
     return f'(PATH="$PWD/node_modules/.bin:$PATH"; {asked})'  # as npm itself finds it
 
 
-def _remedy(tools: tuple[str, ...], package: Mapping[str, object]) -> str:
+def tool_remedy(tools: tuple[str, ...], package: Mapping[str, object]) -> str:
     declared = _dependencies(package)
     wanted = []
     for tool in tools:

@@ -96,7 +96,7 @@ def plan(files: Files) -> SetupPlan | None:
     if not steps and not checks:
         return None
     if any(check.remedy for check in checks) or steps:
-        steps = (_make_venv(files), *steps)
+        steps = (make_venv(files), *steps)
     locks = tuple(path for path in (*SIGNS, *SETTINGS_FILES) if path in paths)
     locks = tuple(dict.fromkeys((*locks, *project.requirements)))
     locks = (*locks, *(path for path in RUNNERS if path in paths))
@@ -104,7 +104,7 @@ def plan(files: Files) -> SetupPlan | None:
         "Python",
         steps,
         checks,
-        _env() if steps else {},
+        venv_env() if steps else {},
         locks,
         client=CLIENT if steps else "",
         fetch=_fetch(project, checks) if steps else None,
@@ -112,7 +112,7 @@ def plan(files: Files) -> SetupPlan | None:
     )
 
 
-def _env() -> dict[str, str]:
+def venv_env() -> dict[str, str]:
     return {
         "PATH": f"{VENV}/bin",
         "VIRTUAL_ENV": VENV,
@@ -125,10 +125,10 @@ def _env() -> dict[str, str]:
     }
 
 
-def _make_venv(files: Files) -> Step:
+def make_venv(files: Files | None = None) -> Step:
     """With the pinned Python; the files that uv itself does not read are passed to it as an option."""
     pin = None
-    if not read_pin(files.read(".python-version")):
+    if files and not read_pin(files.read(".python-version")):
         pin = next(version_pins.read_version_managers(files, LANGUAGE), None)
     wanted: tuple[str, ...] = ()
     if pin:

@@ -13,6 +13,24 @@ from dayhand.environment.manifest import strings, table, toml
 # --version passes even where pytest rejects its own configuration. First without conftest.py, which is the
 # repository's code and may be what is broken; then with it, because it may define the options.
 PYTEST_PROBE = "python3 -m pytest --noconftest --markers || python3 -m pytest --markers"
+# Well-known tools whose package has their name: the only ones that a name alone installs.
+BY_NAME = frozenset(
+    [
+        *(
+            "bandit",
+            "black",
+            "codespell",
+            "coverage",
+            "flake8",
+            "isort",
+            "mypy",
+            "nox",
+            "pre-commit",
+            "pylint",
+        ),
+        *("pyright", "pytest", "ruff", "tox", "vulture"),
+    ]
+)
 MYPY_TARGETS = {"files", "packages", "modules"}
 PLUGINS = {
     "--asyncio-mode": "pytest-asyncio",

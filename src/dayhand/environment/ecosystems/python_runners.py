@@ -10,6 +10,7 @@ import ast
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment.ecosystems.base import Check, Step
@@ -23,6 +24,14 @@ NAMES = {
     "test": r"(tests?|unit|pytest|py3?)\b.*",
 }
 EDITABLE = ("-e", "--editable")
+
+
+@dataclass(frozen=True, slots=True)
+class NoxSession:
+    """One session of a noxfile."""
+
+    name: str
+    several_pythons: bool = False
 
 
 def checks_of(project: PythonProject, known: frozenset[str]) -> Iterator[tuple[Step, Check]]:
@@ -39,12 +48,17 @@ def _tox(project: PythonProject, kind: str) -> tuple[Step, Check] | None:
     name = next((each for each in names if re.fullmatch(NAMES[kind], each)), "")
     if not name:
         return None
+    return tox_check(kind, name, f"{source} [testenv:{name}]")
+
+
+def tox_check(kind: str, name: str, source: str) -> tuple[Step, Check]:
+    """One environment of tox, made during set-up."""
     # In development mode: an installed copy would be the base commit's, whatever the change is.
     run = f"tox run --develop -e {shlex.quote(name)}"
     get = "uv pip install tox tox-uv"
     probe = f"tox --version && test -d .tox/{shlex.quote(name)}"
     make = f"{get} && {run} --notest"
-    check = Check(kind, f"{run} --skip-pkg-install", probe, "tox", f"{source} [testenv:{name}]", make)
+    check = Check(kind, f"{run} --skip-pkg-install", probe, "tox", source, make)
     return Step(f"prepare tox's environment {name}", (make,)), check
 
 
@@ -66,24 +80,22 @@ def _tox_environments(project: PythonProject) -> tuple[str, tuple[str, ...]]:
 
 def _nox(project: PythonProject, kind: str) -> tuple[Step, Check] | None:
     text = project.files.read("noxfile.py") if "noxfile.py" in project.paths else ""
-    name = next((name for name in nox_sessions(text) if re.fullmatch(NAMES[kind], name)), "")
-    if not name:
-        return None
-    make = f"uv pip install nox && nox --install-only -s {name}"
+    found = next((each for each in nox_sessions(text) if re.fullmatch(NAMES[kind], each.name)), None)
+    return nox_check(kind, found, f"noxfile.py, session {found.name}") if found else None
+
+
+def nox_check(kind: str, session: NoxSession, source: str) -> tuple[Step, Check]:
+    """One session of nox, made during set-up; of several Pythons that it asks for, with those that the box has."""
+    only = f"{'--no-error-on-missing-interpreters ' if session.several_pythons else ''}-s {session.name}"
+    make = f"uv pip install nox && nox --install-only {only}"
     probe = "nox --version && test -d .nox"
-    check = Check(
-        kind,
-        f"nox --reuse-existing-virtualenvs --no-install -s {name}",
-        probe,
-        "nox",
-        f"noxfile.py, session {name}",
-        make,
-    )
-    return Step(f"prepare nox's session {name}", (make,)), check
+    run = f"nox --reuse-existing-virtualenvs --no-install {only}"
+    check = Check(kind, run, probe, "nox", source, make)
+    return Step(f"prepare nox's session {session.name}", (make,)), check
 
 
-def nox_sessions(text: str) -> Iterator[str]:
-    """The names of the sessions of a noxfile that install no copy of the project.
+def nox_sessions(text: str) -> Iterator[NoxSession]:
+    """The sessions of a noxfile that install no copy of the project.
 
     A copy would be the base commit's, so its tests would never see the change.
     """
@@ -95,13 +107,17 @@ def nox_sessions(text: str) -> Iterator[str]:
         if isinstance(node, ast.FunctionDef):
             session = next((each for each in node.decorator_list if _is_session(each)), None)
             if session and not any(map(_installs_copy, ast.walk(node))):
-                yield _session_name(session) or node.name
+                yield NoxSession(_session_name(session) or node.name, _asks_for_pythons(session))
 
 
 def _is_session(decorator: ast.expr) -> bool:
     """Whether it is ``@session``, ``@nox.session`` or one of these with arguments."""
     called = decorator.func if isinstance(decorator, ast.Call) else decorator
     return (called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")) == "session"
+
+
+def _asks_for_pythons(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Call) and any(each.arg == "python" for each in decorator.keywords)
 
 
 def _session_name(decorator: ast.expr) -> str:

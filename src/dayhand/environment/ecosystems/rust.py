@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from dayhand.box_paths import ENVIRONMENT
-from dayhand.environment import yaml_file
 from dayhand.environment.ecosystems import base
 from dayhand.environment.ecosystems.base import Check, Files, Language, Names, Nested, SetupPlan, Step
 from dayhand.environment.manifest import table, toml
@@ -24,7 +22,6 @@ NESTED = Nested(("Cargo.toml",), built_from_top=True)
 
 # Every table of dependencies: a target's, a workspace's, [dependencies.name], and dependencies.name at the top.
 NEEDS = re.compile(r"^\s*(\[.*)?\b(dev-|build-)?dependencies\b", re.MULTILINE)
-WORKFLOW = re.compile(r"\.github/workflows/[^/]+\.ya?ml")
 
 members = base.no_members
 required_versions = base.no_versions
@@ -39,7 +36,7 @@ def plan(files: Files) -> SetupPlan | None:
     every = " --workspace" if "workspace" in toml(files.read("Cargo.toml")) else ""
     lint, test = f"cargo clippy{every} --all-targets", f"cargo test{every} --no-fail-fast"
     checks = [Check("lint", lint, "cargo clippy --version", "clippy", "Cargo.toml")]
-    if source := _format(files, paths):
+    if source := next((name for name in SETTINGS if name in paths), ""):
         checks.append(Check("lint", "cargo fmt --check", "cargo fmt --version", "rustfmt", source))
     checks.append(Check("test", test, "cargo --version", "cargo", "Cargo.toml"))
     manifests = tuple(path for path in sorted(paths) if path.endswith("/Cargo.toml"))  # of a workspace
@@ -54,30 +51,6 @@ def plan(files: Files) -> SetupPlan | None:
     settings = base.write_settings(CLIENT, "CARGO_SETTINGS", f"{ENVIRONMENT}/cargo/config.toml")
     steps = (settings, Step("fetch Rust's crates", fetch))
     return SetupPlan("Rust", steps, tuple(checks), env, locks, client=CLIENT)
-
-
-def _format(files: Files, paths: frozenset[str]) -> str:
-    """Where the repository asks for the format; "" where it does not."""
-    if own := next((name for name in SETTINGS if name in paths), ""):
-        return own
-    workflows = (path for path in sorted(paths) if WORKFLOW.fullmatch(path))
-    return next((path for path in workflows if _checks_format(files.read(path))), "")
-
-
-def _checks_format(workflow: str) -> bool:
-    """Whether a step of a workflow checks the format; a comment does not."""
-    if "cargo fmt" not in workflow:
-        return False
-    value, _problem = yaml_file.parse(workflow)  # GitHub itself reports a problem
-    return any(re.search(r"cargo fmt\b.*--check", text) for text in _texts(value))
-
-
-def _texts(value: yaml_file.Value | None) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif value is not None:
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from _texts(part)
 
 
 def read_pin(text: str) -> str:

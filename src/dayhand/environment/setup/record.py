@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 
 from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment.base import Installed, Missing
+from dayhand.environment.declared.ci import without_fallbacks
+from dayhand.environment.ecosystems.base import Check
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Box
 from dayhand.task import Blocked
@@ -25,6 +27,15 @@ class Outcome:
     missing: Mapping[str, Missing]
     steps: tuple[Installed, ...]
     blocked: tuple[Blocked, ...]
+    replaced: Mapping[str, Missing] = field(default_factory=dict)  # CI's checks in whose place fallbacks run
+
+    def settled(self, checks: tuple[Check, ...]) -> Outcome:
+        """With the fallbacks that run in the place of missing checks: these are not missing any more."""
+        kept = {check.command for check in without_fallbacks(checks, self.missing)}
+        missing = {command: one for command, one in self.missing.items() if command in kept}
+        used = {command for check in checks if check.command in kept for command in check.fallback_for}
+        replaced = {command: one for command, one in self.missing.items() if command in used}
+        return replace(self, missing=missing, replaced=replaced)
 
     @property
     def complete(self) -> bool:

@@ -44,6 +44,7 @@ def report(found: Examined, task_url: str = "", proposal_url: str = "") -> str:
         f"**{headline(found)}.** {_toolchain(found)}",
         better if proposal_url else "",
         _checks(found, task_url),
+        _ci(found),
         _steps(found),
         _remedies(found, proposed=bool(proposal_url)),
         blocked(found.blocked),
@@ -135,7 +136,17 @@ def _checks(found: Examined, task_url: str) -> str:
         f"| {cell(_result(check, task_url))} | {check.kind} | {cell(code(check.command))} | {cell(line(check.source))} |"
         for check in found.checks
     ]
+    if found.ci:
+        count = "1 difference" if len(found.ci) == 1 else f"{len(found.ci)} differences"
+        rows.append(f"| ℹ️ differs from CI | | {cell(count + ', listed below')} | .github/workflows |")
     return "\n".join(["| Here | Check | Command | Found in |", "|---|---|---|---|", *rows])
+
+
+def _ci(found: Examined) -> str:
+    """What runs here otherwise than in CI."""
+    if not found.ci:
+        return ""
+    return "\n".join(["### Differs from CI", "", *(f"- {line(sentence)}" for sentence in found.ci)])
 
 
 def _result(check: ExaminedCheck, task_url: str) -> str:
