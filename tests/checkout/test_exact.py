@@ -249,3 +249,20 @@ def test_a_large_dump_and_what_commands_leave_behind_do_not_keep_a_fix_from_goin
         assert box.run("git checkout -q a.py; rm dist/app.js").passed
         nothing = repository.take(box)
         assert (nothing.change, len(nothing.left_out)) == (None, 3)
+
+
+def test_the_history_and_its_tags_are_in_the_box(sandbox: BubblewrapSandbox, serve: Serve) -> None:
+    repository = serve({"a.py": b"a = 1\n"})
+    origin = Path(repository.checkout.mirror.url)
+    git(origin, "tag", "-a", "-m", "One", "v1.0", "main")
+    git(
+        origin,
+        "update-ref",
+        "refs/heads/main",
+        git(origin, "commit-tree", "main^{tree}", "-p", "main", "-m", "2"),
+    )
+    commit = repository.checkout.mirror.fetch(("main",), "")["main"]
+    with sandbox.open() as box:
+        repository.checkout.fill(box, commit, "main")
+        described = box.check_output(["git", "describe"], max_bytes=100).decode().strip()
+        assert described == f"v1.0-1-g{commit[:7]}"

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.checkout.mirror import BUNDLES_LOCK, Author, Mirror, bundle_ref, read_files
+from dayhand.checkout.bundles import BUNDLES_LOCK, bundle_ref
+from dayhand.checkout.mirror import Author, Mirror, read_files
 from dayhand.errors import CheckoutError
 from tests.checkout.conftest import Write, git, pack_of
 from tests.waiting import becomes_true, open_descriptors
@@ -202,3 +203,30 @@ def write_loose(origin: Path, kind: bytes, raw: bytes) -> str:
         == kind + b"\n"
     )
     return name
+
+
+def test_tags_are_fetched_whenever_they_come_and_go_when_they_are_deleted(
+    mirror: Mirror, origin: Path, head: str
+) -> None:
+    git(origin, "tag", "v1", head)
+    git(origin, "tag", "-m", "Two", "v2", head)
+    mirror.fetch(("main",), token="")  # the branch did not move
+    assert mirror.git.run("describe", "--tags", head).decode().strip() == "v2"
+    fetched = mirror.path / "FETCH_HEAD"
+    fetched.unlink()
+    mirror.fetch(("main",), token="")
+    assert not fetched.exists()
+    first = mirror.bundle(head)
+    git(origin, "tag", "-d", "v2")
+    mirror.fetch(("main",), token="")
+    assert mirror.git.run("describe", "--tags", head).decode().strip() == "v1"
+    assert mirror.bundle(head) != first, "its tags are those of today"
+
+
+def test_a_commit_that_is_here_is_not_given_away_where_the_server_refuses(
+    mirror: Mirror, origin: Path, head: str
+) -> None:
+    mirror.fetch_commit(head, token="")
+    origin.rename(origin.with_name("gone.git"))
+    with pytest.raises(CheckoutError):
+        mirror.fetch_commit(head, token="")

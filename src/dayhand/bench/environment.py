@@ -18,7 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from dayhand.bench.measure import time_ms
-from dayhand.checkout.mirror import CommitFiles, Mirror, bundle_ref, read_files
+from dayhand.checkout.bundles import bundle_ref
+from dayhand.checkout.mirror import CommitFiles, Mirror, read_files
 from dayhand.environment.base import Environment, Source
 from dayhand.environment.prepare import prepare
 from dayhand.environment.setup.steps import reason

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
-import glob
-import os
 import re
-import secrets
 import tempfile
-import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from dayhand.checkout.bundles import lock_file, make_bundle
 from dayhand.checkout.git import BareGit, with_token
 from dayhand.checkout.pack_scan import check_size
 from dayhand.checkout.process import HISTORY, LISTING, READ
@@ -23,8 +19,8 @@ from dayhand.errors import CheckoutError
 from dayhand.sandbox.private_folder import make_private
 
 READ_BYTES = 1024 * 1024
-BUNDLES_LOCK = "lock"
-BUNDLE_SECONDS = 24 * 3600  # after the last use
+TAGS_FOLDER = "refs/tags/"
+TAGS = f"{TAGS_FOLDER}*"
 PATCH_BYTES = 1024 * 1024
 PACK_BYTES = 50 * 1024 * 1024
 
@@ -60,51 +56,56 @@ class Mirror:
         self.git = BareGit(path, env)
 
     def fetch(self, branches: tuple[str, ...], token: str) -> dict[str, str]:
-        """Fetch branches, and return the commit of each that exists on the server.
+        """Fetch branches and all tags, and return the commit of each branch that exists on the server.
 
         Raises ``CheckoutError`` if the server refuses or cannot be reached.
         """
         with self.locked():
-            make_private(self.path)
-            if not (self.path / "HEAD").exists():
-                self.git.run("init", "-q", "--bare", str(self.path))
-            remote = self.remote_branches(branches, token)
-            local = self._local_branches(remote)
-            refs = [
-                f"+refs/heads/{name}:refs/heads/{name}"
-                for name, sha in remote.items()
-                if local.get(name) != sha
-            ]
+            self._make()
+            remote = self._remote_refs((*_branch_refs(branches), TAGS), token)
+            local = self._local_refs((*_branch_refs(branches), TAGS.removesuffix("/*")))
+            changed = {ref for ref, sha in remote.items() if local.get(ref) != sha}
+            refs = [f"+{ref}:{ref}" for ref in changed if not ref.startswith(TAGS_FOLDER)]
+            if changed.difference(_branch_refs(branches)) or local.keys() - remote.keys():
+                refs.append(f"+{TAGS}:{TAGS}")  # a tag that was deleted on the server goes here, too
             if refs:
-                self.git.run(
-                    "fetch",
-                    "-q",
-                    "--no-tags",
-                    self.url,
-                    *refs,
-                    env=with_token(self.url, token),
-                    limits=HISTORY,
-                )
-        return remote
+                env = with_token(self.url, token)
+                self.git.run("fetch", "-q", "--no-tags", "--prune", self.url, *refs, env=env, limits=HISTORY)
+        return _in_order(branches, remote)
 
-    def _local_branches(self, names: Iterable[str]) -> dict[str, str]:
-        """The commits of branches in the mirror. Only a fetch moves them, so their commits are complete."""
-        wanted = [f"refs/heads/{name}" for name in names]
-        if not wanted:
-            return {}
-        out = self.git.run("for-each-ref", "--format=%(objectname)\t%(refname)", *wanted)
-        pairs = (line.split("\t", 1) for line in out.decode().splitlines())
-        return {ref.removeprefix("refs/heads/"): sha for sha, ref in pairs}
+    def fetch_commit(self, commit: str, token: str) -> None:
+        """Fetch one commit with its history, if it is not here. Asks the server in any case whether it may be read.
+
+        Raises ``CheckoutError``.
+        """
+        with self.locked():
+            self._make()
+            env = with_token(self.url, token)
+            self.git.run("ls-remote", self.url, "HEAD", env=env)
+            if not self.has(commit):
+                self.git.run("fetch", "-q", "--no-tags", self.url, commit, env=env, limits=HISTORY)
+
+    def _make(self) -> None:
+        make_private(self.path)
+        if not (self.path / "HEAD").exists():
+            self.git.run("init", "-q", "--bare", str(self.path))
 
     def remote_branches(self, branches: tuple[str, ...], token: str) -> dict[str, str]:
         """Ask the server which of these branches exist, and for their commits."""
-        for name in branches:
-            self._check_branch_name(name)
-        wanted = [f"refs/heads/{name}" for name in branches]
-        out = self.git.run("ls-remote", self.url, *wanted, env=with_token(self.url, token))
-        pairs = (line.split("\t", 1) for line in out.decode().splitlines())
-        found = {ref.removeprefix("refs/heads/"): sha for sha, ref in pairs}
-        return {name: found[name] for name in branches if name in found}
+        return _in_order(branches, self._remote_refs(_branch_refs(branches), token))
+
+    def _remote_refs(self, patterns: tuple[str, ...], token: str) -> dict[str, str]:
+        out = self.git.run(
+            "ls-remote", "--refs", self.url, *patterns, env=with_token(self.url, token), limits=LISTING
+        )
+        pairs = (line.split("\t", 1) for line in out.decode("utf-8", "surrogateescape").splitlines())
+        return {ref: sha for sha, ref in pairs}
+
+    def _local_refs(self, patterns: tuple[str, ...]) -> dict[str, str]:
+        """What the mirror has. Only a fetch moves these refs, so their commits are complete."""
+        out = self.git.run("for-each-ref", "--format=%(objectname)\t%(refname)", *patterns, limits=LISTING)
+        pairs = (line.split("\t", 1) for line in out.decode("utf-8", "surrogateescape").splitlines())
+        return {ref: sha for sha, ref in pairs}
 
     def push(self, sha: str, branch: str, token: str, *, instead_of: str | None = None) -> None:
         """Push a commit to a branch of the server, never by force. Raises ``CheckoutError``.
@@ -112,7 +113,7 @@ class Mirror:
         ``instead_of`` is our own commit that this one replaces, "" for a new branch; the push fails if the branch has
         moved since.
         """
-        self._check_branch_name(branch)
+        _check_branch_name(branch)
         lease = () if instead_of is None else (f"--force-with-lease=refs/heads/{branch}:{instead_of}",)
         refs = f"{sha}:refs/heads/{branch}"
         self.git.run("push", "-q", *lease, self.url, refs, env=with_token(self.url, token), limits=HISTORY)
@@ -133,36 +134,8 @@ class Mirror:
         return tuple(self.git.run("show", "-s", "--format=%P", commit).decode().split())
 
     def bundle(self, commit: str) -> Path:
-        """A file with ``commit`` and its history, under the ref that ``bundle_ref`` names."""
-        folder = make_private(self.path.parent / "bundles")
-        target = folder / f"{self.path.stem}-{commit}.bundle"
-        if not self._use_bundle(target):
-            self._make_bundle(commit, target)
-            self._delete_old_bundles(folder)
-        return target
-
-    def _use_bundle(self, target: Path) -> bool:
-        """Mark a bundle as used, so that other tasks do not delete it; False if there is none."""
-        try:
-            with _lock_file(target.parent / BUNDLES_LOCK):
-                os.utime(target)
-        except FileNotFoundError:
-            return False
-        return True
-
-    def _make_bundle(self, commit: str, target: Path) -> None:
-        self.git.run("update-ref", bundle_ref(commit), commit)
-        part = target.with_suffix(f".{secrets.token_hex(8)}.part")
-        self.git.run("bundle", "create", "-q", str(part), bundle_ref(commit), limits=HISTORY)
-        part.rename(target)
-
-    def _delete_old_bundles(self, folder: Path) -> None:
-        """Delete bundles that were not used for a day, and incomplete ones: each contains the whole history."""
-        for old in folder.glob(f"{glob.escape(self.path.stem)}-*"):
-            # Another task deletes them too, or uses one: its time may not change between the look and the deletion.
-            with _lock_file(folder / BUNDLES_LOCK), suppress(FileNotFoundError):
-                if time.time() - old.stat().st_mtime > BUNDLE_SECONDS:
-                    old.unlink()
+        """A file with ``commit`` and its history, under the ref that ``bundle_ref`` names, and the tags in that history."""
+        return make_bundle(self.git, self.path, commit)
 
     def has(self, commit: str) -> bool:
         status, _, _ = self.git.attempt("cat-file", "-e", f"{commit}^{{commit}}")
@@ -271,7 +244,7 @@ class Mirror:
     def locked(self) -> Iterator[None]:
         """Hold the lock of this mirror, so that concurrent tasks on one repository fetch one after another."""
         make_private(self.path.parent)
-        with _lock_file(self.path.with_suffix(".lock")):
+        with lock_file(self.path.with_suffix(".lock")):
             yield
 
     def _sizes(self, blobs: list[str]) -> list[int]:
@@ -280,14 +253,6 @@ class Mirror:
             return []
         out = self.git.run("cat-file", "--batch-check=%(objectsize)", stdin="\n".join(blobs).encode() + b"\n")
         return [int(line) if line.isdigit() else 0 for line in out.decode().splitlines()]
-
-    def _check_branch_name(self, name: str) -> None:
-        """Refuse names that git could read as something else than a name, because they become arguments."""
-        if not re.fullmatch(r"[\w.+@#][\w./+@#-]{0,230}", name, re.ASCII) or ".." in name or "@{" in name:
-            raise CheckoutError(
-                f"The branch name “{name[:80]}” contains characters that Dayhand does not accept.",
-                advice="Rename the branch: use only letters, digits, dots, dashes and slashes.",
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,15 +291,20 @@ def read_files(mirror: Mirror, commit: str) -> CommitFiles:
     return CommitFiles(mirror, commit, listing, tuple(others))
 
 
-@contextmanager
-def _lock_file(path: Path) -> Iterator[None]:
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
+def _branch_refs(branches: Iterable[str]) -> tuple[str, ...]:
+    for name in branches:
+        _check_branch_name(name)
+    return tuple(f"refs/heads/{name}" for name in branches)
 
 
-def bundle_ref(commit: str) -> str:
-    return f"refs/dayhand/bundles/{commit}"
+def _in_order(branches: Iterable[str], refs: Mapping[str, str]) -> dict[str, str]:
+    return {name: refs[f"refs/heads/{name}"] for name in branches if f"refs/heads/{name}" in refs}
+
+
+def _check_branch_name(name: str) -> None:
+    """Refuse names that git could read as something else than a name, because they become arguments."""
+    if not re.fullmatch(r"[\w.+@#][\w./+@#-]{0,230}", name, re.ASCII) or ".." in name or "@{" in name:
+        raise CheckoutError(
+            f"The branch name “{name[:80]}” contains characters that Dayhand does not accept.",
+            advice="Rename the branch: use only letters, digits, dots, dashes and slashes.",
+        )

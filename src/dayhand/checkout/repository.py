@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dayhand.checkout.bundles import bundle_ref
 from dayhand.checkout.leftovers import sort_out
-from dayhand.checkout.mirror import Author, CommitFiles, Mirror, bundle_ref, read_files
+from dayhand.checkout.mirror import Author, CommitFiles, Mirror, read_files
 from dayhand.checkout.policy import check_policy, large_binaries
 from dayhand.checkout.target_branch import TargetBranches
 from dayhand.checkout.task_branch import TaskBranch

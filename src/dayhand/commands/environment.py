@@ -9,7 +9,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.markdown import Markdown
 
-from dayhand.checkout.mirror import bundle_ref, read_files
+from dayhand.checkout.bundles import bundle_ref
+from dayhand.checkout.mirror import read_files
 from dayhand.checkout.repository import open_mirror
 from dayhand.commands.local import local_task, print_line
 from dayhand.environment.base import Source

@@ -36,7 +36,7 @@ git init -q --template= -b "$BRANCH"
 printf '[user]\n\tname = "%s"\n\temail = "%s"\n[gc]\n\tauto = 0\n' "$NAME" "$EMAIL" >> .git/config
 mkdir -p .git/info
 cat > .git/base.bundle
-git fetch -q .git/base.bundle "+$REF:refs/dayhand/base"
+git fetch -q .git/base.bundle "+$REF:refs/dayhand/base" '+refs/tags/*:refs/tags/*'
 rm .git/base.bundle
 git reset -q --hard "$COMMIT"
 git ls-files --others --exclude-standard --directory | sed -e 's/[][\\\\*?#!]/\\\\&/g' -e 's,^,/,' >> .git/info/exclude

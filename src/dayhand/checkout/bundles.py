@@ -1,0 +1,72 @@
+"""Bundles of a mirror: files from which a box clones one commit, its history and the tags in it."""
+
+from __future__ import annotations
+
+import fcntl
+import glob
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from dayhand.checkout.git import BareGit
+from dayhand.checkout.process import HISTORY, LISTING
+from dayhand.sandbox.private_folder import make_private
+
+BUNDLES_LOCK = "lock"
+BUNDLE_SECONDS = 24 * 3600  # after the last use
+SHA_CHARS = 40
+
+
+def bundle_ref(commit: str) -> str:
+    return f"refs/dayhand/bundles/{commit}"
+
+
+def make_bundle(git: BareGit, mirror: Path, commit: str) -> Path:
+    """The bundle of a commit, made if there is none with the tags of today."""
+    folder = make_private(mirror.parent / "bundles")
+    merged = f"--merged={commit}"
+    tags = git.run("for-each-ref", "--format=%(objectname) %(refname)", merged, "refs/tags", limits=LISTING)
+    key = hashlib.sha256(tags).hexdigest()[:16]
+    target = folder / f"{mirror.stem}-{commit}-{key}.bundle"
+    if not _use(target):
+        git.run("update-ref", bundle_ref(commit), commit)
+        part = target.with_suffix(f".{secrets.token_hex(8)}.part")
+        names = [bundle_ref(commit).encode(), *(line[SHA_CHARS + 1 :] for line in tags.splitlines())]
+        refs = b"".join(name + b"\n" for name in names)
+        git.run("bundle", "create", "-q", str(part), "--stdin", stdin=refs, limits=HISTORY)
+        part.rename(target)
+        _delete_old(folder, mirror.stem)
+    return target
+
+
+@contextmanager
+def lock_file(path: Path) -> Iterator[None]:
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _use(target: Path) -> bool:
+    """Mark a bundle as used, so that other tasks do not delete it; False if there is none."""
+    try:
+        with lock_file(target.parent / BUNDLES_LOCK):
+            os.utime(target)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _delete_old(folder: Path, name: str) -> None:
+    """Delete a mirror's bundles that were not used for a day, and incomplete ones: each contains the whole history."""
+    for old in folder.glob(f"{glob.escape(name)}-*"):
+        # Another task deletes them too, or uses one: its time may not change between the look and the deletion.
+        with lock_file(folder / BUNDLES_LOCK), suppress(FileNotFoundError):
+            if time.time() - old.stat().st_mtime > BUNDLE_SECONDS:
+                old.unlink()
