@@ -20,7 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-MODEL = "import httpx2; from dayhand.wiring import model_certificates as certificates; httpx2.Client(verify=certificates()).get({url!r})"
+MODEL = "import httpx2; from dayhand.wiring.models import model_certificates as certificates; httpx2.Client(verify=certificates()).get({url!r})"
 GITHUB = (
     "from github import Auth; from dayhand.hub.session import open_github;"
     " open_github({url!r}, Auth.Token('t'), retries=False).requester.requestJsonAndCheck('GET', '/')"

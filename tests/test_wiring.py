@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from dayhand.settings.table import Settings
-from dayhand.wiring import open_sandbox
+from dayhand.wiring.sandboxes import open_sandbox
 
 
 def test_what_was_found_out_of_a_sandbox_holds_for_the_next_job() -> None:

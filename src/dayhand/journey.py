@@ -26,7 +26,6 @@ from dayhand.environment.registries.base import ExtraRegistries
 from dayhand.errors import CheckoutError, ModelError, OutOfTime, SandboxError
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.log import TaskLog
-from dayhand.ledger.queue import WORK_SECONDS
 from dayhand.ledger.repository_notes import RepositoryNotes
 from dayhand.publish.base import ProposedChange, Publication
 from dayhand.publish.wording.environment import unavailable
@@ -45,7 +44,7 @@ from dayhand.task import (
     Task,
     TaskKind,
 )
-from dayhand.task_deadline import Deadline
+from dayhand.task_deadline import WORK_SECONDS, Deadline
 from dayhand.verification import Scope, Verification
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.checks import find_early_failure, verify

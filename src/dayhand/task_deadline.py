@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 from dayhand.errors import OutOfTime
 
+JOB_SECONDS = 2 * 3600  # then RQ ends the job, whatever it is doing
+WORK_SECONDS = JOB_SECONDS - 600  # then the journey ends, and its work so far is kept
+
 
 class Deadline:
     """Raises once when the time is over, so that saving the work afterwards is not interrupted again."""

@@ -19,6 +19,7 @@ from dayhand.scripted_model.server import ScriptedServer
 from tests.journey.harness import DONE, FIX, SHOP
 from tests.test_cli import dayhand
 
+UNKNOWN = '{"error": {"code": "model_not_found"}}'
 WORDS = "Totals are one too high: an empty cart costs 1."
 
 
@@ -114,7 +115,7 @@ def test_nothing_that_the_model_says_steers_the_terminal(repo: Path, folder: Pat
 
 
 def test_the_next_model_finishes_where_the_first_is_not_there(repo: Path, folder: Path) -> None:
-    with played([Fault("status", 404, "{}", times=FOREVER, model="gone"), FIX], [DONE]) as model:
+    with played([Fault("status", 404, UNKNOWN, times=FOREVER, model="gone"), FIX], [DONE]) as model:
         done = run(repo, folder, model, DAYHAND_MODEL="gone,gpt-6.1-sol")
     assert done.returncode == 0, done.stderr
     assert (

@@ -11,7 +11,7 @@ from dayhand.ledger.ledger import Claim
 from dayhand.ledger.log import Note
 from dayhand.publish.base import Publication
 from dayhand.task import Task
-from dayhand.wiring import GitHubServices
+from dayhand.wiring.github import GitHubServices
 from tests.journey.harness import Harness
 
 Moment = Callable[[Note], bool]

@@ -23,7 +23,7 @@ from dayhand.scripted_model.moves import Fault, Finish, Move, Patch, Script, Scr
 from dayhand.scripted_model.server import ScriptedServer
 from dayhand.settings.table import Settings
 from dayhand.web import Parts, create_app
-from dayhand.wiring import GitHubServices
+from dayhand.wiring.github import GitHubServices
 from dayhand.worker.job import travel_with
 
 SECRET = "a secret of the tests"

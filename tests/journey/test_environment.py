@@ -8,7 +8,7 @@ from dayhand.ledger import facts
 from dayhand.localhub.state.models import CheckRun, Repository
 from dayhand.publish.wording.environment import CHECK_NAME
 from dayhand.task import State
-from dayhand.wiring import GitHubServices
+from dayhand.wiring.github import GitHubServices
 from dayhand.worker.job import travel_with
 from tests.journey.crashes import CrashingWorkshop, begins
 from tests.journey.harness import DONE, SHOP, Harness

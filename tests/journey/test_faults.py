@@ -20,7 +20,8 @@ from dayhand.scripted_model.moves import FOREVER, Fault, Finish, Move, Plan, Ref
 from dayhand.scripted_model.responses_format import response_for
 from dayhand.scripted_model.server import CHAT
 from dayhand.task import State, Task
-from dayhand.wiring import GitHubServices, open_model
+from dayhand.wiring.github import GitHubServices
+from dayhand.wiring.models import open_model
 from dayhand.worker.job import travel_with
 from tests.journey.harness import DONE, FIX, Harness
 

@@ -19,7 +19,7 @@ from dayhand.publish.base import Publication
 from dayhand.publish.github import GitHubPublication
 from dayhand.scripted_model.moves import Plan
 from dayhand.task import State, Task
-from dayhand.wiring import GitHubServices
+from dayhand.wiring.github import GitHubServices
 from dayhand.worker.job import travel_with
 from tests.journey.crashes import wait_for_lease
 from tests.journey.harness import DONE, FIX, Harness

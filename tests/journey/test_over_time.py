@@ -14,7 +14,7 @@ from dayhand.publish.base import Publication
 from dayhand.sandbox.base import Box, CommandLimits, Egress, Result, Sandbox, Snapshot
 from dayhand.scripted_model.moves import Finish, Patch
 from dayhand.task import State, Task
-from dayhand.wiring import GitHubServices
+from dayhand.wiring.github import GitHubServices
 from dayhand.worker.job import travel_with
 from tests.journey.crashes import CrashingWorkshop, Moment, begins, wait_for_lease
 from tests.journey.harness import FIX, SHOP, Harness

@@ -18,7 +18,7 @@ from dayhand.publish.base import Publication
 from dayhand.scripted_model.moves import FOREVER, Fault, Finish
 from dayhand.task import State, Task
 from dayhand.untrusted_text import let_ci_run
-from dayhand.wiring import GitHubServices
+from dayhand.wiring.github import GitHubServices
 from dayhand.worker.job import travel_with
 from tests.journey.crashes import wait_for_lease
 from tests.journey.harness import FIX, Harness

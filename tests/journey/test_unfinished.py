@@ -12,12 +12,12 @@ import pytest
 from dayhand.errors import DayhandError
 from dayhand.journey import Tools
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.queue import WORK_SECONDS
 from dayhand.publish.base import Publication
 from dayhand.scripted_model.moves import FOREVER, Fault, Patch, Refuse, Shell
 from dayhand.task import State, Task
+from dayhand.task_deadline import WORK_SECONDS
 from dayhand.usage import Usage
-from dayhand.wiring import GitHubServices
+from dayhand.wiring.github import GitHubServices
 from dayhand.worker.job import travel_with
 from tests.journey.crashes import wait_for_lease
 from tests.journey.harness import (

@@ -12,7 +12,7 @@ from dayhand.intake.signature import sign
 from dayhand.ledger.ledger import Ledger
 from dayhand.scripted_model.moves import FOREVER, Fault, Finish, Patch, Say, Shell
 from dayhand.task import State
-from dayhand.wiring import GitHubServices
+from dayhand.wiring.github import GitHubServices
 from dayhand.worker.job import travel_with
 from tests.journey.crashes import CrashingWorkshop, begins, wait_for_lease
 from tests.journey.harness import SECRET, Harness

@@ -215,7 +215,7 @@ from dayhand.scripted_model.server import ScriptedServer
 from dayhand.worker.pool import warm
 from dayhand.ledger.redis_server import connect, embedded
 from dayhand.settings.table import Settings
-from dayhand.wiring import open_model
+from dayhand.wiring.models import open_model
 
 class Facts:
     def get(self, fact):

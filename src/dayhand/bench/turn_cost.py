@@ -38,7 +38,8 @@ from dayhand.usage import Switch
 MAX_TURNS = 1000
 LENGTH_TOLERANCE = 6  # a history that is this many items longer or shorter counts as one of that length
 REPOSITORY = (
-    "git init -q -b main && git -c user.name=B -c user.email=b@localhost commit -q --allow-empty -m Begin"
+    "git init -q -b main && git config user.name B && git config user.email b@localhost && "
+    "git commit -q --allow-empty -m Begin"
 )
 
 

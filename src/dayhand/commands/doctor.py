@@ -26,7 +26,8 @@ from dayhand.settings.dashboard_token import FILE, TOKEN_NAME, read_token
 from dayhand.settings.required import app_key, require_app, require_data
 from dayhand.settings.table import Settings
 from dayhand.settings.value_types import mask_password
-from dayhand.wiring import choose_sandbox, read_prices
+from dayhand.wiring.models import read_prices
+from dayhand.wiring.sandboxes import choose_sandbox
 
 MARKS = {Health.GOOD: ("✓", "green"), Health.WEAK: ("!", "yellow"), Health.BAD: ("✗", "red")}
 

@@ -23,7 +23,7 @@ from dayhand.sandbox.base import Box
 from dayhand.settings.required import require_data
 from dayhand.settings.table import Settings
 from dayhand.verify.examination import examine
-from dayhand.wiring import open_snapshot_cache
+from dayhand.wiring.sandboxes import open_snapshot_cache
 
 
 class TerminalLog:

@@ -15,7 +15,7 @@ from dayhand.ledger.redis_server import connect, embedded
 from dayhand.settings.required import require_data, require_model
 from dayhand.settings.table import Settings
 from dayhand.task import Proposed, State
-from dayhand.wiring import open_local_tools
+from dayhand.wiring.local import open_local_tools
 
 
 def run_locally(settings: Settings, repo: Path, words: str) -> int:

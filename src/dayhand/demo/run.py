@@ -37,7 +37,7 @@ from dayhand.scripted_model.server import ScriptedServer
 from dayhand.settings.dashboard_token import TOKEN_NAME, dashboard_link, dashboard_token
 from dayhand.settings.table import Settings
 from dayhand.task import TaskKind
-from dayhand.wiring import open_sandbox
+from dayhand.wiring.sandboxes import open_sandbox
 
 POLL_SECONDS = 0.2
 MAX_START_SECONDS = 30.0

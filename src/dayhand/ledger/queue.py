@@ -16,13 +16,12 @@ from rq.serializers import JSONSerializer
 from rq.utils import import_attribute
 
 from dayhand.errors import LedgerError
+from dayhand.task_deadline import JOB_SECONDS
 
 NAME = "dayhand"
 PERFORM = "dayhand.worker.job.perform"
 # The functions that a job may name, and what runs for it: jobs of older versions may still wait.
 ALLOWED = {PERFORM: PERFORM, "dayhand.worker.perform": PERFORM}
-JOB_SECONDS = 2 * 3600  # then RQ ends the job, whatever it is doing
-WORK_SECONDS = JOB_SECONDS - 600  # then the journey ends, and its work so far is kept
 UNREQUESTED = "env-"  # the prefix of the ids of tasks that no person requested
 
 

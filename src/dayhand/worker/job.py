@@ -24,7 +24,7 @@ from dayhand.ledger.redis_server import at_hand, connect, connect_raw
 from dayhand.publish.base import Publication
 from dayhand.settings.table import read_settings
 from dayhand.task import Proposed, State, Task, Unfinished
-from dayhand.wiring import GitHubServices
+from dayhand.wiring.github import GitHubServices
 
 MAX_ATTEMPTS = 5  # worker crashes without progress, after which a task is not retried
 FIRST_DELAY = 15.0  # seconds

@@ -1,0 +1,1 @@
+"""From settings to objects: these are the only modules that name concrete classes."""

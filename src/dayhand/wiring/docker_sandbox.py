@@ -1,0 +1,25 @@
+"""The Docker sandbox of the settings."""
+
+from __future__ import annotations
+
+from dayhand.errors import SandboxError
+from dayhand.sandbox.docker.backend import DockerSandbox
+from dayhand.settings.table import Settings
+
+
+def open_docker_sandbox(settings: Settings) -> DockerSandbox:
+    """The backend, not tried out."""
+    return DockerSandbox(
+        settings.data,
+        image=settings.sandbox_image,
+        runtime=settings.sandbox_runtime,
+        docker_host=settings.docker_host,
+    )
+
+
+def has_image(docker: DockerSandbox) -> bool:
+    """Whether an engine answers that has the sandbox's image."""
+    try:
+        return docker.find_image() is not None
+    except SandboxError:
+        return False

@@ -1,0 +1,102 @@
+"""What tasks from GitHub work with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dayhand.checkout.mirror import Author
+from dayhand.checkout.repository import Checkout, open_mirror
+from dayhand.checkout.target_branch import TargetBranches
+from dayhand.checkout.target_search import find_target_branches
+from dayhand.errors import HubError
+from dayhand.hub.client import Hub
+from dayhand.hub.repository import RepositoryHub
+from dayhand.journey import Tools
+from dayhand.ledger import facts
+from dayhand.ledger.facts import Facts
+from dayhand.ledger.ledger import Claim, Ledger
+from dayhand.ledger.repository_notes import head_is_accepted
+from dayhand.publish.base import Publication
+from dayhand.publish.github import GitHubPublication
+from dayhand.settings.required import app_key
+from dayhand.settings.table import Settings
+from dayhand.task import Task, TaskKind
+from dayhand.wiring.tools import open_tools
+
+
+class GitHubServices:
+    """What tasks from GitHub work with."""
+
+    def __init__(self, settings: Settings, ledger: Ledger) -> None:
+        self.settings = settings
+        self.ledger = ledger
+        self.app = Hub(settings.api_url, settings.app_id, app_key(settings))
+
+    @contextmanager
+    def publication(self, task: Task, claim: Claim) -> Iterator[Publication]:
+        """Publish on GitHub, with a token for this one repository that is revoked afterwards."""
+        hub = self.app.repository(task.installation, task.repository)
+        try:
+            yield GitHubPublication(
+                hub,
+                self.ledger,
+                claim,
+                task=task,
+                task_url=f"{self.settings.url}/tasks/{task.id}",
+                repository_url=task.clone_url.removesuffix(".git"),
+                every=self.settings.progress_seconds,
+            )
+        finally:
+            hub.close()
+
+    @contextmanager
+    def tools(self, task: Task, claim: Claim, publication: Publication) -> Iterator[Tools]:
+        """Everything else that the journey needs."""
+        hub = self.app.repository(task.installation, task.repository)
+        try:
+            if task.ask.kind is TaskKind.ENVIRONMENT:
+                claim.allow_same_request()
+            clone_url, branch = task.clone_url, task.default_branch
+            if not clone_url:
+                clone_url, branch = hub.location()
+            checkout = Checkout(
+                mirror=open_mirror(self.settings.data, task.repository, clone_url),
+                default_branch=branch,
+                facts=claim.facts,
+                token=hub.token,
+                author=self._author,
+                co_author=lambda login: _co_author(hub, login),
+                branches=_target_branches(hub, task, claim.facts),
+                accepted=lambda commit: head_is_accepted(self.ledger, task.repository, commit),
+            )
+            with open_tools(
+                self.settings, self.ledger, task, claim=claim, checkout=checkout, publication=publication
+            ) as tools:
+                yield tools
+        finally:
+            hub.close()
+
+    def _author(self) -> Author:
+        bot = self.app.bot()
+        return Author(bot.name, bot.email)
+
+
+def _target_branches(hub: RepositoryHub, task: Task, task_facts: Facts) -> TargetBranches:
+    """Look once and keep the result: the pull request that this task opens must not count as an earlier one."""
+    own = task_facts.get(facts.OWN_BRANCH)
+    if own is not None:
+        return TargetBranches(onto=task_facts.get(facts.TARGET_BRANCH) or "", own=own)
+    found = find_target_branches(hub, task)
+    task_facts.put(facts.TARGET_BRANCH, found.onto)
+    task_facts.put(facts.OWN_BRANCH, found.own)
+    return found
+
+
+def _co_author(hub: RepositoryHub, login: str) -> Author | None:
+    """The address under which GitHub credits a person: ``ID+login@users.noreply.github.com``."""
+    try:
+        number = hub.user_id(login)
+    except HubError:
+        return None  # a commit without its co-author is better than no commit
+    return Author(login, f"{number}+{login}@users.noreply.github.com")

@@ -1,0 +1,34 @@
+"""What ``dayhand run`` works with: no GitHub, and none of its client's second of imports."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dayhand.checkout.mirror import Author
+from dayhand.checkout.repository import Checkout, open_mirror
+from dayhand.journey import Tools
+from dayhand.ledger.ledger import Claim, Ledger
+from dayhand.publish.local import LocalPublication
+from dayhand.settings.table import Settings
+from dayhand.task import Task
+from dayhand.wiring.tools import open_tools
+
+LOCAL_AUTHOR = Author("Dayhand", "dayhand@localhost")
+
+
+@contextmanager
+def open_local_tools(settings: Settings, ledger: Ledger, task: Task, *, claim: Claim) -> Iterator[Tools]:
+    """What ``dayhand run`` works with: a branch in the repository itself, and no GitHub."""
+    checkout = Checkout(
+        mirror=open_mirror(settings.data, task.repository, task.clone_url),
+        facts=claim.facts,
+        token=str,
+        author=lambda: LOCAL_AUTHOR,
+        co_author=lambda _login: None,
+    )
+    with open_tools(
+        settings, ledger, task, claim=claim, checkout=checkout, publication=LocalPublication(sys.stdout)
+    ) as tools:
+        yield tools

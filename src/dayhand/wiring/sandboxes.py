@@ -1,0 +1,51 @@
+"""The sandbox of the settings."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+from dayhand.sandbox.base import Sandbox
+from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
+from dayhand.sandbox.snapshot_cache import SnapshotCache
+from dayhand.settings.table import Settings
+
+LOCAL_ENGINE = Path("/var/run/docker.sock")
+
+
+def open_sandbox(settings: Settings) -> Sandbox:
+    """The sandbox of the settings, tried out. Raises ``SandboxError``: nothing runs without a sandbox."""
+    sandbox = choose_sandbox(settings)
+    sandbox.self_test()
+    return sandbox
+
+
+def open_snapshot_cache(settings: Settings) -> Sandbox:
+    """The same, with a limit on the bytes of its snapshots."""
+    sandbox = open_sandbox(settings)
+    return SnapshotCache(sandbox, settings.data / "shelf" / sandbox.name, settings.cache_bytes)
+
+
+def choose_sandbox(settings: Settings) -> Sandbox:
+    """The backend of the settings; ``auto`` is Docker if an engine answers that has our image, else bubblewrap."""
+    wanted = settings.sandbox == "docker"
+    if wanted or (settings.sandbox == "auto" and _may_have_engine(settings)):
+        # Here and not on top: without an engine, docker's client is not worth its 0.3 seconds of imports.
+        from dayhand.wiring.docker_sandbox import has_image, open_docker_sandbox
+
+        docker = open_docker_sandbox(settings)
+        if wanted or has_image(docker):
+            return docker
+    return _bubblewrap(settings.data)
+
+
+def _may_have_engine(settings: Settings) -> bool:
+    named = settings.docker_host or os.environ.get("DOCKER_HOST")
+    return bool(named) or LOCAL_ENGINE.exists()
+
+
+@cache
+def _bubblewrap(data: Path) -> BubblewrapSandbox:
+    """One for a process and its forks: what it finds out about bwrap and the kernel holds for all jobs of a worker."""
+    return BubblewrapSandbox(data)

@@ -1,0 +1,57 @@
+"""What every journey works with, on GitHub or on a local repository."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dayhand.agent.guard import WorkLimits
+from dayhand.checkout.repository import Checkout
+from dayhand.environment.registries.base import ExtraRegistries
+from dayhand.journey import Tools
+from dayhand.ledger.journal import Journal
+from dayhand.ledger.ledger import Claim, Ledger
+from dayhand.ledger.repository_notes import RepositoryNotes
+from dayhand.publish.base import Publication
+from dayhand.settings.table import Settings
+from dayhand.task import Task
+from dayhand.usage import Limit, Resource
+from dayhand.verification import Scope
+from dayhand.verify.base_cache import BaseCache
+from dayhand.wiring.models import open_model
+from dayhand.wiring.sandboxes import open_snapshot_cache
+
+
+@contextmanager
+def open_tools(
+    settings: Settings,
+    ledger: Ledger,
+    task: Task,
+    *,
+    claim: Claim,
+    checkout: Checkout,
+    publication: Publication,
+) -> Iterator[Tools]:
+    with open_model(settings, ledger.redis, claim.facts) as model:
+        yield Tools(
+            checkout=checkout,
+            sandbox=open_snapshot_cache(settings),
+            registries=ExtraRegistries.of(settings.registries),
+            model=model,
+            publication=publication,
+            journal=Journal(ledger.redis, task.id, claim),
+            notes=RepositoryNotes(ledger, claim, task.repository),
+            bases=BaseCache(settings.data / "bases"),
+            size_limits=Scope(max_lines=settings.max_lines, max_files=settings.max_files),
+            work_limits=work_limits(settings),
+        )
+
+
+def work_limits(settings: Settings) -> WorkLimits:
+    """The operator's limits of the model's work on one task; 0 means no limit."""
+    limits = (
+        Limit(Resource.MONEY, settings.max_dollars, "DAYHAND_MAX_DOLLARS"),
+        Limit(Resource.MINUTES, settings.max_minutes, "DAYHAND_MAX_MINUTES"),
+        Limit(Resource.TOKENS, settings.max_tokens, "DAYHAND_MAX_TOKENS"),
+    )
+    return WorkLimits(turns=settings.max_turns, limits=tuple(limit for limit in limits if limit.maximum))
