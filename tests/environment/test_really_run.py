@@ -47,6 +47,9 @@ PHP = {
 JUST = {
     "justfile": "set shell := ['sh', '-c']\n\ntest: build\n    test -f built\n\nbuild:\n    touch built\n"
 }
+TASK = {
+    "Taskfile.yml": "version: '3'\ntasks:\n  test:\n    deps: [build]\n    cmds: ['test -f built']\n  build: touch built\n"
+}
 MAKE = {"Makefile": "lint:\n\ttest -f Makefile\ntest:\n\ttest $$((1 + 1)) = 2\n"}
 
 
@@ -109,12 +112,36 @@ def test_a_project_is_set_up_checked_and_found_again_and_a_broken_one_fails(
 
 
 @pytest.mark.usefixtures("python_index")
-def test_just_is_brought_where_the_box_has_none(project, sandbox, log):
-    small = project(JUST)
+@pytest.mark.parametrize(
+    ("texts", "command"), [(JUST, "just test"), (TASK, "task test")], ids=["just", "task"]
+)
+def test_just_and_task_are_brought_where_the_box_has_none(texts, command, project, sandbox, log):
+    small = project(texts)
     environment = prepare(small.files, sandbox, small.fill, log=log, source=small.source)
-    assert all_pass(environment, small, sandbox) == ["just test"]
-    broken = project({"justfile": JUST["justfile"].replace("touch", "rm -f")})
-    assert not run_checks(environment, broken, sandbox)["just test"].passed
+    assert all_pass(environment, small, sandbox) == [command]
+    broken = project({path: text.replace("touch", "rm -f") for path, text in texts.items()})
+    assert not run_checks(environment, broken, sandbox)[command].passed
+
+
+@pytest.mark.usefixtures("python_index")
+def test_djangos_own_runner_runs_and_sees_a_change(project, sandbox, log):
+    manage = "import os, sys\nfrom django.core.management import execute_from_command_line\n"
+    manage += "os.environ['DJANGO_SETTINGS_MODULE'] = 'shop.settings'\nexecute_from_command_line(sys.argv)\n"
+    test = "from django.test import SimpleTestCase\nfrom shop.price import one\n\n"
+    test += "class Price(SimpleTestCase):\n    def test_one(self):\n        self.assertEqual(one(), 1)\n"
+    texts = {
+        "requirements.txt": "django\n",
+        "manage.py": manage,
+        "shop/__init__.py": "",
+        "shop/tests.py": test,
+    }
+    texts |= {"shop/settings.py": "SECRET_KEY = 'x'\n", "shop/price.py": "def one():\n    return 1\n"}
+    shop = project(texts)
+    environment = prepare(shop.files, sandbox, shop.fill, log=log, source=shop.source)
+    assert all_pass(environment, shop, sandbox) == ["python3 manage.py test"]
+    broken = project({**texts, "shop/price.py": "def one():\n    return 2\n"})
+    (result,) = run_checks(environment, broken, sandbox).values()
+    assert "AssertionError: 2 != 1" in result.text()
 
 
 def test_maven_fetches_what_its_tests_are_run_with_and_then_needs_no_network(

@@ -89,3 +89,12 @@ def test_just_is_not_brought_for_checks_that_another_ecosystem_has(files):
     linted = files({"justfile": "lint:\n  true\n", "package.json": tested})
     plan = combine((node.plan(linted), make.plan(linted)), "/bin")
     assert [part.runtime.name for part in plan.plans if part.runtime] == ["node", "just"]
+
+
+def test_a_taskfiles_tasks_are_checks_where_neither_a_makefile_nor_a_justfile_is(files):
+    taskfile = "version: '3'\ntasks:\n  lint: [golint]\n  test: {cmds: [x], deps: [build]}\n  build: x\n"
+    plan = make.plan(files({"Taskfile.yml": taskfile}))
+    assert commands(plan) == [("lint", "task lint"), ("test", "task test")]
+    assert plan.runtime.name == "Task"
+    assert make.plan(files({"Taskfile.yml": taskfile, "justfile": "test:\n"})).ecosystem == "just"
+    assert make.plan(files({"Taskfile.yml": "tasks: [test]\n"})) is None

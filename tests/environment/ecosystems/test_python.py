@@ -224,3 +224,50 @@ def test_packages_of_another_section_are_no_target_of_mypy(files):
     assert "mypy ." in checks(plan)
     plan = python.plan(files({"setup.cfg": f"{settings}files = a\n", "a/b.py": ""}))
     assert "mypy" in checks(plan)
+
+
+MANAGE = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\nfrom django.core.management import main\n"
+
+
+@pytest.mark.parametrize(
+    ("texts", "command", "tool"),
+    [
+        ({"manage.py": MANAGE, "shop/tests.py": ""}, "python3 manage.py test", "django"),
+        (
+            {"manage.py": MANAGE, "shop/tests/test_a.py": "import unittest"},
+            "python3 manage.py test",
+            "django",
+        ),
+        ({"manage.py": MANAGE, "test_a.py": "", "pytest.ini": ""}, "python3 -m pytest -q", "pytest"),
+        (
+            {"manage.py": MANAGE, "test_a.py": "", "requirements.txt": "pytest-django\n"},
+            "python3 -m pytest -q",
+            "pytest",
+        ),
+        (
+            {"manage.py": "print()", "test_a.py": "import unittest"},
+            "python3 -m unittest discover",
+            "unittest",
+        ),
+        ({"test.py": "import a\nassert a.one() == 1\n"}, "python3 test.py", "python"),
+        ({"test.py": "def test_one(): pass\n"}, "python3 -m pytest -q test.py", "pytest"),
+        (
+            {"runtests.py": "def test_x(): ...\nif __name__ == '__main__': test_x()"},
+            "python3 runtests.py",
+            "python",
+        ),
+        (
+            {"test.py": "", "tests/test_a.py": "import unittest"},
+            "python3 -m unittest discover -s tests",
+            "unittest",
+        ),
+    ],
+)
+def test_djangos_runner_and_a_runner_of_its_own_are_found(files, texts, command, tool):
+    tests = [check for check in python.plan(files(texts)).checks if check.kind == "test"]
+    assert [(check.command, check.tool) for check in tests] == [(command, tool)]
+
+
+def test_an_application_without_tests_has_no_test_check(files):
+    found = python.plan(files({"manage.py": MANAGE, "requirements.txt": "django\n"}))
+    assert not [check for check in found.checks if check.kind == "test"]

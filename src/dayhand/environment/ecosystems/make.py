@@ -1,4 +1,4 @@
-"""The last resort: a Makefile, a justfile or scripts, which any repository can have; nothing is installed."""
+"""The last resort: a Makefile, a justfile, a Taskfile or scripts, which any repository can have; nothing is installed."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ import shlex
 from collections.abc import Iterator
 
 from dayhand.box_paths import ENVIRONMENT
+from dayhand.environment import yaml_file
 from dayhand.environment.ecosystems import base
 from dayhand.environment.ecosystems.base import Check, Files, Names, Runtime, SetupPlan, Step
 
 MAKEFILES: Names = ("GNUmakefile", "makefile", "Makefile")
 JUSTFILES: Names = ("justfile", "Justfile", ".justfile", "JUSTFILE")
+TASKFILES: Names = ("Taskfile.yml", "taskfile.yml", "Taskfile.yaml", "taskfile.yaml")
 MANIFESTS = base.NO_NAMES
 LOCKS = base.NO_NAMES
-SETTINGS: Names = (*MAKEFILES, *JUSTFILES)
+SETTINGS: Names = (*MAKEFILES, *JUSTFILES, *TASKFILES)
 SETTINGS_PATTERN = base.NO_PATTERN
 SETUP_ENV = base.NO_ENV
 LANGUAGE = base.NO_LANGUAGE
@@ -30,6 +32,7 @@ WORDS = {
     "tests": "test",
     "check": "test",
 }
+TASK_HOME = f"{ENVIRONMENT}/task"
 JUST_HOME = f"{ENVIRONMENT}/just"
 # The head of a recipe with its parameters: https://just.systems/man/en/grammar.html
 RECIPE = re.compile(r"^@?([A-Za-z_][\w-]*)((?:[ \t]+[^:\n]+?)?)[ \t]*:(?!=)", re.MULTILINE)
@@ -42,13 +45,16 @@ find_registry = base.no_registry
 
 
 def plan(files: Files) -> SetupPlan | None:
-    """The checks of a Makefile, else of a justfile, else of scripts with the names of checks; None without any."""
+    """The checks of a Makefile, else a justfile, else a Taskfile, else scripts with the names of checks; None without any."""
     paths = frozenset(files.paths())
     if checks := _sort(tuple(_make(files, paths))):
         return SetupPlan("Make", (), checks, {}, (), last_resort=True)
     if checks := _sort(tuple(_just(files, paths))):
         env = {"PATH": f"{JUST_HOME}/bin"}
         return SetupPlan("just", (), checks, env, (), runtime=_runtime(), last_resort=True)
+    if checks := _sort(tuple(_tasks(files, paths))):
+        env = {"PATH": f"{TASK_HOME}/bin"}
+        return SetupPlan("Task", (), checks, env, (), runtime=_task_runtime(), last_resort=True)
     checks = _sort(tuple(_scripts(files, paths)))
     return SetupPlan("scripts", (), checks, {}, (), last_resort=True) if checks else None
 
@@ -57,6 +63,22 @@ def _runtime() -> Runtime:
     """Just from the Python index, which has it as a wheel."""
     get = f"uv pip install --target {JUST_HOME} rust-just && {JUST_HOME}/bin/just --version"
     return Runtime("just", "just --version", Step("get just", (get,)), "python")
+
+
+def _task_runtime() -> Runtime:
+    """Task from the Python index, which has it as a wheel."""
+    get = f"uv pip install --target {TASK_HOME} go-task-bin && {TASK_HOME}/bin/task --version"
+    return Runtime("Task", "task --version", Step("get Task", (get,)), "python")
+
+
+def _tasks(files: Files, paths: frozenset[str]) -> Iterator[Check]:
+    """https://taskfile.dev/docs/reference/schema."""
+    taskfile = next((name for name in TASKFILES if name in paths), "")
+    value, _problem = yaml_file.parse(files.read(taskfile) if taskfile else "")
+    names = value.get("tasks") if isinstance(value, dict) else None
+    for word, kind in WORDS.items():
+        if isinstance(names, dict) and word in names:
+            yield Check(kind, f"task {word}", "task --version", "task", f"{taskfile}, task {word}")
 
 
 def _make(files: Files, paths: frozenset[str]) -> Iterator[Check]:

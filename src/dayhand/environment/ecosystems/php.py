@@ -24,7 +24,11 @@ NESTED = Nested(("composer.json",))
 
 # https://getcomposer.org/doc/01-basic-usage.md#platform-packages
 PLATFORM = r"php(-\w+)?|(ext|lib)-[\w.-]+|composer(-\w+)*-api"
-SCRIPTS = {"lint": ("lint", "cs", "phpcs", "check-style"), "types": ("phpstan", "stan"), "test": ("test",)}
+SCRIPTS = {
+    "lint": ("lint", "cs", "phpcs", "check-style", "cs:check", "cs-check", "check-cs", "test:lint", "pint"),
+    "types": ("phpstan", "stan", "psalm", "analyse", "analyze", "static-analysis", "test:types"),
+    "test": ("test", "tests", "phpunit", "test:unit", "test-unit", "unit"),
+}
 # The tools of each kind: package, command, and the settings file that makes it one of the checks.
 TOOLS = {
     "lint": (

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 
 from dayhand.environment.ecosystems.base import Check
-from dayhand.environment.ecosystems.python_project import PythonProject, ini
+from dayhand.environment.ecosystems.python_project import MANAGE, OWN_RUNNERS, PythonProject, ini
 from dayhand.environment.manifest import strings, table, toml
 
 # --version passes even where pytest rejects its own configuration. First without conftest.py, which is the
@@ -49,8 +49,8 @@ def checks_of(project: PythonProject) -> Iterator[Check]:
         yield _tool_check(project, "lint", "flake8", tool="flake8", source=source)
     if source := declares(project, "mypy", ("mypy.ini", ".mypy.ini"), sections=("mypy",)):
         yield _tool_check(project, "types", _mypy_command(project), tool="mypy", source=source)
-    if project.tests:
-        yield _test_check(project)
+    if check := _django_check(project) or (_test_check(project) if project.tests else _own_runner(project)):
+        yield check
 
 
 def declares(project: PythonProject, tool: str, own: tuple[str, ...], *, sections: tuple[str, ...]) -> str:
@@ -91,9 +91,7 @@ def _mypy_command(project: PythonProject) -> str:
 
 
 def _test_check(project: PythonProject) -> Check:
-    source = declares(
-        project, "pytest", ("pytest.ini", ".pytest.ini", "conftest.py"), sections=("pytest", "tool:pytest")
-    )
+    source = _pytest_source(project)
     if not source and not _only_unittest(project):
         source = project.tests[0]
     if source:
@@ -108,6 +106,36 @@ def _test_check(project: PythonProject) -> Check:
     if not any(path.rpartition("/")[2].startswith("test") for path in project.tests):
         command += " -p '*_test.py'"
     return Check("test", command, "python3 -m unittest --help", "unittest", project.tests[0])
+
+
+def _django_check(project: PythonProject) -> Check | None:
+    """Django's own test runner, unless pytest-django is used: https://docs.djangoproject.com/en/stable/topics/testing/overview/."""
+    if MANAGE not in project.paths or "django" not in project.files.read(MANAGE).lower():
+        return None
+    tested = project.tests or any(path.rpartition("/")[2] == "tests.py" for path in project.paths)
+    if not tested or "pytest-django" in project.declared or _pytest_source(project):
+        return None
+    remedy = f"uv pip install {shlex.quote(project.declared.get('django', 'django'))}"
+    return Check("test", "python3 manage.py test", "python3 -c 'import django'", "django", MANAGE, remedy)
+
+
+def _own_runner(project: PythonProject) -> Check | None:
+    """A file that runs the tests itself, where no other tests are found."""
+    path = next((name for name in OWN_RUNNERS if name in project.paths), "")
+    if not path:
+        return None
+    text = project.files.read(path)
+    if re.search(r"^def test_|^class Test", text, re.MULTILINE) and "__main__" not in text:
+        wanted = project.declared.get("pytest", "pytest")
+        command, remedy = f"python3 -m pytest -q {path}", f"uv pip install {shlex.quote(wanted)}"
+        return Check("test", command, PYTEST_PROBE, "pytest", path, remedy)
+    return Check("test", f"python3 {path}", "python3 --version", "python", path)
+
+
+def _pytest_source(project: PythonProject) -> str:
+    return declares(
+        project, "pytest", ("pytest.ini", ".pytest.ini", "conftest.py"), sections=("pytest", "tool:pytest")
+    )
 
 
 def _plugins(project: PythonProject) -> Iterator[str]:

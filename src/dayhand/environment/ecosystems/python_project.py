@@ -17,6 +17,17 @@ REQUIREMENTS = re.compile(
     r"((requirements|tests?|dev)/)?([a-z]+[-_.])?requirements([-_.][a-z]+)?\.(txt|in)|requirements/[a-z]+\.txt"
 )
 NOT_FOR_WORK = re.compile(r"\b(docs?|documentation|prod|production|release|deploy|build|wheels|gpu|cuda)\b")
+# A runner of the repository's own; Django's is manage.py, which knows where its tests are.
+OWN_RUNNERS = (
+    "test.py",
+    "tests.py",
+    "runtests.py",
+    "run_tests.py",
+    "tests/runtests.py",
+    "tests/run.py",
+    "test/run.py",
+)
+MANAGE = "manage.py"
 TEST_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")
 
 

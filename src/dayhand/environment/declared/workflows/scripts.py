@@ -19,11 +19,10 @@ from dayhand.environment.declared.workflows.kinds import (
 from dayhand.environment.declared.workflows.shell import split
 from dayhand.environment.declared.workflows.wrappers import bare, program
 from dayhand.environment.ecosystems.base import Files
-from dayhand.environment.ecosystems.make import JUSTFILES, MAKEFILES
+from dayhand.environment.ecosystems.make import JUSTFILES, MAKEFILES, TASKFILES
 from dayhand.environment.manifest import json_object, table, toml
 from dayhand.environment.monorepo import Within
 
-TASKFILES = ("Taskfile.yml", "Taskfile.yaml", "taskfile.yml", "taskfile.yaml")
 NODE_MANAGERS = frozenset(["npm", "pnpm", "yarn", "bun"])
 RUN_ALL = frozenset(["run-s", "run-p", "npm-run-all", "npm-run-all2"])
 MAX_DEPTH = 3
