@@ -58,7 +58,12 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
 
 
 def test_several_webhook_secrets_are_taken_while_one_is_rotated() -> None:
-    assert read_settings({"GITHUB_WEBHOOK_SECRET": "new, old"}, dotenv=None).webhook_secrets == ("new", "old")
+    secrets = read_settings({"GITHUB_WEBHOOK_SECRET": "new, old"}, dotenv=None).webhook_secrets
+    assert secrets == ("new, old", "new", "old")  # the first in case that it is one secret with a comma
+
+
+def test_a_webhook_secret_of_commas_only_is_none() -> None:
+    assert read_settings({"GITHUB_WEBHOOK_SECRET": " , "}, dotenv=None).webhook_secrets == ()
 
 
 def test_secrets_do_not_show_when_settings_are_printed() -> None:
@@ -197,7 +202,7 @@ def test_a_wrong_value_of_each_setting_says_what_it_must_be_and_what_to_do(name:
     row = next(row for row in ROWS.values() if row.name == name)
     assert str(refused.value).startswith(f"{name} must be {row.type.caption}")
     assert refused.value.advice.startswith("Correct it in the environment, or remove it there")
-    assert "secret" not in str(refused.value).replace("secrets, separated", "")
+    assert "secret" not in str(refused.value).replace("several secrets", "")
 
 
 def test_every_setting_has_a_wrong_value_among_them() -> None:

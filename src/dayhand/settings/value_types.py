@@ -144,6 +144,14 @@ def _read_host(text: str) -> str:
     return text
 
 
+def _read_webhook_secrets(text: str) -> tuple[str, ...]:
+    """Each secret, and the whole text as well: a single secret may contain commas."""
+    if re.search(r"[\x00-\x1f\x7f]", text):
+        raise WrongText(text)
+    words = (text, *(word.strip() for word in text.split(",")))
+    return tuple(dict.fromkeys(word for word in words if word.strip(" ,")))
+
+
 def _read_label(text: str) -> str:
     hidden = any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") for char in text)
     if hidden or len(text) > MAX_LABEL_CHARS:
@@ -168,9 +176,7 @@ TOKEN_PATTERN = r"[A-Za-z0-9_-]{32,200}"  # noqa: S105 - a pattern
 TOKEN = matching("32 to 200 letters, digits, “-” or “_”", TOKEN_PATTERN)
 SECRET = matching("printable ASCII characters without spaces", r"[!-~]+")
 KEY_TEXT = matching("the text of a .pem file", r"(?s).+")
-WEBHOOK_SECRETS = comma_separated(
-    "secrets", matching("a secret of printable characters", r"[^\x00-\x1f\x7f]+")
-)
+WEBHOOK_SECRETS = SettingType("printable characters; several secrets are separated by commas", _read_webhook_secrets)
 MODELS = comma_separated("names of models", matching("a name", r"[!-~]{1,200}"))
 # A user's name on GitHub, which is also what can stand after “@”.
 HANDLES = comma_separated(
