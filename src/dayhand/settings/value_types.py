@@ -176,7 +176,9 @@ TOKEN_PATTERN = r"[A-Za-z0-9_-]{32,200}"  # noqa: S105 - a pattern
 TOKEN = matching("32 to 200 letters, digits, “-” or “_”", TOKEN_PATTERN)
 SECRET = matching("printable ASCII characters without spaces", r"[!-~]+")
 KEY_TEXT = matching("the text of a .pem file", r"(?s).+")
-WEBHOOK_SECRETS = SettingType("printable characters; several secrets are separated by commas", _read_webhook_secrets)
+WEBHOOK_SECRETS = SettingType(
+    "printable characters; several secrets are separated by commas", _read_webhook_secrets
+)
 MODELS = comma_separated("names of models", matching("a name", r"[!-~]{1,200}"))
 # A user's name on GitHub, which is also what can stand after “@”.
 HANDLES = comma_separated(
