@@ -17,6 +17,7 @@ from dayhand.agent.guard import WorkLimits
 from dayhand.agent.loop import send_back, solve
 from dayhand.agent.model.base import Model
 from dayhand.agent.purpose import purpose
+from dayhand.agent.tools.executor import CommandContext
 from dayhand.background import Background
 from dayhand.checkout.mirror import read_files
 from dayhand.checkout.repository import Base, Checkout, Taken
@@ -225,7 +226,7 @@ class TaskJourney:
         """
         tools = self.tools
         with (
-            tools.sandbox.open(origin=environment.snapshot) as box,
+            tools.sandbox.open(origin=environment.snapshot, hosts=environment.hosts) as box,
             self._kept_at_timeout(lambda: self._take(box).change),
         ):
             with self.log.stage(Stage.SOLVE):
@@ -238,7 +239,7 @@ class TaskJourney:
                         briefing=brief(environment, self.base.files, since=self.base.since),
                         journal=tools.journal,
                         log=self.log,
-                        env=environment.env,
+                        context=CommandContext(environment.env, environment.launcher),
                         limits=tools.work_limits.of(self.base.config, tools.clock),
                     )
                 except ModelError:

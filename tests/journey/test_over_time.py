@@ -11,7 +11,7 @@ import pytest
 from dayhand.journey import Tools
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.publish.base import Publication
-from dayhand.sandbox.base import Box, CommandLimits, Egress, Result, Sandbox, Snapshot
+from dayhand.sandbox.base import NO_HOSTS, Box, CommandLimits, Egress, Result, Sandbox, Snapshot
 from dayhand.scripted_model.moves import Finish, Patch
 from dayhand.task import State, Task
 from dayhand.wiring.github import GitHubServices
@@ -49,8 +49,14 @@ class ChangingSandbox:
         return getattr(self._sandbox, name)
 
     @contextmanager
-    def open(self, *, origin: Snapshot | None = None, egress: Egress | None = None) -> Iterator[object]:
-        with self._sandbox.open(origin=origin, egress=egress) as box:
+    def open(
+        self,
+        *,
+        origin: Snapshot | None = None,
+        egress: Egress | None = None,
+        hosts: Mapping[str, str] = NO_HOSTS,
+    ) -> Iterator[object]:
+        with self._sandbox.open(origin=origin, egress=egress, hosts=hosts) as box:
             yield ChangingBox(box, self._weather)
 
 

@@ -617,6 +617,15 @@ def test_no_address_can_be_reached(box):
     assert not box.run("getent hosts example.com").passed
 
 
+def test_names_of_hosts_are_the_boxs_own_and_cannot_be_changed(sandbox):
+    code = "import socket; print([socket.gethostbyname(each) for each in ('localhost', 'db', 'db-test')])"
+    with sandbox.open(hosts={"db": "127.0.0.1", "db-test": "127.0.0.3"}) as box:
+        assert box.run(python(code)).text() == "['127.0.0.1', '127.0.0.1', '127.0.0.3']\n"
+        assert not box.run("echo 127.0.0.9 db > /etc/hosts").passed
+    with sandbox.open() as box:
+        assert not box.run("getent hosts db").passed
+
+
 def test_the_hosts_sockets_cannot_be_reached(box, data):
     name = f"dayhand-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX) as abstract, socket.socket(socket.AF_UNIX) as plain:

@@ -30,13 +30,21 @@ def _checks(environment: Environment) -> str:
     if not ready:
         return "The repository declares no check that runs here. Verify your change as well as you can."
     listed = "\n".join(f"- {check.kind}: `{check.command}` (from {check.source})" for check in ready)
-    return f"These checks will run on your change afterwards, outside your control. Run them yourself first:\n{listed}"
+    services = ""
+    if environment.services:
+        names = ", ".join(
+            f"{each.declaration.kind} on {each.declaration.host}:{each.port}" for each in environment.services
+        )
+        services = f"\nThese services run, with empty data, while each of your commands runs: {names}."
+    return f"These checks will run on your change afterwards, outside your control. Run them yourself first:\n{listed}{services}"
 
 
 def _missing(environment: Environment) -> str:
-    if not environment.missing:
+    if not (environment.missing or environment.missing_services):
         return ""
-    listed = "\n".join(f"- `{command}`: {missing.why}" for command, missing in environment.missing.items())
+    lines = [f"- `{command}`: {missing.why}" for command, missing in environment.missing.items()]
+    lines += [f"- tests that need {service.tool}: {service.why}" for service in environment.missing_services]
+    listed = "\n".join(lines)
     return f"These cannot run here, so do not try to repair them:\n{listed}"
 
 

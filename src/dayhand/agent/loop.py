@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 
@@ -16,7 +15,7 @@ from dayhand.agent.model.items import (
     read_reply,
 )
 from dayhand.agent.prompt import opening
-from dayhand.agent.tools.executor import ToolExecutor
+from dayhand.agent.tools.executor import CommandContext, ToolExecutor
 from dayhand.agent.turns import TurnRunner
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.log import TaskLog
@@ -40,17 +39,16 @@ def solve(
     briefing: str,
     journal: Journal,
     log: TaskLog,
-    env: Mapping[str, str] | None = None,
+    context: CommandContext | None = None,
     limits: WorkLimits | None = None,
 ) -> Solution:
     """Let the model work in the box until its call to ``finish`` is accepted.
 
-    ``briefing`` describes the environment to the model, ``env`` holds the environment variables of its commands. If
-    the journal already has turns, of a worker that was killed, they are replayed first: no reply is requested twice,
+    ``briefing`` describes the environment to the model, ``context`` is what its commands run in. If the journal already has turns, of a worker that was killed, they are replayed first: no reply is requested twice,
     and its usage counts. Raises ``ModelError`` (such as ``LimitReached``) if the model cannot continue,
     ``SandboxError`` if the box broke, ``TaskStopped`` or ``LeaseLost`` if this worker must stop.
     """
-    limits = limits or WorkLimits()
+    limits, context = limits or WorkLimits(), context or CommandContext()
     history = History(
         opening(task, briefing, limits.all), Usage(model.name, scripted=model.scripted, dollars=0.0)
     )
@@ -60,7 +58,8 @@ def solve(
     tools = ToolExecutor(
         box,
         log,
-        env or {},
+        context.env,
+        launcher=context.launcher,
         supports_images=lambda: model.supports_images,
         seconds_left=budget.seconds_left,
     )

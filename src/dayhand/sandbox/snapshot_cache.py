@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from dayhand.box_paths import ENVIRONMENT, WORKSPACE
-from dayhand.sandbox.base import Box, CommandLimits, Egress, Result, Sandbox, Snapshot
+from dayhand.sandbox.base import NO_HOSTS, Box, CommandLimits, Egress, Result, Sandbox, Snapshot
 from dayhand.sandbox.file_lock import is_in_place
 from dayhand.sandbox.private_folder import make_private
 
@@ -62,8 +62,14 @@ class SnapshotCache:
         return self._sandbox.fingerprint()
 
     @contextmanager
-    def open(self, *, origin: Snapshot | None = None, egress: Egress | None = None) -> Iterator[Box]:
-        with self._in_use(origin), self._sandbox.open(origin=origin, egress=egress) as box:
+    def open(
+        self,
+        *,
+        origin: Snapshot | None = None,
+        egress: Egress | None = None,
+        hosts: Mapping[str, str] = NO_HOSTS,
+    ) -> Iterator[Box]:
+        with self._in_use(origin), self._sandbox.open(origin=origin, egress=egress, hosts=hosts) as box:
             yield CachedBox(box, self)
 
     def find_snapshot(self, key: str) -> Snapshot | None:

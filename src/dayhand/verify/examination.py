@@ -55,7 +55,7 @@ def examine(
             _examine_check(runner, check, fill, commit=commit, bases=bases) for check in environment.checks
         ),
         blocked=environment.blocked,
-        pins=environment.pins,
+        pins=environment.lacking,
         ci=environment.ci,
         known=environment.cached,
         seconds=round(environment.seconds, 2),

@@ -53,7 +53,7 @@ class Runner:
 
     def run(self, check: Check, fill: Fill) -> CheckResult:
         """Run a check on the tree that ``fill`` puts into the box, and read its report."""
-        with self.sandbox.open(origin=self.environment.snapshot) as box:
+        with self.sandbox.open(origin=self.environment.snapshot, hosts=self.environment.hosts) as box:
             fill(box)
             line = self.log.line("command", check.command)
             result, reports = self._run(box, check)
@@ -78,8 +78,13 @@ class Runner:
         """Run a check, with its output written to the log as it arrives."""
         limits = CommandLimits(seconds=CHECK_SECONDS)
         live = LiveOutput(lambda text: self.log.line("output", text), limits.keep_bytes)
+        launcher = self.environment.launcher
         result = box.run(
-            check.command, env=env, limits=limits, on_output=live.write, cancelled=live.flush_if_due
+            [*launcher, "/bin/sh", "-c", check.command] if launcher else check.command,
+            env=env,
+            limits=limits,
+            on_output=live.write,
+            cancelled=live.flush_if_due,
         )
         live.finish(result)
         return result

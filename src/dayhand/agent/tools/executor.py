@@ -6,9 +6,9 @@ import math
 import posixpath
 import re
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol, assert_never
 
 from dayhand.agent.model.base import Call
@@ -84,6 +84,14 @@ class Session:
     call_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class CommandContext:
+    """What the model's commands run in."""
+
+    env: Mapping[str, str] = field(default_factory=dict)
+    launcher: Sequence[str] = ()  # the words in front of each shell command, which start services
+
+
 class ToolExecutor:
     """Runs one task's tool calls in one box."""
 
@@ -93,6 +101,7 @@ class ToolExecutor:
         log: LogWriter,
         env: Mapping[str, str],
         *,
+        launcher: Sequence[str] = (),
         supports_images: Callable[[], bool] = lambda: True,
         seconds_left: Callable[[], float] = lambda: math.inf,
     ) -> None:
@@ -100,6 +109,7 @@ class ToolExecutor:
         self._box = box
         self._log = log
         self._env = {**_QUIET_ENV, **env}
+        self._launcher = launcher
         self._supports_images = supports_images
         self._seconds_left = seconds_left
         self._image_bytes = 0  # shown so far
@@ -184,7 +194,7 @@ class ToolExecutor:
         self._log.line("command", request.command)
         command = BackgroundCommand(
             self._box,
-            ["/bin/sh", "-c", _SHELL_SCRIPT, "sh", request.command, workdir],
+            [*self._launcher, "/bin/sh", "-c", _SHELL_SCRIPT, "sh", request.command, workdir],
             env=self._env,
             seconds=request.seconds,
             log_output=lambda text: self._log.line("output", text),

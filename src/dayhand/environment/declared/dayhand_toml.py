@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dayhand.environment.ecosystems.base import Files
+from dayhand.environment.services.base import ServiceDeclaration
+from dayhand.environment.services.containers import read_container
+from dayhand.environment.yaml_file import Value
 from dayhand.usage import EFFORTS
 
 NAME = ".dayhand.toml"
@@ -19,6 +22,7 @@ KNOWN = {
     "network": ("allow",),
     "setup": ("run",),
     "checks": ("lint", "types", "test"),
+    "services": (),  # any name: see ``services/containers.py``
     "limits": ("lines", "files", "money", "minutes"),
     "work": ("effort",),
 }
@@ -41,6 +45,7 @@ class RepoConfig:
     limits: Mapping[str, int] = field(default_factory=dict)  # "lines" and "files" of a change; 0: no limit
     budget: Mapping[str, float] = field(default_factory=dict)  # "money" (dollars) and "minutes" of one task
     effort: str = ""  # of the model's reasoning; "": the operator's
+    services: tuple[ServiceDeclaration, ...] | None = None  # these alone; None: not declared
 
 
 def read_config(files: Files) -> RepoConfig:
@@ -55,7 +60,7 @@ def read_config(files: Files) -> RepoConfig:
     problems = [
         f"{NAME}: [{name}] is not a known section; ignored." for name in settings if name not in KNOWN
     ]
-    sections = {name: _section(settings, name, problems) for name in KNOWN}
+    sections = {name: _section(settings, name, problems) for name in KNOWN if name != "services"}
     wanted = sections["network"].get("allow", [])
     hosts = wanted if isinstance(wanted, list) else [wanted]
     valid = [host for host in hosts if isinstance(host, str) and HOST.fullmatch(host)]
@@ -70,6 +75,7 @@ def read_config(files: Files) -> RepoConfig:
     }
     numbers = _numbers(sections["limits"], "limits", problems)
     effort = _effort(sections["work"], problems)
+    services = _services(settings, problems)
     return RepoConfig(
         tuple(dict.fromkeys(valid)),
         tuple(problems),
@@ -78,7 +84,35 @@ def read_config(files: Files) -> RepoConfig:
         {name: int(number) for name, number in numbers.items() if name in SIZES},
         {name: number for name, number in numbers.items() if name not in SIZES},
         effort,
+        services,
     )
+
+
+def _services(settings: Mapping[str, object], problems: list[str]) -> tuple[ServiceDeclaration, ...] | None:
+    """The table's services by their host names: an image, or a table like a container's in a compose file."""
+    if "services" not in settings:
+        return None
+    section = settings["services"]
+    if not isinstance(section, dict):
+        problems.append(f"{NAME}: services must be a table ([services]); ignored.")
+        return None
+    found = []
+    for name, value in section.items():
+        if declared := read_container(name, _text_only(value), source=NAME):
+            found.append(declared)
+        else:
+            problems.append(
+                f'{NAME}: services.{name} must be the image of a known service, such as "postgres:16", or a table with '
+                "its image, port and env; ignored."
+            )
+    return tuple(found)
+
+
+def _text_only(value: object) -> Value:
+    """A value of TOML as YAML has it."""
+    if isinstance(value, dict):
+        return {str(key): _text_only(each) for key, each in value.items()}
+    return [_text_only(each) for each in value] if isinstance(value, list) else str(value)
 
 
 def _section(settings: Mapping[str, object], name: str, problems: list[str]) -> Mapping[str, object]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from dayhand.environment.base import CombinedPlan, Log, Missing, Source
 from dayhand.environment.ecosystems.base import CACHE, Files, SetupPlan, Step
+from dayhand.environment.services import start
 from dayhand.environment.setup.record import Outcome
 from dayhand.environment.setup.runtimes import BaseImage, Runtimes
 from dayhand.environment.setup.steps import PROBE, STEP, Installer, log_blocked
@@ -59,7 +60,11 @@ def installed(
         cleared = box.run(["/bin/sh", "-c", CLEAR], limits=STEP)
         if not cleared.passed:
             raise SandboxError(f"The set-up box could not be cleared: {cleared.text()[-300:]}")
-        yield box, outcome
+        if plan.services:
+            missing = start.set_up(box, plan.services, env=plan.env, log=log)
+            yield box, replace(outcome, missing_services=missing)
+        else:
+            yield box, outcome
 
 
 def _needs_runtime(plan: CombinedPlan, sandbox: Sandbox) -> bool:

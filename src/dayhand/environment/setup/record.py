@@ -27,6 +27,7 @@ class Outcome:
     missing: Mapping[str, Missing]
     steps: tuple[Installed, ...]
     blocked: tuple[Blocked, ...]
+    missing_services: Mapping[str, Missing] = field(default_factory=dict)  # by ``Started.name``
     replaced: Mapping[str, Missing] = field(default_factory=dict)  # CI's checks in whose place fallbacks run
 
     def settled(self, checks: tuple[Check, ...]) -> Outcome:

@@ -17,6 +17,8 @@ from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
 from dayhand.environment.ecosystems.base import CACHE, SetupPlan
 from dayhand.environment.registries.base import Registry
 from dayhand.environment.registries.machine import HostMachine
+from dayhand.environment.services.all_services import SERVICES
+from dayhand.environment.services.base import ServiceDeclaration
 from dayhand.environment.setup.build_lock import building, private_folder
 from dayhand.environment.setup.steps import PROBE, Installer, reason
 from dayhand.errors import SandboxError
@@ -27,11 +29,13 @@ from dayhand.typed_json import parse
 FRESH_SECONDS = 24 * 3600
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 LANGUAGES = "\n".join(ecosystem.LANGUAGE.survey for ecosystem in ECOSYSTEMS if ecosystem.LANGUAGE.survey)
+SERVERS = "\n".join(f"( {service.find(ServiceDeclaration(service.KIND))} )" for service in SERVICES)
 SURVEY = f"""
 printf '%s\\n' "$PATH"
 test -r {CERTIFICATES} && echo {CERTIFICATES} || echo
 {{ uname -sm; cat /usr/lib/os-release
 {LANGUAGES}
+{SERVERS}
 }} 2>/dev/null
 """
 

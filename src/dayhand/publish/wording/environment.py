@@ -86,7 +86,7 @@ def unavailable(environment: Environment) -> str:
     """What a task cannot run in its environment, before its work begins; "" if everything can run."""
     checks = [(command, missing.why) for command, missing in environment.missing.items()]
     steps = [step.title for step in environment.steps if not step.passed]
-    return _unavailable(checks, steps, environment.pins)
+    return _unavailable(checks, steps, environment.lacking)
 
 
 def last_unavailable(found: Examined | None) -> str:

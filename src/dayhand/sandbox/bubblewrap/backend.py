@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from platform import machine
 
 from dayhand.errors import SandboxError
 from dayhand.sandbox import limits, seccomp
-from dayhand.sandbox.base import CommandLimits, Egress, Snapshot
+from dayhand.sandbox.base import NO_HOSTS, CommandLimits, Egress, Snapshot
 from dayhand.sandbox.bubblewrap import binaries, mounts
 from dayhand.sandbox.bubblewrap.box import BubblewrapBox, BwrapConfig
 from dayhand.sandbox.bubblewrap.store import BoxStore, StoredSnapshot
@@ -71,7 +71,11 @@ class BubblewrapSandbox:
 
     @contextmanager
     def open(
-        self, *, origin: Snapshot | None = None, egress: Egress | None = None
+        self,
+        *,
+        origin: Snapshot | None = None,
+        egress: Egress | None = None,
+        hosts: Mapping[str, str] = NO_HOSTS,
     ) -> Iterator[BubblewrapBox]:
         """Open a box. ``/opt/env`` is read-only in a box that has an ``origin`` and no ``egress``."""
         config = self.config()
@@ -89,6 +93,8 @@ class BubblewrapSandbox:
                 box.start_from(snapshot, writable=egress is not None)
             else:
                 box.start_empty()
+            if hosts:
+                box.add_hosts(hosts)
             try:
                 yield box
             finally:

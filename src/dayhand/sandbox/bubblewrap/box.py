@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -102,6 +102,14 @@ class BubblewrapBox(CommandRunner):
             lower / "workspace", self.folder / "upper", self.folder / "work", env=lower / "env"
         )
         self._is_overlay = True
+
+    def add_hosts(self, hosts: Mapping[str, str]) -> None:
+        """Let commands resolve these names. The file is the host's, so they cannot change it."""
+        path = self.folder / "hosts"
+        lines = "".join(f"{address}\t{name}\n" for name, address in hosts.items())
+        path.write_text(f"{mounts.HOSTS}{lines}")
+        path.chmod(0o644)
+        self._mounts += ["--ro-bind", str(path), "/etc/hosts"]
 
     def save(self, key: str) -> Snapshot:
         with self._lock:

@@ -26,11 +26,12 @@ from dayhand.sandbox.guest import (
 EGRESS_SOCKET = f"/run/egress/{SOCKET}"  # in the box
 SDK_FOLDERS = "/usr/lib/dotnet/sdk:/usr/share/dotnet/sdk"  # a new version there changes no program's own file
 
+HOSTS = "127.0.0.1\tlocalhost sandbox\n::1\tlocalhost\n"
 ETC = {  # without these, localhost has no address and uid 1000 has no name; many test suites need both
     "passwd": "root:x:0:0:root:/root:/bin/sh\ndayhand:x:1000:1000:dayhand:/tmp/home:/bin/sh\n"
     "nobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
     "group": "root:x:0:\ndayhand:x:1000:\nnogroup:x:65534:\n",
-    "hosts": "127.0.0.1\tlocalhost sandbox\n::1\tlocalhost\n",
+    "hosts": HOSTS,
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
     "resolv.conf": "# This box has no network.\n",
 }

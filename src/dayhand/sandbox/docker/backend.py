@@ -17,7 +17,7 @@ import tarfile
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from docker.types import Mount
 from dayhand.box_paths import ENVIRONMENT
 from dayhand.errors import SandboxError
 from dayhand.sandbox import guest
-from dayhand.sandbox.base import CommandLimits, Egress, Result, Snapshot
+from dayhand.sandbox.base import NO_HOSTS, CommandLimits, Egress, Result, Snapshot
 from dayhand.sandbox.docker.box import READABLE_SHELL, SWEEP_SHELL, DockerBox
 from dayhand.sandbox.docker.engine import DockerEngine, engine_errors, remove_if_unused
 from dayhand.sandbox.docker.exec_stream import engine_address
@@ -150,7 +150,13 @@ class DockerSandbox:
         return str(self._require_image().id)
 
     @contextmanager
-    def open(self, *, origin: Snapshot | None = None, egress: Egress | None = None) -> Iterator[DockerBox]:
+    def open(
+        self,
+        *,
+        origin: Snapshot | None = None,
+        egress: Egress | None = None,
+        hosts: Mapping[str, str] = NO_HOSTS,
+    ) -> Iterator[DockerBox]:
         """Open a box. ``/opt/env`` is read-only in a box that has an ``origin`` and no ``egress``."""
         engine = self.engine()
         name = secrets.token_hex(8)
@@ -166,7 +172,7 @@ class DockerSandbox:
                 else:
                     volume = self._snapshots.create_volume(name)
                     stack.callback(self._snapshots.remove_volume, volume)
-                container = self._start(name, snapshot, volume, writable=writable)
+                container = self._start(name, snapshot, volume, writable=writable, hosts=hosts)
             stack.callback(self._remove_container, container)
             box = DockerBox(engine, container, self._capacity, shell=self._shell)
             stack.callback(box.close)
@@ -204,7 +210,9 @@ class DockerSandbox:
             if not self._is_open(folder.name.partition("-")[0]):
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _start(self, name: str, snapshot: Image | None, volume: str, *, writable: bool) -> str:
+    def _start(
+        self, name: str, snapshot: Image | None, volume: str, *, writable: bool, hosts: Mapping[str, str]
+    ) -> str:
         mounts = [Mount(ENVIRONMENT, volume, type="volume", read_only=not writable)]
         if snapshot and writable:
             mounts.append(Mount(ORIGIN, environment_volume(snapshot), type="volume", read_only=True))
@@ -218,6 +226,7 @@ class DockerSandbox:
                 hostname="sandbox",
                 working_dir="/",
                 mounts=mounts,
+                extra_hosts=dict(hosts),
                 labels={**box_labels(self.owner, name), UNTIL: str(int(time.time()) + LIFE_SECONDS)},
                 **hardening(self._capacity, self._runtime, cpus=client.api.info()["NCPU"]),
             )

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 
+from dayhand.environment.services.all_services import SERVICES
+
+STARTED = frozenset(service.NAME for service in SERVICES)  # by Dayhand, where they are declared
 SERVERS = {
-    5432: "PostgreSQL",
+    **{service.PORT: service.NAME for service in SERVICES},
     5433: "PostgreSQL",
-    3306: "MySQL or MariaDB",
-    6379: "Redis",
     27017: "MongoDB",
     5672: "RabbitMQ",
-    11211: "Memcached",
     9200: "Elasticsearch or OpenSearch",
     9092: "Kafka",
-    4222: "NATS",
     1433: "SQL Server",
     1521: "Oracle Database",
     8123: "ClickHouse",
@@ -45,12 +44,8 @@ HOST_WORDS = {
 }
 # Debian's packages, for what an operator can install.
 DEBIAN = {
-    "PostgreSQL": "postgresql",
-    "MySQL or MariaDB": "mariadb-server",
-    "Redis": "redis-server",
+    **{service.NAME: service.PACKAGES[0] for service in SERVICES},
     "RabbitMQ": "rabbitmq-server",
-    "Memcached": "memcached",
-    "NATS": "nats-server",
     "etcd": "etcd-server",
 }
 LOOPBACK = re.compile(r"localhost|127(?:\.\d{1,3}){3}|\[?::1\]?|0\.0\.0\.0|::ffff:127\.\d+\.\d+\.\d+")

@@ -1,0 +1,1 @@
+"""Services that tests need: databases, caches and message brokers, started inside the box."""
