@@ -159,6 +159,7 @@ AGENT_FOLDERS = frozenset(
 GITHUB_AGENT_FOLDERS = tuple(
     f".github/{name}/" for name in ("instructions", "prompts", "chatmodes", "agents", "copilot")
 )
+GIT_ATTRIBUTES = ".gitattributes"
 DEVELOPER_SETTINGS = frozenset(
     [
         ".envrc",
@@ -168,7 +169,7 @@ DEVELOPER_SETTINGS = frozenset(
         ".yarnrc.yml",
         "pip.conf",
         ".pypirc",
-        ".gitattributes",
+        GIT_ATTRIBUTES,
         ".gitconfig",
         ".lfsconfig",
     ]

@@ -33,18 +33,7 @@ from dayhand.publish.wording.environment import unavailable
 from dayhand.sandbox.base import Box, Sandbox
 from dayhand.sandbox.cancellable import Cancellable
 from dayhand.set_up_proposal import SetUpProposal
-from dayhand.task import (
-    Answered,
-    Change,
-    Examined,
-    LeftOut,
-    Outcome,
-    Proposed,
-    Solution,
-    Stage,
-    Task,
-    TaskKind,
-)
+from dayhand.task import Answered, Change, Examined, Outcome, Proposed, Solution, Stage, Task, TaskKind
 from dayhand.task_deadline import WORK_SECONDS, Deadline
 from dayhand.verification import Scope, Verification
 from dayhand.verify.base_cache import BaseCache
@@ -120,7 +109,7 @@ class NoChange:
     """What the model says where it changed nothing that can be part of a change."""
 
     solution: Solution
-    left_out: tuple[LeftOut, ...]
+    taken: Taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +147,9 @@ class TaskJourney:
                 extra=self.tools.registries,
             )
             self.tools.notes.keep_blocked(environment.blocked)
-            return environment
+            for problem in self.base.external.problems:
+                self.log.line("say", problem)
+            return replace(environment, pins=(*environment.pins, *self.base.external.problems))
 
     def examine(self) -> Examined:
         """Set the repository up, run every check once, and report what is missing."""
@@ -208,7 +199,7 @@ class TaskJourney:
         solution, taken = self.solve(environment, keep=keep)
         if taken.change:
             return self.check(environment, solution, taken.change, early=True)
-        return NoChange(solution, taken.left_out)
+        return NoChange(solution, taken)
 
     def _send_back(self, work: CheckedChange) -> bool:
         """Send new failures back to the model, unless a limit stopped it or it had its rounds."""
@@ -255,6 +246,8 @@ class TaskJourney:
         taken = self.tools.checkout.take(box, self.base, purpose(self.tools.journal))
         for left in taken.left_out:
             self.log.line("result", f"left out: {left.path}: {left.reason}")
+            if left.patch:
+                self.log.line("output", left.patch)
         return taken
 
     @contextmanager
@@ -282,7 +275,7 @@ class TaskJourney:
         solution = work.solution
         with self.log.stage(Stage.PUBLISH):
             proofs = look_up_citations(solution.citations, self.base.files, self.base.commit)
-            self.tools.publication.answer(self.task, solution, proofs, left_out=work.left_out)
+            self.tools.publication.answer(self.task, solution, proofs, left_out=work.taken.left_out)
         return Answered(solution, proofs)
 
     def check(
@@ -297,7 +290,7 @@ class TaskJourney:
         head = checkout.commit(self.task, change, solution)
         after = read_files(checkout.mirror, head)
         trees = Trees(
-            head=partial(checkout.fill, commit=head, branch=self.base.branch),
+            head=partial(checkout.fill, commit=head, base=self.base),
             base=self._fill_base,
             base_commit=self.base.commit,
             paths=paths,
@@ -353,4 +346,4 @@ class TaskJourney:
         return Proposed(url, work.head, work.verification, solution, proofs)
 
     def _fill_base(self, box: Box) -> None:
-        self.tools.checkout.fill(box, self.base.commit, self.base.branch)
+        self.tools.checkout.fill(box, self.base.commit, self.base)

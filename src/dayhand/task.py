@@ -145,6 +145,7 @@ class LeftOut:
     path: str
     reason: str  # half a sentence
     files: int = 1
+    patch: str = ""  # of a submodule: what changed in it
 
 
 @dataclass(frozen=True, slots=True)

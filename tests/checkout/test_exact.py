@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
 import pytest
 
 from dayhand.agent.tools import apply_patch, files
+from dayhand.checkout.external.external import External
+from dayhand.checkout.external.submodules import Submodule
 from dayhand.checkout.mirror import Author, Mirror, read_files
 from dayhand.checkout.repository import Base, Checkout, Taken
 from dayhand.environment.base import Source
 from dayhand.environment.declared.dayhand_toml import RepoConfig
+from dayhand.environment.setup.install import CLEAR
 from dayhand.ledger.facts import Facts
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
@@ -134,7 +137,7 @@ class Repository:
     base: Base
 
     def fill(self, box: Box) -> None:
-        self.checkout.fill(box, self.base.commit, "main")
+        self.checkout.fill(box, self.base.commit, self.base)
         worktree.track(box)
 
     def take(self, box: Box, *purpose: str) -> Taken:
@@ -263,6 +266,17 @@ def test_the_history_and_its_tags_are_in_the_box(sandbox: BubblewrapSandbox, ser
     )
     commit = repository.checkout.mirror.fetch(("main",), "")["main"]
     with sandbox.open() as box:
-        repository.checkout.fill(box, commit, "main")
+        repository.checkout.fill(box, commit, repository.base)
         described = box.check_output(["git", "describe"], max_bytes=100).decode().strip()
         assert described == f"v1.0-1-g{commit[:7]}"
+
+
+def test_what_set_up_leaves_holds_no_file_of_a_submodule(sandbox: BubblewrapSandbox, serve: Serve) -> None:
+    repository = serve({"a.py": b"a = 1\n"})
+    commit, mirror = repository.base.commit, repository.checkout.mirror
+    base = replace(repository.base, external=External((Submodule("lib/ x", mirror, commit),)))
+    with sandbox.open() as box:
+        repository.checkout.fill(box, commit, base)
+        assert box.run("test -f 'lib/ x/a.py' && echo built > 'lib/ x/a.so'").passed
+        assert box.run(["/bin/sh", "-c", CLEAR]).passed
+        assert box.check_output(["find", ".", "-type", "f"], max_bytes=1000) == b"./lib/ x/a.so\n"

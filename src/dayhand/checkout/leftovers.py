@@ -8,10 +8,10 @@ such a name part of the change on purpose: it writes it with ``apply_patch``, or
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
-from dayhand.checkout.policy import MAX_BYTES, MAX_FILES, MAX_TOTAL_BYTES
+from dayhand.checkout.policy import MAX_BYTES, MAX_FILES, MAX_TOTAL_BYTES, SUBMODULE
 from dayhand.file_kinds import by_product
 from dayhand.sandbox.worktree import DELETED, Found
 from dayhand.task import LeftOut
@@ -19,6 +19,8 @@ from dayhand.task import LeftOut
 LEFT_BEHIND = "commands leave such files behind"
 TOO_LARGE = f"over {MAX_BYTES >> 20} MB"
 TOO_MANY = f"a new folder with more than {MAX_FILES} files"
+IN_LFS = "a Git LFS file, whose content Dayhand cannot upload"
+IN_SUBMODULE = "a submodule, which Dayhand cannot push; what changed in it is in the task's log"
 TOO_MUCH = f"with it, the change would have more than {MAX_TOTAL_BYTES >> 20} MB of files"
 
 
@@ -30,8 +32,18 @@ class Sorted:
     left_out: tuple[LeftOut, ...]
 
 
-def sort_out(found: Iterable[Found], tracked: Iterable[str], purpose: Iterable[str] = ()) -> Sorted:
-    """Sort what a box reports. ``tracked`` are the paths of the commit, ``purpose`` the paths and folders to keep."""
+def sort_out(
+    found: Iterable[Found],
+    tracked: Iterable[str],
+    purpose: Iterable[str] = (),
+    *,
+    in_lfs: Container[str] = (),
+) -> Sorted:
+    """Sort what a box reports.
+
+    ``tracked`` are the paths of the commit, ``purpose`` the paths and folders to keep, ``in_lfs`` the blobs that are
+    pointers of Git LFS.
+    """
     changed = tuple(found)
     tracked_names = frozenset(tracked)
     tracked_folders = frozenset(folder for path in tracked_names for folder in _folders(path))
@@ -40,7 +52,11 @@ def sort_out(found: Iterable[Found], tracked: Iterable[str], purpose: Iterable[s
     chosen, reasons = list[Found](), list[tuple[str, str]]()
     for one in changed:
         what, reason = "", ""
-        if one.size > MAX_BYTES:
+        if SUBMODULE in (one.mode, one.old_mode):
+            what, reason = one.path, IN_SUBMODULE
+        elif one.blob in in_lfs and one.mode != DELETED:
+            what, reason = one.path, IN_LFS
+        elif one.size > MAX_BYTES:
             what, reason = one.path, TOO_LARGE
         elif _is_new(one) and not (one.path in kept or kept.intersection(_plain_folders(one.path))):
             what, reason = _left_behind(one.path, tracked_folders), LEFT_BEHIND

@@ -213,6 +213,21 @@ class Mirror:
             return b""
         return self.git.run("cat-file", "blob", blob, limits=READ.with_output(max_bytes))
 
+    def blobs(self, blobs: Iterable[str], max_bytes: int) -> dict[str, bytes]:
+        """The bytes of many blobs, each of at most ``max_bytes``."""
+        wanted = list(dict.fromkeys(blobs))
+        limits = READ.with_output(len(wanted) * (max_bytes + 100) + 1)
+        out = self.git.run(
+            "cat-file", "--batch", stdin="".join(f"{one}\n" for one in wanted).encode(), limits=limits
+        )
+        found, position = dict[str, bytes](), 0
+        for one in wanted:
+            end = out.index(b"\n", position)
+            size = int(out[position:end].rpartition(b" ")[2])
+            found[one] = out[end + 1 : end + 1 + size]
+            position = end + size + 2
+        return found
+
     def blob_at(self, commit: str, path: str, max_bytes: int) -> bytes:
         """The first ``max_bytes`` bytes of a file in a commit; none if there is no such file."""
         limits = READ.with_output(max_bytes)

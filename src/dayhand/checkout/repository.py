@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dayhand.checkout.bundles import bundle_ref
-from dayhand.checkout.leftovers import sort_out
+from dayhand.checkout.external.external import NOTHING, External, fetch_external
+from dayhand.checkout.external.lfs import POINTER_BYTES, is_pointer
+from dayhand.checkout.external.submodules import Neighbours
+from dayhand.checkout.leftovers import IN_SUBMODULE, sort_out
 from dayhand.checkout.mirror import Author, CommitFiles, Mirror, read_files
 from dayhand.checkout.policy import check_policy, large_binaries
 from dayhand.checkout.target_branch import TargetBranches
@@ -21,6 +24,7 @@ from dayhand.ledger import facts
 from dayhand.ledger.facts import Facts
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
+from dayhand.sandbox.worktree import Changes
 from dayhand.task import Change, LeftOut, Solution, Task
 from dayhand.untrusted_text import clean, let_ci_run, quiet
 
@@ -37,6 +41,7 @@ class Base:
     files: CommitFiles
     source: Source
     config: RepoConfig  # from the default branch: the maintainers' decisions, whatever this commit contains
+    external: External = NOTHING
     since: str = (
         ""  # the commit at which the branch left the default branch; "" for the default branch itself
     )
@@ -61,6 +66,7 @@ class Checkout:
     co_author: Callable[[str], Author | None]  # by login
     branches: TargetBranches = field(default_factory=TargetBranches)
     accepted: Callable[[str], bool] = lambda _commit: False  # whether a person accepted exactly this commit
+    neighbours: Neighbours | None = None  # other repositories on the same server
     default_branch: str = ""  # used if the task does not name one
 
     def fetch(self, task: Task) -> Base:
@@ -81,7 +87,10 @@ class Checkout:
         default_head, files = heads.get(default, commit), read_files(self.mirror, commit)
         config = read_config(files if default_head == commit else read_files(self.mirror, default_head))
         since = self.mirror.merge_base(commit, default_head) if branch != default else ""
-        return Base(commit, branch, files, self._source(task, commit, heads.get(default, "")), config, since)
+        source = self._source(task, commit, heads.get(default, ""))
+        trusted = commit if source.trusted else heads.get(default, "")
+        external = fetch_external(files, trusted, self.token(), neighbours=self.neighbours)
+        return Base(commit, branch, files, source, config, external, since)
 
     def _source(self, task: Task, commit: str, default_head: str) -> Source:
         trusted = is_trusted(
@@ -100,10 +109,11 @@ class Checkout:
         self._branch.begin(task, start)
         return start
 
-    def fill(self, box: Box, commit: str, branch: str) -> None:
-        """Put a commit into a box's workspace."""
+    def fill(self, box: Box, commit: str, base: Base) -> None:
+        """Put a commit on the branch of ``base`` into a box's workspace, with what it refers to."""
         bundle = self.mirror.bundle(commit)
-        worktree.check_out(box, bundle, ref=bundle_ref(commit), commit=commit, branch=branch)
+        worktree.check_out(box, bundle, ref=bundle_ref(commit), commit=commit, branch=base.branch)
+        base.external.put(box)
 
     def take(self, box: Box, base: Base, purpose: Iterable[str] = ()) -> Taken:
         """Take the change out of a box as one strictly checked pack, and apply the policy to it.
@@ -112,11 +122,12 @@ class Checkout:
         ``CheckoutError`` or ``PolicyRefusal``.
         """
         changes = worktree.list_changes(box, base.commit)
-        parts = sort_out(changes.found, base.files.tracked, purpose)
+        parts = sort_out(changes.found, base.files.tracked, purpose, in_lfs=self._in_lfs(box, base, changes))
+        left_out = (*parts.left_out, *self._changed_submodules(box, base))
         tree, pack = worktree.export(box, changes, parts.chosen)
         before = self.mirror.tree(base.commit)
         if tree == before:
-            return Taken(None, parts.left_out)
+            return Taken(None, left_out)
         with self.mirror.receive(pack) as mirror:  # checked before it enters the mirror
             entries = mirror.entries(before, tree)
             check_policy(mirror, base.commit, entries)
@@ -126,9 +137,21 @@ class Checkout:
                 paths=tuple(entry.path for entry in entries),
                 patch=mirror.patch(before, tree),
                 binaries=large_binaries(mirror, entries),
-                left_out=parts.left_out,
+                left_out=left_out,
             )
-        return Taken(change, parts.left_out)
+        return Taken(change, left_out)
+
+    def _in_lfs(self, box: Box, base: Base, changes: Changes) -> frozenset[str]:
+        """The blobs of a change that are pointers of Git LFS."""
+        if not base.external.uses_lfs:
+            return frozenset()
+        contents = worktree.read_small(box, changes.found, POINTER_BYTES.stop)
+        return frozenset(blob for blob, content in contents.items() if is_pointer(content))
+
+    def _changed_submodules(self, box: Box, base: Base) -> Iterator[LeftOut]:
+        for one in base.external.submodules:
+            if patch := worktree.submodule_patch(box, one.path, one.commit):
+                yield LeftOut(one.path, IN_SUBMODULE, patch=patch)
 
     def commit(self, task: Task, change: Change, solution: Solution) -> str:
         """Make the commit that will be pushed, by the App's bot, with the person who asked as co-author."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from dayhand.hub.auth import AppAuth
 from dayhand.hub.errors import hub_errors
 from dayhand.hub.models import Bot
+from dayhand.hub.permissions import PERMISSIONS
 from dayhand.hub.repository import RepositoryHub
 
 
@@ -35,5 +36,7 @@ class Hub:
             self._bot = Bot(int(user["id"]), login)
         return self._bot
 
-    def repository(self, installation: int, full_name: str) -> RepositoryHub:
-        return RepositoryHub(self.auth, installation, full_name)
+    def repository(
+        self, installation: int, full_name: str, permissions: Mapping[str, str] = PERMISSIONS
+    ) -> RepositoryHub:
+        return RepositoryHub(self.auth, installation, full_name, permissions=permissions)

@@ -12,6 +12,7 @@ PERMISSIONS = {
     "pull_requests": "write",
     "checks": "write",
 }
+READ_PERMISSIONS = {"metadata": "read", "contents": "read"}  # for submodules
 # Enough to reply to a person: to read their permission, to react and to comment.
 COMMENT_PERMISSIONS = {"metadata": "read", "issues": "write"}
 # GitHub sends `installation` and `installation_repositories` to every App.

@@ -41,7 +41,7 @@ def git_http(actions: Actions, tokens: Tokens) -> Blueprint:
         pushing = rest == "git-receive-pack" or request.args.get("service") == "git-receive-pack"
         try:
             repo = actions.repo(owner, name)
-            user, workflows = _authenticate(actions, tokens, repo, pushing=pushing)
+            user, workflows = authenticate(actions, tokens, repo, pushing=pushing)
         except ApiError as error:
             headers = {"WWW-Authenticate": 'Basic realm="localhub"'} if error.status == 401 else {}
             return Response(str(error), error.status, headers)
@@ -58,7 +58,7 @@ def git_http(actions: Actions, tokens: Tokens) -> Blueprint:
     return blueprint
 
 
-def _authenticate(actions: Actions, tokens: Tokens, repo: Repository, *, pushing: bool) -> tuple[User, bool]:
+def authenticate(actions: Actions, tokens: Tokens, repo: Repository, *, pushing: bool) -> tuple[User, bool]:
     """The user of this request, and whether they may change workflow files. Raises ``ApiError``."""
     header = request.headers.get("Authorization", "")
     if not header:

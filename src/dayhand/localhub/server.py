@@ -11,6 +11,7 @@ from flask import Flask, Response, request
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from dayhand.localhub.git_http import git_http
+from dayhand.localhub.lfs import lfs
 from dayhand.localhub.pages.routes import pages
 from dayhand.localhub.payloads.pulls import Payloads
 from dayhand.localhub.rate_limits import RateLimits, RateLimitSettings
@@ -50,6 +51,7 @@ class LocalHub:
         api = Api(self.actions, self.tokens, self.webhooks, limits=self.limits)
         app.register_blueprint(rest(api, (apps, issues, pulls, checks)))
         app.register_blueprint(graphql(api))
+        app.register_blueprint(lfs(self.actions, self.tokens))
         app.register_blueprint(git_http(self.actions, self.tokens))
         app.register_blueprint(pages(self.actions))
         self._thread = threading.Thread(

@@ -215,10 +215,8 @@ class GitHubPublication:
     def _closed_pull(self) -> Pull | None:
         """The pull request of this task, if a person has closed it: then no second one is opened."""
         number = self.facts.get(facts.PULL)
-        if not number:
-            return None
-        pull = self.hub.find_pull(self._branch()) or self.hub.pull(number)
-        return pull if pull.number == number and pull.state == "closed" else None
+        pull = (self.hub.find_pull(self._branch()) or self.hub.pull(number)) if number else None
+        return pull if pull and pull.number == number and pull.state == "closed" else None
 
     def _conclude_with(self, proposed: ProposedChange) -> None:
         """Conclude the first check run, then start and conclude the one on the pushed commit."""

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from dayhand.box_paths import WORKSPACE
 from dayhand.errors import SandboxError
@@ -20,6 +21,7 @@ from dayhand.sandbox.base import Box, CommandLimits
 
 PACK_BYTES = 50 * 1024 * 1024
 MAX_FILE_BYTES = 5 * 1024 * 1024  # a larger file never leaves a box
+PATCH_BYTES = 128 * 1024
 LISTING_BYTES = 64 * 1024 * 1024  # about 300,000 changed paths
 CHECK_OUT_SECONDS = 300.0
 LISTING_SECONDS = 300.0
@@ -30,16 +32,26 @@ DELETED = "000000"
 # of the change, so they are excluded before the work begins.
 _CHECK_OUT = """
 set -e
-cd /workspace
+mkdir -p "/workspace/$FOLDER"
+cd "/workspace/$FOLDER"
 rm -rf .git
 git init -q --template= -b "$BRANCH"
 printf '[user]\n\tname = "%s"\n\temail = "%s"\n[gc]\n\tauto = 0\n' "$NAME" "$EMAIL" >> .git/config
+git config filter.lfs.clean "$LFS"
 mkdir -p .git/info
 cat > .git/base.bundle
 git fetch -q .git/base.bundle "+$REF:refs/dayhand/base" '+refs/tags/*:refs/tags/*'
 rm .git/base.bundle
 git reset -q --hard "$COMMIT"
+[ -z "$FOLDER" ] || touch .git/dayhand-submodule
 git ls-files --others --exclude-standard --directory | sed -e 's/[][\\\\*?#!]/\\\\&/g' -e 's,^,/,' >> .git/info/exclude
+"""
+
+# How git sees a Git LFS file whose content is there: as its pointer, which is what the repository has.
+_LFS = """\
+f=$(mktemp) && cat > "$f" && if head -n 1 "$f" | grep -qaxF 'version https://git-lfs.github.com/spec/v1'; then cat "$f"
+else printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:%s\\nsize %s\\n' \
+"$(sha256sum < "$f" | cut -c 1-64)" "$(wc -c < "$f" | tr -d ' ')"; fi && rm -f "$f"\
 """
 
 # ``exact`` is git with its own index and without attributes: it stores and writes each file's bytes as they are.
@@ -150,6 +162,13 @@ git reset -q
 
 _IDENTITY = {"NAME": "Dayhand", "EMAIL": "dayhand@localhost"}
 
+# Everything in a submodule that differs from its commit, committed or not.
+_SUBMODULE_PATCH = """
+cd "/workspace/$FOLDER" || exit 1
+git add -A --ignore-errors 2> .git/errors
+git diff --cached --no-color --no-ext-diff --no-textconv "$COMMIT"
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -176,12 +195,12 @@ class Changes:
         return tuple(one for one in self.found if one.size <= MAX_FILE_BYTES)
 
 
-def check_out(box: Box, bundle: Path, *, ref: str, commit: str, branch: str) -> None:
-    """Check ``commit`` out into the box's workspace, on a new ``branch``.
+def check_out(box: Box, bundle: Path, *, ref: str, commit: str, branch: str, folder: str = "") -> None:
+    """Check ``commit`` out into the box's workspace or a ``folder`` of it (a submodule), on a new ``branch``.
 
     ``bundle`` is a file on the host that contains ``ref``. Raises ``SandboxError`` if git fails.
     """
-    env = {"REF": ref, "COMMIT": commit, "BRANCH": branch, **_IDENTITY}
+    env = {"REF": ref, "COMMIT": commit, "BRANCH": branch, "FOLDER": folder, "LFS": _LFS, **_IDENTITY}
     with bundle.open("rb") as stream:
         result = box.run(
             ["/bin/sh", "-c", _CHECK_OUT],
@@ -193,6 +212,40 @@ def check_out(box: Box, bundle: Path, *, ref: str, commit: str, branch: str) -> 
         raise SandboxError(
             f"The repository could not be checked out in the sandbox ({result.reason}): {result.text()[-500:]}"
         )
+
+
+def unpack(box: Box, archive: IO[bytes]) -> None:
+    """Unpack a tar archive of files into the workspace. Raises ``SandboxError``."""
+    limits = CommandLimits(seconds=CHECK_OUT_SECONDS)
+    result = box.run(["tar", "-x", "-f", "-"], stdin=archive, limits=limits)
+    if not result.passed:
+        raise SandboxError(f"The Git LFS files could not be put into the sandbox: {result.text()[-500:]}")
+
+
+def submodule_patch(box: Box, folder: str, commit: str) -> str:
+    """What changed in a submodule, as a patch for people; the beginning and the end of a long one."""
+    limits = CommandLimits(keep_bytes=PATCH_BYTES)
+    env = {"FOLDER": folder, "COMMIT": _sha(commit)}
+    return box.run(["/bin/sh", "-c", _SUBMODULE_PATCH], env=env, limits=limits).text().strip()
+
+
+def read_small(box: Box, found: Iterable[Found], max_bytes: int) -> dict[str, bytes]:
+    """The contents of the files that have at most ``max_bytes`` bytes, by blob."""
+    blobs = list(dict.fromkeys(one.blob for one in found if 0 < one.size <= max_bytes))
+    if not blobs:
+        return {}
+    stdin = "".join(f"{_sha(blob)}\n" for blob in blobs).encode()
+    out = box.check_output(
+        ["git", "cat-file", "--batch"], stdin=stdin, max_bytes=len(blobs) * (max_bytes + 100)
+    )
+    contents = dict[str, bytes]()
+    while out:
+        head, _, rest = out.partition(b"\n")
+        blob, _, size = head.decode("ascii", "replace").partition(" blob ")
+        if not size.isdigit():
+            raise SandboxError("The sandbox returned an object that is not a file.")
+        contents[blob], out = rest[: int(size)], rest[int(size) + 1 :]
+    return contents
 
 
 def track(box: Box) -> tuple[str, str]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from urllib.parse import urlsplit
 
-from dayhand.checkout.mirror import Author
+from dayhand.checkout.mirror import Author, Mirror
 from dayhand.checkout.repository import Checkout, open_mirror
 from dayhand.checkout.target_branch import TargetBranches
 from dayhand.checkout.target_search import find_target_branches
-from dayhand.errors import HubError
+from dayhand.errors import HubError, HubUnavailable
 from dayhand.hub.client import Hub
+from dayhand.hub.permissions import READ_PERMISSIONS
 from dayhand.hub.repository import RepositoryHub
 from dayhand.journey import Tools
 from dayhand.ledger import facts
@@ -63,6 +66,7 @@ class GitHubServices:
             checkout = Checkout(
                 mirror=open_mirror(self.settings.data, task.repository, clone_url),
                 default_branch=branch,
+                neighbours=partial(self._neighbour, task, clone_url),
                 facts=claim.facts,
                 token=hub.token,
                 author=self._author,
@@ -74,6 +78,24 @@ class GitHubServices:
                 self.settings, self.ledger, task, claim=claim, checkout=checkout, publication=publication
             ) as tools:
                 yield tools
+        finally:
+            hub.close()
+
+    @contextmanager
+    def _neighbour(self, task: Task, clone_url: str, full_name: str) -> Iterator[tuple[Mirror, str]]:
+        """A repository beside the task's: read with a token if the person who asked may read it, else as everybody can."""
+        hub = self.app.repository(task.installation, full_name, READ_PERMISSIONS)
+        try:
+            try:
+                allowed = bool(task.ask.asker) and hub.permission(task.ask.asker) != "none"
+                token = hub.token() if allowed else ""
+            except HubUnavailable:
+                raise
+            except HubError:  # not part of the installation: it may be public
+                token = ""
+            server = urlsplit(clone_url)
+            url = f"{server.scheme}://{server.netloc}/{full_name}.git"
+            yield open_mirror(self.settings.data, full_name, url), token
         finally:
             hub.close()
 

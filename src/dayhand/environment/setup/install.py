@@ -27,8 +27,11 @@ ALLOW = (
 )
 OFFLINE = {"UV_OFFLINE": "1", "npm_config_offline": "true"}  # fail at once
 
+# In the submodules, too: the next person who asks may not be allowed to read them.
 CLEAR = f"""
 cd /workspace || exit 1
+find . -mindepth 2 -path '*/.git/dayhand-submodule' -prune -print0 | xargs -0 -r -n 1 sh -c '
+  cd -- "${{1%/.git/dayhand-submodule}}" && git ls-files -z | xargs -0 -r rm -f -- 2>/dev/null; rm -rf .git' sh
 git ls-files -z | xargs -0 -r rm -f -- 2>/dev/null
 rm -rf .git {CACHE}
 """

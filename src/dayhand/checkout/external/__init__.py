@@ -1,0 +1,1 @@
+"""What a commit only refers to: submodules and Git LFS files."""

@@ -1,0 +1,68 @@
+"""Everything that a commit only refers to: fetched once by the worker, then put into every box."""
+
+from __future__ import annotations
+
+import tarfile
+import tempfile
+from dataclasses import dataclass
+
+from dayhand.checkout.bundles import bundle_ref
+from dayhand.checkout.external.lfs import LfsFile, fetch_lfs, uses_lfs
+from dayhand.checkout.external.submodules import Neighbours, Submodule, SubmoduleSearch
+from dayhand.checkout.mirror import CommitFiles
+from dayhand.sandbox import worktree
+from dayhand.sandbox.base import Box
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """What was fetched, and sentences about what was not."""
+
+    submodules: tuple[Submodule, ...] = ()
+    lfs: tuple[LfsFile, ...] = ()
+    uses_lfs: bool = False
+    problems: tuple[str, ...] = ()
+
+    def put(self, box: Box) -> None:
+        """Put it into a box whose repository is checked out. Raises ``SandboxError``."""
+        for one in self.submodules:
+            worktree.check_out(
+                box,
+                one.mirror.bundle(one.commit),
+                ref=bundle_ref(one.commit),
+                commit=one.commit,
+                branch="main",
+                folder=one.path,
+            )
+        if self.lfs:
+            with tempfile.TemporaryFile() as archive:
+                with tarfile.open(fileobj=archive, mode="w") as tar:
+                    for file in self.lfs:
+                        member = tar.gettarinfo(str(file.content), file.path)
+                        member.mode = file.mode
+                        with file.content.open("rb") as content:
+                            tar.addfile(member, content)
+                archive.seek(0)
+                worktree.unpack(box, archive)
+
+
+NOTHING = External()
+
+
+def fetch_external(
+    files: CommitFiles, trusted: str, token: str, *, neighbours: Neighbours | None
+) -> External:
+    """Fetch what a commit refers to: LFS files from its own server, and submodules that ``trusted`` names as well.
+
+    ``trusted`` is a commit that people with write access made; "" if there is none.
+    """
+    mirror, commit = files.mirror, files.commit
+    search = SubmoduleSearch(neighbours)
+    search.search(mirror, commit, trusted)
+    lfs, problems = list[LfsFile](), list(search.problems)
+    uses = uses_lfs(files)
+    if uses:
+        found, missing = fetch_lfs(mirror, commit, token)
+        lfs += found
+        problems += missing
+    return External(tuple(search.found), (*lfs, *search.lfs), uses, tuple(problems))
