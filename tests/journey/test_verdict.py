@@ -280,18 +280,18 @@ def test_a_check_whose_tool_is_not_there_is_no_failure(harness: Harness) -> None
 
 def test_tests_that_need_a_database_cannot_run_and_one_clean_linter_is_no_success(harness: Harness) -> None:
     """The model's new test needs it too: it is no new failure, and nobody asks the model to repair it."""
-    needs = "import socket\n\nsocket.create_connection(('localhost', 5432), timeout=5)\n\n"
+    needs = "import socket\n\nsocket.create_connection(('localhost', 27017), timeout=5)\n\n"
     files = {**SHOP, "test_shop.py": f"{needs}{SHOP['test_shop.py']}"}
     with_database = Patch(
         PATCH.format(
             "*** Add File: test_totals.py\n+import socket\n+import unittest\n+\n+\n+class Totals(unittest.TestCase):\n"
-            "+    def test_empty(self):\n+        socket.create_connection(('localhost', 5432), timeout=5)"
+            "+    def test_empty(self):\n+        socket.create_connection(('localhost', 27017), timeout=5)"
         )
     )
     pull, check = play(harness, FIX, with_database, files=files)
     assert (check.conclusion, check.title) == ("neutral", "The tests could not run here (1 of 2 passes)")
     assert "⛔ the environment cannot run it" in pull.body
-    assert "PostgreSQL on localhost:5432 is missing" in pull.body
+    assert "MongoDB on localhost:27017 is missing" in pull.body
     assert "`[checks] test` in `.dayhand.toml`" in pull.body
     assert harness.model_server.count == 2, "two turns: the failure did not go back"
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from dayhand.environment.base import Environment, Log
 from dayhand.environment.ecosystems.base import Check
+from dayhand.environment.services.base import Started
+from dayhand.environment.services.plan import assign_addresses, host_addresses
+from dayhand.environment.services.start import find_command, start_script
 from dayhand.exit_codes import NOT_STARTED
 from dayhand.sandbox.base import Box, CommandLimits, Result, Sandbox
 from dayhand.sandbox.output import LiveOutput
@@ -15,8 +18,10 @@ from dayhand.verification import Run
 from dayhand.verify.reports import collect
 from dayhand.verify.reports.read import Results, read_results
 from dayhand.verify.trees import Fill
+from dayhand.verify.undeclared_services import describe, find_undeclared
 
 CHECK_SECONDS = 900.0
+MAX_RUNS_FOR_SERVICES = 3  # a server that is missing, then its user, then its database
 # Commands that start pytest in the box itself: these must write a report.
 PYTEST = re.compile(
     r"^(?:cd \S+ && )?(?:\w+=\S+ |[\w./-]*(?:python[\d.]*|coverage|uv|poetry|pdm|pipenv|hatch|rye) |(?:run|-m) )*\S*(?:pytest|py\.test)(?=\s|$)"
@@ -43,17 +48,54 @@ class CheckResult:
         return f"{check.tool} is not installed: {last_line or 'command not found'}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Runner:
     """Runs checks in one environment. People read the plain command; the report is requested by variables."""
 
     environment: Environment
     sandbox: Sandbox
     log: Log
+    undeclared: tuple[
+        Started, ...
+    ] = ()  # services that the tests tried to reach, started for all further runs
 
     def run(self, check: Check, fill: Fill) -> CheckResult:
-        """Run a check on the tree that ``fill`` puts into the box, and read its report."""
-        with self.sandbox.open(origin=self.environment.snapshot, hosts=self.environment.hosts) as box:
+        """Run a check on the tree that ``fill`` puts into the box, and read its report.
+
+        Tests that try to reach a service that nothing declares run again beside it, if its programs are there.
+        """
+        result = self._run_once(check, fill)
+        for _ in range(MAX_RUNS_FOR_SERVICES):
+            if check.kind != "test" or result.run.passed or not self._finds_undeclared(result.run.output):
+                break
+            result = self._run_once(check, fill)
+        return result
+
+    def _finds_undeclared(self, output: str) -> bool:
+        """Whether the output names a service that can be started in addition."""
+        before = tuple(each.declaration for each in self.undeclared)
+        started = assign_addresses(find_undeclared(output, before))
+        named = {each.declaration.host for each in self.environment.services} | {*self.environment.hosts}
+        taken = {each.port for each in self.environment.services}
+        wanted = [each for each in started if each.declaration.host not in named and each.port not in taken]
+        with self.sandbox.open(origin=self.environment.snapshot) as box:
+            found = tuple(
+                each for each in wanted if box.run(find_command(each), env=self.environment.env).passed
+            )
+        if found == self.undeclared:
+            return False
+        self.undeclared = found
+        for each in found:
+            self.log.line(
+                "say",
+                f"The tests need {describe(each.declaration)}, which is not declared: they run again beside it. "
+                "To have it in every command, declare it in `[services]` of `.dayhand.toml`.",
+            )
+        return True
+
+    def _run_once(self, check: Check, fill: Fill) -> CheckResult:
+        hosts = {**host_addresses(self.undeclared), **self.environment.hosts}
+        with self.sandbox.open(origin=self.environment.snapshot, hosts=hosts) as box:
             fill(box)
             line = self.log.line("command", check.command)
             result, reports = self._run(box, check)
@@ -78,7 +120,9 @@ class Runner:
         """Run a check, with its output written to the log as it arrives."""
         limits = CommandLimits(seconds=CHECK_SECONDS)
         live = LiveOutput(lambda text: self.log.line("output", text), limits.keep_bytes)
-        launcher = self.environment.launcher
+        launcher = list(self.environment.launcher)
+        if self.undeclared:
+            launcher += ["/bin/sh", "-c", start_script(self.undeclared, has_templates=False), "sh"]
         result = box.run(
             [*launcher, "/bin/sh", "-c", check.command] if launcher else check.command,
             env=env,

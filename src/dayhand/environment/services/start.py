@@ -65,23 +65,35 @@ def set_up(box: Box, services: Sequence[Started], *, env: Mapping[str, str], log
     return missing
 
 
-def start_script(services: Sequence[Started], *, failed: str = ":") -> str:
-    """The script that starts these services and becomes its arguments; ``failed`` is run if one does not start."""
+def start_script(services: Sequence[Started], *, failed: str = ":", has_templates: bool = True) -> str:
+    """The script that starts these services and becomes its arguments; ``failed`` is run if one does not start.
+
+    Without templates, it makes the services' data itself, beside what another such script has started.
+    """
+    data = DATA if has_templates else f"{DATA}-undeclared"
     parts = [HEAD]
     for template in (START, AWAIT):  # all of them start before the first is waited for
         for started in services:
-            parts += [_paths(started), _fill(template, started, failed=failed)]
-    return "".join((*parts, '\nexec "$@"\n'))
+            parts += [_paths(started), _fill(template, started, failed=failed, has_templates=has_templates)]
+    return "".join((*parts, '\nexec "$@"\n')).replace(DATA, data)
 
 
-def _fill(template: str, started: Started, *, failed: str) -> str:
+def find_command(started: Started) -> str:
+    """A shell command that passes where the service's programs are."""
+    return f"{{ {_service(started).find(started.declaration)}; }} >/dev/null 2>&1"
+
+
+def _fill(template: str, started: Started, *, failed: str, has_templates: bool) -> str:
     service = _service(started)
-    has_template = bool(service.template(started))
+    make = service.template(started)
+    unpack = f'tar xf {FOLDER}/{started.name}.tar -C "$data"' if make else ":"
+    if make and not has_templates:
+        unpack = f"( {find_command(started)}; {make} ) >/dev/null 2>&1"
     texts = {
-        "find": f"{{ {service.find(started.declaration)}; }} >/dev/null 2>&1",
+        "find": find_command(started),
         "start": service.start(started),
         "ready": service.ready(started),
-        "unpack": f'tar xf {FOLDER}/{started.name}.tar -C "$data"' if has_template else ":",
+        "unpack": unpack,
         "name": service.NAME,
         "tries": str(int(READY_SECONDS / PAUSE_SECONDS)),
         "pause": str(PAUSE_SECONDS),
@@ -97,7 +109,7 @@ def _make_template(box: Box, started: Started, env: Mapping[str, str]) -> str:
     service = find_service(started.declaration.kind)
     if service is None:
         return "Dayhand cannot start it, so tests that need it cannot run here."
-    find = f"{{ {service.find(started.declaration)}; }} >/dev/null 2>&1"
+    find = find_command(started)
     if not box.run(find, env=env, limits=TEMPLATE).passed and not (
         service.KIND == redis.KIND and _bring_valkey(box, find)
     ):
