@@ -11,6 +11,7 @@ from functools import cache
 import pytest
 
 from dayhand import exit_codes, file_kinds, untrusted_text
+from dayhand.checkout.policy import executed_files
 from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
 from dayhand.hub.permissions import PERMISSIONS
 from dayhand.task import STAGE_TITLES
@@ -40,24 +41,17 @@ LISTS = (
     ),
     SingleList("check settings", "file_kinds.py", file_kinds.CHECK_SETTINGS, readers=(ENVIRONMENT,)),
     SingleList(
-        "CI configuration",
-        "file_kinds.py",
-        {*file_kinds.CI_CONFIGURATION, *file_kinds.CI_FOLDERS, file_kinds.WORKFLOWS},
-        readers=(ENVIRONMENT,),
+        "files that CI or developers' machines execute",
+        "checkout/policy/executed_files.py",
+        {name for kind in executed_files.KINDS for name in kind.names | kind.folders | kind.paths},
+        readers=(
+            ENVIRONMENT,
+            "file_kinds.py",
+            "sandbox/bubblewrap/mounts.py",  # the box hides the machine's own
+            "localhub/git_http.py",  # it knows GitHub's rules, and shares nothing with ours
+        ),
     ),
     SingleList("modules that Python imports first", "file_kinds.py", file_kinds.SHADOWING_MODULES),
-    SingleList(
-        "instructions for agents",
-        "file_kinds.py",
-        {*file_kinds.AGENT_INSTRUCTIONS, *file_kinds.AGENT_FOLDERS, *file_kinds.GITHUB_AGENT_FOLDERS},
-        readers=(ENVIRONMENT,),
-    ),
-    SingleList(
-        "settings of developers' machines",
-        "file_kinds.py",
-        {*file_kinds.DEVELOPER_SETTINGS, *file_kinds.DEVELOPER_FOLDERS, *file_kinds.CARGO_SETTINGS},
-        readers=(ENVIRONMENT, "sandbox/bubblewrap/mounts.py"),  # the box hides the machine's own
-    ),
     SingleList(
         "scripts that installers run",
         "file_kinds.py",
@@ -119,7 +113,7 @@ def literals_of(module: str) -> tuple[tuple[int, str | int], ...]:
 def pattern(members: Collection[str] | Collection[int]) -> re.Pattern[str]:
     """Finds a member as a whole word: in a path, a pattern or a shell command."""
     words = [f"exit {member}" if isinstance(member, int) else re.escape(member) for member in members]
-    return re.compile(rf"(?<![\w.-])({'|'.join(words)})(?![\w.-])")
+    return re.compile(rf"(?<![\w.-])({'|'.join(words)})(?![\w.-])", re.IGNORECASE)
 
 
 def mentions(single: SingleList, module: str) -> list[tuple[int, str | int]]:

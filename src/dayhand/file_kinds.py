@@ -37,28 +37,15 @@ def belongs_to_tests(path: str) -> bool:
 
 # Check configuration
 
-CI_CONFIGURATION = frozenset(
-    [
-        ".gitlab-ci.yml",
-        ".travis.yml",
-        "azure-pipelines.yml",
-        "Jenkinsfile",
-        "codecov.yml",
-        "codecov.yaml",
-        ".codecov.yml",
-        ".codecov.yaml",
-    ]
-)
 WORKFLOWS = ".github/workflows/"
 ACTIONS = ".github/actions/"
-CI_FOLDERS = (".circleci/", ACTIONS)  # from the top of the repository
 # Settings of linters, type checkers and test runners: any change in them may change what a check reports.
 JSON_SETTINGS_WITHOUT_SUFFIX = frozenset([".eslintrc", ".mocharc", ".nycrc", ".c8rc"])
 INI_SETTINGS_WITHOUT_SUFFIX = frozenset([".coveragerc", ".flake8", ".pylintrc", "pylintrc"])
 CHECK_SETTINGS = JSON_SETTINGS_WITHOUT_SUFFIX | INI_SETTINGS_WITHOUT_SUFFIX | frozenset(
     [
         "pytest.ini", ".pytest.ini", "tox.ini", "noxfile.py", "mypy.ini", ".mypy.ini", "ruff.toml", ".ruff.toml",
-        "pyrightconfig.json", ".pre-commit-config.yaml",
+        "pyrightconfig.json", "codecov.yml", "codecov.yaml", ".codecov.yml", ".codecov.yaml",
         ".eslintignore", ".oxlintrc.json", "biome.json", "biome.jsonc", ".prettierignore",
         ".golangci.yml", ".golangci.yaml", ".golangci.toml", ".golangci.json",
         "clippy.toml", ".clippy.toml", "rustfmt.toml", ".rustfmt.toml", "nextest.toml",
@@ -98,18 +85,13 @@ MIXED_CONFIGURATION = frozenset(
 )
 
 
-def is_workflow(path: str) -> bool:
-    """Whether GitHub Actions would run the file."""
-    return path.startswith(WORKFLOWS)
-
-
 def is_check_configuration(path: str) -> bool:
     """Whether the whole file configures checks."""
     name = _name(path)
     return (
-        name in CHECK_SETTINGS | CI_CONFIGURATION | SHADOWING_MODULES
+        name in CHECK_SETTINGS | SHADOWING_MODULES
         or path == DAYHAND_TOML
-        or path.startswith((*CI_FOLDERS, *SHADOWING_PACKAGES))
+        or path.startswith(SHADOWING_PACKAGES)
         or bool(CHECK_SETTINGS_PATTERN.fullmatch(name) or CHECK_SCRIPT.fullmatch(path))
     )
 
@@ -119,82 +101,14 @@ def is_mixed_configuration(path: str) -> bool:
     return _name(path) in MIXED_CONFIGURATION
 
 
-# What acts on agents, on the machines of developers, and on installation
+# What acts on installation
 
-AGENT_INSTRUCTIONS = frozenset(
-    [
-        "AGENTS.md",
-        "AGENTS.override.md",
-        "CLAUDE.md",
-        "CLAUDE.local.md",
-        "GEMINI.md",
-        ".cursorrules",
-        ".windsurfrules",
-        ".clinerules",
-        ".goosehints",
-        ".mcp.json",
-        "mcp.json",
-        "opencode.json",
-        "opencode.jsonc",
-        ".aider.conf.yml",
-        "copilot-instructions.md",
-    ]
-)
-AGENT_FOLDERS = frozenset(
-    [
-        ".cursor",
-        ".claude",
-        ".codex",
-        ".gemini",
-        ".clinerules",
-        ".windsurf",
-        ".opencode",
-        ".roo",
-        ".amazonq",
-        ".agents",
-        ".continue",
-        ".kiro",
-    ]
-)
-GITHUB_AGENT_FOLDERS = tuple(
-    f".github/{name}/" for name in ("instructions", "prompts", "chatmodes", "agents", "copilot")
-)
 GIT_ATTRIBUTES = ".gitattributes"
-DEVELOPER_SETTINGS = frozenset(
-    [
-        ".envrc",
-        ".npmrc",
-        ".pnpmfile.cjs",
-        ".yarnrc",
-        ".yarnrc.yml",
-        "pip.conf",
-        ".pypirc",
-        GIT_ATTRIBUTES,
-        ".gitconfig",
-        ".lfsconfig",
-    ]
-)
-DEVELOPER_FOLDERS = frozenset([".vscode", ".devcontainer", ".husky", ".githooks", ".idea"])
-CARGO_SETTINGS = (".cargo/config", ".cargo/config.toml")
 SUBMODULES = ".gitmodules"
 INSTALL_SCRIPTS = frozenset(["setup.py", "build.rs", "binding.gyp"])  # an installer runs them
 DEPENDENCY_MANIFEST = re.compile(
     r"requirements[^/]*\.(txt|in)|pyproject\.toml|setup\.(py|cfg)|Pipfile|package\.json|Cargo\.toml|Gemfile"
 )
-
-
-def steers_agents(path: str) -> bool:
-    """Whether coding agents, Dayhand among them, follow what the file says."""
-    return (
-        _name(path) in AGENT_INSTRUCTIONS
-        or _is_in(AGENT_FOLDERS, path)
-        or path.startswith(GITHUB_AGENT_FOLDERS)
-    )
-
-
-def acts_on_developer_machines(path: str) -> bool:
-    """Whether an editor, a shell, git or a package manager reads the file on a developer's machine."""
-    return _name(path) in DEVELOPER_SETTINGS or _is_in(DEVELOPER_FOLDERS, path) or path in CARGO_SETTINGS
 
 
 def is_install_script(path: str) -> bool:

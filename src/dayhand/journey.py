@@ -6,37 +6,33 @@ follow-up, on GitHub or on a local repository, follow the same path.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from dayhand.agent.briefing import brief
-from dayhand.agent.guard import WorkLimits
 from dayhand.agent.loop import send_back, solve
-from dayhand.agent.model.base import Model
 from dayhand.agent.purpose import purpose
 from dayhand.agent.tools.executor import CommandContext
 from dayhand.background import Background
 from dayhand.checkout.mirror import read_files
-from dayhand.checkout.repository import Base, Checkout, Taken
+from dayhand.checkout.policy.sort_change import BRIEFING as POLICY
+from dayhand.checkout.proposal_branch import PROPOSAL_BRANCH, propose_file
+from dayhand.checkout.repository import Base, Taken, UnfinishedWork
 from dayhand.environment.base import Environment
+from dayhand.environment.declared.dayhand_toml import NAME
+from dayhand.environment.declared.improvement import Improvement
 from dayhand.environment.prepare import prepare
-from dayhand.environment.registries.base import ExtraRegistries
-from dayhand.errors import CheckoutError, ModelError, OutOfTime, SandboxError
-from dayhand.ledger.journal import Journal
+from dayhand.errors import ModelError
+from dayhand.journey_tools import Tools
 from dayhand.ledger.log import TaskLog
-from dayhand.ledger.repository_notes import RepositoryNotes
-from dayhand.publish.base import ProposedChange, Publication
+from dayhand.publish.base import ProposedChange
+from dayhand.publish.set_up_proposal import propose_set_up
 from dayhand.publish.wording.environment import unavailable
-from dayhand.sandbox.base import Box, Sandbox
+from dayhand.sandbox.base import Box
 from dayhand.sandbox.cancellable import Cancellable
-from dayhand.set_up_proposal import SetUpProposal
 from dayhand.task import Answered, Change, Examined, Outcome, Proposed, Solution, Stage, Task, TaskKind
 from dayhand.task_deadline import WORK_SECONDS, Deadline
-from dayhand.verification import Scope, Verification
-from dayhand.verify.base_cache import BaseCache
+from dayhand.verification import Verification
 from dayhand.verify.checks import find_early_failure, verify
 from dayhand.verify.citations import look_up_citations
 from dayhand.verify.claims import strike_false_claims
@@ -48,22 +44,7 @@ from dayhand.verify.integrity.side_effects import find_side_effects
 from dayhand.verify.scope.size import add_unexpected, measure, request_and_summary
 from dayhand.verify.trees import Trees
 
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What a journey needs, chosen once in ``wiring.py``."""
-
-    checkout: Checkout
-    sandbox: Sandbox
-    model: Model
-    publication: Publication
-    journal: Journal  # with checkpoints: another worker continues there if this one is killed
-    bases: BaseCache  # results of checks on base commits
-    notes: RepositoryNotes  # what is kept about the repository for later tasks
-    size_limits: Scope  # the operator's; a repository may set its own
-    work_limits: WorkLimits = field(default_factory=WorkLimits)  # of the model; a repository may lower them
-    registries: ExtraRegistries = field(default_factory=ExtraRegistries)  # the operator's own
-    clock: Callable[[], float] = time.time
+ACCEPTED_FILES = "Add the files that were held back"  # the subject of their commit
 
 
 def travel(task: Task, tools: Tools, log: TaskLog) -> Outcome:
@@ -82,8 +63,10 @@ def travel(task: Task, tools: Tools, log: TaskLog) -> Outcome:
             journey.open()  # branch, draft pull request, check run: people see that work has begun
         with log.cancelled_by(Deadline(tools.clock, WORK_SECONDS).check):
             environment = journey.prepare()  # toolchain found, installed, snapshot taken
-            journey.warn(environment)  # what cannot run here is reported first
-            work = journey.work(environment)  # the agent's turns in a box, then the repository's own checks
+            background.begin(partial(tools.publication.warn, unavailable(environment)))  # in time for people
+            # The agent's turns in a box, or the files that a person accepted; then the repository's own checks.
+            accepts = task.ask.kind is TaskKind.ACCEPT
+            work = journey.accept(environment) if accepts else journey.work(environment)
         if isinstance(work, NoChange):
             return journey.answer(work)
         return journey.propose(environment, work)
@@ -122,6 +105,10 @@ class TaskJourney:
     background: Background  # opens the draft on GitHub while the sandbox is prepared and the model begins
     base: Base
 
+    @property
+    def unfinished(self) -> UnfinishedWork:
+        return UnfinishedWork(self.task, self.tools.checkout, self.log)
+
     def open(self) -> None:
         """Begin to open the draft in the background; later reports to GitHub wait for it."""
         with self.log.stage(Stage.OPEN):
@@ -131,9 +118,6 @@ class TaskJourney:
         start = self.tools.checkout.begin(self.task, self.base)
         self.tools.publication.open(self.task, start)
         self.log.ended(Stage.OPEN)
-
-    def warn(self, environment: Environment) -> None:
-        self.background.begin(partial(self.tools.publication.warn, unavailable(environment)))
 
     def prepare(self) -> Environment:
         with self.log.stage(Stage.PREPARE):
@@ -170,10 +154,20 @@ class TaskJourney:
             )
             improvement = search.run(environment, examined)
         with self.log.stage(Stage.PUBLISH):
-            proposal = SetUpProposal(tools.checkout, tools.publication, self.base, self.log)
-            proposal_url = proposal.make(improvement, self.task.created_at) if improvement else ""
+            proposal_url = self._propose(improvement) if improvement else ""
             tools.publication.report_examination(self.task, examined, proposal_url)
         return examined
+
+    def _propose(self, improvement: Improvement) -> str:
+        tools, base = self.tools, self.base
+        return propose_set_up(
+            tools.publication,
+            improvement,
+            PROPOSAL_BRANCH,
+            base=base.branch,
+            push=lambda text: propose_file(tools.checkout, base, NAME, text=text, when=self.task.created_at),
+            log=self.log,
+        )
 
     def work(self, environment: Environment) -> CheckedChange | NoChange:
         """Let the model work until its change is checked; new failures go back to it, a limited number of times.
@@ -194,6 +188,13 @@ class TaskJourney:
         if isinstance(work, CheckedChange) and work.verification.early:  # then not every check has run
             return self.check(environment, work.solution, work.change)
         return work
+
+    def accept(self, environment: Environment) -> CheckedChange:
+        """Check the change with the files that were held back; a person has decided about everything but the results."""
+        with self.log.stage(Stage.TAKE):
+            change = self.tools.checkout.take_accepted()
+        work = self.check(environment, Solution(ACCEPTED_FILES, ""), change)
+        return replace(work, verification=work.verification.accepted)
 
     def _round(self, environment: Environment, *, keep: bool) -> CheckedChange | NoChange:
         solution, taken = self.solve(environment, keep=keep)
@@ -218,7 +219,7 @@ class TaskJourney:
         tools = self.tools
         with (
             tools.sandbox.open(origin=environment.snapshot, hosts=environment.hosts) as box,
-            self._kept_at_timeout(lambda: self._take(box).change),
+            self.unfinished.kept_at_timeout(lambda: self._take(box).change),
         ):
             with self.log.stage(Stage.SOLVE):
                 self._fill_base(box)
@@ -227,15 +228,20 @@ class TaskJourney:
                         self.task,
                         box,
                         tools.model,
-                        briefing=brief(environment, self.base.files, since=self.base.since),
+                        briefing=brief(environment, self.base.files, since=self.base.since, policy=POLICY),
                         journal=tools.journal,
                         log=self.log,
                         context=CommandContext(environment.env, environment.launcher),
-                        limits=tools.work_limits.of(self.base.config, tools.clock),
+                        limits=replace(
+                            tools.work_limits.of(self.base.config, tools.clock),
+                            find_offences=lambda: tools.checkout.find_offences(
+                                box, self.base, purpose(tools.journal)
+                            ),
+                        ),
                     )
                 except ModelError:
                     if keep:
-                        self._keep(lambda: self._take(box).change)
+                        self.unfinished.keep(lambda: self._take(box).change)
                     raise
                 self.background.wait()
             with self.log.stage(Stage.TAKE):
@@ -248,27 +254,10 @@ class TaskJourney:
             self.log.line("result", f"left out: {left.path}: {left.reason}")
             if left.patch:
                 self.log.line("output", left.patch)
+        held_back = taken.change.held_back if taken.change else None
+        for held in held_back.all_files if held_back else ():
+            self.log.line("result", f"held back: {held.path}: {held.kind}")
         return taken
-
-    @contextmanager
-    def _kept_at_timeout(self, take: Callable[[], Change | None]) -> Iterator[None]:
-        """If time runs out within the block, push what was changed so far."""
-        try:
-            yield
-        except OutOfTime:
-            self._keep(take)
-            raise
-
-    def _keep(self, take: Callable[[], Change | None]) -> None:
-        """Push what an unfinished task changed so far, unchecked, so that a person can continue from there."""
-        try:
-            change = take()
-            branch = self.tools.checkout.keep(self.task, change) if change else ""
-        except (CheckoutError, SandboxError) as error:
-            self.log.line("error", f"The unfinished work cannot be kept: {error}")
-            return
-        if branch:
-            self.log.line("say", f"The unfinished work is on the branch {branch}, unchecked.")
 
     def answer(self, work: NoChange) -> Answered:
         """Nothing changed: publish the summary, with every citation looked up."""
@@ -287,6 +276,9 @@ class TaskJourney:
         """
         checkout, sandbox = self.tools.checkout, self.tools.sandbox
         before, paths = self.base.files, change.paths
+        held_back = change.held_back.all_files if change.held_back else ()
+        if not paths:  # everything is held back
+            return CheckedChange(solution, change, "", Verification(change.tree, held_back=held_back))
         head = checkout.commit(self.task, change, solution)
         after = read_files(checkout.mirror, head)
         trees = Trees(
@@ -296,13 +288,13 @@ class TaskJourney:
             paths=paths,
             tests=find_new_tests(before, after, paths),
         )
-        with self._kept_at_timeout(lambda: change), self.log.stage(Stage.CHECK):
+        with self.unfinished.kept_at_timeout(lambda: change), self.log.stage(Stage.CHECK):
             if early:
                 failure = find_early_failure(
                     environment, sandbox, trees, log=self.log, before=before, after=after
                 )
                 if failure:
-                    verification = Verification(change.tree, (failure,), early=True)
+                    verification = Verification(change.tree, (failure,), held_back=held_back, early=True)
                     return CheckedChange(solution, change, head, verification)
             commands = tuple(check.command for check in environment.checks)
             concerns = inspect(before, after, paths, commands=commands)
@@ -311,31 +303,36 @@ class TaskJourney:
                 self.log.line("result", f"{concern.kind}: {concern.path}: {concern.detail}")
             findings = verify(environment, sandbox, trees, log=self.log, bases=self.tools.bases)
         text = request_and_summary(self.task, solution)
-        scope = add_unexpected(self._measure(change), change, text, before=before, after=after)
+        lines, own_limits = checkout.mirror.lines(self.base.commit, change.tree), self.base.config.limits
+        size = measure(lines, own_limits, self.tools.size_limits)
+        scope = add_unexpected(size, change, text, before=before, after=after)
         limit_hit = solution.limit_hit
-        verification = Verification(change.tree, findings, concerns, scope, side_effects, limit_hit=limit_hit)
-        return CheckedChange(solution, change, head, verification)
-
-    def _measure(self, change: Change) -> Scope:
-        own, operators = self.base.config.limits, self.tools.size_limits
-        limits = Scope(
-            max_lines=own.get("lines", operators.max_lines),
-            max_files=own.get("files", operators.max_files),
+        verification = Verification(
+            change.tree,
+            findings,
+            concerns,
+            scope,
+            side_effects,
+            held_back=held_back,
+            limit_hit=limit_hit,
         )
-        return measure(self.tools.checkout.mirror.lines(self.base.commit, change.tree), limits)
+        return CheckedChange(solution, change, head, verification)
 
     def propose(self, environment: Environment, work: CheckedChange) -> Proposed:
         """Push the commit and publish the result on the pull request."""
         tools = self.tools
         with self.log.stage(Stage.PUBLISH):
-            tools.checkout.push(self.task, work.head)
-            files = read_files(tools.checkout.mirror, work.head)
-            proofs = look_up_citations(work.solution.citations, files, work.head)
+            head = work.head or tools.checkout.stay(self.task, self.base)
+            tools.checkout.hold_back(work.change, head)
+            branch = tools.checkout.push(self.task, head) if work.head else tools.checkout.branch(self.task)
+            files = read_files(tools.checkout.mirror, head)
+            proofs = look_up_citations(work.solution.citations, files, head)
             summary = strike_false_claims(work.solution.summary, work.verification)
             solution = replace(work.solution, summary=summary)
             proposal = ProposedChange(
                 change=work.change,
-                head=work.head,
+                head=head,
+                branch=branch,
                 solution=solution,
                 verification=work.verification,
                 blocked=environment.blocked,
@@ -343,7 +340,7 @@ class TaskJourney:
                 minutes=(tools.clock() - self.task.created_at) / 60,
             )
             url = tools.publication.propose(self.task, proposal)
-        return Proposed(url, work.head, work.verification, solution, proofs)
+        return Proposed(url, head, work.verification, solution, proofs)
 
     def _fill_base(self, box: Box) -> None:
         self.tools.checkout.fill(box, self.base.commit, self.base)

@@ -8,16 +8,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from dayhand.usage import LimitHit, Switch, Usage
-from dayhand.verification import Run, Verification
+from dayhand.verification import Concern, Run, Verification
 
 NOT_ALLOWED = "the host is not allowed"  # the reason for hosts that ``.dayhand.toml`` can allow
 
 
 class TaskKind(StrEnum):
-    """A change, an answer with proof (which may end in a change as well), or an examination."""
+    """A change, an answer with proof (which may end in a change as well), an accepted change, or an examination."""
 
     FIX = "fix"
     FOLLOW_UP = "follow_up"
+    ACCEPT = "accept"  # push the files that were held back, which a person accepted
     ENVIRONMENT = "environment"  # find out what can be installed and run; change nothing
 
 
@@ -63,6 +64,7 @@ class Ask:
     text: str  # what follows the mention; for a label: the text of the issue
     asker: str  # a login
     comment: int | None = None  # the id of the comment with the request; None for a label
+    accepts: str = ""  # for ACCEPT: the task whose files were held back
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +151,33 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldBack:
+    """The part of a change that is not pushed before a person accepts it: CI or developers' machines would execute it."""
+
+    base: str  # the commit that the whole change starts from
+    tree: str  # the pushed tree with ``files``
+    pack: str  # in base64: the objects of that tree that the pushed one does not have
+    files: tuple[Concern, ...]  # pushed once they are accepted
+    patch: str  # of these, for people
+    by_hand: tuple[Concern, ...] = ()  # workflow files: GitHub lets only people push them
+    by_hand_patch: str = ""
+    head: str = ""  # of the pull request without them, for which they are accepted; "" before it is known
+
+    @property
+    def all_files(self) -> tuple[Concern, ...]:
+        return (*self.files, *self.by_hand)
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
-    """A tree from the sandbox that was imported strictly and passed the policy."""
+    """The part of a tree from the sandbox that is pushed: it was imported strictly and passed the policy."""
 
     base: str  # commit
     tree: str
-    paths: tuple[str, ...]
+    paths: tuple[str, ...]  # none if everything is held back
     patch: str  # a unified diff for people, cut to a megabyte
     binaries: tuple[str, ...] = ()  # the large binary files among the paths
+    held_back: HeldBack | None = None
     left_out: tuple[LeftOut, ...] = ()
 
 

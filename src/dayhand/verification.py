@@ -39,6 +39,7 @@ class Objection(StrEnum):
     SIDE_EFFECTS = "side effects"
     TOO_LARGE = "too large"
     LIMIT_EXCEEDED = "limit exceeded"
+    HELD_BACK = "held back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,9 @@ class Verification:
     scope: Scope = Scope()
     side_effects: tuple[Concern, ...] = ()  # where the change acts beyond the code that the checks test
     limit_hit: LimitHit | None = None  # the limit that made the model finish early
+    held_back: tuple[
+        Concern, ...
+    ] = ()  # files of the change that are not pushed before a person accepts them
     early: bool = False  # only the tests nearest to the change ran: enough to send back, not to propose
 
     @property
@@ -165,6 +169,16 @@ class Verification:
         if objections and status is not Status.FAILURE:
             return Conclusion(Status.ACTION_REQUIRED, status, objections)
         return Conclusion(status, status, objections)
+
+    @property
+    def accepted(self) -> Verification:
+        """The results alone, once a person has accepted the rest."""
+        return Verification(self.tree, self.findings)
+
+    @property
+    def nothing_to_check(self) -> bool:
+        """Whether all of the change is held back, so that there is no tree to check."""
+        return bool(self.held_back) and not self.findings and self.scope == Scope()
 
     @property
     def untested(self) -> bool:
@@ -187,6 +201,7 @@ class Verification:
         found = (
             (Objection.WEAKENED_CHECKS, self.concerns),
             (Objection.SIDE_EFFECTS, self.side_effects),
+            (Objection.HELD_BACK, self.held_back),
             (Objection.TOO_LARGE, self.scope.too_large),
             (Objection.LIMIT_EXCEEDED, self.limit_hit is not None and self.limit_hit.exceeded),
         )

@@ -153,7 +153,6 @@ HOSTILE: dict[str, tuple[Callable[[], Sent], str]] = {
     "many-files": (lambda: wide(9_998), "touches 10000 files"),
     "long-name": (lambda: one_file(b"x", b"n" * 5000), "a path of more than 4095 bytes"),
     "700-MB-of-zeros": (lambda: zeros(700 << 20), "unpacks to more than 256 MB"),
-    "200-MB-of-zeros": (lambda: zeros(200 << 20), "files over 5 MB"),
     "many-files-of-zeros": (lambda: many_zeros(60, 5 << 20), "unpacks to more than 256 MB"),
     "delta-to-4-GB": (lambda: growing_delta(4 << 30), "more than 512 MiB of memory"),
     "delta-to-an-exabyte": (lambda: growing_delta(1 << 60), "index-pack"),

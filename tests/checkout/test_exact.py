@@ -144,13 +144,14 @@ class Repository:
         return self.checkout.take(box, self.base, purpose)
 
     def content(self, taken: Taken) -> dict[str, bytes | None]:
-        """What the change has at each path that differs; None where it deletes."""
+        """What the change has at each path that differs, with what is held back; None where it deletes."""
         if taken.change is None:
             return {}
+        new = taken.change.held_back.tree if taken.change.held_back else taken.change.tree
         mirror, old = self.checkout.mirror, self.checkout.mirror.tree(self.base.commit)
         return {
             entry.path: None if entry.mode == worktree.DELETED else mirror.blob(entry.blob)
-            for entry in mirror.entries(old, taken.change.tree)
+            for entry in mirror.entries(old, new)
         }
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from dayhand.checkout.mirror import Mirror, read_files
-from dayhand.checkout.policy import check_policy
+from dayhand.checkout.policy.sort_change import sort_change
 from dayhand.checkout.process import HISTORY, LISTING, READ, GitLimits
 from dayhand.checkout.tree_diff import changed_paths
 from dayhand.errors import CheckoutError
-from tests.checkout.conftest import git
+from tests.checkout.conftest import git, store
 from tests.checkout.hostile_packs import (
     FILE,
     FOLDER,
@@ -41,7 +41,7 @@ def test_a_hostile_pack_ends_in_a_sentence_and_leaves_nothing(mirror: Mirror, he
     make, says = HOSTILE[form]
     sent, before = make(), stored(mirror)
     with pytest.raises(CheckoutError, match=says) as refused, mirror.receive(sent.pack) as checked:
-        check_policy(checked, head, checked.entries(mirror.tree(head), sent.tree))
+        sort_change(checked, head, checked.entries(mirror.tree(head), sent.tree))
     assert len(str(refused.value)) < 500
     assert stored(mirror) == before
 
@@ -54,7 +54,7 @@ READERS: dict[str, tuple[Sent, Callable[[Mirror, str, str], object]]] = {
     "patch": (nested(8, 10), lambda mirror, base, tree: mirror.patch(base, tree)),
     "lines": (nested(8, 10), lambda mirror, base, tree: mirror.lines(base, tree)),
     "read_files": (nested(8, 10), lambda mirror, _base, tree: read_files(mirror, tree)),
-    "with_file": (nested(8, 10), lambda mirror, _base, tree: mirror.with_file(tree, "a.txt", "x")),
+    "with_entries": (nested(8, 10), lambda mirror, _base, tree: mirror.with_entries(tree, ())),
 }
 
 
@@ -62,7 +62,7 @@ READERS: dict[str, tuple[Sent, Callable[[Mirror, str, str], object]]] = {
 def test_whatever_reads_a_bomb_is_stopped(mirror: Mirror, head: str, reader: str) -> None:
     """Even if one was stored by a version without the check at intake."""
     bomb, read = READERS[reader]
-    mirror.take_pack(bomb.pack)
+    store(mirror, bomb.pack)
     with pytest.raises(CheckoutError, match=r"git [a-z-]+ was stopped") as stopped:
         read(mirror, mirror.tree(head), bomb.tree)
     assert stopped.value.advice
@@ -131,11 +131,11 @@ def test_a_repository_of_any_size_can_be_worked_on(mirror: Mirror) -> None:
     base = folder((FOLDER, b"deep", deep[-1]), (FOLDER, b"many", many))
     after = folder((FOLDER, b"deep", deep[-1]), (FOLDER, b"many", many_after))
     head = commit(base)
-    mirror.take_pack(pack([*deep, many, base, head]))
+    store(mirror, pack([*deep, many, base, head]))
     with mirror.receive(pack([changed, many_after, after])) as checked:
         entries = checked.entries(base.id.hex(), after.id.hex())
         assert [(entry.path, entry.size) for entry in entries] == [("many/f299999", 8)]
-        check_policy(checked, head.id.hex(), entries)
+        sort_change(checked, head.id.hex(), entries)
         assert "+changed" in checked.patch(base.id.hex(), after.id.hex())
     assert len(read_files(mirror, head.id.hex()).paths()) == 300_001
     assert mirror.lines(base.id.hex(), after.id.hex()) == {"many/f299999": 2}
@@ -154,7 +154,7 @@ def test_the_changed_paths_are_those_that_git_reports(mirror: Mirror) -> None:
         (FOLDER, b"a", gone), (FILE, b"a-file", other), (FILE, b"folder", HELLO), (FOLDER, b"link", inner),
         ("100755", b"mode", HELLO), (FOLDER, b"module", inner), (FOLDER, b"same", gone), ("160000", b"zz", module),
     )  # fmt: skip
-    mirror.take_pack(pack([HELLO, other, link, inner, gone, base, after]))
+    store(mirror, pack([HELLO, other, link, inner, gone, base, after]))
     for one, two in ((base, after), (after, base), (base, base), (inner, after)):
         raw = mirror.git.run("diff-tree", "-r", "-z", "--raw", "--no-renames", one.id.hex(), two.id.hex())
         parts = raw.split(b"\0")
@@ -184,7 +184,7 @@ def test_packs_are_checked_at_the_same_time_and_both_enter(mirror: Mirror, head:
     for sent in (one, two):
         assert len(mirror.entries(mirror.tree(head), sent.tree)) == 3
     assert list((mirror.path / "incoming").iterdir()) == []
-    mirror.take_pack(one.pack)  # as a task that goes on after a crash does
+    store(mirror, one.pack)  # as a task that goes on after a crash does
 
 
 def test_a_pack_is_checked_in_a_mirror_whose_path_git_could_misread(origin: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from dayhand.checkout.bundles import BUNDLES_LOCK, bundle_ref
 from dayhand.checkout.mirror import Author, Mirror, read_files
 from dayhand.errors import CheckoutError
-from tests.checkout.conftest import Write, git, pack_of
+from tests.checkout.conftest import Write, git, pack_of, store
 from tests.waiting import becomes_true, open_descriptors
 
 BOT = Author("dayhand[bot]", "7+dayhand[bot]@users.noreply.github.com")
@@ -23,7 +23,7 @@ BOT = Author("dayhand[bot]", "7+dayhand[bot]@users.noreply.github.com")
 
 def test_a_fetch_brings_the_branch_and_says_where_it_stands(mirror: Mirror, head: str) -> None:
     assert mirror.fetch(("main", "no-such-branch"), token="") == {"main": head}
-    assert mirror.has(head)
+    assert mirror.tree(head)
 
 
 def test_what_is_here_already_is_not_fetched_again(mirror: Mirror, origin: Path, head: str) -> None:
@@ -36,7 +36,7 @@ def test_what_is_here_already_is_not_fetched_again(mirror: Mirror, origin: Path,
     git(origin, "update-ref", "refs/heads/main", git(origin, "commit-tree", "-m", "new", f"{head}^{{tree}}"))
     moved = mirror.fetch(("main", "main-2"), token="")
     assert moved["main"] != head == moved["main-2"]
-    assert mirror.has(moved["main"])
+    assert mirror.tree(moved["main"])
 
 
 def test_a_repository_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_files_are_read_as_data_and_links_are_left_out(origin: Path, tmp_path: P
 
 def test_a_taken_pack_shows_what_changed(mirror: Mirror, origin: Path, head: str, write_tree: Write) -> None:
     tree = write_tree({"app.py": "print('hi')\n", "new file.txt": "new\n"})
-    mirror.take_pack(pack_of(origin, tree, head))
+    store(mirror, pack_of(origin, tree, head))
     entries = mirror.entries(mirror.tree(head), tree)
     assert [(entry.path, entry.size) for entry in entries] == [("app.py", 12), ("new file.txt", 4)]
     assert "+print('hi')" in mirror.patch(mirror.tree(head), tree)
@@ -120,7 +120,7 @@ def test_changed_lines_are_counted_and_bytes_are_not(
     before = write_tree({"old.py": long})
     after = write_tree({"new name.py": long + "y = 1\n", "app.py": "print('hi')\n", "tab\tname.bin": b"\0\1"})
     for tree in (before, after):
-        mirror.take_pack(pack_of(origin, tree, head))
+        store(mirror, pack_of(origin, tree, head))
     assert mirror.lines(before, after) == {"new name.py": 1, "app.py": 2, "tab\tname.bin": 0}
 
 
@@ -158,7 +158,7 @@ def test_a_tree_that_could_write_outside_the_repository_is_refused(
     tree = write_loose(origin, b"tree", raw)
     before = sorted((mirror.path / "objects" / "pack").glob("*"))
     with pytest.raises(CheckoutError, match="index-pack"):
-        mirror.take_pack(pack_of(origin, tree, head))
+        store(mirror, pack_of(origin, tree, head))
     assert sorted((mirror.path / "objects" / "pack").glob("*.pack")) == [
         p for p in before if p.suffix == ".pack"
     ]
@@ -166,7 +166,7 @@ def test_a_tree_that_could_write_outside_the_repository_is_refused(
 
 def test_a_pack_that_is_noise_is_refused(mirror: Mirror) -> None:
     with pytest.raises(CheckoutError, match="index-pack"):
-        mirror.take_pack(os.urandom(4000))
+        store(mirror, os.urandom(4000))
 
 
 def test_no_hook_filter_or_configuration_of_the_repository_runs(
@@ -183,7 +183,7 @@ def test_no_hook_filter_or_configuration_of_the_repository_runs(
         (hooks / hook).write_text(f"#!/bin/sh\n{fire}\n")
         (hooks / hook).chmod(0o755)
     tree = write_tree({".gitattributes": "* diff=evil filter=evil\n", "app.py": "x = 1\n"})
-    mirror.take_pack(pack_of(origin, tree, head))
+    store(mirror, pack_of(origin, tree, head))
     mirror.entries(mirror.tree(head), tree)
     mirror.patch(mirror.tree(head), tree)
     mirror.bundle(head)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dayhand.agent.model.retry import RetryPolicy
-from dayhand.journey import Tools
+from dayhand.journey_tools import Tools
 from dayhand.ledger.ledger import Claim, Record
 from dayhand.localhub.state.models import Issue, Repository
 from dayhand.publish.base import Publication

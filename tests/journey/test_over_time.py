@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from dayhand.journey import Tools
+from dayhand.journey_tools import Tools
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.publish.base import Publication
 from dayhand.sandbox.base import NO_HOSTS, Box, CommandLimits, Egress, Result, Sandbox, Snapshot

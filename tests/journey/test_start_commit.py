@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 
 import pytest
 
-from dayhand.journey import Tools
+from dayhand.journey_tools import Tools
 from dayhand.ledger import facts
 from dayhand.ledger.facts import Fact, Facts
 from dayhand.ledger.ledger import Claim, Ledger

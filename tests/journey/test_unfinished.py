@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from dayhand.errors import DayhandError
-from dayhand.journey import Tools
+from dayhand.journey_tools import Tools
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.publish.base import Publication
 from dayhand.scripted_model.moves import FOREVER, Fault, Patch, Refuse, Shell
@@ -29,7 +29,6 @@ from tests.journey.harness import (
 from tests.journey.test_stopping import is_running
 
 NOTES = Patch("*** Begin Patch\n*** Add File: notes.md\n+Half of an answer\n*** End Patch")
-WORKFLOW = Patch("*** Begin Patch\n*** Add File: .github/workflows/own.yml\n+on: push\n*** End Patch")
 
 
 def test_what_was_done_is_one_commit_on_the_draft_and_closes_no_issue(harness: Harness) -> None:
@@ -67,19 +66,6 @@ def test_a_follow_up_that_fails_leaves_the_pull_request_as_it_was(harness: Harne
     beside = f"{pull.pull.head}-unfinished-{record.task.id[-4:].lower()}"
     assert repo.store.text(beside, "notes.md") == "Half of an answer\n"
     assert f"branch `{beside}`" in harness.bot_comments(pull)[-1]
-
-
-def test_work_that_may_not_be_pushed_is_not_kept_and_the_failure_keeps_its_name(harness: Harness) -> None:
-    harness.scripted_model.turns = [[FIX, WORKFLOW], [Refuse("No.")]]
-    repo = harness.repository("shop")
-    issue = harness.issue(repo)
-    harness.label(repo, issue)
-    (record,) = harness.work()
-    assert record.reason.startswith("The model refuses to do this: “No.”")
-    assert any(
-        "The unfinished work cannot be kept" in note.text for note in harness.live.read(record.task.id)
-    )
-    assert harness.branches(repo) == {"main"}
 
 
 class CrashOnFailureWorkshop:

@@ -10,7 +10,7 @@ import requests
 
 from dayhand.intake.signature import sign
 from dayhand.ledger.ledger import Ledger
-from dayhand.scripted_model.moves import FOREVER, Fault, Finish, Patch, Say, Shell
+from dayhand.scripted_model.moves import FOREVER, Fault, Say, Shell
 from dayhand.task import State
 from dayhand.wiring.github import GitHubServices
 from dayhand.worker.job import travel_with
@@ -195,18 +195,6 @@ def test_a_model_that_answers_nonsense_ends_as_a_named_failure(
     assert "What to do:" in harness.bot_comments(issue)[0]
     (check,) = harness.checks(repo, pull)
     assert check.conclusion == "failure"
-
-
-def test_a_workflow_file_is_never_pushed(harness: Harness) -> None:
-    evil = Patch("*** Begin Patch\n*** Add File: .github/workflows/own.yml\n+on: push\n*** End Patch")
-    harness.scripted_model.turns = [[evil], [Finish("Add CI", "Added.")]]
-    repo = harness.repository("shop")
-    issue = harness.issue(repo)
-    harness.label(repo, issue)
-    (record,) = harness.work()
-    assert record.state is State.FAILED
-    assert "workflow files" in record.reason
-    assert harness.branches(repo) == {"main"}
 
 
 def test_an_app_without_the_permission_says_which_one_it_needs(harness: Harness) -> None:

@@ -117,6 +117,7 @@ def proposal(head: str, *findings: Finding, account: str = "The list was reverse
     return ProposedChange(
         change=Change("b" * 40, "t" * 40, ("fix.txt",), "diff"),
         head=head,
+        branch=TASK.branch,
         solution=Solution("Sort the right way", account, usage=usage),
         verification=Verification("t" * 40, findings or (PASSED,)),
         blocked=(),

@@ -24,7 +24,7 @@ from dayhand.errors import (
     SandboxError,
     TaskStopped,
 )
-from dayhand.journey import Tools
+from dayhand.journey_tools import Tools
 from dayhand.ledger import keys
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.ledger import Claim, Ledger

@@ -10,12 +10,12 @@ from dayhand.visible_text.markdown import visible
 INSTRUCTION_CHARS = 32_768  # Codex's own limit for such files
 
 
-def brief(environment: Environment, files: Files, *, since: str = "") -> str:
-    """Name the checks that will run, those that cannot, and the repository's own instructions.
+def brief(environment: Environment, files: Files, *, since: str = "", policy: str = "") -> str:
+    """Name the checks that will run, those that cannot, what is not pushed, and the repository's own instructions.
 
     ``since`` is the commit at which a branch with work on it left the default branch; "" without such a branch.
     """
-    parts = (_work_so_far(since), _checks(environment), _missing(environment), _instructions(files))
+    parts = (_work_so_far(since), _checks(environment), _missing(environment), policy, _instructions(files))
     return "\n\n".join(part for part in parts if part)
 
 

@@ -28,7 +28,7 @@ UNCHANGED = (
 
 @dataclass(frozen=True, slots=True)
 class WorkLimits:
-    """When to stop the work on a task, and how much the model is to think about it."""
+    """When to stop the work on a task, what it may not end with, and how much the model is to think about it."""
 
     turns: int = 250
     limits: tuple[Limit, ...] = ()  # of money, minutes and tokens
@@ -40,6 +40,9 @@ class WorkLimits:
     idle_turns: int = 12  # without a change where one is asked for; then the model is told
     effort: str = ""  # the repository's; "": the operator's
     clock: Callable[[], float] = time.time
+    find_offences: Callable[[], str] = (
+        str  # in the work tree: the first ``finish`` is refused with them; "" for none
+    )
 
     @property
     def all(self) -> tuple[Limit, ...]:

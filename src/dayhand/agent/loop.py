@@ -28,6 +28,8 @@ RESUMED = (
     "Your sandbox was replaced. The work tree is as you left it, but files that git ignores are as set-up left them, "
     "and files over 5 MB and saved outputs are gone. A command that was still running has ended, and its changes are gone."
 )
+OFFENCES = "finish was not accepted yet: these files of your work tree cannot be pushed."
+OFFENCES_ADVICE = "Correct what belongs to your change, and delete the rest. What is still here at the next finish is left out."
 CHECKED = "Your work was taken out of the sandbox and checked. The results are below."
 
 
@@ -62,6 +64,7 @@ def solve(
         launcher=context.launcher,
         supports_images=lambda: model.supports_images,
         seconds_left=budget.seconds_left,
+        find_offences=lambda: _offences(limits, journal),
     )
     with closing(tools):  # ends a command that is still running, whatever ends the loop
         return _run(
@@ -115,6 +118,13 @@ def _run(runner: TurnRunner, history: History, guard: LoopGuard, *, cache_key: s
             journal.save_checkpoint(turn, outcome.pack)
         history.add_results(outcome.items if results is None else results)
     raise guard.out_of_turns()
+
+
+def _offences(limits: WorkLimits, journal: Journal) -> str:
+    """What a ``finish`` is refused with, once in a task, because it could not be pushed; "" if it is accepted."""
+    was_refused = any(OFFENCES in str(entry.results) for entry in journal.turns())
+    offences = "" if was_refused else limits.find_offences()
+    return f"{OFFENCES}\n{offences}\n{OFFENCES_ADVICE}" if offences else ""
 
 
 def send_back(journal: Journal, feedback: str, maximum: int) -> bool:

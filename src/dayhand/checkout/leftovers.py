@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
-from dayhand.checkout.policy import MAX_BYTES, MAX_FILES, MAX_TOTAL_BYTES, SUBMODULE
+from dayhand.checkout.policy.sort_change import MAX_BYTES, MAX_FILES, MAX_TOTAL_BYTES, SUBMODULE
 from dayhand.file_kinds import by_product
 from dayhand.sandbox.worktree import DELETED, Found
 from dayhand.task import LeftOut

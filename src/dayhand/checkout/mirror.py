@@ -17,6 +17,7 @@ from dayhand.checkout.quarantine import object_folders, quarantine, release
 from dayhand.checkout.tree_diff import changed_paths
 from dayhand.errors import CheckoutError
 from dayhand.sandbox.private_folder import make_private
+from dayhand.sandbox.worktree import DELETED
 
 READ_BYTES = 1024 * 1024
 TAGS_FOLDER = "refs/tags/"
@@ -118,14 +119,20 @@ class Mirror:
         refs = f"{sha}:refs/heads/{branch}"
         self.git.run("push", "-q", *lease, self.url, refs, env=with_token(self.url, token), limits=HISTORY)
 
-    def with_file(self, commit: str, path: str, text: str) -> str:
-        """The tree of a commit with one file replaced or added."""
+    def add_file(self, path: str, text: str) -> Entry:
         blob = self.git.run("hash-object", "-w", "--stdin", stdin=text.encode()).decode().strip()
+        return Entry(path, "100644", blob, len(text))
+
+    def with_entries(self, commit: str, entries: Iterable[Entry]) -> str:
+        """The tree of a commit with these changes; none may be below a file, or in place of a folder, that stays."""
+        ordered = sorted(entries, key=lambda entry: entry.mode != DELETED)  # so that nothing is in the way
+        lines = "".join(f"{entry.mode} {entry.blob}\t{entry.path}\0" for entry in ordered)
         with tempfile.TemporaryDirectory() as folder:
             env = {"GIT_INDEX_FILE": f"{folder}/index"}
-            self.git.run("read-tree", commit, env=env)
-            self.git.run("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", env=env)
-            return self.git.run("write-tree", env=env).decode().strip()
+            self.git.run("read-tree", commit, env=env, limits=LISTING)
+            stdin = lines.encode("utf-8", "surrogateescape")
+            self.git.run("update-index", "-z", "--index-info", stdin=stdin, env=env, limits=LISTING)
+            return self.git.run("write-tree", env=env, limits=LISTING).decode().strip()
 
     def message(self, commit: str) -> str:
         return self.git.run("show", "-s", "--format=%an%n%B", commit).decode("utf-8", "replace").strip()
@@ -155,31 +162,35 @@ class Mirror:
 
     @contextmanager
     def receive(self, pack: bytes) -> Iterator[Mirror]:
-        """Unpack a pack from a sandbox in quarantine, and yield a mirror that has its objects for the block to check.
-
-        They enter this mirror at the end of the block. If it raises, they are removed.
-        Raises ``CheckoutError`` for bad paths, broken objects and decompression bombs.
-        """
-        check_size(pack)
+        """The same as ``inspect``, but at the end of the block the objects enter this mirror, unless it raises."""
         with quarantine(self.path) as folder:
-            checked = Mirror(self.path, self.url, env=object_folders(self.path, folder))
-            if pack:
-                checked.git.run(
-                    "index-pack",
-                    "--stdin",
-                    "--fix-thin",
-                    "--strict",
-                    "--threads=1",
-                    f"--max-input-size={PACK_BYTES}",
-                    stdin=pack,
-                )
-            yield checked
+            yield self._unpack(pack, folder)
             release(folder, self.path)
 
-    def take_pack(self, pack: bytes) -> None:
-        """Store one pack without a check of the trees in it. Raises as ``receive`` does."""
-        with self.receive(pack):
-            pass
+    @contextmanager
+    def inspect(self, pack: bytes) -> Iterator[Mirror]:
+        """Unpack a pack from a sandbox in quarantine, and yield a mirror that has its objects for the block to check.
+
+        They are removed at the end of the block. Raises ``CheckoutError`` for bad paths, broken objects and decompression
+        bombs.
+        """
+        with quarantine(self.path) as folder:
+            yield self._unpack(pack, folder)
+
+    def _unpack(self, pack: bytes, folder: Path) -> Mirror:
+        check_size(pack)
+        checked = Mirror(self.path, self.url, env=object_folders(self.path, folder))
+        if pack:
+            checked.git.run(
+                "index-pack",
+                "--stdin",
+                "--fix-thin",
+                "--strict",
+                "--threads=1",
+                f"--max-input-size={PACK_BYTES}",
+                stdin=pack,
+            )
+        return checked
 
     def commit(self, tree: str, parent: str, message: str, *, author: Author, when: float) -> str:
         """Make a commit. The same arguments give the same commit, so a repeated step pushes nothing new."""
@@ -234,7 +245,7 @@ class Mirror:
         return self.git.collect("cat-file", "blob", f"{commit}:{path}", limits=limits).out
 
     def patch(self, base: str, tree: str) -> str:
-        """The unified diff for people, cut off at one megabyte."""
+        """The unified diff for people, which ``git apply`` reads too; cut off at one megabyte."""
         options = ("-r", "-p", "-M", "--no-ext-diff", "--no-textconv", "--no-color")
         limits = READ.with_output(PATCH_BYTES)
         ended = self.git.collect("diff-tree", *options, base, tree, limits=limits)

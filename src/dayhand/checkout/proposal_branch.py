@@ -20,7 +20,7 @@ def propose_file(checkout: Checkout, base: Base, path: str, *, text: str, when: 
         return False
     if current and read_files(mirror, current).read(path) == text:
         return True
-    tree = mirror.with_file(base.commit, path, text)
+    tree = mirror.with_entries(base.commit, [mirror.add_file(path, text)])
     commit = mirror.commit(tree, base.commit, f"{MESSAGE}\n", author=author, when=when)
     mirror.push(commit, PROPOSAL_BRANCH, token, instead_of=current)
     return True

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dayhand.checkout.bundles import bundle_ref
 from dayhand.checkout.external.external import NOTHING, External, fetch_external
 from dayhand.checkout.external.lfs import POINTER_BYTES, is_pointer
 from dayhand.checkout.external.submodules import Neighbours
-from dayhand.checkout.leftovers import IN_SUBMODULE, sort_out
+from dayhand.checkout.leftovers import IN_SUBMODULE, LEFT_BEHIND, sort_out
 from dayhand.checkout.mirror import Author, CommitFiles, Mirror, read_files
-from dayhand.checkout.policy import check_policy, large_binaries
+from dayhand.checkout.policy.split_change import accepted_change, offences, take_change
 from dayhand.checkout.target_branch import TargetBranches
 from dayhand.checkout.task_branch import TaskBranch
 from dayhand.checkout.trust import is_trusted
 from dayhand.environment.base import Source
 from dayhand.environment.declared.dayhand_toml import RepoConfig, read_config
-from dayhand.errors import CheckoutError
+from dayhand.errors import CheckoutError, OutOfTime, SandboxError
 from dayhand.ledger import facts
 from dayhand.ledger.facts import Facts
+from dayhand.ledger.log import TaskLog
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
 from dayhand.sandbox.worktree import Changes
-from dayhand.task import Change, LeftOut, Solution, Task
+from dayhand.task import Change, HeldBack, LeftOut, Solution, Task
 from dayhand.untrusted_text import clean, let_ci_run, quiet
 
 # GitHub runs no workflow for the empty commit. It is replaced before anything can be merged.
@@ -68,16 +70,23 @@ class Checkout:
     accepted: Callable[[str], bool] = lambda _commit: False  # whether a person accepted exactly this commit
     neighbours: Neighbours | None = None  # other repositories on the same server
     default_branch: str = ""  # used if the task does not name one
+    held_back: HeldBack | None = None  # what the task pushes because a person accepted it
 
     def fetch(self, task: Task) -> Base:
         """Fetch the repository, and find the commit that the task starts from.
 
         Raises ``CheckoutError`` if it cannot be fetched, has no commit yet, or the branch is gone.
         """
+        if self.held_back and not self.branches.own:
+            raise CheckoutError(
+                "The pull request is not open any more, so nothing was pushed to it.",
+                advice="Ask again for what is missing.",
+            )
         default = task.default_branch or self.default_branch
         branch = self.branches.own or self.branches.onto or default
         heads = self.mirror.fetch((branch, default), self.token())
-        commit = self.facts.get(facts.BASE) or heads.get(branch, "")
+        accepted = self.held_back.base if self.held_back else ""  # it is in the history of the branch
+        commit = self.facts.get(facts.BASE) or accepted or heads.get(branch, "")
         if not commit:
             raise CheckoutError(
                 f"{task.repository} has no commit on the branch “{branch}” yet.",
@@ -116,30 +125,34 @@ class Checkout:
         base.external.put(box)
 
     def take(self, box: Box, base: Base, purpose: Iterable[str] = ()) -> Taken:
-        """Take the change out of a box as one strictly checked pack, and apply the policy to it.
+        """Take the change out of a box as one strictly checked pack, and split it by the policy.
 
         ``purpose``: files and folders that are part of the change whatever their names look like. Raises
-        ``CheckoutError`` or ``PolicyRefusal``.
+        ``CheckoutError``, or ``PolicyRefusal`` if nothing of it can ever be pushed.
         """
+        left_out, tree, pack = self._export(box, base, purpose)
+        if tree == self.mirror.tree(base.commit):
+            return Taken(None, left_out)
+        change = take_change(self.mirror, base.commit, tree, pack=pack)
+        left_out = (*left_out, *change.left_out)
+        return Taken(replace(change, left_out=left_out), left_out)
+
+    def find_offences(self, box: Box, base: Base, purpose: Iterable[str] = ()) -> str:
+        """What would be left out of the work tree as it is, or why it cannot be taken at all, for the model; "" if neither."""
+        try:
+            left_out, tree, pack = self._export(box, base, purpose)
+            beyond = [f"- {one.path}: {one.reason}." for one in left_out if one.reason != LEFT_BEHIND]
+            with self.mirror.inspect(pack) as mirror:
+                return "\n".join([*beyond, *offences(mirror, base.commit, tree)])
+        except (CheckoutError, SandboxError) as error:
+            return f"- {error} {error.advice}".strip()
+
+    def _export(self, box: Box, base: Base, purpose: Iterable[str]) -> tuple[tuple[LeftOut, ...], str, bytes]:
+        """What is left out of the work tree, and the tree and the pack of the rest."""
         changes = worktree.list_changes(box, base.commit)
         parts = sort_out(changes.found, base.files.tracked, purpose, in_lfs=self._in_lfs(box, base, changes))
         left_out = (*parts.left_out, *self._changed_submodules(box, base))
-        tree, pack = worktree.export(box, changes, parts.chosen)
-        before = self.mirror.tree(base.commit)
-        if tree == before:
-            return Taken(None, left_out)
-        with self.mirror.receive(pack) as mirror:  # checked before it enters the mirror
-            entries = mirror.entries(before, tree)
-            check_policy(mirror, base.commit, entries)
-            change = Change(
-                base=base.commit,
-                tree=tree,
-                paths=tuple(entry.path for entry in entries),
-                patch=mirror.patch(before, tree),
-                binaries=large_binaries(mirror, entries),
-                left_out=left_out,
-            )
-        return Taken(change, left_out)
+        return left_out, *worktree.export(box, changes, parts.chosen)
 
     def _in_lfs(self, box: Box, base: Base, changes: Changes) -> frozenset[str]:
         """The blobs of a change that are pointers of Git LFS."""
@@ -153,13 +166,27 @@ class Checkout:
             if patch := worktree.submodule_patch(box, one.path, one.commit):
                 yield LeftOut(one.path, IN_SUBMODULE, patch=patch)
 
+    def take_accepted(self) -> Change:
+        """The change with the files that a person accepted. Raises ``CheckoutError`` if none were held back."""
+        if self.held_back is None:
+            raise CheckoutError(
+                "What was held back is not kept any more.", advice="Ask for the change again."
+            )
+        return accepted_change(self.mirror, self.held_back)
+
+    def hold_back(self, change: Change, head: str) -> None:
+        """Keep what is not pushed with ``head``, so that a person can see it, and accept it on exactly this commit."""
+        if change.held_back:
+            self.facts.put(facts.HELD_BACK, replace(change.held_back, head=head))
+
     def commit(self, task: Task, change: Change, solution: Solution) -> str:
         """Make the commit that will be pushed, by the App's bot, with the person who asked as co-author."""
         co_author = self.co_author(task.ask.asker)
         reference = f"For #{task.number}.\n" if task.number else ""
         trailer = f"\nCo-authored-by: {co_author}\n" if co_author else ""
         unfinished = None if self.branches.own else self.facts.get(facts.UNFINISHED_HEAD)
-        parent = unfinished or self._without_start(change.base)
+        accepted = self._without_start(self.held_back.head) if self.held_back else ""
+        parent = accepted or unfinished or self._without_start(change.base)
         message = let_ci_run(f"{_subject(solution.title)}\n\n{reference}{trailer}")
         return self.mirror.commit(change.tree, parent, message, author=self.author(), when=task.created_at)
 
@@ -169,6 +196,11 @@ class Checkout:
             return self._branch.push(task, head)
         branch = self.branches.own
         current = self.mirror.fetch((branch,), self.token()).get(branch)
+        if self.held_back and current not in (self.held_back.head, head):
+            raise CheckoutError(
+                "The pull request has another head than the one that was accepted, so nothing was pushed to it.",
+                advice="Look at what was pushed since, and ask again for what is missing.",
+            )
         if current != head:
             replaced = current if current and self._without_start(current) != current else None
             self.mirror.push(head, branch, self.token(), instead_of=replaced)
@@ -176,15 +208,28 @@ class Checkout:
         self.facts.put(facts.HEAD, head)
         return branch
 
+    def stay(self, task: Task, base: Base) -> str:
+        """The head of the task's pull request where nothing is pushed; an empty first commit if there is none yet."""
+        if self.branches.own:
+            self.facts.put(facts.BRANCH, self.branches.own)
+        return self.begin(task, base) if task.number and not self.branches.own else base.commit
+
+    def branch(self, task: Task) -> str:
+        """The branch that the task's work is on, or would be on."""
+        return self.branches.own or self.facts.get(facts.BRANCH) or task.branch
+
     def keep(self, task: Task, change: Change) -> str:
         """Push an unfinished change, and return the branch's name; never to a pull request that is already under review.
 
-        Raises ``CheckoutError``.
+        "" if all of it is held back. Raises ``CheckoutError``.
         """
         known, last = self.facts.get(facts.UNFINISHED_BRANCH), self.facts.get(facts.UNFINISHED_HEAD)
         if known and last and self.mirror.tree(last) == change.tree:
             return known  # an earlier attempt at this task pushed the same
-        head = self.commit(task, change, Solution(f"Unfinished: {task.title}", ""))
+        head = self.commit(task, change, Solution(f"Unfinished: {task.title}", "")) if change.paths else ""
+        self.hold_back(change, head)
+        if not head:
+            return ""
         if self.branches.own:
             branch = f"{self.branches.own}-unfinished-{task.id[-4:].lower()}"
             self.mirror.push(head, branch, self.token())
@@ -206,6 +251,35 @@ class Checkout:
         (parent,) = self.mirror.parents(commit)
         empty = self.mirror.tree(parent) == self.mirror.tree(commit)
         return parent if empty and author == self.author().name else commit
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedWork:
+    """What a task changed before it had to stop."""
+
+    task: Task
+    checkout: Checkout
+    log: TaskLog
+
+    @contextmanager
+    def kept_at_timeout(self, take: Callable[[], Change | None]) -> Iterator[None]:
+        """If time runs out within the block, push what was changed so far."""
+        try:
+            yield
+        except OutOfTime:
+            self.keep(take)
+            raise
+
+    def keep(self, take: Callable[[], Change | None]) -> None:
+        """Push what was changed so far. A failure is only logged: the task ends for a reason of its own."""
+        try:
+            change = take()
+            branch = self.checkout.keep(self.task, change) if change else ""
+        except (CheckoutError, SandboxError) as error:
+            self.log.line("error", f"The unfinished work cannot be kept: {error}")
+            return
+        if branch:
+            self.log.line("say", f"The unfinished work is on the branch {branch}, unchecked.")
 
 
 def _subject(title: str) -> str:

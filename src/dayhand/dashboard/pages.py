@@ -113,9 +113,18 @@ def _tasks(blueprint: Blueprint, ledger: Ledger, live: LogReader, *, github: str
         if wants_json():
             return jsonify(task_json(record))
         files = files_of_patch(record.fact(facts.PATCH) or "")
+        held_back = record.fact(facts.HELD_BACK)
+        held = files_of_patch(f"{held_back.patch}\n{held_back.by_hand_patch}" if held_back else "")
         notes = page_of(everything(live, task_id))
+        view = view_of(record)
         return render_template(
-            "task.html", view=view_of(record), notes=notes, files=files, format_duration=format_duration
+            "task.html",
+            view=view,
+            notes=notes,
+            files=files,
+            held_back=held_back,
+            held=held,
+            format_duration=format_duration,
         )
 
     @blueprint.get("/tasks/<task_id>/head")
@@ -128,6 +137,17 @@ def _tasks(blueprint: Blueprint, ledger: Ledger, live: LogReader, *, github: str
     @blueprint.get("/tasks/<task_id>.patch")
     def patch(task_id: str) -> Response:
         return Response(ledger.record(task_id).fact(facts.PATCH) or "", mimetype="text/plain")
+
+    @blueprint.get("/tasks/<task_id>/held-back.patch")
+    def held_back_patch(task_id: str) -> Response:
+        held_back = ledger.record(task_id).fact(facts.HELD_BACK)
+        return Response(held_back.patch if held_back else "", mimetype="text/plain")
+
+    @blueprint.get("/tasks/<task_id>/workflows.patch")
+    def workflows_patch(task_id: str) -> Response:
+        """What GitHub lets only people push."""
+        held_back = ledger.record(task_id).fact(facts.HELD_BACK)
+        return Response(held_back.by_hand_patch if held_back else "", mimetype="text/plain")
 
 
 def _logs(blueprint: Blueprint, ledger: Ledger, live: LogReader, *, streams: Streams) -> None:

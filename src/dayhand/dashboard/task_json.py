@@ -8,7 +8,7 @@ from typing import Any
 
 from dayhand.ledger import facts
 from dayhand.ledger.ledger import Record
-from dayhand.task import Answered, Ending, Examined, Proposed, Unfinished
+from dayhand.task import Answered, Ending, Examined, HeldBack, Proposed, Unfinished
 
 
 def task_json(record: Record) -> dict[str, Any]:
@@ -27,11 +27,19 @@ def task_json(record: Record) -> dict[str, Any]:
         "reason": record.reason,
         "facts": _facts(record.facts),
         "blocked": [asdict(blocked) for blocked in record.fact(facts.BLOCKED) or ()],
+        "held_back": _held_back(record.fact(facts.HELD_BACK)),
         "hidden_text": [asdict(dropped) for dropped in record.fact(facts.HIDDEN_TEXT) or ()],
         "outcome": _outcome(record.outcome, (record.updated_at - record.task.created_at) / 60)
         if record.outcome
         else None,
     }
+
+
+def _held_back(held_back: HeldBack | None) -> dict[str, Any] | None:
+    """What waits for a person, without the objects that only a worker can use."""
+    if held_back is None:
+        return None
+    return {name: value for name, value in asdict(held_back).items() if name not in ("pack", "tree")}
 
 
 def _facts(values: Mapping[str, str]) -> dict[str, str]:

@@ -28,6 +28,7 @@ STATES = {
 OBJECTIONS = {
     Objection.WEAKENED_CHECKS: "Pull request modifies its own checks",
     Objection.SIDE_EFFECTS: "Pull request affects more than the tested code",
+    Objection.HELD_BACK: "Pull request has files that are held back",
     Objection.TOO_LARGE: "Pull request is larger than allowed",
     Objection.LIMIT_EXCEEDED: "Pull request stopped at a limit",
 }

@@ -12,7 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from dayhand.errors import LedgerError
 from dayhand.ledger.codec import pack, unpack
-from dayhand.task import Blocked
+from dayhand.task import Blocked, HeldBack
 from dayhand.usage import Switch
 from dayhand.verification import Status
 from dayhand.visible_text.markdown import Dropped
@@ -75,6 +75,15 @@ def _encode_dropped(dropped: tuple[Dropped, ...]) -> str:
     return pack({"dropped": [asdict(one) for one in dropped]})
 
 
+def _parse_held_back(text: str) -> HeldBack:
+    stored = unpack("part of a change that is held back", text)
+    return stored.decode(HeldBack, stored.data.get("held_back"))
+
+
+def _encode_held_back(held_back: HeldBack) -> str:
+    return pack({"held_back": asdict(held_back)})
+
+
 def _parse_switches(text: str) -> tuple[tuple[Switch, int], ...]:
     stored = unpack("list of the task's models", text)
     return stored.decode(
@@ -110,6 +119,14 @@ ENVIRONMENT_WARNING = _text("environment_warning", "publish", "publish", old_nam
 PATCH = _text("patch", "publish", "dashboard", own_place=True)  # what the task changed, cut to a megabyte
 
 # A change with objections, and who accepted it.
+HELD_BACK = Fact(
+    "held_back",
+    _parse_held_back,
+    _encode_held_back,
+    "checkout",
+    ("dashboard", "intake", "publish", "wiring"),
+    own_place=True,
+)  # kept before the first push
 CONCLUSION_IF_ACCEPTED = Fact(
     "conclusion_if_accepted", Status, str, "publish", ("intake", "dashboard"), old_name="standing"
 )
@@ -140,6 +157,7 @@ ALL: tuple[Fact[Any], ...] = (
     CHECK_HEAD,
     ENVIRONMENT_WARNING,
     PATCH,
+    HELD_BACK,
     CONCLUSION_IF_ACCEPTED,
     ACCEPTED_BY,
     HIDDEN_TEXT,

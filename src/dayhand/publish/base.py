@@ -18,12 +18,18 @@ class ProposedChange:
     """Everything that a finished pull request reports."""
 
     change: Change
-    head: str  # the pushed commit
+    head: str  # the pushed commit; the pull request's own one if everything is held back
+    branch: str
     solution: Solution
     verification: Verification
     blocked: tuple[Blocked, ...]  # hosts that set-up tried to reach and was refused
     proofs: tuple[Proof, ...]
     minutes: float
+
+    @property
+    def pushed(self) -> bool:
+        """Whether anything is pushed: else all of the change is held back."""
+        return bool(self.change.paths)
 
 
 class Publication(Protocol):

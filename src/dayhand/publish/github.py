@@ -110,14 +110,14 @@ class GitHubPublication:
         if closed:
             self._comment(comment.proposed_on_closed(task, pull.url, self._branch()))
             return pull.url
-        if not proposed.verification.conclusion.stays_draft:  # else a person decides
+        if proposed.pushed and not proposed.verification.conclusion.stays_draft:  # else a person decides
             self.hub.ready(pull.number)
             self.hub.request_review(pull.number, task.ask.asker)
         usage = proposed.solution.usage
         self._comment(
-            comment.commit_added(task, body)
+            comment.commit_added(task, body, pushed=proposed.pushed)
             if earlier
-            else comment.proposed(task, pull.url, proposed.verification, usage=usage)
+            else comment.proposed(task, pull.url, proposed.verification, usage=usage, pushed=proposed.pushed)
         )
         return pull.url
 
@@ -174,7 +174,7 @@ class GitHubPublication:
             raise  # everything is done later
         except HubError as hub_error:
             refused = hub_error
-        outcome = kept or comment.NOTHING_CHANGED
+        outcome = kept or comment.nothing_pushed(held_back=self.facts.get(facts.HELD_BACK) is not None)
         if spent and spent.turns:
             outcome = f"{outcome} {spent_so_far(spent)}"
         handle = self.hub.auth.slug()  # always one of the App's handles
@@ -223,9 +223,7 @@ class GitHubPublication:
         self._conclude_earlier_check(proposed.head)
         conclusion = proposed.verification.conclusion
         if conclusion.objections:
-            self.facts.put(
-                facts.CONCLUSION_IF_ACCEPTED, conclusion.if_accepted
-            )  # what ``@bot accept`` turns it into
+            self.facts.put(facts.CONCLUSION_IF_ACCEPTED, conclusion.if_accepted)  # by ``@bot accept``
         check = self._check_on(proposed.head)
         table = verification.table(proposed.verification, self.task_url)
         text = f"{table}\n\n{self._progress.final_text}"

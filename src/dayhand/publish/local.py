@@ -12,9 +12,10 @@ from dayhand.publish.base import ProposedChange
 from dayhand.publish.wording import environment
 from dayhand.publish.wording.cost import spent
 from dayhand.publish.wording.evidence import last_line
+from dayhand.publish.wording.held_back import NOTHING_PUSHED
 from dayhand.publish.wording.limits import note
 from dayhand.publish.wording.notes import too_large
-from dayhand.task import Examined, LeftOut, Proof, Solution, Task
+from dayhand.task import Examined, HeldBack, LeftOut, Proof, Solution, Task
 from dayhand.untrusted_text import clean
 from dayhand.usage import Usage
 
@@ -62,6 +63,10 @@ class LocalPublication:
         for path in scope.unmentioned:
             self._print(f"  changed, but not mentioned: {path}")
         self._print_left_out(proposed.change.left_out)
+        self._print_held_back(proposed.change.held_back)
+        if not proposed.pushed:
+            self._print(f"\n{NOTHING_PUSHED}")
+            return ""
         self._print(
             f"\n{len(proposed.change.paths)} files changed on the branch {task.branch} ({spent(proposed.solution.usage)})."
         )
@@ -102,6 +107,15 @@ class LocalPublication:
     def _print_left_out(self, left_out: Iterable[LeftOut]) -> None:
         for left in left_out:
             self._print(f"  left out: {left.path}: {left.reason}")
+
+    def _print_held_back(self, held_back: HeldBack | None) -> None:
+        """The files that are not on the branch, and their patch for ``git apply``."""
+        if held_back:
+            for file in held_back.all_files:
+                self._print(f"  held back: {file.path}: {file.kind}")
+            self._print(
+                f"\n{held_back.patch}{held_back.by_hand_patch}\nIf you agree, apply this patch with git apply."
+            )
 
     def _print(self, text: str) -> None:
         print(clean(text), file=self.out, flush=True)

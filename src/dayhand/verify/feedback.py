@@ -9,6 +9,7 @@ CLOSING = (
     "Repair the cause; do not change the check. Then call `finish` again, with the title and account of the whole change. "
     "If this failure is correct and unavoidable, call `finish` and say why."
 )
+HELD_BACK = "These files of your change are held back, so they were not there when the checks ran:\n{}"
 MAX_ROUNDS = 2  # how often failures go back
 OUTPUT_CHARS = 4000
 MAX_NAMES = 20
@@ -19,7 +20,12 @@ def feedback(verification: Verification) -> str:
     failures = [
         _describe(finding) for finding in verification.findings if finding.verdict is Verdict.NEW_FAILURE
     ]
-    return "\n\n".join([OPENING, *failures, CLOSING]) if failures else ""
+    held_back = [HELD_BACK.format(_listed(verification))] if verification.held_back else []
+    return "\n\n".join([OPENING, *failures, *held_back, CLOSING]) if failures else ""
+
+
+def _listed(verification: Verification) -> str:
+    return "\n".join(f"- {file.path}" for file in verification.held_back)
 
 
 def _describe(finding: Finding) -> str:

@@ -15,7 +15,7 @@ from dayhand.errors import HubError, HubUnavailable
 from dayhand.hub.client import Hub
 from dayhand.hub.permissions import READ_PERMISSIONS
 from dayhand.hub.repository import RepositoryHub
-from dayhand.journey import Tools
+from dayhand.journey_tools import Tools
 from dayhand.ledger import facts
 from dayhand.ledger.facts import Facts
 from dayhand.ledger.ledger import Claim, Ledger
@@ -24,7 +24,7 @@ from dayhand.publish.base import Publication
 from dayhand.publish.github import GitHubPublication
 from dayhand.settings.required import app_key
 from dayhand.settings.table import Settings
-from dayhand.task import Task, TaskKind
+from dayhand.task import HeldBack, Task, TaskKind
 from dayhand.wiring.tools import open_tools
 
 
@@ -73,6 +73,7 @@ class GitHubServices:
                 co_author=lambda login: _co_author(hub, login),
                 branches=_target_branches(hub, task, claim.facts),
                 accepted=lambda commit: head_is_accepted(self.ledger, task.repository, commit),
+                held_back=_accepted_files(self.ledger, task),
             )
             with open_tools(
                 self.settings, self.ledger, task, claim=claim, checkout=checkout, publication=publication
@@ -113,6 +114,12 @@ def _target_branches(hub: RepositoryHub, task: Task, task_facts: Facts) -> Targe
     task_facts.put(facts.TARGET_BRANCH, found.onto)
     task_facts.put(facts.OWN_BRANCH, found.own)
     return found
+
+
+def _accepted_files(ledger: Ledger, task: Task) -> HeldBack | None:
+    """The files that another task held back, if this one is to push them."""
+    accepts = task.ask.kind is TaskKind.ACCEPT
+    return ledger.facts(task.ask.accepts).get(facts.HELD_BACK) if accepts else None
 
 
 def _co_author(hub: RepositoryHub, login: str) -> Author | None:

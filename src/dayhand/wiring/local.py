@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from dayhand.checkout.mirror import Author
 from dayhand.checkout.repository import Checkout, open_mirror
-from dayhand.journey import Tools
+from dayhand.journey_tools import Tools
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.publish.local import LocalPublication
 from dayhand.settings.table import Settings

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dayhand.agent.guard import WorkLimits
 from dayhand.checkout.repository import Checkout
 from dayhand.environment.registries.base import ExtraRegistries
-from dayhand.journey import Tools
+from dayhand.journey_tools import Tools
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.repository_notes import RepositoryNotes

@@ -15,7 +15,8 @@ from rq.timeouts import JobTimeoutException
 
 from dayhand.agent.model.items import total_usage
 from dayhand.errors import DayhandError, HubError, HubUnavailable, LeaseLost, LedgerError, TaskStopped
-from dayhand.journey import Tools, travel
+from dayhand.journey import travel
+from dayhand.journey_tools import Tools
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.log import TaskLog

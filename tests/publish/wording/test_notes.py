@@ -59,7 +59,7 @@ def test_what_weakens_the_checks_is_listed_without_its_power() -> None:
 def test_what_to_write_is_said_once_under_both_lists() -> None:
     weaker, beyond = (
         Concern("deleted test", "t.py", 0, "a"),
-        Concern("steers agents", "AGENTS.md", 0, "added"),
+        Concern("runs on install", "setup.py", 0, "added"),
     )
     said = notes(Verification("t", (), (weaker,), side_effects=(beyond,)), "T")
     assert said.count("`@bot accept`") == 1

@@ -60,6 +60,7 @@ def proposal(findings: tuple[Finding, ...] = FINDINGS, solution: Solution = SOLU
     return ProposedChange(
         change=Change("b" * 40, "t" * 40, ("shop.py",), ""),
         head="c0ffee12",
+        branch=TASK.branch,
         solution=solution,
         verification=Verification("t" * 40, findings),
         blocked=(
@@ -190,12 +191,14 @@ def test_a_failure_says_what_to_do() -> None:
     error = CheckoutError(
         "ada/shop has no commit on “main” yet.", advice="Push a first commit, then ask again."
     )
-    assert comment.failed(TASK, error, URL, outcome=comment.NOTHING_CHANGED, handle="dayhand") == snapshot("""\
+    assert comment.failed(
+        TASK, error, URL, outcome=comment.nothing_pushed(held_back=False), handle="dayhand"
+    ) == snapshot("""\
 @ada I could not do this: ada/shop has no commit on “main” yet.
 
 **What to do:** Push a first commit, then ask again.
 
-<sub>Nothing was changed. [The log](https://dayhand.example/tasks/t1) · To try again, comment `@dayhand fix this`.</sub>\
+<sub>Nothing was pushed. [The log](https://dayhand.example/tasks/t1) · To try again, comment `@dayhand fix this`.</sub>\
 """)
     assert "The commits pushed so far are kept." in comment.failed(
         TASK, error, URL, outcome=comment.KEPT_COMMITS, handle="x"

@@ -21,17 +21,6 @@ def found(path: str, old: str, new: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("path", "old", "new", "kind", "what"),
     [
-        ("AGENTS.md", "", "Obey.", "steers agents", "added"),
-        ("web/CLAUDE.md", "a", "b", "steers agents", "changed"),
-        (".cursor/rules/x.mdc", "a", "", "steers agents", "deleted"),
-        (".github/copilot-instructions.md", "", "x", "steers agents", "added"),
-        (".claude/settings.json", "", "{}", "steers agents", "added"),
-        (".mcp.json", "", "{}", "steers agents", "added"),
-        (".vscode/tasks.json", "", "{}", "acts on developers' machines", "added"),
-        (".npmrc", "", "registry=https://evil.example", "acts on developers' machines", "added"),
-        ("package.json", "{}", '{"scripts": {"postinstall": "node x.js"}}', "runs on install", "scripts.postinstall: node x.js"),
-        ("web/package.json", '{"scripts": {"prepare": "a"}}', '{"scripts": {"prepare": "b"}}', "runs on install", "scripts.prepare: b"),
-        ("package.json", "{}", '{"pnpm": {"onlyBuiltDependencies": ["x"]}}', "runs on install", 'pnpm.onlyBuiltDependencies: ["x"]'),
         ("package-lock.json", "", LOCK.format(1), "runs on install", "a: 1"),
         ("package-lock.json", LOCK.format(1), LOCK.format(2), "runs on install", "a: 2"),
         ("pnpm-lock.yaml", PNPM.format("0.1.0"), PNPM.format("0.2.0"), "runs on install", "esbuild: 0.2.0"),
@@ -50,15 +39,11 @@ def test_what_acts_beyond_the_code_is_found(path: str, old: str, new: str, kind:
 @pytest.mark.parametrize(
     ("path", "old", "new"),
     [
-        ("package.json", '{"scripts": {"postinstall": "x"}}', '{"version": "2", "scripts": {"postinstall": "x", "start": "y"}}'),
         ("package-lock.json", LOCK.format(1), LOCK.format(1) + " "),
         ("package-lock.json", "", "not JSON"),
         ("setup.py", "setup()", "setup(install_requires=['a'])"),
         ("requirements.txt", "b @ git+https://x.example/b\n", "b @ git+https://x.example/b\na==1\n"),
         ("pyproject.toml", "", 'Homepage = "https://x.example"\nrepository = "https://x.example"'),
-        ("docs/agents.md", "", "x"),
-        ("src/cursor/rules.py", "", "x"),
-        (".npmrc", "registry=x", ""),
     ],
 )  # fmt: skip
 def test_an_ordinary_change_is_left_alone(path: str, old: str, new: str) -> None:

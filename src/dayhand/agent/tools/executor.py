@@ -102,16 +102,18 @@ class ToolExecutor:
         env: Mapping[str, str],
         *,
         launcher: Sequence[str] = (),
-        supports_images: Callable[[], bool] = lambda: True,
+        supports_images: Callable[[], bool] = lambda: True,  # of the model in use
         seconds_left: Callable[[], float] = lambda: math.inf,
+        find_offences: Callable[[], str] = str,
     ) -> None:
-        """``supports_images`` is about the model in use; ``seconds_left`` is the task's time for commands."""
+        """``seconds_left`` is the task's time for commands; ``find_offences`` says why a ``finish`` is refused."""
         self._box = box
         self._log = log
         self._env = {**_QUIET_ENV, **env}
         self._launcher = launcher
         self._supports_images = supports_images
         self._seconds_left = seconds_left
+        self._find_offences = find_offences
         self._image_bytes = 0  # shown so far
         self._session: Session | None = None  # the command in the background, until its end was reported
 
@@ -313,6 +315,8 @@ class ToolExecutor:
         errors = [error for citation in solution.citations if (error := citation_error(self._box, citation))]
         if errors:
             raise InvalidCall(f"finish was not accepted: {'; '.join(errors)}.")
+        if offences := self._find_offences():
+            raise InvalidCall(offences)
         self._log.line("result", f"finished: {solution.title}")
         return ToolResult("Accepted.", passed=True, solution=solution)
 

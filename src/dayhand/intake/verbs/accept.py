@@ -1,4 +1,4 @@
-"""`accept`: a person takes responsibility for a change that waits for a decision: weakened checks, side effects, size."""
+"""`accept`: a person takes responsibility for what waits for a decision: weakened checks, side effects, size, held-back files."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from dayhand.hub.repository import RepositoryHub
 from dayhand.intake import refusals
 from dayhand.intake.events import Commented, Subject
 from dayhand.intake.permission import may_ask
-from dayhand.intake.verbs.base import Decision, VerbContext
+from dayhand.intake.verbs.base import Decision, VerbContext, accept_request
 from dayhand.ledger import facts
+from dayhand.ledger.facts import Facts
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.repository_notes import accept_head
 from dayhand.verification import Status
@@ -21,10 +22,11 @@ ALONE = True
 ARGUMENT = r"[0-9a-f]{7,40}"  # a head
 
 
-def act(comment: Commented, text: str, *, delivery: str, context: VerbContext) -> Decision:  # noqa: ARG001 - a verb's contract
+def act(comment: Commented, text: str, *, delivery: str, context: VerbContext) -> Decision:
     """Accept the change of the pull request that the comment is on. May be repeated.
 
-    With the head's commit id it also allows the set-up of exactly this commit to use the network.
+    With the head's commit id it also accepts the files that were held back from exactly this head, which a task then
+    pushes, and allows the set-up of this commit to use the network.
     """
     subject, login = comment.subject, comment.sender
     with closing(context.hub.repository(subject.installation, subject.repository)) as hub:
@@ -32,41 +34,52 @@ def act(comment: Commented, text: str, *, delivery: str, context: VerbContext) -
             context.refuse(subject, login, refusals.MAY_NOT_ACCEPT)
             return Decision(None, f"{login} may not write to {subject.repository}")
         named = re.search(rf"\s`?({ARGUMENT})`?\W*$", text.lower())
+        head = hub.head(subject.number) if named and subject.is_pull else ""
+        if named and not head.startswith(named[1]):
+            context.refuse(subject, login, refusals.NOT_THE_HEAD)
+            return Decision(None, f"{named[1]} is not the head")
+        waiting = _waiting(hub, context.ledger, subject)
         if named:
-            head = hub.head(subject.number) if subject.is_pull else ""
-            if not head.startswith(named[1]):
-                context.refuse(subject, login, refusals.NOT_THE_HEAD)
-                return Decision(None, f"{named[1]} is not the head")
             accept_head(context.ledger, subject.repository, head, login=login)
-        if not _accept(hub, context.ledger, subject, login=login) and not named:
+        elif not waiting:
             context.refuse(subject, login, refusals.NOTHING_TO_ACCEPT)
             return Decision(None, "there is nothing to accept")
+        leaves_out = not named and _held_back_from(waiting, context.ledger)
+        title = f"Accepted by {login}{', without what was held back' if leaves_out else ''}"
+        for check in waiting:
+            _accept(hub, context.ledger.facts(check.task), check, title=title, by=comment)
         hub.react(subject.number, comment.comment, "+1")
+        if head and (task := _held_back_from(waiting, context.ledger, head)):
+            return context.open_task(accept_request(comment, text, accepts=task), delivery)
     return Decision(None, f"accepted by {login}")
 
 
-def _accept(hub: RepositoryHub, ledger: Ledger, subject: Subject, *, login: str) -> bool:
-    """Release what waits on the head of the pull request; return False if nothing waits or waited.
-
-    The check run gets the conclusion that it has without the objections, so that a new failure remains a failure.
-    """
-    waiting = (
-        [check for check in hub.checks_on(subject.number) if _waits(check, ledger)] if subject.is_pull else []
+def _waiting(hub: RepositoryHub, ledger: Ledger, subject: Subject) -> tuple[CheckRun, ...]:
+    """Our check runs on the pull request's head whose tasks wait for a person. If a record is gone, only GitHub knows."""
+    checks = hub.checks_on(subject.number) if subject.is_pull else ()
+    return tuple(
+        check
+        for check in checks
+        if check.conclusion == Status.ACTION_REQUIRED
+        or ledger.facts(check.task).get(facts.CONCLUSION_IF_ACCEPTED) is not None
     )
-    for check in waiting:
-        task_facts = ledger.facts(check.task)
-        conclusion = task_facts.get(facts.CONCLUSION_IF_ACCEPTED) or Status.SUCCESS
-        if check.conclusion == Status.ACTION_REQUIRED:
-            hub.retitle_check(check.id, f"Accepted by {login}", conclusion)
-        if hub.ready(subject.number):
-            hub.request_review(subject.number, login)
-        if task_facts.get(facts.CHECK) and not task_facts.get(facts.ACCEPTED_BY):
-            task_facts.put(facts.ACCEPTED_BY, login)
-    return bool(waiting)
 
 
-def _waits(check: CheckRun, ledger: Ledger) -> bool:
-    """Whether the task of this check run waits for a person. If its record is gone, only GitHub knows."""
-    return check.conclusion == Status.ACTION_REQUIRED or (
-        ledger.facts(check.task).get(facts.CONCLUSION_IF_ACCEPTED) is not None
-    )
+def _held_back_from(waiting: tuple[CheckRun, ...], ledger: Ledger, head: str = "") -> str:
+    """The last task that held back files which the App can push, from the ``head`` if one is given; "" if there is none."""
+    for check in sorted(waiting, key=lambda check: -check.id):
+        held_back = ledger.facts(check.task).get(facts.HELD_BACK)
+        if held_back and held_back.files and head in ("", held_back.head):
+            return check.task
+    return ""
+
+
+def _accept(hub: RepositoryHub, task_facts: Facts, check: CheckRun, *, title: str, by: Commented) -> None:
+    """Give a check run the conclusion that it has without the objections, so that a new failure remains a failure."""
+    conclusion = task_facts.get(facts.CONCLUSION_IF_ACCEPTED) or Status.SUCCESS
+    if check.conclusion == Status.ACTION_REQUIRED:
+        hub.retitle_check(check.id, title, conclusion)
+    if hub.ready(by.subject.number):
+        hub.request_review(by.subject.number, by.sender)
+    if task_facts.get(facts.CHECK) and not task_facts.get(facts.ACCEPTED_BY):
+        task_facts.put(facts.ACCEPTED_BY, by.sender)

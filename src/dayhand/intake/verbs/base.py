@@ -64,3 +64,9 @@ def task_request(
     suffix = f"comment-{comment}" if kind is TaskKind.FOLLOW_UP else kind.value
     meaning = f"{subject.repository}#{subject.number}:{suffix}"
     return TaskRequest(subject, Ask(kind, text, asker, comment), meaning, source)
+
+
+def accept_request(comment: Commented, text: str, *, accepts: str) -> TaskRequest:
+    """Push what the task ``accepts`` held back: once, however often it is accepted."""
+    ask = Ask(TaskKind.ACCEPT, text, comment.sender, comment.comment, accepts)
+    return TaskRequest(comment.subject, ask, f"{comment.subject.repository}:accept-{accepts}", comment.text)

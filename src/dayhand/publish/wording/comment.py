@@ -9,12 +9,13 @@ from dayhand.publish.markdown.escape import cap, code
 from dayhand.publish.markdown.sanitize import prose
 from dayhand.publish.wording.cost import SCRIPTED, spent, took_over
 from dayhand.publish.wording.evidence import citation
+from dayhand.publish.wording.held_back import NOTHING_PUSHED as NOTHING_PUSHED_YET
 from dayhand.publish.wording.left_out import left_out_of_change
 from dayhand.publish.wording.limits import finished_early, note, stopped
 from dayhand.publish.wording.notes import too_large
 from dayhand.publish.wording.pull_request import MAX_BYTES, questions
 from dayhand.publish.wording.verification import MARKS, headline
-from dayhand.task import LeftOut, Proof, Solution, Task
+from dayhand.task import LeftOut, Proof, Solution, Task, TaskKind
 from dayhand.usage import Usage
 from dayhand.verification import Status, Verification
 
@@ -23,7 +24,6 @@ KEPT_DRAFT = (
     "Someone else pushed to my branch, so the draft stays open. Before you merge it, remove its first commit: it is empty "
     "and tells CI to skip it."
 )
-NOTHING_CHANGED = "Nothing was changed."
 
 
 def started(pull_url: str, task_url: str) -> str:
@@ -35,13 +35,20 @@ def started_without_draft(task_url: str) -> str:
     return f"On it. [Follow progress]({task_url})"
 
 
-def proposed(task: Task, pull_url: str, verification: Verification, *, usage: Usage) -> str:
-    """The pull request is finished: whether it is ready, the conclusion, and why it stays a draft if it does."""
+def proposed(
+    task: Task, pull_url: str, verification: Verification, *, usage: Usage, pushed: bool = True
+) -> str:
+    """The pull request is finished: whether it is ready, the conclusion, and why it stays a draft if it does.
+
+    ``pushed``: whether anything is, or all of the change is held back.
+    """
     failed = verification.conclusion.status is Status.FAILURE
     state = "needs your attention" if failed else "is ready for review"
     limit = verification.limit_hit
     if limit and limit.exceeded:
         state = f"stays a draft for your decision: {stopped(limit)}"
+    elif not pushed:
+        state = f"stays a draft for your decision. {NOTHING_PUSHED_YET.removesuffix('.')}"
     elif verification.scope.too_large:
         state = f"stays a draft for your decision: {too_large(verification.scope)}"
     elif limit:
@@ -59,9 +66,15 @@ def proposed_on_closed(task: Task, pull_url: str, branch: str) -> str:
     )
 
 
-def commit_added(task: Task, body: str) -> str:
-    """A follow-up added a commit to an earlier pull request; ``body`` reports on it."""
-    return cap(f"@{task.ask.asker} I looked again and added a commit.\n\n{body}", MAX_BYTES)
+def commit_added(task: Task, body: str, *, pushed: bool = True) -> str:
+    """A follow-up added a commit to an earlier pull request, or would if it were accepted; ``body`` reports on it."""
+    if task.ask.kind is TaskKind.ACCEPT:
+        opening = "I added the files that you accepted, and ran the checks again."
+    elif pushed:
+        opening = "I looked again and added a commit."
+    else:
+        opening = f"I looked again. {NOTHING_PUSHED_YET}"
+    return cap(f"@{task.ask.asker} {opening}\n\n{body}", MAX_BYTES)
 
 
 def answered(
@@ -98,6 +111,13 @@ def failed(task: Task, error: DayhandError, task_url: str, *, outcome: str, hand
         f"<sub>{outcome} [The log]({task_url}) · To try again, comment `@{handle} fix this`.</sub>",
         MAX_BYTES,
     )
+
+
+def nothing_pushed(*, held_back: bool) -> str:
+    """The end of an unfinished task that left no commit."""
+    if held_back:
+        return "Nothing was pushed: what I changed is held back. The task's page shows it."
+    return "Nothing was pushed."
 
 
 def refusal(asker: str, reason: str) -> str:

@@ -20,6 +20,7 @@ def notes(verification: Verification, task_url: str) -> str:
         weakened_checks(verification.concerns),
         side_effects(verification.side_effects),
         ACCEPTING if verification.concerns or verification.side_effects else "",
+        held_back(verification.held_back),
         size(verification.scope),
         formatting_only(verification.scope.formatting_only),
         unmentioned(verification.scope),
@@ -39,6 +40,15 @@ def side_effects(concerns: Sequence[Concern]) -> str:
     """The places where the change affects more than the code that the checks test."""
     opening = "✋ **This change affects more than the tested code.** No check covers these places:"
     return _concerns(opening, concerns)
+
+
+def held_back(files: Sequence[Concern]) -> str:
+    """The files that are not pushed before a person accepts them; the pull request shows their patch."""
+    opening = (
+        "✋ **Not pushed, and not part of the results above:** files that CI, developers' machines or coding agents execute. "
+        "A person decides about them first:"
+    )
+    return _concerns(opening, files)
 
 
 def red_to_green(verification: Verification, task_url: str) -> str:
@@ -91,10 +101,15 @@ def unmentioned(scope: Scope) -> str:
 def _concerns(opening: str, concerns: Sequence[Concern]) -> str:
     if not concerns:
         return ""
-    lines = [f"- {one.kind}: {code(_location(one))}: {code(one.detail)}" for one in concerns[:MAX_CONCERNS]]
+    lines = [_concern(one) for one in concerns[:MAX_CONCERNS]]
     if len(concerns) > MAX_CONCERNS:
         lines.append(f"- and {len(concerns) - MAX_CONCERNS} more, on the task's page")
     return "\n".join([opening, "", *lines])
+
+
+def _concern(concern: Concern) -> str:
+    place = f"- {concern.kind}: {code(_location(concern))}"
+    return f"{place}: {code(concern.detail)}" if concern.detail else place
 
 
 def _location(concern: Concern) -> str:

@@ -11,10 +11,11 @@ from dayhand.publish.markdown.sanitize import line, prose
 from dayhand.publish.wording.blocked_hosts import blocked
 from dayhand.publish.wording.cost import SCRIPTED, bill, took_over
 from dayhand.publish.wording.evidence import evidence
+from dayhand.publish.wording.held_back import held_back
 from dayhand.publish.wording.left_out import left_out_of_change
 from dayhand.publish.wording.limits import limit_hit
 from dayhand.publish.wording.verification import MARKS, headline, table
-from dayhand.task import Solution, Task
+from dayhand.task import Solution, Task, TaskKind
 
 MAX_BYTES = 65_000  # GitHub's limit is 65,536, and a hidden marker may follow
 
@@ -58,17 +59,24 @@ def body(task: Task, proposed: ProposedChange, repository_url: str, *, task_url:
         f"Fixes #{task.number}" if task.drafted_first else "",
         f"{MARKS[verification.conclusion.status]} **{headline(verification)}**",
         limit_hit(verification.limit_hit),
-        f"### Summary by the model\n\n{prose(solution.summary) or 'The model wrote no summary.'}",
+        _summary(task, solution),
         took_over(solution.switches),
         questions(solution.questions),
         f"### Verification by the worker\n\n{table(verification, task_url)}",
+        held_back(proposed.change.held_back, head=proposed.head, branch=proposed.branch, task_url=task_url),
         left_out_of_change(proposed.change.left_out),
         blocked(proposed.blocked),
         evidence(verification, proposed.proofs, repository_url, task_url=task_url),
         SCRIPTED if solution.usage.scripted else "",
-        bill(solution.usage, proposed.minutes, task_url),
+        bill(solution.usage, proposed.minutes, task_url) if task.ask.kind is not TaskKind.ACCEPT else "",
     ]
     return cap("\n\n".join(part for part in parts if part) + "\n", MAX_BYTES)
+
+
+def _summary(task: Task, solution: Solution) -> str:
+    if task.ask.kind is TaskKind.ACCEPT:  # no model took part
+        return ""
+    return f"### Summary by the model\n\n{prose(solution.summary) or 'The model wrote no summary.'}"
 
 
 def questions(asked: Iterable[str]) -> str:

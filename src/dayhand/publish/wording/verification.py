@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dayhand.publish.markdown.escape import cell, code
 from dayhand.publish.markdown.sanitize import line
+from dayhand.publish.wording.held_back import NOTHING_PUSHED
 from dayhand.publish.wording.notes import notes
 from dayhand.verification import Counts, Finding, Objection, Status, Verdict, Verification
 
@@ -26,6 +27,7 @@ MARKS = {
 OBJECTIONS = {
     Objection.WEAKENED_CHECKS: "This change modifies its own checks",
     Objection.SIDE_EFFECTS: "This change affects more than the tested code",
+    Objection.HELD_BACK: "This change has files that are held back",
     Objection.TOO_LARGE: "This change exceeds the size limit",
     Objection.LIMIT_EXCEEDED: "The model stopped at a limit",
 }
@@ -50,7 +52,8 @@ def table(verification: Verification, task_url: str) -> str:
     """The verification table with its notes; each verdict links to the line of the log where the command begins."""
     below = notes(verification, task_url)
     if not verification.findings:
-        return "\n\n".join(part for part in (NO_CHECKS, below) if part)
+        none = NOTHING_PUSHED if verification.nothing_to_check else NO_CHECKS
+        return "\n\n".join(part for part in (none, below) if part)
     rows = [
         f"| {finding.kind} | {cell(code(finding.command))} | {cell(_verdict(finding, task_url))} |"
         for finding in verification.findings

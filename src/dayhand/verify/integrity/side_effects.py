@@ -1,4 +1,4 @@
-"""What in a change acts beyond the tested code: on agents, on installation, and on developers' machines."""
+"""What in a change acts beyond the tested code: large binaries, what runs on installation, dependencies from URLs."""
 
 from __future__ import annotations
 
@@ -8,25 +8,10 @@ from collections.abc import Iterator, Mapping
 
 from dayhand.environment.ecosystems.base import Files
 from dayhand.environment.ecosystems.node import NPM_LOCKS, PNPM_LOCK
-from dayhand.file_kinds import (
-    acts_on_developer_machines,
-    declares_dependencies,
-    is_install_script,
-    steers_agents,
-)
+from dayhand.file_kinds import declares_dependencies, is_install_script
 from dayhand.verification import Concern
 
 MAX_CONCERNS = 50
-LIFECYCLE_SCRIPTS = (
-    "preinstall",
-    "install",
-    "postinstall",
-    "preprepare",
-    "prepare",
-    "postprepare",
-    "prepublish",
-)
-ALLOWED_BUILDS = ("trustedDependencies", "onlyBuiltDependencies", "allowScripts")
 URL = re.compile(r"(?:git\+|git://|https?://|git@|github:|\bgit\s*[=:]\s*[\"'])\S+")
 METADATA = re.compile(
     r"home-?page|repository|documentation|bugs|\burls?\b|funding|author|license|issues|changelog|source\b|registry|index|\$schema",
@@ -41,10 +26,6 @@ def find_side_effects(
     found = [Concern("large binary", path, 0, "no check reads it") for path in binaries]
     for path in paths:
         old, new = before.read(path), after.read(path)
-        if steers_agents(path):
-            found.append(Concern("steers agents", path, 0, _change(old, new)))
-        elif acts_on_developer_machines(path) and new:
-            found.append(Concern("acts on developers' machines", path, 0, _change(old, new)))
         found += [Concern("runs on install", path, 0, detail) for detail in _on_install(path, old, new)]
         found += [
             Concern("dependency from a URL", path, number, line)
@@ -59,8 +40,6 @@ def _on_install(path: str, old: str, new: str) -> Iterator[str]:
         yield "added"
     elif name == "setup.py" and "cmdclass" in new and "cmdclass" not in old:
         yield "cmdclass"
-    elif name == "package.json":
-        yield from _differences(_scripts(old), _scripts(new))
     elif name in NPM_LOCKS:
         yield from _differences(_npm_builds(old), _npm_builds(new))
     elif name == PNPM_LOCK:
@@ -71,19 +50,6 @@ def _differences(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str
     for name, value in new.items():
         if old.get(name) != value:
             yield f"{name}: {value}"
-
-
-def _scripts(text: str) -> Mapping[str, str]:
-    """The scripts of the package that ``npm install`` runs, and the packages that are allowed to run theirs."""
-    package = _object(text)
-    scripts = package.get("scripts")
-    pnpm = package.get("pnpm")
-    found = {key: json.dumps(package[key]) for key in ALLOWED_BUILDS if key in package}
-    if isinstance(pnpm, dict):
-        found |= {f"pnpm.{key}": json.dumps(pnpm[key]) for key in ALLOWED_BUILDS if key in pnpm}
-    if isinstance(scripts, dict):
-        found |= {f"scripts.{name}": str(scripts[name]) for name in LIFECYCLE_SCRIPTS if name in scripts}
-    return found
 
 
 def _npm_builds(text: str) -> Mapping[str, str]:
@@ -119,10 +85,6 @@ def _url_dependencies(path: str, old: str, new: str) -> Iterator[tuple[int, str]
         is_new = line not in old_lines and not line.startswith(("#", "//"))
         if is_new and URL.search(line) and not METADATA.search(line):
             yield number, line
-
-
-def _change(old: str, new: str) -> str:
-    return "changed" if old and new else "added" if new else "deleted"
 
 
 def _object(text: str) -> Mapping[str, object]:

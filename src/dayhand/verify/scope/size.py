@@ -13,10 +13,18 @@ from dayhand.verify.scope.formatting_only import changed_ranges, find_formatting
 from dayhand.verify.scope.unmentioned import find_unmentioned
 
 
-def measure(lines: Mapping[str, int], limits: Scope) -> Scope:
-    """The size of a change, from its number of lines by path. Lock files do not count, because tools write them."""
+def measure(lines: Mapping[str, int], own_limits: Mapping[str, int], limits: Scope) -> Scope:
+    """The size of a change, from its number of lines by path. Lock files do not count, because tools write them.
+
+    The repository's own limits of ``lines`` and ``files`` come before the operator's.
+    """
     counted = {path: count for path, count in lines.items() if not is_lock(path)}
-    return replace(limits, lines=sum(counted.values()), files=len(counted))
+    return Scope(
+        lines=sum(counted.values()),
+        files=len(counted),
+        max_lines=own_limits.get("lines", limits.max_lines),
+        max_files=own_limits.get("files", limits.max_files),
+    )
 
 
 def add_unexpected(scope: Scope, change: Change, text: str, *, before: Files, after: Files) -> Scope:
