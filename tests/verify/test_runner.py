@@ -107,7 +107,7 @@ def test_node_reports_every_test_and_prints_its_usual_output(
     result = run(sandbox, NODE_TESTS, command)
     assert result.results
     assert result.results.counts == Counts(passed=1, failed=1, skipped=1)
-    assert result.failing == {"test::closes"}
+    assert result.failing == {"a.test.js > box > closes"}
     assert "✖ closes" in result.run.output
 
 

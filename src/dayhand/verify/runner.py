@@ -110,7 +110,7 @@ class Runner:
         """The result and the reports; None if the runner would not write one."""
         if check.kind != "test":
             return self._run_logged(box, check, self.environment.env), None
-        collect.prepare(self.environment, box)
+        collect.prepare(box)
         result = self._run_logged(box, check, collect.with_report_options(self.environment.env))
         if collect.refused_report_options(result):
             return self._run_logged(box, check, self.environment.env), None

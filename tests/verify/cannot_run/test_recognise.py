@@ -96,6 +96,7 @@ def test_a_test_that_passes_on_the_base_is_never_excused() -> None:
             "E   ImportError: cannot import name 'total' from 'shop' (/workspace/shop.py)\n1 error in 0.29s"
         ),
         check_run("FAIL\texample.org/shop [build failed]\nFAIL"),
+        check_run(f"{REFUSED}\nE   SyntaxError: invalid syntax\n2 errors in 0.29s"),  # beside what is missing
         reported(**{"test_shop.py": "ModuleNotFoundError: No module named 'jsonn'"}),
     ],
 )

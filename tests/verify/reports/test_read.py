@@ -119,6 +119,25 @@ test result: FAILED. 2 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; 
 test adds ... ok
    Doc-tests shop
 test src/lib.rs - add (line 1) ... ok"""
+NEXTEST = """    Starting 3 tests across 2 binaries
+        PASS [   0.004s] (1/3) shop tests::adds
+        FAIL [   0.003s] (2/3) shop::it subs
+  stderr ───
+        thread 'subs' panicked at tests/it.rs:3:5:
+        PASS [   0.005s] (3/3) shop::it adds
+────────────
+     Summary [   0.010s] 3 tests run: 2 passed, 1 failed, 0 skipped
+        FAIL [   0.003s] (2/3) shop::it subs"""
+TRX = """<?xml version="1.0" encoding="utf-8"?>
+<TestRun id="1" xmlns="http://microsoft.com/schemas/VisualStudio/TeamTest/2010"><Results>
+<UnitTestResult testName="Shop.Tests.OrderTests.Adds" outcome="Passed" />
+<UnitTestResult testName="Shop.Tests.OrderTests.Rows(n: 2)" outcome="Failed"><Output><ErrorInfo>
+<Message>Npgsql.NpgsqlException : Failed to connect to 127.0.0.1:5432</Message><StackTrace>at Shop</StackTrace></ErrorInfo></Output></UnitTestResult>
+<UnitTestResult testName="Shop.Tests.OrderTests.Later" outcome="NotExecuted" />
+</Results><ResultSummary outcome="Failed" /></TestRun>"""
+AVA_TAP = "TAP version 13\nok 1 - a › opens\nnot ok 2 - b › closes\nok 3 - b › later # SKIP\n\n1..3\n# tests 2\n# pass 1\n# fail 1"
+GO_REPORT = "dayhand go /workspace/db\n=== RUN   TestOpen\n    db_test.go:5: no\n--- FAIL: TestOpen (0.00s)\nFAIL\n\ndayhand exit 1\n"
+JEST_JSON = '{"testResults": [{"name": "/workspace/a.test.js", "status": "failed", "message": "no module", "assertionResults": []}]}'
 MINITEST = """Run options: --seed 41432
 
 .SEF
@@ -213,6 +232,7 @@ Tests:       1 failed, 1 passed, 2 total"""
             },
             {"src/lib.rs::tests::subs"},
         ),
+        (NEXTEST, {"shop::tests::adds", "shop::it::adds"}, {"shop::it::subs"}),
         (MINITEST, set(), {"ShopTest#test_err", "ShopTest#test_subs"}),
         (MINITEST_V, {"ShopTest#test_adds"}, {"ShopTest#test_subs"}),
         (PHPUNIT, set(), {"ShopTest::testErr", "ShopTest::testSubs", "ShopTest::testRows with data set #1"}),
@@ -227,6 +247,7 @@ Tests:       1 failed, 1 passed, 2 total"""
         "go",
         "go-lines",
         "cargo",
+        "nextest",
         "minitest",
         "minitest-v",
         "phpunit",
@@ -243,6 +264,33 @@ def test_single_tests_are_read_from_what_a_runner_prints(
     assert results.passing == passing
     assert results.failing == failing
     assert results.counts is None, "printed text need not name all tests"
+
+
+@pytest.mark.parametrize(
+    ("report", "states"),
+    [
+        (
+            TRX,
+            {
+                "Shop.Tests.OrderTests.Adds": "passed",
+                "Shop.Tests.OrderTests.Rows(n: 2)": "failed",
+                "Shop.Tests.OrderTests.Later": "skipped",
+            },
+        ),
+        (AVA_TAP, {"opens": "passed", "closes": "failed", "later": "skipped"}),
+        (GO_REPORT, {"./db.TestOpen": "failed"}),
+        (JEST_JSON, {"a.test.js": "failed"}),
+        ('{"dayhand": [{"name": "a", "state": "passed"}]}', {"a": "passed"}),
+    ],
+    ids=["trx", "tap", "go", "jest", "hook"],
+)
+def test_a_report_is_read_whole_or_not_at_all(report: str, states: dict[str, str]) -> None:
+    results = read_results((report,), "")
+    assert results
+    assert {test.name: test.state.value for test in results.tests} == states
+    assert results.reported
+    cut = read_results((report[: len(report) * 2 // 3],), "")
+    assert cut is None or not cut.reported
 
 
 def test_a_report_file_names_every_test_and_why_it_failed() -> None:

@@ -39,14 +39,9 @@ def recognise(head: CheckResult, base: CheckResult) -> Recognised:
     shared = {name: cause for name, cause in on_head.items() if cause in lacking and name not in passing}
     if passed_tests(head) or passed_tests(base):
         return Recognised(unrunnable=_explain(head, shared) if shared else None)
-    if (
-        not shared
-        and diagnose(base)
-        and _fails_to_load(head, lacking)
-        and not DOES_NOT_LOAD.search(base.run.output)
-    ):
+    if not shared and diagnose(base) and _fails_to_load(head, base, lacking):
         return Recognised(does_not_load=True)
-    if shared and all(name in shared or _fails_on_both(name, head, base) for name in on_head):
+    if shared and all(name in shared or _fails_on_both(name, head, base) for name in head.failing):
         return Recognised(cannot_run=_explain(head, shared))
     in_output = _output_causes(head)
     if not on_head and in_output and in_output <= lacking:
@@ -135,11 +130,11 @@ def _causes(result: CheckResult) -> frozenset[Cause]:
 
 def _fails_on_both(name: str, head: CheckResult, base: CheckResult) -> bool:
     """Whether a test without a cause of its own fails on both sides, by an error: it follows from the others."""
-    return name in base.failing and not asserted(_details(head)[name])
+    return name in base.failing and not asserted(_details(head).get(name, ""))
 
 
-def _fails_to_load(head: CheckResult, lacking: frozenset[Cause]) -> bool:
-    if DOES_NOT_LOAD.search(head.run.output):
+def _fails_to_load(head: CheckResult, base: CheckResult, lacking: frozenset[Cause]) -> bool:
+    if DOES_NOT_LOAD.search(head.run.output) and not DOES_NOT_LOAD.search(base.run.output):
         return True
     return any(cause.kind in (Kind.PACKAGE, Kind.IMPORT) for cause in _causes(head) - lacking)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dayhand.file_kinds import TEST_CODE, belongs_to_tests
 from dayhand.verify.integrity.languages import language_of
 from dayhand.verify.integrity.python_tests import name_of
-from dayhand.verify.reports.collect import REPORT_OPTIONS, REPORT_PREFIX
+from dayhand.verify.reports.collect import REPORT_FOLDER, REPORT_OPTIONS
 
 RUNNER, REPORT = "touches the test runner", "touches the test report"
 EXIT, EQUAL = "ends the test run", "equal to everything"
@@ -54,7 +54,7 @@ ALWAYS_EQUAL = re.compile(
 )
 ALWAYS_EQUAL_METHODS = frozenset(["__eq__", "__ne__"])
 OPTIONS = re.compile(
-    rf"{re.escape(REPORT_PREFIX.rpartition('/')[2])}|\b(?:{'|'.join(REPORT_OPTIONS)})\b"
+    rf"{re.escape(REPORT_FOLDER.rpartition('/')[2])}|\b(?:{'|'.join(name for name, variable in REPORT_OPTIONS.items() if variable.own)})\b"
     r"|\b(?:surefire|failsafe)-reports\b|\bbuild/test-results\b"
 )
 
@@ -109,7 +109,7 @@ def _in_python(text: str, path: str) -> Iterator[tuple[str, int]]:
 
 def _names_report(text: str) -> bool:
     """Whether a string is the name or the path of a report or of its option, and not a sentence about it."""
-    return bool(OPTIONS.search(text)) and (" " not in text.strip() or REPORT_PREFIX in text)
+    return bool(OPTIONS.search(text)) and (" " not in text.strip() or REPORT_FOLDER in text)
 
 
 def _is_runner(node: ast.AST) -> bool:

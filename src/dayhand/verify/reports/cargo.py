@@ -1,4 +1,7 @@
-"""The output of ``cargo test``: one line per test, under its target."""
+"""The output of ``cargo test`` and ``cargo nextest``: one line per test, under or beside its target.
+
+libtest writes JSON with unstable options only.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,11 @@ from dayhand.verify.reports.base import MAX_TESTS, CaseResult, CaseState, case_r
 
 TARGET = re.compile(r"^ +(?:Running (?:unittests )?(\S+) \(|Doc-tests (\S+))")
 TEST = re.compile(r"^test (\S.*?)(?: - should panic)? \.\.\. (ok|FAILED|ignored)\b")
+# https://nexte.st/docs/reporting/
+NEXTEST = re.compile(r"^ +(PASS|FAIL|SIG\w+|TIMEOUT|SKIP) \[[ \d.>]*s?\](?: +\( *\d+/\d+\))? +(\S+) +(\S.*)$")
 STATES = {"ok": CaseState.PASSED, "FAILED": CaseState.FAILED, "ignored": CaseState.SKIPPED}
+
+NEXTEST_STATES = {"PASS": CaseState.PASSED, "SKIP": CaseState.SKIPPED}
 
 
 def read(text: str) -> tuple[CaseResult, ...]:
@@ -18,6 +25,9 @@ def read(text: str) -> tuple[CaseResult, ...]:
     for row in text.splitlines():
         if running := TARGET.match(row):
             target = running[1] or running[2]
+        elif nextest := NEXTEST.match(row):
+            name = f"{nextest[2]}::{nextest[3]}"
+            found[name] = case_result(name, NEXTEST_STATES.get(nextest[1], CaseState.FAILED))
         elif target and (line := TEST.match(row)):
             name = f"{target}::{re.sub(r'[(]line [0-9]+[)]', '', line[1]).strip()}"
             if name not in found or line[2] == "FAILED":

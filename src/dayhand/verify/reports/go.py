@@ -1,5 +1,7 @@
 """The output of ``go test``: events with ``-json``, otherwise the lines that name tests and packages.
 
+The report is what a test binary prints with ``-test.v``, kept by the hook that starts it: one for each package.
+
 https://pkg.go.dev/cmd/test2json
 """
 
@@ -8,16 +10,55 @@ from __future__ import annotations
 import json
 import re
 
+from dayhand.box_paths import WORKSPACE
 from dayhand.verify.reports.base import MAX_TESTS, CaseResult, CaseState, case_result
 
 LINE = re.compile(r"^ *--- (PASS|FAIL|SKIP): (\S+) \([\d.]+s\)$")
 PACKAGE = re.compile(r"^(ok  |FAIL)\t(\S+)[\t ]")
+REPORT = re.compile(r"dayhand go (.*)\n")
+EXIT = re.compile(r"\ndayhand exit (\d+)\s*\Z")
+FAILED_BUILD = re.compile(r"^FAIL\t(\S+) \[(?:build|setup) failed\]$", re.MULTILINE)
 ENDS = {"pass": CaseState.PASSED, "fail": CaseState.FAILED, "skip": CaseState.SKIPPED}
 
 
 def read(text: str) -> tuple[CaseResult, ...]:
     """The tests, named by package and test."""
     return _events(text) or _lines(text)
+
+
+def is_report(text: str) -> bool:
+    """Whether it is the report of one package."""
+    return bool(REPORT.match(text))
+
+
+def parse(text: str, workspace: str = WORKSPACE) -> tuple[CaseResult, ...] | None:
+    """The tests of one package, named by its folder; None if the report is not complete.
+
+    A package that fails without a failing test counts as one: its ``TestMain`` ended the run.
+    """
+    begin, end = REPORT.match(text), EXIT.search(text)
+    if begin is None or end is None:
+        return None
+    folder = begin[1].removeprefix(workspace).strip("/")
+    package = f"./{folder}." if folder else "./"
+    found: dict[str, CaseResult] = {}
+    said: list[str] = []
+    for row in text[begin.end() : end.start()].splitlines():
+        if line := LINE.match(row):
+            found[line[2]] = case_result(f"{package}{line[2]}", ENDS[line[1].lower()], "\n".join(said))
+            said = []
+        elif not row.startswith("=== "):
+            said = [*said[-20:], row]
+        if len(found) >= MAX_TESTS:
+            break
+    if end[1] != "0" and not any(test.state is CaseState.FAILED for test in found.values()):
+        found[""] = case_result(package, CaseState.FAILED, "\n".join(said))
+    return tuple(found.values())
+
+
+def failed_builds(printed: str) -> tuple[CaseResult, ...]:
+    """The packages that could not be built, by what was printed: each counts as a failing test."""
+    return tuple(case_result(found[1], CaseState.FAILED) for found in FAILED_BUILD.finditer(printed))
 
 
 def _lines(text: str) -> tuple[CaseResult, ...]:

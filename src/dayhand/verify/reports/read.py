@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from dayhand.verification import Counts
 from dayhand.verify.reports import (
     cargo,
+    common,
     go,
+    jest,
     junit,
     minitest,
     phpunit,
@@ -21,6 +23,7 @@ from dayhand.verify.reports import (
     rspec,
     spec,
     tap,
+    trx,
 )
 from dayhand.verify.reports.base import CaseResult, CaseState, ReportFormat
 
@@ -59,10 +62,26 @@ def read_results(reports: Sequence[str], printed: str) -> Results | None:
 
     If one report cannot be read, none of them counts: the missing part could hold the failures.
     """
-    parsed = [junit.parse(text) if text.lstrip().startswith("<") else rspec.parse(text) for text in reports]
+    parsed = [_parse(text) for text in reports]
     if parsed and all(tests is not None for tests in parsed):
-        return Results(tuple(test for tests in parsed for test in tests or ()), reported=True)
+        unbuilt = (
+            go.failed_builds(printed) if any(map(go.is_report, reports)) else ()
+        )  # no program, so no report
+        return Results((*(test for tests in parsed for test in tests or ()), *unbuilt), reported=True)
     for report_format in PRINTED:
         if tests := report_format.read(printed):
             return Results(tests, reported=False)
     return None
+
+
+def _parse(text: str) -> tuple[CaseResult, ...] | None:
+    """One report, by its format; None if it cannot be read."""
+    start = text.lstrip("\ufeff \t\r\n")
+    if go.is_report(start):
+        return go.parse(start)
+    if start.startswith("TAP version"):
+        return tap.parse(start)
+    if start.startswith("<"):
+        return trx.parse(start) if trx.ROOT in start[:2000] else junit.parse(start)
+    readers = (common.parse, jest.parse, rspec.parse)
+    return next((tests for read in readers if (tests := read(start)) is not None), None)
