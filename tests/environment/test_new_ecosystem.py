@@ -8,7 +8,7 @@ from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
 from dayhand.environment.ecosystems.base import Ecosystem
 from dayhand.environment.monorepo import plans
 from dayhand.environment.prepare import prepare
-from dayhand.environment.version_pins import unmet
+from dayhand.environment.version_pins import all_pins, surveyed_versions, unmet
 from dayhand.file_kinds import decides_set_up, is_lock
 from tests.environment import toy_ecosystem
 
@@ -31,8 +31,8 @@ def test_its_files_decide_the_set_up_and_its_lock_is_a_lock():
 
 @pytest.mark.parametrize("pin", [{".toy-version": "toy-2.0"}, {".tool-versions": "toylang 2.0\n"}])
 def test_its_version_pins_are_compared_with_the_survey(files, pin):
-    (sentence,) = unmet(files(pin), "toy 1.2.0", WITH_TOY)
-    assert sentence.endswith("asks for Toy 2.0; the box has 1.2.0, which is used.")
+    (sentence,) = unmet(all_pins(files(pin), WITH_TOY, ()), surveyed_versions("toy 1.2.0", WITH_TOY))
+    assert "asks for Toy 2.0; the box has 1.2.0, which is used." in sentence
 
 
 def test_its_clients_registry_is_opened_and_nothing_else(project, sandbox, log):

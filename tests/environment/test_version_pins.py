@@ -11,6 +11,11 @@ from dayhand.environment.setup import runtimes
 BOX = 'Linux x86_64\nPython 3.11.2 (main)\nv20.11.1\nPython 3.9.2\nopenjdk version "17.0.15" 2025-04-15\n'
 
 
+def unmet(files, surveyed):
+    pins = version_pins.all_pins(files, ECOSYSTEMS, ())
+    return version_pins.unmet(pins, version_pins.surveyed_versions(surveyed, ECOSYSTEMS))
+
+
 @pytest.mark.parametrize(
     ("path", "text", "pin"),
     [
@@ -68,19 +73,21 @@ def test_a_wish_and_a_version(wanted, have, fit):
 
 def test_what_any_of_the_boxes_versions_fits_is_not_mentioned(files):
     texts = {".python-version": "3.9", ".nvmrc": "lts/*", "package.json": '{"engines": {"node": ">=18"}}'}
-    assert version_pins.unmet(files(texts), BOX, ECOSYSTEMS) == ()
+    assert unmet(files(texts), BOX) == ()
 
 
 def test_what_the_box_has_otherwise_is_said(files):
-    assert version_pins.unmet(files({".tool-versions": "python 3.13.1\njava 21\n"}), BOX, ECOSYSTEMS) == (
-        ".tool-versions asks for Python 3.13.1; the box has 3.11.2 and 3.9.2, which is used.",
-        ".tool-versions asks for Java 21; the box has 17.0.15, which is used.",
-    )
+    python, java = unmet(files({".tool-versions": "python 3.13.1\njava 21\n"}), BOX)
+    asks = ".tool-versions asks for Python 3.13.1; the box has 3.11.2 and 3.9.2, which is used."
+    assert python == f"{asks} `DAYHAND_TOOLCHAINS` can name a folder that has it."
+    assert java.startswith(".tool-versions asks for Java 21; the box has 17.0.15, which is used.")
 
 
 def test_node_that_has_to_be_brought_may_be_another(files):
-    (sentence,) = version_pins.unmet(files({".nvmrc": "18"}), "Linux", ECOSYSTEMS)
-    assert sentence.endswith("the box has none, so the package registry's version is used.")
+    (sentence,) = unmet(files({".nvmrc": "18"}), "Linux")
+    assert sentence.endswith(
+        "the box has none, so the package registry's version is used. " + version_pins.ADVICE
+    )
 
 
 @pytest.mark.parametrize("name", ["package.json", "pyproject.toml", "composer.json", "mise.toml", ".nvmrc"])
@@ -91,5 +98,5 @@ def test_a_file_that_makes_no_sense_pins_nothing(files, name):
 
 def test_the_survey_of_a_real_box_is_understood(sandbox, files):
     base_image = runtimes.survey(sandbox)
-    (sentence,) = version_pins.unmet(files({".python-version": "2.7"}), base_image.identity, ECOSYSTEMS)
+    (sentence,) = unmet(files({".python-version": "2.7"}), base_image.identity)
     assert ".python-version asks for Python 2.7; the box has 3." in sentence

@@ -125,6 +125,34 @@ def test_a_wrong_registry_is_refused(word: str) -> None:
         read_settings({"DAYHAND_REGISTRIES": word}, dotenv=None)
 
 
+@pytest.mark.parametrize(
+    "folder",
+    [
+        *(
+            "/",
+            "/opt",
+            "/home",
+            "/home/ada",
+            "/root",
+            "/usr/local",
+            "/etc/x",
+            "/var/lib/dayhand",
+            "/tmp/x",
+            "/opt/env/x",
+        ),
+        *("nvm", "~/.nvm", "/opt/../etc", "/opt/a/", "/opt//a", "/opt/./a", "/opt/a\x07"),
+    ],
+)
+def test_a_folder_that_holds_more_than_toolchains_is_refused(folder: str) -> None:
+    with pytest.raises(SettingsError, match=r"DAYHAND_TOOLCHAINS must be absolute paths .*, not “"):
+        read_settings({"DAYHAND_TOOLCHAINS": folder}, dotenv=None)
+
+
+def test_folders_of_toolchains_are_read() -> None:
+    texts = {"DAYHAND_TOOLCHAINS": "/opt/pyenv, /home/ci/.nvm,/root/.rustup"}
+    assert read_settings(texts, dotenv=None).toolchains == ("/opt/pyenv", "/home/ci/.nvm", "/root/.rustup")
+
+
 def test_a_registrys_password_is_refused_and_not_repeated() -> None:
     with pytest.raises(SettingsError) as refused:
         read_settings({"DAYHAND_REGISTRIES": "python=https://me:secret@i.example.org/"}, dotenv=None)
@@ -190,6 +218,7 @@ WRONG = [
     ("DAYHAND_VERBOSITY", "max"),
     ("DAYHAND_PROGRESS_SECONDS", "0.5"),
     ("DAYHAND_REGISTRIES", "https://i.example.org"),
+    ("DAYHAND_TOOLCHAINS", "/usr"),
     ("DAYHAND_PRICES", "~no-such-user-here/prices.toml"),
     ("DAYHAND_DATA", "a\0b"),
 ]

@@ -29,8 +29,14 @@ from dayhand.environment.services.plan import host_addresses, plan_services
 from dayhand.environment.setup import install, record
 from dayhand.environment.setup.build_lock import building
 from dayhand.environment.setup.record import Outcome
-from dayhand.environment.setup.runtimes import survey
+from dayhand.environment.setup.runtimes import BaseImage, survey
 from dayhand.environment.setup.system_packages import missing_packages
+from dayhand.environment.setup.toolchains import (
+    choose_toolchains,
+    find_toolchains,
+    use_toolchains,
+    with_toolchains,
+)
 from dayhand.sandbox.base import Box, Sandbox, Snapshot
 
 RULES = "3"  # part of every key: raise it when the same files should be set up differently
@@ -61,29 +67,14 @@ def prepare(
     """
     started = time.monotonic()
     base_image = survey(sandbox)
-    config = read_config(files) if config is None else config
-    for problem in config.problems:
-        log.line("error", problem)
-    ci = read_ci(files, version_pins.surveyed_versions(base_image.identity, ecosystems))
-    declared = declarations.read_declarations(config, files, frozenset(check.kind for check in ci.checks))
-    for problem in (*ci.problems, *declared.problems):
-        log.line("say", problem)
-    detected, left = monorepo.plans(files, ecosystems)
-    for problem in (problem for plan in detected for problem in plan.problems):
-        log.line("say", problem)
-    if left:
-        log.line("say", f"Too many nested projects; these are not set up: {', '.join(left)}.")
-    plan = replace(
-        combine(declarations.apply(apply_ci(detected, ci, files), declared), base_image.path),
-        allow=config.allow,
-        pins=(
-            *version_pins.unmet(files, base_image.identity, ecosystems, further=ci_pins(ci, ecosystems)),
-            *missing_packages(sandbox, ci),
-        ),
-        ci=ci,
-        extra=extra or ExtraRegistries(),
+    plan = _plan(
+        files,
+        sandbox,
+        base_image,
+        log=log,
+        config=read_config(files) if config is None else config,
+        extra=extra,
         ecosystems=ecosystems,
-        services=plan_services(files, decided=config.services, of_ci=_services_of_ci(ci)),
     )
     key = _key(plan, files, f"{sandbox.name}\n{base_image.identity}", source=source)
     log.line("say", _summary(plan))
@@ -114,6 +105,47 @@ def _services_of_ci(ci: CiPlan) -> tuple[ServiceDeclaration, ...]:
         for job in ci.services
     )
     return tuple(service for services in read for service in services)
+
+
+def _plan(
+    files: Files,
+    sandbox: Sandbox,
+    base_image: BaseImage,
+    *,
+    log: Log,
+    config: RepoConfig,
+    extra: ExtraRegistries | None,
+    ecosystems: tuple[Ecosystem, ...],
+) -> CombinedPlan:
+    """What is set up and checked: what is detected, as CI, the operator's toolchains and the declarations change it."""
+    for problem in config.problems:
+        log.line("error", problem)
+    surveyed = version_pins.surveyed_versions(base_image.identity, ecosystems)
+    toolchains = find_toolchains(sandbox, log)
+    ci = read_ci(files, with_toolchains(surveyed, toolchains))
+    declared = declarations.read_declarations(config, files, frozenset(check.kind for check in ci.checks))
+    for problem in (*ci.problems, *declared.problems):
+        log.line("say", problem)
+    detected, left = monorepo.plans(files, ecosystems)
+    for problem in (problem for plan in detected for problem in plan.problems):
+        log.line("say", problem)
+    if left:
+        log.line("say", f"Too many nested projects; these are not set up: {', '.join(left)}.")
+    pins = version_pins.all_pins(files, ecosystems, ci_pins(ci, ecosystems))
+    choice = choose_toolchains(pins, surveyed, toolchains)
+    plans = declarations.apply(apply_ci(detected, ci, files), declared)
+    return replace(
+        combine(use_toolchains(plans, choice), base_image.path),
+        allow=config.allow,
+        pins=(
+            *version_pins.unmet(pins, choice.versions, provided=frozenset(["node"] if choice.node else [])),
+            *missing_packages(sandbox, ci),
+        ),
+        ci=ci,
+        extra=extra or ExtraRegistries(),
+        ecosystems=ecosystems,
+        services=plan_services(files, decided=config.services, of_ci=_services_of_ci(ci)),
+    )
 
 
 def combine(plans: tuple[SetupPlan, ...], path: str) -> CombinedPlan:

@@ -1,13 +1,13 @@
 """The versions of languages that a repository asks for, compared with those that the box has.
 
-The clients themselves take a pinned version where the box has it (uv takes the Python that fits). Here is only reported
-which pin cannot be met: nothing is ever downloaded for a pin.
+The clients themselves take a pinned version where the box has it (uv takes the Python that fits); ``setup/toolchains.py`` finds
+further versions. Here is reported which pin cannot be met.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from dayhand.environment.ecosystems.base import Ecosystem, Files, Language
@@ -16,6 +16,7 @@ from dayhand.environment.manifest import table, toml
 TOOL_VERSIONS = ".tool-versions"
 MISE = ("mise.toml", ".mise.toml", "mise/config.toml", ".config/mise.toml")
 VERSION_MANAGERS = (TOOL_VERSIONS, *MISE)
+ADVICE = "`DAYHAND_TOOLCHAINS` can name a folder that has it."
 PART = re.compile(r"(===|==|~=|!=|>=|<=|\^|~>?|>|<|=)?\s*v?(\d+(?:\.(?:\d+|[xX*]))*)[^\s,|<>=~^!]*")
 
 
@@ -34,29 +35,35 @@ def surveyed_versions(surveyed: str, ecosystems: tuple[Ecosystem, ...]) -> dict[
     return {each.key: tuple(re.findall(each.answer, surveyed, re.MULTILINE)) for each in languages}
 
 
+def all_pins(files: Files, ecosystems: tuple[Ecosystem, ...], further: tuple[Pin, ...]) -> tuple[Pin, ...]:
+    """The pins of the files; ``further`` ones count for a language that these do not pin."""
+    pins = tuple(read_pins(files, ecosystems))
+    pinned = {pin.language for pin in pins}
+    return (*pins, *(pin for pin in further if pin.language not in pinned))
+
+
 def unmet(
-    files: Files, surveyed: str, ecosystems: tuple[Ecosystem, ...], *, further: tuple[Pin, ...] = ()
+    pins: Iterable[Pin],
+    versions: Mapping[str, tuple[str, ...]],
+    *,
+    provided: frozenset[str] = frozenset(),
 ) -> tuple[str, ...]:
     """One sentence for each pin that no version in the box meets; a name such as "lts/*" is not judged.
 
-    ``surveyed`` is what an empty box printed for the languages' ``survey``. ``further`` pins count for a language that
-    the files themselves do not pin.
+    ``versions`` are those that a box has, by language; ``provided`` are languages of which set-up gets the wanted version.
     """
     sentences = []
-    pins = tuple(read_pins(files, ecosystems))
-    pinned = {pin.language for pin in pins}
-    for pin in (*pins, *(pin for pin in further if pin.language not in pinned)):
+    for pin in pins:
         language = pin.language
-        versions = re.findall(language.answer, surveyed, re.MULTILINE)
-        if not versions and not language.provided:  # the checks report that it is missing
+        here = versions.get(language.key, ())
+        if language.key in provided or (not here and not language.provided):  # a check says what is missing
             continue
-        if any(fits(pin.wanted, version) is not False for version in versions):
+        if any(fits(pin.wanted, version) is not False for version in here):
             continue
         asks = f"{pin.source} asks for {language.name} {pin.wanted}"
-        if versions:
-            sentences.append(f"{asks}; the box has {' and '.join(dict.fromkeys(versions))}, which is used.")
-        else:
-            sentences.append(f"{asks}; the box has none, so the package registry's version is used.")
+        had = f"the box has {' and '.join(dict.fromkeys(here))}, which is used"
+        had = had if here else "the box has none, so the package registry's version is used"
+        sentences.append(f"{asks}; {had}. {ADVICE}")
     return tuple(dict.fromkeys(sentences))
 
 

@@ -134,6 +134,7 @@ class Sandbox(Protocol):
     """A way to open boxes. Without one, nothing runs: there is no unsandboxed fallback."""
 
     name: str
+    toolchains: tuple[str, ...]  # folders of the operator that boxes see read-only, at their own paths
 
     def self_test(self) -> None:
         """Open a box to prove that it works here. Raises ``SandboxError`` that says what to do if it does not."""

@@ -16,6 +16,7 @@ class Cancellable:
 
     def __init__(self, sandbox: Sandbox, check: Callable[[], None]) -> None:
         self.name = sandbox.name
+        self.toolchains = sandbox.toolchains
         self._sandbox = sandbox
         self._check = check
 

@@ -49,6 +49,7 @@ class SnapshotCache:
         self, sandbox: Sandbox, folder: Path, max_bytes: int, *, clock: Callable[[], float] = time.time
     ) -> None:
         self.name = sandbox.name
+        self.toolchains = sandbox.toolchains
         self._sandbox = sandbox
         self._folder = folder
         self._max_bytes = max_bytes

@@ -200,6 +200,12 @@ class Settings:
         (),
         help="[registries of your own](environment.md#registries-of-your-own) that set-up may use",
     )
+    toolchains: tuple[str, ...] = setting(
+        "DAYHAND_TOOLCHAINS",
+        types.TOOLCHAINS,
+        (),
+        help="folders of version managers whose [languages](environment.md#toolchains) boxes may use, read-only",
+    )
     cache_bytes: int = setting(
         "DAYHAND_CACHE_BYTES",
         types.whole_number(),

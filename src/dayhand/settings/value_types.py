@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import posixpath
 import re
 import unicodedata
 from collections.abc import Callable
@@ -15,6 +16,24 @@ T = TypeVar("T")
 MAX_NUMBER = 10**15
 MAX_LABEL_CHARS = 50  # GitHub's own limit: https://docs.github.com/rest/issues/labels#create-a-label
 MAX_PORT = 65_535
+SYSTEM_FOLDERS = frozenset(
+    [
+        "bin",
+        "boot",
+        "dev",
+        "etc",
+        "lib",
+        "lib64",
+        "proc",
+        "run",
+        "sbin",
+        "sys",
+        "tmp",
+        "usr",
+        "var",
+        "workspace",
+    ]
+)
 HOST = r"[a-z0-9][a-z0-9.-]*"
 
 
@@ -159,6 +178,16 @@ def _read_label(text: str) -> str:
     return text
 
 
+def _read_toolchain_folder(text: str) -> str:
+    """A folder that boxes may see: not one that they have themselves, and none that holds all kinds of things."""
+    parts = text.split("/")[1:]
+    sound = text.startswith("/") and text.isprintable() and posixpath.normpath(text) == text
+    home = len(parts) == 2 and parts[0] == "home"
+    if not sound or len(parts) < 2 or home or parts[0] in SYSTEM_FOLDERS or parts[:2] == ["opt", "env"]:
+        raise WrongText(text)
+    return text
+
+
 PORT = whole_number(1, MAX_PORT)
 AMOUNT = SettingType("a number such as 5 or 1.50", _read_amount)
 PATH = SettingType("a path", _read_path)
@@ -188,6 +217,10 @@ HANDLES = comma_separated(
 REGISTRIES = comma_separated(
     "hosts (files.example.org, *.example.org), python=URL or npm=URL, by https on port 443 and without a password",
     matching("a registry", rf"(\*\.)?{HOST}|(python|npm)=https://{HOST}(:443)?(/[^\s@]*)?"),
+)
+TOOLCHAINS = comma_separated(
+    "absolute paths of folders that hold only toolchains (/opt/pyenv, /home/ci/.nvm), not of home or system folders",
+    SettingType("a folder", _read_toolchain_folder),
 )
 DOCKER_HOST = matching(
     "an address such as unix:///PATH or tcp://HOST:PORT", r"[!-~]+"

@@ -14,6 +14,7 @@ def open_docker_sandbox(settings: Settings) -> DockerSandbox:
         image=settings.sandbox_image,
         runtime=settings.sandbox_runtime,
         docker_host=settings.docker_host,
+        toolchains=settings.toolchains,
     )
 
 

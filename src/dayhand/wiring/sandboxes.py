@@ -37,7 +37,7 @@ def choose_sandbox(settings: Settings) -> Sandbox:
         docker = open_docker_sandbox(settings)
         if wanted or has_image(docker):
             return docker
-    return _bubblewrap(settings.data)
+    return _bubblewrap(settings.data, settings.toolchains)
 
 
 def _may_have_engine(settings: Settings) -> bool:
@@ -46,6 +46,6 @@ def _may_have_engine(settings: Settings) -> bool:
 
 
 @cache
-def _bubblewrap(data: Path) -> BubblewrapSandbox:
+def _bubblewrap(data: Path, toolchains: tuple[str, ...]) -> BubblewrapSandbox:
     """One for a process and its forks: what it finds out about bwrap and the kernel holds for all jobs of a worker."""
-    return BubblewrapSandbox(data)
+    return BubblewrapSandbox(data, toolchains=toolchains)

@@ -75,3 +75,37 @@ def test_a_command_that_hangs_is_ended_and_its_fall_backs_are_not_waited_for(san
     assert not done.passed
     assert log.of("command") == ["echo 'warning: not found'; sleep 600"]
     assert reason(done.output) == "error: timed out after 1 s"
+
+
+@pytest.mark.parametrize(
+    ("output", "host"),
+    [
+        (
+            "  hint: An index URL (https://pypi.corp.example/simple) could not be queried (401 Unauthorized).",
+            "pypi.corp.example",
+        ),
+        ("error: Failed to fetch: `https://me:x@pypi.corp.example/simple/a/`\n  Caused by: HTTP status client error (403 Forbidden)", "pypi.corp.example"),
+        ("ERROR: HTTP error 401 while getting https://pypi.corp.example/a.whl", "pypi.corp.example"),
+        ("npm error code E401\nnpm error 401 Unauthorized - GET https://npm.corp.example/@shop%2fa", "npm.corp.example"),
+        ("Authentication is required for https://gems.corp.example.\nPlease supply credentials", "gems.corp.example"),
+        ("go: example.com/a@v1: reading https://go.corp.example/a/@v/v1.mod: 401 Unauthorized", "go.corp.example"),
+        ("Could not transfer artifact a:b from m (https://m2.corp.example/): status code: 401, reason phrase: Unauthorized (401)", "m2.corp.example"),
+        ("https://repo.corp.example/packages.json: invalid credentials", "repo.corp.example"),
+    ],
+)  # fmt: skip
+def test_a_registry_that_wants_a_token_is_named_with_the_operators_mirror_as_the_way(output, host):
+    assert reason(output).startswith(f"{host} wants a token, and no box gets one. Name a mirror")
+    assert "DAYHAND_REGISTRIES" in reason(output)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "error: client error (Connect): tunnel error: unsuccessful\nHTTP 403 https://files.example.org/a",
+        "npm error 403 Forbidden by the proxy - GET https://files.example.org/a",
+        "npm error 404 Not Found - GET https://registry.example.org/a",
+        "warning: took 401 ms",
+    ],
+)
+def test_a_host_that_set_up_may_not_reach_wants_no_token(output):
+    assert "wants a token" not in reason(output)

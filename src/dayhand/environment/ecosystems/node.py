@@ -58,6 +58,7 @@ NESTED = Nested(
 )
 
 HOME = f"{ENVIRONMENT}/node"
+RUNTIME = "node"
 TOOLS = f"{ENVIRONMENT}/node-tools"  # for a tool that cannot be installed into the repository's own tree
 MANAGERS = {PNPM_LOCK: "pnpm", "yarn.lock": "yarn", "bun.lock": "bun", "bun.lockb": "bun"}
 KINDS = {
@@ -131,7 +132,7 @@ def _runtime() -> Runtime:
         f"ln -sf {npm}/npm-cli.js bin/npm && ln -sf {npm}/npx-cli.js bin/npx && "
         "chmod +x lib/node_modules/npm/bin/*.js && node --version && npm --version"
     )
-    return Runtime("node", "node --version && npm --version", Step("get Node", (command,)), "python")
+    return Runtime(RUNTIME, "node --version && npm --version", Step("get Node", (command,)), "python")
 
 
 def _steps(package: Mapping[str, object], locks: frozenset[str], files: Files) -> Iterator[Step]:

@@ -102,7 +102,7 @@ def _online(
         missing = _install(installer, plan, runtimes)
         blocked = tuple(dict.fromkeys((*runtimes.blocked, *egress.refused)))
         log_blocked(blocked, log)
-        yield box, Outcome(missing, tuple(installer.steps), blocked)
+        yield box, Outcome(missing, (*runtimes.failed, *installer.steps), blocked)
 
 
 def _install(installer: Installer, plan: CombinedPlan, runtimes: Runtimes) -> dict[str, Missing]:

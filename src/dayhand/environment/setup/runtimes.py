@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from dayhand.environment.base import CombinedPlan, Log
+from dayhand.environment.base import CombinedPlan, Installed, Log
 from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
 from dayhand.environment.ecosystems.base import CACHE, SetupPlan
 from dayhand.environment.registries.base import Registry
@@ -95,6 +95,7 @@ class Runtimes:
         self.finders = {ecosystem.CLIENT: ecosystem.find_registry for ecosystem in plan.ecosystems}
         self.log = log
         self.failures: tuple[str, ...] = ()
+        self.failed: tuple[Installed, ...] = ()
         self.blocked: tuple[Blocked, ...] = ()
         self.registries: dict[str, Registry] = {}
 
@@ -130,6 +131,7 @@ class Runtimes:
                 if step.passed:
                     box.run(f"rm -rf {CACHE}", cwd="/", limits=PROBE)
                     return box.save(key)
+        self.failed += (step,)
         self.failures += (f"{step.title}: {reason(step.output)}",)
         return None
 

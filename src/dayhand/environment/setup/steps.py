@@ -13,6 +13,7 @@ from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment.base import Installed, Log, Missing
 from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
 from dayhand.environment.ecosystems.base import Check, Step
+from dayhand.environment.registries.authentication import advice, refusing_host
 from dayhand.environment.setup.record import OUTPUT_CHARACTERS
 from dayhand.sandbox.base import Box, CommandLimits, Reason, Result
 from dayhand.sandbox.output import LiveOutput
@@ -142,6 +143,8 @@ TELLING = (  # the first of these that matches any line names the cause
 
 def reason(output: str) -> str:
     """The line of an installer's output that names the cause, at most 300 characters; "" where there is no output."""
+    if host := refusing_host(output):
+        return advice(host)
     text = re.sub(
         r"\n[ \t]*│?[ \t]{2,}(?!cause: )(?=[a-z0-9])", " ", output
     )  # uv breaks its sentences into indented lines

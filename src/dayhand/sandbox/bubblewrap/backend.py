@@ -33,7 +33,11 @@ class BubblewrapSandbox:
 
     name = "bubblewrap"
 
-    def __init__(self, data: Path, *, capacity: Capacity | None = None) -> None:
+    def __init__(
+        self, data: Path, *, capacity: Capacity | None = None, toolchains: tuple[str, ...] = ()
+    ) -> None:
+        """``toolchains`` are folders that boxes see read-only; those that not every user can read are left out."""
+        self.toolchains = toolchains
         self._store = BoxStore(data / "sandbox")
         self._capacity = capacity or Capacity()
         self._config: BwrapConfig | None = None
@@ -178,7 +182,10 @@ class BubblewrapSandbox:
                 temporary.chmod(0o644)
                 temporary.rename(path)
         uv = binaries.find_uv(store.data / "tools")
-        fixed = tuple(mounts.fixed_arguments(store.data / "etc", uv, self._capacity.scratch))
+        fixed = (
+            *mounts.fixed_arguments(store.data / "etc", uv, self._capacity.scratch),
+            *mounts.toolchain_arguments(self.toolchains),
+        )
         problems = []
         for bwrap in binaries.find_bwraps(store.data / "tools"):
             config = BwrapConfig(bwrap, overlay=False, fixed_arguments=fixed, capacity=self._capacity)

@@ -112,6 +112,14 @@ def fixed_arguments(etc: Path, uv: Path | None, scratch: int) -> list[str]:
     return words
 
 
+def toolchain_arguments(folders: tuple[str, ...]) -> Iterator[str]:
+    """The operator's toolchains; bwrap could not open a box with a folder that the box's user cannot read."""
+    for folder in folders:
+        own = os.geteuid() != 0 and os.access(folder, os.R_OK | os.X_OK)
+        if Path(folder).is_dir() and (own or is_readable_by_all(Path(folder))):
+            yield from ("--ro-bind", str(Path(folder).resolve()), folder)
+
+
 def _hide_configuration(empty: Path) -> Iterator[str]:
     """Mount nothing over folders and an empty file over files; what a link leads to outside /usr is not visible anyway."""
     for path in CONFIGURATION:

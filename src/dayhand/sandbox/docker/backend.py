@@ -63,13 +63,16 @@ class DockerSandbox:
         docker_host: str = "",
         capacity: Capacity | None = None,
         max_snapshots: int = MAX_SNAPSHOTS,
+        toolchains: tuple[str, ...] = (),
     ) -> None:
         """``data`` holds locks and the sockets of proxies; ``runtime`` is one that the engine knows, such as runsc.
 
         ``docker_host`` is the engine's address; without it, that of ``DOCKER_HOST`` in the environment is used. Beyond
-        ``max_snapshots`` the least recently used snapshots are deleted.
+        ``max_snapshots`` the least recently used snapshots are deleted. ``toolchains`` are folders of the engine's
+        machine that boxes see read-only.
         """
         self._data = data / "docker"
+        self.toolchains = toolchains
         self.image = image
         self._runtime = runtime
         self._docker_host = docker_host
@@ -216,6 +219,7 @@ class DockerSandbox:
         mounts = [Mount(ENVIRONMENT, volume, type="volume", read_only=not writable)]
         if snapshot and writable:
             mounts.append(Mount(ORIGIN, environment_volume(snapshot), type="volume", read_only=True))
+        mounts += [Mount(folder, folder, type="bind", read_only=True) for folder in self.toolchains]
         client = self.engine().client
         with engine_errors():
             container = client.containers.create(
