@@ -22,7 +22,7 @@ jobs:
     steps:
       - uses: actions/checkout@v4
       - run: python3 -m unittest
-        env: {DATABASE_URL: "postgresql://shop:secret@localhost:5433/shop"}
+        env: {DATABASE_URL: "postgresql://shop:secret@localhost:${{ job.services.db.ports[5432] }}/shop"}
 """
 # Its test counts nothing without a database.
 TEST = (
@@ -55,10 +55,11 @@ def test_a_suite_that_needs_postgresql_runs_green_with_it(harness: Harness) -> N
     issue = harness.issue(repo)
     harness.label(repo, issue)
 
-    harness.work()
+    (record,) = harness.work()
 
     (pull,) = harness.pulls(repo)
     (check,) = harness.checks(repo, pull)
+    assert "the model|has it too" in "".join(note.text for note in harness.live.read(record.task.id))
     assert check.conclusion == "success"
     assert "1 test fails without the change and passes with it" in pull.body
 
@@ -72,9 +73,11 @@ def test_a_suite_that_needs_a_service_that_cannot_be_had_names_it_and_claims_not
     issue = harness.issue(repo)
     harness.label(repo, issue)
 
-    harness.work()
+    (record,) = harness.work()
 
     (pull,) = harness.pulls(repo)
     (check,) = harness.checks(repo, pull)
+    log = [note.text for note in harness.live.read(record.task.id)]
+    assert any(text.startswith("Missing: MongoDB on events:27017 (compose.yaml).") for text in log)
     assert check.conclusion == "neutral"
     assert "MongoDB on events:27017 is missing: the connection is refused" in pull.body

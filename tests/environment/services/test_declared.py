@@ -8,7 +8,7 @@ from dayhand.environment import yaml_file
 from dayhand.environment.declared.dayhand_toml import read_config
 from dayhand.environment.services.base import ServiceDeclaration
 from dayhand.environment.services.compose import read_compose
-from dayhand.environment.services.containers import read_container
+from dayhand.environment.services.containers import published_port, read_container
 from dayhand.environment.services.plan import plan_services
 from tests.environment.conftest import Texts
 
@@ -93,6 +93,23 @@ def test_a_container_is_understood_by_its_image_and_variables(text):
     assert (
         found and (found.kind, found.version, found.port, found.user, found.password, found.database)
     ) == CONTAINERS[text]
+
+
+@pytest.mark.parametrize(
+    ("ports", "published"),
+    [
+        ("['5433:5432']", "5433"),
+        ("['6379:6379', '127.0.0.1:5434:5432/tcp']", "5434"),
+        ("[{target: 5432, published: 5435}]", "5435"),
+        ("['5432/tcp']", "5432"),
+        ("[]", "5432"),
+        ("x", "5432"),
+    ],
+)
+def test_a_containers_port_is_known_by_where_it_is_published(ports, published):
+    value, _ = yaml_file.parse(ports)
+
+    assert published_port(value, "5432") == published
 
 
 @pytest.mark.parametrize("name", ["localhost ", "a b", "-x", "", "a\nb", "x" * 64])

@@ -74,16 +74,26 @@ def _version(tag: str) -> str:
     return found[0] if found else ""
 
 
+def published_port(ports: Value | None, port: str) -> str:
+    """Where a container's port is published. One that the runner would choose is the container's own here."""
+    addresses = map(_address, ports if isinstance(ports, list) else ())
+    return next((published or port for published, target in addresses if target == port), port)
+
+
 def _port(ports: Value | None, *, published: bool) -> int:
     """The port of the first entry; 0 where none is declared, or the box may not use it."""
-    first = ports[0] if isinstance(ports, list) and ports else ports
-    if isinstance(first, dict):  # https://docs.docker.com/reference/compose-file/services/#long-syntax-4
-        words = [_text(first.get("published")), _text(first.get("target"))]
-    else:
-        words = _text(first).partition("/")[0].split(":")[-2:]
-    word = (words[0] or words[-1]) if published else words[-1]
+    first, target = _address(ports[0] if isinstance(ports, list) and ports else ports)
+    word = (first or target) if published else target
     number = int(word) if re.fullmatch(r"\d{1,5}", word) else 0
     return number if FIRST_PORT <= number <= MAX_PORT else 0
+
+
+def _address(entry: Value | None) -> tuple[str, str]:
+    """The published port, which may be empty, and the container's own."""
+    if isinstance(entry, dict):  # https://docs.docker.com/reference/compose-file/services/#long-syntax-4
+        return _text(entry.get("published")), _text(entry.get("target"))
+    words = _text(entry).partition("/")[0].split(":")
+    return (words[-2] if len(words) > 1 else ""), words[-1]
 
 
 def _variables(env: Value | None) -> Mapping[str, str]:

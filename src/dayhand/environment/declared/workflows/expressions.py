@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from dayhand.box_paths import WORKSPACE
+from dayhand.environment.services.containers import published_port
 from dayhand.environment.yaml_file import Value
 
 PLACEHOLDER = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
@@ -213,7 +214,8 @@ class _ExpressionParser:
 
 def _look_up(name: str, names: list[str], context: Context) -> Result:
     if name == "job" and names[:1] == ["services"] and names[2:3] == ["ports"] and len(names) == 4:
-        return names[3] if names[1] in context.services else UNKNOWN  # it listens on the container's port
+        service = context.services.get(names[1])
+        return published_port(service.get("ports"), names[3]) if isinstance(service, dict) else UNKNOWN
     contexts: Mapping[str, Value] = {
         **KNOWN,
         "matrix": dict(context.matrix),
