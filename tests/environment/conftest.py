@@ -45,6 +45,10 @@ class Notes:
         self.lines.append((kind, text))
         return len(self.lines)
 
+    def text(self) -> str:
+        """The output, and what is said of it, in order."""
+        return "\n".join(text for kind, text in self.lines if kind != "command")
+
     def of(self, kind: str) -> list[str]:
         return [text for each, text in self.lines if each == kind]
 

@@ -18,7 +18,8 @@ from dayhand.environment.ecosystems import node
 from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
 from dayhand.environment.prepare import combine, prepare
 from dayhand.environment.registries.base import ExtraRegistries
-from dayhand.environment.setup import install, runtimes, steps
+from dayhand.environment.setup import runtimes, steps
+from dayhand.environment.setup.install import Repository, SetUp
 from dayhand.sandbox.base import Reason
 from tests.environment.conftest import Notes, Project, Texts
 
@@ -54,7 +55,11 @@ def test_a_small_python_project_is_linted_and_tested(project, sandbox, log):
     environment = prepare(small.files, sandbox, small.fill, log=log, source=small.source)
     assert all_pass(environment, small, sandbox) == ["ruff check .", "python3 -m pytest -q"]
     assert environment.missing == {}
-    assert [step.passed for step in environment.steps] == [True, True]
+    assert [(step.title, step.passed) for step in environment.steps] == [
+        ("download Python's packages", True),
+        ("make a virtual environment", True),
+        ("install requirements-dev.txt", True),
+    ]
     assert not environment.cached
     assert "uv pip install -r requirements-dev.txt" in log.of("command")
 
@@ -87,7 +92,7 @@ def test_a_locked_project_is_installed_from_its_lock(project, sandbox, log, tmp_
         }
     )
     environment = prepare(locked.files, sandbox, locked.fill, log=log, source=locked.source)
-    assert environment.steps[1].command == "uv sync --frozen --all-extras --all-groups"
+    assert environment.steps[-1].command == "uv sync --frozen --all-extras --all-groups"
     assert all_pass(environment, locked, sandbox) == ["ruff check .", "python3 -m pytest -q"]
 
 
@@ -170,7 +175,7 @@ def test_a_node_project_gets_its_declared_linter_and_lints(project, sandbox, log
     stale = {"lockfileVersion": 3, "packages": {"": {}}}
     linted = project({**ESLINT, "package-lock.json": json.dumps(stale)})
     environment = prepare(linted.files, sandbox, linted.fill, log=log, source=linted.source)
-    assert environment.steps[0].command == "npm install --no-save --no-package-lock", (
+    assert environment.steps[0].command == "npm install --no-save --no-package-lock --ignore-scripts", (
         "npm ci refuses this lock"
     )
     assert all_pass(environment, linted, sandbox) == ["npm run lint"]
@@ -189,7 +194,7 @@ def test_a_lock_that_npm_wrote_is_installed_with_ci(project, sandbox, log, tmp_p
     lock = (tmp_path / "package-lock.json").read_text()
     locked = project({**ESLINT, "package.json": package, "package-lock.json": lock})
     environment = prepare(locked.files, sandbox, locked.fill, log=log, source=locked.source)
-    assert [(step.command, step.passed) for step in environment.steps] == [("npm ci", True)]
+    assert [(step.command, step.passed) for step in environment.steps] == [("npm ci --ignore-scripts", True)]
     assert all_pass(environment, locked, sandbox) == ["npm run lint"]
 
 
@@ -210,9 +215,9 @@ def test_a_box_without_node_gets_one_from_the_python_index(project, sandbox, log
     bare = dataclasses.replace(node_plan.runtime, probe=f"test -x {node.HOME}/bin/node")
     base_image = runtimes.survey(sandbox)
     plan = combine((dataclasses.replace(node_plan, runtime=bare),), base_image.path)
-    with install.installed(
-        plan, base_image, sandbox, fill=linted.fill, log=log, source=linted.source, files=linted.files
-    ) as (box, outcome):
+    set_up = SetUp(plan, base_image, sandbox, repository=Repository(linted.fill, linted.source), log=log)
+    set_up.find_dependencies()
+    with set_up.installed() as (box, outcome):
         assert outcome.complete, log.lines
         linted.fill(box)
         assert box.run("command -v npm", env=plan.env).text().strip() == f"{node.HOME}/bin/npm"
@@ -415,15 +420,6 @@ def test_what_is_missing_without_a_network_says_who_may_allow_it(project, sandbo
 
 
 @pytest.mark.usefixtures("python_index")
-def test_a_commit_that_is_not_trusted_gets_its_wheels_where_none_of_its_code_runs(project, sandbox, log):
-    small = project({**SMALL, "requirements-dev.txt": "pytest\nruff\niniconfig\n"})
-    source = dataclasses.replace(small.source, trusted=False)
-    environment = prepare(small.files, sandbox, small.fill, log=log, source=source)
-    assert environment.missing == {}, log.lines
-    assert all_pass(environment, small, sandbox) == ["ruff check .", "python3 -m pytest -q"]
-
-
-@pytest.mark.usefixtures("python_index")
 def test_a_source_distribution_of_a_commit_that_is_not_trusted_is_not_built_beside_a_network(
     project, sandbox, log
 ):
@@ -444,17 +440,3 @@ def test_a_source_distribution_of_a_commit_that_is_not_trusted_is_not_built_besi
         extra=ExtraRegistries(("own.invalid",)),
     )
     assert "no address" not in "".join(log.of("output"))
-
-
-@pytest.mark.usefixtures("npm_index")
-def test_npms_scripts_of_a_commit_that_is_not_trusted_run_without_a_network(project, sandbox, log):
-    package = {
-        "scripts": {"preinstall": "echo ran-preinstall", "lint": "semver 1.0.0"},
-        "devDependencies": {"semver": "^7"},
-    }
-    scripted = project({"package.json": json.dumps(package), ".npmrc": "ignore-scripts=false\n"})
-    source = dataclasses.replace(scripted.source, trusted=False)
-    environment = prepare(scripted.files, sandbox, scripted.fill, log=log, source=source)
-    assert [step.title for step in environment.steps if not step.passed] == []
-    assert "ran-preinstall" not in "".join(log.of("output")).partition("npm rebuild")[0]
-    assert all_pass(environment, scripted, sandbox) == ["npm run lint"]

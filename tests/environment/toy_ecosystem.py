@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from dayhand.environment.ecosystems import base
-from dayhand.environment.ecosystems.base import Check, Files, Language, Names, Nested, SetupPlan, Step
+from dayhand.environment.ecosystems.base import Check, Fetch, Files, Language, Names, Nested, SetupPlan, Step
 from dayhand.environment.registries.base import Machine, Registry, configured
 
 MANIFESTS: Names = ("toy.manifest",)
@@ -13,6 +13,7 @@ LOCKS: Names = ("toy.lock",)
 SETTINGS: Names = ("toy.settings",)
 SETTINGS_PATTERN = re.compile(r"(.*/)?\w+\.toyspec")
 SETUP_ENV = base.NO_ENV
+OFFLINE = base.NO_ENV
 LANGUAGE = Language("toy", "Toy", ("toylang",), "echo toy 1.2.0", r"^toy (\d[\d.]*)")
 PINS: Names = (".toy-version",)
 CLIENT = "toybox"
@@ -23,17 +24,26 @@ CONNECT = "; ".join(
     for host in ("toys.invalid", "other.invalid")
 )
 
+ASK = f"python3 -c 'import socket; {CONNECT}'"
+DOWNLOAD = f"{ASK}; {{ cat toy.lock; find . -type f; }} > /opt/env/toys; cp toy.lock downloaded"
+
 members = base.no_members
 read_pin = base.first_word
 required_versions = base.no_versions
 
 
 def plan(files: Files) -> SetupPlan | None:
-    if "toy.manifest" not in files.paths():
+    """Toys are downloaded, and listed with everything that the box of the download can see; ``play.sh`` installs more."""
+    paths = files.paths()
+    if "toy.manifest" not in paths:
         return None
-    steps = (Step("install toys", (f"python3 -c 'import socket; {CONNECT}'",)),)
-    checks = (Check("test", "test -f toy.manifest", "true", "toy", "toy.manifest"),)
-    return SetupPlan("Toy", steps, checks, {}, MANIFESTS, client=CLIENT)
+    download = Step("download toys", (DOWNLOAD,), runs_code=False)
+    steps = (download,) if "toy.lock" in paths else (Step("install toys", (ASK,)),)
+    steps += (Step("play", ("sh ./play.sh",)),) if "play.sh" in paths else ()
+    texts = base.whole(files, ("toy.lock",))
+    fetch = Fetch(texts, download) if texts else None
+    checks = (Check("test", "cat /opt/env/toys", "true", "toy", "toy.manifest"),)
+    return SetupPlan("Toy", steps, checks, {}, (*MANIFESTS, *LOCKS), client=CLIENT, fetch=fetch)
 
 
 def find_registry(_machine: Machine) -> Registry:

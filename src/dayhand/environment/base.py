@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment.declared.workflows.plan import CiPlan
 from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
 from dayhand.environment.ecosystems.base import Check, Ecosystem, SetupPlan
@@ -34,9 +35,19 @@ class CombinedPlan:
         return any(plan.steps for plan in self.plans) or any(check.remedy for check in self.checks)
 
 
+def combined_env(plans: tuple[SetupPlan, ...], path: str) -> dict[str, str]:
+    """The variables of several plans; ``path`` is the box's own PATH."""
+    env: dict[str, str] = {}
+    for plan in plans:
+        env |= plan.env
+    front = [plan.env["PATH"] for plan in plans if "PATH" in plan.env]
+    env["PATH"] = ":".join((*front, *([f"{ENVIRONMENT}/bin"] if front else []), path))
+    return env
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Whose files set-up runs: part of the key of everything that it leaves."""
+    """Whose files set-up runs: part of the key of everything that they leave."""
 
     repository: str
     tree: str  # of a trusted commit; else the commit's own id, since set-up can read the history as well

@@ -45,3 +45,8 @@ def table(tables: Mapping[str, object], *names: str) -> Mapping[str, object]:
 def strings(value: object) -> Iterator[str]:
     """The strings of a list."""
     return (item for item in value if isinstance(item, str)) if isinstance(value, list) else iter(())
+
+
+def string_values(value: object) -> dict[str, str]:
+    """The entries of a table whose values are strings."""
+    return {k: v for k, v in value.items() if isinstance(v, str)} if isinstance(value, dict) else {}

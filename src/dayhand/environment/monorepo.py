@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from dayhand.environment.ecosystems.base import Check, Ecosystem, Files, Nested, SetupPlan, Step
+from dayhand.environment.ecosystems.base import Check, Ecosystem, Fetch, Files, Nested, SetupPlan, Step
 
 MAX_DEPTH = 3  # folders above a nested project's manifest
 MAX_PROJECTS = 16  # nested projects that are set up
@@ -128,13 +128,21 @@ def _nest(
         steps = ()
     return replace(
         plan,
-        fetch=None,
+        fetch=_fetch(plan.fetch, folder, rules) if plan.fetch and steps else None,
         steps=tuple(_step(step, folder, rules) for step in steps),
         checks=tuple(
             _check(check, folder, rules, member=member) for check in plan.checks if check.kind not in kinds
         ),
         locks=tuple(f"{folder}/{path}" for path in plan.locks),
         problems=tuple(f"{folder}/{problem}" for problem in plan.problems),
+    )
+
+
+def _fetch(fetch: Fetch, folder: str, rules: Nested) -> Fetch:
+    return Fetch(
+        {f"{folder}/{path}": text for path, text in fetch.files.items()},
+        _step(fetch.step, folder, rules),
+        None if fetch.then is None else tuple(_step(step, folder, rules) for step in fetch.then),
     )
 
 

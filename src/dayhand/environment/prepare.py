@@ -1,7 +1,9 @@
-"""The repository's toolchain: planned from its files, installed once in a set-up box, probed, kept as a snapshot.
+"""The repository's toolchain: planned from its files, installed once in set-up boxes, probed, kept as snapshots.
 
-The model sees nothing of this and adds nothing to it. The set-up box is the only one with a network, and it reaches only
-the package registries; it holds the base commit, no secret and no text of the issue.
+There are two layers. Dependencies are downloaded where no code of the repository runs, for all commits that declare the
+same (``setup/dependencies.py``); what its own code installs is kept for its tree alone (``setup/install.py``). The model
+sees nothing of this and adds nothing to it. The set-up boxes are the only ones with a network, and they reach only the
+package registries; they hold no secret and no text of the issue.
 """
 
 from __future__ import annotations
@@ -12,9 +14,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment import monorepo, version_pins
-from dayhand.environment.base import CombinedPlan, Environment, Log, Source
+from dayhand.environment.base import CombinedPlan, Environment, Log, Source, combined_env
 from dayhand.environment.declared import declarations
 from dayhand.environment.declared.ci import apply_ci, ci_pins, differences, without_fallbacks
 from dayhand.environment.declared.dayhand_toml import RepoConfig, read_config
@@ -26,8 +27,9 @@ from dayhand.environment.registries.base import ExtraRegistries
 from dayhand.environment.services.base import ServiceDeclaration
 from dayhand.environment.services.containers import read_containers
 from dayhand.environment.services.plan import host_addresses, plan_services
-from dayhand.environment.setup import install, record
+from dayhand.environment.setup import record
 from dayhand.environment.setup.build_lock import building
+from dayhand.environment.setup.install import Repository, SetUp
 from dayhand.environment.setup.record import Outcome
 from dayhand.environment.setup.runtimes import BaseImage, survey
 from dayhand.environment.setup.system_packages import missing_packages
@@ -39,8 +41,7 @@ from dayhand.environment.setup.toolchains import (
 )
 from dayhand.sandbox.base import Box, Sandbox, Snapshot
 
-RULES = "3"  # part of every key: raise it when the same files should be set up differently
-RETRY_SECONDS = 600  # an incomplete environment is shared for this long, then tried again
+RULES = "4"  # part of every key: raise it when the same files should be set up differently
 ORDER = {"lint": 0, "types": 1, "test": 2}
 
 Fill = Callable[[Box], None]
@@ -59,8 +60,8 @@ def prepare(
 ) -> Environment:
     """Set up what the repository declares, or find it already set up.
 
-    ``fill`` puts the base commit into a box. ``source`` names it: set-up runs the repository's own code, so one
-    repository's snapshot is never another's, and one tree's never another tree's. ``config`` is the default branch's ``.dayhand.toml`` (None: that
+    ``fill`` puts the base commit into a box. ``source`` names it: where set-up runs the repository's own code, one
+    tree's snapshot is never another tree's; what runs none is shared by all commits with the same manifests. ``config`` is the default branch's ``.dayhand.toml`` (None: that
     of ``files``). A failing installation or a missing tool is part of the result (``Environment.steps`` and
     ``missing``), never an exception. ``extra`` are the operator's own registries. Raises ``SandboxError`` where the
     sandbox breaks.
@@ -82,20 +83,19 @@ def prepare(
         log.line("say", sentence)
     if not (plan.installs or plan.checks):
         return _environment(key, None, plan, outcome=Outcome({}, (), ()), started=started)
-    if found := _recall(sandbox, key):
+    if found := record.recall(sandbox, key):
         return _known(key, found, plan, started=started, log=log)
     with building(key):  # of fifty tasks that start at once, one builds
-        if found := _recall(sandbox, key):
+        if found := record.recall(sandbox, key):
             return _known(key, found, plan, started=started, log=log)
-        with install.installed(plan, base_image, sandbox, fill=fill, log=log, source=source, files=files) as (
-            box,
-            found_out,
-        ):
-            outcome = found_out.settled(plan.checks)
-            name = key if outcome.complete else _temporary(key)
-            record.write(box, outcome)
-            sandbox.delete_snapshots([name])
-            snapshot = box.save(name)
+        set_up = SetUp(plan, base_image, sandbox, repository=Repository(fill, source), log=log)
+        set_up.find_dependencies()
+        if shared := set_up.share():
+            if set_up.found:
+                return _known(shared[0].key, shared, plan, started=started, log=log)
+            return _environment(shared[0].key, shared[0], plan, outcome=shared[1], started=started)
+        with set_up.installed() as (box, outcome):
+            snapshot = record.save(box, sandbox, key, outcome=outcome)
     return _environment(key, snapshot, plan, outcome=outcome, started=started)
 
 
@@ -164,14 +164,8 @@ def combine(plans: tuple[SetupPlan, ...], path: str) -> CombinedPlan:
         else plan
         for plan in plans
     )
-    env: dict[str, str] = {}
-    for plan in plans:
-        env |= plan.env
-    front = [plan.env["PATH"] for plan in plans if "PATH" in plan.env]
-    env["PATH"] = ":".join((*front, *([f"{ENVIRONMENT}/bin"] if front else []), path))
-    return CombinedPlan(
-        plans, env, tuple(sorted(checks, key=lambda check: ORDER.get(check.kind, len(ORDER))))
-    )
+    ordered = sorted(checks, key=lambda check: ORDER.get(check.kind, len(ORDER)))
+    return CombinedPlan(plans, combined_env(plans, path), tuple(ordered))
 
 
 def _summary(plan: CombinedPlan) -> str:
@@ -185,7 +179,7 @@ def _names(plan: CombinedPlan) -> tuple[str, ...]:
 
 
 def _key(plan: CombinedPlan, files: Files, base: str, *, source: Source) -> str:
-    """Everything that decides what a snapshot holds, and whether it has the tools that are needed.
+    """Everything that decides what the code layer holds, and whether it has the tools that are needed.
 
     Steps, remedies and probes may run any file of the repository (a Makefile's target, a build backend, ``./check.sh``,
     a module in the working copy), so the whole tree is part of it; and what an untrusted tree built is never a trusted one's.
@@ -203,21 +197,6 @@ def _key(plan: CombinedPlan, files: Files, base: str, *, source: Source) -> str:
     parts += [repr((check.command, check.probe, check.remedy)) for check in plan.checks]
     parts.append(repr(plan.services))
     return "env-" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
-
-
-def _temporary(key: str) -> str:
-    """An incomplete environment is kept under a name that expires: the registry may be back by then."""
-    return f"{key}-{int(time.time()) // RETRY_SECONDS}"
-
-
-def _recall(sandbox: Sandbox, key: str) -> tuple[Snapshot, Outcome] | None:
-    for name in (key, _temporary(key)):
-        if snapshot := sandbox.find_snapshot(name):
-            with sandbox.open(origin=snapshot) as box:
-                outcome = record.read(box)
-            if outcome:
-                return snapshot, outcome
-    return None
 
 
 def _known(

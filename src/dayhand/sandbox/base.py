@@ -86,6 +86,7 @@ class Egress:
     allow: tuple[str, ...]  # exact hosts, or "*.example.org"; port 443 only
     private: tuple[str, ...] = ()  # those of them that the operator owns: they may have private addresses
     blocked: list[Blocked] = field(default_factory=list)
+    reached: list[str] = field(default_factory=list)  # the host of each connection that was made
 
     @property
     def refused(self) -> tuple[Blocked, ...]:

@@ -11,7 +11,7 @@ nothing that can run code: the web process loads it too.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,6 +42,7 @@ class Step:
     always: bool = (
         False  # also where the maintainers declare the set-up: all else is installed into what it makes
     )
+    runs_code: bool = True  # whether it may run a file of the repository; if not, ``Fetch`` does the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +75,15 @@ class Runtime:
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """How dependencies are fetched for a commit that is not trusted: no code may run beside the network.
+    """How dependencies are downloaded where nothing of the repository can run, for the layer that commits share.
 
-    ``command`` runs in a box with ``files`` and nothing else of the repository. It may start the package client, but no
-    install script, no build backend and nothing that it has just installed.
+    ``step`` runs in a box with a network, ``files`` and nothing else of the repository. It may start the package client,
+    but no install script, no build backend and nothing that it has just installed.
     """
 
-    files: tuple[str, ...]  # data: never a client's settings, which can name programs
-    command: str
-    offline: tuple[Step, ...] | None = None  # the plan's steps after it, without a network; None: its own
+    files: Mapping[str, str]  # text by path. Data only: never a client's settings, which can name programs
+    step: Step
+    then: tuple[Step, ...] | None = None  # what remains to be done; None: the plan's steps that run code
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,15 @@ class SetupPlan:
     client: str = ""  # the ``CLIENT`` whose registries set-up may reach; "" for none
     runtime: Runtime | None = None
     problems: tuple[str, ...] = ()  # sentences about files that cannot be read
-    fetch: Fetch | None = None  # None: an untrusted commit's steps have no network at all
+    fetch: Fetch | None = None  # None: nothing can be downloaded without running code
     last_resort: bool = False  # its checks count only for kinds that no other ecosystem has
+
+    @property
+    def remaining(self) -> tuple[Step, ...]:
+        """The steps that remain once ``fetch`` has passed."""
+        if self.fetch and self.fetch.then is not None:
+            return self.fetch.then
+        return tuple(step for step in self.steps if step.runs_code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +141,7 @@ class Ecosystem(Protocol):
     SETTINGS: Names  # other files that decide how it is installed or which checks there are
     SETTINGS_PATTERN: re.Pattern[str]  # the same for files without a fixed name: matches the whole path
     SETUP_ENV: Mapping[str, str]  # variables for its installer during set-up
+    OFFLINE: Mapping[str, str]  # variables that keep it from asking a registry
     LANGUAGE: Language
     PINS: Names  # files whose only content is a version of the language
     CLIENT: str  # the package client's name; "" for none
@@ -193,4 +202,11 @@ def first_line(text: str) -> str:
 def write_settings(client: str, variable: str, path: str) -> Step:
     """A step that writes a client's settings file from a variable; later boxes, without a network, read it too."""
     write = f'mkdir -p {path.rpartition("/")[0]} && printf %s "${variable}" > {path}'
-    return Step(f"configure {client}'s registry", (f'test -z "${variable}" || {{ {write}; }}',))
+    command = f'test -z "${variable}" || {{ {write}; }}'
+    return Step(f"configure {client}'s registry", (command,), runs_code=False)
+
+
+def whole(files: Files, paths: Iterable[str]) -> dict[str, str]:
+    """The texts of ``paths``; none of them unless each is read byte for byte: it may be too large, or not UTF-8."""
+    texts = {path: files.read(path) for path in paths}
+    return texts if all(text and "\ufffd" not in text for text in texts.values()) else {}

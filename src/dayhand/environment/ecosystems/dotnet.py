@@ -20,6 +20,7 @@ LOCKS: Names = ("packages.lock.json",)
 SETTINGS: Names = ("global.json", "nuget.config", "NuGet.Config")
 SETTINGS_PATTERN = re.compile(r"(.*/)?[\w.-]+\.(csproj|fsproj|vbproj|sln|slnx)")
 SETUP_ENV = base.NO_ENV
+OFFLINE = base.NO_ENV
 LANGUAGE = Language(
     "dotnet",
     ".NET",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from dayhand.box_paths import ENVIRONMENT
@@ -16,6 +16,7 @@ LOCKS: Names = ("go.sum", "go.work.sum")
 SETTINGS: Names = (".golangci.yml", ".golangci.yaml", ".golangci.toml", ".golangci.json")
 SETTINGS_PATTERN = base.NO_PATTERN
 SETUP_ENV = base.NO_ENV
+OFFLINE: Mapping[str, str] = {"GOPROXY": "off"}
 LANGUAGE = Language("go", "Go", ("golang",), "go version", r"^go version go(\d[\d.]*)")
 PINS: Names = (".go-version",)
 CLIENT = "go"
@@ -42,11 +43,13 @@ def plan(files: Files) -> SetupPlan | None:
         checks.append(Check("test", TEST, probe, "go", test))
     # A vendored module contains everything that it needs.
     needed = "require" in files.read("go.mod") and "vendor/modules.txt" not in paths
-    steps = (Step("download Go's modules", ("go mod download",)),) if needed else ()
+    download = Step("download Go's modules", ("go mod download",), runs_code=False)
+    steps = (download,) if needed else ()
     locks = tuple(path for path in (*MANIFESTS, *LOCKS) if path in paths)
-    fetch = None
-    if steps and not {"go.work", "vendor/modules.txt"} & paths:
-        fetch = Fetch(locks, "go mod download", offline=())
+    # A replaced module, or one of a workspace, has its own go.mod.
+    inner = tuple(path for path in sorted(paths) if path.endswith("/go.mod"))
+    texts = base.whole(files, (*locks, *inner)) if steps else {}
+    fetch = Fetch(texts, download) if texts else None
     return SetupPlan("Go", steps, tuple(checks), _env(), locks, client=CLIENT if steps else "", fetch=fetch)
 
 

@@ -24,6 +24,7 @@ SETTINGS: Names = (
 )
 SETTINGS_PATTERN = base.NO_PATTERN
 SETUP_ENV = base.NO_ENV
+OFFLINE = base.NO_ENV
 LANGUAGE = Language("java", "Java", (), "java -version 2>&1", r'^(?:openjdk|java) version "(\d[\d.]*)')
 PINS: Names = (".java-version",)
 CLIENT = "maven"

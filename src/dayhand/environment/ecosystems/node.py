@@ -12,7 +12,6 @@ from dayhand.environment import yaml_file
 from dayhand.environment.ecosystems import base
 from dayhand.environment.ecosystems.base import (
     Check,
-    Fetch,
     Files,
     Language,
     Names,
@@ -21,19 +20,21 @@ from dayhand.environment.ecosystems.base import (
     SetupPlan,
     Step,
 )
-from dayhand.environment.manifest import json_object, strings, table
+from dayhand.environment.ecosystems.node_managers import (
+    MANAGERS,
+    NPM_LOCKS,
+    PNPM_WORKSPACE,
+    QUIET,
+    TOOLS,
+    NodeProject,
+    dependencies,
+    fetch,
+    install_steps,
+)
+from dayhand.environment.manifest import json_object, string_values, strings, table
 from dayhand.environment.registries.base import Machine, Registry, host_of, usable, without_credentials
 
-NPM_LOCKS: Names = ("package-lock.json", "npm-shrinkwrap.json")
-PNPM_LOCK = "pnpm-lock.yaml"
-LOCKS: Names = (
-    *NPM_LOCKS,
-    PNPM_LOCK,
-    "yarn.lock",
-    "bun.lock",
-    "bun.lockb",
-)
-PNPM_WORKSPACE = "pnpm-workspace.yaml"
+LOCKS: Names = (*NPM_LOCKS, *MANAGERS)
 MANIFESTS: Names = ("package.json", PNPM_WORKSPACE)
 SETTINGS: Names = (".npmrc", ".yarnrc.yml", ".yarnrc", "bunfig.toml")
 SETTINGS_PATTERN = base.NO_PATTERN
@@ -45,6 +46,14 @@ SETUP_ENV: Mapping[str, str] = {
     "npm_config_cache": f"{base.CACHE}/npm",
     "npm_config_fund": "false",
     "npm_config_update_notifier": "false",
+    "pnpm_config_store_dir": f"{base.CACHE}/pnpm",  # since version 11, pnpm has variables of its own
+    "pnpm_config_cache_dir": f"{base.CACHE}/pnpm-metadata",
+}
+OFFLINE: Mapping[str, str] = {
+    "npm_config_offline": "true",
+    "pnpm_config_offline": "true",
+    "pnpm_config_trust_lockfile": "true",  # it was verified when its packages were downloaded
+    "YARN_ENABLE_NETWORK": "false",
 }
 LANGUAGE = Language("node", "Node", ("nodejs",), "node --version", r"^v(\d[\d.]*)", provided=True)
 PINS: Names = (".nvmrc", ".node-version")
@@ -59,8 +68,6 @@ NESTED = Nested(
 
 HOME = f"{ENVIRONMENT}/node"
 RUNTIME = "node"
-TOOLS = f"{ENVIRONMENT}/node-tools"  # for a tool that cannot be installed into the repository's own tree
-MANAGERS = {PNPM_LOCK: "pnpm", "yarn.lock": "yarn", "bun.lock": "bun", "bun.lockb": "bun"}
 KINDS = {
     "lint": ("lint", "eslint", "lint:js", "lint:check"),
     "types": ("typecheck", "type-check", "check-types", "types", "check:types", "tsc"),
@@ -79,9 +86,6 @@ ONCE = ("test:ci", "test:run", "test:once", "test:unit")
 BUN_TEST = re.compile(r"^(?!node_modules/)(?!.*/node_modules/).*[._](test|spec)\.[cm]?[jt]sx?$")
 BUILT_IN = ("node", "npm", "npx")
 NO_TEST = "no test specified"  # what `npm init` writes
-QUIET = "--no-save --no-package-lock"  # set-up must not add files to the change
-# Older repositories were written before npm rejected conflicting peer dependencies.
-NPM = (f"npm install {QUIET}", f"npm install {QUIET} --legacy-peer-deps")
 
 read_pin = base.first_word
 
@@ -92,6 +96,7 @@ def plan(files: Files) -> SetupPlan | None:
     if "package.json" not in paths:
         return None
     package = json_object(files.read("package.json"))
+    project = NodeProject(package, paths, files)
     locks = tuple(
         path
         for path in ("package.json", *LOCKS, ".npmrc", PNPM_WORKSPACE, ".yarnrc.yml", ".yarnrc")
@@ -100,13 +105,13 @@ def plan(files: Files) -> SetupPlan | None:
     _workspace, problem = yaml_file.parse(files.read(PNPM_WORKSPACE))
     return SetupPlan(
         "Node",
-        tuple(_steps(package, frozenset(locks), files)),
+        tuple(install_steps(project)),
         tuple(_checks(package, paths)),
         _env(),
         locks,
         client=CLIENT,
         runtime=_runtime(),
-        fetch=_fetch(package, paths),
+        fetch=fetch(project),
         problems=(f"{PNPM_WORKSPACE} {problem}; ignored.",) if problem else (),
     )
 
@@ -135,69 +140,8 @@ def _runtime() -> Runtime:
     return Runtime(RUNTIME, "node --version && npm --version", Step("get Node", (command,)), "python")
 
 
-def _steps(package: Mapping[str, object], locks: frozenset[str], files: Files) -> Iterator[Step]:
-    manager, version = _manager(package, locks)
-    if manager != "npm":
-        yield from _manager_steps(manager, version, files)
-    elif any(lock in locks for lock in NPM_LOCKS):
-        # npm may reject a lock that it wrote itself, for example because of optional packages of other platforms.
-        yield Step("install with npm ci", ("npm ci", *NPM))
-    elif _dependencies(package) or "workspaces" in package or not package:
-        yield Step("install with npm", NPM)
-
-
-def _fetch(package: Mapping[str, object], paths: frozenset[str]) -> Fetch | None:
-    """What npm fetches without any script, and without .npmrc, which can name programs; then its scripts, offline."""
-    if _manager(package, paths)[0] != "npm" or "workspaces" in package or not _dependencies(package):
-        return None
-    locks = tuple(lock for lock in NPM_LOCKS if lock in paths)
-    command = f"npm {'ci' if locks else f'install {QUIET}'} --ignore-scripts"
-    scripts = Step("run npm's install scripts without a network", ("npm rebuild",))
-    return Fetch(("package.json", *locks), command, offline=(scripts,))
-
-
-def _manager(package: Mapping[str, object], locks: frozenset[str]) -> tuple[str, str]:
-    """The package manager and its version: packageManager comes before the lock."""
-    named = package.get("packageManager")
-    found = re.match(r"(npm|pnpm|yarn|bun)@(\d+[\w.-]*)", named) if isinstance(named, str) else None
-    if found:
-        return found[1], found[2]
-    if any(lock in locks for lock in NPM_LOCKS):
-        return "npm", ""
-    return next((manager for lock, manager in MANAGERS.items() if lock in locks), "npm"), ""
-
-
-def _manager_steps(manager: str, version: str, files: Files) -> Iterator[Step]:
-    """Install the manager from npm's registry, then run it; npm is the fallback."""
-    package, install = manager, f"{manager} install --frozen-lockfile"
-    loose = f"{manager} install --no-frozen-lockfile" if manager == "pnpm" else f"{manager} install"
-    store = f"npm_config_store_dir={base.CACHE}/pnpm " if manager == "pnpm" else ""
-    if manager == "yarn":
-        lock = files.read("yarn.lock")
-        first = version.startswith("1.") or (not version and "yarn lockfile v1" in lock)
-        if first:
-            version, store = version or "1", 'YARN_REGISTRY="$npm_config_registry" '
-            # Yarn 1 locks addresses, maybe of another registry: replace the host, the hashes still apply.
-            rewrite = 's,^(  resolved ")https://[^/]+/,\\1\'"${npm_config_registry%/}"\'/,'
-            loose = f"sed -Ei '{rewrite}' yarn.lock && {store}{install}"
-        else:
-            package, install = "@yarnpkg/cli-dist", "yarn install --immutable"
-            loose = "yarn install --no-immutable"
-            registry = 'YARN_NPM_REGISTRY_SERVER="$npm_config_registry" YARN_HTTPS_PROXY="$HTTPS_PROXY"'
-            store = f"YARN_ENABLE_GLOBAL_CACHE=false YARN_CACHE_FOLDER={base.CACHE}/yarn {registry} "
-    get = f"npm install {QUIET} --prefix {TOOLS}"
-    exact = (f"{get} {package}@{version}",) if version else ()
-    yield Step(f"get {manager}", (*exact, f"{get} {package}"))
-    commands = (
-        f"{store}{install}",
-        loose if loose.startswith("sed") else f"{store}{loose}",
-        *NPM,
-    )
-    yield Step(f"install with {manager}", commands)
-
-
 def _checks(package: Mapping[str, object], paths: frozenset[str]) -> Iterator[Check]:
-    scripts = _strings(package.get("scripts"))
+    scripts = string_values(package.get("scripts"))
     for kind, names in KINDS.items():
         name = next((name for name in names if name in scripts), "")
         name = (
@@ -240,7 +184,7 @@ def _bare_check(kind: str, package: Mapping[str, object], paths: frozenset[str])
     configured = [
         path for path in sorted(paths) if re.fullmatch(r"eslint\.config\.[cm]?[jt]s|\.eslintrc(\..*)?", path)
     ]
-    declared = _dependencies(package)
+    declared = dependencies(package)
     if kind == "lint" and configured:
         command, remedy = "npx --no-install eslint .", tool_remedy(("eslint",), package)
         yield Check(kind, command, tool_probe("eslint"), "eslint", configured[0], remedy)
@@ -293,7 +237,7 @@ def tool_probe(tool: str) -> str:
 
 
 def tool_remedy(tools: tuple[str, ...], package: Mapping[str, object]) -> str:
-    declared = _dependencies(package)
+    declared = dependencies(package)
     wanted = []
     for tool in tools:
         name = PACKAGES.get(tool, tool)
@@ -334,12 +278,3 @@ def find_registry(machine: Machine) -> Registry:
             problem=f"npm has no registry that a box can reach ({url or 'npm is not installed'})."
         )
     return Registry((host_of(url),), {"npm_config_registry": url})
-
-
-def _dependencies(package: Mapping[str, object]) -> dict[str, str]:
-    kinds = ("peerDependencies", "optionalDependencies", "dependencies", "devDependencies")
-    return {name: version for kind in kinds for name, version in _strings(package.get(kind)).items()}
-
-
-def _strings(value: object) -> dict[str, str]:
-    return {k: v for k, v in value.items() if isinstance(v, str)} if isinstance(value, dict) else {}

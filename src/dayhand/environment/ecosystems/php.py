@@ -17,6 +17,7 @@ LOCKS: Names = ("composer.lock",)
 SETTINGS: Names = ("phpunit.xml", "phpunit.xml.dist")
 SETTINGS_PATTERN = base.NO_PATTERN
 SETUP_ENV = base.NO_ENV
+OFFLINE: Mapping[str, str] = {"COMPOSER_DISABLE_NETWORK": "1"}
 LANGUAGE = Language("php", "PHP", (), "php --version | head -n 1", r"^PHP (\d[\d.]*)")
 PINS = base.NO_NAMES
 CLIENT = "composer"

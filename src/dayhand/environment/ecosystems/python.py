@@ -41,6 +41,7 @@ SETUP_ENV: Mapping[str, str] = {
     "UV_HTTP_RETRIES": "1",  # a host that is refused stays refused
     "UV_COMPILE_BYTECODE": "1",  # later boxes cannot write here: without it every command compiles everything again
 }
+OFFLINE: Mapping[str, str] = {"UV_OFFLINE": "1"}
 LANGUAGE = Language(
     "python",
     "Python",
@@ -68,6 +69,8 @@ FOR_WORK = re.compile(
 # Each of these alone shows that the repository is a Python project.
 SIGNS = (*LOCKS, "pyproject.toml", "setup.py", "setup.cfg", "tox.ini", ".python-version")
 REMEDY = ["uv", "pip", "install"]
+MAKE_ONCE = "uv venv -q --python"  # how a download makes its environment
+REQUIREMENT = re.compile(r"[A-Za-z0-9][\w.\-\[\]]*\s*([<>=!~;].*)?$")  # by name: no path and no address
 RUNNERS = ("noxfile.py", ".pre-commit-config.yaml")
 # Locks of other tools, each with the command that prints it as requirements.
 EXPORTS = {
@@ -107,7 +110,7 @@ def plan(files: Files) -> SetupPlan | None:
         venv_env() if steps else {},
         locks,
         client=CLIENT if steps else "",
-        fetch=_fetch(project, checks) if steps else None,
+        fetch=_fetch(project, checks, _interpreters(files)) if steps else None,
         problems=project.problems,
     )
 
@@ -125,28 +128,40 @@ def venv_env() -> dict[str, str]:
     }
 
 
-def make_venv(files: Files | None = None) -> Step:
-    """With the pinned Python; the files that uv itself does not read are passed to it as an option."""
+def _pinned(files: Files) -> tuple[str, ...]:
+    """The versions to ask uv for, from the files that uv itself does not read."""
     pin = None
-    if files and not read_pin(files.read(".python-version")):
+    if not read_pin(files.read(".python-version")):
         pin = next(version_pins.read_version_managers(files, LANGUAGE), None)
-    wanted: tuple[str, ...] = ()
-    if pin:
-        minor = ".".join(pin.wanted.split(".")[:2])
-        wanted = tuple(dict.fromkeys((pin.wanted, minor)))
+    return tuple(dict.fromkeys((pin.wanted, ".".join(pin.wanted.split(".")[:2])))) if pin else ()
+
+
+def make_venv(files: Files | None = None) -> Step:
+    """With the pinned Python."""
+    named = tuple(
+        f"uv venv --quiet --allow-existing --python {shlex.quote(version)} {VENV}"
+        for version in (_pinned(files) if files else ())
+    )
     return Step(
         "make a virtual environment",
         (
-            *(
-                f"uv venv --quiet --allow-existing --python {shlex.quote(version)} {VENV}"
-                for version in wanted
-            ),
+            *named,
             f"uv venv --quiet --allow-existing {VENV}",  # takes .python-version and requires-python, or fails
             f'uv venv --quiet --allow-existing --python "$(command -v python3)" {VENV}',
             f"python3 -m venv {VENV}",
         ),
         always=True,
     )
+
+
+def _interpreters(files: Files) -> tuple[str, ...]:
+    """Words for ``uv venv --python``, as ``make_venv`` tries them; a path in .python-version is not one of them."""
+    own = read_pin(files.read(".python-version"))
+    pinned = (own,) if re.fullmatch(r"[\d.]+", own) else ()
+    required = table(toml(files.read("pyproject.toml")), "project").get("requires-python")
+    ranges = (required,) if isinstance(required, str) and re.fullmatch(r"[\d.,<>=!~* ]+", required) else ()
+    words = (shlex.quote(version) for version in (*pinned, *_pinned(files), *ranges))
+    return (*words, '"$(command -v python3)"')
 
 
 def _steps(project: PythonProject) -> Iterator[Step]:
@@ -180,27 +195,50 @@ def _steps(project: PythonProject) -> Iterator[Step]:
         yield Step("install Poetry's groups", (f"uv pip install {shlex.join(groups)}",))
 
 
-def _fetch(project: PythonProject, checks: tuple[Check, ...]) -> Fetch | None:
-    """Wheels alone, in one run of uv: an interpreter that it started later would run the .pth files of what it installed."""
-    declared = table(project.pyproject, "project")
+def _fetch(project: PythonProject, checks: tuple[Check, ...], interpreters: tuple[str, ...]) -> Fetch | None:
+    """Wheels alone, into uv's cache: each virtual environment is used once and removed.
+
+    An interpreter that uv started later in one of them would run the .pth files of what was installed.
+    """
     options = "--no-build --keyring-provider disabled"
+    workspace = table(project.pyproject, "tool", "uv", "workspace")
     if "uv.lock" in project.paths:
-        files: tuple[str, ...] = ("pyproject.toml", "uv.lock")
-        install = f"uv sync --frozen {options} --no-install-workspace --all-extras --all-groups"
+        inner = sorted(path for path in project.paths if workspace and path.endswith("/pyproject.toml"))
+        files: tuple[str, ...] = ("pyproject.toml", "uv.lock", *inner)
+        sync = "uv sync --all-packages" if workspace else "uv sync"
+        install = f"{sync} --frozen {options} --no-install-workspace --all-extras --all-groups"
     else:
-        files = project.requirements
+        declared = table(project.pyproject, "project")
+        files = (*project.requirements, *(("pyproject.toml",) if declared else ()))
         named = "".join(f" -r {shlex.quote(path)}" for path in project.requirements)
         if declared:
-            files = (*files, "pyproject.toml")
             extras = (name for name in _extras(project) if FOR_WORK.fullmatch(name.lower()))
             named += " -r pyproject.toml" + "".join(f" --extra {shlex.quote(name)}" for name in extras)
         words = [word for check in checks for word in _tools(check.remedy)]
         if not (named or words):
             return None
         install = f"uv pip install {options}{named} {shlex.join(dict.fromkeys(words))}".rstrip()
-    python = '--python "$(command -v python3)"'
-    command = f"uv venv --quiet --allow-existing {python} {VENV} && UV_COMPILE_BYTECODE=0 {install}"
-    return Fetch(files, command)
+    texts = base.whole(project.files, files)
+    if len(texts) < len(files):
+        return None
+    once = 'VIRTUAL_ENV="$once" UV_PROJECT_ENVIRONMENT="$once" UV_COMPILE_BYTECODE=0'
+    make = " || ".join(f'{MAKE_ONCE} {version} "$once"' for version in interpreters)
+    lines = [f"once={ENVIRONMENT}/once; trap 'rm -rf \"$once\"' EXIT", make, f"{once} {install} || exit"]
+    if needed := _build_requirements(project):
+        # Not all that is declared has wheels: what builds the project may come from elsewhere, or be missing.
+        lines += ['rm -rf "$once"', make, f"{once} uv pip install {options} {shlex.join(needed)} || true"]
+    return Fetch(texts, Step("download Python's packages", ("\n".join(lines),), runs_code=False))
+
+
+def _build_requirements(project: PythonProject) -> tuple[str, ...]:
+    """What builds the project, as far as it is declared: hatchling asks for one more when it runs."""
+    if not any(path in project.paths for path in ("pyproject.toml", "setup.py", "setup.cfg")):
+        return ()
+    required = tuple(strings(table(project.pyproject, "build-system").get("requires")))
+    names = [
+        requirement for requirement in required or ("setuptools>=40.8.0",) if REQUIREMENT.match(requirement)
+    ]
+    return (*names, *(("editables",) if any(name.startswith("hatchling") for name in names) else ()))
 
 
 def _tools(remedy: str) -> tuple[str, ...]:

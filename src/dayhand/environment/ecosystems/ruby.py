@@ -15,6 +15,7 @@ LOCKS: Names = ("Gemfile.lock", "gems.locked")
 SETTINGS: Names = (".rubocop.yml", ".rspec", "Rakefile")
 SETTINGS_PATTERN = re.compile(r"(.*/)?[\w.-]+\.gemspec")
 SETUP_ENV = base.NO_ENV
+OFFLINE = base.NO_ENV
 LANGUAGE = Language("ruby", "Ruby", (), "ruby --version", r"^ruby (\d[\d.]*)")
 PINS: Names = (".ruby-version",)
 CLIENT = "gem"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment.ecosystems import base
@@ -15,6 +16,7 @@ LOCKS: Names = ("Cargo.lock",)
 SETTINGS: Names = ("rustfmt.toml", ".rustfmt.toml")
 SETTINGS_PATTERN = base.NO_PATTERN
 SETUP_ENV = base.NO_ENV
+OFFLINE: Mapping[str, str] = {"CARGO_NET_OFFLINE": "true"}
 LANGUAGE = Language("rust", "Rust", (), "rustc --version", r"^rustc (\d[\d.]*)")
 PINS: Names = ("rust-toolchain.toml", "rust-toolchain")
 CLIENT = "cargo"

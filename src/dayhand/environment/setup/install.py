@@ -1,31 +1,36 @@
-"""Everything of one repository installed in one set-up box, probed, and cleared of the repository's own files."""
+"""The code layer: the steps that run the repository's own code, on top of the dependencies, in a box of one tree's own.
+
+Code of a commit that is not trusted has no network. A plan without such steps needs no layer of its own: the dependencies
+are its environment, and every commit with the same manifests shares it.
+"""
 
 from __future__ import annotations
 
-import secrets
-import shlex
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from dayhand.environment.base import CombinedPlan, Log, Missing, Source
-from dayhand.environment.ecosystems.base import CACHE, Files, SetupPlan, Step
+from dayhand.environment.base import CombinedPlan, Installed, Log, Missing, Source
+from dayhand.environment.ecosystems.base import CACHE, Step
 from dayhand.environment.services import start
+from dayhand.environment.setup.build_lock import building
+from dayhand.environment.setup.dependencies import Layer, find_layers, opened_over
 from dayhand.environment.setup.record import Outcome
 from dayhand.environment.setup.runtimes import BaseImage, Runtimes
-from dayhand.environment.setup.steps import PROBE, STEP, Installer, log_blocked
+from dayhand.environment.setup.steps import OFFLINE, STEP, Installer, log_blocked
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Box, Egress, Sandbox, Snapshot
+from dayhand.task import Blocked
 
 NOT_TRUSTED = (
     "The default branch does not contain this commit, so its code is set up without a network; what it declares is "
-    "fetched before, where none of its code runs."
+    "downloaded before, where none of its code runs."
 )
 ALLOW = (
     "This commit is not on the default branch, so its set-up has no network. A person with write access may allow it "
     "with the comment “@dayhand accept {commit}”."
 )
-OFFLINE = {"UV_OFFLINE": "1", "npm_config_offline": "true"}  # fail at once
 
 # In the submodules, too: the next person who asks may not be allowed to read them.
 CLEAR = f"""
@@ -37,151 +42,159 @@ rm -rf .git {CACHE}
 """
 
 
-@contextmanager
-def installed(
-    plan: CombinedPlan,
-    base_image: BaseImage,
-    sandbox: Sandbox,
-    *,
-    fill: Callable[[Box], None],
-    log: Log,
-    source: Source,
-    files: Files,
-) -> Iterator[tuple[Box, Outcome]]:
-    """Install everything and probe the tools; give the box, cleared of the repository's own files, to be saved.
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """The commit that is set up."""
 
-    Where nothing is to be installed, the box has no network; nor where the commit is not trusted: then ``files`` name
-    what is fetched before, in a box where no code runs.
-    """
-    if not (plan.installs or _needs_runtime(plan, sandbox)):
-        setup = _probed(plan, sandbox, fill=fill, log=log)
-    elif source.trusted:
-        setup = _online(plan, base_image, sandbox, fill=fill, log=log)
-    else:
-        setup = _untrusted(plan, base_image, sandbox, fill=fill, log=log, source=source, files=files)
-    with setup as (box, outcome):
+    fill: Callable[[Box], None]  # puts it into a box
+    source: Source
+
+
+class SetUp:
+    """One set-up of one commit: the languages, its dependencies, and what its own code installs."""
+
+    def __init__(
+        self, plan: CombinedPlan, base_image: BaseImage, sandbox: Sandbox, *, repository: Repository, log: Log
+    ) -> None:
+        self.plan = plan
+        self.sandbox = sandbox
+        self.repository = repository
+        self.log = log
+        self.runtimes = Runtimes(sandbox, base_image, plan, log=log)
+        self.origin: Snapshot | None = None  # with the languages that the box lacks
+        self.layers: tuple[Layer | None, ...] = (None,) * len(plan.plans)
+
+    def find_dependencies(self) -> None:
+        """Find or download what runs none of the repository's code."""
+        if not (self.plan.installs or any(part.runtime and part.checks for part in self.plan.plans)):
+            return
+        self.origin = self.runtimes.install_missing(self.plan.plans)
+        repository = self.repository.source.repository
+        self.layers = find_layers(self.plan.plans, self.runtimes, self.origin, repository=repository)
+
+    @property
+    def found(self) -> bool:
+        """Whether all dependencies are an earlier commit's."""
+        return all(layer.found for layer in self._fetched)
+
+    def share(self) -> tuple[Snapshot, Outcome] | None:
+        """The dependencies as the whole environment; None where the repository's own code has something to install.
+
+        What is in them follows from the manifests. Whether the checks can start may depend on any file, so this is tried
+        out each time, in a box that is thrown away.
+        """
+        if any(self._remaining()) or self.plan.services or not self._fetched:
+            return None
+        snapshot = self._merged()
+        with self.sandbox.open(origin=snapshot) as box:
+            self.repository.fill(box)
+            installer = Installer(box, self.plan.env, {}, log=self.log)
+            missing = installer.prove(without_remedies(self.plan).checks, self.runtimes.failures)
+        outcome = Outcome(missing, self._fetched_steps(), self._blocked()).settled(self.plan.checks)
+        if any(check.remedy for check in self.plan.checks if check.command in outcome.missing):
+            return None
+        return snapshot, outcome
+
+    @contextmanager
+    def installed(self) -> Iterator[tuple[Box, Outcome]]:
+        """Install the rest and probe the tools; give the box, cleared of the repository's own files, to be saved."""
+        if not (self.plan.installs or self.origin):
+            yield from self._probed()
+            return
+        trusted = self.repository.source.trusted
+        hosts, client_env = self.runtimes.open_registries(self.plan.plans, self.origin)
+        own = self.plan.extra.hosts
+        # Without a host, every connection is refused, and the environment can still be written.
+        egress = Egress((*hosts, *self.plan.allow, *own), own) if trusted else Egress(())
+        if not trusted:
+            self.log.line("say", NOT_TRUSTED)
+        with opened_over(self._fetched, self.sandbox, origin=self.origin, egress=egress) as box:
+            self.repository.fill(box)
+            variables = client_env if trusted else {**client_env, **OFFLINE}
+            installer = Installer(box, self.plan.env, variables, log=self.log)
+            missing = self._install(installer)
+            outcome = self._outcome(installer, missing, egress)
+            yield box, self._finished(box, outcome)
+
+    def _probed(self) -> Iterator[tuple[Box, Outcome]]:
+        """Nothing is to be installed, so the box has no network."""
+        with self.sandbox.open() as box:
+            self.repository.fill(box)
+            missing = Installer(box, self.plan.env, {}, log=self.log).prove(self.plan.checks)
+            yield box, self._finished(box, Outcome(missing, (), ()).settled(self.plan.checks))
+
+    def _finished(self, box: Box, outcome: Outcome) -> Outcome:
+        """Clear the box of the repository's own files, and put the services' data into it."""
         cleared = box.run(["/bin/sh", "-c", CLEAR], limits=STEP)
         if not cleared.passed:
             raise SandboxError(f"The set-up box could not be cleared: {cleared.text()[-300:]}")
-        if plan.services:
-            missing = start.set_up(box, plan.services, env=plan.env, log=log)
-            yield box, replace(outcome, missing_services=missing)
-        else:
-            yield box, outcome
+        if not self.plan.services:
+            return outcome
+        missing = start.set_up(box, self.plan.services, env=self.plan.env, log=self.log)
+        return replace(outcome, missing_services=missing)
 
-
-def _needs_runtime(plan: CombinedPlan, sandbox: Sandbox) -> bool:
-    """Whether a language has to be installed although the repository itself installs nothing."""
-    probes = [part.runtime.probe for part in plan.plans if part.runtime and part.checks]
-    if not probes:
-        return False
-    with sandbox.open() as box:
-        return not all(box.run(probe, cwd="/", env=plan.env, limits=PROBE).passed for probe in probes)
-
-
-@contextmanager
-def _probed(
-    plan: CombinedPlan, sandbox: Sandbox, *, fill: Callable[[Box], None], log: Log
-) -> Iterator[tuple[Box, Outcome]]:
-    with sandbox.open() as box:
-        fill(box)
-        yield box, Outcome(Installer(box, plan.env, {}, log=log).prove(plan.checks), (), ())
-
-
-@contextmanager
-def _online(
-    plan: CombinedPlan, base_image: BaseImage, sandbox: Sandbox, *, fill: Callable[[Box], None], log: Log
-) -> Iterator[tuple[Box, Outcome]]:
-    runtimes = Runtimes(sandbox, base_image, plan, log=log)
-    origin = runtimes.install_missing(plan.plans)
-    allowed, client_env = runtimes.open_registries(plan.plans, origin)
-    egress = Egress((*allowed, *plan.allow, *plan.extra.hosts), plan.extra.hosts)
-    with sandbox.open(origin=origin, egress=egress) as box:
-        fill(box)
-        installer = Installer(box, plan.env, client_env, log=log)
-        missing = _install(installer, plan, runtimes)
-        blocked = tuple(dict.fromkeys((*runtimes.blocked, *egress.refused)))
-        log_blocked(blocked, log)
-        yield box, Outcome(missing, (*runtimes.failed, *installer.steps), blocked)
-
-
-def _install(installer: Installer, plan: CombinedPlan, runtimes: Runtimes) -> dict[str, Missing]:
-    if any(part.client == "python" for part in plan.plans):
-        installer.copy_uv()
-    for part in plan.plans:
-        for step in part.steps:
-            installer.take(step)
-    return installer.prove(plan.checks, runtimes.failures)
-
-
-@contextmanager
-def _untrusted(
-    plan: CombinedPlan,
-    base_image: BaseImage,
-    sandbox: Sandbox,
-    *,
-    fill: Callable[[Box], None],
-    log: Log,
-    source: Source,
-    files: Files,
-) -> Iterator[tuple[Box, Outcome]]:
-    """Fetch what is declared where nothing of the commit can run, then run its code where nothing can be reached.
-
-    Its egress allows no host: the environment can be written, and every connection is refused.
-    """
-    log.line("say", NOT_TRUSTED)
-    runtimes = Runtimes(sandbox, base_image, plan, log=log)
-    origin = runtimes.install_missing(plan.plans)
-    _, client_env = runtimes.open_registries(plan.plans, origin)
-    plans: list[SetupPlan] = []
-    kept: list[str] = []
-    for part in plan.plans:
-        fetched = _fetched(part, plan, runtimes, origin=origin, files=files) if part.fetch else None
-        if fetched and part.fetch and part.fetch.offline is not None:
-            part = replace(part, steps=part.fetch.offline)  # noqa: PLW2901
-        if fetched:
-            origin = fetched
-            kept.append(fetched.key)
-        plans.append(part)
-    with _deleted(sandbox, kept), sandbox.open(origin=origin, egress=Egress(())) as box:
-        fill(box)
-        installer = Installer(box, plan.env, {**client_env, **OFFLINE}, log=log)
-        missing = _install(installer, replace(plan, plans=tuple(plans)), runtimes)
-        allow = ALLOW.format(commit=source.tree[:12])
-        told = {command: replace(one, why=f"{one.why} {allow}") for command, one in missing.items()}
-        if missing or not all(step.passed for step in installer.steps):
-            log.line("say", allow)
-        yield box, Outcome(told, tuple(installer.steps), runtimes.blocked)
-
-
-@contextmanager
-def _deleted(sandbox: Sandbox, keys: list[str]) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        sandbox.delete_snapshots(keys)
-
-
-def _fetched(
-    part: SetupPlan, plan: CombinedPlan, runtimes: Runtimes, *, origin: Snapshot | None, files: Files
-) -> Snapshot | None:
-    """A snapshot with what one ecosystem declares, on top of ``origin``; None where it cannot be fetched like this."""
-    fetch = part.fetch
-    assert fetch  # noqa: S101 - the caller checked it
-    hosts, client_env = runtimes.open_registries((part,), origin)
-    sandbox, texts = runtimes.sandbox, {path: files.read(path) for path in fetch.files}
-    egress = Egress((*hosts, *plan.extra.hosts), plan.extra.hosts)
-    with sandbox.open(origin=origin, egress=egress) as box:
-        for path, text in texts.items():
-            script = f'mkdir -p "$(dirname {shlex.quote(path)})" && cat > {shlex.quote(path)}'
-            box.check_output(["/bin/sh", "-c", script], stdin=text.encode(), max_bytes=0)
-        installer = Installer(box, plan.env, client_env, log=runtimes.log)
-        if part.client == "python":
+    def _install(self, installer: Installer) -> dict[str, Missing]:
+        if any(part.client == "python" for part in self.plan.plans):
             installer.copy_uv()
-        done = installer.take(Step(f"{part.ecosystem}: fetch without running code", (fetch.command,)))
-        runtimes.blocked += egress.refused
-        if not done.passed:
-            return None
-        removed = " ".join(map(shlex.quote, texts))
-        box.check_output(["/bin/sh", "-c", f"rm -f -- {removed}; rm -rf {CACHE}"], max_bytes=0)
-        return box.save(f"fetched-{secrets.token_hex(16)}")
+        for steps, layer in zip(self._remaining(), self.layers, strict=True):
+            for step in steps:
+                known = _passed(layer) or (bool(self._fetched) and step.commands[0].startswith("uv pip "))
+                installer.take(step, offline_first=known and self.repository.source.trusted)
+        return installer.prove(self.plan.checks, self.runtimes.failures)
+
+    def _outcome(self, installer: Installer, missing: dict[str, Missing], egress: Egress) -> Outcome:
+        self.runtimes.log_connections(egress)
+        if self.repository.source.trusted:
+            asked_again = {(one.host, one.port) for one in egress.refused}
+            earlier = (one for one in self._blocked() if (one.host, one.port) not in asked_again)
+            blocked = (*earlier, *egress.refused)
+        else:  # its own code is refused everything, which no setting would change
+            blocked = self._blocked()
+            allow = ALLOW.format(commit=self.repository.source.tree[:12])
+            if missing or not all(step.passed for step in installer.steps):
+                self.log.line("say", allow)
+            missing = {command: replace(one, why=f"{one.why} {allow}") for command, one in missing.items()}
+        log_blocked(blocked, self.log)
+        steps = (*self._fetched_steps(), *installer.steps)
+        return Outcome(missing, steps, blocked).settled(self.plan.checks)
+
+    @property
+    def _fetched(self) -> tuple[Layer, ...]:
+        return tuple(layer for layer in self.layers if layer and layer.passed)
+
+    def _remaining(self) -> tuple[tuple[Step, ...], ...]:
+        """What is left to be installed of each plan: a download that failed leaves all of it."""
+        return tuple(
+            part.remaining if _passed(layer) else part.steps
+            for part, layer in zip(self.plan.plans, self.layers, strict=True)
+        )
+
+    def _fetched_steps(self) -> tuple[Installed, ...]:
+        """The languages that could not be installed, and what was downloaded."""
+        return (*self.runtimes.failed, *(step for layer in self._fetched for step in layer.steps))
+
+    def _blocked(self) -> tuple[Blocked, ...]:
+        refused = (one for layer in self.layers if layer for one in layer.blocked)
+        return tuple(dict.fromkeys((*self.runtimes.blocked, *refused)))
+
+    def _merged(self) -> Snapshot:
+        """One snapshot with all layers in it."""
+        layers = self._fetched
+        if len(layers) == 1:
+            return layers[0].snapshot
+        names = "\n".join(layer.snapshot.key for layer in layers)
+        key = f"deps-{hashlib.sha256(names.encode()).hexdigest()[:32]}"
+        with building(key):
+            if found := self.sandbox.find_snapshot(key):
+                return found
+            with opened_over(layers, self.sandbox, origin=None, egress=Egress(())) as box:
+                return box.save(key)
+
+
+def without_remedies(plan: CombinedPlan) -> CombinedPlan:
+    """The same plan, in which nothing is installed for a check whose tool is missing."""
+    return replace(plan, checks=tuple(replace(check, remedy="") for check in plan.checks))
+
+
+def _passed(layer: Layer | None) -> bool:
+    return layer is not None and layer.passed

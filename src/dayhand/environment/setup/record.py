@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 
@@ -11,12 +12,13 @@ from dayhand.environment.base import Installed, Missing
 from dayhand.environment.declared.ci import without_fallbacks
 from dayhand.environment.ecosystems.base import Check
 from dayhand.errors import SandboxError
-from dayhand.sandbox.base import Box
+from dayhand.sandbox.base import Box, Sandbox, Snapshot
 from dayhand.task import Blocked
 from dayhand.typed_json import ShapeError, parse
 
 PATH = f"{ENVIRONMENT}/dayhand-environment.json"
 MAX_BYTES = 1024 * 1024
+RETRY_SECONDS = 600  # an incomplete result is shared for this long, then tried again
 OUTPUT_CHARACTERS = 8000  # of each step: the log of the task that built it has everything
 
 
@@ -42,6 +44,29 @@ class Outcome:
     def complete(self) -> bool:
         """Whether another attempt could install nothing more."""
         return not self.missing and all(step.passed for step in self.steps)
+
+
+def recall(sandbox: Sandbox, key: str) -> tuple[Snapshot, Outcome] | None:
+    """The snapshot that was saved under ``key`` with its result; None if there is none that can be read."""
+    for name in (key, _temporary(key)):
+        if snapshot := sandbox.find_snapshot(name):
+            with sandbox.open(origin=snapshot) as box:
+                outcome = read(box)
+            if outcome:
+                return snapshot, outcome
+    return None
+
+
+def save(box: Box, sandbox: Sandbox, key: str, *, outcome: Outcome) -> Snapshot:
+    """Save a box with its result; one that is not complete only for a while: the registry may be back by then."""
+    name = key if outcome.complete else _temporary(key)
+    write(box, outcome)
+    sandbox.delete_snapshots([name])
+    return box.save(name)
+
+
+def _temporary(key: str) -> str:
+    return f"{key}-{int(time.time()) // RETRY_SECONDS}"
 
 
 def write(box: Box, outcome: Outcome) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import time
+from collections import Counter
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -128,12 +129,19 @@ class Runtimes:
                 installer.copy_uv()
                 step = installer.take(runtime.step)
                 self.blocked += egress.refused
+                self.log_connections(egress)
                 if step.passed:
                     box.run(f"rm -rf {CACHE}", cwd="/", limits=PROBE)
                     return box.save(key)
         self.failed += (step,)
         self.failures += (f"{step.title}: {reason(step.output)}",)
         return None
+
+    def log_connections(self, egress: Egress) -> None:
+        """Log which hosts a box was connected to, and how often."""
+        if egress.reached:
+            hosts = (f"{host} ({count})" for host, count in Counter(egress.reached).items())
+            self.log.line("result", f"Connections: {', '.join(hosts)}.")
 
     def open_registries(
         self, plans: tuple[SetupPlan, ...], origin: Snapshot | None

@@ -30,6 +30,8 @@ SETUP_ENV = {
     "HUSKY": "0",
     **{name: value for ecosystem in ECOSYSTEMS for name, value in ecosystem.SETUP_ENV.items()},
 }
+OFFLINE = {name: value for ecosystem in ECOSYSTEMS for name, value in ecosystem.OFFLINE.items()}
+NO_VARIABLES: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +77,15 @@ class Installer:
                 "error", f"uv does not run in this box, so pip is used: {copied.text().strip()[-200:]}"
             )
 
-    def take(self, step: Step) -> Installed:
-        """Try a step's commands in turn until one passes or times out: the next would take as long."""
+    def take(self, step: Step, *, offline_first: bool = False) -> Installed:
+        """Try a step's commands in turn until one passes or times out: the next would take as long.
+
+        ``offline_first``: what it needs was downloaded before, so its first command is first tried without a network.
+        """
         attempts: list[StepAttempt] = []
-        for command in step.commands:
+        if offline_first and (attempt := self.attempt(step.commands[0], OFFLINE)).result.passed:
+            attempts.append(attempt)
+        for command in () if attempts else step.commands:
             attempts.append(self.attempt(command))
             if attempts[-1].result.passed or attempts[-1].result.reason is Reason.TIMEOUT:
                 break
@@ -92,11 +99,15 @@ class Installer:
         self.steps.append(done)
         return done
 
-    def attempt(self, command: str) -> StepAttempt:
+    def attempt(self, command: str, variables: Mapping[str, str] = NO_VARIABLES) -> StepAttempt:
         self.log.line("command", command)
         live = LiveOutput(lambda text: self.log.line("output", text), self.limits.keep_bytes)
         result = self.box.run(
-            command, env=self.setup_env, limits=self.limits, on_output=live.write, cancelled=live.flush_if_due
+            command,
+            env={**self.setup_env, **variables},
+            limits=self.limits,
+            on_output=live.write,
+            cancelled=live.flush_if_due,
         )
         live.finish(result)
         self.log.line("result", verdict(result))

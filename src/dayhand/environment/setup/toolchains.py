@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from dayhand.environment.base import Log
 from dayhand.environment.ecosystems import node, python
-from dayhand.environment.ecosystems.base import Runtime, SetupPlan, Step
+from dayhand.environment.ecosystems.base import Fetch, Runtime, SetupPlan, Step
 from dayhand.environment.setup.steps import PROBE
 from dayhand.environment.version_pins import Pin, fits
 from dayhand.sandbox.base import Sandbox
@@ -151,6 +151,7 @@ def use_toolchains(plans: tuple[SetupPlan, ...], choice: Choice) -> tuple[SetupP
         steps = plan.steps
         if choice.python:
             steps = tuple(_with_python(step, choice.python) if step.always else step for step in steps)
+            plan = replace(plan, fetch=_fetch_with_python(plan.fetch, choice.python))  # noqa: PLW2901
         runtime = plan.runtime
         if choice.node and runtime and runtime.name == node.RUNTIME:
             runtime = node_from_npm(choice.node)
@@ -167,6 +168,15 @@ def use_toolchains(plans: tuple[SetupPlan, ...], choice: Choice) -> tuple[SetupP
 def _with_python(step: Step, wanted: str) -> Step:
     first = f"uv venv --quiet --allow-existing --python {shlex.quote(wanted)} {python.VENV}"
     return replace(step, commands=(first, *step.commands))
+
+
+def _fetch_with_python(fetch: Fetch | None, wanted: str) -> Fetch | None:
+    """Wheels for the Python that the virtual environment is made with."""
+    if fetch is None:
+        return None
+    first = f'{python.MAKE_ONCE} {shlex.quote(wanted)} "$once" || {python.MAKE_ONCE} '
+    commands = tuple(command.replace(f"{python.MAKE_ONCE} ", first) for command in fetch.step.commands)
+    return replace(fetch, step=replace(fetch.step, commands=commands))
 
 
 def node_from_npm(wanted: str) -> Runtime:

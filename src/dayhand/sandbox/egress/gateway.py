@@ -35,10 +35,10 @@ STOP_SECONDS = 5.0
 class Gateway:
     """A running proxy, seen from the worker."""
 
-    def __init__(self, folder: Path, egress: Egress, refused: int) -> None:
+    def __init__(self, folder: Path, egress: Egress, record: int) -> None:
         self.folder = folder
         self._egress = egress
-        self._refused = refused  # a descriptor of the list that the proxy writes
+        self._record = record  # a descriptor of the list of connections that the proxy writes
         self._read = 0
         self._command = ""
 
@@ -60,13 +60,16 @@ class Gateway:
         return {**variables, "NO_PROXY": local, "no_proxy": local, **guest.certificate_variables()}
 
     def collect(self) -> None:
-        """Add new refusals to the box's ``Egress``. The proxy records a refusal before it answers with it."""
-        raw = os.pread(self._refused, os.fstat(self._refused).st_size - self._read, self._read)
+        """Add new connections and refusals to the box's ``Egress``. The proxy records each before it answers."""
+        raw = os.pread(self._record, os.fstat(self._record).st_size - self._read, self._read)
         complete = raw[: raw.rfind(b"\n") + 1]
         self._read += len(complete)
         for line in complete.splitlines():
             host, port, reason = parse(tuple[str, int, str], line)
-            self._egress.blocked.append(Blocked(host, port, reason, self._command))
+            if reason:
+                self._egress.blocked.append(Blocked(host, port, reason, self._command))
+            else:
+                self._egress.reached.append(host)
 
 
 @contextmanager

@@ -37,6 +37,7 @@ OPTIONS = "--disable-http-proxy --local-executor 0 --num-acceptors 1 --num-worke
 # A fatal TLS alert, access_denied (RFC 8446, section 6): clients report it, and do not try again as after a reset.
 ACCESS_DENIED = b"\x15\3\3\0\2\2\x31"
 MAX_REFUSALS = 1000  # that are recorded and answered; later ones are only closed
+MAX_CONNECTIONS = 10_000  # that are recorded; later ones are only made
 
 
 class BoundedRequestHandler(HttpProtocolHandler):
@@ -91,6 +92,7 @@ class EgressPlugin(HttpProxyBasePlugin):
     _port = 0
     _address = ""  # that passed the policy
     _recorded = 0
+    _connections = 0
 
     def before_upstream_connection(self, request: HttpParser) -> HttpParser:
         self._host = (request.host or b"").decode("latin-1").lower()
@@ -106,6 +108,9 @@ class EgressPlugin(HttpProxyBasePlugin):
         if why:
             body = f"{self._host}:{self._port} is refused: {why}.\n".encode("ascii", "replace")
             raise HttpRequestRejected(status_code=403, reason=b"Forbidden", body=body)
+        if EgressPlugin._connections < MAX_CONNECTIONS:
+            EgressPlugin._connections += 1
+            self._write("")
         return request
 
     def resolve_dns(self, host: str, port: int) -> tuple[str, None]:
@@ -130,8 +135,11 @@ class EgressPlugin(HttpProxyBasePlugin):
         if EgressPlugin._recorded >= MAX_REFUSALS:
             return False
         EgressPlugin._recorded += 1
-        os.write(self.refused, (json.dumps([self._host[:253], self._port, why]) + "\n").encode())
+        self._write(why)
         return True
+
+    def _write(self, why: str) -> None:
+        os.write(self.refused, (json.dumps([self._host[:253], self._port, why]) + "\n").encode())
 
 
 class GuardedTunnel(HttpProxyPlugin):

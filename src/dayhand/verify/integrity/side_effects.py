@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from dayhand.environment.ecosystems.base import Files
-from dayhand.environment.ecosystems.node import NPM_LOCKS, PNPM_LOCK
+from dayhand.environment.ecosystems.node_managers import NPM_LOCKS, PNPM_LOCK
 from dayhand.file_kinds import declares_dependencies, is_install_script
 from dayhand.verification import Concern
 
