@@ -411,11 +411,11 @@ def test_what_is_missing_without_a_network_says_who_may_allow_it(project, sandbo
     wanting = project(
         {".dayhand.toml": "[setup]\nrun = 'false'\n[checks]\ntest = 'no-such-tool'\n", "a.txt": ""}
     )
-    source = Source("ada/shop", "c0ffee" * 6 + "c0ff", trusted=False)
+    source = Source("ada/shop", "c0ffee" * 6 + "c0ff", trusted=False, handle="shop-bot")
     environment = prepare(wanting.files, sandbox, wanting.fill, log=log, source=source)
     assert environment.missing["no-such-tool"].why.endswith(
         "This commit is not on the default branch, so its set-up has no network. A person with write access may allow "
-        "it with the comment “@dayhand accept c0ffeec0ffee”."
+        "it with the comment “@shop-bot accept c0ffeec0ffee”."
     )
 
 

@@ -10,8 +10,10 @@ import pytest
 
 from dayhand.errors import IntakeError
 from dayhand.intake.events import (
+    MAX_BRANCH_COMMITS,
     MAX_COMMITS,
     MAX_PATHS,
+    BranchPushed,
     Commented,
     Ignored,
     Labeled,
@@ -127,15 +129,28 @@ def test_a_push_that_changes_what_decides_the_set_up_or_may_is_an_event(change: 
     ("change", "reason"),
     [
         ({}, "changes no file"),
-        ({"ref": "refs/heads/try", "forced": True}, "not to the default branch"),
-        ({"ref": "refs/tags/main", "forced": True}, "not to the default branch"),
+        ({"ref": "refs/tags/main", "forced": True}, "not to a branch"),
         ({"deleted": True, "commits": []}, "deletes"),
+        ({"ref": "refs/heads/try", "deleted": True, "commits": []}, "deletes"),
+        ({"ref": "refs/heads/try", "commits": [QUIET] * (MAX_BRANCH_COMMITS + 1)}, "more than 250"),
     ],
 )
 def test_any_other_push_is_passed_over(change: dict[str, Any], reason: str) -> None:
     event = parse("push", raw({**PUSH, **change}))
     assert isinstance(event, Ignored)
     assert reason in event.reason
+
+
+def test_a_push_to_another_branch_names_its_sender_and_the_commits_that_are_new() -> None:
+    """The author of a commit can be anybody's name, so it is not part of the event."""
+    entries = [
+        {**QUIET, "distinct": True, "author": {"username": "bob"}},
+        {"id": "d" * 40, "distinct": False},
+    ]
+    payload = {**PUSH, "ref": "refs/heads/try", "forced": True, "commits": entries}
+    assert parse("push", raw(payload)) == BranchPushed("ada/shop", HEAD, (HEAD,), "ada", by_bot=False)
+    with pytest.raises(IntakeError, match="a commit has no id"):
+        parse("push", raw({**payload, "commits": [{"id": "x", "distinct": True}]}))
 
 
 @pytest.mark.parametrize(

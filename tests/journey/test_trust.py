@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dayhand.ledger.ledger import Record
-from dayhand.localhub.state.models import Issue, Repository
+from dayhand.localhub.state.models import Issue, Repository, User
 from dayhand.scripted_model.moves import Finish, Patch
 from dayhand.task import Proposed, State
 from dayhand.verification import Verdict
@@ -29,6 +29,15 @@ ASKING = Patch(
     "*** Begin Patch\n*** Update File: Makefile\n@@ deps:\n-\ttrue\n+\tpython3 ask.py\n*** Add File: ask.py\n"
     "+import socket\n+s = socket.create_connection(('127.0.0.1', 3128))\n"
     "+s.sendall(b'CONNECT own.invalid:443 HTTP/1.1\\r\\n\\r\\n')\n+print('answer:', s.recv(999).decode())\n*** End Patch"
+)
+
+
+ASKING_FILES = (
+    BROKEN["Makefile"].replace("true", "python3 ask.py"),
+    (
+        "import socket\ns = socket.create_connection(('127.0.0.1', 3128))\n"
+        "s.sendall(b'CONNECT own.invalid:443 HTTP/1.1\\r\\n\\r\\n')\nprint('answer:', s.recv(999).decode())\n"
+    ),
 )
 
 
@@ -94,3 +103,30 @@ def test_what_the_model_wrote_gets_a_network_at_the_next_comment_only_if_a_perso
     harness.comment(repo, pull, "@bot does it ask now?")
     (record,) = harness.work()
     assert "no address" in answers(harness, record)
+
+
+def test_a_persons_push_gets_a_network_unless_what_is_below_it_was_written_by_the_model(
+    harness: Harness,
+) -> None:
+    harness.settings = replace(harness.settings, registries=("own.invalid",))
+    repo = harness.repository("pushed", BROKEN)
+    makefile, ask = ASKING_FILES
+    pull = pull_with(harness, repo, Makefile=makefile, ask__py=ask)
+    harness.scripted_model.turns = [[Finish("Yes", "It asks.")]]
+    harness.comment(repo, pull, "@bot does it ask?")
+    (record,) = harness.work()
+    assert "not allowed" in answers(harness, record), "who pushed it is not known"
+
+    def push(sender: User, text: bytes) -> Record:
+        before = repo.store.branches()["taxes"]
+        repo.store.commit_files({"notes.md": text}, "taxes", "A note", author=ADA)
+        harness.hub.actions.record_push(repo, "taxes", sender, before=before)
+        harness.comment(repo, pull, f"@bot does it ask now, {text.decode()}?")
+        (record,) = harness.work()
+        return record
+
+    before = repo.store.branches()["main"]
+    harness.hub.actions.record_push(repo, "taxes", harness.ada, before=before)
+    assert "no address" in answers(harness, push(harness.ada, b"mine"))
+    assert "no address" not in answers(harness, push(harness.app.bot, b"a bot's, in Ada's name"))
+    assert "no address" not in answers(harness, push(harness.ada, b"mine again"))

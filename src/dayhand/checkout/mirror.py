@@ -20,6 +20,7 @@ from dayhand.sandbox.private_folder import make_private
 from dayhand.sandbox.worktree import DELETED
 
 READ_BYTES = 1024 * 1024
+MAX_BETWEEN = 250  # commits that are looked at one by one
 TAGS_FOLDER = "refs/tags/"
 TAGS = f"{TAGS_FOLDER}*"
 PATCH_BYTES = 1024 * 1024
@@ -151,6 +152,15 @@ class Mirror:
     def contains(self, ancestor: str, descendant: str) -> bool:
         status, _, _ = self.git.attempt("merge-base", "--is-ancestor", ancestor, descendant, limits=HISTORY)
         return status == 0
+
+    def commits_between(self, base: str, head: str) -> tuple[str, ...] | None:
+        """The commits in the history of ``head`` that are not in that of ``base``; None if they are too many."""
+        listed = (
+            self.git.run("rev-list", f"--max-count={MAX_BETWEEN + 1}", head, f"^{base}", "--")
+            .decode()
+            .split()
+        )
+        return None if len(listed) > MAX_BETWEEN else tuple(listed)
 
     def merge_base(self, one: str, two: str) -> str:
         """The last common commit of two commits; "" if there is none."""

@@ -17,7 +17,7 @@ from dayhand.checkout.mirror import Author, CommitFiles, Mirror, read_files
 from dayhand.checkout.policy.split_change import accepted_change, offences, take_change
 from dayhand.checkout.target_branch import TargetBranches
 from dayhand.checkout.task_branch import TaskBranch
-from dayhand.checkout.trust import is_trusted
+from dayhand.checkout.trust import People, is_trusted
 from dayhand.environment.base import Source
 from dayhand.environment.declared.dayhand_toml import RepoConfig, read_config
 from dayhand.errors import CheckoutError, OutOfTime, SandboxError
@@ -67,7 +67,7 @@ class Checkout:
     author: Callable[[], Author]  # the App's bot; called when a commit is made
     co_author: Callable[[str], Author | None]  # by login
     branches: TargetBranches = field(default_factory=TargetBranches)
-    accepted: Callable[[str], bool] = lambda _commit: False  # whether a person accepted exactly this commit
+    people: People = field(default_factory=People)
     neighbours: Neighbours | None = None  # other repositories on the same server
     default_branch: str = ""  # used if the task does not name one
     held_back: HeldBack | None = None  # what the task pushes because a person accepted it
@@ -103,9 +103,15 @@ class Checkout:
 
     def _source(self, task: Task, commit: str, default_head: str) -> Source:
         trusted = is_trusted(
-            commit, default_head=default_head, contains=self.mirror.contains, accepted=self.accepted
+            commit,
+            default_head=default_head,
+            contains=self.mirror.contains,
+            between=self.mirror.commits_between,
+            people=self.people,
         )
-        return Source(task.repository, self.mirror.tree(commit) if trusted else commit, trusted)
+        if trusted:
+            return Source(task.repository, self.mirror.tree(commit), trusted)
+        return Source(task.repository, commit, trusted, self.author().name.removesuffix("[bot]"))
 
     def begin(self, task: Task, base: Base) -> str:
         """Push the task's branch with an empty commit, so that a draft pull request can be opened.

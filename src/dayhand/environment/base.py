@@ -52,6 +52,7 @@ class Source:
     repository: str
     tree: str  # of a trusted commit; else the commit's own id, since set-up can read the history as well
     trusted: bool  # see ``checkout/trust.py``
+    handle: str = field(default="dayhand", repr=False)  # the App's, for the comment that would accept it
 
 
 class Log(Protocol):

@@ -13,13 +13,23 @@ from typing import assert_never
 from dayhand.hub.client import Hub
 from dayhand.hub.repository import RepositoryHub
 from dayhand.intake import grammar, refusals
-from dayhand.intake.events import Commented, Event, Ignored, Labeled, Pushed, RepositoriesAdded, Subject
+from dayhand.intake.events import (
+    BranchPushed,
+    Commented,
+    Event,
+    Ignored,
+    Labeled,
+    Pushed,
+    RepositoriesAdded,
+    Subject,
+)
 from dayhand.intake.permission import may_ask
 from dayhand.intake.refusals import Refusal
 from dayhand.intake.verbs.base import Decision, TaskRequest, task_request
 from dayhand.ledger import facts
 from dayhand.ledger.ledger import Ledger, Opened
 from dayhand.ledger.queue import UNREQUESTED
+from dayhand.ledger.repository_notes import record_push
 from dayhand.task import Ask, Task, TaskKind
 from dayhand.visible_text.markdown import MAX_DROPPED, visible, visible_line
 
@@ -50,6 +60,10 @@ class Dispatcher:
                 return self._commented(event, delivery)
             case RepositoriesAdded():
                 return self._repositories_added(event, delivery)
+            case BranchPushed():
+                login = "" if event.by_bot else event.sender
+                record_push(self.ledger, event.repository, event.head, commits=event.commits, login=login)
+                return Decision(None, f"the push to a branch by {event.sender} is kept")
             case Pushed():
                 subject = _whole_repository(event.repository, event.installation, event)
                 opened = self._examine(subject, event.sender, "Set-up files changed.", delivery=delivery)

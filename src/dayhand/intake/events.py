@@ -15,6 +15,8 @@ from dayhand.errors import IntakeError
 from dayhand.file_kinds import decides_set_up
 
 MAX_COMMITS = 2048  # GitHub lists no more in one push
+MAX_BRANCH_COMMITS = 250  # whose pusher is kept: a larger push makes nothing trusted
+COMMIT = re.compile(r"[0-9a-f]{40}")
 MAX_PATHS = 3000  # and no more files of one commit
 ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -75,13 +77,24 @@ class Pushed:
 
 
 @dataclass(frozen=True, slots=True)
+class BranchPushed:
+    """Another branch changed."""
+
+    repository: str
+    head: str
+    commits: tuple[str, ...]  # that nobody had pushed before, as GitHub says
+    sender: str
+    by_bot: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Ignored:
     """An event that requests nothing."""
 
     reason: str
 
 
-Event = Labeled | Commented | RepositoriesAdded | Pushed | Ignored
+Event = Labeled | Commented | RepositoriesAdded | Pushed | BranchPushed | Ignored
 
 
 def parse(name: str, body: bytes) -> Event:
@@ -187,13 +200,15 @@ def _repositories_added(fields: Fields, key: str) -> RepositoriesAdded:
     return RepositoriesAdded(fields.number("installation", "id"), names, fields.text("sender", "login"))
 
 
-def _pushed(fields: Fields) -> Pushed | Ignored:
+def _pushed(fields: Fields) -> Pushed | BranchPushed | Ignored:
     """https://docs.github.com/webhooks/webhook-events-and-payloads#push."""
-    branch = fields.text("repository", "default_branch")
-    if fields.text("ref") != f"refs/heads/{branch}":
-        return Ignored("the push is not to the default branch")
+    branch, ref = fields.text("repository", "default_branch"), fields.text("ref")
+    if not ref.startswith("refs/heads/"):
+        return Ignored("the push is not to a branch")
     if fields.get("deleted") is True:
-        return Ignored("the push deletes the default branch")
+        return Ignored("the push deletes the branch")
+    if ref != f"refs/heads/{branch}":
+        return _branch_pushed(fields)
     if not _may_touch_set_up(fields):
         return Ignored("the push changes no file that decides the set-up")
     return Pushed(
@@ -203,6 +218,19 @@ def _pushed(fields: Fields) -> Pushed | Ignored:
         installation=fields.number("installation", "id"),
         sender=fields.text("sender", "login"),
     )
+
+
+def _branch_pushed(fields: Fields) -> BranchPushed | Ignored:
+    entries = [entry for entry in fields.list("commits") if isinstance(entry, Mapping)]
+    if len(entries) > MAX_BRANCH_COMMITS:
+        return Ignored(f"the push to a branch has more than {MAX_BRANCH_COMMITS} commits")
+    commits = tuple(
+        Fields(entry, fields.event).text("id") for entry in entries if entry.get("distinct") is True
+    )
+    head = fields.text("after")
+    if not all(map(COMMIT.fullmatch, (*commits, head))):
+        raise IntakeError("In the push event, a commit has no id.", status=400)
+    return BranchPushed(fields.text("repository", "full_name"), head, commits, *_sender(fields))
 
 
 def _may_touch_set_up(fields: Fields) -> bool:

@@ -60,6 +60,14 @@ def accepted(repository: str, commit: str) -> str:
     return f"dayhand:accepted:{repository}:{commit}"
 
 
+def pushed(repository: str, commit: str) -> str:
+    return f"dayhand:pushed:{repository}:{commit}"
+
+
+def pushed_head(repository: str, commit: str) -> str:
+    return f"dayhand:pushed-head:{repository}:{commit}"
+
+
 def stop(task_id: str) -> str:
     return f"dayhand:stop:{task_id}"
 

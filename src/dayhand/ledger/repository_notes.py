@@ -1,7 +1,8 @@
-"""What is kept about each repository: the hosts that its set-up could not reach, and its last examination, accepted heads."""
+"""What is kept about each repository: the hosts that its set-up could not reach, its last examination, accepted heads, pushes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dayhand.errors import LedgerError
@@ -60,3 +61,25 @@ def accept_head(ledger: Ledger, repository: str, commit: str, *, login: str) -> 
 
 def head_is_accepted(ledger: Ledger, repository: str, commit: str) -> bool:
     return ledger.redis.get(keys.accepted(repository, commit)) is not None
+
+
+def record_push(ledger: Ledger, repository: str, head: str, *, commits: Iterable[str], login: str) -> None:
+    """Keep who pushed these commits, unless somebody pushed them before, and who made ``head`` a branch's head.
+
+    ``login`` is "" for a program. Whether a person has write access is asked when it matters.
+    """
+    with ledger.redis.pipeline(transaction=False) as pipe:
+        for commit in commits:
+            pipe.set(keys.pushed(repository, commit), login, nx=True, ex=keys.KEPT_SECONDS)
+        pipe.set(keys.pushed_head(repository, head), login, nx=True, ex=keys.KEPT_SECONDS)
+        pipe.execute()
+
+
+def who_pushed(ledger: Ledger, repository: str, commit: str) -> str:
+    """The person who pushed a commit first; "" for a program, or if it is not known."""
+    return ledger.redis.get(keys.pushed(repository, commit)) or ""
+
+
+def who_pushed_head(ledger: Ledger, repository: str, commit: str) -> str:
+    """The person who first made a commit a branch's head; "" for a program, or if it is not known."""
+    return ledger.redis.get(keys.pushed_head(repository, commit)) or ""

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from urllib.parse import urlsplit
 
 from dayhand.checkout.mirror import Author, Mirror
 from dayhand.checkout.repository import Checkout, open_mirror
 from dayhand.checkout.target_branch import TargetBranches
 from dayhand.checkout.target_search import find_target_branches
+from dayhand.checkout.trust import People
 from dayhand.errors import HubError, HubUnavailable
 from dayhand.hub.client import Hub
 from dayhand.hub.permissions import READ_PERMISSIONS
 from dayhand.hub.repository import RepositoryHub
+from dayhand.intake.permission import may_ask
 from dayhand.journey_tools import Tools
 from dayhand.ledger import facts
 from dayhand.ledger.facts import Facts
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.repository_notes import head_is_accepted
+from dayhand.ledger.repository_notes import head_is_accepted, who_pushed, who_pushed_head
 from dayhand.publish.base import Publication
 from dayhand.publish.github import GitHubPublication
 from dayhand.settings.required import app_key
@@ -72,8 +74,8 @@ class GitHubServices:
                 author=self._author,
                 co_author=lambda login: _co_author(hub, login),
                 branches=_target_branches(hub, task, claim.facts),
-                accepted=lambda commit: head_is_accepted(self.ledger, task.repository, commit),
                 held_back=_accepted_files(self.ledger, task),
+                people=_people(self.ledger, hub, task.repository),
             )
             with open_tools(
                 self.settings, self.ledger, task, claim=claim, checkout=checkout, publication=publication
@@ -129,3 +131,17 @@ def _co_author(hub: RepositoryHub, login: str) -> Author | None:
     except HubError:
         return None  # a commit without its co-author is better than no commit
     return Author(login, f"{number}+{login}@users.noreply.github.com")
+
+
+def _people(ledger: Ledger, hub: RepositoryHub, repository: str) -> People:
+    """What people did with commits. Whether those who pushed have write access is asked now, and once for each."""
+
+    @cache
+    def may_write(login: str) -> bool:
+        return bool(login) and may_ask(hub, login)
+
+    return People(
+        accepted=lambda commit: head_is_accepted(ledger, repository, commit),
+        pushed_head=lambda commit: may_write(who_pushed_head(ledger, repository, commit)),
+        pushed_first=lambda commit: may_write(who_pushed(ledger, repository, commit)),
+    )

@@ -29,7 +29,7 @@ NOT_TRUSTED = (
 )
 ALLOW = (
     "This commit is not on the default branch, so its set-up has no network. A person with write access may allow it "
-    "with the comment “@dayhand accept {commit}”."
+    "with the comment “@{handle} accept {commit}”."
 )
 
 # In the submodules, too: the next person who asks may not be allowed to read them.
@@ -150,7 +150,8 @@ class SetUp:
             blocked = (*earlier, *egress.refused)
         else:  # its own code is refused everything, which no setting would change
             blocked = self._blocked()
-            allow = ALLOW.format(commit=self.repository.source.tree[:12])
+            source = self.repository.source
+            allow = ALLOW.format(handle=source.handle, commit=source.tree[:12])
             if missing or not all(step.passed for step in installer.steps):
                 self.log.line("say", allow)
             missing = {command: replace(one, why=f"{one.why} {allow}") for command, one in missing.items()}
