@@ -6,7 +6,10 @@ import pytest
 
 from dayhand.verification import (
     Concern,
+    Expectation,
     Finding,
+    Gap,
+    Unverified,
     Verdict,
     Verification,
 )
@@ -19,13 +22,15 @@ WEAKER = (Concern("skipped test", "test_shop.py", 3, "test_sum"),)
     [
         ((Verdict.PASSES, Verdict.NEW_FAILURE), (), "failure"),
         ((Verdict.PASSES, Verdict.NEW_FAILURE), WEAKER, "failure"),
-        ((Verdict.PASSES, Verdict.DOES_NOT_TEST), (), "neutral"),
+        ((Verdict.PASSES, Verdict.DOES_NOT_TEST), (), "success"),
+        ((Verdict.DOES_NOT_TEST,), (), "neutral"),
+        ((Verdict.FAILS_ON_BASE_TOO,), (), "neutral"),
         ((Verdict.PASSES,), WEAKER, "action_required"),
         ((Verdict.FIXED, Verdict.FLAKY), (), "success"),
         ((Verdict.PASSES, Verdict.FAILS_ON_BASE_TOO, Verdict.CANNOT_RUN), (), "success"),
         ((Verdict.FLAKY,), (), "neutral"),
         ((Verdict.FAILS_ON_BASE_TOO,), WEAKER, "action_required"),
-        ((Verdict.PASSES, Verdict.DOES_NOT_TEST), WEAKER, "action_required"),
+        ((Verdict.DOES_NOT_TEST,), WEAKER, "action_required"),
         ((), WEAKER, "action_required"),
         ((Verdict.CANNOT_RUN,), (), "neutral"),
         ((), (), "neutral"),
@@ -38,10 +43,22 @@ def test_the_conclusion_follows_from_the_findings_alone(
     assert Verification("c0ffee", findings, concerns).conclusion.status == conclusion
 
 
-def test_what_lint_says_is_no_success_where_no_test_could_run() -> None:
-    lint = Finding("lint", "make lint", Verdict.PASSES, None)
-    test, other = (Finding("test", one, Verdict.CANNOT_RUN, None) for one in ("make test", "npm test"))
-    assert Verification("c0ffee", (lint, test, other)).conclusion.status == "neutral"
-    ran = Finding("test", "make test", Verdict.PASSES, None)
-    assert Verification("c0ffee", (lint, ran, other)).conclusion.status == "success"
-    assert Verification("c0ffee", (lint,)).conclusion.status == "success", "there are no tests to run"
+TESTS = Finding("test", "make test", Verdict.PASSES, None)
+LINT = Finding("lint", "make lint", Verdict.PASSES, None)
+CHANGED = Finding("test", "make test", Verdict.PASSES, None, expectations=(Expectation("test_sum"),))
+
+
+def test_success_is_proof_and_not_the_absence_of_a_failure() -> None:
+    """Tests that ran and passed speak for every project that the change touches."""
+    gap = (Gap(Unverified.CANNOT_RUN, "backend"),)
+    assert Verification("c0ffee", (LINT,)).conclusion.status == "neutral", "only lint"
+    assert Verification("c0ffee", (LINT, TESTS), gaps=gap).conclusion.status == "neutral"
+    assert Verification("c0ffee", (LINT, TESTS)).conclusion.status == "success"
+    beside = Finding("test", "make test", Verdict.FAILS_ON_BASE_TOO, None, proves=("",))
+    assert Verification("c0ffee", (beside,)).conclusion.status == "success"
+
+
+def test_a_changed_expectation_is_for_a_person_to_confirm_and_holds_nothing() -> None:
+    conclusion = Verification("c0ffee", (CHANGED,)).conclusion
+    assert (conclusion.status, conclusion.objections) == ("neutral", ())
+    assert Verification("c0ffee", (CHANGED,), WEAKER).conclusion.if_accepted == "neutral"

@@ -22,6 +22,11 @@ TEST = re.compile(
     r"|(^|/)(tests?|test[-_][^/]*|[^/]*[-_]test)\.[cm]?[jt]sx?$"
     r"|_test\.(go|rb|exs?)$|_spec\.rb$|(Test|Tests|IT)\.(java|kt|cs|php)$"
 )
+# What tests compare with, or use: beside them in a folder of its own.
+TEST_DATA = re.compile(
+    r"(^|/)(testdata|test[-_]data|__snapshots__|__mocks__|__fixtures__|cypress)/"
+    r"|(^|/)test[-_]?(utils?|helpers?|support|lib)(/|\.\w+$)|\.snap$"
+)
 TEST_CODE = re.compile(r"\.(py|[cm]?[jt]sx?|go|rb|exs?|java|kt|cs|php|rs|sh|c|cc|cpp)$")
 
 
@@ -31,8 +36,8 @@ def is_test(path: str) -> bool:
 
 
 def belongs_to_tests(path: str) -> bool:
-    """Whether the file is a test or data of tests."""
-    return bool(TEST.search(path))
+    """Whether the file is a test, or a helper or data of tests."""
+    return bool(TEST.search(path) or TEST_DATA.search(path))
 
 
 # Check configuration
@@ -207,6 +212,11 @@ def by_product(path: str) -> str:
 PROSE = re.compile(
     r"\.(md|rst|txt|adoc|png|jpe?g|gif|svg|ico|pdf|lock|po|csv)$|(^|/)(LICENSE|NOTICE|\.gitignore)$"
 )
+
+
+def is_documentation(path: str) -> bool:
+    """Whether the file is for people to read."""
+    return bool(PROSE.search(path)) and not is_lock(path)
 
 
 def is_source(path: str) -> bool:

@@ -38,8 +38,6 @@ from dayhand.verify.citations import look_up_citations
 from dayhand.verify.claims import strike_false_claims
 from dayhand.verify.examination import ImprovementSearch, examine
 from dayhand.verify.feedback import MAX_ROUNDS, feedback
-from dayhand.verify.integrity.inspect import inspect
-from dayhand.verify.integrity.new_tests import find_new_tests
 from dayhand.verify.integrity.side_effects import find_side_effects
 from dayhand.verify.scope.size import add_unexpected, measure, request_and_summary
 from dayhand.verify.trees import Trees
@@ -181,10 +179,11 @@ class TaskJourney:
             except ModelError as error:
                 self.log.line("error", f"The new failures stay: {error}")
                 break
-            is_same = isinstance(next_work, CheckedChange) and next_work.change.tree == work.change.tree
-            work = next_work
-            if is_same:
+            if isinstance(next_work, CheckedChange) and next_work.change.tree == work.change.tree:
+                early = work.verification.early  # else its failures stay, also where it passes now by chance
+                work = next_work if early else replace(next_work, verification=work.verification)
                 break
+            work = next_work
         if isinstance(work, CheckedChange) and work.verification.early:  # then not every check has run
             return self.check(environment, work.solution, work.change)
         return work
@@ -285,36 +284,29 @@ class TaskJourney:
             head=partial(checkout.fill, commit=head, base=self.base),
             base=self._fill_base,
             base_commit=self.base.commit,
+            before=before,
+            after=after,
             paths=paths,
-            tests=find_new_tests(before, after, paths),
+            tree=change.tree,
         )
         with self.unfinished.kept_at_timeout(lambda: change), self.log.stage(Stage.CHECK):
-            if early:
-                failure = find_early_failure(
-                    environment, sandbox, trees, log=self.log, before=before, after=after
-                )
-                if failure:
-                    verification = Verification(change.tree, (failure,), held_back=held_back, early=True)
-                    return CheckedChange(solution, change, head, verification)
-            commands = tuple(check.command for check in environment.checks)
-            concerns = inspect(before, after, paths, commands=commands)
+            if early and (failure := find_early_failure(environment, sandbox, trees, log=self.log)):
+                verification = Verification(change.tree, (failure,), held_back=held_back, early=True)
+                return CheckedChange(solution, change, head, verification)
             side_effects = find_side_effects(before, after, paths, binaries=change.binaries)
-            for concern in (*concerns, *side_effects):
-                self.log.line("result", f"{concern.kind}: {concern.path}: {concern.detail}")
-            findings = verify(environment, sandbox, trees, log=self.log, bases=self.tools.bases)
+            for effect in side_effects:
+                self.log.line("result", f"{effect.kind}: {effect.path}: {effect.detail}")
+            verified = verify(environment, sandbox, trees, log=self.log, bases=self.tools.bases)
         text = request_and_summary(self.task, solution)
         lines, own_limits = checkout.mirror.lines(self.base.commit, change.tree), self.base.config.limits
         size = measure(lines, own_limits, self.tools.size_limits)
         scope = add_unexpected(size, change, text, before=before, after=after)
-        limit_hit = solution.limit_hit
-        verification = Verification(
-            change.tree,
-            findings,
-            concerns,
-            scope,
-            side_effects,
+        verification = replace(
+            verified,
+            scope=scope,
+            side_effects=side_effects,
             held_back=held_back,
-            limit_hit=limit_hit,
+            limit_hit=solution.limit_hit,
         )
         return CheckedChange(solution, change, head, verification)
 

@@ -42,6 +42,28 @@ class Objection(StrEnum):
     HELD_BACK = "held back"
 
 
+class Unverified(StrEnum):
+    """Why no test speaks for the change of a project. People read these words after "Not verified:"."""
+
+    NO_TESTS = "no test command was found"
+    CANNOT_RUN = "the tests could not run here"
+    FAILED_BEFORE = "the tests already fail on the base"
+    FLAKY = "the tests are flaky"
+    NOT_NOTICED = "no test notices the change"
+    ONLY_DOCUMENTATION = "only documentation changed"
+    ONLY_TESTS = "only tests changed"
+    ONLY_CONFIGURATION = "only configuration changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A project that the change touches and that no test verifies; or a change that no test could verify."""
+
+    reason: Unverified
+    folder: str = ""  # of the nested project
+    detail: str = ""  # what is missing, if that is known
+
+
 @dataclass(frozen=True, slots=True)
 class Conclusion:
     """The conclusion of a verification, with its reasons."""
@@ -92,6 +114,15 @@ class RedGreen:
 
 
 @dataclass(frozen=True, slots=True)
+class Expectation:
+    """A test whose old wording fails with the change, and whose new wording fails without it."""
+
+    test: str
+    path: str = ""  # of the file with both wordings; "" if no changed file names the test
+    wordings: str = ""  # the lines that differ, as a diff, cut
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One row of the verification table."""
 
@@ -107,6 +138,11 @@ class Finding:
     counts: Counts | None = None  # of the head; None if no report named all tests
     red_green: RedGreen | None = None  # if the change contains tests of its own
     note: str = ""  # an explanation of the verdict
+    proves: tuple[str, ...] = ()  # the folders of the changed projects whose change these tests notice
+    expectations: tuple[Expectation, ...] = ()  # changed with the source: a person must confirm them
+    failing_before: tuple[str, ...] = ()  # the tests that fail with the change, and failed before
+    weakened: tuple[str, ...] = ()  # the tests whose new wording hides that the old one fails
+    fewer: tuple[str, ...] = ()  # the tests that ran on the base, and do not run with the change
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +153,7 @@ class Concern:
     path: str
     line: int  # of the head; 0 if it concerns the whole file or a deleted line
     detail: str  # the name of the test, or the line
+    test: str = ""  # the name of the test that a run could tell about
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +194,7 @@ class Verification:
     held_back: tuple[
         Concern, ...
     ] = ()  # files of the change that are not pushed before a person accepts them
+    gaps: tuple[Gap, ...] = ()  # what no test verifies
     early: bool = False  # only the tests nearest to the change ran: enough to send back, not to propose
 
     @property
@@ -173,7 +211,7 @@ class Verification:
     @property
     def accepted(self) -> Verification:
         """The results alone, once a person has accepted the rest."""
-        return Verification(self.tree, self.findings)
+        return Verification(self.tree, self.findings, gaps=self.gaps)
 
     @property
     def nothing_to_check(self) -> bool:
@@ -181,20 +219,17 @@ class Verification:
         return bool(self.held_back) and not self.findings and self.scope == Scope()
 
     @property
-    def untested(self) -> bool:
-        """Whether there are tests but none of them could run: then a passing lint is not a success."""
-        tests = [finding.verdict for finding in self.findings if finding.kind == "test"]
-        return bool(tests) and all(verdict is Verdict.CANNOT_RUN for verdict in tests)
+    def expectations(self) -> tuple[Expectation, ...]:
+        """The tests that expect something else than before: whether that is right is for a person to say."""
+        return tuple(one for finding in self.findings for one in finding.expectations)
 
     def _tested(self) -> Status:
-        """The conclusion from the findings alone, without any objection."""
-        verdicts = {finding.verdict for finding in self.findings}
-        if Verdict.NEW_FAILURE in verdicts:
+        """The conclusion from the findings alone, without any objection: success is proof, not the absence of a failure."""
+        if any(finding.verdict is Verdict.NEW_FAILURE for finding in self.findings):
             return Status.FAILURE
-        passed = verdicts & {Verdict.PASSES, Verdict.FIXED}
-        if passed and Verdict.DOES_NOT_TEST not in verdicts and not self.untested:
+        if any(map(_speaks_for_change, self.findings)) and not self.gaps and not self.expectations:
             return Status.SUCCESS
-        return Status.NEUTRAL  # nothing ran, it was broken before, or the tests ignore the change: no proof
+        return Status.NEUTRAL
 
     def _objections(self) -> tuple[Objection, ...]:
         """The most serious one first."""
@@ -206,3 +241,9 @@ class Verification:
             (Objection.LIMIT_EXCEEDED, self.limit_hit is not None and self.limit_hit.exceeded),
         )
         return tuple(objection for objection, applies in found if applies)
+
+
+def _speaks_for_change(finding: Finding) -> bool:
+    """Whether these are tests that ran and passed. Beside old failures, some of them must notice the change."""
+    passes = finding.verdict in (Verdict.PASSES, Verdict.FIXED)
+    return finding.kind == "test" and (passes or bool(finding.proves))

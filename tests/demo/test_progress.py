@@ -28,7 +28,7 @@ from dayhand.task import (
 from dayhand.verification import Finding, Verdict, Verification
 from tests.tasks import make_task
 
-FINDING = Finding("lint", "ruff check .", Verdict.PASSES, None)
+FINDING = Finding("test", "pytest -q", Verdict.PASSES, None)
 PROPOSED = Proposed(
     "http://127.0.0.1:1/ada/recipe-box/pull/2",
     "c0ffee",
@@ -111,7 +111,7 @@ def test_a_pull_request_that_passes_is_a_success(ledger: Ledger) -> None:
         "check_url": "",
         "conclusion": "success",
         "seconds": 0,
-        "verification": [{"check": "lint", "command": "ruff check .", "verdict": "passes"}],
+        "verification": [{"check": "test", "command": "pytest -q", "verdict": "passes"}],
     }
 
 
@@ -159,7 +159,7 @@ def test_the_end_names_every_address_whole(ledger: Ledger) -> None:
     )
     assert "http://127.0.0.1:1/ada/recipe-box/pull/2\n" in output.getvalue()
     assert "http://x/tasks/t-FIX\n" in output.getvalue()
-    assert "ruff check .: passes" in output.getvalue()
+    assert "pytest -q: passes" in output.getvalue()
 
 
 def test_an_answer_is_folded_between_its_words(ledger: Ledger) -> None:

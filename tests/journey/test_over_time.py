@@ -10,6 +10,7 @@ import pytest
 
 from dayhand.journey_tools import Tools
 from dayhand.ledger.ledger import Claim, Ledger
+from dayhand.localhub.state.models import CheckRun, Issue
 from dayhand.publish.base import Publication
 from dayhand.sandbox.base import NO_HOSTS, Box, CommandLimits, Egress, Result, Sandbox, Snapshot
 from dayhand.scripted_model.moves import Finish, Patch
@@ -83,21 +84,40 @@ class ChangingBox:
         return self._box.run(command, env={**(env or {}), **weather}, limits=limits, **more)  # type: ignore[arg-type]
 
 
-def test_a_test_that_fails_now_and_then_is_called_flaky(harness: Harness) -> None:
-    repo = harness.repository("shop", {**SHOP, "test_shop.py": MOODY.format(1)})
-    issue = harness.issue(repo)
-    harness.label(repo, issue)
+def play_weather(harness: Harness, *rain: int) -> tuple[Issue, CheckRun]:
+    """Let a test fail on these runs of the tests; returns the pull request and its check run."""
+    runs = tuple(f"rain on run {run}" for run in rain)
+    moody = MOODY.replace("assertNotEqual", "assertNotIn").replace("'rain on run {}'", str(runs))
+    repo = harness.repository("shop", {**SHOP, "test_shop.py": moody})
+    harness.label(repo, harness.issue(repo))
     (task_id,) = harness.waiting()
     travel_with(
         task_id, harness.ledger, ChangingEnvironment(GitHubServices(harness.settings, harness.ledger))
     )
     (pull,) = harness.pulls(repo)
+    (check,) = harness.checks(repo, pull)
+    return pull, check
+
+
+def test_a_test_that_fails_by_chance_on_the_base_too_is_called_flaky(harness: Harness) -> None:
+    """It fails on the first run of the head and on the second of the base, and passes on the others."""
+    pull, check = play_weather(harness, 1, 4)
     assert "🎲 flaky: it failed, then passed when run again" in pull.body
     assert "`test_shop.Totals.test_now_and_then`" in pull.body
     assert "❌" not in pull.body
-    (check,) = harness.checks(repo, pull)
-    assert check.conclusion == "success", "lint passes, and nothing fails that stays"
+    assert (check.conclusion, check.title) == (
+        "neutral",
+        "Not verified: the tests are flaky (1 of 2 passes)",
+    )
     assert harness.model_server.count == 2, "nothing went back to the model"
+
+
+def test_a_failure_that_only_the_change_shows_stays_one_where_the_same_change_passes_later(
+    harness: Harness,
+) -> None:
+    pull, check = play_weather(harness, 1)
+    assert "❌ new failure" in pull.body
+    assert check.conclusion == "failure"
 
 
 BACK = "There are new failures: they go back to the model."

@@ -289,7 +289,10 @@ def test_tests_that_need_a_database_cannot_run_and_one_clean_linter_is_no_succes
         )
     )
     pull, check = play(harness, FIX, with_database, files=files)
-    assert (check.conclusion, check.title) == ("neutral", "The tests could not run here (1 of 2 passes)")
+    assert (check.conclusion, check.title) == (
+        "neutral",
+        "Not verified: the tests could not run here (1 of 2 passes)",
+    )
     assert "⛔ the environment cannot run it" in pull.body
     assert "MongoDB on localhost:27017 is missing" in pull.body
     assert "`[checks] test` in `.dayhand.toml`" in pull.body
@@ -302,7 +305,7 @@ def test_pytest_behind_make_is_read_to_the_single_test(harness: Harness) -> None
         "shop.py": SHOP["shop.py"],
         "Makefile": "test:\n\t@python3 tests.py\n",
         "tests.py": (
-            "import os, re\npath = re.search(r'--junitxml=(\\S+)', os.environ['PYTEST_ADDOPTS'])[1]\n"
+            "import os, re, shop\npath = re.search(r'--junitxml=(\\S+)', os.environ['PYTEST_ADDOPTS'])[1]\n"
             'case = \'<testcase classname="t" name="%s"/>\'\n'
             "open(path, 'w').write('<testsuites><testsuite>' + case % 'a' + case % 'b' + '</testsuite></testsuites>')\n"
         ),

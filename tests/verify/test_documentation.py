@@ -75,7 +75,7 @@ def test_each_test_that_the_page_names_exists() -> None:
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_each_verdict_has_a_row(verdict: Verdict) -> None:
-    verdicts = [row.cells[-2] for row in ROWS if row.heading == "The verdicts"]
+    verdicts = [row.cells[-2] for row in ROWS if row.heading == "The verdict on a check"]
     assert any(VERDICTS[verdict].partition(":")[0] in cell for cell in verdicts)
 
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import pytest
 
 from dayhand.verification import Verdict
-from dayhand.verify.judge import judge_failed, judge_passed
+from dayhand.verify.judge import (
+    Meaning,
+    Outcome,
+    Wording,
+    judge_failed,
+    judge_flaky,
+    judge_passed,
+    judge_test,
+)
 from dayhand.verify.reports.base import CaseResult, CaseState
 from dayhand.verify.reports.read import Results
 from dayhand.verify.runner import CheckResult
@@ -70,9 +79,91 @@ def test_a_head_that_fails(
     assert (judged.verdict, judged.failing) == (verdict, failing)
 
 
-def test_a_failure_that_passes_when_run_again_is_flaky() -> None:
-    judged = judge_failed(RED, GREEN, rerun=GREEN)
-    assert (judged.verdict, judged.failing) == (Verdict.FLAKY, ("b",))
+@pytest.mark.parametrize(
+    ("bases", "verdict"),
+    [
+        ([RED, GREEN], Verdict.FLAKY),
+        ([GREEN, GREEN, RED], Verdict.FLAKY),
+        ([GREEN] * 5, Verdict.NEW_FAILURE),
+        ([RED] * 5, Verdict.NEW_FAILURE),
+        ([], Verdict.NEW_FAILURE),
+        ([check_result(code=1, failing="c"), GREEN], Verdict.NEW_FAILURE),
+    ],
+    ids=["both", "both-later", "base-passes", "base-fails", "not-run", "another-test"],
+)
+def test_chance_excuses_a_failure_only_if_the_base_shows_both_outcomes(
+    bases: list[CheckResult], verdict: Verdict
+) -> None:
+    judged = judge_flaky(frozenset("b"), bases)
+    assert (judged.verdict, judged.failing) == (verdict, ("b",))
+
+
+def test_a_command_without_names_is_flaky_as_a_whole() -> None:
+    assert judge_flaky(frozenset(), [MUTE_RED, MUTE_GREEN]).verdict is Verdict.FLAKY
+    assert judge_flaky(frozenset(), [MUTE_GREEN, MUTE_GREEN]).verdict is Verdict.NEW_FAILURE
+
+
+# One row for each pair of wordings: base -> new source, in the old and in the new wording. "-": not run there.
+FOUR_RUNS = """
+  P P | P P | hides nothing
+  P P | F P | red to green
+  P P | - P | hides nothing
+  P P | P - | hides nothing
+  P P | - - | hides nothing
+  P P | F - | hides nothing
+  F P | F P | red to green
+  F P | P P | red to green
+  F P | - - | red to green
+  - - | F P | red to green
+  - - | P P | proves nothing
+  - - | - P | not compared
+  - - | P - | not compared
+  - - | - - | not compared
+  P - | P P | not compared
+  P - | P - | not compared
+  F - | P P | not compared
+  - P | P P | hides nothing
+  P F | F P | expectation changed
+  F F | F P | expectation changed
+  - F | F P | expectation changed
+  P F | P P | weakened
+  P F | P - | weakened
+  P F | - - | weakened
+  P F | - P | weakened
+  P F | F - | weakened
+  - F | P P | weakened
+  F F | P P | fails on the base too
+  F F | - - | fails on the base too
+  F F | F F | fails on the base too
+  F F | P F | fails on the base too
+  F - | F F | fails on the base too
+  F P | F F | new failure
+  P F | P F | new failure
+  P P | P F | new failure
+  P P | F F | new failure
+  P - | P F | new failure
+  - - | F F | new failure
+  - - | P F | new failure
+  - - | - F | new failure
+"""
+LETTERS = {"P": Outcome.PASSES, "F": Outcome.FAILS, "-": Outcome.NOT_RUN}
+
+
+def wording(text: str) -> Wording:
+    base, head = text.split()
+    return Wording(LETTERS[base], LETTERS[head])
+
+
+@pytest.mark.parametrize("row", FOUR_RUNS.strip().splitlines(), ids=lambda row: row.strip())
+def test_each_cell_of_the_four_runs_has_its_meaning(row: str) -> None:
+    old, new, meaning = row.split(" | ")
+    assert judge_test(wording(old), wording(new)) == meaning
+
+
+def test_no_old_wording_that_fails_with_the_change_is_ever_taken_for_proof() -> None:
+    for base, red, head in itertools.product(Outcome, repeat=3):
+        meaning = judge_test(Wording(base, Outcome.FAILS), Wording(red, head))
+        assert meaning not in (Meaning.RED_TO_GREEN, Meaning.HIDES_NOTHING), (base, red, head)
 
 
 def test_only_what_fails_each_time_is_named() -> None:

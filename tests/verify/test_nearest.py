@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from dayhand.environment.ecosystems.base import Check
-from dayhand.verify.nearest import narrow_to_nearest
+from dayhand.verify.nearest import narrow_to_changed, narrow_to_nearest
 from tests.verify.files import InMemoryFiles
 
 MANY = {f"tests/test_other{n}.py": "import other\n" for n in range(9)}
@@ -81,3 +81,72 @@ CART = {"cart.py": "", "tests/test_cart.py": "", **MANY}
 )  # fmt: skip
 def test_otherwise_everything_runs_at_once(command: str, files: Mapping[str, str], path: str) -> None:
     assert narrow(command, files, path) is None
+
+
+USERS = {
+    "shop.py": "",
+    "tests/__init__.py": "",
+    "tests/helpers.py": "",
+    "tests/more.py": "from tests.helpers import check\n",
+    "tests/test_cart.py": "from tests.helpers import check\n",
+    "tests/test_till.py": "from tests.more import also\n",
+    "tests/test_base.py": "",
+    "tests/test_derived.py": "from tests.test_base import Base\n",
+    "tests/test_data.py": "CASES = FOLDER.glob('cases/*.txt')\n",
+    "tests/test_new.py": "",
+    "tests/cases/one.txt": "1",
+    "tests/other.txt": "1",
+    "tests/settings/conftest.py": "open('limits.txt')\n",
+    "tests/settings/limits.txt": "1",
+    "go/a_test.go": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("wording", "on_base", "on_head"),
+    [
+        ("tests/test_cart.py", "tests/test_cart.py", "tests/test_cart.py"),
+        ("tests/test_new.py", None, "tests/test_new.py"),
+        ("tests/test_base.py", *["tests/test_base.py tests/test_derived.py"] * 2),
+        ("tests/helpers.py", *["tests/more.py tests/test_cart.py tests/test_till.py"] * 2),
+        ("tests/cases/one.txt", "tests/test_data.py", "tests/test_data.py"),
+        ("go/a_test.go", None, None),
+    ],
+)
+def test_the_tests_that_differ_are_those_that_changed_or_use_what_changed(
+    wording: str, on_base: str | None, on_head: str | None
+) -> None:
+    before = InMemoryFiles({path: text for path, text in USERS.items() if "new" not in path})
+    check = Check("test", "pytest -q", "", "x", "")
+    narrowed = narrow_to_changed(check, before, InMemoryFiles(USERS), wording=(wording,))
+    assert narrowed
+    commands = [
+        each and each.command.removeprefix("pytest -q ") for each in (narrowed.on_base, narrowed.on_head)
+    ]
+    assert commands == [on_base, on_head]
+
+
+@pytest.mark.parametrize(
+    "wording",
+    [
+        "tests/__init__.py",
+        "tests/other.txt",
+        "tests/settings/conftest.py",
+        "tests/settings/limits.txt",
+        "pytest.ini",
+    ],
+)
+def test_every_test_may_differ_where_it_is_not_known_who_uses_what_changed(wording: str) -> None:
+    files = InMemoryFiles({**USERS, "pytest.ini": "[pytest]"})
+    assert (
+        narrow_to_changed(Check("test", "pytest -q", "", "x", ""), files, files, wording=(wording,)) is None
+    )
+
+
+def test_the_packages_of_changed_go_tests_run_alone() -> None:
+    files = InMemoryFiles({"a/a_test.go": "", "a/b_test.go": "", "c/c_test.go": "", "d_test.go": ""})
+    check = Check("test", "go test -race ./...", "", "go", "")
+    narrowed = narrow_to_changed(check, files, files, wording=("a/a_test.go", "d_test.go"))
+    assert narrowed
+    assert narrowed.on_head
+    assert narrowed.on_head.command == "go test -race ./a ."

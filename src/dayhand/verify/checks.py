@@ -8,21 +8,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from dayhand.environment.base import Environment
-from dayhand.environment.ecosystems.base import Check, Files
-from dayhand.file_kinds import is_source
-from dayhand.ledger.log import TaskLog
+from dayhand.environment.base import Environment, Log
+from dayhand.environment.ecosystems.base import Check
 from dayhand.sandbox.base import Sandbox
-from dayhand.verification import Finding, Verdict
+from dayhand.verification import Finding, Verdict, Verification
 from dayhand.verify.base_cache import BaseCache
-from dayhand.verify.judge import Judgement, judge_failed, judge_passed
+from dayhand.verify.comparison import Comparison, FourRuns, compare
+from dayhand.verify.four_runs import SwappedTests
+from dayhand.verify.integrity.by_runs import add_comparison, concerns_of
+from dayhand.verify.integrity.inspect import inspect
+from dayhand.verify.judge import Judgement, Meaning, judge_failed, judge_flaky, judge_passed
 from dayhand.verify.nearest import narrow_to_nearest
-from dayhand.verify.red_green import can_show_red, show_red_green
 from dayhand.verify.runner import CheckResult, Runner
+from dayhand.verify.scope.projects import covers, find_gaps, project_of, source_of, touched_projects
 from dayhand.verify.trees import Trees, break_files
 
 # A check that passes on the head and is this quick also runs on the base, to tell "fixed" from "passes".
 QUICK_SECONDS = 60.0
+COMPARED = (Verdict.PASSES, Verdict.FIXED, Verdict.FAILS_ON_BASE_TOO)
+MAX_BASE_RUNS = 5  # to see whether a test fails by chance on the base too
 PASSES_WHEN_BROKEN = "it also passes with the changed files broken"
 REPORT_MISSING = (
     "pytest passed but did not write the report that it was asked for: nothing shows that a test ran"
@@ -30,20 +34,38 @@ REPORT_MISSING = (
 
 
 def verify(
-    environment: Environment, sandbox: Sandbox, trees: Trees, *, log: TaskLog, bases: BaseCache
-) -> tuple[Finding, ...]:
-    """Run every check of the environment on the change, and compare the results with the base.
+    environment: Environment, sandbox: Sandbox, trees: Trees, *, log: Log, bases: BaseCache
+) -> Verification:
+    """Run every check of the environment on the change, compare the results with the base, and say what they prove.
 
     A check that the environment cannot run is a finding that names what is missing, never a failure.
     """
     if not environment.checks:
         log.line("say", "The repository declares no lint, type check or test command that Dayhand knows.")
-    verifier = CheckVerifier(Runner(environment, sandbox, log), trees, bases)
-    return tuple(verifier.verify(check) for check in touched_folders_first(environment.checks, trees.paths))
+    checks = touched_folders_first(environment.checks, trees.paths)
+    verifier = CheckVerifier(Runner(environment, sandbox, log), trees, bases, checks)
+    compared = [verifier.verify(check) for check in checks]
+    findings = tuple(finding for finding, _ in compared)
+    commands = tuple(check.command for check in checks)
+    static = inspect(trees.before, trees.after, trees.paths, commands=commands)
+    hides_nothing = _all_agree([comparison for _, comparison in compared])
+    concerns = concerns_of(static, findings, trees=trees, hides_nothing=hides_nothing)
+    for concern in concerns:
+        log.line("result", f"{concern.kind}: {concern.path}: {concern.detail}")
+    return Verification(trees.tree, findings, concerns, gaps=find_gaps(trees, checks, findings))
+
+
+def _all_agree(comparisons: list[Comparison]) -> dict[str, bool]:
+    """Whether the edits of tests hide nothing in any of the commands that run them."""
+    found: dict[str, bool] = {}
+    for comparison in comparisons:
+        for name, hides_nothing in comparison.hides_nothing.items():
+            found[name] = found.get(name, True) and hides_nothing
+    return found
 
 
 def find_early_failure(
-    environment: Environment, sandbox: Sandbox, trees: Trees, *, log: TaskLog, before: Files, after: Files
+    environment: Environment, sandbox: Sandbox, trees: Trees, *, log: Log
 ) -> Finding | None:
     """Run the tests nearest to the change, and return a new failure among them that fails twice.
 
@@ -53,8 +75,12 @@ def find_early_failure(
     for check in environment.checks:
         if check.command in environment.missing:
             continue
-        narrowed = narrow_to_nearest(check, before, after, paths=trees.paths)
-        if narrowed and (finding := _new_failure(runner, trees, narrowed.on_head, on_base=narrowed.on_base)):
+        narrowed = narrow_to_nearest(check, trees.before, trees.after, paths=trees.paths)
+        if (
+            narrowed
+            and narrowed.on_head
+            and (finding := _new_failure(runner, trees, narrowed.on_head, on_base=narrowed.on_base))
+        ):
             log.line("result", f"test: {finding.command}: {finding.verdict}")
             return finding
     return None
@@ -98,73 +124,130 @@ class CheckVerifier:
     runner: Runner
     trees: Trees
     bases: BaseCache
+    checks: tuple[Check, ...]  # all of them: their folders are the repository's projects
 
-    def verify(self, check: Check) -> Finding:
+    def verify(self, check: Check) -> tuple[Finding, Comparison]:
+        """The finding, and what each test of the check means."""
         if missing := self.runner.environment.missing.get(check.command):
             self.runner.log.line("result", f"{check.kind}: {check.command}: not run. {missing.why}")
-            return Finding(check.kind, check.command, Verdict.CANNOT_RUN, None, missing=missing.why)
+            return Finding(
+                check.kind, check.command, Verdict.CANNOT_RUN, None, missing=missing.why
+            ), Comparison()
         head = self.runner.run(check, self.trees.head)
-        if missing_tool := head.missing_tool(check):
-            finding = Finding(check.kind, check.command, Verdict.CANNOT_RUN, head.run, missing=missing_tool)
-            return self._logged(finding)
-        return self._logged(self._passed(check, head) if head.run.passed else self._failed(check, head))
-
-    def _passed(self, check: Check, head: CheckResult) -> Finding:
-        base = self._cached_base(check)
-        if base is None and head.run.seconds <= QUICK_SECONDS:
+        if why := head.missing_tool(check):
+            finding = Finding(check.kind, check.command, Verdict.CANNOT_RUN, head.run, missing=why)
+            return self._logged(finding), Comparison()
+        base = self._known_base(check)
+        if base is None and (not head.run.passed or head.run.seconds <= QUICK_SECONDS):
             base = self._run_base(check)
+        finding = (self._passed if head.run.passed else self._failed)(check, head, base)
+        comparison = Comparison()
+        if check.kind == "test" and finding.verdict in COMPARED:
+            finding, comparison = self._proved(check, finding, head=head, base=base)
+        return self._logged(finding), comparison
+
+    def _passed(self, check: Check, head: CheckResult, base: CheckResult | None) -> Finding:
         judgement = judge_passed(head, base)
         if judgement.verdict is not Verdict.DOES_NOT_TEST and head.report_missing:
             judgement = Judgement(Verdict.DOES_NOT_TEST, note=REPORT_MISSING)
-        elif judgement.verdict is not Verdict.DOES_NOT_TEST and self._passes_when_broken(check, head):
-            judgement = Judgement(Verdict.DOES_NOT_TEST, note=PASSES_WHEN_BROKEN)
-        finding = _finding(check, judgement, head, base=base if base and not base.run.passed else None)
-        if (
-            check.kind == "test"
-            and judgement.verdict is not Verdict.DOES_NOT_TEST
-            and can_show_red(self.trees)
-        ):
-            red_green = show_red_green(
-                check, self.runner, self.trees, head=head, base=lambda: base or self._run_base(check)
-            )
-            finding = replace(finding, red_green=red_green)
-        return finding
+        return _finding(check, judgement, head, base=base if base and not base.run.passed else None)
 
-    def _failed(self, check: Check, head: CheckResult) -> Finding:
-        base = self._cached_base(check) or self._run_base(check)
+    def _failed(self, check: Check, head: CheckResult, base: CheckResult | None) -> Finding:
+        base = base or self._run_base(check)
         judgement, rerun = judge_failed(head, base), None
         if judgement.verdict is Verdict.NEW_FAILURE and head.run.reason == "exit":
-            self.runner.log.line(
-                "say", f"{check.command} has a new failure; running it again to see whether it is flaky."
-            )
+            self._say(f"{check.command} has a new failure; running it again to see whether it is flaky.")
             rerun = self.runner.run(check, self.trees.head)
-            judgement = judge_failed(head, base, rerun)
+            if rerun.run.passed:
+                judgement = judge_flaky(head.failing - base.failing, self._bases_until_both(check, judgement))
+            else:
+                judgement = judge_failed(head, base, rerun)
         return _finding(check, judgement, head, base=base, rerun=rerun)
 
-    def _cached_base(self, check: Check) -> CheckResult | None:
+    def _bases_until_both(self, check: Check, judgement: Judgement) -> list[CheckResult]:
+        """Runs of the base, until one outcome differs or there are as many as allowed. None comes from memory."""
+        runs: list[CheckResult] = []
+        failing = frozenset(judgement.failing)
+        while len(runs) < MAX_BASE_RUNS and judge_flaky(failing, runs).verdict is not Verdict.FLAKY:
+            self._say(f"Running {check.command} on the base, to see whether it is flaky there too.")
+            runs.append(self.runner.run(check, self.trees.base))
+        return runs
+
+    def _proved(
+        self, check: Check, finding: Finding, *, head: CheckResult, base: CheckResult | None
+    ) -> tuple[Finding, Comparison]:
+        """The finding with what the old and new tests say of the old and new source, and which projects that proves."""
+        wording = tuple(path for path in self.trees.wording if self._reads(check, path))
+        if wording:
+            runs, comparison = SwappedTests(check, self.runner, self.trees, wording).compare(head, base)
+        else:
+            runs = FourRuns(base, base, head, head)
+            comparison = compare(runs)
+        finding = add_comparison(finding, self.trees, runs=runs, comparison=comparison)
+        if finding.verdict is Verdict.NEW_FAILURE:
+            return finding, comparison
+        covered = [folder for folder in self._touched if covers(check.folder, folder)]
+        proves = self._proven(check, head, covered, is_red_green=bool(comparison.tests(Meaning.RED_TO_GREEN)))
+        is_breakable = any(source_of(folder, self.trees, self.checks) for folder in covered)
+        if is_breakable and not proves and finding.verdict is not Verdict.FAILS_ON_BASE_TOO:
+            finding = replace(finding, verdict=Verdict.DOES_NOT_TEST, note=PASSES_WHEN_BROKEN)
+        return replace(finding, proves=proves), comparison
+
+    def _proven(
+        self, check: Check, head: CheckResult, covered: list[str], *, is_red_green: bool
+    ) -> tuple[str, ...]:
+        """Those of the covered projects whose change the tests notice."""
+        if is_red_green and len(covered) == 1:
+            return tuple(covered)
+        return tuple(folder for folder in covered if self._notices(check, head, folder))
+
+    def _notices(self, check: Check, head: CheckResult, folder: str) -> bool:
+        """Whether the tests fail with the changed files of a project broken."""
+        paths = source_of(folder, self.trees, self.checks)
+        if not paths:
+            return False
+        fill = break_files(paths, self.trees.head)
+        narrowed = narrow_to_nearest(check, self.trees.before, self.trees.after, paths=self.trees.paths)
+        self._say(f"Running {check.command} with the changed files broken, to see whether it notices.")
+        if (
+            narrowed
+            and narrowed.on_head
+            and head.run.passed
+            and self.runner.run(narrowed.on_head, fill).failing
+        ):
+            return True
+        broken = self.runner.run(check, fill)
+        if head.results and broken.results and head.results.reported and broken.results.reported:
+            return bool(head.results.passing - broken.results.passing)
+        return head.run.passed and not broken.run.passed
+
+    def _reads(self, check: Check, path: str) -> bool:
+        """Whether a changed test, or what tests use, can matter to a check: it is not in another nested project."""
+        return covers(check.folder, path) or not project_of(path, self.checks)
+
+    @property
+    def _touched(self) -> tuple[str, ...]:
+        return touched_projects(self.trees, self.checks)
+
+    def _known_base(self, check: Check) -> CheckResult | None:
+        """The base's result from an earlier run. What fails there is run again: nothing is excused from memory."""
         base = self.bases.find(self.trees.base_commit, self.runner.environment.results_key, check)
-        if base:
-            result = "passes" if base.run.passed else "fails"
-            self.runner.log.line("say", f"{check.command} {result} on the base: known from an earlier run.")
-        return base
+        if base is None:
+            return None
+        if base.run.passed:
+            self._say(f"{check.command} passes on the base: known from an earlier run.")
+            return base
+        self._say(f"{check.command} failed on the base in an earlier run.")
+        return self._run_base(check)
 
     def _run_base(self, check: Check) -> CheckResult:
-        self.runner.log.line("say", "Running the same command on the base, to compare.")
+        self._say("Running the same command on the base, to compare.")
         base = self.runner.run(check, self.trees.base)
         self.bases.keep(self.trees.base_commit, self.runner.environment.results_key, check, result=base)
         return base
 
-    def _passes_when_broken(self, check: Check, head: CheckResult) -> bool:
-        """Whether a test command without a report passes whatever the changed files contain."""
-        paths = tuple(path for path in self.trees.paths if is_source(path))
-        if check.kind != "test" or not paths or (head.results and head.results.reported):
-            return False
-        self.runner.log.line(
-            "say",
-            f"{check.command} wrote no report of its tests; running it with the changed files broken, "
-            "to see whether it notices.",
-        )
-        return self.runner.run(check, break_files(paths, self.trees.head)).run.passed
+    def _say(self, text: str) -> None:
+        self.runner.log.line("say", text)
 
     def _logged(self, finding: Finding) -> Finding:
         text = f"{finding.kind}: {finding.command}: {finding.verdict}"

@@ -1,8 +1,13 @@
-"""The verdict on one check, from its runs alone: no box, no clock, nothing that the model wrote."""
+"""The verdicts, from runs alone: no box, no clock, nothing that the model wrote.
+
+``judge_test`` is the heart: what one test says of the change, from four runs. The others judge a whole check.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from dayhand.verification import Verdict
 from dayhand.verify.cannot_run.recognise import recognise
@@ -10,6 +15,53 @@ from dayhand.verify.cannot_run.wording import describe_unrunnable
 from dayhand.verify.runner import CheckResult
 
 DOES_NOT_LOAD = "it cannot run without the change either, but with it a file cannot even be loaded"
+
+
+class Outcome(StrEnum):
+    """How one test ended in one run."""
+
+    PASSES = "passes"
+    FAILS = "fails"
+    NOT_RUN = "not run"  # gone, skipped, expected to fail, or not reached
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """One wording of a test: how it ends on the source of the base, and on the source with the change."""
+
+    base: Outcome
+    head: Outcome
+
+
+class Meaning(StrEnum):
+    """What a test says of the change."""
+
+    RED_TO_GREEN = "red to green"  # proof
+    HIDES_NOTHING = "hides nothing"  # the old wording passes with the change
+    EXPECTATION_CHANGED = "expectation changed"  # a person must confirm it
+    WEAKENED = "weakened"  # held until a person accepts it
+    NEW_FAILURE = "new failure"
+    FAILS_ON_BASE_TOO = "fails on the base too"
+    PROVES_NOTHING = "proves nothing"  # a new test that passes without the change
+    NOT_COMPARED = "not compared"
+
+
+def judge_test(old: Wording, new: Wording) -> Meaning:
+    """What one test says of the change. A test that did not change has the same wording twice."""
+    passes, fails = Outcome.PASSES, Outcome.FAILS
+    if new.head is fails:
+        excused = old.base is fails and old.head is not passes
+        return Meaning.FAILS_ON_BASE_TOO if excused else Meaning.NEW_FAILURE
+    if old.head is fails:  # the old wording speaks against the change
+        if new == Wording(fails, passes):
+            return Meaning.EXPECTATION_CHANGED
+        return Meaning.FAILS_ON_BASE_TOO if old.base is fails else Meaning.WEAKENED
+    if new == Wording(fails, passes) or old == Wording(fails, passes):
+        return Meaning.RED_TO_GREEN
+    if old.head is passes:
+        return Meaning.HIDES_NOTHING
+    is_new = old == Wording(Outcome.NOT_RUN, Outcome.NOT_RUN)
+    return Meaning.PROVES_NOTHING if is_new and new.base is new.head is passes else Meaning.NOT_COMPARED
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +87,6 @@ def judge_passed(head: CheckResult, base: CheckResult | None) -> Judgement:
 
 def judge_failed(head: CheckResult, base: CheckResult, rerun: CheckResult | None = None) -> Judgement:
     """Judge a head that fails, with the base and, if it was run again, with the second run of the head."""
-    if rerun and rerun.run.passed:
-        return Judgement(Verdict.FLAKY, failing=tuple(sorted(head.failing - base.failing)))
     if base.run.passed:
         return Judgement(Verdict.NEW_FAILURE, tuple(sorted(_failing_each_time(head, rerun))))
     lacking = recognise(head, base)
@@ -49,7 +99,7 @@ def judge_failed(head: CheckResult, base: CheckResult, rerun: CheckResult | None
     unrunnable = lacking.unrunnable.tests if lacking.unrunnable else frozenset()
     if not base.results:
         return Judgement(Verdict.FAILS_ON_BASE_TOO)  # single tests are not known, only the exit codes
-    last = rerun or head
+    last = head if rerun is None or rerun.run.passed else rerun
     report_lost = base.results.reported and not (last.results and last.results.reported)
     if report_lost or not last.results or (base.failing and not last.failing):
         note = "it fails in a different way than on the base, where single tests failed"
@@ -61,6 +111,24 @@ def judge_failed(head: CheckResult, base: CheckResult, rerun: CheckResult | None
         return Judgement(Verdict.NEW_FAILURE, tuple(sorted(new)), fixed)
     note = describe_unrunnable(lacking.unrunnable, len(head.results.tests) if head.results else 0)
     return Judgement(Verdict.FAILS_ON_BASE_TOO, fixed=fixed, note=note)
+
+
+def judge_flaky(failing: frozenset[str], bases: Sequence[CheckResult]) -> Judgement:
+    """Judge a head that failed and then passed, from several runs of the base.
+
+    ``failing``: the tests that failed, if they are known. Chance excuses them only if the base fails by chance too.
+    """
+    names = tuple(sorted(failing))
+    if all(_shows_both(name, bases) for name in names or ("",)):
+        return Judgement(Verdict.FLAKY, names)
+    note = f"with the change it fails in some runs; {len(bases)} runs of the base show no such chance"
+    return Judgement(Verdict.NEW_FAILURE, names, note=note)
+
+
+def _shows_both(name: str, bases: Sequence[CheckResult]) -> bool:
+    """Whether a test, or the whole command if ``name`` is "", both fails and passes on the base."""
+    failed = [name in base.failing if name else not base.run.passed for base in bases]
+    return any(failed) and not all(failed)
 
 
 def _failing_each_time(head: CheckResult, rerun: CheckResult | None) -> frozenset[str]:

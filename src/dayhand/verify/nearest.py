@@ -1,7 +1,10 @@
-"""The tests nearest to a change. They run first, so that a failure goes back to the model early; they decide no verdict.
+"""Which test files a check is narrowed to: those nearest to a change, or those whose wording changed.
 
-The rule: test files that changed, that are named like a changed file, or that import one. If these are more than a
-third of all tests, or the command cannot run single test files, everything runs at once.
+The nearest tests run first, so that a failure goes back to the model early; they decide no verdict. The rule: test
+files that changed, that are named like a changed file, or that import one. If these are more than a third of all tests,
+or the command cannot run single test files, everything runs at once.
+
+The changed tests run once more than the others, with old tests or on old source (``four_runs.py``).
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from dayhand.environment.ecosystems.base import Check, Files
-from dayhand.file_kinds import is_source, is_test
+from dayhand.file_kinds import TEST_CODE, belongs_to_tests, is_source, is_test
 from dayhand.verify.runner import PYTEST
 from dayhand.verify.scope.unmentioned import are_related, imported_words
 
@@ -24,17 +27,20 @@ SHELL_SYNTAX = re.compile(r"[;|&<>$`*?()\n\\]")
 NPM_RUN = re.compile(r"npm run ([\w:.-]+)")
 # Scripts that accept test files as further arguments: https://docs.npmjs.com/cli/commands/npm-run-script
 TAKES_FILES = re.compile(r"(?:node --test|jest|vitest run|ava)(?: --?[\w-]+(?:=[\w./-]+)?)*")
+GO_TEST = re.compile(r"(go test(?: -[\w=.,]+)*) \./\.\.\.((?: -[\w=.,]+)*)")
 SCRIPT_SUFFIX = re.compile(r"\.[cm]?[jt]sx?$")
 PYTHON_SUFFIX = re.compile(r"\.py$")
+GO_SUFFIX = re.compile(r"\.go$")
+RUNS_ALONE = re.compile(r"(^|/)(test_[^/]*|[^/]*_tests?|tests?)\.py$|\.(test|spec)\.[cm]?[jt]sx?$|_test\.go$")
 CommandFor = Callable[[tuple[str, ...]], str]  # from paths of tests, relative to the check's folder
 
 
 @dataclass(frozen=True, slots=True)
 class NarrowedCheck:
-    """A check on the nearest tests only."""
+    """A check on some test files only. None: it has nothing to run there."""
 
-    on_head: Check
-    on_base: Check | None  # on those of the tests that exist on the base; None if there are none
+    on_head: Check | None
+    on_base: Check | None  # on the test files of the base
 
 
 def narrow_to_nearest(
@@ -47,28 +53,91 @@ def narrow_to_nearest(
     nearest = _nearest_tests(check, after, paths)
     if not nearest:
         return None
-    prefix = len(check.folder) + 1 if check.folder else 0
-
-    def narrowed(tests: tuple[str, ...]) -> Check:
-        return replace(check, command=command_for(tuple(test[prefix:] for test in tests)))
-
     on_base = frozenset(before.paths())
-    old_tests = tuple(path for path in nearest if path in on_base)
-    return NarrowedCheck(narrowed(nearest), narrowed(old_tests) if old_tests else None)
+    return NarrowedCheck(
+        _narrowed(check, command_for, nearest),
+        _narrowed(check, command_for, tuple(path for path in nearest if path in on_base)),
+    )
 
 
-def _nearest_tests(check: Check, after: Files, paths: tuple[str, ...]) -> tuple[str, ...]:
-    """The nearest test files of the check's language and folder; none if there are few tests, or most are near."""
-    folder = f"{check.folder}/" if check.folder else ""
-    suffix = SCRIPT_SUFFIX if NPM_RUN.search(check.command) else PYTHON_SUFFIX
-    tests = [
+def narrow_to_changed(
+    check: Check, before: Files, after: Files, *, wording: tuple[str, ...]
+) -> NarrowedCheck | None:
+    """Narrow a check to the test files that changed, or that use a changed helper, on either side.
+
+    None if any test may differ (data, settings, a helper that no test imports), or if the command cannot run single
+    test files.
+    """
+    sides = []
+    for files in (before, after):
+        command_for, tests = _command_for_tests(check, files), _test_files(check, files)
+        using = _using(wording, tests, files) if command_for and len(tests) <= MAX_TESTS else None
+        if command_for is None or using is None:
+            return None
+        sides.append(_narrowed(check, command_for, using))
+    return NarrowedCheck(on_head=sides[1], on_base=sides[0])
+
+
+def _using(wording: tuple[str, ...], tests: tuple[str, ...], files: Files) -> tuple[str, ...] | None:
+    """The test files among ``wording``, and those that use one of them, directly or through others; None if unknown."""
+    found = {path for path in tests if path in wording and RUNS_ALONE.search(path)}
+    paths = frozenset(files.paths())
+    others = [path for path in wording if path in paths and not RUNS_ALONE.search(path)]
+    conftests = tuple(path for path in paths if path.endswith("conftest.py"))
+    texts = {path: files.read(path) for path in (*tests, *conftests)}
+    imports = {path: imported_words(text) for path, text in texts.items()}
+    queue = [*found, *others]
+    for path in queue:  # grows while it is read
+        if TEST_CODE.search(path):
+            users = {user for user in texts if user != path and _stem(path) in imports[user]}
+        else:
+            users = {user for user in texts if any(word in texts[user] for word in _names_of_data(path))}
+        if (path in others and not users) or users.intersection(conftests):
+            return None
+        queue += sorted(users - found)
+        found |= users
+    return tuple(path for path in tests if path in found)
+
+
+def _names_of_data(path: str) -> list[str]:
+    """The words by which tests can name a file of data: its own name, and those of its folders below the tests'."""
+    *folders, name = path.split("/")
+    return [name, *(folder for folder in folders if not belongs_to_tests(f"{folder}/"))]
+
+
+def _stem(path: str) -> str:
+    return path.rpartition("/")[2].partition(".")[0].lower()
+
+
+def _narrowed(check: Check, command_for: CommandFor, tests: tuple[str, ...]) -> Check | None:
+    prefix = len(check.folder) + 1 if check.folder else 0
+    if not tests:
+        return None
+    return replace(check, command=command_for(tuple(test[prefix:] for test in tests)))
+
+
+def _test_files(check: Check, files: Files) -> tuple[str, ...]:
+    """The test files of the check's language and folder."""
+    folder, suffix = f"{check.folder}/" if check.folder else "", _suffix(check)
+    return tuple(
         path
-        for path in after.paths()
+        for path in files.paths()
         if is_test(path)
         and path.startswith(folder)
         and suffix.search(path)
         and not path.endswith("conftest.py")
-    ]
+    )
+
+
+def _suffix(check: Check) -> re.Pattern[str]:
+    if NPM_RUN.search(check.command):
+        return SCRIPT_SUFFIX
+    return GO_SUFFIX if GO_TEST.search(check.command) else PYTHON_SUFFIX
+
+
+def _nearest_tests(check: Check, after: Files, paths: tuple[str, ...]) -> tuple[str, ...]:
+    """The nearest test files of the check's language and folder; none if there are few tests, or most are near."""
+    tests, suffix = _test_files(check, after), _suffix(check)
     if not MIN_TESTS <= len(tests) <= MAX_TESTS:
         return ()
     changed = [path for path in paths if is_source(path) and suffix.search(path)]
@@ -92,6 +161,8 @@ def _command_for_tests(check: Check, files: Files) -> CommandFor | None:
         if not TAKES_FILES.fullmatch(_package_script(files.read(package), npm_run[1])):
             return None
         return lambda tests: f"{change_folder}{command} -- {shlex.join(tests)}"
+    if go_test := GO_TEST.fullmatch(command):
+        return lambda tests: f"{change_folder}{go_test[1]} {_go_packages(tests)}{go_test[2]}"
     pytest = PYTEST.match(command)
     if not pytest:
         return None
@@ -100,6 +171,11 @@ def _command_for_tests(check: Check, files: Files) -> CommandFor | None:
         word for word in shlex.split(command[pytest.end() :]) if not _names_path(word, check.folder, paths)
     ]
     return lambda tests: f"{change_folder}{pytest[0]} {shlex.join([*options, *tests])}"
+
+
+def _go_packages(tests: tuple[str, ...]) -> str:
+    folders = dict.fromkeys(test.rpartition("/")[0] for test in tests)
+    return shlex.join(f"./{folder}" if folder else "." for folder in folders)
 
 
 def _package_script(package: str, name: str) -> str:

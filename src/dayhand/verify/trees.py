@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from dayhand.environment.ecosystems.base import Files
 from dayhand.errors import SandboxError
+from dayhand.file_kinds import belongs_to_tests, is_check_configuration, is_mixed_configuration
 from dayhand.sandbox.base import Box
+from dayhand.verify.integrity.configuration import check_settings
 
 Fill = Callable[[Box], None]  # puts a tree into a box
 
@@ -28,8 +31,30 @@ class Trees:
     head: Fill
     base: Fill
     base_commit: str
+    before: Files  # of the base
+    after: Files  # of the change
     paths: tuple[str, ...] = ()  # the files that the change touches
-    tests: tuple[str, ...] = ()  # those of them with new or altered tests
+    tree: str = ""  # the git tree of the change
+
+    @property
+    def wording(self) -> tuple[str, ...]:
+        """The changed tests, with their helpers, their data and the configuration of checks."""
+        return tuple(path for path in self.paths if words_checks(path, self.before, self.after))
+
+    @property
+    def source(self) -> tuple[str, ...]:
+        """The other changed files."""
+        wording = frozenset(self.wording)
+        return tuple(path for path in self.paths if path not in wording)
+
+
+def words_checks(path: str, before: Files, after: Files) -> bool:
+    """Whether a changed file says what the checks expect, or how they run."""
+    if belongs_to_tests(path) or is_check_configuration(path):
+        return True
+    if not is_mixed_configuration(path):
+        return False
+    return check_settings(path, before.read(path)) != check_settings(path, after.read(path))
 
 
 def restore_files(paths: tuple[str, ...], commit: str, fill: Fill) -> Fill:

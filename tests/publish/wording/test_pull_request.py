@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from inline_snapshot import snapshot
 
 from dayhand.errors import CheckoutError
@@ -10,8 +12,11 @@ from dayhand.publish.wording import comment, cost, evidence, pull_request, verif
 from dayhand.task import NOT_ALLOWED, Ask, Blocked, Change, Citation, Proof, Solution, TaskKind
 from dayhand.usage import Usage
 from dayhand.verification import (
+    Expectation,
     Finding,
+    Gap,
     Run,
+    Unverified,
     Verdict,
     Verification,
 )
@@ -174,15 +179,22 @@ def test_the_answer_to_a_question() -> None:
 def test_the_comment_says_what_the_ledger_says() -> None:
     said = {
         verdict: comment.proposed(
-            TASK, "https://pull", Verification("t", (Finding("test", "x", verdict, None),)), usage=USAGE
+            TASK,
+            "https://pull",
+            Verification("t", (Finding("test", "x", verdict, None),), gaps=gaps),
+            usage=USAGE,
         )
-        for verdict in (Verdict.PASSES, Verdict.NEW_FAILURE, Verdict.CANNOT_RUN)
+        for verdict, gaps in (
+            (Verdict.PASSES, ()),
+            (Verdict.NEW_FAILURE, ()),
+            (Verdict.CANNOT_RUN, (Gap(Unverified.CANNOT_RUN),)),
+        )
     }
     assert said == snapshot(
         {
             Verdict.PASSES: "@ada [The pull request](https://pull) is ready for review. ✅ The repository's own checks pass (1 of 1 passes).",
             Verdict.NEW_FAILURE: "@ada [The pull request](https://pull) needs your attention. ❌ There are new failures (0 of 1 pass).",
-            Verdict.CANNOT_RUN: "@ada [The pull request](https://pull) is ready for review. ⚠️ The tests could not run here (0 of 1 pass).",
+            Verdict.CANNOT_RUN: "@ada [The pull request](https://pull) is ready for review. ⚠️ Not verified: the tests could not run here (0 of 1 pass).",
         }
     )
 
@@ -214,7 +226,7 @@ def test_a_refusal_names_the_person_and_the_reason() -> None:
 def test_where_nothing_is_declared_nothing_is_claimed() -> None:
     body = pull_request.body(TASK, proposal(findings=()), REPO, task_url=URL)
     assert "so nothing was run" in body
-    assert verification.headline(Verification("t", ())) == "No check could verify this change"
+    assert verification.headline(Verification("t", ())) == "Not verified: no check could verify this change"
 
 
 def test_hostile_words_of_the_model_close_and_mention_nobody() -> None:
@@ -242,21 +254,56 @@ def test_the_verdict_stands_before_the_models_words() -> None:
 
 def test_passing_in_part_is_not_called_passing() -> None:
     lint = Finding("lint", "ruff check .", Verdict.PASSES, HEAD)
-    said = {}
-    for verdict in (Verdict.FAILS_ON_BASE_TOO, Verdict.FLAKY, Verdict.DOES_NOT_TEST, Verdict.CANNOT_RUN):
-        some = Verification("t", (lint, Finding("test", "pytest -q", verdict, HEAD)))
-        said[verdict] = f"{some.conclusion.status}: {verification.headline(some)}"
-    assert said == snapshot(
-        {
-            Verdict.FAILS_ON_BASE_TOO: "success: No new failures; what failed before still fails (1 of 2 passes)",
-            Verdict.FLAKY: "success: No new failures that persist, but some checks are flaky (1 of 2 passes)",
-            Verdict.DOES_NOT_TEST: "neutral: The checks pass, but do not test the change (1 of 2 passes)",
-            Verdict.CANNOT_RUN: "neutral: The tests could not run here (1 of 2 passes)",
-        }
+    old, flaky, missing = (
+        Finding("types", "mypy", verdict, HEAD)
+        for verdict in (Verdict.FAILS_ON_BASE_TOO, Verdict.FLAKY, Verdict.CANNOT_RUN)
     )
-    types = Finding("types", "mypy", Verdict.CANNOT_RUN, None)
-    some = Verification("t", (lint, FINDINGS[0], types))
-    assert verification.headline(some) == "No new failures, but some checks could not run (2 of 3 pass)"
+    said = [
+        verification.headline(Verification("t", (lint, FINDINGS[0], other)))
+        for other in (old, flaky, missing)
+    ]
+    assert said == snapshot(
+        [
+            "No new failures; what failed before still fails (2 of 3 pass)",
+            "No new failures that persist, but some checks are flaky (2 of 3 pass)",
+            "No new failures, but some checks could not run (2 of 3 pass)",
+        ]
+    )
+
+
+def test_what_no_test_verifies_is_said_in_the_title_with_the_reason() -> None:
+    lint = Finding("lint", "ruff check .", Verdict.PASSES, HEAD)
+    said = [
+        verification.headline(Verification("t", (lint,), gaps=(Gap(reason, folder),)))
+        for reason in Unverified
+        for folder in ("", "web/x`y")
+        if not folder or reason is Unverified.CANNOT_RUN
+    ]
+    assert said == snapshot(
+        [
+            "Not verified: no test command was found (1 of 1 passes)",
+            "Not verified: the tests could not run here (1 of 1 passes)",
+            "Not verified: the tests could not run here (in web/x\\`y/) (1 of 1 passes)",
+            "Not verified: the tests already fail on the base (1 of 1 passes)",
+            "Not verified: the tests are flaky (1 of 1 passes)",
+            "Not verified: no test notices the change (1 of 1 passes)",
+            "Not verified: only documentation changed (1 of 1 passes)",
+            "Not verified: only tests changed (1 of 1 passes)",
+            "Not verified: only configuration changed (1 of 1 passes)",
+        ]
+    )
+
+
+def test_changed_expectations_are_counted_in_the_title() -> None:
+    one, two = (
+        replace(FINDINGS[0], expectations=tuple(Expectation(name) for name in names)) for names in ("a", "ab")
+    )
+    assert [verification.headline(Verification("t", (each,))) for each in (one, two)] == snapshot(
+        [
+            "Passes with 1 changed expectation: confirm it in review (1 of 1 passes)",
+            "Passes with 2 changed expectations: confirm them in review (1 of 1 passes)",
+        ]
+    )
 
 
 def test_a_files_name_cannot_end_the_link_to_it() -> None:

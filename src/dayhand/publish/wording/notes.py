@@ -1,15 +1,15 @@
-"""The notes below the verification table: red to green, weakened checks, side effects, and the scope of the change."""
+"""The notes below the verification table: single tests, weakened checks, side effects, and the scope of the change."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from dayhand.publish.markdown.escape import code
-from dayhand.verification import Concern, Finding, FormattingOnly, Scope, Verification
+from dayhand.publish.wording.single_tests import changed_expectations, no_longer_run, red_to_green
+from dayhand.verification import Concern, FormattingOnly, Scope, Verification
 
 MAX_CONCERNS = 15  # listed; the task's page has all of them
 MAX_FILES = 10
-MAX_TESTS = 5
 ACCEPTING = "To accept this, comment `@bot accept` here. You need write access."
 
 
@@ -17,6 +17,8 @@ def notes(verification: Verification, task_url: str) -> str:
     """All notes; "" if there are none."""
     parts = (
         red_to_green(verification, task_url),
+        changed_expectations(verification.expectations),
+        no_longer_run(verification),
         weakened_checks(verification.concerns),
         side_effects(verification.side_effects),
         ACCEPTING if verification.concerns or verification.side_effects else "",
@@ -49,12 +51,6 @@ def held_back(files: Sequence[Concern]) -> str:
         "A person decides about them first:"
     )
     return _concerns(opening, files)
-
-
-def red_to_green(verification: Verification, task_url: str) -> str:
-    """One line for each test command that ran the change's own tests on the source before the change."""
-    lines = [_red_to_green(finding, task_url) for finding in verification.findings if finding.red_green]
-    return "\n\n".join(line for line in lines if line)
 
 
 def size(scope: Scope) -> str:
@@ -114,30 +110,6 @@ def _concern(concern: Concern) -> str:
 
 def _location(concern: Concern) -> str:
     return f"{concern.path}:{concern.line}" if concern.line else concern.path
-
-
-def _red_to_green(finding: Finding, task_url: str) -> str:
-    result = finding.red_green
-    if result is None:
-        return ""
-    run = f"[{code(finding.command)}]({task_url}#L{result.run.line})"
-    if not result.proven:
-        return f"⚠️ **No red to green:** the change's tests also pass without the change ({run}), so they prove nothing."
-    count = len(result.tests)
-    tests = {0: "the change's tests fail", 1: "1 test fails"}.get(count, f"{count} tests fail")
-    passes = "passes" if count == 1 else "pass"
-    text = f"**Red to green:** {tests} without the change and {passes} with it ({run})."
-    return f"{text} {_passing_before(result.passing_before)}".strip()
-
-
-def _passing_before(tests: Sequence[str]) -> str:
-    """The new tests that prove nothing about the change."""
-    if not tests:
-        return ""
-    more = f" and {len(tests) - MAX_TESTS} more" if len(tests) > MAX_TESTS else ""
-    names = ", ".join(code(name) for name in tests[:MAX_TESTS]) + more
-    subject = "1 new test also passes" if len(tests) == 1 else f"{len(tests)} new tests also pass"
-    return f"{subject} without it: {names}."
 
 
 def _formatted(file: FormattingOnly) -> str:

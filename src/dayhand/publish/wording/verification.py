@@ -6,9 +6,9 @@ from dayhand.publish.markdown.escape import cell, code
 from dayhand.publish.markdown.sanitize import line
 from dayhand.publish.wording.held_back import NOTHING_PUSHED
 from dayhand.publish.wording.notes import notes
+from dayhand.publish.wording.single_tests import listed
 from dayhand.verification import Counts, Finding, Objection, Status, Verdict, Verification
 
-MAX_TESTS = 5  # named in a row
 VERDICTS = {
     Verdict.PASSES: "✅ passes",
     Verdict.FIXED: "✅ fixed",
@@ -78,9 +78,19 @@ def _conclusion(verification: Verification, *, all_pass: bool) -> str:
             return "No new failures that persist, but some checks are flaky"
         case Status.SUCCESS:
             return "No new failures; what failed before still fails"
-    if Verdict.DOES_NOT_TEST in verdicts:
-        return "The checks pass, but do not test the change"
-    return "The tests could not run here" if verification.untested else "No check could verify this change"
+    if changed := len(verification.expectations):
+        one = changed == 1
+        expectations = "1 changed expectation" if one else f"{changed} changed expectations"
+        return f"Passes with {expectations}: confirm {'it' if one else 'them'} in review"
+    return f"Not verified: {_gap(verification)}"
+
+
+def _gap(verification: Verification) -> str:
+    """Why no test verifies the change: the first reason."""
+    if not verification.gaps:
+        return "no check could verify this change"
+    gap = verification.gaps[0]
+    return f"{gap.reason} (in {line(gap.folder)}/)" if gap.folder else gap.reason
 
 
 def _verdict(finding: Finding, task_url: str) -> str:
@@ -89,15 +99,11 @@ def _verdict(finding: Finding, task_url: str) -> str:
         verdict = f"[{verdict}]({task_url}#L{finding.head.line})"
     counts = f" ({_counts(finding.counts)})" if finding.counts else ""
     reason = finding.missing or finding.note
-    tests = _tests(finding.failing) or _tests(finding.fixed)
+    before = finding.failing_before if finding.verdict is Verdict.FAILS_ON_BASE_TOO else ()
+    tests = listed(finding.failing or finding.fixed or before)
     return "".join([verdict, counts, f": {line(reason)}" if reason else "", f": {tests}" if tests else ""])
 
 
 def _counts(counts: Counts) -> str:
     parts = [(counts.passed, "passed"), (counts.failed, "failed"), (counts.skipped, "skipped")]
     return ", ".join(f"{count} {word}" for count, word in parts if count) or "no test ran"
-
-
-def _tests(names: tuple[str, ...]) -> str:
-    more = f" and {len(names) - MAX_TESTS} more" if len(names) > MAX_TESTS else ""
-    return ", ".join(code(name) for name in names[:MAX_TESTS]) + more

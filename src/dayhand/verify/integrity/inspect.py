@@ -1,6 +1,7 @@
 """What in a change weakens the checks that verify it: found by parsing, listed for a person, never refused.
 
 A change may have good reasons to delete a test. But a person must confirm that, not the model that wrote the change.
+Where runs tell what an edit of a test hides, ``by_runs.py`` lets them decide.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def _weakened_tests(path: str, old: str, new: str, *, tests_now: Counter[str]) -
             yield from _weakened_test(path, name, known, new=test)
         was_renamed = known is None and not test.group and test.body in skipped_bodies
         if test.skips and not (known and known.skips) and not was_renamed:
-            yield Concern("skipped test", path, test.line, name)
+            yield Concern("skipped test", path, test.line, name, test=name)
         if test.focuses and not (known and known.focuses):
             yield Concern("only this test runs", path, test.line, name)
     old_conditions = {text for _, text in regex_tests.file_conditions(path, old)}
@@ -93,7 +94,7 @@ def _deleted_tests(
         if name in new or name in tests_now or test.group:
             continue
         if test.body not in added_names or _is_hidden(path, name, added_names[test.body]):
-            yield Concern("deleted test", path, 0, name)
+            yield Concern("deleted test", path, 0, name, test=name)
 
 
 def _is_hidden(path: str, old_name: str, new_name: str) -> bool:
@@ -104,17 +105,19 @@ def _is_hidden(path: str, old_name: str, new_name: str) -> bool:
 
 def _weakened_test(path: str, name: str, old: CaseFacts, *, new: CaseFacts) -> Iterator[Concern]:
     if new.inverts and not old.inverts:
-        yield Concern("test expected to fail", path, new.line, name)
+        yield Concern("test expected to fail", path, new.line, name, test=name)
     if new.cases < old.cases:
-        yield Concern("deleted test", path, new.line, f"{name}: {old.cases - new.cases} of its cases")
+        detail = f"{name}: {old.cases - new.cases} of its cases"
+        yield Concern("deleted test", path, new.line, detail, test=name)
     if old.asserts and not new.asserts:
-        yield Concern("emptied test", path, new.line, name)
+        yield Concern("emptied test", path, new.line, name, test=name)
     elif new.asserts < old.asserts:
-        yield Concern("loosened assertion", path, new.line, f"{name}: {old.asserts - new.asserts} fewer")
+        detail = f"{name}: {old.asserts - new.asserts} fewer"
+        yield Concern("loosened assertion", path, new.line, detail, test=name)
     elif new.exact < old.exact:
         fewer = old.exact - new.exact
         detail = f"{name}: {fewer} no longer {'compares' if fewer == 1 else 'compare'} with a value"
-        yield Concern("loosened assertion", path, new.line, detail)
+        yield Concern("loosened assertion", path, new.line, detail, test=name)
 
 
 def _suppressions(path: str, old: str, new: str) -> Iterator[Concern]:
