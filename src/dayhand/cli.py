@@ -104,7 +104,10 @@ def parser() -> argparse.ArgumentParser:
 
     bench = _command(commands, "bench", _bench, text="measure what Dayhand itself costs")
     bench.add_argument(
-        "what", nargs="?", choices=["sandbox", "environment", "agent", "web"], default="sandbox"
+        "what", nargs="?", choices=["sandbox", "environment", "truth", "agent", "web"], default="sandbox"
+    )
+    bench.add_argument(
+        "folder", nargs="?", help="with truth: a folder of cases (default: those that come with Dayhand)"
     )
     bench.add_argument("--json", action="store_true", help="print one JSON object")
     bench.add_argument(
@@ -186,6 +189,10 @@ def _bench(arguments: argparse.Namespace) -> int:
         from dayhand.bench.environment import bench_environment
 
         return bench_environment(as_json=arguments.json)
+    if arguments.what == "truth":
+        from dayhand.bench.truth.run import bench_truth
+
+        return bench_truth(arguments.folder, as_json=arguments.json)
     if arguments.what == "agent":
         from dayhand.bench.agent import bench_agent
 

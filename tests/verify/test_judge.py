@@ -10,7 +10,7 @@ import pytest
 from dayhand.verification import Verdict
 from dayhand.verify.judge import (
     Meaning,
-    Outcome,
+    RunOutcome,
     Wording,
     judge_failed,
     judge_flaky,
@@ -146,7 +146,7 @@ FOUR_RUNS = """
   - - | P F | new failure
   - - | - F | new failure
 """
-LETTERS = {"P": Outcome.PASSES, "F": Outcome.FAILS, "-": Outcome.NOT_RUN}
+LETTERS = {"P": RunOutcome.PASSES, "F": RunOutcome.FAILS, "-": RunOutcome.NOT_RUN}
 
 
 def wording(text: str) -> Wording:
@@ -161,8 +161,8 @@ def test_each_cell_of_the_four_runs_has_its_meaning(row: str) -> None:
 
 
 def test_no_old_wording_that_fails_with_the_change_is_ever_taken_for_proof() -> None:
-    for base, red, head in itertools.product(Outcome, repeat=3):
-        meaning = judge_test(Wording(base, Outcome.FAILS), Wording(red, head))
+    for base, red, head in itertools.product(RunOutcome, repeat=3):
+        meaning = judge_test(Wording(base, RunOutcome.FAILS), Wording(red, head))
         assert meaning not in (Meaning.RED_TO_GREEN, Meaning.HIDES_NOTHING), (base, red, head)
 
 

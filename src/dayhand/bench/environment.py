@@ -108,14 +108,22 @@ class BenchProject:
     def write(cls, data: Path, name: str, raw: Mapping[str, bytes]) -> BenchProject:
         store = GitStore(data / "github" / f"{name}.git")
         store.create(BRANCH)
-        commit = store.commit_files(raw, BRANCH, "First version", author=("Bench", "bench@localhost"))
+        store.commit_files(raw, BRANCH, "First version", author=("Bench", "bench@localhost"))
+        return cls.mirrored(data, name, store)
+
+    @classmethod
+    def mirrored(cls, data: Path, name: str, store: GitStore) -> BenchProject:
+        """The repository of ``store`` in a mirror, with all its branches."""
         mirror = Mirror(data / "mirrors" / f"{name}.git", str(store.path))
-        mirror.fetch((BRANCH,), "")
+        mirror.fetch(tuple(store.branches()), "")
+        commit = store.branches()[BRANCH]
         return cls(name, mirror, commit, read_files(mirror, commit))
 
-    def fill(self, box: Box) -> None:
-        bundle = self.mirror.bundle(self.commit)
-        worktree.check_out(box, bundle, ref=bundle_ref(self.commit), commit=self.commit, branch=BRANCH)
+    def fill(self, box: Box, commit: str = "") -> None:
+        """Put a commit into the box; without one, the project's."""
+        commit = commit or self.commit
+        bundle = self.mirror.bundle(commit)
+        worktree.check_out(box, bundle, ref=bundle_ref(commit), commit=commit, branch=BRANCH)
 
     def prepare(self, sandbox: Sandbox) -> Environment:
         source = Source(self.name, self.mirror.tree(self.commit), trusted=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from dayhand.verify.judge import Meaning, Outcome, Wording, judge_test
+from dayhand.verify.judge import Meaning, RunOutcome, Wording, judge_test
 from dayhand.verify.runner import CheckResult
 
 WHOLE_COMMAND = ""  # stands for all tests of a run that says nothing about single ones
@@ -46,7 +46,7 @@ def compare(runs: FourRuns) -> Comparison:
     if proofs - tests.unloadable:  # the tests in a file say more than that it can be loaded
         meanings = {name: meanings[name] for name in meanings if name not in proofs & tests.unloadable}
     hides_nothing = {
-        name: old.head is Outcome.PASSES or tests.is_new(name)
+        name: old.head is RunOutcome.PASSES or tests.is_new(name)
         for name, (old, _) in wordings.items()
         if name != WHOLE_COMMAND
     }
@@ -81,10 +81,10 @@ class _Reading:
             was_made=True,
         )
 
-    def outcome(self, name: str) -> Outcome:
+    def outcome(self, name: str) -> RunOutcome:
         if name in self.failing:
-            return Outcome.FAILS
-        return Outcome.PASSES if self.others_pass or name in self.passing else Outcome.NOT_RUN
+            return RunOutcome.FAILS
+        return RunOutcome.PASSES if self.others_pass or name in self.passing else RunOutcome.NOT_RUN
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,20 +138,20 @@ class _FourReadings:
         base, red, old, head = (
             self._outcome(name, run) for run in (self.base, self.red, self.old, self.head)
         )
-        if base is red is old is Outcome.NOT_RUN and self._lacks_file_of(name, self.red):
-            red = Outcome.FAILS  # a new test in a file that cannot be loaded without the change
+        if base is red is old is RunOutcome.NOT_RUN and self._lacks_file_of(name, self.red):
+            red = RunOutcome.FAILS  # a new test in a file that cannot be loaded without the change
         elif (
             self.narrowed
-            and red is old is Outcome.NOT_RUN is not base
+            and red is old is RunOutcome.NOT_RUN is not base
             and not self._lacks_file(self.red, self.old)
         ):
             red, old = base, head  # its wordings do not differ
         return Wording(base, old), Wording(red, head)
 
-    def _outcome(self, name: str, run: _Reading) -> Outcome:
+    def _outcome(self, name: str, run: _Reading) -> RunOutcome:
         outcome = run.outcome(name)
-        is_loaded = run.was_made and name in self.never_pass and outcome is Outcome.NOT_RUN
-        return Outcome.PASSES if is_loaded else outcome
+        is_loaded = run.was_made and name in self.never_pass and outcome is RunOutcome.NOT_RUN
+        return RunOutcome.PASSES if is_loaded else outcome
 
     def _lacks_file(self, *runs: _Reading) -> bool:
         return any(not run.failing.isdisjoint(self.unloadable) for run in runs)

@@ -17,7 +17,7 @@ from dayhand.verify.runner import CheckResult
 DOES_NOT_LOAD = "it cannot run without the change either, but with it a file cannot even be loaded"
 
 
-class Outcome(StrEnum):
+class RunOutcome(StrEnum):
     """How one test ended in one run."""
 
     PASSES = "passes"
@@ -29,8 +29,8 @@ class Outcome(StrEnum):
 class Wording:
     """One wording of a test: how it ends on the source of the base, and on the source with the change."""
 
-    base: Outcome
-    head: Outcome
+    base: RunOutcome
+    head: RunOutcome
 
 
 class Meaning(StrEnum):
@@ -48,7 +48,7 @@ class Meaning(StrEnum):
 
 def judge_test(old: Wording, new: Wording) -> Meaning:
     """What one test says of the change. A test that did not change has the same wording twice."""
-    passes, fails = Outcome.PASSES, Outcome.FAILS
+    passes, fails = RunOutcome.PASSES, RunOutcome.FAILS
     if new.head is fails:
         excused = old.base is fails and old.head is not passes
         return Meaning.FAILS_ON_BASE_TOO if excused else Meaning.NEW_FAILURE
@@ -60,7 +60,7 @@ def judge_test(old: Wording, new: Wording) -> Meaning:
         return Meaning.RED_TO_GREEN
     if old.head is passes:
         return Meaning.HIDES_NOTHING
-    is_new = old == Wording(Outcome.NOT_RUN, Outcome.NOT_RUN)
+    is_new = old == Wording(RunOutcome.NOT_RUN, RunOutcome.NOT_RUN)
     return Meaning.PROVES_NOTHING if is_new and new.base is new.head is passes else Meaning.NOT_COMPARED
 
 

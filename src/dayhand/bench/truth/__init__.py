@@ -1,0 +1,1 @@
+"""``dayhand bench truth``: whether verdicts are right, on cases whose right verdict is known."""

@@ -1,0 +1,93 @@
+"""The cases of ``dayhand bench truth`` that edit tests, with real runners in real boxes."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pluggy
+import pytest
+
+from dayhand.bench.environment import NullLog
+from dayhand.bench.truth.case import SHIPPED, read_cases
+from dayhand.bench.truth.run import trees_of
+from dayhand.box_paths import ENVIRONMENT
+from dayhand.environment.base import Environment
+from dayhand.environment.ecosystems.base import Check
+from dayhand.sandbox.base import Snapshot
+from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
+from dayhand.verify.base_cache import BaseCache
+from dayhand.verify.checks import verify
+
+CASES = dict(read_cases(SHIPPED))
+RUNNERS = {
+    "go": "go test ./...",
+    "node": "npm run test",
+    "unittest": "make test",
+    "python": "python3 -m pytest -q",
+}
+PROGRAMS = {"go": "go", "node": "npm", "unittest": "make", "python": "python3"}
+# One for each way to edit tests; the bench runs all of them, with the environments that they need.
+TRIED = (
+    "python-helper-emptied",
+    "python-case-data-deleted",
+    "python-return-at-the-top",
+    "python-table-row-deleted",
+    "python-del-test",
+    "python-removed-function",
+    "python-tests-rewritten-to-agree",
+    "python-new-test-with-skipif",
+    "python-split-test",
+    "python-renamed-test",
+    "unittest-load-tests",
+    "node-helper-emptied",
+    "node-case-data-deleted",
+    "node-return-at-the-top",
+    "node-table-row-deleted",
+    "node-test-before-after-each",
+    "go-return-at-the-top",
+    "go-table-row-deleted",
+)
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[BubblewrapSandbox]:
+    with tempfile.TemporaryDirectory(prefix="dayhand-four-runs-") as folder:
+        Path(folder).chmod(0o755)
+        made = BubblewrapSandbox(Path(folder))
+        made.self_test()
+        yield made
+
+
+@pytest.fixture(scope="module")
+def with_pytest(sandbox: BubblewrapSandbox) -> Snapshot:
+    """A snapshot with this project's own pytest: no registry is asked."""
+    packages, heap = Path(pluggy.__file__).parents[1], io.BytesIO()
+    with tarfile.open(fileobj=heap, mode="w") as tar:
+        for name in ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "py.py"):
+            tar.add(packages / name, f"lib/{name}")
+    with sandbox.open() as box:
+        assert box.run(f"tar xf - -C {ENVIRONMENT}", stdin=heap.getvalue()).passed
+        return box.save("pytest")
+
+
+@pytest.mark.parametrize("name", TRIED)
+def test_each_way_to_edit_tests_has_its_conclusion(
+    sandbox: BubblewrapSandbox, with_pytest: Snapshot, tmp_path: Path, name: str
+) -> None:
+    runner = name.partition("-")[0]
+    if shutil.which(PROGRAMS[runner]) is None:
+        pytest.skip(f"{PROGRAMS[runner]} is not installed on this machine")
+    case = CASES[name]
+    project, head = case.write(tmp_path, "case")
+    check = Check("test", RUNNERS[runner], "true", runner, "")
+    env = {"PYTHONPATH": f"{ENVIRONMENT}/lib", "GOCACHE": "/tmp/go", "GOFLAGS": "-mod=mod"}
+    environment = Environment("e", with_pytest, env, (check,), {}, (), (), cached=False, seconds=0)
+    found = verify(
+        environment, sandbox, trees_of(project, head), log=NullLog(), bases=BaseCache(tmp_path / "bases")
+    )
+    assert found.conclusion.status in case.expected, found
