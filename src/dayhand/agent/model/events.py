@@ -5,6 +5,7 @@ Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-str
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import re
@@ -18,6 +19,7 @@ from dayhand.agent.model.retry import FaultKind, ModelFault
 MAX_REPLY_BYTES = 128 * 1024 * 1024  # an event for each token is some 250 bytes
 ENDLESS_REPLY_ADVICE = "Choose another model in DAYHAND_MODEL: this one does not stop generating."
 DONE = "[DONE]"
+BYTE_ORDER_MARK = codecs.BOM_UTF8.decode()
 _LINE_END = re.compile(rb"\r\n|\n|\r")  # and no other: JSON may contain U+2028 and its like
 
 
@@ -46,7 +48,7 @@ def read_events(chunks: Iterable[bytes]) -> Iterator[dict[str, Any] | None]:
         elif field == b"data":
             data.append(value)
         elif not line:
-            text = b"\n".join(data).decode("utf-8", "replace").strip("\ufeff \n")
+            text = b"\n".join(data).decode("utf-8", "replace").strip(f"{BYTE_ORDER_MARK} \n")
             if text == DONE:
                 yield None
             elif text.startswith("{"):
@@ -93,7 +95,7 @@ def parse_object(raw: str | bytes) -> dict[str, Any]:
     """A JSON object. Raises ``ModelFault``."""
     try:
         text = raw if isinstance(raw, str) else raw.decode("utf-8", "replace")
-        value = JSON_DECODER.decode(text.removeprefix("\ufeff"))
+        value = JSON_DECODER.decode(text.removeprefix(BYTE_ORDER_MARK))
         if isinstance(value, dict):
             return without_surrogates(value)
     except (ValueError, RecursionError) as error:  # RecursionError: deeply nested brackets
