@@ -8,7 +8,7 @@ from redis import Redis
 from dayhand.errors import LeaseLost
 from dayhand.ledger import facts, keys
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.repository_notes import EXAMINATION, RepositoryNotes, last_blocked, last_examination
+from dayhand.ledger.repository_notes import EXAMINATION, RepositoryNotes, last_examination
 from dayhand.task import NOT_ALLOWED, Blocked, Examined, ExaminedCheck, SetupStep
 from dayhand.verification import Run
 from tests.ledger.conftest import TASK
@@ -34,26 +34,11 @@ def notes(ledger: Ledger, claim: Claim) -> RepositoryNotes:
     return RepositoryNotes(ledger, claim, TASK.repository)
 
 
-def test_blocked_hosts_are_known_of_the_task_and_of_its_repository(
-    ledger: Ledger, notes: RepositoryNotes
-) -> None:
-    assert last_blocked(ledger, TASK.repository) == ()
+def test_the_blocked_hosts_of_a_task_are_replaced(ledger: Ledger, notes: RepositoryNotes) -> None:
     notes.keep_blocked((ONE, TWO))
     assert ledger.record(TASK.id).fact(facts.BLOCKED) == (ONE, TWO)
-    assert last_blocked(ledger, TASK.repository) == (ONE, TWO)
-    assert last_blocked(ledger, "acme/other") == ()
-
-
-def test_what_is_no_longer_refused_is_no_longer_known(ledger: Ledger, notes: RepositoryNotes) -> None:
-    notes.keep_blocked((ONE,))
     notes.keep_blocked(())
     assert ledger.record(TASK.id).fact(facts.BLOCKED) == ()
-    assert last_blocked(ledger, TASK.repository) == ()
-
-
-def test_blocked_hosts_are_not_kept_for_ever(redis: Redis, notes: RepositoryNotes) -> None:
-    notes.keep_blocked((ONE,))
-    assert 0 < redis.ttl(keys.blocked(TASK.repository)) <= keys.KEPT_SECONDS
 
 
 def test_a_worker_that_lost_its_task_writes_nothing(ledger: Ledger, notes: RepositoryNotes) -> None:
@@ -62,7 +47,7 @@ def test_a_worker_that_lost_its_task_writes_nothing(ledger: Ledger, notes: Repos
         notes.keep_blocked((ONE,))
     with pytest.raises(LeaseLost):
         notes.keep_examination(FOUND)
-    assert last_blocked(ledger, TASK.repository) == ()
+    assert ledger.record(TASK.id).fact(facts.BLOCKED) is None
     assert last_examination(ledger, TASK.repository) is None
 
 

@@ -52,10 +52,6 @@ def examined(repository: str) -> str:
     return f"dayhand:examined:{repository}"
 
 
-def blocked(repository: str) -> str:
-    return f"dayhand:blocked:{repository}"
-
-
 def accepted(repository: str, commit: str) -> str:
     return f"dayhand:accepted:{repository}:{commit}"
 

@@ -1,4 +1,4 @@
-"""What is kept about each repository: the hosts that its set-up could not reach, its last examination, accepted heads, pushes."""
+"""What is kept about each repository: its last examination, the heads that people accepted, and their pushes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from dayhand.ledger.codec import decode_outcome, encode_outcome
 from dayhand.ledger.ledger import Claim, Ledger, fenced
 from dayhand.task import Blocked, Examined
 
-BLOCKED = "blocked"
 EXAMINATION = "outcome"
 
 
@@ -24,11 +23,8 @@ class RepositoryNotes:
     repository: str
 
     def keep_blocked(self, blocked: tuple[Blocked, ...]) -> None:
-        """Replace the blocked hosts of the task and of its repository. Raises ``LeaseLost``."""
+        """Replace the blocked hosts of the task. Raises ``LeaseLost``."""
         self.claim.facts.put(facts.BLOCKED, blocked)
-        key = keys.blocked(self.repository)
-        self._write(key, BLOCKED, facts.encode_blocked(blocked))
-        self.ledger.redis.expire(key, keys.KEPT_SECONDS)
 
     def keep_examination(self, examination: Examined) -> None:
         """Replace the examination of the repository. Raises ``LeaseLost``."""
@@ -37,11 +33,6 @@ class RepositoryNotes:
     def _write(self, key: str, field: str, text: str) -> None:
         script = self.ledger.redis.register_script(scripts.WRITE)
         fenced(script, [keys.record(self.claim.task_id), key], [self.claim.token, field, text])
-
-
-def last_blocked(ledger: Ledger, repository: str) -> tuple[Blocked, ...]:
-    """The hosts that a repository's set-up could not reach when a task prepared it last."""
-    return facts.parse_blocked(ledger.redis.hget(keys.blocked(repository), BLOCKED) or "[]")
 
 
 def last_examination(ledger: Ledger, repository: str) -> Examined | None:
