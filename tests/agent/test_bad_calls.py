@@ -26,7 +26,7 @@ DEEP = "[" * 50_000 + "]" * 50_000
 
 
 def finish(**fields: object) -> str:
-    return json.dumps({"title": "T", "account": "A", **fields})
+    return json.dumps({"title": "T", "summary": "A", **fields})
 
 
 @pytest.mark.parametrize(
@@ -34,13 +34,13 @@ def finish(**fields: object) -> str:
     [
         ("shell", DIGITS, "cannot be read"),
         ("shell", f'{{"command": {DEEP}}}', "cannot be read"),
-        ("finish", f'{{"title": "T", "account": "A", "citations": [{{"path": "a", "line": {DIGITS}}}]}}', "cannot be read"),
+        ("finish", f'{{"title": "T", "summary": "A", "citations": [{{"path": "a", "line": {DIGITS}}}]}}', "cannot be read"),
         ("finish", finish(citations=[{"path": "a", "line": DIGITS, "quote": "x"}]), "citation 1 must be"),
         ("finish", finish(citations=[{"path": "a", "line": 10**30, "quote": "x"}]), "citation 1 must be"),
         ("finish", finish(citations=[{"path": "a", "line": -1, "quote": "x"}]), "citation 1 must be"),
         ("finish", finish(citations=[{"path": "a", "line": 1, "quote": "x"}] * 51), "more than 50 “citations”"),
         ("finish", finish(questions=["?"] * 21), "more than 20 “questions”"),
-        ("finish", finish(account="a" * 18_001), "“account” has 18001 characters; the limit is 18000"),
+        ("finish", finish(summary="a" * 18_001), "“summary” has 18001 characters; the limit is 18000"),
         ("finish", finish(title="\u200b\u2066\x00"), "“title” must be a string of one line"),
         ("session", json.dumps({"session_id": DIGITS}), "“session_id” must be the number"),
         ("shell", '{"command": "ls", "timeout_ms": NaN}', "“timeout_ms” must be a number"),

@@ -143,7 +143,7 @@ def test_no_call_is_run_for_the_final_reply(play: Play, box: Box, journal: Journ
     [
         ([Shell("ls")], r"within 4 turns\.$"),
         ([Say("I was nearly there.")], "Its last message: “I was nearly there.”"),
-        ([ToolCall("finish", '{"title": "", "account": "x"}')], r"within 4 turns\.$"),
+        ([ToolCall("finish", '{"title": "", "summary": "x"}')], r"within 4 turns\.$"),
     ],
 )
 def test_a_final_reply_that_is_not_a_finish_is_a_named_failure(

@@ -24,7 +24,7 @@ REPOSITORY_SETTING = "`[limits] {}` in `.dayhand.toml` on the default branch"
 FINISH_UP = "Finish what you can, leave the work tree in order, then call finish and say what is left."
 FINAL_REPLY = (
     "The limit of {} is reached. Your next reply is the last one: no command is run for it, and only `finish` counts. "
-    "Say in `account` what is done and what is left."
+    "Say in `summary` what is done and what is left."
 )
 
 

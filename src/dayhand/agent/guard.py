@@ -165,5 +165,5 @@ def _nudge(reply: Reply) -> str:
         return "Your reply was empty. Continue with a tool, or call finish if the work is done."
     return (
         "You called no tool. Your message only goes to the log. If the work is done, or cannot be done, call finish "
-        "with title and account; otherwise continue."
+        "with title and summary; otherwise continue."
     )

@@ -57,7 +57,7 @@ Until it ends, nothing else runs. It is killed when you finish.
 
 # What to say at the end
 `title`: what the change does, as a commit subject: imperative, at most 72 characters, in the repository's style. \
-`account`: for the person who asked, who knows the product but not this code: what was wrong and why, what you changed, \
+`summary`: for the person who asked, who knows the product but not this code: what was wrong and why, what you changed, \
 what you could not do or verify. Plain Markdown, short, no headings. Do not claim that a check passed: the reader sees \
 the checks' own results. `citations`: the places that prove what you say, each with a quote of that one line as it is in \
 the file. If the request is wrong or already done, change nothing and show why.

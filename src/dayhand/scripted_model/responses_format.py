@@ -88,7 +88,7 @@ def items_for(moves: Sequence[Move], *, turn: int, custom: bool) -> list[dict[st
             case Finish():
                 fields = {
                     "title": move.title,
-                    "account": move.account,
+                    "summary": move.account,
                     "questions": list(move.questions),
                     "citations": [dict(citation) for citation in move.citations],
                 }

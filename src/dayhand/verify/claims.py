@@ -1,4 +1,4 @@
-"""Sentences of the model's account that claim passing checks, compared with what the worker ran."""
+"""Sentences of the model's summary that claim passing checks, compared with what the worker ran."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ SENTENCE_CHARS = 300  # looked at before and after a claim
 CONTRADICTING = frozenset([Verdict.NEW_FAILURE, Verdict.FAILS_ON_BASE_TOO, Verdict.FLAKY, Verdict.CANNOT_RUN])
 
 
-def strike_false_claims(account: str, verification: Verification) -> str:
-    """The account with each claim that a finding contradicts struck out, followed by that finding.
+def strike_false_claims(summary: str, verification: Verification) -> str:
+    """The summary with each claim that a finding contradicts struck out, followed by that finding.
 
     Everything else stays as it is: code, wishes, conditions, and claims that no finding contradicts.
     """
@@ -46,7 +46,7 @@ def strike_false_claims(account: str, verification: Verification) -> str:
             return match[0]
         return f"~~{match[0]}~~ (not true: {finding.command}: {finding.verdict})"
 
-    return CODE_OR_CLAIM.sub(checked, account)
+    return CODE_OR_CLAIM.sub(checked, summary)
 
 
 def _contradicting(claim: re.Match[str], findings: tuple[Finding, ...]) -> Finding | None:

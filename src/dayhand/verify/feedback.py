@@ -6,7 +6,7 @@ from dayhand.verification import Finding, Verdict, Verification
 
 OPENING = "Your change was checked, and it is not done yet: the repository's own checks fail where they did not before."
 CLOSING = (
-    "Repair the cause; do not change the check. Then call `finish` again, with the title and account of the whole change. "
+    "Repair the cause; do not change the check. Then call `finish` again, with the title and summary of the whole change. "
     "If this failure is correct and unavoidable, call `finish` and say why."
 )
 HELD_BACK = "These files of your change are held back, so they were not there when the checks ran:\n{}"

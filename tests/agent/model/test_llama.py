@@ -29,7 +29,7 @@ STORY = (
     ("I look first.", call("update_plan", plan=[{"step": "look", "status": "in_progress"}]), call("shell", command="cat src/app.py")),
     ("It says hi.", call("apply_patch", input=PATCH)),
     (call("shell", command="python3 src/app.py"),),
-    (call("finish", title="Say hello", account="It said hi.", citations=[{"path": "src/app.py", "line": 1, "quote": 'print("hello")'}]),),
+    (call("finish", title="Say hello", summary="It said hi.", citations=[{"path": "src/app.py", "line": 1, "quote": 'print("hello")'}]),),
 )  # fmt: skip
 ASK = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Say hello."}]}
 Serve = Callable[..., RemoteModel]

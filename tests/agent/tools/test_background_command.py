@@ -139,7 +139,7 @@ def test_its_time_limit_holds_in_the_background(tool: ToolCaller) -> None:
 def test_a_finish_ends_what_still_runs(tool: ToolCaller, box: Box, log: Log) -> None:
     session = tool.start("sleep 600", timeout_ms=600_000)
     citation = {"path": "src/lines.txt", "line": 3, "quote": "line three"}
-    assert tool("finish", title="T", account="A", citations=[citation]).solution is not None
+    assert tool("finish", title="T", summary="A", citations=[citation]).solution is not None
     assert ("result", f"session {session} was killed") in log.lines
     assert box.run("true").passed
 

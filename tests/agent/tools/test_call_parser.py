@@ -74,11 +74,13 @@ def test_a_plan_is_read() -> None:
 def test_a_finish_is_read_whole() -> None:
     fields = {
         "title": " Fix order ",
-        "account": "It was ASC.",
+        "summary": "It was ASC.",
         "questions": ["Keep it?", " "],
         "citations": [{"path": "/workspace/a.sql", "line": "3", "quote": "ORDER BY rank"}],
     }
     solution = Solution("Fix order", "It was ASC.", ("Keep it?",), (Citation("a.sql", 3, "ORDER BY rank"),))
+    assert parse_call(call("finish", fields)) == solution
+    fields["account"] = fields.pop("summary")  # in a journal of an older version
     assert parse_call(call("finish", fields)) == solution
 
 
@@ -107,17 +109,17 @@ def test_a_finish_is_read_whole() -> None:
         ("apply_patch", {"x": 1}, "needs “input”"),
         ("update_plan", {}, "needs “plan”"),
         ("update_plan", {"plan": [{"step": "a", "status": "done"}]}, "step 1 must be"),
-        ("finish", {}, "“title” must be a string of one line; “account” must be a string"),
-        ("finish", {"title": "a\nb", "account": "x"}, "one line of at most 120"),
-        ("finish", {"title": "a", "account": "x", "questions": "why"}, "“questions” must be a list"),
+        ("finish", {}, "“title” must be a string of one line; “summary” must be a string"),
+        ("finish", {"title": "a\nb", "summary": "x"}, "one line of at most 120"),
+        ("finish", {"title": "a", "summary": "x", "questions": "why"}, "“questions” must be a list"),
         (
             "finish",
-            {"title": "a", "account": "x", "citations": [{"path": "../x", "line": 1}]},
+            {"title": "a", "summary": "x", "citations": [{"path": "../x", "line": 1}]},
             "citation 1 must be",
         ),
         (
             "finish",
-            {"title": "a", "account": "x", "citations": [{"path": "x", "line": 0}]},
+            {"title": "a", "summary": "x", "citations": [{"path": "x", "line": 0}]},
             "citation 1 must be",
         ),
     ],

@@ -172,7 +172,7 @@ def test_a_plan_is_shown(box: Box, log: Log) -> None:
 
 
 def finish(line: int, quote: str, path: str = "src/lines.txt") -> dict[str, object]:
-    return {"title": "T", "account": "A", "citations": [{"path": path, "line": line, "quote": quote}]}
+    return {"title": "T", "summary": "A", "citations": [{"path": path, "line": line, "quote": quote}]}
 
 
 def test_a_finish_with_true_citations_is_accepted(box: Box, log: Log) -> None:
@@ -200,4 +200,4 @@ def test_a_finish_with_a_wrong_citation_is_refused(
 
 
 def test_a_finish_beside_other_work_is_refused(box: Box, log: Log) -> None:
-    assert "call it alone" in done(box, log, "finish", {"title": "T", "account": "A"}, alone=False).text
+    assert "call it alone" in done(box, log, "finish", {"title": "T", "summary": "A"}, alone=False).text

@@ -18,7 +18,8 @@ from dayhand.task import Citation, Solution
 from dayhand.untrusted_text import strip_hidden
 
 MAX_TITLE_CHARS = 120
-MAX_ACCOUNT_CHARS = 18_000  # of Markdown: it is published in full
+MAX_SUMMARY_CHARS = 18_000  # of Markdown: it is published in full
+OLD_SUMMARY = "account"  # its name in journals of older versions
 MAX_QUESTIONS = 20
 MAX_CITATIONS = 50  # each is looked up
 MAX_LINE = 10_000_000  # a line number in a citation
@@ -197,15 +198,15 @@ def _plan(fields: dict[str, Any]) -> PlanCall:
 def _solution(fields: dict[str, Any]) -> Solution:
     """Check every field of ``finish``, and report all errors at once."""
     errors: list[str] = []
-    title, account = _visible(fields.get("title")), fields.get("account")
+    title, summary = _visible(fields.get("title")), fields.get("summary", fields.get(OLD_SUMMARY))
     if not title.strip():
         errors.append("“title” must be a string of one line")
     elif "\n" in title.strip() or len(title.strip()) > MAX_TITLE_CHARS:
         errors.append(f"“title” must be one line of at most {MAX_TITLE_CHARS} characters")
-    if not isinstance(account, str) or not account.strip():
-        errors.append("“account” must be a string that is not empty")
-    elif len(account) > MAX_ACCOUNT_CHARS:
-        errors.append(f"“account” has {len(account)} characters; the limit is {MAX_ACCOUNT_CHARS}")
+    if not isinstance(summary, str) or not summary.strip():
+        errors.append("“summary” must be a string that is not empty")
+    elif len(summary) > MAX_SUMMARY_CHARS:
+        errors.append(f"“summary” has {len(summary)} characters; the limit is {MAX_SUMMARY_CHARS}")
     questions = fields.get("questions") or []
     if not isinstance(questions, list) or not all(isinstance(question, str) for question in questions):
         errors.append("“questions” must be a list of strings")
@@ -230,7 +231,7 @@ def _solution(fields: dict[str, Any]) -> Solution:
     if errors:
         raise InvalidCall(f"finish was not accepted: {'; '.join(errors)}.")
     questions = tuple(question.strip() for question in questions if question.strip())
-    return Solution(title.strip(), str(account).strip(), questions, tuple(citations))
+    return Solution(title.strip(), str(summary).strip(), questions, tuple(citations))
 
 
 def kept_paths(call: Call) -> tuple[str, ...]:

@@ -89,7 +89,7 @@ TOOLS: tuple[Item, ...] = (
         "End the work. Call it alone, when everything is done or cannot be done.",
         {
             "title": {**TEXT, "description": "commit subject, one line"},
-            "account": {**TEXT, "description": "for the person who asked, Markdown"},
+            "summary": {**TEXT, "description": "for the person who asked, Markdown"},
             "questions": {"type": "array", "items": TEXT, "description": "what only a person can decide"},
             "citations": _list_of(
                 {
@@ -105,7 +105,7 @@ TOOLS: tuple[Item, ...] = (
                 "description": "new files or folders of the change that look like build output",
             },
         },
-        required=["title", "account"],
+        required=["title", "summary"],
     ),
     _function(
         "session",
