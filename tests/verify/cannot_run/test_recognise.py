@@ -6,7 +6,7 @@ import pytest
 
 from dayhand.verification import Run, Verdict
 from dayhand.verify.cannot_run.base import Kind
-from dayhand.verify.cannot_run.recognise import diagnose, recognise, unrunnable_tests
+from dayhand.verify.cannot_run.recognise import MAX_DETAILS, diagnose, recognise, unrunnable_tests
 from dayhand.verify.judge import judge_failed
 from dayhand.verify.reports.base import CaseResult
 from dayhand.verify.reports.read import Results
@@ -68,6 +68,14 @@ def test_what_both_sides_lack_cannot_run(head: CheckResult, base: CheckResult) -
 )
 def test_what_only_one_side_lacks_does_not_count(head: CheckResult, base: CheckResult) -> None:
     assert recognise(head, base).cannot_run is None
+
+
+def test_only_so_many_different_failures_are_read() -> None:
+    """A report may hold thousands, each with words of its own."""
+    many = reported(**{f"test_{number}": f"{REFUSED} ({number})" for number in range(MAX_DETAILS + 500)})
+    found = recognise(many, many).cannot_run
+    assert found
+    assert len(found.tests) == MAX_DETAILS
 
 
 def test_a_new_test_that_cannot_run_here_is_not_blamed_beside_tests_that_pass() -> None:

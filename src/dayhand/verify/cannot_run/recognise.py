@@ -16,6 +16,7 @@ from dayhand.verify.reports.base import CaseState
 from dayhand.verify.reports.summary import count_passed
 from dayhand.verify.runner import CheckResult
 
+MAX_DETAILS = 2_000  # different ones that are read: a test beyond them is judged by those that fail beside it
 # A compiler or an interpreter refused a file.
 DOES_NOT_LOAD = re.compile(
     r"\b(?:Syntax|Indentation)Error: |\[build failed\]|could not compile `|COMPILATION ERROR|Compilation failed"
@@ -113,9 +114,9 @@ def _failing_causes(result: CheckResult) -> dict[str, Cause | None]:
     known: dict[str, Cause | None] = {}  # many tests fail with the same words
     details = _details(result)
     for detail in details.values():
-        if detail not in known:
+        if detail not in known and len(known) < MAX_DETAILS:
             known[detail] = first_cause(detail)
-    return {name: known[detail] for name, detail in details.items()}
+    return {name: known.get(detail) for name, detail in details.items()}
 
 
 def _output_causes(result: CheckResult) -> frozenset[Cause]:

@@ -159,7 +159,7 @@ PACKAGES = (
     ),
     _row(
         Kind.PACKAGE,
-        r"(?P<name>[\w-]+(?:\.[\w-]+)+/[\w./-]+)@v[\w.+-]+: (?:Get |reading |git |verifying )",
+        r"(?<![\w.-])(?P<name>[\w-]+(?:\.[\w-]+)+/[\w./-]+)@v[\w.+-]+: (?:Get |reading |git |verifying )",
         tool="go",
     ),
     _row(
@@ -279,7 +279,7 @@ PROGRAMS = (
     _row(Kind.PROGRAM, r"FileNotFoundError: \[Errno 2\] No such file or directory: '(?P<name>[\w+-]+)'"),
     _row(Kind.PROGRAM, r"Errno::ENOENT: No such file or directory - (?P<name>[\w+-]+)"),
     _row(Kind.PROGRAM, r"Cannot run program \"(?P<name>[\w.+-]+)\""),
-    _row(Kind.PROGRAM, r"(?P<name>[\w.+-]+): Os \{ code: 2, kind: NotFound"),
+    _row(Kind.PROGRAM, r"(?<![\w.+-])(?P<name>[\w.+-]+): Os \{ code: 2, kind: NotFound"),
     _row(Kind.PROGRAM, r"/usr/bin/env: ['‘](?P<name>[\w.+-]+)['’]: No such file"),
     _row(Kind.PROGRAM, r"Executable doesn't exist at \S*/ms-playwright/(?P<name>[a-z]+)"),
 )
