@@ -72,3 +72,20 @@ def test_a_tool_that_composer_did_not_bring_is_taken_from_the_box(files):
     (check,) = php.plan(files({"composer.json": "{}", "phpunit.xml": ""})).checks
     assert "command -v phpunit" in check.remedy
     assert check.remedy.endswith("vendor/bin/phpunit")
+
+
+@pytest.mark.parametrize(
+    ("package", "fetched"),
+    [({}, True), ({"config": {"vendor-dir": "/opt/env/bin"}}, False), ({"config": {"bin-dir": "b"}}, False)],
+)
+def test_what_the_lock_names_is_downloaded_without_scripts_and_plugins_into_the_usual_place(
+    files, package, fetched
+):
+    plan = php.plan(
+        files({"composer.json": json.dumps({"name": "a/a", **package}), "composer.lock": "{}", "a.php": ""})
+    )
+    assert bool(plan.fetch) is fetched
+    if plan.fetch:
+        assert set(plan.fetch.files) == {"composer.json", "composer.lock"}
+        assert "--no-scripts --no-plugins" in plan.fetch.step.commands[0]
+        assert plan.remaining == plan.steps[1:], "its scripts and plugins run with the code"

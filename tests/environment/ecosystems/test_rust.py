@@ -80,3 +80,24 @@ def test_a_crate_that_needs_another_asks_the_registry_and_one_that_needs_none_do
         files({"Cargo.toml": "# rewrites `path` dependencies\n[package]\nname = 'dependencies'\n"})
     )
     assert (alone.steps, alone.client) == ((), "")
+
+
+def test_crates_are_fetched_with_manifests_and_empty_targets_alone(files):
+    texts = {
+        "Cargo.toml": '[workspace]\nmembers = ["a"]\n',
+        "Cargo.lock": "version = 4\n",
+        "a/Cargo.toml": f'[package]\nname = "a"\n[[bin]]\nname = "run"\n[[test]]\nname = "t"\npath = "../../out.rs"\n{NEEDY}',
+        "a/src/lib.rs": "compile_error!();",
+        "a/build.rs": "fn main() {}",
+        ".cargo/config.toml": '[registry]\nglobal-credential-providers = ["./evil"]\n',
+        "rust-toolchain.toml": '[toolchain]\npath = "./evil"\n',
+    }
+    fetch = rust.plan(files(texts)).fetch
+    assert {path for path, text in fetch.files.items() if text} == {
+        "Cargo.toml",
+        "Cargo.lock",
+        "a/Cargo.toml",
+    }
+    assert {path for path, text in fetch.files.items() if not text} == {"a/src/lib.rs", "a/src/bin/run.rs"}
+    assert fetch.step.commands[0].endswith("&& cargo fetch --locked")
+    assert rust.plan(files(texts)).remaining == ()

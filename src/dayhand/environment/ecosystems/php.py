@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment.ecosystems import base
-from dayhand.environment.ecosystems.base import Check, Files, Language, Names, Nested, SetupPlan, Step
+from dayhand.environment.ecosystems.base import Check, Fetch, Files, Language, Names, Nested, SetupPlan, Step
 from dayhand.environment.manifest import json_object, table
 from dayhand.environment.registries.base import Machine, Registry, configured
 
@@ -74,7 +74,18 @@ def plan(files: Files) -> SetupPlan | None:
         env,
         tuple(path for path in (*MANIFESTS, *LOCKS) if path in paths),
         client=CLIENT,
+        fetch=_fetch(files, package, steps[0]) if "composer.lock" in paths else None,
     )
+
+
+def _fetch(files: Files, package: Mapping[str, object], settings: Step) -> Fetch | None:
+    """What the lock names, without scripts, plugins and the autoloader, for which Composer reads the sources."""
+    texts = base.whole(files, (*MANIFESTS, *LOCKS))
+    if not texts or {"vendor-dir", "bin-dir"} & set(table(package, "config")):
+        return None
+    install = "composer install --no-interaction --no-progress --no-scripts --no-plugins --no-autoloader"
+    command = f"{settings.commands[0]} && {install}"
+    return Fetch(texts, Step("download PHP's packages", (command,), runs_code=False))
 
 
 def _install(package: Mapping[str, object]) -> Step:

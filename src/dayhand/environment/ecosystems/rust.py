@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment.ecosystems import base
-from dayhand.environment.ecosystems.base import Check, Files, Language, Names, Nested, SetupPlan, Step
-from dayhand.environment.manifest import table, toml
+from dayhand.environment.ecosystems.base import Check, Fetch, Files, Language, Names, Nested, SetupPlan, Step
+from dayhand.environment.manifest import string_values, table, toml
 from dayhand.environment.registries.base import Machine, Registry, configured
 
 MANIFESTS: Names = ("Cargo.toml",)
@@ -24,6 +24,8 @@ NESTED = Nested(("Cargo.toml",), built_from_top=True)
 
 # Every table of dependencies: a target's, a workspace's, [dependencies.name], and dependencies.name at the top.
 NEEDS = re.compile(r"^\s*(\[.*)?\b(dev-|build-)?dependencies\b", re.MULTILINE)
+# The tables of targets, and the folder of those that have a name and no path.
+TARGETS = {"lib": "", "bin": "src/bin", "example": "examples", "test": "tests", "bench": "benches"}
 
 members = base.no_members
 required_versions = base.no_versions
@@ -51,8 +53,41 @@ def plan(files: Files) -> SetupPlan | None:
     if not any(NEEDS.search(files.read(path)) for path in ("Cargo.toml", *manifests)):
         return SetupPlan("Rust", (), tuple(checks), env, locks)
     settings = base.write_settings(CLIENT, "CARGO_SETTINGS", f"{ENVIRONMENT}/cargo/config.toml")
-    steps = (settings, Step("fetch Rust's crates", fetch))
-    return SetupPlan("Rust", steps, tuple(checks), env, locks, client=CLIENT)
+    step = Step("fetch Rust's crates", fetch, runs_code=False)
+    download = _fetch(
+        files, ("Cargo.toml", *manifests), tuple(f"{settings.commands[0]} && {one}" for one in fetch)
+    )
+    return SetupPlan("Rust", (settings, step), tuple(checks), env, locks, client=CLIENT, fetch=download)
+
+
+def _fetch(files: Files, manifests: Names, commands: Names) -> Fetch | None:
+    """Manifests with empty targets, without which Cargo reads none.
+
+    Its settings and the pinned toolchain, which can name programs, are left out.
+    """
+    lock = tuple(name for name in LOCKS if name in files.paths())
+    texts = base.whole(files, (*manifests, *lock))
+    targets = dict.fromkeys(
+        (target for path in manifests for target in _targets(path, texts.get(path, ""))), ""
+    )
+    step = Step("fetch Rust's crates", commands, runs_code=False)
+    return Fetch({**targets, **texts}, step) if texts else None
+
+
+def _targets(manifest: str, text: str) -> Iterator[str]:
+    """The files that a manifest needs to be read: a package's library, and the targets that it names."""
+    folder, declared = manifest.removesuffix("Cargo.toml"), toml(text)
+    if "package" in declared:
+        yield f"{folder}src/lib.rs"
+    for kind, usual in TARGETS.items():
+        named = declared.get(kind)
+        for entry in named if isinstance(named, list) else [named]:
+            target = string_values(entry)
+            path = target.get("path") or (
+                f"{usual}/{target['name']}.rs" if usual and "name" in target else ""
+            )
+            if re.fullmatch(r"(?!/)(?!.*\.\.)[\w./-]+\.rs", path):
+                yield f"{folder}{path}"
 
 
 def read_pin(text: str) -> str:
