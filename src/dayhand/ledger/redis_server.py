@@ -24,8 +24,8 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from dayhand.embedded_valkey import find_program
 from dayhand.errors import LedgerError
+from dayhand.ledger.valkey_program import find_program
 
 SOCKET_BYTES = 100  # a unix socket's path holds at most 107
 START_SECONDS = 20.0

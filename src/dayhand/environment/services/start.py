@@ -10,11 +10,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 
-from dayhand.embedded_valkey import find_program
 from dayhand.environment.base import Log, Missing
 from dayhand.environment.services import redis
 from dayhand.environment.services.all_services import OTHERS, find_service
 from dayhand.environment.services.base import FOLDER, SCRIPT, Service, Started
+from dayhand.ledger.valkey_program import find_program
 from dayhand.sandbox.base import Box, CommandLimits
 
 DATA = "/tmp/services"  # noqa: S108 - in the box
