@@ -29,12 +29,21 @@ def rsa_key() -> str:
 
 def dayhand(*args: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run the real command in a process of its own, without this process' settings."""
+    with start(*args, cwd=cwd, **environ) as process:
+        out, err = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(args, process.returncode, out, err)
+
+
+def start(*args: str, cwd: Path, **environ: str) -> subprocess.Popen[str]:
+    """Start it."""
     plain = {
         k: v for k, v in os.environ.items() if not k.startswith(("DAYHAND_", "GITHUB_", "OPENAI_", "REDIS_"))
     }
     command = [sys.executable, "-m", "dayhand.cli", *args]
     env = {**plain, "DAYHAND_DATA": str(cwd / "data"), **environ}
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.Popen(
+        command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,9 +92,8 @@ def test_a_terminal_without_unicode_is_no_reason_to_end(tmp_path: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
-def test_every_exit_code_has_a_meaning_and_those_of_verdicts_are_kept_free() -> None:
+def test_every_exit_code_has_a_meaning() -> None:
     assert set(EXIT_MEANINGS) == set(ExitCode)
-    assert not {4, 5, 6} & set(ExitCode)
 
 
 WRONG_SETTINGS = {

@@ -86,6 +86,9 @@ def parser() -> argparse.ArgumentParser:
 
     run = _command(commands, "run", _run, text="do one task on a local repository, and leave a branch in it")
     run.add_argument("--repo", **REPOSITORY)
+    run.add_argument("--branch", default="", metavar="NAME", help="the branch to make; otherwise dayhand/…")
+    run.add_argument("--dirty", action="store_true", help="start from the uncommitted changes too")
+    run.add_argument("--json", action="store_true", help="print one JSON object")
     run.add_argument("words", metavar="TASK", help="what to do, in words")
 
     environment = _command(
@@ -163,9 +166,12 @@ def _work(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from dayhand.commands.run import run_locally
+    from dayhand.commands.run import RunOptions, run_locally
 
-    return run_locally(_settings(), arguments.repo, arguments.words)
+    options = RunOptions(
+        arguments.repo, arguments.words, arguments.branch, dirty=arguments.dirty, json=arguments.json
+    )
+    return run_locally(_settings(), options)
 
 
 def _environment(arguments: argparse.Namespace) -> int:

@@ -25,21 +25,27 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What `dayhand` exits with; 4, 5 and 6 are kept free for the verdicts of `dayhand run`."""
+    """What `dayhand` exits with."""
 
     OK = 0
     FAILED = 1
     SETTINGS = 2  # as argparse exits where an argument is wrong
     FAULT = 3
+    NEW_FAILURES = 4  # and the next two: what came of `dayhand run`
+    NOT_VERIFIED = 5
+    HELD = 6
     INTERRUPTED = 130  # 128 and SIGINT's number, as shells count it
 
 
 EXIT_MEANINGS = {
-    ExitCode.OK: "done",
+    ExitCode.OK: "done; for `run`: the change is verified",
     ExitCode.FAILED: "a task or a check failed; the last lines say why and what to do",
     ExitCode.SETTINGS: "a setting or an argument is missing or wrong; nothing was started",
     ExitCode.FAULT: "a fault in Dayhand itself; please report it",
-    ExitCode.INTERRUPTED: "interrupted with Ctrl-C",
+    ExitCode.NEW_FAILURES: "run: the change is on its branch, and checks fail that passed before",
+    ExitCode.NOT_VERIFIED: "run: no check speaks for the change, or no file was changed",
+    ExitCode.HELD: "run: the change is on its branch, and a person must look at it first",
+    ExitCode.INTERRUPTED: "interrupted with Ctrl-C or SIGTERM",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -10,14 +11,22 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.commands.local import local_task
-from dayhand.errors import CheckoutError
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.redis_server import connect, embedded
-from dayhand.scripted_model.moves import FOREVER, Fault, Finish, Move, Refuse, Script, ScriptState, Shell
+from dayhand.scripted_model.moves import (
+    FOREVER,
+    Fault,
+    Finish,
+    Move,
+    Patch,
+    Refuse,
+    Script,
+    ScriptState,
+    Shell,
+)
 from dayhand.scripted_model.server import ScriptedServer
 from tests.journey.harness import DONE, FIX, SHOP
-from tests.test_cli import dayhand
+from tests.test_cli import dayhand, start
 
 UNKNOWN = '{"error": {"code": "model_not_found"}}'
 WORDS = "Totals are one too high: an empty cart costs 1."
@@ -56,10 +65,12 @@ def played(*turns: list[Move]) -> ScriptedServer:
     return ScriptedServer([Script("local", lambda prompt: WORDS in prompt, play)])
 
 
-def run(repo: Path, folder: Path, model: ScriptedServer, **environ: str) -> subprocess.CompletedProcess[str]:
+def run(
+    repo: Path, folder: Path, model: ScriptedServer, *options: str, **environ: str
+) -> subprocess.CompletedProcess[str]:
     """``dayhand run`` with a scripted model."""
     set_up = {"OPENAI_BASE_URL": model.base_url, "DAYHAND_MODEL": "scripted", **environ}
-    return dayhand("run", "--repo", str(repo), WORDS, cwd=folder, **set_up)
+    return dayhand("run", "--repo", str(repo), *options, WORDS, cwd=folder, **set_up)
 
 
 def test_it_leaves_a_branch_and_touches_nothing_else(repo: Path, folder: Path) -> None:
@@ -72,17 +83,96 @@ def test_it_leaves_a_branch_and_touches_nothing_else(repo: Path, folder: Path) -
     assert git(repo, "show", f"{branch}:shop.py") == SHOP["shop.py"].replace(" + 1", "").strip()
     assert "test" in done.stdout
     assert "passes" in done.stdout
-    assert f"git diff {before[:8]} {branch}" in done.stdout
+    assert done.stdout.startswith("\nVerified: ")
+    assert f"git diff {before[:8]} {branch}\nTake it:   git merge {branch}   (on main)" in done.stdout
+    assert "\n-    return sum(prices) + 1\n+    return sum(prices)\n" in done.stdout
+    assert "solve " in done.stdout, "the time of each stage"
+    assert "1 file has uncommitted changes, which are not part of this run" in done.stderr
     assert git(repo, "rev-parse", "main", "HEAD").splitlines() == [before, before]
     assert git(repo, "status", "--short") == "?? unsaved.txt"
 
 
-def test_an_answer_leaves_no_branch(repo: Path, folder: Path) -> None:
-    with played([Finish("No", "It is meant so.")]) as model:
+def test_an_answer_leaves_no_branch_and_verifies_nothing(repo: Path, folder: Path) -> None:
+    with played([Finish("No", "I fixed it, all 12 tests pass.")]) as model:
         done = run(repo, folder, model)
-    assert done.returncode == 0, done.stderr
-    assert "It is meant so." in done.stdout
+    assert done.returncode == 5, done.stderr
+    assert "Not verified: No file was changed, so there was nothing to verify." in done.stdout
+    assert "The model says:\n  I fixed it, all 12 tests pass.\n" in done.stdout
     assert git(repo, "branch", "--list", "dayhand/*") == ""
+
+
+def test_json_is_one_object_and_the_branch_has_the_name_that_was_given(repo: Path, folder: Path) -> None:
+    (repo / "mine.txt").write_text("mine")
+    git(repo, "checkout", "-q", "--detach")
+    (repo / "sub").mkdir()
+    with played([FIX], [DONE]) as model:
+        done = run(
+            repo / "sub", folder, model, "--json", "--dirty", "--branch", "my/fix", DAYHAND_EFFORT="low"
+        )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["conclusion"], found["exit_code"], found["branch"]) == ("verified", 0, "my/fix")
+    assert found["files"] == ["shop.py"]
+    assert found["checks"][0]["kind"] in ("lint", "test")
+    assert {"fetch", "prepare", "solve", "check"} <= found["stages"].keys()
+    assert git(repo, "show", "my/fix:mine.txt") == "mine"
+    assert git(repo, "rev-parse", "my/fix^") == found["base"]
+
+
+BREAKS = Patch(
+    "*** Begin Patch\n*** Update File: shop.py\n@@ def total(prices):\n-    return sum(prices) + 1\n"
+    "+    return None\n*** End Patch"
+)
+SAYS = Finish("Count nothing twice", "All tests pass.")
+
+
+def test_new_failures_and_what_a_person_must_see_have_their_own_exit_codes(repo: Path, folder: Path) -> None:
+    with played([BREAKS], [SAYS]) as model:
+        broken = run(repo, folder, model)
+    assert broken.returncode == 4, broken.stderr
+    assert broken.stdout.startswith("\nNew failures: There are new failures")
+    assert "test_nothing" in broken.stdout.splitlines()[1] or "make test" in broken.stdout.splitlines()[1]
+    with played([FIX, Shell("sed -i '/assert/d;s/(self):/(self): pass/' test_shop.py")], [SAYS]) as model:
+        held = run(repo, folder, model)
+    assert held.returncode == 6, held.stderr
+    assert held.stdout.startswith("\nHeld for a person: ")
+
+
+def test_an_interrupted_run_ends_with_a_sentence_and_leaves_nothing(repo: Path, folder: Path) -> None:
+    temporary = folder / "tmp"
+    temporary.mkdir(mode=0o755)
+    refs = git(repo, "for-each-ref")
+    with played([Shell("echo begun; sleep 600")]) as model:
+        started = start(
+            "run",
+            "--repo",
+            str(repo),
+            WORDS,
+            cwd=folder,
+            OPENAI_BASE_URL=model.base_url,
+            TMPDIR=str(temporary),
+        )
+        with started as process:
+            assert process.stderr is not None
+            assert any("$ echo begun" in line for line in process.stderr)
+            process.send_signal(signal.SIGTERM)  # Ctrl-C has the same handler
+            _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said.endswith("Interrupted: nothing changed.\n")
+    assert [path.name for path in temporary.iterdir() if path.name.startswith("dayhand-run-")] == []
+    assert git(repo, "for-each-ref") == refs
+
+
+def test_what_is_wrong_from_the_start_ends_at_once_with_a_sentence(repo: Path, folder: Path) -> None:
+    gone = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
+    for words, options, environ, code, said in (
+        (" ", (), gone, 2, "The request is empty."),
+        (WORDS, ("--branch", "main"), gone, 1, "There is a branch main already."),
+        (WORDS, (), gone, 1, "There is no connection to the model server at 127.0.0.1:9"),
+    ):
+        done = dayhand("run", "--repo", str(repo), *options, words, cwd=folder, **environ)
+        assert (done.returncode, said in done.stderr) == (code, True), done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_a_model_that_gives_up_leaves_its_work_on_the_branch_and_no_success(repo: Path, folder: Path) -> None:
@@ -127,13 +217,6 @@ def test_without_a_model_it_says_what_to_set(repo: Path, folder: Path) -> None:
     done = dayhand("run", "--repo", str(repo), WORDS, cwd=folder)
     assert done.returncode == 2
     assert "OPENAI_API_KEY" in done.stderr
-
-
-def test_what_is_no_repository_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CheckoutError, match="is not a git repository"):
-        local_task(tmp_path, WORDS)
-    with pytest.raises(CheckoutError, match="is not a folder"):
-        local_task(tmp_path / "nowhere", WORDS)
 
 
 def test_the_environment_is_told_without_an_account_or_a_model(repo: Path, folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from dayhand.checkout.bundles import bundle_ref
+from dayhand.checkout.local_repository import find_repository
 from dayhand.checkout.mirror import read_files
 from dayhand.checkout.repository import open_mirror
 from dayhand.commands.local import local_task, print_line
@@ -45,10 +47,14 @@ def examine_locally(settings: Settings, repo: Path, *, as_json: bool) -> int:
     It needs no account, Redis or model. Raises ``DayhandError`` without a repository or a sandbox.
     """
     require_data(settings)
-    task = local_task(repo, "Look at the environment")
-    branch, log = task.default_branch, TerminalLog()
-    mirror = open_mirror(settings.data, task.repository, task.clone_url)
-    commit = mirror.fetch((branch,), "")[branch]
+    repository, log = find_repository(repo), TerminalLog()
+    task = local_task(repository, "Look at the environment")
+    mirror = open_mirror(settings.data, task.repository, "")
+    with tempfile.TemporaryDirectory(prefix="dayhand-environment-") as folder:
+        exchange = repository.open_exchange(Path(folder) / "exchange.git", dirty=False)
+        branch = exchange.branch
+        mirror.url = str(exchange.path)
+        commit = mirror.fetch((branch,), "")[branch]
 
     def fill(box: Box) -> None:
         worktree.check_out(box, mirror.bundle(commit), ref=bundle_ref(commit), commit=commit, branch=branch)

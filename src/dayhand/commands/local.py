@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import secrets
 import sys
 import time
-from pathlib import Path
 
-from dayhand.checkout.git import BareGit
-from dayhand.errors import CheckoutError
+from dayhand.checkout.local_repository import LocalRepository
 from dayhand.task import Ask, Task, TaskKind
 from dayhand.untrusted_text import clean
 
 TITLE_CHARS = 72
+MAX_PATH_BYTES = 200  # the name of its mirror is made from the path
 MARKS = {"stage": "─", "say": " ", "command": "$", "result": " ", "error": "✗"}  # of the lines that are shown
 
 
-def local_task(repo: Path, words: str) -> Task:
-    """Describe the work as a task. Raises ``CheckoutError`` where ``repo`` is not a git repository with a commit."""
-    top = repo.expanduser().resolve()
-    if not top.is_dir():
-        raise CheckoutError(f"{top} is not a folder.", advice="Give the path of a git repository.")
-    status, out, _ = BareGit(top).attempt("ls-remote", "--symref", str(top), "HEAD")
-    head = out.decode().partition("\n")[0]
-    if status != 0 or not head.startswith("ref: refs/heads/"):
-        raise CheckoutError(
-            f"{top} is not a git repository with a branch and a commit.",
-            advice="Make it one (git init, git commit), or give the path of another.",
-        )
+def local_task(repository: LocalRepository, words: str) -> Task:
+    """Describe the work in a repository as a task."""
+    top = str(repository.top)
+    if len(os.fsencode(top)) > MAX_PATH_BYTES:
+        top = hashlib.sha256(os.fsencode(top)).hexdigest()
     return Task(
         id=f"local-{secrets.token_hex(4)}",
-        repository=str(top),
+        repository=top,
         installation=0,
         number=0,
         title=words.strip().partition("\n")[0][:TITLE_CHARS],
         body=words,
         ask=Ask(TaskKind.FIX, words, asker=""),
-        default_branch=head.removeprefix("ref: refs/heads/").partition("\t")[0],
+        default_branch=repository.branch,
         created_at=time.time(),
-        clone_url=str(top),
+        clone_url=str(repository.top),
     )
 
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from dayhand.agent.model.retry import RetryPolicy
 from dayhand.checkout.mirror import Author
 from dayhand.checkout.repository import Checkout, open_mirror
 from dayhand.journey_tools import Tools
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.publish.local import LocalPublication
+from dayhand.publish.base import Publication
 from dayhand.settings.table import Settings
 from dayhand.task import Task
 from dayhand.wiring.tools import open_tools
 
+MAX_CONNECTS = 3  # a person waits, and can start the server
 LOCAL_AUTHOR = Author("Dayhand", "dayhand@localhost")
 
 
 @contextmanager
-def open_local_tools(settings: Settings, ledger: Ledger, task: Task, *, claim: Claim) -> Iterator[Tools]:
+def open_local_tools(
+    settings: Settings, ledger: Ledger, task: Task, *, claim: Claim, publication: Publication
+) -> Iterator[Tools]:
     """What ``dayhand run`` works with: a branch in the repository itself, and no GitHub."""
     checkout = Checkout(
         mirror=open_mirror(settings.data, task.repository, task.clone_url),
@@ -29,6 +32,12 @@ def open_local_tools(settings: Settings, ledger: Ledger, task: Task, *, claim: C
         co_author=lambda _login: None,
     )
     with open_tools(
-        settings, ledger, task, claim=claim, checkout=checkout, publication=LocalPublication(sys.stdout)
+        settings,
+        ledger,
+        task,
+        claim=claim,
+        checkout=checkout,
+        publication=publication,
+        retry_policy=RetryPolicy(max_connects=MAX_CONNECTS),
     ) as tools:
         yield tools

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from dayhand.agent.guard import WorkLimits
+from dayhand.agent.model.retry import RetryPolicy
 from dayhand.checkout.repository import Checkout
 from dayhand.environment.registries.base import ExtraRegistries
 from dayhand.journey_tools import Tools
@@ -31,8 +32,10 @@ def open_tools(
     claim: Claim,
     checkout: Checkout,
     publication: Publication,
+    retry_policy: RetryPolicy | None = None,
 ) -> Iterator[Tools]:
-    with open_model(settings, ledger.redis, claim.facts) as model:
+    """Open the model and the sandbox of the settings. Raises ``SandboxError``."""
+    with open_model(settings, ledger.redis, claim.facts, retry_policy=retry_policy) as model:
         yield Tools(
             checkout=checkout,
             sandbox=open_snapshot_cache(settings),
