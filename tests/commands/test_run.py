@@ -132,8 +132,8 @@ def test_new_failures_and_what_a_person_must_see_have_their_own_exit_codes(repo:
     assert broken.returncode == 4, broken.stderr
     assert broken.stdout.startswith("\nNew failures: There are new failures")
     assert "test_nothing" in broken.stdout.splitlines()[1] or "make test" in broken.stdout.splitlines()[1]
-    with played([FIX, Shell("sed -i '/assert/d;s/(self):/(self): pass/' test_shop.py")], [SAYS]) as model:
-        held = run(repo, folder, model)
+    with played([FIX], [SAYS]) as model:
+        held = run(repo, folder, model, DAYHAND_MAX_LINES="1")
     assert held.returncode == 6, held.stderr
     assert held.stdout.startswith("\nHeld for a person: ")
 
