@@ -38,6 +38,7 @@ from dayhand.environment.setup.toolchains import (
     find_toolchains,
     use_toolchains,
     with_toolchains,
+    without_broken,
 )
 from dayhand.sandbox.base import Box, Sandbox, Snapshot
 
@@ -133,6 +134,10 @@ def _plan(
         log.line("say", f"Too many nested projects; these are not set up: {', '.join(left)}.")
     pins = version_pins.all_pins(files, ecosystems, ci_pins(ci, ecosystems))
     choice = choose_toolchains(pins, surveyed, toolchains)
+    while len(starting := without_broken(sandbox, choice.toolchains, log)) < len(choice.toolchains):
+        broken = frozenset(choice.toolchains) - frozenset(starting)
+        toolchains = tuple(each for each in toolchains if each not in broken)
+        choice = choose_toolchains(pins, surveyed, toolchains)
     plans = declarations.apply(apply_ci(detected, ci, files), declared)
     return replace(
         combine(use_toolchains(plans, choice), base_image.path),

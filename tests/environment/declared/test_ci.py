@@ -176,7 +176,8 @@ def test_what_is_installed_for_ci_alone_gets_a_virtual_environment_to_be_install
     ],
 )
 def test_a_check_of_ci_has_a_probe_and_only_known_tools_are_installed_by_name(run, probe, remedy):
-    texts = {"noxfile.py": "import nox\n@nox.session\ndef tests(s): pass\n", **workflow(run)}
+    noxfile = {"noxfile.py": "import nox\n@nox.session\ndef tests(s): pass\n"} if "nox" in run else {}
+    texts = {**noxfile, **workflow(run)}
     checks, _ci, _plans = planned(texts)
     (check,) = (check for check in checks if check.source.startswith("ci.yml"))
     assert check.probe.startswith(probe)
@@ -200,6 +201,25 @@ def test_maven_and_gradle_keep_the_options_for_a_box_without_a_network():
     texts = {"pom.xml": "<project/>", "src/test/java/ATest.java": "", **workflow("mvn -B verify")}
     assert running(texts) == ["mvn -B -o -q test"]
     assert told(texts) == ()
+
+
+def test_where_a_check_of_ci_is_not_understood_the_detected_one_runs_too():
+    texts = {
+        "Gemfile": "gem 'rspec'",
+        "spec/a_spec.rb": "",
+        **workflow("bin/flatware rspec", "bin/rspec --tag search"),
+    }
+    assert running(texts) == ["bundle exec rspec", "bin/rspec --tag search"]
+
+
+def test_a_script_made_for_cis_machine_takes_no_detected_checks_place_and_sets_nothing_up():
+    texts = {**PYTHON, **workflow("scripts/install", "scripts/lint", "scripts/test --ci")}
+    assert running(texts) == ["ruff check .", "python3 -m pytest -q"]
+    assert not [step for plan in planned(texts)[2] for step in plan.steps if "scripts" in step.commands[0]]
+    assert told(texts)[1].startswith("ci.yml, job test runs `scripts/test --ci`; `python3 -m pytest -q` (")
+    alone = workflow("scripts/install", "scripts/test --ci")
+    assert running(alone) == ["scripts/test --ci"]
+    assert [step.commands[0] for step in planned(alone)[2][-1].steps] == ["scripts/install"]
 
 
 def test_checks_that_only_ci_can_run_are_told():

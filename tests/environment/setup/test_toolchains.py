@@ -119,6 +119,10 @@ def operators_folder():
         program.write_text("#!/bin/sh\necho v99.1.0\n")
         program.chmod(0o755)
         shutil.copy(program, program.with_name("npm"))
+        broken = Path(folder) / "versions/node/v100.0.0/bin/node"  # as one for another system
+        broken.parent.mkdir(parents=True)
+        broken.write_text("#!/bin/sh\necho cannot open shared object file >&2\nexit 127\n")
+        broken.chmod(0o755)
         yield folder
 
 
@@ -126,7 +130,7 @@ def test_a_box_uses_the_operators_version_and_cannot_change_it(operators_folder,
     with tempfile.TemporaryDirectory(prefix="dayhand-toolchains-") as data:
         Path(data).chmod(0o755)
         sandbox = BubblewrapSandbox(Path(data), toolchains=(operators_folder, "/opt/no-such-folder"))
-        texts = {".nvmrc": "99", "package.json": '{"scripts": {"test": "x"}}', "Makefile": ""}
+        texts = {".nvmrc": ">=99", "package.json": '{"scripts": {"test": "x"}}', "Makefile": ""}
         texts |= {".dayhand.toml": "[checks]\ntest = 'test \"$(node)\" = v99.1.0'\n"}
         repository = project(texts)
         environment = prepare(repository.files, sandbox, repository.fill, log=log, source=repository.source)
@@ -135,6 +139,7 @@ def test_a_box_uses_the_operators_version_and_cannot_change_it(operators_folder,
         with sandbox.open() as box:
             written = box.run(f"echo x > {operators_folder}/versions/node/v99.1.0/bin/node")
         assert "Read-only file system" in written.text()
+        assert any("v100.0.0/bin/node --version does not start in a box" in line for line in log.of("error"))
         assert any("sees no toolchain in /opt/no-such-folder" in line for line in log.of("error"))
 
 

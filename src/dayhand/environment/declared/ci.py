@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from dayhand.environment.declared.workflows.checks import target_families, to_check
-from dayhand.environment.declared.workflows.commands import meaning
+from dayhand.environment.declared.workflows.commands import SHELL_PROGRAMS, meaning
 from dayhand.environment.declared.workflows.plan import CiCheck, CiPlan, CiStep
 from dayhand.environment.ecosystems import python
 from dayhand.environment.ecosystems.base import Check, Ecosystem, Files, SetupPlan, Step
@@ -33,6 +33,8 @@ FAMILIES: Mapping[str, str] = {
 }
 # What is detected for these runs the same tests with options for a box without a network.
 ADAPTED = frozenset(["java", "dotnet"])
+# A script of the repository's own: it was written for a fresh machine, and set-up has done its work already.
+SCRIPT = re.compile(r"(?:\w+=\S* )*(?:(?:ba|z|da)?sh\s+\S+|\.?[\w.-]*/[\w./-]+)")
 PIP = "uv pip install "
 SHOWN = 80
 
@@ -55,17 +57,42 @@ def apply_ci(plans: tuple[SetupPlan, ...], ci: CiPlan, files: Files) -> tuple[Se
         _Placed(each, target_families(each, files), to_check(each, files, detected)) for each in ci.checks
     )
     covered: set[str] = set()
-    changed = [replace(plan, checks=tuple(_checks(plan, placed, covered))) for plan in plans]
+    detected_kinds = {
+        (check.kind, check.folder) for plan in plans if not plan.last_resort for check in plan.checks
+    }
+    placed = tuple(each for each in placed if not _is_opaque(each, detected_kinds))
+    changed = [
+        replace(plan, checks=tuple(_checks(plan, placed, covered, incomplete=ci.incomplete)))
+        for plan in plans
+    ]
     checks = tuple(each.check for each in placed if each.check.command not in covered)
-    return (*changed, _own_plan(plans, ci.steps, checks))
+    scripts = any("/" in each.ci.tool or each.ci.tool in SHELL_PROGRAMS for each in placed)
+    installs = any(not step.always for plan in plans for step in plan.steps)
+    steps = tuple(step for step in ci.steps if scripts or not installs or not SCRIPT.match(step.commands[0]))
+    return (*changed, _own_plan(plans, steps, checks))
 
 
-def _checks(plan: SetupPlan, placed: tuple[_Placed, ...], covered: set[str]) -> Iterator[Check]:
+def _is_opaque(each: _Placed, detected: set[tuple[str, str]]) -> bool:
+    """Whether it is a script of the repository's own, made for CI's machine, where another check of its kind is detected."""
+    script = not each.families and (each.ci.tool in SHELL_PROGRAMS or "/" in each.ci.tool)
+    return script and (each.ci.kind, each.ci.folder) in detected
+
+
+def _checks(
+    plan: SetupPlan,
+    placed: tuple[_Placed, ...],
+    covered: set[str],
+    *,
+    incomplete: frozenset[tuple[str, str]],
+) -> Iterator[Check]:
     """A plan's checks; the commands of CI that they cover are added to ``covered``."""
     family = FAMILIES.get(plan.ecosystem, "")
     for check in plan.checks:
         group = [each for each in placed if _takes_the_place(each, check, plan, family=family)]
         same = [each for each in group if _same(check, each.ci) or family in ADAPTED]
+        if (check.kind, check.folder) in incomplete:
+            yield check
+            continue
         if group and plan.last_resort:
             continue
         if same:

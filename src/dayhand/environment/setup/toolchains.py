@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from dayhand.environment.base import Log
 from dayhand.environment.ecosystems import node, python
 from dayhand.environment.ecosystems.base import Fetch, Runtime, SetupPlan, Step
-from dayhand.environment.setup.steps import PROBE
+from dayhand.environment.setup.steps import PROBE, reason
 from dayhand.environment.version_pins import Pin, fits
 from dayhand.sandbox.base import Sandbox
 
@@ -113,6 +113,26 @@ def with_toolchains(
         language: (*own, *(each.version for each in found if each.language == language))
         for language, own in box.items()
     }
+
+
+def without_broken(sandbox: Sandbox, chosen: tuple[Toolchain, ...], log: Log) -> tuple[Toolchain, ...]:
+    """Those that start in a box: a program may need libraries of another machine. The others are named."""
+    if not chosen:
+        return ()
+    programs = {language: program for program, language in PROGRAMS.items()}
+    words = {
+        each: f"{each.bin}/{programs[each.language]} {'version' if each.language == 'go' else '--version'}"
+        for each in chosen
+    }
+    starting = []
+    with sandbox.open() as box:
+        for each, command in words.items():
+            result = box.run(command, cwd="/", env={"PATH": f"{each.bin}:/usr/bin:/bin"}, limits=PROBE)
+            if result.passed:
+                starting.append(each)
+            else:
+                log.line("error", f"{command} does not start in a box: {reason(result.text())}")
+    return tuple(starting)
 
 
 def choose_toolchains(

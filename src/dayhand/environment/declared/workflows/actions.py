@@ -31,7 +31,6 @@ VERSION_IN_REF = "dtolnay/rust-toolchain"  # its branch is the version: dtolnay/
 # Action → the command that it stands for, and the input with its arguments ("" for none).
 CHECKS: Mapping[str, tuple[str, str]] = {
     "golangci/golangci-lint-action": ("golangci-lint run", "args"),
-    "astral-sh/ruff-action": ("ruff check", ""),
     "chartboost/ruff-action": ("ruff check .", ""),
     "psf/black": ("black --check .", ""),
     "isort/isort-action": ("isort --check-only .", ""),
@@ -42,6 +41,7 @@ CHECKS: Mapping[str, tuple[str, str]] = {
     "standardrb/standard-ruby-action": ("bundle exec standardrb", ""),
 }
 CARGO = "actions-rs/cargo"
+RUFF = "astral-sh/ruff-action"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,9 @@ def equivalent_command(uses: str, inputs: Mapping[str, Value]) -> str:
     if action == CARGO:
         words = (inputs.get("command", ""), inputs.get("args", ""))
         return " ".join(("cargo", *(word for word in words if isinstance(word, str)))).strip()
+    if action == RUFF:
+        words = (inputs.get("args", "check") or "check", inputs.get("src", ""))
+        return " ".join(("ruff", *(word for word in words if isinstance(word, str)))).strip()
     command, name = CHECKS.get(action, ("", ""))
     more = inputs.get(name, "") if name else ""
     return f"{command} {more}".strip() if isinstance(more, str) and command else command

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dayhand.environment.declared.workflows import kinds
 from dayhand.environment.declared.workflows.kinds import kind_of_name, kind_of_tool
@@ -113,6 +114,7 @@ FAMILIES: Mapping[str, str] = {
     **dict.fromkeys(["mvn", "./mvnw", "mvnw", "gradle", "./gradlew", "gradlew"], "java"),
     **dict.fromkeys(["dotnet"], "dotnet"),
 }
+FOLDER_OPTIONS = frozenset(["--cwd", "--prefix", "-C", "--dir"])
 MONOREPO_RUNNERS = frozenset(["turbo", "nx", "lerna"])
 CONTAINERS = frozenset(["docker", "docker-compose", "podman", "act"])
 SHELL_SCRIPT = re.compile(r"(\./|[\w.-]+/)*[\w.-]+")
@@ -130,6 +132,7 @@ class Understood:
     words: tuple[str, ...] = ()  # what it means, without runners
     instead: tuple[str, ...] = ()  # of set-up: the commands that do the same here
     why_not: str = ""  # of a check that cannot run here
+    seems: str = ""  # of one that is not recognized: the kind that its words name
 
 
 def understand(command: ShellCommand, scripts: Scripts) -> Understood:
@@ -156,9 +159,23 @@ def understand(command: ShellCommand, scripts: Scripts) -> Understood:
     if kind == kinds.SETUP:
         commands = setup_commands(command, _rewritten_words(words), values)
         return Understood(kind, family, run, values[0], values, commands)
-    why_not = "not recognized" if kind == kinds.UNKNOWN and _names_a_check(values) else ""
-    why_not = "needs a browser" if _needs_browser(values) else why_not
-    return Understood(kind, family, run, values[0], values, why_not=why_not)
+    if _needs_browser(values):
+        return Understood(kind, family, run, values[0], values, why_not="needs a browser")
+    seems = _named_kind(values) if kind == kinds.UNKNOWN else ""
+    why_not = "not recognized" if seems else ""
+    return Understood(kind, family, run, values[0], values, why_not=why_not, seems=seems)
+
+
+def in_its_folder(command: ShellCommand) -> ShellCommand:
+    """A package manager's command without the option that changes its folder, in that folder."""
+    words = command.words
+    if not words or words[0].value not in NODE_MANAGERS:
+        return command
+    for at, word in enumerate(words[1:-1], 1):
+        if word.value in FOLDER_OPTIONS and "$" not in words[at + 1].raw:
+            folder = posixpath.join(command.folder, words[at + 1].value)
+            return replace(command, words=(*words[:at], *words[at + 2 :]), folder=folder)
+    return command
 
 
 def _kind(values: tuple[str, ...], scripts: Scripts) -> tuple[str, str]:
@@ -231,8 +248,9 @@ def _needs_browser(values: tuple[str, ...]) -> bool:
     return bool(kinds.BROWSER.search(name or values[0]))
 
 
-def _names_a_check(values: tuple[str, ...]) -> bool:
-    return any(kind_of_name(word) in kinds.KINDS for word in values[:3] if not word.startswith("-"))
+def _named_kind(values: tuple[str, ...]) -> str:
+    found = (kind_of_name(word) for word in values[:3] if not word.startswith("-"))
+    return next((kind for kind in found if kind in kinds.KINDS), "")
 
 
 def _rewritten_words(words: tuple[Word, ...]) -> tuple[Word, ...]:

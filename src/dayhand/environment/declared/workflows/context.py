@@ -63,7 +63,9 @@ def resolve_all(value: Value, context: Context) -> Value:
 def dimension_kinds(job: Job) -> dict[str, str]:
     """Which dimensions of the matrix name a system or a language's version, by where the job uses them."""
     runs_on = job.runs_on if isinstance(job.runs_on, str) else ""
-    found = dict.fromkeys(_matrix_names(runs_on), SYSTEM)
+    names = job.matrix if isinstance(job.matrix, dict) else {}
+    found = {name: language for name in _all_names(names) if (language := _language_of(name))}
+    found |= dict.fromkeys(_matrix_names(runs_on), SYSTEM)
     for step in job.steps:
         inputs = {
             name: text for scope in step.scopes for name, text in scope.items() if isinstance(text, str)
@@ -74,6 +76,20 @@ def dimension_kinds(job: Job) -> dict[str, str]:
             texts = (request.text, *named, *(variables if "env." in request.text else ()))
             found |= {name: request.language for text in texts for name in _matrix_names(text)}
     return found
+
+
+def _all_names(matrix: Mapping[str, Value]) -> list[str]:
+    """The dimensions of a matrix, with those that only an entry of ``include`` has."""
+    include = matrix.get("include")
+    entries = [each for each in include if isinstance(each, dict)] if isinstance(include, list) else []
+    return list(dict.fromkeys((*matrix, *(name for entry in entries for name in entry))))
+
+
+def _language_of(name: str) -> str:
+    found = re.fullmatch(
+        r"(node|python|php|ruby|go|golang|java|jdk|rust)(js)?([-_]?versions?)?", name.lower()
+    )
+    return {"golang": "go", "jdk": "java"}.get(found[1], found[1]) if found else ""
 
 
 def used_dimensions(job: Job) -> frozenset[str]:

@@ -9,7 +9,13 @@ from dataclasses import replace
 
 from dayhand.environment.declared.workflows import kinds
 from dayhand.environment.declared.workflows.actions import equivalent_command, requested_versions
-from dayhand.environment.declared.workflows.commands import Understood, environments, session_name, understand
+from dayhand.environment.declared.workflows.commands import (
+    Understood,
+    environments,
+    in_its_folder,
+    session_name,
+    understand,
+)
 from dayhand.environment.declared.workflows.context import (
     context_of,
     dimension_kinds,
@@ -37,7 +43,7 @@ from dayhand.environment.declared.workflows.plan import (
 )
 from dayhand.environment.declared.workflows.read import Job, JobReader, WorkflowStep
 from dayhand.environment.declared.workflows.scripts import ScriptsByFolder, named_script
-from dayhand.environment.declared.workflows.setup_commands import system_packages
+from dayhand.environment.declared.workflows.setup_commands import FILE_COMMANDS, system_packages
 from dayhand.environment.declared.workflows.shell import ShellCommand, split
 from dayhand.environment.declared.workflows.tox import choose, read_tox
 from dayhand.environment.ecosystems.base import Files
@@ -146,6 +152,7 @@ class JobPlanner:
                 self._command(command, top, context)
 
     def _command(self, command: ShellCommand, top: str, context: Context) -> None:
+        command = in_its_folder(command)
         folder = folder_of(posixpath.join(top, command.folder))
         self.commands_left -= 1
         if folder is None or self.commands_left < 0:
@@ -157,6 +164,8 @@ class JobPlanner:
             return
         if found.tool == "nox" and not self._has_session(found, folder):
             found = Understood(kinds.NOTHING, why_not="installs a copy, so it would not test a change")
+        if found.kind in kinds.KINDS and kinds.BROWSER.search(self.job.name):
+            found = Understood(kinds.NOTHING, why_not="needs a browser")
         if found.kind in kinds.KINDS and not command.ignored:
             self._check(found, command, folder=folder, context=context)
         elif found.kind == kinds.PACKAGES:
@@ -167,6 +176,8 @@ class JobPlanner:
                 self.before.setdefault(folder, []).append(made)
             elif made:
                 self._set_up(found.family, folder, (made,))
+        elif found.kind == kinds.SETUP and self.checks and found.tool in FILE_COMMANDS:
+            return  # it moves what a check has left
         elif found.kind == kinds.SETUP:
             made_all = (self._with_variables(each, command, context) for each in found.instead)
             self._set_up(found.family, folder, tuple(filter(None, made_all)))
@@ -174,6 +185,8 @@ class JobPlanner:
             self.parts.left_out.append(
                 f"{self.job.source}: {found.why_not}; left out: {_short(command.text)}"
             )
+            if found.seems:
+                self.parts.incomplete.add((found.seems, folder))
 
     def _check(self, found: Understood, command: ShellCommand, *, folder: str, context: Context) -> None:
         run = self._with_variables(found.run, command, context, only_own=found.kind == "lint")
@@ -266,7 +279,9 @@ class JobPlanner:
         scripts = self.scripts.of(top)
         for line in script.splitlines():
             for command in split(re.sub(r"^\s*(then|do|else)\s", "", line)) or ():
-                if understand(command, scripts).kind in kinds.KINDS:
+                kind = understand(command, scripts).kind
+                if kind in kinds.KINDS:
+                    self.parts.incomplete.add((kind, top))
                     self.parts.left_out.append(
                         f"{self.job.source}: a script with conditions or loops is not split; left out: {_short(line)}"
                     )

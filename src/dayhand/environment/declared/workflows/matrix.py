@@ -19,6 +19,7 @@ LINUX = re.compile(r"ubuntu|linux|debian|self-hosted", re.IGNORECASE)
 OTHER_SYSTEM = re.compile(r"windows|macos|osx|win\d|freebsd|alpine", re.IGNORECASE)
 UNUSUAL = re.compile(r"pypy|graalpy|jruby|truffle|nightly|head|dev|beta|rc|canary|\dt$|-t$", re.IGNORECASE)
 
+WORK = re.compile(r"[A-Za-z_-]+")  # the name of some work, without a version in it
 Cell = Mapping[str, Value]
 
 
@@ -40,8 +41,26 @@ def choose_cells(
         return ({},)
     best = min(cells, key=lambda cell: _rank(cell, kinds, available))
     same = [cell for cell in cells if all(cell.get(name) == best.get(name) for name in kinds)]
+    same += _other_work(cells, same, kinds=kinds, names=used - kinds.keys())
     distinct = {repr([cell.get(name) for name in sorted(used)]): cell for cell in reversed((best, *same))}
     return tuple(reversed(distinct.values()))
+
+
+def _other_work(
+    cells: list[Cell], same: list[Cell], *, kinds: Mapping[str, str], names: frozenset[str]
+) -> list[Cell]:
+    """Cells of another version that do something else, such as "tox: typing" beside "tox: py311"."""
+    known = {repr(cell.get(name)) for cell in same for name in names}
+    systems = [name for name, kind in kinds.items() if kind == SYSTEM]
+    return [
+        cell
+        for cell in cells
+        if not any(OTHER_SYSTEM.search(str(cell.get(name, ""))) for name in systems)
+        and any(
+            isinstance(value := cell.get(name), str) and repr(value) not in known and WORK.fullmatch(value)
+            for name in names
+        )
+    ]
 
 
 def all_cells(matrix: Value) -> tuple[Cell, ...]:

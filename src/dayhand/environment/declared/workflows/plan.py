@@ -71,6 +71,9 @@ class CiPlan:
     packages: tuple[tuple[str, str], ...] = ()  # of the system, each with its source
     services: tuple[CiServices, ...] = ()
     left_out: tuple[str, ...] = ()  # sentences about checks that only CI can run
+    incomplete: frozenset[tuple[str, str]] = (
+        frozenset()
+    )  # kinds and folders of which a check was not understood
     problems: tuple[str, ...] = ()  # sentences about files that cannot be read
 
 
@@ -84,6 +87,7 @@ class CiParts:
     packages: dict[str, str] = field(default_factory=dict)
     services: list[CiServices] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    incomplete: set[tuple[str, str]] = field(default_factory=set)
 
     def plan(self, problems: tuple[str, ...]) -> CiPlan:
         """The plan, with each part once."""
@@ -94,6 +98,7 @@ class CiParts:
             tuple(self.packages.items()),
             tuple(self.services),
             tuple(dict.fromkeys(self.left_out))[:MAX_SENTENCES],
+            frozenset(self.incomplete),
             problems,
         )
 
