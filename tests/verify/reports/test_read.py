@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dayhand.verification import Counts
-from dayhand.verify.reports.base import CaseState
+from dayhand.verify.reports.base import CaseState, case_result
 from dayhand.verify.reports.read import read_results
 
 PYTEST_XML = """<?xml version="1.0" encoding="utf-8"?><testsuites name="pytest tests"><testsuite name="pytest" errors="1">
@@ -342,3 +342,18 @@ def test_a_group_of_groups_is_not_a_test() -> None:
     results = read_results((), printed)
     assert results
     assert [test.name for test in results.tests] == ["shop > cart > sums"]
+
+
+@pytest.mark.parametrize(
+    ("name", "known_as"),
+    [
+        ("test_repr[<Cart at 0x7f3c5a1b2c40>]", "test_repr[<Cart at …>]"),
+        ("test_at[2026-11-28T10:00:01.250Z]", "test_at[…]"),
+        ("test_file[/tmp/pytest-of-root/pytest-4/x.txt]", "test_file[…]"),
+        ("test_id[0b7e0a34-8c2f-4f53-9d0e-3f4f0a1b2c3d]", "test_id[…]"),
+        ("test_colour[0xff]", "test_colour[0xff]"),
+        ("test_on[2026-11-28]", "test_on[2026-11-28]"),
+    ],
+)
+def test_a_test_has_the_same_name_in_every_run(name: str, known_as: str) -> None:
+    assert case_result(name, CaseState.PASSED).name == known_as

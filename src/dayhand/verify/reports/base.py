@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -41,6 +42,13 @@ def shorten(text: str) -> str:
     return f"{text[: DETAIL_CHARS // 2]}\n…\n{text[-DETAIL_CHARS // 2 + 3 :]}"
 
 
+# Parts of names that are different in every run: addresses, times, temporary folders and random identifiers.
+VARYING = re.compile(
+    r"\b0x[0-9a-fA-F]{6,16}\b|\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.\d]*(?:Z|[+-]\d\d:?\d\d)?"
+    r"|/tmp/[\w./-]{1,200}|\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
+)
+
+
 def case_result(name: str, state: CaseState, detail: str = "") -> CaseResult:
-    """A result with its name on one line, name and detail cut to their limits."""
-    return CaseResult(" ".join(name.split())[:NAME_CHARS], state, shorten(detail.strip()))
+    """A result with its name on one line, the same in every run; name and detail cut to their limits."""
+    return CaseResult(VARYING.sub("…", " ".join(name.split())[:NAME_CHARS]), state, shorten(detail.strip()))
