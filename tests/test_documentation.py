@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from dayhand.agent.model import prices
+from dayhand.bench.truth.case import read_cases
 from dayhand.environment.declared.dayhand_toml import KNOWN as SECTIONS
 from dayhand.environment.declared.dayhand_toml import NAME, read_config
 from dayhand.settings.table import KNOWN, ROWS, read_settings
@@ -108,6 +109,9 @@ class OneFile:
 def test_toml_that_is_shown_is_read_without_a_problem(tmp_path: Path, block: Block) -> None:
     if any(f"[{section}]" in block.text for section in SECTIONS):
         assert read_config(OneFile(block.text)).problems == ()
+    elif block.text.startswith("expected = "):
+        (tmp_path / "shown.toml").write_text(block.text, encoding="utf-8")
+        assert [name for name, _ in read_cases(tmp_path)] == ["shown"]
     else:
         path = tmp_path / "prices.toml"
         path.write_text(block.text, encoding="utf-8")

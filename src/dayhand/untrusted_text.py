@@ -20,6 +20,8 @@ from dataclasses import dataclass
 REDACTED = "[redacted]"
 MAX_KEY_CHARS = 20_000  # of a private key: a 16384-bit one in PEM has 13,000
 ZERO_WIDTH_SPACE = "\u200b"
+BYTE_ORDER_MARK = "\ufeff"
+CLEAR_LINE = "\r\x1b[K"  # of a terminal
 
 # ECMA-48: CSI sequences; strings for the terminal (titles, links, graphics), which end with BEL or ST and never go
 # beyond a line here; then the short ones. In 7 bits, and as the C1 characters that mean the same.

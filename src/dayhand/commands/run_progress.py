@@ -8,10 +8,9 @@ from typing import TextIO
 
 from dayhand.commands.local import MARKS
 from dayhand.ledger.log import Note
-from dayhand.untrusted_text import clean
+from dayhand.untrusted_text import CLEAR_LINE, clean
 from dayhand.usage import Usage
 
-CLEAR = "\r\x1b[K"
 SHOWN = (*MARKS, "model", "plan")
 
 
@@ -58,7 +57,7 @@ class RunProgress:
     def close(self) -> None:
         """Remove the line that is kept up to date."""
         if self._live:
-            print(CLEAR, end="", file=self._out, flush=True)
+            print(CLEAR_LINE, end="", file=self._out, flush=True)
 
     def _leave(self) -> None:
         now = time.monotonic()
@@ -77,4 +76,4 @@ class RunProgress:
             status += f" · $ {clean(self._command)}"
         width = shutil.get_terminal_size().columns - 1
         line = " ".join(status.split())[:width]
-        print(f"{CLEAR}{text}{chr(10) if text else ''}{line}", end="", file=self._out, flush=True)
+        print(f"{CLEAR_LINE}{text}{chr(10) if text else ''}{line}", end="", file=self._out, flush=True)

@@ -25,7 +25,7 @@ def test_each_wording_of_the_table_is_shown_by_an_output() -> None:
     assert not unseen
 
 
-@pytest.mark.parametrize("kind", set(Kind) - {Kind.NO_TEST_PASSES})
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.NO_TEST_PASSES])
 def test_each_kind_is_shown_by_an_output(kind: Kind) -> None:
     assert any(output.missing.startswith(f"{kind}: ") for output in OUTPUTS.values())
 

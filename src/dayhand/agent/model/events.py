@@ -5,7 +5,6 @@ Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-str
 
 from __future__ import annotations
 
-import codecs
 import json
 import math
 import re
@@ -15,11 +14,11 @@ from typing import Any
 
 from dayhand.agent.model.items import without_surrogates
 from dayhand.agent.model.retry import FaultKind, ModelFault
+from dayhand.untrusted_text import BYTE_ORDER_MARK
 
 MAX_REPLY_BYTES = 128 * 1024 * 1024  # an event for each token is some 250 bytes
 ENDLESS_REPLY_ADVICE = "Choose another model in DAYHAND_MODEL: this one does not stop generating."
 DONE = "[DONE]"
-BYTE_ORDER_MARK = codecs.BOM_UTF8.decode()
 _LINE_END = re.compile(rb"\r\n|\n|\r")  # and no other: JSON may contain U+2028 and its like
 
 

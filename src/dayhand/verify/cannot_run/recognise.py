@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from dayhand.verify.cannot_run.base import CannotRun, Cause, Kind
 from dayhand.verify.cannot_run.causes import asserted, find_causes, first_cause, last_error
+from dayhand.verify.cannot_run.summary import count_passed
 from dayhand.verify.cannot_run.wording import explain
 from dayhand.verify.reports.base import CaseState
-from dayhand.verify.reports.summary import count_passed
 from dayhand.verify.runner import CheckResult
 
 MAX_DETAILS = 2_000  # different ones that are read: a test beyond them is judged by those that fail beside it

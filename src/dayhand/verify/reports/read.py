@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dayhand.untrusted_text import BYTE_ORDER_MARK
 from dayhand.verification import Counts
 from dayhand.verify.reports import (
     cargo,
-    common,
     go,
+    hook_report,
     jest,
     junit,
     minitest,
@@ -76,12 +77,12 @@ def read_results(reports: Sequence[str], printed: str) -> Results | None:
 
 def _parse(text: str) -> tuple[CaseResult, ...] | None:
     """One report, by its format; None if it cannot be read."""
-    start = text.lstrip("\ufeff \t\r\n")
+    start = text.lstrip(f"{BYTE_ORDER_MARK} \t\r\n")
     if go.is_report(start):
         return go.parse(start)
     if start.startswith("TAP version"):
         return tap.parse(start)
     if start.startswith("<"):
         return trx.parse(start) if trx.ROOT in start[:2000] else junit.parse(start)
-    readers = (common.parse, jest.parse, rspec.parse)
+    readers = (hook_report.parse, jest.parse, rspec.parse)
     return next((tests for read in readers if (tests := read(start)) is not None), None)

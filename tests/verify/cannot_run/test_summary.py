@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dayhand.verify.reports.summary import count_passed
+from dayhand.verify.cannot_run.summary import count_passed
 
 
 @pytest.mark.parametrize(
