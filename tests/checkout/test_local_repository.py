@@ -96,7 +96,7 @@ def change(tmp: Path, repository: LocalRepository, *, dirty: bool = False, name:
     mirror = Mirror(tmp / "mirrors" / f"{dirty}.git", str(exchange.path))
     commit = mirror.fetch((exchange.branch,), "")[exchange.branch]
     assert commit == exchange.start
-    tree = mirror.with_file(commit, "new.txt", "new\n")
+    tree = mirror.with_entries(commit, (mirror.add_file("new.txt", "new\n"),))
     head = BareGit(mirror.path).run("commit-tree", tree, "-p", commit, stdin=b"Change", env=IDENTITY)
     mirror.push(head.decode().strip(), "dayhand/x", "")
     assert exchange.results() == ("dayhand/x",)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -29,7 +30,8 @@ def test_people_are_told_which_model_took_over_why_and_what_each_cost(harness: H
     gone = Fault("status", 429, NO_CREDIT, times=FOREVER, model="gpt-6.1-sol")
     result = run_with_faults(harness, [[FIX], [gone, DONE]])
     assert result.record.state is State.PROPOSED, result.record.reason
-    why = "The account at the model service has no credit left: You exceeded your quota"
+    server = urlsplit(harness.settings.openai_base_url).netloc
+    why = f"The account at {server} has no credit left: You exceeded your quota"
     assert f"{why} Continuing with gpt-6.1-terra." in result.log
     (pull,) = harness.pulls(result.repo)
     assert f"⚠️ **gpt-6.1-sol** could not continue, so **gpt-6.1-terra** took over: {why}" in pull.body

@@ -86,7 +86,7 @@ class Services:
     def tools(self, task: Task, claim: Claim, publication: Publication) -> Iterator[Tools]:
         nothing = cast("Any", None)
         memory = Journal(claim.ledger.redis, task.id, claim)
-        sandbox = cast("Any", SimpleNamespace(name="none"))
+        sandbox = cast("Any", SimpleNamespace(name="none", toolchains=()))
         yield Tools(
             cast("Any", Checkout(self.act)), sandbox, nothing, publication, memory, nothing, nothing, nothing
         )

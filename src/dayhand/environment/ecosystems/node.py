@@ -40,7 +40,7 @@ SETTINGS: Names = (".npmrc", ".yarnrc.yml", ".yarnrc", "bunfig.toml")
 SETTINGS_PATTERN = base.NO_PATTERN
 SETUP_ENV: Mapping[str, str] = {
     "npm_config_audit": "false",
-    "npm_config_fetch_retries": "2",
+    "npm_config_fetch_retries": "1",
     "npm_config_fetch_retry_mintimeout": "1000",  # npm waits 10 s and then 60 s, for each package in turn
     "npm_config_fetch_retry_maxtimeout": "5000",
     "npm_config_cache": f"{base.CACHE}/npm",
