@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from tests.sandbox.image import require_image
 
 @pytest.fixture
 def folder():
+    if not os.access("/opt", os.W_OK):
+        pytest.skip("only root can make folders in /opt, and boxes do not see this user's other folders")
     with tempfile.TemporaryDirectory(prefix="toolchains-", dir="/opt") as made:
         Path(made).chmod(0o755)
         (Path(made) / "one").mkdir()

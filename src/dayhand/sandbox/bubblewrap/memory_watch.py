@@ -16,7 +16,7 @@ from dayhand.sandbox.bubblewrap import memory_probe
 from dayhand.sandbox.limits import MIB, Capacity
 
 SHARE = 8  # measure again when an eighth of what the box may use was taken
-INTERVAL_SECONDS = 30.0
+INTERVAL_SECONDS = 10.0  # in case that what others released hides what the box took
 MIN_FREE = 128 * MIB  # of the machine's memory and swap together; with less left, every such command is ended
 PROBE = Path(memory_probe.__file__).read_text()
 
