@@ -48,8 +48,3 @@ def service_of_image(name: str) -> Service | None:
     if words & BESIDE:
         return None
     return next((service for service in SERVICES if words & set(service.IMAGES)), None)
-
-
-def service_of_port(port: int) -> Service | None:
-    """The service that listens on this port by default."""
-    return next((service for service in SERVICES if port == service.PORT), None)
