@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from dayhand.hub.permissions import COMMENT_PERMISSIONS, EVENTS, PERMISSIONS
-from dayhand.localhub.state import actions
+from dayhand.localhub.state.events import EVENT_PERMISSION
 
 MANIFEST = yaml.safe_load((Path(__file__).parents[2] / "app.yml").read_text(encoding="utf-8"))
 
@@ -22,4 +22,4 @@ def test_a_token_for_comments_has_fewer_permissions() -> None:
 
 
 def test_each_event_is_covered_by_a_permission() -> None:
-    assert {actions.EVENT_PERMISSION[event] for event in EVENTS} <= PERMISSIONS.keys()
+    assert {EVENT_PERMISSION[event] for event in EVENTS} <= PERMISSIONS.keys()

@@ -46,6 +46,7 @@ RESPONSE_MODELS: dict[tuple[str, str], Any] = {
     ("PATCH", f"{REPO}{PULL}"): models.PullRequest,
     ("GET", f"{REPO}{PULL}/commits"): list[models.Commit],
     ("GET", f"{REPO}{PULL}/files"): list[models.DiffEntry],
+    ("POST", f"{REPO}{PULL}/comments/<int:comment_id>/replies"): models.PullRequestReviewComment,
     ("POST", f"{REPO}{PULL}/requested_reviewers"): models.PullRequestSimple,
     ("PUT", f"{REPO}{PULL}/merge"): models.PullRequestMergeResult,
     ("GET", f"{REPO}/git/ref/heads/<path:branch>"): models.GitRef,

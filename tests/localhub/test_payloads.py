@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 from requests import Response
 
+from dayhand.localhub.state.reviews import LineNote
 from tests.localhub.conftest import LocalHubFixture
 from tests.localhub.payload_schema import (
     RESPONSE_MODELS,
@@ -89,6 +90,13 @@ def _on_pulls(github: LocalHubFixture) -> None:
     github.hub.actions.set_draft(
         github.repo, github.repo.issues[int(pull.rpartition("/")[2])], github.ada, draft=False
     )
+    ada, issue = github.ada, github.repo.issues[int(pull.rpartition("/")[2])]
+    github.hub.actions.review(
+        github.repo, issue, ada, event="COMMENT", notes=[LineNote("new.txt", 1, "Why?")]
+    )
+    assert issue.pull
+    first = issue.pull.threads[0].comments[0].id
+    assert github.call("POST", f"{pull}/comments/{first}/replies", json={"body": "Done."}).ok
     for path in (
         f"{SHOP}/pulls", pull, f"{pull}/commits", f"{pull}/files", f"{SHOP}/commits/{sha}",
         f"{SHOP}/commits/{sha}/check-runs", f"{SHOP}/check-runs/{run['id']}",
@@ -97,6 +105,11 @@ def _on_pulls(github: LocalHubFixture) -> None:
         assert github.call("GET", path).json(), path
     assert github.call("PUT", f"{pull}/merge").json()["merged"] is True
     assert github.call("DELETE", f"{SHOP}/git/refs/heads/{HEAD}").status_code == 204
+
+
+def validated_webhooks(github: LocalHubFixture) -> set[str]:
+    github.hub.wait_idle()
+    return {validate_webhook(headers["X-GitHub-Event"], body) for headers, body in github.receiver.received}
 
 
 def test_every_webhook(github: LocalHubFixture) -> None:
@@ -132,12 +145,47 @@ def test_every_webhook(github: LocalHubFixture) -> None:
     actions.suspend(github.installation)
     actions.unsuspend(github.installation)
     actions.uninstall(github.installation)
-    github.hub.wait_idle()
-    seen = {validate_webhook(headers["X-GitHub-Event"], body) for headers, body in github.receiver.received}
-    assert seen == {
+    assert validated_webhooks(github) == {
         "installation.created", "installation.suspend", "installation.unsuspend", "installation.deleted",
         "issues.reopened", "pull_request.edited", "pull_request.reopened", "pull_request.converted_to_draft", "issues.opened", "issues.labeled", "issues.unlabeled", "issues.closed",
         "issue_comment.created", "issue_comment.edited", "pull_request.opened", "pull_request.review_requested",
         "pull_request.ready_for_review", "pull_request.synchronize", "pull_request.closed", "check_run.created",
         "check_run.completed", "check_suite.requested", "push", "installation_repositories.added",
+    }  # fmt: skip
+
+
+def test_every_webhook_about_what_is_written_and_clicked(github: LocalHubFixture) -> None:
+    actions, repo, issue, ada = github.hub.actions, github.repo, github.issue(), github.ada
+    github.app.events = (*github.app.events, "pull_request_review_thread")
+    pull = repo.issues[make_pull(github)]
+    notes = [LineNote("new.txt", 1, "Why?"), LineNote("new.txt", None, "All of it", "LEFT")]
+    review = actions.review(repo, pull, ada, event="REQUEST_CHANGES", body="Please.", notes=notes)
+    assert pull.pull
+    thread = pull.pull.threads[0]
+    actions.edit_review(repo, pull, review, body="Please!", by=ada)
+    actions.dismiss_review(repo, pull, review, by=ada)
+    actions.reply_in_thread(repo, pull, thread=thread, user=ada, body="Well?")
+    actions.edit_review_comment(repo, pull, thread.comments[0], body="Why so?", by=ada)
+    actions.resolve_thread(repo, pull, thread, by=ada)
+    actions.resolve_thread(repo, pull, thread, by=ada, resolved=False)
+    actions.delete_review_comment(repo, pull, thread.comments[0], by=ada)
+    actions.edit_issue(repo, issue, by=ada, title="Other", body="Words.")
+    actions.delete_comment(repo, issue, actions.comment(repo, issue, ada, body="x"), by=ada)
+    for one in (issue, pull):
+        actions.lock_issue(repo, one, by=ada)
+        actions.lock_issue(repo, one, by=ada, locked=False)
+    actions.delete_issue(repo, github.issue(), by=ada)
+    actions.transfer_issue(repo, issue, to=actions.add_repository("ada/more", {}), by=ada)
+    button = {"label": "Retry", "description": "Try again", "identifier": "retry"}
+    given = {"name": "d", "head_sha": pull.pull.head_sha, "conclusion": "failure", "actions": [button]}
+    run = repo.checks[github.call("POST", f"{SHOP}/check-runs", json=given).json()["id"]]
+    actions.click(repo, run, "retry", by=ada)
+    actions.rerun(repo, run, by=ada)
+    actions.rerun_all(repo, run.suite, by=ada)
+    assert validated_webhooks(github) >= {
+        "pull_request_review.submitted", "pull_request_review.edited", "pull_request_review.dismissed",
+        "pull_request_review_comment.created", "pull_request_review_comment.edited", "pull_request_review_comment.deleted",
+        "pull_request_review_thread.resolved", "pull_request_review_thread.unresolved", "issues.edited", "issues.deleted",
+        "issues.transferred", "issues.locked", "issues.unlocked", "pull_request.locked", "issue_comment.deleted",
+        "check_run.requested_action", "check_run.rerequested", "check_suite.rerequested",
     }  # fmt: skip

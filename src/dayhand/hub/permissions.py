@@ -16,4 +16,13 @@ READ_PERMISSIONS = {"metadata": "read", "contents": "read"}  # for submodules
 # Enough to reply to a person: to read their permission, to react and to comment.
 COMMENT_PERMISSIONS = {"metadata": "read", "issues": "write"}
 # GitHub sends `installation` and `installation_repositories` to every App.
-EVENTS = ("issues", "issue_comment", "pull_request", "check_run", "push")
+EVENTS = (
+    "issues",
+    "issue_comment",
+    "pull_request",
+    "pull_request_review",
+    "pull_request_review_comment",
+    "check_run",
+    "check_suite",
+    "push",
+)

@@ -21,6 +21,7 @@ from dayhand.localhub.rest.checks import checks
 from dayhand.localhub.rest.graphql import graphql
 from dayhand.localhub.rest.issues import issues
 from dayhand.localhub.rest.pulls import pulls
+from dayhand.localhub.rest.reviews import reviews
 from dayhand.localhub.state.actions import Actions
 from dayhand.localhub.tokens import Tokens
 from dayhand.localhub.webhooks import WebhookSender
@@ -49,7 +50,7 @@ class LocalHub:
         self.limits = RateLimits(limits)
         self.app = app
         api = Api(self.actions, self.tokens, self.webhooks, limits=self.limits)
-        app.register_blueprint(rest(api, (apps, issues, pulls, checks)))
+        app.register_blueprint(rest(api, (apps, issues, pulls, reviews, checks)))
         app.register_blueprint(graphql(api))
         app.register_blueprint(lfs(self.actions, self.tokens))
         app.register_blueprint(git_http(self.actions, self.tokens))

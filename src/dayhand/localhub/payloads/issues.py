@@ -141,7 +141,7 @@ class IssuePayloads:
             "state": issue.state, "state_reason": "completed" if issue.state == "closed" else None,
             "title": issue.title, "body": issue.body, "user": self.user(issue.user),
             "labels": [self.label(repo, name) for name in issue.labels], "assignee": None, "assignees": [],
-            "milestone": None, "locked": False, "active_lock_reason": None, "comments": len(issue.comments),
+            "milestone": None, "locked": issue.locked, "active_lock_reason": None, "comments": len(issue.comments),
             "closed_at": timestamp(issue.closed), "created_at": timestamp(issue.created), "updated_at": timestamp(issue.updated),
             "closed_by": None, "author_association": self._association(repo, issue.user),
             "reactions": self.reactions(api, issue.reactions), "timeline_url": f"{api}/timeline",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dayhand.localhub.payloads.issues import IssuePayloads, Json, node_id, timestamp
+from dayhand.localhub.payloads.issues import Json, node_id, timestamp
+from dayhand.localhub.payloads.reviews import ReviewPayloads
 from dayhand.localhub.state.git_store import Commit
 from dayhand.localhub.state.models import App, CheckRun, CheckSuite, Installation, Issue, Pull, Repository
 
 
-class Payloads(IssuePayloads):
-    """All payloads: those of issues, and those of pull requests, commits, check runs and Apps."""
+class Payloads(ReviewPayloads):
+    """All payloads: those of issues and reviews, and those of pull requests, commits, check runs and Apps."""
 
     def pull(self, repo: Repository, issue: Issue) -> Json:
         pull = issue.pull
@@ -26,7 +27,7 @@ class Payloads(IssuePayloads):
         return {
             "url": api, "id": pull.id, "node_id": node_id("PullRequest", pull.id), "html_url": html,
             "diff_url": f"{html}.diff", "patch_url": f"{html}.patch", "issue_url": issue_api,
-            "number": issue.number, "state": issue.state, "locked": False, "title": issue.title,
+            "number": issue.number, "state": issue.state, "locked": issue.locked, "title": issue.title,
             "user": self.user(issue.user), "body": issue.body, "created_at": timestamp(issue.created),
             "updated_at": timestamp(issue.updated), "closed_at": timestamp(issue.closed), "merged_at": timestamp(pull.merged),
             "merge_commit_sha": pull.merge_sha or None, "assignee": None, "assignees": [],
@@ -41,7 +42,7 @@ class Payloads(IssuePayloads):
             "merged": pull.merged is not None, "mergeable": issue.state == "open" or None, "rebaseable": None,
             "mergeable_state": "draft" if pull.draft else "clean",
             "merged_by": self.user(pull.merged_by) if pull.merged_by else None, "comments": len(issue.comments),
-            "review_comments": 0, "maintainer_can_modify": False, "commits": len(commits),
+            "review_comments": sum(len(thread.comments) for thread in pull.threads), "maintainer_can_modify": False, "commits": len(commits),
             "additions": sum(row[2] for row in rows), "deletions": sum(row[3] for row in rows),
             "changed_files": len(rows),
         }  # fmt: skip

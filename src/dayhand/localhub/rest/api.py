@@ -64,6 +64,11 @@ class Api:
         issue = repo.issues.get(number)
         if issue is None:
             raise ApiError(404, "Not Found")
+        if issue.deleted:
+            raise ApiError(410, "This issue was deleted")
+        if issue.moved_to:
+            location = self.payloads.api + issue.moved_to
+            raise ApiError(301, "Moved Permanently", headers={"Location": location})
         return issue
 
     def pull(self, repo: Repository, number: int) -> Issue:

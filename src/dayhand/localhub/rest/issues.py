@@ -59,7 +59,11 @@ def _add_issue(blueprint: Blueprint, api: Api) -> None:
     def list_issues(owner: str, name: str) -> ResponseReturnValue:
         repo, _ = api.open(owner, name, "issues", level="read")
         state = request.args.get("state", "open")
-        found = [issue for issue in repo.issues.values() if state in (issue.state, "all")]
+        found = [
+            issue
+            for issue in repo.issues.values()
+            if state in (issue.state, "all") and not (issue.deleted or issue.moved_to)
+        ]
         return paginate([payloads.issue(repo, issue) for issue in reversed(found)])
 
     @blueprint.post("/repos/<owner>/<name>/issues")
@@ -83,8 +87,8 @@ def _add_issue(blueprint: Blueprint, api: Api) -> None:
         repo, grant = api.open(owner, name, "issues", level="write")
         issue, body = api.issue(repo, number), request_body()
         check_lengths("Issue", body.get("title") or "", body.get("body") or "")
-        issue.title = body.get("title") or issue.title
-        issue.body = body.get("body", issue.body) or ""
+        text = (body["body"] or "") if "body" in body else None
+        actions.edit_issue(repo, issue, by=grant.user, title=body.get("title"), body=text)
         if state := body.get("state"):
             if state not in ("open", "closed"):
                 raise invalid("Issue", "state")
@@ -169,13 +173,15 @@ def _add_reactions(blueprint: Blueprint, api: Api) -> None:
     @blueprint.post("/repos/<owner>/<name>/issues/<int:number>/reactions")
     def react_to_issue(owner: str, name: str, number: int) -> ResponseReturnValue:
         repo, grant = api.open(owner, name, "issues", level="write")
-        reaction, is_new = actions.react(api.issue(repo, number).reactions, grant.user, requested_content())
+        issue = api.issue(repo, number)
+        actions.require_unlocked(repo, issue, grant.user, what="reaction")
+        reaction, is_new = actions.react(issue.reactions, grant.user, requested_content())
         return jsonify(payloads.reaction(reaction)), 201 if is_new else 200
 
     @blueprint.post("/repos/<owner>/<name>/issues/comments/<int:comment_id>/reactions")
     def react_to_comment(owner: str, name: str, comment_id: int) -> ResponseReturnValue:
         repo, grant = api.open(owner, name, "issues", level="write")
-        reaction, is_new = actions.react(
-            api.comment(repo, comment_id)[1].reactions, grant.user, requested_content()
-        )
+        issue, comment = api.comment(repo, comment_id)
+        actions.require_unlocked(repo, issue, grant.user, what="reaction")
+        reaction, is_new = actions.react(comment.reactions, grant.user, requested_content())
         return jsonify(payloads.reaction(reaction)), 201 if is_new else 200

@@ -68,11 +68,10 @@ def _add_pull(blueprint: Blueprint, api: Api) -> None:
         repo, grant = api.open(owner, name, "pull_requests", level="write")
         issue, body = api.pull(repo, number), request_body()
         check_lengths("PullRequest", body.get("title") or "", body.get("body") or "")
-        issue.title = body.get("title") or issue.title
-        issue.body = body.get("body", issue.body) or ""
+        text = (body["body"] or "") if "body" in body else None
+        actions.edit_issue(repo, issue, by=grant.user, title=body.get("title"), body=text)
         if state := body.get("state"):
             actions.set_state(repo, issue, state, by=grant.user)
-        actions.send_pull_event(repo, issue, "edited", by=grant.user, changes={})
         return jsonify(payloads.pull(repo, issue))
 
     @blueprint.get(f"{path}/commits")

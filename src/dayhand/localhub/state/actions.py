@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from dayhand.localhub.errors import ApiError, invalid, invalid_because
 from dayhand.localhub.payloads import push
-from dayhand.localhub.state.directory import Directory, now
+from dayhand.localhub.state.check_runs import CheckRuns
+from dayhand.localhub.state.directory import now
 from dayhand.localhub.state.git_store import ZERO
 from dayhand.localhub.state.models import (
-    ROLES,
     App,
-    CheckRun,
-    CheckSuite,
     Comment,
     Issue,
     Pull,
@@ -21,17 +18,15 @@ from dayhand.localhub.state.models import (
     Repository,
     User,
 )
+from dayhand.localhub.state.moderation import Moderation
+from dayhand.localhub.state.reviews import Reviews, move_threads
 
 # https://docs.github.com/issues/tracking-your-work-with-issues/using-issues/linking-a-pull-request-to-an-issue
 CLOSING_KEYWORD = re.compile(r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+#(\d+)", re.IGNORECASE)
 MAX_TITLE_CHARS, MAX_BODY_CHARS = 256, 65_536
-EVENT_PERMISSION = {
-    "issues": "issues", "issue_comment": "issues", "pull_request": "pull_requests", "check_run": "checks",
-    "check_suite": "checks", "push": "contents",
-}  # fmt: skip
 
 
-class Actions(Directory):
+class Actions(Reviews, Moderation, CheckRuns):
     """Changes the stored state, and sends the events."""
 
     # Issues
@@ -73,19 +68,13 @@ class Actions(Directory):
     ) -> Comment:
         if not body.strip():
             raise invalid("IssueComment", "body", "missing_field")
+        self.require_unlocked(repo, issue, user, what="comment")
         with self.lock:
             comment = Comment(self.next_id(), user, body, now(), now(), app)
             issue.comments.append(comment)
             issue.updated = now()
             self.send_comment_event(repo, issue, comment, action="created", by=user)
             return comment
-
-    def edit_comment(self, repo: Repository, issue: Issue, comment: Comment, *, body: str, by: User) -> None:
-        with self.lock:
-            before, comment.body, comment.updated = comment.body, body, now()
-            self.send_comment_event(
-                repo, issue, comment, action="edited", by=by, changes={"body": {"from": before}}
-            )
 
     def react(self, reactions: list[Reaction], user: User, content: str) -> tuple[Reaction, bool]:
         """Add a reaction to a list; False if the user had reacted with it before."""
@@ -200,111 +189,13 @@ class Actions(Directory):
                         self.set_state(repo, issue, "closed", by=by)
                     elif issue.pull.head_sha != sha:
                         before, issue.pull.head_sha = issue.pull.head_sha, sha
+                        move_threads(repo, issue.pull, sha)
                         self.send_pull_event(repo, issue, "synchronize", by=by, before=before, after=sha)
             if sha:
                 for app in self.apps_on(repo):
                     if app.permissions.get("checks") == "write":
                         suite = self.check_suite(repo, app, sha, branch=branch)
-                        self._send_suite_event(repo, suite, by)
-
-    def _send_suite_event(self, repo: Repository, suite: CheckSuite, by: User) -> None:
-        payload = {
-            "action": "requested",
-            "check_suite": self.payloads.check_suite(repo, suite),
-            "sender": self.payloads.user(by),
-        }
-        self._send(repo, suite.app, "check_suite", payload=payload)
-
-    # Check runs
-
-    def check_suite(self, repo: Repository, app: App, sha: str, *, branch: str = "") -> CheckSuite:
-        """The App's check suite of a commit; created if there is none."""
-        for suite in repo.suites:
-            if (suite.app, suite.sha) == (app, sha):
-                return suite
-        name = branch or next((name for name, tip in repo.store.branches().items() if tip == sha), "")
-        repo.suites.append(CheckSuite(self.next_id(), app, sha, name, now()))
-        return repo.suites[-1]
-
-    def save_check_run(self, repo: Repository, run: CheckRun, action: str, *, by: User) -> None:
-        with self.lock:
-            repo.checks[run.id] = run
-            payload = {
-                "action": action,
-                "check_run": self.payloads.check_run(repo, run),
-                "sender": self.payloads.user(by),
-            }
-            self._send(repo, run.suite.app, "check_run", payload=payload)
-
-    # Events
-
-    def send_issue_event(
-        self, repo: Repository, issue: Issue, action: str, *, by: User, **fields: Any
-    ) -> None:
-        payload = {"action": action, "issue": self.payloads.issue(repo, issue), **fields}
-        self._send_event(repo, "issues", payload, by=by)
-
-    def send_comment_event(
-        self, repo: Repository, issue: Issue, comment: Comment, *, action: str, by: User, **fields: Any
-    ) -> None:
-        payload = {
-            "action": action,
-            "issue": self.payloads.issue(repo, issue),
-            "comment": self.payloads.comment(repo, issue, comment),
-            **fields,
-        }
-        self._send_event(repo, "issue_comment", payload, by=by)
-
-    def send_pull_event(
-        self, repo: Repository, issue: Issue, action: str, *, by: User, **fields: Any
-    ) -> None:
-        payload = {
-            "action": action,
-            "number": issue.number,
-            "pull_request": self.payloads.pull(repo, issue),
-            **fields,
-        }
-        self._send_event(repo, "pull_request", payload, by=by)
-
-    def _send_event(self, repo: Repository, event: str, payload: dict[str, Any], *, by: User) -> None:
-        for app in self.apps_on(repo):
-            if event in app.events:
-                self._send(repo, app, event, payload={**payload, "sender": self.payloads.user(by)})
-
-    def _send(self, repo: Repository, app: App, event: str, *, payload: dict[str, Any]) -> None:
-        if EVENT_PERMISSION[event] not in app.permissions:
-            return
-        installation = next(
-            one
-            for one in self.installations.values()
-            if one.app is app and repo.full_name in one.repositories
-        )
-        origin = {
-            "repository": self.payloads.repository(repo),
-            "installation": {"id": installation.id, "node_id": "MDIz"},
-        }
-        self.send(app, event, {**payload, **origin})
-
-    # Queries
-
-    def apps_on(self, repo: Repository) -> list[App]:
-        """The Apps that are installed on a repository and not suspended."""
-        return [
-            installation.app
-            for installation in self.installations.values()
-            if repo.full_name in installation.repositories and not installation.suspended
-        ]
-
-    def repo(self, owner: str, name: str) -> Repository:
-        """The repository of this name. Raises ``ApiError`` (404)."""
-        repo = self.repositories.get(f"{owner}/{name.removesuffix('.git')}")
-        if repo is None:
-            raise ApiError(404, "Not Found")
-        return repo
-
-    def has_role(self, repo: Repository, login: str, role: str) -> bool:
-        """Whether a user's role on a repository is ``role`` or a higher one."""
-        return ROLES[repo.role(login)] >= ROLES[role]
+                        self.send_suite_event(repo, suite, "requested", by=by)
 
 
 def check_lengths(resource: str, title: str, body: str) -> None:

@@ -63,6 +63,43 @@ class Comment:
     updated: datetime
     app: App | None = None
     reactions: list[Reaction] = field(default_factory=list)
+    edited: datetime | None = None
+
+
+@dataclass(slots=True)
+class Review:
+    id: int
+    user: User
+    state: str  # APPROVED, CHANGES_REQUESTED, COMMENTED or DISMISSED
+    body: str
+    commit: str
+    submitted: datetime
+    edited: datetime | None = None
+    reactions: list[Reaction] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class ReviewComment(Comment):
+    """A comment on a line of a pull request's diff; without ``original_line`` it is about the file."""
+
+    review: Review = field(kw_only=True)
+    path: str = field(kw_only=True)
+    side: str = field(kw_only=True)  # LEFT: the base
+    line: int | None = field(kw_only=True)  # at ``commit``; None once that line was changed
+    original_line: int | None = field(kw_only=True)
+    start_line: int | None = field(kw_only=True)
+    hunk: str = field(kw_only=True)
+    commit: str = field(kw_only=True)
+    original_commit: str = field(kw_only=True)
+
+
+@dataclass(slots=True)
+class ReviewThread:
+    """A comment on a line, and the replies to it."""
+
+    id: int
+    comments: list[ReviewComment]
+    resolved_by: User | None = None
 
 
 @dataclass(slots=True)
@@ -79,6 +116,8 @@ class Pull:
     merge_sha: str = ""
     merged: datetime | None = None
     reviewers: list[User] = field(default_factory=list)
+    reviews: list[Review] = field(default_factory=list)
+    threads: list[ReviewThread] = field(default_factory=list)
     fork: str = ""  # "owner/name" of the fork with the head branch; "" for this repository
 
 
@@ -98,6 +137,10 @@ class Issue:
     reactions: list[Reaction] = field(default_factory=list)
     pull: Pull | None = None
     app: App | None = None
+    edited: datetime | None = None  # when its text was changed last; ``updated`` follows every activity
+    locked: bool = False
+    moved_to: str = ""  # the API's path of the issue that it was transferred to
+    deleted: bool = False  # or converted to a discussion
 
 
 @dataclass(slots=True)
