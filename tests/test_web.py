@@ -93,7 +93,7 @@ def test_metrics_say_what_waits_what_ended_and_what_became_of_deliveries(tmp_pat
                 ask=ask,
                 created_at=time.time() - 60,
             )
-            ledger.open(task, delivery=name, meaning=name)
+            ledger.open(task, delivery=name, thread=name)
         claim = ledger.claim("one", "me")
         assert claim
         ledger.finish(claim, State.FAILED, reason="no")
@@ -212,7 +212,7 @@ def test_while_github_is_away_a_wish_is_refused_and_can_be_sent_again(tmp_path: 
     body = (
         b'{"action": "labeled", "label": {"name": "codex"}, "installation": {"id": 1},'
         b' "sender": {"login": "ada", "type": "User"}, "issue": {"number": 1, "title": "T", "body": "B"},'
-        b' "repository": {"full_name": "a/b", "clone_url": "x", "default_branch": "main"}}'
+        b' "repository": {"id": 1, "full_name": "a/b", "clone_url": "x", "default_branch": "main"}}'
     )
     with embedded(tmp_path) as url:
         app = app_on(url, key)
@@ -249,7 +249,7 @@ def ask(port: int, method: str, path: str, body: bytes = b"", headers: dict[str,
 def open_task(redis_url: str, name: str) -> None:
     ledger = Ledger(connect(redis_url))
     task = make_task(id=name, number=1, ask=Ask(TaskKind.FIX, "fix", "ada"))
-    ledger.open(task, delivery=name, meaning=name)
+    ledger.open(task, delivery=name, thread=name)
     claim = ledger.claim(name, "me")
     assert claim
     TaskLog(ledger, claim).line("say", "a live log begins with this")

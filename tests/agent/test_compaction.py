@@ -215,7 +215,7 @@ def test_a_task_that_is_killed_around_a_compaction_goes_on_with_the_same_history
 
 
 def test_redis_holds_a_compaction_for_the_next_worker(ledger: Ledger) -> None:
-    ledger.open(TASK, delivery="d-1", meaning="acme/shop#7:fix")
+    ledger.open(TASK, delivery="d-1", thread="acme/shop#7:fix")
     memory = LedgerJournal(ledger.redis, TASK.id, claimed(ledger))
     memory.write_reply(1, [], Usage())
     memory.write_compaction(2, [message("user", "„shorter“")], Usage(input_tokens=5))

@@ -344,7 +344,7 @@ def claimed(ledger: Ledger, worker: str) -> tuple[LedgerJournal, TaskLog, Claim]
 
 
 def test_another_worker_goes_on_from_what_redis_holds(play: Play, boxes: Boxes, ledger: Ledger) -> None:
-    ledger.open(TASK, delivery="d-1", meaning="acme/shop#7:fix")
+    ledger.open(TASK, delivery="d-1", thread="acme/shop#7:fix")
     played = play([Shell("echo x >> count.txt")], [Fault("status", 401, times=1), Patch(PATCH)], [DONE])
     memory, log, claim = claimed(ledger, "one")
     with pytest.raises(ModelError, match="rejected the API key"):
@@ -360,7 +360,7 @@ def test_another_worker_goes_on_from_what_redis_holds(play: Play, boxes: Boxes, 
 
 
 def test_a_worker_that_lost_its_lease_stops_at_once(play: Play, boxes: Boxes, ledger: Ledger) -> None:
-    ledger.open(TASK, delivery="d-1", meaning="acme/shop#7:fix")
+    ledger.open(TASK, delivery="d-1", thread="acme/shop#7:fix")
     memory, log, claim = claimed(ledger, "one")
     claim.release()
     played = play(*STORY)
@@ -370,7 +370,7 @@ def test_a_worker_that_lost_its_lease_stops_at_once(play: Play, boxes: Boxes, le
 
 
 def test_a_person_can_stop_the_work_between_turns(play: Play, boxes: Boxes, ledger: Ledger) -> None:
-    ledger.open(TASK, delivery="d-1", meaning="acme/shop#7:fix")
+    ledger.open(TASK, delivery="d-1", thread="acme/shop#7:fix")
     memory, log, _ = claimed(ledger, "one")
     log.listen(lambda note: ledger.ask_to_stop(TASK.id, "ann") if note.kind == "output" else None)
     played = play(*STORY)

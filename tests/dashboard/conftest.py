@@ -86,7 +86,7 @@ def a_task(task_id: str, title: str = "Search is upside down") -> Task:
 
 
 def start(ledger: Ledger, task: Task) -> tuple[Claim, TaskLog]:
-    ledger.open(task, delivery=task.id, meaning=task.id)
+    ledger.open(task, delivery=task.id, thread=task.id)
     claim = ledger.claim(task.id, "test")
     assert claim
     return claim, TaskLog(ledger, claim)

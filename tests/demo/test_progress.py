@@ -63,7 +63,7 @@ def opened(ledger: Ledger, kind: TaskKind = TaskKind.FIX, repository: str = SEAR
         ask=ask,
         created_at=0.0,
     )
-    return ledger.open(task, delivery=task.id, meaning=task.id).task_id
+    return ledger.open(task, delivery=task.id, thread=task.id).task_id
 
 
 def progress(kind: TaskKind = TaskKind.FIX) -> TaskProgress:

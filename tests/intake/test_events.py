@@ -23,14 +23,21 @@ from dayhand.intake.events import (
     parse,
 )
 
-REPOSITORY = {"full_name": "ada/shop", "clone_url": "https://x/ada/shop.git", "default_branch": "main"}
+REPOSITORY = {
+    "id": 1001,
+    "full_name": "ada/shop",
+    "clone_url": "https://x/ada/shop.git",
+    "default_branch": "main",
+}
 ISSUE: dict[str, Any] = {"number": 7, "title": "Wrong order", "body": None}
 SENDER = {"login": "ada", "type": "User"}
 LABELED: dict[str, Any] = {
     "action": "labeled", "issue": ISSUE, "label": {"name": "codex"}, "repository": REPOSITORY,
     "installation": {"id": 3}, "sender": SENDER,
 }  # fmt: skip
-WHERE = Subject("ada/shop", "https://x/ada/shop.git", "main", 3, 7, "Wrong order", "", is_pull=False)
+WHERE = Subject(
+    "ada/shop", "https://x/ada/shop.git", "main", 3, 7, "Wrong order", "", is_pull=False, repository_id=1001
+)
 
 
 def raw(payload: object) -> bytes:

@@ -19,7 +19,7 @@ TASK = make_task(
     ask=Ask(TaskKind.FIX, "fix this", "ann", comment=99),
     clone_url="https://example.org/acme/shop.git",
 )
-MEANING = "acme/shop#7:fix"
+THREAD = "1001#7"
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +49,7 @@ def ledger(redis: Redis) -> Ledger:
 @pytest.fixture
 def claim(ledger: Ledger) -> Claim:
     """The first claim of a task that was just opened."""
-    ledger.open(TASK, delivery="d-1", meaning=MEANING)
+    ledger.open(TASK, delivery="d-1", thread=THREAD)
     return claimed(ledger)
 
 

@@ -15,14 +15,14 @@ from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.log import TaskLog
 from dayhand.task import Answered, Solution, Stage, State
 from dayhand.usage import Usage
-from tests.ledger.conftest import MEANING, TASK, another, claimed, until
+from tests.ledger.conftest import TASK, THREAD, another, claimed, until
 
 ANSWER = Answered(Solution("Why", "So."))
 BRIEFLY = 0.05  # a lease in seconds, for tests that see it run out
 
 
 def test_a_task_is_written_down_as_it_was_asked(ledger: Ledger) -> None:
-    opened = ledger.open(TASK, delivery="d-1", meaning=MEANING)
+    opened = ledger.open(TASK, delivery="d-1", thread=THREAD)
     assert (opened.task_id, opened.fresh) == (TASK.id, True)
     record = ledger.record(TASK.id)
     assert (record.task, record.state, record.stages, record.outcome) == (TASK, State.QUEUED, (), None)
@@ -30,30 +30,30 @@ def test_a_task_is_written_down_as_it_was_asked(ledger: Ledger) -> None:
 
 
 def test_a_delivery_that_comes_again_opens_nothing(ledger: Ledger) -> None:
-    ledger.open(TASK, delivery="d-1", meaning=MEANING)
-    again = ledger.open(another("t-2"), delivery="d-1", meaning="something else")
+    ledger.open(TASK, delivery="d-1", thread=THREAD)
+    again = ledger.open(another("t-2"), delivery="d-1", thread="something else")
     assert (again.task_id, again.fresh) == (TASK.id, False)
     assert len(ledger.recent()) == 1
     assert ledger.seen("d-1") == TASK.id
 
 
 def test_an_open_that_is_sent_twice_by_the_client_is_still_fresh(ledger: Ledger) -> None:
-    assert ledger.open(TASK, delivery="d-1", meaning=MEANING) == ledger.open(
-        TASK, delivery="d-1", meaning=MEANING
+    assert ledger.open(TASK, delivery="d-1", thread=THREAD) == ledger.open(
+        TASK, delivery="d-1", thread=THREAD
     )
 
 
 def test_the_same_wish_in_another_delivery_joins_the_unfinished_task(ledger: Ledger) -> None:
-    ledger.open(TASK, delivery="d-1", meaning=MEANING)
+    ledger.open(TASK, delivery="d-1", thread=THREAD)
     claimed(ledger)
-    again = ledger.open(another("t-2"), delivery="d-2", meaning=MEANING)
+    again = ledger.open(another("t-2"), delivery="d-2", thread=THREAD)
     assert (again.task_id, again.fresh) == (TASK.id, False)
     assert ledger.seen("d-2") == TASK.id
 
 
 def test_the_same_wish_opens_anew_once_the_task_is_over(ledger: Ledger, claim: Claim) -> None:
     ledger.finish(claim, State.FAILED, reason="no")
-    again = ledger.open(another("t-2"), delivery="d-2", meaning=MEANING)
+    again = ledger.open(another("t-2"), delivery="d-2", thread=THREAD)
     assert (again.task_id, again.fresh) == ("t-2", True)
 
 
@@ -62,7 +62,7 @@ def test_twenty_deliveries_of_one_wish_at_once_make_one_task(ledger: Ledger) -> 
 
     def deliver(number: int) -> tuple[str, bool]:
         together.wait()
-        opened = ledger.open(another(f"t-{number}"), delivery=f"d-{number}", meaning=MEANING)
+        opened = ledger.open(another(f"t-{number}"), delivery=f"d-{number}", thread=THREAD)
         return opened.task_id, opened.fresh
 
     with ThreadPoolExecutor(20) as threads:
@@ -76,7 +76,7 @@ def test_a_delivery_that_asked_nothing_is_remembered_for_eight_days(ledger: Ledg
     assert ledger.seen("d-9") is None
     ledger.note_delivery("d-9", "")
     assert ledger.seen("d-9") == ""
-    ledger.open(TASK, delivery="d-1", meaning=MEANING)
+    ledger.open(TASK, delivery="d-1", thread=THREAD)
     for delivery in ("d-1", "d-9"):
         assert 8 * 86400 - 60 < redis.ttl(keys.delivery(delivery)) <= 8 * 86400
 
@@ -92,13 +92,13 @@ def test_the_newest_tasks_come_first_and_those_that_expired_are_passed_over(redi
     ledger = Ledger(redis, clock=lambda: now)
     for number in range(1, 5):
         now = 100.0 + number
-        ledger.open(another(f"t-{number}"), delivery=f"d-{number}", meaning=f"m-{number}")
+        ledger.open(another(f"t-{number}"), delivery=f"d-{number}", thread=f"m-{number}")
     redis.delete(keys.record("t-3"))
     assert [record.task.id for record in ledger.recent(3)] == ["t-4", "t-2"]
 
 
 def test_one_of_twenty_workers_gets_a_task(ledger: Ledger) -> None:
-    ledger.open(TASK, delivery="d-1", meaning=MEANING)
+    ledger.open(TASK, delivery="d-1", thread=THREAD)
     together = threading.Barrier(20)
 
     def take(number: int) -> Claim | None:
@@ -126,7 +126,7 @@ def test_a_task_cannot_end_as_something_that_is_no_end(ledger: Ledger, claim: Cl
 
 def test_a_lease_that_runs_out_lets_the_next_worker_in(redis: Redis) -> None:
     ledger = Ledger(redis, lease_seconds=BRIEFLY)
-    ledger.open(TASK, delivery="d-1", meaning=MEANING)
+    ledger.open(TASK, delivery="d-1", thread=THREAD)
     first = claimed(ledger)
     assert ledger.abandoned() == []
     assert ledger.claim(TASK.id, "two") is None
@@ -137,7 +137,7 @@ def test_a_lease_that_runs_out_lets_the_next_worker_in(redis: Redis) -> None:
 
 def test_a_lease_that_is_kept_does_not_run_out(redis: Redis) -> None:
     ledger = Ledger(redis, lease_seconds=0.3)
-    ledger.open(TASK, delivery="d-1", meaning=MEANING)
+    ledger.open(TASK, delivery="d-1", thread=THREAD)
     claim = claimed(ledger)
     watched = 0
     with claim.kept(every=0.03):
@@ -153,7 +153,7 @@ def test_a_lease_that_is_kept_does_not_run_out(redis: Redis) -> None:
 
 def test_a_lease_that_ran_out_is_taken_up_again_where_nobody_else_claimed(redis: Redis) -> None:
     ledger = Ledger(redis, lease_seconds=BRIEFLY)
-    ledger.open(TASK, delivery="d-1", meaning=MEANING)
+    ledger.open(TASK, delivery="d-1", thread=THREAD)
     claim = claimed(ledger)
     until(lambda: ledger.abandoned() == [TASK.id])
     claim.check()
@@ -162,7 +162,7 @@ def test_a_lease_that_ran_out_is_taken_up_again_where_nobody_else_claimed(redis:
 
 def test_whoever_lost_a_task_writes_nothing_more(redis: Redis) -> None:
     ledger = Ledger(redis, lease_seconds=BRIEFLY)
-    ledger.open(TASK, delivery="d-1", meaning=MEANING)
+    ledger.open(TASK, delivery="d-1", thread=THREAD)
     old = claimed(ledger)
     log, memory = TaskLog(ledger, old), Journal(redis, TASK.id, old)
     log.line("say", "mine")
@@ -215,7 +215,7 @@ def test_a_finished_task_keeps_its_outcome_and_loses_its_checkpoint(
     ledger.finish(claim, State.PROPOSED, outcome=ANSWER)
     record = ledger.record(TASK.id)
     assert (record.state, record.outcome, record.stage) == (State.PROPOSED, ANSWER, "")
-    assert not redis.exists(keys.checkpoint(TASK.id), keys.lease(TASK.id), keys.meaning(MEANING))
+    assert not redis.exists(keys.checkpoint(TASK.id), keys.lease(TASK.id))
     assert all(0 < redis.ttl(key) <= keys.KEPT_SECONDS for key in (keys.record(TASK.id), keys.log(TASK.id)))
     assert ledger.abandoned() == []
 
@@ -239,7 +239,7 @@ def test_a_task_that_is_put_off_may_not_be_taken_before_its_time(ledger: Ledger,
 
 
 def test_the_tasks_of_a_dead_worker_are_freed_and_no_others(ledger: Ledger, claim: Claim) -> None:
-    ledger.open(another("t-2"), delivery="d-2", meaning="m-2")
+    ledger.open(another("t-2"), delivery="d-2", thread="m-2")
     assert ledger.claim("t-2", "two") is not None
     assert ledger.drop("one") == [TASK.id]
     assert ledger.abandoned() == [TASK.id]
@@ -280,15 +280,15 @@ def test_a_stop_ends_the_task_before_its_next_stage(ledger: Ledger, claim: Claim
     assert not ledger.redis.exists(keys.stop(TASK.id))
 
 
-def test_the_same_request_may_be_made_again_once_the_task_allows_it(ledger: Ledger, claim: Claim) -> None:
-    assert not ledger.open(another("t-2"), delivery="d-2", meaning=MEANING).fresh
-    claim.allow_same_request()
-    assert ledger.open(another("t-2"), delivery="d-3", meaning=MEANING).fresh
-    claim.allow_same_request()
-    assert ledger.open(another("t-3"), delivery="d-4", meaning=MEANING).task_id == "t-2", "that one waits"
+def test_a_thread_opens_a_new_task_once_the_unfinished_one_frees_it(ledger: Ledger, claim: Claim) -> None:
+    assert not ledger.open(another("t-2"), delivery="d-2", thread=THREAD).fresh
+    claim.free_thread()
+    assert ledger.open(another("t-2"), delivery="d-3", thread=THREAD).fresh
+    claim.free_thread()
+    assert ledger.open(another("t-3"), delivery="d-4", thread=THREAD).task_id == "t-2", "that one waits"
 
 
-def test_only_the_holder_of_a_task_allows_the_same_request(ledger: Ledger, claim: Claim) -> None:
+def test_only_the_holder_of_a_task_frees_its_thread(ledger: Ledger, claim: Claim) -> None:
     ledger.drop("one")
     with pytest.raises(LeaseLost):
-        claim.allow_same_request()
+        claim.free_thread()

@@ -106,7 +106,7 @@ def desk(place: Place, redis_url: str) -> Iterator[Dispatcher]:
         redis.flushall()
         ledger = Ledger(redis)
         task = replace(TASK, installation=place.installation.id, number=place.issue.number)
-        ledger.open(task, delivery="d1", meaning="m1")
+        ledger.open(task, delivery="d1", thread="m1")
         claim = ledger.claim(task.id, "here")
         assert claim
         yield Dispatcher(place, ledger, claim, task)

@@ -110,7 +110,7 @@ def ledger(redis_url: str) -> Iterator[Ledger]:
     with connect(redis_url) as client:
         client.flushall()
         ledger = Ledger(client)
-        ledger.open(TASK, delivery="d-1", meaning="acme/shop#7:fix")
+        ledger.open(TASK, delivery="d-1", thread="acme/shop#7:fix")
         yield ledger
 
 

@@ -68,7 +68,7 @@ class ScriptState:
 
     def begin(self) -> int:
         """Open a task (and enqueue nothing: the janitor sees to that); give the process that is in the middle of it."""
-        self.ledger.open(TASK, delivery="d-1", meaning="acme/shop#7:fix")
+        self.ledger.open(TASK, delivery="d-1", thread="acme/shop#7:fix")
         until(lambda: self.github.taken)
         (horse,) = self.horses()
         return horse
@@ -200,7 +200,7 @@ def test_workers_ride_out_a_restart_of_redis(tmp_path: Path, private_key: str) -
         until(lambda: "Redis does not answer" in (tmp_path / "words").read_text(encoding="utf-8"))
         redis_url = stack.enter_context(embedded(tmp_path))
         ledger = Ledger(stack.enter_context(connect(redis_url)))
-        ledger.open(TASK, delivery="d-1", meaning="acme/shop#7:fix")
+        ledger.open(TASK, delivery="d-1", thread="acme/shop#7:fix")
         until(lambda: github.taken)
         assert children(crew.pid) == hands
 

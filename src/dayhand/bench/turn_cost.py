@@ -153,7 +153,7 @@ def measure_turns(
 
 def _solve_task(ledger: Ledger, model: Model, box: Box, *, task: Task) -> None:
     """Solve a task with a real journal and a real log."""
-    ledger.open(task, delivery=task.id, meaning=task.id)
+    ledger.open(task, delivery=task.id, thread=task.id)
     claim = ledger.claim(task.id, "bench")
     if claim is None:
         raise LedgerError("Another worker claimed the benchmark's task.")

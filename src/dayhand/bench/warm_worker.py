@@ -76,7 +76,7 @@ class WorkerHarness:
             created_at=time.time(),
             clone_url=f"{self.hub.url}/{NAME}.git",
         )
-        self.ledger.open(task, delivery=task.id, meaning=task.id)
+        self.ledger.open(task, delivery=task.id, thread=task.id)
         with connect_raw(self.redis_url) as raw:
             job = queue(raw).enqueue(PERFORM, task.id, job_id=f"{task.id}_bench", result_ttl=600)
         self.jobs[task.id] = job.id

@@ -281,7 +281,7 @@ def _open_task(ledger: Ledger) -> None:
         created_at=time.time(),
         clone_url="",
     )
-    ledger.open(task, delivery=TASK, meaning=TASK)
+    ledger.open(task, delivery=TASK, thread=TASK)
     claim = ledger.claim(TASK, "bench")
     if claim is None:
         raise DayhandError("The benchmark's own task could not be claimed.")

@@ -124,7 +124,7 @@ class _LocalRun:
     def _travel(self, task: Task, folder: Path, publication: LocalPublication) -> Outcome:
         with ExitStack() as stack:
             ledger = Ledger(connect(stack.enter_context(embedded(folder))))
-            ledger.open(task, delivery=task.id, meaning=task.id)
+            ledger.open(task, delivery=task.id, thread=task.id)
             claim = ledger.claim(task.id, "dayhand run")
             if claim is None:
                 raise LedgerError("The Redis of this run has lost the task.", advice="Run it again.")

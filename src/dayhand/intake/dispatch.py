@@ -30,6 +30,7 @@ from dayhand.ledger import facts
 from dayhand.ledger.ledger import Ledger, Opened
 from dayhand.ledger.queue import UNREQUESTED
 from dayhand.ledger.repository_notes import record_push
+from dayhand.ledger.thread import Message
 from dayhand.task import Ask, Task, TaskKind
 from dayhand.visible_text.markdown import MAX_DROPPED, visible, visible_line
 
@@ -80,12 +81,32 @@ class Dispatcher:
             if ask.kind is not TaskKind.ENVIRONMENT and not has_words(subject):
                 self.refuse(subject, ask.asker, refusals.EMPTY_ISSUE)
                 return Decision(None, "the issue has no text")
-            opened = self.ledger.open(self._task(request), delivery=delivery, meaning=request.meaning)
-            self._list_hidden_text(request, opened.task_id)
+            opened = self._open_or_post(request, delivery)
+            if opened.full:
+                self.refuse(subject, ask.asker, refusals.TOO_MANY_MESSAGES)
+                return Decision(opened.task_id, "too many messages wait for this task")
+            if opened.fresh:
+                self._list_hidden_text(request, opened.task_id)
             # Also if the task existed: its job may have been lost in between, and a second wake-up does no harm.
             self.enqueue(opened.task_id)
             hub.react(subject.number, ask.comment, "eyes")
+        if opened.posted:
+            return Decision(opened.task_id, "the task that runs reads it next")
         return Decision(opened.task_id, "" if opened.fresh else "this task exists already")
+
+    def _open_or_post(self, request: TaskRequest, delivery: str) -> Opened:
+        """Open the thread's task, or keep the request as a message for the task that the thread has already."""
+        subject, ask, task = request.subject, request.ask, self._task(request)
+        thread = self.ledger.threads.find_key(subject.repository_id, subject.number)
+        says_more = ask.comment is not None and not self._is_being_accepted(thread, ask)
+        message = Message(task, mention=True) if says_more else None
+        return self.ledger.open(task, delivery=delivery, thread=thread, message=message)
+
+    def _is_being_accepted(self, thread: str, ask: Ask) -> bool:
+        """Whether the thread's task pushes what this request accepts."""
+        if ask.kind is not TaskKind.ACCEPT or not (running := self.ledger.threads.find(thread).task):
+            return False
+        return self.ledger.task(running).ask.accepts == ask.accepts
 
     def _list_hidden_text(self, request: TaskRequest, task_id: str) -> None:
         """Keep what a person does not see in the request, so that the task's page can show it."""
@@ -108,8 +129,8 @@ class Dispatcher:
     def _examine(self, subject: Subject, sender: str, reason: str, *, delivery: str) -> Opened:
         """Open an examination that no person asked for; at most one waits for each repository."""
         ask = Ask(TaskKind.ENVIRONMENT, reason, sender)
-        request = TaskRequest(subject, ask, f"{subject.repository}:environment")
-        opened = self.ledger.open(self._task(request), delivery=delivery, meaning=request.meaning)
+        task, thread = self._task(TaskRequest(subject, ask)), f"{subject.repository}:environment"
+        opened = self.ledger.open(task, delivery=delivery, thread=thread)
         self.enqueue(opened.task_id)
         return opened
 

@@ -33,6 +33,7 @@ class Subject:
     title: str
     body: str
     is_pull: bool
+    repository_id: int = 0  # which stays if the repository is renamed or transferred
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +189,7 @@ def _subject(fields: Fields, key: str) -> Subject:
         title=fields.text(key, "title"),
         body=fields.text(key, "body"),
         is_pull=key == "pull_request" or "pull_request" in fields.get(key),
+        repository_id=fields.number("repository", "id"),
     )
 
 

@@ -35,6 +35,12 @@ EMPTY_ISSUE = Refusal(
 )
 
 
+TOO_MANY_MESSAGES = Refusal(
+    "Too many comments wait for the task that runs here, so this one was not kept.",
+    "Wait until the task has read them, then write it again.",
+)
+
+
 def labeled_pull(handle: str) -> Refusal:
     """A label on a pull request does not say what to do."""
     return Refusal(

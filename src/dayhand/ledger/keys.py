@@ -14,6 +14,7 @@ KEPT_SECONDS = 90 * 24 * 3600  # for a finished task, with its log and journal
 TASKS = "dayhand:tasks"  # sorted set: ids by time of creation
 UNFINISHED = "dayhand:unfinished"  # set of ids
 ENDED = "dayhand:ended"  # hash: the number of tasks that ended in each state
+UNREAD = "dayhand:unread"  # set: the threads with messages that nobody has read
 
 
 def record(task_id: str) -> str:
@@ -44,8 +45,16 @@ def delivery(guid: str) -> str:
     return f"dayhand:delivery:{guid}"
 
 
-def meaning(words: str) -> str:
-    return f"dayhand:meaning:{words}"
+def thread(key: str) -> str:
+    return f"dayhand:thread:{key}"
+
+
+def thread_of(key: str) -> str:
+    return f"dayhand:thread-of:{key}"
+
+
+def mailbox(key: str) -> str:
+    return f"dayhand:mailbox:{key}"
 
 
 def examined(repository: str) -> str:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, TypeVar
 
 from redis.commands.core import Script
@@ -18,6 +19,7 @@ from dayhand.ledger import keys, scripts, states
 from dayhand.ledger.codec import decode_outcome, decode_task, encode_outcome, encode_task
 from dayhand.ledger.facts import Fact
 from dayhand.ledger.keys import TextRedis
+from dayhand.ledger.thread import MAX_MESSAGES, Message, Threads
 from dayhand.task import Ending, State, Task
 
 T = TypeVar("T")
@@ -28,10 +30,20 @@ GONE = "Finished tasks are deleted after 90 days."
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The result of opening a task: ``fresh`` is False if it existed already."""
+    """The task that a request opened, or the unfinished one of the same thread that it found."""
 
     task_id: str
-    fresh: bool
+    fresh: bool  # False: it existed already
+    posted: bool = False  # the request is now a message for that task
+    full: bool = False  # too many messages wait for that task, so the request was not kept
+
+
+class StopResult(StrEnum):
+    """What a request to stop a task found."""
+
+    OVER = "over"
+    NEVER_BEGUN = "never begun"  # no worker had claimed it: it is stopped now
+    ASKED = "asked"  # its worker stops it within seconds, and says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +91,27 @@ class Ledger:
         self._drop = redis.register_script(scripts.DROP)
         self._write = redis.register_script(scripts.WRITE)
         self._finish = redis.register_script(scripts.FINISH)
+        self._stop = redis.register_script(scripts.STOP)
+        self.threads = Threads(redis, clock)
 
-    def open(self, task: Task, *, delivery: str, meaning: str) -> Opened:
-        """Record a task as queued, unless the delivery was seen before or an unfinished task has the same meaning."""
+    def open(self, task: Task, *, delivery: str, thread: str, message: Message | None = None) -> Opened:
+        """Record a task as queued, unless its thread has an unfinished one: then ``message`` is kept for that one.
+
+        ``thread``: see ``Threads.find_key``. A delivery that was seen before changes nothing.
+        """
         script_keys = [
             keys.delivery(delivery),
-            keys.meaning(meaning),
+            keys.thread(thread),
+            keys.mailbox(thread),
             keys.record(task.id),
             keys.TASKS,
             keys.UNFINISHED,
+            keys.UNREAD,
         ]
-        args = [task.id, encode_task(task), self.clock(), keys.DELIVERY_SECONDS, keys.KEPT_SECONDS]
-        task_id, fresh = self._open(keys=script_keys, args=args)
-        return Opened(task_id, fresh=bool(fresh))
+        args = [task.id, encode_task(task), self.clock(), keys.DELIVERY_SECONDS, keys.KEPT_SECONDS, thread]
+        args += [message.id, message.encode(), MAX_MESSAGES] if message else ["", "", 0]
+        task_id, result = self._open(keys=script_keys, args=args)
+        return Opened(task_id, fresh=result == "fresh", posted=result == "posted", full=result == "full")
 
     def seen(self, delivery: str) -> str | None:
         """The task of a delivery that was seen before; "" if it requested nothing; None if it is new."""
@@ -148,21 +168,21 @@ class Ledger:
         states.check(State.RUNNING, state)
         if state in states.UNFINISHED:
             raise LedgerError(f"A task cannot end as {state}.")
-        task_id = claim.task_id
-        script_keys = [
-            keys.record(task_id),
-            keys.UNFINISHED,
-            keys.ENDED,
-            keys.lease(task_id),
-            keys.stop(task_id),
-            keys.checkpoint(task_id),
-            keys.log(task_id),
-            keys.journal(task_id),
-            keys.facts(task_id),
-        ]
         text = encode_outcome(outcome) if outcome else ""
-        args = [claim.token, task_id, state, reason, text, self.clock(), keys.KEPT_SECONDS]
-        fenced(self._finish, script_keys, args)
+        args = [claim.token, *self._finish_args(claim.task_id, state, reason), text]
+        fenced(self._finish, _task_keys(claim.task_id), args)
+
+    def ask_to_stop(self, task_id: str, who: str) -> StopResult:
+        """Stop a task that no worker has begun, or ask its worker to stop it, which it does during any command.
+
+        What was said before the stop is not read any more; what is said afterwards starts the thread's next task.
+        """
+        end = [*self._finish_args(task_id, State.STOPPED, f"{who} stopped this task."), ""]
+        args = [keys.UNREAD, keys.mailbox(""), who, keys.DELIVERY_SECONDS, *end]
+        return StopResult(self._stop(keys=_task_keys(task_id), args=args))
+
+    def _finish_args(self, task_id: str, state: State, reason: str) -> list[Any]:
+        return [keys.thread(""), self.clock(), keys.KEPT_SECONDS, task_id, state, reason]
 
     def facts(self, task_id: str) -> TaskFacts:
         """The facts of a task for a process that has no claim on it."""
@@ -173,11 +193,6 @@ class Ledger:
         pairs = [part for pair in fields.items() for part in pair]
         record = keys.record(claim.task_id)
         fenced(self._write, [record, record], [claim.token, *pairs, "updated", self.clock()])
-
-    def ask_to_stop(self, task_id: str, who: str) -> None:
-        """Ask an unfinished task to stop; its worker notices within about a second, during any command."""
-        if self.redis.sismember(keys.UNFINISHED, task_id):
-            self.redis.set(keys.stop(task_id), who, ex=keys.DELIVERY_SECONDS)
 
     def abandoned(self) -> list[str]:
         """Unfinished tasks that no worker holds: queued, or left behind by a worker that died."""
@@ -244,10 +259,16 @@ class Claim:
         """Raise ``LeaseLost`` unless the task is ours for the next seconds. Call it before anything irreversible."""
         self.renew()
 
-    def allow_same_request(self) -> None:
-        """Let the same request open a new task from now on, although this one is unfinished. Raises ``LeaseLost``."""
-        script = self.ledger.redis.register_script(scripts.FREE_MEANING)
-        fenced(script, [keys.record(self.task_id)], [self.token, self.task_id])
+    def free_thread(self) -> None:
+        """Let the thread open a new task from now on, although this one is unfinished. Raises ``LeaseLost``."""
+        script = self.ledger.redis.register_script(scripts.FREE_THREAD)
+        fenced(script, [keys.record(self.task_id)], [self.token, keys.thread(""), self.task_id])
+
+    def note_pull(self, number: int, branch: str) -> None:
+        """Keep which pull request the thread has: what is asked there belongs to this thread. Raises ``LeaseLost``."""
+        script = self.ledger.redis.register_script(scripts.NOTE_PULL)
+        args = [self.token, keys.thread(""), keys.thread_of(""), keys.KEPT_SECONDS, number]
+        fenced(script, [keys.record(self.task_id)], [*args, "pull", number, "branch", branch])
 
     def release(self, *, again_in: float = 0, reason: str = "") -> None:
         """Put the task back into the queue; it may be claimed in ``again_in`` seconds. Raises ``LeaseLost``."""
@@ -288,6 +309,21 @@ def fenced(script: Script, script_keys: list[str], args: list[Any]) -> Any:
         if str(error).startswith("LEASE"):
             raise LeaseLost(f"{script_keys[0]} is held by another worker, or it is over.") from error
         raise
+
+
+def _task_keys(task_id: str) -> list[str]:
+    """The keys of the scripts that end a task."""
+    return [
+        keys.record(task_id),
+        keys.UNFINISHED,
+        keys.ENDED,
+        keys.lease(task_id),
+        keys.stop(task_id),
+        keys.checkpoint(task_id),
+        keys.log(task_id),
+        keys.journal(task_id),
+        keys.facts(task_id),
+    ]
 
 
 def _record(fields: Mapping[str, str], facts: Mapping[str, str]) -> Record:

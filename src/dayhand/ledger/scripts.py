@@ -7,22 +7,77 @@ worker may claim. A script may run twice for one call, because the client retrie
 
 from __future__ import annotations
 
-# KEYS: delivery, meaning, record, tasks, unfinished · ARGV: id, task, now, delivery seconds, kept seconds
-OPEN = """
+# Record a task as queued in its thread, whose key is kept with it.
+_QUEUE = """
+local function queue(record, thread, name, tasks, unfinished, id, task, now, kept)
+  redis.call('HSET', record, 'task', task, 'state', 'queued', 'thread', name, 'updated', now)
+  redis.call('HSET', thread, 'task', id, 'last', id)
+  redis.call('EXPIRE', thread, kept)
+  redis.call('ZREMRANGEBYSCORE', tasks, '-inf', now - 2 * kept)
+  redis.call('ZADD', tasks, now, id)
+  redis.call('SADD', unfinished, id)
+end
+"""
+
+# KEYS: delivery, thread, mailbox, record, tasks, unfinished, unread
+# ARGV: id, task, now, delivery seconds, kept seconds, name of the thread, message id ("": none), message, most messages
+OPEN = (
+    _QUEUE
+    + """
 local seen = redis.call('GET', KEYS[1])
-if seen and seen ~= '' then return {seen, seen == ARGV[1] and 1 or 0} end
-local held = redis.call('GET', KEYS[2])
-if held and redis.call('SISMEMBER', KEYS[5], held) == 1 then
-  redis.call('SET', KEYS[1], held, 'EX', ARGV[4])
-  return {held, 0}
+if seen and seen ~= '' then
+  local posted = redis.call('HEXISTS', KEYS[3], ARGV[7]) == 1
+  return {seen, seen == ARGV[1] and 'fresh' or posted and 'posted' or 'known'}
 end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[4])
-redis.call('SET', KEYS[2], ARGV[1])
-redis.call('HSET', KEYS[3], 'task', ARGV[2], 'state', 'queued', 'meaning', KEYS[2], 'updated', ARGV[3])
-redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', ARGV[3] - 2 * ARGV[5])
-redis.call('ZADD', KEYS[4], ARGV[3], ARGV[1])
-redis.call('SADD', KEYS[5], ARGV[1])
-return {ARGV[1], 1}
+local held = redis.call('HGET', KEYS[2], 'task')
+if not held or redis.call('SISMEMBER', KEYS[6], held) == 0 then
+  queue(KEYS[4], KEYS[2], ARGV[6], KEYS[5], KEYS[6], ARGV[1], ARGV[2], ARGV[3], ARGV[5])
+  return {ARGV[1], 'fresh'}
+end
+redis.call('SET', KEYS[1], held, 'EX', ARGV[4])
+if ARGV[7] == '' then return {held, 'known'} end
+if redis.call('HLEN', KEYS[3]) >= tonumber(ARGV[9]) and redis.call('HEXISTS', KEYS[3], ARGV[7]) == 0 then
+  return {held, 'full'}
+end
+redis.call('HSET', KEYS[3], ARGV[7], ARGV[8])
+redis.call('SADD', KEYS[7], ARGV[6])
+return {held, 'posted'}
+"""
+)
+
+# KEYS: thread, mailbox, record, tasks, unfinished, unread
+# ARGV: message id, task id, task, now, kept seconds, name of the thread
+# The oldest message becomes a task, unless another process was faster.
+OPEN_FROM_MAILBOX = (
+    _QUEUE
+    + """
+local held = redis.call('HGET', KEYS[1], 'task')
+if held and redis.call('SISMEMBER', KEYS[5], held) == 1 then return held == ARGV[2] and 1 or 0 end
+if redis.call('HDEL', KEYS[2], ARGV[1]) == 0 then return 0 end
+if redis.call('HLEN', KEYS[2]) == 0 then redis.call('SREM', KEYS[6], ARGV[6]) end
+queue(KEYS[3], KEYS[1], ARGV[6], KEYS[4], KEYS[5], ARGV[2], ARGV[3], ARGV[4], ARGV[5])
+return 1
+"""
+)
+
+# KEYS: thread, mailbox, unfinished, unread · ARGV: name of the thread, message id, message, most messages
+POST = """
+local held = redis.call('HGET', KEYS[1], 'task')
+if not held or redis.call('SISMEMBER', KEYS[3], held) == 0 then return 0 end
+if redis.call('HLEN', KEYS[2]) >= tonumber(ARGV[4]) and redis.call('HEXISTS', KEYS[2], ARGV[2]) == 0 then return 0 end
+redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
+redis.call('SADD', KEYS[4], ARGV[1])
+return 1
+"""
+
+# KEYS: thread, mailbox, unfinished, unread · ARGV: name of the thread, then message ids
+DISCARD = """
+local held = redis.call('HGET', KEYS[1], 'task')
+if held and redis.call('SISMEMBER', KEYS[3], held) == 1 then return 0 end
+for i = 2, #ARGV do redis.call('HDEL', KEYS[2], ARGV[i]) end
+if redis.call('HLEN', KEYS[2]) == 0 then redis.call('SREM', KEYS[4], ARGV[1]) end
+return 1
 """
 
 # KEYS: record, lease · ARGV: token, lease milliseconds, now, worker, then the states that may become running
@@ -98,30 +153,101 @@ return line
 """
 )
 
+_FREE_THREAD = """
+local function free_thread(prefix, record, id)
+  local name = redis.call('HGET', record, 'thread')
+  local thread = name and prefix .. name
+  if thread and redis.call('HGET', thread, 'task') == id then redis.call('HDEL', thread, 'task') end
+  local meaning = redis.call('HGET', record, 'meaning')  -- of a task that an older version opened
+  if meaning and redis.call('GET', meaning) == id then redis.call('DEL', meaning) end
+end
+"""
+
+_END = """
+local function finish(prefix, now, kept, id, state, reason, outcome)
+  redis.call('HSET', KEYS[1], 'state', state, 'reason', reason, 'outcome', outcome, 'updated', now)
+  redis.call('HDEL', KEYS[1], 'token', 'stage')
+  redis.call('SREM', KEYS[2], id)
+  redis.call('HINCRBY', KEYS[3], state, 1)
+  free_thread(prefix, KEYS[1], id)
+  redis.call('DEL', KEYS[4], KEYS[5], KEYS[6])
+  redis.call('EXPIRE', KEYS[1], kept)
+  for i = 7, #KEYS do redis.call('EXPIRE', KEYS[i], kept) end
+end
+"""
+
 # KEYS: record, unfinished, ended, lease, stop, checkpoint, then what expires
-# ARGV: token, id, state, reason, outcome, now, kept seconds
+# ARGV: token, prefix of threads, now, kept seconds, id, state, reason, outcome
 FINISH = (
     _FENCE
+    + _FREE_THREAD
+    + _END
     + """
-local meaning = redis.call('HGET', KEYS[1], 'meaning')
-redis.call('HSET', KEYS[1], 'state', ARGV[3], 'reason', ARGV[4], 'outcome', ARGV[5], 'updated', ARGV[6])
-redis.call('HDEL', KEYS[1], 'token', 'stage')
-redis.call('SREM', KEYS[2], ARGV[2])
-redis.call('HINCRBY', KEYS[3], ARGV[3], 1)
-if meaning and redis.call('GET', meaning) == ARGV[2] then redis.call('DEL', meaning) end
-redis.call('DEL', KEYS[4], KEYS[5], KEYS[6])
-redis.call('EXPIRE', KEYS[1], ARGV[7])
-for i = 7, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[7]) end
+finish(unpack(ARGV, 2))
 return 1
 """
 )
 
-# KEYS: record · ARGV: token, id
-FREE_MEANING = (
+# KEYS: as FINISH · ARGV: unread, prefix of mailboxes, who, seconds of the request, then as FINISH from the prefix on
+# Messages from before the stop are not read any more. A task that no worker has begun ends at once.
+STOP = (
+    _FREE_THREAD
+    + _END
+    + """
+if redis.call('SISMEMBER', KEYS[2], ARGV[8]) == 0 then return 'over' end
+local name = redis.call('HGET', KEYS[1], 'thread')
+if name then
+  redis.call('DEL', ARGV[2] .. name)
+  redis.call('SREM', ARGV[1], name)
+end
+if not redis.call('HGET', KEYS[1], 'attempt') then
+  finish(unpack(ARGV, 5))
+  return 'never begun'
+end
+redis.call('SET', KEYS[5], ARGV[3], 'EX', ARGV[4])
+if redis.call('GET', KEYS[4]) == 'later' then redis.call('DEL', KEYS[4]) end
+return 'asked'
+"""
+)
+
+# KEYS: record · ARGV: token, prefix of threads, id
+FREE_THREAD = (
+    _FENCE
+    + _FREE_THREAD
+    + """
+free_thread(ARGV[2], KEYS[1], ARGV[3])
+return 1
+"""
+)
+
+# KEYS: record, journal, mailbox, unread · ARGV: token, field of the journal, name of the thread, then message ids
+# Messages move from the mailbox to the journal, so that they are read once, by whichever worker continues the task.
+TAKE_MESSAGES = (
     _FENCE
     + """
-local meaning = redis.call('HGET', KEYS[1], 'meaning')
-if meaning and redis.call('GET', meaning) == ARGV[2] then redis.call('DEL', meaning) end
+local taken = {}
+for i = 4, #ARGV do
+  local message = redis.call('HGET', KEYS[3], ARGV[i])
+  if message then taken[#taken + 1] = message end
+  redis.call('HDEL', KEYS[3], ARGV[i])
+end
+if #taken > 0 then redis.call('HSET', KEYS[2], ARGV[2], '{"version": 1, "messages": ' .. cjson.encode(taken) .. '}') end
+if redis.call('HLEN', KEYS[3]) == 0 then redis.call('SREM', KEYS[4], ARGV[3]) end
+return redis.call('HGET', KEYS[2], ARGV[2])
+"""
+)
+
+# KEYS: record · ARGV: token, prefix of threads, prefix of pull requests' threads, kept seconds, number, then pairs
+# From now on the pull request's thread is the task's.
+NOTE_PULL = (
+    _FENCE
+    + """
+local name = redis.call('HGET', KEYS[1], 'thread')
+if not name then return 0 end
+for i = 6, #ARGV, 2 do redis.call('HSET', ARGV[2] .. name, ARGV[i], ARGV[i + 1]) end
+redis.call('EXPIRE', ARGV[2] .. name, ARGV[4])
+local repository = string.match(name, '^(%d+)#')
+if repository then redis.call('SET', ARGV[3] .. repository .. '#' .. ARGV[5], name, 'EX', ARGV[4]) end
 return 1
 """
 )

@@ -60,8 +60,8 @@ class GitHubServices:
         """Everything else that the journey needs."""
         hub = self.app.repository(task.installation, task.repository)
         try:
-            if task.ask.kind is TaskKind.ENVIRONMENT:
-                claim.allow_same_request()
+            if task.ask.kind is TaskKind.ENVIRONMENT and not task.number:
+                claim.free_thread()  # a push from now on needs an examination of its own
             clone_url, branch = task.clone_url, task.default_branch
             if not clone_url:
                 clone_url, branch = hub.location()

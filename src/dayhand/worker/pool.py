@@ -204,7 +204,11 @@ class WorkerPool:
 
 
 def wake_abandoned(ledger: Ledger, raw: Redis) -> None:
-    """Enqueue the tasks without a holder and without a job: their worker, or their web process, died."""
+    """Enqueue the tasks without a holder and without a job: their worker, or their web process, died.
+
+    Threads whose task ended before it read everything that was said get their next task first.
+    """
+    ledger.threads.open_from_mailboxes()
     if abandoned := ledger.abandoned():
         queued = waiting(raw)
         for task_id in abandoned:

@@ -67,7 +67,7 @@ BuildSetup = Callable[..., ModelSetup]
 
 @pytest.fixture
 def claim(ledger: Ledger) -> Claim:
-    ledger.open(TASK, delivery="d-1", meaning="acme/shop#7:fix")
+    ledger.open(TASK, delivery="d-1", thread="acme/shop#7:fix")
     claim = ledger.claim(TASK.id, "worker")
     assert claim is not None
     return claim

@@ -26,7 +26,6 @@ class TaskRequest:
 
     subject: Subject
     ask: Ask
-    meaning: str  # two requests with the same meaning share one task
     source: str = ""  # the comment as it was written
 
 
@@ -60,13 +59,11 @@ class Verb(Protocol):
 def task_request(
     subject: Subject, kind: TaskKind, text: str, *, asker: str, comment: int | None, source: str = ""
 ) -> TaskRequest:
-    """A fix means the same however it was requested, and so does an examination; each question is its own."""
-    suffix = f"comment-{comment}" if kind is TaskKind.FOLLOW_UP else kind.value
-    meaning = f"{subject.repository}#{subject.number}:{suffix}"
-    return TaskRequest(subject, Ask(kind, text, asker, comment), meaning, source)
+    """What a label (``comment`` is None) or a comment asks."""
+    return TaskRequest(subject, Ask(kind, text, asker, comment), source)
 
 
 def accept_request(comment: Commented, text: str, *, accepts: str) -> TaskRequest:
-    """Push what the task ``accepts`` held back: once, however often it is accepted."""
+    """Push what the task ``accepts`` held back."""
     ask = Ask(TaskKind.ACCEPT, text, comment.sender, comment.comment, accepts)
-    return TaskRequest(comment.subject, ask, f"{comment.subject.repository}:accept-{accepts}", comment.text)
+    return TaskRequest(comment.subject, ask, comment.text)
