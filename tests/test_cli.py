@@ -5,26 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from dayhand.cli import main
 from dayhand.errors import EXIT_MEANINGS, ExitCode
-
-
-@cache
-def rsa_key() -> str:
-    """A private key as GitHub makes them."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.TraditionalOpenSSL,
-        serialization.NoEncryption(),
-    ).decode()
+from tests.app_key import app_key_pem
 
 
 def dayhand(*args: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -110,7 +97,7 @@ def test_a_wrong_setting_is_named_with_exit_code_2(tmp_path: Path, name: str) ->
     command, value = WRONG_SETTINGS[name]
     (tmp_path / "binary.pem").write_bytes(b"\xff\x00")
     (tmp_path / "file").touch()
-    app = {"GITHUB_APP_ID": "7", "GITHUB_APP_PRIVATE_KEY": rsa_key(), "GITHUB_WEBHOOK_SECRET": "s"}
+    app = {"GITHUB_APP_ID": "7", "GITHUB_APP_PRIVATE_KEY": app_key_pem(), "GITHUB_WEBHOOK_SECRET": "s"}
     if name == "GITHUB_APP_PRIVATE_KEY_PATH":
         app["GITHUB_APP_PRIVATE_KEY"] = ""
     environ = app | {name: value.format(tmp=tmp_path)}

@@ -15,8 +15,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from flask import Flask
 
 from dayhand.dashboard.access import Access
@@ -29,6 +27,7 @@ from dayhand.ledger.log import LogReader, TaskLog
 from dayhand.ledger.redis_server import connect, connect_raw, embedded
 from dayhand.task import Ask, State, TaskKind
 from dayhand.web import Parts, create_app, web_address
+from tests.app_key import app_key_pem
 from tests.tasks import make_task
 
 SECRET = "s"
@@ -38,10 +37,7 @@ NOBODY = "http://127.0.0.1:9/api/v3"  # the discard port: nobody answers
 
 @pytest.fixture(scope="module")
 def key() -> str:
-    made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return made.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
+    return app_key_pem()
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from dayhand.localhub.server import LocalHub
 from dayhand.sandbox.health import Health, HealthFinding
 from dayhand.settings.dashboard_token import FILE, dashboard_token
 from dayhand.settings.table import Settings
+from tests.app_key import app_key
 from tests.sandbox.image import require_image
 
 HEALTHY = {Health.GOOD, Health.WEAK}
@@ -36,7 +37,13 @@ def settings(data: Path, tmp_path: Path) -> Iterator[Settings]:
     with LocalHub(tmp_path / "hub") as hub, embedded(data) as redis_url:
         hub.actions.add_user("ada", "Ada")
         app = hub.actions.add_app(
-            "dayhand", permissions={"metadata": "read"}, events=[], webhook_url="", secret="s", owner="ada"
+            "dayhand",
+            permissions={"metadata": "read"},
+            events=[],
+            webhook_url="",
+            secret="s",
+            owner="ada",
+            key=app_key(),
         )
         yield Settings(
             data=data,

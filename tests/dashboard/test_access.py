@@ -7,8 +7,6 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from flask import Flask
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
@@ -19,6 +17,7 @@ from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log import LogReader
 from dayhand.ledger.redis_server import connect, connect_raw
 from dayhand.web import Parts, create_app
+from tests.app_key import app_key_pem
 from tests.dashboard.conftest import BEARER, TOKEN, a_task, finish, reader
 
 METRICS_TOKEN = "a-token-for-the-monitor-of-the-tests"
@@ -32,9 +31,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 @pytest.fixture(scope="module")
 def key() -> str:
-    made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    form = serialization.PrivateFormat.PKCS8
-    return made.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
+    return app_key_pem()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from dayhand.hub.permissions import PERMISSIONS
 from dayhand.hub.repository import RepositoryHub
 from dayhand.localhub.server import LocalHub
 from dayhand.localhub.state.models import App, Installation, Issue, Repository, User
+from tests.app_key import app_key
 
 
 @dataclass
@@ -40,7 +41,13 @@ def place(tmp_path: Path) -> Iterator[Place]:
         ada, bob = actions.add_user("ada", "Ada"), actions.add_user("bob", "Bob")
         repo = actions.add_repository("ada/shop", {"a.txt": "a\n"})
         app = actions.add_app(
-            "dayhand", permissions=PERMISSIONS, events=(), webhook_url="", secret="s", owner="ada"
+            "dayhand",
+            permissions=PERMISSIONS,
+            events=(),
+            webhook_url="",
+            secret="s",
+            owner="ada",
+            key=app_key(),
         )
         installation = actions.install(app, "ada", ["ada/shop"])
         issue = actions.open_issue(repo, bob, "Wrong order", body="Please look.")

@@ -25,6 +25,7 @@ from dayhand.settings.table import Settings
 from dayhand.web import Parts, create_app
 from dayhand.wiring.github import GitHubServices
 from dayhand.worker.job import travel_with
+from tests.app_key import app_key
 
 SECRET = "a secret of the tests"
 TOKEN = "the-dashboard-token-of-the-journeys"
@@ -165,7 +166,13 @@ def create_harness(
     actions = hub.actions
     ada, bob = actions.add_user("ada", "Ada"), actions.add_user("bob", "Bob")
     app = actions.add_app(
-        "dayhand", permissions=PERMISSIONS, events=EVENTS, webhook_url="", secret=SECRET, owner="ada"
+        "dayhand",
+        permissions=PERMISSIONS,
+        events=EVENTS,
+        webhook_url="",
+        secret=SECRET,
+        owner="ada",
+        key=app_key(),
     )
     redis = connect(settings.redis_url)
     ledger, live = Ledger(redis), LogReader(redis)

@@ -17,6 +17,7 @@ import requests
 from dayhand.hub.permissions import EVENTS, PERMISSIONS
 from dayhand.localhub.server import LocalHub
 from dayhand.localhub.state.models import App, Installation, Issue, Repository, User
+from tests.app_key import app_key
 from tests.localhub.payload_schema import validate_response
 
 SECRET = "s3cret"
@@ -113,6 +114,7 @@ def github(tmp_path: Path, receiver: tuple[WebhookReceiver, str]) -> Iterator[Lo
             webhook_url=receiver[1],
             secret=SECRET,
             owner="ada",
+            key=app_key(),
         )
         yield LocalHubFixture(
             hub, app, actions.install(app, "ada", ["ada/shop"]), repo, ada, bob, receiver[0]

@@ -18,13 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from dayhand.ledger import keys
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.redis_server import connect, embedded
 from dayhand.task import State
+from tests.app_key import app_key_pem
 from tests.tasks import make_task
 
 TASK = make_task(clone_url="https://127.0.0.1:1/acme/shop.git")
@@ -104,15 +103,7 @@ def until(condition: Callable[[], object], seconds: float = 30.0) -> float:
 
 @pytest.fixture(scope="module")
 def private_key() -> str:
-    return (
-        rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        .private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.TraditionalOpenSSL,
-            serialization.NoEncryption(),
-        )
-        .decode()
-    )
+    return app_key_pem()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from dayhand.localhub.payloads.pulls import Payloads
 from dayhand.localhub.state.git_store import GitStore
@@ -67,8 +68,10 @@ class Directory:
         webhook_url: str,
         secret: str,
         owner: str,
+        key: RSAPrivateKey | None = None,
     ) -> App:
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        """Register an App; ``key`` spares the time to generate one."""
+        key = key or rsa.generate_private_key(public_exponent=65537, key_size=2048)
         pem = key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.TraditionalOpenSSL,
