@@ -19,9 +19,8 @@ from dayhand.dashboard.pages import dashboard
 from dayhand.errors import DayhandError
 from dayhand.hub.client import Hub
 from dayhand.intake.dispatch import Dispatcher
-from dayhand.intake.events import Subject
 from dayhand.intake.http_server import HttpServer, ServerLimits
-from dayhand.intake.refusals import Refusal
+from dayhand.intake.refusals import Notice
 from dayhand.intake.route import MAX_BYTES, webhook
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log import LogReader
@@ -57,7 +56,7 @@ def create_app(parts: Parts) -> Flask:
         ledger=parts.ledger,
         hub=parts.hub,
         enqueue=lambda task_id: enqueue(parts.queue, task_id),
-        reply=lambda subject, login, refused: _refuse(parts.hub, subject, login, refused=refused),
+        reply=lambda reply: _send(parts.hub, reply),
         label=parts.label,
         handles=parts.handles,
     )
@@ -135,11 +134,11 @@ def web_address(api_url: str) -> str:
     return "https://github.com" if api_url == PUBLIC_API else api_url.removesuffix("/api/v3")
 
 
-def _refuse(hub: Hub, subject: Subject, login: str, *, refused: Refusal) -> None:
-    """Tell a person why nothing happens, in one comment per issue and person."""
+def _send(hub: Hub, reply: Notice) -> None:
+    """Tell a person something on their issue or pull request."""
+    subject = reply.subject
     repository = hub.repository(subject.installation, subject.repository).for_comments()
     try:
-        text = refusal(login, f"{refused.reason} {refused.advice}")
-        repository.comment(subject.number, text, marker=f"refusal:{login}")
+        repository.comment(subject.number, refusal(reply.login, reply.text), marker=reply.marker)
     finally:
         repository.close()

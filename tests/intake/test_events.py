@@ -64,8 +64,8 @@ def test_a_comment_on_a_pull_request_says_so_and_a_bot_is_known() -> None:
     ("name", "payload"),
     [
         ("ping", {}),
-        ("issues", {"action": "opened"}),
-        ("issue_comment", {"action": "edited"}),
+        ("issues", {"action": "pinned"}),
+        ("issue_comment", {"action": "deleted"}),
         ("check_suite", {"action": "requested"}),
         ("", []),
     ],
@@ -171,3 +171,16 @@ def test_being_let_in_names_the_repositories(name: str, action: str, key: str) -
     named = [{"id": 1, "full_name": "ada/shop"}, {"id": 2, "full_name": "ada/more"}]
     payload = {"action": action, key: named, "installation": {"id": 3}, "sender": SENDER}
     assert parse(name, raw(payload)) == RepositoriesAdded(3, ("ada/shop", "ada/more"), "ada")
+
+
+def test_an_edit_tells_what_the_comment_was_before_and_only_its_writer_counts() -> None:
+    def edited(by: str, changes: object) -> object:
+        comment = {"id": 5, "body": "@bot fix it", "user": {"login": "ada"}}
+        payload = {**LABELED, "action": "edited", "comment": comment, "changes": changes}
+        return parse("issue_comment", raw({**payload, "sender": {"login": by, "type": "User"}}))
+
+    event = edited("ada", {"body": {"from": "@bot fxi it"}})
+    assert isinstance(event, Commented)
+    assert (event.comment, event.before, event.text) == (5, "@bot fxi it", "@bot fix it")
+    assert isinstance(edited("bob", {"body": {"from": "@bot fxi it"}}), Ignored)
+    assert isinstance(edited("ada", {}), Ignored)

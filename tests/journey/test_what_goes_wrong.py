@@ -118,14 +118,6 @@ def test_an_issue_with_no_text_is_refused_on_the_issue(harness: Harness) -> None
     assert "does not say what is wrong" in harness.bot_comments(issue)[0]
 
 
-def test_a_misspelt_word_is_answered_with_the_nearest(harness: Harness) -> None:
-    repo = harness.repository("shop")
-    issue = harness.issue(repo)
-    harness.comment(repo, issue, "@bot fxi this")
-    assert_untouched(harness)
-    assert "Did you mean “@bot fix this”?" in harness.bot_comments(issue)[0].replace("\u200b", "")
-
-
 def test_a_misspelt_word_of_someone_without_write_access_is_refused_like_any_other(harness: Harness) -> None:
     repo = harness.repository("shop")
     issue = harness.issue(repo)

@@ -24,8 +24,8 @@ from dayhand.intake.events import (
     Subject,
 )
 from dayhand.intake.permission import may_ask
-from dayhand.intake.refusals import Refusal
-from dayhand.intake.verbs.base import Decision, TaskRequest, task_request
+from dayhand.intake.refusals import Notice, Refusal
+from dayhand.intake.verbs.base import Decision, Instruction, TaskRequest, task_request
 from dayhand.ledger import facts
 from dayhand.ledger.ledger import Ledger, Opened
 from dayhand.ledger.queue import UNREQUESTED
@@ -40,12 +40,12 @@ ALREADY_WAITING = "an examination of this repository is already queued, and will
 
 @dataclass(frozen=True, slots=True)
 class Dispatcher:
-    """Turns events into tasks. ``reply`` tells a person on the issue why nothing happens, and what to do."""
+    """Turns events into tasks. ``reply`` tells a person what there is to say without a task."""
 
     ledger: Ledger
     hub: Hub
     enqueue: Callable[[str], None]
-    reply: Callable[[Subject, str, Refusal], None]  # the login of the person in between
+    reply: Callable[[Notice], None]
     label: str
     handles: Sequence[str]
     clock: Callable[[], float] = time.time
@@ -116,8 +116,8 @@ class Dispatcher:
             self.ledger.facts(task_id).put(facts.HIDDEN_TEXT, dropped[:MAX_DROPPED])
 
     def refuse(self, subject: Subject, login: str, refusal: Refusal) -> None:
-        """Reply to a person on the issue. Raises ``HubError``."""
-        self.reply(subject, login, refusal)
+        """Notice to a person on the issue, in one comment per person. Raises ``HubError``."""
+        self.reply(Notice(subject, login, f"{refusal.reason} {refusal.advice}", f"refusal:{login}"))
 
     def _repositories_added(self, event: RepositoriesAdded, delivery: str) -> Decision:
         """Examine each new repository. May be repeated: tasks that exist are found again."""
@@ -151,17 +151,42 @@ class Dispatcher:
     def _commented(self, event: Commented, delivery: str) -> Decision:
         if event.by_bot:
             return Decision(None, f"{event.sender} is a bot")
-        match grammar.read(event.text, [*self.handles, self.hub.slug()]):
-            case None:
-                return Decision(None, "the comment does not mention Dayhand")
-            case grammar.Unclear(hint):
-                self._refuse_if_allowed(event.subject, event.sender, refusals.unclear(hint))
-                return Decision(None, hint)
-            case grammar.Command(verb, text):
-                return verb.act(event, text, delivery=delivery, context=self)
+        handles = [*self.handles, self.hub.slug()]
+        commands = grammar.read(event.text, handles)
+        if event.before is not None and commands == grammar.read(event.before, handles):
+            return Decision(None, "the edit did not change what the comment asks")
+        if isinstance(commands, grammar.Misspelt):
+            return self._misspelt(event, commands.hint)
+        decisions = [
+            command.verb.act(Instruction(event, command.text, delivery), self) for command in commands
+        ]
+        nothing = Decision(None, "the comment does not mention Dayhand")
+        return next((one for one in decisions if one.task), next(iter(decisions), nothing))
+
+    def _misspelt(self, event: Commented, hint: str) -> Decision:
+        if self.is_allowed(event):
+            self.answer(event, f"I did not understand that. {hint}")
+        else:
+            self.refuse(event.subject, event.sender, refusals.MAY_NOT_START)
+        return Decision(None, hint)
+
+    def answer(self, comment: Commented, text: str) -> None:
+        """Notice to one comment. Raises ``HubError``."""
+        marker = f"answer:{comment.comment or 'issue'}"
+        self.reply(Notice(comment.subject, comment.sender, text, marker))
+
+    def react(self, comment: Commented, content: str) -> None:
+        """React to the comment. Raises ``HubError``."""
+        with closing(self._for_comments(comment.subject)) as hub:
+            hub.react(comment.subject.number, comment.comment, content)
+
+    def is_allowed(self, comment: Commented) -> bool:
+        """Whether the writer has write access. Raises ``HubError``."""
+        with closing(self._for_comments(comment.subject)) as hub:
+            return may_ask(hub, comment.sender)
 
     def _refuse_if_allowed(self, subject: Subject, login: str, refusal: Refusal) -> None:
-        """Reply with the refusal, or that this person may not start a task at all."""
+        """Notice with the refusal, or that this person may not start a task at all."""
         with closing(self._for_comments(subject)) as hub:
             if self._check_permission(hub, subject, login):
                 self.refuse(subject, login, refusal)

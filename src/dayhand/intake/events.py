@@ -48,13 +48,14 @@ class Labeled:
 
 @dataclass(frozen=True, slots=True)
 class Commented:
-    """Someone commented on an issue or pull request."""
+    """Someone commented on an issue or pull request, edited a comment, or opened an issue with this text."""
 
     subject: Subject
-    comment: int
+    comment: int | None  # None for the text of the issue itself
     text: str
     sender: str
     by_bot: bool
+    before: str | None = None  # the comment's text before it was edited; None if it is new
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,11 @@ def parse(name: str, body: bytes) -> Event:
         case "issue_comment", "created":
             comment, text = fields.number("comment", "id"), fields.text("comment", "body")
             return Commented(_subject(fields, "issue"), comment, text, *_sender(fields))
+        case "issue_comment", "edited":
+            return _edited(fields)
+        case ("issues", "opened") | ("pull_request", "opened"):
+            subject = _subject(fields, "issue" if name == "issues" else "pull_request")
+            return Commented(subject, None, f"{subject.title}\n\n{subject.body}".strip(), *_sender(fields))
         case "installation", "created":
             return _repositories_added(fields, "repositories")
         case "installation_repositories", "added":
@@ -195,6 +201,17 @@ def _subject(fields: Fields, key: str) -> Subject:
 
 def _sender(fields: Fields) -> tuple[str, bool]:
     return fields.text("sender", "login"), fields.text("sender", "type") == "Bot"
+
+
+def _edited(fields: Fields) -> Commented | Ignored:
+    changes = fields.get("changes")
+    if not isinstance(changes, Mapping) or "body" not in changes:
+        return Ignored("the edit did not change the comment's text")
+    comment, text = fields.number("comment", "id"), fields.text("comment", "body")
+    if fields.text("sender", "login") != fields.text("comment", "user", "login"):
+        return Ignored("somebody else edited the comment")
+    before = fields.text("changes", "body", "from")
+    return Commented(_subject(fields, "issue"), comment, text, *_sender(fields), before=before)
 
 
 def _repositories_added(fields: Fields, key: str) -> RepositoriesAdded:

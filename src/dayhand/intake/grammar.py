@@ -4,47 +4,81 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from dayhand.intake import intent
+from dayhand.intake.intent import Intent
+from dayhand.intake.lexicon import verb_words
+from dayhand.intake.terms import without_terms
 from dayhand.intake.verbs.base import Verb
-from dayhand.intake.verbs.table import DEFAULT, VERBS
+from dayhand.intake.verbs.table import BY_INTENT, VERBS
 from dayhand.visible_text.markdown import visible
 
-SIMILARITY = 0.6  # of a word to a verb, from which on we ask whether the verb was meant
+SIMILARITY = 0.65  # of a word to a verb, from which on we ask whether the verb was meant
 MAX_TYPO_WORDS = 3  # a longer text that begins with a similar word is a sentence
 IGNORED_TOKENS = frozenset({"code_inline", "html_inline", "image"})
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command to Dayhand. ``text`` is everything after the mention, including the verb."""
+    """A command to Dayhand. ``text`` is what the person wrote to it."""
 
     verb: Verb
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Unclear:
-    """The comment mentions Dayhand but cannot be understood; ``hint`` tells the person what to write."""
+class Misspelt:
+    """The comment mentions Dayhand and says nothing else, or has a typo; ``hint`` tells the person what to write."""
 
     hint: str
 
 
-def read(comment: str, handles: Sequence[str]) -> Command | Unclear | None:
-    """Find the first command to one of ``handles`` that a person can see; None if there is none."""
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """What is said to or about the bot: from a sentence that mentions it, to the next one that does."""
+
+    handle: str
+    before: str  # in the sentence of the mention
+    after: str
+    rest: str  # the sentences behind it
+
+    @property
+    def text(self) -> str:
+        """What follows the mention; the whole if the mention does not begin it."""
+        introduced = self.before.rstrip().endswith((",", ":", ";", "–", "—", "-"))
+        if intent.only_courtesy(self.before) or (introduced and self.after.strip(intent.DECORATION)):
+            return _joined(self.after, self.rest).lstrip(" ,:;–-").strip()
+        return _joined(f"{self.before}{self.handle}{self.after}", self.rest).strip()
+
+
+def read(comment: str, handles: Sequence[str]) -> tuple[Command, ...] | Misspelt:
+    """Find the commands to one of ``handles`` that a person can see; () if it is not mentioned."""
     mention = re.compile(
-        rf"(?<![\w/@.`-])@({'|'.join(re.escape(handle) for handle in handles)})(?![\w/-]|\.\w)", re.IGNORECASE
+        rf"(?<![\w/@.`-])@(?:{'|'.join(re.escape(handle) for handle in handles)})(?![\w/-]|\.\w)",
+        re.IGNORECASE,
     )
     paragraphs = own_paragraphs(visible(comment).text)
-    for index, paragraph in enumerate(paragraphs):
-        if found := mention.search(paragraph):
-            rest = "\n\n".join([paragraph[found.end() :], *paragraphs[index + 1 :]])
-            return _understand(rest.lstrip(" ,:;–-").strip(), f"@{found.group(1)}")
-    return None
+    utterances = list(_utterances(paragraphs, mention))
+    if not utterances:
+        return ()
+    whole = "\n\n".join(paragraphs).strip()
+    if not mention.sub("", whole).strip(intent.DECORATION):
+        handle = utterances[0].handle
+        return Misspelt(
+            f"Write what to do after {handle}: “{handle} fix this”, or a question about the work."
+        )
+    commands = [command for one in utterances for command in _understand(one, whole, mention)]
+    if len(commands) == 1 and commands[0].verb is BY_INTENT[Intent.UNCLEAR]:
+        hint = _typo(commands[0].text, utterances[0].handle)
+        return Misspelt(hint) if hint else tuple(commands)
+    return tuple(_merged(commands))
 
 
 def own_paragraphs(comment: str) -> list[str]:
@@ -72,19 +106,90 @@ def _plain(children: Sequence[Token]) -> str:
     return "".join(parts)
 
 
-def _understand(text: str, handle: str) -> Command | Unclear:
-    if not text:
-        return Unclear(f"Write what to do after {handle}: “{handle} fix this”, or a question about the work.")
-    word = re.match(r"[\w-]+", text)
-    first = word.group().lower() if word else ""
-    for verb in VERBS:
-        if re.fullmatch(rf"{verb.NAME}(\s+`?{verb.ARGUMENT})?\W*", text, re.IGNORECASE) or (
-            first == verb.NAME and not verb.ALONE
-        ):
-            return Command(verb, text)
-    names = [verb.NAME for verb in VERBS]
-    if first not in names and len(text.split()) <= MAX_TYPO_WORDS:
-        similar = difflib.get_close_matches(first, names, n=1, cutoff=SIMILARITY)
-        if similar:
-            return Unclear(f"Did you mean “{handle} {similar[0]}{text[len(first) :]}”?")
-    return Command(DEFAULT, text)
+def _utterances(paragraphs: Sequence[str], mention: re.Pattern[str]) -> Iterator[Utterance]:
+    """Each utterance, in order. Later mentions in a sentence belong to the first one's."""
+    text = "\n\n".join(paragraphs)
+    starts = [*_sentence_starts(text), len(text)]
+    spans = list(pairwise(starts))
+    mentioning = [(span, found) for span in spans if (found := mention.search(text, *span))]
+    for index, ((start, end), found) in enumerate(mentioning):
+        until = mentioning[index + 1][0][0] if index + 1 < len(mentioning) else len(text)
+        after = mention.sub("", text[found.end() : end])
+        yield Utterance(found[0], text[start : found.start()], after, text[end:until])
+
+
+def _sentence_starts(text: str) -> list[int]:
+    return [0, *(found.end() for found in intent.SENTENCES.finditer(text) if 0 < found.end() < len(text))]
+
+
+def _joined(sentence: str, rest: str) -> str:
+    return f"{sentence}{rest}" if sentence.strip(intent.DECORATION) else rest
+
+
+def _understand(utterance: Utterance, whole: str, mention: re.Pattern[str]) -> list[Command]:
+    text = utterance.text
+    if not text.strip(intent.DECORATION):
+        kind = intent.is_kind(utterance.before)
+        return [Command(BY_INTENT[Intent.COURTESY if kind else Intent.UNCLEAR], "" if kind else whole)]
+    if mention.search(text):  # it does not begin with the mention
+        wanted = intent.mentioned(utterance.before, utterance.after)
+        if wanted is Intent.TALK:
+            return [Command(BY_INTENT[wanted], text)]
+        verb = _verb(utterance.before) if not utterance.after.strip(intent.DECORATION) else None
+        return [Command(verb or BY_INTENT[wanted], text)]
+    if commands := _verbs(text):
+        return commands
+    wanted = intent.about_the_bot(utterance.after.lstrip()) or intent.addressed(without_terms(text))
+    return [Command(BY_INTENT[wanted], text)]
+
+
+def _verbs(text: str) -> list[Command]:
+    """The verbs that a text consists of, or begins with; [] if it does not begin with one."""
+    if verb := _verb(text):
+        return [Command(verb, text)]
+    parts = [clause for sentence in intent.sentences(text) for clause in intent.clauses(sentence)]
+    found = [(verb, part) for part in parts if (verb := _verb(part)) or not intent.only_courtesy(part)]
+    if all(verb for verb, _ in found):
+        return [Command(verb, part.strip(intent.DECORATION)) for verb, part in found if verb]
+    first, *rest = intent.sentences(text)
+    remaining = text[text.index(first) + len(first) :].strip()
+    if not rest or not (verb := _verb(first)):
+        return []
+    wanted = intent.addressed(without_terms(remaining))
+    later = _verbs(remaining) or [Command(BY_INTENT[wanted], remaining)]
+    if wanted in (Intent.UNCLEAR, Intent.COURTESY, Intent.TALK) and len(later) == 1:
+        return [Command(verb, text)]
+    return [Command(verb, first), *later]
+
+
+def _verb(text: str) -> Verb | None:
+    """The verb that the whole text consists of, with its arguments."""
+    words = intent.bare(text)
+    return next((verb for verb in VERBS if _pattern(verb.NAME, verb.PATTERN).fullmatch(words)), None)
+
+
+@cache
+def _pattern(name: str, pattern: str) -> re.Pattern[str]:
+    return re.compile(f"(?:{pattern})|{verb_words(name)}", re.DOTALL)
+
+
+def _merged(commands: Sequence[Command]) -> Iterator[Command]:
+    """The commands without thanks and talk beside them, and with one change for all that is to be changed."""
+    quiet = (BY_INTENT[Intent.COURTESY], BY_INTENT[Intent.TALK])
+    kept = [command for command in commands if command.verb not in quiet] or list(commands[:1])
+    for command in kept:
+        same = [other for other in kept if other.verb is command.verb]
+        if command.verb not in BY_INTENT.values() or len(same) == 1:
+            yield command
+        elif command is same[0]:
+            yield Command(command.verb, "\n\n".join(other.text for other in same))
+
+
+def _typo(text: str, handle: str) -> str:
+    words = re.findall(r"[\w-]+", text)
+    first = words[0].lower() if words else ""
+    names = [verb.NAME for verb in (*VERBS, *BY_INTENT.values()) if verb.NAME]
+    if not first or first in names or len(text.split()) > MAX_TYPO_WORDS:
+        return ""
+    similar = difflib.get_close_matches(first, names, n=1, cutoff=SIMILARITY)
+    return f"Did you mean “{handle} {similar[0]}{text[len(first) :]}”?" if similar else ""

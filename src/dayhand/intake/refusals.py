@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dayhand.intake.events import Subject
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -11,6 +13,16 @@ class Refusal:
 
     reason: str
     advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a person is told on their issue or pull request, without a task."""
+
+    subject: Subject
+    login: str
+    text: str  # Markdown
+    marker: str  # a second reply with the same marker replaces the first one
 
 
 MAY_NOT_START = Refusal(
@@ -47,8 +59,3 @@ def labeled_pull(handle: str) -> Refusal:
         "A label on a pull request does not say what to do.",
         f"Comment “@{handle} …” with a change that you want, or with a question.",
     )
-
-
-def unclear(hint: str) -> Refusal:
-    """A comment that mentions the App but cannot be understood."""
-    return Refusal("I did not understand that command.", hint)

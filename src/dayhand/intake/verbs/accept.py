@@ -10,7 +10,7 @@ from dayhand.hub.repository import RepositoryHub
 from dayhand.intake import refusals
 from dayhand.intake.events import Commented, Subject
 from dayhand.intake.permission import may_ask
-from dayhand.intake.verbs.base import Decision, VerbContext, accept_request
+from dayhand.intake.verbs.base import Decision, Instruction, VerbContext, accept_request
 from dayhand.ledger import facts
 from dayhand.ledger.facts import Facts
 from dayhand.ledger.ledger import Ledger
@@ -18,22 +18,23 @@ from dayhand.ledger.repository_notes import accept_head
 from dayhand.verification import Status
 
 NAME = "accept"
-ALONE = True
+PATTERN = r"(?!)"
 ARGUMENT = r"[0-9a-f]{7,40}"  # a head
 
 
-def act(comment: Commented, text: str, *, delivery: str, context: VerbContext) -> Decision:
+def act(instruction: Instruction, context: VerbContext) -> Decision:
     """Accept the change of the pull request that the comment is on. May be repeated.
 
     With the head's commit id it also accepts the files that were held back from exactly this head, which a task then
     pushes, and allows the set-up of this commit to use the network.
     """
+    comment, text = instruction.comment, instruction.text
     subject, login = comment.subject, comment.sender
     with closing(context.hub.repository(subject.installation, subject.repository)) as hub:
         if not may_ask(hub, login):
             context.refuse(subject, login, refusals.MAY_NOT_ACCEPT)
             return Decision(None, f"{login} may not write to {subject.repository}")
-        named = re.search(rf"\s`?({ARGUMENT})`?\W*$", text.lower())
+        named = re.search(rf"\s`?({ARGUMENT})`?(?!\w)", text.lower())
         head = hub.head(subject.number) if named and subject.is_pull else ""
         if named and not head.startswith(named[1]):
             context.refuse(subject, login, refusals.NOT_THE_HEAD)
@@ -50,7 +51,7 @@ def act(comment: Commented, text: str, *, delivery: str, context: VerbContext) -
             _accept(hub, context.ledger.facts(check.task), check, title=title, by=comment)
         hub.react(subject.number, comment.comment, "+1")
         if head and (task := _held_back_from(waiting, context.ledger, head)):
-            return context.open_task(accept_request(comment, text, accepts=task), delivery)
+            return context.open_task(accept_request(comment, text, accepts=task), instruction.delivery)
     return Decision(None, f"accepted by {login}")
 
 

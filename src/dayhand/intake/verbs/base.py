@@ -29,6 +29,15 @@ class TaskRequest:
     source: str = ""  # the comment as it was written
 
 
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """One command, and where it was written."""
+
+    comment: Commented
+    text: str  # what was written to Dayhand, as it was written
+    delivery: str
+
+
 class VerbContext(Protocol):
     """What a verb can do: ``dispatch.Dispatcher``."""
 
@@ -44,16 +53,24 @@ class VerbContext(Protocol):
     def refuse(self, subject: Subject, login: str, refusal: Refusal) -> None:
         """Reply to a person on the issue. Raises ``HubError``."""
 
+    def answer(self, comment: Commented, text: str) -> None:
+        """Reply to one comment, without a task. Raises ``HubError``."""
+
+    def react(self, comment: Commented, content: str) -> None:
+        """React to the comment. Raises ``HubError``."""
+
+    def is_allowed(self, comment: Commented) -> bool:
+        """Whether the writer has write access. Raises ``HubError``."""
+
 
 class Verb(Protocol):
     """One command. Constants of a module are enough for the attributes."""
 
-    NAME: str  # the word that a person writes; "" for the verb that takes every other text
-    ARGUMENT: str  # a pattern of the one word that may follow it where it must be alone; "(?!)" for none
-    ALONE: bool  # whether the word must be alone: “accept only numbers” is a request to change something
+    NAME: str  # the word that a person writes, also in `languages/`; "" if there is none
+    PATTERN: str  # of the whole text that means this verb, besides the words of `languages/`, in lower case
 
-    def act(self, comment: Commented, text: str, *, delivery: str, context: VerbContext) -> Decision:
-        """Do what the comment asks. ``text`` is what follows the mention. Raises ``HubError``."""
+    def act(self, instruction: Instruction, context: VerbContext) -> Decision:
+        """Do what the comment asks. Raises ``HubError``."""
 
 
 def task_request(
@@ -61,6 +78,20 @@ def task_request(
 ) -> TaskRequest:
     """What a label (``comment`` is None) or a comment asks."""
     return TaskRequest(subject, Ask(kind, text, asker, comment), source)
+
+
+def open_task(instruction: Instruction, kind: TaskKind, context: VerbContext) -> Decision:
+    """Open a task of this kind for a comment. Raises ``HubError``."""
+    comment = instruction.comment
+    request = task_request(
+        comment.subject,
+        kind,
+        instruction.text,
+        asker=comment.sender,
+        comment=comment.comment,
+        source=comment.text,
+    )
+    return context.open_task(request, instruction.delivery)
 
 
 def accept_request(comment: Commented, text: str, *, accepts: str) -> TaskRequest:

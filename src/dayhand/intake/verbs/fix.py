@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from dayhand.intake.events import Commented
-from dayhand.intake.verbs.base import Decision, VerbContext, task_request
+from dayhand.intake.verbs.base import Decision, Instruction, VerbContext, open_task
 from dayhand.task import TaskKind
 
 NAME = "fix"
-ALONE = False
-ARGUMENT = r"(?!)"
+PATTERN = "(?!)"  # a change is recognised by ``intent``
 
 
-def act(comment: Commented, text: str, *, delivery: str, context: VerbContext) -> Decision:
-    kind = TaskKind.FOLLOW_UP if comment.subject.is_pull else TaskKind.FIX
-    request = task_request(
-        comment.subject, kind, text, asker=comment.sender, comment=comment.comment, source=comment.text
+def act(instruction: Instruction, context: VerbContext) -> Decision:
+    return open_task(
+        instruction, TaskKind.FOLLOW_UP if instruction.comment.subject.is_pull else TaskKind.FIX, context
     )
-    return context.open_task(request, delivery)

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from dayhand.intake.events import Commented
-from dayhand.intake.verbs.base import Decision, VerbContext, task_request
+from dayhand.intake.verbs.base import Decision, Instruction, VerbContext, open_task
 from dayhand.task import TaskKind
 
-NAME = ""
-ALONE = False
-ARGUMENT = r"(?!)"
+NAME = "ask"
+PATTERN = r"ask(?: me| us)?\b[\s:,]*\S.*"  # and what ``intent`` recognises as a question
 
 
-def act(comment: Commented, text: str, *, delivery: str, context: VerbContext) -> Decision:
-    request = task_request(
-        comment.subject,
-        TaskKind.FOLLOW_UP,
-        text,
-        asker=comment.sender,
-        comment=comment.comment,
-        source=comment.text,
-    )
-    return context.open_task(request, delivery)
+def act(instruction: Instruction, context: VerbContext) -> Decision:
+    return open_task(instruction, TaskKind.FOLLOW_UP, context)

@@ -1,9 +1,18 @@
-"""All verbs. A new one is a module, a line here and a test."""
+"""All verbs. A new one is a module, a line here and rows in the tests' table of comments."""
 
 from __future__ import annotations
 
-from dayhand.intake.verbs import accept, environment, fix, question
+from collections.abc import Mapping
+
+from dayhand.intake.intent import Intent
+from dayhand.intake.verbs import accept, environment, fix, help, question, quiet, unclear  # noqa: A004 - a verb's name
 from dayhand.intake.verbs.base import Verb
 
-VERBS: tuple[Verb, ...] = (fix, accept, environment)
-DEFAULT: Verb = question  # every text that begins with none of their names
+VERBS: tuple[Verb, ...] = (help, accept, environment, question)  # by their words
+BY_INTENT: Mapping[Intent, Verb] = {
+    Intent.CHANGE: fix,
+    Intent.QUESTION: question,
+    Intent.COURTESY: quiet,
+    Intent.TALK: quiet,
+    Intent.UNCLEAR: unclear,
+}  # by what the sentence wants

@@ -1,0 +1,21 @@
+"""The words of Korean: see `base.py`."""
+
+from __future__ import annotations
+
+from dayhand.intake.languages.base import Vocabulary
+
+KOREAN = Vocabulary(
+    actions=("고쳐", "고치", "수정", "추가", "구현", "변경", "바꿔", "삭제", "업데이트", "개선", "작성"),
+    please=("제발", "부탁(?:해요|드립니다)?"),
+    requests=("주세요", "줘", "줄래", "주시겠", "부탁", "해라", "하세요"),
+    explains=("설명", "알려", "요약", "확인"),
+    interrogatives=("왜", "뭐", "무엇", "어떻게", "어디", "언제", "누가"),
+    negations=("하지 ?마", "지 ?마"),
+    later_negations=("하지 ?마", "지 ?마"),
+    thanks=("감사(?:합니다|해요)", "고마워(?:요)?"),
+    greetings=("안녕(?:하세요)?",),
+    praise=("좋아요", "훌륭해요", "완벽해요"),
+    verbs={"stop": ("멈춰", "중지", "취소"), "status": ("상태",), "help": ("도움말",), "retry": ("다시", "다시 해줘")},
+    verb_first=False,
+    spaced=False,
+)  # fmt: skip

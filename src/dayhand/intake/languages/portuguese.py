@@ -1,0 +1,30 @@
+"""The words of Portuguese: see `base.py`."""
+
+from __future__ import annotations
+
+from dayhand.intake.languages.base import Vocabulary
+
+PORTUGUESE = Vocabulary(
+    actions=(
+        "corrij(?:a|am)", "corrig(?:e|ir)", "consert(?:a|e|ar)", "arrum(?:a|e|ar)", "adicion(?:a|e|ar)",
+        "remov(?:a|e|er)", "mud(?:a|e|ar)", "renomei(?:a|e)", "substitu(?:a|i|ir)", "implement(?:a|e|ar)", "faça",
+        "fazer isso", "escrev(?:a|e|er)", "cri(?:a|e|ar)", "atualiz(?:a|e|ar)", "melhor(?:a|e|ar)", "resolv(?:a|e|er)",
+        "us(?:a|e|ar)", "ajust(?:a|e|ar)",
+    ),
+    please=("por favor", "pfv", "por gentileza"),
+    requests=("(?:você )?(?:pode|poderia|consegue)(?: você)?",),
+    explains=("expli(?:ca|que|car)", "descrev(?:a|e|er)", "resum(?:a|e|ir)", "me diga", "revis(?:a|e|ar)"),
+    interrogatives=("por ?qu[eê]", "(?:o que|como|quando|onde|quem|qual|quais)", "você (?:tem certeza|sabe|acha)"),
+    negations=("não", "nunca", "nem"),
+    thanks=("(?:muito )?obrigad[oa]", "valeu"),
+    greetings=("olá", "oi", "bom dia"),
+    praise=("perfeito", "ótimo", "bom trabalho", "excelente"),
+    fillers=("agora", "também", "então", "sim"),
+    conditions=("se", "quando", "antes", "depois"),
+    handovers=("deix(?:a|e)", "pode"),
+    verbs={
+        "stop": ("pare", "cancel(?:a|e|ar)"),
+        "help": ("ajuda",),
+        "retry": ("de novo", "tente (?:de novo|novamente)"),
+    },
+)  # fmt: skip

@@ -1,0 +1,51 @@
+"""What people want, told from whole sentences: the table of ``comments.py``, read by the rules."""
+
+from __future__ import annotations
+
+import pytest
+
+from dayhand.intake.grammar import Command, read
+from dayhand.intake.verbs import accept, environment, fix, help, question, quiet, unclear  # noqa: A004
+from dayhand.intake.verbs.base import Verb
+from dayhand.intake.verbs.table import VERBS
+from tests.intake import comments
+
+HANDLES = ("bot", "dayhand")
+ROWS = (
+    *((fix, comment) for comment in comments.CHANGE),
+    *((question, comment) for comment in comments.QUESTION),
+    *((quiet, comment) for comment in (*comments.COURTESY, *comments.TALK)),
+    *((help, comment) for comment in comments.HELP),
+    *((accept, comment) for comment in comments.ACCEPT),
+    *((environment, comment) for comment in comments.ENVIRONMENT),
+    *((unclear, comment) for comment in comments.UNKNOWN),
+)
+
+
+@pytest.mark.parametrize(("verb", "comment"), ROWS, ids=[comment for _, comment in ROWS])
+def test_a_comment_is_understood_from_its_sentences(verb: Verb, comment: str) -> None:
+    commands = read(comment, HANDLES)
+    assert isinstance(commands, tuple), commands
+    assert [command.verb for command in commands] == [verb]
+
+
+KNOWN = {"change", *(verb.NAME for verb in VERBS)}
+
+
+@pytest.mark.parametrize(
+    ("comment", "names"), [row for row in comments.SEVERAL.items() if KNOWN.issuperset(row[1])]
+)
+def test_a_comment_can_hold_several_commands(comment: str, names: tuple[str, ...]) -> None:
+    commands = read(comment, HANDLES)
+    assert isinstance(commands, tuple), commands
+    assert tuple(map(name, commands)) == names
+
+
+def name(command: Command) -> str:
+    return "change" if command.verb is fix else command.verb.NAME
+
+
+def test_rules_decide_most_of_the_table() -> None:
+    decided = [comment for verb, comment in ROWS if verb is not unclear]
+    assert len(ROWS) >= 150
+    assert len(decided) >= 0.85 * len(ROWS)
