@@ -24,8 +24,9 @@ TEST = re.compile(
 )
 # What tests compare with, or use: beside them in a folder of its own.
 TEST_DATA = re.compile(
-    r"(^|/)(testdata|test[-_]data|__snapshots__|__mocks__|__fixtures__|cypress)/"
-    r"|(^|/)test[-_]?(utils?|helpers?|support|lib)(/|\.\w+$)|\.snap$"
+    r"(^|/)(testdata|test[-_]data|__snapshots__|__mocks__|__fixtures__|cypress|fixtures?|goldens?|cassettes|e2e)/"
+    r"|(^|/)features/(steps|step_definitions|support)/|\.feature$"
+    r"|(^|/)test[-_]?(utils?|helpers?|support|lib|fixtures?)(/|\.\w+$)|\.(snap|golden)$|\.(approved|verified)\.\w+$"
 )
 TEST_CODE = re.compile(r"\.(py|[cm]?[jt]sx?|go|rb|exs?|java|kt|cs|php|rs|sh|c|cc|cpp)$")
 
@@ -61,7 +62,7 @@ CHECK_SETTINGS = JSON_SETTINGS_WITHOUT_SUFFIX | INI_SETTINGS_WITHOUT_SUFFIX | fr
 )  # fmt: skip
 CHECK_SETTINGS_PATTERN = re.compile(
     r"\.(eslint|prettier|stylelint|mocha|nyc|c8)rc(\.\w+)?|eslint\.config\.[cm]?[jt]s|tsconfig(\.\w+)?\.json"
-    r"|(jest|vitest|karma|playwright|cypress)\.config\.\w+|vitest\.workspace\.\w+"
+    r"|(jest|vitest|karma|playwright|cypress|ava)\.config\.\w+|vitest\.workspace\.\w+|\.taprc|bunfig\.toml"
     r"|\.rubocop\w*\.yml|phpstan[\w.-]*\.neon(\.dist)?"
 )
 # Python imports these in place of the real modules.

@@ -50,6 +50,7 @@ class Unverified(StrEnum):
     FAILED_BEFORE = "the tests already fail on the base"
     FLAKY = "the tests are flaky"
     NOT_NOTICED = "no test notices the change"
+    NO_LONGER_RUN = "tests that passed before no longer run"
     ONLY_DOCUMENTATION = "only documentation changed"
     ONLY_TESTS = "only tests changed"
     ONLY_CONFIGURATION = "only configuration changed"
@@ -143,6 +144,7 @@ class Finding:
     failing_before: tuple[str, ...] = ()  # the tests that fail with the change, and failed before
     weakened: tuple[str, ...] = ()  # the tests whose new wording hides that the old one fails
     fewer: tuple[str, ...] = ()  # the tests that ran on the base, and do not run with the change
+    no_longer_run: tuple[str, ...] = ()  # those of them whose old wording does not run with the change either
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def play(
 def test_a_runner_that_only_says_passed_is_found_out(harness: Harness) -> None:
     pull, check = play(harness, FIX, files=LIAR)
     assert "passes, but does not test the change" in pull.body
-    assert "it also passes with the changed files broken" in pull.body
+    assert "it also passes with the changed code broken" in pull.body
     assert check.conclusion == "neutral"
 
 
@@ -69,7 +69,7 @@ FAKE_PYTEST = {
 
 def test_a_runner_that_only_compiles_is_found_out(harness: Harness) -> None:
     pull, check = play(harness, FIX, files=COMPILER)
-    assert "it also passes with the changed files broken" in pull.body
+    assert "it also passes with the changed code broken" in pull.body
     assert check.conclusion == "neutral"
 
 

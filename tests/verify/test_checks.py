@@ -43,8 +43,11 @@ class RecordingBox:
 
     steps: list[str] = field(default_factory=list)
 
-    def run(self, command: object, *, env: Mapping[str, str], stdin: bytes) -> object:
-        self.steps.append(f"{'base' if 'COMMIT' in env else 'broken'} {' '.join(stdin.decode().split())}")
+    def run(self, command: list[str], *, stdin: bytes, env: Mapping[str, str] | None = None) -> object:
+        if env is None:  # the text of one file
+            self.steps.append(f"broken {command[-1]}")
+        else:
+            self.steps.append(f"{'base' if 'COMMIT' in env else 'broken'} {' '.join(stdin.decode().split())}")
         return SimpleNamespace(passed=True)
 
 
@@ -197,9 +200,11 @@ def test_tests_that_do_not_reach_the_change_prove_nothing(known_base: Path) -> N
     assert made == ["head", NEAREST_BROKEN, "head, broken shop.py"]
 
 
-def test_a_slow_check_that_passes_does_not_run_on_the_base(tmp_path: Path) -> None:
-    finding, made = verify(tmp_path, SLOW, BROKEN)
-    assert (finding.verdict, made) == (Verdict.PASSES, ["head", NEAREST_BROKEN])
+def test_slow_tests_run_on_the_base_too_and_a_slow_linter_does_not(tmp_path: Path) -> None:
+    finding, made = verify(tmp_path, SLOW, GREEN, BROKEN)
+    assert (finding.verdict, made) == (Verdict.PASSES, ["head", "base", NEAREST_BROKEN])
+    finding, made = verify(tmp_path, SLOW, check=dataclasses.replace(CHECK, kind="lint"))
+    assert (finding.verdict, made) == (Verdict.PASSES, ["head"])
 
 
 def test_a_run_that_timed_out_is_not_repeated(tmp_path: Path) -> None:

@@ -93,6 +93,14 @@ CASES: dict[str, tuple[FourRuns, dict[str, Meaning]]] = {
         FourRuns(reported("a"), reported("a", "n"), check_result(code=2, passing="a"), reported("an")),
         {"a": Meaning.HIDES_NOTHING, "n": Meaning.RED_TO_GREEN},
     ),
+    "the source keeps an unchanged test from running": (
+        FourRuns(reported("ab"), None, reported("b"), reported("b", skipped="a"), narrowed=True),
+        {"a": Meaning.NO_LONGER_RUNS, "b": Meaning.HIDES_NOTHING},
+    ),
+    "the source keeps the old wording from running": (
+        FourRuns(reported("ab"), reported("ab"), reported("b", skipped="a"), reported("ab")),
+        {"a": Meaning.NO_LONGER_RUNS, "b": Meaning.HIDES_NOTHING},
+    ),
     "printed: new test": (
         FourRuns(printed(), printed("n"), printed(), printed()),
         {"n": Meaning.RED_TO_GREEN},

@@ -25,6 +25,14 @@ from tests.verify.runs import check_result
 GREEN, RED = check_result(passing="ab"), check_result(code=1, passing="a", failing="b")
 MUTE_GREEN, MUTE_RED = check_result(known=False), check_result(code=1, known=False)
 EMPTY = check_result()
+
+
+def printed(output: str, passing: str = "") -> CheckResult:
+    """A run that passes and is known from what it prints."""
+    made = check_result(passing=passing, reported=False, known=bool(passing))
+    return replace(made, run=replace(made.run, output=output))
+
+
 SKIPPED = replace(EMPTY, results=Results((CaseResult("a", CaseState.SKIPPED),), reported=True))
 
 
@@ -37,8 +45,29 @@ SKIPPED = replace(EMPTY, results=Results((CaseResult("a", CaseState.SKIPPED),), 
         (MUTE_GREEN, MUTE_RED, Verdict.FIXED, ()),
         (EMPTY, GREEN, Verdict.DOES_NOT_TEST, ()),
         (SKIPPED, GREEN, Verdict.DOES_NOT_TEST, ()),
+        (MUTE_GREEN, GREEN, Verdict.DOES_NOT_TEST, ()),
+        (printed("0 passed"), None, Verdict.DOES_NOT_TEST, ()),
+        (printed("[INFO] No tests to run."), None, Verdict.DOES_NOT_TEST, ()),
+        (MUTE_GREEN, printed("2 passed"), Verdict.DOES_NOT_TEST, ()),
+        (printed("running 2 tests\ntest a ... ok", passing="a"), None, Verdict.DOES_NOT_TEST, ()),
+        (check_result(passing="a", failing="b"), GREEN, Verdict.NEW_FAILURE, ()),
+        (check_result(passing="a", failing="b"), RED, Verdict.FAILS_ON_BASE_TOO, ()),
     ],
-    ids=["base-unknown", "base-passes", "base-fails", "no-tests-known", "no-test-ran", "all-skipped"],
+    ids=[
+        "base-unknown",
+        "base-passes",
+        "base-fails",
+        "no-tests-known",
+        "no-test-ran",
+        "all-skipped",
+        "no-report-any-more",
+        "none-printed",
+        "none-to-run",
+        "no-number-any-more",
+        "ends-before-its-result",
+        "ignores-a-new-failure",
+        "ignores-an-old-failure",
+    ],
 )
 def test_a_head_that_passes(
     head: CheckResult, base: CheckResult | None, verdict: Verdict, fixed: tuple[str, ...]
@@ -119,8 +148,10 @@ FOUR_RUNS = """
   - - | - P | not compared
   - - | P - | not compared
   - - | - - | not compared
-  P - | P P | not compared
-  P - | P - | not compared
+  P - | P P | no longer runs
+  P - | P - | no longer runs
+  P - | - - | no longer runs
+  P - | F P | red to green
   F - | P P | not compared
   - P | P P | hides nothing
   P F | F P | expectation changed

@@ -126,6 +126,22 @@ def test_the_tests_that_differ_are_those_that_changed_or_use_what_changed(
     assert commands == [on_base, on_head]
 
 
+def test_a_new_go_test_may_change_what_the_others_of_its_package_see() -> None:
+    before = InMemoryFiles({"a/a_test.go": "", "c/c_test.go": ""})
+    after = InMemoryFiles({"a/a_test.go": "", "a/new_test.go": "func init() { Total = nil }", "c/c_test.go": ""})
+    check = Check("test", "go test ./...", "", "go", "")
+    narrowed = narrow_to_changed(check, before, after, wording=("a/new_test.go",))
+    assert narrowed
+    assert narrowed.on_base
+    assert narrowed.on_base.command == "go test ./a"
+
+
+def test_every_test_may_differ_where_a_new_one_changes_what_all_see() -> None:
+    after = InMemoryFiles({**USERS, "tests/test_new.py": "import shop\n\nshop.total = lambda a, b: a + b\n"})
+    check = Check("test", "pytest -q", "", "x", "")
+    assert narrow_to_changed(check, InMemoryFiles(USERS), after, wording=("tests/test_new.py",)) is None
+
+
 @pytest.mark.parametrize(
     "wording",
     [

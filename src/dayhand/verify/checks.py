@@ -16,6 +16,7 @@ from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.comparison import Comparison, FourRuns, compare
 from dayhand.verify.four_runs import SwappedTests
 from dayhand.verify.integrity.by_runs import add_comparison, concerns_of
+from dayhand.verify.integrity.inline_tests import changed_inline
 from dayhand.verify.integrity.inspect import inspect
 from dayhand.verify.judge import Judgement, Meaning, judge_failed, judge_flaky, judge_passed
 from dayhand.verify.nearest import narrow_to_nearest
@@ -23,11 +24,11 @@ from dayhand.verify.runner import CheckResult, Runner
 from dayhand.verify.scope.projects import covers, find_gaps, project_of, source_of, touched_projects
 from dayhand.verify.trees import Trees, break_files
 
-# A check that passes on the head and is this quick also runs on the base, to tell "fixed" from "passes".
+# Lint or types that pass on the head and are this quick also run on the base, to tell "fixed" from "passes".
 QUICK_SECONDS = 60.0
 COMPARED = (Verdict.PASSES, Verdict.FIXED, Verdict.FAILS_ON_BASE_TOO)
 MAX_BASE_RUNS = 5  # to see whether a test fails by chance on the base too
-PASSES_WHEN_BROKEN = "it also passes with the changed files broken"
+PASSES_WHEN_BROKEN = "it also passes with the changed code broken"
 REPORT_MISSING = (
     "pytest passed but did not write the report that it was asked for: nothing shows that a test ran"
 )
@@ -138,7 +139,9 @@ class CheckVerifier:
             finding = Finding(check.kind, check.command, Verdict.CANNOT_RUN, head.run, missing=why)
             return self._logged(finding), Comparison()
         base = self._known_base(check)
-        if base is None and (not head.run.passed or head.run.seconds <= QUICK_SECONDS):
+        if base is None and (
+            check.kind == "test" or not head.run.passed or head.run.seconds <= QUICK_SECONDS
+        ):
             base = self._run_base(check)
         finding = (self._passed if head.run.passed else self._failed)(check, head, base)
         comparison = Comparison()
@@ -148,7 +151,7 @@ class CheckVerifier:
 
     def _passed(self, check: Check, head: CheckResult, base: CheckResult | None) -> Finding:
         judgement = judge_passed(head, base)
-        if judgement.verdict is not Verdict.DOES_NOT_TEST and head.report_missing:
+        if judgement.verdict is not Verdict.NEW_FAILURE and head.report_missing:
             judgement = Judgement(Verdict.DOES_NOT_TEST, note=REPORT_MISSING)
         return _finding(check, judgement, head, base=base if base and not base.run.passed else None)
 
@@ -184,6 +187,9 @@ class CheckVerifier:
             runs = FourRuns(base, base, head, head)
             comparison = compare(runs)
         finding = add_comparison(finding, self.trees, runs=runs, comparison=comparison)
+        inside = tuple(path for path in self.trees.source if covers(check.folder, path))
+        changed = changed_inline(self.trees.before, self.trees.after, inside, head.results)
+        finding = replace(finding, expectations=(*finding.expectations, *changed))
         if finding.verdict is Verdict.NEW_FAILURE:
             return finding, comparison
         covered = [folder for folder in self._touched if covers(check.folder, folder)]
@@ -202,13 +208,13 @@ class CheckVerifier:
         return tuple(folder for folder in covered if self._notices(check, head, folder))
 
     def _notices(self, check: Check, head: CheckResult, folder: str) -> bool:
-        """Whether the tests fail with the changed files of a project broken."""
+        """Whether the tests fail with the changed code of a project broken."""
         paths = source_of(folder, self.trees, self.checks)
         if not paths:
             return False
-        fill = break_files(paths, self.trees.head)
+        fill = break_files(paths, self.trees)
         narrowed = narrow_to_nearest(check, self.trees.before, self.trees.after, paths=self.trees.paths)
-        self._say(f"Running {check.command} with the changed files broken, to see whether it notices.")
+        self._say(f"Running {check.command} with the changed code broken, to see whether it notices.")
         if (
             narrowed
             and narrowed.on_head

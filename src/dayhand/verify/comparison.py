@@ -45,6 +45,9 @@ def compare(runs: FourRuns) -> Comparison:
     proofs = {name for name, meaning in meanings.items() if meaning is Meaning.RED_TO_GREEN}
     if proofs - tests.unloadable:  # the tests in a file say more than that it can be loaded
         meanings = {name: meanings[name] for name in meanings if name not in proofs & tests.unloadable}
+    if not tests.shows_what_runs:
+        no_longer = (Meaning.NO_LONGER_RUNS, Meaning.NOT_COMPARED)
+        meanings = {name: no_longer[1] if each is no_longer[0] else each for name, each in meanings.items()}
     hides_nothing = {
         name: old.head is RunOutcome.PASSES or tests.is_new(name)
         for name, (old, _) in wordings.items()
@@ -128,6 +131,11 @@ class _FourReadings:
         if not (self.base.complete and self.head.complete):
             return ()
         return tuple(sorted(self.base.passing - self.head.passing - self.head.failing))
+
+    @property
+    def shows_what_runs(self) -> bool:
+        """Whether a test that the old wording does not run with the change is known to be kept from running."""
+        return self.base.complete and self.old.complete and not self._lacks_file(self.old)
 
     def is_new(self, name: str) -> bool:
         """Whether the complete report of the base shows that a test has no old wording."""

@@ -10,10 +10,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dayhand.verification import Verdict
-from dayhand.verify.cannot_run.recognise import recognise
+from dayhand.verify.cannot_run.recognise import passed_tests, recognise, runs_no_test
+from dayhand.verify.cannot_run.summary import breaks_off
 from dayhand.verify.cannot_run.wording import describe_unrunnable
 from dayhand.verify.runner import CheckResult
 
+NO_TEST_RAN = "it passes, but nothing shows that a test ran"
+BREAKS_OFF = "it passes, but a program of tests ended before its last test"
+IGNORES_FAILURES = "the command passes, although its own report names tests that fail"
 DOES_NOT_LOAD = "it cannot run without the change either, but with it a file cannot even be loaded"
 
 
@@ -43,6 +47,7 @@ class Meaning(StrEnum):
     NEW_FAILURE = "new failure"
     FAILS_ON_BASE_TOO = "fails on the base too"
     PROVES_NOTHING = "proves nothing"  # a new test that passes without the change
+    NO_LONGER_RUNS = "no longer runs"  # no edit of the test explains it: the source keeps it from running
     NOT_COMPARED = "not compared"
 
 
@@ -60,6 +65,8 @@ def judge_test(old: Wording, new: Wording) -> Meaning:
         return Meaning.RED_TO_GREEN
     if old.head is passes:
         return Meaning.HIDES_NOTHING
+    if old == Wording(passes, RunOutcome.NOT_RUN):
+        return Meaning.NO_LONGER_RUNS
     is_new = old == Wording(RunOutcome.NOT_RUN, RunOutcome.NOT_RUN)
     return Meaning.PROVES_NOTHING if is_new and new.base is new.head is passes else Meaning.NOT_COMPARED
 
@@ -76,13 +83,29 @@ class Judgement:
 
 
 def judge_passed(head: CheckResult, base: CheckResult | None) -> Judgement:
-    """Judge a head that passes, with the base if its result is known."""
-    counts = head.results.counts if head.results else None
-    if counts and not counts.passed:
-        return Judgement(Verdict.DOES_NOT_TEST, note="it passes, but its own report shows that no test ran")
+    """Judge a head that passes, with the base if its result is known.
+
+    A command can pass although tests failed, or without running any: then its exit code says nothing.
+    """
+    if head.results and head.results.reported and head.failing:
+        ignored = head.failing - (base.failing if base else frozenset())
+        if not ignored and base and not base.run.passed:
+            return Judgement(Verdict.FAILS_ON_BASE_TOO)
+        if ignored:
+            return Judgement(Verdict.NEW_FAILURE, tuple(sorted(ignored)), note=IGNORES_FAILURES)
+    if runs_no_test(head) or (base and _ran_no_more(head, base)):
+        return Judgement(Verdict.DOES_NOT_TEST, note=NO_TEST_RAN)
+    if head.results and breaks_off(head.run.output):
+        return Judgement(Verdict.DOES_NOT_TEST, note=BREAKS_OFF)
     if base is None or base.run.passed:
         return Judgement(Verdict.PASSES)
     return Judgement(Verdict.FIXED, fixed=_fixed(head, base))
+
+
+def _ran_no_more(head: CheckResult, base: CheckResult) -> bool:
+    """Whether tests passed on the base, and nothing shows that one ran with the change: its process ended before."""
+    report_lost = base.results is not None and base.results.reported and not (head.results and head.results.reported)
+    return passed_tests(base) > 0 and (report_lost or not passed_tests(head))
 
 
 def judge_failed(head: CheckResult, base: CheckResult, rerun: CheckResult | None = None) -> Judgement:

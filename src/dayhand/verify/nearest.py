@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 from dayhand.environment.ecosystems.base import Check, Files
 from dayhand.file_kinds import TEST_CODE, belongs_to_tests, is_source, is_test
+from dayhand.verify.integrity.shared_state import may_change_others
 from dayhand.verify.runner import PYTEST
 from dayhand.verify.scope.unmentioned import are_related, imported_words
 
@@ -65,10 +66,17 @@ def narrow_to_changed(
 ) -> NarrowedCheck | None:
     """Narrow a check to the test files that changed, or that use a changed helper, on either side.
 
-    None if any test may differ (data, settings, a helper that no test imports), or if the command cannot run single
-    test files.
+    None if any test may differ (data, settings, a helper that no test imports, a file that changes what others see), or
+    if the command cannot run single test files.
     """
     sides = []
+    if _suffix(check) is PYTHON_SUFFIX and any(
+        may_change_others(files.read(path))
+        for files in (before, after)
+        for path in wording
+        if PYTHON_SUFFIX.search(path)
+    ):
+        return None
     for files in (before, after):
         command_for, tests = _command_for_tests(check, files), _test_files(check, files)
         using = _using(wording, tests, files) if command_for and len(tests) <= MAX_TESTS else None
@@ -81,6 +89,8 @@ def narrow_to_changed(
 def _using(wording: tuple[str, ...], tests: tuple[str, ...], files: Files) -> tuple[str, ...] | None:
     """The test files among ``wording``, and those that use one of them, directly or through others; None if unknown."""
     found = {path for path in tests if path in wording and RUNS_ALONE.search(path)}
+    packages = {_folder(path) for path in wording if GO_SUFFIX.search(path)}  # one program for all their tests
+    found |= {path for path in tests if GO_SUFFIX.search(path) and _folder(path) in packages}
     paths = frozenset(files.paths())
     others = [path for path in wording if path in paths and not RUNS_ALONE.search(path)]
     conftests = tuple(path for path in paths if path.endswith("conftest.py"))
@@ -103,6 +113,10 @@ def _names_of_data(path: str) -> list[str]:
     """The words by which tests can name a file of data: its own name, and those of its folders below the tests'."""
     *folders, name = path.split("/")
     return [name, *(folder for folder in folders if not belongs_to_tests(f"{folder}/"))]
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
 def _stem(path: str) -> str:

@@ -7,13 +7,19 @@ from dataclasses import dataclass
 
 from dayhand.environment.ecosystems.base import Files
 from dayhand.errors import SandboxError
-from dayhand.file_kinds import belongs_to_tests, is_check_configuration, is_mixed_configuration
-from dayhand.sandbox.base import Box
+from dayhand.file_kinds import (
+    belongs_to_tests,
+    is_check_configuration,
+    is_documentation,
+    is_mixed_configuration,
+)
+from dayhand.sandbox.base import Box, Result
+from dayhand.verify.break_code import REASON, break_changed
 from dayhand.verify.integrity.configuration import check_settings
+from dayhand.verify.integrity.inline_tests import examples
 
 Fill = Callable[[Box], None]  # puts a tree into a box
 
-REASON = "this file was broken on purpose, to see whether the tests notice"
 # No parser accepts this. In languages with a statement that stops the program, that statement is appended instead:
 # a check that only compiles does not notice it.
 SYNTAX_ERROR = f"<<<<<<< {REASON}"
@@ -52,6 +58,8 @@ def words_checks(path: str, before: Files, after: Files) -> bool:
     """Whether a changed file says what the checks expect, or how they run."""
     if belongs_to_tests(path) or is_check_configuration(path):
         return True
+    if is_documentation(path):
+        return examples(before.read(path)) != examples(after.read(path))
     if not is_mixed_configuration(path):
         return False
     return check_settings(path, before.read(path)) != check_settings(path, after.read(path))
@@ -71,11 +79,18 @@ def restore_files(paths: tuple[str, ...], commit: str, fill: Fill) -> Fill:
     return fill_and_restore
 
 
-def break_files(paths: tuple[str, ...], fill: Fill) -> Fill:
-    """``fill``, then break ``paths`` so that every program that loads one of them fails."""
+def break_files(paths: tuple[str, ...], trees: Trees) -> Fill:
+    """The change with the code of ``paths`` broken: what changed in them where that is known, else the files as a whole."""
 
     def fill_and_break(box: Box) -> None:
-        fill(box)
+        trees.head(box)
+        whole = list[str]()
+        for path in paths:
+            text = break_changed(path, trees.before.read(path), trees.after.read(path))
+            if text is None:
+                whole.append(path)
+            else:
+                _write(box, path, text)
         script = (
             'while IFS= read -r path; do [ -f "$path" ] || continue; case "$path" in '
             '*.py) printf "\\n%s\\n" "$PYTHON" >> "$path";; '
@@ -83,13 +98,22 @@ def break_files(paths: tuple[str, ...], fill: Fill) -> Fill:
             '*.go) printf "\\n%s\\n" "$GO" >> "$path";; '
             '*) printf "%s\\n" "$SYNTAX_ERROR" > "$path";; esac; done'
         )
-        _run_on_each(box, script, paths, env={**STATEMENTS, "SYNTAX_ERROR": SYNTAX_ERROR})
+        if whole:
+            _run_on_each(box, script, tuple(whole), env={**STATEMENTS, "SYNTAX_ERROR": SYNTAX_ERROR})
 
     return fill_and_break
 
 
 def _run_on_each(box: Box, script: str, paths: tuple[str, ...], *, env: dict[str, str]) -> None:
     stdin = "".join(f"{path}\n" for path in paths).encode("utf-8", "surrogateescape")
-    result = box.run(["/bin/sh", "-c", script], env=env, stdin=stdin)
+    _check(box.run(["/bin/sh", "-c", script], env=env, stdin=stdin))
+
+
+def _write(box: Box, path: str, text: str) -> None:
+    script = '[ ! -f "$1" ] || cat > "$1"'
+    _check(box.run(["/bin/sh", "-c", script, "sh", path], stdin=text.encode("utf-8", "surrogateescape")))
+
+
+def _check(result: Result) -> None:
     if not result.passed:
         raise SandboxError(f"The tree for a comparison could not be prepared: {result.text()[-300:]}")

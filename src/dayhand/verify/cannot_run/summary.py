@@ -23,10 +23,19 @@ ALL_BUT = (
 )
 GO_PACKAGE = re.compile(r"^(ok  |FAIL)\t\S", re.MULTILINE)
 NUMBER = re.compile(r"\d+")
+# https://doc.rust-lang.org/rustc/tests/
+LIBTEST_BEGINS = re.compile(r"^running \d+ tests?$", re.MULTILINE)
+LIBTEST_ENDS = re.compile(r"^test result: ", re.MULTILINE)
 NONE_RAN = re.compile(
-    r"^ *Tests:? +(?:0 total|no tests)|no tests ran|^!+ Interrupted: \d+ errors? during collection|^\d+ errors? in [\d.]+s",
+    r"^(?:\[INFO\] )?(?:No tests to run|Tests are skipped)\.|^> Task \S*[tT]est (?:NO-SOURCE|SKIPPED)"
+    r"|^ *Tests:? +(?:0 total|no tests)|no tests ran|^!+ Interrupted: \d+ errors? during collection|^\d+ errors? in [\d.]+s",
     re.MULTILINE,
 )
+
+
+def breaks_off(output: str) -> bool:
+    """Whether a program of Rust tests did not print the result that follows its tests: it ended before."""
+    return len(LIBTEST_BEGINS.findall(output)) > len(LIBTEST_ENDS.findall(output))
 
 
 def count_passed(output: str) -> int | None:

@@ -41,6 +41,7 @@ def add_comparison(finding: Finding, trees: Trees, *, runs: FourRuns, comparison
         failing_before=tests(Meaning.FAILS_ON_BASE_TOO),
         weakened=weakened,
         fewer=comparison.fewer,
+        no_longer_run=tests(Meaning.NO_LONGER_RUNS),
     )
 
 

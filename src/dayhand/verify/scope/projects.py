@@ -9,6 +9,7 @@ from dayhand.file_kinds import belongs_to_tests, is_documentation, is_source
 from dayhand.verification import Finding, Gap, Unverified, Verdict
 from dayhand.verify.trees import Trees
 
+MAX_NAMES = 3  # of tests, in a gap
 TOP = ""  # the folder of the project at the top
 
 
@@ -39,7 +40,7 @@ def find_gaps(trees: Trees, checks: tuple[Check, ...], findings: tuple[Finding, 
     tests = [
         (check, finding) for check, finding in zip(checks, findings, strict=True) if check.kind == "test"
     ]
-    gaps = tuple(_gaps(touched_projects(trees, checks), tests))
+    gaps = (*_gaps(touched_projects(trees, checks), tests), *_no_longer_run(tests))
     if not any(map(is_source, trees.source)) and (gaps or not trees.source):
         return (Gap(_nothing_to_verify(trees)),)
     return gaps
@@ -50,6 +51,14 @@ def _gaps(touched: tuple[str, ...], tests: list[tuple[Check, Finding]]) -> Itera
         covering = [finding for check, finding in tests if covers(check.folder, folder)]
         if not any(folder in finding.proves for finding in covering):
             yield _gap(folder, covering)
+
+
+def _no_longer_run(tests: list[tuple[Check, Finding]]) -> Iterator[Gap]:
+    """Tests that the change keeps from running, without an edit of them, are no proof that it breaks nothing."""
+    for check, finding in tests:
+        if names := finding.no_longer_run:
+            more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+            yield Gap(Unverified.NO_LONGER_RUN, check.folder, ", ".join(names[:MAX_NAMES]) + more)
 
 
 def _gap(folder: str, covering: list[Finding]) -> Gap:
