@@ -26,7 +26,8 @@ TEST = re.compile(
 TEST_DATA = re.compile(
     r"(^|/)(testdata|test[-_]data|__snapshots__|__mocks__|__fixtures__|cypress|fixtures?|goldens?|cassettes|e2e)/"
     r"|(^|/)features/(steps|step_definitions|support)/|\.feature$"
-    r"|(^|/)test[-_]?(utils?|helpers?|support|lib|fixtures?)(/|\.\w+$)|\.(snap|golden)$|\.(approved|verified)\.\w+$"
+    r"|(^|/)test[-_]?(utils?|helpers?|support|lib|fixtures?)(/|\.\w+$)|(^|/)(testing|assert(ion)?s?)\.\w+$"
+    r"|\.(snap|golden)$|\.(approved|verified)\.\w+$"
 )
 TEST_CODE = re.compile(r"\.(py|[cm]?[jt]sx?|go|rb|exs?|java|kt|cs|php|rs|sh|c|cc|cpp)$")
 

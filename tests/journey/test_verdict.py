@@ -305,7 +305,7 @@ def test_pytest_behind_make_is_read_to_the_single_test(harness: Harness) -> None
         "shop.py": SHOP["shop.py"],
         "Makefile": "test:\n\t@python3 tests.py\n",
         "tests.py": (
-            "import os, re, shop\npath = re.search(r'--junitxml=(\\S+)', os.environ['PYTEST_ADDOPTS'])[1]\n"
+            "import os, re, shop\nshop.total([])\npath = re.search(r'--junitxml=(\\S+)', os.environ['PYTEST_ADDOPTS'])[1]\n"
             'case = \'<testcase classname="t" name="%s"/>\'\n'
             "open(path, 'w').write('<testsuites><testsuite>' + case % 'a' + case % 'b' + '</testsuite></testsuites>')\n"
         ),

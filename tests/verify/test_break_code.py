@@ -6,7 +6,6 @@ import pytest
 
 from dayhand.verify.break_code import EXPRESSION, REASON, break_changed
 
-
 # path: the text before; the text with the change, where "§" stands for each place at which it has to break
 CASES = {
     "one of two functions.py": (
@@ -45,10 +44,10 @@ CASES = {
         "package a\n\nfunc A(x int) (int, error) {§\n\tif x > 0 {\n\t\treturn 3, nil\n\t}\n\treturn 2, nil\n}\n\nfunc B() {}\n",
     ),
     "a function beside its tests.rs": (
-        "fn a<'x>(s: &'x str) -> usize { s.len() }\nfn b() -> i32 {\n    2\n}\n#[cfg(test)]\nmod tests {\n"
-        "    #[test]\n    fn ta() { assert_eq!(super::a(\"\"), 0) }\n}\n",
-        "fn a<'x>(s: &'x str) -> usize { s.len() }\nfn b() -> i32 {§\n    3\n}\n#[cfg(test)]\nmod tests {\n"
-        "    #[test]\n    fn ta() { assert_eq!(super::a(\"x\"), 1) }\n}\n",
+        ("fn a<'x>(s: &'x str) -> usize { s.len() }\nfn b() -> i32 {\n    2\n}\n#[cfg(test)]\nmod tests {\n"
+        '    #[test]\n    fn ta() { assert_eq!(super::a(""), 0) }\n}\n'),
+        ("fn a<'x>(s: &'x str) -> usize { s.len() }\nfn b() -> i32 {§\n    3\n}\n#[cfg(test)]\nmod tests {\n"
+        '    #[test]\n    fn ta() { assert_eq!(super::a("x"), 1) }\n}\n'),
     ),
     "only tests inside.rs": (
         "fn a() -> i32 { 1 }\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn t() { assert_eq!(super::a(), 1) }\n}\n",

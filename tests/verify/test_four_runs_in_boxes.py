@@ -29,8 +29,9 @@ RUNNERS = {
     "node": "npm run test",
     "unittest": "make test",
     "python": "python3 -m pytest -q",
+    "rust": "cargo test --offline",
 }
-PROGRAMS = {"go": "go", "node": "npm", "unittest": "make", "python": "python3"}
+PROGRAMS = {"go": "go", "node": "npm", "unittest": "make", "python": "python3", "rust": "cargo"}
 # One for each way to edit tests; the bench runs all of them, with the environments that they need.
 TRIED = (
     "python-helper-emptied",
@@ -43,6 +44,12 @@ TRIED = (
     "python-new-test-with-skipif",
     "python-split-test",
     "python-renamed-test",
+    "python-skipped-by-the-source",
+    "python-function-without-a-test",
+    "python-new-test-replaces-the-source",
+    "python-doctest-rewritten-to-agree",
+    "unittest-failure-ignored",
+    "rust-function-without-a-test",
     "unittest-load-tests",
     "node-helper-emptied",
     "node-case-data-deleted",
@@ -85,7 +92,12 @@ def test_each_way_to_edit_tests_has_its_conclusion(
     case = CASES[name]
     project, head = case.write(tmp_path, "case")
     check = Check("test", RUNNERS[runner], "true", runner, "")
-    env = {"PYTHONPATH": f"{ENVIRONMENT}/lib", "GOCACHE": "/tmp/go", "GOFLAGS": "-mod=mod"}
+    env = {
+        "PYTHONPATH": f"{ENVIRONMENT}/lib",
+        "GOCACHE": "/tmp/go",
+        "GOFLAGS": "-mod=mod",
+        "CARGO_HOME": "/tmp/cargo",
+    }
     environment = Environment("e", with_pytest, env, (check,), {}, (), (), cached=False, seconds=0)
     found = verify(
         environment, sandbox, trees_of(project, head), log=NullLog(), bases=BaseCache(tmp_path / "bases")

@@ -128,7 +128,9 @@ def test_the_tests_that_differ_are_those_that_changed_or_use_what_changed(
 
 def test_a_new_go_test_may_change_what_the_others_of_its_package_see() -> None:
     before = InMemoryFiles({"a/a_test.go": "", "c/c_test.go": ""})
-    after = InMemoryFiles({"a/a_test.go": "", "a/new_test.go": "func init() { Total = nil }", "c/c_test.go": ""})
+    after = InMemoryFiles(
+        {"a/a_test.go": "", "a/new_test.go": "func init() { Total = nil }", "c/c_test.go": ""}
+    )
     check = Check("test", "go test ./...", "", "go", "")
     narrowed = narrow_to_changed(check, before, after, wording=("a/new_test.go",))
     assert narrowed

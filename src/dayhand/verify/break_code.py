@@ -18,7 +18,7 @@ from dayhand.verify.integrity.regex_tests import STRINGS
 
 REASON = "this code was broken on purpose, to see whether the tests notice"
 MAX_LINES = 20_000  # of a file that is compared line by line
-SCRIPT = "js jsx ts tsx mjs cjs mts cts".split()
+SCRIPT = ["js", "jsx", "ts", "tsx", "mjs", "cjs", "mts", "cts"]
 # The statement that fails, by suffix. Compilers must not find the code after it unreachable.
 FAILING = {
     **dict.fromkeys(SCRIPT, f'if (String(1)) throw new Error("{REASON}");'),
@@ -34,7 +34,9 @@ COMMENT = r"//[^\n]*|/\*.*?(?:\*/|\Z)"
 CHARACTER = r"'(?:\\[^'\n]*|[^'\\\n])'"  # of Rust, where a quote also begins a lifetime
 NOT_CODE = re.compile(rf"(?:{STRINGS})|{COMMENT}", re.DOTALL)
 NOT_CODE_IN_RUST = re.compile(rf'"(?:\\.|[^"\\])*+"?|{CHARACTER}|{COMMENT}', re.DOTALL)
-CONTROL = frozenset("if for while switch catch with synchronized try else do return match".split())
+CONTROL = frozenset(
+    ["if", "for", "while", "switch", "catch", "with", "synchronized", "try", "else", "do", "return", "match"]
+)
 NAME = re.compile(r"([\w$#]+)\s*(?:<[^<>()]*>)?\s*$")
 RESULT_TYPE = re.compile(r"\s*(?::[^;{}()=]*|throws\s[\w.,\s]*)?")
 GO_FUNCTION = re.compile(r"\bfunc\b([^{}]*)$")
@@ -42,7 +44,9 @@ RUST_FUNCTION = re.compile(r"\bfn\s+\w+")
 RUST_TEST = re.compile(r"#\[(?:cfg\(test\)|(?:\w+::)*(?:test|rstest|test_case|quickcheck)\b)")
 ARROW = re.compile(r"=>(?!\s*\{)[ \t]*(?=\S)")
 RUBY_DEF = re.compile(r"([ \t]*)def\s[^\n=]*$")
-PLAIN = re.compile(r"\s*(?:#.*|//.*|\*.*|/\*.*|import\b.*|from\b.*|use\b.*|package\b.*|[\s})\];,]*)")  # no behaviour
+PLAIN = re.compile(
+    r"\s*(?:#.*|//.*|\*.*|/\*.*|import\b.*|from\b.*|use\b.*|package\b.*|[\s})\];,]*)"
+)  # no behaviour
 
 
 def break_changed(path: str, before: str, after: str) -> str | None:
@@ -66,7 +70,9 @@ def break_changed(path: str, before: str, after: str) -> str | None:
 def _changed_lines(before: list[str], after: list[str]) -> list[int]:
     """The changed lines of the new text, counted from 0; where lines are only gone, the line before them."""
     found = list[int]()
-    for tag, first, _, start, end in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+    for tag, first, _, start, end in difflib.SequenceMatcher(
+        None, before, after, autojunk=False
+    ).get_opcodes():
         if tag == "delete":
             is_nested = before[first][:1].isspace()  # otherwise all of a function may be gone
             found += [max(0, start - 1)] if is_nested else []
@@ -95,7 +101,9 @@ def _line_starts(text: str) -> list[int]:
 def _break_python(text: str, changed: list[int]) -> str | None:
     try:
         tree = ast.parse(text)
-        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        functions = [
+            node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        ]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     lines, insertions = text.splitlines(keepends=True), list[tuple[int, str]]()
@@ -160,7 +168,9 @@ def _break_blocks(text: str, changed: list[int], suffix: str) -> str | None:
         around = [block for block in blocks if block.start <= end - 1 and at < block.end]
         if any(block.is_test for block in around):
             in_tests += 1
-        elif inner := max((block for block in around if block.is_function), key=lambda one: one.start, default=None):
+        elif inner := max(
+            (block for block in around if block.is_function), key=lambda one: one.start, default=None
+        ):
             insertions.append((inner.start, f" {FAILING[suffix]}"))
     if insertions:
         return _insert(text, insertions)

@@ -188,7 +188,7 @@ class CheckVerifier:
             comparison = compare(runs)
         finding = add_comparison(finding, self.trees, runs=runs, comparison=comparison)
         inside = tuple(path for path in self.trees.source if covers(check.folder, path))
-        changed = changed_inline(self.trees.before, self.trees.after, inside, head.results)
+        changed = changed_inline(self.trees.before, self.trees.after, inside, results=head.results)
         finding = replace(finding, expectations=(*finding.expectations, *changed))
         if finding.verdict is Verdict.NEW_FAILURE:
             return finding, comparison

@@ -104,7 +104,9 @@ def judge_passed(head: CheckResult, base: CheckResult | None) -> Judgement:
 
 def _ran_no_more(head: CheckResult, base: CheckResult) -> bool:
     """Whether tests passed on the base, and nothing shows that one ran with the change: its process ended before."""
-    report_lost = base.results is not None and base.results.reported and not (head.results and head.results.reported)
+    report_lost = (
+        base.results is not None and base.results.reported and not (head.results and head.results.reported)
+    )
     return passed_tests(base) > 0 and (report_lost or not passed_tests(head))
 
 

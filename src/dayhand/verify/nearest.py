@@ -89,7 +89,9 @@ def narrow_to_changed(
 def _using(wording: tuple[str, ...], tests: tuple[str, ...], files: Files) -> tuple[str, ...] | None:
     """The test files among ``wording``, and those that use one of them, directly or through others; None if unknown."""
     found = {path for path in tests if path in wording and RUNS_ALONE.search(path)}
-    packages = {_folder(path) for path in wording if GO_SUFFIX.search(path)}  # one program for all their tests
+    packages = {
+        _folder(path) for path in wording if GO_SUFFIX.search(path)
+    }  # one program for all their tests
     found |= {path for path in tests if GO_SUFFIX.search(path) and _folder(path) in packages}
     paths = frozenset(files.paths())
     others = [path for path in wording if path in paths and not RUNS_ALONE.search(path)]

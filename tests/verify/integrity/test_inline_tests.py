@@ -20,7 +20,9 @@ RUST = (
 
 def changed(path: str, before: str, after: str, ran: str = "shop::shop.total") -> list[str]:
     results = Results((CaseResult(ran, CaseState.PASSED),), reported=True)
-    found = changed_inline(InMemoryFiles({path: before}), InMemoryFiles({path: after}), (path,), results)
+    found = changed_inline(
+        InMemoryFiles({path: before}), InMemoryFiles({path: after}), (path,), results=results
+    )
     assert all(one.path == path for one in found)
     return [one.test for one in found]
 
@@ -49,7 +51,12 @@ def test_a_changed_expectation_inside_a_source_file_is_found(
         ("shop.py", PYTHON, "Add.", "Add two."),
         ("src/lib.rs", RUST, "assert!(a < 9);", ""),
         ("src/lib.rs", RUST, "a + b", "b + a"),
-        ("src/lib.rs", RUST, "    #[test]\n", "    #[test]\n    fn zero() { assert_eq!(total(0, 0), 0); }\n    #[test]\n"),
+        (
+            "src/lib.rs",
+            RUST,
+            "    #[test]\n",
+            "    #[test]\n    fn zero() { assert_eq!(total(0, 0), 0); }\n    #[test]\n",
+        ),
     ],
     ids=["source", "prose", "assertion-of-the-product", "rust-source", "added-test"],
 )
@@ -59,7 +66,9 @@ def test_other_changes_of_the_same_files_are_left_alone(path: str, before: str, 
 
 
 def test_a_doctest_that_no_run_names_expects_nothing() -> None:
-    assert changed("shop.py", PYTHON, PYTHON.replace("    3\n", "    -1\n"), ran="tests.test_shop::test_a") == []
+    assert (
+        changed("shop.py", PYTHON, PYTHON.replace("    3\n", "    -1\n"), ran="tests.test_shop::test_a") == []
+    )
 
 
 def test_documentation_with_changed_examples_words_checks() -> None:

@@ -29,7 +29,7 @@ def examples(text: str) -> tuple[str, ...]:
 
 
 def changed_inline(
-    before: Files, after: Files, paths: tuple[str, ...], results: Results | None
+    before: Files, after: Files, paths: tuple[str, ...], *, results: Results | None
 ) -> tuple[Expectation, ...]:
     """What changed ``paths`` no longer expect as they did; of doctests only those that a run names."""
     names = [test.name for test in results.tests] if results else []

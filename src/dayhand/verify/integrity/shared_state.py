@@ -9,10 +9,26 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-REPLACING_CALLS = frozenset(["setattr", "delattr", "vars", "globals", "exec", "eval", "compile", "__import__"])
+REPLACING_CALLS = frozenset(
+    ["setattr", "delattr", "vars", "globals", "exec", "eval", "compile", "__import__"]
+)
 REPLACING_ATTRIBUTES = frozenset(
-    ["__dict__", "__code__", "__globals__", "__setattr__", "__builtins__", "modules", "meta_path", "path_hooks", "path"]
-    + ["start", "reload", "settrace", "setprofile", "register"]
+    [
+        "__dict__",
+        "__code__",
+        "__globals__",
+        "__setattr__",
+        "__builtins__",
+        "modules",
+        "meta_path",
+        "path_hooks",
+        "path",
+        "start",
+        "reload",
+        "settrace",
+        "setprofile",
+        "register",
+    ]
 )
 REPLACING_MODULES = frozenset(["builtins", "gc", "ctypes", "importlib", "inspect", "_pytest"])
 
