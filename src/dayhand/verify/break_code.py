@@ -124,8 +124,10 @@ def _break_python(text: str, changed: list[int]) -> str | None:
 
 
 def _first_line(node: ast.stmt) -> int:
-    decorators = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(each.lineno for each in decorators)]) - 1
+    """Counted from 0; a decorator belongs to what it decorates."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.decorator_list:
+        return node.decorator_list[0].lineno - 1
+    return node.lineno - 1
 
 
 def _break_ruby(text: str, changed: list[int]) -> str | None:

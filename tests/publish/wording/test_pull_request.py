@@ -287,6 +287,7 @@ def test_what_no_test_verifies_is_said_in_the_title_with_the_reason() -> None:
             "Not verified: the tests already fail on the base (1 of 1 passes)",
             "Not verified: the tests are flaky (1 of 1 passes)",
             "Not verified: no test notices the change (1 of 1 passes)",
+            "Not verified: tests that passed before no longer run (1 of 1 passes)",
             "Not verified: only documentation changed (1 of 1 passes)",
             "Not verified: only tests changed (1 of 1 passes)",
             "Not verified: only configuration changed (1 of 1 passes)",
