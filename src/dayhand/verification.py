@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from dayhand.usage import LimitHit
 
+MODIFIES_CHECKS = "That may be right, but the checks cannot confirm it:"
+NOT_COVERED = "No check covers these places:"
+
 
 class Verdict(StrEnum):
     """The result of one check on the change, compared with the base. People read these words."""
@@ -159,6 +162,28 @@ class Concern:
 
 
 @dataclass(frozen=True, slots=True)
+class RemarkItem:
+    """One place that a remark lists."""
+
+    name: str = ""  # of the test, or the line
+    place: str = ""  # "tests/test_shop.py:12"
+    kind: str = ""  # of a concern, or the reason of a gap
+    detail: str = ""  # a sentence: what is missing
+    wordings: str = ""  # of a changed expectation, as a diff
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What a person should look at, in the words of every surface: the pull request, the task's page and the terminal."""
+
+    mark: str
+    title: str
+    text: str  # what it means, and what to do; "" if the title says everything
+    items: tuple[RemarkItem, ...]
+    in_headline: bool = False  # the conclusion's one line says the same
+
+
+@dataclass(frozen=True, slots=True)
 class FormattingOnly:
     """A file in which only formatting changes, in ``ranges`` of its ``total`` changed ranges of lines."""
 
@@ -225,6 +250,23 @@ class Verification:
         """The tests that expect something else than before: whether that is right is for a person to say."""
         return tuple(one for finding in self.findings for one in finding.expectations)
 
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """What a person should look at, the most important first."""
+        names = tuple(dict.fromkeys(name for finding in self.findings for name in finding.fewer))
+        found = (
+            _changed_expectations(self.expectations),
+            _unverified(self.gaps, in_headline=self._is_only_unverified),
+            _no_longer_run(names),
+            _concerns("This change modifies its own checks", MODIFIES_CHECKS, self.concerns),
+            _concerns("This change affects more than the tested code", NOT_COVERED, self.side_effects),
+        )
+        return tuple(remark for remark in found if remark.items)
+
+    @property
+    def _is_only_unverified(self) -> bool:
+        return len(self.gaps) == 1 and not self.expectations and self.conclusion.status is Status.NEUTRAL
+
     def _tested(self) -> Status:
         """The conclusion from the findings alone, without any objection: success is proof, not the absence of a failure."""
         if any(finding.verdict is Verdict.NEW_FAILURE for finding in self.findings):
@@ -249,3 +291,43 @@ def _speaks_for_change(finding: Finding) -> bool:
     """Whether these are tests that ran and passed. Beside old failures, some of them must notice the change."""
     passes = finding.verdict in (Verdict.PASSES, Verdict.FIXED)
     return finding.kind == "test" and (passes or bool(finding.proves))
+
+
+def _changed_expectations(expectations: tuple[Expectation, ...]) -> Remark:
+    count = len(expectations)
+    one = count == 1
+    text = (
+        "This test fails with the change as it was before, and passes as it is now. "
+        "Confirm in review that the new expectation is right:"
+        if one
+        else "These tests fail with the change as they were before, and pass as they are now. "
+        "Confirm in review that the new expectations are right:"
+    )
+    items = tuple(RemarkItem(each.test, each.path, wordings=each.wordings) for each in expectations)
+    return Remark("⚠️", f"{count} changed expectation{'' if one else 's'}", text, items)
+
+
+def _unverified(gaps: tuple[Gap, ...], *, in_headline: bool) -> Remark:
+    items = tuple(
+        RemarkItem(place=f"{gap.folder}/" if gap.folder else "", kind=gap.reason, detail=gap.detail)
+        for gap in gaps
+    )
+    text = "Success needs tests that ran, passed and notice the change:"
+    return Remark("⚠️", "Not verified", text, items, in_headline)
+
+
+def _no_longer_run(names: tuple[str, ...]) -> Remark:
+    title = (
+        "1 test that passed before no longer runs"
+        if len(names) == 1
+        else f"{len(names)} tests that passed before no longer run"
+    )
+    return Remark("", title, "", tuple(map(RemarkItem, names)))
+
+
+def _concerns(title: str, text: str, concerns: tuple[Concern, ...]) -> Remark:
+    items = tuple(
+        RemarkItem(each.detail, f"{each.path}:{each.line}" if each.line else each.path, each.kind)
+        for each in concerns
+    )
+    return Remark("✋", title, text, items)

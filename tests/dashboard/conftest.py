@@ -19,8 +19,12 @@ from dayhand.ledger.redis_server import connect, embedded
 from dayhand.task import Ask, Citation, Proof, Proposed, Solution, Stage, State, Task, TaskKind
 from dayhand.usage import Usage
 from dayhand.verification import (
+    Concern,
+    Expectation,
     Finding,
+    Gap,
     Run,
+    Unverified,
     Verdict,
     Verification,
 )
@@ -92,6 +96,11 @@ def start(ledger: Ledger, task: Task) -> tuple[Claim, TaskLog]:
     return claim, TaskLog(ledger, claim)
 
 
+CHANGED = Expectation(
+    "test_sum", "tests/test_sum.py", f"-    assert total() == 3 {HOSTILE}\n+    assert total() == 4"
+)
+
+
 def finish(ledger: Ledger, task: Task) -> None:
     """A whole life: some log, a verdict, an outcome with everything a page shows."""
     claim, log = start(ledger, task)
@@ -106,7 +115,10 @@ def finish(ledger: Ledger, task: Task) -> None:
             Finding("test", "pytest -q", Verdict.PASSES, run),
             Finding("lint", "ruff check .", Verdict.NEW_FAILURE, bad, run),
             Finding("types", "mypy", Verdict.CANNOT_RUN, None, missing="mypy is not there"),
+            Finding("test", "npm test", Verdict.PASSES, run, fewer=("cart > adds",), expectations=(CHANGED,)),
         ),
+        (Concern("weakened test", "tests/test_shop.py", 3, f"test_total {HOSTILE}"),),
+        gaps=(Gap(Unverified.CANNOT_RUN, "backend", f"The package acme is missing. {HOSTILE}"),),
     )
     usage = Usage("scripted", 6, 21_961, 0, 1_625, 0.0, scripted=True)
     account = f"**Yes**, `rank` exists. {HOSTILE} [x](https://evil.example)"

@@ -47,6 +47,14 @@ def test_a_task_shows_its_verdicts_with_the_lines_that_prove_them(app: Flask, le
     assert '<a href="#L2">passes</a>' in page
     assert '<a href="#L3">new failure</a>' in page
     assert "mypy is not there" in page
+    for words in (
+        "1 changed expectation. This test fails with the change as it was before",
+        '<span class="add">+    assert total() == 4',
+        "1 test that passed before no longer runs. ",
+        "This change modifies its own checks. ",
+        "the tests could not run here: <code>backend/</code> The package acme is missing.",
+    ):
+        assert words in page
     assert 'id="L2"' in page
     assert "✓ <code>a.sql:1</code>" in page
     assert "✗ not confirmed: <code>b.sql:9</code>" in page

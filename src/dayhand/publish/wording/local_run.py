@@ -16,9 +16,10 @@ from dayhand.publish.wording.notes import too_large
 from dayhand.publish.wording.verification import headline
 from dayhand.task import HeldBack, LeftOut, Proof, Solution
 from dayhand.usage import Usage
-from dayhand.verification import Status, Verdict, Verification
+from dayhand.verification import Remark, Status, Verdict, Verification
 
 MAX_DIFF_LINES = 120
+MAX_ITEMS = 15  # of one remark
 CONCLUSIONS = {
     ExitCode.OK: "verified",
     ExitCode.NEW_FAILURES: "new failures",
@@ -130,8 +131,9 @@ def _remarks(proposed: ProposedChange) -> Iterator[str]:
     verification = proposed.verification
     for switch in proposed.solution.switches:
         yield f"  {switch.model} could not continue, so {switch.successor} took over: {switch.reason}"
-    for concern in (*verification.concerns, *verification.side_effects):
-        yield f"  review {concern.kind}: {concern.path}: {concern.detail}"
+    for remark in verification.remarks:
+        if not remark.in_headline:
+            yield from _remark(remark)
     for one in proposed.blocked:
         yield f"  blocked: {one.host}:{one.port}, requested by {one.command}: {one.reason}"
     if limit := note(verification.limit_hit):
@@ -141,6 +143,15 @@ def _remarks(proposed: ProposedChange) -> Iterator[str]:
     for path in verification.scope.unmentioned:
         yield f"  changed, but not mentioned: {path}"
     yield from _left_out(proposed.change.left_out)
+
+
+def _remark(remark: Remark) -> Iterator[str]:
+    yield f"  {' '.join(part for part in (remark.mark, f'{remark.title}.', remark.text) if part)}"
+    for item in remark.items[:MAX_ITEMS]:
+        yield f"    {': '.join(part for part in (item.kind, item.place, item.name, item.detail) if part)}"
+        yield from (f"      {row}" for row in item.wordings.splitlines())
+    if len(remark.items) > MAX_ITEMS:
+        yield f"    and {len(remark.items) - MAX_ITEMS} more"
 
 
 def _held_back(held_back: HeldBack | None) -> Iterator[str]:
@@ -202,6 +213,13 @@ def as_json(run: LocalRun) -> dict[str, object]:
             {"kind": concern.kind, "path": concern.path, "line": concern.line, "detail": concern.detail}
             for concern in (*verification.concerns, *verification.side_effects)
         ],
+        "expectations": [
+            {"test": one.test, "path": one.path, "wordings": one.wordings} for one in verification.expectations
+        ],
+        "not_verified": [
+            {"reason": str(gap.reason), "folder": gap.folder, "detail": gap.detail} for gap in verification.gaps
+        ],
+        "no_longer_run": [name for finding in verification.findings for name in finding.fewer],
         "held_back": [{"path": file.path, "kind": file.kind} for file in held_back.all_files] if held_back else [],
         "held_back_patch": f"{held_back.patch}{held_back.by_hand_patch}" if held_back else "",
         "questions": list(run.solution.questions),

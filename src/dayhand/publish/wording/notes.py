@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dayhand.publish.markdown.escape import code
-from dayhand.publish.wording.single_tests import changed_expectations, no_longer_run, red_to_green
-from dayhand.verification import Concern, FormattingOnly, Scope, Verification
+from dayhand.publish.markdown.escape import code, fenced
+from dayhand.publish.markdown.sanitize import line
+from dayhand.publish.wording.single_tests import listed, red_to_green
+from dayhand.verification import Concern, FormattingOnly, Remark, RemarkItem, Scope, Verification
 
+MAX_EXPECTATIONS = 10  # shown with their wordings
 MAX_CONCERNS = 15  # listed; the task's page has all of them
 MAX_FILES = 10
 ACCEPTING = "To accept this, comment `@bot accept` here. You need write access."
@@ -17,10 +19,7 @@ def notes(verification: Verification, task_url: str) -> str:
     """All notes; "" if there are none."""
     parts = (
         red_to_green(verification, task_url),
-        changed_expectations(verification.expectations),
-        no_longer_run(verification),
-        weakened_checks(verification.concerns),
-        side_effects(verification.side_effects),
+        *(_remark(remark) for remark in verification.remarks if not remark.in_headline),
         ACCEPTING if verification.concerns or verification.side_effects else "",
         held_back(verification.held_back),
         size(verification.scope),
@@ -30,27 +29,17 @@ def notes(verification: Verification, task_url: str) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def weakened_checks(concerns: Sequence[Concern]) -> str:
-    """The places where the checks verify less than before."""
-    opening = (
-        "✋ **This change modifies its own checks.** That may be right, but the checks cannot confirm it:"
-    )
-    return _concerns(opening, concerns)
-
-
-def side_effects(concerns: Sequence[Concern]) -> str:
-    """The places where the change affects more than the code that the checks test."""
-    opening = "✋ **This change affects more than the tested code.** No check covers these places:"
-    return _concerns(opening, concerns)
-
-
 def held_back(files: Sequence[Concern]) -> str:
     """The files that are not pushed before a person accepts them; the pull request shows their patch."""
     opening = (
         "✋ **Not pushed, and not part of the results above:** files that CI, developers' machines or coding agents execute. "
         "A person decides about them first:"
     )
-    return _concerns(opening, files)
+    places = [_item(RemarkItem(one.detail, one.path, one.kind)) for one in files[:MAX_CONCERNS]]
+    more = (
+        [f"- and {len(files) - MAX_CONCERNS} more, on the task's page"] if len(files) > MAX_CONCERNS else []
+    )
+    return "\n".join([opening, "", *places, *more]) if files else ""
 
 
 def size(scope: Scope) -> str:
@@ -94,22 +83,26 @@ def unmentioned(scope: Scope) -> str:
     return f"**Changed, but not mentioned** in the issue or the summary: {listed}."
 
 
-def _concerns(opening: str, concerns: Sequence[Concern]) -> str:
-    if not concerns:
-        return ""
-    lines = [_concern(one) for one in concerns[:MAX_CONCERNS]]
-    if len(concerns) > MAX_CONCERNS:
-        lines.append(f"- and {len(concerns) - MAX_CONCERNS} more, on the task's page")
-    return "\n".join([opening, "", *lines])
+def _remark(remark: Remark) -> str:
+    mark = f"{remark.mark} " if remark.mark else ""
+    if not remark.text:
+        return f"{mark}**{remark.title}:** {listed([item.name for item in remark.items])}."
+    with_wordings = any(item.wordings for item in remark.items)
+    shown = MAX_EXPECTATIONS if with_wordings else MAX_CONCERNS
+    lines = [_item(item) for item in remark.items[:shown]]
+    if len(remark.items) > shown:
+        lines.append(f"- and {len(remark.items) - shown} more, on the task's page")
+    return "\n\n".join(
+        [f"{mark}**{remark.title}.** {remark.text}", ("\n\n" if with_wordings else "\n").join(lines)]
+    )
 
 
-def _concern(concern: Concern) -> str:
-    place = f"- {concern.kind}: {code(_location(concern))}"
-    return f"{place}: {code(concern.detail)}" if concern.detail else place
-
-
-def _location(concern: Concern) -> str:
-    return f"{concern.path}:{concern.line}" if concern.line else concern.path
+def _item(item: RemarkItem) -> str:
+    if item.wordings:
+        place = f" in {code(item.place)}" if item.place else ""
+        return f"- {code(item.name)}{place}\n\n{fenced(item.wordings, language='diff')}"
+    code_parts = (code(part) for part in (item.place, item.name) if part)
+    return f"- {': '.join(part for part in (item.kind, *code_parts, line(item.detail)) if part)}"
 
 
 def _formatted(file: FormattingOnly) -> str:
