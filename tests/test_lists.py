@@ -47,6 +47,7 @@ LISTS = (
         readers=(
             ENVIRONMENT,
             "file_kinds.py",
+            "instructions/",  # what each of those that coding agents follow governs
             "sandbox/bubblewrap/mounts.py",  # the box hides the machine's own
             "localhub/git_http.py",  # it knows GitHub's rules, and shares nothing with ours
         ),

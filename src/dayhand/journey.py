@@ -227,7 +227,9 @@ class TaskJourney:
                         self.task,
                         box,
                         tools.model,
-                        briefing=brief(environment, self.base.files, since=self.base.since, policy=POLICY),
+                        briefing=brief(
+                            environment, self.base.instructions, since=self.base.since, policy=POLICY
+                        ),
                         journal=tools.journal,
                         log=self.log,
                         context=CommandContext(environment.env, environment.launcher),
@@ -329,6 +331,7 @@ class TaskJourney:
                 verification=work.verification,
                 blocked=environment.blocked,
                 proofs=proofs,
+                instructions=self.base.instructions.files,
                 minutes=(tools.clock() - self.task.created_at) / 60,
             )
             url = tools.publication.propose(self.task, proposal)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dayhand.environment.base import Environment
-from dayhand.environment.declared import agents_md
-from dayhand.environment.ecosystems.base import Files
-from dayhand.visible_text.markdown import visible
-
-INSTRUCTION_CHARS = 32_768  # Codex's own limit for such files
+from dayhand.instructions.read import Instructions
 
 
-def brief(environment: Environment, files: Files, *, since: str = "", policy: str = "") -> str:
+def brief(environment: Environment, instructions: Instructions, *, since: str = "", policy: str = "") -> str:
     """Name the checks that will run, those that cannot, what is not pushed, and the repository's own instructions.
 
     ``since`` is the commit at which a branch with work on it left the default branch; "" without such a branch.
     """
-    parts = (_work_so_far(since), _checks(environment), _missing(environment), policy, _instructions(files))
+    parts = (
+        _work_so_far(since),
+        _checks(environment),
+        _missing(environment),
+        policy,
+        _instructions(instructions),
+    )
     return "\n\n".join(part for part in parts if part)
 
 
@@ -48,10 +50,10 @@ def _missing(environment: Environment) -> str:
     return f"These cannot run here, so do not try to repair them:\n{listed}"
 
 
-def _instructions(files: Files) -> str:
-    source = files.read(agents_md.NAME)
-    kept = visible(source[:INSTRUCTION_CHARS]).text
-    if not kept:
+def _instructions(instructions: Instructions) -> str:
+    if not instructions.text:
         return ""
-    note = "\n(cut here: the file is longer)" if len(source) > INSTRUCTION_CHARS else ""
-    return f"The repository's own instructions ({agents_md.NAME}, a file of the commit that you work on):\n\n{kept}{note}"
+    return (
+        "The repository's own instructions, from the branch that the change goes to. Where two differ, the one nearest to "
+        f"the file that you change counts.\n\n{instructions.text}"
+    )

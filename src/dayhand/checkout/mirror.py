@@ -6,7 +6,7 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dayhand.checkout.bundles import lock_file, make_bundle
@@ -298,33 +298,37 @@ class CommitFiles:
     mirror: Mirror
     commit: str
     listing: Mapping[str, str]  # path -> blob, of regular files
-    others: tuple[str, ...] = ()  # symbolic links and submodules, which have no content of their own
+    links: Mapping[str, str] = field(default_factory=dict)  # the same of symbolic links
+    submodules: tuple[str, ...] = ()
 
     @property
     def tracked(self) -> tuple[str, ...]:
-        """The paths of everything that the commit contains."""
-        return (*self.listing, *self.others)
+        return (*self.listing, *self.links, *self.submodules)
 
     def paths(self) -> tuple[str, ...]:
         return tuple(self.listing)
 
     def read(self, path: str) -> str:
-        blob = self.listing.get(path)
+        return self._text(self.listing.get(path, ""))
+
+    def target(self, link: str) -> str:
+        return self._text(self.links.get(link, ""))
+
+    def _text(self, blob: str) -> str:
         return self.mirror.blob(blob).decode("utf-8", "replace") if blob else ""
 
 
 def read_files(mirror: Mirror, commit: str) -> CommitFiles:
-    """List a commit's files."""
     raw = mirror.git.run("ls-tree", "-r", "-z", "--full-tree", commit, limits=LISTING)
-    listing, others = dict[str, str](), list[str]()
+    listing, links, submodules = dict[str, str](), dict[str, str](), list[str]()
     for line in raw.split(b"\0"):
         meta, tab, name = line.partition(b"\t")
         path = name.decode("utf-8", "surrogateescape")
-        if tab and meta.startswith(b"100"):
-            listing[path] = meta.split(b" ")[2].decode()
+        if tab and meta.startswith(b"160000"):
+            submodules.append(path)
         elif tab:
-            others.append(path)
-    return CommitFiles(mirror, commit, listing, tuple(others))
+            (links if meta.startswith(b"120000") else listing)[path] = meta.split(b" ")[2].decode()
+    return CommitFiles(mirror, commit, listing, links, tuple(submodules))
 
 
 def _branch_refs(branches: Iterable[str]) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from dayhand.checkout.trust import People, is_trusted
 from dayhand.environment.base import Source
 from dayhand.environment.declared.dayhand_toml import RepoConfig, read_config
 from dayhand.errors import CheckoutError, OutOfTime, SandboxError
+from dayhand.instructions.read import Instructions, read_instructions
 from dayhand.ledger import facts
 from dayhand.ledger.facts import Facts
 from dayhand.ledger.log import TaskLog
@@ -44,6 +45,7 @@ class Base:
     source: Source
     config: RepoConfig  # from the default branch: the maintainers' decisions, whatever this commit contains
     external: External = NOTHING
+    instructions: Instructions = field(default_factory=Instructions)  # from the branch that it goes to
     since: str = (
         ""  # the commit at which the branch left the default branch; "" for the default branch itself
     )
@@ -99,7 +101,12 @@ class Checkout:
         source = self._source(task, commit, heads.get(default, ""))
         trusted = commit if source.trusted else heads.get(default, "")
         external = fetch_external(files, trusted, self.token(), neighbours=self.neighbours)
-        return Base(commit, branch, files, source, config, external, since)
+        reviewed = (
+            files if source.trusted and not self.branches.own else read_files(self.mirror, default_head)
+        )
+        instructions = read_instructions(reviewed)
+        self.facts.put(facts.INSTRUCTIONS, instructions.files)
+        return Base(commit, branch, files, source, config, external, instructions, since)
 
     def _source(self, task: Task, commit: str, default_head: str) -> Source:
         trusted = is_trusted(

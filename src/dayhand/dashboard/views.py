@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from dayhand.ledger import facts
 from dayhand.ledger.ledger import Record
+from dayhand.reading.instruction_file import InstructionFile
 from dayhand.task import STAGE_TITLES, Answered, Blocked, Proof, Proposed, Solution, State, Unfinished
 from dayhand.untrusted_text import mark_hidden
 from dayhand.usage import Usage
@@ -212,6 +213,11 @@ class TaskView:
         """What a person does not see in the issue or in the comment; the model did not get it."""
         known = self.record.fact(facts.HIDDEN_TEXT) or ()
         return tuple(Dropped(one.kind, mark_hidden(one.text)) for one in known)
+
+    @property
+    def instructions(self) -> tuple[InstructionFile, ...]:
+        """The instruction files of the base branch, in the order in which the model got them."""
+        return self.record.fact(facts.INSTRUCTIONS) or ()
 
     @property
     def allow(self) -> str:

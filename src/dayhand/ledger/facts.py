@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from dayhand.errors import LedgerError
 from dayhand.ledger.codec import pack, unpack
+from dayhand.reading.instruction_file import InstructionFile
 from dayhand.task import Blocked, HeldBack
 from dayhand.usage import Switch
 from dayhand.verification import Status
@@ -73,6 +74,19 @@ def _parse_dropped(text: str) -> tuple[Dropped, ...]:
 
 def _encode_dropped(dropped: tuple[Dropped, ...]) -> str:
     return pack({"dropped": [asdict(one) for one in dropped]})
+
+
+def _parse_instructions(text: str) -> tuple[InstructionFile, ...]:
+    """The instruction files; empty if this version cannot read them, since they are only shown."""
+    try:
+        stored = unpack("list of instruction files", text)
+        return stored.decode(tuple[InstructionFile, ...], stored.data["files"])
+    except (LedgerError, KeyError, TypeError):
+        return ()
+
+
+def _encode_instructions(files: tuple[InstructionFile, ...]) -> str:
+    return pack({"files": [asdict(one) for one in files]})
 
 
 def _parse_held_back(text: str) -> HeldBack:
@@ -137,6 +151,10 @@ HIDDEN_TEXT = Fact(
     "hidden_text", _parse_dropped, _encode_dropped, "intake", ("dashboard",), own_place=True
 )  # what a person does not see in it, and the model does not get
 
+INSTRUCTIONS = Fact(
+    "instructions", _parse_instructions, _encode_instructions, "checkout", ("dashboard",), own_place=True
+)  # the instruction files, and how much of each the model got
+
 # The model and the environment.
 MODEL_SWITCHES = Fact("model_switches", _parse_switches, _encode_switches, "agent", ("agent",))
 BLOCKED = Fact("blocked", parse_blocked, encode_blocked, "ledger", ("dashboard",), own_place=True)
@@ -161,6 +179,7 @@ ALL: tuple[Fact[Any], ...] = (
     CONCLUSION_IF_ACCEPTED,
     ACCEPTED_BY,
     HIDDEN_TEXT,
+    INSTRUCTIONS,
     MODEL_SWITCHES,
     BLOCKED,
 )

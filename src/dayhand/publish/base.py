@@ -8,6 +8,7 @@ from typing import Protocol
 from dayhand.environment.declared.improvement import Improvement
 from dayhand.errors import DayhandError
 from dayhand.ledger.log import Note
+from dayhand.reading.instruction_file import InstructionFile
 from dayhand.task import Blocked, Change, Examined, LeftOut, Proof, Solution, Task
 from dayhand.usage import Usage
 from dayhand.verification import Verification
@@ -25,6 +26,7 @@ class ProposedChange:
     blocked: tuple[Blocked, ...]  # hosts that set-up tried to reach and was refused
     proofs: tuple[Proof, ...]
     minutes: float
+    instructions: tuple[InstructionFile, ...] = ()  # of the base branch, with what the model got of each
 
     @property
     def pushed(self) -> bool:

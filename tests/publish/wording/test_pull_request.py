@@ -9,6 +9,7 @@ from inline_snapshot import snapshot
 from dayhand.errors import CheckoutError
 from dayhand.publish.base import ProposedChange
 from dayhand.publish.wording import comment, cost, evidence, pull_request, verification
+from dayhand.reading.instruction_file import InstructionFile
 from dayhand.task import NOT_ALLOWED, Ask, Blocked, Change, Citation, Proof, Solution, TaskKind
 from dayhand.usage import Usage
 from dayhand.verification import (
@@ -318,3 +319,27 @@ def test_a_key_in_a_proof_is_taken_out_before_it_is_cut() -> None:
     proof = Proof(Citation("a.py", 1), found=True, text="x" * 280 + " " + key, commit="c")
     assert "A1b2" not in evidence.citation(proof, REPO)
     assert "A1b2" not in evidence.last_line("y" * 150 + " " + key)
+
+
+def test_instruction_files_say_what_they_governed_and_what_was_cut() -> None:
+    files = (
+        InstructionFile("AGENTS.md", "", size=120, kept=120),
+        InstructionFile("docs/AGENTS.md", "docs/", size=20, kept=20),
+        InstructionFile(
+            ".cursor/rules/py.mdc", "", ("**/*.py",), 40_000, 32_000, "only its beginning fitted"
+        ),
+        InstructionFile(".cursor/rules/x.mdc", "", reason="it applies on request only"),
+    )
+    assert pull_request.instruction_files(files, ("shop.py", "shop.html")) == snapshot("""\
+<details><summary>Instruction files: 4 found, 3 read</summary>
+
+| file | in this change |
+|---|---|
+| `AGENTS.md` | `shop.py`, `shop.html` |
+| `.cursor/rules/py.mdc` | `shop.py` (32,000 of 40,000 bytes were read) |
+| `.cursor/rules/x.mdc` | not read: it applies on request only |
+
+1 more, about other files, on the task's page.
+</details>\
+""")
+    assert pull_request.instruction_files((), ("shop.py",)) == ""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from dayhand.instructions.read import governing
 from dayhand.publish.base import ProposedChange
-from dayhand.publish.markdown.escape import cap
+from dayhand.publish.markdown.escape import cap, code
 from dayhand.publish.markdown.escape import title as one_line
 from dayhand.publish.markdown.sanitize import line, prose
 from dayhand.publish.wording.blocked_hosts import blocked
@@ -15,8 +16,10 @@ from dayhand.publish.wording.held_back import held_back
 from dayhand.publish.wording.left_out import left_out_of_change
 from dayhand.publish.wording.limits import limit_hit
 from dayhand.publish.wording.verification import MARKS, headline, table
+from dayhand.reading.instruction_file import InstructionFile
 from dayhand.task import Solution, Task, TaskKind
 
+MAX_LISTED = 15  # instruction files, and files that one governs; the task's page has all of them
 MAX_BYTES = 65_000  # GitHub's limit is 65,536, and a hidden marker may follow
 
 
@@ -67,6 +70,7 @@ def body(task: Task, proposed: ProposedChange, repository_url: str, *, task_url:
         left_out_of_change(proposed.change.left_out),
         blocked(proposed.blocked),
         evidence(verification, proposed.proofs, repository_url, task_url=task_url),
+        instruction_files(proposed.instructions, proposed.change.paths),
         SCRIPTED if solution.usage.scripted else "",
         bill(solution.usage, proposed.minutes, task_url) if task.ask.kind is not TaskKind.ACCEPT else "",
     ]
@@ -83,3 +87,29 @@ def questions(asked: Iterable[str]) -> str:
     """What the model wants to know; "" if nothing."""
     listed = "\n".join(f"- {line(question)}" for question in asked)
     return f"### Questions for you\n\n{listed}" if listed else ""
+
+
+def instruction_files(files: Sequence[InstructionFile], paths: Sequence[str]) -> str:
+    """The instruction files, folded: which of the changed files each governed, and what the model did not get."""
+    if not files:
+        return ""
+    governed: dict[str, list[str]] = {file.path: [] for file in files}
+    for path in paths:
+        for file in governing(files, path):
+            governed[file.path].append(path)
+    rows = [(file, governed[file.path]) for file in files if governed[file.path] or file.reason]
+    lines = [f"| {code(file.path)} | {_governed(file, changed)} |" for file, changed in rows[:MAX_LISTED]]
+    more = len(files) - len(lines)
+    rest = f"\n\n{more} more, about other files, on the task's page." if more else ""
+    read = sum(bool(file.kept) for file in files)
+    table = "\n".join(["| file | in this change |", "|---|---|", *lines]) if lines else ""
+    return f"<details><summary>Instruction files: {len(files)} found, {read} read</summary>\n\n{table}{rest}\n</details>"
+
+
+def _governed(file: InstructionFile, changed: Sequence[str]) -> str:
+    if not file.kept:
+        return f"not read: {line(file.reason)}"
+    listed = ", ".join(code(path) for path in changed[:MAX_LISTED]) or "governs none of the changed files"
+    more = f" and {len(changed) - MAX_LISTED} more" if len(changed) > MAX_LISTED else ""
+    cut = f" ({file.kept:,} of {file.size:,} bytes were read)" if file.kept < file.size else ""
+    return f"{listed}{more}{cut}"

@@ -1,0 +1,1 @@
+"""The nouns of what the model reads besides the code."""
