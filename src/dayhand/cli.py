@@ -107,7 +107,7 @@ def parser() -> argparse.ArgumentParser:
 
     bench = _command(commands, "bench", _bench, text="measure what Dayhand itself costs")
     bench.add_argument(
-        "what", nargs="?", choices=["sandbox", "environment", "truth", "agent", "web"], default="sandbox"
+        "what", nargs="?", choices=["sandbox", "environment", "truth", "agent", "run", "web"], default="sandbox"
     )
     bench.add_argument(
         "folder", nargs="?", help="with truth: a folder of cases (default: those that come with Dayhand)"
@@ -203,6 +203,10 @@ def _bench(arguments: argparse.Namespace) -> int:
         from dayhand.bench.agent import bench_agent
 
         return bench_agent(as_json=arguments.json)
+    if arguments.what == "run":
+        from dayhand.bench.local_run.bench import bench_run
+
+        return bench_run(as_json=arguments.json)
     if arguments.what == "web":
         from dayhand.bench.web import bench_web
 

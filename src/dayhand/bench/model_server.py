@@ -1,7 +1,8 @@
 """A model server for benchmarks: it runs in a process of its own, replies at once and records the requests.
 
-``python -m dayhand.bench.model_server`` serves until its standard input ends. It plays one script: it updates the plan as
-often as the prompt asks for, then finishes. If the prompt asks for a pause, it waits before one of the updates.
+``python -m dayhand.bench.model_server`` serves until its standard input ends. It updates the plan as often as the prompt
+asks for, then finishes; if the prompt asks for a pause, it waits before one of the updates. Other prompts are for
+``local_run.script``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import IO
 
+from dayhand.bench.local_run import script
 from dayhand.child_process import die_with_parent
 from dayhand.errors import DayhandError
 from dayhand.scripted_model.moves import Finish, Move, Plan, Script, ScriptState
@@ -118,7 +120,9 @@ class RecordingServer(ScriptedServer):
 
     def _play(self, state: ScriptState) -> list[Move]:
         match = re.search(r"Make (\d+) plans\.(?: Pause before number (\d+)\.)?", state.prompt)
-        if match is None or state.turn >= int(match[1]):
+        if match is None:
+            return [*script.play(state.prompt, state.turn)]
+        if state.turn >= int(match[1]):
             return [Finish("Make plans", "The plans are made.")]
         if match[2] and state.turn == int(match[2]):
             with self._writing:

@@ -1,0 +1,1 @@
+"""``dayhand bench run``: what ``dayhand run`` costs besides the model."""
