@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -22,6 +22,7 @@ REPOSITORY: Mapping[str, Any] = {
     "metavar": "PATH",
     "help": "the repository; the current folder if it is left out",
 }
+BENCHES = ("sandbox", "environment", "truth", "agent", "run", "web")
 CODES = "\n".join(f"  {code:<4} {meaning}" for code, meaning in EXIT_MEANINGS.items())
 EPILOG = f"""\
 exit codes:
@@ -36,6 +37,15 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=16, width=100)
+
+
+class ShowVersion(argparse.Action):
+    """Print the version. Only then is it looked up: that takes as long as everything else in this module."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        parser.exit(message=f"dayhand {version('dayhand')}\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,10 +63,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ExitCode.SETTINGS if isinstance(error, SettingsError) else ExitCode.FAILED
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            return _fault()
+        _print_error(
+            f"dayhand: No space is left on the disk{f' of {error.filename}' if error.filename else ''}."
+        )
+        _print_error("  → Free some space, or set TMPDIR or DAYHAND_DATA to a folder on another disk.")
+        return ExitCode.FAILED
     except Exception:  # noqa: BLE001 - the command line's edge: the unexpected is reported here and nowhere else
-        traceback.print_exc()
-        _print_error("dayhand: this is a fault in Dayhand itself; please report it with the lines above.")
-        return ExitCode.FAULT
+        return _fault()
+
+
+def _fault() -> ExitCode:
+    traceback.print_exc()
+    _print_error("dayhand: this is a fault in Dayhand itself; please report it with the lines above.")
+    return ExitCode.FAULT
 
 
 def parser() -> argparse.ArgumentParser:
@@ -67,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=HelpFormatter,
     )
-    top.add_argument("--version", action="version", version=f"dayhand {version('dayhand')}")
+    top.add_argument("--version", action=ShowVersion, nargs=0, help="show program's version number and exit")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     demo = _command(
@@ -106,9 +128,7 @@ def parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="print one JSON list")
 
     bench = _command(commands, "bench", _bench, text="measure what Dayhand itself costs")
-    bench.add_argument(
-        "what", nargs="?", choices=["sandbox", "environment", "truth", "agent", "run", "web"], default="sandbox"
-    )
+    bench.add_argument("what", nargs="?", choices=BENCHES, default="sandbox")
     bench.add_argument(
         "folder", nargs="?", help="with truth: a folder of cases (default: those that come with Dayhand)"
     )

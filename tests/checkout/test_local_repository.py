@@ -141,6 +141,33 @@ def test_uncommitted_changes_are_counted_and_taken_only_if_asked_for(tmp_path: P
     assert git(folder, "status", "--porcelain") == status
 
 
+@pytest.mark.parametrize(
+    ("file", "config"),
+    [
+        ("home/.config/git/ignore", None),
+        ("xdg/git/ignore", None),
+        ("home/mine 家", "[core]\n\texcludesFile = ~/mine 家\n"),
+    ],
+)
+def test_what_this_user_ignores_everywhere_is_no_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, config: str | None
+) -> None:
+    folder = made(tmp_path / "plain")
+    for name in ("a.txt", "x.swp", "kept.md"):
+        (folder / name).write_text("mine\n")
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).write_text("*.swp\n")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("GIT_CONFIG_GLOBAL", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg") if file.startswith("xdg") else "")
+    if config:
+        (tmp_path / "home/.gitconfig").write_text(config)
+    repository = find_repository(folder)
+    assert repository.uncommitted() == 2
+    dirty = change(tmp_path, repository, dirty=True)
+    assert git(folder, "ls-tree", "--name-only", dirty).split() == ["a.txt", "kept.md", "new.txt"]
+
+
 @pytest.mark.parametrize("name", ["main", "a..b", "-x", "x y", ""])
 def test_a_branch_that_cannot_be_made_is_refused_before_the_work(tmp_path: Path, name: str) -> None:
     with pytest.raises(CheckoutError, match=r"There is a branch main already|is not a branch name"):

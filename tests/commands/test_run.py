@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.redis_server import connect, embedded
+from dayhand.sandbox.bubblewrap.binaries import find_bwraps
 from dayhand.scripted_model.moves import (
     FOREVER,
     Fault,
@@ -93,11 +96,11 @@ def test_it_leaves_a_branch_and_touches_nothing_else(repo: Path, folder: Path) -
 
 
 def test_an_answer_leaves_no_branch_and_verifies_nothing(repo: Path, folder: Path) -> None:
-    with played([Finish("No", "I fixed it, all 12 tests pass.")]) as model:
-        done = run(repo, folder, model)
+    with played([Finish("No", "I fixed it, all 12 tests pass. 家🙂")]) as model:
+        done = run(repo, folder, model, PYTHONIOENCODING="ascii")
     assert done.returncode == 5, done.stderr
     assert "Not verified: No file was changed, so there was nothing to verify." in done.stdout
-    assert "The model says:\n  I fixed it, all 12 tests pass.\n" in done.stdout
+    assert "The model says:\n  I fixed it, all 12 tests pass. ??\n" in done.stdout
     assert git(repo, "branch", "--list", "dayhand/*") == ""
 
 
@@ -173,6 +176,23 @@ def test_what_is_wrong_from_the_start_ends_at_once_with_a_sentence(repo: Path, f
         done = dayhand("run", "--repo", str(repo), *options, words, cwd=folder, **environ)
         assert (done.returncode, said in done.stderr) == (code, True), done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_a_full_temporary_folder_is_named_before_anything_is_paid(repo: Path, folder: Path) -> None:
+    full = folder / "full"
+    full.mkdir()
+    bwrap = next(find_bwraps(folder / "tools"))
+    words = ["--dev-bind", "/", "/", "--size", str(32 << 20), "--tmpfs", str(full)]
+    command = [str(bwrap), *words, sys.executable, "-m", "dayhand.cli", "run", "--repo", str(repo), WORDS]
+    with played([FIX]) as model:
+        env = {**os.environ, "OPENAI_BASE_URL": model.base_url, "TMPDIR": str(full)}
+        done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+        assert model.count == 0
+    assert done.returncode == 2, done.stderr
+    assert done.stderr == (
+        f"dayhand: The temporary folder {full} is full: 32 MB are left, and a run needs 64 MB.\n"
+        "  → Free some space there, or set TMPDIR to another folder.\n"
+    )
 
 
 def test_a_model_that_gives_up_leaves_its_work_on_the_branch_and_no_success(repo: Path, folder: Path) -> None:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dayhand.checkout.process import READ, Ended, GitLimits, collect
-from dayhand.errors import CheckoutError
 
 SAFE_OPTIONS = (
     "-c", "core.hooksPath=/dev/null",

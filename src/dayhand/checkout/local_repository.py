@@ -7,7 +7,9 @@ there is a result.
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,7 +96,8 @@ class LocalRepository:
         return self.git.run("write-tree", env=env).decode().strip()
 
     def _tree_options(self) -> tuple[str, ...]:
-        return ("-C", str(self.top), f"--work-tree={self.top}", "-c", "core.bare=false")
+        ignored = f"core.excludesFile={_users_ignore_file()}"
+        return ("-C", str(self.top), f"--work-tree={self.top}", "-c", "core.bare=false", "-c", ignored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +149,20 @@ def find_repository(path: Path) -> LocalRepository:
         if (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir():
             return _read(folder, folder, work_tree=False)
     raise CheckoutError(f"{top} is not a git repository.", advice=MAKE_ONE)
+
+
+def _users_ignore_file() -> str:
+    """Where this user lists what git ignores in every repository. Nothing else of the user's configuration is used.
+
+    Source: https://git-scm.com/docs/gitignore
+    """
+    own = {name: value for name, value in os.environ.items() if name not in ("GIT_DIR", "GIT_WORK_TREE")}
+    command = ["git", "config", "--type=path", "--get", "core.excludesFile"]
+    found = subprocess.run(
+        command, cwd="/", env=own, stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    folder = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # noqa: PTH111 - never raises
+    return os.fsdecode(found.stdout).rstrip("\n") or f"{folder}/git/ignore"
 
 
 def _git_dir(folder: Path) -> Path:

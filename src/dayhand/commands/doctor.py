@@ -1,4 +1,7 @@
-"""``dayhand doctor``: can this machine do what its settings ask for, and which limits does the sandbox enforce?"""
+"""``dayhand doctor``: can this machine do what its settings ask for, and which limits does the sandbox enforce?
+
+The libraries of what is not set up here (an App, Redis, Docker) are not imported: they take a second.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,12 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from redis import Redis
-from redis.exceptions import RedisError
 from rich.console import Console
 from rich.text import Text
 
 from dayhand.commands.file_modes import examine_modes
 from dayhand.errors import DayhandError, ExitCode, SettingsError
-from dayhand.hub.client import Hub
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
-from dayhand.sandbox.docker.backend import DockerSandbox
 from dayhand.sandbox.health import (
     Health,
     HealthFinding,
@@ -26,8 +25,8 @@ from dayhand.settings.dashboard_token import FILE, TOKEN_NAME, read_token
 from dayhand.settings.required import app_key, require_app, require_data
 from dayhand.settings.table import Settings
 from dayhand.settings.value_types import mask_password
-from dayhand.wiring.models import read_prices
-from dayhand.wiring.sandboxes import choose_sandbox
+from dayhand.wiring.prices import read_prices
+from dayhand.wiring.sandboxes import choose_sandbox, engine_has_image
 
 MARKS = {Health.GOOD: ("✓", "green"), Health.WEAK: ("!", "yellow"), Health.BAD: ("✗", "red")}
 
@@ -58,6 +57,8 @@ def look(settings: Settings) -> Iterator[HealthFinding]:
 def _app(settings: Settings) -> Iterator[HealthFinding]:
     try:
         require_app(settings)
+        from dayhand.hub.client import Hub
+
         bot = Hub(settings.api_url, settings.app_id, app_key(settings)).bot()
     except DayhandError as error:
         yield HealthFinding(Health.BAD, f"GitHub App: {error}", error.advice)
@@ -94,6 +95,9 @@ def _queue(settings: Settings) -> Iterator[HealthFinding]:
     if not settings.redis_url:
         yield HealthFinding(Health.GOOD, "Redis: REDIS_URL is not set, so `dayhand up` starts its own")
         return
+    from redis import Redis
+    from redis.exceptions import RedisError
+
     try:
         with Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=5) as redis:
             kept = dict(redis.config_get("appendonly")).get("appendonly")
@@ -142,20 +146,17 @@ def _sandboxes(settings: Settings) -> Iterator[HealthFinding]:
     chosen = choose_sandbox(settings)
     set_by = f"DAYHAND_SANDBOX={settings.sandbox}"
     yield HealthFinding(Health.GOOD, f"sandbox: tasks run in {chosen.name} ({set_by})")
-    if isinstance(chosen, DockerSandbox):
-        yield from examine_docker(chosen)
-        return
     if isinstance(chosen, BubblewrapSandbox):
         yield from examine_bubblewrap(chosen)
-    if settings.sandbox == "auto":
-        yield from _unused_engine(settings)
+        if settings.sandbox == "auto":
+            yield from _unused_engine(settings)
+    else:
+        yield from examine_docker(chosen)
 
 
 def _unused_engine(settings: Settings) -> Iterator[HealthFinding]:
     """An engine that answers is not used if it does not have the sandbox's image."""
-    try:
-        DockerSandbox(settings.data, image=settings.sandbox_image, docker_host=settings.docker_host).engine()
-    except DayhandError:
+    if engine_has_image(settings) is None:
         return
     yield HealthFinding(
         Health.WEAK,

@@ -1,14 +1,20 @@
-"""``dayhand run``: one task on a local repository; the result is a branch in it."""
+"""``dayhand run``: one task on a local repository; the result is a branch in it.
+
+What needs no journey is here: the request is checked, the repository found, its exchange, Redis and the sandbox opened.
+Meanwhile a thread imports ``run_journey`` and all that it stands on, which takes as long as everything else until the
+model is asked.
+"""
 
 from __future__ import annotations
 
+import importlib
 import json
 import secrets
 import signal
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,20 +23,15 @@ from types import FrameType
 from dayhand.checkout.local_repository import Exchange, LocalRepository, find_repository
 from dayhand.commands.local import local_task
 from dayhand.commands.run_progress import RunProgress
-from dayhand.errors import DayhandError, ExitCode, LedgerError, SettingsError
-from dayhand.journey import travel
-from dayhand.ledger.journal import Journal, JsonItem
-from dayhand.ledger.ledger import Ledger
-from dayhand.ledger.log import TaskLog
-from dayhand.ledger.redis_server import connect, embedded
-from dayhand.publish.local import LocalPublication
-from dayhand.publish.wording.local_run import LocalRun, as_json, report
-from dayhand.settings.required import require_data, require_model
+from dayhand.errors import DayhandError, ExitCode, SettingsError
+from dayhand.ledger.redis_server import embedded
+from dayhand.settings.required import require_data, require_model, require_temporary_space
 from dayhand.settings.table import Settings
-from dayhand.task import Outcome, Proposed, State, Task
+from dayhand.task import Task
 from dayhand.untrusted_text import clean
-from dayhand.usage import Usage
-from dayhand.wiring.local import open_local_tools
+from dayhand.wiring.sandboxes import open_snapshot_cache
+
+JOURNEY = "dayhand.commands.run_journey"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +45,6 @@ class RunOptions:
     json: bool = False
 
 
-class CountedJournal(Journal):
-    """A journal that also passes on what each reply cost."""
-
-    progress: RunProgress
-
-    def write_reply(self, turn: int, items: Sequence[JsonItem], usage: Usage) -> None:
-        super().write_reply(turn, items, usage)
-        self.progress.add(usage)
-
-
 def run_locally(settings: Settings, options: RunOptions) -> ExitCode:
     """Do what the words ask for in a repository. Raises ``DayhandError`` where the task cannot be done.
 
@@ -63,6 +54,7 @@ def run_locally(settings: Settings, options: RunOptions) -> ExitCode:
         raise SettingsError("The request is empty.", advice='Say what to do: dayhand run "Fix the …"')
     require_model(settings)
     require_data(settings)
+    require_temporary_space()
     repository = find_repository(options.repo)
     if options.branch:
         repository.check_new_branch(options.branch)
@@ -70,7 +62,7 @@ def run_locally(settings: Settings, options: RunOptions) -> ExitCode:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, local_run.interrupt)
     try:
-        result = local_run.run()
+        return local_run.run()
     except KeyboardInterrupt:
         local_run.print_error(f"Interrupted: {local_run.kept or 'nothing changed'}.")
         return ExitCode.INTERRUPTED
@@ -81,8 +73,6 @@ def run_locally(settings: Settings, options: RunOptions) -> ExitCode:
                 json.dumps({**failed, "advice": error.advice, "branch": local_run.branch}, ensure_ascii=False)
             )
         raise
-    print(json.dumps(as_json(result), ensure_ascii=False) if options.json else clean(report(result)))
-    return result.code
 
 
 @dataclass
@@ -108,7 +98,9 @@ class _LocalRun:
             self.interrupted = False
             raise KeyboardInterrupt
 
-    def run(self) -> LocalRun:
+    def run(self) -> ExitCode:
+        """Travel, deliver what came of it, and print the report."""
+        threading.Thread(target=importlib.import_module, args=(JOURNEY,), daemon=True).start()
         self._mention_uncommitted()
         task = self._task()
         with ExitStack() as stack:
@@ -116,30 +108,17 @@ class _LocalRun:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dayhand-run-")))
             exchange = self.repository.open_exchange(folder / "exchange.git", dirty=self.options.dirty)
             task = replace(task, clone_url=str(exchange.path), default_branch=exchange.branch)
-            publication = LocalPublication(sys.stderr)
+            redis = stack.enter_context(embedded(folder))
+            sandbox = open_snapshot_cache(self.settings)
             stack.callback(self._deliver, exchange)  # also what an unfinished run has pushed
-            outcome = self._travel(task, folder, publication)
-        return self._result(outcome, publication, exchange)
+            from dayhand.commands.run_journey import LocalJourney  # not on top: see above
 
-    def _travel(self, task: Task, folder: Path, publication: LocalPublication) -> Outcome:
-        with ExitStack() as stack:
-            ledger = Ledger(connect(stack.enter_context(embedded(folder))))
-            ledger.open(task, delivery=task.id, thread=task.id)
-            claim = ledger.claim(task.id, "dayhand run")
-            if claim is None:
-                raise LedgerError("The Redis of this run has lost the task.", advice="Run it again.")
-            stack.enter_context(claim.kept())
-            log = TaskLog(ledger, claim)
-            log.listen(self.progress.show)
-            stack.enter_context(log.cancelled_by(self.check))
-            journal = CountedJournal(ledger.redis, task.id, claim)
-            journal.progress = self.progress
-            tools = stack.enter_context(
-                open_local_tools(self.settings, ledger, task, claim=claim, publication=publication)
-            )
-            outcome = travel(task, replace(tools, journal=journal), log)
-            ledger.finish(claim, State.PROPOSED if isinstance(outcome, Proposed) else State.ANSWERED)
-        return outcome
+            journey = LocalJourney(self.settings, task, self.progress)
+            journey.travel(redis, sandbox, check=self.check)
+        base = self.repository.head if self.repository.shallow else exchange.start
+        return journey.report(
+            branch=self.branch, base=base, onto=self.repository.branch, as_object=self.options.json
+        )
 
     def _task(self) -> Task:
         task = local_task(self.repository, self.options.words)
@@ -162,20 +141,6 @@ class _LocalRun:
             name = self.options.branch or branch
             exchange.deliver(branch, name)
             self.branch, self.kept = name, f"the work so far is on the branch {name}"
-
-    def _result(self, outcome: Outcome, publication: LocalPublication, exchange: Exchange) -> LocalRun:
-        proposed = outcome if isinstance(outcome, Proposed) else None
-        return LocalRun(
-            outcome.solution,  # type: ignore[union-attr]  # a local run examines nothing
-            self.progress.seconds,
-            self.progress.stages(),
-            proofs=outcome.proofs,  # type: ignore[union-attr]
-            proposed=publication.proposed if proposed else None,
-            branch=self.branch,
-            base=self.repository.head if self.repository.shallow else exchange.start,
-            onto=self.repository.branch,
-            left_out=publication.left_out,
-        )
 
     def print_error(self, text: str) -> None:
         print(clean(text), file=sys.stderr, flush=True)

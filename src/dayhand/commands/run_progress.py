@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import time
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from dayhand.commands.local import MARKS
-from dayhand.ledger.log import Note
 from dayhand.untrusted_text import CLEAR_LINE, clean
 from dayhand.usage import Usage
+
+if TYPE_CHECKING:  # the ledger's import takes longer than everything here
+    from dayhand.ledger.log import Note
 
 SHOWN = (*MARKS, "model", "plan")
 

@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dayhand.errors import SandboxError
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
-from dayhand.sandbox.docker.backend import DockerSandbox
+
+if TYPE_CHECKING:  # docker-py takes 0.3 s to import
+    from dayhand.sandbox.docker.backend import DockerSandbox
 
 MIB = 1024 * 1024
 # The releases that fix CVE-2025-31133, CVE-2025-52565 and CVE-2025-52881:

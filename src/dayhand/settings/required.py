@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 
 from dayhand.errors import SettingsError
 from dayhand.settings.table import Settings
 
 MAX_KEY_BYTES = 64 * 1024
+MIN_TEMPORARY_BYTES = 64 << 20
+OTHER_FOLDER = "Free some space there, or set TMPDIR to another folder."
 PEM_ADVICE = "Point it at the .pem file that GitHub gave you when the App was created."
 
 
@@ -70,4 +73,18 @@ def require_model(settings: Settings) -> None:
         raise SettingsError(
             "No model is set, and the scripted model knows only the demo's repositories.",
             advice="Set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own.",
+        )
+
+
+def require_temporary_space() -> None:
+    """Raise ``SettingsError`` unless there is a temporary folder with room for a run."""
+    try:
+        folder = tempfile.gettempdir()
+        free = shutil.disk_usage(folder).free
+    except OSError as error:  # it also means: no folder can be written to
+        raise SettingsError(f"There is no temporary folder: {error}.", advice=OTHER_FOLDER) from error
+    if free < MIN_TEMPORARY_BYTES:
+        raise SettingsError(
+            f"The temporary folder {folder} is full: {free >> 20} MB are left, and a run needs {MIN_TEMPORARY_BYTES >> 20} MB.",
+            advice=OTHER_FOLDER,
         )

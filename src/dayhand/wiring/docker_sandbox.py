@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dayhand.errors import SandboxError
 from dayhand.sandbox.docker.backend import DockerSandbox
 from dayhand.settings.table import Settings
 
@@ -16,11 +15,3 @@ def open_docker_sandbox(settings: Settings) -> DockerSandbox:
         docker_host=settings.docker_host,
         toolchains=settings.toolchains,
     )
-
-
-def has_image(docker: DockerSandbox) -> bool:
-    """Whether an engine answers that has the sandbox's image."""
-    try:
-        return docker.find_image() is not None
-    except SandboxError:
-        return False

@@ -27,6 +27,7 @@ from dayhand.publish.github import GitHubPublication
 from dayhand.settings.required import app_key
 from dayhand.settings.table import Settings
 from dayhand.task import HeldBack, Task, TaskKind
+from dayhand.wiring.sandboxes import open_snapshot_cache
 from dayhand.wiring.tools import open_tools
 
 
@@ -78,7 +79,13 @@ class GitHubServices:
                 people=_people(self.ledger, hub, task.repository),
             )
             with open_tools(
-                self.settings, self.ledger, task, claim=claim, checkout=checkout, publication=publication
+                self.settings,
+                self.ledger,
+                task,
+                claim=claim,
+                checkout=checkout,
+                sandbox=open_snapshot_cache(self.settings),
+                publication=publication,
             ) as tools:
                 yield tools
         finally:

@@ -11,6 +11,7 @@ from dayhand.checkout.repository import Checkout, open_mirror
 from dayhand.journey_tools import Tools
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.publish.base import Publication
+from dayhand.sandbox.base import Sandbox
 from dayhand.settings.table import Settings
 from dayhand.task import Task
 from dayhand.wiring.tools import open_tools
@@ -21,7 +22,13 @@ LOCAL_AUTHOR = Author("Dayhand", "dayhand@localhost")
 
 @contextmanager
 def open_local_tools(
-    settings: Settings, ledger: Ledger, task: Task, *, claim: Claim, publication: Publication
+    settings: Settings,
+    ledger: Ledger,
+    task: Task,
+    *,
+    claim: Claim,
+    sandbox: Sandbox,
+    publication: Publication,
 ) -> Iterator[Tools]:
     """What ``dayhand run`` works with: a branch in the repository itself, and no GitHub."""
     checkout = Checkout(
@@ -37,6 +44,7 @@ def open_local_tools(
         task,
         claim=claim,
         checkout=checkout,
+        sandbox=sandbox,
         publication=publication,
         retry_policy=RetryPolicy(max_connects=MAX_CONNECTS),
     ) as tools:

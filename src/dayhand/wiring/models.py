@@ -1,4 +1,4 @@
-"""The model of the settings, its prices and the certificates of its server."""
+"""The models of the settings, and the certificates of their server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from functools import cache
 
 import httpx2
 
-from dayhand.agent.model import prices
 from dayhand.agent.model.client import ModelClient
 from dayhand.agent.model.fallback import FallbackModels
 from dayhand.agent.model.remote import RemoteModel, Style
@@ -19,18 +18,13 @@ from dayhand.ledger.feature_store import RedisFeatureStore
 from dayhand.ledger.keys import TextRedis
 from dayhand.scripted_model.moves import SCRIPTED_MODEL
 from dayhand.settings.table import Settings
+from dayhand.wiring.prices import read_prices
 
 
 @cache
 def model_certificates() -> ssl.SSLContext:
     """The certificates that a model's server is checked against, read once by the parent of the workers."""
     return httpx2.create_ssl_context()
-
-
-def read_prices(settings: Settings) -> prices.Prices:
-    """What tokens cost: the operator's table over ours. Raises ``SettingsError`` if the file is not a price table."""
-    usual = settings.data / "prices.toml"
-    return prices.load(settings.prices or (usual if usual.exists() else None))
 
 
 @contextmanager

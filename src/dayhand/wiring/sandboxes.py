@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dayhand.sandbox.base import Sandbox
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
+from dayhand.sandbox.docker import image_probe
 from dayhand.sandbox.snapshot_cache import SnapshotCache
 from dayhand.settings.table import Settings
 
-LOCAL_ENGINE = Path("/var/run/docker.sock")
+if TYPE_CHECKING:
+    from dayhand.sandbox.docker.backend import DockerSandbox
+
+LOCAL_ENGINE = "unix:///var/run/docker.sock"
 
 
 def open_sandbox(settings: Settings) -> Sandbox:
@@ -27,22 +32,20 @@ def open_snapshot_cache(settings: Settings) -> Sandbox:
     return SnapshotCache(sandbox, settings.data / "shelf" / sandbox.name, settings.cache_bytes)
 
 
-def choose_sandbox(settings: Settings) -> Sandbox:
+def choose_sandbox(settings: Settings) -> BubblewrapSandbox | DockerSandbox:
     """The backend of the settings; ``auto`` is Docker if an engine answers that has our image, else bubblewrap."""
-    wanted = settings.sandbox == "docker"
-    if wanted or (settings.sandbox == "auto" and _may_have_engine(settings)):
+    if settings.sandbox == "docker" or (settings.sandbox == "auto" and engine_has_image(settings)):
         # Here and not on top: without an engine, docker's client is not worth its 0.3 seconds of imports.
-        from dayhand.wiring.docker_sandbox import has_image, open_docker_sandbox
+        from dayhand.wiring.docker_sandbox import open_docker_sandbox
 
-        docker = open_docker_sandbox(settings)
-        if wanted or has_image(docker):
-            return docker
+        return open_docker_sandbox(settings)
     return _bubblewrap(settings.data, settings.toolchains)
 
 
-def _may_have_engine(settings: Settings) -> bool:
-    named = settings.docker_host or os.environ.get("DOCKER_HOST")
-    return bool(named) or LOCAL_ENGINE.exists()
+def engine_has_image(settings: Settings) -> bool | None:
+    """Whether the engine of the settings has our image; None if no engine answers."""
+    address = settings.docker_host or os.environ.get("DOCKER_HOST") or LOCAL_ENGINE
+    return image_probe.has_image(address, settings.sandbox_image)
 
 
 @cache

@@ -14,13 +14,13 @@ from dayhand.ledger.journal import Journal
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.repository_notes import RepositoryNotes
 from dayhand.publish.base import Publication
+from dayhand.sandbox.base import Sandbox
 from dayhand.settings.table import Settings
 from dayhand.task import Task
 from dayhand.usage import Limit, Resource
 from dayhand.verification import Scope
 from dayhand.verify.base_cache import BaseCache
 from dayhand.wiring.models import open_model
-from dayhand.wiring.sandboxes import open_snapshot_cache
 
 
 @contextmanager
@@ -31,14 +31,15 @@ def open_tools(
     *,
     claim: Claim,
     checkout: Checkout,
+    sandbox: Sandbox,
     publication: Publication,
     retry_policy: RetryPolicy | None = None,
 ) -> Iterator[Tools]:
-    """Open the model and the sandbox of the settings. Raises ``SandboxError``."""
+    """Open the models of the settings."""
     with open_model(settings, ledger.redis, claim.facts, retry_policy=retry_policy) as model:
         yield Tools(
             checkout=checkout,
-            sandbox=open_snapshot_cache(settings),
+            sandbox=sandbox,
             registries=ExtraRegistries.of(settings.registries),
             model=model,
             publication=publication,

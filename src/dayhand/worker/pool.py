@@ -30,7 +30,8 @@ from dayhand.ledger.queue import AllowedJob, enqueue, queue, waiting
 from dayhand.ledger.redis_server import at_hand, connect, connect_raw
 from dayhand.settings.required import app_key, require_app, require_data
 from dayhand.settings.table import Settings
-from dayhand.wiring.models import model_certificates, read_prices
+from dayhand.wiring.models import model_certificates
+from dayhand.wiring.prices import read_prices
 from dayhand.wiring.sandboxes import open_sandbox
 
 JANITOR_SECONDS = 1.0
