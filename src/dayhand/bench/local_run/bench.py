@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from rich.console import Console
@@ -57,8 +58,8 @@ class RunFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class _Started:
-    """One run of a program."""
+class Started:
+    """One run of a program, to its end."""
 
     seconds: float
     cpu: float  # seconds, of the program and what it waited for
@@ -73,7 +74,7 @@ def bench_run(*, as_json: bool, rounds: int = ROUNDS, steps: int = STEPS) -> int
         ours, bare = bench.measure(rounds, steps)
     command_ms = statistics.median(time_ms(_run_true) for _ in range(20))
     programs = [
-        _program(runs, imports, steps=steps, command_ms=command_ms) for runs, imports in (ours, bare)
+        summarize(runs, imports, steps=steps, command_ms=command_ms) for runs, imports in (ours, bare)
     ]
     figures = RunFigures(
         **asdict(programs[0]), bare=programs[1], command_ms=round(command_ms, 1), rounds=rounds
@@ -85,7 +86,7 @@ def bench_run(*, as_json: bool, rounds: int = ROUNDS, steps: int = STEPS) -> int
     return 0
 
 
-Runs = Sequence[tuple[_Started, _Started, _Started]]  # a repair, a run of a few commands, and one of many
+Runs = Sequence[tuple[Started, Started, Started]]  # a repair, a run of a few commands, and one of many
 
 
 class _Bench:
@@ -100,7 +101,7 @@ class _Bench:
             "OPENAI_BASE_URL": server.base_url,
             "DAYHAND_MODEL": "bench",
             "DAYHAND_DATA": str(folder / "data"),
-            "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),  # compiled by the first run, as where it is installed
+            "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),  # written by the first run
         }
         self._environ.pop("PYTHONDONTWRITEBYTECODE", None)
         self._folder = folder
@@ -108,7 +109,7 @@ class _Bench:
 
     def measure(self, rounds: int, steps: int) -> tuple[tuple[Runs, float], tuple[Runs, float]]:
         """Runs of both programs by turns, and the seconds of their imports. The first round warms up."""
-        ours, bare = list[tuple[_Started, _Started, _Started]](), list[tuple[_Started, _Started, _Started]]()
+        ours, bare = list[tuple[Started, Started, Started]](), list[tuple[Started, Started, Started]]()
         prompts = (REPAIR, commands(FEW), commands(steps))
         for _ in range(rounds + 1):
             first, few, many = (self._ours(prompt) for prompt in prompts)
@@ -116,7 +117,10 @@ class _Bench:
             first, few, many = (self._bare(prompt) for prompt in prompts)
             bare.append((first, few, many))
         imports = [
-            (self._import("dayhand.cli, dayhand.commands.run"), self._import("openai, openai.types.responses"))
+            (
+                self._import("dayhand.cli, dayhand.commands.run_journey"),
+                self._import("openai, openai.types.responses"),
+            )
             for _ in range(rounds)
         ]
         return (
@@ -124,11 +128,11 @@ class _Bench:
             (bare[1:], statistics.median(one for _, one in imports)),
         )
 
-    def _ours(self, prompt: str) -> _Started:
+    def _ours(self, prompt: str) -> Started:
         words = ["-m", "dayhand.cli", "run", "--json", "--repo", str(self._repository), prompt]
         return self._start(words, accepted=(0, 5))
 
-    def _bare(self, prompt: str) -> _Started:
+    def _bare(self, prompt: str) -> Started:
         started = self._start(["-m", minimal_loop.__name__, self._server.base_url, prompt], accepted=(0,))
         self._git("checkout", "-q", "--", ".")
         return started
@@ -140,7 +144,7 @@ class _Bench:
     def _python(self, code: str) -> None:
         subprocess.run([sys.executable, "-c", code], env=self._environ, check=True)
 
-    def _start(self, words: Sequence[str], *, accepted: Sequence[int]) -> _Started:
+    def _start(self, words: Sequence[str], *, accepted: Sequence[int]) -> Started:
         """Run a program to its end. Raises ``DayhandError`` if it fails."""
         seen = len(self._server.requests())
         log = self._folder / "log"
@@ -156,8 +160,8 @@ class _Bench:
         if process.returncode not in accepted or not times:
             tail = log.read_text(encoding="utf-8", errors="replace").strip()[-1000:]
             raise DayhandError(f"A run of the benchmark ended with {process.returncode}: {tail}")
-        gaps = [after - before for before, after in zip(times, times[1:], strict=False)]
-        return _Started(ended - began, usage.ru_utime + usage.ru_stime, times[0] - began, gaps)
+        gaps = [after - before for before, after in pairwise(times)]
+        return Started(ended - began, usage.ru_utime + usage.ru_stime, times[0] - began, gaps)
 
     def _make_repository(self) -> None:
         self._repository.mkdir()
@@ -176,7 +180,8 @@ def _run_true() -> None:
     subprocess.run(["bash", "-c", "true 1"], check=True)
 
 
-def _program(runs: Runs, imports: float, *, steps: int, command_ms: float) -> Program:
+def summarize(runs: Runs, imports: float, *, steps: int, command_ms: float) -> Program:
+    """The medians of a program's runs; the last run of each round took ``steps`` steps."""
     gaps = [gap * 1000 - command_ms for _, _, many in runs for gap in many.gaps]
     cpu = [(many.cpu - few.cpu) / (steps - FEW) * 1000 for _, few, many in runs]
     return Program(
