@@ -13,6 +13,7 @@ import pytest
 
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import CommandLimits, Egress, Reason, Snapshot
+from dayhand.sandbox.live_input import LiveInput
 from tests.sandbox.conftest import SMALL
 from tests.sandbox.own_processes import mark_sleeps, processes_with
 
@@ -126,6 +127,24 @@ def test_standard_input_may_be_large_and_come_from_a_file(box):
 
     assert result.text().strip() == "3000000"
     assert box.check_output(["cat", "big"], max_bytes=4_000_000) == raw
+
+
+def test_standard_input_is_written_while_the_command_runs(box):
+    live, seen = LiveInput(), bytearray()
+    answers = {b"": b"one\n", b"one\n": b"\x00\xff" * 400_000, b"800000\n": b""}
+
+    def answer(chunk: bytes) -> None:
+        seen.extend(chunk)
+        if (following := answers.pop(bytes(seen), None)) is not None:
+            live.write(following, end=not following)
+            seen.clear()
+
+    answer(b"")
+    try:
+        result = box.run("read line; echo $line; head -c 800000 | wc -c; cat", stdin=live, on_output=answer)
+    finally:
+        live.close()
+    assert (result.text(), result.code) == ("one\n800000\n", 0)
 
 
 def test_a_program_does_not_have_to_read_its_input(box):

@@ -51,7 +51,8 @@ three steps or touches several parts; for less, skip it. One step is in progress
 # Tools
 - `shell` runs a command. Long output is cut in the middle and saved in full to a file that you can search. \
 A command that takes minutes can continue in the background (`yield_time_ms`): wait for it or kill it with `session`. \
-Until it ends, nothing else runs. It is killed when you finish.
+Until it ends, nothing else runs. It is killed when you finish. To use a server over several calls, run \
+`your-server & exec bash` with `stdin: true`, and give that shell its commands through `session`.
 - `apply_patch` edits files. Prefer it to sed and here-documents.
 - `finish` is the only way to end, even if there is nothing to change. Call it alone, after you have seen your last results.
 

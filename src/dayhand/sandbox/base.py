@@ -16,12 +16,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import IO, Protocol
+from typing import IO, Protocol, TypeAlias
 
 from dayhand.box_paths import WORKSPACE
+from dayhand.sandbox.live_input import LiveInput
 from dayhand.task import Blocked
 from dayhand.untrusted_text import decode_output
 
+Stdin: TypeAlias = bytes | IO[bytes] | LiveInput | None  # of a command
 NO_HOSTS: Mapping[str, str] = MappingProxyType({})
 MAX_REFUSED = 100  # refused hosts that are reported for one set-up: more than people read
 
@@ -108,14 +110,15 @@ class Box(Protocol):
         *,
         cwd: str = WORKSPACE,
         env: Mapping[str, str] | None = None,
-        stdin: bytes | IO[bytes] | None = None,
+        stdin: Stdin = None,
         limits: CommandLimits | None = None,
         on_output: Callable[[bytes], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Result:
         """Run one command (a string goes to ``/bin/sh -c``) and wait until it ends.
 
-        ``on_output`` receives each chunk as it is written. ``cancelled`` is the box's ``cancelled`` for this command
+        ``stdin`` is closed at its end; without it, standard input is empty. ``on_output`` receives each chunk as it is
+        written. ``cancelled`` is the box's ``cancelled`` for this command
         alone. Raises ``SandboxError`` only if the box itself breaks.
         """
 

@@ -10,12 +10,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import IO
 
 from dayhand.box_paths import WORKSPACE
 from dayhand.errors import SandboxError
 from dayhand.exit_codes import NOT_EXECUTABLE
-from dayhand.sandbox.base import CommandLimits, Reason, Result
+from dayhand.sandbox.base import CommandLimits, Reason, Result, Stdin
 from dayhand.sandbox.egress.gateway import Gateway
 from dayhand.sandbox.limits import MIB
 from dayhand.sandbox.output import OutputCapture
@@ -37,7 +36,7 @@ class SandboxCommand:
     command: str | Sequence[str]  # a string is for /bin/sh -c
     cwd: str = WORKSPACE
     env: Mapping[str, str] | None = None
-    stdin: bytes | IO[bytes] | None = None
+    stdin: Stdin = None
     seconds: float = 60.0
     cancelled: Callable[[], bool] | None = None
 
@@ -123,7 +122,7 @@ class CommandRunner(ABC):
         *,
         cwd: str = WORKSPACE,
         env: Mapping[str, str] | None = None,
-        stdin: bytes | IO[bytes] | None = None,
+        stdin: Stdin = None,
         limits: CommandLimits | None = None,
         on_output: Callable[[bytes], None] | None = None,
         cancelled: Callable[[], bool] | None = None,

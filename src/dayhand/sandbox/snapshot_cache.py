@@ -16,10 +16,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from dayhand.box_paths import ENVIRONMENT, WORKSPACE
-from dayhand.sandbox.base import NO_HOSTS, Box, CommandLimits, Egress, Result, Sandbox, Snapshot
+from dayhand.sandbox.base import NO_HOSTS, Box, CommandLimits, Egress, Result, Sandbox, Snapshot, Stdin
 from dayhand.sandbox.file_lock import is_in_place
 from dayhand.sandbox.private_folder import make_private
 
@@ -175,7 +174,7 @@ class CachedBox:
         *,
         cwd: str = WORKSPACE,
         env: Mapping[str, str] | None = None,
-        stdin: bytes | IO[bytes] | None = None,
+        stdin: Stdin = None,
         limits: CommandLimits | None = None,
         on_output: Callable[[bytes], None] | None = None,
         cancelled: Callable[[], bool] | None = None,

@@ -222,3 +222,45 @@ def test_the_same_call_has_the_same_number_in_every_box(boxes: Callable[[], Box]
     for tool in tools:
         tool.executor.close()
     assert one == other
+
+
+@pytest.mark.parametrize("name", ["stdin", "chars"])
+def test_a_running_command_is_written_to(tool: ToolCaller, log: Log, name: str) -> None:
+    session = tool.start("read first; echo got $first; cat", stdin=True)
+    first = tool("session", session_id=session, yield_time_ms=300, **{name: "one\n"})
+    assert first.text.startswith("Session")
+    tool("session", session_id=session, yield_time_ms=300, **{name: "two\n"})
+    tool("session", session_id=session, **{name: "three\n\x04"})
+    told = "".join(text for kind, text in log.lines if kind == "output")
+    assert told == "got one\ntwo\nthree\n"
+    assert not tool.executor.busy, "Ctrl-D ended its input, and with it the command"
+
+
+def test_a_server_of_one_call_is_asked_in_the_next(tool: ToolCaller) -> None:
+    session = tool.start("python3 -m http.server 8123 >/dev/null 2>&1 & exec bash", stdin=True)
+    ask = (
+        "until exec 3<>/dev/tcp/127.0.0.1/8123; do sleep 0.05; done 2>/dev/null; "
+        'printf "HEAD / HTTP/1.0\\r\\n\\r\\n" >&3; head -n 1 <&3\n'
+    )
+    asked = tool("session", session_id=session, stdin=ask, yield_time_ms=500).text
+    while "HTTP/1.0 200 OK" not in asked:
+        asked = tool("session", session_id=session, yield_time_ms=500).text
+    tool("session", session_id=session, stdin="exit\n")
+    gone = tool("shell", command="exec 3<>/dev/tcp/127.0.0.1/8123")
+    assert not gone.passed, "it ended with the command that started it"
+
+
+def test_what_cannot_be_written_is_said(tool: ToolCaller) -> None:
+    session = tool.start("sleep 600", timeout_ms=600_000)
+    refused = tool("session", session_id=session, stdin="y\n")
+    assert refused.text == "Its standard input is empty: start the command with `stdin: true`."
+    tool("session", session_id=session, kill=True)
+    session = tool.start("sleep 600", stdin=True, timeout_ms=600_000)
+    results = [tool("session", session_id=session, stdin="x" * 100_000, yield_time_ms=1) for _ in range(14)]
+    assert results[0].passed
+    assert results[-1].text.startswith("Nothing was written: ")
+    tool("session", session_id=session, kill=True)
+
+
+def test_a_command_without_input_reads_an_empty_one(tool: ToolCaller) -> None:
+    assert tool("shell", command="cat; echo end", yield_time_ms=60_000).text.endswith("Output:\nend\n")

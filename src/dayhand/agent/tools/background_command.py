@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from typing import IO
 
 from dayhand.sandbox.base import Box, CommandLimits, Reason, Result
+from dayhand.sandbox.live_input import LiveInput
 from dayhand.sandbox.output import EVERY_SECONDS, LiveOutput, OutputCapture
 
 # Of an output's head, and as much of its tail: what coding models were trained to expect.
@@ -32,7 +33,9 @@ class BackgroundCommand:
         env: Mapping[str, str],
         seconds: float,
         log_output: Callable[[str], object],
+        takes_input: bool = False,
     ) -> None:
+        """With ``takes_input`` its standard input stays open; otherwise it is empty."""
         self.truncated = False  # whether something was cut out of what ``read_new`` returned
         self._lock = threading.Lock()
         self._cancelled = threading.Event()
@@ -40,11 +43,13 @@ class BackgroundCommand:
         self._live = LiveOutput(log_output, SHOWN_BYTES)
         self._new = OutputCapture(SHOWN_BYTES, MAX_OUTPUT_BYTES)
         self._full: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=MAX_MEMORY_BYTES)  # noqa: SIM115 - see close
+        self._input = LiveInput() if takes_input else None
         pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="command")
         self._future = pool.submit(
             box.run,
             command,
             env=env,
+            stdin=self._input,
             limits=CommandLimits(seconds, MAX_OUTPUT_BYTES, SHOWN_BYTES),
             on_output=self._on_output,
             cancelled=self._cancelled.is_set,
@@ -70,6 +75,14 @@ class BackgroundCommand:
     def flush_log(self) -> None:
         """Log the output that is not in the log yet."""
         self._live.flush_if_due()
+
+    @property
+    def takes_input(self) -> bool:
+        return self._input is not None
+
+    def write_input(self, text: str, *, end: bool) -> bool:
+        """Write to its standard input, and with ``end`` close it. False if it is closed, or not read by the command."""
+        return self._input is not None and self._input.write(text.encode(), end=end)
 
     def kill(self) -> None:
         """End the command and wait until it has ended, which takes about a second. Does nothing if it has ended."""
@@ -99,6 +112,8 @@ class BackgroundCommand:
         if result is not None:
             self._live.finish(result, shown)
         self._full.close()
+        if self._input:
+            self._input.close()
 
     def _on_output(self, chunk: bytes) -> None:
         with self._lock:

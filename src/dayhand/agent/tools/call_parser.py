@@ -30,6 +30,8 @@ ENDLESS_MS = 1e12  # a longer time counts as infinite: it may be too large for a
 DEFAULT_POLL_SECONDS = 10.0
 MAX_POLL_SECONDS = 300.0
 INTERRUPT = "\x03"  # Ctrl-C
+END_OF_INPUT = "\x04"  # Ctrl-D
+MAX_STDIN_CHARS = 100_000
 
 
 class InvalidCall(Exception):
@@ -44,16 +46,19 @@ class ShellCall:
     workdir: str
     seconds: float
     yield_after: float = math.inf  # seconds after which it continues in the background
+    takes_input: bool = False  # whether its standard input stays open
     until_deadline: bool = False  # whether the time limit is all the time that the task has left
 
 
 @dataclass(frozen=True, slots=True)
 class SessionCall:
-    """Wait for a command that runs in the background, or kill it."""
+    """Write to a command that runs in the background, wait for it, or kill it."""
 
     session_id: int
     seconds: float
     kill: bool
+    stdin: str = ""
+    ends_input: bool = False  # whether nothing is written after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +156,12 @@ def _shell(fields: dict[str, Any]) -> ToolRequest:
     if "\x00" in command + workdir:
         raise InvalidCall("shell: a command cannot contain a NUL character.")
     limit = _milliseconds(fields, "shell", "timeout_ms", "timeout", default=DEFAULT_SECONDS)
-    yield_after = _milliseconds(fields, "shell", "yield_time_ms", default=math.inf)
-    return ShellCall(command, workdir, min(limit, MAX_SECONDS), yield_after)
+    takes_input = fields.get("stdin", fields.get("tty")) or False
+    if not isinstance(takes_input, bool):
+        raise InvalidCall("shell: “stdin” must be true or false. Write to it with session.")
+    default = DEFAULT_POLL_SECONDS if takes_input else math.inf
+    yield_after = _milliseconds(fields, "shell", "yield_time_ms", default=default)
+    return ShellCall(command, workdir, min(limit, MAX_SECONDS), yield_after, takes_input)
 
 
 def _session(fields: dict[str, Any]) -> SessionCall:
@@ -161,13 +170,19 @@ def _session(fields: dict[str, Any]) -> SessionCall:
         session_id = int(session_id)
     if isinstance(session_id, bool) or not isinstance(session_id, int):
         raise InvalidCall("session: “session_id” must be the number of a command that is still running.")
-    keys, kill = fields.get("chars") or "", fields.get("kill") or False
-    if keys not in ("", INTERRUPT):
-        raise InvalidCall("session: you cannot write to a command: its standard input is empty.")
+    text, kill = fields.get("stdin", fields.get("chars")) or "", fields.get("kill") or False
+    if not isinstance(text, str) or len(text) > MAX_STDIN_CHARS:
+        raise InvalidCall(f"session: “stdin” must be a string of at most {MAX_STDIN_CHARS} characters.")
     if not isinstance(kill, bool):
         raise InvalidCall("session: “kill” must be true or false.")
     seconds = _milliseconds(fields, "session", "yield_time_ms", default=DEFAULT_POLL_SECONDS)
-    return SessionCall(session_id, min(seconds, MAX_POLL_SECONDS), kill or keys == INTERRUPT)
+    return SessionCall(
+        session_id,
+        min(seconds, MAX_POLL_SECONDS),
+        kill=kill or text == INTERRUPT,
+        stdin=text.removesuffix(END_OF_INPUT) if text != INTERRUPT else "",
+        ends_input=text.endswith(END_OF_INPUT),
+    )
 
 
 def _milliseconds(fields: Mapping[str, Any], tool: str, *names: str, default: float) -> float:

@@ -27,11 +27,12 @@ from dayhand.agent.tools.call_parser import (
     parse_call,
 )
 from dayhand.agent.tools.citations import citation_error
+from dayhand.agent.tools.command_text import how_it_ended, with_pointer
 from dayhand.agent.tools.image import MAX_IMAGE_BYTES, MAX_TOTAL_IMAGE_BYTES, detect_image
 from dayhand.box_paths import WORKSPACE
 from dayhand.errors import SandboxError
 from dayhand.exit_codes import NOT_EXECUTABLE
-from dayhand.sandbox.base import Box, Reason, Result
+from dayhand.sandbox.base import Box, Reason
 from dayhand.task import Solution
 
 GRACE_SECONDS = 60.0  # for the box to end a command after its time limit
@@ -52,7 +53,6 @@ _QUIET_ENV = {
 }
 # The start of the result of a command that continues in the background.
 STILL_RUNNING = re.compile(r"Session \d+ is still running, for ")
-_CUT_MARK = re.compile(r"^(… \d+ bytes cut) …$", re.MULTILINE)
 _STEP_MARKS = {"pending": "·", "in_progress": "▸", "completed": "✓"}
 
 
@@ -200,6 +200,7 @@ class ToolExecutor:
             env=self._env,
             seconds=request.seconds,
             log_output=lambda text: self._log.line("output", text),
+            takes_input=request.takes_input,
         )
         # The id depends on the call alone, so it stays the same if another worker runs the call again.
         session_id = zlib.crc32(call_id.encode()) % 90_000 + 10_000
@@ -218,7 +219,18 @@ class ToolExecutor:
             )
         if request.kill:
             self._session.command.kill()
+        elif request.stdin or request.ends_input:
+            self._write_input(self._session.command, request)
         return self._wait(min(request.seconds, max(0.0, self._seconds_left())))
+
+    def _write_input(self, command: BackgroundCommand, request: SessionCall) -> None:
+        if not command.takes_input:
+            raise InvalidCall("Its standard input is empty: start the command with `stdin: true`.")
+        if not command.write_input(request.stdin, end=request.ends_input):
+            raise InvalidCall(
+                "Nothing was written: its standard input is closed, or it has not read the rest."
+            )
+        self._log.line("command", f"(to session {request.session_id}) {request.stdin}")
 
     def _wait(self, seconds: float) -> ToolResult:
         """Wait for the command in the background. An exception meanwhile ends the command."""
@@ -246,10 +258,10 @@ class ToolExecutor:
             new_output, pointer = command.read_new(), ""
             if command.truncated:
                 pointer = self._save_output(command, session.call_id)
-            command.close(result, _with_pointer(result.text(), pointer))
-        ended = _how_it_ended(result, session.request)
+            command.close(result, with_pointer(result.text(), pointer))
+        ended = how_it_ended(result, session.request)
         self._log.line("result", f"{ended} · {result.seconds:.1f} s")
-        shown = _with_pointer(new_output, pointer)
+        shown = with_pointer(new_output, pointer)
         text = f"Exit code: {result.code}\nWall time: {result.seconds:.1f} seconds\nOutput:\n{shown}"
         if result.reason is not Reason.EXIT:
             text = f"{ended}.\n{text}"
@@ -319,31 +331,3 @@ class ToolExecutor:
             raise InvalidCall(offences)
         self._log.line("result", f"finished: {solution.title}")
         return ToolResult("Accepted.", passed=True, solution=solution)
-
-
-def _how_it_ended(result: Result, request: ShellCall) -> str:
-    match result.reason:
-        case Reason.EXIT:
-            return f"exit {result.code}"
-        case Reason.TIMEOUT if request.until_deadline:
-            return f"stopped after {request.seconds:.0f} s: the time for this task is used up"
-        case Reason.TIMEOUT:
-            return f"stopped after {request.seconds:.0f} s, its time limit (timeout_ms can be up to 900000)"
-        case Reason.FLOOD:
-            return "stopped because it wrote too much output"
-        case Reason.OOM:
-            return "stopped because it used too much memory"
-        case Reason.CANCELLED:
-            return "killed before it ended"
-        case Reason.LOST:
-            return "lost with the sandbox"
-        case _:
-            assert_never(result.reason)
-
-
-def _with_pointer(text: str, pointer: str) -> str:
-    """Add the sentence about the whole output: at the cut, or at the end if an earlier part was cut."""
-    if not pointer:
-        return text
-    result = _CUT_MARK.sub(lambda mark: f"{mark[1]}: {pointer} …", text, count=1)
-    return result if result != text else f"{text}\n({pointer})"

@@ -109,9 +109,10 @@ TOOLS: tuple[Item, ...] = (
     ),
     _function(
         "session",
-        "Wait for more output from a command that is still running, or kill it.",
+        "Write to a command that is still running, wait for more of its output, or kill it.",
         {
             "session_id": {"type": "integer"},
+            "stdin": {**TEXT, "description": "written to its standard input; \\u0004 at the end closes it"},
             "yield_time_ms": {"type": "integer", "description": "how long to wait, default 10000"},
             "kill": {"type": "boolean"},
         },
@@ -119,11 +120,15 @@ TOOLS: tuple[Item, ...] = (
     ),
     _function(
         "shell",
-        "Run a bash command in the sandbox and wait until it ends. Standard input is empty.",
+        "Run a bash command in the sandbox and wait until it ends.",
         {
             "command": TEXT,
             "workdir": {**TEXT, "description": "default /workspace"},
             "timeout_ms": {"type": "integer", "description": "default 120000, at most 900000"},
+            "stdin": {
+                "type": "boolean",
+                "description": "keep standard input open for session; default: empty",
+            },
             "yield_time_ms": {
                 "type": "integer",
                 "description": "if it runs longer, return its output so far and a session_id, and let it continue",

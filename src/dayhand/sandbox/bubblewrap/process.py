@@ -6,27 +6,25 @@ import contextlib
 import json
 import os
 import select
-import selectors
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Self
+from typing import Self
 
 from dayhand.box_paths import WORKSPACE
 from dayhand.errors import SandboxError
-from dayhand.sandbox.base import Reason
+from dayhand.sandbox.base import Reason, Stdin
+from dayhand.sandbox.bubblewrap.pipes import CHUNK, Pipes
 from dayhand.sandbox.bubblewrap.spawn_thread import SpawnThread
 from dayhand.sandbox.command import ExitStatus
 from dayhand.sandbox.limits import ControlGroup
 from dayhand.sandbox.output import OutputCapture
 
-CHUNK = 64 * 1024
 GONE_SECONDS = 30.0  # for the kernel to end the box's processes after a kill, however busy the machine is
 START_SECONDS = 30.0  # for bwrap to report the box's first process
-WATCH_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ class Process:
     def __init__(self, spec: LaunchSpec, *, separate_stderr: bool) -> None:
         """Start the box. Raises ``SandboxError``."""
         self._began = time.monotonic()
-        self._pipes: _Pipes | None = None
+        self._pipes: Pipes | None = None
         self._spawner: SpawnThread | None = None
         self._first: int | None = None  # a pidfd of the box's first process
         self._status_fd, status = os.pipe()
@@ -175,7 +173,7 @@ class Process:
         out: OutputCapture,
         err: OutputCapture | None,
         *,
-        stdin: bytes | IO[bytes] | None,
+        stdin: Stdin,
         seconds: float,
         watch: Callable[[], Reason | None],
     ) -> ExitStatus:
@@ -183,7 +181,7 @@ class Process:
 
         ``watch`` is called every second and returns why the box has to end, or None.
         """
-        pipes = self._pipes = _Pipes(self._process, self._status_fd, out, err=err, stdin=stdin)
+        pipes = self._pipes = Pipes(self._process, self._status_fd, out, err=err, stdin=stdin)
         pipes.status = self._status
         reason = pipes.run(deadline=self._began + seconds, watch=watch)
         if reason is not Reason.EXIT:
@@ -209,104 +207,6 @@ class Process:
                 "The kernel did not end a box that was killed.",
                 advice="Look for processes in state D: a disk or a network file system may hang.",
             )
-
-
-class _Pipes:
-    """The pipes of one process, none of which may block the others."""
-
-    def __init__(
-        self,
-        process: subprocess.Popen[bytes],
-        status: int,
-        out: OutputCapture,
-        *,
-        err: OutputCapture | None,
-        stdin: bytes | IO[bytes] | None,
-    ) -> None:
-        self.status = b""
-        self._selector = selectors.DefaultSelector()
-        self._stdin = process.stdin
-        self._source = stdin
-        self._pending = memoryview(stdin if isinstance(stdin, bytes) else b"")
-        self._captures: dict[int, OutputCapture] = {}
-        self._status_fd = status
-        for stream, capture in ((process.stdout, out), (process.stderr, err)):
-            if stream and capture:
-                self._captures[stream.fileno()] = capture
-        for fd in (status, *self._captures):
-            os.set_blocking(fd, False)
-            self._selector.register(fd, selectors.EVENT_READ)
-        if self._stdin:
-            os.set_blocking(self._stdin.fileno(), False)
-            self._selector.register(self._stdin, selectors.EVENT_WRITE)
-
-    def run(self, *, deadline: float, watch: Callable[[], Reason | None]) -> Reason:
-        """Move bytes until the process exits, or return why it has to be ended."""
-        next_watch = time.monotonic() + WATCH_SECONDS
-        while self._status_fd in self._selector.get_map():
-            now = time.monotonic()
-            if now >= deadline:
-                return Reason.TIMEOUT
-            if now >= next_watch:
-                next_watch = now + WATCH_SECONDS
-                if reason := watch():
-                    return reason
-            self._step(min(deadline, next_watch) - now)
-            if any(capture.flooded for capture in self._captures.values()):
-                return Reason.FLOOD
-        return Reason.EXIT
-
-    def drain(self, seconds: float) -> None:
-        """Read what is left until all writers have closed; write nothing more."""
-        self._stop_feeding()
-        until = time.monotonic() + seconds
-        while self._selector.get_map() and (left := until - time.monotonic()) > 0:
-            self._step(left)
-
-    def close(self) -> None:
-        self._selector.close()
-
-    def _step(self, seconds: float) -> None:
-        for key, _ in self._selector.select(max(seconds, 0)):
-            if self._stdin is not None and key.fileobj is self._stdin:
-                self._feed()
-            else:
-                self._read(key.fd)
-
-    def _read(self, fd: int) -> None:
-        try:
-            chunk = os.read(fd, CHUNK)
-        except BlockingIOError:
-            return
-        if not chunk:
-            self._selector.unregister(fd)
-        elif fd == self._status_fd:
-            self.status += chunk
-        else:
-            self._captures[fd].write(chunk)
-
-    def _feed(self) -> None:
-        if self._stdin is None:
-            return
-        if not self._pending and self._source is not None and not isinstance(self._source, bytes):
-            self._pending = memoryview(self._source.read(CHUNK))
-        if not self._pending:
-            self._stop_feeding()
-            return
-        try:
-            written = os.write(self._stdin.fileno(), self._pending)
-        except BlockingIOError:
-            return
-        except BrokenPipeError:  # the command closed its standard input
-            self._stop_feeding()
-            return
-        self._pending = self._pending[written:]
-
-    def _stop_feeding(self) -> None:
-        if self._stdin is not None:
-            self._selector.unregister(self._stdin)
-            self._stdin.close()
-            self._stdin = None
 
 
 def status_number(status: bytes, name: str) -> int | None:

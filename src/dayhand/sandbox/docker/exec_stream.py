@@ -20,6 +20,7 @@ import docker
 from docker.utils import parse_host
 
 from dayhand.errors import SandboxError
+from dayhand.sandbox.live_input import LiveInput
 
 CHUNK = 64 * 1024
 CONNECT_SECONDS = 30.0
@@ -74,6 +75,7 @@ class ExecStream:
         self._kind = 0
         self._pending = memoryview(b"")
         self._source: IO[bytes] | None = None
+        self._live: LiveInput | None = None
         self._feeding = False
         with ExitStack() as on_failure:
             try:
@@ -87,17 +89,24 @@ class ExecStream:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._socket, selectors.EVENT_READ)
 
-    def feed(self, stdin: bytes | IO[bytes]) -> None:
+    def feed(self, stdin: bytes | IO[bytes] | LiveInput) -> None:
         """Write this to standard input during the next steps, and then close it."""
         self._pending = memoryview(stdin if isinstance(stdin, bytes) else b"")
-        self._source = None if isinstance(stdin, bytes) else stdin
         self._feeding = True
+        if isinstance(stdin, LiveInput):
+            self._live = stdin
+            self._selector.register(stdin, selectors.EVENT_READ)
+            return
+        self._source = None if isinstance(stdin, bytes) else stdin
         self._selector.modify(self._socket, selectors.EVENT_READ | selectors.EVENT_WRITE)
 
     def step(self, seconds: float, out: OutputSink, err: OutputSink) -> None:
         """Wait at most ``seconds`` until bytes can be moved, and move them."""
         if not self._deliver(out, err):
-            for _, events in self._selector.select(max(seconds, 0)):
+            for key, events in self._selector.select(max(seconds, 0)):
+                if key.fileobj is self._live:
+                    self._take_live()
+                    continue
                 if events & selectors.EVENT_WRITE:
                     self._write()
                 if events & selectors.EVENT_READ:
@@ -117,6 +126,8 @@ class ExecStream:
         if self._feeding:
             self._feeding = False
             self._selector.modify(self._socket, selectors.EVENT_READ)
+            if self._live is not None and self._live in self._selector.get_map():
+                self._selector.unregister(self._live)
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_WR)
 
@@ -155,7 +166,21 @@ class ExecStream:
             (err if self._kind == STDERR else out).write(part)
         return delivered
 
+    def _take_live(self) -> None:
+        if self._live is None or (data := self._live.read()) is None:
+            return
+        if not data:
+            self.stop_feeding()
+            return
+        self._pending = memoryview(data)
+        self._selector.unregister(self._live)
+        self._selector.modify(self._socket, selectors.EVENT_READ | selectors.EVENT_WRITE)
+
     def _write(self) -> None:
+        if not self._pending and self._live is not None:
+            self._selector.modify(self._socket, selectors.EVENT_READ)
+            self._selector.register(self._live, selectors.EVENT_READ)
+            return
         if not self._pending and self._source is not None:
             self._pending = memoryview(self._source.read(CHUNK))
         if not self._pending:
