@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from dayhand.bench.local_run import minimal_loop
-from dayhand.bench.local_run.bench import FEW, Started, summarize
+from dayhand.bench.local_run.bench import FEW, ProgramRun, summarize
 from dayhand.bench.local_run.script import CALLS, FILES, REPAIR, commands, play
 from dayhand.bench.model_server import RecordingServer
 from dayhand.scripted_model.moves import Finish, Shell
 
 
 def test_a_step_costs_what_more_steps_cost_more() -> None:
-    repair = Started(3.0, 2.0, 0.7, (0.2, 0.1))
-    few = Started(1.0, 1.0, 0.5, (0.02,))
-    many = Started(2.0, 1.36, 0.6, (0.03, 0.05, 0.04))
+    repair = ProgramRun(3.0, 2.0, 0.7, (0.2, 0.1))
+    few = ProgramRun(1.0, 1.0, 0.5, (0.02,))
+    many = ProgramRun(2.0, 1.36, 0.6, (0.03, 0.05, 0.04))
     found = summarize([(repair, few, many)], 0.4, steps=FEW + 36, command_ms=10.0)
     assert (found.first_request_s, found.task_s, found.imports_s) == (0.6, 3.0, 0.4)
     assert (found.step_cpu_ms, found.step_gap_ms) == (10.0, 30.0)

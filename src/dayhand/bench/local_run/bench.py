@@ -58,7 +58,7 @@ class RunFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class ProgramRun:
     """One run of a program, to its end."""
 
     seconds: float
@@ -86,7 +86,9 @@ def bench_run(*, as_json: bool, rounds: int = ROUNDS, steps: int = STEPS) -> int
     return 0
 
 
-Runs = Sequence[tuple[Started, Started, Started]]  # a repair, a run of a few commands, and one of many
+Runs = Sequence[
+    tuple[ProgramRun, ProgramRun, ProgramRun]
+]  # a repair, a run of a few commands, and one of many
 
 
 class _Bench:
@@ -109,7 +111,10 @@ class _Bench:
 
     def measure(self, rounds: int, steps: int) -> tuple[tuple[Runs, float], tuple[Runs, float]]:
         """Runs of both programs by turns, and the seconds of their imports. The first round warms up."""
-        ours, bare = list[tuple[Started, Started, Started]](), list[tuple[Started, Started, Started]]()
+        ours, bare = (
+            list[tuple[ProgramRun, ProgramRun, ProgramRun]](),
+            list[tuple[ProgramRun, ProgramRun, ProgramRun]](),
+        )
         prompts = (REPAIR, commands(FEW), commands(steps))
         for _ in range(rounds + 1):
             first, few, many = (self._ours(prompt) for prompt in prompts)
@@ -128,11 +133,11 @@ class _Bench:
             (bare[1:], statistics.median(one for _, one in imports)),
         )
 
-    def _ours(self, prompt: str) -> Started:
+    def _ours(self, prompt: str) -> ProgramRun:
         words = ["-m", "dayhand.cli", "run", "--json", "--repo", str(self._repository), prompt]
         return self._start(words, accepted=(0, 5))
 
-    def _bare(self, prompt: str) -> Started:
+    def _bare(self, prompt: str) -> ProgramRun:
         started = self._start(["-m", minimal_loop.__name__, self._server.base_url, prompt], accepted=(0,))
         self._git("checkout", "-q", "--", ".")
         return started
@@ -144,7 +149,7 @@ class _Bench:
     def _python(self, code: str) -> None:
         subprocess.run([sys.executable, "-c", code], env=self._environ, check=True)
 
-    def _start(self, words: Sequence[str], *, accepted: Sequence[int]) -> Started:
+    def _start(self, words: Sequence[str], *, accepted: Sequence[int]) -> ProgramRun:
         """Run a program to its end. Raises ``DayhandError`` if it fails."""
         seen = len(self._server.requests())
         log = self._folder / "log"
@@ -161,7 +166,7 @@ class _Bench:
             tail = log.read_text(encoding="utf-8", errors="replace").strip()[-1000:]
             raise DayhandError(f"A run of the benchmark ended with {process.returncode}: {tail}")
         gaps = [after - before for before, after in pairwise(times)]
-        return Started(ended - began, usage.ru_utime + usage.ru_stime, times[0] - began, gaps)
+        return ProgramRun(ended - began, usage.ru_utime + usage.ru_stime, times[0] - began, gaps)
 
     def _make_repository(self) -> None:
         self._repository.mkdir()
