@@ -234,7 +234,7 @@ class TaskJourney:
                         log=self.log,
                         context=CommandContext(environment.env, environment.launcher),
                         limits=replace(
-                            tools.work_limits.of(self.base.config, tools.clock),
+                            tools.work_limits.of(self.base.config, self.task.ask, tools.clock),
                             find_offences=lambda: tools.checkout.find_offences(
                                 box, self.base, purpose(tools.journal)
                             ),

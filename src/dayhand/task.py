@@ -65,6 +65,8 @@ class Ask:
     asker: str  # a login
     comment: int | None = None  # the id of the comment with the request; None for a label
     accepts: str = ""  # for ACCEPT: the task whose files were held back
+    max_dollars: float = 0.0  # that the person allows; 0: the other limits alone
+    max_minutes: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

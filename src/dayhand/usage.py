@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -71,3 +72,36 @@ class Switch:
     model: str
     successor: str
     reason: str
+
+
+def total(usages: Iterable[Usage]) -> Usage:
+    """The sum of several usages, in the order in which the models worked."""
+    result = Usage(dollars=0.0)
+    for usage in usages:
+        result = add_usage(result, usage)
+    return result
+
+
+def add_usage(first: Usage, second: Usage) -> Usage:
+    """The sum of two usages, with a share for each model if there are several."""
+    shares = [*(first.by_model or ((first,) if first.turns else ()))]
+    if shares and shares[-1].model == second.model:
+        shares[-1] = _sum(shares[-1], second)
+    else:
+        shares.append(second)
+    return replace(_sum(first, second), by_model=tuple(shares) if len(shares) > 1 else ())
+
+
+def _sum(first: Usage, second: Usage) -> Usage:
+    """If one of them has no price, neither has the sum."""
+    known = first.dollars is not None and second.dollars is not None
+    return Usage(
+        second.model or first.model,
+        first.turns + second.turns,
+        first.input_tokens + second.input_tokens,
+        first.cached_tokens + second.cached_tokens,
+        first.output_tokens + second.output_tokens,
+        (first.dollars or 0.0) + (second.dollars or 0.0) if known else None,
+        first.scripted or second.scripted,
+        seconds=first.seconds + second.seconds,
+    )

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dayhand.agent.budget import FINAL_REPLY, FINISH_UP, Budget, lower_limits
+from dayhand.agent.budget import FINAL_REPLY, FINISH_UP, REPOSITORY_SETTING, Budget, lower_limits
 from dayhand.agent.compaction import History
 from dayhand.agent.guard import WorkLimits
 from dayhand.agent.loop import solve
@@ -323,13 +323,16 @@ def test_a_successor_knows_that_something_was_changed(play: Play, boxes: Boxes, 
 
 def test_a_repository_can_lower_limits_but_not_raise_them() -> None:
     money, minutes = Limit(Resource.MONEY, 5, "A"), Limit(Resource.MINUTES, 60, "B")
-    assert lower_limits((money, minutes), {"money": 9.5, "minutes": 60}) == (money, minutes)
-    assert lower_limits((money, minutes), {"money": 1.5}) == (
+    assert lower_limits((money, minutes), {"money": 9.5, "minutes": 60}, REPOSITORY_SETTING) == (
+        money,
+        minutes,
+    )
+    assert lower_limits((money, minutes), {"money": 1.5}, REPOSITORY_SETTING) == (
         Limit(
             Resource.MONEY, 1.5, "`[limits] money` in `.dayhand.toml` on the default branch, to $5.00 at most"
         ),
         minutes,
     )
-    assert lower_limits((), {"minutes": 2}) == (
+    assert lower_limits((), {"minutes": 2}, REPOSITORY_SETTING) == (
         Limit(Resource.MINUTES, 2, "`[limits] minutes` in `.dayhand.toml` on the default branch"),
     )

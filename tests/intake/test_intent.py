@@ -5,7 +5,19 @@ from __future__ import annotations
 import pytest
 
 from dayhand.intake.grammar import Command, read
-from dayhand.intake.verbs import accept, environment, fix, help, question, quiet, unclear  # noqa: A004
+from dayhand.intake.verbs import (
+    accept,
+    budget,
+    environment,
+    fix,
+    help,  # noqa: A004
+    question,
+    quiet,
+    retry,
+    status,
+    stop,
+    unclear,
+)
 from dayhand.intake.verbs.base import Verb
 from dayhand.intake.verbs.table import VERBS
 from tests.intake import comments
@@ -16,6 +28,10 @@ ROWS = (
     *((question, comment) for comment in comments.QUESTION),
     *((quiet, comment) for comment in (*comments.COURTESY, *comments.TALK)),
     *((help, comment) for comment in comments.HELP),
+    *((stop, comment) for comment in comments.STOP),
+    *((status, comment) for comment in comments.STATUS),
+    *((retry, comment) for comment in comments.RETRY),
+    *((budget, comment) for comment in comments.BUDGET),
     *((accept, comment) for comment in comments.ACCEPT),
     *((environment, comment) for comment in comments.ENVIRONMENT),
     *((unclear, comment) for comment in comments.UNKNOWN),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dayhand.task import TaskKind
+from dayhand.ledger import facts
+from dayhand.task import State, TaskKind
 from tests.journey.harness import Harness
 
 
@@ -73,3 +74,72 @@ def test_help_says_what_this_person_may_do(harness: Harness) -> None:
     assert "| `@dayhand fix this` | a tested pull request for the issue" in for_ada
     assert for_bob.startswith("@bob Only people with write access to this repository can start a task.")
     assert harness.waiting() == []
+
+
+def test_a_stop_a_removed_label_and_a_closed_issue_end_what_waits_and_the_next_word_works(
+    harness: Harness,
+) -> None:
+    repo, actions, ada = harness.repository("shop"), harness.hub.actions, harness.ada
+    for stop, said in (
+        (lambda issue: harness.comment(repo, issue, "@bot please stop"), "@ada Stopped before it began."),
+        (
+            lambda issue: actions.unlabel(repo, issue, "codex", by=ada),
+            "before it began: ada removed the label.",
+        ),
+        (lambda issue: actions.set_state(repo, issue, "closed", by=ada), "before it began: ada closed #"),
+    ):
+        issue = harness.issue(repo)
+        harness.label(repo, issue)
+        task_id = harness.waiting()[-1]
+        stop(issue)
+        harness.hub.wait_idle()
+        assert harness.ledger.record(task_id).state is State.STOPPED
+        assert said in harness.bot_comments(issue)[0]
+    issue = harness.issue(repo)
+    harness.comment(repo, issue, "@bot stop")
+    assert "Nothing is running here" in harness.bot_comments(issue)[0]
+    harness.comment(repo, issue, "@bot stop", by=harness.bob)
+    assert harness.bot_comments(issue)[1].startswith("@bob Only people with write access")
+    harness.comment(repo, issue, "@bot stop. @bot fix this")
+    assert harness.ledger.record(harness.waiting()[-1]).state is State.QUEUED
+
+
+def test_the_status_tells_the_place_in_the_queue(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    first, second = harness.issue(repo), harness.issue(repo)
+    harness.comment(repo, second, "@bot status")
+    assert "Nothing has been asked of me here yet." in harness.bot_comments(second)[0]
+    harness.label(repo, first)
+    harness.comment(repo, second, "@bot fix this, max $1.50, 10 min")
+    ask = harness.ledger.task(harness.waiting()[1]).ask
+    assert (ask.max_dollars, ask.max_minutes) == (1.5, 10)
+    harness.comment(repo, second, "@bot how is it going?")
+    assert "queued, at place 2. It has cost nothing so far." in harness.bot_comments(second)[1]
+
+
+def test_a_finished_task_is_tried_again_by_words_by_re_run_and_by_its_button(harness: Harness) -> None:
+    repo, actions = harness.repository("shop"), harness.hub.actions
+    issue = harness.issue(repo)
+    harness.comment(repo, issue, "@bot retry")
+    assert "Nothing has been asked of me here yet." in harness.bot_comments(issue)[0]
+    harness.label(repo, issue)
+    (record,) = harness.work()
+    assert record.state is State.PROPOSED, record.reason
+    run = repo.checks[record.fact(facts.CHECK) or 0]
+    assert [button["label"] for button in run.actions] == ["Retry"]
+    for again in (
+        lambda: harness.comment(repo, issue, "@bot retry with fewer lines, max $2"),
+        lambda: actions.click(repo, run, "retry", by=harness.ada),
+        lambda: actions.rerun(repo, run, by=harness.ada),
+        lambda: harness.comment(repo, issue, "@bot budget $3"),
+    ):
+        again()
+        harness.hub.wait_idle()
+        (task_id,) = {one for one in harness.waiting() if one in harness.ledger.abandoned()}
+        ask = harness.ledger.task(task_id).ask
+        assert (ask.kind, ask.asker) == (TaskKind.FIX, "ada")
+        harness.comment(repo, issue, "@bot stop")
+    texts = [harness.ledger.task(task_id).ask.text for task_id in harness.waiting()]
+    assert "Try again with fewer lines" in texts[0]
+    harness.comment(repo, issue, "@bot status")
+    assert "The last task here was stopped. ada stopped this task." in harness.bot_comments(issue)[-1]

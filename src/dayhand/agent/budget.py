@@ -21,6 +21,7 @@ WARN_TURNS = 5  # left
 WARN_REPLIES = 3  # left, if they are like the last one
 FINAL_REPLY_MINUTES = 2.0  # reserved for the final reply; a tenth of the limit if that is less
 REPOSITORY_SETTING = "`[limits] {}` in `.dayhand.toml` on the default branch"
+REQUEST_SETTING = "the limit of {} in the request, with `@bot budget …`"
 FINISH_UP = "Finish what you can, leave the work tree in order, then call finish and say what is left."
 FINAL_REPLY = (
     "The limit of {} is reached. Your next reply is the last one: no command is run for it, and only `finish` counts. "
@@ -28,15 +29,15 @@ FINAL_REPLY = (
 )
 
 
-def lower_limits(limits: Sequence[Limit], repository: Mapping[str, float]) -> tuple[Limit, ...]:
-    """The operator's limits, with those of the repository where they are lower. A repository cannot raise a limit."""
+def lower_limits(limits: Sequence[Limit], lower: Mapping[str, float], setting: str) -> tuple[Limit, ...]:
+    """The limits, with those of ``lower`` where they are lower: a repository or a person cannot raise a limit."""
     by_resource = {limit.resource: limit for limit in limits}
-    for name, maximum in repository.items():
+    for name, maximum in lower.items():
         resource = Resource(name)
         operator = by_resource.get(resource)
         if operator is None or maximum < operator.maximum:
             bound = f", to {operator.format(operator.maximum)} at most" if operator else ""
-            by_resource[resource] = Limit(resource, maximum, f"{REPOSITORY_SETTING.format(name)}{bound}")
+            by_resource[resource] = Limit(resource, maximum, f"{setting.format(name)}{bound}")
     return tuple(by_resource.values())
 
 

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from dayhand.agent.model.base import Call, Item, Reply
-from dayhand.agent.model.items import add_usage, message
+from dayhand.agent.model.items import message
 from dayhand.agent.tools.call_parser import InvalidCall, PlanCall, parse_call
 from dayhand.agent.tools.schema import ALIASES, TOOLS
 from dayhand.errors import ModelError
 from dayhand.sandbox.base import Box
-from dayhand.usage import Usage
+from dayhand.usage import Usage, add_usage
 
 FULL_SHARE = 0.85  # of the window; the rest is left for the handover and the reply
 MIN_GROWTH = 1 / 8  # of the window, since the last compaction: otherwise the next one is not worth a request

@@ -8,13 +8,14 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from dayhand.agent.budget import Budget, lower_limits
+from dayhand.agent.budget import REPOSITORY_SETTING, REQUEST_SETTING, Budget, lower_limits
 from dayhand.agent.model.base import Call, Item, Reply
 from dayhand.agent.model.items import message, refusal_in
 from dayhand.agent.tools.call_parser import MAX_NAME_CHARS
 from dayhand.agent.tools.executor import ToolResult
 from dayhand.environment.declared.dayhand_toml import RepoConfig
 from dayhand.errors import LimitReached, ModelError, SandboxError
+from dayhand.task import Ask
 from dayhand.usage import Limit, Resource
 
 QUOTE_CHARS = 300
@@ -48,9 +49,11 @@ class WorkLimits:
     def all(self) -> tuple[Limit, ...]:
         return (*self.limits, Limit(Resource.TURNS, self.turns, "DAYHAND_MAX_TURNS"))
 
-    def of(self, config: RepoConfig, clock: Callable[[], float]) -> WorkLimits:
-        """These limits as a repository lowers them, with its effort."""
-        limits = lower_limits(self.limits, config.budget)
+    def of(self, config: RepoConfig, ask: Ask, clock: Callable[[], float]) -> WorkLimits:
+        """These limits as a repository and the request lower them, with the repository's effort."""
+        asked = {Resource.MONEY: ask.max_dollars, Resource.MINUTES: ask.max_minutes}
+        limits = lower_limits(self.limits, config.budget, REPOSITORY_SETTING)
+        limits = lower_limits(limits, {name: most for name, most in asked.items() if most}, REQUEST_SETTING)
         return replace(self, limits=limits, clock=clock, effort=config.effort)
 
 

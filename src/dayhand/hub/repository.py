@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -254,9 +254,15 @@ class RepositoryHub:
             return CheckRun(made.id, made.html_url)
 
     def update_check(
-        self, check: int, *, output: dict[str, str], conclusion: str = "", retries: bool = True
+        self,
+        check: int,
+        *,
+        output: dict[str, str],
+        conclusion: str = "",
+        buttons: Sequence[dict[str, str]] = (),
+        retries: bool = True,
     ) -> None:
-        """Replace the text of a check run, and complete it if there is a ``conclusion``.
+        """Replace the text of a check run, and complete it, with its buttons, if there is a ``conclusion``.
 
         Without ``retries`` it is tried once, with a short timeout: the next update contains the same text.
         """
@@ -264,7 +270,10 @@ class RepositoryHub:
         with hub_errors("updating the check run"):
             run: GitHubCheckRun = client.get_repo(self.full_name).get_check_run(check)
             run.edit(
-                output=output, conclusion=conclusion or NotSet, status="completed" if conclusion else NotSet
+                output=output,
+                conclusion=conclusion or NotSet,
+                status="completed" if conclusion else NotSet,
+                actions=list(buttons) if conclusion else NotSet,
             )
 
     def head(self, number: int) -> str:

@@ -12,9 +12,11 @@ from typing import assert_never
 
 from dayhand.hub.client import Hub
 from dayhand.hub.repository import RepositoryHub
-from dayhand.intake import grammar, refusals
+from dayhand.intake import deeds, grammar, refusals
 from dayhand.intake.events import (
     BranchPushed,
+    Clicked,
+    Closed,
     Commented,
     Event,
     Ignored,
@@ -22,6 +24,7 @@ from dayhand.intake.events import (
     Pushed,
     RepositoriesAdded,
     Subject,
+    Unlabeled,
 )
 from dayhand.intake.permission import may_ask
 from dayhand.intake.refusals import Notice, Refusal
@@ -35,6 +38,9 @@ from dayhand.task import Ask, Task, TaskKind
 from dayhand.visible_text.markdown import MAX_DROPPED, visible, visible_line
 
 ID_BYTES = 5
+UNREQUESTED_CHECK = (
+    "environment"  # the external id of the check run of an examination that no person asked for
+)
 ALREADY_WAITING = "an examination of this repository is already queued, and will include this push"
 
 
@@ -59,6 +65,18 @@ class Dispatcher:
                 return self._labeled(event, delivery)
             case Commented():
                 return self._commented(event, delivery)
+            case Unlabeled() if event.label == self.label and not event.by_bot:
+                return deeds.stop_because(event, f"{event.sender} removed the label", self)
+            case Unlabeled():
+                return Decision(None, f"the label “{event.label}” decides nothing")
+            case Closed() if not event.by_bot:
+                return deeds.stop_because(event, f"{event.sender} closed #{event.subject.number}", self)
+            case Closed():
+                return Decision(None, f"{event.sender} is a bot")
+            case Clicked() if event.task == UNREQUESTED_CHECK:
+                return self._examine_again(event, delivery)
+            case Clicked():
+                return deeds.click(event, delivery, self)
             case RepositoriesAdded():
                 return self._repositories_added(event, delivery)
             case BranchPushed():
@@ -133,6 +151,14 @@ class Dispatcher:
         opened = self.ledger.open(task, delivery=delivery, thread=thread)
         self.enqueue(opened.task_id)
         return opened
+
+    def _examine_again(self, event: Clicked, delivery: str) -> Decision:
+        subject = _whole_repository(event.repository, event.installation)
+        with closing(self._for_comments(subject)) as hub:
+            if not may_ask(hub, event.sender):  # there is no issue to say it on
+                return Decision(None, f"{event.sender} may not write to {event.repository}")
+        opened = self._examine(subject, event.sender, "“Re-run” was clicked.", delivery=delivery)
+        return Decision(opened.task_id, "" if opened.fresh else ALREADY_WAITING)
 
     def _labeled(self, event: Labeled, delivery: str) -> Decision:
         if event.label != self.label:

@@ -59,6 +59,39 @@ class Commented:
 
 
 @dataclass(frozen=True, slots=True)
+class Unlabeled:
+    """Someone removed a label from an issue or pull request."""
+
+    subject: Subject
+    label: str
+    sender: str
+    by_bot: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Someone closed an issue or pull request, or merged it, or the issue left the repository."""
+
+    subject: Subject
+    sender: str
+    by_bot: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Clicked:
+    """Someone clicked a button of one of our check runs, or “Re-run”."""
+
+    repository: str
+    installation: int
+    task: str  # the check run's external id; "" if the whole suite is to run again
+    pull: int  # of the suite; 0 for none
+    repository_id: int
+    head: str
+    button: str  # "" for “Re-run”
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
 class RepositoriesAdded:
     """Someone installed the App in repositories, or added repositories to an installation."""
 
@@ -96,7 +129,9 @@ class Ignored:
     reason: str
 
 
-Event = Labeled | Commented | RepositoriesAdded | Pushed | BranchPushed | Ignored
+Event = (
+    Labeled | Unlabeled | Commented | Closed | Clicked | RepositoriesAdded | Pushed | BranchPushed | Ignored
+)
 
 
 def parse(name: str, body: bytes) -> Event:
@@ -109,6 +144,10 @@ def parse(name: str, body: bytes) -> Event:
             return Labeled(_subject(fields, "issue"), fields.text("label", "name"), *_sender(fields))
         case "pull_request", "labeled":
             return Labeled(_subject(fields, "pull_request"), fields.text("label", "name"), *_sender(fields))
+        case (("issues" | "pull_request"), ("unlabeled" | "closed" | "deleted" | "transferred")):
+            return _withdrawn(fields, "issue" if name == "issues" else "pull_request", action)
+        case ("check_run", "rerequested" | "requested_action") | ("check_suite", "rerequested"):
+            return _clicked(fields, name)
         case "issue_comment", "created":
             comment, text = fields.number("comment", "id"), fields.text("comment", "body")
             return Commented(_subject(fields, "issue"), comment, text, *_sender(fields))
@@ -201,6 +240,28 @@ def _subject(fields: Fields, key: str) -> Subject:
 
 def _sender(fields: Fields) -> tuple[str, bool]:
     return fields.text("sender", "login"), fields.text("sender", "type") == "Bot"
+
+
+def _withdrawn(fields: Fields, key: str, action: str) -> Unlabeled | Closed:
+    subject, (sender, by_bot) = _subject(fields, key), _sender(fields)
+    if action == "unlabeled":
+        return Unlabeled(subject, fields.text("label", "name"), sender, by_bot)
+    return Closed(subject, sender, by_bot)
+
+
+def _clicked(fields: Fields, key: str) -> Clicked:
+    """https://docs.github.com/webhooks/webhook-events-and-payloads#check_run."""
+    is_button = fields.get("action") == "requested_action"
+    return Clicked(
+        repository=fields.text("repository", "full_name"),
+        installation=fields.number("installation", "id"),
+        task=fields.text(key, "external_id") if key == "check_run" else "",
+        pull=next((Fields(one, key).number("number") for one in fields.list(key, "pull_requests")), 0),
+        repository_id=fields.number("repository", "id"),
+        head=fields.text(key, "head_sha"),
+        button=fields.text("requested_action", "identifier") if is_button else "",
+        sender=fields.text("sender", "login"),
+    )
 
 
 def _edited(fields: Fields) -> Commented | Ignored:

@@ -124,10 +124,10 @@ UNFINISHED_HEAD = _text("unfinished_head", "checkout", "checkout")  # the commit
 UNFINISHED_BRANCH = _text("unfinished_branch", "checkout", "checkout", "publish", old_name="unfinished")
 
 # On GitHub.
-PULL = _number("pull", "publish", "publish")  # the pull request's number
-PULL_URL = _text("pull_url", "publish", "publish", "dashboard")
+PULL = _number("pull", "publish", "publish", "intake")  # the pull request's number
+PULL_URL = _text("pull_url", "publish", "publish", "dashboard", "intake")
 CHECK = _number("check", "publish", "publish", "intake")  # the check run's id
-CHECK_URL = _text("check_url", "publish", "publish")
+CHECK_URL = _text("check_url", "publish", "publish", "intake")
 CHECK_HEAD = _text("check_head", "publish", "publish")  # the commit that the check run is on
 ENVIRONMENT_WARNING = _text("environment_warning", "publish", "publish", old_name="lacking")  # "" for none
 PATCH = _text("patch", "publish", "dashboard", own_place=True)  # what the task changed, cut to a megabyte

@@ -13,7 +13,7 @@ from dayhand.ledger import keys, scripts
 from dayhand.ledger.codec import pack, unpack
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.ledger import Claim, fenced
-from dayhand.usage import Usage
+from dayhand.usage import Usage, total
 
 JsonItem: TypeAlias = dict[str, Any]  # of the model's API, kept as it is
 REPLY, RESULTS, COMPACTION = "reply:", "results:", "compaction:"
@@ -94,6 +94,14 @@ class Journal:
     def _put(self, script: Script, key: str, fields: Mapping[str, str]) -> None:
         pairs = [part for pair in fields.items() for part in pair]
         fenced(script, [keys.record(self._claim.task_id), key], [self._claim.token, *pairs])
+
+
+def usage_so_far(redis: TextRedis, task_id: str) -> Usage:
+    """What a task has cost so far. Raises ``LedgerError`` if a newer version wrote its journal."""
+    fields = redis.hgetall(keys.journal(task_id))
+    usages = [(turn, 0, _read(text).usage) for turn, text in _numbered(fields, COMPACTION).items()]
+    usages += [(turn, 1, _read(text).usage) for turn, text in _numbered(fields, REPLY).items()]
+    return total(usage for *_, usage in sorted(usages, key=lambda entry: entry[:2]))
 
 
 def _numbered(fields: Mapping[str, str], prefix: str) -> dict[int, str]:

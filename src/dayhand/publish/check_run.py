@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 
+from dayhand.errors import DayhandError, EnvironmentFailure, HubError, PolicyRefusal, TaskStopped
 from dayhand.ledger.log import Note
 from dayhand.publish.markdown.escape import MAX_BYTES, fenced, tail
 from dayhand.publish.wording.check_run import STARTING, stage_title
@@ -14,6 +15,7 @@ LOG_BYTES = MAX_BYTES - 6_000  # the list of stages comes before the log
 OUTPUT_CHARS = 1_500
 MAX_ENTRIES = 2_000
 MAX_STAGES = 40
+REFUSALS = frozenset({401, 403, 404})  # of GitHub: a person must change the App's settings
 PREFIXES = {"command": "$ ", "result": "", "error": "✗ "}
 
 
@@ -89,3 +91,16 @@ class CheckRunProgress:
 def _end(text: str) -> str:
     """The end of a long text: that is where the result is."""
     return text if len(text) <= OUTPUT_CHARS else f"…{text[-OUTPUT_CHARS:]}"
+
+
+def failure_conclusion(error: DayhandError) -> str:
+    """The conclusion of the check run: "action_required" if a person can do something about it."""
+    match error:
+        case TaskStopped():
+            return "cancelled"
+        case PolicyRefusal() | EnvironmentFailure():
+            return "action_required"
+        case HubError() if error.status in REFUSALS:
+            return "action_required"
+        case _:
+            return "failure"

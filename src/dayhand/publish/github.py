@@ -8,10 +8,9 @@ from collections.abc import Callable
 from dayhand.environment.declared.improvement import Improvement
 from dayhand.errors import (
     DayhandError,
-    EnvironmentFailure,
     HubError,
     HubUnavailable,
-    PolicyRefusal,
+    LimitReached,
     TaskStopped,
 )
 from dayhand.hub.models import Pull
@@ -21,7 +20,7 @@ from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.log import LogReader, Note
 from dayhand.ledger.repository_notes import RepositoryNotes, last_examination
 from dayhand.publish.base import ProposedChange
-from dayhand.publish.check_run import CheckRunProgress
+from dayhand.publish.check_run import CheckRunProgress, failure_conclusion
 from dayhand.publish.markdown.escape import cap
 from dayhand.publish.wording import (
     check_run,
@@ -39,7 +38,6 @@ from dayhand.usage import Usage
 
 PATCH_CHARS = 1024 * 1024
 UNREQUESTED = "environment"  # the external id of the one check run on a commit that no person asked for
-REFUSALS = frozenset({401, 403, 404})  # of GitHub: a person must change the App's settings
 
 
 class GitHubPublication:
@@ -168,7 +166,8 @@ class GitHubPublication:
         kept, refused = "", None
         try:
             self._move_to_unfinished()
-            self._conclude(_failure_conclusion(error), title)
+            buttons = check_run.buttons(limited=isinstance(error, LimitReached))
+            self._conclude(failure_conclusion(error), title, buttons)
             kept = self._keep_unfinished(error) or self._withdraw(title)
         except HubUnavailable:
             raise  # everything is done later
@@ -228,13 +227,15 @@ class GitHubPublication:
         table = verification.table(proposed.verification, self.task_url)
         text = f"{table}\n\n{self._progress.final_text}"
         output = self._output(verification.headline(proposed.verification), text)
-        self.hub.update_check(check, output=output, conclusion=conclusion.status)
+        limit, asks = proposed.verification.limit_hit, bool(conclusion.objections)
+        buttons = check_run.buttons(limited=limit is not None and limit.exceeded, asks=asks)
+        self.hub.update_check(check, output=output, conclusion=conclusion.status, buttons=buttons)
 
-    def _conclude(self, conclusion: str, title: str) -> None:
+    def _conclude(self, conclusion: str, title: str, buttons: check_run.Buttons = ()) -> None:
         """Conclude the check run that shows the progress."""
         if check := self.facts.get(facts.CHECK):
             output = self._output(title, self._progress.final_text)
-            self.hub.update_check(check, output=output, conclusion=conclusion)
+            self.hub.update_check(check, output=output, conclusion=conclusion, buttons=buttons)
 
     def _move_to_unfinished(self) -> None:
         """Move the check run to the unfinished work that was pushed to our draft."""
@@ -333,16 +334,3 @@ class GitHubPublication:
 
     def _branch(self) -> str:
         return self.facts.get(facts.BRANCH) or self.task.branch
-
-
-def _failure_conclusion(error: DayhandError) -> str:
-    """The conclusion of the check run: "action_required" if a person can do something about it."""
-    match error:
-        case TaskStopped():
-            return "cancelled"
-        case PolicyRefusal() | EnvironmentFailure():
-            return "action_required"
-        case HubError() if error.status in REFUSALS:
-            return "action_required"
-        case _:
-            return "failure"

@@ -13,11 +13,10 @@ from redis.exceptions import RedisError
 from rq import get_current_job
 from rq.timeouts import JobTimeoutException
 
-from dayhand.agent.model.items import total_usage
 from dayhand.errors import DayhandError, HubError, HubUnavailable, LeaseLost, LedgerError, TaskStopped
 from dayhand.journey import travel
 from dayhand.journey_tools import Tools
-from dayhand.ledger.journal import Journal
+from dayhand.ledger.journal import usage_so_far
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.log import TaskLog
 from dayhand.ledger.queue import step_aside
@@ -143,7 +142,7 @@ class JobAttempt:
     def _fail(self, publication: Publication, error: DayhandError, state: State = State.FAILED) -> None:
         """Tell the person, then record it. In this order, a crash in between only updates the same comment again."""
         self.log.line("error", _sentence(error))
-        usage = total_usage(Journal(self.ledger.redis, self.task.id, self.claim))
+        usage = usage_so_far(self.ledger.redis, self.task.id)
         try:
             publication.fail(self.task, error, usage)
         except HubUnavailable:

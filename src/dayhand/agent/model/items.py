@@ -1,14 +1,12 @@
-"""Builds and reads items of the Responses format, converts them from and to the journal, and adds up their usage."""
+"""Builds and reads items of the Responses format, and converts them from and to the journal."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from dayhand.agent.model.base import Call, Item, Reply
-from dayhand.ledger.journal import Journal
 from dayhand.usage import Usage
 
 MAX_PARAGRAPH_CHARS = 8_000  # a longer one is split at its last line end
@@ -103,41 +101,6 @@ def without_surrogates(value: dict[str, Any]) -> dict[str, Any]:
 def read_reply(items: Sequence[Item], usage: Usage) -> Reply:
     """Read a reply from its journal entry."""
     return Reply(tuple(items), calls_in(items) or (), text_in(items), usage)
-
-
-def total_usage(journal: Journal) -> Usage:
-    """What a task has cost so far, according to its journal."""
-    entries = [(turn, 0, entry.usage) for turn, entry in journal.compactions().items()]
-    entries += [(entry.turn, 1, entry.usage) for entry in journal.turns()]
-    total = Usage(dollars=0.0)
-    for *_, usage in sorted(entries, key=lambda entry: entry[:2]):
-        total = add_usage(total, usage)
-    return total
-
-
-def add_usage(first: Usage, second: Usage) -> Usage:
-    """The sum of two usages, with a share for each model if there are several."""
-    shares = [*(first.by_model or ((first,) if first.turns else ()))]
-    if shares and shares[-1].model == second.model:
-        shares[-1] = _sum(shares[-1], second)
-    else:
-        shares.append(second)
-    return replace(_sum(first, second), by_model=tuple(shares) if len(shares) > 1 else ())
-
-
-def _sum(first: Usage, second: Usage) -> Usage:
-    """If one of them has no price, neither has the sum."""
-    known = first.dollars is not None and second.dollars is not None
-    return Usage(
-        second.model or first.model,
-        first.turns + second.turns,
-        first.input_tokens + second.input_tokens,
-        first.cached_tokens + second.cached_tokens,
-        first.output_tokens + second.output_tokens,
-        (first.dollars or 0.0) + (second.dollars or 0.0) if known else None,
-        first.scripted or second.scripted,
-        seconds=first.seconds + second.seconds,
-    )
 
 
 class ParagraphWriter:

@@ -8,7 +8,9 @@ from typing import Protocol
 from dayhand.hub.client import Hub
 from dayhand.intake.events import Commented, Subject
 from dayhand.intake.refusals import Refusal
+from dayhand.intake.terms import Terms, read_terms
 from dayhand.ledger.ledger import Ledger
+from dayhand.ledger.thread import Thread
 from dayhand.task import Ask, TaskKind
 
 
@@ -77,7 +79,22 @@ def task_request(
     subject: Subject, kind: TaskKind, text: str, *, asker: str, comment: int | None, source: str = ""
 ) -> TaskRequest:
     """What a label (``comment`` is None) or a comment asks."""
-    return TaskRequest(subject, Ask(kind, text, asker, comment), source)
+    terms = read_terms(text) if comment or source else Terms()
+    ask = Ask(
+        kind,
+        text,
+        asker,
+        comment,
+        max_dollars=terms.dollars or 0.0,
+        max_minutes=terms.minutes or 0.0,
+    )
+    return TaskRequest(subject, ask, source)
+
+
+def find_thread(context: VerbContext, subject: Subject) -> Thread:
+    """The thread of an issue or pull request."""
+    threads = context.ledger.threads
+    return threads.find(threads.find_key(subject.repository_id, subject.number))
 
 
 def open_task(instruction: Instruction, kind: TaskKind, context: VerbContext) -> Decision:

@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dayhand.intake.intent import Intent
-from dayhand.intake.verbs import accept, environment, fix, help, question, quiet, unclear  # noqa: A004 - a verb's name
+from dayhand.intake.verbs import (
+    accept,
+    budget,
+    environment,
+    fix,
+    help,  # noqa: A004 - a verb's name
+    question,
+    quiet,
+    retry,
+    status,
+    stop,
+    unclear,
+)
 from dayhand.intake.verbs.base import Verb
 
-VERBS: tuple[Verb, ...] = (help, accept, environment, question)  # by their words
+VERBS: tuple[Verb, ...] = (stop, status, help, retry, accept, budget, environment, question)  # by their words
 BY_INTENT: Mapping[Intent, Verb] = {
     Intent.CHANGE: fix,
     Intent.QUESTION: question,

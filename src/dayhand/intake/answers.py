@@ -1,0 +1,81 @@
+"""The answers to commands that need no task: where the work stands, and what a stop or a retry found."""
+
+from __future__ import annotations
+
+from dayhand.ledger import facts
+from dayhand.ledger.journal import usage_so_far
+from dayhand.ledger.ledger import Ledger, Record, StopResult
+from dayhand.ledger.thread import Thread
+from dayhand.task import STAGE_TITLES, State
+from dayhand.usage import Usage
+
+NOTHING_YET = "Nothing has been asked of me here yet."
+ENDS = {
+    State.PROPOSED: "The last task here is finished: its pull request waits for a person.",
+    State.ANSWERED: "The last task here is finished: it needed no change.",
+    State.FAILED: "The last task here failed.",
+    State.STOPPED: "The last task here was stopped.",
+}
+STOPPED = {
+    None: "Nothing is running here, so there is nothing to stop.",
+    StopResult.OVER: "The task was over already, so there was nothing to stop.",
+    StopResult.NEVER_BEGUN: "Stopped before it began. Nothing was changed, and it cost nothing.",
+}
+STILL_RUNNING = (
+    "The task here still runs. Write what you want to change, and it reads that next; or stop it first."
+)
+BUDGET_IS_SET = "The limit of a task that runs cannot be changed. Stop it, then write the budget again: its work so far is kept."
+NO_REQUEST_FOR_BUDGET = f"{NOTHING_YET} Write what to do together with the limit: “fix this, max $2”."
+NOTHING_TO_RETRY = f"{NOTHING_YET} Write what to do."
+
+
+def status(ledger: Ledger, thread: Thread) -> str:
+    """Where a thread stands. Raises ``LedgerError`` if a newer version wrote its records."""
+    task_id = thread.task or thread.last
+    if not task_id:
+        return NOTHING_YET
+    record = ledger.record(task_id)
+    parts = [
+        _state(ledger, record),
+        _cost(usage_so_far(ledger.redis, task_id)),
+        _unread(thread),
+        _links(record),
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def _state(ledger: Ledger, record: Record) -> str:
+    if record.state is State.QUEUED:
+        place = place_in_queue(ledger, record)
+        return f"The task here is queued, at place {place}. {record.reason}".strip()
+    if record.state is State.RUNNING:
+        minutes = max(0, ledger.clock() - record.task.created_at) / 60
+        return f"The task here runs: {STAGE_TITLES.get(record.stage, 'Starting')}. It was asked for {minutes:.0f} minutes ago."
+    return f"{ENDS[record.state]} {record.reason}".strip()
+
+
+def place_in_queue(ledger: Ledger, record: Record) -> int:
+    """From 1: how many queued tasks are as old, or older."""
+    queued = [other for other in ledger.unfinished() if other.state is State.QUEUED]
+    return sum(other.task.created_at <= record.task.created_at for other in queued) or 1
+
+
+def _cost(usage: Usage) -> str:
+    if not usage.turns:
+        return "It has cost nothing so far."
+    price = "price unknown" if usage.dollars is None else f"${usage.dollars:.2f}"
+    tokens = usage.input_tokens + usage.output_tokens
+    return f"It has used {usage.turns} turns, {tokens:,} tokens and {usage.seconds / 60:.1f} minutes of the model ({price})."
+
+
+def _unread(thread: Thread) -> str:
+    count = sum(message.mention for message in thread.unread)
+    return f"It has not read {count} of the comments yet." if count and thread.task else ""
+
+
+def _links(record: Record) -> str:
+    pull, check = record.fact(facts.PULL_URL), record.fact(facts.CHECK_URL)
+    links = [
+        f"[{title}]({url})" for title, url in (("The pull request", pull), ("The check run", check)) if url
+    ]
+    return " · ".join(links)

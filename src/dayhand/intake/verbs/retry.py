@@ -1,0 +1,68 @@
+"""`retry`: another attempt at the last request of this thread, on the same pull request."""
+
+from __future__ import annotations
+
+import re
+
+from dayhand.intake import answers
+from dayhand.intake.terms import Terms, read_terms
+from dayhand.intake.verbs.base import Decision, Instruction, TaskRequest, VerbContext, find_thread
+from dayhand.ledger.ledger import Record
+from dayhand.task import Ask, State
+
+NAME = "retry"
+PATTERN = "(?!)"
+MORE = re.compile(r"\b(?:with|using)\b.+", re.IGNORECASE | re.DOTALL)
+NO_TERMS = Terms()
+
+
+def act(instruction: Instruction, context: VerbContext) -> Decision:
+    more = MORE.search(instruction.text)
+    return retry(
+        instruction, context, more=more[0] if more else "", terms=read_terms(instruction.text),
+        none=answers.NOTHING_TO_RETRY, runs=answers.STILL_RUNNING,
+    )  # fmt: skip
+
+
+def retry(
+    instruction: Instruction,
+    context: VerbContext,
+    *,
+    none: str,
+    runs: str,
+    more: str = "",
+    terms: Terms = NO_TERMS,
+) -> Decision:
+    """Make the last request of the thread once more. ``none`` and ``runs``: the answers if there is none, or it runs."""
+    comment = instruction.comment
+    thread = find_thread(context, comment.subject)
+    if thread.task or not thread.last:
+        if context.is_allowed(comment):
+            context.answer(comment, runs if thread.task else none)
+        return Decision(None, "there is nothing to retry")
+    record = context.ledger.record(thread.last)
+    ask = retry_ask(record, asker=comment.sender, more=more, terms=terms, comment=comment.comment)
+    return context.open_task(TaskRequest(comment.subject, ask, comment.text), instruction.delivery)
+
+
+def retry_ask(
+    record: Record,
+    *,
+    asker: str,
+    more: str = "",
+    terms: Terms = NO_TERMS,
+    comment: int | None = None,
+) -> Ask:
+    """What a task was asked, once more. The model reads why the last attempt failed, so that it need not fail again."""
+    last = record.task.ask
+    failed = f"The last attempt failed: {record.reason}" if record.state is State.FAILED else ""
+    parts = (last.text, failed, more and f"Try again {more}")
+    return Ask(
+        kind=last.kind,
+        text="\n\n".join(part for part in parts if part),
+        asker=asker,
+        comment=comment,
+        accepts=last.accepts,
+        max_dollars=terms.dollars or last.max_dollars,
+        max_minutes=terms.minutes or last.max_minutes,
+    )

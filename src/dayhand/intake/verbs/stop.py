@@ -1,0 +1,24 @@
+"""`stop`: end the task of this thread wherever it is; its work so far is kept on its branch."""
+
+from __future__ import annotations
+
+from dayhand.intake import answers, refusals
+from dayhand.intake.verbs.base import Decision, Instruction, VerbContext, find_thread
+from dayhand.ledger.ledger import StopResult
+
+NAME = "stop"
+PATTERN = NAME
+
+
+def act(instruction: Instruction, context: VerbContext) -> Decision:
+    comment = instruction.comment
+    if not context.is_allowed(comment):
+        context.refuse(comment.subject, comment.sender, refusals.MAY_NOT_STOP)
+        return Decision(None, f"{comment.sender} may not stop it")
+    task = find_thread(context, comment.subject).task
+    result = context.ledger.ask_to_stop(task, comment.sender) if task else None
+    if result is StopResult.ASKED:
+        context.react(comment, "+1")  # the task's own comment says where its work is
+    else:
+        context.answer(comment, answers.STOPPED[result])
+    return Decision(None, f"stop: {result or 'nothing runs'}")
