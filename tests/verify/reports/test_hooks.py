@@ -240,6 +240,21 @@ def test_unittest_reports_every_test_but_not_those_that_tests_start(tmp_path: Pa
     assert "loaded\n" in outcome.printed, "the repository's own sitecustomize is still loaded"
 
 
+def test_the_hook_loads_no_module_that_python_would_not_load_itself(tmp_path: Path) -> None:
+    with tarfile.open(fileobj=io.BytesIO(collect.hook_archive(str(tmp_path)))) as tar:
+        tar.extractall(tmp_path, filter="data")
+    command = [
+        sys.executable,
+        "-S",
+        "-c",
+        "import sys, site; old = set(sys.modules); site.execsitecustomize()",
+    ]
+    command[-1] += "; print(*sorted(set(sys.modules) - old))"
+    env = {"PYTHONPATH": str(tmp_path / "hooks/python")}
+    loaded = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout.split()
+    assert loaded == ["__future__", "sitecustomize"]
+
+
 @needs("ruby")
 def test_minitest_reports_files_classes_and_why(tmp_path: Path) -> None:
     test = (

@@ -63,6 +63,7 @@ HOOKS = {
     "hooks/node.cjs": "node.cjs",
     "hooks/node-reporter.mjs": "node-reporter.mjs",
     "hooks/python/sitecustomize.py": "sitecustomize.py",
+    "hooks/python/dayhand_unittest.py": "dayhand_unittest.py",
     "hooks/ruby/minitest/dayhand_plugin.rb": "dayhand_plugin.rb",
     "hooks/php/prepend.php": "prepend.php",
     "hooks/go-exec": "go-exec",

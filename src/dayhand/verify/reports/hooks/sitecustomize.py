@@ -1,118 +1,46 @@
-"""Found by Python through PYTHONPATH: makes unittest's runner, and Django's with it, write a report."""
+"""Found by Python through PYTHONPATH: makes unittest's runner write a report.
+
+Every Python program of a check starts with it, so it imports only what Python itself has loaded by then.
+"""
 
 from __future__ import annotations
 
-import os
 import sys
-from pathlib import Path
-from typing import Any
+from _frozen_importlib import module_from_spec
+from _frozen_importlib_external import PathFinder, spec_from_file_location
 
-FOLDER = Path(__file__).resolve().parents[2] / "reports"
-RUNS = "DAYHAND_UNITTEST"  # set while a run is recorded: what it starts is a part of it
-STATES = {
-    "addSuccess": "passed",
-    "addError": "failed",
-    "addFailure": "failed",
-    "addUnexpectedSuccess": "failed",
-    "addSkip": "skipped",
-    "addExpectedFailure": "skipped",
-}
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+HERE = __file__.rpartition("/")[0]
 
 
-def name_of(test: Any) -> str:
-    """The same in every run: ``module.Class.test``, with the values of a subtest; what failed to load by its name."""
-    name = str(test.id())
-    return name.rpartition("unittest.loader._FailedTest.")[2]
-
-
-def describe(error: Any) -> str:
-    """The traceback; Django's parallel runner hands on a text."""
-    from traceback import format_exception
-
-    return "".join(format_exception(*error)) if isinstance(error, tuple) else str(error)
-
-
-def recorded(result: Any, tests: list[dict[str, str]]) -> Any:
-    """Make a result note every test."""
-
-    def wrap(method: str, state: str) -> None:
-        original = getattr(result, method)
-
-        def add(test: Any, *details: Any) -> Any:
-            detail = describe(details[0]) if state == "failed" and details else ""
-            tests.append({"name": name_of(test), "state": state, "detail": detail})
-            return original(test, *details)
-
-        setattr(result, method, add)
-
-    for method, state in STATES.items():
-        wrap(method, state)
-    add_sub_test = result.addSubTest
-
-    def add(test: Any, subtest: Any, error: Any) -> Any:
-        if error is not None:
-            detail = describe(error)
-            tests.append({"name": name_of(subtest), "state": "failed", "detail": detail})
-        return add_sub_test(test, subtest, error)
-
-    result.addSubTest = add
-    return result
-
-
-def patch(runner: Any) -> None:
-    """Make ``TextTestRunner.run`` write a report when it ends."""
-    import json
-
-    original = runner.TextTestRunner.run
-
-    def run(self: Any, test: Any) -> Any:
-        if RUNS in os.environ or not FOLDER.is_dir():
-            return original(self, test)
-        os.environ[RUNS] = "1"
-        tests: list[dict[str, str]] = []
-        make = self._makeResult
-        self._makeResult = lambda: recorded(make(), tests)
-        try:
-            result = original(self, test)
-        finally:
-            del os.environ[RUNS]
-        (FOLDER / f"unittest-{os.getpid()}-{id(tests)}.json").write_text(json.dumps({"dayhand": tests}))
-        return result
-
-    runner.TextTestRunner.run = run
+def load(spec: Any) -> Any:
+    """Run the module of a spec."""
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 class UnittestFinder:
     """Patches ``unittest.runner`` as soon as it is imported, and finds nothing else."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        """The usual spec of ``unittest.runner``, with a loader that patches it."""
+        """The spec of ``unittest.runner`` that patches it."""
         if name != "unittest.runner":
             return None
         sys.meta_path.remove(self)
-        from importlib.util import find_spec
-
-        spec: Any = find_spec(name)
-        load = spec.loader.exec_module
-
-        def exec_module(module: Any) -> None:
-            load(module)
-            patch(module)
-
-        spec.loader.exec_module = exec_module
-        return spec
+        hook = load(spec_from_file_location("dayhand_unittest", f"{HERE}/dayhand_unittest.py"))
+        return hook.patched_spec()
 
 
-def import_the_usual_one() -> None:
+def load_the_usual_one() -> None:
     """There may be another ``sitecustomize``, which this one hides."""
-    from importlib.machinery import PathFinder
-    from importlib.util import module_from_spec
-
-    here = str(Path(__file__).resolve().parent)
-    spec = PathFinder.find_spec("sitecustomize", [folder for folder in sys.path if folder != here])
+    spec = PathFinder.find_spec("sitecustomize", [folder for folder in sys.path if folder != HERE])
     if spec and spec.loader:
-        spec.loader.exec_module(module_from_spec(spec))
+        load(spec)
 
 
 sys.meta_path.insert(0, UnittestFinder())
-import_the_usual_one()
+load_the_usual_one()
