@@ -41,3 +41,20 @@ def test_folders_that_were_deleted_meanwhile_are_created_again():
         sandbox.self_test()
         with sandbox.open() as box:
             assert box.run(["true"]).passed
+
+
+def test_a_bwrap_that_mounts_overlays_is_preferred_to_an_older_one_that_comes_first(data):
+    sandbox = BubblewrapSandbox(data / "older", capacity=SMALL)
+    newer = sandbox.config().bwrap
+    if not sandbox.config().overlay:
+        pytest.skip("this machine's boxes cannot mount overlays")
+    older, broken = data / "older-bwrap", data / "broken-bwrap"
+    older.write_text(
+        f'#!/bin/sh\ncase " $* " in *" --overlay-src "*) echo unknown option >&2; exit 1;; esac\nexec {newer} "$@"\n'
+    )
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    for program in (older, broken):
+        program.chmod(0o755)
+    for programs, chosen in (([older, newer], newer), ([broken, older], older), ([newer, older], newer)):
+        config = sandbox.choose_bwrap(programs)
+        assert (config.bwrap, config.overlay) == (chosen, chosen == newer)

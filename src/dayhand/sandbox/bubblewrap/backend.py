@@ -181,18 +181,30 @@ class BubblewrapSandbox:
                 temporary.write_text(text)
                 temporary.chmod(0o644)
                 temporary.rename(path)
-        uv = binaries.find_uv(store.data / "tools")
+        return self.choose_bwrap(binaries.find_bwraps(store.data / "tools"))
+
+    def choose_bwrap(self, programs: Iterable[Path]) -> BwrapConfig:
+        """The first of the ``bwrap`` programs that opens a box and mounts overlays, else the first that opens a box.
+
+        Without overlays, each box has its own copy of a snapshot's workspace. Raises ``SandboxError`` if none opens one.
+        """
+        store, problems, without_overlay = self._store, [], []
         fixed = (
-            *mounts.fixed_arguments(store.data / "etc", uv, self._capacity.scratch),
+            *mounts.fixed_arguments(
+                store.data / "etc", binaries.find_uv(store.data / "tools"), self._capacity.scratch
+            ),
             *mounts.toolchain_arguments(self.toolchains),
         )
-        problems = []
-        for bwrap in binaries.find_bwraps(store.data / "tools"):
+        for bwrap in programs:
             config = BwrapConfig(bwrap, overlay=False, fixed_arguments=fixed, capacity=self._capacity)
-            problem = self._problem(config)
-            if not problem:
-                return replace(config, overlay=self._can_overlay(config))
-            problems.append(f"{bwrap}: {problem}")
+            if problem := self._problem(config):
+                problems.append(f"{bwrap}: {problem}")
+            elif self._can_overlay(config):
+                return replace(config, overlay=True)
+            else:
+                without_overlay.append(config)
+        if without_overlay:
+            return without_overlay[0]
         raise SandboxError(
             f"No sandbox can be opened here. {' '.join(problems) or 'There is no bwrap on this machine.'}",
             advice=_advice(" ".join(problems)),

@@ -17,10 +17,11 @@ SYSTEM_BWRAP = Path("/usr/bin/bwrap")
 
 
 def find_bwraps(tools: Path) -> Iterator[Path]:
-    """The bwrap programs on this machine, best first.
+    """The bwrap programs on this machine; which of them is used is decided by trying them.
 
-    The system's comes first: Ubuntu's AppArmor profile lets only /usr/bin/bwrap create user namespaces. The wheel's
-    needs the library that comes with it, so if it has to be copied, both are.
+    The system's may be the only one that opens a box (Ubuntu's AppArmor profile lets only /usr/bin/bwrap create user
+    namespaces); before 0.11 it mounts no overlay. The wheel's needs the library that comes with it, so if it has to be
+    copied, both are.
     """
     if os.access(SYSTEM_BWRAP, os.X_OK):
         yield SYSTEM_BWRAP
