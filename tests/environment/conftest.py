@@ -20,6 +20,7 @@ from dayhand.environment.ecosystems import node, python
 from dayhand.environment.registries.machine import HostMachine
 from dayhand.sandbox.base import Box
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
+from dayhand.sandbox.worktree import REMOVE_GIT
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Project:
         paths = shlex.join(
             self.files.texts
         )  # as git has it: what set-up left there is not part of the commit
-        script = f"rm -rf .git && tar xf - && git init -q && git --literal-pathspecs add -f -- {paths}"
+        script = f"{REMOVE_GIT}\ntar xf - && git init -q && git --literal-pathspecs add -f -- {paths}"
         filled = box.run(script, stdin=archive.getvalue())
         assert filled.passed, filled.text()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dayhand.environment.ecosystems import rust
 from dayhand.environment.prepare import prepare
 from tests.environment.test_prepare import all_pass, run_checks
 
@@ -27,6 +28,14 @@ RUST = {
     "b/src/lib.rs": "pub fn one() -> u8 {\n    1\n}\n",
     "src/lib.rs": "pub fn two() -> u8 {\n    2 * b::one()\n}\n\n"
     "#[test]\nfn two_is_two() {\n    assert_eq!(two(), 2);\n}\n",
+}
+VENDORED = {
+    "Cargo.toml": '[package]\nname = "a"\nversion = "1.0.0"\n\n[dependencies]\ndep = "1"\n',
+    "src/lib.rs": "pub fn two() -> u8 {\n    2 * dep::one()\n}\n",
+    ".cargo/config.toml": '[source.crates-io]\nreplace-with = "near"\n\n[source.near]\ndirectory = "near"\n',
+    "near/dep/Cargo.toml": '[package]\nname = "dep"\nversion = "1.0.0"\n',
+    "near/dep/.cargo-checksum.json": '{"files": {}}',
+    "near/dep/src/lib.rs": "pub fn one() -> u8 {\n    1\n}\n",
 }
 RUBY = {
     "Gemfile": 'source "https://gems.invalid"\n\ngemspec\n',
@@ -109,6 +118,20 @@ def test_a_project_is_set_up_checked_and_found_again_and_a_broken_one_fails(
     assert prepare(sound.files, sandbox, sound.fill, log=log, source=sound.source).cached
     results = run_checks(environment, project({**texts, **broken}), sandbox)
     assert not results[commands[-1]].passed
+
+
+def test_crates_of_others_are_compiled_in_set_up_and_those_of_the_repository_in_each_box(
+    project, sandbox, log
+):
+    needs(sandbox, "cargo --version")
+    sound = project(VENDORED)
+    environment = prepare(sound.files, sandbox, sound.fill, log=log, source=sound.source, ecosystems=(rust,))
+    changed = project({**VENDORED, "src/lib.rs": ""})
+    with sandbox.open(origin=environment.snapshot) as box:
+        changed.fill(box)
+        built = box.run("cargo test --no-run -v", env=environment.env).text()
+    assert "Fresh dep v1.0.0" in built
+    assert "Compiling a v1.0.0" in built
 
 
 @pytest.mark.usefixtures("python_index")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from dayhand.box_paths import BUILD_CACHE
 from dayhand.environment.ecosystems import base
 from dayhand.environment.ecosystems.base import Check, Fetch, Files, Language, Names, Nested, SetupPlan, Step
 from dayhand.environment.registries.base import Machine, Registry, configured
@@ -44,6 +45,14 @@ def plan(files: Files) -> SetupPlan | None:
     fetch = Fetch(texts, download) if texts else None
     checks = (Check("test", "cat /opt/env/toys", "true", "toy", "toy.manifest"),)
     return SetupPlan("Toy", steps, checks, {}, (*MANIFESTS, *LOCKS), client=CLIENT, fetch=fetch)
+
+
+def compile_only(command: str, files: Files) -> Step | None:
+    if "toy.source" not in files.paths() or "toys" not in command:
+        return None
+    return Step(
+        "compile toys", (f"mkdir -p {BUILD_CACHE} && cat toy.source >> {BUILD_CACHE}/toys",), runs_code=False
+    )
 
 
 def find_registry(_machine: Machine) -> Registry:

@@ -1,13 +1,16 @@
-"""``dayhand bench environment``: how long a repository's environment takes, cold and warm, by ecosystem.
+"""``dayhand bench environment``: how long a repository's environment and its tests take, cold and warm, by ecosystem.
 
 The projects are small, so that the figures show the cost of Dayhand and of the registry. Packages come from the
-registries that this machine's own clients are configured for.
+registries that this machine's own clients are configured for. The tests of those that need no packages also run on this
+machine without a box, in turn with the runs in boxes.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import statistics
+import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
@@ -27,6 +30,7 @@ from dayhand.localhub.state.git_store import GitStore
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box, Sandbox
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
+from dayhand.verify.runner import Runner
 
 ROUNDS = 5
 BRANCH = "main"
@@ -52,7 +56,15 @@ PROJECTS: Mapping[str, Mapping[str, str]] = {
         ),
         "cold.test.js": 'const test = require("node:test");\ntest("warm", () => {});\n',
     },
+    "go": {
+        "go.mod": "module example.org/cold\n\ngo 1.18\n",
+        "cold.go": 'package cold\n\nimport "net/http"\n\nfunc Warm() int { return http.StatusOK }\n',
+        "cold_test.go": 'package cold\n\nimport "testing"\n\n'
+        "func TestWarm(t *testing.T) {\n\tif Warm() != 200 {\n\t\tt.Fatal(Warm())\n\t}\n}\n",
+    },
 }
+# The projects whose tests run on this machine too, with variables: Go would remember what its tests said.
+ON_HOST: Mapping[str, Mapping[str, str]] = {"node": {}, "go": {"GOFLAGS": "-count=1"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +76,11 @@ class EnvironmentFigures:
         default_factory=dict
     )  # with a snapshot: find it, open a box, check out the repository
     warm_ready_s: dict[str, float | None] = field(default_factory=dict)  # the same without the checkout
+    check_s: dict[str, float | None] = field(
+        default_factory=dict
+    )  # the tests in a clean box, warm: open it, check out the repository, run them, read the report
+    host_s: dict[str, float | None] = field(default_factory=dict)  # the same command without a box
+    check_ratio: dict[str, float | None] = field(default_factory=dict)  # of each round; the median
     not_measured: dict[str, str] = field(default_factory=dict)
 
 
@@ -87,7 +104,13 @@ def bench_environment(
             sandbox = BubblewrapSandbox(data)
             sandbox.self_test()
             raw = {path: text.encode() for path, text in texts.items()}
-            _measure(figures, name, BenchProject.write(data, name, raw), sandbox=sandbox, rounds=rounds)
+            project = BenchProject.write(data, name, raw)
+            environment = _measure(figures, name, project, sandbox=sandbox, rounds=rounds)
+            if environment and name in ON_HOST:
+                beside = Beside(
+                    Runner(environment, sandbox, NullLog()), project, data / "host", ON_HOST[name]
+                )
+                beside.measure(figures, raw, rounds=rounds)
     if as_json:
         print(json.dumps(asdict(figures)))
     else:
@@ -132,13 +155,55 @@ class BenchProject:
 
 def _measure(
     figures: EnvironmentFigures, name: str, project: BenchProject, *, sandbox: Sandbox, rounds: int
-) -> None:
+) -> Environment | None:
     environment, cold, warm, ready = time_setup(project, sandbox, rounds)
     if problem := problem_of(environment):
         figures.not_measured[name] = problem
         figures.cold_s[name] = figures.warm_s[name] = figures.warm_ready_s[name] = None
-        return
+        return None
     figures.cold_s[name], figures.warm_s[name], figures.warm_ready_s[name] = cold, warm, ready
+    return environment
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The tests of one project in boxes, and in a folder of this machine."""
+
+    runner: Runner
+    project: BenchProject
+    folder: Path
+    variables: Mapping[str, str]
+
+    def measure(self, figures: EnvironmentFigures, raw: Mapping[str, bytes], *, rounds: int) -> None:
+        """Run them in turn; what one of the two cannot run is not measured. The first run of each does not count."""
+        name = self.project.name
+        for path, text in raw.items():
+            target = self.folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(text)
+        check = next(check for check in self.runner.environment.checks if check.kind == "test")
+        box, host = [], []
+        for _ in range(rounds + 1):
+            began = time.perf_counter()
+            in_box = self.runner.run(check, self.project.fill)
+            between = time.perf_counter()
+            done = subprocess.run(
+                ["/bin/sh", "-c", check.command],
+                cwd=self.folder,
+                env={**os.environ, **self.variables},
+                capture_output=True,
+                check=False,
+            )
+            host.append(time.perf_counter() - between)
+            box.append(between - began)
+            if not in_box.run.passed or done.returncode:
+                figures.check_s[name] = figures.host_s[name] = figures.check_ratio[name] = None
+                figures.not_measured[f"{name}, tests"] = f"{check.command} fails in a box or without one"
+                return
+        ratios = [inside / outside for inside, outside in zip(box[1:], host[1:], strict=True)]
+        figures.check_s[name] = round(statistics.median(box[1:]), 3)
+        figures.host_s[name] = round(statistics.median(host[1:]), 3)
+        figures.check_ratio[name] = round(statistics.median(ratios), 2)
 
 
 def time_setup(
@@ -178,15 +243,26 @@ def problem_of(environment: Environment) -> str:
 
 
 def _show(figures: EnvironmentFigures) -> None:
-    table = Table(title="Environment setup in seconds (warm: medians)")
-    for column in ("", "cold", "warm", "warm, without checkout", "cold / warm"):
+    table = Table(title="Environment setup and tests in seconds (warm: medians)")
+    columns = (
+        "",
+        "cold",
+        "warm",
+        "warm, without checkout",
+        "cold / warm",
+        "tests, in a box",
+        "without a box",
+        "ratio",
+    )
+    for column in columns:
         table.add_column(column, justify="left" if not column else "right")
     for name, cold in figures.cold_s.items():
         warm = figures.warm_s[name]
         if cold is not None and warm is not None:
-            table.add_row(
-                name, f"{cold:.1f}", f"{warm:.2f}", f"{figures.warm_ready_s[name]:.2f}", f"{cold / warm:.0f}"
-            )
+            ready = f"{figures.warm_ready_s[name]:.2f}"
+            beside = (figures.check_s.get(name), figures.host_s.get(name), figures.check_ratio.get(name))
+            tests = (f"{one:.2f}" if one is not None else "-" for one in beside)
+            table.add_row(name, f"{cold:.1f}", f"{warm:.2f}", ready, f"{cold / warm:.0f}", *tests)
     console = Console()
     console.print(table)
     for name, why in figures.not_measured.items():

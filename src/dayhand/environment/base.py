@@ -9,7 +9,7 @@ from typing import Protocol
 from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment.declared.workflows.plan import CiPlan
 from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
-from dayhand.environment.ecosystems.base import Check, Ecosystem, SetupPlan
+from dayhand.environment.ecosystems.base import Check, Ecosystem, SetupPlan, Step
 from dayhand.environment.registries.base import ExtraRegistries
 from dayhand.environment.services.base import SCRIPT, Started
 from dayhand.sandbox.base import Snapshot
@@ -29,6 +29,7 @@ class CombinedPlan:
     extra: ExtraRegistries = field(default_factory=ExtraRegistries)
     ecosystems: tuple[Ecosystem, ...] = ECOSYSTEMS  # whose package clients may be used
     services: tuple[Started, ...] = ()
+    compiles: tuple[Step, ...] = ()  # what fills the build cache
 
     @property
     def installs(self) -> bool:

@@ -1,8 +1,8 @@
 """The repository's toolchain: planned from its files, installed once in set-up boxes, probed, kept as snapshots.
 
 There are two layers. Dependencies are downloaded where no code of the repository runs, for all commits that declare the
-same (``setup/dependencies.py``); what its own code installs is kept for its tree alone (``setup/install.py``). The model
-sees nothing of this and adds nothing to it. The set-up boxes are the only ones with a network, and they reach only the
+same (``setup/dependencies.py``); what its own code installs is kept for its tree alone (``setup/install.py``). What
+compilers keep is filled in set-up too. The model sees nothing of this and adds nothing to it. The set-up boxes are the only ones with a network, and they reach only the
 package registries; they hold no secret and no text of the issue.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from dayhand.environment import monorepo, version_pins
@@ -22,7 +22,7 @@ from dayhand.environment.declared.dayhand_toml import RepoConfig, read_config
 from dayhand.environment.declared.workflows.jobs import read_ci
 from dayhand.environment.declared.workflows.plan import CiPlan
 from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
-from dayhand.environment.ecosystems.base import Ecosystem, Files, SetupPlan
+from dayhand.environment.ecosystems.base import Ecosystem, Files, SetupPlan, Step
 from dayhand.environment.registries.base import ExtraRegistries
 from dayhand.environment.services.base import ServiceDeclaration
 from dayhand.environment.services.containers import read_containers
@@ -139,8 +139,9 @@ def _plan(
         toolchains = tuple(each for each in toolchains if each not in broken)
         choice = choose_toolchains(pins, surveyed, toolchains)
     plans = declarations.apply(apply_ci(detected, ci, files), declared)
+    combined = combine(use_toolchains(plans, choice), base_image.path)
     return replace(
-        combine(use_toolchains(plans, choice), base_image.path),
+        combined,
         allow=config.allow,
         pins=(
             *version_pins.unmet(pins, choice.versions, provided=frozenset(["node"] if choice.node else [])),
@@ -150,7 +151,14 @@ def _plan(
         extra=extra or ExtraRegistries(),
         ecosystems=ecosystems,
         services=plan_services(files, decided=config.services, of_ci=_services_of_ci(ci)),
+        compiles=tuple(_compiles(combined, files, ecosystems)),
     )
+
+
+def _compiles(plan: CombinedPlan, files: Files, ecosystems: tuple[Ecosystem, ...]) -> Iterator[Step]:
+    for command in dict.fromkeys(check.command for check in plan.checks):
+        steps = (ecosystem.compile_only(command, files) for ecosystem in ecosystems)
+        yield from (step for step in steps if step)
 
 
 def combine(plans: tuple[SetupPlan, ...], path: str) -> CombinedPlan:
@@ -200,7 +208,7 @@ def _key(plan: CombinedPlan, files: Files, base: str, *, source: Source) -> str:
         parts += [repr(step) for step in part.steps]
         parts += [f"{path}\n{files.read(path)}" for path in part.locks]
     parts += [repr((check.command, check.probe, check.remedy)) for check in plan.checks]
-    parts.append(repr(plan.services))
+    parts += [repr(plan.services), repr(plan.compiles)]
     return "env-" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from dayhand.box_paths import WORKSPACE
+from dayhand.box_paths import BUILD_CACHE, WORKSPACE
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Box, CommandLimits
 
@@ -28,13 +28,21 @@ LISTING_SECONDS = 300.0
 NO_BLOB = "0" * 40
 DELETED = "000000"
 
+# Remove a repository in the current folder, but not the build cache inside it.
+_CACHE_NAME = BUILD_CACHE.rpartition("/")[2]
+REMOVE_GIT = f"""
+if [ -L .git ] || [ ! -d .git/{_CACHE_NAME} ]; then rm -rf .git
+else find .git -mindepth 1 -maxdepth 1 ! -name {_CACHE_NAME} -exec rm -rf {{}} +
+fi
+"""
+
 # Untracked files that set-up created and the repository does not ignore (an egg-info folder, for example) are not part
 # of the change, so they are excluded before the work begins.
-_CHECK_OUT = """
+_CHECK_OUT = f"""
 set -e
 mkdir -p "/workspace/$FOLDER"
 cd "/workspace/$FOLDER"
-rm -rf .git
+{REMOVE_GIT}
 git init -q --template= -b "$BRANCH"
 printf '[user]\n\tname = "%s"\n\temail = "%s"\n[gc]\n\tauto = 0\n' "$NAME" "$EMAIL" >> .git/config
 git config filter.lfs.clean "$LFS"

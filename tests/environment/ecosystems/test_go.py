@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from dayhand.environment.ecosystems import go
 
 MODULE = "module example.org/a\n\ngo 1.22\n"
@@ -14,6 +16,41 @@ def checks(plan):
 
 def test_a_repository_without_a_module_at_the_top_is_left_alone(files):
     assert go.plan(files({"main.go": "package main", "examples/go.mod": MODULE})) is None
+
+
+@pytest.mark.parametrize(
+    ("command", "compiles"),
+    [
+        ("go test ./...", "go test -exec true ./..."),
+        ("go vet ./...", "go vet ./..."),
+        ("cd api && go test ./...", "cd api && go test -exec true ./..."),
+        (
+            "CGO_ENABLED=1 go test -race -count=1 ./...",
+            "CGO_ENABLED=1 go test -exec true -race -count=1 ./...",
+        ),
+        (
+            "go test -timeout 30s -coverprofile=c.out ./...",
+            "go test -exec true -timeout 30s -coverprofile=c.out ./...",
+        ),
+        ("go test ./... && ./check.sh", ""),
+        ("go test -exec ./run.sh ./...", ""),
+        ("go vet -vettool=./tool ./...", ""),
+        ("go build -toolexec ./tool ./...", ""),
+        ("CC=./cc go build ./...", ""),
+        ("go build -ldflags -extld=./ld .", ""),
+        ("go test $(./list.sh)", ""),
+        ("go run ./tool", ""),
+        ("golangci-lint run", ""),
+        ("make test", ""),
+    ],
+)
+def test_only_a_command_that_starts_no_program_of_the_repository_fills_the_build_cache(
+    files, command, compiles
+):
+    step = go.compile_only(command, files({"api/go.mod": MODULE}))
+    assert (step.commands[0].partition("; find ")[0] if step else "") == compiles
+    assert step is None or not step.runs_code
+    assert go.compile_only(command, files({"main.py": ""})) is None
 
 
 def test_a_modules_requirements_are_downloaded_and_its_packages_vetted_and_tested(files):

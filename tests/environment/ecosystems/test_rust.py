@@ -101,3 +101,27 @@ def test_crates_are_fetched_with_manifests_and_empty_targets_alone(files):
     assert {path for path, text in fetch.files.items() if not text} == {"a/src/lib.rs", "a/src/bin/run.rs"}
     assert fetch.step.commands[0].endswith("&& cargo fetch --locked")
     assert rust.plan(files(texts)).remaining == ()
+
+
+@pytest.mark.parametrize(
+    ("command", "manifest", "compiles"),
+    [
+        ("cargo test --no-fail-fast", NEEDY, "cargo test --no-run --no-fail-fast"),
+        ("cargo test -- --test-threads 1", NEEDY, "cargo test --no-run -- --test-threads 1"),
+        ("cargo clippy --workspace --all-targets", NEEDY, "cargo clippy --workspace --all-targets"),
+        ("cargo test && ./check.sh", NEEDY, ""),
+        ("cargo test", '[package]\nname = "a"\n', ""),
+        ("cargo test", '[dependencies]\nb = { path = "b" }\n', ""),
+        (
+            "cargo test",
+            "[target.'cfg(unix)'.dev-dependencies]\nb = { version = '1' }\n",
+            "cargo test --no-run",
+        ),
+        ("cargo fmt --check", NEEDY, ""),
+        ("make test", NEEDY, ""),
+    ],
+)
+def test_only_what_depends_on_other_crates_is_compiled_before(files, command, manifest, compiles):
+    step = rust.compile_only(command, files({"Cargo.toml": manifest}))
+    assert (step.commands[0].partition("; ")[0] if step else "") == compiles
+    assert step is None or step.runs_code, "build scripts are code: what they leave is their tree's alone"

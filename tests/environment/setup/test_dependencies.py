@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import tempfile
 from dataclasses import replace
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 import uv
 
+from dayhand.box_paths import BUILD_CACHE
 from dayhand.environment.ecosystems import go, node, python
 from dayhand.environment.prepare import prepare
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
@@ -107,13 +109,46 @@ def test_hosts_that_were_refused_to_a_download_stay_in_the_report(project, sandb
 def test_commits_without_code_that_installs_share_one_environment_and_are_probed_each(project, sandbox):
     needs(sandbox, "go version")
     first, _log = set_up(project, sandbox, GO, ecosystems=(go,))
-    other = {**GO, "b/b.go": "package b\n\nfunc One() int { return 0 + 1 }\n"}
+    other = {**GO, "a.go": GO["a.go"].replace("2 *", "3 *")}
     second, log = set_up(project, sandbox, other, ecosystems=(go,), trusted=False)
     assert (first.cached, second.cached) == (False, True)
     assert second.snapshot == first.snapshot
     assert log.of("command") == []
-    third, _log = set_up(project, sandbox, {**GO, "b/go.mod": GO["b/go.mod"] + "\n"}, ecosystems=(go,))
+    third, _log = set_up(
+        project, sandbox, {**GO, "b/go.mod": GO["b/go.mod"] + "\n"}, ecosystems=(go,), trusted=False
+    )
     assert third.snapshot != first.snapshot
+    with sandbox.open(origin=second.snapshot) as box:
+        project(other).fill(box)
+        built = box.run("go vet -x ./... && go build -x ./...", env=second.env).text()
+        assert re.findall(r"compile .* -p (\S+)", built) == ["example.org/a"], (
+            "the other package was compiled before"
+        )
+        touched = box.run(f"find {BUILD_CACHE} -name '*-d' ! -newermt 2099-01-01 | wc -l").text()
+    assert int(touched) < 10, "no file of the cache is touched, which would copy it"
+
+
+def compiled(environment, sandbox):
+    """What the build cache of an environment has, and what else is in the place of the repository."""
+    with sandbox.open(origin=environment.snapshot) as box:
+        return (
+            box.run(f"cat {BUILD_CACHE}/toys; ls .git").text().replace(f"{BUILD_CACHE}/", "").split("\n")[0]
+        )
+
+
+def test_a_build_cache_is_a_trusted_commits_and_its_trees_own_where_code_runs(project, sandbox):
+    def of(source, *, trusted, **more):
+        texts = {"toy.manifest": "a", "toy.lock": "red ball\n", "toy.source": f"{source}\n", **more}
+        environment, log = set_up(project, sandbox, texts, trusted=trusted)
+        return compiled(environment, sandbox), any("toy.source" in line for line in log.of("command"))
+
+    assert of("forged", trusted=False) == ("cat: toys: No such file or directory", False), (
+        "nothing for others"
+    )
+    playing = of("forged", trusted=False, **{"play.sh": "true\n"})
+    assert playing == ("forged", True), "its own layer, which nobody else gets"
+    assert of("ours", trusted=True) == ("ours", True)
+    assert of("other", trusted=False) == ("ours", False), "later commits find it"
 
 
 @pytest.fixture

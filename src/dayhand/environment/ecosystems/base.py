@@ -162,6 +162,9 @@ class Ecosystem(Protocol):
     def find_registry(self, machine: Machine) -> Registry:
         """The registry that ``CLIENT`` is configured for on this machine."""
 
+    def compile_only(self, command: str, files: Files) -> Step | None:
+        """Compile what a check compiles without running a test; None if nothing of it is worth keeping."""
+
 
 # Defaults.
 NO_NAMES: Names = ()
@@ -185,6 +188,11 @@ def no_versions(_files: Files) -> Iterator[tuple[str, object]]:
 def no_registry(_machine: Machine) -> Registry:
     """It has no package client."""
     return Registry()
+
+
+def no_compiler(_command: str, _files: Files) -> Step | None:
+    """Its checks compile nothing that is worth keeping."""
+    return None
 
 
 def first_word(text: str) -> str:

@@ -41,6 +41,7 @@ SHARED = re.compile(
 TESTED = re.compile(r"Microsoft\.NET\.Test\.Sdk|<IsTestProject>\s*true", re.IGNORECASE)
 
 members = base.no_members
+compile_only = base.no_compiler
 read_pin = base.first_word
 required_versions = base.no_versions
 

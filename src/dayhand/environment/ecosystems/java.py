@@ -45,6 +45,7 @@ MAVEN_HOME = f"{ENVIRONMENT}/maven"
 GRADLE_HOME = f"{ENVIRONMENT}/gradle"
 
 members = base.no_members
+compile_only = base.no_compiler
 read_pin = base.first_word
 required_versions = base.no_versions
 

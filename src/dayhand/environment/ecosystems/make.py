@@ -40,6 +40,7 @@ RECIPE = re.compile(r"^@?([A-Za-z_][\w-]*)((?:[ \t]+[^:\n]+?)?)[ \t]*:(?!=)", re
 FOLDERS = ("", "scripts/", "script/", "bin/", "tools/")
 
 members = base.no_members
+compile_only = base.no_compiler
 read_pin = base.first_word
 required_versions = base.no_versions
 find_registry = base.no_registry

@@ -88,6 +88,7 @@ BUILT_IN = ("node", "npm", "npx")
 NO_TEST = "no test specified"  # what `npm init` writes
 
 read_pin = base.first_word
+compile_only = base.no_compiler
 
 
 def plan(files: Files) -> SetupPlan | None:

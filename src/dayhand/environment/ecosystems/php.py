@@ -48,6 +48,7 @@ TOOLS = {
 }
 
 members = base.no_members
+compile_only = base.no_compiler
 read_pin = base.first_word
 
 

@@ -81,6 +81,7 @@ EXPORTS = {
 FOREIGN = re.compile(r"(^|/)(node_modules|vendor|third_party|\.venv|venv|site-packages)/")
 
 read_pin = base.first_word
+compile_only = base.no_compiler
 find_registry = find_python_registry
 
 

@@ -24,6 +24,7 @@ NESTED = Nested(("Gemfile",))
 GEMS = f"{ENVIRONMENT}/gems"
 
 members = base.no_members
+compile_only = base.no_compiler
 read_pin = base.first_word
 required_versions = base.no_versions
 

@@ -27,6 +27,12 @@ NEEDS = re.compile(r"^\s*(\[.*)?\b(dev-|build-)?dependencies\b", re.MULTILINE)
 # The tables of targets, and the folder of those that have a name and no path.
 TARGETS = {"lib": "", "bin": "src/bin", "example": "examples", "test": "tests", "bench": "benches"}
 
+# Without a name, Cargo removes everything: where its metadata cannot be read, nothing is kept.
+NAMES = 'import json, sys; print(*("-p %(name)s:%(version)s" % each for each in json.load(sys.stdin)["packages"]))'
+CLEAN = f"cargo clean $(cargo metadata --no-deps --format-version 1 | python3 -c '{NAMES}') || cargo clean"
+DEPENDENCIES = ("dependencies", "dev-dependencies", "build-dependencies")
+COMPILES = re.compile(r"\bcargo (?:clippy|check|build|test)\b[^;|&<>$`()]*")
+
 members = base.no_members
 required_versions = base.no_versions
 
@@ -88,6 +94,34 @@ def _targets(manifest: str, text: str) -> Iterator[str]:
             )
             if re.fullmatch(r"(?!/)(?!.*\.\.)[\w./-]+\.rs", path):
                 yield f"{folder}{path}"
+
+
+def compile_only(command: str, files: Files) -> Step | None:
+    """Compile what others wrote, whose build scripts run.
+
+    What belongs to the repository's own crates is removed: Cargo could take it for that of a changed file.
+    """
+    manifests = (path for path in files.paths() if path.rpartition("/")[2] in MANIFESTS)
+    found = COMPILES.search(command)
+    if not (
+        found
+        and found.end() == len(command)
+        and any(_needs_others(toml(files.read(path))) for path in manifests)
+    ):
+        return None
+    built = command.replace("cargo test", "cargo test --no-run", 1)
+    return Step(f"compile for {command}", (f"{built}; {CLEAN}",))
+
+
+def _needs_others(declared: object, depth: int = 4) -> bool:
+    """Whether a manifest, or a table of it, depends on a crate that does not lie in the repository."""
+    for key, value in declared.items() if isinstance(declared, dict) and depth else ():
+        if key in DEPENDENCIES and isinstance(value, dict):
+            if not all(isinstance(each, dict) and "path" in each for each in value.values()):
+                return True
+        elif _needs_others(value, depth - 1):
+            return True
+    return False
 
 
 def read_pin(text: str) -> str:

@@ -7,6 +7,7 @@ are its environment, and every commit with the same manifests shares it.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from dayhand.environment.setup.runtimes import BaseImage, Runtimes
 from dayhand.environment.setup.steps import OFFLINE, STEP, Installer, log_blocked
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Box, Egress, Sandbox, Snapshot
+from dayhand.sandbox.worktree import REMOVE_GIT
 from dayhand.task import Blocked
 
 NOT_TRUSTED = (
@@ -32,14 +34,16 @@ ALLOW = (
     "with the comment “@{handle} accept {commit}”."
 )
 
+REFILL_SECONDS = 7 * 24 * 3600
+
 # In the submodules, too: the next person who asks may not be allowed to read them.
 CLEAR = f"""
 cd /workspace || exit 1
 find . -mindepth 2 -path '*/.git/dayhand-submodule' -prune -print0 | xargs -0 -r -n 1 sh -c '
   cd -- "${{1%/.git/dayhand-submodule}}" && git ls-files -z | xargs -0 -r rm -f -- 2>/dev/null; rm -rf .git' sh
 git ls-files -z | xargs -0 -r rm -f -- 2>/dev/null
-rm -rf .git {CACHE}
-"""
+rm -rf {CACHE}
+{REMOVE_GIT}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class SetUp:
         self.runtimes = Runtimes(sandbox, base_image, plan, log=log)
         self.origin: Snapshot | None = None  # with the languages that the box lacks
         self.layers: tuple[Layer | None, ...] = (None,) * len(plan.plans)
+        self.found = False  # whether what commits share was there
 
     def find_dependencies(self) -> None:
         """Find or download what runs none of the repository's code."""
@@ -72,20 +77,18 @@ class SetUp:
         repository = self.repository.source.repository
         self.layers = find_layers(self.plan.plans, self.runtimes, self.origin, repository=repository)
 
-    @property
-    def found(self) -> bool:
-        """Whether all dependencies are an earlier commit's."""
-        return all(layer.found for layer in self._fetched)
-
     def share(self) -> tuple[Snapshot, Outcome] | None:
-        """The dependencies as the whole environment; None where the repository's own code has something to install.
+        """The dependencies, with the build cache, as the whole environment; None where the repository's own code runs.
 
         What is in them follows from the manifests. Whether the checks can start may depend on any file, so this is tried
         out each time, in a box that is thrown away.
         """
-        if any(self._remaining()) or self.plan.services or not self._fetched:
+        if any(self._remaining()) or self.plan.services or any(step.runs_code for step in self.plan.compiles):
             return None
-        snapshot = self._merged()
+        self.found = all(layer.found for layer in self._fetched)
+        snapshot = self._with_build_cache(self._merged() if self._fetched else self.origin)
+        if snapshot is None or snapshot == self.origin:
+            return None
         with self.sandbox.open(origin=snapshot) as box:
             self.repository.fill(box)
             installer = Installer(box, self.plan.env, {}, log=self.log)
@@ -113,6 +116,7 @@ class SetUp:
             variables = client_env if trusted else {**client_env, **OFFLINE}
             installer = Installer(box, self.plan.env, variables, log=self.log)
             missing = self._install(installer)
+            installer.compile(self.plan.compiles)
             outcome = self._outcome(installer, missing, egress)
             yield box, self._finished(box, outcome)
 
@@ -120,14 +124,14 @@ class SetUp:
         """Nothing is to be installed, so the box has no network."""
         with self.sandbox.open() as box:
             self.repository.fill(box)
-            missing = Installer(box, self.plan.env, {}, log=self.log).prove(self.plan.checks)
+            installer = Installer(box, self.plan.env, {}, log=self.log)
+            missing = installer.prove(self.plan.checks)
+            installer.compile(self.plan.compiles)
             yield box, self._finished(box, Outcome(missing, (), ()).settled(self.plan.checks))
 
     def _finished(self, box: Box, outcome: Outcome) -> Outcome:
         """Clear the box of the repository's own files, and put the services' data into it."""
-        cleared = box.run(["/bin/sh", "-c", CLEAR], limits=STEP)
-        if not cleared.passed:
-            raise SandboxError(f"The set-up box could not be cleared: {cleared.text()[-300:]}")
+        _clear(box)
         if not self.plan.services:
             return outcome
         missing = start.set_up(box, self.plan.services, env=self.plan.env, log=self.log)
@@ -178,6 +182,31 @@ class SetUp:
         refused = (one for layer in self.layers if layer for one in layer.blocked)
         return tuple(dict.fromkeys((*self.runtimes.blocked, *refused)))
 
+    def _with_build_cache(self, origin: Snapshot | None) -> Snapshot | None:
+        """``origin`` with what Go compiled, for all commits of this repository; only a trusted one fills it.
+
+        No code of the repository runs, and a file of Go's cache is found by what was compiled. After a week it is filled
+        anew, because other packages have changed by then.
+        """
+        if not self.plan.compiles:
+            return origin
+        week = int(time.time()) // REFILL_SECONDS
+        toolchain = (self.sandbox.name, self.runtimes.base_image.identity, origin.key if origin else "")
+        source, env = self.repository.source, sorted(self.plan.env.items())
+        parts = (week, toolchain, source.repository, env, repr(self.plan.compiles))
+        key = f"built-{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}"
+        with building(key):
+            if found := self.sandbox.find_snapshot(key):
+                return found
+            if not source.trusted:
+                return origin
+            self.found = False
+            with self.sandbox.open(origin=origin, egress=Egress(())) as box:
+                self.repository.fill(box)
+                Installer(box, self.plan.env, {}, log=self.log).compile(self.plan.compiles)
+                _clear(box)
+                return box.save(key)
+
     def _merged(self) -> Snapshot:
         """One snapshot with all layers in it."""
         layers = self._fetched
@@ -190,6 +219,13 @@ class SetUp:
                 return found
             with opened_over(layers, self.sandbox, origin=None, egress=Egress(())) as box:
                 return box.save(key)
+
+
+def _clear(box: Box) -> None:
+    """Remove the repository's own files."""
+    cleared = box.run(["/bin/sh", "-c", CLEAR], limits=STEP)
+    if not cleared.passed:
+        raise SandboxError(f"The set-up box could not be cleared: {cleared.text()[-300:]}")
 
 
 def without_remedies(plan: CombinedPlan) -> CombinedPlan:

@@ -113,6 +113,11 @@ class Installer:
         self.log.line("result", verdict(result))
         return StepAttempt(command, result)
 
+    def compile(self, steps: tuple[Step, ...]) -> None:
+        """Fill the build cache. A step that fails leaves what it compiled: the check itself says why."""
+        for step in steps:
+            self.attempt(step.commands[0])
+
     def prove(self, checks: tuple[Check, ...], failures: tuple[str, ...] = ()) -> dict[str, Missing]:
         """Probe each check's tool, try once more to install those that are missing, and name those that still are."""
         failed = [f"{step.title}: {reason(step.output)}" for step in self.steps if not step.passed]
