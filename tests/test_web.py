@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -19,11 +21,12 @@ from flask import Flask
 
 from dayhand.dashboard.access import Access
 from dayhand.dashboard.pages import READERS
-from dayhand.hub.client import Hub
 from dayhand.intake.http_server import HttpServer, ServerLimits
 from dayhand.intake.signature import sign
+from dayhand.ledger.deliveries import Deliveries
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log import LogReader, TaskLog
+from dayhand.ledger.queue import dispatch_queue, waiting_deliveries
 from dayhand.ledger.redis_server import connect, connect_raw, embedded
 from dayhand.task import Ask, State, TaskKind
 from dayhand.web import Parts, create_app, web_address
@@ -46,13 +49,10 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-def app_on(redis_url: str, key: str) -> Flask:
+def app_on(redis_url: str) -> Flask:
     redis = connect(redis_url, quick=True)
-    hub = Hub(NOBODY, 1, key)
     queue = connect_raw(redis_url, quick=True)
-    return create_app(
-        Parts(Ledger(redis), LogReader(redis), queue, hub, (SECRET,), "codex", ("bot",), ACCESS)
-    )
+    return create_app(Parts(Ledger(redis), LogReader(redis), queue, (SECRET,), ACCESS))
 
 
 def signed(body: bytes, event: str = "ping", delivery: str = "d-1") -> dict[str, str]:
@@ -63,9 +63,9 @@ def signed(body: bytes, event: str = "ping", delivery: str = "d-1") -> dict[str,
     }
 
 
-def test_it_is_alive_and_ready_while_redis_answers(tmp_path: Path, key: str) -> None:
+def test_it_is_alive_and_ready_while_redis_answers(tmp_path: Path) -> None:
     with embedded(tmp_path) as url:
-        client = app_on(url, key).test_client()
+        client = app_on(url).test_client()
         assert client.get("/healthz").json == {"ok": True}
         assert client.get("/readyz").status_code == 200
     assert client.get("/healthz").status_code == 200
@@ -74,10 +74,10 @@ def test_it_is_alive_and_ready_while_redis_answers(tmp_path: Path, key: str) -> 
     assert str(tmp_path) not in unready.text, "anyone may ask: Redis's address stays out"
 
 
-def test_metrics_say_what_waits_what_ended_and_what_became_of_deliveries(tmp_path: Path, key: str) -> None:
+def test_metrics_say_what_waits_what_ended_and_what_became_of_deliveries(tmp_path: Path) -> None:
     ask = Ask(TaskKind.FIX, "fix", "ada")
     with embedded(tmp_path) as url:
-        client, ledger = app_on(url, key).test_client(), Ledger(connect(url))
+        client, ledger = app_on(url).test_client(), Ledger(connect(url))
         for name in ("one", "two"):
             task = make_task(
                 id=name,
@@ -111,17 +111,18 @@ def test_metrics_say_what_waits_what_ended_and_what_became_of_deliveries(tmp_pat
     assert 60 <= metrics["dayhand_oldest_wait_seconds"] < 90
     assert metrics['dayhand_deliveries_total{status="401"}'] == 1
     assert metrics['dayhand_deliveries_total{status="202"}'] == 1
+    assert metrics["dayhand_deliveries_waiting"] == 0
     assert "dayhand_redis_up 0.0" in client.get("/metrics", headers=monitor).text
 
 
-def test_the_webhook_is_open_to_github_and_the_tasks_are_not(tmp_path: Path, key: str) -> None:
+def test_the_webhook_is_open_to_github_and_the_tasks_are_not(tmp_path: Path) -> None:
     far = {
         "REMOTE_ADDR": "192.0.2.7",
         "HTTP_HOST": "dayhand.example.org",
         "HTTP_X_FORWARDED_FOR": "192.0.2.7",
     }
     with embedded(tmp_path) as url:
-        client = app_on(url, key).test_client()
+        client = app_on(url).test_client()
         assert client.post("/webhook", data=b"{}", headers=signed(b"{}"), environ_base=far).status_code == 202
         for path in ("/healthz", "/readyz", "/static/live.js"):
             with client.get(path, environ_base=far) as answer:
@@ -140,23 +141,33 @@ def test_the_webhook_is_open_to_github_and_the_tasks_are_not(tmp_path: Path, key
     ids=["wrong", "none", "no-json"],
 )
 def test_a_refused_delivery_says_why(
-    tmp_path: Path, key: str, body: bytes, headers: dict[str, str] | None, status: int, says: str
+    tmp_path: Path, body: bytes, headers: dict[str, str] | None, status: int, says: str
 ) -> None:
     with embedded(tmp_path) as url:
         more = signed(body, "issues") if headers is None else headers
-        answer = app_on(url, key).test_client().post("/webhook", data=body, headers=more)
+        answer = app_on(url).test_client().post("/webhook", data=body, headers=more)
     assert answer.status_code == status
     assert answer.json
     assert says in answer.json["error"]
 
 
-def test_without_redis_a_delivery_is_refused_within_githubs_ten_seconds(tmp_path: Path, key: str) -> None:
-    client = app_on(f"unix://{tmp_path}/nobody.sock", key).test_client()
+def labeled(body: str = "B") -> bytes:
+    """The delivery of a label."""
+    payload = {
+        "action": "labeled", "label": {"name": "codex"}, "installation": {"id": 1},
+        "sender": {"login": "ada", "type": "User"}, "issue": {"number": 1, "title": "T", "body": body},
+        "repository": {"id": 1, "full_name": "a/b", "clone_url": "x", "default_branch": "main"},
+    }  # fmt: skip
+    return json.dumps(payload).encode()
+
+
+def test_without_redis_a_delivery_is_refused_within_githubs_ten_seconds(tmp_path: Path) -> None:
+    client, body = app_on(f"unix://{tmp_path}/nobody.sock").test_client(), labeled()
     began = time.monotonic()
-    answer = client.post("/webhook", data=b"{}", headers=signed(b"{}"))
+    answer = client.post("/webhook", data=body, headers=signed(body, "issues"))
     assert answer.status_code == 503
     assert answer.json
-    assert "redeliver it" in answer.json["advice"]
+    assert "Nothing was stored" in answer.json["advice"]
     assert time.monotonic() - began < 9
 
 
@@ -180,43 +191,70 @@ NOT_VALID = {
 @pytest.mark.parametrize("event", ["issues", "ping"])
 @pytest.mark.parametrize("body", NOT_VALID.values(), ids=NOT_VALID)
 def test_a_delivery_that_is_not_valid_is_refused_with_a_sentence(
-    redis_url: str, key: str, body: bytes, event: str
+    redis_url: str, body: bytes, event: str
 ) -> None:
-    answer = app_on(redis_url, key).test_client().post("/webhook", data=body, headers=signed(body, event))
+    answer = app_on(redis_url).test_client().post("/webhook", data=body, headers=signed(body, event))
     assert answer.status_code == 400
     assert answer.json
     assert answer.json["error"].endswith(".")
 
 
 @pytest.mark.parametrize("text", ["\\ud83d\\ude00", "\U0001f600", "\\\\ud800", "[" * 100 + "]" * 100])
-def test_whole_characters_and_ordinary_depth_are_accepted(redis_url: str, key: str, text: str) -> None:
+def test_whole_characters_and_ordinary_depth_are_accepted(redis_url: str, text: str) -> None:
     value = text if text.startswith("[") else f'"{text}"'
     body = f'{{"zen": {value}}}'.encode()
-    answer = app_on(redis_url, key).test_client().post("/webhook", data=body, headers=signed(body))
+    answer = app_on(redis_url).test_client().post("/webhook", data=body, headers=signed(body))
     assert answer.status_code == 202
 
 
-def test_a_delivery_larger_than_github_sends_is_refused(tmp_path: Path, key: str) -> None:
+def test_a_delivery_larger_than_github_sends_is_refused(tmp_path: Path) -> None:
     with embedded(tmp_path) as url:
         body = b"x" * (25 * 1024 * 1024 + 1)
-        answer = app_on(url, key).test_client().post("/webhook", data=body, headers=signed(body))
+        answer = app_on(url).test_client().post("/webhook", data=body, headers=signed(body))
     assert answer.status_code == 413
     assert answer.json == {"error": "The delivery is larger than 25 MB.", "advice": ""}
 
 
-def test_while_github_is_away_a_wish_is_refused_and_can_be_sent_again(tmp_path: Path, key: str) -> None:
-    body = (
-        b'{"action": "labeled", "label": {"name": "codex"}, "installation": {"id": 1},'
-        b' "sender": {"login": "ada", "type": "User"}, "issue": {"number": 1, "title": "T", "body": "B"},'
-        b' "repository": {"id": 1, "full_name": "a/b", "clone_url": "x", "default_branch": "main"}}'
-    )
-    with embedded(tmp_path) as url:
-        app = app_on(url, key)
-        answer = app.test_client().post("/webhook", data=body, headers=signed(body, "issues"))
-        assert answer.status_code == 503
-        ledger = Ledger(connect(url))
-        assert ledger.recent() == []
-        assert ledger.seen("d-1") is None, "so that the same delivery is taken when it is sent again"
+def test_a_delivery_is_stored_whatever_github_does_and_wakes_a_dispatcher(redis_url: str) -> None:
+    redis, body = connect(redis_url), labeled()
+    redis.flushall()
+    answer = app_on(redis_url).test_client().post("/webhook", data=body, headers=signed(body, "issues"))
+    assert (answer.status_code, answer.json) == (202, {"delivery": "d-1"})
+    assert waiting_deliveries(connect_raw(redis_url)) == {"d-1"}
+    stored = Deliveries(redis).claim("d-1", "me")
+    assert stored
+    assert (stored.event, stored.body) == ("issues", body)
+
+
+def test_the_same_delivery_twenty_times_at_once_is_stored_once(redis_url: str) -> None:
+    redis, body = connect(redis_url), labeled()
+    redis.flushall()
+    app = app_on(redis_url)
+
+    def send(_: int) -> int:
+        return app.test_client().post("/webhook", data=body, headers=signed(body, "issues")).status_code
+
+    with ThreadPoolExecutor(20) as threads:
+        assert list(threads.map(send, range(20))) == [202] * 20
+    assert Deliveries(redis).due() == ["d-1"]
+    assert len(dispatch_queue(connect_raw(redis_url)).job_ids) == 1
+
+
+def test_what_asks_nothing_of_us_is_not_stored(redis_url: str) -> None:
+    redis, body = connect(redis_url), b'{"action": "requested"}'
+    redis.flushall()
+    answer = app_on(redis_url).test_client().post("/webhook", data=body, headers=signed(body, "check_suite"))
+    assert answer.status_code == 202
+    assert redis.keys("dayhand:*") == []
+
+
+@pytest.mark.parametrize("guid", ["", "a b", "a_b", "ü", "x" * 101, "d:1"])
+def test_a_delivery_without_a_proper_guid_is_refused(redis_url: str, guid: str) -> None:
+    headers = signed(labeled(), "issues", guid)
+    answer = app_on(redis_url).test_client().post("/webhook", data=labeled(), headers=headers)
+    assert answer.status_code == 400
+    assert answer.json
+    assert "GUID" in answer.json["error"]
 
 
 @contextmanager
@@ -251,14 +289,14 @@ def open_task(redis_url: str, name: str) -> None:
     TaskLog(ledger, claim).line("say", "a live log begins with this")
 
 
-def test_a_delivery_is_answered_beside_all_live_logs_and_many_slow_clients(redis_url: str, key: str) -> None:
+def test_a_delivery_is_answered_beside_all_live_logs_and_many_slow_clients(redis_url: str) -> None:
     open_task(redis_url, "slow")
     slow = [b"", b"POST /web", b"POST /webhook HTTP/1.1\r\nHost: x\r\nX-A: "]
     body = b"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
     log = (
         f"GET /tasks/slow/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ACCESS.token}\r\n\r\n".encode()
     )
-    with served(app_on(redis_url, key)) as port, ExitStack() as stack:
+    with served(app_on(redis_url)) as port, ExitStack() as stack:
 
         def connect_with(first: bytes) -> socket.socket:
             client = stack.enter_context(socket.create_connection(("127.0.0.1", port), 60))

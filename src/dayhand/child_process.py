@@ -13,6 +13,7 @@ from typing import IO
 
 PR_SET_PDEATHSIG = 1
 TERMINATE_SECONDS = 5.0
+PROCESSES = ("web", "dispatch", "work")  # the commands of an installation
 
 
 @contextmanager

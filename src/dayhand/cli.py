@@ -101,9 +101,15 @@ def parser() -> argparse.ArgumentParser:
         "--case", action="append", default=[], metavar="NAME", help="run only this case; can be repeated"
     )
 
-    _command(commands, "up", _up, text="run the web server, the workers and, unless REDIS_URL is set, Redis")
+    _command(
+        commands,
+        "up",
+        _up,
+        text="run the web server, dispatchers, workers and, unless REDIS_URL is set, Redis",
+    )
     _command(commands, "web", _web, text="run the web server: the webhook and the dashboard")
     work = _command(commands, "work", _work, text="run the workers")
+    _command(commands, "dispatch", _dispatch, text="turn webhook deliveries into tasks and replies")
     work.add_argument("--burst", action="store_true", help="exit when the queue is empty")
 
     run = _command(commands, "run", _run, text="do one task on a local repository, and leave a branch in it")
@@ -179,9 +185,16 @@ def _web(_: argparse.Namespace) -> int:
 
 
 def _work(arguments: argparse.Namespace) -> int:
-    from dayhand.worker.pool import work
+    from dayhand.worker.tasks import work
 
     work(_settings(), burst=arguments.burst)
+    return 0
+
+
+def _dispatch(_: argparse.Namespace) -> int:
+    from dayhand.worker.dispatcher import run_dispatchers
+
+    run_dispatchers(_settings())
     return 0
 
 

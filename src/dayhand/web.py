@@ -1,4 +1,4 @@
-"""The Flask app: the webhook and the dashboard. Nothing here can run code."""
+"""The Flask app: the webhook and the dashboard. Nothing here can run code, or calls GitHub."""
 
 from __future__ import annotations
 
@@ -17,18 +17,15 @@ from dayhand.dashboard.access import Access, protect
 from dayhand.dashboard.metrics import metrics
 from dayhand.dashboard.pages import dashboard
 from dayhand.errors import DayhandError
-from dayhand.hub.client import Hub
-from dayhand.intake.dispatch import Dispatcher
 from dayhand.intake.http_server import HttpServer, ServerLimits
-from dayhand.intake.refusals import Notice
 from dayhand.intake.route import MAX_BYTES, webhook
+from dayhand.ledger.deliveries import Deliveries
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log import LogReader
-from dayhand.ledger.queue import enqueue
+from dayhand.ledger.queue import enqueue_delivery
 from dayhand.ledger.redis_server import at_hand, connect, connect_raw
-from dayhand.publish.wording.comment import refusal
 from dayhand.settings.dashboard_token import dashboard_link, dashboard_token
-from dayhand.settings.required import app_key, require_app, require_data
+from dayhand.settings.required import require_app, require_data
 from dayhand.settings.table import PUBLIC_API, Settings
 
 
@@ -39,10 +36,7 @@ class Parts:
     ledger: Ledger
     live: LogReader
     queue: Redis  # a client for bytes, which RQ needs
-    hub: Hub
     secrets: Sequence[str]
-    label: str
-    handles: Sequence[str]
     access: Access
     github: str = ""  # where people see repositories: links begin with it
     stopping: threading.Event = field(default_factory=threading.Event)  # ends the live logs
@@ -52,16 +46,11 @@ def create_app(parts: Parts) -> Flask:
     """Build the app from its parts."""
     app = Flask("dayhand", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
-    dispatcher = Dispatcher(
-        ledger=parts.ledger,
-        hub=parts.hub,
-        enqueue=lambda task_id: enqueue(parts.queue, task_id),
-        reply=lambda reply: _send(parts.hub, reply),
-        label=parts.label,
-        handles=parts.handles,
-    )
     protect(app, parts.access)
-    app.register_blueprint(webhook(dispatcher, parts.secrets))
+    deliveries = Deliveries(parts.ledger.redis)
+    app.register_blueprint(
+        webhook(deliveries, lambda guid: enqueue_delivery(parts.queue, guid), parts.secrets)
+    )
     app.register_blueprint(metrics(parts.ledger))
     app.register_blueprint(dashboard(parts.ledger, parts.live, parts.github, stopping=parts.stopping))
 
@@ -111,10 +100,7 @@ def open_app(settings: Settings, stopping: threading.Event) -> Iterator[Flask]:
             ledger=Ledger(connect(redis_url, quick=True)),
             live=LogReader(connect(redis_url)),
             queue=connect_raw(redis_url, quick=True),
-            hub=Hub(settings.api_url, settings.app_id, app_key(settings)),
             secrets=settings.webhook_secrets,
-            label=settings.label,
-            handles=settings.handles,
             access=access,
             github=web_address(settings.api_url),
             stopping=stopping,
@@ -132,13 +118,3 @@ def read_access(settings: Settings) -> Access:
 def web_address(api_url: str) -> str:
     """The address of GitHub's pages for its API at ``api_url``."""
     return "https://github.com" if api_url == PUBLIC_API else api_url.removesuffix("/api/v3")
-
-
-def _send(hub: Hub, reply: Notice) -> None:
-    """Tell a person something on their issue or pull request."""
-    subject = reply.subject
-    repository = hub.repository(subject.installation, subject.repository).for_comments()
-    try:
-        repository.comment(subject.number, refusal(reply.login, reply.text), marker=reply.marker)
-    finally:
-        repository.close()

@@ -12,12 +12,10 @@ from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from dayhand.dashboard.access import OPEN, WHAT, WRONG, Access
-from dayhand.hub.client import Hub
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log import LogReader
 from dayhand.ledger.redis_server import connect, connect_raw
 from dayhand.web import Parts, create_app
-from tests.app_key import app_key_pem
 from tests.dashboard.conftest import BEARER, TOKEN, a_task, finish, reader
 
 METRICS_TOKEN = "a-token-for-the-monitor-of-the-tests"
@@ -29,18 +27,12 @@ PAGES = ["/tasks", "/tasks/t1", "/tasks/t1/head", "/tasks/t1/events", "/tasks/t1
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 
-@pytest.fixture(scope="module")
-def key() -> str:
-    return app_key_pem()
-
-
 @pytest.fixture
-def whole(ledger: Ledger, redis_url: str, key: str) -> Flask:
+def whole(ledger: Ledger, redis_url: str) -> Flask:
     """The app as it is served, with a finished task in it."""
     finish(ledger, a_task("t1", TITLE))
-    hub, queue = Hub("http://127.0.0.1:9/api/v3", 1, key), connect_raw(redis_url)
     live = LogReader(connect(redis_url))
-    return create_app(Parts(ledger, live, queue, hub, ("s",), "codex", ("bot",), ACCESS))
+    return create_app(Parts(ledger, live, connect_raw(redis_url), ("s",), ACCESS))
 
 
 @pytest.fixture
@@ -218,11 +210,11 @@ def test_the_link_leads_nowhere_else(port: int, path: str) -> None:
 
 
 def test_over_https_the_cookie_stays_with_this_host_and_never_goes_by_http(
-    ledger: Ledger, redis_url: str, key: str
+    ledger: Ledger, redis_url: str
 ) -> None:
     access = Access(TOKEN, https=True)
-    hub, live = Hub("http://127.0.0.1:9/api/v3", 1, key), LogReader(connect(redis_url))
-    app = create_app(Parts(ledger, live, connect_raw(redis_url), hub, ("s",), "codex", ("bot",), access))
+    live = LogReader(connect(redis_url))
+    app = create_app(Parts(ledger, live, connect_raw(redis_url), ("s",), access))
     (cookie,) = app.test_client().get(f"/tasks?token={TOKEN}").headers.getlist("Set-Cookie")
     assert cookie.startswith("__Host-dayhand-")
     assert {"HttpOnly", "Secure", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,8 +10,8 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from dayhand.agent.compaction import COMPACTED
 from dayhand.dashboard.access import Access
-from dayhand.hub.client import Hub
 from dayhand.hub.permissions import EVENTS, PERMISSIONS
+from dayhand.ledger.deliveries import Deliveries
 from dayhand.ledger.ledger import Ledger, Record
 from dayhand.ledger.log import LogReader
 from dayhand.ledger.queue import queue
@@ -24,6 +23,7 @@ from dayhand.scripted_model.server import ScriptedServer
 from dayhand.settings.table import Settings
 from dayhand.web import Parts, create_app
 from dayhand.wiring.github import GitHubServices
+from dayhand.worker.dispatcher import open_handler
 from dayhand.worker.job import travel_with
 from tests.app_key import app_key
 
@@ -94,11 +94,23 @@ class Harness:
 
     def label(self, repo: Repository, issue: Issue, by: User | None = None, name: str = "codex") -> None:
         self.hub.actions.label(repo, issue, name, by=by or self.ada)
-        self.hub.wait_idle()
+        self.settle()
 
     def comment(self, repo: Repository, issue: Issue, body: str, by: User | None = None) -> None:
         self.hub.actions.comment(repo, issue, by or self.ada, body=body)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until every webhook is sent, and handle the deliveries as a dispatcher does."""
+        handler, deliveries = (
+            open_handler(self.settings, self.settings.redis_url),
+            Deliveries(self.ledger.redis),
+        )
         self.hub.wait_idle()
+        while due := deliveries.due():
+            for guid in due:
+                handler.handle(guid, worker="dispatcher")
+            self.hub.wait_idle()
 
     def waiting(self) -> list[str]:
         """The ids of the queued tasks."""
@@ -110,12 +122,8 @@ class Harness:
         queue(connect_raw(self.settings.redis_url)).empty()
         for task_id in waiting:
             travel_with(task_id, self.ledger, GitHubServices(self.settings, self.ledger))
-        self.hub.wait_idle()
+        self.settle()
         return [self.ledger.record(task_id) for task_id in waiting]
-
-    def answers(self) -> list[tuple[int, dict[str, object]]]:
-        """The response to each webhook delivery so far: status and JSON."""
-        return [(one.status_code, json.loads(one.response or "{}")) for one in self.hub.webhooks.deliveries]
 
     def bot_comments(self, issue: Issue) -> list[str]:
         return [comment.body for comment in issue.comments if comment.user is self.app.bot]
@@ -134,15 +142,11 @@ class Harness:
 
 def open_web(settings: Settings, ledger: Ledger, live: LogReader) -> BaseWSGIServer:
     """Serve the real web app on a free loopback port, in a thread."""
-    hub = Hub(settings.api_url, settings.app_id, settings.private_key)
     parts = Parts(
         ledger=ledger,
         live=live,
         queue=connect_raw(settings.redis_url),
-        hub=hub,
         secrets=settings.webhook_secrets,
-        label=settings.label,
-        handles=settings.handles,
         access=Access(TOKEN),
         github=settings.api_url.removesuffix("/api/v3"),
     )

@@ -20,7 +20,7 @@ def installed(harness: Harness, name: str = "shop") -> Repository:
     """A repository on which the App was just installed."""
     repo = harness.hub.actions.add_repository(f"ada/{name}", SHOP)
     harness.hub.actions.install(harness.app, "ada", [repo.full_name])
-    harness.hub.wait_idle()
+    harness.settle()
     return repo
 
 
@@ -28,7 +28,7 @@ def push(harness: Harness, repo: Repository, path: str, text: str, branch: str =
     before = repo.store.branches()[branch]
     sha = repo.store.commit_files({path: text.encode()}, branch, f"Change {path}", author=ADA)
     harness.hub.actions.record_push(repo, branch, harness.ada, before=before)
-    harness.hub.wait_idle()
+    harness.settle()
     return sha
 
 
@@ -56,7 +56,7 @@ def test_a_repository_that_is_added_later_is_examined_too(harness: Harness) -> N
     there = next(iter(harness.hub.actions.installations.values()))
     more = [harness.hub.actions.add_repository(f"ada/{name}", SHOP) for name in ("one", "two")]
     harness.hub.actions.add_to_installation(there, [repo.full_name for repo in more])
-    harness.hub.wait_idle()
+    harness.settle()
     assert [record.state for record in harness.work()] == [State.ANSWERED] * 2
     assert [len(examinations(repo)) for repo in more] == [1, 1]
 
@@ -249,7 +249,7 @@ def test_a_better_set_up_is_proposed_with_what_was_measured(harness: Harness) ->
     assert record.fact(facts.PULL) == pull.number
 
     harness.hub.actions.merge(repo, pull, harness.ada)
-    harness.hub.wait_idle()
+    harness.settle()
     harness.work()
     assert examinations(repo)[-1].title == "Both declared checks can run here"
     assert len(harness.pulls(repo)) == 1
@@ -334,7 +334,7 @@ def test_what_is_delivered_again_sets_nothing_going(harness: Harness) -> None:
     webhooks = harness.hub.webhooks
     for delivery in list(webhooks.deliveries):
         webhooks.send(delivery.app, delivery.event, delivery.payload, redeliver=delivery)
-    harness.hub.wait_idle()
+    harness.settle()
     assert harness.waiting() == []
     assert len(harness.ledger.recent()) == 2, (
         "of the two that waited together one is left, and the person's own"

@@ -73,7 +73,7 @@ def until(condition: Callable[[], bool]) -> None:
 def travel(harness: Harness, task_id: str, name: str, happens: Callable[[], None]) -> None:
     workshop = GitHubServices(harness.settings, harness.ledger)
     travel_with(task_id, harness.ledger, InterceptedWorkshop(workshop, name, happens))
-    harness.hub.wait_idle()
+    harness.settle()
 
 
 def test_the_model_begins_before_the_draft_is_open(harness: Harness) -> None:

@@ -68,11 +68,7 @@ def test_an_event_that_lacks_a_field_names_it(harness: Harness) -> None:
 def test_an_unknown_event_is_taken_and_asks_nothing(harness: Harness) -> None:
     answer = post(harness, b'{"action": "created"}', X_GitHub_Event="sponsorship")
     assert answer.status_code == 202
-    assert answer.json() == {
-        "delivery": "d-1",
-        "task": None,
-        "reason": "sponsorship.created requests nothing of Dayhand",
-    }
+    assert answer.json() == {"delivery": "d-1"}
     assert_untouched(harness)
 
 
@@ -80,11 +76,10 @@ def test_a_delivery_seen_before_gives_the_same_task_and_no_second_one(harness: H
     repo = harness.repository("shop")
     issue = harness.issue(repo)
     harness.label(repo, issue)
-    first = next(one for one in harness.hub.webhooks.deliveries if json.loads(one.response).get("task"))
+    first = next(one for one in harness.hub.webhooks.deliveries if one.payload.get("action") == "labeled")
     harness.hub.webhooks.send(harness.app, first.event, first.payload, redeliver=first)
-    harness.hub.wait_idle()
-    again = harness.hub.webhooks.deliveries[-1]
-    assert json.loads(again.response)["task"] == json.loads(first.response)["task"]
+    harness.settle()
+    assert harness.hub.webhooks.deliveries[-1].status_code == 202
     assert len(harness.ledger.recent()) == 1
 
 
@@ -133,7 +128,7 @@ def test_our_own_comments_never_start_anything(harness: Harness) -> None:
     harness.hub.actions.comment(
         repo, issue, harness.app.bot, body="to try again, write “@bot fix this”", app=harness.app
     )
-    harness.hub.wait_idle()
+    harness.settle()
     assert_untouched(harness)
 
 

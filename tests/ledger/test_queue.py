@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,19 +14,30 @@ from rq.job import Callback, Job
 from rq.serializers import JSONSerializer
 
 from dayhand.errors import LedgerError
-from dayhand.ledger.queue import NAME, PERFORM, AllowedJob, enqueue, queue, step_aside, waiting
+from dayhand.ledger.queue import (
+    DISPATCH,
+    NAME,
+    PERFORM,
+    AllowedJob,
+    dispatch_queue,
+    enqueue,
+    queue,
+    step_aside,
+    waiting,
+)
 from dayhand.worker.job import perform
 
 
-def work(raw: Redis) -> None:
+def work(jobs: Queue) -> None:
     """Run what is queued, here and now, by RQ itself."""
-    worker = SimpleWorker([queue(raw)], connection=raw, job_class=AllowedJob, serializer=JSONSerializer)
+    raw = jobs.connection
+    worker = SimpleWorker([jobs], connection=raw, job_class=jobs.job_class, serializer=JSONSerializer)
     worker.work(burst=True, logging_level="CRITICAL")
 
 
-def strangers(raw: Redis) -> Queue:
+def strangers(raw: Redis, name: str = NAME) -> Queue:
     """The same queue, as somebody sees it who can write into Redis."""
-    return Queue(NAME, connection=raw, serializer=JSONSerializer)
+    return Queue(name, connection=raw, serializer=JSONSerializer)
 
 
 def test_a_wake_up_names_the_job_and_the_task_in_plain_json(raw: Redis) -> None:
@@ -67,14 +79,25 @@ def test_a_job_that_an_older_version_queued_still_runs(raw: Redis) -> None:
     assert (job.func, job.args) == (perform, ["queued-1"])
 
 
-def test_a_strange_function_is_not_run(raw: Redis, tmp_path: Path) -> None:
-    proof = tmp_path / "owned"
-    job = strangers(raw).enqueue("os.system", f"touch {proof}")
-    work(raw)
+@pytest.mark.parametrize("open_queue", [queue, dispatch_queue])
+@pytest.mark.parametrize("name", ["os.system", "dayhand.worker.tasks.work"])
+def test_a_strange_function_is_not_run(
+    raw: Redis, tmp_path: Path, open_queue: Callable[[Redis], Queue], name: str
+) -> None:
+    proof, jobs = tmp_path / "owned", open_queue(raw)
+    job = strangers(raw, jobs.name).enqueue(name, f"touch {proof}")
+    work(jobs)
     assert not proof.exists()
     assert job.get_status() == "failed"
-    with pytest.raises(LedgerError, match=r"'os\.system', which is not a job of Dayhand"):
-        _ = AllowedJob.fetch(job.id, connection=raw, serializer=JSONSerializer).func
+    with pytest.raises(LedgerError, match=rf"'{name}', which is not a job of Dayhand"):
+        _ = jobs.job_class.fetch(job.id, connection=raw, serializer=JSONSerializer).func
+
+
+def test_each_queue_starts_its_own_function_only(raw: Redis) -> None:
+    for jobs, other in ((queue(raw), DISPATCH), (dispatch_queue(raw), PERFORM)):
+        job = strangers(raw, jobs.name).enqueue(other, "t-1")
+        work(jobs)
+        assert job.get_status() == "failed"
 
 
 def test_a_strange_callback_is_not_even_looked_for(raw: Redis) -> None:
@@ -88,5 +111,5 @@ def test_a_strange_callback_is_not_even_looked_for(raw: Redis) -> None:
 
 def test_a_pickle_is_not_read(raw: Redis) -> None:
     job = Queue(NAME, connection=raw).enqueue(PERFORM, "t-1")  # RQ's own default is pickle
-    work(raw)
+    work(queue(raw))
     assert job.get_status() == "failed"

@@ -23,7 +23,6 @@ from dayhand.ledger import keys
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.redis_server import connect, embedded
 from dayhand.task import State
-from tests.app_key import app_key_pem
 from tests.tasks import make_task
 
 TASK = make_task(clone_url="https://127.0.0.1:1/acme/shop.git")
@@ -101,14 +100,9 @@ def until(condition: Callable[[], object], seconds: float = 30.0) -> float:
     return time.monotonic() - began
 
 
-@pytest.fixture(scope="module")
-def private_key() -> str:
-    return app_key_pem()
-
-
 @contextmanager
 def working(
-    redis_url: str, data: Path, github: Silence, private_key: str
+    redis_url: str, data: Path, github: Silence, private_key: str, *, command: str = "work"
 ) -> Iterator[subprocess.Popen[bytes]]:
     plain = {k: v for k, v in os.environ.items() if not k.startswith(("DAYHAND_", "GITHUB_", "OPENAI_"))}
     env = {
@@ -121,10 +115,10 @@ def working(
         "GITHUB_APP_PRIVATE_KEY": private_key,
         "GITHUB_WEBHOOK_SECRET": "secret",
     }
-    command = [sys.executable, "-m", "dayhand.cli", "work"]
+    words_of = [sys.executable, "-m", "dayhand.cli", command]
     with (
         (data / "words").open("w") as words,
-        subprocess.Popen(command, cwd=data, env=env, stderr=words) as crew,
+        subprocess.Popen(words_of, cwd=data, env=env, stderr=words) as crew,
     ):
         try:
             yield crew
@@ -203,7 +197,7 @@ from pathlib import Path
 from dayhand.agent.model.base import Listener
 from dayhand.scripted_model.moves import Say, Script
 from dayhand.scripted_model.server import ScriptedServer
-from dayhand.worker.pool import warm
+from dayhand.worker.tasks import warm
 from dayhand.ledger.redis_server import connect, embedded
 from dayhand.settings.table import Settings
 from dayhand.wiring.models import open_model

@@ -1,4 +1,4 @@
-"""``dayhand up``: the web server, the workers and, unless REDIS_URL is set, Redis, in one command."""
+"""``dayhand up``: the web server, dispatchers, workers and, unless REDIS_URL is set, Redis, in one command."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 from contextlib import ExitStack
 from types import FrameType
 
-from dayhand.child_process import running
+from dayhand.child_process import PROCESSES, running
 from dayhand.errors import DayhandError, ExitCode, SettingsError
 from dayhand.ledger.redis_server import embedded
 from dayhand.settings.dashboard_token import TOKEN_NAME, dashboard_link, dashboard_token
@@ -18,7 +18,7 @@ LOOK_SECONDS = 0.5
 
 
 def up(settings: Settings) -> int:
-    """Run until SIGTERM or Ctrl-C. Raises ``DayhandError`` if the web server or the workers end by themselves."""
+    """Run until SIGTERM or Ctrl-C. Raises ``DayhandError`` if one of its processes ends by itself."""
     require_app(settings)
     require_data(settings)
     token = dashboard_token(settings)
@@ -32,7 +32,7 @@ def up(settings: Settings) -> int:
     with ExitStack() as stack:
         redis_url = settings.redis_url or stack.enter_context(embedded(settings.data))
         env = {"REDIS_URL": redis_url, TOKEN_NAME: token, **renamed_settings()}
-        children = {name: stack.enter_context(running([name], env=env)) for name in ("web", "work")}
+        children = {name: stack.enter_context(running([name], env=env)) for name in PROCESSES}
         print(
             f"Dayhand is running (stop with Ctrl-C).\n  tasks:   {dashboard_link(settings, token)}\n"
             f"  webhook: {settings.url}/webhook",

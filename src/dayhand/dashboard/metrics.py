@@ -14,6 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
+from dayhand.ledger.deliveries import Deliveries
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.states import UNFINISHED
 from dayhand.task import State
@@ -57,12 +58,16 @@ class Tasks(Collector):
         up = GaugeMetricFamily("dayhand_redis_up", "Whether Redis answers.")
         try:
             unfinished, ended = self._ledger.unfinished(), self._ledger.ended()
+            deliveries = Deliveries(self._ledger.redis).waiting()
         except RedisError:
             up.add_metric([], 0)
             yield up
             return
         up.add_metric([], 1)
         yield up
+        yield GaugeMetricFamily(
+            "dayhand_deliveries_waiting", "Deliveries that no dispatcher has handled yet.", deliveries
+        )
         tasks = GaugeMetricFamily("dayhand_tasks", "Tasks that are queued or running.", labels=["state"])
         for state in sorted(UNFINISHED):
             tasks.add_metric([state], sum(one.state == state for one in unfinished))

@@ -20,7 +20,7 @@ from typing import TextIO
 
 from rich.console import Console
 
-from dayhand.child_process import running
+from dayhand.child_process import PROCESSES, running
 from dayhand.demo.data_dir import lock_data_dir
 from dayhand.demo.display import open_display, print_line, print_summary
 from dayhand.demo.fixtures import LABEL, Fixtures, create_fixtures
@@ -176,7 +176,7 @@ def _start(
         "DAYHAND_PROGRESS_SECONDS": str(PROGRESS_SECONDS),
         **_model_settings(stack, settings, stories, delay=delay),
     }
-    children = {name: stack.enter_context(_run_logged(name, env, data_dir)) for name in ("web", "work")}
+    children = {name: stack.enter_context(_run_logged(name, env, data_dir)) for name in PROCESSES}
     link = dashboard_link(replace(settings, url=url), token)
     demo = Demo(fixtures, Ledger(connect(redis_url)), url, link, children, data_dir)
     _wait_until_ready(demo)

@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import assert_never
 
+from dayhand.errors import HubError, HubUnavailable
 from dayhand.hub.client import Hub
 from dayhand.hub.repository import RepositoryHub
 from dayhand.intake import deeds, grammar, refusals
@@ -107,7 +108,7 @@ class Dispatcher:
                 self._list_hidden_text(request, opened.task_id)
             # Also if the task existed: its job may have been lost in between, and a second wake-up does no harm.
             self.enqueue(opened.task_id)
-            hub.react(subject.number, ask.comment, "eyes")
+            self._react(hub, request)
         if opened.posted:
             return Decision(opened.task_id, "the task that runs reads it next")
         return Decision(opened.task_id, "" if opened.fresh else "this task exists already")
@@ -125,6 +126,15 @@ class Dispatcher:
         if ask.kind is not TaskKind.ACCEPT or not (running := self.ledger.threads.find(thread).task):
             return False
         return self.ledger.task(running).ask.accepts == ask.accepts
+
+    def _react(self, hub: RepositoryHub, request: TaskRequest) -> None:
+        """Acknowledge the request where it stands. A refusal (a locked issue, a deleted comment) changes nothing."""
+        try:
+            hub.react(request.subject.number, request.ask.comment, "eyes")
+        except HubUnavailable:
+            raise
+        except HubError:
+            pass
 
     def _list_hidden_text(self, request: TaskRequest, task_id: str) -> None:
         """Keep what a person does not see in the request, so that the task's page can show it."""

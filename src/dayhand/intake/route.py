@@ -1,25 +1,29 @@
-"""``POST /webhook``: accepts a delivery with 202, or says in one sentence why not."""
+"""``POST /webhook``: stores a delivery and answers 202, or says in one sentence why not. It does not call GitHub."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from flask import Blueprint, Response, jsonify, request
 from redis.exceptions import RedisError
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from dayhand.errors import HubError, HubUnavailable, IntakeError
-from dayhand.intake.dispatch import Dispatcher
-from dayhand.intake.events import parse
+from dayhand.errors import IntakeError
+from dayhand.intake.events import Ignored, parse
 from dayhand.intake.signature import verify
+from dayhand.ledger.deliveries import Deliveries, Stored
 
 MAX_BYTES = 25 * 1024 * 1024  # GitHub does not send larger deliveries
+GUID = re.compile(r"[A-Za-z0-9-]{1,100}")
+REDELIVER = "Nothing was stored: it is fetched from GitHub's list of deliveries later, or redeliver it from the App's settings page."
 
 Answer = tuple[Response, int]
 
 
-def webhook(dispatcher: Dispatcher, secrets: Sequence[str]) -> Blueprint:
-    """The webhook. A delivery is remembered only once it was accepted, so that a failed one can be redelivered."""
+def webhook(deliveries: Deliveries, wake: Callable[[str], None], secrets: Sequence[str]) -> Blueprint:
+    """The webhook. ``wake`` tells a dispatcher about a delivery that was stored."""
     blueprint = Blueprint("webhook", __name__)
 
     @blueprint.post("/webhook")
@@ -28,37 +32,40 @@ def webhook(dispatcher: Dispatcher, secrets: Sequence[str]) -> Blueprint:
             body = request.get_data(cache=False)
         except RequestEntityTooLarge:
             return _refused(IntakeError("The delivery is larger than 25 MB.", status=413))
-        delivery = request.headers.get("X-GitHub-Delivery", "")
+        guid, event = request.headers.get("X-GitHub-Delivery", ""), request.headers.get("X-GitHub-Event", "")
         try:
             verify(body, request.headers.get("X-Hub-Signature-256"), secrets)
-            return _accept(dispatcher, delivery, request.headers.get("X-GitHub-Event", ""), body=body)
+            _check_guid(guid)
+            if not isinstance(parse(event, body), Ignored):
+                _store(deliveries, wake, guid, event=event, body=body)
         except IntakeError as error:
             return _refused(error)
-        except (RedisError, HubUnavailable) as error:
-            return _refused(
-                IntakeError(
-                    f"Dayhand cannot accept this now: {error}",
-                    status=503,
-                    advice="Nothing was stored: redeliver it from the App's settings page.",
-                )
-            )
-        except HubError as error:
-            return _refused(IntakeError(str(error), status=502, advice=error.advice))
+        return jsonify(delivery=guid), 202
 
     return blueprint
 
 
-def _accept(dispatcher: Dispatcher, delivery: str, name: str, *, body: bytes) -> Answer:
-    if not delivery:
-        raise IntakeError("The delivery has no X-GitHub-Delivery header.", status=400)
-    seen = dispatcher.ledger.seen(delivery)
-    if seen is not None:
-        return jsonify(delivery=delivery, task=seen or None, reason="this delivery was accepted before"), 202
-    decision = dispatcher.decide(parse(name, body), delivery)
-    if decision.task is None:
-        dispatcher.ledger.note_delivery(delivery, "")
-    reason = {"reason": decision.reason} if decision.reason else {}
-    return jsonify(delivery=delivery, task=decision.task, **reason), 202
+def _check_guid(guid: str) -> None:
+    """Raises ``IntakeError`` (400)."""
+    if not GUID.fullmatch(guid):
+        raise IntakeError("The delivery has no X-GitHub-Delivery header with a GUID.", status=400)
+
+
+def _store(
+    deliveries: Deliveries, wake: Callable[[str], None], guid: str, *, event: str, body: bytes
+) -> None:
+    """Raises ``IntakeError`` (503) if the delivery cannot be stored."""
+    try:
+        stored = deliveries.store(guid, event, body)
+    except RedisError as error:
+        raise IntakeError(
+            f"Dayhand cannot store this delivery now: {error}.", status=503, advice=REDELIVER
+        ) from error
+    if stored is Stored.FULL:
+        raise IntakeError("Too many deliveries wait for a dispatcher.", status=503, advice=REDELIVER)
+    if stored is Stored.NEW:
+        with suppress(RedisError):  # it is stored: the pool of dispatchers wakes one for it
+            wake(guid)
 
 
 def _refused(error: IntakeError) -> Answer:

@@ -15,6 +15,9 @@ TASKS = "dayhand:tasks"  # sorted set: ids by time of creation
 UNFINISHED = "dayhand:unfinished"  # set of ids
 ENDED = "dayhand:ended"  # hash: the number of tasks that ended in each state
 UNREAD = "dayhand:unread"  # set: the threads with messages that nobody has read
+INBOX = "dayhand:inbox"  # sorted set: GUIDs of deliveries that nobody handled yet, by when they are due (milliseconds)
+INBOX_HELD = "dayhand:inbox-held"  # hash: GUID → the dispatcher that holds it
+INBOX_BYTES = "dayhand:inbox-bytes"  # of the bodies, as stored
 
 
 def record(task_id: str) -> str:
@@ -55,6 +58,10 @@ def thread_of(key: str) -> str:
 
 def mailbox(key: str) -> str:
     return f"dayhand:mailbox:{key}"
+
+
+def inbox(guid: str) -> str:
+    return f"dayhand:inbox:{guid}"
 
 
 def examined(repository: str) -> str:

@@ -1,13 +1,14 @@
-"""The queue: there is one, its jobs are JSON, and they can start one function only.
+"""Two queues, for tasks and for deliveries: their jobs are JSON, and they can start one function only.
 
-An RQ job is only a wake-up. The ledger knows which tasks are unfinished; a job whose task another worker holds just ends.
+An RQ job is only a wake-up. The ledger knows which tasks are unfinished and which deliveries nobody handled; a job whose
+task or delivery another worker holds just ends.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from redis import Redis
 from rq import Queue
@@ -20,21 +21,24 @@ from dayhand.task_deadline import JOB_SECONDS
 
 NAME = "dayhand"
 PERFORM = "dayhand.worker.job.perform"
-# The functions that a job may name, and what runs for it: jobs of older versions may still wait.
-ALLOWED = {PERFORM: PERFORM, "dayhand.worker.perform": PERFORM}
+DISPATCH_NAME = "dayhand-dispatch"
+DISPATCH = "dayhand.worker.dispatcher.dispatch"
+DISPATCH_SECONDS = 600  # for one delivery
 UNREQUESTED = "env-"  # the prefix of the ids of tasks that no person requested
 
 
 class AllowedJob(Job):
     """A job of ours. RQ alone would import and run any function that somebody who can write into Redis names."""
 
+    # The functions that a job may name, and what runs for it: jobs of older versions may still wait.
+    allowed: ClassVar[Mapping[str, str]] = {PERFORM: PERFORM, "dayhand.worker.perform": PERFORM}
+
     @property
     def func(self) -> Callable[..., Any]:
-        if self.func_name not in ALLOWED:
-            raise LedgerError(
-                f"A job names {self.func_name!r}, which is not a job of Dayhand; it is not run."
-            )
-        function: Callable[..., Any] = import_attribute(ALLOWED[self.func_name])
+        name = self.func_name or ""
+        if name not in self.allowed:
+            raise LedgerError(f"A job names {name!r}, which is not a job of Dayhand; it is not run.")
+        function: Callable[..., Any] = import_attribute(self.allowed[name])
         return function
 
     def restore(self, raw_data: Any) -> Any:
@@ -45,8 +49,14 @@ class AllowedJob(Job):
         return restored
 
 
+class DispatchJob(AllowedJob):
+    """A job of the dispatcher."""
+
+    allowed: ClassVar[Mapping[str, str]] = {DISPATCH: DISPATCH}
+
+
 def queue(connection: Redis) -> Queue:
-    """The only queue. With two, RQ loses the jobs of a dying worker."""
+    """The queue of tasks. A worker takes from one queue: with two, RQ loses the jobs of a dying worker."""
     return Queue(
         NAME,
         connection=connection,
@@ -56,10 +66,27 @@ def queue(connection: Redis) -> Queue:
     )
 
 
+def dispatch_queue(connection: Redis) -> Queue:
+    """The queue of deliveries."""
+    return Queue(
+        DISPATCH_NAME,
+        connection=connection,
+        serializer=JSONSerializer,
+        job_class=DispatchJob,
+        default_timeout=DISPATCH_SECONDS,
+    )
+
+
 def enqueue(connection: Redis, task_id: str) -> None:
     """Wake a worker for a task. A second wake-up does no harm: its worker finds the task held."""
     job_id = f"{task_id}_{secrets.token_hex(4)}"  # a task's id has no "_", so ``waiting`` can split it off
     queue(connection).enqueue(PERFORM, task_id, job_id=job_id, result_ttl=60, failure_ttl=3600)
+
+
+def enqueue_delivery(connection: Redis, guid: str) -> None:
+    """Wake a dispatcher for a stored delivery. A second wake-up does no harm."""
+    job_id = f"{guid}_{secrets.token_hex(4)}"
+    dispatch_queue(connection).enqueue(DISPATCH, guid, job_id=job_id, result_ttl=0, failure_ttl=3600)
 
 
 def step_aside(connection: Redis, task_id: str) -> bool:
@@ -77,4 +104,13 @@ def step_aside(connection: Redis, task_id: str) -> bool:
 
 def waiting(connection: Redis) -> set[str]:
     """The tasks whose wake-up waits for a worker, without those that a worker took before it died."""
-    return {job_id.rpartition("_")[0] for job_id in queue(connection).get_job_ids()}
+    return _woken(queue(connection))
+
+
+def waiting_deliveries(connection: Redis) -> set[str]:
+    """The GUIDs of the deliveries whose wake-up waits for a dispatcher."""
+    return _woken(dispatch_queue(connection))
+
+
+def _woken(jobs: Queue) -> set[str]:
+    return {job_id.rpartition("_")[0] for job_id in jobs.get_job_ids()}

@@ -1,9 +1,7 @@
-"""The workers of one machine: forked from one warmed-up parent, and replaced when they die."""
+"""A pool of RQ workers on one machine: forked from one parent, and replaced when they die."""
 
 from __future__ import annotations
 
-import gc
-import importlib
 import logging
 import os
 import secrets
@@ -11,28 +9,18 @@ import signal
 import sys
 import time
 import traceback
-from contextlib import suppress
+from collections.abc import Callable
+from dataclasses import dataclass
 from types import FrameType
 
-import httpx2
 from redis import Redis
 from redis.exceptions import RedisError
-from rq import Worker
-from rq.job import Job
+from rq import Queue, SimpleWorker, Worker
 from rq.serializers import JSONSerializer
 
-from dayhand.agent.model.client import ModelClient
 from dayhand.child_process import die_with_parent
-from dayhand.errors import SandboxError
-from dayhand.hub.auth import load_key
-from dayhand.ledger.ledger import Ledger
-from dayhand.ledger.queue import AllowedJob, enqueue, queue, waiting
-from dayhand.ledger.redis_server import at_hand, connect, connect_raw
-from dayhand.settings.required import app_key, require_app, require_data
-from dayhand.settings.table import Settings
-from dayhand.wiring.models import model_certificates
-from dayhand.wiring.prices import read_prices
-from dayhand.wiring.sandboxes import open_sandbox
+from dayhand.ledger.keys import TextRedis
+from dayhand.ledger.redis_server import connect, connect_raw
 
 JANITOR_SECONDS = 1.0
 LOOK_SECONDS = 0.2
@@ -41,76 +29,34 @@ BEAT_SECONDS = 10
 SILENT_SECONDS = 30  # RQ considers a worker dead that has been silent for so long
 
 
-class TaskWorker(Worker):
-    """An RQ worker that dies with its parent, and takes its running job with it.
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What the workers of a pool do."""
 
-    With RQ alone, an orphaned job would run in parallel to its retry.
-    """
-
-    job_class = AllowedJob
-
-    def setup_work_horse_signals(self) -> None:
-        die_with_parent()
-        if os.getppid() != self.pid:
-            os._exit(1)  # the parent died before the call above
-        super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
-
-    def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
-        """RQ would add a minute to the heartbeat, and count a dead job as running for that long."""
-        return SILENT_SECONDS
-
-
-def work(settings: Settings, *, burst: bool = False) -> None:
-    """Run the workers until asked to stop; with ``burst`` until the queue is empty.
-
-    SIGTERM and Ctrl-C end everything at once: an interrupted task continues at its last turn, on any worker.
-    """
-    require_app(settings)
-    require_data(settings)
-    load_key(app_key(settings))  # fail now, and not in each job
-    read_prices(settings)  # likewise
-    with at_hand(settings.redis_url, settings.data) as redis_url:
-        warm()
-        with suppress(SandboxError):  # each task reports it to its person
-            open_sandbox(settings)
-        WorkerPool(settings.concurrency, redis_url, burst=burst).run()
-
-
-def warm() -> None:
-    """Import and read what every job needs, and make the model's client do the work of its first request.
-
-    Forked jobs then start with all of that; `dayhand bench agent` measures what is left.
-    """
-    importlib.import_module("dayhand.worker.job")
-    importlib.import_module("_strptime")
-    nowhere = httpx2.MockTransport(lambda _request: httpx2.Response(200, json={}))
-    ModelClient(verify=model_certificates()).close()
-    with (
-        ModelClient("http://127.0.0.1", transport=nowhere) as client,
-        client.post("/responses", {}, read_seconds=1) as answer,
-    ):
-        answer.read()
-    gc.collect()
-    gc.freeze()
+    queue: Callable[[Redis], Queue]  # the one that they take from
+    worker: type[Worker | SimpleWorker]
+    free: Callable[[TextRedis, str], None]  # what a dead worker of this name held
+    wake: Callable[[TextRedis, Redis], None]  # what waits and has no job
 
 
 class WorkerPool:
-    """The parent of the workers. It also wakes tasks that nobody holds."""
+    """The parent of the workers. It also wakes what nobody holds."""
 
-    def __init__(self, count: int, redis_url: str, *, burst: bool = False) -> None:
+    def __init__(self, work: Work, count: int, redis_url: str, *, burst: bool = False) -> None:
+        self.work = work
         self.count = count
         self.redis_url = redis_url
         self.burst = burst
         self.workers: dict[int, tuple[str, float]] = {}  # by process id: the name, and when it was forked
-        self.dead: set[str] = set()  # names of workers whose tasks must be freed
+        self.dead: set[str] = set()  # names of workers whose work must be freed
         self.asked_to_stop = False
 
     def run(self) -> None:
-        """Replace workers that die, and wake abandoned tasks, until asked to stop."""
+        """Replace workers that die, and wake what nobody holds, until asked to stop."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         # Clients that fail fast: a SIGTERM or a dead worker is noticed even while Redis does not answer.
-        ledger = Ledger(connect(self.redis_url, quick=True))
+        redis = connect(self.redis_url, quick=True)
         raw = connect_raw(self.redis_url, quick=True)
         for _ in range(self.count):
             self._fork()
@@ -120,19 +66,19 @@ class WorkerPool:
                 self._replace_the_dead()
                 if time.monotonic() >= next_round:
                     next_round = time.monotonic() + JANITOR_SECONDS
-                    self._look_after(ledger, raw)
+                    self._look_after(redis, raw)
                 time.sleep(LOOK_SECONDS)
         finally:
             self._end_all()
-            self._look_after(ledger, raw)
+            self._look_after(redis, raw)
 
-    def _look_after(self, ledger: Ledger, raw: Redis) -> None:
-        """Free the tasks of dead workers and wake abandoned ones; if Redis does not answer, in the next round."""
+    def _look_after(self, redis: TextRedis, raw: Redis) -> None:
+        """Free what dead workers held and wake what waits; if Redis does not answer, in the next round."""
         try:
             for name in list(self.dead):
-                ledger.drop(name)
+                self.work.free(redis, name)
                 self.dead.discard(name)
-            wake_abandoned(ledger, raw)
+            self.work.wake(redis, raw)
         except RedisError as error:
             print(f"dayhand: Redis does not answer ({error}); the workers wait for it.", file=sys.stderr)
 
@@ -163,16 +109,16 @@ class WorkerPool:
         logging.getLogger("rq.worker").setLevel(logging.WARNING)
 
         def free(*_how: object) -> None:
-            """The job was killed: free its task, so that it is woken at once."""
-            Ledger(connect(self.redis_url)).drop(name)
+            """The job was killed: free what it held, so that it is woken at once."""
+            self.work.free(connect(self.redis_url), name)
 
-        jobs = queue(connect_raw(self.redis_url))
-        worker = TaskWorker(
+        jobs = self.work.queue(connect_raw(self.redis_url))
+        worker = self.work.worker(
             [jobs],
             name=name,
             connection=jobs.connection,
             serializer=JSONSerializer,
-            job_class=AllowedJob,
+            job_class=jobs.job_class,
             worker_ttl=SILENT_SECONDS,
             job_monitoring_interval=BEAT_SECONDS,
             work_horse_killed_handler=free,
@@ -202,16 +148,3 @@ class WorkerPool:
 
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         self.asked_to_stop = True
-
-
-def wake_abandoned(ledger: Ledger, raw: Redis) -> None:
-    """Enqueue the tasks without a holder and without a job: their worker, or their web process, died.
-
-    Threads whose task ended before it read everything that was said get their next task first.
-    """
-    ledger.threads.open_from_mailboxes()
-    if abandoned := ledger.abandoned():
-        queued = waiting(raw)
-        for task_id in abandoned:
-            if task_id not in queued:
-                enqueue(raw, task_id)

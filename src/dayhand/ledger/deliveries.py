@@ -1,0 +1,198 @@
+"""Deliveries in Redis: stored once by the web process, held by one dispatcher at a time, deleted once handled."""
+
+from __future__ import annotations
+
+import base64
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import IntEnum
+
+from redis.exceptions import RedisError
+
+from dayhand.ledger import keys
+from dayhand.ledger.keys import TextRedis
+
+LEASE_SECONDS = 15.0
+RENEW_SECONDS = 4.0
+MAX_WAITING = 20_000
+MAX_WAITING_BYTES = 256 * 1024 * 1024  # as stored: compressed
+MAX_WOKEN = 1_000  # in one look
+
+
+class Stored(IntEnum):
+    """The result of storing a delivery."""
+
+    FULL = -1  # nothing was stored
+    SEEN = 0
+    NEW = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDelivery:
+    """A delivery that one dispatcher holds."""
+
+    guid: str
+    event: str
+    body: bytes
+    attempts: int  # claims since it was last postponed, including this one
+    delays: int  # how often it was postponed
+    waited: float  # seconds since it was stored
+
+
+class Deliveries:
+    """The deliveries in one Redis that no dispatcher has handled yet. Their times are those of Redis's own clock."""
+
+    def __init__(
+        self, redis: TextRedis, *, most: int = MAX_WAITING, most_bytes: int = MAX_WAITING_BYTES
+    ) -> None:
+        self.redis = redis
+        self.most = most
+        self.most_bytes = most_bytes
+        self._store = redis.register_script(STORE)
+        self._claim = redis.register_script(CLAIM)
+        self._renew = redis.register_script(RENEW)
+        self._postpone = redis.register_script(POSTPONE)
+        self._done = redis.register_script(DONE)
+        self._free = redis.register_script(FREE)
+
+    def store(self, guid: str, event: str, body: bytes) -> Stored:
+        """Keep a delivery until a dispatcher has handled it, unless one with this GUID was stored before."""
+        text = base64.b64encode(zlib.compress(body)).decode()
+        args = [guid, event, text, keys.DELIVERY_SECONDS, self.most, self.most_bytes]
+        return Stored(self._store(keys=[keys.delivery(guid), *_keys(guid)], args=args))
+
+    def claim(self, guid: str, worker: str, lease_seconds: float = LEASE_SECONDS) -> StoredDelivery | None:
+        """Hold a delivery that is due and that nobody holds; None if there is no such delivery."""
+        found = self._claim(keys=_keys(guid), args=[guid, worker, int(lease_seconds * 1000)])
+        if not found:
+            return None
+        event, text, attempts, delays, waited = found
+        body = zlib.decompress(base64.b64decode(text))
+        return StoredDelivery(guid, event, body, int(attempts), int(delays), int(waited) / 1000)
+
+    @contextmanager
+    def kept(self, guid: str, worker: str, every: float = RENEW_SECONDS) -> Iterator[None]:
+        """Renew the claim in the background while the block runs. If Redis does not answer, the next renewal tries again."""
+        ended = threading.Event()
+
+        def renew() -> None:
+            while not ended.wait(every):
+                try:
+                    self._renew(keys=_keys(guid), args=[guid, worker, int(LEASE_SECONDS * 1000)])
+                except RedisError:
+                    continue
+
+        thread = threading.Thread(target=renew, name=f"delivery-{guid}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def postpone(self, guid: str, worker: str, *, seconds: float) -> None:
+        """Let a delivery wait before the next attempt; nothing if this worker does not hold it."""
+        self._postpone(keys=_keys(guid), args=[guid, worker, int(seconds * 1000)])
+
+    def done(self, guid: str, worker: str) -> None:
+        """Delete a delivery that was handled. Its GUID stays known. Nothing if this worker does not hold it."""
+        self._done(keys=_keys(guid), args=[guid, worker])
+
+    def free(self, worker: str) -> None:
+        """Free the delivery of a worker that is known to be dead, without waiting for its lease to expire."""
+        self._free(keys=[keys.INBOX, keys.INBOX_HELD], args=[worker])
+
+    def due(self) -> list[str]:
+        """The GUIDs that a dispatcher may claim now, the oldest first."""
+        seconds, micros = self.redis.time()
+        now = seconds * 1000 + micros // 1000
+        guids: list[str] = self.redis.zrange(keys.INBOX, "-inf", now, byscore=True, offset=0, num=MAX_WOKEN)
+        return guids
+
+    def waiting(self) -> int:
+        """How many are stored and not handled yet."""
+        return int(self.redis.zcard(keys.INBOX))
+
+
+def _keys(guid: str) -> list[str]:
+    return [keys.INBOX, keys.INBOX_HELD, keys.INBOX_BYTES, keys.inbox(guid)]
+
+
+_NOW = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+"""
+
+# KEYS: delivery, inbox, held, bytes, entry · ARGV: guid, event, body, kept seconds, most deliveries, most bytes
+STORE = (
+    _NOW
+    + """
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+local bytes = tonumber(redis.call('GET', KEYS[4]) or 0) + #ARGV[3]
+if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[5]) or bytes > tonumber(ARGV[6]) then return -1 end
+redis.call('SET', KEYS[1], '', 'EX', ARGV[4])
+redis.call('HSET', KEYS[5], 'event', ARGV[2], 'body', ARGV[3], 'stored', now)
+redis.call('ZADD', KEYS[2], now, ARGV[1])
+redis.call('SET', KEYS[4], bytes)
+return 1
+"""
+)
+
+# KEYS: inbox, held, bytes, entry · ARGV: guid, worker, lease milliseconds
+CLAIM = (
+    _NOW
+    + """
+local due = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if not due or tonumber(due) > now then return false end
+redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+local attempts = redis.call('HINCRBY', KEYS[4], 'attempts', 1)
+local entry = redis.call('HMGET', KEYS[4], 'event', 'body', 'delays', 'stored')
+return {entry[1], entry[2], attempts, tonumber(entry[3] or 0), now - entry[4]}
+"""
+)
+
+_HELD = _NOW + "if redis.call('HGET', KEYS[2], ARGV[1]) ~= ARGV[2] then return 0 end\n"
+
+# KEYS: inbox, held, bytes, entry · ARGV: guid, worker, lease milliseconds
+RENEW = _HELD + "return redis.call('ZADD', KEYS[1], 'XX', 'CH', now + ARGV[3], ARGV[1])"
+
+# KEYS: inbox, held, bytes, entry · ARGV: guid, worker, milliseconds until it may be claimed again
+POSTPONE = (
+    _HELD
+    + """
+redis.call('ZADD', KEYS[1], 'XX', now + ARGV[3], ARGV[1])
+redis.call('HDEL', KEYS[2], ARGV[1])
+redis.call('HSET', KEYS[4], 'attempts', 0)
+return redis.call('HINCRBY', KEYS[4], 'delays', 1)
+"""
+)
+
+# KEYS: inbox, held, bytes, entry · ARGV: guid, worker
+DONE = (
+    _HELD
+    + """
+redis.call('DECRBY', KEYS[3], redis.call('HSTRLEN', KEYS[4], 'body'))
+redis.call('ZREM', KEYS[1], ARGV[1])
+redis.call('HDEL', KEYS[2], ARGV[1])
+return redis.call('DEL', KEYS[4])
+"""
+)
+
+# KEYS: inbox, held · ARGV: worker
+FREE = (
+    _NOW
+    + """
+local held = redis.call('HGETALL', KEYS[2])
+for i = 1, #held, 2 do
+  if held[i + 1] == ARGV[1] then
+    redis.call('ZADD', KEYS[1], 'XX', now, held[i])
+    redis.call('HDEL', KEYS[2], held[i])
+  end
+end
+return 1
+"""
+)

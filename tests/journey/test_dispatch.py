@@ -1,0 +1,104 @@
+"""From a stored delivery to a task, a reply or a reaction: what a dispatcher does while GitHub does not play along."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from dayhand.ledger import keys
+from dayhand.ledger.deliveries import Deliveries
+from dayhand.localhub.state.models import Issue
+from dayhand.settings.table import Settings
+from dayhand.worker.dispatcher import MAX_ATTEMPTS, open_handler
+from tests.journey.harness import Harness
+
+
+def labeled(harness: Harness) -> tuple[Issue, str]:
+    """An issue that was just labelled, and the GUID of its stored delivery, which nobody handled."""
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.hub.actions.label(repo, issue, "codex", by=harness.ada)
+    harness.hub.wait_idle()
+    (guid,) = Deliveries(harness.ledger.redis).due()
+    return issue, guid
+
+
+def handle(harness: Harness, guid: str, settings: Settings | None = None) -> None:
+    """Handle one delivery now, also if it waits for a later time."""
+    harness.ledger.redis.zadd(keys.INBOX, {guid: 0}, xx=True)
+    open_handler(settings or harness.settings, harness.settings.redis_url).handle(guid, worker="one")
+
+
+def away(settings: Settings) -> Settings:
+    """GitHub takes no connection."""
+    return replace(settings, api_url="http://127.0.0.1:9/api/v3")
+
+
+def rejected(settings: Settings) -> Settings:
+    """GitHub does not know the App's key: 401."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    form = serialization.PrivateFormat.TraditionalOpenSSL
+    pem = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+    return replace(settings, private_key=pem.decode())
+
+
+@pytest.mark.parametrize("trouble", [away, rejected])
+def test_a_delivery_waits_while_github_does_not_answer_or_rejects_us(
+    harness: Harness, trouble: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    issue, guid = labeled(harness)
+    assert callable(trouble)
+    for _ in range(MAX_ATTEMPTS + 1):
+        handle(harness, guid, trouble(harness.settings))
+    assert harness.ledger.recent() == []
+    assert "It is tried again in 64 seconds." in capsys.readouterr().err
+    assert Deliveries(harness.ledger.redis).due() == []
+    handle(harness, guid)
+    assert len(harness.waiting()) == 1
+    assert [reaction.content for reaction in issue.reactions] == ["eyes"]
+    assert Deliveries(harness.ledger.redis).waiting() == 0
+
+
+def test_a_delivery_that_waited_for_three_days_is_given_up_and_the_operator_reads_why(
+    harness: Harness, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, guid = labeled(harness)
+    harness.ledger.redis.hincrby(keys.inbox(guid), "stored", -4 * 24 * 3600 * 1000)
+    handle(harness, guid, away(harness.settings))
+    assert Deliveries(harness.ledger.redis).waiting() == 0
+    assert f"delivery {guid} (issues): given up after three days: GitHub" in capsys.readouterr().err
+
+
+def test_a_delivery_that_its_dispatchers_die_of_is_given_up(
+    harness: Harness, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, guid = labeled(harness)
+    deliveries = Deliveries(harness.ledger.redis)
+    for _ in range(MAX_ATTEMPTS):
+        assert deliveries.claim(guid, "dead")
+        deliveries.free("dead")
+    handle(harness, guid)
+    assert (deliveries.waiting(), harness.ledger.recent()) == (0, [])
+    assert f"its dispatcher died or failed {MAX_ATTEMPTS} times" in capsys.readouterr().err
+
+
+def test_a_reaction_that_is_refused_stops_no_task(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.hub.actions.comment(repo, issue, harness.ada, body="@bot fix this")
+    issue.comments.clear()  # a person deleted it before we came to it
+    harness.settle()
+    assert len(harness.waiting()) == 1
+    assert Deliveries(harness.ledger.redis).waiting() == 0
+
+
+def test_what_github_refuses_is_not_tried_again(harness: Harness, capsys: pytest.CaptureFixture[str]) -> None:
+    _, guid = labeled(harness)
+    for installation in harness.hub.actions.installations.values():
+        installation.suspended = True
+    handle(harness, guid)
+    assert Deliveries(harness.ledger.redis).waiting() == 0
+    assert "This installation has been suspended" in capsys.readouterr().err

@@ -1,0 +1,107 @@
+"""Stored deliveries: kept once, held by one dispatcher at a time, within bounds."""
+
+from __future__ import annotations
+
+import random
+import threading
+
+import pytest
+
+from dayhand.ledger import keys
+from dayhand.ledger.deliveries import Deliveries, Stored
+from dayhand.ledger.keys import TextRedis
+
+
+@pytest.fixture
+def deliveries(redis: TextRedis) -> Deliveries:
+    return Deliveries(redis)
+
+
+def test_a_delivery_is_stored_once_and_given_to_one(deliveries: Deliveries) -> None:
+    assert deliveries.store("d-1", "issues", b"first") is Stored.NEW
+    assert deliveries.store("d-1", "issues", b"second") is Stored.SEEN
+    held = deliveries.claim("d-1", "one")
+    assert held
+    assert (held.event, held.body, held.attempts, held.delays) == ("issues", b"first", 1, 0)
+    assert deliveries.claim("d-1", "two") is None
+
+
+def test_what_was_handled_is_gone_and_its_guid_stays_known(deliveries: Deliveries) -> None:
+    deliveries.store("d-1", "issues", b"body")
+    deliveries.claim("d-1", "one")
+    deliveries.done("d-1", "one")
+    assert (deliveries.due(), deliveries.waiting()) == ([], 0)
+    assert deliveries.store("d-1", "issues", b"body") is Stored.SEEN
+    assert set(deliveries.redis.keys("dayhand:*")) == {"dayhand:delivery:d-1", keys.INBOX_BYTES}
+    assert deliveries.redis.get(keys.INBOX_BYTES) == "0"
+
+
+def test_only_its_holder_may_end_or_postpone_a_delivery(deliveries: Deliveries) -> None:
+    deliveries.store("d-1", "issues", b"body")
+    deliveries.claim("d-1", "one")
+    deliveries.done("d-1", "two")
+    deliveries.postpone("d-1", "two", seconds=0)
+    assert deliveries.waiting() == 1
+    assert deliveries.claim("d-1", "two") is None
+
+
+def test_a_postponed_delivery_is_due_when_its_time_has_come(deliveries: Deliveries) -> None:
+    deliveries.store("d-1", "issues", b"body")
+    deliveries.claim("d-1", "one")
+    deliveries.postpone("d-1", "one", seconds=600)
+    assert deliveries.due() == []
+    deliveries.redis.zadd(keys.INBOX, {"d-1": 0})  # ten minutes later
+    held = deliveries.claim("d-1", "two")
+    assert held
+    assert (held.attempts, held.delays) == (1, 1)
+
+
+def test_what_a_dead_dispatcher_held_is_due_at_once_and_its_attempts_count(deliveries: Deliveries) -> None:
+    for guid in ("d-1", "d-2"):
+        deliveries.store(guid, "issues", b"body")
+        deliveries.claim(guid, guid)
+    deliveries.free("d-1")
+    assert deliveries.due() == ["d-1"]
+    held = deliveries.claim("d-1", "other")
+    assert held
+    assert held.attempts == 2
+
+
+def test_a_lease_that_is_not_renewed_ends_and_a_renewed_one_does_not(deliveries: Deliveries) -> None:
+    for guid in ("d-1", "d-2"):
+        deliveries.store(guid, "issues", b"body")
+        deliveries.claim(guid, "one", lease_seconds=0.05)
+    ends = threading.Event()
+    with deliveries.kept("d-2", "one", every=0.005):
+        for _ in range(2000):
+            if deliveries.due():
+                break
+            ends.wait(0.005)
+        assert deliveries.due() == ["d-1"]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "fits"),
+    [({"most": 2}, 2), ({"most_bytes": 40}, 1)],
+    ids=["deliveries", "bytes"],
+)
+def test_no_more_is_stored_than_fits_and_there_is_room_again_later(
+    redis: TextRedis, bounds: dict[str, int], fits: int
+) -> None:
+    deliveries = Deliveries(redis, **bounds)
+    stored = [deliveries.store(f"d-{number}", "issues", b"twelve bytes") for number in range(3)]
+    assert stored == [Stored.NEW] * fits + [Stored.FULL] * (3 - fits)
+    assert redis.exists("dayhand:delivery:d-2") == 0, "so that it is taken when it comes again"
+    deliveries.claim("d-0", "one")
+    deliveries.done("d-0", "one")
+    assert deliveries.store("d-2", "issues", b"twelve bytes") is Stored.NEW
+
+
+def test_bodies_are_counted_as_they_are_stored(deliveries: Deliveries) -> None:
+    body = random.Random(1).randbytes(100_000)
+    deliveries.store("d-1", "issues", body)
+    deliveries.store("d-2", "issues", b"x" * 100_000)
+    assert 100_000 < int(deliveries.redis.get(keys.INBOX_BYTES)) < 140_000
+    held = deliveries.claim("d-1", "one")
+    assert held
+    assert held.body == body
