@@ -86,7 +86,7 @@ def test_every_exit_code_has_a_meaning() -> None:
 WRONG_SETTINGS = {
     "DAYHAND_DATA": ("up", "{tmp}/file/data"),
     "GITHUB_APP_PRIVATE_KEY_PATH": ("up", "{tmp}/binary.pem"),
-    "GITHUB_APP_PRIVATE_KEY": ("web", "not a key"),
+    "GITHUB_APP_PRIVATE_KEY": ("dispatch", "not a key"),
     "REDIS_URL": ("web", "localhost:6379"),
     "DAYHAND_PRICES": ("work", "{tmp}/binary.pem"),
 }

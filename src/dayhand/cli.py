@@ -101,17 +101,7 @@ def parser() -> argparse.ArgumentParser:
         "--case", action="append", default=[], metavar="NAME", help="run only this case; can be repeated"
     )
 
-    _command(
-        commands,
-        "up",
-        _up,
-        text="run the web server, dispatchers, workers and, unless REDIS_URL is set, Redis",
-    )
-    _command(commands, "web", _web, text="run the web server: the webhook and the dashboard")
-    work = _command(commands, "work", _work, text="run the workers")
-    _command(commands, "dispatch", _dispatch, text="turn webhook deliveries into tasks and replies")
-    work.add_argument("--burst", action="store_true", help="exit when the queue is empty")
-
+    _add_servers(commands)
     run = _command(commands, "run", _run, text="do one task on a local repository, and leave a branch in it")
     run.add_argument("--repo", **REPOSITORY)
     run.add_argument("--branch", default="", metavar="NAME", help="the branch to make; otherwise dayhand/…")
@@ -145,6 +135,16 @@ def parser() -> argparse.ArgumentParser:
         help="with environment: set up published repositories and run their checks",
     )
     return top
+
+
+def _add_servers(commands: Subcommands) -> None:
+    """The commands of an installation, which run until they are told to stop."""
+    servers = "the web server, dispatchers, workers and, unless REDIS_URL is set, Redis"
+    _command(commands, "up", _up, text=f"run {servers}")
+    _command(commands, "web", _web, text="run the web server: the webhook and the dashboard")
+    _command(commands, "dispatch", _dispatch, text="turn webhook deliveries into tasks and replies")
+    work = _command(commands, "work", _work, text="run the workers")
+    work.add_argument("--burst", action="store_true", help="exit when the queue is empty")
 
 
 def _command(

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from flask import Flask, Response, jsonify
@@ -19,6 +19,7 @@ from dayhand.dashboard.pages import dashboard
 from dayhand.errors import DayhandError
 from dayhand.intake.http_server import HttpServer, ServerLimits
 from dayhand.intake.route import MAX_BYTES, webhook
+from dayhand.ledger import keys
 from dayhand.ledger.deliveries import Deliveries
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log import LogReader
@@ -95,6 +96,10 @@ def open_app(settings: Settings, stopping: threading.Event) -> Iterator[Flask]:
     if not settings.dashboard_token:
         print(f"Tasks: {dashboard_link(settings, access.token)}", flush=True)
     with at_hand(settings.redis_url, settings.data) as redis_url:
+        with suppress(RedisError):
+            connect(redis_url, quick=True).delete(
+                keys.LOOKED
+            )  # deliveries may have failed while we were away
         # GitHub waits ten seconds: a delivery that cannot be stored is refused at once, and can be sent again.
         parts = Parts(
             ledger=Ledger(connect(redis_url, quick=True)),

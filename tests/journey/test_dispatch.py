@@ -12,7 +12,7 @@ from dayhand.ledger import keys
 from dayhand.ledger.deliveries import Deliveries
 from dayhand.localhub.state.models import Issue
 from dayhand.settings.table import Settings
-from dayhand.worker.dispatcher import MAX_ATTEMPTS, open_handler
+from dayhand.worker.dispatcher import MAX_ATTEMPTS
 from tests.journey.harness import Harness
 
 
@@ -20,6 +20,7 @@ def labeled(harness: Harness) -> tuple[Issue, str]:
     """An issue that was just labelled, and the GUID of its stored delivery, which nobody handled."""
     repo = harness.repository("shop")
     issue = harness.issue(repo)
+    harness.settle()
     harness.hub.actions.label(repo, issue, "codex", by=harness.ada)
     harness.hub.wait_idle()
     (guid,) = Deliveries(harness.ledger.redis).due()
@@ -29,7 +30,7 @@ def labeled(harness: Harness) -> tuple[Issue, str]:
 def handle(harness: Harness, guid: str, settings: Settings | None = None) -> None:
     """Handle one delivery now, also if it waits for a later time."""
     harness.ledger.redis.zadd(keys.INBOX, {guid: 0}, xx=True)
-    open_handler(settings or harness.settings, harness.settings.redis_url).handle(guid, worker="one")
+    harness.handle(guid, settings)
 
 
 def away(settings: Settings) -> Settings:

@@ -214,7 +214,7 @@ def test_an_agent_that_weakens_its_checks_is_held_back_until_a_person_accepts(
     assert result in pull.body
     assert check.conclusion == "action_required", "neutral would satisfy a required check"
     harness.hub.actions.click(repo, check, "accept", by=harness.ada)
-    harness.hub.wait_idle()
+    harness.settle()
     assert (check.conclusion, check.title) == (standing, "Accepted by ada")
 
 

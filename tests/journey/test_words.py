@@ -40,13 +40,13 @@ def test_a_typo_that_is_corrected_counts_and_another_edit_does_not(harness: Harn
     issue, actions = harness.issue(repo), harness.hub.actions
     comment = actions.comment(repo, issue, harness.ada, body="@bot fxi this")
     actions.edit_comment(repo, issue, comment, body="@bot fix this", by=harness.ada)
-    harness.hub.wait_idle()
+    harness.settle()
     (task_id,) = harness.waiting()
     assert harness.ledger.task(task_id).ask.kind is TaskKind.FIX
     harness.work()
     actions.edit_comment(repo, issue, comment, body="@bot fix this\n\n> quoted later", by=harness.ada)
     actions.edit_comment(repo, issue, comment, body="@bot fix that", by=harness.bob)
-    harness.hub.wait_idle()
+    harness.settle()
     assert harness.waiting() == []
 
 
@@ -55,11 +55,11 @@ def test_a_mention_in_a_new_issue_counts_as_a_comment(harness: Harness) -> None:
     actions.open_issue(
         repo, harness.ada, "Totals are one too high", body="An empty cart costs 1.\n\n@bot fix it"
     )
-    harness.hub.wait_idle()
+    harness.settle()
     (task_id,) = harness.waiting()
     assert harness.ledger.task(task_id).ask.kind is TaskKind.FIX
     refused = actions.open_issue(repo, harness.bob, "Totals are one too high", body="@bot please fix this")
-    harness.hub.wait_idle()
+    harness.settle()
     assert harness.waiting() == [task_id]
     assert "Only people with write access" in harness.bot_comments(refused)[0]
 
@@ -92,7 +92,7 @@ def test_a_stop_a_removed_label_and_a_closed_issue_end_what_waits_and_the_next_w
         harness.label(repo, issue)
         task_id = harness.waiting()[-1]
         stop(issue)
-        harness.hub.wait_idle()
+        harness.settle()
         assert harness.ledger.record(task_id).state is State.STOPPED
         assert said in harness.bot_comments(issue)[0]
     issue = harness.issue(repo)
@@ -134,7 +134,7 @@ def test_a_finished_task_is_tried_again_by_words_by_re_run_and_by_its_button(har
         lambda: harness.comment(repo, issue, "@bot budget $3"),
     ):
         again()
-        harness.hub.wait_idle()
+        harness.settle()
         (task_id,) = {one for one in harness.waiting() if one in harness.ledger.abandoned()}
         ask = harness.ledger.task(task_id).ask
         assert (ask.kind, ask.asker) == (TaskKind.FIX, "ada")

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from dayhand.ledger import keys
-from dayhand.ledger.deliveries import Deliveries, Stored
+from dayhand.ledger.deliveries import Deliveries, StoreResult
 from dayhand.ledger.keys import TextRedis
 
 
@@ -18,8 +18,8 @@ def deliveries(redis: TextRedis) -> Deliveries:
 
 
 def test_a_delivery_is_stored_once_and_given_to_one(deliveries: Deliveries) -> None:
-    assert deliveries.store("d-1", "issues", b"first") is Stored.NEW
-    assert deliveries.store("d-1", "issues", b"second") is Stored.SEEN
+    assert deliveries.store("d-1", "issues", b"first") is StoreResult.NEW
+    assert deliveries.store("d-1", "issues", b"second") is StoreResult.SEEN
     held = deliveries.claim("d-1", "one")
     assert held
     assert (held.event, held.body, held.attempts, held.delays) == ("issues", b"first", 1, 0)
@@ -31,9 +31,17 @@ def test_what_was_handled_is_gone_and_its_guid_stays_known(deliveries: Deliverie
     deliveries.claim("d-1", "one")
     deliveries.done("d-1", "one")
     assert (deliveries.due(), deliveries.waiting()) == ([], 0)
-    assert deliveries.store("d-1", "issues", b"body") is Stored.SEEN
+    assert deliveries.store("d-1", "issues", b"body") is StoreResult.SEEN
     assert set(deliveries.redis.keys("dayhand:*")) == {"dayhand:delivery:d-1", keys.INBOX_BYTES}
     assert deliveries.redis.get(keys.INBOX_BYTES) == "0"
+
+
+def test_a_guid_stays_known_for_eight_days(deliveries: Deliveries) -> None:
+    deliveries.store("d-1", "issues", b"body")
+    deliveries.note("d-2")
+    assert deliveries.known(["d-0", "d-1", "d-2"]) == {"d-1", "d-2"}
+    for guid in ("d-1", "d-2"):
+        assert 8 * 86400 - 60 < deliveries.redis.ttl(keys.delivery(guid)) <= 8 * 86400
 
 
 def test_only_its_holder_may_end_or_postpone_a_delivery(deliveries: Deliveries) -> None:
@@ -90,11 +98,11 @@ def test_no_more_is_stored_than_fits_and_there_is_room_again_later(
 ) -> None:
     deliveries = Deliveries(redis, **bounds)
     stored = [deliveries.store(f"d-{number}", "issues", b"twelve bytes") for number in range(3)]
-    assert stored == [Stored.NEW] * fits + [Stored.FULL] * (3 - fits)
+    assert stored == [StoreResult.NEW] * fits + [StoreResult.FULL] * (3 - fits)
     assert redis.exists("dayhand:delivery:d-2") == 0, "so that it is taken when it comes again"
     deliveries.claim("d-0", "one")
     deliveries.done("d-0", "one")
-    assert deliveries.store("d-2", "issues", b"twelve bytes") is Stored.NEW
+    assert deliveries.store("d-2", "issues", b"twelve bytes") is StoreResult.NEW
 
 
 def test_bodies_are_counted_as_they_are_stored(deliveries: Deliveries) -> None:

@@ -34,7 +34,7 @@ def test_a_delivery_that_comes_again_opens_nothing(ledger: Ledger) -> None:
     again = ledger.open(another("t-2"), delivery="d-1", thread="something else")
     assert (again.task_id, again.fresh) == (TASK.id, False)
     assert len(ledger.recent()) == 1
-    assert ledger.seen("d-1") == TASK.id
+    assert ledger.redis.get(keys.delivery("d-1")) == TASK.id
 
 
 def test_an_open_that_is_sent_twice_by_the_client_is_still_fresh(ledger: Ledger) -> None:
@@ -48,7 +48,7 @@ def test_the_same_wish_in_another_delivery_joins_the_unfinished_task(ledger: Led
     claimed(ledger)
     again = ledger.open(another("t-2"), delivery="d-2", thread=THREAD)
     assert (again.task_id, again.fresh) == (TASK.id, False)
-    assert ledger.seen("d-2") == TASK.id
+    assert ledger.redis.get(keys.delivery("d-2")) == TASK.id
 
 
 def test_the_same_wish_opens_anew_once_the_task_is_over(ledger: Ledger, claim: Claim) -> None:
@@ -70,15 +70,6 @@ def test_twenty_deliveries_of_one_wish_at_once_make_one_task(ledger: Ledger) -> 
     assert len({task_id for task_id, _ in made}) == 1
     assert sum(fresh for _, fresh in made) == 1
     assert len(ledger.recent()) == 1
-
-
-def test_a_delivery_that_asked_nothing_is_remembered_for_eight_days(ledger: Ledger, redis: Redis) -> None:
-    assert ledger.seen("d-9") is None
-    ledger.note_delivery("d-9", "")
-    assert ledger.seen("d-9") == ""
-    ledger.open(TASK, delivery="d-1", thread=THREAD)
-    for delivery in ("d-1", "d-9"):
-        assert 8 * 86400 - 60 < redis.ttl(keys.delivery(delivery)) <= 8 * 86400
 
 
 def test_a_task_that_is_not_there_is_named(ledger: Ledger) -> None:

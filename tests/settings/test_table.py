@@ -204,6 +204,8 @@ WRONG = [
     ("DAYHAND_HANDLES", "bot,my bot"),
     ("DAYHAND_HANDLES", "bot_2"),
     ("DAYHAND_HANDLES", "-bot"),
+    ("DAYHAND_POLL", "-1"),
+    ("DAYHAND_POLL", "2.5"),
     ("DAYHAND_CONCURRENCY", "0"),
     ("DAYHAND_CONCURRENCY", "1001"),
     ("DAYHAND_CACHE_BYTES", "20 GB"),

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from dayhand.errors import IntakeError
@@ -18,6 +19,7 @@ MAX_COMMITS = 2048  # GitHub lists no more in one push
 MAX_BRANCH_COMMITS = 250  # whose pusher is kept: a larger push makes nothing trusted
 COMMIT = re.compile(r"[0-9a-f]{40}")
 MAX_PATHS = 3000  # and no more files of one commit
+WITHDRAWALS = ("unlabeled", "closed", "deleted", "transferred")
 ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -137,34 +139,17 @@ Event = (
 def parse(name: str, body: bytes) -> Event:
     """Parse a delivery. Raises ``IntakeError`` (400) if it is not JSON, or a field that such an event always has is missing."""
     payload = _payload(body)
-    fields = Fields(payload, name)
     action = payload.get("action", "") if isinstance(payload, Mapping) else ""
-    match name, action:
-        case "issues", "labeled":
-            return Labeled(_subject(fields, "issue"), fields.text("label", "name"), *_sender(fields))
-        case "pull_request", "labeled":
-            return Labeled(_subject(fields, "pull_request"), fields.text("label", "name"), *_sender(fields))
-        case (("issues" | "pull_request"), ("unlabeled" | "closed" | "deleted" | "transferred")):
-            return _withdrawn(fields, "issue" if name == "issues" else "pull_request", action)
-        case ("check_run", "rerequested" | "requested_action") | ("check_suite", "rerequested"):
-            return _clicked(fields, name)
-        case "issue_comment", "created":
-            comment, text = fields.number("comment", "id"), fields.text("comment", "body")
-            return Commented(_subject(fields, "issue"), comment, text, *_sender(fields))
-        case "issue_comment", "edited":
-            return _edited(fields)
-        case ("issues", "opened") | ("pull_request", "opened"):
-            subject = _subject(fields, "issue" if name == "issues" else "pull_request")
-            return Commented(subject, None, f"{subject.title}\n\n{subject.body}".strip(), *_sender(fields))
-        case "installation", "created":
-            return _repositories_added(fields, "repositories")
-        case "installation_repositories", "added":
-            return _repositories_added(fields, "repositories_added")
-        case "push", _:
-            return _pushed(fields)
+    if parser := PARSERS.get((name, action if isinstance(action, str) else "")):
+        return parser(Fields(payload, name))
     return Ignored(
         f"{name or 'an event without a name'}{f'.{action}' if action else ''} requests nothing of Dayhand"
     )
+
+
+def may_request(name: str, action: str) -> bool:
+    """Whether an event with this name and action may request something of us."""
+    return (name, action) in PARSERS
 
 
 def _payload(body: bytes) -> Any:
@@ -236,6 +221,20 @@ def _subject(fields: Fields, key: str) -> Subject:
         is_pull=key == "pull_request" or "pull_request" in fields.get(key),
         repository_id=fields.number("repository", "id"),
     )
+
+
+def _labeled(fields: Fields, key: str) -> Labeled:
+    return Labeled(_subject(fields, key), fields.text("label", "name"), *_sender(fields))
+
+
+def _opened(fields: Fields, key: str) -> Commented:
+    subject = _subject(fields, key)
+    return Commented(subject, None, f"{subject.title}\n\n{subject.body}".strip(), *_sender(fields))
+
+
+def _commented(fields: Fields) -> Commented:
+    comment, text = fields.number("comment", "id"), fields.text("comment", "body")
+    return Commented(_subject(fields, "issue"), comment, text, *_sender(fields))
 
 
 def _sender(fields: Fields) -> tuple[str, bool]:
@@ -327,3 +326,25 @@ def _touches(commit: Mapping[str, Any]) -> bool:
     known = [entries for entries in lists if isinstance(entries, list)]
     paths = [path for entries in known for path in entries if isinstance(path, str)]
     return len(known) < len(lists) or len(paths) >= MAX_PATHS or any(map(decides_set_up, paths))
+
+
+# By the event's name and its action; a push has no action.
+PARSERS: Mapping[tuple[str, str], Callable[[Fields], Event]] = {
+    ("issues", "labeled"): lambda fields: _labeled(fields, "issue"),
+    ("pull_request", "labeled"): lambda fields: _labeled(fields, "pull_request"),
+    ("issues", "opened"): lambda fields: _opened(fields, "issue"),
+    ("pull_request", "opened"): lambda fields: _opened(fields, "pull_request"),
+    **{("issues", action): partial(_withdrawn, key="issue", action=action) for action in WITHDRAWALS},
+    **{
+        ("pull_request", action): partial(_withdrawn, key="pull_request", action=action)
+        for action in WITHDRAWALS
+    },
+    ("issue_comment", "created"): _commented,
+    ("issue_comment", "edited"): _edited,
+    ("check_run", "rerequested"): lambda fields: _clicked(fields, "check_run"),
+    ("check_run", "requested_action"): lambda fields: _clicked(fields, "check_run"),
+    ("check_suite", "rerequested"): lambda fields: _clicked(fields, "check_suite"),
+    ("installation", "created"): lambda fields: _repositories_added(fields, "repositories"),
+    ("installation_repositories", "added"): lambda fields: _repositories_added(fields, "repositories_added"),
+    ("push", ""): _pushed,
+}

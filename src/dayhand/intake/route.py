@@ -13,7 +13,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from dayhand.errors import IntakeError
 from dayhand.intake.events import Ignored, parse
 from dayhand.intake.signature import verify
-from dayhand.ledger.deliveries import Deliveries, Stored
+from dayhand.ledger.deliveries import Deliveries, StoreResult
 
 MAX_BYTES = 25 * 1024 * 1024  # GitHub does not send larger deliveries
 GUID = re.compile(r"[A-Za-z0-9-]{1,100}")
@@ -61,9 +61,9 @@ def _store(
         raise IntakeError(
             f"Dayhand cannot store this delivery now: {error}.", status=503, advice=REDELIVER
         ) from error
-    if stored is Stored.FULL:
+    if stored is StoreResult.FULL:
         raise IntakeError("Too many deliveries wait for a dispatcher.", status=503, advice=REDELIVER)
-    if stored is Stored.NEW:
+    if stored is StoreResult.NEW:
         with suppress(RedisError):  # it is stored: the pool of dispatchers wakes one for it
             wake(guid)
 

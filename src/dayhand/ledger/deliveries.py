@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
@@ -22,7 +22,7 @@ MAX_WAITING_BYTES = 256 * 1024 * 1024  # as stored: compressed
 MAX_WOKEN = 1_000  # in one look
 
 
-class Stored(IntEnum):
+class StoreResult(IntEnum):
     """The result of storing a delivery."""
 
     FULL = -1  # nothing was stored
@@ -58,11 +58,22 @@ class Deliveries:
         self._done = redis.register_script(DONE)
         self._free = redis.register_script(FREE)
 
-    def store(self, guid: str, event: str, body: bytes) -> Stored:
+    def store(self, guid: str, event: str, body: bytes) -> StoreResult:
         """Keep a delivery until a dispatcher has handled it, unless one with this GUID was stored before."""
         text = base64.b64encode(zlib.compress(body)).decode()
         args = [guid, event, text, keys.DELIVERY_SECONDS, self.most, self.most_bytes]
-        return Stored(self._store(keys=[keys.delivery(guid), *_keys(guid)], args=args))
+        return StoreResult(self._store(keys=[keys.delivery(guid), *_keys(guid)], args=args))
+
+    def known(self, guids: Sequence[str]) -> set[str]:
+        """Which of these were stored or noted before."""
+        with self.redis.pipeline(transaction=False) as pipe:
+            for guid in guids:
+                pipe.exists(keys.delivery(guid))
+            return {guid for guid, found in zip(guids, pipe.execute(), strict=True) if found}
+
+    def note(self, guid: str) -> None:
+        """Remember a delivery that asks nothing of us, so that it is not fetched again."""
+        self.redis.set(keys.delivery(guid), "", ex=keys.DELIVERY_SECONDS, nx=True)
 
     def claim(self, guid: str, worker: str, lease_seconds: float = LEASE_SECONDS) -> StoredDelivery | None:
         """Hold a delivery that is due and that nobody holds; None if there is no such delivery."""

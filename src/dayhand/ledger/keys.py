@@ -17,6 +17,8 @@ ENDED = "dayhand:ended"  # hash: the number of tasks that ended in each state
 UNREAD = "dayhand:unread"  # set: the threads with messages that nobody has read
 INBOX = "dayhand:inbox"  # sorted set: GUIDs of deliveries that nobody handled yet, by when they are due (milliseconds)
 INBOX_HELD = "dayhand:inbox-held"  # hash: GUID → the dispatcher that holds it
+READ_UNTIL = "dayhand:deliveries-read-until"  # in GitHub's list: seconds since the epoch
+LOOKED = "dayhand:looked-for-missed"  # expires when it is time to look again
 INBOX_BYTES = "dayhand:inbox-bytes"  # of the bodies, as stored
 
 

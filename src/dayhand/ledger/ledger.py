@@ -113,14 +113,6 @@ class Ledger:
         task_id, result = self._open(keys=script_keys, args=args)
         return Opened(task_id, fresh=result == "fresh", posted=result == "posted", full=result == "full")
 
-    def seen(self, delivery: str) -> str | None:
-        """The task of a delivery that was seen before; "" if it requested nothing; None if it is new."""
-        task_id: str | None = self.redis.get(keys.delivery(delivery))
-        return task_id
-
-    def note_delivery(self, delivery: str, task_id: str) -> None:
-        self.redis.set(keys.delivery(delivery), task_id, ex=keys.DELIVERY_SECONDS)
-
     def task(self, task_id: str) -> Task:
         """The task as it was opened. Raises ``LedgerError`` if there is no such task, or if it cannot be read."""
         text = self.redis.hget(keys.record(task_id), "task")

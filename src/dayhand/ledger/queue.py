@@ -23,6 +23,7 @@ NAME = "dayhand"
 PERFORM = "dayhand.worker.job.perform"
 DISPATCH_NAME = "dayhand-dispatch"
 DISPATCH = "dayhand.worker.dispatcher.dispatch"
+LOOK_FOR_MISSED = "dayhand.worker.dispatcher.look_for_missed"
 DISPATCH_SECONDS = 600  # for one delivery
 UNREQUESTED = "env-"  # the prefix of the ids of tasks that no person requested
 
@@ -52,7 +53,7 @@ class AllowedJob(Job):
 class DispatchJob(AllowedJob):
     """A job of the dispatcher."""
 
-    allowed: ClassVar[Mapping[str, str]] = {DISPATCH: DISPATCH}
+    allowed: ClassVar[Mapping[str, str]] = {DISPATCH: DISPATCH, LOOK_FOR_MISSED: LOOK_FOR_MISSED}
 
 
 def queue(connection: Redis) -> Queue:
@@ -87,6 +88,11 @@ def enqueue_delivery(connection: Redis, guid: str) -> None:
     """Wake a dispatcher for a stored delivery. A second wake-up does no harm."""
     job_id = f"{guid}_{secrets.token_hex(4)}"
     dispatch_queue(connection).enqueue(DISPATCH, guid, job_id=job_id, result_ttl=0, failure_ttl=3600)
+
+
+def enqueue_look(connection: Redis) -> None:
+    """Wake a dispatcher to look for deliveries that did not reach us."""
+    dispatch_queue(connection).enqueue(LOOK_FOR_MISSED, result_ttl=0, failure_ttl=3600)
 
 
 def step_aside(connection: Redis, task_id: str) -> bool:

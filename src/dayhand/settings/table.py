@@ -181,6 +181,14 @@ class Settings:
         shown="the dashboard's token",
         help="the bearer token for `/metrics`; it opens nothing else",
     )
+    poll: int = setting(
+        "DAYHAND_POLL",
+        types.whole_number(0, 3600),
+        0,
+        shown="off",
+        help="seconds between two looks at [GitHub's list of deliveries](http.md#missed-deliveries), for a machine that "
+        "GitHub cannot reach",
+    )
     label: str = setting("DAYHAND_LABEL", types.LABEL, "codex", help="the label that starts a task")
     handles: tuple[str, ...] = setting(
         "DAYHAND_HANDLES",

@@ -6,32 +6,44 @@ A delivery stays in Redis until it was handled: while GitHub does not answer, or
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 from redis import Redis
+from redis.exceptions import RedisError
 from rq import SimpleWorker, get_current_job
 from rq.job import Job
 from rq.timeouts import JobTimeoutException
 
 from dayhand.errors import HubError, HubUnavailable, IntakeError
-from dayhand.hub.auth import load_key
+from dayhand.hub.auth import AppAuth, load_key
 from dayhand.hub.client import Hub
 from dayhand.hub.errors import UNAUTHORIZED
 from dayhand.intake.dispatch import Dispatcher
 from dayhand.intake.events import parse
 from dayhand.intake.refusals import Notice
+from dayhand.ledger import keys
 from dayhand.ledger.deliveries import Deliveries, StoredDelivery
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.ledger import Ledger
-from dayhand.ledger.queue import DispatchJob, dispatch_queue, enqueue, enqueue_delivery, waiting_deliveries
+from dayhand.ledger.queue import (
+    DispatchJob,
+    dispatch_queue,
+    enqueue,
+    enqueue_delivery,
+    enqueue_look,
+    waiting_deliveries,
+)
 from dayhand.ledger.redis_server import at_hand, connect, connect_raw
 from dayhand.publish.wording.comment import refusal
 from dayhand.settings.required import app_key, require_app, require_data
 from dayhand.settings.table import Settings, read_settings
 from dayhand.untrusted_text import clean
+from dayhand.worker.missed import Missed
 from dayhand.worker.pool import SILENT_SECONDS, Work, WorkerPool
 
+LOOK_SECONDS = 180  # between two looks for missed deliveries
 DISPATCHERS = 4  # a delivery takes about a second, which is the time of GitHub's answers
 MAX_ATTEMPTS = 5  # deaths of a dispatcher, or faults, after which a delivery is given up
 MAX_WAIT_SECONDS = 3 * 24 * 3600.0  # as long as GitHub keeps deliveries
@@ -54,8 +66,16 @@ def run_dispatchers(settings: Settings) -> None:
     if not settings.redis_url:
         require_data(settings)
     load_key(app_key(settings))  # fail now, and not for each delivery
+    every = settings.poll or LOOK_SECONDS
+    work = Work(
+        dispatch_queue, DispatchWorker, free=free_deliveries, wake=partial(wake_dispatchers, every=every)
+    )
     with at_hand(settings.redis_url, settings.data) as redis_url:
-        WorkerPool(DELIVERIES, DISPATCHERS, redis_url).run()
+        with suppress(RedisError):
+            connect(redis_url, quick=True).delete(
+                keys.LOOKED
+            )  # deliveries may have failed while we were away
+        WorkerPool(work, DISPATCHERS, redis_url).run()
 
 
 def dispatch(guid: str) -> None:
@@ -63,18 +83,43 @@ def dispatch(guid: str) -> None:
     job = get_current_job()
     settings = read_settings()
     with at_hand(settings.redis_url, settings.data) as redis_url:
-        _open(redis_url).handle(guid, worker=(job and job.worker_name) or "")
+        _open_handler(redis_url).handle(guid, worker=(job and job.worker_name) or "")
+
+
+def look_for_missed() -> None:
+    """The function of a job: store the deliveries that did not reach us."""
+    settings = read_settings()
+    with at_hand(settings.redis_url, settings.data) as redis_url:
+        try:
+            for guid in _open_missed(redis_url).fetch():
+                print(f"dayhand: delivery {guid}: fetched from GitHub's list", file=sys.stderr, flush=True)
+        except HubError as error:  # the next look reads the same
+            print(clean(f"dayhand: {error} {error.advice}"), file=sys.stderr, flush=True)
 
 
 @cache
-def _open(redis_url: str) -> DeliveryHandler:
+def _open_missed(redis_url: str) -> Missed:
+    return open_missed(read_settings(), connect(redis_url), connect_raw(redis_url))
+
+
+def open_missed(settings: Settings, redis: TextRedis, raw: Redis) -> Missed:
+    """What fetches the deliveries that did not reach us. Raises ``SettingsError``."""
+    return Missed(
+        AppAuth(settings.api_url, settings.app_id, app_key(settings)),
+        Deliveries(redis),
+        wake=lambda guid: enqueue_delivery(raw, guid),
+        all_of_them=bool(settings.poll),
+    )
+
+
+@cache
+def _open_handler(redis_url: str) -> DeliveryHandler:
     """One for a process: what it found out about the App holds for all deliveries."""
-    return open_handler(read_settings(), redis_url)
+    return open_handler(read_settings(), connect(redis_url), connect_raw(redis_url))
 
 
-def open_handler(settings: Settings, redis_url: str) -> DeliveryHandler:
+def open_handler(settings: Settings, redis: TextRedis, raw: Redis) -> DeliveryHandler:
     """What handles the deliveries in this Redis. Raises ``SettingsError``."""
-    redis, raw = connect(redis_url), connect_raw(redis_url)
     hub = Hub(settings.api_url, settings.app_id, app_key(settings))
 
     def reply(notice: Notice) -> None:
@@ -98,7 +143,7 @@ def open_handler(settings: Settings, redis_url: str) -> DeliveryHandler:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Dispatched:
     """What became of an attempt: a line for the operator, and when the next one is due."""
 
     text: str
@@ -126,10 +171,10 @@ class DeliveryHandler:
             else:
                 self.deliveries.postpone(guid, worker, seconds=result.again_in)
 
-    def _attempt(self, delivery: StoredDelivery) -> Result:
+    def _attempt(self, delivery: StoredDelivery) -> Dispatched:
         """Make one attempt. After any other error, such as that of a Redis that is away, the claim expires by itself."""
         if delivery.attempts > MAX_ATTEMPTS:
-            return Result(f"given up: its dispatcher died or failed {MAX_ATTEMPTS} times")
+            return Dispatched(f"given up: its dispatcher died or failed {MAX_ATTEMPTS} times")
         try:
             decision = self.dispatcher.decide(parse(delivery.event, delivery.body), delivery.guid)
         except (HubUnavailable, JobTimeoutException) as error:
@@ -137,18 +182,18 @@ class DeliveryHandler:
         except HubError as error:
             if error.status == UNAUTHORIZED:  # an operator can correct the credentials
                 return _later(delivery, str(error))
-            return Result(f"given up: {error} {error.advice}")
+            return Dispatched(f"given up: {error} {error.advice}")
         except IntakeError as error:  # stored by another version
-            return Result(f"given up: {error}")
-        return Result(decision.reason or f"task {decision.task}")
+            return Dispatched(f"given up: {error}")
+        return Dispatched(decision.reason or f"task {decision.task}")
 
 
-def _later(delivery: StoredDelivery, reason: str) -> Result:
+def _later(delivery: StoredDelivery, reason: str) -> Dispatched:
     """Wait, longer each time; give up after three days."""
     if delivery.waited > MAX_WAIT_SECONDS:
-        return Result(f"given up after three days: {reason}")
+        return Dispatched(f"given up after three days: {reason}")
     wait = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(delivery.delays, 10))
-    return Result(f"{reason} It is tried again in {wait:.0f} seconds.", wait)
+    return Dispatched(f"{reason} It is tried again in {wait:.0f} seconds.", wait)
 
 
 def free_deliveries(redis: TextRedis, worker: str) -> None:
@@ -156,13 +201,15 @@ def free_deliveries(redis: TextRedis, worker: str) -> None:
     Deliveries(redis).free(worker)
 
 
-def wake_deliveries(redis: TextRedis, raw: Redis) -> None:
-    """Enqueue the deliveries that are due and have no job: they waited, or the process that should wake us died."""
+def wake_dispatchers(redis: TextRedis, raw: Redis, *, every: int) -> None:
+    """Enqueue the deliveries that are due and have no job, and a look for missed ones ``every`` so many seconds.
+
+    A delivery has no job if it waited, or if the process that should wake us died.
+    """
+    if redis.set(keys.LOOKED, "", nx=True, ex=every):
+        enqueue_look(raw)
     if due := Deliveries(redis).due():
         woken = waiting_deliveries(raw)
         for guid in due:
             if guid not in woken:
                 enqueue_delivery(raw, guid)
-
-
-DELIVERIES = Work(dispatch_queue, DispatchWorker, free=free_deliveries, wake=wake_deliveries)

@@ -114,7 +114,8 @@ def _add_deliveries(blueprint: Blueprint, api: Api) -> None:
     @blueprint.get("/app/hook/deliveries")
     def list_deliveries() -> ResponseReturnValue:
         app, size = api.app(), per_page()
-        before = request.args.get("cursor", 0, int) or len(webhooks.deliveries) + 1
+        cursor = request.args.get("cursor", "").removeprefix("v1_")
+        before = int(cursor) if cursor.isdecimal() else len(webhooks.deliveries) + 1
         status = request.args.get("status", "")
         deliveries = [
             delivery
@@ -123,7 +124,7 @@ def _add_deliveries(blueprint: Blueprint, api: Api) -> None:
         ]
         response = jsonify([delivery.summary() for delivery in deliveries[:size]])
         if len(deliveries) > size:
-            query = f"per_page={size}&cursor={deliveries[size - 1].id}" + (
+            query = f"per_page={size}&cursor=v1_{deliveries[size - 1].id}" + (
                 f"&status={status}" if status else ""
             )
             response.headers["Link"] = f'<{request.base_url}?{query}>; rel="next"'
