@@ -1,20 +1,21 @@
 """Git on the host, in bare repositories only, and with no configuration but our own.
 
-GitPython and its like are not used: like git, they read the configuration, hooks and filters of a repository, and run
-them. Starting git needs no library, and GitPython's import takes a tenth of a second.
+``GitPython`` runs it through ``Git.execute`` with argument lists. Its higher-level objects are not used: like git, they
+read the configuration, hooks and filters of a repository, and run them. It is imported by the first command: that takes
+a tenth of a second, in which `dayhand --help` has ended.
 """
 
 from __future__ import annotations
 
 import base64
 import os
-import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from dayhand.checkout.process import READ, Ended, GitLimits, collect
+from dayhand.errors import CheckoutError
 
 SAFE_OPTIONS = (
     "-c", "core.hooksPath=/dev/null",
@@ -77,20 +78,24 @@ class BareGit:
         limits: GitLimits = READ,
     ) -> Ended:
         """Run ``git <args>`` and return what came of it, which is only the beginning if its output is too long."""
-        command = ["git", "--git-dir", str(self.path), *SAFE_OPTIONS, *args]
+        from git import Git
+
+        added = {**self.env, **(env or {})}
+        command = [*_env_command(added), "git", "--git-dir", str(self.path), *SAFE_OPTIONS, *args]
         with tempfile.TemporaryFile() as spool:
             if isinstance(stdin, bytes):
                 spool.write(stdin)
                 spool.seek(0)
-            process = subprocess.Popen(
+            # --git-dir names the repository; the working directory does not matter
+            handle = Git("/").execute(
                 limits.command(command),
-                cwd="/",  # --git-dir names the repository; the working directory does not matter
-                env={**_inherited(), **ENVIRONMENT, **self.env, **(env or {})},
-                stdin=spool if stdin is None or isinstance(stdin, bytes) else stdin,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                istream=spool if stdin is None or isinstance(stdin, bytes) else stdin,
+                as_process=True,
+                env={**ENVIRONMENT, **added},
             )
-        return collect(process, args[0], limits)
+        if handle.proc is None:
+            raise CheckoutError(f"git {args[0]} could not be started.")
+        return collect(handle.proc, args[0], limits)
 
 
 ENVIRONMENT = {
@@ -119,10 +124,7 @@ def with_token(url: str, token: str) -> dict[str, str]:
     }
 
 
-def _inherited() -> dict[str, str]:
-    """Our own environment without git's variables: a worker that was started from a git hook has GIT_DIR set."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("GIT_") or name in KEPT_VARIABLES
-    }
+def _env_command(added: Mapping[str, str]) -> Sequence[str]:
+    """An ``env`` command that removes inherited ``GIT_*`` variables: a worker started from a git hook has GIT_DIR set."""
+    names = [name for name in os.environ if name.startswith("GIT_") and name not in KEPT_VARIABLES]
+    return ["env", *(part for name in names if name not in {*ENVIRONMENT, *added} for part in ("-u", name))]
