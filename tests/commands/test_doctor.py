@@ -17,6 +17,8 @@ from dayhand.commands.file_modes import examine_modes
 from dayhand.ledger.redis_server import embedded
 from dayhand.localhub.server import LocalHub
 from dayhand.sandbox.health import Health, HealthFinding
+from dayhand.scripted_model.moves import SCRIPTED_MODEL
+from dayhand.scripted_model.server import ScriptedServer
 from dayhand.settings.dashboard_token import FILE, dashboard_token
 from dayhand.settings.table import Settings
 from tests.app_key import app_key
@@ -34,7 +36,7 @@ def data() -> Iterator[Path]:
 
 @pytest.fixture
 def settings(data: Path, tmp_path: Path) -> Iterator[Settings]:
-    with LocalHub(tmp_path / "hub") as hub, embedded(data) as redis_url:
+    with LocalHub(tmp_path / "hub") as hub, embedded(data) as redis_url, ScriptedServer([]) as model:
         hub.actions.add_user("ada", "Ada")
         app = hub.actions.add_app(
             "dayhand",
@@ -51,7 +53,8 @@ def settings(data: Path, tmp_path: Path) -> Iterator[Settings]:
             app_id=app.id,
             private_key=app.private_key,
             webhook_secrets=("s",),
-            openai_base_url="http://127.0.0.1:1",
+            openai_base_url=model.base_url,
+            models=(SCRIPTED_MODEL,),
             redis_url=redis_url,
             sandbox="bubblewrap",
         )

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from dayhand.commands.file_modes import examine_modes
+from dayhand.commands.model_check import examine_model
 from dayhand.errors import DayhandError, ExitCode, SettingsError
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 from dayhand.sandbox.health import (
@@ -24,7 +25,6 @@ from dayhand.sandbox.health import (
 from dayhand.settings.dashboard_token import FILE, TOKEN_NAME, read_token
 from dayhand.settings.required import app_key, require_app, require_data
 from dayhand.settings.table import Settings
-from dayhand.settings.value_types import mask_password
 from dayhand.wiring.prices import read_prices
 from dayhand.wiring.sandboxes import choose_sandbox, engine_has_image
 
@@ -123,18 +123,7 @@ def _queue(settings: Settings) -> Iterator[HealthFinding]:
 
 
 def _model(settings: Settings) -> Iterator[HealthFinding]:
-    server = mask_password(settings.openai_base_url) or "OpenAI"
-    if settings.real_model:
-        yield HealthFinding(
-            Health.GOOD,
-            f"model: {', '.join(settings.models)} at {server} (not called: that would cost money)",
-        )
-    else:
-        yield HealthFinding(
-            Health.BAD,
-            "model: neither OPENAI_API_KEY nor OPENAI_BASE_URL is set",
-            "Set the key for OpenAI, or the address of another server.",
-        )
+    yield from examine_model(settings)
     try:
         read_prices(settings)
     except SettingsError as error:
