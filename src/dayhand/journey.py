@@ -129,9 +129,10 @@ class TaskJourney:
                 extra=self.tools.registries,
             )
             self.tools.notes.keep_blocked(environment.blocked)
-            for problem in self.base.external.problems:
+            absent = self.base.external.absent
+            for problem in absent.values():
                 self.log.line("say", problem)
-            return replace(environment, pins=(*environment.pins, *self.base.external.problems))
+            return replace(environment, absent=absent)
 
     def examine(self) -> Examined:
         """Set the repository up, run every check once, and report what is missing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from dayhand.checkout.external.lfs import MAX_BYTES, fetch_lfs
+from dayhand.checkout.external.lfs import MAX_BYTES, delete_oldest, fetch_lfs
 from dayhand.checkout.mirror import Mirror
 from tests.checkout.conftest import git
 
@@ -56,7 +57,9 @@ def fetch(mirror: Mirror, url: str, *, size: int = len(DATA)) -> tuple[list[byte
     git(origin, "update-ref", "refs/heads/main", commit)
     mirror.fetch(("main",), "")
     mirror.url = url
-    files, problems = fetch_lfs(mirror, commit, "a token")
+    files, absent = fetch_lfs(mirror, commit, "a token")
+    assert {*absent} <= {"data/a b.bin"}
+    problems = tuple(absent.values())
     assert {one.path for one in files} <= {"data/a b.bin"}
     assert {one.mode for one in files} <= {0o755}
     left = {one.name for one in (mirror.path.with_suffix(".lfs")).glob("*")}
@@ -102,3 +105,16 @@ def test_what_is_too_large_is_not_asked_for(mirror: Mirror) -> None:
     files, (problem,) = fetch(mirror, "http://127.0.0.1:9/nobody/there.git", size=MAX_BYTES + 1)
     assert files == []
     assert "(limit: 50 MB)" in problem
+
+
+def test_the_files_of_all_repositories_that_were_not_used_for_longest_are_deleted(tmp_path: Path) -> None:
+    for number, name in enumerate(("a.lfs/1", "b.lfs/2", "a.lfs/3", "b.lfs/4")):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"x" * 10)
+        os.utime(path, (1000 + number, 1000 + number))
+    os.utime(tmp_path / "b.lfs/4")
+    delete_oldest(tmp_path, max_bytes=25)
+    assert sorted(path.name for path in tmp_path.glob("*.lfs/*")) == ["3", "4"]
+    delete_oldest(tmp_path, max_bytes=0)
+    assert [path.name for path in tmp_path.glob("*.lfs/*")] == ["4"], "a task may be using it"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from dayhand.checkout.bundles import bundle_ref
 from dayhand.checkout.external.external import NOTHING, External, fetch_external
 from dayhand.checkout.external.lfs import POINTER_BYTES, is_pointer
+from dayhand.checkout.external.local_store import LocalStore
 from dayhand.checkout.external.submodules import Neighbours
 from dayhand.checkout.leftovers import IN_SUBMODULE, LEFT_BEHIND, sort_out
 from dayhand.checkout.mirror import Author, CommitFiles, Mirror, read_files
@@ -74,6 +75,7 @@ class Checkout:
     branches: TargetBranches = field(default_factory=TargetBranches)
     people: People = field(default_factory=People)
     neighbours: Neighbours | None = None  # other repositories on the same server
+    local_store: LocalStore | None = None  # of a repository on this machine
     default_branch: str = ""  # used if the task does not name one
     held_back: HeldBack | None = None  # what the task pushes because a person accepted it
 
@@ -103,7 +105,9 @@ class Checkout:
         since = self.mirror.merge_base(commit, default_head) if branch != default else ""
         source = self._source(task, commit, heads.get(default, ""))
         trusted = commit if source.trusted else heads.get(default, "")
-        external = fetch_external(files, trusted, self.token(), neighbours=self.neighbours)
+        external = fetch_external(
+            files, trusted, self.token(), neighbours=self.neighbours, local=self.local_store
+        )
         reviewed = (
             files if source.trusted and not self.branches.own else read_files(self.mirror, default_head)
         )
@@ -307,3 +311,9 @@ def open_mirror(data: Path, repository: str, url: str) -> Mirror:
     """The mirror of a repository under the data directory; its first fetch creates it."""
     safe = repository.strip("/").replace("..", "__").replace("/", "+")
     return Mirror(data / "mirrors" / f"{safe}.git", url)
+
+
+def open_local_store(data: Path, repository: str, git_dir: Path) -> LocalStore:
+    """What git has of the submodules and LFS files of a repository on this machine."""
+    mirror = open_mirror(data, repository, "")
+    return LocalStore(git_dir, mirror.path.parent, mirror.path.stem)

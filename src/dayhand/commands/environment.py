@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from rich.console import Console
 from rich.markdown import Markdown
 
 from dayhand.checkout.bundles import bundle_ref
+from dayhand.checkout.external.external import fetch_external
 from dayhand.checkout.local_repository import find_repository
 from dayhand.checkout.mirror import read_files
-from dayhand.checkout.repository import open_mirror
+from dayhand.checkout.repository import open_local_store, open_mirror
 from dayhand.commands.local import local_task, print_line
 from dayhand.environment.base import Source
 from dayhand.environment.prepare import prepare
@@ -56,18 +57,24 @@ def examine_locally(settings: Settings, repo: Path, *, as_json: bool) -> int:
         mirror.url = str(exchange.path)
         commit = mirror.fetch((branch,), "")[branch]
 
+    files = read_files(mirror, commit)
+    store = open_local_store(settings.data, task.repository, repository.git_dir)
+    external = fetch_external(files, commit, "", neighbours=None, local=store)
+
     def fill(box: Box) -> None:
         worktree.check_out(box, mirror.bundle(commit), ref=bundle_ref(commit), commit=commit, branch=branch)
+        external.put(box)
 
     sandbox = open_snapshot_cache(settings)
     environment = prepare(
-        read_files(mirror, commit),
+        files,
         sandbox,
         fill,
         log=log,
         source=Source(task.repository, mirror.tree(commit), trusted=True),  # the operator's own
         extra=ExtraRegistries.of(settings.registries),
     )
+    environment = replace(environment, absent=external.absent)
     examination = examine(environment, sandbox, fill, log=log, commit=commit)
     if as_json:
         print(json.dumps({**asdict(examination), "ready": examination.ready}, ensure_ascii=False))

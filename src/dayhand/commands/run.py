@@ -114,7 +114,7 @@ class _LocalRun:
             from dayhand.commands.run_journey import LocalJourney  # not on top: see above
 
             journey = LocalJourney(self.settings, task, self.progress)
-            journey.travel(redis, sandbox, check=self.check)
+            journey.travel(redis, sandbox, self.repository, check=self.check)
         base = self.repository.head if self.repository.shallow else exchange.start
         return journey.report(
             branch=self.branch, base=base, onto=self.repository.branch, as_object=self.options.json

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
+from dayhand.checkout.local_repository import LocalRepository
 from dayhand.commands.run_progress import RunProgress
 from dayhand.errors import ExitCode, LedgerError
 from dayhand.journey import travel
@@ -45,7 +46,9 @@ class LocalJourney:
         self._publication = LocalPublication(sys.stderr)
         self._outcome: Outcome | None = None
 
-    def travel(self, redis: str, sandbox: Sandbox, *, check: Callable[[], None]) -> None:
+    def travel(
+        self, redis: str, sandbox: Sandbox, repository: LocalRepository, *, check: Callable[[], None]
+    ) -> None:
         """Do the task, with the Redis of that URL. ``check`` is called often, and may raise to end it."""
         task = self._task
         with ExitStack() as stack:
@@ -68,6 +71,7 @@ class LocalJourney:
                     claim=claim,
                     sandbox=sandbox,
                     publication=self._publication,
+                    repository=repository,
                 )
             )
             self._outcome = travel(task, replace(tools, journal=journal), log)

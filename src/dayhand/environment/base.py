@@ -104,6 +104,9 @@ class Environment:
     hosts: Mapping[str, str] = field(
         default_factory=dict
     )  # the names of both, with their addresses, for ``Sandbox.open``
+    absent: Mapping[str, str] = field(
+        default_factory=dict
+    )  # submodules and LFS files by path, and why they are not there
 
     @property
     def launcher(self) -> tuple[str, ...]:
@@ -115,6 +118,7 @@ class Environment:
         """A sentence for everything declared that the box does not have: pinned versions and services."""
         return (
             *self.pins,
+            *self.absent.values(),
             *(f"{service.tool} is missing. {service.why}" for service in self.missing_services),
         )
 

@@ -13,6 +13,7 @@ from dayhand.environment.ecosystems.base import Check
 from dayhand.sandbox.base import Sandbox
 from dayhand.verification import Finding, Verdict, Verification
 from dayhand.verify.base_cache import BaseCache
+from dayhand.verify.cannot_run.absent import explain_absent
 from dayhand.verify.comparison import Comparison, FourRuns, compare
 from dayhand.verify.four_runs import SwappedTests
 from dayhand.verify.integrity.by_runs import add_comparison, concerns_of
@@ -165,6 +166,11 @@ class CheckVerifier:
                 judgement = judge_flaky(head.failing - base.failing, self._bases_until_both(check, judgement))
             else:
                 judgement = judge_failed(head, base, rerun)
+        absent = explain_absent(head.run.output, self.runner.environment.absent)
+        if absent and judgement.verdict is Verdict.CANNOT_RUN:
+            judgement = replace(judgement, missing=f"{absent} {judgement.missing}")
+        elif absent and judgement.verdict is Verdict.FAILS_ON_BASE_TOO:
+            judgement = replace(judgement, note=f"{absent} {judgement.note}".strip())
         return _finding(check, judgement, head, base=base, rerun=rerun)
 
     def _bases_until_both(self, check: Check, judgement: Judgement) -> list[CheckResult]:

@@ -15,6 +15,7 @@ from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Sandbox
 from dayhand.task import Examined, ExaminedCheck, SetupStep
 from dayhand.verify.base_cache import BaseCache
+from dayhand.verify.cannot_run.absent import explain_absent
 from dayhand.verify.cannot_run.recognise import diagnose, runs_no_test, unrunnable_tests
 from dayhand.verify.cannot_run.wording import describe_unrunnable
 from dayhand.verify.runner import CheckResult, Runner
@@ -75,6 +76,9 @@ def _examine_check(
     if bases:
         bases.keep(commit, environment.results_key, check, result=result)
     examined = describe_run(check, result)
+    absent = "" if result.run.passed else explain_absent(result.run.output, environment.absent)
+    if absent and examined.missing:
+        examined = replace(examined, missing=f"{absent} {examined.missing}")
     outcome = f"cannot run. {examined.missing}" if examined.missing else "runs, and fails"
     log.line("result", f"{check.kind}: {check.command}: {'passes' if _passes(examined) else outcome}")
     return examined

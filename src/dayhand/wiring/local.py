@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from dayhand.agent.model.retry import RetryPolicy
+from dayhand.checkout.local_repository import LocalRepository
 from dayhand.checkout.mirror import Author
-from dayhand.checkout.repository import Checkout, open_mirror
+from dayhand.checkout.repository import Checkout, open_local_store, open_mirror
 from dayhand.journey_tools import Tools
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.publish.base import Publication
@@ -29,6 +30,7 @@ def open_local_tools(
     claim: Claim,
     sandbox: Sandbox,
     publication: Publication,
+    repository: LocalRepository,
 ) -> Iterator[Tools]:
     """What ``dayhand run`` works with: a branch in the repository itself, and no GitHub."""
     checkout = Checkout(
@@ -37,6 +39,7 @@ def open_local_tools(
         token=str,
         author=lambda: LOCAL_AUTHOR,
         co_author=lambda _login: None,
+        local_store=open_local_store(settings.data, task.repository, repository.git_dir),
     )
     with open_tools(
         settings,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tarfile
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from dayhand.checkout.bundles import bundle_ref
 from dayhand.checkout.external.lfs import LfsFile, fetch_lfs, uses_lfs
+from dayhand.checkout.external.local_store import LocalStore
 from dayhand.checkout.external.submodules import Neighbours, Submodule, SubmoduleSearch
 from dayhand.checkout.mirror import CommitFiles
 from dayhand.sandbox import worktree
@@ -16,12 +18,12 @@ from dayhand.sandbox.base import Box
 
 @dataclass(frozen=True, slots=True)
 class External:
-    """What was fetched, and sentences about what was not."""
+    """What was fetched, and what was not."""
 
     submodules: tuple[Submodule, ...] = ()
     lfs: tuple[LfsFile, ...] = ()
     uses_lfs: bool = False
-    problems: tuple[str, ...] = ()
+    absent: Mapping[str, str] = field(default_factory=dict)  # by path, why a submodule or a file is not there
 
     def put(self, box: Box) -> None:
         """Put it into a box whose repository is checked out. Raises ``SandboxError``."""
@@ -50,19 +52,24 @@ NOTHING = External()
 
 
 def fetch_external(
-    files: CommitFiles, trusted: str, token: str, *, neighbours: Neighbours | None
+    files: CommitFiles,
+    trusted: str,
+    token: str,
+    *,
+    neighbours: Neighbours | None,
+    local: LocalStore | None = None,
 ) -> External:
     """Fetch what a commit refers to: LFS files from its own server, and submodules that ``trusted`` names as well.
 
     ``trusted`` is a commit that people with write access made; "" if there is none.
     """
     mirror, commit = files.mirror, files.commit
-    search = SubmoduleSearch(neighbours)
+    search = SubmoduleSearch(neighbours, local)
     search.search(mirror, commit, trusted)
-    lfs, problems = list[LfsFile](), list(search.problems)
+    lfs, absent = list[LfsFile](), dict(search.absent)
     uses = uses_lfs(files)
     if uses:
-        found, missing = fetch_lfs(mirror, commit, token)
+        found, missing = fetch_lfs(mirror, commit, token, local=local)
         lfs += found
-        problems += missing
-    return External(tuple(search.found), (*lfs, *search.lfs), uses, tuple(problems))
+        absent |= missing
+    return External(tuple(search.found), (*lfs, *search.lfs), uses, absent)

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import re
 import secrets
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from dayhand.checkout.external.local_store import LocalStore
 from dayhand.checkout.mirror import CommitFiles, Mirror
 from dayhand.checkout.process import LISTING
 from dayhand.file_kinds import GIT_ATTRIBUTES
@@ -27,6 +29,8 @@ from dayhand.typed_json import ShapeError
 MAX_BYTES = 50 * 1024 * 1024  # of one file
 MAX_TOTAL_BYTES = 200 * 1024 * 1024  # of a repository; every box gets a copy
 MAX_FILES = 2000
+MAX_KEPT_BYTES = 10 * MAX_TOTAL_BYTES  # of all repositories, on the worker's disk
+IN_USE_SECONDS = 6 * 3600.0  # longer than a task
 BATCH = 100  # objects in one request
 POINTER_BYTES = range(100, 1024)
 TIMEOUT_SECONDS = 60.0
@@ -63,16 +67,45 @@ def is_pointer(blob: bytes) -> bool:
     return POINTER.fullmatch(blob) is not None
 
 
-def fetch_lfs(mirror: Mirror, commit: str, token: str) -> tuple[tuple[LfsFile, ...], tuple[str, ...]]:
-    """The contents of a commit's LFS files, and sentences about those that are not there."""
+def fetch_lfs(
+    mirror: Mirror, commit: str, token: str, *, local: LocalStore | None = None
+) -> tuple[tuple[LfsFile, ...], dict[str, str]]:
+    """The contents of a commit's LFS files, and by path a sentence about each that is not there."""
     pointers = _pointers(mirror, commit)
     folder = _folder(mirror)
-    chosen, problems = _within_limits(pointers)
+    chosen, absent = _within_limits(pointers)
     wanted = {one.oid: one for one in chosen if not (folder / one.oid).exists()}
-    failures = _download(mirror, token, list(wanted.values())) if wanted else {}
+    failures = dict[str, str]()
+    if wanted:
+        failures = (
+            _copy(folder, local, wanted.values())
+            if local
+            else _download(mirror, token, list(wanted.values()))
+        )
     there = [one for one in chosen if one.oid not in failures]
-    problems += [_problem(one, failures[one.oid]) for one in chosen if one.oid in failures]
-    return tuple(LfsFile(one.path, one.mode, folder / one.oid) for one in there), tuple(problems)
+    absent |= {one.path: _problem(one, failures[one.oid]) for one in chosen if one.oid in failures}
+    for one in there:
+        (folder / one.oid).touch()
+    if wanted:
+        delete_oldest(mirror.path.parent)
+    return tuple(LfsFile(one.path, one.mode, folder / one.oid) for one in there), absent
+
+
+def delete_oldest(mirrors: Path, *, max_bytes: int = MAX_KEPT_BYTES, in_use: float = IN_USE_SECONDS) -> None:
+    """Delete the LFS files of all repositories that were not used for longest, beyond ``max_bytes`` in all.
+
+    Those that were used within ``in_use`` seconds stay: a task may put them into a box.
+    """
+    found = []
+    for path in mirrors.glob("*.lfs/*"):
+        with suppress(FileNotFoundError):  # another worker deletes, too
+            found.append((path.stat().st_mtime, path.stat().st_size, path))
+    total = sum(size for _, size, _ in found)
+    for used, size, path in sorted(found):
+        if total <= max_bytes or time.time() - used < in_use:
+            return
+        path.unlink(missing_ok=True)
+        total -= size
 
 
 def _pointers(mirror: Mirror, commit: str) -> list[_Pointer]:
@@ -89,18 +122,18 @@ def _pointers(mirror: Mirror, commit: str) -> list[_Pointer]:
     return [_Pointer(path, mode, match[1].decode(), int(match[2])) for path, mode, match in found if match]
 
 
-def _within_limits(pointers: Iterable[_Pointer]) -> tuple[list[_Pointer], list[str]]:
-    chosen, problems, total = list[_Pointer](), list[str](), 0
+def _within_limits(pointers: Iterable[_Pointer]) -> tuple[list[_Pointer], dict[str, str]]:
+    chosen, absent, total = list[_Pointer](), dict[str, str](), 0
     for one in sorted(pointers, key=lambda one: one.size):
         total += one.size
         if one.size > MAX_BYTES:
-            problems.append(_problem(one, f"it has {one.size >> 20} MB (limit: {MAX_BYTES >> 20} MB)"))
+            absent[one.path] = _problem(one, f"it has {one.size >> 20} MB (limit: {MAX_BYTES >> 20} MB)")
         elif total > MAX_TOTAL_BYTES or len(chosen) == MAX_FILES:
             limit = f"{MAX_FILES:,} files and {MAX_TOTAL_BYTES >> 20} MB"
-            problems.append(_problem(one, f"the repository's LFS files together exceed {limit}"))
+            absent[one.path] = _problem(one, f"the repository's LFS files together exceed {limit}")
         else:
             chosen.append(one)
-    return chosen, problems
+    return chosen, absent
 
 
 def _problem(pointer: _Pointer, reason: str) -> str:
@@ -163,6 +196,25 @@ class _Server:
         finally:
             with suppress(FileNotFoundError):
                 part.unlink()
+
+
+def _copy(folder: Path, local: LocalStore, wanted: Iterable[_Pointer]) -> dict[str, str]:
+    """Copy objects that Git LFS has downloaded on this machine; the reasons, by id, why some are not there."""
+    failures = dict[str, str]()
+    make_private(folder)
+    for one in wanted:
+        part = folder / f"{secrets.token_hex(8)}.part"
+        try:
+            content = local.lfs_object(one.oid).read_bytes()
+        except OSError:
+            failures[one.oid] = "run `git lfs pull` first"
+            continue
+        if hashlib.sha256(content).hexdigest() != one.oid:
+            failures[one.oid] = "what Git LFS has kept here is not what the pointer names"
+            continue
+        part.write_bytes(content)
+        part.rename(folder / one.oid)
+    return failures
 
 
 def _download(mirror: Mirror, token: str, wanted: Sequence[_Pointer]) -> dict[str, str]:

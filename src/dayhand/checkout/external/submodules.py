@@ -11,9 +11,11 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from dayhand.checkout.external.lfs import LfsFile, fetch_lfs, uses_lfs
+from dayhand.checkout.external.local_store import LocalStore
 from dayhand.checkout.mirror import Mirror, read_files
 from dayhand.checkout.process import LISTING
 from dayhand.errors import CheckoutError
@@ -52,9 +54,10 @@ class SubmoduleSearch:
     """Fetches the submodules of one commit, and those in them."""
 
     neighbours: Neighbours | None  # None: this repository is on no server
+    local: LocalStore | None = None  # of a repository on this machine
     found: list[Submodule] = field(default_factory=list)
     lfs: list[LfsFile] = field(default_factory=list)  # of the submodules
-    problems: list[str] = field(default_factory=list)  # sentences: what is not there, and why
+    absent: dict[str, str] = field(default_factory=dict)  # by path, a sentence: what is not there, and why
 
     def search(self, mirror: Mirror, commit: str, trusted: str) -> None:
         """Fetch what ``commit`` has at the paths where the commit ``trusted`` ("": none) has the same."""
@@ -71,12 +74,14 @@ class SubmoduleSearch:
 
     def _fetch(self, link: Link, parent_url: str, *, depth: int) -> None:
         name = resolve(link.url, parent_url)
-        if not link.url:
+        if depth > MAX_DEPTH or len(self.found) >= MAX_COUNT:
+            self._miss(link.path, f"at most {MAX_COUNT} are fetched, nested at most {MAX_DEPTH} deep")
+        elif self.local:
+            self._fetch_local(self.local, link, depth)
+        elif not link.url:
             self._miss(link.path, f"{SUBMODULES} has no URL for it")
         elif not name or self.neighbours is None:
             self._miss(link.path, f"{_shown(link.url)} is not on the server of this repository")
-        elif depth > MAX_DEPTH or len(self.found) >= MAX_COUNT:
-            self._miss(link.path, f"at most {MAX_COUNT} are fetched, nested at most {MAX_DEPTH} deep")
         else:
             with self.neighbours(name) as (mirror, token):
                 try:
@@ -88,21 +93,39 @@ class SubmoduleSearch:
                     return
                 self.found.append(Submodule(link.path, mirror, link.commit))
                 self._fetch_lfs(link, mirror, token)
-            links = _links(mirror, link.commit)
-            urls = _urls(mirror, link.commit) if links else {}
-            for path, target in links.items():
-                self._fetch(
-                    Link(f"{link.path}/{path}", target, urls.get(path, "")), mirror.url, depth=depth + 1
-                )
+            self._fetch_nested(link, mirror, depth)
 
-    def _fetch_lfs(self, link: Link, mirror: Mirror, token: str) -> None:
+    def _fetch_local(self, local: LocalStore, link: Link, depth: int) -> None:
+        """Fetch from where ``git submodule update`` put it."""
+        mirror = local.submodule(link.path)
+        try:
+            if mirror:
+                mirror.fetch_commit(link.commit, "")
+        except CheckoutError:
+            mirror = None
+        if mirror is None:
+            self._miss(link.path, "run `git submodule update --init --recursive` first")
+            return
+        self.found.append(Submodule(link.path, mirror, link.commit))
+        self._fetch_lfs(link, mirror, "", local=replace(local, git_dir=Path(mirror.url)))
+        self._fetch_nested(link, mirror, depth)
+
+    def _fetch_nested(self, link: Link, mirror: Mirror, depth: int) -> None:
+        links = _links(mirror, link.commit)
+        urls = _urls(mirror, link.commit) if links else {}
+        for path, target in links.items():
+            nested = Link(f"{link.path}/{path}", target, urls.get(path, ""))
+            self._fetch(nested, mirror.url, depth=depth + 1)
+
+    def _fetch_lfs(self, link: Link, mirror: Mirror, token: str, *, local: LocalStore | None = None) -> None:
         if uses_lfs(read_files(mirror, link.commit)):
-            files, problems = fetch_lfs(mirror, link.commit, token)
+            files, absent = fetch_lfs(mirror, link.commit, token, local=local)
             self.lfs += [replace(one, path=f"{link.path}/{one.path}") for one in files]
-            self.problems += [f"In the submodule {link.path}: {problem}" for problem in problems]
+            for path, problem in absent.items():
+                self.absent[f"{link.path}/{path}"] = f"In the submodule {link.path}: {problem}"
 
     def _miss(self, path: str, reason: str) -> None:
-        self.problems.append(f"The submodule {path} is not there: {reason.rstrip('.')}.")
+        self.absent[path] = f"The submodule {path} is not there: {reason.rstrip('.')}."
 
 
 def resolve(url: str, clone_url: str) -> str:
