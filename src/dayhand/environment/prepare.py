@@ -42,7 +42,7 @@ from dayhand.environment.setup.toolchains import (
 )
 from dayhand.sandbox.base import Box, Sandbox, Snapshot
 
-RULES = "4"  # part of every key: raise it when the same files should be set up differently
+RULES = "5"  # part of every key: raise it when the same files should be set up differently
 ORDER = {"lint": 0, "types": 1, "test": 2}
 
 Fill = Callable[[Box], None]

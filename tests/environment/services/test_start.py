@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from dayhand.environment.prepare import prepare
 from dayhand.sandbox.docker.backend import DockerSandbox
+from tests.environment.conftest import Notes
 from tests.sandbox.image import require_image
 
 HAVE = {
@@ -138,3 +140,22 @@ def test_an_engine_without_postgresql_says_what_to_install(tmp_path, serve):
     assert missing.why == (
         "It is not installed here: install postgresql (Debian's name) on the worker's machine, or in the sandbox image."
     )
+
+
+@needs("PostgreSQL")
+def test_what_set_up_puts_into_a_database_is_there_for_each_check(sandbox, project):
+    made, notes = psql("create table t (n int)", password="x"), Notes()
+    shop = project(
+        {
+            ".dayhand.toml": f"[setup]\nrun = ['''{made}''', '''{made.replace('create', 'alter').replace('(n int)', 'add m int')}''']\n"
+            f"[checks]\ntest = '''{psql('select * from t', password='x')}'''\n"
+            "[services.db]\nimage = 'postgres'\nenv = {POSTGRES_USER = 'app', POSTGRES_PASSWORD = 'x', POSTGRES_DB = 'shop'}\n"
+        }
+    )
+    environment = prepare(shop.files, sandbox, shop.fill, log=notes, source=shop.source)
+    assert [step.passed for step in environment.steps] == [True, True], notes.text()
+    for _ in range(2):
+        with sandbox.open(origin=environment.snapshot, hosts=environment.hosts) as box:
+            command = [*environment.launcher, "/bin/sh", "-c", environment.checks[0].command]
+            result = box.run(command, env=environment.env)
+            assert result.passed, result.text()

@@ -17,6 +17,7 @@ from dayhand.environment.services.base import FOLDER, SCRIPT, Service, Started
 from dayhand.ledger.valkey_program import find_program
 from dayhand.sandbox.base import Box, CommandLimits
 
+KEEPER = f"{SCRIPT}-and-keep"
 DATA = "/tmp/services"  # noqa: S108 - in the box
 TEMPLATE = CommandLimits(seconds=300.0)
 MAX_REASON = 500  # characters of a reason
@@ -43,13 +44,30 @@ until (ready) >/dev/null 2>&1; do
   sleep {pause}
 done
 """
+# A server that does not stop has not written all of its data: then the template stays as it is.
+END = f"""
+kill -TERM "$(cat "$data.pid")" 2>/dev/null
+tries={{tries}}
+while kill -0 "$(cat "$data.pid")" 2>/dev/null && [ $tries != 0 ]; do tries=$((tries - 1)); sleep {{pause}}; done
+[ $tries = 0 ] || ( tar cf {FOLDER}/part.tar -C "$data" . && mv {FOLDER}/part.tar {FOLDER}/{{file}}.tar )
+"""
 
 
-def set_up(box: Box, services: Sequence[Started], *, env: Mapping[str, str], log: Log) -> dict[str, Missing]:
-    """Make the templates and the script in a set-up box, and try them; return which services are missing, by their name."""
+def set_up(
+    box: Box,
+    services: Sequence[Started],
+    *,
+    env: Mapping[str, str],
+    log: Log,
+    made: frozenset[str] = frozenset(),
+) -> dict[str, Missing]:
+    """Make the templates and the script in a set-up box, and try them; return which services are missing, by their name.
+
+    ``made`` are the names of those whose templates are there: set-up commands may have put data into them.
+    """
     missing = {}
     for started in services:
-        if problem := _make_template(box, started, env):
+        if started.name not in made and (problem := _make_template(box, started, env)):
             missing[started.name] = Missing(_title(started), problem)
     for started in (each for each in services if each.name not in missing):
         _write(box, SCRIPT, start_script([started], failed="exit 1"))
@@ -63,6 +81,31 @@ def set_up(box: Box, services: Sequence[Started], *, env: Mapping[str, str], log
     if ready:
         log.line("result", f"Services for the checks: {', '.join(map(_title, ready))}.")
     return missing
+
+
+def set_up_first(box: Box, services: Sequence[Started], *, env: Mapping[str, str]) -> frozenset[str]:
+    """Make the services that are there before anything is installed, for set-up commands; return their names.
+
+    ``KEEPER`` then starts them before such a command, and keeps their data as the new templates.
+    """
+    missing = set_up(box, services, env=env, log=_NoLog())
+    ready = [each for each in services if each.name not in missing]
+    kept = [each for each in ready if _service(each).template(each)]
+    ends = (_fill(END, each, failed=":", has_templates=True) for each in kept)
+    parts = (_paths(each) + end for each, end in zip(kept, ends, strict=True))
+    _write(
+        box,
+        KEEPER,
+        start_script(ready).replace('\nexec "$@"\n', f'\n"$@"; code=$?\n{"".join(parts)}\nexit $code\n'),
+    )
+    return frozenset(each.name for each in ready)
+
+
+class _NoLog:
+    """What is missing before anything is installed is not said: it may be installed."""
+
+    def line(self, _kind: str, _text: str) -> int:
+        return 0
 
 
 def start_script(services: Sequence[Started], *, failed: str = ":", has_templates: bool = True) -> str:
@@ -95,6 +138,7 @@ def _fill(template: str, started: Started, *, failed: str, has_templates: bool) 
         "ready": service.ready(started),
         "unpack": unpack,
         "name": service.NAME,
+        "file": started.name,
         "tries": str(int(READY_SECONDS / PAUSE_SECONDS)),
         "pause": str(PAUSE_SECONDS),
         "failed": failed,

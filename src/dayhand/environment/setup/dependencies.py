@@ -25,7 +25,7 @@ from dayhand.environment.setup.record import Outcome
 from dayhand.environment.setup.runtimes import Runtimes
 from dayhand.environment.setup.steps import Installer
 from dayhand.errors import SandboxError
-from dayhand.sandbox.base import Box, CommandLimits, Egress, Sandbox, Snapshot
+from dayhand.sandbox.base import NO_HOSTS, Box, CommandLimits, Egress, Sandbox, Snapshot
 from dayhand.task import Blocked
 
 VERSION = "1"  # part of every key: raise it when the same files should be downloaded differently
@@ -113,10 +113,15 @@ def _removal(files: Mapping[str, str]) -> str:
 
 @contextmanager
 def opened_over(
-    layers: tuple[Layer, ...], sandbox: Sandbox, *, origin: Snapshot | None, egress: Egress
+    layers: tuple[Layer, ...],
+    sandbox: Sandbox,
+    *,
+    origin: Snapshot | None,
+    egress: Egress,
+    hosts: Mapping[str, str] = NO_HOSTS,
 ) -> Iterator[Box]:
     """A box with all layers in it, or the languages alone. The last layer, often the largest, is opened and not copied."""
-    with sandbox.open(origin=layers[-1].snapshot if layers else origin, egress=egress) as box:
+    with sandbox.open(origin=layers[-1].snapshot if layers else origin, egress=egress, hosts=hosts) as box:
         for layer in layers[:-1]:
             _pour(layer.snapshot, sandbox, box)
         yield box

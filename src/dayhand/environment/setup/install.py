@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from dayhand.environment.base import CombinedPlan, Installed, Log, Missing, Source
 from dayhand.environment.ecosystems.base import CACHE, Step
 from dayhand.environment.services import start
+from dayhand.environment.services.plan import host_addresses
 from dayhand.environment.setup.build_lock import building
 from dayhand.environment.setup.dependencies import Layer, find_layers, opened_over
 from dayhand.environment.setup.record import Outcome
@@ -111,14 +112,19 @@ class SetUp:
         egress = Egress((*hosts, *self.plan.allow, *own), own) if trusted else Egress(())
         if not trusted:
             self.log.line("say", NOT_TRUSTED)
-        with opened_over(self._fetched, self.sandbox, origin=self.origin, egress=egress) as box:
+        hosts_of_services = host_addresses(self.plan.services)
+        with opened_over(
+            self._fetched, self.sandbox, origin=self.origin, egress=egress, hosts=hosts_of_services
+        ) as box:
             self.repository.fill(box)
             variables = client_env if trusted else {**client_env, **OFFLINE}
-            installer = Installer(box, self.plan.env, variables, log=self.log)
+            made = start.set_up_first(box, self.plan.services, env=self.plan.env)
+            launcher = ("/bin/sh", start.KEEPER) if made else ()
+            installer = Installer(box, self.plan.env, variables, log=self.log, launcher=launcher)
             missing = self._install(installer)
             installer.compile(self.plan.compiles)
             outcome = self._outcome(installer, missing, egress)
-            yield box, self._finished(box, outcome)
+            yield box, self._finished(box, outcome, made)
 
     def _probed(self) -> Iterator[tuple[Box, Outcome]]:
         """Nothing is to be installed, so the box has no network."""
@@ -129,12 +135,12 @@ class SetUp:
             installer.compile(self.plan.compiles)
             yield box, self._finished(box, Outcome(missing, (), ()).settled(self.plan.checks))
 
-    def _finished(self, box: Box, outcome: Outcome) -> Outcome:
+    def _finished(self, box: Box, outcome: Outcome, made: frozenset[str] = frozenset()) -> Outcome:
         """Clear the box of the repository's own files, and put the services' data into it."""
         _clear(box)
         if not self.plan.services:
             return outcome
-        missing = start.set_up(box, self.plan.services, env=self.plan.env, log=self.log)
+        missing = start.set_up(box, self.plan.services, env=self.plan.env, log=self.log, made=made)
         return replace(outcome, missing_services=missing)
 
     def _install(self, installer: Installer) -> dict[str, Missing]:

@@ -57,8 +57,10 @@ class Installer:
         *,
         log: Log,
         limits: CommandLimits = STEP,
+        launcher: tuple[str, ...] = (),
     ) -> None:
         self.box = box
+        self.launcher = launcher  # the words in front of a step's command, which starts services
         self.limits = limits  # of each command of a step
         self.env = env
         self.setup_env = {**env, **SETUP_ENV, **client_env}
@@ -103,7 +105,7 @@ class Installer:
         self.log.line("command", command)
         live = LiveOutput(lambda text: self.log.line("output", text), self.limits.keep_bytes)
         result = self.box.run(
-            command,
+            [*self.launcher, "/bin/sh", "-c", command] if self.launcher else command,
             env={**self.setup_env, **variables},
             limits=self.limits,
             on_output=live.write,

@@ -7,6 +7,12 @@ import json
 import pytest
 
 from dayhand.environment.declared.workflows import jobs, matrix, plan, read
+from dayhand.environment.declared.workflows.expressions import (
+    MAX_PLACEHOLDERS,
+    Context,
+    resolve,
+    unknown_names,
+)
 from dayhand.environment.declared.workflows.jobs import read_ci
 from tests.environment.conftest import Texts
 
@@ -103,6 +109,12 @@ def test_what_has_another_shape_than_it_should_is_passed_over(value):
 def test_an_expression_that_is_not_known_leaves_its_step_out(expression):
     found = read_texts({CI: workflow({"t": job(f"pytest ${{{{ {expression} }}}}", "pytest known")})})
     assert [check.command for check in found.checks] == ["pytest known"]
+
+
+def test_a_text_with_more_expressions_than_allowed_is_not_evaluated():
+    for count, known in ((MAX_PLACEHOLDERS, True), (MAX_PLACEHOLDERS + 1, False)):
+        assert (resolve("${{ 1 }}" * count, Context()) is not None) == known
+        assert bool(unknown_names("${{ secrets.x }}" * count, Context())) == known
 
 
 def test_many_expressions_are_not_followed():
