@@ -35,6 +35,7 @@ class TruthCase:
     change: Mapping[str, str] | None = None
     deleted: tuple[str, ...] = ()
     patch: str = ""
+    base_failed_once: bool = False  # the worker remembers a run in which the base's tests failed by chance
 
     @property
     def source_package(self) -> SourcePackage | None:

@@ -22,9 +22,10 @@ from dayhand.checkout.mirror import read_files
 from dayhand.errors import EnvironmentFailure
 from dayhand.sandbox.base import Sandbox
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
-from dayhand.verification import Status, Unverified, Verification
+from dayhand.verification import Run, Status, Unverified, Verification
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.checks import verify
+from dayhand.verify.runner import CheckResult
 from dayhand.verify.trees import Trees
 
 
@@ -104,6 +105,8 @@ def judge_all(cases: Iterable[tuple[str, TruthCase]]) -> TruthFigures:
 def judge(case: TruthCase, data: Path, sandbox: Sandbox) -> JudgedCase:
     """Verify one case twice: with nothing known, and with what the first time left."""
     project, head = case.write(data, "case")
+    if case.base_failed_once:
+        _remember_failure(project, data, sandbox)
     cold, cold_s = _timed(project, head, data, sandbox=sandbox)
     warm, warm_s = _timed(project, head, data, sandbox=sandbox)
     verification = warm if answer_of(case, cold) is Answer.RIGHT else cold
@@ -145,6 +148,14 @@ def trees_of(project: BenchProject, head: str) -> Trees:
         paths=tuple(entry.path for entry in mirror.entries(mirror.tree(project.commit), mirror.tree(head))),
         tree=mirror.tree(head),
     )
+
+
+def _remember_failure(project: BenchProject, data: Path, sandbox: Sandbox) -> None:
+    environment = project.prepare(sandbox)
+    bases = BaseCache(data / "bases")
+    for check in environment.checks:
+        failed = CheckResult(Run(check.command, 1, "exit", 1.0, "failed by chance"), None)
+        bases.keep(project.commit, environment.results_key, check, result=failed)
 
 
 def _timed(project: BenchProject, head: str, data: Path, *, sandbox: Sandbox) -> tuple[Verification, float]:
