@@ -42,7 +42,7 @@ def test_source_is_what_tests_could_notice(path: str) -> None:
     assert not is_check_configuration(path)
 
 
-@pytest.mark.parametrize("path", ["sitecustomize.py", ".rubocop_todo.yml", "phpunit.xml.dist", "tox.ini", ".eslintrc.json", "lint.sh", "scripts/run-tests.sh", "eslint.config.mjs", "codecov.yml"])  # fmt: skip
+@pytest.mark.parametrize("path", ["sitecustomize.py", ".rubocop_todo.yml", "phpunit.xml.dist", "tox.ini", ".eslintrc.json", "rules/test.mk", "Justfile", "Taskfile.yml", ".env.test", "ava.config.js", "lint.sh", "scripts/run-tests.sh", "eslint.config.mjs", "codecov.yml"])  # fmt: skip
 def test_what_steers_checks_is_check_configuration(path: str) -> None:
     assert is_check_configuration(path)
     assert not is_source(path)

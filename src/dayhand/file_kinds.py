@@ -64,6 +64,7 @@ CHECK_SETTINGS = JSON_SETTINGS_WITHOUT_SUFFIX | INI_SETTINGS_WITHOUT_SUFFIX | fr
 CHECK_SETTINGS_PATTERN = re.compile(
     r"\.(eslint|prettier|stylelint|mocha|nyc|c8)rc(\.\w+)?|eslint\.config\.[cm]?[jt]s|tsconfig(\.\w+)?\.json"
     r"|(jest|vitest|karma|playwright|cypress|ava)\.config\.\w+|vitest\.workspace\.\w+|\.taprc|bunfig\.toml"
+    r"|[\w.-]+\.mk|\.?[jJ]ustfile|Taskfile\.ya?ml|\.env\.(test|testing|ci)"
     r"|\.rubocop\w*\.yml|phpstan[\w.-]*\.neon(\.dist)?"
 )
 # Python imports these in place of the real modules.

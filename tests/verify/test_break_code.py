@@ -57,6 +57,18 @@ CASES = {
         "class A {\n  A(int x) {\n    this.x = x;\n  }\n  int b() throws X {\n    return 2;\n  }\n}\n",
         "class A {\n  A(int x) {\n    this.x = x;\n  }\n  int b() throws X {§\n    return 3;\n  }\n}\n",
     ),
+    "a method.cs": (
+        "class A {\n  public A(int x) {\n    X = x;\n  }\n  public int B() {\n    return 2;\n  }\n}\n",
+        "class A {\n  public A(int x) {\n    X = x;\n  }\n  public int B() {§\n    return 3;\n  }\n}\n",
+    ),
+    "a function.kt": (
+        "fun b(x: Int): Int {\n    return 2\n}\n",
+        "fun b(x: Int): Int {§\n    return 3\n}\n",
+    ),
+    "a method.cpp": (
+        "int A::b() const {\n  if (x) {\n    return 2;\n  }\n  return 1;\n}\n",
+        "int A::b() const {§\n  if (x) {\n    return 3;\n  }\n  return 1;\n}\n",
+    ),
     "a method.php": (
         "<?php\nclass A {\n  public function b(int $x): int {\n    return 2;\n  }\n}\n",
         "<?php\nclass A {\n  public function b(int $x): int {§\n    return 3;\n  }\n}\n",

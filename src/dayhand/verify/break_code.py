@@ -25,6 +25,9 @@ FAILING = {
     "go": f'panic("{REASON}");',
     "rs": f'if true {{ panic!("{REASON}"); }}',
     "java": f'if (true) throw new RuntimeException("{REASON}");',
+    "cs": f'if (true) throw new System.Exception("{REASON}");',
+    "kt": f'if (true) throw RuntimeException("{REASON}")\n',
+    **dict.fromkeys(["c", "cc", "cpp", "cxx", "h", "hpp"], f"__builtin_trap(); // {REASON}\n"),
     "php": f'throw new \\RuntimeException("{REASON}");',
 }
 EXPRESSION = f'(() => {{ throw new Error("{REASON}"); }})() ? undefined : '
@@ -38,7 +41,7 @@ CONTROL = frozenset(
     ["if", "for", "while", "switch", "catch", "with", "synchronized", "try", "else", "do", "return", "match"]
 )
 NAME = re.compile(r"([\w$#]+)\s*(?:<[^<>()]*>)?\s*$")
-RESULT_TYPE = re.compile(r"\s*(?::[^;{}()=]*|throws\s[\w.,\s]*)?")
+RESULT_TYPE = re.compile(r"\s*(?::[^;{}()=]*|throws\s[\w.,\s]*|(?:const|noexcept|override|final|\s)*)?")
 GO_FUNCTION = re.compile(r"\bfunc\b([^{}]*)$")
 RUST_FUNCTION = re.compile(r"\bfn\s+\w+")
 RUST_TEST = re.compile(r"#\[(?:cfg\(test\)|(?:\w+::)*(?:test|rstest|test_case|quickcheck)\b)")
@@ -223,7 +226,7 @@ def _is_function(code: str, start: int, header: str, *, suffix: str, pairs: dict
         found = GO_FUNCTION.search(header)
         return bool(found and "\n" not in re.sub(r"\([^()]*\)", "", found[1]).strip())
     before = header.rstrip()
-    if before.endswith("=>") or (suffix == "java" and before.endswith("->")):
+    if before.endswith("=>") or (suffix in ("java", "kt") and before.endswith("->")):
         return True
     close = code.rfind(")", 0, start)
     if close not in pairs or not RESULT_TYPE.fullmatch(code, close + 1, start):
@@ -231,7 +234,7 @@ def _is_function(code: str, start: int, header: str, *, suffix: str, pairs: dict
     name = NAME.search(code, max(0, pairs[close] - 200), pairs[close])
     if not name or name[1] in CONTROL:
         return False
-    if suffix != "java":
+    if suffix not in ("java", "cs"):
         return True
     kind = NAME.search(code, max(0, name.start() - 200), name.start())  # a constructor has no type
     return kind is not None and kind[1] not in ("public", "private", "protected", "new", "else")

@@ -79,6 +79,15 @@ def kinds(path: str, new: str, old: str = "") -> set[str]:
     return {kind for kind, _, _ in find_forged_results(path, old, new)}
 
 
+FORGED += [
+    (RUNNER, "shop.js", "require('node:assert').strictEqual = () => {};"),
+    (RUNNER, "shop.js", "const a = require('assert');\na.deepStrictEqual = function () {};"),
+    (RUNNER, "shop.ts", "Object.getPrototypeOf(expect(1)).toBe = () => {};"),
+    (RUNNER, "lib/shop.rb", "class Minitest::Test\n  def assert_equal(*) = true\nend"),
+    (RUNNER, "src/lib.rs", "macro_rules! assert_eq { ($($t:tt)*) => {} }"),
+]
+
+
 @pytest.mark.parametrize(("kind", "path", "new"), FORGED)
 def test_what_forges_a_result_is_found(kind: str, path: str, new: str) -> None:
     assert kind in kinds(path, f"{new}\n")
@@ -105,6 +114,9 @@ def test_what_forges_a_result_is_found(kind: str, path: str, new: str) -> None:
         ("test_a.py", "class A:\n    def __bool__(self): return True"),
         ("conftest.py", "@pytest.fixture\ndef cart():\n    return []"),
         ("cli.py", "sys.exit(0)"),
+        ("a.test.js", "assert.strictEqual(a, b); const strictEqual = (a, b) => a === b; expect(a).toBe(b);"),
+        ("src/lib.rs", "macro_rules! assert_shop { () => {} }"),
+        ("test/a_test.rb", "def assert_cart(cart)\n  assert_equal 1, cart\nend"),
         ("daemon.py", "os._exit(0)"),
         ("a.test.js", "expect.extend({ toBeEven(n) { return { pass: n % 2 === 0 } } });"),
         ("a.test.js", "// process.exit(0) would end jest-circus"),

@@ -37,7 +37,9 @@ PATCHING = re.compile(r"(?:.*\.)?(?:setattr|patch\.object)")
 RUNNER_NAMES = re.compile(
     r"jest-(?:circus|runner|jasmine2|worker)\b|@jest/(?:reporters|test-result|core|environment)\b|@?vitest/runners?\b"
     r"|\bmocha/lib/|\bRunner\.prototype\b|\bglobal(?:This)?\.(?:expect|test|it|describe|assert)\s*=(?!=)"
-    r"|\bassert(?:\.\w+)?\s*=(?![=>])\s*(?:\(|function|async|\w+\s*=>)"  # JavaScript and TypeScript
+    r"|\bassert['\"()\]]{0,3}(?:\.\w+)?\s*=(?![=>])\s*(?:\(|function|async|\w+\s*=>)"  # JavaScript and TypeScript
+    r"|\.(?:(?:not)?[sS]trictEqual|deepEqual|deepStrictEqual|toBe|toEqual|toStrictEqual)\s*=(?![=>])\s*(?:\(|function|async|\w+\s*=>)"
+    r"|\bmacro_rules!\s*(?:debug_)?assert(?:_eq|_ne)?\b|\bdef assert(?:_equal|_same|_nil|_raises|_includes|_in_delta)?\b(?!\w)"
     r"|\bRSpec::Core::|\bMinitest::(?:Runnable|Reporter|Result|Assertions)\b"
     r"|\borg\.junit\.platform\.(?:launcher|engine)\b|\borg\.junit\.runner\.notification\b|\bTestExecutionListener\b"
     r"|\bXunit\.(?:Sdk|Runners?)\b|\bPHPUnit\\(?:Runner|Framework\\TestResult|TextUI)\b|\btesting\.MainStart\b"
