@@ -19,6 +19,7 @@ class TaskKind(StrEnum):
     FIX = "fix"
     FOLLOW_UP = "follow_up"
     ACCEPT = "accept"  # push the files that were held back, which a person accepted
+    UNCLEAR = "unclear"  # the model decides first which of these is wanted
     ENVIRONMENT = "environment"  # find out what can be installed and run; change nothing
 
 
@@ -36,6 +37,7 @@ class State(StrEnum):
 class Stage(StrEnum):
     """The stages of the journey, in order."""
 
+    UNDERSTAND = "understand"  # only for an unclear request
     FETCH = "fetch"
     OPEN = "open"
     PREPARE = "prepare"
@@ -46,6 +48,7 @@ class Stage(StrEnum):
 
 
 STAGE_TITLES: dict[str, str] = {  # what people read, on GitHub and on the task's page
+    Stage.UNDERSTAND: "Reading what is wanted",
     Stage.FETCH: "Fetching the repository",
     Stage.OPEN: "Opening a draft pull request",
     Stage.PREPARE: "Preparing the environment",
@@ -67,6 +70,7 @@ class Ask:
     accepts: str = ""  # for ACCEPT: the task whose files were held back
     max_dollars: float = 0.0  # that the person allows; 0: the other limits alone
     max_minutes: float = 0.0
+    on_pull: bool = False  # whether it was written on a pull request
 
 
 @dataclass(frozen=True, slots=True)

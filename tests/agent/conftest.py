@@ -211,6 +211,9 @@ class Journal:
     def compactions(self) -> dict[int, Journalled]:
         return dict(self.shorter)
 
+    def understanding(self) -> Journalled | None:
+        return None
+
     def save_checkpoint(self, turn: int, data: bytes) -> None:
         self.kept = (turn, data)
         self._wrote("checkpoint", turn)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 from dayhand.ledger import facts
-from dayhand.task import State, TaskKind
+from dayhand.ledger.journal import usage_so_far
+from dayhand.scripted_model.moves import Move, ToolCall
+from dayhand.task import Proposed, State, TaskKind
+from tests.intake import comments
 from tests.journey.harness import Harness
 
 
@@ -143,3 +148,39 @@ def test_a_finished_task_is_tried_again_by_words_by_re_run_and_by_its_button(har
     assert "Try again with fewer lines" in texts[0]
     harness.comment(repo, issue, "@bot status")
     assert "The last task here was stopped. ada stopped this task." in harness.bot_comments(issue)[-1]
+
+
+def said_by_the_model(wanted: str, question: str = "") -> list[Move]:
+    return [ToolCall("understand", json.dumps({"wanted": wanted, "question": question}))]
+
+
+def test_what_no_rule_understands_is_put_to_the_model_and_its_answer_is_obeyed(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    for comment, wanted in comments.UNKNOWN.items():
+        if wanted in ("nothing", "ask"):
+            issue = harness.issue(repo)
+            harness.scripted_model.turns = [said_by_the_model(wanted, "A new page, or a fix?")]
+            harness.comment(repo, issue, comment)
+            (record,) = harness.work()
+            assert record.state is State.ANSWERED, (comment, record.reason)
+            answers = harness.bot_comments(issue)
+            assert len(answers) == (wanted == "ask"), comment
+            assert all("@ada A new page, or a fix?" in text for text in answers)
+    assert harness.pulls(repo) == []
+    assert harness.branches(repo) == {"main"}, "nothing was drafted before"
+
+
+def test_an_unclear_comment_that_wants_a_change_becomes_one_and_its_reading_is_in_the_bill(
+    harness: Harness,
+) -> None:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.scripted_model.triggers = {"Decide what the comment": said_by_the_model("change")}
+    harness.comment(repo, issue, "@bot the test is still red")
+    (record,) = harness.work()
+    assert record.state is State.PROPOSED, record.reason
+    (pull,) = harness.pulls(repo)
+    assert f"Fixes #{issue.number}" in pull.body
+    assert isinstance(record.outcome, Proposed)
+    assert record.outcome.solution.usage.turns == 3
+    assert usage_so_far(harness.ledger.redis, record.task.id).turns == 3

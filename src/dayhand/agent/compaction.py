@@ -80,7 +80,7 @@ class History:
         """Add a reply, and keep what a compaction needs of it."""
         self._reply_starts.append(len(self.items))
         self.items += reply.items
-        self._add_usage(reply.usage)
+        self.charge(reply.usage)
         self.latest = reply.usage
         self.unpriced += reply.usage.dollars is None
         reported = reply.usage.input_tokens + reply.usage.output_tokens if reply.usage.input_tokens else 0
@@ -101,7 +101,8 @@ class History:
                 self.last_results.append((call, text))
                 self.call_list.append(f"{call.name} {_one_line(call.arguments, 160)} → {_one_line(text, 80)}")
 
-    def _add_usage(self, usage: Usage) -> None:
+    def charge(self, usage: Usage) -> None:
+        """Add what was spent on this task outside of the loop's own replies."""
         self.usage = add_usage(self.usage, usage)
         self.dollars += usage.dollars or 0.0
 
@@ -119,7 +120,7 @@ class History:
     def replace(self, turn: int, items: Sequence[Item], usage: Usage) -> None:
         """Replace the items from the request of ``turn`` on. ``usage`` is what making the new ones cost."""
         if usage != NO_USAGE:
-            self._add_usage(usage)
+            self.charge(usage)
         self.items = [*items]
         self.compacted_at = turn
         self._reply_starts.clear()

@@ -54,6 +54,8 @@ def solve(
     history = History(
         opening(task, briefing, limits.all), Usage(model.name, scripted=model.scripted, dollars=0.0)
     )
+    if understanding := journal.understanding():
+        history.charge(understanding.usage)
     budget = Budget(limits.all, history, log, clock=limits.clock)
     commit, tree = worktree.track(box)
     guard = LoopGuard(limits, budget, initial_tree=tree if task.ask.kind is TaskKind.FIX else "")

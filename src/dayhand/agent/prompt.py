@@ -90,7 +90,7 @@ def opening(task: Task, briefing: str, limits: Sequence[Limit] = ()) -> list[Ite
     place = f"{briefing}\n\n{LIMITS.format(budget)}" if budget else briefing
     return [
         message("system", SYSTEM),
-        message("user", f"# The environment\n\n{_tagged('environment', strip_hidden(place))}"),
+        message("user", f"# The environment\n\n{tagged('environment', strip_hidden(place))}"),
         message("user", _request(task)),
     ]
 
@@ -99,12 +99,12 @@ def _request(task: Task) -> str:
     issue = f"{visible_line(task.title).text}\n\n{visible(task.body).text}"
     parts = [
         FIX if task.ask.kind is TaskKind.FIX else FOLLOW_UP,
-        f"{_about(task)}:\n{_tagged('issue', issue)}",
+        f"{_about(task)}:\n{tagged('issue', issue)}",
     ]
     request = task.ask.text.strip()
     if request and request not in (task.body.strip(), f"{task.title}\n\n{task.body}".strip()):
         who = f"What {_name(task.ask.asker)}, who has write access, asks"
-        parts.append(f"{who}:\n{_tagged('request', visible(request).text)}")
+        parts.append(f"{who}:\n{tagged('request', visible(request).text)}")
     return "\n\n".join(parts)
 
 
@@ -116,7 +116,7 @@ def _about(task: Task) -> str:
     return f"The issue (number {task.number}), by an author whose write access is unknown{asked}"
 
 
-def _tagged(name: str, text: str) -> str:
+def tagged(name: str, text: str) -> str:
     """Put text that people wrote between tags that the text cannot close."""
     escaped = re.sub(rf"<(/?)(\s*{name}\b)", r"‹\1\2", text, flags=re.IGNORECASE)
     return f"<{name}>\n{escaped.strip() or '(empty)'}\n</{name}>"

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from dayhand.ledger import facts
 from dayhand.ledger.ledger import Record
 from dayhand.reading.instruction_file import InstructionFile
-from dayhand.task import STAGE_TITLES, Answered, Blocked, Proof, Proposed, Solution, State, Unfinished
+from dayhand.task import STAGE_TITLES, Answered, Blocked, Proof, Proposed, Solution, Stage, State, Unfinished
 from dayhand.untrusted_text import mark_hidden
 from dayhand.usage import Usage
 from dayhand.verification import Finding, Objection, RedGreen, Status, Verdict, Verification
@@ -237,7 +237,8 @@ class TaskView:
             running = time.ended is None and self.running
             ended = time.ended or (self.now if running else self.record.updated_at)
             rows.append(StageRow(stage, title, ended - time.started, running))
-        return [row for row in rows if row.seconds is not None or self.running]
+        expected = self.running  # but not the stage that only an unclear request has
+        return [row for row in rows if row.seconds is not None or (expected and row.name != Stage.UNDERSTAND)]
 
     @property
     def stage(self) -> str:

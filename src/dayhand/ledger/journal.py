@@ -17,6 +17,7 @@ from dayhand.usage import Usage, total
 
 JsonItem: TypeAlias = dict[str, Any]  # of the model's API, kept as it is
 REPLY, RESULTS, COMPACTION = "reply:", "results:", "compaction:"
+UNDERSTANDING = "understanding"  # what an unclear request means
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,15 @@ class Journal:
         """Keep a reply before it is acted on. A reply is progress: the attempts are counted from here."""
         self._put(self._write_progress, self._journal, {f"{REPLY}{turn}": _entry(items, usage)})
 
+    def write_understanding(self, items: Sequence[JsonItem], usage: Usage) -> None:
+        """Keep what the model says an unclear request means."""
+        self._put(self._write_progress, self._journal, {UNDERSTANDING: _entry(items, usage)})
+
+    def understanding(self) -> Journalled | None:
+        """What the model said an unclear request means. Raises ``LedgerError`` if a newer version wrote it."""
+        text = self._redis.hget(self._journal, UNDERSTANDING)
+        return _read(text) if text else None
+
     def write_results(self, turn: int, items: Sequence[JsonItem]) -> None:
         """Keep the results of a reply's tool calls."""
         text = pack({"items": list(items)})
@@ -99,9 +109,10 @@ class Journal:
 def usage_so_far(redis: TextRedis, task_id: str) -> Usage:
     """What a task has cost so far. Raises ``LedgerError`` if a newer version wrote its journal."""
     fields = redis.hgetall(keys.journal(task_id))
+    first = [_read(fields[UNDERSTANDING]).usage] if UNDERSTANDING in fields else []
     usages = [(turn, 0, _read(text).usage) for turn, text in _numbered(fields, COMPACTION).items()]
     usages += [(turn, 1, _read(text).usage) for turn, text in _numbered(fields, REPLY).items()]
-    return total(usage for *_, usage in sorted(usages, key=lambda entry: entry[:2]))
+    return total([*first, *(usage for *_, usage in sorted(usages, key=lambda entry: entry[:2]))])
 
 
 def _numbered(fields: Mapping[str, str], prefix: str) -> dict[int, str]:

@@ -293,7 +293,7 @@ class GitHubPublication:
     def _comment_started(self) -> None:
         """The comment of a running task, after what cannot run in its environment."""
         pull_url, unavailable = self.facts.get(facts.PULL_URL), self.facts.get(facts.ENVIRONMENT_WARNING)
-        if pull_url and self.task.drafted_first:
+        if pull_url and self.task.ask.kind in (TaskKind.FIX, TaskKind.UNCLEAR):
             started = comment.started(pull_url, self.task_url)
         else:
             started = comment.started_without_draft(self.task_url)

@@ -87,6 +87,7 @@ def task_request(
         comment,
         max_dollars=terms.dollars or 0.0,
         max_minutes=terms.minutes or 0.0,
+        on_pull=subject.is_pull,
     )
     return TaskRequest(subject, ask, source)
 

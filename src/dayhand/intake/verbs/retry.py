@@ -65,4 +65,5 @@ def retry_ask(
         accepts=last.accepts,
         max_dollars=terms.dollars or last.max_dollars,
         max_minutes=terms.minutes or last.max_minutes,
+        on_pull=last.on_pull,
     )

@@ -10,4 +10,4 @@ PATTERN = "(?!)"  # what ``intent`` does not understand
 
 
 def act(instruction: Instruction, context: VerbContext) -> Decision:
-    return open_task(instruction, TaskKind.FOLLOW_UP, context)
+    return open_task(instruction, TaskKind.UNCLEAR, context)
