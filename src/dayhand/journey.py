@@ -24,7 +24,7 @@ from dayhand.environment.declared.dayhand_toml import NAME
 from dayhand.environment.declared.improvement import Improvement
 from dayhand.environment.prepare import prepare
 from dayhand.errors import ModelError
-from dayhand.journey_tools import Tools
+from dayhand.journey_tools import CheckedChange, NoChange, Tools
 from dayhand.ledger.log import TaskLog
 from dayhand.publish.base import ProposedChange
 from dayhand.publish.set_up_proposal import propose_set_up
@@ -84,24 +84,6 @@ def fetch(task: Task, tools: Tools, log: TaskLog) -> Base:
 
 
 @dataclass(frozen=True, slots=True)
-class CheckedChange:
-    """A change that the model made, and the worker's verification of it."""
-
-    solution: Solution
-    change: Change
-    head: str  # the commit that contains the change
-    verification: Verification
-
-
-@dataclass(frozen=True, slots=True)
-class NoChange:
-    """What the model says where it changed nothing that can be part of a change."""
-
-    solution: Solution
-    taken: Taken
-
-
-@dataclass(frozen=True, slots=True)
 class TaskJourney:
     """The stages of one task, each of which may run again."""
 
@@ -133,7 +115,9 @@ class TaskJourney:
                 self._fill_base,
                 log=self.log,
                 source=self.base.source,
-                config=self.base.config,
+                config=replace(
+                    self.base.config, allow=self.base.config.allow + self.tools.notes.allowed_hosts()
+                ),
                 extra=self.tools.registries,
             )
             self.tools.notes.keep_blocked(environment.blocked)
@@ -258,6 +242,8 @@ class TaskJourney:
                 return solution, self._take(box)
 
     def _take(self, box: Box) -> Taken:
+        if self.task.ask.kind is TaskKind.QUESTION:
+            return Taken(None, ())
         self.background.wait()  # the draft must be open before a change is pushed to it
         taken = self.tools.checkout.take(box, self.base, purpose(self.tools.journal))
         for left in taken.left_out:

@@ -18,6 +18,7 @@ class TaskKind(StrEnum):
 
     FIX = "fix"
     FOLLOW_UP = "follow_up"
+    QUESTION = "question"  # an answer with proof, and no change
     ACCEPT = "accept"  # push the files that were held back, which a person accepted
     UNCLEAR = "unclear"  # the model decides first which of these is wanted
     ENVIRONMENT = "environment"  # find out what can be installed and run; change nothing

@@ -80,7 +80,7 @@ def finished_task(ledger: Ledger, state: State, outcome: Ending | None, reason: 
 
 
 def test_a_part_follows_its_own_task_only(ledger: Ledger) -> None:
-    opened(ledger, TaskKind.FOLLOW_UP)
+    opened(ledger, TaskKind.QUESTION)
     opened(ledger, repository="ada/elsewhere")
     task = progress()
     task.update(LogReader(ledger.redis), ledger.recent())

@@ -59,7 +59,7 @@ def test_a_follow_up_that_fails_leaves_the_pull_request_as_it_was(harness: Harne
     assert pull.pull
     head, body = pull.pull.head_sha, pull.body
     harness.scripted_model.turns = [[NOTES], [Refuse("No.")]]
-    harness.comment(repo, pull, "@bot why?")
+    harness.comment(repo, pull, "@bot please write that down")
     (record,) = harness.work()
     assert record.state is State.FAILED
     assert (pull.pull.head_sha, pull.body, pull.pull.draft) == (head, body, False)

@@ -6,10 +6,11 @@ import json
 
 from dayhand.ledger import facts
 from dayhand.ledger.journal import usage_so_far
-from dayhand.scripted_model.moves import Move, ToolCall
+from dayhand.scripted_model.moves import Finish, Move, ToolCall
 from dayhand.task import Proposed, State, TaskKind
 from tests.intake import comments
 from tests.journey.harness import Harness
+from tests.journey.test_trust import ASKING_FILES, BROKEN, answers
 
 
 def test_words_that_ask_for_nothing_start_nothing(harness: Harness) -> None:
@@ -184,3 +185,30 @@ def test_an_unclear_comment_that_wants_a_change_becomes_one_and_its_reading_is_i
     assert isinstance(record.outcome, Proposed)
     assert record.outcome.solution.usage.turns == 3
     assert usage_so_far(harness.ledger.redis, record.task.id).turns == 3
+
+
+def test_a_question_changes_nothing_even_if_the_model_does(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.comment(repo, issue, "@bot are you sure that it sums?")
+    (record,) = harness.work()
+    assert record.state is State.ANSWERED, record.reason
+    assert "The sum began at one." in harness.bot_comments(issue)[0]
+    assert (harness.pulls(repo), harness.branches(repo)) == ([], {"main"})
+
+
+def test_a_host_is_allowed_for_a_thread_by_someone_with_write_access(harness: Harness) -> None:
+    makefile, ask = ASKING_FILES
+    repo = harness.repository("allowing", {**BROKEN, "Makefile": makefile, "ask.py": ask})
+    issue, other = harness.issue(repo), harness.issue(repo)
+    harness.comment(repo, issue, "@bot allow own.invalid", by=harness.bob)
+    harness.comment(repo, issue, "@bot please allow `own.invalid`, thanks")
+    refused, allowed = harness.bot_comments(issue)
+    assert refused.startswith("@bob Only people with write access to this repository can allow a host.")
+    assert "Set-up may reach `own.invalid` for this issue" in allowed
+    harness.scripted_model.turns = [[Finish("Yes", "It asks.")]]
+    harness.comment(repo, issue, "@bot ask does it ask?")
+    harness.comment(repo, other, "@bot ask does it ask?")
+    here, elsewhere = harness.work()
+    assert "no address" in answers(harness, here)
+    assert "not allowed" in answers(harness, elsewhere)

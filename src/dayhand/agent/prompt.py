@@ -78,6 +78,11 @@ FIX = """\
 Do what is asked below: find the cause and change the repository. If there really is nothing to change, \
 say why and prove it with citations."""
 
+QUESTION = """\
+Someone has a question or a doubt about the issue below, or about work on it. Look again with fresh eyes, \
+and do not defend anything. Answer exactly what they ask, and prove each claim with a file and a line (citations). \
+Change nothing: if a change is needed, say which one, and how to ask for it. What you change is not taken."""
+
 FOLLOW_UP = """\
 Someone has a question or a doubt about the issue below, or about work on it. Look again with fresh eyes, \
 and do not defend anything. Answer exactly what they ask, and prove each claim with a file and a line (citations). \
@@ -98,7 +103,7 @@ def opening(task: Task, briefing: str, limits: Sequence[Limit] = ()) -> list[Ite
 def _request(task: Task) -> str:
     issue = f"{visible_line(task.title).text}\n\n{visible(task.body).text}"
     parts = [
-        FIX if task.ask.kind is TaskKind.FIX else FOLLOW_UP,
+        {TaskKind.FIX: FIX, TaskKind.QUESTION: QUESTION}.get(task.ask.kind, FOLLOW_UP),
         f"{_about(task)}:\n{tagged('issue', issue)}",
     ]
     request = task.ask.text.strip()

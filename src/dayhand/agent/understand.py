@@ -72,7 +72,7 @@ class Understanding:
             case Wanted.CHANGE:
                 return TaskKind.FOLLOW_UP if self.on_pull else TaskKind.FIX
             case Wanted.QUESTION:
-                return TaskKind.FOLLOW_UP
+                return TaskKind.QUESTION
             case _:
                 return None
 

@@ -16,7 +16,7 @@ def find_target_branches(hub: RepositoryHub, task: Task) -> TargetBranches:
     Dayhand never pushes to somebody else's branch: it opens a pull request against it.
     Raises ``HubError``, and ``CheckoutError`` for a pull request from a fork, whose branch is not in this repository.
     """
-    if task.ask.kind not in (TaskKind.FOLLOW_UP, TaskKind.ACCEPT):
+    if task.ask.kind in (TaskKind.FIX, TaskKind.ENVIRONMENT):
         return TargetBranches()
     issue = hub.issue(task.number)
     branch = issue.head_branch if issue.is_pull else task.branch

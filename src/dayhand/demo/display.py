@@ -136,6 +136,6 @@ def print_summary(console: Console, tasks: Sequence[TaskProgress], task_url: str
                 print_line(console, f"  {name:<13} {address}")
         for row in task.findings:
             print_line(console, f"  {row['check']:<13} {row['command']}: {row['verdict']}")
-        if task.kind is TaskKind.FOLLOW_UP and task.finished and not task.failed:
+        if task.kind is TaskKind.QUESTION and task.finished and not task.failed:
             print_line(console, f"  question      {task.story.follow_up}")
             print_quote(console, task.summary)

@@ -72,7 +72,7 @@ class TaskProgress:
     def failed(self) -> bool:
         """Whether the task ended otherwise than it should: a fix in a pull request, a question in an answer."""
         allowed = (
-            {"success", "neutral", "answered"} if self.kind is TaskKind.FOLLOW_UP else {"success", "neutral"}
+            {"success", "neutral", "answered"} if self.kind is TaskKind.QUESTION else {"success", "neutral"}
         )
         return self.finished and self.conclusion not in allowed
 
@@ -124,6 +124,6 @@ class TaskProgress:
             "seconds": round(self.seconds, 1),
             "verification": self.findings,
         }
-        if self.kind is TaskKind.FOLLOW_UP:
+        if self.kind is TaskKind.QUESTION:
             result["answer"] = self.summary
         return result | ({"reason": self.reason} if self.failed else {})

@@ -120,12 +120,12 @@ class Demo:
         return task
 
     def _ask_follow_ups(self, tasks: Sequence[TaskProgress]) -> Iterator[TaskProgress]:
-        asked = {task.story.name for task in tasks if task.kind is TaskKind.FOLLOW_UP}
+        asked = {task.story.name for task in tasks if task.kind is TaskKind.QUESTION}
         for task in tasks:
             if task.story.follow_up and task.pull_url and task.story.name not in asked:
                 name = f"{task.name}-follow-up"
                 question = TaskProgress(
-                    name, task.story, TaskKind.FOLLOW_UP, task.issue_url, asked_on=task.pull_url
+                    name, task.story, TaskKind.QUESTION, task.issue_url, asked_on=task.pull_url
                 )
                 self.fixtures.ask_follow_up(task.story, _pull_number(task.pull_url))
                 yield question

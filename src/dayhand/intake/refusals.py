@@ -33,6 +33,10 @@ MAY_NOT_STOP = Refusal(
     "Only people with write access to this repository can stop a task.",
     "Ask one of them to write the comment, or to remove the label.",
 )
+MAY_NOT_ALLOW = Refusal(
+    "Only people with write access to this repository can allow a host.",
+    "Ask one of them to write the comment.",
+)
 MAY_NOT_ACCEPT = Refusal(
     "Only people with write access to this repository can accept a change.",
     "Ask one of them to review it.",

@@ -58,6 +58,10 @@ def thread_of(key: str) -> str:
     return f"dayhand:thread-of:{key}"
 
 
+def thread_hosts(key: str) -> str:
+    return f"dayhand:thread-hosts:{key}"
+
+
 def mailbox(key: str) -> str:
     return f"dayhand:mailbox:{key}"
 

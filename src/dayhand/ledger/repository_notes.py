@@ -30,6 +30,11 @@ class RepositoryNotes:
         """Replace the examination of the repository. Raises ``LeaseLost``."""
         self._write(keys.examined(self.repository), EXAMINATION, encode_outcome(examination))
 
+    def allowed_hosts(self) -> tuple[str, ...]:
+        """The hosts that people allowed for the task's thread."""
+        thread = self.ledger.threads.of_task(self.claim.task_id)
+        return tuple(sorted(self.ledger.redis.smembers(keys.thread_hosts(thread))))
+
     def _write(self, key: str, field: str, text: str) -> None:
         script = self.ledger.redis.register_script(scripts.WRITE)
         fenced(script, [keys.record(self.claim.task_id), key], [self.claim.token, field, text])
@@ -43,6 +48,14 @@ def last_examination(ledger: Ledger, repository: str) -> Examined | None:
     except LedgerError:
         return None
     return examination if isinstance(examination, Examined) else None
+
+
+def allow_host(ledger: Ledger, thread: str, host: str) -> None:
+    """Keep that a person with write access lets set-up of this thread's tasks reach a host."""
+    with ledger.redis.pipeline() as pipe:
+        pipe.sadd(keys.thread_hosts(thread), host)
+        pipe.expire(keys.thread_hosts(thread), keys.KEPT_SECONDS)
+        pipe.execute()
 
 
 def accept_head(ledger: Ledger, repository: str, commit: str, *, login: str) -> None:

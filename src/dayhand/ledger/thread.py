@@ -19,6 +19,8 @@ MAX_MESSAGES = 50  # unread ones of a thread
 STEERING = (
     TaskKind.FIX,
     TaskKind.FOLLOW_UP,
+    TaskKind.QUESTION,
+    TaskKind.UNCLEAR,
 )  # what the model of a running task can read; others wait for their turn
 
 

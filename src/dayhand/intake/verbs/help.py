@@ -16,6 +16,7 @@ You have write access here. Write to me in your own words, or with these command
 | `{handle} stop`, `{handle} status` | stops the task here, or says where it stands and what it cost |
 | `{handle} retry`, `{handle} retry with …` | another attempt at the last request, on the same pull request |
 | `max $2`, `10 min` in a request, `{handle} budget $2` | a limit for the task, or for another attempt |
+| `{handle} allow registry.example.org` | set-up may reach this host, for this issue and its pull request |
 | `{handle} environment` | what can be installed and run in this repository |
 | `{handle} accept` | accepts a pull request of mine that waits for your decision |
 | `{handle} help` | this list |"""

@@ -10,4 +10,4 @@ PATTERN = r"ask(?: me| us)?\b[\s:,]*\S.*"  # and what ``intent`` recognises as a
 
 
 def act(instruction: Instruction, context: VerbContext) -> Decision:
-    return open_task(instruction, TaskKind.FOLLOW_UP, context)
+    return open_task(instruction, TaskKind.QUESTION, context)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dayhand.intake.intent import Intent
 from dayhand.intake.verbs import (
     accept,
+    allow,
     budget,
     environment,
     fix,
@@ -20,7 +21,17 @@ from dayhand.intake.verbs import (
 )
 from dayhand.intake.verbs.base import Verb
 
-VERBS: tuple[Verb, ...] = (stop, status, help, retry, accept, budget, environment, question)  # by their words
+VERBS: tuple[Verb, ...] = (
+    stop,
+    status,
+    help,
+    retry,
+    accept,
+    budget,
+    allow,
+    environment,
+    question,
+)  # by their words
 BY_INTENT: Mapping[Intent, Verb] = {
     Intent.CHANGE: fix,
     Intent.QUESTION: question,
