@@ -19,6 +19,7 @@ from dayhand.agent.model.server_features import FeatureStore
 from dayhand.ledger.journal import Journalled, JournalledTurn, JsonItem
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.redis_server import connect, embedded
+from dayhand.ledger.thread import Message
 from dayhand.sandbox.base import Box
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 from dayhand.scripted_model.moves import Move, Script, ScriptState
@@ -213,6 +214,16 @@ class Journal:
 
     def understanding(self) -> Journalled | None:
         return None
+
+    def messages(self) -> dict[int, tuple[Message, ...]]:
+        """Nobody says anything here."""
+        return {}
+
+    def take_messages(self, turn: int) -> tuple[Message, ...]:
+        return ()
+
+    def is_asked_for_more(self) -> bool:
+        return False
 
     def save_checkpoint(self, turn: int, data: bytes) -> None:
         self.kept = (turn, data)

@@ -62,6 +62,7 @@ class History:
         self.last_results: deque[tuple[Call, str]] = deque(maxlen=LAST_CALLS)
         self.call_list: deque[str] = deque(maxlen=LISTED_CALLS)  # a line for each call and its result
         self._opening = tuple(opening)
+        self._said: list[Item] = []  # what people said since
         self._tokens = tokens(opening) + tokens(TOOLS)
         self._tokens_compacted = 0  # right after the last compaction
         self._reply_starts: list[int] = []  # indexes of items
@@ -69,7 +70,7 @@ class History:
 
     @property
     def opening(self) -> Sequence[Item]:
-        return self._opening
+        return (*self._opening, *self._said)
 
     def is_nearly_full(self, window: int) -> bool:
         """Whether the next request nearly fills ``window`` tokens; never if that is 0, which means unknown."""
@@ -100,6 +101,12 @@ class History:
                 text = _text(item.get("output"))
                 self.last_results.append((call, text))
                 self.call_list.append(f"{call.name} {_one_line(call.arguments, 160)} → {_one_line(text, 80)}")
+
+    def add_messages(self, items: Sequence[Item]) -> None:
+        """Add what people said while the task ran. A compaction keeps it as it keeps the opening."""
+        self.items += items
+        self._said += items
+        self._tokens += tokens(items)
 
     def charge(self, usage: Usage) -> None:
         """Add what was spent on this task outside of the loop's own replies."""

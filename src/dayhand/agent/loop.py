@@ -14,7 +14,7 @@ from dayhand.agent.model.items import (
     output,
     read_reply,
 )
-from dayhand.agent.prompt import opening
+from dayhand.agent.prompt import comments, opening
 from dayhand.agent.tools.executor import CommandContext, ToolExecutor
 from dayhand.agent.turns import TurnRunner
 from dayhand.ledger.journal import Journal
@@ -85,14 +85,17 @@ def _run(runner: TurnRunner, history: History, guard: LoopGuard, *, cache_key: s
     journal = runner.journal
     restored_turn = runner.restore(guard)
     entries = {entry.turn: entry for entry in journal.turns()}
-    compactions = journal.compactions()
+    compactions, messages = journal.compactions(), journal.messages()
     resumed = bool(entries)
     for turn in guard.turns():
         runner.log.check()
+        history.add_messages(comments(messages.get(turn, ())))
         if compaction := compactions.get(turn):
             history.replace(turn, compaction.items, compaction.usage)
         entry = entries.get(turn)
         final = guard.budget.final_reply_limit()
+        if not (entry or final or compaction or turn in messages):
+            history.add_messages(comments(runner.take_messages(turn)))
         reply = (
             read_reply(entry.items, entry.usage)
             if entry
@@ -109,11 +112,10 @@ def _run(runner: TurnRunner, history: History, guard: LoopGuard, *, cache_key: s
         outcome = (
             runner.conclude(reply, final) if final else runner.run(turn, reply, guard, results=results or ())
         )
-        if outcome.solution is not None and results is None:
+        solution = outcome.solution if results is None else None
+        if solution and (final or not journal.is_asked_for_more()):
             hit = guard.budget.limit_hit()
-            return replace(
-                outcome.solution, usage=history.usage, switches=runner.model.switches, limit_hit=hit
-            )
+            return replace(solution, usage=history.usage, switches=runner.model.switches, limit_hit=hit)
         if results is None:
             journal.write_results(turn, outcome.items)
         if outcome.pack:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from dayhand.agent.model.base import Item
 from dayhand.agent.model.items import message
+from dayhand.ledger.thread import Message
 from dayhand.task import Task, TaskKind
 from dayhand.untrusted_text import strip_hidden
 from dayhand.usage import Limit
@@ -89,6 +90,15 @@ and do not defend anything. Answer exactly what they ask, and prove each claim w
 Change the repository only if they ask for it, or if looking again shows that it is wrong."""
 
 
+MENTION = """\
+While you were working, {who}, who has {permission} access, wrote the comment below to you. It is newer than the request: \
+follow it where the two differ, and answer in the summary what it asks. Call `finish` afterwards, even if you have done so."""
+
+COMMENT = """\
+While you were working, {who}, who has {permission} access, wrote the comment below in this conversation, not to you. \
+Take it into account if it concerns your work."""
+
+
 def opening(task: Task, briefing: str, limits: Sequence[Limit] = ()) -> list[Item]:
     """The first items of a task's history. The same task and limits give the same bytes on any worker."""
     budget = ", ".join(limit.format(limit.maximum) for limit in limits)
@@ -98,6 +108,18 @@ def opening(task: Task, briefing: str, limits: Sequence[Limit] = ()) -> list[Ite
         message("user", f"# The environment\n\n{tagged('environment', strip_hidden(place))}"),
         message("user", _request(task)),
     ]
+
+
+def comments(messages: Sequence[Message]) -> list[Item]:
+    """What people said while the work was under way, for the next turn."""
+    return [message("user", _comment(one)) for one in messages]
+
+
+def _comment(said: Message) -> str:
+    ask = said.task.ask
+    lead = MENTION if said.mention else COMMENT
+    who, text = _name(ask.asker), visible(ask.text).text
+    return f"{lead.format(who=who, permission=said.permission)}\n{_tagged('comment', text)}"
 
 
 def _request(task: Task) -> str:

@@ -23,6 +23,7 @@ from dayhand.agent.tools.schema import ALIASES, FINISH, TOOLS
 from dayhand.errors import ContextOverflow, SandboxError
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.log import TaskLog
+from dayhand.ledger.thread import Message
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
 from dayhand.task import Solution
@@ -62,6 +63,13 @@ class TurnRunner:
         worktree.restore(self.box, guard.tree, pack)
         self.log.line("say", f"Resumed after turn {turn}, with the work tree of that time.")
         return turn
+
+    def take_messages(self, turn: int) -> tuple[Message, ...]:
+        """What people said since the last turn; from now on it is part of this one."""
+        messages = self.journal.take_messages(turn)
+        for message in messages:
+            self.log.line("say", f"The model reads a comment by {message.task.ask.asker}.")
+        return messages
 
     def ask(self, turn: int, history: History, cache_key: str, *, final: Limit | None) -> Reply:
         """Request a reply and journal it before anything is done with it. A ``final`` reply can only be a ``finish``.

@@ -13,10 +13,11 @@ from dayhand.ledger import keys, scripts
 from dayhand.ledger.codec import pack, unpack
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.ledger import Claim, fenced
+from dayhand.ledger.thread import Message, decode_message, decode_messages
 from dayhand.usage import Usage, total
 
 JsonItem: TypeAlias = dict[str, Any]  # of the model's API, kept as it is
-REPLY, RESULTS, COMPACTION = "reply:", "results:", "compaction:"
+REPLY, RESULTS, COMPACTION, MESSAGES = "reply:", "results:", "compaction:", "messages:"
 UNDERSTANDING = "understanding"  # what an unclear request means
 
 
@@ -43,16 +44,23 @@ class _Results:
     items: tuple[JsonItem, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Messages:
+    messages: tuple[str, ...]  # as they were in the mailbox
+
+
 class Journal:
     """The journal of one claimed task. Every write raises ``LeaseLost`` once another worker has the task."""
 
     def __init__(self, redis: TextRedis, task_id: str, claim: Claim) -> None:
         self._redis = redis
         self._claim = claim
+        self._thread = claim.ledger.threads.of_task(task_id)
         self._journal = keys.journal(task_id)
         self._checkpoint = keys.checkpoint(task_id)
         self._write = redis.register_script(scripts.WRITE)
         self._write_progress = redis.register_script(scripts.WRITE_PROGRESS)
+        self._take = redis.register_script(scripts.TAKE_MESSAGES)
 
     def turns(self) -> list[JournalledTurn]:
         """The turns in order. Raises ``LedgerError`` if a newer version wrote them."""
@@ -91,6 +99,32 @@ class Journal:
         texts = _numbered(self._redis.hgetall(self._journal), COMPACTION)
         return {turn: _read(text) for turn, text in texts.items()}
 
+    def take_messages(self, turn: int) -> tuple[Message, ...]:
+        """Read what people said since the last turn, once: it leaves the mailbox and is part of this turn from now on."""
+        if not (ids := [message.id for message in self._waiting()]):
+            return ()
+        script_keys = [
+            keys.record(self._claim.task_id),
+            self._journal,
+            keys.mailbox(self._thread),
+            keys.UNREAD,
+        ]
+        args = [self._claim.token, f"{MESSAGES}{turn}", self._thread, *ids]
+        return _read_messages(fenced(self._take, script_keys, args))
+
+    def messages(self) -> dict[int, tuple[Message, ...]]:
+        """What was read before each turn. Raises ``LedgerError`` if a newer version wrote it."""
+        texts = _numbered(self._redis.hgetall(self._journal), MESSAGES)
+        return {turn: _read_messages(text) for turn, text in texts.items()}
+
+    def is_asked_for_more(self) -> bool:
+        """Whether a person addressed this task since its last turn."""
+        return any(message.mention for message in self._waiting())
+
+    def _waiting(self) -> list[Message]:
+        mailbox = self._redis.hgetall(keys.mailbox(self._thread)) if self._thread else {}
+        return [message for message in decode_messages(mailbox) if message.steers]
+
     def save_checkpoint(self, turn: int, data: bytes) -> None:
         """Keep the worktree as it is after a turn, in place of the checkpoint before."""
         fields = {"turn": str(turn), "data": base64.b64encode(data).decode()}
@@ -126,6 +160,11 @@ def _entry(items: Sequence[JsonItem], usage: Usage) -> str:
 
 def _read(text: str) -> Journalled:
     return unpack("journal entry", text).decode(Journalled)
+
+
+def _read_messages(text: str | None) -> tuple[Message, ...]:
+    texts = unpack("journal entry", text).decode(_Messages).messages if text else ()
+    return tuple(decode_message(one) for one in texts)
 
 
 def _read_results(text: str) -> tuple[JsonItem, ...]:

@@ -6,7 +6,7 @@ left at its end becomes the thread's next task.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -92,7 +92,7 @@ class Threads:
             fields.get("last", ""),
             int(fields.get("pull", 0)),
             fields.get("branch", ""),
-            _in_order(mailbox),
+            decode_messages(mailbox),
         )
 
     def post_message(self, key: str, message: Message) -> bool:
@@ -136,6 +136,7 @@ class Threads:
         return self.redis.register_script(script)(keys=script_keys, args=args)
 
 
-def _in_order(mailbox: dict[str, str]) -> tuple[Message, ...]:
+def decode_messages(mailbox: Mapping[str, str]) -> tuple[Message, ...]:
+    """The messages of a mailbox, the oldest first. Raises ``LedgerError`` if one cannot be read."""
     messages = (decode_message(text) for text in mailbox.values())
     return tuple(sorted(messages, key=lambda message: (message.task.created_at, message.id)))
