@@ -103,7 +103,9 @@ class TaskJourney:
             self.background.begin(self._open)
 
     def _open(self) -> None:
-        start = self.tools.checkout.begin(self.task, self.base)
+        checkout = self.tools.checkout
+        own = checkout.branches.own  # our pull request is open already, and gets one more commit
+        start = self.base.commit if own else checkout.begin(self.task, self.base)
         self.tools.publication.open(self.task, start)
         self.log.ended(Stage.OPEN)
 

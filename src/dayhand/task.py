@@ -72,6 +72,7 @@ class Ask:
     max_dollars: float = 0.0  # that the person allows; 0: the other limits alone
     max_minutes: float = 0.0
     on_pull: bool = False  # whether it was written on a pull request
+    base: str = ""  # the branch to start from and to go to; "": the repository's choice
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,17 +92,25 @@ class Checkout:
         default = task.default_branch or self.default_branch
         branch = self.branches.own or self.branches.onto or default
         heads = self.mirror.fetch((branch, default), self.token())
+        ours = read_files(self.mirror, heads[default]) if default in heads else None
+        config = read_config(ours) if ours else None
+        if branch == default and config and config.base:
+            branch = config.base
+            heads |= self.mirror.fetch((branch,), self.token())
         accepted = self.held_back.base if self.held_back else ""  # it is in the history of the branch
         commit = self.facts.get(facts.BASE) or accepted or heads.get(branch, "")
         if not commit:
             raise CheckoutError(
                 f"{task.repository} has no commit on the branch “{branch}” yet.",
-                advice="Push a first commit, then ask again.",
+                advice="Push a first commit, then ask again."
+                if branch == default
+                else "Push this branch, or name another one, then ask again.",
             )
         self.facts.put(facts.BASE, commit)
-        default_head, files = heads.get(default, commit), read_files(self.mirror, commit)
-        config = read_config(files if default_head == commit else read_files(self.mirror, default_head))
-        since = self.mirror.merge_base(commit, default_head) if branch != default else ""
+        self.facts.put(facts.BASE_BRANCH, branch)
+        files = ours if ours and ours.commit == commit else read_files(self.mirror, commit)
+        config = config or read_config(files)
+        since = self.mirror.merge_base(commit, heads.get(default, commit)) if branch != default else ""
         source = self._source(task, commit, heads.get(default, ""))
         trusted = commit if source.trusted else heads.get(default, "")
         external = fetch_external(

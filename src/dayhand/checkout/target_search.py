@@ -1,6 +1,8 @@
-"""Finds where a follow-up works, from what GitHub says about the issue or pull request that it was asked on."""
+"""Finds where a task works, from its thread's pull request and what GitHub says about it."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from dayhand.checkout.target_branch import TargetBranches
 from dayhand.errors import CheckoutError
@@ -10,13 +12,27 @@ from dayhand.task import Task, TaskKind
 OWN_BRANCHES = "dayhand/"
 
 
-def find_target_branches(hub: RepositoryHub, task: Task) -> TargetBranches:
-    """Find the branches for a follow-up from the issue or pull request that it was asked on.
+def find_target_branches(hub: RepositoryHub, task: Task, pull: int = 0) -> TargetBranches:
+    """Find the branches of a task. ``pull``: the number of our pull request in its thread, 0 if there is none.
 
-    Dayhand never pushes to somebody else's branch: it opens a pull request against it.
-    Raises ``HubError``, and ``CheckoutError`` for a pull request from a fork, whose branch is not in this repository.
+    While that one is open, everything that is asked goes on with it. Dayhand never pushes to somebody else's branch: it
+    opens a pull request against it. Raises ``HubError``, and ``CheckoutError`` for a pull request from a fork, whose branch
+    is not in this repository.
     """
-    if task.ask.kind in (TaskKind.FIX, TaskKind.ENVIRONMENT):
+    if task.ask.kind is TaskKind.ENVIRONMENT:
+        return TargetBranches()
+    ended = ""
+    if pull:
+        ours = hub.pull(pull)
+        if ours.state == "open":
+            return TargetBranches(own=ours.branch)
+        ended = f"#{pull} was {'merged' if ours.merged else 'closed'}"
+    found = _where_it_was_asked(hub, task)
+    return replace(found, onto=found.onto or task.ask.base, ended=ended)
+
+
+def _where_it_was_asked(hub: RepositoryHub, task: Task) -> TargetBranches:
+    if task.ask.kind is TaskKind.FIX:
         return TargetBranches()
     issue = hub.issue(task.number)
     branch = issue.head_branch if issue.is_pull else task.branch

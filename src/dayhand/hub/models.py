@@ -55,6 +55,7 @@ class Pull:
     branch: str
     draft: bool
     state: str
+    merged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

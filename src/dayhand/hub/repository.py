@@ -324,4 +324,5 @@ def _login(user: NamedUser | Organization | None) -> str:
 
 
 def _pull(pull: PullRequest) -> Pull:
-    return Pull(pull.number, pull.html_url, pull.head.sha, pull.head.ref, pull.draft, pull.state)
+    number, url, head = pull.number, pull.html_url, pull.head
+    return Pull(number, url, head.sha, head.ref, pull.draft, pull.state, merged=pull.merged_at is not None)

@@ -107,7 +107,8 @@ class Dispatcher:
             if opened.fresh:
                 self._list_hidden_text(request, opened.task_id)
             # Also if the task existed: its job may have been lost in between, and a second wake-up does no harm.
-            self.enqueue(opened.task_id)
+            if not opened.posted:
+                self.enqueue(opened.task_id)
             self._react(hub, request)
         if opened.posted:
             return Decision(opened.task_id, "the task that runs reads it next")

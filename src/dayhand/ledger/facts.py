@@ -115,8 +115,10 @@ START = _text("start", "checkout", "checkout", "publish")  # the empty first com
 BRANCH = _text("branch", "checkout", "checkout", "publish")  # the task's branch
 HEAD = _text("head", "checkout", "checkout", "publish")  # the commit that was pushed last
 TARGET_BRANCH = _text(
-    "onto", "wiring", "wiring", "publish"
-)  # that the pull request goes to; "" for the default one
+    "onto", "wiring", "wiring"
+)  # that was found for the task; "" for the repository's choice
+BASE_BRANCH = _text("base_branch", "checkout", "publish")  # that a new pull request goes to
+ENDED_PULL = _text("ended_pull", "wiring", "wiring", "publish")  # "#12 was merged": the thread's earlier one
 OWN_BRANCH = _text(
     "own_branch", "wiring", "wiring", "publish"
 )  # of our pull request that is continued; "" for none
@@ -165,6 +167,8 @@ ALL: tuple[Fact[Any], ...] = (
     BRANCH,
     HEAD,
     TARGET_BRANCH,
+    BASE_BRANCH,
+    ENDED_PULL,
     OWN_BRANCH,
     UNFINISHED_HEAD,
     UNFINISHED_BRANCH,

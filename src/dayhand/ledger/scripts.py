@@ -247,7 +247,7 @@ if not name then return 0 end
 for i = 6, #ARGV, 2 do redis.call('HSET', ARGV[2] .. name, ARGV[i], ARGV[i + 1]) end
 redis.call('EXPIRE', ARGV[2] .. name, ARGV[4])
 local repository = string.match(name, '^(%d+)#')
-if repository then redis.call('SET', ARGV[3] .. repository .. '#' .. ARGV[5], name, 'EX', ARGV[4]) end
+if repository and ARGV[5] ~= '0' then redis.call('SET', ARGV[3] .. repository .. '#' .. ARGV[5], name, 'EX', ARGV[4]) end
 return 1
 """
 )

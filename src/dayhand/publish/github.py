@@ -67,9 +67,9 @@ class GitHubPublication:
         self._progress.restore(LogReader(ledger.redis).read(self.task.id))
 
     def open(self, task: Task, head: str) -> None:
-        """Open a draft pull request, start a check run on ``head``, and comment."""
+        """Open a draft pull request, or go on with the thread's open one; start a check run on ``head``, and comment."""
         title, body = pull_request.title(task), pull_request.opening(task, self.task_url)
-        pull = self.hub.open_pull(self._branch(), task.default_branch, title, body=body)
+        pull = self._earlier_pull() or self.hub.open_pull(self._branch(), self._base(), title, body=body)
         self._remember_pull(pull)
         self._check_on(head)
         if self.facts.get(facts.ENVIRONMENT_WARNING) is None:  # this task has not looked itself
@@ -96,10 +96,10 @@ class GitHubPublication:
     def propose(self, task: Task, proposed: ProposedChange) -> str:
         """Fill in the pull request, conclude the check run on the pushed commit, and request a review."""
         title = pull_request.title(task, proposed.solution)
-        body = redact(pull_request.body(task, proposed, self.repository_url, task_url=self.task_url))
-        earlier, closed = self._earlier_pull(task), self._closed_pull()
-        base = self.facts.get(facts.TARGET_BRANCH) or task.default_branch
-        pull = earlier or closed or self.hub.open_pull(self._branch(), base, title, body=body)
+        earlier, closed = self._earlier_pull(), self._closed_pull()
+        urls = {"repository_url": self.repository_url, "task_url": self.task_url}
+        body = redact(pull_request.body(task, proposed, **urls, continues=earlier is not None))
+        pull = earlier or closed or self.hub.open_pull(self._branch(), self._base(), title, body=body)
         self._remember_pull(pull)
         self.facts.put(facts.PATCH, proposed.change.patch[:PATCH_CHARS])
         self._conclude_with(proposed)
@@ -204,16 +204,17 @@ class GitHubPublication:
         finally:
             hub.close()
 
-    def _earlier_pull(self, task: Task) -> Pull | None:
-        """For a follow-up: our open pull request that it adds to. Its title and body stay unchanged."""
-        if task.drafted_first:
-            return None
-        pull = self.hub.find_pull(self._branch())
-        return pull if pull and pull.state == "open" and self.facts.get(facts.OWN_BRANCH) else None
+    def _earlier_pull(self) -> Pull | None:
+        """The thread's open pull request that this task adds to. Its title and body stay unchanged."""
+        own = self.facts.get(facts.OWN_BRANCH)
+        pull = self.hub.find_pull(own) if own else None
+        return pull if pull and pull.state == "open" else None
 
     def _closed_pull(self) -> Pull | None:
         """The pull request of this task, if a person has closed it: then no second one is opened."""
-        number = self.facts.get(facts.PULL)
+        threads, own = self.ledger.threads, self.facts.get(facts.OWN_BRANCH)
+        ours = threads.find(threads.of_task(self.task.id)).pull if own else 0
+        number = self.facts.get(facts.PULL) or ours
         pull = (self.hub.find_pull(self._branch()) or self.hub.pull(number)) if number else None
         return pull if pull and pull.number == number and pull.state == "closed" else None
 
@@ -269,6 +270,7 @@ class GitHubPublication:
         if pull and pull.state == "open":
             self.hub.edit_pull(pull.number, body=pull_request.withdrawn(self.task, reason))
             self.hub.close_pull(pull.number)
+            self.claim.note_pull(0, "")
         self.hub.delete_branch(branch)
         return ""
 
@@ -293,7 +295,9 @@ class GitHubPublication:
     def _comment_started(self) -> None:
         """The comment of a running task, after what cannot run in its environment."""
         pull_url, unavailable = self.facts.get(facts.PULL_URL), self.facts.get(facts.ENVIRONMENT_WARNING)
-        if pull_url and self.task.ask.kind in (TaskKind.FIX, TaskKind.UNCLEAR):
+        if pull_url and self.facts.get(facts.OWN_BRANCH):
+            started = comment.continued(pull_url, self.task_url)
+        elif pull_url and self.task.ask.kind in (TaskKind.FIX, TaskKind.UNCLEAR):
             started = comment.started(pull_url, self.task_url)
         else:
             started = comment.started_without_draft(self.task_url)
@@ -320,6 +324,8 @@ class GitHubPublication:
         """Write the task's one comment; return its address."""
         if not self.task.number:
             return ""  # no person asked, so there is no issue to comment on
+        if ended := self.facts.get(facts.ENDED_PULL):
+            body = f"{comment.started_anew(ended, self._base())}\n\n{body}"
         written = (hub or self.hub).comment(self.task.number, redact(body), marker=f"task:{self.task.id}")
         return written.url
 
@@ -331,6 +337,11 @@ class GitHubPublication:
             self.hub.close_pull(draft)
         self.facts.put(facts.PULL, pull.number)
         self.facts.put(facts.PULL_URL, pull.url)
+        if not self._examines:
+            self.claim.note_pull(pull.number, pull.branch)
 
     def _branch(self) -> str:
-        return self.facts.get(facts.BRANCH) or self.task.branch
+        return self.facts.get(facts.OWN_BRANCH) or self.facts.get(facts.BRANCH) or self.task.branch
+
+    def _base(self) -> str:
+        return self.facts.get(facts.BASE_BRANCH) or self.task.default_branch

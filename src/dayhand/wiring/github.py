@@ -19,7 +19,6 @@ from dayhand.hub.repository import RepositoryHub
 from dayhand.intake.permission import may_ask
 from dayhand.journey_tools import Tools
 from dayhand.ledger import facts
-from dayhand.ledger.facts import Facts
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.repository_notes import head_is_accepted, who_pushed, who_pushed_head
 from dayhand.publish.base import Publication
@@ -74,7 +73,7 @@ class GitHubServices:
                 token=hub.token,
                 author=self._author,
                 co_author=lambda login: _co_author(hub, login),
-                branches=_target_branches(hub, task, claim.facts),
+                branches=_target_branches(hub, task, claim),
                 held_back=_accepted_files(self.ledger, task),
                 people=_people(self.ledger, hub, task.repository),
             )
@@ -114,13 +113,16 @@ class GitHubServices:
         return Author(bot.name, bot.email)
 
 
-def _target_branches(hub: RepositoryHub, task: Task, task_facts: Facts) -> TargetBranches:
+def _target_branches(hub: RepositoryHub, task: Task, claim: Claim) -> TargetBranches:
     """Look once and keep the result: the pull request that this task opens must not count as an earlier one."""
+    task_facts, threads = claim.facts, claim.ledger.threads
     own = task_facts.get(facts.OWN_BRANCH)
     if own is not None:
-        return TargetBranches(onto=task_facts.get(facts.TARGET_BRANCH) or "", own=own)
-    found = find_target_branches(hub, task)
+        ended = task_facts.get(facts.ENDED_PULL) or ""
+        return TargetBranches(onto=task_facts.get(facts.TARGET_BRANCH) or "", own=own, ended=ended)
+    found = find_target_branches(hub, task, threads.find(threads.of_task(task.id)).pull)
     task_facts.put(facts.TARGET_BRANCH, found.onto)
+    task_facts.put(facts.ENDED_PULL, found.ended)
     task_facts.put(facts.OWN_BRANCH, found.own)
     return found
 

@@ -24,7 +24,7 @@ KNOWN = {
     "checks": ("lint", "types", "test"),
     "services": (),  # any name: see ``services/containers.py``
     "limits": ("lines", "files", "money", "minutes"),
-    "work": ("effort",),
+    "work": ("base", "effort"),
 }
 SIZES = ("lines", "files")  # whole numbers; 0: no limit
 HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
@@ -46,6 +46,7 @@ class RepoConfig:
     budget: Mapping[str, float] = field(default_factory=dict)  # "money" (dollars) and "minutes" of one task
     effort: str = ""  # of the model's reasoning; "": the operator's
     services: tuple[ServiceDeclaration, ...] | None = None  # these alone; None: not declared
+    base: str = ""  # the branch that work starts from and goes to; "": the default one
 
 
 def read_config(files: Files) -> RepoConfig:
@@ -85,6 +86,7 @@ def read_config(files: Files) -> RepoConfig:
         {name: number for name, number in numbers.items() if name not in SIZES},
         effort,
         services,
+        _base(sections["work"], problems),
     )
 
 
@@ -131,6 +133,14 @@ def _effort(section: Mapping[str, object], problems: list[str]) -> str:
     if effort in ("", *EFFORTS):
         return str(effort)
     problems.append(f"{NAME}: work.effort must be one of {', '.join(EFFORTS)}; ignored.")
+    return ""
+
+
+def _base(section: Mapping[str, object], problems: list[str]) -> str:
+    base = section.get("base", "")
+    if isinstance(base, str):
+        return base.strip()
+    problems.append(f"{NAME}: work.base must be the name of a branch; ignored.")
     return ""
 
 

@@ -30,6 +30,15 @@ def started(pull_url: str, task_url: str) -> str:
     return f"On it: [the pull request]({pull_url}) stays a draft until the repository's own checks have run. [Follow progress]({task_url})"
 
 
+def continued(pull_url: str, task_url: str) -> str:
+    return f"On it: I am adding to [the open pull request]({pull_url}). [Follow progress]({task_url})"
+
+
+def started_anew(ended: str, base: str) -> str:
+    """The thread's earlier pull request is merged or closed, and so gets no more commits."""
+    return f"Pull request {ended}, so this starts anew from {code(base)}."
+
+
 def started_without_draft(task_url: str) -> str:
     """For a question: no draft is opened before the answer is known."""
     return f"On it. [Follow progress]({task_url})"

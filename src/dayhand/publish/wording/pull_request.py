@@ -52,14 +52,16 @@ def moved(task: Task, pull_url: str) -> str:
     )
 
 
-def body(task: Task, proposed: ProposedChange, repository_url: str, *, task_url: str) -> str:
+def body(
+    task: Task, proposed: ProposedChange, repository_url: str, *, task_url: str, continues: bool = False
+) -> str:
     """The body of the finished pull request: the conclusion, the summary, the evidence and the cost.
 
-    The model's summary follows the worker's own conclusion, under a heading that names its author.
+    ``continues``: it is a report on one more commit. The model's summary follows the worker's own conclusion, under a heading that names its author.
     """
     solution, verification = proposed.solution, proposed.verification
     parts = [
-        f"Fixes #{task.number}" if task.drafted_first else "",
+        f"Fixes #{task.number}" if task.drafted_first and not continues else "",
         f"{MARKS[verification.conclusion.status]} **{headline(verification)}**",
         limit_hit(verification.limit_hit),
         _summary(task, solution),

@@ -1,0 +1,116 @@
+"""An issue and its pull request are one conversation: one open pull request, and what is said meanwhile is read."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from dayhand.ledger.redis_server import connect_raw
+from dayhand.localhub.state.models import Issue, Repository
+from dayhand.scripted_model.moves import Finish, Move, Patch
+from dayhand.task import State
+from dayhand.worker.pool import wake_abandoned
+from tests.journey.harness import SHOP, Harness
+from tests.journey.test_stopping import wait_until_it_runs
+
+NOTED = "Note when taxes are added"
+
+
+def note(name: str) -> list[list[Move]]:
+    """Turns that add a file."""
+    return [
+        [Patch(f"*** Begin Patch\n*** Add File: {name}\n+Taxes are added last.\n*** End Patch")],
+        [Finish(NOTED, "Noted.")],
+    ]
+
+
+def fixed(harness: Harness) -> tuple[Repository, Issue, Issue]:
+    """A repository, an issue, and our pull request for it."""
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    harness.work()
+    (pull,) = harness.pulls(repo)
+    return repo, issue, pull
+
+
+def subjects(repo: Repository, pull: Issue) -> list[str]:
+    assert pull.pull
+    commits = repo.store.between(pull.pull.base_sha, pull.pull.head_sha)
+    return sorted(commit.message.splitlines()[0] for commit in commits)
+
+
+def test_every_ask_on_the_issue_or_the_pull_request_goes_on_with_the_open_one(harness: Harness) -> None:
+    repo, issue, pull = fixed(harness)
+    harness.scripted_model.turns = note("NOTES.md")
+    harness.comment(repo, issue, "@bot fix the missing note, too")
+    (record,) = harness.work()
+    assert record.state is State.PROPOSED, record.reason
+    assert harness.pulls(repo) == [pull]
+    assert subjects(repo, pull) == ["Count nothing twice", NOTED]
+    assert "added a commit" in harness.bot_comments(issue)[-1]
+    assert "Fixes #" not in harness.bot_comments(issue)[-1]
+    assert pull.body.startswith("Fixes #1\n")
+
+
+def test_what_is_said_about_a_queued_task_steers_it_wherever_it_is_said(harness: Harness) -> None:
+    repo, issue, pull = fixed(harness)
+    harness.scripted_model.turns = note("NOTES.md")
+    harness.comment(repo, issue, "@bot fix the missing note")
+    harness.comment(repo, pull, "@bot write it in French")
+    assert len(harness.waiting()) == 1
+    assert [reaction.content for reaction in pull.comments[-1].reactions] == ["eyes"]
+    harness.work()
+    assert "write it in French" in harness.scripted_model.result
+    assert harness.waiting() == []
+
+
+def test_what_is_said_while_the_checks_run_becomes_the_next_commit(harness: Harness) -> None:
+    repo = harness.repository("shop", {**SHOP, ".dayhand.toml": '[checks]\ntest = "sleep 2.75"\n'})
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    worker = threading.Thread(target=harness.work)
+    worker.start()
+    wait_until_it_runs("sleep\x002.75")
+    harness.comment(repo, issue, "@bot fix the missing note")
+    worker.join(60)
+    assert harness.waiting() == []
+    harness.scripted_model.turns = note("NOTES.md")
+    wake_abandoned(harness.ledger, connect_raw(harness.settings.redis_url))
+    (record,) = harness.work()
+    assert record.state is State.PROPOSED, record.reason
+    (pull,) = harness.pulls(repo)
+    assert subjects(repo, pull) == ["Count nothing twice", NOTED]
+
+
+@pytest.mark.parametrize("end", ["merged", "closed"])
+def test_after_the_end_of_the_pull_request_an_ask_says_so_and_starts_anew(harness: Harness, end: str) -> None:
+    repo, issue, pull = fixed(harness)
+    if end == "merged":
+        harness.hub.actions.merge(repo, pull, harness.ada)
+    else:
+        harness.hub.actions.set_state(repo, pull, "closed", by=harness.ada)
+    harness.scripted_model.turns = note("NOTES.md")
+    harness.comment(repo, issue, "@bot fix the missing note")
+    (record,) = harness.work()
+    assert record.state is State.PROPOSED, record.reason
+    (new,) = [other for other in harness.pulls(repo) if other is not pull]
+    assert new.pull
+    assert (new.state, new.pull.base, subjects(repo, new)) == ("open", "main", [NOTED])
+    assert new.pull.base_sha == repo.store.branches()["main"]
+    started_anew = f"Pull request #{pull.number} was {end}, so this starts anew from `main`."
+    assert started_anew in harness.bot_comments(issue)[-1]
+
+
+def test_work_starts_from_the_branch_that_the_repository_chose(harness: Harness) -> None:
+    repo = harness.repository("shop", {**SHOP, ".dayhand.toml": '[work]\nbase = "develop"\n'})
+    repo.store.git("branch", "develop", "main")
+    repo.store.commit_files({"new.py": b"NEW = 1\n"}, "develop", "Develop", author=("Ada", "ada@example.org"))
+    harness.label(repo, harness.issue(repo))
+    (record,) = harness.work()
+    assert record.state is State.PROPOSED, record.reason
+    (pull,) = harness.pulls(repo)
+    assert pull.pull
+    assert pull.pull.base == "develop"
+    assert repo.store.text(pull.pull.head_sha, "new.py") == "NEW = 1\n"
