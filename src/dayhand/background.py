@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Self
+
+CHECK_SECONDS = 1.0
 
 
 class Background:
@@ -28,8 +30,14 @@ class Background:
             if future.done():
                 future.result()
 
-    def wait(self) -> None:
-        """Wait until everything is done. Raises the first failure."""
+    def settle(self, check: Callable[[], object] = bool) -> None:
+        """Wait until nothing is running; call ``check``, which may raise, about once a second."""
+        while wait(self._futures, CHECK_SECONDS).not_done:
+            check()
+
+    def wait(self, check: Callable[[], object] = bool) -> None:
+        """As ``settle``, and raise the first failure."""
+        self.settle(check)
         for future in self._futures:
             future.result()
 

@@ -60,7 +60,8 @@ def travel(task: Task, tools: Tools, log: TaskLog) -> Outcome:
             return Answered(understanding.solution)
         task = replace(task, ask=replace(task.ask, kind=understanding.kind))
     with Background() as background, log.cancelled_by(background.check):
-        tools = replace(tools, sandbox=Cancellable(tools.sandbox, log.check))
+        sandbox, checkout = Cancellable(tools.sandbox, log.check), tools.checkout.cancelled_by(log.check)
+        tools = replace(tools, sandbox=sandbox, checkout=checkout)
         base = fetch(task, tools, log)  # a commit in a bare mirror
         journey = TaskJourney(task, tools, log, background, base)
         if task.ask.kind is TaskKind.ENVIRONMENT:
@@ -103,7 +104,7 @@ class TaskJourney:
             self.background.begin(self._open)
 
     def _open(self) -> None:
-        checkout = self.tools.checkout
+        checkout = self.tools.checkout.cancelled_by(self.log.check_stop)
         own = checkout.branches.own  # our pull request is open already, and gets one more commit
         start = self.base.commit if own else checkout.begin(self.task, self.base)
         self.tools.publication.open(self.task, start)
@@ -213,7 +214,7 @@ class TaskJourney:
         tools = self.tools
         with (
             tools.sandbox.open(origin=environment.snapshot, hosts=environment.hosts) as box,
-            self.unfinished.kept_at_timeout(lambda: self._take(box).change),
+            self.unfinished.kept_if_ended(lambda: self._take(box).change),
         ):
             with self.log.stage(Stage.SOLVE):
                 self._fill_base(box)
@@ -239,14 +240,14 @@ class TaskJourney:
                     if keep:
                         self.unfinished.keep(lambda: self._take(box).change)
                     raise
-                self.background.wait()
+                self.background.wait(self.log.check)
             with self.log.stage(Stage.TAKE):
                 return solution, self._take(box)
 
     def _take(self, box: Box) -> Taken:
         if self.task.ask.kind is TaskKind.QUESTION:
             return Taken(None, ())
-        self.background.wait()  # the draft must be open before a change is pushed to it
+        self.background.settle(self.log.check)  # the draft must be open before a change is pushed to it
         taken = self.tools.checkout.take(box, self.base, purpose(self.tools.journal))
         for left in taken.left_out:
             self.log.line("result", f"left out: {left.path}: {left.reason}")
@@ -288,7 +289,7 @@ class TaskJourney:
             paths=paths,
             tree=change.tree,
         )
-        with self.unfinished.kept_at_timeout(lambda: change), self.log.stage(Stage.CHECK):
+        with self.unfinished.kept_if_ended(lambda: change), self.log.stage(Stage.CHECK):
             if early and (failure := find_early_failure(environment, sandbox, trees, log=self.log)):
                 verification = Verification(change.tree, (failure,), held_back=held_back, early=True)
                 return CheckedChange(solution, change, head, verification)
@@ -315,7 +316,8 @@ class TaskJourney:
         with self.log.stage(Stage.PUBLISH):
             head = work.head or tools.checkout.stay(self.task, self.base)
             tools.checkout.hold_back(work.change, head)
-            branch = tools.checkout.push(self.task, head) if work.head else tools.checkout.branch(self.task)
+            pushes = bool(work.head)
+            branch = self.unfinished.push_finished(head) if pushes else tools.checkout.branch(self.task)
             files = read_files(tools.checkout.mirror, head)
             proofs = look_up_citations(work.solution.citations, files, head)
             summary = strike_false_claims(work.solution.summary, work.verification)

@@ -1,16 +1,28 @@
-"""Stopping a task also stops its running command."""
+"""A stop ends a task wherever it is, within seconds; the work so far is on the branch, and the next word works as ever."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from dayhand.scripted_model.moves import Shell
+from dayhand.ledger.ledger import StopResult
+from dayhand.localhub.state.models import Repository
+from dayhand.scripted_model.moves import Fault, Move, Shell
 from dayhand.task import State
-from tests.journey.harness import SHOP, Harness
+from tests.journey.harness import FIX, SHOP, Harness
+from tests.waiting import becomes_true
+
+# An update hook of the server: the first push of real work takes as long as the test wants.
+SLOW_PUSH = """#!/bin/sh
+git log -1 --format=%s "$3" | grep -q '^Start work' && exit 0
+mkdir "$GIT_DIR/slow" 2>/dev/null || exit 0
+while [ ! -e "$GIT_DIR/slow/over" ]; do sleep 0.05; done
+"""
 
 
 def is_running(word: str) -> bool:
@@ -32,27 +44,66 @@ def arguments(entry: Path) -> bytes:
         return b""
 
 
-@pytest.mark.parametrize("where", ["the agent", "the checks"])
-def test_a_stop_ends_the_running_command(harness: Harness, where: str) -> None:
-    checked = where == "the checks"
-    files = {**SHOP, ".dayhand.toml": '[checks]\ntest = "sleep 97.5"\n'} if checked else SHOP
-    if not checked:
-        harness.scripted_model.turns = [[Shell("sleep 97.5")]]
-    repo = harness.repository("patience", files)
+@dataclass(frozen=True)
+class Moment:
+    """Where the stop finds the task: how it gets there, and how the test sees that it is there."""
+
+    name: str
+    wait: Callable[[Harness, Repository], object]
+    turns: list[list[Move]] | None = None
+    test: str = "true"
+    hook: str = ""
+    kept: str = "My unfinished, unchecked work is on the branch `dayhand/1-totals-are-one-too-high`"
+
+
+def asked_twice(harness: Harness, _repo: Repository) -> None:
+    assert becomes_true(lambda: harness.model_server.count >= 2)
+
+
+def pushing(_harness: Harness, repo: Repository) -> None:
+    assert becomes_true((repo.store.path / "slow").exists)
+
+
+MOMENTS = (
+    Moment("command", lambda *_: wait_until_it_runs("sleep\x0097.5"), [[FIX], [Shell("sleep 97.5")]]),
+    Moment("check", lambda *_: wait_until_it_runs("sleep\x0097.5"), test="sleep 97.5"),
+    Moment("model", asked_twice, [[FIX], [Fault("stall")]]),
+    Moment("push", pushing, hook=SLOW_PUSH, kept="The commits pushed so far are kept."),
+)
+
+
+@pytest.mark.parametrize("moment", MOMENTS, ids=lambda moment: moment.name)
+def test_a_stop_ends_the_task_and_keeps_its_work(harness: Harness, moment: Moment) -> None:
+    harness.scripted_model.turns = moment.turns or harness.scripted_model.turns
+    repo = harness.repository("patience", {**SHOP, ".dayhand.toml": f'[checks]\ntest = "{moment.test}"\n'})
+    if moment.hook:
+        hook = repo.store.path / "hooks" / "update"
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(moment.hook)
+        hook.chmod(0o755)
     issue = harness.issue(repo)
     harness.label(repo, issue)
     (task_id,) = harness.waiting()
     worker = threading.Thread(target=harness.work)
     worker.start()
-    wait_until_it_runs("sleep\x0097.5")
+    moment.wait(harness, repo)
     began = time.monotonic()
 
-    harness.ledger.ask_to_stop(task_id, "ada")
-    worker.join(30)
+    assert harness.ledger.ask_to_stop(task_id, "ada") is StopResult.ASKED
+    worker.join(60)
 
+    seconds = time.monotonic() - began
+    (repo.store.path / "slow" / "over").touch() if moment.hook else None
     assert not worker.is_alive()
-    assert time.monotonic() - began < 15
+    print(f"stopped in the {moment.name} after {seconds:.1f} s")
+    assert not is_running("sleep\x0097.5")
     record = harness.ledger.record(task_id)
-    assert record.state is State.STOPPED, record.reason
-    assert "ada stopped this task" in record.reason
-    assert any("ada stopped this task" in words for words in harness.bot_comments(issue))
+    assert (record.state, record.reason.partition(".")[0]) == (State.STOPPED, "ada stopped this task")
+    (pull,) = harness.pulls(repo)
+    assert pull.pull
+    assert repo.store.text(pull.pull.head_sha, "shop.py") == "def total(prices):\n    return sum(prices)\n"
+    (said,) = harness.bot_comments(issue)
+    assert "ada stopped this task" in said
+    assert moment.kept in said
+    thread = harness.ledger.threads.find(harness.ledger.threads.of_task(task_id))
+    assert (thread.task, thread.pull) == ("", pull.number), "the next ask goes on there"

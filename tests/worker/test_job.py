@@ -195,6 +195,15 @@ def test_github_that_stays_away_for_a_day_ends_the_task(ledger: Ledger) -> None:
     assert ledger.record(TASK.id).state is State.FAILED
 
 
+def test_a_stop_while_github_is_away_ends_the_task_in_the_ledger(ledger: Ledger) -> None:
+    services = Services(failing(HubUnavailable("GitHub does not answer.")), Told(deaf=HubUnavailable("Away.")))
+    travel_with(TASK.id, ledger, services)
+    ledger.ask_to_stop(TASK.id, "ada")
+    travel_with(TASK.id, ledger, services)  # without a wait: the stop ended it
+    record = ledger.record(TASK.id)
+    assert (record.state, record.reason.partition(".")[0]) == (State.STOPPED, "ada stopped this task")
+
+
 def test_a_failure_that_github_does_not_take_is_still_written_down(ledger: Ledger) -> None:
     services = Services(failing(SandboxError("No box.")), Told(deaf=HubError("Locked.", status=403)))
     travel_with(TASK.id, ledger, services)

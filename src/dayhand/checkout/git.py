@@ -10,11 +10,11 @@ from __future__ import annotations
 import base64
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from dayhand.checkout.process import READ, Ended, GitLimits, collect
+from dayhand.checkout.process import READ, Ended, GitLimits, collect, never_cancelled
 from dayhand.errors import CheckoutError
 
 SAFE_OPTIONS = (
@@ -37,10 +37,18 @@ class BareGit:
     """One bare repository. ``run`` raises ``CheckoutError`` with the last lines of git's error output if git fails.
 
     Every command runs under limits. Those of ``limits=`` are for what a sandbox made, unless the caller names others.
+    ``check`` is called about once a second while one runs, and raises to cancel it.
     """
 
-    def __init__(self, path: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        env: Mapping[str, str] | None = None,
+        *,
+        check: Callable[[], None] = never_cancelled,
+    ) -> None:
         self.path = path
+        self.check = check
         self.env = dict(env or {})  # for each command
 
     def run(
@@ -95,7 +103,7 @@ class BareGit:
             )
         if handle.proc is None:
             raise CheckoutError(f"git {args[0]} could not be started.")
-        return collect(handle.proc, args[0], limits)
+        return collect(handle.proc, args[0], limits, check=self.check)
 
 
 ENVIRONMENT = {

@@ -11,7 +11,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -20,6 +20,7 @@ from dayhand.exit_codes import NOT_EXECUTABLE
 
 TIMEOUT_SECONDS = 600.0
 END_SECONDS = 2.0  # for git to end its own children after SIGTERM
+CHECK_SECONDS = 1.0
 CHUNK_BYTES = 64 * 1024
 ERROR_BYTES = 64 * 1024
 ADVICE = (
@@ -95,15 +96,25 @@ class Ended:
         raise CheckoutError(f"git {name} was stopped: it {what}.", advice=ADVICE)
 
 
-def collect(process: subprocess.Popen[bytes], name: str, limits: GitLimits) -> Ended:
+def never_cancelled() -> None:
+    """The check of a process that nothing cancels."""
+
+
+def collect(
+    process: subprocess.Popen[bytes],
+    name: str,
+    limits: GitLimits,
+    *,
+    check: Callable[[], None] = never_cancelled,
+) -> Ended:
     """Read what a process writes, up to its limit, and wait for its end. However this is left, the process is gone.
 
-    Raises ``CheckoutError`` if it takes longer than ten minutes.
+    ``check`` is called about once a second, and raises to cancel. Raises ``CheckoutError`` if it takes longer than ten minutes.
     """
     ends = time.monotonic() + TIMEOUT_SECONDS
     out, err = bytearray(), bytearray()
     try:
-        cut = not _read(process, out, err, limits=limits, ends=ends)
+        cut = not _read(process, (out, err), limits=limits, ends=ends, check=check)
         if not cut:
             process.wait(max(0.0, ends - time.monotonic()))
     except (TimeoutError, subprocess.TimeoutExpired) as error:
@@ -125,17 +136,27 @@ def last_lines(err: str) -> str:
 
 
 def _read(
-    process: subprocess.Popen[bytes], out: bytearray, err: bytearray, *, limits: GitLimits, ends: float
+    process: subprocess.Popen[bytes],
+    targets: tuple[bytearray, bytearray],
+    *,
+    limits: GitLimits,
+    ends: float,
+    check: Callable[[], None],
 ) -> bool:
     """Read both streams to their ends; False if standard output reached its limit before."""
+    out, err = targets
     with selectors.DefaultSelector() as streams:
         for stream, target in ((process.stdout, out), (process.stderr, err)):
             if stream is not None:
                 streams.register(stream, selectors.EVENT_READ, target)
+        next_check = time.monotonic() + CHECK_SECONDS
         while streams.get_map():
-            ready = streams.select(max(0.0, ends - time.monotonic()))
-            if not ready:
+            ready = streams.select(max(0.0, min(ends, next_check) - time.monotonic()))
+            if (now := time.monotonic()) >= ends:
                 raise TimeoutError
+            if now >= next_check:
+                check()
+                next_check = now + CHECK_SECONDS
             for key, _ in ready:
                 chunk = os.read(key.fd, CHUNK_BYTES)
                 key.data.extend(chunk)

@@ -22,7 +22,7 @@ from dayhand.checkout.task_branch import TaskBranch
 from dayhand.checkout.trust import People, is_trusted
 from dayhand.environment.base import Source
 from dayhand.environment.declared.dayhand_toml import RepoConfig, read_config
-from dayhand.errors import CheckoutError, OutOfTime, SandboxError
+from dayhand.errors import CheckoutError, OutOfTime, SandboxError, TaskStopped
 from dayhand.instructions.read import Instructions, read_instructions
 from dayhand.ledger import facts
 from dayhand.ledger.facts import Facts
@@ -78,6 +78,10 @@ class Checkout:
     local_store: LocalStore | None = None  # of a repository on this machine
     default_branch: str = ""  # used if the task does not name one
     held_back: HeldBack | None = None  # what the task pushes because a person accepted it
+
+    def cancelled_by(self, check: Callable[[], None]) -> Checkout:
+        """The same checkout; ``check``, which is called about once a second while git runs, raises to end it."""
+        return replace(self, mirror=self.mirror.cancelled_by(check))
 
     def fetch(self, task: Task) -> Base:
         """Fetch the repository, and find the commit that the task starts from.
@@ -290,12 +294,25 @@ class UnfinishedWork:
     log: TaskLog
 
     @contextmanager
-    def kept_at_timeout(self, take: Callable[[], Change | None]) -> Iterator[None]:
-        """If time runs out within the block, push what was changed so far."""
+    def kept_if_ended(self, take: Callable[[], Change | None]) -> Iterator[None]:
+        """If time runs out within the block, or a person stops the task, push what was changed so far."""
         try:
             yield
-        except OutOfTime:
+        except (OutOfTime, TaskStopped):
             self.keep(take)
+            raise
+
+    def push_finished(self, head: str) -> str:
+        """Push finished work, and return the branch's name; once more if a person stops the task meanwhile."""
+        try:
+            return self.checkout.push(self.task, head)
+        except TaskStopped:
+            try:
+                branch = self.checkout.push(self.task, head)
+            except (CheckoutError, TaskStopped) as error:
+                self.log.line("error", f"The finished work cannot be kept: {error}")
+            else:
+                self.log.line("say", f"The finished work is on the branch {branch}.")
             raise
 
     def keep(self, take: Callable[[], Change | None]) -> None:
@@ -303,7 +320,7 @@ class UnfinishedWork:
         try:
             change = take()
             branch = self.checkout.keep(self.task, change) if change else ""
-        except (CheckoutError, SandboxError) as error:
+        except (CheckoutError, SandboxError, TaskStopped) as error:
             self.log.line("error", f"The unfinished work cannot be kept: {error}")
             return
         if branch:

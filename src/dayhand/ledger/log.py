@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from dayhand.errors import TaskStopped
+from dayhand.errors import DayhandError, TaskStopped
 from dayhand.ledger import keys, scripts
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.ledger import Claim, Ledger, fenced
@@ -20,6 +20,7 @@ MAX_CHARS = 64 * 1024
 BLOCK_MS = 2_000  # shorter than the client's socket timeout, which would end the read
 KEEP_ALIVE_SECONDS = 15.0
 BATCH = 500
+SAVING_SECONDS = 30.0  # for what a stopped task does to keep its work
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class TaskLog:
         self._listeners: list[Callable[[Note], None]] = []
         self._cancellations: list[Callable[[], None]] = []
         self._stage = ""
+        self._ended: tuple[DayhandError, float] | None = None  # what ended the journey, and when
 
     def listen(self, listener: Callable[[Note], None]) -> None:
         self._listeners.append(listener)
@@ -93,12 +95,28 @@ class TaskLog:
             self._cancellations.remove(check)
 
     def check(self) -> None:
-        """Raise an error if this journey must end: ``LeaseLost``, ``TaskStopped``, or that of a ``cancelled_by`` check."""
+        """Raise an error if this journey must end: ``LeaseLost``, ``TaskStopped``, or that of a ``cancelled_by`` check.
+
+        It is raised once, so that saving the work is not interrupted; ``TaskStopped`` again if that takes too long.
+        """
         self._claim.check()
+        if self._ended:
+            error, at = self._ended
+            if isinstance(error, TaskStopped) and self._ledger.clock() - at > SAVING_SECONDS:
+                raise error
+            return
+        try:
+            self.check_stop()
+            for check in self._cancellations:
+                check()
+        except DayhandError as error:
+            self._ended = (error, self._ledger.clock())
+            raise
+
+    def check_stop(self) -> None:
+        """Raise ``TaskStopped`` if a person asked for that: each time, for work beside the journey."""
         if who := self._ledger.redis.get(keys.stop(self._claim.task_id)):
             raise TaskStopped(f"{who} stopped this task.", advice="Ask again to start it again.")
-        for check in self._cancellations:
-            check()
 
 
 class LogReader:

@@ -85,7 +85,12 @@ def _attempt(attempt: JobAttempt, services: Services) -> None:
     except LeaseLost:
         raise
     except HubUnavailable as error:
-        put_off(attempt.ledger, claim, log, error=error)
+        try:
+            log.check_stop()
+        except TaskStopped as stopped:  # the person knows; GitHub does not
+            attempt.ledger.finish(claim, State.STOPPED, reason=_sentence(stopped))
+        else:
+            put_off(attempt.ledger, claim, log, error=error)
     except DayhandError as error:
         log.line("error", _sentence(error))
         attempt.ledger.finish(claim, State.FAILED, reason=_sentence(error))
@@ -122,6 +127,7 @@ class JobAttempt:
                 "say", "Another worker died and this one takes over. Finished steps are not repeated."
             )
         try:
+            self.log.check()
             with services.tools(self.task, self.claim, publication) as tools:
                 outcome = travel(self.task, tools, self.log)
         except (LeaseLost, HubUnavailable, RedisError):

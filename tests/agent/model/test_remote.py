@@ -301,4 +301,4 @@ def test_a_listener_may_end_a_long_wait(play: Play, recorder: ListenerRecorder) 
 
     with pytest.raises(TaskStopped):
         played.model.reply(ITEMS, (), cache_key="k", listener=replace(recorder.listener, on_wait=stop))
-    assert played.clock.slept == [5.0]
+    assert played.clock.slept == [1.0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from dayhand.agent.model import chat, responses
@@ -13,11 +14,12 @@ from dayhand.agent.model.client import ModelClient
 from dayhand.agent.model.events import joined, parse_object, read_events
 from dayhand.agent.model.items import calls_in, repaired, text_in
 from dayhand.agent.model.prices import Prices, price_of
+from dayhand.agent.model.reading import ResponseReader
 from dayhand.agent.model.retry import FaultKind, ModelFault, RetryPolicy, RetryState, no_endpoint
 from dayhand.agent.model.server_features import Feature, FeatureStore, ModelRequest, ServerFeatures
 from dayhand.usage import Switch, Usage
 
-ON_WAIT_SECONDS = 5.0
+ON_WAIT_SECONDS = 1.0
 MAX_TOKENS = 100_000_000  # of one reply: a larger count is not a count of tokens
 CANNOT_PARSE = re.compile(r"not supported|failed to parse", re.IGNORECASE)
 
@@ -144,11 +146,13 @@ class RemoteModel:
         wire = self._format
         # A reply that is not streamed sends no byte until it is complete.
         silence = self._policy.idle_timeout if "stream" in body else self._policy.reply_timeout
-        with self._client.post(
-            wire.PATH, wire.encode(body), read_seconds=silence, clock=self._clock
-        ) as response:
-            chunks = self._with_timeout(response.iter_bytes(), listener)
-            if "text/event-stream" in response.headers.get("content-type", ""):
+        post = partial(
+            self._client.post, wire.PATH, wire.encode(body), read_seconds=silence, clock=self._clock
+        )
+        with ResponseReader(post, listener.on_wait) as reader:
+            content_type = reader.headers().get("content-type", "")
+            chunks = self._with_timeout(reader.chunks(), listener)
+            if "text/event-stream" in content_type:
                 return wire.read_stream(read_events(chunks), listener.on_text)
             return wire.read_whole(parse_object(joined(chunks)), listener.on_text)
 

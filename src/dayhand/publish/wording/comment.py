@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from dayhand.errors import DayhandError
+from dayhand.errors import DayhandError, TaskStopped
 from dayhand.publish.markdown.escape import cap, code
 from dayhand.publish.markdown.sanitize import prose
 from dayhand.publish.wording.cost import SCRIPTED, spent, took_over
@@ -115,8 +115,9 @@ def answered(
 def failed(task: Task, error: DayhandError, task_url: str, *, outcome: str, handle: str) -> str:
     """What happened and what to do. ``outcome``: what is kept and what it cost; ``handle``: the App's slug."""
     advice = f"\n\n**What to do:** {prose(error.advice)}" if error.advice else ""
+    opening = "" if isinstance(error, TaskStopped) else "I could not do this: "
     return cap(
-        f"@{task.ask.asker} I could not do this: {prose(str(error))}{advice}\n\n"
+        f"@{task.ask.asker} {opening}{prose(str(error))}{advice}\n\n"
         f"<sub>{outcome} [The log]({task_url}) · To try again, comment `@{handle} fix this`.</sub>",
         MAX_BYTES,
     )
