@@ -196,7 +196,9 @@ def test_github_that_stays_away_for_a_day_ends_the_task(ledger: Ledger) -> None:
 
 
 def test_a_stop_while_github_is_away_ends_the_task_in_the_ledger(ledger: Ledger) -> None:
-    services = Services(failing(HubUnavailable("GitHub does not answer.")), Told(deaf=HubUnavailable("Away.")))
+    services = Services(
+        failing(HubUnavailable("GitHub does not answer.")), Told(deaf=HubUnavailable("Away."))
+    )
     travel_with(TASK.id, ledger, services)
     ledger.ask_to_stop(TASK.id, "ada")
     travel_with(TASK.id, ledger, services)  # without a wait: the stop ended it
