@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,12 +56,6 @@ class Mirror:
         self.path = path
         self.url = url
         self.git = BareGit(path, env)
-
-    def cancelled_by(self, check: Callable[[], None]) -> Mirror:
-        """The same mirror; a git command of it ends when ``check``, which is called about once a second, raises."""
-        cancellable = copy(self)
-        cancellable.git = BareGit(self.path, self.git.env, check=check)
-        return cancellable
 
     def fetch(self, branches: tuple[str, ...], token: str) -> dict[str, str]:
         """Fetch branches and all tags, and return the commit of each branch that exists on the server.

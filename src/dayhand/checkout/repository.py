@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from dayhand.checkout.external.external import NOTHING, External, fetch_external
 from dayhand.checkout.external.lfs import POINTER_BYTES, is_pointer
 from dayhand.checkout.external.local_store import LocalStore
 from dayhand.checkout.external.submodules import Neighbours
+from dayhand.checkout.git import BareGit
 from dayhand.checkout.leftovers import IN_SUBMODULE, LEFT_BEHIND, sort_out
 from dayhand.checkout.mirror import Author, CommitFiles, Mirror, read_files
 from dayhand.checkout.policy.split_change import accepted_change, offences, take_change
@@ -81,7 +83,9 @@ class Checkout:
 
     def cancelled_by(self, check: Callable[[], None]) -> Checkout:
         """The same checkout; ``check``, which is called about once a second while git runs, raises to end it."""
-        return replace(self, mirror=self.mirror.cancelled_by(check))
+        mirror = copy(self.mirror)
+        mirror.git = BareGit(mirror.path, mirror.git.env, check=check)
+        return replace(self, mirror=mirror)
 
     def fetch(self, task: Task) -> Base:
         """Fetch the repository, and find the commit that the task starts from.
@@ -120,9 +124,7 @@ class Checkout:
         external = fetch_external(
             files, trusted, self.token(), neighbours=self.neighbours, local=self.local_store
         )
-        reviewed = (
-            files if source.trusted and not self.branches.own else read_files(self.mirror, default_head)
-        )
+        reviewed = files if source.trusted and not self.branches.own else ours or files
         instructions = read_instructions(reviewed)
         self.facts.put(facts.INSTRUCTIONS, instructions.files)
         return Base(commit, branch, files, source, config, external, instructions, since)
