@@ -10,7 +10,7 @@ from dayhand.ledger.redis_server import connect_raw
 from dayhand.localhub.state.models import Issue, Repository
 from dayhand.scripted_model.moves import Finish, Move, Patch
 from dayhand.task import State
-from dayhand.worker.pool import wake_abandoned
+from dayhand.worker.tasks import wake_abandoned
 from tests.journey.harness import SHOP, Harness
 from tests.journey.test_stopping import wait_until_it_runs
 
@@ -59,10 +59,15 @@ def test_what_is_said_about_a_queued_task_steers_it_wherever_it_is_said(harness:
     harness.scripted_model.turns = note("NOTES.md")
     harness.comment(repo, issue, "@bot fix the missing note")
     harness.comment(repo, pull, "@bot write it in French")
+    harness.comment(repo, pull, "It is for the accountants.")
+    harness.comment(repo, pull, "It is for nobody.", by=harness.bob)
     assert len(harness.waiting()) == 1
-    assert [reaction.content for reaction in pull.comments[-1].reactions] == ["eyes"]
+    assert pull.comments[-2].reactions == []
+    assert [reaction.content for reaction in pull.comments[-3].reactions] == ["eyes"]
     harness.work()
     assert "write it in French" in harness.scripted_model.result
+    assert "It is for the accountants." in harness.scripted_model.result
+    assert "It is for nobody." not in harness.scripted_model.result
     assert harness.waiting() == []
 
 
@@ -77,7 +82,7 @@ def test_what_is_said_while_the_checks_run_becomes_the_next_commit(harness: Harn
     worker.join(60)
     assert harness.waiting() == []
     harness.scripted_model.turns = note("NOTES.md")
-    wake_abandoned(harness.ledger, connect_raw(harness.settings.redis_url))
+    wake_abandoned(harness.ledger.redis, connect_raw(harness.settings.redis_url))
     (record,) = harness.work()
     assert record.state is State.PROPOSED, record.reason
     (pull,) = harness.pulls(repo)

@@ -197,8 +197,20 @@ class Dispatcher:
         decisions = [
             command.verb.act(Instruction(event, command.text, delivery), self) for command in commands
         ]
+        if not decisions:
+            return self._overhear(event)
+        return next((one for one in decisions if one.task), decisions[0])
+
+    def _overhear(self, event: Commented) -> Decision:
+        """Keep a comment to others for the thread's task, if its author has write access; nothing is said about it."""
+        subject, threads = event.subject, self.ledger.threads
+        thread = threads.find_key(subject.repository_id, subject.number)
         nothing = Decision(None, "the comment does not mention Dayhand")
-        return next((one for one in decisions if one.task), next(iter(decisions), nothing))
+        if event.comment is None or not (task := threads.find(thread).task) or not self.is_allowed(event):
+            return nothing
+        ask = Ask(TaskKind.FOLLOW_UP, event.text, event.sender, event.comment)
+        kept = threads.post_message(thread, Message(self._task(TaskRequest(subject, ask)), mention=False))
+        return Decision(task, "the task that runs reads it next") if kept else nothing
 
     def _misspelt(self, event: Commented, hint: str) -> Decision:
         if self.is_allowed(event):
