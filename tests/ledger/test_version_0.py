@@ -220,6 +220,7 @@ def test_every_fact_is_read(ledger: Ledger) -> None:
         "held_back": None,  # it came later
         "hidden_text": None,  # it came later
         "base_branch": None,  # it came later
+        "instructions": None,  # it came later
         "ended_pull": None,  # it came later
         "model_switches": ((Switch("large", "small", "The server answered 503."), 4),),
         "blocked": BLOCKED,
