@@ -24,6 +24,7 @@ from dayhand.sandbox.base import Box
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 from dayhand.scripted_model.moves import Move, Script, ScriptState
 from dayhand.scripted_model.server import ScriptedServer
+from dayhand.task import TaskKind
 from dayhand.usage import Usage
 
 
@@ -219,10 +220,10 @@ class Journal:
         """Nobody says anything here."""
         return {}
 
-    def take_messages(self, turn: int) -> tuple[Message, ...]:
+    def take_messages(self, turn: int, kind: TaskKind) -> tuple[Message, ...]:
         return ()
 
-    def is_asked_for_more(self) -> bool:
+    def is_asked_for_more(self, kind: TaskKind) -> bool:
         return False
 
     def save_checkpoint(self, turn: int, data: bytes) -> None:

@@ -117,6 +117,12 @@ def test_a_comment_to_others_is_read_with_the_next_turn_and_keeps_no_task_going(
     assert len(story.ledger.threads.find(THREAD).unread) == 1, "the one during the last turn"
 
 
+def test_a_task_that_only_answers_leaves_requests_to_the_next_task() -> None:
+    wish, question = said(kind=TaskKind.FIX), said(kind=TaskKind.QUESTION)
+    assert [one.steers(TaskKind.QUESTION) for one in (wish, question)] == [False, True]
+    assert [one.steers(TaskKind.FIX) for one in (wish, question)] == [True, True]
+
+
 @pytest.mark.parametrize("moment", ["reads a comment", "two"])
 def test_another_worker_reads_what_the_first_one_had_read(talk: Callable[..., Talk], moment: str) -> None:
     story = talk([Shell("echo one")], [Shell("echo two")], [DONE])

@@ -70,7 +70,7 @@ def solve(
     )
     with closing(tools):  # ends a command that is still running, whatever ends the loop
         return _run(
-            TurnRunner(box, model, journal, log, tools, commit, budget, limits.effort),
+            TurnRunner(box, model, journal, log, tools, commit, budget, limits.effort, task.ask.kind),
             history,
             guard,
             cache_key=task.id,
@@ -113,7 +113,7 @@ def _run(runner: TurnRunner, history: History, guard: LoopGuard, *, cache_key: s
             runner.conclude(reply, final) if final else runner.run(turn, reply, guard, results=results or ())
         )
         solution = outcome.solution if results is None else None
-        if solution and (final or not journal.is_asked_for_more()):
+        if solution and (final or not journal.is_asked_for_more(runner.kind)):
             hit = guard.budget.limit_hit()
             return replace(solution, usage=history.usage, switches=runner.model.switches, limit_hit=hit)
         if results is None:

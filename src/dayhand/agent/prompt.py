@@ -119,7 +119,7 @@ def _comment(said: Message) -> str:
     ask = said.task.ask
     lead = MENTION if said.mention else COMMENT
     who, text = _name(ask.asker), visible(ask.text).text
-    return f"{lead.format(who=who, permission=said.permission)}\n{_tagged('comment', text)}"
+    return f"{lead.format(who=who, permission=said.permission)}\n{tagged('comment', text)}"
 
 
 def _request(task: Task) -> str:

@@ -26,7 +26,7 @@ from dayhand.ledger.log import TaskLog
 from dayhand.ledger.thread import Message
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
-from dayhand.task import Solution
+from dayhand.task import Solution, TaskKind
 from dayhand.usage import Limit
 
 
@@ -51,6 +51,7 @@ class TurnRunner:
     base: str  # the commit that the work starts from
     budget: Budget
     effort: str = ""  # the repository's
+    kind: TaskKind = TaskKind.FIX
 
     def restore(self, guard: LoopGuard) -> int:
         """Restore the work tree of the last checkpoint; return the turn of that checkpoint, 0 if there is none."""
@@ -66,7 +67,7 @@ class TurnRunner:
 
     def take_messages(self, turn: int) -> tuple[Message, ...]:
         """What people said since the last turn; from now on it is part of this one."""
-        messages = self.journal.take_messages(turn)
+        messages = self.journal.take_messages(turn, self.kind)
         for message in messages:
             self.log.line("say", f"The model reads a comment by {message.task.ask.asker}.")
         return messages

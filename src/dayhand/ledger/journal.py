@@ -14,6 +14,7 @@ from dayhand.ledger.codec import pack, unpack
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.ledger import Claim, fenced
 from dayhand.ledger.thread import Message, decode_message, decode_messages
+from dayhand.task import TaskKind
 from dayhand.usage import Usage, total
 
 JsonItem: TypeAlias = dict[str, Any]  # of the model's API, kept as it is
@@ -99,9 +100,12 @@ class Journal:
         texts = _numbered(self._redis.hgetall(self._journal), COMPACTION)
         return {turn: _read(text) for turn, text in texts.items()}
 
-    def take_messages(self, turn: int) -> tuple[Message, ...]:
-        """Read what people said since the last turn, once: it leaves the mailbox and is part of this turn from now on."""
-        if not (ids := [message.id for message in self._waiting()]):
+    def take_messages(self, turn: int, kind: TaskKind) -> tuple[Message, ...]:
+        """Read what people said since the last turn, once: it leaves the mailbox and is part of this turn from now on.
+
+        ``kind``: of the task that runs; it leaves what it cannot do.
+        """
+        if not (ids := [message.id for message in self._waiting(kind)]):
             return ()
         script_keys = [
             keys.record(self._claim.task_id),
@@ -117,13 +121,13 @@ class Journal:
         texts = _numbered(self._redis.hgetall(self._journal), MESSAGES)
         return {turn: _read_messages(text) for turn, text in texts.items()}
 
-    def is_asked_for_more(self) -> bool:
+    def is_asked_for_more(self, kind: TaskKind) -> bool:
         """Whether a person addressed this task since its last turn."""
-        return any(message.mention for message in self._waiting())
+        return any(message.mention for message in self._waiting(kind))
 
-    def _waiting(self) -> list[Message]:
+    def _waiting(self, kind: TaskKind) -> list[Message]:
         mailbox = self._redis.hgetall(keys.mailbox(self._thread)) if self._thread else {}
-        return [message for message in decode_messages(mailbox) if message.steers]
+        return [message for message in decode_messages(mailbox) if message.steers(kind)]
 
     def save_checkpoint(self, turn: int, data: bytes) -> None:
         """Keep the worktree as it is after a turn, in place of the checkpoint before."""

@@ -37,10 +37,10 @@ class Message:
         """The comment's, so that an edited comment replaces itself while nobody has read it."""
         return f"comment-{self.task.ask.comment}" if self.task.ask.comment else self.task.id
 
-    @property
-    def steers(self) -> bool:
-        """Whether the model of a running task can read it."""
-        return self.task.ask.kind in STEERING
+    def steers(self, running: TaskKind) -> bool:
+        """Whether the model of a running task of this kind can read it: one that answers a question changes nothing."""
+        kind = self.task.ask.kind
+        return kind is TaskKind.QUESTION if running is TaskKind.QUESTION else kind in STEERING
 
     def encode(self) -> str:
         return pack({"message": asdict(self)})
