@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -135,6 +136,57 @@ def test_only_what_differs_runs_again(
     test_files = 1 + len(MANY)
     suites = sum(1 / test_files if ", tests/" in run else 1 for run in made)
     assert suites <= 2.2, "a change costs about twice the suite's own time at most"
+
+
+UNITTEST = dataclasses.replace(CHECK, command="python3 -m unittest")
+SCRIPT = dataclasses.replace(CHECK, command="./run-tests.sh")
+ALONE = "python3 -m unittest discover [test_shop.py]"
+HEAD_ALONE, HEAD_BROKEN = check_result(passing="an"), check_result(code=1, passing="a", failing="c")
+OLD_ALONE, RED_ALONE = check_result(passing="a"), check_result(code=1, passing="a", failing="n")
+
+
+@pytest.mark.parametrize(
+    ("check", "change", "results", "runs"),
+    [
+        (SCRIPT, NEW_TEST, [GREEN_NEW, RED_NEW], ["head, SUITE", "head, base shop.py, SUITE"]),
+        (
+            UNITTEST,
+            EDITED_TEST,
+            [GREEN_NEW, HEAD_ALONE, OLD_ALONE, RED_ALONE],
+            [
+                "head, SUITE",
+                f"head, {ALONE}",
+                f"head, base tests/test_shop.py, {ALONE}",
+                f"head, base shop.py, {ALONE}",
+            ],
+        ),
+        (
+            UNITTEST,
+            EDITED_TEST,
+            [GREEN_NEW, HEAD_BROKEN, GREEN, RED_NEW],
+            [
+                "head, SUITE",
+                f"head, {ALONE}",
+                "head, base tests/test_shop.py, SUITE",
+                "head, base shop.py, SUITE",
+            ],
+        ),
+    ],
+    ids=["script", "unittest", "narrowed-command-differs"],
+)
+def test_a_narrowed_command_is_believed_where_it_says_of_the_head_what_the_whole_one_said(
+    tmp_path: Path, check: Check, change: dict[str, str], results: list[CheckResult], runs: list[str]
+) -> None:
+    BaseCache(tmp_path).keep("c0ffee", "env-1", check, result=GREEN)
+    finding, made = verify(tmp_path, *results, change={**SOURCE, **change}, check=check)
+    loop = re.compile(r"failed=; for name in (.*); do (.*) -p .*")
+    assert [
+        loop.sub(r"\2 [\1]", run)
+        .replace(check.command, "SUITE")
+        .replace("SUITE discover", "python3 -m unittest discover")
+        for run in made
+    ] == runs
+    assert finding.proves
 
 
 def test_old_tests_that_fail_are_run_again_before_anything_is_called_weakened(known_base: Path) -> None:

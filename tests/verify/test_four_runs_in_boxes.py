@@ -15,13 +15,15 @@ import pytest
 from dayhand.bench.environment import NullLog
 from dayhand.bench.truth.case import SHIPPED, read_cases
 from dayhand.bench.truth.run import trees_of
-from dayhand.box_paths import ENVIRONMENT
+from dayhand.box_paths import BUILD_CACHE, ENVIRONMENT
 from dayhand.environment.base import Environment
+from dayhand.environment.ecosystems import go
 from dayhand.environment.ecosystems.base import Check
 from dayhand.sandbox.base import Snapshot
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.checks import verify
+from tests.verify.files import InMemoryFiles
 
 CASES = dict(read_cases(SHIPPED))
 RUNNERS = {
@@ -31,6 +33,7 @@ RUNNERS = {
     "python": "python3 -m pytest -q",
     "rust": "cargo test --offline",
 }
+GO_ENV = {"GOCACHE": f"{BUILD_CACHE}/go", "GOFLAGS": "-mod=mod"}
 PROGRAMS = {"go": "go", "node": "npm", "unittest": "make", "python": "python3", "rust": "cargo"}
 # One for each way to edit tests; the bench runs all of them, with the environments that they need.
 TRIED = (
@@ -79,23 +82,39 @@ def with_pytest(sandbox: BubblewrapSandbox) -> Snapshot:
         return box.save("pytest")
 
 
+@pytest.fixture(scope="module")
+def with_go(sandbox: BubblewrapSandbox) -> Snapshot:
+    """A snapshot with what Go compiles for every test: it would be compiled again in each box."""
+    module = {
+        "go.mod": "module a\n",
+        "a_test.go": 'package a\n\nimport "testing"\n\nfunc TestA(t *testing.T) {}\n',
+    }
+    step = go.compile_only(RUNNERS["go"], InMemoryFiles(module))
+    assert step
+    with sandbox.open() as box:
+        for name, text in module.items():
+            box.check_output(["tee", name], stdin=text.encode(), max_bytes=1000)
+        box.run(f"{step.commands[0]}; rm *.*", env=GO_ENV)
+        return box.save("go")
+
+
 @pytest.mark.parametrize("name", TRIED)
 def test_each_way_to_edit_tests_has_its_conclusion(
-    sandbox: BubblewrapSandbox, with_pytest: Snapshot, tmp_path: Path, name: str
+    sandbox: BubblewrapSandbox, request: pytest.FixtureRequest, tmp_path: Path, name: str
 ) -> None:
     runner = name.partition("-")[0]
     if shutil.which(PROGRAMS[runner]) is None:
         pytest.skip(f"{PROGRAMS[runner]} is not installed on this machine")
+    snapshot = request.getfixturevalue("with_go" if runner == "go" else "with_pytest")
     case = CASES[name]
     project, head = case.write(tmp_path, "case")
     check = Check("test", RUNNERS[runner], "true", runner, "")
     env = {
         "PYTHONPATH": f"{ENVIRONMENT}/lib",
-        "GOCACHE": "/tmp/go",
-        "GOFLAGS": "-mod=mod",
+        **GO_ENV,
         "CARGO_HOME": "/tmp/cargo",
     }
-    environment = Environment("e", with_pytest, env, (check,), {}, (), (), cached=False, seconds=0)
+    environment = Environment("e", snapshot, env, (check,), {}, (), (), cached=False, seconds=0)
     found = verify(
         environment, sandbox, trees_of(project, head), log=NullLog(), bases=BaseCache(tmp_path / "bases")
     )

@@ -126,6 +126,60 @@ def test_the_tests_that_differ_are_those_that_changed_or_use_what_changed(
     assert commands == [on_base, on_head]
 
 
+MAKEFILE = "PYTHON ?= python3\n\ntest:\n\t@$(PYTHON) -m unittest -v\n\nslow: test\n\t$(PYTHON) -m unittest\n"
+BY_PATTERN = 'failed=; for name in test_cart.py; do {} -p "$name" || failed=1; done; test -z "$failed"'
+CARGO = "cargo test --workspace --no-fail-fast"
+
+
+@pytest.mark.parametrize(
+    ("command", "makefile", "wording", "narrowed"),
+    [
+        ("python3 -m unittest", "", "tests/test_cart.py", BY_PATTERN.format("python3 -m unittest discover")),
+        ("python3 -m unittest discover -s tests -v", "", "tests/test_cart.py", BY_PATTERN.format("python3 -m unittest discover -s tests -v")),
+        ("PYTHONPATH=src python -m unittest -q", "", "tests/test_cart.py", BY_PATTERN.format("PYTHONPATH=src python -m unittest discover -q")),
+        ("python3 manage.py test shop", "", "tests/test_cart.py", BY_PATTERN.format("python3 manage.py test shop")),
+        ("make test", MAKEFILE, "tests/test_cart.py", BY_PATTERN.format("python3 -m unittest discover -v")),
+        ("make test", "test:\n\tpytest -q\n", "tests/test_cart.py", "pytest -q tests/test_cart.py"),
+        (CARGO, "", "tests/api.rs", f"{CARGO} --test api"),
+        ("make slow", MAKEFILE, "tests/test_cart.py", None),
+        ("make other", MAKEFILE, "tests/test_cart.py", None),
+        ("make test", "test:\n\tpytest -q && ./more.sh\n", "tests/test_cart.py", None),
+        ("make test", "test:\n\tpip install .\n\tpytest -q\n", "tests/test_cart.py", None),
+        ("make test", "test:\n\t$(shell which pytest)\n", "tests/test_cart.py", None),
+        ("python3 -m unittest tests.test_till", "", "tests/test_cart.py", None),
+        ("python3 -m unittest discover -p 'check_*.py'", "", "tests/test_cart.py", None),
+        ("cargo test --test api -- --nocapture", "", "tests/api.rs", None),
+        ("cargo test", "", "src/shop.rs", None),
+    ],
+)  # fmt: skip
+def test_a_runner_that_takes_no_files_is_narrowed_by_another_command(
+    command: str, makefile: str, wording: str, narrowed: str | None
+) -> None:
+    texts = {
+        "shop.py": "",
+        "tests/test_cart.py": "",
+        "tests/test_till.py": "",
+        "tests/api.rs": "",
+        "Makefile": makefile,
+    }
+    files = InMemoryFiles(texts)
+    check = Check("test", command, "", "x", "")
+    found = narrow_to_changed(check, files, files, wording=(wording,))
+    assert (found.on_head.command if found and found.on_head else None) == narrowed
+    assert found is None or found.is_derived
+    assert narrow_to_nearest(check, files, files, paths=("shop.py",)) is None, "these decide no verdict"
+
+
+def test_old_python_tests_do_not_run_again_beside_a_new_one_whatever_the_command() -> None:
+    before = InMemoryFiles({path: text for path, text in USERS.items() if "new" not in path})
+    check = Check("test", "./run-tests.sh", "", "x", "")
+    narrowed = narrow_to_changed(check, before, InMemoryFiles(USERS), wording=("tests/test_new.py",))
+    assert narrowed
+    assert (narrowed.on_base, narrowed.on_head) == (None, check)
+    for wording in ("tests/test_cart.py", "tests/other.txt", "go/a_test.go"):
+        assert narrow_to_changed(check, before, before, wording=(wording,)) is None
+
+
 def test_a_new_go_test_may_change_what_the_others_of_its_package_see() -> None:
     before = InMemoryFiles({"a/a_test.go": "", "c/c_test.go": ""})
     after = InMemoryFiles(

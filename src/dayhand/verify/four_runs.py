@@ -29,12 +29,11 @@ class SwappedTests:
 
     def compare(self, head: CheckResult, base: CheckResult | None) -> tuple[FourRuns, Comparison]:
         """Compare the head with the base, test by test, in the old and in the new wording."""
-        narrowed = narrow_to_changed(self.check, self.trees.before, self.trees.after, wording=self.wording)
-        checks = narrowed or NarrowedCheck(on_head=self.check, on_base=self.check)
+        checks = self._checks(head)
         if base is None and checks.on_base:
             base = self._run(checks.on_base, self.trees.base, "Running the old tests on the base.")
         old = self._old(checks.on_base, head, base)
-        runs = FourRuns(base, None, old, head, narrowed=narrowed is not None)
+        runs = FourRuns(base, None, old, head, narrowed=self.check not in (checks.on_head, checks.on_base))
         if checks.on_head and (self._has_new_tests or compare(runs).tests(Meaning.WEAKENED)):
             red = self._run(
                 checks.on_head,
@@ -43,6 +42,35 @@ class SwappedTests:
             )
             runs = replace(runs, red=red)
         return self._confirmed(runs, checks.on_base)
+
+    def _checks(self, head: CheckResult) -> NarrowedCheck:
+        """The check on the tests that differ, where its narrowed command is known to run them as the whole one does."""
+        narrowed = narrow_to_changed(self.check, self.trees.before, self.trees.after, wording=self.wording)
+        if narrowed is None:
+            return NarrowedCheck(on_head=self.check, on_base=self.check)
+        if (
+            not narrowed.is_derived
+            or narrowed.on_head == self.check
+            or self._runs_the_same(narrowed.on_head, head)
+        ):
+            return narrowed
+        on_base = self.check if narrowed.on_base else None
+        return NarrowedCheck(on_head=self.check if narrowed.on_head else None, on_base=on_base)
+
+    def _runs_the_same(self, check: Check | None, head: CheckResult) -> bool:
+        """Whether a narrowed command says of each test that it runs what the whole one said."""
+        if check is None or head.results is None:
+            return False
+        tried = self._run(
+            check, self.trees.head, "Running the changed tests alone: is the result the same?"
+        ).results
+        return (
+            tried is not None
+            and bool(tried.passing)
+            and tried.reported == head.results.reported
+            and tried.passing <= head.results.passing
+            and tried.failing <= head.results.failing
+        )
 
     def _old(self, check: Check | None, head: CheckResult, base: CheckResult | None) -> CheckResult | None:
         """The old tests with the change; the head's own results where no test of the base could differ."""

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from dayhand.environment.ecosystems.base import Check, Files
+from dayhand.environment.ecosystems.make import MAKEFILES
 from dayhand.file_kinds import TEST_CODE, belongs_to_tests, is_source, is_test
 from dayhand.verify.integrity.shared_state import may_change_others
 from dayhand.verify.runner import PYTEST
@@ -28,11 +29,27 @@ SHELL_SYNTAX = re.compile(r"[;|&<>$`*?()\n\\]")
 NPM_RUN = re.compile(r"npm run ([\w:.-]+)")
 # Scripts that accept test files as further arguments: https://docs.npmjs.com/cli/commands/npm-run-script
 TAKES_FILES = re.compile(r"(?:node --test|jest|vitest run|ava)(?: --?[\w-]+(?:=[\w./-]+)?)*")
+# Runners that search for tests by a pattern of names: https://docs.python.org/3/library/unittest.html#test-discovery
+UNITTEST = re.compile(
+    r"((?:\w+=[\w./:-]+ )*\S*python[\d.]* -m unittest)(?: discover)?"
+    r"((?: -[vqb]| --(?:verbose|quiet|buffer)| (?:-[st]|--(?:start|top-level)-directory)[= ][\w./-]+)*)"
+)
+DJANGO = re.compile(
+    r"(?:\w+=[\w./:-]+ )*\S*python[\d.]* (?:[\w.-]+/)*manage\.py test(?: (?!-p|--pattern)[\w./=-]+)*"
+)
+CARGO_TEST = re.compile(
+    r"cargo test(?: (?!--test|--lib|--bin|--doc|--all-targets|-- )--?[\w-]+(?:[= ][\w,./]+)?)*"
+)
+MAKE_TARGET = re.compile(r"make(?: -\w)? ([\w-]+)")
 GO_TEST = re.compile(r"(go test(?: -[\w=.,]+)*) \./\.\.\.((?: -[\w=.,]+)*)")
 SCRIPT_SUFFIX = re.compile(r"\.[cm]?[jt]sx?$")
 PYTHON_SUFFIX = re.compile(r"\.py$")
+DISCOVERED = re.compile(r"(^|/)test[^/]*\.py$")  # the usual pattern of unittest and Django
+RUST_SUFFIX = re.compile(r"(^|/)tests/[^/]+\.rs$")
 GO_SUFFIX = re.compile(r"\.go$")
-RUNS_ALONE = re.compile(r"(^|/)(test_[^/]*|[^/]*_tests?|tests?)\.py$|\.(test|spec)\.[cm]?[jt]sx?$|_test\.go$")
+RUNS_ALONE = re.compile(
+    r"(^|/)(test_[^/]*|[^/]*_tests?|tests?)\.py$|\.(test|spec)\.[cm]?[jt]sx?$|_test\.go$|(^|/)tests/[^/]+\.rs$"
+)
 CommandFor = Callable[[tuple[str, ...]], str]  # from paths of tests, relative to the check's folder
 
 
@@ -42,6 +59,7 @@ class NarrowedCheck:
 
     on_head: Check | None
     on_base: Check | None  # on the test files of the base
+    is_derived: bool = False  # another command than the whole check's: it has to be tried first
 
 
 def narrow_to_nearest(
@@ -49,7 +67,7 @@ def narrow_to_nearest(
 ) -> NarrowedCheck | None:
     """Narrow a check to the tests nearest to ``paths``; None if that saves little or the command does not allow it."""
     command_for = _command_for_tests(check, after)
-    if check.kind != "test" or command_for is None:
+    if check.kind != "test" or command_for is None or _is_derived(check):
         return None
     nearest = _nearest_tests(check, after, paths)
     if not nearest:
@@ -66,24 +84,30 @@ def narrow_to_changed(
 ) -> NarrowedCheck | None:
     """Narrow a check to the test files that changed, or that use a changed helper, on either side.
 
-    None if any test may differ (data, settings, a helper that no test imports, a file that changes what others see), or
-    if the command cannot run single test files.
+    A command that cannot run single test files runs completely, or not at all where no Python test differs. None if any
+    test may differ (data, settings, a helper that no test imports, a file that changes what others see).
     """
-    sides = []
-    if _suffix(check) is PYTHON_SUFFIX and any(
-        may_change_others(files.read(path))
-        for files in (before, after)
-        for path in wording
-        if PYTHON_SUFFIX.search(path)
-    ):
+    python = tuple(path for path in wording if PYTHON_SUFFIX.search(path))
+    if any(may_change_others(files.read(path)) for files in (before, after) for path in python):
         return None
+    sides = []
     for files in (before, after):
         command_for, tests = _command_for_tests(check, files), _test_files(check, files)
-        using = _using(wording, tests, files) if command_for and len(tests) <= MAX_TESTS else None
-        if command_for is None or using is None:
+        if len(tests) > MAX_TESTS or (command_for is None and python != wording):
+            return None
+        using = _using(wording, tests, files)
+        if using is None:
             return None
         sides.append(_narrowed(check, command_for, using))
-    return NarrowedCheck(on_head=sides[1], on_base=sides[0])
+    if check in sides and None not in sides:
+        return None
+    return NarrowedCheck(on_head=sides[1], on_base=sides[0], is_derived=_is_derived(check))
+
+
+def _is_derived(check: Check) -> bool:
+    """Whether the narrowed command is another one, which may behave differently."""
+    command = _own_command(check)
+    return any(pattern.fullmatch(command) for pattern in (UNITTEST, DJANGO, CARGO_TEST, MAKE_TARGET))
 
 
 def _using(wording: tuple[str, ...], tests: tuple[str, ...], files: Files) -> tuple[str, ...] | None:
@@ -125,16 +149,18 @@ def _stem(path: str) -> str:
     return path.rpartition("/")[2].partition(".")[0].lower()
 
 
-def _narrowed(check: Check, command_for: CommandFor, tests: tuple[str, ...]) -> Check | None:
+def _narrowed(check: Check, command_for: CommandFor | None, tests: tuple[str, ...]) -> Check | None:
     prefix = len(check.folder) + 1 if check.folder else 0
     if not tests:
         return None
+    if command_for is None:
+        return check
     return replace(check, command=command_for(tuple(test[prefix:] for test in tests)))
 
 
 def _test_files(check: Check, files: Files) -> tuple[str, ...]:
     """The test files of the check's language and folder."""
-    folder, suffix = f"{check.folder}/" if check.folder else "", _suffix(check)
+    folder, suffix = f"{check.folder}/" if check.folder else "", _suffix(check, files)
     return tuple(
         path
         for path in files.paths()
@@ -145,15 +171,20 @@ def _test_files(check: Check, files: Files) -> tuple[str, ...]:
     )
 
 
-def _suffix(check: Check) -> re.Pattern[str]:
-    if NPM_RUN.search(check.command):
+def _suffix(check: Check, files: Files) -> re.Pattern[str]:
+    command = _recipe(check, files) or _own_command(check)
+    if NPM_RUN.search(command):
         return SCRIPT_SUFFIX
-    return GO_SUFFIX if GO_TEST.search(check.command) else PYTHON_SUFFIX
+    if UNITTEST.fullmatch(command) or DJANGO.fullmatch(command):
+        return DISCOVERED
+    if CARGO_TEST.fullmatch(command):
+        return RUST_SUFFIX
+    return GO_SUFFIX if GO_TEST.search(command) else PYTHON_SUFFIX
 
 
 def _nearest_tests(check: Check, after: Files, paths: tuple[str, ...]) -> tuple[str, ...]:
     """The nearest test files of the check's language and folder; none if there are few tests, or most are near."""
-    tests, suffix = _test_files(check, after), _suffix(check)
+    tests, suffix = _test_files(check, after), _suffix(check, after)
     if not MIN_TESTS <= len(tests) <= MAX_TESTS:
         return ()
     changed = [path for path in paths if is_source(path) and suffix.search(path)]
@@ -164,12 +195,18 @@ def _nearest_tests(check: Check, after: Files, paths: tuple[str, ...]) -> tuple[
     return tuple(nearest) if len(nearest) * SHARE <= len(tests) else ()
 
 
-def _command_for_tests(check: Check, files: Files) -> CommandFor | None:
-    """How to build the command that runs only some test files; None if that is not known."""
-    command = (
+def _own_command(check: Check) -> str:
+    """The command without the change to its folder."""
+    return (
         check.command.removeprefix(f"cd {shlex.quote(check.folder)} && ") if check.folder else check.command
     )
+
+
+def _command_for_tests(check: Check, files: Files) -> CommandFor | None:
+    """How to build the command that runs only some test files; None if that is not known."""
+    command = _own_command(check)
     change_folder = check.command.removesuffix(command)
+    command = _recipe(check, files) or command
     if SHELL_SYNTAX.search(command):
         return None
     if npm_run := NPM_RUN.fullmatch(command):
@@ -179,6 +216,12 @@ def _command_for_tests(check: Check, files: Files) -> CommandFor | None:
         return lambda tests: f"{change_folder}{command} -- {shlex.join(tests)}"
     if go_test := GO_TEST.fullmatch(command):
         return lambda tests: f"{change_folder}{go_test[1]} {_go_packages(tests)}{go_test[2]}"
+    if unittest := UNITTEST.fullmatch(command):
+        return lambda tests: change_folder + _by_pattern(f"{unittest[1]} discover{unittest[2]}", tests)
+    if DJANGO.fullmatch(command):
+        return lambda tests: change_folder + _by_pattern(command, tests)
+    if CARGO_TEST.fullmatch(command):
+        return lambda tests: " ".join([change_folder + command, *(f"--test {_stem(test)}" for test in tests)])
     pytest = PYTEST.match(command)
     if not pytest:
         return None
@@ -187,6 +230,30 @@ def _command_for_tests(check: Check, files: Files) -> CommandFor | None:
         word for word in shlex.split(command[pytest.end() :]) if not _names_path(word, check.folder, paths)
     ]
     return lambda tests: f"{change_folder}{pytest[0]} {shlex.join([*options, *tests])}"
+
+
+def _by_pattern(command: str, tests: tuple[str, ...]) -> str:
+    """One run for each file name: a runner takes one pattern."""
+    names = shlex.join(dict.fromkeys(test.rpartition("/")[2] for test in tests))
+    return f'failed=; for name in {names}; do {command} -p "$name" || failed=1; done; test -z "$failed"'
+
+
+def _recipe(check: Check, files: Files) -> str:
+    """The one command that a Makefile's target without prerequisites runs; "" where it is not so simple."""
+    target = MAKE_TARGET.fullmatch(_own_command(check))
+    folder = f"{check.folder}/" if check.folder else ""
+    makefile = next((text for name in MAKEFILES if target and (text := files.read(f"{folder}{name}"))), "")
+    if not (target and makefile):
+        return ""
+    rules = re.findall(rf"^{target[1]}:[ \t]*\n((?:\t.*(?:\n|\Z))+)", makefile, re.MULTILINE)
+    lines = rules[0].splitlines() if len(rules) == 1 else []
+    if len(lines) != 1:
+        return ""
+    values = dict(re.findall(r"^(\w+)[ \t]*[?:]?=[ \t]*([^$#\n]*?)[ \t]*$", makefile, re.MULTILINE))
+    recipe = re.sub(
+        r"\$[({](\w+)[)}]", lambda each: str(values.get(each[1], each[0])), lines[0].strip().lstrip("@-")
+    )
+    return " ".join(recipe.split())
 
 
 def _go_packages(tests: tuple[str, ...]) -> str:
