@@ -226,6 +226,7 @@ class TaskJourney:
                         briefing=brief(
                             environment, self.base.instructions, since=self.base.since, policy=POLICY
                         ),
+                        snapshot=tools.snapshot,
                         journal=tools.journal,
                         log=self.log,
                         context=CommandContext(environment.env, environment.launcher),

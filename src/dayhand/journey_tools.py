@@ -13,6 +13,7 @@ from dayhand.environment.registries.base import ExtraRegistries
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.repository_notes import RepositoryNotes
 from dayhand.publish.base import Publication
+from dayhand.reading.conversation import Conversation
 from dayhand.sandbox.base import Sandbox
 from dayhand.task import Change, Solution
 from dayhand.verification import Scope, Verification
@@ -31,6 +32,7 @@ class Tools:
     bases: BaseCache  # results of checks on base commits
     notes: RepositoryNotes  # what is kept about the repository for later tasks
     size_limits: Scope  # the operator's; a repository may set its own
+    snapshot: Conversation = field(default_factory=Conversation)  # what people wrote before the request
     work_limits: WorkLimits = field(default_factory=WorkLimits)  # of the model; a repository may lower them
     registries: ExtraRegistries = field(default_factory=ExtraRegistries)  # the operator's own
     clock: Callable[[], float] = time.time

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import requests
 
@@ -235,3 +237,55 @@ def test_limits_count_and_say_when_to_come_back() -> None:
     with pytest.raises(ApiError, match="API rate limit exceeded"):
         limits.count("i", "GET", "/x")
     assert limits.headers("i")["X-RateLimit-Remaining"] == "0"
+
+
+def graphql(github: LocalHubFixture, query: str, token: str = "", **variables: object) -> dict[str, Any]:
+    answer = requests.post(
+        f"{github.hub.url}/api/graphql",
+        headers={"Authorization": f"Bearer {token or github.token()}"},
+        json={"query": query, "variables": variables},
+        timeout=5,
+    )
+    assert answer.status_code == 200
+    return dict(answer.json())
+
+
+ISSUE = '{repository(owner:"ada",name:"shop"){issueOrPullRequest(number:1){... on Issue{FIELDS}}}}'
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ("title nonsense", "Field 'nonsense' doesn't exist on type 'Issue'"),
+        ("reviews(last:1){totalCount}", "Field 'reviews' doesn't exist on type 'Issue'"),
+        ("comments{totalCount}", "You must provide a `first` or `last` value"),
+        ("comments(last:101){totalCount}", "exceeds the limit of 100 records"),
+        ("comments(last:1){edges{node}}", "doesn't exist on type 'IssueCommentConnection'"),
+        ("author", "Field 'author' must have selections"),
+        ("title{x}", "Field 'title' must not have selections"),
+        ("title", "Parse error"),
+    ],
+)
+def test_a_query_with_a_fault_is_answered_with_an_error(
+    github: LocalHubFixture, fields: str, complaint: str
+) -> None:
+    github.issue()
+    query = ISSUE.replace("FIELDS", fields) + ("}%" if complaint == "Parse error" else "")
+    answer = graphql(github, query)
+    assert complaint in answer["errors"][0]["message"]
+
+
+def test_a_query_reads_a_conversation_if_the_token_may(github: LocalHubFixture) -> None:
+    issue = github.issue()
+    github.hub.actions.comment(github.repo, issue, github.app.bot, body="Hello")
+    fields = "title lastEditedAt comments(last:5){totalCount nodes{body author{__typename login}}}"
+    query = "query($n:Int!)" + ISSUE.replace("FIELDS", fields).replace("number:1", "number:$n")
+    found = graphql(github, query, n=1)["data"]["repository"]["issueOrPullRequest"]
+    assert found["comments"]["nodes"] == [
+        {"body": "Hello", "author": {"__typename": "Bot", "login": "dayhand"}}
+    ]
+    assert (found["title"], found["lastEditedAt"]) == ("Wrong order", None)
+    assert "provided invalid value" in graphql(github, query)["errors"][0]["message"]
+    few = github.token(permissions={"metadata": "read", "issues": "read"})
+    assert graphql(github, query, few, n=1)["errors"][0]["type"] == "FORBIDDEN"
+    assert graphql(github, query, n=99)["data"]["repository"]["issueOrPullRequest"] is None

@@ -19,6 +19,7 @@ from dayhand.agent.tools.executor import CommandContext, ToolExecutor
 from dayhand.agent.turns import TurnRunner
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.log import TaskLog
+from dayhand.reading.conversation import Conversation
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
 from dayhand.task import Solution, Task, TaskKind
@@ -33,7 +34,7 @@ OFFENCES_ADVICE = "Correct what belongs to your change, and delete the rest. Wha
 CHECKED = "Your work was taken out of the sandbox and checked. The results are below."
 
 
-def solve(
+def solve(  # noqa: PLR0913 - what people wrote is no part of the briefing, which is the same for a repository's tasks
     task: Task,
     box: Box,
     model: Model,
@@ -43,16 +44,18 @@ def solve(
     log: TaskLog,
     context: CommandContext | None = None,
     limits: WorkLimits | None = None,
+    snapshot: Conversation | None = None,
 ) -> Solution:
     """Let the model work in the box until its call to ``finish`` is accepted.
 
-    ``briefing`` describes the environment to the model, ``context`` is what its commands run in. If the journal already has turns, of a worker that was killed, they are replayed first: no reply is requested twice,
+    ``briefing`` describes the environment to the model, ``snapshot`` is what people wrote, ``context`` is what its commands run in. If the journal already has turns, of a worker that was killed, they are replayed first: no reply is requested twice,
     and its usage counts. Raises ``ModelError`` (such as ``LimitReached``) if the model cannot continue,
     ``SandboxError`` if the box broke, ``TaskStopped`` or ``LeaseLost`` if this worker must stop.
     """
     limits, context = limits or WorkLimits(), context or CommandContext()
     history = History(
-        opening(task, briefing, limits.all), Usage(model.name, scripted=model.scripted, dollars=0.0)
+        opening(task, briefing, limits.all, snapshot=snapshot or Conversation()),
+        Usage(model.name, scripted=model.scripted, dollars=0.0),
     )
     if understanding := journal.understanding():
         history.charge(understanding.usage)

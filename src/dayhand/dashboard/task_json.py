@@ -12,6 +12,7 @@ from dayhand.task import Answered, Ending, Examined, HeldBack, Proposed, Unfinis
 
 
 def task_json(record: Record) -> dict[str, Any]:
+    snapshot = record.fact(facts.SNAPSHOT)
     return {
         "id": record.task.id,
         "repository": record.task.repository,
@@ -29,6 +30,7 @@ def task_json(record: Record) -> dict[str, Any]:
         "blocked": [asdict(blocked) for blocked in record.fact(facts.BLOCKED) or ()],
         "held_back": _held_back(record.fact(facts.HELD_BACK)),
         "hidden_text": [asdict(dropped) for dropped in record.fact(facts.HIDDEN_TEXT) or ()],
+        "snapshot": [asdict(text) for text in snapshot.texts] if snapshot else [],
         "instructions": [asdict(file) for file in record.fact(facts.INSTRUCTIONS) or ()],
         "outcome": _outcome(record.outcome, (record.updated_at - record.task.created_at) / 60)
         if record.outcome

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from dayhand.dashboard.said import SaidRow, said_rows
 from dayhand.ledger import facts
 from dayhand.ledger.ledger import Record
+from dayhand.reading.conversation import Conversation
 from dayhand.reading.instruction_file import InstructionFile
 from dayhand.task import STAGE_TITLES, Answered, Blocked, Proof, Proposed, Solution, Stage, State, Unfinished
 from dayhand.untrusted_text import mark_hidden
@@ -213,6 +215,16 @@ class TaskView:
         """What a person does not see in the issue or in the comment; the model did not get it."""
         known = self.record.fact(facts.HIDDEN_TEXT) or ()
         return tuple(Dropped(one.kind, mark_hidden(one.text)) for one in known)
+
+    @property
+    def snapshot(self) -> Conversation:
+        """What people wrote before the request, with what of it the model got."""
+        return self.record.fact(facts.SNAPSHOT) or Conversation()
+
+    @property
+    def said(self) -> list[SaidRow]:
+        """What people wrote, as the page lists it."""
+        return said_rows(self.snapshot)
 
     @property
     def instructions(self) -> tuple[InstructionFile, ...]:

@@ -16,6 +16,7 @@ from github.Repository import Repository
 
 from dayhand.errors import HubError
 from dayhand.hub.auth import REFRESH_SECONDS, AppAuth, Token
+from dayhand.hub.conversation import QUERY, parse_conversation
 from dayhand.hub.errors import hub_errors
 from dayhand.hub.models import (
     CheckRun,
@@ -25,6 +26,7 @@ from dayhand.hub.models import (
 )
 from dayhand.hub.permissions import COMMENT_PERMISSIONS, PERMISSIONS
 from dayhand.hub.session import open_github
+from dayhand.reading.conversation import Said
 from dayhand.untrusted_text import let_ci_run
 
 GONE, REFUSED = 404, 422
@@ -106,6 +108,14 @@ class RepositoryHub:
             head = self._repo().get_pull(number).head
             repository = head.repo.full_name if head.repo else ""
             return replace(found, head_branch=head.ref, head_repository=repository)
+
+    def conversation(self, number: int) -> tuple[Said, ...]:
+        """What people and Apps wrote on an issue or pull request: of each kind of text the last hundred."""
+        owner, _, name = self.full_name.partition("/")
+        with hub_errors(f"reading the conversation of #{number}"):
+            variables = {"owner": owner, "name": name, "number": number}
+            _, answer = self._client().requester.graphql_query(QUERY, variables)
+        return parse_conversation(answer["data"], number, f"{self.auth.slug()}[bot]")
 
     def react(self, number: int, comment: int | None, content: str) -> None:
         """React to a comment, or to the issue itself. A repeated reaction changes nothing."""

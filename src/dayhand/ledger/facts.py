@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from dayhand.errors import LedgerError
 from dayhand.ledger.codec import pack, unpack
+from dayhand.reading.conversation import Conversation
 from dayhand.reading.instruction_file import InstructionFile
 from dayhand.task import Blocked, HeldBack
 from dayhand.usage import Switch
@@ -89,6 +90,19 @@ def _encode_instructions(files: tuple[InstructionFile, ...]) -> str:
     return pack({"files": [asdict(one) for one in files]})
 
 
+def _parse_snapshot(text: str) -> Conversation:
+    """The conversation; without texts if this version cannot read it."""
+    try:
+        stored = unpack("snapshot of the conversation", text)
+        return stored.decode(Conversation, stored.data["snapshot"])
+    except (LedgerError, KeyError, TypeError):
+        return Conversation(problem="Another version of Dayhand kept it, which this one cannot read.")
+
+
+def _encode_snapshot(snapshot: Conversation) -> str:
+    return pack({"snapshot": asdict(snapshot)})
+
+
 def _parse_held_back(text: str) -> HeldBack:
     stored = unpack("part of a change that is held back", text)
     return stored.decode(HeldBack, stored.data.get("held_back"))
@@ -153,6 +167,9 @@ HIDDEN_TEXT = Fact(
     "hidden_text", _parse_dropped, _encode_dropped, "intake", ("dashboard",), own_place=True
 )  # what a person does not see in it, and the model does not get
 
+SNAPSHOT = Fact(
+    "snapshot", _parse_snapshot, _encode_snapshot, "wiring", ("wiring", "dashboard"), own_place=True
+)  # what people wrote, and what of it the model got
 INSTRUCTIONS = Fact(
     "instructions", _parse_instructions, _encode_instructions, "checkout", ("dashboard",), own_place=True
 )  # the instruction files, and how much of each the model got
@@ -183,6 +200,7 @@ ALL: tuple[Fact[Any], ...] = (
     CONCLUSION_IF_ACCEPTED,
     ACCEPTED_BY,
     HIDDEN_TEXT,
+    SNAPSHOT,
     INSTRUCTIONS,
     MODEL_SWITCHES,
     BLOCKED,

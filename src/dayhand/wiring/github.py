@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache, partial
 from urllib.parse import urlsplit
 
@@ -27,6 +28,7 @@ from dayhand.settings.required import app_key
 from dayhand.settings.table import Settings
 from dayhand.task import HeldBack, Task, TaskKind
 from dayhand.wiring.sandboxes import open_snapshot_cache
+from dayhand.wiring.snapshot import read_snapshot
 from dayhand.wiring.tools import open_tools
 
 
@@ -65,6 +67,7 @@ class GitHubServices:
             clone_url, branch = task.clone_url, task.default_branch
             if not clone_url:
                 clone_url, branch = hub.location()
+            branches = _target_branches(hub, task, claim)
             checkout = Checkout(
                 mirror=open_mirror(self.settings.data, task.repository, clone_url),
                 default_branch=branch,
@@ -73,7 +76,7 @@ class GitHubServices:
                 token=hub.token,
                 author=self._author,
                 co_author=lambda login: _co_author(hub, login),
-                branches=_target_branches(hub, task, claim),
+                branches=branches,
                 held_back=_accepted_files(self.ledger, task),
                 people=_people(self.ledger, hub, task.repository),
             )
@@ -86,7 +89,8 @@ class GitHubServices:
                 sandbox=open_snapshot_cache(self.settings),
                 publication=publication,
             ) as tools:
-                yield tools
+                said = read_snapshot(hub, task, claim.facts, own_branch=branches.own)
+                yield replace(tools, snapshot=said)
         finally:
             hub.close()
 

@@ -1,6 +1,8 @@
-"""GraphQL: the two mutations on pull requests that the REST API does not offer."""
+"""GraphQL: the two mutations on pull requests that the REST API does not offer, and queries."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
@@ -8,6 +10,8 @@ from flask.typing import ResponseReturnValue
 from dayhand.localhub.errors import ApiError
 from dayhand.localhub.payloads.issues import node_id
 from dayhand.localhub.rest.api import Api, request_body
+from dayhand.localhub.rest.graphql_query import QueryError, parse_query, run
+from dayhand.localhub.rest.graphql_types import schema
 from dayhand.localhub.state.models import Issue, Repository
 from dayhand.localhub.tokens import Grant
 
@@ -28,8 +32,7 @@ def graphql(api: Api) -> Blueprint:
         body = request_body()
         mutation = next((name for name in DRAFT_BY_MUTATION if name in body.get("query", "")), None)
         if mutation is None:
-            message = "This GraphQL operation is not supported."
-            return jsonify(errors=[{"type": "NOT_SUPPORTED", "message": message}])
+            return jsonify(_answer(api, grant, body))
         node = (body.get("variables") or {}).get("input", {}).get("pullRequestId", "")
         found = _find_pull(api, grant, node)
         if found is None:
@@ -45,6 +48,25 @@ def graphql(api: Api) -> Blueprint:
         return jsonify(data={mutation: {"clientMutationId": None, "pullRequest": {"isDraft": draft}}})
 
     return blueprint
+
+
+def _answer(api: Api, grant: Grant, body: dict[str, Any]) -> dict[str, Any]:
+    """Run a query. For a fault in it, GitHub answers 200 with errors."""
+
+    def readable(owner: str, name: str) -> Repository | None:
+        repo = api.actions.repositories.get(f"{owner}/{name}")
+        if repo:
+            grant.require(repo, "issues", "read")
+            grant.require(repo, "pull_requests", "read")
+        return repo
+
+    try:
+        selections = parse_query(str(body.get("query", "")), body.get("variables") or {})
+        return {"data": run(selections, schema(readable), ("Query", None))}
+    except (QueryError, StopIteration) as error:
+        return {"errors": [{"message": str(error)}]}
+    except ApiError as error:
+        return {"data": None, "errors": [{"type": "FORBIDDEN", "message": str(error)}]}
 
 
 def _find_pull(api: Api, grant: Grant, node: str) -> tuple[Repository, Issue] | None:

@@ -64,6 +64,7 @@ class Comment:
     app: App | None = None
     reactions: list[Reaction] = field(default_factory=list)
     edited: datetime | None = None
+    minimized: bool = False  # hidden on the page, as spam for example
 
 
 @dataclass(slots=True)
@@ -75,6 +76,7 @@ class Review:
     commit: str
     submitted: datetime
     edited: datetime | None = None
+    minimized: bool = False
     reactions: list[Reaction] = field(default_factory=list)
 
 

@@ -1,0 +1,41 @@
+"""What people wrote before a task, as its page lists it: who, when, whether they may write, and what was not read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from dayhand.reading.conversation import Conversation, SnapshotText
+from dayhand.untrusted_text import mark_hidden
+
+
+@dataclass(frozen=True, slots=True)
+class SaidRow:
+    """One text."""
+
+    kept: bool
+    title: str
+    about: str
+    reason: str
+    text: str
+
+
+def said_rows(snapshot: Conversation) -> list[SaidRow]:
+    return [_row(text) for text in snapshot.texts]
+
+
+def _row(text: SnapshotText) -> SaidRow:
+    said = text.said
+    state = f", {said.state}" if said.state else ""
+    place = f" on {said.place}" if said.place else ""
+    access = "Dayhand’s own" if said.ours else "write access" if text.may_write else "no write access"
+    when = datetime.fromtimestamp(said.created, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    cut = f" · {text.cut:,} characters cut" if text.cut else ""
+    hunk = f"{said.hunk}\n\n" if said.hunk else ""
+    return SaidRow(
+        text.kept,
+        mark_hidden(f"{said.kind.capitalize()}{state} by {said.author}{place}"),
+        f"{when} · {access}{cut}",
+        text.reason,
+        mark_hidden(f"{hunk}{text.text}" or "(empty)"),
+    )

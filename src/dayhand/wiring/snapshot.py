@@ -1,0 +1,45 @@
+"""Reads what people wrote once, when a worker begins, and keeps it: a resumed task and its page have exactly this."""
+
+from __future__ import annotations
+
+import re
+
+from dayhand.errors import HubError, HubUnavailable
+from dayhand.hub.repository import RepositoryHub
+from dayhand.intake.permission import may_ask
+from dayhand.ledger import facts
+from dayhand.ledger.facts import Facts
+from dayhand.reading.conversation import Conversation, Said, Trigger, take_snapshot
+from dayhand.task import Task, TaskKind
+
+CLOSES = re.compile(r"\bFixes #(\d+)")
+
+
+def read_snapshot(hub: RepositoryHub, task: Task, task_facts: Facts, *, own_branch: str) -> Conversation:
+    """The conversation of the issue and of our pull request from it. Raises ``HubUnavailable``."""
+    if not task.number or task.ask.kind not in (TaskKind.FIX, TaskKind.FOLLOW_UP):
+        return Conversation()
+    known = task_facts.get(facts.SNAPSHOT)
+    if known is not None:
+        return known
+    trigger = Trigger(task.created_at, task.number, task.ask.comment or 0)
+    try:
+        snapshot = take_snapshot(_read(hub, task, own_branch), trigger, lambda login: may_ask(hub, login))
+    except HubUnavailable:
+        raise
+    except HubError as error:
+        snapshot = Conversation(problem=f"{error} {error.advice}".strip())
+    task_facts.put(facts.SNAPSHOT, snapshot)
+    return snapshot
+
+
+def _read(hub: RepositoryHub, task: Task, own_branch: str) -> tuple[Said, ...]:
+    """Both sides of the thread, whichever of them the request is on."""
+    here = hub.conversation(task.number)
+    if not own_branch:
+        return here
+    text = next((said.text for said in here if said.kind == "pull request" and said.ours), "")
+    closed = CLOSES.search(text)
+    pull = None if text else hub.find_pull(own_branch)
+    other = int(closed[1]) if closed else pull.number if pull else 0
+    return (*hub.conversation(other), *here) if other and other != task.number else here
