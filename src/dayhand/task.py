@@ -73,6 +73,7 @@ class Ask:
     max_minutes: float = 0.0
     on_pull: bool = False  # whether it was written on a pull request
     base: str = ""  # the branch to start from and to go to; "": the repository's choice
+    review: int | None = None  # the id of the review that asks
 
 
 @dataclass(frozen=True, slots=True)

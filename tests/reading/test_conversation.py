@@ -27,7 +27,7 @@ TEXTS: dict[str, tuple[Said, Trigger, str]] = {
     "hidden as spam": (replace(COMMENT, minimized=True), TRIGGER, conversation.MINIMIZED),
     "only a picture's comment": (replace(COMMENT, text="<!-- x -->"), TRIGGER, conversation.NOTHING_TO_SEE),
     "our own": (replace(COMMENT, author="dayhand[bot]", ours=True), TRIGGER, ""),
-    "a comment of the review that asks": (NOTE, REVIEW, ""),
+    "a comment of the review that asks": (NOTE, REVIEW, conversation.REQUEST),
 }
 
 
@@ -49,13 +49,6 @@ def test_the_newest_texts_fit_and_a_long_one_is_cut() -> None:
     assert sum(len(text.text) for text in snapshot.texts if text.kept) <= MAX_CHARS
     assert {text.reason for text in snapshot.texts if not text.kept} == {conversation.NO_ROOM}
     assert {text.cut for text in snapshot.texts if text.kept} == {9_000 - MAX_TEXT_CHARS}
-
-
-def test_a_review_that_asks_comes_before_newer_talk() -> None:
-    notes = [replace(NOTE, id=number, created=float(number), text="x" * 7_000) for number in range(30, 35)]
-    talk = [replace(COMMENT, id=number, created=float(number), text="y" * 7_000) for number in range(40, 45)]
-    snapshot = take_snapshot([*notes, *talk], REVIEW, lambda _: True)
-    assert [text.said.id for text in snapshot.texts if text.kept] == [30, 31, 32, 33, 34]
 
 
 def test_each_author_is_looked_up_once_and_only_so_many() -> None:

@@ -102,6 +102,10 @@ COMMENT = """\
 While you were working, {who}, who has {permission} access, wrote the comment below in this conversation, not to you. \
 Take it into account if it concerns your work."""
 
+REVIEW = """\
+Someone reviewed the pull request. Change what each comment asks for, or, where a comment is a question or is wrong, \
+leave the code and answer it in the summary, with proof (citations)."""
+
 
 def opening(
     task: Task, briefing: str, limits: Sequence[Limit] = (), *, snapshot: Conversation = NOTHING_SAID
@@ -131,7 +135,9 @@ def _comment(said: Message) -> str:
 def _request(task: Task, snapshot: Conversation) -> str:
     issue = f"{visible_line(task.title).text}\n\n{visible(task.body).text}"
     parts = [
-        {TaskKind.FIX: FIX, TaskKind.QUESTION: QUESTION}.get(task.ask.kind, FOLLOW_UP),
+        REVIEW
+        if task.ask.review
+        else {TaskKind.FIX: FIX, TaskKind.QUESTION: QUESTION}.get(task.ask.kind, FOLLOW_UP),
         f"{_about(task, snapshot)}:\n{tagged('issue', issue)}",
     ]
     request = task.ask.text.strip()

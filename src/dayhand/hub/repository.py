@@ -117,6 +117,13 @@ class RepositoryHub:
             _, answer = self._client().requester.graphql_query(QUERY, variables)
         return parse_conversation(answer["data"], number, f"{self.auth.slug()}[bot]")
 
+    def reply_in_thread(self, number: int, comment: int, body: str, *, marker: str) -> None:
+        """Reply to the first comment of a thread of a review. GitHub takes no reply to a thread that is gone."""
+        path = f"/repos/{self.full_name}/pulls/{number}/comments/{comment}/replies"
+        with hub_errors(f"replying to a comment on #{number}"):
+            text = f"{body}\n\n{hidden_marker(marker)}"
+            self._client().requester.requestJsonAndCheck("POST", path, input={"body": text})
+
     def react(self, number: int, comment: int | None, content: str) -> None:
         """React to a comment, or to the issue itself. A repeated reaction changes nothing."""
         with hub_errors(f"reacting on #{number}"):

@@ -13,7 +13,7 @@ from typing import assert_never
 from dayhand.errors import HubError, HubUnavailable
 from dayhand.hub.client import Hub
 from dayhand.hub.repository import RepositoryHub
-from dayhand.intake import deeds, grammar, refusals
+from dayhand.intake import deeds, grammar, refusals, reviews
 from dayhand.intake.events import (
     BranchPushed,
     Clicked,
@@ -24,6 +24,7 @@ from dayhand.intake.events import (
     Labeled,
     Pushed,
     RepositoriesAdded,
+    Reviewed,
     Subject,
     Unlabeled,
 )
@@ -66,6 +67,9 @@ class Dispatcher:
                 return self._labeled(event, delivery)
             case Commented():
                 return self._commented(event, delivery)
+            case Reviewed():
+                handles = [*self.handles, self.hub.slug()]
+                return reviews.act(event, handles, delivery=delivery, context=self)
             case Unlabeled() if event.label == self.label and not event.by_bot:
                 return deeds.stop_because(event, f"{event.sender} removed the label", self)
             case Unlabeled():
@@ -118,7 +122,7 @@ class Dispatcher:
         """Open the thread's task, or keep the request as a message for the task that the thread has already."""
         subject, ask, task = request.subject, request.ask, self._task(request)
         thread = self.ledger.threads.find_key(subject.repository_id, subject.number)
-        says_more = ask.comment is not None and not self._is_being_accepted(thread, ask)
+        says_more = (ask.comment or ask.review) is not None and not self._is_being_accepted(thread, ask)
         message = Message(task, mention=True) if says_more else None
         return self.ledger.open(task, delivery=delivery, thread=thread, message=message)
 

@@ -5,7 +5,6 @@ https://docs.github.com/webhooks/webhook-events-and-payloads
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,13 +13,13 @@ from typing import Any
 
 from dayhand.errors import IntakeError
 from dayhand.file_kinds import decides_set_up
+from dayhand.intake.payload import Fields, read_payload
 
 MAX_COMMITS = 2048  # GitHub lists no more in one push
 MAX_BRANCH_COMMITS = 250  # whose pusher is kept: a larger push makes nothing trusted
 COMMIT = re.compile(r"[0-9a-f]{40}")
 MAX_PATHS = 3000  # and no more files of one commit
 WITHDRAWALS = ("unlabeled", "closed", "deleted", "transferred")
-ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +57,19 @@ class Commented:
     sender: str
     by_bot: bool
     before: str | None = None  # the comment's text before it was edited; None if it is new
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """Someone submitted a review of a pull request. Its comments on lines are not part of the event."""
+
+    subject: Subject
+    branch: str  # of the pull request
+    review: int
+    state: str  # "changes_requested", "commented" or "approved"
+    text: str
+    sender: str
+    by_bot: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +144,22 @@ class Ignored:
 
 
 Event = (
-    Labeled | Unlabeled | Commented | Closed | Clicked | RepositoriesAdded | Pushed | BranchPushed | Ignored
+    Labeled
+    | Unlabeled
+    | Commented
+    | Reviewed
+    | Closed
+    | Clicked
+    | RepositoriesAdded
+    | Pushed
+    | BranchPushed
+    | Ignored
 )
 
 
 def parse(name: str, body: bytes) -> Event:
     """Parse a delivery. Raises ``IntakeError`` (400) if it is not JSON, or a field that such an event always has is missing."""
-    payload = _payload(body)
+    payload = read_payload(body)
     action = payload.get("action", "") if isinstance(payload, Mapping) else ""
     if parser := PARSERS.get((name, action if isinstance(action, str) else "")):
         return parser(Fields(payload, name))
@@ -150,62 +171,6 @@ def parse(name: str, body: bytes) -> Event:
 def may_request(name: str, action: str) -> bool:
     """Whether an event with this name and action may request something of us."""
     return (name, action) in PARSERS
-
-
-def _payload(body: bytes) -> Any:
-    try:
-        text = body.decode(json.detect_encoding(body))  # strict: json.loads lets encoded surrogates pass
-        payload = json.loads(text)
-        if ESCAPED_SURROGATE.search(text):
-            json.dumps(payload, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        raise IntakeError(
-            "The delivery contains half of a surrogate pair, which is not valid Unicode.", status=400
-        ) from error
-    except RecursionError as error:
-        raise IntakeError("The delivery's JSON is nested too deeply.", status=400) from error
-    except ValueError as error:
-        raise IntakeError(
-            f"The delivery is not JSON: {error}.",
-            status=400,
-            advice="Set the content type of the webhook to application/json on the App's settings page.",
-        ) from error
-    return payload
-
-
-@dataclass(frozen=True, slots=True)
-class Fields:
-    """A payload; a missing field or one of another type is an ``IntakeError`` that names it."""
-
-    payload: Any
-    event: str
-
-    def get(self, *path: str) -> Any:
-        value = self.payload
-        for key in path:
-            if not isinstance(value, Mapping) or key not in value:
-                raise IntakeError(f"The {self.event} event has no {'.'.join(path)}.", status=400)
-            value = value[key]
-        return value
-
-    def text(self, *path: str) -> str:
-        """A string; GitHub sends null for an empty one."""
-        value = self.get(*path)
-        if not isinstance(value, str | None):
-            raise IntakeError(f"In the {self.event} event, {'.'.join(path)} must be a string.", status=400)
-        return value or ""
-
-    def list(self, *path: str) -> list[Any]:
-        value = self.get(*path)
-        if not isinstance(value, list):
-            raise IntakeError(f"In the {self.event} event, {'.'.join(path)} must be a list.", status=400)
-        return value
-
-    def number(self, *path: str) -> int:
-        value = self.get(*path)
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise IntakeError(f"In the {self.event} event, {'.'.join(path)} must be a number.", status=400)
-        return value
 
 
 def _subject(fields: Fields, key: str) -> Subject:
@@ -328,6 +293,17 @@ def _touches(commit: Mapping[str, Any]) -> bool:
     return len(known) < len(lists) or len(paths) >= MAX_PATHS or any(map(decides_set_up, paths))
 
 
+def _reviewed(fields: Fields) -> Reviewed:
+    return Reviewed(
+        _subject(fields, "pull_request"),
+        fields.text("pull_request", "head", "ref"),
+        fields.number("review", "id"),
+        fields.text("review", "state").lower(),
+        fields.text("review", "body"),
+        *_sender(fields),
+    )
+
+
 # By the event's name and its action; a push has no action.
 PARSERS: Mapping[tuple[str, str], Callable[[Fields], Event]] = {
     ("issues", "labeled"): lambda fields: _labeled(fields, "issue"),
@@ -341,6 +317,7 @@ PARSERS: Mapping[tuple[str, str], Callable[[Fields], Event]] = {
     },
     ("issue_comment", "created"): _commented,
     ("issue_comment", "edited"): _edited,
+    ("pull_request_review", "submitted"): _reviewed,
     ("check_run", "rerequested"): lambda fields: _clicked(fields, "check_run"),
     ("check_run", "requested_action"): lambda fields: _clicked(fields, "check_run"),
     ("check_suite", "rerequested"): lambda fields: _clicked(fields, "check_suite"),

@@ -6,13 +6,7 @@ import time
 from collections.abc import Callable
 
 from dayhand.environment.declared.improvement import Improvement
-from dayhand.errors import (
-    DayhandError,
-    HubError,
-    HubUnavailable,
-    LimitReached,
-    TaskStopped,
-)
+from dayhand.errors import DayhandError, HubError, HubUnavailable, LimitReached, TaskStopped
 from dayhand.hub.models import Pull
 from dayhand.hub.repository import RepositoryHub
 from dayhand.ledger import facts
@@ -22,6 +16,7 @@ from dayhand.ledger.repository_notes import RepositoryNotes, last_examination
 from dayhand.publish.base import ProposedChange
 from dayhand.publish.check_run import CheckRunProgress, failure_conclusion
 from dayhand.publish.markdown.escape import cap
+from dayhand.publish.threads import answer_threads
 from dayhand.publish.wording import (
     check_run,
     comment,
@@ -111,6 +106,7 @@ class GitHubPublication:
         if proposed.pushed and not proposed.verification.conclusion.stays_draft:  # else a person decides
             self.hub.ready(pull.number)
             self.hub.request_review(pull.number, task.ask.asker)
+        answer_threads(self.hub, task, lambda path: comment.settled(path, proposed, self.repository_url))
         usage = proposed.solution.usage
         self._comment(
             comment.commit_added(task, body, pushed=proposed.pushed)
@@ -126,7 +122,9 @@ class GitHubPublication:
         self._conclude("neutral", check_run.NO_CHANGES)
         self._withdraw(check_run.NO_CHANGES)
         urls = {"repository_url": self.repository_url, "task_url": self.task_url}
-        return self._comment(comment.answered(task, solution, proofs, left_out=left_out, **urls))
+        url = self._comment(comment.answered(task, solution, proofs, left_out=left_out, **urls))
+        answer_threads(self.hub, task, lambda _: comment.not_settled(url))
+        return url
 
     def start_examination(self, commit: str) -> None:
         """Start a check run on the commit, or reuse the one of an earlier examination that no person requested."""

@@ -73,7 +73,7 @@ class Trigger:
 
 
 def take_snapshot(said: Iterable[Said], trigger: Trigger, may_write: Callable[[str], bool]) -> Conversation:
-    """Decide about each text. What belongs to the review that asks is always kept, as far as it fits."""
+    """Decide about each text. The newest are kept, as far as they fit."""
     texts = sorted(said, key=lambda one: (one.created, one.id))
     request = next(
         (one.created for one in texts if trigger.comment and one.id == trigger.comment), trigger.when
@@ -81,16 +81,9 @@ def take_snapshot(said: Iterable[Said], trigger: Trigger, may_write: Callable[[s
     authors = list(dict.fromkeys(one.author for one in reversed(texts) if not one.ours))[:MAX_AUTHORS]
     allowed = {author for author in authors if may_write(author)}
     room, decided = MAX_CHARS, list[SnapshotText]()
-    for one in sorted(
-        texts,
-        key=lambda one: (bool(trigger.review) and one.review == trigger.review, one.created, one.id),
-        reverse=True,
-    ):
+    for one in reversed(texts):
         text, hunk = visible(one.text).text, "\n".join(one.hunk.split("\n")[-MAX_HUNK_LINES:])
-        asks = bool(trigger.review) and trigger.review in (one.review, one.id)
-        reason = _reason(one, trigger, after=max(request, trigger.when) if asks else request) or (
-            "" if text else NOTHING_TO_SEE
-        )
+        reason = _reason(one, trigger, after=request) or ("" if text else NOTHING_TO_SEE)
         kept = text[:MAX_TEXT_CHARS]
         size = len(kept) + len(hunk)
         if not reason and size > room:
@@ -106,7 +99,8 @@ def take_snapshot(said: Iterable[Said], trigger: Trigger, may_write: Callable[[s
 def _reason(one: Said, trigger: Trigger, *, after: float) -> str:
     """Why a text is not read; "" if it is."""
     is_subject = not one.id and one.number == trigger.number  # its text came with the event
-    if is_subject or (one.id and one.id == trigger.comment):
+    is_review = trigger.review and trigger.review in (one.review, one.id)
+    if is_subject or is_review or (one.id and one.id == trigger.comment):
         return REQUEST
     if one.created > after:
         return LATER

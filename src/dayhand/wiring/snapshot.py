@@ -17,12 +17,12 @@ CLOSES = re.compile(r"\bFixes #(\d+)")
 
 def read_snapshot(hub: RepositoryHub, task: Task, task_facts: Facts, *, own_branch: str) -> Conversation:
     """The conversation of the issue and of our pull request from it. Raises ``HubUnavailable``."""
-    if not task.number or task.ask.kind not in (TaskKind.FIX, TaskKind.FOLLOW_UP):
+    if not task.number or task.ask.kind in (TaskKind.ACCEPT, TaskKind.ENVIRONMENT):
         return Conversation()
     known = task_facts.get(facts.SNAPSHOT)
     if known is not None:
         return known
-    trigger = Trigger(task.created_at, task.number, task.ask.comment or 0)
+    trigger = Trigger(task.created_at, task.number, task.ask.comment or 0, task.ask.review or 0)
     try:
         snapshot = take_snapshot(_read(hub, task, own_branch), trigger, lambda login: may_ask(hub, login))
     except HubUnavailable:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from dayhand.errors import DayhandError, TaskStopped
-from dayhand.publish.markdown.escape import cap, code
+from dayhand.publish.base import ProposedChange
+from dayhand.publish.markdown.escape import cap, code, title
 from dayhand.publish.markdown.sanitize import prose
 from dayhand.publish.wording.cost import SCRIPTED, spent, took_over
 from dayhand.publish.wording.evidence import citation
@@ -84,6 +85,21 @@ def commit_added(task: Task, body: str, *, pushed: bool = True) -> str:
     else:
         opening = f"I looked again. {NOTHING_PUSHED_YET}"
     return cap(f"@{task.ask.asker} {opening}\n\n{body}", MAX_BYTES)
+
+
+def settled(path: str, proposed: ProposedChange, repository_url: str) -> str:
+    """The reply in a thread of a review: the commit, and whether it changes the file of the thread."""
+    if not proposed.pushed:
+        return NOTHING_PUSHED_YET
+    commit = f"[`{proposed.head[:8]}`]({repository_url}/commit/{proposed.head})"
+    if path in proposed.change.paths:
+        return f"{commit} changes this file: {title(proposed.solution.title)}"
+    return f"{commit} does not change this file. My comment on the pull request says what it does."
+
+
+def not_settled(answer_url: str) -> str:
+    """The reply in a thread of a review that led to no change."""
+    return f"I changed nothing. [My answer]({answer_url}) says why."
 
 
 def answered(

@@ -1,0 +1,73 @@
+"""A review of our pull request is one request; each of its threads is answered with the commit."""
+
+from __future__ import annotations
+
+from dayhand.localhub.state.models import Issue
+from dayhand.localhub.state.reviews import LineNote
+from dayhand.scripted_model.moves import Finish, Patch
+from tests.journey.harness import Harness
+
+BETTER = Patch(
+    "*** Begin Patch\n*** Update File: shop.py\n@@ def total(prices):\n-    return sum(prices)\n"
+    "+    return sum(prices, start=0)\n*** End Patch"
+)
+
+
+def our_pull(harness: Harness) -> Issue:
+    repo = harness.repository("shop")
+    harness.label(repo, harness.issue(repo))
+    harness.work()
+    (pull,) = harness.pulls(repo)
+    return pull
+
+
+def test_a_review_is_one_request_and_each_thread_is_answered_with_the_commit(harness: Harness) -> None:
+    pull = our_pull(harness)
+    actions, repo = harness.hub.actions, harness.hub.actions.repo("ada", "shop")
+    harness.scripted_model.turns = [[BETTER], [Finish("Say where the sum starts", "As you asked.")]]
+    notes = [
+        LineNote("shop.py", 2, "Say where it starts. ```x``` <!-- HIDDEN -->"),
+        LineNote("shop.py", 1, "And name it."),
+    ]
+    actions.review(repo, pull, harness.ada, event="REQUEST_CHANGES", body="Almost there.", notes=notes)
+    harness.settle()
+    (task_id,) = harness.waiting()
+    assert pull.pull
+    second = pull.pull.threads[1].comments[0]
+    actions.edit_review_comment(repo, pull, second, body="Delete it.", by=harness.bob)
+    harness.work()
+    prompt = harness.scripted_model.result
+
+    assert "Someone reviewed the pull request." in prompt
+    assert "What ada, who has write access, asks:" in prompt
+    assert "On `shop.py:2`:" in prompt
+    assert "+    return sum(prices)" in prompt
+    assert "Say where it starts." in prompt
+    assert "And name it." in prompt
+    assert "HIDDEN" not in prompt
+    assert "Delete it." not in prompt
+    head = pull.pull.head_sha
+    for thread in pull.pull.threads:
+        (reply,) = thread.comments[1:]
+        assert reply.body.startswith(f"[`{head[:8]}`]")
+        assert "changes this file: Say where the sum starts" in reply.body
+    assert len(harness.pulls(repo)) == 1
+    assert harness.waiting() == []  # our own replies ask for nothing
+    assert [body for body in harness.bot_comments(pull) if task_id in body]
+
+
+def test_a_review_without_a_request_starts_nothing(harness: Harness) -> None:
+    pull = our_pull(harness)
+    actions, repo = harness.hub.actions, harness.hub.actions.repo("ada", "shop")
+    note = LineNote("shop.py", 2, "Nice.")
+    actions.review(repo, pull, harness.ada, event="APPROVE", body="Thank you!")
+    actions.review(repo, pull, harness.bob, event="COMMENT", notes=[note])  # may not write, asks for nothing
+    assert pull.pull
+    thread = pull.pull.threads[0]
+    actions.reply_in_thread(repo, pull, thread=thread, user=harness.ada, body="I agree.")
+    harness.settle()
+    assert harness.waiting() == []
+    actions.review(repo, pull, harness.bob, event="REQUEST_CHANGES", body="Please change it.")
+    harness.settle()
+    assert harness.waiting() == []
+    assert "write access" in harness.bot_comments(pull)[-1]
