@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import IO
 
 PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
 TERMINATE_SECONDS = 5.0
 PROCESSES = ("web", "dispatch", "work")  # the commands of an installation
 
@@ -55,3 +56,9 @@ def die_with_parent() -> None:
     """Ask the kernel to kill this process when its parent dies. Does nothing outside Linux."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of descendants that lose theirs, to learn what they used. Does nothing outside Linux."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)

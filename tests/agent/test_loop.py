@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
@@ -112,6 +113,33 @@ def test_a_reply_is_journalled_before_it_is_acted_on(
 ) -> None:
     work(play(*STORY), box, journal, log)
     assert kinds(journal) == ["reply", "results", "checkpoint"] * 3 + ["reply"]
+
+
+class ExportCounter:
+    """A box that counts how often its work tree is exported."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+        self.exports = 0
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._box, name)
+
+    def check_output(self, command: Sequence[str], **options: Any) -> bytes:
+        self.exports += "pack-objects" in command[-1]
+        return self._box.check_output(command, **options)
+
+
+def test_only_a_changed_work_tree_is_exported_and_each_turn_has_its_checkpoint(
+    play: Play, box: Box, journal: Journal, log: Log
+) -> None:
+    reads = [[Shell(f"cat src/app.py # {number}")] for number in range(3)]
+    counter = ExportCounter(box)
+    work(play(*reads, [Patch(PATCH)], *reads, [DONE]), counter, journal, log)  # type: ignore[arg-type]
+    assert counter.exports == 2, "as it was at first, and after the patch"
+    assert [turn for name, turn in journal.written if name == "checkpoint"] == [1, 2, 3, 4, 5, 6, 7]
+    assert journal.kept
+    assert b"PACK" in journal.kept[1]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from dayhand.agent.budget import Budget
 from dayhand.agent.compaction import History, compact
@@ -29,6 +29,8 @@ from dayhand.sandbox.base import Box
 from dayhand.task import Solution, TaskKind
 from dayhand.usage import Limit
 
+MAX_KEPT_BYTES = 1024 * 1024  # of the last checkpoint, in memory
+
 
 @dataclass(frozen=True, slots=True)
 class TurnResult:
@@ -37,6 +39,20 @@ class TurnResult:
     items: list[Item]  # their outputs, and remarks for the model
     solution: Solution | None
     pack: bytes  # a checkpoint of the work tree; empty if nothing changed it
+
+
+@dataclass(slots=True)
+class LastCheckpoint:
+    """The work tree that was exported last: most commands only read, and leave it as it was."""
+
+    changes: worktree.Changes | None = None
+    tree: str = ""
+    data: bytes = b""
+
+    def keep(self, changes: worktree.Changes, tree: str, data: bytes) -> None:
+        """Keep it, unless it is large."""
+        small = len(data) <= MAX_KEPT_BYTES
+        self.changes, self.tree, self.data = (changes, tree, data) if small else (None, "", b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +68,7 @@ class TurnRunner:
     budget: Budget
     effort: str = ""  # the repository's
     kind: TaskKind = TaskKind.FIX
+    last: LastCheckpoint = field(default_factory=LastCheckpoint)
 
     def restore(self, guard: LoopGuard) -> int:
         """Restore the work tree of the last checkpoint; return the turn of that checkpoint, 0 if there is none."""
@@ -187,13 +204,17 @@ class TurnRunner:
         """Export the work tree, so that another worker can take over; empty if that failed."""
         try:
             changes = worktree.list_changed_bytes(self.box, self.base)
+            if changes == self.last.changes:
+                guard.tree = self.last.tree
+                return self.last.data
             tree, pack = worktree.export(self.box, changes, changes.small)
         except SandboxError as error:
             guard.record_failed_checkpoint(error)
             self.log.line("error", str(error))
             return b""
-        guard.tree = tree
-        return tree.encode() + b"\n" + pack
+        guard.tree, data = tree, tree.encode() + b"\n" + pack
+        self.last.keep(changes, tree, data)
+        return data
 
 
 def only_plans_or_finishes(reply: Reply) -> bool:

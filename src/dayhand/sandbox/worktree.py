@@ -110,7 +110,6 @@ rm -f "$E/index.lock"
 exact add -A --ignore-errors 2> "$E/errors" || [ $? = 1 ]
 raw=$(exact write-tree)
 checked=$(git rev-parse --verify "$(cat "$E/commit")^{tree}")
-base=$(git rev-parse --verify "$BASE^{tree}")
 """
 
 # What is there now, as it would be committed. A merge by trees: a file that has the bytes that were checked out keeps
@@ -124,6 +123,7 @@ one_by_one() {  # a file that its own encoding forbids is taken as it is
       GIT_LITERAL_PATHSPECS=1 git ls-tree -z "$RAW" -- "$1" | git update-index -z --add --replace --index-info
     }' sh < "$E/paths"
 }
+base=$(git rev-parse --verify "$BASE^{tree}")
 old=$base new=$raw
 if [ "$checked" != "$base" ] || [ -n "$(exact ls-files -- ':(glob)**/.gitattributes' | head -n 1)" ]; then
   moved=-M
@@ -145,6 +145,7 @@ old=$checked new=$raw
 """
 _LIST = """
 printf '%s\\n' "$old"
+if [ "$old" = "$new" ]; then printf '\\n'; exit; fi
 git diff-tree -r --raw --no-abbrev --no-renames "$old" "$new" | cut -d ' ' -f 4 |
   git cat-file --batch-check='%(objectsize)'
 printf '\\n'

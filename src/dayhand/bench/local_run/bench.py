@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -22,8 +22,9 @@ from rich.table import Table
 
 from dayhand.bench.local_run import minimal_loop
 from dayhand.bench.local_run.script import FILES, REPAIR, commands
-from dayhand.bench.measure import time_ms
+from dayhand.bench.measure import children, time_ms
 from dayhand.bench.model_server import ModelServerProcess, model_server_process
+from dayhand.child_process import adopt_orphans
 from dayhand.errors import DayhandError
 
 ROUNDS = 3
@@ -69,6 +70,7 @@ class ProgramRun:
 
 def bench_run(*, as_json: bool, rounds: int = ROUNDS, steps: int = STEPS) -> int:
     """Measure and print. Raises ``DayhandError`` if a run fails."""
+    adopt_orphans()
     with tempfile.TemporaryDirectory(prefix="dayhand-bench-") as folder, model_server_process() as server:
         bench = _Bench(Path(folder), server)
         ours, bare = bench.measure(rounds, steps)
@@ -154,19 +156,18 @@ class _Bench:
         seen = len(self._server.requests())
         log = self._folder / "log"
         with log.open("wb") as out:
+            known = children(os.getpid())
             began = time.time()
             process = subprocess.Popen(
                 [sys.executable, *words], cwd=self._repository, env=self._environ, stdout=out, stderr=out
             )
-            _, status, usage = os.wait4(process.pid, 0)
-            ended = time.time()
-        process.returncode = os.waitstatus_to_exitcode(status)
+            process.returncode, cpu, ended = _wait(process.pid, known)
         times = [request.at for request in self._server.requests()[seen:]]
         if process.returncode not in accepted or not times:
             tail = log.read_text(encoding="utf-8", errors="replace").strip()[-1000:]
             raise DayhandError(f"A run of the benchmark ended with {process.returncode}: {tail}")
         gaps = [after - before for before, after in pairwise(times)]
-        return ProgramRun(ended - began, usage.ru_utime + usage.ru_stime, times[0] - began, gaps)
+        return ProgramRun(ended - began, cpu, times[0] - began, gaps)
 
     def _make_repository(self) -> None:
         self._repository.mkdir()
@@ -179,6 +180,20 @@ class _Bench:
     def _git(self, *words: str) -> None:
         identity = ["-c", "user.name=Bench", "-c", "user.email=bench@localhost"]
         subprocess.run(["git", *identity, *words], cwd=self._repository, check=True, capture_output=True)
+
+
+def _wait(pid: int, known: Collection[int]) -> tuple[int, float, float]:
+    """Wait for a program: its exit code, the CPU seconds of all its processes, and when it ended.
+
+    A box's first process outlives its parent for a moment, and becomes our child. ``known`` are our other children.
+    """
+    cpu, code, ended = 0.0, 0, 0.0
+    while not ended or {*children(os.getpid())} - {*known}:
+        found, status, usage = os.wait4(-1, 0)
+        cpu += usage.ru_utime + usage.ru_stime
+        if found == pid:
+            code, ended = os.waitstatus_to_exitcode(status), time.time()
+    return code, cpu, ended
 
 
 def _run_true() -> None:
