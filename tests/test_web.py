@@ -34,6 +34,7 @@ from tests.app_key import app_key_pem
 from tests.tasks import make_task
 
 SECRET = "s"
+NO_REPLICAS = {"min-replicas-to-write": "1"}  # it answers, and takes no writes: NOREPLICAS
 ACCESS = Access("the-dashboard-token-of-these-tests", "the-metrics-token-of-these-tests")
 NOBODY = "http://127.0.0.1:9/api/v3"  # the discard port: nobody answers
 
@@ -72,6 +73,23 @@ def test_it_is_alive_and_ready_while_redis_answers(tmp_path: Path) -> None:
     unready = client.get("/readyz")
     assert unready.status_code == 503
     assert str(tmp_path) not in unready.text, "anyone may ask: Redis's address stays out"
+
+
+def test_a_redis_that_takes_no_writes_is_not_ready_and_a_delivery_is_refused(tmp_path: Path) -> None:
+    body = labeled()
+    with embedded(tmp_path) as url, connect(url) as redis:
+        client = app_on(url).test_client()
+        for broken, whole in [
+            ({"maxmemory": "1"}, {"maxmemory": "0"}),
+            (NO_REPLICAS, {"min-replicas-to-write": "0"}),
+        ]:
+            redis.config_set(*next(iter(broken.items())))
+            assert client.get("/readyz").status_code == 503
+            answer = client.post("/webhook", data=body, headers=signed(body, "issues"))
+            assert answer.status_code == 503
+            redis.config_set(*next(iter(whole.items())))
+        assert client.get("/readyz").status_code == 200
+        assert client.post("/webhook", data=body, headers=signed(body, "issues")).status_code == 202
 
 
 def test_metrics_say_what_waits_what_ended_and_what_became_of_deliveries(tmp_path: Path) -> None:
@@ -161,13 +179,21 @@ def labeled(body: str = "B") -> bytes:
     return json.dumps(payload).encode()
 
 
-def test_without_redis_a_delivery_is_refused_within_githubs_ten_seconds(tmp_path: Path) -> None:
+@pytest.mark.parametrize("listens", [False, True], ids=["it is away", "it is silent"])
+def test_without_redis_a_delivery_is_refused_within_githubs_ten_seconds(
+    tmp_path: Path, *, listens: bool
+) -> None:
     client, body = app_on(f"unix://{tmp_path}/nobody.sock").test_client(), labeled()
+    silent = socket.socket(socket.AF_UNIX)
+    if listens:
+        silent.bind(f"{tmp_path}/nobody.sock")
+        silent.listen()
     began = time.monotonic()
     answer = client.post("/webhook", data=body, headers=signed(body, "issues"))
     assert answer.status_code == 503
     assert answer.json
     assert "Nothing was stored" in answer.json["advice"]
+    silent.close()
     assert time.monotonic() - began < 9
 
 

@@ -19,7 +19,11 @@ PROCESSES = ("web", "dispatch", "work")  # the commands of an installation
 
 @contextmanager
 def running(
-    command: Sequence[str], *, env: Mapping[str, str] | None = None, output: IO[str] | None = None
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    output: IO[str] | None = None,
+    stop_seconds: float = TERMINATE_SECONDS,
 ) -> Iterator[subprocess.Popen[str]]:
     """Run ``dayhand <command>`` until the block is left, which terminates it and, if need be, kills it.
 
@@ -38,15 +42,15 @@ def running(
     try:
         yield child
     finally:
-        end(child)
+        end(child, stop_seconds)
 
 
-def end(child: subprocess.Popen[str]) -> None:
+def end(child: subprocess.Popen[str], stop_seconds: float = TERMINATE_SECONDS) -> None:
     """End a child and its process group: SIGTERM, a wait, then SIGKILL."""
     if child.poll() is None:
         child.terminate()
         with suppress(subprocess.TimeoutExpired):
-            child.wait(TERMINATE_SECONDS)
+            child.wait(stop_seconds)
     with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)  # it leads its own session, so the group holds only its children
     child.wait()

@@ -15,6 +15,8 @@
     │   └── LimitReached         the work reached its limit of money, minutes, tokens or turns
     ├── LeaseLost                another worker has claimed this task: stop, and write nothing
     ├── TaskStopped              a person asked for this task to stop
+    ├── WorkerStopping           this worker was told to stop: the task goes back into the queue
+    ├── DiskFull                 the worker's disk is full: the task waits, and goes on later
     ├── OutOfTime                the task takes longer than a worker may give to one
     └── LedgerError              the ledger refuses an illegal step
 
@@ -123,6 +125,14 @@ class LeaseLost(DayhandError):
 
 class TaskStopped(DayhandError):
     """A person asked for this task to stop."""
+
+
+class WorkerStopping(DayhandError):
+    """The worker was told to stop: the task goes back into the queue, and another worker continues it."""
+
+
+class DiskFull(DayhandError):
+    """The worker's disk is full: the task waits, and goes on later."""
 
 
 class OutOfTime(DayhandError):

@@ -26,7 +26,7 @@ from dayhand.ledger.log import LogReader
 from dayhand.ledger.queue import enqueue_delivery
 from dayhand.ledger.redis_server import at_hand, connect, connect_raw
 from dayhand.settings.dashboard_token import dashboard_link, dashboard_token
-from dayhand.settings.required import require_app, require_data
+from dayhand.settings.required import require_app, require_data, require_no_eviction
 from dayhand.settings.table import PUBLIC_API, Settings
 
 
@@ -62,7 +62,7 @@ def create_app(parts: Parts) -> Flask:
     @app.get("/readyz")
     def readyz() -> tuple[Response, int]:
         try:
-            parts.ledger.redis.ping()
+            parts.ledger.redis.set(keys.READY, "", ex=60)  # one that is full or a replica answers a ping too
         except RedisError as error:  # anyone may ask, so its address stays out of the answer
             return jsonify(ok=False, redis=type(error).__name__), 503
         return jsonify(ok=True), 200
@@ -96,6 +96,7 @@ def open_app(settings: Settings, stopping: threading.Event) -> Iterator[Flask]:
     if not settings.dashboard_token:
         print(f"Tasks: {dashboard_link(settings, access.token)}", flush=True)
     with at_hand(settings.redis_url, settings.data) as redis_url:
+        require_no_eviction(redis_url)
         with suppress(RedisError):
             connect(redis_url, quick=True).delete(
                 keys.LOOKED

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from dayhand.ledger.redis_server import connect
 from dayhand.localhub.server import LocalHub
 from dayhand.scripted_model.moves import Script, ScriptState
 from dayhand.scripted_model.server import ScriptedServer
@@ -56,6 +57,11 @@ def answers(url: str) -> bool:
         return False
 
 
+def kill_redis(data: Path) -> None:
+    with connect(f"unix://{data}/redis/redis.sock") as client:
+        os.kill(client.info("server")["process_id"], signal.SIGKILL)
+
+
 def test_a_label_becomes_a_pull_request_with_everything_in_one_command(folder: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}"
 
@@ -90,6 +96,8 @@ def test_a_label_becomes_a_pull_request_with_everything_in_one_command(folder: P
         with subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, text=True) as process:
             try:
                 wait_for("it is never ready", lambda: answers(url))
+                kill_redis(folder / "data")
+                wait_for("Redis is not started again", lambda: answers(url))
                 actions.install(app, "ada", ["ada/shop"], silent=True)
                 issue = actions.open_issue(
                     repo, ada, "Totals are one too high", body="An empty cart costs 1."

@@ -160,7 +160,7 @@ def test_an_examination_that_breaks_says_why_and_leaves_nothing_under_way(harnes
     (run,) = examinations(repo)
     assert (run.status, run.conclusion) == ("completed", "neutral")
     assert run.title == "The environment could not be examined"
-    assert "The worker crashed 5 times on this task" in run.summary
+    assert "The worker died 5 times in a row on this task" in run.summary
     assert "`@dayhand environment`" in harness.bot_comments(issue)[0]
 
 

@@ -73,6 +73,10 @@ def test_what_a_dead_dispatcher_held_is_due_at_once_and_its_attempts_count(deliv
     held = deliveries.claim("d-1", "other")
     assert held
     assert held.attempts == 2
+    deliveries.free("other", crashed=False)  # it was told to stop
+    again = deliveries.claim("d-1", "third")
+    assert again
+    assert again.attempts == 2
 
 
 def test_a_lease_that_is_not_renewed_ends_and_a_renewed_one_does_not(deliveries: Deliveries) -> None:

@@ -17,11 +17,13 @@ from redis.exceptions import RedisError
 
 from dayhand.errors import LedgerError
 from dayhand.ledger.redis_server import (
+    MAX_DEATHS,
     SOCKET_BYTES,
     at_hand,
     connect,
     connect_raw,
     embedded,
+    kept_server,
 )
 from tests.ledger.conftest import until
 
@@ -194,3 +196,29 @@ def test_clients_for_text_and_for_bytes(redis: Redis, redis_url: str) -> None:
     redis.set("word", "ja")
     with connect_raw(redis_url) as raw:
         assert raw.get("word") == b"ja"
+
+
+def test_a_server_that_dies_is_started_again_with_what_it_had(tmp_path: Path) -> None:
+    with kept_server(tmp_path) as server, connect(server.url) as client:
+        client.set("a", "1")
+        assert server.restart_if_dead() is None
+        kill_server(client)
+        assert server.restart_if_dead() == -signal.SIGKILL
+        assert client.get("a") == "1"
+
+
+def test_a_server_that_keeps_dying_is_given_up_with_a_sentence(tmp_path: Path) -> None:
+    with kept_server(tmp_path) as server, connect(server.url) as client:
+        for _ in range(MAX_DEATHS):
+            kill_server(client)
+            assert server.restart_if_dead() is not None
+        kill_server(client)
+        with pytest.raises(LedgerError, match="ended 4 times within a minute") as caught:
+            server.restart_if_dead()
+    assert "server.log" in caught.value.advice
+
+
+def kill_server(client: Redis) -> None:
+    pid = client.info("server")["process_id"]
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)

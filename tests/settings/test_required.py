@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from dayhand.errors import SettingsError
-from dayhand.settings.required import MAX_KEY_BYTES, app_key, require_app, require_data
+from dayhand.ledger.redis_server import connect, embedded
+from dayhand.settings.required import MAX_KEY_BYTES, app_key, require_app, require_data, require_no_eviction
 from dayhand.settings.table import Settings, read_settings
 
 APP = {"GITHUB_APP_ID": "7", "GITHUB_WEBHOOK_SECRET": "s"}
@@ -58,3 +59,17 @@ def test_a_data_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None
         with pytest.raises(SettingsError, match=f"DAYHAND_DATA: {data} cannot be written") as refused:
             require_data(Settings(data))
         assert refused.value.advice == "Set it to a folder that this user may write to."
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-lru", "allkeys-random", "volatile-ttl"])
+def test_a_redis_that_drops_tasks_is_refused(tmp_path: Path, policy: str) -> None:
+    with embedded(tmp_path) as url, connect(url) as client:
+        require_no_eviction(url)
+        client.config_set("maxmemory-policy", policy)
+        require_no_eviction(url)  # it has no limit, so it never drops anything
+        client.config_set("maxmemory", "100mb")
+        with pytest.raises(SettingsError, match=f"with the policy {policy} this Redis drops tasks"):
+            require_no_eviction(url)
+        client.config_set("maxmemory-policy", "noeviction")
+        require_no_eviction(url)
+    require_no_eviction(url)  # it does not answer: nobody knows

@@ -8,7 +8,8 @@ import pytest
 
 from dayhand.errors import SettingsError
 from dayhand.settings.required import app_key
-from dayhand.settings.table import FORMER, PUBLIC_API, ROWS, default_data, read_settings, renamed_settings
+from dayhand.settings.sources import default_data
+from dayhand.settings.table import FORMER, PUBLIC_API, ROWS, read_settings, renamed_settings
 from tests.settings.page import PAGE, rewritten
 
 
@@ -204,6 +205,8 @@ WRONG = [
     ("DAYHAND_HANDLES", "bot,my bot"),
     ("DAYHAND_HANDLES", "bot_2"),
     ("DAYHAND_HANDLES", "-bot"),
+    ("DAYHAND_STOP_SECONDS", "-1"),
+    ("DAYHAND_MIN_FREE_MB", "1.5"),
     ("DAYHAND_POLL", "-1"),
     ("DAYHAND_POLL", "2.5"),
     ("DAYHAND_CONCURRENCY", "0"),

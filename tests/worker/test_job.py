@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -241,8 +243,60 @@ def test_a_task_that_kills_its_workers_is_not_tried_for_ever(ledger: Ledger) -> 
         ledger.drop("victim")
     services = Services(failing(AssertionError("it was tried again")))
     travel_with(TASK.id, ledger, services)
-    assert "The worker crashed 5 times on this task" in ledger.record(TASK.id).reason
+    assert "The worker died 5 times in a row on this task" in ledger.record(TASK.id).reason
     assert len(services.listener.failures) == 1
+
+
+def test_a_worker_that_is_stopped_hands_the_task_back_and_no_number_of_restarts_ends_it(
+    ledger: Ledger,
+) -> None:
+    for _ in range(2 * MAX_ATTEMPTS + 1):
+        stopping = threading.Event()
+        services = Services(stopping.set)
+        travel_with(TASK.id, ledger, services, stopping=stopping)
+        record = ledger.record(TASK.id)
+        assert (record.state, services.listener.failures) == (State.QUEUED, [])
+        assert ledger.abandoned() == [TASK.id], "anybody may continue at once"
+    assert record.reason == "Its worker was stopped. Another one continues."
+    services = Services(failing(CheckoutError("It got here.")))
+    travel_with(TASK.id, ledger, services)
+    assert ledger.record(TASK.id).reason == "It got here."
+    assert not any("worker died" in text for text in services.listener.heard), "a false story"
+
+
+def test_a_worker_that_does_not_stop_in_time_is_killed_and_that_does_not_count_either(ledger: Ledger) -> None:
+    for _ in range(2 * MAX_ATTEMPTS + 1):
+        claim = ledger.claim(TASK.id, "slow")
+        assert claim
+        assert claim.attempt == 1
+        ledger.drop("slow", crashed=False)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        CheckoutError("git fetch: fatal: write error: No space left on device"),
+    ],
+)
+def test_a_task_that_meets_a_full_disk_waits_and_goes_on(ledger: Ledger, error: Exception) -> None:
+    services = Services(failing(error))
+    travel_with(TASK.id, ledger, services)
+    record = ledger.record(TASK.id)
+    assert (record.state, services.listener.failures) == (State.QUEUED, [])
+    assert record.reason == "The worker's disk is full. The task will be retried in 15 seconds."
+    assert record.reason in services.listener.heard, "people read it in the check run"
+    ledger.redis.delete(keys.lease(TASK.id))  # 15 seconds later
+    travel_with(TASK.id, ledger, Services(failing(CheckoutError("It got here."))))
+    assert ledger.record(TASK.id).reason == "It got here."
+
+
+def test_a_task_stops_before_the_disk_is_full_so_that_no_check_fails_for_it(ledger: Ledger) -> None:
+    services = Services(lambda: None)
+    travel_with(TASK.id, ledger, services, find_shortage=lambda: "Only 9 MB of disk are free.")
+    record = ledger.record(TASK.id)
+    assert (record.state, services.listener.failures) == (State.QUEUED, [])
+    assert record.reason.startswith("Only 9 MB of disk are free.")
 
 
 def test_a_task_that_cannot_even_be_told_of_ends_in_the_ledger(ledger: Ledger) -> None:

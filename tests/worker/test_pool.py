@@ -102,7 +102,7 @@ def until(condition: Callable[[], object], seconds: float = 30.0) -> float:
 
 @contextmanager
 def working(
-    redis_url: str, data: Path, github: Silence, private_key: str, *, command: str = "work"
+    redis_url: str, data: Path, github: Silence, private_key: str, *, command: str = "work", min_free: int = 0
 ) -> Iterator[subprocess.Popen[bytes]]:
     plain = {k: v for k, v in os.environ.items() if not k.startswith(("DAYHAND_", "GITHUB_", "OPENAI_"))}
     env = {
@@ -110,6 +110,8 @@ def working(
         "REDIS_URL": redis_url,
         "DAYHAND_DATA": str(data),
         "DAYHAND_CONCURRENCY": "2",
+        "DAYHAND_STOP_SECONDS": "1",
+        "DAYHAND_MIN_FREE_MB": str(min_free),
         "GITHUB_API_URL": github.url,
         "GITHUB_APP_ID": "1",
         "GITHUB_APP_PRIVATE_KEY": private_key,
@@ -162,13 +164,30 @@ def test_nothing_outlives_a_parent_that_is_killed(scene: ScriptState) -> None:
     until(lambda: all(gone(pid) for pid in family), seconds=5)
 
 
-def test_a_sigterm_ends_all_at_once_and_leaves_the_task_to_the_next(scene: ScriptState) -> None:
+def test_what_does_not_stop_in_time_is_killed_and_its_task_is_left_to_the_next(scene: ScriptState) -> None:
     family = [scene.begin(), *scene.hands()]
     scene.crew.terminate()
-    scene.crew.wait(timeout=5)
+    scene.crew.wait(timeout=15)
     assert all(gone(pid) for pid in family)
+    assert scene.attempt() == 0, "a restart is no crash"
     assert scene.ledger.abandoned() == [TASK.id]
     assert scene.ledger.record(TASK.id).state is State.RUNNING
+
+
+def test_a_worker_without_room_takes_no_task_and_says_so(tmp_path: Path, private_key: str) -> None:
+    github = Silence()
+    with (
+        embedded(tmp_path) as redis_url,
+        connect(redis_url) as client,
+        working(redis_url, tmp_path, github, private_key, min_free=10**9) as crew,
+    ):
+        Ledger(client).open(TASK, delivery="d-1", thread="1#7")
+        until(lambda: "No task is taken until there is more." in (tmp_path / "words").read_text("utf-8"))
+        until(lambda: client.llen("rq:queue:dayhand") == 1)
+        assert not github.taken
+        crew.terminate()
+        assert crew.wait(timeout=15) == 0
+    github.close()
 
 
 def test_workers_ride_out_a_restart_of_redis(tmp_path: Path, private_key: str) -> None:

@@ -122,7 +122,7 @@ class TurnRunner:
             self.log.line("error", fault)
 
         def on_wait() -> None:
-            self.log.check()
+            self.log.check(in_reply=True)  # a reply that is paid for is received and journalled
             self.tools.flush_log()
             self.budget.check_time()
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from contextlib import ExitStack
+from subprocess import Popen
 from types import FrameType
 
-from dayhand.child_process import PROCESSES, running
+from dayhand.child_process import PROCESSES, TERMINATE_SECONDS, running
 from dayhand.errors import DayhandError, ExitCode, SettingsError
-from dayhand.ledger.redis_server import embedded
+from dayhand.ledger.redis_server import kept_server
 from dayhand.settings.dashboard_token import TOKEN_NAME, dashboard_link, dashboard_token
 from dayhand.settings.required import require_app, require_data
 from dayhand.settings.table import Settings, renamed_settings
@@ -24,21 +26,31 @@ def up(settings: Settings) -> int:
     token = dashboard_token(settings)
     stopped = threading.Event()
 
+    children: dict[str, Popen[str]] = {}
+
     def stop(_signal: int, _frame: FrameType | None) -> None:
+        if stopped.is_set():  # a second time: the children end at once
+            for child in children.values():
+                child.terminate()
         stopped.set()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     with ExitStack() as stack:
-        redis_url = settings.redis_url or stack.enter_context(embedded(settings.data))
+        server = None if settings.redis_url else stack.enter_context(kept_server(settings.data))
+        redis_url = server.url if server else settings.redis_url
         env = {"REDIS_URL": redis_url, TOKEN_NAME: token, **renamed_settings()}
-        children = {name: stack.enter_context(running([name], env=env)) for name in PROCESSES}
+        for name in PROCESSES:
+            stop_seconds = settings.stop_seconds + TERMINATE_SECONDS
+            children[name] = stack.enter_context(running([name], env=env, stop_seconds=stop_seconds))
         print(
             f"Dayhand is running (stop with Ctrl-C).\n  tasks:   {dashboard_link(settings, token)}\n"
             f"  webhook: {settings.url}/webhook",
             flush=True,
         )
         while not stopped.wait(LOOK_SECONDS):
+            if server and (code := server.restart_if_dead()) is not None:
+                print(f"dayhand: Redis ended with {code} and was started again.", file=sys.stderr, flush=True)
             for name, child in children.items():
                 if child.poll() is not None:
                     raise _ended(name, child.returncode)

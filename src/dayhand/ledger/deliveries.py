@@ -112,9 +112,14 @@ class Deliveries:
         """Delete a delivery that was handled. Its GUID stays known. Nothing if this worker does not hold it."""
         self._done(keys=_keys(guid), args=[guid, worker])
 
-    def free(self, worker: str) -> None:
-        """Free the delivery of a worker that is known to be dead, without waiting for its lease to expire."""
-        self._free(keys=[keys.INBOX, keys.INBOX_HELD], args=[worker])
+    def free(self, worker: str, *, crashed: bool = True) -> None:
+        """Free the delivery of a worker that is known to be dead, without waiting for its lease to expire.
+
+        Unless it ``crashed``, because it was stopped, this does not count among the delivery's attempts.
+        """
+        held = self.redis.hgetall(keys.INBOX_HELD)
+        for guid in (guid for guid, holder in held.items() if holder == worker):
+            self._free(keys=_keys(guid), args=[guid, worker, int(crashed)])
 
     def due(self) -> list[str]:
         """The GUIDs that a dispatcher may claim now, the oldest first."""
@@ -193,17 +198,12 @@ return redis.call('DEL', KEYS[4])
 """
 )
 
-# KEYS: inbox, held · ARGV: worker
+# KEYS: inbox, held, bytes, entry · ARGV: guid, worker, 1 if this counts as a crash
 FREE = (
-    _NOW
+    _HELD
     + """
-local held = redis.call('HGETALL', KEYS[2])
-for i = 1, #held, 2 do
-  if held[i + 1] == ARGV[1] then
-    redis.call('ZADD', KEYS[1], 'XX', now, held[i])
-    redis.call('HDEL', KEYS[2], held[i])
-  end
-end
-return 1
+redis.call('ZADD', KEYS[1], 'XX', now, ARGV[1])
+if ARGV[3] == '0' then redis.call('HINCRBY', KEYS[4], 'attempts', -1) end
+return redis.call('HDEL', KEYS[2], ARGV[1])
 """
 )

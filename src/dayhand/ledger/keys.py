@@ -18,6 +18,7 @@ UNREAD = "dayhand:unread"  # set: the threads with messages that nobody has read
 INBOX = "dayhand:inbox"  # sorted set: GUIDs of deliveries that nobody handled yet, by when they are due (milliseconds)
 INBOX_HELD = "dayhand:inbox-held"  # hash: GUID → the dispatcher that holds it
 READ_UNTIL = "dayhand:deliveries-read-until"  # in GitHub's list: seconds since the epoch
+READY = "dayhand:ready"  # only written, to see whether Redis takes it
 LOOKED = "dayhand:looked-for-missed"  # expires when it is time to look again
 INBOX_BYTES = "dayhand:inbox-bytes"  # of the bodies, as stored
 

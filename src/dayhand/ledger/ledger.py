@@ -147,12 +147,15 @@ class Ledger:
         counts = self._claim(keys=script_keys, args=args)
         return Claim(self, task_id, token, *counts) if counts else None
 
-    def drop(self, worker: str) -> list[str]:
-        """Free the tasks of a worker that is known to be dead, without waiting for its leases to expire."""
+    def drop(self, worker: str, *, crashed: bool = True) -> list[str]:
+        """Free the tasks of a worker that is known to be dead, without waiting for its leases to expire.
+
+        Unless it ``crashed``, because it was stopped, this does not count among a task's attempts.
+        """
         return [
             task_id
             for task_id in self._unfinished()
-            if self._drop(keys=[keys.record(task_id), keys.lease(task_id)], args=[worker])
+            if self._drop(keys=[keys.record(task_id), keys.lease(task_id)], args=[worker, int(crashed)])
         ]
 
     def finish(self, claim: Claim, state: State, *, reason: str = "", outcome: Ending | None = None) -> None:

@@ -42,7 +42,7 @@ class TaskLog:
         self._claim = claim
         self._append = ledger.redis.register_script(scripts.APPEND)
         self._listeners: list[Callable[[Note], None]] = []
-        self._cancellations: list[Callable[[], None]] = []
+        self._cancellations: list[tuple[Callable[[], None], bool]] = []
         self._stage = ""
         self._ended: tuple[DayhandError, float] | None = None  # what ended the journey, and when
 
@@ -86,15 +86,15 @@ class TaskLog:
         self._ledger.note_stage(self._claim, {f"ended:{stage}": self._ledger.clock()})
 
     @contextmanager
-    def cancelled_by(self, check: Callable[[], None]) -> Iterator[None]:
-        """Within the block, ``check`` may end the journey by raising an error."""
-        self._cancellations.append(check)
+    def cancelled_by(self, check: Callable[[], None], *, in_replies: bool = True) -> Iterator[None]:
+        """Within the block, ``check`` may end the journey by raising an error; if not ``in_replies``, between replies only."""
+        self._cancellations.append((check, in_replies))
         try:
             yield
         finally:
-            self._cancellations.remove(check)
+            self._cancellations.remove((check, in_replies))
 
-    def check(self) -> None:
+    def check(self, *, in_reply: bool = False) -> None:
         """Raise an error if this journey must end: ``LeaseLost``, ``TaskStopped``, or that of a ``cancelled_by`` check.
 
         It is raised once, so that saving the work is not interrupted; ``TaskStopped`` again if that takes too long.
@@ -107,8 +107,9 @@ class TaskLog:
             return
         try:
             self.check_stop()
-            for check in self._cancellations:
-                check()
+            for check, in_replies in self._cancellations:
+                if in_replies or not in_reply:
+                    check()
         except DayhandError as error:
             self._ended = (error, self._ledger.clock())
             raise

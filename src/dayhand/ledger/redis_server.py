@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 SOCKET_BYTES = 100  # a unix socket's path holds at most 107
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
+MAX_DEATHS, DEATHS_SECONDS = 3, 60.0  # of a server that is started again
 LOOK_SECONDS = 0.005
 PING_SECONDS = 1.0
 MAX_CONNECTIONS = 256  # of one client: the web server's threads may all need one at once
@@ -74,7 +75,14 @@ def _client(url: str, *, quick: bool, decode_responses: bool) -> Redis:
 
 @contextmanager
 def embedded(data: Path) -> Iterator[str]:
-    """Run a server on a private unix socket, with its append-only file under ``data``, and yield its URL.
+    """The URL of a ``kept_server``."""
+    with kept_server(data) as server:
+        yield server.url
+
+
+@contextmanager
+def kept_server(data: Path) -> Iterator[EmbeddedServer]:
+    """Run a server on a private unix socket, with its append-only file under ``data``.
 
     If a server runs there already, use it; it ends with the process that started it. Call this from a thread that
     lives on, since Linux ends the server with the thread. Raises ``LedgerError`` if no server can be started.
@@ -82,14 +90,42 @@ def embedded(data: Path) -> Iterator[str]:
     folder = data / "redis"
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
-    socket = _socket(folder)
     with (folder / "lock").open("a") as lock:
-        server = _start_or_join(folder, socket, lock)
+        server = EmbeddedServer(folder, lock)
         try:
-            yield f"unix://{quote(str(socket))}"
+            yield server
         finally:
-            if server:
-                _end(server)
+            server.end()
+
+
+class EmbeddedServer:
+    """The embedded server, or one that another process of this data folder runs."""
+
+    def __init__(self, folder: Path, lock: IO[str]) -> None:
+        self._folder, self._lock = folder, lock
+        self._socket = _socket(folder)
+        self.url = f"unix://{quote(str(self._socket))}"
+        self._deaths: list[float] = []
+        self._process = _start_or_join(folder, self._socket, lock)
+
+    def restart_if_dead(self) -> int | None:
+        """Start our own server again if it died; its exit code, None if it runs. Raises ``LedgerError`` if it keeps dying."""
+        code = self._process.poll() if self._process else None
+        if code is None:
+            return None
+        now = time.monotonic()
+        self._deaths = [*(death for death in self._deaths if now - death < DEATHS_SECONDS), now]
+        if len(self._deaths) > MAX_DEATHS:
+            raise LedgerError(
+                f"The embedded Redis server ended {len(self._deaths)} times within a minute (exit code {code}).",
+                advice=f"See {self._folder / 'server.log'}: it may lack disk or memory.",
+            )
+        self._process = _start_or_join(self._folder, self._socket, self._lock)
+        return code
+
+    def end(self) -> None:
+        if self._process:
+            _end(self._process)
 
 
 @contextmanager

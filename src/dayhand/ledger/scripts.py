@@ -120,10 +120,11 @@ return 1
 """
 )
 
-# KEYS: record, lease · ARGV: worker
+# KEYS: record, lease · ARGV: worker, 1 if this counts as a crash
 DROP = """
 if redis.call('HGET', KEYS[1], 'worker') ~= ARGV[1] or redis.call('HDEL', KEYS[1], 'token') == 0 then return 0 end
 redis.call('DEL', KEYS[2])
+if ARGV[2] == '0' then redis.call('HINCRBY', KEYS[1], 'attempt', -1) end
 return 1
 """
 

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 
 from dayhand.errors import SettingsError
+from dayhand.ledger.redis_server import connect
 from dayhand.settings.table import Settings
 
 MAX_KEY_BYTES = 64 * 1024
@@ -87,4 +88,22 @@ def require_temporary_space() -> None:
         raise SettingsError(
             f"The temporary folder {folder} is full: {free >> 20} MB are left, and a run needs {MIN_TEMPORARY_BYTES >> 20} MB.",
             advice=OTHER_FOLDER,
+        )
+
+
+def require_no_eviction(url: str) -> None:
+    """Raise ``SettingsError`` if this Redis drops keys when it is full. One that does not answer is not judged."""
+    # Here and not on top: `dayhand run` starts without redis-py's imports.
+    from redis.exceptions import RedisError
+
+    try:
+        with connect(url, quick=True) as redis:
+            memory = redis.info("memory")
+    except RedisError:
+        return
+    policy = memory.get("maxmemory_policy", "noeviction")
+    if memory.get("maxmemory") and policy != "noeviction":
+        raise SettingsError(
+            f"REDIS_URL: with the policy {policy} this Redis drops tasks when it is full.",
+            advice="Set its maxmemory-policy to noeviction.",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import io
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,3 +97,10 @@ def _without_value(line: str) -> str:
     """Enough of a line to find it by: what comes after “=” may be a secret."""
     name, equals, _ = line.partition("\n")[0].partition("=")
     return f"{name[:SHOWN_CHARS]}=…" if equals else name[:SHOWN_CHARS]
+
+
+def default_data(environ: Mapping[str, str]) -> str:
+    """The data folder if none is set. Root's home is closed to the sandbox's own users, so root uses /var/lib."""
+    if os.geteuid() == 0:
+        return "/var/lib/dayhand"
+    return (environ.get("XDG_DATA_HOME") or "~/.local/share") + "/dayhand"  # empty is unset, by its standard

@@ -16,7 +16,14 @@ from typing import Any
 from dayhand.errors import SettingsError
 from dayhand.settings import value_types as types
 from dayhand.settings.row import Setting, setting
-from dayhand.settings.sources import ENVIRONMENT, Text, read_texts, refuse_unknown, resolve_former
+from dayhand.settings.sources import (
+    ENVIRONMENT,
+    Text,
+    default_data,
+    read_texts,
+    refuse_unknown,
+    resolve_former,
+)
 from dayhand.settings.value_types import WrongText, mask_password
 from dayhand.usage import EFFORTS, VERBOSITIES
 
@@ -202,6 +209,18 @@ class Settings:
         4,
         help="how many tasks run at once on this machine",
     )
+    stop_seconds: int = setting(
+        "DAYHAND_STOP_SECONDS",
+        types.whole_number(0, 3600),
+        30,
+        help="how long a process that is [told to stop](http.md#restarts) may take to receive a reply and hand its task back",
+    )
+    min_free_mb: int = setting(
+        "DAYHAND_MIN_FREE_MB",
+        types.whole_number(),
+        256,
+        help="with less free disk or memory than this, a worker takes no task; with a quarter of that disk, tasks wait",
+    )
     registries: tuple[str, ...] = setting(
         "DAYHAND_REGISTRIES",
         types.REGISTRIES,
@@ -319,13 +338,6 @@ def renamed_settings(environ: Mapping[str, str] = os.environ, dotenv: Path | Non
     """What is set under a former name, by its current one: with it a child process needs no notice of its own."""
     moved = resolve_former(read_texts(environ, dotenv), FORMER)
     return {FORMER[old]: text.value for old, text in moved.items()}
-
-
-def default_data(environ: Mapping[str, str]) -> str:
-    """The data folder if none is set. Root's home is closed to the sandbox's own users, so root uses /var/lib."""
-    if os.geteuid() == 0:
-        return "/var/lib/dayhand"
-    return (environ.get("XDG_DATA_HOME") or "~/.local/share") + "/dayhand"  # empty is unset, by its standard
 
 
 def _is_set(texts: Mapping[str, Text], name: str) -> bool:

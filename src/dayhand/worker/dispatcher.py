@@ -37,7 +37,7 @@ from dayhand.ledger.queue import (
 )
 from dayhand.ledger.redis_server import at_hand, connect, connect_raw
 from dayhand.publish.wording.comment import refusal
-from dayhand.settings.required import app_key, require_app, require_data
+from dayhand.settings.required import app_key, require_app, require_data, require_no_eviction
 from dayhand.settings.table import Settings, read_settings
 from dayhand.untrusted_text import clean
 from dayhand.worker.missed import Missed
@@ -61,7 +61,7 @@ class DispatchWorker(SimpleWorker):
 
 
 def run_dispatchers(settings: Settings) -> None:
-    """Handle deliveries until asked to stop."""
+    """Handle deliveries until asked to stop; those that are being handled then are finished."""
     require_app(settings)
     if not settings.redis_url:
         require_data(settings)
@@ -71,11 +71,12 @@ def run_dispatchers(settings: Settings) -> None:
         dispatch_queue, DispatchWorker, free=free_deliveries, wake=partial(wake_dispatchers, every=every)
     )
     with at_hand(settings.redis_url, settings.data) as redis_url:
+        require_no_eviction(redis_url)
         with suppress(RedisError):
             connect(redis_url, quick=True).delete(
                 keys.LOOKED
             )  # deliveries may have failed while we were away
-        WorkerPool(work, DISPATCHERS, redis_url).run()
+        WorkerPool(work, DISPATCHERS, redis_url, stop_seconds=settings.stop_seconds).run()
 
 
 def dispatch(guid: str) -> None:
@@ -196,9 +197,9 @@ def _later(delivery: StoredDelivery, reason: str) -> Dispatched:
     return Dispatched(f"{reason} It is tried again in {wait:.0f} seconds.", wait)
 
 
-def free_deliveries(redis: TextRedis, worker: str) -> None:
+def free_deliveries(redis: TextRedis, worker: str, crashed: bool) -> None:  # noqa: FBT001 - of one kind of call
     """Free the delivery of a dead dispatcher."""
-    Deliveries(redis).free(worker)
+    Deliveries(redis).free(worker, crashed=crashed)
 
 
 def wake_dispatchers(redis: TextRedis, raw: Redis, *, every: int) -> None:

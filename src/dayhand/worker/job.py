@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import threading
 import traceback
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from redis.exceptions import RedisError
 from rq import get_current_job
 from rq.timeouts import JobTimeoutException
 
-from dayhand.errors import DayhandError, HubError, HubUnavailable, LeaseLost, LedgerError, TaskStopped
+from dayhand.errors import (
+    DayhandError,
+    DiskFull,
+    HubError,
+    HubUnavailable,
+    LeaseLost,
+    LedgerError,
+    TaskStopped,
+    WorkerStopping,
+)
 from dayhand.journey import travel
 from dayhand.journey_tools import Tools
 from dayhand.ledger.journal import usage_so_far
@@ -25,6 +38,7 @@ from dayhand.publish.base import Publication
 from dayhand.settings.table import read_settings
 from dayhand.task import Proposed, State, Task, Unfinished
 from dayhand.wiring.github import GitHubServices
+from dayhand.worker.room import find_disk_shortage, full_disk_as_error
 
 MAX_ATTEMPTS = 5  # worker crashes without progress, after which a task is not retried
 FIRST_DELAY = 15.0  # seconds
@@ -50,13 +64,32 @@ def perform(task_id: str) -> None:
         if step_aside(connect_raw(redis_url), task_id):
             return
         ledger = Ledger(connect(redis_url))
-        travel_with(task_id, ledger, GitHubServices(settings, ledger), worker=(job and job.worker_name) or "")
+        stopping = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+        worker = (job and job.worker_name) or ""
+        travel_with(
+            task_id,
+            ledger,
+            GitHubServices(settings, ledger),
+            worker=worker,
+            stopping=stopping,
+            # less than where no task is taken, so that a task may use what is there
+            find_shortage=partial(find_disk_shortage, settings.data, settings.min_free_mb // 4),
+        )
 
 
-def travel_with(task_id: str, ledger: Ledger, services: Services, *, worker: str = "") -> None:
-    """Claim a task and run its journey; do nothing if another worker holds it.
+def travel_with(
+    task_id: str,
+    ledger: Ledger,
+    services: Services,
+    *,
+    worker: str = "",
+    stopping: threading.Event | None = None,
+    find_shortage: Callable[[], str] = str,
+) -> None:
+    """Claim a task and run its journey; do nothing if another worker holds it. Once ``stopping``, hand it back.
 
-    If GitHub does not answer, the task waits and is retried at growing intervals, for about a day.
+    If GitHub does not answer or the disk is full, the task waits and is retried at growing intervals, for about a day.
     """
     claim = ledger.claim(task_id, worker or f"{socket.gethostname()}:{os.getpid()}")
     if claim is None:
@@ -69,7 +102,8 @@ def travel_with(task_id: str, ledger: Ledger, services: Services, *, worker: str
     log = TaskLog(ledger, claim)
     try:
         with claim.kept():
-            _attempt(JobAttempt(task, ledger, claim, log), services)
+            attempt = JobAttempt(task, ledger, claim, log, stopping or threading.Event(), find_shortage)
+            _attempt(attempt, services)
     except LeaseLost:
         return  # finished, released or taken by another worker: it must not be written to
 
@@ -84,7 +118,9 @@ def _attempt(attempt: JobAttempt, services: Services) -> None:
             attempt.make(services, publication)
     except LeaseLost:
         raise
-    except HubUnavailable as error:
+    except WorkerStopping as error:
+        claim.release(reason=str(error))
+    except (HubUnavailable, DiskFull) as error:
         try:
             log.check_stop()
         except TaskStopped as stopped:  # the person knows; GitHub does not
@@ -96,8 +132,8 @@ def _attempt(attempt: JobAttempt, services: Services) -> None:
         attempt.ledger.finish(claim, State.FAILED, reason=_sentence(error))
 
 
-def put_off(ledger: Ledger, claim: Claim, log: TaskLog, *, error: HubUnavailable) -> None:
-    """Let the task wait while GitHub does not answer. Raises ``LeaseLost``."""
+def put_off(ledger: Ledger, claim: Claim, log: TaskLog, *, error: DayhandError) -> None:
+    """Let the task wait while GitHub does not answer or the disk is full. Raises ``LeaseLost``."""
     if claim.delays >= MAX_DELAYS:
         log.line("error", _sentence(error))
         ledger.finish(claim, State.FAILED, reason=_sentence(error))
@@ -116,6 +152,8 @@ class JobAttempt:
     ledger: Ledger
     claim: Claim
     log: TaskLog
+    stopping: threading.Event  # set when this process is told to stop
+    find_shortage: Callable[[], str]  # of disk, in a sentence
 
     def make(self, services: Services, publication: Publication) -> None:
         """Run the journey and record the outcome. Every failure is caught here and reported to the person."""
@@ -128,9 +166,13 @@ class JobAttempt:
             )
         try:
             self.log.check()
-            with services.tools(self.task, self.claim, publication) as tools:
+            with (
+                full_disk_as_error(),
+                self.log.cancelled_by(self._check_worker, in_replies=False),
+                services.tools(self.task, self.claim, publication) as tools,
+            ):
                 outcome = travel(self.task, tools, self.log)
-        except (LeaseLost, HubUnavailable, RedisError):
+        except (LeaseLost, HubUnavailable, WorkerStopping, DiskFull, RedisError):
             raise  # not the end of the task: another worker, or this one later, continues
         except TaskStopped as error:
             self._fail(publication, error, State.STOPPED)
@@ -144,6 +186,14 @@ class JobAttempt:
         else:
             state = State.PROPOSED if isinstance(outcome, Proposed) else State.ANSWERED
             self.ledger.finish(self.claim, state, outcome=outcome)
+
+    def _check_worker(self) -> None:
+        if self.stopping.is_set():
+            raise WorkerStopping("Its worker was stopped. Another one continues.")
+        if (
+            shortage := self.find_shortage()
+        ):  # before commands fail because of it, which would be a false verdict
+            raise DiskFull(shortage, advice="Free some of it.")
 
     def _fail(self, publication: Publication, error: DayhandError, state: State = State.FAILED) -> None:
         """Tell the person, then record it. In this order, a crash in between only updates the same comment again."""
@@ -164,7 +214,7 @@ def _sentence(error: DayhandError) -> str:
 
 def _crashed_too_often() -> DayhandError:
     return DayhandError(
-        f"The worker crashed {MAX_ATTEMPTS} times on this task; it will not be retried.",
+        f"The worker died {MAX_ATTEMPTS} times in a row on this task; it will not be retried.",
         advice="The log of the worker says how it died; a lack of memory is the usual reason.",
     )
 

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import FrameType
 
@@ -24,6 +24,7 @@ from dayhand.ledger.redis_server import connect, connect_raw
 
 JANITOR_SECONDS = 1.0
 LOOK_SECONDS = 0.2
+STOP_LOOK_SECONDS = 0.05
 RESPAWN_SECONDS = 1.0
 BEAT_SECONDS = 10
 SILENT_SECONDS = 30  # RQ considers a worker dead that has been silent for so long
@@ -34,22 +35,27 @@ class Work:
     """What the workers of a pool do."""
 
     queue: Callable[[Redis], Queue]  # the one that they take from
-    worker: type[Worker | SimpleWorker]
-    free: Callable[[TextRedis, str], None]  # what a dead worker of this name held
+    worker: Callable[..., Worker | SimpleWorker]
+    free: Callable[
+        [TextRedis, str, bool], None
+    ]  # what a worker of this name held that crashed, or was stopped
     wake: Callable[[TextRedis, Redis], None]  # what waits and has no job
 
 
 class WorkerPool:
     """The parent of the workers. It also wakes what nobody holds."""
 
-    def __init__(self, work: Work, count: int, redis_url: str, *, burst: bool = False) -> None:
+    def __init__(
+        self, work: Work, count: int, redis_url: str, *, burst: bool = False, stop_seconds: float = 0
+    ) -> None:
         self.work = work
         self.count = count
         self.redis_url = redis_url
         self.burst = burst
+        self.stop_seconds = stop_seconds  # that workers get to finish what they do
         self.workers: dict[int, tuple[str, float]] = {}  # by process id: the name, and when it was forked
-        self.dead: set[str] = set()  # names of workers whose work must be freed
-        self.asked_to_stop = False
+        self.dead: dict[str, bool] = {}  # names of workers whose work must be freed, and whether they crashed
+        self.asked_to_stop = 0  # times
 
     def run(self) -> None:
         """Replace workers that die, and wake what nobody holds, until asked to stop."""
@@ -69,15 +75,15 @@ class WorkerPool:
                     self._look_after(redis, raw)
                 time.sleep(LOOK_SECONDS)
         finally:
-            self._end_all()
+            self._stop_all()
             self._look_after(redis, raw)
 
     def _look_after(self, redis: TextRedis, raw: Redis) -> None:
         """Free what dead workers held and wake what waits; if Redis does not answer, in the next round."""
         try:
-            for name in list(self.dead):
-                self.work.free(redis, name)
-                self.dead.discard(name)
+            for name, crashed in list(self.dead.items()):
+                self.work.free(redis, name, crashed)
+                del self.dead[name]
             self.work.wake(redis, raw)
         except RedisError as error:
             print(f"dayhand: Redis does not answer ({error}); the workers wait for it.", file=sys.stderr)
@@ -110,7 +116,7 @@ class WorkerPool:
 
         def free(*_how: object) -> None:
             """The job was killed: free what it held, so that it is woken at once."""
-            self.work.free(connect(self.redis_url), name)
+            self.work.free(connect(self.redis_url), name, True)
 
         jobs = self.work.queue(connect_raw(self.redis_url))
         worker = self.work.worker(
@@ -126,25 +132,35 @@ class WorkerPool:
         worker.work(burst=self.burst, logging_level="WARNING")
 
     def _replace_the_dead(self) -> None:
-        for pid in list(self.workers):
-            gone, _status = os.waitpid(pid, os.WNOHANG)
-            if gone:
-                name, since = self.workers.pop(pid)
-                self.dead.add(name)
-                lived = time.monotonic() - since
-                if not self.burst:
-                    time.sleep(
-                        RESPAWN_SECONDS if lived < RESPAWN_SECONDS else 0
-                    )  # a worker that cannot start
-                    self._fork()
+        for lived in self._collect(crashed=True):
+            if not self.burst:
+                time.sleep(RESPAWN_SECONDS if lived < RESPAWN_SECONDS else 0)  # a worker that cannot start
+                self._fork()
 
-    def _end_all(self) -> None:
-        for pid in self.workers:
-            os.kill(pid, signal.SIGKILL)
+    def _collect(self, *, crashed: bool) -> Iterator[float]:
+        """Take note of the workers that have ended; the seconds that each has lived."""
+        for pid in list(self.workers):
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                name, since = self.workers.pop(pid)
+                self.dead[name] = crashed
+                yield time.monotonic() - since
+
+    def _stop_all(self) -> None:
+        """Tell all workers to stop; kill those that have not ended in time, or on a second signal."""
+        ends = time.monotonic() + self.stop_seconds
+        self._signal(signal.SIGTERM)
+        while self.workers and self.asked_to_stop < 2 and time.monotonic() < ends:
+            time.sleep(STOP_LOOK_SECONDS)
+            list(self._collect(crashed=False))
+        self._signal(signal.SIGKILL)
         for pid, (name, _since) in self.workers.items():
             os.waitpid(pid, 0)
-            self.dead.add(name)
+            self.dead[name] = False
         self.workers.clear()
 
+    def _signal(self, number: signal.Signals) -> None:
+        for pid in self.workers:
+            os.kill(pid, number)
+
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
-        self.asked_to_stop = True
+        self.asked_to_stop += 1

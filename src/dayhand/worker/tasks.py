@@ -5,11 +5,17 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import signal
+import sys
+import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from typing import Any
 
 import httpx2
 from redis import Redis
-from rq import Worker
+from rq import Queue, Worker
 from rq.job import Job
 
 from dayhand.agent.model.client import ModelClient
@@ -20,12 +26,15 @@ from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.queue import AllowedJob, enqueue, queue, waiting
 from dayhand.ledger.redis_server import at_hand
-from dayhand.settings.required import app_key, require_app, require_data
+from dayhand.settings.required import app_key, require_app, require_data, require_no_eviction
 from dayhand.settings.table import Settings
 from dayhand.wiring.models import model_certificates
 from dayhand.wiring.prices import read_prices
 from dayhand.wiring.sandboxes import open_sandbox
 from dayhand.worker.pool import SILENT_SECONDS, Work, WorkerPool
+from dayhand.worker.room import find_shortage
+
+SHORTAGE_LOOK_SECONDS = 2.0
 
 
 class TaskWorker(Worker):
@@ -36,11 +45,38 @@ class TaskWorker(Worker):
 
     job_class = AllowedJob
 
+    def __init__(self, *args: Any, find_shortage: Callable[[], str], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._find_shortage = find_shortage
+
+    def dequeue_job_and_maintain_ttl(
+        self, timeout: int | None, max_idle_time: int | None = None
+    ) -> tuple[Job, Queue] | None:
+        """Take no task while there is too little disk or memory for it; other machines may take it."""
+        said = ""
+        while shortage := self._find_shortage():
+            if shortage != said:
+                print(
+                    f"dayhand: {shortage} No task is taken until there is more.", file=sys.stderr, flush=True
+                )
+            said = shortage
+            self.heartbeat()
+            time.sleep(SHORTAGE_LOOK_SECONDS)
+        return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+
     def setup_work_horse_signals(self) -> None:
         die_with_parent()
         if os.getppid() != self.pid:
             os._exit(1)  # the parent died before the call above
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # until the job itself listens to it
+
+    def handle_warm_shutdown_request(self) -> None:
+        """Pass on to the job that this worker is told to stop, so that it hands its task back."""
+        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
+        if self.horse_pid:
+            with suppress(ProcessLookupError):
+                os.kill(self.horse_pid, signal.SIGTERM)
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
         """RQ would add a minute to the heartbeat, and count a dead job as running for that long."""
@@ -50,7 +86,8 @@ class TaskWorker(Worker):
 def work(settings: Settings, *, burst: bool = False) -> None:
     """Run the workers until asked to stop; with ``burst`` until the queue is empty.
 
-    SIGTERM and Ctrl-C end everything at once: an interrupted task continues at its last turn, on any worker.
+    On SIGTERM and Ctrl-C each job receives the reply that it waits for and hands its task back, which then continues on any
+    worker. What takes longer than ``DAYHAND_STOP_SECONDS`` is killed, and on a second signal everything is.
     """
     require_app(settings)
     require_data(settings)
@@ -60,7 +97,12 @@ def work(settings: Settings, *, burst: bool = False) -> None:
         warm()
         with suppress(SandboxError):  # each task reports it to its person
             open_sandbox(settings)
-        WorkerPool(TASKS, settings.concurrency, redis_url, burst=burst).run()
+        require_no_eviction(redis_url)
+        shortage = partial(find_shortage, settings.data, settings.min_free_mb)
+        tasks = Work(queue, partial(TaskWorker, find_shortage=shortage), free=free_tasks, wake=wake_abandoned)
+        WorkerPool(
+            tasks, settings.concurrency, redis_url, burst=burst, stop_seconds=settings.stop_seconds
+        ).run()
 
 
 def warm() -> None:
@@ -81,9 +123,9 @@ def warm() -> None:
     gc.freeze()
 
 
-def free_tasks(redis: TextRedis, worker: str) -> None:
+def free_tasks(redis: TextRedis, worker: str, crashed: bool) -> None:  # noqa: FBT001 - of one kind of call
     """Free the tasks of a dead worker."""
-    Ledger(redis).drop(worker)
+    Ledger(redis).drop(worker, crashed=crashed)
 
 
 def wake_abandoned(redis: TextRedis, raw: Redis) -> None:
@@ -98,6 +140,3 @@ def wake_abandoned(redis: TextRedis, raw: Redis) -> None:
         for task_id in abandoned:
             if task_id not in queued:
                 enqueue(raw, task_id)
-
-
-TASKS = Work(queue, TaskWorker, free=free_tasks, wake=wake_abandoned)

@@ -1,0 +1,55 @@
+"""Whether this machine has room for a task: free disk and memory."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dayhand.errors import DiskFull
+
+MEMORY = Path("/proc/meminfo")  # only on Linux
+FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL_TEXT = "No space left on device"  # how git and others say it
+
+
+def find_shortage(data: Path, min_free_mb: int) -> str:
+    """What there is too little of to begin a task, in a sentence; "" if there is enough."""
+    return find_disk_shortage(data, min_free_mb) or _find_memory_shortage(min_free_mb)
+
+
+def find_disk_shortage(data: Path, min_free_mb: int) -> str:
+    """The same for the disk alone, which a task may fill while it runs."""
+    free = shutil.disk_usage(data).free // 1024**2
+    return f"Only {free:,} MB of disk are free in {data}." if free < min_free_mb else ""
+
+
+@contextmanager
+def full_disk_as_error() -> Iterator[None]:
+    """Raise ``DiskFull`` for whatever a full disk made fail in the block."""
+    try:
+        yield
+    except Exception as error:
+        if is_disk_full(error):
+            raise DiskFull("The worker's disk is full.", advice="Free some of it.") from error
+        raise
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether a full disk is the cause of an error."""
+    while error is not None:
+        if (isinstance(error, OSError) and error.errno in FULL) or FULL_TEXT in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _find_memory_shortage(min_free_mb: int) -> str:
+    try:
+        lines = MEMORY.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return ""
+    free = next((int(line.split()[1]) // 1024 for line in lines if line.startswith("MemAvailable:")), None)
+    return f"Only {free:,} MB of memory are available." if free is not None and free < min_free_mb else ""
