@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -103,3 +104,29 @@ def test_what_github_refuses_is_not_tried_again(harness: Harness, capsys: pytest
     handle(harness, guid)
     assert Deliveries(harness.ledger.redis).waiting() == 0
     assert "This installation has been suspended" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("order", "tasks"),
+    [
+        (["labeled 1", "unlabeled 2"], 1),
+        (["unlabeled 2", "labeled 1"], 0),
+        (["closed 2", "labeled 1"], 0),
+        (["unlabeled 2", "labeled 3", "labeled 1"], 1),
+        (["unlabeled 2", "labeled 1", "labeled 3"], 1),
+    ],
+    ids=" then ".join,
+)
+def test_deliveries_may_arrive_in_any_order(harness: Harness, order: list[str], tasks: int) -> None:
+    _, guid = labeled(harness)
+    deliveries = Deliveries(harness.ledger.redis)
+    stored = deliveries.claim(guid, "the test")
+    assert stored
+    deliveries.done(guid, "the test")
+    for each in order:
+        action, second = each.split()
+        payload = json.loads(stored.body) | {"action": action}
+        payload["issue"]["updated_at"] = f"2026-11-28T12:00:0{second}Z"
+        deliveries.store(each.replace(" ", "-"), "issues", json.dumps(payload).encode())
+        handle(harness, each.replace(" ", "-"))
+    assert len(harness.ledger.recent()) == tasks

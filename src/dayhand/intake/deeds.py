@@ -11,6 +11,7 @@ from dayhand.intake.verbs import accept, retry
 from dayhand.intake.verbs.base import Decision, Instruction, TaskRequest, VerbContext, find_thread
 from dayhand.ledger import facts
 from dayhand.ledger.ledger import Record, StopResult
+from dayhand.ledger.repository_notes import record_withdrawal
 from dayhand.task import Task
 
 MORE_BUDGET = "budget"
@@ -19,7 +20,9 @@ STOPPED_EARLY = "The task was stopped before it began: {}. Ask again when you wa
 
 def stop_because(event: Unlabeled | Closed, reason: str, context: VerbContext) -> Decision:
     """Stop the thread's task: whoever may remove the label or close the issue may end the work on it."""
-    task = find_thread(context, event.subject).task
+    subject = event.subject
+    record_withdrawal(context.ledger, subject.repository_id, subject.number, at=subject.updated_at)
+    task = find_thread(context, subject).task
     result = context.ledger.ask_to_stop(task, event.sender) if task else None
     if result is StopResult.NEVER_BEGUN:  # else the task's own comment says it
         comment = Commented(event.subject, None, "", event.sender, event.by_bot)

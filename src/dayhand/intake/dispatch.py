@@ -34,7 +34,7 @@ from dayhand.intake.verbs.base import Decision, Instruction, TaskRequest, task_r
 from dayhand.ledger import facts
 from dayhand.ledger.ledger import Ledger, Opened
 from dayhand.ledger.queue import UNREQUESTED
-from dayhand.ledger.repository_notes import record_push
+from dayhand.ledger.repository_notes import record_push, withdrawn_since
 from dayhand.ledger.thread import Message
 from dayhand.task import Ask, Task, TaskKind
 from dayhand.visible_text.markdown import MAX_DROPPED, visible, visible_line
@@ -184,6 +184,8 @@ class Dispatcher:
         if subject.is_pull:
             self._refuse_if_allowed(subject, event.sender, refusals.labeled_pull(self.hub.slug()))
             return Decision(None, "a label on a pull request does not say what to do")
+        if withdrawn_since(self.ledger, subject.repository_id, subject.number, at=subject.updated_at):
+            return Decision(None, "the label was removed or the issue closed since")
         text = f"{subject.title}\n\n{subject.body}".strip()
         return self.open_task(
             task_request(subject, TaskKind.FIX, text, asker=event.sender, comment=None), delivery

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from typing import Any
 
 from dayhand.errors import IntakeError
@@ -19,6 +20,7 @@ MAX_COMMITS = 2048  # GitHub lists no more in one push
 MAX_BRANCH_COMMITS = 250  # whose pusher is kept: a larger push makes nothing trusted
 COMMIT = re.compile(r"[0-9a-f]{40}")
 MAX_PATHS = 3000  # and no more files of one commit
+SUBJECTS = (("issues", "issue"), ("pull_request", "pull_request"))  # events, and what they are about
 WITHDRAWALS = ("unlabeled", "closed", "deleted", "transferred")
 
 
@@ -35,6 +37,7 @@ class Subject:
     body: str
     is_pull: bool
     repository_id: int = 0  # which stays if the repository is renamed or transferred
+    updated_at: str = ""  # to the second, in GitHub's form, which sorts
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +188,7 @@ def _subject(fields: Fields, key: str) -> Subject:
         body=fields.text(key, "body"),
         is_pull=key == "pull_request" or "pull_request" in fields.get(key),
         repository_id=fields.number("repository", "id"),
+        updated_at=str(fields.get(key).get("updated_at") or ""),
     )
 
 
@@ -304,16 +308,12 @@ def _reviewed(fields: Fields) -> Reviewed:
     )
 
 
-# By the event's name and its action; a push has no action.
-PARSERS: Mapping[tuple[str, str], Callable[[Fields], Event]] = {
-    ("issues", "labeled"): lambda fields: _labeled(fields, "issue"),
-    ("pull_request", "labeled"): lambda fields: _labeled(fields, "pull_request"),
-    ("issues", "opened"): lambda fields: _opened(fields, "issue"),
-    ("pull_request", "opened"): lambda fields: _opened(fields, "pull_request"),
-    **{("issues", action): partial(_withdrawn, key="issue", action=action) for action in WITHDRAWALS},
+PARSERS: Mapping[tuple[str, str], Callable[[Fields], Event]] = {  # by name and action; a push has none
+    **{(name, "labeled"): partial(_labeled, key=key) for name, key in SUBJECTS},
+    **{(name, "opened"): partial(_opened, key=key) for name, key in SUBJECTS},
     **{
-        ("pull_request", action): partial(_withdrawn, key="pull_request", action=action)
-        for action in WITHDRAWALS
+        (name, action): partial(_withdrawn, key=key, action=action)
+        for (name, key), action in product(SUBJECTS, WITHDRAWALS)
     },
     ("issue_comment", "created"): _commented,
     ("issue_comment", "edited"): _edited,

@@ -67,6 +67,10 @@ def mailbox(key: str) -> str:
     return f"dayhand:mailbox:{key}"
 
 
+def withdrawn(repository_id: int, number: int) -> str:
+    return f"dayhand:withdrawn:{repository_id}#{number}"
+
+
 def inbox(guid: str) -> str:
     return f"dayhand:inbox:{guid}"
 

@@ -87,3 +87,13 @@ def who_pushed(ledger: Ledger, repository: str, commit: str) -> str:
 def who_pushed_head(ledger: Ledger, repository: str, commit: str) -> str:
     """The person who first made a commit a branch's head; "" for a program, or if it is not known."""
     return ledger.redis.get(keys.pushed_head(repository, commit)) or ""
+
+
+def record_withdrawal(ledger: Ledger, repository_id: int, number: int, *, at: str) -> None:
+    """Remember when an issue's label was removed or the issue closed: deliveries can arrive in any order."""
+    ledger.redis.set(keys.withdrawn(repository_id, number), at, ex=keys.DELIVERY_SECONDS)
+
+
+def withdrawn_since(ledger: Ledger, repository_id: int, number: int, *, at: str) -> bool:
+    """Whether that happened after ``at``."""
+    return at < (ledger.redis.get(keys.withdrawn(repository_id, number)) or "")
