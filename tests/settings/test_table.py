@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from dayhand.commands.up import renamed_settings
 from dayhand.errors import SettingsError
 from dayhand.settings.required import app_key
 from dayhand.settings.sources import default_data
-from dayhand.settings.table import FORMER, PUBLIC_API, ROWS, read_settings, renamed_settings
+from dayhand.settings.table import FORMER, PUBLIC_API, ROWS, read_settings
 from tests.settings.page import PAGE, rewritten
 
 
@@ -207,6 +208,7 @@ WRONG = [
     ("DAYHAND_HANDLES", "-bot"),
     ("DAYHAND_STOP_SECONDS", "-1"),
     ("DAYHAND_MIN_FREE_MB", "1.5"),
+    ("DAYHAND_KEPT_BYTES", "1 GB"),
     ("DAYHAND_POLL", "-1"),
     ("DAYHAND_POLL", "2.5"),
     ("DAYHAND_CONCURRENCY", "0"),

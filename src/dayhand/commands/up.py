@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from subprocess import Popen
 from types import FrameType
 
@@ -14,7 +17,8 @@ from dayhand.errors import DayhandError, ExitCode, SettingsError
 from dayhand.ledger.redis_server import kept_server
 from dayhand.settings.dashboard_token import TOKEN_NAME, dashboard_link, dashboard_token
 from dayhand.settings.required import require_app, require_data
-from dayhand.settings.table import Settings, renamed_settings
+from dayhand.settings.sources import read_texts, resolve_former
+from dayhand.settings.table import DOTENV, FORMER, Settings
 
 LOOK_SECONDS = 0.5
 
@@ -64,3 +68,9 @@ def _ended(name: str, code: int) -> DayhandError:
         f"`dayhand {name}` ended with exit code {code}.",
         advice="Its last lines above say why; correct that, then start again.",
     )
+
+
+def renamed_settings(environ: Mapping[str, str] = os.environ, dotenv: Path | None = DOTENV) -> dict[str, str]:
+    """What is set under a former name, by its current one: with it a child process needs no notice of its own."""
+    moved = resolve_former(read_texts(environ, dotenv), FORMER)
+    return {FORMER[old]: text.value for old, text in moved.items()}

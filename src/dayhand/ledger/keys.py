@@ -18,6 +18,8 @@ UNREAD = "dayhand:unread"  # set: the threads with messages that nobody has read
 INBOX = "dayhand:inbox"  # sorted set: GUIDs of deliveries that nobody handled yet, by when they are due (milliseconds)
 INBOX_HELD = "dayhand:inbox-held"  # hash: GUID → the dispatcher that holds it
 READ_UNTIL = "dayhand:deliveries-read-until"  # in GitHub's list: seconds since the epoch
+FINISHED_BYTES = "dayhand:finished-bytes"  # hash: what each finished task takes
+TIDIED = "dayhand:tidied"  # expires when it is time to tidy up again
 READY = "dayhand:ready"  # only written, to see whether Redis takes it
 LOOKED = "dayhand:looked-for-missed"  # expires when it is time to look again
 INBOX_BYTES = "dayhand:inbox-bytes"  # of the bodies, as stored
@@ -37,6 +39,10 @@ def lease(task_id: str) -> str:
 
 def log(task_id: str) -> str:
     return f"dayhand:log:{task_id}"
+
+
+def log_archive(task_id: str) -> str:
+    return f"dayhand:log-archive:{task_id}"
 
 
 def journal(task_id: str) -> str:

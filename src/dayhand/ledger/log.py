@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from dayhand.errors import DayhandError, TaskStopped
 from dayhand.ledger import keys, scripts
@@ -129,6 +132,9 @@ class LogReader:
 
     def read(self, task_id: str, after: int = 0, *, most: int | None = None) -> list[Note]:
         """The entries after line ``after``, at most ``most`` of them."""
+        if archived := self.redis.get(keys.log_archive(task_id)):
+            notes = (Note(*fields) for fields in json.loads(zlib.decompress(base64.b64decode(archived))))
+            return [note for note in notes if note.line > after][:most]
         entries = self.redis.xrange(keys.log(task_id), min=f"({after}-0" if after else "-", count=most)
         return [_note(entry_id, fields) for entry_id, fields in entries]
 
@@ -139,9 +145,7 @@ class LogReader:
         last_word = self._clock()
         while True:
             over = self._over(task_id)
-            block = None if over else BLOCK_MS
-            found = self.redis.xread({keys.log(task_id): f"{after}-0"}, count=BATCH, block=block)
-            notes = [_note(entry_id, fields) for _, entries in found or [] for entry_id, fields in entries]
+            notes = self.read(task_id, after, most=BATCH) if over else self._wait(task_id, after)
             for note in notes:
                 after = note.line
                 yield note
@@ -155,9 +159,25 @@ class LogReader:
             if ended():
                 return
 
+    def _wait(self, task_id: str, after: int) -> list[Note]:
+        found = self.redis.xread({keys.log(task_id): f"{after}-0"}, count=BATCH, block=BLOCK_MS)
+        return [_note(entry_id, fields) for _, entries in found or [] for entry_id, fields in entries]
+
     def _over(self, task_id: str) -> bool:
         state = self.redis.hget(keys.record(task_id), "state")
         return state is None or state not in UNFINISHED
+
+
+def compress_log(redis: TextRedis, task_id: str) -> None:
+    """Replace the log of a task that is over by a compressed copy, which ``LogReader`` reads too."""
+    notes = [_note(entry_id, fields) for entry_id, fields in redis.xrange(keys.log(task_id))]
+    if not notes:
+        return
+    text = json.dumps([astuple(note) for note in notes], ensure_ascii=False)
+    archive = base64.b64encode(zlib.compress(text.encode())).decode()
+    with redis.pipeline() as pipe:
+        pipe.set(keys.log_archive(task_id), archive, ex=keys.KEPT_SECONDS).delete(keys.log(task_id))
+        pipe.execute()
 
 
 def _note(entry_id: str, fields: Mapping[str, str]) -> Note:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from dayhand.settings.value_types import SettingType
+from dayhand.errors import SettingsError
+from dayhand.settings.sources import Text
+from dayhand.settings.value_types import SettingType, WrongText, mask_password
 
 T = TypeVar("T")
 D = TypeVar("D")
+SHOWN_CHARS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +40,17 @@ def setting(
     value = ",".join(default) if isinstance(default, tuple) else f"{default or ''}".removesuffix(".0")
     row = Setting(name, type_, help, shown or (f"`{value}`" if value else ""), former_name, secret)
     return field(default=default, metadata={"row": row})
+
+
+def read_value(row: Setting, text: Text) -> Any:
+    """The value of one setting. Raises ``SettingsError`` that names it, what is wrong with it, and what to do."""
+    try:
+        return row.type.read(text.value)
+    except WrongText as error:
+        part = mask_password(str(error))
+        shown = part if len(part) <= SHOWN_CHARS else f"{part[:SHOWN_CHARS]}…"
+        raise SettingsError(
+            f"{row.name} must be {row.type.caption}" + ("." if row.secret else f", not “{shown}”."),
+            advice=f"Correct it in {text.source}, or remove it there"
+            + (f": the default is {row.default.replace('`', '')}." if row.default else "."),
+        ) from error

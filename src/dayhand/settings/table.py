@@ -11,11 +11,9 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
 
-from dayhand.errors import SettingsError
 from dayhand.settings import value_types as types
-from dayhand.settings.row import Setting, setting
+from dayhand.settings.row import Setting, read_value, setting
 from dayhand.settings.sources import (
     ENVIRONMENT,
     Text,
@@ -24,13 +22,11 @@ from dayhand.settings.sources import (
     refuse_unknown,
     resolve_former,
 )
-from dayhand.settings.value_types import WrongText, mask_password
 from dayhand.usage import EFFORTS, VERBOSITIES
 
 PUBLIC_API = "https://api.github.com"
 DOTENV = Path(".env")
 PREFIX = "DAYHAND_"
-SHOWN_CHARS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +217,12 @@ class Settings:
         256,
         help="with less free disk or memory than this, a worker takes no task; with a quarter of that disk, tasks wait",
     )
+    kept_bytes: int = setting(
+        "DAYHAND_KEPT_BYTES",
+        types.whole_number(),
+        1_000_000_000,
+        help="how much finished tasks may take in Redis: the oldest are deleted first, all after 90 days; `0`: no limit",
+    )
     registries: tuple[str, ...] = setting(
         "DAYHAND_REGISTRIES",
         types.REGISTRIES,
@@ -327,31 +329,14 @@ def read_settings(
         names = ", ".join(f"{old} is now {FORMER[old]}" for old in moved)
         places = " and ".join(sorted({text.source for text in moved.values()}))
         notify(f"{names}. Former names still work; rename them in {places}.")
-    values = {name: _read(row, texts[row.name]) for name, row in ROWS.items() if _is_set(texts, row.name)}
+    values = {
+        name: read_value(row, texts[row.name]) for name, row in ROWS.items() if _is_set(texts, row.name)
+    }
     if "data" not in values:
-        values["data"] = _read(ROWS["data"], Text(default_data(environ), ENVIRONMENT))
+        values["data"] = read_value(ROWS["data"], Text(default_data(environ), ENVIRONMENT))
     settings = Settings(**values)
     return settings if "url" in values else replace(settings, url=f"http://{settings.bind_address}")
 
 
-def renamed_settings(environ: Mapping[str, str] = os.environ, dotenv: Path | None = DOTENV) -> dict[str, str]:
-    """What is set under a former name, by its current one: with it a child process needs no notice of its own."""
-    moved = resolve_former(read_texts(environ, dotenv), FORMER)
-    return {FORMER[old]: text.value for old, text in moved.items()}
-
-
 def _is_set(texts: Mapping[str, Text], name: str) -> bool:
     return name in texts and bool(texts[name].value)
-
-
-def _read(row: Setting, text: Text) -> Any:
-    try:
-        return row.type.read(text.value)
-    except WrongText as error:
-        part = mask_password(str(error))
-        shown = part if len(part) <= SHOWN_CHARS else f"{part[:SHOWN_CHARS]}…"
-        raise SettingsError(
-            f"{row.name} must be {row.type.caption}" + ("." if row.secret else f", not “{shown}”."),
-            advice=f"Correct it in {text.source}, or remove it there"
-            + (f": the default is {row.default.replace('`', '')}." if row.default else "."),
-        ) from error

@@ -31,6 +31,7 @@ from dayhand.settings.table import Settings
 from dayhand.wiring.models import model_certificates
 from dayhand.wiring.prices import read_prices
 from dayhand.wiring.sandboxes import open_sandbox
+from dayhand.worker.finished import tidy
 from dayhand.worker.pool import SILENT_SECONDS, Work, WorkerPool
 from dayhand.worker.room import find_shortage
 
@@ -99,7 +100,12 @@ def work(settings: Settings, *, burst: bool = False) -> None:
             open_sandbox(settings)
         require_no_eviction(redis_url)
         shortage = partial(find_shortage, settings.data, settings.min_free_mb)
-        tasks = Work(queue, partial(TaskWorker, find_shortage=shortage), free=free_tasks, wake=wake_abandoned)
+        tasks = Work(
+            queue,
+            partial(TaskWorker, find_shortage=shortage),
+            free=free_tasks,
+            wake=partial(look_after_tasks, kept_bytes=settings.kept_bytes),
+        )
         WorkerPool(
             tasks, settings.concurrency, redis_url, burst=burst, stop_seconds=settings.stop_seconds
         ).run()
@@ -126,6 +132,12 @@ def warm() -> None:
 def free_tasks(redis: TextRedis, worker: str, crashed: bool) -> None:  # noqa: FBT001 - of one kind of call
     """Free the tasks of a dead worker."""
     Ledger(redis).drop(worker, crashed=crashed)
+
+
+def look_after_tasks(redis: TextRedis, raw: Redis, *, kept_bytes: int) -> None:
+    """What the parent of the workers does each second."""
+    wake_abandoned(redis, raw)
+    tidy(redis, kept_bytes)
 
 
 def wake_abandoned(redis: TextRedis, raw: Redis) -> None:

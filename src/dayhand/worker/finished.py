@@ -1,0 +1,42 @@
+"""What finished tasks leave in Redis: logs are compressed, and the oldest tasks are deleted once all are over a limit."""
+
+from __future__ import annotations
+
+from dayhand.ledger import keys
+from dayhand.ledger.keys import TextRedis
+from dayhand.ledger.log import compress_log
+
+EVERY_SECONDS = 60
+
+
+def tidy(redis: TextRedis, kept_bytes: int) -> None:
+    """Compress what finished since the last time, then delete the oldest beyond ``kept_bytes`` (0: no limit)."""
+    if not redis.set(keys.TIDIED, "", nx=True, ex=EVERY_SECONDS):
+        return
+    ids: list[str] = redis.zrange(keys.TASKS, 0, -1)
+    unfinished, sizes = redis.smembers(keys.UNFINISHED), redis.hgetall(keys.FINISHED_BYTES)
+    for gone in set(sizes) - set(ids):  # expired by its age
+        redis.hdel(keys.FINISHED_BYTES, gone)
+    finished = [task_id for task_id in ids if task_id not in unfinished]
+    for task_id in finished:
+        if task_id not in sizes:
+            compress_log(redis, task_id)
+            sizes[task_id] = sum(redis.memory_usage(key) or 0 for key in _keys_of(task_id))
+            redis.hset(keys.FINISHED_BYTES, task_id, sizes[task_id])
+    total = sum(int(sizes[task_id]) for task_id in finished)
+    for task_id in finished:  # the oldest first
+        if not kept_bytes or total <= kept_bytes:
+            return
+        total -= int(sizes[task_id])
+        _delete(redis, task_id)
+
+
+def _delete(redis: TextRedis, task_id: str) -> None:
+    with redis.pipeline() as pipe:
+        pipe.delete(*_keys_of(task_id)).zrem(keys.TASKS, task_id).hdel(keys.FINISHED_BYTES, task_id)
+        pipe.execute()
+
+
+def _keys_of(task_id: str) -> tuple[str, ...]:
+    makers = (keys.record, keys.facts, keys.log, keys.log_archive, keys.journal)
+    return tuple(make(task_id) for make in makers)
