@@ -192,7 +192,7 @@ def test_without_redis_a_delivery_is_refused_within_githubs_ten_seconds(
     answer = client.post("/webhook", data=body, headers=signed(body, "issues"))
     assert answer.status_code == 503
     assert answer.json
-    assert "Nothing was stored" in answer.json["advice"]
+    assert "fetched from GitHub" in answer.json["advice"]
     silent.close()
     assert time.monotonic() - began < 9
 

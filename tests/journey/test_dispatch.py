@@ -115,7 +115,6 @@ def test_what_github_refuses_is_not_tried_again(harness: Harness, capsys: pytest
         (["unlabeled 2", "labeled 3", "labeled 1"], 1),
         (["unlabeled 2", "labeled 1", "labeled 3"], 1),
     ],
-    ids=" then ".join,
 )
 def test_deliveries_may_arrive_in_any_order(harness: Harness, order: list[str], tasks: int) -> None:
     _, guid = labeled(harness)

@@ -32,7 +32,7 @@ def test_whatever_fails_because_of_a_full_disk_is_one_error(error: Exception) ->
         raise CheckoutError("The mirror cannot be written.") from error
 
 
-@pytest.mark.parametrize("error", [OSError(errno.ENOENT, "x"), CheckoutError("No access."), ValueError("x")])
+@pytest.mark.parametrize("error", [OSError(errno.ENOENT, "x"), CheckoutError("No access.")])
 def test_other_errors_pass(error: Exception) -> None:
     with pytest.raises(type(error)), full_disk_as_error():
         raise error

@@ -17,7 +17,7 @@ from dayhand.ledger.deliveries import Deliveries, StoreResult
 
 MAX_BYTES = 25 * 1024 * 1024  # GitHub does not send larger deliveries
 GUID = re.compile(r"[A-Za-z0-9-]{1,100}")
-REDELIVER = "Nothing was stored: it is fetched from GitHub's list of deliveries later, or redeliver it from the App's settings page."
+REDELIVER = "Nothing to do: it is fetched from GitHub's list of deliveries once it can be stored."
 
 Answer = tuple[Response, int]
 

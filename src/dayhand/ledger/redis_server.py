@@ -56,14 +56,15 @@ def connect_raw(url: str, *, quick: bool = False) -> Redis:
 def _client(url: str, *, quick: bool, decode_responses: bool) -> Redis:
     from redis import Redis
     from redis.backoff import ExponentialBackoff
+    from redis.exceptions import ConnectionError  # noqa: A004 - it is no subclass of Python's
     from redis.retry import Retry
 
     keepalive = {} if url.startswith("unix:") else {"socket_keepalive": True}
     return Redis.from_url(
         url,
         decode_responses=decode_responses,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.1), 3)
-        if quick
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.1), 3, supported_errors=(ConnectionError,))
+        if quick  # a server that is silent is not asked again
         else Retry(ExponentialBackoff(cap=5, base=0.1), 20),
         socket_timeout=1 if quick else 30,  # 30 is longer than any blocking read of ours or of RQ
         health_check_interval=30,

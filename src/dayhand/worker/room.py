@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dayhand.errors import DiskFull
+from dayhand.errors import DayhandError, DiskFull
 
 MEMORY = Path("/proc/meminfo")  # only on Linux
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -31,7 +31,7 @@ def full_disk_as_error() -> Iterator[None]:
     """Raise ``DiskFull`` for whatever a full disk made fail in the block."""
     try:
         yield
-    except Exception as error:
+    except (OSError, DayhandError) as error:
         if is_disk_full(error):
             raise DiskFull("The worker's disk is full.", advice="Free some of it.") from error
         raise
