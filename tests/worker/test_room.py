@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dayhand.errors import CheckoutError, DiskFull
-from dayhand.worker.room import find_disk_shortage, find_shortage, full_disk_as_error
+from dayhand.worker.room import find_disk_shortage, find_shortage, full_disk_as_error, is_disk_full
 
 
 def test_enough_is_no_shortage_and_too_little_is_named(tmp_path: Path) -> None:
@@ -30,6 +30,12 @@ def test_whatever_fails_because_of_a_full_disk_is_one_error(error: Exception) ->
         raise error
     with pytest.raises(DiskFull), full_disk_as_error():
         raise CheckoutError("The mirror cannot be written.") from error
+
+
+def test_errors_that_name_each_other_as_their_cause_come_to_an_end() -> None:
+    one, other = CheckoutError("one"), CheckoutError("other")
+    one.__cause__, other.__cause__ = other, one
+    assert not is_disk_full(one)
 
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOENT, "x"), CheckoutError("No access.")])

@@ -39,7 +39,9 @@ def full_disk_as_error() -> Iterator[None]:
 
 def is_disk_full(error: BaseException | None) -> bool:
     """Whether a full disk is the cause of an error."""
-    while error is not None:
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:  # a retry may raise an earlier error again, in a circle
+        seen.append(error)
         if (isinstance(error, OSError) and error.errno in FULL) or FULL_TEXT in str(error):
             return True
         error = error.__cause__ or error.__context__
