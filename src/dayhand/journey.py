@@ -18,7 +18,8 @@ from dayhand.background import Background
 from dayhand.checkout.mirror import read_files
 from dayhand.checkout.policy.sort_change import BRIEFING as POLICY
 from dayhand.checkout.proposal_branch import PROPOSAL_BRANCH, propose_file
-from dayhand.checkout.repository import Base, Taken, UnfinishedWork
+from dayhand.checkout.repository import Base, Taken
+from dayhand.checkout.unfinished_work import UnfinishedWork
 from dayhand.environment.base import Environment
 from dayhand.environment.declared.dayhand_toml import NAME
 from dayhand.environment.declared.improvement import Improvement

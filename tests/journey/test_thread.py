@@ -8,7 +8,7 @@ import pytest
 
 from dayhand.ledger.redis_server import connect_raw
 from dayhand.localhub.state.models import Issue, Repository
-from dayhand.scripted_model.moves import Finish, Move, Patch
+from dayhand.scripted_model.moves import Finish, Move, Patch, Shell
 from dayhand.task import State
 from dayhand.worker.tasks import wake_abandoned
 from tests.journey.harness import SHOP, Harness
@@ -37,18 +37,21 @@ def fixed(harness: Harness) -> tuple[Repository, Issue, Issue]:
 
 def subjects(repo: Repository, pull: Issue) -> list[str]:
     assert pull.pull
-    commits = repo.store.between(pull.pull.base_sha, pull.pull.head_sha)
+    commits = repo.store.between(pull.pull.base_sha, repo.store.branches()[pull.pull.head])
     return sorted(commit.message.splitlines()[0] for commit in commits)
 
 
 def test_every_ask_on_the_issue_or_the_pull_request_goes_on_with_the_open_one(harness: Harness) -> None:
     repo, issue, pull = fixed(harness)
     harness.scripted_model.turns = note("NOTES.md")
+    assert pull.pull
+    by_ada = {"by_ada.py": b"ADA = 1\n"}
+    repo.store.commit_files(by_ada, pull.pull.head, "By Ada", author=("Ada", "ada@example.org"))
     harness.comment(repo, issue, "@bot fix the missing note, too")
     (record,) = harness.work()
     assert record.state is State.PROPOSED, record.reason
     assert harness.pulls(repo) == [pull]
-    assert subjects(repo, pull) == ["Count nothing twice", NOTED]
+    assert subjects(repo, pull) == ["By Ada", "Count nothing twice", NOTED]
     assert "added a commit" in harness.bot_comments(issue)[-1]
     assert "Fixes #" not in harness.bot_comments(issue)[-1]
     assert pull.body.startswith("Fixes #1\n")
@@ -87,6 +90,26 @@ def test_what_is_said_while_the_checks_run_becomes_the_next_commit(harness: Harn
     assert record.state is State.PROPOSED, record.reason
     (pull,) = harness.pulls(repo)
     assert subjects(repo, pull) == ["Count nothing twice", NOTED]
+
+
+def test_a_commit_that_a_person_pushes_meanwhile_is_kept_and_so_is_ours(harness: Harness) -> None:
+    repo, issue, pull = fixed(harness)
+    assert pull.pull
+    harness.scripted_model.turns = [[Shell("sleep 2.25")], *note("NOTES.md")]
+    harness.comment(repo, issue, "@bot fix the missing note")
+    (task_id,) = harness.waiting()
+    worker = threading.Thread(target=harness.work)
+    worker.start()
+    wait_until_it_runs("sleep\x002.25")
+    by_ada = {"by_ada.py": b"ADA = 1\n"}
+    repo.store.commit_files(by_ada, pull.pull.head, "By Ada", author=("Ada", "ada@example.org"))
+    worker.join(60)
+    assert subjects(repo, pull) == ["By Ada", "Count nothing twice"]
+    beside = f"{pull.pull.head}-{task_id[-4:]}"
+    assert repo.store.text(repo.store.branches()[beside], "NOTES.md") == "Taxes are added last.\n"
+    said = harness.bot_comments(issue)[-1]
+    assert f"Somebody else pushed to {pull.pull.head} while I was working" in said
+    assert beside in said
 
 
 @pytest.mark.parametrize("end", ["merged", "closed"])

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dayhand.checkout.bundles import bundle_ref
 from dayhand.checkout.external.external import NOTHING, External, fetch_external
@@ -24,7 +22,7 @@ from dayhand.checkout.task_branch import TaskBranch
 from dayhand.checkout.trust import People, is_trusted
 from dayhand.environment.base import Source
 from dayhand.environment.declared.dayhand_toml import RepoConfig, read_config
-from dayhand.errors import CheckoutError, OutOfTime, SandboxError, TaskStopped
+from dayhand.errors import CheckoutError, SandboxError
 from dayhand.instructions.read import Instructions, read_instructions
 from dayhand.ledger import facts
 from dayhand.ledger.facts import Facts
@@ -33,9 +31,6 @@ from dayhand.sandbox.base import Box
 from dayhand.sandbox.worktree import Changes
 from dayhand.task import Change, HeldBack, LeftOut, Solution, Task
 from dayhand.untrusted_text import clean, let_ci_run, quiet
-
-if TYPE_CHECKING:  # its import takes 0.15 s, and `dayhand environment` writes no such log
-    from dayhand.ledger.log import TaskLog
 
 # GitHub runs no workflow for the empty commit. It is replaced before anything can be merged.
 START = "Start work on #{number}\n\n[skip ci]\n"
@@ -237,10 +232,23 @@ class Checkout:
             )
         if current != head:
             replaced = current if current and self._without_start(current) != current else None
+            if current and not replaced and not self.mirror.contains(current, head):
+                raise self._kept_beside(task, head, branch)
             self.mirror.push(head, branch, self.token(), instead_of=replaced)
         self.facts.put(facts.BRANCH, branch)
         self.facts.put(facts.HEAD, head)
         return branch
+
+    def _kept_beside(self, task: Task, head: str, branch: str) -> CheckoutError:
+        """Push a commit beside a branch that somebody else pushed to since the task began; the error that says so."""
+        beside = f"{branch}-{task.id[-4:].lower()}"
+        self.mirror.push(head, beside, self.token())
+        self.facts.put(facts.UNFINISHED_HEAD, head)
+        self.facts.put(facts.UNFINISHED_BRANCH, beside)
+        return CheckoutError(
+            f"Somebody else pushed to {branch} while I was working, and my commit does not contain that.",
+            advice=f"Ask again, and I work on top of what is there now; or merge {beside}.",
+        )
 
     def stay(self, task: Task, base: Base) -> str:
         """The head of the task's pull request where nothing is pushed; an empty first commit if there is none yet."""
@@ -285,48 +293,6 @@ class Checkout:
         (parent,) = self.mirror.parents(commit)
         empty = self.mirror.tree(parent) == self.mirror.tree(commit)
         return parent if empty and author == self.author().name else commit
-
-
-@dataclass(frozen=True, slots=True)
-class UnfinishedWork:
-    """What a task changed before it had to stop."""
-
-    task: Task
-    checkout: Checkout
-    log: TaskLog
-
-    @contextmanager
-    def kept_if_ended(self, take: Callable[[], Change | None]) -> Iterator[None]:
-        """If time runs out within the block, or a person stops the task, push what was changed so far."""
-        try:
-            yield
-        except (OutOfTime, TaskStopped):
-            self.keep(take)
-            raise
-
-    def push_finished(self, head: str) -> str:
-        """Push finished work, and return the branch's name; once more if a person stops the task meanwhile."""
-        try:
-            return self.checkout.push(self.task, head)
-        except TaskStopped:
-            try:
-                branch = self.checkout.push(self.task, head)
-            except (CheckoutError, TaskStopped) as error:
-                self.log.line("error", f"The finished work cannot be kept: {error}")
-            else:
-                self.log.line("say", f"The finished work is on the branch {branch}.")
-            raise
-
-    def keep(self, take: Callable[[], Change | None]) -> None:
-        """Push what was changed so far. A failure is only logged: the task ends for a reason of its own."""
-        try:
-            change = take()
-            branch = self.checkout.keep(self.task, change) if change else ""
-        except (CheckoutError, SandboxError, TaskStopped) as error:
-            self.log.line("error", f"The unfinished work cannot be kept: {error}")
-            return
-        if branch:
-            self.log.line("say", f"The unfinished work is on the branch {branch}, unchecked.")
 
 
 def _subject(title: str) -> str:

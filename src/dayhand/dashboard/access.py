@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass, field
 from hashlib import sha256
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from flask import Flask, Response, jsonify, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as Answer
@@ -25,6 +25,7 @@ OPEN = frozenset({"webhook.receive", "healthz", "readyz", "dashboard.static"})  
 
 WHAT = "Only people who have the secret link of this installation can see its tasks."
 WRONG = "This token is not the one of this installation."
+FOREIGN = "This request did not come from a page of the dashboard, so nothing was done. Use the button on the task's page.\n"
 WHAT_TO_DO = (
     "Open the link that `dayhand up`, `dayhand web` or `dayhand demo` prints when it starts. Its token is also in the file "
     "`dashboard-token` in the data folder, unless DAYHAND_DASHBOARD_TOKEN sets it. Programs send “Authorization: Bearer TOKEN”."
@@ -74,6 +75,8 @@ def protect(app: Flask, access: Access) -> None:
         by_link = same(given, access.token)
         if not by_link and not has_credential(access):
             return refused(wrong=bool(given) or bearer() is not None)
+        if not visits and bearer() is None and not from_our_pages():
+            return Response(FOREIGN, 403, mimetype="text/plain")
         if visits and TOKEN_ARGUMENT in request.args:
             return without_token(access, keep=by_link)
         return None
@@ -103,6 +106,16 @@ def bearer() -> str | None:
     """
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     return given.strip() if scheme.lower() == "bearer" else None
+
+
+def from_our_pages() -> bool:
+    """Whether a browser sent this from one of our own pages: another site's page could send our cookie, too.
+
+    https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site
+    """
+    if site := request.headers.get("Sec-Fetch-Site"):
+        return site == "same-origin"
+    return urlsplit(request.headers.get("Origin", "")).netloc == request.host
 
 
 def same(given: str, secret: str) -> bool:
@@ -138,7 +151,7 @@ def refused(*, wrong: bool) -> Response:
         answer = make_response(render_template("refused.html", what=what, argument=TOKEN_ARGUMENT))
     answer.status_code = 401
     answer.headers["WWW-Authenticate"] = 'Bearer realm="Dayhand"'
-    answer.headers["Content-Security-Policy"] = POLICY.replace("form-action 'none'", "form-action 'self'")
+    answer.headers["Content-Security-Policy"] = POLICY
     answer.headers["X-Content-Type-Options"] = "nosniff"
     answer.headers["Referrer-Policy"] = "no-referrer"
     return answer

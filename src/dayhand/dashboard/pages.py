@@ -23,7 +23,7 @@ from dayhand.ledger.log import LogReader, Note
 from dayhand.untrusted_text import mark_hidden, name_hidden
 
 # Only our own scripts, styles and images: a hostile log line cannot load or run anything.
-POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 READERS = (
     96  # responses that are written bit by bit, at once: each occupies a thread, and webhooks need some too
 )
@@ -133,6 +133,12 @@ def _tasks(blueprint: Blueprint, ledger: Ledger, live: LogReader, *, github: str
         return render_template(
             "head.html", view=view_of(ledger.record(task_id)), format_duration=format_duration
         )
+
+    @blueprint.post("/tasks/<task_id>/stop")
+    def stop(task_id: str) -> Answer:
+        """The button of an unfinished task; nothing happens to one that is over."""
+        ledger.ask_to_stop(task_id, "Somebody on the dashboard")
+        return redirect(f"/tasks/{ledger.record(task_id).task.id}", 303)
 
     @blueprint.get("/tasks/<task_id>.patch")
     def patch(task_id: str) -> Response:
