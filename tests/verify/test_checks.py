@@ -16,7 +16,13 @@ from dayhand.environment.base import Environment
 from dayhand.environment.ecosystems.base import Check
 from dayhand.verification import Finding, Verdict
 from dayhand.verify.base_cache import BaseCache
-from dayhand.verify.checks import MAX_BASE_RUNS, QUICK_SECONDS, CheckVerifier, touched_folders_first
+from dayhand.verify.checks import (
+    MAX_BASE_RUNS,
+    MAX_HEAD_RUNS,
+    QUICK_SECONDS,
+    CheckVerifier,
+    touched_folders_first,
+)
 from dayhand.verify.runner import CheckResult
 from dayhand.verify.trees import Fill, Trees
 from tests.verify.files import InMemoryFiles
@@ -225,6 +231,15 @@ def test_a_failure_by_chance_that_only_the_change_shows_is_a_new_failure(known_b
     finding, made = verify(known_base, RED, GREEN, *[GREEN] * MAX_BASE_RUNS)
     assert (finding.verdict, finding.failing) == (Verdict.NEW_FAILURE, ("b",))
     assert made == ["head", "head", *["base"] * MAX_BASE_RUNS]
+
+
+def test_a_change_that_draws_by_chance_runs_several_times(known_base: Path) -> None:
+    draws = {"shop.py": "import random\ndef total(): return random.random()"}
+    finding, made = verify(known_base, GREEN, GREEN, RED, GREEN, *[GREEN] * MAX_BASE_RUNS, change=draws)
+    assert (finding.verdict, finding.failing) == (Verdict.NEW_FAILURE, ("b",))
+    assert made == [*["head"] * 4, *["base"] * MAX_BASE_RUNS]
+    finding, made = verify(known_base, *[GREEN] * MAX_HEAD_RUNS, BROKEN, change=draws)
+    assert (finding.verdict, made.count("head")) == (Verdict.PASSES, MAX_HEAD_RUNS)
 
 
 def test_what_was_red_on_the_base_and_is_green_now_is_proof(tmp_path: Path) -> None:

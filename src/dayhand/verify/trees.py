@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,6 +30,11 @@ STATEMENTS = {
     "GO": f'func init() {{ panic("{REASON}") }}',
 }
 
+CHANCE = re.compile(
+    r"random|shuffle|secrets|uuid|urandom|\brand\b|\bnow\(|time\(|[tT]hread|\bgo func\b|goroutine|asyncio|sleep|setTimeout"
+    r"|Date\.now|new Date\(\)|tokio|spawn"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Trees:
@@ -46,6 +52,16 @@ class Trees:
     def wording(self) -> tuple[str, ...]:
         """The changed tests, with their helpers, their data and the configuration of checks."""
         return tuple(path for path in self.paths if words_checks(path, self.before, self.after))
+
+    @property
+    def draws_by_chance(self) -> bool:
+        """Whether new source lines name what differs from run to run: random numbers, the time, threads."""
+        return any(
+            CHANCE.search(line)
+            for path in self.source
+            if not is_documentation(path)
+            for line in {*self.after.read(path).splitlines()}.difference(self.before.read(path).splitlines())
+        )
 
     @property
     def source(self) -> tuple[str, ...]:
