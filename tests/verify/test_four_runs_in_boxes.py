@@ -21,6 +21,7 @@ from dayhand.environment.ecosystems import go
 from dayhand.environment.ecosystems.base import Check
 from dayhand.sandbox.base import Snapshot
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
+from dayhand.verification import Unverified
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.checks import verify
 from tests.verify.files import InMemoryFiles
@@ -96,6 +97,23 @@ def with_go(sandbox: BubblewrapSandbox) -> Snapshot:
             box.check_output(["tee", name], stdin=text.encode(), max_bytes=1000)
         box.run(f"{step.commands[0]}; rm *.*", env=GO_ENV)
         return box.save("go")
+
+
+def test_the_tests_of_one_half_of_a_monorepo_say_nothing_of_the_other(
+    sandbox: BubblewrapSandbox, with_pytest: Snapshot, tmp_path: Path
+) -> None:
+    project, head = CASES["monorepo-broken-half"].write(tmp_path, "case")
+    back = Check("test", "cd backend && python3 -m pytest -q", "true", "pytest", "", folder="backend")
+    front = Check("test", "cd frontend && npm run test", "true", "npm", "", folder="frontend")
+    env = {"PYTHONPATH": f"{ENVIRONMENT}/lib"}
+    environment = Environment("e", with_pytest, env, (back, front), {}, (), (), cached=False, seconds=0)
+    found = verify(
+        environment, sandbox, trees_of(project, head), log=NullLog(), bases=BaseCache(tmp_path / "bases")
+    )
+    assert found.conclusion.status == "neutral"
+    (gap,) = found.gaps
+    assert (gap.reason, gap.folder) == (Unverified.CANNOT_RUN, "backend")
+    assert "acme_internal_metrics is missing" in gap.detail
 
 
 @pytest.mark.parametrize("name", TRIED)

@@ -217,6 +217,26 @@ class Database(unittest.TestCase):
 OTHER = "import unittest\nclass Other(unittest.TestCase):\n    def test_fails(self): self.fail()\n"
 
 
+PICKLED = """
+import pickle, unittest
+class Sends(unittest.TextTestResult):
+    def startTest(self, test):
+        super().startTest(test)
+        unittest.case._subtest_msg_sentinel = pickle.loads(pickle.dumps(object()))
+class Shop(unittest.TestCase):
+    def test_rows(self):
+        for row in (1, 2):
+            with self.subTest(row=row): self.assertEqual(row, 1)
+unittest.main(testRunner=unittest.TextTestRunner(resultclass=Sends))
+"""
+
+
+def test_a_subtest_from_another_process_has_the_name_that_it_has_in_one(tmp_path: Path) -> None:
+    """As Django's parallel runner sends it."""
+    outcome = run(tmp_path, {"shop.py": PICKLED}, f"{sys.executable} shop.py")
+    assert outcome.states == {"__main__.Shop.test_rows (row=2)": "failed"}
+
+
 def test_unittest_reports_every_test_but_not_those_that_tests_start(tmp_path: Path) -> None:
     own = "import os\nos.environ['OWN'] = 'loaded'\n"  # the repository's own
     files = {
