@@ -225,7 +225,11 @@ class TaskJourney:
                         box,
                         tools.model,
                         briefing=brief(
-                            environment, self.base.instructions, since=self.base.since, policy=POLICY
+                            environment,
+                            self.base.instructions,
+                            paths=self.base.files.tracked,
+                            since=self.base.since,
+                            policy=POLICY,
                         ),
                         snapshot=tools.snapshot,
                         journal=tools.journal,

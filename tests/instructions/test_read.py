@@ -91,6 +91,11 @@ def test_what_is_not_read_says_why(name: str) -> None:
     assert (found.text, [file.reason for file in found.files]) == ("", [reason])
 
 
+def test_a_name_that_is_not_utf_8_can_be_kept() -> None:
+    (file,) = read_instructions(Commit({"\udcff/AGENTS.md": "RULE"})).files
+    assert (file.path, file.folder) == ("?/AGENTS.md", "?/")
+
+
 def test_the_nearest_comes_last_and_one_text_comes_once() -> None:
     texts = {
         "src/web/AGENTS.md": "DEEP",

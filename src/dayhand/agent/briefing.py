@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from dayhand.environment.base import Environment
 from dayhand.instructions.read import Instructions
 
+MAX_ENTRIES = 60  # of the top folder
 
-def brief(environment: Environment, instructions: Instructions, *, since: str = "", policy: str = "") -> str:
+
+def brief(
+    environment: Environment,
+    instructions: Instructions,
+    *,
+    paths: Sequence[str] = (),
+    since: str = "",
+    policy: str = "",
+) -> str:
     """Name the checks that will run, those that cannot, what is not pushed, and the repository's own instructions.
 
-    ``since`` is the commit at which a branch with work on it left the default branch; "" without such a branch.
+    ``paths`` are the repository's files. ``since`` is the commit at which a branch with work on it left the default branch; "" without such a branch.
     """
     parts = (
         _work_so_far(since),
+        _top_folder(paths),
         _checks(environment),
         _missing(environment),
+        _failed_steps(environment),
         policy,
         _instructions(instructions),
     )
@@ -25,6 +39,24 @@ def _work_so_far(since: str) -> str:
     if not since:
         return ""
     return f"This is the branch of a pull request. `git diff {since}` shows what it changes so far."
+
+
+def _top_folder(paths: Sequence[str]) -> str:
+    """The entries of the top folder, each folder with the number of its files."""
+    entries = Counter(path.partition("/")[0] + ("/" if "/" in path else "") for path in paths)
+    if not entries:
+        return ""
+    valid = ((name.encode("utf-8", "replace").decode(), count) for name, count in sorted(entries.items()))
+    named = [f"{name} ({count})" if name.endswith("/") else name for name, count in valid]
+    more = f" and {len(named) - MAX_ENTRIES} more" if len(named) > MAX_ENTRIES else ""
+    return f"The top folder, with the number of files in each folder: {', '.join(named[:MAX_ENTRIES])}{more}."
+
+
+def _failed_steps(environment: Environment) -> str:
+    """What set-up could not do, and the pinned versions that are not here."""
+    failed = [f"- {step.title}: `{step.command}` failed" for step in environment.steps if not step.passed]
+    lines = [*failed, *(f"- {pin}" for pin in environment.pins)]
+    return "\n".join(["Set-up was incomplete:", *lines]) if lines else ""
 
 
 def _checks(environment: Environment) -> str:

@@ -68,7 +68,7 @@ def read_instructions(tree: Tree) -> Instructions:
         values, body = split_front_matter(tree.read(one.source))
         applies = one.layout.applies(values)
         raw = visible(body[: MAX_BYTES * 2]).text.encode()
-        file = InstructionFile(one.path, one.folder, applies.globs, len(raw))
+        file = InstructionFile(_valid(one.path), _valid(one.folder), applies.globs, len(raw))
         reason = applies.reason or _replaced(one, paths) or ("" if raw else "it is empty")
         if not reason and (same := seen.setdefault(body.strip(), one.path)) != one.path:
             reason = f"it says the same as {same}"
@@ -134,6 +134,11 @@ def _replaced(one: _Found, paths: set[str]) -> str:
 
 def _with(file: InstructionFile, kept: int, reason: str) -> InstructionFile:
     return InstructionFile(file.path, file.folder, file.globs, file.size, kept, reason)
+
+
+def _valid(path: str) -> str:
+    """Without the bytes of a name that are not UTF-8, which no record can hold."""
+    return path.encode("utf-8", "replace").decode()
 
 
 def _heading(file: InstructionFile) -> str:
