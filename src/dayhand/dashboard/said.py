@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from dayhand.reading.conversation import Conversation, SnapshotText
+from dayhand.reading.conversation import REQUEST, Conversation, SnapshotText
 from dayhand.untrusted_text import mark_hidden
 
 
@@ -32,10 +32,11 @@ def _row(text: SnapshotText) -> SaidRow:
     when = datetime.fromtimestamp(said.created, UTC).strftime("%Y-%m-%d %H:%M UTC")
     cut = f" · {text.cut:,} characters cut" if text.cut else ""
     hunk = f"{said.hunk}\n\n" if said.hunk else ""
+    is_request = text.reason == REQUEST
     return SaidRow(
-        text.kept,
+        text.kept or is_request,
         mark_hidden(f"{said.kind.capitalize()}{state} by {said.author}{place}"),
-        f"{when} · {access}{cut}",
-        text.reason,
+        f"{when} · {access}{cut}{' · ' + REQUEST if is_request else ''}",
+        "" if is_request else text.reason,
         mark_hidden(f"{hunk}{text.text}" or "(empty)"),
     )
