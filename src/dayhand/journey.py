@@ -64,6 +64,8 @@ def travel(task: Task, tools: Tools, log: TaskLog) -> Outcome:
         sandbox, checkout = Cancellable(tools.sandbox, log.check), tools.checkout.cancelled_by(log.check)
         tools = replace(tools, sandbox=sandbox, checkout=checkout)
         base = fetch(task, tools, log)  # a commit in a bare mirror
+        if base.config.plan_first and task.drafted_first and not task.ask.approved:
+            task = replace(task, ask=replace(task.ask, kind=TaskKind.PLAN))
         journey = TaskJourney(task, tools, log, background, base)
         if task.ask.kind is TaskKind.ENVIRONMENT:
             return journey.examine()  # changes nothing: what can be installed and run here?
@@ -251,7 +253,7 @@ class TaskJourney:
                 return solution, self._take(box)
 
     def _take(self, box: Box) -> Taken:
-        if self.task.ask.kind is TaskKind.QUESTION:
+        if self.task.changes_nothing:
             return Taken(None, ())
         self.background.settle(self.log.check)  # the draft must be open before a change is pushed to it
         taken = self.tools.checkout.take(box, self.base, purpose(self.tools.journal))
@@ -269,6 +271,8 @@ class TaskJourney:
         solution = work.solution
         with self.log.stage(Stage.PUBLISH):
             proofs = look_up_citations(solution.citations, self.base.files, self.base.commit)
+            if self.task.ask.kind is TaskKind.PLAN:
+                self.tools.notes.keep_plan(solution.summary)
             self.tools.publication.answer(self.task, solution, proofs, left_out=work.taken.left_out)
         return Answered(solution, proofs)
 

@@ -20,6 +20,7 @@ class TaskKind(StrEnum):
     FOLLOW_UP = "follow_up"
     QUESTION = "question"  # an answer with proof, and no change
     ACCEPT = "accept"  # push the files that were held back, which a person accepted
+    PLAN = "plan"  # what would be changed; the work starts once a person approves it
     UNCLEAR = "unclear"  # the model decides first which of these is wanted
     ENVIRONMENT = "environment"  # find out what can be installed and run; change nothing
 
@@ -74,6 +75,7 @@ class Ask:
     on_pull: bool = False  # whether it was written on a pull request
     base: str = ""  # the branch to start from and to go to; "": the repository's choice
     review: int | None = None  # the id of the review that asks
+    approved: bool = False  # whether it carries out a plan that a person approved
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,11 @@ class Task:
     def branch(self) -> str:
         """The branch that this task's work is pushed to: ``dayhand/<number>-<slug>``."""
         return f"dayhand/{self.number}-{slug(self.title)}" if self.number else f"dayhand/{self.id}"
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether it asks for words only."""
+        return self.ask.kind in (TaskKind.QUESTION, TaskKind.PLAN)
 
     @property
     def drafted_first(self) -> bool:

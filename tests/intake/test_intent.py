@@ -8,10 +8,12 @@ from dayhand.intake.grammar import Command, read
 from dayhand.intake.verbs import (
     accept,
     allow,
+    approve,
     budget,
     environment,
     fix,
     help,  # noqa: A004
+    plan,
     question,
     quiet,
     retry,
@@ -33,6 +35,8 @@ ROWS = (
     *((retry, comment) for comment in comments.RETRY),
     *((budget, comment) for comment in comments.BUDGET),
     *((accept, comment) for comment in comments.ACCEPT),
+    *((plan, comment) for comment in comments.PLAN),
+    *((approve, comment) for comment in comments.APPROVE),
     *((allow, comment) for comment in comments.ALLOW),
     *((environment, comment) for comment in comments.ENVIRONMENT),
     *((unclear, comment) for comment in comments.UNKNOWN),

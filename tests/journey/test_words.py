@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from dayhand.ledger import facts
 from dayhand.ledger.journal import usage_so_far
+from dayhand.ledger.spending import record_spending
 from dayhand.scripted_model.moves import Finish, Move, ToolCall
 from dayhand.task import Proposed, State, TaskKind
+from dayhand.usage import Usage
 from tests.intake import comments
-from tests.journey.harness import Harness
+from tests.journey.harness import SHOP, Harness
 from tests.journey.test_trust import ASKING_FILES, BROKEN, answers
 
 
@@ -116,9 +119,9 @@ def test_the_status_tells_the_place_in_the_queue(harness: Harness) -> None:
     harness.comment(repo, second, "@bot status")
     assert "Nothing has been asked of me here yet." in harness.bot_comments(second)[0]
     harness.label(repo, first)
-    harness.comment(repo, second, "@bot fix this, max $1.50, 10 min")
+    harness.comment(repo, second, "@bot fix this on branch develop, max $1.50, 10 min")
     ask = harness.ledger.task(harness.waiting()[1]).ask
-    assert (ask.max_dollars, ask.max_minutes) == (1.5, 10)
+    assert (ask.max_dollars, ask.max_minutes, ask.base) == (1.5, 10, "develop")
     harness.comment(repo, second, "@bot how is it going?")
     assert "queued, at place 2. It has cost nothing so far." in harness.bot_comments(second)[1]
 
@@ -212,3 +215,44 @@ def test_a_host_is_allowed_for_a_thread_by_someone_with_write_access(harness: Ha
     here, elsewhere = harness.work()
     assert "no address" in answers(harness, here)
     assert "not allowed" in answers(harness, elsewhere)
+
+
+def test_work_starts_once_somebody_who_may_approves_the_plan(harness: Harness) -> None:
+    repo = harness.repository("shop", {**SHOP, ".dayhand.toml": '[work]\nplan = "always"\n'})
+    issue = harness.issue(repo)
+    harness.comment(repo, issue, "@bot approve")
+    assert "There is no plan here that waits for approval." in harness.bot_comments(issue)[0]
+    harness.label(repo, issue)
+    (planned,) = harness.work()
+    assert planned.state is State.ANSWERED, planned.reason
+    said = harness.bot_comments(issue)[1].replace("\u200b", "")
+    assert "The sum began at one." in said
+    assert "There is no estimate: no change of mine is finished in this repository yet." in said
+    assert "To start, comment `@dayhand approve`" in said
+    assert harness.branches(repo) == {"main"}
+    harness.comment(repo, issue, "@bot approve", by=harness.bob)
+    assert "can approve a plan" in harness.bot_comments(issue)[2]
+    harness.comment(repo, issue, "@bot approve, but keep the name")
+    (done,) = harness.work()
+    assert done.state is State.PROPOSED, done.reason
+    assert "The sum began at one.\n\nWhat ada wants otherwise: keep the name" in done.task.ask.text
+    other = harness.issue(repo, title="Totals are wrong")
+    harness.comment(repo, other, "@bot plan this first")
+    harness.work()
+    assert "the median of 1 finished change in this repository." in harness.bot_comments(other)[0]
+
+
+def test_who_has_used_up_the_days_budget_reads_who_can_raise_it(harness: Harness) -> None:
+    harness.settings = replace(harness.settings, daily_dollars=("person=0.5",))
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    (task_id,) = harness.waiting()
+    record_spending(harness.ledger, harness.ledger.task(task_id), Usage("m", dollars=0.5))
+    harness.comment(repo, issue, "@bot please fix the README too")
+    assert harness.bot_comments(issue) == [], "a running task reads it"
+    other = harness.issue(repo)
+    harness.comment(repo, other, "@bot fix this")
+    assert harness.waiting() == [task_id]
+    assert "Today's budget of ada is used up: $0.50 of $0.50." in harness.bot_comments(other)[0]
+    assert "raise `person in DAYHAND_MAX_DAILY_DOLLARS`" in harness.bot_comments(other)[0]

@@ -88,6 +88,11 @@ Someone has a question or a doubt about the issue below, or about work on it. Lo
 and do not defend anything. Answer exactly what they ask, and prove each claim with a file and a line (citations). \
 Change nothing: if a change is needed, say which one, and how to ask for it. What you change is not taken."""
 
+PLAN = """\
+Plan what is asked below, and change nothing: a person decides about the plan first, and what you change is not taken. \
+Look until you know the cause. Then say in `summary`: what you would change, file by file; what could break, and how you \
+would prove that it works; what you leave out. If the answer to one question would change what is built, put it into `questions`."""
+
 FOLLOW_UP = """\
 Someone has a question or a doubt about the issue below, or about work on it. Look again with fresh eyes, \
 and do not defend anything. Answer exactly what they ask, and prove each claim with a file and a line (citations). \
@@ -137,7 +142,7 @@ def _request(task: Task, snapshot: Conversation) -> str:
     parts = [
         REVIEW
         if task.ask.review
-        else {TaskKind.FIX: FIX, TaskKind.QUESTION: QUESTION}.get(task.ask.kind, FOLLOW_UP),
+        else {TaskKind.FIX: FIX, TaskKind.QUESTION: QUESTION, TaskKind.PLAN: PLAN}.get(task.ask.kind, FOLLOW_UP),
         f"{_about(task, snapshot)}:\n{tagged('issue', issue)}",
     ]
     request = task.ask.text.strip()

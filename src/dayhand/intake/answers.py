@@ -26,6 +26,7 @@ STILL_RUNNING = (
 )
 BUDGET_IS_SET = "The limit of a task that runs cannot be changed. Stop it, then write the budget again: its work so far is kept."
 NO_REQUEST_FOR_BUDGET = f"{NOTHING_YET} Write what to do together with the limit: “fix this, max $2”."
+NO_PLAN = "There is no plan here that waits for approval. Write “plan”, and I make one."
 NOTHING_TO_RETRY = f"{NOTHING_YET} Write what to do."
 
 

@@ -35,11 +35,13 @@ from dayhand.ledger import facts
 from dayhand.ledger.ledger import Ledger, Opened
 from dayhand.ledger.queue import UNREQUESTED
 from dayhand.ledger.repository_notes import record_push, withdrawn_since
+from dayhand.ledger.spending import DailyCaps, UsedUp, find_used_up
 from dayhand.ledger.thread import Message
 from dayhand.task import Ask, Task, TaskKind
 from dayhand.visible_text.markdown import MAX_DROPPED, visible, visible_line
 
 ID_BYTES = 5
+NO_CAPS = DailyCaps()
 UNREQUESTED_CHECK = (
     "environment"  # the external id of the check run of an examination that no person asked for
 )
@@ -57,6 +59,7 @@ class Dispatcher:
     label: str
     handles: Sequence[str]
     clock: Callable[[], float] = time.time
+    caps: DailyCaps = NO_CAPS
 
     def decide(self, event: Event, delivery: str) -> Decision:
         """Open a task, or say why not. Raises ``HubError``; then nothing was written."""
@@ -104,6 +107,9 @@ class Dispatcher:
             if ask.kind is not TaskKind.ENVIRONMENT and not has_words(subject):
                 self.refuse(subject, ask.asker, refusals.EMPTY_ISSUE)
                 return Decision(None, "the issue has no text")
+            if used_up := self._find_used_up(request):
+                self._answer(subject, ask, refusals.used_up(used_up))
+                return Decision(None, f"the daily budget of {used_up.whose} is used up")
             opened = self._open_or_post(request, delivery)
             if opened.full:
                 self.refuse(subject, ask.asker, refusals.TOO_MANY_MESSAGES)
@@ -117,6 +123,18 @@ class Dispatcher:
         if opened.posted:
             return Decision(opened.task_id, "the task that runs reads it next")
         return Decision(opened.task_id, "" if opened.fresh else "this task exists already")
+
+    def _find_used_up(self, request: TaskRequest) -> UsedUp | None:
+        """The daily cap that a new task would exceed; what a running task reads is not capped."""
+        subject = request.subject
+        threads = self.ledger.threads
+        if threads.find(threads.find_key(subject.repository_id, subject.number)).task:
+            return None
+        return find_used_up(self.ledger, self.caps, self._task(request))
+
+    def _answer(self, subject: Subject, ask: Ask, refusal: Refusal) -> None:
+        marker = f"answer:{ask.comment or 'issue'}"
+        self.reply(Notice(subject, ask.asker, f"{refusal.reason} {refusal.advice}", marker))
 
     def _open_or_post(self, request: TaskRequest, delivery: str) -> Opened:
         """Open the thread's task, or keep the request as a message for the task that the thread has already."""

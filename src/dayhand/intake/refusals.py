@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dayhand.intake.events import Subject
+from dayhand.ledger.spending import UsedUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,10 @@ MAY_NOT_ALLOW = Refusal(
     "Only people with write access to this repository can allow a host.",
     "Ask one of them to write the comment.",
 )
+MAY_NOT_APPROVE = Refusal(
+    "Only people with write access to this repository can approve a plan.",
+    "Ask one of them to read it and to write the comment.",
+)
 MAY_NOT_ACCEPT = Refusal(
     "Only people with write access to this repository can accept a change.",
     "Ask one of them to review it.",
@@ -59,6 +64,14 @@ TOO_MANY_MESSAGES = Refusal(
     "Too many comments wait for the task that runs here, so this one was not kept.",
     "Wait until the task has read them, then write it again.",
 )
+
+
+def used_up(found: UsedUp) -> Refusal:
+    """Today's budget is used up."""
+    return Refusal(
+        f"Today's budget of {found.whose} is used up: ${found.dollars:.2f} of ${found.cap:.2f}.",
+        f"Ask again tomorrow (UTC), or ask the operator of this bot to raise `{found.setting}`.",
+    )
 
 
 def labeled_pull(handle: str) -> Refusal:

@@ -65,6 +65,14 @@ def thread_of(key: str) -> str:
     return f"dayhand:thread-of:{key}"
 
 
+def spent(day: str) -> str:
+    return f"dayhand:spent:{day}"
+
+
+def thread_plan(key: str) -> str:
+    return f"dayhand:thread-plan:{key}"
+
+
 def thread_hosts(key: str) -> str:
     return f"dayhand:thread-hosts:{key}"
 

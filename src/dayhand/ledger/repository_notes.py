@@ -35,6 +35,11 @@ class RepositoryNotes:
         thread = self.ledger.threads.of_task(self.claim.task_id)
         return tuple(sorted(self.ledger.redis.smembers(keys.thread_hosts(thread))))
 
+    def keep_plan(self, plan: str) -> None:
+        """Keep a plan until a person approves it, in place of the thread's last one."""
+        thread = self.ledger.threads.of_task(self.claim.task_id)
+        self.ledger.redis.set(keys.thread_plan(thread), plan, ex=keys.KEPT_SECONDS)
+
     def _write(self, key: str, field: str, text: str) -> None:
         script = self.ledger.redis.register_script(scripts.WRITE)
         fenced(script, [keys.record(self.claim.task_id), key], [self.claim.token, field, text])
@@ -56,6 +61,15 @@ def allow_host(ledger: Ledger, thread: str, host: str) -> None:
         pipe.sadd(keys.thread_hosts(thread), host)
         pipe.expire(keys.thread_hosts(thread), keys.KEPT_SECONDS)
         pipe.execute()
+
+
+def waiting_plan(ledger: Ledger, thread: str) -> str:
+    """The plan of a thread that nobody has approved yet; "" if there is none."""
+    return ledger.redis.get(keys.thread_plan(thread)) or ""
+
+
+def forget_plan(ledger: Ledger, thread: str) -> None:
+    ledger.redis.delete(keys.thread_plan(thread))
 
 
 def accept_head(ledger: Ledger, repository: str, commit: str, *, login: str) -> None:

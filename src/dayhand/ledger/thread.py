@@ -40,7 +40,8 @@ class Message:
     def steers(self, running: TaskKind) -> bool:
         """Whether the model of a running task of this kind can read it: one that answers a question changes nothing."""
         kind = self.task.ask.kind
-        return kind is TaskKind.QUESTION if running is TaskKind.QUESTION else kind in STEERING
+        only_words = running in (TaskKind.QUESTION, TaskKind.PLAN)
+        return kind is TaskKind.QUESTION if only_words else kind in STEERING
 
     def encode(self) -> str:
         return pack({"message": asdict(self)})

@@ -15,6 +15,7 @@ from dayhand.ledger.log import LogReader, Note
 from dayhand.ledger.repository_notes import RepositoryNotes, last_examination
 from dayhand.publish.base import ProposedChange
 from dayhand.publish.check_run import CheckRunProgress, failure_conclusion
+from dayhand.publish.estimate import estimate
 from dayhand.publish.markdown.escape import cap
 from dayhand.publish.threads import answer_threads
 from dayhand.publish.wording import (
@@ -122,7 +123,9 @@ class GitHubPublication:
         self._conclude("neutral", check_run.NO_CHANGES)
         self._withdraw(check_run.NO_CHANGES)
         urls = {"repository_url": self.repository_url, "task_url": self.task_url}
-        url = self._comment(comment.answered(task, solution, proofs, left_out=left_out, **urls))
+        plan = task.ask.kind is TaskKind.PLAN
+        last = comment.to_approve(estimate(self.ledger.recent(), task.repository)) if plan else ""
+        url = self._comment(comment.answered(task, solution, proofs, left_out=left_out, last=last, **urls))
         answer_threads(self.hub, task, lambda _: comment.not_settled(url))
         return url
 

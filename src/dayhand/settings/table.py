@@ -263,6 +263,10 @@ class Settings:
         former_name="DAYHAND_MOST_DOLLARS",
         help="what the model's work on one task [may cost](agent.md#limits); `0`: no limit. A repository may lower it",
     )
+    daily_dollars: tuple[str, ...] = setting(
+        "DAYHAND_MAX_DAILY_DOLLARS", types.DAILY_CAPS, (), shown="no limits",
+        help="what finished tasks may cost in a day (UTC), by person, repository and installation; unknown prices do not count",
+    )  # fmt: skip
     max_minutes: float = setting(
         "DAYHAND_MAX_MINUTES",
         types.AMOUNT,

@@ -190,6 +190,10 @@ def _read_toolchain_folder(text: str) -> str:
 
 PORT = whole_number(1, MAX_PORT)
 AMOUNT = SettingType("a number such as 5 or 1.50", _read_amount)
+DAILY_CAPS = comma_separated(
+    "limits such as person=5 or repository=20 or installation=50.00",
+    matching("a limit", r"(?:person|repository|installation)=[0-9]{1,6}(?:\.[0-9]{1,2})?"),
+)
 PATH = SettingType("a path", _read_path)
 ADDRESS = SettingType("an address such as https://example.org/v1", _read_address)
 PLAIN_ADDRESS = SettingType(

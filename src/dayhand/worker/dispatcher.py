@@ -36,6 +36,7 @@ from dayhand.ledger.queue import (
     waiting_deliveries,
 )
 from dayhand.ledger.redis_server import at_hand, connect, connect_raw
+from dayhand.ledger.spending import read_caps
 from dayhand.publish.wording.comment import refusal
 from dayhand.settings.required import app_key, require_app, require_data, require_no_eviction
 from dayhand.settings.table import Settings, read_settings
@@ -139,6 +140,7 @@ def open_handler(settings: Settings, redis: TextRedis, raw: Redis) -> DeliveryHa
         reply=reply,
         label=settings.label,
         handles=settings.handles,
+        caps=read_caps(settings.daily_dollars),
     )
     return DeliveryHandler(Deliveries(redis), dispatcher)
 

@@ -34,6 +34,7 @@ from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.log import TaskLog
 from dayhand.ledger.queue import step_aside
 from dayhand.ledger.redis_server import at_hand, connect, connect_raw
+from dayhand.ledger.spending import record_spending
 from dayhand.publish.base import Publication
 from dayhand.settings.table import read_settings
 from dayhand.task import Proposed, State, Task, Unfinished
@@ -186,6 +187,7 @@ class JobAttempt:
         else:
             state = State.PROPOSED if isinstance(outcome, Proposed) else State.ANSWERED
             self.ledger.finish(self.claim, state, outcome=outcome)
+            record_spending(self.ledger, self.task, usage_so_far(self.ledger.redis, self.task.id))
 
     def _check_worker(self) -> None:
         if self.stopping.is_set():
@@ -206,6 +208,7 @@ class JobAttempt:
         except HubError as refused:
             self.log.line("error", f"GitHub refused the message about this failure: {refused}")
         self.ledger.finish(self.claim, state, reason=_sentence(error), outcome=Unfinished(usage))
+        record_spending(self.ledger, self.task, usage)
 
 
 def _sentence(error: DayhandError) -> str:

@@ -26,6 +26,7 @@ def test_without_a_file_nothing_is_decided() -> None:
 
 def test_the_effort_is_one_that_models_know() -> None:
     assert read_config(OneFile('[work]\neffort = "xhigh"')) == RepoConfig(effort="xhigh")
+    assert read_config(OneFile('[work]\nplan = "always"')) == RepoConfig(plan_first=True)
 
 
 def test_hosts_are_allowed_once_each() -> None:
@@ -60,6 +61,7 @@ def test_what_is_no_host_is_named_and_passed_over(host: str) -> None:
     [
         ("[network", "is not valid TOML"),
         ('[work]\neffort = "lots"', "work.effort must be one of none, minimal, low"),
+        ("[work]\nplan = true", 'work.plan must be "always"'),
         ("[work]\neffort = 7", "work.effort must be one of none, minimal, low"),
         ("network = 3", "network must be a table"),
         ("[netwrok]\nallow = []", "[netwrok] is not a known section"),

@@ -24,8 +24,9 @@ KNOWN = {
     "checks": ("lint", "types", "test"),
     "services": (),  # any name: see ``services/containers.py``
     "limits": ("lines", "files", "money", "minutes"),
-    "work": ("base", "effort"),
+    "work": ("base", "effort", "plan"),
 }
+PLAN_ALWAYS = "always"
 SIZES = ("lines", "files")  # whole numbers; 0: no limit
 HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 
@@ -47,6 +48,7 @@ class RepoConfig:
     effort: str = ""  # of the model's reasoning; "": the operator's
     services: tuple[ServiceDeclaration, ...] | None = None  # these alone; None: not declared
     base: str = ""  # the branch that work starts from and goes to; "": the default one
+    plan_first: bool = False  # whether a person approves a plan before any change
 
 
 def read_config(files: Files) -> RepoConfig:
@@ -75,7 +77,8 @@ def read_config(files: Files) -> RepoConfig:
         kind: _commands(sections["checks"], "checks", kind, problems=problems) for kind in KNOWN["checks"]
     }
     numbers = _numbers(sections["limits"], "limits", problems)
-    effort = _effort(sections["work"], problems)
+    work = sections["work"]
+    effort, base, plan_first = _effort(work, problems), _base(work, problems), _plan_first(work, problems)
     services = _services(settings, problems)
     return RepoConfig(
         tuple(dict.fromkeys(valid)),
@@ -86,7 +89,7 @@ def read_config(files: Files) -> RepoConfig:
         {name: number for name, number in numbers.items() if name not in SIZES},
         effort,
         services,
-        _base(sections["work"], problems),
+    "work": ("base", "effort", "plan"),
     )
 
 
@@ -142,6 +145,13 @@ def _base(section: Mapping[str, object], problems: list[str]) -> str:
         return base.strip()
     problems.append(f"{NAME}: work.base must be the name of a branch; ignored.")
     return ""
+
+
+def _plan_first(section: Mapping[str, object], problems: list[str]) -> bool:
+    plan = section.get("plan", "")
+    if plan not in ("", PLAN_ALWAYS):
+        problems.append(f'{NAME}: work.plan must be "{PLAN_ALWAYS}"; ignored.')
+    return plan == PLAN_ALWAYS
 
 
 def _numbers(section: Mapping[str, object], name: str, problems: list[str]) -> Mapping[str, float]:

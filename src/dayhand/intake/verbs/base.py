@@ -88,6 +88,7 @@ def task_request(
         max_dollars=terms.dollars or 0.0,
         max_minutes=terms.minutes or 0.0,
         on_pull=subject.is_pull,
+        base=terms.base,
     )
     return TaskRequest(subject, ask, source)
 

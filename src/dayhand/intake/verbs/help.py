@@ -13,6 +13,7 @@ You have write access here. Write to me in your own words, or with these command
 |---|---|
 | `{handle} fix this` | a tested pull request for the issue; on a pull request, one more commit |
 | `{handle} ask …` | an answer with the lines that prove it; nothing is changed |
+| `{handle} plan`, then `{handle} approve`, or `{handle} approve, but …` | a plan with an estimate; the work starts once you approve it |
 | `{handle} stop`, `{handle} status` | stops the task here, or says where it stands and what it cost |
 | `{handle} retry`, `{handle} retry with …` | another attempt at the last request, on the same pull request |
 | `max $2`, `10 min` in a request, `{handle} budget $2` | a limit for the task, or for another attempt |

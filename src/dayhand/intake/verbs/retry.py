@@ -66,4 +66,6 @@ def retry_ask(
         max_dollars=terms.dollars or last.max_dollars,
         max_minutes=terms.minutes or last.max_minutes,
         on_pull=last.on_pull,
+        approved=last.approved,
+        base=terms.base or last.base,
     )

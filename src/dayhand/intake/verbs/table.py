@@ -8,10 +8,12 @@ from dayhand.intake.intent import Intent
 from dayhand.intake.verbs import (
     accept,
     allow,
+    approve,
     budget,
     environment,
     fix,
     help,  # noqa: A004 - a verb's name
+    plan,
     question,
     quiet,
     retry,
@@ -25,6 +27,8 @@ VERBS: tuple[Verb, ...] = (
     stop,
     status,
     help,
+    approve,
+    plan,
     retry,
     accept,
     budget,

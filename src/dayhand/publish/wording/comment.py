@@ -110,8 +110,9 @@ def answered(
     repository_url: str,
     task_url: str,
     left_out: Sequence[LeftOut] = (),
+    last: str = "",
 ) -> str:
-    """An answer with its citations; for a fix that needed no change, the reason."""
+    """An answer with its citations; for a fix that needed no change, the reason. ``last``: what comes before the bill."""
     changed = "I propose no change" if left_out else "I changed no files"
     opening = f"{changed}. The model's answer:\n\n" if task.drafted_first else ""
     citations = "\n".join(f"- {citation(proof, repository_url)}" for proof in proofs)
@@ -122,10 +123,16 @@ def answered(
         left_out_of_change(left_out),
         took_over(solution.switches),
         questions(solution.questions),
+        last,
         SCRIPTED if solution.usage.scripted else "",
         f"<sub>{spent(solution.usage)} · [everything that was run]({task_url})</sub>",
     ]
     return cap("\n\n".join(part for part in parts if part), MAX_BYTES)
+
+
+def to_approve(estimate: str) -> str:
+    """The end of a plan."""
+    return f"{estimate} To start, comment `@bot approve`, or `@bot approve, but …` with what you want otherwise."
 
 
 def failed(task: Task, error: DayhandError, task_url: str, *, outcome: str, handle: str) -> str:
