@@ -134,13 +134,15 @@ def test_a_finished_task_is_tried_again_by_words_by_re_run_and_by_its_button(har
     harness.label(repo, issue)
     (record,) = harness.work()
     assert record.state is State.PROPOSED, record.reason
+    (pull,) = harness.pulls(repo)
     run = repo.checks[record.fact(facts.CHECK) or 0]
     assert [button["label"] for button in run.actions] == ["Retry"]
     for again in (
         lambda: harness.comment(repo, issue, "@bot retry with fewer lines, max $2"),
         lambda: actions.click(repo, run, "retry", by=harness.ada),
         lambda: actions.rerun(repo, run, by=harness.ada),
-        lambda: harness.comment(repo, issue, "@bot budget $3"),
+        lambda: actions.rerun_all(repo, run.suite, by=harness.ada),
+        lambda: harness.comment(repo, pull, "@bot budget $3"),
     ):
         again()
         harness.settle()
@@ -228,7 +230,7 @@ def test_work_starts_once_somebody_who_may_approves_the_plan(harness: Harness) -
     said = harness.bot_comments(issue)[1].replace("\u200b", "")
     assert "The sum began at one." in said
     assert "There is no estimate: no change of mine is finished in this repository yet." in said
-    assert "To start, comment `@dayhand approve`" in said
+    assert "To start, comment `@bot approve`" in said
     assert harness.branches(repo) == {"main"}
     harness.comment(repo, issue, "@bot approve", by=harness.bob)
     assert "can approve a plan" in harness.bot_comments(issue)[2]

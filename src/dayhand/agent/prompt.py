@@ -142,7 +142,9 @@ def _request(task: Task, snapshot: Conversation) -> str:
     parts = [
         REVIEW
         if task.ask.review
-        else {TaskKind.FIX: FIX, TaskKind.QUESTION: QUESTION, TaskKind.PLAN: PLAN}.get(task.ask.kind, FOLLOW_UP),
+        else {TaskKind.FIX: FIX, TaskKind.QUESTION: QUESTION, TaskKind.PLAN: PLAN}.get(
+            task.ask.kind, FOLLOW_UP
+        ),
         f"{_about(task, snapshot)}:\n{tagged('issue', issue)}",
     ]
     request = task.ask.text.strip()

@@ -89,7 +89,8 @@ def read_config(files: Files) -> RepoConfig:
         {name: number for name, number in numbers.items() if name not in SIZES},
         effort,
         services,
-    "work": ("base", "effort", "plan"),
+        base,
+        plan_first,
     )
 
 

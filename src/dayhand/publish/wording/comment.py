@@ -132,7 +132,9 @@ def answered(
 
 def to_approve(estimate: str) -> str:
     """The end of a plan."""
-    return f"{estimate} To start, comment `@bot approve`, or `@bot approve, but …` with what you want otherwise."
+    return (
+        f"{estimate} To start, comment `@bot approve`, or `@bot approve, but …` with what you want otherwise."
+    )
 
 
 def failed(task: Task, error: DayhandError, task_url: str, *, outcome: str, handle: str) -> str:
