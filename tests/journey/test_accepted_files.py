@@ -135,7 +135,7 @@ def test_a_follow_up_that_only_writes_such_files_leaves_the_pull_request_as_it_i
     repo, _, pull, _ = play(harness, [FIX])
     head = head_of(pull)
     harness.scripted_model.turns = [[add(AGENTS, "Be kind.")], [Finish("Say how to behave", "Said.")]]
-    harness.comment(repo, pull, "@bot say how agents behave here")
+    harness.comment(repo, pull, "@bot please write down how agents behave here")
     (record,) = harness.work()
     assert record.state is State.PROPOSED, record.reason
     assert head_of(pull) == head
