@@ -17,6 +17,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from rq.timeouts import JobTimeoutException
 
+from dayhand.environment.declared.dayhand_toml import RepoConfig
 from dayhand.errors import (
     CheckoutError,
     DayhandError,
@@ -72,8 +73,9 @@ class Checkout:
     def cancelled_by(self, _check: Callable[[], None]) -> Checkout:
         return self
 
-    def fetch(self, _task: Task) -> None:
+    def fetch(self, _task: Task) -> SimpleNamespace:
         self.act()
+        return SimpleNamespace(config=RepoConfig())
 
 
 @dataclass
