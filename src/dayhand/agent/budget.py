@@ -155,15 +155,17 @@ class Budget:
                 return usage.turns
 
     def _reserve(self, limit: Limit) -> float:
-        """What one more reply may use: as much as the last one did."""
+        """What one more reply may use: as much as the last one did, which is now a part of the request itself."""
         latest = self._history.latest
+        tokens = latest.input_tokens + latest.output_tokens
+        growth = 1 + latest.output_tokens / tokens if tokens else 1
         match limit.resource:
             case Resource.MONEY:
-                return latest.dollars or 0.0
+                return (latest.dollars or 0.0) * growth
             case Resource.MINUTES:
                 return min(FINAL_REPLY_MINUTES, limit.maximum / 10)
             case Resource.TOKENS:
-                return latest.input_tokens + latest.output_tokens
+                return tokens * growth
             case Resource.TURNS:
                 return 1
 
