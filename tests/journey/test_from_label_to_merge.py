@@ -201,19 +201,6 @@ def test_feedback_that_needs_a_change_adds_a_commit_to_the_same_pull_request(har
     )
 
 
-def test_a_task_that_is_asked_for_again_gets_a_branch_of_its_own(harness: Harness) -> None:
-    repo = harness.repository("shop")
-    issue = harness.issue(repo)
-    harness.label(repo, issue)
-    harness.work()
-    harness.scripted_model.turns = [[FIX], [DONE]]
-    harness.hub.actions.unlabel(repo, issue, "codex", by=harness.ada)
-    harness.label(repo, issue)
-    (second,) = harness.work()
-    assert second.state is State.PROPOSED, second.reason
-    assert len({pull.pull.head for pull in harness.pulls(repo) if pull.pull}) == 2
-
-
 def test_the_network_is_opened_by_the_default_branch_and_not_by_the_one_that_is_worked_on(
     harness: Harness,
 ) -> None:
