@@ -6,7 +6,8 @@
     ├── HubError                 GitHub refused a request
     │   └── HubUnavailable       GitHub did not answer: try again later
     ├── CheckoutError            the repository cannot be fetched or pushed, or its pack is invalid
-    │   └── PolicyRefusal        the change contains something that is never pushed
+    │   ├── PolicyRefusal        the change contains something that is never pushed
+    │   └── BranchMoved          somebody else pushed to the branch first
     ├── SandboxError             no sandbox can be opened, or an open one broke
     ├── EnvironmentFailure       the repository's toolchain cannot be installed
     ├── ModelError               the model gave no answer that can be used
@@ -93,6 +94,10 @@ class PolicyRefusal(CheckoutError):
     def __init__(self, what: str, *, paths: tuple[str, ...], advice: str = "") -> None:
         super().__init__(what, advice=advice)
         self.paths = paths
+
+
+class BranchMoved(CheckoutError):
+    """Somebody else pushed to the branch first; nothing of ours was pushed to it."""
 
 
 class SandboxError(DayhandError):

@@ -56,7 +56,7 @@ def fetch(mirror: Mirror, url: str, *, size: int = len(DATA)) -> tuple[list[byte
     commit = git(origin, "commit-tree", git(origin, "write-tree"), "-m", "LFS")
     git(origin, "update-ref", "refs/heads/main", commit)
     mirror.fetch(("main",), "")
-    mirror.url = url
+    mirror.server.url = url
     files, absent = fetch_lfs(mirror, commit, "a token")
     assert {*absent} <= {"data/a b.bin"}
     problems = tuple(absent.values())
@@ -70,7 +70,7 @@ def fetch(mirror: Mirror, url: str, *, size: int = len(DATA)) -> tuple[list[byte
 def test_what_the_pointer_names_is_kept_and_not_asked_for_again(mirror: Mirror, serve: Serve) -> None:
     origin = mirror.url
     assert fetch(mirror, serve(OFFER, DATA, 200)) == ([DATA], ())
-    mirror.url = origin
+    mirror.server.url = origin
     assert fetch(mirror, "http://127.0.0.1:9/nobody/there.git") == ([DATA], ())
 
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dayhand.checkout.bundles import lock_file, make_bundle
-from dayhand.checkout.git import BareGit, with_token
+from dayhand.checkout.git import BareGit
 from dayhand.checkout.pack_scan import check_size
 from dayhand.checkout.process import HISTORY, LISTING, READ
 from dayhand.checkout.quarantine import object_folders, quarantine, release
+from dayhand.checkout.server import GitServer, Recovery
 from dayhand.checkout.tree_diff import changed_paths
 from dayhand.errors import CheckoutError
 from dayhand.sandbox.private_folder import make_private
@@ -51,11 +52,23 @@ class Entry:
 class Mirror:
     """The bare repository under ``path`` that mirrors ``url``."""
 
-    def __init__(self, path: Path, url: str, *, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        url: str,
+        *,
+        env: Mapping[str, str] | None = None,
+        recovery: Recovery | None = None,
+    ) -> None:
         """``env`` is for every git command: where its objects are, if not under ``path`` alone."""
         self.path = path
-        self.url = url
         self.git = BareGit(path, env)
+        self.server = GitServer(self.git, url, recovery or Recovery())
+
+    @property
+    def url(self) -> str:
+        """Where the repository is now; a renamed one is found again."""
+        return self.server.url
 
     def fetch(self, branches: tuple[str, ...], token: str) -> dict[str, str]:
         """Fetch branches and all tags, and return the commit of each branch that exists on the server.
@@ -64,15 +77,14 @@ class Mirror:
         """
         with self.locked():
             self._make()
-            remote = self._remote_refs((*_branch_refs(branches), TAGS), token)
+            remote = self.server.refs((*_branch_refs(branches), TAGS), token)
             local = self._local_refs((*_branch_refs(branches), TAGS.removesuffix("/*")))
             changed = {ref for ref, sha in remote.items() if local.get(ref) != sha}
             refs = [f"+{ref}:{ref}" for ref in changed if not ref.startswith(TAGS_FOLDER)]
             if changed.difference(_branch_refs(branches)) or local.keys() - remote.keys():
                 refs.append(f"+{TAGS}:{TAGS}")  # a tag that was deleted on the server goes here, too
             if refs:
-                env = with_token(self.url, token)
-                self.git.run("fetch", "-q", "--no-tags", "--prune", self.url, *refs, env=env, limits=HISTORY)
+                self.server.fetch(refs, token, prune=True)
         return _in_order(branches, remote)
 
     def fetch_commit(self, commit: str, token: str) -> None:
@@ -82,10 +94,9 @@ class Mirror:
         """
         with self.locked():
             self._make()
-            env = with_token(self.url, token)
-            self.git.run("ls-remote", self.url, "HEAD", env=env)
+            self.server.refs(("HEAD",), token)
             if not self.has(commit):
-                self.git.run("fetch", "-q", "--no-tags", self.url, commit, env=env, limits=HISTORY)
+                self.server.fetch([commit], token)
 
     def _make(self) -> None:
         make_private(self.path)
@@ -94,14 +105,7 @@ class Mirror:
 
     def remote_branches(self, branches: tuple[str, ...], token: str) -> dict[str, str]:
         """Ask the server which of these branches exist, and for their commits."""
-        return _in_order(branches, self._remote_refs(_branch_refs(branches), token))
-
-    def _remote_refs(self, patterns: tuple[str, ...], token: str) -> dict[str, str]:
-        out = self.git.run(
-            "ls-remote", "--refs", self.url, *patterns, env=with_token(self.url, token), limits=LISTING
-        )
-        pairs = (line.split("\t", 1) for line in out.decode("utf-8", "surrogateescape").splitlines())
-        return {ref: sha for sha, ref in pairs}
+        return _in_order(branches, self.server.refs(_branch_refs(branches), token))
 
     def _local_refs(self, patterns: tuple[str, ...]) -> dict[str, str]:
         """What the mirror has. Only a fetch moves these refs, so their commits are complete."""
@@ -110,15 +114,13 @@ class Mirror:
         return {ref: sha for sha, ref in pairs}
 
     def push(self, sha: str, branch: str, token: str, *, instead_of: str | None = None) -> None:
-        """Push a commit to a branch of the server, never by force. Raises ``CheckoutError``.
+        """Push a commit to a branch of the server, never by force.
 
-        ``instead_of`` is our own commit that this one replaces, "" for a new branch; the push fails if the branch has
-        moved since.
+        ``instead_of`` is our own commit that this one replaces, "" for a new branch. Raises ``BranchMoved`` if the
+        branch has moved since, ``CheckoutError`` if the server declines.
         """
         _check_branch_name(branch)
-        lease = () if instead_of is None else (f"--force-with-lease=refs/heads/{branch}:{instead_of}",)
-        refs = f"{sha}:refs/heads/{branch}"
-        self.git.run("push", "-q", *lease, self.url, refs, env=with_token(self.url, token), limits=HISTORY)
+        self.server.push(sha, branch, token, instead_of=instead_of)
 
     def add_file(self, path: str, text: str) -> Entry:
         blob = self.git.run("hash-object", "-w", "--stdin", stdin=text.encode()).decode().strip()

@@ -17,6 +17,7 @@ from dayhand.checkout.git import BareGit
 from dayhand.checkout.leftovers import IN_SUBMODULE, LEFT_BEHIND, sort_out
 from dayhand.checkout.mirror import Author, CommitFiles, Mirror, read_files
 from dayhand.checkout.policy.split_change import accepted_change, offences, take_change
+from dayhand.checkout.server import Recovery
 from dayhand.checkout.target_branch import TargetBranches
 from dayhand.checkout.task_branch import TaskBranch
 from dayhand.checkout.trust import People, is_trusted
@@ -300,10 +301,10 @@ def _subject(title: str) -> str:
     return quiet(" ".join(clean(title).split()))[:72] or "Change the code as asked"
 
 
-def open_mirror(data: Path, repository: str, url: str) -> Mirror:
+def open_mirror(data: Path, repository: str, url: str, *, recovery: Recovery | None = None) -> Mirror:
     """The mirror of a repository under the data directory; its first fetch creates it."""
     safe = repository.strip("/").replace("..", "__").replace("/", "+")
-    return Mirror(data / "mirrors" / f"{safe}.git", url)
+    return Mirror(data / "mirrors" / f"{safe}.git", url, recovery=recovery)
 
 
 def open_local_store(data: Path, repository: str, git_dir: Path) -> LocalStore:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import count, islice
 
 from dayhand.checkout.mirror import Mirror
-from dayhand.errors import CheckoutError
+from dayhand.errors import BranchMoved, CheckoutError
 from dayhand.ledger import facts
 from dayhand.ledger.facts import Facts
 from dayhand.task import Task
@@ -59,9 +59,7 @@ class TaskBranch:
             return False
         try:
             self.mirror.push(head, branch, self.token(), instead_of=current)
-        except CheckoutError:
-            if self._head(branch) == current:
-                raise
+        except BranchMoved:
             return False
         return True
 

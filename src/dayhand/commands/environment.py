@@ -54,7 +54,7 @@ def examine_locally(settings: Settings, repo: Path, *, as_json: bool) -> int:
     with tempfile.TemporaryDirectory(prefix="dayhand-environment-") as folder:
         exchange = repository.open_exchange(Path(folder) / "exchange.git", dirty=False)
         branch = exchange.branch
-        mirror.url = str(exchange.path)
+        mirror.server.url = str(exchange.path)
         commit = mirror.fetch((branch,), "")[branch]
 
     files = read_files(mirror, commit)

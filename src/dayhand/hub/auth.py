@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -70,14 +71,21 @@ class AppAuth:
         return open_github(self.api_url, Auth.AppAuthToken(self.jwt()))
 
     def token(
-        self, installation: int, repository: str, permissions: Mapping[str, str] = PERMISSIONS
+        self,
+        installation: int,
+        repository: str,
+        permissions: Mapping[str, str] = PERMISSIONS,
+        *,
+        repository_id: int = 0,
     ) -> Token:
         """A token for one repository with only these permissions; it expires after an hour at most.
 
-        Raises ``HubError`` if the App is not installed there, or was not granted the permissions.
+        The repository is found by its id, if that is known: its name may have changed. Raises ``HubError`` if the App is not installed there, or was not granted the permissions.
         """
         path = f"/app/installations/{installation}/access_tokens"
-        request = {"repositories": [repository.partition("/")[2]], "permissions": dict(permissions)}
+        named: dict[str, Any] = {"repositories": [repository.partition("/")[2]]}
+        which = {"repository_ids": [repository_id]} if repository_id else named
+        request = {**which, "permissions": dict(permissions)}
         try:
             with hub_errors(f"requesting a token for {repository}"):
                 _, answer = self.github().requester.requestJsonAndCheck("POST", path, input=request)

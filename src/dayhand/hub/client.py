@@ -37,6 +37,14 @@ class Hub:
         return self._bot
 
     def repository(
-        self, installation: int, full_name: str, permissions: Mapping[str, str] = PERMISSIONS
+        self,
+        installation: int,
+        full_name: str,
+        permissions: Mapping[str, str] = PERMISSIONS,
+        *,
+        repository_id: int = 0,
     ) -> RepositoryHub:
-        return RepositoryHub(self.auth, installation, full_name, permissions=permissions)
+        """One repository, found by its id after it was renamed, if the id is known."""
+        return RepositoryHub(
+            self.auth, installation, full_name, permissions=permissions, repository_id=repository_id
+        )

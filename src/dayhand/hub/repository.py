@@ -43,8 +43,11 @@ class RepositoryHub:
         full_name: str,
         *,
         permissions: Mapping[str, str] = PERMISSIONS,
+        repository_id: int = 0,
     ) -> None:
+        """``repository_id``: 0 if it is not known."""
         self.auth = auth
+        self.repository_id = repository_id
         self._permissions = permissions
         self.installation = installation
         self.full_name = full_name
@@ -54,13 +57,27 @@ class RepositoryHub:
     def token(self) -> str:
         """A token that is valid for some more minutes, for git and for the requests here."""
         if self._token is None or self._token.expires_at - self.auth.clock() < REFRESH_SECONDS:
-            self._token = self.auth.token(self.installation, self.full_name, self._permissions)
+            self._token = self.auth.token(
+                self.installation, self.full_name, self._permissions, repository_id=self.repository_id
+            )
             self._github = None
         return self._token.value
 
+    def renew(self, rejected: str) -> str:
+        """A token in place of one that the server rejected."""
+        if self._token and self._token.value == rejected:
+            self._token = None
+        return self.token()
+
     def for_comments(self) -> RepositoryHub:
         """The same repository with a token that can only reply to a person."""
-        return RepositoryHub(self.auth, self.installation, self.full_name, permissions=COMMENT_PERMISSIONS)
+        return RepositoryHub(
+            self.auth,
+            self.installation,
+            self.full_name,
+            permissions=COMMENT_PERMISSIONS,
+            repository_id=self.repository_id,
+        )
 
     def close(self) -> None:
         """Revoke the token, in case it leaked. A refusal is ignored, since the token expires within the hour."""
@@ -86,9 +103,11 @@ class RepositoryHub:
             return self._client().get_user(login).id
 
     def location(self) -> tuple[str, str]:
-        """The repository's clone URL, and its default branch."""
+        """The repository's clone URL, and its default branch, also if its name has changed."""
+        by_id, by_name = f"/repositories/{self.repository_id}", f"/repos/{self.full_name}"
         with hub_errors(f"reading the repository {self.full_name}"):
-            _, found = self._client().requester.requestJsonAndCheck("GET", f"/repos/{self.full_name}")
+            path = by_id if self.repository_id else by_name
+            _, found = self._client().requester.requestJsonAndCheck("GET", path)
         return str(found["clone_url"]), str(found["default_branch"])
 
     def issue(self, number: int) -> Issue:

@@ -116,6 +116,7 @@ class Dispatcher:
                 return Decision(opened.task_id, "too many messages wait for this task")
             if opened.fresh:
                 self._list_hidden_text(request, opened.task_id)
+                self.ledger.facts(opened.task_id).put(facts.REPOSITORY_ID, subject.repository_id)
             # Also if the task existed: its job may have been lost in between, and a second wake-up does no harm.
             if not opened.posted:
                 self.enqueue(opened.task_id)
@@ -273,7 +274,10 @@ class Dispatcher:
 
     def _for_comments(self, subject: Subject) -> RepositoryHub:
         """The repository with a token that can only reply to a person. The caller closes it."""
-        return self.hub.repository(subject.installation, subject.repository).for_comments()
+        hub = self.hub.repository(
+            subject.installation, subject.repository, repository_id=subject.repository_id
+        )
+        return hub.for_comments()
 
     def _task(self, request: TaskRequest) -> Task:
         subject = request.subject

@@ -163,6 +163,7 @@ CONCLUSION_IF_ACCEPTED = Fact(
 ACCEPTED_BY = _text("accepted_by", "intake", "intake", "dashboard")  # a login
 
 # The request.
+REPOSITORY_ID = _number("repository_id", "intake", "wiring")  # it stays when the repository is renamed
 HIDDEN_TEXT = Fact(
     "hidden_text", _parse_dropped, _encode_dropped, "intake", ("dashboard",), own_place=True
 )  # what a person does not see in it, and the model does not get
@@ -199,6 +200,7 @@ ALL: tuple[Fact[Any], ...] = (
     HELD_BACK,
     CONCLUSION_IF_ACCEPTED,
     ACCEPTED_BY,
+    REPOSITORY_ID,
     HIDDEN_TEXT,
     SNAPSHOT,
     INSTRUCTIONS,

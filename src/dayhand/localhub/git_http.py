@@ -43,7 +43,7 @@ def git_http(actions: Actions, tokens: Tokens) -> Blueprint:
             repo = actions.repo(owner, name)
             user, workflows = authenticate(actions, tokens, repo, pushing=pushing)
         except ApiError as error:
-            headers = {"WWW-Authenticate": 'Basic realm="localhub"'} if error.status == 401 else {}
+            headers = {"WWW-Authenticate": 'Basic realm="localhub"'} if error.status == 401 else error.headers
             return Response(str(error), error.status, headers)
         before = repo.store.branches()
         _install_hook(repo)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from flask import Flask, Response, request
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from dayhand.localhub.faults import Faults, Wsgi
 from dayhand.localhub.git_http import git_http
 from dayhand.localhub.lfs import lfs
 from dayhand.localhub.pages.routes import pages
@@ -48,6 +50,7 @@ class LocalHub:
         self.tokens = Tokens()
         self.actions = Actions(data, Payloads(self.url), self.webhooks.send)
         self.limits = RateLimits(limits)
+        self.faults = Faults()
         self.app = app
         api = Api(self.actions, self.tokens, self.webhooks, limits=self.limits)
         app.register_blueprint(rest(api, (apps, issues, pulls, reviews, checks)))
@@ -55,6 +58,7 @@ class LocalHub:
         app.register_blueprint(lfs(self.actions, self.tokens))
         app.register_blueprint(git_http(self.actions, self.tokens))
         app.register_blueprint(pages(self.actions))
+        app.wsgi_app = self.faults.around(self._by_id(app.wsgi_app))  # type: ignore[method-assign, assignment]
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(POLL_SECONDS,), name="localhub", daemon=True
         )
@@ -71,6 +75,18 @@ class LocalHub:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+    def _by_id(self, app: Wsgi) -> Wsgi:
+        """The same application, which also serves ``/repositories/ID/…`` for each ``/repos/OWNER/NAME/…``."""
+
+        def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+            parts = environ["PATH_INFO"].split("/")
+            if parts[1:4] == ["api", "v3", "repositories"] and len(parts) > 4:
+                names = {str(repo.id): name for name, repo in self.actions.repositories.items()}
+                environ["PATH_INFO"] = "/".join(["/api/v3/repos", names.get(parts[4], "-/-"), *parts[5:]])
+            return app(environ, start_response)
+
+        return serve
 
     def _check_host(self) -> Response | None:
         """Refuse requests for another host name, which a page could point at this address (DNS rebinding)."""

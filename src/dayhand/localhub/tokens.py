@@ -28,7 +28,7 @@ class Grant:
 
     def require(self, repo: Repository, permission: str, level: str) -> None:
         """Raises ``ApiError`` if the token lacks the permission on the repository; the headers name the permission."""
-        if repo.full_name not in self.repositories:
+        if not {repo.full_name, *repo.former_names} & set(self.repositories):
             raise ApiError(404, "Not Found")
         if self.installation.suspended:
             raise ApiError(403, "This installation has been suspended")

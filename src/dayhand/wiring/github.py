@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from dayhand.checkout.mirror import Author, Mirror
 from dayhand.checkout.repository import Checkout, open_mirror
+from dayhand.checkout.server import Recovery
 from dayhand.checkout.target_branch import TargetBranches
 from dayhand.checkout.target_search import find_target_branches
 from dayhand.checkout.trust import People
@@ -43,7 +44,7 @@ class GitHubServices:
     @contextmanager
     def publication(self, task: Task, claim: Claim) -> Iterator[Publication]:
         """Publish on GitHub, with a token for this one repository that is revoked afterwards."""
-        hub = self.app.repository(task.installation, task.repository)
+        hub = self._repository(task, claim)
         try:
             yield GitHubPublication(
                 hub,
@@ -60,7 +61,8 @@ class GitHubServices:
     @contextmanager
     def tools(self, task: Task, claim: Claim, publication: Publication) -> Iterator[Tools]:
         """Everything else that the journey needs."""
-        hub = self.app.repository(task.installation, task.repository)
+        hub = self._repository(task, claim)
+        recovery = Recovery(renew=hub.renew, locate=lambda: hub.location()[0])
         try:
             if task.ask.kind is TaskKind.ENVIRONMENT and not task.number:
                 claim.free_thread()  # a push from now on needs an examination of its own
@@ -69,7 +71,7 @@ class GitHubServices:
                 clone_url, branch = hub.location()
             branches = _target_branches(hub, task, claim)
             checkout = Checkout(
-                mirror=open_mirror(self.settings.data, task.repository, clone_url),
+                mirror=open_mirror(self.settings.data, task.repository, clone_url, recovery=recovery),
                 default_branch=branch,
                 neighbours=partial(self._neighbour, task, clone_url),
                 facts=claim.facts,
@@ -108,9 +110,15 @@ class GitHubServices:
                 token = ""
             server = urlsplit(clone_url)
             url = f"{server.scheme}://{server.netloc}/{full_name}.git"
-            yield open_mirror(self.settings.data, full_name, url), token
+            recovery = Recovery(renew=hub.renew) if token else None
+            yield open_mirror(self.settings.data, full_name, url, recovery=recovery), token
         finally:
             hub.close()
+
+    def _repository(self, task: Task, claim: Claim) -> RepositoryHub:
+        """The task's repository, which may have been renamed since the task was opened."""
+        number = claim.facts.get(facts.REPOSITORY_ID) or 0
+        return self.app.repository(task.installation, task.repository, repository_id=number)
 
     def _author(self) -> Author:
         bot = self.app.bot()

@@ -5,6 +5,7 @@ Only the calls that Dayhand makes are implemented; any other call is answered wi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -138,7 +139,10 @@ def rest(api: Api, parts: tuple[Callable[[Blueprint, Api], None], ...]) -> Bluep
         }
         if error.errors:
             body["errors"] = error.errors
-        return jsonify(body), error.status, error.headers
+        headers = dict(error.headers)
+        if error.status == 301:  # the rest of the path follows the repository's new address
+            headers["Location"] += re.sub(r"^/api/v3/repos/[^/]+/[^/]+", "", request.full_path.rstrip("?"))
+        return jsonify(body), error.status, headers
 
     for part in parts:
         part(blueprint, api)

@@ -59,6 +59,16 @@ class Directory:
                 )
             return repo
 
+    def rename(self, repo: Repository, name: str) -> None:
+        """Rename a repository. Requests for the former name are redirected."""
+        with self.lock:
+            former = repo.full_name
+            repo.name, repo.former_names = name, [*repo.former_names, former]
+            self.repositories[repo.full_name] = self.repositories.pop(former)
+            for installation in self.installations.values():
+                names = installation.repositories
+                names[:] = [repo.full_name if one == former else one for one in names]
+
     def add_app(
         self,
         slug: str,

@@ -142,11 +142,15 @@ class Events(Directory):
         ]
 
     def repo(self, owner: str, name: str) -> Repository:
-        """The repository of this name. Raises ``ApiError`` (404)."""
-        repo = self.repositories.get(f"{owner}/{name.removesuffix('.git')}")
-        if repo is None:
-            raise ApiError(404, "Not Found")
-        return repo
+        """The repository of this name. Raises ``ApiError``: 404, or 301 for the former name of one."""
+        full_name = f"{owner}/{name.removesuffix('.git')}"
+        if repo := self.repositories.get(full_name):
+            return repo
+        for renamed in self.repositories.values():
+            if full_name in renamed.former_names:
+                location = f"{self.payloads.api}/repositories/{renamed.id}"
+                raise ApiError(301, "Moved Permanently", headers={"Location": location})
+        raise ApiError(404, "Not Found")
 
     def has_role(self, repo: Repository, login: str, role: str) -> bool:
         """Whether a user's role on a repository is ``role`` or a higher one."""

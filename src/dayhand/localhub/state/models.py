@@ -186,6 +186,7 @@ class Repository:
     issues: dict[int, Issue] = field(default_factory=dict)
     suites: list[CheckSuite] = field(default_factory=list)
     checks: dict[int, CheckRun] = field(default_factory=dict)
+    former_names: list[str] = field(default_factory=list)  # before it was renamed
 
     @property
     def full_name(self) -> str:

@@ -1,0 +1,70 @@
+"""Faults on request: an answer with an error status, a reset connection, or an answer that is lost after the work is done."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+RESET = 0
+
+
+@dataclass(slots=True)
+class ServerFault:
+    """What happens to the next ``times`` requests that ``where`` matches: a regular expression for "METHOD /path?query"."""
+
+    where: str
+    status: int = 502  # ``RESET``: the connection is reset
+    times: int = 1
+    after: bool = False  # whether the request is carried out first, so that only its answer is lost
+    headers: dict[str, str] = field(default_factory=dict)
+    body: str = '{"message": "Server Error"}'
+
+
+class Faults:
+    """The faults that wait for their requests, and the requests that came."""
+
+    def __init__(self) -> None:
+        self.waiting: list[ServerFault] = []
+        self.requests: list[str] = []
+        self._lock = threading.Lock()
+
+    def add(self, where: str, status: int = 502, *, times: int = 1, after: bool = False) -> None:
+        self.waiting.append(ServerFault(where, status, times, after))
+
+    def around(self, app: Wsgi) -> Wsgi:
+        """The same application, with these faults."""
+
+        def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+            query = environ.get("QUERY_STRING")
+            request = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}{f'?{query}' if query else ''}"
+            fault = self._next(request)
+            if fault is None:
+                return app(environ, start_response)
+            if fault.after:
+                list(app(environ, lambda *_args: lambda _data: None))
+            else:
+                environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            if fault.status == RESET:
+                environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+                return []
+            headers = {"Content-Type": "application/json", **fault.headers}
+            start_response(f"{fault.status} {HTTPStatus(fault.status).phrase}", list(headers.items()))
+            return [fault.body.encode()]
+
+        return serve
+
+    def _next(self, request: str) -> ServerFault | None:
+        with self._lock:
+            self.requests.append(request)
+            fault = next((one for one in self.waiting if re.search(one.where, request)), None)
+            if fault:
+                fault.times -= 1
+                if fault.times <= 0:
+                    self.waiting.remove(fault)
+            return fault
