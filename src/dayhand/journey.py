@@ -25,19 +25,28 @@ from dayhand.environment.declared.dayhand_toml import NAME
 from dayhand.environment.declared.improvement import Improvement
 from dayhand.environment.prepare import prepare
 from dayhand.errors import ModelError
-from dayhand.journey_tools import CheckedChange, NoChange, Tools
+from dayhand.journey_tools import NoChange, Tools, keep_change, publish_change, restore_change
 from dayhand.ledger.log import TaskLog
-from dayhand.publish.base import ProposedChange
 from dayhand.publish.set_up_proposal import propose_set_up
 from dayhand.publish.wording.environment import unavailable
 from dayhand.sandbox.base import Box
 from dayhand.sandbox.cancellable import Cancellable
-from dayhand.task import Answered, Change, Examined, Outcome, Proposed, Solution, Stage, Task, TaskKind
+from dayhand.task import (
+    Answered,
+    Change,
+    CheckedChange,
+    Examined,
+    Outcome,
+    Proposed,
+    Solution,
+    Stage,
+    Task,
+    TaskKind,
+)
 from dayhand.task_deadline import WORK_SECONDS, Deadline
 from dayhand.verification import Verification
 from dayhand.verify.checks import find_early_failure, verify
 from dayhand.verify.citations import look_up_citations
-from dayhand.verify.claims import strike_false_claims
 from dayhand.verify.examination import ImprovementSearch, examine
 from dayhand.verify.feedback import MAX_ROUNDS, feedback
 from dayhand.verify.integrity.side_effects import find_side_effects
@@ -69,6 +78,8 @@ def travel(task: Task, tools: Tools, log: TaskLog) -> Outcome:
         journey = TaskJourney(task, tools, log, background, base)
         if task.ask.kind is TaskKind.ENVIRONMENT:
             return journey.examine()  # changes nothing: what can be installed and run here?
+        if kept := tools.journal.checked_change():
+            return journey.publish_kept(*kept)  # checked before, but the push failed
         if task.drafted_first:
             journey.open()  # branch, draft pull request, check run: people see that work has begun
         with log.cancelled_by(Deadline(tools.clock, WORK_SECONDS).check):
@@ -321,30 +332,19 @@ class TaskJourney:
         return CheckedChange(solution, change, head, verification)
 
     def propose(self, environment: Environment, work: CheckedChange) -> Proposed:
-        """Push the commit and publish the result on the pull request."""
-        tools = self.tools
+        """Keep the checked change, then push the commit and publish the result on the pull request."""
+        work = replace(work, blocked=environment.blocked)
+        keep_change(self.tools, work)
+        return self.publish(work)
+
+    def publish_kept(self, work: CheckedChange, pack: bytes) -> Proposed:
+        """Publish a change that is kept: no turn is taken, and nothing is checked again."""
+        restore_change(self.tools, work, pack)
+        return self.publish(work)
+
+    def publish(self, work: CheckedChange) -> Proposed:
         with self.log.stage(Stage.PUBLISH):
-            head = work.head or tools.checkout.stay(self.task, self.base)
-            tools.checkout.hold_back(work.change, head)
-            pushes = bool(work.head)
-            branch = self.unfinished.push_finished(head) if pushes else tools.checkout.branch(self.task)
-            files = read_files(tools.checkout.mirror, head)
-            proofs = look_up_citations(work.solution.citations, files, head)
-            summary = strike_false_claims(work.solution.summary, work.verification)
-            solution = replace(work.solution, summary=summary)
-            proposal = ProposedChange(
-                change=work.change,
-                head=head,
-                branch=branch,
-                solution=solution,
-                verification=work.verification,
-                blocked=environment.blocked,
-                proofs=proofs,
-                instructions=self.base.instructions.files,
-                minutes=(tools.clock() - self.task.created_at) / 60,
-            )
-            url = tools.publication.propose(self.task, proposal)
-        return Proposed(url, head, work.verification, solution, proofs)
+            return publish_change(self.task, self.tools, self.base, work=work, unfinished=self.unfinished)
 
     def _fill_base(self, box: Box) -> None:
         self.tools.checkout.fill(box, self.base.commit, self.base)

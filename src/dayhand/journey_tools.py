@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dayhand.agent.guard import WorkLimits
 from dayhand.agent.model.base import Model
-from dayhand.checkout.repository import Checkout, Taken
+from dayhand.checkout.bundles import make_pack
+from dayhand.checkout.mirror import read_files
+from dayhand.checkout.repository import Base, Checkout, Taken
+from dayhand.checkout.unfinished_work import UnfinishedWork
 from dayhand.environment.registries.base import ExtraRegistries
+from dayhand.ledger import facts
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.repository_notes import RepositoryNotes
-from dayhand.publish.base import Publication
+from dayhand.publish.base import ProposedChange, Publication
 from dayhand.reading.conversation import Conversation
 from dayhand.sandbox.base import Sandbox
-from dayhand.task import Change, Solution
-from dayhand.verification import Scope, Verification
+from dayhand.task import CheckedChange, Proposed, Solution, Task
+from dayhand.verification import Scope
 from dayhand.verify.base_cache import BaseCache
+from dayhand.verify.citations import look_up_citations
+from dayhand.verify.claims import strike_false_claims
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +45,50 @@ class Tools:
 
 
 @dataclass(frozen=True, slots=True)
-class CheckedChange:
-    """A change that the model made, and the worker's verification of it."""
-
-    solution: Solution
-    change: Change
-    head: str  # the commit that contains the change
-    verification: Verification
-
-
-@dataclass(frozen=True, slots=True)
 class NoChange:
     """What the model says where it changed nothing that can be part of a change."""
 
     solution: Solution
     taken: Taken
+
+
+def keep_change(tools: Tools, work: CheckedChange) -> None:
+    """Keep a checked change in the ledger before it is pushed: its patch for people, and all of it for another worker."""
+    tools.checkout.facts.put(facts.PATCH, work.change.patch)
+    pack = make_pack(tools.checkout.mirror.git, work.head, work.change.base) if work.head else b""
+    if pack or not work.head:
+        tools.journal.keep_checked_change(work, pack)
+
+
+def restore_change(tools: Tools, work: CheckedChange, pack: bytes) -> None:
+    """Put the commit of a change that is kept into this machine's mirror. Raises ``CheckoutError``."""
+    if work.head and not tools.checkout.mirror.has(work.head):
+        with tools.checkout.mirror.receive(pack):
+            pass
+
+
+def publish_change(
+    task: Task, tools: Tools, base: Base, *, work: CheckedChange, unfinished: UnfinishedWork
+) -> Proposed:
+    """Push the commit and publish the result on the pull request."""
+    head = work.head or tools.checkout.stay(task, base)
+    tools.checkout.hold_back(work.change, head)
+    pushes = bool(work.head)
+    branch = unfinished.push_finished(head) if pushes else tools.checkout.branch(task)
+    files = read_files(tools.checkout.mirror, head)
+    proofs = look_up_citations(work.solution.citations, files, head)
+    summary = strike_false_claims(work.solution.summary, work.verification)
+    solution = replace(work.solution, summary=summary)
+    proposal = ProposedChange(
+        change=work.change,
+        head=head,
+        branch=branch,
+        solution=solution,
+        verification=work.verification,
+        blocked=work.blocked,
+        proofs=proofs,
+        instructions=base.instructions.files,
+        minutes=(tools.clock() - task.created_at) / 60,
+    )
+    url = tools.publication.propose(task, proposal)
+    return Proposed(url, head, work.verification, solution, proofs)

@@ -198,6 +198,17 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckedChange:
+    """A change that the model made, and the worker's verification of it. It is kept before it is published."""
+
+    solution: Solution
+    change: Change
+    head: str  # the commit that contains the change; "" if everything is held back
+    verification: Verification
+    blocked: tuple[Blocked, ...] = ()  # hosts that set-up tried to reach and was refused
+
+
+@dataclass(frozen=True, slots=True)
 class Proposed:
     """A pull request, or for a local run a branch, contains the change."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import pytest
 import requests
@@ -148,12 +147,13 @@ def test_a_clone_that_fails_is_told_and_leaves_nothing(harness: Harness) -> None
     repo = harness.repository("shop")
     issue = harness.issue(repo)
     harness.label(repo, issue)
-    shutil.rmtree(repo.store.path / "objects")
+    harness.hub.faults.add("git-upload-pack$", 404, times=9)
     (task_id,) = harness.waiting()
     travel_with(task_id, harness.ledger, GitHubServices(harness.settings, harness.ledger))
     record = harness.ledger.record(task_id)
     assert record.state is State.FAILED
     assert "git" in record.reason
+    assert "App is installed on it" in record.reason
     assert "I could not do this" in harness.bot_comments(issue)[0]
 
 

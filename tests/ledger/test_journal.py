@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from redis import Redis
+from redis.exceptions import RedisError
 
 from dayhand.errors import LedgerError
 from dayhand.ledger import keys
 from dayhand.ledger.journal import Journal, JournalledTurn
 from dayhand.ledger.ledger import Claim, Ledger
+from dayhand.ledger.redis_server import connect
 from dayhand.usage import Usage
 from tests.ledger.conftest import TASK, claimed
 
@@ -50,3 +54,41 @@ def test_the_last_checkpoint_comes_back_byte_for_byte(claim: Claim, redis: Redis
     memory.save_checkpoint(1, b"old")
     memory.save_checkpoint(2, bytes(range(256)) * 1000)
     assert memory.checkpoint() == (2, bytes(range(256)) * 1000)
+
+
+def test_a_reply_that_redis_could_not_take_is_kept_on_disk_and_written_later(
+    ledger: Ledger, claim: Claim, redis: Redis, tmp_path: Path
+) -> None:
+    """The reply is paid: the next process on this machine writes it, before it would ask for it again."""
+    gone = Journal(
+        connect(f"unix://{tmp_path}/gone.sock", quick=True), TASK.id, claim, replies=tmp_path / "r"
+    )
+    with pytest.raises(RedisError):
+        gone.write_reply(1, [{"text": "„paid“"}], Usage(dollars=0.5))
+    (kept,) = (tmp_path / "r").iterdir()
+    assert (kept.stat().st_mode & 0o777, kept.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    claim.release()
+    elsewhere = Journal(redis, TASK.id, claimed(ledger, "two"), replies=tmp_path / "r")
+    expected = [JournalledTurn(1, ({"text": "„paid“"},), Usage(dollars=0.5))]
+    assert elsewhere.turns() == expected
+    assert list((tmp_path / "r").iterdir()) == []
+    assert Journal(redis, TASK.id, claim).turns() == expected
+
+
+def test_a_reply_on_disk_never_replaces_the_one_that_another_worker_wrote(
+    claim: Claim, redis: Redis, tmp_path: Path
+) -> None:
+    gone = Journal(
+        connect(f"unix://{tmp_path}/gone.sock", quick=True), TASK.id, claim, replies=tmp_path / "r"
+    )
+    with pytest.raises(RedisError):
+        gone.write_reply(1, [{"text": "old"}], Usage())
+    Journal(redis, TASK.id, claim).write_reply(1, [{"text": "new"}], Usage())
+    (turn,) = Journal(redis, TASK.id, claim, replies=tmp_path / "r").turns()
+    assert turn.items == ({"text": "new"},)
+    assert list((tmp_path / "r").iterdir()) == []
+
+
+def test_a_reply_that_redis_has_is_not_on_the_disk(claim: Claim, redis: Redis, tmp_path: Path) -> None:
+    Journal(redis, TASK.id, claim, replies=tmp_path / "r").write_reply(1, [], Usage())
+    assert list((tmp_path / "r").iterdir()) == []

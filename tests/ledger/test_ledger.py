@@ -283,3 +283,44 @@ def test_only_the_holder_of_a_task_frees_its_thread(ledger: Ledger, claim: Claim
     ledger.drop("one")
     with pytest.raises(LeaseLost):
         claim.free_thread()
+
+
+def away_for(redis: Redis, ledger: Ledger, milliseconds: int) -> None:
+    """As if nobody had reached Redis for so long: all leases have expired meanwhile."""
+    ledger.beat()
+    redis.incrby(keys.BEAT, -milliseconds)
+    redis.delete(keys.lease(TASK.id))
+
+
+def test_after_an_outage_a_holder_gets_one_more_period_to_come_back(redis: Redis) -> None:
+    """Its reply may be on its disk: another worker would pay for it again."""
+    ledger = Ledger(redis, lease_seconds=60)
+    ledger.open(TASK, delivery="d-1", thread=THREAD)
+    claim = claimed(ledger)
+    away_for(redis, ledger, 100_000)
+    assert ledger.claim(TASK.id, "two") is None
+    claim.renew()
+    ledger.beat()
+    redis.delete(keys.lease(TASK.id))
+    assert ledger.claim(TASK.id, "two") is None  # also once the outage is noted
+    assert 0 < redis.pttl(keys.AFTER_OUTAGE) <= 60_000
+    redis.delete(keys.AFTER_OUTAGE)  # as it expires
+    assert ledger.claim(TASK.id, "two")
+
+
+def test_a_task_whose_worker_is_known_to_be_dead_does_not_wait_after_an_outage(
+    ledger: Ledger, redis: Redis
+) -> None:
+    ledger.open(TASK, delivery="d-1", thread=THREAD)
+    claimed(ledger, "dead")
+    away_for(redis, ledger, 60_000)
+    ledger.drop("dead")
+    assert ledger.claim(TASK.id, "two")
+
+
+def test_a_lease_that_expires_while_redis_answers_is_free_at_once(redis: Redis) -> None:
+    ledger = Ledger(redis, lease_seconds=60)
+    ledger.open(TASK, delivery="d-1", thread=THREAD)
+    claimed(ledger)
+    away_for(redis, ledger, 1_000)  # not long enough for an outage
+    assert ledger.claim(TASK.id, "two")

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
+
+from redis.exceptions import RedisError
 
 from dayhand.agent.budget import Budget
 from dayhand.agent.compaction import History, compact
@@ -115,14 +119,15 @@ class TurnRunner:
 
     def _request(self, items: Sequence[Item], cache_key: str, turn: int, *, tool_choice: str = AUTO) -> Reply:
         """Request one reply, and log its text as it arrives. Replies without tools are not journalled."""
-        text = ParagraphWriter(lambda paragraph: self.log.line("model", paragraph))
+        text = ParagraphWriter(partial(self._log_if_possible, "model"))
 
         def on_fault(fault: str) -> None:
             text.flush()  # of half a reply: the next attempt starts from the beginning
-            self.log.line("error", fault)
+            self._log_if_possible("error", fault)
 
         def on_wait() -> None:
-            self.log.check(in_reply=True)  # a reply that is paid for is received and journalled
+            with suppress(RedisError):  # a reply that is paid for is received and journalled
+                self.log.check(in_reply=True)
             self.tools.flush_log()
             self.budget.check_time()
 
@@ -139,6 +144,11 @@ class TurnRunner:
             self.journal.write_reply(turn, list(reply.items), reply.usage)
         text.flush()
         return reply
+
+    def _log_if_possible(self, kind: str, text: str) -> None:
+        """Log a line. While Redis is away it is lost, and the reply that is under way is not."""
+        with suppress(RedisError):
+            self.log.line(kind, text)
 
     def _compact(
         self, turn: int, history: History, cache_key: str, *, error: ContextOverflow | None = None

@@ -19,6 +19,7 @@ from dayhand.sandbox.private_folder import make_private
 BUNDLES_LOCK = "lock"
 BUNDLE_SECONDS = 24 * 3600  # after the last use
 SHA_CHARS = 40
+KEPT_BYTES = 16 * 1024 * 1024  # of a pack in Redis
 
 
 def bundle_ref(commit: str) -> str:
@@ -70,3 +71,11 @@ def _delete_old(folder: Path, name: str) -> None:
         with lock_file(folder / BUNDLES_LOCK), suppress(FileNotFoundError):
             if time.time() - old.stat().st_mtime > BUNDLE_SECONDS:
                 old.unlink()
+
+
+def make_pack(git: BareGit, head: str, base: str) -> bytes:
+    """A pack with what ``head`` has and ``base`` does not; empty if it is too large to be kept."""
+    limits = HISTORY.with_output(KEPT_BYTES)
+    revisions = f"{head}\n^{base}\n".encode()
+    ended = git.collect("pack-objects", "--revs", "--thin", "--stdout", "-q", stdin=revisions, limits=limits)
+    return b"" if ended.cut or ended.status else ended.out

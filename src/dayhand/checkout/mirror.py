@@ -53,12 +53,7 @@ class Mirror:
     """The bare repository under ``path`` that mirrors ``url``."""
 
     def __init__(
-        self,
-        path: Path,
-        url: str,
-        *,
-        env: Mapping[str, str] | None = None,
-        recovery: Recovery | None = None,
+        self, path: Path, url: str, *, env: Mapping[str, str] | None = None, recovery: Recovery | None = None
     ) -> None:
         """``env`` is for every git command: where its objects are, if not under ``path`` alone."""
         self.path = path

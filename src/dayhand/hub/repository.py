@@ -71,13 +71,9 @@ class RepositoryHub:
 
     def for_comments(self) -> RepositoryHub:
         """The same repository with a token that can only reply to a person."""
-        return RepositoryHub(
-            self.auth,
-            self.installation,
-            self.full_name,
-            permissions=COMMENT_PERMISSIONS,
-            repository_id=self.repository_id,
-        )
+        hub = RepositoryHub(self.auth, self.installation, self.full_name, permissions=COMMENT_PERMISSIONS)
+        hub.repository_id = self.repository_id
+        return hub
 
     def close(self) -> None:
         """Revoke the token, in case it leaked. A refusal is ignored, since the token expires within the hour."""

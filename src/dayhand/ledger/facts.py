@@ -146,7 +146,9 @@ CHECK = _number("check", "publish", "publish", "intake")  # the check run's id
 CHECK_URL = _text("check_url", "publish", "publish", "intake")
 CHECK_HEAD = _text("check_head", "publish", "publish")  # the commit that the check run is on
 ENVIRONMENT_WARNING = _text("environment_warning", "publish", "publish", old_name="lacking")  # "" for none
-PATCH = _text("patch", "publish", "dashboard", own_place=True)  # what the task changed, cut to a megabyte
+PATCH = _text(
+    "patch", "journey_tools", "dashboard", "publish", own_place=True
+)  # the checked change, cut to a megabyte
 
 # A change with objections, and who accepted it.
 HELD_BACK = Fact(

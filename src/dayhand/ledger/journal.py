@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from redis.commands.core import Script
 
-from dayhand.ledger import keys, scripts
-from dayhand.ledger.codec import pack, unpack
+from dayhand.ledger import codec, keys, scripts
+from dayhand.ledger.codec import unpack
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.ledger import Claim, fenced
 from dayhand.ledger.thread import Message, decode_message, decode_messages
-from dayhand.task import TaskKind
+from dayhand.task import CheckedChange, TaskKind
 from dayhand.usage import Usage, total
 
 JsonItem: TypeAlias = dict[str, Any]  # of the model's API, kept as it is
+FORGOTTEN_SECONDS = 2 * 24 * 3600
 REPLY, RESULTS, COMPACTION, MESSAGES = "reply:", "results:", "compaction:", "messages:"
 UNDERSTANDING = "understanding"  # what an unclear request means
 
@@ -53,19 +57,31 @@ class _Messages:
 class Journal:
     """The journal of one claimed task. Every write raises ``LeaseLost`` once another worker has the task."""
 
-    def __init__(self, redis: TextRedis, task_id: str, claim: Claim) -> None:
+    def __init__(self, redis: TextRedis, task_id: str, claim: Claim, *, replies: Path | None = None) -> None:
+        """``replies``: a folder on this machine for replies that Redis could not take yet."""
         self._redis = redis
+        self._replies = UnwrittenReplies(replies, task_id) if replies else None
         self._claim = claim
         self._thread = claim.ledger.threads.of_task(task_id)
         self._journal = keys.journal(task_id)
+        self._work = keys.checked_change(task_id)
         self._checkpoint = keys.checkpoint(task_id)
         self._write = redis.register_script(scripts.WRITE)
         self._write_progress = redis.register_script(scripts.WRITE_PROGRESS)
         self._take = redis.register_script(scripts.TAKE_MESSAGES)
 
     def turns(self) -> list[JournalledTurn]:
-        """The turns in order. Raises ``LedgerError`` if a newer version wrote them."""
+        """The turns in order. Raises ``LedgerError`` if a newer version wrote them.
+
+        Replies that an earlier process on this machine could not write are written first.
+        """
         fields = self._redis.hgetall(self._journal)
+        if self._replies:
+            for turn, text in self._replies.found():
+                if f"{REPLY}{turn}" not in fields:
+                    fields[f"{REPLY}{turn}"] = text
+                    self._put(self._write_progress, self._journal, {f"{REPLY}{turn}": text})
+                self._replies.written(turn)
         results = {turn: _read_results(text) for turn, text in _numbered(fields, RESULTS).items()}
         replies = {turn: _read(text) for turn, text in _numbered(fields, REPLY).items()}
         return [
@@ -74,8 +90,16 @@ class Journal:
         ]
 
     def write_reply(self, turn: int, items: Sequence[JsonItem], usage: Usage) -> None:
-        """Keep a reply before it is acted on. A reply is progress: the attempts are counted from here."""
-        self._put(self._write_progress, self._journal, {f"{REPLY}{turn}": _entry(items, usage)})
+        """Keep a reply before it is acted on. A reply is progress: the attempts are counted from here.
+
+        It is on this machine's disk until Redis has it, since Redis may be away and this process may be killed.
+        """
+        text = _entry(items, usage)
+        if self._replies:
+            self._replies.keep(turn, text)
+        self._put(self._write_progress, self._journal, {f"{REPLY}{turn}": text})
+        if self._replies:
+            self._replies.written(turn)
 
     def write_understanding(self, items: Sequence[JsonItem], usage: Usage) -> None:
         """Keep what the model says an unclear request means."""
@@ -88,7 +112,7 @@ class Journal:
 
     def write_results(self, turn: int, items: Sequence[JsonItem]) -> None:
         """Keep the results of a reply's tool calls."""
-        text = pack({"items": list(items)})
+        text = codec.pack({"items": list(items)})
         self._put(self._write, self._journal, {f"{RESULTS}{turn}": text})
 
     def write_compaction(self, turn: int, items: Sequence[JsonItem], usage: Usage) -> None:
@@ -139,6 +163,19 @@ class Journal:
         fields = self._redis.hgetall(self._checkpoint)
         return (int(fields["turn"]), base64.b64decode(fields["data"])) if fields else None
 
+    def keep_checked_change(self, work: CheckedChange, pack: bytes) -> None:
+        """Keep a checked change before it is pushed. ``pack`` has the objects that its base does not have."""
+        fields = {"work": codec.pack({"checked": asdict(work)}), "pack": base64.b64encode(pack).decode()}
+        self._put(self._write, self._work, fields)
+
+    def checked_change(self) -> tuple[CheckedChange, bytes] | None:
+        """The checked change and its pack, if this task got that far. Raises ``LedgerError`` if it cannot be read."""
+        fields = self._redis.hgetall(self._work)
+        if not fields:
+            return None
+        stored = unpack("checked change", fields["work"])
+        return stored.decode(CheckedChange, stored.data.get("checked")), base64.b64decode(fields["pack"])
+
     def _put(self, script: Script, key: str, fields: Mapping[str, str]) -> None:
         pairs = [part for pair in fields.items() for part in pair]
         fenced(script, [keys.record(self._claim.task_id), key], [self._claim.token, *pairs])
@@ -153,13 +190,48 @@ def usage_so_far(redis: TextRedis, task_id: str) -> Usage:
     return total([*first, *(usage for *_, usage in sorted(usages, key=lambda entry: entry[:2]))])
 
 
+class UnwrittenReplies:
+    """Replies of one task on this machine's disk, each until Redis has it."""
+
+    def __init__(self, folder: Path, task_id: str) -> None:
+        self.folder = folder
+        self.task_id = task_id
+
+    def keep(self, turn: int, text: str) -> None:
+        """Keep a reply. A disk that is full is no failure: Redis usually answers."""
+        with suppress(OSError):
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            part = self._path(turn).with_suffix(".part")
+            part.touch(mode=0o600)
+            part.write_text(text, encoding="utf-8")
+            part.rename(self._path(turn))
+
+    def found(self) -> list[tuple[int, str]]:
+        """The replies of earlier processes. Those of other tasks that nobody came back for in days are deleted."""
+        for path in self.folder.glob("*.json") if self.folder.is_dir() else ():
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < time.time() - FORGOTTEN_SECONDS:
+                    path.unlink()
+        paths = {
+            int(path.stem.rpartition("_")[2]): path for path in self.folder.glob(f"{self.task_id}_*.json")
+        }
+        return [(turn, path.read_text(encoding="utf-8")) for turn, path in sorted(paths.items())]
+
+    def written(self, turn: int) -> None:
+        with suppress(OSError):
+            self._path(turn).unlink(missing_ok=True)
+
+    def _path(self, turn: int) -> Path:
+        return self.folder / f"{self.task_id}_{turn}.json"
+
+
 def _numbered(fields: Mapping[str, str], prefix: str) -> dict[int, str]:
     """The fields of one kind, by turn."""
     return {int(name.removeprefix(prefix)): text for name, text in fields.items() if name.startswith(prefix)}
 
 
 def _entry(items: Sequence[JsonItem], usage: Usage) -> str:
-    return pack({"items": list(items), "usage": asdict(usage)})
+    return codec.pack({"items": list(items), "usage": asdict(usage)})
 
 
 def _read(text: str) -> Journalled:

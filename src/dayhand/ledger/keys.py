@@ -13,6 +13,8 @@ KEPT_SECONDS = 90 * 24 * 3600  # for a finished task, with its log and journal
 
 TASKS = "dayhand:tasks"  # sorted set: ids by time of creation
 UNFINISHED = "dayhand:unfinished"  # set of ids
+BEAT = "dayhand:beat"  # when a janitor last looked, in milliseconds of Redis's clock
+AFTER_OUTAGE = "dayhand:after-outage"  # exists for a while after nobody could look
 ENDED = "dayhand:ended"  # hash: the number of tasks that ended in each state
 UNREAD = "dayhand:unread"  # set: the threads with messages that nobody has read
 INBOX = "dayhand:inbox"  # sorted set: GUIDs of deliveries that nobody handled yet, by when they are due (milliseconds)
@@ -51,6 +53,10 @@ def journal(task_id: str) -> str:
 
 def checkpoint(task_id: str) -> str:
     return f"dayhand:checkpoint:{task_id}"
+
+
+def checked_change(task_id: str) -> str:
+    return f"dayhand:checked-change:{task_id}"
 
 
 def delivery(guid: str) -> str:

@@ -88,6 +88,7 @@ class Ledger:
         self.lease_seconds = lease_seconds
         self._open = redis.register_script(scripts.OPEN)
         self._claim = redis.register_script(scripts.CLAIM)
+        self._beat = redis.register_script(scripts.BEAT)
         self._drop = redis.register_script(scripts.DROP)
         self._write = redis.register_script(scripts.WRITE)
         self._finish = redis.register_script(scripts.FINISH)
@@ -140,12 +141,16 @@ class Ledger:
         return {state: int(count) for state, count in self.redis.hgetall(keys.ENDED).items()}
 
     def claim(self, task_id: str, worker: str) -> Claim | None:
-        """Claim an unfinished task that no worker holds; None if one does, or if the task is over."""
+        """Claim an unfinished task that no worker holds; None if one does or may come back, or if the task is over."""
         token = secrets.token_hex(16)
-        script_keys = [keys.record(task_id), keys.lease(task_id)]
+        script_keys = [keys.record(task_id), keys.lease(task_id), keys.BEAT, keys.AFTER_OUTAGE]
         args = [token, int(self.lease_seconds * 1000), self.clock(), worker, *states.before(State.RUNNING)]
         counts = self._claim(keys=script_keys, args=args)
         return Claim(self, task_id, token, *counts) if counts else None
+
+    def beat(self) -> None:
+        """Note that Redis answers. If nobody could for a while, the holders of leases get one more period to come back."""
+        self._beat(keys=[keys.BEAT, keys.AFTER_OUTAGE], args=[int(self.lease_seconds * 1000)])
 
     def drop(self, worker: str, *, crashed: bool = True) -> list[str]:
         """Free the tasks of a worker that is known to be dead, without waiting for its leases to expire.
@@ -308,17 +313,8 @@ def fenced(script: Script, script_keys: list[str], args: list[Any]) -> Any:
 
 def _task_keys(task_id: str) -> list[str]:
     """The keys of the scripts that end a task."""
-    return [
-        keys.record(task_id),
-        keys.UNFINISHED,
-        keys.ENDED,
-        keys.lease(task_id),
-        keys.stop(task_id),
-        keys.checkpoint(task_id),
-        keys.log(task_id),
-        keys.journal(task_id),
-        keys.facts(task_id),
-    ]
+    own = (keys.lease, keys.stop, keys.checkpoint, keys.log, keys.journal, keys.facts, keys.checked_change)
+    return [keys.record(task_id), keys.UNFINISHED, keys.ENDED, *(key(task_id) for key in own)]
 
 
 def _record(fields: Mapping[str, str], facts: Mapping[str, str]) -> Record:

@@ -80,16 +80,42 @@ if redis.call('HLEN', KEYS[2]) == 0 then redis.call('SREM', KEYS[4], ARGV[1]) en
 return 1
 """
 
-# KEYS: record, lease · ARGV: token, lease milliseconds, now, worker, then the states that may become running
-CLAIM = """
+# Note that Redis answers now. If nobody noted that for half a lease, Redis was away, and leases have expired of which
+# nobody knows whether their holders are gone: those holders get one more period to come back.
+_BEAT = """
+local function beat(beat_key, after_outage, lease)
+  local time = redis.call('TIME')
+  local now, last = time[1] * 1000 + math.floor(time[2] / 1000), tonumber(redis.call('GET', beat_key))
+  if last and now - last > lease / 2 then redis.call('SET', after_outage, 1, 'PX', lease) end
+  return now, last
+end
+"""
+
+# KEYS: beat, after outage · ARGV: lease milliseconds
+BEAT = (
+    _BEAT
+    + """
+redis.call('SET', KEYS[1], string.format('%d', (beat(KEYS[1], KEYS[2], tonumber(ARGV[1])))))
+return 1
+"""
+)
+
+# KEYS: record, lease, beat, after outage
+# ARGV: token, lease milliseconds, now, worker, then the states that may become running
+CLAIM = (
+    _BEAT
+    + """
 local record = redis.call('HMGET', KEYS[1], 'state', 'token', 'attempt', 'delays')
 if record[2] == ARGV[1] then return {tonumber(record[3]), tonumber(record[4] or 0)} end
+beat(KEYS[3], KEYS[4], tonumber(ARGV[2]))
+if record[2] and redis.call('EXISTS', KEYS[4]) == 1 then return false end
 local legal = false
 for i = 5, #ARGV do legal = legal or record[1] == ARGV[i] end
 if not legal or not redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2], 'NX') then return false end
 redis.call('HSET', KEYS[1], 'state', 'running', 'token', ARGV[1], 'worker', ARGV[4], 'reason', '', 'updated', ARGV[3])
 return {redis.call('HINCRBY', KEYS[1], 'attempt', 1), tonumber(record[4] or 0)}
 """
+)
 
 _FENCE = "if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return redis.error_reply('LEASE') end\n"
 

@@ -22,6 +22,7 @@ class ServerFault:
     status: int = 502  # ``RESET``: the connection is reset
     times: int = 1
     after: bool = False  # whether the request is carried out first, so that only its answer is lost
+    skip: int = 0  # how many of these requests are served before
     headers: dict[str, str] = field(default_factory=dict)
     body: str = '{"message": "Server Error"}'
 
@@ -34,8 +35,10 @@ class Faults:
         self.requests: list[str] = []
         self._lock = threading.Lock()
 
-    def add(self, where: str, status: int = 502, *, times: int = 1, after: bool = False) -> None:
-        self.waiting.append(ServerFault(where, status, times, after))
+    def add(
+        self, where: str, status: int = 502, *, times: int = 1, after: bool = False, skip: int = 0
+    ) -> None:
+        self.waiting.append(ServerFault(where, status, times, after, skip))
 
     def around(self, app: Wsgi) -> Wsgi:
         """The same application, with these faults."""
@@ -63,6 +66,9 @@ class Faults:
         with self._lock:
             self.requests.append(request)
             fault = next((one for one in self.waiting if re.search(one.where, request)), None)
+            if fault and fault.skip:
+                fault.skip -= 1
+                return None
             if fault:
                 fault.times -= 1
                 if fault.times <= 0:

@@ -32,7 +32,6 @@ from dayhand.task import Examined, LeftOut, Proof, Solution, Task, TaskKind
 from dayhand.untrusted_text import redact
 from dayhand.usage import Usage
 
-PATCH_CHARS = 1024 * 1024
 UNREQUESTED = "environment"  # the external id of the one check run on a commit that no person asked for
 
 
@@ -97,7 +96,6 @@ class GitHubPublication:
         body = redact(pull_request.body(task, proposed, **urls, continues=earlier is not None))
         pull = earlier or closed or self.hub.open_pull(self._branch(), self._base(), title, body=body)
         self._remember_pull(pull)
-        self.facts.put(facts.PATCH, proposed.change.patch[:PATCH_CHARS])
         self._conclude_with(proposed)
         if not earlier:
             self.hub.edit_pull(pull.number, title=title, body=body)
@@ -174,7 +172,9 @@ class GitHubPublication:
             raise  # everything is done later
         except HubError as hub_error:
             refused = hub_error
-        outcome = kept or comment.nothing_pushed(held_back=self.facts.get(facts.HELD_BACK) is not None)
+        finished = self.facts.get(facts.HEAD) is None and self.facts.get(facts.PATCH) is not None
+        nothing = comment.nothing_pushed(held_back=self.facts.get(facts.HELD_BACK) is not None)
+        outcome = kept or (comment.finished_work(self.task_url) if finished else nothing)
         if spent and spent.turns:
             outcome = f"{outcome} {spent_so_far(spent)}"
         handle = self.hub.auth.slug()  # always one of the App's handles

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache, partial
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from dayhand.checkout.mirror import Author, Mirror
 from dayhand.checkout.repository import Checkout, open_mirror
-from dayhand.checkout.server import Recovery
+from dayhand.checkout.server import PAUSES, Recovery
 from dayhand.checkout.target_branch import TargetBranches
 from dayhand.checkout.target_search import find_target_branches
 from dayhand.checkout.trust import People
@@ -36,7 +36,9 @@ from dayhand.wiring.tools import open_tools
 class GitHubServices:
     """What tasks from GitHub work with."""
 
-    def __init__(self, settings: Settings, ledger: Ledger) -> None:
+    def __init__(self, settings: Settings, ledger: Ledger, *, git_pauses: Sequence[float] = PAUSES) -> None:
+        """``git_pauses``: the seconds before each new attempt at a fetch or push that failed."""
+        self.git_pauses = git_pauses
         self.settings = settings
         self.ledger = ledger
         self.app = Hub(settings.api_url, settings.app_id, app_key(settings))
@@ -62,7 +64,7 @@ class GitHubServices:
     def tools(self, task: Task, claim: Claim, publication: Publication) -> Iterator[Tools]:
         """Everything else that the journey needs."""
         hub = self._repository(task, claim)
-        recovery = Recovery(renew=hub.renew, locate=lambda: hub.location()[0])
+        recovery = Recovery(renew=hub.renew, locate=lambda: hub.location()[0], pauses=self.git_pauses)
         try:
             if task.ask.kind is TaskKind.ENVIRONMENT and not task.number:
                 claim.free_thread()  # a push from now on needs an examination of its own

@@ -43,7 +43,7 @@ def open_tools(
             registries=ExtraRegistries.of(settings.registries),
             model=model,
             publication=publication,
-            journal=Journal(ledger.redis, task.id, claim),
+            journal=Journal(ledger.redis, task.id, claim, replies=settings.data / "replies"),
             notes=RepositoryNotes(ledger, claim, task.repository),
             bases=BaseCache(settings.data / "bases"),
             size_limits=Scope(max_lines=settings.max_lines, max_files=settings.max_files),

@@ -146,6 +146,7 @@ def wake_abandoned(redis: TextRedis, raw: Redis) -> None:
     Threads whose task ended before it read everything that was said get their next task first.
     """
     ledger = Ledger(redis)
+    ledger.beat()
     ledger.threads.open_from_mailboxes()
     if abandoned := ledger.abandoned():
         queued = waiting(raw)

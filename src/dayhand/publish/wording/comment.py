@@ -148,6 +148,11 @@ def failed(task: Task, error: DayhandError, task_url: str, *, outcome: str, hand
     )
 
 
+def finished_work(task_url: str) -> str:
+    """The end of a task whose change is checked and could not be pushed."""
+    return f"The change is finished and kept ([patch]({task_url}.patch)), but it could not be pushed."
+
+
 def nothing_pushed(*, held_back: bool) -> str:
     """The end of an unfinished task that left no commit."""
     if held_back:
