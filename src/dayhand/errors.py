@@ -5,6 +5,7 @@
     ├── IntakeError              a delivery is refused; its ``status`` is the HTTP answer
     ├── HubError                 GitHub refused a request
     │   └── HubUnavailable       GitHub did not answer: try again later
+    │       └── AnswerLost       GitHub may have done what was asked: look before asking again
     ├── CheckoutError            the repository cannot be fetched or pushed, or its pack is invalid
     │   ├── PolicyRefusal        the change contains something that is never pushed
     │   └── BranchMoved          somebody else pushed to the branch first
@@ -82,6 +83,10 @@ class HubError(DayhandError):
 
 class HubUnavailable(HubError):
     """GitHub could not be reached, or failed on its side, after all retries."""
+
+
+class AnswerLost(HubUnavailable):
+    """GitHub may have done what was asked, but its answer was lost: look before asking again."""
 
 
 class CheckoutError(DayhandError):

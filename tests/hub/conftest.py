@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from dayhand.hub.client import Hub
 from dayhand.hub.permissions import PERMISSIONS
 from dayhand.hub.repository import RepositoryHub
+from dayhand.hub.requester import Sending
+from dayhand.ledger.redis_server import connect, embedded
 from dayhand.localhub.server import LocalHub
 from dayhand.localhub.state.models import App, Installation, Issue, Repository, User
 from tests.app_key import app_key
@@ -51,6 +54,19 @@ def place(tmp_path: Path) -> Iterator[Place]:
         )
         installation = actions.install(app, "ada", ["ada/shop"])
         issue = actions.open_issue(repo, bob, "Wrong order", body="Please look.")
-        hub = Hub(server.api_url, app.id, app.private_key)
+        hub = Hub(server.api_url, app.id, app.private_key, sending=Sending(pauses=(0.0, 0.0)))
         there = hub.repository(installation.id, "ada/shop")
         yield Place(server, app, installation, repo, issue, ada, hub, there)
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with embedded(tmp_path_factory.mktemp("hub")) as url:
+        yield url
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Redis]:
+    with connect(redis_url) as client:
+        client.flushall()
+        yield client

@@ -6,10 +6,14 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from redis import Redis
 
 from dayhand.errors import HubError, HubUnavailable, SettingsError
 from dayhand.hub.auth import REFRESH_SECONDS, AppAuth, Token, load_key
 from dayhand.hub.client import Hub
+from dayhand.hub.repository import RepositoryHub
+from dayhand.hub.requester import Sending, Share
+from dayhand.ledger.github_share import GitHubShare
 from tests.hub.conftest import Place
 
 
@@ -75,10 +79,40 @@ def test_a_token_is_kept_until_it_is_nearly_over_then_renewed(place: Place) -> N
     assert place.there.token() != first
 
 
-def test_a_closed_repository_leaves_a_worthless_token(place: Place) -> None:
-    token = place.there.token()
-    place.there.close()
-    assert token not in place.server.tokens._grants
+def share_of(place: Place, share: Share, key: str = "") -> RepositoryHub:
+    """The repository, as another process with this key of the App sees it."""
+    hub = Hub(place.server.api_url, place.app.id, key or place.app.private_key, share=share)
+    return hub.repository(place.installation.id, "ada/shop", repository_id=place.repo.id)
+
+
+def test_processes_share_a_token_until_the_server_rejects_it(place: Place, redis: Redis) -> None:
+    share = GitHubShare(redis)
+    first, second = share_of(place, share), share_of(place, share)
+    token = first.token()
+    first.close()
+    assert second.token() == token
+    place.server.tokens._grants.clear()
+    assert not second.issue(1).is_pull  # a 401 gets a new token
+    assert first.token() == token
+    assert first.renew(token) == second.token() != token
+    minted = [one for one in place.server.faults.requests if one.endswith("/access_tokens")]
+    assert len(minted) == 2
+
+
+def test_a_token_is_kept_encrypted_and_only_the_apps_key_opens_it(place: Place, redis: Redis) -> None:
+    share = GitHubShare(redis)
+    token = share_of(place, share).token()
+    (key,) = redis.keys("*")
+    assert token not in key
+    assert token not in str(redis.get(key))
+    assert 0 < redis.ttl(key) < 3600
+    with pytest.raises(HubError, match="credentials"):  # it cannot read the token, and gets none of its own
+        share_of(place, share, key=a_key()).token()
+
+
+def test_a_token_with_other_permissions_is_another_one(place: Place, redis: Redis) -> None:
+    there = share_of(place, GitHubShare(redis))
+    assert there.for_comments().token() != there.token()
 
 
 def test_secrets_do_not_show_when_things_are_printed(place: Place) -> None:
@@ -88,7 +122,7 @@ def test_secrets_do_not_show_when_things_are_printed(place: Place) -> None:
 
 def test_a_server_that_is_not_there_may_be_there_later() -> None:
     with pytest.raises(HubUnavailable, match="could not be reached"):
-        Hub("http://127.0.0.1:9/api/v3", 1, a_key()).slug()
+        Hub("http://127.0.0.1:9/api/v3", 1, a_key(), sending=Sending(pauses=())).slug()
 
 
 def a_key() -> str:

@@ -13,6 +13,7 @@ import pytest
 from dayhand.errors import HubError, HubUnavailable
 from dayhand.hub.auth import AppAuth, Token
 from dayhand.hub.repository import RepositoryHub
+from dayhand.hub.requester import Sending
 from tests.hub.test_auth import a_key
 
 PERMISSION = {"X-Accepted-GitHub-Permissions": "issues=write"}
@@ -60,7 +61,8 @@ def clerk() -> Iterator[Clerk]:
 
 @pytest.fixture
 def there(clerk: Clerk) -> RepositoryHub:
-    hub = RepositoryHub(AppAuth(clerk.url, 1, a_key()), 1, "ada/shop")
+    auth = AppAuth(clerk.url, 1, a_key(), sending=Sending(pauses=(0.0,) * 4))
+    hub = RepositoryHub(auth, 1, "ada/shop")
     hub._token = Token("t", expires_at=9e9)
     return hub
 
@@ -119,12 +121,6 @@ def test_what_passes_by_itself_is_told_apart(clerk: Clerk, there: RepositoryHub,
         there.update_check(1, output={"title": "t", "summary": "s"}, retries=False)
 
 
-def test_what_makes_something_is_never_repeated(clerk: Clerk, there: RepositoryHub) -> None:
-    with pytest.raises(HubUnavailable):
-        there.react(1, None, "eyes")
-    assert [verb for verb, _ in clerk.asked] == ["POST"]
-
-
 def test_a_question_is_repeated(clerk: Clerk, there: RepositoryHub) -> None:
     with pytest.raises(HubUnavailable):
         there.user_id("ada")
@@ -139,7 +135,7 @@ def test_progress_is_tried_once(clerk: Clerk, there: RepositoryHub) -> None:
 
 def test_each_request_names_the_version_of_the_api(clerk: Clerk, there: RepositoryHub) -> None:
     with pytest.raises(HubUnavailable):
-        there.react(1, None, "eyes")
+        there.user_id("ada")
     assert clerk.asked[0][1] == "2022-11-28"
 
 
@@ -152,7 +148,13 @@ def test_a_check_run_of_another_app_or_behind_a_newer_one_is_told_apart(
     clerk: Clerk, there: RepositoryHub
 ) -> None:
     runs = [
-        {"id": number, "external_id": "t1", "app": {"id": app}, "html_url": clerk.url}
+        {
+            "id": number,
+            "node_id": f"n{number}",
+            "external_id": "t1",
+            "app": {"id": app},
+            "html_url": clerk.url,
+        }
         for number, app in ((7, 2), (8, 1))
     ]
     clerk.give = (200, {"total_count": 2, "check_runs": runs}, {})

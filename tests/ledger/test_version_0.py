@@ -222,6 +222,9 @@ def test_every_fact_is_read(ledger: Ledger) -> None:
         "base_branch": None,  # it came later
         "instructions": None,  # it came later
         "ended_pull": None,  # it came later
+        **dict.fromkeys(
+            ("check_node", "comment_id", "comment_node", "opening", "concluding", "repository_id")
+        ),
         "model_switches": ((Switch("large", "small", "The server answered 503."), 4),),
         "blocked": BLOCKED,
     }

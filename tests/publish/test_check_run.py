@@ -15,7 +15,7 @@ class Teller:
         self.now = 1000.0
         self.told: list[tuple[str, str]] = []
         self.progress = CheckRunProgress(
-            lambda *told: self.told.append(told), every=every, clock=lambda: self.now
+            lambda *told: self.told.append(told), every=lambda: every, clock=lambda: self.now
         )
         self.line = 0
 

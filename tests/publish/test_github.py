@@ -16,6 +16,8 @@ from dayhand.errors import (
     PolicyRefusal,
     TaskStopped,
 )
+from dayhand.ledger.log import LogReader
+from dayhand.localhub.faults import ServerFault
 from dayhand.task import Ask, Citation, Proof, Solution, Stage, TaskKind
 from dayhand.usage import Usage
 from tests.publish.conftest import BRANCH, BROKEN, Dispatcher, proposal
@@ -216,7 +218,7 @@ def test_the_person_is_told_even_where_tidying_up_is_refused(desk: Dispatcher) -
 def test_a_github_that_is_away_at_the_end_is_no_silent_end(desk: Dispatcher) -> None:
     desk.publication().open(desk.task, desk.begin())
     desk.place.there.auth.api_url = "http://127.0.0.1:9/api/v3"
-    desk.place.there._github = None
+    desk.place.there.close()
     with pytest.raises(HubUnavailable):
         desk.publication().fail(desk.task, ModelError("x"))
 
@@ -234,3 +236,37 @@ def test_no_credential_reaches_github(desk: Dispatcher) -> None:
     desk.publication().fail(desk.task, ModelError(TOKEN, advice=TOKEN))
     texts = [desk.pulls[0].body, *desk.said, *(run.text or "" for run in desk.place.repo.checks.values())]
     assert not any("A1b2" in text for text in texts)
+
+
+def test_what_only_informs_and_is_refused_does_not_decide_the_outcome(desk: Dispatcher) -> None:
+    """A locked issue, check runs that are refused, and a person who cannot review: the pull request is ready all the same."""
+    faults, locked = (
+        desk.place.server.faults.waiting,
+        '{"message": "Unable to create comment because issue is locked."}',
+    )
+    faults.append(ServerFault("POST .*/comments$", 403, times=9, body=locked))
+    desk.publication().open(desk.task, desk.begin())
+    head = desk.push()
+    asked = replace(desk.task, ask=Ask(TaskKind.FIX, "fix", "bob"))
+    grant = desk.place.server.tokens.find(desk.place.there.token())
+    grant.permissions.pop("checks")  # type: ignore[attr-defined]
+    desk.publication().propose(asked, proposal(head))
+    (pull,) = desk.pulls
+    assert pull.pull
+    assert (pull.title, pull.pull.draft, pull.pull.reviewers) == ("Sort the right way", False, [])
+    assert desk.checks(head) == desk.said == []
+    log = [note.text for note in LogReader(desk.ledger.redis).read(desk.task.id) if note.kind == "error"]
+    assert [one for one in log if "issue is locked" in one]
+    assert [one for one in log if one.startswith("GitHub refused createCheckRun: Resource not accessible")]
+    assert [
+        one for one in log if one.startswith("GitHub refused requestReviews: Reviews may only be requested")
+    ]
+
+
+def test_a_result_whose_answer_was_lost_is_published_once(desk: Dispatcher) -> None:
+    desk.publication().open(desk.task, desk.begin())
+    head = desk.push()
+    desk.place.server.faults.add("POST /api/graphql", 502, after=True)
+    desk.publication().propose(desk.task, proposal(head))
+    assert [(run.status, run.conclusion) for run in desk.checks(head)] == [("completed", "success")]
+    assert desk.said[0].startswith("@ada [The pull request](")

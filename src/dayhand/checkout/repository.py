@@ -18,8 +18,7 @@ from dayhand.checkout.leftovers import IN_SUBMODULE, LEFT_BEHIND, sort_out
 from dayhand.checkout.mirror import Author, CommitFiles, Mirror, read_files
 from dayhand.checkout.policy.split_change import accepted_change, offences, take_change
 from dayhand.checkout.server import Recovery
-from dayhand.checkout.target_branch import TargetBranches
-from dayhand.checkout.task_branch import TaskBranch
+from dayhand.checkout.task_branch import TargetBranches, TaskBranch
 from dayhand.checkout.trust import People, is_trusted
 from dayhand.environment.base import Source
 from dayhand.environment.declared.dayhand_toml import RepoConfig, read_config

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dayhand.checkout.target_branch import TargetBranches
+from dayhand.checkout.task_branch import TargetBranches
 from dayhand.errors import CheckoutError
 from dayhand.hub.repository import RepositoryHub
 from dayhand.task import Task, TaskKind

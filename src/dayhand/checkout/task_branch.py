@@ -16,6 +16,17 @@ MAX_TRIES = 20  # names, and pushes that somebody else's push came before
 
 
 @dataclass(frozen=True, slots=True)
+class TargetBranches:
+    """The branches of a task."""
+
+    onto: str = (
+        ""  # where the task starts, and the target of its pull request; "" for the repository's choice
+    )
+    own: str = ""  # of our open pull request, which gets the commits; "" to open a new one
+    ended: str = ""  # "#12 was merged": the thread's earlier pull request, which gets no commits any more
+
+
+@dataclass(frozen=True, slots=True)
 class TaskBranch:
     """A branch of our own. Each call may be repeated after a crash: it looks at the server before it pushes."""
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,17 +14,19 @@ from typing import Any
 
 import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from github import Auth, Github
+from github import Auth
 
 from dayhand.errors import HubError, SettingsError
 from dayhand.hub.errors import hub_errors
 from dayhand.hub.permissions import PERMISSIONS
-from dayhand.hub.session import open_github
+from dayhand.hub.requester import CountedRequester, Sending, Share
 
 JWT_SECONDS = 540  # GitHub accepts at most ten minutes; one minute is left for clocks that differ
 REFRESH_SECONDS = 300
+REMEMBERED_SECONDS = 24 * 3600
 MIN_KEY_BITS = 2048
 NOT_GRANTED = 422
 
@@ -44,9 +49,23 @@ class AppAuth:
     """
 
     def __init__(
-        self, api_url: str, app_id: int, private_key: str, *, clock: Callable[[], float] = time.time
+        self,
+        api_url: str,
+        app_id: int,
+        private_key: str,
+        *,
+        share: Share | None = None,
+        sending: Sending | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """Raises ``SettingsError`` if the key is not an RSA private key in PEM format."""
+        """Raises ``SettingsError`` if the key is not an RSA private key in PEM format.
+
+        ``share``: where tokens are kept for other processes, encrypted with a key that follows from the App's key.
+        """
+        self.share = share
+        self.sending = sending or Sending()
+        digest = hashlib.sha256(b"dayhand: what is kept in Redis\0" + private_key.encode()).digest()
+        self._vault = Fernet(base64.urlsafe_b64encode(digest))
         self.api_url = api_url
         self.app_id = app_id
         self.clock = clock
@@ -61,14 +80,61 @@ class AppAuth:
     def slug(self) -> str:
         """The App's name in URLs and mentions. Raises ``HubError``."""
         if not self._slug:
-            with hub_errors("reading the App's name"):
-                _, app = self.github().requester.requestJsonAndCheck("GET", "/app")
-            self._slug = str(app["slug"])
+            self._slug = self.remembered("slug", self._read_slug)
         return self._slug
 
-    def github(self) -> Github:
-        """A client that is authenticated as the App."""
-        return open_github(self.api_url, Auth.AppAuthToken(self.jwt()))
+    def _read_slug(self) -> str:
+        with hub_errors("reading the App's name"):
+            _, app = self.requester().requestJsonAndCheck("GET", "/app")
+        return str(app["slug"])
+
+    def requester(self) -> CountedRequester:
+        """Sends requests as the App."""
+        return CountedRequester(self.api_url, Auth.AppAuthToken(self.jwt()), self.sending)
+
+    def remembered(self, what: str, ask: Callable[[], str]) -> str:
+        """What does not change about the App: asked for once a day by all processes together."""
+        name = self._name(what)
+        if kept := self._unlocked(name):
+            return kept
+        text = ask()
+        if self.share:
+            self.share.keep_secret(name, self._vault.encrypt(text.encode()).decode(), REMEMBERED_SECONDS)
+        return text
+
+    def shared_token(
+        self,
+        installation: int,
+        repository: str,
+        permissions: Mapping[str, str],
+        *,
+        repository_id: int = 0,
+        rejected: str = "",
+    ) -> Token:
+        """The token that all processes use, or a new one if it expires soon or is the ``rejected`` one."""
+        which = repository_id or repository
+        name = self._name("token", installation, which, *sorted(permissions.items()))
+        if kept := self._unlocked(name):
+            value, expires_at = json.loads(kept)
+            if value != rejected and expires_at - self.clock() > REFRESH_SECONDS:
+                return Token(value, expires_at)
+        token = self.token(installation, repository, permissions, repository_id=repository_id)
+        if self.share and (seconds := token.expires_at - self.clock() - REFRESH_SECONDS) > 0:
+            text = json.dumps([token.value, token.expires_at])
+            self.share.keep_secret(name, self._vault.encrypt(text.encode()).decode(), seconds)
+        return token
+
+    def _name(self, *parts: object) -> str:
+        """The name under which something of this App is kept; it says nothing to others."""
+        return hashlib.sha256(repr((self.api_url, self.app_id, *parts)).encode()).hexdigest()
+
+    def _unlocked(self, name: str) -> str:
+        """What is kept under a name; "" if there is nothing, or another key locked it."""
+        locked = self.share.secret(name) if self.share else None
+        try:
+            return self._vault.decrypt(locked.encode()).decode() if locked else ""
+        except InvalidToken:
+            return ""
 
     def token(
         self,
@@ -88,7 +154,7 @@ class AppAuth:
         request = {**which, "permissions": dict(permissions)}
         try:
             with hub_errors(f"requesting a token for {repository}"):
-                _, answer = self.github().requester.requestJsonAndCheck("POST", path, input=request)
+                _, answer = self.requester().requestJsonAndCheck("POST", path, input=request)
         except HubError as error:
             if error.status == NOT_GRANTED:
                 listed = ", ".join(f"{name}: {level}" for name, level in permissions.items())
@@ -98,12 +164,6 @@ class AppAuth:
             raise
         expires = datetime.fromisoformat(answer["expires_at"]).timestamp()
         return Token(answer["token"], expires)
-
-    def revoke(self, token: Token) -> None:
-        """Revoke a token. Tried once, since it expires within the hour anyway. Raises ``HubError``."""
-        client = open_github(self.api_url, Auth.Token(token.value), retries=False)
-        with hub_errors("revoking a token"):
-            client.requester.requestJsonAndCheck("DELETE", "/installation/token")
 
 
 @lru_cache(maxsize=1)

@@ -10,16 +10,24 @@ from dayhand.hub.errors import hub_errors
 from dayhand.hub.models import Bot
 from dayhand.hub.permissions import PERMISSIONS
 from dayhand.hub.repository import RepositoryHub
+from dayhand.hub.requester import Sending, Share
 
 
 class Hub:
-    """One App. Each repository is accessed through a token of its own."""
+    """One App. Each repository is accessed through a token of its own, which all processes share."""
 
     def __init__(
-        self, api_url: str, app_id: int, private_key: str, *, clock: Callable[[], float] = time.time
+        self,
+        api_url: str,
+        app_id: int,
+        private_key: str,
+        *,
+        share: Share | None = None,
+        sending: Sending | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """Raises ``SettingsError`` if the private key is not valid."""
-        self.auth = AppAuth(api_url, app_id, private_key, clock=clock)
+        """``share``: the write budget and the tokens of all processes. Raises ``SettingsError`` for an invalid key."""
+        self.auth = AppAuth(api_url, app_id, private_key, share=share, sending=sending, clock=clock)
         self._bot: Bot | None = None
 
     def slug(self) -> str:
@@ -29,12 +37,16 @@ class Hub:
     def bot(self) -> Bot:
         """The App's bot user."""
         if self._bot is None:
-            login = f"{self.slug()}[bot]"
-            with hub_errors(f"reading the user {login}"):
-                path = f"/users/{self.slug()}%5Bbot%5D"
-                _, user = self.auth.github().requester.requestJsonAndCheck("GET", path)
-            self._bot = Bot(int(user["id"]), login)
+            number = self.auth.remembered("bot", self._read_bot)
+            self._bot = Bot(int(number), f"{self.slug()}[bot]")
         return self._bot
+
+    def _read_bot(self) -> str:
+        login = f"{self.slug()}[bot]"
+        with hub_errors(f"reading the user {login}"):
+            path = f"/users/{self.slug()}%5Bbot%5D"
+            _, user = self.auth.requester().requestJsonAndCheck("GET", path)
+        return str(user["id"])
 
     def repository(
         self,

@@ -38,7 +38,7 @@ def list_deliveries(auth: AppAuth, since: float) -> Iterator[DeliveryRecord]:
     for _ in range(MAX_PAGES):
         query = f"?per_page=100{f'&cursor={cursor}' if cursor else ''}"
         with hub_errors("reading the App's deliveries"):
-            headers, rows = auth.github().requester.requestJsonAndCheck("GET", f"{PATH}{query}")
+            headers, rows = auth.requester().requestJsonAndCheck("GET", f"{PATH}{query}")
         for row in rows:
             record = _record(row)
             if record.delivered_at < since:
@@ -53,7 +53,7 @@ def list_deliveries(auth: AppAuth, since: float) -> Iterator[DeliveryRecord]:
 def delivery_payload(auth: AppAuth, number: int) -> bytes:
     """The JSON that an attempt sent, or should have sent. Raises ``HubError``."""
     with hub_errors(f"reading the delivery {number}"):
-        _, row = auth.github().requester.requestJsonAndCheck("GET", f"{PATH}/{number}")
+        _, row = auth.requester().requestJsonAndCheck("GET", f"{PATH}/{number}")
     return json.dumps(row["request"]["payload"]).encode()
 
 

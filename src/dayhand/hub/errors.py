@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import requests
-from github import GithubException, RateLimitExceededException
+from github import GithubException
 
 from dayhand.errors import HubError, HubUnavailable
+from dayhand.hub.failures import Failure, failure_of_status
 
-UNAUTHORIZED, TOO_MANY, SERVER_FAULT = 401, 429, 500
+UNAUTHORIZED = 401
 NO_ACCESS = "resource not accessible"
 NOT_GRANTED = "permissions requested are not granted"
 
@@ -20,12 +21,6 @@ def hub_errors(action: str) -> Iterator[None]:
     """Convert what PyGithub raises in the block into ``HubError`` or ``HubUnavailable``, which name ``action``."""
     try:
         yield
-    except RateLimitExceededException as error:
-        raise HubUnavailable(
-            f"GitHub's rate limit is used up ({action}).",
-            status=error.status,
-            advice="The task is retried when GitHub allows it.",
-        ) from error
     except GithubException as error:
         raise _convert(error, action) from error
     except requests.RequestException as error:
@@ -36,24 +31,28 @@ def hub_errors(action: str) -> Iterator[None]:
 
 
 def _convert(error: GithubException, action: str) -> HubError:
-    status = error.status
-    if status == UNAUTHORIZED:
-        return HubError(
-            f"GitHub rejects our credentials ({action}).",
-            status=status,
-            advice="Compare GITHUB_APP_ID and the private key with the App's settings page.",
-        )
-    if status >= SERVER_FAULT:
-        return HubUnavailable(
-            f"GitHub failed with {status} ({action}).", status=status, advice="It is retried automatically."
-        )
-    if status == TOO_MANY:
-        return HubUnavailable(
-            f"GitHub asks us to slow down ({action}).", status=status, advice="It is retried automatically."
-        )
+    status, message = error.status, _message(error)
+    match failure_of_status(status, message):
+        case Failure.BAD_TOKEN:
+            return HubError(
+                f"GitHub rejects our credentials ({action}).",
+                status=status,
+                advice="Compare GITHUB_APP_ID and the private key with the App's settings page.",
+            )
+        case Failure.SERVER_FAULT:
+            return HubUnavailable(
+                f"GitHub failed with {status} ({action}).",
+                status=status,
+                advice="It is retried automatically.",
+            )
+        case Failure.LIMIT:
+            return HubUnavailable(
+                f"GitHub's rate limit is used up ({action}).",
+                status=status,
+                advice="The task is retried when GitHub allows it.",
+            )
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
     needed = headers.get("x-accepted-github-permissions", "")
-    message = _message(error)
     if needed and NO_ACCESS in message.lower():  # an archived repository or a suspended App is a 403 as well
         advice = (
             f"Grant the App the permission {needed} on its settings page, and accept it for the installation."

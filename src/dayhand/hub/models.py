@@ -43,6 +43,7 @@ class Comment:
     id: int
     url: str
     body: str
+    node: str = ""  # its id in GraphQL, as below
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ class Pull:
     draft: bool
     state: str
     merged: bool = False
+    node: str = ""
+    repository_node: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +69,4 @@ class CheckRun:
     url: str
     task: str = ""
     conclusion: str = ""
+    node: str = ""

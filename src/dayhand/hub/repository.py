@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from urllib.parse import quote
 
-from github import Auth, Github, GithubException
-from github.CheckRun import CheckRun as GitHubCheckRun
+from github import GithubException
 from github.GithubObject import NotSet
 from github.NamedUser import NamedUser
 from github.Organization import Organization
 from github.PullRequest import PullRequest
-from github.Repository import Repository
 
-from dayhand.errors import HubError
-from dayhand.hub.auth import REFRESH_SECONDS, AppAuth, Token
+from dayhand.errors import AnswerLost, HubError
+from dayhand.hub.check_runs import CheckRuns
 from dayhand.hub.conversation import QUERY, parse_conversation
 from dayhand.hub.errors import hub_errors
 from dayhand.hub.models import (
-    CheckRun,
     Comment,
     Issue,
     Pull,
 )
-from dayhand.hub.permissions import COMMENT_PERMISSIONS, PERMISSIONS
-from dayhand.hub.session import open_github
+from dayhand.hub.mutations import Changed, Mutation, read_changes, request_for
 from dayhand.reading.conversation import Said
 from dayhand.untrusted_text import let_ci_run
 
@@ -33,56 +29,8 @@ GONE, REFUSED = 404, 422
 OWN_BRANCHES = "dayhand/"
 
 
-class RepositoryHub:
+class RepositoryHub(CheckRuns):
     """Reads and writes one repository. Raises ``HubError`` if GitHub refuses, ``HubUnavailable`` if a retry may succeed."""
-
-    def __init__(
-        self,
-        auth: AppAuth,
-        installation: int,
-        full_name: str,
-        *,
-        permissions: Mapping[str, str] = PERMISSIONS,
-        repository_id: int = 0,
-    ) -> None:
-        """``repository_id``: 0 if it is not known."""
-        self.auth = auth
-        self.repository_id = repository_id
-        self._permissions = permissions
-        self.installation = installation
-        self.full_name = full_name
-        self._token: Token | None = None
-        self._github: Github | None = None
-
-    def token(self) -> str:
-        """A token that is valid for some more minutes, for git and for the requests here."""
-        if self._token is None or self._token.expires_at - self.auth.clock() < REFRESH_SECONDS:
-            self._token = self.auth.token(
-                self.installation, self.full_name, self._permissions, repository_id=self.repository_id
-            )
-            self._github = None
-        return self._token.value
-
-    def renew(self, rejected: str) -> str:
-        """A token in place of one that the server rejected."""
-        if self._token and self._token.value == rejected:
-            self._token = None
-        return self.token()
-
-    def for_comments(self) -> RepositoryHub:
-        """The same repository with a token that can only reply to a person."""
-        hub = RepositoryHub(self.auth, self.installation, self.full_name, permissions=COMMENT_PERMISSIONS)
-        hub.repository_id = self.repository_id
-        return hub
-
-    def close(self) -> None:
-        """Revoke the token, in case it leaked. A refusal is ignored, since the token expires within the hour."""
-        if self._token:
-            try:
-                self.auth.revoke(self._token)
-            except HubError:
-                pass
-        self._token = self._github = None
 
     def permission(self, login: str) -> str:
         """The permission of a person: "admin", "write", "read" or "none"."""
@@ -95,15 +43,27 @@ class RepositoryHub:
                 raise
 
     def user_id(self, login: str) -> int:
-        with hub_errors(f"reading the user {login}"):
-            return self._client().get_user(login).id
+        return int(self._user(login).partition(" ")[0])
+
+    def user_node(self, login: str) -> str:
+        return self._user(login).partition(" ")[2]
+
+    def _user(self, login: str) -> str:
+        """A user's number and its id in GraphQL, which never change."""
+
+        def ask() -> str:
+            with hub_errors(f"reading the user {login}"):
+                user = NamedUser(self._requester(), url=f"/users/{quote(login)}")
+                return f"{user.id} {user.node_id}"
+
+        return self.auth.remembered(f"user {login}", ask)
 
     def location(self) -> tuple[str, str]:
         """The repository's clone URL, and its default branch, also if its name has changed."""
         by_id, by_name = f"/repositories/{self.repository_id}", f"/repos/{self.full_name}"
         with hub_errors(f"reading the repository {self.full_name}"):
             path = by_id if self.repository_id else by_name
-            _, found = self._client().requester.requestJsonAndCheck("GET", path)
+            _, found = self._requester().requestJsonAndCheck("GET", path)
         return str(found["clone_url"]), str(found["default_branch"])
 
     def issue(self, number: int) -> Issue:
@@ -129,7 +89,7 @@ class RepositoryHub:
         owner, _, name = self.full_name.partition("/")
         with hub_errors(f"reading the conversation of #{number}"):
             variables = {"owner": owner, "name": name, "number": number}
-            _, answer = self._client().requester.graphql_query(QUERY, variables)
+            _, answer = self._requester().graphql_query(QUERY, variables)
         return parse_conversation(answer["data"], number, f"{self.auth.slug()}[bot]")
 
     def reply_in_thread(self, number: int, comment: int, body: str, *, marker: str) -> None:
@@ -137,7 +97,7 @@ class RepositoryHub:
         path = f"/repos/{self.full_name}/pulls/{number}/comments/{comment}/replies"
         with hub_errors(f"replying to a comment on #{number}"):
             text = f"{body}\n\n{hidden_marker(marker)}"
-            self._client().requester.requestJsonAndCheck("POST", path, input={"body": text})
+            self._requester().requestJsonAndCheck("POST", path, input={"body": text})
 
     def react(self, number: int, comment: int | None, content: str) -> None:
         """React to a comment, or to the issue itself. A repeated reaction changes nothing."""
@@ -155,22 +115,43 @@ class RepositoryHub:
                 if _login(comment.user) == ours and (comment.body or "").rstrip().endswith(
                     hidden_marker(marker)
                 ):
-                    return Comment(comment.id, comment.html_url, comment.body)
+                    return Comment(comment.id, comment.html_url, comment.body, comment.node_id)
         return None
 
-    def comment(self, number: int, body: str, marker: str) -> Comment:
-        """Create the one comment with this ``marker``, or edit it if it exists."""
+    def comment(
+        self, number: int, body: str, marker: str, *, known: int | None = None, look: bool = True
+    ) -> Comment:
+        """Create the one comment with this ``marker``, or edit it if it exists.
+
+        ``known`` is its id, if it was created before. Without ``look`` it was never created.
+        """
         marked = f"{body}\n\n{hidden_marker(marker)}"
-        if existing := self.find_comment(number, marker):
+        if known and (edited := self._edit_comment(number, known, marked)):
+            return edited
+        if look and (existing := self.find_comment(number, marker)):
             if existing.body == marked:
                 return existing
-            with hub_errors(f"editing a comment on #{number}"):
-                comment = self._repo().get_issue(number).get_comment(existing.id)
-                comment.edit(marked)
-                return Comment(comment.id, comment.html_url, marked)
-        with hub_errors(f"commenting on #{number}"):
-            made = self._repo().get_issue(number).create_comment(marked)
-            return Comment(made.id, made.html_url, marked)
+            if edited := self._edit_comment(number, existing.id, marked):
+                return edited
+
+        def make() -> Comment:
+            with hub_errors(f"commenting on #{number}"):
+                made = self._repo().get_issue(number).create_comment(marked)
+                return Comment(made.id, made.html_url, marked, made.node_id)
+
+        return self._made(make, lambda: self.find_comment(number, marker))
+
+    def _edit_comment(self, number: int, comment: int, body: str) -> Comment | None:
+        """Edit a comment; None if somebody deleted it."""
+        with hub_errors(f"editing a comment on #{number}"):
+            edited = self._repo().get_issue(number).get_comment(comment)
+            try:
+                edited.edit(body)
+            except GithubException as error:
+                if error.status == GONE:
+                    return None
+                raise
+            return Comment(edited.id, edited.html_url, body, edited.node_id)
 
     def find_pull(self, branch: str) -> Pull | None:
         """The pull request from a branch of this repository: the open one, or else the newest."""
@@ -190,23 +171,34 @@ class RepositoryHub:
             pulls = self._repo().get_pulls(state="closed", head=f"{owner}:{branch}")
             return tuple(pull.body or "" for pull in pulls)
 
-    def open_pull(self, branch: str, base: str, title: str, *, body: str, draft: bool = True) -> Pull:
-        """Open a pull request for a branch, or return the open one. If GitHub refuses drafts, it is not a draft."""
-        existing = self.find_pull(branch)
+    def open_pull(
+        self, branch: str, base: str, title: str, *, body: str, draft: bool = True, look: bool = True
+    ) -> Pull:
+        """Open a pull request for a branch, or return the open one. If GitHub refuses drafts, it is not a draft.
+
+        Without ``look`` none was opened before.
+        """
+        existing = self.find_pull(branch) if look else None
         if existing and existing.state == "open":
             return existing
         title, body = let_ci_run(title), let_ci_run(body)
-        with hub_errors(f"opening a pull request from {branch}"):
-            try:
-                made = self._repo().create_pull(base=base, head=branch, title=title, body=body, draft=draft)
-            except GithubException as error:
-                reason = str(error.data).lower() if error.status == REFUSED else ""
-                if "already exists" in reason and (existing := self.find_pull(branch)):
-                    return existing  # created in the meantime, or by a request whose response was lost
-                if not draft or "draft" not in reason:
-                    raise
-                made = self._repo().create_pull(base=base, head=branch, title=title, body=body)
-            return _pull(made)
+
+        def make() -> Pull:
+            with hub_errors(f"opening a pull request from {branch}"):
+                try:
+                    made = self._repo().create_pull(
+                        base=base, head=branch, title=title, body=body, draft=draft
+                    )
+                except GithubException as error:
+                    reason = str(error.data).lower() if error.status == REFUSED else ""
+                    if "already exists" in reason and (existing := self.find_pull(branch)):
+                        return existing  # created in the meantime
+                    if not draft or "draft" not in reason:
+                        raise
+                    made = self._repo().create_pull(base=base, head=branch, title=title, body=body)
+                return _pull(made)
+
+        return self._made(make, lambda: self.find_pull(branch))
 
     def edit_pull(self, number: int, *, title: str | None = None, body: str | None = None) -> None:
         with hub_errors(f"editing pull request #{number}"):
@@ -214,6 +206,30 @@ class RepositoryHub:
                 title=let_ci_run(title) if title else NotSet,
                 body=NotSet if body is None else let_ci_run(body),
             )
+
+    def change_together(
+        self, plan: Callable[[bool], Sequence[Mutation]], *, look: bool
+    ) -> tuple[Changed, ...]:
+        """Carry out several mutations in one request, which GitHub counts once.
+
+        ``plan`` gives them; called with True it first looks for what was created before. That is so after a lost answer.
+        Raises ``HubError`` if GitHub refuses one that is no courtesy.
+        """
+        for pause in self.auth.sending.pauses:
+            try:
+                return self._mutate(plan(look))
+            except AnswerLost:
+                self.auth.sending.sleep(pause)
+                look = True
+        return self._mutate(plan(look))
+
+    def _mutate(self, mutations: Sequence[Mutation]) -> tuple[Changed, ...]:
+        requester = self._requester()
+        with hub_errors("updating the pull request"):
+            _, answer = requester.requestJsonAndCheck(
+                "POST", requester.graphql_url, input=request_for(mutations)
+            )
+        return read_changes(mutations, answer)
 
     def ready(self, number: int) -> bool:
         """Mark a draft as ready for review; return False if it was not a draft."""
@@ -244,7 +260,7 @@ class RepositoryHub:
         with hub_errors(f"reading the branch {branch}"):
             try:
                 path = f"/repos/{self.full_name}/git/ref/heads/{quote(branch)}"
-                _, ref = self._client().requester.requestJsonAndCheck("GET", path)
+                _, ref = self._requester().requestJsonAndCheck("GET", path)
             except GithubException as error:
                 if error.status == GONE:
                     return False
@@ -258,91 +274,15 @@ class RepositoryHub:
         with hub_errors(f"deleting {branch}"):
             try:
                 path = f"/repos/{self.full_name}/git/refs/heads/{quote(branch)}"
-                self._client().requester.requestJsonAndCheck("DELETE", path)
+                self._requester().requestJsonAndCheck("DELETE", path)
             except GithubException as error:
                 if error.status not in (GONE, REFUSED):
                     raise
-
-    def create_check(
-        self, name: str, head_sha: str, external_id: str, *, details_url: str, output: dict[str, str]
-    ) -> CheckRun:
-        """Start a check run on a commit, or return the one with this name and external id.
-
-        ``output`` has ``title``, ``summary`` and ``text``, each at most 65,535 characters.
-        """
-        with hub_errors(f"creating a check run on {head_sha[:8]}"):
-            runs = self._repo().get_commit(head_sha).get_check_runs(check_name=name, filter="all")
-            for run in runs:  # "latest", GitHub's default, hides all but one of a name
-                if run.external_id == external_id and run.app.id == self.auth.app_id:
-                    return CheckRun(run.id, run.html_url)
-            made = self._repo().create_check_run(
-                name,
-                head_sha,
-                details_url=details_url,
-                external_id=external_id,
-                status="in_progress",
-                output=output,  # type: ignore[arg-type] # PyGithub's type does not allow plain text
-            )
-            return CheckRun(made.id, made.html_url)
-
-    def update_check(
-        self,
-        check: int,
-        *,
-        output: dict[str, str],
-        conclusion: str = "",
-        buttons: Sequence[dict[str, str]] = (),
-        retries: bool = True,
-    ) -> None:
-        """Replace the text of a check run, and complete it, with its buttons, if there is a ``conclusion``.
-
-        Without ``retries`` it is tried once, with a short timeout: the next update contains the same text.
-        """
-        client = self._client() if retries else self._client_without_retries()
-        with hub_errors("updating the check run"):
-            run: GitHubCheckRun = client.get_repo(self.full_name).get_check_run(check)
-            run.edit(
-                output=output,
-                conclusion=conclusion or NotSet,
-                status="completed" if conclusion else NotSet,
-                actions=list(buttons) if conclusion else NotSet,
-            )
 
     def head(self, number: int) -> str:
         """The commit at the head of a pull request."""
         with hub_errors(f"reading the head of #{number}"):
             return self._repo().get_pull(number).head.sha
-
-    def checks_on(self, number: int) -> tuple[CheckRun, ...]:
-        """Our check runs on the head of a pull request."""
-        with hub_errors(f"reading the check runs of #{number}"):
-            head = self._repo().get_pull(number).head.sha
-            runs = self._repo().get_commit(head).get_check_runs(filter="all")
-            return tuple(
-                CheckRun(run.id, run.html_url, run.external_id, run.conclusion or "")
-                for run in runs
-                if run.app.id == self.auth.app_id
-            )
-
-    def retitle_check(self, check: int, title: str, conclusion: str) -> None:
-        """Change the conclusion of a completed check run, and its title. Its text stays."""
-        with hub_errors("changing the check run"):
-            run = self._repo().get_check_run(check)
-            output = {"title": title, "summary": run.output.summary, "text": run.output.text or " "}
-            run.edit(output=output, conclusion=conclusion, status="completed")
-
-    def _client(self) -> Github:
-        token = self.token()
-        if self._github is None:
-            self._github = open_github(self.auth.api_url, Auth.Token(token))
-        return self._github
-
-    def _client_without_retries(self) -> Github:
-        return open_github(self.auth.api_url, Auth.Token(self.token()), retries=False)
-
-    def _repo(self) -> Repository:
-        """The repository object. It is not requested: each call requests what it needs."""
-        return self._client().get_repo(self.full_name)
 
 
 def hidden_marker(name: str) -> str:
@@ -356,5 +296,15 @@ def _login(user: NamedUser | Organization | None) -> str:
 
 
 def _pull(pull: PullRequest) -> Pull:
-    number, url, head = pull.number, pull.html_url, pull.head
-    return Pull(number, url, head.sha, head.ref, pull.draft, pull.state, merged=pull.merged_at is not None)
+    head, node, repository = pull.head, pull.node_id, pull.base.repo.node_id
+    return Pull(
+        pull.number,
+        pull.html_url,
+        head.sha,
+        head.ref,
+        pull.draft,
+        pull.state,
+        merged=pull.merged_at is not None,
+        node=node,
+        repository_node=repository,
+    )

@@ -143,6 +143,13 @@ UNFINISHED_BRANCH = _text("unfinished_branch", "checkout", "checkout", "publish"
 PULL = _number("pull", "publish", "publish", "intake")  # the pull request's number
 PULL_URL = _text("pull_url", "publish", "publish", "dashboard", "intake")
 CHECK = _number("check", "publish", "publish", "intake")  # the check run's id
+CHECK_NODE = _text("check_node", "publish", "publish")  # its id in GraphQL
+COMMENT = _number("comment_id", "publish", "publish")  # the id of the task's comment
+COMMENT_NODE = _text("comment_node", "publish", "publish")
+OPENING = _text("opening", "publish", "publish")  # the commit for which the draft began to be opened
+CONCLUDING = _text(
+    "concluding", "publish", "publish"
+)  # the commit for which the result began to be published
 CHECK_URL = _text("check_url", "publish", "publish", "intake")
 CHECK_HEAD = _text("check_head", "publish", "publish")  # the commit that the check run is on
 ENVIRONMENT_WARNING = _text("environment_warning", "publish", "publish", old_name="lacking")  # "" for none
@@ -195,6 +202,11 @@ ALL: tuple[Fact[Any], ...] = (
     PULL,
     PULL_URL,
     CHECK,
+    CHECK_NODE,
+    COMMENT,
+    COMMENT_NODE,
+    OPENING,
+    CONCLUDING,
     CHECK_URL,
     CHECK_HEAD,
     ENVIRONMENT_WARNING,

@@ -115,6 +115,15 @@ def stop(task_id: str) -> str:
     return f"dayhand:stop:{task_id}"
 
 
+def github(installation: int, part: str) -> str:
+    """A part of what is counted for one installation."""
+    return f"dayhand:github:{installation}:{part}"
+
+
+def github_secret(name: str) -> str:
+    return f"dayhand:github-secret:{name}"
+
+
 def missing_features(server: str, model: str) -> str:
     digest = hashlib.sha256(f"{server} {model}".encode()).hexdigest()
     return f"dayhand:lacks:{digest[:32]}"

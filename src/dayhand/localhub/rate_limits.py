@@ -5,16 +5,21 @@ https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
 
 from __future__ import annotations
 
+import re
 import threading
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from dayhand.localhub.errors import ApiError
 
 WRITE_METHODS = frozenset({"POST", "PATCH", "PUT", "DELETE"})
-CREATE_PATHS = ("/comments", "/issues", "/pulls", "/reactions", "/check-runs", "/requested_reviewers")
+# What creates content: the endpoints and mutations whose documentation warns of the limit on it.
+CREATE_PATHS = ("/comments", "/issues", "/pulls", "/requested_reviewers", "/reviews", "/replies")
+CREATE_MUTATIONS = re.compile(
+    r"\b(addComment|createIssue|createPullRequest|requestReviews|addPullRequestReview)\b"
+)
 MINUTE, HOUR = 60.0, 3600.0
 
 
@@ -24,6 +29,7 @@ class RateLimitSettings:
 
     requests_per_hour: int = 5000
     points_per_minute: int = 900
+    graphql_points_per_minute: int = 2000  # counted apart
     creations_per_minute: int = 80
     creations_per_hour: int = 500
 
@@ -40,14 +46,19 @@ class RateLimits:
         self._requests: dict[str, deque[float]] = defaultdict(deque)
         self._points: dict[str, deque[tuple[float, int]]] = defaultdict(deque)
         self._creations: dict[str, deque[float]] = defaultdict(deque)
+        self.spent = Counter[str]()  # all requests, points and creations so far
 
-    def count(self, client: str, method: str, path: str) -> None:
-        """Count one request. Raises ``ApiError`` if a limit is reached."""
+    def count(self, client: str, method: str, path: str, *, query: str = "") -> None:
+        """Count one request; ``query`` is that of GraphQL. Raises ``ApiError`` if a limit is reached."""
+        graphql = path.endswith("/graphql")
+        writes = query.lstrip().startswith("mutation") if graphql else method in WRITE_METHODS
+        created = len(CREATE_MUTATIONS.findall(query)) if graphql else int(_creates(method, path))
+        cost = 5 if writes else 1
         now, settings = self.clock(), self.settings
         with self._lock:
             requests, points, creations = (
                 self._requests[client],
-                self._points[client],
+                self._points[f"{client} graphql" if graphql else client],
                 self._creations[client],
             )
             while requests and requests[0] <= now - HOUR:
@@ -59,19 +70,19 @@ class RateLimits:
             if len(requests) >= settings.requests_per_hour:
                 message = "API rate limit exceeded for installation."
                 raise ApiError(403, message, headers=self._headers(client))
-            cost = 5 if method in WRITE_METHODS else 1
             recent = sum(when > now - MINUTE for when in creations)
-            creates = method == "POST" and path.endswith(CREATE_PATHS)
-            if sum(spent for _, spent in points) + cost > settings.points_per_minute or (
-                creates
-                and (recent >= settings.creations_per_minute or len(creations) >= settings.creations_per_hour)
+            most = settings.graphql_points_per_minute if graphql else settings.points_per_minute
+            if (
+                sum(spent for _, spent in points) + cost > most
+                or recent + created > max(recent, settings.creations_per_minute)
+                or len(creations) + created > max(len(creations), settings.creations_per_hour)
             ):
                 message = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
                 raise ApiError(403, message, headers={**self._headers(client), "Retry-After": "60"})
             requests.append(now)
             points.append((now, cost))
-            if creates:
-                creations.append(now)
+            creations.extend([now] * created)
+            self.spent.update(requests=1, points=cost, creations=created)
 
     def headers(self, client: str) -> dict[str, str]:
         with self._lock:
@@ -88,3 +99,7 @@ class RateLimits:
             "X-RateLimit-Reset": str(reset),
             "X-RateLimit-Resource": "core",
         }
+
+
+def _creates(method: str, path: str) -> bool:
+    return method == "POST" and path.endswith(CREATE_PATHS)

@@ -20,13 +20,13 @@ PREFIXES = {"command": "$ ", "result": "", "error": "✗ "}
 
 
 class CheckRunProgress:
-    """Collects log entries and calls ``update(title, text)`` at most once every ``every`` seconds.
+    """Collects log entries and calls ``update(title, text)`` at most once every ``every()`` seconds.
 
     ``clock`` returns seconds since the epoch, as in the log.
     """
 
     def __init__(
-        self, update: Callable[[str, str], None], *, every: float, clock: Callable[[], float]
+        self, update: Callable[[str, str], None], *, every: Callable[[], float], clock: Callable[[], float]
     ) -> None:
         self._update = update
         self._every = every
@@ -44,7 +44,7 @@ class CheckRunProgress:
         """Add one entry, and update the check run if the last update is long enough ago."""
         self._append(note)
         if self._clock() >= self._next:
-            self._next = self._clock() + self._every
+            self._next = self._clock() + self._every()
             self._update(self.title, self.text)
 
     @property

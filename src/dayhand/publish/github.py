@@ -11,13 +11,15 @@ from dayhand.hub.models import Pull
 from dayhand.hub.repository import RepositoryHub
 from dayhand.ledger import facts
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.log import LogReader, Note
+from dayhand.ledger.log import LogReader, Note, TaskLog
 from dayhand.ledger.repository_notes import RepositoryNotes, last_examination
 from dayhand.publish.base import ProposedChange
 from dayhand.publish.check_run import CheckRunProgress, failure_conclusion
 from dayhand.publish.estimate import estimate
 from dayhand.publish.markdown.escape import cap
+from dayhand.publish.result import CheckText, ResultOnGitHub, remember_check
 from dayhand.publish.threads import answer_threads
+from dayhand.publish.withdrawal import withdraw
 from dayhand.publish.wording import (
     check_run,
     comment,
@@ -25,11 +27,10 @@ from dayhand.publish.wording import (
     pull_request,
     setup_proposal,
     unfinished,
-    verification,
 )
 from dayhand.publish.wording.cost import spent_so_far
 from dayhand.task import Examined, LeftOut, Proof, Solution, Task, TaskKind
-from dayhand.untrusted_text import redact
+from dayhand.untrusted_text import let_ci_run, redact
 from dayhand.usage import Usage
 
 UNREQUESTED = "environment"  # the external id of the one check run on a commit that no person asked for
@@ -58,21 +59,27 @@ class GitHubPublication:
         self.task = task
         self.task_url = task_url
         self.repository_url = repository_url
-        self._progress = CheckRunProgress(self._update_check, every=every, clock=clock)
+        self._progress = CheckRunProgress(
+            self._update_check, every=lambda: hub.progress_seconds(task.id, every), clock=clock
+        )
         self._progress.restore(LogReader(ledger.redis).read(self.task.id))
 
     def open(self, task: Task, head: str) -> None:
         """Open a draft pull request, or go on with the thread's open one; start a check run on ``head``, and comment."""
         title, body = pull_request.title(task), pull_request.opening(task, self.task_url)
-        pull = self._earlier_pull() or self.hub.open_pull(self._branch(), self._base(), title, body=body)
+        look = self.facts.get(facts.OPENING) is not None  # an earlier worker may have created some of it
+        self.facts.put(facts.OPENING, head)
+        own = self.facts.get(facts.OWN_BRANCH)
+        earlier = self._earlier_pull(self.hub.find_pull(own) if own else None)
+        pull = earlier or self.hub.open_pull(self._branch(), self._base(), title, body=body, look=look)
         self._remember_pull(pull)
-        self._check_on(head)
+        self._check_on(head, look=look)
         if self.facts.get(facts.ENVIRONMENT_WARNING) is None:  # this task has not looked itself
             self.facts.put(
                 facts.ENVIRONMENT_WARNING,
                 environment.last_unavailable(last_examination(self.ledger, task.repository)),
             )
-        self._comment_started()
+        self._comment_started(look=look)
 
     def progress(self, note: Note) -> None:
         """Update the check run. A refusal is ignored, since the next update contains the whole text."""
@@ -91,27 +98,30 @@ class GitHubPublication:
     def propose(self, task: Task, proposed: ProposedChange) -> str:
         """Fill in the pull request, conclude the check run on the pushed commit, and request a review."""
         title = pull_request.title(task, proposed.solution)
-        earlier, closed = self._earlier_pull(), self._closed_pull()
+        found = self.hub.find_pull(self.facts.get(facts.OWN_BRANCH) or self._branch())
+        earlier, closed = self._earlier_pull(found), self._closed_pull(found)
         urls = {"repository_url": self.repository_url, "task_url": self.task_url}
         body = redact(pull_request.body(task, proposed, **urls, continues=earlier is not None))
-        pull = earlier or closed or self.hub.open_pull(self._branch(), self._base(), title, body=body)
+        pull = earlier or closed or (found if found and found.state == "open" else None)
+        pull = pull or self.hub.open_pull(self._branch(), self._base(), title, body=body, look=False)
         self._remember_pull(pull)
-        self._conclude_with(proposed)
-        if not earlier:
-            self.hub.edit_pull(pull.number, title=title, body=body)
         if closed:
-            self._comment(comment.proposed_on_closed(task, pull.url, self._branch()))
-            return pull.url
-        if proposed.pushed and not proposed.verification.conclusion.stays_draft:  # else a person decides
-            self.hub.ready(pull.number)
-            self.hub.request_review(pull.number, task.ask.asker)
-        answer_threads(self.hub, task, lambda path: comment.settled(path, proposed, self.repository_url))
-        usage = proposed.solution.usage
-        self._comment(
-            comment.commit_added(task, body, pushed=proposed.pushed)
-            if earlier
-            else comment.proposed(task, pull.url, proposed.verification, usage=usage, pushed=proposed.pushed)
-        )
+            text = comment.proposed_on_closed(task, pull.url, self._branch())
+        elif earlier:
+            text = comment.commit_added(task, body, pushed=proposed.pushed)
+        else:
+            text = comment.proposed(
+                task, pull.url, proposed.verification, usage=proposed.solution.usage, pushed=proposed.pushed
+            )
+        if not closed:
+            answer_threads(self.hub, task, lambda path: comment.settled(path, proposed, self.repository_url))
+        description = {} if earlier else {"title": let_ci_run(title), "body": let_ci_run(body)}
+        result = ResultOnGitHub(self.hub, self.facts, task, self.task_url, self._log)
+        named = (*self._check_name(), self._output, self._progress.final_text)
+        if not result.publish(
+            proposed, pull, CheckText(*named), description=description, text=self._whole(text)
+        ):
+            self._comment(text)
         return pull.url
 
     def answer(
@@ -119,7 +129,7 @@ class GitHubPublication:
     ) -> str:
         """Comment with the answer, and remove a draft that was opened for it."""
         self._conclude("neutral", check_run.NO_CHANGES)
-        self._withdraw(check_run.NO_CHANGES)
+        withdraw(self.hub, self.claim, self.task, reason=check_run.NO_CHANGES)
         urls = {"repository_url": self.repository_url, "task_url": self.task_url}
         plan = task.ask.kind is TaskKind.PLAN
         last = comment.to_approve(estimate(self.ledger.recent(), task.repository)) if plan else ""
@@ -167,7 +177,7 @@ class GitHubPublication:
             self._move_to_unfinished()
             buttons = check_run.buttons(limited=isinstance(error, LimitReached))
             self._conclude(failure_conclusion(error), title, buttons)
-            kept = self._keep_unfinished(error) or self._withdraw(title)
+            kept = self._keep_unfinished(error) or withdraw(self.hub, self.claim, self.task, reason=title)
         except HubUnavailable:
             raise  # everything is done later
         except HubError as hub_error:
@@ -205,33 +215,18 @@ class GitHubPublication:
         finally:
             hub.close()
 
-    def _earlier_pull(self) -> Pull | None:
+    def _earlier_pull(self, found: Pull | None) -> Pull | None:
         """The thread's open pull request that this task adds to. Its title and body stay unchanged."""
         own = self.facts.get(facts.OWN_BRANCH)
-        pull = self.hub.find_pull(own) if own else None
-        return pull if pull and pull.state == "open" else None
+        return found if own and found and found.state == "open" else None
 
-    def _closed_pull(self) -> Pull | None:
+    def _closed_pull(self, found: Pull | None) -> Pull | None:
         """The pull request of this task, if a person has closed it: then no second one is opened."""
         threads, own = self.ledger.threads, self.facts.get(facts.OWN_BRANCH)
         ours = threads.find(threads.of_task(self.task.id)).pull if own else 0
         number = self.facts.get(facts.PULL) or ours
-        pull = (self.hub.find_pull(self._branch()) or self.hub.pull(number)) if number else None
+        pull = (found or self.hub.pull(number)) if number else None
         return pull if pull and pull.number == number and pull.state == "closed" else None
-
-    def _conclude_with(self, proposed: ProposedChange) -> None:
-        """Conclude the first check run, then start and conclude the one on the pushed commit."""
-        self._conclude_earlier_check(proposed.head)
-        conclusion = proposed.verification.conclusion
-        if conclusion.objections:
-            self.facts.put(facts.CONCLUSION_IF_ACCEPTED, conclusion.if_accepted)  # by ``@bot accept``
-        check = self._check_on(proposed.head)
-        table = verification.table(proposed.verification, self.task_url)
-        text = f"{table}\n\n{self._progress.final_text}"
-        output = self._output(verification.headline(proposed.verification), text)
-        limit, asks = proposed.verification.limit_hit, bool(conclusion.objections)
-        buttons = check_run.buttons(limited=limit is not None and limit.exceeded, asks=asks)
-        self.hub.update_check(check, output=output, conclusion=conclusion.status, buttons=buttons)
 
     def _conclude(self, conclusion: str, title: str, buttons: check_run.Buttons = ()) -> None:
         """Conclude the check run that shows the progress."""
@@ -257,34 +252,19 @@ class GitHubPublication:
             self.hub.edit_pull(pull.number, body=redact(body))
         return unfinished.kept_on(branch)
 
-    def _withdraw(self, reason: str) -> str:
-        """Close our draft and delete its branch, unless it has commits; return a sentence on what is kept, or ""."""
-        start = self.facts.get(facts.START)
-        if self.facts.get(facts.HEAD) is not None:
-            return comment.KEPT_COMMITS
-        if start is None:
-            return ""
-        branch = self._branch()
-        pull = self.hub.find_pull(branch)
-        if not self.hub.branch_is_at(branch, start):
-            return comment.KEPT_DRAFT if pull and pull.state == "open" else ""
-        if pull and pull.state == "open":
-            self.hub.edit_pull(pull.number, body=pull_request.withdrawn(self.task, reason))
-            self.hub.close_pull(pull.number)
-            self.claim.note_pull(0, "")
-        self.hub.delete_branch(branch)
-        return ""
-
-    def _check_on(self, head: str) -> int:
+    def _check_on(self, head: str, *, look: bool = True) -> None:
         """The check run of this task on a commit. From now on it shows the progress."""
         output = self._output(check_run.STARTING, "")
+        name, external_id = self._check_name()
+        check = self.hub.create_check(
+            name, head, external_id, details_url=self.task_url, output=output, look=look
+        )
+        remember_check(self.facts, check, head)
+
+    def _check_name(self) -> tuple[str, str]:
+        """The name and the external id of this task's check runs."""
         name = environment.CHECK_NAME if self._examines else check_run.NAME
-        external_id = UNREQUESTED if self._examines and not self.task.number else self.task.id
-        check = self.hub.create_check(name, head, external_id, details_url=self.task_url, output=output)
-        self.facts.put(facts.CHECK, check.id)
-        self.facts.put(facts.CHECK_URL, check.url)
-        self.facts.put(facts.CHECK_HEAD, head)
-        return check.id
+        return name, UNREQUESTED if self._examines and not self.task.number else self.task.id
 
     def _conclude_earlier_check(self, head: str) -> None:
         """A check run cannot move to another commit, so the earlier one says where the task continued."""
@@ -293,7 +273,10 @@ class GitHubPublication:
             output = self._output(check_run.continued_on(head), self._progress.final_text)
             self.hub.update_check(check, output=output, conclusion="neutral")
 
-    def _comment_started(self) -> None:
+    def _log(self, text: str) -> None:
+        TaskLog(self.ledger, self.claim).line("error", text)
+
+    def _comment_started(self, *, look: bool = True) -> None:
         """The comment of a running task, after what cannot run in its environment."""
         pull_url, unavailable = self.facts.get(facts.PULL_URL), self.facts.get(facts.ENVIRONMENT_WARNING)
         if pull_url and self.facts.get(facts.OWN_BRANCH):
@@ -302,7 +285,7 @@ class GitHubPublication:
             started = comment.started(pull_url, self.task_url)
         else:
             started = comment.started_without_draft(self.task_url)
-        self._comment(f"{unavailable}\n\n{started}" if unavailable else started)
+        self._comment(f"{unavailable}\n\n{started}" if unavailable else started, look=look)
 
     def _update_check(self, title: str, text: str) -> None:
         if check := self.facts.get(facts.CHECK):
@@ -321,14 +304,29 @@ class GitHubPublication:
     def _examines(self) -> bool:
         return self.task.ask.kind is TaskKind.ENVIRONMENT
 
-    def _comment(self, body: str, *, hub: RepositoryHub | None = None) -> str:
-        """Write the task's one comment; return its address."""
+    def _comment(self, body: str, *, hub: RepositoryHub | None = None, look: bool = True) -> str:
+        """Write the task's one comment; return its address, "" if the issue is locked, which decides nothing."""
         if not self.task.number:
             return ""  # no person asked, so there is no issue to comment on
+        known, marker = self.facts.get(facts.COMMENT), f"task:{self.task.id}"
+        try:
+            written = (hub or self.hub).comment(
+                self.task.number, self._whole(body), marker=marker, known=known, look=look
+            )
+        except HubError as error:
+            if "is locked" not in str(error):
+                raise
+            self._log(str(error))
+            return ""
+        self.facts.put(facts.COMMENT, written.id)
+        self.facts.put(facts.COMMENT_NODE, written.node)
+        return written.url
+
+    def _whole(self, body: str) -> str:
+        """The text of the comment, after what became of the thread's earlier pull request."""
         if ended := self.facts.get(facts.ENDED_PULL):
             body = f"{comment.started_anew(ended, self._base())}\n\n{body}"
-        written = (hub or self.hub).comment(self.task.number, redact(body), marker=f"task:{self.task.id}")
-        return written.url
+        return redact(body)
 
     def _remember_pull(self, pull: Pull) -> None:
         """From now on this is the task's pull request. A draft on which somebody else pushed is closed, with a link to it."""

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from dayhand.checkout.mirror import Author, Mirror
 from dayhand.checkout.repository import Checkout, open_mirror
 from dayhand.checkout.server import PAUSES, Recovery
-from dayhand.checkout.target_branch import TargetBranches
 from dayhand.checkout.target_search import find_target_branches
+from dayhand.checkout.task_branch import TargetBranches
 from dayhand.checkout.trust import People
 from dayhand.errors import HubError, HubUnavailable
 from dayhand.hub.client import Hub
@@ -21,6 +21,7 @@ from dayhand.hub.repository import RepositoryHub
 from dayhand.intake.permission import may_ask
 from dayhand.journey_tools import Tools
 from dayhand.ledger import facts
+from dayhand.ledger.github_share import GitHubShare
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.repository_notes import head_is_accepted, who_pushed, who_pushed_head
 from dayhand.publish.base import Publication
@@ -41,11 +42,11 @@ class GitHubServices:
         self.git_pauses = git_pauses
         self.settings = settings
         self.ledger = ledger
-        self.app = Hub(settings.api_url, settings.app_id, app_key(settings))
+        self.app = Hub(settings.api_url, settings.app_id, app_key(settings), share=GitHubShare(ledger.redis))
 
     @contextmanager
     def publication(self, task: Task, claim: Claim) -> Iterator[Publication]:
-        """Publish on GitHub, with a token for this one repository that is revoked afterwards."""
+        """Publish on GitHub, with a token for this one repository."""
         hub = self._repository(task, claim)
         try:
             yield GitHubPublication(

@@ -25,6 +25,7 @@ from dayhand.intake.events import parse
 from dayhand.intake.refusals import Notice
 from dayhand.ledger import keys
 from dayhand.ledger.deliveries import Deliveries, StoredDelivery
+from dayhand.ledger.github_share import GitHubShare
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.queue import (
@@ -122,7 +123,7 @@ def _open_handler(redis_url: str) -> DeliveryHandler:
 
 def open_handler(settings: Settings, redis: TextRedis, raw: Redis) -> DeliveryHandler:
     """What handles the deliveries in this Redis. Raises ``SettingsError``."""
-    hub = Hub(settings.api_url, settings.app_id, app_key(settings))
+    hub = Hub(settings.api_url, settings.app_id, app_key(settings), share=GitHubShare(redis))
 
     def reply(notice: Notice) -> None:
         """Tell a person something on their issue or pull request."""

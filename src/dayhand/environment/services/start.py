@@ -14,7 +14,7 @@ from dayhand.environment.base import Log, Missing
 from dayhand.environment.services import redis
 from dayhand.environment.services.all_services import OTHERS, find_service
 from dayhand.environment.services.base import FOLDER, SCRIPT, Service, Started
-from dayhand.ledger.valkey_program import find_program
+from dayhand.ledger.redis_server import find_program
 from dayhand.sandbox.base import Box, CommandLimits
 
 KEEPER = f"{SCRIPT}-and-keep"

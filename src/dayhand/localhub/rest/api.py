@@ -140,7 +140,7 @@ def rest(api: Api, parts: tuple[Callable[[Blueprint, Api], None], ...]) -> Bluep
         if error.errors:
             body["errors"] = error.errors
         headers = dict(error.headers)
-        if error.status == 301:  # the rest of the path follows the repository's new address
+        if re.search(r"/repositories/\d+$", headers.get("Location", "")):  # a renamed repository
             headers["Location"] += re.sub(r"^/api/v3/repos/[^/]+/[^/]+", "", request.full_path.rstrip("?"))
         return jsonify(body), error.status, headers
 

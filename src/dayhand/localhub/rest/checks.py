@@ -35,17 +35,7 @@ def checks(blueprint: Blueprint, api: Api) -> None:
     @blueprint.post(path)
     def create(owner: str, name: str) -> ResponseReturnValue:
         repo, grant = api.open(owner, name, "checks", level="write")
-        body = request_body()
-        for field in ("name", "head_sha"):
-            if not body.get(field):
-                raise invalid("CheckRun", field, "missing_field")
-        if not repo.store.has(body["head_sha"]):
-            raise ApiError(422, f"No commit found for SHA: {body['head_sha']}")
-        if "output" in body and not {"title", "summary"} <= set(body["output"]):
-            raise invalid("CheckRun", "output", "missing_field")
-        run = _new_run(api, repo, grant, body=body)
-        _update(run, body)
-        api.actions.save_check_run(repo, run, "created", by=grant.user)
+        run = create_check_run(api, repo, grant, body=request_body())
         return jsonify(payloads.check_run(repo, run)), 201
 
     @blueprint.get(f"{path}/<int:number>")
@@ -56,19 +46,7 @@ def checks(blueprint: Blueprint, api: Api) -> None:
     @blueprint.patch(f"{path}/<int:number>")
     def edit(owner: str, name: str, number: int) -> ResponseReturnValue:
         repo, grant = api.open(owner, name, "checks", level="write")
-        run, body = _find(repo, number), request_body()
-        if run.suite.app is not grant.installation.app:
-            raise ApiError(
-                403, "Invalid app_id: check run can only be modified by the GitHub App that created it."
-            )
-        if "head_sha" in body:
-            raise ApiError(422, "head_sha is not a permitted key.")
-        if "output" in body and "summary" not in body["output"]:
-            raise invalid("CheckRun", "output", "missing_field")
-        before = run.status
-        _update(run, body)
-        done = run.status == "completed" and before != "completed"
-        api.actions.save_check_run(repo, run, "completed" if done else "created", by=grant.user)
+        run = edit_check_run(api, repo, grant, run=_find(repo, number), body=request_body())
         return jsonify(payloads.check_run(repo, run))
 
     @blueprint.get("/repos/<owner>/<name>/commits/<sha>/check-runs")
@@ -79,6 +57,40 @@ def checks(blueprint: Blueprint, api: Api) -> None:
         if request.args.get("filter", "latest") == "latest":
             runs = list({(run.suite.id, run.name): run for run in runs}.values())
         return paginate([payloads.check_run(repo, run) for run in runs], key="check_runs")
+
+
+def create_check_run(api: Api, repo: Repository, grant: Grant, *, body: dict[str, Any]) -> CheckRun:
+    """Create a check run from the fields of a request. Raises ``ApiError``."""
+    for field in ("name", "head_sha"):
+        if not body.get(field):
+            raise invalid("CheckRun", field, "missing_field")
+    if not repo.store.has(body["head_sha"]):
+        raise ApiError(422, f"No commit found for SHA: {body['head_sha']}")
+    if "output" in body and not {"title", "summary"} <= set(body["output"]):
+        raise invalid("CheckRun", "output", "missing_field")
+    run = _new_run(api, repo, grant, body=body)
+    _update(run, body)
+    api.actions.save_check_run(repo, run, "created", by=grant.user)
+    return run
+
+
+def edit_check_run(
+    api: Api, repo: Repository, grant: Grant, *, run: CheckRun, body: dict[str, Any]
+) -> CheckRun:
+    """Change the fields of a request. Raises ``ApiError``."""
+    if run.suite.app is not grant.installation.app:
+        raise ApiError(
+            403, "Invalid app_id: check run can only be modified by the GitHub App that created it."
+        )
+    if "head_sha" in body:
+        raise ApiError(422, "head_sha is not a permitted key.")
+    if "output" in body and "summary" not in body["output"]:
+        raise invalid("CheckRun", "output", "missing_field")
+    before = run.status
+    _update(run, body)
+    done = run.status == "completed" and before != "completed"
+    api.actions.save_check_run(repo, run, "completed" if done else "created", by=grant.user)
+    return run
 
 
 def _new_run(api: Api, repo: Repository, grant: Grant, *, body: dict[str, Any]) -> CheckRun:

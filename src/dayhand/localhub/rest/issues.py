@@ -12,6 +12,7 @@ from dayhand.localhub.errors import ApiError, invalid
 from dayhand.localhub.payloads.issues import REACTIONS
 from dayhand.localhub.rest.api import Api, paginate, request_body
 from dayhand.localhub.state.actions import MAX_BODY_CHARS, check_lengths
+from dayhand.localhub.state.models import Comment, Issue, Repository, User
 
 # GitHub reports these two roles under the names that it had before.
 LEGACY_PERMISSIONS = {"maintain": "write", "triage": "read"}
@@ -149,16 +150,22 @@ def _add_comments(blueprint: Blueprint, api: Api) -> None:
         return jsonify(payloads.comment(repo, issue, comment))
 
     @blueprint.patch("/repos/<owner>/<name>/issues/comments/<int:comment_id>")
-    def edit_comment(owner: str, name: str, comment_id: int) -> ResponseReturnValue:
+    def change_comment(owner: str, name: str, comment_id: int) -> ResponseReturnValue:
         repo, grant = api.open(owner, name, "issues", level="write")
         issue, comment = api.comment(repo, comment_id)
-        if comment.user is not grant.user:
-            raise ApiError(403, "Resource not accessible by integration")
-        text = request_body().get("body")
-        if not isinstance(text, str) or not text.strip() or len(text) > MAX_BODY_CHARS:
-            raise invalid("IssueComment", "body")
-        actions.edit_comment(repo, issue, comment, body=text, by=grant.user)
+        edit_comment(api, repo, issue, comment=comment, text=request_body().get("body"), by=grant.user)
         return jsonify(payloads.comment(repo, issue, comment))
+
+
+def edit_comment(
+    api: Api, repo: Repository, issue: Issue, *, comment: Comment, text: object, by: User
+) -> None:
+    """Replace a comment's text. Raises ``ApiError``."""
+    if comment.user is not by:
+        raise ApiError(403, "Resource not accessible by integration")
+    if not isinstance(text, str) or not text.strip() or len(text) > MAX_BODY_CHARS:
+        raise invalid("IssueComment", "body")
+    api.actions.edit_comment(repo, issue, comment, body=text, by=by)
 
 
 def _add_reactions(blueprint: Blueprint, api: Api) -> None:

@@ -6,6 +6,7 @@ https://docs.github.com/rest/pulls
 from __future__ import annotations
 
 import subprocess
+from typing import Any
 
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
@@ -13,6 +14,7 @@ from flask.typing import ResponseReturnValue
 from dayhand.localhub.errors import ApiError, invalid
 from dayhand.localhub.rest.api import Api, paginate, request_body
 from dayhand.localhub.state.actions import check_lengths
+from dayhand.localhub.state.models import Issue, Repository, User
 
 
 def pulls(blueprint: Blueprint, api: Api) -> None:
@@ -64,14 +66,10 @@ def _add_pull(blueprint: Blueprint, api: Api) -> None:
         return jsonify(payloads.pull(repo, api.pull(repo, number)))
 
     @blueprint.patch(path)
-    def edit_pull(owner: str, name: str, number: int) -> ResponseReturnValue:
+    def change_pull(owner: str, name: str, number: int) -> ResponseReturnValue:
         repo, grant = api.open(owner, name, "pull_requests", level="write")
-        issue, body = api.pull(repo, number), request_body()
-        check_lengths("PullRequest", body.get("title") or "", body.get("body") or "")
-        text = (body["body"] or "") if "body" in body else None
-        actions.edit_issue(repo, issue, by=grant.user, title=body.get("title"), body=text)
-        if state := body.get("state"):
-            actions.set_state(repo, issue, state, by=grant.user)
+        issue = api.pull(repo, number)
+        edit_pull(api, repo, issue, body=request_body(), by=grant.user)
         return jsonify(payloads.pull(repo, issue))
 
     @blueprint.get(f"{path}/commits")
@@ -102,6 +100,15 @@ def _add_pull(blueprint: Blueprint, api: Api) -> None:
         repo, grant = api.open(owner, name, "contents", level="write")
         sha = actions.merge(repo, api.pull(repo, number), grant.user)
         return jsonify(sha=sha, merged=True, message="Pull Request successfully merged")
+
+
+def edit_pull(api: Api, repo: Repository, issue: Issue, *, body: dict[str, Any], by: User) -> None:
+    """Change the fields of a request. Raises ``ApiError``."""
+    check_lengths("PullRequest", body.get("title") or "", body.get("body") or "")
+    text = (body["body"] or "") if "body" in body else None
+    api.actions.edit_issue(repo, issue, by=by, title=body.get("title"), body=text)
+    if state := body.get("state"):
+        api.actions.set_state(repo, issue, state, by=by)
 
 
 def _add_git_data(blueprint: Blueprint, api: Api) -> None:

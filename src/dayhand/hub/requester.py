@@ -1,0 +1,198 @@
+"""How requests are sent: counted against the installation's budget, and repeated as ``failures.py`` says."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import requests
+from github import Auth
+from github.Requester import Requester
+
+from dayhand.errors import AnswerLost, HubUnavailable
+from dayhand.hub.failures import CallKind, Failure, Next, failure_of_status, next_step
+
+API_VERSION = "2022-11-28"  # supported until March 2028; PyGithub sends no version by itself
+TIMEOUT_SECONDS, SHORT_TIMEOUT_SECONDS = 20, 5
+PAUSES = (1.0, 4.0, 15.0)  # seconds before each repetition
+MAX_WAIT_SECONDS = 60.0  # for room in the budget; then the task waits in the queue
+LIMIT_SECONDS = 60.0  # if GitHub names no time
+MAX_NEW_TOKENS = 2
+PROGRESS_PART = 0.5  # of each limit: the rest is for what people wait for
+# What creates something each time. Other POSTs change nothing the second time, such as a reaction.
+CREATES = re.compile(r"/(comments|pulls|issues|check-runs)$")
+# What GitHub counts as content: the endpoints whose documentation warns of it.
+CONTENT = re.compile(r"/(comments|pulls|issues|requested_reviewers|reviews)$")
+CONTENT_MUTATIONS = re.compile(r"\b(addComment|createPullRequest|createIssue|requestReviews)\s*\(")
+
+
+class Share(Protocol):
+    """What all processes share about an installation: ``ledger.github_share.GitHubShare``."""
+
+    def admit(
+        self, installation: int, *, points: int, creations: int, graphql: bool, part: float
+    ) -> tuple[float, str]: ...
+    def release(self, installation: int, slot: str) -> None: ...
+    def pause(self, installation: int, seconds: float) -> None: ...
+    def tasks_showing_progress(self, installation: int, task_id: str) -> int: ...
+    def secret(self, name: str) -> str | None: ...
+    def keep_secret(self, name: str, text: str, seconds: float) -> None: ...
+    def drop_secret(self, name: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What GitHub counts for one request."""
+
+    call: CallKind
+    points: int
+    creations: int
+    graphql: bool
+
+
+def cost_of(verb: str, path: str, body: Any = None) -> Cost:
+    """https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#calculating-points."""
+    if path.endswith("/graphql"):
+        query = str((body or {}).get("query", ""))
+        mutates = query.lstrip().startswith("mutation")
+        made = len(CONTENT_MUTATIONS.findall(query))
+        return Cost(CallKind.CREATE if mutates else CallKind.READ, 5 if mutates else 1, made, graphql=True)
+    if verb in ("GET", "HEAD"):
+        return Cost(CallKind.READ, 1, 0, graphql=False)
+    post = verb == "POST"
+    call = CallKind.CREATE if post and CREATES.search(path) else CallKind.CHANGE
+    return Cost(call, 5, int(post and bool(CONTENT.search(path))), graphql=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """How the requests of one client are sent."""
+
+    share: Share | None = None  # None: for requests that belong to no installation
+    installation: int = 0
+    renew: Callable[[], bool] = lambda: False  # whether there is another token now
+    pauses: Sequence[float] = PAUSES
+    sleep: Callable[[float], None] = time.sleep
+    once: bool = False  # for progress: never wait or repeat, the next request says the same
+
+    @contextmanager
+    def counted(self, cost: Cost) -> Iterator[None]:
+        """Wait for room in the budget. Raises ``HubUnavailable`` if there is none for too long."""
+        if self.share is None:
+            yield
+            return
+        slot = self._admitted(self.share, cost)
+        try:
+            yield
+        finally:
+            self.share.release(self.installation, slot)
+
+    def _admitted(self, share: Share, cost: Cost) -> str:
+        waited, part = 0.0, PROGRESS_PART if self.once else 1.0
+        while True:
+            seconds, slot = share.admit(
+                self.installation,
+                points=cost.points,
+                creations=cost.creations,
+                graphql=cost.graphql,
+                part=part,
+            )
+            if not seconds:
+                return slot
+            if self.once or waited + seconds > MAX_WAIT_SECONDS:
+                raise HubUnavailable(
+                    "GitHub's limit of requests for this installation is reached.",
+                    advice="It is retried when there is room again.",
+                )
+            pause = min(seconds, 1.0)  # others may free it earlier
+            self.sleep(pause)
+            waited += pause
+
+    def limited(self, headers: dict[str, Any]) -> bool:
+        """GitHub asks to wait: nobody sends anything meanwhile. Whether it is worth waiting here."""
+        seconds = seconds_to_wait(headers)
+        if self.share is not None:
+            self.share.pause(self.installation, seconds)
+        return not self.once and seconds <= MAX_WAIT_SECONDS
+
+
+def seconds_to_wait(headers: dict[str, Any], now: float | None = None) -> float:
+    """How long GitHub asks to wait: by Retry-After, else until its primary limit is reset, else a minute."""
+    if str(headers.get("retry-after", "")).isdigit():
+        return float(headers["retry-after"])
+    reset = str(headers.get("x-ratelimit-reset", ""))
+    if headers.get("x-ratelimit-remaining") == "0" and reset.isdigit():
+        return max(1.0, float(reset) - (time.time() if now is None else now))
+    return LIMIT_SECONDS
+
+
+class CountedRequester(Requester):
+    """PyGithub's requester, without its own throttle and retries: they count each client on its own, and repeat POST."""
+
+    def __init__(self, api_url: str, auth: Auth.Auth, sending: Sending) -> None:
+        super().__init__(
+            auth=auth,
+            base_url=api_url,
+            timeout=SHORT_TIMEOUT_SECONDS if sending.once else TIMEOUT_SECONDS,
+            user_agent="dayhand",
+            per_page=100,
+            verify=True,
+            retry=None,
+            pool_size=None,
+            lazy=True,  # an object is requested when one of its fields is read
+            api_version=API_VERSION,
+        )
+        self.sending = sending
+
+    def requestJson(  # noqa: N802, PLR0917 - PyGithub's own signature
+        self,
+        verb: str,
+        url: str,
+        parameters: dict[str, Any] | None = None,
+        headers: dict[str, Any] | None = None,
+        input: Any | None = None,  # noqa: A002
+        cnx: Any = None,
+        follow_302_redirect: bool = False,  # noqa: FBT001, FBT002
+    ) -> tuple[int, dict[str, Any], str]:
+        """Send a request until it succeeds or fails for good. Raises ``AnswerLost``, ``HubUnavailable``."""
+        sending, cost = self.sending, cost_of(verb, url.partition("?")[0], input)
+        pauses, new_tokens = iter(() if sending.once else sending.pauses), MAX_NEW_TOKENS
+        while True:
+            broken: requests.RequestException | None = None
+            try:
+                with sending.counted(cost):
+                    answer = super().requestJson(
+                        verb, url, parameters, dict(headers or {}), input, cnx, follow_302_redirect
+                    )
+            except requests.RequestException as error:
+                failure, answer, broken = _broken(error), (0, {}, ""), error
+            else:
+                if answer[0] < 400:
+                    return answer
+                failure = failure_of_status(answer[0], answer[2][:2000])
+            step = next_step(failure, cost.call)
+            if step is Next.NEW_TOKEN and new_tokens and sending.renew():
+                new_tokens -= 1
+                continue
+            if step is Next.RETRY and (pause := next(pauses, None)) is not None:
+                sending.sleep(pause)
+                continue
+            if step is Next.WAIT and sending.limited(answer[1]) and (pause := next(pauses, None)) is not None:
+                if sending.share is None:
+                    sending.sleep(seconds_to_wait(answer[1]))
+                continue
+            if step is Next.LOOK_UP and failure is not Failure.MOVED:
+                raise AnswerLost(f"GitHub's answer to {verb} {url} was lost.") from broken
+            if broken:
+                raise broken
+            return answer
+
+
+def _broken(error: requests.RequestException) -> Failure:
+    """Whether a request can have reached GitHub."""
+    refused = isinstance(error, requests.ConnectTimeout) or "NewConnectionError" in repr(error)
+    return Failure.NO_CONNECTION if refused else Failure.LOST_ANSWER

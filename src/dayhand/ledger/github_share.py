@@ -1,0 +1,147 @@
+"""What all processes share about one installation on GitHub: its write budget, and its tokens.
+
+GitHub counts by installation, whatever machine a request comes from, so every request asks here first.
+https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from dayhand.ledger import keys
+from dayhand.ledger.keys import TextRedis
+
+# GitHub's secondary limits, less a margin for requests that it counts in another minute than we do.
+MAX_CONCURRENT = 90  # of 100
+REST_POINTS = 850  # a minute, of 900
+GRAPHQL_POINTS = 1900  # a minute, of 2000
+CREATIONS_A_MINUTE = 75  # of 80
+CREATIONS_AN_HOUR = 480  # of 500
+SLOT_SECONDS = 60  # after which a request is over, also if its process was killed
+SHOWING_SECONDS = 120  # for which a task counts as one that shows its progress
+
+# KEYS: pause, slots, points, creations
+# ARGV: now (milliseconds; "": the server's), slot, slot milliseconds, most slots, points, most points, creations,
+#       most in a minute, most in an hour
+ADMIT = """
+local now = tonumber(ARGV[1])
+if not now then local time = redis.call('TIME'); now = time[1] * 1000 + math.floor(time[2] / 1000) end
+local paused = tonumber(redis.call('GET', KEYS[1]) or 0) - now
+if paused > 0 then return paused end
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
+if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[4]) then return 50 end
+local function wait(key, width, bucket, limit, amount)
+  if amount == 0 then return 0 end
+  local used, first = 0, nil
+  local fields = redis.call('HGETALL', key)
+  for i = 1, #fields, 2 do
+    local start = tonumber(fields[i])
+    if start + bucket + width <= now then redis.call('HDEL', key, fields[i])
+    elseif start > now - width - bucket then
+      used = used + tonumber(fields[i + 1])
+      if not first or start < first then first = start end
+    end
+  end
+  if used + amount <= limit then return 0 end
+  return math.max(1, (first or now) + bucket + width - now)
+end
+local points, creations = tonumber(ARGV[5]), tonumber(ARGV[7])
+local longest = math.max(
+  wait(KEYS[3], 60000, 1000, tonumber(ARGV[6]), points),
+  wait(KEYS[4] .. ':minute', 60000, 1000, tonumber(ARGV[8]), creations),
+  wait(KEYS[4] .. ':hour', 3600000, 60000, tonumber(ARGV[9]), creations))
+if longest > 0 then return longest end
+local function count(key, bucket, amount, seconds)
+  if amount == 0 then return end
+  redis.call('HINCRBY', key, math.floor(now / bucket) * bucket, amount)
+  redis.call('EXPIRE', key, seconds)
+end
+count(KEYS[3], 1000, points, 120)
+count(KEYS[4] .. ':minute', 1000, creations, 120)
+count(KEYS[4] .. ':hour', 60000, creations, 7200)
+redis.call('ZADD', KEYS[2], now + tonumber(ARGV[3]), ARGV[2])
+redis.call('PEXPIRE', KEYS[2], ARGV[3])
+return 0
+"""
+
+# KEYS: pause · ARGV: now, milliseconds. A pause is never shortened.
+PAUSE = """
+local now = tonumber(ARGV[1])
+if not now then local time = redis.call('TIME'); now = time[1] * 1000 + math.floor(time[2] / 1000) end
+local ends = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now + tonumber(ARGV[2]))
+redis.call('SET', KEYS[1], ends, 'PX', math.max(1, ends - now))
+return ends - now
+"""
+
+# KEYS: tasks · ARGV: task, milliseconds
+SHOWING = """
+local time = redis.call('TIME'); local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+redis.call('ZADD', KEYS[1], now + tonumber(ARGV[2]), ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return redis.call('ZCARD', KEYS[1])
+"""
+
+
+class GitHubShare:
+    """The share in one Redis. ``now``: milliseconds since the epoch, or None for the server's clock."""
+
+    def __init__(self, redis: TextRedis, *, now: int | None = None) -> None:
+        self.redis = redis
+        self.now = now
+        self._admit = redis.register_script(ADMIT)
+        self._pause = redis.register_script(PAUSE)
+        self._showing = redis.register_script(SHOWING)
+
+    def admit(
+        self, installation: int, *, points: int, creations: int, graphql: bool, part: float
+    ) -> tuple[float, str]:
+        """Count a request: 0 and its slot, or how many seconds to wait before asking again.
+
+        ``part``: how much of each limit such a request may use up; the rest is for more urgent ones.
+        """
+        slot = secrets.token_hex(8)
+        names = [
+            keys.github(installation, "pause"),
+            keys.github(installation, "slots"),
+            keys.github(installation, "graphql" if graphql else "rest"),
+            keys.github(installation, "creations"),
+        ]
+        most = GRAPHQL_POINTS if graphql else REST_POINTS
+        args = [
+            "" if self.now is None else self.now,
+            slot,
+            SLOT_SECONDS * 1000,
+            MAX_CONCURRENT,
+            points,
+            int(most * part),
+            creations,
+            int(CREATIONS_A_MINUTE * part),
+            int(CREATIONS_AN_HOUR * part),
+        ]
+        return self._admit(keys=names, args=args) / 1000, slot
+
+    def release(self, installation: int, slot: str) -> None:
+        """A request has ended."""
+        self.redis.zrem(keys.github(installation, "slots"), slot)
+
+    def pause(self, installation: int, seconds: float) -> None:
+        """GitHub asks to wait: nobody sends anything for this installation until then."""
+        now = "" if self.now is None else self.now
+        self._pause(keys=[keys.github(installation, "pause")], args=[now, int(seconds * 1000)])
+
+    def tasks_showing_progress(self, installation: int, task_id: str) -> int:
+        """The number of tasks that showed their progress in the last minutes, with this one."""
+        names = [keys.github(installation, "showing")]
+        return int(self._showing(keys=names, args=[task_id, SHOWING_SECONDS * 1000]))
+
+    def secret(self, name: str) -> str | None:
+        """What is kept under a name; it is encrypted by who keeps it."""
+        text: str | None = self.redis.get(keys.github_secret(name))
+        return text
+
+    def keep_secret(self, name: str, text: str, seconds: float) -> None:
+        self.redis.set(keys.github_secret(name), text, px=max(1, int(seconds * 1000)))
+
+    def drop_secret(self, name: str) -> None:
+        self.redis.delete(keys.github_secret(name))

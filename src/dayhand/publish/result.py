@@ -1,0 +1,143 @@
+"""The result of a task on GitHub: check run, pull request, review request and comment change in one request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from dayhand.errors import HubError, HubUnavailable
+from dayhand.hub.models import CheckRun, Pull
+from dayhand.hub.mutations import Mutation
+from dayhand.hub.repository import RepositoryHub, hidden_marker
+from dayhand.ledger import facts
+from dayhand.ledger.facts import Facts
+from dayhand.publish.base import ProposedChange
+from dayhand.publish.wording import check_run, verification
+from dayhand.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class CheckText:
+    """The name of the task's check runs, and what they say."""
+
+    name: str
+    external_id: str
+    output: Callable[[str, str], dict[str, str]]  # of a title and a text
+    log: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResultOnGitHub:
+    """Publishes the result of one task. What only informs may be refused: that is logged, and decides nothing."""
+
+    hub: RepositoryHub
+    facts: Facts
+    task: Task
+    task_url: str
+    refused: Callable[[str], None]  # logs a refusal
+
+    def publish(
+        self,
+        proposed: ProposedChange,
+        pull: Pull,
+        check: CheckText,
+        *,
+        description: Mapping[str, str],
+        text: str,
+    ) -> bool:
+        """Publish the result; whether the comment was edited. ``description``: the pull request's title and body, if they change."""
+        conclusion = proposed.verification.conclusion
+        if conclusion.objections:
+            self.facts.put(facts.CONCLUSION_IF_ACCEPTED, conclusion.if_accepted)  # by ``@bot accept``
+        look = self.facts.get(facts.CONCLUDING) == proposed.head  # an earlier worker may have created it
+        self.facts.put(facts.CONCLUDING, proposed.head)
+        review = (
+            pull.state == "open" and proposed.pushed and not conclusion.stays_draft
+        )  # else a person decides
+        rest = [*self._describe(pull, description), *(self._ask_for_review(pull) if review else ())]
+        rest += self._edit_comment(text)
+
+        def plan(look: bool) -> list[Mutation]:  # noqa: FBT001
+            first = self._end_earlier_check(pull, proposed.head, check)
+            return [*first, self._conclude(proposed, pull, check, look=look), *rest]
+
+        commented = False
+        for change in self.hub.change_together(plan, look=look):
+            if change.refusal:
+                self.refused(f"GitHub refused {change.mutation.name}: {change.refusal}")
+            elif change.mutation.name == "updateIssueComment":
+                commented = True
+            elif run := change.result.get("checkRun"):
+                found = CheckRun(int(run["databaseId"]), run["url"], node=run["id"])
+                remember_check(self.facts, found, proposed.head)
+        return commented
+
+    def _conclude(self, proposed: ProposedChange, pull: Pull, check: CheckText, *, look: bool) -> Mutation:
+        """Conclude the check run on the pushed commit, which is created if there is none."""
+        verified = proposed.verification
+        limit, asks = verified.limit_hit, bool(verified.conclusion.objections)
+        text = f"{verification.table(verified, self.task_url)}\n\n{check.log}"
+        fields = {
+            "repositoryId": pull.repository_node,
+            "conclusion": verified.conclusion.status.upper(),
+            "status": "COMPLETED",
+            "output": check.output(verification.headline(verified), text),
+            "actions": list(check_run.buttons(limited=limit is not None and limit.exceeded, asks=asks)),
+        }
+        on_head = self.facts.get(facts.CHECK_HEAD) == proposed.head
+        node = self.facts.get(facts.CHECK_NODE) if on_head else None
+        if not node and (look or on_head):
+            found = self.hub.find_check(check.name, proposed.head, check.external_id)
+            node = found.node if found else None
+        if node:
+            return Mutation("updateCheckRun", {**fields, "checkRunId": node}, courtesy=True)
+        new = {"name": check.name, "externalId": check.external_id, "detailsUrl": self.task_url}
+        return Mutation("createCheckRun", {**fields, **new, "headSha": proposed.head}, courtesy=True)
+
+    def _end_earlier_check(self, pull: Pull, head: str, check: CheckText) -> list[Mutation]:
+        """A check run cannot move to another commit, so the earlier one says where the task continued."""
+        node = self.facts.get(facts.CHECK_NODE)
+        if not node or self.facts.get(facts.CHECK_HEAD) == head:
+            return []
+        fields = {
+            "repositoryId": pull.repository_node,
+            "checkRunId": node,
+            "status": "COMPLETED",
+            "conclusion": "NEUTRAL",
+            "output": check.output(check_run.continued_on(head), check.log),
+        }
+        return [Mutation("updateCheckRun", fields, courtesy=True)]
+
+    def _describe(self, pull: Pull, description: Mapping[str, str]) -> list[Mutation]:
+        if not description:
+            return []
+        return [Mutation("updatePullRequest", {"pullRequestId": pull.node, **description})]
+
+    def _ask_for_review(self, pull: Pull) -> list[Mutation]:
+        """Mark a draft as ready, and ask the person who asked for a review."""
+        ready = (
+            [Mutation("markPullRequestReadyForReview", {"pullRequestId": pull.node})] if pull.draft else []
+        )
+        try:
+            people = [self.hub.user_node(self.task.ask.asker)]
+        except HubUnavailable:
+            raise
+        except HubError:  # the account is gone
+            return ready
+        request = {"pullRequestId": pull.node, "userIds": people, "union": True}
+        return [*ready, Mutation("requestReviews", request, courtesy=True)]
+
+    def _edit_comment(self, text: str) -> list[Mutation]:
+        node = self.facts.get(facts.COMMENT_NODE)
+        if not node:
+            return []
+        body = f"{text}\n\n{hidden_marker(f'task:{self.task.id}')}"
+        return [Mutation("updateIssueComment", {"id": node, "body": body}, courtesy=True)]
+
+
+def remember_check(task_facts: Facts, check: CheckRun, head: str) -> None:
+    """From now on this check run shows the task's progress."""
+    task_facts.put(facts.CHECK, check.id)
+    task_facts.put(facts.CHECK_NODE, check.node)
+    task_facts.put(facts.CHECK_URL, check.url)
+    task_facts.put(facts.CHECK_HEAD, head)
