@@ -221,6 +221,7 @@ def test_every_fact_is_read(ledger: Ledger) -> None:
         "hidden_text": None,  # it came later
         "base_branch": None,  # it came later
         "instructions": None,  # it came later
+        "snapshot": None,  # it came later
         "ended_pull": None,  # it came later
         **dict.fromkeys(
             ("check_node", "comment_id", "comment_node", "opening", "concluding", "repository_id")
