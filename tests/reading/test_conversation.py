@@ -21,6 +21,8 @@ TEXTS: dict[str, tuple[Said, Trigger, str]] = {
     "edited before the request": (replace(COMMENT, edited=80.0), TRIGGER, ""),
     "edited after the request": (replace(COMMENT, edited=91.0), TRIGGER, conversation.EDITED),
     "written after the request": (replace(COMMENT, id=6, created=91.0), TRIGGER, conversation.LATER),
+    "in the same second, but later": (replace(COMMENT, id=6, created=90.0), TRIGGER, conversation.LATER),
+    "in the same second, but earlier": (replace(COMMENT, id=4, created=90.0), TRIGGER, ""),
     "the request": (ASKS, TRIGGER, conversation.REQUEST),
     "the issue's own text": (Said("issue", 0, "bob", 1.0, "Wrong", number=7), TRIGGER, conversation.REQUEST),
     "the linked issue's text": (Said("issue", 0, "bob", 1.0, "Wrong", number=6), TRIGGER, ""),

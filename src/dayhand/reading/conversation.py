@@ -102,7 +102,8 @@ def _reason(one: Said, trigger: Trigger, *, after: float) -> str:
     is_review = trigger.review and trigger.review in (one.review, one.id)
     if is_subject or is_review or (one.id and one.id == trigger.comment):
         return REQUEST
-    if one.created > after:
+    same_second = one.created == after and one.kind == "comment"
+    if one.created > after or (same_second and 0 < trigger.comment < one.id):
         return LATER
     if one.edited > after:
         return EDITED
