@@ -13,8 +13,8 @@ from dayhand.bench.real_repositories import Measurement, bench_real, figures
 from dayhand.errors import EnvironmentFailure
 
 # One of each ecosystem; `dayhand bench environment --real` takes all of them.
-# Not toposort: one of its tests measures time, and fails on a busy machine.
-TRIED = ("pluggy", "process-warning", "uuid", "fnv", "Ascii85")
+TRIED = ("pluggy", "toposort", "uuid", "fnv", "Ascii85")
+TIMED = {"toposort"}  # one of its own tests measures time, and fails on a busy machine: it only has to run
 
 
 def require_registry(published):
@@ -38,7 +38,8 @@ def test_a_real_repository_is_set_up_and_checked_from_cold_and_from_warm(publish
         pytest.skip(str(found["left_out"]))
     (row,) = found["repositories"]
     assert row["verdict"] == "ready"
-    assert any("test" in check and check.endswith(": passes") for check in row["checks"]), row
+    results = (": passes", ": fails") if published.name in TIMED else ": passes"
+    assert any("test" in check and check.endswith(results) for check in row["checks"]), row
     assert row["warm_ready_s"] < row["cold_s"], row
     for figure in ("cold_s", "warm_s", "warm_ready_s"):
         assert found[figure] == {published.ecosystem: pytest.approx(row[figure], abs=0.001)}

@@ -77,9 +77,10 @@ class Checkout:
     held_back: HeldBack | None = None  # what the task pushes because a person accepted it
 
     def cancelled_by(self, check: Callable[[], None]) -> Checkout:
-        """The same checkout; ``check``, which is called about once a second while git runs, raises to end it."""
+        """The same checkout; ``check``, which is called about once a second while git runs or waits, raises to end it."""
         mirror = copy(self.mirror)
         mirror.git = BareGit(mirror.path, mirror.git.env, check=check)
+        mirror.server = mirror.server.cancelled_by(mirror.git)
         return replace(self, mirror=mirror)
 
     def fetch(self, task: Task) -> Base:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dayhand.checkout.git import BareGit, with_token
 from dayhand.checkout.process import HISTORY, LISTING, Ended, GitLimits, last_lines
@@ -39,6 +39,17 @@ class GitServer:
         self.url = url
         self._git = git
         self._recovery = recovery
+
+    def cancelled_by(self, git: BareGit) -> GitServer:
+        """The same server, for a ``git`` whose check also ends the pauses between attempts."""
+
+        def sleep(seconds: float) -> None:
+            while seconds > 0:
+                git.check()
+                self._recovery.sleep(min(seconds, 1.0))
+                seconds -= 1.0
+
+        return GitServer(git, self.url, replace(self._recovery, sleep=sleep))
 
     def refs(self, patterns: Sequence[str], token: str) -> dict[str, str]:
         """The server's refs of these patterns, with their commits."""

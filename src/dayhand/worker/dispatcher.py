@@ -20,6 +20,7 @@ from dayhand.errors import HubError, HubUnavailable, IntakeError
 from dayhand.hub.auth import AppAuth, load_key
 from dayhand.hub.client import Hub
 from dayhand.hub.errors import UNAUTHORIZED
+from dayhand.hub.requester import Sending
 from dayhand.intake.dispatch import Dispatcher
 from dayhand.intake.events import parse
 from dayhand.intake.refusals import Notice
@@ -48,6 +49,7 @@ from dayhand.worker.pool import SILENT_SECONDS, Work, WorkerPool
 LOOK_SECONDS = 180  # between two looks for missed deliveries
 DISPATCHERS = 4  # a delivery takes about a second, which is the time of GitHub's answers
 MAX_ATTEMPTS = 5  # deaths of a dispatcher, or faults, after which a delivery is given up
+SENDING = Sending(pauses=(1.0,))  # a delivery that fails is kept and tried again, and others go first
 MAX_WAIT_SECONDS = 3 * 24 * 3600.0  # as long as GitHub keeps deliveries
 FIRST_DELAY, LONGEST_DELAY = 2.0, 600.0  # seconds
 
@@ -108,7 +110,7 @@ def _open_missed(redis_url: str) -> Missed:
 def open_missed(settings: Settings, redis: TextRedis, raw: Redis) -> Missed:
     """What fetches the deliveries that did not reach us. Raises ``SettingsError``."""
     return Missed(
-        AppAuth(settings.api_url, settings.app_id, app_key(settings)),
+        AppAuth(settings.api_url, settings.app_id, app_key(settings), sending=SENDING),
         Deliveries(redis),
         wake=lambda guid: enqueue_delivery(raw, guid),
         all_of_them=bool(settings.poll),
@@ -123,7 +125,7 @@ def _open_handler(redis_url: str) -> DeliveryHandler:
 
 def open_handler(settings: Settings, redis: TextRedis, raw: Redis) -> DeliveryHandler:
     """What handles the deliveries in this Redis. Raises ``SettingsError``."""
-    hub = Hub(settings.api_url, settings.app_id, app_key(settings), share=GitHubShare(redis))
+    hub = Hub(settings.api_url, settings.app_id, app_key(settings), share=GitHubShare(redis), sending=SENDING)
 
     def reply(notice: Notice) -> None:
         """Tell a person something on their issue or pull request."""
