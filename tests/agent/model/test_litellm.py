@@ -1,6 +1,6 @@
 """The loop through a real LiteLLM proxy, the bridge to servers of other kinds, by both of its APIs.
 
-Only where one is installed: its start alone takes up to a minute, so CI has none.
+Only where one is installed, as in CI: it has too many dependencies to be one of ours.
 """
 
 from __future__ import annotations
