@@ -230,8 +230,3 @@ def is_source(path: str) -> bool:
 
 def _name(path: str) -> str:
     return path.rpartition("/")[2]
-
-
-def _is_in(folders: frozenset[str], path: str) -> bool:
-    """Whether one of the folders that hold the file has one of these names."""
-    return not folders.isdisjoint(path.split("/")[:-1])

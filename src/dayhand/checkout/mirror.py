@@ -98,10 +98,6 @@ class Mirror:
         if not (self.path / "HEAD").exists():
             self.git.run("init", "-q", "--bare", str(self.path))
 
-    def remote_branches(self, branches: tuple[str, ...], token: str) -> dict[str, str]:
-        """Ask the server which of these branches exist, and for their commits."""
-        return _in_order(branches, self.server.refs(_branch_refs(branches), token))
-
     def _local_refs(self, patterns: tuple[str, ...]) -> dict[str, str]:
         """What the mirror has. Only a fetch moves these refs, so their commits are complete."""
         out = self.git.run("for-each-ref", "--format=%(objectname)\t%(refname)", *patterns, limits=LISTING)
