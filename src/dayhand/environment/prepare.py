@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -24,6 +25,8 @@ from dayhand.environment.declared.workflows.plan import CiPlan
 from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
 from dayhand.environment.ecosystems.base import Ecosystem, Files, SetupPlan, Step
 from dayhand.environment.registries.base import ExtraRegistries
+from dayhand.environment.registries.machine import HostMachine
+from dayhand.environment.registries.python_index import downloads_python
 from dayhand.environment.services.base import ServiceDeclaration
 from dayhand.environment.services.containers import read_containers
 from dayhand.environment.services.plan import host_addresses, plan_services
@@ -133,22 +136,24 @@ def _plan(
     if left:
         log.line("say", f"Too many nested projects; these are not set up: {', '.join(left)}.")
     pins = version_pins.all_pins(files, ecosystems, ci_pins(ci, ecosystems))
-    choice = choose_toolchains(pins, surveyed, toolchains)
+    extra = extra or ExtraRegistries()
+    downloads = downloads_python(HostMachine(extra.environ(os.environ)), extra.hosts)
+    choice = choose_toolchains(pins, surveyed, toolchains, downloads_python=downloads)
     while len(starting := without_broken(sandbox, choice.toolchains, log)) < len(choice.toolchains):
         broken = frozenset(choice.toolchains) - frozenset(starting)
         toolchains = tuple(each for each in toolchains if each not in broken)
-        choice = choose_toolchains(pins, surveyed, toolchains)
+        choice = choose_toolchains(pins, surveyed, toolchains, downloads_python=downloads)
     plans = declarations.apply(apply_ci(detected, ci, files), declared)
     combined = combine(use_toolchains(plans, choice), base_image.path)
     return replace(
         combined,
         allow=config.allow,
         pins=(
-            *version_pins.unmet(pins, choice.versions, provided=frozenset(["node"] if choice.node else [])),
+            *version_pins.unmet(pins, choice.versions, provided=choice.provided),
             *missing_packages(sandbox, ci),
         ),
         ci=ci,
-        extra=extra or ExtraRegistries(),
+        extra=extra,
         ecosystems=ecosystems,
         services=plan_services(files, decided=config.services, of_ci=_services_of_ci(ci)),
         compiles=tuple(_compiles(combined, files, ecosystems)),
@@ -205,7 +210,7 @@ def _key(plan: CombinedPlan, files: Files, base: str, *, source: Source) -> str:
         json.dumps(dict(plan.env), sort_keys=True),
     ]
     for part in plan.plans:
-        parts += [repr(step) for step in part.steps]
+        parts += [repr(part.runtime), *(repr(step) for step in part.steps)]
         parts += [f"{path}\n{files.read(path)}" for path in part.locks]
     parts += [repr((check.command, check.probe, check.remedy)) for check in plan.checks]
     parts += [repr(plan.services), repr(plan.compiles)]

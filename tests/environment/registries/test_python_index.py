@@ -136,3 +136,32 @@ def test_the_operators_own_registries_stand_beside_those_of_the_clients(home):
 
 def test_without_registries_of_their_own_nothing_changes(home):
     assert ExtraRegistries.of(()).environ(home) == home
+
+
+@pytest.mark.parametrize(
+    ("environ", "hosts", "allowed"),
+    [
+        ({}, (), False),
+        ({}, ("files.example",), False),
+        ({}, ("releases.astral.sh",), True),
+        ({}, ("github.com",), True),
+        ({"UV_PYTHON_DOWNLOADS": "never"}, ("github.com",), False),
+        ({"UV_PYTHON_INSTALL_MIRROR": "https://builds.example/python"}, (), True),
+        ({"UV_PYTHON_INSTALL_MIRROR": "file:///srv/python"}, (), True),
+        ({"UV_PYTHON_INSTALL_MIRROR": "http://builds.example"}, (), False),
+        ({"UV_PYTHON_INSTALL_MIRROR": "https://builds.example:8443"}, (), False),
+        ({"UV_PYTHON_INSTALL_MIRROR": "\0nonsense"}, (), False),
+    ],
+)
+def test_python_is_downloaded_only_from_where_the_operator_allows_it(home, environ, hosts, allowed):
+    assert python_index.downloads_python(HostMachine({**home, **environ}), hosts) is allowed
+
+
+def test_the_mirror_of_pythons_builds_is_a_host_of_set_up(home, tmp_path):
+    (tmp_path / ".config/uv").mkdir(parents=True)
+    (tmp_path / ".config/uv/uv.toml").write_text(
+        'python-install-mirror = "https://me:secret@builds.invalid/python"\n'
+    )
+    found = python.find_registry(HostMachine({**home, "UV_DEFAULT_INDEX": "https://index.invalid/simple"}))
+    assert found.hosts == ("index.invalid", "builds.invalid")
+    assert found.env["UV_PYTHON_INSTALL_MIRROR"] == "https://builds.invalid/python"

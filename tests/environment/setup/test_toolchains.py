@@ -1,8 +1,15 @@
-"""Versions that a box lacks: from the operator's folders, or Node from npm's registry."""
+"""Versions that a box lacks: from the operator's folders, Node from npm's registry, or Python by uv."""
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
+import platform
+import re
 import shutil
+import sys
+import tarfile
 import tempfile
 from pathlib import Path
 
@@ -16,6 +23,7 @@ from dayhand.environment.setup.toolchains import (
     Toolchain,
     choose_toolchains,
     node_from_npm,
+    python_from_uv,
     read_toolchains,
     use_toolchains,
 )
@@ -90,6 +98,15 @@ def test_the_boxs_own_version_comes_first_then_the_operators_then_a_registrys(wa
     assert (choice.python, choice.node) == made_with
 
 
+@pytest.mark.parametrize(
+    ("wanted", "build"), [("3.15", "3.15"), ("3.9", ""), (">=3.12", ""), ("3.8 || 3.9", "")]
+)
+def test_uv_downloads_a_python_that_is_nowhere_else(wanted, build):
+    choice = choose_toolchains(pins(python=wanted), BOX, read_toolchains(PRINTED), downloads_python=True)
+    assert choice.python_build == build
+    assert ("python" in choice.provided) == bool(build)
+
+
 def test_a_chosen_version_is_in_the_path_behind_what_set_up_installs(files):
     texts = {"requirements.txt": "six\n", "package.json": '{"dependencies": {"a": "1"}}'}
     plans = tuple(each.plan(files(texts)) for each in (python, node))
@@ -107,6 +124,21 @@ def test_a_chosen_version_is_in_the_path_behind_what_set_up_installs(files):
 def test_a_pin_is_only_the_version_of_a_package(wanted):
     first, *_more = node_from_npm(wanted).step.commands
     assert '--ignore-scripts "$package"@\'' in first
+
+
+@pytest.mark.parametrize(
+    ("wanted", "asked"),
+    [
+        ("3.13", ["3.13"]),
+        (">=3.13,<3.14", ["'>=3.13,<3.14'", "3.13"]),
+        ("^3.13.2", ["3.13"]),  # Poetry's
+        ("3.13; touch evil", ["3.13"]),
+        ("$(touch evil)3", ["3"]),
+    ],
+)
+def test_uv_is_asked_for_a_pinned_python(wanted, asked):
+    commands = python_from_uv(wanted).step.commands
+    assert [re.search("--no-bin (.*?) && ln", command)[1] for command in commands] == asked
 
 
 @pytest.fixture(scope="module")
@@ -156,3 +188,67 @@ def test_another_node_comes_from_npms_registry(project, sandbox, log):
     environment = prepare(repository.files, sandbox, repository.fill, log=log, source=repository.source)
     assert environment.pins == ()
     assert all_pass(environment, repository, sandbox) == ["npm run test"]
+
+
+# Finds its own library: this machine's Python, unlike those that uv downloads, need not be built to be moved.
+RELOCATED = b"""#!/bin/bash
+here=$(dirname "$(readlink -f "$0")")
+LD_LIBRARY_PATH=$here/../lib exec -a "$0" "$here/interpreter" "$@"
+"""
+
+
+@pytest.fixture(scope="module")
+def python_mirror():
+    """An operator's mirror, as a folder that boxes see, with the Python that runs the tests; yields folder and version."""
+    home = Path(sys.base_prefix)
+    if home == Path("/usr"):
+        pytest.skip("The only Python of this machine is the one that boxes have.")
+    major, minor, patch = sys.version_info[:3]
+    with tempfile.TemporaryDirectory(prefix="python-builds-", dir="/opt") as folder:
+        Path(folder).chmod(0o755)
+        archive = Path(folder) / "download" / "python.tar.gz"
+        archive.parent.mkdir(mode=0o755)
+        left_out = re.compile(
+            r"/(site-packages|test|idlelib|__pycache__|config-[^/]*|share|include)(/|$)|\.a$"
+        )
+        with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
+            tar.add(home, "python", filter=lambda one: None if left_out.search(one.name) else one)
+            tar.add(home / f"bin/python{major}.{minor}", "python/bin/interpreter")
+            start = tar.gettarinfo(home / f"bin/python{major}.{minor}", f"python/bin/python{major}.{minor}")
+            start.size = len(RELOCATED)
+            tar.addfile(start, io.BytesIO(RELOCATED))
+        build = {
+            "name": "cpython",
+            "arch": {"family": platform.machine(), "variant": None},
+            "os": "linux",
+            "libc": "gnu",
+            "major": major,
+            "minor": minor,
+            "patch": patch,
+            "prerelease": "",
+            "url": "https://github.com/astral-sh/python-build-standalone/releases/download/download/python.tar.gz",
+            "sha256": hashlib.sha256(archive.read_bytes()).hexdigest(),
+            "variant": None,
+            "build": "20260101",
+        }
+        (Path(folder) / "builds.json").write_text(json.dumps({"this": build}))
+        yield folder, f"{major}.{minor}.{patch}"
+
+
+def test_uv_downloads_python_from_the_operators_mirror(python_mirror, project, log, monkeypatch):
+    folder, version = python_mirror
+    monkeypatch.setenv("UV_PYTHON_INSTALL_MIRROR", f"file://{folder}")
+    monkeypatch.setenv("UV_PYTHON_DOWNLOADS_JSON_URL", f"{folder}/builds.json")
+    with tempfile.TemporaryDirectory(prefix="dayhand-toolchains-") as data:
+        Path(data).chmod(0o755)
+        sandbox = BubblewrapSandbox(Path(data), toolchains=(folder,))
+        with sandbox.open() as box:
+            if box.run(f"python3 -V | grep -F {version}").passed:
+                pytest.skip("The only Python of this machine is the one that boxes have.")
+        checks = f"[checks]\ntest = 'python3 -V | grep -F {version}'\n"
+        repository = project(
+            {".python-version": version, "requirements.txt": "# nothing\n", ".dayhand.toml": checks}
+        )
+        environment = prepare(repository.files, sandbox, repository.fill, log=log, source=repository.source)
+        assert environment.pins == ()
+        assert all_pass(environment, repository, sandbox)

@@ -62,6 +62,7 @@ NESTED = Nested(
 )
 
 VENV = f"{ENVIRONMENT}/venv"
+HOME = f"{ENVIRONMENT}/python"  # a downloaded Python
 # Extras and groups of these names hold what a contributor installs; others may be heavy and are left out.
 FOR_WORK = re.compile(
     r"all|check(s|ing)?|ci|dev(el(op(ment)?)?)?|lint(s|ing|ers?)?|qa|test(s|ing)?|typ(es|ing)"

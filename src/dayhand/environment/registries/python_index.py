@@ -1,4 +1,7 @@
-"""The Python indexes that uv or pip is configured for on this machine, and the hosts that their files are on."""
+"""The Python indexes that uv or pip is configured for on this machine, and the hosts that their files are on.
+
+Also from where uv may download Python itself: https://docs.astral.sh/uv/concepts/python-versions/.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,11 @@ ASK_SECONDS = 15.0
 ANSWER_BYTES = 2 * 1024 * 1024
 SAMPLE = "iniconfig"  # a small package that every index has: the links to its files show their hosts
 NOT_FOUND = 404
+BUILDS = {
+    "UV_PYTHON_INSTALL_MIRROR": "python-install-mirror",
+    "UV_PYTHON_DOWNLOADS_JSON_URL": "python-downloads-json-url",
+}
+BUILD_HOSTS = ("releases.astral.sh", "github.com")  # which uv asks where no mirror is configured
 PEP_691 = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"  # peps.python.org/pep-0691
 
 
@@ -49,7 +57,9 @@ def find_python_registry(machine: Machine) -> Registry:
     env = {"UV_DEFAULT_INDEX": main, "PIP_INDEX_URL": main}
     if extra:
         env |= {"UV_INDEX": " ".join(extra), "PIP_EXTRA_INDEX_URL": " ".join(extra)}
-    return Registry(tuple(dict.fromkeys(hosts)), env, " ".join(problems))
+    builds = python_builds(machine)
+    hosts += [host_of(address) for address in builds.values() if usable(address)]
+    return Registry(tuple(dict.fromkeys(hosts)), {**env, **builds}, " ".join(problems))
 
 
 def python_indexes(machine: Machine) -> tuple[str, list[str]]:
@@ -66,6 +76,29 @@ def python_indexes(machine: Machine) -> tuple[str, list[str]]:
     return main, [re.sub(r"^[\w.-]+=", "", word) for word in words]  # uv lets an index have a name
 
 
+def python_builds(machine: Machine) -> dict[str, str]:
+    """The operator's own builds of Python, as uv's variables: addresses that a box can reach, and files in it."""
+    files = _uv_settings(machine)
+    found = {}
+    for variable, key in BUILDS.items():
+        named = next((settings[key] for settings in files if settings.get(key)), "")
+        address = without_credentials(machine.environ.get(variable) or str(named))
+        if usable(address) or address.startswith(("/", "file:///")):
+            found[variable] = address
+    return found
+
+
+def downloads_python(machine: Machine, hosts: tuple[str, ...]) -> bool:
+    """Whether set-up may download Python: from a mirror, or from one of ``hosts``, which the operator opened."""
+    modes = (
+        machine.environ.get("UV_PYTHON_DOWNLOADS"),
+        *(each.get("python-downloads") for each in _uv_settings(machine)),
+    )
+    if next((mode for mode in modes if mode is not None), "") in ("never", False):
+        return False
+    return bool(python_builds(machine)) or any(host in BUILD_HOSTS for host in hosts)
+
+
 def uv_default(machine: Machine) -> str:
     """The index that uv asks where nothing is configured, from its own help."""
     printed = machine.ask([uv.find_uv_bin(), "pip", "install", "--help"])
@@ -74,10 +107,9 @@ def uv_default(machine: Machine) -> str:
 
 
 def _uv_files(machine: Machine) -> tuple[str, list[str]]:
-    """The indexes of uv.toml: https://docs.astral.sh/uv/concepts/configuration-files/."""
+    """The indexes of uv.toml."""
     main, further = "", []
-    for folder in (f"{_config_home(machine.environ)}/uv", "/etc/uv"):
-        settings = toml(machine.read(f"{folder}/uv.toml"))
+    for settings in _uv_settings(machine):
         indexes = settings.get("index")
         for index in indexes if isinstance(indexes, list) else []:
             if isinstance(index, dict) and isinstance(url := index.get("url"), str):
@@ -86,6 +118,12 @@ def _uv_files(machine: Machine) -> tuple[str, list[str]]:
         legacy = settings.get("index-url")
         main = main or (legacy if isinstance(legacy, str) else "")
     return main, further
+
+
+def _uv_settings(machine: Machine) -> list[Mapping[str, object]]:
+    """The person's and the system's uv.toml: https://docs.astral.sh/uv/concepts/configuration-files/."""
+    folders = (f"{_config_home(machine.environ)}/uv", "/etc/uv")
+    return [toml(machine.read(f"{folder}/uv.toml")) for folder in folders]
 
 
 def _pip_files(machine: Machine) -> dict[str, str]:

@@ -69,7 +69,14 @@ class Choice:
     toolchains: tuple[Toolchain, ...] = ()
     python: str = ""  # a version, or a program, that the virtual environment is made with
     node: str = ""  # a version from npm's registry
+    python_build: str = ""  # a version that uv downloads
     versions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of the box and these, by language
+
+    @property
+    def provided(self) -> frozenset[str]:
+        """The languages of which set-up downloads the version that is asked for."""
+        downloads = {"node": self.node, "python": self.python_build}
+        return frozenset(language for language, version in downloads.items() if version)
 
 
 def find_toolchains(sandbox: Sandbox, log: Log) -> tuple[Toolchain, ...]:
@@ -136,14 +143,18 @@ def without_broken(sandbox: Sandbox, chosen: tuple[Toolchain, ...], log: Log) ->
 
 
 def choose_toolchains(
-    pins: Iterable[Pin], box: Mapping[str, tuple[str, ...]], found: tuple[Toolchain, ...]
+    pins: Iterable[Pin],
+    box: Mapping[str, tuple[str, ...]],
+    found: tuple[Toolchain, ...],
+    *,
+    downloads_python: bool = False,
 ) -> Choice:
-    """For each language the version that its first pin asks for: the box's own, else the operator's, else a registry's."""
+    """For each language the version that its first pin asks for: the box's own, else the operator's, else a download."""
     wanted: dict[str, str] = {}
     for pin in pins:
         wanted.setdefault(pin.language.key, pin.wanted)
     chosen: list[Toolchain] = []
-    python_version = node_version = ""
+    python_version = python_build = node_version = ""
     for language in dict.fromkeys((*wanted, *(each.language for each in found))):
         request, own = wanted.get(language, ""), box.get(language, ())
         here = next((version for version in own if fits(request, version) is True), "") if request else ""
@@ -161,7 +172,10 @@ def choose_toolchains(
                 python_version = f"{fitting.bin}/python3"
         elif language == "node" and usual:
             node_version = request
-    return Choice(tuple(chosen), python_version, node_version, with_toolchains(box, tuple(chosen)))
+        elif language == "python" and downloads_python:
+            python_version, python_build = f"{python.HOME}/bin/python3", request
+    versions = with_toolchains(box, tuple(chosen))
+    return Choice(tuple(chosen), python_version, node_version, python_build, versions)
 
 
 def use_toolchains(plans: tuple[SetupPlan, ...], choice: Choice) -> tuple[SetupPlan, ...]:
@@ -175,6 +189,8 @@ def use_toolchains(plans: tuple[SetupPlan, ...], choice: Choice) -> tuple[SetupP
         runtime = plan.runtime
         if choice.node and runtime and runtime.name == node.RUNTIME:
             runtime = node_from_npm(choice.node)
+        if choice.python_build and plan.client == python.CLIENT and any(step.always for step in steps):
+            runtime = python_from_uv(choice.python_build)
         changed.append(replace(plan, steps=steps, runtime=runtime))
     if not choice.toolchains:
         return tuple(changed)
@@ -216,6 +232,25 @@ def node_from_npm(wanted: str) -> Runtime:
     versions = dict.fromkeys((spec, major[0] if major else spec))
     step = Step(f"get Node {wanted}", tuple(map(get, versions)))
     return Runtime(f"Node {wanted}", f"test -x {node.HOME}/bin/node", step, node.CLIENT)
+
+
+def python_from_uv(wanted: str) -> Runtime:
+    """Python of a version, as uv downloads it: https://docs.astral.sh/uv/guides/install-python/."""
+    numbers = re.search(r"\d+(\.\d+)?", wanted)
+    specifiers = (
+        wanted if re.fullmatch(r"[\d.,<>=!~* ]+", wanted) else ""
+    )  # Poetry's ^3.12 is not one of uv's
+
+    def get(version: str) -> str:
+        spec, home = shlex.quote(version), python.HOME
+        install = f"UV_PYTHON_DOWNLOADS=manual uv python install --no-bin {spec}"
+        find = f"UV_PYTHON_DOWNLOADS=never uv python find --managed-python --no-project {spec}"
+        link = f'ln -sf "$({find})" {home}/bin/python3 && {home}/bin/python3 --version'
+        return f"unset VIRTUAL_ENV; export UV_PYTHON_INSTALL_DIR={home}; mkdir -p {home}/bin && {install} && {link}"
+
+    versions = dict.fromkeys(filter(None, (specifiers, numbers[0] if numbers else "")))
+    step = Step(f"get Python {wanted}", tuple(map(get, versions)))
+    return Runtime(f"Python {wanted}", f"test -x {python.HOME}/bin/python3", step, python.CLIENT)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
