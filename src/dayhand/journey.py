@@ -78,7 +78,7 @@ def travel(task: Task, tools: Tools, log: TaskLog) -> Outcome:
         journey = TaskJourney(task, tools, log, background, base)
         if task.ask.kind is TaskKind.ENVIRONMENT:
             return journey.examine()  # changes nothing: what can be installed and run here?
-        if kept := tools.journal.checked_change():
+        if kept := tools.journal.checked_change(task.ask.publishes):
             return journey.publish_kept(*kept)  # checked before, but the push failed
         if task.drafted_first:
             journey.open()  # branch, draft pull request, check run: people see that work has begun
@@ -339,7 +339,7 @@ class TaskJourney:
 
     def publish_kept(self, work: CheckedChange, pack: bytes) -> Proposed:
         """Publish a change that is kept: no turn is taken, and nothing is checked again."""
-        restore_change(self.tools, work, pack)
+        restore_change(self.task, self.tools, work=work, pack=pack)
         return self.publish(work)
 
     def publish(self, work: CheckedChange) -> Proposed:

@@ -60,11 +60,16 @@ def keep_change(tools: Tools, work: CheckedChange) -> None:
         tools.journal.keep_checked_change(work, pack)
 
 
-def restore_change(tools: Tools, work: CheckedChange, pack: bytes) -> None:
-    """Put the commit of a change that is kept into this machine's mirror. Raises ``CheckoutError``."""
+def restore_change(task: Task, tools: Tools, *, work: CheckedChange, pack: bytes) -> None:
+    """Put the commit of a change that is kept into this machine's mirror. Raises ``CheckoutError``.
+
+    The change of an earlier task is kept as this one's own, for its page and for a later attempt.
+    """
     if work.head and not tools.checkout.mirror.has(work.head):
         with tools.checkout.mirror.receive(pack):
             pass
+    if task.ask.publishes:
+        keep_change(tools, work)
 
 
 def publish_change(

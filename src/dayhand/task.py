@@ -76,6 +76,7 @@ class Ask:
     base: str = ""  # the branch to start from and to go to; "": the repository's choice
     review: int | None = None  # the id of the review that asks
     approved: bool = False  # whether it carries out a plan that a person approved
+    publishes: str = ""  # the task whose checked change could not be published, and is now
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dayhand.ledger import facts, keys
 from dayhand.localhub.state.models import Issue, Repository
 from dayhand.task import State
 from dayhand.wiring.github import GitHubServices
+from dayhand.worker.finished import tidy
 from dayhand.worker.job import travel_with
 from tests.journey.harness import Harness
 
@@ -51,16 +52,36 @@ def test_a_change_whose_push_fails_is_published_later_without_a_turn_or_a_check(
     assert began.count("check") == began.count("solve") == 1
 
 
-def test_a_rule_that_declines_the_push_is_quoted_and_the_patch_can_be_had(harness: Harness) -> None:
+def test_a_push_that_a_rule_declines_is_quoted_and_a_retry_publishes_without_a_turn(harness: Harness) -> None:
     repo, issue, task_id = asked(harness)
     hook = repo.store.path / "hooks" / "pre-receive"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text(DECLINES)
     hook.chmod(0o755)
     assert attempt(harness, task_id) is State.FAILED
+    turns = harness.model_server.count
     (comment,) = harness.bot_comments(issue)
     assert "GH013: Repository rule violations found" in comment
     assert "Commits must have verified signatures." in comment
     assert f"({harness.settings.url}/tasks/{task_id}.patch)" in comment
     assert "Nothing was pushed" not in comment
+    assert "To publish it, comment `@dayhand retry`: the model is not asked again." in comment
     assert "+    return sum(prices)" in (harness.ledger.record(task_id).fact(facts.PATCH) or "")
+
+    tidy(harness.ledger.redis, 0)
+    run = repo.checks[harness.ledger.record(task_id).fact(facts.CHECK) or 0]
+    harness.hub.actions.click(repo, run, "retry", by=harness.ada)
+    harness.settle()
+    (second,) = set(harness.waiting()) - {task_id}
+    assert attempt(harness, second) is State.FAILED, "the rule is still there"
+    hook.unlink()
+    harness.comment(repo, issue, "@bot retry")
+    (third,) = set(harness.waiting()) - {task_id, second}
+    assert attempt(harness, third) is State.PROPOSED
+    assert harness.model_server.count == turns
+    (pull,) = [pull for pull in harness.pulls(repo) if pull.state == "open"]
+    assert pull.pull
+    assert (repo.store.text(pull.pull.head_sha, "shop.py") or "").endswith("return sum(prices)\n")
+    assert not pull.pull.draft
+    assert [run.conclusion for run in harness.checks(repo, pull)] == ["success"]
+    assert {note.text for note in harness.live.read(third) if note.kind == "stage"} == {"fetch", "publish"}

@@ -48,7 +48,9 @@ def click(event: Clicked, delivery: str, context: VerbContext) -> Decision:
             return Decision(None, f"{event.head} is not the head")
         return accept.act(Instruction(on_pull, accept.NAME, delivery), context)
     ask = retry.retry_ask(record, asker=event.sender)
-    if event.button == MORE_BUDGET:
+    if event.button != MORE_BUDGET:
+        ask = retry.publish_if_finished(ask, record, context.ledger)
+    else:
         ask = replace(ask, max_dollars=2 * ask.max_dollars, max_minutes=2 * ask.max_minutes)
     return context.open_task(TaskRequest(subject, ask), delivery)
 

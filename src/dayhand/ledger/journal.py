@@ -168,9 +168,14 @@ class Journal:
         fields = {"work": codec.pack({"checked": asdict(work)}), "pack": base64.b64encode(pack).decode()}
         self._put(self._write, self._work, fields)
 
-    def checked_change(self) -> tuple[CheckedChange, bytes] | None:
-        """The checked change and its pack, if this task got that far. Raises ``LedgerError`` if it cannot be read."""
+    def checked_change(self, earlier: str = "") -> tuple[CheckedChange, bytes] | None:
+        """The checked change and its pack of this task, or of the ``earlier`` one that this task publishes.
+
+        Raises ``LedgerError`` if it cannot be read.
+        """
         fields = self._redis.hgetall(self._work)
+        if not fields and earlier:
+            fields = self._redis.hgetall(keys.checked_change(earlier))
         if not fields:
             return None
         stored = unpack("checked change", fields["work"])
@@ -179,6 +184,11 @@ class Journal:
     def _put(self, script: Script, key: str, fields: Mapping[str, str]) -> None:
         pairs = [part for pair in fields.items() for part in pair]
         fenced(script, [keys.record(self._claim.task_id), key], [self._claim.token, *pairs])
+
+
+def has_checked_change(redis: TextRedis, task_id: str) -> bool:
+    """Whether a task left a checked change, which is kept until its record is deleted."""
+    return bool(redis.exists(keys.checked_change(task_id)))
 
 
 def usage_so_far(redis: TextRedis, task_id: str) -> Usage:

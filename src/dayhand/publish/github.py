@@ -188,7 +188,8 @@ class GitHubPublication:
         if spent and spent.turns:
             outcome = f"{outcome} {spent_so_far(spent)}"
         handle = self.hub.auth.slug()  # always one of the App's handles
-        body = comment.failed(task, error, self.task_url, outcome=outcome, handle=handle)
+        finished = finished and not kept
+        body = comment.failed(task, error, self.task_url, outcome=outcome, handle=handle, finished=finished)
         try:
             self._comment(body)
         except HubUnavailable:

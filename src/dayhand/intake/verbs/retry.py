@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from dayhand.intake import answers
 from dayhand.intake.terms import Terms, read_terms
 from dayhand.intake.verbs.base import Decision, Instruction, TaskRequest, VerbContext, find_thread
-from dayhand.ledger.ledger import Record
-from dayhand.task import Ask, State
+from dayhand.ledger import facts
+from dayhand.ledger.journal import has_checked_change
+from dayhand.ledger.ledger import Ledger, Record
+from dayhand.task import Ask, State, TaskKind
 
 NAME = "retry"
 PATTERN = "(?!)"
@@ -42,7 +45,21 @@ def retry(
         return Decision(None, "there is nothing to retry")
     record = context.ledger.record(thread.last)
     ask = retry_ask(record, asker=comment.sender, more=more, terms=terms, comment=comment.comment)
+    if not more:
+        ask = publish_if_finished(ask, record, context.ledger)
     return context.open_task(TaskRequest(comment.subject, ask, comment.text), instruction.delivery)
+
+
+def publish_if_finished(ask: Ask, record: Record, ledger: Ledger) -> Ask:
+    """The request, which only publishes where the last attempt's change is checked and could not be published."""
+    failed = record.state in (State.FAILED, State.STOPPED)
+    moved = record.fact(facts.UNFINISHED_BRANCH)  # then the change must be made again
+    if not failed or moved or not has_checked_change(ledger.redis, record.task.id):
+        return ask
+    kind = ask.kind
+    if kind is TaskKind.UNCLEAR:  # the model said that a change is wanted
+        kind = TaskKind.FOLLOW_UP if ask.on_pull else TaskKind.FIX
+    return replace(ask, kind=kind, publishes=record.task.id)
 
 
 def retry_ask(

@@ -137,13 +137,19 @@ def to_approve(estimate: str) -> str:
     )
 
 
-def failed(task: Task, error: DayhandError, task_url: str, *, outcome: str, handle: str) -> str:
-    """What happened and what to do. ``outcome``: what is kept and what it cost; ``handle``: the App's slug."""
+def failed(
+    task: Task, error: DayhandError, task_url: str, *, outcome: str, handle: str, finished: bool = False
+) -> str:
+    """What happened and what to do. ``outcome``: what is kept and what it cost; ``handle``: the App's slug.
+
+    ``finished``: the change is checked, and only has to be published.
+    """
+    again = f"To publish it, comment `@{handle} retry`: the model is not asked again." if finished else ""
     advice = f"\n\n**What to do:** {prose(error.advice)}" if error.advice else ""
     opening = "" if isinstance(error, TaskStopped) else "I could not do this: "
     return cap(
         f"@{task.ask.asker} {opening}{prose(str(error))}{advice}\n\n"
-        f"<sub>{outcome} [The log]({task_url}) · To try again, comment `@{handle} fix this`.</sub>",
+        f"<sub>{outcome} [The log]({task_url}) · {again or f'To try again, comment `@{handle} fix this`.'}</sub>",
         MAX_BYTES,
     )
 
