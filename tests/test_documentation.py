@@ -17,6 +17,7 @@ from dayhand.bench.truth.case import read_cases
 from dayhand.environment.declared.dayhand_toml import KNOWN as SECTIONS
 from dayhand.environment.declared.dayhand_toml import NAME, read_config
 from dayhand.settings.table import KNOWN, ROWS, read_settings
+from tests import reference
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "deploy" / "README.md"]
@@ -33,6 +34,12 @@ class Block:
     line: int
     kind: str
     text: str
+
+
+@pytest.mark.parametrize("name", reference.PARTS)
+def test_what_is_written_from_the_code_is_up_to_date(name: str) -> None:
+    page = reference.DOCS / name
+    assert page.read_text(encoding="utf-8") == reference.rewritten(page), "stale: `make format` writes it"
 
 
 def blocks() -> list[Block]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -28,9 +29,11 @@ from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log import LogReader, TaskLog
 from dayhand.ledger.queue import dispatch_queue, waiting_deliveries
 from dayhand.ledger.redis_server import connect, connect_raw, embedded
+from dayhand.ledger.telemetry.metrics import METRICS
 from dayhand.task import Ask, State, TaskKind
 from dayhand.web import Parts, create_app, web_address
 from tests.app_key import app_key_pem
+from tests.promtool import promtool
 from tests.tasks import make_task
 
 SECRET = "s"
@@ -92,6 +95,21 @@ def test_a_redis_that_takes_no_writes_is_not_ready_and_a_delivery_is_refused(tmp
         assert client.post("/webhook", data=body, headers=signed(body, "issues")).status_code == 202
 
 
+def samples(text: str) -> dict[str, float]:
+    lines = [line.rpartition(" ") for line in text.splitlines() if line[0] != "#"]
+    return {name: float(value) for name, _, value in lines}
+
+
+def test_prometheus_finds_nothing_to_correct_in_the_metrics(redis_url: str) -> None:
+    monitor = {"Authorization": f"Bearer {ACCESS.metrics_token}"}
+    text = app_on(redis_url).test_client().get("/metrics", headers=monitor).text
+    checked = subprocess.run(
+        [promtool(), "check", "metrics"], input=text, capture_output=True, text=True, check=False
+    )
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+    assert set(re.findall(r"^# TYPE (\w+)", text, re.MULTILINE)) <= {one.name for one in METRICS}
+
+
 def test_metrics_say_what_waits_what_ended_and_what_became_of_deliveries(tmp_path: Path) -> None:
     ask = Ask(TaskKind.FIX, "fix", "ada")
     with embedded(tmp_path) as url:
@@ -115,11 +133,10 @@ def test_metrics_say_what_waits_what_ended_and_what_became_of_deliveries(tmp_pat
         client.post("/webhook", data=b"{}", headers=signed(b"{}"))
         monitor = {"Authorization": f"Bearer {ACCESS.metrics_token}"}
         far = client.get("/metrics", headers=monitor)
-        metrics = {
-            line.rpartition(" ")[0]: float(line.rpartition(" ")[2])
-            for line in far.text.splitlines()[2:]
-            if line[0] != "#"
-        }
+        metrics = samples(far.text)
+        elsewhere = samples(app_on(url).test_client().get("/metrics", headers=monitor).text)
+        oldest = "dayhand_oldest_wait_seconds"
+        elsewhere[oldest] = metrics[oldest]
     assert far.mimetype == "text/plain"
     assert metrics["dayhand_redis_up"] == 1
     assert metrics['dayhand_tasks{state="queued"}'] == 1
@@ -129,7 +146,9 @@ def test_metrics_say_what_waits_what_ended_and_what_became_of_deliveries(tmp_pat
     assert 60 <= metrics["dayhand_oldest_wait_seconds"] < 90
     assert metrics['dayhand_deliveries_total{status="401"}'] == 1
     assert metrics['dayhand_deliveries_total{status="202"}'] == 1
+    assert metrics['dayhand_deliveries_total{status="503"}'] == 0
     assert metrics["dayhand_deliveries_waiting"] == 0
+    assert metrics == elsewhere, "any web process reports the counts of all"
     assert "dayhand_redis_up 0.0" in client.get("/metrics", headers=monitor).text
 
 

@@ -20,7 +20,9 @@
     ├── WorkerStopping           this worker was told to stop: the task goes back into the queue
     ├── DiskFull                 the worker's disk is full: the task waits, and goes on later
     ├── OutOfTime                the task takes longer than a worker may give to one
-    └── LedgerError              the ledger refuses an illegal step
+    ├── LedgerError              the ledger refuses an illegal step
+    ├── WorkerCrashed            its worker died too often on this task
+    └── InternalFault            a bug in Dayhand ended the task
 
 A command that exits non-zero in a sandbox is a result, not an error.
 """
@@ -151,3 +153,11 @@ class OutOfTime(DayhandError):
 
 class LedgerError(DayhandError):
     """The ledger refuses an illegal transition, or a task that does not exist."""
+
+
+class WorkerCrashed(DayhandError):
+    """The worker died too often on this task: it is not retried."""
+
+
+class InternalFault(DayhandError):
+    """A bug in Dayhand, told to the person whose task it ended."""

@@ -25,12 +25,11 @@ from dayhand.environment.declared.dayhand_toml import NAME
 from dayhand.environment.declared.improvement import Improvement
 from dayhand.environment.prepare import prepare
 from dayhand.errors import ModelError
-from dayhand.journey_tools import NoChange, Tools, keep_change, publish_change, restore_change
+from dayhand.journey_tools import NoChange, Tools, cancelled_by, keep_change, publish_change, restore_change
 from dayhand.ledger.log import TaskLog
 from dayhand.publish.set_up_proposal import propose_set_up
 from dayhand.publish.wording.environment import unavailable
 from dayhand.sandbox.base import Box
-from dayhand.sandbox.cancellable import Cancellable
 from dayhand.task import (
     Answered,
     Change,
@@ -70,8 +69,7 @@ def travel(task: Task, tools: Tools, log: TaskLog) -> Outcome:
             return Answered(understanding.solution)
         task = replace(task, ask=replace(task.ask, kind=understanding.kind))
     with Background() as background, log.cancelled_by(background.check):
-        sandbox, checkout = Cancellable(tools.sandbox, log.check), tools.checkout.cancelled_by(log.check)
-        tools = replace(tools, sandbox=sandbox, checkout=checkout)
+        tools = cancelled_by(log.check, tools)
         base = fetch(task, tools, log)  # a commit in a bare mirror
         if base.config.plan_first and task.drafted_first and not task.ask.approved:
             task = replace(task, ask=replace(task.ask, kind=TaskKind.PLAN))
@@ -114,7 +112,7 @@ class TaskJourney:
 
     def open(self) -> None:
         """Begin to open the draft in the background; later reports to GitHub wait for it."""
-        with self.log.stage(Stage.OPEN):
+        with self.log.stage(Stage.OPEN, in_background=True):
             self.background.begin(self._open)
 
     def _open(self) -> None:

@@ -19,6 +19,7 @@ from dayhand.ledger.repository_notes import RepositoryNotes
 from dayhand.publish.base import ProposedChange, Publication
 from dayhand.reading.conversation import Conversation
 from dayhand.sandbox.base import Sandbox
+from dayhand.sandbox.cancellable import Cancellable
 from dayhand.task import CheckedChange, Proposed, Solution, Task
 from dayhand.verification import Scope
 from dayhand.verify.base_cache import BaseCache
@@ -50,6 +51,12 @@ class NoChange:
 
     solution: Solution
     taken: Taken
+
+
+def cancelled_by(check: Callable[[], None], tools: Tools) -> Tools:
+    """The same tools; ``check`` may end what a sandbox or git is doing by raising an error."""
+    sandbox = Cancellable(tools.sandbox, check, opened=tools.journal.count_sandbox)
+    return replace(tools, sandbox=sandbox, checkout=tools.checkout.cancelled_by(check))
 
 
 def keep_change(tools: Tools, work: CheckedChange) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dayhand.ledger.telemetry.counters import read_counts
+from dayhand.ledger.telemetry.metrics import FAILURES, HANDLED, SANDBOX_STARTS, STAGE_SECONDS, TURNS
 from dayhand.scripted_model.moves import Finish, Patch, Shell
-from dayhand.task import Proposed, State
+from dayhand.task import Proposed, Stage, State
 from tests.journey.harness import (
     DONE,
     FIX,
@@ -32,6 +34,11 @@ def test_a_label_becomes_a_pull_request_that_can_be_merged(harness: Harness) -> 
     assert (check.status, check.conclusion, check.external_id) == ("completed", "success", record.task.id)
     harness.hub.actions.merge(repo, pull, harness.ada)
     assert issue.state == "closed"
+    counts = read_counts(harness.ledger.redis)
+    assert (counts.of(TURNS, ""), counts.of(HANDLED, "task"), counts.of(FAILURES, "other")) == (2, 1, 0)
+    assert counts.of(SANDBOX_STARTS, "bubblewrap") > 2
+    stages = {stage for stage in Stage if counts.sum(STAGE_SECONDS, stage)}
+    assert stages == set(Stage) - {Stage.UNDERSTAND}
     assert repo.store.text("main", "shop.py") == "def total(prices):\n    return sum(prices)\n"
 
 

@@ -11,7 +11,6 @@ from dayhand.errors import SettingsError
 from dayhand.settings.required import app_key
 from dayhand.settings.sources import default_data
 from dayhand.settings.table import FORMER, PUBLIC_API, ROWS, read_settings
-from tests.settings.page import PAGE, rewritten
 
 
 def test_nothing_set_gives_working_defaults(tmp_path: Path) -> None:
@@ -367,8 +366,3 @@ def test_a_name_that_is_near_no_setting_is_told_all_of_them() -> None:
     with pytest.raises(SettingsError) as refused:
         read_settings({"DAYHAND_FOO": "7"}, dotenv=None)
     assert refused.value.advice.startswith("Remove it from the environment. Known: DAYHAND_CACHE_BYTES, ")
-
-
-def test_the_documented_table_is_the_one_that_is_read() -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    assert page == rewritten(page), "docs/settings.md is stale: `make format` writes it"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -37,6 +37,7 @@ class Share(Protocol):
         self, installation: int, *, points: int, creations: int, graphql: bool, part: float
     ) -> tuple[float, str]: ...
     def release(self, installation: int, slot: str) -> None: ...
+    def note_left(self, installation: int, *, left: int, limit: int, reset: int) -> None: ...
     def pause(self, installation: int, seconds: float) -> None: ...
     def tasks_showing_progress(self, installation: int, task_id: str) -> int: ...
     def secret(self, name: str) -> str | None: ...
@@ -112,6 +113,18 @@ class Sending:
             self.sleep(pause)
             waited += pause
 
+    def note_left(self, headers: Mapping[str, Any]) -> None:
+        """Keep what GitHub says is left of its hourly limit of REST requests, for operators."""
+        names = ("x-ratelimit-remaining", "x-ratelimit-limit", "x-ratelimit-reset")
+        numbers = [str(headers.get(name, "")) for name in names]
+        if (
+            self.share
+            and headers.get("x-ratelimit-resource", "core") == "core"
+            and all(map(str.isdigit, numbers))
+        ):
+            left, limit, reset = map(int, numbers)
+            self.share.note_left(self.installation, left=left, limit=limit, reset=reset)
+
     def limited(self, headers: dict[str, Any]) -> bool:
         """GitHub asks to wait: nobody sends anything meanwhile. Whether it is worth waiting here."""
         seconds = seconds_to_wait(headers)
@@ -171,6 +184,7 @@ class CountedRequester(Requester):
             except requests.RequestException as error:
                 failure, answer, broken = _broken(error), (0, {}, ""), error
             else:
+                sending.note_left(answer[1])
                 if answer[0] < 400:
                     return answer
                 failure = failure_of_status(answer[0], answer[2][:2000])

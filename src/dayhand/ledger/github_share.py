@@ -7,6 +7,7 @@ https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
 from __future__ import annotations
 
 import secrets
+import time
 
 from dayhand.ledger import keys
 from dayhand.ledger.keys import TextRedis
@@ -124,6 +125,37 @@ class GitHubShare:
     def release(self, installation: int, slot: str) -> None:
         """A request has ended."""
         self.redis.zrem(keys.github(installation, "slots"), slot)
+
+    def note_left(self, installation: int, *, left: int, limit: int, reset: int) -> None:
+        """Keep what GitHub says is left of its hourly limit, until ``reset`` in seconds since the epoch."""
+        self.redis.hset(keys.GITHUB_LEFT, str(installation), f"{left} {limit} {reset}")
+
+    def left(self) -> dict[str, float]:
+        """How much is left of GitHub's hourly limits, from 0 to 1, of the installation that has the least.
+
+        Empty while no installation has used any of them for an hour.
+        """
+        now = time.time() if self.now is None else self.now / 1000
+        noted = {
+            name: tuple(map(int, text.split())) for name, text in self.redis.hgetall(keys.GITHUB_LEFT).items()
+        }
+        current = {
+            name: (left, limit) for name, (left, limit, reset) in noted.items() if limit and reset > now
+        }
+        if over := sorted(noted.keys() - current.keys()):
+            self.redis.hdel(keys.GITHUB_LEFT, *over)
+        if not current:
+            return {}
+        with self.redis.pipeline(transaction=False) as pipe:
+            for name in current:
+                pipe.hgetall(keys.github(int(name), "creations") + ":hour")
+            found = pipe.execute()
+        hour = (now - 3600) * 1000
+        used = [sum(int(count) for at, count in one.items() if float(at) > hour) for one in found]
+        return {
+            "requests": min(left / limit for left, limit in current.values()),
+            "creations": max(0.0, 1 - max(used) / CREATIONS_AN_HOUR),
+        }
 
     def pause(self, installation: int, seconds: float) -> None:
         """GitHub asks to wait: nobody sends anything for this installation until then."""

@@ -16,6 +16,8 @@ from dayhand.ledger import codec, keys, scripts
 from dayhand.ledger.codec import unpack
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.ledger import Claim, fenced
+from dayhand.ledger.telemetry.counters import Increment, count, count_usage
+from dayhand.ledger.telemetry.metrics import SANDBOX_STARTS
 from dayhand.ledger.thread import Message, decode_message, decode_messages
 from dayhand.task import CheckedChange, TaskKind
 from dayhand.usage import Usage, total
@@ -100,10 +102,12 @@ class Journal:
         self._put(self._write_progress, self._journal, {f"{REPLY}{turn}": text})
         if self._replies:
             self._replies.written(turn)
+        count_usage(self._redis, usage)
 
     def write_understanding(self, items: Sequence[JsonItem], usage: Usage) -> None:
         """Keep what the model says an unclear request means."""
         self._put(self._write_progress, self._journal, {UNDERSTANDING: _entry(items, usage)})
+        count_usage(self._redis, usage)
 
     def understanding(self) -> Journalled | None:
         """What the model said an unclear request means. Raises ``LedgerError`` if a newer version wrote it."""
@@ -118,6 +122,11 @@ class Journal:
     def write_compaction(self, turn: int, items: Sequence[JsonItem], usage: Usage) -> None:
         """Keep the history that replaces everything before the request of ``turn``, and what making it cost."""
         self._put(self._write_progress, self._journal, {f"{COMPACTION}{turn}": _entry(items, usage)})
+        count_usage(self._redis, usage)
+
+    def count_sandbox(self, backend: str) -> None:
+        """A sandbox was opened for this task."""
+        count(self._redis, [Increment(SANDBOX_STARTS, backend)])
 
     def compactions(self) -> dict[int, Journalled]:
         """The histories that replaced others, by turn. Raises ``LedgerError`` if a newer version wrote them."""

@@ -15,6 +15,8 @@ from dayhand.ledger import keys, scripts
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.ledger import Claim, Ledger, fenced
 from dayhand.ledger.states import UNFINISHED
+from dayhand.ledger.telemetry.counters import observe
+from dayhand.ledger.telemetry.metrics import STAGE_SECONDS
 from dayhand.task import Stage
 from dayhand.untrusted_text import redact_output
 
@@ -47,6 +49,7 @@ class TaskLog:
         self._listeners: list[Callable[[Note], None]] = []
         self._cancellations: list[tuple[Callable[[], None], bool]] = []
         self._stage = ""
+        self._began: dict[Stage, float] = {}
         self._ended: tuple[DayhandError, float] | None = None  # what ended the journey, and when
 
     def listen(self, listener: Callable[[Note], None]) -> None:
@@ -70,10 +73,13 @@ class TaskLog:
         return number
 
     @contextmanager
-    def stage(self, stage: Stage) -> Iterator[None]:
-        """Record a stage's beginning and end. Raises ``LeaseLost``, and ``TaskStopped`` if a person stopped the task."""
+    def stage(self, stage: Stage, *, in_background: bool = False) -> Iterator[None]:
+        """Record a stage's beginning and end. Raises ``LeaseLost``, and ``TaskStopped`` if a person stopped the task.
+
+        ``in_background``: the block only starts it, and ``ended`` is called when it is done.
+        """
         self.check()
-        began = self._ledger.clock()
+        self._began[stage] = began = self._ledger.clock()
         self._stage = stage.value
         self._ledger.note_stage(
             self._claim, {"stage": stage.value, f"started:{stage}": began, f"ended:{stage}": ""}
@@ -82,11 +88,20 @@ class TaskLog:
         try:
             yield
         finally:  # also for a stage that fails
-            self.ended(stage)
+            if in_background:
+                self._note_end(stage)
+            else:
+                self.ended(stage)
 
     def ended(self, stage: Stage) -> None:
-        """Record when a stage ended; again, if part of it ran in the background. Raises ``LeaseLost``."""
-        self._ledger.note_stage(self._claim, {f"ended:{stage}": self._ledger.clock()})
+        """Record when a stage ended, and how long it took. Raises ``LeaseLost``."""
+        seconds = self._note_end(stage) - self._began[stage]
+        observe(self._ledger.redis, STAGE_SECONDS, stage, seconds=seconds)
+
+    def _note_end(self, stage: Stage) -> float:
+        ended = self._ledger.clock()
+        self._ledger.note_stage(self._claim, {f"ended:{stage}": ended})
+        return ended
 
     @contextmanager
     def cancelled_by(self, check: Callable[[], None], *, in_replies: bool = True) -> Iterator[None]:

@@ -14,11 +14,19 @@ class Cancellable:
     ``check`` raises to cancel. Its exception leaves the box's ``run``, after the command and its processes are gone.
     """
 
-    def __init__(self, sandbox: Sandbox, check: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        check: Callable[[], None],
+        *,
+        opened: Callable[[str], None] = lambda _name: None,
+    ) -> None:
+        """``opened`` is told the backend's name for each box."""
         self.name = sandbox.name
         self.toolchains = sandbox.toolchains
         self._sandbox = sandbox
         self._check = check
+        self._opened = opened
 
     def self_test(self) -> None:
         self._sandbox.self_test()
@@ -35,6 +43,7 @@ class Cancellable:
         hosts: Mapping[str, str] = NO_HOSTS,
     ) -> Iterator[Box]:
         with self._sandbox.open(origin=origin, egress=egress, hosts=hosts) as box:
+            self._opened(self.name)
             box.cancelled = self._cancelled
             yield box
 

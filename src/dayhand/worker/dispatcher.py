@@ -39,6 +39,8 @@ from dayhand.ledger.queue import (
 )
 from dayhand.ledger.redis_server import at_hand, connect, connect_raw
 from dayhand.ledger.spending import read_caps
+from dayhand.ledger.telemetry.counters import Increment, count
+from dayhand.ledger.telemetry.metrics import HANDLED
 from dayhand.publish.wording.comment import refusal
 from dayhand.settings.required import app_key, require_app, require_data, require_no_eviction
 from dayhand.settings.table import Settings, read_settings
@@ -154,6 +156,7 @@ class Dispatched:
 
     text: str
     again_in: float | None = None  # seconds; None: the delivery is done with
+    outcome: str = "given_up"  # as it is counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +179,7 @@ class DeliveryHandler:
                 self.deliveries.done(guid, worker)
             else:
                 self.deliveries.postpone(guid, worker, seconds=result.again_in)
+            count(self.deliveries.redis, [Increment(HANDLED, result.outcome)])
 
     def _attempt(self, delivery: StoredDelivery) -> Dispatched:
         """Make one attempt. After any other error, such as that of a Redis that is away, the claim expires by itself."""
@@ -191,7 +195,8 @@ class DeliveryHandler:
             return Dispatched(f"given up: {error} {error.advice}")
         except IntakeError as error:  # stored by another version
             return Dispatched(f"given up: {error}")
-        return Dispatched(decision.reason or f"task {decision.task}")
+        outcome = "task" if decision.task else "nothing"
+        return Dispatched(decision.reason or f"task {decision.task}", outcome=outcome)
 
 
 def _later(delivery: StoredDelivery, reason: str) -> Dispatched:
@@ -199,7 +204,7 @@ def _later(delivery: StoredDelivery, reason: str) -> Dispatched:
     if delivery.waited > MAX_WAIT_SECONDS:
         return Dispatched(f"given up after three days: {reason}")
     wait = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(delivery.delays, 10))
-    return Dispatched(f"{reason} It is tried again in {wait:.0f} seconds.", wait)
+    return Dispatched(f"{reason} It is tried again in {wait:.0f} seconds.", wait, "retry")
 
 
 def free_deliveries(redis: TextRedis, worker: str, crashed: bool) -> None:  # noqa: FBT001 - of one kind of call

@@ -22,9 +22,11 @@ from dayhand.errors import (
     DiskFull,
     HubError,
     HubUnavailable,
+    InternalFault,
     LeaseLost,
     LedgerError,
     TaskStopped,
+    WorkerCrashed,
     WorkerStopping,
 )
 from dayhand.journey import travel
@@ -35,6 +37,8 @@ from dayhand.ledger.log import TaskLog
 from dayhand.ledger.queue import step_aside
 from dayhand.ledger.redis_server import at_hand, connect, connect_raw
 from dayhand.ledger.spending import record_spending
+from dayhand.ledger.telemetry.counters import Increment, count
+from dayhand.ledger.telemetry.metrics import FAILURES, POSTPONED
 from dayhand.publish.base import Publication
 from dayhand.settings.table import read_settings
 from dayhand.task import Proposed, State, Task, Unfinished
@@ -131,6 +135,7 @@ def _attempt(attempt: JobAttempt, services: Services) -> None:
     except DayhandError as error:
         log.line("error", _sentence(error))
         attempt.ledger.finish(claim, State.FAILED, reason=_sentence(error))
+        count_failure(attempt.ledger, error)
 
 
 def put_off(ledger: Ledger, claim: Claim, log: TaskLog, *, error: DayhandError) -> None:
@@ -138,11 +143,13 @@ def put_off(ledger: Ledger, claim: Claim, log: TaskLog, *, error: DayhandError) 
     if claim.delays >= MAX_DELAYS:
         log.line("error", _sentence(error))
         ledger.finish(claim, State.FAILED, reason=_sentence(error))
+        count_failure(ledger, error)
         return
     wait = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(claim.delays, 10))
     reason = f"{error} The task will be retried in {wait:.0f} seconds."
     log.line("error", reason)
     claim.release(again_in=wait, reason=reason)
+    count(ledger.redis, [Increment(POSTPONED, type(error).__name__)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +215,14 @@ class JobAttempt:
         except HubError as refused:
             self.log.line("error", f"GitHub refused the message about this failure: {refused}")
         self.ledger.finish(self.claim, state, reason=_sentence(error), outcome=Unfinished(usage))
+        if state is State.FAILED:
+            count_failure(self.ledger, error)
         record_spending(self.ledger, self.task, usage)
+
+
+def count_failure(ledger: Ledger, error: DayhandError) -> None:
+    """Count a task that failed, by its error."""
+    count(ledger.redis, [Increment(FAILURES, type(error).__name__)])
 
 
 def _sentence(error: DayhandError) -> str:
@@ -216,7 +230,7 @@ def _sentence(error: DayhandError) -> str:
 
 
 def _crashed_too_often() -> DayhandError:
-    return DayhandError(
+    return WorkerCrashed(
         f"The worker died {MAX_ATTEMPTS} times in a row on this task; it will not be retried.",
         advice="The log of the worker says how it died; a lack of memory is the usual reason.",
     )
@@ -230,7 +244,7 @@ def _took_too_long() -> DayhandError:
 
 
 def _fault(error: Exception) -> DayhandError:
-    return DayhandError(
+    return InternalFault(
         f"Dayhand itself failed: {type(error).__name__}: {error}",
         advice="This is a bug in Dayhand. The log of the task has the details; please report them.",
     )
