@@ -258,3 +258,17 @@ def test_who_has_used_up_the_days_budget_reads_who_can_raise_it(harness: Harness
     assert harness.waiting() == [task_id]
     assert "Today's budget of ada is used up: $0.50 of $0.50." in harness.bot_comments(other)[0]
     assert "raise `person in DAYHAND_MAX_DAILY_DOLLARS`" in harness.bot_comments(other)[0]
+
+
+def test_a_flood_of_comments_by_one_person_is_bounded_and_answered_once_per_issue(harness: Harness) -> None:
+    harness.settings = replace(harness.settings, daily_usage=("person=2 tasks",))
+    repo = harness.repository("shop")
+    issues = [harness.issue(repo) for _ in range(4)]
+    for words in ("@bot fix this", "@bot please fix it", "@bot fix it now"):
+        for issue in issues:
+            harness.comment(repo, issue, words)
+    assert len(harness.waiting()) == 2
+    answers = [harness.bot_comments(issue) for issue in issues]
+    assert [len(texts) for texts in answers] == [0, 0, 1, 1]
+    assert "Today's budget of ada is used up: 2 tasks of 2 tasks." in answers[3][0]
+    assert "raise `person in DAYHAND_MAX_DAILY_USAGE`" in answers[3][0]

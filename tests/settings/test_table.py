@@ -218,6 +218,8 @@ WRONG = [
     ("DAYHAND_MAX_DOLLARS", "$5"),
     ("DAYHAND_MAX_DOLLARS", "nan"),
     ("DAYHAND_MAX_DAILY_DOLLARS", "person=5, team=2"),
+    ("DAYHAND_MAX_DAILY_USAGE", "person=5"),
+    ("DAYHAND_MAX_DAILY_USAGE", "person=0 tasks"),
     ("DAYHAND_MAX_MINUTES", "-1"),
     ("DAYHAND_MAX_TOKENS", "10_000"),
     ("DAYHAND_MAX_TURNS", "0"),

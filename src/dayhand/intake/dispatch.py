@@ -35,13 +35,12 @@ from dayhand.ledger import facts
 from dayhand.ledger.ledger import Ledger, Opened
 from dayhand.ledger.queue import UNREQUESTED
 from dayhand.ledger.repository_notes import record_push, withdrawn_since
-from dayhand.ledger.spending import DailyCaps, UsedUp, find_used_up
+from dayhand.ledger.spending import DailyCap, UsedUp, find_used_up, record_opening
 from dayhand.ledger.thread import Message
 from dayhand.task import Ask, Task, TaskKind
 from dayhand.visible_text.markdown import MAX_DROPPED, visible, visible_line
 
 ID_BYTES = 5
-NO_CAPS = DailyCaps()
 UNREQUESTED_CHECK = (
     "environment"  # the external id of the check run of an examination that no person asked for
 )
@@ -59,7 +58,7 @@ class Dispatcher:
     label: str
     handles: Sequence[str]
     clock: Callable[[], float] = time.time
-    caps: DailyCaps = NO_CAPS
+    caps: Sequence[DailyCap] = ()
 
     def decide(self, event: Event, delivery: str) -> Decision:
         """Open a task, or say why not. Raises ``HubError``; then nothing was written."""
@@ -108,13 +107,14 @@ class Dispatcher:
                 self.refuse(subject, ask.asker, refusals.EMPTY_ISSUE)
                 return Decision(None, "the issue has no text")
             if used_up := self._find_used_up(request):
-                self._answer(subject, ask, refusals.used_up(used_up))
+                self.refuse(subject, ask.asker, refusals.used_up(used_up))
                 return Decision(None, f"the daily budget of {used_up.whose} is used up")
             opened = self._open_or_post(request, delivery)
             if opened.full:
                 self.refuse(subject, ask.asker, refusals.TOO_MANY_MESSAGES)
                 return Decision(opened.task_id, "too many messages wait for this task")
             if opened.fresh:
+                record_opening(self.ledger, self._task(request))
                 self._list_hidden_text(request, opened.task_id)
                 self.ledger.facts(opened.task_id).put(facts.REPOSITORY_ID, subject.repository_id)
             # Also if the task existed: its job may have been lost in between, and a second wake-up does no harm.
@@ -132,10 +132,6 @@ class Dispatcher:
         if threads.find(threads.find_key(subject.repository_id, subject.number)).task:
             return None
         return find_used_up(self.ledger, self.caps, self._task(request))
-
-    def _answer(self, subject: Subject, ask: Ask, refusal: Refusal) -> None:
-        marker = f"answer:{ask.comment or 'issue'}"
-        self.reply(Notice(subject, ask.asker, f"{refusal.reason} {refusal.advice}", marker))
 
     def _open_or_post(self, request: TaskRequest, delivery: str) -> Opened:
         """Open the thread's task, or keep the request as a message for the task that the thread has already."""

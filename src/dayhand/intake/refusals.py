@@ -69,8 +69,8 @@ TOO_MANY_MESSAGES = Refusal(
 def used_up(found: UsedUp) -> Refusal:
     """Today's budget is used up."""
     return Refusal(
-        f"Today's budget of {found.whose} is used up: ${found.dollars:.2f} of ${found.cap:.2f}.",
-        f"Ask again tomorrow (UTC), or ask the operator of this bot to raise `{found.setting}`.",
+        f"Today's budget of {found.whose} is used up: {found.cap.format(found.used)} of {found.cap.format(found.cap.amount)}.",
+        f"Ask again tomorrow (UTC), or ask the operator of this bot to raise `{found.cap.setting}`.",
     )
 
 

@@ -267,6 +267,10 @@ class Settings:
         "DAYHAND_MAX_DAILY_DOLLARS", types.DAILY_CAPS, (), shown="no limits",
         help="what finished tasks may cost in a day (UTC), by person, repository and installation; unknown prices do not count",
     )  # fmt: skip
+    daily_usage: tuple[str, ...] = setting(
+        "DAYHAND_MAX_DAILY_USAGE", types.DAILY_USAGE, (), shown="no limits",
+        help="how many tasks may be opened in a day, and how many minutes and tokens of the model they may use, also where prices are unknown",
+    )  # fmt: skip
     max_minutes: float = setting(
         "DAYHAND_MAX_MINUTES",
         types.AMOUNT,

@@ -194,6 +194,10 @@ DAILY_CAPS = comma_separated(
     "limits such as person=5 or repository=20 or installation=50.00",
     matching("a limit", r"(?:person|repository|installation)=[0-9]{1,6}(?:\.[0-9]{1,2})?"),
 )
+DAILY_USAGE = comma_separated(
+    "limits such as person=20 tasks or repository=300 minutes or installation=5000000 tokens",
+    matching("a limit", r"(?:person|repository|installation)=[1-9][0-9]{0,11} ?(?:tasks|minutes|tokens)"),
+)
 PATH = SettingType("a path", _read_path)
 ADDRESS = SettingType("an address such as https://example.org/v1", _read_address)
 PLAIN_ADDRESS = SettingType(

@@ -145,7 +145,7 @@ def open_handler(settings: Settings, redis: TextRedis, raw: Redis) -> DeliveryHa
         reply=reply,
         label=settings.label,
         handles=settings.handles,
-        caps=read_caps(settings.daily_dollars),
+        caps=read_caps(settings.daily_dollars, settings.daily_usage),
     )
     return DeliveryHandler(Deliveries(redis), dispatcher)
 

@@ -26,6 +26,7 @@ from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.queue import AllowedJob, enqueue, queue, waiting
 from dayhand.ledger.redis_server import at_hand
+from dayhand.ledger.spending import record_opening
 from dayhand.settings.required import app_key, require_app, require_data, require_no_eviction
 from dayhand.settings.table import Settings
 from dayhand.wiring.models import model_certificates
@@ -147,7 +148,8 @@ def wake_abandoned(redis: TextRedis, raw: Redis) -> None:
     """
     ledger = Ledger(redis)
     ledger.beat()
-    ledger.threads.open_from_mailboxes()
+    for task_id in ledger.threads.open_from_mailboxes():
+        record_opening(ledger, ledger.task(task_id))
     if abandoned := ledger.abandoned():
         queued = waiting(raw)
         for task_id in abandoned:
