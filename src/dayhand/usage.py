@@ -57,6 +57,23 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedLimits:
+    """The limits that a person set for one task; 0: none."""
+
+    dollars: float = 0.0
+    minutes: float = 0.0
+
+    def __str__(self) -> str:
+        """Both, for a sentence.
+
+        >>> str(AskedLimits(3.5, 20))
+        '$3.50 and 20 minutes'
+        """
+        money, time = Limit(Resource.MONEY, self.dollars, ""), Limit(Resource.MINUTES, self.minutes, "")
+        return " and ".join(limit.format(limit.maximum) for limit in (money, time) if limit.maximum)
+
+
+@dataclass(frozen=True, slots=True)
 class LimitHit:
     """A limit that made the model finish early, and how much was used by then."""
 

@@ -223,6 +223,9 @@ class Journal:
     def take_messages(self, turn: int, kind: TaskKind) -> tuple[Message, ...]:
         return ()
 
+    def is_given_more(self, kind: TaskKind) -> bool:
+        return False
+
     def is_asked_for_more(self, kind: TaskKind) -> bool:
         return False
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from dayhand.agent.compaction import History
+from dayhand.agent.guard import WorkLimits
 from dayhand.agent.loop import solve
 from dayhand.agent.model.items import message
 from dayhand.agent.prompt import comments
@@ -16,9 +17,9 @@ from dayhand.ledger.journal import Journal
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.log import Note, TaskLog
 from dayhand.ledger.thread import Message
-from dayhand.scripted_model.moves import Finish, Move, Shell
+from dayhand.scripted_model.moves import Finish, Move, Plan, Shell
 from dayhand.task import Ask, Solution, TaskKind
-from dayhand.usage import Usage
+from dayhand.usage import Limit, Resource, Usage
 from tests.agent.conftest import Killed, Play, Played
 from tests.agent.test_loop import TASK, Boxes
 
@@ -49,13 +50,17 @@ class Talk:
         else:
             assert self.ledger.threads.post_message(THREAD, one)
 
-    def work(self, during: Callable[[Note], object] = lambda _note: None) -> tuple[Solution, Journal, Claim]:
+    def work(
+        self, during: Callable[[Note], object] = lambda _note: None, limits: WorkLimits | None = None
+    ) -> tuple[Solution, Journal, Claim]:
         """Let a worker do the task; ``during`` is called with each line of the log."""
         claim = self.ledger.claim(TASK.id, "one")
         assert claim
         journal, log = Journal(self.ledger.redis, TASK.id, claim), TaskLog(self.ledger, claim)
         log.listen(during)
-        solution = solve(TASK, self.boxes(), self.played.model, briefing="", journal=journal, log=log)
+        solution = solve(
+            TASK, self.boxes(), self.played.model, briefing="", journal=journal, log=log, limits=limits
+        )
         return solution, journal, claim
 
     def heard(self) -> list[int]:
@@ -115,6 +120,32 @@ def test_a_comment_to_others_is_read_with_the_next_turn_and_keeps_no_task_going(
         "wrote the comment below in this conversation, not to you" in story.played.server.bodies[1].decode()
     )
     assert len(story.ledger.threads.find(THREAD).unread) == 1, "the one during the last turn"
+
+
+def test_a_limit_that_a_person_raises_counts_from_the_next_turn_even_before_the_last_reply(
+    talk: Callable[..., Talk],
+) -> None:
+    busy: list[list[Move]] = [[Plan(((f"step {n}", "pending"),))] for n in range(24)]
+    story, maximum = talk(*busy, [DONE]), [0.09]
+    raised = said("budget +$2", kind=TaskKind.QUESTION)
+    raised = replace(
+        raised, mention=False, task=replace(raised.task, ask=replace(raised.task.ask, max_dollars=2.03))
+    )
+
+    def limits() -> tuple[Limit, ...]:
+        return (Limit(Resource.MONEY, maximum[0], "the request"),)
+
+    def during(note: Note) -> None:
+        if "Your next reply is the last one" in note.text:
+            maximum[0] = 2.03
+            story.post(raised)
+
+    solution, _, _ = story.work(during, WorkLimits(limits=limits(), find_limits=limits))
+    assert (solution.summary, solution.limit_hit) == ("It said hi.", None)
+    assert "The limits of your work have changed: from now on it may use $2.03." in str(
+        story.played.server.bodies[-1]
+    )
+    assert story.heard()[-1] == 0, "the command itself is not shown"
 
 
 def test_a_task_that_only_answers_leaves_requests_to_the_next_task() -> None:

@@ -56,6 +56,21 @@ def test_a_repository_lowers_the_operators_limit_and_the_person_reads_where(harn
     )
 
 
+def test_a_comment_raises_the_limit_of_an_unfinished_task(harness: Harness) -> None:
+    harness.scripted_model.turns = [[FIX], *BUSY[:12], [DONE]]
+    repo = decide(harness)
+    issue = harness.issue(repo)
+    harness.comment(repo, issue, "@bot fix this, max $0.03")
+    harness.comment(repo, issue, "@bot budget +$9", by=harness.bob)
+    harness.comment(repo, issue, "@bot budget +$2")
+    (record,) = harness.work()
+    assert record.state is State.PROPOSED, record.reason
+    assert harness.waiting() == []
+    answer = harness.bot_comments(issue)[1]
+    assert answer.startswith("@ada From its next turn on, the task here may use $2.03, and never more than")
+    assert harness.bot_comments(issue)[0].startswith("@bob Only people with write access")
+
+
 def test_a_repository_cannot_raise_the_operators_limit(harness: Harness) -> None:
     harness.scripted_model.turns = [[FIX], *BUSY]
     issue, record = label(harness, decide(harness, "money = 900\nminutes = 900", max_dollars=0.03))

@@ -28,6 +28,10 @@ FINAL_REPLY = (
     "Say in `summary` what is done and what is left."
 )
 
+CHANGED = (
+    "The limits of your work have changed: from now on it may use"  # what a comment says that changes them
+)
+
 
 def lower_limits(limits: Sequence[Limit], lower: Mapping[str, float], setting: str) -> tuple[Limit, ...]:
     """The limits, with those of ``lower`` where they are lower: a repository or a person cannot raise a limit."""
@@ -52,6 +56,10 @@ class Budget:
         self._log = log
         self._clock = clock
         self._last_lap = clock()
+
+    def set_limits(self, limits: Sequence[Limit]) -> None:
+        """From now on these limits count."""
+        self._limits = tuple(limits)
 
     def lap(self) -> float:
         """Seconds of work since the last reply."""
@@ -95,7 +103,7 @@ class Budget:
 
     def final_reply_limit(self) -> Limit | None:
         """The limit for which the next reply is the final one; None if it is not."""
-        messages = {*self._history.messages_to_model()}
+        messages = {*self._told_under_these_limits()}
         return next((limit for limit in self._limits if FINAL_REPLY.format(limit.resource) in messages), None)
 
     def limit_hit(self) -> LimitHit | None:
@@ -123,7 +131,13 @@ class Budget:
         return [message("user", text)]
 
     def _told_to_finish(self) -> bool:
-        return any(text.endswith(FINISH_UP) for text in self._history.messages_to_model())
+        return any(text.endswith(FINISH_UP) for text in self._told_under_these_limits())
+
+    def _told_under_these_limits(self) -> list[str]:
+        """What the model was told since a person last changed the limits."""
+        messages = list(self._history.messages_to_model())
+        changes = [number for number, text in enumerate(messages) if CHANGED in text]
+        return messages[changes[-1] + 1 :] if changes else messages
 
     def _log_unenforceable_limits(self) -> None:
         """Log once which limits cannot be enforced, if the price or the number of tokens is not known."""

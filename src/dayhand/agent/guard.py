@@ -16,7 +16,7 @@ from dayhand.agent.tools.executor import ToolResult
 from dayhand.environment.declared.dayhand_toml import RepoConfig
 from dayhand.errors import LimitReached, ModelError, SandboxError
 from dayhand.task import Ask
-from dayhand.usage import Limit, Resource
+from dayhand.usage import AskedLimits, Limit, Resource
 
 QUOTE_CHARS = 300
 LONGEST_CYCLE = 3  # calls that are repeated together
@@ -25,6 +25,16 @@ UNCHANGED = (
     "You have taken {} turns without changing the work tree. If you know what to change, change it now. If there is "
     "nothing to change, or it cannot be done, call finish and say why."
 )
+
+
+def asked_by(ask: Ask) -> AskedLimits:
+    """The limits that a request names."""
+    return AskedLimits(ask.max_dollars, ask.max_minutes)
+
+
+def _lower_to(limits: Sequence[Limit], asked: AskedLimits) -> tuple[Limit, ...]:
+    amounts = {Resource.MONEY: asked.dollars, Resource.MINUTES: asked.minutes}
+    return lower_limits(limits, {name: most for name, most in amounts.items() if most}, REQUEST_SETTING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +54,30 @@ class WorkLimits:
     find_offences: Callable[[], str] = (
         str  # in the work tree: the first ``finish`` is refused with them; "" for none
     )
+    find_asked: Callable[[Ask], AskedLimits] = (
+        asked_by  # the limits of a request, which a person may change while the task runs
+    )
+    find_limits: Callable[[], tuple[Limit, ...]] = tuple  # the limits of now; () for those of the start
 
     @property
     def all(self) -> tuple[Limit, ...]:
         return (*self.limits, Limit(Resource.TURNS, self.turns, "DAYHAND_MAX_TURNS"))
 
+    @property
+    def now(self) -> tuple[Limit, ...]:
+        """All limits, as people have changed them since the start."""
+        return replace(self, limits=self.find_limits() or self.limits).all
+
     def of(self, config: RepoConfig, ask: Ask, clock: Callable[[], float]) -> WorkLimits:
         """These limits as a repository and the request lower them, with the repository's effort."""
-        asked = {Resource.MONEY: ask.max_dollars, Resource.MINUTES: ask.max_minutes}
         limits = lower_limits(self.limits, config.budget, REPOSITORY_SETTING)
-        limits = lower_limits(limits, {name: most for name, most in asked.items() if most}, REQUEST_SETTING)
-        return replace(self, limits=limits, clock=clock, effort=config.effort)
+        return replace(
+            self,
+            limits=_lower_to(limits, asked_by(ask)),
+            clock=clock,
+            effort=config.effort,
+            find_limits=lambda: _lower_to(limits, self.find_asked(ask)),
+        )
 
 
 class LoopGuard:

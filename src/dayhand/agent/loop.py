@@ -76,11 +76,14 @@ def solve(  # noqa: PLR0913 - what people wrote is no part of the briefing, whic
             TurnRunner(box, model, journal, log, tools, commit, budget, limits.effort, task.ask.kind),
             history,
             guard,
+            limits=limits,
             cache_key=task.id,
         )
 
 
-def _run(runner: TurnRunner, history: History, guard: LoopGuard, *, cache_key: str) -> Solution:
+def _run(
+    runner: TurnRunner, history: History, guard: LoopGuard, *, limits: WorkLimits, cache_key: str
+) -> Solution:
     """Take turns until one of them finishes.
 
     Turns in the journal come first. Their calls are run again if the restored work tree does not contain their effects.
@@ -92,13 +95,16 @@ def _run(runner: TurnRunner, history: History, guard: LoopGuard, *, cache_key: s
     resumed = bool(entries)
     for turn in guard.turns():
         runner.log.check()
+        guard.budget.set_limits(limits.now)
         history.add_messages(comments(messages.get(turn, ())))
         if compaction := compactions.get(turn):
             history.replace(turn, compaction.items, compaction.usage)
         entry = entries.get(turn)
         final = guard.budget.final_reply_limit()
-        if not (entry or final or compaction or turn in messages):
+        taken = entry or compaction or turn in messages
+        if not taken and (not final or journal.is_given_more(runner.kind)):
             history.add_messages(comments(runner.take_messages(turn)))
+            final = guard.budget.final_reply_limit()
         reply = (
             read_reply(entry.items, entry.usage)
             if entry

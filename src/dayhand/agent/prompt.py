@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from dayhand.agent.budget import CHANGED
 from dayhand.agent.conversation import conversation
 from dayhand.agent.model.base import Item
 from dayhand.agent.model.items import message
@@ -18,7 +19,7 @@ from dayhand.ledger.thread import Message
 from dayhand.reading.conversation import REQUEST, Conversation
 from dayhand.task import Task, TaskKind
 from dayhand.untrusted_text import strip_hidden
-from dayhand.usage import Limit
+from dayhand.usage import AskedLimits, Limit
 from dayhand.visible_text.markdown import visible, visible_line
 
 SYSTEM = """\
@@ -134,7 +135,10 @@ def _comment(said: Message) -> str:
     ask = said.task.ask
     lead = MENTION if said.mention else COMMENT
     who, text = _name(ask.asker), visible(ask.text).text
-    return f"{lead.format(who=who, permission=said.permission)}\n{tagged('comment', text)}"
+    comment = f"{lead.format(who=who, permission=said.permission)}\n{tagged('comment', text)}"
+    limits = str(AskedLimits(ask.max_dollars, ask.max_minutes))
+    parts = (comment if said.mention or not limits else "", limits and f"{CHANGED} {limits}.")
+    return "\n\n".join(part for part in parts if part)
 
 
 def _request(task: Task, snapshot: Conversation) -> str:

@@ -24,7 +24,8 @@ STOPPED = {
 STILL_RUNNING = (
     "The task here still runs. Write what you want to change, and it reads that next; or stop it first."
 )
-BUDGET_IS_SET = "The limit of a task that runs cannot be changed. Stop it, then write the budget again: its work so far is kept."
+BUDGET_IS_SET = "From its next turn on, the task here may use {}, and never more than the repository and the operator allow."
+NO_LIMIT_TO_RAISE = "No limit was set for the task here, so there is nothing to add to. “budget $2” sets one; the operator's limits stay."
 NO_REQUEST_FOR_BUDGET = f"{NOTHING_YET} Write what to do together with the limit: “fix this, max $2”."
 NO_PLAN = "There is no plan here that waits for approval. Write “plan”, and I make one."
 NOTHING_TO_RETRY = f"{NOTHING_YET} Write what to do."

@@ -38,6 +38,7 @@ from dayhand.ledger.repository_notes import record_push, withdrawn_since
 from dayhand.ledger.spending import DailyCap, UsedUp, find_used_up, record_opening
 from dayhand.ledger.thread import Message
 from dayhand.task import Ask, Task, TaskKind
+from dayhand.usage import AskedLimits
 from dayhand.visible_text.markdown import MAX_DROPPED, visible, visible_line
 
 ID_BYTES = 5
@@ -120,10 +121,20 @@ class Dispatcher:
             # Also if the task existed: its job may have been lost in between, and a second wake-up does no harm.
             if not opened.posted:
                 self.enqueue(opened.task_id)
+            elif ask.max_dollars or ask.max_minutes:
+                limits = AskedLimits(ask.max_dollars, ask.max_minutes)
+                self.ledger.facts(opened.task_id).put(facts.ASKED_LIMITS, limits)
             self._react(hub, request)
         if opened.posted:
             return Decision(opened.task_id, "the task that runs reads it next")
         return Decision(opened.task_id, "" if opened.fresh else "this task exists already")
+
+    def set_limits(self, task: str, request: TaskRequest) -> None:
+        """Change the limits of an unfinished task to those of the request, which its model reads as well."""
+        limits = AskedLimits(request.ask.max_dollars, request.ask.max_minutes)
+        self.ledger.facts(task).put(facts.ASKED_LIMITS, limits)
+        message = Message(self._task(request), mention=False)
+        self.ledger.threads.post_message(self.ledger.threads.of_task(task), message)
 
     def _find_used_up(self, request: TaskRequest) -> UsedUp | None:
         """The daily cap that a new task would exceed; what a running task reads is not capped."""

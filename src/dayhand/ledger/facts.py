@@ -15,7 +15,7 @@ from dayhand.ledger.codec import pack, unpack
 from dayhand.reading.conversation import Conversation
 from dayhand.reading.instruction_file import InstructionFile
 from dayhand.task import Blocked, HeldBack
-from dayhand.usage import Switch
+from dayhand.usage import AskedLimits, Switch
 from dayhand.verification import Status
 from dayhand.visible_text.markdown import Dropped
 
@@ -112,6 +112,15 @@ def _encode_held_back(held_back: HeldBack) -> str:
     return pack({"held_back": asdict(held_back)})
 
 
+def _parse_limits(text: str) -> AskedLimits:
+    stored = unpack("limits", text)
+    return stored.decode(AskedLimits, stored.data.get("limits"))
+
+
+def _encode_limits(limits: AskedLimits) -> str:
+    return pack({"limits": asdict(limits)})
+
+
 def _parse_switches(text: str) -> tuple[tuple[Switch, int], ...]:
     stored = unpack("list of the task's models", text)
     return stored.decode(
@@ -137,7 +146,9 @@ OWN_BRANCH = _text(
     "own_branch", "wiring", "wiring", "publish"
 )  # of our pull request that is continued; "" for none
 UNFINISHED_HEAD = _text("unfinished_head", "checkout", "checkout")  # the commit with unfinished work
-UNFINISHED_BRANCH = _text("unfinished_branch", "checkout", "checkout", "publish", old_name="unfinished")
+UNFINISHED_BRANCH = _text(
+    "unfinished_branch", "checkout", "checkout", "intake", "publish", old_name="unfinished"
+)
 
 # On GitHub.
 PULL = _number("pull", "publish", "publish", "intake")  # the pull request's number
@@ -185,6 +196,9 @@ INSTRUCTIONS = Fact(
 )  # the instruction files, and how much of each the model got
 
 # The model and the environment.
+ASKED_LIMITS = Fact(
+    "asked_limits", _parse_limits, _encode_limits, "intake", ("intake", "wiring")
+)  # that a person set while the task was queued or running, in place of the request's
 MODEL_SWITCHES = Fact("model_switches", _parse_switches, _encode_switches, "agent", ("agent",))
 BLOCKED = Fact("blocked", parse_blocked, encode_blocked, "ledger", ("dashboard",), own_place=True)
 
@@ -218,6 +232,7 @@ ALL: tuple[Fact[Any], ...] = (
     HIDDEN_TEXT,
     SNAPSHOT,
     INSTRUCTIONS,
+    ASKED_LIMITS,
     MODEL_SWITCHES,
     BLOCKED,
 )

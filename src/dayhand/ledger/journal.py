@@ -158,6 +158,11 @@ class Journal:
         """Whether a person addressed this task since its last turn."""
         return any(message.mention for message in self._waiting(kind))
 
+    def is_given_more(self, kind: TaskKind) -> bool:
+        """Whether a person changed the limits since its last turn."""
+        asks = [message.task.ask for message in self._waiting(kind)]
+        return any(ask.max_dollars or ask.max_minutes for ask in asks)
+
     def _waiting(self, kind: TaskKind) -> list[Message]:
         mailbox = self._redis.hgetall(keys.mailbox(self._thread)) if self._thread else {}
         return [message for message in decode_messages(mailbox) if message.steers(kind)]

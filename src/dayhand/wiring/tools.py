@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 
-from dayhand.agent.guard import WorkLimits
+from dayhand.agent.guard import WorkLimits, asked_by
 from dayhand.agent.model.retry import RetryPolicy
 from dayhand.checkout.repository import Checkout
 from dayhand.environment.registries.base import ExtraRegistries
 from dayhand.journey_tools import Tools
+from dayhand.ledger import facts
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.repository_notes import RepositoryNotes
 from dayhand.publish.base import Publication
 from dayhand.sandbox.base import Sandbox
 from dayhand.settings.table import Settings
-from dayhand.task import Task
-from dayhand.usage import Limit, Resource
+from dayhand.task import Ask, Task
+from dayhand.usage import AskedLimits, Limit, Resource
 from dayhand.verification import Scope
 from dayhand.verify.base_cache import BaseCache
 from dayhand.wiring.models import open_model
@@ -47,8 +50,13 @@ def open_tools(
             notes=RepositoryNotes(ledger, claim, task.repository),
             bases=BaseCache(settings.data / "bases"),
             size_limits=Scope(max_lines=settings.max_lines, max_files=settings.max_files),
-            work_limits=work_limits(settings),
+            work_limits=replace(work_limits(settings), find_asked=partial(_asked_now, claim)),
         )
+
+
+def _asked_now(claim: Claim, ask: Ask) -> AskedLimits:
+    """The limits that people set, the last ones if they changed them."""
+    return claim.facts.get(facts.ASKED_LIMITS) or asked_by(ask)
 
 
 def work_limits(settings: Settings) -> WorkLimits:

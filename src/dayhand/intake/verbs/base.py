@@ -55,6 +55,9 @@ class VerbContext(Protocol):
     def refuse(self, subject: Subject, login: str, refusal: Refusal) -> None:
         """Reply to a person on the issue. Raises ``HubError``."""
 
+    def set_limits(self, task: str, request: TaskRequest) -> None:
+        """Change the limits of an unfinished task to those of the request, which its model reads as well."""
+
     def answer(self, comment: Commented, text: str) -> None:
         """Reply to one comment, without a task. Raises ``HubError``."""
 
