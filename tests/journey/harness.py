@@ -123,7 +123,7 @@ class Harness:
         waiting = self.waiting()
         queue(connect_raw(self.settings.redis_url)).empty()
         for task_id in waiting:
-            travel_with(task_id, self.ledger, GitHubServices(self.settings, self.ledger))
+            travel_with(self.ledger.claim(task_id, "w"), GitHubServices(self.settings, self.ledger))
         self.settle()
         return [self.ledger.record(task_id) for task_id in waiting]
 

@@ -94,7 +94,7 @@ def test_what_is_pushed_while_an_examination_runs_is_examined_afterwards(harness
     (task_id,) = harness.waiting()
     killed = CrashingWorkshop(GitHubServices(harness.settings, harness.ledger), begins("prepare"))
     with suppress(KeyboardInterrupt):
-        travel_with(task_id, harness.ledger, killed)
+        travel_with(harness.ledger.claim(task_id, "w"), killed)
     second = push(harness, repo, "Makefile", "test:\n\ttrue 2\n")
     (other,) = set(harness.waiting()) - {task_id}
     harness.ledger.redis.delete(f"dayhand:lease:{task_id}")
@@ -109,8 +109,7 @@ def test_a_killed_examination_is_taken_up_again_and_leaves_one_check_run(harness
         (task_id,) = set(harness.waiting())
         with suppress(KeyboardInterrupt):
             travel_with(
-                task_id,
-                harness.ledger,
+                harness.ledger.claim(task_id, "w"),
                 CrashingWorkshop(GitHubServices(harness.settings, harness.ledger), moment),
             )
         (run,) = examinations(repo)
@@ -151,8 +150,7 @@ def test_an_examination_that_breaks_says_why_and_leaves_nothing_under_way(harnes
     for _ in range(6):  # its worker dies more often than a task is tried
         with suppress(KeyboardInterrupt):
             travel_with(
-                task_id,
-                harness.ledger,
+                harness.ledger.claim(task_id, "w"),
                 CrashingWorkshop(GitHubServices(harness.settings, harness.ledger), begins("prepare")),
             )
         harness.ledger.redis.delete(f"dayhand:lease:{task_id}")
@@ -177,8 +175,7 @@ def test_a_task_says_first_what_cannot_run_and_works_all_the_same(harness: Harne
     with suppress(KeyboardInterrupt):
         (task_id,) = harness.waiting()
         travel_with(
-            task_id,
-            harness.ledger,
+            harness.ledger.claim(task_id, "w"),
             CrashingWorkshop(GitHubServices(harness.settings, harness.ledger), begins("solve")),
         )
     (comment_text,) = harness.bot_comments(issue)
@@ -204,8 +201,7 @@ def test_a_task_knows_from_the_last_examination_what_will_not_run(harness: Harne
     with suppress(KeyboardInterrupt):
         (task_id,) = harness.waiting()
         travel_with(
-            task_id,
-            harness.ledger,
+            harness.ledger.claim(task_id, "w"),
             CrashingWorkshop(GitHubServices(harness.settings, harness.ledger), begins("prepare")),
         )
     assert harness.bot_comments(other)[0].startswith("⛔ **Some checks cannot run here**")
@@ -219,8 +215,7 @@ def test_a_question_is_told_first_as_well(harness: Harness) -> None:
     with suppress(KeyboardInterrupt):
         (task_id,) = harness.waiting()
         travel_with(
-            task_id,
-            harness.ledger,
+            harness.ledger.claim(task_id, "w"),
             CrashingWorkshop(GitHubServices(harness.settings, harness.ledger), begins("solve")),
         )
     assert harness.bot_comments(issue)[0].startswith("⛔ **Some checks cannot run here**")

@@ -31,7 +31,9 @@ def asked(harness: Harness) -> tuple[Repository, Issue, str]:
 def attempt(harness: Harness, task_id: str) -> State:
     """One attempt, as a worker makes it, but without pauses."""
     harness.ledger.redis.delete(keys.lease(task_id))
-    travel_with(task_id, harness.ledger, GitHubServices(harness.settings, harness.ledger, git_pauses=()))
+    travel_with(
+        harness.ledger.claim(task_id, "w"), GitHubServices(harness.settings, harness.ledger, git_pauses=())
+    )
     return harness.ledger.record(task_id).state
 
 

@@ -72,7 +72,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 def travel(harness: Harness, task_id: str, name: str, happens: Callable[[], None]) -> None:
     workshop = GitHubServices(harness.settings, harness.ledger)
-    travel_with(task_id, harness.ledger, InterceptedWorkshop(workshop, name, happens))
+    travel_with(harness.ledger.claim(task_id, "w"), InterceptedWorkshop(workshop, name, happens))
     harness.settle()
 
 
@@ -159,7 +159,7 @@ def test_where_github_is_away_the_task_waits_and_no_turn_is_paid_for_twice(harne
     assert harness.pulls(repo) == []
 
     harness.ledger.redis.delete(keys.lease(task_id))  # its time to wait is over
-    travel_with(task_id, harness.ledger, GitHubServices(harness.settings, harness.ledger))
+    travel_with(harness.ledger.claim(task_id, "w"), GitHubServices(harness.settings, harness.ledger))
     assert harness.ledger.record(task_id).state is State.PROPOSED
     assert len(harness.pulls(repo)) == 1
     assert len(harness.bot_comments(issue)) == 1
@@ -176,9 +176,9 @@ def test_a_worker_that_dies_while_it_opens_leaves_one_of_everything(harness: Har
     for request_ in ("open_pull", "create_check", "comment"):
         workshop = InterceptedWorkshop(GitHubServices(harness.settings, short_lease_ledger), request_, die)
         with pytest.raises(KeyboardInterrupt):
-            travel_with(task_id, short_lease_ledger, workshop)
+            travel_with(short_lease_ledger.claim(task_id, "w"), workshop)
         wait_for_lease(harness, task_id)
-    travel_with(task_id, harness.ledger, GitHubServices(harness.settings, harness.ledger))
+    travel_with(harness.ledger.claim(task_id, "w"), GitHubServices(harness.settings, harness.ledger))
 
     assert harness.ledger.record(task_id).state is State.PROPOSED
     (pull,) = harness.pulls(repo)

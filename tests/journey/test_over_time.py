@@ -92,7 +92,8 @@ def play_weather(harness: Harness, *rain: int) -> tuple[Issue, CheckRun]:
     harness.label(repo, harness.issue(repo))
     (task_id,) = harness.waiting()
     travel_with(
-        task_id, harness.ledger, ChangingEnvironment(GitHubServices(harness.settings, harness.ledger))
+        harness.ledger.claim(task_id, "w"),
+        ChangingEnvironment(GitHubServices(harness.settings, harness.ledger)),
     )
     (pull,) = harness.pulls(repo)
     (check,) = harness.checks(repo, pull)
@@ -155,12 +156,11 @@ def test_a_worker_that_dies_between_two_rounds_is_followed_without_a_second_paid
     short_lease_ledger = Ledger(harness.ledger.redis, lease_seconds=0.2)
     with pytest.raises(KeyboardInterrupt):
         travel_with(
-            task_id,
-            short_lease_ledger,
+            short_lease_ledger.claim(task_id, "w"),
             CrashingWorkshop(GitHubServices(harness.settings, short_lease_ledger), moment()),
         )
     wait_for_lease(harness, task_id)
-    travel_with(task_id, harness.ledger, GitHubServices(harness.settings, harness.ledger))
+    travel_with(harness.ledger.claim(task_id, "w"), GitHubServices(harness.settings, harness.ledger))
     record = harness.ledger.record(task_id)
     assert record.state is State.PROPOSED, record.reason
     assert harness.model_server.count == 4, "four turns, each asked for once"

@@ -54,7 +54,7 @@ def test_a_worker_that_is_stopped_during_a_reply_keeps_it_and_nobody_pays_for_it
     (task_id,) = harness.waiting()
     stopping = threading.Event()
     services = StoppingServices(GitHubServices(harness.settings, harness.ledger), stopping)
-    travel_with(task_id, harness.ledger, services, stopping=stopping)
+    travel_with(harness.ledger.claim(task_id, "w"), services, stopping=stopping)
     assert harness.ledger.record(task_id).state is State.QUEUED
     assert len(harness.model_server.bodies) == 1
     (record,) = harness.work()

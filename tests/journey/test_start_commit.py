@@ -71,7 +71,7 @@ def die_before_recording(harness: Harness, task_id: str, name: str, happens: Cal
     short_lease_ledger = Ledger(harness.ledger.redis, lease_seconds=0.2)
     services = InterceptedWorkshop(GitHubServices(harness.settings, short_lease_ledger), name, happens)
     with pytest.raises(KeyboardInterrupt):
-        travel_with(task_id, short_lease_ledger, DyingServices(services))
+        travel_with(short_lease_ledger.claim(task_id, "w"), DyingServices(services))
     wait_for_lease(harness, task_id)
 
 
@@ -133,7 +133,7 @@ def test_a_worker_that_dies_between_push_and_record_pushes_nothing_twice(harness
     (pull,) = harness.pulls(repo)
     assert pull.pull
     head = pull.pull.head_sha
-    travel_with(task_id, harness.ledger, GitHubServices(harness.settings, harness.ledger))
+    travel_with(harness.ledger.claim(task_id, "w"), GitHubServices(harness.settings, harness.ledger))
     assert harness.ledger.record(task_id).state is State.PROPOSED
     assert [one.pull and one.pull.head_sha for one in harness.pulls(repo)] == [head]
     assert len(repo.store.between(pull.pull.base_sha, head)) == 1

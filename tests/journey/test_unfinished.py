@@ -105,12 +105,11 @@ def test_a_successor_goes_on_from_unfinished_work(harness: Harness, then: str) -
     short_lease_ledger = Ledger(harness.ledger.redis, lease_seconds=0.2)
     with pytest.raises(KeyboardInterrupt):
         travel_with(
-            task_id,
-            short_lease_ledger,
+            short_lease_ledger.claim(task_id, "w"),
             CrashOnFailureWorkshop(GitHubServices(harness.settings, short_lease_ledger)),
         )
     wait_for_lease(harness, task_id)
-    travel_with(task_id, harness.ledger, GitHubServices(harness.settings, harness.ledger))
+    travel_with(harness.ledger.claim(task_id, "w"), GitHubServices(harness.settings, harness.ledger))
     (pull,) = harness.pulls(repo)
     assert pull.pull
     commits = [
@@ -154,8 +153,7 @@ def test_what_was_done_when_time_runs_out_is_kept(harness: Harness, where: str) 
     (task_id,) = harness.waiting()
     began = time.monotonic()
     travel_with(
-        task_id,
-        harness.ledger,
+        harness.ledger.claim(task_id, "w"),
         OutOfTimeWorkshop(GitHubServices(harness.settings, harness.ledger), "sleep\x0098.5"),
     )
     assert time.monotonic() - began < 60

@@ -149,7 +149,7 @@ def test_a_clone_that_fails_is_told_and_leaves_nothing(harness: Harness) -> None
     harness.label(repo, issue)
     harness.hub.faults.add("git-upload-pack$", 404, times=9)
     (task_id,) = harness.waiting()
-    travel_with(task_id, harness.ledger, GitHubServices(harness.settings, harness.ledger))
+    travel_with(harness.ledger.claim(task_id, "w"), GitHubServices(harness.settings, harness.ledger))
     record = harness.ledger.record(task_id)
     assert record.state is State.FAILED
     assert "git" in record.reason
@@ -207,9 +207,9 @@ def test_a_task_taken_over_is_not_paid_for_twice(harness: Harness) -> None:
     workshop = GitHubServices(harness.settings, short_lease_ledger)
     for stage in ("prepare", "solve", "take", "check", "publish"):
         with pytest.raises(KeyboardInterrupt):
-            travel_with(task_id, short_lease_ledger, CrashingWorkshop(workshop, begins(stage)))
+            travel_with(short_lease_ledger.claim(task_id, "w"), CrashingWorkshop(workshop, begins(stage)))
         wait_for_lease(harness, task_id)
-    travel_with(task_id, harness.ledger, GitHubServices(harness.settings, harness.ledger))
+    travel_with(harness.ledger.claim(task_id, "w"), GitHubServices(harness.settings, harness.ledger))
     record = harness.ledger.record(task_id)
     assert record.state is State.PROPOSED, record.reason
     (pull,) = harness.pulls(repo)

@@ -22,7 +22,6 @@ from dayhand.ledger.queue import (
     dispatch_queue,
     enqueue,
     queue,
-    step_aside,
     waiting,
 )
 from dayhand.worker.job import perform
@@ -54,20 +53,6 @@ def test_a_task_may_be_woken_twice(raw: Redis) -> None:
     enqueue(raw, "t-2")
     assert waiting(raw) == {"t-1", "t-2"}
     assert len(queue(raw).job_ids) == 3
-
-
-def test_what_nobody_asked_for_lets_what_a_person_asked_for_go_first(raw: Redis) -> None:
-    for task_id in ("env-2", "t-1", "env-3"):
-        enqueue(raw, task_id)
-    assert step_aside(raw, "env-1"), "t-1 waits behind it"
-    assert [job_id.partition("_")[0] for job_id in queue(raw).job_ids] == ["env-2", "t-1", "env-3", "env-1"]
-    assert not step_aside(raw, "t-9"), "a person asked for it"
-
-
-def test_where_no_person_waits_nothing_steps_aside(raw: Redis) -> None:
-    enqueue(raw, "env-2")
-    assert not step_aside(raw, "env-1")
-    assert waiting(raw) == {"env-2"}
 
 
 def test_a_job_that_an_older_version_queued_still_runs(raw: Redis) -> None:

@@ -205,6 +205,7 @@ WRONG = [
     ("DAYHAND_HANDLES", "bot,my bot"),
     ("DAYHAND_HANDLES", "bot_2"),
     ("DAYHAND_HANDLES", "-bot"),
+    ("DAYHAND_MAX_RUNNING_PER_INSTALLATION", "-1"),
     ("DAYHAND_STOP_SECONDS", "-1"),
     ("DAYHAND_MIN_FREE_MB", "1.5"),
     ("DAYHAND_KEPT_BYTES", "1 GB"),

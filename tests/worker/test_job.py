@@ -136,7 +136,7 @@ def test_a_failure_is_told_to_the_person_and_written_down(
     ledger: Ledger, error: Exception, state: State, reason: str
 ) -> None:
     services = Services(failing(error))
-    travel_with(TASK.id, ledger, services)
+    travel_with(ledger.claim(TASK.id, "w"), services)
     record = ledger.record(TASK.id)
     assert record.state is state
     assert record.reason.startswith(reason)
@@ -146,7 +146,7 @@ def test_a_failure_is_told_to_the_person_and_written_down(
 
 
 def test_a_fault_of_our_own_leaves_its_traceback_in_the_log(ledger: Ledger) -> None:
-    travel_with(TASK.id, ledger, Services(failing(ValueError("oh"))))
+    travel_with(ledger.claim(TASK.id, "w"), Services(failing(ValueError("oh"))))
     errors = [note.text for note in LogReader(ledger.redis).read(TASK.id) if note.kind == "error"]
     assert "Traceback" in errors[0]
     assert "raise error" in errors[0]
@@ -155,7 +155,7 @@ def test_a_fault_of_our_own_leaves_its_traceback_in_the_log(ledger: Ledger) -> N
 def test_a_task_that_somebody_holds_is_left_alone(ledger: Ledger) -> None:
     holder = ledger.claim(TASK.id, "one")
     services = Services(failing(AssertionError("it was touched")))
-    travel_with(TASK.id, ledger, services)
+    travel_with(ledger.claim(TASK.id, "w"), services)
     assert services.listener == Told()
     assert holder is not None
     holder.check()
@@ -168,7 +168,7 @@ def test_whoever_loses_the_lease_stops_without_a_word(ledger: Ledger) -> None:
         raise SandboxError("The box broke.")
 
     services = Services(lose)
-    travel_with(TASK.id, ledger, services, worker="slow")
+    travel_with(ledger.claim(TASK.id, "slow"), services)
     assert services.listener.failures == []
     record = ledger.record(TASK.id)
     assert (record.state, record.reason) == (State.RUNNING, "")
@@ -176,7 +176,7 @@ def test_whoever_loses_the_lease_stops_without_a_word(ledger: Ledger) -> None:
 
 def test_a_journey_that_sees_the_lease_lost_ends_quietly(ledger: Ledger) -> None:
     services = Services(failing(LeaseLost("gone")))
-    travel_with(TASK.id, ledger, services)
+    travel_with(ledger.claim(TASK.id, "w"), services)
     assert services.listener.failures == []
     assert ledger.record(TASK.id).state is State.RUNNING
 
@@ -185,7 +185,7 @@ def test_while_github_is_away_the_task_waits_longer_and_longer(ledger: Ledger) -
     services = Services(failing(HubUnavailable("GitHub does not answer.")))
     waits = []
     for _ in range(8):
-        travel_with(TASK.id, ledger, services)
+        travel_with(ledger.claim(TASK.id, "w"), services)
         waits.append(round(ledger.redis.pttl(keys.lease(TASK.id)) / 1000))
         ledger.redis.delete(keys.lease(TASK.id))  # the wait is over
     assert waits == [FIRST_DELAY, 30, 60, 120, 240, 480, 600, 600]
@@ -198,7 +198,7 @@ def test_while_github_is_away_the_task_waits_longer_and_longer(ledger: Ledger) -
 
 def test_github_that_stays_away_for_a_day_ends_the_task(ledger: Ledger) -> None:
     ledger.redis.hset(keys.record(TASK.id), "delays", MAX_DELAYS)
-    travel_with(TASK.id, ledger, Services(failing(HubUnavailable("GitHub does not answer."))))
+    travel_with(ledger.claim(TASK.id, "w"), Services(failing(HubUnavailable("GitHub does not answer."))))
     assert ledger.record(TASK.id).state is State.FAILED
 
 
@@ -206,27 +206,27 @@ def test_a_stop_while_github_is_away_ends_the_task_in_the_ledger(ledger: Ledger)
     services = Services(
         failing(HubUnavailable("GitHub does not answer.")), Told(deaf=HubUnavailable("Away."))
     )
-    travel_with(TASK.id, ledger, services)
+    travel_with(ledger.claim(TASK.id, "w"), services)
     ledger.ask_to_stop(TASK.id, "ada")
-    travel_with(TASK.id, ledger, services)  # without a wait: the stop ended it
+    travel_with(ledger.claim(TASK.id, "w"), services)  # without a wait: the stop ended it
     record = ledger.record(TASK.id)
     assert (record.state, record.reason.partition(".")[0]) == (State.STOPPED, "ada stopped this task")
 
 
 def test_a_failure_that_github_does_not_take_is_still_written_down(ledger: Ledger) -> None:
     services = Services(failing(SandboxError("No box.")), Told(deaf=HubError("Locked.", status=403)))
-    travel_with(TASK.id, ledger, services)
+    travel_with(ledger.claim(TASK.id, "w"), services)
     assert ledger.record(TASK.id).reason == "No box."
     assert "GitHub refused the message about this failure: Locked." in services.listener.heard
 
 
 def test_a_failure_that_cannot_be_told_yet_is_told_later(ledger: Ledger) -> None:
     services = Services(failing(SandboxError("No box.")), Told(deaf=HubUnavailable("Away.")))
-    travel_with(TASK.id, ledger, services)
+    travel_with(ledger.claim(TASK.id, "w"), services)
     assert ledger.record(TASK.id).state is State.QUEUED
     ledger.redis.delete(keys.lease(TASK.id))
     services.listener.deaf = None
-    travel_with(TASK.id, ledger, services)
+    travel_with(ledger.claim(TASK.id, "w"), services)
     assert [str(error) for error in services.listener.failures] == ["No box."]
     assert ledger.record(TASK.id).state is State.FAILED
 
@@ -234,7 +234,7 @@ def test_a_failure_that_cannot_be_told_yet_is_told_later(ledger: Ledger) -> None
 def test_redis_that_breaks_off_leaves_the_task_to_the_next(ledger: Ledger) -> None:
     services = Services(failing(RedisConnectionError("gone")))
     with pytest.raises(RedisConnectionError):
-        travel_with(TASK.id, ledger, services)
+        travel_with(ledger.claim(TASK.id, "w"), services)
     assert services.listener.failures == []
     assert ledger.record(TASK.id).state is State.RUNNING
 
@@ -244,7 +244,7 @@ def test_a_task_that_kills_its_workers_is_not_tried_for_ever(ledger: Ledger) -> 
         assert ledger.claim(TASK.id, "victim") is not None
         ledger.drop("victim")
     services = Services(failing(AssertionError("it was tried again")))
-    travel_with(TASK.id, ledger, services)
+    travel_with(ledger.claim(TASK.id, "w"), services)
     assert "The worker died 5 times in a row on this task" in ledger.record(TASK.id).reason
     assert len(services.listener.failures) == 1
 
@@ -255,13 +255,13 @@ def test_a_worker_that_is_stopped_hands_the_task_back_and_no_number_of_restarts_
     for _ in range(2 * MAX_ATTEMPTS + 1):
         stopping = threading.Event()
         services = Services(stopping.set)
-        travel_with(TASK.id, ledger, services, stopping=stopping)
+        travel_with(ledger.claim(TASK.id, "w"), services, stopping=stopping)
         record = ledger.record(TASK.id)
         assert (record.state, services.listener.failures) == (State.QUEUED, [])
         assert ledger.abandoned() == [TASK.id], "anybody may continue at once"
     assert record.reason == "Its worker was stopped. Another one continues."
     services = Services(failing(CheckoutError("It got here.")))
-    travel_with(TASK.id, ledger, services)
+    travel_with(ledger.claim(TASK.id, "w"), services)
     assert ledger.record(TASK.id).reason == "It got here."
     assert not any("worker died" in text for text in services.listener.heard), "a false story"
 
@@ -283,19 +283,19 @@ def test_a_worker_that_does_not_stop_in_time_is_killed_and_that_does_not_count_e
 )
 def test_a_task_that_meets_a_full_disk_waits_and_goes_on(ledger: Ledger, error: Exception) -> None:
     services = Services(failing(error))
-    travel_with(TASK.id, ledger, services)
+    travel_with(ledger.claim(TASK.id, "w"), services)
     record = ledger.record(TASK.id)
     assert (record.state, services.listener.failures) == (State.QUEUED, [])
     assert record.reason == "The worker's disk is full. The task will be retried in 15 seconds."
     assert record.reason in services.listener.heard, "people read it in the check run"
     ledger.redis.delete(keys.lease(TASK.id))  # 15 seconds later
-    travel_with(TASK.id, ledger, Services(failing(CheckoutError("It got here."))))
+    travel_with(ledger.claim(TASK.id, "w"), Services(failing(CheckoutError("It got here."))))
     assert ledger.record(TASK.id).reason == "It got here."
 
 
 def test_a_task_stops_before_the_disk_is_full_so_that_no_check_fails_for_it(ledger: Ledger) -> None:
     services = Services(lambda: None)
-    travel_with(TASK.id, ledger, services, find_shortage=lambda: "Only 9 MB of disk are free.")
+    travel_with(ledger.claim(TASK.id, "w"), services, find_shortage=lambda: "Only 9 MB of disk are free.")
     record = ledger.record(TASK.id)
     assert (record.state, services.listener.failures) == (State.QUEUED, [])
     assert record.reason.startswith("Only 9 MB of disk are free.")
@@ -310,9 +310,9 @@ def test_a_task_that_cannot_even_be_told_of_ends_in_the_ledger(ledger: Ledger) -
         ledger.drop("victim")
     for _ in range(MAX_ATTEMPTS):
         with pytest.raises(ValueError, match="in the telling"):
-            travel_with(TASK.id, ledger, services, worker="victim")
+            travel_with(ledger.claim(TASK.id, "victim"), services)
         ledger.drop("victim")
-    travel_with(TASK.id, ledger, services)
+    travel_with(ledger.claim(TASK.id, "w"), services)
     assert ledger.record(TASK.id).state is State.FAILED
 
 
@@ -330,7 +330,7 @@ def test_a_worker_that_is_killed_in_mid_task_is_followed_by_another(ledger: Ledg
     os.waitpid(victim, 0)
     ledger.drop("victim")
     services = Services(failing(CheckoutError("The second one got here too.")))
-    travel_with(TASK.id, ledger, services)
+    travel_with(ledger.claim(TASK.id, "w"), services)
     lines = LogReader(ledger.redis).read(TASK.id)
     assert [note.line for note in lines] == list(range(1, len(lines) + 1))
     assert [note.text for note in lines] == [
@@ -352,17 +352,14 @@ def _travel_and_hang(socket: str, tell: int) -> None:
         signal.pause()
 
     travel_with(
-        TASK.id,
-        Ledger(Redis(unix_socket_path=socket, decode_responses=True)),
-        Services(hang),
-        worker="victim",
+        Ledger(Redis(unix_socket_path=socket, decode_responses=True)).claim(TASK.id, "victim"), Services(hang)
     )
 
 
 def test_a_task_that_a_newer_version_wrote_waits_and_says_why(ledger: Ledger) -> None:
     ledger.redis.hset(keys.record(TASK.id), "task", '{"version": 99}')
     services = Services(lambda: None)
-    travel_with(TASK.id, ledger, services)
+    travel_with(ledger.claim(TASK.id, "w"), services)
     state, reason, attempt = ledger.redis.hmget(keys.record(TASK.id), "state", "reason", "attempt")
     assert (state, attempt, services.listener.failures) == ("queued", "0", [])
     assert reason.startswith("A newer version of Dayhand wrote this task")

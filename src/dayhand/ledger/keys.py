@@ -13,6 +13,9 @@ KEPT_SECONDS = 90 * 24 * 3600  # for a finished task, with its log and journal
 
 TASKS = "dayhand:tasks"  # sorted set: ids by time of creation
 UNFINISHED = "dayhand:unfinished"  # set of ids
+TURNS = "dayhand:turns"  # hash: id → the class, the person and so on of an unfinished task
+HELD = "dayhand:held"  # set: ids of tasks that a worker claimed, while their lease lasts
+SERVED = "dayhand:served"  # sorted set: people and repositories by when a task of theirs was claimed
 BEAT = "dayhand:beat"  # when a janitor last looked, in milliseconds of Redis's clock
 AFTER_OUTAGE = "dayhand:after-outage"  # exists for a while after nobody could look
 ENDED = "dayhand:ended"  # hash: the number of tasks that ended in each state

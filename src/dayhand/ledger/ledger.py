@@ -20,6 +20,7 @@ from dayhand.ledger.codec import decode_outcome, decode_task, encode_outcome, en
 from dayhand.ledger.facts import Fact
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.thread import MAX_MESSAGES, Message, Threads
+from dayhand.ledger.waiting.turns import encode_turn
 from dayhand.task import Ending, State, Task
 
 T = TypeVar("T")
@@ -108,8 +109,10 @@ class Ledger:
             keys.TASKS,
             keys.UNFINISHED,
             keys.UNREAD,
+            keys.TURNS,
         ]
         args = [task.id, encode_task(task), self.clock(), keys.DELIVERY_SECONDS, keys.KEPT_SECONDS, thread]
+        args += [encode_turn(task)]
         args += [message.id, message.encode(), MAX_MESSAGES] if message else ["", "", 0]
         task_id, result = self._open(keys=script_keys, args=args)
         return Opened(task_id, fresh=result == "fresh", posted=result == "posted", full=result == "full")
@@ -141,9 +144,9 @@ class Ledger:
         return {state: int(count) for state, count in self.redis.hgetall(keys.ENDED).items()}
 
     def claim(self, task_id: str, worker: str) -> Claim | None:
-        """Claim an unfinished task that no worker holds; None if one does or may come back, or if the task is over."""
+        """Claim this unfinished task if no worker holds it; None if one does or may come back, or if the task is over."""
         token = secrets.token_hex(16)
-        script_keys = [keys.record(task_id), keys.lease(task_id), keys.BEAT, keys.AFTER_OUTAGE]
+        script_keys = [keys.record(task_id), keys.lease(task_id), keys.BEAT, keys.AFTER_OUTAGE, keys.HELD]
         args = [token, int(self.lease_seconds * 1000), self.clock(), worker, *states.before(State.RUNNING)]
         counts = self._claim(keys=script_keys, args=args)
         return Claim(self, task_id, token, *counts) if counts else None

@@ -1,7 +1,7 @@
 """Two queues, for tasks and for deliveries: their jobs are JSON, and they can start one function only.
 
-An RQ job is only a wake-up. The ledger knows which tasks are unfinished and which deliveries nobody handled; a job whose
-task or delivery another worker holds just ends.
+An RQ job is only a wake-up. The ledger knows which tasks are unfinished and which deliveries nobody handled. A worker that is
+woken claims the task whose turn it is (``waiting/``); a job ends at once if there is none, or if its delivery is held.
 """
 
 from __future__ import annotations
@@ -93,19 +93,6 @@ def enqueue_delivery(connection: Redis, guid: str) -> None:
 def enqueue_look(connection: Redis) -> None:
     """Wake a dispatcher to look for deliveries that did not reach us."""
     dispatch_queue(connection).enqueue(LOOK_FOR_MISSED, result_ttl=0, failure_ttl=3600)
-
-
-def step_aside(connection: Redis, task_id: str) -> bool:
-    """Put a task that no person requested back at the end of the queue while a requested one waits.
-
-    Installing the App on a hundred repositories then delays nobody. Returns whether the task was put back.
-    """
-    if not task_id.startswith(UNREQUESTED) or all(
-        waiting_id.startswith(UNREQUESTED) for waiting_id in waiting(connection)
-    ):
-        return False
-    enqueue(connection, task_id)
-    return True
 
 
 def waiting(connection: Redis) -> set[str]:

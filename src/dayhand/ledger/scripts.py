@@ -9,45 +9,46 @@ from __future__ import annotations
 
 # Record a task as queued in its thread, whose key is kept with it.
 _QUEUE = """
-local function queue(record, thread, name, tasks, unfinished, id, task, now, kept)
+local function queue(record, thread, name, tasks, unfinished, turns, id, task, now, kept, turn)
   redis.call('HSET', record, 'task', task, 'state', 'queued', 'thread', name, 'updated', now)
   redis.call('HSET', thread, 'task', id, 'last', id)
   redis.call('EXPIRE', thread, kept)
   redis.call('ZREMRANGEBYSCORE', tasks, '-inf', now - 2 * kept)
   redis.call('ZADD', tasks, now, id)
   redis.call('SADD', unfinished, id)
+  redis.call('HSET', turns, id, turn)
 end
 """
 
-# KEYS: delivery, thread, mailbox, record, tasks, unfinished, unread
-# ARGV: id, task, now, delivery seconds, kept seconds, name of the thread, message id ("": none), message, most messages
+# KEYS: delivery, thread, mailbox, record, tasks, unfinished, unread, turns
+# ARGV: id, task, now, delivery seconds, kept seconds, name of the thread, turn, message id ("": none), message, most messages
 OPEN = (
     _QUEUE
     + """
 local seen = redis.call('GET', KEYS[1])
 if seen and seen ~= '' then
-  local posted = redis.call('HEXISTS', KEYS[3], ARGV[7]) == 1
+  local posted = redis.call('HEXISTS', KEYS[3], ARGV[8]) == 1
   return {seen, seen == ARGV[1] and 'fresh' or posted and 'posted' or 'known'}
 end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[4])
 local held = redis.call('HGET', KEYS[2], 'task')
 if not held or redis.call('SISMEMBER', KEYS[6], held) == 0 then
-  queue(KEYS[4], KEYS[2], ARGV[6], KEYS[5], KEYS[6], ARGV[1], ARGV[2], ARGV[3], ARGV[5])
+  queue(KEYS[4], KEYS[2], ARGV[6], KEYS[5], KEYS[6], KEYS[8], ARGV[1], ARGV[2], ARGV[3], ARGV[5], ARGV[7])
   return {ARGV[1], 'fresh'}
 end
 redis.call('SET', KEYS[1], held, 'EX', ARGV[4])
-if ARGV[7] == '' then return {held, 'known'} end
-if redis.call('HLEN', KEYS[3]) >= tonumber(ARGV[9]) and redis.call('HEXISTS', KEYS[3], ARGV[7]) == 0 then
+if ARGV[8] == '' then return {held, 'known'} end
+if redis.call('HLEN', KEYS[3]) >= tonumber(ARGV[10]) and redis.call('HEXISTS', KEYS[3], ARGV[8]) == 0 then
   return {held, 'full'}
 end
-redis.call('HSET', KEYS[3], ARGV[7], ARGV[8])
+redis.call('HSET', KEYS[3], ARGV[8], ARGV[9])
 redis.call('SADD', KEYS[7], ARGV[6])
 return {held, 'posted'}
 """
 )
 
-# KEYS: thread, mailbox, record, tasks, unfinished, unread
-# ARGV: message id, task id, task, now, kept seconds, name of the thread
+# KEYS: thread, mailbox, record, tasks, unfinished, unread, turns
+# ARGV: message id, task id, task, now, kept seconds, name of the thread, turn
 # The oldest message becomes a task, unless another process was faster.
 OPEN_FROM_MAILBOX = (
     _QUEUE
@@ -56,7 +57,7 @@ local held = redis.call('HGET', KEYS[1], 'task')
 if held and redis.call('SISMEMBER', KEYS[5], held) == 1 then return held == ARGV[2] and 1 or 0 end
 if redis.call('HDEL', KEYS[2], ARGV[1]) == 0 then return 0 end
 if redis.call('HLEN', KEYS[2]) == 0 then redis.call('SREM', KEYS[6], ARGV[6]) end
-queue(KEYS[3], KEYS[1], ARGV[6], KEYS[4], KEYS[5], ARGV[2], ARGV[3], ARGV[4], ARGV[5])
+queue(KEYS[3], KEYS[1], ARGV[6], KEYS[4], KEYS[5], KEYS[7], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[7])
 return 1
 """
 )
@@ -100,20 +101,32 @@ return 1
 """
 )
 
-# KEYS: record, lease, beat, after outage
-# ARGV: token, lease milliseconds, now, worker, then the states that may become running
-CLAIM = (
+# A claim as a function. keys: record, lease, beat, after outage
+# args: token, lease milliseconds, now, worker, then the states that may become running
+CLAIM_ONE = (
     _BEAT
     + """
-local record = redis.call('HMGET', KEYS[1], 'state', 'token', 'attempt', 'delays')
-if record[2] == ARGV[1] then return {tonumber(record[3]), tonumber(record[4] or 0)} end
-beat(KEYS[3], KEYS[4], tonumber(ARGV[2]))
-if record[2] and redis.call('EXISTS', KEYS[4]) == 1 then return false end
-local legal = false
-for i = 5, #ARGV do legal = legal or record[1] == ARGV[i] end
-if not legal or not redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2], 'NX') then return false end
-redis.call('HSET', KEYS[1], 'state', 'running', 'token', ARGV[1], 'worker', ARGV[4], 'reason', '', 'updated', ARGV[3])
-return {redis.call('HINCRBY', KEYS[1], 'attempt', 1), tonumber(record[4] or 0)}
+local function claim(keys, args)
+  local record = redis.call('HMGET', keys[1], 'state', 'token', 'attempt', 'delays')
+  if record[2] == args[1] then return {tonumber(record[3]), tonumber(record[4] or 0)} end
+  beat(keys[3], keys[4], tonumber(args[2]))
+  if record[2] and redis.call('EXISTS', keys[4]) == 1 then return false end
+  local legal = false
+  for i = 5, #args do legal = legal or record[1] == args[i] end
+  if not legal or not redis.call('SET', keys[2], args[1], 'PX', args[2], 'NX') then return false end
+  redis.call('HSET', keys[1], 'state', 'running', 'token', args[1], 'worker', args[4], 'reason', '', 'updated', args[3])
+  return {redis.call('HINCRBY', keys[1], 'attempt', 1), tonumber(record[4] or 0)}
+end
+"""
+)
+
+# KEYS: as the function's, then held · ARGV: as the function's
+CLAIM = (
+    CLAIM_ONE
+    + """
+local counts = claim(KEYS, ARGV)
+if counts then redis.call('SADD', KEYS[5], string.match(KEYS[1], '[^:]*$')) end
+return counts
 """
 )
 

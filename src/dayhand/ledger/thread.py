@@ -13,6 +13,7 @@ from typing import Any
 from dayhand.ledger import keys, scripts
 from dayhand.ledger.codec import encode_task, pack, unpack
 from dayhand.ledger.keys import TextRedis
+from dayhand.ledger.waiting.turns import encode_turn
 from dayhand.task import Task, TaskKind
 
 MAX_MESSAGES = 50  # unread ones of a thread
@@ -129,8 +130,9 @@ class Threads:
             keys.TASKS,
             keys.UNFINISHED,
             keys.UNREAD,
+            keys.TURNS,
         ]
-        args = [first.id, task.id, encode_task(task), self.clock(), keys.KEPT_SECONDS, key]
+        args = [first.id, task.id, encode_task(task), self.clock(), keys.KEPT_SECONDS, key, encode_turn(task)]
         return task.id if self._run(scripts.OPEN_FROM_MAILBOX, script_keys, args) else ""
 
     def _run(self, script: str, script_keys: list[str], args: list[Any]) -> Any:

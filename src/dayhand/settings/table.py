@@ -205,6 +205,10 @@ class Settings:
         4,
         help="how many tasks run at once on this machine",
     )
+    max_running: int = setting(
+        "DAYHAND_MAX_RUNNING_PER_INSTALLATION", types.whole_number(), 0, shown="no limit",
+        help="how many tasks of one installation run at once, on all machines together",
+    )  # fmt: skip
     stop_seconds: int = setting(
         "DAYHAND_STOP_SECONDS",
         types.whole_number(0, 3600),

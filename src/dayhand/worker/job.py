@@ -1,4 +1,4 @@
-"""One RQ job: claim the task, run its journey, record the outcome."""
+"""One RQ job: claim the task whose turn it is, run its journey, record the outcome."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ from dayhand.journey_tools import Tools
 from dayhand.ledger.journal import usage_so_far
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.log import TaskLog
-from dayhand.ledger.queue import step_aside
-from dayhand.ledger.redis_server import at_hand, connect, connect_raw
+from dayhand.ledger.redis_server import at_hand, connect
 from dayhand.ledger.spending import record_spending
 from dayhand.ledger.telemetry.counters import Increment, count
 from dayhand.ledger.telemetry.metrics import FAILURES, POSTPONED
+from dayhand.ledger.waiting.waiting_tasks import WaitingTasks
 from dayhand.publish.base import Publication
 from dayhand.settings.table import read_settings
 from dayhand.task import Proposed, State, Task, Unfinished
@@ -61,22 +61,18 @@ class Services(Protocol):
         """What the journey needs."""
 
 
-def perform(task_id: str) -> None:
-    """The function of every job: run the journey of one task."""
+def perform(_task_id: str) -> None:
+    """The function of every job: run the journey of the task whose turn it is, which may be another than was named."""
     settings = read_settings()
     job = get_current_job()
     with at_hand(settings.redis_url, settings.data) as redis_url:
-        if step_aside(connect_raw(redis_url), task_id):
-            return
         ledger = Ledger(connect(redis_url))
         stopping = threading.Event()
         signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-        worker = (job and job.worker_name) or ""
+        worker = (job and job.worker_name) or f"{socket.gethostname()}:{os.getpid()}"
         travel_with(
-            task_id,
-            ledger,
+            WaitingTasks(ledger, settings.max_running).claim_next(worker),
             GitHubServices(settings, ledger),
-            worker=worker,
             stopping=stopping,
             # less than where no task is taken, so that a task may use what is there
             find_shortage=partial(find_disk_shortage, settings.data, settings.min_free_mb // 4),
@@ -84,23 +80,21 @@ def perform(task_id: str) -> None:
 
 
 def travel_with(
-    task_id: str,
-    ledger: Ledger,
+    claim: Claim | None,
     services: Services,
     *,
-    worker: str = "",
     stopping: threading.Event | None = None,
     find_shortage: Callable[[], str] = str,
 ) -> None:
-    """Claim a task and run its journey; do nothing if another worker holds it. Once ``stopping``, hand it back.
+    """Run the journey of a claimed task; without a claim there is nothing to do. Once ``stopping``, hand it back.
 
     If GitHub does not answer or the disk is full, the task waits and is retried at growing intervals, for about a day.
     """
-    claim = ledger.claim(task_id, worker or f"{socket.gethostname()}:{os.getpid()}")
     if claim is None:
         return
+    ledger = claim.ledger
     try:
-        task = ledger.task(task_id)
+        task = ledger.task(claim.task_id)
     except LedgerError as error:  # a newer version wrote it: a worker of that version may take it
         claim.release(again_in=LONGEST_DELAY, reason=_sentence(error))
         return

@@ -24,9 +24,10 @@ from dayhand.errors import SandboxError
 from dayhand.hub.auth import load_key
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.ledger import Ledger
-from dayhand.ledger.queue import AllowedJob, enqueue, queue, waiting
+from dayhand.ledger.queue import AllowedJob, enqueue, queue
 from dayhand.ledger.redis_server import at_hand
 from dayhand.ledger.spending import record_opening
+from dayhand.ledger.waiting.waiting_tasks import WaitingTasks
 from dayhand.settings.required import app_key, require_app, require_data, require_no_eviction
 from dayhand.settings.table import Settings
 from dayhand.wiring.models import model_certificates
@@ -105,7 +106,7 @@ def work(settings: Settings, *, burst: bool = False) -> None:
             queue,
             partial(TaskWorker, find_shortage=shortage),
             free=free_tasks,
-            wake=partial(look_after_tasks, kept_bytes=settings.kept_bytes),
+            wake=partial(look_after_tasks, kept_bytes=settings.kept_bytes, limit=settings.max_running),
         )
         WorkerPool(
             tasks, settings.concurrency, redis_url, burst=burst, stop_seconds=settings.stop_seconds
@@ -135,23 +136,24 @@ def free_tasks(redis: TextRedis, worker: str, crashed: bool) -> None:  # noqa: F
     Ledger(redis).drop(worker, crashed=crashed)
 
 
-def look_after_tasks(redis: TextRedis, raw: Redis, *, kept_bytes: int) -> None:
+def look_after_tasks(redis: TextRedis, raw: Redis, *, kept_bytes: int, limit: int) -> None:
     """What the parent of the workers does each second."""
-    wake_abandoned(redis, raw)
+    wake_abandoned(redis, raw, limit=limit)
     tidy(redis, kept_bytes)
 
 
-def wake_abandoned(redis: TextRedis, raw: Redis) -> None:
-    """Enqueue the tasks without a holder and without a job: their worker, or their dispatcher, died.
+def wake_abandoned(redis: TextRedis, raw: Redis, *, limit: int = 0) -> None:
+    """Enqueue a job for each task that may start and has none: its worker or its dispatcher died, or a limit held it.
 
-    Threads whose task ended before it read everything that was said get their next task first.
+    A job serves any task, so only their number counts. Threads whose task ended before it read everything that was said
+    get their next task first.
     """
     ledger = Ledger(redis)
     ledger.beat()
     for task_id in ledger.threads.open_from_mailboxes():
         record_opening(ledger, ledger.task(task_id))
     if abandoned := ledger.abandoned():
-        queued = waiting(raw)
-        for task_id in abandoned:
-            if task_id not in queued:
-                enqueue(raw, task_id)
+        startable = WaitingTasks(ledger, limit).startable() if limit else len(abandoned)
+        missing = startable - queue(raw).count
+        for task_id in abandoned[: max(0, missing)]:
+            enqueue(raw, task_id)

@@ -1,0 +1,58 @@
+"""The tasks that wait for a worker: whose turn is next, and each one's place.
+
+An RQ job is only a wake-up, so the worker that takes it claims the task whose turn it is, whatever task the job names.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from dayhand.ledger import keys, states
+from dayhand.ledger.ledger import Claim, Ledger
+from dayhand.ledger.waiting import scripts
+from dayhand.task import State
+
+RAISED_AFTER_SECONDS = 1800.0  # of waiting, after which a task goes up a class
+MAX_SERVED = 2000  # people and repositories of whom it is remembered when they were served
+MAX_PLACES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The waiting tasks, the next one first."""
+
+    ids: tuple[str, ...]  # at most ``MAX_PLACES``
+    more: int = 0  # wait behind these
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingTasks:
+    """The waiting tasks of one ledger. ``limit``: how many tasks of an installation may run at once; 0: any number."""
+
+    ledger: Ledger
+    limit: int = 0
+
+    def claim_next(self, worker: str) -> Claim | None:
+        """Claim the task whose turn it is; None if none waits, or if only tasks of installations at their limit do."""
+        token, milliseconds = secrets.token_hex(16), int(self.ledger.lease_seconds * 1000)
+        found = self._run(
+            scripts.CLAIM_NEXT, token, milliseconds, worker, MAX_SERVED, *states.before(State.RUNNING)
+        )
+        return Claim(self.ledger, found[0], token, *found[1:]) if found else None
+
+    def order(self) -> Order:
+        """In which order the waiting tasks would be claimed if no running task ended."""
+        ids, more = self._run(scripts.ORDER, MAX_PLACES)
+        return Order(tuple(ids), more)
+
+    def startable(self) -> int:
+        """How many of the waiting tasks may start, by the limit."""
+        return int(self._run(scripts.STARTABLE))
+
+    def _run(self, script: str, *args: str | int) -> Any:
+        redis = self.ledger.redis
+        names = [keys.UNFINISHED, keys.TURNS, keys.HELD, keys.SERVED, keys.BEAT, keys.AFTER_OUTAGE]
+        shared = [keys.record(""), keys.lease(""), self.ledger.clock(), RAISED_AFTER_SECONDS, self.limit]
+        return redis.register_script(script)(keys=names, args=[*shared, *args])

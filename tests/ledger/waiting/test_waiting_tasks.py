@@ -1,0 +1,272 @@
+"""Whose turn is next: small queues as data, against the real scripts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+from redis import Redis
+
+from dayhand.ledger.ledger import Claim, Ledger
+from dayhand.ledger.thread import Message
+from dayhand.ledger.waiting import scripts
+from dayhand.ledger.waiting.waiting_tasks import MAX_PLACES, RAISED_AFTER_SECONDS, WaitingTasks
+from dayhand.task import Ask, State, TaskKind
+from tests.ledger.conftest import until
+from tests.tasks import make_task
+
+NOW = 1_800_000_000.0
+
+
+@dataclass
+class Waiting:
+    """A queue that a test fills; its clock stands still."""
+
+    redis: Redis
+    now: float = NOW
+    ledger: Ledger = field(init=False)
+    opened: int = 0
+
+    def __post_init__(self) -> None:
+        self.ledger = Ledger(self.redis, clock=lambda: self.now)
+
+    def add(
+        self,
+        person: str,
+        repository: str = "acme/shop",
+        *,
+        kind: TaskKind = TaskKind.FIX,
+        installation: int = 1,
+        number: int | None = None,
+    ) -> str:
+        """Open a task; its id says whose it is and that it was the n-th."""
+        self.opened += 1
+        task = make_task(
+            id=f"{person}-{self.opened}",
+            repository=repository,
+            installation=installation,
+            number=self.opened if number is None else number,
+            ask=Ask(kind, "fix this", person),
+            created_at=self.now + self.opened / 1000,
+        )
+        self.ledger.open(task, delivery=task.id, thread=task.id)
+        return task.id
+
+    def claim(self, limit: int = 0) -> Claim | None:
+        return WaitingTasks(self.ledger, limit).claim_next("w")
+
+    def started(self, most: int = 1000, limit: int = 0) -> list[str]:
+        """Claim one after the other, while none ends; the ids in their order."""
+        claims: list[str] = []
+        while len(claims) < most and (claim := self.claim(limit)):
+            claims.append(claim.task_id)
+        return claims
+
+    def finish(self, claim: Claim) -> None:
+        self.ledger.finish(claim, State.FAILED)
+
+
+@pytest.fixture
+def waiting(redis: Redis) -> Waiting:
+    return Waiting(redis)
+
+
+def test_the_one_task_of_a_person_goes_before_the_second_of_24_of_another(waiting: Waiting) -> None:
+    for _ in range(24):
+        waiting.add("ann")
+    bob = waiting.add("bob")
+    assert waiting.started(3) == ["ann-1", bob, "ann-2"]
+
+
+def test_it_does_so_too_where_one_person_asks_in_24_repositories(waiting: Waiting) -> None:
+    for number in range(24):
+        waiting.add("ann", f"acme/r{number}")
+    bob = waiting.add("bob", "acme/r0")
+    assert waiting.started(3) == ["ann-1", bob, "ann-2"]
+
+
+def test_it_does_so_too_where_tasks_end_at_once(waiting: Waiting) -> None:
+    for _ in range(24):
+        waiting.add("ann")
+    for _ in range(2):
+        waiting.add("bob")
+    order = []
+    while claim := waiting.claim():
+        order.append(claim.task_id.partition("-")[0])
+        waiting.finish(claim)
+    assert order[:5] == ["ann", "bob", "ann", "bob", "ann"]
+    assert len(order) == 26
+
+
+def test_a_quiet_repository_is_served_between_those_of_a_busy_one(waiting: Waiting) -> None:
+    for number in range(6):
+        waiting.add(f"p{number}", "acme/busy")
+    waiting.add("zoe", "acme/quiet")
+    assert waiting.started(2) == ["p0-1", "zoe-7"]
+
+
+ORDERS: list[tuple[str, list[tuple[str, dict[str, object]]], str]] = [
+    ("a follow-up before a first fix", [("ann", {}), ("bob", {"kind": TaskKind.FOLLOW_UP})], "bob-2"),
+    ("an accepted change before a first fix", [("ann", {}), ("bob", {"kind": TaskKind.ACCEPT})], "bob-2"),
+    (
+        "what a person asked for before what nobody did",
+        [("ann", {"kind": TaskKind.ENVIRONMENT, "number": 0}), ("bob", {})],
+        "bob-2",
+    ),
+    (
+        "a requested examination in its turn",
+        [("ann", {"kind": TaskKind.ENVIRONMENT}), ("bob", {})],
+        "ann-1",
+    ),
+    ("the oldest", [("ann", {}), ("bob", {})], "ann-1"),
+    ("one person by any case of the login", [("Ann", {}), ("ann", {}), ("bob", {})], "Ann-1"),
+    ("a login with spaces, tabs and a bracket", [("a\tb c[bot]", {})], "a\tb c[bot]-1"),
+]
+
+
+@pytest.mark.parametrize(("opened", "first"), [row[1:] for row in ORDERS], ids=[row[0] for row in ORDERS])
+def test_first_comes(waiting: Waiting, opened: list[tuple[str, dict[str, object]]], first: str) -> None:
+    for person, options in opened:
+        waiting.add(person, **options)  # type: ignore[arg-type]
+    assert waiting.started(1) == [first]
+
+
+def test_a_task_that_was_begun_continues_before_anything_else(waiting: Waiting) -> None:
+    waiting.add("ann")
+    claim = waiting.claim()
+    assert claim
+    waiting.add("bob", kind=TaskKind.FOLLOW_UP)
+    claim.release()
+    assert waiting.started() == ["ann-1", "bob-2"]
+
+
+def test_a_begun_task_whose_stop_a_person_asked_for_is_next(waiting: Waiting) -> None:
+    waiting.add("ann")
+    claim = waiting.claim()
+    assert claim
+    claim.release(again_in=600)
+    waiting.add("bob")
+    waiting.ledger.ask_to_stop("ann-1", "bob")
+    assert waiting.started() == ["ann-1", "bob-2"]
+
+
+def test_a_task_that_waits_for_later_is_skipped_and_counts_as_nobodys(waiting: Waiting) -> None:
+    waiting.add("ann")
+    claim = waiting.claim()
+    assert claim
+    claim.release(again_in=600)
+    waiting.add("bob")
+    waiting.add("ann")
+    assert waiting.started() == ["bob-2", "ann-3"]
+
+
+def test_a_flood_of_follow_ups_delays_a_first_fix_by_half_an_hour_at_most(waiting: Waiting) -> None:
+    first = waiting.add("ann")
+    waiting.now += RAISED_AFTER_SECONDS + 1
+    for _ in range(50):
+        waiting.add("bob", kind=TaskKind.FOLLOW_UP)
+    assert waiting.started(1) == [first]
+
+
+def test_an_installation_runs_as_many_as_its_limit_and_others_go_on(waiting: Waiting) -> None:
+    for _ in range(3):
+        waiting.add("ann", installation=1)
+    waiting.add("bob", installation=2)
+    claims = [waiting.claim(2) for _ in range(3)]
+    assert [claim and claim.task_id for claim in claims] == ["ann-1", "bob-4", "ann-2"]
+    assert waiting.claim(2) is None
+    tasks = WaitingTasks(waiting.ledger, 2)
+    assert (tasks.startable(), tasks.order().ids) == (0, ("ann-3",))
+    assert claims[0]
+    waiting.finish(claims[0])
+    assert tasks.startable() == 1
+    assert waiting.started(limit=2) == ["ann-3"]
+
+
+def test_a_worker_that_died_takes_no_share(redis: Redis) -> None:
+    waiting = Waiting(redis)
+    waiting.ledger.lease_seconds = 0.05
+    waiting.add("ann", installation=1)
+    assert waiting.claim(1)
+    waiting.add("bob", installation=1)
+    assert waiting.claim(1) is None
+    until(lambda: waiting.ledger.abandoned() == ["ann-1", "bob-2"])
+    assert waiting.started(1, limit=1) == ["ann-1"], "it was begun"
+
+
+def test_a_call_that_the_client_repeats_claims_one_task(waiting: Waiting, redis: Redis) -> None:
+    waiting.add("ann")
+    waiting.add("bob")
+    tasks = WaitingTasks(waiting.ledger)
+    claim = tasks.claim_next("w")
+    assert claim
+    same = (claim.token, 15_000, "w", 10, "queued", "running")
+    again = tasks._run(scripts.CLAIM_NEXT, *same)
+    assert again == ["ann-1", 1, 0]
+
+
+def test_tasks_that_an_older_version_opened_are_claimed_too(waiting: Waiting, redis: Redis) -> None:
+    waiting.add("ann")
+    redis.delete("dayhand:turns")
+    waiting.add("bob")
+    assert sorted(waiting.started()) == ["ann-1", "bob-2"]
+
+
+def test_the_next_task_of_a_mailbox_has_its_turn_too(waiting: Waiting) -> None:
+    waiting.add("ann")
+    claim = waiting.claim()
+    assert claim
+    task = make_task(id="m-1", number=1, ask=Ask(TaskKind.FOLLOW_UP, "and this", "ann", comment=5))
+    waiting.ledger.open(task, delivery="d-m", thread="ann-1", message=Message(task, mention=True))
+    waiting.finish(claim)
+    waiting.add("bob")
+    waiting.ledger.threads.open_from_mailboxes()
+    assert waiting.started() == ["m-1", "bob-2"]
+
+
+def test_the_order_is_what_is_claimed(waiting: Waiting) -> None:
+    """Random queues: places and claims follow one order, nobody waits behind more than one task of each other."""
+    for seed in range(20):
+        waiting.redis.flushall()
+        dice = random.Random(seed)
+        for _ in range(40):
+            waiting.add(
+                dice.choice("abcde"),
+                f"acme/r{dice.randrange(4)}",
+                kind=dice.choice([TaskKind.FIX, TaskKind.FIX, TaskKind.FOLLOW_UP]),
+                installation=dice.randrange(3),
+            )
+        order = WaitingTasks(waiting.ledger).order()
+        assert (len(order.ids), order.more) == (40, 0)
+        assert waiting.started() == list(order.ids), f"seed {seed}"
+
+
+def test_a_queue_of_5000_is_looked_at_once_and_its_first_places_are_named(
+    waiting: Waiting, redis: Redis
+) -> None:
+    """What a claim asks of Redis does not grow with the queue."""
+    for _ in range(20):
+        waiting.add("ann")
+    few = _calls(redis, waiting.claim)
+    fill = redis.pipeline()
+    for number in range(4980):
+        fill.sadd("dayhand:unfinished", f"x-{number}")
+        fill.hset("dayhand:turns", f"x-{number}", f"2\t{NOW}\t1\tacme/r{number % 50}\tp{number % 500}")
+        fill.hset(f"dayhand:task:x-{number}", "state", "queued")
+    fill.execute()
+    assert _calls(redis, waiting.claim) <= few + 2
+    order = WaitingTasks(waiting.ledger).order()
+    assert (len(order.ids), order.more) == (MAX_PLACES, 4998 - MAX_PLACES)
+
+
+def _calls(redis: Redis, act: Callable[[], object]) -> int:
+    """How many commands Redis runs, those of scripts with them."""
+
+    def total() -> int:
+        return sum(int(stats["calls"]) for stats in redis.info("commandstats").values())
+
+    before = total()
+    act()
+    return total() - before
