@@ -200,27 +200,21 @@ class Settings:
         help="the names that Dayhand answers to in comments, besides the App's own",
     )
     concurrency: int = setting(
-        "DAYHAND_CONCURRENCY",
-        types.whole_number(1, 1000),
-        4,
+        "DAYHAND_CONCURRENCY", types.whole_number(1, 1000), 4,
         help="how many tasks run at once on this machine",
-    )
+    )  # fmt: skip
     max_running: int = setting(
         "DAYHAND_MAX_RUNNING_PER_INSTALLATION", types.whole_number(), 0, shown="no limit",
         help="how many tasks of one installation run at once, on all machines together",
     )  # fmt: skip
     stop_seconds: int = setting(
-        "DAYHAND_STOP_SECONDS",
-        types.whole_number(0, 3600),
-        30,
+        "DAYHAND_STOP_SECONDS", types.whole_number(0, 3600), 30,
         help="how long a process that is [told to stop](http.md#restarts) may take to receive a reply and hand its task back",
-    )
+    )  # fmt: skip
     min_free_mb: int = setting(
-        "DAYHAND_MIN_FREE_MB",
-        types.whole_number(),
-        256,
+        "DAYHAND_MIN_FREE_MB", types.whole_number(), 256,
         help="with less free disk or memory than this, a worker takes no task; with a quarter of that disk, tasks wait",
-    )
+    )  # fmt: skip
     kept_bytes: int = setting(
         "DAYHAND_KEPT_BYTES",
         types.whole_number(),
@@ -254,12 +248,9 @@ class Settings:
         help="a change of more lines stays a draft until a person accepts it; `0`: no limit. A repository's `[limits]` win",
     )
     max_files: int = setting(
-        "DAYHAND_MAX_FILES",
-        types.whole_number(),
-        40,
-        former_name="DAYHAND_MOST_FILES",
+        "DAYHAND_MAX_FILES", types.whole_number(), 40, former_name="DAYHAND_MOST_FILES",
         help="the same for the number of changed files",
-    )
+    )  # fmt: skip
     max_dollars: float = setting(
         "DAYHAND_MAX_DOLLARS",
         types.AMOUNT,
@@ -283,19 +274,13 @@ class Settings:
         help="how long that work may take; `0`: no limit. A repository may lower it",
     )
     max_tokens: int = setting(
-        "DAYHAND_MAX_TOKENS",
-        types.whole_number(),
-        10_000_000,
-        former_name="DAYHAND_MOST_TOKENS",
+        "DAYHAND_MAX_TOKENS", types.whole_number(), 10_000_000, former_name="DAYHAND_MOST_TOKENS",
         help="how many tokens it may use, in and out; `0`: no limit",
-    )
+    )  # fmt: skip
     max_turns: int = setting(
-        "DAYHAND_MAX_TURNS",
-        types.whole_number(1),
-        250,
-        former_name="DAYHAND_MOST_TURNS",
+        "DAYHAND_MAX_TURNS", types.whole_number(1), 250, former_name="DAYHAND_MOST_TURNS",
         help="how many replies of the model it may take",
-    )
+    )  # fmt: skip
     progress_seconds: float = setting(
         "DAYHAND_PROGRESS_SECONDS",
         types.whole_number(),
