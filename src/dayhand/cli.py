@@ -22,7 +22,12 @@ REPOSITORY: Mapping[str, Any] = {
     "metavar": "PATH",
     "help": "the repository; the current folder if it is left out",
 }
-BENCHES = ("sandbox", "environment", "truth", "agent", "run", "web")
+BENCHES = ("sandbox", "environment", "truth", "agent", "run", "web", "chaos")
+CHAOS = (
+    ("kills", int, "how often something is killed, stalled or away (default: 200)"),
+    ("seed", int, "the seed of a run to repeat"),
+    ("slow", float, "the seconds that GitHub's slowest call takes (default: 25)"),
+)
 CODES = "\n".join(f"  {code:<4} {meaning}" for code, meaning in EXIT_MEANINGS.items())
 EPILOG = f"""\
 exit codes:
@@ -134,6 +139,8 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="with environment: set up published repositories and run their checks",
     )
+    for name, kind, text in CHAOS:
+        bench.add_argument(f"--{name}", type=kind, metavar="N", help=f"with chaos: {text}")
     return top
 
 
@@ -240,6 +247,12 @@ def _bench(arguments: argparse.Namespace) -> int:
         from dayhand.bench.local_run.bench import bench_run
 
         return bench_run(as_json=arguments.json)
+    if arguments.what == "chaos":
+        from dayhand.bench.chaos.run import Chaos, bench_chaos
+
+        given = {name: getattr(arguments, name) for name, _, _ in CHAOS}
+        chosen = {name: value for name, value in given.items() if value is not None}
+        return bench_chaos(Chaos(**chosen), as_json=arguments.json)
     if arguments.what == "web":
         from dayhand.bench.web import bench_web
 

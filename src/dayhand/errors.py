@@ -88,7 +88,7 @@ class HubUnavailable(HubError):
 
 
 class AnswerLost(HubUnavailable):
-    """GitHub may have done what was asked, but its answer was lost: look before asking again."""
+    """GitHub may have done what was asked: look before asking again. If ``status`` is 0, it may also still do it."""
 
 
 class CheckoutError(DayhandError):

@@ -56,7 +56,8 @@ class CheckRuns(RepositoryConnection):
         def find() -> CheckRun | None:
             return self.find_check(name, head_sha, external_id)
 
-        return (find() if look else None) or self._made(make, find)
+        made = f"check {name} {head_sha} {external_id}"
+        return (find() if look else None) or self._made(made, make, find)
 
     def update_check(
         self,

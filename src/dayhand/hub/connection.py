@@ -9,12 +9,13 @@ from typing import Self, TypeVar
 from github import Auth
 from github.Repository import Repository
 
-from dayhand.errors import AnswerLost
+from dayhand.errors import AnswerLost, HubError
 from dayhand.hub.auth import REFRESH_SECONDS, AppAuth, Token
 from dayhand.hub.permissions import COMMENT_PERMISSIONS, PERMISSIONS
 from dayhand.hub.requester import CountedRequester
 
 T = TypeVar("T")
+LOOK_SECONDS = 5.0  # between two looks for what a request in flight creates
 SECONDS_PER_TASK = 1.0  # 60 updates a minute cost 300 of GitHub's 900 points
 
 
@@ -37,6 +38,7 @@ class RepositoryConnection:
         self.installation = installation
         self.full_name = full_name
         self._token: Token | None = None
+        self._creating = ""  # the name of what the next request creates
         self._requesters: dict[bool, CountedRequester] = {}
 
     def token(self) -> str:
@@ -82,16 +84,59 @@ class RepositoryConnection:
         tasks = share.tasks_showing_progress(self.installation, task_id) if share else 1
         return max(least, tasks * SECONDS_PER_TASK if tasks > 1 else 0.0)
 
-    def _made(self, make: Callable[[], T], find: Callable[[], T | None]) -> T:
-        """Create something. If the answer is lost, look whether it was created before trying again."""
-        for pause in self.auth.sending.pauses:
+    def _made(self, name: str, make: Callable[[], T], find: Callable[[], T | None]) -> T:
+        """Create something once, by whichever process.
+
+        GitHub may carry out a request whose sender was killed, or whose answer was lost, when everybody has looked.
+        So what such a request creates is looked for until it is there, or until the request is over.
+        """
+        for pause in (*self.auth.sending.pauses, None):
+            if found := self._found_in_flight(name, find):
+                return found
+            self._creating = name
             try:
-                return make()
-            except AnswerLost:
-                self.auth.sending.sleep(pause)  # GitHub may still be creating it
-                if found := find():
-                    return found
-        return make()
+                made = make()
+            except HubError as error:
+                lost = isinstance(error, AnswerLost)
+                if not lost or error.status:
+                    self._note_end(name)
+                if not lost or pause is None:
+                    raise
+            else:
+                self._note_end(name)
+                return made
+            self.auth.sending.sleep(pause)
+            if found := find():
+                self._note_end(name)
+                return found
+        raise AssertionError("the last attempt returns or raises")
+
+    def _found_in_flight(self, name: str, find: Callable[[], T | None]) -> T | None:
+        """What a request that somebody else sent has created. If None: there is none any more, and ours is noted."""
+        share, waited = self.auth.share, False
+        while share and (left := share.begin_creation(self.installation, self._creation(name))):
+            if waited:
+                self.auth.sending.sleep(min(left, LOOK_SECONDS))
+            waited = True
+            if found := find():
+                self._note_end(name)
+                return found
+        if waited and (found := find()):
+            self._note_end(name)
+            return found
+        return None
+
+    def _note_sent(self) -> None:
+        if self.auth.share and self._creating:
+            self.auth.share.renew_creation(self.installation, self._creation(self._creating))
+
+    def _note_end(self, name: str) -> None:
+        self._creating = ""
+        if self.auth.share:
+            self.auth.share.end_creation(self.installation, self._creation(name))
+
+    def _creation(self, name: str) -> str:
+        return f"{self.repository_id or self.full_name}:{name}"
 
     def _requester(self, *, once: bool = False) -> CountedRequester:
         if once not in self._requesters:
@@ -100,6 +145,7 @@ class RepositoryConnection:
                 share=self.auth.share,
                 installation=self.installation,
                 renew=self._renewed,
+                sent=self._note_sent,
                 once=once,
             )
             self._requesters[once] = CountedRequester(self.auth.api_url, _CurrentToken(self), sending)

@@ -12,7 +12,7 @@ from github.NamedUser import NamedUser
 from github.Organization import Organization
 from github.PullRequest import PullRequest
 
-from dayhand.errors import AnswerLost, HubError
+from dayhand.errors import HubError
 from dayhand.hub.check_runs import CheckRuns
 from dayhand.hub.conversation import QUERY, parse_conversation
 from dayhand.hub.errors import hub_errors
@@ -139,7 +139,7 @@ class RepositoryHub(CheckRuns):
                 made = self._repo().get_issue(number).create_comment(marked)
                 return Comment(made.id, made.html_url, marked, made.node_id)
 
-        return self._made(make, lambda: self.find_comment(number, marker))
+        return self._made(f"comment {number} {marker}", make, lambda: self.find_comment(number, marker))
 
     def _edit_comment(self, number: int, comment: int, body: str) -> Comment | None:
         """Edit a comment; None if somebody deleted it."""
@@ -198,7 +198,7 @@ class RepositoryHub(CheckRuns):
                     made = self._repo().create_pull(base=base, head=branch, title=title, body=body)
                 return _pull(made)
 
-        return self._made(make, lambda: self.find_pull(branch))
+        return self._made(f"pull {branch}", make, lambda: self.find_pull(branch))
 
     def edit_pull(self, number: int, *, title: str | None = None, body: str | None = None) -> None:
         with hub_errors(f"editing pull request #{number}"):
@@ -208,20 +208,19 @@ class RepositoryHub(CheckRuns):
             )
 
     def change_together(
-        self, plan: Callable[[bool], Sequence[Mutation]], *, look: bool
+        self, name: str, plan: Callable[[bool], Sequence[Mutation]], *, look: bool
     ) -> tuple[Changed, ...]:
-        """Carry out several mutations in one request, which GitHub counts once.
+        """Carry out several mutations in one request, which GitHub counts once; ``name`` is that of what they create.
 
         ``plan`` gives them; called with True it first looks for what was created before. That is so after a lost answer.
         Raises ``HubError`` if GitHub refuses one that is no courtesy.
         """
-        for pause in self.auth.sending.pauses:
-            try:
-                return self._mutate(plan(look))
-            except AnswerLost:
-                self.auth.sending.sleep(pause)
-                look = True
-        return self._mutate(plan(look))
+
+        def find() -> None:
+            nonlocal look
+            look = True  # only some of the mutations may have been carried out: the plan looks for each
+
+        return self._made(name, lambda: self._mutate(plan(look)), find)
 
     def _mutate(self, mutations: Sequence[Mutation]) -> tuple[Changed, ...]:
         requester = self._requester()

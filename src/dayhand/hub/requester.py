@@ -40,6 +40,9 @@ class Share(Protocol):
     def note_left(self, installation: int, *, left: int, limit: int, reset: int) -> None: ...
     def pause(self, installation: int, seconds: float) -> None: ...
     def tasks_showing_progress(self, installation: int, task_id: str) -> int: ...
+    def begin_creation(self, installation: int, name: str) -> float: ...
+    def renew_creation(self, installation: int, name: str) -> None: ...
+    def end_creation(self, installation: int, name: str) -> None: ...
     def secret(self, name: str) -> str | None: ...
     def keep_secret(self, name: str, text: str, seconds: float) -> None: ...
     def drop_secret(self, name: str) -> None: ...
@@ -75,6 +78,7 @@ class Sending:
 
     share: Share | None = None  # None: for requests that belong to no installation
     installation: int = 0
+    sent: Callable[[], None] = lambda: None  # called before each request that creates something
     renew: Callable[[], bool] = lambda: False  # whether there is another token now
     pauses: Sequence[float] = PAUSES
     sleep: Callable[[float], None] = time.sleep
@@ -178,6 +182,8 @@ class CountedRequester(Requester):
             broken: requests.RequestException | None = None
             try:
                 with sending.counted(cost):
+                    if cost.call is CallKind.CREATE:
+                        sending.sent()
                     answer = super().requestJson(
                         verb, url, parameters, dict(headers or {}), input, cnx, follow_302_redirect
                     )
@@ -200,7 +206,8 @@ class CountedRequester(Requester):
                     sending.sleep(seconds_to_wait(answer[1]))
                 continue
             if step is Next.LOOK_UP and failure is not Failure.MOVED:
-                raise AnswerLost(f"GitHub's answer to {verb} {url} was lost.") from broken
+                what = f"GitHub's answer to {verb} {url} was lost."
+                raise AnswerLost(what, status=answer[0]) from broken
             if broken:
                 raise broken
             return answer

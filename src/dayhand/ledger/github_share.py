@@ -19,6 +19,8 @@ GRAPHQL_POINTS = 1900  # a minute, of 2000
 CREATIONS_A_MINUTE = 75  # of 80
 CREATIONS_AN_HOUR = 480  # of 500
 SLOT_SECONDS = 60  # after which a request is over, also if its process was killed
+# After which a request that creates something is over: we wait 20 for its answer, and GitHub works for 10 on it.
+CREATION_SECONDS = 30
 SHOWING_SECONDS = 120  # for which a task counts as one that shows its progress
 
 # KEYS: pause, slots, points, creations
@@ -87,8 +89,11 @@ return redis.call('ZCARD', KEYS[1])
 class GitHubShare:
     """The share in one Redis. ``now``: milliseconds since the epoch, or None for the server's clock."""
 
-    def __init__(self, redis: TextRedis, *, now: int | None = None) -> None:
+    def __init__(
+        self, redis: TextRedis, *, now: int | None = None, creation_seconds: float = CREATION_SECONDS
+    ) -> None:
         self.redis = redis
+        self.creation_seconds = creation_seconds
         self.now = now
         self._admit = redis.register_script(ADMIT)
         self._pause = redis.register_script(PAUSE)
@@ -166,6 +171,28 @@ class GitHubShare:
         """The number of tasks that showed their progress in the last minutes, with this one."""
         names = [keys.github(installation, "showing")]
         return int(self._showing(keys=names, args=[task_id, SHOWING_SECONDS * 1000]))
+
+    def begin_creation(self, installation: int, name: str) -> float:
+        """Note that a request is sent now that creates something of this name: 0.
+
+        If one was sent before that nobody saw the end of, because its process was killed or its answer lost: the seconds
+        until it cannot be carried out any more. Then nothing is noted.
+        """
+        key = keys.github(installation, f"creating:{name}")
+        milliseconds = int(self.creation_seconds * 1000)
+        while not self.redis.set(key, "", nx=True, px=milliseconds):
+            if (left := self.redis.pttl(key)) > 0:
+                return float(left) / 1000
+        return 0.0
+
+    def renew_creation(self, installation: int, name: str) -> None:
+        """The request that was noted is sent only now, or again: it waited for room in the budget."""
+        key = keys.github(installation, f"creating:{name}")
+        self.redis.set(key, "", px=int(self.creation_seconds * 1000))
+
+    def end_creation(self, installation: int, name: str) -> None:
+        """Its answer has arrived, or it was found."""
+        self.redis.delete(keys.github(installation, f"creating:{name}"))
 
     def secret(self, name: str) -> str | None:
         """What is kept under a name; it is encrypted by who keeps it."""

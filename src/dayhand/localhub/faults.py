@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -33,6 +34,9 @@ class Faults:
     def __init__(self) -> None:
         self.waiting: list[ServerFault] = []
         self.requests: list[str] = []
+        # Seconds before a request is carried out, and between that and its answer.
+        self.slowness: Callable[[], tuple[float, float]] = lambda: (0.0, 0.0)
+        self.outage: Callable[[], ServerFault | None] = lambda: None  # what happens to every request now
         self._lock = threading.Lock()
 
     def add(
@@ -46,21 +50,32 @@ class Faults:
         def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
             query = environ.get("QUERY_STRING")
             request = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}{f'?{query}' if query else ''}"
-            fault = self._next(request)
+            fault = self._next(request) or self.outage()
             if fault is None:
-                return app(environ, start_response)
+                return self._slowly(app, environ, start_response)
             if fault.after:
                 list(app(environ, lambda *_args: lambda _data: None))
             else:
                 environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             if fault.status == RESET:
                 environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
-                return []
+                raise ConnectionResetError  # werkzeug then writes nothing
             headers = {"Content-Type": "application/json", **fault.headers}
             start_response(f"{fault.status} {HTTPStatus(fault.status).phrase}", list(headers.items()))
             return [fault.body.encode()]
 
         return serve
+
+    def _slowly(
+        self, app: Wsgi, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        before, after = self.slowness()
+        if before:
+            time.sleep(before)
+        answer = app(environ, start_response)
+        if after:
+            time.sleep(after)
+        return answer
 
     def _next(self, request: str) -> ServerFault | None:
         with self._lock:

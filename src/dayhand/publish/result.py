@@ -62,7 +62,7 @@ class ResultOnGitHub:
             return [*first, self._conclude(proposed, pull, check, look=look), *rest]
 
         commented = False
-        for change in self.hub.change_together(plan, look=look):
+        for change in self.hub.change_together(f"result {self.task.id}", plan, look=look):
             if change.refusal:
                 self.refused(f"GitHub refused {change.mutation.name}: {change.refusal}")
             elif change.mutation.name == "updateIssueComment":

@@ -1,0 +1,1 @@
+"""``dayhand bench chaos``: what is lost or done twice while every part is killed and stalled at random."""
