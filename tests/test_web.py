@@ -70,7 +70,7 @@ def signed(body: bytes, event: str = "ping", delivery: str = "d-1") -> dict[str,
 def test_it_is_alive_and_ready_while_redis_answers(tmp_path: Path) -> None:
     with embedded(tmp_path) as url:
         client = app_on(url).test_client()
-        assert client.get("/healthz").json == {"ok": True}
+        assert client.get("/healthz").json == {"ok": True, "app": 0}
         assert client.get("/readyz").status_code == 200
     assert client.get("/healthz").status_code == 200
     unready = client.get("/readyz")

@@ -126,7 +126,7 @@ def parser() -> argparse.ArgumentParser:
     doctor = _command(
         commands, "doctor", _doctor, text="check that this machine can do what the settings ask for"
     )
-    doctor.add_argument("--json", action="store_true", help="print one JSON list")
+    doctor.add_argument("--json", action="store_true", help="print one JSON object")
 
     bench = _command(commands, "bench", _bench, text="measure what Dayhand itself costs")
     bench.add_argument("what", nargs="?", choices=BENCHES, default="sandbox")
@@ -221,9 +221,15 @@ def _environment(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from dayhand.commands.doctor import examine
+    from dayhand.commands.doctor.doctor import examine, report_wrong_setting
 
-    return examine(_settings(), as_json=arguments.json)
+    try:
+        settings = _settings()
+    except SettingsError as error:
+        if not arguments.json:
+            raise
+        return report_wrong_setting(error)
+    return examine(settings, as_json=arguments.json)
 
 
 def _bench(arguments: argparse.Namespace) -> int:

@@ -39,6 +39,7 @@ class Parts:
     queue: Redis  # a client for bytes, which RQ needs
     secrets: Sequence[str]
     access: Access
+    app_id: int = 0
     github: str = ""  # where people see repositories: links begin with it
     stopping: threading.Event = field(default_factory=threading.Event)  # ends the live logs
 
@@ -57,7 +58,7 @@ def create_app(parts: Parts) -> Flask:
 
     @app.get("/healthz")
     def healthz() -> Response:
-        return jsonify(ok=True)
+        return jsonify(ok=True, app=parts.app_id)  # a proxy that leads elsewhere is noticed by it
 
     @app.get("/readyz")
     def readyz() -> tuple[Response, int]:
@@ -108,6 +109,7 @@ def open_app(settings: Settings, stopping: threading.Event) -> Iterator[Flask]:
             queue=connect_raw(redis_url, quick=True),
             secrets=settings.webhook_secrets,
             access=access,
+            app_id=settings.app_id,
             github=web_address(settings.api_url),
             stopping=stopping,
         )

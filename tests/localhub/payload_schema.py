@@ -20,6 +20,7 @@ RESPONSE_MODELS: dict[tuple[str, str], Any] = {
     ("GET", "/app/installations"): list[models.Installation],
     ("POST", "/app/installations/<int:number>/access_tokens"): models.InstallationToken,
     ("DELETE", "/installation/token"): None,
+    ("GET", "/app/hook/config"): models.WebhookConfig,
     ("GET", "/app/hook/deliveries"): list[models.HookDeliveryItem],
     ("GET", DELIVERY): models.HookDelivery,
     ("POST", f"{DELIVERY}/attempts"): dict[str, Any],

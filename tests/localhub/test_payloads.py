@@ -51,7 +51,13 @@ def test_every_call_that_is_served_is_made_and_judged(github: LocalHubFixture) -
 def _as_an_app(github: LocalHubFixture) -> None:
     github.issue()
     github.hub.wait_idle()
-    for path in ("/app", "/app/installations", f"{SHOP}/installation", "/app/hook/deliveries"):
+    for path in (
+        "/app",
+        "/app/installations",
+        f"{SHOP}/installation",
+        "/app/hook/deliveries",
+        "/app/hook/config",
+    ):
         assert github.call("GET", path, auth=github.jwt()).json()
     assert github.call("GET", "/app/hook/deliveries/1", auth=github.jwt()).json()["event"] == "installation"
     assert github.call("POST", "/app/hook/deliveries/1/attempts", auth=github.jwt()).ok

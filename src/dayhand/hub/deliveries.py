@@ -30,12 +30,14 @@ class DeliveryRecord:
     action: str
     delivered_at: float  # seconds since the epoch
     succeeded: bool
+    status: str  # in GitHub's words
+    status_code: int  # of our answer; 0 without one
 
 
-def list_deliveries(auth: AppAuth, since: float) -> Iterator[DeliveryRecord]:
+def list_deliveries(auth: AppAuth, since: float, *, max_pages: int = MAX_PAGES) -> Iterator[DeliveryRecord]:
     """The attempts since a time in seconds since the epoch, the newest first. Raises ``HubError``."""
     cursor = ""
-    for _ in range(MAX_PAGES):
+    for _ in range(max_pages):
         query = f"?per_page=100{f'&cursor={cursor}' if cursor else ''}"
         with hub_errors("reading the App's deliveries"):
             headers, rows = auth.requester().requestJsonAndCheck("GET", f"{PATH}{query}")
@@ -65,4 +67,6 @@ def _record(row: dict[str, Any]) -> DeliveryRecord:
         action=str(row["action"] or ""),
         delivered_at=datetime.fromisoformat(row["delivered_at"]).timestamp(),
         succeeded=200 <= int(row["status_code"]) < 300,
+        status=str(row["status"]),
+        status_code=int(row["status_code"]),
     )

@@ -21,6 +21,7 @@ from dayhand.localhub.rest.api import Api, rest
 from dayhand.localhub.rest.apps import apps
 from dayhand.localhub.rest.checks import checks
 from dayhand.localhub.rest.graphql import graphql
+from dayhand.localhub.rest.hook_config import hook_config
 from dayhand.localhub.rest.issues import issues
 from dayhand.localhub.rest.pulls import pulls
 from dayhand.localhub.rest.reviews import reviews
@@ -53,7 +54,7 @@ class LocalHub:
         self.faults = Faults()
         self.app = app
         api = Api(self.actions, self.tokens, self.webhooks, limits=self.limits)
-        app.register_blueprint(rest(api, (apps, issues, pulls, reviews, checks)))
+        app.register_blueprint(rest(api, (apps, hook_config, issues, pulls, reviews, checks)))
         app.register_blueprint(graphql(api))
         app.register_blueprint(lfs(self.actions, self.tokens))
         app.register_blueprint(git_http(self.actions, self.tokens))

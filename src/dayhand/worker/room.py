@@ -17,7 +17,7 @@ FULL_TEXT = "No space left on device"  # how git and others say it
 
 def find_shortage(data: Path, min_free_mb: int) -> str:
     """What there is too little of to begin a task, in a sentence; "" if there is enough."""
-    return find_disk_shortage(data, min_free_mb) or _find_memory_shortage(min_free_mb)
+    return find_disk_shortage(data, min_free_mb) or find_memory_shortage(min_free_mb)
 
 
 def find_disk_shortage(data: Path, min_free_mb: int) -> str:
@@ -48,7 +48,8 @@ def is_disk_full(error: BaseException | None) -> bool:
     return False
 
 
-def _find_memory_shortage(min_free_mb: int) -> str:
+def find_memory_shortage(min_free_mb: int) -> str:
+    """The same for the memory alone."""
     try:
         lines = MEMORY.read_text(encoding="ascii").splitlines()
     except OSError:

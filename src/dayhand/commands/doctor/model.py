@@ -6,7 +6,8 @@ import difflib
 import json
 from collections.abc import Iterator
 
-from dayhand.sandbox.health import Health, HealthFinding
+from dayhand.commands.doctor.codes import FaultCode
+from dayhand.commands.doctor.finding import HealthFinding
 from dayhand.settings.table import Settings
 from dayhand.settings.value_types import mask_password
 
@@ -14,12 +15,12 @@ SECONDS = 10.0
 MAX_NAMED = 5
 
 
-def examine_model(settings: Settings) -> Iterator[HealthFinding]:
+def check_models(settings: Settings) -> Iterator[HealthFinding]:
     """Ask for the server's list of models, which costs nothing. No model is asked a question."""
     if not settings.real_model:
         yield HealthFinding(
-            Health.BAD,
-            "model: neither OPENAI_API_KEY nor OPENAI_BASE_URL is set",
+            "neither OPENAI_API_KEY nor OPENAI_BASE_URL is set",
+            FaultCode.MODEL_NOT_SET,
             "Set the key for OpenAI, or the address of another server.",
         )
         return
@@ -39,14 +40,14 @@ def examine_model(settings: Settings) -> Iterator[HealthFinding]:
     except openai.APIConnectionError as error:
         reason = str(error.__cause__ or error)
         yield HealthFinding(
-            Health.BAD,
-            f"model: the server at {server} does not answer: {reason}",
+            f"the server at {server} does not answer: {reason}",
+            FaultCode.MODEL_SILENT,
             "Check OPENAI_BASE_URL, and whether the server runs and this machine can reach it.",
         )
     except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
         yield HealthFinding(
-            Health.BAD,
-            f"model: the server at {server} refuses the key (status {error.status_code})",
+            f"the server at {server} refuses the key (status {error.status_code})",
+            FaultCode.MODEL_KEY_REFUSED,
             "Check OPENAI_API_KEY: whether it is complete, valid, and meant for this server.",
         )
     except openai.APIStatusError as error:
@@ -63,12 +64,12 @@ def _compare(settings: Settings, server: str, content: bytes) -> Iterator[Health
         return
     for model in settings.models:
         if model in names:
-            yield HealthFinding(Health.GOOD, f"model: {server} has {model}")
+            yield HealthFinding(f"{server} has {model}")
             continue
         near = difflib.get_close_matches(model, names, n=MAX_NAMED, cutoff=0.3) or sorted(names)[:MAX_NAMED]
         yield HealthFinding(
-            Health.WEAK,
-            f"model: {model} is not in the list of {server}",
+            f"{model} is not in the list of {server}",
+            FaultCode.MODEL_NOT_LISTED,
             f"Set DAYHAND_MODEL to one that is: {', '.join(near)}. Ignore this if {model} is an alias."
             if near
             else "The list is empty: load a model on the server.",
@@ -86,7 +87,7 @@ def _names(content: bytes) -> set[str] | None:
 
 def _unlisted(settings: Settings, server: str, reason: str) -> HealthFinding:
     return HealthFinding(
-        Health.WEAK,
-        f"model: {server} answers, but {reason}, so {', '.join(settings.models)} was not looked up",
-        'Try it once: dayhand run --repo PATH "…".',
+        f"{server} answers, but {reason}, so {', '.join(settings.models)} was not looked up",
+        FaultCode.MODELS_NOT_LISTED,
+        "Nothing to do if the model answers the question below.",
     )

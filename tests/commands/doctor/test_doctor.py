@@ -12,19 +12,23 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.commands.doctor import examine, look
-from dayhand.commands.file_modes import examine_modes
+from dayhand.commands.doctor.codes import FaultCode, Health
+from dayhand.commands.doctor.doctor import SECTIONS, examine, look
+from dayhand.commands.doctor.files import check_modes
+from dayhand.commands.doctor.finding import HealthFinding
+from dayhand.commands.doctor.machine import check_dashboard
+from dayhand.commands.doctor.sandboxes import check_sandbox
+from dayhand.hub.permissions import EVENTS, PERMISSIONS
 from dayhand.ledger.redis_server import embedded
 from dayhand.localhub.server import LocalHub
-from dayhand.sandbox.health import Health, HealthFinding
-from dayhand.scripted_model.moves import SCRIPTED_MODEL
+from dayhand.scripted_model.moves import SCRIPTED_MODEL, Script, ToolCall
 from dayhand.scripted_model.server import ScriptedServer
 from dayhand.settings.dashboard_token import FILE, dashboard_token
 from dayhand.settings.table import Settings
 from tests.app_key import app_key
 from tests.sandbox.image import require_image
 
-HEALTHY = {Health.GOOD, Health.WEAK}
+ANSWER = Script("doctor", lambda _: True, lambda _: [ToolCall("report_colour", '{"colour": "red"}')])
 
 
 @pytest.fixture(scope="module")
@@ -36,17 +40,18 @@ def data() -> Iterator[Path]:
 
 @pytest.fixture
 def settings(data: Path, tmp_path: Path) -> Iterator[Settings]:
-    with LocalHub(tmp_path / "hub") as hub, embedded(data) as redis_url, ScriptedServer([]) as model:
+    with LocalHub(tmp_path / "hub") as hub, embedded(data) as redis_url, ScriptedServer([ANSWER]) as model:
         hub.actions.add_user("ada", "Ada")
         app = hub.actions.add_app(
             "dayhand",
-            permissions={"metadata": "read"},
-            events=[],
-            webhook_url="",
+            permissions=PERMISSIONS,
+            events=EVENTS,
+            webhook_url="http://127.0.0.1:8080/webhook",
             secret="s",
             owner="ada",
             key=app_key(),
         )
+        hub.actions.install(app, "ada", [], silent=True)
         yield Settings(
             data=data,
             api_url=hub.api_url,
@@ -60,6 +65,10 @@ def settings(data: Path, tmp_path: Path) -> Iterator[Settings]:
         )
 
 
+def faults(settings: Settings) -> list[FaultCode]:
+    return [each.fault for section in look(settings) for each in section.findings if each.fault]
+
+
 def test_where_everything_is_there_nothing_is_bad(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -67,27 +76,26 @@ def test_where_everything_is_there_nothing_is_bad(
 
     findings = capsys.readouterr().out
     assert "✗" not in findings
-    assert "✓ GitHub App: dayhand[bot]" in findings
+    assert f"✓ {settings.api_url} knows App {settings.app_id} as dayhand" in findings
     assert "✓ bubblewrap: boxes work, with /" in findings
+    assert "✓ a box could not reach" in findings
+    assert f"✓ {SCRIPTED_MODEL} calls tools" in findings
     assert "4096 MB" in findings
 
 
 def test_an_empty_machine_is_told_what_to_do(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    nothing = Settings(data=data, redis_url="redis://127.0.0.1:1", sandbox="bubblewrap")
+    nothing = Settings(data=data, redis_url="redis://:canary@127.0.0.1:1", sandbox="bubblewrap")
 
     assert examine(nothing, as_json=True) == 1
 
-    bad = [each for each in json.loads(capsys.readouterr().out) if each["health"] == "bad"]
-    assert [each["what"].partition(":")[0] for each in bad] == ["GitHub App", "Redis", "model"]
-    assert all(each["advice"] for each in bad)
-
-
-def test_a_key_that_is_no_key_is_bad(settings: Settings) -> None:
-    (findings,) = [
-        each for each in look(replace(settings, private_key="nonsense")) if "GitHub App" in each.what
-    ]
-
-    assert findings.health is Health.BAD
+    text = capsys.readouterr().out
+    report = json.loads(text)
+    bad = [each for each in report["findings"] if each["status"] == "fault"]
+    assert [each["code"] for each in bad] == ["DH-GH-01", "DH-RED-01", "DH-MOD-01"]
+    assert all(each["cause"] and each["cure"] and each["page"] for each in bad)
+    assert (report["ok"], report["faults"]) == (False, 3)
+    assert report["settings"]["REDIS_URL"] == "set (not shown)"
+    assert "canary" not in text
 
 
 def test_what_the_settings_point_at_is_examined_and_not_the_end_of_the_doctor(
@@ -102,10 +110,16 @@ def test_what_the_settings_point_at_is_examined_and_not_the_end_of_the_doctor(
         prices=tmp_path / "file",
     )
 
-    findings = [each for each in look(wrong) if each.health is Health.BAD]
+    found = [fault for fault in faults(wrong) if fault.health is Health.BAD]
 
-    assert [each.what.partition(":")[0] for each in findings[:3]] == ["GitHub App", "data folder", "prices"]
-    assert all(each.advice for each in findings[:3])
+    assert found == [FaultCode.DATA_FOLDER, FaultCode.APP_KEY_UNREADABLE, FaultCode.PRICES_WRONG]
+
+
+def test_the_quick_part_opens_no_sandbox_and_asks_no_model(settings: Settings) -> None:
+    with ScriptedServer([ANSWER]) as model:
+        found = list(look(replace(settings, openai_base_url=model.base_url), full=False))
+        assert model.count == 0
+    assert [section.name for section in found] == [section.name for section in SECTIONS if section.quick]
 
 
 def test_an_engine_that_is_asked_for_and_silent_is_bad(
@@ -113,46 +127,46 @@ def test_an_engine_that_is_asked_for_and_silent_is_bad(
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
 
-    findings = list(look(replace(settings, sandbox="docker")))
+    *_, last = check_sandbox(replace(settings, sandbox="docker"))
 
-    assert findings[-1].health is Health.BAD
-    assert "does not answer" in findings[-1].what
+    assert last.fault is FaultCode.NO_SANDBOX
+    assert "does not answer" in last.observed
 
 
 def test_an_engine_with_the_image_is_examined(settings: Settings) -> None:
     client, image = require_image()
     with contextlib.closing(client):
-        findings = list(look(replace(settings, sandbox="docker", sandbox_image=image)))
+        findings = list(check_sandbox(replace(settings, sandbox="docker", sandbox_image=image)))
 
-    assert {each.health for each in findings} <= HEALTHY
-    assert findings[-1].what == f"docker: boxes work, with the image {image}"
-    assert any("engine" in each.what for each in findings)
+    assert {each.health for each in findings} <= {Health.GOOD, Health.WEAK}
+    assert findings[-1].observed == f"docker: boxes work, with the image {image}"
+    assert any("engine" in each.observed for each in findings)
 
 
 def test_an_engine_without_the_image_is_not_taken_and_that_is_told(settings: Settings) -> None:
     client, _ = require_image()
     client.close()
 
-    findings = list(look(replace(settings, sandbox="auto", sandbox_image="no-such-image")))
+    findings = list(check_sandbox(replace(settings, sandbox="auto", sandbox_image="no-such-image")))
 
-    assert any("tasks run in bubblewrap" in each.what for each in findings)
-    assert "has no image no-such-image, so it is not used" in findings[-1].what
-    assert "docker build" in findings[-1].advice
+    assert any("tasks run in bubblewrap" in each.observed for each in findings)
+    assert findings[-1].fault is FaultCode.ENGINE_UNUSED
+    assert "docker build" in findings[-1].cure
 
 
 def test_the_dashboards_token_is_found_but_never_shown(tmp_path: Path) -> None:
     def dashboard() -> HealthFinding:
-        (finding,) = [each for each in look(Settings(data=tmp_path)) if each.what.startswith("dashboard:")]
+        (finding,) = check_dashboard(Settings(data=tmp_path))
         return finding
 
-    assert dashboard().health is Health.GOOD
+    assert dashboard().fault is None
     token = dashboard_token(Settings(data=tmp_path))
-    assert dashboard().health is Health.GOOD
-    assert str(tmp_path / FILE) in dashboard().what
+    assert dashboard().fault is None
+    assert str(tmp_path / FILE) in dashboard().observed
     assert token not in f"{dashboard()}"
     (tmp_path / FILE).chmod(0o644)
-    assert dashboard().health is Health.BAD
-    assert dashboard().advice
+    assert dashboard().fault is FaultCode.DASHBOARD_TOKEN
+    assert dashboard().cure
 
 
 MODES = {  # the faults of one setting: what is made, its mode and its folder's, and what the doctor says
@@ -188,11 +202,12 @@ def test_what_other_users_can_read_or_replace_is_a_fault_with_its_cure(
     settings = Settings(data=path if name == "data" else tmp_path / "none")
 
     found = list(
-        examine_modes(settings if name != "private_key_path" else replace(settings, private_key_path=path))
+        check_modes(settings if name != "private_key_path" else replace(settings, private_key_path=path))
     )
 
-    assert [each.what.startswith(said) for each in found] == ([True] if said else [])
-    assert all("chmod" in each.advice for each in found)
+    faults = [each for each in found if each.fault]
+    assert [each.observed.startswith(said) for each in faults] == ([True] if said else [])
+    assert all("chmod" in each.cure for each in faults)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")
@@ -201,6 +216,7 @@ def test_a_key_of_another_user_is_a_fault(tmp_path: Path) -> None:
     key.touch(0o600)
     os.chown(key, 61_234, 61_234)
 
-    (found,) = examine_modes(Settings(data=tmp_path / "none", private_key_path=key))
+    (found,) = check_modes(Settings(data=tmp_path / "none", private_key_path=key))
 
-    assert found.what.endswith("belongs to user 61234, who can change it")
+    assert found.fault is FaultCode.OTHER_OWNER
+    assert found.observed.endswith("belongs to user 61234, who can change it")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.commands.model_check import examine_model
-from dayhand.sandbox.health import Health
+from dayhand.commands.doctor.codes import Health
+from dayhand.commands.doctor.model import check_models
 from dayhand.settings.table import Settings
 
 
@@ -72,17 +72,17 @@ def settings(url: str) -> Settings:
 def test_what_a_server_answers_has_its_finding(answer: str) -> None:
     status, body, health, words = ANSWERS[answer]
     with answering(status, body) as url:
-        findings = list(examine_model(settings(url)))
+        findings = list(check_models(settings(url)))
 
     assert [each.health for each in findings] == health
-    assert words in " ".join(f"{each.what} {each.advice}" for each in findings)
-    assert all(each.advice for each in findings if each.health is not Health.GOOD)
+    assert words in " ".join(f"{each.observed} {each.cure}" for each in findings)
+    assert all(each.cure for each in findings if each.health is not Health.GOOD)
     assert "s-123" not in f"{findings}"
 
 
 def test_a_server_that_does_not_answer_is_bad() -> None:
-    (finding,) = examine_model(settings("http://127.0.0.1:9/v1"))
+    (finding,) = check_models(settings("http://127.0.0.1:9/v1"))
 
     assert finding.health is Health.BAD
-    assert "does not answer" in finding.what
-    assert "OPENAI_BASE_URL" in finding.advice
+    assert "does not answer" in finding.observed
+    assert "OPENAI_BASE_URL" in finding.cure

@@ -1,15 +1,18 @@
-"""Checks of this machine's sandboxes: which work, which limits they enforce, and what would improve them."""
+"""The machine's sandboxes: which one tasks get, which limits it enforces, what would improve it, and whether it holds."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from dayhand.commands.doctor.box import try_box
+from dayhand.commands.doctor.codes import FaultCode
+from dayhand.commands.doctor.finding import HealthFinding
 from dayhand.errors import SandboxError
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
+from dayhand.settings.table import Settings
+from dayhand.wiring.sandboxes import choose_sandbox, engine_has_image
 
 if TYPE_CHECKING:  # docker-py takes 0.3 s to import
     from dayhand.sandbox.docker.backend import DockerSandbox
@@ -21,21 +24,41 @@ PATCHED_RUNC = {(1, 2): 8, (1, 3): 3}
 NEWER_RUNC = (1, 4)
 
 
-class Health(StrEnum):
-    """How severe a finding is."""
+def check_sandbox(settings: Settings) -> Iterator[HealthFinding]:
+    """The backend that tasks get, in detail; the other is only named."""
+    if not settings.data.is_dir():  # which is reported with the data folder: a sandbox keeps its files there
+        return
+    chosen = choose_sandbox(settings)
+    yield HealthFinding(f"tasks run in {chosen.name} (DAYHAND_SANDBOX={settings.sandbox})")
+    if isinstance(chosen, BubblewrapSandbox):
+        yield from examine_bubblewrap(chosen)
+        if settings.sandbox == "auto":
+            yield from _unused_engine(settings)
+    else:
+        yield from examine_docker(chosen)
 
-    GOOD = "good"
-    WEAK = "weak"  # it works, but protects less than it could
-    BAD = "bad"
+
+def try_sandbox(settings: Settings) -> Iterator[HealthFinding]:
+    """Attempts to get out of a box, if boxes can be opened."""
+    if not settings.data.is_dir():
+        return
+    chosen = choose_sandbox(settings)
+    try:
+        chosen.self_test()
+    except SandboxError:
+        return  # which is reported above
+    yield from try_box(chosen, settings)
 
 
-@dataclass(frozen=True, slots=True)
-class HealthFinding:
-    """The result of one check."""
-
-    health: Health
-    what: str
-    advice: str = ""
+def _unused_engine(settings: Settings) -> Iterator[HealthFinding]:
+    """An engine that answers is not used if it does not have the sandbox's image."""
+    if engine_has_image(settings) is None:
+        return
+    yield HealthFinding(
+        f"docker: an engine answers, but has no image {settings.sandbox_image}, so it is not used",
+        FaultCode.ENGINE_UNUSED,
+        f"Build it: docker build -t {settings.sandbox_image} deploy/sandbox. Or set DAYHAND_SANDBOX=bubblewrap.",
+    )
 
 
 def examine_bubblewrap(sandbox: BubblewrapSandbox) -> Iterator[HealthFinding]:
@@ -44,27 +67,25 @@ def examine_bubblewrap(sandbox: BubblewrapSandbox) -> Iterator[HealthFinding]:
         sandbox.self_test()
         config, has_groups = sandbox.config(), sandbox.can_create_groups()
     except SandboxError as error:
-        yield HealthFinding(Health.BAD, f"bubblewrap: {error}", error.advice)
+        yield HealthFinding(f"bubblewrap: {error}", FaultCode.NO_SANDBOX, error.advice)
         return
     capacity = config.capacity
-    yield HealthFinding(Health.GOOD, f"bubblewrap: boxes work, with {config.bwrap}")
+    yield HealthFinding(f"bubblewrap: boxes work, with {config.bwrap}")
     memory, processes = f"{capacity.memory // MIB} MB", f"{capacity.processes} processes"
     if has_groups:
-        yield HealthFinding(
-            Health.GOOD, f"bubblewrap: a control group limits each box to {memory} and {processes}"
-        )
+        yield HealthFinding(f"bubblewrap: a control group limits each box to {memory} and {processes}")
     else:
         yield HealthFinding(
-            Health.WEAK,
             f"bubblewrap: each box is limited to {processes}, but nothing limits its memory: {memory} are a limit of each "
             "process, and a box that takes more in total is ended up to a few seconds later",
+            FaultCode.NO_MEMORY_LIMIT,
             "Start Dayhand by `systemd-run --user --scope -p Delegate=yes dayhand up`, or in a systemd unit with Delegate=yes, "
             "or as root, or use Docker.",
         )
     if not config.overlay:
         yield HealthFinding(
-            Health.WEAK,
             "bubblewrap: overlays do not work here, so each box starts with a copy of the repository's environment",
+            FaultCode.NO_OVERLAY,
             "Use bubblewrap 0.11 and a file system that supports overlayfs: then no copy is needed.",
         )
 
@@ -74,29 +95,29 @@ def examine_docker(sandbox: DockerSandbox) -> Iterator[HealthFinding]:
     try:
         engine = sandbox.engine()
         info, version = engine.client.info(), engine.client.version()
-        yield HealthFinding(Health.GOOD, f"docker: engine {info['ServerVersion']} at {engine.address}")
+        yield HealthFinding(f"docker: engine {info['ServerVersion']} at {engine.address}")
         yield from _engine_weaknesses(info)
         yield from _runc(version)
         sandbox.self_test()
     except SandboxError as error:
-        yield HealthFinding(Health.BAD, f"docker: {error}", error.advice)
+        yield HealthFinding(f"docker: {error}", FaultCode.NO_SANDBOX, error.advice)
         return
-    yield HealthFinding(Health.GOOD, f"docker: boxes work, with the image {sandbox.image}")
+    yield HealthFinding(f"docker: boxes work, with the image {sandbox.image}")
 
 
 def _engine_weaknesses(info: dict[str, Any]) -> Iterator[HealthFinding]:
     for name, limit in (("MemoryLimit", "memory"), ("SwapLimit", "swap"), ("PidsLimit", "processes")):
         if not info.get(name):
             yield HealthFinding(
-                Health.WEAK,
                 f"docker: this engine cannot limit {limit}",
+                FaultCode.ENGINE_NO_LIMIT,
                 "Enable the control group for it in the engine's kernel (on Debian: swapaccount=1 for swap).",
             )
     options = " ".join(info.get("SecurityOptions") or [])
     if "name=rootless" not in options and "name=userns" not in options:
         yield HealthFinding(
-            Health.WEAK,
             "docker: root in this engine's containers is root on its machine",
+            FaultCode.ENGINE_ROOT,
             "Optional, but safer: use a rootless engine, or one with userns-remap.",
         )
 
@@ -105,8 +126,8 @@ def _runc(version: dict[str, Any]) -> Iterator[HealthFinding]:
     runc = next((each["Version"] for each in version.get("Components", []) if each["Name"] == "runc"), "")
     if runc and not is_patched_runc(runc):
         yield HealthFinding(
-            Health.WEAK,
             f"docker: runc {runc} has known container escapes",
+            FaultCode.RUNC_OLD,
             "Install 1.2.8, 1.3.3 or newer, or a distribution's package that includes their fixes.",
         )
 
