@@ -303,6 +303,22 @@ SEVERAL = {  # comments with more than one command
     "@bot, @dayhand: fix this": ("change",),
     "> @bot stop\n\n@bot status": ("status",),
 }
+CLASHES = (  # comments that contradict themselves
+    "@bot fix this. @bot stop",
+    "@bot retry\n@bot stop",
+    "@bot plan this. @bot fix this",
+    "@bot approve. @bot stop, please",
+    "@bot fix this. Actually, @bot please do not fix this",
+    "@bot please don't implement this. @bot implement this",
+)
+ASSENTS = (  # that approve a plan which waits
+    "go ahead", "looks good, do it", "LGTM, go for it 🚀", "yes", "yes please", "ok, fix it", "Sounds good!", "please start",
+    "Great plan. Please go ahead, thanks!", "ja, mach das", "oui, vas-y", "sí, adelante", "да, делай", "可以", "はい、お願いします",
+)  # fmt: skip
+NO_ASSENTS = (
+    "thanks", "lgtm", "go ahead and rename it", "yes, but not the API", "do not start", "fix the README", "why?", "",
+    "do it in the other branch", "yes? no?",
+)  # fmt: skip
 INTENTS = {
     "change": CHANGE,
     "question": QUESTION,

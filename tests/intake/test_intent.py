@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dayhand.intake.grammar import Command, read
+from dayhand.intake import intent
+from dayhand.intake.grammar import Command, Misspelt, read
 from dayhand.intake.verbs import (
     accept,
     allow,
@@ -55,6 +56,27 @@ def test_a_comment_can_hold_several_commands(comment: str, names: tuple[str, ...
     commands = read(comment, HANDLES)
     assert isinstance(commands, tuple), commands
     assert tuple(map(name, commands)) == names
+
+
+@pytest.mark.parametrize("comment", comments.CLASHES)
+def test_a_comment_that_contradicts_itself_is_not_a_command(comment: str) -> None:
+    found = read(comment, HANDLES)
+    assert isinstance(found, Misspelt)
+    assert found.hint.startswith("This comment asks for both “")
+    assert found.hint.endswith("”: write which of the two you want.")
+
+
+def test_a_prohibition_beside_a_request_belongs_to_it() -> None:
+    (command,) = read("@bot fix the parser. @bot don't touch the tests.", HANDLES)  # type: ignore[misc]
+    assert command == Command(fix, "fix the parser.\n\ndon't touch the tests.")
+
+
+@pytest.mark.parametrize(
+    ("text", "assent"),
+    [*((text, True) for text in comments.ASSENTS), *((text, False) for text in comments.NO_ASSENTS)],
+)
+def test_an_assent_says_yes_and_nothing_else(text: str, assent: bool) -> None:
+    assert intent.assents(text) is assent
 
 
 def name(command: Command) -> str:

@@ -242,6 +242,18 @@ def test_work_starts_once_somebody_who_may_approves_the_plan(harness: Harness) -
     harness.comment(repo, other, "@bot plan this first")
     harness.work()
     assert "the median of 1 finished change in this repository." in harness.bot_comments(other)[0]
+    harness.comment(repo, other, "@bot lgtm")
+    assert "To start the work on this plan, write “approve”, or “go ahead”." in harness.bot_comments(other)[1]
+    harness.comment(repo, other, "@bot go ahead", by=harness.bob)
+    assert "can approve a plan" in harness.bot_comments(other)[2]
+    harness.comment(repo, other, "@bot approve. @bot stop")
+    assert "both “approve” and “stop”: write which of the two you want." in harness.bot_comments(other)[3]
+    assert harness.waiting() == []
+    harness.comment(repo, other, "@bot looks good, do it")
+    (task_id,) = harness.waiting()
+    ask = harness.ledger.task(task_id).ask
+    assert (ask.kind, ask.approved) == (TaskKind.FIX, True)
+    assert ask.text.startswith("Carry out this plan, which ada approved:")
 
 
 def test_who_has_used_up_the_days_budget_reads_who_can_raise_it(harness: Harness) -> None:

@@ -27,6 +27,7 @@ STILL_RUNNING = (
 BUDGET_IS_SET = "From its next turn on, the task here may use {}, and never more than the repository and the operator allow."
 NO_LIMIT_TO_RAISE = "No limit was set for the task here, so there is nothing to add to. “budget $2” sets one; the operator's limits stay."
 NO_REQUEST_FOR_BUDGET = f"{NOTHING_YET} Write what to do together with the limit: “fix this, max $2”."
+PRAISED_PLAN = "To start the work on this plan, write “approve”, or “go ahead”."
 NO_PLAN = "There is no plan here that waits for approval. Write “plan”, and I make one."
 NOTHING_TO_RETRY = f"{NOTHING_YET} Write what to do."
 

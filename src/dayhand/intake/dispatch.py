@@ -13,7 +13,7 @@ from typing import assert_never
 from dayhand.errors import HubError, HubUnavailable
 from dayhand.hub.client import Hub
 from dayhand.hub.repository import RepositoryHub
-from dayhand.intake import deeds, grammar, refusals, reviews
+from dayhand.intake import answers, deeds, grammar, intent, refusals, reviews
 from dayhand.intake.events import (
     BranchPushed,
     Clicked,
@@ -28,13 +28,16 @@ from dayhand.intake.events import (
     Subject,
     Unlabeled,
 )
+from dayhand.intake.intent import Intent
 from dayhand.intake.permission import may_ask
 from dayhand.intake.refusals import Notice, Refusal
+from dayhand.intake.verbs import approve
 from dayhand.intake.verbs.base import Decision, Instruction, TaskRequest, task_request
+from dayhand.intake.verbs.table import BY_INTENT
 from dayhand.ledger import facts
 from dayhand.ledger.ledger import Ledger, Opened
 from dayhand.ledger.queue import UNREQUESTED
-from dayhand.ledger.repository_notes import record_push, withdrawn_since
+from dayhand.ledger.repository_notes import record_push, waiting_plan, withdrawn_since
 from dayhand.ledger.spending import DailyCap, UsedUp, find_used_up, record_opening
 from dayhand.ledger.thread import Message
 from dayhand.task import Ask, Task, TaskKind
@@ -226,12 +229,30 @@ class Dispatcher:
             return Decision(None, "the edit did not change what the comment asks")
         if isinstance(commands, grammar.Misspelt):
             return self._misspelt(event, commands.hint)
+        commands = self._about_the_plan(event, commands)
         decisions = [
             command.verb.act(Instruction(event, command.text, delivery), self) for command in commands
         ]
         if not decisions:
             return self._overhear(event)
         return next((one for one in decisions if one.task), decisions[0])
+
+    def _about_the_plan(
+        self, event: Commented, commands: tuple[grammar.Command, ...]
+    ) -> tuple[grammar.Command, ...]:
+        """“Go ahead” approves the plan that waits; praise alone is answered with how to approve it."""
+        text = commands[0].text if len(commands) == 1 else ""
+        assents = intent.assents(text)
+        if not assents and not intent.praises(text):
+            return commands
+        subject, threads = event.subject, self.ledger.threads
+        if not waiting_plan(self.ledger, threads.find_key(subject.repository_id, subject.number)):
+            return commands
+        if assents:
+            return (grammar.Command(approve, approve.NAME),)
+        if commands[0].verb is BY_INTENT[Intent.COURTESY] and self.is_allowed(event):
+            self.answer(event, answers.PRAISED_PLAN)
+        return commands
 
     def _overhear(self, event: Commented) -> Decision:
         """Keep a comment to others for the thread's task, if its author has write access; nothing is said about it."""

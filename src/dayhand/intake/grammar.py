@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -22,6 +22,13 @@ from dayhand.visible_text.markdown import visible
 
 SIMILARITY = 0.65  # of a word to a verb, from which on we ask whether the verb was meant
 MAX_TYPO_WORDS = 3  # a longer text that begins with a similar word is a sentence
+CLASHES = frozenset(
+    {
+        *((start, "stop") for start in ("fix", "retry", "approve", "plan", "ask")),
+        *(("plan", start) for start in ("fix", "approve")),
+        *((start, "plan") for start in ("fix", "approve")),
+    }
+)  # commands of one comment, in this order
 IGNORED_TOKENS = frozenset({"code_inline", "html_inline", "image"})
 
 
@@ -35,7 +42,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Misspelt:
-    """The comment mentions Dayhand and says nothing else, or has a typo; ``hint`` tells the person what to write."""
+    """The comment says nothing but the name, has a typo or contradicts itself; ``hint`` tells the person what to write."""
 
     hint: str
 
@@ -75,6 +82,8 @@ def read(comment: str, handles: Sequence[str]) -> tuple[Command, ...] | Misspelt
             f"Write what to do after {handle}: “{handle} fix this”, or a question about the work."
         )
     commands = [command for one in utterances for command in _understand(one, whole, mention)]
+    if clash := _find_clash(commands):
+        return Misspelt(f"This comment asks for both {clash}: write which of the two you want.")
     if len(commands) == 1 and commands[0].verb is BY_INTENT[Intent.UNCLEAR]:
         hint = _typo(commands[0].text, utterances[0].handle)
         return Misspelt(hint) if hint else tuple(commands)
@@ -173,12 +182,28 @@ def _pattern(name: str, pattern: str) -> re.Pattern[str]:
     return re.compile(f"(?:{pattern})|{verb_words(name)}", re.DOTALL)
 
 
+def _find_clash(commands: Sequence[Command]) -> str:
+    """The first two commands that contradict each other, in words; "" if none do. “Stop. Fix this” is an order of events."""
+    for first, second in combinations(commands, 2):
+        names = (first.verb.NAME, second.verb.NAME)
+        forbidden = [one for one in (first, second) if not one.verb.NAME and intent.forbids(one.text)]
+        changes = [one for one in (first, second) if one.verb is BY_INTENT[Intent.CHANGE]]
+        if names in CLASHES or (
+            forbidden and changes and intent.contradicts(forbidden[0].text, changes[0].text)
+        ):
+            return f"“{first.text.strip(' .')}” and “{second.text.strip(' .')}”"
+    return ""
+
+
 def _merged(commands: Sequence[Command]) -> Iterator[Command]:
-    """The commands without thanks and talk beside them, and with one change for all that is to be changed."""
+    """The commands without thanks and talk beside them, and with one change for all that is to be changed or left alone."""
     quiet = (BY_INTENT[Intent.COURTESY], BY_INTENT[Intent.TALK])
     kept = [command for command in commands if command.verb not in quiet] or list(commands[:1])
+    bounds = [command for command in commands if command.verb in quiet and intent.forbids(command.text)]
     for command in kept:
         same = [other for other in kept if other.verb is command.verb]
+        if command.verb is BY_INTENT[Intent.CHANGE]:
+            same += bounds  # “do not touch the tests” belongs to the request
         if command.verb not in BY_INTENT.values() or len(same) == 1:
             yield command
         elif command is same[0]:

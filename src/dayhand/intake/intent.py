@@ -125,6 +125,39 @@ def only_courtesy(text: str) -> bool:
     return not bare(text)
 
 
+def assents(text: str) -> bool:
+    """Whether a text says yes to what was proposed, and nothing else: “looks good, go ahead”."""
+    found = [_says_yes(clause) for sentence in sentences(text) for clause in clauses(sentence)]
+    return True in found and False not in found
+
+
+def _says_yes(clause: str) -> bool | None:
+    """None if it says neither yes nor anything else but courtesies."""
+    whole = plain(clause).strip(DECORATION)
+    if any(
+        word and words.ASSENTS.pattern.fullmatch(word) for word in (whole, _trim_end(whole), bare(clause))
+    ):
+        return True
+    return None if only_courtesy(clause) else False
+
+
+def praises(text: str) -> bool:
+    return bool(words.PRAISE.find(plain(text)))
+
+
+def forbids(text: str) -> bool:
+    """Whether a text wants that something is not done."""
+    return any(
+        _clause(clause) is Clause.NEGATED for sentence in sentences(text) for clause in clauses(sentence)
+    )
+
+
+def contradicts(prohibition: str, request: str) -> bool:
+    """Whether a prohibition names nothing but what the request asks for."""
+    rest = set(re.findall(r"\w+", words.NEGATIONS.pattern.sub(" ", bare(prohibition))))
+    return rest <= set(re.findall(r"\w+", bare(request)))
+
+
 def is_kind(text: str) -> bool:
     """Whether a text thanks, praises or greets."""
     lowered = plain(text)

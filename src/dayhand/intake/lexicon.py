@@ -67,6 +67,7 @@ STATEMENTS = _set(lambda language: language.statements)
 THIRD_PERSON = _set(lambda language: language.third_person)
 MODALS = _set(lambda language: language.modals)
 ANNOUNCEMENTS = _set(lambda language: language.announcements)
+ASSENTS = _set(lambda language: language.assents)
 OBJECTS = _set(lambda language: language.objects)
 HANDOVERS = _set(lambda language: language.handovers)
 

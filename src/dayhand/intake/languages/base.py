@@ -31,6 +31,7 @@ class Vocabulary:
     announcements: Words = ()  # what the writer is going to do
     objects: Words = ()  # before the bot's name at the end of a sentence: the clause is about it
     handovers: Words = ()  # “let” in “let @bot fix this”
+    assents: Words = ()  # to what was proposed: “go ahead”
     verbs: Mapping[str, Words] = field(
         default_factory=dict
     )  # other words for the commands of `verbs/table.py`

@@ -17,6 +17,7 @@ CHINESE = Vocabulary(
     thanks=("谢谢(?:你)?", "感谢", "多谢"),
     greetings=("你好",),
     praise=("很好", "不错", "太棒了"),
+    assents=("好的?", "可以", "开始吧?", "做吧", "同意", "是的?"),
     verbs={"stop": ("停止", "停", "取消"), "status": ("状态", "进度"), "help": ("帮助",), "retry": ("重试", "再试一次")},
     verb_first=False,
     spaced=False,

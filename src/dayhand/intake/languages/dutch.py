@@ -22,6 +22,7 @@ DUTCH = Vocabulary(
     fillers=("nu", "ook", "dan", "even"),
     conditions=("als", "wanneer", "voordat", "nadat"),
     handovers=("laat", "kan"),
+    assents=("ja", "doe maar", "ga je gang", "ga door", "akkoord"),
     verbs={"stop": ("stoppen", "hou op"), "help": ("hulp",), "retry": ("opnieuw", "nog een keer", "probeer het opnieuw")},
     verb_first=False,
 )  # fmt: skip

@@ -65,7 +65,7 @@ ENGLISH = Vocabulary(
     praise=(
         "lgtm", "looks (?:good|great|fine)(?: to me)?", "(?:this|that|it)(?: now)? (?:looks|is) (?:good|great|fine|perfect)",
         ("(?:very )?(?:nice|great|good|awesome|amazing|excellent|perfect|brilliant|wonderful|fantastic|cool|impressive|sweet)"
-        "(?: (?:work|job|one|stuff|catch|fix|find))?"), "well done", "love (?:it|this)", "wow", "nailed it",
+        "(?: (?:work|job|one|stuff|catch|fix|find|plan))?"), "well done", "love (?:it|this)", "wow", "nailed it",
         "(?:this |that |it |all )?(?:works|worked)(?: (?:now|great|well|perfectly|for me|fine))*",
     ),
     fillers=(
@@ -91,6 +91,11 @@ ENGLISH = Vocabulary(
     handovers=(
         "let", "let's (?:have|get|let)", "have", "get", "can", "could", "(?:i'd|i would|we'd|we would) (?:like|love|want)",
         "(?:i|we) (?:want|need)", "could we (?:let|have|get)", "can we (?:let|have|get)",
+    ),
+    assents=(
+        "go ahead", "go for it", "go on", "(?:let's )?do (?:it|this|that)", "proceed", "carry on", "start", "begin", "ship it",
+        "make it so", "please do", "(?:yes|yep|yeah|ok|okay|sure|agreed|absolutely)", "sounds good", "(?:fix|implement|build) (?:it|this|that)",
+        "start (?:work|working|now|on it)",
     ),
     verbs={
         "stop": (

@@ -27,6 +27,7 @@ FRENCH = Vocabulary(
     fillers=("alors", "donc", "maintenant", "aussi", "oui", "d'accord"),
     conditions=("si", "quand", "avant", "après", "dès que"),
     handovers=("laisse(?:z)?", "(?:peut|pourrait)-on laisser"),
+    assents=("oui", "vas-y", "allez-y", "fais-le", "d'accord", "fonce"),
     verbs={
         "stop": ("arrête(?:z)?(?: ça| tout)?", "annule(?:r|z)?", "laisse tomber"),
         "status": ("statut", "ça avance", "où en es-tu"),

@@ -29,6 +29,7 @@ GERMAN = Vocabulary(
     fillers=("mal", "doch", "jetzt", "noch", "auch", "das", "dann", "ok", "nun"),
     conditions=("wenn", "falls", "bevor", "nachdem", "sobald", "weil"),
     handovers=("lass(?:t)?(?: uns)?", "kann", "könnte", "soll"),
+    assents=("ja", "mach (?:das|es)", "leg los", "los(?: geht's)?", "einverstanden", "gerne?", "passt", "fang an"),
     verbs={
         "stop": ("stopp", "hör auf(?: damit)?", "abbrechen", "brich(?: das)? ab", "aufhören", "halt"),
         "status": ("wie (?:läuft es|ist der stand|weit bist du)", "stand"),

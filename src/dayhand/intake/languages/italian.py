@@ -22,5 +22,6 @@ ITALIAN = Vocabulary(
     fillers=("ora", "adesso", "anche", "allora", "sì"),
     conditions=("se", "quando", "prima", "dopo"),
     handovers=("lascia(?:te)?",),
+    assents=("sì", "si", "procedi", "fallo", "vai", "d'accordo"),
     verbs={"stop": ("ferma(?:ti)?", "annulla"), "help": ("aiuto",), "retry": ("riprova", "di nuovo", "ancora")},
 )  # fmt: skip

@@ -20,6 +20,7 @@ POLISH = Vocabulary(
     praise=("świetnie", "super", "dobra robota"),
     fillers=("teraz", "też", "więc", "ok"),
     conditions=("jeśli", "gdy", "zanim"),
+    assents=("tak", "zrób to", "działaj", "zgoda"),
     verbs={"stop": ("przestań", "anuluj"), "help": ("pomoc",), "retry": ("jeszcze raz", "spróbuj ponownie")},
     verb_first=False,
 )  # fmt: skip

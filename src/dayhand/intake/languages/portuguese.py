@@ -22,6 +22,7 @@ PORTUGUESE = Vocabulary(
     fillers=("agora", "também", "então", "sim"),
     conditions=("se", "quando", "antes", "depois"),
     handovers=("deix(?:a|e)", "pode"),
+    assents=("sim", "pode (?:fazer|ir)", "faça(?: isso)?", "vai em frente", "de acordo"),
     verbs={
         "stop": ("pare", "cancel(?:a|e|ar)"),
         "help": ("ajuda",),

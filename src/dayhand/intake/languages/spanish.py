@@ -23,6 +23,7 @@ SPANISH = Vocabulary(
     fillers=("ahora", "también", "entonces", "sí", "vale", "bueno"),
     conditions=("si", "cuando", "antes", "después"),
     handovers=("deja(?: que)?", "puede"),
+    assents=("sí", "si", "adelante", "hazlo", "de acuerdo", "dale"),
     verbs={
         "stop": ("para(?: ya)?", "detente", "cancela(?:r|lo)?"),
         "status": ("estado", "cómo va"),

@@ -21,6 +21,7 @@ TURKISH = Vocabulary(
     praise=("harika", "süper", "mükemmel"),
     fillers=("bunu", "şunu", "şimdi", "de", "da"),
     conditions=("eğer",),
+    assents=("evet", "devam(?: et)?", "yap(?: bunu)?", "tamam"),
     verbs={"stop": ("dur", "iptal"), "help": ("yardım",), "retry": ("tekrar", "tekrar dene")},
     verb_first=False,
 )  # fmt: skip
