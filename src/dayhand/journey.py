@@ -13,7 +13,7 @@ from dayhand.agent.briefing import brief
 from dayhand.agent.loop import send_back, solve
 from dayhand.agent.purpose import purpose
 from dayhand.agent.tools.executor import CommandContext
-from dayhand.agent.understand import understand
+from dayhand.agent.understand import is_unclear, understand
 from dayhand.background import Background
 from dayhand.checkout.mirror import read_files
 from dayhand.checkout.policy.sort_change import BRIEFING as POLICY
@@ -61,10 +61,11 @@ def travel(task: Task, tools: Tools, log: TaskLog) -> Outcome:
     May be called again for the same task after a crash, on any worker: each stage finds what already exists.
     Raises ``DayhandError`` if a stage cannot continue; the caller reports it to the person (``Publication.fail``).
     """
-    if task.ask.kind is TaskKind.UNCLEAR:  # before anything is drafted
-        understanding = understand(task, tools.model, journal=tools.journal, log=log)
+    if is_unclear(task, tools.notes):  # before anything is drafted
+        understanding = understand(task, tools.model, journal=tools.journal, log=log, notes=tools.notes)
         if understanding.asks:
-            tools.publication.answer(task, understanding.solution, ())
+            undecided = replace(task, ask=replace(task.ask, kind=TaskKind.UNCLEAR))
+            tools.publication.answer(undecided, understanding.solution, ())
         if understanding.kind is None:
             return Answered(understanding.solution)
         task = replace(task, ask=replace(task.ask, kind=understanding.kind))

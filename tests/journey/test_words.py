@@ -192,6 +192,30 @@ def test_an_unclear_comment_that_wants_a_change_becomes_one_and_its_reading_is_i
     assert usage_so_far(harness.ledger.redis, record.task.id).turns == 3
 
 
+def test_a_vague_issue_is_questioned_once_and_then_an_assumption_is_stated(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo, title="Nicer totals", body="")
+    harness.scripted_model.triggers = {
+        "Decide whether you can begin": said_by_the_model("ask", "Rounded, or right?"),
+        "Decide what the comment": said_by_the_model("change"),
+    }
+    harness.label(repo, issue)
+    (record,) = harness.work()
+    assert record.state is State.ANSWERED, record.reason
+    (question,) = harness.bot_comments(issue)
+    assert "@ada Rounded, or right? Answer in a comment that mentions me, and I begin." in question
+    assert harness.branches(repo) == {"main"}
+    harness.comment(repo, issue, "@bot right ones")
+    (record,) = harness.work()
+    assert record.state is State.PROPOSED, record.reason
+    assert "state the assumption in `summary`" in harness.model_server.bodies[-1].decode()
+    other = harness.issue(repo, title="Nicer totals", body="")
+    harness.scripted_model.triggers = {"Decide whether you can begin": said_by_the_model("change")}
+    harness.label(repo, other)
+    (record,) = harness.work()
+    assert record.state is State.PROPOSED, record.reason
+
+
 def test_a_question_changes_nothing_even_if_the_model_does(harness: Harness) -> None:
     repo = harness.repository("shop")
     issue = harness.issue(repo)

@@ -24,7 +24,7 @@ from dayhand.visible_text.markdown import visible, visible_line
 
 SYSTEM = """\
 You are a software engineer who works alone on one request in one repository. Nobody can answer questions while you work: \
-decide for yourself, and put what you would have asked into the `questions` of `finish`.
+decide for yourself, state the assumption in `summary`, and put what you would have asked into the `questions` of `finish`.
 
 # Where you are
 You are in a sandbox. The repository is a git work tree in /workspace. Its tools are installed, or listed as missing. \

@@ -84,6 +84,10 @@ def thread_plan(key: str) -> str:
     return f"dayhand:thread-plan:{key}"
 
 
+def thread_question(key: str) -> str:
+    return f"dayhand:thread-question:{key}"
+
+
 def thread_hosts(key: str) -> str:
     return f"dayhand:thread-hosts:{key}"
 

@@ -40,6 +40,16 @@ class RepositoryNotes:
         thread = self.ledger.threads.of_task(self.claim.task_id)
         self.ledger.redis.set(keys.thread_plan(thread), plan, ex=keys.KEPT_SECONDS)
 
+    def keep_question(self) -> None:
+        """Keep that the task asked a person what to build: a thread is asked once."""
+        thread = self.ledger.threads.of_task(self.claim.task_id)
+        self.ledger.redis.set(keys.thread_question(thread), self.claim.task_id, ex=keys.KEPT_SECONDS)
+
+    def questioned_by(self) -> str:
+        """The task of the thread that asked a person what to build; "" if none did."""
+        thread = self.ledger.threads.of_task(self.claim.task_id)
+        return self.ledger.redis.get(keys.thread_question(thread)) or ""
+
     def _write(self, key: str, field: str, text: str) -> None:
         script = self.ledger.redis.register_script(scripts.WRITE)
         fenced(script, [keys.record(self.claim.task_id), key], [self.claim.token, field, text])
