@@ -123,7 +123,10 @@ def test_the_status_tells_the_place_in_the_queue(harness: Harness) -> None:
     ask = harness.ledger.task(harness.waiting()[1]).ask
     assert (ask.max_dollars, ask.max_minutes, ask.base) == (1.5, 10, "develop")
     harness.comment(repo, second, "@bot how is it going?")
-    assert "queued, at place 2. It has cost nothing so far." in harness.bot_comments(second)[1]
+    assert (
+        "The task here is queued. Place 2 of 2 in the queue. It has cost nothing so far."
+        in harness.bot_comments(second)[1]
+    )
 
 
 def test_a_finished_task_is_tried_again_by_words_by_re_run_and_by_its_button(harness: Harness) -> None:

@@ -224,7 +224,15 @@ def test_every_fact_is_read(ledger: Ledger) -> None:
         "snapshot": None,  # it came later
         "ended_pull": None,  # it came later
         **dict.fromkeys(
-            ("check_node", "comment_id", "comment_node", "opening", "concluding", "repository_id")
+            (
+                "check_node",
+                "comment_id",
+                "comment_node",
+                "opening",
+                "concluding",
+                "repository_id",
+                "waiting_notice",
+            )
         ),
         "model_switches": ((Switch("large", "small", "The server answered 503."), 4),),
         "blocked": BLOCKED,

@@ -20,6 +20,10 @@ from dayhand.errors import LedgerError
 from dayhand.ledger import facts
 from dayhand.ledger.ledger import Ledger, Record
 from dayhand.ledger.log import LogReader, Note
+from dayhand.ledger.waiting.places import find_place
+from dayhand.ledger.waiting.waiting_tasks import WaitingTasks
+from dayhand.ledger.waiting.wording import describe
+from dayhand.task import State
 from dayhand.untrusted_text import mark_hidden, name_hidden
 
 # Only our own scripts, styles and images: a hostile log line cannot load or run anything.
@@ -96,22 +100,30 @@ class Streams:
         return answer
 
 
+def _place_in_words(tasks: WaitingTasks, record: Record) -> str:
+    """Where a queued task stands; "" while it runs, or while it waits for a reason of its own."""
+    if record.state is not State.QUEUED or record.reason:
+        return ""
+    return describe(find_place(tasks, record.task.id))
+
+
 def _tasks(blueprint: Blueprint, ledger: Ledger, live: LogReader, *, github: str) -> None:
     def view_of(record: Record) -> TaskView:
-        return TaskView(record, github, time.time())
+        return TaskView(record, github, time.time(), _place_in_words(WaitingTasks(ledger), record))
 
     @blueprint.get("/tasks")
     def board() -> str | Response:
         records = ledger.recent()
         if wants_json():
             return jsonify([task_json(record) for record in records])
-        return render_template("board.html", views=[view_of(record) for record in records])
+        views = [TaskView(record, github, time.time()) for record in records]
+        return render_template("board.html", views=views)
 
     @blueprint.get("/tasks/<task_id>")
     def task(task_id: str) -> str | Response:
         record = ledger.record(task_id)
         if wants_json():
-            return jsonify(task_json(record))
+            return jsonify(task_json(record) | {"place": _place_in_words(WaitingTasks(ledger), record)})
         files = files_of_patch(record.fact(facts.PATCH) or "")
         held_back = record.fact(facts.HELD_BACK)
         held = files_of_patch(f"{held_back.patch}\n{held_back.by_hand_patch}" if held_back else "")

@@ -87,6 +87,7 @@ class TaskView:
     record: Record
     github: str
     now: float
+    place: str = ""  # in the queue, in sentences
 
     @property
     def id(self) -> str:

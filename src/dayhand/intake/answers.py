@@ -6,6 +6,9 @@ from dayhand.ledger import facts
 from dayhand.ledger.journal import usage_so_far
 from dayhand.ledger.ledger import Ledger, Record, StopResult
 from dayhand.ledger.thread import Thread
+from dayhand.ledger.waiting.places import find_place
+from dayhand.ledger.waiting.waiting_tasks import WaitingTasks
+from dayhand.ledger.waiting.wording import describe
 from dayhand.task import STAGE_TITLES, State
 from dayhand.usage import Usage
 
@@ -49,18 +52,12 @@ def status(ledger: Ledger, thread: Thread) -> str:
 
 def _state(ledger: Ledger, record: Record) -> str:
     if record.state is State.QUEUED:
-        place = place_in_queue(ledger, record)
-        return f"The task here is queued, at place {place}. {record.reason}".strip()
+        place = describe(find_place(WaitingTasks(ledger), record.task.id))
+        return f"The task here is queued. {record.reason or place}"
     if record.state is State.RUNNING:
         minutes = max(0, ledger.clock() - record.task.created_at) / 60
         return f"The task here runs: {STAGE_TITLES.get(record.stage, 'Starting')}. It was asked for {minutes:.0f} minutes ago."
     return f"{ENDS[record.state]} {record.reason}".strip()
-
-
-def place_in_queue(ledger: Ledger, record: Record) -> int:
-    """From 1: how many queued tasks are as old, or older."""
-    queued = [other for other in ledger.unfinished() if other.state is State.QUEUED]
-    return sum(other.task.created_at <= record.task.created_at for other in queued) or 1
 
 
 def _cost(usage: Usage) -> str:

@@ -157,6 +157,9 @@ CHECK = _number("check", "publish", "publish", "intake")  # the check run's id
 CHECK_NODE = _text("check_node", "publish", "publish")  # its id in GraphQL
 COMMENT = _number("comment_id", "publish", "publish")  # the id of the task's comment
 COMMENT_NODE = _text("comment_node", "publish", "publish")
+WAITING_NOTICE = _text(
+    "waiting_notice", "publish", "publish"
+)  # when the comment last said that the task waits, and in which words
 OPENING = _text("opening", "publish", "publish")  # the commit for which the draft began to be opened
 CONCLUDING = _text(
     "concluding", "publish", "publish"
@@ -183,7 +186,9 @@ CONCLUSION_IF_ACCEPTED = Fact(
 ACCEPTED_BY = _text("accepted_by", "intake", "intake", "dashboard")  # a login
 
 # The request.
-REPOSITORY_ID = _number("repository_id", "intake", "wiring")  # it stays when the repository is renamed
+REPOSITORY_ID = _number(
+    "repository_id", "intake", "wiring", "publish"
+)  # it stays when the repository is renamed
 HIDDEN_TEXT = Fact(
     "hidden_text", _parse_dropped, _encode_dropped, "intake", ("dashboard",), own_place=True
 )  # what a person does not see in it, and the model does not get
@@ -219,6 +224,7 @@ ALL: tuple[Fact[Any], ...] = (
     CHECK_NODE,
     COMMENT,
     COMMENT_NODE,
+    WAITING_NOTICE,
     OPENING,
     CONCLUDING,
     CHECK_URL,

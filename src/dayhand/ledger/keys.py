@@ -15,6 +15,15 @@ TASKS = "dayhand:tasks"  # sorted set: ids by time of creation
 UNFINISHED = "dayhand:unfinished"  # set of ids
 TURNS = "dayhand:turns"  # hash: id → the class, the person and so on of an unfinished task
 HELD = "dayhand:held"  # set: ids of tasks that a worker claimed, while their lease lasts
+DURATIONS = (
+    "dayhand:durations"  # list: how many seconds the last tasks took from their first claim, the newest first
+)
+SHORTAGES = (
+    "dayhand:shortages"  # sorted set: machines that take no task, with the reason, by when that is outdated
+)
+TOLD = "dayhand:told-to-wait"  # set: ids of tasks whose comment says that they wait
+LOOKED_FOR_WAITING = "dayhand:looked-for-waiting"  # expires when it is time to look again
+MAX_RUNNING = "dayhand:max-running"  # how many tasks of an installation run at once; 0: any number
 SERVED = "dayhand:served"  # sorted set: people and repositories by when a task of theirs was claimed
 BEAT = "dayhand:beat"  # when a janitor last looked, in milliseconds of Redis's clock
 AFTER_OUTAGE = "dayhand:after-outage"  # exists for a while after nobody could look

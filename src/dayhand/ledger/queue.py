@@ -24,6 +24,7 @@ PERFORM = "dayhand.worker.job.perform"
 DISPATCH_NAME = "dayhand-dispatch"
 DISPATCH = "dayhand.worker.dispatcher.dispatch"
 LOOK_FOR_MISSED = "dayhand.worker.dispatcher.look_for_missed"
+WRITE_NOTICES = "dayhand.worker.dispatcher.write_notices"
 DISPATCH_SECONDS = 600  # for one delivery
 UNREQUESTED = "env-"  # the prefix of the ids of tasks that no person requested
 
@@ -53,7 +54,7 @@ class AllowedJob(Job):
 class DispatchJob(AllowedJob):
     """A job of the dispatcher."""
 
-    allowed: ClassVar[Mapping[str, str]] = {DISPATCH: DISPATCH, LOOK_FOR_MISSED: LOOK_FOR_MISSED}
+    allowed: ClassVar[Mapping[str, str]] = {name: name for name in (DISPATCH, LOOK_FOR_MISSED, WRITE_NOTICES)}
 
 
 def queue(connection: Redis) -> Queue:
@@ -93,6 +94,11 @@ def enqueue_delivery(connection: Redis, guid: str) -> None:
 def enqueue_look(connection: Redis) -> None:
     """Wake a dispatcher to look for deliveries that did not reach us."""
     dispatch_queue(connection).enqueue(LOOK_FOR_MISSED, result_ttl=0, failure_ttl=3600)
+
+
+def enqueue_notices(connection: Redis) -> None:
+    """Wake a dispatcher to tell people that their tasks wait."""
+    dispatch_queue(connection).enqueue(WRITE_NOTICES, result_ttl=0, failure_ttl=3600)
 
 
 def waiting(connection: Redis) -> set[str]:

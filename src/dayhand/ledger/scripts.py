@@ -7,6 +7,10 @@ worker may claim. A script may run twice for one call, because the client retrie
 
 from __future__ import annotations
 
+from dayhand.ledger.keys import DURATIONS
+
+MAX_DURATIONS = 50
+
 # Record a task as queued in its thread, whose key is kept with it.
 _QUEUE = """
 local function queue(record, thread, name, tasks, unfinished, turns, id, task, now, kept, turn)
@@ -114,6 +118,7 @@ local function claim(keys, args)
   local legal = false
   for i = 5, #args do legal = legal or record[1] == args[i] end
   if not legal or not redis.call('SET', keys[2], args[1], 'PX', args[2], 'NX') then return false end
+  redis.call('HSETNX', keys[1], 'begun', args[3])
   redis.call('HSET', keys[1], 'state', 'running', 'token', args[1], 'worker', args[4], 'reason', '', 'updated', args[3])
   return {redis.call('HINCRBY', keys[1], 'attempt', 1), tonumber(record[4] or 0)}
 end
@@ -203,18 +208,28 @@ local function free_thread(prefix, record, id)
 end
 """
 
-_END = """
+_END = (
+    f"""
+local DURATIONS, MAX_DURATIONS = '{DURATIONS}', {MAX_DURATIONS}
+"""
+    """
 local function finish(prefix, now, kept, id, state, reason, outcome)
   redis.call('HSET', KEYS[1], 'state', state, 'reason', reason, 'outcome', outcome, 'updated', now)
   redis.call('HDEL', KEYS[1], 'token', 'stage')
   redis.call('SREM', KEYS[2], id)
   redis.call('HINCRBY', KEYS[3], state, 1)
+  local begun = redis.call('HGET', KEYS[1], 'begun')
+  if begun then
+    redis.call('LPUSH', DURATIONS, tonumber(now) - tonumber(begun))
+    redis.call('LTRIM', DURATIONS, 0, MAX_DURATIONS - 1)
+  end
   free_thread(prefix, KEYS[1], id)
   redis.call('DEL', KEYS[4], KEYS[5], KEYS[6])
   redis.call('EXPIRE', KEYS[1], kept)
   for i = 7, #KEYS do redis.call('EXPIRE', KEYS[i], kept) end
 end
 """
+)
 
 # KEYS: record, unfinished, ended, lease, stop, checkpoint, then what expires
 # ARGV: token, prefix of threads, now, kept seconds, id, state, reason, outcome

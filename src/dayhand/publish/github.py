@@ -310,6 +310,7 @@ class GitHubPublication:
         if not self.task.number:
             return ""  # no person asked, so there is no issue to comment on
         known, marker = self.facts.get(facts.COMMENT), f"task:{self.task.id}"
+        look = look or self.facts.get(facts.WAITING_NOTICE) is not None
         try:
             written = (hub or self.hub).comment(
                 self.task.number, self._whole(body), marker=marker, known=known, look=look

@@ -35,12 +35,14 @@ from dayhand.ledger.queue import (
     enqueue,
     enqueue_delivery,
     enqueue_look,
+    enqueue_notices,
     waiting_deliveries,
 )
 from dayhand.ledger.redis_server import at_hand, connect, connect_raw
 from dayhand.ledger.spending import read_caps
 from dayhand.ledger.telemetry.counters import Increment, count
 from dayhand.ledger.telemetry.metrics import HANDLED
+from dayhand.publish.waiting_notices import WaitingNotices
 from dayhand.publish.wording.comment import refusal
 from dayhand.settings.required import app_key, require_app, require_data, require_no_eviction
 from dayhand.settings.table import Settings, read_settings
@@ -49,6 +51,7 @@ from dayhand.worker.missed import Missed
 from dayhand.worker.pool import SILENT_SECONDS, Work, WorkerPool
 
 LOOK_SECONDS = 180  # between two looks for missed deliveries
+NOTICE_SECONDS = 10  # between two rounds of notices
 DISPATCHERS = 4  # a delivery takes about a second, which is the time of GitHub's answers
 MAX_ATTEMPTS = 5  # deaths of a dispatcher, or faults, after which a delivery is given up
 SENDING = Sending(pauses=(1.0,))  # a delivery that fails is kept and tried again, and others go first
@@ -104,6 +107,29 @@ def look_for_missed() -> None:
             print(clean(f"dayhand: {error} {error.advice}"), file=sys.stderr, flush=True)
 
 
+def write_notices() -> None:
+    """The function of a job: tell people that their tasks wait."""
+    settings = read_settings()
+    with at_hand(settings.redis_url, settings.data) as redis_url:
+        try:
+            lines = open_notices(settings, connect(redis_url)).write()
+        except HubUnavailable as error:  # the next round says the same
+            lines = [str(error)]
+        for text in lines:
+            print(clean(f"dayhand: {text}"), file=sys.stderr, flush=True)
+
+
+def open_notices(settings: Settings, redis: TextRedis) -> WaitingNotices:
+    """What tells people that their tasks wait. Raises ``SettingsError``."""
+    return WaitingNotices(Ledger(redis), _open_hub(settings, redis), settings.url)
+
+
+def _open_hub(settings: Settings, redis: TextRedis) -> Hub:
+    return Hub(
+        settings.api_url, settings.app_id, app_key(settings), share=GitHubShare(redis), sending=SENDING
+    )
+
+
 @cache
 def _open_missed(redis_url: str) -> Missed:
     return open_missed(read_settings(), connect(redis_url), connect_raw(redis_url))
@@ -127,7 +153,7 @@ def _open_handler(redis_url: str) -> DeliveryHandler:
 
 def open_handler(settings: Settings, redis: TextRedis, raw: Redis) -> DeliveryHandler:
     """What handles the deliveries in this Redis. Raises ``SettingsError``."""
-    hub = Hub(settings.api_url, settings.app_id, app_key(settings), share=GitHubShare(redis), sending=SENDING)
+    hub = _open_hub(settings, redis)
 
     def reply(notice: Notice) -> None:
         """Tell a person something on their issue or pull request."""
@@ -219,8 +245,15 @@ def wake_dispatchers(redis: TextRedis, raw: Redis, *, every: int) -> None:
     """
     if redis.set(keys.LOOKED, "", nx=True, ex=every):
         enqueue_look(raw)
+    if redis.set(keys.LOOKED_FOR_WAITING, "", nx=True, ex=NOTICE_SECONDS) and _somebody_waits(redis):
+        enqueue_notices(raw)
     if due := Deliveries(redis).due():
         woken = waiting_deliveries(raw)
         for guid in due:
             if guid not in woken:
                 enqueue_delivery(raw, guid)
+
+
+def _somebody_waits(redis: TextRedis) -> bool:
+    """Whether a task waits, or a comment may still say so."""
+    return bool(redis.scard(keys.TOLD) or redis.scard(keys.UNFINISHED) > redis.scard(keys.HELD))

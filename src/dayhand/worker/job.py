@@ -71,7 +71,7 @@ def perform(_task_id: str) -> None:
         signal.signal(signal.SIGTERM, lambda *_: stopping.set())
         worker = (job and job.worker_name) or f"{socket.gethostname()}:{os.getpid()}"
         travel_with(
-            WaitingTasks(ledger, settings.max_running).claim_next(worker),
+            WaitingTasks(ledger).claim_next(worker),
             GitHubServices(settings, ledger),
             stopping=stopping,
             # less than where no task is taken, so that a task may use what is there

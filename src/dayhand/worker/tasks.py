@@ -6,6 +6,7 @@ import gc
 import importlib
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import Any
 
 import httpx2
 from redis import Redis
+from redis.exceptions import RedisError
 from rq import Queue, Worker
 from rq.job import Job
 
@@ -25,8 +27,9 @@ from dayhand.hub.auth import load_key
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.queue import AllowedJob, enqueue, queue
-from dayhand.ledger.redis_server import at_hand
+from dayhand.ledger.redis_server import at_hand, connect
 from dayhand.ledger.spending import record_opening
+from dayhand.ledger.waiting.places import note_shortage
 from dayhand.ledger.waiting.waiting_tasks import WaitingTasks
 from dayhand.settings.required import app_key, require_app, require_data, require_no_eviction
 from dayhand.settings.table import Settings
@@ -48,9 +51,12 @@ class TaskWorker(Worker):
 
     job_class = AllowedJob
 
-    def __init__(self, *args: Any, find_shortage: Callable[[], str], **options: Any) -> None:
+    def __init__(
+        self, *args: Any, find_shortage: Callable[[], str], note: Callable[[str], None], **options: Any
+    ) -> None:
         super().__init__(*args, **options)
         self._find_shortage = find_shortage
+        self._note = note  # for the people whose tasks wait
 
     def dequeue_job_and_maintain_ttl(
         self, timeout: int | None, max_idle_time: int | None = None
@@ -63,6 +69,7 @@ class TaskWorker(Worker):
                     f"dayhand: {shortage} No task is taken until there is more.", file=sys.stderr, flush=True
                 )
             said = shortage
+            self._note(shortage)
             self.heartbeat()
             time.sleep(SHORTAGE_LOOK_SECONDS)
         return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
@@ -101,12 +108,14 @@ def work(settings: Settings, *, burst: bool = False) -> None:
         with suppress(SandboxError):  # each task reports it to its person
             open_sandbox(settings)
         require_no_eviction(redis_url)
+        redis = connect(redis_url)
+        WaitingTasks(Ledger(redis)).limit(settings.max_running)
         shortage = partial(find_shortage, settings.data, settings.min_free_mb)
         tasks = Work(
             queue,
-            partial(TaskWorker, find_shortage=shortage),
+            partial(TaskWorker, find_shortage=shortage, note=partial(_note_shortage, redis)),
             free=free_tasks,
-            wake=partial(look_after_tasks, kept_bytes=settings.kept_bytes, limit=settings.max_running),
+            wake=partial(look_after_tasks, kept_bytes=settings.kept_bytes),
         )
         WorkerPool(
             tasks, settings.concurrency, redis_url, burst=burst, stop_seconds=settings.stop_seconds
@@ -131,18 +140,23 @@ def warm() -> None:
     gc.freeze()
 
 
+def _note_shortage(redis: TextRedis, shortage: str) -> None:
+    with suppress(RedisError):  # it is noted again soon
+        note_shortage(redis, socket.gethostname(), shortage, now=time.time())
+
+
 def free_tasks(redis: TextRedis, worker: str, crashed: bool) -> None:  # noqa: FBT001 - of one kind of call
     """Free the tasks of a dead worker."""
     Ledger(redis).drop(worker, crashed=crashed)
 
 
-def look_after_tasks(redis: TextRedis, raw: Redis, *, kept_bytes: int, limit: int) -> None:
+def look_after_tasks(redis: TextRedis, raw: Redis, *, kept_bytes: int) -> None:
     """What the parent of the workers does each second."""
-    wake_abandoned(redis, raw, limit=limit)
+    wake_abandoned(redis, raw)
     tidy(redis, kept_bytes)
 
 
-def wake_abandoned(redis: TextRedis, raw: Redis, *, limit: int = 0) -> None:
+def wake_abandoned(redis: TextRedis, raw: Redis) -> None:
     """Enqueue a job for each task that may start and has none: its worker or its dispatcher died, or a limit held it.
 
     A job serves any task, so only their number counts. Threads whose task ended before it read everything that was said
@@ -153,7 +167,6 @@ def wake_abandoned(redis: TextRedis, raw: Redis, *, limit: int = 0) -> None:
     for task_id in ledger.threads.open_from_mailboxes():
         record_opening(ledger, ledger.task(task_id))
     if abandoned := ledger.abandoned():
-        startable = WaitingTasks(ledger, limit).startable() if limit else len(abandoned)
-        missing = startable - queue(raw).count
+        missing = WaitingTasks(ledger).startable() - queue(raw).count
         for task_id in abandoned[: max(0, missing)]:
             enqueue(raw, task_id)

@@ -55,7 +55,9 @@ class Waiting:
         return task.id
 
     def claim(self, limit: int = 0) -> Claim | None:
-        return WaitingTasks(self.ledger, limit).claim_next("w")
+        tasks = WaitingTasks(self.ledger)
+        tasks.limit(limit)
+        return tasks.claim_next("w")
 
     def started(self, most: int = 1000, limit: int = 0) -> list[str]:
         """Claim one after the other, while none ends; the ids in their order."""
@@ -177,7 +179,7 @@ def test_an_installation_runs_as_many_as_its_limit_and_others_go_on(waiting: Wai
     claims = [waiting.claim(2) for _ in range(3)]
     assert [claim and claim.task_id for claim in claims] == ["ann-1", "bob-4", "ann-2"]
     assert waiting.claim(2) is None
-    tasks = WaitingTasks(waiting.ledger, 2)
+    tasks = WaitingTasks(waiting.ledger)
     assert (tasks.startable(), tasks.order().ids) == (0, ("ann-3",))
     assert claims[0]
     waiting.finish(claims[0])

@@ -12,15 +12,16 @@ from __future__ import annotations
 
 from dayhand.ledger.scripts import CLAIM_ONE
 
-# KEYS: unfinished, turns, held, served, beat, after outage
-# ARGV: prefix of records, prefix of leases, now, seconds after which a task goes up, most running of an installation (0: any)
+# KEYS: unfinished, turns, held, served, beat, after outage, most running tasks of an installation (0: any number)
+# ARGV: prefix of records, prefix of leases, now, seconds after which a task goes up
 _READ = """
-local now, raised_after, limit = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local now, raised_after, limit = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(redis.call('GET', KEYS[7]) or 0)
 local UNKNOWN = '2\\t0\\t0\\t\\t'  -- the turn of a task that an older version opened
-local running = {person = {}, repository = {}, installation = {}}
+local running, busy = {person = {}, repository = {}, installation = {}}, 0
 local served = {person = {}, repository = {}}
 
 local function count(party)
+  busy = busy + 1
   for kind, counts in pairs(running) do counts[party[kind]] = (counts[party[kind]] or 0) + 1 end
 end
 
@@ -106,14 +107,14 @@ local function may_start(party)
 end
 """
 
-# ARGV from 6 on: token, lease milliseconds, worker, most people and repositories to remember, then the states that may
+# ARGV from 5 on: token, lease milliseconds, worker, most people and repositories to remember, then the states that may
 # become running
 CLAIM_NEXT = (
     CLAIM_ONE
     + _READ
     + """
 for _, id in ipairs(redis.call('SMEMBERS', KEYS[3])) do  -- the same call, which the client repeated
-  if redis.call('GET', ARGV[2] .. id) == ARGV[6] then
+  if redis.call('GET', ARGV[2] .. id) == ARGV[5] then
     local counts = redis.call('HMGET', ARGV[1] .. id, 'attempt', 'delays')
     return {id, tonumber(counts[1]), tonumber(counts[2] or 0)}
   end
@@ -134,12 +135,12 @@ end
 local party, turn = find_next()
 while party do
   local record, lease = ARGV[1] .. turn.id, ARGV[2] .. turn.id
-  local counts = claim({record, lease, KEYS[5], KEYS[6]}, {ARGV[6], ARGV[7], ARGV[3], ARGV[8], unpack(ARGV, 10)})
+  local counts = claim({record, lease, KEYS[5], KEYS[6]}, {ARGV[5], ARGV[6], ARGV[3], ARGV[7], unpack(ARGV, 9)})
   redis.call('SADD', KEYS[3], turn.id)
   if counts then
     redis.call('HSET', KEYS[2], turn.id, '0' .. string.sub(redis.call('HGET', KEYS[2], turn.id), 2))
     redis.call('ZADD', KEYS[4], last + 1, 'person ' .. party.person, last + 1, 'repository ' .. party.repository)
-    redis.call('ZREMRANGEBYRANK', KEYS[4], 0, -1 - tonumber(ARGV[9]))
+    redis.call('ZREMRANGEBYRANK', KEYS[4], 0, -1 - tonumber(ARGV[8]))
     return {turn.id, counts[1], counts[2]}
   end
   if redis.call('EXISTS', lease) == 1 then count(party) end  -- a process of an older version runs it
@@ -149,14 +150,14 @@ return false
 """
 )
 
-# ARGV from 6 on: most places
-# The ids of the waiting tasks in the order in which they would be claimed if no running task ended, then how many more wait.
+# ARGV from 5 on: most places
+# The ids of the waiting tasks in the order in which they would be claimed if no running task ended, how many more wait, and how many run.
 # A heap of the parties: since ranks only grow, the first one is next unless its rank has grown since it was put there.
 ORDER = (
     _READ
     + """
 local parties, last = read()
-local heap, ids, waiting = {}, {}, 0
+local heap, ids, waiting, busy_now = {}, {}, 0, busy
 
 local function current_rank(party)
   local current = rank(party, party.turns[party.next])
@@ -196,7 +197,7 @@ for _, party in ipairs(parties) do
   party.next = 1
   push(party)
 end
-while #ids < tonumber(ARGV[6]) and heap[1] do
+while #ids < tonumber(ARGV[5]) and heap[1] do
   local party = pop()
   if is_before(party.rank, current_rank(party)) then push(party)
   else
@@ -208,9 +209,25 @@ while #ids < tonumber(ARGV[6]) and heap[1] do
     if party.turns[party.next] then push(party) end
   end
 end
-return {ids, waiting - #ids}
+return {ids, waiting - #ids, busy_now}
 """
 )
+
+# KEYS: unfinished, held, record, lease · ARGV: id, milliseconds
+# Keep workers from claiming a waiting task while something is said about it.
+HOLD = """
+if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 0 or redis.call('HGET', KEYS[3], 'state') ~= 'queued' then return 0 end
+if not redis.call('SET', KEYS[4], 'notice', 'PX', ARGV[2], 'NX') then return 0 end
+redis.call('SADD', KEYS[2], ARGV[1])
+return 1
+"""
+
+# KEYS: held, lease · ARGV: id
+LET_GO = """
+if redis.call('GET', KEYS[2]) ~= 'notice' then return 0 end
+redis.call('DEL', KEYS[2])
+return redis.call('SREM', KEYS[1], ARGV[1])
+"""
 
 # How many of the waiting tasks may start.
 STARTABLE = (

@@ -6,6 +6,8 @@ An RQ job is only a wake-up, so the worker that takes it claims the task whose t
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +19,7 @@ from dayhand.task import State
 RAISED_AFTER_SECONDS = 1800.0  # of waiting, after which a task goes up a class
 MAX_SERVED = 2000  # people and repositories of whom it is remembered when they were served
 MAX_PLACES = 200
+HOLD_SECONDS = 60  # at most, while something is said about a waiting task
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +28,18 @@ class Order:
 
     ids: tuple[str, ...]  # at most ``MAX_PLACES``
     more: int = 0  # wait behind these
+    running: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingTasks:
-    """The waiting tasks of one ledger. ``limit``: how many tasks of an installation may run at once; 0: any number."""
+    """The waiting tasks of one ledger."""
 
     ledger: Ledger
-    limit: int = 0
+
+    def limit(self, running: int) -> None:
+        """From now on at most so many tasks of an installation run at once, whatever worker claims; 0: any number."""
+        self.ledger.redis.set(keys.MAX_RUNNING, running)
 
     def claim_next(self, worker: str) -> Claim | None:
         """Claim the task whose turn it is; None if none waits, or if only tasks of installations at their limit do."""
@@ -44,8 +51,20 @@ class WaitingTasks:
 
     def order(self) -> Order:
         """In which order the waiting tasks would be claimed if no running task ended."""
-        ids, more = self._run(scripts.ORDER, MAX_PLACES)
-        return Order(tuple(ids), more)
+        ids, more, running = self._run(scripts.ORDER, MAX_PLACES)
+        return Order(tuple(ids), more, running)
+
+    @contextmanager
+    def held(self, task_id: str) -> Iterator[bool]:
+        """Keep workers from claiming a waiting task in this block; False if it does not wait any more."""
+        redis, lease = self.ledger.redis, keys.lease(task_id)
+        names = [keys.UNFINISHED, keys.HELD, keys.record(task_id), lease]
+        held = redis.register_script(scripts.HOLD)(keys=names, args=[task_id, HOLD_SECONDS * 1000])
+        try:
+            yield bool(held)
+        finally:
+            if held:
+                redis.register_script(scripts.LET_GO)(keys=[keys.HELD, lease], args=[task_id])
 
     def startable(self) -> int:
         """How many of the waiting tasks may start, by the limit."""
@@ -54,5 +73,6 @@ class WaitingTasks:
     def _run(self, script: str, *args: str | int) -> Any:
         redis = self.ledger.redis
         names = [keys.UNFINISHED, keys.TURNS, keys.HELD, keys.SERVED, keys.BEAT, keys.AFTER_OUTAGE]
-        shared = [keys.record(""), keys.lease(""), self.ledger.clock(), RAISED_AFTER_SECONDS, self.limit]
+        names += [keys.MAX_RUNNING]
+        shared = [keys.record(""), keys.lease(""), self.ledger.clock(), RAISED_AFTER_SECONDS]
         return redis.register_script(script)(keys=names, args=[*shared, *args])

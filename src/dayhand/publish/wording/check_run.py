@@ -7,6 +7,7 @@ from dayhand.task import STAGE_TITLES, Task
 
 NAME = "dayhand"
 STARTING = "Starting"
+QUEUED = "Queued again"
 NO_CHANGES = "No files were changed."
 FAILED = "The task failed."
 STOPPED = "The task was stopped."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from time import strftime, struct_time
 
 from dayhand.errors import DayhandError, TaskStopped
 from dayhand.publish.base import ProposedChange
@@ -38,6 +39,15 @@ def continued(pull_url: str, task_url: str) -> str:
 def started_anew(ended: str, base: str) -> str:
     """The thread's earlier pull request is merged or closed, and so gets no more commits."""
     return f"Pull request {ended}, so this starts anew from {code(base)}."
+
+
+def queued(place: str, task_url: str, *, at: struct_time) -> str:
+    """The task waits for a worker. ``place``: in sentences, as it was at a time in UTC."""
+    return f"Queued. As of {strftime('%H:%M', at)} UTC: {place} [See where it stands now]({task_url})"
+
+
+def stopped_while_queued(reason: str) -> str:
+    return f"{prose(reason)} It had not begun, so nothing was changed."
 
 
 def started_without_draft(task_url: str) -> str:

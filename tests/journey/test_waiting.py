@@ -1,0 +1,69 @@
+"""What a person reads while a task waits for a worker."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import httpx2
+
+from dayhand.ledger import facts
+from dayhand.ledger.ledger import Ledger
+from dayhand.ledger.waiting.places import note_shortage
+from dayhand.worker.dispatcher import open_notices
+from tests.journey.harness import BEARER, Harness, open_web
+
+
+def write(harness: Harness, after: float) -> None:
+    """Write the notices as a dispatcher does so many seconds from now."""
+    notices = open_notices(harness.settings, harness.ledger.redis)
+    later = Ledger(harness.ledger.redis, clock=lambda: time.time() + after)
+    assert replace(notices, ledger=later).write() == []
+
+
+def test_one_comment_tells_the_place_until_the_task_begins_or_is_stopped(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    first, second, third = (harness.issue(repo, f"Issue {number}") for number in range(3))
+    for issue in (first, second, third):
+        harness.label(repo, issue)
+    ids = harness.waiting()
+    write(harness, after=5)
+    assert harness.bot_comments(first) == [], "it may begin at once"
+
+    write(harness, after=30)
+    (text,) = harness.bot_comments(second)
+    assert text.startswith("Queued. As of ")
+    assert (
+        f"UTC: Place 2 of 3 in the queue. [See where it stands now]({harness.settings.url}/tasks/{ids[1]})"
+        in text
+    )
+    note_shortage(harness.ledger.redis, "m", "Only 3 MB of memory are available.", now=time.time() + 200)
+    write(harness, after=200)
+    (text,) = harness.bot_comments(second)
+    assert "A machine takes no tasks at the moment: Only 3 MB of memory are available." in text
+
+    harness.ledger.redis.hdel(
+        f"dayhand:facts:{ids[0]}", facts.COMMENT.name
+    )  # the notice's process was killed
+    harness.comment(repo, third, "@bot stop")
+    write(harness, after=400)
+    assert harness.bot_comments(third)[0].startswith("ada stopped this task. It had not begun")
+    harness.work()
+    for issue in (first, second):
+        (text,) = harness.bot_comments(issue)
+        assert "is ready for review" in text
+
+
+def test_the_page_shows_the_place(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    for _ in range(2):
+        harness.label(repo, harness.issue(repo))
+    server = open_web(harness.settings, harness.ledger, harness.live)
+    url = f"http://127.0.0.1:{server.server_port}/tasks/{harness.waiting()[1]}"
+    try:
+        assert "Place 2 of 2 in the queue." in httpx2.get(url, headers=BEARER).text
+        json = httpx2.get(url, headers={**BEARER, "Accept": "application/json"}).json()
+        assert json["place"] == "Place 2 of 2 in the queue."
+    finally:
+        server.shutdown()
+        server.server_close()
