@@ -232,6 +232,7 @@ def test_every_fact_is_read(ledger: Ledger) -> None:
                 "concluding",
                 "repository_id",
                 "waiting_notice",
+                "asked_limits",
             )
         ),
         "model_switches": ((Switch("large", "small", "The server answered 503."), 4),),
