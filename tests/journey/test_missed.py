@@ -68,7 +68,7 @@ def test_what_was_received_is_not_fetched_again(harness: Harness) -> None:
 def test_without_an_address_everything_comes_from_the_list(harness: Harness) -> None:
     poll = replace(harness.settings, poll=5)
     assert look(harness, poll) == 0
-    label_many(harness, "")
+    label_many(harness)
     assert look(harness, poll) == TEN
     assert len(harness.ledger.recent()) == TEN
     assert look(harness, poll) == 0
@@ -85,7 +85,7 @@ def test_more_than_a_page_is_read_and_the_oldest_comes_first(harness: Harness) -
     repo = harness.repository("shop")
     issue = harness.issue(repo)
     harness.settle()
-    harness.app.webhook_url = ""
+    harness.app.webhook_url = NOBODY
     for number in range(70):
         harness.hub.actions.label(repo, issue, f"label-{number}", by=harness.ada)
         harness.hub.actions.unlabel(repo, issue, f"label-{number}", by=harness.ada)

@@ -17,6 +17,7 @@ COMMENT, DELIVERY = f"{REPO}/issues/comments/<int:comment_id>", "/app/hook/deliv
 # The response of each call in GitHub's own schema; None: an empty one.
 RESPONSE_MODELS: dict[tuple[str, str], Any] = {
     ("GET", "/app"): models.Integration,
+    ("POST", "/app-manifests/<code>/conversions"): models.AppManifestsCodeConversionsPostResponse201,
     ("GET", "/app/installations"): list[models.Installation],
     ("POST", "/app/installations/<int:number>/access_tokens"): models.InstallationToken,
     ("DELETE", "/installation/token"): None,

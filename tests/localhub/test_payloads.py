@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from pydantic import ValidationError
 from requests import Response
@@ -62,6 +64,10 @@ def _as_an_app(github: LocalHubFixture) -> None:
     assert github.call("GET", "/app/hook/deliveries/1", auth=github.jwt()).json()["event"] == "installation"
     assert github.call("POST", "/app/hook/deliveries/1/attempts", auth=github.jwt()).ok
     assert github.call("DELETE", "/installation/token").ok
+    manifest = {"url": "https://example.org", "redirect_url": "https://example.org"}
+    submission = github.hub.manifests.submit(json.dumps(manifest), "", github.ada)
+    code = github.hub.manifests.create(submission, "other").rpartition("=")[2]
+    assert github.call("POST", f"/app-manifests/{code}/conversions").status_code == 201
 
 
 def _on_issues(github: LocalHubFixture) -> Response:

@@ -23,9 +23,11 @@ from dayhand.localhub.rest.checks import checks
 from dayhand.localhub.rest.graphql import graphql
 from dayhand.localhub.rest.hook_config import hook_config
 from dayhand.localhub.rest.issues import issues
+from dayhand.localhub.rest.manifests import conversions
 from dayhand.localhub.rest.pulls import pulls
 from dayhand.localhub.rest.reviews import reviews
 from dayhand.localhub.state.actions import Actions
+from dayhand.localhub.state.manifests import AppManifests
 from dayhand.localhub.tokens import Tokens
 from dayhand.localhub.webhooks import WebhookSender
 
@@ -50,15 +52,17 @@ class LocalHub:
         self.webhooks = WebhookSender()
         self.tokens = Tokens()
         self.actions = Actions(data, Payloads(self.url), self.webhooks.send)
+        self.manifests = AppManifests(self.actions)
         self.limits = RateLimits(limits)
         self.faults = Faults()
         self.app = app
         api = Api(self.actions, self.tokens, self.webhooks, limits=self.limits)
-        app.register_blueprint(rest(api, (apps, hook_config, issues, pulls, reviews, checks)))
+        parts = (apps, conversions(self.manifests), hook_config, issues, pulls, reviews, checks)
+        app.register_blueprint(rest(api, parts))
         app.register_blueprint(graphql(api))
         app.register_blueprint(lfs(self.actions, self.tokens))
         app.register_blueprint(git_http(self.actions, self.tokens))
-        app.register_blueprint(pages(self.actions))
+        app.register_blueprint(pages(self.actions, self.manifests))
         app.wsgi_app = self.faults.around(self._by_id(app.wsgi_app))  # type: ignore[method-assign, assignment]
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(POLL_SECONDS,), name="localhub", daemon=True

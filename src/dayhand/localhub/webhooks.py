@@ -87,7 +87,12 @@ class WebhookSender:
     def send(
         self, app: App, event: str, payload: dict[str, Any], *, redeliver: Delivery | None = None
     ) -> None:
-        """Queue an event for an App; ``redeliver`` sends an earlier delivery again under the same GUID."""
+        """Queue an event for an App; ``redeliver`` sends an earlier delivery again under the same GUID.
+
+        An App without a webhook is sent nothing, and nothing is listed for it.
+        """
+        if not app.webhook_url:
+            return
         guid = redeliver.guid if redeliver else str(uuid.uuid4())
         frozen = json.loads(json.dumps(payload))
         delivery = Delivery(len(self.deliveries) + 1, guid, app, event, frozen, redeliver is not None, now())
@@ -116,9 +121,6 @@ class WebhookSender:
 
 def _deliver(session: requests.Session, delivery: Delivery, timeout: float) -> None:
     app = delivery.app
-    if not app.webhook_url:
-        delivery.status = "no webhook"
-        return
     body = json.dumps(delivery.payload).encode()
     if len(body) > MAX_BYTES:
         delivery.status = "payload too large"

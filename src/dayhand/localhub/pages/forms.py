@@ -20,7 +20,7 @@ def add_forms(blueprint: Blueprint, context: PageContext) -> None:
         referrer = request.referrer or ""
         response = redirect(referrer if referrer.startswith(request.host_url) else "/")
         login = request.form.get("login", "")
-        response.set_cookie(USER_COOKIE, login, samesite="Strict", httponly=True)
+        response.set_cookie(USER_COOKIE, login, samesite="Lax", httponly=True)
         return response
 
     @blueprint.post("/<owner>/<name>/issues")

@@ -5,19 +5,22 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, redirect, render_template, request
+from flask import Blueprint, Response, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 from dayhand.localhub.errors import ApiError
+from dayhand.localhub.pages.app_pages import FOREIGN_FORMS, add_app_pages
 from dayhand.localhub.pages.context import PageContext
 from dayhand.localhub.pages.diff import parse_diff
 from dayhand.localhub.pages.forms import add_forms
 from dayhand.localhub.pages.markdown import markdown
 from dayhand.localhub.state.actions import Actions
+from dayhand.localhub.state.manifests import AppManifests
 
-# Only the pages' own script and style: text that users wrote cannot load or run anything.
-CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+# Only the pages' own script and style: text that users wrote cannot load or run anything. The browser also checks
+# where a form is redirected to.
+CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self' {}; frame-ancestors 'none'"
 REACTION_EMOJI = {
     "+1": "👍",
     "-1": "👎",
@@ -38,13 +41,14 @@ CONCLUSION_ICONS = {
 }
 
 
-def pages(actions: Actions) -> Blueprint:
+def pages(actions: Actions, manifests: AppManifests) -> Blueprint:
     """All pages."""
     blueprint = Blueprint("pages", __name__, template_folder="templates")
     context = PageContext(actions)
     _add_issue_pages(blueprint, context)
     _add_code_pages(blueprint, context)
     add_forms(blueprint, context)
+    add_app_pages(blueprint, context, manifests)
 
     @blueprint.app_errorhandler(ApiError)
     def show_error(error: ApiError) -> tuple[str, int]:
@@ -54,12 +58,13 @@ def pages(actions: Actions) -> Blueprint:
     def reject_other_origins() -> None:
         """A page of another site must not submit a form in the user's name."""
         origin = request.headers.get("Origin")
-        if request.method == "POST" and origin not in (None, request.host_url.rstrip("/")):
+        ours = (None, request.host_url.rstrip("/"))
+        if request.method == "POST" and origin not in ours and request.endpoint not in FOREIGN_FORMS:
             raise ApiError(403, "The form was submitted from another site.")
 
     @blueprint.after_request
     def add_security_headers(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.format(g.get("form_target", ""))
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "same-origin"
         return response

@@ -126,7 +126,7 @@ class Payloads(ReviewPayloads):
             "id": installation.id, "account": self.user(installation.account), "repository_selection": "selected",
             "access_tokens_url": f"{api}/access_tokens", "repositories_url": f"{self.api}/installation/repositories",
             "html_url": f"{self.web}/settings/installations/{installation.id}", "app_id": installation.app.id,
-            "target_id": installation.account.id, "target_type": "User", "permissions": installation.app.permissions,
+            "target_id": installation.account.id, "target_type": installation.account.type, "permissions": installation.app.permissions,
             "events": list(installation.app.events), "created_at": created, "updated_at": created, "single_file_name": None,
             "app_slug": installation.app.slug, "suspended_by": None, "client_id": f"Iv{installation.app.id}",
             "suspended_at": created if installation.suspended else None,

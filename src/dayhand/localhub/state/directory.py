@@ -32,11 +32,22 @@ class Directory:
         self.apps: dict[int, App] = {}
         self.installations: dict[int, Installation] = {}
         self.repositories: dict[str, Repository] = {}
+        self.organization_owners: dict[str, set[str]] = {}  # logins
         self._ids = itertools.count(1000)
 
     def add_user(self, login: str, name: str = "", kind: str = "User") -> User:
         with self.lock:
             return self.users.setdefault(login, User(self.next_id(), login, name or login, kind))
+
+    def add_organization(self, login: str, owner: User) -> User:
+        """Create an organization; its owner may register and install Apps for it."""
+        with self.lock:
+            self.organization_owners[login] = {owner.login}
+            return self.add_user(login, kind="Organization")
+
+    def owns(self, user: User, account: User) -> bool:
+        """Whether a user may register and install Apps for an account."""
+        return user is account or user.login in self.organization_owners.get(account.login, ())
 
     def add_repository(
         self, full_name: str, files: Mapping[str, bytes | str], *, private: bool = False
@@ -111,6 +122,17 @@ class Directory:
             }
             self._send_installation_event(installation, "installation", payload)
         return installation
+
+    def ping(self, app: App) -> None:
+        """The first event of an App, which GitHub sends when its webhook is created."""
+        config = {"content_type": "json", "insecure_ssl": "0", "secret": "********", "url": app.webhook_url}
+        created = "2026-01-01T00:00:00Z"
+        hook = {
+            "type": "App", "id": app.id, "name": "web", "active": True, "events": list(app.events), "config": config,
+            "updated_at": created, "created_at": created, "app_id": app.id,
+            "deliveries_url": f"{self.payloads.api}/app/hook/deliveries",
+        }  # fmt: skip
+        self.send(app, "ping", {"zen": "Keep it logically awesome.", "hook_id": app.id, "hook": hook})
 
     def add_to_installation(self, installation: Installation, repositories: list[str]) -> None:
         with self.lock:

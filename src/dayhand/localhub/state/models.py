@@ -19,7 +19,7 @@ class User:
     id: int
     login: str
     name: str
-    type: str = "User"  # or "Bot"
+    type: str = "User"  # or "Bot" or "Organization"
 
 
 @dataclass(slots=True)
@@ -34,6 +34,7 @@ class App:
     events: tuple[str, ...]
     webhook_url: str
     webhook_secret: str
+    public: bool = False  # whether other accounts may install it
 
 
 @dataclass(slots=True)
