@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from dayhand.errors import EXIT_MEANINGS, DayhandError, ExitCode, SettingsError
 from dayhand.settings.table import Settings, read_settings
+from dayhand.settings.value_types import PORT
 from dayhand.untrusted_text import clean
 
 Subcommands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no other name
@@ -106,6 +107,7 @@ def parser() -> argparse.ArgumentParser:
         "--case", action="append", default=[], metavar="NAME", help="run only this case; can be repeated"
     )
 
+    _add_setup(commands)
     _add_servers(commands)
     run = _command(commands, "run", _run, text="do one task on a local repository, and leave a branch in it")
     run.add_argument("--repo", **REPOSITORY)
@@ -144,6 +146,40 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _add_setup(commands: Subcommands) -> None:
+    setup = _command(
+        commands, "setup", _setup, text="register the GitHub App, and try that everything answers"
+    )
+    owner = setup.add_mutually_exclusive_group()
+    owner.add_argument("--org", metavar="NAME", help="the organization that owns the App")
+    owner.add_argument(
+        "--user", action="store_const", const="", dest="org", help="the App belongs to your own account"
+    )
+    setup.add_argument("--name", default="", help="the App's name, unique on GitHub; otherwise dayhand-…")
+    setup.add_argument("--url", default="", help="the public address where GitHub reaches this machine")
+    setup.add_argument(
+        "--no-public-address",
+        action="store_const",
+        const=False,
+        dest="public",
+        help="GitHub cannot reach this machine: read its list of events instead",
+    )
+    setup.add_argument(
+        "--enterprise-url",
+        default="",
+        metavar="URL",
+        help="GitHub Enterprise, such as https://github.example.org",
+    )
+    setup.add_argument(
+        "--port", type=_port, default=0, help="the port of the local page; otherwise a free one"
+    )
+
+
+def _port(text: str) -> int:
+    """Raises ``ValueError``, which argparse turns into a sentence."""
+    return PORT.read(text)
+
+
 def _add_servers(commands: Subcommands) -> None:
     """The commands of an installation, which run until they are told to stop."""
     servers = "the web server, dispatchers, workers and, unless REDIS_URL is set, Redis"
@@ -176,6 +212,20 @@ def _demo(arguments: argparse.Namespace) -> int:
     from dayhand.demo.run import run_demo
 
     return run_demo(_settings(), once=arguments.once, as_json=arguments.json, cases=arguments.case)
+
+
+def _setup(arguments: argparse.Namespace) -> int:
+    from dayhand.commands.setup.run import SetupOptions, set_up
+
+    options = SetupOptions(
+        arguments.org,
+        arguments.name,
+        url=arguments.url,
+        public=arguments.public,
+        enterprise_url=arguments.enterprise_url,
+        port=arguments.port,
+    )
+    return set_up(_settings(), options)
 
 
 def _up(_: argparse.Namespace) -> int:

@@ -59,6 +59,12 @@ def delivery_payload(auth: AppAuth, number: int) -> bytes:
     return json.dumps(row["request"]["payload"]).encode()
 
 
+def redeliver(auth: AppAuth, number: int) -> None:
+    """Ask GitHub to send a delivery again, under the same GUID. Raises ``HubError``."""
+    with hub_errors(f"asking for the delivery {number} again"):
+        auth.requester().requestJsonAndCheck("POST", f"{PATH}/{number}/attempts")
+
+
 def _record(row: dict[str, Any]) -> DeliveryRecord:
     return DeliveryRecord(
         id=int(row["id"]),

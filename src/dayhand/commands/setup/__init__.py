@@ -1,0 +1,1 @@
+"""``dayhand setup``: from a checkout to an App that is registered, installed and reachable."""

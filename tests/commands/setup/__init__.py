@@ -1,0 +1,1 @@
+"""``dayhand setup`` against the local GitHub."""
