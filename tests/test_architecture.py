@@ -44,6 +44,7 @@ SANDBOX = "importlib.metadata"  # it looks for the bwrap of a wheel
         ("dayhand.commands.run", (SANDBOX,)),  # until a thread imports the next one
         ("dayhand.commands.run_journey", (SANDBOX, "asyncio", "httpx2", "markdown_it", "redis", "yaml")),
         ("dayhand.commands.doctor.doctor", (SANDBOX, "rich")),
+        ("dayhand.commands.setup.run", (SANDBOX, "github", "requests", "yaml")),
         ("dayhand.commands.environment", (SANDBOX, "httpx2", "markdown_it", "rich", "yaml")),
     ],
 )

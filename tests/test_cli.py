@@ -56,7 +56,7 @@ def test_without_an_app_nothing_starts_and_what_is_missing_is_named(tmp_path: Pa
     done = dayhand(command, cwd=tmp_path)
     assert done.returncode == 2
     assert "GITHUB_APP_ID" in done.stderr
-    assert "app.yml" in done.stderr
+    assert "Run `dayhand setup`" in done.stderr
     assert "Traceback" not in done.stderr
 
 

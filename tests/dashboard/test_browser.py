@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from dayhand.ledger.ledger import Ledger
 from dayhand.task import State
+from tests.browser import CHROMIUM, QUIET, needs_chromium
 from tests.dashboard.conftest import HOSTILE, TOKEN, a_task, start
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update",
-)  # fmt: skip
 
-
-@pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium on this machine: the page is not tried in a browser"
-)
+@needs_chromium
 def test_lines_arrive_in_the_open_page(served: str, ledger: Ledger, tmp_path: Path) -> None:
     assert CHROMIUM
     claim, log = start(ledger, a_task("t1"))

@@ -35,6 +35,7 @@ class AppRecord:
 
     id: int
     slug: str
+    page: str  # for everybody, below which it is installed
     owner: Account
     client_id: str
     permissions: Mapping[str, str]
@@ -74,6 +75,7 @@ def read_app_record(auth: AppAuth) -> tuple[AppRecord, float | None]:
     record = AppRecord(
         id=int(row["id"]),
         slug=str(row["slug"]),
+        page=str(row["html_url"]),
         owner=Account(str(owner.get("login", "")), owner.get("type") == ORGANIZATION),
         client_id=str(row.get("client_id") or ""),
         permissions=dict(row["permissions"]),

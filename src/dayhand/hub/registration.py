@@ -1,4 +1,4 @@
-"""The registration of an App: its credentials in exchange for a code, its page, and where it is installed.
+"""The registration of an App: its credentials in exchange for a code.
 
 https://docs.github.com/apps/sharing-github-apps/registering-a-github-app-from-a-manifest
 """
@@ -13,8 +13,6 @@ from typing import Any
 import requests
 
 from dayhand.errors import HubError, HubUnavailable
-from dayhand.hub.auth import AppAuth
-from dayhand.hub.errors import hub_errors
 
 TIMEOUT_SECONDS = 20
 CODE = re.compile(r"[A-Za-z0-9_-]{1,200}")
@@ -102,17 +100,3 @@ def _reason(error: Exception) -> str:
             break
         error = inner
     return " ".join(str(error).split())[:200] or type(error).__name__
-
-
-def read_app(auth: AppAuth) -> str:
-    """The address of the App's page on GitHub. Raises ``HubError``."""
-    with hub_errors("reading the App"):
-        _, row = auth.requester().requestJsonAndCheck("GET", "/app")
-    return str(row["html_url"])
-
-
-def list_accounts(auth: AppAuth) -> list[str]:
-    """The accounts that the App is installed on, of the first hundred installations. Raises ``HubError``."""
-    with hub_errors("reading the App's installations"):
-        _, rows = auth.requester().requestJsonAndCheck("GET", "/app/installations?per_page=100")
-    return [str(row["account"]["login"]) for row in rows]

@@ -29,7 +29,7 @@ def require_app(settings: Settings) -> None:
     if missing:
         raise SettingsError(
             f"Not set: {', '.join(missing)}.",
-            advice="Create the App from app.yml (README, “Your own App”) and put its values into .env.",
+            advice="Run `dayhand setup`: it registers the App and writes them into .env.",
         )
     app_key(settings)
 

@@ -29,7 +29,9 @@ from tests.app_key import app_key
 
 WEB = "https://github.com"
 SETTINGS = Settings(data=Path("/nowhere"), app_id=7, url="https://dayhand.example.org")
-APP = AppRecord(7, "dayhand", Account("acme", True), "Iv7", dict(PERMISSIONS), EVENTS)
+APP = AppRecord(
+    7, "dayhand", "https://github.com/apps/dayhand", Account("acme", True), "Iv7", dict(PERMISSIONS), EVENTS
+)
 INSTALLED = InstalledOn(
     "acme", f"{WEB}/organizations/acme/settings/installations/9/permissions/update", dict(PERMISSIONS), False
 )

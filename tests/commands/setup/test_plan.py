@@ -102,6 +102,7 @@ WRONG = {  # the choices, and a part of the sentence
     "localhost": ({"url": "http://localhost:8080"}, "only known to this machine"),
     "loopback": ({"url": "http://127.0.0.1:8080"}, "only known to this machine"),
     "loopback, version 6": ({"url": "http://[::1]:8080"}, "only known to this machine"),
+    "a private address": ({"url": "http://10.0.0.5"}, "only known to this machine"),
     "any address": ({"url": "http://0.0.0.0:8080"}, "only known to this machine"),
     "another API": ({"api_url": "https://github.example.org/api"}, "not the API of GitHub"),
     "GitLab": ({"api_url": "https://gitlab.com/api/v4"}, "not the API of GitHub"),
@@ -116,7 +117,8 @@ def test_a_wrong_choice_is_named(form: str) -> None:
     assert caught.value.advice
 
 
-def test_a_github_on_this_machine_reaches_this_machine() -> None:
+def test_a_github_of_ones_own_reaches_private_addresses() -> None:
+    assert plan(ENTERPRISE, url="http://10.0.0.5").url == "http://10.0.0.5"
     assert plan(LOCAL, url="http://127.0.0.1:8080").url == "http://127.0.0.1:8080"
 
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from dayhand.commands.doctor.codes import Health
 from dayhand.commands.setup.steps import Pace, ask_model, receive_ping, wait_for_installation
 from dayhand.hub.auth import AppAuth
 from dayhand.hub.requester import Sending
 from dayhand.localhub.server import LocalHub
 from dayhand.localhub.state.models import App
-from dayhand.sandbox.health import Health
-from dayhand.scripted_model.moves import SCRIPTED_MODEL, Move, Say, Script
+from dayhand.scripted_model.moves import SCRIPTED_MODEL, Move, Say, Script, ToolCall
 from dayhand.scripted_model.server import ScriptedServer
 from dayhand.settings.table import Settings
 from tests.app_key import app_key
@@ -28,22 +28,24 @@ class Web(ThreadingHTTPServer):
 
     daemon_threads = True
     status = 202
+    app_id = 0
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: Web
 
     def do_GET(self) -> None:
-        self._answer(200)
+        self._answer(200, b'{"ok": true, "app": %d}' % self.server.app_id)
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         self._answer(self.server.status)
 
-    def _answer(self, status: int) -> None:
+    def _answer(self, status: int, body: bytes = b"") -> None:
         self.send_response(status)
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         """Write nothing."""
@@ -81,6 +83,7 @@ def registered(tmp_path: Path) -> Iterator[Registered]:
             owner="ada",
             key=app_key(),
         )
+        web.app_id = app.id
         settings = Settings(
             tmp_path, app.id, app.private_key, api_url=hub.api_url, port=web.server_port, url=url
         )
@@ -104,7 +107,7 @@ def test_an_installation_is_waited_for_and_asked_for_once(registered: Registered
     pace = Pace(0.0, 0.0, pause)
     finding = wait_for_installation(registered.auth, pace, waiting=lambda: asked.append(1))
 
-    assert (finding.health, finding.what, asked) == (Health.GOOD, "installed on ada", [1])
+    assert (finding.health, finding.text, asked) == (Health.GOOD, "installed on ada", [1])
 
 
 PINGS = {  # how deliveries are answered at first and later, and what is found
@@ -126,7 +129,7 @@ def test_the_ping_is_asked_for_again_and_its_outcome_is_told(registered: Registe
     finding = receive_ping(registered.settings, registered.auth, registered.pace())
 
     assert finding.health is health
-    assert words in f"{finding.what} {finding.advice}"
+    assert words in f"{finding.text} {finding.advice}"
     assert len(registered.hub.webhooks.deliveries) == (1 if first == 202 else 2)
 
 
@@ -134,27 +137,25 @@ def test_an_address_where_nobody_answers_is_named(registered: Registered) -> Non
     registered.app.webhook_url = "http://127.0.0.1:9/webhook"
     registered.hub.actions.ping(registered.app)
     finding = receive_ping(registered.settings, registered.auth, registered.pace())
-    assert (finding.health, "failed to connect" in finding.what) == (Health.BAD, True)
+    assert (finding.health, "failed to connect" in finding.text) == (Health.BAD, True)
     assert "DAYHAND_URL" in finding.advice
 
 
 def test_a_ping_is_not_asked_for_where_it_cannot_arrive(registered: Registered) -> None:
-    def health(**changes: int) -> tuple[Health, str]:
-        settings = Settings(**{"data": registered.settings.data, **changes})  # type: ignore[arg-type]
-        finding = receive_ping(settings, registered.auth, registered.pace())
-        return finding.health, finding.what
+    def told(**changes: int) -> tuple[Health, str]:
+        finding = receive_ping(replace(registered.settings, **changes), registered.auth, registered.pace())  # type: ignore[arg-type]
+        return finding.health, finding.text
 
-    assert health(poll=5) == (
-        Health.GOOD,
-        "events: Dayhand reads GitHub's list every 5 seconds (DAYHAND_POLL)",
-    )
-    assert health(port=9)[0] is Health.WEAK
-    assert health(port=registered.web.server_port)[1].startswith("webhook: GitHub no longer lists its ping")
+    assert told(poll=5) == (Health.GOOD, "events: Dayhand reads GitHub's list every 5 seconds (DAYHAND_POLL)")
+    for elsewhere in ({"port": 9}, {"app_id": 1}):  # nobody answers, or a Dayhand of another App
+        health, text = told(**elsewhere)
+        assert (health, "Dayhand is not running at 127.0.0.1" in text) == (Health.BAD, True)
+    assert told()[1].startswith("webhook: GitHub no longer lists its ping")
 
 
 MODELS: dict[str, tuple[Move, Health, str]] = {  # its reply, and what is found
-    "an answer": (Say("21\n"), Health.GOOD, "17 plus 4 is “21”"),
-    "silence": (Say(""), Health.BAD, "without a word"),
+    "a call": (ToolCall("report_colour", '{"colour": "red"}'), Health.GOOD, "scripted calls tools"),
+    "text": (Say("red"), Health.BAD, "wrote text instead"),
 }
 
 
@@ -163,10 +164,19 @@ def test_the_model_is_asked_one_question(form: str) -> None:
     move, health, words = MODELS[form]
     with ScriptedServer([Script("setup", lambda _: True, lambda _: [move])]) as model:
         settings = Settings(Path("/nowhere"), openai_base_url=model.base_url, models=(SCRIPTED_MODEL,))
-        findings = list(ask_model(settings))
-    assert (findings[-1].health, words in findings[-1].what) == (health, True)
+        results = list(ask_model(settings))
+    (found,) = [each for each in results if words in each.text]
+    assert found.health is health
+
+
+def test_a_models_list_does_not_matter_if_the_model_answers() -> None:
+    reply = ToolCall("report_colour", '{"colour": "red"}')
+    with ScriptedServer([Script("setup", lambda _: True, lambda _: [reply])]) as model:
+        settings = Settings(Path("/nowhere"), openai_base_url=model.base_url, models=("an-alias",))
+        results = list(ask_model(settings))
+    assert {each.health for each in results} == {Health.GOOD}, results
 
 
 def test_without_a_model_no_question_is_asked() -> None:
     (finding,) = ask_model(Settings(Path("/nowhere")))
-    assert (finding.health, "OPENAI_API_KEY" in finding.what) == (Health.BAD, True)
+    assert (finding.health, "OPENAI_API_KEY" in finding.text) == (Health.BAD, True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dayhand.ledger.redis_server import embedded
 from dayhand.localhub.server import LocalHub
-from dayhand.scripted_model.moves import SCRIPTED_MODEL, Say, Script
+from dayhand.scripted_model.moves import SCRIPTED_MODEL, Script, ToolCall
 from dayhand.scripted_model.server import ScriptedServer
 from tests.browser import chromium, needs_chromium
 from tests.commands.test_up import answers, free_port, wait_for
@@ -45,7 +45,7 @@ def start_page(process: subprocess.Popen[str]) -> str:
 @needs_chromium
 def test_an_app_is_registered_installed_and_reached(tmp_path: Path) -> None:
     port = free_port()
-    script = Script("setup", lambda _: True, lambda _: [Say("21")])
+    script = Script("setup", lambda _: True, lambda _: [ToolCall("report_colour", '{"colour": "red"}')])
     with (
         LocalHub(tmp_path / "github") as hub,
         embedded(tmp_path / "redis") as redis_url,
@@ -87,7 +87,7 @@ def test_an_app_is_registered_installed_and_reached(tmp_path: Path) -> None:
                 assert second.wait(timeout=20) == 0
         assert "Label an issue robot." in said
         assert "GitHub's ping arrived" in said
-        assert "“21”" in said
+        assert "scripted calls tools" in said
         assert (folder / ".env").read_text().startswith("DAYHAND_LABEL=robot # ours\n")
         assert {one.name for one in folder.iterdir() if one.name.startswith(".dayhand")} == set()
         kept = [path for path in folder.iterdir() if path.is_file()]

@@ -18,7 +18,10 @@ if TYPE_CHECKING:  # PyGithub takes half a second to import
 
 MAX_SKEW_SECONDS = 50.0  # a signature begins one minute ago, and ends a minute before GitHub's limit
 UNAUTHORIZED = 401
-PUBLIC, WEB = "https://api.github.com", "https://github.com"
+PUBLIC = "https://api.github.com"
+DATA_RESIDENCY = (
+    ".ghe.com"  # the API of an enterprise of its own on GitHub's servers: https://api.NAME.ghe.com
+)
 LEVELS = ("", "read", "write", "admin")
 APP_PAGE = "Compare both with the App's settings page (About: App ID; Private keys: the fingerprint)."
 
@@ -153,7 +156,9 @@ def check_installations(
 
 def web_address(api_url: str) -> str:
     """The address of GitHub's pages for its API."""
-    return WEB if api_url == PUBLIC else api_url.removesuffix("/api/v3")
+    if api_url == PUBLIC or api_url.endswith(DATA_RESIDENCY):
+        return api_url.replace("//api.", "//", 1)
+    return api_url.removesuffix("/api/v3")
 
 
 def not_read(error: HubError, page: str) -> HealthFinding:

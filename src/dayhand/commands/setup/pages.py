@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from html import escape
 from threading import Event, Lock
 
+from dayhand.commands.doctor.codes import Health
 from dayhand.commands.setup.plan import AppPlan
 from dayhand.commands.setup.record import SetupRecord
-from dayhand.sandbox.health import Health, HealthFinding
+from dayhand.commands.setup.result import StepResult
 
 MARKS = {Health.GOOD: "✓", Health.WEAK: "!", Health.BAD: "✗"}
 REFRESH = '<meta http-equiv="refresh" content="2">'
@@ -34,20 +35,21 @@ class Progress:
     """What was found so far, shared by the terminal and the page."""
 
     label: str
-    findings: list[HealthFinding] = field(default_factory=list)
+    results: list[StepResult] = field(default_factory=list)
     install_page: str = ""  # while the App waits for its installation
     ended: bool = False
     end_was_shown: Event = field(default_factory=Event)
     lock: Lock = field(default_factory=Lock)
 
-    def add(self, finding: HealthFinding) -> None:
+    def add(self, result: StepResult) -> None:
         with self.lock:
-            self.findings.append(finding)
+            self.results.append(result)
             self.install_page = ""
 
     @property
     def good(self) -> bool:
-        return all(each.health is Health.GOOD for each in self.findings)
+        """Whether nothing is left to do."""
+        return all(each.health is not Health.BAD for each in self.results)
 
 
 def start_page(record: SetupRecord) -> str:
@@ -57,7 +59,7 @@ def start_page(record: SetupRecord) -> str:
     rows = (
         ("Owner", escape(plan.organization) if plan.organization else "your own account"),
         ("Name", f"{_code(plan.name)} <span class=note>GitHub's page lets you change it</span>"),
-        ("Events go to", _events(plan)),
+        ("Webhook", _webhook(plan)),
         (
             "Permissions",
             _codes(f"{name}: {level}" for name, level in manifest["default_permissions"].items()),
@@ -76,22 +78,24 @@ def start_page(record: SetupRecord) -> str:
     return page("Register the App", body)
 
 
-def _events(plan: AppPlan) -> str:
-    if plan.poll:
-        return (
-            f"nobody: GitHub cannot reach this machine, so Dayhand reads GitHub's list of events. {_code(plan.url)} only stands "
-            "for an address, which GitHub wants."
-        )
-    return _code(f"{plan.url}/webhook")
+def _webhook(plan: AppPlan) -> str:
+    address = _code(f"{plan.url}/webhook")
+    if not plan.poll:
+        return address
+    return (
+        f"{address}, where nothing needs to answer: Dayhand reads GitHub's list of the events that it tried to send. "
+        "<span class=note>If GitHub refuses this address, run <code>dayhand setup --no-public-address --url</code> with "
+        "one of yours.</span>"
+    )
 
 
 def status_page(progress: Progress) -> str:
     """The steps so far, the next one, and at the end what to do."""
     with progress.lock:
         items = [
-            f'<li><span class="{each.health}">{MARKS[each.health]}</span><span>{escape(each.what)}</span>'
+            f'<li><span class="{each.health}">{MARKS[each.health]}</span><span>{escape(each.text)}</span>'
             + (f"<p class=note>{escape(each.advice)}</p>" if each.advice else "")
-            for each in progress.findings
+            for each in progress.results
         ]
         ended, install = progress.ended, progress.install_page
     if install:

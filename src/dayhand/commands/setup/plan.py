@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
 import secrets
@@ -14,6 +13,8 @@ from urllib.parse import urlencode, urlsplit
 
 import yaml
 
+from dayhand.commands.doctor.github import DATA_RESIDENCY, web_address
+from dayhand.commands.doctor.webhook import is_local
 from dayhand.errors import SettingsError
 from dayhand.settings.table import PUBLIC_API
 from dayhand.settings.value_types import PLAIN_ADDRESS, WrongText
@@ -77,7 +78,7 @@ def make_plan(api_url: str, *, organization: str, name: str, url: str, poll: boo
             f"“{organization}” is not the name of an organization.",
             advice="Give the name as it stands in its address, such as acme for https://github.com/acme.",
         )
-    web_address(api_url)
+    check_api(api_url)
     plan = AppPlan(api_url, organization, name or default_name(organization), NO_ADDRESS, poll)
     if (
         len(plan.name) > MAX_NAME_CHARS
@@ -105,37 +106,27 @@ def public_address(text: str, api_url: str) -> str:
             f"“{text}” is not an address.",
             advice="Give the public address of this Dayhand, such as https://dayhand.example.org.",
         ) from error
-    if is_local(url) and not is_local(api_url):
+    if is_local(url) and is_public(api_url):
         raise SettingsError(
-            f"GitHub cannot reach {url}: that address is only known to this machine.",
+            f"GitHub cannot reach {url}: that address is only known to this machine or network.",
             advice="Give the public address, or use --no-public-address.",
         )
     return url
 
 
-def is_local(url: str) -> bool:
-    """Whether an address leads to the machine that uses it."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return address.is_loopback or address.is_unspecified
+def is_public(api_url: str) -> bool:
+    """Whether it is a GitHub on the internet, which reaches public addresses only."""
+    return api_url == PUBLIC_API or api_url.endswith(DATA_RESIDENCY)
 
 
-def web_address(api_url: str) -> str:
-    """The address of GitHub's pages. Raises ``SettingsError`` if it does not follow from the API's."""
+def check_api(api_url: str) -> None:
+    """Raise ``SettingsError`` unless the address of GitHub's pages follows from its API's."""
     parts = urlsplit(api_url)
-    if parts.hostname == "api.github.com" or (parts.hostname or "").endswith(".ghe.com"):
-        return f"https://{(parts.hostname or '').removeprefix('api.')}"
-    if parts.path == "/api/v3":
-        return f"{parts.scheme}://{parts.netloc}"
-    raise SettingsError(
-        f"GITHUB_API_URL: {api_url} is not the API of GitHub or of GitHub Enterprise.",
-        advice="For GitHub Enterprise Server it ends with /api/v3, or give --enterprise-url https://HOST.",
-    )
+    if parts.path != "/api/v3" and not is_public(api_url):
+        raise SettingsError(
+            f"GITHUB_API_URL: {api_url} is not the API of GitHub or of GitHub Enterprise.",
+            advice="For GitHub Enterprise Server it ends with /api/v3, or give --enterprise-url https://HOST.",
+        )
 
 
 def enterprise_api(url: str) -> str:
@@ -150,6 +141,6 @@ def enterprise_api(url: str) -> str:
     host = parts.hostname or ""
     if host == "github.com":
         return PUBLIC_API
-    if host.endswith(".ghe.com"):
+    if host.endswith(DATA_RESIDENCY):
         return f"https://api.{host.removeprefix('api.')}"
     return f"{parts.scheme}://{parts.netloc}/api/v3"

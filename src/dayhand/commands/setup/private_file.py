@@ -18,9 +18,8 @@ def write_private(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
             Path(file.name).replace(target)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+        finally:
+            Path(file.name).unlink(missing_ok=True)  # it has the other name, unless something failed
     folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(folder)

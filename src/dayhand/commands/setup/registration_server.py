@@ -10,12 +10,13 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+from dayhand.commands.doctor.codes import Health
 from dayhand.commands.setup.credentials import CredentialFiles
 from dayhand.commands.setup.pages import Progress, error_page, start_page, status_page
 from dayhand.commands.setup.record import SetupRecord, remove_record, save_record
+from dayhand.commands.setup.result import StepResult
 from dayhand.errors import DayhandError, HubError, HubUnavailable, SettingsError
 from dayhand.hub.registration import redeem
-from dayhand.sandbox.health import Health, HealthFinding
 
 HOST = "127.0.0.1"
 POLL_SECONDS = 0.1  # between two looks whether the server should stop
@@ -63,7 +64,7 @@ class Registration:
             raise
         except HubError as error:
             error.advice = (
-                f"If the new App is listed at {plan.apps_page}, delete it there: nobody has its key. Then begin again at "
+                f"If the new App is listed at {plan.apps_page}, delete it there: its key is not stored here. Then begin again at "
                 "the address that `dayhand setup` printed."
             )
             raise
@@ -78,10 +79,8 @@ class Registration:
             return
         key = self._files.write(self.record.plan, credentials)
         remove_record(self._files.dotenv.parent)
-        self.progress.add(HealthFinding(Health.GOOD, f"registered: {credentials.slug}, {credentials.page}"))
-        self.progress.add(
-            HealthFinding(Health.GOOD, f"stored: {self._files.dotenv} and {key.name}, mode 600")
-        )
+        self.progress.add(StepResult(Health.GOOD, f"registered: {credentials.slug}, {credentials.page}"))
+        self.progress.add(StepResult(Health.GOOD, f"stored: {self._files.dotenv} and {key.name}, mode 600"))
 
 
 class PageServer(ThreadingHTTPServer):
@@ -91,7 +90,7 @@ class PageServer(ThreadingHTTPServer):
     allow_reuse_address = True
 
     def __init__(self, port: int) -> None:
-        super().__init__((HOST, port), _Handler)
+        super().__init__((HOST, port), SetupRequestHandler)
         self.registration: Registration | None = None
 
 
@@ -114,7 +113,7 @@ def page_server(port: int) -> Iterator[PageServer]:
         server.server_close()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class SetupRequestHandler(BaseHTTPRequestHandler):
     server: PageServer
     timeout = 20  # seconds
 

@@ -11,9 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dayhand.commands.doctor.codes import Health
+from dayhand.commands.doctor.webhook import is_local
 from dayhand.commands.setup.credentials import CredentialFiles
 from dayhand.commands.setup.pages import MARKS, Progress, start_page
-from dayhand.commands.setup.plan import AppPlan, enterprise_api, is_local, make_plan
+from dayhand.commands.setup.plan import AppPlan, enterprise_api, make_plan
 from dayhand.commands.setup.private_file import write_private
 from dayhand.commands.setup.record import (
     FORM,
@@ -25,11 +27,11 @@ from dayhand.commands.setup.record import (
     save_record,
 )
 from dayhand.commands.setup.registration_server import Registration, page_server
+from dayhand.commands.setup.result import StepResult
 from dayhand.commands.setup.steps import Pace, ask_model, receive_ping, wait_for_installation
 from dayhand.errors import DayhandError, ExitCode, SettingsError
+from dayhand.hub.app_record import read_app_record
 from dayhand.hub.auth import AppAuth
-from dayhand.hub.registration import read_app
-from dayhand.sandbox.health import Health, HealthFinding
 from dayhand.settings.required import app_key, require_app
 from dayhand.settings.table import DOTENV, Settings, read_settings
 from dayhand.untrusted_text import clean
@@ -66,7 +68,7 @@ def set_up(settings: Settings, options: SetupOptions, pace: Pace | None = None) 
         record = read_record(Path())
         if record and record.credentials:
             Registration(record, files, progress).store()
-            _print_findings(progress, 0)
+            _print_results(progress, 0)
         if files.has_app():
             remove_record(Path())
             if options.chosen:
@@ -133,7 +135,7 @@ def _register(
             with suppress(webbrowser.Error):
                 webbrowser.open(record.start_page)
         registration.done.wait()
-        _print_findings(progress, 0)
+        _print_results(progress, 0)
         code = _finish(progress, pace)
         progress.end_was_shown.wait(LAST_PAGE_SECONDS)
         return code
@@ -183,7 +185,8 @@ def _finish(progress: Progress, pace: Pace) -> int:
         settings = read_settings()
         require_app(settings)
         auth = AppAuth(settings.api_url, settings.app_id, app_key(settings))
-        install_page = f"{read_app(auth)}/installations/new"
+        app, _ = read_app_record(auth)
+        install_page = f"{app.page}/installations/new"
 
         def show_install_page() -> None:
             progress.install_page = install_page
@@ -193,8 +196,8 @@ def _finish(progress: Progress, pace: Pace) -> int:
         _add(progress, lambda: [receive_ping(settings, auth, pace)])
         _add(progress, lambda: ask_model(settings))
     except DayhandError as error:
-        progress.add(HealthFinding(Health.BAD, str(error), error.advice))
-        _print_findings(progress, len(progress.findings) - 1)
+        progress.add(StepResult(Health.BAD, str(error), error.advice))
+        _print_results(progress, len(progress.results) - 1)
     progress.ended = True
     if progress.good:
         print(f"\nDayhand is set up. Label an issue `{progress.label}`.", flush=True)
@@ -203,14 +206,14 @@ def _finish(progress: Progress, pace: Pace) -> int:
     return ExitCode.FAILED
 
 
-def _add(progress: Progress, step: Callable[[], Iterator[HealthFinding] | list[HealthFinding]]) -> None:
-    for finding in step():
-        progress.add(finding)
-        _print_findings(progress, len(progress.findings) - 1)
+def _add(progress: Progress, step: Callable[[], Iterator[StepResult] | list[StepResult]]) -> None:
+    for result in step():
+        progress.add(result)
+        _print_results(progress, len(progress.results) - 1)
 
 
-def _print_findings(progress: Progress, first: int) -> None:
-    for each in progress.findings[first:]:
-        print(clean(f"{MARKS[each.health]} {each.what}"), flush=True)
+def _print_results(progress: Progress, first: int) -> None:
+    for each in progress.results[first:]:
+        print(clean(f"{MARKS[each.health]} {each.text}"), flush=True)
         if each.advice:
             print(clean(f"  → {each.advice}"), flush=True)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import http.client
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from dayhand.commands.model_check import examine_model
-from dayhand.errors import HubUnavailable, ModelError
+from dayhand.commands.doctor.codes import Health
+from dayhand.commands.doctor.model import check_models
+from dayhand.commands.setup.result import StepResult, from_doctor
+from dayhand.errors import HubUnavailable
+from dayhand.hub.app_record import read_installations
 from dayhand.hub.auth import AppAuth
 from dayhand.hub.deliveries import DeliveryRecord, list_deliveries, redeliver
-from dayhand.hub.registration import list_accounts
-from dayhand.sandbox.health import Health, HealthFinding
 from dayhand.settings.table import Settings
 
 LOOK_SECONDS = 2.0
+MAX_BYTES = 4096
 PING_SECONDS = 30.0
 LISTED_SECONDS = 3 * 24 * 3600.0  # how long GitHub keeps a delivery
-QUESTION = "What is 17 plus 4? Answer with the number only."
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,37 +33,37 @@ class Pace:
     clock: Callable[[], float] = time.time
 
 
-def wait_for_installation(auth: AppAuth, pace: Pace, *, waiting: Callable[[], None]) -> HealthFinding:
+def wait_for_installation(auth: AppAuth, pace: Pace, *, waiting: Callable[[], None]) -> StepResult:
     """Wait until the App is installed; ``waiting`` is called once if it is not yet. Raises ``HubError``."""
     announced = False
     while True:
         try:
-            accounts = list_accounts(auth)
+            accounts = [each.account for each in read_installations(auth)]
         except HubUnavailable:
             accounts = []  # asked again: the person may be on GitHub's page right now
         if accounts:
-            return HealthFinding(Health.GOOD, f"installed on {', '.join(accounts)}")
+            return StepResult(Health.GOOD, f"installed on {', '.join(accounts)}")
         if not announced:
             waiting()
             announced = True
         pace.sleep(pace.look_seconds)
 
 
-def receive_ping(settings: Settings, auth: AppAuth, pace: Pace) -> HealthFinding:
+def receive_ping(settings: Settings, auth: AppAuth, pace: Pace) -> StepResult:
     """Ask GitHub to send its first event again, and wait for it. Raises ``HubError``."""
     if settings.poll:
-        return HealthFinding(
+        return StepResult(
             Health.GOOD, f"events: Dayhand reads GitHub's list every {settings.poll} seconds (DAYHAND_POLL)"
         )
     if not is_running(settings):
-        return HealthFinding(
-            Health.WEAK,
+        return StepResult(
+            Health.BAD,
             f"webhook: Dayhand is not running at {settings.bind_address}, so GitHub's ping cannot arrive",
             "Start `dayhand up` in another terminal, then run `dayhand setup` again.",
         )
     ping = _newest_ping(auth, pace)
     if ping is None:
-        return HealthFinding(
+        return StepResult(
             Health.WEAK,
             "webhook: GitHub no longer lists its ping, which it keeps for three days",
             "Whether deliveries arrive is shown on the App's page under Advanced.",
@@ -70,8 +72,8 @@ def receive_ping(settings: Settings, auth: AppAuth, pace: Pace) -> HealthFinding
         redeliver(auth, ping.id)
         ping = _wait_for_attempt(auth, ping, pace)
     if ping.succeeded:
-        return HealthFinding(Health.GOOD, f"webhook: GitHub's ping arrived at {settings.url}/webhook")
-    return HealthFinding(
+        return StepResult(Health.GOOD, f"webhook: GitHub's ping arrived at {settings.url}/webhook")
+    return StepResult(
         Health.BAD,
         f"webhook: GitHub's ping did not arrive at {settings.url}/webhook ({ping.status})",
         _cure(ping.status_code),
@@ -103,46 +105,24 @@ def _cure(status: int) -> str:
 
 
 def is_running(settings: Settings) -> bool:
-    """Whether the web server of this machine answers."""
+    """Whether the web server of this machine answers, for this App."""
     connection = http.client.HTTPConnection(settings.host.strip("[]"), settings.port, timeout=3)
     try:
         connection.request("GET", "/healthz")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
+        return bool(json.loads(connection.getresponse().read(MAX_BYTES))["app"] == settings.app_id)
+    except (OSError, http.client.HTTPException, ValueError, TypeError, KeyError):
         return False
     finally:
         connection.close()
 
 
-def ask_model(settings: Settings) -> Iterator[HealthFinding]:
-    """Look the models up in their server's list, and ask the first one question."""
-    found = list(examine_model(settings))
-    yield from found
-    if any(each.health is Health.BAD for each in found):
-        return
-    # These take a second to import, and only this step needs them.
-    from dayhand.agent.model.base import Listener
-    from dayhand.agent.model.client import ModelClient
-    from dayhand.agent.model.items import message
-    from dayhand.agent.model.remote import RemoteModel
-    from dayhand.agent.model.retry import RetryPolicy
-    from dayhand.wiring.models import model_certificates
+def ask_model(settings: Settings) -> Iterator[StepResult]:
+    """Ask the models one question, as the doctor does. Their server's list only matters if they do not answer it."""
+    listed = list(check_models(settings))
+    if all(each.health is not Health.BAD for each in listed):
+        # It takes a second to import, and only this step needs it.
+        from dayhand.commands.doctor.model_question import ask_models
 
-    patience = RetryPolicy(max_total_wait=20.0, max_attempts=2, max_connects=1, reply_timeout=120.0)
-    listener = Listener(lambda _text: None, lambda _fault: None, lambda: None)
-    with ModelClient(
-        settings.openai_base_url, settings.openai_api_key, verify=model_certificates()
-    ) as client:
-        model = RemoteModel(client, settings.models[0], retry_policy=patience)
-        try:
-            reply = model.reply([message("user", QUESTION)], [], cache_key="dayhand-setup", listener=listener)
-        except ModelError as error:
-            yield HealthFinding(Health.BAD, f"model: {error}", error.advice)
-            return
-    answer = " ".join(reply.text.split())[:60]
-    if answer:
-        yield HealthFinding(Health.GOOD, f"model: {model.name} answers: 17 plus 4 is “{answer}”")
-    else:
-        yield HealthFinding(
-            Health.BAD, f"model: {model.name} answered without a word", "Set DAYHAND_MODEL to another model."
-        )
+        answers = list(ask_models(settings))
+        listed = answers if all(each.health is not Health.BAD for each in answers) else [*listed, *answers]
+    yield from (from_doctor("model", each) for each in listed)
