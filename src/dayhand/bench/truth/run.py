@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -41,7 +42,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JudgedCase:
-    """One case. The seconds are those of preparing the environment and all runs."""
+    """One case. Cold and warm are the seconds of preparing the environment and all runs of the checks."""
 
     answer: Answer
     conclusion: str
@@ -50,6 +51,7 @@ class JudgedCase:
     findings: tuple[str, ...] = ()
     cold_s: float | None = None
     warm_s: float | None = None
+    checks_s: float | None = None  # of running each check once, with the change
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class TruthFigures:
     false_alarm: int
     missed: int
     cannot_run: int
-    seconds: dict[str, dict[str, float | None]] = field(default_factory=dict)  # cold and warm, by case
+    seconds: dict[str, dict[str, float | None]] = field(default_factory=dict)  # by case
     results: dict[str, JudgedCase] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)  # why this machine cannot run a case
 
@@ -94,10 +96,16 @@ def judge_all(cases: Iterable[tuple[str, TruthCase]]) -> TruthFigures:
                 continue
             try:
                 results[name] = judge(case, data, sandbox)
+                print(
+                    f"{name}: {results[name].answer}", file=sys.stderr, flush=True
+                )  # a run takes many minutes
             except EnvironmentFailure as failure:  # the registry does not have the package
                 left_out[name] = str(failure)
     counts = Counter(result.answer for result in results.values())
-    seconds = {name: {"cold": one.cold_s, "warm": one.warm_s} for name, one in results.items()}
+    seconds = {
+        name: {"cold": one.cold_s, "warm": one.warm_s, "checks": one.checks_s}
+        for name, one in results.items()
+    }
     numbers = {answer.name.lower(): counts[answer] for answer in Answer}
     return TruthFigures(len(results), seconds=seconds, results=results, left_out=left_out, **numbers)
 
@@ -120,6 +128,7 @@ def judge(case: TruthCase, data: Path, sandbox: Sandbox) -> JudgedCase:
         + tuple(f"not verified: {gap.reason}" for gap in verification.gaps),
         cold_s,
         warm_s,
+        round(sum(one.head.seconds for one in warm.findings if one.head), 2),
     )
 
 
@@ -168,10 +177,13 @@ def _timed(project: BenchProject, head: str, data: Path, *, sandbox: Sandbox) ->
 
 def _show(found: TruthFigures) -> None:
     table = Table(title="Verdicts on known cases")
-    for column in ("case", "right", "given", "answer", "cold", "warm"):
+    for column in ("case", "right", "given", "answer", "cold s", "warm s", "checks once s"):
         table.add_column(column)
     for name, one in found.results.items():
-        times = [f"{seconds:.1f}" if seconds is not None else "-" for seconds in (one.cold_s, one.warm_s)]
+        times = [
+            f"{seconds:.1f}" if seconds is not None else "-"
+            for seconds in (one.cold_s, one.warm_s, one.checks_s)
+        ]
         table.add_row(name, " or ".join(one.expected), one.conclusion, one.answer, *times)
     console = Console()
     console.print(table)
