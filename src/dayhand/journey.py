@@ -246,7 +246,7 @@ class TaskJourney:
                         snapshot=tools.snapshot,
                         journal=tools.journal,
                         log=self.log,
-                        context=CommandContext(environment.env, environment.launcher),
+                        context=CommandContext(environment.env, environment.quick_launcher),
                         limits=replace(
                             tools.work_limits.of(self.base.config, self.task.ask, tools.clock),
                             find_offences=lambda: tools.checkout.find_offences(

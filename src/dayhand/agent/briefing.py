@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from dayhand.environment.base import Environment
+from dayhand.environment.services.base import Started
 from dayhand.instructions.read import Instructions
 
 MAX_ENTRIES = 60  # of the top folder
@@ -27,6 +28,7 @@ def brief(
         _work_so_far(since),
         _top_folder(paths),
         _checks(environment),
+        _services(environment),
         _missing(environment),
         _failed_steps(environment),
         policy,
@@ -64,13 +66,25 @@ def _checks(environment: Environment) -> str:
     if not ready:
         return "The repository declares no check that runs here. Verify your change as well as you can."
     listed = "\n".join(f"- {check.kind}: `{check.command}` (from {check.source})" for check in ready)
-    services = ""
-    if environment.services:
-        names = ", ".join(
-            f"{each.declaration.kind} on {each.declaration.host}:{each.port}" for each in environment.services
+    return f"These checks will run on your change afterwards, outside your control. Run them yourself first:\n{listed}"
+
+
+def _services(environment: Environment) -> str:
+    slow, lines = environment.slow_services, []
+    if quick := [each for each in environment.services if each not in slow]:
+        lines.append(
+            f"These services run, with empty data, while each of your commands runs: {_addresses(quick)}."
         )
-        services = f"\nThese services run, with empty data, while each of your commands runs: {names}."
-    return f"These checks will run on your change afterwards, outside your control. Run them yourself first:\n{listed}{services}"
+    if slow:
+        lines.append(
+            f"These take seconds to start, so only the checks have them: {_addresses(slow)}. "
+            f"To run a command beside them: `{' '.join(environment.launcher)} COMMAND`."
+        )
+    return "\n".join(lines)
+
+
+def _addresses(services: Iterable[Started]) -> str:
+    return ", ".join(f"{each.declaration.kind} on {each.declaration.host}:{each.port}" for each in services)
 
 
 def _missing(environment: Environment) -> str:

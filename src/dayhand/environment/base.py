@@ -11,7 +11,8 @@ from dayhand.environment.declared.workflows.plan import CiPlan
 from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
 from dayhand.environment.ecosystems.base import Check, Ecosystem, SetupPlan, Step
 from dayhand.environment.registries.base import ExtraRegistries
-from dayhand.environment.services.base import SCRIPT, Started
+from dayhand.environment.services.all_services import SERVICES
+from dayhand.environment.services.base import QUICK_SCRIPT, SCRIPT, Started
 from dayhand.sandbox.base import Snapshot
 from dayhand.task import Blocked
 
@@ -112,6 +113,17 @@ class Environment:
     def launcher(self) -> tuple[str, ...]:
         """The words in front of a command that needs the services; none where there are no services."""
         return ("/bin/sh", SCRIPT) if self.services else ()
+
+    @property
+    def quick_launcher(self) -> tuple[str, ...]:
+        """The same, without the services that take seconds to start."""
+        return ("/bin/sh", QUICK_SCRIPT) if len(self.slow_services) < len(self.services) else ()
+
+    @property
+    def slow_services(self) -> tuple[Started, ...]:
+        """The services that only checks have."""
+        slow = {service.KIND for service in SERVICES if service.SLOW}
+        return tuple(each for each in self.services if each.declaration.kind in slow)
 
     @property
     def lacking(self) -> tuple[str, ...]:

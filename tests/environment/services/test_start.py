@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from dayhand.agent.briefing import brief
 from dayhand.environment.prepare import prepare
+from dayhand.instructions.read import Instructions
 from dayhand.sandbox.docker.backend import DockerSandbox
 from tests.environment.conftest import Notes
 from tests.sandbox.image import require_image
@@ -17,6 +19,7 @@ HAVE = {
     "PostgreSQL": any(Path("/usr/lib/postgresql").glob("*/bin/postgres")),
     "MariaDB": shutil.which("mariadbd", path="/usr/sbin"),
     "Memcached": shutil.which("memcached"),
+    "RabbitMQ": Path("/usr/lib/rabbitmq/bin/rabbitmq-server").exists(),
     "NATS": shutil.which("nats-server", path="/usr/bin:/usr/sbin"),
 }
 TALK = """python3 -c '
@@ -90,6 +93,46 @@ def test_memcached_answers(sandbox, serve):
 def test_nats_answers(sandbox, serve):
     with serve(sandbox, "  bus: nats\n") as services:
         assert services.run(f"{TALK} bus 4222 ''").startswith("INFO {")
+
+
+LOG_IN = """python3 -c '
+import socket, struct, sys
+with socket.create_connection((sys.argv[1], 5672), timeout=30) as server:  # AMQP 0-9-1: Start, Start-Ok, Tune
+    server.sendall(b"AMQP\\0\\0\\x09\\x01")
+    server.recv(9999)
+    answer = b"\\0" + sys.argv[2].encode() + b"\\0" + sys.argv[3].encode()
+    reply = struct.pack(">HHI", 10, 11, 0) + b"\\x05PLAIN" + struct.pack(">I", len(answer)) + answer + b"\\x05en_US"
+    server.sendall(struct.pack(">BHI", 1, 0, len(reply)) + reply + b"\\xce")
+    assert server.recv(9999)[7:11] == bytes([0, 10, 0, 30])
+    print("in")
+' """
+RABBITMQ = "  mq: {image: 'rabbitmq:3', environment: {RABBITMQ_DEFAULT_USER: app, RABBITMQ_DEFAULT_PASS: \"it's\"}}\n"
+
+
+@needs("RabbitMQ")
+def test_a_slow_service_runs_beside_checks_and_not_beside_each_command_of_the_model(sandbox, serve):
+    """It takes many seconds, which is the point."""
+    with serve(sandbox, f"{RABBITMQ}{REDIS}") as services:
+        both = f'{LOG_IN} mq app "it\'s"; {LOG_IN} mq app wrong 2>/dev/null || echo refused'
+        assert services.run(both).split() == ["in", "refused"]
+        environment = services.environment
+        (slow,) = environment.slow_services
+        assert slow.declaration.kind == "rabbitmq"
+        words = [
+            *environment.quick_launcher,
+            "/bin/sh",
+            "-c",
+            f"{TALK} cache 6379 'PING\\r\\n'; {TALK} mq 5672 ''",
+        ]
+        output = services.box.run(words, env=environment.env).text()
+        assert "NOAUTH" in output
+        assert "Connection refused" in output
+        briefing = brief(environment, Instructions())
+        assert (
+            "These services run, with empty data, while each of your commands runs: redis on cache:6379."
+            in briefing
+        )
+        assert "only the checks have them: rabbitmq on mq:5672" in briefing
 
 
 @pytest.fixture(params=["bubblewrap", "docker"])

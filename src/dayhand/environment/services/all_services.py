@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dayhand.environment.services import mariadb, memcached, nats, postgresql, redis
+from dayhand.environment.services import mariadb, memcached, nats, postgresql, rabbitmq, redis
 from dayhand.environment.services.base import Service
 
-SERVICES: tuple[Service, ...] = (postgresql, mariadb, redis, memcached, nats)
+SERVICES: tuple[Service, ...] = (postgresql, mariadb, redis, memcached, nats, rabbitmq)
 
 # Servers that tests are known to need and that Dayhand does not start: by the last part of their image's name.
 OTHERS = {
@@ -19,7 +19,6 @@ OTHERS = {
     "localstack": "LocalStack",
     "mssql": "SQL Server",
     "server": "SQL Server",  # mcr.microsoft.com/mssql/server
-    "rabbitmq": "RabbitMQ",  # it takes seven seconds to start, and commands start their services each time
     "oracle": "Oracle Database",
     "clickhouse": "ClickHouse",
     "clickhouse-server": "ClickHouse",

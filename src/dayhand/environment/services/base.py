@@ -21,6 +21,7 @@ FIRST_ADDRESS = "127.0.0.1"
 NO_TEMPLATE = ""
 FOLDER = f"{ENVIRONMENT}/services"
 SCRIPT = f"{FOLDER}/start"  # see ``start.py``
+QUICK_SCRIPT = f"{SCRIPT}-quick"  # the same without those that are slow
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Service(Protocol):
     )
     PORT: int
     PACKAGES: Names  # of Debian, for the operator
+    SLOW: bool  # it takes seconds to start, so only checks have it
 
     def with_defaults(self, declared: ServiceDeclaration, /) -> ServiceDeclaration:
         """The declaration with the user, password and database that the service's image takes from its variables."""

@@ -13,6 +13,7 @@ NAME = "MySQL or MariaDB"
 IMAGES: Names = ("mysql", "mariadb", "percona", "mysql-server", "percona-server")
 PORT = 3306
 PACKAGES: Names = ("mariadb-server",)
+SLOW = False
 # No data outlives a command, so nothing has to be safe from a crash.
 FAST = (
     "--performance-schema=0 --innodb-use-native-aio=0 --innodb-buffer-pool-size=32M --innodb-log-file-size=4M "

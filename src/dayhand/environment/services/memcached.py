@@ -9,6 +9,7 @@ NAME = "Memcached"
 IMAGES: Names = ("memcached",)
 PORT = 11211
 PACKAGES: Names = ("memcached",)
+SLOW = False
 
 
 def with_defaults(declared: ServiceDeclaration) -> ServiceDeclaration:

@@ -9,6 +9,7 @@ NAME = "NATS"
 IMAGES: Names = ("nats", "nats-streaming")
 PORT = 4222
 PACKAGES: Names = ("nats-server",)
+SLOW = False
 
 
 def with_defaults(declared: ServiceDeclaration) -> ServiceDeclaration:

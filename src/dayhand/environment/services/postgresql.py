@@ -12,6 +12,7 @@ NAME = "PostgreSQL"
 IMAGES: Names = ("postgres", "postgresql", "postgis", "pgvector", "timescaledb")
 PORT = 5432
 PACKAGES: Names = ("postgresql",)
+SLOW = False
 FOLDERS = "/usr/lib/postgresql/*/bin /usr/pgsql-*/bin"  # Debian's and Red Hat's, not in PATH
 # No data outlives a command, so nothing has to be safe from a crash.
 FAST = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=32MB"

@@ -20,6 +20,7 @@ NAME = "Redis"
 IMAGES: Names = ("redis", "valkey", "keydb", "dragonfly", "redis-stack", "redis-stack-server")
 PORT = 6379
 PACKAGES: Names = ("redis-server",)
+SLOW = False
 BROUGHT = f"{FOLDER}/bin"  # where set-up copies Dayhand's own to if the box has none
 
 

@@ -1,6 +1,7 @@
 """Start services in a box: their templates are made once, during set-up; a script starts them before each command.
 
-The script is in ``/opt/env``, so every box that is opened from the environment has it. It unpacks each template below
+The script is in ``/opt/env``, so every box that is opened from the environment has it; one without the slow services is
+there for the model's commands. It unpacks each template below
 /tmp, starts the services, waits until all of them accept connections, and becomes the command. What it started are not
 the command's children: test suites look at those.
 """
@@ -8,12 +9,12 @@ the command's children: test suites look at those.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from dayhand.environment.base import Log, Missing
 from dayhand.environment.services import redis
 from dayhand.environment.services.all_services import OTHERS, find_service
-from dayhand.environment.services.base import FOLDER, SCRIPT, Service, Started
+from dayhand.environment.services.base import FOLDER, QUICK_SCRIPT, SCRIPT, Service, Started
 from dayhand.ledger.redis_server import find_program
 from dayhand.sandbox.base import Box, CommandLimits
 
@@ -76,6 +77,7 @@ def set_up(
             missing[started.name] = Missing(_title(started), tried.text().strip()[:MAX_REASON])
     ready = [each for each in services if each.name not in missing]
     _write(box, SCRIPT, start_script(ready))
+    _write(box, QUICK_SCRIPT, start_script(quick(ready)))
     for each in missing.values():
         log.line("result", f"Missing: {each.tool}. {each.why}")
     if ready:
@@ -89,7 +91,7 @@ def set_up_first(box: Box, services: Sequence[Started], *, env: Mapping[str, str
     ``KEEPER`` then starts them before such a command, and keeps their data as the new templates.
     """
     missing = set_up(box, services, env=env, log=_NoLog())
-    ready = [each for each in services if each.name not in missing]
+    ready = quick(each for each in services if each.name not in missing)
     kept = [each for each in ready if _service(each).template(each)]
     ends = (_fill(END, each, failed=":", has_templates=True) for each in kept)
     parts = (_paths(each) + end for each, end in zip(kept, ends, strict=True))
@@ -99,6 +101,11 @@ def set_up_first(box: Box, services: Sequence[Started], *, env: Mapping[str, str
         start_script(ready).replace('\nexec "$@"\n', f'\n"$@"; code=$?\n{"".join(parts)}\nexit $code\n'),
     )
     return frozenset(each.name for each in ready)
+
+
+def quick(services: Iterable[Started]) -> tuple[Started, ...]:
+    """Those that start within a moment, so that each command can have them."""
+    return tuple(each for each in services if not _service(each).SLOW)
 
 
 class _NoLog:
