@@ -13,7 +13,7 @@ from dayhand.agent.briefing import brief
 from dayhand.agent.loop import send_back, solve
 from dayhand.agent.purpose import purpose
 from dayhand.agent.tools.executor import CommandContext
-from dayhand.agent.understand import is_unclear, understand
+from dayhand.agent.understand import is_unclear, undecided, understand
 from dayhand.background import Background
 from dayhand.checkout.mirror import read_files
 from dayhand.checkout.policy.sort_change import BRIEFING as POLICY
@@ -24,7 +24,7 @@ from dayhand.environment.base import Environment
 from dayhand.environment.declared.dayhand_toml import NAME
 from dayhand.environment.declared.improvement import Improvement
 from dayhand.environment.prepare import prepare
-from dayhand.errors import ModelError
+from dayhand.errors import BranchMoved, ModelError
 from dayhand.journey_tools import NoChange, Tools, cancelled_by, keep_change, publish_change, restore_change
 from dayhand.ledger.log import TaskLog
 from dayhand.publish.set_up_proposal import propose_set_up
@@ -64,14 +64,14 @@ def travel(task: Task, tools: Tools, log: TaskLog) -> Outcome:
     if is_unclear(task, tools.notes):  # before anything is drafted
         understanding = understand(task, tools.model, journal=tools.journal, log=log, notes=tools.notes)
         if understanding.asks:
-            undecided = replace(task, ask=replace(task.ask, kind=TaskKind.UNCLEAR))
-            tools.publication.answer(undecided, understanding.solution, ())
+            tools.publication.answer(undecided(task), understanding.solution, ())
         if understanding.kind is None:
             return Answered(understanding.solution)
         task = replace(task, ask=replace(task.ask, kind=understanding.kind))
     with Background() as background, log.cancelled_by(background.check):
         tools = cancelled_by(log.check, tools)
-        base = fetch(task, tools, log)  # a commit in a bare mirror
+        with log.stage(Stage.FETCH):
+            base = tools.checkout.fetch(task)  # a commit in a bare mirror
         if base.config.plan_first and task.drafted_first and not task.ask.approved:
             task = replace(task, ask=replace(task.ask, kind=TaskKind.PLAN))
         journey = TaskJourney(task, tools, log, background, base)
@@ -84,17 +84,11 @@ def travel(task: Task, tools: Tools, log: TaskLog) -> Outcome:
         with log.cancelled_by(Deadline(tools.clock, WORK_SECONDS).check):
             environment = journey.prepare()  # toolchain found, installed, snapshot taken
             background.begin(partial(tools.publication.warn, unavailable(environment)))  # in time for people
-            # The agent's turns in a box, or the files that a person accepted; then the repository's own checks.
             accepts = task.ask.kind is TaskKind.ACCEPT
             work = journey.accept(environment) if accepts else journey.work(environment)
         if isinstance(work, NoChange):
             return journey.answer(work)
         return journey.propose(environment, work)
-
-
-def fetch(task: Task, tools: Tools, log: TaskLog) -> Base:
-    with log.stage(Stage.FETCH):
-        return tools.checkout.fetch(task)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +118,7 @@ class TaskJourney:
         self.log.ended(Stage.OPEN)
 
     def prepare(self) -> Environment:
+        allow = self.base.config.allow + self.tools.notes.allowed_hosts()
         with self.log.stage(Stage.PREPARE):
             environment = prepare(
                 self.base.files,
@@ -131,9 +126,7 @@ class TaskJourney:
                 self._fill_base,
                 log=self.log,
                 source=self.base.source,
-                config=replace(
-                    self.base.config, allow=self.base.config.allow + self.tools.notes.allowed_hosts()
-                ),
+                config=replace(self.base.config, allow=allow),
                 extra=self.tools.registries,
             )
             self.tools.notes.keep_blocked(environment.blocked)
@@ -321,29 +314,33 @@ class TaskJourney:
         lines, own_limits = checkout.mirror.lines(self.base.commit, change.tree), self.base.config.limits
         size = measure(lines, own_limits, self.tools.size_limits)
         scope = add_unexpected(size, change, text, before=before, after=after)
-        verification = replace(
-            verified,
-            scope=scope,
-            side_effects=side_effects,
-            held_back=held_back,
-            limit_hit=solution.limit_hit,
-        )
+        judged = replace(verified, scope=scope, side_effects=side_effects)
+        verification = replace(judged, held_back=held_back, limit_hit=solution.limit_hit)
         return CheckedChange(solution, change, head, verification)
 
-    def propose(self, environment: Environment, work: CheckedChange) -> Proposed:
+    def propose(self, environment: Environment, work: CheckedChange, tries: int = 3) -> Proposed:
         """Keep the checked change, then push the commit and publish the result on the pull request."""
         work = replace(work, blocked=environment.blocked)
         keep_change(self.tools, work)
-        return self.publish(work)
+        return self.publish(work, tries)
 
     def publish_kept(self, work: CheckedChange, pack: bytes) -> Proposed:
         """Publish a change that is kept: no turn is taken, and nothing is checked again."""
         restore_change(self.task, self.tools, work=work, pack=pack)
         return self.publish(work)
 
-    def publish(self, work: CheckedChange) -> Proposed:
-        with self.log.stage(Stage.PUBLISH):
-            return publish_change(self.task, self.tools, self.base, work=work, unfinished=self.unfinished)
+    def publish(self, work: CheckedChange, tries: int = 3) -> Proposed:
+        """Push and publish. If a person pushed to the pull request meanwhile, the change goes on top, and is checked again."""
+        try:
+            with self.log.stage(Stage.PUBLISH):
+                return publish_change(self.task, self.tools, self.base, work=work, unfinished=self.unfinished)
+        except BranchMoved as moved:
+            if not (rebased := self.tools.checkout.rebase(self.task, work) if tries else None):
+                raise self.tools.checkout.keep_beside(self.task, work.head) from moved
+            self.log.line("say", f"{moved} My change goes on top of that, and is checked again.")
+        again, change = replace(self, base=rebased[0]), rebased[1]
+        environment = again.prepare()
+        return again.propose(environment, again.check(environment, work.solution, change), tries - 1)
 
     def _fill_base(self, box: Box) -> None:
         self.tools.checkout.fill(box, self.base.commit, self.base)

@@ -92,21 +92,41 @@ def test_what_is_said_while_the_checks_run_becomes_the_next_commit(harness: Harn
     assert subjects(repo, pull) == ["Count nothing twice", NOTED]
 
 
-def test_a_commit_that_a_person_pushes_meanwhile_is_kept_and_so_is_ours(harness: Harness) -> None:
-    repo, issue, pull = fixed(harness)
+def work_while_ada_pushes(harness: Harness, repo: Repository, pull: Issue, files: dict[str, bytes]) -> str:
+    """Run the waiting task; Ada pushes to its branch during a command. Returns the task's id."""
     assert pull.pull
-    harness.scripted_model.turns = [[Shell("sleep 2.25")], *note("NOTES.md")]
-    harness.comment(repo, issue, "@bot fix the missing note")
     (task_id,) = harness.waiting()
     worker = threading.Thread(target=harness.work)
     worker.start()
-    wait_until_it_runs("sleep\x002.25")
-    by_ada = {"by_ada.py": b"ADA = 1\n"}
-    repo.store.commit_files(by_ada, pull.pull.head, "By Ada", author=("Ada", "ada@example.org"))
+    wait_until_it_runs("sleep\x001.25")
+    repo.store.commit_files(files, pull.pull.head, "By Ada", author=("Ada", "ada@example.org"))
     worker.join(60)
-    assert subjects(repo, pull) == ["By Ada", "Count nothing twice"]
+    return task_id
+
+
+def test_what_a_person_pushes_meanwhile_stays_and_our_commit_goes_on_top_or_beside(harness: Harness) -> None:
+    repo, issue, pull = fixed(harness)
+    assert pull.pull
+    harness.scripted_model.turns = [[Shell("sleep 1.25")], *note("NOTES.md")]
+    harness.comment(repo, issue, "@bot fix the missing note")
+    task_id = work_while_ada_pushes(harness, repo, pull, {"by_ada.py": b"ADA = 1 \n"})
+    record = harness.ledger.record(task_id)
+    assert record.state is State.PROPOSED, record.reason
+    assert subjects(repo, pull) == ["By Ada", "Count nothing twice", NOTED]
+    head = repo.store.branches()[pull.pull.head]
+    assert repo.store.text(head, "by_ada.py") == "ADA = 1 \n"
+    assert "(1 of 2 passes)" in harness.bot_comments(issue)[-1], (
+        "checked on top of hers, which fails its lint"
+    )
+    began = [one.text for one in harness.live.read(task_id) if one.kind == "stage"]
+    assert (began.count("solve"), began.count("check")) == (1, 2)
+
+    harness.scripted_model.turns = [[Shell("sleep 1.25")], *note("MORE.md")]
+    harness.comment(repo, issue, "@bot fix the other note, too")
+    task_id = work_while_ada_pushes(harness, repo, pull, {"MORE.md": b"By Ada.\n"})
     beside = f"{pull.pull.head}-{task_id[-4:]}"
-    assert repo.store.text(repo.store.branches()[beside], "NOTES.md") == "Taxes are added last.\n"
+    assert repo.store.text(repo.store.branches()[pull.pull.head], "MORE.md") == "By Ada.\n"
+    assert repo.store.text(repo.store.branches()[beside], "MORE.md") == "Taxes are added last.\n"
     said = harness.bot_comments(issue)[-1]
     assert f"Somebody else pushed to {pull.pull.head} while I was working" in said
     assert beside in said

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -97,6 +97,11 @@ def is_unclear(task: Task, notes: RepositoryNotes) -> bool:
     if task.ask.kind is TaskKind.UNCLEAR:
         return True
     return is_vague(task) and notes.questioned_by() in ("", task.id)
+
+
+def undecided(task: Task) -> Task:
+    """The task while nobody knows what is wanted."""
+    return replace(task, ask=replace(task.ask, kind=TaskKind.UNCLEAR))
 
 
 def is_vague(task: Task) -> bool:

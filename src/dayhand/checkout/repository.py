@@ -16,20 +16,20 @@ from dayhand.checkout.external.submodules import Neighbours
 from dayhand.checkout.git import BareGit
 from dayhand.checkout.leftovers import IN_SUBMODULE, LEFT_BEHIND, sort_out
 from dayhand.checkout.mirror import Author, CommitFiles, Mirror, read_files
-from dayhand.checkout.policy.split_change import accepted_change, offences, take_change
+from dayhand.checkout.policy.split_change import accepted_change, offences, pack_trees, take_change
 from dayhand.checkout.server import Recovery
-from dayhand.checkout.task_branch import TargetBranches, TaskBranch
+from dayhand.checkout.task_branch import TargetBranches, TaskBranch, merge_onto
 from dayhand.checkout.trust import People, is_trusted
 from dayhand.environment.base import Source
 from dayhand.environment.declared.dayhand_toml import RepoConfig, read_config
-from dayhand.errors import CheckoutError, SandboxError
+from dayhand.errors import BranchMoved, CheckoutError, SandboxError
 from dayhand.instructions.read import Instructions, read_instructions
 from dayhand.ledger import facts
 from dayhand.ledger.facts import Facts
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
 from dayhand.sandbox.worktree import Changes
-from dayhand.task import Change, HeldBack, LeftOut, Solution, Task
+from dayhand.task import Change, CheckedChange, HeldBack, LeftOut, Solution, Task
 from dayhand.untrusted_text import clean, let_ci_run, quiet
 
 # GitHub runs no workflow for the empty commit. It is replaced before anything can be merged.
@@ -221,7 +221,10 @@ class Checkout:
         return self.mirror.commit(change.tree, parent, message, author=self.author(), when=task.created_at)
 
     def push(self, task: Task, head: str) -> str:
-        """Push a commit in place of the start commit, and return the branch's name; an own pull request's branch grows."""
+        """Push a commit in place of the start commit, and return the branch's name; an own pull request's branch grows.
+
+        Raises ``BranchMoved`` if somebody else pushed to that branch since.
+        """
         if not self.branches.own:
             return self._branch.push(task, head)
         branch = self.branches.own
@@ -234,22 +237,33 @@ class Checkout:
         if current != head:
             replaced = current if current and self._without_start(current) != current else None
             if current and not replaced and not self.mirror.contains(current, head):
-                raise self._kept_beside(task, head, branch)
+                raise BranchMoved(f"Somebody else pushed to {branch} while I was working.")
             self.mirror.push(head, branch, self.token(), instead_of=replaced)
         self.facts.put(facts.BRANCH, branch)
         self.facts.put(facts.HEAD, head)
         return branch
 
-    def _kept_beside(self, task: Task, head: str, branch: str) -> CheckoutError:
-        """Push a commit beside a branch that somebody else pushed to since the task began; the error that says so."""
-        beside = f"{branch}-{task.id[-4:].lower()}"
-        self.mirror.push(head, beside, self.token())
-        self.facts.put(facts.UNFINISHED_HEAD, head)
-        self.facts.put(facts.UNFINISHED_BRANCH, beside)
-        return CheckoutError(
-            f"Somebody else pushed to {branch} while I was working, and my commit does not contain that.",
-            advice=f"Ask again, and I work on top of what is there now; or merge {beside}.",
-        )
+    def rebase(self, task: Task, work: CheckedChange) -> tuple[Base, Change] | None:
+        """Put a checked change on top of what somebody else pushed to our pull request since; None if it does not fit."""
+        change, branch = work.change, self.branches.own
+        current = self.mirror.fetch((branch,), self.token()).get(branch, "") if branch else ""
+        if (
+            change.held_back
+            or self.held_back
+            or not current
+            or not self.mirror.contains(change.base, current)
+        ):
+            return None
+        if not (tree := merge_onto(self.mirror, current, work.head)):
+            return None
+        pack = pack_trees(self.mirror, tree, without=self.mirror.tree(current))
+        merged = take_change(self.mirror, current, tree, pack=pack)
+        self.facts.put(facts.BASE, current)
+        return self.fetch(task), replace(merged, left_out=change.left_out)
+
+    def keep_beside(self, task: Task, head: str) -> CheckoutError:
+        """Push a commit beside our pull request's branch, which moved; the error that says so."""
+        return self._branch.keep_beside(task, head, self.branches.own)
 
     def stay(self, task: Task, base: Base) -> str:
         """The head of the task's pull request where nothing is pushed; an empty first commit if there is none yet."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import count, islice
 
 from dayhand.checkout.mirror import Mirror
+from dayhand.checkout.process import HISTORY
 from dayhand.errors import BranchMoved, CheckoutError
 from dayhand.ledger import facts
 from dayhand.ledger.facts import Facts
@@ -64,6 +65,17 @@ class TaskBranch:
             f"No branch for the work on #{task.number} could be pushed: each of them changes."
         )
 
+    def keep_beside(self, task: Task, head: str, branch: str) -> CheckoutError:
+        """Push a commit beside a branch that somebody else pushed to since the task began; the error that says so."""
+        beside = f"{branch}-{task.id[-4:].lower()}"
+        self.mirror.push(head, beside, self.token())
+        self.facts.put(facts.UNFINISHED_HEAD, head)
+        self.facts.put(facts.UNFINISHED_BRANCH, beside)
+        return CheckoutError(
+            f"Somebody else pushed to {branch} while I was working, and my commit does not fit on top of that.",
+            advice=f"Ask again, and I work on top of what is there now; or merge {beside}.",
+        )
+
     def _replace(self, current: str, head: str, branch: str) -> bool:
         """Push if the branch is new, at our start commit, or behind ``head``; False if it is not, or has moved since."""
         if current not in ("", self.facts.get(facts.START)) and not self.mirror.contains(current, head):
@@ -76,6 +88,13 @@ class TaskBranch:
 
     def _head(self, branch: str) -> str:
         return self.mirror.fetch((branch,), self.token()).get(branch, "")
+
+
+def merge_onto(mirror: Mirror, current: str, head: str) -> str:
+    """The tree of ``current`` with what ``head`` changes; "" if both changed the same lines, or nothing is left to change."""
+    status, out, _ = mirror.git.attempt("merge-tree", "--write-tree", current, head, limits=HISTORY)
+    tree = out.decode("ascii", "replace").strip() if status == 0 else ""
+    return tree if tree != mirror.tree(current) else ""
 
 
 def _names(task: Task) -> Iterator[str]:

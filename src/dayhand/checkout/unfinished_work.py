@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from dayhand.checkout.repository import Checkout
-from dayhand.errors import CheckoutError, OutOfTime, SandboxError, TaskStopped
+from dayhand.errors import BranchMoved, CheckoutError, OutOfTime, SandboxError, TaskStopped
 from dayhand.ledger.log import TaskLog
 from dayhand.task import Change, Task
 
@@ -36,6 +36,8 @@ class UnfinishedWork:
         except TaskStopped:
             try:
                 branch = self.checkout.push(self.task, head)
+            except BranchMoved:
+                self.log.line("say", str(self.checkout.keep_beside(self.task, head).advice))
             except (CheckoutError, TaskStopped) as error:
                 self.log.line("error", f"The finished work cannot be kept: {error}")
             else:
