@@ -156,7 +156,7 @@ def _plan(
         extra=extra,
         ecosystems=ecosystems,
         services=plan_services(files, decided=config.services, of_ci=_services_of_ci(ci)),
-        compiles=tuple(_compiles(combined, files, ecosystems)),
+        compiles=tuple(dict.fromkeys(_compiles(combined, files, ecosystems))),
     )
 
 

@@ -53,6 +53,15 @@ def test_only_a_command_that_starts_no_program_of_the_repository_fills_the_build
     assert go.compile_only(command, files({"main.py": ""})) is None
 
 
+@pytest.mark.parametrize("command", ["make test", "just check", "task ci:test", "./scripts/test.sh"])
+def test_behind_a_script_the_usual_tests_are_compiled(files, command):
+    step = go.compile_only(command, files({"go.mod": MODULE}))
+    assert step.commands[0].startswith("go test -exec true ./...; ")
+    assert not step.runs_code
+    assert go.compile_only(command, files({"api/go.mod": MODULE})) is None
+    assert go.compile_only(f"{command}; ./evil", files({"go.mod": MODULE})) is None
+
+
 def test_a_modules_requirements_are_downloaded_and_its_packages_vetted_and_tested(files):
     plan = go.plan(files({"go.mod": NEEDY, "go.sum": "", "a_test.go": "package a"}))
     assert [step.commands for step in plan.steps] == [("go mod download",)]

@@ -30,6 +30,7 @@ PURE = re.compile(
     r"(?: -(?:v|race|short|cover|failfast|(?:count|timeout|tags|covermode|coverprofile|coverpkg|p|parallel|shuffle)[= ][\w.,/]+))*"
     r"(?: (?!-)[\w./-]+)*"
 )
+SCRIPT = re.compile(r"(?:make|just|task|mage|\./[\w./-]+)(?: [\w.:-]+)*")
 # Go notes when it last used a file of its cache, which a layer over it would copy; not if that is in the future.
 KEEP = f"find {BUILD_CACHE}/go -type f -exec touch -d 2100-01-01 {{}} +"
 
@@ -72,6 +73,8 @@ def _env() -> dict[str, str]:
 
 def compile_only(command: str, files: Files) -> Step | None:
     """Build every test and start none (``-exec true``): no code of the repository runs."""
+    if SCRIPT.fullmatch(command) and "go.mod" in files.paths():
+        command = TEST  # it most likely starts this, and what it compiles with other flags is not found
     if not PURE.fullmatch(command) or "go.mod" not in {path.rpartition("/")[2] for path in files.paths()}:
         return None
     built = command.replace("go test", "go test -exec true", 1)
