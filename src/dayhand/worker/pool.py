@@ -9,18 +9,20 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import FrameType
 
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker, Worker
+from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from dayhand.child_process import die_with_parent
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.redis_server import connect, connect_raw
+from dayhand.worker.deaths import count_memory_kills, crashed
 
 JANITOR_SECONDS = 1.0
 LOOK_SECONDS = 0.2
@@ -40,6 +42,8 @@ class Work:
         [TextRedis, str, bool], None
     ]  # what a worker of this name held that crashed, or was stopped
     wake: Callable[[TextRedis, Redis], None]  # what waits and has no job
+    name: Callable[[str], None] = lambda _name: None  # notes the name of a worker before it is forked
+    orphaned: Callable[[], Iterable[tuple[str, bool]]] = tuple  # workers whose pool was killed: see ``free``
 
 
 class WorkerPool:
@@ -53,6 +57,7 @@ class WorkerPool:
         self.redis_url = redis_url
         self.burst = burst
         self.stop_seconds = stop_seconds  # that workers get to finish what they do
+        self.memory_kills = count_memory_kills()
         self.workers: dict[int, tuple[str, float]] = {}  # by process id: the name, and when it was forked
         self.dead: dict[str, bool] = {}  # names of workers whose work must be freed, and whether they crashed
         self.asked_to_stop = 0  # times
@@ -80,9 +85,10 @@ class WorkerPool:
 
     def _look_after(self, redis: TextRedis, raw: Redis) -> None:
         """Free what dead workers held and wake what waits; if Redis does not answer, in the next round."""
+        self.dead |= dict(self.work.orphaned())
         try:
-            for name, crashed in list(self.dead.items()):
-                self.work.free(redis, name, crashed)
+            for name, by_itself in list(self.dead.items()):
+                self.work.free(redis, name, by_itself)
                 del self.dead[name]
             self.work.wake(redis, raw)
         except RedisError as error:
@@ -90,6 +96,7 @@ class WorkerPool:
 
     def _fork(self) -> None:
         name, parent = f"worker-{secrets.token_hex(6)}", os.getpid()
+        self.work.name(name)
         pid = os.fork()
         if pid:
             self.workers[pid] = (name, time.monotonic())
@@ -114,9 +121,9 @@ class WorkerPool:
         """Run RQ's worker, in the child process."""
         logging.getLogger("rq.worker").setLevel(logging.WARNING)
 
-        def free(*_how: object) -> None:
+        def free(_job: Job, _pid: int, status: int, _usage: object) -> None:
             """The job was killed: free what it held, so that it is woken at once."""
-            self.work.free(connect(self.redis_url), name, True)
+            self.work.free(connect(self.redis_url), name, self._crashed(status))
 
         jobs = self.work.queue(connect_raw(self.redis_url))
         worker = self.work.worker(
@@ -132,17 +139,23 @@ class WorkerPool:
         worker.work(burst=self.burst, logging_level="WARNING")
 
     def _replace_the_dead(self) -> None:
-        for lived in self._collect(crashed=True):
+        for lived in self._collect():
             if not self.burst:
                 time.sleep(RESPAWN_SECONDS if lived < RESPAWN_SECONDS else 0)  # a worker that cannot start
                 self._fork()
 
-    def _collect(self, *, crashed: bool) -> Iterator[float]:
+    def _crashed(self, status: int) -> bool:
+        """Whether a process with this wait status died by itself."""
+        before, self.memory_kills = self.memory_kills, count_memory_kills()
+        return crashed(status, self.memory_kills - before)
+
+    def _collect(self) -> Iterator[float]:
         """Take note of the workers that have ended; the seconds that each has lived."""
         for pid in list(self.workers):
-            if os.waitpid(pid, os.WNOHANG)[0]:
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
                 name, since = self.workers.pop(pid)
-                self.dead[name] = crashed
+                self.dead[name] = not self.asked_to_stop and self._crashed(status)
                 yield time.monotonic() - since
 
     def _stop_all(self) -> None:
@@ -151,7 +164,7 @@ class WorkerPool:
         self._signal(signal.SIGTERM)
         while self.workers and self.asked_to_stop < 2 and time.monotonic() < ends:
             time.sleep(STOP_LOOK_SECONDS)
-            list(self._collect(crashed=False))
+            list(self._collect())
         self._signal(signal.SIGKILL)
         for pid, (name, _since) in self.workers.items():
             os.waitpid(pid, 0)

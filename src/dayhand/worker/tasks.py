@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any
 
@@ -38,6 +38,7 @@ from dayhand.wiring.prices import read_prices
 from dayhand.wiring.sandboxes import open_sandbox
 from dayhand.worker.finished import tidy
 from dayhand.worker.pool import SILENT_SECONDS, Work, WorkerPool
+from dayhand.worker.pool_file import find_dead_pools, pool_file
 from dayhand.worker.room import find_shortage
 
 SHORTAGE_LOOK_SECONDS = 2.0
@@ -103,7 +104,8 @@ def work(settings: Settings, *, burst: bool = False) -> None:
     require_data(settings)
     load_key(app_key(settings))  # fail now, and not in each job
     read_prices(settings)  # likewise
-    with at_hand(settings.redis_url, settings.data) as redis_url:
+    with ExitStack() as stack:
+        redis_url = stack.enter_context(at_hand(settings.redis_url, settings.data))
         warm()
         with suppress(SandboxError):  # each task reports it to its person
             open_sandbox(settings)
@@ -111,11 +113,15 @@ def work(settings: Settings, *, burst: bool = False) -> None:
         redis = connect(redis_url)
         WaitingTasks(Ledger(redis)).limit(settings.max_running)
         shortage = partial(find_shortage, settings.data, settings.min_free_mb)
+        pools = settings.data / "pools"
+        file = stack.enter_context(pool_file(pools))
         tasks = Work(
             queue,
             partial(TaskWorker, find_shortage=shortage, note=partial(_note_shortage, redis)),
             free=free_tasks,
             wake=partial(look_after_tasks, kept_bytes=settings.kept_bytes),
+            name=file.add,
+            orphaned=partial(find_dead_pools, pools),
         )
         WorkerPool(
             tasks, settings.concurrency, redis_url, burst=burst, stop_seconds=settings.stop_seconds

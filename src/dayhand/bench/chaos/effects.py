@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from dayhand.bench.chaos.model import ChaosModel, ReplyTime
 from dayhand.bench.chaos.strikes import WORKERS, Strike
@@ -84,19 +85,31 @@ def false_stories(case: Case, app: App, records: Sequence[Record]) -> list[str]:
 
 def repeated_turns(model: ChaosModel, strikes: Iterable[Strike]) -> tuple[list[str], int]:
     """The turns that were paid for again without need, and how many were in flight when their process was struck."""
+    strikes = list(strikes)
     struck = [strike for strike in strikes if strike.target in WORKERS and strike.how != "stopped"]
     repeated, in_flight = list[str](), 0
     for (case, turn), replies in sorted(model.replies.items()):
-        for reply in sorted(replies, key=lambda one: one.ended)[:-1]:
+        ordered = sorted(replies, key=lambda one: one.ended)
+        for reply, again in pairwise(ordered):
             if any(_was_in_flight(reply, strike) for strike in struck):
                 in_flight += 1
             else:
-                repeated.append(f"case {case}, turn {turn}")
+                repeated.append(f"case {case}, turn {turn}: {_story(reply, again, strikes)}")
     return repeated, in_flight
 
 
 def _was_in_flight(reply: ReplyTime, strike: Strike) -> bool:
     return strike.began <= reply.ended + ARRIVING_SECONDS and reply.began <= strike.ended
+
+
+def _story(reply: ReplyTime, again: ReplyTime, strikes: Iterable[Strike]) -> str:
+    """What happened between a reply and the same reply once more, in seconds after the first one."""
+    between = [
+        f"{strike.target} {strike.how} at {strike.began - reply.ended:+.1f} for {strike.ended - strike.began:.1f}"
+        for strike in strikes
+        if reply.began - 20 <= strike.ended and strike.began <= again.began
+    ]
+    return f"again at {again.began - reply.ended:+.1f}; {', '.join(between)}"
 
 
 def _is_of(branch: str, number: int) -> bool:

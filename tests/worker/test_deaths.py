@@ -1,0 +1,81 @@
+"""Whose fault it is that a worker died, and whose workers died with their pool."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from dayhand.worker.deaths import count_memory_kills, crashed
+from dayhand.worker.pool_file import BOOT_ID, find_dead_pools, pool_file
+
+EXITED_1 = 1 << 8  # wait(2)
+
+
+@pytest.mark.parametrize(
+    ("status", "memory_kills", "expected"),
+    [
+        (signal.SIGKILL, 0, False),  # somebody killed it
+        (signal.SIGTERM, 0, False),
+        (signal.SIGKILL, 1, True),  # the kernel did, because memory was used up
+        (signal.SIGSEGV, 0, True),
+        (signal.SIGABRT, 0, True),
+        (EXITED_1, 0, True),
+    ],
+)
+def test_a_process_that_somebody_killed_has_not_crashed(
+    status: int, memory_kills: int, expected: bool
+) -> None:
+    assert crashed(status, memory_kills) is expected
+
+
+def test_the_kernel_counts_its_kills(tmp_path: Path) -> None:
+    vmstat = tmp_path / "vmstat"
+    vmstat.write_text("pgfault 7\noom_kill 3\n")
+    assert count_memory_kills(vmstat) == 3
+    assert count_memory_kills(tmp_path / "absent") == 0
+
+
+def test_the_workers_of_a_dead_pool_are_found_once_and_those_of_a_living_one_are_not(tmp_path: Path) -> None:
+    assert list(find_dead_pools(tmp_path / "absent")) == []
+    with pool_file(tmp_path) as living:
+        living.add("worker-1")
+        assert list(find_dead_pools(tmp_path)) == []
+        dead = tmp_path / "dead"  # nobody holds its lock
+        dead.write_text(f"{BOOT_ID.read_text().strip()} {count_memory_kills()}\nworker-2\nworker-3\n")
+        assert list(find_dead_pools(tmp_path)) == [("worker-2", False), ("worker-3", False)]
+        assert list(find_dead_pools(tmp_path)) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        (f"{BOOT_ID.read_text().strip()} -1", True),  # the kernel has killed something since
+        ("another-boot -1", False),  # the machine was restarted
+        ("", False),  # it died before it could write
+    ],
+)
+def test_a_pool_that_died_when_memory_was_used_up_may_have_crashed(
+    tmp_path: Path, head: str, expected: bool
+) -> None:
+    (tmp_path / "dead").write_text(f"{head}\nworker-1\n")
+    assert list(find_dead_pools(tmp_path)) == [("worker-1", expected)]
+
+
+def test_a_worker_that_outlives_its_pool_keeps_it_alive(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    with pool_file(tmp_path) as pool:
+        pool.add("worker-1")
+        worker = os.fork()
+        if not worker:
+            os.close(write)
+            os.read(read, 1)  # until the test is over
+            os._exit(0)
+        pool.lock.release()  # as if the pool was killed
+        assert list(find_dead_pools(tmp_path)) == []
+        os.close(write)
+        os.waitpid(worker, 0)
+        assert list(find_dead_pools(tmp_path)) == [("worker-1", False)]
