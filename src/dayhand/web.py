@@ -25,6 +25,7 @@ from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log import LogReader
 from dayhand.ledger.queue import enqueue_delivery
 from dayhand.ledger.redis_server import at_hand, connect, connect_raw
+from dayhand.readiness import tell_ready
 from dayhand.settings.dashboard_token import dashboard_link, dashboard_token
 from dayhand.settings.required import require_app, require_data, require_no_eviction
 from dayhand.settings.table import PUBLIC_API, Settings
@@ -84,6 +85,7 @@ def serve(settings: Settings) -> None:
             ) from error
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: server.stop())
+        tell_ready()
         server.run()
 
 

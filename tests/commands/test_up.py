@@ -15,11 +15,18 @@ from pathlib import Path
 
 import pytest
 import requests
+from rq import Worker
 
-from dayhand.ledger.redis_server import connect
+from dayhand.commands.up import up
+from dayhand.errors import DayhandError
+from dayhand.ledger.queue import dispatch_queue, queue
+from dayhand.ledger.redis_server import connect, connect_raw
 from dayhand.localhub.server import LocalHub
 from dayhand.scripted_model.moves import Script, ScriptState
 from dayhand.scripted_model.server import ScriptedServer
+from dayhand.settings.table import Settings
+from dayhand.worker.dispatcher import DISPATCHERS
+from tests.app_key import app_key_pem
 from tests.journey.harness import (
     DONE,
     EVENTS,
@@ -62,6 +69,28 @@ def kill_redis(data: Path) -> None:
         os.kill(client.info("server")["process_id"], signal.SIGKILL)
 
 
+def registered(data: Path) -> dict[str, int]:
+    """How many workers are at each queue."""
+    with connect_raw(f"unix://{data}/redis/redis.sock") as client:
+        queues = (queue(client), dispatch_queue(client))
+        return {each.name: Worker.count(queue=each) for each in queues}
+
+
+def test_a_port_that_another_program_holds_is_said_before_anything_starts(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        settings = Settings(
+            data=folder / "data",
+            app_id=7,
+            private_key=app_key_pem(),
+            webhook_secrets=("s",),
+            port=other.getsockname()[1],
+        )
+        with pytest.raises(DayhandError, match="another program listens on 127.0.0.1:") as refused:
+            up(settings)
+    assert "ss -ltnp" in refused.value.advice
+    assert not (folder / "data" / "redis").exists()
+
+
 def test_a_label_becomes_a_pull_request_with_everything_in_one_command(folder: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}"
 
@@ -95,7 +124,12 @@ def test_a_label_becomes_a_pull_request_with_everything_in_one_command(folder: P
         command = [sys.executable, "-m", "dayhand.cli", "up"]
         with subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, text=True) as process:
             try:
-                wait_for("it is never ready", lambda: answers(url))
+                assert process.stdout
+                printed = iter(process.stdout)
+                assert next(printed) == "Dayhand is up (stop with Ctrl-C).\n"
+                assert answers(url), "it is said when it is so"
+                assert registered(folder / "data") == {"dayhand": 1, "dayhand-dispatch": DISPATCHERS}
+                link = next(part for part in next(printed).split() if "?token=" in part)
                 kill_redis(folder / "data")
                 wait_for("Redis is not started again", lambda: answers(url))
                 actions.install(app, "ada", ["ada/shop"], silent=True)
@@ -106,8 +140,6 @@ def test_a_label_becomes_a_pull_request_with_everything_in_one_command(folder: P
                 wait_for(
                     "no pull request is ready", lambda: any(p.pull and not p.pull.draft for p in repo.pulls())
                 )
-                assert process.stdout
-                link = next(part for line in process.stdout for part in line.split() if "?token=" in part)
                 assert link.startswith(f"{url}/tasks?token=")
                 with requests.Session() as browser:
                     page = browser.get(link, timeout=5)

@@ -10,24 +10,31 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from subprocess import Popen
+from tempfile import TemporaryDirectory
 from types import FrameType
 
 from dayhand.child_process import PROCESSES, TERMINATE_SECONDS, running
+from dayhand.commands.doctor.doctor import look
+from dayhand.commands.doctor.machine import check_port
+from dayhand.commands.doctor.report import print_faults
 from dayhand.errors import DayhandError, ExitCode, SettingsError
 from dayhand.ledger.redis_server import kept_server
+from dayhand.readiness import ReadySocket, ready_socket, tell_ready
 from dayhand.settings.dashboard_token import TOKEN_NAME, dashboard_link, dashboard_token
 from dayhand.settings.required import require_app, require_data
 from dayhand.settings.sources import read_texts, resolve_former
 from dayhand.settings.table import DOTENV, FORMER, Settings
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.1
 
 
 def up(settings: Settings) -> int:
     """Run until SIGTERM or Ctrl-C. Raises ``DayhandError`` if one of its processes ends by itself."""
     require_app(settings)
     require_data(settings)
+    require_port(settings)
     token = dashboard_token(settings)
+    print_faults(look(settings, full=False))
     stopped = threading.Event()
 
     children: dict[str, Popen[str]] = {}
@@ -44,21 +51,35 @@ def up(settings: Settings) -> int:
         server = None if settings.redis_url else stack.enter_context(kept_server(settings.data))
         redis_url = server.url if server else settings.redis_url
         env = {"REDIS_URL": redis_url, TOKEN_NAME: token, **renamed_settings()}
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="dayhand-up-")))
+        starting: dict[str, ReadySocket] = {}
         for name in PROCESSES:
             stop_seconds = settings.stop_seconds + TERMINATE_SECONDS
-            children[name] = stack.enter_context(running([name], env=env, stop_seconds=stop_seconds))
-        print(
-            f"Dayhand is running (stop with Ctrl-C).\n  tasks:   {dashboard_link(settings, token)}\n"
-            f"  webhook: {settings.url}/webhook",
-            flush=True,
-        )
+            ready = starting[name] = stack.enter_context(ready_socket(folder / name))
+            child = running([name], env={**env, **ready.env}, stop_seconds=stop_seconds)
+            children[name] = stack.enter_context(child)
         while not stopped.wait(LOOK_SECONDS):
             if server and (code := server.restart_if_dead()) is not None:
                 print(f"dayhand: Redis ended with {code} and was started again.", file=sys.stderr, flush=True)
             for name, child in children.items():
                 if child.poll() is not None:
                     raise _ended(name, child.returncode)
+            if starting and all(each.is_ready() for each in starting.values()):
+                starting.clear()
+                print(
+                    f"Dayhand is up (stop with Ctrl-C).\n  tasks:   {dashboard_link(settings, token)}\n"
+                    f"  webhook: {settings.url}/webhook",
+                    flush=True,
+                )
+                tell_ready()
     return ExitCode.OK
+
+
+def require_port(settings: Settings) -> None:
+    """Raise ``DayhandError`` unless the web server can listen on its port."""
+    for finding in check_port(settings, free_only=True):
+        if finding.fault:
+            raise DayhandError(f"{finding.observed} ({finding.fault.code}).", advice=finding.cure)
 
 
 def _ended(name: str, code: int) -> DayhandError:

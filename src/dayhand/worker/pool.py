@@ -22,6 +22,7 @@ from rq.serializers import JSONSerializer
 from dayhand.child_process import die_with_parent
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.redis_server import connect, connect_raw
+from dayhand.readiness import tell_ready
 from dayhand.worker.deaths import count_memory_kills, crashed
 
 JANITOR_SECONDS = 1.0
@@ -71,17 +72,29 @@ class WorkerPool:
         raw = connect_raw(self.redis_url, quick=True)
         for _ in range(self.count):
             self._fork()
-        next_round = 0.0
+        next_round, ready = 0.0, False
         try:
             while not self.asked_to_stop and (self.workers or not self.burst):
                 self._replace_the_dead()
                 if time.monotonic() >= next_round:
                     next_round = time.monotonic() + JANITOR_SECONDS
                     self._look_after(redis, raw)
+                ready = ready or self._tell_ready(raw)
                 time.sleep(LOOK_SECONDS)
         finally:
             self._stop_all()
             self._look_after(redis, raw)
+
+    def _tell_ready(self, raw: Redis) -> bool:
+        """Tell who started us once every worker is at its queue; whether they are."""
+        names = [f"{Worker.redis_worker_namespace_prefix}{name}" for name, _ in self.workers.values()]
+        try:
+            ready = raw.exists(*names) == len(names) > 0
+        except RedisError:  # which is reported each second
+            return False
+        if ready:
+            tell_ready()
+        return ready
 
     def _look_after(self, redis: TextRedis, raw: Redis) -> None:
         """Free what dead workers held and wake what waits; if Redis does not answer, in the next round."""

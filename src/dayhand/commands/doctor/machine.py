@@ -20,6 +20,7 @@ from dayhand.settings.table import Settings
 GB = 1024**3
 SMALL_DISK = 10 * GB
 TAKEN = (errno.EADDRINUSE,)
+OWN_SECONDS = 1.0  # for an answer of this machine
 
 
 def check_data(settings: Settings) -> Iterator[HealthFinding]:
@@ -80,16 +81,17 @@ def check_dashboard(settings: Settings) -> Iterator[HealthFinding]:
             yield HealthFinding(f"{settings.url}/tasks opens with the token in {path}")
 
 
-def check_port(settings: Settings) -> Iterator[HealthFinding]:
-    """Free, or held by this installation's own web server."""
+def check_port(settings: Settings, *, free_only: bool = False) -> Iterator[HealthFinding]:
+    """Free, or held by this installation's own web server, unless it has to be free."""
     reason = find_obstacle(settings)
+    ours = reason in TAKEN and bool(settings.app_id) and _own_app(settings) == settings.app_id
     if reason is None:
         yield HealthFinding(f"{settings.bind_address} is free")
-    elif reason in TAKEN and settings.app_id and fetch_health(_own(settings)) == settings.app_id:
+    elif ours and not free_only:
         yield HealthFinding(f"{settings.bind_address} is served by this installation")
     elif reason in TAKEN:
         yield HealthFinding(
-            f"another program listens on {settings.bind_address}",
+            f"{'this installation runs already and' if ours else 'another program'} listens on {settings.bind_address}",
             FaultCode.PORT_TAKEN,
             f"Find it with `ss -ltnp 'sport = :{settings.port}'` and stop it, or set DAYHAND_PORT.",
         )
@@ -111,7 +113,7 @@ def find_obstacle(settings: Settings) -> int | None:
         return error.errno if error.errno in errno.errorcode else errno.EADDRNOTAVAIL
 
 
-def _own(settings: Settings) -> str:
+def _own_app(settings: Settings) -> int | str:
     everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - asked, not listened on
     host = everywhere.get(settings.host) or settings.bind_address.rpartition(":")[0]
-    return f"http://{host}:{settings.port}"
+    return fetch_health(f"http://{host}:{settings.port}", OWN_SECONDS)

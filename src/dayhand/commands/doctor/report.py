@@ -27,17 +27,26 @@ SECRET = "set (not shown)"  # noqa: S105 - what stands in its place
 def print_text(results: Iterable[SectionFindings]) -> list[SectionFindings]:
     """Print each section when its checks have ended, then the sum. Gives all sections."""
     console = Console(highlight=False)
-    width = max(MIN_WIDTH, min(console.width, MAX_WIDTH)) if console.is_terminal else NOT_WRAPPED
     found = []
     for section in results:
         console.print(Text(section.name, style="bold"))
         for finding in section.findings:
-            for line in _lines(finding, width):
+            for line in _lines(finding, _width(console)):
                 console.print(line, soft_wrap=True)
         console.print()
         found.append(section)
     console.print(_sum(found), soft_wrap=True)
     return found
+
+
+def print_faults(results: Iterable[SectionFindings]) -> None:
+    """Print on standard error what is not as it should be, without headings."""
+    console = Console(highlight=False, stderr=True)
+    for section in results:
+        for finding in section.findings:
+            if finding.fault:
+                for line in _lines(finding, _width(console)):
+                    console.print(line, soft_wrap=True)
 
 
 def print_json(found: Sequence[SectionFindings], settings: Settings | None) -> None:
@@ -68,6 +77,10 @@ def shown_settings(settings: Settings) -> dict[str, str]:
         text = ",".join(value) if isinstance(value, tuple) else str(value)
         shown[row.name] = SECRET if row.secret else mask_password(text)
     return shown
+
+
+def _width(console: Console) -> int:
+    return max(MIN_WIDTH, min(console.width, MAX_WIDTH)) if console.is_terminal else NOT_WRAPPED
 
 
 def _as_json(section: str, finding: HealthFinding) -> dict[str, Any]:

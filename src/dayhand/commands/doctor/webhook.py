@@ -174,12 +174,12 @@ def is_local(url: str) -> bool:
         return host == "localhost" or host.endswith((".localhost", ".local", ".internal"))
 
 
-def fetch_health(url: str) -> int | str:
+def fetch_health(url: str, seconds: float = SECONDS) -> int | str:
     """The App's number that ``/healthz`` of an address tells; 0 if it is no Dayhand, a sentence if there is no answer."""
     import requests
 
     try:
-        with requests.get(f"{url}/healthz", timeout=SECONDS, stream=True, allow_redirects=False) as answer:
+        with requests.get(f"{url}/healthz", timeout=seconds, stream=True, allow_redirects=False) as answer:
             body = answer.raw.read(MAX_BYTES, decode_content=True)
     except (requests.RequestException, OSError) as error:
         return _short(error)
