@@ -46,6 +46,6 @@ class ReadySocket:
 def ready_socket(path: Path) -> Iterator[ReadySocket]:
     """Listen at a path, which must not exist."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.setblocking(False)  # noqa: FBT003 - the method's own parameter
+        listener.setblocking(False)
         listener.bind(str(path))
         yield ReadySocket(path, listener)

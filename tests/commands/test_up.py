@@ -85,7 +85,7 @@ def test_a_port_that_another_program_holds_is_said_before_anything_starts(folder
             webhook_secrets=("s",),
             port=other.getsockname()[1],
         )
-        with pytest.raises(DayhandError, match="another program listens on 127.0.0.1:") as refused:
+        with pytest.raises(DayhandError, match=r"another program listens on 127\.0\.0\.1:") as refused:
             up(settings)
     assert "ss -ltnp" in refused.value.advice
     assert not (folder / "data" / "redis").exists()

@@ -56,8 +56,9 @@ def up(settings: Settings) -> int:
         for name in PROCESSES:
             stop_seconds = settings.stop_seconds + TERMINATE_SECONDS
             ready = starting[name] = stack.enter_context(ready_socket(folder / name))
-            child = running([name], env={**env, **ready.env}, stop_seconds=stop_seconds)
-            children[name] = stack.enter_context(child)
+            children[name] = stack.enter_context(
+                running([name], env={**env, **ready.env}, stop_seconds=stop_seconds)
+            )
         while not stopped.wait(LOOK_SECONDS):
             if server and (code := server.restart_if_dead()) is not None:
                 print(f"dayhand: Redis ended with {code} and was started again.", file=sys.stderr, flush=True)

@@ -43,7 +43,7 @@ class Settings:
             )
         }
     )
-    app_id: int = setting("GITHUB_APP_ID", types.whole_number(1), 0, help="the App's number")
+    app_id: int = setting("GITHUB_APP_ID", types.APP_ID, 0, help="the App's number")
     private_key: str = setting(
         "GITHUB_APP_PRIVATE_KEY",
         types.KEY_TEXT,

@@ -16,6 +16,7 @@ T = TypeVar("T")
 MAX_NUMBER = 10**15
 MAX_LABEL_CHARS = 50  # GitHub's own limit: https://docs.github.com/rest/issues/labels#create-a-label
 MAX_PORT = 65_535
+MAX_LABEL_BYTES = 63  # of a host name: RFC 1035, section 2.3.4
 SYSTEM_FOLDERS = frozenset(
     [
         "bin",
@@ -136,12 +137,17 @@ def _read_plain_address(text: str) -> str:
 
 
 def _read_redis_address(text: str) -> str:
-    from redis.connection import parse_url  # heavy, and only needed where an address is set
+    # Heavy, and only needed where an address is set.
+    from redis.connection import ConnectionPool, parse_url
+    from redis.exceptions import RedisError
 
     try:
         parts = urlsplit(text)
         options = parse_url(text)  # type: ignore[no-untyped-call]
-    except ValueError as error:
+        ConnectionPool.from_url(
+            text
+        ).make_connection()  # it connects to nothing, but knows each option after “?”
+    except (TypeError, ValueError, RedisError) as error:
         raise WrongText(text) from error
     if parts.scheme == "unix" and not options.get("path"):
         raise WrongText(text)
@@ -150,11 +156,25 @@ def _read_redis_address(text: str) -> str:
     return text
 
 
+def _read_docker_host(text: str) -> str:
+    """The sandbox reads the rest."""
+    try:
+        parts = urlsplit(text if "://" in text else f"//{text}")
+        sound = bool(re.fullmatch(r"[!-~]+", text)) and parts.port != 0
+    except ValueError as error:  # a port that is not one, a bracket that is never closed
+        raise WrongText(text) from error
+    if not sound:
+        raise WrongText(text)
+    return text
+
+
 def _is_host(text: str) -> bool:
     try:
         return bool(ipaddress.ip_address(text))
     except ValueError:
-        return bool(re.fullmatch(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_.])?", text.lower()))
+        name = text.lower().removesuffix(".")
+        sound = bool(re.fullmatch(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?", name))
+        return sound and all(0 < len(label) <= MAX_LABEL_BYTES for label in name.split("."))
 
 
 def _read_host(text: str) -> str:
@@ -165,7 +185,7 @@ def _read_host(text: str) -> str:
 
 def _read_webhook_secrets(text: str) -> tuple[str, ...]:
     """Each secret, and the whole text as well: a single secret may contain commas."""
-    if re.search(r"[\x00-\x1f\x7f]", text):
+    if re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", text):  # the last are bytes that are not UTF-8
         raise WrongText(text)
     words = (text, *(word.strip() for word in text.split(",")))
     return tuple(dict.fromkeys(word for word in words if word.strip(" ,")))
@@ -189,6 +209,9 @@ def _read_toolchain_folder(text: str) -> str:
 
 
 PORT = whole_number(1, MAX_PORT)
+APP_ID = SettingType(
+    "the App's number: “App ID” on its settings page, not the client id", whole_number(1).read
+)
 AMOUNT = SettingType("a number such as 5 or 1.50", _read_amount)
 DAILY_CAPS = comma_separated(
     "limits such as person=5 or repository=20 or installation=50.00",
@@ -212,7 +235,7 @@ LABEL = SettingType(f"a label of at most {MAX_LABEL_CHARS} visible characters", 
 TOKEN_PATTERN = r"[A-Za-z0-9_-]{32,200}"  # noqa: S105 - a pattern
 TOKEN = matching("32 to 200 letters, digits, “-” or “_”", TOKEN_PATTERN)
 SECRET = matching("printable ASCII characters without spaces", r"[!-~]+")
-KEY_TEXT = matching("the text of a .pem file", r"(?s).+")
+KEY_TEXT = matching("the text of a .pem file", r"[\x01-\x7f]+")
 WEBHOOK_SECRETS = SettingType(
     "printable characters; several secrets are separated by commas", _read_webhook_secrets
 )
@@ -230,9 +253,7 @@ TOOLCHAINS = comma_separated(
     "absolute paths of folders that hold only toolchains (/opt/pyenv, /home/ci/.nvm), not of home or system folders",
     SettingType("a folder", _read_toolchain_folder),
 )
-DOCKER_HOST = matching(
-    "an address such as unix:///PATH or tcp://HOST:PORT", r"[!-~]+"
-)  # the sandbox reads the rest
+DOCKER_HOST = SettingType("an address such as unix:///PATH or tcp://HOST:PORT", _read_docker_host)
 # https://pkg.go.dev/github.com/distribution/reference
 IMAGE = matching("the name of an image", r"[a-z0-9][\w.:/-]{0,254}(@[a-z0-9]+:[0-9a-f]+)?")
 RUNTIME = matching("the name of a runtime", r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")

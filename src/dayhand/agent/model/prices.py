@@ -13,6 +13,7 @@ from pathlib import Path
 from dayhand.errors import SettingsError
 
 MILLION = 1_000_000
+MAX_BYTES = 1024 * 1024  # of a price file
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,20 @@ def load(own: Path | None = None) -> Prices:
     if own is None:
         return table
     try:
-        text = own.read_text(encoding="utf-8")
+        with own.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        text = content.decode()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise SettingsError(
             f"The price file {own} cannot be read: {reason}.",
             advice="Set DAYHAND_PRICES to the path of a TOML file, or remove it.",
         ) from error
+    if len(content) > MAX_BYTES:
+        raise SettingsError(
+            f"The price file {own} is larger than {MAX_BYTES >> 20} MB.",
+            advice="Set DAYHAND_PRICES to the path of a TOML file, or remove it.",
+        )
     return {**table, **_parse(text, str(own))}
 
 
