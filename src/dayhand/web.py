@@ -13,6 +13,7 @@ from flask import Flask, Response, jsonify
 from redis import Redis
 from redis.exceptions import RedisError
 
+from dayhand.child_process import tell_ready
 from dayhand.dashboard.access import Access, protect
 from dayhand.dashboard.metrics import metrics
 from dayhand.dashboard.pages import dashboard
@@ -25,7 +26,6 @@ from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log import LogReader
 from dayhand.ledger.queue import enqueue_delivery
 from dayhand.ledger.redis_server import at_hand, connect, connect_raw
-from dayhand.readiness import tell_ready
 from dayhand.settings.dashboard_token import dashboard_link, dashboard_token
 from dayhand.settings.required import require_app, require_data, require_no_eviction
 from dayhand.settings.table import PUBLIC_API, Settings

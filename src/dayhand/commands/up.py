@@ -13,13 +13,12 @@ from subprocess import Popen
 from tempfile import TemporaryDirectory
 from types import FrameType
 
-from dayhand.child_process import PROCESSES, TERMINATE_SECONDS, running
+from dayhand.child_process import PROCESSES, TERMINATE_SECONDS, ReadySocket, ready_socket, running, tell_ready
 from dayhand.commands.doctor.doctor import look
 from dayhand.commands.doctor.machine import check_port
 from dayhand.commands.doctor.report import print_faults
 from dayhand.errors import DayhandError, ExitCode, SettingsError
 from dayhand.ledger.redis_server import kept_server
-from dayhand.readiness import ReadySocket, ready_socket, tell_ready
 from dayhand.settings.dashboard_token import TOKEN_NAME, dashboard_link, dashboard_token
 from dayhand.settings.required import require_app, require_data
 from dayhand.settings.sources import read_texts, resolve_former

@@ -19,10 +19,9 @@ from rq import Queue, SimpleWorker, Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from dayhand.child_process import die_with_parent
+from dayhand.child_process import die_with_parent, tell_ready
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.redis_server import connect, connect_raw
-from dayhand.readiness import tell_ready
 from dayhand.worker.deaths import count_memory_kills, crashed
 
 JANITOR_SECONDS = 1.0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.readiness import NOTIFY_SOCKET, ready_socket, tell_ready
+from dayhand.child_process import NOTIFY_SOCKET, ready_socket, tell_ready
 
 
 def test_who_asked_is_told_and_what_is_started_later_cannot_tell_again(tmp_path: Path) -> None:
