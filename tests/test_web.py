@@ -366,14 +366,19 @@ def web_process(redis_url: str, key: str, folder: Path) -> Iterator[tuple[subpro
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     (folder / "key.pem").write_text(key)
+    (folder / "data").mkdir()
+    (folder / "data" / "dashboard-token").touch(mode=0o600)
+    (folder / "data" / "dashboard-token").write_text(ACCESS.token)
     plain = {k: v for k, v in os.environ.items() if not k.startswith(("DAYHAND_", "GITHUB_", "REDIS_"))}
     env = {
         **plain, "DAYHAND_DATA": str(folder / "data"), "DAYHAND_PORT": str(port), "REDIS_URL": redis_url,
         "GITHUB_API_URL": NOBODY, "GITHUB_APP_ID": "1", "GITHUB_APP_PRIVATE_KEY_PATH": str(folder / "key.pem"),
-        "GITHUB_WEBHOOK_SECRET": SECRET, "DAYHAND_DASHBOARD_TOKEN": ACCESS.token,
+        "GITHUB_WEBHOOK_SECRET": SECRET, "DAYHAND_LOG": "json",
     }  # fmt: skip
     command = [sys.executable, "-m", "dayhand.cli", "web"]
-    with subprocess.Popen(command, cwd=folder, env=env, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
         try:
             yield process, port
         finally:
@@ -403,7 +408,9 @@ def test_the_web_process_ends_with_0_beside_live_logs_and_slow_clients(
         )
         assert clients[1].recv(12) == b"HTTP/1.1 200"
         process.send_signal(sent)
-        assert process.wait(timeout=60) == 0
+        written, logged = process.communicate(timeout=60)
+        assert process.returncode == 0
+        assert ACCESS.token.encode() not in written + logged, "a log that is collected gets no token"
 
 
 def test_a_port_that_is_in_use_is_named_with_what_to_do(redis_url: str, key: str, tmp_path: Path) -> None:

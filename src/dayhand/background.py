@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from types import TracebackType
 from typing import Self
 
@@ -22,7 +23,7 @@ class Background:
 
     def begin(self, call: Callable[[], object]) -> None:
         """Call it after everything that was begun before; not at all if any of that failed."""
-        self._futures.append(self._pool.submit(self._run, call))
+        self._futures.append(self._pool.submit(copy_context().run, self._run, call))
 
     def check(self) -> None:
         """Raise the first failure so far, if there is one."""

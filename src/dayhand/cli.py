@@ -203,6 +203,15 @@ def _settings() -> Settings:
     return read_settings(notify=lambda notice: _print_error(f"dayhand: {notice}"))
 
 
+def _served() -> Settings:
+    """The settings of a process that writes a log."""
+    from dayhand.settings.secret_values import start_log
+
+    settings = _settings()
+    start_log(settings)
+    return settings
+
+
 def _print_error(line: str) -> None:
     """On standard error, without control characters: it may repeat what a repository or a server said."""
     print(clean(line), file=sys.stderr)
@@ -231,27 +240,27 @@ def _setup(arguments: argparse.Namespace) -> int:
 def _up(_: argparse.Namespace) -> int:
     from dayhand.commands.up import up
 
-    return up(_settings())
+    return up(_served())
 
 
 def _web(_: argparse.Namespace) -> int:
     from dayhand.web import serve
 
-    serve(_settings())
+    serve(_served())
     return 0
 
 
 def _work(arguments: argparse.Namespace) -> int:
     from dayhand.worker.tasks import work
 
-    work(_settings(), burst=arguments.burst)
+    work(_served(), burst=arguments.burst)
     return 0
 
 
 def _dispatch(_: argparse.Namespace) -> int:
     from dayhand.worker.dispatcher import run_dispatchers
 
-    run_dispatchers(_settings())
+    run_dispatchers(_served())
     return 0
 
 

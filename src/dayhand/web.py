@@ -96,7 +96,7 @@ def open_app(settings: Settings, stopping: threading.Event) -> Iterator[Flask]:
     if not settings.redis_url:
         require_data(settings)
     access = read_access(settings)
-    if not settings.dashboard_token:
+    if settings.log == "text" and not settings.dashboard_token:  # a log that is collected gets no token
         print(f"Tasks: {dashboard_link(settings, access.token)}", flush=True)
     with at_hand(settings.redis_url, settings.data) as redis_url:
         require_no_eviction(redis_url)

@@ -5,6 +5,7 @@ GitHub is a socket that takes connections and never answers: a worker that speak
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -111,6 +112,7 @@ def working(
         "DAYHAND_DATA": str(data),
         "DAYHAND_CONCURRENCY": "2",
         "DAYHAND_STOP_SECONDS": "1",
+        "DAYHAND_LOG": "json",
         "DAYHAND_MIN_FREE_MB": str(min_free),
         "GITHUB_API_URL": github.url,
         "GITHUB_APP_ID": "1",
@@ -139,12 +141,22 @@ def scene(tmp_path: Path, private_key: str) -> Iterator[ScriptState]:
         yield ScriptState(crew, ledger, github)
 
 
-def test_a_task_whose_process_is_killed_goes_on_at_once(scene: ScriptState) -> None:
+def test_a_task_whose_process_is_killed_goes_on_at_once(
+    scene: ScriptState, tmp_path: Path, private_key: str
+) -> None:
     horse = scene.begin()
     os.kill(horse, signal.SIGKILL)
     assert until(lambda: len(scene.github.taken) > 1) < 10
     assert scene.attempt() == 1, "what is killed from outside has not crashed"
     assert scene.horses() not in ([], [horse])
+    logged = (tmp_path / "words").read_text()
+    entries = [entry for entry in map(json.loads, logged.splitlines()) if entry.get("task") == TASK.id]
+    assert [entry["message"] for entry in entries if "attempt" in entry["message"]] == [
+        f"task {TASK.id}: attempt 1",
+        f"task {TASK.id}: attempt 2",
+    ]
+    assert {entry["installation"] for entry in entries} == {str(TASK.installation)}
+    assert not any(line in logged for line in private_key.splitlines()), "no secret of the settings is logged"
 
 
 def test_a_worker_that_is_killed_takes_its_job_along_and_is_replaced(scene: ScriptState) -> None:

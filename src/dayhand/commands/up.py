@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -19,6 +18,7 @@ from dayhand.commands.doctor.machine import check_port
 from dayhand.commands.doctor.report import print_faults
 from dayhand.errors import DayhandError, ExitCode, SettingsError
 from dayhand.ledger.redis_server import kept_server
+from dayhand.process_log import LOGGER
 from dayhand.settings.dashboard_token import TOKEN_NAME, dashboard_link, dashboard_token
 from dayhand.settings.required import require_app, require_data
 from dayhand.settings.sources import read_texts, resolve_former
@@ -60,7 +60,7 @@ def up(settings: Settings) -> int:
             )
         while not stopped.wait(LOOK_SECONDS):
             if server and (code := server.restart_if_dead()) is not None:
-                print(f"dayhand: Redis ended with {code} and was started again.", file=sys.stderr, flush=True)
+                LOGGER.warning("Redis ended with %s and was started again.", code)
             for name, child in children.items():
                 if child.poll() is not None:
                     raise _ended(name, child.returncode)

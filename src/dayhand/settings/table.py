@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from dayhand.settings import value_types as types
+from dayhand.settings.observation import ObservationSettings
 from dayhand.settings.row import Setting, read_value, setting
 from dayhand.settings.sources import (
     ENVIRONMENT,
@@ -30,7 +31,7 @@ PREFIX = "DAYHAND_"
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(ObservationSettings):
     """What the operator decided. Secrets are kept out of ``repr``."""
 
     data: Path = field(

@@ -5,7 +5,6 @@ A delivery stays in Redis until it was handled: while GitHub does not answer, or
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
@@ -23,6 +22,7 @@ from dayhand.hub.errors import UNAUTHORIZED
 from dayhand.hub.requester import Sending
 from dayhand.intake.dispatch import Dispatcher
 from dayhand.intake.events import parse
+from dayhand.intake.origin import Origin, origin_of
 from dayhand.intake.refusals import Notice
 from dayhand.ledger import keys
 from dayhand.ledger.deliveries import Deliveries, StoredDelivery
@@ -42,11 +42,11 @@ from dayhand.ledger.redis_server import at_hand, connect, connect_raw
 from dayhand.ledger.spending import read_caps
 from dayhand.ledger.telemetry.counters import Increment, count
 from dayhand.ledger.telemetry.metrics import HANDLED
+from dayhand.process_log import LOGGER, log_fields
 from dayhand.publish.waiting_notices import WaitingNotices
 from dayhand.publish.wording.comment import refusal
 from dayhand.settings.required import app_key, require_app, require_data, require_no_eviction
 from dayhand.settings.table import Settings, read_settings
-from dayhand.untrusted_text import clean
 from dayhand.worker.missed import Missed
 from dayhand.worker.pool import SILENT_SECONDS, Work, WorkerPool
 
@@ -56,6 +56,7 @@ DISPATCHERS = 4  # a delivery takes about a second, which is the time of GitHub'
 MAX_ATTEMPTS = 5  # deaths of a dispatcher, or faults, after which a delivery is given up
 SENDING = Sending(pauses=(1.0,))  # a delivery that fails is kept and tried again, and others go first
 MAX_WAIT_SECONDS = 3 * 24 * 3600.0  # as long as GitHub keeps deliveries
+NOWHERE = Origin()
 FIRST_DELAY, LONGEST_DELAY = 2.0, 600.0  # seconds
 
 
@@ -102,9 +103,9 @@ def look_for_missed() -> None:
     with at_hand(settings.redis_url, settings.data) as redis_url:
         try:
             for guid in _open_missed(redis_url).fetch():
-                print(f"dayhand: delivery {guid}: fetched from GitHub's list", file=sys.stderr, flush=True)
+                LOGGER.info("delivery %s: fetched from GitHub's list", guid)
         except HubError as error:  # the next look reads the same
-            print(clean(f"dayhand: {error} {error.advice}"), file=sys.stderr, flush=True)
+            LOGGER.warning("%s %s", error, error.advice)
 
 
 def write_notices() -> None:
@@ -116,7 +117,7 @@ def write_notices() -> None:
         except HubUnavailable as error:  # the next round says the same
             lines = [str(error)]
         for text in lines:
-            print(clean(f"dayhand: {text}"), file=sys.stderr, flush=True)
+            LOGGER.info("%s", text)
 
 
 def open_notices(settings: Settings, redis: TextRedis) -> WaitingNotices:
@@ -183,6 +184,8 @@ class Dispatched:
     text: str
     again_in: float | None = None  # seconds; None: the delivery is done with
     outcome: str = "given_up"  # as it is counted
+    task: str = ""
+    origin: Origin = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +202,8 @@ class DeliveryHandler:
             return
         with self.deliveries.kept(guid, worker):
             result = self._attempt(delivery)
-            line = f"dayhand: delivery {guid} ({delivery.event}): {result.text}"
-            print(clean(line), file=sys.stderr, flush=True)
+            with log_fields(delivery=guid, task=result.task, installation=result.origin.installation):
+                LOGGER.info("delivery %s (%s): %s", guid, delivery.event, result.text)
             if result.again_in is None:
                 self.deliveries.done(guid, worker)
             else:
@@ -212,7 +215,8 @@ class DeliveryHandler:
         if delivery.attempts > MAX_ATTEMPTS:
             return Dispatched(f"given up: its dispatcher died or failed {MAX_ATTEMPTS} times")
         try:
-            decision = self.dispatcher.decide(parse(delivery.event, delivery.body), delivery.guid)
+            event = parse(delivery.event, delivery.body)
+            decision = self.dispatcher.decide(event, delivery.guid)
         except (HubUnavailable, JobTimeoutException) as error:
             return _later(delivery, str(error))
         except HubError as error:
@@ -221,8 +225,9 @@ class DeliveryHandler:
             return Dispatched(f"given up: {error} {error.advice}")
         except IntakeError as error:  # stored by another version
             return Dispatched(f"given up: {error}")
-        outcome = "task" if decision.task else "nothing"
-        return Dispatched(decision.reason or f"task {decision.task}", outcome=outcome)
+        outcome, task = ("task", decision.task) if decision.task else ("nothing", "")
+        text = decision.reason or f"task {task}"
+        return Dispatched(text, outcome=outcome, task=task, origin=origin_of(event))
 
 
 def _later(delivery: StoredDelivery, reason: str) -> Dispatched:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -33,12 +34,13 @@ from dayhand.journey import travel
 from dayhand.journey_tools import Tools
 from dayhand.ledger.journal import usage_so_far
 from dayhand.ledger.ledger import Claim, Ledger
-from dayhand.ledger.log import TaskLog
+from dayhand.ledger.log import Note, TaskLog
 from dayhand.ledger.redis_server import at_hand, connect
 from dayhand.ledger.spending import record_spending
 from dayhand.ledger.telemetry.counters import Increment, count
 from dayhand.ledger.telemetry.metrics import FAILURES, POSTPONED
 from dayhand.ledger.waiting.waiting_tasks import WaitingTasks
+from dayhand.process_log import LOGGER, log_fields
 from dayhand.publish.base import Publication
 from dayhand.settings.table import read_settings
 from dayhand.task import Proposed, State, Task, Unfinished
@@ -99,8 +101,10 @@ def travel_with(
         claim.release(again_in=LONGEST_DELAY, reason=_sentence(error))
         return
     log = TaskLog(ledger, claim)
+    log.listen(_log_stage)
     try:
-        with claim.kept():
+        with claim.kept(), log_fields(task=task_id, installation=task.installation):
+            LOGGER.info("task %s: attempt %s", task_id, claim.attempt)
             attempt = JobAttempt(task, ledger, claim, log, stopping or threading.Event(), find_shortage)
             _attempt(attempt, services)
     except LeaseLost:
@@ -130,6 +134,12 @@ def _attempt(attempt: JobAttempt, services: Services) -> None:
         log.line("error", _sentence(error))
         attempt.ledger.finish(claim, State.FAILED, reason=_sentence(error))
         count_failure(attempt.ledger, error)
+
+
+def _log_stage(note: Note) -> None:
+    """Tell the operator about stages and errors: what commands wrote stays in the task's own log."""
+    if note.kind in ("stage", "error"):
+        LOGGER.log(logging.INFO if note.kind == "stage" else logging.WARNING, "%s: %s", note.kind, note.text)
 
 
 def put_off(ledger: Ledger, claim: Claim, log: TaskLog, *, error: DayhandError) -> None:
@@ -188,6 +198,7 @@ class JobAttempt:
         else:
             state = State.PROPOSED if isinstance(outcome, Proposed) else State.ANSWERED
             self.ledger.finish(self.claim, state, outcome=outcome)
+            LOGGER.info("ended as %s", state)
             record_spending(self.ledger, self.task, usage_so_far(self.ledger.redis, self.task.id))
 
     def _check_worker(self) -> None:
@@ -209,6 +220,7 @@ class JobAttempt:
         except HubError as refused:
             self.log.line("error", f"GitHub refused the message about this failure: {refused}")
         self.ledger.finish(self.claim, state, reason=_sentence(error), outcome=Unfinished(usage))
+        LOGGER.info("ended as %s: %s", state, type(error).__name__)
         if state is State.FAILED:
             count_failure(self.ledger, error)
         record_spending(self.ledger, self.task, usage)

@@ -8,7 +8,6 @@ import secrets
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import FrameType
@@ -22,6 +21,7 @@ from rq.serializers import JSONSerializer
 from dayhand.child_process import die_with_parent, tell_ready
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.redis_server import connect, connect_raw
+from dayhand.process_log import LOGGER
 from dayhand.worker.deaths import count_memory_kills, crashed
 
 JANITOR_SECONDS = 1.0
@@ -104,7 +104,7 @@ class WorkerPool:
                 del self.dead[name]
             self.work.wake(redis, raw)
         except RedisError as error:
-            print(f"dayhand: Redis does not answer ({error}); the workers wait for it.", file=sys.stderr)
+            LOGGER.warning("Redis does not answer (%s); the workers wait for it.", error)
 
     def _fork(self) -> None:
         name, parent = f"worker-{secrets.token_hex(6)}", os.getpid()
@@ -125,7 +125,7 @@ class WorkerPool:
             code = 0
         finally:
             if code:
-                traceback.print_exc()
+                LOGGER.exception("worker %s ended by itself", name)
             sys.stderr.flush()
             os._exit(code)
 

@@ -7,7 +7,6 @@ import importlib
 import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -31,6 +30,7 @@ from dayhand.ledger.redis_server import at_hand, connect
 from dayhand.ledger.spending import record_opening
 from dayhand.ledger.waiting.places import note_shortage
 from dayhand.ledger.waiting.waiting_tasks import WaitingTasks
+from dayhand.process_log import LOGGER
 from dayhand.settings.required import app_key, require_app, require_data, require_no_eviction
 from dayhand.settings.table import Settings
 from dayhand.wiring.models import model_certificates
@@ -66,9 +66,7 @@ class TaskWorker(Worker):
         said = ""
         while shortage := self._find_shortage():
             if shortage != said:
-                print(
-                    f"dayhand: {shortage} No task is taken until there is more.", file=sys.stderr, flush=True
-                )
+                LOGGER.warning("%s No task is taken until there is more.", shortage)
             said = shortage
             self._note(shortage)
             self.heartbeat()

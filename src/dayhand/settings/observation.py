@@ -1,0 +1,22 @@
+"""The settings of what operators see: logs, the audit log, notifications."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dayhand.settings import value_types as types
+from dayhand.settings.row import setting
+
+LOG_STYLES = ("text", "json")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservationSettings:
+    """A part of ``Settings``."""
+
+    log: str = setting(
+        "DAYHAND_LOG",
+        types.one_of(*LOG_STYLES),
+        "text",
+        help="how processes write [their logs](monitoring.md#logs) to standard error: lines to read, or one JSON object each",
+    )
