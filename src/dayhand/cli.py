@@ -130,6 +130,14 @@ def parser() -> argparse.ArgumentParser:
     )
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
 
+    audit = _command(
+        commands, "audit", _audit, text="show who asked for what, and what was pushed with which rights"
+    )
+    audit.add_argument(
+        "--since", default="", metavar="TIME", help="an age (30m, 12h, 7d) or a date (2026-11-28)"
+    )
+    audit.add_argument("--json", action="store_true", help="print one JSON object for each entry")
+
     bench = _command(commands, "bench", _bench, text="measure what Dayhand itself costs")
     bench.add_argument("what", nargs="?", choices=BENCHES, default="sandbox")
     bench.add_argument(
@@ -289,6 +297,12 @@ def _doctor(arguments: argparse.Namespace) -> int:
             raise
         return report_wrong_setting(error)
     return examine(settings, as_json=arguments.json)
+
+
+def _audit(arguments: argparse.Namespace) -> int:
+    from dayhand.commands.audit import show_audit
+
+    return show_audit(_settings(), arguments.since, as_json=arguments.json)
 
 
 def _bench(arguments: argparse.Namespace) -> int:

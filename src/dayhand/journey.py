@@ -25,7 +25,15 @@ from dayhand.environment.declared.dayhand_toml import NAME
 from dayhand.environment.declared.improvement import Improvement
 from dayhand.environment.prepare import prepare
 from dayhand.errors import BranchMoved, ModelError
-from dayhand.journey_tools import NoChange, Tools, cancelled_by, keep_change, publish_change, restore_change
+from dayhand.journey_tools import (
+    NoChange,
+    Tools,
+    cancelled_by,
+    keep_change,
+    note_taken,
+    publish_change,
+    restore_change,
+)
 from dayhand.ledger.log import TaskLog
 from dayhand.publish.set_up_proposal import propose_set_up
 from dayhand.publish.wording.environment import unavailable
@@ -260,6 +268,7 @@ class TaskJourney:
             return Taken(None, ())
         self.background.settle(self.log.check)  # the draft must be open before a change is pushed to it
         taken = self.tools.checkout.take(box, self.base, purpose(self.tools.journal))
+        note_taken(taken, self.tools)
         for left in taken.left_out:
             self.log.line("result", f"left out: {left.path}: {left.reason}")
             if left.patch:

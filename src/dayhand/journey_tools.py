@@ -16,6 +16,7 @@ from dayhand.environment.registries.base import ExtraRegistries
 from dayhand.ledger import facts
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.repository_notes import RepositoryNotes
+from dayhand.ledger.telemetry.audit import Action
 from dayhand.publish.base import ProposedChange, Publication
 from dayhand.reading.conversation import Conversation
 from dayhand.sandbox.base import Sandbox
@@ -57,6 +58,19 @@ def cancelled_by(check: Callable[[], None], tools: Tools) -> Tools:
     """The same tools; ``check`` may end what a sandbox or git is doing by raising an error."""
     sandbox = Cancellable(tools.sandbox, check, opened=tools.journal.count_sandbox)
     return replace(tools, sandbox=sandbox, checkout=tools.checkout.cancelled_by(check))
+
+
+def note_taken(taken: Taken, tools: Tools) -> None:
+    """Audit what left a sandbox."""
+    change = taken.change
+    held_back = change.held_back.all_files if change and change.held_back else ()
+    tools.journal.audit(
+        Action.TAKEN,
+        tree=change.tree if change else "",
+        files=len(change.paths) if change else 0,
+        held_back=len(held_back),
+        left_out=len(taken.left_out),
+    )
 
 
 def keep_change(tools: Tools, work: CheckedChange) -> None:

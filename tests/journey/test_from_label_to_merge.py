@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dayhand.ledger.telemetry.audit import Action, read_audit
 from dayhand.ledger.telemetry.counters import read_counts
 from dayhand.ledger.telemetry.metrics import FAILURES, HANDLED, SANDBOX_STARTS, STAGE_SECONDS, TURNS
 from dayhand.scripted_model.moves import Finish, Patch, Shell
@@ -37,6 +38,21 @@ def test_a_label_becomes_a_pull_request_that_can_be_merged(harness: Harness) -> 
     counts = read_counts(harness.ledger.redis)
     assert (counts.of(TURNS, ""), counts.of(HANDLED, "task"), counts.of(FAILURES, "other")) == (2, 1, 0)
     assert counts.of(SANDBOX_STARTS, "bubblewrap") > 2
+    audit = list(read_audit(harness.ledger.redis))
+    kept = [entry for entry in audit if entry.action != Action.TOKEN]
+    assert [entry.action for entry in kept] == ["asked", "push", "taken", "push", "ended"]
+    asked, start, taken, push, ended = (entry.fields for entry in kept)
+    assert asked.items() >= {"who": "ada", "event": "issues", "task": record.task.id, "number": "1"}.items()
+    assert asked["delivery"] in {str(one.guid) for one in harness.hub.webhooks.deliveries}
+    assert taken.items() >= {"files": "1", "held_back": "0", "task": record.task.id}.items()
+    assert push["commit"] == pull.pull.head_sha != start["commit"]
+    assert (
+        push["permissions"]
+        == "metadata: read, contents: write, issues: write, pull_requests: write, checks: write"
+    )
+    assert ended.items() >= {"state": "proposed", "asked_by": "ada", "repository": "ada/shop"}.items()
+    given = {entry.fields["permissions"] for entry in audit if entry.action == Action.TOKEN}
+    assert given == {push["permissions"], "metadata: read, issues: write"}
     stages = {stage for stage in Stage if counts.sum(STAGE_SECONDS, stage)}
     assert stages == set(Stage) - {Stage.UNDERSTAND}
     assert repo.store.text("main", "shop.py") == "def total(prices):\n    return sum(prices)\n"

@@ -10,6 +10,7 @@ from dayhand.ledger import keys
 from dayhand.ledger.github_share import CREATIONS_AN_HOUR, GitHubShare
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.log import TaskLog
+from dayhand.ledger.telemetry.audit import BATCH, Action, audit, read_audit, trim_audit
 from dayhand.ledger.telemetry.counters import Increment, count, count_usage, observe, read_counts
 from dayhand.ledger.telemetry.metrics import (
     DELIVERIES,
@@ -78,3 +79,27 @@ def test_what_github_leaves_is_that_of_the_installation_that_has_the_least(redis
         share.admit(1, points=1, creations=1, graphql=False, part=1)
     assert share.left() == {"requests": 0.1, "creations": pytest.approx(1 - 48 / CREATIONS_AN_HOUR)}
     assert redis.hkeys(keys.GITHUB_LEFT) == ["1", "2"]
+
+
+def test_the_audit_log_is_read_in_its_order_from_a_time_on(redis: Redis) -> None:
+    for number in range(BATCH + 2):
+        redis.xadd(keys.AUDIT, {"action": "push", "number": number}, id=f"{NOW + number}000-1")
+    assert [int(entry.fields["number"]) for entry in read_audit(redis)] == list(range(BATCH + 2))
+    first, *_, last = read_audit(redis, NOW + 5)
+    assert (first.fields["number"], first.at, last.at) == ("5", NOW + 5, NOW + BATCH + 1)
+
+
+@pytest.mark.parametrize(("days", "left"), [(1, 1), (3, 2), (0, 3)])
+def test_only_what_is_older_than_the_setting_says_leaves_the_audit_log(
+    redis: Redis, days: int, left: int
+) -> None:
+    for age in (40, 2, 0):
+        redis.xadd(keys.AUDIT, {"action": "push"}, id=f"{(NOW - age * 24 * 3600) * 1000}-1")
+    trim_audit(redis, days, now=NOW)
+    assert len(list(read_audit(redis))) == left
+
+
+def test_a_field_without_a_value_is_left_out_of_an_entry(redis: Redis) -> None:
+    audit(redis, Action.TAKEN, tree="", files=0, task="t1", repository=None)
+    (entry,) = read_audit(redis)
+    assert (entry.action, entry.fields) == ("taken", {"files": "0", "task": "t1"})

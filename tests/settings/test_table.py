@@ -209,6 +209,8 @@ WRONG = [
     ("DAYHAND_STOP_SECONDS", "-1"),
     ("DAYHAND_MIN_FREE_MB", "1.5"),
     ("DAYHAND_KEPT_BYTES", "1 GB"),
+    ("DAYHAND_LOG", "JSON"),
+    ("DAYHAND_AUDIT_DAYS", "1 year"),
     ("DAYHAND_POLL", "-1"),
     ("DAYHAND_POLL", "2.5"),
     ("DAYHAND_CONCURRENCY", "0"),

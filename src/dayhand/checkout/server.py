@@ -27,6 +27,7 @@ class Recovery:
     locate: Callable[[], str] = lambda: ""  # the repository's current URL; "" if it is gone
     pauses: Sequence[float] = PAUSES
     sleep: Callable[[float], None] = time.sleep
+    note_push: Callable[[str, str], None] = lambda _sha, _branch: None  # told before each push
 
 
 class GitServer:
@@ -65,6 +66,8 @@ class GitServer:
         """Push a commit. A push that fails is looked up: if the branch is at the commit, it has succeeded."""
         ref = f"refs/heads/{branch}"
         lease = () if instead_of is None else (f"--force-with-lease={ref}:{instead_of}",)
+
+        self._recovery.note_push(sha, branch)
 
         def arrived() -> bool:
             return self.refs((ref,), token).get(ref) == sha

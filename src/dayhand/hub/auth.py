@@ -119,6 +119,8 @@ class AppAuth:
             if value != rejected and expires_at - self.clock() > REFRESH_SECONDS:
                 return Token(value, expires_at)
         token = self.token(installation, repository, permissions, repository_id=repository_id)
+        if self.share:
+            self.share.note_token(installation, repository, permissions)
         if self.share and (seconds := token.expires_at - self.clock() - REFRESH_SECONDS) > 0:
             text = json.dumps([token.value, token.expires_at])
             self.share.keep_secret(name, self._vault.encrypt(text.encode()).decode(), seconds)

@@ -68,7 +68,7 @@ class Dispatcher:
         """Open a task, or say why not. Raises ``HubError``; then nothing was written."""
         match event:
             case Ignored():
-                return Decision(None, event.reason)
+                return Decision(None, event.reason, asks=False)
             case Labeled():
                 return self._labeled(event, delivery)
             case Commented():
@@ -79,7 +79,7 @@ class Dispatcher:
             case Unlabeled() if event.label == self.label and not event.by_bot:
                 return deeds.stop_because(event, f"{event.sender} removed the label", self)
             case Unlabeled():
-                return Decision(None, f"the label “{event.label}” decides nothing")
+                return Decision(None, f"the label “{event.label}” decides nothing", asks=False)
             case Closed() if not event.by_bot:
                 return deeds.stop_because(event, f"{event.sender} closed #{event.subject.number}", self)
             case Closed():
@@ -93,7 +93,7 @@ class Dispatcher:
             case BranchPushed():
                 login = "" if event.by_bot else event.sender
                 record_push(self.ledger, event.repository, event.head, commits=event.commits, login=login)
-                return Decision(None, f"the push to a branch by {event.sender} is kept")
+                return Decision(None, f"the push to a branch by {event.sender} is kept", asks=False)
             case Pushed():
                 subject = _whole_repository(event.repository, event.installation, event)
                 opened = self._examine(subject, event.sender, "Set-up files changed.", delivery=delivery)
@@ -206,7 +206,7 @@ class Dispatcher:
 
     def _labeled(self, event: Labeled, delivery: str) -> Decision:
         if event.label != self.label:
-            return Decision(None, f"the label “{event.label}” is not “{self.label}”")
+            return Decision(None, f"the label “{event.label}” is not “{self.label}”", asks=False)
         if event.by_bot:
             return Decision(None, f"{event.sender} is a bot")
         subject = event.subject
@@ -258,7 +258,7 @@ class Dispatcher:
         """Keep a comment to others for the thread's task, if its author has write access; nothing is said about it."""
         subject, threads = event.subject, self.ledger.threads
         thread = threads.find_key(subject.repository_id, subject.number)
-        nothing = Decision(None, "the comment does not mention Dayhand")
+        nothing = Decision(None, "the comment does not mention Dayhand", asks=False)
         if event.comment is None or not (task := threads.find(thread).task) or not self.is_allowed(event):
             return nothing
         ask = Ask(TaskKind.FOLLOW_UP, event.text, event.sender, event.comment)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Mapping
 
 from dayhand.ledger import keys
 from dayhand.ledger.keys import TextRedis
+from dayhand.ledger.telemetry.audit import Action, audit
 
 # GitHub's secondary limits, less a margin for requests that it counts in another minute than we do.
 MAX_CONCURRENT = 90  # of 100
@@ -201,6 +203,16 @@ class GitHubShare:
 
     def keep_secret(self, name: str, text: str, seconds: float) -> None:
         self.redis.set(keys.github_secret(name), text, px=max(1, int(seconds * 1000)))
+
+    def note_token(self, installation: int, repository: str, permissions: Mapping[str, str]) -> None:
+        """GitHub gave the App a token for this repository: it is audited before it is used."""
+        audit(
+            self.redis,
+            Action.TOKEN,
+            repository=repository,
+            installation=installation,
+            permissions=", ".join(f"{name}: {level}" for name, level in permissions.items()),
+        )
 
     def drop_secret(self, name: str) -> None:
         self.redis.delete(keys.github_secret(name))

@@ -16,6 +16,7 @@ from dayhand.ledger import codec, keys, scripts
 from dayhand.ledger.codec import unpack
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.ledger import Claim, fenced
+from dayhand.ledger.telemetry.audit import Action, audit
 from dayhand.ledger.telemetry.counters import Increment, count, count_usage
 from dayhand.ledger.telemetry.metrics import SANDBOX_STARTS
 from dayhand.ledger.thread import Message, decode_message, decode_messages
@@ -123,6 +124,10 @@ class Journal:
         """Keep the history that replaces everything before the request of ``turn``, and what making it cost."""
         self._put(self._write_progress, self._journal, {f"{COMPACTION}{turn}": _entry(items, usage)})
         count_usage(self._redis, usage)
+
+    def audit(self, action: Action, **fields: object) -> None:
+        """Add an entry about this task to the audit log."""
+        audit(self._redis, action, task=self._claim.task_id, **fields)
 
     def count_sandbox(self, backend: str) -> None:
         """A sandbox was opened for this task."""

@@ -36,6 +36,7 @@ FINISHED_BYTES = "dayhand:finished-bytes"  # hash: what each finished task takes
 TIDIED = "dayhand:tidied"  # expires when it is time to tidy up again
 READY = "dayhand:ready"  # only written, to see whether Redis takes it
 LOOKED = "dayhand:looked-for-missed"  # expires when it is time to look again
+AUDIT = "dayhand:audit"  # stream: the audit log
 COUNTERS = "dayhand:counters"  # hash: what ``/metrics`` reports
 GITHUB_LEFT = "dayhand:github-left"  # hash: installation → what its last response said about GitHub's limit
 INBOX_BYTES = "dayhand:inbox-bytes"  # of the bodies, as stored

@@ -20,3 +20,9 @@ class ObservationSettings:
         "text",
         help="how processes write [their logs](monitoring.md#logs) to standard error: lines to read, or one JSON object each",
     )
+    audit_days: int = setting(
+        "DAYHAND_AUDIT_DAYS",
+        types.whole_number(0, 36_500),
+        365,
+        help="how long [the audit log](monitoring.md#the-audit-log) keeps its entries; `0`: for ever",
+    )

@@ -16,7 +16,7 @@ from dayhand.checkout.task_branch import TargetBranches
 from dayhand.checkout.trust import People
 from dayhand.errors import HubError, HubUnavailable
 from dayhand.hub.client import Hub
-from dayhand.hub.permissions import READ_PERMISSIONS
+from dayhand.hub.permissions import PERMISSIONS, READ_PERMISSIONS
 from dayhand.hub.repository import RepositoryHub
 from dayhand.intake.permission import may_ask
 from dayhand.journey_tools import Tools
@@ -24,6 +24,7 @@ from dayhand.ledger import facts
 from dayhand.ledger.github_share import GitHubShare
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.repository_notes import head_is_accepted, who_pushed, who_pushed_head
+from dayhand.ledger.telemetry.audit import Action, audit
 from dayhand.publish.base import Publication
 from dayhand.publish.github import GitHubPublication
 from dayhand.settings.required import app_key
@@ -65,7 +66,12 @@ class GitHubServices:
     def tools(self, task: Task, claim: Claim, publication: Publication) -> Iterator[Tools]:
         """Everything else that the journey needs."""
         hub = self._repository(task, claim)
-        recovery = Recovery(renew=hub.renew, locate=lambda: hub.location()[0], pauses=self.git_pauses)
+        recovery = Recovery(
+            renew=hub.renew,
+            locate=lambda: hub.location()[0],
+            pauses=self.git_pauses,
+            note_push=partial(self._note_push, task),
+        )
         try:
             if task.ask.kind is TaskKind.ENVIRONMENT and not task.number:
                 claim.free_thread()  # a push from now on needs an examination of its own
@@ -98,6 +104,11 @@ class GitHubServices:
                 yield replace(tools, snapshot=said)
         finally:
             hub.close()
+
+    def _note_push(self, task: Task, sha: str, branch: str) -> None:
+        rights = ", ".join(f"{name}: {level}" for name, level in PERMISSIONS.items())
+        where = {"task": task.id, "repository": task.repository, "installation": task.installation}
+        audit(self.ledger.redis, Action.PUSH, **where, branch=branch, commit=sha, permissions=rights)
 
     @contextmanager
     def _neighbour(self, task: Task, clone_url: str, full_name: str) -> Iterator[tuple[Mirror, str]]:

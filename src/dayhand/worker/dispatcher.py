@@ -40,6 +40,7 @@ from dayhand.ledger.queue import (
 )
 from dayhand.ledger.redis_server import at_hand, connect, connect_raw
 from dayhand.ledger.spending import read_caps
+from dayhand.ledger.telemetry.audit import Action, audit
 from dayhand.ledger.telemetry.counters import Increment, count
 from dayhand.ledger.telemetry.metrics import HANDLED
 from dayhand.process_log import LOGGER, log_fields
@@ -186,6 +187,7 @@ class Dispatched:
     outcome: str = "given_up"  # as it is counted
     task: str = ""
     origin: Origin = NOWHERE
+    asks: bool = False  # whether somebody asked for something
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,11 +206,28 @@ class DeliveryHandler:
             result = self._attempt(delivery)
             with log_fields(delivery=guid, task=result.task, installation=result.origin.installation):
                 LOGGER.info("delivery %s (%s): %s", guid, delivery.event, result.text)
+            if result.asks:
+                self._audit(delivery, result)
             if result.again_in is None:
                 self.deliveries.done(guid, worker)
             else:
                 self.deliveries.postpone(guid, worker, seconds=result.again_in)
             count(self.deliveries.redis, [Increment(HANDLED, result.outcome)])
+
+    def _audit(self, delivery: StoredDelivery, result: Dispatched) -> None:
+        origin = result.origin
+        audit(
+            self.deliveries.redis,
+            Action.ASKED,
+            delivery=delivery.guid,
+            event=delivery.event,
+            who=origin.sender,
+            repository=origin.repository,
+            number=origin.number or None,
+            installation=origin.installation or None,
+            task=result.task,
+            result=result.text,
+        )
 
     def _attempt(self, delivery: StoredDelivery) -> Dispatched:
         """Make one attempt. After any other error, such as that of a Redis that is away, the claim expires by itself."""
@@ -227,7 +246,7 @@ class DeliveryHandler:
             return Dispatched(f"given up: {error}")
         outcome, task = ("task", decision.task) if decision.task else ("nothing", "")
         text = decision.reason or f"task {task}"
-        return Dispatched(text, outcome=outcome, task=task, origin=origin_of(event))
+        return Dispatched(text, outcome=outcome, task=task, origin=origin_of(event), asks=decision.asks)
 
 
 def _later(delivery: StoredDelivery, reason: str) -> Dispatched:

@@ -5,14 +5,19 @@ from __future__ import annotations
 from dayhand.ledger import keys
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.log import compress_log
+from dayhand.ledger.telemetry.audit import trim_audit
 
 EVERY_SECONDS = 60
 
 
-def tidy(redis: TextRedis, kept_bytes: int) -> None:
-    """Compress what finished since the last time, then delete the oldest beyond ``kept_bytes`` (0: no limit)."""
+def tidy(redis: TextRedis, kept_bytes: int, *, audit_days: int = 0) -> None:
+    """Compress what finished since the last time, then delete the oldest beyond ``kept_bytes`` (0: no limit).
+
+    The audit log loses what is older than ``audit_days`` (0: nothing).
+    """
     if not redis.set(keys.TIDIED, "", nx=True, ex=EVERY_SECONDS):
         return
+    trim_audit(redis, audit_days)
     ids: list[str] = redis.zrange(keys.TASKS, 0, -1)
     unfinished, sizes = redis.smembers(keys.UNFINISHED), redis.hgetall(keys.FINISHED_BYTES)
     for gone in set(sizes) - set(ids):  # expired by its age

@@ -37,6 +37,7 @@ from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.log import Note, TaskLog
 from dayhand.ledger.redis_server import at_hand, connect
 from dayhand.ledger.spending import record_spending
+from dayhand.ledger.telemetry.audit import Action, audit
 from dayhand.ledger.telemetry.counters import Increment, count
 from dayhand.ledger.telemetry.metrics import FAILURES, POSTPONED
 from dayhand.ledger.waiting.waiting_tasks import WaitingTasks
@@ -103,8 +104,8 @@ def travel_with(
     log = TaskLog(ledger, claim)
     log.listen(_log_stage)
     try:
-        with claim.kept(), log_fields(task=task_id, installation=task.installation):
-            LOGGER.info("task %s: attempt %s", task_id, claim.attempt)
+        with claim.kept(), log_fields(task=claim.task_id, installation=task.installation):
+            LOGGER.info("task %s: attempt %s", claim.task_id, claim.attempt)
             attempt = JobAttempt(task, ledger, claim, log, stopping or threading.Event(), find_shortage)
             _attempt(attempt, services)
     except LeaseLost:
@@ -128,12 +129,13 @@ def _attempt(attempt: JobAttempt, services: Services) -> None:
             log.check_stop()
         except TaskStopped as stopped:  # the person knows; GitHub does not
             attempt.ledger.finish(claim, State.STOPPED, reason=_sentence(stopped))
+            note_end(attempt.ledger, attempt.task, State.STOPPED, error=stopped)
         else:
-            put_off(attempt.ledger, claim, log, error=error)
+            put_off(attempt, error)
     except DayhandError as error:
         log.line("error", _sentence(error))
         attempt.ledger.finish(claim, State.FAILED, reason=_sentence(error))
-        count_failure(attempt.ledger, error)
+        note_end(attempt.ledger, attempt.task, State.FAILED, error=error)
 
 
 def _log_stage(note: Note) -> None:
@@ -142,12 +144,13 @@ def _log_stage(note: Note) -> None:
         LOGGER.log(logging.INFO if note.kind == "stage" else logging.WARNING, "%s: %s", note.kind, note.text)
 
 
-def put_off(ledger: Ledger, claim: Claim, log: TaskLog, *, error: DayhandError) -> None:
+def put_off(attempt: JobAttempt, error: DayhandError) -> None:
     """Let the task wait while GitHub does not answer or the disk is full. Raises ``LeaseLost``."""
+    ledger, claim, log = attempt.ledger, attempt.claim, attempt.log
     if claim.delays >= MAX_DELAYS:
         log.line("error", _sentence(error))
         ledger.finish(claim, State.FAILED, reason=_sentence(error))
-        count_failure(ledger, error)
+        note_end(ledger, attempt.task, State.FAILED, error=error)
         return
     wait = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(claim.delays, 10))
     reason = f"{error} The task will be retried in {wait:.0f} seconds."
@@ -198,7 +201,7 @@ class JobAttempt:
         else:
             state = State.PROPOSED if isinstance(outcome, Proposed) else State.ANSWERED
             self.ledger.finish(self.claim, state, outcome=outcome)
-            LOGGER.info("ended as %s", state)
+            note_end(self.ledger, self.task, state)
             record_spending(self.ledger, self.task, usage_so_far(self.ledger.redis, self.task.id))
 
     def _check_worker(self) -> None:
@@ -220,15 +223,18 @@ class JobAttempt:
         except HubError as refused:
             self.log.line("error", f"GitHub refused the message about this failure: {refused}")
         self.ledger.finish(self.claim, state, reason=_sentence(error), outcome=Unfinished(usage))
-        LOGGER.info("ended as %s: %s", state, type(error).__name__)
-        if state is State.FAILED:
-            count_failure(self.ledger, error)
+        note_end(self.ledger, self.task, state, error=error)
         record_spending(self.ledger, self.task, usage)
 
 
-def count_failure(ledger: Ledger, error: DayhandError) -> None:
-    """Count a task that failed, by its error."""
-    count(ledger.redis, [Increment(FAILURES, type(error).__name__)])
+def note_end(ledger: Ledger, task: Task, state: State, *, error: DayhandError | None = None) -> None:
+    """Tell the operator how a task ended: in the log, the metrics and the audit log."""
+    reason = type(error).__name__ if error else ""
+    LOGGER.info("ended as %s%s", state, f": {reason}" if reason else "")
+    if error and state is State.FAILED:
+        count(ledger.redis, [Increment(FAILURES, reason)])
+    where = {"task": task.id, "repository": task.repository, "installation": task.installation}
+    audit(ledger.redis, Action.ENDED, **where, state=state, error=reason, asked_by=task.ask.asker)
 
 
 def _sentence(error: DayhandError) -> str:

@@ -117,7 +117,7 @@ def work(settings: Settings, *, burst: bool = False) -> None:
             queue,
             partial(TaskWorker, find_shortage=shortage, note=partial(_note_shortage, redis)),
             free=free_tasks,
-            wake=partial(look_after_tasks, kept_bytes=settings.kept_bytes),
+            wake=partial(look_after_tasks, kept_bytes=settings.kept_bytes, audit_days=settings.audit_days),
             name=file.add,
             orphaned=partial(find_dead_pools, pools),
         )
@@ -154,10 +154,10 @@ def free_tasks(redis: TextRedis, worker: str, crashed: bool) -> None:  # noqa: F
     Ledger(redis).drop(worker, crashed=crashed)
 
 
-def look_after_tasks(redis: TextRedis, raw: Redis, *, kept_bytes: int) -> None:
+def look_after_tasks(redis: TextRedis, raw: Redis, *, kept_bytes: int, audit_days: int) -> None:
     """What the parent of the workers does each second."""
     wake_abandoned(redis, raw)
-    tidy(redis, kept_bytes)
+    tidy(redis, kept_bytes, audit_days=audit_days)
 
 
 def wake_abandoned(redis: TextRedis, raw: Redis) -> None:

@@ -20,6 +20,7 @@ class Decision:
 
     task: str | None
     reason: str = ""
+    asks: bool = True  # False: nobody asked Dayhand for anything
 
 
 @dataclass(frozen=True, slots=True)
