@@ -268,14 +268,7 @@ class TaskJourney:
             return Taken(None, ())
         self.background.settle(self.log.check)  # the draft must be open before a change is pushed to it
         taken = self.tools.checkout.take(box, self.base, purpose(self.tools.journal))
-        note_taken(taken, self.tools)
-        for left in taken.left_out:
-            self.log.line("result", f"left out: {left.path}: {left.reason}")
-            if left.patch:
-                self.log.line("output", left.patch)
-        held_back = taken.change.held_back if taken.change else None
-        for held in held_back.all_files if held_back else ():
-            self.log.line("result", f"held back: {held.path}: {held.kind}")
+        note_taken(taken, self.tools, self.log)
         return taken
 
     def answer(self, work: NoChange) -> Answered:

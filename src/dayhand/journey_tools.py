@@ -15,6 +15,7 @@ from dayhand.checkout.unfinished_work import UnfinishedWork
 from dayhand.environment.registries.base import ExtraRegistries
 from dayhand.ledger import facts
 from dayhand.ledger.journal import Journal
+from dayhand.ledger.log import TaskLog
 from dayhand.ledger.repository_notes import RepositoryNotes
 from dayhand.ledger.telemetry.audit import Action
 from dayhand.publish.base import ProposedChange, Publication
@@ -60,10 +61,16 @@ def cancelled_by(check: Callable[[], None], tools: Tools) -> Tools:
     return replace(tools, sandbox=sandbox, checkout=tools.checkout.cancelled_by(check))
 
 
-def note_taken(taken: Taken, tools: Tools) -> None:
-    """Audit what left a sandbox."""
+def note_taken(taken: Taken, tools: Tools, log: TaskLog) -> None:
+    """Log and audit what left a sandbox, and what of it is not pushed."""
     change = taken.change
     held_back = change.held_back.all_files if change and change.held_back else ()
+    for left in taken.left_out:
+        log.line("result", f"left out: {left.path}: {left.reason}")
+        if left.patch:
+            log.line("output", left.patch)
+    for held in held_back:
+        log.line("result", f"held back: {held.path}: {held.kind}")
     tools.journal.audit(
         Action.TAKEN,
         tree=change.tree if change else "",

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from dayhand.ledger import facts
 from dayhand.ledger.telemetry.audit import Action, read_audit
 from dayhand.ledger.telemetry.counters import read_counts
 from dayhand.ledger.telemetry.metrics import FAILURES, HANDLED, SANDBOX_STARTS, STAGE_SECONDS, TURNS
+from dayhand.ledger.telemetry.notifications import Notifications
 from dayhand.scripted_model.moves import Finish, Patch, Shell
 from dayhand.task import Proposed, Stage, State
 from tests.journey.harness import (
@@ -16,6 +20,7 @@ from tests.journey.harness import (
 
 
 def test_a_label_becomes_a_pull_request_that_can_be_merged(harness: Harness) -> None:
+    harness.settings = replace(harness.settings, notify_url="https://chat.example/hook")
     repo = harness.repository("shop")
     issue = harness.issue(repo)
     harness.label(repo, issue)
@@ -33,11 +38,11 @@ def test_a_label_becomes_a_pull_request_that_can_be_merged(harness: Harness) -> 
     assert pull.pull.reviewers == [harness.ada]
     (check,) = harness.checks(repo, pull)
     assert (check.status, check.conclusion, check.external_id) == ("completed", "success", record.task.id)
-    harness.hub.actions.merge(repo, pull, harness.ada)
-    assert issue.state == "closed"
     counts = read_counts(harness.ledger.redis)
     assert (counts.of(TURNS, ""), counts.of(HANDLED, "task"), counts.of(FAILURES, "other")) == (2, 1, 0)
     assert counts.of(SANDBOX_STARTS, "bubblewrap") > 2
+    (told,) = Notifications(harness.ledger.redis).take()
+    assert (told.outcome, told.title, told.link) == ("ready", issue.title, record.fact(facts.PULL_URL))
     audit = list(read_audit(harness.ledger.redis))
     kept = [entry for entry in audit if entry.action != Action.TOKEN]
     assert [entry.action for entry in kept] == ["asked", "push", "taken", "push", "ended"]
@@ -55,6 +60,8 @@ def test_a_label_becomes_a_pull_request_that_can_be_merged(harness: Harness) -> 
     assert given == {push["permissions"], "metadata: read, issues: write"}
     stages = {stage for stage in Stage if counts.sum(STAGE_SECONDS, stage)}
     assert stages == set(Stage) - {Stage.UNDERSTAND}
+    harness.hub.actions.merge(repo, pull, harness.ada)
+    assert issue.state == "closed"
     assert repo.store.text("main", "shop.py") == "def total(prices):\n    return sum(prices)\n"
 
 

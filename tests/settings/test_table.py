@@ -210,6 +210,10 @@ WRONG = [
     ("DAYHAND_MIN_FREE_MB", "1.5"),
     ("DAYHAND_KEPT_BYTES", "1 GB"),
     ("DAYHAND_LOG", "JSON"),
+    ("DAYHAND_NOTIFY_URL", "http://chat.example.org/hook"),
+    ("DAYHAND_NOTIFY_URL", "http://127.0.0.1.example.org/hook"),
+    ("DAYHAND_NOTIFY_URL", "https://me:secret@chat.example.org/hook"),
+    ("DAYHAND_NOTIFY_URL", "hooks.slack.com/services/1"),
     ("DAYHAND_AUDIT_DAYS", "1 year"),
     ("DAYHAND_POLL", "-1"),
     ("DAYHAND_POLL", "2.5"),
@@ -370,4 +374,4 @@ def test_a_misspelt_former_name_is_told_the_current_one() -> None:
 def test_a_name_that_is_near_no_setting_is_told_all_of_them() -> None:
     with pytest.raises(SettingsError) as refused:
         read_settings({"DAYHAND_FOO": "7"}, dotenv=None)
-    assert refused.value.advice.startswith("Remove it from the environment. Known: DAYHAND_CACHE_BYTES, ")
+    assert refused.value.advice.startswith("Remove it from the environment. Known: DAYHAND_AUDIT_DAYS, ")

@@ -84,10 +84,14 @@ class Services:
 
     act: Callable[[], None]
     listener: Told = field(default_factory=Told)
+    notified: list[tuple[str, State]] = field(default_factory=list)
 
     @contextmanager
     def publication(self, _task: Task, _claim: Claim) -> Iterator[Publication]:
         yield cast("Publication", self.listener)
+
+    def notify(self, task: Task, state: State, _outcome: object) -> None:
+        self.notified.append((task.id, state))
 
     @contextmanager
     def tools(self, task: Task, claim: Claim, publication: Publication) -> Iterator[Tools]:

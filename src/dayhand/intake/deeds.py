@@ -27,7 +27,7 @@ def stop_because(event: Unlabeled | Closed, reason: str, context: VerbContext) -
     if result is StopResult.NEVER_BEGUN:  # else the task's own comment says it
         comment = Commented(event.subject, None, "", event.sender, event.by_bot)
         context.answer(comment, STOPPED_EARLY.format(reason))
-    return Decision(None, f"{reason}: {result or 'nothing runs'}")
+    return Decision(None, f"{reason}: {result or 'nothing runs'}", asks=bool(result))
 
 
 def click(event: Clicked, delivery: str, context: VerbContext) -> Decision:

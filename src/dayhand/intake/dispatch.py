@@ -83,7 +83,7 @@ class Dispatcher:
             case Closed() if not event.by_bot:
                 return deeds.stop_because(event, f"{event.sender} closed #{event.subject.number}", self)
             case Closed():
-                return Decision(None, f"{event.sender} is a bot")
+                return Decision(None, f"{event.sender} is a bot", asks=False)
             case Clicked() if event.task == UNREQUESTED_CHECK:
                 return self._examine_again(event, delivery)
             case Clicked():
@@ -208,7 +208,7 @@ class Dispatcher:
         if event.label != self.label:
             return Decision(None, f"the label “{event.label}” is not “{self.label}”", asks=False)
         if event.by_bot:
-            return Decision(None, f"{event.sender} is a bot")
+            return Decision(None, f"{event.sender} is a bot", asks=False)
         subject = event.subject
         if subject.is_pull:
             self._refuse_if_allowed(subject, event.sender, refusals.labeled_pull(self.hub.slug()))
@@ -222,7 +222,7 @@ class Dispatcher:
 
     def _commented(self, event: Commented, delivery: str) -> Decision:
         if event.by_bot:
-            return Decision(None, f"{event.sender} is a bot")
+            return Decision(None, f"{event.sender} is a bot", asks=False)
         handles = [*self.handles, self.hub.slug()]
         commands = grammar.read(event.text, handles)
         if event.before is not None and commands == grammar.read(event.before, handles):

@@ -25,7 +25,7 @@ APPROVED, CHANGES_REQUESTED = "approved", "changes_requested"
 def act(event: Reviewed, handles: Sequence[str], *, delivery: str, context: VerbContext) -> Decision:
     """Open a task for a review of our pull request, or for one that mentions us. Raises ``HubError``."""
     if event.by_bot:
-        return Decision(None, f"{event.sender} is a bot")
+        return Decision(None, f"{event.sender} is a bot", asks=False)
     notes = _notes(event, context)
     mentioned = any(grammar.read(text, handles) for text in (event.text, *(note.text for note in notes)))
     if not mentioned and not event.branch.startswith(OWN_BRANCHES):

@@ -36,6 +36,8 @@ FINISHED_BYTES = "dayhand:finished-bytes"  # hash: what each finished task takes
 TIDIED = "dayhand:tidied"  # expires when it is time to tidy up again
 READY = "dayhand:ready"  # only written, to see whether Redis takes it
 LOOKED = "dayhand:looked-for-missed"  # expires when it is time to look again
+NOTIFICATIONS = "dayhand:notifications"  # sorted set: JSON by when it is due (seconds)
+NOTIFYING = "dayhand:notifying"  # expires when it is time to look again
 AUDIT = "dayhand:audit"  # stream: the audit log
 COUNTERS = "dayhand:counters"  # hash: what ``/metrics`` reports
 GITHUB_LEFT = "dayhand:github-left"  # hash: installation → what its last response said about GitHub's limit
@@ -108,6 +110,10 @@ def mailbox(key: str) -> str:
 
 def withdrawn(repository_id: int, number: int) -> str:
     return f"dayhand:withdrawn:{repository_id}#{number}"
+
+
+def notified(task_id: str, outcome: str) -> str:
+    return f"dayhand:notified:{task_id}:{outcome}"
 
 
 def inbox(guid: str) -> str:

@@ -25,6 +25,7 @@ DISPATCH_NAME = "dayhand-dispatch"
 DISPATCH = "dayhand.worker.dispatcher.dispatch"
 LOOK_FOR_MISSED = "dayhand.worker.dispatcher.look_for_missed"
 WRITE_NOTICES = "dayhand.worker.dispatcher.write_notices"
+NOTIFY = "dayhand.worker.notify.send_notifications"
 DISPATCH_SECONDS = 600  # for one delivery
 UNREQUESTED = "env-"  # the prefix of the ids of tasks that no person requested
 
@@ -54,7 +55,9 @@ class AllowedJob(Job):
 class DispatchJob(AllowedJob):
     """A job of the dispatcher."""
 
-    allowed: ClassVar[Mapping[str, str]] = {name: name for name in (DISPATCH, LOOK_FOR_MISSED, WRITE_NOTICES)}
+    allowed: ClassVar[Mapping[str, str]] = {
+        name: name for name in (DISPATCH, LOOK_FOR_MISSED, WRITE_NOTICES, NOTIFY)
+    }
 
 
 def queue(connection: Redis) -> Queue:
@@ -89,6 +92,11 @@ def enqueue_delivery(connection: Redis, guid: str) -> None:
     """Wake a dispatcher for a stored delivery. A second wake-up does no harm."""
     job_id = f"{guid}_{secrets.token_hex(4)}"
     dispatch_queue(connection).enqueue(DISPATCH, guid, job_id=job_id, result_ttl=0, failure_ttl=3600)
+
+
+def enqueue_notify(connection: Redis) -> None:
+    """Wake a dispatcher to send notifications."""
+    dispatch_queue(connection).enqueue(NOTIFY, result_ttl=0, failure_ttl=3600)
 
 
 def enqueue_look(connection: Redis) -> None:

@@ -26,3 +26,10 @@ class ObservationSettings:
         365,
         help="how long [the audit log](monitoring.md#the-audit-log) keeps its entries; `0`: for ever",
     )
+    notify_url: str = setting(
+        "DAYHAND_NOTIFY_URL",
+        types.WEBHOOK_ADDRESS,
+        "",
+        secret=True,
+        help="an incoming webhook of Slack, or one that takes the same, for [notifications](monitoring.md#notifications)",
+    )

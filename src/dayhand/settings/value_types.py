@@ -136,6 +136,19 @@ def _read_plain_address(text: str) -> str:
     return text.rstrip("/")
 
 
+def _read_webhook_address(text: str) -> str:
+    """https, or http on this machine: what is sent names repositories, and the address is a secret."""
+    parts = _split_address(text)
+    host = parts.hostname or ""
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = host == "localhost"
+    if (parts.scheme != "https" and not loopback) or parts.username is not None or parts.fragment:
+        raise WrongText(text)
+    return text
+
+
 def _read_redis_address(text: str) -> str:
     # Heavy, and only needed where an address is set.
     from redis.connection import ConnectionPool, parse_url
@@ -225,6 +238,9 @@ PATH = SettingType("a path", _read_path)
 ADDRESS = SettingType("an address such as https://example.org/v1", _read_address)
 PLAIN_ADDRESS = SettingType(
     "an address such as https://example.org, without a password and without “?” or “#”", _read_plain_address
+)
+WEBHOOK_ADDRESS = SettingType(
+    "an https address without a password, such as https://hooks.slack.com/services/…", _read_webhook_address
 )
 REDIS_ADDRESS = SettingType(
     "an address such as redis://HOST:6379/0, rediss://… or unix:///PATH", _read_redis_address

@@ -25,11 +25,13 @@ from dayhand.ledger.github_share import GitHubShare
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.repository_notes import head_is_accepted, who_pushed, who_pushed_head
 from dayhand.ledger.telemetry.audit import Action, audit
+from dayhand.ledger.telemetry.notifications import Notification, Notifications
 from dayhand.publish.base import Publication
 from dayhand.publish.github import GitHubPublication
 from dayhand.settings.required import app_key
 from dayhand.settings.table import Settings
-from dayhand.task import HeldBack, Task, TaskKind
+from dayhand.task import Answered, Ending, HeldBack, Proposed, State, Task, TaskKind
+from dayhand.verification import Status
 from dayhand.wiring.sandboxes import open_snapshot_cache
 from dayhand.wiring.snapshot import read_snapshot
 from dayhand.wiring.tools import open_tools
@@ -105,6 +107,16 @@ class GitHubServices:
         finally:
             hub.close()
 
+    def notify(self, task: Task, state: State, outcome: Ending | None) -> None:
+        """Put a notification for the operator's chat, if there is one, and a person waits for this task."""
+        what = _outcome_in_chat(task, state, outcome)
+        if what and task.number and self.settings.notify_url:
+            issue = f"{task.clone_url.removesuffix('.git')}/issues/{task.number}"
+            link = outcome.url if isinstance(outcome, Proposed) else issue
+            Notifications(self.ledger.redis).put(
+                Notification(task.id, what, task.repository, task.number, task.title, link)
+            )
+
     def _note_push(self, task: Task, sha: str, branch: str) -> None:
         rights = ", ".join(f"{name}: {level}" for name, level in PERMISSIONS.items())
         where = {"task": task.id, "repository": task.repository, "installation": task.installation}
@@ -137,6 +149,18 @@ class GitHubServices:
     def _author(self) -> Author:
         bot = self.app.bot()
         return Author(bot.name, bot.email)
+
+
+def _outcome_in_chat(task: Task, state: State, outcome: Ending | None) -> str:
+    """What an operator's chat is told; "" for nothing: a reply to a question needs nobody else, and nor does a stop."""
+    if state is State.FAILED:
+        return "failed"
+    if isinstance(outcome, Proposed):
+        conclusion = outcome.verification.conclusion
+        held = conclusion.stays_draft or conclusion.status in (Status.FAILURE, Status.ACTION_REQUIRED)
+        return "needs you" if held else "ready"
+    wants_change = task.ask.kind in (TaskKind.FIX, TaskKind.PLAN)  # and got a plan, or a reason why not
+    return "needs you" if wants_change and isinstance(outcome, Answered) else ""
 
 
 def _target_branches(hub: RepositoryHub, task: Task, claim: Claim) -> TargetBranches:

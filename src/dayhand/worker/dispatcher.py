@@ -36,6 +36,7 @@ from dayhand.ledger.queue import (
     enqueue_delivery,
     enqueue_look,
     enqueue_notices,
+    enqueue_notify,
     waiting_deliveries,
 )
 from dayhand.ledger.redis_server import at_hand, connect, connect_raw
@@ -43,6 +44,7 @@ from dayhand.ledger.spending import read_caps
 from dayhand.ledger.telemetry.audit import Action, audit
 from dayhand.ledger.telemetry.counters import Increment, count
 from dayhand.ledger.telemetry.metrics import HANDLED
+from dayhand.ledger.telemetry.notifications import Notifications
 from dayhand.process_log import LOGGER, log_fields
 from dayhand.publish.waiting_notices import WaitingNotices
 from dayhand.publish.wording.comment import refusal
@@ -53,6 +55,7 @@ from dayhand.worker.pool import SILENT_SECONDS, Work, WorkerPool
 
 LOOK_SECONDS = 180  # between two looks for missed deliveries
 NOTICE_SECONDS = 10  # between two rounds of notices
+NOTIFY_SECONDS = 2  # between two looks for notifications
 DISPATCHERS = 4  # a delivery takes about a second, which is the time of GitHub's answers
 MAX_ATTEMPTS = 5  # deaths of a dispatcher, or faults, after which a delivery is given up
 SENDING = Sending(pauses=(1.0,))  # a delivery that fails is kept and tried again, and others go first
@@ -271,6 +274,8 @@ def wake_dispatchers(redis: TextRedis, raw: Redis, *, every: int) -> None:
         enqueue_look(raw)
     if redis.set(keys.LOOKED_FOR_WAITING, "", nx=True, ex=NOTICE_SECONDS) and _somebody_waits(redis):
         enqueue_notices(raw)
+    if Notifications(redis).due() and redis.set(keys.NOTIFYING, "", nx=True, ex=NOTIFY_SECONDS):
+        enqueue_notify(raw)
     if due := Deliveries(redis).due():
         woken = waiting_deliveries(raw)
         for guid in due:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from redis.exceptions import RedisError
 from rq import get_current_job
@@ -44,7 +44,7 @@ from dayhand.ledger.waiting.waiting_tasks import WaitingTasks
 from dayhand.process_log import LOGGER, log_fields
 from dayhand.publish.base import Publication
 from dayhand.settings.table import read_settings
-from dayhand.task import Proposed, State, Task, Unfinished
+from dayhand.task import Ending, Proposed, State, Task, Unfinished
 from dayhand.wiring.github import GitHubServices
 from dayhand.worker.room import find_disk_shortage, full_disk_as_error
 
@@ -52,6 +52,9 @@ MAX_ATTEMPTS = 5  # worker crashes without progress, after which a task is not r
 FIRST_DELAY = 15.0  # seconds
 LONGEST_DELAY = 600.0
 MAX_DELAYS = 150  # about a day
+
+
+Notify: TypeAlias = Callable[[Task, State, Ending | None], None]
 
 
 class Services(Protocol):
@@ -62,6 +65,9 @@ class Services(Protocol):
 
     def tools(self, task: Task, claim: Claim, publication: Publication) -> AbstractContextManager[Tools]:
         """What the journey needs."""
+
+    def notify(self, task: Task, state: State, outcome: Ending | None) -> None:
+        """Tell the operator's chat that a task ends; once, however often it is called."""
 
 
 def perform(_task_id: str) -> None:
@@ -106,7 +112,9 @@ def travel_with(
     try:
         with claim.kept(), log_fields(task=claim.task_id, installation=task.installation):
             LOGGER.info("task %s: attempt %s", claim.task_id, claim.attempt)
-            attempt = JobAttempt(task, ledger, claim, log, stopping or threading.Event(), find_shortage)
+            attempt = JobAttempt(
+                task, ledger, claim, log, stopping or threading.Event(), find_shortage, services.notify
+            )
             _attempt(attempt, services)
     except LeaseLost:
         return  # finished, released or taken by another worker: it must not be written to
@@ -128,14 +136,12 @@ def _attempt(attempt: JobAttempt, services: Services) -> None:
         try:
             log.check_stop()
         except TaskStopped as stopped:  # the person knows; GitHub does not
-            attempt.ledger.finish(claim, State.STOPPED, reason=_sentence(stopped))
-            note_end(attempt.ledger, attempt.task, State.STOPPED, error=stopped)
+            attempt.end(State.STOPPED, error=stopped)
         else:
             put_off(attempt, error)
     except DayhandError as error:
         log.line("error", _sentence(error))
-        attempt.ledger.finish(claim, State.FAILED, reason=_sentence(error))
-        note_end(attempt.ledger, attempt.task, State.FAILED, error=error)
+        attempt.end(State.FAILED, error=error)
 
 
 def _log_stage(note: Note) -> None:
@@ -146,17 +152,16 @@ def _log_stage(note: Note) -> None:
 
 def put_off(attempt: JobAttempt, error: DayhandError) -> None:
     """Let the task wait while GitHub does not answer or the disk is full. Raises ``LeaseLost``."""
-    ledger, claim, log = attempt.ledger, attempt.claim, attempt.log
+    claim, log = attempt.claim, attempt.log
     if claim.delays >= MAX_DELAYS:
         log.line("error", _sentence(error))
-        ledger.finish(claim, State.FAILED, reason=_sentence(error))
-        note_end(ledger, attempt.task, State.FAILED, error=error)
+        attempt.end(State.FAILED, error=error)
         return
     wait = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(claim.delays, 10))
     reason = f"{error} The task will be retried in {wait:.0f} seconds."
     log.line("error", reason)
     claim.release(again_in=wait, reason=reason)
-    count(ledger.redis, [Increment(POSTPONED, type(error).__name__)])
+    count(attempt.ledger.redis, [Increment(POSTPONED, type(error).__name__)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +174,7 @@ class JobAttempt:
     log: TaskLog
     stopping: threading.Event  # set when this process is told to stop
     find_shortage: Callable[[], str]  # of disk, in a sentence
+    notify: Notify  # told before the end is recorded, so that a crash in between loses no notification
 
     def make(self, services: Services, publication: Publication) -> None:
         """Run the journey and record the outcome. Every failure is caught here and reported to the person."""
@@ -200,8 +206,7 @@ class JobAttempt:
             self._fail(publication, _fault(error))
         else:
             state = State.PROPOSED if isinstance(outcome, Proposed) else State.ANSWERED
-            self.ledger.finish(self.claim, state, outcome=outcome)
-            note_end(self.ledger, self.task, state)
+            self.end(state, outcome=outcome)
             record_spending(self.ledger, self.task, usage_so_far(self.ledger.redis, self.task.id))
 
     def _check_worker(self) -> None:
@@ -222,19 +227,19 @@ class JobAttempt:
             raise
         except HubError as refused:
             self.log.line("error", f"GitHub refused the message about this failure: {refused}")
-        self.ledger.finish(self.claim, state, reason=_sentence(error), outcome=Unfinished(usage))
-        note_end(self.ledger, self.task, state, error=error)
+        self.end(state, error=error, outcome=Unfinished(usage))
         record_spending(self.ledger, self.task, usage)
 
-
-def note_end(ledger: Ledger, task: Task, state: State, *, error: DayhandError | None = None) -> None:
-    """Tell the operator how a task ended: in the log, the metrics and the audit log."""
-    reason = type(error).__name__ if error else ""
-    LOGGER.info("ended as %s%s", state, f": {reason}" if reason else "")
-    if error and state is State.FAILED:
-        count(ledger.redis, [Increment(FAILURES, reason)])
-    where = {"task": task.id, "repository": task.repository, "installation": task.installation}
-    audit(ledger.redis, Action.ENDED, **where, state=state, error=reason, asked_by=task.ask.asker)
+    def end(self, state: State, *, error: DayhandError | None = None, outcome: Ending | None = None) -> None:
+        """Record the end, and tell the operator: in the log, the metrics, the audit log. Raises ``LeaseLost``."""
+        task, redis, reason = self.task, self.ledger.redis, type(error).__name__ if error else ""
+        self.notify(task, state, outcome)
+        self.ledger.finish(self.claim, state, reason=_sentence(error) if error else "", outcome=outcome)
+        LOGGER.info("ended as %s%s", state, f": {reason}" if reason else "")
+        if state is State.FAILED:
+            count(redis, [Increment(FAILURES, reason)])
+        where = {"task": task.id, "repository": task.repository, "installation": task.installation}
+        audit(redis, Action.ENDED, **where, state=state, error=reason, asked_by=task.ask.asker)
 
 
 def _sentence(error: DayhandError) -> str:

@@ -59,4 +59,4 @@ def trim_audit(redis: TextRedis, days: int, now: float | None = None) -> None:
     """Remove what is older than so many days; 0 keeps everything."""
     if days:
         oldest = (time.time() if now is None else now) - days * DAY_SECONDS
-        redis.xtrim(keys.AUDIT, minid=int(oldest * 1000), approximate=True)
+        redis.xtrim(keys.AUDIT, minid=int(oldest * 1000), approximate=False)
