@@ -98,9 +98,9 @@ class Services:
         nothing = cast("Any", None)
         memory = Journal(claim.ledger.redis, task.id, claim)
         sandbox = cast("Any", SimpleNamespace(name="none", toolchains=()))
-        yield Tools(
-            cast("Any", Checkout(self.act)), sandbox, nothing, publication, memory, nothing, nothing, nothing
-        )
+        notes = cast("Any", SimpleNamespace(questioned_by=lambda: "another task"))
+        checkout = cast("Any", Checkout(self.act))
+        yield Tools(checkout, sandbox, nothing, publication, memory, nothing, notes, nothing)
 
 
 def failing(error: Exception) -> Callable[[], None]:
