@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
+import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -177,3 +183,40 @@ def test_every_link_to_a_file_of_ours_leads_somewhere(page: Path) -> None:
         assert path.exists(), target
         if anchor:
             assert anchor in anchors(path), target
+
+
+def entries(nav: list[dict[str, Any]]) -> list[str]:
+    """The pages of the site's navigation, in their order."""
+    values = [value for entry in nav for value in entry.values()]
+    return [page for value in values for page in ([value] if isinstance(value, str) else entries(value))]
+
+
+def test_the_sites_navigation_has_every_page_once() -> None:
+    site = tomllib.loads((ROOT / "deploy" / "site" / "zensical.toml").read_text(encoding="utf-8"))
+    pages = [path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")]
+    listed = entries(site["project"]["nav"])
+    assert sorted(listed) == sorted([*pages, "readme.md", "deploy.md", "changelog.md"])
+
+
+def test_the_site_is_built_without_a_network_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
+    zensical = shutil.which(os.environ.get("ZENSICAL", "zensical"))
+    if not zensical:
+        pytest.skip("Zensical is not installed, and ZENSICAL names none: see docs/contributing.md")
+    build = [sys.executable, ROOT / "deploy" / "site" / "build.py", tmp_path / "out"]
+    env = {
+        **os.environ,
+        "ZENSICAL": zensical,
+        "https_proxy": "http://127.0.0.1:9",
+        "http_proxy": "http://127.0.0.1:9",
+    }
+    result = subprocess.run(build, env=env, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    site = tmp_path / "out" / "site"
+    for page in site.glob("*.html"):
+        loaded = re.findall(
+            r"""<(?:script|img|iframe)[^>]* src=["']?([^"' >]+)""", page.read_text(encoding="utf-8")
+        )
+        assert [one for one in loaded if one.startswith(("http", "//"))] == []
+    assert (site / "files" / "deploy" / "observability" / "alerts.yml.txt").exists(), (
+        "what a page links to is part of the site"
+    )

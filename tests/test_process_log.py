@@ -101,7 +101,7 @@ def test_every_secret_setting_is_kept_out_of_the_log(
         "GITHUB_WEBHOOK_SECRET": f"{CANARY}1, {CANARY}2",
         "REDIS_URL": f"redis://me:{CANARY}@127.0.0.1:1/0",
         "DAYHAND_DASHBOARD_TOKEN": "",
-        "DAYHAND_DOCKER_HOST": "",
+        "DAYHAND_NOTIFY_URL": f"https://chat.example/{CANARY}4",
     }
     names = [row.name for row in ROWS.values() if row.secret]
     environ = {name: special.get(name, f"{CANARY}-{name.replace('_', '-')}") for name in names}
