@@ -130,14 +130,6 @@ def parser() -> argparse.ArgumentParser:
     )
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
 
-    audit = _command(
-        commands, "audit", _audit, text="show who asked for what, and what was pushed with which rights"
-    )
-    audit.add_argument(
-        "--since", default="", metavar="TIME", help="an age (30m, 12h, 7d) or a date (2026-11-28)"
-    )
-    audit.add_argument("--json", action="store_true", help="print one JSON object for each entry")
-
     bench = _command(commands, "bench", _bench, text="measure what Dayhand itself costs")
     bench.add_argument("what", nargs="?", choices=BENCHES, default="sandbox")
     bench.add_argument(
@@ -196,6 +188,13 @@ def _add_servers(commands: Subcommands) -> None:
     _command(commands, "dispatch", _dispatch, text="turn webhook deliveries into tasks and replies")
     work = _command(commands, "work", _work, text="run the workers")
     work.add_argument("--burst", action="store_true", help="exit when the queue is empty")
+    audit = _command(
+        commands, "audit", _audit, text="show who asked for what, and what was pushed with which rights"
+    )
+    audit.add_argument(
+        "--since", default="", metavar="TIME", help="an age (30m, 12h, 7d) or a date (2026-11-28)"
+    )
+    audit.add_argument("--json", action="store_true", help="print one JSON object for each entry")
 
 
 def _command(
