@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from dayhand.background import Background
-from dayhand.process_log import LOGGER, configure_log, log_fields
+from dayhand.process_log.fields import LOGGER, log_fields
+from dayhand.process_log.formats import configure_log
 from dayhand.settings.secret_values import secret_values, start_log
 from dayhand.settings.table import ROWS, read_settings
 from tests.app_key import app_key_pem

@@ -181,7 +181,7 @@ def _port(text: str) -> int:
 
 
 def _add_servers(commands: Subcommands) -> None:
-    """The commands of an installation, which run until they are told to stop."""
+    """The processes of an installation, which run until they are told to stop, and what they leave to read."""
     servers = "the web server, dispatchers, workers and, unless REDIS_URL is set, Redis"
     _command(commands, "up", _up, text=f"run {servers}")
     _command(commands, "web", _web, text="run the web server: the webhook and the dashboard")

@@ -18,7 +18,7 @@ from dayhand.ledger.queue import queue
 from dayhand.ledger.redis_server import connect, connect_raw
 from dayhand.localhub.server import LocalHub
 from dayhand.localhub.state.models import App, CheckRun, Issue, Repository, User
-from dayhand.process_log import configure_log
+from dayhand.process_log.formats import configure_log
 from dayhand.scripted_model.moves import Fault, Finish, Move, Patch, Script, ScriptState
 from dayhand.scripted_model.server import ScriptedServer
 from dayhand.settings.table import Settings

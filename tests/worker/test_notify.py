@@ -14,7 +14,7 @@ from werkzeug.serving import make_server
 from dayhand.ledger import keys
 from dayhand.ledger.redis_server import connect, embedded
 from dayhand.ledger.telemetry.notifications import DELAYS, Notification, Notifications
-from dayhand.process_log import configure_log
+from dayhand.process_log.formats import configure_log
 from dayhand.worker.notify import send_due, text_of
 
 ENDED = Notification(

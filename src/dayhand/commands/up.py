@@ -18,7 +18,7 @@ from dayhand.commands.doctor.machine import check_port
 from dayhand.commands.doctor.report import print_faults
 from dayhand.errors import DayhandError, ExitCode, SettingsError
 from dayhand.ledger.redis_server import kept_server
-from dayhand.process_log import LOGGER
+from dayhand.process_log.fields import LOGGER
 from dayhand.settings.dashboard_token import TOKEN_NAME, dashboard_link, dashboard_token
 from dayhand.settings.required import require_app, require_data
 from dayhand.settings.sources import read_texts, resolve_former

@@ -6,7 +6,7 @@ from contextlib import suppress
 from urllib.parse import unquote, urlsplit
 
 from dayhand.errors import SettingsError
-from dayhand.process_log import configure_log
+from dayhand.process_log.formats import configure_log
 from dayhand.settings.dashboard_token import FILE
 from dayhand.settings.required import app_key
 from dayhand.settings.table import ROWS, Settings

@@ -45,7 +45,7 @@ from dayhand.ledger.telemetry.audit import Action, audit
 from dayhand.ledger.telemetry.counters import Increment, count
 from dayhand.ledger.telemetry.metrics import HANDLED
 from dayhand.ledger.telemetry.notifications import Notifications
-from dayhand.process_log import LOGGER, log_fields
+from dayhand.process_log.fields import LOGGER, log_fields
 from dayhand.publish.waiting_notices import WaitingNotices
 from dayhand.publish.wording.comment import refusal
 from dayhand.settings.required import app_key, require_app, require_data, require_no_eviction

@@ -41,7 +41,7 @@ from dayhand.ledger.telemetry.audit import Action, audit
 from dayhand.ledger.telemetry.counters import Increment, count
 from dayhand.ledger.telemetry.metrics import FAILURES, POSTPONED
 from dayhand.ledger.waiting.waiting_tasks import WaitingTasks
-from dayhand.process_log import LOGGER, log_fields
+from dayhand.process_log.fields import LOGGER, log_fields
 from dayhand.publish.base import Publication
 from dayhand.settings.table import read_settings
 from dayhand.task import Ending, Proposed, State, Task, Unfinished

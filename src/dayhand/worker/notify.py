@@ -12,7 +12,7 @@ from requests.exceptions import RequestException
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.redis_server import at_hand, connect
 from dayhand.ledger.telemetry.notifications import Notification, Notifications
-from dayhand.process_log import LOGGER
+from dayhand.process_log.fields import LOGGER
 from dayhand.settings.table import read_settings
 from dayhand.untrusted_text import clean, quiet
 

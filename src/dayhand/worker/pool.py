@@ -21,7 +21,7 @@ from rq.serializers import JSONSerializer
 from dayhand.child_process import die_with_parent, tell_ready
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.redis_server import connect, connect_raw
-from dayhand.process_log import LOGGER
+from dayhand.process_log.fields import LOGGER
 from dayhand.worker.deaths import count_memory_kills, crashed
 
 JANITOR_SECONDS = 1.0

@@ -30,7 +30,7 @@ from dayhand.ledger.redis_server import at_hand, connect
 from dayhand.ledger.spending import record_opening
 from dayhand.ledger.waiting.places import note_shortage
 from dayhand.ledger.waiting.waiting_tasks import WaitingTasks
-from dayhand.process_log import LOGGER
+from dayhand.process_log.fields import LOGGER
 from dayhand.settings.required import app_key, require_app, require_data, require_no_eviction
 from dayhand.settings.table import Settings
 from dayhand.wiring.models import model_certificates

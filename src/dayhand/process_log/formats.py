@@ -10,30 +10,15 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TextIO
 
+from dayhand.process_log.fields import LOGGER, current_fields
 from dayhand.untrusted_text import REDACTED, redact, strip_hidden
 
-LOGGER = logging.getLogger("dayhand")
 MIN_SECRET_CHARS = 6  # of a value that is replaced: a shorter one would stand in other words
 PASSWORD = re.compile(r"(?<=://)[^\s/@]+(?=@)")  # in an address, with the user's name
-NO_FIELDS: Mapping[str, str] = {}
-_fields: ContextVar[Mapping[str, str]] = ContextVar("fields", default=NO_FIELDS)
-
-
-@contextmanager
-def log_fields(**fields: object) -> Iterator[None]:
-    """Within the block, everything that this thread logs carries these fields: ``task``, ``delivery``, ``installation``."""
-    known = {name: str(value) for name, value in fields.items() if value}
-    token = _fields.set({**_fields.get(), **known})
-    try:
-        yield
-    finally:
-        _fields.reset(token)
 
 
 def configure_log(style: str, secrets: Iterable[str]) -> None:
@@ -63,7 +48,7 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         message = record.getMessage()
-        fields = [f"{name} {value}" for name, value in _fields.get().items() if value not in message]
+        fields = [f"{name} {value}" for name, value in current_fields().items() if value not in message]
         more = f" [{', '.join(fields)}]" if fields else ""
         lines = [f"{record.name.partition('.')[0]}: {message}{more}", *self.error(record)]
         return self.hide("\n".join(lines)).replace("\n", "\n  ")  # a message cannot pretend to be several
@@ -89,7 +74,7 @@ class JsonFormatter(TextFormatter):
             "time": time,
             "level": record.levelname.lower(),
             "message": record.getMessage(),
-            **_fields.get(),
+            **current_fields(),
         }
         if not record.name.startswith(LOGGER.name):
             entry["logger"] = record.name
