@@ -64,7 +64,13 @@ class Registered:
     def pace(self) -> Pace:
         """Each pause lets the local GitHub send what it has; after forty of them time is over."""
         seconds = iter(range(int(time.time()), int(time.time()) + 40))
-        return Pace(0.0, 30.0, lambda _seconds: self.hub.wait_idle(), lambda: next(seconds))
+        return Pace(
+            look_seconds=0.0,
+            ping_seconds=30.0,
+            server_seconds=3.0,
+            sleep=lambda _seconds: self.hub.wait_idle(),
+            clock=lambda: next(seconds),
+        )
 
 
 @pytest.fixture
@@ -104,7 +110,7 @@ def test_an_installation_is_waited_for_and_asked_for_once(registered: Registered
             registered.hub.actions.install(registered.app, "ada", [])
 
     registered.auth.sending = Sending(pauses=())
-    pace = Pace(0.0, 0.0, pause)
+    pace = Pace(look_seconds=0.0, sleep=pause)
     finding = wait_for_installation(registered.auth, pace, waiting=lambda: asked.append(1))
 
     assert (finding.health, finding.text, asked) == (Health.GOOD, "installed on ada", [1])
@@ -126,7 +132,7 @@ def test_the_ping_is_asked_for_again_and_its_outcome_is_told(registered: Registe
     registered.hub.wait_idle()
     registered.web.status = later
 
-    finding = receive_ping(registered.settings, registered.auth, registered.pace())
+    finding = receive_ping(registered.settings, registered.auth, registered.pace(), waiting=list)
 
     assert finding.health is health
     assert words in f"{finding.text} {finding.advice}"
@@ -136,14 +142,28 @@ def test_the_ping_is_asked_for_again_and_its_outcome_is_told(registered: Registe
 def test_an_address_where_nobody_answers_is_named(registered: Registered) -> None:
     registered.app.webhook_url = "http://127.0.0.1:9/webhook"
     registered.hub.actions.ping(registered.app)
-    finding = receive_ping(registered.settings, registered.auth, registered.pace())
+    finding = receive_ping(registered.settings, registered.auth, registered.pace(), waiting=list)
     assert (finding.health, "failed to connect" in finding.text) == (Health.BAD, True)
     assert "DAYHAND_URL" in finding.advice
 
 
+def test_a_server_that_starts_meanwhile_is_waited_for(registered: Registered) -> None:
+    registered.hub.actions.ping(registered.app)
+    registered.hub.wait_idle()
+    registered.web.app_id = 0  # another Dayhand has the port
+
+    def start() -> None:
+        registered.web.app_id = registered.app.id
+
+    finding = receive_ping(registered.settings, registered.auth, registered.pace(), waiting=start)
+    assert (finding.health, "arrived" in finding.text) == (Health.GOOD, True)
+
+
 def test_a_ping_is_not_asked_for_where_it_cannot_arrive(registered: Registered) -> None:
     def told(**changes: int) -> tuple[Health, str]:
-        finding = receive_ping(replace(registered.settings, **changes), registered.auth, registered.pace())  # type: ignore[arg-type]
+        finding = receive_ping(
+            replace(registered.settings, **changes), registered.auth, registered.pace(), waiting=list
+        )  # type: ignore[arg-type]
         return finding.health, finding.text
 
     assert told(poll=5) == (Health.GOOD, "events: Dayhand reads GitHub's list every 5 seconds (DAYHAND_POLL)")

@@ -36,7 +36,8 @@ class Progress:
 
     label: str
     results: list[StepResult] = field(default_factory=list)
-    install_page: str = ""  # while the App waits for its installation
+    waiting: str = ""  # for what a person does
+    install_page: str = ""  # where, if it is the installation
     ended: bool = False
     end_was_shown: Event = field(default_factory=Event)
     lock: Lock = field(default_factory=Lock)
@@ -44,7 +45,11 @@ class Progress:
     def add(self, result: StepResult) -> None:
         with self.lock:
             self.results.append(result)
-            self.install_page = ""
+            self.waiting = self.install_page = ""
+
+    def wait_for(self, what: str, install_page: str = "") -> None:
+        with self.lock:
+            self.waiting, self.install_page = what, install_page
 
     @property
     def good(self) -> bool:
@@ -97,14 +102,13 @@ def status_page(progress: Progress) -> str:
             + (f"<p class=note>{escape(each.advice)}</p>" if each.advice else "")
             for each in progress.results
         ]
-        ended, install = progress.ended, progress.install_page
+        ended, waiting, install = progress.ended, progress.waiting, progress.install_page
+    if not ended:
+        items.append(f'<li><span class="wait">…</span><span>{escape(waiting or "Working")}</span>')
     if install:
         items.append(
-            '<li><span class="wait">…</span><span>Now install the App on the repositories that it may work on.</span>'
             f'<p><a class="button" id="install" target="_blank" rel="noopener" href="{escape(install)}">Install on GitHub</a></p>'
         )
-    elif not ended:
-        items.append('<li><span class="wait">…</span><span class="wait">Working</span>')
     heading, end = "Setting up Dayhand", ""
     if ended and progress.good:
         heading, end = "Dayhand is set up", f"<p>Label an issue {_code(progress.label)}.</p>"

@@ -91,7 +91,7 @@ def only_one(folder: Path) -> Iterator[None]:
         if not lock.acquire():
             who = path.read_text(encoding="utf-8") if path.exists() else ""
             raise SettingsError(
-                f"`dayhand setup` is already running in {folder}: {who or 'somebody has just begun'}.",
+                f"`dayhand setup` is already running in {folder.resolve()}: {who or 'somebody has just begun'}.",
                 advice="Finish it there, or end that process; then run `dayhand setup` again, which goes on from there.",
             )
         path.write_text(_who(), encoding="utf-8")

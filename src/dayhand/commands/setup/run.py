@@ -36,6 +36,8 @@ from dayhand.settings.required import app_key, require_app
 from dayhand.settings.table import DOTENV, Settings, read_settings
 from dayhand.untrusted_text import clean
 
+INSTALL = "Install the App on the repositories that it may work on."
+START = "Start `dayhand up` in another terminal. It is waited for, for two minutes."
 LAST_PAGE_SECONDS = 5.0  # for the browser to show how it ended
 
 
@@ -188,12 +190,16 @@ def _finish(progress: Progress, pace: Pace) -> int:
         app, _ = read_app_record(auth)
         install_page = f"{app.page}/installations/new"
 
-        def show_install_page() -> None:
-            progress.install_page = install_page
-            print(f"… Install the App on the repositories that it may work on:\n  {install_page}", flush=True)
+        def ask_for_installation() -> None:
+            progress.wait_for(INSTALL, install_page)
+            print(f"… {INSTALL}\n  {install_page}", flush=True)
 
-        _add(progress, lambda: [wait_for_installation(auth, pace, waiting=show_install_page)])
-        _add(progress, lambda: [receive_ping(settings, auth, pace)])
+        def ask_for_server() -> None:
+            progress.wait_for(START)
+            print(f"… {START}", flush=True)
+
+        _add(progress, lambda: [wait_for_installation(auth, pace, waiting=ask_for_installation)])
+        _add(progress, lambda: [receive_ping(settings, auth, pace, waiting=ask_for_server)])
         _add(progress, lambda: ask_model(settings))
     except DayhandError as error:
         progress.add(StepResult(Health.BAD, str(error), error.advice))

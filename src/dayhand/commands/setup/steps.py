@@ -20,15 +20,17 @@ from dayhand.settings.table import Settings
 LOOK_SECONDS = 2.0
 MAX_BYTES = 4096
 PING_SECONDS = 30.0
+SERVER_SECONDS = 120.0
 LISTED_SECONDS = 3 * 24 * 3600.0  # how long GitHub keeps a delivery
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
     """How often GitHub is asked, and for how long."""
 
     look_seconds: float = LOOK_SECONDS
     ping_seconds: float = PING_SECONDS
+    server_seconds: float = SERVER_SECONDS
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.time
 
@@ -49,13 +51,16 @@ def wait_for_installation(auth: AppAuth, pace: Pace, *, waiting: Callable[[], No
         pace.sleep(pace.look_seconds)
 
 
-def receive_ping(settings: Settings, auth: AppAuth, pace: Pace) -> StepResult:
-    """Ask GitHub to send its first event again, and wait for it. Raises ``HubError``."""
+def receive_ping(settings: Settings, auth: AppAuth, pace: Pace, *, waiting: Callable[[], None]) -> StepResult:
+    """Ask GitHub to send its first event again, and wait for it; ``waiting`` is called if Dayhand does not run yet.
+
+    Raises ``HubError``.
+    """
     if settings.poll:
         return StepResult(
             Health.GOOD, f"events: Dayhand reads GitHub's list every {settings.poll} seconds (DAYHAND_POLL)"
         )
-    if not is_running(settings):
+    if not _wait_for_server(settings, pace, waiting):
         return StepResult(
             Health.BAD,
             f"webhook: Dayhand is not running at {settings.bind_address}, so GitHub's ping cannot arrive",
@@ -78,6 +83,19 @@ def receive_ping(settings: Settings, auth: AppAuth, pace: Pace) -> StepResult:
         f"webhook: GitHub's ping did not arrive at {settings.url}/webhook ({ping.status})",
         _cure(ping.status_code),
     )
+
+
+def _wait_for_server(settings: Settings, pace: Pace, waiting: Callable[[], None]) -> bool:
+    """Wait until the web server of this machine answers; false if it takes too long."""
+    if is_running(settings):
+        return True
+    waiting()
+    ends = pace.clock() + pace.server_seconds
+    while pace.clock() < ends:
+        pace.sleep(pace.look_seconds)
+        if is_running(settings):
+            return True
+    return False
 
 
 def _newest_ping(auth: AppAuth, pace: Pace) -> DeliveryRecord | None:
