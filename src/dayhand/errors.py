@@ -8,7 +8,8 @@
     │       └── AnswerLost       GitHub may have done what was asked: look before asking again
     ├── CheckoutError            the repository cannot be fetched or pushed, or its pack is invalid
     │   ├── PolicyRefusal        the change contains something that is never pushed
-    │   └── BranchMoved          somebody else pushed to the branch first
+    │   ├── BranchMoved          somebody else pushed to the branch first
+    │   └── MirrorDamaged        this worker's copy of the repository is damaged: the task waits, and it is fetched anew
     ├── SandboxError             no sandbox can be opened, or an open one broke
     ├── EnvironmentFailure       the repository's toolchain cannot be installed
     ├── ModelError               the model gave no answer that can be used
@@ -105,6 +106,10 @@ class PolicyRefusal(CheckoutError):
 
 class BranchMoved(CheckoutError):
     """Somebody else pushed to the branch first; nothing of ours was pushed to it."""
+
+
+class MirrorDamaged(CheckoutError):
+    """The worker's copy of the repository is damaged, as after a full disk. The next fetch checks it and fetches it anew."""
 
 
 class SandboxError(DayhandError):

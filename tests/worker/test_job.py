@@ -24,6 +24,7 @@ from dayhand.errors import (
     HubError,
     HubUnavailable,
     LeaseLost,
+    MirrorDamaged,
     SandboxError,
     TaskStopped,
 )
@@ -295,6 +296,14 @@ def test_a_task_that_meets_a_full_disk_waits_and_goes_on(ledger: Ledger, error: 
     ledger.redis.delete(keys.lease(TASK.id))  # 15 seconds later
     travel_with(ledger.claim(TASK.id, "w"), Services(failing(CheckoutError("It got here."))))
     assert ledger.record(TASK.id).reason == "It got here."
+
+
+def test_a_task_that_meets_a_damaged_mirror_waits_and_goes_on(ledger: Ledger) -> None:
+    services = Services(failing(MirrorDamaged("The copy is damaged.")))
+    travel_with(ledger.claim(TASK.id, "w"), services)
+    record = ledger.record(TASK.id)
+    assert (record.state, services.listener.failures) == (State.QUEUED, [])
+    assert record.reason == "The copy is damaged. The task will be retried in 15 seconds."
 
 
 def test_a_task_stops_before_the_disk_is_full_so_that_no_check_fails_for_it(ledger: Ledger) -> None:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from dayhand.checkout.process import READ, Ended, GitLimits, collect, never_cancelled
-from dayhand.errors import CheckoutError
+from dayhand.checkout.process import HISTORY, READ, Ended, GitLimits, collect, last_lines, never_cancelled
+from dayhand.errors import CheckoutError, MirrorDamaged
 
 SAFE_OPTIONS = (
     "-c", "core.hooksPath=/dev/null",
@@ -31,6 +33,14 @@ KEPT_VARIABLES = (
     "GIT_SSL_CAINFO",
     "GIT_SSL_CAPATH",
 )  # the operator decides which servers this machine trusts
+
+
+# What git says about a repository whose own files are damaged; a server or a sandbox cannot make it say that of ours.
+DAMAGE = re.compile(
+    r"is corrupt|data stream error|object file \S+ is empty|index file \S+ is too small|fatal: not a git repository|not a tree object"
+    r"|bad config line|missing object|did not send all necessary objects|unable to read|packfile \S+ \w+"
+)
+DAMAGED = "damaged"  # a file in a repository that is to be checked
 
 
 class BareGit:
@@ -103,7 +113,31 @@ class BareGit:
             )
         if handle.proc is None:
             raise CheckoutError(f"git {args[0]} could not be started.")
-        return collect(handle.proc, args[0], limits, check=self.check)
+        ended = collect(handle.proc, args[0], limits, check=self.check)
+        if (
+            ended.status and not self.env and DAMAGE.search(ended.err)
+        ):  # not what a sandbox made, in quarantine
+            with suppress(OSError):
+                (self.path / DAMAGED).touch()
+            raise MirrorDamaged(
+                f"This machine's copy of the repository is damaged: {last_lines(ended.err)}",
+                advice="The next attempt fetches the repository anew.",
+            )
+        return ended
+
+
+def remove_if_damaged(git: BareGit) -> None:
+    """Remove a repository in which damage was seen, unless another task has fetched it anew since. Hold its lock."""
+    if not (git.path / DAMAGED).exists():
+        return
+    (git.path / DAMAGED).unlink()
+    try:
+        whole = git.attempt("fsck", "--full", "--no-dangling", limits=HISTORY)[0] == 0
+    except CheckoutError:  # damage, or a limit
+        whole = False
+    if not whole:
+        with tempfile.TemporaryDirectory(dir=git.path.parent, ignore_cleanup_errors=True) as folder:
+            git.path.rename(Path(folder) / git.path.name)
 
 
 ENVIRONMENT = {

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dayhand.checkout.bundles import lock_file, make_bundle
-from dayhand.checkout.git import BareGit
+from dayhand.checkout.git import BareGit, remove_if_damaged
 from dayhand.checkout.pack_scan import check_size
 from dayhand.checkout.process import HISTORY, LISTING, READ
 from dayhand.checkout.quarantine import object_folders, quarantine, release
@@ -94,6 +94,7 @@ class Mirror:
                 self.server.fetch([commit], token)
 
     def _make(self) -> None:
+        remove_if_damaged(self.git)
         make_private(self.path)
         if not (self.path / "HEAD").exists():
             self.git.run("init", "-q", "--bare", str(self.path))

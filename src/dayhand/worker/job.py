@@ -26,6 +26,7 @@ from dayhand.errors import (
     InternalFault,
     LeaseLost,
     LedgerError,
+    MirrorDamaged,
     TaskStopped,
     WorkerCrashed,
     WorkerStopping,
@@ -132,7 +133,7 @@ def _attempt(attempt: JobAttempt, services: Services) -> None:
         raise
     except WorkerStopping as error:
         claim.release(reason=str(error))
-    except (HubUnavailable, DiskFull) as error:
+    except (HubUnavailable, DiskFull, MirrorDamaged) as error:
         try:
             log.check_stop()
         except TaskStopped as stopped:  # the person knows; GitHub does not
@@ -193,7 +194,7 @@ class JobAttempt:
                 services.tools(self.task, self.claim, publication) as tools,
             ):
                 outcome = travel(self.task, tools, self.log)
-        except (LeaseLost, HubUnavailable, WorkerStopping, DiskFull, RedisError):
+        except (LeaseLost, HubUnavailable, WorkerStopping, DiskFull, MirrorDamaged, RedisError):
             raise  # not the end of the task: another worker, or this one later, continues
         except TaskStopped as error:
             self._fail(publication, error, State.STOPPED)
