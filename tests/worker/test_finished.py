@@ -10,14 +10,17 @@ from redis import Redis
 
 from dayhand.errors import LedgerError
 from dayhand.ledger import keys
+from dayhand.ledger.journal import Journal, usage_so_far
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log import LogReader, TaskLog
 from dayhand.ledger.redis_server import connect, embedded
 from dayhand.task import State
+from dayhand.usage import Usage
 from dayhand.worker.finished import tidy
 from tests.tasks import make_task
 
 LINES = 50
+TURNS = 10
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +44,12 @@ def run_task(redis: Redis, number: int, *, finished: bool = True) -> str:
     assert claim
     for line in range(LINES):
         TaskLog(ledger, claim).line("output", f"the same words again and again, {line}")
+    journal = Journal(redis, task.id, claim)
+    for turn in range(TURNS):
+        journal.write_reply(
+            turn, [{"type": "message", "text": "a reply of the model. " * 20}], Usage(turns=1)
+        )
+    redis.hset(keys.checked_change(task.id), "pack", "x" * 5000)
     if finished:
         ledger.finish(claim, State.ANSWERED)
     return task.id
@@ -63,6 +72,26 @@ def test_the_log_of_a_finished_task_is_compressed_and_reads_as_before(redis: Red
     assert [astuple(note) for note in live.read(task)] == before
     assert [note.line for note in live.read(task, 10, most=3)] == [11, 12, 13]
     assert [note.line for note in live.follow(task, 40) if note] == list(range(41, LINES + 1))
+
+
+def test_the_journal_of_a_finished_task_is_compressed_and_still_says_what_it_cost(redis: Redis) -> None:
+    task, running = run_task(redis, 1), run_task(redis, 2, finished=False)
+    size = redis.memory_usage(keys.journal(task))
+    tidy_now(redis)
+    redis.hdel(keys.FINISHED_BYTES, task)
+    tidy_now(redis)  # what is compressed stays as it is
+    assert redis.memory_usage(keys.journal(task)) < size / 5
+    assert 0 < redis.ttl(keys.journal(task)) <= keys.KEPT_SECONDS
+    assert usage_so_far(redis, task).turns == usage_so_far(redis, running).turns == TURNS
+    assert redis.hlen(keys.journal(running)) == TURNS
+
+
+def test_a_checked_change_counts_among_the_bytes_and_leaves_with_its_task(redis: Redis) -> None:
+    task = run_task(redis, 1)
+    tidy_now(redis)
+    assert int(redis.hget(keys.FINISHED_BYTES, task)) > 5000
+    tidy_now(redis, kept_bytes=1)
+    assert not redis.exists(keys.checked_change(task))
 
 
 def test_the_oldest_finished_tasks_leave_first_and_no_unfinished_one(redis: Redis) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 import time
+import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -27,6 +29,7 @@ JsonItem: TypeAlias = dict[str, Any]  # of the model's API, kept as it is
 FORGOTTEN_SECONDS = 2 * 24 * 3600
 REPLY, RESULTS, COMPACTION, MESSAGES = "reply:", "results:", "compaction:", "messages:"
 UNDERSTANDING = "understanding"  # what an unclear request means
+ARCHIVE = "archive"  # all the fields of a task that is over, compressed
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,11 +215,30 @@ def has_checked_change(redis: TextRedis, task_id: str) -> bool:
 
 def usage_so_far(redis: TextRedis, task_id: str) -> Usage:
     """What a task has cost so far. Raises ``LedgerError`` if a newer version wrote its journal."""
-    fields = redis.hgetall(keys.journal(task_id))
+    fields = _read_fields(redis, task_id)
     first = [_read(fields[UNDERSTANDING]).usage] if UNDERSTANDING in fields else []
     usages = [(turn, 0, _read(text).usage) for turn, text in _numbered(fields, COMPACTION).items()]
     usages += [(turn, 1, _read(text).usage) for turn, text in _numbered(fields, REPLY).items()]
     return total([*first, *(usage for *_, usage in sorted(usages, key=lambda entry: entry[:2]))])
+
+
+def compress_journal(redis: TextRedis, task_id: str) -> None:
+    """Replace the journal of a task that is over by a compressed copy, which ``usage_so_far`` reads too."""
+    key = keys.journal(task_id)
+    fields = redis.hgetall(key)
+    if not fields or ARCHIVE in fields:
+        return
+    archive = base64.b64encode(zlib.compress(json.dumps(fields, ensure_ascii=False).encode())).decode()
+    with redis.pipeline() as pipe:
+        pipe.hset(key, ARCHIVE, archive).hdel(key, *fields)  # it expires as before
+        pipe.execute()
+
+
+def _read_fields(redis: TextRedis, task_id: str) -> dict[str, str]:
+    fields: dict[str, str] = redis.hgetall(keys.journal(task_id))
+    if ARCHIVE in fields:
+        fields |= json.loads(zlib.decompress(base64.b64decode(fields.pop(ARCHIVE))))
+    return fields
 
 
 class UnwrittenReplies:

@@ -1,8 +1,9 @@
-"""What finished tasks leave in Redis: logs are compressed, and the oldest tasks are deleted once all are over a limit."""
+"""What finished tasks leave in Redis: logs and journals are compressed, and the oldest tasks are deleted over a limit."""
 
 from __future__ import annotations
 
 from dayhand.ledger import keys
+from dayhand.ledger.journal import compress_journal
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.log import compress_log
 from dayhand.ledger.telemetry.audit import trim_audit
@@ -26,6 +27,7 @@ def tidy(redis: TextRedis, kept_bytes: int, *, audit_days: int = 0) -> None:
     for task_id in finished:
         if task_id not in sizes:
             compress_log(redis, task_id)
+            compress_journal(redis, task_id)
             sizes[task_id] = sum(redis.memory_usage(key) or 0 for key in _keys_of(task_id))
             redis.hset(keys.FINISHED_BYTES, task_id, sizes[task_id])
     total = sum(int(sizes[task_id]) for task_id in finished)
@@ -43,5 +45,5 @@ def _delete(redis: TextRedis, task_id: str) -> None:
 
 
 def _keys_of(task_id: str) -> tuple[str, ...]:
-    makers = (keys.record, keys.facts, keys.log, keys.log_archive, keys.journal)
+    makers = (keys.record, keys.facts, keys.log, keys.log_archive, keys.journal, keys.checked_change)
     return tuple(make(task_id) for make in makers)
