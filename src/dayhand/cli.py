@@ -23,7 +23,7 @@ REPOSITORY: Mapping[str, Any] = {
     "metavar": "PATH",
     "help": "the repository; the current folder if it is left out",
 }
-BENCHES = ("sandbox", "environment", "truth", "agent", "run", "web", "chaos")
+BENCHES = ("sandbox", "environment", "truth", "agent", "run", "web", "chaos", "fleet")
 CHAOS = (
     ("kills", int, "how often something is killed, stalled or away (default: 200)"),
     ("seed", int, "the seed of a run to repeat"),
@@ -141,6 +141,7 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="with environment: set up published repositories and run their checks",
     )
+    bench.add_argument("--labels", type=int, metavar="N", help="with fleet: how many issues (default: 50)")
     for name, kind, text in CHAOS:
         bench.add_argument(f"--{name}", type=kind, metavar="N", help=f"with chaos: {text}")
     return top
@@ -331,6 +332,11 @@ def _bench(arguments: argparse.Namespace) -> int:
         given = {name: getattr(arguments, name) for name, _, _ in CHAOS}
         chosen = {name: value for name, value in given.items() if value is not None}
         return bench_chaos(Chaos(**chosen), as_json=arguments.json)
+    if arguments.what == "fleet":
+        from dayhand.bench.fleet.run import Fleet, bench_fleet
+
+        fleet = Fleet(labels=arguments.labels) if arguments.labels else Fleet()
+        return bench_fleet(fleet, as_json=arguments.json)
     if arguments.what == "web":
         from dayhand.bench.web import bench_web
 

@@ -46,7 +46,7 @@ class RateLimits:
         self._requests: dict[str, deque[float]] = defaultdict(deque)
         self._points: dict[str, deque[tuple[float, int]]] = defaultdict(deque)
         self._creations: dict[str, deque[float]] = defaultdict(deque)
-        self.spent = Counter[str]()  # all requests, points and creations so far
+        self.spent = Counter[str]()  # all requests, points, creations and refusals so far
 
     def count(self, client: str, method: str, path: str, *, query: str = "") -> None:
         """Count one request; ``query`` is that of GraphQL. Raises ``ApiError`` if a limit is reached."""
@@ -68,6 +68,7 @@ class RateLimits:
             while creations and creations[0] <= now - HOUR:
                 creations.popleft()
             if len(requests) >= settings.requests_per_hour:
+                self.spent["refused"] += 1
                 message = "API rate limit exceeded for installation."
                 raise ApiError(403, message, headers=self._headers(client))
             recent = sum(when > now - MINUTE for when in creations)
@@ -77,6 +78,7 @@ class RateLimits:
                 or recent + created > max(recent, settings.creations_per_minute)
                 or len(creations) + created > max(len(creations), settings.creations_per_hour)
             ):
+                self.spent["refused"] += 1
                 message = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
                 raise ApiError(403, message, headers={**self._headers(client), "Retry-After": "60"})
             requests.append(now)

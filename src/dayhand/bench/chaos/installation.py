@@ -44,12 +44,13 @@ class Installation:
     server: EmbeddedServer
     redis: TextRedis  # fails fast
     env: dict[str, str]
+    names: Sequence[str] = PROCESSES  # the commands that run
     processes: dict[str, Supervised] = field(default_factory=dict)
 
     def supervise(self) -> None:
         """Start again what has died."""
         self.server.restart_if_dead()
-        for name in PROCESSES:
+        for name in self.names:
             known = self.processes.get(name)
             if known is None or known.process.poll() is not None:
                 self._start(name)

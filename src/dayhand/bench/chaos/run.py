@@ -243,7 +243,7 @@ class ChaosRun:
 def _ended(case: Case, bot: str) -> bool:
     """Whether the comment says that the task is over."""
     bodies = [one.body for one in case.issue.comments if one.user.login == bot]
-    return any(not body.startswith("On it") for body in bodies)
+    return any(not body.startswith(("Queued.", "On it")) for body in bodies)
 
 
 def _summary(seconds: Sequence[float]) -> dict[str, float]:
