@@ -11,8 +11,10 @@ from dayhand.agent.model.base import Model
 from dayhand.checkout.bundles import make_pack
 from dayhand.checkout.mirror import read_files
 from dayhand.checkout.repository import Base, Checkout, Taken
+from dayhand.checkout.tree_diff import conflicting_paths
 from dayhand.checkout.unfinished_work import UnfinishedWork
 from dayhand.environment.registries.base import ExtraRegistries
+from dayhand.errors import CheckoutError
 from dayhand.ledger import facts
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.log import TaskLog
@@ -22,7 +24,7 @@ from dayhand.publish.base import ProposedChange, Publication
 from dayhand.reading.conversation import Conversation
 from dayhand.sandbox.base import Sandbox
 from dayhand.sandbox.cancellable import Cancellable
-from dayhand.task import CheckedChange, Proposed, Solution, Task
+from dayhand.task import CheckedChange, Conflict, Proposed, Sibling, Solution, Task
 from dayhand.verification import Scope
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.citations import look_up_citations
@@ -100,6 +102,43 @@ def restore_change(task: Task, tools: Tools, *, work: CheckedChange, pack: bytes
         keep_change(tools, work)
 
 
+@dataclass(frozen=True, slots=True)
+class Siblings:
+    """The repository's other pull requests of ours. ``branch``: that the task started from."""
+
+    tools: Tools
+    branch: str
+
+    def find_conflicts(self, head: str) -> tuple[Conflict, ...]:
+        """Those that cannot be merged together with a commit. One that cannot be fetched any more is left out."""
+        own, base = self._pull(), self._base()
+        others = [one for one in self.tools.notes.siblings() if one.pull != own and one.base == base]
+        compared = ((one, self._conflicting(head, one.head)) for one in others)
+        return tuple(Conflict(one, paths) for one, paths in compared if paths)
+
+    def keep(self, task: Task, head: str) -> None:
+        if pull := self._pull():
+            self.tools.notes.keep_sibling(Sibling(pull, head, task.number, task.ask.asker, self._base()))
+
+    def _conflicting(self, head: str, other: str) -> tuple[str, ...]:
+        checkout = self.tools.checkout
+        try:
+            if not checkout.mirror.has(other):
+                checkout.mirror.fetch_commit(other, checkout.token())
+            with checkout.mirror.inspect(b"") as scratch:
+                return conflicting_paths(scratch.git, head, other)
+        except CheckoutError:
+            return ()
+
+    def _pull(self) -> int:
+        return self.tools.checkout.facts.get(facts.PULL) or 0
+
+    def _base(self) -> str:
+        """The branch that the task's pull request goes to: a follow-up starts from the pull request's own branch."""
+        earlier = {sibling.pull: sibling.base for sibling in self.tools.notes.siblings()}
+        return earlier.get(self._pull(), self.branch)
+
+
 def publish_change(
     task: Task, tools: Tools, base: Base, *, work: CheckedChange, unfinished: UnfinishedWork
 ) -> Proposed:
@@ -108,6 +147,7 @@ def publish_change(
     tools.checkout.hold_back(work.change, head)
     pushes = bool(work.head)
     branch = unfinished.push_finished(head) if pushes else tools.checkout.branch(task)
+    siblings = Siblings(tools, base.branch) if pushes and task.number else None
     files = read_files(tools.checkout.mirror, head)
     proofs = look_up_citations(work.solution.citations, files, head)
     summary = strike_false_claims(work.solution.summary, work.verification)
@@ -122,6 +162,9 @@ def publish_change(
         proofs=proofs,
         instructions=base.instructions.files,
         minutes=(tools.clock() - task.created_at) / 60,
+        conflicts=siblings.find_conflicts(head) if siblings else (),
     )
     url = tools.publication.propose(task, proposal)
+    if siblings:
+        siblings.keep(task, head)
     return Proposed(url, head, work.verification, solution, proofs)

@@ -199,6 +199,25 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Sibling:
+    """A pull request of ours in the same repository, as it was pushed last."""
+
+    pull: int
+    head: str  # commit
+    number: int  # where it was asked for
+    asker: str  # a login
+    base: str  # the branch that it goes to
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A sibling that cannot be merged together with a change."""
+
+    sibling: Sibling
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CheckedChange:
     """A change that the model made, and the worker's verification of it. It is kept before it is published."""
 

@@ -138,3 +138,15 @@ def _too_many() -> CheckoutError:
 
 def _shown(path: bytes) -> str:
     return path[:80].decode("utf-8", "backslashreplace").encode("unicode_escape").decode("ascii")
+
+
+def conflicting_paths(git: BareGit, one: str, other: str) -> tuple[str, ...]:
+    """The files in which two commits cannot be merged; none if they can, or if git cannot tell.
+
+    git-merge-tree(1) writes the objects of the merge, so ``git`` is that of a quarantine.
+    """
+    status, out, _ = git.attempt(
+        "merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", one, other
+    )
+    names = out.split(b"\0")[1:] if status == 1 else []  # the first is the tree
+    return tuple(dict.fromkeys(name.decode("utf-8", "replace") for name in names if name))

@@ -151,7 +151,7 @@ UNFINISHED_BRANCH = _text(
 )
 
 # On GitHub.
-PULL = _number("pull", "publish", "publish", "intake")  # the pull request's number
+PULL = _number("pull", "publish", "publish", "intake", "journey_tools")  # the pull request's number
 PULL_URL = _text("pull_url", "publish", "publish", "dashboard", "intake")
 CHECK = _number("check", "publish", "publish", "intake")  # the check run's id
 CHECK_NODE = _text("check_node", "publish", "publish")  # its id in GraphQL

@@ -124,6 +124,10 @@ def examined(repository: str) -> str:
     return f"dayhand:examined:{repository}"
 
 
+def siblings(repository: str) -> str:
+    return f"dayhand:siblings:{repository}"
+
+
 def accepted(repository: str, commit: str) -> str:
     return f"dayhand:accepted:{repository}:{commit}"
 

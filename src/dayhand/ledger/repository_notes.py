@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 
 from dayhand.errors import LedgerError
 from dayhand.ledger import facts, keys, scripts
-from dayhand.ledger.codec import decode_outcome, encode_outcome
+from dayhand.ledger.codec import decode_outcome, encode_outcome, pack, unpack
 from dayhand.ledger.ledger import Claim, Ledger, fenced
-from dayhand.task import Blocked, Examined
+from dayhand.task import Blocked, Examined, Sibling
 
 EXAMINATION = "outcome"
+MAX_SIBLINGS = 50  # of a repository, the newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,23 @@ class RepositoryNotes:
         """The task of the thread that asked a person what to build; "" if none did."""
         thread = self.ledger.threads.of_task(self.claim.task_id)
         return self.ledger.redis.get(keys.thread_question(thread)) or ""
+
+    def keep_sibling(self, pushed: Sibling) -> None:
+        """Keep what was pushed to a pull request, so that later pushes are compared with it. Raises ``LeaseLost``."""
+        key = keys.siblings(self.repository)
+        self._write(key, str(pushed.pull), pack({"sibling": asdict(pushed)}))
+        if outdated := sorted(self.ledger.redis.hkeys(key), key=int)[:-MAX_SIBLINGS]:
+            self.ledger.redis.hdel(key, *outdated)
+        self.ledger.redis.expire(key, keys.KEPT_SECONDS)
+
+    def siblings(self) -> tuple[Sibling, ...]:
+        """What was pushed to our pull requests of the repository; some may be closed since."""
+        found = []
+        for text in self.ledger.redis.hvals(keys.siblings(self.repository)):
+            with suppress(LedgerError):  # a newer version wrote it
+                stored = unpack("pull request", text)
+                found.append(stored.decode(Sibling, stored.data.get("sibling")))
+        return tuple(sorted(found, key=lambda sibling: sibling.pull))
 
     def _write(self, key: str, field: str, text: str) -> None:
         script = self.ledger.redis.register_script(scripts.WRITE)

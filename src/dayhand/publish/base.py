@@ -9,7 +9,7 @@ from dayhand.environment.declared.improvement import Improvement
 from dayhand.errors import DayhandError
 from dayhand.ledger.log import Note
 from dayhand.reading.instruction_file import InstructionFile
-from dayhand.task import Blocked, Change, Examined, LeftOut, Proof, Solution, Task
+from dayhand.task import Blocked, Change, Conflict, Examined, LeftOut, Proof, Solution, Task
 from dayhand.usage import Usage
 from dayhand.verification import Verification
 
@@ -27,6 +27,7 @@ class ProposedChange:
     proofs: tuple[Proof, ...]
     minutes: float
     instructions: tuple[InstructionFile, ...] = ()  # of the base branch, with what the model got of each
+    conflicts: tuple[Conflict, ...] = ()  # with other pull requests of ours
 
     @property
     def pushed(self) -> bool:

@@ -18,6 +18,7 @@ from dayhand.publish.check_run import CheckRunProgress, failure_conclusion
 from dayhand.publish.estimate import estimate
 from dayhand.publish.markdown.escape import cap
 from dayhand.publish.result import CheckText, ResultOnGitHub, remember_check
+from dayhand.publish.siblings import tell_conflicts
 from dayhand.publish.threads import answer_threads
 from dayhand.publish.withdrawal import withdraw
 from dayhand.publish.wording import (
@@ -114,6 +115,7 @@ class GitHubPublication:
                 task, pull.url, proposed.verification, usage=proposed.solution.usage, pushed=proposed.pushed
             )
         if not closed:
+            text += tell_conflicts(self.hub, task, pull, conflicts=proposed.conflicts)
             answer_threads(self.hub, task, lambda path: comment.settled(path, proposed, self.repository_url))
         description = {} if earlier else {"title": let_ci_run(title), "body": let_ci_run(body)}
         result = ResultOnGitHub(self.hub, self.facts, task, self.task_url, self._log)

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from time import strftime, struct_time
 
 from dayhand.errors import DayhandError, TaskStopped
+from dayhand.hub.models import Pull
 from dayhand.publish.base import ProposedChange
 from dayhand.publish.markdown.escape import cap, code, title
-from dayhand.publish.markdown.sanitize import prose
+from dayhand.publish.markdown.sanitize import line, prose
 from dayhand.publish.wording.cost import SCRIPTED, spent, took_over
 from dayhand.publish.wording.evidence import citation
 from dayhand.publish.wording.held_back import NOTHING_PUSHED as NOTHING_PUSHED_YET
@@ -17,10 +18,12 @@ from dayhand.publish.wording.limits import finished_early, note, stopped
 from dayhand.publish.wording.notes import too_large
 from dayhand.publish.wording.pull_request import MAX_BYTES, questions
 from dayhand.publish.wording.verification import MARKS, headline
-from dayhand.task import LeftOut, Proof, Solution, Task, TaskKind
+from dayhand.task import LeftOut, Proof, Sibling, Solution, Task, TaskKind
 from dayhand.usage import Usage
 from dayhand.verification import Status, Verification
 
+MERGE_ORDER = "whichever is merged second must be updated first."
+MAX_CONFLICTING = 5  # files that are named
 KEPT_COMMITS = "The commits pushed so far are kept."
 KEPT_DRAFT = (
     "Someone else pushed to my branch, so the draft stays open. Before you merge it, remove its first commit: it is empty "
@@ -95,6 +98,24 @@ def commit_added(task: Task, body: str, *, pushed: bool = True) -> str:
     else:
         opening = f"I looked again. {NOTHING_PUSHED_YET}"
     return cap(f"@{task.ask.asker} {opening}\n\n{body}", MAX_BYTES)
+
+
+def conflicts_with_earlier(other: Pull, paths: Sequence[str]) -> str:
+    """An open pull request of ours changes the same lines. ``paths``: where git cannot merge both."""
+    return f"⚠️ This conflicts with [#{other.number}]({other.url}) in {_files(paths)}: {MERGE_ORDER}"
+
+
+def conflicts_with_later(own: Sibling, later: Pull, *, asker: str, paths: Sequence[str]) -> str:
+    """The same, for the person who asked for the earlier one."""
+    return (
+        f"@{own.asker} ⚠️ [#{later.number}]({later.url}), which {line(asker)} asked for, conflicts with #{own.pull} "
+        f"in {_files(paths)}: {MERGE_ORDER}"
+    )
+
+
+def _files(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - MAX_CONFLICTING:,} more files" if len(paths) > MAX_CONFLICTING else ""
+    return ", ".join(code(path) for path in paths[:MAX_CONFLICTING]) + more
 
 
 def settled(path: str, proposed: ProposedChange, repository_url: str) -> str:
