@@ -20,9 +20,14 @@ import yaml
 
 from dayhand.agent.model import prices
 from dayhand.bench.truth.case import read_cases
+from dayhand.dashboard.access import Access
 from dayhand.environment.declared.dayhand_toml import KNOWN as SECTIONS
 from dayhand.environment.declared.dayhand_toml import NAME, read_config
+from dayhand.ledger.ledger import Ledger
+from dayhand.ledger.log import LogReader
+from dayhand.ledger.redis_server import connect, connect_raw
 from dayhand.settings.table import KNOWN, ROWS, read_settings
+from dayhand.web import Parts, create_app
 from tests import reference
 
 ROOT = Path(__file__).parents[1]
@@ -183,6 +188,21 @@ def test_every_link_to_a_file_of_ours_leads_somewhere(page: Path) -> None:
         assert path.exists(), target
         if anchor:
             assert anchor in anchors(path), target
+
+
+def test_the_documented_endpoints_are_those_that_are_served() -> None:
+    nowhere = "redis://127.0.0.1:1/0"
+    redis = connect(nowhere)
+    app = create_app(Parts(Ledger(redis), LogReader(redis), connect_raw(nowhere), ("s",), Access("t" * 32)))
+    rules = [(rule.methods or set(), rule.rule) for rule in app.url_map.iter_rules()]
+    served = {
+        ("POST" if "POST" in methods else "GET", rule.replace("<task_id>", "<id>")) for methods, rule in rules
+    }
+    rows = re.findall(
+        r"^\| `(GET|POST) (.*?) \|", (ROOT / "docs" / "http.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    documented = {(verb, path) for verb, cell in rows for path in re.findall(r"(/[^`,]*)", cell)}
+    assert documented == {(verb, path.replace("<path:filename>", "…")) for verb, path in served}
 
 
 def entries(nav: list[dict[str, Any]]) -> list[str]:

@@ -14,7 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 OUTSIDE = {"README.md": "readme.md", "CHANGELOG.md": "changelog.md", "deploy/README.md": "deploy.md"}
 TARGET = re.compile(r"(?P<before>\]\(|<img [^>]*src=\")(?!https?:|#|mailto:)(?P<file>[^)\s#\"]+)")
 
@@ -37,7 +38,8 @@ def prepare(folder: Path) -> None:
             return link["before"] + posixpath.relpath(there, posixpath.dirname(page) or ".")
 
         (docs / page).write_text(TARGET.sub(rewrite, text), encoding="utf-8")
-    shutil.copyfile(Path(__file__).with_name("zensical.toml"), folder / "zensical.toml")
+    shutil.copyfile(HERE / "site.css", docs / "site.css")
+    shutil.copyfile(HERE / "zensical.toml", folder / "zensical.toml")
 
 
 def place(path: str) -> str:

@@ -305,7 +305,12 @@ class Settings(ObservationSettings):
         return bool(self.openai_api_key or self.openai_base_url)
 
 
-ROWS: Mapping[str, Setting] = {each.name: each.metadata["row"] for each in fields(Settings)}  # by field
+LAST = [
+    each.name for each in fields(ObservationSettings)
+]  # a dataclass begins with the fields that it inherits
+ROWS: Mapping[str, Setting] = {  # by field
+    each.name: each.metadata["row"] for each in sorted(fields(Settings), key=lambda each: each.name in LAST)
+}
 KNOWN = tuple(sorted(row.name for row in ROWS.values() if row.name.startswith(PREFIX)))
 FORMER = {row.former_name: row.name for row in ROWS.values() if row.former_name}
 

@@ -240,7 +240,7 @@ PLAIN_ADDRESS = SettingType(
     "an address such as https://example.org, without a password and without “?” or “#”", _read_plain_address
 )
 WEBHOOK_ADDRESS = SettingType(
-    "an https address without a password, such as https://hooks.slack.com/services/…", _read_webhook_address
+    "an https address without a password, or an http one of this machine", _read_webhook_address
 )
 REDIS_ADDRESS = SettingType(
     "an address such as redis://HOST:6379/0, rediss://… or unix:///PATH", _read_redis_address
