@@ -22,6 +22,7 @@
     ├── DiskFull                 the worker's disk is full: the task waits, and goes on later
     ├── OutOfTime                the task takes longer than a worker may give to one
     ├── LedgerError              the ledger refuses an illegal step
+    │   └── NewerRecord          a newer version wrote a record: leave it to a process of that version
     ├── WorkerCrashed            its worker died too often on this task
     └── InternalFault            a bug in Dayhand ended the task
 
@@ -158,6 +159,10 @@ class OutOfTime(DayhandError):
 
 class LedgerError(DayhandError):
     """The ledger refuses an illegal transition, or a task that does not exist."""
+
+
+class NewerRecord(LedgerError):
+    """A newer version wrote a record, which this one leaves as it is."""
 
 
 class WorkerCrashed(DayhandError):

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from dayhand.ledger import keys
+from dayhand.ledger.codec import VERSION
 from dayhand.ledger.deliveries import Deliveries
 from dayhand.localhub.state.models import Issue
 from dayhand.settings.table import Settings
@@ -129,3 +130,22 @@ def test_deliveries_may_arrive_in_any_order(harness: Harness, order: list[str], 
         deliveries.store(each.replace(" ", "-"), "issues", json.dumps(payload).encode())
         handle(harness, each.replace(" ", "-"))
     assert len(harness.ledger.recent()) == tasks
+
+
+def test_a_delivery_about_what_a_newer_version_wrote_waits_for_a_dispatcher_of_that_version(
+    harness: Harness, capsys: pytest.CaptureFixture[str]
+) -> None:
+    issue, guid = labeled(harness)
+    handle(harness, guid)
+    (task_id,) = harness.waiting()
+    harness.ledger.redis.hset(keys.record(task_id), "task", f'{{"version": {VERSION + 1}}}')
+    repo = next(iter(harness.hub.actions.repositories.values()))
+    harness.hub.actions.comment(repo, issue, harness.ada, body="@bot status")
+    harness.hub.wait_idle()
+    (later,) = Deliveries(harness.ledger.redis).due()
+    for _ in range(MAX_ATTEMPTS + 1):
+        handle(harness, later)
+    assert "A newer version of Dayhand wrote this task" in capsys.readouterr().err
+    assert harness.bot_comments(issue) == []
+    harness.ledger.redis.zadd(keys.INBOX, {later: 0}, xx=True)
+    assert Deliveries(harness.ledger.redis).due() == [later], "it is kept"

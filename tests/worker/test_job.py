@@ -25,6 +25,7 @@ from dayhand.errors import (
     HubUnavailable,
     LeaseLost,
     MirrorDamaged,
+    NewerRecord,
     SandboxError,
     TaskStopped,
 )
@@ -41,6 +42,7 @@ from dayhand.worker.job import (
     FIRST_DELAY,
     MAX_ATTEMPTS,
     MAX_DELAYS,
+    NEWER_DELAY,
     travel_with,
 )
 from tests.tasks import make_task
@@ -378,3 +380,15 @@ def test_a_task_that_a_newer_version_wrote_waits_and_says_why(ledger: Ledger) ->
     assert reason.startswith("A newer version of Dayhand wrote this task")
     assert "Upgrade every Dayhand process" in reason
     assert ledger.abandoned() == [], "it is not woken again at once"
+
+
+def test_work_that_a_newer_version_continued_is_left_to_it_and_not_ended(ledger: Ledger) -> None:
+    """The task is of this version, but a newer worker wrote into its journal and was stopped."""
+    services = Services(
+        failing(NewerRecord("A newer version of Dayhand wrote this entry.", advice="Upgrade."))
+    )
+    travel_with(ledger.claim(TASK.id, "w"), services)
+    record = ledger.record(TASK.id)
+    assert (record.state, record.outcome, services.listener.failures) == (State.QUEUED, None, [])
+    assert record.reason == "A newer version of Dayhand wrote this entry. Upgrade."
+    assert 0 < ledger.redis.pttl(keys.lease(TASK.id)) <= NEWER_DELAY * 1000, "a newer worker takes it soon"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
-from dayhand.errors import LedgerError
+from dayhand.errors import LedgerError, NewerRecord
 from dayhand.task import (
     Answered,
     Ask,
@@ -89,7 +89,7 @@ def pack(fields: Mapping[str, Any]) -> str:
 
 
 def unpack(what: str, text: str) -> Stored:
-    """Read a record's version. Raises ``LedgerError`` if it is not JSON, or if a newer version wrote it."""
+    """Read a record's version. Raises ``NewerRecord`` if a newer version wrote it, or ``LedgerError`` if it is not JSON."""
     try:
         data = json.loads(text)
     except ValueError as error:
@@ -100,12 +100,16 @@ def unpack(what: str, text: str) -> Stored:
     if type(version) is not int or version < 0:
         raise _unreadable(what, ValueError(f"its version is {version!r}"))
     if version > VERSION:
-        raise LedgerError(
-            f"A newer version of Dayhand wrote this {what}: it has version {version}, "
-            f"and this Dayhand reads versions up to {VERSION}.",
-            advice="Upgrade every Dayhand process that uses this Redis to the same version.",
-        )
+        raise newer(what, f"it has version {version}, and this Dayhand reads versions up to {VERSION}")
     return Stored(what, version, data)
+
+
+def newer(what: str, how: str) -> NewerRecord:
+    """The refusal to read a record that a newer version wrote; ``how`` says by what that is seen."""
+    return NewerRecord(
+        f"A newer version of Dayhand wrote this {what}: {how}.",
+        advice="Upgrade every Dayhand process that uses this Redis to the same version.",
+    )
 
 
 def encode_task(task: Task) -> str:

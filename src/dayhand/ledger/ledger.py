@@ -6,7 +6,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 from redis.commands.core import Script
 from redis.exceptions import RedisError, ResponseError
 
-from dayhand.errors import LeaseLost, LedgerError
+from dayhand.errors import LeaseLost, LedgerError, NewerRecord
 from dayhand.ledger import keys, scripts, states
-from dayhand.ledger.codec import decode_outcome, decode_task, encode_outcome, encode_task
+from dayhand.ledger.codec import decode_outcome, decode_task, encode_outcome, encode_task, newer
 from dayhand.ledger.facts import Fact
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.thread import MAX_MESSAGES, Message, Threads
@@ -126,17 +126,16 @@ class Ledger:
 
     def record(self, task_id: str) -> Record:
         """Everything about a task. Raises ``LedgerError`` if there is no such task, or if it cannot be read."""
-        found = self._records([task_id])
-        if not found:
-            raise LedgerError(f"There is no task {task_id}.", advice=GONE)
-        return found[0]
+        for fields, facts in self._fields([task_id]):
+            return _record(fields, facts)
+        raise LedgerError(f"There is no task {task_id}.", advice=GONE)
 
     def recent(self, limit: int = 100) -> list[Record]:
-        """The newest tasks first."""
+        """The newest tasks first, without those that only a newer version can read."""
         return self._records(self.redis.zrevrange(keys.TASKS, 0, limit - 1))
 
     def unfinished(self) -> list[Record]:
-        """All queued and running tasks."""
+        """All queued and running tasks, without those that only a newer version can read."""
         return self._records(self._unfinished())
 
     def ended(self) -> dict[str, int]:
@@ -207,14 +206,20 @@ class Ledger:
         return sorted(self.redis.smembers(keys.UNFINISHED))
 
     def _records(self, ids: Sequence[str]) -> list[Record]:
-        """The records that still exist, in one round trip."""
+        """The records that still exist and that this version can read."""
+        records = []
+        for fields, facts in self._fields(ids):
+            with suppress(NewerRecord):
+                records.append(_record(fields, facts))
+        return records
+
+    def _fields(self, ids: Sequence[str]) -> list[tuple[dict[str, str], dict[str, str]]]:
+        """What is written about the tasks that still exist, in one round trip."""
         with self.redis.pipeline(transaction=False) as pipe:
             for task_id in ids:
                 pipe.hgetall(keys.record(task_id)).hgetall(keys.facts(task_id))
             found = pipe.execute()
-        return [
-            _record(fields, facts) for fields, facts in zip(found[::2], found[1::2], strict=True) if fields
-        ]
+        return [(fields, facts) for fields, facts in zip(found[::2], found[1::2], strict=True) if fields]
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +326,9 @@ def _task_keys(task_id: str) -> list[str]:
 
 
 def _record(fields: Mapping[str, str], facts: Mapping[str, str]) -> Record:
+    """Raises ``LedgerError`` if it cannot be read."""
+    if fields["state"] not in iter(State):
+        raise newer("task", f"it is {fields['state']!r}, a state that this Dayhand does not know")
     return Record(
         task=decode_task(fields["task"]),
         state=State(fields["state"]),

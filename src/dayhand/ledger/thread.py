@@ -7,9 +7,11 @@ left at its end becomes the thread's next task.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from dayhand.errors import NewerRecord
 from dayhand.ledger import keys, scripts
 from dayhand.ledger.codec import encode_task, pack, unpack
 from dayhand.ledger.keys import TextRedis
@@ -109,9 +111,14 @@ class Threads:
     def open_from_mailboxes(self) -> list[str]:
         """Open the next task of each thread whose task ended before it read everything; returns the tasks' ids.
 
-        Comments that do not address the App are dropped: GitHub keeps them.
+        Comments that do not address the App are dropped: GitHub keeps them. A thread with a message that only a newer
+        version can read is left to a process of that version.
         """
-        return [task for key in sorted(self.redis.smembers(keys.UNREAD)) if (task := self._open_next(key))]
+        opened = []
+        for key in sorted(self.redis.smembers(keys.UNREAD)):
+            with suppress(NewerRecord):
+                opened.append(self._open_next(key))
+        return [task for task in opened if task]
 
     def _open_next(self, key: str) -> str:
         thread = self.find(key)

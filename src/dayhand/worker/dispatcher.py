@@ -15,7 +15,7 @@ from rq import SimpleWorker, get_current_job
 from rq.job import Job
 from rq.timeouts import JobTimeoutException
 
-from dayhand.errors import HubError, HubUnavailable, IntakeError
+from dayhand.errors import HubError, HubUnavailable, IntakeError, NewerRecord
 from dayhand.hub.auth import AppAuth, load_key
 from dayhand.hub.client import Hub
 from dayhand.hub.errors import UNAUTHORIZED
@@ -239,7 +239,7 @@ class DeliveryHandler:
         try:
             event = parse(delivery.event, delivery.body)
             decision = self.dispatcher.decide(event, delivery.guid)
-        except (HubUnavailable, JobTimeoutException) as error:
+        except (HubUnavailable, JobTimeoutException, NewerRecord) as error:
             return _later(delivery, str(error))
         except HubError as error:
             if error.status == UNAUTHORIZED:  # an operator can correct the credentials

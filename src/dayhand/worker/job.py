@@ -27,6 +27,7 @@ from dayhand.errors import (
     LeaseLost,
     LedgerError,
     MirrorDamaged,
+    NewerRecord,
     TaskStopped,
     WorkerCrashed,
     WorkerStopping,
@@ -51,6 +52,7 @@ from dayhand.worker.room import find_disk_shortage, full_disk_as_error
 
 MAX_ATTEMPTS = 5  # worker crashes without progress, after which a task is not retried
 FIRST_DELAY = 15.0  # seconds
+NEWER_DELAY = 15.0  # of a task that only a newer version can read, during an upgrade
 LONGEST_DELAY = 600.0
 MAX_DELAYS = 150  # about a day
 
@@ -101,13 +103,15 @@ def travel_with(
     If GitHub does not answer or the disk is full, the task waits and is retried at growing intervals, for about a day.
     """
     if claim is None:
-        return
+        return None
     ledger = claim.ledger
     try:
         task = ledger.task(claim.task_id)
-    except LedgerError as error:  # a newer version wrote it: a worker of that version may take it
+    except NewerRecord as error:
+        return leave_to_newer(claim, error)
+    except LedgerError as error:
         claim.release(again_in=LONGEST_DELAY, reason=_sentence(error))
-        return
+        return None
     log = TaskLog(ledger, claim)
     log.listen(_log_stage)
     try:
@@ -118,7 +122,7 @@ def travel_with(
             )
             _attempt(attempt, services)
     except LeaseLost:
-        return  # finished, released or taken by another worker: it must not be written to
+        return None  # finished, released or taken by another worker: it must not be written to
 
 
 def _attempt(attempt: JobAttempt, services: Services) -> None:
@@ -133,6 +137,8 @@ def _attempt(attempt: JobAttempt, services: Services) -> None:
         raise
     except WorkerStopping as error:
         claim.release(reason=str(error))
+    except NewerRecord as error:
+        leave_to_newer(claim, error)
     except (HubUnavailable, DiskFull, MirrorDamaged) as error:
         try:
             log.check_stop()
@@ -149,6 +155,11 @@ def _log_stage(note: Note) -> None:
     """Tell the operator about stages and errors: what commands wrote stays in the task's own log."""
     if note.kind in ("stage", "error"):
         LOGGER.log(logging.INFO if note.kind == "stage" else logging.WARNING, "%s: %s", note.kind, note.text)
+
+
+def leave_to_newer(claim: Claim, error: NewerRecord) -> None:
+    """Put back what a newer version wrote, for a worker of that version. Raises ``LeaseLost``."""
+    claim.release(again_in=NEWER_DELAY, reason=_sentence(error))
 
 
 def put_off(attempt: JobAttempt, error: DayhandError) -> None:
@@ -194,7 +205,15 @@ class JobAttempt:
                 services.tools(self.task, self.claim, publication) as tools,
             ):
                 outcome = travel(self.task, tools, self.log)
-        except (LeaseLost, HubUnavailable, WorkerStopping, DiskFull, MirrorDamaged, RedisError):
+        except (
+            LeaseLost,
+            HubUnavailable,
+            WorkerStopping,
+            DiskFull,
+            MirrorDamaged,
+            NewerRecord,
+            RedisError,
+        ):
             raise  # not the end of the task: another worker, or this one later, continues
         except TaskStopped as error:
             self._fail(publication, error, State.STOPPED)
