@@ -6,6 +6,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from redis import Redis
 
 from dayhand.errors import HubError, HubUnavailable, SettingsError
@@ -108,6 +109,24 @@ def test_a_token_is_kept_encrypted_and_only_the_apps_key_opens_it(place: Place, 
     assert 0 < redis.ttl(key) < 3600
     with pytest.raises(HubError, match="credentials"):  # it cannot read the token, and gets none of its own
         share_of(place, share, key=a_key()).token()
+
+
+def test_the_apps_key_is_rotated_process_by_process_and_nothing_fails(place: Place, redis: Redis) -> None:
+    """GitHub takes both keys until the old one is deleted there; each process has one of them."""
+    share, new_key = GitHubShare(redis), a_key()
+    before, keys_on_github = share_of(place, share), place.app.public_keys
+    before.token()
+    keys_on_github.append(load_pem_private_key(new_key.encode(), None).public_key())
+
+    after = share_of(place, share, key=new_key)
+    assert not after.issue(1).is_pull, "it cannot read the token that is kept, and gets one of its own"
+    assert not before.issue(1).is_pull
+
+    del keys_on_github[0]
+    assert not share_of(place, share, key=new_key).issue(1).is_pull
+    redis.flushall()
+    with pytest.raises(HubError, match="GitHub rejects our credentials"):
+        share_of(place, share).token()
 
 
 def test_a_token_with_other_permissions_is_another_one(place: Place, redis: Redis) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from dayhand.localhub.errors import ApiError
 from dayhand.localhub.state.models import App, Installation, Repository, User
@@ -57,9 +60,7 @@ class Tokens:
         except (jwt.InvalidTokenError, KeyError, ValueError) as error:
             raise ApiError(401, "A JSON web token could not be decoded") from error
         try:
-            claims = jwt.decode(
-                raw, app.public_key, algorithms=["RS256"], leeway=5, options={"require": ["exp", "iat"]}
-            )
+            claims = _claims(raw, app)
         except jwt.ExpiredSignatureError as error:
             raise ApiError(
                 401,
@@ -95,6 +96,19 @@ class Tokens:
 
     def revoke(self, header: str) -> None:
         self._grants.pop(_credential(header), None)
+
+
+def _claims(raw: str, app: App) -> dict[str, Any]:
+    """What one of the App's keys signed. Raises ``jwt.InvalidTokenError`` as the last key does."""
+    *others, last = app.public_keys
+    for key in others:
+        with suppress(jwt.InvalidSignatureError):
+            return _decode(raw, key)
+    return _decode(raw, last)
+
+
+def _decode(raw: str, key: RSAPublicKey) -> dict[str, Any]:
+    return jwt.decode(raw, key, algorithms=["RS256"], leeway=5, options={"require": ["exp", "iat"]})
 
 
 def _credential(header: str) -> str:

@@ -101,7 +101,7 @@ class Directory:
         with self.lock:
             bot = self.add_user(f"{slug}[bot]", slug, "Bot")
             app = App(
-                self.next_id(), slug, self.add_user(owner), bot, pem.decode(), key.public_key(), dict(permissions),
+                self.next_id(), slug, self.add_user(owner), bot, pem.decode(), [key.public_key()], dict(permissions),
                 events, webhook_url, secret,
             )  # fmt: skip
             self.apps[app.id] = app

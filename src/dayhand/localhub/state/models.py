@@ -29,7 +29,7 @@ class App:
     owner: User
     bot: User
     private_key: str  # PEM
-    public_key: rsa.RSAPublicKey
+    public_keys: list[rsa.RSAPublicKey]  # GitHub takes any of an App's keys
     permissions: dict[str, str]
     events: tuple[str, ...]
     webhook_url: str
