@@ -24,8 +24,8 @@ test: .dev  ## run every test; a skipped one says why
 lint: .dev  ## run ruff, mypy and import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff check --preview --select PLR0917 . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
-format: .dev  ## format the code, and write the documentation's tables from it
-	@$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/python -m tests.reference
+format: .dev  ## format the code, and write the documentation's tables and deploy/seccomp.json
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/python -m tests.reference && $(BIN)/python deploy/seccomp/generate.py
 
 bench: .dev  ## measure what Dayhand itself costs
 	@$(BIN)/dayhand bench $(ARGS)

@@ -81,7 +81,7 @@ def is_dotenv(block: Block) -> bool:
 def test_every_kind_of_block_has_a_reader() -> None:
     assert {block.kind for block in blocks()} <= {"", "sh", "toml", "json", "yaml", "mermaid"}
     dotenv = [block.page.name for block in of_kind("sh") if is_dotenv(block)]
-    assert dotenv == ["README.md", "first-repository.md", "settings.md", "setup.md"]
+    assert dotenv == ["README.md", "deploy-compose.md", "first-repository.md", "settings.md", "setup.md"]
 
 
 @pytest.mark.parametrize("block", [block for block in of_kind("sh") if is_dotenv(block)], ids=named)

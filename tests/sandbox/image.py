@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -67,22 +67,27 @@ def image(client: docker.DockerClient) -> str:
 
     Raises ``CannotBuildError``.
     """
-    tag = f"{SANDBOX}:{_digest(_base_digest(), DOCKERFILE.read_text(encoding='utf-8'))}"
-    if not _exists(client, tag):
-        with _build_lock():
-            if not _exists(client, tag):
+    tag = f"{SANDBOX}:{_digest(base_digest(), DOCKERFILE.read_text(encoding='utf-8'))}"
+    if not exists(client, tag):
+        with build_lock():
+            if not exists(client, tag):
                 _build(client, tag)
     return tag
 
 
 def require_image() -> tuple[docker.DockerClient, str]:
     """The engine and the image's tag for a fixture. Skips its tests if there is no engine or no image."""
+    return require(image)
+
+
+def require(build: Callable[[docker.DockerClient], str]) -> tuple[docker.DockerClient, str]:
+    """The same for any image, which ``build`` makes."""
     client = engine()
     if isinstance(client, str):
         pytest.skip(client)
     try:
         with _paused_timeout():
-            return client, image(client)
+            return client, build(client)
     except CannotBuildError as error:
         client.close()
         pytest.skip(str(error))
@@ -90,7 +95,7 @@ def require_image() -> tuple[docker.DockerClient, str]:
 
 def _build(client: docker.DockerClient, tag: str) -> None:
     """Build from a base of our own if we can make one, else from the registry's, as a user does."""
-    arguments = {"BASE": _base(client), "INSTALL": "0"} if _may_bootstrap() else {}
+    arguments = {"BASE": base(client), "INSTALL": "0"} if may_bootstrap() else {}
     try:
         client.images.build(path=str(DOCKERFILE.parent), tag=tag, buildargs=arguments, rm=True, forcerm=True)
     except (BuildError, APIError) as error:
@@ -98,13 +103,13 @@ def _build(client: docker.DockerClient, tag: str) -> None:
         raise CannotBuildError(f"the sandbox image cannot be built: {error}.{advice}") from error
 
 
-def _may_bootstrap() -> bool:
+def may_bootstrap() -> bool:
     return os.geteuid() == 0 and shutil.which("debootstrap") is not None
 
 
-def _base(client: docker.DockerClient) -> str:
-    tag = _base_digest()
-    if not _exists(client, f"{BASE}:{tag}"):
+def base(client: docker.DockerClient) -> str:
+    tag = base_digest()
+    if not exists(client, f"{BASE}:{tag}"):
         with tempfile.TemporaryDirectory(prefix="dayhand-image-") as folder:
             root = Path(folder) / "root"
             _bootstrap(root)
@@ -141,7 +146,7 @@ def _import(client: docker.DockerClient, root: Path, tag: str) -> None:
         raise CannotBuildError(f"tar failed with exit code {tar.returncode} while it packed the base")
 
 
-def _exists(client: docker.DockerClient, tag: str) -> bool:
+def exists(client: docker.DockerClient, tag: str) -> bool:
     try:
         client.images.get(tag)
     except ImageNotFound:
@@ -149,7 +154,7 @@ def _exists(client: docker.DockerClient, tag: str) -> bool:
     return True
 
 
-def _base_digest() -> str:
+def base_digest() -> str:
     return _digest(SUITE, PACKAGES, *LEFT_OUT, importlib.metadata.version("uv"))
 
 
@@ -168,7 +173,7 @@ def _paused_timeout() -> Iterator[None]:
 
 
 @contextmanager
-def _build_lock() -> Iterator[None]:
+def build_lock() -> Iterator[None]:
     """Let one process of this user build at a time: tests run in several."""
     path = Path(tempfile.gettempdir()) / f"dayhand-test-image-{os.geteuid()}.lock"
     descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
@@ -179,14 +184,15 @@ def _build_lock() -> Iterator[None]:
         os.close(descriptor)
 
 
-def main() -> int:
+def build_beforehand(build: Callable[[docker.DockerClient], str]) -> int:
+    """Build an image for tests that run later; the exit code."""
     began = time.monotonic()
     client = engine(patience=60)
     if isinstance(client, str):
         print(f"The container tests cannot run: {client}", file=sys.stderr)
         return 1
     try:
-        print(f"{image(client)} is ready after {time.monotonic() - began:.1f} s")
+        print(f"{build(client)} is ready after {time.monotonic() - began:.1f} s")
     except CannotBuildError as error:
         print(f"The container tests cannot run: {error}", file=sys.stderr)
         return 1
@@ -196,4 +202,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(build_beforehand(image))
