@@ -16,6 +16,7 @@ from dayhand.task import (
     Proposed,
     SetupStep,
     Solution,
+    State,
     Task,
     Unfinished,
 )
@@ -100,11 +101,11 @@ def unpack(what: str, text: str) -> Stored:
     if type(version) is not int or version < 0:
         raise _unreadable(what, ValueError(f"its version is {version!r}"))
     if version > VERSION:
-        raise newer(what, f"it has version {version}, and this Dayhand reads versions up to {VERSION}")
+        raise _newer(what, f"it has version {version}, and this Dayhand reads versions up to {VERSION}")
     return Stored(what, version, data)
 
 
-def newer(what: str, how: str) -> NewerRecord:
+def _newer(what: str, how: str) -> NewerRecord:
     """The refusal to read a record that a newer version wrote; ``how`` says by what that is seen."""
     return NewerRecord(
         f"A newer version of Dayhand wrote this {what}: {how}.",
@@ -119,6 +120,13 @@ def encode_task(task: Task) -> str:
 def decode_task(text: str) -> Task:
     """Read a task back. Raises ``LedgerError`` if the record is not a task, or if a newer version wrote it."""
     return unpack("task", text).decode(Task)
+
+
+def decode_state(text: str) -> State:
+    """Read a task's state. Raises ``NewerRecord`` for one that this version does not know."""
+    if text not in set(State):
+        raise _newer("task", f"its state {text!r} is not known")
+    return State(text)
 
 
 def encode_outcome(outcome: Ending) -> str:

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from dayhand.errors import LeaseLost, LedgerError, NewerRecord
 from dayhand.ledger import keys, scripts, states
-from dayhand.ledger.codec import decode_outcome, decode_task, encode_outcome, encode_task, newer
+from dayhand.ledger.codec import decode_outcome, decode_state, decode_task, encode_outcome, encode_task
 from dayhand.ledger.facts import Fact
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.thread import MAX_MESSAGES, Message, Threads
@@ -126,8 +126,8 @@ class Ledger:
 
     def record(self, task_id: str) -> Record:
         """Everything about a task. Raises ``LedgerError`` if there is no such task, or if it cannot be read."""
-        for fields, facts in self._fields([task_id]):
-            return _record(fields, facts)
+        for found in self._fields([task_id]):
+            return _record(*found)
         raise LedgerError(f"There is no task {task_id}.", advice=GONE)
 
     def recent(self, limit: int = 100) -> list[Record]:
@@ -208,18 +208,18 @@ class Ledger:
     def _records(self, ids: Sequence[str]) -> list[Record]:
         """The records that still exist and that this version can read."""
         records = []
-        for fields, facts in self._fields(ids):
+        for found in self._fields(ids):
             with suppress(NewerRecord):
-                records.append(_record(fields, facts))
+                records.append(_record(*found))
         return records
 
-    def _fields(self, ids: Sequence[str]) -> list[tuple[dict[str, str], dict[str, str]]]:
-        """What is written about the tasks that still exist, in one round trip."""
+    def _fields(self, ids: Sequence[str]) -> list[Any]:
+        """The record and the facts of each task that still exists, in one round trip."""
         with self.redis.pipeline(transaction=False) as pipe:
             for task_id in ids:
                 pipe.hgetall(keys.record(task_id)).hgetall(keys.facts(task_id))
-            found = pipe.execute()
-        return [(fields, facts) for fields, facts in zip(found[::2], found[1::2], strict=True) if fields]
+            found = iter(pipe.execute())
+        return [pair for pair in zip(found, found, strict=True) if pair[0]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,12 +326,9 @@ def _task_keys(task_id: str) -> list[str]:
 
 
 def _record(fields: Mapping[str, str], facts: Mapping[str, str]) -> Record:
-    """Raises ``LedgerError`` if it cannot be read."""
-    if fields["state"] not in iter(State):
-        raise newer("task", f"it is {fields['state']!r}, a state that this Dayhand does not know")
     return Record(
         task=decode_task(fields["task"]),
-        state=State(fields["state"]),
+        state=decode_state(fields["state"]),
         stage=fields.get("stage", ""),
         stages=_stages(fields),
         facts=facts,
