@@ -23,7 +23,7 @@ import pytest
 from dayhand.ledger import keys
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.redis_server import connect, embedded
-from dayhand.task import State
+from dayhand.task import State, Task
 from tests.tasks import make_task
 
 TASK = make_task(clone_url="https://127.0.0.1:1/acme/shop.git")
@@ -59,21 +59,22 @@ class ScriptState:
     ledger: Ledger
     github: Silence
 
-    def hands(self) -> list[int]:
+    def workers(self) -> list[int]:
         return children(self.crew.pid)
 
-    def horses(self) -> list[int]:
-        return [horse for hand in self.hands() for horse in children(hand)]
+    def begin(self, *tasks: Task) -> int:
+        """Open tasks (and enqueue nothing: the janitor sees to that); give the process that is in the middle of them."""
+        for task in tasks or (TASK,):
+            self.ledger.open(task, delivery=task.id, thread=f"acme/shop#{task.number}:fix")
+        until(lambda: all(self.attempt(task) for task in tasks or (TASK,)) and self.github.taken)
+        (worker,) = self.workers()
+        return worker
 
-    def begin(self) -> int:
-        """Open a task (and enqueue nothing: the janitor sees to that); give the process that is in the middle of it."""
-        self.ledger.open(TASK, delivery="d-1", thread="acme/shop#7:fix")
-        until(lambda: self.github.taken)
-        (horse,) = self.horses()
-        return horse
+    def attempt(self, task: Task = TASK) -> int:
+        return int(self.ledger.redis.hget(keys.record(task.id), "attempt") or 0)
 
-    def attempt(self) -> int:
-        return int(self.ledger.redis.hget(keys.record(TASK.id), "attempt") or 0)
+    def holder(self, task: Task) -> str:
+        return self.ledger.redis.hget(keys.record(task.id), "worker") or ""
 
 
 def children(pid: int) -> list[int]:
@@ -144,11 +145,11 @@ def scene(tmp_path: Path, private_key: str) -> Iterator[ScriptState]:
 def test_a_task_whose_process_is_killed_goes_on_at_once(
     scene: ScriptState, tmp_path: Path, private_key: str
 ) -> None:
-    horse = scene.begin()
-    os.kill(horse, signal.SIGKILL)
+    worker = scene.begin()
+    os.kill(worker, signal.SIGKILL)
     assert until(lambda: len(scene.github.taken) > 1) < 10
     assert scene.attempt() == 1, "what is killed from outside has not crashed"
-    assert scene.horses() not in ([], [horse])
+    assert worker not in scene.workers()
     logged = (tmp_path / "words").read_text()
     entries = [entry for entry in map(json.loads, logged.splitlines()) if entry.get("task") == TASK.id]
     assert [entry["message"] for entry in entries if "attempt" in entry["message"]] == [
@@ -159,21 +160,23 @@ def test_a_task_whose_process_is_killed_goes_on_at_once(
     assert not any(line in logged for line in private_key.splitlines()), "no secret of the settings is logged"
 
 
-def test_a_worker_that_is_killed_takes_its_job_along_and_is_replaced(scene: ScriptState) -> None:
-    horse = scene.begin()
-    hand = next(hand for hand in scene.hands() if horse in children(hand))
-    os.kill(hand, signal.SIGKILL)
-    until(lambda: gone(horse))
-    assert until(lambda: len(scene.github.taken) > 1) < 10
-    assert scene.attempt() == 1, "what is killed from outside has not crashed"
-    until(lambda: len(scene.hands()) == 2)
-    assert hand not in scene.hands()
+def test_tasks_share_a_process_and_after_its_death_each_goes_on_at_once_in_its_own(
+    scene: ScriptState,
+) -> None:
+    tasks = [make_task(id=f"shop-{n}-0b4e77", number=n, clone_url=TASK.clone_url) for n in (1, 2)]
+    worker = scene.begin(*tasks)
+    assert len({scene.holder(task) for task in tasks}) == 1
+    os.kill(worker, signal.SIGABRT)
+    assert until(lambda: all(scene.attempt(task) == 2 for task in tasks)) < 10
+    assert len({scene.holder(task) for task in tasks}) == 2
+    until(lambda: len(scene.workers()) == 3)  # one for each of them, and one that takes new tasks
+    assert worker not in scene.workers()
 
 
 def test_nothing_outlives_a_parent_that_is_killed_and_the_next_one_goes_on_at_once(
     scene: ScriptState, tmp_path: Path, private_key: str
 ) -> None:
-    family = [scene.begin(), *scene.hands()]
+    family = [scene.begin(), *scene.workers()]
     scene.crew.kill()
     until(lambda: all(gone(pid) for pid in family), seconds=5)
     with working("", tmp_path, scene.github, private_key):
@@ -182,7 +185,7 @@ def test_nothing_outlives_a_parent_that_is_killed_and_the_next_one_goes_on_at_on
 
 
 def test_what_does_not_stop_in_time_is_killed_and_its_task_is_left_to_the_next(scene: ScriptState) -> None:
-    family = [scene.begin(), *scene.hands()]
+    family = [scene.begin(), *scene.workers()]
     scene.crew.terminate()
     scene.crew.wait(timeout=15)
     assert all(gone(pid) for pid in family)
@@ -213,9 +216,9 @@ def test_workers_ride_out_a_restart_of_redis(tmp_path: Path, private_key: str) -
         stack.callback(github.close)
         with embedded(tmp_path) as redis_url:
             crew = stack.enter_context(working(redis_url, tmp_path, github, private_key))
-            until(lambda: len(children(crew.pid)) == 2)
+            until(lambda: len(children(crew.pid)) == 1)
             with connect(redis_url) as client:
-                until(lambda: client.scard("rq:workers") == 2)
+                until(lambda: client.scard("rq:workers") == 1)
                 os.kill(client.info("server")["process_id"], signal.SIGKILL)
         hands = children(crew.pid)
         until(lambda: "Redis does not answer" in (tmp_path / "words").read_text(encoding="utf-8"))

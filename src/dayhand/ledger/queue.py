@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from threading import Event
 from typing import Any, ClassVar
 
 from redis import Redis
@@ -20,6 +21,7 @@ from dayhand.errors import LedgerError
 from dayhand.task_deadline import JOB_SECONDS
 
 NAME = "dayhand"
+ALONE_NAME = "dayhand-alone"
 PERFORM = "dayhand.worker.job.perform"
 DISPATCH_NAME = "dayhand-dispatch"
 DISPATCH = "dayhand.worker.dispatcher.dispatch"
@@ -32,6 +34,8 @@ UNREQUESTED = "env-"  # the prefix of the ids of tasks that no person requested
 
 class AllowedJob(Job):
     """A job of ours. RQ alone would import and run any function that somebody who can write into Redis names."""
+
+    stopping: Event | None = None  # set when its worker is told to stop
 
     # The functions that a job may name, and what runs for it: jobs of older versions may still wait.
     allowed: ClassVar[Mapping[str, str]] = {PERFORM: PERFORM, "dayhand.worker.perform": PERFORM}
@@ -62,8 +66,17 @@ class DispatchJob(AllowedJob):
 
 def queue(connection: Redis) -> Queue:
     """The queue of tasks. A worker takes from one queue: with two, RQ loses the jobs of a dying worker."""
+    return _task_queue(NAME, connection)
+
+
+def alone_queue(connection: Redis) -> Queue:
+    """The queue of tasks whose process died: each gets a worker of its own, which ends with it."""
+    return _task_queue(ALONE_NAME, connection)
+
+
+def _task_queue(name: str, connection: Redis) -> Queue:
     return Queue(
-        NAME,
+        name,
         connection=connection,
         serializer=JSONSerializer,
         job_class=AllowedJob,
@@ -82,10 +95,14 @@ def dispatch_queue(connection: Redis) -> Queue:
     )
 
 
-def enqueue(connection: Redis, task_id: str) -> None:
-    """Wake a worker for a task. A second wake-up does no harm: its worker finds the task held."""
+def enqueue(connection: Redis, task_id: str, *, alone: bool = False) -> None:
+    """Wake a worker for a task. A second wake-up does no harm: its worker finds the task held.
+
+    ``alone``: a worker that takes no other task beside it.
+    """
     job_id = f"{task_id}_{secrets.token_hex(4)}"  # a task's id has no "_", so ``waiting`` can split it off
-    queue(connection).enqueue(PERFORM, task_id, job_id=job_id, result_ttl=60, failure_ttl=3600)
+    jobs = alone_queue(connection) if alone else queue(connection)
+    jobs.enqueue(PERFORM, task_id, job_id=job_id, result_ttl=60, failure_ttl=3600)
 
 
 def enqueue_delivery(connection: Redis, guid: str) -> None:
@@ -111,7 +128,7 @@ def enqueue_notices(connection: Redis) -> None:
 
 def waiting(connection: Redis) -> set[str]:
     """The tasks whose wake-up waits for a worker, without those that a worker took before it died."""
-    return _woken(queue(connection))
+    return _woken(queue(connection)) | _woken(alone_queue(connection))
 
 
 def waiting_deliveries(connection: Redis) -> set[str]:

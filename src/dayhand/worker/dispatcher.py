@@ -82,7 +82,10 @@ def run_dispatchers(settings: Settings) -> None:
     load_key(app_key(settings))  # fail now, and not for each delivery
     every = settings.poll or LOOK_SECONDS
     work = Work(
-        dispatch_queue, DispatchWorker, free=free_deliveries, wake=partial(wake_dispatchers, every=every)
+        dispatch_queue,
+        lambda _at_once: DispatchWorker,
+        free=free_deliveries,
+        wake=partial(wake_dispatchers, every=every),
     )
     with at_hand(settings.redis_url, settings.data) as redis_url:
         require_no_eviction(redis_url)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import socket
 import threading
 import traceback
@@ -37,6 +36,7 @@ from dayhand.journey_tools import Tools
 from dayhand.ledger.journal import usage_so_far
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.log import Note, TaskLog
+from dayhand.ledger.queue import ALONE_NAME, AllowedJob
 from dayhand.ledger.redis_server import at_hand, connect
 from dayhand.ledger.spending import record_spending
 from dayhand.ledger.telemetry.audit import Action, audit
@@ -77,15 +77,14 @@ def perform(_task_id: str) -> None:
     """The function of every job: run the journey of the task whose turn it is, which may be another than was named."""
     settings = read_settings()
     job = get_current_job()
-    with at_hand(settings.redis_url, settings.data) as redis_url:
-        ledger = Ledger(connect(redis_url))
-        stopping = threading.Event()
-        signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    with at_hand(settings.redis_url, settings.data) as redis_url, connect(redis_url) as redis:
+        ledger = Ledger(redis)
         worker = (job and job.worker_name) or f"{socket.gethostname()}:{os.getpid()}"
+        alone = job is not None and job.origin == ALONE_NAME
         travel_with(
-            WaitingTasks(ledger).claim_next(worker),
+            WaitingTasks(ledger).claim_next(worker, crashed=alone),
             GitHubServices(settings, ledger),
-            stopping=stopping,
+            stopping=job.stopping if isinstance(job, AllowedJob) else None,
             # less than where no task is taken, so that a task may use what is there
             find_shortage=partial(find_disk_shortage, settings.data, settings.min_free_mb // 4),
         )

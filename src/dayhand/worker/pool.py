@@ -14,8 +14,7 @@ from types import FrameType
 
 from redis import Redis
 from redis.exceptions import RedisError
-from rq import Queue, SimpleWorker, Worker
-from rq.job import Job
+from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
 from dayhand.child_process import die_with_parent, tell_ready
@@ -37,28 +36,41 @@ class Work:
     """What the workers of a pool do."""
 
     queue: Callable[[Redis], Queue]  # the one that they take from
-    worker: Callable[..., Worker | SimpleWorker]
+    worker: Callable[[int], Callable[..., SimpleWorker]]  # one that runs so many jobs at once
     free: Callable[
         [TextRedis, str, bool], None
     ]  # what a worker of this name held that crashed, or was stopped
     wake: Callable[[TextRedis, Redis], None]  # what waits and has no job
     name: Callable[[str], None] = lambda _name: None  # notes the name of a worker before it is forked
     orphaned: Callable[[], Iterable[tuple[str, bool]]] = tuple  # workers whose pool was killed: see ``free``
+    at_once: int = 1  # jobs of one worker, each in a thread
+    alone: Callable[[Redis], Queue] | None = None  # the queue of jobs that get a worker of their own each
+
+
+@dataclass(frozen=True, slots=True)
+class ForkedWorker:
+    """A worker of the pool."""
+
+    name: str
+    since: float  # when it was forked
+    jobs: int  # that it runs at once
+    alone: bool  # it was forked for one job, and ends with it
 
 
 class WorkerPool:
     """The parent of the workers. It also wakes what nobody holds."""
 
     def __init__(
-        self, work: Work, count: int, redis_url: str, *, burst: bool = False, stop_seconds: float = 0
+        self, work: Work, jobs: int, redis_url: str, *, burst: bool = False, stop_seconds: float = 0
     ) -> None:
+        """``jobs``: how many run at once in all workers, besides those that run alone."""
         self.work = work
-        self.count = count
+        self.jobs = jobs
         self.redis_url = redis_url
         self.burst = burst
         self.stop_seconds = stop_seconds  # that workers get to finish what they do
         self.memory_kills = count_memory_kills()
-        self.workers: dict[int, tuple[str, float]] = {}  # by process id: the name, and when it was forked
+        self.workers: dict[int, ForkedWorker] = {}  # by process id
         self.dead: dict[str, bool] = {}  # names of workers whose work must be freed, and whether they crashed
         self.asked_to_stop = 0  # times
 
@@ -69,8 +81,7 @@ class WorkerPool:
         # Clients that fail fast: a SIGTERM or a dead worker is noticed even while Redis does not answer.
         redis = connect(self.redis_url, quick=True)
         raw = connect_raw(self.redis_url, quick=True)
-        for _ in range(self.count):
-            self._fork()
+        self._fill()
         next_round, ready = 0.0, False
         try:
             while not self.asked_to_stop and (self.workers or not self.burst):
@@ -103,15 +114,28 @@ class WorkerPool:
                 self.work.free(redis, name, by_itself)
                 del self.dead[name]
             self.work.wake(redis, raw)
+            if self.work.alone and not self.asked_to_stop:
+                self._fork_alone(len(self.work.alone(raw)))
         except RedisError as error:
             LOGGER.warning("Redis does not answer (%s); the workers wait for it.", error)
 
-    def _fork(self) -> None:
+    def _fill(self) -> None:
+        """Fork workers until together they run as many jobs as they should."""
+        while left := self.jobs - sum(one.jobs for one in self.workers.values() if not one.alone):
+            self._fork(min(left, self.work.at_once), alone=False)
+
+    def _fork_alone(self, waiting: int) -> None:
+        """Fork a worker for each job that must not share one. One that finds no job ends at once."""
+        running = sum(one.alone for one in self.workers.values())
+        for _ in range(min(waiting, self.jobs - running)):
+            self._fork(1, alone=True)
+
+    def _fork(self, jobs: int, *, alone: bool) -> None:
         name, parent = f"worker-{secrets.token_hex(6)}", os.getpid()
         self.work.name(name)
         pid = os.fork()
         if pid:
-            self.workers[pid] = (name, time.monotonic())
+            self.workers[pid] = ForkedWorker(name, time.monotonic(), jobs, alone)
             return
         code = 1
         try:
@@ -121,7 +145,7 @@ class WorkerPool:
             os.setsid()
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, signal.SIG_DFL)
-            self._work(name)
+            self._work(name, jobs, alone=alone)
             code = 0
         finally:
             if code:
@@ -129,16 +153,12 @@ class WorkerPool:
             sys.stderr.flush()
             os._exit(code)
 
-    def _work(self, name: str) -> None:
+    def _work(self, name: str, at_once: int, *, alone: bool) -> None:
         """Run RQ's worker, in the child process."""
         logging.getLogger("rq.worker").setLevel(logging.WARNING)
-
-        def free(_job: Job, _pid: int, status: int, _usage: object) -> None:
-            """The job was killed: free what it held, so that it is woken at once."""
-            self.work.free(connect(self.redis_url), name, self._crashed(status))
-
-        jobs = self.work.queue(connect_raw(self.redis_url))
-        worker = self.work.worker(
+        open_queue = self.work.alone if alone and self.work.alone else self.work.queue
+        jobs = open_queue(connect_raw(self.redis_url))
+        worker = self.work.worker(at_once)(
             [jobs],
             name=name,
             connection=jobs.connection,
@@ -146,29 +166,29 @@ class WorkerPool:
             job_class=jobs.job_class,
             worker_ttl=SILENT_SECONDS,
             job_monitoring_interval=BEAT_SECONDS,
-            work_horse_killed_handler=free,
         )
-        worker.work(burst=self.burst, logging_level="WARNING")
+        worker.work(burst=self.burst or alone, logging_level="WARNING")
 
     def _replace_the_dead(self) -> None:
-        for lived in self._collect():
-            if not self.burst:
-                time.sleep(RESPAWN_SECONDS if lived < RESPAWN_SECONDS else 0)  # a worker that cannot start
-                self._fork()
+        for worker in self._collect():
+            if not worker.alone and time.monotonic() - worker.since < RESPAWN_SECONDS:
+                time.sleep(RESPAWN_SECONDS)  # a worker that cannot start
+        if not self.burst:
+            self._fill()
 
     def _crashed(self, status: int) -> bool:
         """Whether a process with this wait status died by itself."""
         before, self.memory_kills = self.memory_kills, count_memory_kills()
         return crashed(status, self.memory_kills - before)
 
-    def _collect(self) -> Iterator[float]:
-        """Take note of the workers that have ended; the seconds that each has lived."""
+    def _collect(self) -> Iterator[ForkedWorker]:
+        """Take note of the workers that have ended."""
         for pid in list(self.workers):
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
-                name, since = self.workers.pop(pid)
-                self.dead[name] = not self.asked_to_stop and self._crashed(status)
-                yield time.monotonic() - since
+                worker = self.workers.pop(pid)
+                self.dead[worker.name] = not self.asked_to_stop and self._crashed(status)
+                yield worker
 
     def _stop_all(self) -> None:
         """Tell all workers to stop; kill those that have not ended in time, or on a second signal."""
@@ -178,9 +198,9 @@ class WorkerPool:
             time.sleep(STOP_LOOK_SECONDS)
             list(self._collect())
         self._signal(signal.SIGKILL)
-        for pid, (name, _since) in self.workers.items():
+        for pid, worker in self.workers.items():
             os.waitpid(pid, 0)
-            self.dead[name] = False
+            self.dead[worker.name] = False
         self.workers.clear()
 
     def _signal(self, number: signal.Signals) -> None:

@@ -4,96 +4,46 @@ from __future__ import annotations
 
 import gc
 import importlib
-import os
-import signal
 import socket
 import time
-from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from functools import partial
-from typing import Any
 
 import httpx2
 from redis import Redis
 from redis.exceptions import RedisError
-from rq import Queue, Worker
-from rq.job import Job
 
 from dayhand.agent.model.client import ModelClient
-from dayhand.child_process import die_with_parent
 from dayhand.errors import SandboxError
 from dayhand.hub.auth import load_key
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.ledger import Ledger
-from dayhand.ledger.queue import AllowedJob, enqueue, queue
+from dayhand.ledger.queue import alone_queue, enqueue, queue
 from dayhand.ledger.redis_server import at_hand, connect
 from dayhand.ledger.spending import record_opening
 from dayhand.ledger.waiting.places import note_shortage
 from dayhand.ledger.waiting.waiting_tasks import WaitingTasks
-from dayhand.process_log.fields import LOGGER
 from dayhand.settings.required import app_key, require_app, require_data, require_no_eviction
 from dayhand.settings.table import Settings
 from dayhand.wiring.models import model_certificates
 from dayhand.wiring.prices import read_prices
 from dayhand.wiring.sandboxes import open_sandbox
 from dayhand.worker.finished import tidy
-from dayhand.worker.pool import SILENT_SECONDS, Work, WorkerPool
+from dayhand.worker.pool import Work, WorkerPool
 from dayhand.worker.pool_file import find_dead_pools, pool_file
 from dayhand.worker.room import find_shortage
+from dayhand.worker.task_worker import TaskWorker
 
-SHORTAGE_LOOK_SECONDS = 2.0
-
-
-class TaskWorker(Worker):
-    """An RQ worker that dies with its parent, and takes its running job with it.
-
-    With RQ alone, an orphaned job would run in parallel to its retry.
-    """
-
-    job_class = AllowedJob
-
-    def __init__(
-        self, *args: Any, find_shortage: Callable[[], str], note: Callable[[str], None], **options: Any
-    ) -> None:
-        super().__init__(*args, **options)
-        self._find_shortage = find_shortage
-        self._note = note  # for the people whose tasks wait
-
-    def dequeue_job_and_maintain_ttl(
-        self, timeout: int | None, max_idle_time: int | None = None
-    ) -> tuple[Job, Queue] | None:
-        """Take no task while there is too little disk or memory for it; other machines may take it."""
-        said = ""
-        while shortage := self._find_shortage():
-            if shortage != said:
-                LOGGER.warning("%s No task is taken until there is more.", shortage)
-            said = shortage
-            self._note(shortage)
-            self.heartbeat()
-            time.sleep(SHORTAGE_LOOK_SECONDS)
-        return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
-
-    def setup_work_horse_signals(self) -> None:
-        die_with_parent()
-        if os.getppid() != self.pid:
-            os._exit(1)  # the parent died before the call above
-        super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # until the job itself listens to it
-
-    def handle_warm_shutdown_request(self) -> None:
-        """Pass on to the job that this worker is told to stop, so that it hands its task back."""
-        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
-        if self.horse_pid:
-            with suppress(ProcessLookupError):
-                os.kill(self.horse_pid, signal.SIGTERM)
-
-    def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
-        """RQ would add a minute to the heartbeat, and count a dead job as running for that long."""
-        return SILENT_SECONDS
+TASKS_AT_ONCE = (
+    4  # of one process. It takes 30 MB, and each task 1 or 2; its crash costs all of them a resume
+)
 
 
 def work(settings: Settings, *, burst: bool = False) -> None:
     """Run the workers until asked to stop; with ``burst`` until the queue is empty.
+
+    Up to ``TASKS_AT_ONCE`` tasks share a process: most of the time, they wait for the model. If it dies, each of them
+    continues in a process of its own, so that the one that ended it cannot take the others along again.
 
     On SIGTERM and Ctrl-C each job receives the reply that it waits for and hands its task back, which then continues on any
     worker. What takes longer than ``DAYHAND_STOP_SECONDS`` is killed, and on a second signal everything is.
@@ -115,11 +65,15 @@ def work(settings: Settings, *, burst: bool = False) -> None:
         file = stack.enter_context(pool_file(pools))
         tasks = Work(
             queue,
-            partial(TaskWorker, find_shortage=shortage, note=partial(_note_shortage, redis)),
+            lambda at_once: partial(
+                TaskWorker, at_once=at_once, find_shortage=shortage, note=partial(_note_shortage, redis)
+            ),
             free=free_tasks,
             wake=partial(look_after_tasks, kept_bytes=settings.kept_bytes, audit_days=settings.audit_days),
             name=file.add,
             orphaned=partial(find_dead_pools, pools),
+            at_once=TASKS_AT_ONCE,
+            alone=alone_queue,
         )
         WorkerPool(
             tasks, settings.concurrency, redis_url, burst=burst, stop_seconds=settings.stop_seconds
@@ -163,7 +117,7 @@ def look_after_tasks(redis: TextRedis, raw: Redis, *, kept_bytes: int, audit_day
 def wake_abandoned(redis: TextRedis, raw: Redis) -> None:
     """Enqueue a job for each task that may start and has none: its worker or its dispatcher died, or a limit held it.
 
-    A job serves any task, so only their number counts. Threads whose task ended before it read everything that was said
+    A job serves any task, so only their number counts; those whose process died get jobs that run alone. Threads whose task ended before it read everything that was said
     get their next task first.
     """
     ledger = Ledger(redis)
@@ -171,6 +125,10 @@ def wake_abandoned(redis: TextRedis, raw: Redis) -> None:
     for task_id in ledger.threads.open_from_mailboxes():
         record_opening(ledger, ledger.task(task_id))
     if abandoned := ledger.abandoned():
+        crashed = ledger.crashed(abandoned)
+        for task_id in crashed[: max(0, len(crashed) - alone_queue(raw).count)]:
+            enqueue(raw, task_id, alone=True)
+        others = [task_id for task_id in abandoned if task_id not in crashed]
         missing = WaitingTasks(ledger).startable() - queue(raw).count
-        for task_id in abandoned[: max(0, missing)]:
+        for task_id in others[: max(0, missing)]:
             enqueue(raw, task_id)

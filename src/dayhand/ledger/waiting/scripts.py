@@ -69,10 +69,11 @@ local function read_held(texts)
   end
 end
 
--- The parties that have a waiting task, and the score of who was served last.
-local function read()
+-- The parties that have a waiting task, and the score of who was served last. With ``fits``, of the tasks that fit.
+local function read(fits)
   local texts, parties, list = read_turns(), {}, {}
   read_held(texts)
+  for id in pairs(texts) do if fits and not fits(id) then texts[id] = nil end end
   for id, text in pairs(texts) do
     local class, created, name = string.match(text, '^(%d)\\t(%S+)\\t(.*)$')
     local party = parties[name]
@@ -107,8 +108,8 @@ local function may_start(party)
 end
 """
 
-# ARGV from 5 on: token, lease milliseconds, worker, most people and repositories to remember, then the states that may
-# become running
+# ARGV from 5 on: token, lease milliseconds, worker, most people and repositories to remember, 1 for tasks whose process
+# died and 0 for the others, then the states that may become running
 CLAIM_NEXT = (
     CLAIM_ONE
     + _READ
@@ -120,7 +121,9 @@ for _, id in ipairs(redis.call('SMEMBERS', KEYS[3])) do  -- the same call, which
   end
 end
 
-local parties, last = read()
+local function has_crashed(id) return tonumber(redis.call('HGET', ARGV[1] .. id, 'attempt') or 0) > 0 end
+local wanted = ARGV[9] == '1'
+local parties, last = read(wanted and has_crashed)
 local function find_next()
   local best, best_at, best_rank
   for _, party in ipairs(parties) do
@@ -135,8 +138,11 @@ end
 local party, turn = find_next()
 while party do
   local record, lease = ARGV[1] .. turn.id, ARGV[2] .. turn.id
-  local counts = claim({record, lease, KEYS[5], KEYS[6]}, {ARGV[5], ARGV[6], ARGV[3], ARGV[7], unpack(ARGV, 9)})
-  redis.call('SADD', KEYS[3], turn.id)
+  local counts = false
+  if has_crashed(turn.id) == wanted then
+    counts = claim({record, lease, KEYS[5], KEYS[6]}, {ARGV[5], ARGV[6], ARGV[3], ARGV[7], unpack(ARGV, 10)})
+    redis.call('SADD', KEYS[3], turn.id)
+  end
   if counts then
     redis.call('HSET', KEYS[2], turn.id, '0' .. string.sub(redis.call('HGET', KEYS[2], turn.id), 2))
     redis.call('ZADD', KEYS[4], last + 1, 'person ' .. party.person, last + 1, 'repository ' .. party.repository)

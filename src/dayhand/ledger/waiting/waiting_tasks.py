@@ -41,11 +41,20 @@ class WaitingTasks:
         """From now on at most so many tasks of an installation run at once, whatever worker claims; 0: any number."""
         self.ledger.redis.set(keys.MAX_RUNNING, running)
 
-    def claim_next(self, worker: str) -> Claim | None:
-        """Claim the task whose turn it is; None if none waits, or if only tasks of installations at their limit do."""
+    def claim_next(self, worker: str, *, crashed: bool = False) -> Claim | None:
+        """Claim the task whose turn it is; None if none waits, or if only tasks of installations at their limit do.
+
+        ``crashed``: of those whose process died, which must not share one again; otherwise of the others.
+        """
         token, milliseconds = secrets.token_hex(16), int(self.ledger.lease_seconds * 1000)
         found = self._run(
-            scripts.CLAIM_NEXT, token, milliseconds, worker, MAX_SERVED, *states.before(State.RUNNING)
+            scripts.CLAIM_NEXT,
+            token,
+            milliseconds,
+            worker,
+            MAX_SERVED,
+            int(crashed),
+            *states.before(State.RUNNING),
         )
         return Claim(self.ledger, found[0], token, *found[1:]) if found else None
 
