@@ -50,8 +50,8 @@ class AgentFigures:
     first_request_s: float  # from the start of the job in a warm worker, for a fix
     first_request_stages_s: dict[str, float]
     first_request_question_s: float  # the same for a question, which opens no pull request first
-    pss_mb_per_task: float | None  # the task's own process; `dayhand bench sandbox` measures its sandbox
-    pss_mb_per_worker: float | None  # the process that waits for the task's process
+    pss_mb_per_task: float | None  # its share of all processes; `dayhand bench sandbox` measures its sandbox
+    pss_mb_per_worker: float | None  # a process that runs several tasks
     pss_mb_parent: float | None
     tasks: int  # that ran when memory was measured
     constant_prompt_tokens: int  # of the instructions and tools, with which each request begins
@@ -102,7 +102,7 @@ def _figures(
         },
         first_request_question_s=round(statistics.median(one.seconds for one in questions), 3),
         pss_mb_per_task=memory.task,
-        pss_mb_per_worker=memory.waiting,
+        pss_mb_per_worker=memory.worker,
         pss_mb_parent=memory.parent,
         tasks=memory.tasks,
         constant_prompt_tokens=tokens,
@@ -153,7 +153,7 @@ def _show(figures: AgentFigures) -> None:
     memory = (
         "an amount that this kernel does not report"
         if figures.pss_mb_per_task is None
-        else f"{figures.pss_mb_per_task} MB, its worker process {figures.pss_mb_per_worker} MB, "
+        else f"{figures.pss_mb_per_task} MB of all processes; a worker process uses {figures.pss_mb_per_worker} MB, "
         f"the parent of the workers {figures.pss_mb_parent} MB"
     )
     console.print(f"A running task, one of {figures.tasks}, uses {memory} (PSS).")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,8 +42,8 @@ class FirstRequest:
 class WorkerMemory:
     """Proportional memory (PSS) in MB: a page that several processes share counts for each of them in part."""
 
-    task: float | None  # one running task's own process, without its sandbox
-    waiting: float | None  # one worker process, which waits for its task or for the next one
+    task: float | None  # one running task's share of all the processes, without its sandbox
+    worker: float | None  # one worker process, with the tasks in it
     parent: float | None
     tasks: int  # that ran at the same time
 
@@ -122,11 +122,13 @@ class WorkerHarness:
 
     def memory(self, tasks: int) -> WorkerMemory:
         """Measure the processes while ``tasks`` tasks run."""
-        workers = children(self.work.pid)
-        horses = [horse for worker in workers for horse in children(worker)]
-        if len(horses) != tasks:
-            raise DayhandError(f"{len(horses)} tasks are running instead of {tasks}.")
-        return WorkerMemory(_mean(horses), _mean(workers), pss_mb(self.work.pid), tasks)
+        workers = [pss_mb(pid) for pid in children(self.work.pid)]
+        parent = pss_mb(self.work.pid)
+        known = [size for size in workers if size is not None]
+        if parent is None or not known or len(known) < len(workers):
+            return WorkerMemory(None, None, None, tasks)
+        worker = round(sum(known) / len(known), 1)
+        return WorkerMemory(round((sum(known) + parent) / tasks, 1), worker, parent, tasks)
 
 
 @contextmanager
@@ -185,9 +187,3 @@ def measure_memory(harness: WorkerHarness, tasks: int) -> WorkerMemory:
     for task_id in ids:
         harness.until_over(task_id)
     return memory
-
-
-def _mean(pids: Sequence[int]) -> float | None:
-    sizes = [pss_mb(pid) for pid in pids]
-    known = [size for size in sizes if size is not None]
-    return round(sum(known) / len(known), 1) if known and len(known) == len(sizes) else None
