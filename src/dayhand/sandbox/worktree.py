@@ -101,15 +101,16 @@ if [ "$tree" != "$base" ]; then
   tree=$(exact write-tree)
 fi
 git commit-tree "$tree" -p "$commit" -m 'checked out' > "$E/commit"
+printf '%s\\n' "$tree" > "$E/tree"
 printf '%s %s' "$commit" "$tree"
 """
 
-# Exit code 1: a file could not be read, and stays as it was checked out.
+# Exit code 1: a file could not be read, and stays as it was checked out. Each program that a turn starts here counts.
 _ADD = """
-rm -f "$E/index.lock"
+if [ -e "$E/index.lock" ] || [ -L "$E/index.lock" ]; then rm -f "$E/index.lock"; fi
 exact add -A --ignore-errors 2> "$E/errors" || [ $? = 1 ]
 raw=$(exact write-tree)
-checked=$(git rev-parse --verify "$(cat "$E/commit")^{tree}")
+read -r checked < "$E/tree"
 """
 
 # What is there now, as it would be committed. A merge by trees: a file that has the bytes that were checked out keeps

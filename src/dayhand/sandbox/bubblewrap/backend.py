@@ -7,7 +7,6 @@ on the host that every command of the box gets mounted, and that the host itself
 from __future__ import annotations
 
 import hashlib
-import secrets
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -18,7 +17,7 @@ from platform import machine
 from dayhand.errors import SandboxError
 from dayhand.sandbox import limits, seccomp
 from dayhand.sandbox.base import NO_HOSTS, CommandLimits, Egress, Snapshot
-from dayhand.sandbox.bubblewrap import binaries, mounts
+from dayhand.sandbox.bubblewrap import binaries, etc, mounts
 from dayhand.sandbox.bubblewrap.box import BubblewrapBox, BwrapConfig
 from dayhand.sandbox.bubblewrap.store import BoxStore, StoredSnapshot
 from dayhand.sandbox.egress.gateway import open_gateway
@@ -54,6 +53,7 @@ class BubblewrapSandbox:
     def fingerprint(self) -> str:
         """Boxes use the programs of this machine, so it changes with those: see ``mounts.fingerprint``."""
         config = self.config()
+        etc.write(self._store.data / "etc")
         return mounts.fingerprint((str(config.bwrap), *config.fixed_arguments))
 
     def sweep(self) -> None:
@@ -172,15 +172,7 @@ class BubblewrapSandbox:
             )
         store = self._store
         store.prepare()
-        for name, text in {**mounts.ETC, mounts.EMPTY: ""}.items():
-            path = store.data / "etc" / name
-            if not path.is_file() or path.read_text() != text:
-                temporary = path.with_name(
-                    secrets.token_hex(8)
-                )  # another worker's box may be reading the old one
-                temporary.write_text(text)
-                temporary.chmod(0o644)
-                temporary.rename(path)
+        etc.write(store.data / "etc")
         return self.choose_bwrap(binaries.find_bwraps(store.data / "tools"))
 
     def choose_bwrap(self, programs: Iterable[Path]) -> BwrapConfig:

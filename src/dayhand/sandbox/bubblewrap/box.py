@@ -13,7 +13,7 @@ from dayhand.box_paths import ENVIRONMENT, WORKSPACE
 from dayhand.errors import SandboxError
 from dayhand.sandbox import seccomp
 from dayhand.sandbox.base import CommandLimits, Reason, Snapshot
-from dayhand.sandbox.bubblewrap import mounts
+from dayhand.sandbox.bubblewrap import etc, mounts
 from dayhand.sandbox.bubblewrap.disk_watch import DiskWatch
 from dayhand.sandbox.bubblewrap.memory_watch import MemoryWatch
 from dayhand.sandbox.bubblewrap.process import LaunchSpec, Process, with_limits
@@ -107,7 +107,7 @@ class BubblewrapBox(CommandRunner):
         """Let commands resolve these names. The file is the host's, so they cannot change it."""
         path = self.folder / "hosts"
         lines = "".join(f"{address}\t{name}\n" for name, address in hosts.items())
-        path.write_text(f"{mounts.HOSTS}{lines}")
+        path.write_text(f"{etc.HOSTS}{lines}")
         path.chmod(0o644)
         self._mounts += ["--ro-bind", str(path), "/etc/hosts"]
 

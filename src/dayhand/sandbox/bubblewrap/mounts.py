@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from dayhand.box_paths import ENVIRONMENT, WORKSPACE
+from dayhand.sandbox.bubblewrap import etc
 from dayhand.sandbox.egress.gateway import SOCKET
 from dayhand.sandbox.guest import (
     CA_BUNDLES,
@@ -26,37 +27,6 @@ from dayhand.sandbox.guest import (
 EGRESS_SOCKET = f"/run/egress/{SOCKET}"  # in the box
 SDK_FOLDERS = "/usr/lib/dotnet/sdk:/usr/share/dotnet/sdk"  # a new version there changes no program's own file
 
-HOSTS = "127.0.0.1\tlocalhost sandbox\n::1\tlocalhost\n"
-ETC = {  # without these, localhost has no address and uid 1000 has no name; many test suites need both
-    "passwd": "root:x:0:0:root:/root:/bin/sh\ndayhand:x:1000:1000:dayhand:/tmp/home:/bin/sh\n"
-    "nobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
-    "group": "root:x:0:\ndayhand:x:1000:\nnogroup:x:65534:\n",
-    "hosts": HOSTS,
-    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
-    "resolv.conf": "# This box has no network.\n",
-}
-# Files of the host that programs need and that hold no secret. Keys (/etc/ssl/private) are not among them.
-SYSTEM = (
-    "/etc/ld.so.cache",
-    "/etc/ld.so.conf",
-    "/etc/ld.so.conf.d",
-    "/etc/alternatives",
-    "/etc/localtime",
-    "/etc/ssl/certs",
-    "/etc/ssl/openssl.cnf",
-    "/etc/ca-certificates",
-    "/etc/ca-certificates.conf",
-    "/etc/pki/tls/certs",
-    "/etc/pki/ca-trust",
-    "/etc/crypto-policies",
-    "/etc/maven/logging",  # not its settings.xml, which may hold passwords
-    "/etc/maven/m2.conf",
-    "/etc/mime.types",
-    "/etc/protocols",
-    "/etc/services",
-)
-# Of Debian's JDKs and PHPs, what they need to start and to load their extensions; php.ini may hold passwords.
-TOOLCHAINS = ("java-*-openjdk", "php/*/cli/conf.d", "php/*/mods-available")
 # Configuration of the machine's programs that its package managers keep below /usr; it may hold passwords.
 CONFIGURATION = (
     "/usr/etc",
@@ -71,7 +41,6 @@ CONFIGURATION = (
     "/usr/local/cargo/credentials.toml",
 )
 CONFIGURATION_KEPT = ("/usr/local/etc/php/conf.d",)  # the extensions to load; not php.ini
-EMPTY = "empty"  # the file that is mounted over a file of CONFIGURATION
 # The box's first process belongs to its user, who could write its memory: its folder is mounted over.
 FIRST_PROCESS = "/proc/1"
 NAMESPACES = (
@@ -92,16 +61,14 @@ NAMESPACES = (
 )
 
 
-def fixed_arguments(etc: Path, uv: Path | None, scratch: int) -> list[str]:
+def fixed_arguments(etc_folder: Path, uv: Path | None, scratch: int) -> list[str]:
     """The arguments that are the same for every box: everything but its own folders.
 
-    ``etc`` holds the files of ``ETC``; ``uv`` is a program to add to the box; ``scratch`` is the size of /tmp in bytes.
+    ``etc_folder`` is one that ``etc.write`` filled; ``uv`` is a program to add to the box; ``scratch`` is the size of /tmp in bytes.
     """
-    words = [*NAMESPACES, "--ro-bind", "/usr", "/usr", *_hide_configuration(etc / EMPTY)]
+    words = [*NAMESPACES, "--ro-bind", "/usr", "/usr", *_hide_configuration(etc_folder / etc.EMPTY)]
     words += [word for name in ("bin", "sbin", "lib", "lib32", "lib64") for word in _top_folder(name)]
-    toolchains = sorted(str(path) for pattern in TOOLCHAINS for path in Path("/etc").glob(pattern))
-    words += [word for path in (*SYSTEM, *toolchains) for word in ("--ro-bind-try", path, path)]
-    words += [word for name in ETC for word in ("--ro-bind", str(etc / name), f"/etc/{name}")]
+    words += etc.arguments(etc_folder)
     if uv:
         words += ["--ro-bind", str(uv), f"{TOOLS}/uv"]
     if home := _python_home():
