@@ -40,10 +40,18 @@ class TaskWorker(SimpleWorker):
     job_class = AllowedJob
     death_penalty_class = TimerDeathPenalty
 
-    def __init__(self, *args: Any, at_once: int, find_shortage: Callable[[], str], **options: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        at_once: int,
+        find_shortage: Callable[[], str],
+        note: Callable[[str], None],
+        **options: Any,
+    ) -> None:
         super().__init__(*args, **options)
         self._at_once = at_once
         self._find_shortage = find_shortage
+        self._note = note  # a shortage, for the people whose tasks wait
         self._stopping = threading.Event()
         self._waits = False  # the main thread waits for a job, or for a task's end
         self._running: dict[threading.Thread, tuple[Job, Execution]] = {}
@@ -120,6 +128,7 @@ class TaskWorker(SimpleWorker):
                 text = f"dayhand: {shortage} No task is taken until there is more."
                 print(text, file=sys.stderr, flush=True)
             self._shortage = shortage
+            self._note(shortage)
             self._wait_for_an_end(SHORTAGE_LOOK_SECONDS)
             self._beat()
         self._shortage = ""

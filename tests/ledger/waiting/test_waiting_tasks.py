@@ -284,3 +284,22 @@ def _calls(redis: Redis, act: Callable[[], object]) -> int:
     before = total()
     act()
     return total() - before
+
+
+def test_a_task_whose_process_died_is_claimed_by_a_worker_that_runs_it_alone(waiting: Waiting) -> None:
+    died = waiting.add("ann")
+    assert waiting.claim()
+    waiting.ledger.drop("w", crashed=True)
+    stopped = waiting.add("bob")
+    assert waiting.claim()
+    waiting.ledger.drop("w", crashed=False)
+    assert waiting.ledger.crashed([died, stopped]) == [died]
+    tasks = WaitingTasks(waiting.ledger)
+    shared = tasks.claim_next("shared", crashed=False)
+    assert shared is not None
+    assert shared.task_id == stopped
+    assert tasks.claim_next("shared", crashed=False) is None
+    alone = tasks.claim_next("alone", crashed=True)
+    assert alone is not None
+    assert (alone.task_id, alone.attempt) == (died, 2)
+    assert tasks.claim_next("alone", crashed=True) is None

@@ -109,7 +109,7 @@ end
 """
 
 # ARGV from 5 on: token, lease milliseconds, worker, most people and repositories to remember, 1 for tasks whose process
-# died and 0 for the others, then the states that may become running
+# died, 0 for the others, "" for all, then the states that may become running
 CLAIM_NEXT = (
     CLAIM_ONE
     + _READ
@@ -121,9 +121,10 @@ for _, id in ipairs(redis.call('SMEMBERS', KEYS[3])) do  -- the same call, which
   end
 end
 
-local function has_crashed(id) return tonumber(redis.call('HGET', ARGV[1] .. id, 'attempt') or 0) > 0 end
-local wanted = ARGV[9] == '1'
-local parties, last = read(wanted and has_crashed)
+local function fits(id)
+  return ARGV[9] == '' or (tonumber(redis.call('HGET', ARGV[1] .. id, 'attempt') or 0) > 0) == (ARGV[9] == '1')
+end
+local parties, last = read(ARGV[9] == '1' and fits)  -- the others are nearly all, so only those whose turn it is are read
 local function find_next()
   local best, best_at, best_rank
   for _, party in ipairs(parties) do
@@ -139,7 +140,7 @@ local party, turn = find_next()
 while party do
   local record, lease = ARGV[1] .. turn.id, ARGV[2] .. turn.id
   local counts = false
-  if has_crashed(turn.id) == wanted then
+  if fits(turn.id) then
     counts = claim({record, lease, KEYS[5], KEYS[6]}, {ARGV[5], ARGV[6], ARGV[3], ARGV[7], unpack(ARGV, 10)})
     redis.call('SADD', KEYS[3], turn.id)
   end

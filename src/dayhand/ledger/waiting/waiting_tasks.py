@@ -41,10 +41,10 @@ class WaitingTasks:
         """From now on at most so many tasks of an installation run at once, whatever worker claims; 0: any number."""
         self.ledger.redis.set(keys.MAX_RUNNING, running)
 
-    def claim_next(self, worker: str, *, crashed: bool = False) -> Claim | None:
+    def claim_next(self, worker: str, *, crashed: bool | None = None) -> Claim | None:
         """Claim the task whose turn it is; None if none waits, or if only tasks of installations at their limit do.
 
-        ``crashed``: of those whose process died, which must not share one again; otherwise of the others.
+        ``crashed``: of those whose process died, which must not share one again, or of the others; None: of all.
         """
         token, milliseconds = secrets.token_hex(16), int(self.ledger.lease_seconds * 1000)
         found = self._run(
@@ -53,7 +53,7 @@ class WaitingTasks:
             milliseconds,
             worker,
             MAX_SERVED,
-            int(crashed),
+            "" if crashed is None else int(crashed),
             *states.before(State.RUNNING),
         )
         return Claim(self.ledger, found[0], token, *found[1:]) if found else None
