@@ -71,10 +71,8 @@ class Installation:
     def pids(self, kind: str) -> list[int]:
         """The processes of a kind: a command of ours, "worker", "job", "dispatcher" or "redis"."""
         match kind:
-            case "worker":
+            case "worker" | "job":  # a worker runs its jobs in threads
                 return self._children_of("work")
-            case "job":
-                return [job for worker in self._children_of("work") for job in children(worker)]
             case "dispatcher":
                 return self._children_of("dispatch")
             case "redis":
