@@ -97,7 +97,7 @@ class WorkerPool:
 
     def _tell_ready(self, raw: Redis) -> bool:
         """Tell who started us once every worker is at its queue; whether they are."""
-        names = [f"{Worker.redis_worker_namespace_prefix}{name}" for name, _ in self.workers.values()]
+        names = [f"{SimpleWorker.redis_worker_namespace_prefix}{one.name}" for one in self.workers.values()]
         try:
             ready = raw.exists(*names) == len(names) > 0
         except RedisError:  # which is reported each second
