@@ -165,14 +165,6 @@ class Ledger:
             if self._drop(keys=[keys.record(task_id), keys.lease(task_id)], args=[worker, int(crashed)])
         ]
 
-    def crashed(self, task_ids: Sequence[str]) -> list[str]:
-        """Those, of tasks that nobody holds, whose process died and that made no progress before."""
-        with self.redis.pipeline(transaction=False) as batch:
-            for task_id in task_ids:
-                batch.hget(keys.record(task_id), "attempt")
-            attempts = batch.execute()
-        return [one for one, count in zip(task_ids, attempts, strict=True) if int(count or 0) > 0]
-
     def finish(self, claim: Claim, state: State, *, reason: str = "", outcome: Ending | None = None) -> None:
         """End a task. Raises ``LeaseLost``, or ``LedgerError`` if the state is not final."""
         states.check(State.RUNNING, state)

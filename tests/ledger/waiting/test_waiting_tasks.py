@@ -293,8 +293,8 @@ def test_a_task_whose_process_died_is_claimed_by_a_worker_that_runs_it_alone(wai
     stopped = waiting.add("bob")
     assert waiting.claim()
     waiting.ledger.drop("w", crashed=False)
-    assert waiting.ledger.crashed([died, stopped]) == [died]
     tasks = WaitingTasks(waiting.ledger)
+    assert tasks.crashed([died, stopped]) == [died]
     shared = tasks.claim_next("shared", crashed=False)
     assert shared is not None
     assert shared.task_id == stopped

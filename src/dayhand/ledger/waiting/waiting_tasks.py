@@ -6,7 +6,7 @@ An RQ job is only a wake-up, so the worker that takes it claims the task whose t
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -57,6 +57,14 @@ class WaitingTasks:
             *states.before(State.RUNNING),
         )
         return Claim(self.ledger, found[0], token, *found[1:]) if found else None
+
+    def crashed(self, task_ids: Sequence[str]) -> list[str]:
+        """Those, of tasks that nobody holds, whose process died and that made no progress before."""
+        with self.ledger.redis.pipeline(transaction=False) as batch:
+            for task_id in task_ids:
+                batch.hget(keys.record(task_id), "attempt")
+            attempts = batch.execute()
+        return [one for one, count in zip(task_ids, attempts, strict=True) if int(count or 0) > 0]
 
     def order(self) -> Order:
         """In which order the waiting tasks would be claimed if no running task ended."""
