@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from rq.job import Job
 from rq.timeouts import TimerDeathPenalty
 
 from dayhand.ledger.queue import AllowedJob
+from dayhand.process_log.fields import LOGGER
 from dayhand.worker.pool import BEAT_SECONDS, SILENT_SECONDS
 
 SHORTAGE_LOOK_SECONDS = 2.0
@@ -125,8 +125,7 @@ class TaskWorker(SimpleWorker):
             return False
         while shortage := self._find_shortage():
             if shortage != self._shortage:
-                text = f"dayhand: {shortage} No task is taken until there is more."
-                print(text, file=sys.stderr, flush=True)
+                LOGGER.warning("%s No task is taken until there is more.", shortage)
             self._shortage = shortage
             self._note(shortage)
             self._wait_for_an_end(SHORTAGE_LOOK_SECONDS)
