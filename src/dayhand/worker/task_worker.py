@@ -148,9 +148,7 @@ class TaskWorker(SimpleWorker):
         for job, execution in list(self._running.values()):
             late = time.time() - execution.created_at.timestamp() - (job.timeout or 0)
             if late > STUCK_SECONDS:
-                print(
-                    f"dayhand: the job {job.id} does not end; its worker does.", file=sys.stderr, flush=True
-                )
+                LOGGER.error("job %s does not end, so its worker does", job.id)
                 os._exit(1)
             with suppress(RedisError):
                 self.maintain_heartbeats(job, execution)
