@@ -113,6 +113,27 @@ def test_a_request_that_cannot_be_carried_out_any_more_is_repeated(place: Place,
     assert [one.id for one in place.issue.comments] == [made.id]
 
 
+def test_a_check_run_that_comes_late_is_found_by_who_creates_none(place: Place, redis: Redis) -> None:
+    redis.flushall()
+    share, head = GitHubShare(redis, creation_seconds=0.2), place.repo.store.branches()["main"]
+    share.begin_creation(place.installation.id, f"ada/shop:check checks {head} 7")
+    looks: list[str] = []
+
+    def carry_it_out() -> tuple[float, float]:
+        asked = place.server.faults.requests[-1]
+        looks.extend([asked] if asked.startswith("GET") and "/check-runs" in asked else [])
+        if len(looks) == 2:
+            looks.append("")
+            create_check(place, place.there)
+        return 0.0, 0.0
+
+    place.server.faults.slowness = carry_it_out
+    found = open_repository(place, share).find_late_check("checks", "7", head_sha=head)
+    assert found
+    assert list(place.repo.checks) == [found.id]
+    assert open_repository(place, share).find_late_check("others", "7", head_sha=head) is None
+
+
 def test_a_refusal_ends_a_request(place: Place, share: GitHubShare) -> None:
     there = open_repository(place, share)
     place.server.faults.add(r"POST .*/comments$", 403)

@@ -16,6 +16,7 @@ from dayhand.errors import (
     PolicyRefusal,
     TaskStopped,
 )
+from dayhand.ledger import facts, keys
 from dayhand.ledger.log import LogReader
 from dayhand.localhub.faults import ServerFault
 from dayhand.task import Ask, Citation, Proof, Solution, Stage, TaskKind
@@ -184,6 +185,15 @@ def test_a_branch_without_its_draft_is_cleaned_up_too(desk: Dispatcher) -> None:
     desk.publication().fail(desk.task, ModelError("x"))
     assert set(desk.place.repo.store.branches()) == {"main"}
     assert desk.pulls == []
+
+
+def test_a_check_run_whose_number_a_killed_worker_did_not_note_is_concluded(desk: Dispatcher) -> None:
+    desk.publication().open(desk.task, desk.begin())
+    for fact in (facts.CHECK, facts.CHECK_NODE, facts.CHECK_URL, facts.CHECK_HEAD):
+        desk.ledger.redis.hdel(keys.facts(desk.task.id), fact.name)
+    desk.publication().fail(desk.task, TaskStopped("ada stopped this task."))
+    (run,) = desk.place.repo.checks.values()
+    assert (run.status, run.conclusion) == ("completed", "cancelled")
 
 
 def test_what_a_person_pushed_to_our_branch_is_never_deleted(desk: Dispatcher) -> None:

@@ -24,6 +24,14 @@ class CheckRuns(RepositoryConnection):
                     return CheckRun(run.id, run.html_url, node=run.node_id)
             return None
 
+    def find_late_check(self, name: str, external_id: str, *, head_sha: str) -> CheckRun | None:
+        """The same once no request of a killed process that creates it can be carried out any more."""
+
+        def find() -> CheckRun | None:
+            return self.find_check(name, head_sha, external_id)
+
+        return find() or self._found_late(_creation(name, head_sha, external_id), find)
+
     def create_check(
         self,
         name: str,
@@ -56,8 +64,7 @@ class CheckRuns(RepositoryConnection):
         def find() -> CheckRun | None:
             return self.find_check(name, head_sha, external_id)
 
-        made = f"check {name} {head_sha} {external_id}"
-        return (find() if look else None) or self._made(made, make, find)
+        return (find() if look else None) or self._made(_creation(name, head_sha, external_id), make, find)
 
     def update_check(
         self,
@@ -98,3 +105,8 @@ class CheckRuns(RepositoryConnection):
                 for run in runs
                 if run.app.id == self.auth.app_id
             )
+
+
+def _creation(*parts: str) -> str:
+    """The name of a check run's creation."""
+    return " ".join(("check", *parts))

@@ -126,6 +126,12 @@ class RepositoryConnection:
             return found
         return None
 
+    def _found_late(self, name: str, find: Callable[[], T | None]) -> T | None:
+        """What somebody else's request has created once it is over; ours is not sent."""
+        found = self._found_in_flight(name, find)
+        self._note_end(name)
+        return found
+
     def _note_sent(self) -> None:
         if self.auth.share and self._creating:
             self.auth.share.renew_creation(self.installation, self._creation(self._creating))

@@ -17,7 +17,7 @@ from dayhand.publish.base import ProposedChange
 from dayhand.publish.check_run import CheckRunProgress, failure_conclusion
 from dayhand.publish.estimate import estimate
 from dayhand.publish.markdown.escape import cap
-from dayhand.publish.result import CheckText, ResultOnGitHub, remember_check
+from dayhand.publish.result import CheckText, ResultOnGitHub, opened_check, remember_check
 from dayhand.publish.siblings import tell_conflicts
 from dayhand.publish.threads import answer_threads
 from dayhand.publish.withdrawal import withdraw
@@ -233,7 +233,7 @@ class GitHubPublication:
 
     def _conclude(self, conclusion: str, title: str, buttons: check_run.Buttons = ()) -> None:
         """Conclude the check run that shows the progress."""
-        if check := self.facts.get(facts.CHECK):
+        if check := opened_check(self.hub, self.facts, self._check_name()):
             output = self._output(title, self._progress.final_text)
             self.hub.update_check(check, output=output, conclusion=conclusion, buttons=buttons)
 

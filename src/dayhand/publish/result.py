@@ -141,3 +141,15 @@ def remember_check(task_facts: Facts, check: CheckRun, head: str) -> None:
     task_facts.put(facts.CHECK_NODE, check.node)
     task_facts.put(facts.CHECK_URL, check.url)
     task_facts.put(facts.CHECK_HEAD, head)
+
+
+def opened_check(hub: RepositoryHub, task_facts: Facts, named: tuple[str, str]) -> int | None:
+    """The check run that shows the progress, also one that a killed worker asked for whose number nobody noted.
+
+    ``named``: its name and external id.
+    """
+    check, commit = task_facts.get(facts.CHECK), task_facts.get(facts.OPENING)
+    if check or not commit or not (found := hub.find_late_check(*named, head_sha=commit)):
+        return check
+    remember_check(task_facts, found, commit)
+    return found.id
