@@ -13,7 +13,6 @@ from typing import Any, TypeAlias
 
 from dayhand.errors import EXIT_MEANINGS, DayhandError, ExitCode, SettingsError
 from dayhand.settings.table import Settings, read_settings
-from dayhand.settings.value_types import PORT
 from dayhand.untrusted_text import clean
 
 Subcommands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no other name
@@ -171,14 +170,7 @@ def _add_setup(commands: Subcommands) -> None:
         metavar="URL",
         help="GitHub Enterprise, such as https://github.example.org",
     )
-    setup.add_argument(
-        "--port", type=_port, default=0, help="the port of the local page; otherwise a free one"
-    )
-
-
-def _port(text: str) -> int:
-    """Raises ``ValueError``, which argparse turns into a sentence."""
-    return PORT.read(text)
+    setup.add_argument("--port", default="", help="the port of the local page; otherwise a free one")
 
 
 def _add_servers(commands: Subcommands) -> None:

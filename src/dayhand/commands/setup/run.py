@@ -34,6 +34,7 @@ from dayhand.hub.app_record import read_app_record
 from dayhand.hub.auth import AppAuth
 from dayhand.settings.required import app_key, require_app
 from dayhand.settings.table import DOTENV, Settings, read_settings
+from dayhand.settings.value_types import PORT, WrongText
 from dayhand.untrusted_text import clean
 
 INSTALL = "Install the App on the repositories that it may work on."
@@ -50,7 +51,7 @@ class SetupOptions:
     url: str = ""
     public: bool | None = None
     enterprise_url: str = ""
-    port: int = 0
+    port: str = ""
 
     @property
     def chosen(self) -> bool:
@@ -67,6 +68,7 @@ def set_up(settings: Settings, options: SetupOptions, pace: Pace | None = None) 
     files = CredentialFiles(DOTENV, os.environ)
     progress = Progress(settings.label)
     with only_one(Path()):
+        port = _read_port(options.port)
         record = read_record(Path())
         if record and record.credentials:
             Registration(record, files, progress).store()
@@ -83,7 +85,17 @@ def set_up(settings: Settings, options: SetupOptions, pace: Pace | None = None) 
             plan = record.plan
             print("The set-up that was broken off here goes on.", flush=True)
         files.check(plan)
-        return _register(plan, record, files=files, progress=progress, options=options, pace=pace or Pace())
+        return _register(plan, record, files=files, progress=progress, port=port, pace=pace or Pace())
+
+
+def _read_port(text: str) -> int:
+    """The port of the local page; 0 if none is chosen. Raises ``SettingsError``."""
+    try:
+        return PORT.read(text) if text else 0
+    except WrongText as error:
+        raise SettingsError(
+            f"--port must be {PORT.caption}, not “{text}”.", advice="Leave it out for a free one."
+        ) from error
 
 
 def _plan(settings: Settings, options: SetupOptions) -> AppPlan:
@@ -120,13 +132,13 @@ def _register(
     *,
     files: CredentialFiles,
     progress: Progress,
-    options: SetupOptions,
+    port: int,
     pace: Pace,
 ) -> int:
     """Serve the pages until the App is registered, and until its last page was shown."""
     folder = Path()
-    with page_server(options.port or (record.port if record else 0)) as server:
-        port = int(server.server_address[1])
+    with page_server(port or (record.port if record else 0)) as server:
+        port = int(server.server_address[1])  # another one, if that is taken
         record = replace(record, port=port) if record else new_record(plan, port)
         save_record(folder, record)
         write_private(folder / FORM, start_page(record))
