@@ -23,9 +23,17 @@ QUERY = (
     f"reviews(last:100){{totalCount nodes{{{REVIEW}}}}} reviewThreads(last:100){{totalCount nodes{{{THREAD}}}}}}}}}}}}}"
 )
 
+EARLIER = QUERY.replace("reviewThreads(last:100)", "reviewThreads(first:100)")  # where there are more
+
+
+def has_earlier_threads(data: Mapping[str, Any]) -> bool:
+    """Whether a pull request has more threads than one query returns."""
+    threads = ((data.get("repository") or {}).get("issueOrPullRequest") or {}).get("reviewThreads") or {}
+    return int(threads.get("totalCount", 0)) > len(threads.get("nodes") or [])
+
 
 def parse_conversation(data: Mapping[str, Any], number: int, bot: str) -> tuple[Said, ...]:
-    """The texts in the data of ``QUERY``; ``bot`` is the login of our App's user."""
+    """The texts in the data of ``QUERY`` or ``EARLIER``; ``bot`` is the login of our App's user."""
     found = (data.get("repository") or {}).get("issueOrPullRequest")
     if not found:
         return ()

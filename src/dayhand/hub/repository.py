@@ -14,7 +14,7 @@ from github.PullRequest import PullRequest
 
 from dayhand.errors import HubError
 from dayhand.hub.check_runs import CheckRuns
-from dayhand.hub.conversation import QUERY, parse_conversation
+from dayhand.hub.conversation import EARLIER, QUERY, has_earlier_threads, parse_conversation
 from dayhand.hub.errors import hub_errors
 from dayhand.hub.models import (
     Comment,
@@ -85,12 +85,21 @@ class RepositoryHub(CheckRuns):
             return replace(found, head_branch=head.ref, head_repository=repository)
 
     def conversation(self, number: int) -> tuple[Said, ...]:
-        """What people and Apps wrote on an issue or pull request: of each kind of text the last hundred."""
+        """What people and Apps wrote on an issue or pull request: of each kind of text the last hundred.
+
+        Of the threads of reviews also the first hundred.
+        """
         owner, _, name = self.full_name.partition("/")
         with hub_errors(f"reading the conversation of #{number}"):
             variables = {"owner": owner, "name": name, "number": number}
             _, answer = self._requester().graphql_query(QUERY, variables)
-        return parse_conversation(answer["data"], number, f"{self.auth.slug()}[bot]")
+            found = [answer["data"]]
+            if has_earlier_threads(answer["data"]):
+                _, answer = self._requester().graphql_query(EARLIER, variables)
+                found.insert(0, answer["data"])
+        bot = f"{self.auth.slug()}[bot]"
+        texts = {(one.kind, one.id): one for data in found for one in parse_conversation(data, number, bot)}
+        return tuple(texts.values())
 
     def reply_in_thread(self, number: int, comment: int, body: str, *, marker: str) -> None:
         """Reply to the first comment of a thread of a review. GitHub takes no reply to a thread that is gone."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from typing import Any
@@ -73,6 +73,7 @@ class Reviewed:
     text: str
     sender: str
     by_bot: bool
+    before: str | None = None  # the text before it was edited; None if the review is new
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +298,15 @@ def _touches(commit: Mapping[str, Any]) -> bool:
     return len(known) < len(lists) or len(paths) >= MAX_PATHS or any(map(decides_set_up, paths))
 
 
+def _review_edited(fields: Fields) -> Reviewed | Ignored:
+    changes = fields.get("changes")
+    if not isinstance(changes, Mapping) or "body" not in changes:
+        return Ignored("the edit did not change the review's text")
+    if fields.text("sender", "login") != fields.text("review", "user", "login"):
+        return Ignored("somebody else edited the review")
+    return replace(_reviewed(fields), before=fields.text("changes", "body", "from"))
+
+
 def _reviewed(fields: Fields) -> Reviewed:
     return Reviewed(
         _subject(fields, "pull_request"),
@@ -318,6 +328,7 @@ PARSERS: Mapping[tuple[str, str], Callable[[Fields], Event]] = {  # by name and 
     ("issue_comment", "created"): _commented,
     ("issue_comment", "edited"): _edited,
     ("pull_request_review", "submitted"): _reviewed,
+    ("pull_request_review", "edited"): _review_edited,
     ("check_run", "rerequested"): lambda fields: _clicked(fields, "check_run"),
     ("check_run", "requested_action"): lambda fields: _clicked(fields, "check_run"),
     ("check_suite", "rerequested"): lambda fields: _clicked(fields, "check_suite"),

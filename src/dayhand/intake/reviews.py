@@ -26,7 +26,9 @@ def act(event: Reviewed, handles: Sequence[str], *, delivery: str, context: Verb
     """Open a task for a review of our pull request, or for one that mentions us. Raises ``HubError``."""
     if event.by_bot:
         return Decision(None, f"{event.sender} is a bot", asks=False)
-    notes = _notes(event, context)
+    if event.before is not None and not _says_more(event, handles):
+        return Decision(None, "the edit did not change what the review asks", asks=False)
+    notes = _notes(event, handles, context)
     mentioned = any(grammar.read(text, handles) for text in (event.text, *(note.text for note in notes)))
     if not mentioned and not event.branch.startswith(OWN_BRANCHES):
         return Decision(None, "the review is of somebody else's pull request")
@@ -41,12 +43,19 @@ def act(event: Reviewed, handles: Sequence[str], *, delivery: str, context: Verb
     return context.open_task(TaskRequest(event.subject, ask, event.text), delivery)
 
 
-def _notes(event: Reviewed, context: VerbContext) -> tuple[Said, ...]:
-    """The comments on lines that came with the review; a reply in an older thread is not one of them."""
+def _says_more(event: Reviewed, handles: Sequence[str]) -> bool:
+    """Whether an edit of a review says something else to us than before."""
+    now = grammar.read(event.text, handles)
+    return bool(now) and now != grammar.read(event.before or "", handles)
+
+
+def _notes(event: Reviewed, handles: Sequence[str], context: VerbContext) -> tuple[Said, ...]:
+    """The comments on lines that came with the review; a reply in an older thread is one of them if it mentions us."""
     subject = event.subject
     with closing(context.hub.repository(subject.installation, subject.repository)) as hub:
         said = hub.conversation(subject.number)
-    return tuple(one for one in said if one.review == event.review and one.thread == one.id)
+    ours = [one for one in said if one.review == event.review]
+    return tuple(one for one in ours if one.thread == one.id or grammar.read(one.text, handles))
 
 
 def review_text(text: str, notes: Sequence[Said]) -> str:

@@ -208,6 +208,13 @@ class Journal:
         fenced(script, [keys.record(self._claim.task_id), key], [self._claim.token, *pairs])
 
 
+def reviews_read(redis: TextRedis, task_id: str) -> tuple[tuple[int, int], ...]:
+    """The reviews that a task read while it ran, each with its pull request's number. Raises ``LedgerError`` if a newer version wrote its journal."""
+    texts = _numbered(redis.hgetall(keys.journal(task_id)), MESSAGES)
+    tasks = [message.task for text in texts.values() for message in _read_messages(text)]
+    return tuple((task.number, task.ask.review) for task in tasks if task.ask.review)
+
+
 def has_checked_change(redis: TextRedis, task_id: str) -> bool:
     """Whether a task left a checked change, which is kept until its record is deleted."""
     return bool(redis.exists(keys.checked_change(task_id)))

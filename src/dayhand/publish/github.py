@@ -19,7 +19,7 @@ from dayhand.publish.estimate import estimate
 from dayhand.publish.markdown.escape import cap
 from dayhand.publish.result import CheckText, ResultOnGitHub, opened_check, remember_check
 from dayhand.publish.siblings import tell_conflicts
-from dayhand.publish.threads import answer_threads
+from dayhand.publish.threads import ReviewThreads
 from dayhand.publish.withdrawal import withdraw
 from dayhand.publish.wording import (
     check_run,
@@ -59,6 +59,7 @@ class GitHubPublication:
         self.facts = claim.facts
         self.task = task
         self.task_url = task_url
+        self._threads = ReviewThreads(hub, ledger, task)
         self.repository_url = repository_url
         self._progress = CheckRunProgress(
             self._update_check, every=lambda: hub.progress_seconds(task.id, every), clock=clock
@@ -116,7 +117,7 @@ class GitHubPublication:
             )
         if not closed:
             text += tell_conflicts(self.hub, task, pull, conflicts=proposed.conflicts)
-            answer_threads(self.hub, task, lambda path: comment.settled(path, proposed, self.repository_url))
+            self._threads.answer(lambda path: comment.settled(path, proposed, self.repository_url))
         description = {} if earlier else {"title": let_ci_run(title), "body": let_ci_run(body)}
         result = ResultOnGitHub(self.hub, self.facts, task, self.task_url, self._log)
         named = (*self._check_name(), self._output, self._progress.final_text)
@@ -136,7 +137,7 @@ class GitHubPublication:
         plan = task.ask.kind is TaskKind.PLAN
         last = comment.to_approve(estimate(self.ledger.recent(), task.repository)) if plan else ""
         url = self._comment(comment.answered(task, solution, proofs, left_out=left_out, last=last, **urls))
-        answer_threads(self.hub, task, lambda _: comment.not_settled(url))
+        self._threads.answer(lambda _: comment.not_settled(url))
         return url
 
     def start_examination(self, commit: str) -> None:
@@ -184,13 +185,12 @@ class GitHubPublication:
             raise  # everything is done later
         except HubError as hub_error:
             refused = hub_error
-        finished = self.facts.get(facts.HEAD) is None and self.facts.get(facts.PATCH) is not None
+        finished = not kept and self.facts.get(facts.HEAD) is None and self.facts.get(facts.PATCH) is not None
         nothing = comment.nothing_pushed(held_back=self.facts.get(facts.HELD_BACK) is not None)
         outcome = kept or (comment.finished_work(self.task_url) if finished else nothing)
         if spent and spent.turns:
             outcome = f"{outcome} {spent_so_far(spent)}"
         handle = self.hub.auth.slug()  # always one of the App's handles
-        finished = finished and not kept
         body = comment.failed(task, error, self.task_url, outcome=outcome, handle=handle, finished=finished)
         try:
             self._comment(body)

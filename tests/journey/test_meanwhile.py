@@ -1,0 +1,104 @@
+"""What happens to the issue, the pull request or the base while a task waits or runs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from dayhand.localhub.state.models import Issue, Repository
+from dayhand.scripted_model.moves import Shell
+from dayhand.task import State
+from tests.journey.harness import Harness
+from tests.journey.test_stopping import wait_until_it_runs
+from tests.journey.test_thread import note
+
+
+def labeled(harness: Harness) -> tuple[Repository, Issue, str]:
+    repo = harness.repository("shop")
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    (task_id,) = harness.waiting()
+    return repo, issue, task_id
+
+
+def test_a_locked_issue_gets_its_pull_request_and_no_comment(harness: Harness) -> None:
+    repo, issue, _ = labeled(harness)
+    harness.hub.actions.lock_issue(repo, issue, by=harness.ada)
+    (record,) = harness.work()
+    assert record.state is State.PROPOSED, record.reason
+    (pull,) = harness.pulls(repo)
+    assert pull.pull
+    assert not pull.pull.draft
+    assert harness.bot_comments(issue) == []
+    harness.comment(repo, issue, "@bot status")
+    assert harness.bot_comments(issue) == []
+
+
+def _transfer(harness: Harness, repo: Repository, issue: Issue) -> None:
+    harness.hub.actions.transfer_issue(repo, issue, to=harness.repository("other"), by=harness.ada)
+
+
+def _delete(harness: Harness, repo: Repository, issue: Issue) -> None:
+    harness.hub.actions.delete_issue(repo, issue, by=harness.ada)
+
+
+@pytest.mark.parametrize(
+    ("leave", "heard", "reason"),
+    [
+        (_transfer, True, "ada stopped this task."),
+        (_delete, True, "ada stopped this task."),
+        (_delete, False, "GitHub refused commenting on #1: This issue was deleted (410)."),
+    ],
+    ids=["transferred", "deleted or converted", "deleted, and the delivery is late"],
+)
+def test_a_task_whose_issue_leaves_the_repository_ends_and_leaves_nothing(
+    harness: Harness, leave: Callable[[Harness, Repository, Issue], None], heard: bool, reason: str
+) -> None:
+    repo, issue, task_id = labeled(harness)
+    if not heard:
+        harness.app.events = tuple(name for name in harness.app.events if name != "issues")
+    leave(harness, repo, issue)
+    harness.settle()
+    harness.work()
+    record = harness.ledger.record(task_id)
+    assert (record.state, record.reason) == (State.STOPPED if heard else State.FAILED, reason)
+    assert harness.branches(repo) == {"main"}
+    assert [pull.state for pull in harness.pulls(repo)] in ([], ["closed"])
+
+
+def test_a_pull_request_whose_branch_is_deleted_during_the_work_is_not_opened_again(harness: Harness) -> None:
+    repo, issue, _ = labeled(harness)
+    harness.work()
+    (pull,) = harness.pulls(repo)
+    assert pull.pull
+    harness.scripted_model.turns = [[Shell("sleep 1.5")], *note("NOTES.md")]
+    harness.comment(repo, issue, "@bot fix the missing note")
+    worker = threading.Thread(target=harness.work)
+    worker.start()
+    wait_until_it_runs("sleep\x001.5")
+    harness.app.webhook_url, address = "", harness.app.webhook_url  # else the task is stopped
+    harness.hub.actions.set_state(repo, pull, "closed", by=harness.ada)  # as GitHub does with the branch
+    repo.store.git("update-ref", "-d", f"refs/heads/{pull.pull.head}")
+    harness.app.webhook_url = address
+    worker.join(60)
+    assert harness.pulls(repo) == [pull]
+    assert "was closed while I was working. My work is on the branch" in harness.bot_comments(issue)[-1]
+    head = repo.store.branches()[pull.pull.head]
+    assert repo.store.text(head, "NOTES.md") == "Taxes are added last.\n"
+
+
+def test_a_force_pushed_base_changes_nothing_for_the_task_that_started_from_it(harness: Harness) -> None:
+    repo, _, _ = labeled(harness)
+    main = repo.store.branches()["main"]
+    repo.store.commit_files({"lost.py": b"LOST = 1\n"}, "main", "Lost", author=("Ada", "ada@example.org"))
+    (record,) = harness.work()
+    assert record.state is State.PROPOSED, record.reason
+    repo.store.git("update-ref", "refs/heads/main", main)
+    repo.store.commit_files({"new.py": b"NEW = 1\n"}, "main", "New", author=("Ada", "ada@example.org"))
+    (pull,) = harness.pulls(repo)
+    harness.scripted_model.turns = harness.scripted_model.turns[1:]
+    harness.comment(repo, pull, "@bot are you sure that it sums?")
+    (record,) = harness.work()
+    assert record.state is State.ANSWERED, record.reason
