@@ -20,6 +20,7 @@ from dayhand.commands.doctor.webhook import check_url
 from dayhand.errors import SettingsError
 from dayhand.settings.row import Setting
 from dayhand.settings.table import ROWS, Settings, read_settings
+from dayhand.worker.notify import post
 from tests.app_key import app_key_pem
 
 NUMBERS = ("-1", "0", "1e9", "nan", "inf", "0x10", "1_000", "²", "٣", "9" * 5000, "1.5", "+1", "1,5")
@@ -108,11 +109,19 @@ PATHS = (
 )
 HOSTILE = (*NUMBERS, *TEXTS, *ADDRESSES, *PATHS)
 
+
+def notify(settings: Settings) -> list[HealthFinding]:
+    """Send a notification there."""
+    problem, _again = post(settings.notify_url, "hello")
+    return [HealthFinding(problem or "delivered")]
+
+
 USES: dict[
     str, tuple[Callable[[Settings], Iterable[HealthFinding]], ...]
 ] = {  # what first meets an accepted value
     "DAYHAND_DATA": (check_data,),
     "DAYHAND_HOST": (check_port,),
+    "DAYHAND_NOTIFY_URL": (notify,),
     "DAYHAND_PRICES": (check_prices,),
     "DAYHAND_SANDBOX_IMAGE": (check_sandbox,),
     "DAYHAND_SANDBOX_RUNTIME": (check_sandbox,),
