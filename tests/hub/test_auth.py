@@ -14,6 +14,7 @@ from dayhand.hub.auth import REFRESH_SECONDS, AppAuth, Token, load_key
 from dayhand.hub.client import Hub
 from dayhand.hub.repository import RepositoryHub
 from dayhand.hub.requester import Sending, Share
+from dayhand.ledger import keys
 from dayhand.ledger.github_share import GitHubShare
 from tests.hub.conftest import Place
 
@@ -103,8 +104,11 @@ def test_processes_share_a_token_until_the_server_rejects_it(place: Place, redis
 def test_a_token_is_kept_encrypted_and_only_the_apps_key_opens_it(place: Place, redis: Redis) -> None:
     share = GitHubShare(redis)
     token = share_of(place, share).token()
-    (key,) = redis.keys("*")
+    (key,) = redis.keys(keys.github_secret("*"))
     assert token not in key
+    assert token not in str(redis.xrange(keys.AUDIT)), (
+        "the audit log says that there is one, and its permissions"
+    )
     assert token not in str(redis.get(key))
     assert 0 < redis.ttl(key) < 3600
     with pytest.raises(HubError, match="credentials"):  # it cannot read the token, and gets none of its own
