@@ -35,6 +35,7 @@ class CrashingWorkshop:
         self.workshop = workshop
         self.moment = moment
         self.tools = workshop.tools
+        self.notify = workshop.notify
 
     @contextmanager
     def publication(self, task: Task, claim: Claim) -> Iterator[Publication]:

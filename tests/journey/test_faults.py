@@ -177,6 +177,7 @@ class FakeClockWorkshop:
             idle_timeout=idle, jitter=lambda: 0.5, sleep=clock.sleep, clock=clock.time
         )
         self.publication = self._workshop.publication
+        self.notify = self._workshop.notify
 
     @contextmanager
     def tools(self, task: Task, claim: Claim, publication: Publication) -> Iterator[Tools]:

@@ -45,6 +45,7 @@ class InterceptedWorkshop:
     def __init__(self, workshop: GitHubServices, name: str, happens: Callable[[], None]) -> None:
         self.workshop = workshop
         self.tools = workshop.tools
+        self.notify = workshop.notify
         self._stumble = (name, happens)
 
     @contextmanager

@@ -31,6 +31,7 @@ class ChangingEnvironment:
     def __init__(self, shop: GitHubServices) -> None:
         self.shop = shop
         self.publication = shop.publication
+        self.notify = shop.notify
         self.runs = 0
 
     @contextmanager

@@ -24,6 +24,7 @@ class StoppingServices:
     def __init__(self, services: GitHubServices, stopping: threading.Event) -> None:
         self._services, self._stopping = services, stopping
         self.publication = services.publication
+        self.notify = services.notify
 
     @contextmanager
     def tools(self, task: Task, claim: Claim, publication: Publication) -> Iterator[Tools]:

@@ -34,6 +34,7 @@ class DyingServices:
 
     def __init__(self, services: InterceptedWorkshop) -> None:
         self.publication = services.publication
+        self.notify = services.notify
         self._services = services
 
     @contextmanager

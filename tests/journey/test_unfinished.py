@@ -74,6 +74,7 @@ class CrashOnFailureWorkshop:
     def __init__(self, workshop: GitHubServices) -> None:
         self._workshop = workshop
         self.tools = workshop.tools
+        self.notify = workshop.notify
 
     @contextmanager
     def publication(self, task: Task, claim: Claim) -> Iterator[Publication]:
@@ -130,6 +131,7 @@ class OutOfTimeWorkshop:
         self._word = word
         self._leapt = False
         self.publication = workshop.publication
+        self.notify = workshop.notify
 
     @contextmanager
     def tools(self, task: Task, claim: Claim, publication: Publication) -> Iterator[Tools]:
