@@ -97,7 +97,15 @@ def _build(client: docker.DockerClient, context: Path, tag: str, **options: obje
 
 def _context() -> list[Path]:
     """What the image is built from."""
-    names = ("pyproject.toml", "uv.lock", "README.md", "LICENSE", "deploy/Dockerfile", "deploy/health.py")
+    names = (
+        "pyproject.toml",
+        "uv.lock",
+        "README.md",
+        "LICENSE",
+        "app.yml",
+        "deploy/Dockerfile",
+        "deploy/health.py",
+    )
     sources = (
         path for path in (ROOT / "src").rglob("*") if path.is_file() and "__pycache__" not in path.parts
     )
