@@ -30,7 +30,7 @@ from dayhand.bench.chaos.strikes import WORKERS, Striker
 from dayhand.child_process import adopt_orphans
 from dayhand.errors import ExitCode
 from dayhand.ledger import keys
-from dayhand.ledger.ledger import Ledger, Record
+from dayhand.ledger.ledger import LEASE_SECONDS, Ledger, Record
 from dayhand.scripted_model.server import ScriptedServer
 from dayhand.task import State
 
@@ -42,6 +42,7 @@ MOST_CALLS_ARE_QUICK = 8  # the exponent of the random part of ``slow``
 SETTLE_SECONDS = 900.0  # for the tasks that are left when the last strike has been made
 IDLE_SECONDS = 60.0
 PRINTED = 40
+POSTPONED = "later"  # in place of a lease: the task waits for GitHub
 ZERO = ("lost", "doubled", "repeated_turns", "in_progress", "orphans", "false_stories")
 
 
@@ -135,7 +136,8 @@ class ChaosRun:
     model: ChaosModel
     cases: list[Case] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
-    _tokens: dict[str, str] = field(default_factory=dict)  # of the running tasks
+    # Of the running tasks: the lease's token, and when it was seen last.
+    _tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
     _resumed: list[float] = field(default_factory=list)
 
     def strike(self) -> None:
@@ -220,18 +222,20 @@ class ChaosRun:
         return sum(not _ended(case, self.installation.app.bot.login) for case in self.cases)
 
     def _note_claims(self) -> None:
-        """Note how long after a strike each task has another holder."""
+        """Note how long after a kill each task that it may have hit has another holder."""
         redis = self.installation.redis
         ids = sorted(redis.smembers(keys.UNFINISHED))
         held = redis.mget([keys.lease(task_id) for task_id in ids]) if ids else []
         now = time.monotonic()
         kills = [one.began for one in self.striker.strikes if one.target in WORKERS and one.how == "killed"]
         for task_id, token in zip(ids, held, strict=True):
-            known = self._tokens.get(task_id)
-            if token and known and token != known and kills:
-                self._resumed.append(now - kills[-1])
-            if token:
-                self._tokens[task_id] = token
+            known, seen = self._tokens.get(task_id, ("", 0.0))
+            if not token or token == POSTPONED:
+                continue
+            hits = [kill for kill in kills if seen - LEASE_SECONDS < kill < seen + 1]
+            if known and token != known and hits:
+                self._resumed.append(now - hits[-1])
+            self._tokens[task_id] = (token, now)
 
     def _records(self) -> dict[tuple[str, int], list[Record]]:
         found: dict[tuple[str, int], list[Record]] = {}
