@@ -23,6 +23,7 @@ import pytest
 from dayhand.ledger import keys
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.redis_server import connect, embedded
+from dayhand.ledger.waiting.places import find_shortages
 from dayhand.task import State, Task
 from tests.tasks import make_task
 
@@ -202,6 +203,8 @@ def test_a_worker_without_room_takes_no_task_and_says_so(tmp_path: Path, private
         Ledger(client).open(TASK, delivery="d-1", thread="1#7")
         until(lambda: "No task is taken until there is more." in (tmp_path / "words").read_text("utf-8"))
         until(lambda: client.llen("rq:queue:dayhand") == 1)
+        (shortage,) = find_shortages(client, now=time.time())
+        assert "MB of disk are free" in shortage, "the people whose tasks wait read it"
         assert not github.taken
         crew.terminate()
         assert crew.wait(timeout=15) == 0
