@@ -121,13 +121,15 @@ def test_a_misspelt_word_of_someone_without_write_access_is_refused_like_any_oth
     assert comment_text.startswith("@bob Only people with write access to this repository can start a task.")
 
 
-def test_our_own_comments_never_start_anything(harness: Harness) -> None:
+def test_comments_of_bots_never_start_anything(harness: Harness) -> None:
     repo = harness.repository("shop")
     issue = harness.issue(repo)
     harness.hub.actions.comment(
         repo, issue, harness.app.bot, body="to try again, write “@bot fix this”", app=harness.app
     )
-    harness.settle()
+    reviewer = harness.hub.actions.add_user("reviewer[bot]", kind="Bot")
+    harness.comment(repo, issue, "@bot your change is wrong, please fix it", by=reviewer)
+    harness.comment(repo, issue, "@bot is it fixed?", by=reviewer)
     assert_untouched(harness)
 
 
@@ -194,6 +196,9 @@ def test_an_app_without_the_permission_says_which_one_it_needs(harness: Harness)
     assert "permissions requested are not granted" in record.reason
     (comment_text,) = harness.bot_comments(issue)
     assert "checks: write" in comment_text, "it can still talk, and says what it needs"
+    installation = harness.ledger.task(record.task.id).installation
+    assert f"/settings/installations/{installation}" in comment_text, "and where to grant it"
+    assert "/organizations/ada/settings" in comment_text
     assert [reaction.content for reaction in issue.reactions] == ["eyes"]
 
 

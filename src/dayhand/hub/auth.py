@@ -161,11 +161,25 @@ class AppAuth:
             if error.status == NOT_GRANTED:
                 listed = ", ".join(f"{name}: {level}" for name, level in permissions.items())
                 error.advice = (
-                    f"Grant the App these permissions and accept them for the installation: {listed}."
+                    f"Grant the App these permissions on its settings page: {listed}. Then accept them for the installation on "
+                    f"{installation_page(self.api_url, installation)}; an organization has the same page under "
+                    f"/organizations/{repository.partition('/')[0]}/settings."
                 )
             raise
         expires = datetime.fromisoformat(answer["expires_at"]).timestamp()
         return Token(answer["token"], expires)
+
+
+def installation_page(api_url: str, installation: int) -> str:
+    """Where a person accepts an App's new permissions.
+
+    >>> installation_page("https://api.github.com", 11)
+    'https://github.com/settings/installations/11'
+    >>> installation_page("https://git.example.org/api/v3", 11)
+    'https://git.example.org/settings/installations/11'
+    """
+    web = api_url.removesuffix("/api/v3").replace("https://api.", "https://", 1)
+    return f"{web}/settings/installations/{installation}"
 
 
 @lru_cache(maxsize=1)
