@@ -195,6 +195,30 @@ def test_a_full_temporary_folder_is_named_before_anything_is_paid(repo: Path, fo
     )
 
 
+def test_a_temporary_folder_that_gets_full_ends_the_run_with_a_sentence_and_loses_nothing(
+    repo: Path, folder: Path
+) -> None:
+    full = folder / "filling"
+    full.mkdir()
+    before = git(repo, "for-each-ref"), git(repo, "status", "--porcelain")
+    bwrap = next(find_bwraps(folder / "tools"))
+    words = [str(bwrap), "--dev-bind", "/", "/", "--size", str(80 << 20), "--tmpfs", str(full)]
+    fill = """(until ls "$TMPDIR"/dayhand-run-*/redis/redis.sock; do sleep 0.01; done
+        head -c 100M /dev/zero > "$TMPDIR/filler") > /dev/null 2>&1 & exec "$@" """
+    run_it = ["sh", "-c", fill, "sh", sys.executable, "-m", "dayhand.cli", "run", "--repo", str(repo), WORDS]
+    with played([FIX]) as model:
+        env = {**os.environ, "OPENAI_BASE_URL": model.base_url, "TMPDIR": str(full)}
+        done = subprocess.run(
+            [*words, *run_it], cwd=folder, env=env, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.endswith(
+        f"dayhand: The disk of the temporary folder {full} became full, which ended the run.\n"
+        "  → Free some space there, or set TMPDIR to another folder, and run it again.\n"
+    )
+    assert (git(repo, "for-each-ref"), git(repo, "status", "--porcelain")) == before
+
+
 def test_a_model_that_gives_up_leaves_its_work_on_the_branch_and_no_success(repo: Path, folder: Path) -> None:
     with played([FIX], [Refuse("No.")]) as model:
         done = run(repo, folder, model)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
+from redis.exceptions import RedisError
+
 from dayhand.checkout.local_repository import LocalRepository
 from dayhand.commands.run_progress import RunProgress
-from dayhand.errors import ExitCode, LedgerError
+from dayhand.errors import DayhandError, DiskFull, ExitCode, LedgerError
 from dayhand.journey import travel
 from dayhand.ledger.journal import Journal, JsonItem
 from dayhand.ledger.ledger import Ledger
@@ -24,6 +27,7 @@ from dayhand.task import Outcome, Proposed, State, Task
 from dayhand.untrusted_text import clean
 from dayhand.usage import Usage
 from dayhand.wiring.local import open_local_tools
+from dayhand.worker.room import is_disk_full
 
 
 class CountedJournal(Journal):
@@ -50,6 +54,19 @@ class LocalJourney:
         self, redis: str, sandbox: Sandbox, repository: LocalRepository, *, check: Callable[[], None]
     ) -> None:
         """Do the task, with the Redis of that URL. ``check`` is called often, and may raise to end it."""
+        try:
+            self._travel(redis, sandbox, repository, check=check)
+        except (OSError, RedisError, DayhandError) as error:
+            if not is_disk_full(error):
+                raise
+            raise DiskFull(
+                f"The disk of the temporary folder {tempfile.gettempdir()} became full, which ended the run.",
+                advice="Free some space there, or set TMPDIR to another folder, and run it again.",
+            ) from error
+
+    def _travel(
+        self, redis: str, sandbox: Sandbox, repository: LocalRepository, *, check: Callable[[], None]
+    ) -> None:
         task = self._task
         with ExitStack() as stack:
             ledger = Ledger(connect(redis))
