@@ -55,6 +55,7 @@ LAYOUTS: dict[str, tuple[dict[str, str], dict[str, str], set[str]]] = {
     "Cursor, a list in brackets": ({".cursor/rules/a.mdc": "---\nglobs: ['*.{md,py}']\n---\nRULE"}, {}, {"src/a.py", "docs/c.md"}),
     "Cursor, in a folder": ({"src/.cursor/rules/a.mdc": "---\nglobs: web/**\n---\nRULE"}, {}, {"src/web/b.ts"}),
     "Cursor, linked folder": ({"rules/a.mdc": "---\nalwaysApply: true\n---\nRULE"}, {".cursor/rules": "../rules"}, EVERYWHERE),
+    "CLAUDE.md imports": ({"CLAUDE.md": "@AGENTS.md\n- @docs/x.md\n", "docs/x.md": "@./y.md", "docs/y.md": "RULE"}, {}, EVERYWHERE),
     "with a mark of its encoding": ({"AGENTS.md": "\ufeffRULE"}, {}, EVERYWHERE),
 }  # fmt: skip
 
@@ -134,3 +135,19 @@ def test_all_of_them_together_have_32_kib_and_the_rest_is_named() -> None:
 )  # fmt: skip
 def test_a_link_that_leads_nowhere_is_no_instruction_file(links: dict[str, str]) -> None:
     assert read_instructions(Commit(CODE, links)).files == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "@../outside.md",
+        "@/etc/passwd",
+        "@missing.md",
+        "mail @docs/x.md please",
+        "```\n@docs/x.md\n```",
+        "@docs/loop.md",
+    ],
+)
+def test_what_imports_nothing_stays_a_line(text: str) -> None:
+    files = {"CLAUDE.md": text, "docs/x.md": "RULE", "docs/loop.md": "@loop.md\n@../CLAUDE.md"}
+    assert "RULE" not in read_instructions(Commit(files)).text

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from dayhand.instructions.front_matter import split_front_matter
 from dayhand.instructions.globs import matches
+from dayhand.instructions.imports import with_imports
 from dayhand.instructions.layouts import LAYOUTS, OVERRIDDEN, OVERRIDE, Layout
 from dayhand.reading.instruction_file import InstructionFile
 from dayhand.visible_text.markdown import visible
@@ -64,8 +65,10 @@ def read_instructions(tree: Tree) -> Instructions:
     left, seen = MAX_BYTES, dict[str, str]()
     found = sorted(_find(tree), key=lambda one: (one.folder.count("/"), one.folder, one.rank, one.path))
     paths = {one.path for one in found}
+    importable = {*tree.paths()} - paths  # the instruction files themselves are read anyway
     for one in found[:MAX_FILES]:
         values, body = split_front_matter(tree.read(one.source))
+        body = with_imports(one.source, body, known=importable, read=tree.read, max_chars=MAX_BYTES * 2)
         applies = one.layout.applies(values)
         raw = visible(body[: MAX_BYTES * 2]).text.encode()
         file = InstructionFile(_valid(one.path), _valid(one.folder), applies.globs, len(raw))
