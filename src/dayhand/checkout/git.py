@@ -167,6 +167,10 @@ def with_token(url: str, token: str) -> dict[str, str]:
 
 
 def _env_command(added: Mapping[str, str]) -> Sequence[str]:
-    """An ``env`` command that removes inherited ``GIT_*`` variables: a worker started from a git hook has GIT_DIR set."""
+    """An ``env`` command that removes inherited ``GIT_*`` variables: a worker started from a git hook has GIT_DIR set.
+
+    Empty if there are none: each program costs 1.5 ms, and a task starts git some fifty times.
+    """
     names = [name for name in os.environ if name.startswith("GIT_") and name not in KEPT_VARIABLES]
-    return ["env", *(part for name in names if name not in {*ENVIRONMENT, *added} for part in ("-u", name))]
+    removed = [part for name in names if name not in {*ENVIRONMENT, *added} for part in ("-u", name)]
+    return ["env", *removed] if removed else ()
