@@ -19,6 +19,7 @@ from dayhand.intake.events import (
     Labeled,
     Pushed,
     RepositoriesAdded,
+    RepositoriesRemoved,
     Subject,
     parse,
 )
@@ -161,16 +162,22 @@ def test_a_push_to_another_branch_names_its_sender_and_the_commits_that_are_new(
 
 
 @pytest.mark.parametrize(
-    ("name", "action", "key"),
+    ("name", "action", "key", "kind"),
     [
-        ("installation", "created", "repositories"),
-        ("installation_repositories", "added", "repositories_added"),
+        ("installation", "created", "repositories", RepositoriesAdded),
+        ("installation", "deleted", "repositories", RepositoriesRemoved),
+        ("installation_repositories", "added", "repositories_added", RepositoriesAdded),
+        ("installation_repositories", "removed", "repositories_removed", RepositoriesRemoved),
     ],
 )
-def test_being_let_in_names_the_repositories(name: str, action: str, key: str) -> None:
+def test_being_let_in_or_out_names_the_repositories(
+    name: str, action: str, key: str, kind: type[RepositoriesAdded | RepositoriesRemoved]
+) -> None:
     named = [{"id": 1, "full_name": "ada/shop"}, {"id": 2, "full_name": "ada/more"}]
     payload = {"action": action, key: named, "installation": {"id": 3}, "sender": SENDER}
-    assert parse(name, raw(payload)) == RepositoriesAdded(3, ("ada/shop", "ada/more"), "ada")
+    event = parse(name, raw(payload))
+    assert type(event) is kind
+    assert event == kind(3, ("ada/shop", "ada/more"), "ada")
 
 
 def test_an_edit_tells_what_the_comment_was_before_and_only_its_writer_counts() -> None:

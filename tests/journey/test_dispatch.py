@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from dayhand.ledger import keys
 from dayhand.ledger.codec import VERSION
 from dayhand.ledger.deliveries import Deliveries
+from dayhand.ledger.repository_notes import removed_before
 from dayhand.localhub.state.models import Issue
 from dayhand.settings.table import Settings
 from dayhand.worker.dispatcher import MAX_ATTEMPTS
@@ -149,3 +151,16 @@ def test_a_delivery_about_what_a_newer_version_wrote_waits_for_a_dispatcher_of_t
     assert harness.bot_comments(issue) == []
     harness.ledger.redis.zadd(keys.INBOX, {later: 0}, xx=True)
     assert Deliveries(harness.ledger.redis).due() == [later], "it is kept"
+
+
+def test_an_app_that_was_removed_is_noted_until_it_is_installed_again(harness: Harness) -> None:
+    actions = harness.hub.actions
+    repo = actions.add_repository("ada/removed", {})
+    installation = actions.install(harness.app, "ada", [repo.full_name])
+    harness.settle()
+    actions.uninstall(installation)
+    harness.settle()
+    assert list(removed_before(harness.ledger, math.inf)) == [repo.full_name]
+    actions.install(harness.app, "ada", [repo.full_name])
+    harness.settle()
+    assert removed_before(harness.ledger, math.inf) == {}

@@ -233,6 +233,7 @@ WRONG = [
     ("DAYHAND_EFFORT", "very"),
     ("DAYHAND_VERBOSITY", "max"),
     ("DAYHAND_PROGRESS_SECONDS", "0.5"),
+    ("DAYHAND_FORGET_DAYS", "0"),
     ("DAYHAND_REGISTRIES", "https://i.example.org"),
     ("DAYHAND_TOOLCHAINS", "/usr"),
     ("DAYHAND_PRICES", "~no-such-user-here/prices.toml"),

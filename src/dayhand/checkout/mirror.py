@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -274,7 +275,9 @@ class Mirror:
     def locked(self) -> Iterator[None]:
         """Hold the lock of this mirror, so that concurrent tasks on one repository fetch one after another."""
         make_private(self.path.parent)
-        with lock_file(self.path.with_suffix(".lock")):
+        lock = self.path.with_suffix(".lock")
+        with lock_file(lock):
+            os.utime(lock)  # a mirror that no task locks for long is deleted
             yield
 
     def _sizes(self, blobs: list[str]) -> list[int]:

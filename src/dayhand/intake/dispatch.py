@@ -24,6 +24,7 @@ from dayhand.intake.events import (
     Labeled,
     Pushed,
     RepositoriesAdded,
+    RepositoriesRemoved,
     Reviewed,
     Subject,
     Unlabeled,
@@ -34,7 +35,7 @@ from dayhand.intake.refusals import Notice, Refusal
 from dayhand.intake.verbs import approve
 from dayhand.intake.verbs.base import Decision, Instruction, TaskRequest, task_request
 from dayhand.intake.verbs.table import BY_INTENT
-from dayhand.ledger import facts
+from dayhand.ledger import facts, repository_notes
 from dayhand.ledger.ledger import Ledger, Opened
 from dayhand.ledger.queue import UNREQUESTED
 from dayhand.ledger.repository_notes import record_push, waiting_plan, withdrawn_since
@@ -90,6 +91,9 @@ class Dispatcher:
                 return deeds.click(event, delivery, self)
             case RepositoriesAdded():
                 return self._repositories_added(event, delivery)
+            case RepositoriesRemoved():
+                repository_notes.record_removal(self.ledger, event.installation, event.names)
+                return Decision(None, f"{event.sender} removed the App from {len(event.names)} repositories")
             case BranchPushed():
                 login = "" if event.by_bot else event.sender
                 record_push(self.ledger, event.repository, event.head, commits=event.commits, login=login)
@@ -183,10 +187,11 @@ class Dispatcher:
 
     def _repositories_added(self, event: RepositoriesAdded, delivery: str) -> Decision:
         """Examine each new repository. May be repeated: tasks that exist are found again."""
-        for name in event.repositories:
+        repository_notes.record_installation(self.ledger, event.installation, event.names)
+        for name in event.names:
             subject = _whole_repository(name, event.installation)
             self._examine(subject, event.sender, "The App was installed here.", delivery=f"{delivery}:{name}")
-        return Decision(None, f"{len(event.repositories)} repositories are examined")
+        return Decision(None, f"{len(event.names)} repositories are examined")
 
     def _examine(self, subject: Subject, sender: str, reason: str, *, delivery: str) -> Opened:
         """Open an examination that no person asked for; at most one waits for each repository."""

@@ -110,12 +110,20 @@ class Clicked:
 
 
 @dataclass(frozen=True, slots=True)
-class RepositoriesAdded:
-    """Someone installed the App in repositories, or added repositories to an installation."""
+class Repositories:
+    """Repositories of an installation, whose access changed."""
 
     installation: int
-    repositories: tuple[str, ...]  # "owner/name"
+    names: tuple[str, ...]  # "owner/name"
     sender: str
+
+
+class RepositoriesAdded(Repositories):
+    """Someone installed the App in repositories, or added repositories to an installation."""
+
+
+class RepositoriesRemoved(Repositories):
+    """Someone removed the App, or repositories from an installation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +163,7 @@ Event = (
     | Closed
     | Clicked
     | RepositoriesAdded
+    | RepositoriesRemoved
     | Pushed
     | BranchPushed
     | Ignored
@@ -244,9 +253,9 @@ def _edited(fields: Fields) -> Commented | Ignored:
     return Commented(_subject(fields, "issue"), comment, text, *_sender(fields), before=before)
 
 
-def _repositories_added(fields: Fields, key: str) -> RepositoriesAdded:
+def _access(key: str, kind: type[RepositoriesAdded | RepositoriesRemoved], fields: Fields) -> Event:
     names = tuple(Fields(entry, fields.event).text("full_name") for entry in fields.list(key))
-    return RepositoriesAdded(fields.number("installation", "id"), names, fields.text("sender", "login"))
+    return kind(fields.number("installation", "id"), names, fields.text("sender", "login"))
 
 
 def _pushed(fields: Fields) -> Pushed | BranchPushed | Ignored:
@@ -332,7 +341,9 @@ PARSERS: Mapping[tuple[str, str], Callable[[Fields], Event]] = {  # by name and 
     ("check_run", "rerequested"): lambda fields: _clicked(fields, "check_run"),
     ("check_run", "requested_action"): lambda fields: _clicked(fields, "check_run"),
     ("check_suite", "rerequested"): lambda fields: _clicked(fields, "check_suite"),
-    ("installation", "created"): lambda fields: _repositories_added(fields, "repositories"),
-    ("installation_repositories", "added"): lambda fields: _repositories_added(fields, "repositories_added"),
+    ("installation", "created"): partial(_access, "repositories", RepositoriesAdded),
+    ("installation", "deleted"): partial(_access, "repositories", RepositoriesRemoved),
+    ("installation_repositories", "added"): partial(_access, "repositories_added", RepositoriesAdded),
+    ("installation_repositories", "removed"): partial(_access, "repositories_removed", RepositoriesRemoved),
     ("push", ""): _pushed,
 }

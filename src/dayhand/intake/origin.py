@@ -11,6 +11,7 @@ from dayhand.intake.events import (
     Ignored,
     Pushed,
     RepositoriesAdded,
+    RepositoriesRemoved,
 )
 
 
@@ -30,7 +31,7 @@ def origin_of(event: Event) -> Origin:
             return Origin()
         case Clicked():
             return Origin(event.sender, event.repository, event.pull, event.installation)
-        case RepositoriesAdded():
+        case RepositoriesAdded() | RepositoriesRemoved():
             return Origin(event.sender, "", 0, event.installation)
         case Pushed():
             return Origin(event.sender, event.repository, 0, event.installation)

@@ -41,6 +41,8 @@ NOTIFYING = "dayhand:notifying"  # expires when it is time to look again
 AUDIT = "dayhand:audit"  # stream: the audit log
 COUNTERS = "dayhand:counters"  # hash: what ``/metrics`` reports
 GITHUB_LEFT = "dayhand:github-left"  # hash: installation → what its last response said about GitHub's limit
+INSTALLED = "dayhand:installed"  # hash: repository → the installation that was last heard of
+REMOVED = "dayhand:removed"  # sorted set: repositories that the App was removed from, by when
 INBOX_BYTES = "dayhand:inbox-bytes"  # of the bodies, as stored
 
 

@@ -131,7 +131,7 @@ class Ledger:
         raise LedgerError(f"There is no task {task_id}.", advice=GONE)
 
     def recent(self, limit: int = 100) -> list[Record]:
-        """The newest tasks first, without those that only a newer version can read."""
+        """The newest tasks first, all if ``limit`` is 0, without those that only a newer version can read."""
         return self._records(self.redis.zrevrange(keys.TASKS, 0, limit - 1))
 
     def unfinished(self) -> list[Record]:

@@ -140,3 +140,40 @@ def record_withdrawal(ledger: Ledger, repository_id: int, number: int, *, at: st
 def withdrawn_since(ledger: Ledger, repository_id: int, number: int, *, at: str) -> bool:
     """Whether that happened after ``at``."""
     return at < (ledger.redis.get(keys.withdrawn(repository_id, number)) or "")
+
+
+def record_installation(ledger: Ledger, installation: int, repositories: Iterable[str]) -> None:
+    """Remember that the App is installed on repositories: what is kept about them stays."""
+    with ledger.redis.pipeline() as pipe:
+        for repository in repositories:
+            pipe.hset(keys.INSTALLED, repository, installation).zrem(keys.REMOVED, repository)
+        pipe.execute()
+
+
+def record_removal(ledger: Ledger, installation: int, repositories: Iterable[str]) -> None:
+    """Remember when the App was removed, unless a later installation has the repository: deliveries come in any order."""
+    names = list(repositories)
+    known = ledger.redis.hmget(keys.INSTALLED, names) if names else []
+    for repository, later in zip(names, known, strict=True):
+        if int(later or 0) <= installation:
+            ledger.redis.zadd(keys.REMOVED, {repository: ledger.clock()})
+
+
+def removed_before(ledger: Ledger, before: float) -> dict[str, float]:
+    """The repositories that the App was removed from before a time, with when."""
+    return dict(ledger.redis.zrangebyscore(keys.REMOVED, "-inf", before, withscores=True))
+
+
+def installed_again(ledger: Ledger, repository: str) -> None:
+    """A repository has a task that is newer than its removal: keep everything about it."""
+    ledger.redis.zrem(keys.REMOVED, repository)
+
+
+def forget_repository(ledger: Ledger, repository: str) -> None:
+    """Delete the notes about a repository, and that it was removed."""
+    notes = [keys.examined(repository)]
+    for make in (keys.accepted, keys.pushed, keys.pushed_head):
+        notes += ledger.redis.scan_iter(match=make(repository, "*"), count=1000)
+    with ledger.redis.pipeline() as pipe:
+        pipe.delete(*notes).hdel(keys.INSTALLED, repository).zrem(keys.REMOVED, repository)
+        pipe.execute()

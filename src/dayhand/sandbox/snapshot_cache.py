@@ -101,6 +101,12 @@ class SnapshotCache:
         if self._max_bytes:
             self._evict()
 
+    def delete_unused(self, before: float) -> None:
+        """Delete the snapshots that were last used before a time."""
+        for entry in self.entries():
+            if entry.used < before:
+                self._delete(entry)
+
     def _evict(self) -> None:
         entries = [entry for entry in self.entries() if self._exists(entry.key)]
         fitting = [entry for entry in entries if entry.size is not None and entry.size <= self._max_bytes]

@@ -222,6 +222,10 @@ class Settings(ObservationSettings):
         1_000_000_000,
         help="how much finished tasks may take in Redis: the oldest are deleted first, all after 90 days; `0`: no limit",
     )
+    forget_days: int = setting(
+        "DAYHAND_FORGET_DAYS", types.whole_number(1, 3650), 30,
+        help="what is kept of a repository is [deleted](durability.md#a-removed-app) so many days after the App was removed from it",
+    )  # fmt: skip
     registries: tuple[str, ...] = setting(
         "DAYHAND_REGISTRIES",
         types.REGISTRIES,

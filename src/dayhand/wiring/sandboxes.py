@@ -26,7 +26,7 @@ def open_sandbox(settings: Settings) -> Sandbox:
     return sandbox
 
 
-def open_snapshot_cache(settings: Settings) -> Sandbox:
+def open_snapshot_cache(settings: Settings) -> SnapshotCache:
     """The same, with a limit on the bytes of its snapshots."""
     sandbox = open_sandbox(settings)
     return SnapshotCache(sandbox, settings.data / "shelf" / sandbox.name, settings.cache_bytes)

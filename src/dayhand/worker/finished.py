@@ -35,10 +35,11 @@ def tidy(redis: TextRedis, kept_bytes: int, *, audit_days: int = 0) -> None:
         if not kept_bytes or total <= kept_bytes:
             return
         total -= int(sizes[task_id])
-        _delete(redis, task_id)
+        delete_task(redis, task_id)
 
 
-def _delete(redis: TextRedis, task_id: str) -> None:
+def delete_task(redis: TextRedis, task_id: str) -> None:
+    """Delete everything about a finished task."""
     with redis.pipeline() as pipe:
         pipe.delete(*_keys_of(task_id)).zrem(keys.TASKS, task_id).hdel(keys.FINISHED_BYTES, task_id)
         pipe.execute()

@@ -27,8 +27,9 @@ from dayhand.settings.required import app_key, require_app, require_data, requir
 from dayhand.settings.table import Settings
 from dayhand.wiring.models import model_certificates
 from dayhand.wiring.prices import read_prices
-from dayhand.wiring.sandboxes import open_sandbox
+from dayhand.wiring.sandboxes import open_sandbox, open_snapshot_cache
 from dayhand.worker.finished import tidy
+from dayhand.worker.forgotten import Forgetter
 from dayhand.worker.pool import Work, WorkerPool
 from dayhand.worker.pool_file import find_dead_pools, pool_file
 from dayhand.worker.room import find_shortage
@@ -69,7 +70,12 @@ def work(settings: Settings, *, burst: bool = False) -> None:
                 TaskWorker, at_once=at_once, find_shortage=shortage, note=partial(_note_shortage, redis)
             ),
             free=free_tasks,
-            wake=partial(look_after_tasks, kept_bytes=settings.kept_bytes, audit_days=settings.audit_days),
+            wake=partial(
+                look_after_tasks,
+                kept_bytes=settings.kept_bytes,
+                audit_days=settings.audit_days,
+                forgetter=open_forgetter(settings),
+            ),
             name=file.add,
             orphaned=partial(find_dead_pools, pools),
             at_once=TASKS_AT_ONCE,
@@ -108,10 +114,23 @@ def free_tasks(redis: TextRedis, worker: str, crashed: bool) -> None:  # noqa: F
     Ledger(redis).drop(worker, crashed=crashed)
 
 
-def look_after_tasks(redis: TextRedis, raw: Redis, *, kept_bytes: int, audit_days: int) -> None:
+def look_after_tasks(
+    redis: TextRedis, raw: Redis, *, kept_bytes: int, audit_days: int, forgetter: Forgetter
+) -> None:
     """What the parent of the workers does each second."""
     wake_abandoned(redis, raw)
     tidy(redis, kept_bytes, audit_days=audit_days)
+    forgetter.look(Ledger(redis))
+
+
+def open_forgetter(settings: Settings) -> Forgetter:
+    """What deletes, once an hour, what nobody needs any more on this machine and in Redis."""
+
+    def delete_environments(before: float) -> None:
+        with suppress(SandboxError):  # each task reports it to its person
+            open_snapshot_cache(settings).delete_unused(before)
+
+    return Forgetter(settings.data, settings.forget_days, delete_environments)
 
 
 def wake_abandoned(redis: TextRedis, raw: Redis) -> None:
