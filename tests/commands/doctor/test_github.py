@@ -220,6 +220,8 @@ def test_what_keeps_the_app_from_github_is_told_apart(hub: LocalHub) -> None:
     assert {fault: faults(check_app(wrong)) for fault, wrong in cases.items()} == {
         fault: [fault] for fault in cases
     }
+    (silent,) = check_app(cases[FaultCode.GITHUB_SILENT])
+    assert silent.observed == "http://127.0.0.1:1/api/v3 does not answer: [Errno 111] Connection refused"
     hub.faults.add("GET /api/v3/app/installations", 403)
     hub.actions.install(app, "ada", [], silent=True)
     assert faults(check_app(settings)) == [FaultCode.REFUSED_READING]

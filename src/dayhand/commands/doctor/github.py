@@ -186,9 +186,14 @@ def _is_set(settings: Settings) -> bool:
 
 
 def _silent(settings: Settings, error: HubError) -> HealthFinding:
-    reason = str(error.__cause__ or error) if not error.status else str(error)
+    reason = short_reason(error.__cause__) if error.__cause__ and not error.status else str(error)
     return HealthFinding(
         f"{settings.api_url} does not answer: {reason}",
         FaultCode.GITHUB_SILENT,
         f"Try `curl -sS {settings.api_url}/zen` on this machine. Check GITHUB_API_URL, and HTTPS_PROXY if there is a proxy.",
     )
+
+
+def short_reason(error: BaseException) -> str:
+    """The last part of a chain of errors: it is the one that a person can use."""
+    return str(error).rpartition(": ")[2].rstrip("')\"") or type(error).__name__

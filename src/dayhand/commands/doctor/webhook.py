@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from dayhand.commands.doctor.codes import FaultCode
 from dayhand.commands.doctor.finding import HealthFinding
-from dayhand.commands.doctor.github import Clock, not_read, open_auth, web_address
+from dayhand.commands.doctor.github import Clock, not_read, open_auth, short_reason, web_address
 from dayhand.errors import HubError, SettingsError
 from dayhand.settings.table import Settings
 from dayhand.settings.value_types import mask_password
@@ -182,14 +182,8 @@ def fetch_health(url: str, seconds: float = SECONDS) -> int | str:
         with requests.get(f"{url}/healthz", timeout=seconds, stream=True, allow_redirects=False) as answer:
             body = answer.raw.read(MAX_BYTES, decode_content=True)
     except (requests.RequestException, OSError) as error:
-        return _short(error)
+        return short_reason(error)
     try:
         return int(json.loads(body)["app"])
     except (ValueError, TypeError, KeyError, RecursionError):
         return 0
-
-
-def _short(error: Exception) -> str:
-    """The last part of a chain of errors is the one that a person can use."""
-    text = str(error)
-    return text.rpartition(": ")[2].rstrip("')\"") or type(error).__name__
