@@ -47,7 +47,8 @@ class BareGit:
     """One bare repository. ``run`` raises ``CheckoutError`` with the last lines of git's error output if git fails.
 
     Every command runs under limits. Those of ``limits=`` are for what a sandbox made, unless the caller names others.
-    ``check`` is called about once a second while one runs, and raises to cancel it.
+    ``check`` is called about once a second while one runs, and raises to cancel it. Damage in a repository that ``is_copy``
+    of another one is noted in it, and raises ``MirrorDamaged``.
     """
 
     def __init__(
@@ -56,8 +57,10 @@ class BareGit:
         env: Mapping[str, str] | None = None,
         *,
         check: Callable[[], None] = never_cancelled,
+        is_copy: bool = False,
     ) -> None:
         self.path = path
+        self.is_copy = is_copy
         self.check = check
         self.env = dict(env or {})  # for each command
 
@@ -114,9 +117,7 @@ class BareGit:
         if handle.proc is None:
             raise CheckoutError(f"git {args[0]} could not be started.")
         ended = collect(handle.proc, args[0], limits, check=self.check)
-        if (
-            ended.status and not self.env and DAMAGE.search(ended.err)
-        ):  # not what a sandbox made, in quarantine
+        if ended.status and self.is_copy and DAMAGE.search(ended.err):
             with suppress(OSError):
                 (self.path / DAMAGED).touch()
             raise MirrorDamaged(

@@ -58,7 +58,7 @@ class Mirror:
     ) -> None:
         """``env`` is for every git command: where its objects are, if not under ``path`` alone."""
         self.path = path
-        self.git = BareGit(path, env)
+        self.git = BareGit(path, env, is_copy=not env)  # env: what a sandbox made, in quarantine
         self.server = GitServer(self.git, url, recovery or Recovery())
 
     @property

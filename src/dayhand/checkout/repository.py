@@ -79,7 +79,7 @@ class Checkout:
     def cancelled_by(self, check: Callable[[], None]) -> Checkout:
         """The same checkout; ``check``, which is called about once a second while git runs or waits, raises to end it."""
         mirror = copy(self.mirror)
-        mirror.git = BareGit(mirror.path, mirror.git.env, check=check)
+        mirror.git = BareGit(mirror.path, mirror.git.env, check=check, is_copy=mirror.git.is_copy)
         mirror.server = mirror.server.cancelled_by(mirror.git)
         return replace(self, mirror=mirror)
 
