@@ -10,6 +10,7 @@ FAILED = Installed("install with npm ci", "npm ci", passed=False, seconds=1.0, o
 READY = Installed("install with uv", "uv sync", passed=True, seconds=1.0, output="")
 ENVIRONMENT = Environment(
     key="k", snapshot=None, env={}, checks=(), missing={}, steps=(FAILED, READY), blocked=(), cached=False, seconds=1.0,
+    languages=("Node 20.1.0", "Python 3.11.2 and 3.12.1"),
     pins=("Node 22 is pinned, and the box has 20.",),
 )  # fmt: skip
 
@@ -17,6 +18,7 @@ ENVIRONMENT = Environment(
 def test_it_names_the_top_folder_and_what_set_up_could_not_do() -> None:
     text = brief(ENVIRONMENT, Instructions(), paths=("src/a.py", "src/web/b.ts", "README.md", "\udcff"))
     assert "README.md, src/ (2), ?." in text
+    assert "Installed: Node 20.1.0, Python 3.11.2 and 3.12.1." in text
     assert "- install with npm ci: `npm ci` failed\n- Node 22 is pinned, and the box has 20." in text
     assert "uv sync" not in text
 

@@ -55,6 +55,7 @@ def test_a_small_python_project_is_linted_and_tested(project, sandbox, log):
     environment = prepare(small.files, sandbox, small.fill, log=log, source=small.source)
     assert all_pass(environment, small, sandbox) == ["ruff check .", "python3 -m pytest -q"]
     assert environment.missing == {}
+    assert any(language.startswith("Python 3.") for language in environment.languages)
     assert [(step.title, step.passed) for step in environment.steps] == [
         ("download Python's packages", True),
         ("make a virtual environment", True),

@@ -100,3 +100,9 @@ def test_the_survey_of_a_real_box_is_understood(sandbox, files):
     base_image = runtimes.survey(sandbox)
     (sentence,) = unmet(files({".python-version": "2.7"}), base_image.identity)
     assert ".python-version asks for Python 2.7; the box has 3." in sentence
+
+
+def test_each_language_of_the_box_is_named_with_its_versions():
+    versions = {"python": ("3.11.2", "3.12.1", "3.11.2"), "node": ("20.1.0",), "go": (), "other": ("1",)}
+    named = version_pins.named_versions(versions, ECOSYSTEMS)
+    assert named == ("Node 20.1.0", "Python 3.11.2 and 3.12.1")

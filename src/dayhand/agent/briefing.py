@@ -27,6 +27,7 @@ def brief(
     parts = (
         _work_so_far(since),
         _top_folder(paths),
+        _languages(environment),
         _checks(environment),
         _services(environment),
         _missing(environment),
@@ -52,6 +53,10 @@ def _top_folder(paths: Sequence[str]) -> str:
     named = [f"{name} ({count})" if name.endswith("/") else name for name, count in valid]
     more = f" and {len(named) - MAX_ENTRIES} more" if len(named) > MAX_ENTRIES else ""
     return f"The top folder, with the number of files in each folder: {', '.join(named[:MAX_ENTRIES])}{more}."
+
+
+def _languages(environment: Environment) -> str:
+    return f"Installed: {', '.join(environment.languages)}." if environment.languages else ""
 
 
 def _failed_steps(environment: Environment) -> str:

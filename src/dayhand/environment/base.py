@@ -31,6 +31,7 @@ class CombinedPlan:
     ecosystems: tuple[Ecosystem, ...] = ECOSYSTEMS  # whose package clients may be used
     services: tuple[Started, ...] = ()
     compiles: tuple[Step, ...] = ()  # what fills the build cache
+    languages: tuple[str, ...] = ()  # those that the box has, with their versions: "Python 3.11.2"
 
     @property
     def installs(self) -> bool:
@@ -98,6 +99,7 @@ class Environment:
     cached: bool
     seconds: float
     pins: tuple[str, ...] = ()  # sentences about pinned versions that the box does not have
+    languages: tuple[str, ...] = ()  # those that the box has, with their versions: "Python 3.11.2"
     ci: tuple[str, ...] = ()  # sentences about what runs here otherwise than in CI
     ecosystems: tuple[str, ...] = ()  # the names of those that were detected
     services: tuple[Started, ...] = ()  # that run beside each command, see ``services/start.py``

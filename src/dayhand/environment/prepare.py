@@ -157,6 +157,7 @@ def _plan(
         ecosystems=ecosystems,
         services=plan_services(files, decided=config.services, of_ci=_services_of_ci(ci)),
         compiles=tuple(dict.fromkeys(_compiles(combined, files, ecosystems))),
+        languages=version_pins.named_versions(choice.versions, ecosystems),
     )
 
 
@@ -253,6 +254,7 @@ def _environment(
         cached=cached,
         seconds=time.monotonic() - started,
         pins=plan.pins,
+        languages=plan.languages,
         ecosystems=_names(plan),
         services=tuple(
             each for each in plan.services if snapshot and each.name not in outcome.missing_services

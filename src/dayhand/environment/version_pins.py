@@ -35,6 +35,18 @@ def surveyed_versions(surveyed: str, ecosystems: tuple[Ecosystem, ...]) -> dict[
     return {each.key: tuple(re.findall(each.answer, surveyed, re.MULTILINE)) for each in languages}
 
 
+def named_versions(
+    versions: Mapping[str, tuple[str, ...]], ecosystems: tuple[Ecosystem, ...]
+) -> tuple[str, ...]:
+    """Each language that a box has, with its versions."""
+    names = {each.LANGUAGE.key: each.LANGUAGE.name for each in ecosystems}
+    return tuple(
+        f"{names[key]} {' and '.join(dict.fromkeys(found))}"
+        for key, found in sorted(versions.items())
+        if found and key in names
+    )
+
+
 def all_pins(files: Files, ecosystems: tuple[Ecosystem, ...], further: tuple[Pin, ...]) -> tuple[Pin, ...]:
     """The pins of the files; ``further`` ones count for a language that these do not pin."""
     pins = tuple(read_pins(files, ecosystems))
