@@ -177,6 +177,10 @@ def test_what_is_folded_is_marked() -> None:
 def test_pictures_and_formulas_leave_a_mark() -> None:
     assert visible("![a](b.png)").text == IMAGE
     assert visible("$\\phantom{a}$").text == FORMULA
+    assert visible("![a](b.png) <img src='c.png'> <p hidden>![](d.png)</p> ![](b.png)").images == (
+        "b.png",
+        "c.png",
+    )
 
 
 def test_deep_nesting_and_long_texts_are_read() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from dayhand.agent.budget import CHANGED
-from dayhand.agent.conversation import conversation
+from dayhand.agent.conversation import conversation, images
 from dayhand.agent.model.base import Item
 from dayhand.agent.model.items import message
 from dayhand.ledger.thread import Message
@@ -122,7 +122,7 @@ def opening(
     return [
         message("system", SYSTEM),
         message("user", f"# The environment\n\n{tagged('environment', strip_hidden(place))}"),
-        message("user", _request(task, snapshot)),
+        message("user", _request(task, snapshot), snapshot.images),
     ]
 
 
@@ -157,6 +157,8 @@ def _request(task: Task, snapshot: Conversation) -> str:
         parts.append(f"{who}:\n{tagged('request', visible(request).text)}")
     if said := conversation(snapshot):
         parts.append(said)
+    if listed := images(snapshot):
+        parts.append(listed)
     parts.append(f"Today is {datetime.fromtimestamp(task.created_at, UTC):%A, %d %B %Y}.")
     return "\n\n".join(parts)
 

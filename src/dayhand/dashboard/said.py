@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from dayhand.reading.conversation import REQUEST, Conversation, SnapshotText
+from dayhand.reading.images import SnapshotImage
 from dayhand.untrusted_text import mark_hidden
 
 
@@ -31,6 +32,7 @@ def _row(text: SnapshotText) -> SaidRow:
     access = "Dayhand’s own" if said.ours else "write access" if text.may_write else "no write access"
     when = datetime.fromtimestamp(said.created, UTC).strftime("%Y-%m-%d %H:%M UTC")
     cut = f" · {text.cut:,} characters cut" if text.cut else ""
+    images = "".join(f"\n\nImage {_image(image)}" for image in text.images)
     hunk = f"{said.hunk}\n\n" if said.hunk else ""
     is_request = text.reason == REQUEST
     return SaidRow(
@@ -38,5 +40,9 @@ def _row(text: SnapshotText) -> SaidRow:
         mark_hidden(f"{said.kind.capitalize()}{state} by {said.author}{place}"),
         f"{when} · {access}{cut}{' · ' + REQUEST if is_request else ''}",
         "" if is_request else text.reason,
-        mark_hidden(f"{hunk}{text.text}" or "(empty)"),
+        mark_hidden(f"{hunk}{text.text}{images}" or "(empty)"),
     )
+
+
+def _image(image: SnapshotImage) -> str:
+    return f"{image.address}: {f'shown to the model as image {image.number}' if image.number else f'not shown: {image.reason}'}"

@@ -170,6 +170,11 @@ class AppAuth:
         return Token(answer["token"], expires)
 
 
+def web_address(api_url: str) -> str:
+    """The address of GitHub's pages for its API at ``api_url``."""
+    return api_url.removesuffix("/api/v3").replace("https://api.", "https://", 1)
+
+
 def installation_page(api_url: str, installation: int) -> str:
     """Where a person accepts an App's new permissions.
 
@@ -178,8 +183,7 @@ def installation_page(api_url: str, installation: int) -> str:
     >>> installation_page("https://git.example.org/api/v3", 11)
     'https://git.example.org/settings/installations/11'
     """
-    web = api_url.removesuffix("/api/v3").replace("https://api.", "https://", 1)
-    return f"{web}/settings/installations/{installation}"
+    return f"{web_address(api_url)}/settings/installations/{installation}"
 
 
 @lru_cache(maxsize=1)

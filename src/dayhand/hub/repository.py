@@ -27,6 +27,7 @@ from dayhand.untrusted_text import let_ci_run
 
 GONE, REFUSED = 404, 422
 OWN_BRANCHES = "dayhand/"
+WITH_HTML = "application/vnd.github.full+json"
 
 
 class RepositoryHub(CheckRuns):
@@ -100,6 +101,22 @@ class RepositoryHub(CheckRuns):
         bot = f"{self.auth.slug()}[bot]"
         texts = {(one.kind, one.id): one for data in found for one in parse_conversation(data, number, bot)}
         return tuple(texts.values())
+
+    def rendered(self, said: Said) -> str:
+        """A text as GitHub's HTML, in which the address of an attachment carries a signature for some minutes.
+
+        https://docs.github.com/rest/using-the-rest-api/getting-started-with-the-rest-api#media-types
+        """
+        path = {
+            "comment": f"issues/comments/{said.id}",
+            "review": f"pulls/{said.number}/reviews/{said.id}",
+            "review comment": f"pulls/comments/{said.id}",
+        }.get(said.kind, f"issues/{said.number}")
+        with hub_errors(f"reading a text of #{said.number}"):
+            _, found = self._requester().requestJsonAndCheck(
+                "GET", f"/repos/{self.full_name}/{path}", headers={"Accept": WITH_HTML}
+            )
+        return str(found.get("body_html") or "")
 
     def reply_in_thread(self, number: int, comment: int, body: str, *, marker: str) -> None:
         """Reply to the first comment of a thread of a review. GitHub takes no reply to a thread that is gone."""

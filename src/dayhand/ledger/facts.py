@@ -7,7 +7,7 @@ read and written through these declarations only; a test compares them with the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from dayhand.errors import LedgerError
@@ -100,7 +100,7 @@ def _parse_snapshot(text: str) -> Conversation:
 
 
 def _encode_snapshot(snapshot: Conversation) -> str:
-    return pack({"snapshot": asdict(snapshot)})
+    return pack({"snapshot": asdict(replace(snapshot, images=()))})  # the journal keeps their bytes
 
 
 def _parse_held_back(text: str) -> HeldBack:

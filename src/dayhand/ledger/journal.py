@@ -182,8 +182,16 @@ class Journal:
 
     def checkpoint(self) -> tuple[int, bytes] | None:
         """The turn and the worktree of the last checkpoint."""
-        fields = self._redis.hgetall(self._checkpoint)
-        return (int(fields["turn"]), base64.b64decode(fields["data"])) if fields else None
+        turn, data = self._redis.hmget(self._checkpoint, "turn", "data")
+        return (int(turn), base64.b64decode(data)) if turn and data else None
+
+    def keep_images(self, urls: Sequence[str]) -> None:
+        """Keep the images that the model gets, so that another worker sends the same ones, until the task ends."""
+        self._put(self._write, self._checkpoint, {"images": json.dumps(list(urls))})
+
+    def images(self) -> tuple[str, ...]:
+        """Those images, as "data:" URLs."""
+        return tuple(json.loads(self._redis.hget(self._checkpoint, "images") or "[]"))
 
     def keep_checked_change(self, work: CheckedChange, pack: bytes) -> None:
         """Keep a checked change before it is pushed. ``pack`` has the objects that its base does not have."""

@@ -60,6 +60,7 @@ class LocalHub:
         parts = (apps, conversions(self.manifests), hook_config, issues, pulls, reviews, checks)
         app.register_blueprint(rest(api, parts))
         app.register_blueprint(graphql(api))
+        app.register_blueprint(self.actions.attachments.routes())
         app.register_blueprint(lfs(self.actions, self.tokens))
         app.register_blueprint(git_http(self.actions, self.tokens))
         app.register_blueprint(pages(self.actions, self.manifests))

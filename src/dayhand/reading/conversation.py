@@ -5,6 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from dayhand.reading.images import (
+    EDITED_TEXT,
+    MAX_FAILED,
+    MAX_IMAGES,
+    NO_WRITE_ACCESS,
+    TOO_MANY,
+    FetchedImage,
+    SnapshotImage,
+    list_images,
+)
 from dayhand.visible_text.markdown import visible
 
 MAX_CHARS = 40_000  # of all texts together, about 10,000 tokens: the newest count
@@ -48,6 +58,7 @@ class SnapshotText:
     text: str
     reason: str = ""  # why it was dropped; "" if it was kept
     cut: int = 0  # characters that were left out at its end
+    images: tuple[SnapshotImage, ...] = ()  # of the request and of what was kept
 
     @property
     def kept(self) -> bool:
@@ -60,6 +71,7 @@ class Conversation:
 
     texts: tuple[SnapshotText, ...] = ()
     problem: str = ""
+    images: tuple[str, ...] = ()  # those that the model gets, as "data:" URLs; the ledger keeps them apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +84,18 @@ class Trigger:
     review: int = 0
 
 
-def take_snapshot(said: Iterable[Said], trigger: Trigger, may_write: Callable[[str], bool]) -> Conversation:
-    """Decide about each text. The newest are kept, as far as they fit."""
+def no_attachment(_address: str) -> bool:
+    return False
+
+
+def take_snapshot(
+    said: Iterable[Said],
+    trigger: Trigger,
+    may_write: Callable[[str], bool],
+    *,
+    is_attachment: Callable[[str], bool] = no_attachment,
+) -> Conversation:
+    """Decide about each text and each of its images. The newest are kept, as far as they fit."""
     texts = sorted(said, key=lambda one: (one.created, one.id))
     request = next(
         (one.created for one in texts if trigger.comment and one.id == trigger.comment), trigger.when
@@ -82,7 +104,8 @@ def take_snapshot(said: Iterable[Said], trigger: Trigger, may_write: Callable[[s
     allowed = {author for author in authors if may_write(author)}
     room, decided = MAX_CHARS, list[SnapshotText]()
     for one in reversed(texts):
-        text, hunk = visible(one.text).text, "\n".join(one.hunk.split("\n")[-MAX_HUNK_LINES:])
+        shown, hunk = visible(one.text), "\n".join(one.hunk.split("\n")[-MAX_HUNK_LINES:])
+        text = shown.text
         reason = _reason(one, trigger, after=request) or ("" if text else NOTHING_TO_SEE)
         kept = text[:MAX_TEXT_CHARS]
         size = len(kept) + len(hunk)
@@ -90,10 +113,42 @@ def take_snapshot(said: Iterable[Said], trigger: Trigger, may_write: Callable[[s
             reason = NO_ROOM
         room -= 0 if reason else size
         cut = 0 if reason else len(text) - len(kept)
-        decided.append(
-            SnapshotText(replace(one, hunk=hunk, text=""), one.author in allowed, kept, reason, cut)
-        )
+        writes = one.author in allowed
+        images: tuple[SnapshotImage, ...] = ()
+        if reason in ("", REQUEST) and not one.ours:
+            dropped = EDITED_TEXT if one.edited > trigger.when else "" if writes else NO_WRITE_ACCESS
+            images = list_images(shown.images, dropped, is_attachment)
+        decided.append(SnapshotText(replace(one, hunk=hunk, text=""), writes, kept, reason, cut, images))
     return Conversation(tuple(sorted(decided, key=lambda one: (one.said.created, one.said.id))))
+
+
+def show_images(snapshot: Conversation, fetch: Callable[[Said, str], FetchedImage]) -> Conversation:
+    """The same with the images that the model gets: those of the request, then the newest. Each is fetched once."""
+    numbers: dict[str, int] = {}
+    dropped: dict[str, str] = {}
+    shown: list[str] = []
+    by_importance = sorted(snapshot.texts, key=lambda text: (text.reason != REQUEST, -text.said.created))
+    for text in by_importance:
+        for address in (image.address for image in text.images if not image.reason):
+            if address in numbers or address in dropped:
+                continue
+            if len(shown) == MAX_IMAGES or len(dropped) >= MAX_FAILED:
+                dropped[address] = TOO_MANY
+                continue
+            fetched = fetch(text.said, address)
+            if fetched.url:
+                shown.append(fetched.url)
+                numbers[address] = len(shown)
+            else:
+                dropped[address] = fetched.reason
+
+    def decided(image: SnapshotImage) -> SnapshotImage:
+        if image.reason:
+            return image
+        return replace(image, number=numbers.get(image.address, 0), reason=dropped.get(image.address, ""))
+
+    texts = (replace(text, images=tuple(map(decided, text.images))) for text in snapshot.texts)
+    return replace(snapshot, texts=tuple(texts), images=tuple(shown))
 
 
 def _reason(one: Said, trigger: Trigger, *, after: float) -> str:

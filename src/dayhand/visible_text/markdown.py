@@ -11,18 +11,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
-from mdit_py_plugins.footnote import footnote_plugin
 
 from dayhand.untrusted_text import HIDDEN, TERMINAL_CODES, strip_hidden
 from dayhand.visible_text import html, mathematics
+from dayhand.visible_text.parsing import closed_tags, make_parser, shown_footnotes
 from dayhand.visible_text.writing import code, longest_run, prefixed
 
 MAX_DROPPED = 60
 MAX_CHARS = 300  # of one text that was dropped, and of an address
-MAX_NESTING = 100  # of lists and quotations; the parser leaves out what is deeper
 LANGUAGE = re.compile(r"[a-z0-9+#.-]{1,20}", re.IGNORECASE)
 DRAWN = frozenset({"mermaid", "geojson", "topojson", "stl"})
 LAYOUT = frozenset(
@@ -49,6 +46,7 @@ class Visible:
 
     text: str
     dropped: tuple[Dropped, ...]
+    images: tuple[str, ...] = ()  # the addresses of those that are shown, each once
 
 
 def visible(markdown: str) -> Visible:
@@ -59,13 +57,16 @@ def visible(markdown: str) -> Visible:
     """
     plain = visible_line(markdown)
     env: dict[str, object] = {}
-    tokens = _parser().parse(plain.text, env)
+    tokens = make_parser().parse(plain.text, env)
     page = _Page(
-        plain.text.split("\n"), Counter(_closed(tokens)), _footnotes(tokens), dropped=list(plain.dropped)
+        plain.text.split("\n"),
+        Counter(closed_tags(tokens)),
+        shown_footnotes(tokens),
+        dropped=list(plain.dropped),
     )
     text = "\n\n".join(page.blocks(SyntaxTreeNode(tokens).children)).strip()
     page.drop_definitions(env)
-    return Visible(text, tuple(page.dropped[:MAX_DROPPED]))
+    return Visible(text, tuple(page.dropped[:MAX_DROPPED]), tuple(dict.fromkeys(page.images)))
 
 
 def visible_line(text: str) -> Visible:
@@ -79,49 +80,6 @@ def visible_line(text: str) -> Visible:
     return Visible(shown, (Dropped("hidden characters", _cut("".join(codes + chars))),))
 
 
-def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": True, "maxNesting": MAX_NESTING})
-    parser.enable(["table", "strikethrough"])
-    footnote_plugin(parser, inline=False, move_to_end=False)
-    mathematics.enable(parser)
-    return parser
-
-
-def _walk(tokens: Iterable[Token]) -> Iterator[Token]:
-    """Every token but those of an image's description, which is not shown."""
-    for token in tokens:
-        yield token
-        if token.type == "inline":
-            yield from _walk(token.children or ())
-
-
-def _closed(tokens: Iterable[Token]) -> Iterator[str]:
-    for token in _walk(tokens):
-        if token.type in ("html_inline", "html_block"):
-            yield from (piece.name for piece in html.pieces(token.content) if isinstance(piece, html.Close))
-
-
-def _footnotes(tokens: list[Token]) -> dict[str, int]:
-    """The footnotes that are shown, with their numbers: those that the text refers to, or that a shown one refers to."""
-    references: dict[str, list[str]] = {"": []}
-    inside = ""
-    for token in _walk(tokens):
-        if token.type == "footnote_reference_open":
-            inside = f":{token.meta['label']}"
-        elif token.type == "footnote_reference_close":
-            inside = ""
-        elif token.type == "footnote_ref":
-            references.setdefault(inside, []).append(token.meta["label"])
-    numbers: dict[str, int] = {}
-    waiting = list(references[""])
-    while waiting:
-        label = waiting.pop(0)
-        if label not in numbers:
-            numbers[label] = len(numbers) + 1
-            waiting += references.get(f":{label}", ())
-    return numbers
-
-
 @dataclass(slots=True)
 class _Page:
     """Writes the nodes of one text, in their order. ``hiding`` are the open elements whose content is not shown."""
@@ -131,6 +89,7 @@ class _Page:
     footnotes: dict[str, int]
     dropped: list[Dropped] = field(default_factory=list)
     hiding: list[str] = field(default_factory=list)
+    images: list[str] = field(default_factory=list)
 
     def drop(self, kind: str, text: str) -> str:
         """List what is not shown, and write nothing."""
@@ -262,7 +221,7 @@ class _Page:
                 case "image":
                     self.drop("image description", node.content)
                     self.drop("image title", str(node.attrGet("title") or ""))
-                    yield "" if self.hiding else IMAGE
+                    yield "" if self.hiding else self._image(node.attrGet("src"))
                 case "html_inline":
                     yield self._html(node.content)
                 case "footnote_ref":
@@ -290,6 +249,10 @@ class _Page:
             self.drop("long address of a link", address)
             return f"[{text}]"
         return f"[{text}]({address})" if address else text
+
+    def _image(self, address: object) -> str:
+        self.images.append(str(address or ""))
+        return IMAGE
 
     def _html(self, source: str) -> str:
         return "".join(self._piece(piece) for piece in html.pieces(source))
@@ -326,7 +289,9 @@ class _Page:
             return f"\n{'' if 'open' in tag.attributes else FOLDED}\n"
         if tag.name not in html.SHOWN:
             return self.drop("HTML tag", tag.source)
-        return {"img": IMAGE, "li": "\n- ", "td": " | ", "th": " | "}.get(tag.name) or _break(tag.name)
+        if tag.name == "img":
+            return self._image(tag.attributes.get("src"))
+        return {"li": "\n- ", "td": " | ", "th": " | "}.get(tag.name) or _break(tag.name)
 
     def _close(self, tag: html.Close) -> str:
         self.closing[tag.name] -= 1

@@ -102,7 +102,7 @@ class GitHubServices:
                 sandbox=open_snapshot_cache(self.settings),
                 publication=publication,
             ) as tools:
-                said = read_snapshot(hub, task, claim.facts, own_branch=branches.own)
+                said = read_snapshot(hub, task, claim.facts, own_branch=branches.own, journal=tools.journal)
                 yield replace(tools, snapshot=said)
         finally:
             hub.close()

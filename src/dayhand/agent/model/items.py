@@ -13,9 +13,10 @@ MAX_PARAGRAPH_CHARS = 8_000  # a longer one is split at its last line end
 FUNCTION_CALL, CUSTOM_CALL = "function_call", "custom_tool_call"
 
 
-def message(role: str, text: str) -> Item:
-    """An input message. ``role`` is "system" or "user"."""
-    return {"type": "message", "role": role, "content": [{"type": "input_text", "text": text}]}
+def message(role: str, text: str, images: Sequence[str] = ()) -> Item:
+    """An input message. ``role`` is "system" or "user"; ``images`` are ``data:`` URLs."""
+    shown = [{"type": "input_image", "image_url": url} for url in images]
+    return {"type": "message", "role": role, "content": [{"type": "input_text", "text": text}, *shown]}
 
 
 def output(call: Call, text: str, image: str = "") -> Item:

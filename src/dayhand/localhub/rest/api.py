@@ -13,6 +13,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from dayhand.localhub.errors import ApiError
+from dayhand.localhub.pages.markdown import markdown
 from dayhand.localhub.payloads.pulls import Payloads
 from dayhand.localhub.rate_limits import RateLimits
 from dayhand.localhub.state.actions import Actions
@@ -37,6 +38,13 @@ class Api:
     @property
     def payloads(self) -> Payloads:
         return self.actions.payloads
+
+    def with_html(self, shape: dict[str, Any]) -> dict[str, Any]:
+        """A text's payload; with its HTML if the request asks for that. Its attachments have signed addresses there."""
+        if "full+json" not in request.headers.get("Accept", ""):
+            return shape
+        html = str(markdown(shape["body"] or "", breaks=True))
+        return {**shape, "body_html": self.actions.attachments.signed(html)}
 
     def authorization(self) -> str:
         """The request's ``Authorization`` header."""

@@ -81,7 +81,7 @@ def _add_issue(blueprint: Blueprint, api: Api) -> None:
     @blueprint.get("/repos/<owner>/<name>/issues/<int:number>")
     def get_issue(owner: str, name: str, number: int) -> ResponseReturnValue:
         repo, _ = api.open(owner, name, "issues", level="read")
-        return jsonify(payloads.issue(repo, api.issue(repo, number)))
+        return jsonify(api.with_html(payloads.issue(repo, api.issue(repo, number))))
 
     @blueprint.patch("/repos/<owner>/<name>/issues/<int:number>")
     def edit_issue(owner: str, name: str, number: int) -> ResponseReturnValue:
@@ -147,7 +147,7 @@ def _add_comments(blueprint: Blueprint, api: Api) -> None:
     def get_comment(owner: str, name: str, comment_id: int) -> ResponseReturnValue:
         repo, _ = api.open(owner, name, "issues", level="read")
         issue, comment = api.comment(repo, comment_id)
-        return jsonify(payloads.comment(repo, issue, comment))
+        return jsonify(api.with_html(payloads.comment(repo, issue, comment)))
 
     @blueprint.patch("/repos/<owner>/<name>/issues/comments/<int:comment_id>")
     def change_comment(owner: str, name: str, comment_id: int) -> ResponseReturnValue:

@@ -1,4 +1,4 @@
-"""REST: replies to comments on lines.
+"""REST: reviews, comments on lines and replies to them.
 
 https://docs.github.com/rest/pulls/comments
 """
@@ -14,7 +14,7 @@ from dayhand.localhub.state.actions import MAX_BODY_CHARS
 
 
 def reviews(blueprint: Blueprint, api: Api) -> None:
-    """Add the endpoint for replies."""
+    """Add the endpoints for reviews and their comments."""
     actions, payloads = api.actions, api.payloads
 
     @blueprint.post("/repos/<owner>/<name>/pulls/<int:number>/comments/<int:comment_id>/replies")
@@ -32,4 +32,23 @@ def reviews(blueprint: Blueprint, api: Api) -> None:
                     repo, issue, thread=thread, user=grant.user, body=text, app=app
                 )
                 return jsonify(payloads.review_comment(repo, issue, comment)), 201
+        raise ApiError(404, "Not Found")
+
+    @blueprint.get("/repos/<owner>/<name>/pulls/<int:number>/reviews/<int:review_id>")
+    def get_review(owner: str, name: str, number: int, *, review_id: int) -> ResponseReturnValue:
+        repo, _ = api.open(owner, name, "pull_requests", level="read")
+        issue = api.pull(repo, number)
+        for review in issue.pull.reviews if issue.pull else ():
+            if review.id == review_id:
+                return jsonify(api.with_html(payloads.review(repo, issue, review)))
+        raise ApiError(404, "Not Found")
+
+    @blueprint.get("/repos/<owner>/<name>/pulls/comments/<int:comment_id>")
+    def get_line_comment(owner: str, name: str, comment_id: int) -> ResponseReturnValue:
+        repo, _ = api.open(owner, name, "pull_requests", level="read")
+        for issue in repo.pulls():
+            for thread in issue.pull.threads if issue.pull else ():
+                for comment in thread.comments:
+                    if comment.id == comment_id:
+                        return jsonify(api.with_html(payloads.review_comment(repo, issue, comment)))
         raise ApiError(404, "Not Found")

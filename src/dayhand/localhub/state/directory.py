@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from dayhand.localhub.attachments import Attachments
 from dayhand.localhub.payloads.pulls import Payloads
 from dayhand.localhub.state.git_store import GitStore
 from dayhand.localhub.state.models import App, Installation, Repository, User
@@ -32,6 +33,7 @@ class Directory:
         self.apps: dict[int, App] = {}
         self.installations: dict[int, Installation] = {}
         self.repositories: dict[str, Repository] = {}
+        self.attachments = Attachments(payloads.web)
         self.organization_owners: dict[str, set[str]] = {}  # logins
         self._ids = itertools.count(1000)
 
