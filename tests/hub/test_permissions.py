@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from dayhand.hub.permissions import COMMENT_PERMISSIONS, EVENTS, PERMISSIONS
+from dayhand.hub.permissions import COMMENT_PERMISSIONS, EVENTS, PERMISSIONS, REVIEW_PERMISSIONS
 from dayhand.localhub.state.events import EVENT_PERMISSION
 
 MANIFEST = yaml.safe_load((Path(__file__).parents[2] / "app.yml").read_text(encoding="utf-8"))
@@ -19,6 +19,7 @@ def test_the_manifest_asks_for_what_the_code_asks_for() -> None:
 
 def test_a_token_for_comments_has_fewer_permissions() -> None:
     assert COMMENT_PERMISSIONS.items() < PERMISSIONS.items()
+    assert REVIEW_PERMISSIONS.items() < PERMISSIONS.items()
 
 
 def test_each_event_is_covered_by_a_permission() -> None:

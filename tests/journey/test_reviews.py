@@ -35,6 +35,7 @@ def test_a_review_is_one_request_and_each_thread_is_answered_with_the_commit(har
     harness.settle()
     (task_id,) = harness.waiting()
     assert pull.pull
+    assert [one.content for one in pull.pull.reviews[0].reactions] == ["eyes"]
     second = pull.pull.threads[1].comments[0]
     actions.edit_review_comment(repo, pull, second, body="Delete it.", by=harness.bob)
     harness.work()
@@ -83,7 +84,8 @@ def test_a_review_during_a_task_and_a_mention_in_a_reply_get_answers_in_their_th
     )
     harness.settle()
     harness.work()
-    assert "On `shop.py:2`:" in harness.scripted_model.result
+    changed = "On `shop.py:2`, as it was before a later commit changed that line:"
+    assert changed in harness.scripted_model.result
     assert "please write it with a sign" in harness.scripted_model.result
     assert thread.comments[-1].body.startswith(f"[`{pull.pull.head_sha[:8]}`]")
     assert harness.waiting() == []

@@ -11,7 +11,7 @@ from github.Repository import Repository
 
 from dayhand.errors import AnswerLost, HubError
 from dayhand.hub.auth import REFRESH_SECONDS, AppAuth, Token
-from dayhand.hub.permissions import COMMENT_PERMISSIONS, PERMISSIONS
+from dayhand.hub.permissions import COMMENT_PERMISSIONS, PERMISSIONS, REVIEW_PERMISSIONS
 from dayhand.hub.requester import CountedRequester
 
 T = TypeVar("T")
@@ -64,11 +64,18 @@ class RepositoryConnection:
 
     def for_comments(self) -> Self:
         """The same repository with a token that can only reply to a person."""
+        return self._limited_to(COMMENT_PERMISSIONS)
+
+    def for_reviews(self) -> Self:
+        """The same repository with a token that reaches its pull requests alone."""
+        return self._limited_to(REVIEW_PERMISSIONS)
+
+    def _limited_to(self, permissions: Mapping[str, str]) -> Self:
         return type(self)(
             self.auth,
             self.installation,
             self.full_name,
-            permissions=COMMENT_PERMISSIONS,
+            permissions=permissions,
             repository_id=self.repository_id,
         )
 

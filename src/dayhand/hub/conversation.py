@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from dayhand.reading.conversation import Said
+from dayhand.reading.conversation import OUTDATED, Said
 
 COMMENT = "fullDatabaseId body createdAt lastEditedAt isMinimized author{__typename login}"
 ISSUE = f"title body createdAt lastEditedAt author{{__typename login}} comments(last:100){{totalCount nodes{{{COMMENT}}}}}"
@@ -48,7 +48,8 @@ def parse_conversation(data: Mapping[str, Any], number: int, bot: str) -> tuple[
 def _thread(thread: Mapping[str, Any], bot: str) -> Iterator[Said]:
     line = thread["line"] or thread["originalLine"]
     place = f"{thread['path']}:{line}" if line else str(thread["path"])
-    state = "resolved" if thread["isResolved"] else ""
+    outdated = bool(line) and not thread["line"]
+    state = ", ".join(word for word in ("resolved" * thread["isResolved"], OUTDATED * outdated) if word)
     nodes = _nodes(thread, "comments")
     for number, node in enumerate(nodes):
         review = int((node["pullRequestReview"] or {}).get("fullDatabaseId") or 0)

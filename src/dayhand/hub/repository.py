@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -125,13 +126,24 @@ class RepositoryHub(CheckRuns):
             text = f"{body}\n\n{hidden_marker(marker)}"
             self._requester().requestJsonAndCheck("POST", path, input={"body": text})
 
-    def react(self, number: int, comment: int | None, content: str) -> None:
-        """React to a comment, or to the issue itself. A repeated reaction changes nothing."""
+    def react(self, number: int, comment: int | None, content: str, *, review: int | None = None) -> None:
+        """React to a comment or a review, or to the issue itself. A repeated reaction changes nothing."""
+        if review:
+            with closing(self.for_reviews()) as hub:
+                hub.react_to_review(number, review, content)
+            return
         with hub_errors(f"reacting on #{number}"):
             if comment is None:
                 self._repo().get_issue(number).create_reaction(content)
             else:
                 self._repo().get_issue(number).get_comment(comment).create_reaction(content)
+
+    def react_to_review(self, number: int, review: int, content: str) -> None:
+        """React to a review, which only GraphQL can do. https://docs.github.com/graphql/reference/mutations#addreaction"""
+        with hub_errors(f"reacting to a review of #{number}"):
+            path = f"/repos/{self.full_name}/pulls/{number}/reviews/{review}"
+            _, found = self._requester().requestJsonAndCheck("GET", path)
+        self._mutate([Mutation("addReaction", {"subjectId": found["node_id"], "content": content.upper()})])
 
     def find_comment(self, number: int, marker: str) -> Comment | None:
         """Our own comment with this hidden marker; comments of others are ignored, since anyone can write a marker."""

@@ -168,7 +168,7 @@ class Dispatcher:
     def _react(self, hub: RepositoryHub, request: TaskRequest) -> None:
         """Acknowledge the request where it stands. A refusal (a locked issue, a deleted comment) changes nothing."""
         try:
-            hub.react(request.subject.number, request.ask.comment, "eyes")
+            hub.react(request.subject.number, request.ask.comment, "eyes", review=request.ask.review)
         except HubUnavailable:
             raise
         except HubError:

@@ -13,7 +13,7 @@ from contextlib import closing
 from dayhand.intake import grammar
 from dayhand.intake.events import Commented, Reviewed
 from dayhand.intake.verbs.base import Decision, TaskRequest, VerbContext
-from dayhand.reading.conversation import Said
+from dayhand.reading.conversation import OUTDATED, Said
 from dayhand.task import Ask, TaskKind
 
 MAX_CHARS = 40_000  # of all comments together
@@ -76,4 +76,5 @@ def _note(note: Said) -> str:
     hunk = "\n".join(note.hunk.split("\n")[-MAX_HUNK_LINES:])
     fence = "`" * (max((len(run) for run in re.findall("`+", hunk)), default=2) + 1)
     shown = f"\n\n{max(fence, '```', key=len)}diff\n{hunk}\n{max(fence, '```', key=len)}" if hunk else ""
-    return f"On `{note.place.replace('`', '')}`:{shown}\n\n{note.text.strip()}"
+    since = ", as it was before a later commit changed that line" if OUTDATED in note.state else ""
+    return f"On `{note.place.replace('`', '')}`{since}:{shown}\n\n{note.text.strip()}"

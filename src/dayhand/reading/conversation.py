@@ -21,6 +21,7 @@ MAX_CHARS = 40_000  # of all texts together, about 10,000 tokens: the newest cou
 MAX_TEXT_CHARS = 8_000
 MAX_HUNK_LINES = 40  # the last ones: they end with the line in question
 MAX_AUTHORS = 40  # whose permission is looked up
+OUTDATED = "outdated"  # of a comment on a line: a later commit changed the line
 LATER = "it was written after the request"
 EDITED = "it was edited after the request: ask again to have it read"
 REQUEST = "it is read as the request"
@@ -46,7 +47,9 @@ class Said:
     hunk: str = ""
     thread: int = 0  # the first comment of its thread
     review: int = 0
-    state: str = ""  # of a review: "changes requested" …
+    state: str = (
+        ""  # of a review: "changes requested" …; of a comment on a line: "resolved", "outdated" or both
+    )
 
 
 @dataclass(frozen=True, slots=True)

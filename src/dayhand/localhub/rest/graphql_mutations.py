@@ -41,6 +41,9 @@ input MarkPullRequestReadyForReviewInput { clientMutationId: String pullRequestI
 input ConvertPullRequestToDraftInput { clientMutationId: String pullRequestId: ID! }
 input RequestReviewsInput { clientMutationId: String pullRequestId: ID! userIds: [ID!] teamIds: [ID!] union: Boolean = false }
 input UpdateIssueCommentInput { clientMutationId: String id: ID! body: String! }
+enum ReactionContent { CONFUSED EYES HEART HOORAY LAUGH ROCKET THUMBS_DOWN THUMBS_UP }
+input AddReactionInput { clientMutationId: String subjectId: ID! content: ReactionContent! }
+type AddReactionPayload { clientMutationId: String }
 type CheckRun { id: ID! databaseId: Int url: URI! }
 type IssueComment { id: ID! databaseId: Int url: URI! }
 type PullRequest { id: ID! number: Int! isDraft: Boolean! url: URI! }
@@ -53,6 +56,7 @@ type RequestReviewsPayload { clientMutationId: String pullRequest: PullRequest }
 type UpdateIssueCommentPayload { clientMutationId: String issueComment: IssueComment }
 type Query { viewer: PullRequest }
 type Mutation {
+  addReaction(input: AddReactionInput!): AddReactionPayload
   createCheckRun(input: CreateCheckRunInput!): CreateCheckRunPayload
   updateCheckRun(input: UpdateCheckRunInput!): UpdateCheckRunPayload
   updatePullRequest(input: UpdatePullRequestInput!): UpdatePullRequestPayload
@@ -92,6 +96,19 @@ class Mutations:
     def __init__(self, api: Api, grant: Grant) -> None:
         self.api = api
         self.grant = grant
+
+    def addReaction(self, _info: object, input: Input) -> Input:  # noqa: A002, N802
+        """To reviews only: Dayhand uses REST for the rest."""
+        number = _number("PullRequestReview", input["subjectId"])
+        for repo in self._repositories():
+            for issue in repo.pulls():
+                for review in issue.pull.reviews if issue.pull else ():
+                    if review.id == number:
+                        self.grant.require(repo, "pull_requests", "write")
+                        self.api.actions.require_unlocked(repo, issue, self.grant.user, what="reaction")
+                        self.api.actions.react(review.reactions, self.grant.user, input["content"].lower())
+                        return {}
+        raise _unresolved(input["subjectId"])
 
     def createCheckRun(self, _info: object, input: Input) -> Input:  # noqa: A002, N802
         repo = self._repository(input["repositoryId"], "checks")
