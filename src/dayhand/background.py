@@ -31,6 +31,11 @@ class Background:
             if future.done():
                 future.result()
 
+    @property
+    def idle(self) -> bool:
+        """Whether everything that was begun is done."""
+        return all(future.done() for future in self._futures)
+
     def settle(self, check: Callable[[], object] = bool) -> None:
         """Wait until nothing is running; call ``check``, which may raise, about once a second."""
         while wait(self._futures, CHECK_SECONDS).not_done:

@@ -144,43 +144,60 @@ class Compaction:
 
 
 def compact(
-    box: Box, history: History, ask: Callable[[list[Item]], Reply], *, overflowed: bool, window: int
+    box: Box,
+    history: History,
+    ask: Callable[[list[Item], Callable[[Reply], object]], Reply],
+    *,
+    keep: Callable[[Compaction], object],
+    overflowed: bool,
+    window: int,
 ) -> Compaction:
     """Make a shorter history: the opening, a handover, the plan, the changes, the last results.
 
-    ``ask`` sends the items of one request without tools. If the history ``overflowed``, the request leaves out the
-    last calls, so that it fits; their results are part of the shorter history.
+    ``ask`` sends the items of one request without tools, and calls its second argument with the reply at once; ``keep``
+    journals what is made of it. If the history ``overflowed``, the request leaves out the last calls, so that it fits;
+    their results are part of the shorter history.
     """
     changes = _changes(box)  # before the request: its reply should be in the journal soon
-    sent = history.last_accepted if overflowed else history.items
-    handover, usage, no_handover = (
-        _request_handover(ask, sent) if sent else ("", NO_USAGE, "it had not started yet")
+    results = _results_section(
+        history, min(MAX_RESULTS_CHARS, int(window * MIN_GROWTH) * TOKEN_BYTES or MAX_RESULTS_CHARS)
     )
-    if not handover:
-        handover = "These were your last calls, and the start of their results:\n" + "\n".join(
-            history.call_list
-        )
-    parts = [
-        COMPACTED,
-        f"## Handover\n\n{cut(handover, MAX_HANDOVER_CHARS)}",
-        _plan_section(history.plan),
-        f"## What differs from the commit that you started from\n\n{changes}",
-        _results_section(
-            history, min(MAX_RESULTS_CHARS, int(window * MIN_GROWTH) * TOKEN_BYTES or MAX_RESULTS_CHARS)
-        ),
-    ]
-    summary = message("user", "\n\n".join(part for part in parts if part))
-    return Compaction([*history.opening, summary], usage, no_handover)
+
+    def made(reply: Reply | None, why: str) -> Compaction:
+        handover, no_handover = _handover(reply, why)
+        if not handover:
+            handover = "These were your last calls, and the start of their results:\n" + "\n".join(
+                history.call_list
+            )
+        parts = [
+            COMPACTED,
+            f"## Handover\n\n{cut(handover, MAX_HANDOVER_CHARS)}",
+            _plan_section(history.plan),
+            f"## What differs from the commit that you started from\n\n{changes}",
+            results,
+        ]
+        summary = message("user", "\n\n".join(part for part in parts if part))
+        usage = replace(reply.usage, turns=0) if reply else NO_USAGE
+        return Compaction([*history.opening, summary], usage, no_handover)
+
+    sent = history.last_accepted if overflowed else history.items
+    why = "it had not started yet"
+    if sent:
+        request = [*sent, message("user", HANDOVER_REQUEST)]
+        try:
+            return made(ask(request, lambda reply: keep(made(reply, ""))), "")
+        except ModelError as error:
+            why = str(error)
+    keep(compaction := made(None, why))
+    return compaction
 
 
-def _request_handover(ask: Callable[[list[Item]], Reply], items: Sequence[Item]) -> tuple[str, Usage, str]:
-    """The model's handover, what it cost, and the reason if there is none."""
-    try:
-        reply = ask([*items, message("user", HANDOVER_REQUEST)])
-    except ModelError as error:
-        return "", NO_USAGE, str(error)
+def _handover(reply: Reply | None, why: str) -> tuple[str, str]:
+    """The model's handover, and the reason if there is none."""
+    if reply is None:
+        return "", why
     handover = reply.text.strip()
-    return handover, replace(reply.usage, turns=0), "" if handover else "its reply was empty"
+    return handover, "" if handover else "its reply was empty"
 
 
 def tokens(items: Sequence[Item]) -> int:

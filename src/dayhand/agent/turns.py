@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-
-from redis.exceptions import RedisError
 
 from dayhand.agent.budget import Budget
 from dayhand.agent.compaction import History, compact
@@ -16,11 +13,11 @@ from dayhand.agent.model.base import (
     AUTO,
     NONE,
     Item,
-    Listener,
     Model,
     Reply,
 )
-from dayhand.agent.model.items import ParagraphWriter, output
+from dayhand.agent.model.items import output
+from dayhand.agent.receiving import receive
 from dayhand.agent.tools.call_parser import MAX_NAME_CHARS, InvalidCall, parse_call
 from dayhand.agent.tools.executor import STILL_RUNNING, ToolExecutor
 from dayhand.agent.tools.schema import ALIASES, FINISH, TOOLS
@@ -102,7 +99,7 @@ class TurnRunner:
         self.budget.check()
         if final:
             try:
-                return self._request(history.items, cache_key, turn, tool_choice=FINISH)
+                return self._turn(history.items, cache_key, turn, tool_choice=FINISH)
             except ContextOverflow as error:  # there is no room left for a handover
                 raise self.budget.exceeded(final) from error
         compacted = history.compacted_at == turn  # by a worker that died before its next request
@@ -110,45 +107,43 @@ class TurnRunner:
             self._compact(turn, history, cache_key)
             compacted = True
         try:
-            return self._request(history.items, cache_key, turn)
+            return self._turn(history.items, cache_key, turn)
         except ContextOverflow as error:
             if compacted:
                 raise
             self._compact(turn, history, cache_key, error=error)
-            return self._request(history.items, cache_key, turn)
+            return self._turn(history.items, cache_key, turn)
 
-    def _request(self, items: Sequence[Item], cache_key: str, turn: int, *, tool_choice: str = AUTO) -> Reply:
-        """Request one reply, and log its text as it arrives. Replies without tools are not journalled."""
-        text = ParagraphWriter(partial(self._log_if_possible, "model"))
-
-        def on_fault(fault: str) -> None:
-            text.flush()  # of half a reply: the next attempt starts from the beginning
-            self._log_if_possible("error", fault)
-
-        def on_wait() -> None:
-            with suppress(RedisError):  # a reply that is paid for is received and journalled
-                self.log.check(in_reply=True)
-            self.tools.flush_log()
-            self.budget.check_time()
-
-        reply = self.model.reply(
+    def _turn(self, items: Sequence[Item], cache_key: str, turn: int, *, tool_choice: str = AUTO) -> Reply:
+        """Request the reply of a turn, and journal it."""
+        return self._request(
             items,
-            TOOLS,
-            cache_key=cache_key,
-            listener=Listener(text.feed, on_fault, on_wait),
+            cache_key,
+            lambda reply: self.journal.write_reply(turn, list(reply.items), reply.usage),
             tool_choice=tool_choice,
-            effort=self.effort,
         )
-        reply = replace(reply, usage=replace(reply.usage, seconds=self.budget.lap()))
-        if tool_choice != NONE:
-            self.journal.write_reply(turn, list(reply.items), reply.usage)
-        text.flush()
-        return reply
 
-    def _log_if_possible(self, kind: str, text: str) -> None:
-        """Log a line. While Redis is away it is lost, and the reply that is under way is not."""
-        with suppress(RedisError):
-            self.log.line(kind, text)
+    def _request(
+        self, items: Sequence[Item], cache_key: str, keep: Callable[[Reply], object], *, tool_choice: str
+    ) -> Reply:
+        """Request one reply, and log its text as it arrives. ``keep`` journals it."""
+        laps: list[float] = []
+
+        def timed(reply: Reply) -> Reply:
+            laps[:] = laps or [self.budget.lap()]
+            return replace(reply, usage=replace(reply.usage, seconds=laps[0]))
+
+        ask = partial(
+            self.model.reply, items, TOOLS, cache_key=cache_key, tool_choice=tool_choice, effort=self.effort
+        )
+        reply = receive(
+            ask,
+            self.log,
+            keep=lambda reply: keep(timed(reply)),
+            on_wait=self.budget.check_time,
+            in_background=self.tools.flush_log,
+        )
+        return timed(reply)
 
     def _compact(
         self, turn: int, history: History, cache_key: str, *, error: ContextOverflow | None = None
@@ -160,11 +155,11 @@ class TurnRunner:
         compaction = compact(
             self.box,
             history,
-            lambda items: self._request(items, cache_key, turn, tool_choice=NONE),
+            lambda items, keep: self._request(items, cache_key, keep, tool_choice=NONE),
+            keep=lambda made: self.journal.write_compaction(turn, made.items, made.usage),
             overflowed=error is not None,
             window=self.model.window,
         )
-        self.journal.write_compaction(turn, compaction.items, compaction.usage)
         history.replace(turn, compaction.items, compaction.usage)
         if compaction.no_handover:
             self.log.line(

@@ -7,11 +7,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
-from dayhand.agent.model.base import Item, Listener, Model, Reply
+from dayhand.agent.model.base import Item, Model, Reply
 from dayhand.agent.model.items import message, read_reply
 from dayhand.agent.prompt import tagged
+from dayhand.agent.receiving import receive
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.log import TaskLog
 from dayhand.ledger.repository_notes import RepositoryNotes
@@ -135,19 +137,8 @@ def understand(
 
 
 def _ask(task: Task, model: Model, *, journal: Journal, log: TaskLog) -> Reply:
-    listener = Listener(
-        on_text=lambda _: None,
-        on_fault=lambda fault: _log_fault(log, fault),
-        on_wait=log.check,
-    )
-    prompt = _prompt(task)
-    reply = model.reply(prompt, (TOOL,), cache_key=task.id, listener=listener, tool_choice=TOOL_NAME)
-    journal.write_understanding(list(reply.items), reply.usage)
-    return reply
-
-
-def _log_fault(log: TaskLog, fault: str) -> None:
-    log.line("error", fault)
+    ask = partial(model.reply, _prompt(task), (TOOL,), cache_key=task.id, tool_choice=TOOL_NAME)
+    return receive(ask, log, keep=lambda reply: journal.write_understanding(list(reply.items), reply.usage))
 
 
 def _parse(arguments: str, *, in_doubt: Wanted) -> tuple[Wanted, str]:

@@ -28,6 +28,7 @@ from dayhand.usage import Usage, total
 JsonItem: TypeAlias = dict[str, Any]  # of the model's API, kept as it is
 FORGOTTEN_SECONDS = 2 * 24 * 3600
 REPLY, RESULTS, COMPACTION, MESSAGES = "reply:", "results:", "compaction:", "messages:"
+KEPT_SUFFIX = ".kept"  # of a reply's file
 UNDERSTANDING = "understanding"  # what an unclear request means
 ARCHIVE = "archive"  # all the fields of a task that is over, compressed
 
@@ -64,7 +65,7 @@ class Journal:
     """The journal of one claimed task. Every write raises ``LeaseLost`` once another worker has the task."""
 
     def __init__(self, redis: TextRedis, task_id: str, claim: Claim, *, replies: Path | None = None) -> None:
-        """``replies``: a folder on this machine for replies that Redis could not take yet."""
+        """``replies``: a folder on this machine for what the model wrote and Redis could not take yet."""
         self._redis = redis
         self._replies = UnwrittenReplies(replies, task_id) if replies else None
         self._claim = claim
@@ -81,13 +82,8 @@ class Journal:
 
         Replies that an earlier process on this machine could not write are written first.
         """
+        self._write_unwritten()
         fields = self._redis.hgetall(self._journal)
-        if self._replies:
-            for turn, text in self._replies.found():
-                if f"{REPLY}{turn}" not in fields:
-                    fields[f"{REPLY}{turn}"] = text
-                    self._put(self._write_progress, self._journal, {f"{REPLY}{turn}": text})
-                self._replies.written(turn)
         results = {turn: _read_results(text) for turn, text in _numbered(fields, RESULTS).items()}
         replies = {turn: _read(text) for turn, text in _numbered(fields, REPLY).items()}
         return [
@@ -96,25 +92,16 @@ class Journal:
         ]
 
     def write_reply(self, turn: int, items: Sequence[JsonItem], usage: Usage) -> None:
-        """Keep a reply before it is acted on. A reply is progress: the attempts are counted from here.
-
-        It is on this machine's disk until Redis has it, since Redis may be away and this process may be killed.
-        """
-        text = _entry(items, usage)
-        if self._replies:
-            self._replies.keep(turn, text)
-        self._put(self._write_progress, self._journal, {f"{REPLY}{turn}": text})
-        if self._replies:
-            self._replies.written(turn)
-        count_usage(self._redis, usage)
+        """Keep a reply before it is acted on."""
+        self._keep(f"{REPLY}{turn}", items, usage)
 
     def write_understanding(self, items: Sequence[JsonItem], usage: Usage) -> None:
         """Keep what the model says an unclear request means."""
-        self._put(self._write_progress, self._journal, {UNDERSTANDING: _entry(items, usage)})
-        count_usage(self._redis, usage)
+        self._keep(UNDERSTANDING, items, usage)
 
     def understanding(self) -> Journalled | None:
         """What the model said an unclear request means. Raises ``LedgerError`` if a newer version wrote it."""
+        self._write_unwritten()
         text = self._redis.hget(self._journal, UNDERSTANDING)
         return _read(text) if text else None
 
@@ -125,8 +112,7 @@ class Journal:
 
     def write_compaction(self, turn: int, items: Sequence[JsonItem], usage: Usage) -> None:
         """Keep the history that replaces everything before the request of ``turn``, and what making it cost."""
-        self._put(self._write_progress, self._journal, {f"{COMPACTION}{turn}": _entry(items, usage)})
-        count_usage(self._redis, usage)
+        self._keep(f"{COMPACTION}{turn}", items, usage)
 
     def audit(self, action: Action, **fields: object) -> None:
         """Add an entry about this task to the audit log."""
@@ -138,6 +124,7 @@ class Journal:
 
     def compactions(self) -> dict[int, Journalled]:
         """The histories that replaced others, by turn. Raises ``LedgerError`` if a newer version wrote them."""
+        self._write_unwritten()
         texts = _numbered(self._redis.hgetall(self._journal), COMPACTION)
         return {turn: _read(text) for turn, text in texts.items()}
 
@@ -211,6 +198,28 @@ class Journal:
         stored = unpack("checked change", fields["work"])
         return stored.decode(CheckedChange, stored.data.get("checked")), base64.b64decode(fields["pack"])
 
+    def _keep(self, field: str, items: Sequence[JsonItem], usage: Usage) -> None:
+        """Write what was paid for. It is progress: the attempts are counted from here.
+
+        It is on this machine's disk until Redis has it, since Redis may be away and this process may be killed.
+        """
+        text = codec.pack({"items": list(items), "usage": asdict(usage)})
+        if self._replies:
+            self._replies.keep(field, text)
+        self._put(self._write_progress, self._journal, {field: text})
+        if self._replies:
+            self._replies.written(field)
+        count_usage(self._redis, usage)
+
+    def _write_unwritten(self) -> None:
+        """Write what an earlier process on this machine could not write, unless another worker did it meanwhile."""
+        if self._replies is None:
+            return
+        for field, text in self._replies.found():
+            if not self._redis.hexists(self._journal, field):
+                self._put(self._write_progress, self._journal, {field: text})
+            self._replies.written(field)
+
     def _put(self, script: Script, key: str, fields: Mapping[str, str]) -> None:
         pairs = [part for pair in fields.items() for part in pair]
         fenced(script, [keys.record(self._claim.task_id), key], [self._claim.token, *pairs])
@@ -257,47 +266,43 @@ def _read_fields(redis: TextRedis, task_id: str) -> dict[str, str]:
 
 
 class UnwrittenReplies:
-    """Replies of one task on this machine's disk, each until Redis has it."""
+    """Replies of one task on this machine's disk, each under its journal's field until Redis has it."""
 
     def __init__(self, folder: Path, task_id: str) -> None:
         self.folder = folder
         self.task_id = task_id
 
-    def keep(self, turn: int, text: str) -> None:
+    def keep(self, field: str, text: str) -> None:
         """Keep a reply. A disk that is full is no failure: Redis usually answers."""
         with suppress(OSError):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            part = self._path(turn).with_suffix(".part")
+            part = self._path(field).with_suffix(".part")
             part.touch(mode=0o600)
             part.write_text(text, encoding="utf-8")
-            part.rename(self._path(turn))
+            part.rename(self._path(field))
 
-    def found(self) -> list[tuple[int, str]]:
-        """The replies of earlier processes. Those of other tasks that nobody came back for in days are deleted."""
-        for path in self.folder.glob("*.json") if self.folder.is_dir() else ():
+    def found(self) -> list[tuple[str, str]]:
+        """The fields of earlier processes. Those of other tasks that nobody came back for in days are deleted."""
+        for path in self.folder.iterdir() if self.folder.is_dir() else ():
             with suppress(FileNotFoundError):
                 if path.stat().st_mtime < time.time() - FORGOTTEN_SECONDS:
                     path.unlink()
-        paths = {
-            int(path.stem.rpartition("_")[2]): path for path in self.folder.glob(f"{self.task_id}_*.json")
-        }
-        return [(turn, path.read_text(encoding="utf-8")) for turn, path in sorted(paths.items())]
+        paths = sorted(self.folder.glob(f"{self.task_id}_*{KEPT_SUFFIX}"))
+        return [
+            (path.stem.removeprefix(f"{self.task_id}_"), path.read_text(encoding="utf-8")) for path in paths
+        ]
 
-    def written(self, turn: int) -> None:
+    def written(self, field: str) -> None:
         with suppress(OSError):
-            self._path(turn).unlink(missing_ok=True)
+            self._path(field).unlink(missing_ok=True)
 
-    def _path(self, turn: int) -> Path:
-        return self.folder / f"{self.task_id}_{turn}.json"
+    def _path(self, field: str) -> Path:
+        return self.folder / f"{self.task_id}_{field}{KEPT_SUFFIX}"
 
 
 def _numbered(fields: Mapping[str, str], prefix: str) -> dict[int, str]:
     """The fields of one kind, by turn."""
     return {int(name.removeprefix(prefix)): text for name, text in fields.items() if name.startswith(prefix)}
-
-
-def _entry(items: Sequence[JsonItem], usage: Usage) -> str:
-    return codec.pack({"items": list(items), "usage": asdict(usage)})
 
 
 def _read(text: str) -> Journalled:

@@ -38,11 +38,12 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Callbacks that run while a reply is received."""
+    """Callbacks that run while a reply is received. What they wait for delays the reply."""
 
     on_text: Callable[[str], None]  # a piece of text, as it is streamed
     on_fault: Callable[[str], None]  # a sentence: what went wrong and when the request is retried
     on_wait: Callable[[], None]  # called every few seconds while waiting; may raise to stop
+    on_reply: Callable[[Reply], object] = bool  # keeps the whole reply, before anything else is done
 
 
 # Values of ``tool_choice``: any tool or no tool, and no tool. Otherwise it is the name of a tool.

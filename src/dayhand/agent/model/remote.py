@@ -115,6 +115,7 @@ class RemoteModel:
                 listener.on_fault(f"{fault} Retrying in {seconds:.0f} s.")
                 self._wait(seconds, listener)
             else:
+                listener.on_reply(reply)
                 self._features.confirm()
                 return reply
 
