@@ -22,7 +22,7 @@ REPOSITORY: Mapping[str, Any] = {
     "metavar": "PATH",
     "help": "the repository; the current folder if it is left out",
 }
-BENCHES = ("sandbox", "environment", "truth", "agent", "run", "web", "chaos", "fleet")
+BENCHES = ("sandbox", "environment", "truth", "agent", "run", "web", "chaos", "fleet", "growth")
 CHAOS = (
     ("kills", int, "how often something is killed, stalled or away (default: 200)"),
     ("seed", int, "the seed of a run to repeat"),
@@ -141,6 +141,7 @@ def parser() -> argparse.ArgumentParser:
         help="with environment: set up published repositories and run their checks",
     )
     bench.add_argument("--labels", type=int, metavar="N", help="with fleet: how many issues (default: 50)")
+    bench.add_argument("--large", action="store_true", help="with growth: also a repository of 100,000 files")
     for name, kind, text in CHAOS:
         bench.add_argument(f"--{name}", type=kind, metavar="N", help=f"with chaos: {text}")
     return top
@@ -329,6 +330,11 @@ def _bench(arguments: argparse.Namespace) -> int:
 
         fleet = Fleet(labels=arguments.labels) if arguments.labels else Fleet()
         return bench_fleet(fleet, as_json=arguments.json)
+    if arguments.what == "growth":
+        from dayhand.bench.growth.run import Growth, bench_growth
+
+        growth = Growth().with_large() if arguments.large else Growth()
+        return bench_growth(growth, as_json=arguments.json)
     if arguments.what == "web":
         from dayhand.bench.web import bench_web
 
