@@ -31,6 +31,8 @@ RESPONSE_MODELS: dict[tuple[str, str], Any] = {
     ("GET", f"{REPO}/collaborators/<login>/permission"): models.RepositoryCollaboratorPermission,
     ("GET", f"{REPO}/issues"): list[models.Issue],
     ("POST", f"{REPO}/issues"): models.Issue,
+    ("GET", f"{REPO}/issues/events"): list[models.IssueEvent],
+    ("GET", f"{REPO}/issues/comments"): list[models.IssueComment],
     ("GET", f"{REPO}{ISSUE}"): models.Issue,
     ("PATCH", f"{REPO}{ISSUE}"): models.Issue,
     ("GET", f"{REPO}{ISSUE}/labels"): list[models.Label],

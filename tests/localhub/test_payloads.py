@@ -80,8 +80,15 @@ def _on_issues(github: LocalHubFixture) -> Response:
     assert github.call("POST", f"{one}/labels", json={"labels": ["codex"]}).json()
     assert github.call("GET", f"{one}/labels").json()
     assert github.call("DELETE", f"{one}/labels/codex").ok
+    assert [row["event"] for row in github.call("GET", f"{SHOP}/issues/events").json()] == [
+        "unlabeled",
+        "labeled",
+    ]
     comment = github.call("POST", f"{one}/comments", json={"body": "hello"})
     assert github.call("GET", f"{one}/comments").json()
+    assert (
+        github.call("GET", f"{SHOP}/issues/comments").json() == github.call("GET", f"{one}/comments").json()
+    )
     own = f"{SHOP}/issues/comments/{comment.json()['id']}"
     assert github.call("GET", own).ok
     assert github.call("PATCH", own, json={"body": "hi"}).ok

@@ -1,18 +1,25 @@
-"""Who caused an event, and where: for logs and the audit log."""
+"""Who caused an event, where, and what it asks: the same whichever delivery says it."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from dayhand.intake import grammar
 from dayhand.intake.events import (
     BranchPushed,
     Clicked,
+    Commented,
     Event,
     Ignored,
+    Labeled,
     Pushed,
     RepositoriesAdded,
     RepositoriesRemoved,
 )
+from dayhand.ledger.deliveries import RequestKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +47,39 @@ def origin_of(event: Event) -> Origin:
         case _:
             subject = event.subject
             return Origin(event.sender, subject.repository, subject.number, subject.installation)
+
+
+@dataclass(frozen=True, slots=True)
+class Triggers:
+    """What starts a task."""
+
+    label: str
+    names: Callable[[], Sequence[str]]  # that a comment may mention
+
+
+def request_key(event: Event, triggers: Triggers) -> RequestKey | None:
+    """What an event asks for with a label or a command; None if it is neither."""
+    match event:
+        case Labeled() if event.label == triggers.label and not event.by_bot:
+            subject = event.subject
+            at = datetime.fromisoformat(subject.updated_at) if subject.updated_at else datetime.now(UTC)
+            return RequestKey(f"label {subject.repository_id}#{subject.number}", int(at.timestamp()))
+        case Commented() if not event.by_bot and (commands := grammar.read(event.text, triggers.names())):
+            if event.comment:
+                return comment_key(event.comment, commands)
+            return _key(f"text {event.subject.repository_id}#{event.subject.number}", commands)
+    return None
+
+
+def comment_key(comment: int, commands: tuple[grammar.Command, ...] | grammar.Misspelt) -> RequestKey:
+    """What a comment asks. An edit that does not change its commands asks for the same."""
+    return _key(f"comment {comment}", commands)
+
+
+def _key(where: str, commands: tuple[grammar.Command, ...] | grammar.Misspelt) -> RequestKey:
+    said = (
+        commands.hint
+        if isinstance(commands, grammar.Misspelt)
+        else repr([(command.verb.NAME, command.text) for command in commands])
+    )
+    return RequestKey(f"{where} {hashlib.sha256(said.encode()).hexdigest()[:16]}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import threading
 import zlib
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,8 @@ RENEW_SECONDS = 4.0
 MAX_WAITING = 20_000
 MAX_WAITING_BYTES = 256 * 1024 * 1024  # as stored: compressed
 MAX_WOKEN = 1_000  # in one look
+RECONCILED = "reconciled-"  # the prefix of the GUIDs of what was found without a delivery
+SAME_SECONDS = 5  # by which two accounts of one label may differ
 
 
 class StoreResult(IntEnum):
@@ -28,6 +31,17 @@ class StoreResult(IntEnum):
     FULL = -1  # nothing was stored
     SEEN = 0
     NEW = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """What somebody asks, under the same name whichever delivery says it."""
+
+    name: str
+    at: int = 0  # in seconds since the epoch, where the same can be asked again later: a label
+
+    def digest(self) -> str:
+        return hashlib.sha256(f"{self.name} {self.at}".encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +71,7 @@ class Deliveries:
         self._postpone = redis.register_script(POSTPONE)
         self._done = redis.register_script(DONE)
         self._free = redis.register_script(FREE)
+        self._take_up = redis.register_script(TAKE_UP)
 
     def store(self, guid: str, event: str, body: bytes) -> StoreResult:
         """Keep a delivery until a dispatcher has handled it, unless one with this GUID was stored before."""
@@ -74,6 +89,16 @@ class Deliveries:
     def note(self, guid: str) -> None:
         """Remember a delivery that asks nothing of us, so that it is not fetched again."""
         self.redis.set(keys.delivery(guid), "", ex=keys.DELIVERY_SECONDS, nx=True)
+
+    def take_up(self, request: RequestKey, guid: str) -> bool:
+        """Note that a delivery's request is handled; False if what was found without a delivery is the same, or was asked before."""
+        args = [guid, request.at, SAME_SECONDS, RECONCILED, keys.DELIVERY_SECONDS]
+        return bool(self._take_up(keys=[keys.taken_up(request.name)], args=args))
+
+    def is_taken_up(self, request: RequestKey) -> bool:
+        """Whether a delivery that asked the same was handled."""
+        at = str(self.redis.get(keys.taken_up(request.name)) or "").partition(" ")[0]
+        return bool(at) and request.at <= int(at) + SAME_SECONDS
 
     def claim(self, guid: str, worker: str, lease_seconds: float = LEASE_SECONDS) -> StoredDelivery | None:
         """Hold a delivery that is due and that nobody holds; None if there is no such delivery."""
@@ -207,3 +232,20 @@ if ARGV[3] == '0' then redis.call('HINCRBY', KEYS[4], 'attempts', -1) end
 return redis.call('HDEL', KEYS[2], ARGV[1])
 """
 )
+
+# KEYS: taken up · ARGV: guid, at, seconds by which the same may differ, prefix of what was found, kept seconds
+# GitHub's own deliveries differ from each other by intention, as when a label is set again. What was found without one differs
+# only if it is later.
+TAKE_UP = """
+local function found(guid) return string.sub(guid, 1, #ARGV[4]) == ARGV[4] end
+local at = tonumber(ARGV[2])
+local kept = redis.call('GET', KEYS[1])
+if kept then
+  local before, by = string.match(kept, '^(%d+) (.*)$')
+  before = tonumber(before)
+  if by ~= ARGV[1] and (found(by) or found(ARGV[1])) and at <= before + ARGV[3] then return 0 end
+  at = math.max(at, before)
+end
+redis.call('SET', KEYS[1], string.format('%d %s', at, ARGV[1]), 'EX', ARGV[5])
+return 1
+"""

@@ -36,6 +36,8 @@ FINISHED_BYTES = "dayhand:finished-bytes"  # hash: what each finished task takes
 TIDIED = "dayhand:tidied"  # expires when it is time to tidy up again
 READY = "dayhand:ready"  # only written, to see whether Redis takes it
 LOOKED = "dayhand:looked-for-missed"  # expires when it is time to look again
+LOOKED_AROUND = "dayhand:looked-around"  # expires when it is time to look at repositories again
+RECONCILED = "dayhand:reconciled"  # sorted set: repositories by when they were looked at
 NOTIFICATIONS = "dayhand:notifications"  # sorted set: JSON by when it is due (seconds)
 NOTIFYING = "dayhand:notifying"  # expires when it is time to look again
 AUDIT = "dayhand:audit"  # stream: the audit log
@@ -120,6 +122,15 @@ def notified(task_id: str, outcome: str) -> str:
 
 def inbox(guid: str) -> str:
     return f"dayhand:inbox:{guid}"
+
+
+def taken_up(request: str) -> str:
+    return f"dayhand:taken-up:{request}"
+
+
+def reconciled(repository: str) -> str:
+    """A hash: how far its lists were read, in GitHub's seconds."""
+    return f"dayhand:reconciled:{repository}"
 
 
 def examined(repository: str) -> str:

@@ -150,6 +150,11 @@ def record_installation(ledger: Ledger, installation: int, repositories: Iterabl
         pipe.execute()
 
 
+def record_use(ledger: Ledger, installation: int, repository: str) -> None:
+    """Remember where a request came from: the App may have been installed there before it told us."""
+    ledger.redis.hset(keys.INSTALLED, repository, installation)
+
+
 def record_removal(ledger: Ledger, installation: int, repositories: Iterable[str]) -> None:
     """Remember when the App was removed, unless a later installation has the repository: deliveries come in any order."""
     names = list(repositories)
@@ -171,9 +176,10 @@ def installed_again(ledger: Ledger, repository: str) -> None:
 
 def forget_repository(ledger: Ledger, repository: str) -> None:
     """Delete the notes about a repository, and that it was removed."""
-    notes = [keys.examined(repository)]
+    notes = [keys.examined(repository), keys.reconciled(repository)]
     for make in (keys.accepted, keys.pushed, keys.pushed_head):
         notes += ledger.redis.scan_iter(match=make(repository, "*"), count=1000)
     with ledger.redis.pipeline() as pipe:
         pipe.delete(*notes).hdel(keys.INSTALLED, repository).zrem(keys.REMOVED, repository)
+        pipe.zrem(keys.RECONCILED, repository)
         pipe.execute()

@@ -22,7 +22,7 @@ from dayhand.hub.errors import UNAUTHORIZED
 from dayhand.hub.requester import Sending
 from dayhand.intake.dispatch import Dispatcher
 from dayhand.intake.events import parse
-from dayhand.intake.origin import Origin, origin_of
+from dayhand.intake.origin import Origin, Triggers, origin_of, request_key
 from dayhand.intake.refusals import Notice
 from dayhand.ledger import keys
 from dayhand.ledger.deliveries import Deliveries, StoredDelivery
@@ -40,6 +40,7 @@ from dayhand.ledger.queue import (
     waiting_deliveries,
 )
 from dayhand.ledger.redis_server import at_hand, connect, connect_raw
+from dayhand.ledger.repository_notes import record_use
 from dayhand.ledger.spending import read_caps
 from dayhand.ledger.telemetry.audit import Action, audit
 from dayhand.ledger.telemetry.counters import Increment, count
@@ -52,8 +53,9 @@ from dayhand.settings.required import app_key, require_app, require_data, requir
 from dayhand.settings.table import Settings, read_settings
 from dayhand.worker.missed import Missed
 from dayhand.worker.pool import SILENT_SECONDS, Work, WorkerPool
+from dayhand.worker.reconcile import Reconciler
 
-LOOK_SECONDS = 180  # between two looks for missed deliveries
+LOOK_SECONDS = 180  # between two looks for missed deliveries, and two looks at repositories
 NOTICE_SECONDS = 10  # between two rounds of notices
 NOTIFY_SECONDS = 2  # between two looks for notifications
 DISPATCHERS = 4  # a delivery takes about a second, which is the time of GitHub's answers
@@ -90,9 +92,8 @@ def run_dispatchers(settings: Settings) -> None:
     with at_hand(settings.redis_url, settings.data) as redis_url:
         require_no_eviction(redis_url)
         with suppress(RedisError):
-            connect(redis_url, quick=True).delete(
-                keys.LOOKED
-            )  # deliveries may have failed while we were away
+            # deliveries may have failed while we were away
+            connect(redis_url, quick=True).delete(keys.LOOKED, keys.LOOKED_AROUND)
         WorkerPool(work, DISPATCHERS, redis_url, stop_seconds=settings.stop_seconds).run()
 
 
@@ -105,12 +106,16 @@ def dispatch(guid: str) -> None:
 
 
 def look_for_missed() -> None:
-    """The function of a job: store the deliveries that did not reach us."""
+    """The function of a job: store the deliveries that did not reach us, and what no delivery told us of."""
     settings = read_settings()
     with at_hand(settings.redis_url, settings.data) as redis_url:
         try:
             for guid in _open_missed(redis_url).fetch():
                 LOGGER.info("delivery %s: fetched from GitHub's list", guid)
+            redis = connect(redis_url)
+            if redis.set(keys.LOOKED_AROUND, "", nx=True, ex=LOOK_SECONDS):
+                for guid in open_reconciler(settings, redis, connect_raw(redis_url)).look():
+                    LOGGER.info("delivery %s: no delivery said so; found in the repository", guid)
         except HubError as error:  # the next look reads the same
             LOGGER.warning("%s %s", error, error.advice)
 
@@ -153,6 +158,18 @@ def open_missed(settings: Settings, redis: TextRedis, raw: Redis) -> Missed:
     )
 
 
+def open_reconciler(settings: Settings, redis: TextRedis, raw: Redis) -> Reconciler:
+    """What finds the requests that no delivery told us of. Raises ``SettingsError``."""
+    hub = _open_hub(settings, redis)
+    return Reconciler(
+        hub, Deliveries(redis), lambda guid: enqueue_delivery(raw, guid), _triggers(settings, hub)
+    )
+
+
+def _triggers(settings: Settings, hub: Hub) -> Triggers:
+    return Triggers(settings.label, lambda: [*settings.handles, hub.slug()])
+
+
 @cache
 def _open_handler(redis_url: str) -> DeliveryHandler:
     """One for a process: what it found out about the App holds for all deliveries."""
@@ -181,7 +198,7 @@ def open_handler(settings: Settings, redis: TextRedis, raw: Redis) -> DeliveryHa
         handles=settings.handles,
         caps=read_caps(settings.daily_dollars, settings.daily_usage),
     )
-    return DeliveryHandler(Deliveries(redis), dispatcher)
+    return DeliveryHandler(Deliveries(redis), dispatcher, _triggers(settings, hub))
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +219,7 @@ class DeliveryHandler:
 
     deliveries: Deliveries
     dispatcher: Dispatcher
+    triggers: Triggers
 
     def handle(self, guid: str, *, worker: str) -> None:
         """Do what a delivery asks, or let it wait; nothing if another worker holds it or it was handled."""
@@ -241,6 +259,9 @@ class DeliveryHandler:
             return Dispatched(f"given up: its dispatcher died or failed {MAX_ATTEMPTS} times")
         try:
             event = parse(delivery.event, delivery.body)
+            request = request_key(event, self.triggers)
+            if request and not self.deliveries.take_up(request, delivery.guid):
+                return Dispatched("another delivery asked the same", outcome="nothing")
             decision = self.dispatcher.decide(event, delivery.guid)
         except (HubUnavailable, JobTimeoutException, NewerRecord) as error:
             return _later(delivery, str(error))
@@ -251,6 +272,8 @@ class DeliveryHandler:
         except IntakeError as error:  # stored by another version
             return Dispatched(f"given up: {error}")
         outcome, task = ("task", decision.task) if decision.task else ("nothing", "")
+        if decision.task and (origin := origin_of(event)).installation:
+            record_use(self.dispatcher.ledger, origin.installation, origin.repository)
         text = decision.reason or f"task {task}"
         return Dispatched(text, outcome=outcome, task=task, origin=origin_of(event), asks=decision.asks)
 

@@ -9,7 +9,7 @@ import base64
 from datetime import UTC, datetime
 from typing import Any
 
-from dayhand.localhub.state.models import Comment, Issue, Reaction, Repository, User
+from dayhand.localhub.state.models import Comment, Issue, LabelEvent, Reaction, Repository, User
 
 Json = dict[str, Any]
 REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
@@ -157,6 +157,15 @@ class IssuePayloads:
             }  # fmt: skip
             shape["draft"] = issue.pull.draft
         return shape
+
+    def label_event(self, repo: Repository, issue: Issue, event: LabelEvent) -> Json:
+        label = self.label(repo, event.label)
+        return {
+            "id": event.id, "node_id": node_id("LabeledEvent", event.id), "actor": self.user(event.user),
+            "url": f"{self.api}/repos/{repo.full_name}/issues/events/{event.id}", "event": event.action,
+            "commit_id": None, "commit_url": None, "created_at": timestamp(event.created), "issue": self.issue(repo, issue),
+            "label": {"name": label["name"], "color": label["color"]}, "performed_via_github_app": None,
+        }  # fmt: skip
 
     def comment(self, repo: Repository, issue: Issue, comment: Comment) -> Json:
         api = f"{self.api}/repos/{repo.full_name}/issues/comments/{comment.id}"

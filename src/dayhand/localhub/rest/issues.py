@@ -5,6 +5,8 @@ https://docs.github.com/rest/issues
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
@@ -65,7 +67,14 @@ def _add_issue(blueprint: Blueprint, api: Api) -> None:
             for issue in repo.issues.values()
             if state in (issue.state, "all") and not (issue.deleted or issue.moved_to)
         ]
-        return paginate([payloads.issue(repo, issue) for issue in reversed(found)])
+        return _updated([payloads.issue(repo, issue) for issue in reversed(found)])
+
+    @blueprint.get("/repos/<owner>/<name>/issues/events")
+    def list_events(owner: str, name: str) -> ResponseReturnValue:
+        repo, _ = api.open(owner, name, "issues", level="read")
+        found = [(event, issue) for issue in repo.issues.values() for event in issue.label_events]
+        found.sort(key=lambda pair: -pair[0].id)
+        return paginate([payloads.label_event(repo, issue, event) for event, issue in found])
 
     @blueprint.post("/repos/<owner>/<name>/issues")
     def open_issue(owner: str, name: str) -> ResponseReturnValue:
@@ -143,6 +152,13 @@ def _add_comments(blueprint: Blueprint, api: Api) -> None:
         comment = actions.comment(repo, issue, grant.user, body=text, app=grant.installation.app)
         return jsonify(payloads.comment(repo, issue, comment)), 201
 
+    @blueprint.get("/repos/<owner>/<name>/issues/comments")
+    def list_all_comments(owner: str, name: str) -> ResponseReturnValue:
+        repo, _ = api.open(owner, name, "issues", level="read")
+        found = [(issue, comment) for issue in repo.issues.values() for comment in issue.comments]
+        found.sort(key=lambda pair: pair[1].id)
+        return _updated([payloads.comment(repo, issue, comment) for issue, comment in found])
+
     @blueprint.get("/repos/<owner>/<name>/issues/comments/<int:comment_id>")
     def get_comment(owner: str, name: str, comment_id: int) -> ResponseReturnValue:
         repo, _ = api.open(owner, name, "issues", level="read")
@@ -155,6 +171,17 @@ def _add_comments(blueprint: Blueprint, api: Api) -> None:
         issue, comment = api.comment(repo, comment_id)
         edit_comment(api, repo, issue, comment=comment, text=request_body().get("body"), by=grant.user)
         return jsonify(payloads.comment(repo, issue, comment))
+
+
+def _updated(rows: list[dict[str, Any]]) -> ResponseReturnValue:
+    """A page of those that were updated since a time, with an ETag: 304 if the client has this page."""
+    since = request.args.get("since", "")
+    rows = [row for row in rows if row["updated_at"] >= since]
+    if request.args.get("sort") == "updated":
+        rows.sort(key=lambda row: row["updated_at"], reverse=request.args.get("direction", "desc") == "desc")
+    response = paginate(rows)
+    response.add_etag(weak=True)
+    return response.make_conditional(request)
 
 
 def edit_comment(

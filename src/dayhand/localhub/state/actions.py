@@ -13,6 +13,7 @@ from dayhand.localhub.state.models import (
     App,
     Comment,
     Issue,
+    LabelEvent,
     Pull,
     Reaction,
     Repository,
@@ -57,6 +58,8 @@ class Actions(Reviews, Moderation, CheckRuns):
             self._send_label_event(repo, issue, "unlabeled", name=name, by=by)
 
     def _send_label_event(self, repo: Repository, issue: Issue, action: str, *, name: str, by: User) -> None:
+        issue.updated = now()
+        issue.label_events.append(LabelEvent(self.next_id(), action, name, by, issue.updated))
         send = self.send_pull_event if issue.pull else self.send_issue_event
         send(repo, issue, action, by=by, label=self.payloads.label(repo, name))
 
@@ -90,6 +93,7 @@ class Actions(Reviews, Moderation, CheckRuns):
             if issue.state == state:
                 return
             issue.state, issue.closed = state, now() if state == "closed" else None
+            issue.updated = now()
             action = "closed" if state == "closed" else "reopened"
             send = self.send_pull_event if issue.pull else self.send_issue_event
             send(repo, issue, action, by=by)

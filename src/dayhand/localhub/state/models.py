@@ -125,6 +125,17 @@ class Pull:
 
 
 @dataclass(slots=True)
+class LabelEvent:
+    """Somebody added or removed a label."""
+
+    id: int
+    action: str  # "labeled" or "unlabeled"
+    label: str
+    user: User
+    created: datetime
+
+
+@dataclass(slots=True)
 class Issue:
     id: int
     number: int
@@ -144,6 +155,7 @@ class Issue:
     locked: bool = False
     moved_to: str = ""  # the API's path of the issue that it was transferred to
     deleted: bool = False  # or converted to a discussion
+    label_events: list[LabelEvent] = field(default_factory=list)
 
 
 @dataclass(slots=True)
