@@ -115,7 +115,7 @@ def look_for_missed() -> None:
             redis = connect(redis_url)
             if redis.set(keys.LOOKED_AROUND, "", nx=True, ex=LOOK_SECONDS):
                 for guid in open_reconciler(settings, redis, connect_raw(redis_url)).look():
-                    LOGGER.info("delivery %s: no delivery said so; found in the repository", guid)
+                    LOGGER.info("delivery %s: GitHub sent none; this was found in the repository", guid)
         except HubError as error:  # the next look reads the same
             LOGGER.warning("%s %s", error, error.advice)
 
