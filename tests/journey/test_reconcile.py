@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
@@ -93,6 +93,12 @@ TAKEN_BACK: dict[str, Callable[[Shop], object]] = {
     "labelled issue deleted": lambda shop: (shop.act("label", shop.issue, "codex"), setattr(shop.issue, "deleted", True)),
     "comment deleted": lambda shop: (shop.comment(), shop.issue.comments.clear()),
     "closed after the comment": lambda shop: (shop.comment(), shop.act("set_state", shop.issue, "closed")),
+    "label removed between two requests": lambda shop: (
+        shop.act("label", shop.issue, "codex"),
+        shop.issue.label_events.append(
+            replace(shop.issue.label_events[-1], id=shop.issue.label_events[-1].id + 1, action="unlabeled")
+        ),
+    ),
     "another label": lambda shop: shop.act("label", shop.issue, "bug"),
     "talk": lambda shop: shop.comment("I saw this too."),
     "a bot's label": lambda shop: shop.harness.hub.actions.label(
@@ -115,7 +121,7 @@ def test_what_is_old_starts_nothing(shop: Shop, days: int) -> None:
     shop.comment()
     event, comment = shop.issue.label_events[0], shop.issue.comments[0]
     before = event.created - timedelta(days=days, seconds=60)
-    event.created = comment.created = comment.updated = shop.issue.updated = before
+    event.created = comment.created = before  # both changed just now: the comment was edited, for example
     if days:
         begun = int(before.timestamp()) - DAY
         shop.harness.ledger.redis.hset(
