@@ -14,8 +14,8 @@ from github import GithubException
 
 from dayhand.errors import HubError
 from dayhand.hub.auth import AppAuth
-from dayhand.hub.deliveries import DeliveryRecord, list_deliveries
 from dayhand.hub.errors import hub_errors
+from dayhand.hub.missed.deliveries import DeliveryRecord, list_deliveries
 
 ORGANIZATION = "Organization"
 FORM, JSON = "form", "json"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dayhand.errors import HubError, IntakeError
 from dayhand.hub.auth import AppAuth
-from dayhand.hub.deliveries import DeliveryRecord, delivery_payload, list_deliveries
+from dayhand.hub.missed.deliveries import DeliveryRecord, delivery_payload, list_deliveries
 from dayhand.intake.events import Ignored, may_request, parse
 from dayhand.ledger import keys
 from dayhand.ledger.deliveries import Deliveries, StoreResult

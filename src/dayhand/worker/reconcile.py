@@ -12,8 +12,8 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from dayhand.errors import HubError, HubUnavailable, IntakeError
-from dayhand.hub.changes import Happened, Mark, RepositoryChanges
 from dayhand.hub.client import Hub
+from dayhand.hub.missed.changes import Happened, Mark, RepositoryChanges
 from dayhand.hub.permissions import COMMENT_PERMISSIONS
 from dayhand.intake import grammar
 from dayhand.intake.events import parse

@@ -20,7 +20,7 @@ from dayhand.commands.doctor.github import (
 )
 from dayhand.commands.doctor.webhook import check_attempts, check_record, check_webhook
 from dayhand.hub.app_record import Account, AppRecord, InstalledOn, WebhookRecord
-from dayhand.hub.deliveries import DeliveryRecord
+from dayhand.hub.missed.deliveries import DeliveryRecord
 from dayhand.hub.permissions import EVENTS, PERMISSIONS
 from dayhand.localhub.server import LocalHub
 from dayhand.localhub.state.models import App

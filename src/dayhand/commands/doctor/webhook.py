@@ -18,7 +18,7 @@ from dayhand.settings.value_types import mask_password
 
 if TYPE_CHECKING:  # as in github.py
     from dayhand.hub.app_record import WebhookRecord
-    from dayhand.hub.deliveries import DeliveryRecord
+    from dayhand.hub.missed.deliveries import DeliveryRecord
 
 DAY = 24 * 3600.0
 SECONDS = 5.0

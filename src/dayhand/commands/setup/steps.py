@@ -14,7 +14,7 @@ from dayhand.commands.setup.result import StepResult, from_doctor
 from dayhand.errors import HubUnavailable
 from dayhand.hub.app_record import read_installations
 from dayhand.hub.auth import AppAuth
-from dayhand.hub.deliveries import DeliveryRecord, list_deliveries, redeliver
+from dayhand.hub.missed.deliveries import DeliveryRecord, list_deliveries, redeliver
 from dayhand.settings.table import Settings
 
 LOOK_SECONDS = 2.0
