@@ -119,7 +119,8 @@ def _on_pulls(github: LocalHubFixture) -> None:
     for path in (
         f"{SHOP}/pulls", pull, f"{pull}/commits", f"{pull}/files", f"{SHOP}/commits/{sha}",
         f"{SHOP}/commits/{sha}/check-runs", f"{SHOP}/check-runs/{run['id']}",
-        f"{SHOP}/git/ref/heads/{HEAD}", f"{SHOP}/git/refs/heads/{HEAD}",
+        f"{SHOP}/git/ref/heads/{HEAD}", f"{SHOP}/git/refs/heads/{HEAD}", f"{SHOP}/pulls/comments/{first}",
+        f"{pull}/reviews/{issue.pull.reviews[0].id}",
     ):  # fmt: skip
         assert github.call("GET", path).json(), path
     assert github.call("PUT", f"{pull}/merge").json()["merged"] is True
