@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -126,6 +127,19 @@ def test_what_is_fetched_and_what_is_not(web: str, name: str) -> None:
     fetched = Attachments(web, lambda _: "").fetch(SAID, f"{web}/user-attachments/assets/{name}")
     assert fetched == RESULTS[name]
     assert not any("cookie" in headers or "authorization" in headers for headers in _Handler.seen)
+
+
+def test_a_password_for_the_host_in_netrc_is_not_sent(
+    web: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login ada password secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    _Handler.seen.clear()
+    assert Attachments(web, lambda _: "").fetch(SAID, f"{web}/user-attachments/assets/image") == PNG
+    (headers,) = _Handler.seen
+    assert "authorization" not in headers
 
 
 def test_after_the_time_for_all_images_no_more_are_fetched(web: str) -> None:
