@@ -67,6 +67,7 @@ def test_a_change_over_the_size_that_is_allowed_is_a_draft_that_asks(
     assert not pull.pull.draft
     assert pull.pull.reviewers == [harness.ada]
     assert (check.conclusion, check.title) == ("success", "Accepted by ada")
+    assert check.summary.startswith("**Accepted by ada.** The text below is from before that.")
 
 
 def test_a_new_failure_stays_one_when_the_size_is_accepted(harness: Harness) -> None:

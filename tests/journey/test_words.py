@@ -138,6 +138,9 @@ def test_a_finished_task_is_tried_again_by_words_by_re_run_and_by_its_button(har
     (record,) = harness.work()
     assert record.state is State.PROPOSED, record.reason
     (pull,) = harness.pulls(repo)
+    harness.comment(repo, issue, "@bot status")
+    link = f"[The pull request]({harness.hub.url}/{repo.full_name}/pull/{pull.number})"
+    assert link in harness.bot_comments(issue)[-1]
     run = repo.checks[record.fact(facts.CHECK) or 0]
     assert [button["label"] for button in run.actions] == ["Retry"]
     for again in (

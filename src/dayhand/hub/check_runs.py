@@ -88,11 +88,12 @@ class CheckRuns(RepositoryConnection):
                 actions=list(buttons) if conclusion else NotSet,
             )
 
-    def retitle_check(self, check: int, title: str, conclusion: str) -> None:
-        """Change the conclusion of a completed check run, and its title. Its text stays."""
+    def retitle_check(self, check: int, title: str, conclusion: str, *, note: str) -> None:
+        """Change the conclusion of a completed check run, and its title. Its text stays, below a note."""
         with hub_errors("changing the check run"):
             run = self._repo().get_check_run(check)
-            output = {"title": title, "summary": run.output.summary, "text": run.output.text or " "}
+            summary = f"{note}\n\n{run.output.summary}"
+            output = {"title": title, "summary": summary, "text": run.output.text or " "}
             run.edit(output=output, conclusion=conclusion, status="completed")
 
     def checks_on(self, number: int) -> tuple[CheckRun, ...]:

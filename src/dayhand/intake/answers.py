@@ -45,7 +45,6 @@ def status(ledger: Ledger, thread: Thread) -> str:
         _state(ledger, record),
         _cost(usage_so_far(ledger.redis, task_id)),
         _unread(thread),
-        _links(record),
     ]
     return " ".join(part for part in parts if part)
 
@@ -55,8 +54,11 @@ def _state(ledger: Ledger, record: Record) -> str:
         place = describe(find_place(WaitingTasks(ledger), record.task.id))
         return f"The task here is queued. {record.reason or place}"
     if record.state is State.RUNNING:
-        minutes = max(0, ledger.clock() - record.task.created_at) / 60
-        return f"The task here runs: {STAGE_TITLES.get(record.stage, 'Starting')}. It was asked for {minutes:.0f} minutes ago."
+        minutes = round((ledger.clock() - record.task.created_at) / 60)
+        ago = "just now" if minutes < 1 else f"{minutes} minute{'' if minutes == 1 else 's'} ago"
+        return (
+            f"The task here is running: {STAGE_TITLES.get(record.stage, 'Starting')}. It was requested {ago}."
+        )
     return f"{ENDS[record.state]} {record.reason}".strip()
 
 
@@ -64,8 +66,10 @@ def _cost(usage: Usage) -> str:
     if not usage.turns:
         return "It has cost nothing so far."
     price = "price unknown" if usage.dollars is None else f"${usage.dollars:.2f}"
+    price = "$0.00, scripted model" if usage.scripted else price
     tokens = usage.input_tokens + usage.output_tokens
-    return f"It has used {usage.turns} turns, {tokens:,} tokens and {usage.seconds / 60:.1f} minutes of the model ({price})."
+    turns = f"{usage.turns} turn{'' if usage.turns == 1 else 's'}"
+    return f"It has used {turns}, {tokens:,} tokens and {usage.seconds / 60:.1f} minutes of the model's time ({price})."
 
 
 def _unread(thread: Thread) -> str:
@@ -73,9 +77,12 @@ def _unread(thread: Thread) -> str:
     return f"It has not read {count} of the comments yet." if count and thread.task else ""
 
 
-def _links(record: Record) -> str:
+def links(ledger: Ledger, thread: Thread) -> str:
+    """Links to a thread's pull request and check run, as Markdown. Raises ``LedgerError``."""
+    task_id = thread.task or thread.last
+    if not task_id:
+        return ""
+    record = ledger.record(task_id)
     pull, check = record.fact(facts.PULL_URL), record.fact(facts.CHECK_URL)
-    links = [
-        f"[{title}]({url})" for title, url in (("The pull request", pull), ("The check run", check)) if url
-    ]
-    return " · ".join(links)
+    found = (("The pull request", pull), ("The check run", check))
+    return " · ".join(f"[{title}]({url})" for title, url in found if url)

@@ -277,10 +277,10 @@ class Dispatcher:
             self.refuse(event.subject, event.sender, refusals.MAY_NOT_START)
         return Decision(None, hint)
 
-    def answer(self, comment: Commented, text: str) -> None:
+    def answer(self, comment: Commented, text: str, *, links: str = "") -> None:
         """Notice to one comment. Raises ``HubError``."""
         marker = f"answer:{comment.comment or 'issue'}"
-        self.reply(Notice(comment.subject, comment.sender, text, marker))
+        self.reply(Notice(comment.subject, comment.sender, text, marker, links))
 
     def react(self, comment: Commented, content: str) -> None:
         """React to the comment. Raises ``HubError``."""

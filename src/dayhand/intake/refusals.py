@@ -24,6 +24,7 @@ class Notice:
     login: str
     text: str  # Markdown
     marker: str  # a second reply with the same marker replaces the first one
+    links: str = ""  # our own Markdown: in the text, a link is shown as its address
 
 
 MAY_NOT_START = Refusal(

@@ -20,9 +20,12 @@ def estimate(records: Iterable[Record], repository: str) -> str:
     ]
     if not finished:
         return NO_HISTORY
-    minutes = median((record.updated_at - record.task.created_at) / 60 for record, _ in finished)
+    minutes = max(
+        1, round(median((record.updated_at - record.task.created_at) / 60 for record, _ in finished))
+    )
     prices = [outcome.solution.usage.dollars for _, outcome in finished]
     known = [price for price in prices if price is not None]
     price = f" and ${median(known):.2f}" if len(known) == len(prices) else ""
     count = f"{len(finished)} finished change{'' if len(finished) == 1 else 's'}"
-    return f"Estimate: {max(1, round(minutes))} minutes{price}, the median of {count} in this repository."
+    time = f"{minutes} minute{'' if minutes == 1 else 's'}"
+    return f"Estimate: {time}{price}, the median of {count} in this repository."

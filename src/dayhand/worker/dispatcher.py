@@ -185,7 +185,8 @@ def open_handler(settings: Settings, redis: TextRedis, raw: Redis) -> DeliveryHa
         subject = notice.subject
         repository = hub.repository(subject.installation, subject.repository).for_comments()
         try:
-            repository.comment(subject.number, refusal(notice.login, notice.text), marker=notice.marker)
+            text = refusal(notice.login, notice.text, links=notice.links)
+            repository.comment(subject.number, text, marker=notice.marker)
         finally:
             repository.close()
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from inline_snapshot import snapshot
 
-from dayhand.errors import CheckoutError
+from dayhand.errors import CheckoutError, TaskStopped
 from dayhand.publish.base import ProposedChange
 from dayhand.publish.wording import comment, cost, evidence, pull_request, verification
 from dayhand.reading.instruction_file import InstructionFile
@@ -177,6 +178,22 @@ def test_the_answer_to_a_question() -> None:
 """)
 
 
+@pytest.mark.parametrize(
+    "summary",
+    [
+        "1. Count once.\n2. Test it.",
+        "- Count once.",
+        "> total(prices)",
+        "| a |\n| --- |\n| b |",
+        "```text\nx\n```",
+    ],
+)
+def test_an_answer_that_begins_with_a_list_or_another_block_begins_on_its_own_line(summary: str) -> None:
+    solution = replace(SOLUTION, summary=summary)
+    told = comment.answered(QUESTION, solution, (), repository_url=REPO, task_url=URL)
+    assert told.startswith(f"@ada\n\n{summary}\n")
+
+
 def test_the_comment_says_what_the_ledger_says() -> None:
     said = {
         verdict: comment.proposed(
@@ -218,10 +235,27 @@ def test_a_failure_says_what_to_do() -> None:
     )
 
 
+def test_a_stop_says_once_how_to_go_on() -> None:
+    stopped = TaskStopped("ada stopped this task.", advice="Ask again to start it again.")
+    assert comment.failed(TASK, stopped, URL, outcome=comment.KEPT_COMMITS, handle="dayhand") == snapshot("""\
+@ada ada stopped this task.
+
+<sub>The commits pushed so far are kept. [The log](https://dayhand.example/tasks/t1) · To try again, comment `@dayhand fix this`.</sub>\
+""")
+
+
 def test_a_refusal_names_the_person_and_the_reason() -> None:
     assert comment.refusal("bob", "Only people with write access can ask.") == snapshot(
         "@bob Only people with write access can ask."
     )
+
+
+def test_our_own_links_stay_links_behind_a_reason_whose_links_do_not() -> None:
+    assert comment.refusal("ada", "It [failed](https://evil).", links="[The log](https://x)") == snapshot("""\
+@ada It \u200bfailed\u200b (`https://evil`).
+
+[The log](https://x)\
+""")
 
 
 def test_where_nothing_is_declared_nothing_is_claimed() -> None:

@@ -79,7 +79,8 @@ def _accept(hub: RepositoryHub, task_facts: Facts, check: CheckRun, *, title: st
     """Give a check run the conclusion that it has without the objections, so that a new failure remains a failure."""
     conclusion = task_facts.get(facts.CONCLUSION_IF_ACCEPTED) or Status.SUCCESS
     if check.conclusion == Status.ACTION_REQUIRED:
-        hub.retitle_check(check.id, title, conclusion)
+        note = f"**{title}.** The text below is from before that."
+        hub.retitle_check(check.id, title, conclusion, note=note)
     if hub.ready(by.subject.number):
         hub.request_review(by.subject.number, by.sender)
     if task_facts.get(facts.CHECK) and not task_facts.get(facts.ACCEPTED_BY):

@@ -59,8 +59,8 @@ class VerbContext(Protocol):
     def set_limits(self, task: str, request: TaskRequest) -> None:
         """Change the limits of an unfinished task to those of the request, which its model reads as well."""
 
-    def answer(self, comment: Commented, text: str) -> None:
-        """Reply to one comment, without a task. Raises ``HubError``."""
+    def answer(self, comment: Commented, text: str, *, links: str = "") -> None:
+        """Reply to one comment, without a task. ``links``: our own Markdown. Raises ``HubError``."""
 
     def react(self, comment: Commented, content: str) -> None:
         """React to the comment. Raises ``HubError``."""

@@ -14,5 +14,8 @@ def act(instruction: Instruction, context: VerbContext) -> Decision:
     if not context.is_allowed(comment):
         context.refuse(comment.subject, comment.sender, refusals.MAY_NOT_START)
         return Decision(None, f"{comment.sender} may not write to {comment.subject.repository}")
-    context.answer(comment, answers.status(context.ledger, find_thread(context, comment.subject)))
+    thread = find_thread(context, comment.subject)
+    context.answer(
+        comment, answers.status(context.ledger, thread), links=answers.links(context.ledger, thread)
+    )
     return Decision(None, "the status was given")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from time import strftime, struct_time
 
@@ -24,6 +25,7 @@ from dayhand.verification import Status, Verification
 
 MERGE_ORDER = "whichever is merged second must be updated first."
 MAX_CONFLICTING = 5  # files that are named
+BLOCK = re.compile(r"- |\d+\. |> |\| |```|~~~")  # the list, quote, table or code that ``prose`` begins with
 KEPT_COMMITS = "The commits pushed so far are kept."
 KEPT_DRAFT = (
     "Someone else pushed to my branch, so the draft stays open. Before you merge it, remove its first commit: it is empty "
@@ -145,10 +147,12 @@ def answered(
 ) -> str:
     """An answer with its citations; for a fix that needed no change, the reason. ``last``: what comes before the bill."""
     changed = "I propose no change" if left_out else "I changed no files"
-    opening = f"{changed}. The model's answer:\n\n" if task.drafted_first else ""
+    text = prose(solution.summary)
+    opening = f" {changed}. The model's answer:\n\n" if task.drafted_first else ""
+    opening = opening or ("\n\n" if BLOCK.match(text) else " ")
     citations = "\n".join(f"- {citation(proof, repository_url)}" for proof in proofs)
     parts = [
-        f"@{task.ask.asker} {opening}{prose(solution.summary)}",
+        f"@{task.ask.asker}{opening}{text}",
         note(solution.limit_hit),
         citations,
         left_out_of_change(left_out),
@@ -176,8 +180,9 @@ def failed(
     ``finished``: the change is checked, and only has to be published.
     """
     again = f"To publish it, comment `@{handle} retry`: the model is not asked again." if finished else ""
-    advice = f"\n\n**What to do:** {prose(error.advice)}" if error.advice else ""
-    opening = "" if isinstance(error, TaskStopped) else "I could not do this: "
+    was_stopped = isinstance(error, TaskStopped)  # the last line says how to go on
+    opening = "" if was_stopped else "I could not do this: "
+    advice = f"\n\n**What to do:** {prose(error.advice)}" if error.advice and not was_stopped else ""
     return cap(
         f"@{task.ask.asker} {opening}{prose(str(error))}{advice}\n\n"
         f"<sub>{outcome} [The log]({task_url}) · {again or f'To try again, comment `@{handle} fix this`.'}</sub>",
@@ -197,6 +202,6 @@ def nothing_pushed(*, held_back: bool) -> str:
     return "Nothing was pushed."
 
 
-def refusal(asker: str, reason: str) -> str:
-    """The reply to a request that starts no task; ``reason`` also says what to do."""
-    return f"@{asker} {prose(reason)}"
+def refusal(asker: str, reason: str, *, links: str = "") -> str:
+    """The reply to a request that starts no task; ``reason`` also says what to do. ``links``: our own Markdown."""
+    return "\n\n".join(part for part in (f"@{asker} {prose(reason)}", links) if part)
