@@ -73,7 +73,7 @@ class Page:
         self.wait(f"document.readyState === 'complete' && !!{where}")
         self.value(f"{where}.click()")
 
-    def screenshot(self, path: Path, *, width: int = 1200) -> None:
+    def resize(self, width: int) -> None:
         self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -81,8 +81,29 @@ class Page:
             deviceScaleFactor=1,
             mobile=width < 600,
         )
-        path.write_bytes(
-            base64.b64decode(self.call("Page.captureScreenshot", captureBeyondViewport=True)["data"])
+
+    def screenshot(self, path: Path, *, width: int = 1200) -> None:
+        self.resize(width)
+        path.write_bytes(self._capture())
+
+    def picture(self, path: Path, selector: str, *, margin: int = 6) -> None:
+        """Take a picture of the elements that a selector finds, from the first one's top to the last one's end."""
+        found = (
+            f"[...document.querySelectorAll({json.dumps(selector)})].map(one => one.getBoundingClientRect())"
+        )
+        self.wait(f"document.readyState === 'complete' && {found}.length > 0")
+        top, bottom = self.value(
+            f"(found => [found[0].top + scrollY, found.at(-1).bottom + scrollY])({found})"
+        )
+        clip = {
+            "x": 0, "width": self.value("innerWidth"), "scale": 1,
+            "y": top - margin, "height": bottom - top + 2 * margin,
+        }  # fmt: skip
+        path.write_bytes(self._capture(clip=clip))
+
+    def _capture(self, **params: Any) -> bytes:
+        return base64.b64decode(
+            self.call("Page.captureScreenshot", captureBeyondViewport=True, **params)["data"]
         )
 
     def close(self) -> None:

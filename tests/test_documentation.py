@@ -23,6 +23,8 @@ from dayhand.bench.truth.case import read_cases
 from dayhand.dashboard.access import Access
 from dayhand.environment.declared.dayhand_toml import KNOWN as SECTIONS
 from dayhand.environment.declared.dayhand_toml import NAME, read_config
+from dayhand.intake.verbs import fix
+from dayhand.intake.verbs.table import VERBS
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log import LogReader
 from dayhand.ledger.redis_server import connect, connect_raw
@@ -188,6 +190,15 @@ def test_every_link_to_a_file_of_ours_leads_somewhere(page: Path) -> None:
         assert path.exists(), target
         if anchor:
             assert anchor in anchors(path), target
+
+
+def test_every_command_has_a_picture_of_its_answer_and_all_are_small() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    pictures = {path.name: path for path in (ROOT / "docs" / "images").glob("commands-*.png")}
+    shown = re.findall(r'<img src="images/(commands-\w+\.png)"', page)
+    assert sorted(shown) == sorted(pictures), "`python -m tests.pictures` takes them"
+    assert {f"commands-{verb.NAME}.png" for verb in (*VERBS, fix)} <= set(shown)
+    assert sum(path.stat().st_size for path in pictures.values()) < 400_000
 
 
 def test_the_documented_endpoints_are_those_that_are_served() -> None:

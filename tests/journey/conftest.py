@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from dayhand.ledger.redis_server import connect, embedded
-from dayhand.localhub.server import LocalHub
-from dayhand.scripted_model.server import ScriptedServer
-from dayhand.settings.table import Settings
-from tests.journey.harness import (
-    Harness,
-    ScriptedModel,
-    create_harness,
-    open_web,
-    script,
-)
+from dayhand.ledger.redis_server import embedded
+from tests.journey.harness import Harness, start_harness
 
 
 @pytest.fixture(scope="session")
@@ -38,16 +28,5 @@ def redis_url(data: Path) -> Iterator[str]:
 
 @pytest.fixture
 def harness(data: Path, redis_url: str, tmp_path: Path) -> Iterator[Harness]:
-    connect(redis_url).flushall()
-    scripted_model = ScriptedModel()
-    with ExitStack() as stack:
-        hub = stack.enter_context(LocalHub(tmp_path / "github"))
-        model = stack.enter_context(ScriptedServer([script(scripted_model)], keep=True))
-        made = create_harness(
-            hub, model, scripted_model, Settings(data=data, redis_url=redis_url, sandbox="bubblewrap")
-        )
-        web = open_web(made.settings, made.ledger, made.live)
-        stack.callback(web.server_close)
-        stack.callback(web.shutdown)
-        made.app.webhook_url = f"http://127.0.0.1:{web.server_port}/webhook"
+    with start_harness(data, redis_url, tmp_path / "github") as made:
         yield made

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from werkzeug.serving import BaseWSGIServer, make_server
 
@@ -195,3 +197,21 @@ def create_harness(
         progress_seconds=0.0,
     )
     return Harness(hub, app, ledger, live, inner, model, scripted_model, ada, bob)
+
+
+@contextmanager
+def start_harness(data: Path, redis_url: str, folder: Path) -> Iterator[Harness]:
+    """Everything that a story needs, in an empty Redis; the local GitHub keeps its repositories in ``folder``."""
+    connect(redis_url).flushall()
+    scripted_model = ScriptedModel()
+    with ExitStack() as stack:
+        hub = stack.enter_context(LocalHub(folder))
+        model = stack.enter_context(ScriptedServer([script(scripted_model)], keep=True))
+        made = create_harness(
+            hub, model, scripted_model, Settings(data=data, redis_url=redis_url, sandbox="bubblewrap")
+        )
+        web = open_web(made.settings, made.ledger, made.live)
+        stack.callback(web.server_close)
+        stack.callback(web.shutdown)
+        made.app.webhook_url = f"http://127.0.0.1:{web.server_port}/webhook"
+        yield made
