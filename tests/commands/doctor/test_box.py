@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +49,7 @@ def test_a_real_box_holds(settings: Settings) -> None:
     found = list(try_box(BubblewrapSandbox(settings.data), settings))
     assert [each.fault for each in found if each.fault] == []
     assert "python3" in found[-1].observed
+    assert "doctor-bait" not in {thread.name for thread in threading.enumerate()}, "nothing listens any more"
 
 
 def test_what_is_no_box_is_found_out(settings: Settings) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -150,17 +150,22 @@ def put_out(settings: Settings) -> Iterator[Bait]:
             listener = stack.enter_context(socket.create_server(("0.0.0.0", 0)))  # noqa: S104 - seconds, and nothing is read
             port = listener.getsockname()[1]
             bait.addresses += [(host, port) for host in _own_addresses()]
-            _count(listener, bait)
+            stack.callback(_count(listener, bait))
         if sys.platform == "linux":
             abstract = stack.enter_context(socket.socket(socket.AF_UNIX))
             abstract.bind(f"\0{name}")  # it has no file: only a network namespace keeps it out of reach
             abstract.listen()
             bait.socket_names.append(f"\0{name}")
-            _count(abstract, bait)
+            stack.callback(_count(abstract, bait))
         yield bait
 
 
-def _count(listener: socket.socket, bait: Bait) -> None:
+def _count(listener: socket.socket, bait: Bait) -> Callable[[], None]:
+    """Count who connects; returns a function that ends it, to call before the socket is closed.
+
+    Closing alone would not wake the thread, which would later accept what its descriptor's next owner listens for.
+    """
+
     def accept() -> None:
         with suppress(OSError):
             while True:
@@ -168,7 +173,14 @@ def _count(listener: socket.socket, bait: Bait) -> None:
                 client.close()
                 bait.visitors.append("a port or socket of this machine")
 
-    threading.Thread(target=accept, name="doctor-bait", daemon=True).start()
+    def end() -> None:
+        with suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+    thread = threading.Thread(target=accept, name="doctor-bait", daemon=True)
+    thread.start()
+    return end
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
