@@ -21,7 +21,7 @@ from dayhand.localhub.server import LocalHub
 @pytest.fixture
 def fixtures(tmp_path: Path) -> Iterator[Fixtures]:
     with LocalHub(tmp_path) as hub:
-        yield create_fixtures(hub, STORIES, webhook="", secret="a secret")
+        yield create_fixtures(hub, STORIES, webhook="http://127.0.0.1:9/webhook", secret="a secret")
 
 
 def test_every_story_has_its_repository_and_an_issue_by_somebody_who_may_not_start_us(
