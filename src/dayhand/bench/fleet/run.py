@@ -7,6 +7,7 @@ made twice: with Dayhand's workers, and with RQ's own pool of as many workers, f
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import subprocess
@@ -30,6 +31,7 @@ from dayhand.errors import DayhandError
 from dayhand.ledger.queue import NAME
 from dayhand.localhub.state.models import Issue
 from dayhand.scripted_model.server import ScriptedServer
+from dayhand.worker.tasks import TASKS_AT_ONCE
 
 LATENCY = 1.0  # seconds, of each reply of the model
 LOOK_SECONDS = 0.25
@@ -156,7 +158,8 @@ def _workers(installation: Installation, workers: int, side: str) -> Iterator[Ca
     installation.names = PROCESSES if side == "dayhand" else PROCESSES[:2]
     installation.supervise()
     if side == "dayhand":
-        _wait(lambda: len(installation.pids("worker")) == workers and bool(installation.pids("dispatcher")))
+        processes = math.ceil(workers / TASKS_AT_ONCE)
+        _wait(lambda: len(installation.pids("worker")) >= processes and bool(installation.pids("dispatcher")))
         yield lambda: [one.process.pid for one in installation.processes.values()]
         return
     options = ["-n", str(workers), "-S", "json", "-j", "dayhand.ledger.queue.AllowedJob", "-q"]
