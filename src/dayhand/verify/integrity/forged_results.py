@@ -39,6 +39,8 @@ RUNNER_NAMES = re.compile(
     r"|\bmocha/lib/|\bRunner\.prototype\b|\bglobal(?:This)?\.(?:expect|test|it|describe|assert)\s*=(?!=)"
     r"|\bassert['\"()\]]{0,3}(?:\.\w+)?\s*=(?![=>])\s*(?:\(|function|async|\w+\s*=>)"  # JavaScript and TypeScript
     r"|\.(?:(?:not)?[sS]trictEqual|deepEqual|deepStrictEqual|toBe|toEqual|toStrictEqual)\s*=(?![=>])\s*(?:\(|function|async|\w+\s*=>)"
+    r"|\bexpect\.(?:addEqualityTesters\(|extend\(\s*\{[\s\S]{0,400}?(?<![.\w])(?:toBe|toEqual|toStrictEqual|toThrow)\s*[:(])"
+    r"|\bAssertion\.overwrite(?:Method|Property|ChainableMethod)\("
     r"|\bmacro_rules!\s*(?:debug_)?assert(?:_eq|_ne)?\b|\bdef assert(?:_equal|_same|_nil|_raises|_includes|_in_delta)?\b(?!\w)"
     r"|\bRSpec::Core::|\bMinitest::(?:Runnable|Reporter|Result|Assertions)\b"
     r"|\borg\.junit\.platform\.(?:launcher|engine)\b|\borg\.junit\.runner\.notification\b|\bTestExecutionListener\b"
