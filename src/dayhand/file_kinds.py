@@ -56,7 +56,7 @@ CHECK_SETTINGS = JSON_SETTINGS_WITHOUT_SUFFIX | INI_SETTINGS_WITHOUT_SUFFIX | fr
         ".eslintignore", ".oxlintrc.json", "biome.json", "biome.jsonc", ".prettierignore",
         ".golangci.yml", ".golangci.yaml", ".golangci.toml", ".golangci.json",
         "clippy.toml", ".clippy.toml", "rustfmt.toml", ".rustfmt.toml", "nextest.toml",
-        ".rspec", "Rakefile",
+        ".rspec", ".rspec-local", "Rakefile", "junit-platform.properties",
         "phpunit.xml", "phpunit.xml.dist", "psalm.xml", "phpcs.xml", ".phpcs.xml", "phpcs.xml.dist", ".phpcs.xml.dist",
         ".php-cs-fixer.php", ".php-cs-fixer.dist.php", "checkstyle.xml", "detekt.yml",
     ]
@@ -70,6 +70,8 @@ CHECK_SETTINGS_PATTERN = re.compile(
 # Python imports these in place of the real modules.
 SHADOWING_MODULES = frozenset(["sitecustomize.py", "usercustomize.py", "pytest.py", "unittest.py"])
 SHADOWING_PACKAGES = ("pytest/", "_pytest/", "unittest/")  # from the top of the repository
+# Minitest loads every such file that it can find, and Maven reads its options from these.
+LOADED_BY_A_RUNNER = re.compile(r"(^|/)minitest/\w+_plugin\.rb$|(^|/)\.mvn/(maven|jvm)\.config$")
 CHECK_SCRIPT = re.compile(
     r"((scripts?|bin|tools)/)?(run[-_]?)?(tests?|lint|check|types|typecheck)(\.sh)?"
     r"|((scripts?|bin|tools)/)?((run[-_]?)(tests?|lint|check|types|typecheck)|lint|check|types|typecheck)\.py"
@@ -101,6 +103,7 @@ def is_check_configuration(path: str) -> bool:
         or path == DAYHAND_TOML
         or path.startswith(SHADOWING_PACKAGES)
         or bool(CHECK_SETTINGS_PATTERN.fullmatch(name) or CHECK_SCRIPT.fullmatch(path))
+        or bool(LOADED_BY_A_RUNNER.search(path))
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dayhand.verify.comparison import WHOLE_COMMAND, FourRuns, compare
@@ -18,6 +20,13 @@ def reported(passing: str = "", failing: str = "", skipped: str = "") -> CheckRe
 def printed(failing: str = "") -> CheckResult:
     """A run that prints only the names of what fails."""
     return check_result(code=int(bool(failing)), failing=failing, reported=False, known=bool(failing))
+
+
+def counted(passing: str, skipped: str = "") -> CheckResult:
+    """A run that prints the names of all tests."""
+    run = check_result(passing=passing, skipped=skipped, reported=False)
+    assert run.results
+    return replace(run, results=replace(run.results, counted=True))
 
 
 def mute(*, passes: bool) -> CheckResult:
@@ -99,6 +108,22 @@ CASES: dict[str, tuple[FourRuns, dict[str, Meaning]]] = {
     ),
     "the source keeps the old wording from running": (
         FourRuns(reported("ab"), reported("ab"), reported("b", skipped="a"), reported("ab")),
+        {"a": Meaning.NO_LONGER_RUNS, "b": Meaning.HIDES_NOTHING},
+    ),
+    "a new function that an old file of tests imports, beside files that did not run again": (
+        FourRuns(reported("abc"), reported("", "M"), reported("a"), reported("abcn"), narrowed=True),
+        {"a": Meaning.HIDES_NOTHING, "b": Meaning.HIDES_NOTHING, "c": Meaning.HIDES_NOTHING, "n": Meaning.RED_TO_GREEN},
+    ),
+    "the same, and the source keeps another test from running": (
+        FourRuns(reported("abc"), reported("", "M"), reported("a"), reported("abn", skipped="c"), narrowed=True),
+        {"a": Meaning.HIDES_NOTHING, "b": Meaning.HIDES_NOTHING, "c": Meaning.NO_LONGER_RUNS, "n": Meaning.RED_TO_GREEN},
+    ),
+    "printed in full: a test of the source is gone": (
+        FourRuns(counted("ab"), counted("ab"), counted("b"), counted("b")),
+        {"a": Meaning.NO_LONGER_RUNS, "b": Meaning.HIDES_NOTHING},
+    ),
+    "printed in full: a test is ignored": (
+        FourRuns(counted("ab"), counted("ab"), counted("b", skipped="a"), counted("b", skipped="a")),
         {"a": Meaning.NO_LONGER_RUNS, "b": Meaning.HIDES_NOTHING},
     ),
     "printed: new test": (

@@ -73,7 +73,7 @@ class _Reading:
             return cls()
         passing = run.results.passing if run.results else frozenset[str]()
         named = frozenset(test.name for test in run.results.tests) if run.results else frozenset[str]()
-        complete = run.results is not None and run.results.reported
+        complete = run.results is not None and run.results.names_all
         breaks_off = not (run.run.passed or run.failing or passing)  # before any test has a result
         return cls(
             named,
@@ -87,7 +87,8 @@ class _Reading:
     def outcome(self, name: str) -> RunOutcome:
         if name in self.failing:
             return RunOutcome.FAILS
-        return RunOutcome.PASSES if self.others_pass or name in self.passing else RunOutcome.NOT_RUN
+        passes = name in self.passing or (self.others_pass and name not in self.named)
+        return RunOutcome.PASSES if passes else RunOutcome.NOT_RUN
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,8 @@ class _FourReadings:
         elif (
             self.narrowed
             and red is old is RunOutcome.NOT_RUN is not base
-            and not self._lacks_file(self.red, self.old)
+            and name not in self.old.named
+            and not self._lacks_file(self.old)
         ):
             red, old = base, head  # its wordings do not differ
         return Wording(base, old), Wording(red, head)
@@ -161,8 +163,8 @@ class _FourReadings:
         is_loaded = run.was_made and name in self.never_pass and outcome is RunOutcome.NOT_RUN
         return RunOutcome.PASSES if is_loaded else outcome
 
-    def _lacks_file(self, *runs: _Reading) -> bool:
-        return any(not run.failing.isdisjoint(self.unloadable) for run in runs)
+    def _lacks_file(self, run: _Reading) -> bool:
+        return not run.failing.isdisjoint(self.unloadable)
 
     def _lacks_file_of(self, name: str, run: _Reading) -> bool:
         return name not in run.named and self._lacks_file(run)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dayhand.environment.ecosystems.base import Files
 from dayhand.errors import SandboxError
@@ -18,6 +18,7 @@ from dayhand.sandbox.base import Box, Result
 from dayhand.verify.break_code import REASON, break_changed
 from dayhand.verify.integrity.configuration import check_settings
 from dayhand.verify.integrity.inline_tests import examples
+from dayhand.verify.integrity.used_by_tests import find_used_by_tests
 
 Fill = Callable[[Box], None]  # puts a tree into a box
 
@@ -47,11 +48,15 @@ class Trees:
     after: Files  # of the change
     paths: tuple[str, ...] = ()  # the files that the change touches
     tree: str = ""  # the git tree of the change
+    wording: tuple[str, ...] = field(
+        init=False
+    )  # the changed tests, with their helpers, their data and the configuration of checks
 
-    @property
-    def wording(self) -> tuple[str, ...]:
-        """The changed tests, with their helpers, their data and the configuration of checks."""
-        return tuple(path for path in self.paths if words_checks(path, self.before, self.after))
+    def __post_init__(self) -> None:
+        others = tuple(path for path in self.paths if not words_checks(path, self.before, self.after))
+        used = find_used_by_tests(others, self.before, self.after)
+        wording = tuple(path for path in self.paths if path not in others or path in used)
+        object.__setattr__(self, "wording", wording)  # read often, and some of it takes reading many files
 
     @property
     def draws_by_chance(self) -> bool:

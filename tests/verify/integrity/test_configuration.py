@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from dayhand.verify.integrity.inspect import inspect
@@ -52,6 +54,7 @@ POM = "<project>\n<properties>\n</properties>\n</project>"
         ("pyproject.toml", PYPROJECT, ', "more"', "", "[tool.pytest].ini_options.testpaths: without more"),
         ("pyproject.toml", PYPROJECT, "omit = []", 'omit = ["shop.py"]', "[tool.coverage].run.omit: with shop.py"),
         ("pyproject.toml", PYPROJECT, "strict = true", "ignore_errors = true", "[tool.mypy].ignore_errors added: true"),
+        ("pyproject.toml", PYPROJECT, "[tool.pytest", '[project.entry-points.pytest11]\nx = "y"\n[tool.pytest', '[project.entry-points.pytest11] added: {"x": "y"}'),
         ("pytest.ini", "[pytest]\naddopts = -q\n", "-q", "--deselect t.py::x", "pytest.addopts: -q → --deselect t.py::x"),
         (".coveragerc", "[run]\nbranch = True\n", "branch", "omit = shop.py\nbranch", "run.omit added: shop.py"),
         ("tsconfig.json", TSCONFIG, "true", "false", "compilerOptions.strict: true → false"),
@@ -71,6 +74,13 @@ POM = "<project>\n<properties>\n</properties>\n</project>"
         ("Cargo.toml", CARGO, "[lints.clippy]\nall = 'deny'\n", "", '[lints] deleted: {"clippy": {"all": "deny"}}'),
         ("pom.xml", POM, "<properties>", "<properties>\n<skipTests>true</skipTests>", 'build added: ["<skipTests>true</skipTests>"]'),
         ("sitecustomize.py", "", "", "import os\n", "added"),
+        (".rspec-local", "", "", "--dry-run\n", "added"),
+        ("lib/minitest/quiet_plugin.rb", "", "", "module Minitest; end\n", "added"),
+        (".mvn/maven.config", "", "", "-Dtest=ZeroTest\n", "added"),
+        ("src/main/resources/junit-platform.properties", "", "", "a = b\n", "added"),
+        ("Cargo.toml", CARGO, "[lints", "autotests = false\n[lints", "[package] autotests added: false"),
+        ("pom.xml", POM, "<properties>", "<properties>\n<test>ZeroTest</test>", 'build added: ["<test>ZeroTest</test>"]'),
+        ("pom.xml", POM, "<properties>", "<properties>\n<maven.test.failure.ignore>true</maven.test.failure.ignore>", 'build added: ["<maven.test.failure.ignore>true</maven.test.failure.ignore>"]'),
     ],
 )  # fmt: skip
 def test_what_changed_in_the_settings_of_checks_is_reported(
@@ -87,6 +97,7 @@ def test_what_changed_in_the_settings_of_checks_is_reported(
         ("conftest.py", CONFTEST, "return 1", "return 2"),
         ("conftest.py", CONFTEST, "import pytest", '"""Shops."""\n\nimport pytest\n\nRATE = 2\n'),
         ("pyproject.toml", PYPROJECT, "[tool.pytest", 'dependencies = ["httpx"]\n[tool.pytest'),
+        ("pyproject.toml", PYPROJECT, "addopts", 'markers = ["slow: takes long"]\naddopts'),
         ("package.json", PACKAGE, '"a": "1"', '"a": "2"'),
         ("package.json", PACKAGE, '"tsc"', '"tsc -b"'),
         ("Makefile", MAKEFILE, "flask run", "gunicorn"),
@@ -109,12 +120,23 @@ def test_an_ordinary_edit_of_the_same_files_is_left_alone(path: str, text: str, 
         ("python3 -m pytest", "pytest.cfg", False),
         ("ruff check shop.py", "shop.py", False),
         ("node --test test/a.js", "test/a.js", False),
+        ("uv run dev/go.py", "dev/go.py", True),
     ],
 )
+@pytest.mark.parametrize(
+    "by", ["the command", "package.json", "composer.json", "web/package.json", "Makefile"]
+)
 def test_a_program_that_a_check_starts_counts_as_its_configuration(
-    command: str, path: str, *, told: bool
+    command: str, path: str, by: str, *, told: bool
 ) -> None:
+    folder, _, name = by.rpartition("/")
+    path = f"{folder}/{path}" if folder else path
+    script = f"test:\n\t@{command}\n" if name == "Makefile" else json.dumps({"scripts": {"test": command}})
+    other = {} if name == "the command" else {by: script}
     concerns = inspect(
-        InMemoryFiles({path: "run_all()\n"}), InMemoryFiles({path: "pass\n"}), (path,), commands=(command,)
+        InMemoryFiles({path: "run_all()\n", **other}),
+        InMemoryFiles({path: "pass\n", **other}),
+        (path,),
+        commands=() if other else (command,),
     )
     assert bool(concerns) is told

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dayhand.verify.integrity.forged_results import EQUAL, EXIT, REPORT, RUNNER, find_forged_results
+from dayhand.verify.integrity.forged_results import ASKS, EQUAL, EXIT, REPORT, RUNNER, find_forged_results
 from dayhand.verify.integrity.inspect import inspect
 from tests.verify.files import InMemoryFiles
 
@@ -89,6 +89,23 @@ FORGED += [
     (RUNNER, "shop.ts", "Object.getPrototypeOf(expect(1)).toBe = () => {};"),
     (RUNNER, "lib/shop.rb", "class Minitest::Test\n  def assert_equal(*) = true\nend"),
     (RUNNER, "src/lib.rs", "macro_rules! assert_eq { ($($t:tt)*) => {} }"),
+    (ASKS, "shop.py", "if 'pytest' in sys.modules: a = b"),
+    (ASKS, "shop.py", "quick = 'pytest' in sys.argv[0]"),
+    (ASKS, "shop.py", "if sys.modules.get('unittest'): a = b"),
+    (ASKS, "shop.py", "if os.environ.get('PYTEST_CURRENT_TEST'): a = b"),
+    (ASKS, "shop.js", "return process.env.JEST_WORKER_ID ? a + b : a - b;"),
+    (ASKS, "shop.ts", "if (process.env['VITEST']) return a;"),
+    (ASKS, "shop.js", "if (typeof jest !== 'undefined') return a;"),
+    (ASKS, "shop.js", "if (globalThis.describe) return a;"),
+    (ASKS, "shop.go", 'if flag.Lookup("test.v") != nil { return a }'),
+    (ASKS, "shop.go", "if testing.Testing() { return a }"),
+    (ASKS, "shop.go", 'if strings.HasSuffix(os.Args[0], ".test") { return a }'),
+    (ASKS, "src/lib.rs", "if cfg!(test) { a } else { b }"),
+    (ASKS, "src/lib.rs", "#[cfg(not(test))]\nfn total() {}"),
+    (ASKS, "shop.rb", "defined?(RSpec) ? a : b"),
+    (ASKS, "shop.php", "return class_exists('PHPUnit\\Framework\\TestCase', false) ? 1 : 2;"),
+    (ASKS, "shop.php", "return defined('PHPUNIT_COMPOSER_INSTALL') ? 1 : 2;"),
+    (ASKS, "src/Shop.java", 'Class.forName("org.junit.jupiter.api.Test");'),
 ]
 
 
@@ -137,6 +154,15 @@ def test_what_forges_a_result_is_found(kind: str, path: str, new: str) -> None:
         ("spec/a_spec.rb", "expect { run }.to raise_error(SystemExit)\nexit_code = 0"),
         ("a.rb", "def ==(other)\n  other.id == id\nend"),
         ("bin/run.php", "exit(0);"),
+        ("cli.py", "subprocess.run([sys.executable, '-m', 'pytest', *sys.argv[1:]])"),
+        ("cli.py", "'''Starts pytest, and reads PYTEST_CURRENT_TEST.'''\nif 'shop' in sys.modules: a = b"),
+        ("tests/conftest.py", "worker = os.environ.get('PYTEST_XDIST_WORKER', 'master')"),
+        ("shop.js", "if (process.env.NODE_ENV !== 'test') listen(); // typeof jest"),
+        ("shop.js", "const it = items[0]; if (typeof item === 'string') return global.items;"),
+        ("shop.test.js", "if (process.env.VITEST) describe('a', () => {});"),
+        ("shop.go", 'flag.Lookup("verbose"); testing.Verbose(); os.Args[0]'),
+        ("src/lib.rs", "#[cfg(test)]\nmod tests {}\n#[cfg(not(windows))]\nfn a() {}"),
+        ("shop.rb", "defined?(Rails) ? a : b"),
         ("docs/testing.md", "Set PYTEST_ADDOPTS, or import _pytest.runner."),
         ("scripts/build.sh", "export NODE_OPTIONS=--max-old-space-size=4096"),
     ],

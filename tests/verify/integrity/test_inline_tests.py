@@ -18,8 +18,13 @@ RUST = (
 )
 
 
-def changed(path: str, before: str, after: str, ran: str = "shop::shop.total") -> list[str]:
-    results = Results((CaseResult(ran, CaseState.PASSED),), reported=True)
+IN_SOURCE = "export const total = (a, b) => a + b;\nif (import.meta.vitest) {\n  const { it, expect } = import.meta.vitest;\n  it('adds', () => {\n    expect(total(1, 2)).toBe(3);\n  });\n}\n"
+WITH_TEST = "def total(a, b):\n    return a + b\n\n\ndef test_total():\n    assert total(1, 2) == 3\n"
+
+
+def changed(path: str, before: str, after: str, ran: str = "") -> list[str]:
+    names = [ran] if ran else ["shop::shop.total", "total::test_total"]
+    results = Results(tuple(CaseResult(name, CaseState.PASSED) for name in names), reported=True)
     found = changed_inline(
         InMemoryFiles({path: before}), InMemoryFiles({path: after}), (path,), results=results
     )
@@ -32,10 +37,27 @@ def changed(path: str, before: str, after: str, ran: str = "shop::shop.total") -
     [
         ("shop.py", PYTHON, "    3\n", "    -1\n", [">>> total(1, 2) 3"]),
         ("shop.py", PYTHON, "    >>> total(1, 2)\n    3\n", "", [">>> total(1, 2) 3"]),
+        ("total.py", WITH_TEST, "== 3", "== -1", ["assert total(1, 2) == 3"]),
+        ("src/total.ts", IN_SOURCE, "toBe(3)", "toBe(-1)", ["expect(total(1, 2)).toBe(3)"]),
+        (
+            "src/total.ts",
+            IN_SOURCE,
+            "    expect(total(1, 2)).toBe(3);\n",
+            "",
+            ["expect(total(1, 2)).toBe(3)"],
+        ),
         ("src/lib.rs", RUST, "            3\n", "            -1\n", ["assert_eq!( total(1, 2), 3 )"]),
         ("src/lib.rs", RUST, "2), 3);", "2), -1);", ["assert_eq!(shop::total(1, 2), 3)"]),
     ],
-    ids=["doctest", "deleted-doctest", "rust-test", "rust-example"],
+    ids=[
+        "doctest",
+        "deleted-doctest",
+        "python-test",
+        "vitest",
+        "deleted-vitest",
+        "rust-test",
+        "rust-example",
+    ],
 )
 def test_a_changed_expectation_inside_a_source_file_is_found(
     path: str, before: str, old: str, new: str, expected: list[str]
@@ -49,6 +71,8 @@ def test_a_changed_expectation_inside_a_source_file_is_found(
     [
         ("shop.py", PYTHON, "a + b", "b + a"),
         ("shop.py", PYTHON, "Add.", "Add two."),
+        ("total.py", WITH_TEST, "a + b", "b + a"),
+        ("src/total.ts", IN_SOURCE, "a + b", "b + a"),
         ("src/lib.rs", RUST, "assert!(a < 9);", ""),
         ("src/lib.rs", RUST, "a + b", "b + a"),
         (
@@ -58,7 +82,15 @@ def test_a_changed_expectation_inside_a_source_file_is_found(
             "    #[test]\n    fn zero() { assert_eq!(total(0, 0), 0); }\n    #[test]\n",
         ),
     ],
-    ids=["source", "prose", "assertion-of-the-product", "rust-source", "added-test"],
+    ids=[
+        "source",
+        "prose",
+        "python-source",
+        "vitest-source",
+        "assertion-of-the-product",
+        "rust-source",
+        "added-test",
+    ],
 )
 def test_other_changes_of_the_same_files_are_left_alone(path: str, before: str, old: str, new: str) -> None:
     assert old in before

@@ -19,6 +19,7 @@ MAX_DIFF_LINES = 24
 LINE_CHARS = 160
 MAX_EXPECTATIONS = 20
 WEAKENED = "its old wording passes without the change and fails with it"
+LAST_PART = re.compile(r"::| - ")
 DOTTED_NAME = re.compile(r"[\w.]+")
 
 
@@ -41,7 +42,21 @@ def add_comparison(finding: Finding, trees: Trees, *, runs: FourRuns, comparison
         failing_before=tests(Meaning.FAILS_ON_BASE_TOO),
         weakened=weakened,
         fewer=comparison.fewer,
-        no_longer_run=tests(Meaning.NO_LONGER_RUNS),
+        no_longer_run=tuple(
+            name for name in tests(Meaning.NO_LONGER_RUNS) if not _is_gone_from_source(name, trees)
+        ),
+    )
+
+
+def _is_gone_from_source(name: str, trees: Trees) -> bool:
+    """Whether the text explains that a Rust test or example is not run: its item is renamed, moved or deleted."""
+    item = re.compile(
+        rf"\b(?:fn|struct|enum|trait|type|mod|const|static|macro_rules!)\s+{re.escape(LAST_PART.split(name)[-1])}\b"
+    )
+    return any(
+        item.search(trees.before.read(path)) and not item.search(trees.after.read(path))
+        for path in trees.source
+        if path.endswith(".rs")
     )
 
 

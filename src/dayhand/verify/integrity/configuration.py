@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 
+from dayhand.environment.ecosystems.base import Files
 from dayhand.file_kinds import INI_SETTINGS_WITHOUT_SUFFIX, JSON_SETTINGS_WITHOUT_SUFFIX
 from dayhand.verify.integrity.python_tests import name_of
 
@@ -59,7 +60,7 @@ CHECK_TARGET = re.compile(r"^(test|lint|check|types?$|typecheck|coverage|ci$)[\w
 # These decide how all rules of a Makefile run, and whether a failure counts.
 MAKE_WIDE = re.compile(r"^(?:\.(?:IGNORE|SILENT|SHELLFLAGS|ONESHELL)|SHELL|MAKEFLAGS|-?include)\b")
 BUILD_LINES = re.compile(
-    r"skip\w*Test|maven\.test\.skip|testFailureIgnore|ignoreFailures|surefire|failsafe|checkstyle|spotless|jacoco|ktlint|detekt"
+    r"skip\w*Test|maven\.test\.|<(?:it\.)?(?:test|groups|excludedGroups)>|testFailureIgnore|ignoreFailures|surefire|failsafe|checkstyle|spotless|jacoco|ktlint|detekt"
     r"|<exclude>|exclude\w*\s*[(=]|enabled\s*=\s*false|useJUnit|filter\s*\{",
     re.IGNORECASE,
 )
@@ -69,6 +70,7 @@ PYTEST_HOOK = re.compile(r"^pytest_\w+$")
 COLLECTION_SETTINGS = frozenset(["collect_ignore", "collect_ignore_glob", "pytest_plugins", "pytestmark"])
 STRING = r'"(?:\\.|[^"\\\n])*+"?'
 MAX_CHARS = 160
+COMMAND_FILES = frozenset(["package.json", "composer.json", "Makefile", "makefile", "GNUmakefile"])
 MAX_COMPARED = 1000  # entries of two lists
 MAX_SCRIPTS = 200
 Settings = Mapping[str, object]  # by a name for people
@@ -80,6 +82,21 @@ def check_settings(path: str, text: str) -> Settings | None:
         return _reader(path.rpartition("/")[2])(text)
     except (ValueError, RecursionError, MemoryError, AttributeError, SyntaxError, configparser.Error):
         return None
+
+
+def commands_in(files: Files) -> Iterator[tuple[str, str]]:
+    """The commands behind ``npm test``, ``make test`` and their like, each with the folder of its file."""
+    for path in files.paths():
+        folder, _, name = path.rpartition("/")
+        if name not in COMMAND_FILES or path.count("/") > 1:
+            continue
+        for key, value in (check_settings(path, files.read(path)) or {}).items():
+            kind, _, called = key.replace("scripts.", "scripts ").partition(" ")
+            lines = value if isinstance(value, list) else [value]
+            if kind == "scripts" and CHECK_SCRIPT.match(called):
+                yield folder, "\n".join(map(str, lines))
+            elif kind == "target" and CHECK_TARGET.match(called):
+                yield folder, "\n".join(map(str, lines[1:]))  # behind the prerequisites
 
 
 def all_settings(path: str, text: str) -> Settings | None:
@@ -148,8 +165,24 @@ def _reader(name: str) -> Callable[[str], Settings]:
 
 
 def _pyproject(text: str) -> Settings:
-    tools = tomllib.loads(text).get("tool", {})
-    return {f"[tool.{tool}]": table for tool, table in tools.items() if tool in CHECK_TOOLS}
+    manifest = tomllib.loads(text)
+    tools = _object(manifest.get("tool"))
+    settings: dict[str, object] = {
+        f"[tool.{tool}]": _without_markers(table) for tool, table in tools.items() if tool in CHECK_TOOLS
+    }
+    plugins = _object(_object(manifest.get("project")).get("entry-points")).get("pytest11")
+    return settings | ({"[project.entry-points.pytest11]": plugins} if plugins else {})
+
+
+def _without_markers(table: object) -> object:
+    """The settings of a tool without pytest's registered markers, which decide nothing."""
+    options = _object(_object(table).get("ini_options"))
+    if "markers" not in options:
+        return table
+    return {
+        **_object(table),
+        "ini_options": {name: value for name, value in options.items() if name != "markers"},
+    }
 
 
 def _cargo(text: str) -> Settings:
@@ -164,10 +197,11 @@ def _cargo(text: str) -> Settings:
         "[workspace] members": workspace.get("members"),
         "[workspace] exclude": workspace.get("exclude"),
         "[[test]]": manifest.get("test"),
+        "[package] autotests": _object(manifest.get("package")).get("autotests"),
         "[profile.test]": _object(manifest.get("profile")).get("test"),
         "[lib]": library,
     }  # fmt: skip
-    return {name: value for name, value in settings.items() if value}
+    return {name: value for name, value in settings.items() if value or value is False}
 
 
 def _package(text: str) -> Settings:

@@ -17,6 +17,7 @@ from dayhand.verify.reports.collect import REPORT_FOLDER, REPORT_OPTIONS
 
 RUNNER, REPORT = "touches the test runner", "touches the test report"
 EXIT, EQUAL = "ends the test run", "equal to everything"
+ASKS = "asks whether tests run"
 Found = tuple[str, int, str]  # the kind, the line and its text
 
 # Names of the runner's own parts. What pytest exports as well is imported from there only for annotations.
@@ -57,6 +58,19 @@ ALWAYS_EQUAL = re.compile(
     r"|\bdef ==\s*\(?\w+\)?\s*(?:;|=|\n)\s*true\b|\bfn eq\([^()\n]{0,120}\) -> bool \{\s*true\b"
 )
 ALWAYS_EQUAL_METHODS = frozenset(["__eq__", "__ne__"])
+# The variables of test runners, and what else tells source that it runs in one of them.
+RUNNER_VARIABLES = (
+    "PYTEST_(?:CURRENT_TEST|VERSION|XDIST_WORKER)|JEST_WORKER_ID|VITEST(?:_\\w+)?|NODE_TEST_CONTEXT|MOCHA_COLORS|AVA_PATH"
+    "|PHPUNIT_COMPOSER_INSTALL|__PHPUNIT_\\w+|NEXTEST(?:_\\w+)?|CARGO_TARGET_TMPDIR|RUST_TEST_THREADS"
+)
+ASKS_IN_PYTHON = re.compile(RUNNER_VARIABLES)
+PYTHON_RUNNERS = frozenset(["pytest", "_pytest", "unittest", "py.test", "nose"])
+ASKS_FOR_TESTS = re.compile(
+    rf"\b(?:{RUNNER_VARIABLES})\b|\btypeof\s+(?:jest|vi|expect|describe|it)\b|\bglobal(?:This)?\.(?:jest|expect|describe|it)\b(?!\s*=[^=])"
+    r"|\bflag\.Lookup\(\"test\.|\btesting\.Testing\(\)|\bos\.Args\[0\],\s*\"[^\"\n]*\.test\b|\bcfg!\((?:not\()?test\b|#\[cfg\(not\(test\)\)\]"
+    r"|\bdefined\?\s*\(?\s*(?:::)?(?:RSpec|Minitest|Test::Unit)\b|\b(?:const_defined\?|Object\.const_get)\(?\s*[:\"'](?:RSpec|Minitest)\b"
+    r"|\bclass_exists\(\s*(?:['\"]\\{0,2}PHPUnit|\\?PHPUnit)|\bClass\.forName\(\s*\"org\.junit|\"org\.junit[\w.]*\"|\brunningUnitTests\(\)"
+)
 OPTIONS = re.compile(
     rf"{re.escape(REPORT_FOLDER.rpartition('/')[2])}|\b(?:{'|'.join(name for name, variable in REPORT_OPTIONS.items() if variable.own)})\b"
     r"|\b(?:surefire|failsafe)-reports\b|\bbuild/test-results\b"
@@ -80,9 +94,8 @@ def find_forged_results(path: str, old: str, new: str) -> Iterator[Found]:
 
 def _in_text(text: str, path: str) -> Iterator[tuple[str, int]]:
     code = re.sub(language_of(path).comment, _blank, text, flags=re.MULTILINE | re.DOTALL)
-    is_test = belongs_to_tests(path)
     rules = [(RUNNER, RUNNER_NAMES), (EQUAL, ALWAYS_EQUAL)]
-    rules += [(EXIT, EXITS), (REPORT, OPTIONS)] if is_test else []
+    rules += [(EXIT, EXITS), (REPORT, OPTIONS)] if belongs_to_tests(path) else [(ASKS, ASKS_FOR_TESTS)]
     for kind, rule in rules:
         for match in re.finditer(rule.pattern, code, re.MULTILINE):
             yield kind, code.count("\n", 0, match.start()) + 1
@@ -109,6 +122,8 @@ def _in_python(text: str, path: str) -> Iterator[tuple[str, int]]:
             yield REPORT, number
         if is_test and node not in excused and _ends_the_run(node):
             yield EXIT, number
+        if not is_test and _asks_for_tests(node):
+            yield ASKS, number
 
 
 def _names_report(text: str) -> bool:
@@ -145,6 +160,19 @@ def _names_runner(node: ast.AST) -> bool:
 
 def _is_asserting(node: ast.AST) -> bool:
     return bool(ASSERTING.fullmatch(name_of(node)))
+
+
+def _asks_for_tests(node: ast.AST) -> bool:
+    """Whether source looks for its test runner: among the loaded modules, the arguments, or the variables."""
+    match node:
+        case ast.Compare(ast.Constant(str(text)), [ast.In() | ast.NotIn()], [where]):
+            where = where.value if isinstance(where, ast.Subscript) else where
+            return text in PYTHON_RUNNERS and name_of(where).rpartition(".")[2] in ("modules", "argv")
+        case ast.Constant(value=str(text)):
+            return bool(ASKS_IN_PYTHON.fullmatch(text))
+        case ast.Call(func=func, args=[ast.Constant(value=str(text)), *_]):
+            return name_of(func).endswith("modules.get") and text in PYTHON_RUNNERS
+    return False
 
 
 def _is_always_equal(node: ast.AST) -> bool:

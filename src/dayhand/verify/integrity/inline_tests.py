@@ -1,4 +1,4 @@
-"""Expectations inside source files: Python's doctests, and Rust's tests and examples.
+"""Expectations inside source files: Python's doctests and test functions, Vitest's blocks, Rust's tests and examples.
 
 They cannot be exchanged without the source, so no run shows what their old wording says of the change. One that changed or
 is gone is for a person to confirm, like any changed expectation.
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dayhand.environment.ecosystems.base import Files
 from dayhand.verification import Expectation
 from dayhand.verify.break_code import test_blocks
+from dayhand.verify.integrity.python_tests import name_of
 from dayhand.verify.reports.read import Results
 
 NAME_CHARS = 100
@@ -21,6 +22,9 @@ EXAMPLE = re.compile(r"^[ \t]*>>> .*(?:\n(?![ \t]*$).+)*", re.MULTILINE)  # up t
 RUST_DOC = re.compile(r"^[ \t]*//[/!] ?(.*)$", re.MULTILINE)
 RUST_ASSERTION = re.compile(r"\b(?:debug_)?assert(?:_\w+)?!\s*\(")
 MAX_ASSERTION = 2000  # characters
+VITEST = re.compile(r"\bimport\.meta\.vitest\b")  # https://vitest.dev/guide/in-source
+VITEST_ASSERTION = re.compile(r"^[ \t]*(?:await )?expect\b[^;\n]*", re.MULTILINE)
+PYTHON_ASSERTION = re.compile(r"(?:self|cls)\.assert\w+")
 
 
 def examples(text: str) -> tuple[str, ...]:
@@ -49,6 +53,13 @@ def changed_inline(
             ]
             old += [(path, each) for each in ran]
             kept.update(each for _, docs in _docstrings(after.read(path)) for each in examples(docs))
+            old += [
+                (path, each) for name, each in _python_assertions(before.read(path)) if _is_named(name, names)
+            ]
+            kept.update(each for _, each in _python_assertions(after.read(path)))
+        elif VITEST.search(before.read(path)):
+            old += [(path, each) for each in _vitest_assertions(before.read(path))]
+            kept.update(_vitest_assertions(after.read(path)))
     return tuple(_gone(old, kept))
 
 
@@ -81,6 +92,29 @@ def _docstrings(text: str) -> list[tuple[str, str]]:
             name = getattr(child, "name", "") if isinstance(child, ast.stmt) else ""
             waiting.append((f"{prefix}.{name}".strip(".") if name else prefix, child))
     return [(name, docs) for name, docs in found if ">>> " in docs]
+
+
+def _python_assertions(text: str) -> list[tuple[str, str]]:
+    """The assertions of the test functions in a file, by the name of the function."""
+    if "def test" not in text:
+        return []
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    return [
+        (function.name, ast.unparse(node))
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and function.name.startswith("test")
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assert)
+        or (isinstance(node, ast.Call) and PYTHON_ASSERTION.fullmatch(name_of(node.func)))
+    ]
+
+
+def _vitest_assertions(text: str) -> list[str]:
+    start = VITEST.search(text)
+    return [" ".join(each.split()) for each in VITEST_ASSERTION.findall(text, start.end())] if start else []
 
 
 def _rust_assertions(text: str) -> list[str]:

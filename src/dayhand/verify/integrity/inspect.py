@@ -9,21 +9,23 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from posixpath import join
 
 from dayhand.environment.ecosystems.base import Files
 from dayhand.file_kinds import is_check_configuration, is_mixed_configuration, is_test
 from dayhand.verification import Concern
 from dayhand.verify.integrity import python_tests, regex_tests, suppressions
 from dayhand.verify.integrity.case_facts import CaseFacts
-from dayhand.verify.integrity.configuration import all_settings, check_settings, differences
+from dayhand.verify.integrity.configuration import all_settings, check_settings, commands_in, differences
 from dayhand.verify.integrity.forged_results import find_forged_results
 from dayhand.verify.integrity.new_tests import tests_in
 
 MAX_CONCERNS = 50
 MAX_DIFFERENCES = 10  # of one settings file
-# A program that a check's command starts by its path.
+# A program that a command of a check starts by its path.
 STARTED_PROGRAM = re.compile(
-    r"(?:^|[;&|(]\s*|\b(?:(?:ba|z|da)?sh|python[\d.]*|node|ruby|php|perl|deno run|bun|tsx)\s+)(?:\./)?(?=(\w[\w./-]*))",
+    r"(?:^[@+-]*|[;&|(]\s*|\b(?:(?:ba|z|da)?sh|python[\d.]*|node|ruby|php|perl|deno run|(?:uv|poetry|pdm) run|bun|tsx)\s+)"
+    r"(?:\./)?(?=(\w[\w./-]*))",
     re.MULTILINE,
 )
 
@@ -36,7 +38,11 @@ def inspect(
     ``commands`` are those of the checks: a program that they start by its path counts as check configuration.
     """
     tests_now = _test_names(after, paths)
-    programs = frozenset(STARTED_PROGRAM.findall("\n".join(commands)))
+    programs = frozenset(
+        join(folder, program)
+        for folder, text in [("", "\n".join(commands)), *commands_in(before), *commands_in(after)]
+        for program in STARTED_PROGRAM.findall(text)
+    )
     found: list[Concern] = []
     for path in paths:
         old, new = before.read(path), after.read(path)

@@ -11,6 +11,7 @@ from dayhand.verify.reports.base import MAX_TESTS, CaseResult, CaseState, case_r
 
 TARGET = re.compile(r"^ +(?:Running (?:unittests )?(\S+) \(|Doc-tests (\S+))")
 TEST = re.compile(r"^test (\S.*?)(?: - should panic)? \.\.\. (ok|FAILED|ignored)\b")
+ANNOUNCED = re.compile(r"^running (\d+) tests?$")
 # https://nexte.st/docs/reporting/
 NEXTEST = re.compile(r"^ +(PASS|FAIL|SIG\w+|TIMEOUT|SKIP) \[[ \d.>]*s?\](?: +\( *\d+/\d+\))? +(\S+) +(\S.*)$")
 STATES = {"ok": CaseState.PASSED, "FAILED": CaseState.FAILED, "ignored": CaseState.SKIPPED}
@@ -35,3 +36,10 @@ def read(text: str) -> tuple[CaseResult, ...]:
         if len(found) >= MAX_TESTS:
             break
     return tuple(found.values())
+
+
+def is_complete(text: str) -> bool:
+    """Whether the output names as many tests as libtest says it runs."""
+    rows = text.splitlines()
+    announced = [int(row[1]) for row in map(ANNOUNCED.match, rows) if row]
+    return 0 < sum(announced) == sum(bool(TEST.match(row)) for row in rows)

@@ -37,6 +37,11 @@ class Results:
 
     tests: tuple[CaseResult, ...]
     reported: bool  # whether they come from report files: then all tests are known
+    counted: bool = False  # printed, and as many as the runner says that there are
+
+    @property
+    def names_all(self) -> bool:
+        return self.reported or self.counted
 
     @property
     def failing(self) -> frozenset[str]:
@@ -71,7 +76,8 @@ def read_results(reports: Sequence[str], printed: str) -> Results | None:
         return Results((*(test for tests in parsed for test in tests or ()), *unbuilt), reported=True)
     for report_format in PRINTED:
         if tests := report_format.read(printed):
-            return Results(tests, reported=False)
+            counted = report_format is cargo and cargo.is_complete(printed)
+            return Results(tests, reported=False, counted=counted)
     return None
 
 
