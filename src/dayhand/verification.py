@@ -88,7 +88,7 @@ class Run:
 
     command: str
     code: int | None  # the exit code; None if the command did not end by itself (see ``reason``)
-    reason: str  # "exit", "wall", "flood", "oom", "lost"
+    reason: str  # "exit", "wall", "flood", "oom", "truncated", "lost"
     seconds: float
     output: str  # the beginning and the end of it, safe to show
     line: int = 0  # where it begins in the task's log: the evidence link

@@ -8,12 +8,15 @@ import tomllib
 import pytest
 
 from dayhand.box_paths import ENVIRONMENT, WORKSPACE
+from dayhand.sandbox.docker.box import KILLED
+from dayhand.sandbox.docker.end_mark import EndMark
 from dayhand.sandbox.guest import (
     HOME,
     SYSTEM_PATH,
     TOOLS,
     UID,
 )
+from dayhand.sandbox.output import OutputCapture
 from tests.sandbox.image import DOCKERFILE, require_image
 
 SWEEP = "/usr/local/libexec/dayhand/sweep"
@@ -49,9 +52,18 @@ def container(built):
 
 
 def run(container, script: str) -> tuple[int, str]:
+    """The exit code and both outputs. It runs again if the engine, which may be busy, loses the end of them."""
     environment = {"PATH": f"{TOOLS}:{SYSTEM_PATH}", "HOME": HOME}
-    code, output = container.exec_run(["/bin/sh", "-c", f"exec 2>&1; {script}"], environment=environment)
-    return code, output.decode()
+    for _ in range(3):
+        capture = OutputCapture(100_000, 100_000)
+        end = EndMark(capture)
+        marked = f"exec 2>&1; {script}\ncode=$?; {end.printf}; exit $code"
+        code, output = container.exec_run(["/bin/sh", "-c", marked], environment=environment)
+        end.write(output)
+        if end.arrived or code > KILLED:
+            break
+    end.finish()
+    return code, capture.head.decode()
 
 
 def test_commands_are_those_of_a_user_without_rights(container):

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dayhand.environment.base import Environment
 from dayhand.environment.ecosystems.base import Check
-from dayhand.sandbox.base import Box
+from dayhand.errors import SandboxError
+from dayhand.sandbox.base import Box, Reason, Result
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 from dayhand.verification import Counts
 from dayhand.verify.runner import PYTEST, CheckResult, Runner
@@ -56,7 +60,7 @@ def sandbox() -> Iterator[BubblewrapSandbox]:
 
 
 def run(
-    sandbox: BubblewrapSandbox, files: Mapping[str, str], command: str, *, ecosystem: str = ""
+    sandbox: BubblewrapSandbox | LateReader, files: Mapping[str, str], command: str, *, ecosystem: str = ""
 ) -> CheckResult:
     """Run one test command on these files, in a real box."""
     heap = io.BytesIO()
@@ -83,6 +87,42 @@ def run(
         ecosystems=(ecosystem,) if ecosystem else (),
     )
     return Runner(environment, sandbox, Notes()).run(check, fill)
+
+
+class LateReader:
+    """A real sandbox whose next commands with this word in them lose the end of their output."""
+
+    def __init__(self, sandbox: BubblewrapSandbox, word: str, times: int) -> None:
+        self.sandbox, self.word, self.times = sandbox, word, times
+
+    @contextlib.contextmanager
+    def open(self, **options: Any) -> Iterator[LateBox]:
+        with self.sandbox.open(**options) as box:
+            yield LateBox(self, box)
+
+
+class LateBox:
+    def __init__(self, reader: LateReader, box: Box) -> None:
+        self.reader, self.box = reader, box
+        self.check_output = box.check_output
+
+    def run(self, command: Any, **options: Any) -> Result:
+        result = self.box.run(command, **options)
+        if self.reader.word not in str(command) or not self.reader.times:
+            return result
+        self.reader.times -= 1
+        return replace(result, head=result.head[:3], size=3, reason=Reason.TRUNCATED)
+
+
+def test_a_check_whose_output_was_lost_runs_again(sandbox: BubblewrapSandbox) -> None:
+    result = run(LateReader(sandbox, "two", times=1), {"a": ""}, "echo one; echo two")
+
+    assert (result.run.passed, result.run.output) == (True, "one\ntwo\n")
+
+
+def test_nothing_is_concluded_from_output_that_was_lost_twice(sandbox: BubblewrapSandbox) -> None:
+    with pytest.raises(SandboxError, match="lost twice"):
+        run(LateReader(sandbox, "two", times=2), {"a": ""}, "echo one; echo two")
 
 
 NODE_TESTS = {

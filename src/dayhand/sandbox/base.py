@@ -36,6 +36,7 @@ class Reason(StrEnum):
     FLOOD = "flood"  # it wrote more output or more to the disk than it may
     OOM = "oom"  # it ran out of memory
     CANCELLED = "halted"  # the caller no longer wants it
+    TRUNCATED = "truncated"  # it exited, but the end of its output did not arrive
     LOST = "lost"  # the box broke while it ran
 
 

@@ -26,6 +26,7 @@ MAX_ARGUMENT_BYTES = 126 * 1024
 MAX_COMMAND_BYTES = 1024 * 1024
 ARGUMENT_OVERHEAD = 9  # bytes for each argument besides its own: its terminator and its pointer
 OUT_OF_MEMORY = "\nOut of memory: the processes, shared memory and temporary files of a sandbox may take {} MB together.\n"
+READ_LATE = "This machine is too busy to read what commands write: run fewer tasks at once, and try again."
 MAX_ERROR_BYTES = 4096  # of the standard error of one of our own commands, kept for the error message
 
 
@@ -147,6 +148,8 @@ class CommandRunner(ABC):
         status = self._run_alone(request, out, err, gateway=None)
         if status.reason is Reason.FLOOD:
             raise SandboxError(f"{command[0]} wrote more than {max_bytes} bytes, the limit for its output.")
+        if status.reason is Reason.TRUNCATED:
+            raise SandboxError(f"The end of what {command[0]} wrote in the box was lost.", advice=READ_LATE)
         if status.code != 0 or status.reason is not Reason.EXIT:
             errors = Result(status.code, err.head, err.tail, err.size, status.reason, status.seconds).text()
             raise SandboxError(

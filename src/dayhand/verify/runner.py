@@ -11,8 +11,10 @@ from dayhand.environment.ecosystems.base import Check
 from dayhand.environment.services.base import Started
 from dayhand.environment.services.plan import assign_addresses, host_addresses
 from dayhand.environment.services.start import find_command, start_script
+from dayhand.errors import SandboxError
 from dayhand.exit_codes import NOT_STARTED
-from dayhand.sandbox.base import Box, CommandLimits, Result, Sandbox
+from dayhand.sandbox.base import Box, CommandLimits, Reason, Result, Sandbox
+from dayhand.sandbox.command import READ_LATE
 from dayhand.sandbox.output import LiveOutput
 from dayhand.verification import Run
 from dayhand.verify.reports import collect
@@ -22,6 +24,7 @@ from dayhand.verify.undeclared_services import describe, find_undeclared
 
 CHECK_SECONDS = 900.0
 MAX_RUNS_FOR_SERVICES = 3  # a server that is missing, then its user, then its database
+RUNS_FOR_WHOLE_OUTPUT = 2
 # Commands that start pytest in the box itself: these must write a report.
 PYTEST = re.compile(
     r"^(?:cd \S+ && )?(?:\w+=\S+ |[\w./-]*(?:python[\d.]*|coverage|uv|poetry|pdm|pipenv|hatch|rye) |(?:run|-m) )*\S*(?:pytest|py\.test)(?=\s|$)"
@@ -63,13 +66,22 @@ class Runner:
         """Run a check on the tree that ``fill`` puts into the box, and read its report.
 
         Tests that try to reach a service that nothing declares run again beside it, if its programs are there.
+        Raises ``SandboxError`` if the box breaks or keeps losing output.
         """
-        result = self._run_once(check, fill)
+        result = self._run_whole(check, fill)
         for _ in range(MAX_RUNS_FOR_SERVICES):
             if check.kind != "test" or result.run.passed or not self._finds_undeclared(result.run.output):
                 break
-            result = self._run_once(check, fill)
+            result = self._run_whole(check, fill)
         return result
+
+    def _run_whole(self, check: Check, fill: Fill) -> CheckResult:
+        """Run a check, and once more where the end of its output was lost: nothing is concluded from a part."""
+        for _ in range(RUNS_FOR_WHOLE_OUTPUT):
+            result = self._run_once(check, fill)
+            if result.run.reason != Reason.TRUNCATED:
+                return result
+        raise SandboxError(f"The end of what `{check.command}` wrote was lost twice.", advice=READ_LATE)
 
     def _finds_undeclared(self, output: str) -> bool:
         """Whether the output names a service that can be started in addition."""

@@ -29,6 +29,7 @@ from tests.sandbox.image import require_image
 from tests.waiting import becomes_true, open_descriptors
 
 BRIEF = CommandLimits(seconds=1)
+IDLE_PROCESSES = 2  # the first process, and the `sleep` it waits for
 WORKER = """
 import sys
 from pathlib import Path
@@ -98,6 +99,37 @@ def test_what_a_command_leaves_is_killed_even_if_it_killed_our_shell(box):
 
     assert not result.passed
     assert "72.25" not in box.run("cat /proc/*/cmdline").text()
+
+
+def test_output_that_is_read_too_late_is_not_taken_for_all_of_it(box, container):
+    """The engine drops what has not been read some seconds after a command has ended."""
+    fill_every_pipe = (
+        "import os, time\n"
+        "os.set_blocking(1, False)\n"
+        "written = time.monotonic()\n"
+        "while time.monotonic() - written < 0.5:\n"
+        "    try:\n"
+        "        os.write(1, b'x' * 4000)\n"  # less than a page, so the mark has room in the last one
+        "        written = time.monotonic()\n"
+        "    except BlockingIOError:\n"
+        "        time.sleep(0.01)\n"
+        "os.set_blocking(1, True)\n"
+    )
+
+    chunks = []
+
+    def read_late(chunk):
+        if not chunks:
+            assert becomes_true(lambda: len(container.top()["Processes"]) == IDLE_PROCESSES)
+            time.sleep(
+                4
+            )  # nothing tells that the engine has given up waiting, which it does after two seconds
+        chunks.append(chunk)
+
+    late = box.run(["python3", "-c", fill_every_pipe], on_output=read_late)
+
+    assert (late.code, late.reason, late.passed) == (0, Reason.TRUNCATED, False)
+    assert box.run("head -c 1400000 /dev/zero; echo end").passed
 
 
 def test_variables_of_the_command_do_not_reach_our_shell(box):

@@ -26,6 +26,8 @@ def how_it_ended(result: Result, request: ShellCall) -> str:
             return "stopped because it used too much memory"
         case Reason.CANCELLED:
             return "killed before it ended"
+        case Reason.TRUNCATED:
+            return f"exit {result.code}, but the end of its output was lost: run it again to see all of it"
         case Reason.LOST:
             return "lost with the sandbox"
         case _:

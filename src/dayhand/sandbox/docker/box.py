@@ -13,6 +13,7 @@ from dayhand.sandbox.base import Reason, Snapshot
 from dayhand.sandbox.command import MAX_ERROR_BYTES, CommandRunner, ExitStatus, SandboxCommand
 from dayhand.sandbox.docker.disk_watch import MEASURE, ContainerDiskWatch
 from dayhand.sandbox.docker.egress_tunnel import RELAY, RELAY_USER, EgressTunnel
+from dayhand.sandbox.docker.end_mark import EndMark
 from dayhand.sandbox.docker.engine import DISCARD, DockerEngine
 from dayhand.sandbox.docker.exec_stream import ExecStream
 from dayhand.sandbox.egress.gateway import Gateway
@@ -48,7 +49,7 @@ for folder in {HOME} WRITABLE; do
 done
 count_oom; before=$oom; count; idle=$processes
 (cd -- "$1" && shift && unset OLDPWD && exec /usr/bin/env "$@") MERGE; code=$?
-sweep $idle; count_oom
+sweep $idle; count_oom; MARK_END
 [ "$oom" = "$before" ] || exit 137
 exit $code
 """
@@ -110,7 +111,7 @@ class DockerBox(CommandRunner):
     ) -> ExitStatus:
         before = self._oom_kills
         status = self._run_exec(command, out, err or out)
-        if status.reason is not Reason.EXIT:
+        if status.reason not in (Reason.EXIT, Reason.TRUNCATED):
             return status
         if status.code is None:
             raise SandboxError("The box broke: its container is gone.")
@@ -127,6 +128,8 @@ class DockerBox(CommandRunner):
         wrapper = _WRAPPER.replace("MERGE", "2>&1" if err is out else "")
         # A command may have taken away its user's right to these folders: the next one gets it back.
         wrapper = wrapper.replace("WRITABLE", f"{WORKSPACE} {ENVIRONMENT}" if self.on_save else WORKSPACE)
+        ends = EndMark(out), EndMark(err)
+        wrapper = wrapper.replace("MARK_END", f"{ends[0].printf}; {ends[1].printf} >&2")
         stream, exec_id = self._engine.start_exec(
             self._container,
             [self._shell, "-c", wrapper, "sh", command.cwd, *_env_arguments(command)],
@@ -138,16 +141,25 @@ class DockerBox(CommandRunner):
         try:
             if command.stdin is not None:
                 stream.feed(command.stdin)
-            reason = self._stream_until_end(stream, out, err, command=command)
+            reason = self._stream_until_end(stream, ends, captures=(out, err), command=command)
         finally:
             if reason is None:  # ``on_output`` or ``cancelled`` raised
                 self._kill(stream)
             stream.close()
+        for end in ends:
+            end.finish()
         code = None if reason is not Reason.EXIT else self._engine.exit_code(exec_id)
+        if code is not None and code <= KILLED and not all(end.arrived for end in ends):
+            reason = Reason.TRUNCATED
         return ExitStatus(code, reason, time.monotonic() - began)
 
     def _stream_until_end(
-        self, stream: ExecStream, out: OutputCapture, err: OutputCapture, *, command: SandboxCommand
+        self,
+        stream: ExecStream,
+        ends: tuple[EndMark, EndMark],
+        *,
+        captures: tuple[OutputCapture, OutputCapture],
+        command: SandboxCommand,
     ) -> Reason:
         now = asked = time.monotonic()
         until = now + command.seconds
@@ -155,7 +167,7 @@ class DockerBox(CommandRunner):
         while not stream.ended:
             now = time.monotonic()
             reason = Reason.TIMEOUT if now >= until else disk(now)
-            if out.flooded or err.flooded:
+            if any(capture.flooded for capture in captures):
                 reason = Reason.FLOOD
             if now - asked >= WATCH_SECONDS:
                 asked = now
@@ -163,9 +175,9 @@ class DockerBox(CommandRunner):
             if reason is not None:
                 self._kill(stream)
                 return reason
-            stream.step(min(until - now, WATCH_SECONDS), out, err)
+            stream.step(min(until - now, WATCH_SECONDS), *ends)
         disk.join()
-        return Reason.FLOOD if out.flooded or err.flooded else Reason.EXIT
+        return Reason.FLOOD if any(capture.flooded for capture in captures) else Reason.EXIT
 
     def _measure_disk(self) -> str:
         words = [self._shell, "-c", MEASURE]
