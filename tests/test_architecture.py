@@ -32,7 +32,7 @@ def test_the_web_process_loads_nothing_that_can_run_code() -> None:
 
 HEAVY = (
     *("asyncio", "docker", "flask", "git", "github", "httpx2", "importlib.metadata", "markdown_it"),
-    *("openai", "redis", "requests", "rich", "rq", "yaml"),
+    *("openai", "redis", "requests", "rich", "rq", "valkey", "yaml"),
 )
 SANDBOX = "importlib.metadata"  # it looks for the bwrap of a wheel
 

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from dayhand.errors import EXIT_MEANINGS, DayhandError, ExitCode, SettingsError
 from dayhand.settings.table import Settings, read_settings
+from dayhand.startup.loading import loading
 from dayhand.untrusted_text import clean
 
 Subcommands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no other name
@@ -266,8 +267,8 @@ def _dispatch(_: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from dayhand.commands.run import RunOptions, run_locally
-
+    with loading():
+        from dayhand.commands.run import RunOptions, run_locally
     options = RunOptions(
         arguments.repo, arguments.words, arguments.branch, dirty=arguments.dirty, json=arguments.json
     )
@@ -275,14 +276,14 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _environment(arguments: argparse.Namespace) -> int:
-    from dayhand.commands.environment import examine_locally
-
+    with loading():
+        from dayhand.commands.environment import examine_locally
     return examine_locally(_settings(), arguments.repo, as_json=arguments.json)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from dayhand.commands.doctor.doctor import examine, report_wrong_setting
-
+    with loading():
+        from dayhand.commands.doctor.doctor import examine, report_wrong_setting
     try:
         settings = _settings()
     except SettingsError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 
 from dayhand.environment.declared import agents_md
@@ -12,10 +11,12 @@ from dayhand.environment.declared.dayhand_toml import NAME as DAYHAND_TOML
 from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
 from dayhand.environment.ecosystems.base import Ecosystem
 from dayhand.environment.version_pins import VERSION_MANAGERS
+from dayhand.startup.records import dataclass
+from dayhand.startup.regex import regex
 
 # Tests
 
-TEST = re.compile(
+TEST = regex(
     r"(^|/)(tests?|specs?|__tests__|testing)/"
     r"|(^|/)(test_[^/]*|[^/]*_tests?|tests?|conftest)\.py$"
     r"|\.(test|spec|cy)\.[cm]?[jt]sx?$"
@@ -23,13 +24,13 @@ TEST = re.compile(
     r"|_test\.(go|rb|exs?)$|_spec\.rb$|(Test|Tests|IT)\.(java|kt|cs|php)$"
 )
 # What tests compare with, or use: beside them in a folder of its own.
-TEST_DATA = re.compile(
+TEST_DATA = regex(
     r"(^|/)(testdata|test[-_]data|__snapshots__|__mocks__|__fixtures__|cypress|fixtures?|goldens?|cassettes|e2e)/"
     r"|(^|/)features/(steps|step_definitions|support)/|\.feature$"
     r"|(^|/)test[-_]?(utils?|helpers?|support|lib|fixtures?)(/|\.\w+$)|(^|/)(testing|assert(ion)?s?)\.\w+$"
     r"|\.(snap|golden)$|\.(approved|verified)\.\w+$"
 )
-TEST_CODE = re.compile(r"\.(py|[cm]?[jt]sx?|go|rb|exs?|java|kt|cs|php|rs|sh|c|cc|cpp)$")
+TEST_CODE = regex(r"\.(py|[cm]?[jt]sx?|go|rb|exs?|java|kt|cs|php|rs|sh|c|cc|cpp)$")
 
 
 def is_test(path: str) -> bool:
@@ -61,7 +62,7 @@ CHECK_SETTINGS = JSON_SETTINGS_WITHOUT_SUFFIX | INI_SETTINGS_WITHOUT_SUFFIX | fr
         ".php-cs-fixer.php", ".php-cs-fixer.dist.php", "checkstyle.xml", "detekt.yml",
     ]
 )  # fmt: skip
-CHECK_SETTINGS_PATTERN = re.compile(
+CHECK_SETTINGS_PATTERN = regex(
     r"\.(eslint|prettier|stylelint|mocha|nyc|c8)rc(\.\w+)?|eslint\.config\.[cm]?[jt]s|tsconfig(\.\w+)?\.json"
     r"|(jest|vitest|karma|playwright|cypress|ava)\.config\.\w+|vitest\.workspace\.\w+|\.taprc|bunfig\.toml"
     r"|[\w.-]+\.mk|\.?[jJ]ustfile|Taskfile\.ya?ml|\.env\.(test|testing|ci)"
@@ -71,8 +72,8 @@ CHECK_SETTINGS_PATTERN = re.compile(
 SHADOWING_MODULES = frozenset(["sitecustomize.py", "usercustomize.py", "pytest.py", "unittest.py"])
 SHADOWING_PACKAGES = ("pytest/", "_pytest/", "unittest/")  # from the top of the repository
 # Minitest loads every such file that it can find, and Maven reads its options from these.
-LOADED_BY_A_RUNNER = re.compile(r"(^|/)minitest/\w+_plugin\.rb$|(^|/)\.mvn/(maven|jvm)\.config$")
-CHECK_SCRIPT = re.compile(
+LOADED_BY_A_RUNNER = regex(r"(^|/)minitest/\w+_plugin\.rb$|(^|/)\.mvn/(maven|jvm)\.config$")
+CHECK_SCRIPT = regex(
     r"((scripts?|bin|tools)/)?(run[-_]?)?(tests?|lint|check|types|typecheck)(\.sh)?"
     r"|((scripts?|bin|tools)/)?((run[-_]?)(tests?|lint|check|types|typecheck)|lint|check|types|typecheck)\.py"
 )
@@ -117,7 +118,7 @@ def is_mixed_configuration(path: str) -> bool:
 GIT_ATTRIBUTES = ".gitattributes"
 SUBMODULES = ".gitmodules"
 INSTALL_SCRIPTS = frozenset(["setup.py", "build.rs", "binding.gyp"])  # an installer runs them
-DEPENDENCY_MANIFEST = re.compile(
+DEPENDENCY_MANIFEST = regex(
     r"requirements[^/]*\.(txt|in)|pyproject\.toml|setup\.(py|cfg)|Pipfile|package\.json|Cargo\.toml|Gemfile"
 )
 
@@ -154,7 +155,7 @@ def ecosystem_files(ecosystems: tuple[Ecosystem, ...]) -> EcosystemFiles:
     locks = frozenset(name for each in ecosystems for name in each.LOCKS)
     others = frozenset(name for each in ecosystems for name in (*each.SETTINGS, *each.PINS))
     patterns = "|".join(f"(?:{each.SETTINGS_PATTERN.pattern})" for each in ecosystems)
-    return EcosystemFiles(manifests, locks, manifests | locks | others, re.compile(patterns))
+    return EcosystemFiles(manifests, locks, manifests | locks | others, regex(patterns))
 
 
 def is_lock(path: str, ecosystems: tuple[Ecosystem, ...] = ECOSYSTEMS) -> bool:
@@ -191,7 +192,7 @@ BY_PRODUCT_FOLDERS = frozenset(
         ".gradle", ".bundle", ".phpunit.cache", ".scannerwork",
     ]
 )  # fmt: skip
-BY_PRODUCT_FILE = re.compile(
+BY_PRODUCT_FILE = regex(
     r".*\.(pyc|pyo|class|o|obj|so|dylib|dll|exe|a|test|prof|profraw|profdata|gcda|gcno|rlib|tsbuildinfo|swp|orig|rej|bak"
     r"|tmp|log|dump|dmp|sqlite3-journal|hprof)|.*~|core(\.\d+)?|\.coverage(\..*)?|coverage(-final)?\.(xml|json|out|lcov)"
     r"|lcov\.info|cover\.out|(junit|test-?results?|report)([-_.][\w.-]*)?\.xml|\.eslintcache|\.stylelintcache|\.phpunit\.result\.cache"
@@ -215,7 +216,7 @@ def by_product(path: str) -> str:
 
 # Prose and source
 
-PROSE = re.compile(
+PROSE = regex(
     r"\.(md|rst|txt|adoc|png|jpe?g|gif|svg|ico|pdf|lock|po|csv)$|(^|/)(LICENSE|NOTICE|\.gitignore)$"
 )
 

@@ -6,7 +6,7 @@ follow-up, on GitHub or on a local repository, follow the same path.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from dayhand.agent.briefing import brief
@@ -38,6 +38,7 @@ from dayhand.ledger.log import TaskLog
 from dayhand.publish.set_up_proposal import propose_set_up
 from dayhand.publish.wording.environment import unavailable
 from dayhand.sandbox.base import Box
+from dayhand.startup.records import dataclass
 from dayhand.task import (
     Answered,
     Change,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from dayhand.agent.guard import WorkLimits
 from dayhand.agent.model.base import Model
@@ -24,6 +24,7 @@ from dayhand.publish.base import ProposedChange, Publication
 from dayhand.reading.conversation import Conversation
 from dayhand.sandbox.base import Sandbox
 from dayhand.sandbox.cancellable import Cancellable
+from dayhand.startup.records import dataclass
 from dayhand.task import CheckedChange, Conflict, Proposed, Sibling, Solution, Task
 from dayhand.verification import Scope
 from dayhand.verify.base_cache import BaseCache

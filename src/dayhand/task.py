@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
+from dayhand.startup.records import dataclass
 from dayhand.usage import LimitHit, Switch, Usage
 from dayhand.verification import Concern, Run, Verification
 

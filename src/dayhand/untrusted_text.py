@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from dayhand.startup.records import dataclass
+from dayhand.startup.regex import regex
 
 REDACTED = "[redacted]"
 MAX_KEY_CHARS = 20_000  # of a private key: a 16384-bit one in PEM has 13,000
@@ -26,17 +28,17 @@ CLEAR_LINE = "\r\x1b[K"  # of a terminal
 # ECMA-48: CSI sequences; strings for the terminal (titles, links, graphics), which end with BEL or ST and never go
 # beyond a line here; then the short ones. In 7 bits, and as the C1 characters that mean the same.
 # https://ecma-international.org/publications-and-standards/standards/ecma-48/
-TERMINAL_CODES = re.compile(
+TERMINAL_CODES = regex(
     "(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]"
     "|\x1b[\\]PX^_][^\x07\n\x1b\x9c]*(?:\x07|\x1b\\\\|\x9c)?|[\x90\x98\x9d-\x9f][^\x07\n\x1b\x9c]*(?:\x07|\x9c)"
     "|\x1b[ -/]*[0-~]"
 )
 CONTROLS = "\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 and C1, but for tab and line feed
-_CONTROL = re.compile(f"[{CONTROLS}]")
+_CONTROL = regex(f"[{CONTROLS}]")
 # What a reader does not see. A joiner between two characters of a script that joins them, or in an emoji, is seen by
 # its effect, and so is one variation selector after a symbol; in Latin words and in runs they carry text.
 # https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point https://trojansource.codes
-HIDDEN = re.compile(
+HIDDEN = regex(
     rf"[{CONTROLS}"
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"  # soft hyphen, Hangul and Mongolian fillers
     "\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"  # zero width, line separators, direction
@@ -90,19 +92,19 @@ CREDENTIALS = (
     CredentialShape("a payment provider's key", ("sk_live_", "rk_live_"), ALPHANUMERIC),
 )
 # How the words begin that tell GitHub and other CI systems to skip a commit.
-_SKIPS_CI = re.compile(
+_SKIPS_CI = regex(
     r"\[(?=\s*(?:(?:skip|no|ci|actions)\b|[\w-]+[ -]skip\s*\]))|\*\*\*(?=NO_CI)|\bskip(?=-checks\s*:)",
     re.IGNORECASE,
 )
 PRIVATE_KEY = "a private key"
 _KEY_START = r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----"
 _KEY_END = _KEY_START.replace("BEGIN", "END")
-_KEY = re.compile(
+_KEY = regex(
     f"{_KEY_START}(?:.{{0,{MAX_KEY_CHARS}}}?{_KEY_END}|.{{0,{MAX_KEY_CHARS}}})",
     re.DOTALL,  # without an end, all that follows may belong to it
 )
-_PATTERNS = {shape: re.compile(shape.pattern) for shape in CREDENTIALS}
-_CUT_PATTERNS = {shape: re.compile(shape.cut_pattern) for shape in CREDENTIALS}
+_PATTERNS = {shape: regex(shape.pattern) for shape in CREDENTIALS}
+_CUT_PATTERNS = {shape: regex(shape.cut_pattern) for shape in CREDENTIALS}
 
 
 def decode_output(raw: bytes) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
+
+from dayhand.startup.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

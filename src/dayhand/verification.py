@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from dayhand.startup.records import dataclass
 from dayhand.usage import LimitHit
 
 MODIFIES_CHECKS = "That may be right, but the checks cannot confirm it:"

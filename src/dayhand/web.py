@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from flask import Flask, Response, jsonify
 from redis import Redis
@@ -29,6 +29,7 @@ from dayhand.ledger.redis_server import at_hand, connect, connect_raw
 from dayhand.settings.dashboard_token import dashboard_link, dashboard_token
 from dayhand.settings.required import require_app, require_data, require_no_eviction
 from dayhand.settings.table import PUBLIC_API, Settings
+from dayhand.startup.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

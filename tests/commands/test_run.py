@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -76,12 +77,32 @@ def run(
     return dayhand("run", "--repo", str(repo), *options, WORDS, cwd=folder, **set_up)
 
 
+MAX_GIT = 24  # git processes of ours until the model is asked; it was 33
+
+
+def count_git(folder: Path) -> tuple[str, Path]:
+    """A PATH whose git notes in the file each time that it is started."""
+    counted, found = folder / "git-started", shutil.which("git")
+    (folder / "bin").mkdir()
+    (folder / "bin/git").write_text(f'#!/bin/sh\necho "$*" >> {counted}\nexec {found} "$@"\n')
+    (folder / "bin/git").chmod(0o755)
+    return f"{folder / 'bin'}:{os.environ['PATH']}", counted
+
+
 def test_it_leaves_a_branch_and_touches_nothing_else(repo: Path, folder: Path) -> None:
     before = git(repo, "rev-parse", "main")
     (repo / "unsaved.txt").write_text("mine")
-    with played([FIX], [DONE]) as model:
-        done = run(repo, folder, model)
+    path, counted = count_git(folder)
+    begun = list[list[str]]()
+
+    def play(state: ScriptState) -> list[Move]:
+        begun.append(counted.read_text().splitlines())
+        return [DONE] if state.turn else [FIX]
+
+    with ScriptedServer([Script("local", lambda prompt: WORDS in prompt, play)]) as model:
+        done = run(repo, folder, model, PATH=path)
     assert done.returncode == 0, done.stderr
+    assert len(begun[0]) <= MAX_GIT, "\n".join(begun[0])
     (branch,) = [line.strip() for line in git(repo, "branch", "--list", "dayhand/*").splitlines()]
     assert git(repo, "show", f"{branch}:shop.py") == SHOP["shop.py"].replace(" + 1", "").strip()
     assert "test" in done.stdout

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dayhand.agent.model.base import Call, Item, Reply
 from dayhand.agent.model.items import message
@@ -18,6 +18,7 @@ from dayhand.agent.tools.call_parser import InvalidCall, PlanCall, parse_call
 from dayhand.agent.tools.schema import ALIASES, TOOLS
 from dayhand.errors import ModelError
 from dayhand.sandbox.base import Box
+from dayhand.startup.records import dataclass
 from dayhand.usage import Usage, add_usage
 
 FULL_SHARE = 0.85  # of the window; the rest is left for the handover and the reply

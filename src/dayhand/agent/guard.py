@@ -6,7 +6,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dayhand.agent.budget import REPOSITORY_SETTING, REQUEST_SETTING, Budget, lower_limits
 from dayhand.agent.model.base import Call, Item, Reply
@@ -15,6 +15,7 @@ from dayhand.agent.tools.call_parser import MAX_NAME_CHARS
 from dayhand.agent.tools.executor import ToolResult
 from dayhand.environment.declared.dayhand_toml import RepoConfig
 from dayhand.errors import LimitReached, ModelError, SandboxError
+from dayhand.startup.records import dataclass
 from dayhand.task import Ask
 from dayhand.usage import AskedLimits, Limit, Resource
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 
 from dayhand.agent.budget import Budget
@@ -27,6 +27,7 @@ from dayhand.ledger.log import TaskLog
 from dayhand.ledger.thread import Message
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
+from dayhand.startup.records import dataclass
 from dayhand.task import Solution, TaskKind
 from dayhand.usage import Limit
 

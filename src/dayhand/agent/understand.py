@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ from dayhand.agent.receiving import receive
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.log import TaskLog
 from dayhand.ledger.repository_notes import RepositoryNotes
+from dayhand.startup.records import dataclass
 from dayhand.task import Solution, Stage, Task, TaskKind
 from dayhand.visible_text.markdown import visible, visible_line
 

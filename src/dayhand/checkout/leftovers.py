@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass
 
 from dayhand.checkout.policy.sort_change import MAX_BYTES, MAX_FILES, MAX_TOTAL_BYTES, SUBMODULE
 from dayhand.file_kinds import by_product
 from dayhand.sandbox.worktree import DELETED, Found
+from dayhand.startup.records import dataclass
 from dayhand.task import LeftOut
 
 LEFT_BEHIND = "commands leave such files behind"

@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 from dayhand.checkout.git import BareGit
+from dayhand.checkout.process import never_cancelled
 from dayhand.errors import CheckoutError
+from dayhand.startup.records import dataclass
 
 BASE = "base"  # the branch in the exchange if the repository's has no name that we can use
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,200}")
@@ -36,16 +38,18 @@ class LocalRepository:
     head: str  # the commit
     branch: str  # "" if HEAD is detached
     shallow: bool
+    objects: Path  # the folder of its objects, which a worktree shares with its repository
 
     @property
     def git(self) -> BareGit:
         return BareGit(self.git_dir)
 
-    def uncommitted(self) -> int:
-        """How many files differ from HEAD, or are new and not ignored."""
+    def uncommitted(self, *, check: Callable[[], None] = never_cancelled) -> int:
+        """How many files differ from HEAD, or are new and not ignored. ``check`` raises to cancel it."""
         if not self.work_tree:
             return 0
-        out = self.git.run(*self._tree_options(), "status", "--porcelain", "-z", "--untracked-files=all")
+        git = BareGit(self.git_dir, check=check)
+        out = git.run(*self._tree_options(), "status", "--porcelain", "-z", "--untracked-files=all")
         return sum(1 for entry in out.split(b"\0") if re.match(rb"[ MADRCUT?!]{2} ", entry))
 
     def has_branch(self, name: str) -> bool:
@@ -68,9 +72,7 @@ class LocalRepository:
         """Make the exchange at ``path``; with ``dirty`` it starts from the uncommitted changes too."""
         git = BareGit(path)
         git.run("init", "-q", "--bare", str(path))
-        objects = self.git.run("rev-parse", "--git-path", "objects").decode().rstrip("\n")
-        folder = self.git_dir / objects  # an absolute path stays what it is
-        quoted = str(folder).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        quoted = str(self.objects).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
         (path / "objects/info/alternates").write_text(
             f'"{quoted}"\n', encoding="utf-8", errors="surrogateescape"
         )
@@ -175,18 +177,26 @@ def _git_dir(folder: Path) -> Path:
 
 
 def _read(top: Path, git_dir: Path, *, work_tree: bool) -> LocalRepository:
-    git = BareGit(git_dir)
-    status, out, error = git.attempt("rev-parse", "-q", "--verify", "HEAD^{commit}")
+    """Everything that git is asked about a repository, in one command."""
+    asked = ("--is-shallow-repository", "HEAD^{commit}", "--symbolic-full-name", "HEAD")
+    status, out, error = BareGit(git_dir).attempt("rev-parse", *asked, "--git-path", "objects")
     if status != 0:
         if "fatal: not a git repository" in error:
             raise CheckoutError(f"{top} is not a git repository.", advice=MAKE_ONE)
         raise CheckoutError(
             f"{top} is a git repository without a commit.", advice="Make a first commit (git commit)."
         )
-    _, name, _ = git.attempt("symbolic-ref", "-q", "--short", "HEAD")
-    shallow = git.run("rev-parse", "--is-shallow-repository").strip() == b"true"
-    branch = name.decode("utf-8", "replace").strip()
-    return LocalRepository(top, git_dir, work_tree, out.decode().strip(), branch, shallow)
+    shallow, head, ref, objects = out.split(b"\n", 3)
+    name = ref.decode("utf-8", "replace")
+    return LocalRepository(
+        top,
+        git_dir,
+        work_tree,
+        head.decode(),
+        "" if name == "HEAD" else name.removeprefix("refs/heads/"),
+        shallow == b"true",
+        git_dir / os.fsdecode(objects.removesuffix(b"\n")),  # an absolute path stays what it is
+    )
 
 
 def _commit(git: BareGit, tree: str, *, parents: tuple[str, ...], message: str) -> str:

@@ -7,7 +7,7 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from dayhand.checkout.bundles import lock_file, make_bundle
@@ -20,6 +20,7 @@ from dayhand.checkout.tree_diff import changed_paths
 from dayhand.errors import CheckoutError
 from dayhand.sandbox.private_folder import make_private
 from dayhand.sandbox.worktree import DELETED
+from dayhand.startup.records import dataclass
 
 READ_BYTES = 1024 * 1024
 MAX_BETWEEN = 250  # commits that are looked at one by one

@@ -13,10 +13,11 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dayhand.errors import CheckoutError
 from dayhand.exit_codes import NOT_EXECUTABLE
+from dayhand.startup.records import dataclass
 
 TIMEOUT_SECONDS = 600.0
 END_SECONDS = 2.0  # for git to end its own children after SIGTERM

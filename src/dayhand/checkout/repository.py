@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from dayhand.checkout.bundles import bundle_ref
@@ -29,6 +29,7 @@ from dayhand.ledger.facts import Facts
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
 from dayhand.sandbox.worktree import Changes
+from dayhand.startup.records import dataclass
 from dayhand.task import Change, CheckedChange, HeldBack, LeftOut, Solution, Task
 from dayhand.untrusted_text import clean, let_ci_run, quiet
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dayhand.checkout.git import BareGit, with_token
 from dayhand.checkout.process import HISTORY, LISTING, Ended, GitLimits, last_lines
 from dayhand.errors import BranchMoved, CheckoutError, HubUnavailable
 from dayhand.hub.failures import CallKind, Failure, Next, failure_of_git, next_step, refusal_lines
+from dayhand.startup.records import dataclass
 
 PAUSES = (1.0, 4.0, 15.0)  # seconds
 MAX_NEW_TOKENS = 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import count, islice
 
 from dayhand.checkout.mirror import Mirror
@@ -11,6 +10,7 @@ from dayhand.checkout.process import HISTORY
 from dayhand.errors import BranchMoved, CheckoutError
 from dayhand.ledger import facts
 from dayhand.ledger.facts import Facts
+from dayhand.startup.records import dataclass
 from dayhand.task import Task
 
 MAX_TRIES = 20  # names, and pushes that somebody else's push came before

@@ -8,11 +8,11 @@ so a repository may itself be of any size.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from dayhand.checkout.git import BareGit
 from dayhand.checkout.process import ADVICE, READ
 from dayhand.errors import CheckoutError
+from dayhand.startup.records import dataclass
 
 MAX_PATHS = 10_000  # changed files and folders; the policy allows far fewer files
 MAX_DEPTH = 100  # folders above a changed file

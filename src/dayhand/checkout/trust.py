@@ -9,7 +9,8 @@ Who pushed is known from GitHub's deliveries. An author's name is not asked for:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from dayhand.startup.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ def is_trusted(
     ``between`` lists the commits in the history of its second that are not in that of its first, or None if they are too
     many. Without a default branch, nothing is contained in it.
     """
-    if people.accepted(commit) or (default_head and contains(commit, default_head)):
+    if people.accepted(commit) or commit == default_head or (default_head and contains(commit, default_head)):
         return True
     if not (default_head and people.pushed_head(commit)):
         return False

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from dayhand.checkout.repository import Checkout
 from dayhand.errors import BranchMoved, CheckoutError, OutOfTime, SandboxError, TaskStopped
 from dayhand.ledger.log import TaskLog
+from dayhand.startup.records import dataclass
 from dayhand.task import Change, Task
 
 

@@ -23,7 +23,7 @@ def local_task(repository: LocalRepository, words: str) -> Task:
     if len(os.fsencode(top)) > MAX_PATH_BYTES:
         top = hashlib.sha256(os.fsencode(top)).hexdigest()
     return Task(
-        id=f"local-{secrets.token_hex(4)}",
+        id=f"local-{secrets.token_hex(6)}",
         repository=top,
         installation=0,
         number=0,

@@ -1,22 +1,19 @@
 """``dayhand run``: one task on a local repository; the result is a branch in it.
 
 What needs no journey is here: the request is checked, the repository found, its exchange, Redis and the sandbox opened.
-Meanwhile a thread imports ``run_journey`` and all that it stands on, which takes as long as everything else until the
-model is asked.
+Meanwhile threads import ``run_journey`` and all that it stands on, try the sandbox, and look for uncommitted changes.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
-import secrets
 import signal
 import sys
 import tempfile
-import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -27,7 +24,8 @@ from dayhand.errors import DayhandError, ExitCode, SettingsError
 from dayhand.ledger.redis_server import embedded
 from dayhand.settings.required import require_data, require_model, require_temporary_space
 from dayhand.settings.table import Settings
-from dayhand.task import Task
+from dayhand.startup.loading import loading
+from dayhand.startup.records import dataclass
 from dayhand.untrusted_text import clean
 from dayhand.wiring.sandboxes import open_snapshot_cache
 
@@ -75,6 +73,11 @@ def run_locally(settings: Settings, options: RunOptions) -> ExitCode:
         raise
 
 
+def import_journey() -> None:
+    with loading():
+        importlib.import_module(JOURNEY)
+
+
 @dataclass
 class _LocalRun:
     settings: Settings
@@ -83,13 +86,14 @@ class _LocalRun:
     progress: RunProgress
     branch: str = ""  # what was delivered
     kept: str = ""  # the same, in words
-    interrupted: bool = False
+    interrupted: bool = False  # and not raised yet, unless Python lost it
+    ended: bool = False
 
     def interrupt(self, _signal: int, _frame: FrameType | None) -> None:
         """End the run at the first signal; those that follow must not end its cleaning up."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
-        self.interrupted = True
+        self.interrupted = self.ended = True
         raise KeyboardInterrupt
 
     def check(self) -> None:
@@ -100,16 +104,20 @@ class _LocalRun:
 
     def run(self) -> ExitCode:
         """Travel, deliver what came of it, and print the report."""
-        threading.Thread(target=importlib.import_module, args=(JOURNEY,), daemon=True).start()
-        self._mention_uncommitted()
-        task = self._task()
+        task = local_task(self.repository, self.options.words)
         with ExitStack() as stack:
             stack.callback(self.progress.close)
+            beside = stack.enter_context(ThreadPoolExecutor(3))
+            imported = beside.submit(import_journey)
+            opened = beside.submit(open_snapshot_cache, self.settings)
+            counted = beside.submit(self._count_uncommitted)
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dayhand-run-")))
             exchange = self.repository.open_exchange(folder / "exchange.git", dirty=self.options.dirty)
             task = replace(task, clone_url=str(exchange.path), default_branch=exchange.branch)
             redis = stack.enter_context(embedded(folder))
-            sandbox = open_snapshot_cache(self.settings)
+            self._mention_uncommitted(counted.result())
+            sandbox = opened.result()
+            imported.result()
             stack.callback(self._deliver, exchange)  # also what an unfinished run has pushed
             from dayhand.commands.run_journey import LocalJourney  # not on top: see above
 
@@ -120,14 +128,15 @@ class _LocalRun:
             branch=self.branch, base=base, onto=self.repository.branch, as_object=self.options.json
         )
 
-    def _task(self) -> Task:
-        task = local_task(self.repository, self.options.words)
-        while self.repository.has_branch(task.branch):
-            task = replace(task, id=f"local-{secrets.token_hex(4)}", created_at=time.time())
-        return task
+    def _count_uncommitted(self) -> int:
+        return 0 if self.options.dirty else self.repository.uncommitted(check=self._check_in_thread)
 
-    def _mention_uncommitted(self) -> None:
-        count = 0 if self.options.dirty else self.repository.uncommitted()
+    def _check_in_thread(self) -> None:
+        """End a command of another thread once the run was interrupted."""
+        if self.ended:
+            raise KeyboardInterrupt
+
+    def _mention_uncommitted(self, count: int) -> None:
         if count:
             files = (
                 "1 file has uncommitted changes, which are"

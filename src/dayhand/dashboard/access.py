@@ -8,7 +8,7 @@ every request comes from 127.0.0.1.
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -16,6 +16,7 @@ from flask import Flask, Response, jsonify, make_response, redirect, render_temp
 from werkzeug.wrappers import Response as Answer
 
 from dayhand.dashboard.pages import POLICY, wants_json
+from dayhand.startup.records import dataclass
 
 TOKEN_ARGUMENT = "token"  # noqa: S105 - its name in a link
 MIN_TOKEN_CHARS = 32

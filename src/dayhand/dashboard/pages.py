@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from threading import BoundedSemaphore, Event
 
 from flask import Blueprint, Response, jsonify, redirect, render_template, request
@@ -23,6 +23,7 @@ from dayhand.ledger.log import LogReader, Note
 from dayhand.ledger.waiting.places import find_place
 from dayhand.ledger.waiting.waiting_tasks import WaitingTasks
 from dayhand.ledger.waiting.wording import describe
+from dayhand.startup.records import dataclass
 from dayhand.task import State
 from dayhand.untrusted_text import mark_hidden, name_hidden
 

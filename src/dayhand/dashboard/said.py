@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from dayhand.reading.conversation import REQUEST, Conversation, SnapshotText
 from dayhand.reading.images import SnapshotImage
+from dayhand.startup.records import dataclass
 from dayhand.untrusted_text import mark_hidden
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from markdown_it import MarkdownIt
 from markupsafe import Markup
@@ -14,6 +13,7 @@ from dayhand.ledger import facts
 from dayhand.ledger.ledger import Record
 from dayhand.reading.conversation import Conversation
 from dayhand.reading.instruction_file import InstructionFile
+from dayhand.startup.records import dataclass
 from dayhand.task import STAGE_TITLES, Answered, Blocked, Proof, Proposed, Solution, Stage, State, Unfinished
 from dayhand.untrusted_text import mark_hidden
 from dayhand.usage import Usage

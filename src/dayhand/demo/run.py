@@ -32,7 +32,7 @@ from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log import LogReader
 from dayhand.ledger.redis_server import connect, embedded
 from dayhand.localhub.server import LocalHub
-from dayhand.scripted_model.moves import SCRIPTED_MODEL
+from dayhand.scripted_model.name import SCRIPTED_MODEL
 from dayhand.scripted_model.server import ScriptedServer
 from dayhand.settings.dashboard_token import TOKEN_NAME, dashboard_link, dashboard_token
 from dayhand.settings.table import Settings

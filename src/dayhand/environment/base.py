@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from dayhand.box_paths import ENVIRONMENT
@@ -14,6 +14,7 @@ from dayhand.environment.registries.base import ExtraRegistries
 from dayhand.environment.services.all_services import SERVICES
 from dayhand.environment.services.base import QUICK_SCRIPT, SCRIPT, Started
 from dayhand.sandbox.base import Snapshot
+from dayhand.startup.records import dataclass
 from dayhand.task import Blocked
 
 

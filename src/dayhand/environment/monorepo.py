@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from dayhand.environment.ecosystems.base import Check, Ecosystem, Fetch, Files, Nested, SetupPlan, Step
+from dayhand.startup.records import dataclass
 
 MAX_DEPTH = 3  # folders above a nested project's manifest
 MAX_PROJECTS = 16  # nested projects that are set up

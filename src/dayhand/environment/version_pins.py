@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from dayhand.environment.ecosystems.base import Ecosystem, Files, Language
 from dayhand.environment.manifest import table, toml
+from dayhand.startup.records import dataclass
 
 TOOL_VERSIONS = ".tool-versions"
 MISE = ("mise.toml", ".mise.toml", "mise/config.toml", ".config/mise.toml")

@@ -6,7 +6,6 @@ https://docs.github.com/rest/apps/apps, https://docs.github.com/rest/apps/webhoo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -16,6 +15,7 @@ from dayhand.errors import HubError
 from dayhand.hub.auth import AppAuth
 from dayhand.hub.errors import hub_errors
 from dayhand.hub.missed.deliveries import DeliveryRecord, list_deliveries
+from dayhand.startup.records import dataclass
 
 ORGANIZATION = "Organization"
 FORM, JSON = "form", "json"

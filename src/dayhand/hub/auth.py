@@ -7,7 +7,6 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -23,6 +22,7 @@ from dayhand.errors import HubError, SettingsError
 from dayhand.hub.errors import hub_errors
 from dayhand.hub.permissions import PERMISSIONS
 from dayhand.hub.requester import CountedRequester, Sending, Share
+from dayhand.startup.records import dataclass
 
 JWT_SECONDS = 540  # GitHub accepts at most ten minutes; one minute is left for clocks that differ
 REFRESH_SECONDS = 300

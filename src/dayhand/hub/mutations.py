@@ -6,11 +6,11 @@ https://docs.github.com/graphql/overview/rate-limits-and-query-limits-for-the-gr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from dayhand.errors import HubError, HubUnavailable
 from dayhand.hub.failures import Failure, failure_of_status
+from dayhand.startup.records import dataclass
 
 STATUS = {"FORBIDDEN": 403, "NOT_FOUND": 404, "RATE_LIMITED": 429}
 INVALID = 422

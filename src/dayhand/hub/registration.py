@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import requests
 
 from dayhand.errors import HubError, HubUnavailable
+from dayhand.startup.records import dataclass
 
 TIMEOUT_SECONDS = 20
 CODE = re.compile(r"[A-Za-z0-9_-]{1,200}")

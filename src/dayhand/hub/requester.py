@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import requests
@@ -15,6 +14,7 @@ from github.Requester import Requester
 
 from dayhand.errors import AnswerLost, HubUnavailable
 from dayhand.hub.failures import CallKind, Failure, Next, failure_of_status, next_step
+from dayhand.startup.records import dataclass
 
 API_VERSION = "2022-11-28"  # supported until March 2028; PyGithub sends no version by itself
 TIMEOUT_SECONDS, SHORT_TIMEOUT_SECONDS = 20, 5

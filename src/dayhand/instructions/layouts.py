@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from dayhand.instructions.globs import split
+from dayhand.startup.records import dataclass
+from dayhand.startup.regex import regex
 
 Values = Mapping[str, tuple[str, ...]]
 NOT_FOR_US = "it says that coding agents do not read it"
@@ -66,7 +67,7 @@ class Layout:
 
 
 def _layout(path: str, applies: Callable[[Values], Applies] = everywhere) -> Layout:
-    return Layout(re.compile(path), applies)
+    return Layout(regex(path), applies)
 
 
 # In the order in which files of one folder are read.

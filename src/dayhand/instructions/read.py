@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 from dayhand.instructions.front_matter import split_front_matter
@@ -15,6 +14,7 @@ from dayhand.instructions.globs import matches
 from dayhand.instructions.imports import with_imports
 from dayhand.instructions.layouts import LAYOUTS, OVERRIDDEN, OVERRIDE, Layout
 from dayhand.reading.instruction_file import InstructionFile
+from dayhand.startup.records import dataclass
 from dayhand.visible_text.markdown import visible
 
 MAX_BYTES = 32_768

@@ -7,7 +7,6 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from typing import assert_never
 
 from dayhand.errors import HubError, HubUnavailable
@@ -41,6 +40,7 @@ from dayhand.ledger.queue import UNREQUESTED
 from dayhand.ledger.repository_notes import record_push, waiting_plan, withdrawn_since
 from dayhand.ledger.spending import DailyCap, UsedUp, find_used_up, record_opening
 from dayhand.ledger.thread import Message
+from dayhand.startup.records import dataclass
 from dayhand.task import Ask, Task, TaskKind
 from dayhand.usage import AskedLimits
 from dayhand.visible_text.markdown import MAX_DROPPED, visible, visible_line

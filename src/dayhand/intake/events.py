@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from dayhand.errors import IntakeError
 from dayhand.file_kinds import decides_set_up
 from dayhand.intake.payload import Fields, read_payload
+from dayhand.startup.records import dataclass
 
 MAX_COMMITS = 2048  # GitHub lists no more in one push
 MAX_BRANCH_COMMITS = 250  # whose pusher is kept: a larger push makes nothing trusted

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import combinations, pairwise
 
@@ -18,6 +17,7 @@ from dayhand.intake.lexicon import verb_words
 from dayhand.intake.terms import without_terms
 from dayhand.intake.verbs.base import Verb
 from dayhand.intake.verbs.table import BY_INTENT, VERBS
+from dayhand.startup.records import dataclass
 from dayhand.visible_text.markdown import visible
 
 SIMILARITY = 0.65  # of a word to a verb, from which on we ask whether the verb was meant

@@ -15,7 +15,6 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,8 @@ from waitress.receiver import ChunkedReceiver
 from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask, ThreadedTaskDispatcher
 from waitress.utilities import BadRequest
+
+from dayhand.startup.records import dataclass
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from dayhand.intake.languages.base import Vocabulary, Words
 from dayhand.intake.languages.table import LANGUAGES
+from dayhand.startup.records import dataclass
 
 NEVER = "(?!)"
 

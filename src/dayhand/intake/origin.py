@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from dayhand.intake import grammar
@@ -20,6 +19,7 @@ from dayhand.intake.events import (
     RepositoriesRemoved,
 )
 from dayhand.ledger.deliveries import RequestKey
+from dayhand.startup.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

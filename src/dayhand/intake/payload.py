@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from dayhand.errors import IntakeError
+from dayhand.startup.records import dataclass
 
 ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 

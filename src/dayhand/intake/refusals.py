@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from dayhand.intake.events import Subject
 from dayhand.ledger.spending import UsedUp
+from dayhand.startup.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

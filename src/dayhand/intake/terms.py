@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from dayhand.startup.records import dataclass
 
 _MONEY = r"\$\s?(?P<{0}dollars>\d{{1,6}}(?:\.\d{{1,4}})?)|(?P<{0}usd>\d{{1,6}}(?:\.\d{{1,4}})?)\s?(?:\$|usd|dollars?)(?!\w)"
 _TIME = r"(?P<{0}minutes>\d{{1,5}}(?:\.\d+)?)\s?min(?:ute)?s?(?!\w)|(?P<{0}hours>\d{{1,3}}(?:\.\d+)?)\s?h(?:ours?)?(?!\w)"

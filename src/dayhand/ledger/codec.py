@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from dayhand.errors import LedgerError, NewerRecord
+from dayhand.startup.records import dataclass
 from dayhand.task import (
     Answered,
     Ask,

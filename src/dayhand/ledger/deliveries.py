@@ -8,13 +8,13 @@ import threading
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import IntEnum
 
 from redis.exceptions import RedisError
 
 from dayhand.ledger import keys
 from dayhand.ledger.keys import TextRedis
+from dayhand.startup.records import dataclass
 
 LEASE_SECONDS = 15.0
 RENEW_SECONDS = 4.0

@@ -7,13 +7,14 @@ read and written through these declarations only; a test compares them with the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from dayhand.errors import LedgerError
 from dayhand.ledger.codec import pack, unpack
 from dayhand.reading.conversation import Conversation
 from dayhand.reading.instruction_file import InstructionFile
+from dayhand.startup.records import dataclass
 from dayhand.task import Blocked, HeldBack
 from dayhand.usage import AskedLimits, Switch
 from dayhand.verification import Status

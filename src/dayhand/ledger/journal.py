@@ -8,7 +8,7 @@ import time
 import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -22,6 +22,7 @@ from dayhand.ledger.telemetry.audit import Action, audit
 from dayhand.ledger.telemetry.counters import Increment, count, count_usage
 from dayhand.ledger.telemetry.metrics import SANDBOX_STARTS
 from dayhand.ledger.thread import Message, decode_message, decode_messages
+from dayhand.startup.records import dataclass
 from dayhand.task import CheckedChange, TaskKind
 from dayhand.usage import Usage, total
 

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -21,6 +20,7 @@ from dayhand.ledger.facts import Fact
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.thread import MAX_MESSAGES, Message, Threads
 from dayhand.ledger.waiting.turns import encode_turn
+from dayhand.startup.records import dataclass
 from dayhand.task import Ending, State, Task
 
 T = TypeVar("T")

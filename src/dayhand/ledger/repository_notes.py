@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from dayhand.errors import LedgerError
 from dayhand.ledger import facts, keys, scripts
 from dayhand.ledger.codec import decode_outcome, encode_outcome, pack, unpack
 from dayhand.ledger.ledger import Claim, Ledger, fenced
+from dayhand.startup.records import dataclass
 from dayhand.task import Blocked, Examined, Sibling
 
 EXAMINATION = "outcome"

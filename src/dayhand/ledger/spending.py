@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from dayhand.ledger import keys
 from dayhand.ledger.ledger import Ledger
+from dayhand.startup.records import dataclass
 from dayhand.task import Task
 from dayhand.usage import Usage
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from dayhand.errors import NewerRecord
@@ -16,6 +16,7 @@ from dayhand.ledger import keys, scripts
 from dayhand.ledger.codec import encode_task, pack, unpack
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.waiting.turns import encode_turn
+from dayhand.startup.records import dataclass
 from dayhand.task import Task, TaskKind
 
 MAX_MESSAGES = 50  # unread ones of a thread

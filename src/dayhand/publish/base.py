@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from dayhand.environment.declared.improvement import Improvement
 from dayhand.errors import DayhandError
 from dayhand.ledger.log import Note
 from dayhand.reading.instruction_file import InstructionFile
+from dayhand.startup.records import dataclass
 from dayhand.task import Blocked, Change, Conflict, Examined, LeftOut, Proof, Solution, Task
 from dayhand.usage import Usage
 from dayhand.verification import Verification

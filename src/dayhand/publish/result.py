@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from dayhand.errors import HubError, HubUnavailable
 from dayhand.hub.models import CheckRun, Pull
@@ -13,6 +12,7 @@ from dayhand.ledger import facts
 from dayhand.ledger.facts import Facts
 from dayhand.publish.base import ProposedChange
 from dayhand.publish.wording import check_run, verification
+from dayhand.startup.records import dataclass
 from dayhand.task import Task
 
 

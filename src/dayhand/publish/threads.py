@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from dayhand.errors import HubError, HubUnavailable
 from dayhand.hub.repository import RepositoryHub, hidden_marker
 from dayhand.ledger.journal import reviews_read
 from dayhand.ledger.ledger import Ledger
+from dayhand.startup.records import dataclass
 from dayhand.task import Task
 
 MAX_REPLIES = 20  # of one task: GitHub allows 80 comments a minute, for everybody together

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from dataclasses import dataclass
 
 from dayhand.errors import HubError, HubUnavailable, LedgerError
 from dayhand.hub.client import Hub
@@ -19,6 +18,7 @@ from dayhand.ledger.waiting.places import Place, find_places
 from dayhand.ledger.waiting.waiting_tasks import WaitingTasks
 from dayhand.ledger.waiting.wording import describe
 from dayhand.publish.wording import check_run, comment
+from dayhand.startup.records import dataclass
 from dayhand.task import State
 
 TELL_AFTER_SECONDS = 20.0  # of waiting

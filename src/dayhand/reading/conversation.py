@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dayhand.reading.images import (
     EDITED_TEXT,
@@ -15,6 +15,7 @@ from dayhand.reading.images import (
     SnapshotImage,
     list_images,
 )
+from dayhand.startup.records import dataclass
 from dayhand.visible_text.markdown import visible
 
 MAX_CHARS = 40_000  # of all texts together, about 10,000 tokens: the newest count

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from dayhand.startup.records import dataclass
 
 MAX_IMAGES = 4  # of the whole conversation; each later request contains them
 MAX_FAILED = 8  # after that no more are fetched

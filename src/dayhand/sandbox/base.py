@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import IO, Protocol, TypeAlias
 
 from dayhand.box_paths import WORKSPACE
 from dayhand.sandbox.live_input import LiveInput
+from dayhand.startup.records import dataclass
 from dayhand.task import Blocked
 from dayhand.untrusted_text import decode_output
 

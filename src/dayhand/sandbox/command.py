@@ -9,7 +9,6 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 
 from dayhand.box_paths import WORKSPACE
 from dayhand.errors import SandboxError
@@ -18,6 +17,7 @@ from dayhand.sandbox.base import CommandLimits, Reason, Result, Stdin
 from dayhand.sandbox.egress.gateway import Gateway
 from dayhand.sandbox.limits import MIB
 from dayhand.sandbox.output import OutputCapture
+from dayhand.startup.records import dataclass
 
 SUMMARY_CHARS = 200
 # What the kernel accepts for a new program (execve(2): 32 pages for one argument, a quarter of the stack for all of

@@ -7,10 +7,10 @@ import errno
 import os
 import signal
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from dayhand.errors import SandboxError
+from dayhand.startup.records import dataclass
 
 MIB = 1024 * 1024
 CONTROLLERS = ("memory", "pids")

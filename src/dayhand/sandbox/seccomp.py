@@ -10,8 +10,9 @@ from __future__ import annotations
 import errno
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
+
+from dayhand.startup.records import dataclass
 
 # Classic BPF (linux/bpf_common.h) and seccomp's return values (linux/seccomp.h).
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06

@@ -14,13 +14,13 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from dayhand.box_paths import ENVIRONMENT, WORKSPACE
 from dayhand.sandbox.base import NO_HOSTS, Box, CommandLimits, Egress, Result, Sandbox, Snapshot, Stdin
 from dayhand.sandbox.file_lock import is_in_place
 from dayhand.sandbox.private_folder import make_private
+from dayhand.startup.records import dataclass
 
 MIN_AGE_SECONDS = 600.0  # since the last use, before deletion: a task may be between two of its boxes
 MEASURE_LIMITS = CommandLimits(seconds=120.0)

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from dayhand.box_paths import BUILD_CACHE, WORKSPACE
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Box, CommandLimits
+from dayhand.startup.records import dataclass
 
 PACK_BYTES = 50 * 1024 * 1024
 MAX_FILE_BYTES = 5 * 1024 * 1024  # a larger file never leaves a box

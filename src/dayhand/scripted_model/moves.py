@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-SCRIPTED_MODEL = "scripted"  # the name to ask for
 FOREVER = math.inf
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any, assert_never
 
 from dayhand.scripted_model.moves import (
-    SCRIPTED_MODEL,
     Fault,
     Finish,
     Move,
@@ -19,6 +18,7 @@ from dayhand.scripted_model.moves import (
     Shell,
     ToolCall,
 )
+from dayhand.scripted_model.name import SCRIPTED_MODEL
 
 
 def read_state(items: object, model: str = "") -> ScriptState:

@@ -17,7 +17,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from dayhand.scripted_model.chat_format import as_responses_body, chunks_for, completion_for
-from dayhand.scripted_model.moves import SCRIPTED_MODEL, Fault, Move, Say, Script, ScriptState
+from dayhand.scripted_model.moves import Fault, Move, Say, Script, ScriptState
+from dayhand.scripted_model.name import SCRIPTED_MODEL
 from dayhand.scripted_model.responses_format import events_for, items_for, read_state, response_for
 
 NO_SCRIPT = (

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeVar
 
 from dayhand.errors import SettingsError
 from dayhand.settings.sources import Text
 from dayhand.settings.value_types import SettingType, WrongText, mask_password
+from dayhand.startup.records import dataclass
 
 T = TypeVar("T")
 D = TypeVar("D")

@@ -6,12 +6,12 @@ import difflib
 import io
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from dotenv.parser import parse_stream
 
 from dayhand.errors import SettingsError
+from dayhand.startup.records import dataclass
 
 ENVIRONMENT = "the environment"
 SHOWN_CHARS = 40

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from pathlib import Path
 
 from dayhand.settings import value_types as types
@@ -23,6 +23,7 @@ from dayhand.settings.sources import (
     refuse_unknown,
     resolve_former,
 )
+from dayhand.startup.records import dataclass
 from dayhand.usage import EFFORTS, VERBOSITIES
 
 PUBLIC_API = "https://api.github.com"
@@ -52,7 +53,7 @@ class Settings(ObservationSettings):
         secret=True,
         help="the App's private key as text, with `\\n` for line ends; it wins over the file",
     )
-    private_key_path: Path | None = setting(  # noqa: RUF009 - it gives a field
+    private_key_path: Path | None = setting(
         "GITHUB_APP_PRIVATE_KEY_PATH",
         types.PATH,
         None,
@@ -115,7 +116,7 @@ class Settings(ObservationSettings):
         help="how many tokens the model can read at once. [Before that is full](agent.md#context) the history is "
         "compacted; if it is unknown, when the server refuses it",
     )
-    prices: Path | None = setting(  # noqa: RUF009 - it gives a field
+    prices: Path | None = setting(
         "DAYHAND_PRICES",
         types.PATH,
         None,

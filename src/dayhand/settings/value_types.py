@@ -7,10 +7,11 @@ import posixpath
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 from urllib.parse import SplitResult, urlsplit
+
+from dayhand.startup.records import dataclass
 
 T = TypeVar("T")
 MAX_NUMBER = 10**15

@@ -7,11 +7,12 @@ import json
 import os
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from dayhand.environment.ecosystems.base import Check
 from dayhand.sandbox.private_folder import make_private
+from dayhand.startup.records import dataclass
 from dayhand.typed_json import parse
 from dayhand.verification import Run
 from dayhand.verify.reports.base import CaseResult, CaseState

@@ -11,9 +11,10 @@ import ast
 import difflib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
+from dayhand.startup.records import dataclass
+from dayhand.startup.regex import regex
 from dayhand.verify.integrity.regex_tests import STRINGS
 
 REASON = "this code was broken on purpose, to see whether the tests notice"
@@ -35,19 +36,19 @@ PYTHON = f'raise RuntimeError("{REASON}")'
 RUBY = f'raise "{REASON}"'
 COMMENT = r"//[^\n]*|/\*.*?(?:\*/|\Z)"
 CHARACTER = r"'(?:\\[^'\n]*|[^'\\\n])'"  # of Rust, where a quote also begins a lifetime
-NOT_CODE = re.compile(rf"(?:{STRINGS})|{COMMENT}", re.DOTALL)
-NOT_CODE_IN_RUST = re.compile(rf'"(?:\\.|[^"\\])*+"?|{CHARACTER}|{COMMENT}', re.DOTALL)
+NOT_CODE = regex(rf"(?:{STRINGS})|{COMMENT}", re.DOTALL)
+NOT_CODE_IN_RUST = regex(rf'"(?:\\.|[^"\\])*+"?|{CHARACTER}|{COMMENT}', re.DOTALL)
 CONTROL = frozenset(
     ["if", "for", "while", "switch", "catch", "with", "synchronized", "try", "else", "do", "return", "match"]
 )
-NAME = re.compile(r"([\w$#]+)\s*(?:<[^<>()]*>)?\s*$")
-RESULT_TYPE = re.compile(r"\s*(?::[^;{}()=]*|throws\s[\w.,\s]*|(?:const|noexcept|override|final|\s)*)?")
-GO_FUNCTION = re.compile(r"\bfunc\b([^{}]*)$")
-RUST_FUNCTION = re.compile(r"\bfn\s+\w+")
-RUST_TEST = re.compile(r"#\[(?:cfg\(test\)|(?:\w+::)*(?:test|rstest|test_case|quickcheck)\b)")
-ARROW = re.compile(r"=>(?!\s*\{)[ \t]*(?=\S)")
-RUBY_DEF = re.compile(r"([ \t]*)def\s[^\n=]*$")
-PLAIN = re.compile(
+NAME = regex(r"([\w$#]+)\s*(?:<[^<>()]*>)?\s*$")
+RESULT_TYPE = regex(r"\s*(?::[^;{}()=]*|throws\s[\w.,\s]*|(?:const|noexcept|override|final|\s)*)?")
+GO_FUNCTION = regex(r"\bfunc\b([^{}]*)$")
+RUST_FUNCTION = regex(r"\bfn\s+\w+")
+RUST_TEST = regex(r"#\[(?:cfg\(test\)|(?:\w+::)*(?:test|rstest|test_case|quickcheck)\b)")
+ARROW = regex(r"=>(?!\s*\{)[ \t]*(?=\S)")
+RUBY_DEF = regex(r"([ \t]*)def\s[^\n=]*$")
+PLAIN = regex(
     r"\s*(?:#.*|//.*|\*.*|/\*.*|import\b.*|from\b.*|use\b.*|package\b.*|[\s})\];,]*)"
 )  # no behaviour
 

@@ -6,11 +6,12 @@ running, put on the path or wrote outside the tree can change the result.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dayhand.environment.base import Environment, Log
 from dayhand.environment.ecosystems.base import Check
 from dayhand.sandbox.base import Sandbox
+from dayhand.startup.records import dataclass
 from dayhand.verification import Finding, Verdict, Verification
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.cannot_run.absent import explain_absent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from dayhand.startup.regex import regex
 from dayhand.verification import Finding, Verdict, Verification
 
 # A claim that every check of a kind passes. A statement about some tests ("the new test passes") does not match.
@@ -13,17 +14,17 @@ SUCCESS = (
     r"(?:\s+(?:now|still|all|also|both)){0,2}\s+"
     r"(?:pass(?:es|ed)?|succeeds?|succeeded|(?:is|are)\s+(?:now\s+|all\s+|still\s+)?(?:passing|green|clean)|reports?\s+no\s+\w+)\b"
 )
-CODE_OR_CLAIM = re.compile(
+CODE_OR_CLAIM = regex(
     rf"(?P<code>```.*?(?:```|\Z)|`[^`\n]+`)|(?P<claim>{SUCCESS})", re.DOTALL | re.IGNORECASE
 )
 # Before a claim, these words make it a wish, a condition, or a statement about another time.
-QUALIFIER_BEFORE = re.compile(
+QUALIFIER_BEFORE = regex(
     r"\b(?:not|no|never|should|would|will|could|must|may|might|can|if|when|once|until|till|unless|whether|that|make|makes|made|get|gets"
     r"|making|let|lets|ensure|ensures|keep|keeps|expect|expected|before|previously|earlier|why|how|only|while|although|though)\b|n't\b",
     re.IGNORECASE,
 )
 # After a claim, only these endings leave it unqualified.
-PLAIN_ENDING = re.compile(
+PLAIN_ENDING = regex(
     r"^\s*(?:$|[.!;:)*_]|,(?!\s*(?:but|except|apart|though|if|only|unless)\b)"
     r"|(?:and|now|again|locally|here|too|cleanly|successfully|after|with|in)\b)",
     re.IGNORECASE,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from dayhand.startup.records import dataclass
 from dayhand.verify.judge import Meaning, RunOutcome, Wording, judge_test
 from dayhand.verify.runner import CheckResult
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from dayhand.environment.base import Environment, Log, Source
 from dayhand.environment.declared.improvement import Improvement
@@ -13,6 +13,7 @@ from dayhand.environment.registries.base import ExtraRegistries
 from dayhand.environment.setup.steps import reason
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Sandbox
+from dayhand.startup.records import dataclass
 from dayhand.task import Examined, ExaminedCheck, SetupStep
 from dayhand.verify.base_cache import BaseCache
 from dayhand.verify.cannot_run.absent import explain_absent

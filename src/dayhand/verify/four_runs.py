@@ -6,9 +6,10 @@ two run only what differs: nothing where no test changed, and only the changed t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dayhand.environment.ecosystems.base import Check
+from dayhand.startup.records import dataclass
 from dayhand.verify.comparison import Comparison, FourRuns, compare
 from dayhand.verify.integrity.new_tests import find_new_tests
 from dayhand.verify.judge import Meaning

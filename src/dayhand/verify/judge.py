@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
+from dayhand.startup.records import dataclass
 from dayhand.verification import Verdict
 from dayhand.verify.cannot_run.recognise import passed_tests, recognise, runs_no_test
 from dayhand.verify.cannot_run.summary import breaks_off

@@ -13,11 +13,13 @@ import json
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dayhand.environment.ecosystems.base import Check, Files
 from dayhand.environment.ecosystems.make import MAKEFILES
 from dayhand.file_kinds import TEST_CODE, belongs_to_tests, is_source, is_test
+from dayhand.startup.records import dataclass
+from dayhand.startup.regex import regex
 from dayhand.verify.integrity.shared_state import may_change_others
 from dayhand.verify.runner import PYTEST
 from dayhand.verify.scope.unmentioned import are_related, imported_words
@@ -25,29 +27,29 @@ from dayhand.verify.scope.unmentioned import are_related, imported_words
 MIN_TESTS = 8  # files: with fewer, all run at once
 MAX_TESTS = 1000  # files: more are not read
 SHARE = 3  # the nearest tests are at most a third of all tests
-SHELL_SYNTAX = re.compile(r"[;|&<>$`*?()\n\\]")
-NPM_RUN = re.compile(r"npm run ([\w:.-]+)")
+SHELL_SYNTAX = regex(r"[;|&<>$`*?()\n\\]")
+NPM_RUN = regex(r"npm run ([\w:.-]+)")
 # Scripts that accept test files as further arguments: https://docs.npmjs.com/cli/commands/npm-run-script
-TAKES_FILES = re.compile(r"(?:node --test|jest|vitest run|ava)(?: --?[\w-]+(?:=[\w./-]+)?)*")
+TAKES_FILES = regex(r"(?:node --test|jest|vitest run|ava)(?: --?[\w-]+(?:=[\w./-]+)?)*")
 # Runners that search for tests by a pattern of names: https://docs.python.org/3/library/unittest.html#test-discovery
-UNITTEST = re.compile(
+UNITTEST = regex(
     r"((?:\w+=[\w./:-]+ )*\S*python[\d.]* -m unittest)(?: discover)?"
     r"((?: -[vqb]| --(?:verbose|quiet|buffer)| (?:-[st]|--(?:start|top-level)-directory)[= ][\w./-]+)*)"
 )
-DJANGO = re.compile(
+DJANGO = regex(
     r"(?:\w+=[\w./:-]+ )*\S*python[\d.]* (?:[\w.-]+/)*manage\.py test(?: (?!-p|--pattern)[\w./=-]+)*"
 )
-CARGO_TEST = re.compile(
+CARGO_TEST = regex(
     r"cargo test(?: (?!--test|--lib|--bin|--doc|--all-targets|-- )--?[\w-]+(?:[= ][\w,./]+)?)*"
 )
-MAKE_TARGET = re.compile(r"make(?: -\w)? ([\w-]+)")
-GO_TEST = re.compile(r"(go test(?: -[\w=.,]+)*) \./\.\.\.((?: -[\w=.,]+)*)")
-SCRIPT_SUFFIX = re.compile(r"\.[cm]?[jt]sx?$")
-PYTHON_SUFFIX = re.compile(r"\.py$")
-DISCOVERED = re.compile(r"(^|/)test[^/]*\.py$")  # the usual pattern of unittest and Django
-RUST_SUFFIX = re.compile(r"(^|/)tests/[^/]+\.rs$")
-GO_SUFFIX = re.compile(r"\.go$")
-RUNS_ALONE = re.compile(
+MAKE_TARGET = regex(r"make(?: -\w)? ([\w-]+)")
+GO_TEST = regex(r"(go test(?: -[\w=.,]+)*) \./\.\.\.((?: -[\w=.,]+)*)")
+SCRIPT_SUFFIX = regex(r"\.[cm]?[jt]sx?$")
+PYTHON_SUFFIX = regex(r"\.py$")
+DISCOVERED = regex(r"(^|/)test[^/]*\.py$")  # the usual pattern of unittest and Django
+RUST_SUFFIX = regex(r"(^|/)tests/[^/]+\.rs$")
+GO_SUFFIX = regex(r"\.go$")
+RUNS_ALONE = regex(
     r"(^|/)(test_[^/]*|[^/]*_tests?|tests?)\.py$|\.(test|spec)\.[cm]?[jt]sx?$|_test\.go$|(^|/)tests/[^/]+\.rs$"
 )
 CommandFor = Callable[[tuple[str, ...]], str]  # from paths of tests, relative to the check's folder

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from dayhand.environment.base import Environment, Log
 from dayhand.environment.ecosystems.base import Check
@@ -16,6 +15,7 @@ from dayhand.exit_codes import NOT_STARTED
 from dayhand.sandbox.base import Box, CommandLimits, Reason, Result, Sandbox
 from dayhand.sandbox.command import READ_LATE
 from dayhand.sandbox.output import LiveOutput
+from dayhand.startup.records import dataclass
 from dayhand.verification import Run
 from dayhand.verify.reports import collect
 from dayhand.verify.reports.read import Results, read_results

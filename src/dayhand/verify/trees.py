@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dayhand.environment.ecosystems.base import Files
 from dayhand.errors import SandboxError
@@ -15,6 +15,7 @@ from dayhand.file_kinds import (
     is_mixed_configuration,
 )
 from dayhand.sandbox.base import Box, Result
+from dayhand.startup.records import dataclass
 from dayhand.verify.break_code import REASON, break_changed
 from dayhand.verify.integrity.configuration import check_settings
 from dayhand.verify.integrity.inline_tests import examples

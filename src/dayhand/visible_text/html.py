@@ -8,8 +8,9 @@ of what is hidden. https://html.spec.whatwg.org/multipage/parsing.html#tokenizat
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from html import unescape
+
+from dayhand.startup.records import dataclass
 
 SPACE = " \t\n\f\r"
 # Elements whose content a browser does not show as text.

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from markdown_it.tree import SyntaxTreeNode
 
+from dayhand.startup.records import dataclass
 from dayhand.untrusted_text import HIDDEN, TERMINAL_CODES, strip_hidden
 from dayhand.visible_text import html, mathematics
 from dayhand.visible_text.parsing import closed_tags, make_parser, shown_footnotes

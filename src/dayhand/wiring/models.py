@@ -16,7 +16,7 @@ from dayhand.agent.model.retry import RetryPolicy
 from dayhand.ledger.facts import Facts
 from dayhand.ledger.feature_store import RedisFeatureStore
 from dayhand.ledger.keys import TextRedis
-from dayhand.scripted_model.moves import SCRIPTED_MODEL
+from dayhand.scripted_model.name import SCRIPTED_MODEL
 from dayhand.settings.table import Settings
 from dayhand.wiring.prices import read_prices
 

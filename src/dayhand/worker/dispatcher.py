@@ -6,7 +6,6 @@ A delivery stays in Redis until it was handled: while GitHub does not answer, or
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache, partial
 
 from redis import Redis
@@ -51,6 +50,7 @@ from dayhand.publish.waiting_notices import WaitingNotices
 from dayhand.publish.wording.comment import refusal
 from dayhand.settings.required import app_key, require_app, require_data, require_no_eviction
 from dayhand.settings.table import Settings, read_settings
+from dayhand.startup.records import dataclass
 from dayhand.worker.missed import Missed
 from dayhand.worker.pool import SILENT_SECONDS, Work, WorkerPool
 from dayhand.worker.reconcile import Reconciler

@@ -9,7 +9,6 @@ import threading
 import traceback
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeAlias
 
@@ -46,6 +45,7 @@ from dayhand.ledger.waiting.waiting_tasks import WaitingTasks
 from dayhand.process_log.fields import LOGGER, log_fields
 from dayhand.publish.base import Publication
 from dayhand.settings.table import read_settings
+from dayhand.startup.records import dataclass
 from dayhand.task import Ending, Proposed, State, Task, Unfinished
 from dayhand.wiring.github import GitHubServices
 from dayhand.worker.room import find_disk_shortage, full_disk_as_error

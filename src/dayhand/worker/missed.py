@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from dayhand.errors import HubError, IntakeError
 from dayhand.hub.auth import AppAuth
@@ -12,6 +11,7 @@ from dayhand.hub.missed.deliveries import DeliveryRecord, delivery_payload, list
 from dayhand.intake.events import Ignored, may_request, parse
 from dayhand.ledger import keys
 from dayhand.ledger.deliveries import Deliveries, StoreResult
+from dayhand.startup.records import dataclass
 
 FIRST_LOOK_SECONDS = 600.0  # back, where nothing was read before
 NO_PAYLOAD = (404, 410, 422)  # GitHub has deleted it

@@ -9,7 +9,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from types import FrameType
 
 from redis import Redis
@@ -21,6 +20,7 @@ from dayhand.child_process import die_with_parent, tell_ready
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.redis_server import connect, connect_raw
 from dayhand.process_log.fields import LOGGER
+from dayhand.startup.records import dataclass
 from dayhand.worker.deaths import count_memory_kills, crashed
 
 JANITOR_SECONDS = 1.0

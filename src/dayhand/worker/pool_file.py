@@ -5,10 +5,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from dayhand.sandbox.file_lock import FileLock
+from dayhand.startup.records import dataclass
 from dayhand.worker.deaths import count_memory_kills
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # only on Linux

@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dayhand.errors import HubError, HubUnavailable, IntakeError
 from dayhand.hub.client import Hub
@@ -21,6 +21,7 @@ from dayhand.intake.origin import Triggers, comment_key, request_key
 from dayhand.ledger import keys
 from dayhand.ledger.deliveries import RECONCILED, Deliveries, StoreResult
 from dayhand.process_log.fields import LOGGER
+from dayhand.startup.records import dataclass
 
 AT_ONCE = 20  # repositories of one look, those first that were looked at longest ago
 DAY = 24 * 3600

@@ -21,7 +21,8 @@ from dayhand.commands.doctor.sandboxes import check_sandbox
 from dayhand.hub.permissions import EVENTS, PERMISSIONS
 from dayhand.ledger.redis_server import embedded
 from dayhand.localhub.server import LocalHub
-from dayhand.scripted_model.moves import SCRIPTED_MODEL, Script, ToolCall
+from dayhand.scripted_model.moves import Script, ToolCall
+from dayhand.scripted_model.name import SCRIPTED_MODEL
 from dayhand.scripted_model.server import ScriptedServer
 from dayhand.settings.dashboard_token import FILE, dashboard_token
 from dayhand.settings.table import Settings

@@ -10,7 +10,8 @@ import pytest
 from dayhand.commands.doctor.codes import FaultCode
 from dayhand.commands.doctor.finding import HealthFinding
 from dayhand.commands.doctor.model_question import ask_models, check_prices
-from dayhand.scripted_model.moves import SCRIPTED_MODEL, Fault, Move, Say, Script, ScriptState, ToolCall
+from dayhand.scripted_model.moves import Fault, Move, Say, Script, ScriptState, ToolCall
+from dayhand.scripted_model.name import SCRIPTED_MODEL
 from dayhand.scripted_model.server import CHAT, RESPONSES, ScriptedServer
 from dayhand.settings.table import Settings
 

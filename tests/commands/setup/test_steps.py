@@ -17,7 +17,8 @@ from dayhand.hub.auth import AppAuth
 from dayhand.hub.requester import Sending
 from dayhand.localhub.server import LocalHub
 from dayhand.localhub.state.models import App
-from dayhand.scripted_model.moves import SCRIPTED_MODEL, Move, Say, Script, ToolCall
+from dayhand.scripted_model.moves import Move, Say, Script, ToolCall
+from dayhand.scripted_model.name import SCRIPTED_MODEL
 from dayhand.scripted_model.server import ScriptedServer
 from dayhand.settings.table import Settings
 from tests.app_key import app_key

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from dayhand.ledger.redis_server import embedded
 from dayhand.localhub.server import LocalHub
-from dayhand.scripted_model.moves import SCRIPTED_MODEL, Script, ToolCall
+from dayhand.scripted_model.moves import Script, ToolCall
+from dayhand.scripted_model.name import SCRIPTED_MODEL
 from dayhand.scripted_model.server import ScriptedServer
 from tests.browser import chromium, needs_chromium
 from tests.commands.test_up import answers, free_port, wait_for

@@ -53,8 +53,14 @@ def test_a_bwrap_that_mounts_overlays_is_preferred_to_an_older_one_that_comes_fi
         f'#!/bin/sh\ncase " $* " in *" --overlay-src "*) echo unknown option >&2; exit 1;; esac\nexec {newer} "$@"\n'
     )
     broken.write_text("#!/bin/sh\nexit 1\n")
-    for program in (older, broken):
+    counted, tries = data / "counted-bwrap", data / "tries"
+    counted.write_text(f'#!/bin/sh\necho >> {tries}\nexec {newer} "$@"\n')
+    for program in (older, broken, counted):
         program.chmod(0o755)
+    tries.touch(mode=0o666)
+    tries.chmod(0o666)  # for the box's own user
+    assert sandbox.choose_bwrap([counted]).overlay
+    assert tries.read_text() == "\n", "one box shows both, that it opens and that it mounts an overlay"
     for programs, chosen in (([older, newer], newer), ([broken, older], older), ([newer, older], newer)):
         config = sandbox.choose_bwrap(programs)
         assert (config.bwrap, config.overlay) == (chosen, chosen == newer)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from dayhand.startup.records import dataclass
 from dayhand.usage import Switch, Usage
 
 # One item of the Responses format. It is kept and sent back unchanged, because the prompt cache depends on it.

@@ -6,11 +6,12 @@ import math
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from importlib.resources import files
 from pathlib import Path
 
 from dayhand.errors import SettingsError
+from dayhand.startup.records import dataclass
 
 MILLION = 1_000_000
 MAX_BYTES = 1024 * 1024  # of a price file

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,6 +16,7 @@ from dayhand.agent.model.prices import Prices, price_of
 from dayhand.agent.model.reading import ResponseReader
 from dayhand.agent.model.retry import FaultKind, ModelFault, RetryPolicy, RetryState, no_endpoint
 from dayhand.agent.model.server_features import Feature, FeatureStore, ModelRequest, ServerFeatures
+from dayhand.startup.records import dataclass
 from dayhand.usage import Switch, Usage
 
 ON_WAIT_SECONDS = 1.0

@@ -7,11 +7,12 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from dayhand.agent.model import wordings
 from dayhand.errors import ContextOverflow, ModelError, ModelUnavailable
+from dayhand.startup.records import dataclass
 
 
 class FaultKind(StrEnum):

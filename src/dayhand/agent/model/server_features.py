@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, Protocol
 
 from dayhand.agent.model.base import Body, Item
 from dayhand.agent.model.items import as_function, as_function_item
+from dayhand.startup.records import dataclass
+from dayhand.startup.regex import regex
 
 # The server rejects one image, not images as such.
-BAD_IMAGE = re.compile(
+BAD_IMAGE = regex(
     r"valid image|image is valid|invalid_image|image_parse|(load|decode|process|identify) (the )?image"
     r"|image[^.]{0,60}(too large|too small|too big|corrupt|damaged|truncated)",
     re.IGNORECASE,
@@ -215,7 +217,7 @@ def _parameter(feature: Feature, name: str, rejection: str) -> FeatureRule:
     """The rule of a feature that is one parameter of the request."""
     return FeatureRule(
         feature,
-        re.compile(rejection, re.IGNORECASE),
+        regex(rejection, re.IGNORECASE),
         lambda request: name in request.body,
         lambda request: replace(
             request, body={key: value for key, value in request.body.items() if key != name}
@@ -226,14 +228,14 @@ def _parameter(feature: Feature, name: str, rejection: str) -> FeatureRule:
 # How llama.cpp rejects a reasoning item without readable text.
 UNREADABLE_REASONING = r"item\['content'\] is not an array"
 
-NEVER = re.compile(r"(?!)")  # a missing endpoint is no rejection: see ``switch_api``
+NEVER = regex(r"(?!)")  # a missing endpoint is no rejection: see ``switch_api``
 
 # If a rejection matches several rules, the first one applies.
 RULES = (
     FeatureRule(Feature.RESPONSES_API, NEVER, lambda _request: False, _without_responses_fields),
     FeatureRule(
         Feature.FOREIGN_REASONING,
-        re.compile(rf"reasoning|encrypted|decrypt|{UNREADABLE_REASONING}", re.IGNORECASE),
+        regex(rf"reasoning|encrypted|decrypt|{UNREADABLE_REASONING}", re.IGNORECASE),
         _has_foreign_reasoning,
         _without_foreign_reasoning,
     ),
@@ -243,7 +245,7 @@ RULES = (
     _parameter(Feature.PARALLEL_CALLS, "parallel_tool_calls", "parallel"),
     FeatureRule(
         Feature.IMAGES,
-        re.compile(r"image|vision|multimodal|mmproj", re.IGNORECASE),
+        regex(r"image|vision|multimodal|mmproj", re.IGNORECASE),
         _shows_images,
         _without_images,
     ),
@@ -252,19 +254,19 @@ RULES = (
     _parameter(Feature.REASONING_EFFORT, "reasoning", r"reasoning|effort"),
     FeatureRule(
         Feature.REASONING_ITEMS,
-        re.compile(rf"reasoning|{UNREADABLE_REASONING}", re.IGNORECASE),
+        regex(rf"reasoning|{UNREADABLE_REASONING}", re.IGNORECASE),
         _has_reasoning,
         _without_reasoning,
     ),
     FeatureRule(
         Feature.MALFORMED_CALLS,
-        re.compile(r"tool call arguments|arguments as JSON", re.IGNORECASE),
+        regex(r"tool call arguments|arguments as JSON", re.IGNORECASE),
         _has_malformed_calls,
         _without_malformed_calls,
     ),
     FeatureRule(
         Feature.CUSTOM_TOOLS,
-        re.compile(r"custom|grammar|lark|tool type|of tool|type of 'item'|tools[\[.'\" ]", re.IGNORECASE),
+        regex(r"custom|grammar|lark|tool type|of tool|type of 'item'|tools[\[.'\" ]", re.IGNORECASE),
         _uses_custom_tools,
         _without_custom_tools,
     ),

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 
+from dayhand.startup.regex import regex
+
 
 def _any(*patterns: str) -> re.Pattern[str]:
-    return re.compile("|".join(patterns), re.IGNORECASE)
+    return regex("|".join(patterns), re.IGNORECASE)
 
 
 # The request is longer than the context window.

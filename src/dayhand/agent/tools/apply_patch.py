@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 from dayhand.agent.tools.patch_match import (
     Chunk,
@@ -19,6 +18,7 @@ from dayhand.agent.tools.patch_match import (
     MatchError,
     apply_chunks,
 )
+from dayhand.startup.records import dataclass
 
 BEGIN, END, EOF = "*** Begin Patch", "*** End Patch", "*** End of File"
 ADD, DELETE, UPDATE, MOVE = "*** Add File: ", "*** Delete File: ", "*** Update File: ", "*** Move to: "

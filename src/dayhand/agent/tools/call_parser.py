@@ -8,12 +8,12 @@ import math
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from dayhand.agent.model.base import Call
 from dayhand.agent.model.items import without_surrogates
 from dayhand.agent.tools.schema import ALIASES, NAMES, STATUSES
+from dayhand.startup.records import dataclass
 from dayhand.task import Citation, Solution
 from dayhand.untrusted_text import strip_hidden
 

@@ -8,7 +8,7 @@ import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Protocol, assert_never
 
 from dayhand.agent.model.base import Call
@@ -33,6 +33,7 @@ from dayhand.box_paths import WORKSPACE
 from dayhand.errors import SandboxError
 from dayhand.exit_codes import NOT_EXECUTABLE
 from dayhand.sandbox.base import Box, Reason
+from dayhand.startup.records import dataclass
 from dayhand.task import Solution
 
 GRACE_SECONDS = 60.0  # for the box to end a command after its time limit

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+
+from dayhand.startup.records import dataclass
 
 # Every later request, and the journal, contain the image.
 MAX_IMAGE_BYTES = 2 * 1024 * 1024

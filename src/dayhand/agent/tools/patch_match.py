@@ -6,9 +6,9 @@ import codecs
 import difflib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from dayhand.agent.tools.patch_indent import Indent, adjusted, even_shift, indents
+from dayhand.startup.records import dataclass
 from dayhand.untrusted_text import decode_output
 
 MAX_SHOWN = 12  # lines of the file in an error

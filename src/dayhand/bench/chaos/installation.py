@@ -19,7 +19,7 @@ from dayhand.ledger.redis_server import EmbeddedServer, connect, kept_server
 from dayhand.localhub.server import LocalHub
 from dayhand.localhub.state.models import App
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
-from dayhand.scripted_model.moves import SCRIPTED_MODEL
+from dayhand.scripted_model.name import SCRIPTED_MODEL
 
 OWNER, LABEL = "ada", "codex"
 BUILD_LOCKS = f"dayhand-building-{os.geteuid()}"  # stays: whoever installs a package takes a lock in it

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tarfile
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dayhand.checkout.bundles import bundle_ref
 from dayhand.checkout.external.lfs import LfsFile, fetch_lfs, uses_lfs
@@ -14,6 +14,7 @@ from dayhand.checkout.external.submodules import Neighbours, Submodule, Submodul
 from dayhand.checkout.mirror import CommitFiles
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
+from dayhand.startup.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ def fetch_external(
     """
     mirror, commit = files.mirror, files.commit
     search = SubmoduleSearch(neighbours, local)
-    search.search(mirror, commit, trusted)
+    if files.submodules:
+        search.search(mirror, commit, trusted)
     lfs, absent = list[LfsFile](), dict(search.absent)
     uses = uses_lfs(files)
     if uses:

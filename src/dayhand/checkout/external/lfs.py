@@ -12,7 +12,6 @@ import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,6 +23,7 @@ from dayhand.checkout.mirror import CommitFiles, Mirror
 from dayhand.checkout.process import LISTING
 from dayhand.file_kinds import GIT_ATTRIBUTES
 from dayhand.sandbox.private_folder import make_private
+from dayhand.startup.records import dataclass
 from dayhand.typed_json import ShapeError
 
 MAX_BYTES = 50 * 1024 * 1024  # of one file

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from dayhand.checkout.mirror import Mirror
+from dayhand.startup.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ from dayhand.checkout.mirror import Mirror, read_files
 from dayhand.checkout.process import LISTING
 from dayhand.errors import CheckoutError
 from dayhand.file_kinds import SUBMODULES
+from dayhand.startup.records import dataclass
 
 MAX_DEPTH = 3
 MAX_COUNT = 32

@@ -9,9 +9,10 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dayhand.file_kinds import ACTIONS, WORKFLOWS
+from dayhand.startup.records import dataclass
 
 # What may follow a name such as "Dockerfile"; "dockerfile.py" is source code.
 NOT_CODE = r"([.-](?!(py|[cm]?[jt]sx?|go|rs|rb|java|kt|cs|php|md|rst)$).+)?"

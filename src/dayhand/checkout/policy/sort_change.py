@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from dayhand.checkout.mirror import Entry, Mirror
@@ -13,6 +12,7 @@ from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
 from dayhand.errors import PolicyRefusal
 from dayhand.file_kinds import SUBMODULES, is_lock
 from dayhand.sandbox.worktree import DELETED, MAX_FILE_BYTES
+from dayhand.startup.records import dataclass
 from dayhand.untrusted_text import find_credentials, strip_hidden
 
 MAX_FILES = 300

@@ -6,7 +6,6 @@ The libraries of what is not set up here (an App, Redis, Docker) are not importe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from dayhand.commands.doctor.codes import FaultCode, Health
@@ -21,6 +20,7 @@ from dayhand.commands.doctor.sandboxes import check_sandbox, try_sandbox
 from dayhand.commands.doctor.webhook import check_url, check_webhook
 from dayhand.errors import ExitCode, SettingsError
 from dayhand.settings.table import Settings
+from dayhand.startup.records import dataclass
 
 Check: TypeAlias = Callable[[Settings], Iterable[HealthFinding]]
 

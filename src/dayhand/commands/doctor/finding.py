@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from dayhand.commands.doctor.codes import FaultCode, Health
+from dayhand.startup.records import dataclass
 
 PAGE = "docs/troubleshooting.md"
 

@@ -18,7 +18,7 @@ from dayhand.agent.model.server_features import Feature
 from dayhand.commands.doctor.codes import FaultCode
 from dayhand.commands.doctor.finding import HealthFinding
 from dayhand.errors import ModelError, SettingsError
-from dayhand.scripted_model.moves import SCRIPTED_MODEL
+from dayhand.scripted_model.name import SCRIPTED_MODEL
 from dayhand.settings.table import Settings
 from dayhand.wiring.models import model_certificates
 from dayhand.wiring.prices import read_prices

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from dotenv.parser import parse_stream
@@ -14,6 +13,7 @@ from dayhand.commands.setup.private_file import check_writable, write_private
 from dayhand.errors import SettingsError
 from dayhand.hub.registration import AppCredentials
 from dayhand.settings.sources import read_dotenv
+from dayhand.startup.records import dataclass
 
 APP_ID, KEY, KEY_PATH = "GITHUB_APP_ID", "GITHUB_APP_PRIVATE_KEY", "GITHUB_APP_PRIVATE_KEY_PATH"
 SECRET = "GITHUB_WEBHOOK_SECRET"  # noqa: S105 - a setting's name

@@ -6,7 +6,7 @@ import json
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -18,6 +18,7 @@ from dayhand.commands.doctor.webhook import is_local
 from dayhand.errors import SettingsError
 from dayhand.settings.table import PUBLIC_API
 from dayhand.settings.value_types import PLAIN_ADDRESS, WrongText
+from dayhand.startup.records import dataclass
 
 MAX_NAME_CHARS = 34
 POLL_SECONDS = 5

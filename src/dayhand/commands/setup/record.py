@@ -10,7 +10,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from dayhand.commands.setup.plan import AppPlan
@@ -18,6 +18,7 @@ from dayhand.commands.setup.private_file import write_private
 from dayhand.errors import SettingsError
 from dayhand.hub.registration import AppCredentials
 from dayhand.sandbox.file_lock import FileLock
+from dayhand.startup.records import dataclass
 from dayhand.typed_json import ShapeError, parse
 
 RECORD, LOCK, FORM = ".dayhand-setup.json", ".dayhand-setup.lock", ".dayhand-setup.html"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from dayhand.commands.doctor.codes import Health
 from dayhand.commands.doctor.finding import HealthFinding
+from dayhand.startup.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import threading
 import webbrowser
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from dayhand.commands.doctor.codes import Health
@@ -35,6 +35,7 @@ from dayhand.hub.auth import AppAuth
 from dayhand.settings.required import app_key, require_app
 from dayhand.settings.table import DOTENV, Settings, read_settings
 from dayhand.settings.value_types import PORT, WrongText
+from dayhand.startup.records import dataclass
 from dayhand.untrusted_text import clean
 
 INSTALL = "Install the App on the repositories that it may work on."

@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from dayhand.environment import yaml_file
 from dayhand.environment.declared.agents_md import PLACEHOLDER
 from dayhand.environment.ecosystems.base import Files
 from dayhand.environment.manifest import json_object
+from dayhand.startup.records import dataclass
 
 DEVCONTAINERS = (".devcontainer/devcontainer.json", ".devcontainer.json")
 COPILOT = (".github/workflows/copilot-setup-steps.yml", ".github/workflows/copilot-setup-steps.yaml")

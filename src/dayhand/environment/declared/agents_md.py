@@ -7,21 +7,23 @@ from collections.abc import Iterator
 
 from markdown_it import MarkdownIt
 
+from dayhand.startup.regex import regex
+
 NAME = "AGENTS.md"
 HEADINGS = {
-    "setup": re.compile(r"\b(set[- ]?up|install(ation|ing)?|bootstrap|dependencies)\b", re.IGNORECASE),
-    "lint": re.compile(r"\blint(s|ing|ers?)?\b", re.IGNORECASE),
-    "types": re.compile(r"\btype[- ]?check(s|ing|er)?\b", re.IGNORECASE),
-    "test": re.compile(r"\btest(s|ing)?\b", re.IGNORECASE),
+    "setup": regex(r"\b(set[- ]?up|install(ation|ing)?|bootstrap|dependencies)\b", re.IGNORECASE),
+    "lint": regex(r"\blint(s|ing|ers?)?\b", re.IGNORECASE),
+    "types": regex(r"\btype[- ]?check(s|ing|er)?\b", re.IGNORECASE),
+    "test": regex(r"\btest(s|ing)?\b", re.IGNORECASE),
 }
 SHELLS = ("", "bash", "sh", "shell", "console", "zsh", "shell-session")
 # Commands that make no sense in a box: servers, another clone or virtual environment, automatic fixes.
-SKIPPED = re.compile(
+SKIPPED = regex(
     r"\b(npm|pnpm|yarn|bun)( run)? (dev|start|serve|watch)\b|\brunserver\b|\bflask run\b|\buvicorn\b|"
     r"\bdocker([- ]compose)? (up|run)\b|\bgit clone\b|--watch\b|"
     r"\bpython3? -m venv\b|\buv venv\b|/activate\b|--(fix|write)\b"
 )
-PLACEHOLDER = re.compile(r"<[\w -]+>|\bpath/to\b|\.\.\.(\s|$)|\$\{\{|\{\{")
+PLACEHOLDER = regex(r"<[\w -]+>|\bpath/to\b|\.\.\.(\s|$)|\$\{\{|\{\{")
 
 
 def read_agents_md(text: str) -> dict[str, tuple[str, ...]]:

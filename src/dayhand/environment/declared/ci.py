@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dayhand.environment.declared.workflows.checks import target_families, to_check
 from dayhand.environment.declared.workflows.commands import SHELL_PROGRAMS, meaning
@@ -18,6 +18,7 @@ from dayhand.environment.ecosystems import python
 from dayhand.environment.ecosystems.base import Check, Ecosystem, Files, SetupPlan, Step
 from dayhand.environment.monorepo import in_folder
 from dayhand.environment.version_pins import Pin
+from dayhand.startup.records import dataclass
 
 PLAN = "GitHub Actions"
 FAMILIES: Mapping[str, str] = {

@@ -9,12 +9,13 @@ import math
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dayhand.environment.ecosystems.base import Files
 from dayhand.environment.services.base import ServiceDeclaration
 from dayhand.environment.services.containers import read_container
 from dayhand.environment.yaml_file import Value
+from dayhand.startup.records import dataclass
 from dayhand.usage import EFFORTS
 
 NAME = ".dayhand.toml"

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dayhand.environment.declared import agents_md
 from dayhand.environment.declared.agent_files import SCRIPTS, read_agent_files
 from dayhand.environment.declared.agents_md import read_agents_md
 from dayhand.environment.declared.dayhand_toml import NAME, RepoConfig
 from dayhand.environment.ecosystems.base import Check, Files, SetupPlan, Step
+from dayhand.startup.records import dataclass
 
 NO_PROGRAM = ("cd", "export", "set", "source", ".", "exec", "time", "env", "if", "for", "!", "(")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 
+from dayhand.startup.records import dataclass
 from dayhand.task import Examined
 
 

@@ -9,7 +9,6 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from dayhand.environment import monorepo
 from dayhand.environment.base import Environment
@@ -19,6 +18,7 @@ from dayhand.environment.ecosystems import python_checks
 from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
 from dayhand.environment.ecosystems.base import Check, Files
 from dayhand.environment.prepare import combine
+from dayhand.startup.records import dataclass
 
 # Well-known tools and the package of each: a name that only a repository gives is never installed.
 BY_NPM = {"eslint": "eslint", "prettier": "prettier", "tsc": "typescript"}

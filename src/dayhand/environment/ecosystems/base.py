@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment.registries.base import Machine, Registry
+from dayhand.startup.records import dataclass
 
 CACHE = f"{ENVIRONMENT}/.cache"  # on the snapshot's own disk, so that files are linked, not copied; removed after set-up
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment import yaml_file
 from dayhand.environment.ecosystems import base
 from dayhand.environment.ecosystems.base import Fetch, Files, Names, Step
 from dayhand.environment.manifest import string_values, strings
+from dayhand.startup.records import dataclass
 
 NPM_LOCKS: Names = ("package-lock.json", "npm-shrinkwrap.json")
 PNPM_LOCK = "pnpm-lock.yaml"

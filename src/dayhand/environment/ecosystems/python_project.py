@@ -5,11 +5,11 @@ from __future__ import annotations
 import configparser
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from dayhand.environment import yaml_file
 from dayhand.environment.ecosystems.base import Files
 from dayhand.environment.manifest import strings, table, toml
+from dayhand.startup.records import dataclass
 
 SETTINGS_FILES = ("setup.cfg", "tox.ini", "pytest.ini", ".pytest.ini", ".flake8", "mypy.ini", ".mypy.ini")
 PRE_COMMIT = ".pre-commit-config.yaml"

@@ -10,12 +10,12 @@ import ast
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment.ecosystems.base import Check, Step
 from dayhand.environment.ecosystems.python_project import PythonProject, ini
 from dayhand.environment.manifest import table
+from dayhand.startup.records import dataclass
 
 HOOKS = f"{ENVIRONMENT}/pre-commit"
 NAMES = {

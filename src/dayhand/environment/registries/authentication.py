@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 
-URL = re.compile(r"https?://(?:[^\s/@]*@)?([\w.-]+)")
+from dayhand.startup.regex import regex
+
+URL = regex(r"https?://(?:[^\s/@]*@)?([\w.-]+)")
 # Each client's own words for 401 and 403.
-REFUSED = re.compile(
+REFUSED = regex(
     r"\b40[13]\b|\bE40[13]\b|\bENEEDAUTH\b|unauthori[sz]ed|authentication (is )?required|could not (be )?authenticat|"
     r"unable to authenticate|lack of valid authentication|bad username or password|invalid credentials",
     re.IGNORECASE,
 )
-OUR_PROXY = re.compile(
-    r"tunnel|proxy|CONNECT\b", re.IGNORECASE
-)  # it answers 403 for hosts that are not allowed
+OUR_PROXY = regex(r"tunnel|proxy|CONNECT\b", re.IGNORECASE)  # it answers 403 for hosts that are not allowed
 BEFORE = 4  # lines in which a client names the address before it says that it was refused
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import urllib.parse
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
+
+from dayhand.startup.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

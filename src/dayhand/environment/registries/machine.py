@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from dayhand.sandbox.egress.gateway import PORT
+from dayhand.startup.records import dataclass
 
 ASK_SECONDS = 15.0
 

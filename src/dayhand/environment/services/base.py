@@ -10,10 +10,11 @@ left it; ``$log`` is the file for its output.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from dayhand.box_paths import ENVIRONMENT
+from dayhand.startup.records import dataclass
 
 Names = tuple[str, ...]
 LOCALHOST = "localhost"

@@ -14,7 +14,7 @@ import shlex
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dayhand.box_paths import ENVIRONMENT, WORKSPACE
 from dayhand.environment.base import Installed
@@ -26,6 +26,7 @@ from dayhand.environment.setup.runtimes import Runtimes
 from dayhand.environment.setup.steps import Installer
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import NO_HOSTS, Box, CommandLimits, Egress, Sandbox, Snapshot
+from dayhand.startup.records import dataclass
 from dayhand.task import Blocked
 
 VERSION = "1"  # part of every key: raise it when the same files should be downloaded differently

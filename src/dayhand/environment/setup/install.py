@@ -10,7 +10,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dayhand.environment.base import CombinedPlan, Installed, Log, Missing, Source
 from dayhand.environment.ecosystems.base import CACHE, Step
@@ -24,6 +24,7 @@ from dayhand.environment.setup.steps import OFFLINE, STEP, Installer, log_blocke
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Box, Egress, Sandbox, Snapshot
 from dayhand.sandbox.worktree import REMOVE_GIT
+from dayhand.startup.records import dataclass
 from dayhand.task import Blocked
 
 NOT_TRUSTED = (

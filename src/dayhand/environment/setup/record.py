@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 
 from dayhand.box_paths import ENVIRONMENT
 from dayhand.environment.base import Installed, Missing
@@ -13,6 +13,7 @@ from dayhand.environment.declared.ci import without_fallbacks
 from dayhand.environment.ecosystems.base import Check
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Box, Sandbox, Snapshot
+from dayhand.startup.records import dataclass
 from dayhand.task import Blocked
 from dayhand.typed_json import ShapeError, parse
 

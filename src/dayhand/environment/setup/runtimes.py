@@ -9,7 +9,7 @@ import secrets
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from dayhand.environment.setup.build_lock import building, private_folder
 from dayhand.environment.setup.steps import PROBE, Installer, reason
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Egress, Sandbox, Snapshot
+from dayhand.startup.records import dataclass
 from dayhand.task import Blocked
 from dayhand.typed_json import parse
 

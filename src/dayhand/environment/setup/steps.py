@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import uv
@@ -17,6 +16,7 @@ from dayhand.environment.registries.authentication import advice, refusing_host
 from dayhand.environment.setup.record import OUTPUT_CHARACTERS
 from dayhand.sandbox.base import Box, CommandLimits, Reason, Result
 from dayhand.sandbox.output import LiveOutput
+from dayhand.startup.records import dataclass
 from dayhand.task import Blocked
 
 BIN = f"{ENVIRONMENT}/bin"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from dayhand.environment.base import Log
 from dayhand.environment.ecosystems import node, python
@@ -17,6 +17,7 @@ from dayhand.environment.ecosystems.base import Fetch, Runtime, SetupPlan, Step
 from dayhand.environment.setup.steps import PROBE, reason
 from dayhand.environment.version_pins import Pin, fits
 from dayhand.sandbox.base import Sandbox
+from dayhand.startup.records import dataclass
 
 PROGRAMS: Mapping[str, str] = {
     "python3": "python",

@@ -8,12 +8,13 @@ https://docs.github.com/rest/issues/events#list-issue-events-for-a-repository
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from dayhand.hub.connection import RepositoryConnection
 from dayhand.hub.errors import hub_errors
+from dayhand.startup.records import dataclass
 
 ROWS = 100  # of a page
 MAX_EVENT_PAGES = 10

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from dayhand.hub.auth import AppAuth
 from dayhand.hub.errors import hub_errors
+from dayhand.startup.records import dataclass
 
 PATH = "/app/hook/deliveries"
 NEXT_PAGE = re.compile(r'[?&]cursor=([^&>]+)[^>]*>; *rel="next"')

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from dayhand.hub.client import Hub
@@ -11,6 +10,7 @@ from dayhand.intake.refusals import Refusal
 from dayhand.intake.terms import Terms, read_terms
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.thread import Thread
+from dayhand.startup.records import dataclass
 from dayhand.task import Ask, TaskKind
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from dayhand.ledger import keys
 from dayhand.ledger.keys import TextRedis
+from dayhand.startup.records import dataclass
 
 BATCH = 1000
 DAY_SECONDS = 24 * 3600

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
 from dayhand.ledger import keys
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.telemetry.metrics import DOLLARS, SECONDS, TOKENS, TURNS, Metric
+from dayhand.startup.records import dataclass
 from dayhand.usage import Usage
 
 INFINITE = "+Inf"

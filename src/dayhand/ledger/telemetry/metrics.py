@@ -6,11 +6,11 @@ https://prometheus.io/docs/practices/naming/
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 
 from dayhand import errors
 from dayhand.ledger.states import UNFINISHED
+from dayhand.startup.records import dataclass
 from dayhand.task import Stage, State
 
 OTHER = "other"  # what is not in the table is counted together, so that the number of series has a bound

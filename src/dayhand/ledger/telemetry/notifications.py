@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 from dayhand.ledger import keys
 from dayhand.ledger.keys import TextRedis
+from dayhand.startup.records import dataclass
 
 DELAYS = (10, 60, 300, 1800)  # seconds before each new attempt
 MAX_TAKEN = 20  # at once

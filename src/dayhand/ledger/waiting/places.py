@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import quantiles
 
 from dayhand.ledger import keys
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.waiting.waiting_tasks import Order, WaitingTasks
+from dayhand.startup.records import dataclass
 
 SHORTAGE_SECONDS = 15.0  # for which a machine's shortage counts unless it is noted again
 MAX_SHORTAGES = 5

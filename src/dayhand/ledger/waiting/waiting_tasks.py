@@ -8,12 +8,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from dayhand.ledger import keys, states
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.waiting import scripts
+from dayhand.startup.records import dataclass
 from dayhand.task import State
 
 RAISED_AFTER_SECONDS = 1800.0  # of waiting, after which a task goes up a class

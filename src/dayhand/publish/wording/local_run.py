@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dayhand.errors import ExitCode
 from dayhand.publish.base import ProposedChange
@@ -14,6 +14,7 @@ from dayhand.publish.wording.held_back import NOTHING_PUSHED
 from dayhand.publish.wording.limits import note
 from dayhand.publish.wording.notes import too_large
 from dayhand.publish.wording.verification import headline
+from dayhand.startup.records import dataclass
 from dayhand.task import HeldBack, LeftOut, Proof, Solution
 from dayhand.usage import Usage
 from dayhand.verification import Remark, Status, Verdict, Verification

@@ -189,10 +189,10 @@ class BubblewrapSandbox:
         )
         for bwrap in programs:
             config = BwrapConfig(bwrap, overlay=False, fixed_arguments=fixed, capacity=self._capacity)
+            if self._can_overlay(config):  # then it opens a box, too
+                return replace(config, overlay=True)
             if problem := self._problem(config):
                 problems.append(f"{bwrap}: {problem}")
-            elif self._can_overlay(config):
-                return replace(config, overlay=True)
             else:
                 without_overlay.append(config)
         if without_overlay:

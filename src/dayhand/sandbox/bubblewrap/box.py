@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from platform import machine
 
@@ -24,6 +24,7 @@ from dayhand.sandbox.egress.gateway import PORT, Gateway
 from dayhand.sandbox.file_lock import FileLock
 from dayhand.sandbox.limits import Capacity, ControlGroup
 from dayhand.sandbox.output import OutputCapture
+from dayhand.startup.records import dataclass
 
 COPY_SECONDS = 600.0
 ORIGIN = "/tmp/origin"  # noqa: S108 - in the box: where a snapshot is copied from

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -22,6 +21,7 @@ from dayhand.sandbox.bubblewrap.spawn_thread import SpawnThread
 from dayhand.sandbox.command import ExitStatus
 from dayhand.sandbox.limits import ControlGroup
 from dayhand.sandbox.output import OutputCapture
+from dayhand.startup.records import dataclass
 
 GONE_SECONDS = 30.0  # for the kernel to end the box's processes after a kill, however busy the machine is
 START_SECONDS = 30.0  # for bwrap to report the box's first process

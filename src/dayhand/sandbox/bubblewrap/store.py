@@ -22,12 +22,12 @@ import subprocess
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from dayhand.errors import SandboxError
 from dayhand.sandbox.bubblewrap.orphans import kill_orphaned_boxes
 from dayhand.sandbox.file_lock import FileLock
+from dayhand.startup.records import dataclass
 
 FIRST_UID, UIDS = 200_000, 10_000
 MAX_SNAPSHOTS = 60  # beyond that, the least recently used are deleted

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dayhand.box_paths import ENVIRONMENT, WORKSPACE
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Reason
 from dayhand.sandbox.limits import MIN_FREE_FILES, Capacity
+from dayhand.startup.records import dataclass
 
 INTERVAL_SECONDS = 3.0  # between two measurements, each of which is an exec of its own
 MAX_FAILURES = 5  # measurements in a row without a result, after which the command is ended

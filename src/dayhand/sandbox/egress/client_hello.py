@@ -7,7 +7,8 @@ understand differently is malformed here: repeated extensions, lengths that do n
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from dayhand.startup.records import dataclass
 
 MAX_BYTES = 16 * 1024  # of the message, with its record headers
 MAX_RECORD = 16 * 1024

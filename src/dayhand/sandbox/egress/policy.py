@@ -6,8 +6,9 @@ import ipaddress
 import json
 import re
 import socket
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
+from dayhand.startup.records import dataclass
 from dayhand.task import NOT_ALLOWED
 from dayhand.typed_json import parse
 

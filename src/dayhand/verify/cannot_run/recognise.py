@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from dayhand.startup.records import dataclass
 from dayhand.verify.cannot_run.base import CannotRun, Cause, Kind
 from dayhand.verify.cannot_run.causes import asserted, find_causes, first_cause, last_error
 from dayhand.verify.cannot_run.summary import count_passed

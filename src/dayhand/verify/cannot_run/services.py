@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from dayhand.environment.services.all_services import SERVICES
+from dayhand.startup.regex import regex
 
 STARTED = frozenset(service.NAME for service in SERVICES)  # by Dayhand, where they are declared
 SERVERS = {
@@ -48,9 +47,9 @@ DEBIAN = {
     "RabbitMQ": "rabbitmq-server",
     "etcd": "etcd-server",
 }
-LOOPBACK = re.compile(r"localhost|127(?:\.\d{1,3}){3}|\[?::1\]?|0\.0\.0\.0|::ffff:127\.\d+\.\d+\.\d+")
+LOOPBACK = regex(r"localhost|127(?:\.\d{1,3}){3}|\[?::1\]?|0\.0\.0\.0|::ffff:127\.\d+\.\d+\.\d+")
 FIRST_EPHEMERAL_PORT = 32768  # from here on, a port is one that a test's own server was given
-ADDRESS = re.compile(
+ADDRESS = regex(
     r"""[("'](?P<host>localhost|127\.0\.0\.1|::1|[a-z][a-z0-9-]*)["'], *(?P<port>\d{2,5})\b"""
     r"""|(?:host(?:name)?=)["']?(?P<host2>[\w.-]+)["']?,? *port=(?P<port2>\d{2,5})"""
     r"""|(?:\b|//|@)(?P<host3>localhost|127\.0\.0\.1|\[::1\]):(?P<port3>\d{2,5})\b"""

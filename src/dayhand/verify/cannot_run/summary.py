@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import re
 
+from dayhand.startup.regex import regex
+
 # "3 passed", "3 passing", "# pass 3", "ok 3 passed": the number of tests that passed.
-PASSED = re.compile(
+PASSED = regex(
     r"(?:^|[ :.,|])(\d+) (?:tests? )?pass(?:ed|ing)\b|^[#ℹ] pass +(\d+)$|^OK \((\d+) tests?|^ *Passed: +(\d+)"
     r"|Failed: +\d+, Passed: +(\d+)",
     re.MULTILINE,
 )
 # Those that name all tests, and of these the ones that did not pass.
 ALL_BUT = (
-    re.compile(
-        r"^Ran (\d+) tests? in .*\n(?:.*\n){0,3}?(?:OK|FAILED)(?: \((.*)\))?$", re.MULTILINE
-    ),  # unittest
-    re.compile(r"^(\d+) examples?, (\d+ failures?.*)$", re.MULTILINE),  # RSpec
-    re.compile(r"^(\d+) (?:runs|tests), \d+ assertions, (.*)$", re.MULTILINE),  # Minitest, test-unit
-    re.compile(r"^Tests: (\d+), Assertions: \d+(?:, (.*))?\.$", re.MULTILINE),  # PHPUnit
-    re.compile(r"Tests run: (\d+), (Failures: .*?)(?:, Time.*)?$", re.MULTILINE),  # Maven
-    re.compile(r"^(\d+) tests? completed, (.*)$", re.MULTILINE),  # Gradle
+    regex(r"^Ran (\d+) tests? in .*\n(?:.*\n){0,3}?(?:OK|FAILED)(?: \((.*)\))?$", re.MULTILINE),  # unittest
+    regex(r"^(\d+) examples?, (\d+ failures?.*)$", re.MULTILINE),  # RSpec
+    regex(r"^(\d+) (?:runs|tests), \d+ assertions, (.*)$", re.MULTILINE),  # Minitest, test-unit
+    regex(r"^Tests: (\d+), Assertions: \d+(?:, (.*))?\.$", re.MULTILINE),  # PHPUnit
+    regex(r"Tests run: (\d+), (Failures: .*?)(?:, Time.*)?$", re.MULTILINE),  # Maven
+    regex(r"^(\d+) tests? completed, (.*)$", re.MULTILINE),  # Gradle
 )
-GO_PACKAGE = re.compile(r"^(ok  |FAIL)\t\S", re.MULTILINE)
-NUMBER = re.compile(r"\d+")
+GO_PACKAGE = regex(r"^(ok  |FAIL)\t\S", re.MULTILINE)
+NUMBER = regex(r"\d+")
 # https://doc.rust-lang.org/rustc/tests/
-LIBTEST_BEGINS = re.compile(r"^running \d+ tests?$", re.MULTILINE)
-LIBTEST_ENDS = re.compile(r"^test result: ", re.MULTILINE)
-NONE_RAN = re.compile(
+LIBTEST_BEGINS = regex(r"^running \d+ tests?$", re.MULTILINE)
+LIBTEST_ENDS = regex(r"^test result: ", re.MULTILINE)
+NONE_RAN = regex(
     r"^(?:\[INFO\] )?(?:No tests to run|Tests are skipped)\.|^> Task \S*[tT]est (?:NO-SOURCE|SKIPPED)"
     r"|^ *Tests:? +(?:0 total|no tests)|no tests ran|^!+ Interrupted: \d+ errors? during collection|^\d+ errors? in [\d.]+s",
     re.MULTILINE,

@@ -7,8 +7,9 @@ The output comes from untrusted code, so every pattern is linear: no two unbound
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from dayhand.startup.records import dataclass
+from dayhand.startup.regex import regex
 from dayhand.verify.cannot_run.base import Kind
 
 
@@ -24,7 +25,7 @@ class Recogniser:
 
 
 def _row(kind: Kind, pattern: str, *, tool: str = "", port: str = "", context: str = "") -> Recogniser:
-    return Recogniser(kind, re.compile(pattern), tool, port, re.compile(context) if context else None)
+    return Recogniser(kind, regex(pattern), tool, port, regex(context) if context else None)
 
 
 VARIABLE_NAME = r"(?P<name>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"
@@ -310,12 +311,12 @@ RECOGNISERS = (
     *IMPORTS,
 )
 # A line that compares, quotes or shows code says nothing about the environment.
-COMPARES = re.compile(
+COMPARES = regex(
     r"\b[Aa]ssert(?:ion|ed|ing|s)?\b|AssertionError|\b[Ee]xpected\b|\bReceived\b|\bActual\b|\bactual:|\bgot\b|\bwant\b"
     r"|\bleft: |\bright: |DID NOT RAISE|^(?:E +)?[+-](?: |[\"'])|^ *>? *\d+ *\||^>?  +(?:raise|throw|with|return|if|def) "
 )
 # A test that compared values ran. Where only the whole output is known, nothing in it counts then.
-ASSERTED = re.compile(
+ASSERTED = regex(
     r"AssertionError|ERR_ASSERTION|Failed asserting|assertion `|assertion failed|expect\(received\)|\bDID NOT RAISE\b"
     r"|^E +assert |AssertionFailedError|ExpectationNotMet|^ +Failure/Error: .*expect\(|^ *\d+\) Failure:|Assert\.\w+\(\) Failure|^\s+expected: "
     r"|^\s+\w+_test\.go:\d+: .*(?:\bgot\b|\bwant\b|expected)",

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from dayhand.environment.ecosystems.base import Files
 from dayhand.file_kinds import INI_SETTINGS_WITHOUT_SUFFIX, JSON_SETTINGS_WITHOUT_SUFFIX
+from dayhand.startup.regex import regex
 from dayhand.verify.integrity.python_tests import name_of
 
 CHECK_TOOLS = frozenset(
@@ -34,8 +35,8 @@ CHECK_TOOLS = frozenset(
         "pdm",
     ]
 )
-CHECK_SECTION = re.compile(r"^(tool:pytest|pytest|flake8|mypy|coverage|pylint|pycodestyle|isort|tox)\b")
-CHECK_SCRIPT = re.compile(
+CHECK_SECTION = regex(r"^(tool:pytest|pytest|flake8|mypy|coverage|pylint|pycodestyle|isort|tox)\b")
+CHECK_SCRIPT = regex(
     r"^(pre|post)?(test|tests|lint|eslint|types?|type-?check|check|tsc|coverage|unit|cs|phpcs|phpstan|stan)\b"
 )
 PACKAGE_KEYS = frozenset(
@@ -56,17 +57,17 @@ PACKAGE_KEYS = frozenset(
         "prettier",
     ]
 )
-CHECK_TARGET = re.compile(r"^(test|lint|check|types?$|typecheck|coverage|ci$)[\w.-]*$")
+CHECK_TARGET = regex(r"^(test|lint|check|types?$|typecheck|coverage|ci$)[\w.-]*$")
 # These decide how all rules of a Makefile run, and whether a failure counts.
-MAKE_WIDE = re.compile(r"^(?:\.(?:IGNORE|SILENT|SHELLFLAGS|ONESHELL)|SHELL|MAKEFLAGS|-?include)\b")
-BUILD_LINES = re.compile(
+MAKE_WIDE = regex(r"^(?:\.(?:IGNORE|SILENT|SHELLFLAGS|ONESHELL)|SHELL|MAKEFLAGS|-?include)\b")
+BUILD_LINES = regex(
     r"skip\w*Test|maven\.test\.|<(?:it\.)?(?:test|groups|excludedGroups)>|testFailureIgnore|ignoreFailures|surefire|failsafe|checkstyle|spotless|jacoco|ktlint|detekt"
     r"|<exclude>|exclude\w*\s*[(=]|enabled\s*=\s*false|useJUnit|filter\s*\{",
     re.IGNORECASE,
 )
-VARIABLE = re.compile(r"(?:export +|override +)*([\w.-]+)\s*[:?+!]?:?=\s*(.*)")
-RULE = re.compile(r"([\w./ %-]+):(?!=)([^#]*)")
-PYTEST_HOOK = re.compile(r"^pytest_\w+$")
+VARIABLE = regex(r"(?:export +|override +)*([\w.-]+)\s*[:?+!]?:?=\s*(.*)")
+RULE = regex(r"([\w./ %-]+):(?!=)([^#]*)")
+PYTEST_HOOK = regex(r"^pytest_\w+$")
 COLLECTION_SETTINGS = frozenset(["collect_ignore", "collect_ignore_glob", "pytest_plugins", "pytestmark"])
 STRING = r'"(?:\\.|[^"\\\n])*+"?'
 MAX_CHARS = 160

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from dayhand.file_kinds import TEST_CODE, belongs_to_tests
+from dayhand.startup.regex import regex
 from dayhand.verify.integrity.languages import language_of
 from dayhand.verify.integrity.python_tests import name_of
 from dayhand.verify.reports.collect import REPORT_FOLDER, REPORT_OPTIONS
@@ -21,7 +22,7 @@ ASKS = "asks whether tests run"
 Found = tuple[str, int, str]  # the kind, the line and its text
 
 # Names of the runner's own parts. What pytest exports as well is imported from there only for annotations.
-PYTHON_RUNNER = re.compile(
+PYTHON_RUNNER = regex(
     r"(?:.*\.)?_pytest(?:\..*)?|(?:.*\.)?pytest_(?:runtest|pyfunc|sessionfinish|report_teststatus|exception|collectreport|unconfigure)\w*"
     r"|(?:.*\.)?(?:TestReport|CollectReport|CallInfo|TestResult|TextTestResult|testsfailed|exitstatus|addFailure|addError)"
 )
@@ -31,11 +32,9 @@ EXPORTED = frozenset(
         "MonkeyPatch", "ParameterSet", "Parser", "Pytester", "TempPathFactory", "WarningsRecorder",
     ]
 )  # fmt: skip
-ASSERTING = re.compile(
-    r"(?:.*\.)?TestCase(?:\.(?:run|fail|assert\w+))?|pytest(?:\.\w+)?"
-)  # patched or replaced
-PATCHING = re.compile(r"(?:.*\.)?(?:setattr|patch\.object)")
-RUNNER_NAMES = re.compile(
+ASSERTING = regex(r"(?:.*\.)?TestCase(?:\.(?:run|fail|assert\w+))?|pytest(?:\.\w+)?")  # patched or replaced
+PATCHING = regex(r"(?:.*\.)?(?:setattr|patch\.object)")
+RUNNER_NAMES = regex(
     r"jest-(?:circus|runner|jasmine2|worker)\b|@jest/(?:reporters|test-result|core|environment)\b|@?vitest/runners?\b"
     r"|\bmocha/lib/|\bRunner\.prototype\b|\bglobal(?:This)?\.(?:expect|test|it|describe|assert)\s*=(?!=)"
     r"|\bassert['\"()\]]{0,3}(?:\.\w+)?\s*=(?![=>])\s*(?:\(|function|async|\w+\s*=>)"  # JavaScript and TypeScript
@@ -47,13 +46,13 @@ RUNNER_NAMES = re.compile(
     r"|\borg\.junit\.platform\.(?:launcher|engine)\b|\borg\.junit\.runner\.notification\b|\bTestExecutionListener\b"
     r"|\bXunit\.(?:Sdk|Runners?)\b|\bPHPUnit\\(?:Runner|Framework\\TestResult|TextUI)\b|\btesting\.MainStart\b"
 )
-EXITS = re.compile(
+EXITS = regex(
     r"\bprocess\.(?:exit\(\s*(?:0\s*)?\)|reallyExit\b|exitCode\s*=\s*0)|\bDeno\.exit\(\s*(?:0\s*)?\)"
     r"|\bos\.Exit\(0\)|\bsyscall\.Exit\(0\)|\bprocess::exit\(0\)|\bSystem\.exit\(0\)|\bexitProcess\(0\)|\.halt\(0\)"
     r"|\bEnvironment\.Exit\(0\)|(?<![\w.>:$-])exit!|(?<![\w.>:$-])(?:exit|die)\s*(?:\(\s*0?\s*\))?;|^\s*exit(?:\s+true|\(0\)|\s+0)?$"
 )
 # In Java, Kotlin, C#, Ruby, Rust, JavaScript.
-ALWAYS_EQUAL = re.compile(
+ALWAYS_EQUAL = regex(
     r"\b(?:equals|Equals|asymmetricMatch|isEqual)\s*\([^()\n]{0,120}\)[^{;=\n]{0,40}(?:\{\s*return true\b|=>?\s*true\b)"
     r"|\bdef ==\s*\(?\w+\)?\s*(?:;|=|\n)\s*true\b|\bfn eq\([^()\n]{0,120}\) -> bool \{\s*true\b"
 )
@@ -63,15 +62,15 @@ RUNNER_VARIABLES = (
     "PYTEST_(?:CURRENT_TEST|VERSION|XDIST_WORKER)|JEST_WORKER_ID|VITEST(?:_\\w+)?|NODE_TEST_CONTEXT|MOCHA_COLORS|AVA_PATH"
     "|PHPUNIT_COMPOSER_INSTALL|__PHPUNIT_\\w+|NEXTEST(?:_\\w+)?|CARGO_TARGET_TMPDIR|RUST_TEST_THREADS"
 )
-ASKS_IN_PYTHON = re.compile(RUNNER_VARIABLES)
+ASKS_IN_PYTHON = regex(RUNNER_VARIABLES)
 PYTHON_RUNNERS = frozenset(["pytest", "_pytest", "unittest", "py.test", "nose"])
-ASKS_FOR_TESTS = re.compile(
+ASKS_FOR_TESTS = regex(
     rf"\b(?:{RUNNER_VARIABLES})\b|\btypeof\s+(?:jest|vi|expect|describe|it)\b|\bglobal(?:This)?\.(?:jest|expect|describe|it)\b(?!\s*=[^=])"
     r"|\bflag\.Lookup\(\"test\.|\btesting\.Testing\(\)|\bos\.Args\[0\],\s*\"[^\"\n]*\.test\b|\bcfg!\((?:not\()?test\b|#\[cfg\(not\(test\)\)\]"
     r"|\bdefined\?\s*\(?\s*(?:::)?(?:RSpec|Minitest|Test::Unit)\b|\b(?:const_defined\?|Object\.const_get)\(?\s*[:\"'](?:RSpec|Minitest)\b"
     r"|\bclass_exists\(\s*(?:['\"]\\{0,2}PHPUnit|\\?PHPUnit)|\bClass\.forName\(\s*\"org\.junit|\"org\.junit[\w.]*\"|\brunningUnitTests\(\)"
 )
-OPTIONS = re.compile(
+OPTIONS = regex(
     rf"{re.escape(REPORT_FOLDER.rpartition('/')[2])}|\b(?:{'|'.join(name for name, variable in REPORT_OPTIONS.items() if variable.own)})\b"
     r"|\b(?:surefire|failsafe)-reports\b|\bbuild/test-results\b"
 )

@@ -6,13 +6,15 @@ These rules on text are coarser than a parser, so results are only compared with
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
-NEVER = re.compile(r"(?!)")
+from dayhand.startup.records import dataclass
+from dayhand.startup.regex import regex
+
+NEVER = regex(r"(?!)")
 
 
 def _rule(*alternatives: str) -> re.Pattern[str]:
-    return re.compile("|".join(alternatives), re.MULTILINE)
+    return regex("|".join(alternatives), re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

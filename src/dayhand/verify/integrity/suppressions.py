@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 
-SUPPRESSIBLE = re.compile(
+from dayhand.startup.regex import regex
+
+SUPPRESSIBLE = regex(
     r"\.(pyi?|[cm]?[jt]sx?|vue|svelte|go|rb|rs|java|kts?|cs|php|scala|swift|sh|c|cc|cpp|h|hpp)$"
 )
-SUPPRESSION = re.compile(
+SUPPRESSION = regex(
     r"\bnoqa\b|type:\s*ignore|pyright:\s*ignore|mypy:[\s\w-]{0,40}ignore|pylint:\s*disable|ruff:\s*noqa|flake8:\s*noqa|\bnosec\b"
     r"|pragma:\s*no cover|eslint-disable|biome-ignore|oxlint-disable|prettier-ignore|@ts-(?:ignore|nocheck|expect-error)"
     r"|(?:istanbul|c8|v8|node:coverage) (?:ignore|disable)|//\s*nolint|rubocop:\s*disable|:nocov:|@SuppressWarnings|@Suppress\b"
@@ -16,11 +17,11 @@ SUPPRESSION = re.compile(
     r"|\bNOSONAR\b|\bNOLINT|#pragma warning disable|shellcheck disable|swiftlint:disable"
 )
 CODES = r"(?:\s?[:\[(]\s?[\w@/-]+(?:, ?[\w@/-]+)*)?"
-KIND = re.compile(rf"(?:{SUPPRESSION.pattern}){CODES}")
-MINIMUM = re.compile(
+KIND = regex(rf"(?:{SUPPRESSION.pattern}){CODES}")
+MINIMUM = regex(
     r"(?:fail[-_]under|minimum_coverage|\b(?:branches|functions|lines|statements))[\"']?\s{0,3}[:=\s]\s{0,3}[\"']?(\d{1,9}(?:\.\d{1,9})?)"
 )
-MAXIMUM = re.compile(
+MAXIMUM = regex(
     r"(?:max[-_]complexity|max-warnings|max[-_]line[-_]length|max-args)[\"']?\s{0,3}[:=\s]\s{0,3}[\"']?(\d{1,9}(?:\.\d{1,9})?)"
 )
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+from dayhand.startup.records import dataclass
 
 MAX_TESTS = 20_000
 NAME_CHARS, DETAIL_CHARS = 300, 2_000

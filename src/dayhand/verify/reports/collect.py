@@ -11,12 +11,12 @@ import functools
 import io
 import tarfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 
 from dayhand.box_paths import WORKSPACE
 from dayhand.environment.base import Environment
 from dayhand.sandbox.base import Box, Result
+from dayhand.startup.records import dataclass
 
 REPORT_BYTES = 16 * 1024 * 1024  # of all reports of one run
 # Inside .git, which the tools of checks ignore and which is created anew in every box.

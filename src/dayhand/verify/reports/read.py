@@ -7,8 +7,8 @@ read, the exit code alone counts. A report file was written by a test runner tha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from dayhand.startup.records import dataclass
 from dayhand.untrusted_text import BYTE_ORDER_MARK
 from dayhand.verification import Counts
 from dayhand.verify.reports import (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from dayhand.environment.yaml_file import Value
+from dayhand.startup.records import dataclass
 
 # Action → the language, as ``Language.key``, and the input that holds its version.
 VERSION_INPUTS: Mapping[str, tuple[str, str]] = {

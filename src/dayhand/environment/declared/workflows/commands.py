@@ -6,7 +6,7 @@ import posixpath
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dayhand.environment.declared.workflows import kinds
 from dayhand.environment.declared.workflows.kinds import kind_of_name, kind_of_tool
@@ -20,6 +20,7 @@ from dayhand.environment.declared.workflows.setup_commands import (
 )
 from dayhand.environment.declared.workflows.shell import ShellCommand, Word, split
 from dayhand.environment.declared.workflows.wrappers import PYTHON, bare, program
+from dayhand.startup.records import dataclass
 
 FAMILIES: Mapping[str, str] = {
     **dict.fromkeys(kinds.PYTHON_TOOLS, "python"),

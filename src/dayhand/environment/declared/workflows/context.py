@@ -13,16 +13,17 @@ from dayhand.environment.declared.workflows.expressions import Context, resolve
 from dayhand.environment.declared.workflows.matrix import SYSTEM
 from dayhand.environment.declared.workflows.read import Job, WorkflowStep
 from dayhand.environment.yaml_file import Value
+from dayhand.startup.regex import regex
 
 # Variables that change how things look or that only CI has; a check is the same without them.
-NOISE = re.compile(
+NOISE = regex(
     r"[a-z]\w*|(PIP|UV|NPM|YARN|POETRY|COVERALLS|CODECOV|ACTIONS|GITHUB|RUNNER|SCCACHE|CCACHE|HOMEBREW|TURBO|NX_CLOUD|MISE|HATCH|"
     r"COMPOSER|BUNDLE|MAVEN|GRADLE|JAVA|DOTNET|TOX)_\w+|\w+_(TOKEN|CACHE|CACHE_DIR|COLORS?)|\w+_VERSION|"
     r"CI|TERM|COLUMNS|FORCE_COLOR|NO_COLOR|CARGO_(INCREMENTAL|NET_\w+)|RUST_BACKTRACE|PYTHONUNBUFFERED|PYTHONDONTWRITEBYTECODE|"
     r"DEBIAN_FRONTEND|CGO_ENABLED|GO111MODULE|TOXENV|NOX\w*|RUST(DOC)?FLAGS|LANG|LC_ALL|PATH|HOME"
 )
-SAFE_VALUE = re.compile(r"[\w./:@%+=,-]+")
-ONLY_ON_GITHUB = re.compile(r"\$\{?(GITHUB|RUNNER|ACTIONS)_|\$\{\{")
+SAFE_VALUE = regex(r"[\w./:@%+=,-]+")
+ONLY_ON_GITHUB = regex(r"\$\{?(GITHUB|RUNNER|ACTIONS)_|\$\{\{")
 VARIABLES = {"GITHUB_WORKSPACE": WORKSPACE, "RUNNER_OS": "Linux", "RUNNER_TEMP": "/tmp"}  # noqa: S108 - of a box
 
 

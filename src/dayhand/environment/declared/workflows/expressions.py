@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from dayhand.box_paths import WORKSPACE
 from dayhand.environment.services.containers import published_port
 from dayhand.environment.yaml_file import Value
+from dayhand.startup.records import dataclass
 
 PLACEHOLDER = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 TOKEN = re.compile(r"\s*(?:('(?:[^']|'')*')|(\d[\w.]*)|([A-Za-z_][\w-]*)|(&&|\|\||[=!<>]=|[!<>().,\[\]*]))")

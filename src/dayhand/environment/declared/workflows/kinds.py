@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from dayhand.startup.regex import regex
+
 KINDS = ("lint", "types", "test")
 SETUP, DATABASE, PACKAGES, NOTHING, UNKNOWN = "setup", "database", "packages", "nothing", "unknown"
 
@@ -203,28 +205,28 @@ CALLS: Mapping[tuple[str, str], str] = {
     ("dotnet", "build"): SETUP,
     ("turbo", "build"): SETUP,
 }
-DATABASE_WORDS = re.compile(
+DATABASE_WORDS = regex(
     r"\b(db:(create|setup|schema:load|migrate|prepare|test:prepare|structure:load|push)|migrate|alembic upgrade|prisma (migrate|db push)|"
     r"createdb|psql|mysql|flask db upgrade|doctrine:(database|migrations|schema):\w+|knex migrate)\b"
 )
-BROWSER = re.compile(r"(?i)e2e|end-to-end|playwright|cypress|browser")
+BROWSER = regex(r"(?i)e2e|end-to-end|playwright|cypress|browser")
 # The names of scripts, targets and tasks; the first that matches counts.
-NO_CHECK_NAME = re.compile(
+NO_CHECK_NAME = regex(
     r"e2e|end-to-end|playwright|cypress|browser|system|bench|perf|smoke|docs?\b|publish|release|deploy|docker|storybook|visual|snapshot-update",
     re.IGNORECASE,
 )
 NAMES: Mapping[str, re.Pattern[str]] = {
-    "types": re.compile(
+    "types": regex(
         r"type-?check|typing|(^|[:_-])(types?|tsc|mypy|pyright|phpstan|stan|psalm|static-?analysis)($|[:_-])"
     ),
-    "lint": re.compile(
+    "lint": regex(
         r"lint|(^|[:_-])(style|ruff|flake8|black|rubocop|phpcs|cs|prettier|clippy|stylelint|vet|quality|pre-?commit)($|[:_-])|"
         r"(format|fmt)[:_-]?(check|ci)|check[:_-]?(format|fmt|formatting|style)|(^|[:_-])(format|fmt)[:_-]check"
     ),
-    "test": re.compile(
+    "test": regex(
         r"(^|[:_./-])(run[_-]?)?(tests?|unit(tests?)?|specs?|coverage|cov|pytest|jest|vitest|phpunit|rspec)($|[:_.-])"
     ),
-    SETUP: re.compile(
+    SETUP: regex(
         r"(^|[:_./-])(set-?up|install|bootstrap|deps|dependencies|requirements|build|compile|generate|gen|codegen|prepare|proto|develop|dev-setup|init)($|[:_.-])"
     ),
 }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dayhand.environment.yaml_file import Value
+from dayhand.startup.records import dataclass
 
 MAX_CHECKS = 8  # of one kind in one folder
 MAX_SENTENCES = 20

@@ -5,12 +5,13 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dayhand.environment import yaml_file
 from dayhand.environment.declared.agent_files import COPILOT
 from dayhand.environment.ecosystems.base import Files
 from dayhand.environment.yaml_file import Value
+from dayhand.startup.records import dataclass
 
 WORKFLOW = re.compile(r"\.github/workflows/[^/]+\.ya?ml")
 EVENTS = frozenset(["push", "pull_request", "pull_request_target", "merge_group"])

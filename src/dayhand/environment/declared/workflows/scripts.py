@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 
 from dayhand.environment import yaml_file
@@ -22,6 +22,7 @@ from dayhand.environment.ecosystems.base import Files
 from dayhand.environment.ecosystems.make import JUSTFILES, MAKEFILES, TASKFILES
 from dayhand.environment.manifest import json_object, table, toml
 from dayhand.environment.monorepo import Within
+from dayhand.startup.records import dataclass
 
 NODE_MANAGERS = frozenset(["npm", "pnpm", "yarn", "bun"])
 RUN_ALL = frozenset(["run-s", "run-p", "npm-run-all", "npm-run-all2"])

@@ -9,7 +9,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from dayhand.startup.records import dataclass
 
 MAX_WORDS = 5_000
 COMPOUND = frozenset(

@@ -10,11 +10,11 @@ import itertools
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from dayhand.environment.ecosystems.base import Files
 from dayhand.environment.ecosystems.python_project import ini
 from dayhand.environment.manifest import strings, table, toml
+from dayhand.startup.records import dataclass
 
 MAX_NAMES = 500
 MAX_DEPTH = 5
