@@ -38,7 +38,7 @@ def _new_commits(repo: Repository, branch: str, before: str, *, after: str) -> l
     tip = repo.store.branches().get(repo.default_branch)
     if tip and branch != repo.default_branch:
         return repo.store.between(tip, after)
-    return [repo.store.commit(sha) for sha in repo.store.git("rev-list", "--reverse", after).split()]
+    return repo.store.history(after)
 
 
 def _commit(store: GitStore, commit: Commit, by: User, *, html: str) -> dict[str, Any]:
@@ -63,11 +63,8 @@ def _changed(store: GitStore, commit: Commit) -> dict[str, list[str]]:
     """The paths that a commit adds, deletes and modifies compared with its first parent."""
     found: dict[str, list[str]] = {"A": [], "D": [], "M": []}
     if not commit.parents:
-        found["A"] = store.git("ls-tree", "-r", "-z", "--name-only", commit.sha).split("\0")[:-1]
+        found["A"] = store.paths(commit.sha)
         return found
-    named = store.git("diff", "--name-status", "--no-renames", "-z", commit.parents[0], commit.sha).split(
-        "\0"
-    )[:-1]
-    for status, path in zip(named[::2], named[1::2], strict=True):
+    for status, path in store.name_status(commit.parents[0], commit.sha):
         found[status if status in found else "M"].append(path)
     return found

@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 ZERO = "0" * 40
+MAX_OUTPUTS = 1000  # that are kept
+# These repositories are thrown away soon: git need not protect them from a power cut, nor tidy them.
+CONFIG = """\
+[core]
+\tfsync = none
+[gc]
+\tauto = 0
+[receive]
+\tautogc = false
+[fastimport]
+\tunpackLimit = 1
+[http]
+\treceivepack = true
+[uploadpack]
+\tallowFilter = true
+"""
+_ID = re.compile("[0-9a-f]{40}")
+_COMMIT = "--format=%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%B"
+_FIELDS = 7
+_PLAIN = ("--no-color", "--no-ext-diff", "--no-textconv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +52,13 @@ class GitStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._once = lru_cache(MAX_OUTPUTS)(self.git)
 
     def create(self, branch: str) -> None:
         self.path.mkdir(parents=True)
-        self.git("init", "-q", "--bare", "-b", branch)
-        for name, value in {"http.receivepack": "true", "uploadpack.allowFilter": "true"}.items():
-            self.git("config", name, value)
+        self.git("init", "-q", "--bare", "--template=", "-b", branch)
+        with (self.path / "config").open("a") as config:
+            config.write(CONFIG)
 
     def git(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> str:
         """Run git in the repository and return its output. Raises ``subprocess.CalledProcessError``."""
@@ -50,23 +74,23 @@ class GitStore:
         )
         return done.stdout.decode("utf-8", "replace")
 
+    def _read(self, *args: str, of: tuple[str, ...]) -> str:
+        """The output of a command that depends on these revisions alone. It runs once for commits, which never change."""
+        return self._once(*args) if all(map(_ID.fullmatch, of)) else self.git(*args)
+
     def commit_files(
         self, files: Mapping[str, bytes], branch: str, message: str, *, author: tuple[str, str]
     ) -> str:
         """Add one commit to ``branch`` that adds or changes ``files``; returns its SHA."""
-        index = {"GIT_INDEX_FILE": str(self.path / "seed.index")}
+        name, email = author
         parent = self.branches().get(branch)
-        if parent:
-            self.git("read-tree", parent, env=index)
+        parts = [f"commit refs/heads/{branch}\nmark :1\ncommitter {name} <{email}> now\n".encode()]
+        parts += [_data(message.encode()), f"from {parent}\n".encode() if parent else b""]
         for path, content in files.items():
-            blob = self.git("hash-object", "-w", "--stdin", stdin=content).strip()
             mode = "100755" if content.startswith(b"#!") else "100644"
-            self.git("update-index", "--add", "--cacheinfo", f"{mode},{blob},{path}", env=index)
-        tree = self.git("write-tree", env=index).strip()
-        (self.path / "seed.index").unlink()
-        sha = self.commit_tree(tree, (parent,) if parent else (), message, author=author)
-        self.git("update-ref", f"refs/heads/{branch}", sha)
-        return sha
+            parts += [f"M {mode} inline {_quoted(path)}\n".encode(), _data(content)]
+        stream = b"".join([*parts, b"get-mark :1\n"])
+        return self.git("fast-import", "--quiet", "--date-format=now", stdin=stream).strip()
 
     def commit_tree(
         self, tree: str, parents: tuple[str, ...], message: str, *, author: tuple[str, str]
@@ -82,8 +106,18 @@ class GitStore:
         return self.git("commit-tree", tree, *options, stdin=message.encode(), env=env).strip()
 
     def branches(self) -> dict[str, str]:
-        out = self.git("for-each-ref", "--format=%(refname:lstrip=2)%00%(objectname)", "refs/heads")
-        return dict(line.split("\0", 1) for line in out.splitlines())
+        """The commits of the branches, read as git keeps them: a file for each, or a line in ``packed-refs``."""
+        heads, found = self.path / "refs/heads", {}
+        for folder, _, names in os.walk(heads):
+            for path in (Path(folder, name) for name in names if not name.endswith(".lock")):
+                with suppress(FileNotFoundError):  # it was deleted meanwhile
+                    found[str(path.relative_to(heads))] = path.read_text().strip()
+        with suppress(FileNotFoundError):
+            for line in (self.path / "packed-refs").read_text().splitlines():
+                sha, _, name = line.partition(" refs/heads/")
+                if name:
+                    found.setdefault(name, sha)
+        return dict(sorted(found.items()))
 
     def has(self, sha: str) -> bool:
         try:
@@ -92,42 +126,58 @@ class GitStore:
             return False
 
     def commit(self, sha: str) -> Commit:
-        out = self.git("show", "-s", "--format=%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%B", sha)
-        full, tree, parents, author, email, date, message = out.split("\0", 6)
-        return Commit(full, tree, tuple(parents.split()), author, email, date, message.rstrip("\n"))
+        (commit,) = self._log("--no-walk", sha, of=(sha,))
+        return commit
+
+    def history(self, sha: str) -> list[Commit]:
+        """A commit and all before it, oldest first."""
+        return self._log("--reverse", sha, of=(sha,))
 
     def between(self, base: str, head: str) -> list[Commit]:
         """The commits that are in ``head`` but not in ``base``, oldest first."""
-        return [self.commit(sha) for sha in self.git("rev-list", "--reverse", f"{base}..{head}").split()]
+        return self._log("--reverse", f"{base}..{head}", of=(base, head))
+
+    def _log(self, *which: str, of: tuple[str, ...]) -> list[Commit]:
+        values = iter(self._read("log", "-z", _COMMIT, *which, of=of).split("\0")[:-1])
+        commits = []
+        for sha, tree, parents, author, email, date, message in zip(*[values] * _FIELDS, strict=True):
+            commits.append(
+                Commit(sha, tree, tuple(parents.split()), author, email, date, message.rstrip("\n"))
+            )
+        return commits
 
     def merge_base(self, one: str, two: str) -> str:
         try:
-            return self.git("merge-base", one, two).strip()
+            return self._read("merge-base", one, two, of=(one, two)).strip()
         except subprocess.CalledProcessError:
             return one
 
     def diff(self, base: str, head: str) -> str:
-        return self.git(
-            "diff", "--no-color", "--no-ext-diff", "--no-textconv", self.merge_base(base, head), head
-        )
+        start = self.merge_base(base, head)
+        return self._read("diff", *_PLAIN, start, head, of=(start, head))
 
     def commit_diff(self, commit: Commit) -> str:
         """The diff of a commit against its first parent."""
-        options = ("--no-color", "--no-ext-diff", "--no-textconv")
-        return self.git(
-            "diff-tree", "-p", "--root", "--no-commit-id", "-m", "--first-parent", *options, commit.sha
-        )
+        options = ("-p", "--root", "--no-commit-id", "-m", "--first-parent", *_PLAIN)
+        return self._read("diff-tree", *options, commit.sha, of=(commit.sha,))
 
     def paths(self, sha: str) -> list[str]:
-        return self.git("ls-tree", "-r", "-z", "--name-only", sha).split("\0")[:-1]
+        return self._read("ls-tree", "-r", "-z", "--name-only", sha, of=(sha,)).split("\0")[:-1]
+
+    def name_status(self, base: str, head: str) -> list[tuple[str, str]]:
+        """(status, path) for each file that differs."""
+        named = self._read("diff", "--name-status", "--no-renames", "-z", base, head, of=(base, head)).split(
+            "\0"
+        )
+        return list(zip(named[:-1:2], named[1::2], strict=True))
 
     def diff_stat(self, base: str, head: str) -> list[tuple[str, str, int, int]]:
         """(status, path, additions, deletions) for each changed file."""
         start = self.merge_base(base, head)
-        named = self.git("diff", "--name-status", "--no-renames", "-z", start, head).split("\0")[:-1]
-        states = dict(zip(named[1::2], named[::2], strict=True))
+        states = {path: status for status, path in self.name_status(start, head)}
         rows = []
-        for line in self.git("diff", "--numstat", "--no-renames", "-z", start, head).split("\0")[:-1]:
+        counted = self._read("diff", "--numstat", "--no-renames", "-z", start, head, of=(start, head))
+        for line in counted.split("\0")[:-1]:
             plus, minus, path = line.split("\t", 2)
             rows.append(
                 (states[path], path, int(plus) if plus != "-" else 0, int(minus) if minus != "-" else 0)
@@ -148,6 +198,15 @@ class GitStore:
     def text(self, sha: str, path: str) -> str | None:
         """A file's text at a commit; None if it does not exist."""
         try:
-            return self.git("cat-file", "blob", f"{sha}:{path}")
+            return self._read("cat-file", "blob", f"{sha}:{path}", of=(sha,))
         except subprocess.CalledProcessError:
             return None
+
+
+def _data(content: bytes) -> bytes:
+    return b"data %d\n%b\n" % (len(content), content)
+
+
+def _quoted(path: str) -> str:
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
