@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from dayhand.checkout.bundles import BUNDLES_LOCK, bundle_ref
-from dayhand.checkout.mirror import Author, Mirror, read_files
+from dayhand.checkout.mirror import MAX_KEPT_BYTES, Author, Mirror, read_files
 from dayhand.errors import CheckoutError
 from tests.checkout.conftest import Write, git, pack_of, store
 from tests.waiting import becomes_true, open_descriptors
@@ -25,6 +25,21 @@ BOT = Author("dayhand[bot]", "7+dayhand[bot]@users.noreply.github.com")
 def test_a_fetch_brings_the_branch_and_says_where_it_stands(mirror: Mirror, head: str) -> None:
     assert mirror.fetch(("main", "no-such-branch"), token="") == {"main": head}
     assert mirror.tree(head)
+
+
+def test_a_small_file_is_read_from_git_once(mirror: Mirror) -> None:
+    def add(size: int) -> str:
+        blob = mirror.git.run("hash-object", "-w", "--stdin", stdin=b"x" * size).decode().strip()
+        assert mirror.blob(blob, size - 1) == b""
+        assert len(mirror.blob(blob)) == size
+        (mirror.path / "objects" / blob[:2] / blob[2:]).unlink()
+        return blob
+
+    small, large = add(MAX_KEPT_BYTES), add(MAX_KEPT_BYTES + 1)
+    assert len(mirror.blob(small)) == MAX_KEPT_BYTES
+    assert mirror.blob(small, MAX_KEPT_BYTES - 1) == b""
+    with pytest.raises(CheckoutError):
+        mirror.blob(large)
 
 
 def test_what_is_here_already_is_not_fetched_again(mirror: Mirror, origin: Path, head: str) -> None:

@@ -26,6 +26,7 @@ READ_BYTES = 1024 * 1024
 MAX_BETWEEN = 250  # commits that are looked at one by one
 TAGS_FOLDER = "refs/tags/"
 TAGS = f"{TAGS_FOLDER}*"
+MAX_KEPT, MAX_KEPT_BYTES = 256, 64 * 1024  # blobs, and bytes of each
 PATCH_BYTES = 1024 * 1024
 PACK_BYTES = 50 * 1024 * 1024
 
@@ -61,6 +62,7 @@ class Mirror:
         self.path = path
         self.git = BareGit(path, env, is_copy=not env)  # env: what a sandbox made, in quarantine
         self.server = GitServer(self.git, url, recovery or Recovery())
+        self._kept: dict[str, bytes] = {}
 
     @property
     def url(self) -> str:
@@ -187,15 +189,8 @@ class Mirror:
         check_size(pack)
         checked = Mirror(self.path, self.url, env=object_folders(self.path, folder))
         if pack:
-            checked.git.run(
-                "index-pack",
-                "--stdin",
-                "--fix-thin",
-                "--strict",
-                "--threads=1",
-                f"--max-input-size={PACK_BYTES}",
-                stdin=pack,
-            )
+            options = ("--stdin", "--fix-thin", "--strict", "--threads=1", f"--max-input-size={PACK_BYTES}")
+            checked.git.run("index-pack", *options, stdin=pack)
         return checked
 
     def commit(self, tree: str, parent: str, message: str, *, author: Author, when: float) -> str:
@@ -225,10 +220,16 @@ class Mirror:
         )
 
     def blob(self, blob: str, max_bytes: int = READ_BYTES) -> bytes:
-        """The bytes of a blob; none if it is larger than ``max_bytes``."""
-        if self._sizes([blob])[0] > max_bytes:
-            return b""
-        return self.git.run("cat-file", "blob", blob, limits=READ.with_output(max_bytes))
+        """The bytes of a blob; none if it is larger than ``max_bytes``. Small ones are kept: many parts read the same files."""
+        if blob not in self._kept:
+            if self._sizes([blob])[0] > max_bytes:
+                return b""
+            content = self.git.run("cat-file", "blob", blob, limits=READ.with_output(max_bytes))
+            if len(content) > MAX_KEPT_BYTES or len(self._kept) == MAX_KEPT:
+                return content
+            self._kept[blob] = content
+        content = self._kept[blob]
+        return content if len(content) <= max_bytes else b""
 
     def blobs(self, blobs: Iterable[str], max_bytes: int) -> dict[str, bytes]:
         """The bytes of many blobs, each of at most ``max_bytes``."""
