@@ -194,7 +194,6 @@ def create_harness(
         webhook_secrets=(SECRET,),
         openai_base_url=model.base_url,
         models=("scripted",),
-        progress_seconds=0.0,
     )
     return Harness(hub, app, ledger, live, inner, model, scripted_model, ada, bob)
 
