@@ -17,6 +17,9 @@ import sys
 import time
 from collections.abc import Callable
 
+if __name__ == "__main__":
+    sys.modules["httpx"] = None  # type: ignore[assignment]  # which plugins that are not used here import for 0.1 s
+
 from proxy import Proxy
 from proxy.common.types import Readables
 from proxy.http import HttpProtocolHandler
