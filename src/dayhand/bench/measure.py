@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -42,6 +43,20 @@ def descendants(pids: Collection[int]) -> dict[int, str]:
         latest = {one for one, parent in parents.items() if parent in latest}
         found |= latest
     return {one: names[one] for one in found}
+
+
+def process_of_port(port: int, pids: Collection[int]) -> int:
+    """Which of these processes has the connection of this local port, over IPv4; 0 if it has ended."""
+    sockets = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    fields = [line.split() for line in sockets]
+    inodes = {f"socket:[{one[9]}]" for one in fields if int(one[1].partition(":")[2], 16) == port}
+    for pid in pids:
+        with suppress(OSError):
+            for file in Path(f"/proc/{pid}/fd").iterdir():
+                with suppress(OSError):
+                    if str(file.readlink()) in inodes:
+                        return pid
+    return 0
 
 
 def pss_mb(pid: int) -> float | None:

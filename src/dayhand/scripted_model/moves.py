@@ -94,6 +94,7 @@ class ScriptState:
     prompt: str  # all messages before the first reply
     new_text: str = ""  # all messages since the last reply
     model: str = ""  # the model that was asked for
+    port: int = 0  # of the client's connection
 
 
 @dataclass(frozen=True, slots=True)

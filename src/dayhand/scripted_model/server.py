@@ -12,6 +12,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -87,9 +88,9 @@ class ScriptedServer:
             if self.keep:
                 self.bodies.append(raw)
 
-    def moves(self, body: Mapping[str, Any]) -> list[Move]:
-        """The moves for a request: a single fault, or every move that is not a fault."""
-        state = read_state(body.get("input"), str(body.get("model", "")))
+    def moves(self, body: Mapping[str, Any], port: int = 0) -> list[Move]:
+        """The moves for a request from a client's ``port``: a single fault, or every move that is not a fault."""
+        state = replace(read_state(body.get("input"), str(body.get("model", ""))), port=port)
         for script in self.scripts:
             if script.matches(state.prompt):
                 return self._next_moves(script, state)
@@ -164,7 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
             message = f"Your input exceeds the context window of this model, {owner.window} tokens."
             self._json(400, {"error": {"message": message, "code": "context_length_exceeded"}})
             return
-        moves = owner.moves(body)
+        moves = owner.moves(body, self.client_address[1])
         try:
             if moves and isinstance(moves[0], Fault):
                 self._fault(moves[0], body, len(raw))

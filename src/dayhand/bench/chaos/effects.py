@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from dayhand.bench.chaos.model import ChaosModel, ReplyTime
+from dayhand.bench.chaos.model import DEAD, ReplyTime
 from dayhand.bench.chaos.strikes import WORKERS, Strike
 from dayhand.ledger.ledger import Record
 from dayhand.localhub.state.models import App, Issue, Repository
@@ -83,33 +83,45 @@ def false_stories(case: Case, app: App, records: Sequence[Record]) -> list[str]:
     return told + [f"the comment says: {body[:80]}" for body in comments if "is ready for review" not in body]
 
 
-def repeated_turns(model: ChaosModel, strikes: Iterable[Strike]) -> tuple[list[str], int]:
-    """The turns that were paid for again without need, and how many were in flight when their process was struck."""
-    strikes = list(strikes)
-    struck = [strike for strike in strikes if strike.target in WORKERS and strike.how != "stopped"]
-    repeated, in_flight = list[str](), 0
-    for (case, turn), replies in sorted(model.replies.items()):
-        ordered = sorted(replies, key=lambda one: one.ended)
+def repeated_turns(
+    replies: Mapping[tuple[int, int], Sequence[ReplyTime]], strikes: Sequence[Strike]
+) -> tuple[list[str], list[str]]:
+    """The turns that were paid for again without need, and those that were in flight when their own process was struck.
+
+    ``replies``: by case and turn.
+    """
+    repeated, in_flight = list[str](), list[str]()
+    for (case, turn), times in sorted(replies.items()):
+        ordered = sorted(times, key=lambda one: one.ended)
         for reply, again in pairwise(ordered):
-            if any(_was_in_flight(reply, strike) for strike in struck):
-                in_flight += 1
+            turn_name = f"case {case}, turn {turn}"
+            if hits := [strike for strike in strikes if _was_in_flight(reply, strike)]:
+                in_flight.append(f"{turn_name}: {_moment(reply, hits[0])}")
             else:
-                repeated.append(f"case {case}, turn {turn}: {_story(reply, again, strikes)}")
+                repeated.append(f"{turn_name}: {_story(reply, again, strikes)}")
     return repeated, in_flight
 
 
 def _was_in_flight(reply: ReplyTime, strike: Strike) -> bool:
+    """Whether a strike hit the process that waited for a reply, or had just received it."""
+    if strike.target not in WORKERS or strike.how == "stopped" or reply.pid not in {*strike.pids, DEAD}:
+        return False
     return strike.began <= reply.ended + ARRIVING_SECONDS and reply.began <= strike.ended
 
 
-def _story(reply: ReplyTime, again: ReplyTime, strikes: Iterable[Strike]) -> str:
+def _story(reply: ReplyTime, again: ReplyTime, strikes: Sequence[Strike]) -> str:
     """What happened between a reply and the same reply once more, in seconds after the first one."""
     between = [
-        f"{strike.target} {strike.how} at {strike.began - reply.ended:+.1f} for {strike.ended - strike.began:.1f}"
+        f"{_moment(reply, strike)} for {strike.ended - strike.began:.1f}"
         for strike in strikes
         if reply.began - 20 <= strike.ended and strike.began <= again.began
     ]
     return f"again at {again.began - reply.ended:+.1f}; {', '.join(between)}"
+
+
+def _moment(reply: ReplyTime, strike: Strike) -> str:
+    """A strike, in seconds after the last byte of a reply."""
+    return f"{strike.target} {strike.how} at {strike.began - reply.ended:+.1f}"
 
 
 def _is_of(branch: str, number: int) -> bool:

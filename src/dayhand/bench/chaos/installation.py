@@ -79,7 +79,8 @@ class Installation:
                 names = descendants([os.getpid()]).items()
                 return [pid for pid, name in names if name.startswith(REDIS_PROGRAMS)]
             case _:
-                return [self.processes[kind].process.pid] if kind in self.processes else []
+                known = self.processes.get(kind)
+                return [known.process.pid] if known else []
 
     def _children_of(self, name: str) -> list[int]:
         return [child for pid in self.pids(name) for child in children(pid)]

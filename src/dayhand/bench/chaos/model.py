@@ -7,11 +7,12 @@ import re
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from dayhand.scripted_model.moves import FOREVER, Fault, Finish, Move, Patch, Script, ScriptState, Shell
 
+DEAD = 0  # in place of a process id
 CASE = "case"  # how an issue's title names its number
 FILES = {
     "shop.py": "def total(prices):\n    return sum(prices) + 1\n",
@@ -35,10 +36,11 @@ TURNS: tuple[Move, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class ReplyTime:
-    """When a whole reply was written, in seconds of the monotonic clock."""
+    """When a whole reply was written, in seconds of the monotonic clock, and to which process."""
 
     began: float
     ended: float
+    pid: int  # DEAD: it had died before it was looked for
 
 
 @dataclass(slots=True)
@@ -48,6 +50,7 @@ class ChaosModel:
     rng: random.Random
     latency: float
     replies: dict[tuple[int, int], list[ReplyTime]] = field(default_factory=lambda: defaultdict(list))
+    find_client: Callable[[int], int] = int  # the process that has a connection, by its port
     away_until: float = 0.0  # of the monotonic clock: no reply is finished before
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -55,7 +58,7 @@ class ChaosModel:
         return Script("chaos", lambda prompt: bool(_case(prompt)), self._play)
 
     def _play(self, state: ScriptState) -> Sequence[Move]:
-        began = time.monotonic()
+        began, pid = time.monotonic(), self.find_client(state.port)
         with self._lock:
             seconds = self.rng.uniform(0, self.latency)
             fault = self.rng.choice(("drop", "status"))
@@ -64,7 +67,7 @@ class ChaosModel:
             return [Fault(fault, status=503, times=FOREVER)]
         with self._lock:
             case = _case(state.prompt), state.turn
-            self.replies[case].append(ReplyTime(began, time.monotonic()))
+            self.replies[case].append(ReplyTime(began, time.monotonic(), pid))
         return [TURNS[min(state.turn, len(TURNS) - 1)]]
 
 

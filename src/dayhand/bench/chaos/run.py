@@ -27,6 +27,7 @@ from dayhand.bench.chaos.effects import Case
 from dayhand.bench.chaos.installation import LABEL, OWNER, Installation, installed
 from dayhand.bench.chaos.model import CASE, FILES, ChaosModel
 from dayhand.bench.chaos.strikes import WORKERS, Striker
+from dayhand.bench.measure import process_of_port
 from dayhand.child_process import adopt_orphans
 from dayhand.errors import ExitCode
 from dayhand.ledger import keys
@@ -112,6 +113,7 @@ def run_chaos(data: Path, chaos: Chaos) -> tuple[ChaosFigures, list[str]]:
         ScriptedServer([model.script()]) as server,
         installed(data, names, FILES, model_url=server.base_url, **settings) as installation,
     ):
+        model.find_client = lambda port: process_of_port(port, installation.pids("worker"))
         striker = Striker(installation, model, random.Random(rng.random()), chaos.stall)  # noqa: S311
         calls = random.Random(rng.random())  # noqa: S311
         installation.hub.faults.slowness = lambda: _slowness(calls, chaos.slow)
@@ -172,11 +174,12 @@ class ChaosRun:
             doubled += [f"{where}: {what}" for what in effects.doubled(case, app, own)]
             in_progress += [f"{where}: {what}" for what in effects.in_progress(case, own)]
             stories += [f"{where}: {what}" for what in effects.false_stories(case, app, own)]
-        repeated, in_flight = effects.repeated_turns(self.model, self.striker.strikes)
+        repeated, in_flight = effects.repeated_turns(self.model.replies, self.striker.strikes)
         found = {
             "lost": lost,
             "doubled": doubled,
             "repeated turn": repeated,
+            "in flight": in_flight,
             "in progress": in_progress,
             "orphan": orphans,
             "false story": stories,
@@ -188,7 +191,7 @@ class ChaosRun:
             lost=len(lost),
             doubled=len(doubled),
             repeated_turns=len(repeated),
-            in_flight_repeated=in_flight,
+            in_flight_repeated=len(in_flight),
             in_progress=len(in_progress),
             orphans=len(orphans),
             false_stories=len(stories),

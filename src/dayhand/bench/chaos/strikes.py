@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from dayhand.bench.chaos.installation import Installation
 from dayhand.bench.chaos.model import ChaosModel
+from dayhand.bench.measure import children
 from dayhand.localhub.faults import RESET, ServerFault
 
 # How often each is struck, of all strikes.
@@ -44,6 +45,7 @@ class Strike:
     how: str  # "killed", "stalled", "stopped" or "away"
     began: float
     ended: float
+    pids: frozenset[int] = frozenset()  # the processes that were hit, with those that end with them
 
 
 @dataclass(slots=True)
@@ -98,15 +100,17 @@ class Striker:
         if not pids:
             return
         pid = self.rng.choice(pids)
+        hit = frozenset([pid, *children(pid)])
         if stalls:
             until = now + seconds * self.longest_stall
             self._stalled[pid] = until
             self._signal(pid, signal.SIGSTOP)
-            self.strikes.append(Strike(target, "stalled", now, until))
+            self.strikes.append(Strike(target, "stalled", now, until, frozenset([pid])))
         else:
             stops = target.endswith("told to stop")
             self._signal(pid, signal.SIGTERM if stops else signal.SIGKILL)
-            self.strikes.append(Strike(target.partition(",")[0], "stopped" if stops else "killed", now, now))
+            how = "stopped" if stops else "killed"
+            self.strikes.append(Strike(target.partition(",")[0], how, now, now, hit))
 
     def _signal(self, pid: int, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):
