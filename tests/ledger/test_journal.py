@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-from dayhand.errors import LedgerError
+from dayhand.errors import LedgerError, NewerRecord
 from dayhand.ledger import keys
 from dayhand.ledger.journal import Journal, JournalledTurn
 from dayhand.ledger.ledger import Claim, Ledger
@@ -87,6 +88,25 @@ def test_a_reply_on_disk_never_replaces_the_one_that_another_worker_wrote(
     (turn,) = Journal(redis, TASK.id, claim, replies=tmp_path / "r").turns()
     assert turn.items == ({"text": "new"},)
     assert list((tmp_path / "r").iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["", "{", "null", '{"version": 1}', "\x00\x00"])
+def test_half_a_reply_on_disk_is_no_reply(claim: Claim, redis: Redis, tmp_path: Path, text: str) -> None:
+    """The machine lost its power before the file was on its disk."""
+    (tmp_path / f"{TASK.id}_reply:1.kept").write_text(text, encoding="utf-8")
+    assert Journal(redis, TASK.id, claim, replies=tmp_path).turns() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reply_on_disk_survives_a_clock_that_jumps_and_a_newer_version(
+    claim: Claim, redis: Redis, tmp_path: Path
+) -> None:
+    kept = tmp_path / f"{TASK.id}_reply:1.kept"
+    kept.write_text('{"version": 99}', encoding="utf-8")
+    os.utime(kept, (0, 0))
+    with pytest.raises(NewerRecord):
+        Journal(redis, TASK.id, claim, replies=tmp_path).turns()
+    assert kept.exists(), "a process of that version writes it"
 
 
 def test_a_reply_that_redis_has_is_not_on_the_disk(claim: Claim, redis: Redis, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from redis.commands.core import Script
 
+from dayhand.errors import LedgerError, NewerRecord
 from dayhand.ledger import codec, keys, scripts
 from dayhand.ledger.codec import unpack
 from dayhand.ledger.keys import TextRedis
@@ -213,11 +214,14 @@ class Journal:
         count_usage(self._redis, usage)
 
     def _write_unwritten(self) -> None:
-        """Write what an earlier process on this machine could not write, unless another worker did it meanwhile."""
+        """Write what an earlier process on this machine could not write, unless another worker did it meanwhile.
+
+        A machine without power leaves files that are not complete: they are deleted. Raises ``NewerRecord``.
+        """
         if self._replies is None:
             return
         for field, text in self._replies.found():
-            if not self._redis.hexists(self._journal, field):
+            if _is_readable(text) and not self._redis.hexists(self._journal, field):
                 self._put(self._write_progress, self._journal, {field: text})
             self._replies.written(field)
 
@@ -285,12 +289,15 @@ class UnwrittenReplies:
     def found(self) -> list[tuple[str, str]]:
         """The fields of earlier processes. Those of other tasks that nobody came back for in days are deleted."""
         for path in self.folder.iterdir() if self.folder.is_dir() else ():
+            if path.name.startswith(f"{self.task_id}_"):
+                continue
             with suppress(FileNotFoundError):
                 if path.stat().st_mtime < time.time() - FORGOTTEN_SECONDS:
                     path.unlink()
         paths = sorted(self.folder.glob(f"{self.task_id}_*{KEPT_SUFFIX}"))
         return [
-            (path.stem.removeprefix(f"{self.task_id}_"), path.read_text(encoding="utf-8")) for path in paths
+            (path.stem.removeprefix(f"{self.task_id}_"), path.read_text(encoding="utf-8", errors="replace"))
+            for path in paths
         ]
 
     def written(self, field: str) -> None:
@@ -308,6 +315,17 @@ def _numbered(fields: Mapping[str, str], prefix: str) -> dict[int, str]:
 
 def _read(text: str) -> Journalled:
     return unpack("journal entry", text).decode(Journalled)
+
+
+def _is_readable(text: str) -> bool:
+    """Whether it is a whole reply. Raises ``NewerRecord``."""
+    try:
+        _read(text)
+    except NewerRecord:
+        raise
+    except LedgerError:
+        return False
+    return True
 
 
 def _read_messages(text: str | None) -> tuple[Message, ...]:
