@@ -15,6 +15,8 @@ from typing import Any, cast
 import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ExecAbortError, OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq.timeouts import JobTimeoutException
 
 from dayhand.environment.declared.dayhand_toml import RepoConfig
@@ -46,6 +48,7 @@ from dayhand.worker.job import (
     travel_with,
 )
 from tests.tasks import make_task
+from tests.waiting import becomes_true
 
 TASK = make_task()
 
@@ -238,12 +241,72 @@ def test_a_failure_that_cannot_be_told_yet_is_told_later(ledger: Ledger) -> None
     assert ledger.record(TASK.id).state is State.FAILED
 
 
-def test_redis_that_breaks_off_leaves_the_task_to_the_next(ledger: Ledger) -> None:
-    services = Services(failing(RedisConnectionError("gone")))
-    with pytest.raises(RedisConnectionError):
+AWAY = (
+    OutOfMemoryError("command not allowed when used memory > 'maxmemory'."),
+    RedisConnectionError("Connection refused."),
+    RedisTimeoutError("Timeout reading from socket"),
+    ReadOnlyError("You can't write against a read only replica."),
+    ExecAbortError("Transaction discarded because of previous errors."),
+    ResponseError("MISCONF Errors writing to the AOF file: No space left on device"),
+)
+
+
+def test_no_number_of_outages_of_redis_ends_a_task_or_counts_as_a_crash(ledger: Ledger) -> None:
+    for error in AWAY * 3:
+        services = Services(failing(error))
         travel_with(ledger.claim(TASK.id, "w"), services)
-    assert services.listener.failures == []
-    assert ledger.record(TASK.id).state is State.RUNNING
+        record = ledger.record(TASK.id)
+        assert (record.state, services.listener.failures) == (State.QUEUED, []), error
+        assert ledger.abandoned() == [TASK.id], "anybody may continue at once"
+    services = Services(failing(CheckoutError("It got here.")))
+    travel_with(ledger.claim(TASK.id, "w"), services)
+    assert ledger.record(TASK.id).reason == "It got here."
+    assert not any("worker died" in text for text in services.listener.heard), "a false story"
+
+
+@pytest.fixture
+def refusing(ledger: Ledger) -> Iterator[Callable[[], object]]:
+    """From this call on, Redis takes no writes."""
+    ledger.redis.config_resetstat()
+    yield lambda: ledger.redis.config_set("min-replicas-to-write", 1) and ledger.redis.set("a", "")
+    ledger.redis.config_set("min-replicas-to-write", 0)
+
+
+def test_a_task_is_held_until_redis_takes_writes_again(
+    ledger: Ledger, refusing: Callable[[], object]
+) -> None:
+    def refused() -> int:
+        return int(ledger.redis.info("errorstats").get("errorstat_NOREPLICAS", {}).get("count", 0))
+
+    worker = threading.Thread(target=travel_with, args=(ledger.claim(TASK.id, "w"), Services(refusing)))
+    worker.start()
+    assert becomes_true(lambda: refused() > 2)
+    assert (worker.is_alive(), ledger.record(TASK.id).state) == (True, State.RUNNING)
+    ledger.redis.config_set("min-replicas-to-write", 0)
+    worker.join()
+    again = ledger.claim(TASK.id, "w")
+    assert again
+    assert again.attempt == 1, "it has not crashed"
+
+
+def test_a_worker_that_is_stopped_while_redis_is_away_does_not_wait_for_it(
+    ledger: Ledger, refusing: Callable[[], object]
+) -> None:
+    stopping = threading.Event()
+
+    def stop() -> None:
+        stopping.set()
+        refusing()
+
+    travel_with(ledger.claim(TASK.id, "w"), Services(stop), stopping=stopping)
+    assert ledger.record(TASK.id).state is State.RUNNING, "its pool frees it"
+
+
+def test_a_record_that_redis_cannot_work_on_is_a_fault_and_not_an_outage(ledger: Ledger) -> None:
+    error = ResponseError("WRONGTYPE Operation against a key holding the wrong kind of value")
+    services = Services(failing(error))
+    travel_with(ledger.claim(TASK.id, "w"), services)
+    assert ledger.record(TASK.id).reason.startswith("Dayhand itself failed: ResponseError: WRONGTYPE")
 
 
 def test_a_task_that_kills_its_workers_is_not_tried_for_ever(ledger: Ledger) -> None:

@@ -28,6 +28,7 @@ from dayhand.errors import LedgerError
 
 if TYPE_CHECKING:
     from redis import Redis
+    from redis.exceptions import RedisError
 
 SOCKET_BYTES = 100  # a unix socket's path holds at most 107
 START_SECONDS = 20.0
@@ -51,6 +52,22 @@ def connect(url: str, *, quick: bool = False) -> Redis:
 def connect_raw(url: str, *, quick: bool = False) -> Redis:
     """A client for bytes, as RQ needs it."""
     return _client(url, quick=quick, decode_responses=False)
+
+
+def takes_nothing(error: RedisError) -> bool:
+    """Whether Redis is away, full, or a copy that only reads: the same call works later."""
+    from redis import exceptions as known
+
+    later = (
+        known.ConnectionError,
+        known.TimeoutError,
+        known.OutOfMemoryError,
+        known.ReadOnlyError,
+        known.ExecAbortError,  # one of the others, in a transaction
+        known.MasterDownError,
+        known.ClusterDownError,
+    )
+    return isinstance(error, later) or str(error).startswith(("MISCONF", "NOREPLICAS", "BUSY"))
 
 
 def _client(url: str, *, quick: bool, decode_responses: bool) -> Redis:

@@ -36,7 +36,7 @@ from dayhand.ledger.journal import usage_so_far
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.log import Note, TaskLog
 from dayhand.ledger.queue import ALONE_NAME, AllowedJob
-from dayhand.ledger.redis_server import at_hand, connect
+from dayhand.ledger.redis_server import at_hand, connect, takes_nothing
 from dayhand.ledger.spending import record_spending
 from dayhand.ledger.telemetry.audit import Action, audit
 from dayhand.ledger.telemetry.counters import Increment, count
@@ -55,6 +55,7 @@ FIRST_DELAY = 15.0  # seconds
 NEWER_DELAY = 15.0  # of a task that only a newer version can read, during an upgrade
 LONGEST_DELAY = 600.0
 MAX_DELAYS = 150  # about a day
+HAND_BACK_SECONDS = 0.5  # between two tries
 
 
 Notify: TypeAlias = Callable[[Task, State, Ending | None], None]
@@ -102,26 +103,51 @@ def travel_with(
     If GitHub does not answer or the disk is full, the task waits and is retried at growing intervals, for about a day.
     """
     if claim is None:
-        return None
+        return
+    stopping = stopping or threading.Event()
+    try:
+        _travel(claim, services, stopping, find_shortage=find_shortage)
+    except LeaseLost:
+        return  # finished, released or taken by another worker: it must not be written to
+    except RedisError as error:
+        if not takes_nothing(error):
+            raise
+        hand_back(claim, stopping, error)
+
+
+def _travel(
+    claim: Claim, services: Services, stopping: threading.Event, *, find_shortage: Callable[[], str]
+) -> None:
     ledger = claim.ledger
     try:
         task = ledger.task(claim.task_id)
     except NewerRecord as error:
-        return leave_to_newer(claim, error)
+        leave_to_newer(claim, error)
+        return
     except LedgerError as error:
         claim.release(again_in=LONGEST_DELAY, reason=_sentence(error))
-        return None
+        return
     log = TaskLog(ledger, claim)
     log.listen(_log_stage)
-    try:
-        with claim.kept(), log_fields(task=claim.task_id, installation=task.installation):
-            LOGGER.info("task %s: attempt %s", claim.task_id, claim.attempt)
-            attempt = JobAttempt(
-                task, ledger, claim, log, stopping or threading.Event(), find_shortage, services.notify
-            )
-            _attempt(attempt, services)
-    except LeaseLost:
-        return None  # finished, released or taken by another worker: it must not be written to
+    with claim.kept(), log_fields(task=claim.task_id, installation=task.installation):
+        LOGGER.info("task %s: attempt %s", claim.task_id, claim.attempt)
+        attempt = JobAttempt(task, ledger, claim, log, stopping, find_shortage, services.notify)
+        _attempt(attempt, services)
+
+
+def hand_back(claim: Claim, stopping: threading.Event, error: RedisError) -> None:
+    """Put a task back into the queue as soon as Redis takes it: that Redis was away or full is no crash of its worker."""
+    LOGGER.warning("Redis takes no writes (%s); the task continues when it does.", error)
+    while True:
+        try:
+            claim.release(reason="Redis was away or full. The task continues.")
+        except LeaseLost:
+            return
+        except RedisError:
+            if stopping.wait(HAND_BACK_SECONDS):
+                return  # the pool frees it
+        else:
+            return
 
 
 def _attempt(attempt: JobAttempt, services: Services) -> None:
@@ -211,7 +237,6 @@ class JobAttempt:
             DiskFull,
             MirrorDamaged,
             NewerRecord,
-            RedisError,
         ):
             raise  # not the end of the task: another worker, or this one later, continues
         except TaskStopped as error:
@@ -220,7 +245,9 @@ class JobAttempt:
             self._fail(publication, _took_too_long())
         except DayhandError as error:
             self._fail(publication, error)
-        except Exception as error:  # noqa: BLE001 - the only place that reports what nobody expected
+        except Exception as error:  # the only place that reports what nobody expected
+            if isinstance(error, RedisError) and takes_nothing(error):
+                raise
             self.log.line("error", traceback.format_exc())
             self._fail(publication, _fault(error))
         else:
