@@ -47,7 +47,8 @@ class Tools:
     snapshot: Conversation = field(default_factory=Conversation)  # what people wrote before the request
     work_limits: WorkLimits = field(default_factory=WorkLimits)  # of the model; a repository may lower them
     registries: ExtraRegistries = field(default_factory=ExtraRegistries)  # the operator's own
-    clock: Callable[[], float] = time.time
+    clock: Callable[[], float] = time.monotonic  # for durations: the wall clock may jump
+    now: Callable[[], float] = time.time  # in seconds since the epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,7 @@ def publish_change(
         blocked=work.blocked,
         proofs=proofs,
         instructions=base.instructions.files,
-        minutes=(tools.clock() - task.created_at) / 60,
+        minutes=max(0.0, tools.now() - task.created_at) / 60,
         conflicts=siblings.find_conflicts(head) if siblings else (),
     )
     url = tools.publication.propose(task, proposal)

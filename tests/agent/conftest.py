@@ -113,7 +113,10 @@ def play(request: pytest.FixtureRequest) -> Iterator[Play]:
                 scripted=price is not None,
                 prices={"test-model": price} if price else {},
                 retry_policy=replace(
-                    retry_policy or RetryPolicy(jitter=lambda: 0.5), sleep=clock.sleep, clock=clock.time
+                    retry_policy or RetryPolicy(jitter=lambda: 0.5),
+                    sleep=clock.sleep,
+                    clock=clock.time,
+                    now=clock.time,
                 ),
                 feature_store=feature_store,
                 window=window,

@@ -34,6 +34,9 @@ def test_many_notes_make_one_update_until_time_has_gone() -> None:
     teller.note("command", "late")
     assert len(teller.told) == 2
     assert "$ step 99" in teller.told[-1][1]
+    teller.now -= 3600  # the clock was set back
+    teller.note("command", "later")
+    assert len(teller.told) == 3
 
 
 def test_the_text_tells_stages_commands_and_results() -> None:

@@ -51,7 +51,7 @@ class WorkLimits:
     max_failed_checkpoints: int = 3  # in a row
     idle_turns: int = 12  # without a change where one is asked for; then the model is told
     effort: str = ""  # the repository's; "": the operator's
-    clock: Callable[[], float] = time.time
+    clock: Callable[[], float] = time.monotonic
     find_offences: Callable[[], str] = (
         str  # in the work tree: the first ``finish`` is refused with them; "" for none
     )

@@ -31,7 +31,7 @@ class CheckRunProgress:
         self._update = update
         self._every = every
         self._clock = clock
-        self._next = 0.0
+        self._updated, self._pause = 0.0, 0.0
         self._stages: deque[tuple[str, float]] = deque(maxlen=MAX_STAGES)
         self._entries: deque[str] = deque(maxlen=MAX_ENTRIES)
 
@@ -43,8 +43,8 @@ class CheckRunProgress:
     def add(self, note: Note) -> None:
         """Add one entry, and update the check run if the last update is long enough ago."""
         self._append(note)
-        if self._clock() >= self._next:
-            self._next = self._clock() + self._every()
+        if not 0 <= self._clock() - self._updated < self._pause:  # less than 0: the clock was set back
+            self._updated, self._pause = self._clock(), self._every()
             self._update(self.title, self.text)
 
     @property

@@ -54,7 +54,7 @@ class TaskWorker(SimpleWorker):
         self._note = note  # a shortage, for the people whose tasks wait
         self._stopping = threading.Event()
         self._waits = False  # the main thread waits for a job, or for a task's end
-        self._running: dict[threading.Thread, tuple[Job, Execution]] = {}
+        self._running: dict[threading.Thread, tuple[Job, Execution, float]] = {}  # and when it began
         self._ended = threading.Event()  # set by each task that ends
         self._taken = 0
         self._next_beat = 0.0
@@ -90,7 +90,7 @@ class TaskWorker(SimpleWorker):
         thread = threading.Thread(
             target=self._perform, args=(job, queue, execution), name=job.id, daemon=True
         )
-        self._running[thread] = job, execution
+        self._running[thread] = job, execution, time.monotonic()
         thread.start()
 
     def _perform(self, job: Job, queue: Queue, execution: Execution) -> None:
@@ -145,9 +145,8 @@ class TaskWorker(SimpleWorker):
         self._next_beat = time.monotonic() + BEAT_SECONDS
         with suppress(RedisError):
             self.heartbeat()
-        for job, execution in list(self._running.values()):
-            late = time.time() - execution.created_at.timestamp() - (job.timeout or 0)
-            if late > STUCK_SECONDS:
+        for job, execution, began in list(self._running.values()):
+            if time.monotonic() - began > (job.timeout or 0) + STUCK_SECONDS:
                 LOGGER.error("job %s does not end, so its worker does", job.id)
                 os._exit(1)
             with suppress(RedisError):

@@ -68,11 +68,11 @@ class ModelClient:
         body: Mapping[str, Any],
         *,
         read_seconds: float,
-        clock: Callable[[], float] = time.time,
+        now: Callable[[], float] = time.time,
     ) -> Iterator[httpx2.Response]:
         """Send a request; gives the response once its status has arrived. Raises ``ModelFault``.
 
-        ``read_seconds``: how long the server may send nothing. ``clock`` returns seconds since the epoch.
+        ``read_seconds``: how long the server may send nothing. ``now`` returns seconds since the epoch.
         """
         content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         try:
@@ -86,7 +86,7 @@ class ModelClient:
                 if response.is_success:
                     yield response
                 else:
-                    raise self._fault(response, clock())
+                    raise self._fault(response, now())
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
             raise ModelFault(
                 FaultKind.NOT_CONNECTED,

@@ -148,7 +148,7 @@ class RemoteModel:
         # A reply that is not streamed sends no byte until it is complete.
         silence = self._policy.idle_timeout if "stream" in body else self._policy.reply_timeout
         post = partial(
-            self._client.post, wire.PATH, wire.encode(body), read_seconds=silence, clock=self._clock
+            self._client.post, wire.PATH, wire.encode(body), read_seconds=silence, now=self._policy.now
         )
         with ResponseReader(post, listener.on_wait) as reader:
             content_type = reader.headers().get("content-type", "")

@@ -64,7 +64,8 @@ class RetryPolicy:
     reply_timeout: float = 1800.0  # for one whole reply
     jitter: Callable[[], float] = random.random
     sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.time
+    clock: Callable[[], float] = time.monotonic
+    now: Callable[[], float] = time.time  # since the epoch, for servers that name a date
 
     def with_fallback_left(self) -> RetryPolicy:
         """A shorter policy for models that have a fallback."""
