@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import random
 import threading
+import zlib
 
 import pytest
 
@@ -90,6 +92,37 @@ def test_a_lease_that_is_not_renewed_ends_and_a_renewed_one_does_not(deliveries:
                 break
             ends.wait(0.005)
         assert deliveries.due() == ["d-1"]
+
+
+WHOLE = base64.b64encode(zlib.compress(b"{}")).decode()
+
+
+@pytest.mark.parametrize(
+    ("entry", "readable"),
+    [
+        ({}, False),
+        ({"event": "issues", "stored": "1"}, False),
+        ({"event": "issues", "body": "???", "stored": "1"}, False),
+        ({"event": "issues", "body": WHOLE[:-8], "stored": "1"}, False),
+        ({"event": "issues", "body": "", "stored": "1"}, False),
+        ({"body": WHOLE, "stored": "1"}, True),  # its dispatcher says that it is no event
+        ({"event": "issues", "body": WHOLE}, True),
+        ({"event": "issues", "body": WHOLE, "stored": "x"}, True),
+    ],
+    ids=str,
+)
+def test_a_delivery_that_cannot_be_read_is_dropped(
+    deliveries: Deliveries, entry: dict[str, str], *, readable: bool
+) -> None:
+    redis = deliveries.redis
+    deliveries.store("d-1", "issues", b"{}")
+    redis.delete(keys.inbox("d-1"))
+    if entry:
+        redis.hset(keys.inbox("d-1"), mapping=entry)
+    assert bool(deliveries.claim("d-1", "one")) is readable
+    deliveries.done("d-1", "one")
+    assert (deliveries.waiting(), redis.exists(keys.INBOX_HELD, keys.inbox("d-1"))) == (0, 0)
+    assert redis.get(keys.INBOX_BYTES) == "0"
 
 
 @pytest.mark.parametrize(

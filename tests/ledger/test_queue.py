@@ -94,6 +94,38 @@ def test_a_strange_callback_is_not_even_looked_for(raw: Redis) -> None:
         _ = Job.fetch(job.id, connection=raw, serializer=JSONSerializer).failure_callback
 
 
+FIELDS = (
+    *("created_at", "dependency_ids", "description", "ended_at", "enqueue_at_front", "enqueued_at", "exc_info"),
+    *("failure_callback_name", "failure_ttl", "group_id", "last_heartbeat", "meta", "number_of_retries", "origin"),
+    *("rate_limit_concurrency", "repeat_intervals", "repeats_left", "result_ttl", "retries_left", "retry_intervals"),
+    *("started_at", "status", "success_callback_timeout", "timeout", "ttl", "webhooks", "worker_name"),
+)  # fmt: skip
+READABLE = {"data": '["os.getcwd", null, [], {}]', "created_at": "2026-11-28T12:00:00.0Z"}
+POISON: dict[str, dict[str, str | bytes]] = {
+    "no-data": {"created_at": READABLE["created_at"]},
+    "no-json": {**READABLE, "data": b"\x80\x04garbage"},
+    "short": {**READABLE, "data": "[]"},
+    **{field: {**READABLE, field: b"\xff\xfe"} for field in FIELDS},
+}
+
+
+@pytest.mark.parametrize("open_queue", [queue, dispatch_queue])
+def test_what_cannot_be_read_is_dropped_and_what_is_behind_it_runs(
+    raw: Redis, open_queue: Callable[[Redis], Queue]
+) -> None:
+    """Each worker would end at it, and so would the next one, which tidies up after the one before."""
+    jobs = open_queue(raw)
+    for job_id, fields in POISON.items():
+        raw.hset(f"rq:job:{job_id}", mapping=fields)
+    raw.set("rq:job:string", "x")
+    raw.rpush(jobs.key, *POISON, "string", "missing")
+    behind = strangers(raw, jobs.name).enqueue("os.getcwd")
+    work(jobs)
+    assert (raw.lrange(jobs.key, 0, -1), behind.get_status()) == ([], "failed")
+    work(jobs)
+    assert raw.lrange(jobs.intermediate_queue_key, 0, -1) == []
+
+
 def test_a_pickle_is_not_read(raw: Redis) -> None:
     job = Queue(NAME, connection=raw).enqueue(PERFORM, "t-1")  # RQ's own default is pickle
     work(queue(raw))

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from dayhand.ledger import keys
 from dayhand.ledger.keys import TextRedis
+from dayhand.process_log.fields import LOGGER
 from dayhand.startup.records import dataclass
 
 LEASE_SECONDS = 15.0
@@ -101,12 +102,17 @@ class Deliveries:
         return bool(at) and request.at <= int(at) + SAME_SECONDS
 
     def claim(self, guid: str, worker: str, lease_seconds: float = LEASE_SECONDS) -> StoredDelivery | None:
-        """Hold a delivery that is due and that nobody holds; None if there is no such delivery."""
+        """Hold a delivery that is due and that nobody holds; None if there is none, or if it cannot be read and is dropped."""
         found = self._claim(keys=_keys(guid), args=[guid, worker, int(lease_seconds * 1000)])
         if not found:
             return None
         event, text, attempts, delays, waited = found
-        body = zlib.decompress(base64.b64decode(text))
+        try:
+            body = zlib.decompress(base64.b64decode(text))
+        except (ValueError, zlib.error) as error:
+            LOGGER.warning("delivery %s cannot be read, so it is dropped: %s", guid, error)
+            self.done(guid, worker)
+            return None
         return StoredDelivery(guid, event, body, int(attempts), int(delays), int(waited) / 1000)
 
     @contextmanager
@@ -192,7 +198,7 @@ redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
 local attempts = redis.call('HINCRBY', KEYS[4], 'attempts', 1)
 local entry = redis.call('HMGET', KEYS[4], 'event', 'body', 'delays', 'stored')
-return {entry[1], entry[2], attempts, tonumber(entry[3] or 0), now - entry[4]}
+return {entry[1] or '', entry[2] or '', attempts, tonumber(entry[3] or 0), now - (tonumber(entry[4]) or now)}
 """
 )
 
@@ -219,6 +225,7 @@ DONE = (
 redis.call('DECRBY', KEYS[3], redis.call('HSTRLEN', KEYS[4], 'body'))
 redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('HDEL', KEYS[2], ARGV[1])
+if redis.call('ZCARD', KEYS[1]) == 0 then redis.call('SET', KEYS[3], 0) end
 return redis.call('DEL', KEYS[4])
 """
 )

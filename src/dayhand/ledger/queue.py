@@ -7,17 +7,21 @@ woken claims the task whose turn it is (``waiting/``); a job ends at once if the
 from __future__ import annotations
 
 import secrets
+import zlib
 from collections.abc import Callable, Mapping
 from threading import Event
 from typing import Any, ClassVar
 
 from redis import Redis
+from redis.exceptions import ResponseError
 from rq import Queue
+from rq.exceptions import NoSuchJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.utils import import_attribute
 
 from dayhand.errors import LedgerError
+from dayhand.process_log.fields import LOGGER
 from dayhand.task_deadline import JOB_SECONDS
 
 NAME = "dayhand"
@@ -32,6 +36,10 @@ DISPATCH_SECONDS = 600  # for one delivery
 UNREQUESTED = "env-"  # the prefix of the ids of tasks that no person requested
 
 
+# What RQ raises for a job with a field that is none of its own.
+UNREADABLE = (ValueError, TypeError, AssertionError, AttributeError, LookupError, zlib.error, ResponseError)
+
+
 class AllowedJob(Job):
     """A job of ours. RQ alone would import and run any function that somebody who can write into Redis names."""
 
@@ -39,6 +47,22 @@ class AllowedJob(Job):
 
     # The functions that a job may name, and what runs for it: jobs of older versions may still wait.
     allowed: ClassVar[Mapping[str, str]] = {PERFORM: PERFORM, "dayhand.worker.perform": PERFORM}
+
+    @classmethod
+    def fetch(cls, id: str, connection: Redis | None = None, serializer: Any = None) -> Job:  # noqa: A002 - RQ's own
+        """A job that cannot be read is deleted, and is none: it would end its worker, and then each next one.
+
+        Nothing is lost by that: what a job would have woken is woken again.
+        """
+        try:
+            return super().fetch(id, connection=connection, serializer=serializer)
+        except UNREADABLE as error:
+            if isinstance(error, ResponseError) and not str(error).startswith("WRONGTYPE"):
+                raise
+            LOGGER.warning("job %s cannot be read, so it is dropped: %s", id, error)
+            if connection:
+                connection.delete(cls.key_for(id))
+            raise NoSuchJobError(id) from error
 
     @property
     def func(self) -> Callable[..., Any]:
