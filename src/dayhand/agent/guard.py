@@ -84,8 +84,8 @@ class WorkLimits:
 class LoopGuard:
     """Watches every turn, and stops the loop if it leads nowhere."""
 
-    def __init__(self, limits: WorkLimits, budget: Budget, *, initial_tree: str = "") -> None:
-        """``initial_tree`` is the git tree that the work starts from; "" if the task need not change anything."""
+    def __init__(self, limits: WorkLimits, budget: Budget, *, initial_tree: Callable[[], str] = str) -> None:
+        """``initial_tree`` gives the git tree that the work starts from; "" if the task need not change anything."""
         self.budget = budget
         self._limits = limits
         self._initial_tree = initial_tree
@@ -160,8 +160,9 @@ class LoopGuard:
             )
         if self._silent_replies:
             texts.append(_nudge(reply))
-        unchanged = self._last_tree in ("", self._initial_tree)
-        if self._initial_tree and unchanged and turn % self._limits.idle_turns == 0:
+        initial_tree = self._initial_tree()
+        unchanged = self._last_tree in ("", initial_tree)
+        if initial_tree and unchanged and turn % self._limits.idle_turns == 0:
             texts.append(UNCHANGED.format(turn))
         remarks = [message("user", "\n\n".join(texts))] if texts else []
         return [*remarks, *self.budget.remarks()]

@@ -16,11 +16,10 @@ from dayhand.agent.model.items import (
 )
 from dayhand.agent.prompt import comments, opening
 from dayhand.agent.tools.executor import CommandContext, ToolExecutor
-from dayhand.agent.turns import TurnRunner
+from dayhand.agent.turns import CheckedOut, TurnRunner
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.log import TaskLog
 from dayhand.reading.conversation import Conversation
-from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
 from dayhand.task import Solution, Task, TaskKind
 from dayhand.usage import Usage
@@ -60,8 +59,10 @@ def solve(  # noqa: PLR0913 - what people wrote is no part of the briefing, whic
     if understanding := journal.understanding():
         history.charge(understanding.usage)
     budget = Budget(limits.all, history, log, clock=limits.clock)
-    commit, tree = worktree.track(box)
-    guard = LoopGuard(limits, budget, initial_tree=tree if task.ask.kind is TaskKind.FIX else "")
+    checked_out = CheckedOut(box)
+    guard = LoopGuard(
+        limits, budget, initial_tree=lambda: checked_out.tree if task.ask.kind is TaskKind.FIX else ""
+    )
     tools = ToolExecutor(
         box,
         log,
@@ -71,14 +72,12 @@ def solve(  # noqa: PLR0913 - what people wrote is no part of the briefing, whic
         seconds_left=budget.seconds_left,
         find_offences=lambda: _offences(limits, journal),
     )
-    with closing(tools):  # ends a command that is still running, whatever ends the loop
-        return _run(
-            TurnRunner(box, model, journal, log, tools, commit, budget, limits.effort, task.ask.kind),
-            history,
-            guard,
-            limits=limits,
-            cache_key=task.id,
-        )
+    runner = TurnRunner(box, model, journal, log, tools, checked_out, budget, limits.effort, task.ask.kind)
+    try:
+        with closing(tools):  # ends a command that is still running, whatever ends the loop
+            return _run(runner, history, guard, limits=limits, cache_key=task.id)
+    finally:
+        checked_out.look()  # what is there now may be kept, also if nothing was asked
 
 
 def _run(

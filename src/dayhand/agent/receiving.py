@@ -20,15 +20,18 @@ def receive(
     *,
     keep: Callable[[Reply], object],
     on_wait: Callable[[], object] = bool,
+    meanwhile: Callable[[], object] = bool,
     in_background: Callable[[], object] = bool,
 ) -> Reply:
     """``ask`` for a reply, log its text as it arrives, and look about once a second whether the task was stopped.
 
     Redis and GitHub may be silent meanwhile, and this process may be killed. So the log is written by another thread,
-    which calls ``in_background`` too, and this one only reads the reply and calls ``keep`` with it. ``on_wait`` is
-    called about once a second, and may raise to end the reply. Raises what ``ask``, ``keep`` and the log raise.
+    which calls ``meanwhile`` once and ``in_background`` every second, and this one only reads the reply and calls ``keep``
+    with it. ``on_wait`` is called about once a second, and may raise to end the reply. Raises what ``ask``, ``keep``,
+    ``meanwhile`` and the log raise.
     """
     with Background() as background:
+        background.begin(meanwhile)
 
         def write(kind: str, text: str) -> None:
             background.begin(partial(_if_possible, partial(log.line, kind, text)))

@@ -44,6 +44,20 @@ class TurnResult:
 
 
 @dataclass(slots=True)
+class CheckedOut:
+    """What the work tree was when the box was filled. Nothing may run in the box before ``look``."""
+
+    box: Box
+    commit: str = ""
+    tree: str = ""  # of the bytes
+
+    def look(self) -> None:
+        """Look at it, once: while the model writes its first reply, for which nobody needs to wait."""
+        if not self.commit:
+            self.commit, self.tree = worktree.track(self.box)
+
+
+@dataclass(slots=True)
 class LastCheckpoint:
     """The work tree that was exported last: most commands only read, and leave it as it was."""
 
@@ -66,7 +80,7 @@ class TurnRunner:
     journal: Journal
     log: TaskLog
     tools: ToolExecutor
-    base: str  # the commit that the work starts from
+    checked_out: CheckedOut
     budget: Budget
     effort: str = ""  # the repository's
     kind: TaskKind = TaskKind.FIX
@@ -77,6 +91,7 @@ class TurnRunner:
         checkpoint = self.journal.checkpoint()
         if checkpoint is None:
             return 0
+        self.checked_out.look()
         turn, data = checkpoint
         tree, _, pack = data.partition(b"\n")
         guard.tree = tree.decode("ascii", "replace")
@@ -142,6 +157,7 @@ class TurnRunner:
             self.log,
             keep=lambda reply: keep(timed(reply)),
             on_wait=self.budget.check_time,
+            meanwhile=self.checked_out.look,
             in_background=self.tools.flush_log,
         )
         return timed(reply)
@@ -173,6 +189,7 @@ class TurnRunner:
         ``results`` are those that another worker has journalled: commands that continued in the background then are
         not started again.
         """
+        self.checked_out.look()  # the reply may be one of an earlier worker
         alone = only_plans_or_finishes(reply)
         in_background = {
             item.get("call_id") for item in results if STILL_RUNNING.match(str(item.get("output")))
@@ -209,7 +226,7 @@ class TurnRunner:
     def _checkpoint(self, guard: LoopGuard) -> bytes:
         """Export the work tree, so that another worker can take over; empty if that failed."""
         try:
-            changes = worktree.list_changed_bytes(self.box, self.base)
+            changes = worktree.list_changed_bytes(self.box, self.checked_out.commit)
             if changes == self.last.changes:
                 guard.tree = self.last.tree
                 return self.last.data
