@@ -222,12 +222,14 @@ class Mirror:
     def blob(self, blob: str, max_bytes: int = READ_BYTES) -> bytes:
         """The bytes of a blob; none if it is larger than ``max_bytes``. Small ones are kept: many parts read the same files."""
         if blob not in self._kept:
-            if self._sizes([blob])[0] > max_bytes:
+            limits = READ.with_output(max_bytes)
+            ended = self.git.collect("cat-file", "blob", blob, limits=limits)
+            if ended.cut:
                 return b""
-            content = self.git.run("cat-file", "blob", blob, limits=READ.with_output(max_bytes))
-            if len(content) > MAX_KEPT_BYTES or len(self._kept) == MAX_KEPT:
-                return content
-            self._kept[blob] = content
+            ended.check("cat-file", limits)
+            if len(ended.out) > MAX_KEPT_BYTES or len(self._kept) == MAX_KEPT:
+                return ended.out
+            self._kept[blob] = ended.out
         content = self._kept[blob]
         return content if len(content) <= max_bytes else b""
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -30,6 +30,12 @@ from dayhand.errors import DayhandError
 ROUNDS = 3
 STEPS = 40  # commands that do nothing, in one run
 FEW = 4  # in another: what both cost alike is no cost of a step
+COMMANDS: Mapping[str, Sequence[str]] = {
+    "dayhand --help": ("--help",),
+    "dayhand doctor": ("doctor",),
+    "dayhand environment": ("environment",),
+    "dayhand run": ("run", commands(1)),
+}
 SETTINGS = ("DAYHAND_", "GITHUB_", "OPENAI_", "REDIS_")
 
 
@@ -54,6 +60,7 @@ class RunFigures:
     task_s: float
     imports_s: float
     bare: Program
+    first_word_s: Mapping[str, float]  # from the start of a command to the first that it prints
     command_ms: float  # what a command that does nothing takes alone
     rounds: int
 
@@ -74,12 +81,17 @@ def bench_run(*, as_json: bool, rounds: int = ROUNDS, steps: int = STEPS) -> int
     with tempfile.TemporaryDirectory(prefix="dayhand-bench-") as folder, model_server_process() as server:
         bench = _Bench(Path(folder), server)
         ours, bare = bench.measure(rounds, steps)
+        first_words = {name: bench.first_word(words, rounds) for name, words in COMMANDS.items()}
     command_ms = statistics.median(time_ms(_run_true) for _ in range(20))
     programs = [
         summarize(runs, imports, steps=steps, command_ms=command_ms) for runs, imports in (ours, bare)
     ]
     figures = RunFigures(
-        **asdict(programs[0]), bare=programs[1], command_ms=round(command_ms, 1), rounds=rounds
+        **asdict(programs[0]),
+        bare=programs[1],
+        first_word_s=first_words,
+        command_ms=round(command_ms, 1),
+        rounds=rounds,
     )
     if as_json:
         print(json.dumps(asdict(figures)))
@@ -134,6 +146,26 @@ class _Bench:
             (ours[1:], statistics.median(one for one, _ in imports)),
             (bare[1:], statistics.median(one for _, one in imports)),
         )
+
+    def first_word(self, words: Sequence[str], rounds: int) -> float:
+        """The seconds until a command has printed something, after one attempt that warms up."""
+        return round(statistics.median([self._first_word(words) for _ in range(rounds + 1)][1:]), 3)
+
+    def _first_word(self, words: Sequence[str]) -> float:
+        began = time.perf_counter()
+        with subprocess.Popen(
+            [sys.executable, "-m", "dayhand.cli", *words],
+            cwd=self._repository,
+            env=self._environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            bufsize=0,
+        ) as process:
+            if process.stdout is None or not process.stdout.read(1):
+                raise DayhandError(f"dayhand {' '.join(words)} printed nothing.")
+            seconds = time.perf_counter() - began
+            process.stdout.read()
+        return seconds
 
     def _ours(self, prompt: str) -> ProgramRun:
         words = ["-m", "dayhand.cli", "run", "--json", "--repo", str(self._repository), prompt]
@@ -230,6 +262,8 @@ def _show(figures: RunFigures) -> None:
     ours, bare = asdict(figures), asdict(figures.bare)
     for title, name in ROWS:
         table.add_row(title, f"{ours[name]:g}", f"{bare[name]:g}")
+    for title, seconds in figures.first_word_s.items():
+        table.add_row(f"{title}: start to first word, s", f"{seconds:g}", "")
     console = Console()
     console.print(table)
     console.print(
