@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import errno
-import io
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any, TypeAlias
 from dayhand.errors import EXIT_MEANINGS, DayhandError, ExitCode, SettingsError
 from dayhand.settings.table import Settings, read_settings
 from dayhand.startup.loading import loading
+from dayhand.startup.terminal import write_ascii_where_needed
 from dayhand.untrusted_text import clean
 
 Subcommands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no other name
@@ -56,9 +56,7 @@ class ShowVersion(argparse.Action):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its ``ExitCode``."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows "?" for what it cannot show
+    write_ascii_where_needed(sys.stdout, sys.stderr)
     arguments = parser().parse_args(argv)
     try:
         return int(arguments.run(arguments))

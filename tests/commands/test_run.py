@@ -70,11 +70,11 @@ def played(*turns: list[Move]) -> ScriptedServer:
 
 
 def run(
-    repo: Path, folder: Path, model: ScriptedServer, *options: str, **environ: str
+    repo: Path, folder: Path, model: ScriptedServer, *options: str, words: str = WORDS, **environ: str
 ) -> subprocess.CompletedProcess[str]:
     """``dayhand run`` with a scripted model."""
     set_up = {"OPENAI_BASE_URL": model.base_url, "DAYHAND_MODEL": "scripted", **environ}
-    return dayhand("run", "--repo", str(repo), *options, WORDS, cwd=folder, **set_up)
+    return dayhand("run", "--repo", str(repo), *options, words, cwd=folder, **set_up)
 
 
 MAX_GIT = 24  # git processes of ours until the model is asked; it was 33
@@ -117,11 +117,14 @@ def test_it_leaves_a_branch_and_touches_nothing_else(repo: Path, folder: Path) -
 
 
 def test_an_answer_leaves_no_branch_and_verifies_nothing(repo: Path, folder: Path) -> None:
-    with played([Finish("No", "I fixed it, all 12 tests pass. 家🙂")]) as model:
-        done = run(repo, folder, model, PYTHONIOENCODING="ascii")
+    words, without_utf8 = f"{WORDS} 家🙂", {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    reply = Finish("No", "I fixed it, all 12 tests pass. 家🙂")
+    with ScriptedServer([Script("local", lambda prompt: words in prompt, lambda _state: [reply])]) as model:
+        done = run(repo, folder, model, words=words, **without_utf8)
     assert done.returncode == 5, done.stderr
     assert "Not verified: No file was changed, so there was nothing to verify." in done.stdout
     assert "The model says:\n  I fixed it, all 12 tests pass. ??\n" in done.stdout
+    assert done.stderr.startswith("- fetch\n- prepare\n")
     assert git(repo, "branch", "--list", "dayhand/*") == ""
 
 

@@ -24,7 +24,10 @@ def median_ms(times: Sequence[float]) -> float:
 def children(pid: int) -> list[int]:
     """The child processes of a process's main thread; none if it has ended."""
     try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return [
+            int(child)
+            for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
+        ]
     except OSError:
         return []
 
@@ -65,7 +68,7 @@ def pss_mb(pid: int) -> float | None:
     PSS divides the size of a page among all processes that map it.
     """
     try:
-        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8")
     except OSError:
         return None
     return round(

@@ -97,12 +97,12 @@ class Server:
         ticks = 0
         for pid in (self.process.pid, *descendants([self.process.pid])):
             with suppress(OSError):
-                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+                fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
                 ticks += int(fields[11]) + int(fields[12])
         return ticks * 1_000_000 / sysconf("SC_CLK_TCK")
 
     def peak_mb(self) -> float:
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
         (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
         return round(int(line.split()[1]) / 1024, 1)
 

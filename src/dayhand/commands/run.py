@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -48,6 +49,7 @@ def run_locally(settings: Settings, options: RunOptions) -> ExitCode:
 
     The run has a Redis of its own, which ends with it: no worker can find a run that was interrupted.
     """
+    options = replace(options, words=_as_utf8(options.words))
     if not options.words.strip():
         raise SettingsError("The request is empty.", advice='Say what to do: dayhand run "Fix the …"')
     require_model(settings)
@@ -71,6 +73,15 @@ def run_locally(settings: Settings, options: RunOptions) -> ExitCode:
                 json.dumps({**failed, "advice": error.advice, "branch": local_run.branch}, ensure_ascii=False)
             )
         raise
+
+
+def _as_utf8(words: str) -> str:
+    """The request of a terminal without UTF-8: Python gives the bytes that it does not understand as lone surrogates."""
+    try:
+        words.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(words).decode("utf-8", "replace")
+    return words
 
 
 def import_journey() -> None:

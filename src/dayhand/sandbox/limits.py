@@ -175,7 +175,7 @@ def _kill_member(pid: int, folder: Path) -> None:
 def _parents() -> tuple[tuple[Path, ...], int]:
     """The folders to make groups in: one for each controller in version 1, one for all of them in version 2."""
     own = {}
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
+    for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
         _, names, path = line.split(":", 2)
         for name in names.split(","):
             own[name] = path

@@ -66,7 +66,9 @@ def _make(path: Path) -> None:
     """Write a new token; the file appears complete, with mode 0600. If several processes do this at once, the first wins."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{FILE}-") as file:  # has mode 0600
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=path.parent, prefix=f".{FILE}-"
+        ) as file:  # has mode 0600
             file.write(f"{secrets.token_urlsafe(32)}\n")
             file.flush()
             os.fsync(file.fileno())

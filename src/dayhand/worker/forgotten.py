@@ -96,7 +96,7 @@ def delete_files(folder: Path, pattern: str, before: float) -> None:
 @contextmanager
 def _locked(path: Path) -> Iterator[bool]:
     """Hold a mirror's lock, if no task does. The file itself stays: another task may be waiting for it."""
-    with path.open("r") as file:
+    with path.open("r", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

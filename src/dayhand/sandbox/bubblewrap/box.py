@@ -28,7 +28,7 @@ from dayhand.startup.records import dataclass
 
 COPY_SECONDS = 600.0
 ORIGIN = "/tmp/origin"  # noqa: S108 - in the box: where a snapshot is copied from
-RELAY = Path(relay_in_bubblewrap.__file__).read_text()
+RELAY = Path(relay_in_bubblewrap.__file__).read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)

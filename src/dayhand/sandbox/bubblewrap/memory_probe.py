@@ -50,7 +50,7 @@ def processes(first: int) -> list[int]:
 def _children(pid: int) -> Iterator[int]:
     with suppress(OSError):
         for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - of many processes, every second
-            with suppress(OSError), open(f"/proc/{pid}/task/{thread}/children") as file:  # noqa: PTH123
+            with suppress(OSError), open(f"/proc/{pid}/task/{thread}/children", encoding="utf-8") as file:  # noqa: PTH123
                 yield from map(int, file.read().split())
 
 
@@ -85,7 +85,7 @@ def measure(first: int) -> int:
 def _tmpfs(first: int) -> int:
     """The used bytes of the tmpfs that were made for this box; a folder of the host's that is bound is none of them."""
     used = {}
-    with suppress(OSError), open(f"/proc/{first}/mountinfo") as file:  # noqa: PTH123
+    with suppress(OSError), open(f"/proc/{first}/mountinfo", encoding="utf-8") as file:  # noqa: PTH123
         for line in file:
             words = line.split()
             if words[3] == "/" and words[words.index("-") + 1] == "tmpfs":
@@ -135,7 +135,7 @@ def _system_v(first: int) -> int | None:
             return None
         if libc.setns(space, CLONE_NEWIPC):
             return None
-        with open("/proc/sysvipc/shm") as file:  # noqa: PTH123
+        with open("/proc/sysvipc/shm", encoding="utf-8") as file:  # noqa: PTH123
             rows = [line.split() for line in file][1:]
     except OSError:
         return None

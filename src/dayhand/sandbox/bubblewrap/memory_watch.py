@@ -18,7 +18,7 @@ from dayhand.sandbox.limits import MIB, Capacity
 SHARE = 8  # measure again when an eighth of what the box may use was taken
 INTERVAL_SECONDS = 10.0  # in case that what others released hides what the box took
 MIN_FREE = 128 * MIB  # of the machine's memory and swap together; with less left, every such command is ended
-PROBE = Path(memory_probe.__file__).read_text()
+PROBE = Path(memory_probe.__file__).read_text(encoding="utf-8")
 
 
 class MemoryWatch:
@@ -74,7 +74,7 @@ class MemoryWatch:
 def _machine() -> tuple[int, int]:
     """The machine's shared memory, and what is free of its memory and swap, in bytes."""
     numbers = {}
-    for line in Path("/proc/meminfo").read_text().splitlines():
+    for line in Path("/proc/meminfo").read_text(encoding="utf-8").splitlines():
         name, _, number = line.partition(":")
         numbers[name] = int(number.split()[0]) * memory_probe.KIB
     return numbers["Shmem"], numbers["MemAvailable"] + numbers["SwapFree"]

@@ -20,7 +20,15 @@ from dayhand.sandbox.egress.gateway import PORT, SOCKET
 from dayhand.sandbox.output import OutputCapture
 
 RELAY_USER = "1001:1001"
-RELAY = ["python3", "-I", "-S", "-u", "-c", Path(relay_in_container.__file__).read_text(), str(PORT)]
+RELAY = [
+    "python3",
+    "-I",
+    "-S",
+    "-u",
+    "-c",
+    Path(relay_in_container.__file__).read_text(encoding="utf-8"),
+    str(PORT),
+]
 START_SECONDS = 30.0
 POLL_MS = 200  # how often the thread checks whether it has to end
 
