@@ -190,6 +190,27 @@ def test_an_interrupted_run_ends_with_a_sentence_and_leaves_nothing(repo: Path, 
     assert git(repo, "for-each-ref") == refs
 
 
+def test_an_interrupt_while_git_makes_the_first_folders_leaves_none(repo: Path, folder: Path) -> None:
+    temporary, begun = folder / "tmp", folder / "begun"
+    temporary.mkdir(mode=0o755)
+    os.mkfifo(begun)
+    (folder / "bin").mkdir()
+    waits = f'case "$*" in *" init -q --bare "*) echo > {begun}; exec sleep 600;; esac'
+    (folder / "bin/git").write_text(f'#!/bin/sh\n{waits}\nexec {shutil.which("git")} "$@"\n')
+    (folder / "bin/git").chmod(0o755)
+    path = f"{folder / 'bin'}:{os.environ['PATH']}"
+    gone = "http://127.0.0.1:9/v1"
+    started = start(
+        "run", "--repo", str(repo), WORDS, cwd=folder, PATH=path, TMPDIR=str(temporary), OPENAI_BASE_URL=gone
+    )
+    with started as process:
+        begun.read_bytes()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (130, "Interrupted: nothing changed.\n")
+    assert [*temporary.iterdir()] == []
+
+
 def test_what_is_wrong_from_the_start_ends_at_once_with_a_sentence(repo: Path, folder: Path) -> None:
     gone = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
     for words, options, environ, code, said in (

@@ -68,9 +68,11 @@ class LocalRepository:
                 f"There is a branch {name} already.", advice="Choose another name for --branch."
             )
 
-    def open_exchange(self, path: Path, *, dirty: bool) -> Exchange:
-        """Make the exchange at ``path``; with ``dirty`` it starts from the uncommitted changes too."""
-        git = BareGit(path)
+    def open_exchange(
+        self, path: Path, *, dirty: bool, check: Callable[[], None] = never_cancelled
+    ) -> Exchange:
+        """Make the exchange at ``path``; with ``dirty`` it starts from the uncommitted changes too. ``check`` may raise."""
+        git = BareGit(path, check=check)
         git.run("init", "-q", "--bare", str(path))
         quoted = str(self.objects).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
         (path / "objects/info/alternates").write_text(
@@ -81,21 +83,22 @@ class LocalRepository:
             tree = git.run("rev-parse", f"{self.head}^{{tree}}").decode().strip()
             start = _commit(git, tree, parents=(), message="Start of a shallow history")
         if dirty:
-            tree = self._snapshot(path)
+            tree = self._snapshot(path, check)
             start = _commit(git, tree, parents=(start,), message="Uncommitted changes")
         branch = self.branch if PLAIN_NAME.fullmatch(self.branch) and ".." not in self.branch else BASE
         git.run("update-ref", f"refs/heads/{branch}", start)
         return Exchange(self, path, branch, start)
 
-    def _snapshot(self, exchange: Path) -> str:
+    def _snapshot(self, exchange: Path, check: Callable[[], None]) -> str:
         """The tree of the work tree as it is. Its new objects go to the exchange."""
         index = exchange / "snapshot-index"
         own = self.git_dir / "index"
         if own.exists():
             index.write_bytes(own.read_bytes())
         env = {"GIT_INDEX_FILE": str(index), "GIT_OBJECT_DIRECTORY": str(exchange / "objects")}
-        self.git.run(*self._tree_options(), "add", "-A", env=env)
-        return self.git.run("write-tree", env=env).decode().strip()
+        git = BareGit(self.git_dir, env, check=check)
+        git.run(*self._tree_options(), "add", "-A")
+        return git.run("write-tree").decode().strip()
 
     def _tree_options(self) -> tuple[str, ...]:
         ignored = f"core.excludesFile={_users_ignore_file()}"

@@ -12,8 +12,9 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -99,16 +100,28 @@ class _LocalRun:
     kept: str = ""  # the same, in words
     interrupted: bool = False  # and not raised yet, unless Python lost it
     ended: bool = False
+    holding: bool = False
 
     def interrupt(self, _signal: int, _frame: FrameType | None) -> None:
         """End the run at the first signal; those that follow must not end its cleaning up."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
         self.interrupted = self.ended = True
-        raise KeyboardInterrupt
+        if not self.holding:
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def hold_interrupts(self) -> Iterator[None]:
+        """An interrupt inside is raised at the end, or by ``check``: git would go on in a folder that is removed."""
+        self.holding = True
+        try:
+            yield
+        finally:
+            self.holding = False
+        self.check()
 
     def check(self) -> None:
-        """Raise once more if the interrupt was lost: Python ignores one that comes while it deletes an object."""
+        """Raise if the interrupt was held, or once more if it was lost: Python ignores one while it deletes an object."""
         if self.interrupted:
             self.interrupted = False
             raise KeyboardInterrupt
@@ -122,8 +135,11 @@ class _LocalRun:
             imported = beside.submit(import_journey)
             opened = beside.submit(open_snapshot_cache, self.settings)
             counted = beside.submit(self._count_uncommitted)
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dayhand-run-")))
-            exchange = self.repository.open_exchange(folder / "exchange.git", dirty=self.options.dirty)
+            with self.hold_interrupts():
+                folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dayhand-run-")))
+                exchange = self.repository.open_exchange(
+                    folder / "exchange.git", dirty=self.options.dirty, check=self.check
+                )
             task = replace(task, clone_url=str(exchange.path), default_branch=exchange.branch)
             redis = stack.enter_context(embedded(folder))
             self._mention_uncommitted(counted.result())
