@@ -222,11 +222,10 @@ class Mirror:
     def blob(self, blob: str, max_bytes: int = READ_BYTES) -> bytes:
         """The bytes of a blob; none if it is larger than ``max_bytes``. Small ones are kept: many parts read the same files."""
         if blob not in self._kept:
-            limits = READ.with_output(max_bytes)
-            ended = self.git.collect("cat-file", "blob", blob, limits=limits)
+            ended = self.git.collect("cat-file", "blob", blob, limits=READ.with_output(max_bytes))
             if ended.cut:
                 return b""
-            ended.check("cat-file", limits)
+            ended.check("cat-file", READ)
             if len(ended.out) > MAX_KEPT_BYTES or len(self._kept) == MAX_KEPT:
                 return ended.out
             self._kept[blob] = ended.out
