@@ -5,8 +5,8 @@
 PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 BIN := .venv/bin
-# Tests mostly wait for sandboxes and servers, so two run at a time for each processor.
-WORKERS ?= $(shell expr 2 '*' `getconf _NPROCESSORS_ONLN`)
+# Tests mostly wait for sandboxes and servers, so three run at a time for each processor.
+WORKERS ?= $(shell expr 3 '*' `getconf _NPROCESSORS_ONLN`)
 # Tests and the demo start hundreds of Python processes, each of which would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 SYNC = $(UV) sync --quiet --frozen $(shell test -w "$$HOME" || echo --no-cache)  # uv keeps its cache in the home folder
