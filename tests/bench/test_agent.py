@@ -7,13 +7,15 @@ import urllib.request
 
 import pytest
 
-from dayhand.bench.agent import bench_agent, identity
+from dayhand.bench.agent import AgentFigures, bench_agent, identity, show
 from dayhand.bench.model_server import input_bytes, model_server_process
 
 ITEM = {"type": "message", "role": "user", "content": "Make 3 plans."}
 
 
-def test_it_prints_one_object_with_what_scripts_read(capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_prints_one_object_with_what_scripts_read_or_a_table_for_people(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert bench_agent(as_json=True, lengths=(10, 20), rounds=1, tasks=2) == 0
     figures = json.loads(capsys.readouterr().out)
     for name in ("cpu_ms_per_turn", "bare_cpu_ms_per_turn", "wall_ms_per_turn", "bare_wall_ms_per_turn"):
@@ -28,14 +30,11 @@ def test_it_prints_one_object_with_what_scripts_read(capsys: pytest.CaptureFixtu
     assert figures["pss_mb_per_task"] is None or figures["pss_mb_per_task"] > 0
     assert figures["constant_prompt_tokens"] > 0
     assert figures["constant_prompt_counted"], "an estimate is called one"
-
-
-def test_it_prints_a_table_for_people(capsys: pytest.CaptureFixture[str]) -> None:
-    bench_agent(as_json=False, lengths=(10,), rounds=1, tasks=1)
-    figures = " ".join(capsys.readouterr().out.split())
-    assert "bytes sent" in figures
-    assert "Each prompt repeats 100.00% of the previous one." in figures
-    assert "A running task, one of 1, uses" in figures
+    show(AgentFigures(**figures))
+    table = " ".join(capsys.readouterr().out.split())
+    assert "bytes sent" in table
+    assert "Each prompt repeats 100.00% of the previous one." in table
+    assert "A running task, one of 2, uses" in table
 
 
 def send_request(base_url: str, *items: object, tools: tuple[object, ...] = ()) -> None:

@@ -7,13 +7,13 @@ import shutil
 
 import pytest
 
-from dayhand.bench.environment import bench_environment
+from dayhand.bench.environment import EnvironmentFigures, bench_environment, show
 
 PLAIN = {"make": {"Makefile": "test:\n\ttrue\n"}}
 LACKING = {"make": {"Makefile": "test:\n\ttrue\n", ".dayhand.toml": '[setup]\nrun = "nowhere-to-be-found"\n'}}
 
 
-def test_it_prints_one_object_by_ecosystem(capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_prints_one_object_by_ecosystem_or_a_table_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert bench_environment(as_json=True, rounds=1, projects=PLAIN) == 0
     figures = json.loads(capsys.readouterr().out)
     tests = {"check_s", "host_s", "check_ratio"}
@@ -21,6 +21,8 @@ def test_it_prints_one_object_by_ecosystem(capsys: pytest.CaptureFixture[str]) -
     assert all(figures[name] == {} for name in tests), "only projects that need no packages run outside a box"
     for name in ("cold_s", "warm_s", "warm_ready_s"):
         assert figures[name]["make"] > 0
+    show(EnvironmentFigures(**figures))
+    assert "make" in capsys.readouterr().out
 
 
 def test_what_could_not_be_set_up_has_a_reason_and_no_figure(capsys: pytest.CaptureFixture[str]) -> None:
@@ -40,8 +42,3 @@ def test_the_tests_of_a_project_without_packages_run_in_a_box_and_beside_it(
     bench_environment(as_json=True, rounds=1, projects={"node": texts})
     figures = json.loads(capsys.readouterr().out)
     assert all(figures[name]["node"] > 0 for name in ("check_s", "host_s", "check_ratio")), figures
-
-
-def test_it_prints_a_table_for_people(capsys: pytest.CaptureFixture[str]) -> None:
-    bench_environment(as_json=False, rounds=1, projects=PLAIN)
-    assert "make" in capsys.readouterr().out

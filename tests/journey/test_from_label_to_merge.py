@@ -65,11 +65,11 @@ def test_a_label_becomes_a_pull_request_that_can_be_merged(harness: Harness) -> 
     assert repo.store.text("main", "shop.py") == "def total(prices):\n    return sum(prices)\n"
 
 
-def test_the_commits_are_the_bots_with_the_asker_as_co_author(harness: Harness) -> None:
+def test_the_commits_are_the_bots_and_the_table_tells_what_the_worker_ran(harness: Harness) -> None:
     repo = harness.repository("shop")
     issue = harness.issue(repo)
     harness.label(repo, issue)
-    harness.work()
+    (record,) = harness.work()
     (pull,) = harness.pulls(repo)
     assert pull.pull
     (work,) = repo.store.between(pull.pull.base_sha, pull.pull.head_sha)
@@ -77,14 +77,6 @@ def test_the_commits_are_the_bots_with_the_asker_as_co_author(harness: Harness) 
     assert (work.author, work.email) == ("dayhand[bot]", email)
     assert work.message.splitlines()[0] == "Count nothing twice"
     assert f"Co-authored-by: ada <{harness.ada.id}+ada@users.noreply.github.com>" in work.message
-
-
-def test_the_table_tells_what_the_worker_ran(harness: Harness) -> None:
-    repo = harness.repository("shop")
-    issue = harness.issue(repo)
-    harness.label(repo, issue)
-    (record,) = harness.work()
-    (pull,) = harness.pulls(repo)
     log = {note.line: note for note in harness.live.read(record.task.id)}
     assert isinstance(record.outcome, Proposed)
     findings = record.outcome.verification.findings
@@ -182,7 +174,7 @@ def test_a_comment_starts_the_work_and_gets_the_eyes(harness: Harness) -> None:
     assert len(harness.bot_comments(issue)) == 1, "one comment, edited in place"
 
 
-def test_a_question_on_the_pull_request_is_answered_with_what_stands_there(harness: Harness) -> None:
+def test_on_the_pull_request_a_question_is_answered_and_feedback_adds_a_commit(harness: Harness) -> None:
     repo = harness.repository("shop")
     issue = harness.issue(repo)
     harness.label(repo, issue)
@@ -204,13 +196,6 @@ def test_a_question_on_the_pull_request_is_answered_with_what_stands_there(harne
         in comment_text
     )
 
-
-def test_feedback_that_needs_a_change_adds_a_commit_to_the_same_pull_request(harness: Harness) -> None:
-    repo = harness.repository("shop")
-    issue = harness.issue(repo)
-    harness.label(repo, issue)
-    harness.work()
-    (pull,) = harness.pulls(repo)
     body = pull.body
     more = Patch("*** Begin Patch\n*** Add File: NOTES.md\n+Totals begin at zero.\n*** End Patch")
     harness.scripted_model.turns = [[more], [Finish("Say so in the notes", "Added.")]]
@@ -218,7 +203,6 @@ def test_feedback_that_needs_a_change_adds_a_commit_to_the_same_pull_request(har
     (record,) = harness.work()
     assert record.state is State.PROPOSED, record.reason
     assert harness.pulls(repo) == [pull]
-    assert pull.pull
     assert repo.store.text(pull.pull.head_sha, "NOTES.md") == "Totals begin at zero.\n"
     assert pull.body == body, "what the pull request says of the first task stays"
     assert "Say so in the notes" in [

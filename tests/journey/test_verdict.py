@@ -171,16 +171,6 @@ def test_an_agent_that_edits_the_tests_is_held_back_until_a_person_looks(harness
     assert check.conclusion == "action_required"
 
 
-def test_an_agent_that_edits_the_runner_is_held_back_too(harness: Harness) -> None:
-    lie = Patch(PATCH.format("*** Update File: Makefile\n-\t! grep -n ' $$' *.py\n+\ttrue"))
-    pull, check = play(harness, FIX, lie)
-    assert (
-        "- check configuration: `Makefile`: `target lint: without ! grep -n ' $$' *.py, with true`"
-        in pull.body
-    )
-    assert check.conclusion == "action_required"
-
-
 HELD_BACK = {
     "deleted": (
         Patch(PATCH.format("*** Delete File: test_shop.py")),
@@ -317,7 +307,9 @@ def test_pytest_behind_make_is_read_to_the_single_test(harness: Harness) -> None
     assert check.conclusion == "success"
 
 
-def test_a_person_with_write_access_accepts_what_was_held_back(harness: Harness) -> None:
+def test_an_agent_that_edits_the_runner_is_held_back_until_a_person_with_write_access_accepts(
+    harness: Harness,
+) -> None:
     lie = Patch(PATCH.format("*** Update File: Makefile\n-\t! grep -n ' $$' *.py\n+\ttrue"))
     harness.scripted_model.turns = [[FIX, lie], [Finish("Count nothing twice", "Mended.")]]
     repo = harness.repository("shop")
@@ -325,6 +317,9 @@ def test_a_person_with_write_access_accepts_what_was_held_back(harness: Harness)
     harness.work()
     (pull,) = harness.pulls(repo)
     (check,) = harness.checks(repo, pull)
+    held = "- check configuration: `Makefile`: `target lint: without ! grep -n ' $$' *.py, with true`"
+    assert held in pull.body
+    assert check.conclusion == "action_required"
     harness.comment(repo, pull, "@bot accept", by=harness.bob)
     assert check.conclusion == "action_required"
     assert "Only people with write access" in harness.bot_comments(pull)[-1]

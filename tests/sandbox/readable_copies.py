@@ -21,9 +21,11 @@ def readable_copies(folder: Path) -> tuple[Path, Path]:
         return CHECKOUT, PACKAGES
     checkout, packages = folder / "checkout", folder / "packages"
     for part in ("src", "tests"):
-        shutil.copytree(CHECKOUT / part, checkout / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            CHECKOUT / part, checkout / part
+        )  # with what is compiled: the user cannot write there
     shutil.copy(CHECKOUT / "pyproject.toml", checkout)
-    shutil.copytree(PACKAGES, packages, copy_function=_link, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PACKAGES, packages, copy_function=_link)
     (packages / "bin").mkdir(exist_ok=True)
     _link(uv.find_uv_bin(), str(packages / "bin" / "uv"))  # where uv's package looks for it
     return checkout, packages

@@ -76,7 +76,7 @@ def bench_agent(
     if as_json:
         print(json.dumps(asdict(figures)))
     else:
-        _show(figures)
+        show(figures)
     return 0
 
 
@@ -131,7 +131,7 @@ def _size(requests: Sequence[RecordedRequest], items: int) -> int:
     return min(requests, key=lambda one: abs(one.items - items)).size
 
 
-def _show(figures: AgentFigures) -> None:
+def show(figures: AgentFigures) -> None:
     table = Table(
         title="One turn of the agent loop, compared with a minimal loop on the openai library (medians)"
     )

@@ -114,7 +114,7 @@ def bench_environment(
     if as_json:
         print(json.dumps(asdict(figures)))
     else:
-        _show(figures)
+        show(figures)
     return 0 if any(one is not None for one in figures.cold_s.values()) else 1
 
 
@@ -242,7 +242,7 @@ def problem_of(environment: Environment) -> str:
     return next(iter((*failed, *missing)), "")
 
 
-def _show(figures: EnvironmentFigures) -> None:
+def show(figures: EnvironmentFigures) -> None:
     table = Table(title="Environment setup and tests in seconds (warm: medians)")
     columns = (
         "",
