@@ -15,6 +15,7 @@ from dayhand.intake import intent
 from dayhand.intake.intent import Intent
 from dayhand.intake.lexicon import verb_words
 from dayhand.intake.terms import without_terms
+from dayhand.intake.verbs import environment, help  # noqa: A004 - a verb's name
 from dayhand.intake.verbs.base import Verb
 from dayhand.intake.verbs.table import BY_INTENT, VERBS
 from dayhand.startup.records import dataclass
@@ -29,6 +30,14 @@ CLASHES = frozenset(
         *((start, "plan") for start in ("fix", "approve")),
     }
 )  # commands of one comment, in this order
+NO_REASONS = (
+    None,
+    help,
+    environment,
+)  # “help, the build is red” is not a command; “stop, the build is red” is one
+QUOTED = re.compile(
+    r"(?<!\w)(?:\"(?=\S)[^\"\n]*(?<=\S)\"|[“„][^“”„\n]*[“”]|«[^«»\n]*»|「[^「」\n]*」|『[^『』\n]*』)(?!\w)"
+)
 IGNORED_TOKENS = frozenset({"code_inline", "html_inline", "image"})
 
 
@@ -59,8 +68,7 @@ class Utterance:
     @property
     def text(self) -> str:
         """What follows the mention; the whole if the mention does not begin it."""
-        introduced = self.before.rstrip().endswith((",", ":", ";", "–", "—", "-"))
-        if intent.only_courtesy(self.before) or (introduced and self.after.strip(intent.DECORATION)):
+        if intent.addresses(self.before, self.after):
             return _joined(self.after, self.rest).lstrip(" ,:;–-").strip()
         return _joined(f"{self.before}{self.handle}{self.after}", self.rest).strip()
 
@@ -97,8 +105,13 @@ def own_paragraphs(comment: str) -> list[str]:
     for token in MarkdownIt("commonmark").parse(comment):
         quotes += {"blockquote_open": 1, "blockquote_close": -1}.get(token.type, 0)
         if token.type == "inline" and not quotes:
-            paragraphs.append(_plain(token.children or []))
+            paragraphs.append(_without_quotations(_plain(token.children or [])))
     return paragraphs
+
+
+def _without_quotations(text: str) -> str:
+    """A text without what it quotes of a command: “write "@bot fix this" to start”."""
+    return QUOTED.sub(lambda found: "…" if "@" in found[0] else found[0], text)
 
 
 def _plain(children: Sequence[Token]) -> str:
@@ -148,7 +161,8 @@ def _understand(utterance: Utterance, whole: str, mention: re.Pattern[str]) -> l
         return [Command(verb or BY_INTENT[wanted], text)]
     if commands := _verbs(text):
         return commands
-    wanted = intent.about_the_bot(utterance.after.lstrip()) or intent.addressed(without_terms(text))
+    about = intent.about_the_bot(utterance.after.lstrip(), utterance.rest)
+    wanted = about or intent.addressed(without_terms(text))
     return [Command(BY_INTENT[wanted], text)]
 
 
@@ -157,12 +171,16 @@ def _verbs(text: str) -> list[Command]:
     if verb := _verb(text):
         return [Command(verb, text)]
     parts = [clause for sentence in intent.sentences(text) for clause in intent.clauses(sentence)]
-    found = [(verb, part) for part in parts if (verb := _verb(part)) or not intent.only_courtesy(part)]
+    found = [(verb, part) for part in parts if (verb := _verb(part)) or intent.says_more(part)]
     if all(verb for verb, _ in found):
         return [Command(verb, part.strip(intent.DECORATION)) for verb, part in found if verb]
-    first, *rest = intent.sentences(text)
-    remaining = text[text.index(first) + len(first) :].strip()
-    if not rest or not (verb := _verb(first)):
+    first = next(iter(intent.sentences(text)), "")
+    verb = _verb(first)
+    if not verb and parts and (verb := _verb(parts[0])) in NO_REASONS:
+        return []
+    first = first if _verb(first) else parts[0] if parts else ""
+    remaining = text[text.index(first) + len(first) :].strip(intent.DECORATION)
+    if not verb or not remaining:
         return []
     wanted = intent.addressed(without_terms(remaining))
     later = _verbs(remaining) or [Command(BY_INTENT[wanted], remaining)]
@@ -172,9 +190,11 @@ def _verbs(text: str) -> list[Command]:
 
 
 def _verb(text: str) -> Verb | None:
-    """The verb that the whole text consists of, with its arguments."""
-    words = intent.bare(text)
-    return next((verb for verb in VERBS if _pattern(verb.NAME, verb.PATTERN).fullmatch(words)), None)
+    """The verb that the whole text consists of, with its arguments: “stop”, “could you please stop”."""
+    said = dict.fromkeys((intent.bare(text), intent.without_request(text)))
+    return next(
+        (verb for one in said for verb in VERBS if _pattern(verb.NAME, verb.PATTERN).fullmatch(one)), None
+    )
 
 
 @cache

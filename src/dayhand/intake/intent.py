@@ -16,6 +16,7 @@ from dayhand.intake import lexicon as words
 MAX_NOUN_WORDS = (
     3  # between a noun that looks like a verb and the verb of its statement: “fix of it looks wrong”
 )
+MAX_CALL_WORDS = 2  # before a name with a comma: “Good point @bot, …”
 DECORATION = " \t\n,;:.!?¡¿…、。！？，：；–—-*_\"“”„'()[]"
 EMOJI_NAME = re.compile(r":[a-z0-9_+-]+:")
 FIRST_SYMBOL = (
@@ -48,9 +49,13 @@ class Clause(StrEnum):
     QUESTION = "question"
     COURTESY = "courtesy"
     NEGATED = "negated"
+    REFUSED = "refused"  # nothing at all is to be done
     ABOUT_WRITER = "about the writer"
     CONDITION = "condition"
     UNSURE = "unsure"
+
+
+HANDED_OVER = {Clause.CHANGE: Intent.CHANGE, Clause.NEGATED: Intent.TALK, Clause.REFUSED: Intent.TALK}
 
 
 def sentences(text: str) -> list[str]:
@@ -81,6 +86,7 @@ def addressed(text: str) -> Intent:
     for clause, intent in (
         (Clause.CHANGE, Intent.CHANGE),
         (Clause.QUESTION, Intent.QUESTION),
+        (Clause.REFUSED, Intent.TALK),
         (Clause.UNSURE, Intent.UNCLEAR),
         (Clause.NEGATED, Intent.TALK),
         (Clause.COURTESY, Intent.COURTESY),
@@ -89,6 +95,22 @@ def addressed(text: str) -> Intent:
         if clause in found:
             return intent
     return Intent.UNCLEAR
+
+
+def addresses(before: str, after: str) -> bool:
+    """Whether the bot's name between these two speaks to it: “Morning @bot, …”, “Still red, @bot please fix it”."""
+    if only_courtesy(before):
+        return True
+    tail = plain(after).strip(DECORATION)
+    if not tail:
+        return False
+    if before.rstrip().endswith((",", ":", ";", "–", "—", "-")):
+        return True
+    lead = plain(before).strip(DECORATION)
+    if words.OBJECTS.ends(lead) or words.HANDOVERS.ends(lead):
+        return False
+    calls = after.lstrip()[:1] in (",", ":") and len(lead.split()) <= MAX_CALL_WORDS
+    return calls or bool(_trim_end(tail) and (words.PLEASE.begins(tail) or words.REQUESTS.begins(tail)))
 
 
 def mentioned(before: str, after: str) -> Intent:
@@ -102,14 +124,14 @@ def mentioned(before: str, after: str) -> Intent:
         return Intent.TALK
     tail = tail.removeprefix("to ")
     if words.HANDOVERS.ends(lead):
-        return {Clause.CHANGE: Intent.CHANGE, Clause.NEGATED: Intent.TALK}.get(_clause(tail), Intent.UNCLEAR)
+        return HANDED_OVER.get(_clause(tail), Intent.UNCLEAR)
     if words.MODALS.begins(tail) or (tail == plain(after).strip(DECORATION) and words.ACTIONS.begins(tail)):
         return Intent.UNCLEAR
     return Intent.TALK
 
 
-def about_the_bot(after: str) -> Intent | None:
-    """Whether a sentence that begins with the bot's name is about it: “@bot opened #12”."""
+def about_the_bot(after: str, rest: str = "") -> Intent | None:
+    """Whether a sentence that begins with the bot's name is about it: “@bot opened #12”. ``rest``: the sentences behind it."""
     text = plain(after)
     if (
         after[:1] in ",:–-"
@@ -117,12 +139,25 @@ def about_the_bot(after: str) -> Intent | None:
         or words.INTERROGATIVES.begins(text.strip())
     ):
         return Intent.TALK if text.startswith("'s ") else None
-    return Intent.UNCLEAR if "?" in after else Intent.TALK
+    asks = "?" in after or addressed(rest) in (Intent.CHANGE, Intent.QUESTION)
+    return Intent.UNCLEAR if asks else Intent.TALK
+
+
+def without_request(text: str) -> str:
+    """“could you stop” without its first words, in lower case."""
+    text = bare(text)
+    found = words.REQUESTS.begins(text)
+    return bare(text[found.end() :]) if found else text
 
 
 def only_courtesy(text: str) -> bool:
     """Whether a text says nothing but “hello”, “please” or “thanks”."""
     return not bare(text)
+
+
+def says_more(clause: str) -> bool:
+    """Whether a clause beside a command says more than “please” or “no”."""
+    return not only_courtesy(clause) and _clause(clause) is not Clause.REFUSED
 
 
 def assents(text: str) -> bool:
@@ -148,7 +183,9 @@ def praises(text: str) -> bool:
 def forbids(text: str) -> bool:
     """Whether a text wants that something is not done."""
     return any(
-        _clause(clause) is Clause.NEGATED for sentence in sentences(text) for clause in clauses(sentence)
+        _clause(clause) in (Clause.NEGATED, Clause.REFUSED)
+        for sentence in sentences(text)
+        for clause in clauses(sentence)
     )
 
 
@@ -188,7 +225,8 @@ def _clause(text: str) -> Clause:
     lowered = plain(text).strip(DECORATION)
     start, courteous = _trim_start(lowered)
     body = _trim_end(start)
-    if not body:
+    thanked = words.THANKED.begins(lowered) and not words.PLEASE.find(lowered)
+    if not body or thanked:
         return Clause.COURTESY if courteous or is_kind(text) else Clause.CONDITION
     if words.CONDITIONS.begins(body):
         return Clause.CONDITION
@@ -202,20 +240,32 @@ def _question(body: str) -> Clause | None:
     if not found or (_request(body) is Clause.CHANGE and not words.FREE_INTERROGATIVES.find(body)):
         return None
     rest = body[found.end() :].strip()
+    if words.RELATIVES.begins(body):
+        return None
     doubtful = words.NEGATIONS.begins(rest) or re.match(PERHAPS_REQUEST, f"{found[0]} {rest}")
     return Clause.UNSURE if doubtful or rest.startswith("about ") else Clause.QUESTION
 
 
 def _prohibition(body: str) -> Clause | None:
     """Whether the clause wants that something is not done; a negation behind an action belongs to its object."""
-    action, negation = words.ACTIONS.find(body), words.NEGATIONS.find(body)
-    if words.PROHIBITIONS.begins(body):
-        return Clause.NEGATED
-    if negation and words.ACTIONS.find(body, negation.end()) and not words.ACTIONS.begins(body):
-        return Clause.NEGATED
-    if action and words.LATER_NEGATIONS.find(body, action.end()):
-        return Clause.NEGATED
-    return None
+    begins = words.ACTIONS.begins(body) is not None
+    forbidden = words.PROHIBITIONS.begins(body) or words.FREE_PROHIBITIONS.find(body)
+    if not forbidden and not any(_forbids(body, one, begins=begins) for one in words.NEGATING):
+        return None
+    rest = body
+    for kind in (words.PROHIBITIONS, words.NEGATIONS, words.ACTIONS, words.PRONOUNS, words.SUBJECTS):
+        rest = kind.pattern.sub(" ", rest)
+    return Clause.NEGATED if rest.strip(DECORATION) else Clause.REFUSED
+
+
+def _forbids(body: str, language: words.Negating, *, begins: bool) -> bool:
+    """``begins``: an action begins the clause. “The form does not update the list” forbids nothing."""
+    negation = language.negations.find(body)
+    if negation and not begins and language.actions.find(body, negation.end()):
+        subject = language.subjects.pattern.sub("", body[: negation.start()])
+        return not language.verb_first or not subject.strip(DECORATION)
+    action = language.actions.find(body)
+    return bool(action and language.later_negations.find(body, action.end()))
 
 
 def _request(body: str) -> Clause | None:
@@ -241,8 +291,8 @@ def _explanation(body: str) -> Clause | None:
 
 
 def _imperative(body: str) -> Clause | None:
-    found = words.ACTIONS.begins(body)
-    return Clause.CHANGE if found and not _is_statement(body[found.end() :]) else None
+    found, noun = words.ACTIONS.begins(body), words.NOUNS.begins(body)
+    return Clause.CHANGE if found and not (noun and _is_statement(body[noun.end() :])) else None
 
 
 def _is_statement(rest: str) -> bool:

@@ -43,6 +43,17 @@ def _set(kind: Callable[[Vocabulary], Words], languages: Iterable[Vocabulary] = 
     return WordSet(re.compile(text), re.compile(text), re.compile(rf"{text}$"))
 
 
+@dataclass(frozen=True, slots=True)
+class Negating:
+    """How one language says that something is not to be done. A word of another language means something else: “readme”."""
+
+    actions: WordSet
+    negations: WordSet
+    later_negations: WordSet
+    subjects: WordSet  # that may stand before the negation; another one makes it a statement
+    verb_first: bool
+
+
 FREE_ORDER = tuple(language for language in LANGUAGES if not language.verb_first)
 UNSPACED = tuple(language for language in LANGUAGES if not language.spaced)
 
@@ -54,14 +65,31 @@ FILLERS = _set(lambda language: language.fillers)
 ACTIONS = _set(lambda language: language.actions)
 FREE_ACTIONS = _set(lambda language: language.actions, FREE_ORDER)
 REQUESTS = _set(lambda language: language.requests)
+NOUNS = _set(
+    lambda language: language.actions, (one for one in LANGUAGES if one.statements)
+)  # “fix looks wrong”
 FREE_REQUESTS = _set(lambda language: (*language.requests, *language.please), UNSPACED)
 EXPLAINS = _set(lambda language: language.explains)
 FREE_EXPLAINS = _set(lambda language: language.explains, FREE_ORDER)
 INTERROGATIVES = _set(lambda language: language.interrogatives)
 FREE_INTERROGATIVES = _set(lambda language: language.interrogatives, UNSPACED)
 NEGATIONS = _set(lambda language: language.negations)
-LATER_NEGATIONS = _set(lambda language: language.later_negations)
+NEGATING = tuple(
+    Negating(
+        _set(lambda language: language.actions, (one,)),
+        _set(lambda language: language.negations, (one,)),
+        _set(lambda language: language.later_negations, (one,)),
+        _set(lambda language: language.subjects, (one,)),
+        one.verb_first,
+    )
+    for one in LANGUAGES
+)
 PROHIBITIONS = _set(lambda language: language.prohibitions)
+FREE_PROHIBITIONS = _set(lambda language: language.prohibitions, FREE_ORDER)
+PRONOUNS = _set(lambda language: language.pronouns)
+SUBJECTS = _set(lambda language: language.subjects)
+THANKED = _set(lambda language: language.thanked)
+RELATIVES = _set(lambda language: language.relatives)
 CONDITIONS = _set(lambda language: language.conditions)
 STATEMENTS = _set(lambda language: language.statements)
 THIRD_PERSON = _set(lambda language: language.third_person)

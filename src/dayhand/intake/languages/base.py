@@ -22,6 +22,10 @@ class Vocabulary:
     negations: Words  # before an action
     thanks: Words
     later_negations: Words = ()  # behind the action
+    subjects: Words = ()  # before a negation that forbids something
+    pronouns: Words = ()  # what a prohibition of everything may say: “this”, “yet”
+    thanked: Words = ()  # thanks for something
+    relatives: Words = ()  # that begin like a question, and ask nothing
     greetings: Words = ()
     praise: Words = ()
     fillers: Words = ()  # that may stand before anything

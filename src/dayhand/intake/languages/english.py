@@ -6,14 +6,14 @@ from __future__ import annotations
 from dayhand.intake.languages.base import Vocabulary
 
 VERBS = (
-    "add", "address", "adjust", "adopt", "apply", "avoid", "backport", "bump", "cache", "catch", "change", "clean",
+    "add", "adapt", "address", "adjust", "adopt", "apply", "avoid", "backport", "bump", "cache", "catch", "change", "clean",
     "complete", "continue", "convert", "correct", "cover", "create", "debug", "decrease", "deduplicate", "delete",
     "deprecate", "disable", "document", "downgrade", "drop", "enable", "ensure", "escape", "exclude", "extend", "extract",
     "finish", "fix", "format", "handle", "hide", "implement", "improve", "include", "increase", "inline", "introduce",
     "keep", "make", "mark", "migrate", "modernize", "move", "optimi[sz]e", "patch", "pin", "polish", "port", "prefer",
     "prevent", "proceed", "put", "raise", "rearrange", "reduce", "refactor", "remove", "rename", "reorder", "repair",
-    "replace", "resolve", "restore", "return", "revert", "rewrite", "sanitize", "set", "show", "simplify", "solve",
-    "sort", "split", "start", "support", "swap", "switch", "tackle", "turn", "tweak", "undo", "unify", "update",
+    "replace", "resolve", "restore", "return", "revert", "rewrite", "sanitize", "set", "show", "simplify", "solve", "squash",
+    "sort", "speed up", "split", "start", "support", "swap", "switch", "tackle", "turn", "tweak", "undo", "unify", "update",
     "upgrade", "use", "validate", "wrap", "write",
 )
 ENGLISH = Vocabulary(
@@ -25,17 +25,21 @@ ENGLISH = Vocabulary(
         "work(?:ing)? on",
         "go(?: right)? ahead",
         "go for it",
-        "giv(?:e|ing) (?:it|this) an?(?:other)? (?:try|go|shot)",
+        "giv(?:e|ing) (?:it|this) a (?:try|go|shot)",
+        "tak(?:e|ing) a (?:stab|shot|crack|swing)(?: at)?",
+        "come up with",
         "have a (?:go|shot|try)(?: at)?",
         "(?:accept|allow|retry)(?= (?!`?[0-9a-f]{7,40}\\b)\\S+ \\S)",
     ),
-    please=("please", "pls", "plz", "kindly", "if you can", "asap"),
+    please=("p(?:lease|lz|ls|leas|lese|lase|elase|leaes|leese|lesae|leae?se|lzz)", "pls", "plz", "kindly", "if you can", "asap"),
     requests=(
         "(?:can|could|would|will|can't|couldn't|won't) you(?: (?:maybe|perhaps|also|please|just|mind))*",
         "(?:i'd|i would|we'd|we would) (?:like|love|want|prefer) (?:you|it if you)(?: (?:to|would|could))?",
         "(?:i|we) (?:want|need) you to",
         "(?:you (?:can|may|should|must|need to|have to))",
         "help (?:me|us)(?: to| with)?",
+        "(?:would you |do you )?(?:mind|care to|fancy|feel free to|be so kind as to)",
+        "(?:can|could|may) (?:we|i) (?:get|have) an?(?= (?:fix|change|patch|test)\\b)",
         "(?:is it possible for you|are you able) to",
     ),
     explains=(
@@ -52,20 +56,37 @@ ENGLISH = Vocabulary(
         "(?:can|could|may|must) (?:this|that|it|there|the|we|i|they|any|anyone)",
     ),
     negations=(
-        "(?:do|does|did|should|must|will|would|could|can)(?: not|n't|nt)", "cannot", "dont", "not", "never", "no need",
-        "no reason",
+        "(?:do|does|did|should|must|will|would)(?: not|n't|nt)", "dont", "not", "never", "no need", "no reason",
+        "you (?:cannot|can't|could not|couldn't)",
     ),
-    prohibitions=("do not", "don't", "dont", "never"),
+    subjects=(
+        "(?:you|we|i|it|that|this|let's|lets|there|there's|is|are|i'd|i'm|it's|rather|think|prefer|would|just|also|so|better|of course)",
+    ),
+    prohibitions=(
+        "do not", "don't", "dont", "never", "not yet", "leave (?:it|this|that|these|those|them|everything)(?! (?:to|for) )",
+        "hold (?:off|on|back)\\b.*", "wait(?: (?:for (?:me|us|my|our)|with (?:this|that|it)|until|a (?:bit|sec\\w*|moment|minute))\\b.*|$)",
+        "hands off", "(?:no|nope|nah)$", "not (?:needed|necessary|required)\\b.*", "stay (?:away|out)", "nothing (?:to|for you to) (?:do|see|fix)",
+        "no (?:action|changes?|fix|work) (?:is |are )?(?:needed|required|necessary)", "refrain from", "ignore (?:this|that|it|me)(?: comment| one)?$",
+    ),
+    pronouns=(
+        "this", "that", "it", "these", "those", "them", "anything", "everything", "here", "yet", "now", "for", "the", "issue",
+        "bug", "at", "all", "to", "be", "alone", "as", "on", "one",
+    ),
+    thanked=("(?:many |big )?thanks(?: a lot| so much)? for .*", "thank you(?: (?:so|very) much)? for .*", "kudos\\b.*"),
+    relatives=("(?:what|where|how|who|which) (?:i|we|you|he|she|they) (?!\\?)[^?]*$",),
     thanks=(
         "thanks(?: (?:a lot|so much|again|all|for (?:this|that|the \\w+|your \\w+)))?",
         "thank you(?: (?:so|very) much)?(?: for (?:this|that|the \\w+|your \\w+))?",
         "many thanks", "thx", "ty", "tysm", "much appreciated", "cheers", "tia", "in advance",
     ),
-    greetings=("(?:hi|hello|hey)(?: there| all| everyone)?", "good (?:morning|afternoon|evening)", "dear"),
+    greetings=(
+        "(?:hi|hello|hey|hiya|yo)(?: there| all| everyone)?", "(?:good )?(?:morning|afternoon|evening)", "dear",
+        "whoa+", "oh(?: no)?", "ah+", "ugh+", "ar+gh", "oops", "ahem", "psst",
+    ),
     praise=(
         "lgtm", "looks (?:good|great|fine)(?: to me)?", "(?:this|that|it)(?: now)? (?:looks|is) (?:good|great|fine|perfect)",
         ("(?:very )?(?:nice|great|good|awesome|amazing|excellent|perfect|brilliant|wonderful|fantastic|cool|impressive|sweet)"
-        "(?: (?:work|job|one|stuff|catch|fix|find|plan))?"), "well done", "love (?:it|this)", "wow", "nailed it",
+        "(?: (?:work|job|one|stuff|catch|fix|find|plan|bot|try|point))?"), "well done", "you rock", "(?:lo+l|(?:ha)+h?|hehe)", "love (?:it|this)", "(?:you're|you are|ur) (?:the|a|so|really) \\w+", "wow", "nailed it",
         "(?:this |that |it |all )?(?:works|worked)(?: (?:now|great|well|perfectly|for me|fine))*",
     ),
     fillers=(
@@ -82,10 +103,16 @@ ENGLISH = Vocabulary(
     third_person=(
         "is", "was", "has", "had", "did", "does", "seems", "isn't", "wasn't", "hasn't", "didn't", "doesn't", "won't", "can't",
         "cannot", "opened", "made", "wrote", "fixed", "broke", "said", "created", "closed", "pushed", "added", "removed",
-        "changed", "found", "failed", "keeps", "already", "just \\w+ed", "'s",
+        "changed", "found", "failed", "keeps", "already", "strikes", "fixes", "breaks", "opens", "adds", "does", "thinks", "says",
+        "makes", "wants", "wrote", "just \\w+ed", "'s",
     ),
     modals=("should", "can", "could", "may", "might", "must", "will", "would"),
-    announcements=("(?:i|we)'?(?:ll| will| am|m|'re| are| have|ve|d| can)", "let me"),
+    announcements=(
+        "(?:i|we)(?:'ll| will|ll)",
+        "(?:i'm|i am|we're|we are) (?:going to|on it|working|looking|already)",
+        "(?:i've|i have|we've|we have) (?:already )?(?:fixed|done|pushed|merged|asked|opened|reverted|closed|reported|found)",
+        "let me", "merging(?: (?:this|it|now))?$",
+    ),
     objects=("by", "to", "from", "with", "for", "ask", "asked", "cc", "via", "of", "tried", "try", "use", "using", "about",
              "like", "ping", "on", "is", "was", "are", "and", "or", "what", "if", "that", "than", "uses", "called"),
     handovers=(
@@ -99,31 +126,43 @@ ENGLISH = Vocabulary(
     ),
     verbs={
         "stop": (
-            ("(?:stop|cancel|abort|halt|quit)(?: (?:this|that|it|now|here|everything|immediately|the task|right now"
-            "|work|working(?: on (?:this|that|it))?))*"),
+            ("(?:stop|cancel|abort|halt|quit|kill|scrap)(?: (?:this|that|it|now|here|everything|immediately|right now"
+            "|(?:the |this |that |your )?(?:task|run|job)|(?:work|working)(?: on (?:this|that|it))?))*"),
             "never ?mind",
-            "forget (?:it|about it)",
+            "forget (?:it|about it|this one|about this)",
         ),
         "status": (
-            "status(?: (?:report|update))?",
+            "(?:give (?:me|us) )?(?:an? )?(?:status|progress)(?: (?:report|update))?",
+            "what are you (?:doing|working on)(?: (?:right )?now| at the moment)?",
+            "is (?:it|this|that) (?:done|ready|finished)(?: yet| already)?",
             "(?:what's|what is) (?:the|your) (?:status|progress|eta)(?: (?:of|on) (?:this|that|it))?",
             "how(?:'s| is) (?:it|this|that) (?:going|coming along)(?: so far)?",
             "(?:any|is there any) (?:progress|updates?|news)(?: on (?:this|that|it))?(?: yet)?",
-            "are you (?:still )?(?:working on (?:this|that|it)|there|on it|done)(?: yet)?",
+            "are you (?:still )?(?:working on (?:this|that|it)|there|on it|done|alive)(?: yet)?",
+            "(?:still|you) (?:alive|there|working(?: on (?:this|it))?)",
+            "where (?:are we|are you|do we stand|does this stand)(?: (?:on|with) (?:this|that|it)| at)?(?: now)?",
+            "how (?:far(?: along)?|long) (?:are you|is (?:it|this))(?: (?:with|on) (?:this|it))?",
+            "how much (?:did|does|has) (?:this|it|that)(?: task)? (?:cost|costed)(?: so far| until now| already)?",
+            "what (?:did|does|has) (?:this|it|that) cost(?: so far| until now)?",
             "eta",
             "budget",
         ),
-        "help": ("help", "commands", "usage", "what can (?:you|i) do(?: here)?", "how do (?:i|we) use (?:you|this|it)"),
+        "help": ("help", "commands", "usage", "(?:what|which) commands (?:are there|do you (?:know|have|support|understand))", "what (?:else )?can (?:you|i) do(?: here)?", "how do (?:i|we) use (?:you|this|it)"),
         "retry": (
-            ("(?:retry|re-?run|try (?:this |that |it )?(?:again|once more)|once more|again|run (?:this |it )?again)"
+            "(?:give|have) (?:it|this|that) another (?:try|go|shot)",
+            ("(?:retry|re-?run|try (?:this |that |it )?(?:again|once more)|once more|one more time|restart|start over|do (?:it|this) again|again|run (?:this |it )?again)"
             "(?: (?:this|that|it|the task|now))?(?:,? with .+| using .+)?"),
         ),
         "plan": (
+            "(?:(?:i'd|we'd) like|(?:i|we) want) a plan(?: first)?", "plan only(?:,.*)?",
+            "before you (?:start|begin|do anything|touch anything),? (?:please )?(?:make|write|give (?:me|us)) a plan",
+            "what(?:'s| is| would be) (?:your|the) plan(?: (?:for|here)\\b.*)?",
             ("(?:(?:make|write|propose|suggest|draft|give (?:me|us)|show (?:me|us)) (?:a|the|your) )?plan"
             "(?: (?:this|it|that|first|for (?:this|it)|before you \\w+|how \\w+ .+)\\b.*|\\s*[:,–—-].+)?"),
         ),
         "approve": (
             "(?:i |we )?approved?(?: (?:this|it|that))?(?: (?:the |your |this )?plan)?(?:\\s*[,.;:–—-].+| (?:but|with|and) .+)?",
+            "(?:the |your |this )?plan (?:is )?approved",
             "(?:go ahead with|start with|execute|implement) (?:the|this|your) plan(?:\\s*[,.;:–—-].+| but .+)?",
         ),
         "accept": ("(?:i |we )?accept(?:ed)?(?: (?:this|it|the change|the changes))?(?: `?[0-9a-f]{7,40}`?)?",),

@@ -15,7 +15,11 @@ TURKISH = Vocabulary(
     explains=("açıkla(?:yın|r)?", "anlat(?:ın|ır)?", "özetle(?:yin)?", "açıklayabilir"),
     interrogatives=("(?:neden|niye|niçin|nasıl|nerede|kim|hangi)",),
     negations=("asla",),
-    later_negations=("\\w+(?:me|ma|meyin|mayın)",),
+    prohibitions=(
+        "(?:düzelt|ekle|kaldır|sil|değiştir|yap|uygula|güncelle|yaz|oluştur|çöz|dokun)(?:me|ma)(?:yin|yın|yiniz|yınız)?",
+    ),
+    pronouns=("buna", "bunu", "şuna", "şunu", "hiç", "henüz"),
+    thanked=("\\w+(?: \\w+)? için (?:çok )?teşekkür(?:ler| ederim)",),
     thanks=("teşekkürler", "teşekkür ederim", "sağ ol"),
     greetings=("merhaba", "selam"),
     praise=("harika", "süper", "mükemmel"),

@@ -10,7 +10,7 @@ from dayhand.ledger.repository_notes import allow_host
 
 NAME = "allow"
 HOST = r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]"
-PATTERN = rf"allow(?: access to)?(?: the)?(?: host)? `?(?:https?://)?({HOST})/?`?(?: here| for this)?"
+PATTERN = rf"(?:allow|you may (?:use|reach|access))(?: access to)?(?: the)?(?: host)? `?(?:https?://)?({HOST})/?`?(?: here| for this)?"
 ANSWER = (
     "Set-up may reach {host} for this issue and its pull request, from the next attempt on: write “retry”. "
     "To allow it for good, add it to `[network] allow` in `.dayhand.toml` on the default branch."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from dayhand.intake import answers, refusals
@@ -14,7 +15,16 @@ from dayhand.task import TaskKind
 from dayhand.usage import AskedLimits
 
 NAME = "budget"
-PATTERN = rf"(?:(?:budget|max(?:imum)?\.?|limit)\W*(?:of |to |by )?)?{AMOUNTS}"
+_BUDGET = r"(?:the |your |my |this )?(?:task's )?(?:budget|limit|cap|max(?:imum)?\.?)(?: (?:for|of) (?:this|that|the task|it))?"
+_CHANGE = r"(?:raise|increase|bump|extend|lift|set|change)"
+PATTERN = (
+    rf"(?:{_CHANGE} )?(?:{_BUDGET}\W*(?:of |to |by )?)?{AMOUNTS}(?: (?:more|extra))?"
+    rf"|another {AMOUNTS}|(?:cap|limit) (?:this|it) (?:at|to) {AMOUNTS}"
+    rf"|(?:lower|reduce|cut|limit) {_BUDGET} to {AMOUNTS}"
+    rf"|(?:add|give it|give yourself|you (?:get|have)) (?:another )?{AMOUNTS}(?: (?:more|extra))?(?: to {_BUDGET})?"
+    rf"|(?:use|spend|take) (?:at most|up to|no more than|max(?:imum)?\.?) {AMOUNTS}(?: (?:on|for) (?:this|that|it))?"
+)
+ADDS = re.compile(r"\+|\b(?:add|more|extra|another|by)\b", re.IGNORECASE)
 
 
 def act(instruction: Instruction, context: VerbContext) -> Decision:
@@ -53,7 +63,7 @@ def changed(limits: AskedLimits, text: str) -> AskedLimits:
     AskedLimits(dollars=3.5, minutes=0.0)
     """
     dollars, minutes = read_amounts(text)
-    if "+" not in text:
+    if not ADDS.search(text):
         return AskedLimits(dollars or limits.dollars, minutes or limits.minutes)
     more_dollars = (dollars or 0.0) if limits.dollars else 0.0
     more_minutes = (minutes or 0.0) if limits.minutes else 0.0

@@ -6,7 +6,7 @@ from dayhand.intake.verbs.base import Decision, Instruction, VerbContext, open_t
 from dayhand.task import TaskKind
 
 NAME = "environment"
-PATTERN = NAME
+PATTERN = rf"(?:(?:check|examine|inspect|test) )?(?:the |this |your )?{NAME}"
 
 
 def act(instruction: Instruction, context: VerbContext) -> Decision:
