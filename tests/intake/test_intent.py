@@ -99,7 +99,8 @@ def names(comment: str) -> tuple[str, ...]:
 
 
 def verb_name(verb: Verb) -> str:
-    return {fix: "change", quiet: "nothing", unclear: "unclear"}.get(verb) or verb.NAME
+    unnamed: dict[Verb, str] = {fix: "change", quiet: "nothing", unclear: "unclear"}
+    return unnamed.get(verb, verb.NAME)
 
 
 def test_rules_decide_most_of_the_table() -> None:

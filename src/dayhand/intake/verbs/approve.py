@@ -6,7 +6,14 @@ import re
 from dataclasses import replace
 
 from dayhand.intake import answers, refusals
-from dayhand.intake.verbs.base import Decision, Instruction, VerbContext, find_thread, task_request
+from dayhand.intake.verbs.base import (
+    Decision,
+    Instruction,
+    VerbContext,
+    comment_beside,
+    find_thread,
+    task_request,
+)
 from dayhand.ledger.repository_notes import forget_plan, waiting_plan
 from dayhand.task import TaskKind
 
@@ -29,6 +36,7 @@ def act(instruction: Instruction, context: VerbContext) -> Decision:
     text = f"Carry out this plan, which {comment.sender} approved:\n\n{plan}"
     if changes:
         text = f"{text}\n\nWhat {comment.sender} wants otherwise: {changes['changes']}"
+    text += comment_beside(instruction.text, comment.text)
     request = task_request(
         comment.subject,
         TaskKind.FOLLOW_UP if comment.subject.is_pull else TaskKind.FIX,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import Protocol
 
 from dayhand.hub.client import Hub
+from dayhand.intake import intent
 from dayhand.intake.events import Commented, Subject
 from dayhand.intake.refusals import Refusal
 from dayhand.intake.terms import Terms, read_terms
@@ -12,6 +15,10 @@ from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.thread import Thread
 from dayhand.startup.records import dataclass
 from dayhand.task import Ask, TaskKind
+from dayhand.visible_text.markdown import visible
+
+MAX_COMMENT_CHARS = 20_000
+WHOLE_COMMENT = "The whole comment:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +93,7 @@ def task_request(
     terms = read_terms(text) if comment or source else Terms()
     ask = Ask(
         kind,
-        text,
+        text + comment_beside(text, source),
         asker,
         comment,
         max_dollars=terms.dollars or 0.0,
@@ -95,6 +102,20 @@ def task_request(
         base=terms.base,
     )
     return TaskRequest(subject, ask, source)
+
+
+def comment_beside(text: str, comment: str) -> str:
+    """The whole comment of a command, where it says more: before the mention, in a quote or in a code block; else ""."""
+    comment = visible(comment).text
+    rest = " ".join(_words(comment) - _words(text))
+    if intent.only_courtesy(rest):
+        return ""
+    cut = "\n(cut here: the comment is longer)" if len(comment) > MAX_COMMENT_CHARS else ""
+    return f"\n\n{WHOLE_COMMENT}\n\n{comment[:MAX_COMMENT_CHARS]}{cut}"
+
+
+def _words(text: str) -> Counter[str]:
+    return Counter(re.findall(r"[^\W_]+", re.sub(r"@[\w-]+", " ", text)))
 
 
 def find_thread(context: VerbContext, subject: Subject) -> Thread:

@@ -7,7 +7,14 @@ from dataclasses import replace
 
 from dayhand.intake import answers
 from dayhand.intake.terms import Terms, read_terms
-from dayhand.intake.verbs.base import Decision, Instruction, TaskRequest, VerbContext, find_thread
+from dayhand.intake.verbs.base import (
+    Decision,
+    Instruction,
+    TaskRequest,
+    VerbContext,
+    comment_beside,
+    find_thread,
+)
 from dayhand.ledger import facts
 from dayhand.ledger.journal import has_checked_change
 from dayhand.ledger.ledger import Ledger, Record
@@ -21,8 +28,9 @@ NO_TERMS = Terms()
 
 def act(instruction: Instruction, context: VerbContext) -> Decision:
     more = MORE.search(instruction.text)
+    beside = comment_beside(instruction.text, instruction.comment.text)
     return retry(
-        instruction, context, more=more[0] if more else "", terms=read_terms(instruction.text),
+        instruction, context, more=f"{more[0]}{beside}" if more else "", terms=read_terms(instruction.text),
         none=answers.NOTHING_TO_RETRY, runs=answers.STILL_RUNNING,
     )  # fmt: skip
 
