@@ -56,6 +56,14 @@ LAYOUTS: dict[str, tuple[dict[str, str], dict[str, str], set[str]]] = {
     "Cursor, in a folder": ({"src/.cursor/rules/a.mdc": "---\nglobs: web/**\n---\nRULE"}, {}, {"src/web/b.ts"}),
     "Cursor, linked folder": ({"rules/a.mdc": "---\nalwaysApply: true\n---\nRULE"}, {".cursor/rules": "../rules"}, EVERYWHERE),
     "CLAUDE.md imports": ({"CLAUDE.md": "@AGENTS.md\n- @docs/x.md\n", "docs/x.md": "@./y.md", "docs/y.md": "RULE"}, {}, EVERYWHERE),
+    "CLAUDE.md imports in a sentence": ({"CLAUDE.md": "See `@docs/no.md` and @docs/x.md.", "docs/x.md": "RULE", "docs/no.md": "OLD"}, {}, EVERYWHERE),
+    "GEMINI.md imports": ({"GEMINI.md": "@./docs/x.md", "docs/x.md": "RULE"}, {}, EVERYWHERE),
+    "Cursor, true with a capital": ({".cursor/rules/a.mdc": "---\nalwaysApply: True # always\n---\nRULE"}, {}, EVERYWHERE),
+    "Cursor, a folded value": ({".cursor/rules/a.mdc": "---\nglobs: >-\n  src/web/**\n---\nRULE"}, {}, {"src/web/b.ts"}),
+    "Cursor, a list with comments": ({".cursor/rules/a.mdc": "---\n# ours\nglobs:\n- docs/** # words\n---\nRULE"}, {}, {"docs/c.md"}),
+    "Cursor, an exception": ({".cursor/rules/a.mdc": "---\nglobs: src/**, !src/web/**, !*.js\n---\nRULE"}, {}, {"src/a.py"}),
+    "Cursor, the line ends of a Mac": ({".cursor/rules/a.mdc": "---\rglobs: *.md\r---\rRULE"}, {}, {"docs/c.md"}),
+    "between two rules": ({"AGENTS.md": "---\nRULE\n---\nOTHER"}, {}, EVERYWHERE),
     "with a mark of its encoding": ({"AGENTS.md": "\ufeffRULE"}, {}, EVERYWHERE),
 }  # fmt: skip
 
@@ -143,7 +151,7 @@ def test_a_link_that_leads_nowhere_is_no_instruction_file(links: dict[str, str])
         "@../outside.md",
         "@/etc/passwd",
         "@missing.md",
-        "mail @docs/x.md please",
+        "mail me@docs/x.md please",
         "```\n@docs/x.md\n```",
         "@docs/loop.md",
     ],

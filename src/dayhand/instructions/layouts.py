@@ -42,11 +42,13 @@ def copilot(values: Values) -> Applies:
 
 def cursor(values: Values) -> Applies:
     """``alwaysApply``, or ``globs``. A rule with only a description is for whoever finds that it fits."""
-    if values.get("alwaysapply") == ("true",):
+    if [value.lower() for value in values.get("alwaysapply", ())] == ["true"]:
         return Applies()
     globs = _patterns(values, "globs")
     # A pattern without a slash is about the file's name, in any folder.
-    anywhere = tuple(glob if "/" in glob else f"**/{glob}" for glob in globs)
+    anywhere = tuple(
+        glob if "/" in glob else glob.replace(glob.lstrip("!"), f"**/{glob.lstrip('!')}") for glob in globs
+    )
     return _applies(anywhere) if globs else Applies(reason=ON_REQUEST)
 
 

@@ -93,8 +93,14 @@ def governing(files: Iterable[InstructionFile], path: str) -> tuple[InstructionF
         for file in files
         if file.kept
         and path.startswith(file.folder)
-        and (not file.globs or any(matches(path.removeprefix(file.folder), glob) for glob in file.globs))
+        and (not file.globs or _matches_any(path.removeprefix(file.folder), file.globs))
     )
+
+
+def _matches_any(path: str, globs: Iterable[str]) -> bool:
+    """Whether a pattern matches, and none that begins with “!”."""
+    found = [glob[:1] for glob in globs if matches(path, glob.removeprefix("!"))]
+    return bool(found) and "!" not in found
 
 
 def _find(tree: Tree) -> Iterator[_Found]:
