@@ -8,7 +8,7 @@ from dataclasses import field
 from enum import StrEnum
 
 from dayhand.startup.records import dataclass
-from dayhand.usage import LimitHit, Switch, Usage
+from dayhand.usage import AskedLimits, LimitHit, Switch, Usage
 from dayhand.verification import Concern, Run, Verification
 
 NOT_ALLOWED = "the host is not allowed"  # the reason for hosts that ``.dayhand.toml`` can allow
@@ -78,6 +78,11 @@ class Ask:
     review: int | None = None  # the id of the review that asks
     approved: bool = False  # whether it carries out a plan that a person approved
     publishes: str = ""  # the task whose checked change could not be published, and is now
+
+    @property
+    def limits(self) -> AskedLimits:
+        """What the person allows; a person may change it while the task runs (``facts.ASKED_LIMITS``)."""
+        return AskedLimits(self.max_dollars, self.max_minutes)
 
 
 @dataclass(frozen=True, slots=True)

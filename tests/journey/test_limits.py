@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import requests
 
+from dayhand.ledger import facts
 from dayhand.ledger.ledger import Record
 from dayhand.localhub.state.models import Issue, Repository
 from dayhand.scripted_model.moves import Finish, Move, Patch, Plan
@@ -20,6 +21,7 @@ from tests.journey.harness import (
 
 LEFT = Finish("Count nothing twice", "The sum began at one. The tests are left.")
 BUSY: list[list[Move]] = [[Plan(((f"step {n}", "pending"),))] for n in range(70)]
+NOTE = Patch("*** Begin Patch\n*** Add File: NOTES.md\n+Taxes are added last.\n*** End Patch")
 BREAK = Patch(
     "*** Begin Patch\n*** Update File: shop.py\n-def total(prices):\n+def sum_of(prices):\n*** End Patch"
 )
@@ -56,19 +58,30 @@ def test_a_repository_lowers_the_operators_limit_and_the_person_reads_where(harn
     )
 
 
-def test_a_comment_raises_the_limit_of_an_unfinished_task(harness: Harness) -> None:
-    harness.scripted_model.turns = [[FIX], *BUSY[:12], [DONE]]
+def test_a_button_and_a_comment_raise_a_persons_limit_by_what_they_say(harness: Harness) -> None:
+    harness.scripted_model.turns = [[FIX], *BUSY]
     repo = decide(harness)
     issue = harness.issue(repo)
     harness.comment(repo, issue, "@bot fix this, max $0.03")
+    (stopped,) = harness.work()
+    assert stopped.state is State.FAILED
+    run = repo.checks[stopped.fact(facts.CHECK) or 0]
+    button = {"label": "More budget", "description": "Retry: up to $0.0600", "identifier": "+$0.03"}
+    assert button in run.actions
+
+    harness.scripted_model.turns = [[NOTE], *BUSY[:12], [DONE]]
+    harness.hub.actions.click(repo, run, "+$0.03", by=harness.ada)
+    harness.settle()
+    (task_id,) = harness.waiting()
+    assert harness.ledger.task(task_id).ask.max_dollars == 0.06
     harness.comment(repo, issue, "@bot budget +$9", by=harness.bob)
-    harness.comment(repo, issue, "@bot budget +$2")
+    harness.comment(repo, issue, "@bot raise the budget by $2")
     (record,) = harness.work()
     assert record.state is State.PROPOSED, record.reason
     assert harness.waiting() == []
-    answer = harness.bot_comments(issue)[1]
-    assert answer.startswith("@ada From its next turn on, the task here may use $2.03, and never more than")
-    assert harness.bot_comments(issue)[0].startswith("@bob Only people with write access")
+    _, refusal, answer, _ = harness.bot_comments(issue)
+    assert answer.startswith("@ada From its next turn on, the task here may use $2.06, and never more than")
+    assert refusal.startswith("@bob Only people with write access")
 
 
 def test_a_repository_cannot_raise_the_operators_limit(harness: Harness) -> None:

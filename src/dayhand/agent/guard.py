@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from operator import attrgetter
 
 from dayhand.agent.budget import REPOSITORY_SETTING, REQUEST_SETTING, Budget, lower_limits
 from dayhand.agent.model.base import Call, Item, Reply
@@ -26,11 +27,6 @@ UNCHANGED = (
     "You have taken {} turns without changing the work tree. If you know what to change, change it now. If there is "
     "nothing to change, or it cannot be done, call finish and say why."
 )
-
-
-def asked_by(ask: Ask) -> AskedLimits:
-    """The limits that a request names."""
-    return AskedLimits(ask.max_dollars, ask.max_minutes)
 
 
 def _lower_to(limits: Sequence[Limit], asked: AskedLimits) -> tuple[Limit, ...]:
@@ -55,9 +51,9 @@ class WorkLimits:
     find_offences: Callable[[], str] = (
         str  # in the work tree: the first ``finish`` is refused with them; "" for none
     )
-    find_asked: Callable[[Ask], AskedLimits] = (
-        asked_by  # the limits of a request, which a person may change while the task runs
-    )
+    find_asked: Callable[[Ask], AskedLimits] = attrgetter(
+        "limits"
+    )  # the limits of a request, which a person may change while the task runs
     find_limits: Callable[[], tuple[Limit, ...]] = tuple  # the limits of now; () for those of the start
 
     @property
@@ -74,7 +70,7 @@ class WorkLimits:
         limits = lower_limits(self.limits, config.budget, REPOSITORY_SETTING)
         return replace(
             self,
-            limits=_lower_to(limits, asked_by(ask)),
+            limits=_lower_to(limits, ask.limits),
             clock=clock,
             effort=config.effort,
             find_limits=lambda: _lower_to(limits, self.find_asked(ask)),

@@ -19,7 +19,7 @@ from dayhand.ledger.thread import Message
 from dayhand.reading.conversation import REQUEST, Conversation
 from dayhand.task import Task, TaskKind
 from dayhand.untrusted_text import strip_hidden
-from dayhand.usage import AskedLimits, Limit
+from dayhand.usage import Limit
 from dayhand.visible_text.markdown import visible, visible_line
 
 SYSTEM = """\
@@ -136,7 +136,7 @@ def _comment(said: Message) -> str:
     lead = MENTION if said.mention else COMMENT
     who, text = _name(ask.asker), visible(ask.text).text
     comment = f"{lead.format(who=who, permission=said.permission)}\n{tagged('comment', text)}"
-    limits = str(AskedLimits(ask.max_dollars, ask.max_minutes))
+    limits = str(ask.limits)
     parts = (comment if said.mention or not limits else "", limits and f"{CHANGED} {limits}.")
     return "\n\n".join(part for part in parts if part)
 

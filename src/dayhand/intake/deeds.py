@@ -7,14 +7,13 @@ from dataclasses import replace
 from dayhand.errors import LedgerError
 from dayhand.intake import refusals
 from dayhand.intake.events import Clicked, Closed, Commented, Subject, Unlabeled
-from dayhand.intake.verbs import accept, retry
+from dayhand.intake.verbs import accept, budget, retry
 from dayhand.intake.verbs.base import Decision, Instruction, TaskRequest, VerbContext, find_thread
 from dayhand.ledger import facts
 from dayhand.ledger.ledger import Record, StopResult
 from dayhand.ledger.repository_notes import record_withdrawal
 from dayhand.task import Task
 
-MORE_BUDGET = "budget"
 STOPPED_EARLY = "The task was stopped before it began: {}. Ask again when you want it."
 
 
@@ -48,10 +47,11 @@ def click(event: Clicked, delivery: str, context: VerbContext) -> Decision:
             return Decision(None, f"{event.head} is not the head")
         return accept.act(Instruction(on_pull, accept.NAME, delivery), context)
     ask = retry.retry_ask(record, asker=event.sender)
-    if event.button != MORE_BUDGET:
-        ask = retry.publish_if_finished(ask, record, context.ledger)
+    if event.button.startswith("+"):  # “More budget” says how much it adds
+        limits = budget.changed(retry.asked_limits(record), event.button)
+        ask = replace(ask, max_dollars=limits.dollars, max_minutes=limits.minutes)
     else:
-        ask = replace(ask, max_dollars=2 * ask.max_dollars, max_minutes=2 * ask.max_minutes)
+        ask = retry.publish_if_finished(ask, record, context.ledger)
     return context.open_task(TaskRequest(subject, ask), delivery)
 
 

@@ -42,7 +42,6 @@ from dayhand.ledger.spending import DailyCap, UsedUp, find_used_up, record_openi
 from dayhand.ledger.thread import Message
 from dayhand.startup.records import dataclass
 from dayhand.task import Ask, Task, TaskKind
-from dayhand.usage import AskedLimits
 from dayhand.visible_text.markdown import MAX_DROPPED, visible, visible_line
 
 ID_BYTES = 5
@@ -129,8 +128,7 @@ class Dispatcher:
             if not opened.posted:
                 self.enqueue(opened.task_id)
             elif ask.max_dollars or ask.max_minutes:
-                limits = AskedLimits(ask.max_dollars, ask.max_minutes)
-                self.ledger.facts(opened.task_id).put(facts.ASKED_LIMITS, limits)
+                self.ledger.facts(opened.task_id).put(facts.ASKED_LIMITS, ask.limits)
             self._react(hub, request)
         if opened.posted:
             return Decision(opened.task_id, "the task that runs reads it next")
@@ -138,8 +136,7 @@ class Dispatcher:
 
     def set_limits(self, task: str, request: TaskRequest) -> None:
         """Change the limits of an unfinished task to those of the request, which its model reads as well."""
-        limits = AskedLimits(request.ask.max_dollars, request.ask.max_minutes)
-        self.ledger.facts(task).put(facts.ASKED_LIMITS, limits)
+        self.ledger.facts(task).put(facts.ASKED_LIMITS, request.ask.limits)
         message = Message(self._task(request), mention=False)
         self.ledger.threads.post_message(self.ledger.threads.of_task(task), message)
 

@@ -203,7 +203,7 @@ INSTRUCTIONS = Fact(
 
 # The model and the environment.
 ASKED_LIMITS = Fact(
-    "asked_limits", _parse_limits, _encode_limits, "intake", ("intake", "wiring")
+    "asked_limits", _parse_limits, _encode_limits, "intake", ("intake", "publish", "wiring")
 )  # that a person set while the task was queued or running, in place of the request's
 MODEL_SWITCHES = Fact("model_switches", _parse_switches, _encode_switches, "agent", ("agent",))
 BLOCKED = Fact("blocked", parse_blocked, encode_blocked, "ledger", ("dashboard",), own_place=True)

@@ -58,9 +58,8 @@ class GitHubPublication:
         self.claim = claim
         self.facts = claim.facts
         self.task = task
-        self.task_url = task_url
+        self.task_url, self.repository_url = task_url, repository_url
         self._threads = ReviewThreads(hub, ledger, task)
-        self.repository_url = repository_url
         self._progress = CheckRunProgress(
             self._update_check, every=lambda: hub.progress_seconds(task.id, every), clock=clock
         )
@@ -178,7 +177,8 @@ class GitHubPublication:
         kept, refused = "", None
         try:
             self._move_to_unfinished()
-            buttons = check_run.buttons(limited=isinstance(error, LimitReached))
+            asked = self.facts.get(facts.ASKED_LIMITS) or task.ask.limits
+            buttons = check_run.buttons(asked=asked if isinstance(error, LimitReached) else None)
             self._conclude(failure_conclusion(error), title, buttons)
             kept = self._keep_unfinished(error) or withdraw(self.hub, self.claim, self.task, reason=title)
         except HubUnavailable:

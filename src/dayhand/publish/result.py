@@ -76,13 +76,14 @@ class ResultOnGitHub:
         """Conclude the check run on the pushed commit, which is created if there is none."""
         verified = proposed.verification
         limit, asks = verified.limit_hit, bool(verified.conclusion.objections)
+        limits = self.facts.get(facts.ASKED_LIMITS) or self.task.ask.limits
         text = f"{verification.table(verified, self.task_url)}\n\n{check.log}"
         fields = {
             "repositoryId": pull.repository_node,
             "conclusion": verified.conclusion.status.upper(),
             "status": "COMPLETED",
             "output": check.output(verification.headline(verified), text),
-            "actions": list(check_run.buttons(limited=limit is not None and limit.exceeded, asks=asks)),
+            "actions": list(check_run.buttons(asked=limits if limit and limit.exceeded else None, asks=asks)),
         }
         on_head = self.facts.get(facts.CHECK_HEAD) == proposed.head
         node = self.facts.get(facts.CHECK_NODE) if on_head else None

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
-from dayhand.agent.guard import WorkLimits, asked_by
+from dayhand.agent.guard import WorkLimits
 from dayhand.agent.model.retry import RetryPolicy
 from dayhand.checkout.repository import Checkout
 from dayhand.environment.registries.base import ExtraRegistries
@@ -56,7 +56,7 @@ def open_tools(
 
 def _asked_now(claim: Claim, ask: Ask) -> AskedLimits:
     """The limits that people set, the last ones if they changed them."""
-    return claim.facts.get(facts.ASKED_LIMITS) or asked_by(ask)
+    return claim.facts.get(facts.ASKED_LIMITS) or ask.limits
 
 
 def work_limits(settings: Settings) -> WorkLimits:

@@ -8,9 +8,7 @@ from dataclasses import replace
 from dayhand.intake import answers, refusals
 from dayhand.intake.terms import AMOUNTS, Terms, read_amounts
 from dayhand.intake.verbs.base import Decision, Instruction, VerbContext, find_thread, task_request
-from dayhand.intake.verbs.retry import retry
-from dayhand.ledger import facts
-from dayhand.ledger.ledger import Ledger
+from dayhand.intake.verbs.retry import asked_limits, retry
 from dayhand.task import TaskKind
 from dayhand.usage import AskedLimits
 
@@ -31,7 +29,7 @@ def act(instruction: Instruction, context: VerbContext) -> Decision:
     comment = instruction.comment
     thread = find_thread(context, comment.subject)
     task, known = thread.task, thread.task or thread.last
-    before = _limits_of(context.ledger, known) if known else AskedLimits()
+    before = asked_limits(context.ledger.record(known)) if known else AskedLimits()
     if not task:
         limits = changed(before, instruction.text)
         terms = Terms(*read_amounts(instruction.text))
@@ -68,9 +66,3 @@ def changed(limits: AskedLimits, text: str) -> AskedLimits:
     more_dollars = (dollars or 0.0) if limits.dollars else 0.0
     more_minutes = (minutes or 0.0) if limits.minutes else 0.0
     return AskedLimits(limits.dollars + more_dollars, limits.minutes + more_minutes)
-
-
-def _limits_of(ledger: Ledger, task: str) -> AskedLimits:
-    """What people set for a task: with the request, or later. Raises ``LedgerError``."""
-    ask = ledger.task(task).ask
-    return ledger.facts(task).get(facts.ASKED_LIMITS) or AskedLimits(ask.max_dollars, ask.max_minutes)

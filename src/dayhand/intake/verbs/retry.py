@@ -19,6 +19,7 @@ from dayhand.ledger import facts
 from dayhand.ledger.journal import has_checked_change
 from dayhand.ledger.ledger import Ledger, Record
 from dayhand.task import Ask, State, TaskKind
+from dayhand.usage import AskedLimits
 
 NAME = "retry"
 PATTERN = "(?!)"
@@ -70,6 +71,11 @@ def publish_if_finished(ask: Ask, record: Record, ledger: Ledger) -> Ask:
     return replace(ask, kind=kind, publishes=record.task.id)
 
 
+def asked_limits(record: Record) -> AskedLimits:
+    """What people set for a task: with the request, or later."""
+    return record.fact(facts.ASKED_LIMITS) or record.task.ask.limits
+
+
 def retry_ask(
     record: Record,
     *,
@@ -79,7 +85,7 @@ def retry_ask(
     comment: int | None = None,
 ) -> Ask:
     """What a task was asked, once more. The model reads why the last attempt failed, so that it need not fail again."""
-    last = record.task.ask
+    last, limits = record.task.ask, asked_limits(record)
     failed = f"The last attempt failed: {record.reason}" if record.state is State.FAILED else ""
     parts = (last.text, failed, more and f"Try again {more}")
     return Ask(
@@ -88,8 +94,8 @@ def retry_ask(
         asker=asker,
         comment=comment,
         accepts=last.accepts,
-        max_dollars=terms.dollars or last.max_dollars,
-        max_minutes=terms.minutes or last.max_minutes,
+        max_dollars=terms.dollars or limits.dollars,
+        max_minutes=terms.minutes or limits.minutes,
         on_pull=last.on_pull,
         approved=last.approved,
         base=terms.base or last.base,

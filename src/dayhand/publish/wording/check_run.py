@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dayhand.publish.markdown.sanitize import line
 from dayhand.task import STAGE_TITLES, Task
+from dayhand.usage import AskedLimits
 
 NAME = "dayhand"
 STARTING = "Starting"
@@ -11,16 +12,29 @@ QUEUED = "Queued again"
 NO_CHANGES = "No files were changed."
 FAILED = "The task failed."
 STOPPED = "The task was stopped."
+MORE_BUDGET = "More budget"
 # The buttons of a finished check run. GitHub shows 3, with 20, 40 and 20 characters; `intake/deeds.py` reads the identifiers.
 RETRY = {"label": "Retry", "description": "Another attempt on this pull request", "identifier": "retry"}
-MORE_BUDGET = {"label": "More budget", "description": "Go on with a new budget", "identifier": "budget"}
 ACCEPT = {"label": "Accept", "description": "Accept the change at this commit", "identifier": "accept"}
 Buttons = tuple[dict[str, str], ...]
 
 
-def buttons(*, limited: bool, asks: bool = False) -> Buttons:
-    """``limited``: a limit stopped the model. ``asks``: a person must accept the change."""
-    return (RETRY, *((MORE_BUDGET,) if limited else ()), *((ACCEPT,) if asks else ()))
+def buttons(*, asked: AskedLimits | None = None, asks: bool = False) -> Buttons:
+    """``asked``: the limits that a person set, if a limit stopped the model. ``asks``: a person must accept the change."""
+    more = [_more_budget(asked)] if asked and str(asked) else []
+    return (RETRY, *more, *((ACCEPT,) if asks else ()))
+
+
+def _more_budget(asked: AskedLimits) -> dict[str, str]:
+    """A button that adds the same limits again: its identifier says so as a comment would, “+$2+10min”."""
+    dollars = f"+${asked.dollars:g}" if asked.dollars else ""
+    minutes = f"+{asked.minutes:g}min" if asked.minutes else ""
+    raised = AskedLimits(2 * asked.dollars, 2 * asked.minutes)
+    return {
+        "label": MORE_BUDGET,
+        "description": f"Retry: up to {raised}",
+        "identifier": dollars + minutes,
+    }
 
 
 def stage_title(stage: str) -> str:
