@@ -195,6 +195,14 @@ def test_a_narrowed_command_is_believed_where_it_says_of_the_head_what_the_whole
     assert finding.proves
 
 
+def test_an_edit_that_keeps_all_tests_from_running_is_weakened_if_the_old_ones_fail(known_base: Path) -> None:
+    mute, edited = check_result(known=False), {**SOURCE, **EDITED_TEST}
+    finding, _ = verify(known_base, mute, RED, GREEN, RED, change=edited)
+    assert (finding.verdict, finding.weakened) == (Verdict.DOES_NOT_TEST, (CHECK.command,))
+    finding, _ = verify(known_base, mute, GREEN, GREEN, change=edited)
+    assert (finding.verdict, finding.weakened) == (Verdict.DOES_NOT_TEST, ())
+
+
 def test_old_tests_that_fail_are_run_again_before_anything_is_called_weakened(known_base: Path) -> None:
     chance = check_result(code=1, passing="b", failing="a")
     finding, made = verify(known_base, GREEN, chance, GREEN, GREEN, BROKEN, change={**SOURCE, **DATA})

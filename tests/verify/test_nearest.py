@@ -90,7 +90,8 @@ USERS = {
     "tests/more.py": "from tests.helpers import check\n",
     "tests/test_cart.py": "from tests.helpers import check\n",
     "tests/test_till.py": "from tests.more import also\n",
-    "tests/test_base.py": "",
+    "tests/newer.py": "",  # in place of another one that old tests import
+    "tests/test_base.py": "from newer import total\n",
     "tests/test_derived.py": "from tests.test_base import Base\n",
     "tests/test_data.py": "CASES = FOLDER.glob('cases/*.txt')\n",
     "tests/test_new.py": "",
@@ -108,6 +109,7 @@ USERS = {
         ("tests/test_cart.py", "tests/test_cart.py", "tests/test_cart.py"),
         ("tests/test_new.py", None, "tests/test_new.py"),
         ("tests/test_base.py", *["tests/test_base.py tests/test_derived.py"] * 2),
+        ("tests/newer.py", *["tests/test_base.py tests/test_derived.py"] * 2),
         ("tests/helpers.py", *["tests/more.py tests/test_cart.py tests/test_till.py"] * 2),
         ("tests/cases/one.txt", "tests/test_data.py", "tests/test_data.py"),
         ("go/a_test.go", None, None),
@@ -178,6 +180,36 @@ def test_old_python_tests_do_not_run_again_beside_a_new_one_whatever_the_command
     assert (narrowed.on_base, narrowed.on_head) == (None, check)
     for wording in ("tests/test_cart.py", "tests/other.txt", "go/a_test.go"):
         assert narrow_to_changed(check, before, before, wording=(wording,)) is None
+
+
+@pytest.mark.parametrize(
+    "command", ["./run-tests.sh", "make test", "tox -q | tail -50", "cd api && pytest -q && mypy ."]
+)
+@pytest.mark.parametrize(
+    ("named", "narrowed"),
+    [
+        ("tests.test_cart::test_sum", "test_cart.py"),
+        ("tests.test_cart.TestCart::test_sum[1]", "test_cart.py"),
+        ("tests.test_till::test_sum", None),
+        ("./test_cart > sum", None),
+        ("", None),
+    ],
+)
+def test_any_command_that_starts_pytest_is_narrowed_by_a_variable(
+    command: str, named: str, narrowed: str | None
+) -> None:
+    files = InMemoryFiles({"tests/test_cart.py": "", "tests/test_till.py": ""})
+    found = narrow_to_changed(
+        Check("test", command, "", "x", ""),
+        files,
+        files,
+        wording=("tests/test_cart.py",),
+        named=frozenset([named]),
+    )
+    assert (found.on_head.command if found and found.on_head else None) == (
+        narrowed and f"export PYTEST_ADDOPTS=\"$PYTEST_ADDOPTS -k '{narrowed}'\"; {command}"
+    )
+    assert found is None or found.is_derived
 
 
 def test_a_new_go_test_may_change_what_the_others_of_its_package_see() -> None:

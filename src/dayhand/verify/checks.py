@@ -150,7 +150,14 @@ class CheckVerifier:
         finding = (self._passed if head.run.passed else self._failed)(check, head, base)
         comparison = Comparison()
         if check.kind == "test" and finding.verdict in COMPARED:
-            finding, comparison = self._proved(check, finding, head=head, base=base)
+            finding, comparison = self._compared(check, finding, head=head, base=base)
+            if finding.verdict in COMPARED:
+                finding = self._proved(check, finding, head=head, comparison=comparison)
+        elif finding.verdict is Verdict.DOES_NOT_TEST and self.trees.wording:
+            compared, comparison = self._compared(check, finding, head=head, base=base)
+            finding = replace(
+                finding, weakened=compared.weakened
+            )  # an edit of the tests keeps all from running
         return self._logged(finding), comparison
 
     def _worst_by_chance(self, check: Check, head: CheckResult) -> CheckResult:
@@ -197,28 +204,31 @@ class CheckVerifier:
             runs.append(self.runner.run(check, self.trees.base))
         return runs
 
-    def _proved(
+    def _compared(
         self, check: Check, finding: Finding, *, head: CheckResult, base: CheckResult | None
     ) -> tuple[Finding, Comparison]:
-        """The finding with what the old and new tests say of the old and new source, and which projects that proves."""
+        """The finding with what the old and new tests say of the old and new source."""
         wording = tuple(path for path in self.trees.wording if self._reads(check, path))
         if wording:
             runs, comparison = SwappedTests(check, self.runner, self.trees, wording).compare(head, base)
         else:
             runs = FourRuns(base, base, head, head)
             comparison = compare(runs)
-        finding = add_comparison(finding, self.trees, runs=runs, comparison=comparison)
+        return add_comparison(finding, self.trees, runs=runs, comparison=comparison), comparison
+
+    def _proved(
+        self, check: Check, finding: Finding, *, head: CheckResult, comparison: Comparison
+    ) -> Finding:
+        """The finding with which projects the tests prove, and with changed expectations inside the source."""
         inside = tuple(path for path in self.trees.source if covers(check.folder, path))
         changed = changed_inline(self.trees.before, self.trees.after, inside, results=head.results)
         finding = replace(finding, expectations=(*finding.expectations, *changed))
-        if finding.verdict is Verdict.NEW_FAILURE:
-            return finding, comparison
         covered = [folder for folder in self._touched if covers(check.folder, folder)]
         proves = self._proven(check, head, covered, is_red_green=bool(comparison.tests(Meaning.RED_TO_GREEN)))
         is_breakable = any(source_of(folder, self.trees, self.checks) for folder in covered)
         if is_breakable and not proves and finding.verdict is not Verdict.FAILS_ON_BASE_TOO:
             finding = replace(finding, verdict=Verdict.DOES_NOT_TEST, note=PASSES_WHEN_BROKEN)
-        return replace(finding, proves=proves), comparison
+        return replace(finding, proves=proves)
 
     def _proven(
         self, check: Check, head: CheckResult, covered: list[str], *, is_red_green: bool

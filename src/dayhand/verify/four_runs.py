@@ -46,7 +46,13 @@ class SwappedTests:
 
     def _checks(self, head: CheckResult) -> NarrowedCheck:
         """The check on the tests that differ, where its narrowed command is known to run them as the whole one does."""
-        narrowed = narrow_to_changed(self.check, self.trees.before, self.trees.after, wording=self.wording)
+        narrowed = narrow_to_changed(
+            self.check,
+            self.trees.before,
+            self.trees.after,
+            wording=self.wording,
+            named=head.results.passing if head.results and head.results.reported else frozenset(),
+        )
         if narrowed is None:
             return NarrowedCheck(on_head=self.check, on_base=self.check)
         if (

@@ -47,6 +47,7 @@ GO_TEST = regex(r"(go test(?: -[\w=.,]+)*) \./\.\.\.((?: -[\w=.,]+)*)")
 SCRIPT_SUFFIX = regex(r"\.[cm]?[jt]sx?$")
 PYTHON_SUFFIX = regex(r"\.py$")
 DISCOVERED = regex(r"(^|/)test[^/]*\.py$")  # the usual pattern of unittest and Django
+PLAIN_PATH = regex(r"[\w./-]+")
 RUST_SUFFIX = regex(r"(^|/)tests/[^/]+\.rs$")
 GO_SUFFIX = regex(r"\.go$")
 RUNS_ALONE = regex(
@@ -82,12 +83,18 @@ def narrow_to_nearest(
 
 
 def narrow_to_changed(
-    check: Check, before: Files, after: Files, *, wording: tuple[str, ...]
+    check: Check,
+    before: Files,
+    after: Files,
+    *,
+    wording: tuple[str, ...],
+    named: frozenset[str] = frozenset(),
 ) -> NarrowedCheck | None:
     """Narrow a check to the test files that changed, or that use a changed helper, on either side.
 
-    A command that cannot run single test files runs completely, or not at all where no Python test differs. None if any
-    test may differ (data, settings, a helper that no test imports, a file that changes what others see).
+    A command that cannot run single test files runs completely, or not at all where no Python test differs; but if the tests
+    that its report names (``named``) are pytest's, a variable narrows it. None if any test may differ (data, settings, a
+    helper that no test imports, a file that changes what others see).
     """
     python = tuple(path for path in wording if PYTHON_SUFFIX.search(path))
     if any(may_change_others(files.read(path)) for files in (before, after) for path in python):
@@ -95,6 +102,7 @@ def narrow_to_changed(
     sides = []
     for files in (before, after):
         command_for, tests = _command_for_tests(check, files), _test_files(check, files)
+        command_for = command_for or _by_variable(check, python, named)
         if len(tests) > MAX_TESTS or (command_for is None and python != wording):
             return None
         using = _using(wording, tests, files)
@@ -103,7 +111,25 @@ def narrow_to_changed(
         sides.append(_narrowed(check, command_for, using))
     if check in sides and None not in sides:
         return None
-    return NarrowedCheck(on_head=sides[1], on_base=sides[0], is_derived=_is_derived(check))
+    is_derived = _is_derived(check) or _command_for_tests(check, after) is None
+    return NarrowedCheck(on_head=sides[1], on_base=sides[0], is_derived=is_derived)
+
+
+def _by_variable(check: Check, python: tuple[str, ...], named: frozenset[str]) -> CommandFor | None:
+    """Any command that starts pytest, as the report shows, with a choice of files by name; None if it shows no such start.
+
+    https://docs.pytest.org/en/stable/how-to/usage.html#specifying-which-tests-to-run
+    """
+    modules = {part for name in named if "::" in name for part in name.partition("::")[0].split(".")}
+    if not any(_stem(path) in modules for path in python) or not all(map(PLAIN_PATH.fullmatch, python)):
+        return None
+
+    def command_for(tests: tuple[str, ...]) -> str:
+        names = dict.fromkeys(test.rpartition("/")[2] for test in tests if PLAIN_PATH.fullmatch(test))
+        chosen = " or ".join(names)
+        return f"export PYTEST_ADDOPTS=\"$PYTEST_ADDOPTS -k '{chosen}'\"; {check.command}"
+
+    return command_for
 
 
 def _is_derived(check: Check) -> bool:
@@ -113,14 +139,17 @@ def _is_derived(check: Check) -> bool:
 
 
 def _using(wording: tuple[str, ...], tests: tuple[str, ...], files: Files) -> tuple[str, ...] | None:
-    """The test files among ``wording``, and those that use one of them, directly or through others; None if unknown."""
+    """The test files among ``wording``, and those that use one of them, directly or through others; None if unknown.
+
+    A file that only the other side has may be what a test here finds instead of another one.
+    """
     found = {path for path in tests if path in wording and RUNS_ALONE.search(path)}
     packages = {
         _folder(path) for path in wording if GO_SUFFIX.search(path)
     }  # one program for all their tests
     found |= {path for path in tests if GO_SUFFIX.search(path) and _folder(path) in packages}
     paths = frozenset(files.paths())
-    others = [path for path in wording if path in paths and not RUNS_ALONE.search(path)]
+    others = [path for path in wording if not RUNS_ALONE.search(path)]
     conftests = tuple(path for path in paths if path.endswith("conftest.py"))
     texts = {path: files.read(path) for path in (*tests, *conftests)}
     imports = {path: imported_words(text) for path, text in texts.items()}
@@ -130,7 +159,7 @@ def _using(wording: tuple[str, ...], tests: tuple[str, ...], files: Files) -> tu
             users = {user for user in texts if user != path and _stem(path) in imports[user]}
         else:
             users = {user for user in texts if any(word in texts[user] for word in _names_of_data(path))}
-        if (path in others and not users) or users.intersection(conftests):
+        if (path in others and path in paths and not users) or users.intersection(conftests):
             return None
         queue += sorted(users - found)
         found |= users
