@@ -21,6 +21,7 @@ SERVERS = {
     2379: "etcd",
     1025: "a mail server",
     4566: "LocalStack",
+    9000: "S3 storage",
     4444: "Selenium",
 }
 # What names of hosts contain, in compose files and workflows.
@@ -37,6 +38,8 @@ HOST_WORDS = {
     "elastic": 9200,
     "opensearch": 9200,
     "kafka": 9092,
+    "minio": 9000,
+    "localstack": 4566,
     "nats": 4222,
     "mssql": 1433,
     "clickhouse": 8123,
@@ -46,6 +49,12 @@ DEBIAN = {
     **{service.NAME: service.PACKAGES[0] for service in SERVICES},
     "RabbitMQ": "rabbitmq-server",
     "etcd": "etcd-server",
+}
+# What starts a server of another kind, where one command does.
+STARTS = {
+    "MongoDB": "mongod --fork --dbpath /tmp --logpath /tmp/mongod.log",
+    "S3 storage": "{ moto_server -p 9000 & }",
+    "LocalStack": "{ moto_server -p 4566 & }",
 }
 LOOPBACK = regex(r"localhost|127(?:\.\d{1,3}){3}|\[?::1\]?|0\.0\.0\.0|::ffff:127\.\d+\.\d+\.\d+")
 FIRST_EPHEMERAL_PORT = 32768  # from here on, a port is one that a test's own server was given

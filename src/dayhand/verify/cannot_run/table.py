@@ -60,6 +60,10 @@ SERVICES = (
         Kind.SERVICE,
         rf"host='{HOST}', port={PORT}\).*(?:\[Errno 111\]|Connection refused|NameResolutionError)",
     ),
+    # Clients of S3 and Kafka
+    _row(Kind.SERVICE, rf"Could not connect to the endpoint URL: \"https?://{HOST}:{PORT}/"),
+    _row(Kind.SERVICE, rf"KafkaTimeoutError: Unable to bootstrap from {HOST}:{PORT}\b"),
+    _row(Kind.SERVICE, rf"Connect to ipv[46]#\[?{HOST}\]?:{PORT} failed: Connection refused"),
     # Node
     _row(Kind.SERVICE, rf"connect ECONNREFUSED {HOST}:{PORT}\b"),
     _row(

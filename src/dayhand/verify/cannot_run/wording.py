@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from dayhand.verify.cannot_run.base import CannotRun, Cause, Kind
-from dayhand.verify.cannot_run.services import DEBIAN, STARTED
+from dayhand.verify.cannot_run.services import DEBIAN, STARTED, STARTS
 
 MAX_CAUSES = 3  # told of one check
 IN_CHECK = "`[checks] test` in `.dayhand.toml`"
@@ -27,7 +27,7 @@ SENTENCES = {
     Kind.NO_TEST_PASSES: "No test passes here{missing}.",
 }
 CURES = {
-    Kind.SERVICE: "Install {server} on the worker or in the sandbox image, and {start} in `.dayhand.toml`.",
+    Kind.SERVICE: "Install {server} on the worker or in the sandbox image, and {start}.",
     Kind.NETWORK: f"Let the tests use a local server or a recorded answer, or leave them out in {IN_CHECK}.",
     Kind.DOCKER: f"Leave these tests out in {IN_CHECK}.",
     Kind.PACKAGE: f"Add it to the development dependencies, or `{{install}}` to {IN_SETUP}.",
@@ -107,7 +107,15 @@ def _cure(cause: Cause, command: str) -> str:
         missing=missing,
         command=command,
         server=f"`{DEBIAN[server]}`" if server in DEBIAN else "it",
-        start="declare it in `[services]`" if server in STARTED else "start it in `[checks] test`",
+        start=_start(server, command),
         install=INSTALL.get(cause.tool, "").format(missing=missing),
         apt=f": `apt-get install {debian}`" if debian else "",
     )
+
+
+def _start(server: str, command: str) -> str:
+    """What to write into ``.dayhand.toml``, so that a server that is installed also runs."""
+    if server in STARTED:
+        return "declare it in `[services]` in `.dayhand.toml`"
+    start = STARTS.get(server, "…")
+    return f"start it in {IN_CHECK}: `{start} && {command}`"
