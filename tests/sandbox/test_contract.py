@@ -808,6 +808,40 @@ def test_a_set_up_box_continues_from_a_snapshot(sandbox):
     sandbox.delete_snapshots(["state-runtime", "state-grown"])
 
 
+def test_a_box_over_a_snapshot_is_saved_as_a_layer_that_goes_with_that_snapshot(sandbox):
+    with sandbox.open() as first:
+        first.run("echo a > a; echo b > b; mkdir d; echo c > d/c; echo tool > /opt/env/t")
+        below = first.save("state-below")
+    with sandbox.open(origin=below) as second:
+        assert second.run("rm a; echo more >> b; rm -r d; mkdir d; echo e > d/e").passed
+        layer = second.save("state-layer")
+    changed = "b\nmore\nd/e\ntool\n"
+    show = "cat b; find d -type f; cat /opt/env/t; ! cat a 2>/dev/null"
+    with sandbox.open(origin=layer) as box:
+        assert box.run(show).text() == changed
+        assert not box.run("touch /opt/env/t").passed
+        box.run("rm b")
+        assert box.save("state-top") == Snapshot("state-top")
+    with sandbox.open(origin=layer, egress=Egress(())) as box:
+        assert box.run(show).text() == changed
+    with sandbox.open(origin=Snapshot("state-top")) as box:
+        assert box.run("ls").text() == "d\n"
+        sandbox.delete_snapshots(["state-below"])
+        assert box.run("cat d/e /opt/env/t").text() == "e\ntool\n"
+        assert sandbox.find_snapshot("state-layer") is sandbox.find_snapshot("state-top") is None
+
+
+@pytest.mark.parametrize("egress", [None, Egress(())], ids=["a box", "a set-up box"])
+def test_a_box_knows_its_snapshots_commit_until_a_command_runs_or_if_it_is_a_copy(sandbox, egress):
+    with sandbox.open() as first:
+        first.save("state-commit")
+    with sandbox.open(origin=Snapshot("state-commit", commit="c0ffee"), egress=egress) as box:
+        assert box.checked_out == ("" if egress else "c0ffee")
+        box.run("true")
+        assert box.checked_out == ""
+    sandbox.delete_snapshots(["state-commit"])
+
+
 def test_of_two_snapshots_with_the_same_key_the_first_stays(sandbox):
     for word in ("first", "second"):
         with sandbox.open() as box:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,22 @@ def test_the_least_recently_used_is_deleted_first(cache, clock):
     assert cache.find_snapshot("second") is None
     with pytest.raises(SandboxError), cache.open(origin=Snapshot("second")):
         pass
+
+
+def test_a_layer_counts_without_what_is_below_it_which_stays_while_a_box_uses_the_layer(cache, clock):
+    save(cache, clock, "below", 2)
+    with cache.open(origin=Snapshot("below")) as box:
+        box.run(f"head -c {MB} /dev/urandom > heap")
+        layer = replace(box.save("layer"), over=Snapshot("below"))
+    with cache.open(origin=layer) as box:
+        box.run("touch x")
+        top = replace(box.save("top"), over=layer)
+    sizes = {entry.key: entry.size / MB for entry in cache.entries()}
+    assert (2 <= sizes["below"] < 2.2, 1 <= sizes["layer"] < 1.2, sizes["top"] < 0.1) == (True, True, True)
+    with cache.open(origin=top):
+        clock.let_snapshots_age()
+        save(cache, clock, "other", 3)
+        assert names(cache) == {"below", "layer", "top", "other"}
 
 
 def test_a_snapshot_that_a_box_uses_is_not_deleted(cache, clock):

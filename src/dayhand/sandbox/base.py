@@ -81,6 +81,8 @@ class Snapshot:
     """A saved ``/workspace`` and ``/opt/env``, to open other boxes from."""
 
     key: str  # letters, digits and dashes
+    over: Snapshot | None = None  # that this is a layer over
+    commit: str = ""  # checked out in it as the last thing, so that nothing of the repository has run since
 
 
 @dataclass(slots=True)
@@ -102,9 +104,13 @@ class Box(Protocol):
     """One open sandbox. Leaving its ``with`` block closes it and removes everything in it.
 
     ``cancelled`` is called about once a second while a command runs: when it returns True, the command is killed.
+    ``checked_out`` is the commit of the snapshot that the box was opened from, until a command runs in it.
     """
 
     cancelled: Callable[[], bool] | None
+
+    @property
+    def checked_out(self) -> str: ...
 
     def run(
         self,
@@ -133,7 +139,10 @@ class Box(Protocol):
         """
 
     def save(self, key: str) -> Snapshot:
-        """Save this box's state under ``key`` and close the box."""
+        """Save this box's state under ``key`` and close the box.
+
+        A box over a snapshot is saved as a layer: what changed in its workspace. The layer is deleted with that snapshot.
+        """
 
 
 class Sandbox(Protocol):

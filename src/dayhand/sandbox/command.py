@@ -100,6 +100,7 @@ class CommandRunner(ABC):
         self._memory = memory  # how much the box may use, in bytes
         self.gateway: Gateway | None = None
         self.cancelled: Callable[[], bool] | None = None
+        self.checked_out = ""
         self._closed = False
         self._lock = threading.Lock()  # held while a command runs
 
@@ -167,6 +168,7 @@ class CommandRunner(ABC):
     ) -> ExitStatus:
         with self._lock:
             self._check_open()
+            self.checked_out = ""  # whatever ran may have changed any of it
             if problem := command.problem():
                 (err or out).write(f"{problem}\n".encode())
                 return ExitStatus(NOT_EXECUTABLE, Reason.EXIT, 0.0)

@@ -13,7 +13,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from dayhand.box_paths import ENVIRONMENT, WORKSPACE
@@ -70,7 +70,7 @@ class SnapshotCache:
         hosts: Mapping[str, str] = NO_HOSTS,
     ) -> Iterator[Box]:
         with self._in_use(origin), self._sandbox.open(origin=origin, egress=egress, hosts=hosts) as box:
-            yield CachedBox(box, self)
+            yield CachedBox(box, self, over=origin if egress is None else None)
 
     def find_snapshot(self, key: str) -> Snapshot | None:
         self._touch(
@@ -93,9 +93,14 @@ class SnapshotCache:
                 entries.append(CacheEntry(path.name, int(text) * 1024 if text.isdigit() else None, used))
         return tuple(sorted(entries, key=lambda entry: entry.used))
 
-    def add(self, key: str, kib: int | None) -> None:
-        """Record the size of a snapshot that was just saved, and delete others to make room for it."""
-        path = self._folder / key
+    def add(self, key: str, kib: int | None, *, over: Snapshot | None = None) -> None:
+        """Record the size of a snapshot that was just saved, and delete others to make room for it.
+
+        ``kib`` includes what it is a layer ``over``.
+        """
+        path, sizes = self._folder / key, {entry.key: entry.size or 0 for entry in self.entries()}
+        while over and kib is not None:
+            kib, over = max(0, kib - sizes.get(over.key, 0) // 1024), over.over
         path.write_text("unknown" if kib is None else str(kib), "ascii")
         self._touch(key)
         if self._max_bytes:
@@ -142,15 +147,13 @@ class SnapshotCache:
     @contextmanager
     def _in_use(self, origin: Snapshot | None) -> Iterator[None]:
         """Lock a snapshot while a box is open over it: the kernel releases the lock when this process dies."""
-        if origin is None or not (self._folder / origin.key).exists():
-            yield
-            return
-        with _lock(self._folder / origin.key, fcntl.LOCK_SH):
-            self._touch(origin.key)
-            try:
-                yield
-            finally:
+        with ExitStack() as stack:
+            while origin:
+                stack.enter_context(_lock(self._folder / origin.key, fcntl.LOCK_SH))
                 self._touch(origin.key)
+                stack.callback(self._touch, origin.key)
+                origin = origin.over
+            yield
 
     def _touch(self, key: str) -> None:
         now = self._clock()
@@ -162,9 +165,10 @@ class SnapshotCache:
 class CachedBox:
     """A box of a ``SnapshotCache``: its size is measured before it is saved."""
 
-    def __init__(self, box: Box, cache: SnapshotCache) -> None:
+    def __init__(self, box: Box, cache: SnapshotCache, *, over: Snapshot | None = None) -> None:
         self._box = box
         self._cache = cache
+        self._over = over  # what a saved box is a layer over
 
     @property
     def cancelled(self) -> Callable[[], bool] | None:
@@ -173,6 +177,10 @@ class CachedBox:
     @cancelled.setter
     def cancelled(self, cancelled: Callable[[], bool] | None) -> None:
         self._box.cancelled = cancelled
+
+    @property
+    def checked_out(self) -> str:
+        return self._box.checked_out
 
     def run(
         self,
@@ -197,7 +205,7 @@ class CachedBox:
     def save(self, key: str) -> Snapshot:
         kib = self._measure()
         snapshot = self._box.save(key)
-        self._cache.add(key, kib)
+        self._cache.add(key, kib, over=self._over)
         return snapshot
 
     def _measure(self) -> int | None:

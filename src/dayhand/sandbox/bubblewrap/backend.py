@@ -95,6 +95,7 @@ class BubblewrapSandbox:
                 box.gateway = stack.enter_context(open_gateway(folder, egress, uid))
             if snapshot:
                 box.start_from(snapshot, writable=egress is not None)
+                box.checked_out = origin.commit if origin and egress is None else ""
             else:
                 box.start_empty()
             if hosts:
@@ -125,7 +126,7 @@ class BubblewrapSandbox:
             raise SandboxError(
                 f"The snapshot {origin.key} is gone.", advice="Retry: it is then created again."
             )
-        stack.callback(snapshot.lock.release)
+        stack.callback(snapshot.release)
         return snapshot
 
     def _user(self, snapshot: StoredSnapshot | None, stack: ExitStack) -> tuple[int | None, FileLock | None]:
@@ -220,7 +221,7 @@ class BubblewrapSandbox:
                 lower.mkdir(mode=0o711)
                 for name in ("workspace", "env"):
                     self._store.make_folder(lower / name, box.uid)
-                box.start_overlay(lower)
+                box.start_overlay((lower / "workspace",), lower / "env")
                 return box.run("mkdir a && mv a b && rmdir b", limits=SELF_TEST_LIMITS).passed
         except SandboxError:
             return False

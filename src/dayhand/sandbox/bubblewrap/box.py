@@ -27,7 +27,6 @@ from dayhand.sandbox.output import OutputCapture
 from dayhand.startup.records import dataclass
 
 COPY_SECONDS = 600.0
-ORIGIN = "/tmp/origin"  # noqa: S108 - in the box: where a snapshot is copied from
 RELAY = Path(relay_in_bubblewrap.__file__).read_text(encoding="utf-8")
 
 
@@ -62,7 +61,8 @@ class BubblewrapBox(CommandRunner):
         self._group = group
         self._mounts: list[str] = []
         self._writable: tuple[Path, ...] = ()  # the folders on the host that its user owns, and may have shut
-        self._is_overlay = False
+        self._workspace = folder / "workspace"
+        self._over: StoredSnapshot | None = None
         self._oom_kills = 0
         self._disk = DiskWatch(folder, config.capacity, bwrap=config.bwrap)
 
@@ -82,27 +82,30 @@ class BubblewrapBox(CommandRunner):
 
         ``writable``: its environment will be changed, so both of its folders are copied.
         """
+        self._over = None if writable else snapshot
         if not writable and self._config.overlay:
-            self.start_overlay(snapshot.folder)
+            self.start_overlay(snapshot.workspaces, snapshot.env)
             return
         self.start_empty()
-        self._copy(snapshot.folder / "workspace", WORKSPACE)
+        layered = self._config.overlay and len(snapshot.workspaces) > 1  # without overlays, a layer is a copy
+        self._copy(
+            mounts.origin_arguments(*(snapshot.workspaces if layered else snapshot.workspaces[-1:])),
+            WORKSPACE,
+        )
         if writable:
-            self._copy(snapshot.folder / "env", ENVIRONMENT)
+            self._copy(mounts.origin_arguments(snapshot.env), ENVIRONMENT)
         else:
             self._mounts = mounts.folder_arguments(
-                self.folder / "workspace", snapshot.folder / "env", env_writable=False
+                self.folder / "workspace", snapshot.env, env_writable=False
             )
 
-    def start_overlay(self, lower: Path) -> None:
-        """Start as a layer over the ``workspace`` in ``lower``, with its ``env`` read-only."""
+    def start_overlay(self, workspaces: tuple[Path, ...], env: Path) -> None:
+        """Start as a layer over ``workspaces``, the lowest first, with ``env`` read-only."""
         for name in ("upper", "work"):
             self._store.make_folder(self.folder / name, self.uid)
-        self._writable = (self.folder / "upper",)
-        self._mounts = mounts.overlay_arguments(
-            lower / "workspace", self.folder / "upper", self.folder / "work", env=lower / "env"
-        )
-        self._is_overlay = True
+        self._workspace = self.folder / "upper"
+        self._writable = (self._workspace,)
+        self._mounts = mounts.overlay_arguments(workspaces, self._workspace, self.folder / "work", env=env)
 
     def add_hosts(self, hosts: Mapping[str, str]) -> None:
         """Let commands resolve these names. The file is the host's, so they cannot change it."""
@@ -115,10 +118,8 @@ class BubblewrapBox(CommandRunner):
     def save(self, key: str) -> Snapshot:
         with self._lock:
             self._check_open()
-            if self._is_overlay:
-                raise SandboxError("A box over a snapshot cannot be saved.", advice="Open it with an Egress.")
             self._closed = True
-        saved = self._store.save(self.folder / "workspace", self.folder / "env", key=key)
+        saved = self._store.save(self._workspace, self._over or self.folder / "env", key=key)
         if saved and self.user_lock:  # other boxes may start from the snapshot while this one is being closed
             self.user_lock.release()
         return Snapshot(key)
@@ -177,12 +178,11 @@ class BubblewrapBox(CommandRunner):
             raise SandboxError(f"The box broke: {errors.head.decode('utf-8', 'replace').strip()[-500:]}")
         return status
 
-    def _copy(self, source: Path, target: str) -> None:
+    def _copy(self, origin: list[str], target: str) -> None:
         output = OutputCapture(MAX_ERROR_BYTES, CommandLimits().output_bytes)
         command = SandboxCommand(
-            ["cp", "-a", f"{ORIGIN}/.", target], "/", seconds=COPY_SECONDS, cancelled=self.cancelled
+            ["cp", "-a", f"{mounts.ORIGIN}/.", target], "/", seconds=COPY_SECONDS, cancelled=self.cancelled
         )
-        origin = ["--ro-bind", str(source), ORIGIN]
         status = self._execute(command, output, None, gateway=None, extra_mounts=origin)
         if status.code != 0:
             raise SandboxError(f"A snapshot could not be copied: {output.head.decode('utf-8', 'replace')}")

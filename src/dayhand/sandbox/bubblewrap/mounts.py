@@ -25,6 +25,7 @@ from dayhand.sandbox.guest import (
 )
 
 EGRESS_SOCKET = f"/run/egress/{SOCKET}"  # in the box
+ORIGIN = "/tmp/origin"  # noqa: S108 - in the box: where a snapshot is copied from
 SDK_FOLDERS = "/usr/lib/dotnet/sdk:/usr/share/dotnet/sdk"  # a new version there changes no program's own file
 
 # Configuration of the machine's programs that its package managers keep below /usr; it may hold passwords.
@@ -114,10 +115,17 @@ def folder_arguments(workspace: Path, env: Path, *, env_writable: bool) -> list[
     return ["--bind", str(workspace), WORKSPACE, bind, str(env), ENVIRONMENT]
 
 
-def overlay_arguments(lower: Path, upper: Path, work: Path, *, env: Path) -> list[str]:
-    """The workspace as a layer over a saved one, which does not change. Needs bwrap 0.11."""
-    layers = ["--overlay-src", str(lower), "--overlay", str(upper), str(work), WORKSPACE]
-    return [*layers, "--ro-bind", str(env), ENVIRONMENT]
+def overlay_arguments(lower: tuple[Path, ...], upper: Path, work: Path, *, env: Path) -> list[str]:
+    """The workspace as a layer over saved ones, the lowest first, which do not change. Needs bwrap 0.11."""
+    saved = [word for each in lower for word in ("--overlay-src", str(each))]
+    return [*saved, "--overlay", str(upper), str(work), WORKSPACE, "--ro-bind", str(env), ENVIRONMENT]
+
+
+def origin_arguments(*folders: Path) -> list[str]:
+    """What a new box copies: one folder, or several as layers, the lowest first."""
+    if len(folders) == 1:
+        return ["--ro-bind", str(folders[0]), ORIGIN]
+    return [*(word for each in folders for word in ("--overlay-src", str(each))), "--ro-overlay", ORIGIN]
 
 
 def egress_socket_arguments(folder: Path) -> list[str]:

@@ -3,7 +3,8 @@
     locks/<id>      held by the process that opened the box, from before its folder and control group exist until they are
                     gone; of a snapshot, held by the process that saves or removes it, shared by the boxes that are over it
     boxes/<id>/     an open box: workspace/ and env/, or the upper layers over a snapshot
-    states/<id>/    a snapshot: workspace/ and env/, never written again
+    states/<id>/    a snapshot: workspace/ and env/, never written again; a layer has the link over, to the snapshot that it
+                    is over, in the place of env/
     snapshots/<key> a link to a snapshot's folder: made once, so the first writer wins
     slots/<uid>     held by the boxes that run as this user, if the worker is root
     index.lock      held while links are read and changed together
@@ -33,19 +34,35 @@ FIRST_UID, UIDS = 200_000, 10_000
 MAX_SNAPSHOTS = 60  # beyond that, the least recently used are deleted
 LOCK_SECONDS = 10.0
 PAUSE_SECONDS = 0.005
+OVER = "over"
 FOLDERS = ("locks", "boxes", "states", "snapshots", "slots", "etc", "tools", "trash")
 
 
 @dataclass(frozen=True, slots=True)
 class StoredSnapshot:
-    """A snapshot's folder and its lock, held shared so that it is not removed while a box is open over it."""
+    """A snapshot and its lock, held shared so that it is not removed while a box is open over it."""
 
     folder: Path
     lock: FileLock
+    over: StoredSnapshot | None = None
 
     @property
     def uid(self) -> int:
         return (self.folder / "workspace").stat().st_uid
+
+    @property
+    def workspaces(self) -> tuple[Path, ...]:
+        """Its layers, the lowest first."""
+        return (*(self.over.workspaces if self.over else ()), self.folder / "workspace")
+
+    @property
+    def env(self) -> Path:
+        return self.over.env if self.over else self.folder / "env"
+
+    def release(self) -> None:
+        self.lock.release()
+        if self.over:
+            self.over.release()
 
 
 class BoxStore:
@@ -157,18 +174,24 @@ class BoxStore:
                 owners.add((folder / "workspace").stat().st_uid)
         return frozenset(owners)
 
-    def save(self, workspace: Path, env: Path, *, key: str) -> bool:
-        """Make a box's folders the snapshot ``key``. If there is one already, it stays, this one is dropped: False."""
+    def save(self, workspace: Path, below: Path | StoredSnapshot, *, key: str) -> bool:
+        """Make a box's workspace the snapshot ``key``, with its environment or as a layer over a snapshot.
+
+        If there is one already, it stays, this one is dropped: False. So is a layer over one that was deleted.
+        """
         link = self._link(key)
         name, lock = self._new_lock()
         snapshot = self.data / "states" / name
         try:
             snapshot.mkdir(mode=0o711 if self.is_root else 0o700)
-            for folder, target in ((workspace, "workspace"), (env, "env")):
-                folder.chmod(0o700)  # a folder can be moved only by a user who may write in it
-                folder.rename(snapshot / target)
-            with contextlib.suppress(FileExistsError):
-                link.symlink_to(Path("..") / "states" / name)
+            _move(workspace, snapshot / "workspace")
+            if isinstance(below, Path):
+                _move(below, snapshot / "env")
+            else:
+                (snapshot / OVER).symlink_to(Path("..") / below.folder.name)
+            with self._index(), contextlib.suppress(FileExistsError):
+                if isinstance(below, Path) or self._is_linked(below.folder.name):
+                    link.symlink_to(Path("..") / "states" / name)
             saved = self._target(key) == name
         finally:
             lock.release()
@@ -182,14 +205,31 @@ class BoxStore:
         """The snapshot ``key``, locked against removal; None if there is none."""
         until = time.monotonic() + LOCK_SECONDS
         while (name := self._target(key)) is not None:
-            lock = FileLock(self.data / "locks" / name)
-            if lock.acquire(shared=True) and self._use(key) == name:
-                return StoredSnapshot(self.data / "states" / name, lock)
-            lock.release()  # a sweep looks at it, or it is being removed
+            if snapshot := self._try_lock(name):
+                if self._use(key) == name:
+                    return snapshot
+                snapshot.release()
             if time.monotonic() > until:
                 raise SandboxError(f"The snapshot {key} stays locked by another process.")
             time.sleep(PAUSE_SECONDS)
         return None
+
+    def _try_lock(self, name: str) -> StoredSnapshot | None:
+        """Lock a snapshot and those below it; None if a sweep looks at one of them, or it is being removed."""
+        lock = FileLock(self.data / "locks" / name)
+        if lock.acquire(shared=True):
+            over = self._over(name)
+            below = self._try_lock(over) if over else None
+            if below or not over:
+                return StoredSnapshot(self.data / "states" / name, lock, below)
+        lock.release()
+        return None
+
+    def _over(self, name: str) -> str:
+        """The name of the snapshot that this one is a layer over; "" for one that is no layer."""
+        with contextlib.suppress(FileNotFoundError):
+            return (self.data / "states" / name / OVER).readlink().name
+        return ""
 
     def has_snapshot(self, key: str) -> bool:
         """Whether there is one. It counts as used, so that another worker does not delete it before it is opened."""
@@ -204,16 +244,19 @@ class BoxStore:
             return name
 
     def delete_snapshots(self, keys: Iterable[str]) -> None:
-        """Unlink snapshots. One that open boxes use is removed by the first sweep after they are closed."""
+        """Unlink snapshots, and the layers over them; what open boxes use is removed by the first sweep after they are closed."""
         with self._index():
-            names = [self._unlink(key) for key in keys]
-        for name in filter(None, names):
+            names = [name for key in keys for name in self._unlink(key)]
+        for name in names:
             self.remove_if_abandoned(name)
 
-    def _unlink(self, key: str) -> str | None:
+    def _unlink(self, key: str) -> list[str]:
+        """Unlink a snapshot and the layers over it; their names, the lowest last."""
         name = self._target(key)
         self._link(key).unlink(missing_ok=True)
-        return name
+        links = [link.name for link in (self.data / "snapshots").iterdir()] if name else []
+        layers = [each for each in links if name == self._over(self._target(each) or "")]
+        return [below for each in layers for below in self._unlink(each)] + ([name] if name else [])
 
     @contextmanager
     def _index(self) -> Iterator[None]:
@@ -271,8 +314,8 @@ class BoxStore:
     def _delete_oldest(self) -> None:
         with self._index():
             links = [(link.lstat().st_mtime_ns, link.name) for link in (self.data / "snapshots").iterdir()]
-            names = [self._unlink(key) for _, key in sorted(links)[:-MAX_SNAPSHOTS]]
-        for name in filter(None, names):
+            names = [name for _, key in sorted(links)[:-MAX_SNAPSHOTS] for name in self._unlink(key)]
+        for name in names:
             self.remove_if_abandoned(name)
 
     def _is_linked(self, name: str) -> bool:
@@ -293,6 +336,11 @@ class BoxStore:
             return
         _run_quietly("chmod", "-R", "u+rwx", "--", str(folder))
         _run_quietly("rm", "-rf", "--", str(folder))
+
+
+def _move(folder: Path, target: Path) -> None:
+    folder.chmod(0o700)  # a folder can be moved only by a user who may write in it
+    folder.rename(target)
 
 
 def _run_quietly(*command: str) -> bool:

@@ -35,7 +35,7 @@ from dayhand.sandbox.docker.engine import DockerEngine, engine_errors, remove_if
 from dayhand.sandbox.docker.exec_stream import engine_address
 from dayhand.sandbox.docker.hardening import FIRST_PROCESS, hardening
 from dayhand.sandbox.docker.labels import BOX, OWNER, UNTIL, box_labels
-from dayhand.sandbox.docker.snapshots import DockerSnapshots, environment_volume
+from dayhand.sandbox.docker.snapshots import DockerLayer, DockerSnapshots, environment_volume
 from dayhand.sandbox.egress.gateway import Gateway, open_gateway
 from dayhand.sandbox.file_lock import FileLock
 from dayhand.sandbox.limits import Capacity
@@ -179,13 +179,15 @@ class DockerSandbox:
             stack.callback(self._remove_container, container)
             box = DockerBox(engine, container, self._capacity, shell=self._shell)
             stack.callback(box.close)
-            if writable:
-                box.on_save = lambda key: self._snapshots.save(container, volume, key=key)
+            over = DockerLayer(origin, str(snapshot.id)) if origin and snapshot and not writable else None
+            box.on_save = lambda key: self._snapshots.save(container, volume, key=key, over=over)
+            box.owns_environment = writable
             if origin and writable:
                 box.copy(ORIGIN, ENVIRONMENT)
             if egress is not None:
                 self._copy_certificates(container)
                 box.open_egress(stack.enter_context(self._open_gateway(name, egress)))
+            box.checked_out = origin.commit if origin and not writable else ""
             yield box
 
     def find_snapshot(self, key: str) -> Snapshot | None:

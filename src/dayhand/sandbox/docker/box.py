@@ -64,7 +64,8 @@ class DockerBox(CommandRunner):
         self, engine: DockerEngine, container: str, capacity: Capacity, *, shell: str = SWEEP_SHELL
     ) -> None:
         super().__init__(capacity.memory)
-        self.on_save: Callable[[str], Snapshot] | None = None  # for a box that can be saved
+        self.on_save: Callable[[str], Snapshot]
+        self.owns_environment = True  # whether it may write in it
         self._engine = engine
         self._container = container
         self._capacity = capacity
@@ -73,8 +74,6 @@ class DockerBox(CommandRunner):
         self._oom_kills = 0
 
     def save(self, key: str) -> Snapshot:
-        if self.on_save is None:
-            raise SandboxError("A box over a snapshot cannot be saved.", advice="Open it with an Egress.")
         self.check_output(["true"], max_bytes=0)  # gives it the right to its folders back
         with self._lock:
             self._check_open()
@@ -127,7 +126,9 @@ class DockerBox(CommandRunner):
         # Two streams reach us in any order, so output that is read as one stream has to be one inside the box.
         wrapper = _WRAPPER.replace("MERGE", "2>&1" if err is out else "")
         # A command may have taken away its user's right to these folders: the next one gets it back.
-        wrapper = wrapper.replace("WRITABLE", f"{WORKSPACE} {ENVIRONMENT}" if self.on_save else WORKSPACE)
+        wrapper = wrapper.replace(
+            "WRITABLE", f"{WORKSPACE} {ENVIRONMENT}" if self.owns_environment else WORKSPACE
+        )
         ends = EndMark(out), EndMark(err)
         wrapper = wrapper.replace("MARK_END", f"{ends[0].printf}; {ends[1].printf} >&2")
         stream, exec_id = self._engine.start_exec(

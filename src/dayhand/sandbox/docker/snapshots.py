@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from docker.errors import ImageNotFound
@@ -19,10 +20,18 @@ from docker.models.images import Image
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Snapshot
 from dayhand.sandbox.docker.engine import DockerEngine, engine_errors, remove_if_unused
-from dayhand.sandbox.docker.labels import BOX, SNAPSHOT, VOLUME, box_labels
+from dayhand.sandbox.docker.labels import BOX, OVER, OWNER, SNAPSHOT, VOLUME, box_labels
 from dayhand.sandbox.file_lock import FileLock
 
 REPOSITORY = "dayhand-state"
+
+
+@dataclass(frozen=True, slots=True)
+class DockerLayer:
+    """What a box is a layer over."""
+
+    below: Snapshot
+    image: str  # the id of the image that the box was opened from
 
 
 class DockerSnapshots:
@@ -65,21 +74,34 @@ class DockerSnapshots:
             os.utime(self._used / snapshot.key)
             yield image
 
-    def save(self, container: str, volume: str, *, key: str) -> Snapshot:
-        """Commit a container as the snapshot ``key``. If there is one already, it stays and this one is dropped."""
-        with self._locked(key):
+    def save(self, container: str, volume: str, *, key: str, over: DockerLayer | None = None) -> Snapshot:
+        """Commit a container as the snapshot ``key``, or as a layer. If there is one already, it stays.
+
+        Raises ``SandboxError`` if the snapshot below is gone.
+        """
+        with self._unchanged(over) if over else nullcontext(), self._locked(key):
             if self.find(key) is not None:
                 return Snapshot(key)
             repository, tag = self._tag(key).split(":")
-            changes = [f"LABEL {SNAPSHOT}={key}", f"LABEL {VOLUME}={volume}", f"LABEL {BOX}="]
+            labels = {SNAPSHOT: key, VOLUME: volume, BOX: "", OVER: over.below.key if over else ""}
+            changes = [f"LABEL {name}={value}" for name, value in labels.items()]
             with engine_errors():
                 self._engine().client.api.commit(container, repository, tag, changes=changes)
             os.utime(self._used / key)
         self._delete_oldest()
         return Snapshot(key)
 
+    @contextmanager
+    def _unchanged(self, over: DockerLayer) -> Iterator[None]:
+        with self.hold(over.below) as image:
+            if image.id != over.image:
+                raise SandboxError(
+                    f"The snapshot {over.below.key} was made anew.", advice="Retry: it is then used."
+                )
+            yield
+
     def delete(self, keys: Iterable[str]) -> None:
-        """Untag snapshots. What open boxes still use is removed by the first sweep after they are closed."""
+        """Untag snapshots and the layers over them. What open boxes still use is removed by the first sweep after they are closed."""
         for key in keys:
             with self._locked(key) as lock:
                 self._delete(key, lock)
@@ -90,6 +112,11 @@ class DockerSnapshots:
                 self._engine().client.images.remove(self._tag(key), force=True)
             self.remove_volume(environment_volume(image))
         lock.remove()
+        with engine_errors():
+            layers = self._engine().client.images.list(
+                filters={"label": [f"{OVER}={key}", f"{OWNER}={self._owner}"]}
+            )
+        self.delete({layer.labels[SNAPSHOT] for layer in layers})
 
     @contextmanager
     def _locked(self, key: str, *, shared: bool = False) -> Iterator[FileLock]:
