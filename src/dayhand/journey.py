@@ -29,6 +29,7 @@ from dayhand.journey_tools import (
     NoChange,
     Tools,
     cancelled_by,
+    check_out_once,
     keep_change,
     note_taken,
     publish_change,
@@ -142,7 +143,8 @@ class TaskJourney:
             absent = self.base.external.absent
             for problem in absent.values():
                 self.log.line("say", problem)
-            return replace(environment, absent=absent)
+            environment = replace(environment, absent=absent)
+            return check_out_once(environment, self.tools, self.base, log=self.log)
 
     def examine(self) -> Examined:
         """Set the repository up, run every check once, and report what is missing."""
@@ -228,7 +230,7 @@ class TaskJourney:
         """
         tools = self.tools
         with (
-            tools.sandbox.open(origin=environment.snapshot, hosts=environment.hosts) as box,
+            tools.sandbox.open(origin=environment.origin, hosts=environment.hosts) as box,
             self.unfinished.kept_if_ended(lambda: self._take(box).change),
         ):
             with self.log.stage(Stage.SOLVE):

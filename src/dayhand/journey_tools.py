@@ -13,7 +13,9 @@ from dayhand.checkout.mirror import read_files
 from dayhand.checkout.repository import Base, Checkout, Taken
 from dayhand.checkout.tree_diff import conflicting_paths
 from dayhand.checkout.unfinished_work import UnfinishedWork
+from dayhand.environment.base import Environment
 from dayhand.environment.registries.base import ExtraRegistries
+from dayhand.environment.setup.work_tree import with_work_tree
 from dayhand.errors import CheckoutError
 from dayhand.ledger import facts
 from dayhand.ledger.journal import Journal
@@ -57,6 +59,20 @@ class NoChange:
 
     solution: Solution
     taken: Taken
+
+
+def check_out_once(environment: Environment, tools: Tools, base: Base, *, log: TaskLog) -> Environment:
+    """The environment with the base commit checked out, if the repository is large."""
+    if not tools.checkout.is_large(base):
+        return environment
+    return with_work_tree(
+        environment,
+        tools.sandbox,
+        lambda box: tools.checkout.fill(box, base.commit, base),
+        commit=base.commit,
+        content=f"{base.branch}\n{base.external.identity}",
+        log=log,
+    )
 
 
 def cancelled_by(check: Callable[[], None], tools: Tools) -> Tools:

@@ -12,13 +12,15 @@ from typing import cast
 import pytest
 
 from dayhand.agent.tools import apply_patch, files
+from dayhand.bench.environment import NullLog
 from dayhand.checkout.external.external import External
 from dayhand.checkout.external.submodules import Submodule
 from dayhand.checkout.mirror import Author, Mirror, read_files
 from dayhand.checkout.repository import Base, Checkout, Taken
-from dayhand.environment.base import Source
+from dayhand.environment.base import Environment, Source
 from dayhand.environment.declared.dayhand_toml import RepoConfig
 from dayhand.environment.setup.install import CLEAR
+from dayhand.environment.setup.work_tree import with_work_tree
 from dayhand.ledger.facts import Facts
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
@@ -26,6 +28,7 @@ from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 from tests.checkout.conftest import git
 
 Files = Mapping[str, bytes]
+NO_SET_UP = Environment("env", None, {}, (), {}, (), (), cached=True, seconds=0.0)
 LINES = tuple(b"line %d" % number for number in range(1, 401))
 LF, CRLF = b"\n".join(LINES) + b"\n", b"\r\n".join(LINES) + b"\r\n"
 MIXED = LF + CRLF
@@ -225,7 +228,12 @@ def test_a_change_holds_what_was_changed_and_nothing_else(
         assert taken(box) == expected
         changes = worktree.list_changed_bytes(box, repository.base.commit)
         tree, pack = worktree.export(box, changes, changes.small)
-    with sandbox.open() as box:  # another worker goes on from there
+    environment = with_work_tree(
+        NO_SET_UP, sandbox, repository.fill, commit=repository.base.commit, content="", log=NullLog()
+    )
+    with sandbox.open(
+        origin=environment.origin
+    ) as box:  # another worker goes on from there, in a large repository
         repository.fill(box)
         worktree.restore(box, tree, pack)
         assert taken(box) == expected

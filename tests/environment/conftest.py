@@ -20,7 +20,7 @@ from dayhand.environment.ecosystems import node, python
 from dayhand.environment.registries.machine import HostMachine
 from dayhand.sandbox.base import Box
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
-from dayhand.sandbox.worktree import REMOVE_GIT
+from dayhand.sandbox.clone import REMOVE_GIT
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from dayhand.environment.base import Environment, Source
 from dayhand.environment.prepare import prepare
 from dayhand.environment.setup.steps import reason
 from dayhand.localhub.state.git_store import GitStore
-from dayhand.sandbox import worktree
+from dayhand.sandbox import clone
 from dayhand.sandbox.base import Box, Sandbox
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 from dayhand.verify.runner import Runner
@@ -146,7 +146,7 @@ class BenchProject:
         """Put a commit into the box; without one, the project's."""
         commit = commit or self.commit
         bundle = self.mirror.bundle(commit)
-        worktree.check_out(box, bundle, ref=bundle_ref(commit), commit=commit, branch=BRANCH)
+        clone.check_out(box, bundle, ref=bundle_ref(commit), commit=commit, branch=BRANCH)
 
     def prepare(self, sandbox: Sandbox) -> Environment:
         source = Source(self.name, self.mirror.tree(self.commit), trusted=True)

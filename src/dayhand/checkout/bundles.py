@@ -73,9 +73,14 @@ def _delete_old(folder: Path, name: str) -> None:
                 old.unlink()
 
 
-def make_pack(git: BareGit, head: str, base: str) -> bytes:
-    """A pack with what ``head`` has and ``base`` does not; empty if it is too large to be kept."""
-    limits = HISTORY.with_output(KEPT_BYTES)
+def packed_bytes(mirror: Path) -> int:
+    """The size of a mirror's packs."""
+    return sum(pack.stat().st_size for pack in (mirror / "objects" / "pack").glob("*.pack"))
+
+
+def make_pack(git: BareGit, head: str, base: str, *, max_bytes: int = KEPT_BYTES) -> bytes:
+    """A pack with what ``head`` has and ``base`` does not; empty if it is larger than ``max_bytes``."""
+    limits = HISTORY.with_output(max_bytes)
     revisions = f"{head}\n^{base}\n".encode()
     ended = git.collect("pack-objects", "--revs", "--thin", "--stdout", "-q", stdin=revisions, limits=limits)
     return b"" if ended.cut or ended.status else ended.out

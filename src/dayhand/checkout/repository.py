@@ -8,7 +8,7 @@ from copy import copy
 from dataclasses import field, replace
 from pathlib import Path
 
-from dayhand.checkout.bundles import bundle_ref
+from dayhand.checkout.bundles import bundle_ref, make_pack, packed_bytes
 from dayhand.checkout.external.external import NOTHING, External, fetch_external
 from dayhand.checkout.external.lfs import POINTER_BYTES, is_pointer
 from dayhand.checkout.external.local_store import LocalStore
@@ -26,7 +26,7 @@ from dayhand.errors import BranchMoved, CheckoutError, SandboxError
 from dayhand.instructions.read import Instructions, read_instructions
 from dayhand.ledger import facts
 from dayhand.ledger.facts import Facts
-from dayhand.sandbox import worktree
+from dayhand.sandbox import clone, worktree
 from dayhand.sandbox.base import Box
 from dayhand.sandbox.worktree import Changes
 from dayhand.startup.records import dataclass
@@ -34,6 +34,8 @@ from dayhand.task import Change, CheckedChange, HeldBack, LeftOut, Solution, Tas
 from dayhand.untrusted_text import clean, let_ci_run, quiet
 
 # GitHub runs no workflow for the empty commit. It is replaced before anything can be merged.
+LARGE_FILES, LARGE_BYTES = 1000, 4 << 20
+MAX_DIFFERENCE = 128 << 20  # bytes of a pack; more than the change of a task can have
 START = "Start work on #{number}\n\n[skip ci]\n"
 
 
@@ -150,10 +152,24 @@ class Checkout:
         return start
 
     def fill(self, box: Box, commit: str, base: Base) -> None:
-        """Put a commit on the branch of ``base`` into a box's workspace, with what it refers to."""
+        """Put a commit on the branch of ``base`` into a box's workspace, with what it refers to.
+
+        Where the box has ``base`` already, what differs from it is all that is read and written.
+        """
+        if box.checked_out == base.commit == commit:
+            return
+        if box.checked_out == base.commit:
+            pack = make_pack(self.mirror.git, commit, base.commit, max_bytes=MAX_DIFFERENCE)
+            clone.move(box, pack, commit=commit, since=base.commit)
+            base.external.put_files(box)
+            return
         bundle = self.mirror.bundle(commit)
-        worktree.check_out(box, bundle, ref=bundle_ref(commit), commit=commit, branch=base.branch)
+        clone.check_out(box, bundle, ref=bundle_ref(commit), commit=commit, branch=base.branch)
         base.external.put(box)
+
+    def is_large(self, base: Base) -> bool:
+        """Whether its boxes should start with the base commit checked out: that takes a snapshot of its own."""
+        return len(base.files.tracked) >= LARGE_FILES or packed_bytes(self.mirror.path) >= LARGE_BYTES
 
     def take(self, box: Box, base: Base, purpose: Iterable[str] = ()) -> Taken:
         """Take the change out of a box as one strictly checked pack, and split it by the policy.

@@ -21,7 +21,7 @@ from dayhand.environment.prepare import prepare
 from dayhand.environment.registries.base import ExtraRegistries
 from dayhand.errors import ExitCode
 from dayhand.publish.wording.environment import report
-from dayhand.sandbox import worktree
+from dayhand.sandbox import clone
 from dayhand.sandbox.base import Box
 from dayhand.settings.required import require_data
 from dayhand.settings.table import Settings
@@ -62,7 +62,7 @@ def examine_locally(settings: Settings, repo: Path, *, as_json: bool) -> int:
     external = fetch_external(files, commit, "", neighbours=None, local=store)
 
     def fill(box: Box) -> None:
-        worktree.check_out(box, mirror.bundle(commit), ref=bundle_ref(commit), commit=commit, branch=branch)
+        clone.check_out(box, mirror.bundle(commit), ref=bundle_ref(commit), commit=commit, branch=branch)
         external.put(box)
 
     sandbox = open_snapshot_cache(settings)

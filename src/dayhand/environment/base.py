@@ -111,6 +111,12 @@ class Environment:
     absent: Mapping[str, str] = field(
         default_factory=dict
     )  # submodules and LFS files by path, and why they are not there
+    work_tree: Snapshot | None = None  # the same, with the base commit of a large repository checked out
+
+    @property
+    def origin(self) -> Snapshot | None:
+        """What boxes are opened from."""
+        return self.work_tree or self.snapshot
 
     @property
     def launcher(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The repository's work tree inside a box: checked out from a bundle, compared with that, exported as one pack.
+"""The repository's work tree inside a box: compared with what was checked out, exported as one pack.
 
 Everything here is a program that runs inside the box. The host only sends and receives bytes.
 
@@ -9,67 +9,31 @@ touched is never part of a change, whatever ``.gitattributes`` says of its line 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import IO
 
-from dayhand.box_paths import BUILD_CACHE, WORKSPACE
+from dayhand.box_paths import WORKSPACE
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Box, CommandLimits
+from dayhand.sandbox.clone import CHECK_OUT_SECONDS, object_id
 from dayhand.startup.records import dataclass
 
 PACK_BYTES = 50 * 1024 * 1024
 MAX_FILE_BYTES = 5 * 1024 * 1024  # a larger file never leaves a box
 PATCH_BYTES = 128 * 1024
 LISTING_BYTES = 64 * 1024 * 1024  # about 300,000 changed paths
-CHECK_OUT_SECONDS = 300.0
 LISTING_SECONDS = 300.0
 NO_BLOB = "0" * 40
 DELETED = "000000"
-
-# Remove a repository in the current folder, but not the build cache inside it.
-_CACHE_NAME = BUILD_CACHE.rpartition("/")[2]
-REMOVE_GIT = f"""
-if [ -L .git ] || [ ! -d .git/{_CACHE_NAME} ]; then rm -rf .git
-else find .git -mindepth 1 -maxdepth 1 ! -name {_CACHE_NAME} -exec rm -rf {{}} +
-fi
-"""
-
-# Untracked files that set-up created and the repository does not ignore (an egg-info folder, for example) are not part
-# of the change, so they are excluded before the work begins.
-_CHECK_OUT = f"""
-set -e
-mkdir -p "/workspace/$FOLDER"
-cd "/workspace/$FOLDER"
-{REMOVE_GIT}
-git init -q --template= -b "$BRANCH"
-printf '[user]\n\tname = "%s"\n\temail = "%s"\n[gc]\n\tauto = 0\n' "$NAME" "$EMAIL" >> .git/config
-git config filter.lfs.clean "$LFS"
-mkdir -p .git/info
-cat > .git/base.bundle
-git fetch -q .git/base.bundle "+$REF:refs/dayhand/base" '+refs/tags/*:refs/tags/*'
-rm .git/base.bundle
-git reset -q --hard "$COMMIT"
-[ -z "$FOLDER" ] || touch .git/dayhand-submodule
-git ls-files --others --exclude-standard --directory | sed -e 's/[][\\\\*?#!]/\\\\&/g' -e 's,^,/,' >> .git/info/exclude
-"""
-
-# How git sees a Git LFS file whose content is there: as its pointer, which is what the repository has.
-_LFS = """\
-f=$(mktemp) && cat > "$f" && if head -n 1 "$f" | grep -qaxF 'version https://git-lfs.github.com/spec/v1'; then cat "$f"
-else printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:%s\\nsize %s\\n' \
-"$(sha256sum < "$f" | cut -c 1-64)" "$(wc -c < "$f" | tr -d ' ')"; fi && rm -f "$f"\
-"""
+EXACT = ".git/exact"  # in the work tree
 
 # ``exact`` is git with its own index and without attributes: it stores and writes each file's bytes as they are.
-_EXACT = """
+_EXACT = f"""
 set -e
 cd /workspace
-E=.git/exact
-exact() {
+E={EXACT}
+exact() {{
   GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_DIR=$E GIT_WORK_TREE=. GIT_OBJECT_DIRECTORY=.git/objects git "$@"
-}
+}}
 """
 
 # A file that git could not turn back into its blob (mixed line endings under ``eol=crlf``) is checked out as it is.
@@ -103,6 +67,15 @@ fi
 git commit-tree "$tree" -p "$commit" -m 'checked out' > "$E/commit"
 printf '%s\\n' "$tree" > "$E/tree"
 printf '%s %s' "$commit" "$tree"
+"""
+
+# In a box that nothing has run in. A later second than the last file's: git reads a file again that could have changed in
+# the same second. And the files of a container's image get other numbers and times when it is saved.
+_REFRESH = f"""{_EXACT}
+refresh() {{ "$@" update-index -q --refresh --force-write-index; }}
+until [ "$(date +%s)" -gt "$(stat -c %Y .git/index)" ]; do sleep 1; done
+refresh git
+refresh exact
 """
 
 # Exit code 1: a file could not be read, and stays as it was checked out. Each program that a turn starts here counts.
@@ -170,8 +143,6 @@ exact read-tree -u --reset "$TREE"
 git reset -q
 """
 
-_IDENTITY = {"NAME": "Dayhand", "EMAIL": "dayhand@localhost"}
-
 # Everything in a submodule that differs from its commit, committed or not.
 _SUBMODULE_PATCH = """
 cd "/workspace/$FOLDER" || exit 1
@@ -205,37 +176,10 @@ class Changes:
         return tuple(one for one in self.found if one.size <= MAX_FILE_BYTES)
 
 
-def check_out(box: Box, bundle: Path, *, ref: str, commit: str, branch: str, folder: str = "") -> None:
-    """Check ``commit`` out into the box's workspace or a ``folder`` of it (a submodule), on a new ``branch``.
-
-    ``bundle`` is a file on the host that contains ``ref``. Raises ``SandboxError`` if git fails.
-    """
-    env = {"REF": ref, "COMMIT": commit, "BRANCH": branch, "FOLDER": folder, "LFS": _LFS, **_IDENTITY}
-    with bundle.open("rb") as stream:
-        result = box.run(
-            ["/bin/sh", "-c", _CHECK_OUT],
-            env=env,
-            stdin=stream,
-            limits=CommandLimits(seconds=CHECK_OUT_SECONDS),
-        )
-    if not result.passed:
-        raise SandboxError(
-            f"The repository could not be checked out in the sandbox ({result.reason}): {result.text()[-500:]}"
-        )
-
-
-def unpack(box: Box, archive: IO[bytes]) -> None:
-    """Unpack a tar archive of files into the workspace. Raises ``SandboxError``."""
-    limits = CommandLimits(seconds=CHECK_OUT_SECONDS)
-    result = box.run(["tar", "-x", "-f", "-"], stdin=archive, limits=limits)
-    if not result.passed:
-        raise SandboxError(f"The Git LFS files could not be put into the sandbox: {result.text()[-500:]}")
-
-
 def submodule_patch(box: Box, folder: str, commit: str) -> str:
     """What changed in a submodule, as a patch for people; the beginning and the end of a long one."""
     limits = CommandLimits(keep_bytes=PATCH_BYTES)
-    env = {"FOLDER": folder, "COMMIT": _sha(commit)}
+    env = {"FOLDER": folder, "COMMIT": object_id(commit)}
     return box.run(["/bin/sh", "-c", _SUBMODULE_PATCH], env=env, limits=limits).text().strip()
 
 
@@ -244,7 +188,7 @@ def read_small(box: Box, found: Iterable[Found], max_bytes: int) -> dict[str, by
     blobs = list(dict.fromkeys(one.blob for one in found if 0 < one.size <= max_bytes))
     if not blobs:
         return {}
-    stdin = "".join(f"{_sha(blob)}\n" for blob in blobs).encode()
+    stdin = "".join(f"{object_id(blob)}\n" for blob in blobs).encode()
     out = box.check_output(
         ["git", "cat-file", "--batch"], stdin=stdin, max_bytes=len(blobs) * (max_bytes + 100)
     )
@@ -258,14 +202,22 @@ def read_small(box: Box, found: Iterable[Found], max_bytes: int) -> dict[str, by
     return contents
 
 
+def refresh(box: Box) -> None:
+    """Let git note the times and numbers of all files, which are as they were checked out. Raises ``SandboxError``."""
+    box.check_output(["/bin/sh", "-c", _REFRESH], max_bytes=0, seconds=CHECK_OUT_SECONDS)
+
+
 def track(box: Box) -> tuple[str, str]:
     """Remember the work tree as it is checked out; return HEAD's commit, and the tree of the bytes.
 
     Raises ``SandboxError`` if it is not a git work tree.
     """
+    if commit := box.checked_out:  # it was tracked before the snapshot was saved
+        raw = box.check_output(["cat", f"{EXACT}/tree"], max_bytes=100)
+        return commit, object_id(raw.decode("ascii", "replace").strip())
     raw = box.check_output(["/bin/sh", "-c", _TRACK], max_bytes=200, seconds=CHECK_OUT_SECONDS)
     commit, _, tree = raw.decode("ascii", "replace").partition(" ")
-    return _sha(commit), _sha(tree)
+    return object_id(commit), object_id(tree)
 
 
 def list_changes(box: Box, base: str) -> Changes:
@@ -284,25 +236,25 @@ def export(box: Box, changes: Changes, chosen: Iterable[Found]) -> tuple[str, by
     Both come from inside the box and must be checked before use. Raises ``SandboxError``.
     """
     lines = b"".join(_index_line(found) for found in chosen)
-    script = f"BASE={_sha(changes.base)} OLD={_sha(changes.old)}\n{_EXPORT}"
+    script = f"BASE={object_id(changes.base)} OLD={object_id(changes.old)}\n{_EXPORT}"
     raw = box.check_output(["/bin/sh", "-c", script], stdin=lines, max_bytes=PACK_BYTES)
     head, _, pack = raw.partition(b"\n")
-    return _sha(head.decode("ascii", "replace")), pack
+    return object_id(head.decode("ascii", "replace")), pack
 
 
 def restore(box: Box, tree: str, pack: bytes) -> None:
     """Restore the bytes that ``export`` returned as ``tree`` and ``pack``. Raises ``SandboxError``."""
-    result = box.run(["/bin/sh", "-c", _RESTORE], cwd=WORKSPACE, env={"TREE": _sha(tree)}, stdin=pack)
+    result = box.run(["/bin/sh", "-c", _RESTORE], cwd=WORKSPACE, env={"TREE": object_id(tree)}, stdin=pack)
     if not result.passed:
         raise SandboxError(f"A checkpoint could not be restored: {result.text()[-500:]}")
 
 
 def _list(box: Box, base: str, compared: str) -> Changes:
-    script = f"BASE={_sha(base)}\n{_EXACT}{_ADD}{compared}{_LIST}"
+    script = f"BASE={object_id(base)}\n{_EXACT}{_ADD}{compared}{_LIST}"
     raw = box.check_output(["/bin/sh", "-c", script], max_bytes=LISTING_BYTES, seconds=LISTING_SECONDS)
     head, _, rest = raw.partition(b"\n")
     sizes, _, listing = rest.partition(b"\n\n") if not rest.startswith(b"\n") else (b"", b"", rest[1:])
-    return Changes(base, _sha(head.decode("ascii", "replace")), tuple(_parse(sizes, listing)))
+    return Changes(base, object_id(head.decode("ascii", "replace")), tuple(_parse(sizes, listing)))
 
 
 def _parse(sizes: bytes, listing: bytes) -> Iterator[Found]:
@@ -310,16 +262,10 @@ def _parse(sizes: bytes, listing: bytes) -> Iterator[Found]:
     for size, meta, path in zip(sizes.split(b"\n"), fields[::2], fields[1::2], strict=False):
         old_mode, mode, _, blob, *_ = meta.decode("ascii", "replace").removeprefix(":").split(" ")
         count = int(size) if size.isdigit() else 0  # "missing": deleted, or a submodule
-        yield Found(path.decode("utf-8", "surrogateescape"), old_mode, mode, _sha(blob), count)
+        yield Found(path.decode("utf-8", "surrogateescape"), old_mode, mode, object_id(blob), count)
 
 
 def _index_line(found: Found) -> bytes:
     """One path, in the format of ``git update-index -z --index-info``; mode 0 removes it."""
     mode = "0" if found.mode == DELETED else found.mode
     return f"{mode} {found.blob}\t".encode() + found.path.encode("utf-8", "surrogateescape") + b"\0"
-
-
-def _sha(text: str) -> str:
-    if not re.fullmatch(r"[0-9a-f]{40}", text):
-        raise SandboxError(f"The sandbox returned “{text[:60]}” instead of a git object id.")
-    return text

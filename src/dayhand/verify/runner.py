@@ -90,7 +90,7 @@ class Runner:
         named = {each.declaration.host for each in self.environment.services} | {*self.environment.hosts}
         taken = {each.port for each in self.environment.services}
         wanted = [each for each in started if each.declaration.host not in named and each.port not in taken]
-        with self.sandbox.open(origin=self.environment.snapshot) as box:
+        with self.sandbox.open(origin=self.environment.origin) as box:
             found = tuple(
                 each for each in wanted if box.run(find_command(each), env=self.environment.env).passed
             )
@@ -107,7 +107,7 @@ class Runner:
 
     def _run_once(self, check: Check, fill: Fill) -> CheckResult:
         hosts = {**host_addresses(self.undeclared), **self.environment.hosts}
-        with self.sandbox.open(origin=self.environment.snapshot, hosts=hosts) as box:
+        with self.sandbox.open(origin=self.environment.origin, hosts=hosts) as box:
             fill(box)
             line = self.log.line("command", check.command)
             result, reports = self._run(box, check)

@@ -12,7 +12,7 @@ from dayhand.checkout.external.lfs import LfsFile, fetch_lfs, uses_lfs
 from dayhand.checkout.external.local_store import LocalStore
 from dayhand.checkout.external.submodules import Neighbours, Submodule, SubmoduleSearch
 from dayhand.checkout.mirror import CommitFiles
-from dayhand.sandbox import worktree
+from dayhand.sandbox import clone
 from dayhand.sandbox.base import Box
 from dayhand.startup.records import dataclass
 
@@ -26,10 +26,16 @@ class External:
     uses_lfs: bool = False
     absent: Mapping[str, str] = field(default_factory=dict)  # by path, why a submodule or a file is not there
 
+    @property
+    def identity(self) -> str:
+        """What there is of it, in one string."""
+        files = sorted((file.path, file.mode, str(file.content)) for file in self.lfs)
+        return repr((sorted((one.path, one.commit) for one in self.submodules), files))
+
     def put(self, box: Box) -> None:
         """Put it into a box whose repository is checked out. Raises ``SandboxError``."""
         for one in self.submodules:
-            worktree.check_out(
+            clone.check_out(
                 box,
                 one.mirror.bundle(one.commit),
                 ref=bundle_ref(one.commit),
@@ -37,6 +43,10 @@ class External:
                 branch="main",
                 folder=one.path,
             )
+        self.put_files(box)
+
+    def put_files(self, box: Box) -> None:
+        """Put the content of its Git LFS files into a box. Raises ``SandboxError``."""
         if self.lfs:
             with tempfile.TemporaryFile() as archive:
                 with tarfile.open(fileobj=archive, mode="w") as tar:
@@ -46,7 +56,7 @@ class External:
                         with file.content.open("rb") as content:
                             tar.addfile(member, content)
                 archive.seek(0)
-                worktree.unpack(box, archive)
+                clone.unpack(box, archive)
 
 
 NOTHING = External()

@@ -23,7 +23,7 @@ from dayhand.environment.setup.runtimes import BaseImage, Runtimes
 from dayhand.environment.setup.steps import OFFLINE, STEP, Installer, log_blocked
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Box, Egress, Sandbox, Snapshot
-from dayhand.sandbox.worktree import REMOVE_GIT
+from dayhand.sandbox.clone import REMOVE_GIT
 from dayhand.startup.records import dataclass
 from dayhand.task import Blocked
 

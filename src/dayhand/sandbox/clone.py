@@ -1,0 +1,123 @@
+"""A commit in a box: cloned from a bundle, or made from another one by what differs.
+
+Everything here is a program that runs inside the box. The host only sends bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import IO
+
+from dayhand.box_paths import BUILD_CACHE
+from dayhand.errors import SandboxError
+from dayhand.sandbox.base import Box, CommandLimits
+
+CHECK_OUT_SECONDS = 300.0
+
+# Remove a repository in the current folder, but not the build cache inside it.
+_CACHE_NAME = BUILD_CACHE.rpartition("/")[2]
+REMOVE_GIT = f"""
+if [ -L .git ] || [ ! -d .git/{_CACHE_NAME} ]; then rm -rf .git
+else find .git -mindepth 1 -maxdepth 1 ! -name {_CACHE_NAME} -exec rm -rf {{}} +
+fi
+"""
+
+# Untracked files that set-up created and the repository does not ignore (an egg-info folder, for example) are not part
+# of the change, so they are excluded before the work begins.
+_LIST_UNTRACKED = """
+list_untracked() {
+  git ls-files --others --exclude-standard --directory | sed -e 's/[][\\\\*?#!]/\\\\&/g' -e 's,^,/,' >> .git/info/exclude
+}
+"""
+
+# The bundle is ours and complete, so it is unpacked without `git fetch`, which would walk its whole history once more.
+_CHECK_OUT = f"""{_LIST_UNTRACKED}
+set -e
+mkdir -p "/workspace/$FOLDER"
+cd "/workspace/$FOLDER"
+{REMOVE_GIT}
+git init -q --template= -b "$BRANCH"
+printf '[user]\n\tname = "%s"\n\temail = "%s"\n[gc]\n\tauto = 0\n' "$NAME" "$EMAIL" >> .git/config
+git config filter.lfs.clean "$LFS"
+mkdir -p .git/info
+cat > .git/base.bundle
+git bundle unbundle .git/base.bundle > .git/base.refs
+while read -r object name; do
+  case $name in
+    "$REF") printf 'update refs/dayhand/base %s\\n' "$object";;
+    refs/tags/*) printf 'update %s %s\\n' "$name" "$object";;
+  esac
+done < .git/base.refs | git update-ref --stdin
+rm .git/base.bundle .git/base.refs
+git reset -q --hard "$COMMIT"
+[ -z "$FOLDER" ] || touch .git/dayhand-submodule
+list_untracked
+"""
+
+# How git sees a Git LFS file whose content is there: as its pointer, which is what the repository has.
+_LFS = """\
+f=$(mktemp) && cat > "$f" && if head -n 1 "$f" | grep -qaxF 'version https://git-lfs.github.com/spec/v1'; then cat "$f"
+else printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:%s\\nsize %s\\n' \
+"$(sha256sum < "$f" | cut -c 1-64)" "$(wc -c < "$f" | tr -d ' ')"; fi && rm -f "$f"\
+"""
+
+# Other rules for line ends may change every file, and other rules for what is ignored the list of what set-up left.
+_MOVE = f"""{_LIST_UNTRACKED}
+set -e
+git index-pack --stdin --fix-thin > /dev/null
+changed() {{ [ -n "$(git diff-tree -r --name-only "$SINCE" "$COMMIT" -- ":(glob)**/$1")" ]; }}
+git read-tree -u --reset "$SINCE" "$COMMIT"
+git update-ref HEAD "$COMMIT"
+if changed .gitattributes; then git read-tree --empty; git reset -q --hard; fi
+if changed .gitignore; then list_untracked; fi
+"""
+
+_IDENTITY = {"NAME": "Dayhand", "EMAIL": "dayhand@localhost"}
+
+
+def check_out(box: Box, bundle: Path, *, ref: str, commit: str, branch: str, folder: str = "") -> None:
+    """Check ``commit`` out into the box's workspace or a ``folder`` of it (a submodule), on a new ``branch``.
+
+    ``bundle`` is a file on the host that contains ``ref``. Raises ``SandboxError`` if git fails.
+    """
+    env = {"REF": ref, "COMMIT": commit, "BRANCH": branch, "FOLDER": folder, "LFS": _LFS, **_IDENTITY}
+    with bundle.open("rb") as stream:
+        result = box.run(
+            ["/bin/sh", "-c", _CHECK_OUT],
+            env=env,
+            stdin=stream,
+            limits=CommandLimits(seconds=CHECK_OUT_SECONDS),
+        )
+    if not result.passed:
+        raise SandboxError(
+            f"The repository could not be checked out in the sandbox ({result.reason}): {result.text()[-500:]}"
+        )
+
+
+def unpack(box: Box, archive: IO[bytes]) -> None:
+    """Unpack a tar archive of files into the workspace. Raises ``SandboxError``."""
+    limits = CommandLimits(seconds=CHECK_OUT_SECONDS)
+    result = box.run(["tar", "-x", "-f", "-"], stdin=archive, limits=limits)
+    if not result.passed:
+        raise SandboxError(f"The Git LFS files could not be put into the sandbox: {result.text()[-500:]}")
+
+
+def move(box: Box, pack: bytes, *, commit: str, since: str) -> None:
+    """Turn the work tree of ``since`` into that of ``commit``, whose objects are in ``pack``. Raises ``SandboxError``."""
+    limits, env = (
+        CommandLimits(seconds=CHECK_OUT_SECONDS),
+        {"COMMIT": object_id(commit), "SINCE": object_id(since)},
+    )
+    result = box.run(["/bin/sh", "-c", _MOVE], env=env, stdin=pack, limits=limits)
+    if not result.passed:
+        raise SandboxError(
+            f"The change could not be checked out in the sandbox ({result.reason}): {result.text()[-500:]}"
+        )
+
+
+def object_id(text: str) -> str:
+    """The id of a git object that a box named. Raises ``SandboxError`` if it is none."""
+    if not re.fullmatch(r"[0-9a-f]{40}", text):
+        raise SandboxError(f"The sandbox returned “{text[:60]}” instead of a git object id.")
+    return text
