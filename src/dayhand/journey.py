@@ -143,8 +143,7 @@ class TaskJourney:
             absent = self.base.external.absent
             for problem in absent.values():
                 self.log.line("say", problem)
-            environment = replace(environment, absent=absent)
-            return check_out_once(environment, self.tools, self.base, log=self.log)
+            return check_out_once(replace(environment, absent=absent), self.tools, self.base, log=self.log)
 
     def examine(self) -> Examined:
         """Set the repository up, run every check once, and report what is missing."""

@@ -203,10 +203,13 @@ def play(box: Box, folder: int, form: Form) -> None:
     assert done.passed, done.text()
 
 
-@pytest.mark.parametrize("forms", [PLAIN, CONVERTED], ids=["plain", "converted"])
+@pytest.mark.parametrize(
+    ("forms", "large"), [(PLAIN, True), (CONVERTED, False)], ids=["plain, in a large repository", "converted"]
+)
 def test_a_change_holds_what_was_changed_and_nothing_else(
-    sandbox: BubblewrapSandbox, serve: Serve, forms: Mapping[str, Form]
+    sandbox: BubblewrapSandbox, serve: Serve, forms: Mapping[str, Form], *, large: bool
 ) -> None:
+    """Each once in a box that starts from its snapshot and once in one that is filled."""
     repository = serve(in_folders(forms))
 
     def taken(box: Box) -> dict[str, dict[str, bytes | None]]:
@@ -221,19 +224,18 @@ def test_a_change_holds_what_was_changed_and_nothing_else(
         }
 
     expected = {name: form.after for name, form in forms.items()}
-    with sandbox.open() as box:
+    work_tree = with_work_tree(
+        NO_SET_UP, sandbox, repository.fill, commit=repository.base.commit, content="", log=NullLog()
+    ).work_tree
+    origins = (work_tree, None) if large else (None, work_tree)
+    with sandbox.open(origin=origins[0]) as box:
         repository.fill(box)
         for number, form in enumerate(forms.values()):
             play(box, number, form)
         assert taken(box) == expected
         changes = worktree.list_changed_bytes(box, repository.base.commit)
         tree, pack = worktree.export(box, changes, changes.small)
-    environment = with_work_tree(
-        NO_SET_UP, sandbox, repository.fill, commit=repository.base.commit, content="", log=NullLog()
-    )
-    with sandbox.open(
-        origin=environment.origin
-    ) as box:  # another worker goes on from there, in a large repository
+    with sandbox.open(origin=origins[1]) as box:  # another worker goes on from there
         repository.fill(box)
         worktree.restore(box, tree, pack)
         assert taken(box) == expected

@@ -100,6 +100,7 @@ class CommandRunner(ABC):
         self._memory = memory  # how much the box may use, in bytes
         self.gateway: Gateway | None = None
         self.cancelled: Callable[[], bool] | None = None
+        self.commit = ""  # of the snapshot that the box is a layer over
         self.checked_out = ""
         self._closed = False
         self._lock = threading.Lock()  # held while a command runs

@@ -182,6 +182,9 @@ class CachedBox:
     def checked_out(self) -> str:
         return self._box.checked_out
 
+    def changed_paths(self) -> bytes | None:
+        return self._box.changed_paths()
+
     def run(
         self,
         command: str | Sequence[str],

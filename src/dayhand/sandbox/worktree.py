@@ -31,9 +31,12 @@ _EXACT = f"""
 set -e
 cd /workspace
 E={EXACT}
+MONITOR=
 exact() {{
-  GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_DIR=$E GIT_WORK_TREE=. GIT_OBJECT_DIRECTORY=.git/objects git "$@"
+  GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_DIR=$E GIT_WORK_TREE=. GIT_OBJECT_DIRECTORY=.git/objects \\
+    git -c core.fsmonitor="$MONITOR" "$@"
 }}
+monitor() {{ MONITOR="printf 'dayhand\\\\0'; cat $E/changed; :"; }}
 """
 
 # A file that git could not turn back into its blob (mixed line endings under ``eol=crlf``) is checked out as it is.
@@ -71,11 +74,22 @@ printf '%s %s' "$commit" "$tree"
 
 # In a box that nothing has run in. A later second than the last file's: git reads a file again that could have changed in
 # the same second. And the files of a container's image get other numbers and times when it is saved.
+# Where the box knows what changes in it, ``exact`` looks at these paths alone (githooks(5), fsmonitor-watchman).
 _REFRESH = f"""{_EXACT}
 refresh() {{ "$@" update-index -q --refresh --force-write-index; }}
 until [ "$(date +%s)" -gt "$(stat -c %Y .git/index)" ]; do sleep 1; done
 refresh git
+[ -z "$MONITORED" ] || {{ : > "$E/changed" && monitor; }}
 refresh exact
+"""
+
+# A path that changed once is looked at from then on: a new file that is gone leaves nothing in the box's layer.
+_CHANGED = """
+if [ -f "$E/changed" ]; then
+  LC_ALL=C sort -zu "$E/changed" - > "$E/changed.new"
+  mv -f "$E/changed.new" "$E/changed"
+  monitor
+fi
 """
 
 # Exit code 1: a file could not be read, and stays as it was checked out. Each program that a turn starts here counts.
@@ -138,6 +152,7 @@ printf '%s\\n^%s\\n^%s\\n' "$commit" "$BASE" "$(cat "$E/commit")" | git pack-obj
 """
 
 _RESTORE = f"""{_EXACT}
+[ ! -f "$E/changed" ] || monitor
 git index-pack --stdin --fix-thin > /dev/null
 exact read-tree -u --reset "$TREE"
 git reset -q
@@ -204,7 +219,8 @@ def read_small(box: Box, found: Iterable[Found], max_bytes: int) -> dict[str, by
 
 def refresh(box: Box) -> None:
     """Let git note the times and numbers of all files, which are as they were checked out. Raises ``SandboxError``."""
-    box.check_output(["/bin/sh", "-c", _REFRESH], max_bytes=0, seconds=CHECK_OUT_SECONDS)
+    script = f"MONITORED={'' if box.changed_paths() is None else 1}\n{_REFRESH}"
+    box.check_output(["/bin/sh", "-c", script], max_bytes=0, seconds=CHECK_OUT_SECONDS)
 
 
 def track(box: Box) -> tuple[str, str]:
@@ -250,8 +266,12 @@ def restore(box: Box, tree: str, pack: bytes) -> None:
 
 
 def _list(box: Box, base: str, compared: str) -> Changes:
-    script = f"BASE={object_id(base)}\n{_EXACT}{_ADD}{compared}{_LIST}"
-    raw = box.check_output(["/bin/sh", "-c", script], max_bytes=LISTING_BYTES, seconds=LISTING_SECONDS)
+    changed = box.changed_paths()
+    monitored = "" if changed is None else _CHANGED
+    script = f"BASE={object_id(base)}\n{_EXACT}{monitored}{_ADD}{compared}{_LIST}"
+    raw = box.check_output(
+        ["/bin/sh", "-c", script], stdin=changed, max_bytes=LISTING_BYTES, seconds=LISTING_SECONDS
+    )
     head, _, rest = raw.partition(b"\n")
     sizes, _, listing = rest.partition(b"\n\n") if not rest.startswith(b"\n") else (b"", b"", rest[1:])
     return Changes(base, object_id(head.decode("ascii", "replace")), tuple(_parse(sizes, listing)))

@@ -29,7 +29,7 @@ def with_work_tree(
 ) -> Environment:
     """The environment with ``commit`` checked out, which ``fill`` puts into a box, with the ``content`` besides."""
     key = work_tree_key(environment, sandbox, commit=commit, content=content)
-    files = Snapshot(f"{key}-files", environment.snapshot)
+    files = Snapshot(f"{key}-files", environment.snapshot, commit)
     with building(key):  # of fifty tasks that start at once, one checks it out
         if not (sandbox.find_snapshot(files.key) and sandbox.find_snapshot(key)):
             log.line(

@@ -95,7 +95,7 @@ class BubblewrapSandbox:
                 box.gateway = stack.enter_context(open_gateway(folder, egress, uid))
             if snapshot:
                 box.start_from(snapshot, writable=egress is not None)
-                box.checked_out = origin.commit if origin and egress is None else ""
+                box.commit = box.checked_out = origin.commit if origin and egress is None else ""
             else:
                 box.start_empty()
             if hosts:

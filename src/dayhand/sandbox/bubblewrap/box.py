@@ -13,7 +13,7 @@ from dayhand.box_paths import ENVIRONMENT, WORKSPACE
 from dayhand.errors import SandboxError
 from dayhand.sandbox import seccomp
 from dayhand.sandbox.base import CommandLimits, Reason, Snapshot
-from dayhand.sandbox.bubblewrap import etc, mounts
+from dayhand.sandbox.bubblewrap import etc, layer_changes, mounts
 from dayhand.sandbox.bubblewrap.disk_watch import DiskWatch
 from dayhand.sandbox.bubblewrap.memory_watch import MemoryWatch
 from dayhand.sandbox.bubblewrap.process import LaunchSpec, Process, with_limits
@@ -27,6 +27,8 @@ from dayhand.sandbox.output import OutputCapture
 from dayhand.startup.records import dataclass
 
 COPY_SECONDS = 600.0
+MAX_CHANGED = 16 << 20  # bytes of changed paths
+LAYER_CHANGES = Path(layer_changes.__file__).read_text(encoding="utf-8")
 RELAY = Path(relay_in_bubblewrap.__file__).read_text(encoding="utf-8")
 
 
@@ -123,6 +125,18 @@ class BubblewrapBox(CommandRunner):
         if saved and self.user_lock:  # other boxes may start from the snapshot while this one is being closed
             self.user_lock.release()
         return Snapshot(key)
+
+    def changed_paths(self) -> bytes | None:
+        if not self.commit or self._workspace not in self._writable or not self._config.overlay:
+            return None
+        out, err = OutputCapture(MAX_CHANGED, MAX_CHANGED), OutputCapture(MAX_ERROR_BYTES, MAX_CHANGED)
+        words = ["python3", "-I", "-S", "-c", LAYER_CHANGES, mounts.LAYER]
+        command = SandboxCommand(words, "/", seconds=COPY_SECONDS, cancelled=self.cancelled)
+        with self._lock:
+            self._check_open()
+            layer = mounts.layer_arguments(self._workspace)
+            status = self._execute(command, out, err, gateway=None, extra_mounts=layer)
+        return out.head if (status.code, status.reason) == (0, Reason.EXIT) else None
 
     def close(self) -> None:
         with self._lock:

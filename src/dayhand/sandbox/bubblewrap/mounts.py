@@ -25,6 +25,7 @@ from dayhand.sandbox.guest import (
 )
 
 EGRESS_SOCKET = f"/run/egress/{SOCKET}"  # in the box
+LAYER = "/tmp/layer"  # noqa: S108 - in the box: the upper layer of its workspace
 ORIGIN = "/tmp/origin"  # noqa: S108 - in the box: where a snapshot is copied from
 SDK_FOLDERS = "/usr/lib/dotnet/sdk:/usr/share/dotnet/sdk"  # a new version there changes no program's own file
 
@@ -126,6 +127,11 @@ def origin_arguments(*folders: Path) -> list[str]:
     if len(folders) == 1:
         return ["--ro-bind", str(folders[0]), ORIGIN]
     return [*(word for each in folders for word in ("--overlay-src", str(each))), "--ro-overlay", ORIGIN]
+
+
+def layer_arguments(upper: Path) -> list[str]:
+    """What the box changed in its workspace, beside the workspace."""
+    return ["--ro-bind", str(upper), LAYER]
 
 
 def egress_socket_arguments(folder: Path) -> list[str]:

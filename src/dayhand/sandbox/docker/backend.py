@@ -187,7 +187,7 @@ class DockerSandbox:
             if egress is not None:
                 self._copy_certificates(container)
                 box.open_egress(stack.enter_context(self._open_gateway(name, egress)))
-            box.checked_out = origin.commit if origin and not writable else ""
+            box.commit = box.checked_out = origin.commit if origin and not writable else ""
             yield box
 
     def find_snapshot(self, key: str) -> Snapshot | None:

@@ -11,7 +11,6 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from docker.errors import ImageNotFound
@@ -22,6 +21,7 @@ from dayhand.sandbox.base import Snapshot
 from dayhand.sandbox.docker.engine import DockerEngine, engine_errors, remove_if_unused
 from dayhand.sandbox.docker.labels import BOX, OVER, OWNER, SNAPSHOT, VOLUME, box_labels
 from dayhand.sandbox.file_lock import FileLock
+from dayhand.startup.records import dataclass
 
 REPOSITORY = "dayhand-state"
 
