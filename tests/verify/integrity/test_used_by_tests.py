@@ -7,7 +7,10 @@ import pytest
 from dayhand.verify.trees import Trees
 from tests.verify.files import InMemoryFiles
 
-TEST = {"tests/test_shop.py": "from shop import total\nEXPECTED = open('expected.json')\n"}
+TEST = {
+    "tests/test_shop.py": "from shop import total\nfrom checks import assert_total\nEXPECTED = open('expected.json')\n",
+    "src/shop.test.ts": "import { assertTotal } from './checks';\n",
+}
 PYPROJECT = '[project]\nname = "shop"\ndependencies = [{}]\n[tool.pytest.ini_options]\naddopts = "{}"\n'
 NEEDS = '{"dependencies": {"chai": "5"}}'
 
@@ -41,6 +44,7 @@ def wording(changed: str, text: str, others: dict[str, str], *, alone: bool) -> 
         ("shop_kit.py", "import pytest\n", {}),
         ("cases.py", "from unittest import TestCase\n", {}),
         ("checks.py", "def assert_total(a):\n    assert a\n", {}),
+        ("src/checks.ts", "export function assertTotal(a) {}\n", {}),
         ("kit.js", "exports.adds = (a) => { expect(a).toBe(1); };\n", {}),
         ("kit.ts", "import { expect } from 'vitest';\n", {}),
         ("kit/kit.go", 'package kit\n\nimport "testing"\n', {}),
@@ -66,6 +70,9 @@ def test_what_only_tests_use_is_exchanged_with_them(path: str, text: str, others
         ("kit.py", "import pytest\n", {"pyproject.toml": PYPROJECT.format('"pytest>=8"', "")}, False),
         ("kit.ts", "import { expect } from 'chai';\n", {"package.json": NEEDS}, False),
         ("kit.py", "import pytest\n", {}, True),
+        ("kit.py", "def assert_positive(a):\n    assert a\n", {}, False),
+        ("checks.py", "def assert_total(a):\n    assert a\n", {"other.py": "import checks\n"}, False),
+        ("src/checks.ts", "export function assertNever(a) {}\n", {"src/shop.ts": "import { assertNever } from './checks';\n"}, False),
         ("expected.json", "{}", {"kit.py": "open('expected.json')\n"}, False),
         ("data/expected.json", "{}", {"kit.py": "open(f'data/{name}.json')\n"}, False),
         ("expected.json", "{}", {"kit.py": "open('expected' + SUFFIX)\n"}, False),

@@ -9,7 +9,6 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator
-from itertools import islice
 from posixpath import dirname, join, normpath
 
 from dayhand.environment.ecosystems.base import Files
@@ -23,6 +22,7 @@ from dayhand.file_kinds import (
     is_test,
 )
 from dayhand.verify.integrity.configuration import check_settings
+from dayhand.verify.scope.unmentioned import imported_words
 
 MAX_SETTINGS = 200  # files; those nearest to the top are read
 MAX_FILES = 3000  # that are searched for the name of a data file; with more, the file counts as source
@@ -36,20 +36,21 @@ LOADS = re.compile(
 )
 WORD = re.compile(r"[\w.@/-]*[\w-]")
 SUFFIX = re.compile(r"(?:/index|/__init__)?\.\w+$")
+SCRIPTS = (".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".mts", ".cts")
 # What only tests use of a language, by suffix.
 _SCRIPT = re.compile(
     r"[\"'](?:vitest|@jest/globals|chai|node:test|bun:test|ava|tape|@playwright/test|@testing-library/[\w-]+)[\"']"
-    r"|\bexpect\([^\n]*\)\s*\.\s*(?:not\.|resolves\.|rejects\.)?to\w+|\b(?:jest|vi)\.(?:mock|fn|spyOn)\(|\bfunction assert\w+\("
+    r"|\bexpect\([^\n]*\)\s*\.\s*(?:not\.|resolves\.|rejects\.)?to\w+|\b(?:jest|vi)\.(?:mock|fn|spyOn)\("
 )
 _JAVA = re.compile(
     r"^import (?:static )?(?:org\.junit|org\.assertj|org\.hamcrest|io\.kotest|kotlin\.test)\b", re.MULTILINE
 )
 FRAMEWORK = {
     ".py": re.compile(
-        r"^\s*(?:import|from)\s+(?:pytest|unittest(?!\.mock| import mock\s*$)|nose2?|hypothesis)\b|^\s*def assert_\w+\(",
+        r"^\s*(?:import|from)\s+(?:pytest|unittest(?!\.mock| import mock\s*$)|nose2?|hypothesis)\b",
         re.MULTILINE,
     ),
-    **dict.fromkeys((".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".mts", ".cts"), _SCRIPT),
+    **dict.fromkeys(SCRIPTS, _SCRIPT),
     ".go": re.compile(
         r"^\s*(?:import\s+)?(?:\w+ )?\"(?:testing|github\.com/stretchr/testify/\w+)\"", re.MULTILINE
     ),
@@ -58,6 +59,11 @@ FRAMEWORK = {
     ".java": _JAVA,
     ".kt": _JAVA,
     ".cs": re.compile(r"^using (?:Xunit|NUnit)\b", re.MULTILINE),
+}
+# What sources have too: it is for tests if only they import it.
+ASSERTS = {
+    ".py": re.compile(r"^\s*def assert_\w+\(", re.MULTILINE),
+    **dict.fromkeys(SCRIPTS, re.compile(r"\bfunction assert\w+\(|\bassert\w+\s*=\s*\(")),
 }
 # A package that needs one of these to run is a tool for tests itself.
 FOR_TESTS = re.compile(r"(?:pytest|hypothesis|nose2?|vitest|jest|@jest/globals|chai|mocha|ava|tape)\b")
@@ -108,8 +114,23 @@ def _settings(path: str, text: str) -> str:
 
 
 def _uses_framework(path: str, files: Files) -> bool:
-    rule = FRAMEWORK.get(path[path.rfind(".") :])
-    return bool(rule and rule.search(files.read(path))) and not _is_test_tool(path, files)
+    suffix, text = path[path.rfind(".") :], files.read(path)
+    uses = suffix in FRAMEWORK and FRAMEWORK[suffix].search(text)
+    asserts = suffix in ASSERTS and ASSERTS[suffix].search(text)
+    is_helper = uses or (asserts and _is_imported_by_tests_alone(path, files))
+    return bool(is_helper) and not _is_test_tool(path, files)
+
+
+def _is_imported_by_tests_alone(path: str, files: Files) -> bool:
+    stem = SUFFIX.sub("", path).rpartition("/")[2].lower()
+    users = [each for each in _code(files) if each != path and stem in imported_words(files.read(each))]
+    return bool(users) and all(map(belongs_to_tests, users))
+
+
+def _code(files: Files) -> tuple[str, ...]:
+    """The code files; none if there are too many to read."""
+    code = tuple(path for path in files.paths() if TEST_CODE.search(path))
+    return code if len(code) <= MAX_FILES else ()
 
 
 def _is_test_tool(path: str, files: Files) -> bool:
@@ -151,9 +172,7 @@ def _is_named_by_tests(path: str, files: Files) -> bool:
         *folders,
         *(f"{quote}{name.partition('.')[0]}{quote}" for quote in "\"'" if not name.startswith(".")),
     ]
-    code = list(islice((each for each in files.paths() if TEST_CODE.search(each)), MAX_FILES + 1))
-    if len(code) > MAX_FILES:
-        return False
+    code = _code(files)
     tests = [each for each in code if belongs_to_tests(each)]
     if not any(name in files.read(each) for each in tests if is_test(each) or each.endswith("conftest.py")):
         return False
