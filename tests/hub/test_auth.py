@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -16,6 +18,7 @@ from dayhand.hub.repository import RepositoryHub
 from dayhand.hub.requester import Sending, Share
 from dayhand.ledger import keys
 from dayhand.ledger.github_share import GitHubShare
+from tests.app_key import app_key_pem
 from tests.hub.conftest import Place
 
 
@@ -25,13 +28,29 @@ def test_the_jwt_lives_shorter_than_ten_minutes_and_begins_a_minute_back(place: 
     assert claims == {"iat": 999_940, "exp": 1_000_540, "iss": str(place.app.id)}
 
 
-@pytest.mark.parametrize(
-    "pem", ["", "not a key", "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----"]
-)
-def test_a_key_that_is_none_is_refused_with_where_to_get_one(pem: str) -> None:
-    with pytest.raises(SettingsError, match="cannot be read as a PEM key") as refused:
+PEM = app_key_pem()
+INSTEAD = {
+    "": "is empty",
+    " \n": "is empty",
+    "not a key": "cannot be read as a PEM key",
+    "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----": "cannot be read as a PEM key",
+    PEM[:800]: "is cut off",
+    base64.b64encode(PEM.encode()).decode(): "is encoded as Base64",
+    base64.encodebytes(PEM.encode()).decode(): "is encoded as Base64",
+    "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----": "is a public key",
+    "ssh-rsa AAAAB3Nz me@here": "is a public key",
+    "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----": "is an SSH key",
+    "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----": "is a certificate",
+    "SHA256:3VzXqtKf0gHJ1=": "is only its fingerprint",
+}
+
+
+@pytest.mark.parametrize("pem", list(INSTEAD), ids=range(len(INSTEAD)))
+def test_what_is_stored_instead_of_a_key_is_named_with_where_to_get_one(pem: str) -> None:
+    with pytest.raises(SettingsError, match=f"private key {INSTEAD[pem]}") as refused:
         load_key(pem)
     assert "GITHUB_APP_PRIVATE_KEY_PATH" in refused.value.advice
+    assert len(pem) < 20 or pem not in str(refused.value)
 
 
 def test_a_key_of_another_kind_is_named() -> None:
@@ -39,7 +58,7 @@ def test_a_key_of_another_kind_is_named() -> None:
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    with pytest.raises(SettingsError, match="not RSA"):
+    with pytest.raises(SettingsError, match="is of the kind EC, not RSA"):
         load_key(pem.decode())
 
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from dayhand.errors import SettingsError
+from dayhand.hub.auth import load_key
 from dayhand.ledger.redis_server import connect, embedded
-from dayhand.settings.required import MAX_KEY_BYTES, app_key, require_app, require_data, require_no_eviction
+from dayhand.settings.required import MAX_KEY_BYTES, require_app, require_data, require_no_eviction
+from dayhand.settings.required import app_key as read_app_key
 from dayhand.settings.table import Settings, read_settings
+from tests.app_key import app_key, app_key_pem
 
+PEM = app_key_pem()
 APP = {"GITHUB_APP_ID": "7", "GITHUB_WEBHOOK_SECRET": "s"}
 
 
@@ -41,11 +46,25 @@ def test_a_key_file_that_cannot_be_one_is_refused(tmp_path: Path, content: bytes
 
 def test_a_folder_in_place_of_a_key_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="Is a directory"):
-        app_key(Settings(tmp_path, private_key_path=tmp_path))
+        read_app_key(Settings(tmp_path, private_key_path=tmp_path))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        PEM, PEM.replace("\n", "\r\n"), PEM.replace("\n", "\\n"), f"\ufeff{PEM}", f"\n\n{PEM}\n\n", f'"{PEM}"',
+        app_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+    ],
+    ids=["as it is", "Windows", "one line", "byte order mark", "blank lines", "quotes", "PKCS #8"],
+)  # fmt: skip
+def test_a_key_file_that_was_written_otherwise_is_read(tmp_path: Path, content: str) -> None:
+    (tmp_path / "key.pem").write_bytes(content.encode())
+    settings = Settings(tmp_path, private_key_path=tmp_path / "key.pem")
+    assert load_key(read_app_key(settings)).private_numbers() == app_key().private_numbers()
 
 
 def test_the_key_as_text_wins_over_the_file(tmp_path: Path) -> None:
-    assert app_key(Settings(tmp_path, private_key="a\\nb", private_key_path=tmp_path / "none")) == "a\nb"
+    assert read_app_key(Settings(tmp_path, private_key="a\\nb", private_key_path=tmp_path / "none")) == "a\nb"
 
 
 def test_the_data_folder_is_made(tmp_path: Path) -> None:

@@ -62,8 +62,8 @@ def test_a_line_that_is_not_a_setting_is_named_without_its_value(
 ) -> None:
     dotenv = tmp_path / ".env"
     with pytest.raises(SettingsError) as refused:
-        values(dotenv, f"GITHUB_APP_ID=7\n{line}\n")
-    assert str(refused.value) == f"{dotenv}, line 2: “{shown}” is not NAME=value."
+        values(dotenv, f"GITHUB_APP_ID=7\n\n{line}\n")
+    assert str(refused.value) == f"{dotenv}, line 3: “{shown}” is not NAME=value."
     assert "quotes" in refused.value.advice
 
 

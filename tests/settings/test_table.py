@@ -376,3 +376,21 @@ def test_a_name_that_is_near_no_setting_is_told_all_of_them() -> None:
     with pytest.raises(SettingsError) as refused:
         read_settings({"DAYHAND_FOO": "7"}, dotenv=None)
     assert refused.value.advice.startswith("Remove it from the environment. Known: DAYHAND_AUDIT_DAYS, ")
+
+
+def test_two_values_of_one_setting_in_a_file_are_refused_and_its_lines_are_named(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("OTHER=1\nOTHER=2\nDAYHAND_PORT=81\n\nDAYHAND_PORT=82\n")
+    with pytest.raises(SettingsError) as refused:
+        read_settings({}, dotenv)
+    assert str(refused.value) == f"DAYHAND_PORT is set to two different values in {dotenv}, on lines 3 and 5."
+    dotenv.write_text("DAYHAND_PORT=81\nDAYHAND_PORT=81\n")
+    assert read_settings({}, dotenv).port == 81
+    assert read_settings({"DAYHAND_PORT": "83"}, dotenv).port == 83
+
+
+@pytest.mark.parametrize("name", ["dayhand_port", "Dayhand_Port", "DAYHAND-PORT", "\u200bDAYHAND_PORT"])
+def test_a_name_in_other_letters_is_not_ignored(name: str) -> None:
+    with pytest.raises(SettingsError, match="is not a setting of Dayhand") as refused:
+        read_settings({name: "81"}, dotenv=None)
+    assert refused.value.advice == "Did you mean DAYHAND_PORT?"

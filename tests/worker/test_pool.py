@@ -269,7 +269,11 @@ def test_a_job_of_a_warm_worker_imports_nothing_for_its_first_request(tmp_path: 
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("GITHUB_APP_PRIVATE_KEY", "not a key", "The App's private key cannot be read as a PEM key."),
+        (
+            "GITHUB_APP_PRIVATE_KEY",
+            "not a key",
+            "What is set as the App's private key cannot be read as a PEM key.",
+        ),
         ("DAYHAND_PRICES", "none.toml", "none.toml cannot be read"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -28,6 +29,17 @@ JWT_SECONDS = 540  # GitHub accepts at most ten minutes; one minute is left for 
 REFRESH_SECONDS = 300
 REMEMBERED_SECONDS = 24 * 3600
 MIN_KEY_BITS = 2048
+# What people store instead of the key, by how its text begins or what it contains.
+NOT_A_KEY = {
+    r"\s*$": "is empty",
+    r"ssh-|ecdsa-|.*-BEGIN [A-Z ]*PUBLIC KEY": "is a public key",
+    r".*-BEGIN CERTIFICATE": "is a certificate, not a key",
+    r".*-BEGIN OPENSSH PRIVATE KEY": "is an SSH key, not the App's",
+    r"\s*SHA256:": "is only its fingerprint",
+    r"\s*LS0tLS1CRUdJTi": "is encoded as Base64",
+    r".*-BEGIN (?!.*-END )": "is cut off: its last line is missing",
+    "": "cannot be read as a PEM key",
+}
 NOT_GRANTED = 422
 
 
@@ -195,9 +207,11 @@ def load_key(pem: str) -> RSAPrivateKey:
     except TypeError as error:
         raise SettingsError("The App's private key is protected by a passphrase.", advice=advice) from error
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise SettingsError("The App's private key cannot be read as a PEM key.", advice=advice) from error
+        fault = next(fault for pattern, fault in NOT_A_KEY.items() if re.match(pattern, pem, re.DOTALL))
+        raise SettingsError(f"What is set as the App's private key {fault}.", advice=advice) from error
     if not isinstance(key, RSAPrivateKey):
-        raise SettingsError(f"The App's private key is {type(key).__name__}, not RSA.", advice=advice)
+        kind = type(key).__name__.removesuffix("PrivateKey")
+        raise SettingsError(f"The App's private key is of the kind {kind}, not RSA.", advice=advice)
     if key.key_size < MIN_KEY_BITS:
         raise SettingsError(
             f"The App's private key has {key.key_size} bits; GitHub's keys have 2048.", advice=advice

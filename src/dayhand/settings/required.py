@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from codecs import BOM_UTF8
 
 from dayhand.errors import SettingsError
 from dayhand.ledger.redis_server import connect
@@ -38,10 +39,10 @@ def app_key(settings: Settings) -> str:
     """The text of the App's private key; whether it is one, `hub.auth` finds out. Raises ``SettingsError``."""
     path = settings.private_key_path
     if settings.private_key or path is None:
-        return settings.private_key.replace("\\n", "\n")
+        return _with_line_ends(settings.private_key)
     try:
         with path.open("rb") as file:
-            text = file.read(MAX_KEY_BYTES + 1).decode("ascii")
+            text = file.read(MAX_KEY_BYTES + 1).removeprefix(BOM_UTF8).decode("ascii")
     except OSError as error:
         raise SettingsError(
             f"GITHUB_APP_PRIVATE_KEY_PATH: {path} cannot be read ({error.strerror}).", advice=PEM_ADVICE
@@ -52,7 +53,12 @@ def app_key(settings: Settings) -> str:
         ) from error
     if len(text) > MAX_KEY_BYTES:
         raise SettingsError(f"GITHUB_APP_PRIVATE_KEY_PATH: {path} is too large for a key.", advice=PEM_ADVICE)
-    return text
+    return _with_line_ends(text)
+
+
+def _with_line_ends(pem: str) -> str:
+    """A key that went through one line, as variables of hosts and containers do."""
+    return pem.replace("\\n", "\n")
 
 
 def require_data(settings: Settings) -> None:

@@ -45,6 +45,11 @@ def setting(
 
 def read_value(row: Setting, text: Text) -> Any:
     """The value of one setting. Raises ``SettingsError`` that names it, what is wrong with it, and what to do."""
+    if text.former_line:
+        raise SettingsError(
+            f"{row.name} is set to two different values in {text.source}, on lines {text.former_line} and {text.line}.",
+            advice="Remove one of them.",
+        )
     try:
         return row.type.read(text.value)
     except WrongText as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import io
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,6 +24,8 @@ class Text:
 
     value: str
     source: str
+    line: int = 0  # in a file
+    former_line: int = 0  # that sets it to something else
 
 
 def read_texts(environ: Mapping[str, str], dotenv: Path | None) -> dict[str, Text]:
@@ -34,11 +37,14 @@ def read_texts(environ: Mapping[str, str], dotenv: Path | None) -> dict[str, Tex
 def refuse_unknown(texts: Mapping[str, Text], *, known: tuple[str, ...], prefix: str) -> None:
     """Raise ``SettingsError`` for a name with our prefix that is not a setting, with the nearest known one."""
     for name, text in texts.items():
-        if name.startswith(prefix) and name not in known:
+        typed = re.sub(r"[^A-Z0-9]", "_", name.upper()).lstrip(
+            "_"
+        )  # in capitals, without characters that nobody sees
+        if typed.startswith(prefix) and name not in known:
             ends = [
                 each.removeprefix(prefix) for each in known
             ]  # the same prefix would make any two names near
-            near = difflib.get_close_matches(name.removeprefix(prefix), ends, n=1)
+            near = difflib.get_close_matches(typed.removeprefix(prefix), ends, n=1)
             hint = f"Remove it from {text.source}. Known: {', '.join(known)}."
             if near:
                 hint = f"Did you mean {prefix}{near[0]}?"
@@ -80,16 +86,20 @@ def read_dotenv(path: Path) -> dict[str, Text]:
         raise SettingsError(
             f"{path} cannot be read: {reason}.", advice="Correct the file or its permissions, or remove it."
         ) from error
-    texts = {}
+    texts: dict[str, Text] = {}
     for binding in parse_stream(io.StringIO(text)):
-        line = binding.original.string.strip()
+        whole = binding.original.string  # with the empty lines before it
+        line = whole.strip()
+        number = binding.original.line + whole[: whole.find(line)].count("\n")
         if binding.error or (binding.key and binding.value is None):
             raise SettingsError(
-                f"{path}, line {binding.original.line}: “{_without_value(line)}” is not NAME=value.",
+                f"{path}, line {number}: “{_without_value(line)}” is not NAME=value.",
                 advice="Write one NAME=value on each line, with quotes around a value that has several lines or “ #” in it.",
             )
         if binding.key:
-            texts[binding.key] = Text((binding.value or "").strip(), str(path))
+            value, former = (binding.value or "").strip(), texts.get(binding.key)
+            other = former.line if former and former.value not in ("", value) else 0
+            texts[binding.key] = Text(value, str(path), number, other)
     return texts
 
 
