@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -17,24 +16,14 @@ import pytest
 import requests
 from rq import Worker
 
-from dayhand.commands.up import up
-from dayhand.errors import DayhandError
+from dayhand.child_process import ready_socket
+from dayhand.commands.up import how_it_ended, up
+from dayhand.errors import DayhandError, SettingsError
 from dayhand.ledger.queue import dispatch_queue, queue
 from dayhand.ledger.redis_server import connect, connect_raw
-from dayhand.localhub.server import LocalHub
-from dayhand.scripted_model.moves import Script, ScriptState
-from dayhand.scripted_model.server import ScriptedServer
 from dayhand.settings.table import Settings
 from dayhand.worker.dispatcher import DISPATCHERS
 from tests.app_key import app_key_pem
-from tests.journey.harness import (
-    DONE,
-    EVENTS,
-    FIX,
-    PERMISSIONS,
-    SECRET,
-    SHOP,
-)
 
 
 @pytest.fixture
@@ -91,35 +80,17 @@ def test_a_port_that_another_program_holds_is_said_before_anything_starts(folder
     assert not (folder / "data" / "redis").exists()
 
 
-def test_a_label_becomes_a_pull_request_with_everything_in_one_command(folder: Path) -> None:
-    url = f"http://127.0.0.1:{free_port()}"
-
-    def play(scene: ScriptState) -> list[object]:
-        return [FIX] if scene.turn == 0 else [DONE]
-
-    with LocalHub(folder / "github") as hub, ScriptedServer([Script("up", lambda _: True, play)]) as model:  # type: ignore[arg-type]
-        actions = hub.actions
-        ada = actions.add_user("ada", "Ada")
-        app = actions.add_app(
-            "dayhand",
-            permissions=PERMISSIONS,
-            events=EVENTS,
-            webhook_url=f"{url}/webhook",
-            secret=SECRET,
-            owner="ada",
-        )
-        repo = actions.add_repository("ada/shop", SHOP)
-        (folder / "key.pem").write_text(app.private_key)
-        plain = {
-            k: v
-            for k, v in os.environ.items()
-            if not k.startswith(("DAYHAND_", "GITHUB_", "OPENAI_", "REDIS_"))
-        }
+def test_it_is_up_when_everything_answers_survives_redis_and_takes_everything_along(folder: Path) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    plain = {
+        k: v for k, v in os.environ.items() if not k.startswith(("DAYHAND_", "GITHUB_", "OPENAI_", "REDIS_"))
+    }
+    with ready_socket(folder / "systemd") as systemd:
         env = {
-            **plain, "DAYHAND_DATA": str(folder / "data"), "GITHUB_API_URL": hub.api_url, "GITHUB_APP_ID": str(app.id),
-            "GITHUB_APP_PRIVATE_KEY_PATH": str(folder / "key.pem"), "GITHUB_WEBHOOK_SECRET": SECRET,
-            "OPENAI_BASE_URL": model.base_url, "DAYHAND_MODEL": "scripted", "DAYHAND_CONCURRENCY": "1",
-            "DAYHAND_PORT": url.rpartition(":")[2],
+            **plain, **systemd.env, "DAYHAND_DATA": str(folder / "data"), "GITHUB_API_URL": "http://127.0.0.1:1",
+            "GITHUB_APP_ID": "7", "GITHUB_APP_PRIVATE_KEY": app_key_pem(), "GITHUB_WEBHOOK_SECRET": "s",
+            "DAYHAND_CONCURRENCY": "1", "DAYHAND_PORT": f"{port}",
         }  # fmt: skip
         command = [sys.executable, "-m", "dayhand.cli", "up"]
         with subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, text=True) as process:
@@ -129,27 +100,37 @@ def test_a_label_becomes_a_pull_request_with_everything_in_one_command(folder: P
                 assert next(printed) == "Dayhand is up (stop with Ctrl-C).\n"
                 assert answers(url), "it is said when it is so"
                 assert registered(folder / "data") == {"dayhand": 1, "dayhand-dispatch": DISPATCHERS}
+                wait_for("systemd is not told", systemd.is_ready)
                 link = next(part for part in next(printed).split() if "?token=" in part)
-                kill_redis(folder / "data")
-                wait_for("Redis is not started again", lambda: answers(url))
-                actions.install(app, "ada", ["ada/shop"], silent=True)
-                issue = actions.open_issue(
-                    repo, ada, "Totals are one too high", body="An empty cart costs 1."
-                )
-                actions.label(repo, issue, "codex", by=ada)
-                wait_for(
-                    "no pull request is ready", lambda: any(p.pull and not p.pull.draft for p in repo.pulls())
-                )
                 assert link.startswith(f"{url}/tasks?token=")
                 with requests.Session() as browser:
                     page = browser.get(link, timeout=5)
                     assert (page.status_code, page.url) == (200, f"{url}/tasks"), "the token left the address"
-                    (task,) = browser.get(
-                        f"{url}/tasks", headers={"Accept": "application/json"}, timeout=5
-                    ).json()
-                assert task["title"] == issue.title, json.dumps(task)
+                kill_redis(folder / "data")
+                wait_for("Redis is not started again", lambda: answers(url))
                 process.send_signal(signal.SIGTERM)
                 assert process.wait(timeout=20) == 0
             finally:
                 process.kill()
         wait_for("the web process outlives it", lambda: not answers(url), 10)
+
+
+@pytest.mark.parametrize(
+    ("code", "failure", "says"),
+    [
+        (3, DayhandError, "`dayhand work` ended with exit code 3."),
+        (2, SettingsError, "`dayhand work` ended with exit code 2."),
+        (-11, DayhandError, "`dayhand work` was ended by SIGSEGV."),
+        (-50, DayhandError, "`dayhand work` was ended by signal 50."),
+    ],
+)
+def test_how_a_process_ended_is_said(code: int, failure: type[DayhandError], says: str) -> None:
+    error = how_it_ended("work", code)
+    assert (type(error), str(error)) == (failure, says)
+    assert "last lines" in error.advice
+
+
+def test_a_process_that_was_killed_points_to_the_kernels_log() -> None:
+    error = how_it_ended("work", -9)
+    assert str(error) == "`dayhand work` was ended by SIGKILL."
+    assert "`journalctl -k`" in error.advice

@@ -93,6 +93,13 @@ def test_a_unit_waits_for_what_must_be_finished(unit: Path) -> None:
     assert limits["KillMode"] == "mixed", "the main process tells the others"
 
 
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_a_unit_has_started_when_its_process_says_that_it_is_ready(unit: Path) -> None:
+    limits = settings_of(unit)
+    assert limits["Type"] == "notify"
+    assert "AF_UNIX" in limits["RestrictAddressFamilies"], "it says so on a socket"
+
+
 def test_the_procfile_names_the_same_processes() -> None:
     lines = (FOLDER.parents[1] / "Procfile").read_text(encoding="utf-8").splitlines()
     assert {line.rpartition("dayhand ")[2] for line in lines} == set(PROCESSES)

@@ -25,6 +25,8 @@ from dayhand.settings.sources import read_texts, resolve_former
 from dayhand.settings.table import DOTENV, FORMER, Settings
 
 LOOK_SECONDS = 0.1
+LAST_LINES = "Its last lines above say why; correct that, then start again."
+KILLED = "A person or the kernel killed it; `journalctl -k` says whether memory was short. Start again: no task is lost."
 
 
 def up(settings: Settings) -> int:
@@ -63,7 +65,7 @@ def up(settings: Settings) -> int:
                 LOGGER.warning("Redis ended with %s and was started again.", code)
             for name, child in children.items():
                 if child.poll() is not None:
-                    raise _ended(name, child.returncode)
+                    raise how_it_ended(name, child.returncode)
             if starting and all(each.is_ready() for each in starting.values()):
                 starting.clear()
                 print(
@@ -82,12 +84,15 @@ def require_port(settings: Settings) -> None:
             raise DayhandError(f"{finding.observed} ({finding.fault.code}).", advice=finding.cure)
 
 
-def _ended(name: str, code: int) -> DayhandError:
-    """The failure of a child, with the exit code of its own kind."""
-    failure = SettingsError if code == ExitCode.SETTINGS else DayhandError
-    return failure(
-        f"`dayhand {name}` ended with exit code {code}.",
-        advice="Its last lines above say why; correct that, then start again.",
+def how_it_ended(name: str, code: int) -> DayhandError:
+    """The failure of a child, with the exit code of its own kind; ``code`` is negative for a signal."""
+    if code >= 0:
+        failure = SettingsError if code == ExitCode.SETTINGS else DayhandError
+        return failure(f"`dayhand {name}` ended with exit code {code}.", advice=LAST_LINES)
+    known = -code in set(signal.Signals)
+    return DayhandError(
+        f"`dayhand {name}` was ended by {signal.Signals(-code).name if known else f'signal {-code}'}.",
+        advice=KILLED if code == -signal.SIGKILL else LAST_LINES,
     )
 
 

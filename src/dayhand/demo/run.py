@@ -70,7 +70,12 @@ def run_demo(settings: Settings, *, once: bool, as_json: bool, cases: Sequence[s
             _print_json(tasks)
         print_summary(console, tasks, f"{demo.url}/tasks")
         failed = any(task.failed for task in tasks)
-        if not once:
+        if once:
+            print_line(
+                console,
+                "\nThe local GitHub ends now, and its addresses with it; without --once it keeps running.",
+            )
+        else:
             _wait_for_interrupt(console, demo, settings)
     return ExitCode.FAILED if failed else ExitCode.OK
 

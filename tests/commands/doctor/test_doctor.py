@@ -17,7 +17,7 @@ from dayhand.commands.doctor.doctor import SECTIONS, examine, look
 from dayhand.commands.doctor.files import check_modes
 from dayhand.commands.doctor.finding import HealthFinding
 from dayhand.commands.doctor.machine import check_dashboard
-from dayhand.commands.doctor.sandboxes import check_sandbox
+from dayhand.commands.doctor.sandboxes import check_engine, check_sandbox
 from dayhand.hub.permissions import EVENTS, PERMISSIONS
 from dayhand.ledger.redis_server import embedded
 from dayhand.localhub.server import LocalHub
@@ -148,11 +148,13 @@ def test_an_engine_without_the_image_is_not_taken_and_that_is_told(settings: Set
     client, _ = require_image()
     client.close()
 
-    findings = list(check_sandbox(replace(settings, sandbox="auto", sandbox_image="no-such-image")))
+    auto = replace(settings, sandbox="auto", sandbox_image="no-such-image")
+    (unused,) = check_engine(auto)
 
-    assert any("tasks run in bubblewrap" in each.observed for each in findings)
-    assert findings[-1].fault is FaultCode.ENGINE_UNUSED
-    assert "docker build" in findings[-1].cure
+    assert any("tasks run in bubblewrap" in each.observed for each in check_sandbox(auto))
+    assert unused.fault is FaultCode.ENGINE_UNUSED
+    assert "docker build" in unused.cure
+    assert list(check_engine(replace(auto, sandbox="bubblewrap"))) == []
 
 
 def test_the_dashboards_token_is_found_but_never_shown(tmp_path: Path) -> None:

@@ -52,7 +52,11 @@ class FaultCode(Enum):
         "Nothing answers there as long as Dayhand does not run; when it does, a proxy or DNS is in the way.",
     )
     URL_FOREIGN = "DH-SYS-13", Health.BAD, "GitHub's deliveries and people's links go to another program."
-    URL_LOCAL = "DH-SYS-14", Health.WEAK, "GitHub delivers to public addresses only."
+    URL_LOCAL = (
+        "DH-SYS-14",
+        Health.WEAK,
+        "GitHub delivers to addresses that it can reach: on github.com, to public ones.",
+    )
 
     APP_NOT_SET = "DH-GH-01", Health.BAD, "Dayhand acts as a GitHub App, which is not set up here."
     APP_KEY_UNREADABLE = (

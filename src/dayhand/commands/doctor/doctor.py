@@ -16,7 +16,7 @@ from dayhand.commands.doctor.machine import check_dashboard, check_data, check_m
 from dayhand.commands.doctor.model import check_models
 from dayhand.commands.doctor.redis_server import check_redis
 from dayhand.commands.doctor.report import count, print_json, print_text
-from dayhand.commands.doctor.sandboxes import check_sandbox, try_sandbox
+from dayhand.commands.doctor.sandboxes import check_engine, check_sandbox, try_sandbox
 from dayhand.commands.doctor.webhook import check_url, check_webhook
 from dayhand.errors import ExitCode, SettingsError
 from dayhand.settings.table import Settings
@@ -51,7 +51,7 @@ SECTIONS = (
     DoctorSection("GitHub App", (check_app,), (check_webhook, check_url)),
     DoctorSection("Redis", (check_redis,)),
     DoctorSection("Model", (check_prices,), (check_models, ask_models)),
-    DoctorSection("Sandbox", (), (check_sandbox, try_sandbox)),
+    DoctorSection("Sandbox", (check_sandbox,), (check_engine, try_sandbox)),
 )
 
 

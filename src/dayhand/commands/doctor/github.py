@@ -156,9 +156,14 @@ def check_installations(
 
 def web_address(api_url: str) -> str:
     """The address of GitHub's pages for its API."""
-    if api_url == PUBLIC or api_url.endswith(DATA_RESIDENCY):
+    if is_public_github(api_url):
         return api_url.replace("//api.", "//", 1)
     return api_url.removesuffix("/api/v3")
+
+
+def is_public_github(api_url: str) -> bool:
+    """Whether it is a GitHub on the internet, which reaches public addresses only."""
+    return api_url == PUBLIC or api_url.endswith(DATA_RESIDENCY)
 
 
 def not_read(error: HubError, page: str) -> HealthFinding:

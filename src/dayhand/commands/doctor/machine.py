@@ -71,7 +71,7 @@ def check_dashboard(settings: Settings) -> Iterator[HealthFinding]:
     if settings.dashboard_token:
         yield HealthFinding(f"{settings.url}/tasks opens with {TOKEN_NAME}")
     elif not path.is_symlink() and not path.exists():
-        yield HealthFinding("`dayhand up` makes the dashboard's token when it starts, and prints the link")
+        yield HealthFinding("the dashboard's token is made at the first start, which prints the link")
     else:
         try:
             read_token(path)

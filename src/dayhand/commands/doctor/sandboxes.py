@@ -32,8 +32,6 @@ def check_sandbox(settings: Settings) -> Iterator[HealthFinding]:
     yield HealthFinding(f"tasks run in {chosen.name} (DAYHAND_SANDBOX={settings.sandbox})")
     if isinstance(chosen, BubblewrapSandbox):
         yield from examine_bubblewrap(chosen)
-        if settings.sandbox == "auto":
-            yield from _unused_engine(settings)
     else:
         yield from examine_docker(chosen)
 
@@ -50,9 +48,9 @@ def try_sandbox(settings: Settings) -> Iterator[HealthFinding]:
     yield from try_box(chosen, settings)
 
 
-def _unused_engine(settings: Settings) -> Iterator[HealthFinding]:
+def check_engine(settings: Settings) -> Iterator[HealthFinding]:
     """An engine that answers is not used if it does not have the sandbox's image."""
-    if engine_has_image(settings) is None:
+    if settings.sandbox != "auto" or not settings.data.is_dir() or engine_has_image(settings) is not False:
         return
     yield HealthFinding(
         f"docker: an engine answers, but has no image {settings.sandbox_image}, so it is not used",

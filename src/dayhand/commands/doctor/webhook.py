@@ -11,7 +11,14 @@ from urllib.parse import urlsplit
 
 from dayhand.commands.doctor.codes import FaultCode
 from dayhand.commands.doctor.finding import HealthFinding
-from dayhand.commands.doctor.github import Clock, not_read, open_auth, short_reason, web_address
+from dayhand.commands.doctor.github import (
+    Clock,
+    is_public_github,
+    not_read,
+    open_auth,
+    short_reason,
+    web_address,
+)
 from dayhand.errors import HubError, SettingsError
 from dayhand.settings.table import Settings
 from dayhand.settings.value_types import mask_password
@@ -134,9 +141,9 @@ def _count(attempts: Sequence[DeliveryRecord]) -> str:
 def check_url(settings: Settings) -> Iterator[HealthFinding]:
     """Fetch ``DAYHAND_URL``: does this installation answer there? From this machine, which may see less than GitHub does."""
     local = is_local(settings.url)
-    if local and not settings.poll:
+    if not settings.poll and is_out_of_reach(settings.url, settings.api_url):
         yield HealthFinding(
-            f"DAYHAND_URL is {settings.url}, which only this machine or network reaches",
+            f"DAYHAND_URL is {settings.url}, which GitHub cannot reach",
             FaultCode.URL_LOCAL,
             "Set it to the address that GitHub reaches, or set DAYHAND_POLL=5 to read deliveries from GitHub's list.",
         )
@@ -159,8 +166,32 @@ def check_url(settings: Settings) -> Iterator[HealthFinding]:
         yield HealthFinding(f"this installation answers at {settings.url}")
 
 
+def is_out_of_reach(url: str, api_url: str) -> bool:
+    """Whether GitHub cannot reach an address. An Enterprise Server reaches its own network, and its own machine.
+
+    >>> [is_out_of_reach(url, "https://api.github.com") for url in ("https://10.1.2.3", "https://example.org")]
+    [True, False]
+    >>> [is_out_of_reach(url, "https://github.corp/api/v3") for url in ("http://10.1.2.3", "http://localhost:8080")]
+    [False, True]
+    >>> is_out_of_reach("http://127.0.0.1:8080", "http://127.0.0.1:8000/api/v3")
+    False
+    """
+    if is_public_github(api_url):
+        return is_local(url)
+    return is_loopback(url) and not is_loopback(api_url)
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address leads to the machine that uses it."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback or ip_address(host).is_unspecified
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
 def is_local(url: str) -> bool:
-    """Whether GitHub cannot reach an address.
+    """Whether only this machine or its network knows an address.
 
     >>> [is_local(url) for url in ("http://127.0.0.1:80", "http://localhost", "https://10.1.2.3", "http://[::1]")]
     [True, True, True, True]

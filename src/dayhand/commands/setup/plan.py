@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 import yaml
 
-from dayhand.commands.doctor.github import DATA_RESIDENCY, web_address
+from dayhand.commands.doctor.github import DATA_RESIDENCY, is_public_github, web_address
 from dayhand.commands.doctor.webhook import is_local
 from dayhand.errors import SettingsError
 from dayhand.settings.table import PUBLIC_API
@@ -107,7 +107,7 @@ def public_address(text: str, api_url: str) -> str:
             f"“{text}” is not an address.",
             advice="Give the public address of this Dayhand, such as https://dayhand.example.org.",
         ) from error
-    if is_local(url) and is_public(api_url):
+    if is_local(url) and is_public_github(api_url):
         raise SettingsError(
             f"GitHub cannot reach {url}: that address is only known to this machine or network.",
             advice="Give the public address, or use --no-public-address.",
@@ -115,15 +115,10 @@ def public_address(text: str, api_url: str) -> str:
     return url
 
 
-def is_public(api_url: str) -> bool:
-    """Whether it is a GitHub on the internet, which reaches public addresses only."""
-    return api_url == PUBLIC_API or api_url.endswith(DATA_RESIDENCY)
-
-
 def check_api(api_url: str) -> None:
     """Raise ``SettingsError`` unless the address of GitHub's pages follows from its API's."""
     parts = urlsplit(api_url)
-    if parts.path != "/api/v3" and not is_public(api_url):
+    if parts.path != "/api/v3" and not is_public_github(api_url):
         raise SettingsError(
             f"GITHUB_API_URL: {api_url} is not the API of GitHub or of GitHub Enterprise.",
             advice="For GitHub Enterprise Server it ends with /api/v3, or give --enterprise-url https://HOST.",
