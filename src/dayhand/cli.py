@@ -38,13 +38,6 @@ Settings come from the environment or from .env in the current folder: see docs/
 """
 
 
-class HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """One line for each command."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=16, width=100)
-
-
 class ShowVersion(argparse.Action):
     """Print the version. Only then is it looked up: that takes as long as everything else in this module."""
 
@@ -91,7 +84,9 @@ def parser() -> argparse.ArgumentParser:
         prog="dayhand",
         description="Label a GitHub issue, and get a tested pull request.",
         epilog=EPILOG,
-        formatter_class=HelpFormatter,
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(
+            prog, max_help_position=16, width=100
+        ),
     )
     top.add_argument("--version", action=ShowVersion, nargs=0, help="show program's version number and exit")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -105,6 +100,12 @@ def parser() -> argparse.ArgumentParser:
         "--case", action="append", default=[], metavar="NAME", help="run only this case; can be repeated"
     )
 
+    rehearse = _command(
+        commands, "rehearse", _rehearse, text="start a local GitHub and a model to rehearse set-up with"
+    )
+    rehearse.add_argument(
+        "--port", type=int, default=8000, metavar="N", help="its port (default: 8000); the model has the next"
+    )
     _add_setup(commands)
     _add_servers(commands)
     run = _command(commands, "run", _run, text="do one task on a local repository, and leave a branch in it")
@@ -124,7 +125,7 @@ def parser() -> argparse.ArgumentParser:
     environment.add_argument("--json", action="store_true", help="print one JSON object")
 
     doctor = _command(
-        commands, "doctor", _doctor, text="check that this machine can do what the settings ask for"
+        commands, "doctor", _doctor, text="check the whole installation, from GitHub to the sandbox"
     )
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -148,7 +149,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_setup(commands: Subcommands) -> None:
     setup = _command(
-        commands, "setup", _setup, text="register the GitHub App, and try that everything answers"
+        commands, "setup", _setup, text="register the GitHub App, and test that everything answers"
     )
     owner = setup.add_mutually_exclusive_group()
     owner.add_argument("--org", metavar="NAME", help="the organization that owns the App")
@@ -221,6 +222,12 @@ def _demo(arguments: argparse.Namespace) -> int:
     from dayhand.demo.run import run_demo
 
     return run_demo(_settings(), once=arguments.once, as_json=arguments.json, cases=arguments.case)
+
+
+def _rehearse(arguments: argparse.Namespace) -> int:
+    from dayhand.demo.rehearsal import rehearse
+
+    return rehearse(arguments.port)
 
 
 def _setup(arguments: argparse.Namespace) -> int:
@@ -298,49 +305,44 @@ def _audit(arguments: argparse.Namespace) -> int:
 
 
 def _bench(arguments: argparse.Namespace) -> int:
-    if arguments.what == "environment" and arguments.real:
-        from dayhand.bench.real_repositories import bench_real
+    bench: Callable[..., int]
+    options: dict[str, Any] = {}
+    match arguments.what:
+        case "environment" if arguments.real:
+            from dayhand.bench.real_repositories import bench_real as bench
+        case "environment":
+            from dayhand.bench.environment import bench_environment as bench
+        case "agent":
+            from dayhand.bench.agent import bench_agent as bench
+        case "run":
+            from dayhand.bench.local_run.bench import bench_run as bench
+        case "web":
+            from dayhand.bench.web import bench_web as bench
+        case "truth":
+            from dayhand.bench.truth.run import bench_truth as bench
 
-        return bench_real(as_json=arguments.json)
-    if arguments.what == "environment":
-        from dayhand.bench.environment import bench_environment
+            options = {"folder": arguments.folder}
+        case "chaos":
+            from dayhand.bench.chaos.run import Chaos
+            from dayhand.bench.chaos.run import bench_chaos as bench
 
-        return bench_environment(as_json=arguments.json)
-    if arguments.what == "truth":
-        from dayhand.bench.truth.run import bench_truth
+            given = {name: getattr(arguments, name) for name, _, _ in CHAOS}
+            options = {"chaos": Chaos(**{name: value for name, value in given.items() if value is not None})}
+        case "fleet":
+            from dayhand.bench.fleet.run import Fleet
+            from dayhand.bench.fleet.run import bench_fleet as bench
 
-        return bench_truth(arguments.folder, as_json=arguments.json)
-    if arguments.what == "agent":
-        from dayhand.bench.agent import bench_agent
+            options = {"fleet": Fleet(labels=arguments.labels) if arguments.labels else Fleet()}
+        case "growth":
+            from dayhand.bench.growth.run import Growth
+            from dayhand.bench.growth.run import bench_growth as bench
 
-        return bench_agent(as_json=arguments.json)
-    if arguments.what == "run":
-        from dayhand.bench.local_run.bench import bench_run
+            options = {"growth": Growth().with_large() if arguments.large else Growth()}
+        case _:
+            from dayhand.bench.sandbox import bench_sandbox as bench
 
-        return bench_run(as_json=arguments.json)
-    if arguments.what == "chaos":
-        from dayhand.bench.chaos.run import Chaos, bench_chaos
-
-        given = {name: getattr(arguments, name) for name, _, _ in CHAOS}
-        chosen = {name: value for name, value in given.items() if value is not None}
-        return bench_chaos(Chaos(**chosen), as_json=arguments.json)
-    if arguments.what == "fleet":
-        from dayhand.bench.fleet.run import Fleet, bench_fleet
-
-        fleet = Fleet(labels=arguments.labels) if arguments.labels else Fleet()
-        return bench_fleet(fleet, as_json=arguments.json)
-    if arguments.what == "growth":
-        from dayhand.bench.growth.run import Growth, bench_growth
-
-        growth = Growth().with_large() if arguments.large else Growth()
-        return bench_growth(growth, as_json=arguments.json)
-    if arguments.what == "web":
-        from dayhand.bench.web import bench_web
-
-        return bench_web(as_json=arguments.json)
-    from dayhand.bench.sandbox import bench_sandbox
-
-    return bench_sandbox(_settings(), as_json=arguments.json)
+            options = {"settings": _settings()}
+    return bench(**options, as_json=arguments.json)
 
 
 if __name__ == "__main__":

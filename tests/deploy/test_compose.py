@@ -93,6 +93,26 @@ def test_every_setting_that_compose_makes_exists(services: dict[str, Any]) -> No
         assert read_settings(made, dotenv=None).redis_url
 
 
+def test_the_rehearsal_changes_only_networks_and_the_way_to_valkey(
+    services: dict[str, Any], tmp_path: Path
+) -> None:
+    for name in ("compose.yml", "rehearsal.yml", "seccomp.json"):
+        shutil.copyfile(DEPLOY / name, tmp_path / name)
+    (tmp_path / ".env").touch()
+    files = ("--file", "compose.yml", "--file", "rehearsal.yml")
+    done = run_tool(compose(), *files, "config", "--format", "json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    changed = json.loads(done.stdout)["services"]
+    assert {name: service["network_mode"] for name, service in changed.items()} == {
+        name: "none" if name == "valkey" else "host" for name in PROCESSES
+    }
+    assert changed["web"]["environment"]["DAYHAND_HOST"] == "127.0.0.1", "it listens on this machine itself"
+    changes = {"network_mode", "networks", "ports", "environment", "volumes", "command"}
+    for name, service in changed.items():
+        kept = {key: value for key, value in services[name].items() if key not in changes}
+        assert {key: value for key, value in service.items() if key not in changes} == kept
+
+
 def test_a_fault_in_the_file_is_found(tmp_path: Path) -> None:
     """That is, the tool that these tests use does look."""
     text = (DEPLOY / "compose.yml").read_text(encoding="utf-8")

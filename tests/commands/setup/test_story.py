@@ -1,33 +1,44 @@
-"""From a folder without an App to a labelled issue, in a real browser and with a break in the middle."""
+"""What docs/setup.md says under “Rehearse on a local GitHub”: its commands, typed as they are, and a real browser."""
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dayhand.ledger.redis_server import embedded
-from dayhand.localhub.server import LocalHub
-from dayhand.scripted_model.moves import Script, ToolCall
-from dayhand.scripted_model.name import SCRIPTED_MODEL
-from dayhand.scripted_model.server import ScriptedServer
-from tests.browser import chromium, needs_chromium
-from tests.commands.test_up import answers, free_port, wait_for
+import pytest
 
+from tests.browser import chromium, needs_chromium
+from tests.commands.test_up import free_port
+
+ROOT = Path(__file__).parents[3]
 OURS = ("DAYHAND_", "GITHUB_", "OPENAI_", "REDIS_", "BROWSER", "DISPLAY")
+GITHUB, MODEL, WEB = "8000", "8001", "8080"  # the page's ports
+DATA = "/tmp/dayhand-rehearsal"
+
+
+def commands() -> list[str]:
+    """The blocks of the section, in their order."""
+    page = (ROOT / "docs" / "setup.md").read_text(encoding="utf-8")
+    section = page.partition("## Rehearse on a local GitHub\n")[2].partition("\n## ")[0]
+    return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
 
 
 @contextmanager
-def dayhand(*arguments: str, folder: Path, **env: str) -> Iterator[subprocess.Popen[str]]:
+def terminal(folder: Path, script: str) -> Iterator[subprocess.Popen[str]]:
+    """A shell that does what a person typed, until the block ends."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    *first, last = script.strip().splitlines()
     with subprocess.Popen(
-        [sys.executable, "-m", "dayhand.cli", *arguments],
+        ["/bin/sh", "-e", "-c", "\n".join([*first, f"exec {last}"])],
         cwd=folder,
-        env={**plain, **env},
+        env=plain,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
@@ -35,62 +46,82 @@ def dayhand(*arguments: str, folder: Path, **env: str) -> Iterator[subprocess.Po
         try:
             yield process
         finally:
-            process.kill()
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(timeout=20)
+            finally:
+                process.kill()
 
 
-def start_page(process: subprocess.Popen[str]) -> str:
+def line_with(process: subprocess.Popen[str], words: str) -> str:
     assert process.stdout
-    return next(line.strip() for line in process.stdout if "/start/" in line)
+    return next((line.strip() for line in process.stdout if words in line), "")
+
+
+def free_ports() -> dict[str, str]:
+    """Ports for the page's: the model has the one after GitHub's."""
+    while True:
+        github = free_port()
+        if github + 1 != (web := free_port()):
+            return {GITHUB: f"{github}", MODEL: f"{github + 1}", WEB: f"{web}"}
+
+
+@pytest.fixture
+def checkout() -> Iterator[Path]:
+    """A folder that sandboxes' users can pass through, also where root runs the tests."""
+    with tempfile.TemporaryDirectory(prefix="dayhand-rehearsal-") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
 
 
 @needs_chromium
-def test_an_app_is_registered_installed_and_reached(tmp_path: Path) -> None:
-    port = free_port()
-    script = Script("setup", lambda _: True, lambda _: [ToolCall("report_colour", '{"colour": "red"}')])
-    with (
-        LocalHub(tmp_path / "github") as hub,
-        embedded(tmp_path / "redis") as redis_url,
-        ScriptedServer([script]) as model,
-        chromium(tmp_path / "profile") as page,
-    ):
-        hub.actions.add_organization("acme", hub.actions.add_user("ada", "Ada"))
-        hub.actions.add_repository("acme/shop", {"README.md": "# Shop\n"})
-        folder, env = (
-            tmp_path / "dayhand",
-            {"OPENAI_BASE_URL": model.base_url, "DAYHAND_MODEL": SCRIPTED_MODEL},
-        )
-        env |= {"DAYHAND_PORT": f"{port}", "DAYHAND_DATA": f"{folder}/data", "REDIS_URL": redis_url}
-        folder.mkdir()
-        (folder / ".env").write_text("DAYHAND_LABEL=robot # ours\n")
-        choices = ("--org", "acme", "--enterprise-url", hub.url, "--url", f"http://127.0.0.1:{port}")
-        with dayhand("setup", *choices, folder=folder, **env) as first:
-            page.open(start_page(first))
+def test_the_page_leads_from_a_checkout_to_a_pull_request(checkout: Path) -> None:
+    """The set-up is killed in its middle, and typed again."""
+    (checkout / ".venv").symlink_to(Path(sys.executable).parents[1])
+    ports = free_ports()
+    rehearse, setup, up = (
+        re.sub(rf"\b({GITHUB}|{MODEL}|{WEB})\b", lambda found: ports[found[0]], block) for block in commands()
+    )
+    rehearse = rehearse.strip() + f" --port {ports[GITHUB]}"
+    setup = setup.replace(f"{DATA}\n", f"{checkout}/data\nDAYHAND_PORT={ports[WEB]}\n")
+    with terminal(checkout, rehearse) as github, chromium(checkout / "profile") as page:
+        issue = line_with(github, "/issues/1").rpartition(" ")[2]
+        with terminal(checkout, setup) as first:
+            page.open(line_with(first, "/start/"))
             page.click("#register")
             page.wait("document.querySelector('#create') && location.pathname.startsWith('/settings/apps')")
             first.send_signal(signal.SIGKILL)
-        with dayhand("setup", folder=folder, **env) as second:
-            start_page(second)
+        with terminal(checkout, up.replace("dayhand up", "dayhand setup")) as second:
+            line_with(second, "/start/")
             page.click("#create")
             install = page.wait(
                 "document.querySelector('#install') && document.querySelector('#install').href"
             )
             assert page.value("location.pathname").startswith("/status/"), "the code left the address"
-            with dayhand("web", folder=folder, **env):
-                wait_for("the web server", lambda: answers(f"http://127.0.0.1:{port}"))
-                status = page.value("location.href")
-                page.open(install)
-                page.click("input[value='acme/shop']")
-                page.click("#install")
-                page.wait("document.body.innerText.includes('Installed on acme')")
-                page.open(status)
+            status = page.value("location.href")
+            page.open(install)
+            page.click("input[value='acme/shop']")
+            page.click("#install")
+            page.wait("document.body.innerText.includes('Installed on acme')")
+            page.open(status)
+            with terminal(checkout, up) as server:
+                assert line_with(server, "Dayhand is up")
                 page.wait("document.body.innerText.includes('Dayhand is set up')")
-                said = page.value("document.body.innerText")
+                result = page.value("document.body.innerText")
                 assert second.wait(timeout=20) == 0
-        assert "Label an issue robot." in said
-        assert "GitHub's ping arrived" in said
-        assert "scripted calls tools" in said
-        assert (folder / ".env").read_text().startswith("DAYHAND_LABEL=robot # ours\n")
-        assert {one.name for one in folder.iterdir() if one.name.startswith(".dayhand")} == set()
-        kept = [path for path in folder.iterdir() if path.is_file()]
-        assert {(path.stat().st_mode & 0o777) for path in kept} == {0o600}
-        assert len(kept) == 2
+                page.open(issue)
+                page.click("form[action$='/label'] button")
+                page.wait("document.body.innerText.includes('Linked pull request')")
+                page.open(issue.replace("/issues/1", "/pull/2"))
+                page.wait("document.body.innerText.includes('Review requested from ada')")
+                proposed = page.value("document.body.innerText")
+    assert "Label an issue codex." in result
+    assert "GitHub's ping arrived" in result
+    assert "scripted calls tools" in result
+    assert "Red to green: 1 test fails without the change" in proposed
+    folder = checkout / "rehearsal"
+    assert (folder / ".env").read_text().startswith("OPENAI_BASE_URL=")
+    assert {one.name for one in folder.iterdir() if one.name.startswith(".dayhand")} == set()
+    kept = [file for file in folder.iterdir() if file.is_file()]
+    assert {(file.stat().st_mode & 0o777) for file in kept} == {0o600}
+    assert len(kept) == 2

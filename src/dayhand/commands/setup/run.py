@@ -39,7 +39,9 @@ from dayhand.startup.records import dataclass
 from dayhand.untrusted_text import clean
 
 INSTALL = "Install the App on the repositories that it may work on."
-START = "Start `dayhand up` in another terminal. It is waited for, for two minutes."
+START = (
+    "Start Dayhand in another terminal: `dayhand up`, or your containers. Set-up waits two minutes for it."
+)
 LAST_PAGE_SECONDS = 5.0  # for the browser to show how it ended
 
 
