@@ -73,7 +73,7 @@ def test_no_name_in_an_error_steers_the_terminal(tmp_path: Path) -> None:
 def test_a_terminal_without_unicode_is_no_reason_to_end(tmp_path: Path) -> None:
     done = dayhand("demo", "--case", "chess", cwd=tmp_path, PYTHONIOENCODING="ascii")
     assert done.returncode == 2
-    assert done.stderr.startswith("dayhand: There is no case ?chess?.")
+    assert done.stderr.startswith('dayhand: There is no case "chess".')
     result = dayhand("doctor", cwd=tmp_path, PYTHONIOENCODING="ascii")
     assert result.returncode in (0, 1)
     assert "Traceback" not in result.stderr

@@ -100,12 +100,6 @@ def parser() -> argparse.ArgumentParser:
         "--case", action="append", default=[], metavar="NAME", help="run only this case; can be repeated"
     )
 
-    rehearse = _command(
-        commands, "rehearse", _rehearse, text="start a local GitHub and a model to rehearse set-up with"
-    )
-    rehearse.add_argument(
-        "--port", type=int, default=8000, metavar="N", help="its port (default: 8000); the model has the next"
-    )
     _add_setup(commands)
     _add_servers(commands)
     run = _command(commands, "run", _run, text="do one task on a local repository, and leave a branch in it")
@@ -124,9 +118,7 @@ def parser() -> argparse.ArgumentParser:
     environment.add_argument("repo", nargs="?", **REPOSITORY)
     environment.add_argument("--json", action="store_true", help="print one JSON object")
 
-    doctor = _command(
-        commands, "doctor", _doctor, text="check the whole installation, from GitHub to the sandbox"
-    )
+    doctor = _command(commands, "doctor", _doctor, text="check everything from GitHub to the sandbox")
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
 
     bench = _command(commands, "bench", _bench, text="measure what Dayhand itself costs")
@@ -148,6 +140,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_setup(commands: Subcommands) -> None:
+    rehearse = _command(
+        commands, "rehearse", _rehearse, text="start a local GitHub and a model to rehearse set-up with"
+    )
+    rehearse.add_argument(
+        "--port", type=int, default=8000, metavar="N", help="its port (default: 8000); the model has the next"
+    )
     setup = _command(
         commands, "setup", _setup, text="register the GitHub App, and test that everything answers"
     )

@@ -80,6 +80,13 @@ def test_a_port_that_another_program_holds_is_said_before_anything_starts(folder
     assert not (folder / "data" / "redis").exists()
 
 
+def test_a_key_that_is_none_is_said_before_anything_starts(folder: Path) -> None:
+    settings = Settings(data=folder / "data", app_id=7, private_key="not a key", webhook_secrets=("s",))
+    with pytest.raises(SettingsError, match="cannot be read as a PEM key"):
+        up(settings)
+    assert not (folder / "data").exists()
+
+
 def test_it_is_up_when_everything_answers_survives_redis_and_takes_everything_along(folder: Path) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"

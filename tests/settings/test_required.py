@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -44,9 +45,11 @@ def test_a_key_file_that_cannot_be_one_is_refused(tmp_path: Path, content: bytes
     assert refused.value.advice.startswith("Point it at the .pem file")
 
 
-def test_a_folder_in_place_of_a_key_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="Is a directory"):
-        read_app_key(Settings(tmp_path, private_key_path=tmp_path))
+def test_a_folder_or_a_pipe_in_place_of_a_key_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        with pytest.raises(SettingsError, match="is not a file"):
+            read_app_key(Settings(tmp_path, private_key_path=path))
 
 
 @pytest.mark.parametrize(

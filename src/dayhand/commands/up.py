@@ -17,10 +17,11 @@ from dayhand.commands.doctor.doctor import look
 from dayhand.commands.doctor.machine import check_port
 from dayhand.commands.doctor.report import print_faults
 from dayhand.errors import DayhandError, ExitCode, SettingsError
+from dayhand.hub.auth import load_key
 from dayhand.ledger.redis_server import kept_server
 from dayhand.process_log.fields import LOGGER
 from dayhand.settings.dashboard_token import TOKEN_NAME, dashboard_link, dashboard_token
-from dayhand.settings.required import require_app, require_data
+from dayhand.settings.required import app_key, require_app, require_data
 from dayhand.settings.sources import read_texts, resolve_former
 from dayhand.settings.table import DOTENV, FORMER, Settings
 
@@ -32,6 +33,7 @@ KILLED = "A person or the kernel killed it; `journalctl -k` says whether memory 
 def up(settings: Settings) -> int:
     """Run until SIGTERM or Ctrl-C. Raises ``DayhandError`` if one of its processes ends by itself."""
     require_app(settings)
+    load_key(app_key(settings))
     require_data(settings)
     require_port(settings)
     token = dashboard_token(settings)

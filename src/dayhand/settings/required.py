@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from codecs import BOM_UTF8
+from stat import S_ISREG
 
 from dayhand.errors import SettingsError
 from dayhand.ledger.redis_server import connect
@@ -41,6 +42,8 @@ def app_key(settings: Settings) -> str:
     if settings.private_key or path is None:
         return _with_line_ends(settings.private_key)
     try:
+        if not S_ISREG(path.stat().st_mode):  # reading a pipe would wait for its other end
+            raise SettingsError(f"GITHUB_APP_PRIVATE_KEY_PATH: {path} is not a file.", advice=PEM_ADVICE)
         with path.open("rb") as file:
             text = file.read(MAX_KEY_BYTES + 1).removeprefix(BOM_UTF8).decode("ascii")
     except OSError as error:
@@ -68,8 +71,9 @@ def require_data(settings: Settings) -> None:
         with tempfile.TemporaryFile(dir=settings.data):
             pass
     except OSError as error:
+        reason = "it is not a folder" if isinstance(error, FileExistsError) else error.strerror
         raise SettingsError(
-            f"DAYHAND_DATA: {settings.data} cannot be written ({error.strerror}).",
+            f"DAYHAND_DATA: {settings.data} cannot be written ({reason}).",
             advice="Set it to a folder that this user may write to.",
         ) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,12 @@ def test_a_bad_price_file_is_refused_by_name(tmp_path: Path, text: str, words: s
     own.write_text(text)
     with pytest.raises(SettingsError, match=words):
         load(own)
+
+
+def test_a_pipe_in_place_of_a_price_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "prices.toml")
+    with pytest.raises(SettingsError, match="is a pipe"):
+        load(tmp_path / "prices.toml")
 
 
 def test_a_price_file_that_is_not_there_is_named(tmp_path: Path) -> None:

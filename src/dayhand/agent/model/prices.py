@@ -15,6 +15,7 @@ from dayhand.startup.records import dataclass
 
 MILLION = 1_000_000
 MAX_BYTES = 1024 * 1024  # of a price file
+FILE_ADVICE = "Set DAYHAND_PRICES to the path of a TOML file, or remove it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +55,18 @@ def load(own: Path | None = None) -> Prices:
     if own is None:
         return table
     try:
+        if own.is_fifo():  # reading it would wait for its other end
+            raise SettingsError(f"The price file {own} is a pipe.", advice=FILE_ADVICE)
         with own.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
         text = content.decode()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise SettingsError(
-            f"The price file {own} cannot be read: {reason}.",
-            advice="Set DAYHAND_PRICES to the path of a TOML file, or remove it.",
-        ) from error
+        raise SettingsError(f"The price file {own} cannot be read: {reason}.", advice=FILE_ADVICE) from error
     if len(content) > MAX_BYTES:
         raise SettingsError(
             f"The price file {own} is larger than {MAX_BYTES >> 20} MB.",
-            advice="Set DAYHAND_PRICES to the path of a TOML file, or remove it.",
+            advice=FILE_ADVICE,
         )
     return {**table, **_parse(text, str(own))}
 
