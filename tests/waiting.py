@@ -6,9 +6,11 @@ import os
 import time
 from pathlib import Path
 
+PATIENCE = 60.0  # seconds, however busy the machine is
+
 
 def becomes_true(condition) -> bool:
-    until = time.monotonic() + 10
+    until = time.monotonic() + PATIENCE
     while not condition():
         if time.monotonic() > until:
             return False

@@ -115,7 +115,7 @@ def test_a_request_that_cannot_be_carried_out_any_more_is_repeated(place: Place,
 
 def test_a_check_run_that_comes_late_is_found_by_who_creates_none(place: Place, redis: Redis) -> None:
     redis.flushall()
-    share, head = GitHubShare(redis, creation_seconds=0.2), place.repo.store.branches()["main"]
+    share, head = GitHubShare(redis, creation_seconds=60), place.repo.store.branches()["main"]
     share.begin_creation(place.installation.id, f"ada/shop:check checks {head} 7")
     looks: list[str] = []
 

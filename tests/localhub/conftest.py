@@ -61,7 +61,7 @@ class LocalHubFixture:
     def call(self, method: str, path: str, *, auth: str = "", **more: Any) -> requests.Response:
         """Call the API, and validate its response against GitHub's schema."""
         headers = {"Authorization": f"Bearer {auth or self.token()}", **more.pop("headers", {})}
-        response = requests.request(method, self.hub.api_url + path, headers=headers, timeout=10, **more)
+        response = requests.request(method, self.hub.api_url + path, headers=headers, timeout=60, **more)
         self.called.add(validate_response(self.hub.app, method, path, response))
         return response
 

@@ -46,11 +46,11 @@ def submit(github: LocalHubFixture, *, owner: str = "settings", **changes: Any) 
     text = json.dumps({key: value for key, value in (MANIFEST | changes).items() if value is not None})
     address = f"{github.hub.url}/{owner}/apps/new?state=s1"
     origin = {"Origin": "http://127.0.0.1:1"}
-    return requests.post(address, data={"manifest": text}, headers=origin, timeout=5)
+    return requests.post(address, data={"manifest": text}, headers=origin, timeout=60)
 
 
 def confirm(page: requests.Response, name: str = "My Bot") -> requests.Response:
-    return requests.post(page.url, data={"name": name}, allow_redirects=False, timeout=5)
+    return requests.post(page.url, data={"name": name}, allow_redirects=False, timeout=60)
 
 
 @pytest.mark.parametrize("form", REFUSED)
@@ -107,11 +107,11 @@ def test_an_organizations_app_is_its_owners_to_register_and_to_install(github: L
     assert confirm(submit(github, owner="organizations/acme/settings")).status_code == 302
     page = f"{github.hub.url}/apps/my-bot/installations"
 
-    assert "ada/shop" not in requests.get(f"{page}/new", timeout=5).text, "a private App is its owner's"
-    assert requests.post(page, data={"repository": "ada/shop"}, timeout=5).status_code == 403
-    foreign = requests.post(page, data={"repository": "acme/shop"}, cookies={"me": "bob"}, timeout=5)
+    assert "ada/shop" not in requests.get(f"{page}/new", timeout=60).text, "a private App is its owner's"
+    assert requests.post(page, data={"repository": "ada/shop"}, timeout=60).status_code == 403
+    foreign = requests.post(page, data={"repository": "acme/shop"}, cookies={"me": "bob"}, timeout=60)
     assert (foreign.status_code, len(actions.installations)) == (403, 1)
-    done = requests.post(page, data={"repository": "acme/shop"}, timeout=5)
+    done = requests.post(page, data={"repository": "acme/shop"}, timeout=60)
     assert "Installed on acme: acme/shop" in done.text
     assert [one.account for one in actions.installations.values() if one.app.slug == "my-bot"] == [acme]
 

@@ -84,7 +84,7 @@ def test_limits_hold_for_every_answer_and_for_graphql(github: LocalHubFixture) -
         f"{github.hub.url}/api/graphql",
         headers={"Authorization": f"Bearer {token}"},
         json={"query": "{x}"},
-        timeout=5,
+        timeout=60,
     )
     assert (called.status_code, called.json()["message"]) == (
         403,
@@ -244,7 +244,7 @@ def graphql(github: LocalHubFixture, query: str, token: str = "", **variables: o
         f"{github.hub.url}/api/graphql",
         headers={"Authorization": f"Bearer {token or github.token()}"},
         json={"query": query, "variables": variables},
-        timeout=5,
+        timeout=60,
     )
     assert answer.status_code == 200
     return dict(answer.json())
