@@ -19,9 +19,18 @@ from tests.verify.runs import check_result
 TEST, LINT = (Check(kind, f"make {kind}", "", "make", "") for kind in ("test", "lint"))
 
 
-def test_a_result_is_found_again_without_a_line_of_another_log(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "results",
+    [{"reported": True}, {"reported": False, "counted": True}, {"reported": False}],
+    ids=["reported", "counted", "printed"],
+)
+def test_a_result_is_found_again_without_a_line_of_another_log(
+    tmp_path: Path, results: dict[str, bool]
+) -> None:
     cache = BaseCache(tmp_path / "bases")
     kept = check_result(code=1, passing="a", failing="b")
+    assert kept.results
+    kept = dataclasses.replace(kept, results=dataclasses.replace(kept.results, **results))
     cache.keep("c0ffee", "env-1", TEST, result=kept)
     found = cache.find("c0ffee", "env-1", TEST)
     assert found

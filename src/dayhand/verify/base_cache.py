@@ -19,7 +19,7 @@ from dayhand.verify.reports.base import CaseResult, CaseState
 from dayhand.verify.reports.read import Results
 from dayhand.verify.runner import CheckResult
 
-VERSION = 2  # of the stored format: results of another version are not read
+VERSION = 3  # of the stored format: results of another version are not read
 MAX_KEPT = 400
 STALE_SECONDS = 3600.0
 
@@ -28,6 +28,7 @@ STALE_SECONDS = 3600.0
 class _StoredResults:
     tests: tuple[tuple[str, CaseState], ...]  # without what a failing test printed
     reported: bool
+    counted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class BaseCache:
         if stored.results is None:
             return CheckResult(run, None)
         tests = tuple(CaseResult(name, state) for name, state in stored.results.tests)
-        return CheckResult(run, Results(tests, stored.results.reported))
+        return CheckResult(run, Results(tests, stored.results.reported, stored.results.counted))
 
     def keep(self, commit: str, environment: str, check: Check, *, result: CheckResult) -> None:
         """Store a result, and delete the oldest ones beyond the limit. If the disk refuses, the base only runs again."""
@@ -63,7 +64,7 @@ class BaseCache:
         results = None
         if result.results:
             tests = tuple((test.name, test.state) for test in result.results.tests)
-            results = _StoredResults(tests, result.results.reported)
+            results = _StoredResults(tests, result.results.reported, result.results.counted)
         path = self._path(commit, environment, check)
         part = path.with_suffix(f".{os.getpid()}.part")
         with suppress(OSError):  # a full disk, or another worker that deletes old results at the same moment
