@@ -100,7 +100,8 @@ def is_check_configuration(path: str) -> bool:
     """Whether the whole file configures checks."""
     name = _name(path)
     return (
-        name in CHECK_SETTINGS | SHADOWING_MODULES
+        name in CHECK_SETTINGS
+        or name in SHADOWING_MODULES
         or path == DAYHAND_TOML
         or path.startswith(SHADOWING_PACKAGES)
         or bool(CHECK_SETTINGS_PATTERN.fullmatch(name) or CHECK_SCRIPT.fullmatch(path))

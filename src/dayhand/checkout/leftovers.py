@@ -45,8 +45,8 @@ def sort_out(
     pointers of Git LFS.
     """
     changed = tuple(found)
-    tracked_names = frozenset(tracked)
-    tracked_folders = frozenset(folder for path in tracked_names for folder in _folders(path))
+    names = frozenset(tracked) if any(_is_new(one) for one in changed) else ()  # of no use for other changes
+    tracked_folders = frozenset(folder for path in names for folder in _folders(path))
     kept = frozenset(path.strip("/") for path in purpose)
     counts = Counter(folder for one in changed if _is_new(one) for folder in _folders(one.path))
     chosen, reasons = list[Found](), list[tuple[str, str]]()
