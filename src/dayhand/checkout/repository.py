@@ -34,7 +34,7 @@ from dayhand.task import Change, CheckedChange, HeldBack, LeftOut, Solution, Tas
 from dayhand.untrusted_text import clean, let_ci_run, quiet
 
 # GitHub runs no workflow for the empty commit. It is replaced before anything can be merged.
-LARGE_FILES, LARGE_BYTES = 1000, 4 << 20
+LARGE_FILES, LARGE_BYTES = 1000, 2 << 20
 MAX_DIFFERENCE = 128 << 20  # bytes of a pack; more than the change of a task can have
 START = "Start work on #{number}\n\n[skip ci]\n"
 
