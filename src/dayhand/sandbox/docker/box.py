@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from dayhand.box_paths import ENVIRONMENT, WORKSPACE
 from dayhand.errors import SandboxError
@@ -81,8 +81,7 @@ class DockerBox(CommandRunner):
         return self.on_save(key)
 
     def changed_paths(self) -> bytes | None:
-        changes = self._engine.layer_changes(self._container) if self.commit else None
-        return None if changes is None else _in_workspace(changes)
+        return None  # the engine could list them, but takes a second and more: it may compare whole images
 
     def close(self) -> None:
         with self._lock:
@@ -233,23 +232,6 @@ class DockerBox(CommandRunner):
             return False
         self._oom_kills = int(answer)
         return True
-
-
-def _in_workspace(changes: Mapping[str, bool]) -> bytes | None:
-    r"""The changed paths of the workspace; None if the engine could not spell one of them.
-
-    >>> _in_workspace({"/workspace": False, "/workspace/a": False, "/workspace/a/b": False, "/workspace/c": True})
-    b'a/b\x00c\x00c/\x00'
-    """
-    top = f"{WORKSPACE}/"
-    paths = sorted(path for path in changes if path.startswith(top) and not path.startswith(f"{top}.git/"))
-    if any("\ufffd" in path for path in paths):
-        return None
-    # A folder is listed with what changed in it, and does not stand for everything below it.
-    folders = {path.rpartition("/")[0] for path in paths}
-    listed = [path for path in paths if changes[path] or path not in folders]
-    words = [f"{path[len(top) :]}\0" + (f"{path[len(top) :]}/\0" if changes[path] else "") for path in listed]
-    return "".join(words).encode("utf-8", "surrogateescape")
 
 
 def _env_arguments(command: SandboxCommand) -> list[str]:

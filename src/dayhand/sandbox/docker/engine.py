@@ -26,8 +26,6 @@ TIMEOUT_SECONDS = 120
 EXIT_CODE_SECONDS = 10.0  # for the engine to know how an exec ended after its streams have ended
 MAX_ANSWER_BYTES = 64 * 1024  # of the output of one of our own commands
 
-DELETED = 2  # a kind of change (Engine API, ContainerChanges)
-
 
 class _ThreadClient:
     """One thread's client; its connections are closed when the thread ends."""
@@ -45,7 +43,6 @@ class DockerEngine:
         """Without an ``address``, ``DOCKER_HOST`` is used. Raises ``SandboxError`` for one that is not supported."""
         self.address = address or engine_address()
         self._local = threading.local()
-        self._driver = ""  # of its storage
 
     def check(self) -> None:
         """Raise ``SandboxError`` if no engine answers."""
@@ -110,17 +107,6 @@ class DockerEngine:
         with engine_errors():
             found = self.client.api.containers(all=True, size=True, filters={"id": container})
         return sum(int(each.get("SizeRw") or 0) for each in found)
-
-    def layer_changes(self, container: str) -> dict[str, bool] | None:
-        """The paths that a container has changed, with whether each is deleted or hides all that its image has below it.
-
-        None where the engine would compare both trees instead of looking at the layer.
-        """
-        with engine_errors():
-            self._driver = self._driver or self.client.api.info()["Driver"]
-            if self._driver != "overlay2":
-                return None
-            return {each["Path"]: each["Kind"] == DELETED for each in self.client.api.diff(container) or ()}
 
     def restart(self, container: str) -> None:
         """End every process of a container, even one that no signal from inside can end; its files remain."""
