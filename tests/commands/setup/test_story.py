@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -61,9 +62,10 @@ def line_with(process: subprocess.Popen[str], words: str) -> str:
 def free_ports() -> dict[str, str]:
     """Ports for the page's: the model has the one after GitHub's."""
     while True:
-        github = free_port()
-        if github + 1 != (web := free_port()):
-            return {GITHUB: f"{github}", MODEL: f"{github + 1}", WEB: f"{web}"}
+        github, web = free_port(), free_port()
+        with suppress(OSError), socket.create_server(("127.0.0.1", github + 1)):
+            if github + 1 != web:
+                return {GITHUB: f"{github}", MODEL: f"{github + 1}", WEB: f"{web}"}
 
 
 @pytest.fixture
