@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 MODEL = "import httpx2; from dayhand.wiring.models import model_certificates as certificates; httpx2.Client(verify=certificates()).get({url!r})"
 GITHUB = (
-    "from github import Auth; from dayhand.hub.requester import CountedRequester, Sending;"
-    " CountedRequester({url!r}, Auth.Token('t'), Sending(once=True)).requestJsonAndCheck('GET', '/')"
+    "from github import Auth; from dayhand.hub.requester import PROGRESS, CountedRequester, Sending;"
+    " CountedRequester({url!r}, Auth.Token('t'), Sending(urgency=PROGRESS)).requestJsonAndCheck('GET', '/')"
 )
 REGISTRY = "import urllib.request; urllib.request.urlopen({url!r})"
 UV = [

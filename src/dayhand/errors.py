@@ -5,7 +5,8 @@
     ├── IntakeError              a delivery is refused; its ``status`` is the HTTP answer
     ├── HubError                 GitHub refused a request
     │   └── HubUnavailable       GitHub did not answer: try again later
-    │       └── AnswerLost       GitHub may have done what was asked: look before asking again
+    │       ├── AnswerLost       GitHub may have done what was asked: look before asking again
+    │       └── BudgetReached    the installation's share of GitHub's limits is used: the request was not sent
     ├── CheckoutError            the repository cannot be fetched or pushed, or its pack is invalid
     │   ├── PolicyRefusal        the change contains something that is never pushed
     │   ├── BranchMoved          somebody else pushed to the branch first
@@ -91,6 +92,10 @@ class HubUnavailable(HubError):
 
 class AnswerLost(HubUnavailable):
     """GitHub may have done what was asked: look before asking again. If ``status`` is 0, it may also still do it."""
+
+
+class BudgetReached(HubUnavailable):
+    """The installation's share of GitHub's limits is used up for now: the request was not sent."""
 
 
 class CheckoutError(DayhandError):

@@ -122,6 +122,7 @@ class TaskJourney:
 
     def _open(self) -> None:
         checkout = self.tools.checkout.cancelled_by(self.log.check_stop)
+        self.tools.publication.announce(self.task)
         own = checkout.branches.own  # our pull request is open already, and gets one more commit
         start = self.base.commit if own else checkout.begin(self.task, self.base)
         self.tools.publication.open(self.task, start)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from dayhand.ledger import keys
 from tests.journey.harness import Harness
 
 
@@ -15,7 +16,10 @@ def test_a_task_that_ends_in_a_pull_request_costs_few_requests(harness: Harness)
     before = len(harness.hub.faults.requests)
     spent = harness.hub.limits.spent.copy()
     harness.label(repo, issue)
+    expected = keys.github(next(iter(harness.hub.actions.installations)), "expected")
+    assert harness.ledger.redis.zcard(expected) == 1, "drafts leave room for its comment"
     (record,) = harness.work()
+    assert harness.ledger.redis.zcard(expected) == 0
     assert record.state == "proposed"
     sent = [one for one in harness.hub.faults.requests[before:] if " /api/" in one]
     cost = harness.hub.limits.spent - spent

@@ -100,7 +100,7 @@ def test_the_model_begins_before_the_draft_is_open(harness: Harness) -> None:
     assert opened.ended > solved.started, "it is written down for how long it took"
 
 
-@pytest.mark.parametrize("request_", ["open_pull", "create_check", "comment"])
+@pytest.mark.parametrize("request_", ["comment", "open_pull", "change_together"])
 def test_a_refusal_to_open_ends_the_task_while_the_model_works(harness: Harness, request_: str) -> None:
     harness.scripted_model.turns = [
         [Plan(((f"step {n}", "pending"),))] for n in range(50)
@@ -174,7 +174,7 @@ def test_a_worker_that_dies_while_it_opens_leaves_one_of_everything(harness: Har
     def die() -> None:
         raise KeyboardInterrupt
 
-    for request_ in ("open_pull", "create_check", "comment"):
+    for request_ in ("comment", "open_pull", "change_together"):
         workshop = InterceptedWorkshop(GitHubServices(harness.settings, short_lease_ledger), request_, die)
         with pytest.raises(KeyboardInterrupt):
             travel_with(short_lease_ledger.claim(task_id, "w"), workshop)

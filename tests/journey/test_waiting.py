@@ -6,8 +6,11 @@ import time
 from dataclasses import replace
 
 import httpx2
+import pytest
 
-from dayhand.ledger import facts
+from dayhand.errors import BudgetReached
+from dayhand.ledger import facts, keys
+from dayhand.ledger.github_share import CREATIONS_A_MINUTE, GitHubShare
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.waiting.places import note_shortage
 from dayhand.worker.dispatcher import open_notices
@@ -30,6 +33,11 @@ def test_one_comment_tells_the_place_until_the_task_begins_or_is_stopped(harness
     write(harness, after=5)
     assert harness.bot_comments(first) == [], "it may begin at once"
 
+    share, installation = GitHubShare(harness.ledger.redis), next(iter(harness.hub.actions.installations))
+    share.admit(installation, points=0, creations=CREATIONS_A_MINUTE, graphql=False)
+    with pytest.raises(BudgetReached):
+        write(harness, after=30)
+    harness.ledger.redis.delete(keys.github(installation, "creations") + ":minute")
     write(harness, after=30)
     (text,) = harness.bot_comments(second)
     assert text.startswith("Queued. As of ")

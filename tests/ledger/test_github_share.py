@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from redis import Redis
 
 from dayhand.ledger.github_share import (
     CREATIONS_A_MINUTE,
     CREATIONS_AN_HOUR,
+    EXPECTED_SECONDS,
     GRAPHQL_POINTS,
     MAX_CONCURRENT,
     REST_POINTS,
@@ -31,14 +34,14 @@ class Budget:
         points: int = 5,
         creations: int = 0,
         graphql: bool = False,
-        part: float = 1.0,
         at: float = 0.0,
+        **urgency: Any,
     ) -> float:
         """Ask for a request at a time, from one process after the other; release its slot at once."""
         self.turn += 1
         share = self.shares[self.turn % 2]
         share.now = NOW + int(at * 1000)
-        seconds, slot = share.admit(1, points=points, creations=creations, graphql=graphql, part=part)
+        seconds, slot = share.admit(1, points=points, creations=creations, graphql=graphql, **urgency)
         share.release(1, slot)
         return seconds
 
@@ -77,15 +80,46 @@ def test_what_people_wait_for_has_room_where_progress_has_none(budget: Budget) -
     assert budget.wait(part=1.0) == 0
 
 
+def test_drafts_leave_room_for_the_first_comments_that_are_expected(budget: Budget) -> None:
+    for number in range(3):
+        budget.shares[0].expect_creation(1, f"comment {number}")
+    drafts = {"points": 0, "creations": 1, "behind": True}
+    while budget.wait(**drafts) == 0:
+        pass
+    comments = 0
+    while budget.wait(points=0, creations=1) == 0:
+        comments += 1
+    assert comments == 3
+
+
+@pytest.mark.parametrize("ends", ["created", "not sent", "never"])
+def test_room_is_left_until_what_is_expected_exists(budget: Budget, ends: str) -> None:
+    share, draft = budget.shares[0], {"points": 0, "creations": 1, "behind": True}
+    share.expect_creation(1, "comment")
+    budget.wait(points=0, creations=CREATIONS_A_MINUTE - 1, at=EXPECTED_SECONDS - 1)
+    assert budget.wait(**draft, at=EXPECTED_SECONDS - 1) > 0
+    if ends != "never":
+        share.end_creation(1, "comment", sent=ends == "created")
+    later = EXPECTED_SECONDS + 1 if ends == "never" else EXPECTED_SECONDS - 1
+    assert bool(budget.wait(**draft, at=later)) is (ends == "not sent")
+
+
+def test_a_part_of_the_hour_is_kept_from_notices(budget: Budget) -> None:
+    for minute in range(4):
+        assert budget.wait(points=0, creations=60, at=minute * 70) == 0
+    assert budget.wait(points=0, creations=1, at=300, hour_part=0.5) > 0
+    assert budget.wait(points=0, creations=1, at=300) == 0
+
+
 def test_a_request_that_is_killed_frees_its_slot_after_a_minute(redis: Redis) -> None:
     share = GitHubShare(redis, now=NOW)
-    slots = [share.admit(1, points=0, creations=0, graphql=False, part=1.0)[1] for _ in range(MAX_CONCURRENT)]
-    full, _ = share.admit(1, points=0, creations=0, graphql=False, part=1.0)
+    slots = [share.admit(1, points=0, creations=0, graphql=False)[1] for _ in range(MAX_CONCURRENT)]
+    full, _ = share.admit(1, points=0, creations=0, graphql=False)
     assert 0 < full < 1
     share.release(1, slots[0])
-    assert share.admit(1, points=0, creations=0, graphql=False, part=1.0)[0] == 0
+    assert share.admit(1, points=0, creations=0, graphql=False)[0] == 0
     share.now = NOW + SLOT_SECONDS * 1000 + 1
-    assert share.admit(1, points=0, creations=0, graphql=False, part=1.0)[0] == 0
+    assert share.admit(1, points=0, creations=0, graphql=False)[0] == 0
 
 
 def test_everybody_waits_when_github_asks_one_of_them_to(budget: Budget) -> None:

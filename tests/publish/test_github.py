@@ -30,7 +30,9 @@ ANSWER = Solution("", "It is sorted by **rank**.", usage=Usage("gpt-6.1-sol", do
 def test_a_started_task_shows_a_draft_a_check_run_and_one_comment(desk: Dispatcher) -> None:
     start = desk.begin()
     for _ in range(2):
-        desk.publication().open(desk.task, start)
+        publication = desk.publication()
+        publication.announce(desk.task)
+        publication.open(desk.task, start)
     (pull,) = desk.pulls
     assert pull.pull
     assert pull.pull.draft

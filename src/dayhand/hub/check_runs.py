@@ -10,6 +10,7 @@ from github.GithubObject import NotSet
 from dayhand.hub.connection import RepositoryConnection
 from dayhand.hub.errors import hub_errors
 from dayhand.hub.models import CheckRun
+from dayhand.hub.requester import AWAITED, PROGRESS
 
 
 class CheckRuns(RepositoryConnection):
@@ -30,7 +31,7 @@ class CheckRuns(RepositoryConnection):
         def find() -> CheckRun | None:
             return self.find_check(name, head_sha, external_id)
 
-        return find() or self._found_late(_creation(name, head_sha, external_id), find)
+        return find() or self._found_late(check_creation(name, head_sha, external_id), find)
 
     def create_check(
         self,
@@ -64,7 +65,9 @@ class CheckRuns(RepositoryConnection):
         def find() -> CheckRun | None:
             return self.find_check(name, head_sha, external_id)
 
-        return (find() if look else None) or self._made(_creation(name, head_sha, external_id), make, find)
+        return (find() if look else None) or self._made(
+            check_creation(name, head_sha, external_id), make, find
+        )
 
     def update_check(
         self,
@@ -80,7 +83,7 @@ class CheckRuns(RepositoryConnection):
         Without ``retries`` it is tried once, with a short timeout: the next update contains the same text.
         """
         with hub_errors("updating the check run"):
-            run: GitHubCheckRun = self._repo(once=not retries).get_check_run(check)
+            run: GitHubCheckRun = self._repo(AWAITED if retries else PROGRESS).get_check_run(check)
             run.edit(
                 output=output,
                 conclusion=conclusion or NotSet,
@@ -108,6 +111,6 @@ class CheckRuns(RepositoryConnection):
             )
 
 
-def _creation(*parts: str) -> str:
-    """The name of a check run's creation."""
+def check_creation(*parts: str) -> str:
+    """The name of a check run's creation, by its name, commit and external id."""
     return " ".join(("check", *parts))

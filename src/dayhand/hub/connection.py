@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Self, TypeVar
 
 from github import Auth
 from github.Repository import Repository
 
-from dayhand.errors import AnswerLost, HubError
+from dayhand.errors import AnswerLost, BudgetReached, HubError
 from dayhand.hub.auth import REFRESH_SECONDS, AppAuth, Token
+from dayhand.hub.errors import hub_errors
+from dayhand.hub.mutations import Changed, Mutation, read_changes, request_for
 from dayhand.hub.permissions import COMMENT_PERMISSIONS, PERMISSIONS, REVIEW_PERMISSIONS
-from dayhand.hub.requester import CountedRequester
+from dayhand.hub.requester import AWAITED, CountedRequester, Urgency
 
 T = TypeVar("T")
 LOOK_SECONDS = 5.0  # between two looks for what a request in flight creates
@@ -39,7 +41,7 @@ class RepositoryConnection:
         self.full_name = full_name
         self._token: Token | None = None
         self._creating = ""  # the name of what the next request creates
-        self._requesters: dict[bool, CountedRequester] = {}
+        self._requesters: dict[Urgency, CountedRequester] = {}
 
     def token(self) -> str:
         """A token that is valid for some more minutes, for git and for the requests here."""
@@ -106,7 +108,7 @@ class RepositoryConnection:
             except HubError as error:
                 lost = isinstance(error, AnswerLost)
                 if not lost or error.status:
-                    self._note_end(name)
+                    self._note_end(name, sent=not isinstance(error, BudgetReached))
                 if not lost or pause is None:
                     raise
             else:
@@ -139,39 +141,55 @@ class RepositoryConnection:
         self._note_end(name)
         return found
 
+    def _expect(self, name: str) -> None:
+        """Leave room in the budget for what is created soon."""
+        if self.auth.share:
+            self.auth.share.expect_creation(self.installation, self._creation(name))
+
     def _note_sent(self) -> None:
         if self.auth.share and self._creating:
             self.auth.share.renew_creation(self.installation, self._creation(self._creating))
 
-    def _note_end(self, name: str) -> None:
+    def _note_end(self, name: str, *, sent: bool = True) -> None:
         self._creating = ""
         if self.auth.share:
-            self.auth.share.end_creation(self.installation, self._creation(name))
+            self.auth.share.end_creation(self.installation, self._creation(name), sent=sent)
 
     def _creation(self, name: str) -> str:
         return f"{self.repository_id or self.full_name}:{name}"
 
-    def _requester(self, *, once: bool = False) -> CountedRequester:
-        if once not in self._requesters:
+    def _requester(self, urgency: Urgency = AWAITED) -> CountedRequester:
+        if urgency not in self._requesters:
             sending = replace(
                 self.auth.sending,
                 share=self.auth.share,
                 installation=self.installation,
                 renew=self._renewed,
                 sent=self._note_sent,
-                once=once,
+                urgency=urgency,
             )
-            self._requesters[once] = CountedRequester(self.auth.api_url, _CurrentToken(self), sending)
-        return self._requesters[once]
+            self._requesters[urgency] = CountedRequester(self.auth.api_url, _CurrentToken(self), sending)
+        return self._requesters[urgency]
+
+    def _change(self, mutations: Sequence[Mutation], urgency: Urgency = AWAITED) -> tuple[Changed, ...]:
+        """Carry out several mutations in one request. Raises ``HubError`` if GitHub refuses one that is no courtesy."""
+        if not mutations:
+            return ()
+        requester = self._requester(urgency)
+        with hub_errors("updating the pull request"):
+            _, answer = requester.requestJsonAndCheck(
+                "POST", requester.graphql_url, input=request_for(mutations)
+            )
+        return read_changes(mutations, answer)
 
     def _renewed(self) -> bool:
         """Get another token; whether there is one."""
         old = self.token()
         return self.renew(old) != old
 
-    def _repo(self, *, once: bool = False) -> Repository:
+    def _repo(self, urgency: Urgency = AWAITED) -> Repository:
         """The repository object. It is not requested: each call requests what it needs."""
-        return Repository(self._requester(once=once), url=f"/repos/{self.full_name}")
+        return Repository(self._requester(urgency), url=f"/repos/{self.full_name}")
 
 
 class _CurrentToken(Auth.Token):

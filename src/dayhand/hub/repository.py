@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import replace
 from urllib.parse import quote
 
 from github import GithubException
 from github.GithubObject import NotSet
 from github.NamedUser import NamedUser
-from github.Organization import Organization
 from github.PullRequest import PullRequest
 
 from dayhand.errors import HubError
 from dayhand.hub.check_runs import CheckRuns
+from dayhand.hub.comments import GONE, Comments, login_of
 from dayhand.hub.conversation import EARLIER, QUERY, has_earlier_threads, parse_conversation
 from dayhand.hub.errors import hub_errors
-from dayhand.hub.models import (
-    Comment,
-    Issue,
-    Pull,
-)
-from dayhand.hub.mutations import Changed, Mutation, read_changes, request_for
+from dayhand.hub.models import Issue, Pull
+from dayhand.hub.mutations import Changed, Mutation
+from dayhand.hub.requester import AWAITED, Urgency
 from dayhand.reading.conversation import Said
 from dayhand.untrusted_text import let_ci_run
 
-GONE, REFUSED = 404, 422
+REFUSED = 422
 OWN_BRANCHES = "dayhand/"
 WITH_HTML = "application/vnd.github.full+json"
 
 
-class RepositoryHub(CheckRuns):
+class RepositoryHub(CheckRuns, Comments):
     """Reads and writes one repository. Raises ``HubError`` if GitHub refuses, ``HubUnavailable`` if a retry may succeed."""
 
     def permission(self, login: str) -> str:
@@ -76,7 +72,7 @@ class RepositoryHub(CheckRuns):
                 number=number,
                 title=issue.title,
                 body=issue.body or "",
-                author=_login(issue.user),
+                author=login_of(issue.user),
                 is_pull=issue.pull_request is not None,
                 is_open=issue.state == "open",
             )
@@ -119,78 +115,6 @@ class RepositoryHub(CheckRuns):
             )
         return str(found.get("body_html") or "")
 
-    def reply_in_thread(self, number: int, comment: int, body: str, *, marker: str) -> None:
-        """Reply to the first comment of a thread of a review. GitHub takes no reply to a thread that is gone."""
-        path = f"/repos/{self.full_name}/pulls/{number}/comments/{comment}/replies"
-        with hub_errors(f"replying to a comment on #{number}"):
-            text = f"{body}\n\n{hidden_marker(marker)}"
-            self._requester().requestJsonAndCheck("POST", path, input={"body": text})
-
-    def react(self, number: int, comment: int | None, content: str, *, review: int | None = None) -> None:
-        """React to a comment or a review, or to the issue itself. A repeated reaction changes nothing."""
-        if review:
-            with closing(self.for_reviews()) as hub:
-                hub.react_to_review(number, review, content)
-            return
-        with hub_errors(f"reacting on #{number}"):
-            if comment is None:
-                self._repo().get_issue(number).create_reaction(content)
-            else:
-                self._repo().get_issue(number).get_comment(comment).create_reaction(content)
-
-    def react_to_review(self, number: int, review: int, content: str) -> None:
-        """React to a review, which only GraphQL can do. https://docs.github.com/graphql/reference/mutations#addreaction"""
-        with hub_errors(f"reacting to a review of #{number}"):
-            path = f"/repos/{self.full_name}/pulls/{number}/reviews/{review}"
-            _, found = self._requester().requestJsonAndCheck("GET", path)
-        self._mutate([Mutation("addReaction", {"subjectId": found["node_id"], "content": content.upper()})])
-
-    def find_comment(self, number: int, marker: str) -> Comment | None:
-        """Our own comment with this hidden marker; comments of others are ignored, since anyone can write a marker."""
-        ours = f"{self.auth.slug()}[bot]"
-        with hub_errors(f"reading the comments of #{number}"):
-            for comment in self._repo().get_issue(number).get_comments():
-                if _login(comment.user) == ours and (comment.body or "").rstrip().endswith(
-                    hidden_marker(marker)
-                ):
-                    return Comment(comment.id, comment.html_url, comment.body, comment.node_id)
-        return None
-
-    def comment(
-        self, number: int, body: str, marker: str, *, known: int | None = None, look: bool = True
-    ) -> Comment:
-        """Create the one comment with this ``marker``, or edit it if it exists.
-
-        ``known`` is its id, if it was created before. Without ``look`` it was never created.
-        """
-        marked = f"{body}\n\n{hidden_marker(marker)}"
-        if known and (edited := self._edit_comment(number, known, marked)):
-            return edited
-        if look and (existing := self.find_comment(number, marker)):
-            if existing.body == marked:
-                return existing
-            if edited := self._edit_comment(number, existing.id, marked):
-                return edited
-
-        def make() -> Comment:
-            with hub_errors(f"commenting on #{number}"):
-                made = self._repo().get_issue(number).create_comment(marked)
-                return Comment(made.id, made.html_url, marked, made.node_id)
-
-        return self._made(f"comment {number} {marker}", make, lambda: self.find_comment(number, marker))
-
-    def _edit_comment(self, number: int, comment: int, body: str) -> Comment | None:
-        """Edit a comment; None if somebody deleted it."""
-        with hub_errors(f"editing a comment on #{number}"):
-            edited = self._repo().get_issue(number).get_comment(comment)
-            try:
-                edited.edit(body)
-            except GithubException as error:
-                if error.status == GONE:
-                    return None
-                raise
-            return Comment(edited.id, edited.html_url, body, edited.node_id)
-
     def find_pull(self, branch: str) -> Pull | None:
         """The pull request from a branch of this repository: the open one, or else the newest."""
         owner = self.full_name.partition("/")[0]
@@ -210,7 +134,15 @@ class RepositoryHub(CheckRuns):
             return tuple(pull.body or "" for pull in pulls)
 
     def open_pull(
-        self, branch: str, base: str, title: str, *, body: str, draft: bool = True, look: bool = True
+        self,
+        branch: str,
+        base: str,
+        title: str,
+        *,
+        body: str,
+        draft: bool = True,
+        look: bool = True,
+        urgency: Urgency = AWAITED,
     ) -> Pull:
         """Open a pull request for a branch, or return the open one. If GitHub refuses drafts, it is not a draft.
 
@@ -224,7 +156,7 @@ class RepositoryHub(CheckRuns):
         def make() -> Pull:
             with hub_errors(f"opening a pull request from {branch}"):
                 try:
-                    made = self._repo().create_pull(
+                    made = self._repo(urgency).create_pull(
                         base=base, head=branch, title=title, body=body, draft=draft
                     )
                 except GithubException as error:
@@ -233,7 +165,7 @@ class RepositoryHub(CheckRuns):
                         return existing  # created in the meantime
                     if not draft or "draft" not in reason:
                         raise
-                    made = self._repo().create_pull(base=base, head=branch, title=title, body=body)
+                    made = self._repo(urgency).create_pull(base=base, head=branch, title=title, body=body)
                 return _pull(made)
 
         return self._made(f"pull {branch}", make, lambda: self.find_pull(branch))
@@ -246,7 +178,12 @@ class RepositoryHub(CheckRuns):
             )
 
     def change_together(
-        self, name: str, plan: Callable[[bool], Sequence[Mutation]], *, look: bool
+        self,
+        name: str,
+        plan: Callable[[bool], Sequence[Mutation]],
+        *,
+        look: bool,
+        urgency: Urgency = AWAITED,
     ) -> tuple[Changed, ...]:
         """Carry out several mutations in one request, which GitHub counts once; ``name`` is that of what they create.
 
@@ -258,15 +195,7 @@ class RepositoryHub(CheckRuns):
             nonlocal look
             look = True  # only some of the mutations may have been carried out: the plan looks for each
 
-        return self._made(name, lambda: self._mutate(plan(look)), find)
-
-    def _mutate(self, mutations: Sequence[Mutation]) -> tuple[Changed, ...]:
-        requester = self._requester()
-        with hub_errors("updating the pull request"):
-            _, answer = requester.requestJsonAndCheck(
-                "POST", requester.graphql_url, input=request_for(mutations)
-            )
-        return read_changes(mutations, answer)
+        return self._made(name, lambda: self._change(plan(look), urgency), find)
 
     def ready(self, number: int) -> bool:
         """Mark a draft as ready for review; return False if it was not a draft."""
@@ -320,16 +249,6 @@ class RepositoryHub(CheckRuns):
         """The commit at the head of a pull request."""
         with hub_errors(f"reading the head of #{number}"):
             return self._repo().get_pull(number).head.sha
-
-
-def hidden_marker(name: str) -> str:
-    """A comment in Markdown that GitHub does not show."""
-    return f"<!-- dayhand:{name} -->"
-
-
-def _login(user: NamedUser | Organization | None) -> str:
-    """A login; GitHub shows deleted accounts as "ghost"."""
-    return user.login if user else "ghost"
 
 
 def _pull(pull: PullRequest) -> Pull:

@@ -12,7 +12,7 @@ import requests
 from github import Auth
 from github.Requester import Requester
 
-from dayhand.errors import AnswerLost, HubUnavailable
+from dayhand.errors import AnswerLost, BudgetReached
 from dayhand.hub.failures import CallKind, Failure, Next, failure_of_status, next_step
 from dayhand.startup.records import dataclass
 
@@ -22,11 +22,10 @@ PAUSES = (1.0, 4.0, 15.0)  # seconds before each repetition
 MAX_WAIT_SECONDS = 60.0  # for room in the budget; then the task waits in the queue
 LIMIT_SECONDS = 60.0  # if GitHub names no time
 MAX_NEW_TOKENS = 2
-PROGRESS_PART = 0.5  # of each limit: the rest is for what people wait for
 # What creates something each time. Other POSTs change nothing the second time, such as a reaction.
 CREATES = re.compile(r"/(comments|pulls|issues|check-runs)$")
 # What GitHub counts as content: the endpoints whose documentation warns of it.
-CONTENT = re.compile(r"/(comments|pulls|issues|requested_reviewers|reviews)$")
+CONTENT = re.compile(r"/(comments|pulls|issues|requested_reviewers|reviews|replies)$")
 CONTENT_MUTATIONS = re.compile(r"\b(addComment|createPullRequest|createIssue|requestReviews)\s*\(")
 
 
@@ -34,7 +33,15 @@ class Share(Protocol):
     """What all processes share about an installation: ``ledger.github_share.GitHubShare``."""
 
     def admit(
-        self, installation: int, *, points: int, creations: int, graphql: bool, part: float
+        self,
+        installation: int,
+        *,
+        points: int,
+        creations: int,
+        graphql: bool,
+        part: float,
+        hour_part: float,
+        behind: bool,
     ) -> tuple[float, str]: ...
     def release(self, installation: int, slot: str) -> None: ...
     def note_left(self, installation: int, *, left: int, limit: int, reset: int) -> None: ...
@@ -42,11 +49,33 @@ class Share(Protocol):
     def tasks_showing_progress(self, installation: int, task_id: str) -> int: ...
     def begin_creation(self, installation: int, name: str) -> float: ...
     def renew_creation(self, installation: int, name: str) -> None: ...
-    def end_creation(self, installation: int, name: str) -> None: ...
+    def end_creation(self, installation: int, name: str, *, sent: bool) -> None: ...
+    def expect_creation(self, installation: int, name: str) -> None: ...
     def secret(self, name: str) -> str | None: ...
     def keep_secret(self, name: str, text: str, seconds: float) -> None: ...
     def drop_secret(self, name: str) -> None: ...
     def note_token(self, installation: int, repository: str, permissions: Mapping[str, str]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Urgency:
+    """Which requests go first while an installation's budget is short."""
+
+    part: float = 1.0  # of each limit of a minute that such requests may use up
+    hour_part: float = 1.0  # of the creations of an hour
+    behind: bool = False  # leaves room for the first comments of tasks that have none yet
+    waits: bool = True  # for room, up to a minute
+    repeated: bool = True  # after a failure; otherwise the next request says the same
+
+
+# What people wait for: reactions, replies, first comments and results.
+AWAITED = Urgency()
+# “Queued”, on a task that has no comment yet: half of the hour is for the tasks that run.
+NOTICE = Urgency(hour_part=0.5, waits=False)
+REVIEW_REQUEST = Urgency(part=0.8, behind=True)
+# A draft and its check run are made later if there is no room.
+DRAFT = Urgency(part=0.8, behind=True, waits=False)
+PROGRESS = Urgency(part=0.5, behind=True, waits=False, repeated=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +112,11 @@ class Sending:
     renew: Callable[[], bool] = lambda: False  # whether there is another token now
     pauses: Sequence[float] = PAUSES
     sleep: Callable[[float], None] = time.sleep
-    once: bool = False  # for progress: never wait or repeat, the next request says the same
+    urgency: Urgency = AWAITED
 
     @contextmanager
     def counted(self, cost: Cost) -> Iterator[None]:
-        """Wait for room in the budget. Raises ``HubUnavailable`` if there is none for too long."""
+        """Wait for room in the budget. Raises ``BudgetReached`` if there is none for too long."""
         if self.share is None:
             yield
             return
@@ -98,19 +127,21 @@ class Sending:
             self.share.release(self.installation, slot)
 
     def _admitted(self, share: Share, cost: Cost) -> str:
-        waited, part = 0.0, PROGRESS_PART if self.once else 1.0
+        waited, urgency = 0.0, self.urgency
         while True:
             seconds, slot = share.admit(
                 self.installation,
                 points=cost.points,
                 creations=cost.creations,
                 graphql=cost.graphql,
-                part=part,
+                part=urgency.part,
+                hour_part=urgency.hour_part,
+                behind=urgency.behind,
             )
             if not seconds:
                 return slot
-            if self.once or waited + seconds > MAX_WAIT_SECONDS:
-                raise HubUnavailable(
+            if not urgency.waits or waited + seconds > MAX_WAIT_SECONDS:
+                raise BudgetReached(
                     "GitHub's limit of requests for this installation is reached.",
                     advice="It is retried when there is room again.",
                 )
@@ -135,7 +166,7 @@ class Sending:
         seconds = seconds_to_wait(headers)
         if self.share is not None:
             self.share.pause(self.installation, seconds)
-        return not self.once and seconds <= MAX_WAIT_SECONDS
+        return self.urgency.waits and seconds <= MAX_WAIT_SECONDS
 
 
 def seconds_to_wait(headers: dict[str, Any], now: float | None = None) -> float:
@@ -155,7 +186,7 @@ class CountedRequester(Requester):
         super().__init__(
             auth=auth,
             base_url=api_url,
-            timeout=SHORT_TIMEOUT_SECONDS if sending.once else TIMEOUT_SECONDS,
+            timeout=TIMEOUT_SECONDS if sending.urgency.repeated else SHORT_TIMEOUT_SECONDS,
             user_agent="dayhand",
             per_page=100,
             verify=True,
@@ -178,7 +209,7 @@ class CountedRequester(Requester):
     ) -> tuple[int, dict[str, Any], str]:
         """Send a request until it succeeds or fails for good. Raises ``AnswerLost``, ``HubUnavailable``."""
         sending, cost = self.sending, cost_of(verb, url.partition("?")[0], input)
-        pauses, new_tokens = iter(() if sending.once else sending.pauses), MAX_NEW_TOKENS
+        pauses, new_tokens = iter(sending.pauses if sending.urgency.repeated else ()), MAX_NEW_TOKENS
         while True:
             broken: requests.RequestException | None = None
             try:

@@ -124,6 +124,8 @@ class Dispatcher:
                 record_opening(self.ledger, self._task(request))
                 self._list_hidden_text(request, opened.task_id)
                 self.ledger.facts(opened.task_id).put(facts.REPOSITORY_ID, subject.repository_id)
+                if ask.kind is TaskKind.FIX:
+                    hub.expect_comment(subject.number, f"task:{opened.task_id}")
             # Also if the task existed: its job may have been lost in between, and a second wake-up does no harm.
             if not opened.posted:
                 self.enqueue(opened.task_id)

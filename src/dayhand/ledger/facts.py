@@ -158,6 +158,7 @@ CHECK = _number("check", "publish", "publish", "intake")  # the check run's id
 CHECK_NODE = _text("check_node", "publish", "publish")  # its id in GraphQL
 COMMENT = _number("comment_id", "publish", "publish")  # the id of the task's comment
 COMMENT_NODE = _text("comment_node", "publish", "publish")
+COMMENTING = _text("commenting", "publish", "publish")  # the marker of the comment that began to be written
 WAITING_NOTICE = _text(
     "waiting_notice", "publish", "publish"
 )  # when the comment last said that the task waits, and in which words
@@ -225,6 +226,7 @@ ALL: tuple[Fact[Any], ...] = (
     CHECK_NODE,
     COMMENT,
     COMMENT_NODE,
+    COMMENTING,
     WAITING_NOTICE,
     OPENING,
     CONCLUDING,

@@ -24,10 +24,11 @@ SLOT_SECONDS = 60  # after which a request is over, also if its process was kill
 # After which a request that creates something is over: we wait 20 for its answer, and GitHub works for 10 on it.
 CREATION_SECONDS = 30
 SHOWING_SECONDS = 120  # for which a task counts as one that shows its progress
+EXPECTED_SECONDS = 600  # for which room is left for a first comment that does not come
 
-# KEYS: pause, slots, points, creations
+# KEYS: pause, slots, points, creations, expected
 # ARGV: now (milliseconds; "": the server's), slot, slot milliseconds, most slots, points, most points, creations,
-#       most in a minute, most in an hour
+#       most in a minute, most in an hour, 1 to leave room for what is expected
 ADMIT = """
 local now = tonumber(ARGV[1])
 if not now then local time = redis.call('TIME'); now = time[1] * 1000 + math.floor(time[2] / 1000) end
@@ -51,10 +52,11 @@ local function wait(key, width, bucket, limit, amount)
   return math.max(1, (first or now) + bucket + width - now)
 end
 local points, creations = tonumber(ARGV[5]), tonumber(ARGV[7])
+local expected = ARGV[10] == '1' and redis.call('ZCOUNT', KEYS[5], now, '+inf') or 0
 local longest = math.max(
   wait(KEYS[3], 60000, 1000, tonumber(ARGV[6]), points),
-  wait(KEYS[4] .. ':minute', 60000, 1000, tonumber(ARGV[8]), creations),
-  wait(KEYS[4] .. ':hour', 3600000, 60000, tonumber(ARGV[9]), creations))
+  wait(KEYS[4] .. ':minute', 60000, 1000, tonumber(ARGV[8]) - expected, creations),
+  wait(KEYS[4] .. ':hour', 3600000, 60000, tonumber(ARGV[9]) - expected, creations))
 if longest > 0 then return longest end
 local function count(key, bucket, amount, seconds)
   if amount == 0 then return end
@@ -78,12 +80,13 @@ redis.call('SET', KEYS[1], ends, 'PX', math.max(1, ends - now))
 return ends - now
 """
 
-# KEYS: tasks · ARGV: task, milliseconds
-SHOWING = """
-local time = redis.call('TIME'); local now = time[1] * 1000 + math.floor(time[2] / 1000)
+# KEYS: tasks, or what is expected · ARGV: now, its name, milliseconds
+COUNT_FOR = """
+local now = tonumber(ARGV[1])
+if not now then local time = redis.call('TIME'); now = time[1] * 1000 + math.floor(time[2] / 1000) end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-redis.call('ZADD', KEYS[1], now + tonumber(ARGV[2]), ARGV[1])
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
+redis.call('ZADD', KEYS[1], now + tonumber(ARGV[3]), ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return redis.call('ZCARD', KEYS[1])
 """
 
@@ -99,14 +102,23 @@ class GitHubShare:
         self.now = now
         self._admit = redis.register_script(ADMIT)
         self._pause = redis.register_script(PAUSE)
-        self._showing = redis.register_script(SHOWING)
+        self._count_for = redis.register_script(COUNT_FOR)
 
     def admit(
-        self, installation: int, *, points: int, creations: int, graphql: bool, part: float
+        self,
+        installation: int,
+        *,
+        points: int,
+        creations: int,
+        graphql: bool,
+        part: float = 1.0,
+        hour_part: float = 1.0,
+        behind: bool = False,
     ) -> tuple[float, str]:
         """Count a request: 0 and its slot, or how many seconds to wait before asking again.
 
-        ``part``: how much of each limit such a request may use up; the rest is for more urgent ones.
+        ``part``: how much of each limit of a minute such a request may use up; the rest is for more urgent ones.
+        ``hour_part``: how much of the creations of an hour. ``behind``: also leave room for the creations that are expected.
         """
         slot = secrets.token_hex(8)
         names = [
@@ -114,6 +126,7 @@ class GitHubShare:
             keys.github(installation, "slots"),
             keys.github(installation, "graphql" if graphql else "rest"),
             keys.github(installation, "creations"),
+            keys.github(installation, "expected"),
         ]
         most = GRAPHQL_POINTS if graphql else REST_POINTS
         args = [
@@ -125,7 +138,8 @@ class GitHubShare:
             int(most * part),
             creations,
             int(CREATIONS_A_MINUTE * part),
-            int(CREATIONS_AN_HOUR * part),
+            int(CREATIONS_AN_HOUR * hour_part),
+            int(behind),
         ]
         return self._admit(keys=names, args=args) / 1000, slot
 
@@ -171,8 +185,7 @@ class GitHubShare:
 
     def tasks_showing_progress(self, installation: int, task_id: str) -> int:
         """The number of tasks that showed their progress in the last minutes, with this one."""
-        names = [keys.github(installation, "showing")]
-        return int(self._showing(keys=names, args=[task_id, SHOWING_SECONDS * 1000]))
+        return self._counted_for(installation, "showing", name=task_id, seconds=SHOWING_SECONDS)
 
     def begin_creation(self, installation: int, name: str) -> float:
         """Note that a request is sent now that creates something of this name: 0.
@@ -192,9 +205,22 @@ class GitHubShare:
         key = keys.github(installation, f"creating:{name}")
         self.redis.set(key, "", px=int(self.creation_seconds * 1000))
 
-    def end_creation(self, installation: int, name: str) -> None:
-        """Its answer has arrived, or it was found."""
-        self.redis.delete(keys.github(installation, f"creating:{name}"))
+    def end_creation(self, installation: int, name: str, *, sent: bool = True) -> None:
+        """Its answer has arrived, or it was found. Unless it was ``sent``, room is still left for it."""
+        with self.redis.pipeline() as pipe:
+            pipe.delete(keys.github(installation, f"creating:{name}"))
+            if sent:
+                pipe.zrem(keys.github(installation, "expected"), name)
+            pipe.execute()
+
+    def expect_creation(self, installation: int, name: str) -> None:
+        """Leave room for something of this name until it is created."""
+        self._counted_for(installation, "expected", name=name, seconds=EXPECTED_SECONDS)
+
+    def _counted_for(self, installation: int, what: str, *, name: str, seconds: int) -> int:
+        now = "" if self.now is None else self.now
+        args = [now, name, seconds * 1000]
+        return int(self._count_for(keys=[keys.github(installation, what)], args=args))
 
     def secret(self, name: str) -> str | None:
         """What is kept under a name; it is encrypted by who keeps it."""

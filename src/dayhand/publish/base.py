@@ -38,8 +38,11 @@ class ProposedChange:
 class Publication(Protocol):
     """Each call may be repeated after a crash, so it finds what exists before it creates anything."""
 
+    def announce(self, task: Task) -> None:
+        """Say that the task has started, before anything else is made for it."""
+
     def open(self, task: Task, head: str) -> None:
-        """Show that the task has started: a draft pull request, a check run on ``head``, one comment."""
+        """Show the work: a check run on ``head``, and a draft pull request."""
 
     def progress(self, note: Note) -> None:
         """Update the check run, as often as the write budget allows. Never raises ``HubError``."""

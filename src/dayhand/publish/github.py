@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from dayhand.environment.declared.improvement import Improvement
-from dayhand.errors import DayhandError, HubError, HubUnavailable, LimitReached, TaskStopped
+from dayhand.errors import BudgetReached, DayhandError, HubError, HubUnavailable, LimitReached, TaskStopped
 from dayhand.hub.models import Pull
 from dayhand.hub.repository import RepositoryHub
+from dayhand.hub.requester import DRAFT
 from dayhand.ledger import facts
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.log import LogReader, Note, TaskLog
@@ -17,8 +19,9 @@ from dayhand.publish.base import ProposedChange
 from dayhand.publish.check_run import CheckRunProgress, failure_conclusion
 from dayhand.publish.estimate import estimate
 from dayhand.publish.markdown.escape import cap
-from dayhand.publish.result import CheckText, ResultOnGitHub, opened_check, remember_check
+from dayhand.publish.result import CheckText, ResultOnGitHub, opened_check, remember_check, start_check
 from dayhand.publish.siblings import tell_conflicts
+from dayhand.publish.task_comment import TaskComment
 from dayhand.publish.threads import ReviewThreads
 from dayhand.publish.withdrawal import withdraw
 from dayhand.publish.wording import (
@@ -60,27 +63,61 @@ class GitHubPublication:
         self.task = task
         self.task_url, self.repository_url = task_url, repository_url
         self._threads = ReviewThreads(hub, ledger, task)
-        self._progress = CheckRunProgress(
-            self._update_check, every=lambda: hub.progress_seconds(task.id, every), clock=clock
+        self._comment = TaskComment(
+            lambda: self.hub,
+            self.facts,
+            task,
+            task_url,
+            lambda text: TaskLog(ledger, claim).line("error", text),
         )
+        self._progress = CheckRunProgress(
+            self._show_progress, every=lambda: hub.progress_seconds(task.id, every), clock=clock
+        )
+        self._earlier: Pull | None = None  # that this task adds to
+        self._opened = False  # whether what is missing of the opening may be made
         self._progress.restore(LogReader(ledger.redis).read(self.task.id))
 
-    def open(self, task: Task, head: str) -> None:
-        """Open a draft pull request, or go on with the thread's open one; start a check run on ``head``, and comment."""
-        title, body = pull_request.title(task), pull_request.opening(task, self.task_url)
-        look = self.facts.get(facts.OPENING) is not None  # an earlier worker may have created some of it
-        self.facts.put(facts.OPENING, head)
-        own = self.facts.get(facts.OWN_BRANCH)
-        earlier = self._earlier_pull(self.hub.find_pull(own) if own else None)
-        pull = earlier or self.hub.open_pull(self._branch(), self._base(), title, body=body, look=look)
-        self._remember_pull(pull)
-        self._check_on(head, look=look)
+    def announce(self, task: Task) -> None:
+        """Say in the task's comment that work has begun, before anything else is made."""
         if self.facts.get(facts.ENVIRONMENT_WARNING) is None:  # this task has not looked itself
             self.facts.put(
                 facts.ENVIRONMENT_WARNING,
                 environment.last_unavailable(last_examination(self.ledger, task.repository)),
             )
-        self._comment_started(look=look)
+        own = self.facts.get(facts.OWN_BRANCH)
+        self._earlier = self._earlier_pull(self.hub.find_pull(own)) if own else None
+        if self._earlier:
+            self._remember_pull(self._earlier)
+        self._comment.write_started()
+
+    def open(self, task: Task, head: str) -> None:
+        """Start a check run on ``head``, and open a draft pull request, or go on with the thread's open one.
+
+        What GitHub's budget has no room for is made with a later progress, or with the result.
+        """
+        look = self.facts.get(facts.OPENING) is not None  # an earlier worker may have created some of it
+        self.facts.put(facts.OPENING, head)
+        with suppress(BudgetReached):
+            self._show_draft(head, look=look)
+        self._opened = True
+
+    def _show_draft(self, head: str, *, look: bool) -> None:
+        title, body = pull_request.title(self.task), pull_request.opening(self.task, self.task_url)
+        pull = self._earlier or self.hub.open_pull(
+            self._branch(), self._base(), title, body=body, look=look, urgency=DRAFT
+        )
+        self._remember_pull(pull)
+        named = CheckText(*self._check_name(), self.task_url, self._output, "")
+        start_check(
+            self.hub, self.facts, named, pull=pull, head=head, look=look, rest=self._comment.edit_started()
+        )
+
+    def _complete_opening(self) -> None:
+        """Make what there was no room for before."""
+        head = self.facts.get(facts.OPENING)
+        if self._opened and head and self.facts.get(facts.CHECK_HEAD) != head:
+            with suppress(BudgetReached):
+                self._show_draft(head, look=True)
 
     def progress(self, note: Note) -> None:
         """Update the check run. A refusal is ignored, since the next update contains the whole text."""
@@ -94,10 +131,11 @@ class GitHubPublication:
         if unavailable != (self.facts.get(facts.ENVIRONMENT_WARNING) or ""):
             self.facts.put(facts.ENVIRONMENT_WARNING, unavailable)
             self._update_check(self._progress.title, self._progress.text)
-            self._comment_started()
+            self._comment.write_started()
 
     def propose(self, task: Task, proposed: ProposedChange) -> str:
         """Fill in the pull request, conclude the check run on the pushed commit, and request a review."""
+        self._opened = False
         title = pull_request.title(task, proposed.solution)
         found = self.hub.find_pull(self.facts.get(facts.OWN_BRANCH) or self._branch())
         earlier, closed = self._earlier_pull(found), self._closed_pull(found)
@@ -118,24 +156,27 @@ class GitHubPublication:
             text += tell_conflicts(self.hub, task, pull, conflicts=proposed.conflicts)
             self._threads.answer(lambda path: comment.settled(path, proposed, self.repository_url))
         description = {} if earlier else {"title": let_ci_run(title), "body": let_ci_run(body)}
-        result = ResultOnGitHub(self.hub, self.facts, task, self.task_url, self._log)
-        named = (*self._check_name(), self._output, self._progress.final_text)
+        result = ResultOnGitHub(self.hub, self.facts, task, self.task_url, self._comment.log)
+        named = (*self._check_name(), self.task_url, self._output, self._progress.final_text)
         if not result.publish(
-            proposed, pull, CheckText(*named), description=description, text=self._whole(text)
+            proposed, pull, CheckText(*named), description=description, rest=self._comment.edit(text)
         ):
-            self._comment(text)
+            self._comment.write(text)
         return pull.url
 
     def answer(
         self, task: Task, solution: Solution, proofs: tuple[Proof, ...], *, left_out: tuple[LeftOut, ...] = ()
     ) -> str:
         """Comment with the answer, and remove a draft that was opened for it."""
+        self._opened = False
         self._conclude("neutral", check_run.NO_CHANGES)
         withdraw(self.hub, self.claim, self.task, reason=check_run.NO_CHANGES)
         urls = {"repository_url": self.repository_url, "task_url": self.task_url}
         plan = task.ask.kind is TaskKind.PLAN
         last = comment.to_approve(estimate(self.ledger.recent(), task.repository)) if plan else ""
-        url = self._comment(comment.answered(task, solution, proofs, left_out=left_out, last=last, **urls))
+        url = self._comment.write(
+            comment.answered(task, solution, proofs, left_out=left_out, last=last, **urls)
+        )
         self._threads.answer(lambda _: comment.not_settled(url))
         return url
 
@@ -163,13 +204,14 @@ class GitHubPublication:
         output["summary"] = redact(report)
         self.hub.update_check(self.facts.get(facts.CHECK) or 0, output=output, conclusion="neutral")
         url = self.facts.get(facts.CHECK_URL) or ""
-        self._comment(environment.answer(task.ask.asker, found.commit, url, text=report))
+        self._comment.write(environment.answer(task.ask.asker, found.commit, url, text=report))
 
     def fail(self, task: Task, error: DayhandError, spent: Usage | None = None) -> None:
         """Comment on what happened and what to do, and remove a draft that was opened.
 
         If GitHub refuses the cleanup, the comment is written all the same. Raises ``HubError`` afterwards.
         """
+        self._opened = False
         if self._examines:
             self._fail_examination(error)
             return
@@ -193,11 +235,11 @@ class GitHubPublication:
         handle = self.hub.auth.slug()  # always one of the App's handles
         body = comment.failed(task, error, self.task_url, outcome=outcome, handle=handle, finished=finished)
         try:
-            self._comment(body)
+            self._comment.write(body)
         except HubUnavailable:
             raise
         except HubError:
-            self._comment_with_least_permissions(body)  # one missing permission denies the whole token
+            self._comment.write_with_least_permissions(body)  # one missing permission denies the whole token
         if refused:
             raise refused
 
@@ -208,15 +250,7 @@ class GitHubPublication:
             output = self._output(environment.NOT_EXAMINED, self._progress.final_text)
             output["summary"] = redact(environment.failure_reason(error))
             self.hub.update_check(check, output=output, conclusion="neutral")
-        self._comment(body)
-
-    def _comment_with_least_permissions(self, body: str) -> None:
-        """Comment with a token that can do nothing else. Raises ``HubError`` if even that is not granted."""
-        hub = self.hub.for_comments()
-        try:
-            self._comment(body, hub=hub)
-        finally:
-            hub.close()
+        self._comment.write(body)
 
     def _earlier_pull(self, found: Pull | None) -> Pull | None:
         """The thread's open pull request that this task adds to. Its title and body stay unchanged."""
@@ -276,19 +310,9 @@ class GitHubPublication:
             output = self._output(check_run.continued_on(head), self._progress.final_text)
             self.hub.update_check(check, output=output, conclusion="neutral")
 
-    def _log(self, text: str) -> None:
-        TaskLog(self.ledger, self.claim).line("error", text)
-
-    def _comment_started(self, *, look: bool = True) -> None:
-        """The comment of a running task, after what cannot run in its environment."""
-        pull_url, unavailable = self.facts.get(facts.PULL_URL), self.facts.get(facts.ENVIRONMENT_WARNING)
-        if pull_url and self.facts.get(facts.OWN_BRANCH):
-            started = comment.continued(pull_url, self.task_url)
-        elif pull_url and self.task.ask.kind in (TaskKind.FIX, TaskKind.UNCLEAR):
-            started = comment.started(pull_url, self.task_url)
-        else:
-            started = comment.started_without_draft(self.task_url)
-        self._comment(f"{unavailable}\n\n{started}" if unavailable else started, look=look)
+    def _show_progress(self, title: str, text: str) -> None:
+        self._complete_opening()
+        self._update_check(title, text)
 
     def _update_check(self, title: str, text: str) -> None:
         if check := self.facts.get(facts.CHECK):
@@ -306,31 +330,6 @@ class GitHubPublication:
     @property
     def _examines(self) -> bool:
         return self.task.ask.kind is TaskKind.ENVIRONMENT
-
-    def _comment(self, body: str, *, hub: RepositoryHub | None = None, look: bool = True) -> str:
-        """Write the task's one comment; return its address, "" if the issue is locked, which decides nothing."""
-        if not self.task.number:
-            return ""  # no person asked, so there is no issue to comment on
-        known, marker = self.facts.get(facts.COMMENT), f"task:{self.task.id}"
-        look = look or self.facts.get(facts.WAITING_NOTICE) is not None
-        try:
-            written = (hub or self.hub).comment(
-                self.task.number, self._whole(body), marker=marker, known=known, look=look
-            )
-        except HubError as error:
-            if "is locked" not in str(error):
-                raise
-            self._log(str(error))
-            return ""
-        self.facts.put(facts.COMMENT, written.id)
-        self.facts.put(facts.COMMENT_NODE, written.node)
-        return written.url
-
-    def _whole(self, body: str) -> str:
-        """The text of the comment, after what became of the thread's earlier pull request."""
-        if ended := self.facts.get(facts.ENDED_PULL):
-            body = f"{comment.started_anew(ended, self._base())}\n\n{body}"
-        return redact(body)
 
     def _remember_pull(self, pull: Pull) -> None:
         """From now on this is the task's pull request. A draft on which somebody else pushed is closed, with a link to it."""

@@ -22,6 +22,9 @@ class LocalPublication:
         self.proposed: ProposedChange | None = None
         self.left_out: tuple[LeftOut, ...] = ()
 
+    def announce(self, task: Task) -> None:
+        """Does nothing: the terminal shows the log."""
+
     def open(self, task: Task, head: str) -> None:
         """Does nothing: a branch is made once there is a change."""
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
-from dayhand.errors import HubError, HubUnavailable
+from dayhand.errors import BudgetReached, HubError, HubUnavailable
+from dayhand.hub.check_runs import check_creation
 from dayhand.hub.models import CheckRun, Pull
-from dayhand.hub.mutations import Mutation
-from dayhand.hub.repository import RepositoryHub, hidden_marker
+from dayhand.hub.mutations import Changed, Mutation
+from dayhand.hub.repository import RepositoryHub
+from dayhand.hub.requester import DRAFT, REVIEW_REQUEST
 from dayhand.ledger import facts
 from dayhand.ledger.facts import Facts
 from dayhand.publish.base import ProposedChange
@@ -22,6 +25,7 @@ class CheckText:
 
     name: str
     external_id: str
+    details_url: str
     output: Callable[[str, str], dict[str, str]]  # of a title and a text
     log: str
 
@@ -34,7 +38,7 @@ class ResultOnGitHub:
     facts: Facts
     task: Task
     task_url: str
-    refused: Callable[[str], None]  # logs a refusal
+    refused: Callable[[str], object]  # logs a refusal
 
     def publish(
         self,
@@ -43,9 +47,12 @@ class ResultOnGitHub:
         check: CheckText,
         *,
         description: Mapping[str, str],
-        text: str,
+        rest: Sequence[Mutation],
     ) -> bool:
-        """Publish the result; whether the comment was edited. ``description``: the pull request's title and body, if they change."""
+        """Publish the result; whether the comment was edited, which is one of the ``rest``.
+
+        ``description``: the pull request's title and body, if they change.
+        """
         conclusion = proposed.verification.conclusion
         if conclusion.objections:
             self.facts.put(facts.CONCLUSION_IF_ACCEPTED, conclusion.if_accepted)  # by ``@bot accept``
@@ -54,15 +61,15 @@ class ResultOnGitHub:
         review = (
             pull.state == "open" and proposed.pushed and not conclusion.stays_draft
         )  # else a person decides
-        rest = [*self._describe(pull, description), *(self._ask_for_review(pull) if review else ())]
-        rest += self._edit_comment(text)
+        ready = [Mutation("markPullRequestReadyForReview", {"pullRequestId": pull.node})]
+        then = [*self._describe(pull, description), *(ready if review and pull.draft else ()), *rest]
 
         def plan(look: bool) -> list[Mutation]:  # noqa: FBT001
             first = self._end_earlier_check(pull, proposed.head, check)
-            return [*first, self._conclude(proposed, pull, check, look=look), *rest]
+            return [*first, self._conclude(proposed, pull, check, look=look), *then]
 
         commented = False
-        for change in self.hub.change_together(f"result {self.task.id}", plan, look=look):
+        for change in self._change(plan, self._request_review(pull) if review else [], look=look):
             if change.refusal:
                 self.refused(f"GitHub refused {change.mutation.name}: {change.refusal}")
             elif change.mutation.name == "updateIssueComment":
@@ -71,6 +78,30 @@ class ResultOnGitHub:
                 found = CheckRun(int(run["databaseId"]), run["url"], node=run["id"])
                 remember_check(self.facts, found, proposed.head)
         return commented
+
+    def _change(
+        self, plan: Callable[[bool], list[Mutation]], request: list[Mutation], *, look: bool
+    ) -> Sequence[Changed]:
+        """Change everything in one request. If there is no room for the review request, it follows when there is."""
+        name = f"result {self.task.id}"
+        if request:
+            with suppress(BudgetReached):
+                return self.hub.change_together(
+                    name, lambda look: [*plan(look), *request], look=look, urgency=DRAFT
+                )
+        changed = self.hub.change_together(name, plan, look=look)
+        if not request:
+            return changed
+        try:
+            return [
+                *changed,
+                *self.hub.change_together(
+                    f"review {self.task.id}", lambda _: request, look=False, urgency=REVIEW_REQUEST
+                ),
+            ]
+        except HubError as error:
+            self.refused(f"No review was requested: {error}")
+            return changed
 
     def _conclude(self, proposed: ProposedChange, pull: Pull, check: CheckText, *, look: bool) -> Mutation:
         """Conclude the check run on the pushed commit, which is created if there is none."""
@@ -92,7 +123,7 @@ class ResultOnGitHub:
             node = found.node if found else None
         if node:
             return Mutation("updateCheckRun", {**fields, "checkRunId": node}, courtesy=True)
-        new = {"name": check.name, "externalId": check.external_id, "detailsUrl": self.task_url}
+        new = {"name": check.name, "externalId": check.external_id, "detailsUrl": check.details_url}
         return Mutation("createCheckRun", {**fields, **new, "headSha": proposed.head}, courtesy=True)
 
     def _end_earlier_check(self, pull: Pull, head: str, check: CheckText) -> list[Mutation]:
@@ -114,26 +145,52 @@ class ResultOnGitHub:
             return []
         return [Mutation("updatePullRequest", {"pullRequestId": pull.node, **description})]
 
-    def _ask_for_review(self, pull: Pull) -> list[Mutation]:
-        """Mark a draft as ready, and ask the person who asked for a review."""
-        ready = (
-            [Mutation("markPullRequestReadyForReview", {"pullRequestId": pull.node})] if pull.draft else []
-        )
+    def _request_review(self, pull: Pull) -> list[Mutation]:
+        """Ask the person who asked for a review."""
         try:
             people = [self.hub.user_node(self.task.ask.asker)]
         except HubUnavailable:
             raise
         except HubError:  # the account is gone
-            return ready
-        request = {"pullRequestId": pull.node, "userIds": people, "union": True}
-        return [*ready, Mutation("requestReviews", request, courtesy=True)]
-
-    def _edit_comment(self, text: str) -> list[Mutation]:
-        node = self.facts.get(facts.COMMENT_NODE)
-        if not node:
             return []
-        body = f"{text}\n\n{hidden_marker(f'task:{self.task.id}')}"
-        return [Mutation("updateIssueComment", {"id": node, "body": body}, courtesy=True)]
+        request = {"pullRequestId": pull.node, "userIds": people, "union": True}
+        return [Mutation("requestReviews", request, courtesy=True)]
+
+
+def start_check(
+    hub: RepositoryHub,
+    task_facts: Facts,
+    check: CheckText,
+    *,
+    pull: Pull,
+    head: str,
+    look: bool,
+    rest: Sequence[Mutation],
+) -> None:
+    """Start the check run that shows the progress, and carry out the ``rest``, in one request.
+
+    Raises ``BudgetReached`` if what people wait for needs the room.
+    """
+
+    def plan(look: bool) -> list[Mutation]:  # noqa: FBT001
+        if look and (found := hub.find_check(check.name, head, check.external_id)):
+            remember_check(task_facts, found, head)
+            return [*rest]
+        fields = {
+            "repositoryId": pull.repository_node,
+            "name": check.name,
+            "headSha": head,
+            "externalId": check.external_id,
+            "detailsUrl": check.details_url,
+            "status": "IN_PROGRESS",
+            "output": check.output(check_run.STARTING, ""),
+        }
+        return [Mutation("createCheckRun", fields), *rest]
+
+    name = check_creation(check.name, head, check.external_id)
+    for change in hub.change_together(name, plan, look=look, urgency=DRAFT):
+        if run := change.result.get("checkRun"):
+            remember_check(task_facts, CheckRun(int(run["databaseId"]), run["url"], node=run["id"]), head)
 
 
 def remember_check(task_facts: Facts, check: CheckRun, head: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dayhand.errors import HubError, HubUnavailable
-from dayhand.hub.repository import RepositoryHub, hidden_marker
+from dayhand.hub.comments import hidden_marker
+from dayhand.hub.repository import RepositoryHub
 from dayhand.ledger.journal import reviews_read
 from dayhand.ledger.ledger import Ledger
 from dayhand.startup.records import dataclass

@@ -12,6 +12,7 @@ from contextlib import closing
 from dayhand.errors import HubError, HubUnavailable, LedgerError
 from dayhand.hub.client import Hub
 from dayhand.hub.repository import RepositoryHub
+from dayhand.hub.requester import NOTICE
 from dayhand.ledger import facts, keys
 from dayhand.ledger.ledger import Ledger, Record
 from dayhand.ledger.waiting.places import Place, find_places
@@ -67,11 +68,12 @@ class WaitingNotices:
         with closing(hub), WaitingTasks(self.ledger).held(task.id) as held:
             if not held or (told and now - float(told_at) < hub.progress_seconds(task.id, AGAIN_SECONDS)):
                 return False
-            self.ledger.facts(task.id).put(
-                facts.WAITING_NOTICE, f"{now} {words}"
-            )  # first: whoever goes on looks for it
+            own = self.ledger.facts(task.id)
+            if not told:  # first: whoever goes on looks for the comment
+                own.put(facts.WAITING_NOTICE, "0 ")
             self.ledger.redis.sadd(keys.TOLD, task.id)
             self._comment(hub, record, comment.queued(words, self._url(record), at=time.gmtime(now)))
+            own.put(facts.WAITING_NOTICE, f"{now} {words}")
             if check := record.fact(facts.CHECK):  # it was begun before
                 output = {
                     "title": check_run.QUEUED,
@@ -103,7 +105,9 @@ class WaitingNotices:
         known = own.get(facts.COMMENT)
         looked = record.fact(facts.WAITING_NOTICE) is not None or bool(record.stages)  # it may exist
         marker = f"task:{record.task.id}"
-        written = hub.comment(record.task.number, text, marker=marker, known=known, look=looked)
+        written = hub.comment(
+            record.task.number, text, marker=marker, known=known, look=looked, urgency=NOTICE
+        )
         own.put(facts.COMMENT, written.id)
         own.put(facts.COMMENT_NODE, written.node)
 

@@ -69,9 +69,9 @@ def open_auth(settings: Settings) -> AppAuth:
     """The App's identity, for requests that are not repeated. Raises ``SettingsError``."""
     require_app(settings)
     from dayhand.hub.auth import AppAuth
-    from dayhand.hub.requester import Sending
+    from dayhand.hub.requester import PROGRESS, Sending
 
-    return AppAuth(settings.api_url, settings.app_id, app_key(settings), sending=Sending(once=True))
+    return AppAuth(settings.api_url, settings.app_id, app_key(settings), sending=Sending(urgency=PROGRESS))
 
 
 def check_clock(github: float | None, ours: float) -> Iterator[HealthFinding]:

@@ -15,6 +15,7 @@ from typing import Any
 from dayhand.hub.connection import RepositoryConnection
 from dayhand.hub.errors import hub_errors
 from dayhand.startup.records import dataclass
+from dayhand.hub.requester import PROGRESS
 
 ROWS = 100  # of a page
 MAX_EVENT_PAGES = 10
@@ -91,7 +92,7 @@ class RepositoryChanges(RepositoryConnection):
         path = f"{what}since={since}&sort=updated&direction=asc&per_page={ROWS}"
         headers = {"If-None-Match": mark.etag} if mark.etag else {}
         with hub_errors(f"reading what changed in {self.full_name}"):
-            answered, rows = self._requester(once=True).requestJsonAndCheck(
+            answered, rows = self._requester(PROGRESS).requestJsonAndCheck(
                 "GET", self._path(path), headers=headers
             )
         if rows is None:  # 304
@@ -101,7 +102,7 @@ class RepositoryChanges(RepositoryConnection):
 
     def _get(self, path: str) -> Any:
         with hub_errors(f"reading what changed in {self.full_name}"):
-            return self._requester(once=True).requestJsonAndCheck("GET", self._path(path))[1]
+            return self._requester(PROGRESS).requestJsonAndCheck("GET", self._path(path))[1]
 
     def _path(self, path: str) -> str:
         return f"/repos/{self.full_name}/{path}".rstrip("/")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dayhand.environment.declared.dayhand_toml import NAME
 from dayhand.environment.declared.improvement import Improvement
-from dayhand.hub.repository import hidden_marker
+from dayhand.hub.comments import hidden_marker
 from dayhand.publish.markdown.escape import cap, cell, code
 from dayhand.publish.markdown.sanitize import line
 from dayhand.publish.wording import environment
