@@ -266,7 +266,7 @@ def test_a_delivery_is_stored_whatever_github_does_and_wakes_a_dispatcher(redis_
     answer = app_on(redis_url).test_client().post("/webhook", data=body, headers=signed(body, "issues"))
     assert (answer.status_code, answer.json) == (202, {"delivery": "d-1"})
     assert waiting_deliveries(connect_raw(redis_url)) == {"d-1"}
-    stored = Deliveries(redis).claim("d-1", "me")
+    stored = Deliveries(redis).claim_next("me")
     assert stored
     assert (stored.event, stored.body) == ("issues", body)
 

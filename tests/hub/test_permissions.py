@@ -6,7 +6,13 @@ from pathlib import Path
 
 import yaml
 
-from dayhand.hub.permissions import COMMENT_PERMISSIONS, EVENTS, PERMISSIONS, REVIEW_PERMISSIONS
+from dayhand.hub.permissions import (
+    COMMENT_PERMISSIONS,
+    EVENTS,
+    LOOK_PERMISSIONS,
+    PERMISSIONS,
+    REVIEW_PERMISSIONS,
+)
 from dayhand.localhub.state.events import EVENT_PERMISSION
 
 MANIFEST = yaml.safe_load((Path(__file__).parents[2] / "app.yml").read_text(encoding="utf-8"))
@@ -20,6 +26,8 @@ def test_the_manifest_asks_for_what_the_code_asks_for() -> None:
 def test_a_token_for_comments_has_fewer_permissions() -> None:
     assert COMMENT_PERMISSIONS.items() < PERMISSIONS.items()
     assert REVIEW_PERMISSIONS.items() < PERMISSIONS.items()
+    assert {*LOOK_PERMISSIONS.values()} == {"read"}
+    assert LOOK_PERMISSIONS.keys() < PERMISSIONS.keys()
 
 
 def test_each_event_is_covered_by_a_permission() -> None:

@@ -103,18 +103,17 @@ class Harness:
         self.hub.actions.comment(repo, issue, by or self.ada, body=body)
         self.settle()
 
-    def handle(self, guid: str, settings: Settings | None = None) -> None:
+    def handle_next(self, settings: Settings | None = None) -> None:
         """Handle one delivery as a dispatcher does."""
         with connect_raw(self.settings.redis_url) as raw:
-            open_handler(settings or self.settings, self.ledger.redis, raw).handle(guid, worker="dispatcher")
+            open_handler(settings or self.settings, self.ledger.redis, raw).handle_next(worker="dispatcher")
 
     def settle(self) -> None:
         """Wait until every webhook is sent, and handle the deliveries as a dispatcher does."""
         deliveries = Deliveries(self.ledger.redis)
         self.hub.wait_idle()
-        while due := deliveries.due():
-            for guid in due:
-                self.handle(guid)
+        while deliveries.due():
+            self.handle_next()
             self.hub.wait_idle()
 
     def waiting(self) -> list[str]:

@@ -33,8 +33,8 @@ def labeled(harness: Harness) -> tuple[Issue, str]:
 
 def handle(harness: Harness, guid: str, settings: Settings | None = None) -> None:
     """Handle one delivery now, also if it waits for a later time."""
-    harness.ledger.redis.zadd(keys.INBOX, {guid: 0}, xx=True)
-    harness.handle(guid, settings)
+    harness.ledger.redis.zadd(keys.INBOX, {guid: "-inf"}, xx=True)
+    harness.handle_next(settings)
 
 
 def away(settings: Settings) -> Settings:
@@ -83,7 +83,7 @@ def test_a_delivery_that_its_dispatchers_die_of_is_given_up(
     _, guid = labeled(harness)
     deliveries = Deliveries(harness.ledger.redis)
     for _ in range(MAX_ATTEMPTS):
-        assert deliveries.claim(guid, "dead")
+        assert deliveries.claim_next("dead")
         deliveries.free("dead")
     handle(harness, guid)
     assert (deliveries.waiting(), harness.ledger.recent()) == (0, [])
@@ -117,20 +117,25 @@ def test_what_github_refuses_is_not_tried_again(harness: Harness, capsys: pytest
         (["closed 2", "labeled 1"], 0),
         (["unlabeled 2", "labeled 3", "labeled 1"], 1),
         (["unlabeled 2", "labeled 1", "labeled 3"], 1),
+        (["@dayhand stop 2", "labeled 1"], 0),
+        (["@dayhand stop 2", "@dayhand fix this 1"], 0),
+        (["@dayhand stop 2", "@dayhand fix this 3", "labeled 1"], 1),
     ],
 )
 def test_deliveries_may_arrive_in_any_order(harness: Harness, order: list[str], tasks: int) -> None:
     _, guid = labeled(harness)
     deliveries = Deliveries(harness.ledger.redis)
-    stored = deliveries.claim(guid, "the test")
+    stored = deliveries.claim_next("the test")
     assert stored
     deliveries.done(guid, "the test")
     for each in order:
-        action, second = each.split()
+        text, _, second = each.rpartition(" ")
+        event, action = ("issue_comment", "created") if text.startswith("@") else ("issues", text)
         payload = json.loads(stored.body) | {"action": action}
         payload["issue"]["updated_at"] = f"2026-11-28T12:00:0{second}Z"
-        deliveries.store(each.replace(" ", "-"), "issues", json.dumps(payload).encode())
-        handle(harness, each.replace(" ", "-"))
+        payload["comment"] = {"id": 7, "body": text, "user": payload["sender"]}
+        deliveries.store(each, event, json.dumps(payload).encode())
+        handle(harness, each)
     assert len(harness.ledger.recent()) == tasks
 
 

@@ -155,6 +155,26 @@ def test_a_delivery_that_comes_after_all_opens_nothing_more(shop: Shop) -> None:
     assert shop.tasks() == [1]
 
 
+def test_a_review_of_our_pull_request_is_found_once(shop: Shop) -> None:
+    harness, actions, store = shop.harness, shop.harness.hub.actions, shop.repo.store
+    store.git("update-ref", "refs/heads/dayhand/2-totals", store.branches()["main"])
+    store.commit_files({"new.txt": b"new\n"}, "dayhand/2-totals", "More", author=("Ada", "ada@example.org"))
+    pull = actions.open_pull(
+        shop.repo, harness.app.bot, "Totals", body="", head="dayhand/2-totals", base="main", draft=False
+    )
+    assert pull.pull
+    asks = actions.review(shop.repo, pull, harness.ada, event="REQUEST_CHANGES", body="Name the sum.")
+    actions.review(shop.repo, pull, harness.app.bot, event="COMMENT", body="A bot's.")
+    actions.review(shop.repo, pull, harness.ada, event="COMMENT", body="Never mind.").state = "DISMISSED"
+    assert (shop.look(), shop.tasks()) == (1, [pull.number])
+    assert [one.content for one in asks.reactions] == ["eyes"]
+    assert (shop.look(), shop.look(again=True)) == (0, 0)
+    harness.app.webhook_url = shop.address
+    actions.review(shop.repo, pull, harness.ada, event="COMMENT", body="And the total.")
+    harness.settle()
+    assert (shop.look(again=True), shop.tasks()) == (0, [pull.number]), "a delivery told of it"
+
+
 def test_an_edit_that_asks_for_something_else_is_found(shop: Shop) -> None:
     shop.comment()
     assert shop.look() == 1

@@ -12,6 +12,7 @@ import pytest
 from dayhand.ledger import keys
 from dayhand.ledger.deliveries import Deliveries, StoreResult
 from dayhand.ledger.keys import TextRedis
+from dayhand.ledger.waiting.turns import Class
 
 
 @pytest.fixture
@@ -22,15 +23,15 @@ def deliveries(redis: TextRedis) -> Deliveries:
 def test_a_delivery_is_stored_once_and_given_to_one(deliveries: Deliveries) -> None:
     assert deliveries.store("d-1", "issues", b"first") is StoreResult.NEW
     assert deliveries.store("d-1", "issues", b"second") is StoreResult.SEEN
-    held = deliveries.claim("d-1", "one")
+    held = deliveries.claim_next("one")
     assert held
     assert (held.event, held.body, held.attempts, held.delays) == ("issues", b"first", 1, 0)
-    assert deliveries.claim("d-1", "two") is None
+    assert deliveries.claim_next("two") is None
 
 
 def test_what_was_handled_is_gone_and_its_guid_stays_known(deliveries: Deliveries) -> None:
     deliveries.store("d-1", "issues", b"body")
-    deliveries.claim("d-1", "one")
+    deliveries.claim_next("one")
     deliveries.done("d-1", "one")
     assert (deliveries.due(), deliveries.waiting()) == ([], 0)
     assert deliveries.store("d-1", "issues", b"body") is StoreResult.SEEN
@@ -48,20 +49,20 @@ def test_a_guid_stays_known_for_eight_days(deliveries: Deliveries) -> None:
 
 def test_only_its_holder_may_end_or_postpone_a_delivery(deliveries: Deliveries) -> None:
     deliveries.store("d-1", "issues", b"body")
-    deliveries.claim("d-1", "one")
+    deliveries.claim_next("one")
     deliveries.done("d-1", "two")
     deliveries.postpone("d-1", "two", seconds=0)
     assert deliveries.waiting() == 1
-    assert deliveries.claim("d-1", "two") is None
+    assert deliveries.claim_next("two") is None
 
 
 def test_a_postponed_delivery_is_due_when_its_time_has_come(deliveries: Deliveries) -> None:
     deliveries.store("d-1", "issues", b"body")
-    deliveries.claim("d-1", "one")
+    deliveries.claim_next("one")
     deliveries.postpone("d-1", "one", seconds=600)
     assert deliveries.due() == []
     deliveries.redis.zadd(keys.INBOX, {"d-1": 0})  # ten minutes later
-    held = deliveries.claim("d-1", "two")
+    held = deliveries.claim_next("two")
     assert held
     assert (held.attempts, held.delays) == (1, 1)
 
@@ -69,22 +70,35 @@ def test_a_postponed_delivery_is_due_when_its_time_has_come(deliveries: Deliveri
 def test_what_a_dead_dispatcher_held_is_due_at_once_and_its_attempts_count(deliveries: Deliveries) -> None:
     for guid in ("d-1", "d-2"):
         deliveries.store(guid, "issues", b"body")
-        deliveries.claim(guid, guid)
+        deliveries.claim_next(guid)
     deliveries.free("d-1")
     assert deliveries.due() == ["d-1"]
-    held = deliveries.claim("d-1", "other")
+    held = deliveries.claim_next("other")
     assert held
     assert held.attempts == 2
     deliveries.free("other", crashed=False)  # it was told to stop
-    again = deliveries.claim("d-1", "third")
+    again = deliveries.claim_next("third")
     assert again
     assert again.attempts == 2
+
+
+def test_stops_go_before_follow_ups_and_those_before_first_fixes(deliveries: Deliveries) -> None:
+    for turn in (Class.UNREQUESTED, Class.FIRST, Class.FOLLOW_UP, Class.BEGUN):
+        for number in range(2):
+            deliveries.store(f"{turn.name} {number}", "issues", b"body", turn=turn)
+    due, order = deliveries.due(), []
+    while held := deliveries.claim_next("one"):
+        order.append(held.guid)
+        if held.guid == "BEGUN 0" and not held.delays:
+            deliveries.postpone(held.guid, "one", seconds=0)
+    assert order == [f"{turn.name} {number}" for turn in Class for number in range(2)] + ["BEGUN 0"]
+    assert due == order[:-1]
 
 
 def test_a_lease_that_is_not_renewed_ends_and_a_renewed_one_does_not(deliveries: Deliveries) -> None:
     for guid in ("d-1", "d-2"):
         deliveries.store(guid, "issues", b"body")
-        deliveries.claim(guid, "one", lease_seconds=0.05)
+        deliveries.claim_next("one", lease_seconds=0.05)
     ends = threading.Event()
     with deliveries.kept("d-2", "one", every=0.005):
         for _ in range(2000):
@@ -137,7 +151,7 @@ def test_no_more_is_stored_than_fits_and_there_is_room_again_later(
     stored = [deliveries.store(f"d-{number}", "issues", b"twelve bytes") for number in range(3)]
     assert stored == [StoreResult.NEW] * fits + [StoreResult.FULL] * (3 - fits)
     assert redis.exists("dayhand:delivery:d-2") == 0, "so that it is taken when it comes again"
-    deliveries.claim("d-0", "one")
+    deliveries.claim_next("one")
     deliveries.done("d-0", "one")
     assert deliveries.store("d-2", "issues", b"twelve bytes") is StoreResult.NEW
 
@@ -147,6 +161,6 @@ def test_bodies_are_counted_as_they_are_stored(deliveries: Deliveries) -> None:
     deliveries.store("d-1", "issues", body)
     deliveries.store("d-2", "issues", b"x" * 100_000)
     assert 100_000 < int(deliveries.redis.get(keys.INBOX_BYTES)) < 140_000
-    held = deliveries.claim("d-1", "one")
+    held = deliveries.claim_next("one")
     assert held
     assert held.body == body

@@ -15,6 +15,7 @@ PERMISSIONS = {
 READ_PERMISSIONS = {"metadata": "read", "contents": "read"}  # for submodules
 # Enough to reply to a person: to read their permission, to react and to comment.
 COMMENT_PERMISSIONS = {"metadata": "read", "issues": "write"}
+LOOK_PERMISSIONS = {"metadata": "read", "issues": "read", "pull_requests": "read"}  # to see what changed
 REVIEW_PERMISSIONS = {"metadata": "read", "pull_requests": "write"}
 # GitHub sends `installation` and `installation_repositories` to every App.
 EVENTS = (

@@ -107,6 +107,8 @@ class Dispatcher:
     def open_task(self, request: TaskRequest, delivery: str) -> Decision:
         """Open the task once, if the person may start one; else reply with the reason. Raises ``HubError``."""
         subject, ask = request.subject, request.ask
+        if withdrawn_since(self.ledger, subject.repository_id, subject.number, at=subject.updated_at):
+            return Decision(None, "it was stopped, the label removed or the issue closed since")
         with closing(self._for_comments(subject)) as hub:
             if not self._check_permission(hub, subject, ask.asker):
                 return Decision(None, f"{ask.asker} may not write to {subject.repository}")
@@ -217,8 +219,6 @@ class Dispatcher:
         if subject.is_pull:
             self._refuse_if_allowed(subject, event.sender, refusals.labeled_pull(self.hub.slug()))
             return Decision(None, "a label on a pull request does not say what to do")
-        if withdrawn_since(self.ledger, subject.repository_id, subject.number, at=subject.updated_at):
-            return Decision(None, "the label was removed or the issue closed since")
         text = f"{subject.title}\n\n{subject.body}".strip()
         return self.open_task(
             task_request(subject, TaskKind.FIX, text, asker=event.sender, comment=None), delivery

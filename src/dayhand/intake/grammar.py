@@ -13,7 +13,7 @@ from markdown_it.token import Token
 
 from dayhand.intake import intent
 from dayhand.intake.intent import Intent
-from dayhand.intake.lexicon import verb_words
+from dayhand.intake.languages.lexicon import verb_words
 from dayhand.intake.terms import without_terms
 from dayhand.intake.verbs import environment, help  # noqa: A004 - a verb's name
 from dayhand.intake.verbs.base import Verb

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterator
 from enum import StrEnum
 
-from dayhand.intake import lexicon as words
+from dayhand.intake.languages import lexicon as words
 
 MAX_NOUN_WORDS = (
     3  # between a noun that looks like a verb and the verb of its statement: “fix of it looks wrong”

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import TypeAlias
 
 from dayhand.intake import grammar
 from dayhand.intake.events import (
@@ -17,6 +18,7 @@ from dayhand.intake.events import (
     Pushed,
     RepositoriesAdded,
     RepositoriesRemoved,
+    Reviewed,
 )
 from dayhand.ledger.deliveries import RequestKey
 from dayhand.startup.records import dataclass
@@ -58,7 +60,7 @@ class Triggers:
 
 
 def request_key(event: Event, triggers: Triggers) -> RequestKey | None:
-    """What an event asks for with a label or a command; None if it is neither."""
+    """What an event asks for with a label, a command or a review; None if it is none of them."""
     match event:
         case Labeled() if event.label == triggers.label and not event.by_bot:
             subject = event.subject
@@ -68,15 +70,25 @@ def request_key(event: Event, triggers: Triggers) -> RequestKey | None:
             if event.comment:
                 return comment_key(event.comment, commands)
             return _key(f"text {event.subject.repository_id}#{event.subject.number}", commands)
+        case Reviewed() if not event.by_bot:
+            return review_key(event.review, grammar.read(event.text, triggers.names()))
     return None
 
 
-def comment_key(comment: int, commands: tuple[grammar.Command, ...] | grammar.Misspelt) -> RequestKey:
+Commands: TypeAlias = tuple[grammar.Command, ...] | grammar.Misspelt
+
+
+def review_key(review: int, commands: Commands) -> RequestKey:
+    """What a review asks: with or without a command, it is one request."""
+    return _key(f"review {review}", commands)
+
+
+def comment_key(comment: int, commands: Commands) -> RequestKey:
     """What a comment asks. An edit that does not change its commands asks for the same."""
     return _key(f"comment {comment}", commands)
 
 
-def _key(where: str, commands: tuple[grammar.Command, ...] | grammar.Misspelt) -> RequestKey:
+def _key(where: str, commands: Commands) -> RequestKey:
     said = (
         commands.hint
         if isinstance(commands, grammar.Misspelt)

@@ -13,7 +13,9 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from dayhand.errors import IntakeError
 from dayhand.intake.events import Ignored, parse
 from dayhand.intake.signature import verify
+from dayhand.intake.turns import turn_of
 from dayhand.ledger.deliveries import Deliveries, StoreResult
+from dayhand.ledger.waiting.turns import Class
 
 MAX_BYTES = 25 * 1024 * 1024  # GitHub does not send larger deliveries
 GUID = re.compile(r"[A-Za-z0-9-]{1,100}")
@@ -36,8 +38,9 @@ def webhook(deliveries: Deliveries, wake: Callable[[str], None], secrets: Sequen
         try:
             verify(body, request.headers.get("X-Hub-Signature-256"), secrets)
             _check_guid(guid)
-            if not isinstance(parse(event, body), Ignored):
-                _store(deliveries, wake, guid, event=event, body=body)
+            parsed = parse(event, body)
+            if not isinstance(parsed, Ignored):
+                _store(deliveries, wake, guid, event=event, body=body, turn=turn_of(parsed))
         except IntakeError as error:
             return _refused(error)
         return jsonify(delivery=guid), 202
@@ -52,11 +55,11 @@ def _check_guid(guid: str) -> None:
 
 
 def _store(
-    deliveries: Deliveries, wake: Callable[[str], None], guid: str, *, event: str, body: bytes
+    deliveries: Deliveries, wake: Callable[[str], None], guid: str, *, event: str, body: bytes, turn: Class
 ) -> None:
     """Raises ``IntakeError`` (503) if the delivery cannot be stored."""
     try:
-        stored = deliveries.store(guid, event, body)
+        stored = deliveries.store(guid, event, body, turn=turn)
     except RedisError as error:
         raise IntakeError(
             f"Dayhand cannot store this delivery now: {error}.", status=503, advice=REDELIVER

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from dayhand.ledger import keys
 from dayhand.ledger.keys import TextRedis
+from dayhand.ledger.waiting.turns import Class
 from dayhand.process_log.fields import LOGGER
 from dayhand.startup.records import dataclass
 
@@ -23,6 +24,9 @@ MAX_WAITING = 20_000
 MAX_WAITING_BYTES = 256 * 1024 * 1024  # as stored: compressed
 MAX_WOKEN = 1_000  # in one look
 RECONCILED = "reconciled-"  # the prefix of the GUIDs of what was found without a delivery
+EARLIER_MILLISECONDS = (
+    10**13
+)  # more than any time in milliseconds: an earlier class goes before all of a later one
 SAME_SECONDS = 5  # by which two accounts of one label may differ
 
 
@@ -67,17 +71,21 @@ class Deliveries:
         self.most = most
         self.most_bytes = most_bytes
         self._store = redis.register_script(STORE)
-        self._claim = redis.register_script(CLAIM)
+        self._claim = redis.register_script(CLAIM_NEXT)
         self._renew = redis.register_script(RENEW)
         self._postpone = redis.register_script(POSTPONE)
         self._done = redis.register_script(DONE)
         self._free = redis.register_script(FREE)
         self._take_up = redis.register_script(TAKE_UP)
 
-    def store(self, guid: str, event: str, body: bytes) -> StoreResult:
-        """Keep a delivery until a dispatcher has handled it, unless one with this GUID was stored before."""
+    def store(self, guid: str, event: str, body: bytes, *, turn: Class = Class.FIRST) -> StoreResult:
+        """Keep a delivery until a dispatcher has handled it, unless one with this GUID was stored before.
+
+        ``turn``: what it asks for, which decides what is handled first.
+        """
         text = base64.b64encode(zlib.compress(body)).decode()
-        args = [guid, event, text, keys.DELIVERY_SECONDS, self.most, self.most_bytes]
+        earlier = (Class.UNREQUESTED - turn) * EARLIER_MILLISECONDS
+        args = [guid, event, text, keys.DELIVERY_SECONDS, self.most, self.most_bytes, earlier]
         return StoreResult(self._store(keys=[keys.delivery(guid), *_keys(guid)], args=args))
 
     def known(self, guids: Sequence[str]) -> set[str]:
@@ -101,12 +109,12 @@ class Deliveries:
         at = str(self.redis.get(keys.taken_up(request.name)) or "").partition(" ")[0]
         return bool(at) and request.at <= int(at) + SAME_SECONDS
 
-    def claim(self, guid: str, worker: str, lease_seconds: float = LEASE_SECONDS) -> StoredDelivery | None:
-        """Hold a delivery that is due and that nobody holds; None if there is none, or if it cannot be read and is dropped."""
-        found = self._claim(keys=_keys(guid), args=[guid, worker, int(lease_seconds * 1000)])
-        if not found:
+    def claim_next(self, worker: str, lease_seconds: float = LEASE_SECONDS) -> StoredDelivery | None:
+        """Hold the delivery whose turn it is; None if none is due that nobody holds, or if it cannot be read and is dropped."""
+        names, args = [keys.INBOX, keys.INBOX_HELD], [keys.inbox(""), worker, int(lease_seconds * 1000)]
+        if not (found := self._claim(keys=names, args=args)):
             return None
-        event, text, attempts, delays, waited = found
+        guid, event, text, attempts, delays, waited = found
         try:
             body = zlib.decompress(base64.b64decode(text))
         except (ValueError, zlib.error) as error:
@@ -153,7 +161,7 @@ class Deliveries:
             self._free(keys=_keys(guid), args=[guid, worker, int(crashed)])
 
     def due(self) -> list[str]:
-        """The GUIDs that a dispatcher may claim now, the oldest first."""
+        """The GUIDs that a dispatcher may claim now, in the order of their turns."""
         seconds, micros = self.redis.time()
         now = seconds * 1000 + micros // 1000
         guids: list[str] = self.redis.zrange(keys.INBOX, "-inf", now, byscore=True, offset=0, num=MAX_WOKEN)
@@ -173,7 +181,8 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 """
 
-# KEYS: delivery, inbox, held, bytes, entry · ARGV: guid, event, body, kept seconds, most deliveries, most bytes
+# KEYS: delivery, inbox, held, bytes, entry · ARGV: guid, event, body, kept seconds, most deliveries, most bytes,
+#       milliseconds by which it goes before others. Once it was claimed, its score is the time at which it is due again.
 STORE = (
     _NOW
     + """
@@ -182,16 +191,17 @@ local bytes = tonumber(redis.call('GET', KEYS[4]) or 0) + #ARGV[3]
 if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[5]) or bytes > tonumber(ARGV[6]) then return -1 end
 redis.call('SET', KEYS[1], '', 'EX', ARGV[4])
 redis.call('HSET', KEYS[5], 'event', ARGV[2], 'body', ARGV[3], 'stored', now)
-redis.call('ZADD', KEYS[2], now, ARGV[1])
+redis.call('ZADD', KEYS[2], now - ARGV[7], ARGV[1])
 redis.call('SET', KEYS[4], bytes)
 return 1
 """
 )
 
-# KEYS: inbox, held, bytes, entry · ARGV: guid, worker, lease milliseconds
-CLAIM = (
+# KEYS: inbox, held · ARGV: prefix of entries, worker, lease milliseconds
+CLAIM_NEXT = (
     _NOW
     + """
+<<<<<<< HEAD
 local due = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if not due or tonumber(due) > now then return false end
 redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
@@ -199,6 +209,15 @@ redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
 local attempts = redis.call('HINCRBY', KEYS[4], 'attempts', 1)
 local entry = redis.call('HMGET', KEYS[4], 'event', 'body', 'delays', 'stored')
 return {entry[1] or '', entry[2] or '', attempts, tonumber(entry[3] or 0), now - (tonumber(entry[4]) or now)}
+=======
+local guid = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 1)[1]
+if not guid then return false end
+redis.call('ZADD', KEYS[1], now + ARGV[3], guid)
+redis.call('HSET', KEYS[2], guid, ARGV[2])
+local attempts = redis.call('HINCRBY', ARGV[1] .. guid, 'attempts', 1)
+local entry = redis.call('HMGET', ARGV[1] .. guid, 'event', 'body', 'delays', 'stored')
+return {guid, entry[1], entry[2], attempts, tonumber(entry[3] or 0), now - entry[4]}
+>>>>>>> 2614c7c (Handle stops and follow-ups before labels)
 """
 )
 

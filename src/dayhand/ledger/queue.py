@@ -1,7 +1,7 @@
 """Two queues, for tasks and for deliveries: their jobs are JSON, and they can start one function only.
 
 An RQ job is only a wake-up. The ledger knows which tasks are unfinished and which deliveries nobody handled. A worker that is
-woken claims the task whose turn it is (``waiting/``); a job ends at once if there is none, or if its delivery is held.
+woken claims the task or the delivery whose turn it is (``waiting/``), whichever its job names; a job ends at once if there is none.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def enqueue_look(connection: Redis) -> None:
 
 def enqueue_notices(connection: Redis) -> None:
     """Wake a dispatcher to tell people that their tasks wait."""
-    dispatch_queue(connection).enqueue(WRITE_NOTICES, result_ttl=0, failure_ttl=3600)
+    dispatch_queue(connection).enqueue(WRITE_NOTICES, result_ttl=0, failure_ttl=3600, at_front=True)
 
 
 def waiting(connection: Redis) -> set[str]:
@@ -157,7 +157,7 @@ def waiting(connection: Redis) -> set[str]:
 
 def waiting_deliveries(connection: Redis) -> set[str]:
     """The GUIDs of the deliveries whose wake-up waits for a dispatcher."""
-    return _woken(dispatch_queue(connection))
+    return _woken(dispatch_queue(connection)) - {""}  # the jobs for other things
 
 
 def _woken(jobs: Queue) -> set[str]:

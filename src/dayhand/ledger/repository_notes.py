@@ -134,13 +134,13 @@ def who_pushed_head(ledger: Ledger, repository: str, commit: str) -> str:
 
 
 def record_withdrawal(ledger: Ledger, repository_id: int, number: int, *, at: str) -> None:
-    """Remember when an issue's label was removed or the issue closed: deliveries can arrive in any order."""
+    """Remember when an issue's label was removed, the issue closed or its task stopped: deliveries can arrive in any order."""
     ledger.redis.set(keys.withdrawn(repository_id, number), at, ex=keys.DELIVERY_SECONDS)
 
 
 def withdrawn_since(ledger: Ledger, repository_id: int, number: int, *, at: str) -> bool:
-    """Whether that happened after ``at``."""
-    return at < (ledger.redis.get(keys.withdrawn(repository_id, number)) or "")
+    """Whether that happened after ``at``; no, if that time is not known."""
+    return "" < at < (ledger.redis.get(keys.withdrawn(repository_id, number)) or "")
 
 
 def record_installation(ledger: Ledger, installation: int, repositories: Iterable[str]) -> None:

@@ -97,12 +97,12 @@ def run_dispatchers(settings: Settings) -> None:
         WorkerPool(work, DISPATCHERS, redis_url, stop_seconds=settings.stop_seconds).run()
 
 
-def dispatch(guid: str) -> None:
-    """The function of every job: handle one delivery."""
+def dispatch(_guid: str) -> None:
+    """The function of every job: handle the delivery whose turn it is, which may be another than was named."""
     job = get_current_job()
     settings = read_settings()
     with at_hand(settings.redis_url, settings.data) as redis_url:
-        _open_handler(redis_url).handle(guid, worker=(job and job.worker_name) or "")
+        _open_handler(redis_url).handle_next(worker=(job and job.worker_name) or "")
 
 
 def look_for_missed() -> None:
@@ -222,11 +222,12 @@ class DeliveryHandler:
     dispatcher: Dispatcher
     triggers: Triggers
 
-    def handle(self, guid: str, *, worker: str) -> None:
-        """Do what a delivery asks, or let it wait; nothing if another worker holds it or it was handled."""
-        delivery = self.deliveries.claim(guid, worker)
+    def handle_next(self, *, worker: str) -> None:
+        """Do what the next delivery asks, or let it wait; nothing if none is due that nobody holds."""
+        delivery = self.deliveries.claim_next(worker)
         if delivery is None:
             return
+        guid = delivery.guid
         with self.deliveries.kept(guid, worker):
             result = self._attempt(delivery)
             with log_fields(delivery=guid, task=result.task, installation=result.origin.installation):
@@ -295,7 +296,8 @@ def free_deliveries(redis: TextRedis, worker: str, crashed: bool) -> None:  # no
 def wake_dispatchers(redis: TextRedis, raw: Redis, *, every: int) -> None:
     """Enqueue the deliveries that are due and have no job, and a look for missed ones ``every`` so many seconds.
 
-    A delivery has no job if it waited, or if the process that should wake us died.
+    A delivery has no job if it waited, or if the process that should wake us died. A job serves any delivery, so only their number
+    counts.
     """
     if redis.set(keys.LOOKED, "", nx=True, ex=every):
         enqueue_look(raw)
@@ -304,10 +306,8 @@ def wake_dispatchers(redis: TextRedis, raw: Redis, *, every: int) -> None:
     if Notifications(redis).due() and redis.set(keys.NOTIFYING, "", nx=True, ex=NOTIFY_SECONDS):
         enqueue_notify(raw)
     if due := Deliveries(redis).due():
-        woken = waiting_deliveries(raw)
-        for guid in due:
-            if guid not in woken:
-                enqueue_delivery(raw, guid)
+        for guid in due[len(waiting_deliveries(raw)) :]:
+            enqueue_delivery(raw, guid)
 
 
 def _somebody_waits(redis: TextRedis) -> bool:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dayhand.errors import HubError, IntakeError
 from dayhand.hub.auth import AppAuth
 from dayhand.hub.missed.deliveries import DeliveryRecord, delivery_payload, list_deliveries
-from dayhand.intake.events import Ignored, may_request, parse
+from dayhand.intake.events import Event, Ignored, may_request, parse
+from dayhand.intake.turns import turn_of
 from dayhand.ledger import keys
 from dayhand.ledger.deliveries import Deliveries, StoreResult
 from dayhand.startup.records import dataclass
@@ -63,14 +64,14 @@ class Missed:
         """Raises ``HubError`` if GitHub does not answer: it is tried again."""
         try:
             body = delivery_payload(self.auth, record.id)
-            wanted = not isinstance(parse(record.event, body), Ignored)
-        except IntakeError:
-            wanted = False  # refused at the door, and here
+            event: Event = parse(record.event, body)
+        except IntakeError as error:  # refused at the door, and here
+            event = Ignored(str(error))
         except HubError as error:
             if error.status not in NO_PAYLOAD:
                 raise
-            wanted = False
-        if wanted:
-            return self.deliveries.store(record.guid, record.event, body)
+            event = Ignored(str(error))
+        if not isinstance(event, Ignored):
+            return self.deliveries.store(record.guid, record.event, body, turn=turn_of(event))
         self.deliveries.note(record.guid)
         return StoreResult.SEEN

@@ -1,4 +1,4 @@
-"""Labels and commands that no delivery told us of: they are looked for in the repositories themselves.
+"""Labels, commands and reviews that no delivery told us of: they are looked for in the repositories themselves.
 
 GitHub lists no delivery while the App's webhook is inactive, and forgets them after three days.
 """
@@ -14,12 +14,13 @@ from dataclasses import replace
 from dayhand.errors import HubError, HubUnavailable, IntakeError
 from dayhand.hub.client import Hub
 from dayhand.hub.missed.changes import Happened, Mark, RepositoryChanges
-from dayhand.hub.permissions import COMMENT_PERMISSIONS
+from dayhand.hub.permissions import LOOK_PERMISSIONS
 from dayhand.intake import grammar
 from dayhand.intake.events import parse
-from dayhand.intake.origin import Triggers, comment_key, request_key
+from dayhand.intake.origin import Triggers, comment_key, request_key, review_key
+from dayhand.intake.turns import turn_of
 from dayhand.ledger import keys
-from dayhand.ledger.deliveries import RECONCILED, Deliveries, StoreResult
+from dayhand.ledger.deliveries import RECONCILED, Deliveries, RequestKey, StoreResult
 from dayhand.process_log.fields import LOGGER
 from dayhand.startup.records import dataclass
 
@@ -43,9 +44,7 @@ class Reconciler:
         """Look at some of the repositories; gives the GUIDs of what was stored. Raises ``HubUnavailable``."""
         stored: list[str] = []
         for repository, installation in self._next(at_once):
-            changes = RepositoryChanges(
-                self.hub.auth, installation, repository, permissions=COMMENT_PERMISSIONS
-            )
+            changes = RepositoryChanges(self.hub.auth, installation, repository, permissions=LOOK_PERMISSIONS)
             looked = self.clock()
             self.deliveries.redis.zadd(keys.RECONCILED, {repository: looked})
             try:
@@ -72,7 +71,7 @@ class Reconciler:
         redis, key = self.deliveries.redis, keys.reconciled(changes.full_name)
         kept = redis.hgetall(key)
         if not kept:  # what was asked before is not asked again
-            redis.hset(key, mapping={"begun": int(self.clock()), "issues": int(self.clock())})
+            redis.hset(key, mapping=dict.fromkeys(("begun", "issues", "reviews"), int(self.clock())))
             return []
         # by whole days, so that a quiet repository's list keeps its address, and its ETag
         oldest = max(int(kept["begun"]), (int(self.clock()) // DAY - MAX_AGE_DAYS) * DAY)
@@ -80,18 +79,20 @@ class Reconciler:
             name: Mark(max(oldest, int(kept.get(name, 0))), kept.get(f"{name}-etag", ""))
             for name in ("issues", "comments")
         }
-        labels_since = max(oldest, marks["issues"].since - OVERLAP_SECONDS)
+        reviews_since = int(kept.get("reviews", self.clock()))  # older versions did not note what they handled
+        since = max(oldest, marks["issues"].since - OVERLAP_SECONDS)
         issues, marks["issues"] = changes.issues(marks["issues"])
         comments, marks["comments"] = changes.comments(marks["comments"])
         found = [
             *(one for one in issues if one.begun >= oldest and self._addresses_us(one)),
-            *self._labeled(changes, issues, labels_since),
+            *self._labeled(changes, issues, since),
             *self._commented(changes, comments, oldest),
+            *self._reviewed(changes, issues, max(since, reviews_since)),
         ]
         stored = self._store(changes, sorted(found, key=lambda one: one.at)) if found else []
         fields = {name: mark.since for name, mark in marks.items()}
         etags = {f"{name}-etag": mark.etag for name, mark in marks.items()}
-        redis.hset(key, mapping={**fields, **etags})
+        redis.hset(key, mapping={**fields, **etags, "reviews": reviews_since})
         return stored
 
     def _labeled(self, changes: RepositoryChanges, issues: list[Happened], since: int) -> list[Happened]:
@@ -115,6 +116,19 @@ class Reconciler:
             if closed < one.at:
                 yield replace(one, fields={**one.fields, "issue": issue})
 
+    def _reviewed(self, changes: RepositoryChanges, issues: list[Happened], since: int) -> Iterator[Happened]:
+        """The reviews by people of the open pull requests that changed; what one of them asks is decided later."""
+        for number in [one.number for one in issues if one.event == "pull_request"]:
+            reviews = [one for one in changes.reviews(number, since) if not one.by_bot]
+            new = [one for one in reviews if not self.deliveries.is_taken_up(self._review_key(one))]
+            if new:
+                pull = changes.pull(number)
+                yield from (replace(one, fields={**one.fields, "pull_request": pull}) for one in new)
+
+    def _review_key(self, review: Happened) -> RequestKey:
+        commands = grammar.read(review.text, self.triggers.names())
+        return review_key(int(review.fields["review"]["id"]), commands)
+
     def _addresses_us(self, happened: Happened) -> bool:
         return not happened.by_bot and bool(grammar.read(happened.text, self.triggers.names()))
 
@@ -125,13 +139,14 @@ class Reconciler:
         for one in found:
             body = json.dumps({**one.fields, **where}).encode()
             try:
-                key = request_key(parse(one.event, body), self.triggers)
+                event = parse(one.event, body)
             except IntakeError:
                 continue
+            key = request_key(event, self.triggers)
             if key is None or self.deliveries.is_taken_up(key):
                 continue
             guid = f"{RECONCILED}{key.digest()}"
-            result = self.deliveries.store(guid, one.event, body)
+            result = self.deliveries.store(guid, one.event, body, turn=turn_of(event))
             if result is StoreResult.FULL:
                 raise HubUnavailable("There is no room for what was found.", advice="It is looked for again.")
             if result is StoreResult.NEW:

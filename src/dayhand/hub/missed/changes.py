@@ -3,6 +3,7 @@
 https://docs.github.com/rest/issues/issues#list-repository-issues
 https://docs.github.com/rest/issues/comments#list-issue-comments-for-a-repository
 https://docs.github.com/rest/issues/events#list-issue-events-for-a-repository
+https://docs.github.com/rest/pulls/reviews#list-reviews-for-a-pull-request
 """
 
 from __future__ import annotations
@@ -77,6 +78,16 @@ class RepositoryChanges(RepositoryConnection):
             if number in issues and row["event"] == "labeled"
         ]
 
+    def reviews(self, number: int, since: int) -> list[Happened]:
+        """The reviews of a pull request that were submitted since a time, and not dismissed."""
+        rows = self._get(f"pulls/{number}/reviews?per_page={ROWS}") or []
+        found = [row for row in rows if _seconds(row.get("submitted_at")) >= since]
+        return [_reviewed(number, row) for row in found if row["state"] != "DISMISSED"]
+
+    def pull(self, number: int) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self._get(f"pulls/{number}")
+        return found
+
     def closed_at(self, number: int) -> tuple[int, Mapping[str, Any]]:
         """When an issue or pull request was closed, 0 if it is open; and itself."""
         issue = self._get(f"issues/{number}")
@@ -133,6 +144,21 @@ def _commented(row: Mapping[str, Any]) -> Happened:
     created = _seconds(row["created_at"])
     text, by_bot = row["body"] or "", _is_bot(row["user"])
     return Happened("issue_comment", number, row["id"], text, by_bot, (), begun=created, at=at, fields=fields)
+
+
+def _reviewed(number: int, row: Mapping[str, Any]) -> Happened:
+    at, fields = _seconds(row["submitted_at"]), {"action": "submitted", "review": row, "sender": row["user"]}
+    return Happened(
+        "pull_request_review",
+        number,
+        0,
+        row["body"] or "",
+        _is_bot(row["user"]),
+        (),
+        begun=at,
+        at=at,
+        fields=fields,
+    )
 
 
 def _is_bot(user: Mapping[str, Any] | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dayhand.intake import answers, refusals
 from dayhand.intake.verbs.base import Decision, Instruction, VerbContext, find_thread
 from dayhand.ledger.ledger import StopResult
+from dayhand.ledger.repository_notes import record_withdrawal
 
 NAME = "stop"
 PATTERN = NAME
@@ -15,6 +16,8 @@ def act(instruction: Instruction, context: VerbContext) -> Decision:
     if not context.is_allowed(comment):
         context.refuse(comment.subject, comment.sender, refusals.MAY_NOT_STOP)
         return Decision(None, f"{comment.sender} may not stop it")
+    subject = comment.subject  # what was asked before is not begun later: this may be handled first
+    record_withdrawal(context.ledger, subject.repository_id, subject.number, at=subject.updated_at)
     task = find_thread(context, comment.subject).task
     result = context.ledger.ask_to_stop(task, comment.sender) if task else None
     if result is StopResult.ASKED:

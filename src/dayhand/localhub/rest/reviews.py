@@ -34,6 +34,13 @@ def reviews(blueprint: Blueprint, api: Api) -> None:
                 return jsonify(payloads.review_comment(repo, issue, comment)), 201
         raise ApiError(404, "Not Found")
 
+    @blueprint.get("/repos/<owner>/<name>/pulls/<int:number>/reviews")
+    def list_reviews(owner: str, name: str, number: int) -> ResponseReturnValue:
+        repo, _ = api.open(owner, name, "pull_requests", level="read")
+        issue = api.pull(repo, number)
+        found = issue.pull.reviews if issue.pull else []
+        return jsonify([payloads.review(repo, issue, one) for one in found])
+
     @blueprint.get("/repos/<owner>/<name>/pulls/<int:number>/reviews/<int:review_id>")
     def get_review(owner: str, name: str, number: int, *, review_id: int) -> ResponseReturnValue:
         repo, _ = api.open(owner, name, "pull_requests", level="read")

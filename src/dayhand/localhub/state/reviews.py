@@ -69,6 +69,7 @@ class Reviews(Events):
             review = Review(self.next_id(), user, STATES[event], body, pull.head_sha, now())
             comments = [self._line_comment(repo, pull, review, note=note) for note in notes]
             pull.reviews.append(review)
+            issue.updated = review.submitted
             pull.threads += [ReviewThread(self.next_id(), [comment]) for comment in comments]
             for comment in comments[:1]:
                 self.send_review_comment_event(repo, issue, comment, action="created", by=user)
