@@ -61,6 +61,16 @@ def test_one_comment_tells_the_place_until_the_task_begins_or_is_stopped(harness
         (text,) = harness.bot_comments(issue)
         assert "is ready for review" in text
 
+    pull = harness.pulls(repo)[0]
+    harness.comment(repo, pull, "@bot name the sum")
+    write(harness, after=600)
+    queued = [run for run in harness.checks(repo, pull) if run.conclusion is None]
+    assert [(run.title, run.external_id) for run in queued] == [("Queued", harness.waiting()[0])]
+    assert str(queued[0].summary).startswith("Place 1 of 1 in the queue.")
+    harness.comment(repo, pull, "@bot stop")
+    write(harness, after=900)
+    assert (queued[0].conclusion, queued[0].title) == ("cancelled", "The task was stopped.")
+
 
 def test_the_page_shows_the_place(harness: Harness) -> None:
     repo = harness.repository("shop")

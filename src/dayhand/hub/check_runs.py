@@ -10,7 +10,7 @@ from github.GithubObject import NotSet
 from dayhand.hub.connection import RepositoryConnection
 from dayhand.hub.errors import hub_errors
 from dayhand.hub.models import CheckRun
-from dayhand.hub.requester import AWAITED, PROGRESS
+from dayhand.hub.requester import AWAITED, PROGRESS, Urgency
 
 
 class CheckRuns(RepositoryConnection):
@@ -42,6 +42,7 @@ class CheckRuns(RepositoryConnection):
         details_url: str,
         output: dict[str, str],
         look: bool = True,
+        urgency: Urgency = AWAITED,
     ) -> CheckRun:
         """Start a check run on a commit, or return the one with this name and external id.
 
@@ -52,7 +53,7 @@ class CheckRuns(RepositoryConnection):
 
         def make() -> CheckRun:
             with hub_errors(f"creating a check run on {head_sha[:8]}"):
-                made = self._repo().create_check_run(
+                made = self._repo(urgency).create_check_run(
                     name,
                     head_sha,
                     details_url=details_url,

@@ -18,9 +18,10 @@ from dayhand.ledger.ledger import Ledger, Record
 from dayhand.ledger.waiting.places import Place, find_places
 from dayhand.ledger.waiting.waiting_tasks import WaitingTasks
 from dayhand.ledger.waiting.wording import describe
+from dayhand.publish.result import remember_check
 from dayhand.publish.wording import check_run, comment
 from dayhand.startup.records import dataclass
-from dayhand.task import State
+from dayhand.task import State, TaskKind
 
 TELL_AFTER_SECONDS = 20.0  # of waiting
 AGAIN_SECONDS = 60.0  # between two notices of a task, at least
@@ -74,13 +75,30 @@ class WaitingNotices:
             self.ledger.redis.sadd(keys.TOLD, task.id)
             self._comment(hub, record, comment.queued(words, self._url(record), at=time.gmtime(now)))
             own.put(facts.WAITING_NOTICE, f"{now} {words}")
-            if check := record.fact(facts.CHECK):  # it was begun before
-                output = {
-                    "title": check_run.QUEUED,
-                    "summary": f"{words} {check_run.summary(task, self._url(record))}",
-                }
-                hub.update_check(check, output={**output, "text": " "}, retries=False)
+            self._show_in_check(hub, record, words)
         return True
+
+    def _show_in_check(self, hub: RepositoryHub, record: Record, words: str) -> None:
+        """Say it in the check run: that of a task that was begun before, or a new one on the thread's open pull request."""
+        task, threads = record.task, self.ledger.threads
+        output = {
+            "title": check_run.QUEUED_AGAIN if record.stages else check_run.QUEUED,
+            "summary": f"{words} {check_run.summary(task, self._url(record))}",
+            "text": " ",
+        }
+        if check := record.fact(facts.CHECK):
+            hub.update_check(check, output=output, retries=False)
+            return
+        number = threads.find(threads.of_task(task.id)).pull
+        if not number or task.ask.kind is TaskKind.ENVIRONMENT:
+            return
+        pull, own = hub.pull(number), self.ledger.facts(task.id)
+        if pull.state == "open":
+            own.put(facts.OPENING, pull.head)  # first: whoever goes on looks for it
+            look = record.fact(facts.WAITING_NOTICE) is not None
+            named, url = (check_run.NAME, pull.head, task.id), self._url(record)
+            made = hub.create_check(*named, details_url=url, output=output, look=look, urgency=NOTICE)
+            remember_check(own, made, pull.head)
 
     def _correct_stopped(self) -> None:
         """Say of tasks that were stopped before they began that they do not wait any more."""
@@ -92,6 +110,10 @@ class WaitingNotices:
                 task = record.task
                 with closing(self.hub.repository(task.installation, task.repository)) as hub:
                     self._comment(hub, record, comment.stopped_while_queued(record.reason))
+                    if check := record.fact(facts.CHECK):
+                        summary = check_run.summary(task, self._url(record))
+                        output = {"title": check_run.STOPPED, "summary": summary, "text": " "}
+                        hub.update_check(check, output=output, conclusion="cancelled")
             self.ledger.redis.srem(keys.TOLD, task_id)
 
     def _find(self, task_id: str) -> Record | None:

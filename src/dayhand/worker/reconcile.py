@@ -79,7 +79,9 @@ class Reconciler:
             name: Mark(max(oldest, int(kept.get(name, 0))), kept.get(f"{name}-etag", ""))
             for name in ("issues", "comments")
         }
-        reviews_since = int(kept.get("reviews", self.clock()))  # older versions did not note what they handled
+        reviews_since = int(
+            kept.get("reviews", self.clock())
+        )  # older versions did not note what they handled
         since = max(oldest, marks["issues"].since - OVERLAP_SECONDS)
         issues, marks["issues"] = changes.issues(marks["issues"])
         comments, marks["comments"] = changes.comments(marks["comments"])

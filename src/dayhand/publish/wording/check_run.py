@@ -8,7 +8,7 @@ from dayhand.usage import AskedLimits
 
 NAME = "dayhand"
 STARTING = "Starting"
-QUEUED = "Queued again"
+QUEUED, QUEUED_AGAIN = "Queued", "Queued again"
 NO_CHANGES = "No files were changed."
 FAILED = "The task failed."
 STOPPED = "The task was stopped."
