@@ -110,8 +110,8 @@ def test_a_commit_on_top_of_the_start_commit_stays_and_another_pull_request_take
             pushed.append(push_to(harness, repo, BRANCH))
 
     if dies:
-        die_before_recording(harness, task_id, "comment", push_once)
-    travel(harness, task_id, "comment", push_once)
+        die_before_recording(harness, task_id, "change_together", push_once)
+    travel(harness, task_id, "change_together", push_once)
 
     assert harness.ledger.record(task_id).state is State.PROPOSED
     draft, pull = sorted(harness.pulls(repo), key=lambda one: one.number)
@@ -130,7 +130,7 @@ def test_a_commit_on_top_of_the_start_commit_stays_and_another_pull_request_take
 
 def test_a_worker_that_dies_between_push_and_record_pushes_nothing_twice(harness: Harness) -> None:
     repo, issue, task_id = asked(harness)
-    die_before_recording(harness, task_id, "comment", lambda: None)
+    die_before_recording(harness, task_id, "change_together", lambda: None)
     (pull,) = harness.pulls(repo)
     assert pull.pull
     head = pull.pull.head_sha
@@ -146,7 +146,7 @@ def test_a_commit_on_the_start_commit_of_a_task_that_fails_stays_with_a_word_abo
 ) -> None:
     harness.scripted_model.turns = [[Fault("status", 401, "{}", times=FOREVER)]]
     repo, issue, task_id = asked(harness)
-    travel(harness, task_id, "comment", lambda: push_to(harness, repo, BRANCH))
+    travel(harness, task_id, "change_together", lambda: push_to(harness, repo, BRANCH))
     assert harness.ledger.record(task_id).state is State.FAILED
     assert [pull.state for pull in harness.pulls(repo)] == ["open"]
     assert "Before you merge it, remove its first commit" in harness.bot_comments(issue)[0]
