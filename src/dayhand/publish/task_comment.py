@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 
 from dayhand.errors import HubError
 from dayhand.hub.comments import hidden_marker
@@ -13,6 +12,7 @@ from dayhand.hub.repository import RepositoryHub
 from dayhand.ledger import facts
 from dayhand.ledger.facts import Facts
 from dayhand.publish.wording import comment
+from dayhand.startup.records import dataclass
 from dayhand.task import Task, TaskKind
 from dayhand.untrusted_text import redact
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from dayhand.hub.connection import RepositoryConnection
 from dayhand.hub.errors import hub_errors
-from dayhand.startup.records import dataclass
 from dayhand.hub.requester import PROGRESS
+from dayhand.startup.records import dataclass
 
 ROWS = 100  # of a page
 MAX_EVENT_PAGES = 10
