@@ -212,4 +212,4 @@ class Repository:
         return self.collaborators.get(login, "none" if self.private else "read")
 
     def pulls(self) -> Iterator[Issue]:
-        return (issue for issue in self.issues.values() if issue.pull)
+        return (issue for issue in list(self.issues.values()) if issue.pull)  # others may add some
