@@ -133,7 +133,7 @@ def test_a_delivery_that_cannot_be_read_is_dropped(
     redis.delete(keys.inbox("d-1"))
     if entry:
         redis.hset(keys.inbox("d-1"), mapping=entry)
-    assert bool(deliveries.claim("d-1", "one")) is readable
+    assert bool(deliveries.claim_next("one")) is readable
     deliveries.done("d-1", "one")
     assert (deliveries.waiting(), redis.exists(keys.INBOX_HELD, keys.inbox("d-1"))) == (0, 0)
     assert redis.get(keys.INBOX_BYTES) == "0"

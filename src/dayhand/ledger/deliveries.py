@@ -24,9 +24,7 @@ MAX_WAITING = 20_000
 MAX_WAITING_BYTES = 256 * 1024 * 1024  # as stored: compressed
 MAX_WOKEN = 1_000  # in one look
 RECONCILED = "reconciled-"  # the prefix of the GUIDs of what was found without a delivery
-EARLIER_MILLISECONDS = (
-    10**13
-)  # more than any time in milliseconds: an earlier class goes before all of a later one
+EARLIER_MILLISECONDS = 10**13  # more than any time: an earlier class goes before all of a later one
 SAME_SECONDS = 5  # by which two accounts of one label may differ
 
 
@@ -201,23 +199,15 @@ return 1
 CLAIM_NEXT = (
     _NOW
     + """
-<<<<<<< HEAD
-local due = redis.call('ZSCORE', KEYS[1], ARGV[1])
-if not due or tonumber(due) > now then return false end
-redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
-redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
-local attempts = redis.call('HINCRBY', KEYS[4], 'attempts', 1)
-local entry = redis.call('HMGET', KEYS[4], 'event', 'body', 'delays', 'stored')
-return {entry[1] or '', entry[2] or '', attempts, tonumber(entry[3] or 0), now - (tonumber(entry[4]) or now)}
-=======
 local guid = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 1)[1]
 if not guid then return false end
 redis.call('ZADD', KEYS[1], now + ARGV[3], guid)
 redis.call('HSET', KEYS[2], guid, ARGV[2])
 local attempts = redis.call('HINCRBY', ARGV[1] .. guid, 'attempts', 1)
 local entry = redis.call('HMGET', ARGV[1] .. guid, 'event', 'body', 'delays', 'stored')
-return {guid, entry[1], entry[2], attempts, tonumber(entry[3] or 0), now - entry[4]}
->>>>>>> 2614c7c (Handle stops and follow-ups before labels)
+return {
+  guid, entry[1] or '', entry[2] or '', attempts, tonumber(entry[3] or 0), now - (tonumber(entry[4]) or now)
+}
 """
 )
 
