@@ -20,7 +20,12 @@ PAGE = Path(__file__).parents[2] / "docs" / "github-calls.md"
 
 
 def documented() -> dict[tuple[str, str], str]:
-    lines = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    table = (
+        PAGE.read_text(encoding="utf-8")
+        .partition("\n## What happens after a failure\n")[2]
+        .partition("\n## ")[0]
+    )
+    lines = [line for line in table.splitlines() if line.startswith("| ")]
     heading, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return {(row[0], call): cell for row in rows for call, cell in zip(heading[1:], row[1:], strict=True)}
 
