@@ -74,6 +74,14 @@ class AskedLimits:
         money, time = Limit(Resource.MONEY, self.dollars, ""), Limit(Resource.MINUTES, self.minutes, "")
         return " and ".join(limit.format(limit.maximum) for limit in (money, time) if limit.maximum)
 
+    def changed_by(self, later: AskedLimits) -> AskedLimits:
+        """What a later request leaves: it changes only the limits that it names.
+
+        >>> AskedLimits(2, 20).changed_by(AskedLimits(dollars=5))
+        AskedLimits(dollars=5, minutes=20)
+        """
+        return AskedLimits(later.dollars or self.dollars, later.minutes or self.minutes)
+
 
 @dataclass(frozen=True, slots=True)
 class LimitHit:

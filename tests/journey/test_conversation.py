@@ -42,12 +42,15 @@ def test_the_model_reads_the_conversation_as_it_was_at_the_request(harness: Harn
     page = requests.get(f"{address}/tasks/{first.task.id}", headers=BEARER, timeout=10).text
     assert "Comment by bob" in page
     assert f"not read: {conversation.EDITED}" in page
+    assert "The model got 2 of 3 texts." in page
     (pull,) = harness.pulls(repo)
     assert "| `AGENTS.md` | `shop.py` |" in pull.body
 
-    harness.comment(repo, pull, "@bot are you sure about vouchers?")
+    receipt = "The receipt:\n\n```\nvoucher -5.00\n```\n\n"
+    harness.comment(repo, pull, f"{receipt}@bot are you sure about vouchers?")
     harness.work()
     again = harness.scripted_model.result
+    assert "voucher -5.00" in again
     assert "Only without a voucher." in again  # the conversation belongs to the pull request's
     assert 'kind="comment" by="yourself"' in again
     assert "Verification by the worker" in again  # of our earlier account

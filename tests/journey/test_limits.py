@@ -74,13 +74,15 @@ def test_a_button_and_a_comment_raise_a_persons_limit_by_what_they_say(harness: 
     harness.settle()
     (task_id,) = harness.waiting()
     assert harness.ledger.task(task_id).ask.max_dollars == 0.06
+    harness.comment(repo, issue, "@bot add a test, too, 20 min")
     harness.comment(repo, issue, "@bot budget +$9", by=harness.bob)
     harness.comment(repo, issue, "@bot raise the budget by $2")
     (record,) = harness.work()
     assert record.state is State.PROPOSED, record.reason
     assert harness.waiting() == []
     _, refusal, answer, _ = harness.bot_comments(issue)
-    assert answer.startswith("@ada From its next turn on, the task here may use $2.06, and never more than")
+    said = "@ada From its next turn on, the task here may use $2.06 and 20 minutes, and never more than"
+    assert answer.startswith(said)
     assert refusal.startswith("@bob Only people with write access")
 
 

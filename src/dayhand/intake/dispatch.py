@@ -31,7 +31,7 @@ from dayhand.intake.events import (
 from dayhand.intake.intent import Intent
 from dayhand.intake.permission import may_ask
 from dayhand.intake.refusals import Notice, Refusal
-from dayhand.intake.verbs import approve
+from dayhand.intake.verbs import approve, retry
 from dayhand.intake.verbs.base import Decision, Instruction, TaskRequest, task_request
 from dayhand.intake.verbs.table import BY_INTENT
 from dayhand.ledger import facts, repository_notes
@@ -131,8 +131,9 @@ class Dispatcher:
             # Also if the task existed: its job may have been lost in between, and a second wake-up does no harm.
             if not opened.posted:
                 self.enqueue(opened.task_id)
-            elif ask.max_dollars or ask.max_minutes:
-                self.ledger.facts(opened.task_id).put(facts.ASKED_LIMITS, ask.limits)
+            elif str(ask.limits):
+                known = retry.asked_limits(self.ledger.record(opened.task_id))
+                self.ledger.facts(opened.task_id).put(facts.ASKED_LIMITS, known.changed_by(ask.limits))
             self._react(hub, request)
         if opened.posted:
             return Decision(opened.task_id, "the task that runs reads it next")
