@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 
 import jwt
 import pytest
@@ -26,6 +27,19 @@ def test_the_jwt_lives_shorter_than_ten_minutes_and_begins_a_minute_back(place: 
     auth = AppAuth(place.server.api_url, place.app.id, place.app.private_key, clock=lambda: 1_000_000.0)
     claims = jwt.decode(auth.jwt(), options={"verify_signature": False})
     assert claims == {"iat": 999_940, "exp": 1_000_540, "iss": str(place.app.id)}
+
+
+@pytest.mark.parametrize("skew", [-1e9, -86400.0, -700.0, 120.0, 3600.0, 1e8])
+def test_a_clock_that_jumped_is_corrected_by_githubs_own(place: Place, skew: float) -> None:
+    auth = AppAuth(
+        place.server.api_url, place.app.id, place.app.private_key, clock=lambda: time.time() + skew
+    )
+    for _ in range(2):
+        auth._slug = ""
+        assert auth.slug() == "dayhand"
+    assert len(place.server.faults.requests) == 3, "the first one was refused, and only that"
+    token = auth.token(place.installation.id, "ada/shop")
+    assert 3500 < token.expires_at - auth.now() < 3700, "it is known when a token expires"
 
 
 PEM = app_key_pem()

@@ -10,6 +10,7 @@ from redis import Redis
 
 from dayhand.errors import LeaseLost, LedgerError, TaskStopped
 from dayhand.ledger import facts, keys
+from dayhand.ledger.deliveries import Deliveries
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.log import TaskLog
@@ -306,6 +307,24 @@ def test_after_an_outage_a_holder_gets_one_more_period_to_come_back(redis: Redis
     assert 0 < redis.pttl(keys.AFTER_OUTAGE) <= 60_000
     redis.delete(keys.AFTER_OUTAGE)  # as it expires
     assert ledger.claim(TASK.id, "two")
+
+
+def test_a_clock_of_redis_that_is_set_back_makes_nothing_wait(redis: Redis) -> None:
+    ledger, deliveries = Ledger(redis, lease_seconds=60), Deliveries(redis)
+    ledger.open(TASK, delivery="d-1", thread=THREAD)
+    claimed(ledger)
+    deliveries.store("d-2", "issues", b"{}")
+    ledger.beat()
+    for _ in range(2):  # an hour ago by that clock: what it says now is what it said then
+        redis.incrby(keys.BEAT, 3_600_000)
+        redis.pexpire(keys.lease(TASK.id), redis.pttl(keys.lease(TASK.id)) + 3_600_000)
+        redis.zincrby(keys.INBOX, 3_600_000, "d-2")
+        assert deliveries.due() == []
+        ledger.beat()
+        assert deliveries.due() == ["d-2"]
+        assert 50_000 < redis.pttl(keys.lease(TASK.id)) <= 60_000
+        ledger.beat()
+        assert 50_000 < redis.pttl(keys.lease(TASK.id)) <= 60_000, "once"
 
 
 def test_a_task_whose_worker_is_known_to_be_dead_does_not_wait_after_an_outage(

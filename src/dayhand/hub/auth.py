@@ -8,7 +8,10 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any
 
@@ -25,6 +28,7 @@ from dayhand.hub.permissions import PERMISSIONS
 from dayhand.hub.requester import CountedRequester, Sending, Share
 from dayhand.startup.records import dataclass
 
+MAX_SKEW_SECONDS = 30.0  # between our clock and GitHub's, below which it is not the reason for a 401
 JWT_SECONDS = 540  # GitHub accepts at most ten minutes; one minute is left for clocks that differ
 REFRESH_SECONDS = 300
 REMEMBERED_SECONDS = 24 * 3600
@@ -83,9 +87,14 @@ class AppAuth:
         self.clock = clock
         self._key = load_key(private_key)
         self._slug = ""
+        self._behind = 0.0  # seconds that our clock is behind GitHub's, once that was the reason for a 401
+
+    def now(self) -> float:
+        """GitHub's time, as far as it is known."""
+        return self.clock() + self._behind
 
     def jwt(self) -> str:
-        now = int(self.clock())
+        now = int(self.now())
         claims = {"iat": now - 60, "exp": now + JWT_SECONDS, "iss": str(self.app_id)}
         return jwt.encode(claims, self._key, algorithm="RS256")
 
@@ -101,8 +110,18 @@ class AppAuth:
         return str(app["slug"])
 
     def requester(self) -> CountedRequester:
-        """Sends requests as the App."""
-        return CountedRequester(self.api_url, Auth.AppAuthToken(self.jwt()), self.sending)
+        """Sends requests as the App. If our clock is wrong, it is corrected by the time of GitHub's answer."""
+        sending = replace(self.sending, renew=self._set_clock)
+        return CountedRequester(self.api_url, _JWTs(self), sending)
+
+    def _set_clock(self, headers: Mapping[str, Any]) -> bool:
+        """Whether a JWT was refused that another time would make valid."""
+        with suppress(KeyError, TypeError, ValueError):
+            behind = parsedate_to_datetime(headers["date"]).timestamp() - self.clock()
+            if abs(behind - self._behind) > MAX_SKEW_SECONDS:
+                self._behind = behind
+                return True
+        return False
 
     def remembered(self, what: str, ask: Callable[[], str]) -> str:
         """What does not change about the App: asked for once a day by all processes together."""
@@ -128,12 +147,12 @@ class AppAuth:
         name = self._name("token", installation, which, *sorted(permissions.items()))
         if kept := self._unlocked(name):
             value, expires_at = json.loads(kept)
-            if value != rejected and expires_at - self.clock() > REFRESH_SECONDS:
+            if value != rejected and expires_at - self.now() > REFRESH_SECONDS:
                 return Token(value, expires_at)
         token = self.token(installation, repository, permissions, repository_id=repository_id)
         if self.share:
             self.share.note_token(installation, repository, permissions)
-        if self.share and (seconds := token.expires_at - self.clock() - REFRESH_SECONDS) > 0:
+        if self.share and (seconds := token.expires_at - self.now() - REFRESH_SECONDS) > 0:
             text = json.dumps([token.value, token.expires_at])
             self.share.keep_secret(name, self._vault.encrypt(text.encode()).decode(), seconds)
         return token
@@ -180,6 +199,17 @@ class AppAuth:
             raise
         expires = datetime.fromisoformat(answer["expires_at"]).timestamp()
         return Token(answer["token"], expires)
+
+
+class _JWTs(Auth.JWT):
+    """A new JWT for each request."""
+
+    def __init__(self, auth: AppAuth) -> None:
+        self._auth = auth
+
+    @property
+    def token(self) -> str:
+        return self._auth.jwt()
 
 
 def web_address(api_url: str) -> str:

@@ -45,7 +45,7 @@ class RepositoryConnection:
 
     def token(self) -> str:
         """A token that is valid for some more minutes, for git and for the requests here."""
-        if self._token is None or self._token.expires_at - self.auth.clock() < REFRESH_SECONDS:
+        if self._token is None or self._token.expires_at - self.auth.now() < REFRESH_SECONDS:
             self._token = self._shared_token()
         return self._token.value
 
@@ -182,7 +182,7 @@ class RepositoryConnection:
             )
         return read_changes(mutations, answer)
 
-    def _renewed(self) -> bool:
+    def _renewed(self, _headers: object) -> bool:
         """Get another token; whether there is one."""
         old = self.token()
         return self.renew(old) != old

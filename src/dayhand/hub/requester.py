@@ -111,7 +111,8 @@ class Sending:
     share: Share | None = None  # None: for requests that belong to no installation
     installation: int = 0
     sent: Callable[[], None] = lambda: None  # called before each request that creates something
-    renew: Callable[[], bool] = lambda: False  # whether there is another token now
+    # Whether there is another token now; called with the headers of the answer that refused the one before.
+    renew: Callable[[Mapping[str, Any]], bool] = lambda _headers: False
     pauses: Sequence[float] = PAUSES
     sleep: Callable[[float], None] = time.sleep
     urgency: Urgency = AWAITED
@@ -229,7 +230,7 @@ class CountedRequester(Requester):
                     return answer
                 failure = failure_of_status(answer[0], answer[2][:2000])
             step = next_step(failure, cost.call)
-            if step is Next.NEW_TOKEN and new_tokens and sending.renew():
+            if step is Next.NEW_TOKEN and new_tokens and sending.renew(answer[1]):
                 new_tokens -= 1
                 continue
             if step is Next.RETRY and (pause := next(pauses, None)) is not None:

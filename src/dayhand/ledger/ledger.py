@@ -152,7 +152,8 @@ class Ledger:
 
     def beat(self) -> None:
         """Note that Redis answers. If nobody could for a while, the holders of leases get one more period to come back."""
-        self._beat(keys=[keys.BEAT, keys.AFTER_OUTAGE], args=[int(self.lease_seconds * 1000)])
+        beat_keys = [keys.BEAT, keys.AFTER_OUTAGE, keys.UNFINISHED, keys.INBOX]
+        self._beat(keys=beat_keys, args=[int(self.lease_seconds * 1000), keys.lease("")])
 
     def drop(self, worker: str, *, crashed: bool = True) -> list[str]:
         """Free the tasks of a worker that is known to be dead, without waiting for its leases to expire.

@@ -96,12 +96,24 @@ local function beat(beat_key, after_outage, lease)
 end
 """
 
-# KEYS: beat, after outage · ARGV: lease milliseconds
+MAX_BACK = 1000  # milliseconds by which Redis's clock may go back before anything is done about it
+
+# KEYS: beat, after outage, unfinished, inbox · ARGV: lease milliseconds, prefix of leases
+# If Redis's clock was set back, what ends at a time of that clock ends as much later: leases, waiting tasks and deliveries
+# are given back that time.
 BEAT = (
     _BEAT
-    + """
-redis.call('SET', KEYS[1], string.format('%d', (beat(KEYS[1], KEYS[2], tonumber(ARGV[1])))))
-return 1
+    + f"""
+local now, last = beat(KEYS[1], KEYS[2], tonumber(ARGV[1]))
+local back = last and last - now or 0
+redis.call('SET', KEYS[1], string.format('%d', now))
+if back < {MAX_BACK} then return 0 end
+for _, id in ipairs(redis.call('SMEMBERS', KEYS[3])) do
+  local left = redis.call('PTTL', ARGV[2] .. id)
+  if left > 0 then redis.call('PEXPIRE', ARGV[2] .. id, math.max(1, left - back)) end
+end
+for _, guid in ipairs(redis.call('ZRANGE', KEYS[4], 0, -1)) do redis.call('ZINCRBY', KEYS[4], -back, guid) end
+return back
 """
 )
 
