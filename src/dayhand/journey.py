@@ -123,8 +123,8 @@ class TaskJourney:
     def _open(self) -> None:
         checkout = self.tools.checkout.cancelled_by(self.log.check_stop)
         self.tools.publication.announce(self.task)
-        own = checkout.branches.own  # our pull request is open already, and gets one more commit
-        start = self.base.commit if own else checkout.begin(self.task, self.base)
+        # A pull request of ours that is open already gets one more commit.
+        start = self.base.commit if checkout.branches.own else checkout.begin(self.task, self.base)
         self.tools.publication.open(self.task, start)
         self.log.ended(Stage.OPEN)
 
@@ -141,8 +141,7 @@ class TaskJourney:
                 extra=self.tools.registries,
             )
             self.tools.notes.keep_blocked(environment.blocked)
-            absent = self.base.external.absent
-            for problem in absent.values():
+            for problem in (absent := self.base.external.absent).values():
                 self.log.line("say", problem)
             return check_out_once(replace(environment, absent=absent), self.tools, self.base, log=self.log)
 
