@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import random
 import subprocess
 import threading
 import zlib
@@ -40,6 +41,19 @@ def test_a_small_file_is_read_from_git_once(mirror: Mirror) -> None:
     assert mirror.blob(small, MAX_KEPT_BYTES - 1) == b""
     with pytest.raises(CheckoutError):
         mirror.blob(large)
+
+
+def test_a_file_that_is_too_large_for_git_too_is_not_read(mirror: Mirror) -> None:
+    """Git that runs out of memory fails as it does here, where the end of the file is gone."""
+    content = random.Random(1).randbytes(10_000)
+    blob = mirror.git.run("hash-object", "-w", "--stdin", stdin=content).decode().strip()
+    stored = mirror.path / "objects" / blob[:2] / blob[2:]
+    stored.chmod(0o600)
+    os.truncate(stored, 5_000)
+
+    assert mirror.blob(blob, max_bytes=9_999) == b""
+    with pytest.raises(CheckoutError):
+        mirror.blob(blob, max_bytes=10_000)
 
 
 def test_what_is_here_already_is_not_fetched_again(mirror: Mirror, origin: Path, head: str) -> None:
