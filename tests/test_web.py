@@ -24,7 +24,8 @@ from dayhand.dashboard.access import Access
 from dayhand.dashboard.pages import READERS
 from dayhand.intake.http_server import HttpServer, ServerLimits
 from dayhand.intake.signature import sign
-from dayhand.ledger.deliveries import Deliveries
+from dayhand.ledger import keys
+from dayhand.ledger.deliveries import MAX_WAITING, Deliveries
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log import LogReader, TaskLog
 from dayhand.ledger.queue import dispatch_queue, waiting_deliveries
@@ -92,6 +93,12 @@ def test_a_redis_that_takes_no_writes_is_not_ready_and_a_delivery_is_refused(tmp
             assert answer.status_code == 503
             redis.config_set(*next(iter(whole.items())))
         assert client.get("/readyz").status_code == 200
+        redis.zadd(keys.INBOX, {str(number): 0 for number in range(MAX_WAITING)})
+        full = client.post("/webhook", data=body, headers=signed(body, "issues"))
+        assert full.status_code == 503
+        assert full.json
+        assert full.json["error"] == "Too many deliveries wait for a dispatcher."
+        redis.delete(keys.INBOX)
         assert client.post("/webhook", data=body, headers=signed(body, "issues")).status_code == 202
 
 
@@ -266,6 +273,10 @@ def test_a_delivery_is_stored_whatever_github_does_and_wakes_a_dispatcher(redis_
     answer = app_on(redis_url).test_client().post("/webhook", data=body, headers=signed(body, "issues"))
     assert (answer.status_code, answer.json) == (202, {"delivery": "d-1"})
     assert waiting_deliveries(connect_raw(redis_url)) == {"d-1"}
+    removed = labeled().replace(b'"labeled"', b'"unlabeled"')
+    app_on(redis_url).test_client().post("/webhook", data=removed, headers=signed(removed, "issues", "d-2"))
+    assert Deliveries(redis).due() == ["d-2", "d-1"], "a stop is handled before what starts a task"
+    redis.zrem(keys.INBOX, "d-2")
     stored = Deliveries(redis).claim_next("me")
     assert stored
     assert (stored.event, stored.body) == ("issues", body)

@@ -18,11 +18,15 @@ from dayhand.ledger.queue import (
     DISPATCH,
     NAME,
     PERFORM,
+    WRITE_NOTICES,
     AllowedJob,
     dispatch_queue,
     enqueue,
+    enqueue_delivery,
+    enqueue_notices,
     queue,
     waiting,
+    waiting_deliveries,
 )
 from dayhand.worker.job import perform
 
@@ -76,6 +80,15 @@ def test_a_strange_function_is_not_run(
     assert job.get_status() == "failed"
     with pytest.raises(LedgerError, match=rf"'{name}', which is not a job of Dayhand"):
         _ = jobs.job_class.fetch(job.id, connection=raw, serializer=JSONSerializer).func
+
+
+def test_tasks_never_wait_in_front_of_deliveries(raw: Redis) -> None:
+    enqueue(raw, "t-1")
+    enqueue_delivery(raw, "d-1")
+    enqueue_notices(raw)
+    assert (waiting(raw), waiting_deliveries(raw)) == ({"t-1"}, {"d-1"})
+    assert len(dispatch_queue(raw).job_ids) == 2
+    assert dispatch_queue(raw).jobs[0].func_name == WRITE_NOTICES, "they tell many people at once"
 
 
 def test_each_queue_starts_its_own_function_only(raw: Redis) -> None:

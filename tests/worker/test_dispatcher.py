@@ -44,6 +44,8 @@ def test_it_asks_github_for_missed_deliveries_when_it_starts(tmp_path: Path, pri
     github = Silence()
     with embedded(tmp_path) as redis_url, connect(redis_url) as redis:
         redis.set(keys.LOOKED, "", ex=3600)  # of the process before
-        with working(redis_url, tmp_path, github, private_key, command="dispatch"):
+        with working(redis_url, tmp_path, github, private_key, command="dispatch", poll=5):
             until(lambda: github.taken)
+            assert until(lambda: redis.exists(keys.LOOKED)) < 10
+            assert redis.ttl(keys.LOOKED) <= 5
     github.close()

@@ -105,7 +105,7 @@ def until(condition: Callable[[], object], seconds: float = 30.0) -> float:
 
 @contextmanager
 def working(
-    redis_url: str, data: Path, github: Silence, private_key: str, *, command: str = "work", min_free: int = 0
+    redis_url: str, data: Path, github: Silence, private_key: str, *, command: str = "work", **settings: int
 ) -> Iterator[subprocess.Popen[bytes]]:
     plain = {k: v for k, v in os.environ.items() if not k.startswith(("DAYHAND_", "GITHUB_", "OPENAI_"))}
     env = {
@@ -115,11 +115,12 @@ def working(
         "DAYHAND_CONCURRENCY": "2",
         "DAYHAND_STOP_SECONDS": "1",
         "DAYHAND_LOG": "json",
-        "DAYHAND_MIN_FREE_MB": str(min_free),
+        "DAYHAND_MIN_FREE_MB": "0",
         "GITHUB_API_URL": github.url,
         "GITHUB_APP_ID": "1",
         "GITHUB_APP_PRIVATE_KEY": private_key,
         "GITHUB_WEBHOOK_SECRET": "secret",
+        **{f"DAYHAND_{name.upper()}": str(value) for name, value in settings.items()},
     }
     words_of = [sys.executable, "-m", "dayhand.cli", command]
     with (
@@ -198,7 +199,7 @@ def test_a_worker_without_room_takes_no_task_and_says_so(tmp_path: Path, private
     with (
         embedded(tmp_path) as redis_url,
         connect(redis_url) as client,
-        working(redis_url, tmp_path, github, private_key, min_free=10**9) as crew,
+        working(redis_url, tmp_path, github, private_key, min_free_mb=10**9) as crew,
     ):
         Ledger(client).open(TASK, delivery="d-1", thread="1#7")
         until(lambda: "No task is taken until there is more." in (tmp_path / "words").read_text("utf-8"))
