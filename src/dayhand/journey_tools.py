@@ -160,7 +160,9 @@ class Siblings:
 def publish_change(
     task: Task, tools: Tools, base: Base, *, work: CheckedChange, unfinished: UnfinishedWork
 ) -> Proposed:
-    """Push the commit and publish the result on the pull request."""
+    """Push the commit and publish the result on the pull request. Raises ``BranchMoved``."""
+    if work.head:
+        tools.checkout.check_base(base, work.change)
     head = work.head or tools.checkout.stay(task, base)
     tools.checkout.hold_back(work.change, head)
     pushes = bool(work.head)

@@ -89,16 +89,42 @@ def test_a_pull_request_whose_branch_is_deleted_during_the_work_is_not_opened_ag
     assert repo.store.text(head, "NOTES.md") == "Taxes are added last.\n"
 
 
-def test_a_force_pushed_base_changes_nothing_for_the_task_that_started_from_it(harness: Harness) -> None:
-    repo, _, _ = labeled(harness)
-    main = repo.store.branches()["main"]
-    repo.store.commit_files({"lost.py": b"LOST = 1\n"}, "main", "Lost", author=("Ada", "ada@example.org"))
-    (record,) = harness.work()
-    assert record.state is State.PROPOSED, record.reason
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_force_pushed_base_is_said_and_the_change_is_checked_anew_on_it(
+    harness: Harness, *, fits: bool
+) -> None:
+    repo = harness.repository("shop")
+    main, ada = repo.store.branches()["main"], ("Ada", "ada@example.org")
+    repo.store.commit_files({"lost.py": b"LOST = 1\n"}, "main", "Lost", author=ada)
+    issue = harness.issue(repo)
+    harness.label(repo, issue)
+    (task_id,) = harness.waiting()
+    harness.scripted_model.turns[0] = [Shell("sleep 1.75"), *harness.scripted_model.turns[0]]
+    working = threading.Thread(target=harness.work)
+    working.start()
+    wait_until_it_runs("sleep\x001.75")
     repo.store.git("update-ref", "refs/heads/main", main)
-    repo.store.commit_files({"new.py": b"NEW = 1\n"}, "main", "New", author=("Ada", "ada@example.org"))
-    (pull,) = harness.pulls(repo)
+    new = {"new.py" if fits else "shop.py": b"NEW = 1\n"}
+    head = repo.store.commit_files(new, "main", "New", author=ada)
+    working.join(60)
+    record, (pull,) = harness.ledger.record(task_id), harness.pulls(repo)
+    assert pull.pull
+    if not fits:
+        assert record.reason.startswith(
+            "main was force-pushed while I was working, and my commit does not fit"
+        )
+        assert "I start from what is there now. What I did is on" in harness.bot_comments(issue)[-1]
+        return
+    assert record.state is State.PROPOSED, record.reason
+    log = [note.text for note in harness.live.read(task_id)]
+    said = "main was force-pushed while I was working. My change goes on top of that, and is checked again."
+    assert said in log
+    commits = repo.store.between(head, pull.pull.head_sha)
+    assert [one.message.splitlines()[0] for one in commits] == ["Count nothing twice"]
+    assert repo.store.git("ls-tree", "--name-only", pull.pull.head_sha, "lost.py", "new.py").split() == [
+        "new.py"
+    ]
     harness.scripted_model.turns = harness.scripted_model.turns[1:]
     harness.comment(repo, pull, "@bot are you sure that it sums?")
-    (record,) = harness.work()
-    assert record.state is State.ANSWERED, record.reason
+    asked = [record for record in harness.work() if record.task.number]  # the push may be examined too
+    assert [record.state for record in asked] == [State.ANSWERED]

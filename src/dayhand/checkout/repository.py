@@ -231,9 +231,12 @@ class Checkout:
         co_author = self.co_author(task.ask.asker)
         reference = f"For #{task.number}.\n" if task.number else ""
         trailer = f"\nCo-authored-by: {co_author}\n" if co_author else ""
+        base = self._without_start(change.base)
         unfinished = None if self.branches.own else self.facts.get(facts.UNFINISHED_HEAD)
+        if unfinished and not self.mirror.contains(base, unfinished):
+            unfinished = None  # it was begun before the base was force-pushed
         accepted = self._without_start(self.held_back.head) if self.held_back else ""
-        parent = accepted or unfinished or self._without_start(change.base)
+        parent = accepted or unfinished or base
         message = let_ci_run(f"{_subject(solution.title)}\n\n{reference}{trailer}")
         return self.mirror.commit(change.tree, parent, message, author=self.author(), when=task.created_at)
 
@@ -261,26 +264,40 @@ class Checkout:
         return branch
 
     def rebase(self, task: Task, work: CheckedChange) -> tuple[Base, Change] | None:
-        """Put a checked change on top of what somebody else pushed to our pull request since; None if it does not fit."""
-        change, branch = work.change, self.branches.own
-        current = self.mirror.fetch((branch,), self.token()).get(branch, "") if branch else ""
-        if (
-            change.held_back
-            or self.held_back
-            or not current
-            or not self.mirror.contains(change.base, current)
-        ):
+        """Put a checked change on top of what somebody else pushed since; None if it does not fit.
+
+        They pushed to our own pull request, or they force-pushed the branch that the task started from.
+        """
+        change, own = work.change, self.branches.own
+        branch = own or self.facts.get(facts.BASE_BRANCH) or ""
+        current = self.mirror.fetch((branch,), self.token()).get(branch, "")
+        if change.held_back or self.held_back or not current:
             return None
-        if not (tree := merge_onto(self.mirror, current, work.head)):
+        onto, base = current, self._without_start(change.base)
+        if not own:  # what was force-pushed away must not come back with our change
+            onto = self.mirror.commit(self.mirror.tree(current), base, "", author=self.author(), when=0)
+        elif not self.mirror.contains(change.base, current):
+            return None
+        if not (tree := merge_onto(self.mirror, onto, work.head)):
             return None
         pack = pack_trees(self.mirror, tree, without=self.mirror.tree(current))
         merged = take_change(self.mirror, current, tree, pack=pack)
         self.facts.put(facts.BASE, current)
         return self.fetch(task), replace(merged, left_out=change.left_out)
 
+    def check_base(self, base: Base, change: Change) -> None:
+        """Raise ``BranchMoved`` if the branch that a change goes to was force-pushed, so that it lacks the change's base."""
+        if self.branches.own or self.held_back:
+            return
+        current = self.mirror.fetch((base.branch,), self.token()).get(base.branch, "")
+        if current and not self.mirror.contains(self._without_start(change.base), current):
+            raise BranchMoved(f"{base.branch} was force-pushed while I was working.")
+
     def keep_beside(self, task: Task, head: str) -> CheckoutError:
-        """Push a commit beside our pull request's branch, which moved; the error that says so."""
-        return self._branch.keep_beside(task, head, self.branches.own)
+        """Push a commit beside a branch that moved; the error that says so."""
+        if self.branches.own:
+            return self._branch.keep_beside(task, head, self.branches.own)
+        return self._branch.keep_on_lost_base(task, head, self.facts.get(facts.BASE_BRANCH) or "")
 
     def stay(self, task: Task, base: Base) -> str:
         """The head of the task's pull request where nothing is pushed; an empty first commit if there is none yet."""

@@ -67,14 +67,25 @@ class TaskBranch:
 
     def keep_beside(self, task: Task, head: str, branch: str) -> CheckoutError:
         """Push a commit beside a branch that somebody else pushed to since the task began; the error that says so."""
-        beside = f"{branch}-{task.id[-4:].lower()}"
-        self.mirror.push(head, beside, self.token())
-        self.facts.put(facts.UNFINISHED_HEAD, head)
-        self.facts.put(facts.UNFINISHED_BRANCH, beside)
+        beside = self._keep(head, f"{branch}-{task.id[-4:].lower()}")
         return CheckoutError(
             f"Somebody else pushed to {branch} while I was working, and my commit does not fit on top of that.",
             advice=f"Ask again, and I work on top of what is there now; or merge {beside}.",
         )
+
+    def keep_on_lost_base(self, task: Task, head: str, base: str) -> CheckoutError:
+        """Push a commit whose base was force-pushed away, beside the task's branch; the error that says so."""
+        beside = self._keep(head, f"{task.branch}-{task.id[-4:].lower()}-before-force-push")
+        return CheckoutError(
+            f"{base} was force-pushed while I was working, and my commit does not fit on top of that.",
+            advice=f"Ask again, and I start from what is there now. What I did is on {beside}.",
+        )
+
+    def _keep(self, head: str, beside: str) -> str:
+        self.mirror.push(head, beside, self.token())
+        self.facts.put(facts.UNFINISHED_HEAD, head)
+        self.facts.put(facts.UNFINISHED_BRANCH, beside)
+        return beside
 
     def _replace(self, current: str, head: str, branch: str) -> bool:
         """Push if the branch is new, at our start commit, or behind ``head``; False if it is not, or has moved since."""
