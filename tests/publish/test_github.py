@@ -282,3 +282,17 @@ def test_a_result_whose_answer_was_lost_is_published_once(desk: Dispatcher) -> N
     desk.publication().propose(desk.task, proposal(head))
     assert [(run.status, run.conclusion) for run in desk.checks(head)] == [("completed", "success")]
     assert desk.said[0].startswith("@ada [The pull request](")
+
+
+def test_a_worker_that_dies_before_it_notes_its_result_is_followed_by_one_that_finds_it(
+    desk: Dispatcher,
+) -> None:
+    desk.publication().open(desk.task, desk.begin())
+    head = desk.push()
+    desk.publication().propose(desk.task, proposal(head))
+    desk.ledger.redis.hdel(
+        keys.facts(desk.task.id), *(f.name for f in (facts.CHECK, facts.CHECK_NODE, facts.CHECK_HEAD))
+    )
+    desk.publication().propose(desk.task, proposal(head))
+    assert [(run.status, run.conclusion) for run in desk.checks(head)] == [("completed", "success")]
+    assert len(desk.said) == len(desk.pulls) == 1
