@@ -128,3 +128,22 @@ def test_a_force_pushed_base_is_said_and_the_change_is_checked_anew_on_it(
     harness.comment(repo, pull, "@bot are you sure that it sums?")
     asked = [record for record in harness.work() if record.task.number]  # the push may be examined too
     assert [record.state for record in asked] == [State.ANSWERED]
+
+
+def test_an_installation_that_is_removed_during_a_task_ends_it_and_nothing_is_retried(
+    harness: Harness,
+) -> None:
+    harness.scripted_model.turns[0] = [Shell("sleep 1.25"), *harness.scripted_model.turns[0]]
+    _, _, task_id = labeled(harness)
+    working = threading.Thread(target=harness.work)
+    working.start()
+    wait_until_it_runs("sleep\x001.25")
+    (installation,) = harness.hub.actions.installations.values()
+    harness.hub.actions.uninstall(installation)
+    working.join(60)
+    record = harness.ledger.record(task_id)
+    assert (record.state, record.reason) == (
+        State.FAILED,
+        "GitHub refused requesting a token for ada/shop: Not Found (404). Check that the App is installed on this repository.",
+    )
+    assert harness.waiting() == []
