@@ -314,6 +314,8 @@ def test_a_clock_of_redis_that_is_set_back_makes_nothing_wait(redis: Redis) -> N
     ledger.open(TASK, delivery="d-1", thread=THREAD)
     claimed(ledger)
     deliveries.store("d-2", "issues", b"{}")
+    assert deliveries.claim_next("one")
+    deliveries.postpone("d-2", "one", seconds=0)
     ledger.beat()
     for _ in range(2):  # an hour ago by that clock: what it says now is what it said then
         redis.incrby(keys.BEAT, 3_600_000)
