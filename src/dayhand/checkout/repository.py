@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from dataclasses import field, replace
@@ -18,7 +17,7 @@ from dayhand.checkout.leftovers import IN_SUBMODULE, LEFT_BEHIND, sort_out
 from dayhand.checkout.mirror import Author, CommitFiles, Mirror, read_files
 from dayhand.checkout.policy.split_change import accepted_change, offences, pack_trees, take_change
 from dayhand.checkout.server import Recovery
-from dayhand.checkout.task_branch import TargetBranches, TaskBranch, merge_onto
+from dayhand.checkout.task_branch import START, TargetBranches, TaskBranch, merge_onto, without_start
 from dayhand.checkout.trust import People, is_trusted
 from dayhand.environment.base import Source
 from dayhand.environment.declared.dayhand_toml import RepoConfig, read_config
@@ -33,10 +32,8 @@ from dayhand.startup.records import dataclass
 from dayhand.task import Change, CheckedChange, HeldBack, LeftOut, Solution, Task
 from dayhand.untrusted_text import clean, let_ci_run, quiet
 
-# GitHub runs no workflow for the empty commit. It is replaced before anything can be merged.
 LARGE_FILES, LARGE_BYTES = 1000, 2 << 20
 MAX_DIFFERENCE = 128 << 20  # bytes of a pack; more than the change of a task can have
-START = "Start work on #{number}\n\n[skip ci]\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,10 +261,7 @@ class Checkout:
         return branch
 
     def rebase(self, task: Task, work: CheckedChange) -> tuple[Base, Change] | None:
-        """Put a checked change on top of what somebody else pushed since; None if it does not fit.
-
-        They pushed to our own pull request, or they force-pushed the branch that the task started from.
-        """
+        """Put a checked change on top of what somebody else pushed, or force-pushed to its base; None if it does not fit."""
         change, own = work.change, self.branches.own
         branch = own or self.facts.get(facts.BASE_BRANCH) or ""
         current = self.mirror.fetch((branch,), self.token()).get(branch, "")
@@ -335,13 +329,7 @@ class Checkout:
         return TaskBranch(self.mirror, self.facts, self.token)
 
     def _without_start(self, commit: str) -> str:
-        """The commit, or its parent if it is an empty start commit of ours."""
-        author, _, message = self.mirror.message(commit).partition("\n")
-        if not re.fullmatch(re.escape(START.strip()).replace(r"\{number\}", r"\d+"), message):
-            return commit
-        (parent,) = self.mirror.parents(commit)
-        empty = self.mirror.tree(parent) == self.mirror.tree(commit)
-        return parent if empty and author == self.author().name else commit
+        return without_start(self.mirror, commit, self.author().name)
 
 
 def _subject(title: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from itertools import count, islice
 
@@ -13,6 +14,8 @@ from dayhand.ledger.facts import Facts
 from dayhand.startup.records import dataclass
 from dayhand.task import Task
 
+# GitHub runs no workflow for the empty commit. It is replaced before anything can be merged.
+START = "Start work on #{number}\n\n[skip ci]\n"
 MAX_TRIES = 20  # names, and pushes that somebody else's push came before
 
 
@@ -106,6 +109,16 @@ def merge_onto(mirror: Mirror, current: str, head: str) -> str:
     status, out, _ = mirror.git.attempt("merge-tree", "--write-tree", current, head, limits=HISTORY)
     tree = out.decode("ascii", "replace").strip() if status == 0 else ""
     return tree if tree != mirror.tree(current) else ""
+
+
+def without_start(mirror: Mirror, commit: str, bot: str) -> str:
+    """The commit, or its parent if it is an empty start commit of our ``bot``."""
+    author, _, message = mirror.message(commit).partition("\n")
+    if not re.fullmatch(re.escape(START.strip()).replace(r"\{number\}", r"\d+"), message):
+        return commit
+    (parent,) = mirror.parents(commit)
+    empty = mirror.tree(parent) == mirror.tree(commit)
+    return parent if empty and author == bot else commit
 
 
 def _names(task: Task) -> Iterator[str]:
