@@ -81,7 +81,7 @@ class Ask:
 
     @property
     def limits(self) -> AskedLimits:
-        """What the person allows; a person may change it while the task runs (``facts.ASKED_LIMITS``)."""
+        """What the person allows; a person may change it while the task runs (the fact ``asked_limits``)."""
         return AskedLimits(self.max_dollars, self.max_minutes)
 
 

@@ -233,6 +233,7 @@ def test_every_fact_is_read(ledger: Ledger) -> None:
                 "repository_id",
                 "waiting_notice",
                 "asked_limits",
+                "commenting",
             )
         ),
         "model_switches": ((Switch("large", "small", "The server answered 503."), 4),),

@@ -52,6 +52,7 @@ RESPONSE_MODELS: dict[tuple[str, str], Any] = {
     ("GET", f"{REPO}{PULL}/files"): list[models.DiffEntry],
     ("POST", f"{REPO}{PULL}/comments/<int:comment_id>/replies"): models.PullRequestReviewComment,
     ("GET", f"{REPO}/pulls/comments/<int:comment_id>"): models.PullRequestReviewComment,
+    ("GET", f"{REPO}{PULL}/reviews"): list[models.PullRequestReview],
     ("GET", f"{REPO}{PULL}/reviews/<int:review_id>"): models.PullRequestReview,
     ("POST", f"{REPO}{PULL}/requested_reviewers"): models.PullRequestSimple,
     ("PUT", f"{REPO}{PULL}/merge"): models.PullRequestMergeResult,

@@ -117,7 +117,7 @@ def _on_pulls(github: LocalHubFixture) -> None:
     first = issue.pull.threads[0].comments[0].id
     assert github.call("POST", f"{pull}/comments/{first}/replies", json={"body": "Done."}).ok
     for path in (
-        f"{SHOP}/pulls", pull, f"{pull}/commits", f"{pull}/files", f"{SHOP}/commits/{sha}",
+        f"{SHOP}/pulls", pull, f"{pull}/commits", f"{pull}/files", f"{pull}/reviews", f"{SHOP}/commits/{sha}",
         f"{SHOP}/commits/{sha}/check-runs", f"{SHOP}/check-runs/{run['id']}",
         f"{SHOP}/git/ref/heads/{HEAD}", f"{SHOP}/git/refs/heads/{HEAD}", f"{SHOP}/pulls/comments/{first}",
         f"{pull}/reviews/{issue.pull.reviews[0].id}",

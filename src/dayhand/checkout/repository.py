@@ -263,7 +263,7 @@ class Checkout:
     def rebase(self, task: Task, work: CheckedChange) -> tuple[Base, Change] | None:
         """Put a checked change on top of what somebody else pushed, or force-pushed to its base; None if it does not fit."""
         change, own = work.change, self.branches.own
-        branch = own or self.facts.get(facts.BASE_BRANCH) or ""
+        branch = own or self.facts.get(facts.BASE_BRANCH) or task.default_branch
         current = self.mirror.fetch((branch,), self.token()).get(branch, "")
         if change.held_back or self.held_back or not current:
             return None
@@ -291,7 +291,7 @@ class Checkout:
         """Push a commit beside a branch that moved; the error that says so."""
         if self.branches.own:
             return self._branch.keep_beside(task, head, self.branches.own)
-        return self._branch.keep_on_lost_base(task, head, self.facts.get(facts.BASE_BRANCH) or "")
+        return self._branch.keep_on_lost_base(task, head)
 
     def stay(self, task: Task, base: Base) -> str:
         """The head of the task's pull request where nothing is pushed; an empty first commit if there is none yet."""

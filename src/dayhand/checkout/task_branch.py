@@ -76,9 +76,10 @@ class TaskBranch:
             advice=f"Ask again, and I work on top of what is there now; or merge {beside}.",
         )
 
-    def keep_on_lost_base(self, task: Task, head: str, base: str) -> CheckoutError:
+    def keep_on_lost_base(self, task: Task, head: str) -> CheckoutError:
         """Push a commit whose base was force-pushed away, beside the task's branch; the error that says so."""
         beside = self._keep(head, f"{task.branch}-{task.id[-4:].lower()}-before-force-push")
+        base = self.facts.get(facts.BASE_BRANCH) or task.default_branch
         return CheckoutError(
             f"{base} was force-pushed while I was working, and my commit does not fit on top of that.",
             advice=f"Ask again, and I start from what is there now. What I did is on {beside}.",

@@ -141,7 +141,7 @@ HEAD = _text("head", "checkout", "checkout", "publish")  # the commit that was p
 TARGET_BRANCH = _text(
     "onto", "wiring", "wiring"
 )  # that was found for the task; "" for the repository's choice
-BASE_BRANCH = _text("base_branch", "checkout", "publish")  # that a new pull request goes to
+BASE_BRANCH = _text("base_branch", "checkout", "checkout", "publish")  # that a new pull request goes to
 ENDED_PULL = _text("ended_pull", "wiring", "wiring", "publish")  # "#12 was merged": the thread's earlier one
 OWN_BRANCH = _text(
     "own_branch", "wiring", "wiring", "publish"
