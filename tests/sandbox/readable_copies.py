@@ -21,9 +21,8 @@ def readable_copies(folder: Path) -> tuple[Path, Path]:
         return CHECKOUT, PACKAGES
     checkout, packages = folder / "checkout", folder / "packages"
     for part in ("src", "tests"):
-        shutil.copytree(
-            CHECKOUT / part, checkout / part
-        )  # with what is compiled: the user cannot write there
+        # With what is compiled, since the user cannot write there.
+        shutil.copytree(CHECKOUT / part, checkout / part)
     shutil.copy(CHECKOUT / "pyproject.toml", checkout)
     shutil.copytree(PACKAGES, packages, copy_function=_link)
     (packages / "bin").mkdir(exist_ok=True)

@@ -115,15 +115,13 @@ def test_output_that_is_read_too_late_is_not_taken_for_all_of_it(box, container)
         "        time.sleep(0.01)\n"
         "os.set_blocking(1, True)\n"
     )
-
     chunks = []
 
     def read_late(chunk):
         if not chunks:
             assert becomes_true(lambda: len(container.top()["Processes"]) == IDLE_PROCESSES)
-            time.sleep(
-                4
-            )  # nothing tells that the engine has given up waiting, which it does after two seconds
+            # Nothing tells that the engine has given up waiting, which it does after two seconds.
+            time.sleep(4)
         chunks.append(chunk)
 
     late = box.run(["python3", "-c", fill_every_pipe], on_output=read_late)
