@@ -9,17 +9,19 @@ import pytest
 # Files with the longest tests. If one of these began last, all workers but one would wait for it.
 LONGEST = (
     "sandbox/test_ordinary_user.py",
+    "verify/reports/test_hooks.py",
+    "agent/model/test_litellm.py",
     "demo/test_run.py",
     "environment/test_really_run.py",
     "environment/setup/test_dependencies.py",
     "environment/setup/test_runtimes.py",
-    "verify/reports/test_hooks.py",
     "journey/test_in_docker.py",
-    "agent/model/test_litellm.py",
     "bench/test_real_repositories.py",
     "bench/test_agent.py",
     "bench/test_web.py",
 )
+# Of these, files whose tests share an installation: one worker runs them all, so that it is made once.
+TOGETHER = ("verify/reports/test_hooks.py", "agent/model/test_litellm.py")
 
 
 @pytest.hookimpl(trylast=True)
@@ -30,13 +32,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     so the beginning of a part is run by one worker.
     """
     ranks = {item: rank for item in items if (rank := _rank(item)) < len(LONGEST)}
-    longest = sorted(ranks, key=ranks.__getitem__)
+    units = _units(sorted(ranks, key=ranks.__getitem__))
     others = (item for item in items if item not in ranks)
     workers = int(getattr(config, "workerinput", {"workercount": 1})["workercount"])
     ordered: list[pytest.Item] = []
     for worker in range(workers):
         size = (len(items) - len(ordered)) // (workers - worker)  # as xdist cuts it
-        share = longest[worker::workers]
+        share = [item for unit in units[worker::workers] for item in unit]
         ordered += [*share, *islice(others, max(0, size - len(share)))]
     items[:] = ordered
 
@@ -44,3 +46,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _rank(item: pytest.Item) -> int:
     path = item.path.as_posix()
     return next((rank for rank, file in enumerate(LONGEST) if path.endswith(file)), len(LONGEST))
+
+
+def _units(items: list[pytest.Item]) -> list[list[pytest.Item]]:
+    """What one worker runs: a test, or all tests of a file."""
+    units: dict[object, list[pytest.Item]] = {}
+    for item in items:
+        together = item.path.as_posix().endswith(TOGETHER)
+        units.setdefault(item.path if together else item, []).append(item)
+    return list(units.values())
