@@ -1,7 +1,8 @@
-"""The order of the tests."""
+"""The order of the tests, and what the garbage collector does not look at."""
 
 from __future__ import annotations
 
+import gc
 from itertools import islice
 
 import pytest
@@ -22,6 +23,17 @@ LONGEST = (
 )
 # Of these, files whose tests share an installation: one worker runs them all, so that it is made once.
 TOGETHER = ("verify/reports/test_hooks.py", "agent/model/test_litellm.py")
+
+
+def pytest_configure() -> None:
+    """Until tests run, only things are made that stay: modules and items."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Leave out modules and items, which are most objects: each full collection would visit them in vain."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(trylast=True)
