@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -84,17 +85,46 @@ class StoryCheckout:
         return (self.folder / path).read_text(encoding="utf-8").splitlines()[number - 1].strip()
 
 
+def _create(story: Story, folder: Path) -> StoryCheckout:
+    for path, text in story.files().items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    checkout = StoryCheckout(folder)
+    identity = "-c user.name=Ada -c user.email=ada@example.org"
+    code, printed = checkout.run(f"git init -q && git add -A && git {identity} commit -q -m 'Begin'")
+    assert code == 0, printed
+    return checkout
+
+
 @pytest.fixture
 def create_checkout(tmp_path: Path) -> Callable[[Story], StoryCheckout]:
-    def create(story: Story) -> StoryCheckout:
-        folder = tmp_path / story.name
-        for path, text in story.files().items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_text(text, encoding="utf-8")
-        checkout = StoryCheckout(folder)
-        identity = "-c user.name=Ada -c user.email=ada@example.org"
-        code, printed = checkout.run(f"git init -q && git add -A && git {identity} commit -q -m 'Begin'")
-        assert code == 0, printed
-        return checkout
+    return lambda story: _create(story, tmp_path / story.name)
 
-    return create
+
+Repaired = tuple[StoryCheckout, Finish]
+
+
+@pytest.fixture(scope="session")
+def originals(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Story], Repaired]:
+    """The stories' repositories after their scripts, each played once; only copies are handed to tests."""
+    played: dict[str, Repaired] = {}
+
+    def play(story: Story) -> Repaired:
+        if story.name not in played:
+            checkout = _create(story, tmp_path_factory.mktemp("played") / story.name)
+            played[story.name] = checkout, checkout.play(story.scripts[-1], story.title)
+        return played[story.name]
+
+    return play
+
+
+@pytest.fixture
+def repair(tmp_path: Path, originals: Callable[[Story], Repaired]) -> Callable[[Story], Repaired]:
+    """A copy of the repository after its script, and what the script said at its end."""
+
+    def copy(story: Story) -> Repaired:
+        original, end = originals(story)
+        folder = shutil.copytree(original.folder, tmp_path / story.name, symlinks=True)
+        return StoryCheckout(folder, [*original.outputs], [*original.patched]), end
+
+    return copy

@@ -13,16 +13,16 @@ from dayhand.demo.cases.search.story import DOUBT, SEARCH
 from dayhand.demo.stories import STORIES
 from dayhand.demo.story import Story
 from dayhand.scripted_model.moves import Finish, ScriptState
-from tests.demo.conftest import StoryCheckout
+from tests.demo.conftest import Repaired, StoryCheckout
 
 CreateCheckout = Callable[[Story], StoryCheckout]
+Repair = Callable[[Story], Repaired]
 
 CHECKS = {
     "search": ("ruff check .", "ruff format --check .", "python3 -m pytest -q"),
     "reminders": ("make lint", "make test"),
     "chat": ("npm test",),
 }
-SEARCH_FIX = SEARCH.scripts[-1]
 FOLLOW_UP = SEARCH.scripts[0]
 
 needs_node = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed on this machine")
@@ -46,16 +46,14 @@ def test_the_repository_is_green_before_anything_happens(
 
 
 @each_story
-def test_the_repository_is_green_after_the_script(create_checkout: CreateCheckout, story: Story) -> None:
-    checkout = create_checkout(story)
-    checkout.play(story.scripts[-1], f"{story.title}\n\n{story.body}")
+def test_the_repository_is_green_after_the_script(repair: Repair, story: Story) -> None:
+    checkout, _ = repair(story)
     assert failing(checkout, story) == []
 
 
 @each_story
-def test_the_new_tests_fail_without_the_repair(create_checkout: CreateCheckout, story: Story) -> None:
-    checkout = create_checkout(story)
-    checkout.play(story.scripts[-1], story.title)
+def test_the_new_tests_fail_without_the_repair(repair: Repair, story: Story) -> None:
+    checkout, _ = repair(story)
     tests = [path for path in checkout.patched if path.startswith("test")]
     code, _ = checkout.run(f"git stash push -q -- $(git ls-files -m | grep -v -e {' -e '.join(tests)})")
     assert code == 0
@@ -64,28 +62,23 @@ def test_the_new_tests_fail_without_the_repair(create_checkout: CreateCheckout, 
 
 
 @each_story
-def test_nothing_but_the_change_is_left_behind(create_checkout: CreateCheckout, story: Story) -> None:
-    checkout = create_checkout(story)
-    checkout.play(story.scripts[-1], story.title)
+def test_nothing_but_the_change_is_left_behind(repair: Repair, story: Story) -> None:
+    checkout, _ = repair(story)
     _, changed = checkout.run("git status --porcelain")
     assert sorted(line[3:] for line in changed.splitlines()) == sorted(set(checkout.patched))
 
 
 @each_story
-def test_every_citation_is_a_line_of_the_changed_repository(
-    create_checkout: CreateCheckout, story: Story
-) -> None:
-    checkout = create_checkout(story)
-    end = checkout.play(story.scripts[-1], story.title)
+def test_every_citation_is_a_line_of_the_changed_repository(repair: Repair, story: Story) -> None:
+    checkout, end = repair(story)
     assert end.citations
     for citation in end.citations:
         assert checkout.line(citation["path"], citation["line"]) == citation["quote"]
 
 
 @each_story
-def test_a_second_time_the_script_finds_nothing_to_do(create_checkout: CreateCheckout, story: Story) -> None:
-    checkout = create_checkout(story)
-    checkout.play(story.scripts[-1], story.title)
+def test_a_second_time_the_script_finds_nothing_to_do(repair: Repair, story: Story) -> None:
+    checkout, _ = repair(story)
     checkout.run("git -c user.name=Ada -c user.email=ada@example.org commit -q -a -m Merged")
     checkout.outputs.clear()
     checkout.patched.clear()
@@ -103,9 +96,8 @@ def test_a_script_knows_its_own_story_only(story: Story) -> None:
         assert not FOLLOW_UP.matches(prompt)
 
 
-def test_the_follow_up_is_answered_with_the_line_that_proves_it(create_checkout: CreateCheckout) -> None:
-    checkout = create_checkout(SEARCH)
-    checkout.play(SEARCH_FIX, SEARCH.title)
+def test_the_follow_up_is_answered_with_the_line_that_proves_it(repair: Repair) -> None:
+    checkout, _ = repair(SEARCH)
     checkout.outputs.clear()
     before = list(checkout.patched)
     end = checkout.play(FOLLOW_UP, DOUBT)
@@ -129,16 +121,15 @@ def test_the_answer_to_the_follow_up_comes_from_what_is_there(create_checkout: C
     assert "AS rank" not in str(end.citations)
 
 
-def test_the_search_account_tells_what_came_first(create_checkout: CreateCheckout) -> None:
-    end = create_checkout(SEARCH).play(SEARCH_FIX, SEARCH.title)
+def test_the_search_account_tells_what_came_first(repair: Repair) -> None:
+    _, end = repair(SEARCH)
     assert "it began with *Fried trout*" in end.account
     assert "begins with *Lemon rice*" in end.account
     assert "2 of them failed" in end.account
 
 
-def test_the_prompt_linter_sends_the_first_attempt_back(create_checkout: CreateCheckout) -> None:
-    checkout = create_checkout(REMINDERS)
-    end = checkout.play(REMINDERS.scripts[0], REMINDERS.title)
+def test_the_prompt_linter_sends_the_first_attempt_back(repair: Repair) -> None:
+    checkout, end = repair(REMINDERS)
     linted = [text for text in checkout.outputs if "3 prompts" in text]
     assert [text.startswith("Exit code: 0") for text in linted] == [False, True]
     assert "{{title}} is not declared" in linted[0]
@@ -146,9 +137,8 @@ def test_the_prompt_linter_sends_the_first_attempt_back(create_checkout: CreateC
 
 
 @needs_node
-def test_the_chat_mode_goes_through_four_files(create_checkout: CreateCheckout) -> None:
-    checkout = create_checkout(CHAT)
-    end = checkout.play(CHAT.scripts[0], CHAT.title)
+def test_the_chat_mode_goes_through_four_files(repair: Repair) -> None:
+    checkout, end = repair(CHAT)
     assert {citation["path"] for citation in end.citations} == set(PATHS)
     assert set(PATHS) <= set(checkout.patched)
 
