@@ -15,7 +15,7 @@ from dayhand.checkout.tree_diff import conflicting_paths
 from dayhand.checkout.unfinished_work import UnfinishedWork
 from dayhand.environment.base import Environment
 from dayhand.environment.registries.base import ExtraRegistries
-from dayhand.environment.setup.work_tree import with_work_tree
+from dayhand.environment.setup.large_checkout import with_work_tree
 from dayhand.errors import CheckoutError
 from dayhand.ledger import facts
 from dayhand.ledger.journal import Journal

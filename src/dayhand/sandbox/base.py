@@ -105,8 +105,8 @@ class Box(Protocol):
 
     ``cancelled`` is called about once a second while a command runs: when it returns True, the command is killed.
     ``checked_out`` is the commit of the snapshot that the box was opened from, until a command runs in it.
-    ``changed_paths`` are those that may differ from that commit, each with a NUL after it, without what is in ``.git``. One
-    that ends with a slash stands for everything below it. None: any may differ.
+    ``changed_paths`` are those that may differ from that commit, each with a NUL after it, without what is in ``.git``. What
+    ends with a slash is gone, with everything below it. None: any may differ.
     """
 
     cancelled: Callable[[], bool] | None

@@ -5,10 +5,14 @@ Everything here is a program that runs inside the box. The host only sends and r
 A change is measured against the bytes that were checked out, not against what git would make of them: ``track`` keeps
 these bytes as a tree of their own, written under ``.git/exact`` with no attribute in force. So a file that nobody
 touched is never part of a change, whatever ``.gitattributes`` says of its line endings.
+
+Trees are made from another tree and what differs from it, by git-fast-import(1): it reads the folders on the way to a
+path, and no index of all files. Lists of paths are lines, as git prints them: with C quotes where a character needs them.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from dayhand.box_paths import WORKSPACE
@@ -25,18 +29,39 @@ LISTING_SECONDS = 300.0
 NO_BLOB = "0" * 40
 DELETED = "000000"
 EXACT = ".git/exact"  # in the work tree
+QUOTED = re.compile(rb'[\x00-\x1f"\\\x7f]')
+QUOTES = {
+    bytes([character]): bytes([ord("\\"), letter])
+    for character, letter in zip(b'\a\b\t\n\v\f\r"\\', b'abtnvfr"\\', strict=True)
+}
 
 # ``exact`` is git with its own index and without attributes: it stores and writes each file's bytes as they are.
+# ``apply``: the tree $1 with the changes on standard input, which are lines for git-fast-import(1).
 _EXACT = f"""
 set -e
 cd /workspace
 E={EXACT}
-MONITOR=
+export LC_ALL=C
+TAB=$(printf '\\t')
 exact() {{
   GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_DIR=$E GIT_WORK_TREE=. GIT_OBJECT_DIRECTORY=.git/objects \\
-    git -c core.fsmonitor="$MONITOR" "$@"
+    git -c core.quotePath=false "$@"
 }}
-monitor() {{ MONITOR="printf 'dayhand\\\\0'; cat $E/changed; :"; }}
+apply() {{
+  {{
+    printf 'commit refs/heads/applied\\ncommitter D <d@localhost> 0 +0000\\ndata 0\\nM 040000 %s ""\\n' "$1"
+    cat
+    printf '\\ndone\\n'
+  }} | exact fast-import --quiet --force --done >&2 && exact rev-parse --verify 'refs/heads/applied^{{tree}}'
+}}
+as_changes() {{
+  sed -n -e "s/^:[0-9]* 000000 [0-9a-f]* [0-9a-f]* .$TAB/D /p" "$1"
+  sed -n -e "s/^:[0-9]* 000000 .*//" -e "s/^:[0-9]* \\([0-9]*\\) [0-9a-f]* \\([0-9a-f]*\\) .$TAB/M \\1 \\2 /p" "$1"
+}}
+compare() {{ GIT_INDEX_FILE=$E/none exact diff-tree -r --no-abbrev "$@"; }}  # it reads an index
+in_index() {{
+  exact ls-files --stage > "$E/listed" && sed -n "s/^\\([0-9]*\\) \\([0-9a-f]*\\) 0$TAB/M \\1 \\2 /p" "$E/listed"
+}}
 """
 
 # A file that git could not turn back into its blob (mixed line endings under ``eol=crlf``) is checked out as it is.
@@ -53,6 +78,7 @@ tree=$base
 if [ -z "$(git ls-files -- ':(glob)**/.gitattributes' | head -n 1)" ]; then
   cp -p .git/index "$E/index"
 else
+  : > "$E/attributes"
   exact read-tree "$commit"
   exact add -u
   tree=$(exact write-tree)
@@ -68,63 +94,76 @@ if [ "$tree" != "$base" ]; then
   tree=$(exact write-tree)
 fi
 git commit-tree "$tree" -p "$commit" -m 'checked out' > "$E/commit"
+git ls-files --stage | sed -n "s/^160000 [0-9a-f]* 0$TAB//p" > "$E/submodules"
 printf '%s\\n' "$tree" > "$E/tree"
 printf '%s %s' "$commit" "$tree"
 """
 
 # In a box that nothing has run in. A later second than the last file's: git reads a file again that could have changed in
 # the same second. And the files of a container's image get other numbers and times when it is saved.
-# Where the box knows what changes in it, ``exact`` looks at these paths alone (githooks(5), fsmonitor-watchman).
 _REFRESH = f"""{_EXACT}
 refresh() {{ "$@" update-index -q --refresh --force-write-index; }}
 until [ "$(date +%s)" -gt "$(stat -c %Y .git/index)" ]; do sleep 1; done
 refresh git
-[ -z "$MONITORED" ] || {{ : > "$E/changed" && monitor; }}
 refresh exact
 """
 
-# A path that changed once is looked at from then on: a new file that is gone leaves nothing in the box's layer.
-_CHANGED = """
-if [ -f "$E/changed" ]; then
-  LC_ALL=C sort -zu "$E/changed" - > "$E/changed.new"
-  mv -f "$E/changed.new" "$E/changed"
-  monitor
+# What is there now, byte for byte. Where the box knows what changes in it (``KNOWN``), these paths alone are looked at:
+# standard input has a line for each, "A" for one that is there and "D" for one that is gone. What is ignored and is not in
+# the commit stays away. Files that were read before are in an index of their own, which has no others.
+# Otherwise, or if one of them is nothing that git takes by its path (an unreadable file, a repository), git looks at all.
+# Exit code 1: a file could not be read, and stays as it was checked out. Each program that a turn starts here counts.
+_ADD = """
+known() {
+  cat > "$E/known" &&
+  { cat "$E/submodules"; sed -n 's,^A \\(.*\\)/[.]git/.*,\\1,p' "$E/known" | sort -u; } |
+    sed -e 's/[][\\.*^$,]/\\\\&/g' -e 's/.*/s,^\\\\(&\\\\)\\/.*,\\\\1,/' > "$E/repositories" &&
+  sed -n 's/^A //p' "$E/known" | sed -f "$E/repositories" | sort -u > "$E/paths" &&
+  { exact check-ignore --no-index --stdin < "$E/paths" > "$E/listed" || [ $? = 1 ]; } &&
+  if [ -s "$E/listed" ]; then
+    ! grep -q '^"' "$E/listed" &&
+    sed "s/^/$checked:/" "$E/listed" | git cat-file --batch-check='%(objecttype)' | paste - "$E/listed" |
+      sed "/^blob$TAB/d; s/^.*$TAB//" | sort > "$E/ignored" &&
+    comm -23 "$E/paths" "$E/ignored" > "$E/listed" && mv -f "$E/listed" "$E/paths"
+  fi &&
+  export GIT_INDEX_FILE="$E/touched" &&
+  if [ -e "$E/touched" ]; then
+    exact ls-files | sort | comm -23 - "$E/paths" | exact update-index --force-remove --stdin
+  fi &&
+  exact update-index --add --remove --replace --stdin < "$E/paths" &&
+  { sed 's/^A /D /' "$E/known" && in_index; } > "$E/lines" && apply "$checked" < "$E/lines"
+}
+rm -f "$E/index.lock" "$E/touched.lock"
+read -r checked < "$E/tree"
+if [ -z "$KNOWN" ] || ! raw=$(known 2> "$E/errors"); then
+  exact add -A --ignore-errors 2> "$E/errors" || [ $? = 1 ]
+  raw=$(exact write-tree)
 fi
 """
 
-# Exit code 1: a file could not be read, and stays as it was checked out. Each program that a turn starts here counts.
-_ADD = """
-if [ -e "$E/index.lock" ] || [ -L "$E/index.lock" ]; then rm -f "$E/index.lock"; fi
-exact add -A --ignore-errors 2> "$E/errors" || [ $? = 1 ]
-raw=$(exact write-tree)
-read -r checked < "$E/tree"
-"""
-
-# What is there now, as it would be committed. A merge by trees: a file that has the bytes that were checked out keeps
-# its blob; one whose blob was checked out as it is has its bytes as the new blob; only files that were converted, and
-# new ones, go through git's filters. A file that was moved is no new one.
+# What is there now, as it would be committed. A file that has the bytes that were checked out keeps its blob; one whose
+# blob was checked out as it is has its bytes as the new blob; only files that were converted, and new ones, go through
+# git's filters. A file that was moved is no new one.
 _COMMITTED = """
-one_by_one() {  # a file that its own encoding forbids is taken as it is
-  RAW=$raw xargs -0 -n 1 sh -c '
-    git update-index --add --remove --replace -- "$1" || {
-      git update-index --force-remove -- "$1"
-      GIT_LITERAL_PATHSPECS=1 git ls-tree -z "$RAW" -- "$1" | git update-index -z --add --replace --index-info
-    }' sh < "$E/paths"
-}
 base=$(git rev-parse --verify "$BASE^{tree}")
 old=$base new=$raw
-if [ "$checked" != "$base" ] || [ -n "$(exact ls-files -- ':(glob)**/.gitattributes' | head -n 1)" ]; then
+compare --raw --no-renames "$checked" "$raw" > "$E/differs"
+if [ "$checked" != "$base" ] || [ -e "$E/attributes" ] || grep -qE '[/'"$TAB"'][.]gitattributes("|$)' "$E/differs"; then
   moved=-M
   [ "$checked" = "$base" ] || moved=--no-renames
-  export GIT_INDEX_FILE=$E/merged
-  rm -f "$GIT_INDEX_FILE"
-  new=$(
-    git read-tree -i -m --aggressive "$checked" "$base" "$raw" &&
-    git diff-index --cached --name-only -z --diff-filter=U "$base" > "$E/paths" &&
-    exact diff-tree -r -z $moved --name-only --diff-filter=A "$checked" "$raw" >> "$E/paths" &&
-    { git update-index -z --add --remove --replace --stdin < "$E/paths" || one_by_one; } &&
-    git write-tree
-  ) 2>> "$E/errors" || new=$raw
+  export GIT_INDEX_FILE="$E/filtered"
+  rm -f "$E/filtered"
+  compare --raw --no-renames "$checked" "$base" > "$E/converted"
+  sed "s/^:[0-9]* \\([0-9]*\\) [0-9a-f]* \\([0-9a-f]*\\) .$TAB/\\1 \\2$TAB/" "$E/converted" | git update-index --index-info
+  for list in differs converted; do sed "s/^[^$TAB]*$TAB//" "$E/$list" | sort > "$E/$list.paths"; done
+  { comm -12 "$E/differs.paths" "$E/converted.paths"; compare $moved --name-only --diff-filter=A "$checked" "$raw"; } > "$E/paths"
+  git update-index --add --remove --replace --stdin < "$E/paths" 2>> "$E/errors" ||
+    while IFS= read -r path; do  # a file that its own encoding forbids is taken as it is
+      printf '%s\\n' "$path" | git update-index --add --remove --replace --stdin 2>> "$E/errors" ||
+        printf '%s\\n' "$path" | git update-index --force-remove --stdin
+    done < "$E/paths"
+  { as_changes "$E/differs"; in_index; } > "$E/lines"
+  new=$(apply "$base" < "$E/lines" 2>> "$E/errors") || new=$raw
   unset GIT_INDEX_FILE
 fi
 """
@@ -134,25 +173,21 @@ old=$checked new=$raw
 _LIST = """
 printf '%s\\n' "$old"
 if [ "$old" = "$new" ]; then printf '\\n'; exit; fi
-git diff-tree -r --raw --no-abbrev --no-renames "$old" "$new" | cut -d ' ' -f 4 |
+compare --raw --no-renames "$old" "$new" | cut -d ' ' -f 4 |
   git cat-file --batch-check='%(objectsize)'
 printf '\\n'
-git diff-tree -r -z --raw --no-abbrev --no-renames "$old" "$new"
+compare -z --raw --no-renames "$old" "$new"
 """
 
-# ``OLD`` with the changed paths that standard input names, in the format of ``git update-index --index-info``.
+# ``OLD`` with the changes that standard input names, as git-fast-import(1) reads them.
 _EXPORT = f"""{_EXACT}
-export GIT_INDEX_FILE=$E/chosen
-git read-tree "$OLD"
-git update-index -z --add --remove --replace --index-info
-tree=$(git write-tree)
+tree=$(apply "$OLD")
 commit=$(git commit-tree "$tree" -p "$BASE" -m export)
 printf '%s\\n' "$tree"
 printf '%s\\n^%s\\n^%s\\n' "$commit" "$BASE" "$(cat "$E/commit")" | git pack-objects --revs --thin --stdout -q
 """
 
 _RESTORE = f"""{_EXACT}
-[ ! -f "$E/changed" ] || monitor
 git index-pack --stdin --fix-thin > /dev/null
 exact read-tree -u --reset "$TREE"
 git reset -q
@@ -219,8 +254,7 @@ def read_small(box: Box, found: Iterable[Found], max_bytes: int) -> dict[str, by
 
 def refresh(box: Box) -> None:
     """Let git note the times and numbers of all files, which are as they were checked out. Raises ``SandboxError``."""
-    script = f"MONITORED={'' if box.changed_paths() is None else 1}\n{_REFRESH}"
-    box.check_output(["/bin/sh", "-c", script], max_bytes=0, seconds=CHECK_OUT_SECONDS)
+    box.check_output(["/bin/sh", "-c", _REFRESH], max_bytes=0, seconds=CHECK_OUT_SECONDS)
 
 
 def track(box: Box) -> tuple[str, str]:
@@ -251,7 +285,8 @@ def export(box: Box, changes: Changes, chosen: Iterable[Found]) -> tuple[str, by
 
     Both come from inside the box and must be checked before use. Raises ``SandboxError``.
     """
-    lines = b"".join(_index_line(found) for found in chosen)
+    changes_of = sorted(chosen, key=lambda found: found.mode != DELETED)  # so that nothing is in the way
+    lines = b"".join(_import_line(found) for found in changes_of)
     script = f"BASE={object_id(changes.base)} OLD={object_id(changes.old)}\n{_EXPORT}"
     raw = box.check_output(["/bin/sh", "-c", script], stdin=lines, max_bytes=PACK_BYTES)
     head, _, pack = raw.partition(b"\n")
@@ -266,11 +301,11 @@ def restore(box: Box, tree: str, pack: bytes) -> None:
 
 
 def _list(box: Box, base: str, compared: str) -> Changes:
-    changed = box.changed_paths()
-    monitored = "" if changed is None else _CHANGED
-    script = f"BASE={object_id(base)}\n{_EXACT}{monitored}{_ADD}{compared}{_LIST}"
+    known = box.changed_paths()
+    lines = None if known is None else b"".join(map(_known_line, known.split(b"\0")[:-1]))
+    script = f"BASE={object_id(base)} KNOWN={'' if lines is None else 1}\n{_EXACT}{_ADD}{compared}{_LIST}"
     raw = box.check_output(
-        ["/bin/sh", "-c", script], stdin=changed, max_bytes=LISTING_BYTES, seconds=LISTING_SECONDS
+        ["/bin/sh", "-c", script], stdin=lines, max_bytes=LISTING_BYTES, seconds=LISTING_SECONDS
     )
     head, _, rest = raw.partition(b"\n")
     sizes, _, listing = rest.partition(b"\n\n") if not rest.startswith(b"\n") else (b"", b"", rest[1:])
@@ -285,7 +320,22 @@ def _parse(sizes: bytes, listing: bytes) -> Iterator[Found]:
         yield Found(path.decode("utf-8", "surrogateescape"), old_mode, mode, object_id(blob), count)
 
 
-def _index_line(found: Found) -> bytes:
-    """One path, in the format of ``git update-index -z --index-info``; mode 0 removes it."""
-    mode = "0" if found.mode == DELETED else found.mode
-    return f"{mode} {found.blob}\t".encode() + found.path.encode("utf-8", "surrogateescape") + b"\0"
+def _known_line(path: bytes) -> bytes:
+    """One path that may have changed, for ``_ADD``: what ends with a slash is gone, with everything below it."""
+    return (b"D " + quoted(path[:-1]) if path.endswith(b"/") else b"A " + quoted(path)) + b"\n"
+
+
+def _import_line(found: Found) -> bytes:
+    """One change, in the format of ``git fast-import``."""
+    path = quoted(found.path.encode("utf-8", "surrogateescape"))
+    return (b"D " if found.mode == DELETED else f"M {found.mode} {found.blob} ".encode()) + path + b"\n"
+
+
+def quoted(path: bytes) -> bytes:
+    """A path as git prints it with ``core.quotePath=false``, and reads it: in C quotes if it has a character that needs them.
+
+    >>> quoted(b'caf\xc3\xa9'), quoted(b'a\n"b"')
+    (b'caf\xc3\xa9', b'"a\\n\\"b\\""')
+    """
+    inner = QUOTED.sub(lambda found: QUOTES.get(found[0], b"\\%03o" % ord(found[0])), path)
+    return path if inner == path else b'"' + inner + b'"'

@@ -1,11 +1,11 @@
 """Runs in a box: lists what the upper layer of its workspace changes in the layers below, each path with a NUL after it.
 
-A path that ends with a slash is everything below it: an overlay shows what is deleted as a character device, and a folder
-that hides the one below by an attribute (Documentation/filesystems/overlayfs.rst). A folder that cannot be read ends it.
+A path that ends with a slash is gone, with everything below it: an overlay shows what is deleted as a character device, and
+a folder that hides the one below by an attribute (Documentation/filesystems/overlayfs.rst). What is no file and no link
+counts as gone. A folder that cannot be read ends it.
 """
 
 import os
-import stat
 import sys
 
 OPAQUE = "user.overlay.opaque"
@@ -32,9 +32,8 @@ def main(top: bytes) -> None:
                     if is_opaque(entry.path):
                         sys.stdout.buffer.write(path + b"/\0")
                     continue
-                sys.stdout.buffer.write(path + b"\0")
-                if stat.S_ISCHR(entry.stat(follow_symlinks=False).st_mode):
-                    sys.stdout.buffer.write(path + b"/\0")
+                there = entry.is_file(follow_symlinks=False) or entry.is_symlink()
+                sys.stdout.buffer.write(path + (b"\0" if there else b"/\0"))
 
 
 if __name__ == "__main__":
