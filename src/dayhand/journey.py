@@ -15,7 +15,6 @@ from dayhand.agent.purpose import purpose
 from dayhand.agent.tools.executor import CommandContext
 from dayhand.agent.understand import is_unclear, undecided, understand
 from dayhand.background import Background
-from dayhand.checkout.mirror import read_files
 from dayhand.checkout.policy.sort_change import BRIEFING as POLICY
 from dayhand.checkout.proposal_branch import PROPOSAL_BRANCH, propose_file
 from dayhand.checkout.repository import Base, Taken
@@ -296,7 +295,7 @@ class TaskJourney:
         if not paths:  # everything is held back
             return CheckedChange(solution, change, "", Verification(change.tree, held_back=held_back))
         head = checkout.commit(self.task, change, solution)
-        after = read_files(checkout.mirror, head)
+        after = before.at(head)
         trees = Trees(
             head=partial(checkout.fill, commit=head, base=self.base),
             base=self._fill_base,

@@ -9,7 +9,6 @@ from dataclasses import field, replace
 from dayhand.agent.guard import WorkLimits
 from dayhand.agent.model.base import Model
 from dayhand.checkout.bundles import make_pack
-from dayhand.checkout.mirror import read_files
 from dayhand.checkout.repository import Base, Checkout, Taken
 from dayhand.checkout.tree_diff import conflicting_paths
 from dayhand.checkout.unfinished_work import UnfinishedWork
@@ -168,8 +167,7 @@ def publish_change(
     pushes = bool(work.head)
     branch = unfinished.push_finished(head) if pushes else tools.checkout.branch(task)
     siblings = Siblings(tools, base.branch) if pushes and task.number else None
-    files = read_files(tools.checkout.mirror, head)
-    proofs = look_up_citations(work.solution.citations, files, head)
+    proofs = look_up_citations(work.solution.citations, base.files.at(head), head)
     summary = strike_false_claims(work.solution.summary, work.verification)
     solution = replace(work.solution, summary=summary)
     proposal = ProposedChange(

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from dayhand.checkout.commit_files import read_files
 from dayhand.checkout.git import DAMAGED
-from dayhand.checkout.mirror import Mirror, read_files
+from dayhand.checkout.mirror import Mirror
 from dayhand.errors import CheckoutError, MirrorDamaged
 from tests.checkout.conftest import git
 

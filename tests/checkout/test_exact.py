@@ -13,9 +13,10 @@ import pytest
 
 from dayhand.agent.tools import apply_patch, files
 from dayhand.bench.environment import NullLog
+from dayhand.checkout.commit_files import read_files
 from dayhand.checkout.external.external import External
 from dayhand.checkout.external.submodules import Submodule
-from dayhand.checkout.mirror import Author, Mirror, read_files
+from dayhand.checkout.mirror import Author, Mirror
 from dayhand.checkout.repository import Base, Checkout, Taken
 from dayhand.environment.base import Environment, Source
 from dayhand.environment.declared.dayhand_toml import RepoConfig
@@ -235,7 +236,7 @@ def test_a_change_holds_what_was_changed_and_nothing_else(
         for number, (name, form) in enumerate(forms.items()):
             if large and name == "a file that cannot be read":
                 box.run(HIDE_INDEX)
-                assert taken(box) == dict.fromkeys(expected, {}) | dict(list(expected.items())[:number])
+                assert taken(box) == {each: {} for each in expected} | dict(list(expected.items())[:number])
                 box.run(SHOW_INDEX)
             play(box, number, form)
         assert taken(box) == expected

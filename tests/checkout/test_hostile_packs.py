@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.checkout.mirror import Mirror, read_files
+from dayhand.checkout.commit_files import read_files
+from dayhand.checkout.mirror import Mirror
 from dayhand.checkout.policy.sort_change import sort_change
 from dayhand.checkout.process import HISTORY, LISTING, READ, GitLimits
 from dayhand.checkout.tree_diff import changed_paths

@@ -6,9 +6,10 @@ import hashlib
 import subprocess
 from pathlib import Path
 
+from dayhand.checkout.commit_files import read_files
 from dayhand.checkout.external.external import External, fetch_external
 from dayhand.checkout.local_repository import find_repository
-from dayhand.checkout.mirror import Mirror, read_files
+from dayhand.checkout.mirror import Mirror
 from dayhand.checkout.repository import open_local_store
 
 DATA = b"0123456789" * 100

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from dayhand.checkout.bundles import BUNDLES_LOCK, bundle_ref
-from dayhand.checkout.mirror import MAX_KEPT_BYTES, Author, Mirror, read_files
+from dayhand.checkout.commit_files import read_files
+from dayhand.checkout.mirror import MAX_KEPT_BYTES, Author, Mirror
 from dayhand.errors import CheckoutError
 from tests.checkout.conftest import Write, git, pack_of, store
 from tests.waiting import becomes_true, open_descriptors
@@ -260,3 +261,25 @@ def test_a_commit_that_is_here_is_not_given_away_where_the_server_refuses(
     origin.rename(origin.with_name("gone.git"))
     with pytest.raises(CheckoutError):
         mirror.fetch_commit(head, token="")
+
+
+def test_the_files_of_a_change_are_those_of_its_base_with_what_differs(
+    mirror: Mirror, origin: Path, head: str
+) -> None:
+    def commit(lines: str) -> str:
+        git(origin, "read-tree", "--empty")
+        git(origin, "update-index", "--index-info", stdin=lines.format(blob=blob, head=head).encode())
+        return git(origin, "commit-tree", git(origin, "write-tree"), "-p", head, "-m", "x")
+
+    blob = git(origin, "hash-object", "-w", "--stdin", stdin=b"x")
+    old = commit(
+        "100644 {blob}\ta\n120000 {blob}\tb\n160000 {head}\tc\n100755 {blob}\td/e\n100644 {blob}\tf\n100644 {blob}\tg\n"
+    )
+    new = commit(
+        "120000 {blob}\ta\n100644 {blob}\tb\n100644 {blob}\tc/x\n160000 {head}\td\n160000 {head}\tf\n100644 {blob}\th\xe9\n"
+    )
+    git(origin, "update-ref", "refs/heads/old", old)
+    git(origin, "update-ref", "refs/heads/new", new)
+    mirror.fetch(("old", "new"), token="")
+    before, after = read_files(mirror, old), read_files(mirror, new)
+    assert (before.at(new), after.at(old), before.at(old)) == (after, before, before)

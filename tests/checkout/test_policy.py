@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.checkout.mirror import Mirror, read_files
+from dayhand.checkout.commit_files import read_files
+from dayhand.checkout.mirror import Mirror
 from dayhand.checkout.policy.sort_change import large_binaries
 from dayhand.checkout.policy.split_change import accepted_change, offences, pack_trees, take_change
 from dayhand.errors import PolicyRefusal

@@ -7,7 +7,8 @@ from typing import cast
 
 import pytest
 
-from dayhand.checkout.mirror import Author, Mirror, read_files
+from dayhand.checkout.commit_files import read_files
+from dayhand.checkout.mirror import Author, Mirror
 from dayhand.checkout.proposal_branch import PROPOSAL_BRANCH, propose_file
 from dayhand.checkout.repository import Base, Checkout
 from dayhand.environment.base import Source

@@ -22,7 +22,8 @@ from rich.table import Table
 
 from dayhand.bench.measure import time_ms
 from dayhand.checkout.bundles import bundle_ref
-from dayhand.checkout.mirror import CommitFiles, Mirror, read_files
+from dayhand.checkout.commit_files import CommitFiles, read_files
+from dayhand.checkout.mirror import Mirror
 from dayhand.environment.base import Environment, Source
 from dayhand.environment.prepare import prepare
 from dayhand.environment.setup.steps import reason

@@ -7,14 +7,13 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import field
 from pathlib import Path
 
 from dayhand.checkout.bundles import lock_file, make_bundle
 from dayhand.checkout.git import BareGit, remove_if_damaged
-from dayhand.checkout.pack_scan import check_size
+from dayhand.checkout.incoming.pack_scan import check_size
+from dayhand.checkout.incoming.quarantine import object_folders, quarantine, release
 from dayhand.checkout.process import HISTORY, LISTING, READ
-from dayhand.checkout.quarantine import object_folders, quarantine, release
 from dayhand.checkout.server import GitServer, Recovery
 from dayhand.checkout.tree_diff import changed_paths
 from dayhand.errors import CheckoutError
@@ -289,46 +288,6 @@ class Mirror:
             return []
         out = self.git.run("cat-file", "--batch-check=%(objectsize)", stdin="\n".join(blobs).encode() + b"\n")
         return [int(line) if line.isdigit() else 0 for line in out.decode().splitlines()]
-
-
-@dataclass(frozen=True, slots=True)
-class CommitFiles:
-    """The files of one commit, read as data from the mirror."""
-
-    mirror: Mirror
-    commit: str
-    listing: Mapping[str, str]  # path -> blob, of regular files
-    links: Mapping[str, str] = field(default_factory=dict)  # the same of symbolic links
-    submodules: tuple[str, ...] = ()
-
-    @property
-    def tracked(self) -> tuple[str, ...]:
-        return (*self.listing, *self.links, *self.submodules)
-
-    def paths(self) -> tuple[str, ...]:
-        return tuple(self.listing)
-
-    def read(self, path: str) -> str:
-        return self._text(self.listing.get(path, ""))
-
-    def target(self, link: str) -> str:
-        return self._text(self.links.get(link, ""))
-
-    def _text(self, blob: str) -> str:
-        return self.mirror.blob(blob).decode("utf-8", "replace") if blob else ""
-
-
-def read_files(mirror: Mirror, commit: str) -> CommitFiles:
-    raw = mirror.git.run("ls-tree", "-r", "-z", "--full-tree", commit, limits=LISTING)
-    listing, links, submodules = dict[str, str](), dict[str, str](), list[str]()
-    for line in raw.split(b"\0"):
-        meta, tab, name = line.partition(b"\t")
-        path = name.decode("utf-8", "surrogateescape")
-        if tab and meta.startswith(b"160000"):
-            submodules.append(path)
-        elif tab:
-            (links if meta.startswith(b"120000") else listing)[path] = meta.split(b" ")[2].decode()
-    return CommitFiles(mirror, commit, listing, links, tuple(submodules))
 
 
 def _branch_refs(branches: Iterable[str]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dayhand.checkout.mirror import read_files
+from dayhand.checkout.commit_files import read_files
 from dayhand.checkout.repository import Base, Checkout
 
 PROPOSAL_BRANCH = "dayhand/environment"

@@ -8,13 +8,14 @@ from dataclasses import field, replace
 from pathlib import Path
 
 from dayhand.checkout.bundles import bundle_ref, make_pack, packed_bytes
+from dayhand.checkout.commit_files import CommitFiles, read_files
 from dayhand.checkout.external.external import NOTHING, External, fetch_external
 from dayhand.checkout.external.lfs import POINTER_BYTES, is_pointer
 from dayhand.checkout.external.local_store import LocalStore
 from dayhand.checkout.external.submodules import Neighbours
 from dayhand.checkout.git import BareGit
 from dayhand.checkout.leftovers import IN_SUBMODULE, LEFT_BEHIND, sort_out
-from dayhand.checkout.mirror import Author, CommitFiles, Mirror, read_files
+from dayhand.checkout.mirror import Author, Mirror
 from dayhand.checkout.policy.split_change import accepted_change, offences, pack_trees, take_change
 from dayhand.checkout.server import Recovery
 from dayhand.checkout.task_branch import START, TargetBranches, TaskBranch, merge_onto, without_start

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from dayhand.checkout.bundles import bundle_ref
+from dayhand.checkout.commit_files import read_files
 from dayhand.checkout.external.external import fetch_external
 from dayhand.checkout.local_repository import find_repository
-from dayhand.checkout.mirror import read_files
 from dayhand.checkout.repository import open_local_store, open_mirror
 from dayhand.commands.local import local_task, print_line
 from dayhand.environment.base import Source

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import field, replace
 from fnmatch import fnmatchcase
 
 from dayhand.environment.ecosystems.base import Check, Ecosystem, Fetch, Files, Nested, SetupPlan, Step
@@ -46,9 +46,14 @@ class Printable:
     """
 
     files: Files
+    _paths: tuple[str, ...] = field(init=False)  # read by every ecosystem
+
+    def __post_init__(self) -> None:
+        paths = tuple(path for path in self.files.paths() if path.isprintable())
+        object.__setattr__(self, "_paths", paths)
 
     def paths(self) -> tuple[str, ...]:
-        return tuple(path for path in self.files.paths() if path.isprintable())
+        return self._paths
 
     def read(self, path: str) -> str:
         return self.files.read(path)
@@ -102,10 +107,11 @@ def _projects(files: Files, ecosystems: tuple[Ecosystem, ...]) -> Iterator[tuple
     """Each nested project's folder, those nearest the top first, without those inside another one of its ecosystem."""
     by_file = {name: ecosystem for ecosystem in ecosystems for name in ecosystem.NESTED.files}
     seen: set[tuple[str, int]] = set()
-    for path in sorted(files.paths(), key=lambda path: (path.count("/"), path)):
+    manifests = [path for path in files.paths() if path.rpartition("/")[2] in by_file]
+    for path in sorted(manifests, key=lambda path: (path.count("/"), path)):
         folder, _, name = path.rpartition("/")
-        ecosystem = by_file.get(name)
-        if not folder or ecosystem is None or path.count("/") > MAX_DEPTH or NO_PROJECT.search(path):
+        ecosystem = by_file[name]
+        if not folder or path.count("/") > MAX_DEPTH or NO_PROJECT.search(path):
             continue
         if ecosystem.NESTED.built_from_top and _at_top(files, ecosystem):
             continue

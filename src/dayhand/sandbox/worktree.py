@@ -332,7 +332,7 @@ def _import_line(found: Found) -> bytes:
 
 
 def quoted(path: bytes) -> bytes:
-    """A path as git prints it with ``core.quotePath=false``, and reads it: in C quotes if it has a character that needs them.
+    r"""A path as git prints it with ``core.quotePath=false``, and reads it: in C quotes where a character needs them.
 
     >>> quoted(b'caf\xc3\xa9'), quoted(b'a\n"b"')
     (b'caf\xc3\xa9', b'"a\\n\\"b\\""')

@@ -19,7 +19,7 @@ from rich.table import Table
 from dayhand.bench.environment import BenchProject, NullLog
 from dayhand.bench.published_packages import reason_to_skip
 from dayhand.bench.truth.case import SHIPPED, TruthCase, read_cases
-from dayhand.checkout.mirror import read_files
+from dayhand.checkout.commit_files import read_files
 from dayhand.errors import EnvironmentFailure
 from dayhand.sandbox.base import Sandbox
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox

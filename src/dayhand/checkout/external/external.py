@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from dayhand.checkout.bundles import bundle_ref
+from dayhand.checkout.commit_files import CommitFiles
 from dayhand.checkout.external.lfs import LfsFile, fetch_lfs, uses_lfs
 from dayhand.checkout.external.local_store import LocalStore
 from dayhand.checkout.external.submodules import Neighbours, Submodule, SubmoduleSearch
-from dayhand.checkout.mirror import CommitFiles
 from dayhand.sandbox import clone
 from dayhand.sandbox.base import Box
 from dayhand.startup.records import dataclass

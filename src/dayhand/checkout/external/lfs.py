@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from dayhand.checkout.commit_files import CommitFiles
 from dayhand.checkout.external.local_store import LocalStore
-from dayhand.checkout.mirror import CommitFiles, Mirror
+from dayhand.checkout.mirror import Mirror
 from dayhand.checkout.process import LISTING
 from dayhand.file_kinds import GIT_ATTRIBUTES
 from dayhand.sandbox.private_folder import make_private

@@ -14,9 +14,10 @@ from dataclasses import field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from dayhand.checkout.commit_files import read_files
 from dayhand.checkout.external.lfs import LfsFile, fetch_lfs, uses_lfs
 from dayhand.checkout.external.local_store import LocalStore
-from dayhand.checkout.mirror import Mirror, read_files
+from dayhand.checkout.mirror import Mirror
 from dayhand.checkout.process import LISTING
 from dayhand.errors import CheckoutError
 from dayhand.file_kinds import SUBMODULES

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from posixpath import dirname, join, normpath
 
 from dayhand.environment.ecosystems.base import Files
@@ -73,7 +73,7 @@ PROSE = re.compile(r"\.(md|rst|adoc|png|jpe?g|gif|svg|ico|pdf|lock|po)$|(^|/)(LI
 def find_used_by_tests(paths: tuple[str, ...], before: Files, after: Files) -> frozenset[str]:
     """Those of the changed ``paths`` that tests use, on either side. None of them is known for a test by its path."""
     code = [path for path in paths if TEST_CODE.search(path) and not belongs_to_tests(path)]
-    loaded = _loaded(before) | _loaded(after) if code else frozenset[str]()
+    loaded = _loaded_on_either_side(before, after) if code else frozenset[str]()
     found = {path for path in code if SUFFIX.sub("", path) in loaded}
     helpers = {path for path in code if _uses_framework(path, before) or _uses_framework(path, after)} - found
     if any(is_source(path) and path not in found | helpers for path in paths):
@@ -86,13 +86,16 @@ def find_used_by_tests(paths: tuple[str, ...], before: Files, after: Files) -> f
     return frozenset(found)
 
 
-def _loaded(files: Files) -> frozenset[str]:
-    """The paths, without suffix, that the settings of checks load."""
+def _loaded_on_either_side(before: Files, after: Files) -> frozenset[str]:
+    """The paths, without suffix, that the settings of checks load. What both sides have is judged by its path once."""
+    old, new = frozenset(before.paths()), frozenset(after.paths())
+    settings = {path for path in old | new if is_check_configuration(path) or is_mixed_configuration(path)}
+    return _loaded(before, settings & old) | _loaded(after, settings & new)
+
+
+def _loaded(files: Files, settings: Iterable[str]) -> frozenset[str]:
     found = set[str]()
-    settings = (
-        path for path in files.paths() if is_check_configuration(path) or is_mixed_configuration(path)
-    )
-    for path in sorted(settings, key=lambda path: path.count("/"))[:MAX_SETTINGS]:
+    for path in sorted(settings, key=lambda path: (path.count("/"), path))[:MAX_SETTINGS]:
         folder = dirname(path)
         for value in LOADS.finditer(_settings(path, files.read(path))):
             for word in WORD.findall(value[1] or value[2]):

@@ -1,0 +1,1 @@
+"""What comes out of a sandbox: a pack, counted and unpacked apart from the mirror."""
