@@ -26,6 +26,7 @@ from dayhand.intake.http_server import HttpServer, ServerLimits
 from dayhand.intake.signature import sign
 from dayhand.ledger import keys
 from dayhand.ledger.deliveries import MAX_WAITING, Deliveries
+from dayhand.ledger.github_share import GitHubShare
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log import LogReader, TaskLog
 from dayhand.ledger.queue import dispatch_queue, waiting_deliveries
@@ -72,7 +73,12 @@ def test_it_is_alive_and_ready_while_redis_answers(tmp_path: Path) -> None:
     with embedded(tmp_path) as url:
         client = app_on(url).test_client()
         assert client.get("/healthz").json == {"ok": True, "app": 0}
-        assert client.get("/readyz").status_code == 200
+        assert client.get("/readyz").json == {"ok": True}
+        with connect(url) as redis:
+            GitHubShare(redis).note_rejection("app 1", "GitHub rejects the App's id or key")
+        rejected = client.get("/readyz")
+        assert rejected.status_code == 200, "it stores deliveries meanwhile"
+        assert rejected.json == {"ok": True, "github": ["GitHub rejects the App's id or key"]}
     assert client.get("/healthz").status_code == 200
     unready = client.get("/readyz")
     assert unready.status_code == 503

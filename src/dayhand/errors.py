@@ -6,7 +6,9 @@
     ├── HubError                 GitHub refused a request
     │   └── HubUnavailable       GitHub did not answer: try again later
     │       ├── AnswerLost       GitHub may have done what was asked: look before asking again
-    │       └── BudgetReached    the installation's share of GitHub's limits is used: the request was not sent
+    │       ├── BudgetReached    the installation's share of GitHub's limits is used: the request was not sent
+    │       └── AppRejected      GitHub rejects the App's key: everything waits until an operator has corrected it
+    │           └── InstallationSuspended   the same for one installation, until its owner unsuspends it
     ├── CheckoutError            the repository cannot be fetched or pushed, or its pack is invalid
     │   ├── PolicyRefusal        the change contains something that is never pushed
     │   ├── BranchMoved          somebody else pushed to the branch first
@@ -96,6 +98,14 @@ class AnswerLost(HubUnavailable):
 
 class BudgetReached(HubUnavailable):
     """The installation's share of GitHub's limits is used up for now: the request was not sent."""
+
+
+class AppRejected(HubUnavailable):
+    """GitHub rejects the App's id or key, or has suspended the App: everything waits until an operator has corrected it."""
+
+
+class InstallationSuspended(AppRejected):
+    """The App's installation is suspended: its tasks wait until the owner of the account unsuspends it."""
 
 
 class CheckoutError(DayhandError):

@@ -22,6 +22,7 @@ from dayhand.intake.http_server import HttpServer, ServerLimits
 from dayhand.intake.route import MAX_BYTES, webhook
 from dayhand.ledger import keys
 from dayhand.ledger.deliveries import Deliveries
+from dayhand.ledger.github_share import GitHubShare
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log import LogReader
 from dayhand.ledger.queue import enqueue_delivery
@@ -66,9 +67,11 @@ def create_app(parts: Parts) -> Flask:
     def readyz() -> tuple[Response, int]:
         try:
             parts.ledger.redis.set(keys.READY, "", ex=60)  # one that is full or a replica answers a ping too
+            # what arrives meanwhile is stored, and handled once GitHub accepts the App again
+            rejections = GitHubShare(parts.ledger.redis).rejections()
         except RedisError as error:  # anyone may ask, so its address stays out of the answer
             return jsonify(ok=False, redis=type(error).__name__), 503
-        return jsonify(ok=True), 200
+        return jsonify(ok=True, **({"github": rejections} if rejections else {})), 200
 
     return app
 

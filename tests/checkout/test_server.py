@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from dayhand.checkout.mirror import Author, Mirror
 from dayhand.checkout.server import Recovery
-from dayhand.errors import BranchMoved, CheckoutError, HubUnavailable
+from dayhand.errors import BranchMoved, CheckoutError, HubUnavailable, InstallationSuspended
+from dayhand.hub.failures import TABLE, CallKind, Failure, Next
 from dayhand.hub.permissions import PERMISSIONS
-from dayhand.localhub.faults import RESET
+from dayhand.localhub.faults import RESET, ServerFault
 from dayhand.localhub.server import LocalHub
 from dayhand.localhub.state.models import Installation, Repository
 
@@ -34,6 +36,13 @@ class Remote:
     def commit(self, message: str = "Ours") -> str:
         head = self.mirror.fetch(("main",), self.token)["main"]
         return self.mirror.commit(self.mirror.tree(head), head, f"{message}\n", author=BOT, when=1.0)
+
+    def call(self, head: str) -> None:
+        """Push a commit, or read the refs without one."""
+        if head:
+            self.mirror.push(head, BRANCH, self.token, instead_of="")
+        else:
+            assert self.mirror.server.refs(("refs/heads/main",), self.token)
 
     @property
     def pushes(self) -> int:
@@ -63,6 +72,8 @@ def remote(hub: LocalHub, tmp_path: Path) -> Remote:
 
     def mint(rejected: str = "") -> str:
         remote.renewed += [rejected] if rejected else []
+        if installation.suspended:
+            raise InstallationSuspended("The App's installation has been suspended.")
         return hub.tokens.create(installation, PERMISSIONS, (repo.full_name,))[0]
 
     recovery = Recovery(
@@ -77,12 +88,73 @@ def remote(hub: LocalHub, tmp_path: Path) -> Remote:
     return remote
 
 
-@pytest.mark.parametrize("status", [502, 503, 504, RESET])
-@pytest.mark.parametrize("where", [REFS, FETCH])
-def test_a_fetch_is_retried_after_a_fault(remote: Remote, where: str, status: int) -> None:
-    remote.hub.faults.add(where, status)
+SAMPLES: dict[Failure, ServerFault] = {
+    Failure.LOST_ANSWER: ServerFault("", RESET),
+    Failure.SERVER_FAULT: ServerFault("", 503),
+    Failure.LIMIT: ServerFault("", 429),
+    Failure.BAD_TOKEN: ServerFault("", 401),
+    Failure.SUSPENDED: ServerFault("", 403, body="This installation has been suspended"),
+    Failure.FORBIDDEN: ServerFault("", 403),
+    Failure.MOVED: ServerFault("", 301, headers={"Location": "/x"}),
+    Failure.OTHER: ServerFault("", 400),
+    # what git says of this machine's disk, in the server's words
+    Failure.FULL_DISK: ServerFault("", 406, body="fatal: write error: No space left on device"),
+}
+
+
+@pytest.mark.parametrize("call", [CallKind.FETCH, CallKind.PUSH])
+@pytest.mark.parametrize("failure", SAMPLES)
+def test_each_cell_of_the_table_is_what_git_does(remote: Remote, failure: Failure, call: CallKind) -> None:
+    """The first request of a fetch or push fails."""
+    head = remote.commit() if call is CallKind.PUSH else ""
+    where = f"info/refs.*git-{'receive' if head else 'upload'}-pack$"
+    fault = replace(
+        SAMPLES[failure], where=where, headers={**SAMPLES[failure].headers, "Content-Type": "text/plain"}
+    )
+    remote.hub.faults.waiting.append(fault)
+    before = len(remote.hub.faults.requests)
+    step = TABLE[failure][call]
+    if step is Next.WAIT:
+        with pytest.raises(HubUnavailable):
+            remote.call(head)
+    elif step is Next.GIVE_UP or failure is Failure.MOVED:  # it is at no other address
+        with pytest.raises(CheckoutError):
+            remote.call(head)
+    else:
+        remote.call(head)
+    asked = [one for one in remote.hub.faults.requests[before:] if re.search(where, one)]
+    again = step in (Next.RETRY, Next.NEW_TOKEN) or (step is Next.LOOK_UP and failure is not Failure.MOVED)
+    assert len(asked) == 1 + again
+    assert bool(remote.renewed) == (step is Next.NEW_TOKEN)
+    assert remote.pauses == ([1.0] if again and step is not Next.NEW_TOKEN else [])
+
+
+def test_the_cells_of_git_are_complete() -> None:
+    possible = {failure for failure, cells in TABLE.items() if cells[CallKind.PUSH]}
+    # each of these has a test below
+    assert possible == {*SAMPLES, Failure.NO_CONNECTION, Failure.BRANCH_MOVED, Failure.RULE}
+
+
+@pytest.mark.parametrize("call", [CallKind.FETCH, CallKind.PUSH])
+def test_a_server_that_takes_no_connection_is_asked_again(remote: Remote, call: CallKind) -> None:
+    head = remote.commit()
+    remote.mirror.server.url = "http://127.0.0.1:9/ada/shop.git"
+    with pytest.raises(HubUnavailable, match="Failed to connect"):
+        remote.call(head if call is CallKind.PUSH else "")
+    assert remote.pauses == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("status", [502, RESET])
+def test_a_fetch_is_retried_after_a_fault(remote: Remote, status: int) -> None:
+    remote.hub.faults.add(FETCH, status)
     assert remote.mirror.fetch(("main",), remote.token)
     assert remote.pauses == [1.0]
+
+
+def test_a_suspended_installation_is_waited_for(remote: Remote) -> None:
+    remote.installation.suspended = True
+    with pytest.raises(InstallationSuspended):
+        remote.mirror.fetch(("main",), remote.token)
 
 
 def test_a_fetch_that_keeps_failing_is_put_off(remote: Remote) -> None:
@@ -90,13 +162,6 @@ def test_a_fetch_that_keeps_failing_is_put_off(remote: Remote) -> None:
     with pytest.raises(HubUnavailable, match="502"):
         remote.mirror.fetch(("main",), remote.token)
     assert remote.pauses == [1.0, 2.0]
-
-
-def test_a_rate_limit_is_waited_for_elsewhere(remote: Remote) -> None:
-    remote.hub.faults.add(REFS, 429)
-    with pytest.raises(HubUnavailable, match="429"):
-        remote.mirror.fetch(("main",), remote.token)
-    assert remote.pauses == []
 
 
 @pytest.mark.parametrize("status", [502, RESET])
@@ -132,7 +197,7 @@ def test_a_branch_that_somebody_pushed_to_is_named_as_that(remote: Remote) -> No
     assert remote.repo.store.branches()[BRANCH] == theirs
 
 
-@pytest.mark.parametrize("where", [REFS, FETCH, PUSH])
+@pytest.mark.parametrize("where", [FETCH, PUSH])
 def test_a_token_that_expires_is_replaced_in_the_middle(remote: Remote, where: str) -> None:
     head = remote.commit() if where is PUSH else ""
     remote.hub.faults.add(where, 401)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from collections.abc import Callable
 
 import jwt
 import pytest
@@ -12,13 +13,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from redis import Redis
 
-from dayhand.errors import HubError, HubUnavailable, SettingsError
+from dayhand.errors import AppRejected, HubError, HubUnavailable, InstallationSuspended, SettingsError
 from dayhand.hub.auth import REFRESH_SECONDS, AppAuth, Token, load_key
 from dayhand.hub.client import Hub
 from dayhand.hub.repository import RepositoryHub
 from dayhand.hub.requester import Sending, Share
 from dayhand.ledger import keys
-from dayhand.ledger.github_share import GitHubShare
+from dayhand.ledger.github_share import REJECTED_SECONDS, GitHubShare
+from dayhand.process_log.fields import LOGGER
 from tests.app_key import app_key_pem
 from tests.hub.conftest import Place
 
@@ -164,6 +166,87 @@ def test_the_apps_key_is_rotated_process_by_process_and_nothing_fails(place: Pla
     redis.flushall()
     with pytest.raises(HubError, match="GitHub rejects our credentials"):
         share_of(place, share).token()
+
+
+def no_key(place: Place) -> None:
+    """The key is deleted on GitHub: 401."""
+    place.app.public_keys[:] = [load_pem_private_key(a_key().encode(), None).public_key()]
+
+
+def no_app(place: Place) -> None:
+    place.server.faults.add("POST .*/access_tokens$", 404, times=99)
+    place.server.faults.waiting[-1].body = '{"message": "Integration not found"}'
+
+
+def no_time(place: Place) -> None:
+    """GitHub refuses the JWT for its time, and its clock agrees with ours."""
+    place.server.faults.add("POST .*/access_tokens$", 401, times=99)
+
+
+def no_installation(place: Place) -> None:
+    place.installation.suspended = True
+
+
+@pytest.mark.parametrize(
+    ("fault", "shown"),
+    [
+        (no_key, "GitHub rejects the App's id or key"),
+        (no_app, "GitHub rejects the App's id or key"),
+        (no_time, "GitHub rejects the App's id or key"),
+        (no_installation, "installation {} is suspended"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_what_github_rejects_is_asked_for_once_a_minute_by_all_until_it_is_accepted(
+    place: Place, redis: Redis, caplog: pytest.LogCaptureFixture, fault: Callable[[Place], None], shown: str
+) -> None:
+    share, public_keys = GitHubShare(redis), list(place.app.public_keys)
+    caplog.set_level("INFO", LOGGER.name)
+    fault(place)
+    asked = place.server.faults.requests
+    for _ in range(5):
+        with pytest.raises(AppRejected) as rejected:
+            share_of(place, share).token()
+        assert rejected.value.advice
+    assert len(asked) == 1
+    redis.delete(*redis.keys(keys.github_asked("*")))  # a minute later
+    for _ in range(5):
+        with pytest.raises(AppRejected):
+            share_of(place, share).token()
+    assert len(asked) == 2
+    assert share.rejections() == [shown.format(place.installation.id)]
+    assert [record.levelname for record in caplog.records] == ["ERROR"], "the operator is told once"
+
+    place.app.public_keys[:], place.installation.suspended = public_keys, False
+    place.server.faults.waiting.clear()
+    redis.delete(*redis.keys(keys.github_asked("*")))
+    assert share_of(place, share).token()
+    assert share.rejections() == []
+    assert caplog.records[-1].message == "GitHub accepts the App again."
+
+
+def test_another_key_and_another_installation_are_not_held_up(place: Place, redis: Redis) -> None:
+    share, new_key = GitHubShare(redis), a_key()
+    place.app.public_keys[:] = [load_pem_private_key(new_key.encode(), None).public_key()]
+    with pytest.raises(AppRejected):
+        share_of(place, share).token()
+    there = share_of(place, share, key=new_key)
+    assert there.token()
+    place.installation.suspended = True
+    with pytest.raises(InstallationSuspended):
+        there.issue(1)
+    place.server.actions.add_user("eve")
+    place.server.actions.add_repository("eve/shop", {"a": "b"})
+    other = place.server.actions.install(place.app, "eve", ["eve/shop"])
+    assert there.auth.token(other.id, "eve/shop").value
+
+
+def test_a_rejection_that_nobody_met_for_a_while_is_not_shown(redis: Redis) -> None:
+    share = GitHubShare(redis)
+    share.note_rejection("app 1", "GitHub rejects the App's id or key")
+    redis.hset(keys.GITHUB_REJECTS, "app 0", f"{time.time() - REJECTED_SECONDS - 1} the key before")
+    assert share.rejections() == ["GitHub rejects the App's id or key"]
+    assert redis.hkeys(keys.GITHUB_REJECTS) == ["app 1"]
 
 
 def test_a_token_with_other_permissions_is_another_one(place: Place, redis: Redis) -> None:

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from dayhand.errors import HubError, HubUnavailable
+from dayhand.errors import AppRejected, HubError, HubUnavailable, InstallationSuspended
 from dayhand.hub.auth import AppAuth, Token
 from dayhand.hub.repository import RepositoryHub
 from dayhand.hub.requester import Sending
@@ -76,13 +76,7 @@ def there(clerk: Clerk) -> RepositoryHub:
             "Grant the App the permission issues=write",
         ),
         ((403, {"message": "Repository was archived so is read-only."}, PERMISSION), "archived", ""),
-        (
-            (403, {"message": "This installation has been suspended"}, {}),
-            "suspended",
-            "Unsuspend the App's installation",
-        ),
         ((404, {"message": "Not Found"}, PERMISSION), "Not Found", "Check that the App is installed"),
-        ((401, {"message": "Bad credentials"}, {}), "our credentials", "GITHUB_APP_ID"),
         (
             (422, {"message": "Validation Failed", "errors": [{"message": "too long"}]}, {}),
             "Validation Failed too long",
@@ -105,6 +99,36 @@ def test_a_refusal_says_why_and_what_to_do(
     assert refused.value.status == give[0]
     assert advice in refused.value.advice
     assert bool(advice) == bool(refused.value.advice)
+
+
+@pytest.mark.parametrize(
+    ("give", "kind", "message", "advice"),
+    [
+        (
+            (403, {"message": "This installation has been suspended"}, {}),
+            InstallationSuspended,
+            "installation has been suspended",
+            "Unsuspend the App's installation",
+        ),
+        ((403, {"message": "The App has been suspended"}, {}), AppRejected, "suspended", "GITHUB_APP_ID"),
+        ((401, {"message": "Bad credentials"}, {}), AppRejected, "our credentials", "`dayhand doctor`"),
+        (
+            (401, {"message": "A JSON web token could not be decoded"}, {}),
+            AppRejected,
+            "our",
+            "GITHUB_APP_ID",
+        ),
+        ((404, {"message": "Integration not found"}, {}), AppRejected, "our", "GITHUB_APP_ID"),
+    ],
+)
+def test_what_an_operator_or_an_owner_can_correct_is_for_later(
+    clerk: Clerk, there: RepositoryHub, give: Given, kind: type[AppRejected], message: str, advice: str
+) -> None:
+    clerk.give = give
+    with pytest.raises(HubUnavailable, match=message) as refused:
+        there.auth.slug()
+    assert (type(refused.value), refused.value.status) == (kind, give[0])
+    assert advice in refused.value.advice
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,13 @@ def test_a_failure_that_cannot_happen_to_a_call_is_not_repeated(call: CallKind) 
         (504, "", Failure.SERVER_FAULT),
         (301, "Moved Permanently", Failure.MOVED),
         (404, "Not Found", Failure.MOVED),
+        (404, "Integration not found", Failure.BAD_TOKEN),
+        (307, "Temporary Redirect", Failure.MOVED),
+        (403, "This installation has been suspended", Failure.SUSPENDED),
+        (403, "You have triggered an abuse detection mechanism.", Failure.LIMIT),
+        (403, "Maximum number of login attempts exceeded. Please try again later.", Failure.LIMIT),
+        (400, "API rate limit already exceeded", Failure.LIMIT),
+        (422, "The title is too long: how we count our rate limit", Failure.INVALID),
         (409, "Git Repository is empty.", Failure.INVALID),
         (410, "Issues are disabled", Failure.INVALID),
         (422, "Validation Failed", Failure.INVALID),
@@ -65,6 +72,22 @@ def test_a_failure_that_cannot_happen_to_a_call_is_not_repeated(call: CallKind) 
 )
 def test_an_http_answer_leads_to_a_row(status: int, message: str, failure: Failure) -> None:
     assert failure_of_status(status, message) is failure
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "failure"),
+    [
+        (403, {"retry-after": "7"}, Failure.LIMIT),
+        (403, {"x-ratelimit-remaining": "0"}, Failure.LIMIT),
+        (403, {"x-ratelimit-remaining": "12"}, Failure.FORBIDDEN),
+        (404, {"x-ratelimit-remaining": "0"}, Failure.MOVED),  # the last request of the hour
+        (503, {"retry-after": "7"}, Failure.SERVER_FAULT),
+    ],
+)
+def test_headers_tell_a_limit_whatever_github_calls_it(
+    status: int, headers: dict[str, str], failure: Failure
+) -> None:
+    assert failure_of_status(status, "Forbidden", headers) is failure
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from redis import Redis
 
 from dayhand.errors import HubError, HubUnavailable
 from dayhand.hub.client import Hub
-from dayhand.hub.failures import CallKind
+from dayhand.hub.failures import CallKind, seconds_to_wait
 from dayhand.hub.repository import RepositoryHub
-from dayhand.hub.requester import Sending, cost_of, seconds_to_wait
+from dayhand.hub.requester import Sending, cost_of
 from dayhand.ledger.github_share import REST_POINTS, GitHubShare
 from dayhand.localhub.faults import RESET, ServerFault
 from tests.hub.conftest import Place
@@ -153,7 +153,8 @@ def test_an_installation_that_is_removed_is_said_to_be_removed(place: Place, the
     assert "installed" in refused.value.advice
 
 
-BATCH = {"query": "mutation { a: addComment(input: $a) { x } b: requestReviews(input: $b) { x } }"}
+MADE = ("addComment", "requestReviews", "createPullRequest", "createIssue")
+BATCH = {"query": f"mutation {{ {' '.join(f'{name}(input: $a) {{ x }}' for name in MADE)} }}"}
 
 
 @pytest.mark.parametrize(
@@ -167,8 +168,11 @@ BATCH = {"query": "mutation { a: addComment(input: $a) { x } b: requestReviews(i
         ("POST", "/repos/a/b/check-runs", {}, (CallKind.CREATE, 5, 0)),
         ("POST", "/repos/a/b/issues/1/reactions", {}, (CallKind.CHANGE, 5, 0)),
         ("POST", "/repos/a/b/pulls/1/requested_reviewers", {}, (CallKind.CHANGE, 5, 1)),
+        ("POST", "/repos/a/b/pulls/1/comments/2/replies", {}, (CallKind.CHANGE, 5, 1)),
+        ("POST", "/repos/a/b/pulls/1/reviews", {}, (CallKind.CHANGE, 5, 1)),
+        ("POST", "/repos/a/b/issues", {}, (CallKind.CREATE, 5, 1)),
         ("POST", "/graphql", {"query": "query { viewer { login } }"}, (CallKind.READ, 1, 0)),
-        ("POST", "/graphql", BATCH, (CallKind.CREATE, 5, 2)),
+        ("POST", "/graphql", BATCH, (CallKind.CREATE, 5, 4)),
     ],
 )
 def test_a_request_costs_what_github_counts(
@@ -183,6 +187,19 @@ def test_a_request_costs_what_github_counts(
     ("headers", "seconds"),
     [
         ({"retry-after": "7"}, 7.0),
+        ({"retry-after": " 7.5 "}, 7.5),
+        ({"retry-after": "0"}, 1.0),
+        ({"retry-after": "-5"}, 60.0),
+        ({"retry-after": "soon"}, 60.0),
+        ({"retry-after": ""}, 60.0),
+        ({"retry-after": "1" + "0" * 400}, 60.0),
+        ({"retry-after": "999999"}, 3660.0),  # a mistake: nobody is stopped for days
+        ({"retry-after": "Thu, 01 Jan 1970 00:18:00 GMT"}, 80.0),
+        ({"retry-after": "Thu, 01 Jan 1970 00:00:00 GMT"}, 1.0),
+        ({"retry-after": "7", "x-ratelimit-remaining": "0", "x-ratelimit-reset": "1090"}, 7.0),
+        ({"x-ratelimit-remaining": "0"}, 60.0),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1090000"}, 3660.0),  # milliseconds
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1090.5"}, 90.5),
         ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1090"}, 90.0),
         ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "900"}, 1.0),
         ({"x-ratelimit-remaining": "12", "x-ratelimit-reset": "1090"}, 60.0),

@@ -102,11 +102,18 @@ def test_a_reaction_that_is_refused_stops_no_task(harness: Harness) -> None:
 
 def test_what_github_refuses_is_not_tried_again(harness: Harness, capsys: pytest.CaptureFixture[str]) -> None:
     _, guid = labeled(harness)
-    for installation in harness.hub.actions.installations.values():
-        installation.suspended = True
+    (installation,) = harness.hub.actions.installations.values()
+    installation.suspended = True  # its owner may unsuspend it
     handle(harness, guid)
-    assert Deliveries(harness.ledger.redis).waiting() == 0
-    assert "This installation has been suspended" in capsys.readouterr().err
+    assert Deliveries(harness.ledger.redis).waiting() == 1
+    assert "The App's installation has been suspended (requesting" in capsys.readouterr().err
+    harness.ledger.redis.delete(*harness.ledger.redis.keys(keys.github_asked("*")))
+    harness.hub.actions.uninstall(installation)
+    handle(harness, guid)
+    assert harness.ledger.redis.zscore(keys.INBOX, guid) is None
+    assert (
+        "given up: GitHub refused requesting a token for ada/shop: Not Found (404)" in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+
 from dayhand.ledger import facts, keys
 from dayhand.localhub.state.models import Issue, Repository
 from dayhand.task import State
@@ -44,6 +46,17 @@ def test_a_change_whose_push_fails_is_published_later_without_a_turn_or_a_check(
     turns = harness.model_server.count
     assert "+    return sum(prices)" in (harness.ledger.record(task_id).fact(facts.PATCH) or "")
     harness.ledger.redis.delete(keys.journal(task_id), keys.checkpoint(task_id))  # they are not needed
+    redis, key = harness.ledger.redis, harness.app.public_keys.pop()
+    harness.app.public_keys.append(
+        rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
+    )
+    harness.hub.tokens._grants.clear()
+    assert attempt(harness, task_id) is State.QUEUED, (
+        "GitHub rejects the App's key, which an operator corrects"
+    )
+    assert "GitHub rejects our credentials" in harness.ledger.record(task_id).reason
+    harness.app.public_keys[:] = [key]
+    redis.delete(*redis.keys(keys.github_asked("*")))
     assert attempt(harness, task_id) is State.PROPOSED
     assert harness.model_server.count == turns
     (pull,) = harness.pulls(repo)

@@ -21,10 +21,12 @@ from rq.timeouts import JobTimeoutException
 
 from dayhand.environment.declared.dayhand_toml import RepoConfig
 from dayhand.errors import (
+    AppRejected,
     CheckoutError,
     DayhandError,
     HubError,
     HubUnavailable,
+    InstallationSuspended,
     LeaseLost,
     MirrorDamaged,
     NewerRecord,
@@ -210,6 +212,19 @@ def test_github_that_stays_away_for_a_day_ends_the_task(ledger: Ledger) -> None:
     ledger.redis.hset(keys.record(TASK.id), "delays", MAX_DELAYS)
     travel_with(ledger.claim(TASK.id, "w"), Services(failing(HubUnavailable("GitHub does not answer."))))
     assert ledger.record(TASK.id).state is State.FAILED
+
+
+@pytest.mark.parametrize("error", [AppRejected("GitHub rejects us."), InstallationSuspended("Suspended.")])
+def test_while_github_rejects_the_app_the_task_waits_for_three_days(
+    ledger: Ledger, error: AppRejected
+) -> None:
+    services = Services(failing(error))
+    for delays, state in ((MAX_DELAYS, State.QUEUED), (3 * MAX_DELAYS, State.FAILED)):
+        ledger.redis.hset(keys.record(TASK.id), "delays", delays)
+        travel_with(ledger.claim(TASK.id, "w"), services)
+        assert ledger.record(TASK.id).state is state
+        ledger.redis.delete(keys.lease(TASK.id))
+    assert services.listener.failures == []
 
 
 def test_a_stop_while_github_is_away_ends_the_task_in_the_ledger(ledger: Ledger) -> None:

@@ -13,7 +13,6 @@ from github import GithubException
 
 from dayhand.errors import HubError
 from dayhand.hub.auth import AppAuth
-from dayhand.hub.errors import hub_errors
 from dayhand.hub.missed.deliveries import DeliveryRecord, list_deliveries
 from dayhand.startup.records import dataclass
 
@@ -69,8 +68,7 @@ class WebhookRecord:
 
 def read_app_record(auth: AppAuth) -> tuple[AppRecord, float | None]:
     """The App, and GitHub's clock in seconds since the epoch. Raises ``HubError``."""
-    with hub_errors("reading the App"):
-        headers, row = auth.requester().requestJsonAndCheck("GET", "/app")
+    headers, row = auth.request("GET", "/app", action="reading the App")
     owner = row.get("owner") or {}
     record = AppRecord(
         id=int(row["id"]),
@@ -92,8 +90,7 @@ def clock_of_refusal(error: HubError) -> float | None:
 
 def read_installations(auth: AppAuth) -> tuple[InstalledOn, ...]:
     """The first hundred. Raises ``HubError``."""
-    with hub_errors("reading the App's installations"):
-        _, rows = auth.requester().requestJsonAndCheck("GET", "/app/installations?per_page=100")
+    _, rows = auth.request("GET", "/app/installations?per_page=100", action="reading the App's installations")
     return tuple(
         InstalledOn(
             account=str((row.get("account") or {}).get("login", "")),
@@ -107,8 +104,7 @@ def read_installations(auth: AppAuth) -> tuple[InstalledOn, ...]:
 
 def read_webhook(auth: AppAuth) -> WebhookRecord:
     """The App's webhook. Raises ``HubError``."""
-    with hub_errors("reading the App's webhook"):
-        _, row = auth.requester().requestJsonAndCheck("GET", "/app/hook/config")
+    _, row = auth.request("GET", "/app/hook/config", action="reading the App's webhook")
     return WebhookRecord(
         url=str(row.get("url") or ""),
         content_type=str(row.get("content_type") or FORM),

@@ -8,7 +8,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -22,10 +22,11 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from github import Auth
 
-from dayhand.errors import HubError, SettingsError
-from dayhand.hub.errors import hub_errors
+from dayhand.errors import AppRejected, HubError, InstallationSuspended, SettingsError
+from dayhand.hub.errors import hub_errors, rejected, suspended
 from dayhand.hub.permissions import PERMISSIONS
 from dayhand.hub.requester import CountedRequester, Sending, Share
+from dayhand.process_log.fields import LOGGER
 from dayhand.startup.records import dataclass
 
 MAX_SKEW_SECONDS = 30.0  # between our clock and GitHub's, below which it is not the reason for a 401
@@ -81,6 +82,7 @@ class AppAuth:
         self.share = share
         self.sending = sending or Sending()
         digest = hashlib.sha256(b"dayhand: what is kept in Redis\0" + private_key.encode()).digest()
+        self._key_name = f"app {app_id} {hashlib.sha256(digest).hexdigest()[:16]}"
         self._vault = Fernet(base64.urlsafe_b64encode(digest))
         self.api_url = api_url
         self.app_id = app_id
@@ -105,14 +107,42 @@ class AppAuth:
         return self._slug
 
     def _read_slug(self) -> str:
-        with hub_errors("reading the App's name"):
-            _, app = self.requester().requestJsonAndCheck("GET", "/app")
+        _, app = self.request("GET", "/app", action="reading the App's name")
         return str(app["slug"])
 
-    def requester(self) -> CountedRequester:
-        """Sends requests as the App. If our clock is wrong, it is corrected by the time of GitHub's answer."""
-        sending = replace(self.sending, renew=self._set_clock)
-        return CountedRequester(self.api_url, _JWTs(self), sending)
+    def request(
+        self, verb: str, path: str, *, action: str, body: Any = None, installation: int = 0
+    ) -> tuple[Mapping[str, Any], Any]:
+        """Send a request as the App; gives the headers and the JSON of the answer. ``action`` names it in errors.
+
+        If our clock is wrong, it is corrected by the time of GitHub's answer. While GitHub rejects the App's key, or the
+        ``installation`` is suspended, only one of all processes asks again each minute. Raises ``HubError``.
+        """
+        sending = replace(self.sending, share=self.share, renew=self._set_clock)
+        requester = CountedRequester(self.api_url, _JWTs(self), sending)
+        names = (self._key_name, f"installation {installation}")
+        if self.share and self.share.rejection(names[0]):
+            raise rejected(f" ({action})")
+        if self.share and self.share.rejection(names[1]):
+            raise suspended(f" ({action})")
+        try:
+            with hub_errors(action), closing(requester):
+                headers, answer = requester.requestJsonAndCheck(verb, path, input=body)
+        except AppRejected as error:
+            self._note_rejection(error, *names)
+            raise
+        if self.share and self.share.end_rejection(*names):
+            LOGGER.info("GitHub accepts the App again.")
+        return headers, answer
+
+    def _note_rejection(self, error: AppRejected, key: str, installation: str) -> None:
+        """Stop all processes from asking, and tell the operator once."""
+        if self.share is None:
+            return
+        at_fault = isinstance(error, InstallationSuspended)
+        reason = f"{installation} is suspended" if at_fault else "GitHub rejects the App's id or key"
+        if self.share.note_rejection(installation if at_fault else key, reason):
+            LOGGER.error("%s %s Everything that needs it waits.", error, error.advice)
 
     def _set_clock(self, headers: Mapping[str, Any]) -> bool:
         """Whether a JWT was refused that another time would make valid."""
@@ -186,8 +216,8 @@ class AppAuth:
         which = {"repository_ids": [repository_id]} if repository_id else named
         request = {**which, "permissions": dict(permissions)}
         try:
-            with hub_errors(f"requesting a token for {repository}"):
-                _, answer = self.requester().requestJsonAndCheck("POST", path, input=request)
+            action = f"requesting a token for {repository}"
+            _, answer = self.request("POST", path, action=action, body=request, installation=installation)
         except HubError as error:
             if error.status == NOT_GRANTED:
                 listed = ", ".join(f"{name}: {level}" for name, level in permissions.items())

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping
 
 from dayhand.hub.auth import AppAuth
-from dayhand.hub.errors import hub_errors
 from dayhand.hub.models import Bot
 from dayhand.hub.permissions import PERMISSIONS
 from dayhand.hub.repository import RepositoryHub
@@ -42,10 +41,8 @@ class Hub:
         return self._bot
 
     def _read_bot(self) -> str:
-        login = f"{self.slug()}[bot]"
-        with hub_errors(f"reading the user {login}"):
-            path = f"/users/{self.slug()}%5Bbot%5D"
-            _, user = self.auth.requester().requestJsonAndCheck("GET", path)
+        path = f"/users/{self.slug()}%5Bbot%5D"
+        _, user = self.auth.request("GET", path, action=f"reading the user {self.slug()}[bot]")
         return str(user["id"])
 
     def repository(

@@ -8,10 +8,9 @@ from contextlib import contextmanager
 import requests
 from github import GithubException
 
-from dayhand.errors import HubError, HubUnavailable
+from dayhand.errors import AppRejected, HubError, HubUnavailable, InstallationSuspended
 from dayhand.hub.failures import Failure, failure_of_status
 
-UNAUTHORIZED = 401
 NO_ACCESS = "resource not accessible"
 NOT_GRANTED = "permissions requested are not granted"
 
@@ -32,12 +31,15 @@ def hub_errors(action: str) -> Iterator[None]:
 
 def _convert(error: GithubException, action: str) -> HubError:
     status, message = error.status, _message(error)
-    match failure_of_status(status, message):
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    match failure_of_status(status, message, headers):
         case Failure.BAD_TOKEN:
-            return HubError(
-                f"GitHub rejects our credentials ({action}).",
-                status=status,
-                advice="Compare GITHUB_APP_ID and the private key with the App's settings page.",
+            return rejected(f" ({action})", status)
+        case Failure.SUSPENDED:
+            return (
+                suspended(f" ({action})", status)
+                if "installation" in message
+                else rejected(f" ({action}): {message}", status)
             )
         case Failure.SERVER_FAULT:
             return HubUnavailable(
@@ -51,7 +53,6 @@ def _convert(error: GithubException, action: str) -> HubError:
                 status=status,
                 advice="The task is retried when GitHub allows it.",
             )
-    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
     needed = headers.get("x-accepted-github-permissions", "")
     if needed and NO_ACCESS in message.lower():  # an archived repository or a suspended App is a 403 as well
         advice = (
@@ -61,13 +62,30 @@ def _convert(error: GithubException, action: str) -> HubError:
         advice = (
             "Accept the App's permissions for this installation, on the account's page of installed Apps."
         )
-    elif "suspended" in message.lower():
-        advice = "Unsuspend the App's installation on its settings page."
+    elif moved := headers.get("moved-to"):
+        advice = f"GitHub redirects to {moved}: if that is its address, correct GITHUB_API_URL."
     elif status == 404:
         advice = "Check that the App is installed on this repository."
     else:
         advice = ""
     return HubError(f"GitHub refused {action}: {message} ({status}).", status=status, advice=advice)
+
+
+def rejected(details: str = "", status: int = 401) -> AppRejected:
+    """What an operator is told, who has to act first."""
+    return AppRejected(
+        f"GitHub rejects our credentials{details}.",
+        status=status,
+        advice="Compare GITHUB_APP_ID and the private key with the App's settings page; `dayhand doctor` checks both.",
+    )
+
+
+def suspended(details: str = "", status: int = 403) -> InstallationSuspended:
+    return InstallationSuspended(
+        f"The App's installation has been suspended{details}.",
+        status=status,
+        advice="Unsuspend the App's installation on its settings page.",
+    )
 
 
 def _message(error: GithubException) -> str:

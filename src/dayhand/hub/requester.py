@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, ItemsView, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
+from urllib.parse import urljoin, urlsplit
 
 import requests
-from github import Auth
+from github import Auth, GithubException
 from github.Requester import Requester
+from urllib3.exceptions import HTTPError
 
-from dayhand.errors import AnswerLost, BudgetReached
-from dayhand.hub.failures import CallKind, Failure, Next, failure_of_status, next_step
+from dayhand.errors import AnswerLost, BudgetReached, HubUnavailable
+from dayhand.hub.failures import CallKind, Failure, Next, failure_of_answer, next_step, seconds_to_wait
 from dayhand.startup.records import dataclass
 
 API_VERSION = "2022-11-28"  # supported until March 2028; PyGithub sends no version by itself
@@ -22,8 +24,9 @@ PAUSES = (1.0, 4.0, 15.0)  # seconds before each repetition
 MAX_WAIT_SECONDS = (
     62.0  # for room in the budget, which is there after a minute; then the task waits in the queue
 )
-LIMIT_SECONDS = 60.0  # if GitHub names no time
 MAX_NEW_TOKENS = 2
+MAX_REDIRECTIONS = 3
+BODY_TIMEOUTS = 3  # how many times its timeout an answer may take from its first byte to its last
 # What creates something each time. Other POSTs change nothing the second time, such as a reaction.
 CREATES = re.compile(r"/(comments|pulls|issues|check-runs)$")
 # What GitHub counts as content: the endpoints whose documentation warns of it.
@@ -55,7 +58,9 @@ class Share(Protocol):
     def expect_creation(self, installation: int, name: str) -> None: ...
     def secret(self, name: str) -> str | None: ...
     def keep_secret(self, name: str, text: str, seconds: float) -> None: ...
-    def drop_secret(self, name: str) -> None: ...
+    def rejection(self, name: str) -> str: ...
+    def note_rejection(self, name: str, reason: str) -> bool: ...
+    def end_rejection(self, *names: str) -> bool: ...
     def note_token(self, installation: int, repository: str, permissions: Mapping[str, str]) -> None: ...
 
 
@@ -114,6 +119,7 @@ class Sending:
     # Whether there is another token now; called with the headers of the answer that refused the one before.
     renew: Callable[[Mapping[str, Any]], bool] = lambda _headers: False
     pauses: Sequence[float] = PAUSES
+    timeouts: tuple[float, float] = (TIMEOUT_SECONDS, SHORT_TIMEOUT_SECONDS)  # the second one for progress
     sleep: Callable[[float], None] = time.sleep
     urgency: Urgency = AWAITED
 
@@ -172,14 +178,57 @@ class Sending:
         return self.urgency.waits and seconds <= MAX_WAIT_SECONDS
 
 
-def seconds_to_wait(headers: dict[str, Any], now: float | None = None) -> float:
-    """How long GitHub asks to wait: by Retry-After, else until its primary limit is reset, else a minute."""
-    if str(headers.get("retry-after", "")).isdigit():
-        return float(headers["retry-after"])
-    reset = str(headers.get("x-ratelimit-reset", ""))
-    if headers.get("x-ratelimit-remaining") == "0" and reset.isdigit():
-        return max(1.0, float(reset) - (time.time() if now is None else now))
-    return LIMIT_SECONDS
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What PyGithub reads of an answer."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    def getheaders(self) -> ItemsView[str, str]:
+        return self.headers.items()
+
+    def read(self) -> str:
+        return self.text
+
+
+class GitHubConnection:
+    """The connection that PyGithub sends through. Its own one waits for a slow answer for ever, as long as bytes arrive."""
+
+    def __init__(self, address: str, timeout: float) -> None:
+        self.address, self._timeout = address, timeout
+        self._session = requests.Session()
+        self._session.auth = lambda request: request  # else a .netrc would replace the token
+
+    def request(self, verb: str, path: str, body: Any, headers: dict[str, str], _stream: bool) -> None:  # noqa: FBT001, PLR0917 - PyGithub's own signature
+        self._next = (verb, f"{self.address}{path}", body, headers)
+
+    def getresponse(self) -> HttpAnswer:
+        verb, url, body, headers = self._next
+        with self._session.request(
+            verb, url, data=body, headers=headers, timeout=self._timeout, allow_redirects=False, stream=True
+        ) as answer:
+            text = self._read(answer).decode("utf-8", "replace")
+        named = {name.lower(): value for name, value in answer.headers.items()}
+        if "location" in named:  # PyGithub would follow it without its query
+            named["moved-to"] = named.pop("location")
+        return HttpAnswer(answer.status_code, named, text)
+
+    def _read(self, answer: requests.Response) -> bytes:
+        """The body, as far as it comes in time. Raises ``requests.ConnectionError``."""
+        latest, body = time.monotonic() + BODY_TIMEOUTS * self._timeout, bytearray()
+        try:
+            while chunk := answer.raw.read1(decode_content=True):
+                body += chunk
+                if time.monotonic() > latest:
+                    raise requests.ReadTimeout("GitHub's answer does not end.")
+        except HTTPError as error:  # of urllib3
+            raise requests.ConnectionError(error) from error
+        return bytes(body)
+
+    def close(self) -> None:
+        self._session.close()
 
 
 class CountedRequester(Requester):
@@ -189,7 +238,7 @@ class CountedRequester(Requester):
         super().__init__(
             auth=auth,
             base_url=api_url,
-            timeout=TIMEOUT_SECONDS if sending.urgency.repeated else SHORT_TIMEOUT_SECONDS,
+            timeout=TIMEOUT_SECONDS,  # of its own connection, which is not used
             user_agent="dayhand",
             per_page=100,
             verify=True,
@@ -199,6 +248,13 @@ class CountedRequester(Requester):
             api_version=API_VERSION,
         )
         self.sending = sending
+        address = urlsplit(api_url)
+        timeout = sending.timeouts[0 if sending.urgency.repeated else 1]
+        self._connection = GitHubConnection(f"{address.scheme}://{address.netloc}", timeout)
+
+    def close(self) -> None:
+        self._connection.close()
+        super().close()
 
     def requestJson(  # noqa: N802, PLR0917 - PyGithub's own signature
         self,
@@ -213,6 +269,8 @@ class CountedRequester(Requester):
         """Send a request until it succeeds or fails for good. Raises ``AnswerLost``, ``HubUnavailable``."""
         sending, cost = self.sending, cost_of(verb, url.partition("?")[0], input)
         pauses, new_tokens = iter(sending.pauses if sending.urgency.repeated else ()), MAX_NEW_TOKENS
+        cached, redirections = "If-None-Match" in (headers or {}), MAX_REDIRECTIONS
+        cnx = cnx or self._connection
         while True:
             broken: requests.RequestException | None = None
             try:
@@ -226,17 +284,28 @@ class CountedRequester(Requester):
                 failure, answer, broken = _broken(error), (0, {}, ""), error
             else:
                 sending.note_left(answer[1])
-                if answer[0] < 400:
+                found = failure_of_answer(answer[0], answer[2], answer[1], cached=cached)
+                if found is None:
                     return answer
-                failure = failure_of_status(answer[0], answer[2][:2000])
+                failure = found
             step = next_step(failure, cost.call)
+            if failure is Failure.MOVED and redirections and (target := self._target(url, answer[1])):
+                url, redirections = target, redirections - 1
+                parameters = None if urlsplit(target).query else parameters
+                continue
             if step is Next.NEW_TOKEN and new_tokens and sending.renew(answer[1]):
                 new_tokens -= 1
                 continue
             if step is Next.RETRY and (pause := next(pauses, None)) is not None:
                 sending.sleep(pause)
                 continue
-            if step is Next.WAIT and sending.limited(answer[1]) and (pause := next(pauses, None)) is not None:
+            waits = step is Next.WAIT and sending.limited(answer[1])
+            # where a limit ended a request of several mutations, those before it were carried out
+            if (
+                waits
+                and not (answer[0] < 300 and cost.call is CallKind.CREATE)
+                and next(pauses, None) is not None
+            ):
                 if sending.share is None:
                     sending.sleep(seconds_to_wait(answer[1]))
                 continue
@@ -245,7 +314,25 @@ class CountedRequester(Requester):
                 raise AnswerLost(what, status=answer[0]) from broken
             if broken:
                 raise broken
+            _raise_hidden(f"{verb} {url}", answer, failure)
             return answer
+
+    def _target(self, url: str, headers: Mapping[str, Any]) -> str:
+        """Where GitHub redirects a request to, with its query; "" if that is no address of this GitHub."""
+        address, moved = self._connection.address, str(headers.get("moved-to", ""))
+        target = urlsplit(urljoin(address, moved))
+        if not moved or f"{target.scheme}://{target.netloc}" != address:
+            return ""
+        return (target if target.query else target._replace(query=urlsplit(url).query)).geturl()
+
+
+def _raise_hidden(request: str, answer: tuple[int, dict[str, Any], str], failure: Failure) -> None:
+    """Raise what PyGithub would take for a success."""
+    if failure is Failure.LOST_ANSWER:
+        what = f"GitHub's answer to {request} cannot be read."
+        raise HubUnavailable(what, status=answer[0], advice="It is retried automatically.")
+    if 300 <= answer[0] < 400:
+        raise GithubException(answer[0], {"message": "it has moved"}, answer[1])
 
 
 def _broken(error: requests.RequestException) -> Failure:

@@ -24,6 +24,8 @@ SLOT_SECONDS = 60  # after which a request is over, also if its process was kill
 # After which a request that creates something is over: we wait 20 for its answer, and GitHub works for 10 on it.
 CREATION_SECONDS = 30
 SHOWING_SECONDS = 120  # for which a task counts as one that shows its progress
+ASK_AGAIN_SECONDS = 60  # after GitHub rejected the App's key, or said that an installation is suspended
+REJECTED_SECONDS = 900  # for which that is shown: everything that waits asks again earlier
 EXPECTED_SECONDS = 600  # for which room is left for a first comment that does not come
 
 # KEYS: pause, slots, points, creations, expected
@@ -240,5 +242,26 @@ class GitHubShare:
             permissions=", ".join(f"{name}: {level}" for name, level in permissions.items()),
         )
 
-    def drop_secret(self, name: str) -> None:
-        self.redis.delete(keys.github_secret(name))
+    def rejection(self, name: str) -> str:
+        """Why GitHub refuses the App's key or an installation; "" if it does not, or to the one process that is to ask again."""
+        _, _, reason = (self.redis.hget(keys.GITHUB_REJECTS, name) or "").partition(" ")
+        if reason and self.redis.set(keys.github_asked(name), "", nx=True, ex=ASK_AGAIN_SECONDS):
+            return ""
+        return reason
+
+    def note_rejection(self, name: str, reason: str) -> bool:
+        """GitHub refuses it; whether that is news."""
+        self.redis.set(keys.github_asked(name), "", ex=ASK_AGAIN_SECONDS)
+        return bool(self.redis.hset(keys.GITHUB_REJECTS, name, f"{time.time()} {reason}"))
+
+    def end_rejection(self, *names: str) -> bool:
+        """GitHub accepts them; whether that is news."""
+        return bool(self.redis.hdel(keys.GITHUB_REJECTS, *names))
+
+    def rejections(self) -> list[str]:
+        """What GitHub refuses at the moment, and why."""
+        noted = {name: text.partition(" ") for name, text in self.redis.hgetall(keys.GITHUB_REJECTS).items()}
+        old = [name for name, (at, _, _) in noted.items() if float(at) < time.time() - REJECTED_SECONDS]
+        if old:  # nobody asks any more, such as after a key was replaced
+            self.redis.hdel(keys.GITHUB_REJECTS, *old)
+        return sorted(reason for name, (_, _, reason) in noted.items() if name not in old)

@@ -43,6 +43,9 @@ NOTIFYING = "dayhand:notifying"  # expires when it is time to look again
 AUDIT = "dayhand:audit"  # stream: the audit log
 COUNTERS = "dayhand:counters"  # hash: what ``/metrics`` reports
 GITHUB_LEFT = "dayhand:github-left"  # hash: installation → what its last response said about GitHub's limit
+GITHUB_REJECTS = (
+    "dayhand:github-rejects"  # hash: the App's key or an installation → since when it is refused, and why
+)
 INSTALLED = "dayhand:installed"  # hash: repository → the installation that was last heard of
 REMOVED = "dayhand:removed"  # sorted set: repositories that the App was removed from, by when
 INBOX_BYTES = "dayhand:inbox-bytes"  # of the bodies, as stored
@@ -160,6 +163,11 @@ def stop(task_id: str) -> str:
 def github(installation: int, part: str) -> str:
     """A part of what is counted for one installation."""
     return f"dayhand:github:{installation}:{part}"
+
+
+def github_asked(name: str) -> str:
+    """Exists while what GitHub rejects is not asked for again."""
+    return f"dayhand:github-asked:{name}"
 
 
 def github_secret(name: str) -> str:

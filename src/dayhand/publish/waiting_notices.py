@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from contextlib import closing
 
-from dayhand.errors import HubError, HubUnavailable, LedgerError
+from dayhand.errors import HubError, HubUnavailable, InstallationSuspended, LedgerError
 from dayhand.hub.client import Hub
 from dayhand.hub.repository import RepositoryHub
 from dayhand.hub.requester import NOTICE
@@ -45,9 +45,9 @@ class WaitingNotices:
                 break
             try:
                 written += self._write_if_due(self.ledger.record(task_id), place)
-            except HubUnavailable:
-                raise
             except (HubError, LedgerError) as error:  # it is no reason to keep the task waiting
+                if isinstance(error, HubUnavailable) and not isinstance(error, InstallationSuspended):
+                    raise
                 refused.append(f"task {task_id}: no notice that it waits: {error}")
         return refused
 

@@ -15,9 +15,8 @@ from rq.job import Job
 from rq.timeouts import JobTimeoutException
 
 from dayhand.errors import HubError, HubUnavailable, IntakeError, NewerRecord
-from dayhand.hub.auth import AppAuth, load_key
+from dayhand.hub.auth import load_key
 from dayhand.hub.client import Hub
-from dayhand.hub.errors import UNAUTHORIZED
 from dayhand.hub.requester import Sending
 from dayhand.intake.dispatch import Dispatcher
 from dayhand.intake.events import parse
@@ -151,7 +150,7 @@ def _open_missed(redis_url: str) -> Missed:
 def open_missed(settings: Settings, redis: TextRedis, raw: Redis) -> Missed:
     """What fetches the deliveries that did not reach us. Raises ``SettingsError``."""
     return Missed(
-        AppAuth(settings.api_url, settings.app_id, app_key(settings), sending=SENDING),
+        _open_hub(settings, redis).auth,
         Deliveries(redis),
         wake=lambda guid: enqueue_delivery(raw, guid),
         all_of_them=bool(settings.poll),
@@ -268,8 +267,6 @@ class DeliveryHandler:
         except (HubUnavailable, JobTimeoutException, NewerRecord) as error:
             return _later(delivery, str(error))
         except HubError as error:
-            if error.status == UNAUTHORIZED:  # an operator can correct the credentials
-                return _later(delivery, str(error))
             return Dispatched(f"given up: {error} {error.advice}")
         except IntakeError as error:  # stored by another version
             return Dispatched(f"given up: {error}")

@@ -17,6 +17,7 @@ from rq import get_current_job
 from rq.timeouts import JobTimeoutException
 
 from dayhand.errors import (
+    AppRejected,
     DayhandError,
     DiskFull,
     HubError,
@@ -55,6 +56,9 @@ FIRST_DELAY = 15.0  # seconds
 NEWER_DELAY = 15.0  # of a task that only a newer version can read, during an upgrade
 LONGEST_DELAY = 600.0
 MAX_DELAYS = 150  # about a day
+MAX_REJECTED_DELAYS = (
+    3 * MAX_DELAYS
+)  # while an operator or an owner has to act first, who may be away for a weekend
 HAND_BACK_SECONDS = 0.5  # between two tries
 
 
@@ -100,7 +104,8 @@ def travel_with(
 ) -> None:
     """Run the journey of a claimed task; without a claim there is nothing to do. Once ``stopping``, hand it back.
 
-    If GitHub does not answer or the disk is full, the task waits and is retried at growing intervals, for about a day.
+    If GitHub does not answer or the disk is full, the task waits and is retried at growing intervals, for about a day; while
+    GitHub rejects the App, for about three.
     """
     if claim is None:
         return
@@ -188,9 +193,9 @@ def leave_to_newer(claim: Claim, error: NewerRecord) -> None:
 
 
 def put_off(attempt: JobAttempt, error: DayhandError) -> None:
-    """Let the task wait while GitHub does not answer or the disk is full. Raises ``LeaseLost``."""
+    """Let the task wait while GitHub does not answer or rejects us, or the disk is full. Raises ``LeaseLost``."""
     claim, log = attempt.claim, attempt.log
-    if claim.delays >= MAX_DELAYS:
+    if claim.delays >= (MAX_REJECTED_DELAYS if isinstance(error, AppRejected) else MAX_DELAYS):
         log.line("error", _sentence(error))
         attempt.end(State.FAILED, error=error)
         return

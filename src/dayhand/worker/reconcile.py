@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 
-from dayhand.errors import HubError, HubUnavailable, IntakeError
+from dayhand.errors import HubError, HubUnavailable, InstallationSuspended, IntakeError
 from dayhand.hub.client import Hub
 from dayhand.hub.missed.changes import Happened, Mark, RepositoryChanges
 from dayhand.hub.permissions import LOOK_PERMISSIONS
@@ -50,9 +50,9 @@ class Reconciler:
             try:
                 with closing(changes):
                     stored += self._reconcile(changes)
-            except HubUnavailable:
-                raise
             except HubError as error:
+                if isinstance(error, HubUnavailable) and not isinstance(error, InstallationSuspended):
+                    raise
                 LOGGER.info("%s is not looked at for a day: %s", repository, error)
                 self.deliveries.redis.zadd(keys.RECONCILED, {repository: looked + DAY})
         return stored

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from dayhand.commands.doctor.codes import FaultCode
 from dayhand.commands.doctor.finding import HealthFinding
-from dayhand.errors import HubError, SettingsError
+from dayhand.errors import AppRejected, HubError, SettingsError
 from dayhand.settings.required import app_key, require_app
 from dayhand.settings.table import Settings
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:  # PyGithub takes half a second to import
     from dayhand.hub.auth import AppAuth
 
 MAX_SKEW_SECONDS = 50.0  # a signature begins one minute ago, and ends a minute before GitHub's limit
-UNAUTHORIZED = 401
 PUBLIC = "https://api.github.com"
 DATA_RESIDENCY = (
     ".ghe.com"  # the API of an enterprise of its own on GitHub's servers: https://api.NAME.ghe.com
@@ -43,7 +42,7 @@ def check_app(settings: Settings, clock: Clock = time.time) -> Iterator[HealthFi
     except HubError as error:
         skew = list(check_clock(clock_of_refusal(error), clock()))
         yield from (each for each in skew if each.fault)
-        if error.status == UNAUTHORIZED:
+        if isinstance(error, AppRejected):
             yield HealthFinding(
                 f"GitHub refuses the key for the App id {settings.app_id}",
                 FaultCode.APP_KEY_REFUSED,

@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any
 
 from dayhand.hub.auth import AppAuth
-from dayhand.hub.errors import hub_errors
 from dayhand.startup.records import dataclass
 
 PATH = "/app/hook/deliveries"
@@ -39,8 +38,7 @@ def list_deliveries(auth: AppAuth, since: float, *, max_pages: int = MAX_PAGES) 
     cursor = ""
     for _ in range(max_pages):
         query = f"?per_page=100{f'&cursor={cursor}' if cursor else ''}"
-        with hub_errors("reading the App's deliveries"):
-            headers, rows = auth.requester().requestJsonAndCheck("GET", f"{PATH}{query}")
+        headers, rows = auth.request("GET", f"{PATH}{query}", action="reading the App's deliveries")
         for row in rows:
             record = _record(row)
             if record.delivered_at < since:
@@ -54,15 +52,13 @@ def list_deliveries(auth: AppAuth, since: float, *, max_pages: int = MAX_PAGES) 
 
 def delivery_payload(auth: AppAuth, number: int) -> bytes:
     """The JSON that an attempt sent, or should have sent. Raises ``HubError``."""
-    with hub_errors(f"reading the delivery {number}"):
-        _, row = auth.requester().requestJsonAndCheck("GET", f"{PATH}/{number}")
+    _, row = auth.request("GET", f"{PATH}/{number}", action=f"reading the delivery {number}")
     return json.dumps(row["request"]["payload"]).encode()
 
 
 def redeliver(auth: AppAuth, number: int) -> None:
     """Ask GitHub to send a delivery again, under the same GUID. Raises ``HubError``."""
-    with hub_errors(f"asking for the delivery {number} again"):
-        auth.requester().requestJsonAndCheck("POST", f"{PATH}/{number}/attempts")
+    auth.request("POST", f"{PATH}/{number}/attempts", action=f"asking for the delivery {number} again")
 
 
 def _record(row: dict[str, Any]) -> DeliveryRecord:
