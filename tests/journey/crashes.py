@@ -13,6 +13,7 @@ from dayhand.publish.base import Publication
 from dayhand.task import Task
 from dayhand.wiring.github import GitHubServices
 from tests.journey.harness import Harness
+from tests.tasks import find_abandoned
 
 Moment = Callable[[Note], bool]
 
@@ -62,6 +63,6 @@ class CrashingPublication:
 def wait_for_lease(harness: Harness, task_id: str) -> None:
     """Wait until the crashed worker's lease has expired."""
     ends = time.monotonic() + 10
-    while task_id not in harness.ledger.abandoned():
+    while task_id not in find_abandoned(harness.ledger):
         assert time.monotonic() < ends, "the lease did not expire"
         threading.Event().wait(0.02)

@@ -14,6 +14,7 @@ from dayhand.usage import Usage
 from tests.intake import comments
 from tests.journey.harness import SHOP, Harness
 from tests.journey.test_trust import ASKING_FILES, BROKEN, answers
+from tests.tasks import find_abandoned
 
 
 def test_words_that_ask_for_nothing_start_nothing(harness: Harness) -> None:
@@ -152,7 +153,7 @@ def test_a_finished_task_is_tried_again_by_words_by_re_run_and_by_its_button(har
     ):
         again()
         harness.settle()
-        (task_id,) = {one for one in harness.waiting() if one in harness.ledger.abandoned()}
+        (task_id,) = {one for one in harness.waiting() if one in find_abandoned(harness.ledger)}
         ask = harness.ledger.task(task_id).ask
         assert (ask.kind, ask.asker) == (TaskKind.FIX, "ada")
         harness.comment(repo, issue, "@bot stop")

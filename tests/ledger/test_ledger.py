@@ -17,6 +17,7 @@ from dayhand.ledger.log import TaskLog
 from dayhand.task import Answered, Solution, Stage, State
 from dayhand.usage import Usage
 from tests.ledger.conftest import TASK, THREAD, another, claimed, until
+from tests.tasks import find_abandoned
 
 ANSWER = Answered(Solution("Why", "So."))
 BRIEFLY = 0.05  # a lease in seconds, for tests that see it run out
@@ -120,9 +121,9 @@ def test_a_lease_that_runs_out_lets_the_next_worker_in(redis: Redis) -> None:
     ledger = Ledger(redis, lease_seconds=BRIEFLY)
     ledger.open(TASK, delivery="d-1", thread=THREAD)
     first = claimed(ledger)
-    assert ledger.abandoned() == []
+    assert find_abandoned(ledger) == []
     assert ledger.claim(TASK.id, "two") is None
-    until(lambda: ledger.abandoned() == [TASK.id])
+    until(lambda: find_abandoned(ledger) == [TASK.id])
     second = claimed(ledger, "two")
     assert (first.attempt, second.attempt) == (1, 2)
 
@@ -147,9 +148,9 @@ def test_a_lease_that_ran_out_is_taken_up_again_where_nobody_else_claimed(redis:
     ledger = Ledger(redis, lease_seconds=BRIEFLY)
     ledger.open(TASK, delivery="d-1", thread=THREAD)
     claim = claimed(ledger)
-    until(lambda: ledger.abandoned() == [TASK.id])
+    until(lambda: find_abandoned(ledger) == [TASK.id])
     claim.check()
-    assert ledger.abandoned() == []
+    assert find_abandoned(ledger) == []
 
 
 def test_whoever_lost_a_task_writes_nothing_more(redis: Redis) -> None:
@@ -158,7 +159,7 @@ def test_whoever_lost_a_task_writes_nothing_more(redis: Redis) -> None:
     old = claimed(ledger)
     log, memory = TaskLog(ledger, old), Journal(redis, TASK.id, old)
     log.line("say", "mine")
-    until(lambda: ledger.abandoned() == [TASK.id])
+    until(lambda: find_abandoned(ledger) == [TASK.id])
     ledger.lease_seconds = 60
     new = claimed(ledger, "two")
     before = everything(redis)
@@ -209,22 +210,22 @@ def test_a_finished_task_keeps_its_outcome_and_loses_its_checkpoint(
     assert (record.state, record.outcome, record.stage) == (State.PROPOSED, ANSWER, "")
     assert not redis.exists(keys.checkpoint(TASK.id), keys.lease(TASK.id))
     assert all(0 < redis.ttl(key) <= keys.KEPT_SECONDS for key in (keys.record(TASK.id), keys.log(TASK.id)))
-    assert ledger.abandoned() == []
+    assert find_abandoned(ledger) == []
 
 
 def test_a_released_task_waits_again_and_may_be_taken_at_once(ledger: Ledger, claim: Claim) -> None:
     claim.release()
     assert ledger.record(TASK.id).state is State.QUEUED
-    assert ledger.abandoned() == [TASK.id]
+    assert find_abandoned(ledger) == [TASK.id]
     assert claimed(ledger, "two").attempt == 1  # a release is no accident
 
 
 def test_a_task_that_is_put_off_may_not_be_taken_before_its_time(ledger: Ledger, claim: Claim) -> None:
     claim.release(again_in=0.1, reason="GitHub is away.")
     assert ledger.record(TASK.id).reason == "GitHub is away."
-    assert ledger.abandoned() == []
+    assert find_abandoned(ledger) == []
     assert ledger.claim(TASK.id, "two") is None
-    until(lambda: ledger.abandoned() == [TASK.id])
+    until(lambda: find_abandoned(ledger) == [TASK.id])
     second = claimed(ledger, "two")
     assert (second.attempt, second.delays) == (1, 1)
     assert ledger.record(TASK.id).reason == ""
@@ -234,7 +235,7 @@ def test_the_tasks_of_a_dead_worker_are_freed_and_no_others(ledger: Ledger, clai
     ledger.open(another("t-2"), delivery="d-2", thread="m-2")
     assert ledger.claim("t-2", "two") is not None
     assert ledger.drop("one") == [TASK.id]
-    assert ledger.abandoned() == [TASK.id]
+    assert find_abandoned(ledger) == [TASK.id]
     with pytest.raises(LeaseLost):
         claim.check()
     assert ledger.drop("one") == []

@@ -17,6 +17,7 @@ from dayhand.ledger.thread import Message
 from dayhand.task import State
 from dayhand.usage import Usage
 from tests.ledger.conftest import TASK, THREAD, another, claimed
+from tests.tasks import find_abandoned
 
 NEWER = VERSION + 1
 OTHER = another("8f00ba0001")
@@ -76,7 +77,7 @@ def test_reading_says_what_to_do_and_changes_nothing(two_tasks: Ledger, redis: R
             read(TASK.id)
         assert "Upgrade every Dayhand process" in refused.value.advice
     two_tasks.recent()
-    two_tasks.abandoned()
+    find_abandoned(two_tasks)
     assert everything(redis) == before
 
 

@@ -49,7 +49,7 @@ from dayhand.worker.job import (
     NEWER_DELAY,
     travel_with,
 )
-from tests.tasks import make_task
+from tests.tasks import find_abandoned, make_task
 from tests.waiting import becomes_true
 
 TASK = make_task()
@@ -154,7 +154,7 @@ def test_a_failure_is_told_to_the_person_and_written_down(
     assert record.reason.startswith(reason)
     assert [f"{error} {error.advice}".strip() for error in services.listener.failures] == [record.reason]
     assert LogReader(ledger.redis).read(TASK.id)[-1].text == record.reason
-    assert ledger.abandoned() == []
+    assert find_abandoned(ledger) == []
 
 
 def test_a_fault_of_our_own_leaves_its_traceback_in_the_log(ledger: Ledger) -> None:
@@ -272,7 +272,7 @@ def test_no_number_of_outages_of_redis_ends_a_task_or_counts_as_a_crash(ledger: 
         travel_with(ledger.claim(TASK.id, "w"), services)
         record = ledger.record(TASK.id)
         assert (record.state, services.listener.failures) == (State.QUEUED, []), error
-        assert ledger.abandoned() == [TASK.id], "anybody may continue at once"
+        assert find_abandoned(ledger) == [TASK.id], "anybody may continue at once"
     services = Services(failing(CheckoutError("It got here.")))
     travel_with(ledger.claim(TASK.id, "w"), services)
     assert ledger.record(TASK.id).reason == "It got here."
@@ -343,7 +343,7 @@ def test_a_worker_that_is_stopped_hands_the_task_back_and_no_number_of_restarts_
         travel_with(ledger.claim(TASK.id, "w"), services, stopping=stopping)
         record = ledger.record(TASK.id)
         assert (record.state, services.listener.failures) == (State.QUEUED, [])
-        assert ledger.abandoned() == [TASK.id], "anybody may continue at once"
+        assert find_abandoned(ledger) == [TASK.id], "anybody may continue at once"
     assert record.reason == "Its worker was stopped. Another one continues."
     services = Services(failing(CheckoutError("It got here.")))
     travel_with(ledger.claim(TASK.id, "w"), services)
@@ -418,7 +418,7 @@ def test_a_worker_that_is_killed_in_mid_task_is_followed_by_another(ledger: Ledg
         finally:
             os._exit(1)
     assert os.read(began, 1) == b"x"  # it is in the middle of its first stage
-    assert ledger.abandoned() == []
+    assert find_abandoned(ledger) == []
     os.kill(victim, signal.SIGKILL)
     os.waitpid(victim, 0)
     ledger.drop("victim")
@@ -457,7 +457,7 @@ def test_a_task_that_a_newer_version_wrote_waits_and_says_why(ledger: Ledger) ->
     assert (state, attempt, services.listener.failures) == ("queued", "0", [])
     assert reason.startswith("A newer version of Dayhand wrote this task")
     assert "Upgrade every Dayhand process" in reason
-    assert ledger.abandoned() == [], "it is not woken again at once"
+    assert find_abandoned(ledger) == [], "it is not woken again at once"
 
 
 def test_work_that_a_newer_version_continued_is_left_to_it_and_not_ended(ledger: Ledger) -> None:

@@ -25,7 +25,7 @@ from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.redis_server import connect, embedded
 from dayhand.ledger.waiting.places import find_shortages
 from dayhand.task import State, Task
-from tests.tasks import make_task
+from tests.tasks import find_abandoned, make_task
 
 TASK = make_task(clone_url="https://127.0.0.1:1/acme/shop.git")
 
@@ -190,7 +190,7 @@ def test_what_does_not_stop_in_time_is_killed_and_its_task_is_left_to_the_next(s
     scene.crew.wait(timeout=15)
     assert all(gone(pid) for pid in family)
     assert scene.attempt() == 0, "a restart is no crash"
-    assert scene.ledger.abandoned() == [TASK.id]
+    assert find_abandoned(scene.ledger) == [TASK.id]
     assert scene.ledger.record(TASK.id).state is State.RUNNING
 
 

@@ -13,7 +13,8 @@ KEPT_SECONDS = 90 * 24 * 3600  # for a finished task, with its log and journal
 
 TASKS = "dayhand:tasks"  # sorted set: ids by time of creation
 UNFINISHED = "dayhand:unfinished"  # set of ids
-TURNS = "dayhand:turns"  # hash: id → the class, the person and so on of an unfinished task
+WAITING = "dayhand:waiting"  # hash: id → the class, the person and so on of an unfinished task; and the prefix of their index
+TURNS = "dayhand:turns"  # what an older version wrote instead
 HELD = "dayhand:held"  # set: ids of tasks that a worker claimed, while their lease lasts
 DURATIONS = (
     "dayhand:durations"  # list: how many seconds the last tasks took from their first claim, the newest first

@@ -109,7 +109,6 @@ class Ledger:
             keys.TASKS,
             keys.UNFINISHED,
             keys.UNREAD,
-            keys.TURNS,
         ]
         args = [task.id, encode_task(task), self.clock(), keys.DELIVERY_SECONDS, keys.KEPT_SECONDS, thread]
         args += [encode_turn(task)]
@@ -160,11 +159,7 @@ class Ledger:
 
         Unless it ``crashed``, because it was stopped, this does not count among a task's attempts.
         """
-        return [
-            task_id
-            for task_id in self._unfinished()
-            if self._drop(keys=[keys.record(task_id), keys.lease(task_id)], args=[worker, int(crashed)])
-        ]
+        return sorted(self._drop(args=[worker, int(crashed), keys.record(""), keys.lease("")]))
 
     def finish(self, claim: Claim, state: State, *, reason: str = "", outcome: Ending | None = None) -> None:
         """End a task. Raises ``LeaseLost``, or ``LedgerError`` if the state is not final."""
@@ -196,12 +191,6 @@ class Ledger:
         pairs = [part for pair in fields.items() for part in pair]
         record = keys.record(claim.task_id)
         fenced(self._write, [record, record], [claim.token, *pairs, "updated", self.clock()])
-
-    def abandoned(self) -> list[str]:
-        """Unfinished tasks that no worker holds: queued, or left behind by a worker that died."""
-        ids = self._unfinished()
-        held = self.redis.mget([keys.lease(task_id) for task_id in ids]) if ids else []
-        return [task_id for task_id, token in zip(ids, held, strict=True) if token is None]
 
     def _unfinished(self) -> list[str]:
         return sorted(self.redis.smembers(keys.UNFINISHED))

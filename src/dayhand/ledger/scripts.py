@@ -8,23 +8,27 @@ worker may claim. A script may run twice for one call, because the client retrie
 from __future__ import annotations
 
 from dayhand.ledger.keys import DURATIONS
+from dayhand.ledger.waiting.index import INDEX
 
 MAX_DURATIONS = 50
 
 # Record a task as queued in its thread, whose key is kept with it.
-_QUEUE = """
-local function queue(record, thread, name, tasks, unfinished, turns, id, task, now, kept, turn)
+_QUEUE = (
+    INDEX
+    + """
+local function queue(record, thread, name, tasks, unfinished, id, task, now, kept, turn)
   redis.call('HSET', record, 'task', task, 'state', 'queued', 'thread', name, 'updated', now)
   redis.call('HSET', thread, 'task', id, 'last', id)
   redis.call('EXPIRE', thread, kept)
   redis.call('ZREMRANGEBYSCORE', tasks, '-inf', now - 2 * kept)
   redis.call('ZADD', tasks, now, id)
   redis.call('SADD', unfinished, id)
-  redis.call('HSET', turns, id, turn)
+  index(id, turn)
 end
 """
+)
 
-# KEYS: delivery, thread, mailbox, record, tasks, unfinished, unread, turns
+# KEYS: delivery, thread, mailbox, record, tasks, unfinished, unread
 # ARGV: id, task, now, delivery seconds, kept seconds, name of the thread, turn, message id ("": none), message, most messages
 OPEN = (
     _QUEUE
@@ -37,7 +41,7 @@ end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[4])
 local held = redis.call('HGET', KEYS[2], 'task')
 if not held or redis.call('SISMEMBER', KEYS[6], held) == 0 then
-  queue(KEYS[4], KEYS[2], ARGV[6], KEYS[5], KEYS[6], KEYS[8], ARGV[1], ARGV[2], ARGV[3], ARGV[5], ARGV[7])
+  queue(KEYS[4], KEYS[2], ARGV[6], KEYS[5], KEYS[6], ARGV[1], ARGV[2], ARGV[3], ARGV[5], ARGV[7])
   return {ARGV[1], 'fresh'}
 end
 redis.call('SET', KEYS[1], held, 'EX', ARGV[4])
@@ -51,7 +55,7 @@ return {held, 'posted'}
 """
 )
 
-# KEYS: thread, mailbox, record, tasks, unfinished, unread, turns
+# KEYS: thread, mailbox, record, tasks, unfinished, unread
 # ARGV: message id, task id, task, now, kept seconds, name of the thread, turn
 # The oldest message becomes a task, unless another process was faster.
 OPEN_FROM_MAILBOX = (
@@ -61,7 +65,7 @@ local held = redis.call('HGET', KEYS[1], 'task')
 if held and redis.call('SISMEMBER', KEYS[5], held) == 1 then return held == ARGV[2] and 1 or 0 end
 if redis.call('HDEL', KEYS[2], ARGV[1]) == 0 then return 0 end
 if redis.call('HLEN', KEYS[2]) == 0 then redis.call('SREM', KEYS[6], ARGV[6]) end
-queue(KEYS[3], KEYS[1], ARGV[6], KEYS[4], KEYS[5], KEYS[7], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[7])
+queue(KEYS[3], KEYS[1], ARGV[6], KEYS[4], KEYS[5], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[7])
 return 1
 """
 )
@@ -140,9 +144,13 @@ end
 # KEYS: as the function's, then held · ARGV: as the function's
 CLAIM = (
     CLAIM_ONE
+    + INDEX
     + """
-local counts = claim(KEYS, ARGV)
-if counts then redis.call('SADD', KEYS[5], string.match(KEYS[1], '[^:]*$')) end
+local counts, id = claim(KEYS, ARGV), string.match(KEYS[1], '[^:]*$')
+if counts then
+  redis.call('SADD', KEYS[5], id)
+  index_as_begun(id)
+end
 return counts
 """
 )
@@ -176,13 +184,25 @@ return 1
 """
 )
 
-# KEYS: record, lease · ARGV: worker, 1 if this counts as a crash
-DROP = """
-if redis.call('HGET', KEYS[1], 'worker') ~= ARGV[1] or redis.call('HDEL', KEYS[1], 'token') == 0 then return 0 end
-redis.call('DEL', KEYS[2])
-if ARGV[2] == '0' then redis.call('HINCRBY', KEYS[1], 'attempt', -1) end
-return 1
+# ARGV: worker, 1 if this counts as a crash, prefix of records, prefix of leases
+# Free what the worker claimed: the tasks that were begun are those of the first class.
+DROP = (
+    INDEX
+    + """
+local dropped = {}
+for _, party in ipairs(redis.call('ZRANGE', parties_of(0), 0, -1)) do
+  for _, id in ipairs(redis.call('ZRANGE', tasks_of(0, party), 0, -1)) do
+    local record = ARGV[3] .. id
+    if redis.call('HGET', record, 'worker') == ARGV[1] and redis.call('HDEL', record, 'token') == 1 then
+      redis.call('DEL', ARGV[4] .. id)
+      if ARGV[2] == '0' then redis.call('HINCRBY', record, 'attempt', -1) end
+      dropped[#dropped + 1] = id
+    end
+  end
+end
+return dropped
 """
+)
 
 # KEYS: record, hash · ARGV: token, then field, value pairs
 WRITE = (
@@ -221,7 +241,7 @@ end
 """
 
 _END = (
-    f"""
+    INDEX + f"""
 local DURATIONS, MAX_DURATIONS = '{DURATIONS}', {MAX_DURATIONS}
 """
     """
@@ -229,6 +249,7 @@ local function finish(prefix, now, kept, id, state, reason, outcome)
   redis.call('HSET', KEYS[1], 'state', state, 'reason', reason, 'outcome', outcome, 'updated', now)
   redis.call('HDEL', KEYS[1], 'token', 'stage')
   redis.call('SREM', KEYS[2], id)
+  unindex(id)
   redis.call('HINCRBY', KEYS[3], state, 1)
   local begun = redis.call('HGET', KEYS[1], 'begun')
   if begun then

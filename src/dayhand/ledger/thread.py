@@ -88,12 +88,12 @@ class Threads:
     def find(self, key: str) -> Thread:
         """Raises ``LedgerError`` if a message cannot be read."""
         with self.redis.pipeline(transaction=False) as pipe:
-            pipe.hgetall(keys.thread(key)).hgetall(keys.mailbox(key)).smembers(keys.UNFINISHED)
-            fields, mailbox, unfinished = pipe.execute()
+            pipe.hgetall(keys.thread(key)).hgetall(keys.mailbox(key))
+            fields, mailbox = pipe.execute()
         task = fields.get("task", "")
         return Thread(
             key,
-            task if task in unfinished else "",
+            task if task and self.redis.sismember(keys.UNFINISHED, task) else "",
             fields.get("last", ""),
             int(fields.get("pull", 0)),
             fields.get("branch", ""),
@@ -138,7 +138,6 @@ class Threads:
             keys.TASKS,
             keys.UNFINISHED,
             keys.UNREAD,
-            keys.TURNS,
         ]
         args = [first.id, task.id, encode_task(task), self.clock(), keys.KEPT_SECONDS, key, encode_turn(task)]
         return task.id if self._run(scripts.OPEN_FROM_MAILBOX, script_keys, args) else ""

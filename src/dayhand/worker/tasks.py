@@ -143,12 +143,8 @@ def wake_abandoned(redis: TextRedis, raw: Redis) -> None:
     ledger.beat()
     for task_id in ledger.threads.open_from_mailboxes():
         record_opening(ledger, ledger.task(task_id))
-    if abandoned := ledger.abandoned():
-        tasks = WaitingTasks(ledger)
-        crashed = tasks.crashed(abandoned)
-        for task_id in crashed[: max(0, len(crashed) - alone_queue(raw).count)]:
-            enqueue(raw, task_id, alone=True)
-        others = [task_id for task_id in abandoned if task_id not in crashed]
-        missing = tasks.startable() - queue(raw).count
-        for task_id in others[: max(0, missing)]:
-            enqueue(raw, task_id)
+    crashed, others = WaitingTasks(ledger).without_job(queue(raw).count)
+    for task_id in crashed[: max(0, len(crashed) - alone_queue(raw).count)]:
+        enqueue(raw, task_id, alone=True)
+    for task_id in others:
+        enqueue(raw, task_id)

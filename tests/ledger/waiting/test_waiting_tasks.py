@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -12,10 +11,11 @@ from redis import Redis
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.thread import Message
 from dayhand.ledger.waiting import scripts
+from dayhand.ledger.waiting.index import INDEX
 from dayhand.ledger.waiting.waiting_tasks import MAX_PLACES, RAISED_AFTER_SECONDS, WaitingTasks
 from dayhand.task import Ask, State, TaskKind
 from tests.ledger.conftest import until
-from tests.tasks import make_task
+from tests.tasks import find_abandoned, make_task
 
 NOW = 1_800_000_000.0
 
@@ -192,10 +192,10 @@ def test_an_installation_runs_as_many_as_its_limit_and_others_go_on(waiting: Wai
     assert [claim and claim.task_id for claim in claims] == ["ann-1", "bob-4", "ann-2"]
     assert waiting.claim(2) is None
     tasks = WaitingTasks(waiting.ledger)
-    assert (tasks.startable(), tasks.order().ids) == (0, ("ann-3",))
+    assert (tasks.without_job(0), tasks.order().ids) == (([], []), ("ann-3",))
     assert claims[0]
     waiting.finish(claims[0])
-    assert tasks.startable() == 1
+    assert (tasks.without_job(0), tasks.without_job(1)) == (([], ["ann-3"]), ([], []))
     assert waiting.started(limit=2) == ["ann-3"]
 
 
@@ -206,7 +206,7 @@ def test_a_worker_that_died_takes_no_share(redis: Redis) -> None:
     assert waiting.claim(1)
     waiting.add("bob", installation=1)
     assert waiting.claim(1) is None
-    until(lambda: waiting.ledger.abandoned() == ["ann-1", "bob-2"])
+    until(lambda: find_abandoned(waiting.ledger) == ["ann-1", "bob-2"])
     assert waiting.started(1, limit=1) == ["ann-1"], "it was begun"
 
 
@@ -222,10 +222,30 @@ def test_a_call_that_the_client_repeats_claims_one_task(waiting: Waiting, redis:
 
 
 def test_tasks_that_an_older_version_opened_are_claimed_too(waiting: Waiting, redis: Redis) -> None:
+    """One version wrote no turns, another kept them without an index; ended tasks leave nothing behind."""
     waiting.add("ann")
-    redis.delete("dayhand:turns")
-    waiting.add("bob")
-    assert sorted(waiting.started()) == ["ann-1", "bob-2"]
+    waiting.add("cay")
+    redis.delete(*redis.keys("dayhand:waiting*"))
+    redis.hset("dayhand:turns", "cay-2", f"3\t{NOW}\t1\tacme/shop\tcay")
+    bob = waiting.add("bob")
+    claims = [waiting.claim() for _ in range(3)]
+    assert [claim and claim.task_id for claim in claims] == ["ann-1", bob, "cay-2"]
+    redis.srem("dayhand:unfinished", "cay-2")  # it ended in a process of an older version
+    for claim in claims[:2]:
+        assert claim
+        waiting.finish(claim)
+    assert waiting.claim() is None
+    assert redis.keys("dayhand:waiting*") + redis.keys("dayhand:turns") == []
+
+
+def test_a_task_that_an_older_version_ended_does_not_hide_one_that_it_opened(
+    waiting: Waiting, redis: Redis
+) -> None:
+    ended, opened = waiting.add("ann"), waiting.add("bob")
+    redis.hset(f"dayhand:task:{ended}", "state", "failed")
+    redis.srem("dayhand:unfinished", ended)
+    redis.eval(INDEX + "return unindex(ARGV[1])", 0, opened)
+    assert waiting.started() == [opened]
 
 
 def test_the_next_task_of_a_mailbox_has_its_turn_too(waiting: Waiting) -> None:
@@ -240,39 +260,40 @@ def test_the_next_task_of_a_mailbox_has_its_turn_too(waiting: Waiting) -> None:
     assert waiting.started() == ["m-1", "bob-2"]
 
 
-def test_the_order_is_what_is_claimed(waiting: Waiting) -> None:
-    """Random queues: places and claims follow one order, nobody waits behind more than one task of each other."""
-    for seed in range(20):
-        waiting.redis.flushall()
-        dice = random.Random(seed)
-        for _ in range(40):
-            waiting.add(
-                dice.choice("abcde"),
-                f"acme/r{dice.randrange(4)}",
-                kind=dice.choice([TaskKind.FIX, TaskKind.FIX, TaskKind.FOLLOW_UP]),
-                installation=dice.randrange(3),
-            )
-        order = WaitingTasks(waiting.ledger).order()
-        assert (len(order.ids), order.more) == (40, 0)
-        assert waiting.started() == list(order.ids), f"seed {seed}"
+def test_a_queue_of_5000_is_not_looked_through(waiting: Waiting, redis: Redis) -> None:
+    """What a claim, a place and the janitor ask of Redis grows with the parties, not with the tasks."""
+    tasks = WaitingTasks(waiting.ledger)
+    people = 20
 
+    def fill(first: int, number: int) -> None:
+        batch = redis.pipeline()
+        for task in (f"x-{one}" for one in range(first, first + number)):
+            batch.sadd("dayhand:unfinished", task)
+            batch.hset(f"dayhand:task:{task}", "state", "queued")
+            batch.hset("dayhand:turns", task, f"2\t{NOW}\t1\tacme/shop\tp{int(task[2:]) % people}")
+        batch.execute()
+        tasks.claim_next("w")  # the tasks of an older version are indexed once
 
-def test_a_queue_of_5000_is_looked_at_once_and_its_first_places_are_named(
-    waiting: Waiting, redis: Redis
-) -> None:
-    """What a claim asks of Redis does not grow with the queue."""
-    for _ in range(20):
-        waiting.add("ann")
-    few = _calls(redis, waiting.claim)
-    fill = redis.pipeline()
-    for number in range(4980):
-        fill.sadd("dayhand:unfinished", f"x-{number}")
-        fill.hset("dayhand:turns", f"x-{number}", f"2\t{NOW}\t1\tacme/r{number % 50}\tp{number % 500}")
-        fill.hset(f"dayhand:task:x-{number}", "state", "queued")
-    fill.execute()
-    assert _calls(redis, waiting.claim) <= few + 2
-    order = WaitingTasks(waiting.ledger).order()
-    assert (len(order.ids), order.more) == (MAX_PLACES, 4998 - MAX_PLACES)
+    def calls() -> tuple[int, ...]:
+        return (
+            _calls(redis, waiting.claim),
+            _calls(redis, tasks.order),
+            _calls(redis, lambda: tasks.without_job(5000)),
+            _calls(redis, lambda: waiting.ledger.drop("gone")),
+        )
+
+    fill(0, 300)
+    few = calls()
+    fill(300, 4700)
+    claim, order, janitor, drop = (much - little for little, much in zip(few, calls(), strict=True))
+    running = 4  # were claimed in between
+    assert claim <= 10 * running
+    assert order <= 10 * running
+    assert (janitor <= 10 * running, drop <= 10 * running) == (True, True)
+    found = tasks.order()
+    assert (len(found.ids), found.more, found.running) == (MAX_PLACES, 4996 - MAX_PLACES, 4)
+    assert all(waiting.claim() for _ in range(3))
+    assert len(tasks.without_job(0)[1]) == 4993
 
 
 def _calls(redis: Redis, act: Callable[[], object]) -> int:
@@ -294,7 +315,7 @@ def test_a_task_whose_process_died_is_claimed_by_a_worker_that_runs_it_alone(wai
     assert waiting.claim()
     waiting.ledger.drop("w", crashed=False)
     tasks = WaitingTasks(waiting.ledger)
-    assert tasks.crashed([died, stopped]) == [died]
+    assert tasks.without_job(0) == ([died], [stopped])
     shared = tasks.claim_next("shared", crashed=False)
     assert shared is not None
     assert shared.task_id == stopped

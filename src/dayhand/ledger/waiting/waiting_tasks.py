@@ -6,13 +6,14 @@ An RQ job is only a wake-up, so the worker that takes it claims the task whose t
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from dayhand.ledger import keys, states
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.waiting import scripts
+from dayhand.ledger.waiting.order import ORDER
 from dayhand.startup.records import dataclass
 from dayhand.task import State
 
@@ -58,17 +59,14 @@ class WaitingTasks:
         )
         return Claim(self.ledger, found[0], token, *found[1:]) if found else None
 
-    def crashed(self, task_ids: Sequence[str]) -> list[str]:
-        """Those, of tasks that nobody holds, whose process died and that made no progress before."""
-        with self.ledger.redis.pipeline(transaction=False) as batch:
-            for task_id in task_ids:
-                batch.hget(keys.record(task_id), "attempt")
-            attempts = batch.execute()
-        return [one for one, count in zip(task_ids, attempts, strict=True) if int(count or 0) > 0]
+    def without_job(self, jobs: int) -> tuple[list[str], list[str]]:
+        """The waiting tasks whose process died, and as many others as may start beyond so many ``jobs``."""
+        died, others = self._run(scripts.WITHOUT_JOB, jobs)
+        return died, others
 
     def order(self) -> Order:
         """In which order the waiting tasks would be claimed if no running task ended."""
-        ids, more, running = self._run(scripts.ORDER, MAX_PLACES)
+        ids, more, running = self._run(ORDER, MAX_PLACES)
         return Order(tuple(ids), more, running)
 
     @contextmanager
@@ -82,10 +80,6 @@ class WaitingTasks:
         finally:
             if held:
                 redis.register_script(scripts.LET_GO)(keys=[keys.HELD, lease], args=[task_id])
-
-    def startable(self) -> int:
-        """How many of the waiting tasks may start, by the limit."""
-        return int(self._run(scripts.STARTABLE))
 
     def _run(self, script: str, *args: str | int) -> Any:
         redis = self.ledger.redis
