@@ -234,6 +234,7 @@ def test_tasks_that_an_older_version_opened_are_claimed_too(waiting: Waiting, re
     for claim in claims[:2]:
         assert claim
         waiting.finish(claim)
+        assert not redis.hexists("dayhand:waiting", claim.task_id)
     assert waiting.claim() is None
     assert redis.keys("dayhand:waiting*") + redis.keys("dayhand:turns") == []
 
