@@ -5,17 +5,19 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 from redis import Redis
-from rq import Queue, SimpleWorker
+from rq import Queue
 from rq.job import Callback, Job
 from rq.serializers import JSONSerializer
 
 from dayhand.errors import LedgerError
 from dayhand.ledger.queue import (
     DISPATCH,
+    FIELDS,
     NAME,
     PERFORM,
     WRITE_NOTICES,
@@ -28,14 +30,19 @@ from dayhand.ledger.queue import (
     waiting,
     waiting_deliveries,
 )
+from dayhand.task_deadline import JOB_SECONDS
+from dayhand.worker.dispatcher import DispatchWorker
 from dayhand.worker.job import perform
+from dayhand.worker.task_worker import TaskWorker
 
 
 def work(jobs: Queue) -> None:
-    """Run what is queued, here and now, by RQ itself."""
-    raw = jobs.connection
-    worker = SimpleWorker([jobs], connection=raw, job_class=jobs.job_class, serializer=JSONSerializer)
-    worker.work(burst=True, logging_level="CRITICAL")
+    """Run what is queued, here and now, as our workers do."""
+    tasks = partial(TaskWorker, at_once=1, find_shortage=str, note=print)
+    worker = tasks if jobs.job_class is AllowedJob else DispatchWorker
+    worker([jobs], connection=jobs.connection, serializer=JSONSerializer).work(
+        burst=True, logging_level="CRITICAL"
+    )
 
 
 def strangers(raw: Redis, name: str = NAME) -> Queue:
@@ -107,19 +114,16 @@ def test_a_strange_callback_is_not_even_looked_for(raw: Redis) -> None:
         _ = Job.fetch(job.id, connection=raw, serializer=JSONSerializer).failure_callback
 
 
-FIELDS = (
-    *("created_at", "dependency_ids", "description", "ended_at", "enqueue_at_front", "enqueued_at", "exc_info"),
-    *("failure_callback_name", "failure_ttl", "group_id", "last_heartbeat", "meta", "number_of_retries", "origin"),
-    *("rate_limit_concurrency", "repeat_intervals", "repeats_left", "result_ttl", "retries_left", "retry_intervals"),
-    *("started_at", "status", "success_callback_timeout", "timeout", "ttl", "webhooks", "worker_name"),
-)  # fmt: skip
 READABLE = {"data": '["os.getcwd", null, [], {}]', "created_at": "2026-11-28T12:00:00.0Z"}
 POISON: dict[str, dict[str, str | bytes]] = {
     "no-data": {"created_at": READABLE["created_at"]},
     "no-json": {**READABLE, "data": b"\x80\x04garbage"},
     "short": {**READABLE, "data": "[]"},
+    "no-name": {**READABLE, "data": "[[1], null, [], {}]"},
+    "huge": {**READABLE, "data": json.dumps(["os.getcwd", None, ["x" * 10_000_000], {}])},
     **{field: {**READABLE, field: b"\xff\xfe"} for field in FIELDS},
 }
+NO_IDS = (b"\xff\xfe", b"", b"two words", "\N{SNOWMAN}".encode(), b"long" * 1_000_000)
 
 
 @pytest.mark.parametrize("open_queue", [queue, dispatch_queue])
@@ -131,12 +135,22 @@ def test_what_cannot_be_read_is_dropped_and_what_is_behind_it_runs(
     for job_id, fields in POISON.items():
         raw.hset(f"rq:job:{job_id}", mapping=fields)
     raw.set("rq:job:string", "x")
-    raw.rpush(jobs.key, *POISON, "string", "missing")
+    raw.rpush(jobs.key, *NO_IDS, *POISON, "string", "missing")
+    raw.rpush(jobs.intermediate_queue_key, *NO_IDS)  # a worker died that had taken them
+    assert "huge" not in waiting(raw) | waiting_deliveries(raw), "the pool reads them too"
     behind = strangers(raw, jobs.name).enqueue("os.getcwd")
     work(jobs)
     assert (raw.lrange(jobs.key, 0, -1), behind.get_status()) == ([], "failed")
     work(jobs)
     assert raw.lrange(jobs.intermediate_queue_key, 0, -1) == []
+
+
+def test_a_job_sets_no_limit_of_time_and_no_repeats(raw: Redis) -> None:
+    """It serves any task: a limit of one second would end somebody's."""
+    fields = {"timeout": "1", "retries_left": "9", "repeats_left": "9", "repeat_intervals": "[0]"}
+    raw.hset("rq:job:short", mapping={**READABLE, **fields})
+    job = AllowedJob.fetch("short", connection=raw, serializer=JSONSerializer)
+    assert (job.timeout, job.retries_left, job.repeats_left) == (JOB_SECONDS, None, None)
 
 
 def test_a_pickle_is_not_read(raw: Redis) -> None:

@@ -6,6 +6,7 @@ woken claims the task or the delivery whose turn it is (``waiting/``), whichever
 
 from __future__ import annotations
 
+import re
 import secrets
 import zlib
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 from rq import Queue
 from rq.exceptions import NoSuchJobError
+from rq.intermediate_queue import IntermediateQueue
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.utils import import_attribute
@@ -36,13 +38,53 @@ DISPATCH_SECONDS = 600  # for one delivery
 UNREQUESTED = "env-"  # the prefix of the ids of tasks that no person requested
 
 
-# What RQ raises for a job with a field that is none of its own.
+JOB_ID = re.compile(rb"[A-Za-z0-9_-]{1,200}")
+# What is read of a job. Any other field has no use for ours: it could end a worker (a date that is none), stop somebody's task
+# early (a limit of time), run for ever (repeats, retries), or name strange functions and addresses (callbacks, webhooks).
+FIELDS = ("data", "created_at", "enqueued_at", "status", "origin", "result_ttl", "failure_ttl")
+# What RQ raises for one of these that cannot be read.
 UNREADABLE = (ValueError, TypeError, AssertionError, AttributeError, LookupError, zlib.error, ResponseError)
+
+
+class JobQueue(Queue):
+    """A queue that drops what is no id of a job. RQ would decode it, fail, and end its worker, and then each next one."""
+
+    @classmethod
+    def lmove(cls, connection: Redis, queue_key: str, timeout: int | None) -> tuple[str, bytes] | None:
+        """Take the next id, and note that it was taken."""
+        while found := super().lmove(connection, queue_key, timeout):
+            if JOB_ID.fullmatch(found[1]):
+                return queue_key, found[1]
+            _drop_strange(connection, cls.from_queue_key(queue_key, connection).intermediate_queue_key)
+        return None
+
+    @property
+    def intermediate_queue(self) -> IntermediateQueue:
+        """What workers took that did not begin it, maybe because they died in between."""
+        _drop_strange(self.connection, self.intermediate_queue_key)
+        return super().intermediate_queue
+
+    def get_job_ids(self, offset: int = 0, length: int = -1) -> list[str]:
+        """The ids in this queue from ``offset`` on, ``length`` of them if that is not -1."""
+        ids = [one.decode() for one in _members(self.connection, self.key) if JOB_ID.fullmatch(one)]
+        return ids[offset:][: None if length < 0 else length]
+
+
+def _drop_strange(connection: Redis, key: str) -> None:
+    for one in _members(connection, key):
+        if not JOB_ID.fullmatch(one):
+            LOGGER.warning("the queue holds %.50r, which is no job, so it is dropped", one)
+            connection.lrem(key, 0, one)
+
+
+def _members(connection: Redis, key: str) -> list[Any]:
+    return list(connection.lrange(key, 0, -1))  # bytes; redis-py's types say that it may be text
 
 
 class AllowedJob(Job):
     """A job of ours. RQ alone would import and run any function that somebody who can write into Redis names."""
 
+    seconds: ClassVar[int] = JOB_SECONDS
     stopping: Event | None = None  # set when its worker is told to stop
 
     # The functions that a job may name, and what runs for it: jobs of older versions may still wait.
@@ -73,16 +115,16 @@ class AllowedJob(Job):
         return function
 
     def restore(self, raw_data: Any) -> Any:
-        """Read a job without its callbacks and webhooks: they also name functions and addresses, and ours have none."""
-        restored = super().restore(raw_data)
-        self._success_callback_name = self._failure_callback_name = self._stopped_callback_name = None
-        self.webhooks = []
-        return restored
+        """Read what we need of a job, see ``FIELDS``; its time limit is ours."""
+        read = ((name, raw_data.get(name.encode())) for name in FIELDS)
+        super().restore({name: value for name, value in read if value is not None})
+        self.timeout = self.seconds
 
 
 class DispatchJob(AllowedJob):
     """A job of the dispatcher."""
 
+    seconds = DISPATCH_SECONDS
     allowed: ClassVar[Mapping[str, str]] = {
         name: name for name in (DISPATCH, LOOK_FOR_MISSED, WRITE_NOTICES, NOTIFY)
     }
@@ -99,23 +141,23 @@ def alone_queue(connection: Redis) -> Queue:
 
 
 def _task_queue(name: str, connection: Redis) -> Queue:
-    return Queue(
+    return JobQueue(
         name,
         connection=connection,
         serializer=JSONSerializer,
         job_class=AllowedJob,
-        default_timeout=JOB_SECONDS,
+        default_timeout=AllowedJob.seconds,
     )
 
 
 def dispatch_queue(connection: Redis) -> Queue:
     """The queue of deliveries."""
-    return Queue(
+    return JobQueue(
         DISPATCH_NAME,
         connection=connection,
         serializer=JSONSerializer,
         job_class=DispatchJob,
-        default_timeout=DISPATCH_SECONDS,
+        default_timeout=DispatchJob.seconds,
     )
 
 

@@ -29,6 +29,7 @@ from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.queue import (
     DispatchJob,
+    JobQueue,
     dispatch_queue,
     enqueue,
     enqueue_delivery,
@@ -68,6 +69,7 @@ FIRST_DELAY, LONGEST_DELAY = 2.0, 600.0  # seconds
 class DispatchWorker(SimpleWorker):
     """An RQ worker that handles deliveries in its own process, with one client of GitHub for all of them."""
 
+    queue_class = JobQueue
     job_class = DispatchJob
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:

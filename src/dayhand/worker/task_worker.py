@@ -22,7 +22,7 @@ from rq.executions import Execution
 from rq.job import Job
 from rq.timeouts import TimerDeathPenalty
 
-from dayhand.ledger.queue import AllowedJob
+from dayhand.ledger.queue import AllowedJob, JobQueue
 from dayhand.process_log.fields import LOGGER
 from dayhand.worker.pool import BEAT_SECONDS, SILENT_SECONDS
 
@@ -37,6 +37,7 @@ class TaskWorker(SimpleWorker):
     RQ's own thread for its time limits is used: signals reach only the main thread, which takes the jobs.
     """
 
+    queue_class = JobQueue
     job_class = AllowedJob
     death_penalty_class = TimerDeathPenalty
 
