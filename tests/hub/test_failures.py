@@ -132,6 +132,7 @@ def test_headers_tell_a_limit_whatever_github_calls_it(
             Failure.RULE,
         ),
         ("fatal: write error: No space left on device", Failure.FULL_DISK),
+        ("remote: fatal: write error: No space left on device", Failure.SERVER_FAULT),
         ("fatal: '/x' does not appear to be a git repository", Failure.OTHER),
     ],
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.errors import CheckoutError, DiskFull
+from dayhand.errors import CheckoutError, DiskFull, HubUnavailable
 from dayhand.worker.room import find_disk_shortage, find_shortage, full_disk_as_error, is_disk_full
 
 
@@ -23,6 +23,7 @@ def test_enough_is_no_shortage_and_too_little_is_named(tmp_path: Path) -> None:
         OSError(errno.ENOSPC, "x"),
         OSError(errno.EDQUOT, "x"),
         CheckoutError("error: file write error: No space left on device"),
+        CheckoutError("git gc failed: fatal: Disk quota exceeded"),
     ],
 )
 def test_whatever_fails_because_of_a_full_disk_is_one_error(error: Exception) -> None:
@@ -38,7 +39,12 @@ def test_errors_that_name_each_other_as_their_cause_come_to_an_end() -> None:
     assert not is_disk_full(one)
 
 
-@pytest.mark.parametrize("error", [OSError(errno.ENOENT, "x"), CheckoutError("No access.")])
+SERVER = HubUnavailable(
+    "git push failed: remote: fatal: write error: No space left on device · error: failed"
+)
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOENT, "x"), CheckoutError("No access."), SERVER])
 def test_other_errors_pass(error: Exception) -> None:
     with pytest.raises(type(error)), full_disk_as_error():
         raise error

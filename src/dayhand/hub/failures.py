@@ -165,6 +165,10 @@ def _number(text: Any) -> float | None:
     return float(text) if re.fullmatch(r"[0-9]{1,15}(\.[0-9]+)?", str(text).strip()) else None
 
 
+NO_ROOM = r"No space left on device|disk quota exceeded"
+FULL_DISK = (
+    rf"(?im)^(?!.*remote: ).*({NO_ROOM})"  # of this machine: after “remote:” the server speaks of its own
+)
 # In this order: a line about a lock or a rule can come with the words of a broken connection.
 _GIT = (
     (Failure.RULE, r"GH0\d\d:|hook declined|protected branch|refusing to allow a GitHub App|rule violations"),
@@ -175,13 +179,13 @@ _GIT = (
             r"|cannot lock ref|failed to update ref|failed to lock"
         ),
     ),
-    (Failure.FULL_DISK, r"No space left on device|disk quota exceeded"),
+    (Failure.FULL_DISK, FULL_DISK),
     (
         Failure.BAD_TOKEN,
         r"error: 401|Authentication failed|could not read (Username|Password)|Invalid username or",
     ),
     (Failure.LIMIT, r"error: 429|HTTP 429|rate limit"),
-    (Failure.SERVER_FAULT, r"error: 5\d\d|HTTP 5\d\d|Internal Server Error"),
+    (Failure.SERVER_FAULT, rf"error: 5\d\d|HTTP 5\d\d|Internal Server Error|{NO_ROOM}"),
     (Failure.FORBIDDEN, r"error: 403|HTTP 403|Permission to .* denied|access .* not granted"),
     (
         Failure.MOVED,

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import errno
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from dayhand.errors import DayhandError, DiskFull
+from dayhand.hub.failures import FULL_DISK
 
 MEMORY = Path("/proc/meminfo")  # only on Linux
 FULL = (errno.ENOSPC, errno.EDQUOT)
-FULL_TEXT = "No space left on device"  # how git and others say it
 
 
 def find_shortage(data: Path, min_free_mb: int) -> str:
@@ -42,7 +43,7 @@ def is_disk_full(error: BaseException | None) -> bool:
     seen: list[BaseException] = []
     while error is not None and error not in seen:  # a retry may raise an earlier error again, in a circle
         seen.append(error)
-        if (isinstance(error, OSError) and error.errno in FULL) or FULL_TEXT in str(error):
+        if (isinstance(error, OSError) and error.errno in FULL) or re.search(FULL_DISK, str(error)):
             return True
         error = error.__cause__ or error.__context__
     return False
