@@ -23,6 +23,7 @@
     ├── TaskStopped              a person asked for this task to stop
     ├── WorkerStopping           this worker was told to stop: the task goes back into the queue
     ├── DiskFull                 the worker's disk is full: the task waits, and goes on later
+    ├── DataDeleted              somebody deleted the worker's files: the task waits, and goes on with new ones
     ├── OutOfTime                the task takes longer than a worker may give to one
     ├── LedgerError              the ledger refuses an illegal step
     │   └── NewerRecord          a newer version wrote a record: leave it to a process of that version
@@ -166,6 +167,10 @@ class WorkerStopping(DayhandError):
 
 class DiskFull(DayhandError):
     """The worker's disk is full: the task waits, and goes on later."""
+
+
+class DataDeleted(DayhandError):
+    """Somebody deleted the worker's data folder, or a folder in it, during the task: it waits, and goes on with new ones."""
 
 
 class OutOfTime(DayhandError):

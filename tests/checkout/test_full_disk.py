@@ -14,7 +14,7 @@ from dayhand.checkout.mirror import Author, Mirror
 from dayhand.checkout.server import Recovery
 from dayhand.errors import DiskFull, HubUnavailable
 from dayhand.sandbox.bubblewrap.binaries import find_bwraps
-from dayhand.worker.room import full_disk_as_error
+from dayhand.worker.room import disk_faults_as_errors
 from tests.checkout.conftest import git, pack_of
 
 BOT = Author("dayhand[bot]", "7+dayhand[bot]@users.noreply.github.com")
@@ -35,7 +35,7 @@ def fill(disk: Path) -> Path:
 
 
 def fails(step: Callable[[], object], error: type[Exception]) -> None:
-    with pytest.raises(error), full_disk_as_error():
+    with pytest.raises(error), disk_faults_as_errors(bool):
         step()
 
 

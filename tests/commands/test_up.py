@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ import requests
 from rq import Worker
 
 from dayhand.child_process import ready_socket
-from dayhand.commands.up import how_it_ended, up
+from dayhand.commands.up import how_it_ended, supervise, up
 from dayhand.errors import DayhandError, SettingsError
 from dayhand.ledger.queue import dispatch_queue, queue
 from dayhand.ledger.redis_server import connect, connect_raw
@@ -135,6 +136,14 @@ def test_how_a_process_ended_is_said(code: int, failure: type[DayhandError], say
     error = how_it_ended("work", code)
     assert (type(error), str(error)) == (failure, says)
     assert "last lines" in error.advice
+
+
+def test_a_process_that_ends_by_itself_ends_the_others_with_a_sentence() -> None:
+    with (
+        subprocess.Popen(["sh", "-c", "kill -9 $$"], text=True) as child,
+        pytest.raises(DayhandError, match="`dayhand dispatch` was ended by SIGKILL"),
+    ):
+        list(supervise({"dispatch": child}, None, threading.Event()))
 
 
 def test_a_process_that_was_killed_points_to_the_kernels_log() -> None:

@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-from dayhand.errors import LedgerError, NewerRecord
+from dayhand.errors import LeaseLost, LedgerError, NewerRecord
 from dayhand.ledger import keys
 from dayhand.ledger.journal import Journal, JournalledTurn
 from dayhand.ledger.ledger import Claim, Ledger
@@ -109,6 +109,14 @@ def test_a_reply_on_disk_survives_a_clock_that_jumps_and_a_newer_version(
     assert kept.exists(), "a process of that version writes it"
 
 
-def test_a_reply_that_redis_has_is_not_on_the_disk(claim: Claim, redis: Redis, tmp_path: Path) -> None:
-    Journal(redis, TASK.id, claim, replies=tmp_path / "r").write_reply(1, [], Usage())
+def test_a_reply_that_redis_has_or_that_comes_too_late_is_not_on_the_disk(
+    ledger: Ledger, claim: Claim, redis: Redis, tmp_path: Path
+) -> None:
+    journal = Journal(redis, TASK.id, claim, replies=tmp_path / "r")
+    journal.write_reply(1, [], Usage())
+    assert list((tmp_path / "r").iterdir()) == []
+    ledger.drop("one")
+    claimed(ledger, "two")
+    with pytest.raises(LeaseLost):
+        journal.write_reply(2, [], Usage())
     assert list((tmp_path / "r").iterdir()) == []

@@ -44,6 +44,31 @@ def test_a_started_task_shows_a_draft_a_check_run_and_one_comment(desk: Dispatch
     assert comment.startswith("On it: [the pull request](")
 
 
+def test_what_a_killed_worker_made_and_did_not_note_is_found(desk: Dispatcher) -> None:
+    start = desk.begin()
+    made = (facts.PULL, facts.PULL_URL, facts.CHECK, facts.CHECK_NODE, facts.CHECK_URL, facts.CHECK_HEAD)
+    for _ in range(2):
+        publication = desk.publication()
+        publication.announce(desk.task)
+        publication.open(desk.task, start)
+        noted = (*made, facts.COMMENT, facts.COMMENT_NODE)
+        desk.ledger.redis.hdel(keys.facts(desk.task.id), *(fact.name for fact in noted))
+    assert [len(found) for found in (desk.pulls, desk.checks(start), desk.said)] == [1, 1, 1]
+
+
+def test_a_comment_that_a_person_deleted_is_written_anew_with_the_result(desk: Dispatcher) -> None:
+    publication, start = desk.publication(), desk.begin()
+    publication.announce(desk.task)
+    publication.open(desk.task, start)
+    desk.place.issue.comments.clear()
+    desk.publication().propose(desk.task, proposal(desk.push()))
+    (comment,) = desk.said
+    assert comment.startswith("@ada [The pull request](")
+    desk.place.issue.comments.clear()
+    desk.publication().fail(desk.task, ModelError("x"))
+    assert len(desk.said) == 1
+
+
 def test_the_check_run_tells_each_stage_and_command(desk: Dispatcher) -> None:
     start = desk.begin()
     publication = desk.publication()

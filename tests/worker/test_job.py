@@ -23,7 +23,9 @@ from dayhand.environment.declared.dayhand_toml import RepoConfig
 from dayhand.errors import (
     AppRejected,
     CheckoutError,
+    DataDeleted,
     DayhandError,
+    DiskFull,
     HubError,
     HubUnavailable,
     InstallationSuspended,
@@ -378,8 +380,9 @@ def test_a_task_that_meets_a_full_disk_waits_and_goes_on(ledger: Ledger, error: 
     assert ledger.record(TASK.id).reason == "It got here."
 
 
-def test_a_task_that_meets_a_damaged_mirror_waits_and_goes_on(ledger: Ledger) -> None:
-    services = Services(failing(MirrorDamaged("The copy is damaged.")))
+@pytest.mark.parametrize("error", [MirrorDamaged, DataDeleted])
+def test_a_task_whose_worker_lost_files_waits_and_goes_on(ledger: Ledger, error: type[DayhandError]) -> None:
+    services = Services(failing(error("The copy is damaged.")))
     travel_with(ledger.claim(TASK.id, "w"), services)
     record = ledger.record(TASK.id)
     assert (record.state, services.listener.failures) == (State.QUEUED, [])
@@ -388,7 +391,8 @@ def test_a_task_that_meets_a_damaged_mirror_waits_and_goes_on(ledger: Ledger) ->
 
 def test_a_task_stops_before_the_disk_is_full_so_that_no_check_fails_for_it(ledger: Ledger) -> None:
     services = Services(lambda: None)
-    travel_with(ledger.claim(TASK.id, "w"), services, find_shortage=lambda: "Only 9 MB of disk are free.")
+    short = failing(DiskFull("Only 9 MB of disk are free."))
+    travel_with(ledger.claim(TASK.id, "w"), services, check_disk=short)
     record = ledger.record(TASK.id)
     assert (record.state, services.listener.failures) == (State.QUEUED, [])
     assert record.reason.startswith("Only 9 MB of disk are free.")
@@ -428,7 +432,7 @@ def test_a_worker_that_is_killed_in_mid_task_is_followed_by_another(ledger: Ledg
     assert [note.line for note in lines] == list(range(1, len(lines) + 1))
     assert [note.text for note in lines] == [
         "fetch",
-        "Another worker died and this one takes over. Finished steps are not repeated.",
+        "Another worker died or did not answer; this one takes over. Finished steps are not repeated.",
         "fetch",
         "The second one got here too.",
     ]

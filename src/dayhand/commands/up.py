@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from subprocess import Popen
@@ -18,7 +18,7 @@ from dayhand.commands.doctor.machine import check_port
 from dayhand.commands.doctor.report import print_faults
 from dayhand.errors import DayhandError, ExitCode, SettingsError
 from dayhand.hub.auth import load_key
-from dayhand.ledger.redis_server import kept_server
+from dayhand.ledger.redis_server import EmbeddedServer, kept_server
 from dayhand.process_log.fields import LOGGER
 from dayhand.settings.dashboard_token import TOKEN_NAME, dashboard_link, dashboard_token
 from dayhand.settings.required import app_key, require_app, require_data
@@ -62,12 +62,7 @@ def up(settings: Settings) -> int:
             children[name] = stack.enter_context(
                 running([name], env={**env, **ready.env}, stop_seconds=stop_seconds)
             )
-        while not stopped.wait(LOOK_SECONDS):
-            if server and (code := server.restart_if_dead()) is not None:
-                LOGGER.warning("Redis ended with %s and was started again.", code)
-            for name, child in children.items():
-                if child.poll() is not None:
-                    raise how_it_ended(name, child.returncode)
+        for _ in supervise(children, server, stopped):
             if starting and all(each.is_ready() for each in starting.values()):
                 starting.clear()
                 print(
@@ -77,6 +72,19 @@ def up(settings: Settings) -> int:
                 )
                 tell_ready()
     return ExitCode.OK
+
+
+def supervise(
+    children: Mapping[str, Popen[str]], server: EmbeddedServer | None, stopped: threading.Event
+) -> Iterator[None]:
+    """Look after the processes, again and again, until ``stopped``. Raises ``DayhandError`` if one ends by itself."""
+    while not stopped.wait(LOOK_SECONDS):
+        if server and (code := server.restart_if_dead()) is not None:
+            LOGGER.warning("Redis ended with %s and was started again.", code)
+        for name, child in children.items():
+            if child.poll() is not None:
+                raise how_it_ended(name, child.returncode)
+        yield
 
 
 def require_port(settings: Settings) -> None:

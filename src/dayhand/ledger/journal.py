@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from redis.commands.core import Script
 
-from dayhand.errors import LedgerError, NewerRecord
+from dayhand.errors import LeaseLost, LedgerError, NewerRecord
 from dayhand.ledger import codec, keys, scripts
 from dayhand.ledger.codec import unpack
 from dayhand.ledger.keys import TextRedis
@@ -208,10 +208,17 @@ class Journal:
         text = codec.pack({"items": list(items), "usage": asdict(usage)})
         if self._replies:
             self._replies.keep(field, text)
-        self._put(self._write_progress, self._journal, {field: text})
+        try:
+            self._put(self._write_progress, self._journal, {field: text})
+        except LeaseLost:
+            self._forget(field)  # another worker has the task, and writes replies of its own
+            raise
+        self._forget(field)
+        count_usage(self._redis, usage)
+
+    def _forget(self, field: str) -> None:
         if self._replies:
             self._replies.written(field)
-        count_usage(self._redis, usage)
 
     def _write_unwritten(self) -> None:
         """Write what an earlier process on this machine could not write, unless another worker did it meanwhile.

@@ -9,7 +9,6 @@ import threading
 import traceback
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from functools import partial
 from typing import Protocol, TypeAlias
 
 from redis.exceptions import RedisError
@@ -18,6 +17,7 @@ from rq.timeouts import JobTimeoutException
 
 from dayhand.errors import (
     AppRejected,
+    DataDeleted,
     DayhandError,
     DiskFull,
     HubError,
@@ -49,7 +49,7 @@ from dayhand.settings.table import read_settings
 from dayhand.startup.records import dataclass
 from dayhand.task import Ending, Proposed, State, Task, Unfinished
 from dayhand.wiring.github import GitHubServices
-from dayhand.worker.room import find_disk_shortage, full_disk_as_error
+from dayhand.worker.room import disk_faults_as_errors, watched_data
 
 MAX_ATTEMPTS = 5  # worker crashes without progress, after which a task is not retried
 FIRST_DELAY = 15.0  # seconds
@@ -86,13 +86,14 @@ def perform(_task_id: str) -> None:
         ledger = Ledger(redis)
         worker = (job and job.worker_name) or f"{socket.gethostname()}:{os.getpid()}"
         alone = job is not None and job.origin == ALONE_NAME
-        travel_with(
-            WaitingTasks(ledger).claim_next(worker, crashed=alone),
-            GitHubServices(settings, ledger),
-            stopping=job.stopping if isinstance(job, AllowedJob) else None,
-            # less than where no task is taken, so that a task may use what is there
-            find_shortage=partial(find_disk_shortage, settings.data, settings.min_free_mb // 4),
-        )
+        # less than where no task is taken, so that a task may use what is there
+        with watched_data(settings.data, settings.min_free_mb // 4) as check_disk:
+            travel_with(
+                WaitingTasks(ledger).claim_next(worker, crashed=alone),
+                GitHubServices(settings, ledger),
+                stopping=job.stopping if isinstance(job, AllowedJob) else None,
+                check_disk=check_disk,
+            )
 
 
 def travel_with(
@@ -100,18 +101,18 @@ def travel_with(
     services: Services,
     *,
     stopping: threading.Event | None = None,
-    find_shortage: Callable[[], str] = str,
+    check_disk: Callable[[], object] = bool,
 ) -> None:
     """Run the journey of a claimed task; without a claim there is nothing to do. Once ``stopping``, hand it back.
 
-    If GitHub does not answer or the disk is full, the task waits and is retried at growing intervals, for about a day; while
-    GitHub rejects the App, for about three.
+    If GitHub does not answer, or ``check_disk`` raises, the task waits and is retried at growing intervals, for about a day;
+    while GitHub rejects the App, for about three.
     """
     if claim is None:
         return
     stopping = stopping or threading.Event()
     try:
-        _travel(claim, services, stopping, find_shortage=find_shortage)
+        _travel(claim, services, stopping, check_disk=check_disk)
     except LeaseLost:
         return  # finished, released or taken by another worker: it must not be written to
     except RedisError as error:
@@ -121,7 +122,7 @@ def travel_with(
 
 
 def _travel(
-    claim: Claim, services: Services, stopping: threading.Event, *, find_shortage: Callable[[], str]
+    claim: Claim, services: Services, stopping: threading.Event, *, check_disk: Callable[[], object]
 ) -> None:
     ledger = claim.ledger
     try:
@@ -136,7 +137,7 @@ def _travel(
     log.listen(_log_stage)
     with claim.kept(), log_fields(task=claim.task_id, installation=task.installation):
         LOGGER.info("task %s: attempt %s", claim.task_id, claim.attempt)
-        attempt = JobAttempt(task, ledger, claim, log, stopping, find_shortage, services.notify)
+        attempt = JobAttempt(task, ledger, claim, log, stopping, check_disk, services.notify)
         _attempt(attempt, services)
 
 
@@ -169,7 +170,7 @@ def _attempt(attempt: JobAttempt, services: Services) -> None:
         claim.release(reason=str(error))
     except NewerRecord as error:
         leave_to_newer(claim, error)
-    except (HubUnavailable, DiskFull, MirrorDamaged) as error:
+    except (HubUnavailable, DiskFull, DataDeleted, MirrorDamaged) as error:
         try:
             log.check_stop()
         except TaskStopped as stopped:  # the person knows; GitHub does not
@@ -193,7 +194,7 @@ def leave_to_newer(claim: Claim, error: NewerRecord) -> None:
 
 
 def put_off(attempt: JobAttempt, error: DayhandError) -> None:
-    """Let the task wait while GitHub does not answer or rejects us, or the disk is full. Raises ``LeaseLost``."""
+    """Let the task wait while GitHub does not answer or rejects us, or the disk does not serve. Raises ``LeaseLost``."""
     claim, log = attempt.claim, attempt.log
     if claim.delays >= (MAX_REJECTED_DELAYS if isinstance(error, AppRejected) else MAX_DELAYS):
         log.line("error", _sentence(error))
@@ -215,7 +216,7 @@ class JobAttempt:
     claim: Claim
     log: TaskLog
     stopping: threading.Event  # set when this process is told to stop
-    find_shortage: Callable[[], str]  # of disk, in a sentence
+    check_disk: Callable[[], object]  # raises if the task cannot go on on this worker's disk
     notify: Notify  # told before the end is recorded, so that a crash in between loses no notification
 
     def make(self, services: Services, publication: Publication) -> None:
@@ -225,12 +226,13 @@ class JobAttempt:
             return self._fail(publication, _crashed_too_often())
         if self.claim.attempt > 1:
             self.log.line(
-                "say", "Another worker died and this one takes over. Finished steps are not repeated."
+                "say",
+                "Another worker died or did not answer; this one takes over. Finished steps are not repeated.",
             )
         try:
             self.log.check()
             with (
-                full_disk_as_error(),
+                disk_faults_as_errors(self.check_disk),
                 self.log.cancelled_by(self._check_worker, in_replies=False),
                 services.tools(self.task, self.claim, publication) as tools,
             ):
@@ -240,6 +242,7 @@ class JobAttempt:
             HubUnavailable,
             WorkerStopping,
             DiskFull,
+            DataDeleted,
             MirrorDamaged,
             NewerRecord,
         ):
@@ -263,10 +266,7 @@ class JobAttempt:
     def _check_worker(self) -> None:
         if self.stopping.is_set():
             raise WorkerStopping("Its worker was stopped. Another one continues.")
-        if (
-            shortage := self.find_shortage()
-        ):  # before commands fail because of it, which would be a false verdict
-            raise DiskFull(shortage, advice="Free some of it.")
+        self.check_disk()  # before commands fail because of it, which would be a false verdict
 
     def _fail(self, publication: Publication, error: DayhandError, state: State = State.FAILED) -> None:
         """Tell the person, then record it. In this order, a crash in between only updates the same comment again."""

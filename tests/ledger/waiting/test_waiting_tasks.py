@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 from redis import Redis
 
+from dayhand.ledger import keys
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.thread import Message
 from dayhand.ledger.waiting import scripts
@@ -208,6 +209,16 @@ def test_a_worker_that_died_takes_no_share(redis: Redis) -> None:
     assert waiting.claim(1) is None
     until(lambda: find_abandoned(waiting.ledger) == ["ann-1", "bob-2"])
     assert waiting.started(1, limit=1) == ["ann-1"], "it was begun"
+
+
+def test_a_worker_that_may_come_back_after_an_outage_keeps_its_share(waiting: Waiting, redis: Redis) -> None:
+    waiting.add("ann")
+    assert waiting.claim()
+    redis.delete(keys.lease("ann-1"))  # it expired while Redis was away
+    redis.set(keys.AFTER_OUTAGE, 1)
+    waiting.add("ann")
+    waiting.add("bob")
+    assert waiting.started() == ["bob-3", "ann-2"]
 
 
 def test_a_call_that_the_client_repeats_claims_one_task(waiting: Waiting, redis: Redis) -> None:
