@@ -8,13 +8,14 @@ from dataclasses import field, replace
 
 from dayhand.agent.guard import WorkLimits
 from dayhand.agent.model.base import Model
+from dayhand.checkout.base_tree import base_tree
 from dayhand.checkout.bundles import make_pack
 from dayhand.checkout.repository import Base, Checkout, Taken
 from dayhand.checkout.tree_diff import conflicting_paths
 from dayhand.checkout.unfinished_work import UnfinishedWork
 from dayhand.environment.base import Environment
 from dayhand.environment.registries.base import ExtraRegistries
-from dayhand.environment.setup.large_checkout import with_work_tree
+from dayhand.environment.setup.large_checkout import with_base_tree
 from dayhand.errors import CheckoutError
 from dayhand.ledger import facts
 from dayhand.ledger.journal import Journal
@@ -64,14 +65,7 @@ def check_out_once(environment: Environment, tools: Tools, base: Base, *, log: T
     """The environment with the base commit checked out, if the repository is large."""
     if not tools.checkout.is_large(base):
         return environment
-    return with_work_tree(
-        environment,
-        tools.sandbox,
-        lambda box: tools.checkout.fill(box, base.commit, base),
-        commit=base.commit,
-        content=f"{base.branch}\n{base.external.identity}",
-        log=log,
-    )
+    return with_base_tree(environment, tools.sandbox, base_tree(tools.checkout, base), log=log)
 
 
 def cancelled_by(check: Callable[[], None], tools: Tools) -> Tools:

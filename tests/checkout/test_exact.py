@@ -13,6 +13,7 @@ import pytest
 
 from dayhand.agent.tools import apply_patch, files
 from dayhand.bench.environment import NullLog
+from dayhand.checkout.base_tree import base_tree
 from dayhand.checkout.commit_files import read_files
 from dayhand.checkout.external.external import External
 from dayhand.checkout.external.submodules import Submodule
@@ -21,13 +22,13 @@ from dayhand.checkout.repository import Base, Checkout, Taken
 from dayhand.environment.base import Environment, Source
 from dayhand.environment.declared.dayhand_toml import RepoConfig
 from dayhand.environment.setup.install import CLEAR
-from dayhand.environment.setup.large_checkout import with_work_tree
+from dayhand.environment.setup.large_checkout import BaseTree, with_base_tree
 from dayhand.ledger.facts import Facts
 from dayhand.sandbox import worktree
 from dayhand.sandbox.base import Box
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 from tests.checkout.conftest import git
-from tests.sandbox.test_large_repository import HIDE_INDEX, SHOW_INDEX
+from tests.sandbox.test_large_repository import HIDE_INDEX, SHOW, SHOW_INDEX, Lines, read_stats
 
 Files = Mapping[str, bytes]
 NO_SET_UP = Environment("env", None, {}, (), {}, (), (), cached=True, seconds=0.0)
@@ -227,9 +228,8 @@ def test_a_change_holds_what_was_changed_and_nothing_else(
         }
 
     expected = {name: form.after for name, form in forms.items()}
-    work_tree = with_work_tree(
-        NO_SET_UP, sandbox, repository.fill, commit=repository.base.commit, content="", log=NullLog()
-    ).work_tree
+    whole = BaseTree(repository.base.commit, "", repository.fill)
+    work_tree = with_base_tree(NO_SET_UP, sandbox, whole, log=NullLog()).work_tree
     origins = (work_tree, None) if large else (None, work_tree)
     with sandbox.open(origin=origins[0]) as box:
         repository.fill(box)
@@ -298,3 +298,51 @@ def test_what_set_up_leaves_holds_no_file_of_a_submodule(sandbox: BubblewrapSand
         assert box.run("test -f 'lib/ x/a.py' && echo built > 'lib/ x/a.so'").passed
         assert box.run(["/bin/sh", "-c", CLEAR]).passed
         assert box.check_output(["find", ".", "-type", "f"], max_bytes=1000) == b"./lib/ x/a.so\n"
+
+
+def test_a_later_commit_of_a_large_repository_is_checked_out_over_the_last_one(
+    sandbox: BubblewrapSandbox, serve: Serve
+) -> None:
+    """As a checkout of all of it, but only what differs is written."""
+    repository = serve({f"d/{number}": b"x\r\n" for number in range(20)} | {"gone": b"x\n"})
+    checkout, origin = repository.checkout, Path(repository.checkout.mirror.url)
+
+    def push(parent: str, change: str, *tag: str) -> Base:
+        git(origin, "read-tree", parent)
+        git(origin, "update-index", "--index-info", stdin=change.encode())
+        commit = git(origin, "commit-tree", git(origin, "write-tree"), "-p", parent, "-m", change)
+        git(origin, "update-ref", "refs/heads/main", commit)
+        git(origin, "tag", "-f", *tag, commit)
+        assert checkout.mirror.fetch(("main",), "")["main"] == commit
+        return replace(repository.base, commit=commit, files=read_files(checkout.mirror, commit))
+
+    def open_over(base: Base) -> tuple[str, str, dict[str, str]]:
+        log = Lines()
+        environment = with_base_tree(NO_SET_UP, sandbox, base_tree(checkout, base), log=log)
+        assert with_base_tree(NO_SET_UP, sandbox, base_tree(checkout, base), log=log) == environment
+        with sandbox.open() as box:
+            checkout.fill(box, base.commit, base)
+            worktree.track(box)
+            expected = box.run(SHOW).text()
+        with sandbox.open(origin=environment.origin) as box:
+            assert box.checked_out == base.commit
+            assert worktree.track(box)[0] == base.commit
+            assert box.run(SHOW).text() == expected
+            assert worktree.list_changes(box, base.commit).found == ()
+            return "\n".join(log), expected, read_stats(box)
+
+    blob = git(origin, "hash-object", "-w", "--stdin", stdin=b"new\n")
+    one = push(repository.base.commit, f"100644 {blob}\td/1\n", "v1")
+    log, _, first = open_over(one)
+    assert "is checked out once" in log
+    git(origin, "tag", "-d", "v1")
+    two = push(one.commit, f"100644 {blob}\td/2\n100644 {blob}\tn\n0 {blob}\tgone\n", "-a", "-mTwo", "v2")
+    three = push(two.commit, f"100644 {blob}\td/3\n", "v2")
+    for base, written in ((two, {"d/2", "n"}), (three, {"d/2", "d/3", "n"})):
+        log, _, stats = open_over(base)
+        assert "what differs" in log
+        assert {path for path in stats if stats[path] != first.get(path)} == written
+    other = push(repository.base.commit, f"100644 {blob}\td/4\n", "v3")
+    log, shown, _ = open_over(other)
+    assert "is checked out once" in log, "what is no ancestor is not used"
+    assert one.commit not in shown

@@ -14,7 +14,7 @@ from dayhand.checkout.external.lfs import LfsFile
 from dayhand.checkout.external.submodules import Submodule
 from dayhand.checkout.mirror import Mirror
 from dayhand.environment.base import Environment
-from dayhand.environment.setup.large_checkout import with_work_tree, work_tree_key
+from dayhand.environment.setup.large_checkout import BaseTree, base_tree_snapshot, with_base_tree
 from dayhand.sandbox import clone, worktree
 from dayhand.sandbox.base import Box, Egress, Sandbox, Snapshot
 from tests.sandbox.test_clone import git
@@ -129,9 +129,7 @@ def large(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         clone.check_out(box, folder / "base.bundle", ref="refs/heads/main", commit=commit, branch="main")
 
     plain, log = Environment("env", below, {}, (), {}, (), (), cached=True, seconds=0.0), Lines()
-    first, again = (
-        with_work_tree(plain, sandbox, fill, commit=commit, content="", log=log) for _ in range(2)
-    )
+    first, again = (with_base_tree(plain, sandbox, BaseTree(commit, "", fill), log=log) for _ in range(2))
     assert (first, len(log)) == (again, 1), "it is checked out once"
     large = Large(folder, commit, below, first)
     yield large
@@ -216,7 +214,7 @@ def test_what_only_some_may_read_is_in_no_snapshot_that_others_get(sandbox: Sand
     ]
     contents += [External(lfs=(LfsFile("x.png", 0o644, Path(f"/lfs/{name}")),)) for name in "ab"]
     keys = [
-        work_tree_key(plain, sandbox, commit=commit, content=one.identity)
+        base_tree_snapshot(plain, sandbox, commit=commit, content=one.identity).key
         for commit in "cd"
         for one in contents
     ]

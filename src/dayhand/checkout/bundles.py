@@ -8,7 +8,7 @@ import hashlib
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -29,8 +29,7 @@ def bundle_ref(commit: str) -> str:
 def make_bundle(git: BareGit, mirror: Path, commit: str) -> Path:
     """The bundle of a commit, made if there is none with the tags of today."""
     folder = make_private(mirror.parent / "bundles")
-    merged = f"--merged={commit}"
-    tags = git.run("for-each-ref", "--format=%(objectname) %(refname)", merged, "refs/tags", limits=LISTING)
+    tags = tags_in(git, commit)
     key = hashlib.sha256(tags).hexdigest()[:16]
     target = folder / f"{mirror.stem}-{commit}-{key}.bundle"
     if not _use(target):
@@ -42,6 +41,12 @@ def make_bundle(git: BareGit, mirror: Path, commit: str) -> Path:
         part.rename(target)
         _delete_old(folder, mirror.stem)
     return target
+
+
+def tags_in(git: BareGit, commit: str) -> bytes:
+    """The tags in the history of a commit: lines with the id of the object and the name of the ref."""
+    merged = f"--merged={commit}"
+    return git.run("for-each-ref", "--format=%(objectname) %(refname)", merged, "refs/tags", limits=LISTING)
 
 
 @contextmanager
@@ -78,9 +83,11 @@ def packed_bytes(mirror: Path) -> int:
     return sum(pack.stat().st_size for pack in (mirror / "objects" / "pack").glob("*.pack"))
 
 
-def make_pack(git: BareGit, head: str, base: str, *, max_bytes: int = KEPT_BYTES) -> bytes:
-    """A pack with what ``head`` has and ``base`` does not; empty if it is larger than ``max_bytes``."""
+def make_pack(
+    git: BareGit, head: str, base: str, *, max_bytes: int = KEPT_BYTES, tags: Iterable[str] = ()
+) -> bytes:
+    """A pack with what ``head`` and the ``tags`` have and ``base`` does not; empty if it is larger than ``max_bytes``."""
     limits = HISTORY.with_output(max_bytes)
-    revisions = f"{head}\n^{base}\n".encode()
+    revisions = "".join(f"{one}\n" for one in (head, *tags, f"^{base}")).encode()
     ended = git.collect("pack-objects", "--revs", "--thin", "--stdout", "-q", stdin=revisions, limits=limits)
     return b"" if ended.cut or ended.status else ended.out

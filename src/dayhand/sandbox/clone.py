@@ -73,6 +73,16 @@ if changed .gitattributes; then git read-tree --empty; git reset -q --hard; fi
 if changed .gitignore; then list_untracked; fi
 """
 
+# All tags, and the name of the base commit.
+_REPLACE_REFS = """
+set -e
+git for-each-ref --format='delete %(refname)' refs/tags | git update-ref --stdin
+{
+  printf 'update refs/dayhand/base %s\\n' "$COMMIT"
+  sed 's/^\\([0-9a-f]*\\) \\(refs\\/tags\\/.*\\)$/update \\2 \\1/'
+} | git update-ref --stdin
+"""
+
 _IDENTITY = {"NAME": "Dayhand", "EMAIL": "dayhand@localhost"}
 
 
@@ -114,6 +124,14 @@ def move(box: Box, pack: bytes, *, commit: str, since: str) -> None:
         raise SandboxError(
             f"The change could not be checked out in the sandbox ({result.reason}): {result.text()[-500:]}"
         )
+
+
+def replace_refs(box: Box, commit: str, tags: bytes) -> None:
+    """Make ``tags`` the box's only ones: lines with an object's id and the name of its ref. Raises ``SandboxError``."""
+    env = {"COMMIT": object_id(commit)}
+    result = box.run(["/bin/sh", "-c", _REPLACE_REFS], env=env, stdin=tags)
+    if not result.passed:
+        raise SandboxError(f"The tags could not be put into the sandbox: {result.text()[-500:]}")
 
 
 def object_id(text: str) -> str:
