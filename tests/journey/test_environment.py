@@ -46,7 +46,7 @@ def test_a_repository_is_examined_when_the_app_is_let_in(harness: Harness) -> No
     assert run.title == "Both declared checks can run here"
     assert " | lint | `make lint` | Makefile, target lint |" in run.summary
     assert "| [✅ passes](" in run.summary
-    assert f"/tasks/{record.task.id}#L" in run.summary
+    assert f"/tasks/{record.task.id}?line=" in run.summary
     assert not repo.issues, "nobody asked in words, so nobody is spoken to"
 
 

@@ -86,7 +86,7 @@ def test_the_commits_are_the_bots_and_the_table_tells_what_the_worker_ran(harnes
         line = one.head.line
         assert log[line].kind == "command"
         assert log[line].text == one.command
-        assert f"/tasks/{record.task.id}#L{line}" in pull.body
+        assert f"/tasks/{record.task.id}?line={line}#L{line}" in pull.body
     assert "`shop.py:2`" in pull.body
     assert "A **scripted** model played this" in pull.body
 

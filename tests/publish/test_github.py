@@ -115,7 +115,7 @@ def test_the_finished_pull_request_is_ready_and_says_what_was_found(desk: Dispat
     assert pull.title == "Sort the right way"
     assert not pull.pull.draft
     assert [user.login for user in pull.pull.reviewers] == ["ada"]
-    assert "| test | `pytest -q` | [✅ passes](http://127.0.0.1:8080/tasks/t1#L12) |" in pull.body
+    assert "| test | `pytest -q` | [✅ passes](http://127.0.0.1:8080/tasks/t1?line=12#L12) |" in pull.body
     (first,), (last,) = desk.checks(start), desk.checks(head)
     assert (first.status, first.conclusion, first.title) == (
         "completed",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -12,7 +13,7 @@ from threading import BoundedSemaphore, Event
 from flask import Blueprint, Response, jsonify, redirect, render_template, request
 from werkzeug.wrappers import Response as Answer
 
-from dayhand.dashboard.log import everything, page_of, shown
+from dayhand.dashboard.log import everything, read_page, shown
 from dayhand.dashboard.patch import files_of_patch
 from dayhand.dashboard.task_json import task_json
 from dayhand.dashboard.views import TaskView, format_duration
@@ -33,6 +34,7 @@ READERS = (
     96  # responses that are written bit by bit, at once: each occupies a thread, and webhooks need some too
 )
 RETRY_SECONDS = 15
+LINE_NUMBER = re.compile("[0-9]{1,9}")
 LIVE_SECONDS = 15 * 60.0  # then a live log ends; the browser asks for the rest by itself
 
 
@@ -128,12 +130,11 @@ def _tasks(blueprint: Blueprint, ledger: Ledger, live: LogReader, *, github: str
         files = files_of_patch(record.fact(facts.PATCH) or "")
         held_back = record.fact(facts.HELD_BACK)
         held = files_of_patch(f"{held_back.patch}\n{held_back.by_hand_patch}" if held_back else "")
-        notes = page_of(everything(live, task_id))
         view = view_of(record)
         return render_template(
             "task.html",
             view=view,
-            notes=notes,
+            log=read_page(live, task_id, **_wanted_lines()),
             files=files,
             held_back=held_back,
             held=held,
@@ -167,6 +168,12 @@ def _tasks(blueprint: Blueprint, ledger: Ledger, live: LogReader, *, github: str
         """What GitHub lets only people push."""
         held_back = ledger.record(task_id).fact(facts.HELD_BACK)
         return Response(held_back.by_hand_patch if held_back else "", mimetype="text/plain")
+
+
+def _wanted_lines() -> dict[str, int]:
+    """Which lines of the log the address asks for; of several wishes the first counts."""
+    wishes = ((name, request.args.get(name, "")) for name in ("line", "before", "after"))
+    return dict([(name, int(text)) for name, text in wishes if LINE_NUMBER.fullmatch(text)][:1])
 
 
 def _logs(blueprint: Blueprint, ledger: Ledger, live: LogReader, *, streams: Streams) -> None:

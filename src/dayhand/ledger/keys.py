@@ -68,7 +68,13 @@ def log(task_id: str) -> str:
     return f"dayhand:log:{task_id}"
 
 
+def log_parts(task_id: str) -> str:
+    """A hash: a part of the log of a task that is over, compressed, by its first line."""
+    return f"dayhand:log-parts:{task_id}"
+
+
 def log_archive(task_id: str) -> str:
+    """What an older version wrote instead of the parts: all of the log."""
     return f"dayhand:log-archive:{task_id}"
 
 

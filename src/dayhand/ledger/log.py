@@ -6,9 +6,11 @@ import base64
 import json
 import time
 import zlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import astuple
+from itertools import islice
 
 from dayhand.errors import DayhandError, TaskStopped
 from dayhand.ledger import keys, scripts
@@ -26,6 +28,7 @@ MAX_CHARS = 64 * 1024
 BLOCK_MS = 2_000  # shorter than the client's socket timeout, which would end the read
 KEEP_ALIVE_SECONDS = 15.0
 BATCH = 500
+PART_LINES = 500  # of a log that is over: they are compressed together
 SAVING_SECONDS = 30.0  # for what a stopped task does to keep its work
 
 
@@ -148,11 +151,37 @@ class LogReader:
 
     def read(self, task_id: str, after: int = 0, *, most: int | None = None) -> list[Note]:
         """The entries after line ``after``, at most ``most`` of them."""
-        if archived := self.redis.get(keys.log_archive(task_id)):
-            notes = (Note(*fields) for fields in json.loads(zlib.decompress(base64.b64decode(archived))))
-            return [note for note in notes if note.line > after][:most]
+        if parts := self._parts(task_id):
+            first = max(0, bisect_right(parts, after) - 1)
+            notes = (note for part in parts[first:] for note in self._unpack(task_id, part))
+            return list(islice((note for note in notes if note.line > after), most))
         entries = self.redis.xrange(keys.log(task_id), min=f"({after}-0" if after else "-", count=most)
         return [_note(entry_id, fields) for entry_id, fields in entries]
+
+    def read_before(self, task_id: str, before: int, *, most: int) -> list[Note]:
+        """The last ``most`` entries before line ``before``, or of all if that is 0."""
+        if parts := self._parts(task_id):
+            last = bisect_left(parts, before) if before else len(parts)
+            notes = (
+                note for part in reversed(parts[:last]) for note in reversed(self._unpack(task_id, part))
+            )
+            found = list(islice((note for note in notes if not before or note.line < before), most))
+        else:
+            entries = self.redis.xrevrange(
+                keys.log(task_id), max=f"({before}-0" if before else "+", count=most
+            )
+            found = [_note(entry_id, fields) for entry_id, fields in entries]
+        return found[::-1]
+
+    def _parts(self, task_id: str) -> list[int]:
+        """The first lines of the compressed parts; none of a task whose log is not compressed yet."""
+        if firsts := self.redis.hkeys(keys.log_parts(task_id)):
+            return sorted(int(first) for first in firsts)
+        return [1] if self.redis.exists(keys.log_archive(task_id)) else []
+
+    def _unpack(self, task_id: str, first: int) -> list[Note]:
+        text = self.redis.hget(keys.log_parts(task_id), first) or self.redis.get(keys.log_archive(task_id))
+        return [Note(*fields) for fields in json.loads(zlib.decompress(base64.b64decode(text)))]
 
     def follow(
         self, task_id: str, after: int = 0, *, ended: Callable[[], bool] = lambda: False
@@ -185,15 +214,18 @@ class LogReader:
 
 
 def compress_log(redis: TextRedis, task_id: str) -> None:
-    """Replace the log of a task that is over by a compressed copy, which ``LogReader`` reads too."""
-    notes = [_note(entry_id, fields) for entry_id, fields in redis.xrange(keys.log(task_id))]
-    if not notes:
+    """Replace the log of a task that is over by compressed parts, which ``LogReader`` reads too."""
+    parts, last = {}, 0
+    while entries := redis.xrange(keys.log(task_id), min=f"({last}-0" if last else "-", count=PART_LINES):
+        notes = [_note(entry_id, fields) for entry_id, fields in entries]
+        text = json.dumps([astuple(note) for note in notes], ensure_ascii=False)
+        parts[notes[0].line] = base64.b64encode(zlib.compress(text.encode())).decode()
+        last = notes[-1].line
+    if not parts:
         return
-    text = json.dumps([astuple(note) for note in notes], ensure_ascii=False)
-    archive = base64.b64encode(zlib.compress(text.encode())).decode()
     with redis.pipeline() as pipe:
-        pipe.set(keys.log_archive(task_id), archive, ex=keys.KEPT_SECONDS).delete(keys.log(task_id))
-        pipe.execute()
+        pipe.hset(keys.log_parts(task_id), mapping=parts).expire(keys.log_parts(task_id), keys.KEPT_SECONDS)
+        pipe.delete(keys.log(task_id)).execute()
 
 
 def _note(entry_id: str, fields: Mapping[str, str]) -> Note:

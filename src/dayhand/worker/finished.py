@@ -46,5 +46,6 @@ def delete_task(redis: TextRedis, task_id: str) -> None:
 
 
 def _keys_of(task_id: str) -> tuple[str, ...]:
-    makers = (keys.record, keys.facts, keys.log, keys.log_archive, keys.journal, keys.checked_change)
+    logs = (keys.log, keys.log_parts, keys.log_archive)
+    makers = (keys.record, keys.facts, *logs, keys.journal, keys.checked_change)
     return tuple(make(task_id) for make in makers)

@@ -51,8 +51,8 @@ def test_the_report_says_what_works_how_long_it_took_and_what_would_fix_the_rest
 
 | Here | Check | Command | Found in |
 |---|---|---|---|
-| [✅ passes](https://dayhand.example/tasks/t1#L7) (2.0 s) | test | `npm test` | package.json scripts.test |
-| [⚠️ runs, but fails](https://dayhand.example/tasks/t1#L9) (0.5 s) | lint | `make lint` | Makefile, target lint |
+| [✅ passes](https://dayhand.example/tasks/t1?line=7#L7) (2.0 s) | test | `npm test` | package.json scripts.test |
+| [⚠️ runs, but fails](https://dayhand.example/tasks/t1?line=9#L9) (0.5 s) | lint | `make lint` | Makefile, target lint |
 | ⛔ cannot run | types | `tsc` | package.json scripts.types |
 
 ### Set-up
@@ -150,7 +150,7 @@ def test_a_check_whose_tests_cannot_run_here_says_what_is_missing_and_links_to_i
     )
     text = environment.report(replace(FOUND, checks=(missing, some)), URL)
     assert text.startswith("**1 of 2 declared checks can run here; 1 currently fails.**")
-    assert f"| [⛔ cannot run]({URL}#L7) (2.0 s) | test | `npm test` |" in text
+    assert f"| [⛔ cannot run]({URL}?line=7#L7) (2.0 s) | test | `npm test` |" in text
     assert "`npm test` cannot run: Redis is missing. Install it on the worker." in text
     assert "`make test`: 3 of its 9 tests cannot run here. Redis is missing." in text
     assert "development dependencies" not in text

@@ -30,12 +30,12 @@ def proof(*, proven: bool, tests: tuple[str, ...] = (), idle: tuple[str, ...] = 
 @pytest.mark.parametrize(
     ("verification", "words"),
     [
-        (proof(proven=True, tests=("a", "b")), "**Red to green:** 2 tests fail without the change and pass with it ([`pytest -q`](T#L7))."),
-        (proof(proven=True, tests=("a",)), "**Red to green:** 1 test fails without the change and passes with it ([`pytest -q`](T#L7))."),
-        (proof(proven=True), "**Red to green:** the change's tests fail without the change and pass with it ([`pytest -q`](T#L7))."),
-        (proof(proven=True, tests=("a",), idle=("b",)), "**Red to green:** 1 test fails without the change and passes with it ([`pytest -q`](T#L7)). 1 new test also passes without it: `b`."),
-        (proof(proven=True, idle=("b", "c", "d", "e", "f", "g")), "**Red to green:** the change's tests fail without the change and pass with it ([`pytest -q`](T#L7)). 6 new tests also pass without it: `b`, `c`, `d`, `e`, `f` and 1 more."),
-        (proof(proven=False), "⚠️ **No red to green:** the change's tests also pass without the change ([`pytest -q`](T#L7)), so they prove nothing."),
+        (proof(proven=True, tests=("a", "b")), "**Red to green:** 2 tests fail without the change and pass with it ([`pytest -q`](T?line=7#L7))."),
+        (proof(proven=True, tests=("a",)), "**Red to green:** 1 test fails without the change and passes with it ([`pytest -q`](T?line=7#L7))."),
+        (proof(proven=True), "**Red to green:** the change's tests fail without the change and pass with it ([`pytest -q`](T?line=7#L7))."),
+        (proof(proven=True, tests=("a",), idle=("b",)), "**Red to green:** 1 test fails without the change and passes with it ([`pytest -q`](T?line=7#L7)). 1 new test also passes without it: `b`."),
+        (proof(proven=True, idle=("b", "c", "d", "e", "f", "g")), "**Red to green:** the change's tests fail without the change and pass with it ([`pytest -q`](T?line=7#L7)). 6 new tests also pass without it: `b`, `c`, `d`, `e`, `f` and 1 more."),
+        (proof(proven=False), "⚠️ **No red to green:** the change's tests also pass without the change ([`pytest -q`](T?line=7#L7)), so they prove nothing."),
         (Verification("c0ffee"), ""),
     ],
 )  # fmt: skip
@@ -80,10 +80,10 @@ def test_a_row_names_the_tests_that_tell() -> None:
         Finding("test", "d", Verdict.FLAKY, RUN),
     )
     assert table(Verification("c0ffee", findings), "T").splitlines()[2:] == [
-        "| test | `a` | [❌ new failure](T#L7) (3 passed, 7 failed): `t0`, `t1`, `t2`, `t3`, `t4` and 2 more |",
-        "| test | `b` | [✅ fixed](T#L7) (2 passed, 1 skipped): `t1` |",
-        "| test | `c` | [⚠️ passes, but does not test the change](T#L7): it does not look |",
-        "| test | `d` | [🎲 flaky: it failed, then passed when run again](T#L7) |",
+        "| test | `a` | [❌ new failure](T?line=7#L7) (3 passed, 7 failed): `t0`, `t1`, `t2`, `t3`, `t4` and 2 more |",
+        "| test | `b` | [✅ fixed](T?line=7#L7) (2 passed, 1 skipped): `t1` |",
+        "| test | `c` | [⚠️ passes, but does not test the change](T?line=7#L7): it does not look |",
+        "| test | `d` | [🎲 flaky: it failed, then passed when run again](T?line=7#L7) |",
     ]
 
 

@@ -97,9 +97,9 @@ The sum began at one.
 
 | Check | Command | Result |
 |---|---|---|
-| test | `pytest -q` | [✅ passes](https://dayhand.example/tasks/t1#L41) |
-| lint | `ruff check .` | [❌ new failure](https://dayhand.example/tasks/t1#L44) |
-| types | `mypy \\| tee x` | [⚠️ fails on the base too](https://dayhand.example/tasks/t1#L44) |
+| test | `pytest -q` | [✅ passes](https://dayhand.example/tasks/t1?line=41#L41) |
+| lint | `ruff check .` | [❌ new failure](https://dayhand.example/tasks/t1?line=44#L44) |
+| types | `mypy \\| tee x` | [⚠️ fails on the base too](https://dayhand.example/tasks/t1?line=44#L44) |
 | test | `npm test` | ⛔ the environment cannot run it: node is not there: install it |
 
 ### Blocked
@@ -119,9 +119,9 @@ allow = ["files.example.org"]
 <details>
 <summary>Evidence</summary>
 
-- `pytest -q`: [12 passed in 0.31s](https://dayhand.example/tasks/t1#L41)
-- `ruff check .`: [Found 1 error.](https://dayhand.example/tasks/t1#L44)
-- `mypy | tee x`: [Found 1 error.](https://dayhand.example/tasks/t1#L44)
+- `pytest -q`: [12 passed in 0.31s](https://dayhand.example/tasks/t1?line=41#L41)
+- `ruff check .`: [Found 1 error.](https://dayhand.example/tasks/t1?line=44#L44)
+- `mypy | tee x`: [Found 1 error.](https://dayhand.example/tasks/t1?line=44#L44)
 - [`shop.py:2`](https://github.com/ada/shop/blob/c0ffee12/shop.py#L2): `return sum(prices)`
 - ~~`shop.py:99`~~ not confirmed: shop.py has 2 lines
 

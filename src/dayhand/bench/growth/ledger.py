@@ -14,7 +14,7 @@ from flask import Flask
 from redis import Redis
 
 from dayhand.bench.measure import median_ms, time_ms
-from dayhand.dashboard.log import everything, page_of
+from dayhand.dashboard.log import read_page
 from dayhand.dashboard.pages import dashboard
 from dayhand.errors import DayhandError
 from dayhand.ledger import keys
@@ -70,7 +70,7 @@ def measure_log(count: int) -> Milliseconds:
         reader = LogReader(redis)
         return {
             "write": median_ms(writes),
-            "page": _median(lambda: page_of(everything(reader, TASK.id)), 3),
+            "page": _median(lambda: read_page(reader, TASK.id), 3),
             "stream": _median(lambda: next(reader.follow(TASK.id)), 3),
         }
 

@@ -5,8 +5,16 @@ const EVERY = 3000; // milliseconds
 const task = document.getElementById("task");
 const board = document.getElementById("board");
 
+if (task) find(location.hash);
 if (task && task.dataset.running) follow(task.dataset.id, task.dataset.after);
 if (board) setInterval(() => replace("/tasks", board), EVERY);
+
+// A link that names only a line, which this part of the log does not have.
+function find(hash) {
+  const [, number] = hash.match(/^#L([0-9]+)$/) || [];
+  if (number && Number(number) <= Number(task.dataset.after) && !document.getElementById(`L${number}`) && !location.search)
+    location.replace(`?line=${number}${hash}`);
+}
 
 function follow(id, after) {
   const log = document.getElementById("log");
@@ -47,7 +55,7 @@ function line(note) {
   row.className = `note ${note.kind}`;
   row.id = `L${note.line}`;
   const anchor = document.createElement("a");
-  anchor.href = `#L${note.line}`;
+  anchor.href = `?line=${note.line}#L${note.line}`;
   anchor.textContent = note.line;
   anchor.setAttribute("aria-label", `Line ${note.line}`);
   const text = document.createElement("pre");

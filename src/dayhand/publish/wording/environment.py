@@ -9,7 +9,7 @@ from dayhand.errors import DayhandError
 from dayhand.publish.markdown.escape import cap, cell, code
 from dayhand.publish.markdown.sanitize import line, prose
 from dayhand.publish.wording.blocked_hosts import blocked
-from dayhand.publish.wording.evidence import last_line
+from dayhand.publish.wording.evidence import last_line, log_address
 from dayhand.task import Examined, ExaminedCheck, SetupStep
 
 CHECK_NAME = "dayhand / environment"
@@ -155,7 +155,7 @@ def _result(check: ExaminedCheck, task_url: str) -> str:
     result = "⛔ cannot run"
     if check.can_run:
         result = "✅ passes" if check.run.passed else "⚠️ runs, but fails"
-    linked = f"[{result}]({task_url}#L{check.run.line})" if task_url and check.run.line else result
+    linked = f"[{result}]({log_address(task_url, check.run.line)})" if task_url and check.run.line else result
     return f"{linked} ({check.run.seconds:.1f} s)"
 
 

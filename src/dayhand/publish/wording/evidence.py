@@ -27,6 +27,11 @@ def evidence(
     return "\n".join(["<details>", "<summary>Evidence</summary>", "", *lines, "", "</details>"])
 
 
+def log_address(task_url: str, number: int) -> str:
+    """The address of a line in a task's log: its page shows some lines at a time, and these around that one."""
+    return f"{task_url}?line={number}#L{number}"
+
+
 def citation(proof: Proof, repository_url: str) -> str:
     """A citation with what the worker found there; struck through if it found something else."""
     location = f"{proof.citation.path}:{proof.citation.line}"
@@ -54,4 +59,4 @@ def _output(finding: Finding, task_url: str) -> str:
     if run is None:
         return ""
     text = last_line(run.output) or f"exit code {run.code}"
-    return f"{code(finding.command)}: [{literal(text)}]({task_url}#L{run.line})"
+    return f"{code(finding.command)}: [{literal(text)}]({log_address(task_url, run.line)})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dayhand.publish.markdown.escape import code
+from dayhand.publish.wording.evidence import log_address
 from dayhand.verification import Finding, Verification
 
 MAX_TESTS = 5  # named in a sentence
@@ -26,7 +27,7 @@ def _red_to_green(finding: Finding, task_url: str) -> str:
     result = finding.red_green
     if result is None:
         return ""
-    run = f"[{code(finding.command)}]({task_url}#L{result.run.line})"
+    run = f"[{code(finding.command)}]({log_address(task_url, result.run.line)})"
     if not result.proven:
         return f"⚠️ **No red to green:** the change's tests also pass without the change ({run}), so they prove nothing."
     count = len(result.tests)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dayhand.publish.markdown.escape import cell, code
 from dayhand.publish.markdown.sanitize import line
+from dayhand.publish.wording.evidence import log_address
 from dayhand.publish.wording.held_back import NOTHING_PUSHED
 from dayhand.publish.wording.notes import notes
 from dayhand.publish.wording.single_tests import listed
@@ -96,7 +97,7 @@ def _gap(verification: Verification) -> str:
 def _verdict(finding: Finding, task_url: str) -> str:
     verdict = VERDICTS[finding.verdict]
     if finding.head and finding.head.line:
-        verdict = f"[{verdict}]({task_url}#L{finding.head.line})"
+        verdict = f"[{verdict}]({log_address(task_url, finding.head.line)})"
     counts = f" ({_counts(finding.counts)})" if finding.counts else ""
     reason = finding.missing or finding.note
     before = finding.failing_before if finding.verdict is Verdict.FAILS_ON_BASE_TOO else ()
