@@ -182,10 +182,24 @@ def test_a_push_whose_answer_was_lost_is_looked_up_and_not_repeated(remote: Remo
     assert remote.pushes == 1
 
 
-def test_a_branch_that_is_at_our_own_commit_is_a_success(remote: Remote) -> None:
+def test_a_push_that_a_request_of_ours_carried_out_meanwhile_is_a_success(remote: Remote) -> None:
+    """Such as one of a killed worker. GitHub says “cannot lock ref … is at” our own commit."""
     head = remote.commit()
+    hook = remote.repo.store.path / "hooks" / "update"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text('#!/bin/sh\ngit update-ref "$1" "$3"\n')
+    hook.chmod(0o755)
     remote.mirror.push(head, BRANCH, remote.token, instead_of="")
-    remote.mirror.push(head, BRANCH, remote.token, instead_of="")  # “stale info”: it is not new any more
+    assert remote.repo.store.branches()[BRANCH] == head
+    assert (remote.pushes, remote.pauses) == (1, [])
+
+
+def test_the_last_answer_that_was_lost_is_looked_up_too(remote: Remote) -> None:
+    head = remote.commit()
+    remote.hub.faults.add(PUSH, 502, times=2)
+    remote.hub.faults.add(PUSH, 502, after=True)
+    remote.mirror.push(head, BRANCH, remote.token, instead_of="")
+    assert (remote.pushes, remote.pauses) == (3, [1.0, 2.0])
 
 
 def test_a_branch_that_somebody_pushed_to_is_named_as_that(remote: Remote) -> None:

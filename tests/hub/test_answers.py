@@ -18,7 +18,7 @@ from redis import Redis
 from dayhand.errors import AnswerLost, HubError, HubUnavailable
 from dayhand.hub.errors import hub_errors
 from dayhand.hub.failures import TABLE, CallKind, Failure, Next
-from dayhand.hub.requester import BODY_TIMEOUTS, CountedRequester, Sending
+from dayhand.hub.requester import AWAITED, BODY_TIMEOUTS, PROGRESS, CountedRequester, Sending, Urgency
 from dayhand.ledger.github_share import GitHubShare
 
 Reply = bytes | Callable[[socket.socket], None]
@@ -237,6 +237,27 @@ def test_an_answer_that_stays_lost_is_for_later_and_no_fault_of_ours(
         client.call(CallKind.READ)
     assert len(server.requests) == 2
     assert BODY_TIMEOUTS * TIMEOUT < 1
+
+
+@pytest.mark.parametrize(("urgency", "served"), [(AWAITED, True), (PROGRESS, False)])
+def test_progress_waits_less_long_for_an_answer(
+    server: Server, client: Client, urgency: Urgency, served: bool
+) -> None:
+    def answer_late(connection: socket.socket) -> None:
+        """Once the client gave up, or could have."""
+        connection.settimeout(4 * TIMEOUT)
+        with suppress(TimeoutError):
+            connection.recv(1)
+        connection.sendall(GOOD)
+
+    server.replies.append(answer_late)
+    sending = replace(client.requester.sending, urgency=urgency, pauses=(), timeouts=(60.0, TIMEOUT))
+    late = Client(CountedRequester(server.url, Auth.Token("t"), sending), [], [])
+    try:
+        assert late.call(CallKind.READ)["ok"] is served
+    except HubUnavailable:
+        assert not served
+    late.requester.close()
 
 
 def told(kind: str | None, message: str, **more: Any) -> dict[str, Any]:

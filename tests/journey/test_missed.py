@@ -52,7 +52,15 @@ def test_ten_labels_while_the_web_process_is_down_become_ten_tasks_once(harness:
     assert look(harness) == TEN
     assert sorted(record.task.number for record in harness.ledger.recent()) == [one.number for one in issues]
     assert [len(issue.reactions) for issue in issues] == [1] * TEN
+    newest = max(one.delivered.timestamp() for one in harness.hub.webhooks.deliveries)
+    assert float(harness.ledger.redis.get(keys.READ_UNTIL)) == pytest.approx(newest, abs=1), (
+        "the next look begins there"
+    )
+    harness.hub.faults.requests.clear()
     assert look(harness) == 0
+    assert not [one for one in harness.hub.faults.requests if "/deliveries/" in one], (
+        "no payload is read again"
+    )
     for delivery in list(harness.hub.webhooks.deliveries):  # a person presses “Redeliver” as well
         harness.hub.webhooks.send(delivery.app, delivery.event, delivery.payload, redeliver=delivery)
     harness.settle()

@@ -11,10 +11,11 @@ import pytest
 
 from dayhand.errors import HubUnavailable
 from dayhand.ledger import keys
+from dayhand.ledger.deliveries import Deliveries
 from dayhand.ledger.redis_server import connect_raw
 from dayhand.ledger.repository_notes import record_installation, record_removal
 from dayhand.localhub.state.models import Issue, Repository
-from dayhand.worker.dispatcher import open_reconciler
+from dayhand.worker.dispatcher import LOOK_SECONDS, look_around, open_reconciler
 from dayhand.worker.reconcile import DAY, MAX_AGE_DAYS
 from tests.journey.harness import Harness
 
@@ -243,4 +244,11 @@ def test_while_github_is_away_a_look_is_repeated(shop: Shop) -> None:
     with pytest.raises(HubUnavailable):
         shop.look()
     harness.hub.faults.waiting.clear()
-    assert shop.look() == 1
+    redis = harness.ledger.redis
+    with connect_raw(harness.settings.redis_url) as raw:
+        for _ in range(2):
+            look_around(harness.settings, redis, raw)
+    assert Deliveries(redis).waiting() == 1
+    assert 0 < redis.ttl(keys.LOOKED_AROUND) <= LOOK_SECONDS
+    harness.settle()
+    assert shop.tasks() == [shop.issue.number]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import pytest
@@ -49,7 +50,7 @@ class Dispatcher:
     claim: Claim
     task: Task
 
-    def publication(self) -> GitHubPublication:
+    def publication(self, every: float = 0.0, clock: Callable[[], float] = time.time) -> GitHubPublication:
         """As a worker makes it: a new one after each crash."""
         return GitHubPublication(
             self.place.there,
@@ -58,7 +59,8 @@ class Dispatcher:
             task=self.task,
             task_url="http://127.0.0.1:8080/tasks/t1",
             repository_url=f"{self.place.server.url}/ada/shop",
-            every=0.0,
+            every=every,
+            clock=clock,
         )
 
     def begin(self) -> str:

@@ -11,7 +11,7 @@ from dayhand.hub.client import Hub
 from dayhand.hub.requester import Sending
 from dayhand.ledger import keys
 from dayhand.ledger.github_share import CREATIONS_A_MINUTE, GitHubShare
-from dayhand.ledger.log import LogReader
+from dayhand.ledger.log import LogReader, Note
 from tests.publish.conftest import Dispatcher, proposal
 
 
@@ -61,6 +61,23 @@ def test_a_draft_that_there_was_no_room_for_is_opened_with_a_later_progress(
     assert pull.pull.draft
     assert (check.status, check.title) == ("in_progress", "Starting")
     assert desk.said[0].startswith("On it: [the pull request](")
+
+
+def test_fifty_tasks_update_their_check_runs_every_fifty_seconds(
+    desk: Dispatcher, share: GitHubShare
+) -> None:
+    now = [1000.0]
+    publication = desk.publication(every=30.0, clock=lambda: now[0])
+    publication.open(desk.task, start := desk.begin())
+    (check,) = desk.checks(start)
+    texts = []
+    for number in range(50):
+        share.tasks_showing_progress(desk.place.installation.id, f"task {number}")
+    for at in (0.0, 31.0, 49.0, 51.0):
+        now[0] = 1000.0 + at
+        publication.progress(Note(int(at), now[0], "solve", "command", f"make test-{at:.0f}"))
+        texts.append((check.text or "").count("make test"))
+    assert texts == [1, 1, 1, 4]
 
 
 def test_a_result_waits_for_no_review_request(desk: Dispatcher, leave: Callable[[int], None]) -> None:

@@ -110,15 +110,19 @@ def look_for_missed() -> None:
     """The function of a job: store the deliveries that did not reach us, and what no delivery told us of."""
     settings = read_settings()
     with at_hand(settings.redis_url, settings.data) as redis_url:
-        try:
-            for guid in _open_missed(redis_url).fetch():
-                LOGGER.info("delivery %s: fetched from GitHub's list", guid)
-            redis = connect(redis_url)
-            if redis.set(keys.LOOKED_AROUND, "", nx=True, ex=LOOK_SECONDS):
-                for guid in open_reconciler(settings, redis, connect_raw(redis_url)).look():
-                    LOGGER.info("delivery %s: GitHub sent none; this was found in the repository", guid)
-        except HubError as error:  # the next look reads the same
-            LOGGER.warning("%s %s", error, error.advice)
+        look_around(settings, connect(redis_url), connect_raw(redis_url))
+
+
+def look_around(settings: Settings, redis: TextRedis, raw: Redis) -> None:
+    """Look in GitHub's list of deliveries, and in the repositories themselves at most every three minutes."""
+    try:
+        for guid in open_missed(settings, redis, raw).fetch():
+            LOGGER.info("delivery %s: fetched from GitHub's list", guid)
+        if redis.set(keys.LOOKED_AROUND, "", nx=True, ex=LOOK_SECONDS):
+            for guid in open_reconciler(settings, redis, raw).look():
+                LOGGER.info("delivery %s: GitHub sent none; this was found in the repository", guid)
+    except HubError as error:  # the next look reads the same
+        LOGGER.warning("%s %s", error, error.advice)
 
 
 def write_notices() -> None:
@@ -142,11 +146,6 @@ def _open_hub(settings: Settings, redis: TextRedis) -> Hub:
     return Hub(
         settings.api_url, settings.app_id, app_key(settings), share=GitHubShare(redis), sending=SENDING
     )
-
-
-@cache
-def _open_missed(redis_url: str) -> Missed:
-    return open_missed(read_settings(), connect(redis_url), connect_raw(redis_url))
 
 
 def open_missed(settings: Settings, redis: TextRedis, raw: Redis) -> Missed:
