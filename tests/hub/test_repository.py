@@ -32,6 +32,11 @@ def test_a_comment_is_made_once_and_edited_afterwards(place: Place) -> None:
     second = place.there.comment(1, "Done.", marker="task:t1")
     other = place.there.comment(1, "Another task.", marker="task:t2")
     assert first.id == second.id != other.id
+    place.server.faults.requests.clear()
+    assert place.there.comment(1, "Done.", marker="task:t1").id == first.id
+    assert not [one for one in place.server.faults.requests if "PATCH" in one], (
+        "nobody sees what does not change"
+    )
     assert [comment.body.splitlines()[0] for comment in place.issue.comments] == ["Done.", "Another task."]
 
 

@@ -139,11 +139,23 @@ def test_a_secondary_limit_stops_everybody(
 
 
 def test_a_renamed_repository_is_addressed_by_its_id(place: Place, redis: Redis) -> None:
-    place.server.actions.rename(place.repo, "store")
+    actions = place.server.actions
+    actions.rename(place.repo, "store")
+    actions.add_repository("ada/shop", {"b.txt": "b\n"})  # somebody uses the name again
     hub = Hub(place.server.api_url, place.app.id, place.app.private_key, share=GitHubShare(redis))
     there = hub.repository(place.installation.id, "ada/shop", repository_id=place.repo.id)
     assert there.comment(1, "On it.", "task:t1").id == place.issue.comments[0].id
     assert there.location()[0].endswith("/ada/store.git")
+
+
+def test_a_search_in_a_renamed_repository_finds_what_it_asked_for(place: Place) -> None:
+    """Its id is not known, so GitHub redirects the request."""
+    place.branch("theirs")
+    theirs = {"body": "", "head": "theirs", "base": "main", "draft": False}
+    place.server.actions.open_pull(place.repo, place.ada, "Not ours", **theirs)
+    place.there.token()
+    place.server.actions.rename(place.repo, "store")
+    assert place.there.find_pull(BRANCH) is None
 
 
 def test_an_installation_that_is_removed_is_said_to_be_removed(place: Place, there: RepositoryHub) -> None:

@@ -8,18 +8,22 @@ from dataclasses import replace
 import httpx2
 import pytest
 
-from dayhand.errors import BudgetReached
+from dayhand.errors import BudgetReached, HubUnavailable
+from dayhand.hub.client import Hub
+from dayhand.hub.requester import Sending
 from dayhand.ledger import facts, keys
 from dayhand.ledger.github_share import CREATIONS_A_MINUTE, GitHubShare
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.waiting.places import note_shortage
+from dayhand.localhub.faults import RESET
 from dayhand.worker.dispatcher import open_notices
 from tests.journey.harness import BEARER, Harness, open_web
 
 
-def write(harness: Harness, after: float) -> None:
+def write(harness: Harness, after: float, hub: Hub | None = None) -> None:
     """Write the notices as a dispatcher does so many seconds from now."""
     notices = open_notices(harness.settings, harness.ledger.redis)
+    notices = replace(notices, hub=hub or notices.hub)
     later = Ledger(harness.ledger.redis, clock=lambda: time.time() + after)
     assert replace(notices, ledger=later).write() == []
 
@@ -38,7 +42,16 @@ def test_one_comment_tells_the_place_until_the_task_begins_or_is_stopped(harness
     with pytest.raises(BudgetReached):
         write(harness, after=30)
     harness.ledger.redis.delete(keys.github(installation, "creations") + ":minute")
+    hub, redis = harness.hub, harness.ledger.redis
+    hub.faults.add("POST .*/comments$", RESET, after=True)
+    impatient = Hub(
+        hub.api_url, harness.app.id, harness.app.private_key, share=share, sending=Sending(pauses=())
+    )
+    with pytest.raises(HubUnavailable):  # as if the process was killed once GitHub had the comment
+        write(harness, after=30, hub=impatient)
+    redis.delete(*redis.keys(keys.github(installation, "creating:*")))  # a minute later
     write(harness, after=30)
+    assert [len(harness.bot_comments(issue)) for issue in (first, second, third)] == [1, 1, 1]
     (text,) = harness.bot_comments(second)
     assert text.startswith("Queued. As of ")
     assert (

@@ -140,7 +140,8 @@ def scene(tmp_path: Path, private_key: str) -> Iterator[ScriptState]:
         stack.callback(github.close)
         redis_url = stack.enter_context(embedded(tmp_path))
         ledger = Ledger(stack.enter_context(connect(redis_url)))
-        crew = stack.enter_context(working(redis_url, tmp_path, github, private_key))
+        limits = {"max_running_per_installation": 7}
+        crew = stack.enter_context(working(redis_url, tmp_path, github, private_key, **limits))
         yield ScriptState(crew, ledger, github)
 
 
@@ -148,6 +149,7 @@ def test_a_task_whose_process_is_killed_goes_on_at_once(
     scene: ScriptState, tmp_path: Path, private_key: str
 ) -> None:
     worker = scene.begin()
+    assert scene.ledger.redis.get(keys.MAX_RUNNING) == "7"
     os.kill(worker, signal.SIGKILL)
     assert until(lambda: len(scene.github.taken) > 1) < 10
     assert scene.attempt() == 1, "what is killed from outside has not crashed"

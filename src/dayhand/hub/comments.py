@@ -22,7 +22,7 @@ class Comments(RepositoryConnection):
 
     def reply_in_thread(self, number: int, comment: int, body: str, *, marker: str) -> None:
         """Reply to the first comment of a thread of a review. GitHub takes no reply to a thread that is gone."""
-        path = f"/repos/{self.full_name}/pulls/{number}/comments/{comment}/replies"
+        path = f"{self._address}/pulls/{number}/comments/{comment}/replies"
         with hub_errors(f"replying to a comment on #{number}"):
             text = f"{body}\n\n{hidden_marker(marker)}"
             self._requester().requestJsonAndCheck("POST", path, input={"body": text})
@@ -42,7 +42,7 @@ class Comments(RepositoryConnection):
     def react_to_review(self, number: int, review: int, content: str) -> None:
         """React to a review, which only GraphQL can do. https://docs.github.com/graphql/reference/mutations#addreaction"""
         with hub_errors(f"reacting to a review of #{number}"):
-            path = f"/repos/{self.full_name}/pulls/{number}/reviews/{review}"
+            path = f"{self._address}/pulls/{number}/reviews/{review}"
             _, found = self._requester().requestJsonAndCheck("GET", path)
         self._change([Mutation("addReaction", {"subjectId": found["node_id"], "content": content.upper()})])
 

@@ -187,9 +187,17 @@ class RepositoryConnection:
         old = self.token()
         return self.renew(old) != old
 
+    @property
+    def _address(self) -> str:
+        """The repository's path, which stays the same when it is renamed or transferred, if its id is known.
+
+        GitHub's redirections and the links between pages have this form.
+        """
+        return f"/repositories/{self.repository_id}" if self.repository_id else f"/repos/{self.full_name}"
+
     def _repo(self, urgency: Urgency = AWAITED) -> Repository:
         """The repository object. It is not requested: each call requests what it needs."""
-        return Repository(self._requester(urgency), url=f"/repos/{self.full_name}")
+        return Repository(self._requester(urgency), url=self._address)
 
 
 class _CurrentToken(Auth.Token):

@@ -58,10 +58,8 @@ class RepositoryHub(CheckRuns, Comments):
 
     def location(self) -> tuple[str, str]:
         """The repository's clone URL, and its default branch, also if its name has changed."""
-        by_id, by_name = f"/repositories/{self.repository_id}", f"/repos/{self.full_name}"
         with hub_errors(f"reading the repository {self.full_name}"):
-            path = by_id if self.repository_id else by_name
-            _, found = self._requester().requestJsonAndCheck("GET", path)
+            _, found = self._requester().requestJsonAndCheck("GET", self._address)
         return str(found["clone_url"]), str(found["default_branch"])
 
     def issue(self, number: int) -> Issue:
@@ -111,7 +109,7 @@ class RepositoryHub(CheckRuns, Comments):
         }.get(said.kind, f"issues/{said.number}")
         with hub_errors(f"reading a text of #{said.number}"):
             _, found = self._requester().requestJsonAndCheck(
-                "GET", f"/repos/{self.full_name}/{path}", headers={"Accept": WITH_HTML}
+                "GET", f"{self._address}/{path}", headers={"Accept": WITH_HTML}
             )
         return str(found.get("body_html") or "")
 
@@ -225,7 +223,7 @@ class RepositoryHub(CheckRuns, Comments):
         """Whether a branch exists and its head is this commit, so that nobody has pushed to it."""
         with hub_errors(f"reading the branch {branch}"):
             try:
-                path = f"/repos/{self.full_name}/git/ref/heads/{quote(branch)}"
+                path = f"{self._address}/git/ref/heads/{quote(branch)}"
                 _, ref = self._requester().requestJsonAndCheck("GET", path)
             except GithubException as error:
                 if error.status == GONE:
@@ -239,7 +237,7 @@ class RepositoryHub(CheckRuns, Comments):
             raise HubError(f"{branch} was not created by Dayhand, so it is not deleted.")
         with hub_errors(f"deleting {branch}"):
             try:
-                path = f"/repos/{self.full_name}/git/refs/heads/{quote(branch)}"
+                path = f"{self._address}/git/refs/heads/{quote(branch)}"
                 self._requester().requestJsonAndCheck("DELETE", path)
             except GithubException as error:
                 if error.status not in (GONE, REFUSED):

@@ -116,7 +116,7 @@ class RepositoryChanges(RepositoryConnection):
             return self._requester(PROGRESS).requestJsonAndCheck("GET", self._path(path))[1]
 
     def _path(self, path: str) -> str:
-        return f"/repos/{self.full_name}/{path}".rstrip("/")
+        return f"{self._address}/{path}".rstrip("/")
 
 
 def _opened(row: Mapping[str, Any]) -> Happened:

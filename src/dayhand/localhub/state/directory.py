@@ -58,9 +58,11 @@ class Directory:
         owner_login, name = full_name.split("/")
         with self.lock:
             owner = self.add_user(owner_login)
-            store = GitStore(self.data / owner_login / f"{name}.git")
+            number, folder = self.next_id(), self.data / owner_login
+            used = (folder / f"{name}.git").exists()  # by one that was renamed
+            store = GitStore(folder / (f"{name}-{number}.git" if used else f"{name}.git"))
             store.create("main")
-            repo = Repository(self.next_id(), owner, name, store, private, now())
+            repo = Repository(number, owner, name, store, private, now())
             self.repositories[full_name] = repo
             raw = {path: text.encode() if isinstance(text, str) else text for path, text in files.items()}
             if raw:
