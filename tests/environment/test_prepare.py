@@ -31,6 +31,10 @@ ESLINT = {
     "app.js": "export const one = 1;\n",
     "eslint.config.js": 'module.exports = [{ rules: { "no-unused-vars": "error" } }];\n',
 }
+# A program of a package without dependencies, where it does not matter what the linter is.
+SEMVER = {
+    "package.json": json.dumps({"scripts": {"lint": "semver 1.0.0"}, "devDependencies": {"semver": "7.7.2"}})
+}
 
 
 def run_checks(environment, project, sandbox):
@@ -189,11 +193,10 @@ def test_a_lock_that_npm_wrote_is_installed_with_ci(project, sandbox, log, tmp_p
     npm = shutil.which("npm")
     if not npm:
         pytest.skip("no npm on this machine to write a lock with")
-    package = json.dumps({"scripts": {"lint": "eslint app.js"}, "devDependencies": {"eslint": "^9"}})
-    (tmp_path / "package.json").write_text(package)
+    (tmp_path / "package.json").write_text(SEMVER["package.json"])
     subprocess.run([npm, "install", "--package-lock-only", "--silent"], cwd=tmp_path, check=True)
     lock = (tmp_path / "package-lock.json").read_text()
-    locked = project({**ESLINT, "package.json": package, "package-lock.json": lock})
+    locked = project({**SEMVER, "package-lock.json": lock})
     environment = prepare(locked.files, sandbox, locked.fill, log=log, source=locked.source)
     assert [(step.command, step.passed) for step in environment.steps] == [("npm ci --ignore-scripts", True)]
     assert all_pass(environment, locked, sandbox) == ["npm run lint"]
@@ -211,7 +214,7 @@ def test_a_node_linter_that_does_not_exist_is_named(project, sandbox, log):
 
 @pytest.mark.usefixtures("npm_index", "python_index")
 def test_a_box_without_node_gets_one_from_the_python_index(project, sandbox, log):
-    linted = project(ESLINT)
+    linted = project(SEMVER)
     node_plan = node.plan(linted.files)
     bare = dataclasses.replace(node_plan.runtime, probe=f"test -x {node.HOME}/bin/node")
     base_image = runtimes.survey(sandbox)

@@ -59,6 +59,9 @@ JUST = {
 TASK = {
     "Taskfile.yml": "version: '3'\ntasks:\n  test:\n    deps: [build]\n    cmds: ['test -f built']\n  build: touch built\n"
 }
+QUICK_JVM = (
+    "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # it runs for seconds: optimizing costs more than it saves
+)
 MAKE = {"Makefile": "lint:\n\ttest -f Makefile\ntest:\n\ttest $$((1 + 1)) = 2\n"}
 
 
@@ -188,11 +191,13 @@ def test_maven_fetches_what_its_tests_are_run_with_and_then_needs_no_network(
     junit = "<groupId>junit</groupId><artifactId>junit</artifactId><version>4.x</version><scope>test</scope>"
     release = (
         "<maven.compiler.source>11</maven.compiler.source><maven.compiler.target>11</maven.compiler.target>"
+        f"<argLine>{QUICK_JVM}</argLine>"
     )
     texts = {
         "pom.xml": "<project><modelVersion>4.0.0</modelVersion><groupId>a</groupId><artifactId>a</artifactId>"
         f"<version>1</version><properties>{release}</properties>"
         f"<dependencies><dependency>{junit}</dependency></dependencies></project>",
+        ".mvn/jvm.config": f"{QUICK_JVM}\n",
         "src/main/java/a/A.java": "package a; public class A { public static int two() { return 2; } }\n",
         "src/test/java/a/ATest.java": test,
     }

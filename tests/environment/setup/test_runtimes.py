@@ -12,6 +12,7 @@ import pytest
 from dayhand.environment.ecosystems.all_ecosystems import ECOSYSTEMS
 from dayhand.environment.prepare import prepare
 from dayhand.sandbox.docker.backend import DockerSandbox
+from tests.environment.test_really_run import QUICK_JVM
 from tests.sandbox.image import require_image
 
 
@@ -66,7 +67,8 @@ def test_what_a_build_asks_for_without_a_configured_registry_is_recorded(project
     monkeypatch.setenv("HOME", "/nonexistent")
     name = "<groupId>a</groupId><artifactId>b</artifactId><version>1</version>"
     pom = f"<project><modelVersion>4.0.0</modelVersion>{name}</project>"
-    repository = project({"pom.xml": pom, "src/test/java/ATest.java": "class ATest {}"})
+    texts = {"pom.xml": pom, "src/test/java/ATest.java": "class ATest {}"}
+    repository = project({**texts, ".mvn/jvm.config": f"{QUICK_JVM}\n"})
     environment = prepare(repository.files, sandbox, repository.fill, log=log, source=repository.source)
     assert any(line.startswith("No registry is configured here for maven") for line in log.of("error"))
     assert not environment.steps[-1].passed
