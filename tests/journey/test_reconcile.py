@@ -219,6 +219,11 @@ def test_repositories_take_turns_and_one_that_refuses_waits_a_day(shop: Shop) ->
         shop.look(at_once=1)
         turns.append(max(redis.zrange(keys.RECONCILED, 0, -1, withscores=True), key=lambda one: one[1])[0])
     assert turns[:3] == ["ada/b", "ada/c", "ada/shop"], "new ones first, then those that waited longest"
+    others.append(actions.add_repository("eve/shop", {}).full_name)
+    suspended = actions.install(shop.harness.app, "eve", others[-1:])
+    suspended.suspended = True
+    record_installation(shop.harness.ledger, suspended.id, others[-1:])
+    shop.look()  # the first one only notes the time
     shop.reads()
     shop.look()
     assert {one.removesuffix("/comments") for one in shop.reads()} == {"GET /api/v3/repos/ada/shop/issues"}

@@ -85,6 +85,19 @@ def test_one_comment_tells_the_place_until_the_task_begins_or_is_stopped(harness
     assert (queued[0].conclusion, queued[0].title) == ("cancelled", "The task was stopped.")
 
 
+def test_a_suspended_installation_holds_up_no_other_notices(harness: Harness) -> None:
+    repo = harness.repository("shop")
+    for _ in range(2):
+        harness.label(repo, harness.issue(repo))
+    harness.hub.tokens._grants.clear()
+    (installation,) = harness.hub.actions.installations.values()
+    installation.suspended = True
+    later = Ledger(harness.ledger.redis, clock=lambda: time.time() + 30)
+    lines = replace(open_notices(harness.settings, harness.ledger.redis), ledger=later).write()
+    said = "no notice that it waits: The App's installation has been suspended (requesting a token for ada/shop)."
+    assert [line.partition(": ")[2] for line in lines] == [said] * 2
+
+
 def test_the_page_shows_the_place(harness: Harness) -> None:
     repo = harness.repository("shop")
     for _ in range(2):

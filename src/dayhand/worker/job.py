@@ -56,9 +56,8 @@ FIRST_DELAY = 15.0  # seconds
 NEWER_DELAY = 15.0  # of a task that only a newer version can read, during an upgrade
 LONGEST_DELAY = 600.0
 MAX_DELAYS = 150  # about a day
-MAX_REJECTED_DELAYS = (
-    3 * MAX_DELAYS
-)  # while an operator or an owner has to act first, who may be away for a weekend
+# While an operator or an owner has to act first, who may be away for a weekend.
+MAX_REJECTED_DELAYS = 3 * MAX_DELAYS
 HAND_BACK_SECONDS = 0.5  # between two tries
 
 
