@@ -19,7 +19,7 @@ from dayhand.errors import (
 from dayhand.ledger import facts, keys
 from dayhand.ledger.log import LogReader
 from dayhand.localhub.faults import ServerFault
-from dayhand.task import Ask, Citation, Proof, Solution, Stage, TaskKind
+from dayhand.task import Ask, Citation, HeldBack, Proof, Solution, Stage, TaskKind
 from dayhand.usage import Usage
 from tests.publish.conftest import BRANCH, BROKEN, Dispatcher, proposal
 
@@ -212,6 +212,22 @@ def test_a_branch_without_its_draft_is_cleaned_up_too(desk: Dispatcher) -> None:
     desk.publication().fail(desk.task, ModelError("x"))
     assert set(desk.place.repo.store.branches()) == {"main"}
     assert desk.pulls == []
+
+
+def test_nothing_was_pushed_is_said_only_where_there_is_nothing(desk: Dispatcher) -> None:
+    """A finished change that is kept and one that is held back are named."""
+    own = desk.claim.facts
+    for put, sentence in (
+        (lambda: None, "Nothing was pushed."),
+        (
+            lambda: own.put(facts.HELD_BACK, HeldBack("b" * 40, "t" * 40, "", (), "")),
+            "Nothing was pushed: what I changed is held back. The task's page shows it.",
+        ),
+        (lambda: own.put(facts.PATCH, "diff"), "The change is finished and kept ([patch](http"),
+    ):
+        put()
+        desk.publication().fail(desk.task, ModelError("x"))
+        assert sentence in desk.said[0]
 
 
 def test_a_check_run_whose_number_a_killed_worker_did_not_note_is_concluded(desk: Dispatcher) -> None:
