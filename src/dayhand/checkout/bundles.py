@@ -7,6 +7,8 @@ import glob
 import hashlib
 import os
 import secrets
+import shutil
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +22,7 @@ BUNDLES_LOCK = "lock"
 BUNDLE_SECONDS = 24 * 3600  # after the last use
 SHA_CHARS = 40
 KEPT_BYTES = 16 * 1024 * 1024  # of a pack in Redis
+PLACEHOLDER = b"This version of the file is too large: it is not in this copy of the repository.\n"
 
 
 def bundle_ref(commit: str) -> str:
@@ -35,12 +38,49 @@ def make_bundle(git: BareGit, mirror: Path, commit: str) -> Path:
     if not _use(target):
         git.run("update-ref", bundle_ref(commit), commit)
         part = target.with_suffix(f".{secrets.token_hex(8)}.part")
-        names = [bundle_ref(commit).encode(), *(line[SHA_CHARS + 1 :] for line in tags.splitlines())]
-        refs = b"".join(name + b"\n" for name in names)
-        git.run("bundle", "create", "-q", str(part), "--stdin", stdin=refs, limits=HISTORY)
+        refs = [f"{commit} {bundle_ref(commit)}".encode(), *tags.splitlines()]
+        names = b"".join(line[SHA_CHARS + 1 :] + b"\n" for line in refs)
+        ended = git.collect("bundle", "create", "-q", str(part), "--stdin", stdin=names, limits=HISTORY)
+        missing = (
+            missing_blobs(git, mirror, *(line[:SHA_CHARS].decode() for line in refs)) if ended.status else ()
+        )
+        if missing:
+            placeholder = git.run("hash-object", "-w", "--stdin", stdin=PLACEHOLDER).strip()
+            _write_bundle(
+                git, part, [*refs, *(placeholder + f" refs/replace/{one}".encode() for one in missing)]
+            )
+        else:
+            ended.check("bundle", HISTORY)
         part.rename(target)
         _delete_old(folder, mirror.stem)
     return target
+
+
+def is_partial(mirror: Path) -> bool:
+    """Whether a fetch may have left out files."""
+    return any((mirror / "objects" / "pack").glob("*.promisor"))
+
+
+def missing_blobs(git: BareGit, mirror: Path, *revisions: str) -> tuple[str, ...]:
+    """The files that are left out of a mirror: those of these revisions, which git-rev-list(1) reads."""
+    if not is_partial(mirror):
+        return ()
+    options = ("--objects", "--quiet", "--missing=print")
+    out = git.run("rev-list", *options, "--stdin", stdin="\n".join((*revisions, "")).encode(), limits=HISTORY)
+    return tuple(sorted(line[1:] for line in out.decode().splitlines() if line.startswith("?")))
+
+
+def _write_bundle(git: BareGit, target: Path, refs: Iterable[bytes]) -> None:
+    """A bundle without what is left out: ``git bundle`` insists on all of it. See gitformat-bundle(5)."""
+    refs = list(refs)
+    wanted = b"".join(line[:SHA_CHARS] + b"\n" for line in dict.fromkeys(refs))
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        options = ("--revs", "--missing=allow-promisor", "--delta-base-offset", "-q")
+        git.run("pack-objects", *options, f"{folder}/made", stdin=wanted, limits=HISTORY)
+        (pack,) = Path(folder).glob("made-*.pack")
+        with target.open("wb") as bundle, pack.open("rb") as source:
+            bundle.writelines([b"# v2 git bundle\n", *(line + b"\n" for line in refs), b"\n"])
+            shutil.copyfileobj(source, bundle)
 
 
 def tags_in(git: BareGit, commit: str) -> bytes:

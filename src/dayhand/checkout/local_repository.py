@@ -13,7 +13,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from dayhand.checkout.git import BareGit
+from dayhand.checkout.git import REACHES_SERVERS, BareGit
 from dayhand.checkout.process import never_cancelled
 from dayhand.errors import CheckoutError
 from dayhand.startup.records import dataclass
@@ -42,13 +42,13 @@ class LocalRepository:
 
     @property
     def git(self) -> BareGit:
-        return BareGit(self.git_dir)
+        return BareGit(self.git_dir, REACHES_SERVERS)  # it may be a partial clone
 
     def uncommitted(self, *, check: Callable[[], None] = never_cancelled) -> int:
         """How many files differ from HEAD, or are new and not ignored. ``check`` raises to cancel it."""
         if not self.work_tree:
             return 0
-        git = BareGit(self.git_dir, check=check)
+        git = BareGit(self.git_dir, REACHES_SERVERS, check=check)
         out = git.run(*self._tree_options(), "status", "--porcelain", "-z", "--untracked-files=all")
         return sum(1 for entry in out.split(b"\0") if re.match(rb"[ MADRCUT?!]{2} ", entry))
 
@@ -72,7 +72,7 @@ class LocalRepository:
         self, path: Path, *, dirty: bool, check: Callable[[], None] = never_cancelled
     ) -> Exchange:
         """Make the exchange at ``path``; with ``dirty`` it starts from the uncommitted changes too. ``check`` may raise."""
-        git = BareGit(path, check=check)
+        git = BareGit(path, REACHES_SERVERS, check=check)
         git.run("init", "-q", "--bare", str(path))
         quoted = str(self.objects).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
         (path / "objects/info/alternates").write_text(
@@ -96,7 +96,7 @@ class LocalRepository:
         if own.exists():
             index.write_bytes(own.read_bytes())
         env = {"GIT_INDEX_FILE": str(index), "GIT_OBJECT_DIRECTORY": str(exchange / "objects")}
-        git = BareGit(self.git_dir, env, check=check)
+        git = BareGit(self.git_dir, REACHES_SERVERS | env, check=check)
         git.run(*self._tree_options(), "add", "-A")
         return git.run("write-tree").decode().strip()
 

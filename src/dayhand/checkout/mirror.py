@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from dayhand.checkout.bundles import lock_file, make_bundle
+from dayhand.checkout.bundles import is_partial, lock_file, make_bundle, missing_blobs
 from dayhand.checkout.git import BareGit, remove_if_damaged
 from dayhand.checkout.incoming.pack_scan import check_size
 from dayhand.checkout.incoming.quarantine import object_folders, quarantine, release
@@ -27,6 +27,7 @@ TAGS_FOLDER = "refs/tags/"
 TAGS = f"{TAGS_FOLDER}*"
 MAX_KEPT, MAX_KEPT_BYTES = 256, 64 * 1024  # blobs, and bytes of each
 PATCH_BYTES = 1024 * 1024
+WHOLE = "whole"  # a folder in the mirror: an empty file for each commit of which no file is left out
 PACK_BYTES = 50 * 1024 * 1024
 
 
@@ -95,6 +96,18 @@ class Mirror:
             self.server.refs(("HEAD",), token)
             if not self.has(commit):
                 self.server.fetch([commit], token)
+        self.complete(commit, token)
+
+    def complete(self, commit: str, token: str) -> None:
+        """Fetch the large files of a commit that were left out of the history. Raises ``CheckoutError``."""
+        known = self.path / WHOLE / commit
+        if known.exists() or not is_partial(self.path):
+            return
+        with self.locked():
+            if blobs := missing_blobs(self.git, self.path, f"{commit}^{{tree}}"):
+                self.server.fetch_blobs(blobs, token)
+            known.parent.mkdir(exist_ok=True)
+            known.touch()
 
     def _make(self) -> None:
         remove_if_damaged(self.git)

@@ -48,9 +48,7 @@ class Base:
     config: RepoConfig  # from the default branch: the maintainers' decisions, whatever this commit contains
     external: External = NOTHING
     instructions: Instructions = field(default_factory=Instructions)  # from the branch that it goes to
-    since: str = (
-        ""  # the commit at which the branch left the default branch; "" for the default branch itself
-    )
+    since: str = ""  # the commit at which the branch left the default branch; "" for that branch itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +109,7 @@ class Checkout:
                 if branch == default
                 else "Push this branch, or name another one, then ask again.",
             )
+        self.mirror.complete(commit, self.token())
         self.facts.put(facts.BASE, commit)
         self.facts.put(facts.BASE_BRANCH, branch)
         files = ours if ours and ours.commit == commit else read_files(self.mirror, commit)

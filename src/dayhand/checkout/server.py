@@ -6,14 +6,16 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from dayhand.checkout.git import BareGit, with_token
+from dayhand.checkout.git import REACHES_SERVERS, BareGit, with_token
 from dayhand.checkout.process import HISTORY, LISTING, Ended, GitLimits, last_lines
 from dayhand.errors import BranchMoved, CheckoutError, HubUnavailable
 from dayhand.hub.failures import CallKind, Failure, Next, failure_of_git, next_step, refusal_lines
+from dayhand.sandbox.worktree import MAX_FILE_BYTES
 from dayhand.startup.records import dataclass
 
 PAUSES = (1.0, 4.0, 15.0)  # seconds
 MAX_NEW_TOKENS = 2
+BLOBS_AT_ONCE = 500  # as arguments of one command
 DECLINED = (
     "Let the App bypass this rule, or exempt branches that begin with “dayhand/” from it, in the repository's settings "
     "under Rules. Then ask again: the finished change is kept and only needs to be pushed."
@@ -60,8 +62,17 @@ class GitServer:
         return {ref: sha for sha, ref in pairs if not ref.endswith("^{}")}
 
     def fetch(self, refs: Sequence[str], token: str, *, prune: bool = False) -> None:
-        options = ("fetch", "-q", "--no-tags", *(("--prune",) if prune else ()))
+        # A server that cannot leave anything out sends everything. Git keeps no filter for a folder.
+        filtered = () if self.url.startswith("/") else (f"--filter=blob:limit={MAX_FILE_BYTES}",)
+        options = ("fetch", "-q", "--no-tags", *filtered, *(("--prune",) if prune else ()))
         self._call(CallKind.FETCH, options, tuple(refs), token=token, limits=HISTORY)
+
+    def fetch_blobs(self, blobs: Sequence[str], token: str) -> None:
+        """Fetch files that were left out."""
+        options = ("fetch", "-q", "--no-tags", "--no-write-fetch-head", "--filter=blob:none")
+        for position in range(0, len(blobs), BLOBS_AT_ONCE):
+            some = tuple(blobs[position : position + BLOBS_AT_ONCE])
+            self._call(CallKind.FETCH, options, some, token=token, limits=HISTORY)
 
     def push(self, sha: str, branch: str, token: str, *, instead_of: str | None) -> None:
         """Push a commit. A push that fails is looked up: if the branch is at the commit, it has succeeded."""
@@ -95,7 +106,7 @@ class GitServer:
         """Run one git command against the server, and again as the table of failures says."""
         pauses, new_tokens, moved = iter(self._recovery.pauses), MAX_NEW_TOKENS, False
         while True:
-            env = with_token(self.url, token)
+            env = REACHES_SERVERS | with_token(self.url, token)
             ended = self._git.collect(*options, self.url, *refs, env=env, limits=limits)
             failure = failure_of_git(ended.err)
             ended.check_limits(options[0], limits)

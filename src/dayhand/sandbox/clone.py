@@ -46,7 +46,7 @@ git bundle unbundle .git/base.bundle > .git/base.refs
 while read -r object name; do
   case $name in
     "$REF") printf 'update refs/dayhand/base %s\\n' "$object";;
-    refs/tags/*) printf 'update %s %s\\n' "$name" "$object";;
+    refs/tags/*|refs/replace/*) printf 'update %s %s\\n' "$name" "$object";;
   esac
 done < .git/base.refs | git update-ref --stdin
 rm .git/base.bundle .git/base.refs
