@@ -35,8 +35,7 @@ def busy() -> None:
     job: Any = get_current_job()
     redis = job.connection
     redis.rpush("begun", job.id)
-    job.stopping.wait(PATIENCE)
-    redis.rpush("stopping", job.id)
+    redis.rpush("stopping", str(job.stopping.wait(PATIENCE)))
     redis.blpop("go on", PATIENCE)
     redis.rpush("ended", job.id)
 
@@ -67,7 +66,7 @@ def test_what_is_in_the_middle_of_something_gets_its_time(tmp_path: Path) -> Non
         try:
             assert redis.blpop("begun", PATIENCE)
             os.kill(pool, signal.SIGTERM)
-            assert redis.blpop("stopping", PATIENCE)
+            assert (redis.blpop("stopping", 2 * PATIENCE) or ())[1] == "True"
             redis.rpush("go on", "")
             os.waitpid(pool, 0)
         except AssertionError:

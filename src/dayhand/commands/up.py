@@ -79,8 +79,8 @@ def supervise(
 ) -> Iterator[None]:
     """Look after the processes, again and again, until ``stopped``. Raises ``DayhandError`` if one ends by itself."""
     while not stopped.wait(LOOK_SECONDS):
-        if server and (code := server.restart_if_dead()) is not None:
-            LOGGER.warning("Redis ended with %s and was started again.", code)
+        if server and (ended := server.restart_if_dead()):
+            LOGGER.warning("Redis ended (%s) and was started again.", ended)
         for name, child in children.items():
             if child.poll() is not None:
                 raise how_it_ended(name, child.returncode)

@@ -126,20 +126,26 @@ class EmbeddedServer:
         self._deaths: list[float] = []
         self._process = _start_or_join(folder, self._socket, lock)
 
-    def restart_if_dead(self) -> int | None:
-        """Start our own server again if it died; its exit code, None if it runs. Raises ``LedgerError`` if it keeps dying."""
-        code = self._process.poll() if self._process else None
-        if code is None:
-            return None
+    def restart_if_dead(self) -> str:
+        """Start the server again if it died; how it ended, "" if it runs. Raises ``LedgerError`` if it keeps dying."""
+        ended = self._find_end()
+        if not ended:
+            return ""
         now = time.monotonic()
         self._deaths = [*(death for death in self._deaths if now - death < DEATHS_SECONDS), now]
         if len(self._deaths) > MAX_DEATHS:
             raise LedgerError(
-                f"The embedded Redis server ended {len(self._deaths)} times within a minute (exit code {code}).",
+                f"The embedded Redis server ended {len(self._deaths)} times within a minute ({ended}).",
                 advice=f"See {self._folder / 'server.log'}: it may lack disk or memory.",
             )
         self._process = _start_or_join(self._folder, self._socket, self._lock)
-        return code
+        return ended
+
+    def _find_end(self) -> str:
+        if self._process is None:  # another process's server, which holds the lock as long as it lives
+            return "it ended with the process that had started it" if _first(self._lock) else ""
+        code = self._process.poll()
+        return "" if code is None else f"exit code {code}"
 
     def end(self) -> None:
         if self._process:
