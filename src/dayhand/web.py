@@ -26,9 +26,9 @@ from dayhand.ledger.github_share import GitHubShare
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log import LogReader
 from dayhand.ledger.queue import enqueue_delivery
-from dayhand.ledger.redis_server import at_hand, connect, connect_raw
+from dayhand.ledger.redis_server import connect, connect_raw
 from dayhand.settings.dashboard_token import dashboard_link, dashboard_token
-from dayhand.settings.required import require_app, require_data, require_no_eviction
+from dayhand.settings.required import open_redis, require_app, require_data
 from dayhand.settings.table import PUBLIC_API, Settings
 from dayhand.startup.records import dataclass
 
@@ -102,8 +102,7 @@ def open_app(settings: Settings, stopping: threading.Event) -> Iterator[Flask]:
     access = read_access(settings)
     if settings.log == "text" and not settings.dashboard_token:  # a log that is collected gets no token
         print(f"Tasks: {dashboard_link(settings, access.token)}", flush=True)
-    with at_hand(settings.redis_url, settings.data) as redis_url:
-        require_no_eviction(redis_url)
+    with open_redis(settings) as redis_url:
         with suppress(RedisError):
             connect(redis_url, quick=True).delete(
                 keys.LOOKED

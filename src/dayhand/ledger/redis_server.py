@@ -143,7 +143,7 @@ class EmbeddedServer:
 
     def _find_end(self) -> str:
         if self._process is None:  # another process's server, which holds the lock as long as it lives
-            return "it ended with the process that had started it" if _first(self._lock) else ""
+            return "with the process that had started it" if _first(self._lock) else ""
         code = self._process.poll()
         return "" if code is None else f"exit code {code}"
 

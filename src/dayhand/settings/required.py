@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 import tempfile
 from codecs import BOM_UTF8
+from collections.abc import Iterator
+from contextlib import contextmanager
 from stat import S_ISREG
 
 from dayhand.errors import SettingsError
-from dayhand.ledger.redis_server import connect
+from dayhand.ledger.redis_server import at_hand, connect
 from dayhand.settings.table import Settings
 
 MAX_KEY_BYTES = 64 * 1024
@@ -101,7 +103,15 @@ def require_temporary_space() -> None:
         )
 
 
-def require_no_eviction(url: str) -> None:
+@contextmanager
+def open_redis(settings: Settings) -> Iterator[str]:
+    """The URL of the Redis that tasks are kept in. Raises ``SettingsError`` if it would drop them."""
+    with at_hand(settings.redis_url, settings.data) as url:
+        _require_no_eviction(url)
+        yield url
+
+
+def _require_no_eviction(url: str) -> None:
     """Raise ``SettingsError`` if this Redis drops keys when it is full. One that does not answer is not judged."""
     # Here and not on top: `dayhand run` starts without redis-py's imports.
     from redis.exceptions import RedisError

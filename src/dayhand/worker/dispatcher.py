@@ -48,7 +48,7 @@ from dayhand.ledger.telemetry.notifications import Notifications
 from dayhand.process_log.fields import LOGGER, log_fields
 from dayhand.publish.waiting_notices import WaitingNotices
 from dayhand.publish.wording.comment import refusal
-from dayhand.settings.required import app_key, require_app, require_data, require_no_eviction
+from dayhand.settings.required import app_key, open_redis, require_app, require_data
 from dayhand.settings.table import Settings, read_settings
 from dayhand.startup.records import dataclass
 from dayhand.worker.missed import Missed
@@ -90,8 +90,7 @@ def run_dispatchers(settings: Settings) -> None:
         free=free_deliveries,
         wake=partial(wake_dispatchers, every=every),
     )
-    with at_hand(settings.redis_url, settings.data) as redis_url:
-        require_no_eviction(redis_url)
+    with open_redis(settings) as redis_url:
         with suppress(RedisError):
             # deliveries may have failed while we were away
             connect(redis_url, quick=True).delete(keys.LOOKED, keys.LOOKED_AROUND)

@@ -19,11 +19,11 @@ from dayhand.hub.auth import load_key
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.queue import alone_queue, enqueue, queue
-from dayhand.ledger.redis_server import at_hand, connect
+from dayhand.ledger.redis_server import connect
 from dayhand.ledger.spending import record_opening
 from dayhand.ledger.waiting.places import note_shortage
 from dayhand.ledger.waiting.waiting_tasks import WaitingTasks
-from dayhand.settings.required import app_key, require_app, require_data, require_no_eviction
+from dayhand.settings.required import app_key, open_redis, require_app, require_data
 from dayhand.settings.table import Settings
 from dayhand.wiring.models import model_certificates
 from dayhand.wiring.prices import read_prices
@@ -54,11 +54,10 @@ def work(settings: Settings, *, burst: bool = False) -> None:
     load_key(app_key(settings))  # fail now, and not in each job
     read_prices(settings)  # likewise
     with ExitStack() as stack:
-        redis_url = stack.enter_context(at_hand(settings.redis_url, settings.data))
+        redis_url = stack.enter_context(open_redis(settings))
         warm()
         with suppress(SandboxError):  # each task reports it to its person
             open_sandbox(settings)
-        require_no_eviction(redis_url)
         redis = connect(redis_url)
         WaitingTasks(Ledger(redis)).limit(settings.max_running)
         shortage = partial(find_shortage, settings.data, settings.min_free_mb)

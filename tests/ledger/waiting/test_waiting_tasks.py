@@ -216,9 +216,8 @@ def test_a_worker_that_may_come_back_after_an_outage_keeps_its_share(waiting: Wa
     assert waiting.claim()
     redis.delete(keys.lease("ann-1"))  # it expired while Redis was away
     redis.set(keys.AFTER_OUTAGE, 1)
-    waiting.add("ann")
     waiting.add("bob")
-    assert waiting.started() == ["bob-3", "ann-2"]
+    assert waiting.started(limit=1) == []
 
 
 def test_a_call_that_the_client_repeats_claims_one_task(waiting: Waiting, redis: Redis) -> None:
