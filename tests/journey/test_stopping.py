@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -25,15 +26,21 @@ while [ ! -e "$GIT_DIR/slow/over" ]; do sleep 0.05; done
 """
 
 
-def is_running(word: str) -> bool:
-    """Whether a process on this machine has ``word`` in its command line; the host can see the boxes' processes."""
-    return any(word.encode() in arguments(entry) for entry in Path("/proc").glob("[0-9]*/cmdline"))
+def lasting(seconds: float) -> str:
+    """A command that takes this long, in words that no other test that runs on this machine has."""
+    return f"sleep {seconds}{os.getpid()}"
 
 
-def wait_until_it_runs(word: str) -> None:
+def is_running(command: str) -> bool:
+    """Whether a process on this machine has this command line; the host can see the boxes' processes."""
+    words = f"{command} ".replace(" ", "\0").encode()
+    return any(words in arguments(entry) for entry in Path("/proc").glob("[0-9]*/cmdline"))
+
+
+def wait_until_it_runs(command: str) -> None:
     until = time.monotonic() + 60
-    while not is_running(word):
-        assert time.monotonic() < until, f"{word} never ran"
+    while not is_running(command):
+        assert time.monotonic() < until, f"{command} never ran"
         time.sleep(0.05)
 
 
@@ -42,6 +49,9 @@ def arguments(entry: Path) -> bytes:
         return entry.read_bytes()
     except OSError:
         return b""
+
+
+LASTING = lasting(97.5)
 
 
 @dataclass(frozen=True)
@@ -65,8 +75,8 @@ def pushing(_harness: Harness, repo: Repository) -> None:
 
 
 MOMENTS = (
-    Moment("command", lambda *_: wait_until_it_runs("sleep\x0097.5"), [[FIX], [Shell("sleep 97.5")]]),
-    Moment("check", lambda *_: wait_until_it_runs("sleep\x0097.5"), test="sleep 97.5"),
+    Moment("command", lambda *_: wait_until_it_runs(LASTING), [[FIX], [Shell(LASTING)]]),
+    Moment("check", lambda *_: wait_until_it_runs(LASTING), test=LASTING),
     Moment("model", asked_twice, [[FIX], [Fault("stall")]]),
     Moment("push", pushing, hook=SLOW_PUSH, kept="The commits pushed so far are kept."),
 )
@@ -96,7 +106,7 @@ def test_a_stop_ends_the_task_and_keeps_its_work(harness: Harness, moment: Momen
     (repo.store.path / "slow" / "over").touch() if moment.hook else None
     assert not worker.is_alive()
     print(f"stopped in the {moment.name} after {seconds:.1f} s")
-    assert not is_running("sleep\x0097.5")
+    assert not is_running(LASTING)
     record = harness.ledger.record(task_id)
     assert (record.state, record.reason.partition(".")[0]) == (State.STOPPED, "ada stopped this task")
     (pull,) = harness.pulls(repo)

@@ -12,7 +12,7 @@ from dayhand.scripted_model.moves import Finish, Move, Patch, Shell
 from dayhand.task import State
 from dayhand.worker.tasks import wake_abandoned
 from tests.journey.harness import SHOP, Harness
-from tests.journey.test_stopping import wait_until_it_runs
+from tests.journey.test_stopping import lasting, wait_until_it_runs
 
 NOTED = "Note when taxes are added"
 
@@ -75,12 +75,12 @@ def test_what_is_said_about_a_queued_task_steers_it_wherever_it_is_said(harness:
 
 
 def test_what_is_said_while_the_checks_run_becomes_the_next_commit(harness: Harness) -> None:
-    repo = harness.repository("shop", {**SHOP, ".dayhand.toml": '[checks]\ntest = "sleep 2.75"\n'})
+    repo = harness.repository("shop", {**SHOP, ".dayhand.toml": f'[checks]\ntest = "{lasting(2.75)}"\n'})
     issue = harness.issue(repo)
     harness.label(repo, issue)
     worker = threading.Thread(target=harness.work)
     worker.start()
-    wait_until_it_runs("sleep\x002.75")
+    wait_until_it_runs(lasting(2.75))
     harness.comment(repo, issue, "@bot fix the missing note")
     worker.join(60)
     assert harness.waiting() == []
@@ -98,7 +98,7 @@ def work_while_ada_pushes(harness: Harness, repo: Repository, pull: Issue, files
     (task_id,) = harness.waiting()
     worker = threading.Thread(target=harness.work)
     worker.start()
-    wait_until_it_runs("sleep\x001.25")
+    wait_until_it_runs(lasting(1.25))
     repo.store.commit_files(files, pull.pull.head, "By Ada", author=("Ada", "ada@example.org"))
     worker.join(60)
     return task_id
@@ -107,7 +107,7 @@ def work_while_ada_pushes(harness: Harness, repo: Repository, pull: Issue, files
 def test_what_a_person_pushes_meanwhile_stays_and_our_commit_goes_on_top_or_beside(harness: Harness) -> None:
     repo, issue, pull = fixed(harness)
     assert pull.pull
-    harness.scripted_model.turns = [[Shell("sleep 1.25")], *note("NOTES.md")]
+    harness.scripted_model.turns = [[Shell(lasting(1.25))], *note("NOTES.md")]
     harness.comment(repo, issue, "@bot fix the missing note")
     task_id = work_while_ada_pushes(harness, repo, pull, {"by_ada.py": b"ADA = 1 \n"})
     record = harness.ledger.record(task_id)
@@ -121,7 +121,7 @@ def test_what_a_person_pushes_meanwhile_stays_and_our_commit_goes_on_top_or_besi
     began = [one.text for one in harness.live.read(task_id) if one.kind == "stage"]
     assert (began.count("solve"), began.count("check")) == (1, 2)
 
-    harness.scripted_model.turns = [[Shell("sleep 1.25")], *note("MORE.md")]
+    harness.scripted_model.turns = [[Shell(lasting(1.25))], *note("MORE.md")]
     harness.comment(repo, issue, "@bot fix the other note, too")
     task_id = work_while_ada_pushes(harness, repo, pull, {"MORE.md": b"By Ada.\n"})
     beside = f"{pull.pull.head}-{task_id[-4:]}"

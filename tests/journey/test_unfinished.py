@@ -26,7 +26,7 @@ from tests.journey.harness import (
     SHOP,
     Harness,
 )
-from tests.journey.test_stopping import is_running
+from tests.journey.test_stopping import is_running, lasting
 
 NOTES = Patch("*** Begin Patch\n*** Add File: notes.md\n+Half of an answer\n*** End Patch")
 
@@ -124,11 +124,11 @@ def test_a_successor_goes_on_from_unfinished_work(harness: Harness, then: str) -
 
 
 class OutOfTimeWorkshop:
-    """A workshop whose clock jumps past the task's time limit as soon as a command with ``word`` runs."""
+    """A workshop whose clock jumps past the task's time limit as soon as a command runs."""
 
-    def __init__(self, workshop: GitHubServices, word: str) -> None:
+    def __init__(self, workshop: GitHubServices, command: str) -> None:
         self._workshop = workshop
-        self._word = word
+        self._command = command
         self._leapt = False
         self.publication = workshop.publication
         self.notify = workshop.notify
@@ -139,16 +139,20 @@ class OutOfTimeWorkshop:
             yield replace(tools, clock=self.clock)
 
     def clock(self) -> float:
-        self._leapt = self._leapt or is_running(self._word)
+        self._leapt = self._leapt or is_running(self._command)
         return time.time() + (WORK_SECONDS if self._leapt else 0)
 
 
 @pytest.mark.parametrize("where", ["set-up", "the agent", "the checks"])
 def test_what_was_done_when_time_runs_out_is_kept(harness: Harness, where: str) -> None:
-    config = {"set-up": '[setup]\nrun = ["sleep 98.5"]\n', "the checks": '[checks]\ntest = "sleep 98.5"\n'}
+    command = lasting(98.5)
+    config = {
+        "set-up": f'[setup]\nrun = ["{command}"]\n',
+        "the checks": f'[checks]\ntest = "{command}"\n',
+    }
     files = {**SHOP, ".dayhand.toml": config.get(where, "")}
     if where == "the agent":
-        harness.scripted_model.turns = [[FIX], [Shell("sleep 98.5")]]
+        harness.scripted_model.turns = [[FIX], [Shell(command)]]
     repo = harness.repository("slow", files)
     issue = harness.issue(repo)
     harness.label(repo, issue)
@@ -156,7 +160,7 @@ def test_what_was_done_when_time_runs_out_is_kept(harness: Harness, where: str) 
     began = time.monotonic()
     travel_with(
         harness.ledger.claim(task_id, "w"),
-        OutOfTimeWorkshop(GitHubServices(harness.settings, harness.ledger), "sleep\x0098.5"),
+        OutOfTimeWorkshop(GitHubServices(harness.settings, harness.ledger), command),
     )
     assert time.monotonic() - began < 60
     record = harness.ledger.record(task_id)
