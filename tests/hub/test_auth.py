@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Callable
+from functools import cache
 
 import jwt
 import pytest
@@ -264,7 +265,9 @@ def test_a_server_that_is_not_there_may_be_there_later() -> None:
         Hub("http://127.0.0.1:9/api/v3", 1, a_key(), sending=Sending(pauses=())).slug()
 
 
+@cache
 def a_key() -> str:
+    """Another key than the App's."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

@@ -14,7 +14,7 @@ from dayhand.errors import AppRejected, HubError, HubUnavailable, InstallationSu
 from dayhand.hub.auth import AppAuth, Token
 from dayhand.hub.repository import RepositoryHub
 from dayhand.hub.requester import Sending
-from tests.hub.test_auth import a_key
+from tests.app_key import app_key_pem
 
 PERMISSION = {"X-Accepted-GitHub-Permissions": "issues=write"}
 Given = tuple[int, dict[str, object], dict[str, str]]
@@ -61,7 +61,7 @@ def clerk() -> Iterator[Clerk]:
 
 @pytest.fixture
 def there(clerk: Clerk) -> RepositoryHub:
-    auth = AppAuth(clerk.url, 1, a_key(), sending=Sending(pauses=(0.0,) * 4))
+    auth = AppAuth(clerk.url, 1, app_key_pem(), sending=Sending(pauses=(0.0,) * 4))
     hub = RepositoryHub(auth, 1, "ada/shop")
     hub._token = Token("t", expires_at=9e9)
     return hub
@@ -143,18 +143,6 @@ def test_what_passes_by_itself_is_told_apart(clerk: Clerk, there: RepositoryHub,
     clerk.give = give
     with pytest.raises(HubUnavailable):
         there.update_check(1, output={"title": "t", "summary": "s"}, retries=False)
-
-
-def test_a_question_is_repeated(clerk: Clerk, there: RepositoryHub) -> None:
-    with pytest.raises(HubUnavailable):
-        there.user_id("ada")
-    assert len(clerk.asked) == 5
-
-
-def test_progress_is_tried_once(clerk: Clerk, there: RepositoryHub) -> None:
-    with pytest.raises(HubUnavailable):
-        there.update_check(1, output={"title": "t", "summary": "s"}, retries=False)
-    assert len(clerk.asked) == 1
 
 
 def test_each_request_names_the_version_of_the_api(clerk: Clerk, there: RepositoryHub) -> None:

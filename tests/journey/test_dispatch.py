@@ -7,8 +7,6 @@ import math
 from dataclasses import replace
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from dayhand.ledger import keys
 from dayhand.ledger.codec import VERSION
@@ -17,6 +15,7 @@ from dayhand.ledger.repository_notes import removed_before
 from dayhand.localhub.state.models import Issue
 from dayhand.settings.table import Settings
 from dayhand.worker.dispatcher import MAX_ATTEMPTS
+from tests.hub.test_auth import a_key
 from tests.journey.harness import Harness
 
 
@@ -44,22 +43,23 @@ def away(settings: Settings) -> Settings:
 
 def rejected(settings: Settings) -> Settings:
     """GitHub does not know the App's key: 401."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    form = serialization.PrivateFormat.TraditionalOpenSSL
-    pem = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
-    return replace(settings, private_key=pem.decode())
+    return replace(settings, private_key=a_key())
 
 
-@pytest.mark.parametrize("trouble", [away, rejected])
+@pytest.mark.parametrize(("trouble", "attempts", "seconds"), [(away, 2, 4), (rejected, MAX_ATTEMPTS + 1, 64)])
 def test_a_delivery_waits_while_github_does_not_answer_or_rejects_us(
-    harness: Harness, trouble: object, capsys: pytest.CaptureFixture[str]
+    harness: Harness,
+    trouble: object,
+    attempts: int,
+    seconds: int,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     issue, guid = labeled(harness)
     assert callable(trouble)
-    for _ in range(MAX_ATTEMPTS + 1):
+    for _ in range(attempts):
         handle(harness, guid, trouble(harness.settings))
     assert harness.ledger.recent() == []
-    assert "It is tried again in 64 seconds." in capsys.readouterr().err
+    assert f"It is tried again in {seconds} seconds." in capsys.readouterr().err
     assert Deliveries(harness.ledger.redis).due() == []
     handle(harness, guid)
     assert len(harness.waiting()) == 1
