@@ -133,7 +133,7 @@ def parser() -> argparse.ArgumentParser:
         help="with environment: set up published repositories and run their checks",
     )
     bench.add_argument("--labels", type=int, metavar="N", help="with fleet: how many issues (default: 50)")
-    bench.add_argument("--large", action="store_true", help="with growth: also a repository of 100,000 files")
+    bench.add_argument("--large", action="store_true", help="with growth: 100,000 files, 10,000 commits too")
     for name, kind, text in CHAOS:
         bench.add_argument(f"--{name}", type=kind, metavar="N", help=f"with chaos: {text}")
     return top

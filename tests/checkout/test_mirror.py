@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from dayhand.checkout.bundles import BUNDLES_LOCK, bundle_ref
-from dayhand.checkout.commit_files import read_files
+from dayhand.checkout.commit_files import CommitFiles, read_files
 from dayhand.checkout.mirror import MAX_KEPT_BYTES, Author, Mirror
 from dayhand.errors import CheckoutError
 from tests.checkout.conftest import Write, git, pack_of, store
@@ -263,23 +263,34 @@ def test_a_commit_that_is_here_is_not_given_away_where_the_server_refuses(
         mirror.fetch_commit(head, token="")
 
 
-def test_the_files_of_a_change_are_those_of_its_base_with_what_differs(
-    mirror: Mirror, origin: Path, head: str
+def test_the_files_of_a_change_are_those_of_its_base_and_only_what_differs_is_read(
+    mirror: Mirror, head: str
 ) -> None:
-    def commit(lines: str) -> str:
-        git(origin, "read-tree", "--empty")
-        git(origin, "update-index", "--index-info", stdin=lines.format(blob=blob, head=head).encode())
-        return git(origin, "commit-tree", git(origin, "write-tree"), "-p", head, "-m", "x")
+    blob, missing = mirror.add_file("", "x").blob, "1" * 40
 
-    blob = git(origin, "hash-object", "-w", "--stdin", stdin=b"x")
+    def tree(*lines: str) -> str:
+        stdin = "\n".join((*lines, "")).encode("utf-8", "surrogateescape")
+        return mirror.git.run("mktree", "--missing", stdin=stdin).decode().strip()
+
+    def commit(*lines: str) -> str:
+        whole = tree(*lines, f"040000 tree {missing}\tk")  # a folder that cannot be read
+        return mirror.commit(whole, head, "x", author=Author("A", "a@localhost"), when=1)
+
+    one, two = tree(f"100755 blob {blob}\te"), tree(f"100644 blob {blob}\tx")
     old = commit(
-        "100644 {blob}\ta\n120000 {blob}\tb\n160000 {head}\tc\n100755 {blob}\td/e\n100644 {blob}\tf\n100644 {blob}\tg\n"
+        *(f"100644 blob {blob}\t{name}" for name in "afg"),
+        f"120000 blob {blob}\tb",
+        f"160000 commit {head}\tc",
+        f"040000 tree {one}\td",
     )
     new = commit(
-        "120000 {blob}\ta\n100644 {blob}\tb\n100644 {blob}\tc/x\n160000 {head}\td\n160000 {head}\tf\n100644 {blob}\th\xe9\n"
+        *(f"100644 blob {blob}\t{name}" for name in ("b", "h\udce9")),
+        f"120000 blob {blob}\ta",
+        *(f"160000 commit {head}\t{name}" for name in "df"),
+        f"040000 tree {two}\tc",
     )
-    git(origin, "update-ref", "refs/heads/old", old)
-    git(origin, "update-ref", "refs/heads/new", new)
-    mirror.fetch(("old", "new"), token="")
-    before, after = read_files(mirror, old), read_files(mirror, new)
+    before = CommitFiles(mirror, old, dict.fromkeys(("a", "d/e", "f", "g", "k/1"), blob), {"b": blob}, ("c",))
+    after = CommitFiles(
+        mirror, new, dict.fromkeys(("b", "c/x", "h\udce9", "k/1"), blob), {"a": blob}, ("d", "f")
+    )
     assert (before.at(new), after.at(old), before.at(old)) == (after, before, before)

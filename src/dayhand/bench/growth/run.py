@@ -21,7 +21,7 @@ from dayhand.bench.model_server import model_server_process
 
 Size = TypeVar("Size")
 BASE_FILES, BASE_COMMITS = 100, 10
-LARGE_FILES = 100_000
+LARGE_FILES, LARGE_COMMITS = 100_000, 10_000  # of one repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def measure_growth(growth: Growth) -> GrowthFigures:
     with model_server_process() as server:
         sizes = dict.fromkeys(
             [
-                *((files, BASE_COMMITS) for files in growth.files),
+                *(_files_and_commits(files) for files in growth.files),
                 *((BASE_FILES, commits) for commits in growth.commits),
             ]
         )
@@ -75,7 +75,7 @@ def measure_growth(growth: Growth) -> GrowthFigures:
             costs[files, commits] = measure_repository(
                 files=files, commits=commits, model_url=server.base_url, rounds=growth.rounds
             )
-    by_files = {str(one): costs[one, BASE_COMMITS] for one in growth.files}
+    by_files = {str(one): costs[_files_and_commits(one)] for one in growth.files}
     by_commits = {str(one): costs[BASE_FILES, one] for one in growth.commits}
     finished = {str(one): measure_finished(one) for one in _announced(growth.finished, "finished tasks")}
     return GrowthFigures(
@@ -93,6 +93,10 @@ def measure_growth(growth: Growth) -> GrowthFigures:
         queue_ms={str(one): measure_queue(one) for one in _announced(growth.queued, "waiting tasks")},
         load=round(os.getloadavg()[0], 1),
     )
+
+
+def _files_and_commits(files: int) -> tuple[int, int]:
+    return files, LARGE_COMMITS if files == LARGE_FILES else BASE_COMMITS
 
 
 def _announced(sizes: Iterable[Size], what: str) -> Iterable[Size]:
