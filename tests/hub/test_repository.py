@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dayhand.errors import HubError
+from dayhand.localhub.payloads.issues import node_id
 from tests.hub.conftest import Place
 
 OUTPUT = {"title": "Starting", "summary": "…", "text": "log"}
@@ -63,7 +64,7 @@ def test_a_branch_that_somebody_pushed_to_is_seen(place: Place) -> None:
 
 def test_a_reaction_may_be_repeated(place: Place) -> None:
     for _ in range(2):
-        place.there.react(1, None, "eyes")
+        place.there.react(node_id("Issue", place.issue.id), "eyes")
     assert [one.content for one in place.issue.reactions] == ["eyes"]
 
 

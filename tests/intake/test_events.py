@@ -30,14 +30,23 @@ REPOSITORY = {
     "clone_url": "https://x/ada/shop.git",
     "default_branch": "main",
 }
-ISSUE: dict[str, Any] = {"number": 7, "title": "Wrong order", "body": None}
+ISSUE: dict[str, Any] = {"number": 7, "title": "Wrong order", "body": None, "node_id": "I_7"}
 SENDER = {"login": "ada", "type": "User"}
 LABELED: dict[str, Any] = {
     "action": "labeled", "issue": ISSUE, "label": {"name": "codex"}, "repository": REPOSITORY,
     "installation": {"id": 3}, "sender": SENDER,
 }  # fmt: skip
 WHERE = Subject(
-    "ada/shop", "https://x/ada/shop.git", "main", 3, 7, "Wrong order", "", is_pull=False, repository_id=1001
+    "ada/shop",
+    "https://x/ada/shop.git",
+    "main",
+    3,
+    7,
+    "Wrong order",
+    "",
+    is_pull=False,
+    repository_id=1001,
+    node="I_7",
 )
 
 
@@ -52,11 +61,12 @@ def test_a_label_becomes_an_event() -> None:
 def test_a_comment_on_a_pull_request_says_so_and_a_bot_is_known() -> None:
     payload = {
         **LABELED, "action": "created", "issue": {**ISSUE, "pull_request": {}},
-        "comment": {"id": 9, "body": "hi"}, "sender": {"login": "dayhand[bot]", "type": "Bot"},
+        "comment": {"id": 9, "body": "hi", "node_id": "IC_9"}, "sender": {"login": "dayhand[bot]", "type": "Bot"},
     }  # fmt: skip
     event = parse("issue_comment", raw(payload))
     assert isinstance(event, Commented)
     assert event.subject.is_pull
+    assert event.subject.node == "IC_9"
     assert event.by_bot
     assert (event.comment, event.text) == (9, "hi")
 

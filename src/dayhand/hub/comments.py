@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
 from github import GithubException
 from github.NamedUser import NamedUser
 from github.Organization import Organization
@@ -15,6 +13,7 @@ from dayhand.hub.mutations import Mutation
 from dayhand.hub.requester import AWAITED, Urgency
 
 GONE = 404
+REACTIONS = {"eyes": "EYES", "heart": "HEART", "+1": "THUMBS_UP"}
 
 
 class Comments(RepositoryConnection):
@@ -27,24 +26,14 @@ class Comments(RepositoryConnection):
             text = f"{body}\n\n{hidden_marker(marker)}"
             self._requester().requestJsonAndCheck("POST", path, input={"body": text})
 
-    def react(self, number: int, comment: int | None, content: str, *, review: int | None = None) -> None:
-        """React to a comment or a review, or to the issue itself. A repeated reaction changes nothing."""
-        if review:
-            with closing(self.for_reviews()) as hub:
-                hub.react_to_review(number, review, content)
-            return
-        with hub_errors(f"reacting on #{number}"):
-            if comment is None:
-                self._repo().get_issue(number).create_reaction(content)
-            else:
-                self._repo().get_issue(number).get_comment(comment).create_reaction(content)
+    def react(self, node: str, content: str) -> None:
+        """React to an issue, a pull request, a comment or a review, named by its node id. A repeated reaction changes nothing.
 
-    def react_to_review(self, number: int, review: int, content: str) -> None:
-        """React to a review, which only GraphQL can do. https://docs.github.com/graphql/reference/mutations#addreaction"""
-        with hub_errors(f"reacting to a review of #{number}"):
-            path = f"{self._address}/pulls/{number}/reviews/{review}"
-            _, found = self._requester().requestJsonAndCheck("GET", path)
-        self._change([Mutation("addReaction", {"subjectId": found["node_id"], "content": content.upper()})])
+        By GraphQL: GitHub counts that apart from REST, so comments and results leave room for each reaction.
+        https://docs.github.com/graphql/reference/mutations#addreaction
+        """
+        mutation = Mutation("addReaction", {"subjectId": node, "content": REACTIONS[content]})
+        self._change([mutation], what="reacting")
 
     def find_comment(self, number: int, marker: str) -> Comment | None:
         """Our own comment with this hidden marker; comments of others are ignored, since anyone can write a marker."""

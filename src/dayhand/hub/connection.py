@@ -171,12 +171,18 @@ class RepositoryConnection:
             self._requesters[urgency] = CountedRequester(self.auth.api_url, _CurrentToken(self), sending)
         return self._requesters[urgency]
 
-    def _change(self, mutations: Sequence[Mutation], urgency: Urgency = AWAITED) -> tuple[Changed, ...]:
+    def _change(
+        self,
+        mutations: Sequence[Mutation],
+        urgency: Urgency = AWAITED,
+        *,
+        what: str = "updating the pull request",
+    ) -> tuple[Changed, ...]:
         """Carry out several mutations in one request. Raises ``HubError`` if GitHub refuses one that is no courtesy."""
         if not mutations:
             return ()
         requester = self._requester(urgency)
-        with hub_errors("updating the pull request"):
+        with hub_errors(what):
             _, answer = requester.requestJsonAndCheck(
                 "POST", requester.graphql_url, input=request_for(mutations)
             )

@@ -27,10 +27,11 @@ MAX_WAIT_SECONDS = (
 MAX_NEW_TOKENS = 2
 MAX_REDIRECTIONS = 3
 BODY_TIMEOUTS = 3  # how many times its timeout an answer may take from its first byte to its last
-# What creates something each time. Other POSTs change nothing the second time, such as a reaction.
+# What creates something each time; so do mutations, but for a reaction. Other POSTs change nothing the second time.
 CREATES = re.compile(r"/(comments|pulls|issues|check-runs)$")
 # What GitHub counts as content: the endpoints whose documentation warns of it.
 CONTENT = re.compile(r"/(comments|pulls|issues|requested_reviewers|reviews|replies)$")
+MUTATIONS = re.compile(r"\b(\w+)\s*\(input\b")
 CONTENT_MUTATIONS = re.compile(r"\b(addComment|createPullRequest|createIssue|requestReviews)\s*\(")
 
 
@@ -101,7 +102,10 @@ def cost_of(verb: str, path: str, body: Any = None) -> Cost:
         query = str((body or {}).get("query", ""))
         mutates = query.lstrip().startswith("mutation")
         made = len(CONTENT_MUTATIONS.findall(query))
-        return Cost(CallKind.CREATE if mutates else CallKind.READ, 5 if mutates else 1, made, graphql=True)
+        if not mutates:
+            return Cost(CallKind.READ, 1, made, graphql=True)
+        repeatable = set(MUTATIONS.findall(query)) == {"addReaction"}
+        return Cost(CallKind.CHANGE if repeatable else CallKind.CREATE, 5, made, graphql=True)
     if verb in ("GET", "HEAD"):
         return Cost(CallKind.READ, 1, 0, graphql=False)
     post = verb == "POST"

@@ -39,6 +39,7 @@ class Subject:
     is_pull: bool
     repository_id: int = 0  # which stays if the repository is renamed or transferred
     updated_at: str = ""  # to the second, in GitHub's form, which sorts
+    node: str = ""  # GitHub's id for GraphQL of what asks: the comment, the review, or this itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +188,11 @@ def may_request(name: str, action: str) -> bool:
     return (name, action) in PARSERS
 
 
-def _subject(fields: Fields, key: str) -> Subject:
-    """The issue or pull request under ``key``; GitHub also calls the conversation of a pull request an issue."""
+def _subject(fields: Fields, key: str, *, asks: str = "") -> Subject:
+    """The issue or pull request under ``key``; GitHub also calls the conversation of a pull request an issue.
+
+    ``asks``: the key of the comment or review.
+    """
     return Subject(
         repository=fields.text("repository", "full_name"),
         clone_url=fields.text("repository", "clone_url"),
@@ -200,6 +204,7 @@ def _subject(fields: Fields, key: str) -> Subject:
         is_pull=key == "pull_request" or "pull_request" in fields.get(key),
         repository_id=fields.number("repository", "id"),
         updated_at=str(fields.get(key).get("updated_at") or ""),
+        node=str(fields.get(asks or key).get("node_id") or ""),
     )
 
 
@@ -214,7 +219,7 @@ def _opened(fields: Fields, key: str) -> Commented:
 
 def _commented(fields: Fields) -> Commented:
     comment, text = fields.number("comment", "id"), fields.text("comment", "body")
-    return Commented(_subject(fields, "issue"), comment, text, *_sender(fields))
+    return Commented(_subject(fields, "issue", asks="comment"), comment, text, *_sender(fields))
 
 
 def _sender(fields: Fields) -> tuple[str, bool]:
@@ -251,7 +256,8 @@ def _edited(fields: Fields) -> Commented | Ignored:
     if fields.text("sender", "login") != fields.text("comment", "user", "login"):
         return Ignored("somebody else edited the comment")
     before = fields.text("changes", "body", "from")
-    return Commented(_subject(fields, "issue"), comment, text, *_sender(fields), before=before)
+    subject = _subject(fields, "issue", asks="comment")
+    return Commented(subject, comment, text, *_sender(fields), before=before)
 
 
 def _access(key: str, kind: type[RepositoriesAdded | RepositoriesRemoved], fields: Fields) -> Event:
@@ -319,7 +325,7 @@ def _review_edited(fields: Fields) -> Reviewed | Ignored:
 
 def _reviewed(fields: Fields) -> Reviewed:
     return Reviewed(
-        _subject(fields, "pull_request"),
+        _subject(fields, "pull_request", asks="review"),
         fields.text("pull_request", "head", "ref"),
         fields.number("review", "id"),
         fields.text("review", "state").lower(),

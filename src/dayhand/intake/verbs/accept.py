@@ -49,7 +49,7 @@ def act(instruction: Instruction, context: VerbContext) -> Decision:
         title = f"Accepted by {login}{', without what was held back' if leaves_out else ''}"
         for check in waiting:
             _accept(hub, context.ledger.facts(check.task), check, title=title, by=comment)
-        hub.react(subject.number, comment.comment, "+1")
+        context.react(comment, "+1")
         if head and (task := _held_back_from(waiting, context.ledger, head)):
             return context.open_task(accept_request(comment, text, accepts=task), instruction.delivery)
     return Decision(None, f"accepted by {login}")

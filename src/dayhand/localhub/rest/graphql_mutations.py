@@ -12,13 +12,18 @@ from typing import Any
 import graphql as gql
 
 from dayhand.localhub.errors import ApiError
+from dayhand.localhub.payloads.issues import node_id
 from dayhand.localhub.rest.api import Api
 from dayhand.localhub.rest.checks import create_check_run, edit_check_run
 from dayhand.localhub.rest.issues import edit_comment
 from dayhand.localhub.rest.pulls import edit_pull
-from dayhand.localhub.state.models import CheckRun, Comment, Issue, Repository, User
+from dayhand.localhub.state.models import CheckRun, Comment, Issue, Reaction, Repository, User
 from dayhand.localhub.tokens import Grant
 
+REACTIONS = {
+    "CONFUSED": "confused", "EYES": "eyes", "HEART": "heart", "HOORAY": "hooray", "LAUGH": "laugh", "ROCKET": "rocket",
+    "THUMBS_DOWN": "-1", "THUMBS_UP": "+1",
+}  # fmt: skip
 # The types of GitHub's schema that these mutations use, with the fields that Dayhand sends and reads.
 SCHEMA = gql.build_schema(
     """
@@ -98,16 +103,13 @@ class Mutations:
         self.grant = grant
 
     def addReaction(self, _info: object, input: Input) -> Input:  # noqa: A002, N802
-        """To reviews only: Dayhand uses REST for the rest."""
-        number = _number("PullRequestReview", input["subjectId"])
         for repo in self._repositories():
-            for issue in repo.pulls():
-                for review in issue.pull.reviews if issue.pull else ():
-                    if review.id == number:
-                        self.grant.require(repo, "pull_requests", "write")
-                        self.api.actions.require_unlocked(repo, issue, self.grant.user, what="reaction")
-                        self.api.actions.react(review.reactions, self.grant.user, input["content"].lower())
-                        return {}
+            for issue in repo.issues.values():
+                if (reactions := _reactions_of(issue, input["subjectId"])) is not None:
+                    self.grant.require(repo, "pull_requests" if issue.pull else "issues", "write")
+                    self.api.actions.require_unlocked(repo, issue, self.grant.user, what="reaction")
+                    self.api.actions.react(reactions, self.grant.user, REACTIONS[input["content"]])
+                    return {}
         raise _unresolved(input["subjectId"])
 
     def createCheckRun(self, _info: object, input: Input) -> Input:  # noqa: A002, N802
@@ -193,6 +195,17 @@ class Mutations:
         if found is None:
             raise _unresolved(node)
         return found
+
+
+def _reactions_of(issue: Issue, node: str) -> list[Reaction] | None:
+    """Those of the issue, or of a comment or review on it, that this node id names."""
+    pull = issue.pull
+    things: list[tuple[str, int, list[Reaction]]] = [("Issue", issue.id, issue.reactions)]
+    things += [("IssueComment", one.id, one.reactions) for one in issue.comments]
+    if pull:
+        things += [("PullRequest", pull.id, issue.reactions)]
+        things += [("PullRequestReview", one.id, one.reactions) for one in pull.reviews]
+    return next((found for kind, number, found in things if node_id(kind, number) == node), None)
 
 
 def _check_fields(fields: Input) -> Input:
