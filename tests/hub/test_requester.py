@@ -97,7 +97,7 @@ def test_a_fault_that_stays_is_for_later(place: Place, there: RepositoryHub, pau
 
 
 def test_progress_is_sent_once_and_takes_only_its_part_of_the_budget(
-    place: Place, there: RepositoryHub, redis: Redis
+    place: Place, there: RepositoryHub, redis: Redis, pauses: list[float]
 ) -> None:
     check = there.create_check("dayhand", place.branch(BRANCH), "t1", details_url="", output=OUTPUT)
     place.server.faults.add("PATCH", 502)

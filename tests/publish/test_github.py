@@ -319,8 +319,10 @@ def test_what_only_informs_and_is_refused_does_not_decide_the_outcome(desk: Disp
 def test_a_result_whose_answer_was_lost_is_published_once(desk: Dispatcher) -> None:
     desk.publication().open(desk.task, desk.begin())
     head = desk.push()
+    created = desk.place.server.limits.spent["creations"]
     desk.place.server.faults.add("POST /api/graphql", 502, after=True)
     desk.publication().propose(desk.task, proposal(head))
+    assert desk.place.server.limits.spent["creations"] == created + 2, "a review request, a comment"
     assert [(run.status, run.conclusion) for run in desk.checks(head)] == [("completed", "success")]
     assert desk.said[0].startswith("@ada [The pull request](")
 
@@ -334,6 +336,8 @@ def test_a_worker_that_dies_before_it_notes_its_result_is_followed_by_one_that_f
     desk.ledger.redis.hdel(
         keys.facts(desk.task.id), *(f.name for f in (facts.CHECK, facts.CHECK_NODE, facts.CHECK_HEAD))
     )
+    created = desk.place.server.limits.spent["creations"]
     desk.publication().propose(desk.task, proposal(head))
+    assert desk.place.server.limits.spent["creations"] == created
     assert [(run.status, run.conclusion) for run in desk.checks(head)] == [("completed", "success")]
     assert len(desk.said) == len(desk.pulls) == 1

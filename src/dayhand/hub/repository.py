@@ -243,6 +243,12 @@ class RepositoryHub(CheckRuns, Comments):
                 if error.status not in (GONE, REFUSED):
                     raise
 
+    def review_is_requested(self, number: int, login: str) -> bool:
+        """Whether this person is asked for a review of a pull request, and has not given it yet."""
+        with hub_errors(f"reading whose review of #{number} is requested"):
+            people = self._repo().get_pull(number).requested_reviewers
+        return login.lower() in {login_of(one).lower() for one in people}
+
     def head(self, number: int) -> str:
         """The commit at the head of a pull request."""
         with hub_errors(f"reading the head of #{number}"):

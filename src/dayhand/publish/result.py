@@ -69,7 +69,7 @@ class ResultOnGitHub:
             return [*first, self._conclude(proposed, pull, check, look=look), *then]
 
         commented = False
-        for change in self._change(plan, self._request_review(pull) if review else [], look=look):
+        for change in self._change(plan, pull if review else None, look=look):
             if change.refusal:
                 self.refused(f"GitHub refused {change.mutation.name}: {change.refusal}")
             elif change.mutation.name == "updateIssueComment":
@@ -80,23 +80,26 @@ class ResultOnGitHub:
         return commented
 
     def _change(
-        self, plan: Callable[[bool], list[Mutation]], request: list[Mutation], *, look: bool
+        self, plan: Callable[[bool], list[Mutation]], review: Pull | None, *, look: bool
     ) -> Sequence[Changed]:
-        """Change everything in one request. If there is no room for the review request, it follows when there is."""
+        """Change everything in one request, with that for a ``review``. If there is no room for that, it follows when there is."""
         name = f"result {self.task.id}"
-        if request:
-            with suppress(BudgetReached):
-                return self.hub.change_together(
-                    name, lambda look: [*plan(look), *request], look=look, urgency=DRAFT
-                )
+        if review is None:
+            return self.hub.change_together(name, plan, look=look)
+
+        def request(look: bool) -> list[Mutation]:  # noqa: FBT001
+            return self._request_review(review, look=look)
+
+        with suppress(BudgetReached):
+            return self.hub.change_together(
+                name, lambda look: [*plan(look), *request(look)], look=look, urgency=DRAFT
+            )
         changed = self.hub.change_together(name, plan, look=look)
-        if not request:
-            return changed
         try:
             return [
                 *changed,
                 *self.hub.change_together(
-                    f"review {self.task.id}", lambda _: request, look=False, urgency=REVIEW_REQUEST
+                    f"review {self.task.id}", request, look=look, urgency=REVIEW_REQUEST
                 ),
             ]
         except HubError as error:
@@ -145,8 +148,10 @@ class ResultOnGitHub:
             return []
         return [Mutation("updatePullRequest", {"pullRequestId": pull.node, **description})]
 
-    def _request_review(self, pull: Pull) -> list[Mutation]:
-        """Ask the person who asked for a review."""
+    def _request_review(self, pull: Pull, *, look: bool) -> list[Mutation]:
+        """Ask the person who asked for a review, unless that was done before, which GitHub would count and tell them again."""
+        if look and self.hub.review_is_requested(pull.number, self.task.ask.asker):
+            return []
         try:
             people = [self.hub.user_node(self.task.ask.asker)]
         except HubUnavailable:
