@@ -82,7 +82,7 @@ def test_a_limit_that_one_process_meets_stops_all_of_them(harness: Harness) -> N
         assert int(redis.hget(keys.inbox(guid), "delays") or 0) == 1
         for act in (
             lambda: worker.issue(2),
-            lambda: worker.react(2, None, "eyes"),
+            lambda: worker.react("I_2", "eyes"),
             notices.write,
             reconciler.look,
             missed.fetch,
