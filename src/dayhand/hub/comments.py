@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from github import GithubException
 from github.NamedUser import NamedUser
 from github.Organization import Organization
@@ -26,12 +28,16 @@ class Comments(RepositoryConnection):
             text = f"{body}\n\n{hidden_marker(marker)}"
             self._requester().requestJsonAndCheck("POST", path, input={"body": text})
 
-    def react(self, node: str, content: str) -> None:
+    def react(self, node: str, content: str, *, on_pull: bool = False) -> None:
         """React to an issue, a pull request, a comment or a review, named by its node id. A repeated reaction changes nothing.
 
         By GraphQL: GitHub counts that apart from REST, so comments and results leave room for each reaction.
         https://docs.github.com/graphql/reference/mutations#addreaction
         """
+        if on_pull:
+            with closing(self.for_reviews()) as hub:
+                hub.react(node, content)
+            return
         mutation = Mutation("addReaction", {"subjectId": node, "content": REACTIONS[content]})
         self._change([mutation], what="reacting")
 

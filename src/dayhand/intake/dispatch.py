@@ -134,7 +134,7 @@ class Dispatcher:
             elif str(ask.limits):
                 known = retry.asked_limits(self.ledger.record(opened.task_id))
                 self.ledger.facts(opened.task_id).put(facts.ASKED_LIMITS, known.changed_by(ask.limits))
-            self._acknowledge(request)
+            self._acknowledge(hub, request)
         if opened.posted:
             return Decision(opened.task_id, "the task that runs reads it next")
         return Decision(opened.task_id, "" if opened.fresh else "this task exists already")
@@ -167,10 +167,10 @@ class Dispatcher:
             return False
         return self.ledger.task(running).ask.accepts == ask.accepts
 
-    def _acknowledge(self, request: TaskRequest) -> None:
+    def _acknowledge(self, hub: RepositoryHub, request: TaskRequest) -> None:
         """React to the request where it stands. A refusal (a locked issue, a deleted comment) changes nothing."""
         try:
-            self._react(request.subject, "eyes")
+            hub.react(request.subject.node, "eyes", on_pull=request.subject.is_pull)
         except HubUnavailable:
             raise
         except HubError:
@@ -284,15 +284,8 @@ class Dispatcher:
 
     def react(self, comment: Commented, content: str) -> None:
         """React to the comment. Raises ``HubError``."""
-        self._react(comment.subject, content)
-
-    def _react(self, subject: Subject, content: str) -> None:
-        with closing(self._for_comments(subject)) as hub:
-            if not subject.is_pull:
-                hub.react(subject.node, content)
-                return
-            with closing(hub.for_reviews()) as pulls:
-                pulls.react(subject.node, content)
+        with closing(self._for_comments(comment.subject)) as hub:
+            hub.react(comment.subject.node, content, on_pull=comment.subject.is_pull)
 
     def is_allowed(self, comment: Commented) -> bool:
         """Whether the writer has write access. Raises ``HubError``."""

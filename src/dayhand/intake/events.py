@@ -189,10 +189,7 @@ def may_request(name: str, action: str) -> bool:
 
 
 def _subject(fields: Fields, key: str, *, asks: str = "") -> Subject:
-    """The issue or pull request under ``key``; GitHub also calls the conversation of a pull request an issue.
-
-    ``asks``: the key of the comment or review.
-    """
+    """The issue or pull request under ``key``, which may be called an issue as well; ``asks``: the key of a comment or review."""
     return Subject(
         repository=fields.text("repository", "full_name"),
         clone_url=fields.text("repository", "clone_url"),
@@ -252,12 +249,9 @@ def _edited(fields: Fields) -> Commented | Ignored:
     changes = fields.get("changes")
     if not isinstance(changes, Mapping) or "body" not in changes:
         return Ignored("the edit did not change the comment's text")
-    comment, text = fields.number("comment", "id"), fields.text("comment", "body")
     if fields.text("sender", "login") != fields.text("comment", "user", "login"):
         return Ignored("somebody else edited the comment")
-    before = fields.text("changes", "body", "from")
-    subject = _subject(fields, "issue", asks="comment")
-    return Commented(subject, comment, text, *_sender(fields), before=before)
+    return replace(_commented(fields), before=fields.text("changes", "body", "from"))
 
 
 def _access(key: str, kind: type[RepositoriesAdded | RepositoriesRemoved], fields: Fields) -> Event:
