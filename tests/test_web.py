@@ -407,6 +407,8 @@ def test_the_web_process_ends_with_0_beside_live_logs_and_slow_clients(
     redis_url: str, key: str, tmp_path: Path, sent: signal.Signals
 ) -> None:
     open_task(redis_url, sent.name)
+    redis = connect(redis_url)
+    redis.set(keys.LOOKED, "")
     with web_process(redis_url, key, tmp_path) as (process, port), ExitStack() as stack:
         ends = time.monotonic() + 60
         while True:
@@ -419,6 +421,7 @@ def test_the_web_process_ends_with_0_beside_live_logs_and_slow_clients(
                 threading.Event().wait(0.1)
         for client in clients:
             stack.enter_context(client)
+        assert not redis.exists(keys.LOOKED), "deliveries that failed meanwhile are looked for at once"
         clients[0].sendall(b"POST /web")
         clients[1].sendall(
             f"GET /tasks/{sent.name}/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ACCESS.token}\r\n\r\n".encode()
