@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import os
 import subprocess
+from functools import cache
 
 from flask import Blueprint, Response, request
 
@@ -94,11 +95,18 @@ def _run_backend(repo: Repository, rest: str, *, workflows: bool) -> Response:
     }
     body = request.get_data(cache=False)
     env["CONTENT_LENGTH"] = str(len(body))
-    done = subprocess.run(["git", "http-backend"], input=body, capture_output=True, env=env, check=False)
+    done = subprocess.run([_backend()], input=body, capture_output=True, env=env, check=False)
     head, _, content = done.stdout.partition(b"\r\n\r\n")
     headers = [line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line]
     status = next((int(value.split()[0]) for name, value in headers if name == "Status"), 200)
     return Response(content, status, [(name, value) for name, value in headers if name != "Status"])
+
+
+@cache
+def _backend() -> str:
+    """The program itself: `git http-backend` would be one more process for each request."""
+    folder = subprocess.run(["git", "--exec-path"], capture_output=True, text=True, check=True).stdout.strip()
+    return f"{folder}/git-http-backend"
 
 
 def _install_hook(repo: Repository) -> None:
