@@ -44,18 +44,24 @@ def receive(mirror: Mirror, pack: bytes) -> None:
         pass
 
 
+def tree_of(repository: Path) -> str:
+    """A new tree, which no disk that is full has room for."""
+    blob = git(repository, "hash-object", "-w", "--stdin", stdin=os.urandom(200_000))
+    return git(repository, "mktree", stdin=f"100644 blob {blob}\tbig\n".encode())
+
+
 def publish(disk: Path, origin: Path, where: str) -> None:
     """Take a change, commit it and push it, with a disk that is full at each step."""
     server = (disk if where == "server" else origin.parent) / f"{where}-origin.git"
     git(origin.parent, "clone", "-q", "--bare", str(origin), str(server))
+    pauses: list[float] = []
     mirror = Mirror(
         (origin.parent if where == "server" else disk) / "mirrors" / f"{where}.git",
         str(server),
-        recovery=Recovery(pauses=()),
+        recovery=Recovery(pauses=(1.0,), sleep=pauses.append),
     )
     head = mirror.fetch(("main",), "")["main"]
-    blob = git(origin, "hash-object", "-w", "--stdin", stdin=os.urandom(200_000))
-    tree = git(origin, "mktree", stdin=f"100644 blob {blob}\tbig\n".encode())
+    tree = tree_of(origin)
     pack = pack_of(origin, tree, head)
 
     def commit() -> str:
@@ -68,6 +74,11 @@ def publish(disk: Path, origin: Path, where: str) -> None:
         filler = fill(disk)
         fails(lambda: receive(mirror, pack), DiskFull)
         assert list((mirror.path / "incoming").iterdir()) == []
+        git(
+            server, "update-ref", "refs/heads/more", git(server, "commit-tree", tree_of(server), "-m", "More")
+        )
+        fails(lambda: mirror.fetch(("more",), ""), DiskFull)
+        assert pauses == [], "a second attempt would find no more room"
         filler.unlink()
     receive(mirror, pack)
     if where == "worker":
