@@ -112,6 +112,23 @@ def test_the_oldest_finished_tasks_leave_first_and_no_unfinished_one(redis: Redi
     assert left <= {"dayhand:delivery", "dayhand:thread"}, "they are small, and belong to no task alone"
 
 
+def test_it_reads_what_is_new_however_many_are_finished(redis: Redis) -> None:
+    def tidied(*, finished: int) -> int:
+        redis.zadd(keys.TASKS, {f"old-{number}": 1.79e9 + number for number in range(finished)})
+        redis.hset(keys.FINISHED_BYTES, mapping={f"old-{number}": 100 for number in range(finished)})
+        redis.delete(keys.COUNTED)
+        tidy_now(redis)
+        task = run_task(redis, finished)
+        before = int(redis.info("stats")["total_net_output_bytes"])
+        tidy_now(redis, kept_bytes=100 * finished)
+        assert redis.exists(keys.log_parts(task))
+        assert not redis.exists(keys.log(task))
+        assert redis.zscore(keys.TASKS, "old-0") is None, "the oldest made room"
+        return int(redis.info("stats")["total_net_output_bytes"]) - before
+
+    assert tidied(finished=5000) < tidied(finished=1000) * 1.1
+
+
 def test_it_is_done_once_a_minute_however_many_ask(redis: Redis) -> None:
     tidy_now(redis)
     task = run_task(redis, 1)
