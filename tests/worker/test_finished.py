@@ -126,7 +126,8 @@ def test_it_reads_what_is_new_however_many_are_finished(redis: Redis) -> None:
         assert redis.zscore(keys.TASKS, "old-0") is None, "the oldest made room"
         return int(redis.info("stats")["total_net_output_bytes"]) - before
 
-    assert tidied(finished=5000) < tidied(finished=1000) * 1.1
+    little, much = tidied(finished=1000), tidied(finished=5000)
+    assert much < little * 1.5
 
 
 def test_it_is_done_once_a_minute_however_many_ask(redis: Redis) -> None:
