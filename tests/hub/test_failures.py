@@ -134,6 +134,9 @@ def test_headers_tell_a_limit_whatever_github_calls_it(
         ("fatal: write error: No space left on device", Failure.FULL_DISK),
         ("remote: fatal: write error: No space left on device", Failure.SERVER_FAULT),
         ("fatal: '/x' does not appear to be a git repository", Failure.OTHER),
+        ("remote: This repository was archived so it is read-only.\nfatal: error: 403", Failure.FORBIDDEN),
+        ("remote: error: GH001: Large files detected. You may want to try Git LFS", Failure.RULE),
+        ("batch response: This repository is over its data quota.", Failure.OTHER),
     ],
 )
 def test_what_git_says_leads_to_a_row(stderr: str, failure: Failure) -> None:
