@@ -133,10 +133,6 @@ class Ledger:
         """The newest tasks first, all if ``limit`` is 0, without those that only a newer version can read."""
         return self._records(self.redis.zrevrange(keys.TASKS, 0, limit - 1))
 
-    def unfinished(self) -> list[Record]:
-        """All queued and running tasks, without those that only a newer version can read."""
-        return self._records(self._unfinished())
-
     def ended(self) -> dict[str, int]:
         """The number of tasks that ended in each state, since this Redis was set up."""
         return {state: int(count) for state, count in self.redis.hgetall(keys.ENDED).items()}
@@ -191,9 +187,6 @@ class Ledger:
         pairs = [part for pair in fields.items() for part in pair]
         record = keys.record(claim.task_id)
         fenced(self._write, [record, record], [claim.token, *pairs, "updated", self.clock()])
-
-    def _unfinished(self) -> list[str]:
-        return sorted(self.redis.smembers(keys.UNFINISHED))
 
     def _records(self, ids: Sequence[str]) -> list[Record]:
         """The records that still exist and that this version can read."""
