@@ -13,8 +13,8 @@ import pytest
 
 from dayhand.agent.loop import solve
 from dayhand.agent.model.base import Listener, Model, Reply
+from dayhand.agent.model.feature_store import RedisFeatureStore
 from dayhand.agent.understand import understand
-from dayhand.ledger.feature_store import RedisFeatureStore
 from dayhand.ledger.journal import Journal
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log import TaskLog

@@ -13,8 +13,8 @@ import pytest
 from redis import Redis
 
 from dayhand.agent.model.fallback import FallbackModels
+from dayhand.agent.model.feature_store import RedisFeatureStore
 from dayhand.ledger import facts
-from dayhand.ledger.feature_store import RedisFeatureStore
 from dayhand.ledger.journal import Journal, Journalled, JournalledTurn
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.log import LogReader

@@ -95,6 +95,13 @@ ADDRESSES = (
         "redis://127.0.0.1:1?health_check_interval=x",
     ),
     *("rediss://127.0.0.1:1?ssl_cert_reqs=x", "rediss://127.0.0.1:1?ssl_ca_certs=/no/such"),
+    *(
+        "redis+sentinel://",
+        "redis+sentinel://one:1",
+        "redis+sentinel://one/main",
+        "redis+sentinel://one:1,/main",
+    ),
+    *("redis+sentinel://one:1/main/x", "redis+sentinel://one:1/main?foo=bar"),
     *("unix:///no/such/socket?foo=bar", "unix:///" + "a" * 200, "redis://127.0.0.1:1?decode_responses=no"),
 )
 PATHS = (

@@ -295,6 +295,12 @@ def test_a_wrong_secret_is_not_repeated(name: str) -> None:
         ),
         ("REDIS_URL", "unix:///run/redis.sock", "redis_url", "unix:///run/redis.sock"),
         (
+            "REDIS_URL",
+            "redis+sentinel://:pass@one:26379,two:26379/main/2",
+            "redis_url",
+            "redis+sentinel://:pass@one:26379,two:26379/main/2",
+        ),
+        (
             "DAYHAND_MODEL",
             "Qwen/Qwen3-Coder:30b, accounts/x@1",
             "models",

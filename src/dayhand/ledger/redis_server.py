@@ -77,18 +77,22 @@ def _client(url: str, *, quick: bool, decode_responses: bool) -> Redis:
     from redis.retry import Retry
 
     keepalive = {} if url.startswith("unix:") else {"socket_keepalive": True}
-    return Redis.from_url(
-        url,
-        decode_responses=decode_responses,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.1), 3, supported_errors=(ConnectionError,))
+    options = {
+        "decode_responses": decode_responses,
+        "retry": Retry(ExponentialBackoff(cap=0.5, base=0.1), 3, supported_errors=(ConnectionError,))
         if quick  # a server that is silent is not asked again
         else Retry(ExponentialBackoff(cap=5, base=0.1), 20),
-        socket_timeout=1 if quick else 30,  # 30 is longer than any blocking read of ours or of RQ
-        health_check_interval=30,
-        max_connections=MAX_CONNECTIONS,
-        driver_info=None,  # or each client reads the library's version from disk and sends it to the server
+        "socket_timeout": 1 if quick else 30,  # 30 is longer than any blocking read of ours or of RQ
+        "health_check_interval": 30,
+        "max_connections": MAX_CONNECTIONS,
+        "driver_info": None,  # or each client reads the library's version from disk and sends it to the server
         **keepalive,
-    )
+    }
+    if url.startswith("redis+sentinel:"):
+        from dayhand.ledger.sentinels import connect_to_primary
+
+        return connect_to_primary(url, options)
+    return Redis.from_url(url, **options)
 
 
 @contextmanager

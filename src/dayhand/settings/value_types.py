@@ -155,6 +155,14 @@ def _read_redis_address(text: str) -> str:
     from redis.connection import ConnectionPool, parse_url
     from redis.exceptions import RedisError
 
+    from dayhand.ledger.sentinels import SENTINEL, read_sentinel_address
+
+    if text.startswith(SENTINEL):
+        try:
+            read_sentinel_address(text)
+        except ValueError as error:
+            raise WrongText(text) from error
+        return text
     try:
         parts = urlsplit(text)
         options = parse_url(text)  # type: ignore[no-untyped-call]
@@ -244,7 +252,8 @@ WEBHOOK_ADDRESS = SettingType(
     "an https address without a password, or an http one of this machine", _read_webhook_address
 )
 REDIS_ADDRESS = SettingType(
-    "an address such as redis://HOST:6379/0, rediss://… or unix:///PATH", _read_redis_address
+    "an address such as redis://HOST:6379/0, rediss://…, redis+sentinel://HOST:26379,HOST:26379/NAME or unix:///PATH",
+    _read_redis_address,
 )
 HOST_NAME = SettingType("a host name or IP address", _read_host)
 LABEL = SettingType(f"a label of at most {MAX_LABEL_CHARS} visible characters", _read_label)

@@ -11,10 +11,10 @@ import httpx2
 
 from dayhand.agent.model.client import ModelClient
 from dayhand.agent.model.fallback import FallbackModels
+from dayhand.agent.model.feature_store import RedisFeatureStore
 from dayhand.agent.model.remote import RemoteModel, Style
 from dayhand.agent.model.retry import RetryPolicy
 from dayhand.ledger.facts import Facts
-from dayhand.ledger.feature_store import RedisFeatureStore
 from dayhand.ledger.keys import TextRedis
 from dayhand.scripted_model.name import SCRIPTED_MODEL
 from dayhand.settings.table import Settings

@@ -9,12 +9,12 @@ import pytest
 
 from dayhand.agent.model.base import Item, Reply
 from dayhand.agent.model.client import ModelClient
+from dayhand.agent.model.feature_store import RedisFeatureStore
 from dayhand.agent.model.items import as_function, message
 from dayhand.agent.model.remote import Style
 from dayhand.agent.model.retry import RetryPolicy
 from dayhand.agent.model.server_features import ModelRequest, ServerFeatures
 from dayhand.errors import ModelError, TaskStopped
-from dayhand.ledger.feature_store import RedisFeatureStore
 from dayhand.ledger.ledger import Ledger
 from dayhand.scripted_model.moves import FOREVER, Fault, Patch, Say, Shell, ToolCall
 from dayhand.scripted_model.responses_format import items_for, response_for

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from dayhand.agent.model.base import Item
+from dayhand.agent.model.feature_store import RedisFeatureStore
 from dayhand.agent.model.items import message
 from dayhand.agent.model.server_features import IMAGE_PLACEHOLDER, ModelRequest, ServerFeatures
 from dayhand.errors import ModelError
 from dayhand.ledger import keys
-from dayhand.ledger.feature_store import RedisFeatureStore
 from dayhand.ledger.ledger import Ledger
 from dayhand.scripted_model.chat_format import completion_for
 from dayhand.scripted_model.moves import FOREVER, Fault, Say
