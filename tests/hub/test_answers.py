@@ -18,7 +18,15 @@ from redis import Redis
 from dayhand.errors import AnswerLost, HubError, HubUnavailable
 from dayhand.hub.errors import hub_errors
 from dayhand.hub.failures import TABLE, CallKind, Failure, Next
-from dayhand.hub.requester import AWAITED, BODY_TIMEOUTS, PROGRESS, CountedRequester, Sending, Urgency
+from dayhand.hub.requester import (
+    AWAITED,
+    BODY_TIMEOUTS,
+    PROGRESS,
+    CountedRequester,
+    GitHubConnection,
+    Sending,
+    Urgency,
+)
 from dayhand.ledger.github_share import GitHubShare
 
 Reply = bytes | Callable[[socket.socket], None]
@@ -353,3 +361,18 @@ def test_an_answer_may_be_empty_where_there_is_nothing_to_say(
 ) -> None:
     server.replies.append(http(status, b""))
     assert client.call(CallKind.CHANGE) is None
+
+
+def test_two_threads_that_share_a_connection_get_their_own_answers(server: Server) -> None:
+    connection, named = GitHubConnection(server.url, TIMEOUT), {"Authorization": "token x"}
+    connection.request("GET", "/one", None, named, False)
+
+    def ask() -> None:
+        connection.request("GET", "/two", None, named, False)
+        connection.getresponse()
+
+    other = threading.Thread(target=ask)
+    other.start()
+    other.join()
+    connection.getresponse()
+    assert server.requests == ["GET /two", "GET /one"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable, ItemsView, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -202,14 +203,15 @@ class GitHubConnection:
 
     def __init__(self, address: str, timeout: float) -> None:
         self.address, self._timeout = address, timeout
+        self._next = threading.local()  # PyGithub tells of a request and asks for its answer in two calls
         self._session = requests.Session()
         self._session.auth = lambda request: request  # else a .netrc would replace the token
 
     def request(self, verb: str, path: str, body: Any, headers: dict[str, str], _stream: bool) -> None:  # noqa: FBT001, PLR0917 - PyGithub's own signature
-        self._next = (verb, f"{self.address}{path}", body, headers)
+        self._next.request = (verb, f"{self.address}{path}", body, headers)
 
     def getresponse(self) -> HttpAnswer:
-        verb, url, body, headers = self._next
+        verb, url, body, headers = self._next.request
         with self._session.request(
             verb, url, data=body, headers=headers, timeout=self._timeout, allow_redirects=False, stream=True
         ) as answer:
