@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from dayhand.bench.fleet.run import Fleet, bench_fleet
+from dayhand.bench.measure import descendants, end_with_descendants
+from tests.ledger.conftest import until
 
 
 @pytest.mark.timeout(300)
@@ -21,3 +25,13 @@ def test_it_prints_one_object_with_what_people_wait_for_and_what_a_task_costs(
     assert all(figures[name] > 0 for name in measured)
     for name in ("reaction_s", "first_comment_s", "first_reply_s", "done_s"):
         assert figures[name]["max"] >= figures[name]["median"] > 0
+
+
+def test_what_the_other_pool_started_ends_with_it_though_it_leads_a_group_of_its_own() -> None:
+    pool = subprocess.Popen(
+        ["/bin/sh", "-c", "setsid sleep 600 & wait"], start_new_session=True, text=True
+    )  # as RQ's pool starts its workers
+    until(lambda: "sleep" in descendants([pool.pid]).values())
+    (worker,) = descendants([pool.pid])
+    end_with_descendants(pool)
+    until(lambda: not Path(f"/proc/{worker}").exists())

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import statistics
+import subprocess
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from dayhand.child_process import end
 
 
 def time_ms(function: Callable[[], object]) -> float:
@@ -46,6 +51,15 @@ def descendants(pids: Collection[int]) -> dict[int, str]:
         latest = {one for one, parent in parents.items() if parent in latest}
         found |= latest
     return {one: names[one] for one in found}
+
+
+def end_with_descendants(child: subprocess.Popen[str]) -> None:
+    """End a child with all of its descendants, also those that lead a process group of their own, as RQ's workers do."""
+    left = descendants([child.pid])
+    end(child)
+    for pid in left:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def process_of_port(port: int, pids: Collection[int]) -> int:

@@ -26,7 +26,8 @@ from rich.table import Table
 from dayhand.bench.chaos.installation import LABEL, OWNER, Installation, installed
 from dayhand.bench.chaos.model import CASE, FILES, ChaosModel
 from dayhand.bench.fleet.processes import Meter
-from dayhand.child_process import PROCESSES, end
+from dayhand.bench.measure import end_with_descendants
+from dayhand.child_process import PROCESSES
 from dayhand.errors import DayhandError
 from dayhand.ledger.queue import NAME
 from dayhand.localhub.state.models import Issue
@@ -182,7 +183,7 @@ def _workers(installation: Installation, workers: int, side: str) -> Iterator[Ca
             )
             yield lambda: [pool.pid, *(one.process.pid for one in installation.processes.values())]
         finally:
-            end(pool)
+            end_with_descendants(pool)
 
 
 def _open_issues(installation: Installation, labels: int, names: Sequence[str]) -> list[LabelledIssue]:
