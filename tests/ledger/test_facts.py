@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,11 +21,14 @@ SOURCE = Path(facts.__file__).parents[1]
 DECLARED = {name: fact for name, fact in vars(facts).items() if isinstance(fact, facts.Fact)}
 
 
-def sources() -> Iterator[tuple[str, str]]:
+@cache
+def sources() -> tuple[tuple[str, str], ...]:
     """The top-level package, and the text, of every module but the declarations."""
-    for path in SOURCE.rglob("*.py"):
-        if path != Path(facts.__file__) and "cases" not in path.parts:
-            yield path.relative_to(SOURCE).parts[0].removesuffix(".py"), path.read_text("utf-8")
+    return tuple(
+        (path.relative_to(SOURCE).parts[0].removesuffix(".py"), path.read_text("utf-8"))
+        for path in SOURCE.rglob("*.py")
+        if path != Path(facts.__file__) and "cases" not in path.parts
+    )
 
 
 def test_every_fact_is_listed_once() -> None:
