@@ -116,9 +116,11 @@ refresh exact
 _ADD = """
 known() {
   cat > "$E/known" &&
+  # of a path in another repository, the repository's own is taken
   { cat "$E/submodules"; sed -n 's,^A \\(.*\\)/[.]git/.*,\\1,p' "$E/known" | sort -u; } |
     sed -e 's/[][\\.*^$,]/\\\\&/g' -e 's/.*/s,^\\\\(&\\\\)\\/.*,\\\\1,/' > "$E/repositories" &&
   sed -n 's/^A //p' "$E/known" | sed -f "$E/repositories" | sort -u > "$E/paths" &&
+  # without what is ignored, unless the commit has it
   { exact check-ignore --no-index --stdin < "$E/paths" > "$E/listed" || [ $? = 1 ]; } &&
   if [ -s "$E/listed" ]; then
     ! grep -q '^"' "$E/listed" &&
@@ -126,11 +128,13 @@ known() {
       sed "/^blob$TAB/d; s/^.*$TAB//" | sort > "$E/ignored" &&
     comm -23 "$E/paths" "$E/ignored" > "$E/listed" && mv -f "$E/listed" "$E/paths"
   fi &&
+  # their blobs, by an index that has no other file
   export GIT_INDEX_FILE="$E/touched" &&
   if [ -e "$E/touched" ]; then
     exact ls-files | sort | comm -23 - "$E/paths" | exact update-index --force-remove --stdin
   fi &&
   exact update-index --add --remove --replace --stdin < "$E/paths" &&
+  # all of them removed from the tree that was checked out, and put back as they are now
   { sed 's/^A /D /' "$E/known" && in_index; } > "$E/lines" && apply "$checked" < "$E/lines"
 }
 rm -f "$E/index.lock" "$E/touched.lock"
