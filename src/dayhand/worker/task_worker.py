@@ -125,10 +125,10 @@ class TaskWorker(SimpleWorker):
         if self._taken >= MAX_TASKS or len(self._running) >= self._at_once:
             return False
         while shortage := self._find_shortage():
+            self._note(shortage)
             if shortage != self._shortage:
                 LOGGER.warning("%s No task is taken until there is more.", shortage)
             self._shortage = shortage
-            self._note(shortage)
             self._wait_for_an_end(SHORTAGE_LOOK_SECONDS)
             self._beat()
         self._shortage = ""
