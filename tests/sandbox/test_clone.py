@@ -63,3 +63,24 @@ def test_of_what_was_there_before_a_checkout_git_finds_nothing_and_the_build_cac
         assert {"hooks", "hooked"}.isdisjoint(names), found.text()
         assert ("dayhand-build-cache" in names) == ("dayhand-build-cache .git/hooks" in left)
         assert "config" in names
+
+
+def test_what_set_up_left_in_the_work_tree_is_no_change(sandbox: Sandbox, tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q", "-b", "main")
+    (tmp_path / "a").write_text("a\n")
+    git(tmp_path, "add", "a")
+    git(tmp_path, "commit", "-q", "-m", "one")
+    git(tmp_path, "bundle", "create", "-q", "one.bundle", "main")
+    commit = git(tmp_path, "rev-parse", "main")
+    with sandbox.open() as box:
+        for left in (
+            "> .hidden",
+            "> ..odd",
+            "ln -s nowhere link",
+            "mkdir e.egg-info; > e.egg-info/f",
+            "> '[x]*'",
+        ):
+            assert box.run(f"rm -rf * .[!.]* ..?*; {left}").passed
+            clone.check_out(box, tmp_path / "one.bundle", ref="refs/heads/main", commit=commit, branch="main")
+            found = box.run("git status --short; ls -A | wc -l; echo b > a; git status --short")
+            assert found.text().splitlines() == ["3", " M a"], left

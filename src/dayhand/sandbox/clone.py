@@ -18,7 +18,8 @@ CHECK_OUT_SECONDS = 300.0
 # Remove a repository in the current folder, but not the build cache inside it.
 _CACHE_NAME = BUILD_CACHE.rpartition("/")[2]
 REMOVE_GIT = f"""
-if [ -L .git ] || [ ! -d .git/{_CACHE_NAME} ]; then rm -rf .git
+if [ ! -e .git ] && [ ! -L .git ]; then :
+elif [ -L .git ] || [ ! -d .git/{_CACHE_NAME} ]; then rm -rf .git
 else find .git -mindepth 1 -maxdepth 1 ! -name {_CACHE_NAME} -exec rm -rf {{}} +
 fi
 """
@@ -31,28 +32,32 @@ list_untracked() {
 }
 """
 
-# The bundle is ours and complete, so it is unpacked without `git fetch`, which would walk its whole history once more.
+# Each program that is started here counts: a task checks out some six times. So the repository is laid out as `git init`
+# does it (gitrepository-layout(5)), and the bundle is read by the shell: a line for each ref, an empty one, and a pack
+# (gitformat-bundle(5)). It is ours and complete, so `git fetch`, which walks its whole history once more, has no part in it.
 _CHECK_OUT = f"""{_LIST_UNTRACKED}
 set -e
-mkdir -p "/workspace/$FOLDER"
+[ -d "/workspace/$FOLDER" ] || mkdir -p "/workspace/$FOLDER"
 cd "/workspace/$FOLDER"
 {REMOVE_GIT}
-git init -q --template= -b "$BRANCH"
-printf '[user]\n\tname = "%s"\n\temail = "%s"\n[gc]\n\tauto = 0\n' "$NAME" "$EMAIL" >> .git/config
-git config filter.lfs.clean "$LFS"
-mkdir -p .git/info
-cat > .git/base.bundle
-git bundle unbundle .git/base.bundle > .git/base.refs
-while read -r object name; do
+untracked=
+for path in * .[!.]* ..?*; do
+  [ "$path" = .git ] || [ ! -e "$path" ] && [ ! -L "$path" ] || {{ untracked=1; break; }}
+done
+mkdir -p .git/info .git/objects .git/refs
+printf 'ref: refs/heads/%s\\n' "$BRANCH" > .git/HEAD
+printf '%s' "$CONFIG" > .git/config
+read -r version
+while read -r object name && [ -n "$object" ]; do
   case $name in
-    "$REF") printf 'update refs/dayhand/base %s\\n' "$object";;
-    refs/tags/*|refs/replace/*) printf 'update %s %s\\n' "$name" "$object";;
+    "$REF") printf '%s refs/dayhand/base\\n' "$object";;
+    refs/tags/*|refs/replace/*) printf '%s %s\\n' "$object" "$name";;
   esac
-done < .git/base.refs | git update-ref --stdin
-rm .git/base.bundle .git/base.refs
+done > .git/packed-refs
+git index-pack --stdin --fix-thin > /dev/null
 git reset -q --hard "$COMMIT"
-[ -z "$FOLDER" ] || touch .git/dayhand-submodule
-list_untracked
+[ -z "$FOLDER" ] || : > .git/dayhand-submodule
+[ -z "$untracked" ] || list_untracked
 """
 
 # How git sees a Git LFS file whose content is there: as its pointer, which is what the repository has.
@@ -61,6 +66,21 @@ f=$(mktemp) && cat > "$f" && if head -n 1 "$f" | grep -qaxF 'version https://git
 else printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:%s\\nsize %s\\n' \
 "$(sha256sum < "$f" | cut -c 1-64)" "$(wc -c < "$f" | tr -d ' ')"; fi && rm -f "$f"\
 """
+
+_CONFIG = """\
+[core]
+\trepositoryformatversion = 0
+\tfilemode = true
+\tbare = false
+\tlogallrefupdates = true
+[user]
+\tname = Dayhand
+\temail = dayhand@localhost
+[gc]
+\tauto = 0
+[filter "lfs"]
+\tclean = "{clean}"
+""".format(clean=_LFS.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n"))
 
 # Other rules for line ends may change every file, and other rules for what is ignored the list of what set-up left.
 _MOVE = f"""{_LIST_UNTRACKED}
@@ -83,15 +103,13 @@ git for-each-ref --format='delete %(refname)' refs/tags | git update-ref --stdin
 } | git update-ref --stdin
 """
 
-_IDENTITY = {"NAME": "Dayhand", "EMAIL": "dayhand@localhost"}
-
 
 def check_out(box: Box, bundle: Path, *, ref: str, commit: str, branch: str, folder: str = "") -> None:
     """Check ``commit`` out into the box's workspace or a ``folder`` of it (a submodule), on a new ``branch``.
 
     ``bundle`` is a file on the host that contains ``ref``. Raises ``SandboxError`` if git fails.
     """
-    env = {"REF": ref, "COMMIT": commit, "BRANCH": branch, "FOLDER": folder, "LFS": _LFS, **_IDENTITY}
+    env = {"REF": ref, "COMMIT": commit, "BRANCH": branch, "FOLDER": folder, "CONFIG": _CONFIG}
     with bundle.open("rb") as stream:
         result = box.run(
             ["/bin/sh", "-c", _CHECK_OUT],
