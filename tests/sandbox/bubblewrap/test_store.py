@@ -18,6 +18,7 @@ from dayhand.sandbox.base import Egress, Snapshot
 from dayhand.sandbox.bubblewrap import binaries
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 from dayhand.sandbox.bubblewrap.store import MAX_SNAPSHOTS
+from tests.sandbox.egress.client import refusal
 from tests.sandbox.own_processes import mark_sleeps, processes_with
 from tests.sandbox.readable_copies import readable_copies
 
@@ -28,6 +29,7 @@ from dayhand.sandbox.base import Egress
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 
 with BubblewrapSandbox(Path(sys.argv[1])).open(egress=Egress(())) as box:
+    box.run(["python3", "-c", "import socket; socket.create_connection(('127.0.0.1', 3128))"])
     writing = "head -c 9M > part; sleep 71.5 & echo began; cat > /dev/null"
     box.run(writing, stdin=open("/dev/zero", "rb"), on_output=lambda _: print("began", flush=True))
 """
@@ -87,7 +89,7 @@ def test_the_processes_of_a_killed_worker_end_and_the_rest_is_swept(home):
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as worker:
         assert worker.stdout.readline() == "began\n"
         assert becomes_true(lambda: processes_with("71.5"))
-        assert is_used(home), "the proxy of its box"
+        assert becomes_true(lambda: is_used(home)), "the proxy of its box"
         sandbox = BubblewrapSandbox(home)
         sandbox.sweep()
         assert len(list((home / "sandbox/boxes").iterdir())) == 1  # the worker is alive, so its box stays
@@ -208,5 +210,6 @@ def test_an_egress_box_has_the_proxys_socket_and_its_proxy_ends_with_it(home):
     sandbox = BubblewrapSandbox(home)
     with sandbox.open(egress=Egress(())) as box:
         assert box.run("ls /run/egress").text() == "proxy.sock\n"
+        assert refusal(box.gateway.folder) == b"HTTP/1.1 403"
         assert is_used(home), "the proxy of its box"
     assert not is_used(home)

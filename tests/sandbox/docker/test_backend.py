@@ -21,7 +21,8 @@ from dayhand.sandbox.docker.backend import LIFE_SECONDS, DockerSandbox
 from dayhand.sandbox.docker.box import SWEEP_SHELL
 from dayhand.sandbox.docker.exec_stream import engine_address
 from dayhand.sandbox.docker.labels import OWNER, SNAPSHOT, UNTIL
-from dayhand.sandbox.egress.gateway import SOCKET, Gateway
+from dayhand.sandbox.egress.gateway import Gateway
+from dayhand.sandbox.egress.proxy_on_demand import SOCKET
 from tests.sandbox.conftest import SMALL
 from tests.sandbox.echo_server import echo_server
 from tests.sandbox.egress.relay import relay

@@ -12,11 +12,13 @@ import pytest
 
 from dayhand.environment.ecosystems import python
 from dayhand.environment.registries.machine import HostMachine
+from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Blocked, CommandLimits, Egress
 from dayhand.sandbox.egress.client_hello import NOT_TLS
 from dayhand.sandbox.egress.gateway import open_gateway
 from dayhand.sandbox.egress.policy import EgressPolicy
 from dayhand.sandbox.egress.proxy import ACCESS_DENIED, MAX_MEMORY
+from tests.sandbox.egress.client import refusal
 from tests.sandbox.egress.hello import honest
 
 SOON = CommandLimits(seconds=60)
@@ -120,11 +122,43 @@ def test_a_name_without_an_address_is_reported():
     assert "no address" in EgressPolicy(("nowhere.invalid",)).resolve("nowhere.invalid", 443)[1]
 
 
-def test_a_proxy_ends_with_its_block(tmp_path):
-    folder = tmp_path / "egress"
-    folder.mkdir()
+@pytest.fixture
+def folder(tmp_path):
+    """Of a proxy, for its socket."""
+    path = tmp_path / "egress"
+    path.mkdir()
+    return path
+
+
+def test_a_proxy_begins_with_the_first_connection_and_ends_with_its_block(folder):
     with open_gateway(folder, Egress(()), None):
-        assert running_in(folder)
+        assert not running_in(folder)
+        assert refusal(folder) == b"HTTP/1.1 403"
+        begun = running_in(folder)
+        assert begun
+        assert refusal(folder) == b"HTTP/1.1 403"
+        assert running_in(folder) == begun
+    assert not running_in(folder)
+
+
+def test_a_proxy_that_nobody_needed_ends_with_its_block(folder):
+    before = threading.enumerate()
+    with open_gateway(folder, Egress(()), None):
+        assert set(threading.enumerate()) > set(before)
+    with pytest.raises(ConnectionRefusedError):
+        refusal(folder)
+    assert set(threading.enumerate()) <= set(before)
+
+
+def test_connections_are_refused_and_a_command_learns_why_if_the_proxy_does_not_start(folder):
+    policy = EgressPolicy((), hello_seconds="soon")  # type: ignore[arg-type]
+    with open_gateway(folder, Egress(()), None, policy=policy) as gateway:
+        with gateway.attribute_to("a command that connects nowhere"):
+            pass
+        with pytest.raises(ConnectionError):
+            refusal(folder)
+        with pytest.raises(SandboxError, match=r"proxy for set-up did not start: .*hello_seconds"):
+            gateway.collect()
     assert not running_in(folder)
 
 
@@ -301,11 +335,10 @@ print(answer)
     assert result.text() == "b'HTTP/1.1 403'\n", result.reason
 
 
-def test_the_proxys_memory_is_bounded(tmp_path):
+def test_the_proxys_memory_is_bounded(folder):
     """The proxy buffers what an allowed host sends to a box that does not read."""
-    folder = tmp_path / "egress"
-    folder.mkdir()
     with open_gateway(folder, Egress(()), None):
+        refusal(folder)
         limits = [Path(f"/proc/{pid}/limits").read_text() for pid in running_in(folder)]
 
     assert len(limits) >= 2, "it and its worker process"

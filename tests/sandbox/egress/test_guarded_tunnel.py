@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from dayhand.sandbox.egress.gateway import Gateway, open_gateway
 from dayhand.sandbox.egress.policy import NEVER, EgressPolicy
 from dayhand.sandbox.egress.proxy import ACCESS_DENIED
 from dayhand.sandbox.egress.tunnel import NO_NAME
+from tests.sandbox.egress.client import connected
 from tests.sandbox.egress.hello import extension, honest, in_pieces, in_records, message, names, record
 from tests.sandbox.egress.tls_server import GREETING, TlsClient, TlsServer, tls_server
 
@@ -35,11 +35,7 @@ class Proxy:
 
     @contextmanager
     def connect(self) -> Iterator[socket.socket]:
-        folder = os.open(self.gateway.folder, os.O_DIRECTORY)  # a socket's path is short
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(20)
-            connection.connect(f"/proc/self/fd/{folder}/proxy.sock")
-            os.close(folder)
+        with connected(self.gateway.folder) as connection:
             yield connection
 
     @contextmanager

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dayhand.box_paths import ENVIRONMENT, WORKSPACE
 from dayhand.sandbox.bubblewrap import etc
-from dayhand.sandbox.egress.gateway import SOCKET
+from dayhand.sandbox.egress.proxy_on_demand import SOCKET
 from dayhand.sandbox.guest import (
     CA_BUNDLES,
     HOME,

@@ -16,7 +16,8 @@ from pathlib import Path
 from dayhand.errors import SandboxError
 from dayhand.sandbox.docker.exec_stream import ExecStream
 from dayhand.sandbox.egress import relay_in_container
-from dayhand.sandbox.egress.gateway import PORT, SOCKET
+from dayhand.sandbox.egress.gateway import PORT
+from dayhand.sandbox.egress.proxy_on_demand import SOCKET
 from dayhand.sandbox.output import OutputCapture
 
 RELAY_USER = "1001:1001"

@@ -1,18 +1,13 @@
 """The only network access of a set-up box: a proxy on a unix socket that connects to allowed hosts alone.
 
 The box has no network of its own. Inside it, a relay listens on the loopback and passes every connection to the socket;
-outside, the proxy (``proxy.py``) judges each by an ``EgressPolicy``. Proxy and socket live exactly as long as the box.
+outside, the proxy (``proxy.py``) judges each by an ``EgressPolicy``. The socket lives exactly as long as the box; the
+proxy from the first connection on (``proxy_on_demand.py``).
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import selectors
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,22 +16,20 @@ from dayhand.errors import SandboxError
 from dayhand.sandbox import guest
 from dayhand.sandbox.base import Egress
 from dayhand.sandbox.egress.policy import EgressPolicy
+from dayhand.sandbox.egress.proxy_on_demand import ProxyOnDemand
 from dayhand.task import Blocked
 from dayhand.typed_json import parse
 
-SOCKET = "proxy.sock"
 REFUSED = "refused"
-LOG = "proxy.log"
 PORT = 3128  # of the relay, on the box's loopback
-START_SECONDS = 30.0
-STOP_SECONDS = 5.0
 
 
 class Gateway:
-    """A running proxy, seen from the worker."""
+    """The proxy of one box, seen from the worker."""
 
     def __init__(self, folder: Path, egress: Egress, record: int) -> None:
         self.folder = folder
+        self.proxy: ProxyOnDemand | None = None
         self._egress = egress
         self._record = record  # a descriptor of the list of connections that the proxy writes
         self._read = 0
@@ -60,7 +53,12 @@ class Gateway:
         return {**variables, "NO_PROXY": local, "no_proxy": local, **guest.certificate_variables()}
 
     def collect(self) -> None:
-        """Add new connections and refusals to the box's ``Egress``. The proxy records each before it answers."""
+        """Add new connections and refusals to the box's ``Egress``. The proxy records each before it answers.
+
+        Raises ``SandboxError`` if the proxy was needed and did not start.
+        """
+        if self.proxy and self.proxy.problem:
+            raise SandboxError(f"The proxy for set-up did not start: {self.proxy.problem}.")
         raw = os.pread(self._record, os.fstat(self._record).st_size - self._read, self._read)
         complete = raw[: raw.rfind(b"\n") + 1]
         self._read += len(complete)
@@ -76,72 +74,17 @@ class Gateway:
 def open_gateway(
     folder: Path, egress: Egress, uid: int | None, *, policy: EgressPolicy | None = None
 ) -> Iterator[Gateway]:
-    """Run a proxy for one box. ``folder`` belongs to it alone and holds its socket. Raises ``SandboxError``.
-
-    The proxy runs as ``uid`` if one is given. It ends when its standard input does, so also when the worker is killed.
-    """
+    """Give one box a proxy. ``folder`` belongs to it alone and holds its socket. The proxy runs as ``uid`` if one is given."""
     policy = policy or EgressPolicy(
         tuple(host.lower() for host in egress.allow), private=tuple(host.lower() for host in egress.private)
     )
     refused = os.open(folder.parent / REFUSED, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
-        process = _start(folder, refused, uid)
+        gateway = Gateway(folder, egress, refused)
+        gateway.proxy = ProxyOnDemand(folder, policy, record=refused, uid=uid)
         try:
-            _await_ready(process, policy, folder)
-            yield Gateway(folder, egress, refused)
+            yield gateway
         finally:
-            _end(process)
+            gateway.proxy.close()
     finally:
         os.close(refused)
-
-
-def _start(folder: Path, refused: int, uid: int | None) -> subprocess.Popen[bytes]:
-    # The socket is named relative to the working directory because its path may have at most 107 bytes.
-    environment = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
-    environment["HOME"] = str(folder)  # proxy.py creates folders there
-    command = [sys.executable, "-P", "-m", "dayhand.sandbox.egress.proxy", str(refused), str(uid or 0)]
-    with (folder.parent / LOG).open("wb") as log:
-        return subprocess.Popen(
-            command,
-            bufsize=0,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            pass_fds=(refused,),
-            start_new_session=True,
-        )
-
-
-def _await_ready(process: subprocess.Popen[bytes], policy: EgressPolicy, folder: Path) -> None:
-    if process.stdin and process.stdout:
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(policy.dump().encode() + b"\n")
-        with selectors.DefaultSelector() as selector:
-            selector.register(process.stdout, selectors.EVENT_READ)
-            if selector.select(START_SECONDS) and process.stdout.read(16) == b"ready\n":
-                return
-    log = (folder.parent / LOG).read_text(errors="replace").strip().splitlines()
-    raise SandboxError(f"The proxy for set-up did not start: {log[-1] if log else 'it took too long'}.")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill the proxy and its worker processes, which are in a session of their own."""
-    for stream in (process.stdin, process.stdout):
-        if stream:
-            stream.close()
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    until = time.monotonic() + STOP_SECONDS
-    while _group_exists(process.pid) and time.monotonic() < until:
-        time.sleep(0.005)
-
-
-def _group_exists(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True

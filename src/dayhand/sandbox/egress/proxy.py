@@ -1,4 +1,4 @@
-"""The proxy of one set-up box, as a process: ``python -m dayhand.sandbox.egress.proxy REFUSED_FD UID``.
+"""The proxy of one set-up box, as a process: ``python -m dayhand.sandbox.egress.proxy LISTENER_FD REFUSED_FD UID``.
 
 The ``proxy`` library speaks HTTP; an ``EgressPolicy`` decides where a connection may go, and a ``TunnelGuard`` what may
 pass through it. The policy is the first line of standard input; when standard input ends, so does this process.
@@ -13,15 +13,22 @@ import multiprocessing
 import multiprocessing.popen_fork
 import os
 import resource
+import socket
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 if __name__ == "__main__":
     sys.modules["httpx"] = None  # type: ignore[assignment]  # which plugins that are not used here import for 0.1 s
 
-from proxy import Proxy
+from proxy.common.flag import FlagParser
 from proxy.common.types import Readables
+from proxy.core.acceptor import AcceptorPool
+from proxy.core.listener import ListenerPool
+from proxy.core.listener.base import BaseListener
+from proxy.core.work import ThreadlessPool
+from proxy.core.work.fd import RemoteFdExecutor
 from proxy.http import HttpProtocolHandler
 from proxy.http.exception import HttpRequestRejected
 from proxy.http.parser import HttpParser
@@ -29,8 +36,8 @@ from proxy.http.proxy import HttpProxyBasePlugin, HttpProxyPlugin
 from proxy.http.responses import BAD_REQUEST_RESPONSE_PKT
 
 from dayhand.sandbox.egress.client_hello import HelloError
-from dayhand.sandbox.egress.gateway import SOCKET
 from dayhand.sandbox.egress.policy import EgressPolicy
+from dayhand.sandbox.egress.proxy_on_demand import SOCKET
 from dayhand.sandbox.egress.tunnel import TunnelGuard
 
 MAX_REQUEST_BYTES = 256 * 1024  # of a request with all its headers
@@ -192,8 +199,21 @@ class GuardedTunnel(HttpProxyPlugin):
         return self._refused
 
 
+class InheritedListener(BaseListener):
+    """The socket that the worker made, where the first connection waits already."""
+
+    def __init__(self, descriptor: int, **options: Any) -> None:
+        super().__init__(**options)
+        self._descriptor = descriptor
+
+    def listen(self) -> socket.socket:
+        listener = socket.socket(fileno=self._descriptor)
+        listener.setblocking(False)
+        return listener
+
+
 def main() -> None:
-    refused, uid = int(sys.argv[1]), int(sys.argv[2])
+    listener, refused, uid = map(int, sys.argv[1:])
     policy = EgressPolicy.load(sys.stdin.readline())
     # The library's worker process must be a fork of this one, with the same policy and the same user.
     multiprocessing.set_start_method("fork", force=True)
@@ -203,11 +223,23 @@ def main() -> None:
         os.setresuid(uid, uid, uid)
     plugin = type("ConfiguredEgressPlugin", (EgressPlugin,), {"policy": policy, "refused": refused})
     resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY, MAX_MEMORY))
-    with Proxy(
+    flags = FlagParser.initialize(
         OPTIONS.split(),
         unix_socket_path=SOCKET,
         plugins=[plugin, GuardedTunnel],
         work_klass=BoundedRequestHandler,
+    )
+    listeners = ListenerPool(flags=flags)
+    listeners.add(InheritedListener, descriptor=listener)
+    with (
+        ThreadlessPool(flags=flags, executor_klass=RemoteFdExecutor) as workers,
+        AcceptorPool(
+            flags=flags,
+            listeners=listeners,
+            executor_queues=workers.work_queues,
+            executor_pids=workers.work_pids,
+            executor_locks=workers.work_locks,
+        ),
     ):
         sys.stdout.write("ready\n")
         sys.stdout.flush()
