@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dayhand.checkout.git import BareGit
-from dayhand.checkout.process import HISTORY, LISTING
+from dayhand.checkout.process import HISTORY, LISTING, Ended
 from dayhand.sandbox.private_folder import make_private
 
 BUNDLES_LOCK = "lock"
@@ -35,22 +35,15 @@ def make_bundle(git: BareGit, mirror: Path, commit: str) -> Path:
     tags = tags_in(git, commit)
     key = hashlib.sha256(tags).hexdigest()[:16]
     target = folder / f"{mirror.stem}-{commit}-{key}.bundle"
-    if not _use(target):
-        git.run("update-ref", bundle_ref(commit), commit)
+    if not use_bundle(target):
         part = target.with_suffix(f".{secrets.token_hex(8)}.part")
         refs = [f"{commit} {bundle_ref(commit)}".encode(), *tags.splitlines()]
-        names = b"".join(line[SHA_CHARS + 1 :] + b"\n" for line in refs)
-        ended = git.collect("bundle", "create", "-q", str(part), "--stdin", stdin=names, limits=HISTORY)
-        missing = (
-            missing_blobs(git, mirror, *(line[:SHA_CHARS].decode() for line in refs)) if ended.status else ()
-        )
-        if missing:
+        ended = _write_bundle(git, part, refs)
+        if ended.status and (missing := missing_blobs(git, mirror, *map(_object, refs))):
             placeholder = git.run("hash-object", "-w", "--stdin", stdin=PLACEHOLDER).strip()
-            _write_bundle(
-                git, part, [*refs, *(placeholder + f" refs/replace/{one}".encode() for one in missing)]
-            )
-        else:
-            ended.check("bundle", HISTORY)
+            refs += [placeholder + f" refs/replace/{one}".encode() for one in missing]
+            ended = _write_bundle(git, part, refs, "--missing=allow-promisor")
+        ended.check("pack-objects", HISTORY)
         part.rename(target)
         _delete_old(folder, mirror.stem)
     return target
@@ -70,17 +63,23 @@ def missing_blobs(git: BareGit, mirror: Path, *revisions: str) -> tuple[str, ...
     return tuple(sorted(line[1:] for line in out.decode().splitlines() if line.startswith("?")))
 
 
-def _write_bundle(git: BareGit, target: Path, refs: Iterable[bytes]) -> None:
-    """A bundle without what is left out: ``git bundle`` insists on all of it. See gitformat-bundle(5)."""
+def _write_bundle(git: BareGit, target: Path, refs: Iterable[bytes], *options: str) -> Ended:
+    """Write what gitformat-bundle(5) says. `git bundle` starts the same program, and insists on what is left out."""
     refs = list(refs)
-    wanted = b"".join(line[:SHA_CHARS] + b"\n" for line in dict.fromkeys(refs))
+    wanted = "".join(f"{one}\n" for one in dict.fromkeys(map(_object, refs))).encode()
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        options = ("--revs", "--missing=allow-promisor", "--delta-base-offset", "-q")
-        git.run("pack-objects", *options, f"{folder}/made", stdin=wanted, limits=HISTORY)
-        (pack,) = Path(folder).glob("made-*.pack")
-        with target.open("wb") as bundle, pack.open("rb") as source:
-            bundle.writelines([b"# v2 git bundle\n", *(line + b"\n" for line in refs), b"\n"])
-            shutil.copyfileobj(source, bundle)
+        command = ("pack-objects", "--revs", "--delta-base-offset", "-q", *options, f"{folder}/made")
+        ended = git.collect(*command, stdin=wanted, limits=HISTORY)
+        for pack in Path(folder).glob("made-*.pack"):
+            target.touch(0o600)
+            with target.open("wb") as bundle, pack.open("rb") as source:
+                bundle.writelines([b"# v2 git bundle\n", *(line + b"\n" for line in refs), b"\n"])
+                shutil.copyfileobj(source, bundle)
+    return ended
+
+
+def _object(ref: bytes) -> str:
+    return ref[:SHA_CHARS].decode()
 
 
 def tags_in(git: BareGit, commit: str) -> bytes:
@@ -99,7 +98,7 @@ def lock_file(path: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _use(target: Path) -> bool:
+def use_bundle(target: Path) -> bool:
     """Mark a bundle as used, so that other tasks do not delete it; False if there is none."""
     try:
         with lock_file(target.parent / BUNDLES_LOCK):

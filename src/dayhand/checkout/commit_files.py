@@ -7,7 +7,6 @@ from dataclasses import field
 
 from dayhand.checkout.mirror import Mirror
 from dayhand.checkout.process import LISTING
-from dayhand.checkout.tree_diff import changed_paths
 from dayhand.sandbox.worktree import DELETED
 from dayhand.startup.records import dataclass
 
@@ -35,7 +34,7 @@ class CommitFiles:
         """The files of another commit: what differs is read, within the limits of a change. Raises ``CheckoutError``."""
         mirror = self.mirror
         listing, links, submodules = dict(self.listing), dict(self.links), dict.fromkeys(self.submodules)
-        for one in changed_paths(mirror.git, mirror.tree(self.commit), mirror.tree(commit)):
+        for one in mirror.changed_paths(mirror.tree(self.commit), mirror.tree(commit)):
             path = one.path.decode("utf-8", "surrogateescape")
             if one.mode != LINK:
                 links.pop(path, None)

@@ -25,6 +25,7 @@ SAFE_OPTIONS = (
     "-c", "core.attributesFile=/dev/null",
     "-c", "submodule.recurse=false",
     "-c", "gc.auto=0",
+    "-c", "maintenance.auto=false",
     "-c", "core.bigFileThreshold=5m",
     "-c", "http.followRedirects=false",
     "-c", "protocol.version=2",

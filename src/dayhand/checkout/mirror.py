@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from dayhand.checkout.bundles import is_partial, lock_file, make_bundle, missing_blobs
+from dayhand.checkout.bundles import is_partial, lock_file, make_bundle, missing_blobs, use_bundle
 from dayhand.checkout.git import BareGit, remove_if_damaged
 from dayhand.checkout.incoming.pack_scan import check_size
 from dayhand.checkout.incoming.quarantine import object_folders, quarantine, release
 from dayhand.checkout.process import HISTORY, LISTING, READ
-from dayhand.checkout.server import GitServer, Recovery
-from dayhand.checkout.tree_diff import changed_paths
-from dayhand.errors import CheckoutError
+from dayhand.checkout.server import GitServer, Recovery, check_branch_name
+from dayhand.checkout.tree_diff import ChangedPath, changed_paths
 from dayhand.sandbox.private_folder import make_private
 from dayhand.sandbox.worktree import DELETED
 from dayhand.startup.records import dataclass
@@ -52,8 +50,18 @@ class Entry:
     size: int  # bytes; 0 if deleted
 
 
+@dataclass(frozen=True, slots=True)
+class _Commit:
+    tree: str
+    parents: tuple[str, ...]
+    message: str  # a line with the author's name, and the rest
+
+
 class Mirror:
-    """The bare repository under ``path`` that mirrors ``url``."""
+    """The bare repository under ``path`` that mirrors ``url``.
+
+    What never changes (a commit, a small file, how two trees differ) is read from git once: a program takes 5 ms.
+    """
 
     def __init__(
         self, path: Path, url: str, *, env: Mapping[str, str] | None = None, recovery: Recovery | None = None
@@ -63,6 +71,9 @@ class Mirror:
         self.git = BareGit(path, env, is_copy=not env)  # env: what a sandbox made, in quarantine
         self.server = GitServer(self.git, url, recovery or Recovery())
         self._kept: dict[str, bytes] = {}
+        self._commits: dict[str, _Commit] = {}
+        self._changed: dict[tuple[str, str], tuple[ChangedPath, ...]] = {}
+        self._bundles: dict[str, Path] = {}  # with the tags of the last fetch
 
     @property
     def url(self) -> str:
@@ -84,7 +95,13 @@ class Mirror:
                 refs.append(f"+{TAGS}:{TAGS}")  # a tag that was deleted on the server goes here, too
             if refs:
                 self.server.fetch(refs, token, prune=True)
+                self._bundles.clear()
         return _in_order(branches, remote)
+
+    def head(self, branch: str, token: str) -> str:
+        """Where a branch of the server stands now; "" if there is none. Nothing is fetched."""
+        (ref,) = _branch_refs((branch,))
+        return self.server.refs((ref,), token).get(ref, "")
 
     def fetch_commit(self, commit: str, token: str) -> None:
         """Fetch one commit with its history, if it is not here. Asks the server in any case whether it may be read.
@@ -127,7 +144,7 @@ class Mirror:
         ``instead_of`` is our own commit that this one replaces, "" for a new branch. Raises ``BranchMoved`` if the
         branch has moved since, ``CheckoutError`` if the server declines.
         """
-        _check_branch_name(branch)
+        check_branch_name(branch)
         self.server.push(sha, branch, token, instead_of=instead_of)
 
     def add_file(self, path: str, text: str) -> Entry:
@@ -146,22 +163,25 @@ class Mirror:
             return self.git.run("write-tree", env=env, limits=LISTING).decode().strip()
 
     def message(self, commit: str) -> str:
-        return self.git.run("show", "-s", "--format=%an%n%B", commit).decode("utf-8", "replace").strip()
+        """The name of a commit's author as a line, and its message."""
+        return self._commit(commit).message
 
     def parents(self, commit: str) -> tuple[str, ...]:
-        return tuple(self.git.run("show", "-s", "--format=%P", commit).decode().split())
+        return self._commit(commit).parents
 
     def bundle(self, commit: str) -> Path:
         """A file with ``commit`` and its history, under the ref that ``bundle_ref`` names, and the tags in that history."""
-        return make_bundle(self.git, self.path, commit)
+        known = self._bundles.get(commit)
+        if known is None or not use_bundle(known):
+            known = self._bundles[commit] = make_bundle(self.git, self.path, commit)
+        return known
 
     def has(self, commit: str) -> bool:
-        status, _, _ = self.git.attempt("cat-file", "-e", f"{commit}^{{commit}}")
-        return status == 0
+        return self.git.attempt("cat-file", "-e", f"{commit}^{{commit}}")[0] == 0
 
     def contains(self, ancestor: str, descendant: str) -> bool:
-        status, _, _ = self.git.attempt("merge-base", "--is-ancestor", ancestor, descendant, limits=HISTORY)
-        return status == 0
+        command = ("merge-base", "--is-ancestor", ancestor, descendant)
+        return ancestor == descendant or self.git.attempt(*command, limits=HISTORY)[0] == 0
 
     def commits_between(self, base: str, head: str) -> tuple[str, ...] | None:
         """The commits in the history of ``head`` that are not in that of ``base``; None if they are too many."""
@@ -174,11 +194,17 @@ class Mirror:
 
     def merge_base(self, one: str, two: str) -> str:
         """The last common commit of two commits; "" if there is none."""
-        _, out, _ = self.git.attempt("merge-base", one, two, limits=HISTORY)
-        return out.decode().strip()
+        return self.git.attempt("merge-base", one, two, limits=HISTORY)[1].decode().strip()
 
     def tree(self, commit: str) -> str:
-        return self.git.run("rev-parse", "--verify", f"{commit}^{{tree}}").decode().strip()
+        return self._commit(commit).tree
+
+    def _commit(self, commit: str) -> _Commit:
+        if commit not in self._commits:
+            out = self.git.run("show", "-s", "--format=%T%n%P%n%an%n%B", f"{commit}^{{commit}}")
+            tree, parents, message = out.decode("utf-8", "replace").split("\n", 2)
+            self._commits[commit] = _Commit(tree, tuple(parents.split()), message.strip())
+        return self._commits[commit]
 
     @contextmanager
     def receive(self, pack: bytes) -> Iterator[Mirror]:
@@ -200,6 +226,7 @@ class Mirror:
     def _unpack(self, pack: bytes, folder: Path) -> Mirror:
         check_size(pack)
         checked = Mirror(self.path, self.url, env=object_folders(self.path, folder))
+        checked._commits = dict(self._commits)  # what is here is seen there, and not the other way round
         if pack:
             options = ("--stdin", "--fix-thin", "--strict", "--threads=1", f"--max-input-size={PACK_BYTES}")
             checked.git.run("index-pack", *options, stdin=pack)
@@ -217,19 +244,27 @@ class Mirror:
             "GIT_COMMITTER_DATE": stamp,
         }
         out = self.git.run("commit-tree", tree, "-p", parent, stdin=message.encode(), env=env)
-        return out.decode().strip()
+        commit = out.decode().strip()
+        self._commits[commit] = _Commit(tree, (parent,), f"{author.name}\n{message}".strip())
+        return commit
 
     def entries(self, base: str, tree: str) -> tuple[Entry, ...]:
         """Every path in which ``tree`` differs from ``base``, both ids of trees.
 
         Raises ``CheckoutError`` if there are too many, or one is too deep: the limits are in ``tree_diff``.
         """
-        changed = changed_paths(self.git, base, tree)
+        changed = self.changed_paths(base, tree)
         sizes = self._sizes([path.blob for path in changed])
         return tuple(
             Entry(found.path.decode("utf-8", "surrogateescape"), found.mode, found.blob, size)
             for found, size in zip(changed, sizes, strict=True)
         )
+
+    def changed_paths(self, base: str, tree: str) -> tuple[ChangedPath, ...]:
+        """The same without the sizes."""
+        if (base, tree) not in self._changed:
+            self._changed[base, tree] = changed_paths(self.git, base, tree)
+        return self._changed[base, tree]
 
     def blob(self, blob: str, max_bytes: int = READ_BYTES) -> bytes:
         """The bytes of a blob; none if it is larger than ``max_bytes``. Small ones are kept: many parts read the same files."""
@@ -305,18 +340,9 @@ class Mirror:
 
 def _branch_refs(branches: Iterable[str]) -> tuple[str, ...]:
     for name in branches:
-        _check_branch_name(name)
+        check_branch_name(name)
     return tuple(f"refs/heads/{name}" for name in branches)
 
 
 def _in_order(branches: Iterable[str], refs: Mapping[str, str]) -> dict[str, str]:
     return {name: refs[f"refs/heads/{name}"] for name in branches if f"refs/heads/{name}" in refs}
-
-
-def _check_branch_name(name: str) -> None:
-    """Refuse names that git could read as something else than a name, because they become arguments."""
-    if not re.fullmatch(r"[\w.+@#][\w./+@#-]{0,230}", name, re.ASCII) or ".." in name or "@{" in name:
-        raise CheckoutError(
-            f"The branch name “{name[:80]}” contains characters that Dayhand does not accept.",
-            advice="Rename the branch: use only letters, digits, dots, dashes and slashes.",
-        )

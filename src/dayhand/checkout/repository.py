@@ -281,7 +281,7 @@ class Checkout:
 
     def check_base(self, base: Base, change: Change) -> None:
         """Raise ``BranchMoved`` if the branch that a change goes to was force-pushed, so that it lacks the change's base."""
-        if self.branches.own or self.held_back:
+        if self.branches.own or self.held_back or self.mirror.head(base.branch, self.token()) == change.base:
             return
         current = self.mirror.fetch((base.branch,), self.token()).get(base.branch, "")
         if current and not self.mirror.contains(self._without_start(change.base), current):

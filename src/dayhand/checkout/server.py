@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -161,3 +162,12 @@ def _refused(name: str, failure: Failure, ended: Ended) -> CheckoutError:
         Failure.MOVED: "Check that the repository still exists, and that the App is installed on it.",
     }.get(failure, "")
     return CheckoutError(f"git {name} failed: {last_lines(ended.err)}", advice=advice)
+
+
+def check_branch_name(name: str) -> None:
+    """Refuse names that git could read as something else than a name, because they become arguments."""
+    if not re.fullmatch(r"[\w.+@#][\w./+@#-]{0,230}", name, re.ASCII) or ".." in name or "@{" in name:
+        raise CheckoutError(
+            f"The branch name “{name[:80]}” contains characters that Dayhand does not accept.",
+            advice="Rename the branch: use only letters, digits, dots, dashes and slashes.",
+        )

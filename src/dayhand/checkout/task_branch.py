@@ -32,7 +32,7 @@ class TargetBranches:
 
 @dataclass(frozen=True, slots=True)
 class TaskBranch:
-    """A branch of our own. Each call may be repeated after a crash: it looks at the server before it pushes."""
+    """A branch of our own. Each call may be repeated after a crash: a push replaces only what the server is known to have."""
 
     mirror: Mirror
     facts: Facts
@@ -42,9 +42,12 @@ class TaskBranch:
         """Push the start commit to the first name that is free, unless the branch was begun before."""
         self.facts.put(facts.START, start)
         known = self.facts.get(facts.BRANCH)
-        branch = known or next(name for name in _names(task) if self._head(name) in ("", start))
+        if known and self.facts.get(facts.HEAD):
+            return
+        found = ((name, self._head(name)) for name in ([known] if known else _names(task)))
+        branch, current = next((name, head) for name, head in found if known or head in ("", start))
         self.facts.put(facts.BRANCH, branch)
-        if self.facts.get(facts.HEAD) is None and not self._head(branch):
+        if not current:
             self.mirror.push(start, branch, self.token())
 
     def push(self, task: Task, head: str) -> str:
@@ -56,14 +59,18 @@ class TaskBranch:
         known = self.facts.get(facts.BRANCH)
         names = iter([*([known] if known else []), *islice(_names(task), MAX_TRIES)])
         branch = next(names)
+        # It stands where we left it, or the server refuses the push: only then it is looked up.
+        left = self.facts.get(facts.HEAD) or self.facts.get(facts.START)
+        current = left if known and left and left != head else self._head(branch)
         for _ in range(MAX_TRIES):
-            current = self._head(branch)
             if current == head or self._replace(current, head, branch):
                 self.facts.put(facts.BRANCH, branch)
                 self.facts.put(facts.HEAD, head)
                 return branch
-            if current == self._head(branch):
+            if current == (now := self._head(branch)):
                 branch = next(names)
+                now = self._head(branch)
+            current = now
         raise CheckoutError(
             f"No branch for the work on #{task.number} could be pushed: each of them changes."
         )
@@ -93,8 +100,11 @@ class TaskBranch:
 
     def _replace(self, current: str, head: str, branch: str) -> bool:
         """Push if the branch is new, at our start commit, or behind ``head``; False if it is not, or has moved since."""
-        if current not in ("", self.facts.get(facts.START)) and not self.mirror.contains(current, head):
-            return False
+        if current not in ("", self.facts.get(facts.START)):
+            if not self.mirror.has(current):
+                self.mirror.fetch((branch,), self.token())
+            if not self.mirror.contains(current, head):
+                return False
         try:
             self.mirror.push(head, branch, self.token(), instead_of=current)
         except BranchMoved:
@@ -102,7 +112,7 @@ class TaskBranch:
         return True
 
     def _head(self, branch: str) -> str:
-        return self.mirror.fetch((branch,), self.token()).get(branch, "")
+        return self.mirror.head(branch, self.token())
 
 
 def merge_onto(mirror: Mirror, current: str, head: str) -> str:
