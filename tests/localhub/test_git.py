@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import subprocess
+import urllib.request
 from pathlib import Path
 
 from tests.localhub.conftest import LocalHubFixture
@@ -71,3 +73,11 @@ def test_a_private_repository_is_hidden(github: LocalHubFixture, tmp_path: Path)
     url = f"{github.hub.url}/ada/secret.git"
     assert git(github, tmp_path, "clone", "-q", url).returncode != 0
     assert git(github, tmp_path, "clone", "-q", url, token=github.token()).returncode != 0
+
+
+def test_a_long_request_comes_compressed_as_git_sends_it(github: LocalHubFixture) -> None:
+    headers = {"Content-Encoding": "gzip", "Git-Protocol": "version=2"}
+    body = gzip.compress(b"0014command=ls-refs\n0000")
+    asked = urllib.request.Request(f"{github.hub.url}/ada/shop.git/git-upload-pack", body, headers)
+    with urllib.request.urlopen(asked, timeout=20) as answer:
+        assert b" refs/heads/main\n" in answer.read()
