@@ -79,6 +79,7 @@ def test_a_box_has_its_large_files_and_a_note_in_place_of_old_versions(
     assert present(history) == []
     with pytest.raises(CheckoutError):
         mirror.git.run("cat-file", "blob", history.blobs[2])  # git does not fetch it by itself
+    assert (mirror.has(head), mirror.has("1" * 40)) == (True, False)
     mirror.complete(head, "")
     assert present(history) == [2]
     checkout, base = checkout_of(history, head)

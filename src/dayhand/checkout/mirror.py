@@ -96,7 +96,8 @@ class Mirror:
             if refs:
                 self.server.fetch(refs, token, prune=True)
                 self._bundles.clear()
-        return _in_order(branches, remote)
+        named = zip(branches, _branch_refs(branches), strict=True)
+        return {name: remote[ref] for name, ref in named if ref in remote}
 
     def head(self, branch: str, token: str) -> str:
         """Where a branch of the server stands now; "" if there is none. Nothing is fetched."""
@@ -177,7 +178,9 @@ class Mirror:
         return known
 
     def has(self, commit: str) -> bool:
-        return self.git.attempt("cat-file", "-e", f"{commit}^{{commit}}")[0] == 0
+        """Unlike other commands, this one does not try to fetch what is missing."""
+        command = ("rev-list", "--no-walk", "--missing=print", commit, "--")
+        return self.git.attempt(*command)[1].decode().strip() == commit
 
     def contains(self, ancestor: str, descendant: str) -> bool:
         command = ("merge-base", "--is-ancestor", ancestor, descendant)
@@ -342,7 +345,3 @@ def _branch_refs(branches: Iterable[str]) -> tuple[str, ...]:
     for name in branches:
         check_branch_name(name)
     return tuple(f"refs/heads/{name}" for name in branches)
-
-
-def _in_order(branches: Iterable[str], refs: Mapping[str, str]) -> dict[str, str]:
-    return {name: refs[f"refs/heads/{name}"] for name in branches if f"refs/heads/{name}" in refs}

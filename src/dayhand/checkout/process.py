@@ -90,7 +90,7 @@ class Ended:
             what = f"wrote a file of more than {limits.file_size >> 20} MiB"
         elif self.status != 0 and re.search("out of memory|cannot allocate memory", self.err, re.IGNORECASE):
             what = f"needed more than {limits.memory >> 20} MiB of memory"
-        elif self.status < 0:
+        elif self.status < 0 and self.status != -signal.SIGPIPE:  # that: what git wrote to had ended
             what = f"was ended by the signal {signal.Signals(-self.status).name}"
         else:
             return
