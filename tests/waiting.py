@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-PATIENCE = 60.0  # seconds, however busy the machine is
+PATIENCE = 100.0  # seconds, however busy the machine is
 
 
-def becomes_true(condition) -> bool:
-    until = time.monotonic() + PATIENCE
+def until(condition: Callable[[], object], what: object = "the condition") -> None:
+    """Wait until something is so."""
+    assert becomes_true(condition), f"{what} did not become true"
+
+
+def becomes_true(condition: Callable[[], object]) -> bool:
+    ends = time.monotonic() + PATIENCE
     while not condition():
-        if time.monotonic() > until:
+        if time.monotonic() > ends:
             return False
         time.sleep(0.01)
     return True

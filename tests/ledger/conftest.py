@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from redis import Redis
 
+from dayhand.ledger import keys
 from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.redis_server import connect, connect_raw, embedded
 from dayhand.task import Ask, Task, TaskKind
 from tests.tasks import make_task
+from tests.waiting import until
 
 TASK = make_task(
     body="Results come „reversed“.",
@@ -63,10 +64,7 @@ def another(task_id: str) -> Task:
     return replace(TASK, id=task_id)
 
 
-def until(condition: Callable[[], object], seconds: float = 10.0) -> float:
-    """Wait until something is so; give the seconds that it took."""
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < seconds, "it never came to be"
-        time.sleep(0.01)
-    return time.monotonic() - began
+def run_out(redis: Redis, task_id: str = TASK.id) -> None:
+    """Let a task's lease end by itself, now instead of later."""
+    redis.pexpire(keys.lease(task_id), 1)
+    until(lambda: not redis.exists(keys.lease(task_id)))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 import random
-import threading
 import zlib
 
 import pytest
 
 from dayhand.ledger import keys
-from dayhand.ledger.deliveries import Deliveries, StoreResult
+from dayhand.ledger.deliveries import LEASE_SECONDS, Deliveries, StoreResult
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.waiting.turns import Class
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -98,14 +98,14 @@ def test_stops_go_before_follow_ups_and_those_before_first_fixes(deliveries: Del
 def test_a_lease_that_is_not_renewed_ends_and_a_renewed_one_does_not(deliveries: Deliveries) -> None:
     for guid in ("d-1", "d-2"):
         deliveries.store(guid, "issues", b"body")
-        deliveries.claim_next("one", lease_seconds=0.05)
-    ends = threading.Event()
+        deliveries.claim_next("one")
+    seconds, _ = deliveries.redis.time()
+    assert deliveries.redis.zscore(keys.INBOX, "d-1") <= (seconds + 1 + LEASE_SECONDS) * 1000
+    assert deliveries.due() == []
+    deliveries.redis.zadd(keys.INBOX, {"d-1": 0, "d-2": 0})  # both leases are over
+    assert deliveries.due() == ["d-1", "d-2"]
     with deliveries.kept("d-2", "one", every=0.005):
-        for _ in range(2000):
-            if deliveries.due():
-                break
-            ends.wait(0.005)
-        assert deliveries.due() == ["d-1"]
+        until(lambda: deliveries.due() == ["d-1"])
 
 
 WHOLE = base64.b64encode(zlib.compress(b"{}")).decode()

@@ -16,11 +16,11 @@ from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.log import TaskLog
 from dayhand.task import Answered, Solution, Stage, State
 from dayhand.usage import Usage
-from tests.ledger.conftest import TASK, THREAD, another, claimed, until
+from tests.ledger.conftest import TASK, THREAD, another, claimed, run_out
 from tests.tasks import find_abandoned
+from tests.waiting import until
 
 ANSWER = Answered(Solution("Why", "So."))
-BRIEFLY = 0.05  # a lease in seconds, for tests that see it run out
 
 
 def test_a_task_is_written_down_as_it_was_asked(ledger: Ledger) -> None:
@@ -118,49 +118,43 @@ def test_a_task_cannot_end_as_something_that_is_no_end(ledger: Ledger, claim: Cl
 
 
 def test_a_lease_that_runs_out_lets_the_next_worker_in(redis: Redis) -> None:
-    ledger = Ledger(redis, lease_seconds=BRIEFLY)
+    ledger = Ledger(redis, lease_seconds=50)
     ledger.open(TASK, delivery="d-1", thread=THREAD)
     first = claimed(ledger)
     assert find_abandoned(ledger) == []
     assert ledger.claim(TASK.id, "two") is None
-    until(lambda: find_abandoned(ledger) == [TASK.id])
+    assert 0 < redis.pttl(keys.lease(TASK.id)) <= 50_000
+    run_out(redis)
+    assert find_abandoned(ledger) == [TASK.id]
     second = claimed(ledger, "two")
     assert (first.attempt, second.attempt) == (1, 2)
 
 
 def test_a_lease_that_is_kept_does_not_run_out(redis: Redis) -> None:
-    ledger = Ledger(redis, lease_seconds=0.3)
+    ledger = Ledger(redis, lease_seconds=600)
     ledger.open(TASK, delivery="d-1", thread=THREAD)
     claim = claimed(ledger)
-    watched = 0
-    with claim.kept(every=0.03):
-
-        def watch() -> bool:
-            nonlocal watched
-            watched += 1
+    with claim.kept(every=0.01):
+        for _ in range(3):
+            redis.pexpire(keys.lease(TASK.id), 300_000)  # half of its time is over
+            until(lambda: redis.pttl(keys.lease(TASK.id)) > 300_000)
             assert ledger.claim(TASK.id, "two") is None
-            return watched > 80  # looks a hundredth of a second apart: nearly three leases
-
-        until(watch)
 
 
-def test_a_lease_that_ran_out_is_taken_up_again_where_nobody_else_claimed(redis: Redis) -> None:
-    ledger = Ledger(redis, lease_seconds=BRIEFLY)
-    ledger.open(TASK, delivery="d-1", thread=THREAD)
-    claim = claimed(ledger)
-    until(lambda: find_abandoned(ledger) == [TASK.id])
+def test_a_lease_that_ran_out_is_taken_up_again_where_nobody_else_claimed(
+    ledger: Ledger, claim: Claim, redis: Redis
+) -> None:
+    run_out(redis)
+    assert find_abandoned(ledger) == [TASK.id]
     claim.check()
     assert find_abandoned(ledger) == []
 
 
-def test_whoever_lost_a_task_writes_nothing_more(redis: Redis) -> None:
-    ledger = Ledger(redis, lease_seconds=BRIEFLY)
-    ledger.open(TASK, delivery="d-1", thread=THREAD)
-    old = claimed(ledger)
+def test_whoever_lost_a_task_writes_nothing_more(ledger: Ledger, claim: Claim, redis: Redis) -> None:
+    old = claim
     log, memory = TaskLog(ledger, old), Journal(redis, TASK.id, old)
     log.line("say", "mine")
-    until(lambda: find_abandoned(ledger) == [TASK.id])
-    ledger.lease_seconds = 60
+    run_out(redis)
     new = claimed(ledger, "two")
     before = everything(redis)
     for write in (
@@ -220,12 +214,16 @@ def test_a_released_task_waits_again_and_may_be_taken_at_once(ledger: Ledger, cl
     assert claimed(ledger, "two").attempt == 1  # a release is no accident
 
 
-def test_a_task_that_is_put_off_may_not_be_taken_before_its_time(ledger: Ledger, claim: Claim) -> None:
-    claim.release(again_in=0.1, reason="GitHub is away.")
+def test_a_task_that_is_put_off_may_not_be_taken_before_its_time(
+    ledger: Ledger, claim: Claim, redis: Redis
+) -> None:
+    claim.release(again_in=50, reason="GitHub is away.")
     assert ledger.record(TASK.id).reason == "GitHub is away."
     assert find_abandoned(ledger) == []
     assert ledger.claim(TASK.id, "two") is None
-    until(lambda: find_abandoned(ledger) == [TASK.id])
+    assert 0 < redis.pttl(keys.lease(TASK.id)) <= 50_000
+    run_out(redis)
+    assert find_abandoned(ledger) == [TASK.id]
     second = claimed(ledger, "two")
     assert (second.attempt, second.delays) == (1, 1)
     assert ledger.record(TASK.id).reason == ""

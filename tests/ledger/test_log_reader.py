@@ -9,6 +9,7 @@ from dayhand.ledger.ledger import Claim, Ledger
 from dayhand.ledger.log import LogReader, TaskLog
 from dayhand.task import State
 from tests.ledger.conftest import TASK
+from tests.waiting import PATIENCE
 
 
 def test_a_follower_sees_every_line_as_it_comes_and_ends_with_the_task(ledger: Ledger, claim: Claim) -> None:
@@ -26,10 +27,10 @@ def test_a_follower_sees_every_line_as_it_comes_and_ends_with_the_task(ledger: L
     log = TaskLog(ledger, claim)
     for _ in range(20):
         log.line("say", "x")
-        assert got.acquire(timeout=5), "the line did not come while the task ran"
+        assert got.acquire(timeout=PATIENCE), "the line did not come while the task ran"
     log.line("say", "last words")
     ledger.finish(claim, State.PROPOSED)
-    follower.join(timeout=10)
+    follower.join(timeout=PATIENCE)
     assert not follower.is_alive()
     assert seen == list(range(1, 22))
 

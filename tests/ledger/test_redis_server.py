@@ -25,7 +25,7 @@ from dayhand.ledger.redis_server import (
     embedded,
     kept_server,
 )
-from tests.ledger.conftest import until
+from tests.waiting import until
 
 OWNER = """
 import sys

@@ -16,8 +16,8 @@ from dayhand.ledger.queue import enqueue, waiting
 from dayhand.ledger.redis_server import connect, connect_raw, find_server
 from dayhand.ledger.sentinels import SENTINEL
 from dayhand.task import State
-from tests.ledger.conftest import until
 from tests.tasks import make_task
+from tests.waiting import until
 
 TASK = make_task()
 
@@ -65,7 +65,7 @@ def test_a_task_goes_on_after_the_sentinels_chose_another_primary(tmp_path: Path
         until(lambda: Redis(HOST, SECOND).info("replication")["master_link_status"] == "up")
         watch = (
             f"sentinel monitor main {HOST} {FIRST} 1",
-            "sentinel down-after-milliseconds main 1000",
+            "sentinel down-after-milliseconds main 600000",  # however slow the machine is
             "sentinel failover-timeout main 1000",
         )
         stack.enter_context(server(tmp_path / "3", SENTINELS, *watch))
@@ -76,8 +76,9 @@ def test_a_task_goes_on_after_the_sentinels_chose_another_primary(tmp_path: Path
         enqueue(raw, TASK.id)
         claim = ledger.claim(TASK.id, "w")
         assert claim
-        ledger.redis.wait(1, 5000)
+        until(lambda: ledger.redis.wait(1, 1000) == 1)
         primary.kill()
+        Redis(HOST, SENTINELS).execute_command("sentinel", "set", "main", "down-after-milliseconds", "1000")
         claim.renew()  # it waits until there is another primary
         assert waiting(raw) == {TASK.id}
         ledger.finish(claim, State.FAILED)

@@ -107,9 +107,9 @@ class Deliveries:
         at = str(self.redis.get(keys.taken_up(request.name)) or "").partition(" ")[0]
         return bool(at) and request.at <= int(at) + SAME_SECONDS
 
-    def claim_next(self, worker: str, lease_seconds: float = LEASE_SECONDS) -> StoredDelivery | None:
+    def claim_next(self, worker: str) -> StoredDelivery | None:
         """Hold the delivery whose turn it is; None if none is due that nobody holds, or if it cannot be read and is dropped."""
-        names, args = [keys.INBOX, keys.INBOX_HELD], [keys.inbox(""), worker, int(lease_seconds * 1000)]
+        names, args = [keys.INBOX, keys.INBOX_HELD], [keys.inbox(""), worker, int(LEASE_SECONDS * 1000)]
         if not (found := self._claim(keys=names, args=args)):
             return None
         guid, event, text, attempts, delays, waited = found

@@ -15,7 +15,7 @@ from dayhand.ledger.waiting import scripts
 from dayhand.ledger.waiting.index import INDEX
 from dayhand.ledger.waiting.waiting_tasks import MAX_PLACES, RAISED_AFTER_SECONDS, WaitingTasks
 from dayhand.task import Ask, State, TaskKind
-from tests.ledger.conftest import until
+from tests.ledger.conftest import run_out
 from tests.tasks import find_abandoned, make_task
 
 NOW = 1_800_000_000.0
@@ -202,12 +202,12 @@ def test_an_installation_runs_as_many_as_its_limit_and_others_go_on(waiting: Wai
 
 def test_a_worker_that_died_takes_no_share(redis: Redis) -> None:
     waiting = Waiting(redis)
-    waiting.ledger.lease_seconds = 0.05
     waiting.add("ann", installation=1)
     assert waiting.claim(1)
     waiting.add("bob", installation=1)
     assert waiting.claim(1) is None
-    until(lambda: find_abandoned(waiting.ledger) == ["ann-1", "bob-2"])
+    run_out(redis, "ann-1")
+    assert find_abandoned(waiting.ledger) == ["ann-1", "bob-2"]
     assert waiting.started(1, limit=1) == ["ann-1"], "it was begun"
 
 
