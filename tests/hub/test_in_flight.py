@@ -33,12 +33,19 @@ def share(redis: Redis) -> GitHubShare:
     return GitHubShare(redis, creation_seconds=60)
 
 
-def open_repository(place: Place, share: GitHubShare) -> RepositoryHub:
+def open_repository(
+    place: Place, share: GitHubShare, sleep: Callable[[float], object] = lambda _seconds: None
+) -> RepositoryHub:
     """The repository in a process of its own."""
     app = place.app
-    sending = Sending(pauses=(0.0, 0.0), sleep=lambda _seconds: None)
+    sending = Sending(pauses=(0.0, 0.0), sleep=sleep)
     hub = Hub(place.server.api_url, app.id, app.private_key, share=share, sending=sending)
     return hub.repository(place.installation.id, "ada/shop")
+
+
+def let_time_pass(redis: Redis) -> Callable[[float], object]:
+    """A pause after which no request is in flight any more."""
+    return lambda _seconds: [redis.delete(key) for key in redis.keys("*:creating:*")]
 
 
 @dataclass
@@ -107,9 +114,9 @@ def test_what_a_killed_process_asked_for_is_awaited_and_not_made_again(
 
 def test_a_request_that_cannot_be_carried_out_any_more_is_repeated(place: Place, redis: Redis) -> None:
     redis.flushall()
-    share = GitHubShare(redis, creation_seconds=0.1)
+    share = GitHubShare(redis, creation_seconds=60)
     share.begin_creation(place.installation.id, "ada/shop:comment 1 task:7")
-    made = open_repository(place, share).comment(1, "Here.", "task:7", look=False)
+    made = open_repository(place, share, let_time_pass(redis)).comment(1, "Here.", "task:7", look=False)
     assert [one.id for one in place.issue.comments] == [made.id]
 
 
@@ -144,7 +151,7 @@ def test_a_refusal_ends_a_request(place: Place, share: GitHubShare) -> None:
 
 def test_several_changes_at_once_wait_for_those_of_a_killed_process(place: Place, redis: Redis) -> None:
     redis.flushall()
-    share = GitHubShare(redis, creation_seconds=0.1)
+    share = GitHubShare(redis, creation_seconds=60)
     share.begin_creation(place.installation.id, "ada/shop:result 7")
     looked: list[bool] = []
 
@@ -153,6 +160,6 @@ def test_several_changes_at_once_wait_for_those_of_a_killed_process(place: Place
         node = open_repository(place, share).comment(1, "Here.", "task:7").node
         return [Mutation("updateIssueComment", {"id": node, "body": "There."})]
 
-    open_repository(place, share).change_together("result 7", plan, look=False)
+    open_repository(place, share, let_time_pass(redis)).change_together("result 7", plan, look=False)
     assert looked == [True]
     assert [one.body for one in place.issue.comments] == ["There."]
