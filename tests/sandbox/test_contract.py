@@ -16,8 +16,9 @@ from dayhand.sandbox.base import CommandLimits, Egress, Reason, Snapshot
 from dayhand.sandbox.live_input import LiveInput
 from tests.sandbox.conftest import SMALL
 from tests.sandbox.own_processes import mark_sleeps, processes_with
+from tests.waiting import PATIENCE
 
-SOON = CommandLimits(seconds=20)
+SOON = CommandLimits(seconds=50)  # before any "sleep 6…" ends
 BRIEF = CommandLimits(seconds=1)
 REFUSALS = (1, 22, 38, 97)  # EPERM, EINVAL, ENOSYS, EAFNOSUPPORT
 KILLED_BY_FILTER = 128 + 31  # SIGSYS
@@ -107,7 +108,6 @@ def test_a_grandchild_that_keeps_the_output_open_does_not_delay_the_result(box):
     )
 
     assert (result.reason, result.text()) == (Reason.EXIT, "done\n")
-    assert result.seconds < 10
     assert processes_with("62.25") == []
 
 
@@ -185,8 +185,8 @@ def test_output_is_reported_while_the_command_runs(box):
 
     worker = threading.Thread(target=lambda: box.run("echo one; read -r _; echo two", on_output=listen))
     worker.start()
-    assert first.wait(10)
-    worker.join(10)
+    assert first.wait(PATIENCE)
+    worker.join(PATIENCE)
 
     assert b"".join(seen) == b"one\ntwo\n"
 
@@ -218,7 +218,7 @@ def test_a_cancelled_command_is_killed_with_all_its_children(box, script):
     )
 
     assert (result.reason, result.code, result.passed) == (Reason.CANCELLED, None, False)
-    assert result.seconds < 10
+    assert result.seconds < 60, "it did not wait for them"
     assert asked[1] - asked[0] > 0.5, "about once a second"
     assert processes_with("61.3") == []
     assert box.run("echo on").text() == "on\n"
@@ -233,9 +233,9 @@ def test_a_command_can_be_cancelled_from_another_thread(box):
 
     thread = threading.Thread(target=run)
     thread.start()
-    assert begun.wait(20)
+    assert begun.wait(PATIENCE)
     unwanted.set()
-    thread.join(20)
+    thread.join(PATIENCE)
 
     assert results[0].reason is Reason.CANCELLED
     assert processes_with("61.35") == []
@@ -327,7 +327,7 @@ def test_a_command_that_reaches_its_time_limit_is_killed_with_all_its_children(b
 
     assert result.reason is Reason.TIMEOUT
     assert result.code is None
-    assert result.seconds < 10
+    assert result.seconds < 60, "it did not wait for them"
     assert processes_with("61.5") == []
 
 
@@ -344,14 +344,12 @@ def test_a_background_child_that_keeps_the_output_open_does_not_delay_the_result
     result = box.run("sleep 62 & echo done", limits=SOON)
 
     assert (result.reason, result.text()) == (Reason.EXIT, "done\n")
-    assert result.seconds < 10
 
 
 def test_killing_every_process_kills_the_command_only(box):
     result = box.run("sleep 62.5 & kill -9 -1; wait; echo alone", limits=SOON)
 
     assert result.text() == "alone\n"  # the kernel spares the caller and the box's first process
-    assert result.seconds < 10
     assert box.run("echo still here").text() == "still here\n"
 
 
@@ -393,7 +391,7 @@ def test_processes_are_bounded_per_box_and_not_for_all_boxes(sandbox):
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(30)
+        worker.join(PATIENCE)
 
     assert results == ["held\n"] * 3
 
@@ -748,9 +746,9 @@ def test_a_box_that_breaks_during_a_command_is_an_error_and_not_a_result(sandbox
 
     thread = threading.Thread(target=work)
     thread.start()
-    assert began.wait(20)
+    assert began.wait(PATIENCE)
     break_box()
-    thread.join(30)
+    thread.join(PATIENCE)
 
     assert [type(error) for error in errors] == [SandboxError]
     assert "box broke" in str(errors[0])
@@ -878,22 +876,29 @@ def test_a_key_cannot_be_a_path(sandbox, key):
 
 
 def test_boxes_work_side_by_side(sandbox):
-    began = time.monotonic()
     results = []
+    all_run = threading.Barrier(8)
 
     def work(number):
+        live = LiveInput()
+
+        def meet(_):
+            all_run.wait(PATIENCE)
+            live.write(b"", end=True)
+
         with sandbox.open() as each:
             each.run(f"echo {number} > n")
-            results.append(each.run(f"sleep 0.5; cat n; test $(cat n) = {number}").passed)
+            script = f"echo running; cat; test $(cat n) = {number}"
+            results.append(each.run(script, stdin=live, on_output=meet, limits=SOON).passed)
+        live.close()
 
     workers = [threading.Thread(target=work, args=(number,)) for number in range(8)]
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(30)
+        worker.join(PATIENCE)
 
     assert results == [True] * 8
-    assert time.monotonic() - began < 15
 
 
 def test_the_fingerprint_stays_the_same_while_nothing_changes(sandbox):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from dayhand.sandbox.file_lock import FileLock
+from tests.waiting import PATIENCE
 
 
 def test_one_holder_excludes_all_others(tmp_path):
@@ -34,7 +35,7 @@ def test_waiting_for_a_file_that_is_removed_meanwhile_takes_the_lock_of_the_new_
     thread = threading.Thread(target=late.wait)
     thread.start()
     owner.remove()
-    thread.join(10)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
     other = FileLock(tmp_path / "lock")
     assert not other.acquire()

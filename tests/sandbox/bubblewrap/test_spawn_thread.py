@@ -11,6 +11,7 @@ import pytest
 
 from dayhand.sandbox.bubblewrap.spawn_thread import THREAD_NAME, SpawnThread
 from dayhand.sandbox.limits import Capacity, ControlGroup, _try_remove
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start programs as another user")
 OTHER_UID = 234_567
@@ -90,7 +91,7 @@ def test_a_program_that_cannot_be_started_is_an_error_and_leaves_its_groups_empt
     assert all(file.read_text() == "" for file, _ in group.thread_files)
     for each in threading.enumerate():
         if each.name == THREAD_NAME:
-            each.join(10)
+            each.join(PATIENCE)
     assert THREAD_NAME not in {each.name for each in threading.enumerate()}
 
 
@@ -119,10 +120,10 @@ def test_processes_left_in_a_group_are_killed_but_never_the_worker(group):
 
     thread = threading.Thread(target=stay_in_group)
     thread.start()
-    assert inside.wait(10)
+    assert inside.wait(PATIENCE)
     assert not _try_remove(group.thread_files[0][0].parent), "it is busy"
     over.set()
-    thread.join(10)
+    thread.join(PATIENCE)
     group.remove()
 
     assert not group.thread_files[0][0].exists()

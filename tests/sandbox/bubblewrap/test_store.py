@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from dayhand.sandbox.bubblewrap.store import MAX_SNAPSHOTS
 from tests.sandbox.egress.client import refusal
 from tests.sandbox.own_processes import mark_sleeps, processes_with
 from tests.sandbox.readable_copies import readable_copies
+from tests.waiting import PATIENCE, becomes_true
 
 WORKER = """
 import sys
@@ -75,15 +75,6 @@ def is_used(folder: Path) -> bool:
     return False
 
 
-def becomes_true(condition) -> bool:
-    until = time.monotonic() + 10
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.01)
-    return True
-
-
 def test_the_processes_of_a_killed_worker_end_and_the_rest_is_swept(home):
     words = [sys.executable, "-c", mark_sleeps(WORKER), str(home)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as worker:
@@ -94,7 +85,7 @@ def test_the_processes_of_a_killed_worker_end_and_the_rest_is_swept(home):
         sandbox.sweep()
         assert len(list((home / "sandbox/boxes").iterdir())) == 1  # the worker is alive, so its box stays
         worker.send_signal(signal.SIGKILL)
-        worker.wait(10)
+        worker.wait(PATIENCE)
 
     assert becomes_true(lambda: not processes_with("71.5"))
     assert becomes_true(lambda: not is_used(home))
@@ -113,7 +104,9 @@ def test_a_box_that_a_killed_worker_had_only_begun_is_ended_by_the_next_worker(h
     workspace = home / "sandbox/boxes/begun/workspace"
     workspace.mkdir(parents=True)
     bwrap = next(iter(binaries.find_bwraps(home / "sandbox/tools")))
-    subprocess.run([sys.executable, "-c", DYING_STARTER, str(workspace), str(bwrap)], check=True, timeout=20)
+    subprocess.run(
+        [sys.executable, "-c", DYING_STARTER, str(workspace), str(bwrap)], check=True, timeout=PATIENCE
+    )
     assert is_running("bwrap", str(workspace))
     sandbox.sweep()
     assert becomes_true(lambda: not is_running("bwrap", str(workspace)))

@@ -16,7 +16,7 @@ from dayhand.sandbox.base import Snapshot
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 from dayhand.sandbox.file_lock import FileLock
 from dayhand.sandbox.limits import ControlGroup, find_groups
-from tests.waiting import becomes_true, open_descriptors
+from tests.waiting import PATIENCE, becomes_true, open_descriptors
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_a_box_waits_while_another_worker_looks_whether_its_user_is_free(sandbox
     thread.start()
     assert becomes_true(lambda: open_descriptors(slot) == 2), "the box's opener has come to the lock"
     other.release()
-    thread.join(20)
+    thread.join(PATIENCE)
     assert opened == [True]
 
 

@@ -27,7 +27,7 @@ from tests.sandbox.conftest import SMALL
 from tests.sandbox.echo_server import echo_server
 from tests.sandbox.egress.relay import relay
 from tests.sandbox.image import require_image
-from tests.waiting import becomes_true, open_descriptors
+from tests.waiting import PATIENCE, becomes_true, open_descriptors
 
 BRIEF = CommandLimits(seconds=1)
 IDLE_PROCESSES = 2  # the first process, and the `sleep` it waits for
@@ -204,7 +204,7 @@ def test_an_engine_can_be_reached_over_tcp(engine, data):
 CALLS = """
 import socket, threading
 def call():
-    return socket.create_connection(("127.0.0.1", 3128), timeout=20)
+    return socket.create_connection(("127.0.0.1", 3128), timeout=50)
 """
 
 
@@ -305,13 +305,14 @@ def test_what_a_killed_worker_leaves_is_swept(engine):
 
 def test_a_box_of_another_machine_is_swept_when_it_expires(engine, sandbox):
     client, image = engine
-    for left in (60, -60):
-        labels = {OWNER: "another-machine", UNTIL: str(int(time.time()) + left)}
+    other = f"another-machine-{os.getpid()}"
+    for left in (3600, -60):
+        labels = {OWNER: other, UNTIL: str(int(time.time()) + left)}
         client.containers.create(image, labels=labels, network_mode="none")
 
     sandbox.sweep()
 
-    (kept,) = client.containers.list(all=True, filters={"label": f"{OWNER}=another-machine"})
+    (kept,) = client.containers.list(all=True, filters={"label": f"{OWNER}={other}"})
     kept.remove()
     assert LIFE_SECONDS > 3600
 
@@ -341,7 +342,7 @@ def test_a_snapshot_that_a_box_is_being_opened_from_is_deleted_afterwards(sandbo
         assert becomes_true(lambda: open_descriptors(lock) == 2), "the other worker has come to the lock"
         with sandbox.open(origin=snapshot) as box:
             assert box.run("cat /opt/env/t").text() == "tool\n"
-    thread.join(30)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
     assert sandbox.find_snapshot(snapshot.key) is None
 
@@ -356,7 +357,7 @@ def test_of_two_boxes_that_are_saved_at_the_same_moment_one_is_kept(engine, sand
             lock = sandbox._data / "used" / key
             assert becomes_true(lambda: open_descriptors(lock) == 3), "both have come to the lock"
         for thread in threads:
-            thread.join(60)
+            thread.join(PATIENCE)
     saved = engine[0].images.list(filters={"label": f"{SNAPSHOT}={key}"})
     sandbox.delete_snapshots([key])
     assert len(saved) == 1

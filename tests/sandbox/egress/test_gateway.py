@@ -21,10 +21,10 @@ from dayhand.sandbox.egress.proxy import ACCESS_DENIED, MAX_MEMORY
 from tests.sandbox.egress.client import refusal
 from tests.sandbox.egress.hello import honest
 
-SOON = CommandLimits(seconds=60)
+SOON = CommandLimits(seconds=100)
 CONNECT = """
 import socket, sys
-s = socket.create_connection(("127.0.0.1", 3128), timeout=10)
+s = socket.create_connection(("127.0.0.1", 3128), timeout=50)
 s.sendall(sys.stdin.buffer.read())
 print(s.recv(4096).split(b"\\r\\n")[0].decode())
 """
@@ -144,10 +144,10 @@ def test_a_proxy_begins_with_the_first_connection_and_ends_with_its_block(folder
 def test_a_proxy_that_nobody_needed_ends_with_its_block(folder):
     before = threading.enumerate()
     with open_gateway(folder, Egress(()), None):
-        assert set(threading.enumerate()) > set(before)
+        assert {*threading.enumerate()} - {*before}
     with pytest.raises(ConnectionRefusedError):
         refusal(folder)
-    assert set(threading.enumerate()) <= set(before)
+    assert not {*threading.enumerate()} - {*before}
 
 
 def test_connections_are_refused_and_a_command_learns_why_if_the_proxy_does_not_start(folder):
@@ -277,7 +277,7 @@ def test_an_allowed_name_with_a_private_address_is_refused(set_up_box):
 def test_malformed_requests_are_not_let_through(set_up_box, raw):
     box, _ = set_up_box
 
-    output = box.run(["python3", "-c", CONNECT.replace("timeout=10", "timeout=2")], stdin=raw).text()
+    output = box.run(["python3", "-c", CONNECT.replace("timeout=50", "timeout=2")], stdin=raw).text()
 
     assert " 200 " not in output
     assert " 403 " in box.run("python3 connect.py", stdin=b"CONNECT no.example:443 HTTP/1.1\r\n\r\n").text()
@@ -287,7 +287,7 @@ def test_a_request_that_never_ends_is_refused(set_up_box):
     box, _ = set_up_box
     code = """
 import socket
-with socket.create_connection(("127.0.0.1", 3128), timeout=30) as s:
+with socket.create_connection(("127.0.0.1", 3128), timeout=50) as s:
     try:
         s.sendall(b"CONNECT ")
         for _ in range(512):
@@ -310,13 +310,13 @@ def test_idle_connections_do_not_block_others(set_up_box, count):
     code = f"""
 import socket, time
 def connect():
-    with socket.create_connection(("127.0.0.1", 3128), timeout=30) as s:
+    with socket.create_connection(("127.0.0.1", 3128), timeout=50) as s:
         try:
             s.sendall(b"CONNECT no.example:443 HTTP/1.1\\r\\n\\r\\n")
             return s.recv(12)
         except ConnectionError:
             return b""
-idle = [socket.create_connection(("127.0.0.1", 3128), timeout=30) for _ in range({count})]
+idle = [socket.create_connection(("127.0.0.1", 3128), timeout=50) for _ in range({count})]
 for one in idle[: {count} // 2]:
     try:
         one.sendall(b"CONNECT no")
@@ -325,7 +325,7 @@ for one in idle[: {count} // 2]:
 if {count} > 100:
     for one in idle:
         one.close()
-until = time.monotonic() + 30
+until = time.monotonic() + 50
 while not (answer := connect()) and time.monotonic() < until:
     pass
 print(answer)
@@ -401,7 +401,7 @@ def test_an_installer_gets_through_the_proxy(sandbox, registry):
 TUNNEL = """
 import socket, sys
 head, sent = sys.stdin.buffer.read().split(b"----")
-with socket.create_connection(("127.0.0.1", 3128), timeout=30) as s:
+with socket.create_connection(("127.0.0.1", 3128), timeout=50) as s:
     s.sendall(head)
     print(s.recv(4096)[:12].decode())
     s.sendall(sent)
@@ -445,7 +445,7 @@ def test_many_connections_at_once_are_relayed_whole(sandbox):
 import socket, threading
 answered = {}
 def connect(n):
-    with socket.create_connection(("127.0.0.1", 3128), timeout=20) as s:
+    with socket.create_connection(("127.0.0.1", 3128), timeout=50) as s:
         s.sendall(f"CONNECT host-{n}.example:443 HTTP/1.1\\r\\n\\r\\n".encode())
         answered[n] = f"host-{n}.example:443 is refused".encode() in s.recv(4096)
 threads = [threading.Thread(target=connect, args=(n,)) for n in range(12)]
@@ -477,7 +477,7 @@ def test_after_many_refusals_connections_are_closed_without_an_answer(sandbox):
 import socket
 answers = []
 for _ in range(1003):
-    with socket.create_connection(("127.0.0.1", 3128), timeout=20) as s:
+    with socket.create_connection(("127.0.0.1", 3128), timeout=50) as s:
         s.sendall(b"CONNECT no.example:443 HTTP/1.1\\r\\n\\r\\n")
         answers.append(s.recv(4096)[:12])
 print(answers[0], answers[999], answers[1000], answers[1002])

@@ -12,6 +12,7 @@ import pytest
 from dayhand.sandbox.egress import relay_in_bubblewrap
 from tests.sandbox.echo_server import echo_server
 from tests.sandbox.egress.relay import relay
+from tests.waiting import PATIENCE
 
 MEMORY = 64 * 1024 * 1024  # less than eight threads' stacks
 
@@ -25,7 +26,7 @@ def port(tmp_path):
 
 
 def call(port: int) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), timeout=20)
+    return socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
 
 
 def test_a_connection_is_relayed_whole_both_ways(port):
@@ -36,7 +37,7 @@ def test_a_connection_is_relayed_whole_both_ways(port):
         with suppress(BlockingIOError):  # until all buffers are full
             while written < len(sent):
                 written += client.send(sent[written : written + 65536])
-        client.settimeout(20)
+        client.settimeout(PATIENCE)
         writer = threading.Thread(
             target=lambda: (client.sendall(sent[written:]), client.shutdown(socket.SHUT_WR))
         )
@@ -72,8 +73,8 @@ def test_many_connections_need_little_memory(port):
 
 def retry(port: int) -> bytes:
     """Connect until there is room: the relay needs a moment to notice that a connection has ended."""
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
+    ends = time.monotonic() + PATIENCE
+    while time.monotonic() < ends:
         with call(port) as client:
             try:
                 client.sendall(b"hello")

@@ -16,6 +16,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.waiting import PATIENCE
+
 GREETING = b"hello from outside"
 
 
@@ -52,7 +54,7 @@ def tls_server(folder: Path, curve: str = "") -> Iterator[TlsServer]:
         thread.start()
         yield server
         listener.shutdown(socket.SHUT_RDWR)
-        thread.join(10)
+        thread.join(PATIENCE)
 
 
 def greet(client: socket.socket, context: ssl.SSLContext, received: bytearray) -> None:
