@@ -10,17 +10,17 @@ from pathlib import Path
 PATIENCE = 100.0  # seconds, however busy the machine is
 
 
-def until(condition: Callable[[], object], what: object = "the condition") -> None:
-    """Wait until something is so."""
-    assert becomes_true(condition), f"{what} did not become true"
+def until(condition: Callable[[], object], what: str = "it", *, pause: float = 0.01) -> None:
+    """Wait until something is so; ``pause`` is the time between two looks, in seconds."""
+    assert becomes_true(condition, pause=pause), f"{what} did not come true"
 
 
-def becomes_true(condition: Callable[[], object]) -> bool:
+def becomes_true(condition: Callable[[], object], *, pause: float = 0.01) -> bool:
     ends = time.monotonic() + PATIENCE
     while not condition():
         if time.monotonic() > ends:
             return False
-        time.sleep(0.01)
+        time.sleep(pause)
     return True
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,6 +12,7 @@ from dayhand.task import Task
 from dayhand.wiring.github import GitHubServices
 from tests.journey.harness import Harness
 from tests.tasks import find_abandoned
+from tests.waiting import until
 
 Moment = Callable[[Note], bool]
 
@@ -62,7 +61,4 @@ class CrashingPublication:
 
 def wait_for_lease(harness: Harness, task_id: str) -> None:
     """Wait until the crashed worker's lease has expired."""
-    ends = time.monotonic() + 10
-    while task_id not in find_abandoned(harness.ledger):
-        assert time.monotonic() < ends, "the lease did not expire"
-        threading.Event().wait(0.02)
+    until(lambda: task_id in find_abandoned(harness.ledger), "that the lease expired")

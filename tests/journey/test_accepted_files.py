@@ -45,7 +45,7 @@ def check_of(harness: Harness, repo: Repository, pull: Issue) -> CheckRun:
 
 def read(harness: Harness, record: Record, suffix: str) -> str:
     address = harness.app.webhook_url.removesuffix("/webhook")
-    return requests.get(f"{address}/tasks/{record.task.id}{suffix}", headers=BEARER, timeout=10).text
+    return requests.get(f"{address}/tasks/{record.task.id}{suffix}", headers=BEARER, timeout=60).text
 
 
 def changed(repo: Repository, pull: Issue) -> set[str]:

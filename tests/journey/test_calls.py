@@ -22,7 +22,7 @@ from tests.journey.harness import Harness
 
 def test_a_task_that_ends_in_a_pull_request_costs_few_requests(harness: Harness) -> None:
     """These figures are bounds: the more a task costs, the fewer an installation can do in an hour."""
-    harness.settings = replace(harness.settings, progress_seconds=30.0)
+    harness.settings = replace(harness.settings, progress_seconds=600.0)
     repo = harness.repository("shop")
     issue = harness.issue(repo)
     before = len(harness.hub.faults.requests)

@@ -39,7 +39,7 @@ def test_the_model_reads_the_conversation_as_it_was_at_the_request(harness: Harn
     assert snapshot
     assert [text.reason for text in snapshot.texts] == [conversation.REQUEST, "", conversation.EDITED]
     address = harness.app.webhook_url.removesuffix("/webhook")
-    page = requests.get(f"{address}/tasks/{first.task.id}", headers=BEARER, timeout=10).text
+    page = requests.get(f"{address}/tasks/{first.task.id}", headers=BEARER, timeout=60).text
     assert "Comment by bob" in page
     assert f"not read: {conversation.EDITED}" in page
     assert "The model got 2 of 3 texts." in page
@@ -82,7 +82,7 @@ def test_images_of_people_with_write_access_reach_the_model_also_when_a_worker_t
     assert f"1 not shown, because {images.OTHER_HOST}" in raw
     assert "IGNORE" not in raw
     address = harness.app.webhook_url.removesuffix("/webhook")
-    page = requests.get(f"{address}/tasks/{task_id}", headers=BEARER, timeout=10).text
+    page = requests.get(f"{address}/tasks/{task_id}", headers=BEARER, timeout=60).text
     assert f"Image {mine}: shown to the model as image 1" in page
     assert f"Image {evil}: not shown: {images.OTHER_HOST}" in page
 

@@ -200,7 +200,7 @@ class TaskResult:
 
 
 def run_with_faults(harness: Harness, turns: list[list[Move]], fault: str = "") -> TaskResult:
-    idle = 0.5 if "stalled" in fault else 30.0
+    idle = {"stalled stream": 2.0, "stalled stream that stays": 0.5}.get(fault, 30.0)
     harness.scripted_model.turns, harness.scripted_model.triggers = turns, TRIGGERS.get(fault, {})
     harness.settings = replace(harness.settings, **SETTINGS.get(fault, {}))
     if fault == "no Responses API":

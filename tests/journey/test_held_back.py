@@ -38,7 +38,7 @@ def play(
 def page(harness: Harness) -> str:
     (record,) = harness.ledger.recent()
     address = harness.app.webhook_url.removesuffix("/webhook")
-    return requests.get(f"{address}/tasks/{record.task.id}", headers=BEARER, timeout=10).text
+    return requests.get(f"{address}/tasks/{record.task.id}", headers=BEARER, timeout=60).text
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,6 @@ def states(client: docker.DockerClient, harness: Harness) -> list[Image]:
     return client.images.list(filters={"label": f"{OWNER}={DockerSandbox(harness.settings.data).owner}"})
 
 
-@pytest.mark.timeout(300)
 def test_a_label_becomes_a_pull_request_by_way_of_containers(docked: Harness) -> None:
     docked.scripted_model.turns = [
         [Shell("pytest -q; id -un; env | grep -ci -e proxy -e token -e key; cat /run/egress/*")],

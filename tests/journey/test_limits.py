@@ -121,7 +121,7 @@ def test_work_that_a_limit_stopped_waits_until_a_person_takes_it(harness: Harnes
     assert heading == "### Summary by the model"
     assert "The tests are left." in pull.body
     address = harness.app.webhook_url.removesuffix("/webhook")
-    page = requests.get(f"{address}/tasks/{record.task.id}", headers=BEARER, timeout=10).text
+    page = requests.get(f"{address}/tasks/{record.task.id}", headers=BEARER, timeout=60).text
     assert "Pull request stopped at a limit" in page
     assert "The model had to stop at a limit: turns (DAYHAND_MAX_TURNS)." in page
 

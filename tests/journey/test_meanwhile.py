@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
 import pytest
@@ -11,8 +10,10 @@ from dayhand.localhub.state.models import Issue, Repository
 from dayhand.scripted_model.moves import Shell
 from dayhand.task import State
 from tests.journey.harness import Harness
-from tests.journey.test_stopping import lasting, wait_until_it_runs
+from tests.journey.test_stopping import lasting, working_on
 from tests.journey.test_thread import note
+
+LASTING = lasting(9650.5)
 
 
 def labeled(harness: Harness) -> tuple[Repository, Issue, str]:
@@ -73,16 +74,13 @@ def test_a_pull_request_whose_branch_is_deleted_during_the_work_is_not_opened_ag
     harness.work()
     (pull,) = harness.pulls(repo)
     assert pull.pull
-    harness.scripted_model.turns = [[Shell(lasting(1.5))], *note("NOTES.md")]
+    harness.scripted_model.turns = [[Shell(LASTING)], *note("NOTES.md")]
     harness.comment(repo, issue, "@bot fix the missing note")
-    worker = threading.Thread(target=harness.work)
-    worker.start()
-    wait_until_it_runs(lasting(1.5))
-    harness.app.webhook_url, address = "", harness.app.webhook_url  # else the task is stopped
-    harness.hub.actions.set_state(repo, pull, "closed", by=harness.ada)  # as GitHub does with the branch
-    repo.store.git("update-ref", "-d", f"refs/heads/{pull.pull.head}")
-    harness.app.webhook_url = address
-    worker.join(60)
+    with working_on(harness, LASTING):
+        harness.app.webhook_url, address = "", harness.app.webhook_url  # else the task is stopped
+        harness.hub.actions.set_state(repo, pull, "closed", by=harness.ada)  # as GitHub does with the branch
+        repo.store.git("update-ref", "-d", f"refs/heads/{pull.pull.head}")
+        harness.app.webhook_url = address
     assert harness.pulls(repo) == [pull]
     assert "was closed while I was working. My work is on the branch" in harness.bot_comments(issue)[-1]
     head = repo.store.branches()[pull.pull.head]
@@ -99,14 +97,11 @@ def test_a_force_pushed_base_is_said_and_the_change_is_checked_anew_on_it(
     issue = harness.issue(repo)
     harness.label(repo, issue)
     (task_id,) = harness.waiting()
-    harness.scripted_model.turns[0] = [Shell(lasting(1.75)), *harness.scripted_model.turns[0]]
-    working = threading.Thread(target=harness.work)
-    working.start()
-    wait_until_it_runs(lasting(1.75))
-    repo.store.git("update-ref", "refs/heads/main", main)
+    harness.scripted_model.turns[0] = [Shell(LASTING), *harness.scripted_model.turns[0]]
     new = {"new.py" if fits else "shop.py": b"NEW = 1\n"}
-    head = repo.store.commit_files(new, "main", "New", author=ada)
-    working.join(60)
+    with working_on(harness, LASTING):
+        repo.store.git("update-ref", "refs/heads/main", main)
+        head = repo.store.commit_files(new, "main", "New", author=ada)
     record, (pull,) = harness.ledger.record(task_id), harness.pulls(repo)
     assert pull.pull
     if not fits:
@@ -133,14 +128,11 @@ def test_a_force_pushed_base_is_said_and_the_change_is_checked_anew_on_it(
 def test_an_installation_that_is_removed_during_a_task_ends_it_and_nothing_is_retried(
     harness: Harness,
 ) -> None:
-    harness.scripted_model.turns[0] = [Shell(lasting(1.25)), *harness.scripted_model.turns[0]]
+    harness.scripted_model.turns[0] = [Shell(LASTING), *harness.scripted_model.turns[0]]
     _, _, task_id = labeled(harness)
-    working = threading.Thread(target=harness.work)
-    working.start()
-    wait_until_it_runs(lasting(1.25))
     (installation,) = harness.hub.actions.installations.values()
-    harness.hub.actions.uninstall(installation)
-    working.join(60)
+    with working_on(harness, LASTING):
+        harness.hub.actions.uninstall(installation)
     record = harness.ledger.record(task_id)
     assert (record.state, record.reason) == (
         State.FAILED,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import cast
@@ -23,6 +21,7 @@ from dayhand.wiring.github import GitHubServices
 from dayhand.worker.job import travel_with
 from tests.journey.crashes import wait_for_lease
 from tests.journey.harness import DONE, FIX, Harness
+from tests.waiting import until
 
 
 class InterceptedHub:
@@ -64,13 +63,6 @@ def asked(harness: Harness) -> tuple[Repository, Issue, str]:
     return repo, issue, task_id
 
 
-def until(condition: Callable[[], bool]) -> None:
-    ends = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < ends, "the condition did not become true"
-        threading.Event().wait(0.02)
-
-
 def travel(harness: Harness, task_id: str, name: str, happens: Callable[[], None]) -> None:
     workshop = GitHubServices(harness.settings, harness.ledger)
     travel_with(harness.ledger.claim(task_id, "w"), InterceptedWorkshop(workshop, name, happens))
@@ -103,7 +95,7 @@ def test_the_model_begins_before_the_draft_is_open(harness: Harness) -> None:
 @pytest.mark.parametrize("request_", ["comment", "open_pull", "change_together"])
 def test_a_refusal_to_open_ends_the_task_while_the_model_works(harness: Harness, request_: str) -> None:
     harness.scripted_model.turns = [
-        [Plan(((f"step {n}", "pending"),))] for n in range(50)
+        [Plan(((f"step {n}", "pending"),))] for n in range(500)
     ]  # the model never ends
     repo, issue, task_id = asked(harness)
     refused: list[int] = []
@@ -118,7 +110,7 @@ def test_a_refusal_to_open_ends_the_task_while_the_model_works(harness: Harness,
 
     record = harness.ledger.record(task_id)
     assert (record.state, record.reason) == (State.FAILED, "GitHub refused it: nobody may. Ask an owner.")
-    assert harness.model_server.count < 50, "the model was not let go on to its end"
+    assert harness.model_server.count < 500, "the model was not let go on to its end"
     assert all(pull.state == "closed" for pull in harness.pulls(repo))
     assert harness.branches(repo) == {"main"}
     (comment_text,) = harness.bot_comments(issue)
@@ -191,7 +183,7 @@ def test_a_worker_that_dies_while_it_opens_leaves_one_of_everything(harness: Har
 
 
 def test_a_stop_while_the_draft_is_being_opened_leaves_no_draft(harness: Harness) -> None:
-    harness.scripted_model.turns = [[Plan(((f"step {n}", "pending"),))] for n in range(50)]
+    harness.scripted_model.turns = [[Plan(((f"step {n}", "pending"),))] for n in range(500)]
     repo, issue, task_id = asked(harness)
     stopped: list[int] = []
 

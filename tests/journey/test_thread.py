@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 
 from dayhand.ledger.redis_server import connect_raw
@@ -12,9 +10,10 @@ from dayhand.scripted_model.moves import Finish, Move, Patch, Shell
 from dayhand.task import State
 from dayhand.worker.tasks import wake_abandoned
 from tests.journey.harness import SHOP, Harness
-from tests.journey.test_stopping import lasting, wait_until_it_runs
+from tests.journey.test_stopping import lasting, working_on
 
 NOTED = "Note when taxes are added"
+NOTING = lasting(9600.25)
 
 
 def note(name: str) -> list[list[Move]]:
@@ -75,18 +74,18 @@ def test_what_is_said_about_a_queued_task_steers_it_wherever_it_is_said(harness:
 
 
 def test_what_is_said_while_the_checks_run_becomes_the_next_commit(harness: Harness) -> None:
-    repo = harness.repository("shop", {**SHOP, ".dayhand.toml": f'[checks]\ntest = "{lasting(2.75)}"\n'})
+    repo = harness.repository("shop", {**SHOP, ".dayhand.toml": f'[checks]\ntest = "{NOTING} || true"\n'})
     issue = harness.issue(repo)
     harness.label(repo, issue)
-    worker = threading.Thread(target=harness.work)
-    worker.start()
-    wait_until_it_runs(lasting(2.75))
-    harness.comment(repo, issue, "@bot fix the missing note")
-    worker.join(60)
+    with working_on(harness, NOTING):
+        harness.comment(repo, issue, "@bot fix the missing note")
     assert harness.waiting() == []
     harness.scripted_model.turns = note("NOTES.md")
     wake_abandoned(harness.ledger.redis, connect_raw(harness.settings.redis_url))
-    (record,) = harness.work()
+    (task_id,) = harness.waiting()
+    with working_on(harness, NOTING):
+        pass
+    record = harness.ledger.record(task_id)
     assert record.state is State.PROPOSED, record.reason
     (pull,) = harness.pulls(repo)
     assert subjects(repo, pull) == ["Count nothing twice", NOTED]
@@ -96,18 +95,15 @@ def work_while_ada_pushes(harness: Harness, repo: Repository, pull: Issue, files
     """Run the waiting task; Ada pushes to its branch during a command. Returns the task's id."""
     assert pull.pull
     (task_id,) = harness.waiting()
-    worker = threading.Thread(target=harness.work)
-    worker.start()
-    wait_until_it_runs(lasting(1.25))
-    repo.store.commit_files(files, pull.pull.head, "By Ada", author=("Ada", "ada@example.org"))
-    worker.join(60)
+    with working_on(harness, NOTING):
+        repo.store.commit_files(files, pull.pull.head, "By Ada", author=("Ada", "ada@example.org"))
     return task_id
 
 
 def test_what_a_person_pushes_meanwhile_stays_and_our_commit_goes_on_top_or_beside(harness: Harness) -> None:
     repo, issue, pull = fixed(harness)
     assert pull.pull
-    harness.scripted_model.turns = [[Shell(lasting(1.25))], *note("NOTES.md")]
+    harness.scripted_model.turns = [[Shell(NOTING)], *note("NOTES.md")]
     harness.comment(repo, issue, "@bot fix the missing note")
     task_id = work_while_ada_pushes(harness, repo, pull, {"by_ada.py": b"ADA = 1 \n"})
     record = harness.ledger.record(task_id)
@@ -121,7 +117,7 @@ def test_what_a_person_pushes_meanwhile_stays_and_our_commit_goes_on_top_or_besi
     began = [one.text for one in harness.live.read(task_id) if one.kind == "stage"]
     assert (began.count("solve"), began.count("check")) == (1, 2)
 
-    harness.scripted_model.turns = [[Shell(lasting(1.25))], *note("MORE.md")]
+    harness.scripted_model.turns = [[Shell(NOTING)], *note("MORE.md")]
     harness.comment(repo, issue, "@bot fix the other note, too")
     task_id = work_while_ada_pushes(harness, repo, pull, {"MORE.md": b"By Ada.\n"})
     beside = f"{pull.pull.head}-{task_id[-4:]}"

@@ -26,7 +26,7 @@ from tests.journey.harness import (
     SHOP,
     Harness,
 )
-from tests.journey.test_stopping import is_running, lasting
+from tests.journey.test_stopping import find_processes, lasting
 
 NOTES = Patch("*** Begin Patch\n*** Add File: notes.md\n+Half of an answer\n*** End Patch")
 
@@ -139,13 +139,13 @@ class OutOfTimeWorkshop:
             yield replace(tools, clock=self.clock)
 
     def clock(self) -> float:
-        self._leapt = self._leapt or is_running(self._command)
+        self._leapt = self._leapt or bool(find_processes(self._command))
         return time.time() + (WORK_SECONDS if self._leapt else 0)
 
 
 @pytest.mark.parametrize("where", ["set-up", "the agent", "the checks"])
 def test_what_was_done_when_time_runs_out_is_kept(harness: Harness, where: str) -> None:
-    command = lasting(98.5)
+    command = lasting(9800.5)
     config = {
         "set-up": f'[setup]\nrun = ["{command}"]\n',
         "the checks": f'[checks]\ntest = "{command}"\n',
@@ -157,12 +157,10 @@ def test_what_was_done_when_time_runs_out_is_kept(harness: Harness, where: str) 
     issue = harness.issue(repo)
     harness.label(repo, issue)
     (task_id,) = harness.waiting()
-    began = time.monotonic()
     travel_with(
         harness.ledger.claim(task_id, "w"),
         OutOfTimeWorkshop(GitHubServices(harness.settings, harness.ledger), command),
     )
-    assert time.monotonic() - began < 60
     record = harness.ledger.record(task_id)
     assert record.state is State.FAILED
     assert record.reason.startswith(

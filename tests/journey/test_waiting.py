@@ -34,7 +34,7 @@ def test_one_comment_tells_the_place_until_the_task_begins_or_is_stopped(harness
     for issue in (first, second, third):
         harness.label(repo, issue)
     ids = harness.waiting()
-    write(harness, after=5)
+    write(harness, after=0)
     assert harness.bot_comments(first) == [], "it may begin at once"
 
     share, installation = GitHubShare(harness.ledger.redis), next(iter(harness.hub.actions.installations))

@@ -24,7 +24,7 @@ def post(harness: Harness, body: bytes, **headers: str) -> requests.Response:
         "X-Hub-Signature-256": sign(body, SECRET),
     }
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return requests.post(harness.app.webhook_url, data=body, headers={**inner, **named}, timeout=10)
+    return requests.post(harness.app.webhook_url, data=body, headers={**inner, **named}, timeout=60)
 
 
 def last_delivery(harness: Harness, event: str) -> bytes:
@@ -45,7 +45,7 @@ def test_a_wrong_signature_is_refused_and_says_what_to_compare(harness: Harness)
 
 
 def test_a_delivery_without_a_signature_is_refused(harness: Harness) -> None:
-    answer = requests.post(harness.app.webhook_url, data=b"{}", timeout=10)
+    answer = requests.post(harness.app.webhook_url, data=b"{}", timeout=60)
     assert (answer.status_code, answer.json()["error"]) == (401, "The delivery is not signed.")
     assert_untouched(harness)
 
