@@ -14,12 +14,13 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
+from dayhand.child_process import reserved_port
 from dayhand.dashboard.access import Access
 from dayhand.dashboard.pages import READERS
 from dayhand.intake.http_server import HttpServer, ServerLimits
@@ -37,6 +38,7 @@ from dayhand.web import Parts, create_app, web_address
 from tests.app_key import app_key_pem
 from tests.promtool import promtool
 from tests.tasks import make_task
+from tests.waiting import PATIENCE, until
 
 SECRET = "s"
 NO_REPLICAS = {"min-replicas-to-write": "1"}  # it answers, and takes no writes: NOREPLICAS
@@ -378,10 +380,7 @@ def test_a_delivery_is_answered_beside_all_live_logs_and_many_slow_clients(redis
 
 
 @contextmanager
-def web_process(redis_url: str, key: str, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+def web_process(redis_url: str, key: str, folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     (folder / "key.pem").write_text(key)
     (folder / "data").mkdir()
     (folder / "data" / "dashboard-token").touch(mode=0o600)
@@ -397,9 +396,15 @@ def web_process(redis_url: str, key: str, folder: Path) -> Iterator[tuple[subpro
         command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         try:
-            yield process, port
+            yield process
         finally:
             process.kill()
+
+
+def accepts(port: int) -> bool:
+    with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), PATIENCE):
+        return True
+    return False
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
@@ -409,16 +414,11 @@ def test_the_web_process_ends_with_0_beside_live_logs_and_slow_clients(
     open_task(redis_url, sent.name)
     redis = connect(redis_url)
     redis.set(keys.LOOKED, "")
-    with web_process(redis_url, key, tmp_path) as (process, port), ExitStack() as stack:
-        ends = time.monotonic() + 60
-        while True:
-            try:
-                clients = [socket.create_connection(("127.0.0.1", port), 60) for _ in range(2)]
-                break
-            except ConnectionRefusedError:
-                assert time.monotonic() < ends
-                assert process.poll() is None
-                threading.Event().wait(0.1)
+    with ExitStack() as stack:
+        port = stack.enter_context(reserved_port())
+        process = stack.enter_context(web_process(redis_url, key, tmp_path, port))
+        until(lambda: accepts(port) or process.poll() is not None)
+        clients = [socket.create_connection(("127.0.0.1", port), PATIENCE) for _ in range(2)]
         for client in clients:
             stack.enter_context(client)
         assert not redis.exists(keys.LOOKED), "deliveries that failed meanwhile are looked for at once"
@@ -428,16 +428,16 @@ def test_the_web_process_ends_with_0_beside_live_logs_and_slow_clients(
         )
         assert clients[1].recv(12) == b"HTTP/1.1 200"
         process.send_signal(sent)
-        written, logged = process.communicate(timeout=60)
+        written, logged = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
         assert ACCESS.token.encode() not in written + logged, "a log that is collected gets no token"
 
 
 def test_a_port_that_is_in_use_is_named_with_what_to_do(redis_url: str, key: str, tmp_path: Path) -> None:
-    with web_process(redis_url, key, tmp_path) as (process, port), socket.socket() as other:
-        other.bind(("127.0.0.1", port))
-        other.listen()
-        _, said = process.communicate(timeout=60)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with web_process(redis_url, key, tmp_path, port) as process:
+            _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert f"cannot listen on 127.0.0.1:{port}: Address already in use." in said.decode()
     assert "DAYHAND_PORT" in said.decode()

@@ -53,6 +53,21 @@ def running(
         end(child, stop_seconds)
 
 
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """A port of 127.0.0.1 for a child whose address must be known before the child listens.
+
+    On Linux nobody else is given it meanwhile: it is bound here, and a server may bind it too (socket(7), SO_REUSEADDR).
+    """
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        port = int(holder.getsockname()[1])
+        if sys.platform != "linux":
+            holder.close()
+        yield port
+
+
 def end(child: subprocess.Popen[str], stop_seconds: float = TERMINATE_SECONDS) -> None:
     """End a child and its process group: SIGTERM, a wait, then SIGKILL."""
     if child.poll() is None:

@@ -183,7 +183,7 @@ def test_an_interrupted_run_ends_with_a_sentence_and_leaves_nothing(repo: Path, 
             assert process.stderr is not None
             assert any("$ echo begun" in line for line in process.stderr)
             process.send_signal(signal.SIGTERM)  # Ctrl-C has the same handler
-            _, said = process.communicate(timeout=30)
+            _, said = process.communicate(timeout=100)
     assert process.returncode == 130
     assert said.endswith("Interrupted: nothing changed.\n")
     assert [path.name for path in temporary.iterdir() if path.name.startswith("dayhand-run-")] == []
@@ -206,7 +206,7 @@ def test_an_interrupt_while_git_makes_the_first_folders_leaves_none(repo: Path, 
     with started as process:
         begun.read_bytes()
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=100)
     assert (process.returncode, said) == (130, "Interrupted: nothing changed.\n")
     assert [*temporary.iterdir()] == []
 

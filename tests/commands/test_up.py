@@ -9,15 +9,15 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
+from redis import Redis
 from rq import Worker
 
-from dayhand.child_process import ready_socket
+from dayhand.child_process import ready_socket, reserved_port
 from dayhand.commands.up import how_it_ended, supervise, up
 from dayhand.errors import DayhandError, SettingsError
 from dayhand.ledger.queue import dispatch_queue, queue
@@ -25,6 +25,7 @@ from dayhand.ledger.redis_server import connect, connect_raw
 from dayhand.settings.table import Settings
 from dayhand.worker.dispatcher import DISPATCHERS
 from tests.app_key import app_key_pem
+from tests.waiting import PATIENCE, until
 
 
 @pytest.fixture
@@ -34,29 +35,22 @@ def folder() -> Iterator[Path]:
         yield Path(made)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(what: str, condition: object, seconds: float = 60.0) -> None:
-    ends = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < ends, what
-        time.sleep(0.05)
-
-
 def answers(url: str) -> bool:
     try:
-        return requests.get(f"{url}/readyz", timeout=2).ok
+        return requests.get(f"{url}/readyz", timeout=PATIENCE).ok
     except requests.ConnectionError:
         return False
 
 
 def kill_redis(data: Path) -> None:
+    """Kill the server, and wait until another one answers."""
     with connect(f"unix://{data}/redis/redis.sock") as client:
-        os.kill(client.info("server")["process_id"], signal.SIGKILL)
+        os.kill(pid := server_of(client), signal.SIGKILL)
+        until(lambda: server_of(client) != pid, "that Redis is started again")
+
+
+def server_of(client: Redis) -> int:
+    return int(client.info("server")["process_id"])
 
 
 def registered(data: Path) -> dict[str, int]:
@@ -89,12 +83,11 @@ def test_a_key_that_is_none_is_said_before_anything_starts(folder: Path) -> None
 
 
 def test_it_is_up_when_everything_answers_survives_redis_and_takes_everything_along(folder: Path) -> None:
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
     plain = {
         k: v for k, v in os.environ.items() if not k.startswith(("DAYHAND_", "GITHUB_", "OPENAI_", "REDIS_"))
     }
-    with ready_socket(folder / "systemd") as systemd:
+    with ready_socket(folder / "systemd") as systemd, reserved_port() as port:
+        url = f"http://127.0.0.1:{port}"
         env = {
             **plain, **systemd.env, "DAYHAND_DATA": str(folder / "data"), "GITHUB_API_URL": "http://127.0.0.1:1",
             "GITHUB_APP_ID": "7", "GITHUB_APP_PRIVATE_KEY": app_key_pem(), "GITHUB_WEBHOOK_SECRET": "s",
@@ -108,19 +101,19 @@ def test_it_is_up_when_everything_answers_survives_redis_and_takes_everything_al
                 assert next(printed) == "Dayhand is up (stop with Ctrl-C).\n"
                 assert answers(url), "it is said when it is so"
                 assert registered(folder / "data") == {"dayhand": 1, "dayhand-dispatch": DISPATCHERS}
-                wait_for("systemd is not told", systemd.is_ready)
+                until(systemd.is_ready, "that systemd is told")
                 link = next(part for part in next(printed).split() if "?token=" in part)
                 assert link.startswith(f"{url}/tasks?token=")
                 with requests.Session() as browser:
-                    page = browser.get(link, timeout=5)
+                    page = browser.get(link, timeout=PATIENCE)
                     assert (page.status_code, page.url) == (200, f"{url}/tasks"), "the token left the address"
                 kill_redis(folder / "data")
-                wait_for("Redis is not started again", lambda: answers(url))
+                until(lambda: answers(url))
                 process.send_signal(signal.SIGTERM)
-                assert process.wait(timeout=20) == 0
+                assert process.wait(timeout=PATIENCE) == 0
             finally:
                 process.kill()
-        wait_for("the web process outlives it", lambda: not answers(url), 10)
+        until(lambda: not answers(url), "that the web process ends with it")
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dayhand.bench.measure import descendants
-from dayhand.child_process import die_with_parent, end
+from dayhand.child_process import die_with_parent, end, reserved_port
 from dayhand.dashboard.pages import READERS
 from dayhand.errors import DayhandError
 from dayhand.intake.http_server import allow_files
@@ -209,9 +209,18 @@ def _drip(clients: Sequence[socket.socket]) -> None:
 @contextmanager
 def _serving(data: Path, *module: str, redis_url: str) -> Iterator[Server]:
     """Run a module of ours as a web server until the block is left."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    with reserved_port() as port:
+        process, secret = _start(data, *module, redis_url=redis_url, port=port)
+        server = Server(process, port, secret)
+        try:
+            _wait_until_ready(server)
+            yield server
+        finally:
+            end(process)
+
+
+def _start(data: Path, *module: str, redis_url: str, port: int) -> tuple[subprocess.Popen[str], str]:
+    """The process, and the secret of its webhooks."""
     secret = secrets.token_hex(20)
     ours = {name: value for name, value in environ.items() if not name.startswith(("DAYHAND_", "GITHUB_"))}
     env = {
@@ -238,12 +247,7 @@ def _serving(data: Path, *module: str, redis_url: str) -> Iterator[Server]:
             text=True,
             start_new_session=True,
         )
-    server = Server(process, port, secret)
-    try:
-        _wait_until_ready(server)
-        yield server
-    finally:
-        end(process)
+    return process, secret
 
 
 def _wait_until_ready(server: Server) -> None:

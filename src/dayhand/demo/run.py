@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 import signal
-import socket
 import sys
 import time
 import urllib.error
@@ -20,7 +19,7 @@ from typing import TextIO
 
 from rich.console import Console
 
-from dayhand.child_process import PROCESSES, running
+from dayhand.child_process import PROCESSES, reserved_port, running
 from dayhand.demo.data_dir import lock_data_dir
 from dayhand.demo.display import open_display, print_line, print_summary
 from dayhand.demo.fixtures import LABEL, Fixtures, create_fixtures
@@ -155,7 +154,7 @@ def _start(
     """Start Redis, the local GitHub, a scripted model unless a real one is configured, web and workers."""
     redis_url = stack.enter_context(embedded(data_dir))
     hub = stack.enter_context(LocalHub(data_dir / "github"))
-    url = f"http://127.0.0.1:{_free_port()}"
+    url = f"http://127.0.0.1:{stack.enter_context(reserved_port())}"
     secret = secrets.token_hex(20)
     fixtures = create_fixtures(hub, stories, webhook=f"{url}/webhook", secret=secret)
     token = dashboard_token(replace(settings, data=data_dir))
@@ -221,13 +220,6 @@ def _wait_until_ready(demo: Demo) -> None:
         f"The web process did not become ready within {MAX_START_SECONDS:.0f} seconds.",
         advice=f"Its log is {demo.logs / 'web.log'}.",
     )
-
-
-def _free_port() -> int:
-    """A free port: the webhook's address must be known before the web process starts."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _pull_number(pull_url: str) -> int:

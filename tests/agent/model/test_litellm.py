@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -25,6 +24,7 @@ from dayhand.agent.model.remote import RemoteModel
 from dayhand.agent.model.retry import RetryPolicy
 from dayhand.agent.model.server_features import Feature
 from dayhand.agent.tools.schema import TOOLS
+from dayhand.child_process import reserved_port
 from dayhand.errors import ModelError
 from dayhand.sandbox.base import Box
 from dayhand.scripted_model.moves import Finish, Patch, Say, Script, Shell
@@ -38,7 +38,6 @@ pytestmark = [
     pytest.mark.skipif(
         not PROGRAM, reason="no LiteLLM proxy is installed here (uv tool install 'litellm[proxy]')"
     ),
-    pytest.mark.timeout(300),
 ]
 TURNS = (
     [Say("I look."), Shell("cat src/app.py"), Shell("pwd")],
@@ -53,9 +52,11 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A proxy that asks the scripted model by Chat Completions, under the name ``m``."""
     folder = tmp_path_factory.mktemp("litellm")
     script = Script("any", lambda _prompt: True, lambda state: TURNS[min(state.turn, 2)])
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with ScriptedServer([script], endpoint=CHAT) as upstream, (folder / "log").open("w") as log:
+    with (
+        reserved_port() as port,
+        ScriptedServer([script], endpoint=CHAT) as upstream,
+        (folder / "log").open("w") as log,
+    ):
         parameters = {"model": "deepseek/scripted", "api_base": upstream.base_url, "api_key": "x"}
         settings = {"disable_cooldowns": True}
         general = {"dangerously_permit_weak_or_unset_master_key": True}
@@ -78,7 +79,7 @@ def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     ends = time.monotonic() + START_SECONDS
     while time.monotonic() < ends:
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
+            with urllib.request.urlopen(url, timeout=60) as answer:
                 answer.read()
                 return
         except OSError:

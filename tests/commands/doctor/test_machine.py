@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from dayhand.child_process import reserved_port
 from dayhand.commands.doctor.codes import FaultCode
 from dayhand.commands.doctor.machine import SMALL_DISK, check_data, check_disk, check_memory, check_port
 from dayhand.commands.doctor.webhook import check_url
@@ -77,7 +78,8 @@ def test_a_port_that_is_free_is_free_and_one_that_never_answers_is_not() -> None
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         (taken,) = check_port(replace(SETTINGS, port=port, app_id=0))
-    (free,) = check_port(replace(SETTINGS, port=port))
+    with reserved_port() as port:
+        (free,) = check_port(replace(SETTINGS, port=port))
     assert (taken.fault, free.fault) == (FaultCode.PORT_TAKEN, None)
 
 

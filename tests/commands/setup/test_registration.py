@@ -268,7 +268,7 @@ def test_the_pages_are_for_whoever_has_their_address(setup: Setup) -> None:
         base = f"http://127.0.0.1:{server.server_address[1]}"
 
         def get(path: str, **headers: str) -> requests.Response:
-            return requests.get(f"{base}{path}", headers=headers, timeout=5, allow_redirects=False)
+            return requests.get(f"{base}{path}", headers=headers, timeout=60, allow_redirects=False)
 
         page = setup.record.page
         for guess in ("/", "/start/", f"/start/{page[:-1]}", "/status/x", "/start/ä", "/../.env"):

@@ -10,13 +10,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from dayhand.child_process import reserved_port
 from tests.browser import chromium, needs_chromium
-from tests.commands.test_up import free_port
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[3]
 OURS = ("DAYHAND_", "GITHUB_", "OPENAI_", "REDIS_", "BROWSER", "DISPLAY")
@@ -49,7 +50,7 @@ def terminal(folder: Path, script: str) -> Iterator[subprocess.Popen[str]]:
         finally:
             process.send_signal(signal.SIGINT)
             try:
-                process.wait(timeout=20)
+                process.wait(timeout=PATIENCE)
             finally:
                 process.kill()
 
@@ -59,13 +60,17 @@ def line_with(process: subprocess.Popen[str], words: str) -> str:
     return next((line.strip() for line in process.stdout if words in line), "")
 
 
-def free_ports() -> dict[str, str]:
+@pytest.fixture
+def ports() -> Iterator[dict[str, str]]:
     """Ports for the page's: the model has the one after GitHub's."""
-    while True:
-        github, web = free_port(), free_port()
-        with suppress(OSError), socket.create_server(("127.0.0.1", github + 1)):
-            if github + 1 != web:
-                return {GITHUB: f"{github}", MODEL: f"{github + 1}", WEB: f"{web}"}
+    with ExitStack() as stack:
+        while True:
+            github, model = stack.enter_context(reserved_port()), stack.enter_context(socket.socket())
+            model.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                model.bind(("127.0.0.1", github + 1))
+                break
+        yield {GITHUB: f"{github}", MODEL: f"{github + 1}", WEB: f"{stack.enter_context(reserved_port())}"}
 
 
 @pytest.fixture
@@ -77,10 +82,9 @@ def checkout() -> Iterator[Path]:
 
 
 @needs_chromium
-def test_the_page_leads_from_a_checkout_to_a_pull_request(checkout: Path) -> None:
+def test_the_page_leads_from_a_checkout_to_a_pull_request(checkout: Path, ports: dict[str, str]) -> None:
     """The set-up is killed in its middle, and typed again."""
     (checkout / ".venv").symlink_to(Path(sys.executable).parents[1])
-    ports = free_ports()
     rehearse, setup, up = (
         re.sub(rf"\b({GITHUB}|{MODEL}|{WEB})\b", lambda found: ports[found[0]], block) for block in commands()
     )
@@ -110,7 +114,7 @@ def test_the_page_leads_from_a_checkout_to_a_pull_request(checkout: Path) -> Non
                 assert line_with(server, "Dayhand is up")
                 page.wait("document.body.innerText.includes('Dayhand is set up')")
                 result = page.value("document.body.innerText")
-                assert second.wait(timeout=20) == 0
+                assert second.wait(timeout=PATIENCE) == 0
                 page.open(issue)
                 page.click("form[action$='/label'] button")
                 page.wait("document.body.innerText.includes('Linked pull request')")

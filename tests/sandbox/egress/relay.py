@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from dayhand.child_process import reserved_port
 from dayhand.sandbox.egress import relay_in_bubblewrap
 
 
 @contextmanager
 def relay(path: str, prefix: Sequence[str] = ()) -> Iterator[int]:
     """Run one and yield its port; ``prefix`` is a command that starts the relay."""
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     program = [*prefix, sys.executable, "-I", "-S", relay_in_bubblewrap.__file__]
-    words = [*program, str(port), path, "sh", "-c", "echo up; read end"]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    command = ["sh", "-c", "echo up; read end"]
+    with (
+        reserved_port() as port,
+        subprocess.Popen(
+            [*program, str(port), path, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as process,
+    ):
         assert process.stdin
         assert process.stdout
         assert process.stdout.readline() == b"up\n"

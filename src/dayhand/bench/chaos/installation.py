@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from pathlib import Path
 from subprocess import Popen
 
 from dayhand.bench.measure import children, descendants
-from dayhand.child_process import PROCESSES, running
+from dayhand.child_process import PROCESSES, reserved_port, running
 from dayhand.hub.permissions import EVENTS, PERMISSIONS
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.redis_server import EmbeddedServer, connect, kept_server
@@ -106,7 +105,7 @@ def installed(
     with ExitStack() as stack:
         server = stack.enter_context(kept_server(data))
         hub = stack.enter_context(LocalHub(data / "github"))
-        port, secret = _free_port(), secrets.token_hex(20)
+        port, secret = stack.enter_context(reserved_port()), secrets.token_hex(20)
         hub.actions.add_user(OWNER, "Ada")
         app = hub.actions.add_app(
             "dayhand",
@@ -148,13 +147,6 @@ def installed(
         installation = Installation(data, hub, app, server, redis, env)
         stack.callback(installation.stop)
         yield installation
-
-
-def _free_port() -> int:
-    """A free port: the webhook's address must be known before the web process starts."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _command(pid: int) -> str:
