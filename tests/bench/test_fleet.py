@@ -10,10 +10,9 @@ import pytest
 
 from dayhand.bench.fleet.run import Fleet, bench_fleet
 from dayhand.bench.measure import descendants, end_with_descendants
-from tests.ledger.conftest import until
+from tests.waiting import until
 
 
-@pytest.mark.timeout(300)
 def test_it_prints_one_object_with_what_people_wait_for_and_what_a_task_costs(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -17,9 +17,9 @@ from dayhand.ledger.queue import AllowedJob, JobQueue
 from dayhand.ledger.redis_server import connect, embedded
 from dayhand.worker.pool import Work, WorkerPool
 from dayhand.worker.task_worker import TaskWorker
+from tests.waiting import PATIENCE, until
 
 BUSY = "tests.worker.test_stop.busy"
-PATIENCE = 20
 
 
 class BusyJob(AllowedJob):
@@ -36,7 +36,7 @@ def busy() -> None:
     redis = job.connection
     redis.rpush("begun", job.id)
     redis.rpush("stopping", str(job.stopping.wait(PATIENCE)))
-    redis.blpop("go on", PATIENCE)
+    redis.blpop("go on", 25)  # less than a client waits for an answer
     redis.rpush("ended", job.id)
 
 
@@ -57,16 +57,17 @@ def run_pool(url: str) -> None:
 def test_what_is_in_the_middle_of_something_gets_its_time(tmp_path: Path) -> None:
     with embedded(tmp_path) as url, connect(url) as redis:
         for name in ("first", "second"):
-            open_queue(Redis.from_url(url)).enqueue(BUSY, job_id=name, job_timeout=PATIENCE)
+            open_queue(Redis.from_url(url)).enqueue(BUSY, job_id=name, job_timeout=int(PATIENCE))
         if not (pool := os.fork()):
             try:
                 run_pool(url)
             finally:
                 os._exit(0)
         try:
-            assert redis.blpop("begun", PATIENCE)
+            until(lambda: redis.llen("begun"))
             os.kill(pool, signal.SIGTERM)
-            assert (redis.blpop("stopping", 2 * PATIENCE) or ())[1] == "True"
+            until(lambda: redis.llen("stopping"))
+            assert redis.lrange("stopping", 0, -1) == ["True"]
             redis.rpush("go on", "")
             os.waitpid(pool, 0)
         except AssertionError:
