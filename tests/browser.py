@@ -26,7 +26,7 @@ QUIET = (
 needs_chromium = pytest.mark.skipif(
     CHROMIUM is None, reason="no Chromium on this machine: the page is not tried in a browser"
 )
-SECONDS = 30.0
+SECONDS = 100.0
 
 
 class Page:

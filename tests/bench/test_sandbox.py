@@ -32,7 +32,6 @@ def settings() -> Settings:
         return replace(WITHOUT_IMAGE, sandbox_image=image)
 
 
-@pytest.mark.timeout(300)
 def test_it_prints_one_object_with_the_ratios_of_both_backends(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -47,7 +46,6 @@ def test_it_prints_one_object_with_the_ratios_of_both_backends(
         assert all(value > 0 for value in median_ms.values())
 
 
-@pytest.mark.timeout(300)
 def test_it_leaves_nothing_behind(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     client, image = require_image()
     own = f"dayhand-test-bench:{secrets.token_hex(4)}"  # other tests open boxes of the same image meanwhile

@@ -10,7 +10,6 @@ from dayhand.bench.web import bench_web
 from dayhand.dashboard.pages import READERS
 
 
-@pytest.mark.timeout(300)
 def test_it_prints_one_object_with_the_cost_of_a_delivery_and_the_slow_clients(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

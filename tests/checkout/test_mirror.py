@@ -19,7 +19,7 @@ from dayhand.checkout.commit_files import CommitFiles, read_files
 from dayhand.checkout.mirror import MAX_KEPT_BYTES, Author, Mirror
 from dayhand.errors import CheckoutError
 from tests.checkout.conftest import Write, git, pack_of, store
-from tests.waiting import becomes_true, open_descriptors
+from tests.waiting import PATIENCE, becomes_true, open_descriptors
 
 BOT = Author("dayhand[bot]", "7+dayhand[bot]@users.noreply.github.com")
 
@@ -116,7 +116,7 @@ def test_a_bundle_that_is_wanted_while_old_ones_are_deleted_stays(mirror: Mirror
         thread.start()
         assert becomes_true(lambda: open_descriptors(lock) == 2), "the other task has come to the lock"
         os.utime(old)  # as the task that wants it does, with the lock
-    thread.join(20)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
     assert old.exists()
 

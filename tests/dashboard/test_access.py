@@ -296,7 +296,7 @@ def with_cookies(app: Flask, cookies: str, path: str) -> TestResponse:
 
 def talk(port: int, head: str) -> tuple[int, str]:
     """Send these lines as they are; gives the status and everything that came back."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(head.replace("\n", "\r\n").encode("latin-1") + b"\r\nConnection: close\r\n\r\n")
         answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode("utf-8", "replace")
     return int(answer.split(" ", 2)[1]), answer

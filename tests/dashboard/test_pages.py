@@ -290,7 +290,7 @@ def test_the_live_log_comes_as_events_and_goes_on_where_it_broke(served: str, le
     for number in range(3):
         log.line("say", f"line {number} {HOSTILE}")
     with requests.get(
-        f"{served}/tasks/t1/events", headers={"Last-Event-ID": "1", **BEARER}, stream=True, timeout=10
+        f"{served}/tasks/t1/events", headers={"Last-Event-ID": "1", **BEARER}, stream=True, timeout=60
     ) as answer:
         lines = answer.iter_lines(decode_unicode=True)
         assert next(lines) == "id: 2"

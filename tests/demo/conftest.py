@@ -39,7 +39,7 @@ class StoryCheckout:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=100,
+            timeout=500,
         )
         return done.returncode, done.stdout
 

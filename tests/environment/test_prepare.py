@@ -22,6 +22,7 @@ from dayhand.environment.setup import runtimes, steps
 from dayhand.environment.setup.install import Repository, SetUp
 from dayhand.sandbox.base import Reason
 from tests.environment.conftest import Notes, Project, Texts
+from tests.waiting import PATIENCE
 
 TEST = "from app import double\n\n\ndef test_double():\n    assert double(2) == 4\n"
 APP = "def double(number):\n    return number * 2\n"
@@ -294,7 +295,7 @@ def test_of_several_that_come_at_once_one_builds(project, sandbox):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(3 * PATIENCE)
     assert sorted(environment.cached for environment in places) == [False, True, True, True]
 
 

@@ -182,7 +182,7 @@ def test_a_transferred_issue_has_a_new_address_and_a_deleted_one_is_gone(github:
         f"{github.hub.api_url}{SHOP}/issues/1",
         headers={"Authorization": f"Bearer {github.token()}"},
         allow_redirects=False,
-        timeout=5,
+        timeout=60,
     )
     assert (answer.status_code, answer.json()["message"]) == (301, "Moved Permanently")
     assert answer.headers["Location"] == f"{github.hub.api_url}/repos/ada/more/issues/{moved.number}"
@@ -232,26 +232,26 @@ def test_a_review_and_a_button_in_the_browser(github: LocalHubFixture) -> None:
             "line": "20",
             "note": "Why?",
         }
-        text = session.post(f"{url}/review", data=review, timeout=5).text
+        text = session.post(f"{url}/review", data=review, timeout=60).text
         assert "requested changes" in text
         assert "+line twenty" in text
         assert pull.pull
         thread = pull.pull.threads[0]
         assert (
             "By hand"
-            in session.post(f"{url}/reply", data={"thread": thread.id, "body": "By hand"}, timeout=5).text
+            in session.post(f"{url}/reply", data={"thread": thread.id, "body": "By hand"}, timeout=60).text
         )
         comment = github.hub.actions.comment(github.repo, pull, github.bob, body="Helo")
         assert (
             "Hello</p>"
-            in session.post(f"{url}/edit", data={"comment": comment.id, "body": "Hello"}, timeout=5).text
+            in session.post(f"{url}/edit", data={"comment": comment.id, "body": "Hello"}, timeout=60).text
         )
-        session.post(f"{url}/delete", data={"comment": comment.id}, timeout=5)
+        session.post(f"{url}/delete", data={"comment": comment.id}, timeout=60)
         assert pull.comments == []
         button = {"label": "Retry", "description": "Try again", "identifier": "retry"}
         done = {"name": "d", "head_sha": pull.pull.head_sha, "conclusion": "failure", "actions": [button]}
         run = github.call("POST", f"{SHOP}/check-runs", json=done).json()["id"]
-        session.post(f"{github.hub.url}/ada/shop/runs/{run}", data={"button": "retry"}, timeout=5)
-        session.post(f"{github.hub.url}/ada/shop/runs/{run}", timeout=5)
-        assert "Why?" in session.get(page, timeout=5).text
+        session.post(f"{github.hub.url}/ada/shop/runs/{run}", data={"button": "retry"}, timeout=60)
+        session.post(f"{github.hub.url}/ada/shop/runs/{run}", timeout=60)
+        assert "Why?" in session.get(page, timeout=60).text
     assert events(github)[-2:] == ["check_run.requested_action", "check_run.rerequested"]

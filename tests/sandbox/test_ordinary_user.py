@@ -27,7 +27,6 @@ def interpreter() -> str | None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the other tests already run as an ordinary user")
-@pytest.mark.timeout(300)
 def test_the_contract_holds_for_an_ordinary_user():
     python = interpreter()
     if python is None:

@@ -54,7 +54,7 @@ def test_processes_that_start_together_agree(tmp_path: Path) -> None:
         assert process.stdin
         process.stdin.write("go\n")
         process.stdin.flush()
-    tokens = {process.communicate(timeout=30)[0] for process in together}
+    tokens = {process.communicate(timeout=100)[0] for process in together}
     assert len(tokens) == 1
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
 

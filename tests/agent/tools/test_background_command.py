@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from dayhand.agent.model.base import Call
 from dayhand.agent.tools.executor import OUTPUT_DIR, ToolExecutor, ToolResult
 from dayhand.sandbox.base import Box
 from tests.agent.conftest import Killed, Log
+from tests.waiting import PATIENCE, until
 
 
 class ToolCaller:
@@ -62,7 +63,7 @@ def test_a_command_that_ends_in_time_never_goes_on_in_the_background(tool: ToolC
 
 
 def test_a_command_continues_and_its_end_is_reported(tool: ToolCaller, log: Log) -> None:
-    session = tool.start("echo one; sleep 2; echo two; echo three > made; exit 3")
+    session = tool.start("echo one; sleep 3; echo two; echo three > made; exit 3")
     result = wait_for(tool, session)
     assert re.fullmatch(r"Exit code: 3\nWall time: \d+\.\d seconds\nOutput:\n(one\n)?two\n", result.text)
     assert result.touched
@@ -74,7 +75,10 @@ def test_a_command_continues_and_its_end_is_reported(tool: ToolCaller, log: Log)
 
 def test_each_answer_has_only_what_is_new(tool: ToolCaller) -> None:
     session = tool.start("sleep 1; echo first; sleep 600", timeout_ms=600_000)
-    texts = [tool("session", session_id=session, yield_time_ms=900).text for _ in range(4)]
+    texts: list[str] = []
+    while not any("first\n" in text for text in texts):
+        texts.append(tool("session", session_id=session, yield_time_ms=900).text)
+    texts += [tool("session", session_id=session, yield_time_ms=900).text for _ in range(2)]
     assert sum("first\n" in text for text in texts) == 1
     assert all(text.startswith(f"Session {session} is still running") for text in texts)
 
@@ -121,8 +125,8 @@ def test_nothing_else_runs_beside_it(tool: ToolCaller, name: str, fields: dict[s
 
 
 def test_an_end_that_nobody_waited_for_is_reported_before_the_next_result(tool: ToolCaller) -> None:
-    session = tool.start("sleep 1; echo late")
-    tool.executor._session.command.wait(60)  # type: ignore[union-attr]
+    session = tool.start("sleep 3; echo late")
+    tool.executor._session.command.wait(PATIENCE)  # type: ignore[union-attr]
     result = tool("shell", command="echo next")
     assert re.match(
         rf"Session {session} has ended\.\nExit code: 0\n[^\n]*\nOutput:\nlate\n\n\nExit code: 0\n",
@@ -132,8 +136,8 @@ def test_an_end_that_nobody_waited_for_is_reported_before_the_next_result(tool: 
 
 
 def test_its_time_limit_holds_in_the_background(tool: ToolCaller) -> None:
-    session = tool.start("sleep 600", timeout_ms=1500)
-    assert wait_for(tool, session).text.startswith("stopped after 2 s, its time limit")
+    session = tool.start("sleep 600", timeout_ms=5000)
+    assert wait_for(tool, session).text.startswith("stopped after 5 s, its time limit")
 
 
 def test_a_finish_ends_what_still_runs(tool: ToolCaller, box: Box, log: Log) -> None:
@@ -145,7 +149,7 @@ def test_a_finish_ends_what_still_runs(tool: ToolCaller, box: Box, log: Log) -> 
 
 
 def test_a_flood_in_the_background_is_cut_and_kept_whole(tool: ToolCaller, box: Box) -> None:
-    session = tool.start("yes | head -c 3000000; sleep 2; echo end")
+    session = tool.start("yes | head -c 3000000; sleep 3; echo end")
     result = wait_for(tool, session)
     assert len(result.text) < 41_000
     assert f"the whole output is in {OUTPUT_DIR}/call_1.txt" in result.text
@@ -156,7 +160,7 @@ def test_a_flood_in_the_background_is_cut_and_kept_whole(tool: ToolCaller, box: 
 
 
 def test_a_flood_without_end_is_ended(tool: ToolCaller) -> None:
-    session = tool.start("sleep 1; yes")
+    session = tool.start("sleep 3; yes")
     result = wait_for(tool, session)
     assert result.text.startswith("stopped because it wrote too much output.")
     assert len(result.text) < 42_000
@@ -179,6 +183,7 @@ def test_what_is_raised_in_the_background_reaches_us(tool: ToolCaller, box: Box)
     assert box.run("true").passed
 
 
+ASLEEP = f"602.5{os.getpid()}"  # seconds
 DIES = """
 import json, os, signal, sys
 from pathlib import Path
@@ -190,7 +195,7 @@ class Log:
     def line(self, kind, text):
         return 1
 
-fields = {"command": "setsid sleep 602.5 & exec sleep 602.5", "timeout_ms": 900000, "yield_time_ms": 500}
+fields = {"command": "setsid sleep ASLEEP & exec sleep ASLEEP", "timeout_ms": 900000, "yield_time_ms": 500}
 with BubblewrapSandbox(Path(sys.argv[1])).open() as box:
     print(ToolExecutor(box, Log(), {}).execute(Call("c", "shell", json.dumps(fields)), alone=True).text, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -200,13 +205,14 @@ with BubblewrapSandbox(Path(sys.argv[1])).open() as box:
 def test_a_killed_worker_leaves_nothing_in_the_background() -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o711)
-        words = [sys.executable, "-c", DIES, folder]
-        died = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+        words = [sys.executable, "-c", DIES.replace("ASLEEP", ASLEEP), folder]
+        died = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert died.returncode == -signal.SIGKILL, died.stderr
     assert "is still running" in died.stdout
-    until = time.monotonic() + 20
-    while any("602.5" in arguments(entry) for entry in Path("/proc").glob("[0-9]*/cmdline")):
-        assert time.monotonic() < until
+    until(
+        lambda: not any(ASLEEP in arguments(entry) for entry in Path("/proc").glob("[0-9]*/cmdline")),
+        pause=0.05,
+    )
 
 
 def arguments(entry: Path) -> str:

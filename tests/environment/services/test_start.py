@@ -24,7 +24,7 @@ HAVE = {
 }
 TALK = """python3 -c '
 import socket, sys
-with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=10) as server:
+with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=60) as server:
     server.sendall(sys.argv[3].encode().decode("unicode_escape").encode())
     print(server.recv(4096).decode())
 ' """
@@ -97,7 +97,7 @@ def test_nats_answers(sandbox, serve):
 
 LOG_IN = """python3 -c '
 import socket, struct, sys
-with socket.create_connection((sys.argv[1], 5672), timeout=30) as server:  # AMQP 0-9-1: Start, Start-Ok, Tune
+with socket.create_connection((sys.argv[1], 5672), timeout=60) as server:  # AMQP 0-9-1: Start, Start-Ok, Tune
     server.sendall(b"AMQP\\0\\0\\x09\\x01")
     server.recv(9999)
     answer = b"\\0" + sys.argv[2].encode() + b"\\0" + sys.argv[3].encode()

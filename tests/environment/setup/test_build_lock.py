@@ -9,6 +9,7 @@ import sys
 import threading
 
 from dayhand.environment.setup.build_lock import building
+from tests.waiting import PATIENCE
 
 HOLDER = """
 import sys, time
@@ -36,5 +37,5 @@ def test_a_builder_that_is_killed_hands_the_right_on_and_until_then_keeps_it():
                 assert not got.wait(0.3)
         finally:
             holder.send_signal(signal.SIGKILL)
-        waiting.join(10)
+        waiting.join(PATIENCE)
     assert got.is_set()
