@@ -90,6 +90,8 @@ def set_up_first(box: Box, services: Sequence[Started], *, env: Mapping[str, str
 
     ``KEEPER`` then starts them before such a command, and keeps their data as the new templates.
     """
+    if not services:
+        return frozenset()
     missing = set_up(box, services, env=env, log=_NoLog())
     ready = quick(each for each in services if each.name not in missing)
     kept = [each for each in ready if _service(each).template(each)]
