@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,25 +21,32 @@ def git(folder: Path, *args: str, stdin: bytes = b"") -> str:
     return done.stdout.decode().strip()
 
 
-@pytest.fixture
-def origin(tmp_path: Path) -> Path:
-    """A repository with one commit on ``main``, as a server holds it (bare)."""
-    work = tmp_path / "work"
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``origin.git`` and a mirror of it, of which each test has a copy."""
+    folder = tmp_path_factory.mktemp("made")
+    work = folder / "work"
     work.mkdir()
-    git(work, "init", "-q", "-b", "main")
+    git(work, "init", "-q", "-b", "main", "--template=")
     (work / "README.md").write_text("# Hello\n")
     (work / "app.py").write_text("print('hello')\n")
     git(work, "add", "-A")
     git(work, "commit", "-q", "-m", "First")
-    git(tmp_path, "clone", "-q", "--bare", str(work), "origin.git")
-    return tmp_path / "origin.git"
+    git(folder, "clone", "-q", "--bare", "--template=", str(work), "origin.git")
+    Mirror(folder / "mirrors" / "acme+shop.git", str(folder / "origin.git")).fetch(("main",), token="")
+    return folder
 
 
 @pytest.fixture
-def mirror(origin: Path, tmp_path: Path) -> Mirror:
-    mirror = Mirror(tmp_path / "mirrors" / "acme+shop.git", str(origin))
-    mirror.fetch(("main",), token="")
-    return mirror
+def origin(tmp_path: Path, made: Path) -> Path:
+    """A repository with one commit on ``main``, as a server holds it (bare)."""
+    return Path(shutil.copytree(made / "origin.git", tmp_path / "origin.git"))
+
+
+@pytest.fixture
+def mirror(origin: Path, tmp_path: Path, made: Path) -> Mirror:
+    shutil.copytree(made / "mirrors", tmp_path / "mirrors")
+    return Mirror(tmp_path / "mirrors" / "acme+shop.git", str(origin))
 
 
 @pytest.fixture
