@@ -15,6 +15,7 @@ STRINGS = r"\"(?:\\.|[^\"\\\n])*+\"?|'(?:\\.|[^'\\\n])*+'?|`(?:\\.|[^`\\])*+`?"
 WHOLE_FILE = "the whole file"
 MAX_TESTS = 5000  # of one file
 MAX_MARKS = 30  # lines above a function
+MARKS_CHARS = 4000  # of them and of what is before it in its line
 DOC_CHARS = 2000
 
 
@@ -87,7 +88,7 @@ def _with_marks(text: str, start: int) -> int:
         if not line or opens_block or line.endswith((";", "}")):
             break
         first = above
-    return first
+    return max(first, start - MARKS_CHARS)
 
 
 def _docs_and_marks(text: str, start: int, at: int) -> str:
