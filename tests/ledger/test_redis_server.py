@@ -115,6 +115,7 @@ def test_what_was_written_survives_a_killed_server(tmp_path: Path) -> None:
     with embedded(tmp_path) as url, connect(url) as client:
         for number in range(1000):
             client.rpush("kept", number)
+        until(lambda: is_written(client))
         os.kill(server_pid(client), signal.SIGKILL)
     with embedded(tmp_path) as url, connect(url) as client:
         assert client.llen("kept") == 1000
@@ -146,6 +147,7 @@ def test_it_dies_with_an_owner_that_was_killed_and_the_next_one_has_its_data(
 ) -> None:
     with connect(url_of(owner), quick=True) as client:
         client.set("kept", "yes")
+        until(lambda: is_written(client))
         pid = server_pid(client)
     with kept_server(tmp_path) as joined:
         assert joined.restart_if_dead() == ""
@@ -222,7 +224,13 @@ def test_a_server_that_keeps_dying_is_given_up_with_a_sentence(tmp_path: Path) -
     assert "server.log" in caught.value.advice
 
 
+def is_written(client: Redis) -> bool:
+    """Whether everything is in the file: while a slow disk still syncs what came before, the server waits."""
+    return client.info("persistence")["aof_buffer_length"] == 0
+
+
 def kill_server(client: Redis) -> None:
+    until(lambda: is_written(client))
     pid = client.info("server")["process_id"]
     os.kill(pid, signal.SIGKILL)
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)

@@ -276,7 +276,10 @@ def _first(lock: IO[str]) -> bool:
 
 
 def _dying_with_parent() -> Callable[[], None]:
-    """Make the server end with its parent. SIGKILL loses nothing: every acknowledged write is in the file."""
+    """Make the server end with its parent.
+
+    SIGKILL loses nothing: acknowledged writes are in the file, unless the disk takes long to sync those of the second before.
+    """
     if sys.platform != "linux":
         return lambda: None
     libc, parent = CDLL(None), os.getpid()
