@@ -99,7 +99,7 @@ class WebhookSender:
         self.deliveries.append(delivery)
         self._queue.put(delivery)
 
-    def wait_idle(self, seconds: float = 30.0) -> None:
+    def wait_idle(self, seconds: float = 120.0) -> None:
         """Wait until every queued delivery is sent. Raises ``TimeoutError`` after ``seconds``."""
         ends = time.monotonic() + seconds
         with self._queue.all_tasks_done:
