@@ -60,7 +60,8 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def app_on(redis_url: str) -> Flask:
     redis = connect(redis_url, quick=True)
     queue = connect_raw(redis_url, quick=True)
-    return create_app(Parts(Ledger(redis), LogReader(redis), queue, (SECRET,), ACCESS))
+    live = LogReader(connect(redis_url))  # it waits for lines longer than a quick client waits for an answer
+    return create_app(Parts(Ledger(redis), live, queue, (SECRET,), ACCESS))
 
 
 def signed(body: bytes, event: str = "ping", delivery: str = "d-1") -> dict[str, str]:

@@ -26,7 +26,7 @@ from dayhand.task import Ask, State, Task, TaskKind
 OWNER, NAME = "ada", "ada/plans"
 FILES = {"README.md": "# Plans\n", "plans.txt": "One thing after the other.\n"}
 TURNS = 12  # of each task; memory is measured at the last one
-MAX_WAIT_SECONDS = 60.0
+MAX_WAIT_SECONDS = 180.0
 POLL_SECONDS = 0.05
 
 

@@ -14,7 +14,7 @@ from dayhand.task import Answered, Proposed, State, TaskKind
 
 FINAL_STATES = frozenset({State.PROPOSED, State.ANSWERED, State.FAILED, State.STOPPED})
 SHOWN_KINDS = frozenset({"command", "say", "model", "error"})  # of log lines
-MAX_START_SECONDS = 30.0  # from the label or comment to the task in the ledger
+MAX_START_SECONDS = 90.0  # from the label or comment to the task in the ledger
 MAX_TASK_SECONDS = 1800.0
 
 

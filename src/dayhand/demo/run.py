@@ -39,7 +39,7 @@ from dayhand.task import TaskKind
 from dayhand.wiring.sandboxes import open_sandbox
 
 POLL_SECONDS = 0.2
-MAX_START_SECONDS = 30.0
+MAX_START_SECONDS = 90.0
 CONCURRENCY = 3
 PROGRESS_SECONDS = 2
 REPLY_DELAY_SECONDS = 0.5  # before each scripted reply, so that the demo can be watched
