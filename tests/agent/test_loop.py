@@ -126,8 +126,9 @@ class ExportCounter:
         return getattr(self._box, name)
 
     def check_output(self, command: Sequence[str], **options: Any) -> bytes:
-        self.exports += "pack-objects" in command[-1]
-        return self._box.check_output(command, **options)
+        written = self._box.check_output(command, **options)
+        self.exports += b"\0PACK" in written or b"\nPACK" in written
+        return written
 
 
 def test_only_a_changed_work_tree_is_exported_and_each_turn_has_its_checkpoint(

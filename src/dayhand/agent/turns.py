@@ -226,7 +226,7 @@ class TurnRunner:
     def _checkpoint(self, guard: LoopGuard) -> bytes:
         """Export the work tree, so that another worker can take over; empty if that failed."""
         try:
-            changes = worktree.list_changed_bytes(self.box, self.checked_out.commit)
+            changes = worktree.list_changed_bytes(self.box, self.checked_out.commit, self.last.tree)
             if changes == self.last.changes:
                 guard.tree = self.last.tree
                 return self.last.data

@@ -207,7 +207,7 @@ class Checkout:
 
     def _changed_submodules(self, box: Box, base: Base) -> Iterator[LeftOut]:
         for one in base.external.submodules:
-            if patch := worktree.submodule_patch(box, one.path, one.commit):
+            if patch := clone.submodule_patch(box, one.path, one.commit):
                 yield LeftOut(one.path, IN_SUBMODULE, patch=patch)
 
     def take_accepted(self) -> Change:

@@ -14,6 +14,12 @@ from dayhand.errors import SandboxError
 from dayhand.sandbox.base import Box, CommandLimits
 
 CHECK_OUT_SECONDS = 300.0
+PATCH_BYTES = 128 * 1024
+QUOTED = re.compile(rb'[\x00-\x1f"\\\x7f]')
+QUOTES = {
+    bytes([character]): bytes([ord("\\"), letter])
+    for character, letter in zip(b'\a\b\t\n\v\f\r"\\', b'abtnvfr"\\', strict=True)
+}
 
 # Remove a repository in the current folder, but not the build cache inside it.
 _CACHE_NAME = BUILD_CACHE.rpartition("/")[2]
@@ -93,6 +99,13 @@ if changed .gitattributes; then git read-tree --empty; git reset -q --hard; fi
 if changed .gitignore; then list_untracked; fi
 """
 
+# Everything in a submodule that differs from its commit, committed or not.
+_SUBMODULE_PATCH = """
+cd "/workspace/$FOLDER" || exit 1
+git add -A --ignore-errors 2> .git/errors
+git diff --cached --no-color --no-ext-diff --no-textconv "$COMMIT"
+"""
+
 # All tags, and the name of the base commit.
 _REPLACE_REFS = """
 set -e
@@ -131,6 +144,13 @@ def unpack(box: Box, archive: IO[bytes]) -> None:
         raise SandboxError(f"The Git LFS files could not be put into the sandbox: {result.text()[-500:]}")
 
 
+def submodule_patch(box: Box, folder: str, commit: str) -> str:
+    """What changed in a submodule, as a patch for people; the beginning and the end of a long one."""
+    limits = CommandLimits(keep_bytes=PATCH_BYTES)
+    env = {"FOLDER": folder, "COMMIT": object_id(commit)}
+    return box.run(["/bin/sh", "-c", _SUBMODULE_PATCH], env=env, limits=limits).text().strip()
+
+
 def move(box: Box, pack: bytes, *, commit: str, since: str) -> None:
     """Turn the work tree of ``since`` into that of ``commit``, whose objects are in ``pack``. Raises ``SandboxError``."""
     limits, env = (
@@ -157,3 +177,13 @@ def object_id(text: str) -> str:
     if not re.fullmatch(r"[0-9a-f]{40}", text):
         raise SandboxError(f"The sandbox returned “{text[:60]}” instead of a git object id.")
     return text
+
+
+def quoted(path: bytes) -> bytes:
+    r"""A path as git prints it with ``core.quotePath=false``, and reads it: in C quotes where a character needs them.
+
+    >>> quoted(b'caf\xc3\xa9'), quoted(b'a\n"b"')
+    (b'caf\xc3\xa9', b'"a\\n\\"b\\""')
+    """
+    inner = QUOTED.sub(lambda found: QUOTES.get(found[0], b"\\%03o" % ord(found[0])), path)
+    return path if inner == path else b'"' + inner + b'"'

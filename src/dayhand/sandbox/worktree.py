@@ -12,28 +12,23 @@ path, and no index of all files. Lists of paths are lines, as git prints them: w
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
+from dataclasses import field
 
 from dayhand.box_paths import WORKSPACE
 from dayhand.errors import SandboxError
-from dayhand.sandbox.base import Box, CommandLimits
-from dayhand.sandbox.clone import CHECK_OUT_SECONDS, object_id
+from dayhand.sandbox.base import Box
+from dayhand.sandbox.clone import CHECK_OUT_SECONDS, object_id, quoted
 from dayhand.startup.records import dataclass
 
 PACK_BYTES = 50 * 1024 * 1024
 MAX_FILE_BYTES = 5 * 1024 * 1024  # a larger file never leaves a box
-PATCH_BYTES = 128 * 1024
+MANY_FILES, SMALL_BYTES = 300, 1024 * 1024  # of a change whose pack does not come with its list
 LISTING_BYTES = 64 * 1024 * 1024  # about 300,000 changed paths
 LISTING_SECONDS = 300.0
 NO_BLOB = "0" * 40
 DELETED = "000000"
 EXACT = ".git/exact"  # in the work tree
-QUOTED = re.compile(rb'[\x00-\x1f"\\\x7f]')
-QUOTES = {
-    bytes([character]): bytes([ord("\\"), letter])
-    for character, letter in zip(b'\a\b\t\n\v\f\r"\\', b'abtnvfr"\\', strict=True)
-}
 
 # ``exact`` is git with its own index and without attributes: it stores and writes each file's bytes as they are.
 # ``apply``: the tree $1 with the changes on standard input, which are lines for git-fast-import(1).
@@ -42,7 +37,7 @@ set -e
 cd /workspace
 E={EXACT}
 export LC_ALL=C
-TAB=$(printf '\\t')
+TAB='\t'
 exact() {{
   GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_DIR=$E GIT_WORK_TREE=. GIT_OBJECT_DIRECTORY=.git/objects \\
     git -c core.quotePath=false "$@"
@@ -59,6 +54,11 @@ as_changes() {{
   sed -n -e "s/^:[0-9]* 000000 .*//" -e "s/^:[0-9]* \\([0-9]*\\) [0-9a-f]* \\([0-9a-f]*\\) .$TAB/M \\1 \\2 /p" "$1"
 }}
 compare() {{ GIT_INDEX_FILE=$E/none exact diff-tree -r --no-abbrev "$@"; }}  # it reads an index
+packed() {{  # what the tree $1 has and this box had not
+  commit=$(git commit-tree "$1" -p "$BASE" -m export)
+  read -r given < "$E/commit"
+  printf '%s\\n^%s\\n^%s\\n' "$commit" "$BASE" "$given" | git pack-objects --revs --thin --stdout -q
+}}
 in_index() {{
   exact ls-files --stage > "$E/listed" && sed -n "s/^\\([0-9]*\\) \\([0-9a-f]*\\) 0$TAB/M \\1 \\2 /p" "$E/listed"
 }}
@@ -66,16 +66,18 @@ in_index() {{
 
 # A file that git could not turn back into its blob (mixed line endings under ``eol=crlf``) is checked out as it is.
 _TRACK = f"""{_EXACT}
-rm -rf "$E"
-git init -q --bare --template= "$E"
-exact config core.bare false
-mkdir -p "$E/info"
+[ ! -e "$E" ] && [ ! -L "$E" ] || rm -rf "$E"
+mkdir -p "$E/info" "$E/objects" "$E/refs"  # as `git init` lays it out; its objects are the repository's
+printf 'ref: refs/heads/main\\n' > "$E/HEAD"
+printf '[core]\\n\\trepositoryformatversion = 0\\n\\tfilemode = true\\n\\tbare = false\\n' > "$E/config"
 printf '* -text !eol !working-tree-encoding -ident -filter\\n' > "$E/info/attributes"
-[ ! -f .git/info/exclude ] || cp .git/info/exclude "$E/info/exclude"
-commit=$(git rev-parse --verify 'HEAD^{{commit}}')
-base=$(git rev-parse --verify 'HEAD^{{tree}}')
+[ ! -s .git/info/exclude ] || cp .git/info/exclude "$E/info/exclude"
+head=$(git rev-parse 'HEAD^{{commit}}' 'HEAD^{{tree}}')
+commit=${{head%%[!0-9a-f]*}} base=${{head##*[!0-9a-f]}}
 tree=$base
-if [ -z "$(git ls-files -- ':(glob)**/.gitattributes' | head -n 1)" ]; then
+attributes=$(git ls-files --stage |
+  sed -n -e '\\,[/'"$TAB"'][.]gitattributes"*$,p' -e "s/^160000 [0-9a-f]* 0$TAB//w $E/submodules")
+if [ -z "$attributes" ]; then
   cp -p .git/index "$E/index"
 else
   : > "$E/attributes"
@@ -94,7 +96,6 @@ if [ "$tree" != "$base" ]; then
   tree=$(exact write-tree)
 fi
 git commit-tree "$tree" -p "$commit" -m 'checked out' > "$E/commit"
-git ls-files --stage | sed -n "s/^160000 [0-9a-f]* 0$TAB//p" > "$E/submodules"
 printf '%s\\n' "$tree" > "$E/tree"
 printf '%s %s' "$commit" "$tree"
 """
@@ -137,7 +138,7 @@ known() {
   # all of them removed from the tree that was checked out, and put back as they are now
   { sed 's/^A /D /' "$E/known" && in_index; } > "$E/lines" && apply "$checked" < "$E/lines"
 }
-rm -f "$E/index.lock" "$E/touched.lock"
+for lock in "$E/index.lock" "$E/touched.lock"; do [ ! -e "$lock" ] || rm -f "$lock"; done
 read -r checked < "$E/tree"
 if [ -z "$KNOWN" ] || ! raw=$(known 2> "$E/errors"); then
   exact add -A --ignore-errors 2> "$E/errors" || [ $? = 1 ]
@@ -174,34 +175,39 @@ fi
 _BYTES = """
 old=$checked new=$raw
 """
-_LIST = """
-printf '%s\\n' "$old"
-if [ "$old" = "$new" ]; then printf '\\n'; exit; fi
-compare --raw --no-renames "$old" "$new" | cut -d ' ' -f 4 |
-  git cat-file --batch-check='%(objectsize)'
+# Lines with the trees and the sizes, the paths, each with a NUL after it, and one more. Nearly always all of a change leaves
+# the box, so its pack comes along where it is small, unless the tree is ``LAST``.
+_LIST = f"""
+printf '%s %s\\n' "$old" "$new"
+: > "$E/sizes"
+[ "$old" = "$new" ] || compare --raw --no-renames "$old" "$new" | cut -d ' ' -f 4 |
+  git cat-file --batch-check='%(objectsize)' > "$E/sizes"
+count=0 total=0
+{{
+  while [ $count -lt {MANY_FILES} ] && read -r size missing; do
+    count=$((count + 1))
+    [ -n "$missing" ] || total=$((total + size))
+    printf '%s\\n' "$size$missing"
+  done
+  [ $count -lt {MANY_FILES} ] || cat
+}} < "$E/sizes"
 printf '\\n'
-compare -z --raw --no-renames "$old" "$new"
+[ "$old" = "$new" ] || compare -z --raw --no-renames "$old" "$new"
+printf '\\0'
+[ "$new" = "$LAST" ] || [ $count -ge {MANY_FILES} ] || [ $total -gt {SMALL_BYTES} ] || packed "$new"
 """
 
 # ``OLD`` with the changes that standard input names, as git-fast-import(1) reads them.
 _EXPORT = f"""{_EXACT}
 tree=$(apply "$OLD")
-commit=$(git commit-tree "$tree" -p "$BASE" -m export)
 printf '%s\\n' "$tree"
-printf '%s\\n^%s\\n^%s\\n' "$commit" "$BASE" "$(cat "$E/commit")" | git pack-objects --revs --thin --stdout -q
+packed "$tree"
 """
 
 _RESTORE = f"""{_EXACT}
 git index-pack --stdin --fix-thin > /dev/null
 exact read-tree -u --reset "$TREE"
 git reset -q
-"""
-
-# Everything in a submodule that differs from its commit, committed or not.
-_SUBMODULE_PATCH = """
-cd "/workspace/$FOLDER" || exit 1
-git add -A --ignore-errors 2> .git/errors
-git diff --cached --no-color --no-ext-diff --no-textconv "$COMMIT"
 """
 
 
@@ -223,18 +229,13 @@ class Changes:
     base: str  # the commit that was checked out
     old: str  # its tree, or the tree of the bytes
     found: tuple[Found, ...]
+    new: str  # the tree with all of them
+    pack: bytes = field(default=b"", compare=False, repr=False)  # of it, as ``export`` returns it, if small
 
     @property
     def small(self) -> tuple[Found, ...]:
         """Those that may leave the box."""
         return tuple(one for one in self.found if one.size <= MAX_FILE_BYTES)
-
-
-def submodule_patch(box: Box, folder: str, commit: str) -> str:
-    """What changed in a submodule, as a patch for people; the beginning and the end of a long one."""
-    limits = CommandLimits(keep_bytes=PATCH_BYTES)
-    env = {"FOLDER": folder, "COMMIT": object_id(commit)}
-    return box.run(["/bin/sh", "-c", _SUBMODULE_PATCH], env=env, limits=limits).text().strip()
 
 
 def read_small(box: Box, found: Iterable[Found], max_bytes: int) -> dict[str, bytes]:
@@ -279,9 +280,9 @@ def list_changes(box: Box, base: str) -> Changes:
     return _list(box, base, _COMMITTED)
 
 
-def list_changed_bytes(box: Box, base: str) -> Changes:
-    """The same as plain bytes, for a checkpoint: what ``restore`` writes to another box."""
-    return _list(box, base, _BYTES)
+def list_changed_bytes(box: Box, base: str, last: str = "") -> Changes:
+    """The same as plain bytes, for a checkpoint: what ``restore`` writes to another box. ``last``: the tree of the last one."""
+    return _list(box, base, _BYTES, last=last)
 
 
 def export(box: Box, changes: Changes, chosen: Iterable[Found]) -> tuple[str, bytes]:
@@ -289,6 +290,9 @@ def export(box: Box, changes: Changes, chosen: Iterable[Found]) -> tuple[str, by
 
     Both come from inside the box and must be checked before use. Raises ``SandboxError``.
     """
+    chosen = tuple(chosen)
+    if changes.pack and len(chosen) == len(changes.found):
+        return changes.new, changes.pack
     changes_of = sorted(chosen, key=lambda found: found.mode != DELETED)  # so that nothing is in the way
     lines = b"".join(_import_line(found) for found in changes_of)
     script = f"BASE={object_id(changes.base)} OLD={object_id(changes.old)}\n{_EXPORT}"
@@ -304,21 +308,24 @@ def restore(box: Box, tree: str, pack: bytes) -> None:
         raise SandboxError(f"A checkpoint could not be restored: {result.text()[-500:]}")
 
 
-def _list(box: Box, base: str, compared: str) -> Changes:
+def _list(box: Box, base: str, compared: str, *, last: str = "") -> Changes:
     known = box.changed_paths()
     lines = None if known is None else b"".join(map(_known_line, known.split(b"\0")[:-1]))
-    script = f"BASE={object_id(base)} KNOWN={'' if lines is None else 1}\n{_EXACT}{_ADD}{compared}{_LIST}"
+    names = f"BASE={object_id(base)} LAST={last and object_id(last)} KNOWN={'' if lines is None else 1}"
+    script = f"{names}\n{_EXACT}{_ADD}{compared}{_LIST}"
     raw = box.check_output(
         ["/bin/sh", "-c", script], stdin=lines, max_bytes=LISTING_BYTES, seconds=LISTING_SECONDS
     )
     head, _, rest = raw.partition(b"\n")
-    sizes, _, listing = rest.partition(b"\n\n") if not rest.startswith(b"\n") else (b"", b"", rest[1:])
-    return Changes(base, object_id(head.decode("ascii", "replace")), tuple(_parse(sizes, listing)))
+    old, _, new = head.decode("ascii", "replace").partition(" ")
+    sizes, _, rest = (b"\n" + rest).partition(b"\n\n")
+    listing, _, pack = (b"\0" + rest).partition(b"\0\0")
+    return Changes(base, object_id(old), tuple(_parse(sizes, listing)), object_id(new), pack)
 
 
 def _parse(sizes: bytes, listing: bytes) -> Iterator[Found]:
-    fields = listing.split(b"\0")
-    for size, meta, path in zip(sizes.split(b"\n"), fields[::2], fields[1::2], strict=False):
+    fields = listing.split(b"\0")[1:]
+    for size, meta, path in zip(sizes.split(b"\n")[1:], fields[::2], fields[1::2], strict=False):
         old_mode, mode, _, blob, *_ = meta.decode("ascii", "replace").removeprefix(":").split(" ")
         count = int(size) if size.isdigit() else 0  # "missing": deleted, or a submodule
         yield Found(path.decode("utf-8", "surrogateescape"), old_mode, mode, object_id(blob), count)
@@ -333,13 +340,3 @@ def _import_line(found: Found) -> bytes:
     """One change, in the format of ``git fast-import``."""
     path = quoted(found.path.encode("utf-8", "surrogateescape"))
     return (b"D " if found.mode == DELETED else f"M {found.mode} {found.blob} ".encode()) + path + b"\n"
-
-
-def quoted(path: bytes) -> bytes:
-    r"""A path as git prints it with ``core.quotePath=false``, and reads it: in C quotes where a character needs them.
-
-    >>> quoted(b'caf\xc3\xa9'), quoted(b'a\n"b"')
-    (b'caf\xc3\xa9', b'"a\\n\\"b\\""')
-    """
-    inner = QUOTED.sub(lambda found: QUOTES.get(found[0], b"\\%03o" % ord(found[0])), path)
-    return path if inner == path else b'"' + inner + b'"'
