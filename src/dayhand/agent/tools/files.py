@@ -10,17 +10,17 @@ MAX_FILE_BYTES = 4 * 1024 * 1024
 # The first byte of the output says what the path is; see _ERRORS.
 _READ_SCRIPT = f"""
 p=./$1; d=$p
-while [ "$d" != . ]; do if [ -L "$d" ]; then printf L; exit; fi; d=$(dirname -- "$d"); done
+while [ "$d" != . ]; do if [ -L "$d" ]; then printf L; exit; fi; d=${{d%/*}}; done
 if [ -d "$p" ]; then printf D
 elif [ ! -e "$p" ]; then printf N
 elif [ ! -f "$p" ]; then printf S
-elif [ "$(wc -c < "$p")" -gt {MAX_FILE_BYTES} ]; then printf B
 elif [ ! -r "$p" ]; then printf P
-else printf F; cat -- "$p"; fi
+else printf F; head -c {MAX_FILE_BYTES + 1} < "$p"; fi
 """
-_WRITE_SCRIPT = (
-    'mkdir -p -- "$(dirname -- "./$1")" && { [ -z "$2" ] || mv -- "./$2" "./$1"; } && cat > "./$1"'
-)
+_WRITE_SCRIPT = """
+p=./$1; d=${p%/*}
+{ [ -d "$d" ] || mkdir -p -- "$d"; } && { [ -z "$2" ] || mv -- "./$2" "$p"; } && cat > "$p"
+"""
 _ERRORS = {
     "L": "goes through a symbolic link: patch the file that it points to",
     "D": "is a directory",
@@ -38,8 +38,8 @@ def read(box: Box, path: str) -> str | None:
 
 def read_bytes(box: Box, path: str) -> bytes | None:
     """A regular file's bytes; None if it does not exist. Raises ``PatchError``."""
-    raw = box.check_output(["/bin/sh", "-c", _READ_SCRIPT, "sh", path], max_bytes=MAX_FILE_BYTES + 1)
-    kind = raw[:1].decode("ascii", "replace")
+    raw = box.check_output(["/bin/sh", "-c", _READ_SCRIPT, "sh", path], max_bytes=MAX_FILE_BYTES + 2)
+    kind = raw[:1].decode("ascii", "replace") if len(raw) <= MAX_FILE_BYTES + 1 else "B"
     if kind == "N":
         return None
     if kind != "F":

@@ -72,6 +72,16 @@ REFUSABLE_OPTIONS = ("--junitxml", "--test-reporter", "dayhand-report/hooks")
 # Maven and Gradle always write their reports into the tree; older ones there belong to another run.
 JAVA_BUILD_TOOLS = frozenset(["Maven", "Gradle"])
 JAVA_REPORTS = "-path '*/target/*-reports/TEST-*.xml' -o -path '*/build/test-results/*/TEST-*.xml'"
+# The files in a folder and below it, each with a NUL after it: by the shell, since a run has one or two.
+CAT_ALL = r"""
+cat_all() {
+  for path in "$1"/*; do
+    if [ -L "$path" ]; then continue
+    elif [ -d "$path" ]; then cat_all "$path"
+    elif [ -f "$path" ]; then cat "$path"; printf '\000'; fi
+  done
+}
+"""
 CAT_EACH = ' | xargs -0 -r -I{} sh -c \'cat "$1"; printf "\\000"\' sh {}'
 
 
@@ -124,10 +134,10 @@ def prepare(box: Box) -> None:
 
 def collect(environment: Environment, box: Box) -> tuple[str, ...]:
     """After the run: the texts of the reports. Beyond the limit, the last one is cut off and so cannot be read."""
-    find = f"find {REPORT_FOLDER}/reports -type f -print0 | sort -z{CAT_EACH}"
+    find = f"cat_all {REPORT_FOLDER}/reports"
     if JAVA_BUILD_TOOLS.intersection(environment.ecosystems):
         find += f"; find . -name .git -prune -o -type f \\( {JAVA_REPORTS} \\) -newer {START_MARK} -print0 | sort -z{CAT_EACH}"
     output = box.check_output(
-        ["/bin/sh", "-c", f"{{ {find}; }} | head -c {REPORT_BYTES + 1}"], max_bytes=REPORT_BYTES + 1
+        ["/bin/sh", "-c", f"{CAT_ALL}{{ {find}; }} | head -c {REPORT_BYTES + 1}"], max_bytes=REPORT_BYTES + 1
     )
     return tuple(text for text in output.decode("utf-8", "replace").split("\0") if text.strip())
