@@ -174,7 +174,7 @@ class DockerSandbox:
                     volume = environment_volume(snapshot)
                 else:
                     volume = self._snapshots.create_volume(name)
-                    stack.callback(self._snapshots.remove_volume, volume)
+                    stack.callback(self._snapshots.drop_volume, volume)
                 container = self._start(name, snapshot, volume, writable=writable, hosts=hosts)
             stack.callback(self._remove_container, container)
             box = DockerBox(engine, container, self._capacity, shell=self._shell)
@@ -234,7 +234,7 @@ class DockerSandbox:
                 mounts=mounts,
                 extra_hosts=dict(hosts),
                 labels={**box_labels(self.owner, name), UNTIL: str(int(time.time()) + LIFE_SECONDS)},
-                **hardening(self._capacity, self._runtime, cpus=client.api.info()["NCPU"]),
+                **hardening(self._capacity, self._runtime, cpus=self.engine().processors()),
             )
             try:
                 container.start()

@@ -43,6 +43,7 @@ class DockerEngine:
         """Without an ``address``, ``DOCKER_HOST`` is used. Raises ``SandboxError`` for one that is not supported."""
         self.address = address or engine_address()
         self._local = threading.local()
+        self._processors = 0
 
     def check(self) -> None:
         """Raise ``SandboxError`` if no engine answers."""
@@ -58,6 +59,13 @@ class DockerEngine:
                 client = docker.DockerClient(base_url=self.address, timeout=TIMEOUT_SECONDS, version="auto")
             self._local.client = mine = _ThreadClient(client)
         return mine.client
+
+    def processors(self) -> int:
+        """How many processors the engine's machine has. Asked once: the engine starts programs to answer."""
+        if not self._processors:
+            with engine_errors():
+                self._processors = int(self.client.api.info()["NCPU"])
+        return self._processors
 
     def start_exec(
         self,

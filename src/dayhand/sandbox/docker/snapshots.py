@@ -45,6 +45,7 @@ class DockerSnapshots:
         self._owner = owner
         self._used = used
         self._max_snapshots = max_snapshots
+        self._saved: set[str] = set()  # volumes of open boxes that were saved
 
     def find(self, key: str) -> Image | None:
         """The image of the snapshot saved under ``key``. Raises ``SandboxError`` for a key that is not valid."""
@@ -85,6 +86,8 @@ class DockerSnapshots:
             repository, tag = self._tag(key).split(":")
             labels = {SNAPSHOT: key, VOLUME: volume, BOX: "", OVER: over.below.key if over else ""}
             changes = [f"LABEL {name}={value}" for name, value in labels.items()]
+            if over is None:
+                self._saved.add(volume)
             with engine_errors():
                 self._engine().client.api.commit(container, repository, tag, changes=changes)
             os.utime(self._used / key)
@@ -135,6 +138,14 @@ class DockerSnapshots:
             )
         name: str = volume.name
         return name
+
+    def drop_volume(self, volume: str) -> None:
+        """Remove the volume of a box that is closed. Only if it was saved may a snapshot need it: to look, an engine reads all images."""
+        if volume in self._saved:
+            self._saved.discard(volume)
+            self.remove_volume(volume)
+        else:
+            remove_if_unused(lambda: self._engine().client.api.remove_volume(volume))
 
     def remove_volume(self, volume: str) -> None:
         """Remove a volume unless a snapshot or a container needs it."""
