@@ -55,16 +55,15 @@ def sandbox(engine, data):
     return DockerSandbox(data / "docker-alone", image=engine[1], capacity=SMALL)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def box(sandbox):
     with sandbox.open() as opened:
         yield opened
 
 
 @pytest.fixture
-def container(engine, sandbox, box):
-    (found,) = engine[0].containers.list(filters={"label": f"{OWNER}={sandbox.owner}"})
-    return found
+def container(engine, box):
+    return engine[0].containers.get(box._container)
 
 
 def test_a_container_is_hardened(container):
@@ -147,7 +146,7 @@ def test_a_program_with_an_equals_sign_is_still_a_program(box):
     assert box.run(["/workspace/bin/a=b", "x"]).text() == "ran x\n"
 
 
-def test_bytes_that_the_proxy_does_not_read_yet_wait_in_the_box(box):
+def test_bytes_that_the_proxy_does_not_read_yet_wait_in_the_box(sandbox):
     """Otherwise they would fill the worker's memory."""
     code = """
 import socket
@@ -159,7 +158,11 @@ with socket.create_connection(("127.0.0.1", 3128), timeout=3) as s:
     except TimeoutError:
         print("it had to wait")
 """
-    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as silent:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        socket.socket(socket.AF_UNIX) as silent,
+        sandbox.open() as box,
+    ):
         silent.bind(f"{folder}/{SOCKET}")
         silent.listen()
         box.open_egress(Gateway(Path(folder), Egress(()), os.open(os.devnull, os.O_RDONLY)))
@@ -208,9 +211,13 @@ def call():
 """
 
 
-@pytest.fixture
-def echo_box(sandbox, box):
-    with tempfile.TemporaryDirectory() as folder, echo_server(f"{folder}/{SOCKET}"):
+@pytest.fixture(scope="module")
+def echo_box(sandbox):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        echo_server(f"{folder}/{SOCKET}"),
+        sandbox.open() as box,
+    ):
         box.open_egress(Gateway(Path(folder), Egress(()), os.open(os.devnull, os.O_RDONLY)))
         yield box
 

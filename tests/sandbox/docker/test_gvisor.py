@@ -33,7 +33,7 @@ def sandbox(data):
     return backend
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def box(sandbox):
     with sandbox.open() as opened:
         yield opened

@@ -17,16 +17,21 @@ from dayhand.sandbox.base import Blocked, CommandLimits, Egress
 from dayhand.sandbox.egress.client_hello import NOT_TLS
 from dayhand.sandbox.egress.gateway import open_gateway
 from dayhand.sandbox.egress.policy import EgressPolicy
-from dayhand.sandbox.egress.proxy import ACCESS_DENIED, MAX_MEMORY
+from dayhand.sandbox.egress.proxy import ACCESS_DENIED, MAX_MEMORY, MAX_REFUSALS
 from tests.sandbox.egress.client import refusal
 from tests.sandbox.egress.hello import honest
 
 SOON = CommandLimits(seconds=100)
+# Asks for each of several things over a connection of its own, and prints the first line of each answer.
 CONNECT = """
-import socket, sys
-s = socket.create_connection(("127.0.0.1", 3128), timeout=50)
-s.sendall(sys.stdin.buffer.read())
-print(s.recv(4096).split(b"\\r\\n")[0].decode())
+import os, socket, sys
+for request in sys.stdin.buffer.read().split(b"----"):
+    with socket.create_connection(("127.0.0.1", 3128), timeout=float(os.environ.get("PATIENCE", 50))) as s:
+        try:
+            s.sendall(request)
+            print(s.recv(4096).split(b"\\r\\n")[0].decode())
+        except OSError as error:
+            print(type(error).__name__)
 """
 
 
@@ -173,26 +178,26 @@ def running_in(folder: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("request_line", "blocked"),
-    [
-        ("CONNECT evil.example:443", Blocked("evil.example", 443, "the host is not allowed")),
-        ("CONNECT allowed.example:443", Blocked("allowed.example", 443, "the host is not allowed")),
-        ("CONNECT x.allowed.example:22", Blocked("x.allowed.example", 22, "port 22 is not allowed")),
-        ("CONNECT 203.0.113.9:443", Blocked("203.0.113.9", 443, "the host is not allowed")),
-        ("CONNECT 2130706433:443", Blocked("2130706433", 443, "the host is not allowed")),
-        ("GET http://x.allowed.example/", Blocked("x.allowed.example", 80, "only CONNECT is allowed")),
-        ("POST http://x.allowed.example:443/", Blocked("x.allowed.example", 443, "only CONNECT is allowed")),
-    ],
-)
-def test_a_refusal_is_answered_and_recorded(set_up_box, request_line, blocked):
+REFUSED = [
+    ("CONNECT evil.example:443", Blocked("evil.example", 443, "the host is not allowed")),
+    ("CONNECT allowed.example:443", Blocked("allowed.example", 443, "the host is not allowed")),
+    ("CONNECT x.allowed.example:22", Blocked("x.allowed.example", 22, "port 22 is not allowed")),
+    ("CONNECT 203.0.113.9:443", Blocked("203.0.113.9", 443, "the host is not allowed")),
+    ("CONNECT 2130706433:443", Blocked("2130706433", 443, "the host is not allowed")),
+    ("GET http://x.allowed.example/", Blocked("x.allowed.example", 80, "only CONNECT is allowed")),
+    ("POST http://x.allowed.example:443/", Blocked("x.allowed.example", 443, "only CONNECT is allowed")),
+]
+
+
+def test_a_refusal_is_answered_and_recorded(set_up_box):
     box, egress = set_up_box
     egress.blocked.clear()
+    requests = b"----".join(f"{line} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for line, _ in REFUSED)
 
-    result = box.run(["python3", "connect.py"], stdin=f"{request_line} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    answers = box.run(["python3", "connect.py"], stdin=requests).text().splitlines()
 
-    assert " 403 " in result.text(), result.text()
-    assert egress.blocked == [replace(blocked, command="python3 connect.py")]
+    assert answers == ["HTTP/1.1 403 Forbidden"] * len(REFUSED)
+    assert egress.blocked == [replace(blocked, command="python3 connect.py") for _, blocked in REFUSED]
 
 
 def test_each_host_is_recorded_once_for_each_command(set_up_box):
@@ -204,8 +209,10 @@ def test_each_host_is_recorded_once_for_each_command(set_up_box):
         "python3  connect.py # again",
         ["python3", "connect.py", "a b"],
     ):
-        for host in ("one.example", "two.example", "one.example"):
-            box.run(command, stdin=f"CONNECT {host}:443 HTTP/1.1\r\n\r\n".encode())
+        hosts = ("one.example", "two.example", "one.example")
+        box.run(
+            command, stdin=b"----".join(f"CONNECT {host}:443 HTTP/1.1\r\n\r\n".encode() for host in hosts)
+        )
 
     assert [(blocked.host, blocked.command) for blocked in egress.refused] == [
         (host, command)
@@ -253,32 +260,34 @@ def test_an_allowed_name_with_a_private_address_is_refused(set_up_box):
     assert clients == []
 
 
-@pytest.mark.parametrize(
-    "raw",
-    [
-        b"CONNECT evil.example\0.allowed.example:443 HTTP/1.1\r\n\r\n",
-        b"CONNECT \xff\xfe.allowed.example:443 HTTP/1.1\r\n\r\n",
-        b"CONNECT evil.example:443@x.allowed.example:443 HTTP/1.1\r\n\r\n",
-        b"CONNECT [::1]:443 HTTP/1.1\r\n\r\n",
-        b"CONNECT [::ffff:169.254.169.254]:443 HTTP/1.1\r\n\r\n",
-        b"CONNECT ::1:443 HTTP/1.1\r\n\r\n",
-        b"CONNECT x.allowed.example.:443 HTTP/1.1\r\n\r\n",
-        b"CONNECT x.allowed.example:443:443 HTTP/1.1\r\n\r\n",
-        b"CONNECT x.allowed.example:99999999 HTTP/1.1\r\n\r\n",
-        b"CONNECT evil.example%00.allowed.example:443 HTTP/1.1\r\n\r\n",
-        b"CONNECT xn--evil-.example:443 HTTP/1.1\r\nHost: x.allowed.example\r\n\r\n",
-        b"CONNECT " + b"a" * 70_000 + b".allowed.example:443 HTTP/1.1\r\n\r\n",
-        b"connect evil.example:443 HTTP/1.1\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: x.allowed.example\r\n\r\n",
-        b"\x05\x01\x00",
-        b"nonsense\r\n\r\n",
-    ],
-)
-def test_malformed_requests_are_not_let_through(set_up_box, raw):
+MALFORMED = [
+    b"CONNECT evil.example\0.allowed.example:443 HTTP/1.1\r\n\r\n",
+    b"CONNECT \xff\xfe.allowed.example:443 HTTP/1.1\r\n\r\n",
+    b"CONNECT evil.example:443@x.allowed.example:443 HTTP/1.1\r\n\r\n",
+    b"CONNECT [::1]:443 HTTP/1.1\r\n\r\n",
+    b"CONNECT [::ffff:169.254.169.254]:443 HTTP/1.1\r\n\r\n",
+    b"CONNECT ::1:443 HTTP/1.1\r\n\r\n",
+    b"CONNECT x.allowed.example.:443 HTTP/1.1\r\n\r\n",
+    b"CONNECT x.allowed.example:443:443 HTTP/1.1\r\n\r\n",
+    b"CONNECT x.allowed.example:99999999 HTTP/1.1\r\n\r\n",
+    b"CONNECT evil.example%00.allowed.example:443 HTTP/1.1\r\n\r\n",
+    b"CONNECT xn--evil-.example:443 HTTP/1.1\r\nHost: x.allowed.example\r\n\r\n",
+    b"CONNECT " + b"a" * 70_000 + b".allowed.example:443 HTTP/1.1\r\n\r\n",
+    b"connect evil.example:443 HTTP/1.1\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x.allowed.example\r\n\r\n",
+    b"\x05\x01\x00",
+    b"nonsense\r\n\r\n",
+]
+
+
+def test_malformed_requests_are_not_let_through(set_up_box):
     box, _ = set_up_box
 
-    output = box.run(["python3", "-c", CONNECT.replace("timeout=50", "timeout=2")], stdin=raw).text()
+    output = box.run(
+        "python3 connect.py", stdin=b"----".join(MALFORMED), env={"PATIENCE": "2"}, limits=SOON
+    ).text()
 
+    assert len(output.splitlines()) == len(MALFORMED)
     assert " 200 " not in output
     assert " 403 " in box.run("python3 connect.py", stdin=b"CONNECT no.example:443 HTTP/1.1\r\n\r\n").text()
 
@@ -389,12 +398,20 @@ def registry():
 INSTALL = "uv pip install --no-cache --target /opt/env/site six"
 
 
-def test_an_installer_gets_through_the_proxy(sandbox, registry):
+@pytest.fixture(scope="module")
+def installing_box(sandbox, registry):
+    """A box that may connect to the registry."""
     egress = Egress(registry.hosts)
     with sandbox.open(egress=egress) as box:
-        installed = box.run(INSTALL, env=registry.env, limits=SOON)
-        assert installed.passed, installed.text()
-        assert box.run("python3 -c 'import six'", env={"PYTHONPATH": "/opt/env/site"}).passed
+        yield box, egress
+
+
+def test_an_installer_gets_through_the_proxy(installing_box, registry):
+    box, egress = installing_box
+    egress.blocked.clear()
+    installed = box.run(INSTALL, env=registry.env, limits=SOON)
+    assert installed.passed, installed.text()
+    assert box.run("python3 -c 'import six'", env={"PYTHONPATH": "/opt/env/site"}).passed
     assert egress.blocked == []
 
 
@@ -416,12 +433,12 @@ with socket.create_connection(("127.0.0.1", 3128), timeout=50) as s:
         (honest("evil.example"), "the TLS handshake names another host, evil.example; connect to the host"),
     ],
 )
-def test_a_tunnel_to_an_allowed_host_takes_nothing_but_tls_for_it(sandbox, registry, sent, reason):
+def test_a_tunnel_to_an_allowed_host_takes_nothing_but_tls_for_it(installing_box, registry, sent, reason):
     """Nothing is sent to the registry."""
-    egress = Egress(registry.hosts)
-    with sandbox.open(egress=egress) as box:
-        request = f"CONNECT {registry.hosts[0]}:443 HTTP/1.1\r\n\r\n----".encode()
-        said = box.run(["python3", "-c", TUNNEL], stdin=request + sent, limits=SOON).text()
+    box, egress = installing_box
+    egress.blocked.clear()
+    request = f"CONNECT {registry.hosts[0]}:443 HTTP/1.1\r\n\r\n----".encode()
+    said = box.run(["python3", "-c", TUNNEL], stdin=request + sent, limits=SOON).text()
 
     assert said == f"HTTP/1.1 200\n{ACCESS_DENIED.hex()} b''\n"
     (blocked,) = egress.blocked
@@ -439,7 +456,7 @@ def test_an_installer_is_refused_if_its_registry_is_not_allowed(sandbox, registr
     assert egress.blocked[0] == Blocked(registry.hosts[0], 443, "the host is not allowed", INSTALL)
 
 
-def test_many_connections_at_once_are_relayed_whole(sandbox):
+def test_many_connections_at_once_are_relayed_whole(set_up_box):
     """The proxy answers each client, in its own connection, with the host that it requested."""
     code = """
 import socket, threading
@@ -453,9 +470,9 @@ threads = [threading.Thread(target=connect, args=(n,)) for n in range(12)]
 [t.join() for t in threads]
 print(sum(answered.values()))
 """
-    egress = Egress(())
-    with sandbox.open(egress=egress) as box:
-        assert box.run(["python3", "-c", code], limits=SOON).text() == "12\n"
+    box, egress = set_up_box
+    egress.blocked.clear()
+    assert box.run(["python3", "-c", code], limits=SOON).text() == "12\n"
     assert sorted(each.host for each in egress.blocked) == sorted(f"host-{n}.example" for n in range(12))
 
 
@@ -471,19 +488,12 @@ def test_an_operators_own_host_may_be_in_a_private_network_but_not_local():
     assert EgressPolicy.load(policy.dump()) == policy
 
 
-def test_after_many_refusals_connections_are_closed_without_an_answer(sandbox):
+def test_after_many_refusals_connections_are_closed_without_an_answer(folder):
     """npm tries again at once on a connection that was refused, and would do so for hours."""
-    code = """
-import socket
-answers = []
-for _ in range(1003):
-    with socket.create_connection(("127.0.0.1", 3128), timeout=50) as s:
-        s.sendall(b"CONNECT no.example:443 HTTP/1.1\\r\\n\\r\\n")
-        answers.append(s.recv(4096)[:12])
-print(answers[0], answers[999], answers[1000], answers[1002])
-"""
     egress = Egress(())
-    with sandbox.open(egress=egress) as box:
-        output = box.run(["python3", "-c", code], limits=SOON).text()
-    assert output == "b'HTTP/1.1 403' b'HTTP/1.1 403' b'' b''\n"
+    with open_gateway(folder, egress, None) as gateway:
+        answers = [refusal(folder) for _ in range(MAX_REFUSALS + 2)]
+        gateway.collect()
+    assert set(answers[:MAX_REFUSALS]) == {b"HTTP/1.1 403"}
+    assert answers[MAX_REFUSALS:] == [b"", b""]
     assert {each.host for each in egress.blocked} == {"no.example"}
