@@ -193,6 +193,14 @@ def test_ordinary_work_is_left_alone_in_every_language(path: str, old: str, new:
     assert found(path, text, text.replace(old, new)) == []
 
 
+def test_a_skipped_test_says_nothing_of_a_later_one_on_its_line() -> None:
+    body = "function () { expect(f())->toBe(1); })"
+    text = f"it('is a', {body}->skip(); it('is b', {body}; it('is c', {body};"
+    tests = regex_tests.tests_in("ATest.php", text)
+    assert [*tests] == ["is a", "is b", "is c"]
+    assert not tests["is c"].skips
+
+
 def test_a_new_file_with_a_condition_on_it_is_ordinary() -> None:
     assert found("it_test.go", "", f"//go:build integration\n\n{GO}") == []
 
@@ -217,7 +225,7 @@ HOSTILE = (
 
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_a_long_hostile_file_is_read_in_a_moment(piece: str) -> None:
-    text = piece * (300_000 // len(piece))
+    text = piece * (100_000 // len(piece))
     begun = time.process_time()
     for path in ("a.test.js", "ATest.java", "a.rs", "a.rb", "a.php", "a.go", "a.exs"):
         regex_tests.tests_in(path, text)
@@ -227,4 +235,4 @@ def test_a_long_hostile_file_is_read_in_a_moment(piece: str) -> None:
         all_settings(path, text)
     new_suppressions("", text)
     loosened_thresholds(text, text)
-    assert time.process_time() - begun < 15, "quadratic time would take minutes"
+    assert time.process_time() - begun < 5, "quadratic time would take a minute"

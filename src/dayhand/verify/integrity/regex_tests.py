@@ -47,7 +47,10 @@ def _each(rules: LanguageRules, text: str) -> Iterator[tuple[str, CaseFacts]]:
         + [(match.start(), match, True) for match in rules.groups.finditer(code)],
         key=lambda head: head[0],
     )[:MAX_TESTS]
-    starts = [start if rules.marks is NEVER else _with_marks(code, start) for start, _, _ in heads]
+    starts = [
+        start if rules.marks is NEVER else _with_marks(code, start, end)
+        for (start, _, _), end in zip(heads, [0, *(match.end() for _, match, _ in heads)], strict=False)
+    ]
     before_first = code[: starts[0]] if starts else code
     if rules.skips.search(before_first):
         yield WHOLE_FILE, CaseFacts(1, skips=True, asserts=0, exact=0, body="", group=True)
@@ -78,8 +81,8 @@ def _facts(rules: LanguageRules, head: str, body: str, *, line: int, group: bool
     )
 
 
-def _with_marks(text: str, start: int) -> int:
-    """The position of the first annotation or attribute directly above ``start``."""
+def _with_marks(text: str, start: int, previous: int) -> int:
+    """The position of the first annotation or attribute directly above ``start``, after the ``previous`` test's name."""
     first = text.rfind("\n", 0, start) + 1
     for _ in range(MAX_MARKS):
         above = text.rfind("\n", 0, max(0, first - 1)) + 1
@@ -88,7 +91,7 @@ def _with_marks(text: str, start: int) -> int:
         if not line or opens_block or line.endswith((";", "}")):
             break
         first = above
-    return max(first, start - MARKS_CHARS)
+    return min(max(first, previous, start - MARKS_CHARS), start)
 
 
 def _docs_and_marks(text: str, start: int, at: int) -> str:
