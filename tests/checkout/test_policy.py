@@ -24,17 +24,16 @@ Judge = Callable[[Files], Change]
 
 def tree_of(origin: Path, base: str, files: Files, links: Files | None = None) -> str:
     """A tree of the commit ``base`` with these files changed, and these links, by path."""
-    git(origin, "read-tree", base)
-    deleted = [path for path, content in files.items() if content is GONE]
-    for path in deleted:
-        git(origin, "update-index", "--index-info", stdin=f"0 {'0' * 40}\t{path}\n".encode())
+    person = "committer Ada <ada@example.org> 1 +0000"
+    lines = [f"commit refs/tree\nmark :1\n{person}\ndata 0\nfrom {base}^0\n".encode()]
+    lines += [f"D {path}\n".encode() for path, content in files.items() if content is GONE]
     for mode, group in (("100644", files), ("120000", links or {})):
         for path, content in group.items():
             if content is not GONE:
                 raw = content.encode() if isinstance(content, str) else content
-                blob = git(origin, "hash-object", "-w", "--stdin", stdin=raw)
-                git(origin, "update-index", "--add", "--replace", "--cacheinfo", f"{mode},{blob},{path}")
-    return git(origin, "write-tree")
+                lines += [f"M {mode} inline {path}\ndata {len(raw)}\n".encode(), raw, b"\n"]
+    printed = git(origin, "fast-import", "--quiet", "--force", stdin=b"".join([*lines, b'ls ""\n']))
+    return printed.split()[2]
 
 
 def commit_of(mirror: Mirror, origin: Path, files: Files) -> str:
@@ -282,13 +281,6 @@ INSIDE = {
     "not-utf-8": ("link", b"caf\xe9"),
     "the-top": ("docs/link", b".."),
 }
-
-
-def tree_with_link(origin: Path, head: str, path: str, target: bytes) -> str:
-    blob = git(origin, "hash-object", "-w", "--stdin", stdin=target)
-    git(origin, "read-tree", head)
-    git(origin, "update-index", "--add", "--cacheinfo", f"120000,{blob},{path}")
-    return git(origin, "write-tree")
 
 
 @pytest.mark.parametrize("form", OUTSIDE)
