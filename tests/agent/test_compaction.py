@@ -192,26 +192,26 @@ def test_an_overflow_right_after_a_compaction_is_a_named_failure(
     assert played.server.count == 5
 
 
-@pytest.mark.parametrize("writes", range(7, 14))
 def test_a_task_that_is_killed_around_a_compaction_goes_on_with_the_same_history(
-    play: Play, boxes: Boxes, log: Log, writes: int
+    play: Play, boxes: Boxes, log: Log
 ) -> None:
     undisturbed = play(plays=GROWS, window=WINDOW)
     expected = work(undisturbed, boxes(), Journal(), log)
-    journal = Journal(dies_after=writes)
-    played = play(plays=GROWS, window=WINDOW)
-    with pytest.raises(Killed):
-        work(played, boxes(), journal, log)
-    journal.dies_after = 0
-    box = boxes()
-    solution = work(played, box, journal, log)
-    assert played.server.count == undisturbed.server.count  # nothing was asked for twice
-    assert (solution.title, solution.usage.turns) == (expected.title, expected.usage.turns)
-    assert solution.usage.dollars == pytest.approx(expected.usage.dollars, rel=0.05)
-    assert box.run("python3 src/app.py; ls").text() == "hello\nold.txt\nrun.sh\nsrc\n"
-    for before, after in itertools.pairwise(inputs(played)):
-        grown = json.dumps(after).startswith(json.dumps(before)[:-1])
-        assert grown or after[:4] == [*before[:3], message("user", replaced(played))]
+    for writes in range(7, 14):
+        journal = Journal(dies_after=writes)
+        played = play(plays=GROWS, window=WINDOW)
+        with pytest.raises(Killed):
+            work(played, boxes(), journal, log)
+        journal.dies_after = 0
+        box = boxes()
+        solution = work(played, box, journal, log)
+        assert played.server.count == undisturbed.server.count, f"asked for twice, killed after {writes}"
+        assert (solution.title, solution.usage.turns) == (expected.title, expected.usage.turns)
+        assert solution.usage.dollars == pytest.approx(expected.usage.dollars, rel=0.05)
+        assert box.run("python3 src/app.py; ls").text() == "hello\nold.txt\nrun.sh\nsrc\n"
+        for before, after in itertools.pairwise(inputs(played)):
+            grown = json.dumps(after).startswith(json.dumps(before)[:-1])
+            assert grown or after[:4] == [*before[:3], message("user", replaced(played))]
 
 
 def test_redis_holds_a_compaction_for_the_next_worker(ledger: Ledger) -> None:

@@ -51,7 +51,7 @@ runs:
 }
 BACKEND = {
     "backend/pyproject.toml": "[build-system]\nrequires = ['hatchling']\nbuild-backend = 'hatchling.build'\n"
-    "[project]\nname = 'shop'\nversion = '1'\n[project.optional-dependencies]\ndev = ['pytest', 'coverage']\n",
+    "[project]\nname = 'shop'\nversion = '1'\n[project.optional-dependencies]\ndev = ['pytest<8.4', 'coverage']\n",
     "backend/shop/__init__.py": "import os\n\n\ndef price() -> str:\n    return '1 ' + os.environ['SHOP_CURRENCY']\n",
     "backend/shop.env.example": "x",
     "backend/tests/test_price.py": "import os\n\nimport shop\n\n\ndef test_price():\n"

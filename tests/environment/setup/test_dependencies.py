@@ -26,7 +26,7 @@ from tests.sandbox.image import require_image
 TOY = {"toy.manifest": "a", "toy.lock": "red ball\n", "play.sh": "echo ours >> /opt/env/toys\n", "a.txt": "1"}
 PYPROJECT = (
     '[project]\nname = "app"\nversion = "1"\nrequires-python = ">=3.9"\ndependencies = ["six"]\n'
-    '[dependency-groups]\ndev = ["pytest"]\n[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+    '[dependency-groups]\ndev = ["pytest<8.4"]\n[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
 )
 APP = {
     "src/app/__init__.py": "import six\n",

@@ -209,9 +209,9 @@ def python_mirror():
         archive = Path(folder) / "download" / "python.tar.gz"
         archive.parent.mkdir(mode=0o755)
         left_out = re.compile(
-            r"/(site-packages|test|idlelib|__pycache__|config-[^/]*|share|include)(/|$)|\.a$"
+            r"/(site-packages|test|idlelib|ensurepip|lib2to3|__pycache__|config-[^/]*|share|include)(/|$)|\.a$"
         )
-        with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
+        with tarfile.open(archive, "w:gz", compresslevel=0) as tar:
             tar.add(home, "python", filter=lambda one: None if left_out.search(one.name) else one)
             tar.add(home / f"bin/python{major}.{minor}", "python/bin/interpreter")
             start = tar.gettarinfo(home / f"bin/python{major}.{minor}", f"python/bin/python{major}.{minor}")
