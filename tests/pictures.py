@@ -21,7 +21,7 @@ from dayhand.localhub.state.models import CheckRun, Comment, Issue, Repository
 from dayhand.localhub.state.reviews import LineNote
 from dayhand.scripted_model.moves import Finish, Move, Patch, Shell
 from tests.browser import Page, chromium
-from tests.journey.harness import DONE, FIX, SHOP, Harness, start_harness
+from tests.journey.harness import DONE, FIX, LINTED_SHOP, Harness, start_harness
 from tests.waiting import becomes_true
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
@@ -184,13 +184,13 @@ def main() -> None:
         ):
             logging.disable()
             page.resize(WIDTH)
-            camera = Camera(harness, page, harness.repository("shop"))
+            camera = Camera(harness, page, harness.repository("shop", LINTED_SHOP))
             show_answers_without_a_task(camera)
             show_a_change_and_what_follows(camera)
             show_a_plan(camera)
-            show_a_running_task(replace(camera, repo=harness.repository("stopped")))
+            show_a_running_task(replace(camera, repo=harness.repository("stopped", LINTED_SHOP)))
             limits = {".dayhand.toml": "[limits]\nlines = 6\n"}
-            show_check_runs(replace(camera, repo=harness.repository("limited", {**SHOP, **limits})))
+            show_check_runs(replace(camera, repo=harness.repository("limited", {**LINTED_SHOP, **limits})))
 
 
 if __name__ == "__main__":

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dayhand.verification import (
     Concern,
+    Conclusion,
     Expectation,
     Finding,
     Gap,
+    Objection,
+    Scope,
+    Status,
     Unverified,
     Verdict,
     Verification,
@@ -56,6 +62,15 @@ def test_success_is_proof_and_not_the_absence_of_a_failure() -> None:
     assert Verification("c0ffee", (LINT, TESTS)).conclusion.status == "success"
     beside = Finding("test", "make test", Verdict.FAILS_ON_BASE_TOO, None, proves=("",))
     assert Verification("c0ffee", (beside,)).conclusion.status == "success"
+
+
+def test_a_new_failure_stays_one_when_the_size_is_accepted() -> None:
+    failing = Finding("test", "make test", Verdict.NEW_FAILURE, None)
+    huge = Verification("c0ffee", (failing,), scope=Scope(lines=11, max_lines=6))
+    assert huge.conclusion == Conclusion(Status.FAILURE, Status.FAILURE, (Objection.TOO_LARGE,))
+    passing = replace(huge, findings=(TESTS,))
+    assert passing.conclusion == Conclusion(Status.ACTION_REQUIRED, Status.SUCCESS, (Objection.TOO_LARGE,))
+    assert replace(huge, findings=()).conclusion.if_accepted is Status.NEUTRAL, "no check speaks for it"
 
 
 def test_a_changed_expectation_is_for_a_person_to_confirm_and_holds_nothing() -> None:

@@ -29,7 +29,7 @@ from dayhand.scripted_model.moves import (
     Shell,
 )
 from dayhand.scripted_model.server import ScriptedServer
-from tests.journey.harness import DONE, FIX, SHOP
+from tests.journey.harness import DONE, FIX, LINTED_SHOP, SHOP
 from tests.test_cli import dayhand, start
 
 UNKNOWN = '{"error": {"code": "model_not_found"}}'
@@ -60,6 +60,12 @@ def repo(folder: Path) -> Path:
     git(made, "add", "-A")
     git(made, "commit", "-q", "-m", "First")
     return made
+
+
+def add(repo: Path, name: str, text: str) -> None:
+    (repo / name).write_text(text)
+    git(repo, "add", "-A")
+    git(repo, "commit", "-q", "-m", "Second")
 
 
 def played(*turns: list[Move]) -> ScriptedServer:
@@ -264,9 +270,15 @@ def test_a_temporary_folder_that_gets_full_ends_the_run_with_a_sentence_and_lose
     assert (git(repo, "for-each-ref"), git(repo, "status", "--porcelain")) == before
 
 
-def test_a_model_that_gives_up_leaves_its_work_on_the_branch_and_no_success(repo: Path, folder: Path) -> None:
-    with played([FIX], [Refuse("No.")]) as model:
-        done = run(repo, folder, model)
+def test_a_model_that_gives_up_leaves_its_work_on_the_branch_and_nothing_for_the_workers(
+    repo: Path, folder: Path
+) -> None:
+    with (
+        embedded(folder / "data") as url,
+        played([FIX], [Refuse("No.")]) as model,
+    ):  # where `dayhand up` runs beside it
+        done = run(repo, folder, model, REDIS_URL=url)
+        assert Ledger(connect(url)).recent() == []
     assert done.returncode == 1
     assert "The model refuses to do this: “No.”" in done.stderr
     (branch,) = [line.strip() for line in git(repo, "branch", "--list", "dayhand/*").splitlines()]
@@ -274,32 +286,19 @@ def test_a_model_that_gives_up_leaves_its_work_on_the_branch_and_no_success(repo
     assert git(repo, "show", f"{branch}:shop.py") == SHOP["shop.py"].replace(" + 1", "").strip()
 
 
-def test_a_run_that_fails_leaves_nothing_for_the_workers_to_take_up(repo: Path, folder: Path) -> None:
-    with (
-        embedded(folder / "data") as url,
-        played([Refuse("No.")]) as model,
-    ):  # where `dayhand up` runs beside it
-        done = run(repo, folder, model, REDIS_URL=url)
-        assert "The model refuses to do this: “No.”" in done.stderr
-        assert Ledger(connect(url)).recent() == []
-
-
-def test_nothing_that_the_model_says_steers_the_terminal(repo: Path, folder: Path) -> None:
-    with played([FIX, Shell("echo \x1b]0;owned\x07 \x1b[2J")], [DONE]) as model:
-        done = run(repo, folder, model)
-    assert done.returncode == 0, done.stderr
-    assert "$ echo" in done.stderr
-    assert "owned" not in done.stderr
-    assert not {"\x1b", "\x07"} & {*done.stdout, *done.stderr}
-
-
-def test_the_next_model_finishes_where_the_first_is_not_there(repo: Path, folder: Path) -> None:
-    with played([Fault("status", 404, UNKNOWN, times=FOREVER, model="gone"), FIX], [DONE]) as model:
+def test_the_next_model_finishes_where_the_first_is_not_there_and_neither_steers_the_terminal(
+    repo: Path, folder: Path
+) -> None:
+    gone = Fault("status", 404, UNKNOWN, times=FOREVER, model="gone")
+    with played([gone, FIX, Shell("echo \x1b]0;owned\x07 \x1b[2J")], [DONE]) as model:
         done = run(repo, folder, model, DAYHAND_MODEL="gone,gpt-6.1-sol")
     assert done.returncode == 0, done.stderr
     assert (
         "gone could not continue, so gpt-6.1-sol took over: The model server has no such model" in done.stdout
     )
+    assert "$ echo" in done.stderr
+    assert "owned" not in done.stderr
+    assert not {"\x1b", "\x07"} & {*done.stdout, *done.stderr}
 
 
 def test_without_a_model_it_says_what_to_set(repo: Path, folder: Path) -> None:
@@ -309,6 +308,7 @@ def test_without_a_model_it_says_what_to_set(repo: Path, folder: Path) -> None:
 
 
 def test_the_environment_is_told_without_an_account_or_a_model(repo: Path, folder: Path) -> None:
+    add(repo, "Makefile", LINTED_SHOP["Makefile"])
     done = dayhand("environment", str(repo), cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "Both declared checks can run here" in done.stdout
@@ -316,9 +316,7 @@ def test_the_environment_is_told_without_an_account_or_a_model(repo: Path, folde
 
 
 def test_the_environment_as_one_object_names_what_cannot_run(repo: Path, folder: Path) -> None:
-    (repo / ".dayhand.toml").write_text('[checks]\ntest = "no-such-program --all"\n')
-    git(repo, "add", "-A")
-    git(repo, "commit", "-q", "-m", "Second")
+    add(repo, ".dayhand.toml", '[checks]\nlint = "true"\ntest = "no-such-program --all"\n')
     done = dayhand("environment", "--json", str(repo), cwd=folder)
     assert done.returncode == 1, done.stderr
     result = json.loads(done.stdout)

@@ -40,8 +40,8 @@ SHOP = {
         "import unittest\n\nfrom shop import total\n\n\nclass Totals(unittest.TestCase):\n"
         "    def test_nothing(self):\n        self.assertIsNotNone(total([]))\n"
     ),
-    "Makefile": "test:\n\tpython3 -m unittest -q\n\nlint:\n\t! grep -n ' $$' *.py\n",
 }
+LINTED_SHOP = {**SHOP, "Makefile": "test:\n\tpython3 -m unittest -q\n\nlint:\n\t! grep -n ' $$' *.py\n"}
 FIX = Patch(
     "*** Begin Patch\n*** Update File: shop.py\n@@ def total(prices):\n-    return sum(prices) + 1\n"
     "+    return sum(prices)\n*** End Patch"

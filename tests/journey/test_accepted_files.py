@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 import requests
 
 from dayhand.ledger.ledger import Record
@@ -61,7 +60,7 @@ def test_a_fix_is_proposed_without_what_would_be_executed_which_a_person_then_ad
     short = head[:12]
     assert changed(repo, pull) == {"shop.py"}
     assert check.conclusion == "action_required"
-    assert check.title == "This change has files that are held back: review that first (2 of 2 pass)"
+    assert check.title == "This change has files that are held back: review that first (1 of 1 passes)"
     assert f"- CI configuration: `{CI}`\n- instructions for agents: `{AGENTS}`\n" in pull.body
     assert f"comment `@bot accept {short}`. I then push exactly this patch" in pull.body
     assert "```diff" in pull.body
@@ -169,21 +168,19 @@ def test_unfinished_work_of_nothing_else_is_not_called_nothing(harness: Harness)
     assert harness.branches(repo) == {"main"}
 
 
-@pytest.mark.parametrize("mends", [True, False])
-def test_an_offence_goes_back_for_one_turn_and_is_left_out_if_it_stays(harness: Harness, mends: bool) -> None:
-    done = [Finish("Count nothing twice", "Mended shop.")]
+def test_an_offence_goes_back_for_one_turn_and_is_left_out_if_it_stays(harness: Harness) -> None:
+    """The model deletes one of two such files."""
     drop = Patch("*** Begin Patch\n*** Delete File: conf.py\n*** End Patch")
-    turns: list[list[Move]] = [
-        [FIX, add("conf.py", f"T = '{TOKEN}'")],
-        list(done),
-        *([[drop]] if mends else []),
-    ]
-    repo, _, pull, record = play(harness, *turns)
+    token = f"T = '{TOKEN}'"
+    done: list[Move] = [Finish("Count nothing twice", "Mended shop.")]
+    repo, _, pull, record = play(harness, [FIX, add("conf.py", token), add("more.py", token)], done, [drop])
     outputs = "".join(note.text for note in harness.live.read(record.task.id))
-    assert "conf.py: what looks like a GitHub token. Remove it" in outputs
-    assert harness.model_server.count == (4 if mends else 3)
+    for name in ("conf.py", "more.py"):
+        assert f"{name}: what looks like a GitHub token. Remove it" in outputs
+    assert harness.model_server.count == 4
     assert changed(repo, pull) == {"shop.py"}
-    assert ("- `conf.py`: what looks like a GitHub token" in pull.body) is not mends
+    assert "- `more.py`: what looks like a GitHub token" in pull.body
+    assert "`conf.py`" not in pull.body
     assert check_of(harness, repo, pull).conclusion == "success", "what is pushed was checked"
     assert TOKEN not in pull.body + outputs
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 
 from dayhand.ledger import facts
@@ -11,14 +12,14 @@ from dayhand.task import State
 from dayhand.wiring.github import GitHubServices
 from dayhand.worker.job import travel_with
 from tests.journey.crashes import CrashingWorkshop, begins
-from tests.journey.harness import DONE, SHOP, Harness
+from tests.journey.harness import DONE, LINTED_SHOP, SHOP, Harness
 
 ADA = ("Ada", "ada@example.org")
 
 
-def installed(harness: Harness, name: str = "shop") -> Repository:
+def installed(harness: Harness, files: Mapping[str, str] = SHOP) -> Repository:
     """A repository on which the App was just installed."""
-    repo = harness.hub.actions.add_repository(f"ada/{name}", SHOP)
+    repo = harness.hub.actions.add_repository("ada/shop", files)
     harness.hub.actions.install(harness.app, "ada", [repo.full_name])
     harness.settle()
     return repo
@@ -37,7 +38,7 @@ def examinations(repo: Repository) -> list[CheckRun]:
 
 
 def test_a_repository_is_examined_when_the_app_is_let_in(harness: Harness) -> None:
-    repo = installed(harness)
+    repo = installed(harness, LINTED_SHOP)
     (record,) = harness.work()
     assert record.state is State.ANSWERED, record.reason
     (run,) = examinations(repo)
@@ -121,7 +122,7 @@ def test_a_killed_examination_is_taken_up_again_and_leaves_one_check_run(harness
 
 
 def test_a_person_asks_and_is_answered_in_the_thread(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", LINTED_SHOP)
     issue = harness.issue(repo)
     harness.comment(repo, issue, "@bot environment")
     assert [reaction.content for reaction in issue.comments[0].reactions] == ["eyes"]
@@ -165,7 +166,7 @@ def test_an_examination_that_breaks_says_why_and_leaves_nothing_under_way(harnes
 def without_linter(harness: Harness) -> Repository:
     """A repository whose instructions name a linter that does not exist."""
     words = "# Shop\n\n## Lint\n\n```sh\nno-such-linter .\n```\n"
-    return harness.repository("bare", {**SHOP, "AGENTS.md": words})
+    return harness.repository("bare", {**LINTED_SHOP, "AGENTS.md": words})
 
 
 def test_a_task_says_first_what_cannot_run_and_works_all_the_same(harness: Harness) -> None:
@@ -253,7 +254,7 @@ def test_a_better_set_up_is_proposed_with_what_was_measured(harness: Harness) ->
 def test_a_step_that_fails_and_that_nothing_needs_is_proposed_to_be_left_out(harness: Harness) -> None:
     words = "# Shop\n\n## Setup\n\n```sh\nno-such-installer\n```\n"
     limits = "[limits]\nlines = 9 # few\n"
-    repo = harness.repository("stuck", {**SHOP, "AGENTS.md": words, ".dayhand.toml": limits})
+    repo = harness.repository("stuck", {**LINTED_SHOP, "AGENTS.md": words, ".dayhand.toml": limits})
     harness.comment(repo, harness.issue(repo), "@bot environment")
     harness.work()
     (run,) = examinations(repo)
@@ -310,7 +311,7 @@ def test_what_does_no_better_is_not_proposed(harness: Harness) -> None:
 
 
 def test_what_the_checks_said_is_not_asked_again_by_a_task(harness: Harness) -> None:
-    repo = installed(harness, "known")
+    repo = installed(harness, LINTED_SHOP)
     harness.work()
     issue = harness.issue(repo)
     harness.label(repo, issue)

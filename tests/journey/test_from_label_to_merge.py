@@ -14,7 +14,7 @@ from dayhand.task import Proposed, Stage, State
 from tests.journey.harness import (
     DONE,
     FIX,
-    SHOP,
+    LINTED_SHOP,
     Harness,
 )
 
@@ -65,11 +65,13 @@ def test_a_label_becomes_a_pull_request_that_can_be_merged(harness: Harness) -> 
     assert repo.store.text("main", "shop.py") == "def total(prices):\n    return sum(prices)\n"
 
 
-def test_the_commits_are_the_bots_and_the_table_tells_what_the_worker_ran(harness: Harness) -> None:
-    repo = harness.repository("shop")
+def test_a_comment_starts_the_work_and_the_commits_and_the_table_tell_what_was_done(harness: Harness) -> None:
+    repo = harness.repository("shop", LINTED_SHOP)
     issue = harness.issue(repo)
-    harness.label(repo, issue)
+    harness.comment(repo, issue, "@bot fix this, please")
+    assert [reaction.content for reaction in issue.comments[0].reactions] == ["eyes"]
     (record,) = harness.work()
+    assert len(harness.bot_comments(issue)) == 1, "one comment, edited in place"
     (pull,) = harness.pulls(repo)
     assert pull.pull
     (work,) = repo.store.between(pull.pull.base_sha, pull.pull.head_sha)
@@ -91,12 +93,15 @@ def test_the_commits_are_the_bots_and_the_table_tells_what_the_worker_ran(harnes
     assert "A **scripted** model played this" in pull.body
 
 
-def test_a_change_that_breaks_the_tests_is_shown_as_a_new_failure(harness: Harness) -> None:
+def test_a_daemon_and_a_path_shim_of_the_agent_do_not_colour_the_checks(harness: Harness) -> None:
+    lie = "mkdir -p ~/bin /workspace/bin; printf '#!/bin/sh\\nexit 0\\n' > /workspace/bin/python3; chmod +x /workspace/bin/python3"
     harness.scripted_model.turns = [
         [
+            Shell(lie),
+            Shell("printf '/bin\\n' >> .git/info/exclude"),
             Patch(
                 "*** Begin Patch\n*** Update File: shop.py\n-def total(prices):\n+def sum_of(prices):\n*** End Patch"
-            )
+            ),
         ],
         [Finish("Rename it", "All tests pass, I am sure.")],
     ]
@@ -113,42 +118,6 @@ def test_a_change_that_breaks_the_tests_is_shown_as_a_new_failure(harness: Harne
     assert record.outcome.verification.conclusion.status == "failure"
 
 
-def test_what_failed_before_is_not_blamed_on_the_change(harness: Harness) -> None:
-    broken = {
-        **SHOP,
-        "test_shop.py": SHOP["test_shop.py"] + "\n    def test_broken(self):\n        self.fail('before')\n",
-    }
-    repo = harness.repository("broken", broken)
-    issue = harness.issue(repo)
-    harness.label(repo, issue)
-    harness.work()
-    (pull,) = harness.pulls(repo)
-    assert "⚠️ fails on the base too" in pull.body
-    assert "❌" not in pull.body
-    (check,) = harness.checks(repo, pull)
-    assert check.conclusion == "success", "lint passes, and nothing is new"
-
-
-def test_a_daemon_and_a_path_shim_of_the_agent_do_not_colour_the_checks(harness: Harness) -> None:
-    lie = "mkdir -p ~/bin /workspace/bin; printf '#!/bin/sh\\nexit 0\\n' > /workspace/bin/python3; chmod +x /workspace/bin/python3"
-    harness.scripted_model.turns = [
-        [
-            Shell(lie),
-            Shell("printf '/bin\\n' >> .git/info/exclude"),
-            Patch(
-                "*** Begin Patch\n*** Update File: shop.py\n-def total(prices):\n+def sum_of(prices):\n*** End Patch"
-            ),
-        ],
-        [Finish("Rename it", "All tests pass.")],
-    ]
-    repo = harness.repository("shop")
-    issue = harness.issue(repo)
-    harness.label(repo, issue)
-    harness.work()
-    (pull,) = harness.pulls(repo)
-    assert "❌ new failure" in pull.body
-
-
 def test_where_nothing_is_to_change_the_person_reads_why_and_no_pull_request_is_left(
     harness: Harness,
 ) -> None:
@@ -162,16 +131,6 @@ def test_where_nothing_is_to_change_the_person_reads_why_and_no_pull_request_is_
     assert pull.state == "closed"
     assert harness.branches(repo) == {"main"}
     assert "An empty cart costs 1 on purpose." in harness.bot_comments(issue)[0]
-
-
-def test_a_comment_starts_the_work_and_gets_the_eyes(harness: Harness) -> None:
-    repo = harness.repository("shop")
-    issue = harness.issue(repo)
-    harness.comment(repo, issue, "@bot fix this, please")
-    assert [reaction.content for reaction in issue.comments[0].reactions] == ["eyes"]
-    (record,) = harness.work()
-    assert record.state is State.PROPOSED
-    assert len(harness.bot_comments(issue)) == 1, "one comment, edited in place"
 
 
 def test_on_the_pull_request_a_question_is_answered_and_feedback_adds_a_commit(harness: Harness) -> None:
@@ -211,7 +170,7 @@ def test_on_the_pull_request_a_question_is_answered_and_feedback_adds_a_commit(h
     (check,) = harness.checks(repo, pull)
     assert (check.conclusion, check.title) == (
         "neutral",
-        "Not verified: only documentation changed (2 of 2 pass)",
+        "Not verified: only documentation changed (1 of 1 passes)",
     )
 
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
 import requests
 
 from dayhand.localhub.state.models import CheckRun, Issue, Repository
 from dayhand.scripted_model.moves import Finish, Move, Patch
-from tests.journey.harness import BEARER, FIX, SHOP, Harness
+from tests.journey.harness import BEARER, FIX, LINTED_SHOP, SHOP, Harness
 
 LIMITED = {**SHOP, ".dayhand.toml": "[limits]\nlines = 6\nfiles = 3\n"}
 LONG = Patch("*** Begin Patch\n*** Add File: notes.py\n" + "+x = 1\n" * 9 + "*** End Patch")
 MANY = Patch(
     "*** Begin Patch\n" + "".join(f"*** Add File: note{n}.py\n+x = 1\n" for n in range(4)) + "*** End Patch"
-)
-BREAK = Patch(
-    "*** Begin Patch\n*** Update File: shop.py\n-def total(prices):\n+def sum_of(prices):\n*** End Patch"
 )
 LIE = Patch("*** Begin Patch\n*** Update File: Makefile\n-\t! grep -n ' $$' *.py\n+\ttrue\n*** End Patch")
 
@@ -41,23 +37,14 @@ def page(harness: Harness) -> str:
     return requests.get(f"{address}/tasks/{record.task.id}", headers=BEARER, timeout=60).text
 
 
-@pytest.mark.parametrize(
-    ("move", "size"),
-    [
-        (LONG, "it changes 11 lines (limit: 6)"),
-        (MANY, "it changes 5 files (limit: 3)"),
-    ],
-    ids=["lines", "files"],
-)
-def test_a_change_over_the_size_that_is_allowed_is_a_draft_that_asks(
-    harness: Harness, move: Move, size: str
-) -> None:
-    repo, issue, pull, check = play(harness, FIX, move)
+def test_a_change_over_the_size_that_is_allowed_is_a_draft_that_asks(harness: Harness) -> None:
+    size = "it changes 11 lines (limit: 6)"
+    repo, issue, pull, check = play(harness, FIX, LONG)
     assert pull.pull
     assert pull.pull.draft
     assert pull.pull.reviewers == [], "nobody is asked to read it yet"
     assert check.conclusion == "action_required"
-    assert check.title == "This change exceeds the size limit: review that first (2 of 2 pass)"
+    assert check.title == "This change exceeds the size limit: review that first (1 of 1 passes)"
     assert f"✋ **This stays a draft:** {size}" in pull.body
     assert f"stays a draft for your decision: {size}" in harness.bot_comments(issue)[0]
     assert "This change is larger than allowed" in page(harness)
@@ -70,14 +57,6 @@ def test_a_change_over_the_size_that_is_allowed_is_a_draft_that_asks(
     assert check.summary.startswith("**Accepted by ada.** The text below is from before that.")
 
 
-def test_a_new_failure_stays_one_when_the_size_is_accepted(harness: Harness) -> None:
-    repo, _, pull, check = play(harness, BREAK, LONG)
-    assert pull.pull
-    assert (pull.pull.draft, check.conclusion) == (True, "failure")
-    harness.comment(repo, pull, "@bot accept")
-    assert (pull.pull.draft, check.conclusion) == (False, "failure")
-
-
 def test_what_no_check_speaks_for_is_no_success_when_it_is_accepted(harness: Harness) -> None:
     repo, _, pull, check = play(
         harness, LONG, files={"README.md": "x\n", ".dayhand.toml": "[limits]\nlines = 6\n"}
@@ -87,31 +66,17 @@ def test_what_no_check_speaks_for_is_no_success_when_it_is_accepted(harness: Har
     assert check.conclusion == "neutral"
 
 
-def test_the_operators_limits_hold_where_the_repository_sets_none(harness: Harness) -> None:
-    huge = Patch("*** Begin Patch\n*** Add File: notes.py\n" + "+x = 1\n" * 801 + "*** End Patch")
-    _, _, pull, check = play(harness, FIX, huge, files=SHOP)
-    assert "it changes 803 lines (limit: 800)" in pull.body
-    assert check.conclusion == "action_required"
-
-
 def test_the_change_itself_cannot_raise_its_limits(harness: Harness) -> None:
     raise_it = Patch(
-        "*** Begin Patch\n*** Update File: .dayhand.toml\n-lines = 6\n+lines = 6000\n*** End Patch"
+        "*** Begin Patch\n*** Update File: .dayhand.toml\n-files = 3\n+files = 6000\n*** End Patch"
     )
-    _, _, pull, check = play(harness, FIX, LONG, raise_it)
-    assert "(limit: 6)" in pull.body
+    _, _, pull, check = play(harness, FIX, MANY, raise_it)
+    assert "6 files (limit: 3)" in pull.body
     assert check.conclusion == "action_required"
-
-
-def test_lock_files_are_not_counted(harness: Harness) -> None:
-    lock = Patch("*** Begin Patch\n*** Add File: yarn.lock\n" + "+x\n" * 99 + "*** End Patch")
-    _, _, pull, _ = play(harness, FIX, lock)
-    assert pull.pull
-    assert not pull.pull.draft
 
 
 def test_the_tasks_page_says_who_accepted(harness: Harness) -> None:
-    repo, _, pull, _ = play(harness, FIX, LIE, files=SHOP)
+    repo, _, pull, _ = play(harness, FIX, LIE, files=LINTED_SHOP)
     assert "Pull request modifies its own checks" in page(harness)
     harness.comment(repo, pull, "@bot accept")
     harness.comment(repo, pull, "@bot accept")
@@ -139,7 +104,7 @@ def test_what_acts_beyond_the_code_waits_for_a_person(harness: Harness) -> None:
     repo, _, pull, check = play(harness, FIX, installer, files=SHOP)
     assert "✋ **This change affects more than the tested code.** No check covers these places:" in pull.body
     assert "- runs on install: `setup.py`: `added`" in pull.body
-    assert check.title == "This change affects more than the tested code: review that first (2 of 2 pass)"
+    assert check.title == "This change affects more than the tested code: review that first (1 of 1 passes)"
     assert check.conclusion == "action_required"
     assert "Pull request affects more than the tested code" in page(harness)
     harness.comment(repo, pull, "@bot accept")

@@ -86,21 +86,6 @@ def test_a_button_and_a_comment_raise_a_persons_limit_by_what_they_say(harness: 
     assert refusal.startswith("@bob Only people with write access")
 
 
-def test_a_repository_cannot_raise_the_operators_limit(harness: Harness) -> None:
-    harness.scripted_model.turns = [[FIX], *BUSY]
-    issue, record = label(harness, decide(harness, "money = 900\nminutes = 900", max_dollars=0.03))
-    assert record.reason.startswith("The model did not finish within $0.0300")
-    assert "or raise DAYHAND_MAX_DOLLARS." in harness.bot_comments(issue)[-1].replace("\\", "")
-
-
-def test_a_limit_that_makes_no_sense_is_passed_over_and_said(harness: Harness) -> None:
-    _, record = label(harness, decide(harness, 'money = -1\nminutes = "soon"'))
-    assert record.state is State.PROPOSED
-    log = [note.text for note in harness.live.read(record.task.id)]
-    assert ".dayhand.toml: limits.money must be a number above 0; ignored." in log
-    assert ".dayhand.toml: limits.minutes must be a number above 0; ignored." in log
-
-
 def test_work_that_a_limit_stopped_waits_until_a_person_takes_it(harness: Harness) -> None:
     harness.scripted_model.turns, harness.scripted_model.triggers = (
         [[FIX], *BUSY],
@@ -112,9 +97,9 @@ def test_work_that_a_limit_stopped_waits_until_a_person_takes_it(harness: Harnes
     (check,) = harness.checks(repo, pull)
     assert pull.pull
     assert (record.state, pull.pull.draft, pull.pull.reviewers) == (State.PROPOSED, True, [])
-    assert check.title == "The model stopped at a limit: review that first (2 of 2 pass)"
+    assert check.title == "The model stopped at a limit: review that first (1 of 1 passes)"
     verdict, limit, heading = pull.body.split("\n\n")[1:4]
-    assert verdict == "✋ **The model stopped at a limit: review that first (2 of 2 pass)**"
+    assert verdict == "✋ **The model stopped at a limit: review that first (1 of 1 passes)**"
     assert limit.startswith(
         "✋ **This stays a draft:** the model had to stop at a limit (4 turns of 4 turns used)."
     )
@@ -150,15 +135,19 @@ def test_a_new_failure_does_not_go_back_to_a_model_that_had_to_stop(harness: Har
     )
 
 
-def test_new_failures_that_there_is_no_room_to_mend_stay(harness: Harness) -> None:
+def test_new_failures_that_there_is_no_room_to_mend_stay_and_limits_that_make_no_sense_are_said(
+    harness: Harness,
+) -> None:
     harness.scripted_model.turns = [[BREAK], [DONE], *BUSY]
-    repo = decide(harness, max_turns=3)
+    repo = decide(harness, 'money = -1\nminutes = "soon"', max_turns=3)
     _, record = label(harness, repo)
     (pull,) = harness.pulls(repo)
     assert record.state is State.PROPOSED
     assert [check.conclusion for check in harness.checks(repo, pull)] == ["failure"]
     log = [note.text for note in harness.live.read(record.task.id)]
     assert "The new failures stay: The model did not finish within 3 turns." in log
+    assert ".dayhand.toml: limits.money must be a number above 0; ignored." in log
+    assert ".dayhand.toml: limits.minutes must be a number above 0; ignored." in log
 
 
 def test_a_question_that_a_limit_cut_short_is_answered_as_such(harness: Harness) -> None:

@@ -23,7 +23,9 @@ def our_pull(harness: Harness) -> Issue:
     return pull
 
 
-def test_a_review_is_one_request_and_each_thread_is_answered_with_the_commit(harness: Harness) -> None:
+def test_a_review_is_one_request_each_thread_is_answered_and_one_without_a_request_starts_nothing(
+    harness: Harness,
+) -> None:
     pull = our_pull(harness)
     actions, repo = harness.hub.actions, harness.hub.actions.repo("ada", "shop")
     harness.scripted_model.turns = [[BETTER], [Finish("Say where the sum starts", "As you asked.")]]
@@ -57,6 +59,18 @@ def test_a_review_is_one_request_and_each_thread_is_answered_with_the_commit(har
     assert len(harness.pulls(repo)) == 1
     assert harness.waiting() == []  # our own replies ask for nothing
     assert [body for body in harness.bot_comments(pull) if task_id in body]
+
+    note = LineNote("shop.py", 2, "Nice.")
+    actions.review(repo, pull, harness.ada, event="APPROVE", body="Thank you!")
+    actions.review(repo, pull, harness.bob, event="COMMENT", notes=[note])  # may not write, asks for nothing
+    thread = pull.pull.threads[-1]
+    actions.reply_in_thread(repo, pull, thread=thread, user=harness.ada, body="I agree.")
+    harness.settle()
+    assert harness.waiting() == []
+    actions.review(repo, pull, harness.bob, event="REQUEST_CHANGES", body="Please change it.")
+    harness.settle()
+    assert harness.waiting() == []
+    assert "write access" in harness.bot_comments(pull)[-1]
 
 
 def test_a_review_during_a_task_and_a_mention_in_a_reply_get_answers_in_their_threads(
@@ -120,20 +134,3 @@ def test_a_review_with_two_hundred_comments_is_read_and_answered_within_bounds(h
     replies = [thread.comments[1].body for thread in pull.pull.threads if len(thread.comments) > 1]
     assert len(replies) == 20
     assert "The 180 other threads are not answered one by one" in replies[-1]
-
-
-def test_a_review_without_a_request_starts_nothing(harness: Harness) -> None:
-    pull = our_pull(harness)
-    actions, repo = harness.hub.actions, harness.hub.actions.repo("ada", "shop")
-    note = LineNote("shop.py", 2, "Nice.")
-    actions.review(repo, pull, harness.ada, event="APPROVE", body="Thank you!")
-    actions.review(repo, pull, harness.bob, event="COMMENT", notes=[note])  # may not write, asks for nothing
-    assert pull.pull
-    thread = pull.pull.threads[0]
-    actions.reply_in_thread(repo, pull, thread=thread, user=harness.ada, body="I agree.")
-    harness.settle()
-    assert harness.waiting() == []
-    actions.review(repo, pull, harness.bob, event="REQUEST_CHANGES", body="Please change it.")
-    harness.settle()
-    assert harness.waiting() == []
-    assert "write access" in harness.bot_comments(pull)[-1]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Mapping
 
 from dayhand.ledger.redis_server import connect_raw
 from dayhand.localhub.state.models import Issue, Repository
 from dayhand.scripted_model.moves import Finish, Move, Patch, Shell
 from dayhand.task import State
 from dayhand.worker.tasks import wake_abandoned
-from tests.journey.harness import SHOP, Harness
+from tests.journey.harness import LINTED_SHOP, SHOP, Harness
 from tests.journey.test_stopping import lasting, working_on
 
 NOTED = "Note when taxes are added"
@@ -24,9 +24,9 @@ def note(name: str) -> list[list[Move]]:
     ]
 
 
-def fixed(harness: Harness) -> tuple[Repository, Issue, Issue]:
+def fixed(harness: Harness, files: Mapping[str, str] = SHOP) -> tuple[Repository, Issue, Issue]:
     """A repository, an issue, and our pull request for it."""
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", files)
     issue = harness.issue(repo)
     harness.label(repo, issue)
     harness.work()
@@ -40,7 +40,9 @@ def subjects(repo: Repository, pull: Issue) -> list[str]:
     return sorted(commit.message.splitlines()[0] for commit in commits)
 
 
-def test_every_ask_on_the_issue_or_the_pull_request_goes_on_with_the_open_one(harness: Harness) -> None:
+def test_every_ask_goes_on_with_the_open_pull_request_and_what_is_said_before_it_begins_steers_it(
+    harness: Harness,
+) -> None:
     repo, issue, pull = fixed(harness)
     harness.scripted_model.turns = note("NOTES.md")
     assert pull.pull
@@ -55,10 +57,7 @@ def test_every_ask_on_the_issue_or_the_pull_request_goes_on_with_the_open_one(ha
     assert "Fixes #" not in harness.bot_comments(issue)[-1]
     assert pull.body.startswith("Fixes #1\n")
 
-
-def test_what_is_said_about_a_queued_task_steers_it_wherever_it_is_said(harness: Harness) -> None:
-    repo, issue, pull = fixed(harness)
-    harness.scripted_model.turns = note("NOTES.md")
+    harness.scripted_model.turns = note("MORE.md")
     harness.comment(repo, issue, "@bot fix the missing note")
     harness.comment(repo, pull, "@bot write it in French")
     harness.comment(repo, pull, "It is for the accountants.")
@@ -101,7 +100,7 @@ def work_while_ada_pushes(harness: Harness, repo: Repository, pull: Issue, files
 
 
 def test_what_a_person_pushes_meanwhile_stays_and_our_commit_goes_on_top_or_beside(harness: Harness) -> None:
-    repo, issue, pull = fixed(harness)
+    repo, issue, pull = fixed(harness, LINTED_SHOP)
     assert pull.pull
     harness.scripted_model.turns = [[Shell(NOTING)], *note("NOTES.md")]
     harness.comment(repo, issue, "@bot fix the missing note")
@@ -128,23 +127,26 @@ def test_what_a_person_pushes_meanwhile_stays_and_our_commit_goes_on_top_or_besi
     assert beside in said
 
 
-@pytest.mark.parametrize("end", ["merged", "closed"])
-def test_after_the_end_of_the_pull_request_an_ask_says_so_and_starts_anew(harness: Harness, end: str) -> None:
+def test_after_the_end_of_the_pull_request_an_ask_says_so_and_starts_anew(harness: Harness) -> None:
     repo, issue, pull = fixed(harness)
-    if end == "merged":
-        harness.hub.actions.merge(repo, pull, harness.ada)
-    else:
-        harness.hub.actions.set_state(repo, pull, "closed", by=harness.ada)
-    harness.scripted_model.turns = note("NOTES.md")
-    harness.comment(repo, issue, "@bot fix the missing note")
-    (record,) = harness.work()
-    assert record.state is State.PROPOSED, record.reason
-    (new,) = [other for other in harness.pulls(repo) if other is not pull]
-    assert new.pull
-    assert (new.state, new.pull.base, subjects(repo, new)) == ("open", "main", [NOTED])
-    assert new.pull.base_sha == repo.store.branches()["main"]
-    started_anew = f"Pull request #{pull.number} was {end}, so this starts anew from `main`."
-    assert started_anew in harness.bot_comments(issue)[-1]
+    seen = [pull]
+    for end, name in (("closed", "NOTES.md"), ("merged", "MORE.md")):
+        if end == "merged":
+            harness.hub.actions.merge(repo, pull, harness.ada)
+        else:
+            harness.hub.actions.set_state(repo, pull, "closed", by=harness.ada)
+        harness.scripted_model.turns = note(name)
+        harness.comment(repo, issue, "@bot fix the missing note")
+        *_, record = harness.work()  # the merge may set an examination going
+        assert record.state is State.PROPOSED, record.reason
+        (new,) = [other for other in harness.pulls(repo) if other not in seen]
+        assert new.pull
+        assert (new.state, new.pull.base, subjects(repo, new)) == ("open", "main", [NOTED])
+        assert new.pull.base_sha == repo.store.branches()["main"]
+        started_anew = f"Pull request #{pull.number} was {end}, so this starts anew from `main`."
+        assert started_anew in harness.bot_comments(issue)[-1]
+        pull = new
+        seen.append(new)
 
 
 def test_work_starts_from_the_branch_that_the_repository_chose(harness: Harness) -> None:

@@ -46,7 +46,10 @@ def test_what_was_done_is_one_commit_on_the_draft_and_closes_no_issue(harness: H
         "<sub>My unfinished, unchecked work is on the branch `dayhand/1-totals-are-one-too-high`. Cost: $0.00"
         in (harness.bot_comments(issue)[-1])
     )
+    assert "**What to do:**" in harness.bot_comments(issue)[-1]
     assert "I could not continue: The model refuses to do this: “No.”" in pull.body
+    assert "**Unfinished** work for #1." in pull.body
+    assert (pull.pull.draft, pull.state) == (True, "open")
     assert [check.conclusion for check in harness.checks(repo, pull)] == ["failure"]
 
 

@@ -14,6 +14,7 @@ import jwt
 import pytest
 import requests
 
+from dayhand.hub.auth import load_key
 from dayhand.hub.permissions import EVENTS, PERMISSIONS
 from dayhand.localhub.server import LocalHub
 from dayhand.localhub.state.models import App, Installation, Issue, Repository, User
@@ -52,7 +53,7 @@ class LocalHubFixture:
     def jwt(self, **claims: Any) -> str:
         now = int(self.hub.tokens.clock())
         whole = {"iat": now - 60, "exp": now + 540, "iss": str(self.app.id), **claims}
-        return jwt.encode(whole, self.app.private_key, algorithm="RS256")
+        return jwt.encode(whole, load_key(self.app.private_key), algorithm="RS256")
 
     def token(self, **wanted: Any) -> str:
         path = f"/app/installations/{self.installation.id}/access_tokens"
