@@ -23,7 +23,7 @@ from dayhand.scripted_model.server import ScriptedServer
 
 GITHUB_PORT, MODEL_PORT = 3000, 3001
 APP_ID = 1003  # the first one after Ada, Bob and the bot, since the local GitHub counts
-SECONDS = 120
+SECONDS = 400
 WEB = "http://127.0.0.1:8080"
 
 
@@ -56,7 +56,7 @@ def wait_for(what: str, condition) -> None:
 
 def web_is_ready() -> bool:
     try:
-        urllib.request.urlopen(f"{WEB}/readyz", timeout=5).close()
+        urllib.request.urlopen(f"{WEB}/readyz", timeout=60).close()
     except (urllib.error.URLError, OSError):
         return False
     return True

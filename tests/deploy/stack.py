@@ -18,7 +18,7 @@ from tests.deploy.tools import compose, run_tool
 
 HERE = Path(__file__).parent
 DEPLOY = HERE.parents[1] / "deploy"
-START_SECONDS = 90
+START_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)

