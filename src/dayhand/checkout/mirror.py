@@ -86,9 +86,10 @@ class Mirror:
         Raises ``CheckoutError`` if the server refuses or cannot be reached.
         """
         with self.locked():
-            self._make()
+            is_new = self._make()
             remote = self.server.refs((*_branch_refs(branches), TAGS), token)
-            local = self._local_refs((*_branch_refs(branches), TAGS.removesuffix("/*")))
+            folders = (*_branch_refs(branches), TAGS.removesuffix("/*"))
+            local = {} if is_new else self._local_refs(folders)
             changed = {ref for ref, sha in remote.items() if local.get(ref) != sha}
             refs = [f"+{ref}:{ref}" for ref in changed if not ref.startswith(TAGS_FOLDER)]
             if changed.difference(_branch_refs(branches)) or local.keys() - remote.keys():
@@ -127,11 +128,13 @@ class Mirror:
             known.parent.mkdir(exist_ok=True)
             known.touch()
 
-    def _make(self) -> None:
+    def _make(self) -> bool:
+        """Make the repository if there is none; whether there was none."""
         remove_if_damaged(self.git)
         make_private(self.path)
-        if not (self.path / "HEAD").exists():
+        if is_new := not (self.path / "HEAD").exists():
             self.git.run("init", "-q", "--bare", str(self.path))
+        return is_new
 
     def _local_refs(self, patterns: tuple[str, ...]) -> dict[str, str]:
         """What the mirror has. Only a fetch moves these refs, so their commits are complete."""

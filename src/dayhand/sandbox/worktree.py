@@ -153,6 +153,7 @@ _COMMITTED = """
 base=$(git rev-parse --verify "$BASE^{tree}")
 old=$base new=$raw
 compare --raw --no-renames "$checked" "$raw" > "$E/differs"
+differs="$checked $raw"
 if [ "$checked" != "$base" ] || [ -e "$E/attributes" ] || grep -qE '[/'"$TAB"'][.]gitattributes("|$)' "$E/differs"; then
   moved=-M
   [ "$checked" = "$base" ] || moved=--no-renames
@@ -173,15 +174,15 @@ if [ "$checked" != "$base" ] || [ -e "$E/attributes" ] || grep -qE '[/'"$TAB"'][
 fi
 """
 _BYTES = """
-old=$checked new=$raw
+old=$checked new=$raw differs=
 """
 # Lines with the trees and the sizes, the paths, each with a NUL after it, and one more. Nearly always all of a change leaves
 # the box, so its pack comes along where it is small, unless the tree is ``LAST``.
 _LIST = f"""
 printf '%s %s\\n' "$old" "$new"
 : > "$E/sizes"
-[ "$old" = "$new" ] || compare --raw --no-renames "$old" "$new" | cut -d ' ' -f 4 |
-  git cat-file --batch-check='%(objectsize)' > "$E/sizes"
+[ "$differs" = "$old $new" ] || compare --raw --no-renames "$old" "$new" > "$E/differs"
+[ ! -s "$E/differs" ] || cut -d ' ' -f 4 "$E/differs" | git cat-file --batch-check='%(objectsize)' > "$E/sizes"
 count=0 total=0
 {{
   while [ $count -lt {MANY_FILES} ] && read -r size missing; do
@@ -192,7 +193,7 @@ count=0 total=0
   [ $count -lt {MANY_FILES} ] || cat
 }} < "$E/sizes"
 printf '\\n'
-[ "$old" = "$new" ] || compare -z --raw --no-renames "$old" "$new"
+[ ! -s "$E/differs" ] || compare -z --raw --no-renames "$old" "$new"
 printf '\\0'
 [ "$new" = "$LAST" ] || [ $count -ge {MANY_FILES} ] || [ $total -gt {SMALL_BYTES} ] || packed "$new"
 """

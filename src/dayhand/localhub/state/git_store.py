@@ -151,6 +151,12 @@ class GitStore:
         return commits
 
     def merge_base(self, one: str, two: str) -> str:
+        """The last commit of both; ``one`` if there is none."""
+        last = two
+        while (known := self._commits.get(last)) and len(known.parents) == 1 and last != one:
+            (last,) = known.parents
+        if last == one:  # along a straight line of commits that were read before
+            return one
         try:
             return self._read("merge-base", one, two, of=(one, two)).strip()
         except subprocess.CalledProcessError:
