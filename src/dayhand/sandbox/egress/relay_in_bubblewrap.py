@@ -2,18 +2,22 @@
 
 A server in the background listens on the loopback and relays each connection to the proxy's socket; the process itself
 becomes the command, which never sees the server as a child. The server has one thread: a hundred, with their stacks,
-would take the command's memory in a small box. The code runs on any Python 3 that a repository's image may have.
+would take the command's memory in a small box. Most commands connect to nothing, so modules that take longer to import
+than Python to start wait for the first connection. The code runs on any Python 3 that a repository's image may have.
 """
 
 from __future__ import annotations
 
-import contextlib
+import _socket  # all of `socket` that is written in C
 import os
-import selectors
-import socket
+import select
 import sys
 
-READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+
+READ, WRITE = 1, 2  # EVENT_READ and EVENT_WRITE of ``selectors``
 CHUNK = 65536  # bytes buffered for one direction of one connection
 MAX_CONNECTIONS = 256  # while there are so many, new ones are closed; the client may try again
 
@@ -39,19 +43,23 @@ class Endpoint:
             self.peer.outgoing = self.sock.recv(CHUNK)
             self.read_all = not self.peer.outgoing
             if self.read_all:
-                self.peer.sock.shutdown(socket.SHUT_WR)
+                self.peer.sock.shutdown(_socket.SHUT_WR)
             else:
                 self.peer.send()
         if ready & WRITE and self.outgoing:
             self.send()
 
     def send(self) -> None:
-        with contextlib.suppress(BlockingIOError):
+        try:
             self.outgoing = self.outgoing[self.sock.send(self.outgoing) :]
+        except BlockingIOError:
+            pass
 
 
 class RelayServer:
     def __init__(self, listener: socket.socket, proxy: str) -> None:
+        import selectors
+
         self.listener = listener
         self.proxy = proxy
         self.selector = selectors.DefaultSelector()
@@ -62,8 +70,10 @@ class RelayServer:
         while True:
             for key, ready in self.selector.select():
                 if key.data is None:
-                    with contextlib.suppress(OSError):  # the client is gone, or no descriptor is left for it
+                    try:
                         self.connect(self.listener.accept()[0])
+                    except OSError:
+                        pass  # the client is gone, or no descriptor is left for it
                 elif key.data.sock.fileno() >= 0:  # its peer may have closed it a moment ago
                     self.relay(key.data, ready)
 
@@ -71,7 +81,7 @@ class RelayServer:
         if self.connections >= MAX_CONNECTIONS:
             client.close()
             return
-        upstream = socket.socket(socket.AF_UNIX)
+        upstream = type(client)(_socket.AF_UNIX)
         try:
             upstream.connect(self.proxy)  # waits while many connect at once
         except OSError:
@@ -114,10 +124,18 @@ class RelayServer:
             each.sock.close()
 
 
+def serve(listener: int, proxy: str) -> None:
+    import socket
+
+    server = socket.socket(fileno=listener)
+    server.setblocking(False)
+    RelayServer(server, proxy).serve()
+
+
 def main() -> None:
     port, proxy, command = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener = _socket.socket()
+    listener.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
     listener.listen(128)
     child = os.fork()
@@ -128,8 +146,8 @@ def main() -> None:
         null = os.open("/dev/null", os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(null, fd)
-        listener.setblocking(False)
-        RelayServer(listener, proxy).serve()
+        select.select([listener], [], [])
+        serve(listener.detach(), proxy)
     os.waitpid(child, 0)
     listener.close()
     try:
