@@ -44,7 +44,7 @@ def built():
     client.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def container(built):
     started = built.client.containers.run(built.id, detach=True, **HARDENED)
     yield started
@@ -145,7 +145,8 @@ def test_git_and_python_work_in_the_workspace(container):
     code, output = run(
         container,
         f"cd {WORKSPACE} && git init -q . && git status --short && python3 -m venv {ENVIRONMENT}/venv"
-        f" && {ENVIRONMENT}/venv/bin/python -c 'print(6 * 7)' && uv --version | cut -d' ' -f1",
+        f" && {ENVIRONMENT}/venv/bin/python -c 'print(6 * 7)' && uv --version | cut -d' ' -f1"
+        f" && rm -r .git {ENVIRONMENT}/venv",
     )
 
     assert (code, output) == (0, "42\nuv\n")
