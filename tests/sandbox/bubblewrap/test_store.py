@@ -22,14 +22,16 @@ from tests.sandbox.own_processes import mark_sleeps, processes_with
 from tests.sandbox.readable_copies import readable_copies
 from tests.waiting import PATIENCE, becomes_true
 
-WORKER = """
+WORKER = r"""
 import sys
 from pathlib import Path
 from dayhand.sandbox.base import Egress
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 
 with BubblewrapSandbox(Path(sys.argv[1])).open(egress=Egress(())) as box:
-    box.run(["python3", "-c", "import socket; socket.create_connection(('127.0.0.1', 3128))"])
+    ask = "s.send(b'CONNECT no.example:443 HTTP/1.1\\r\\n\\r\\n'); assert s.recv(1)"
+    connect = f"import socket; s = socket.create_connection(('127.0.0.1', 3128)); {ask}"
+    assert box.run(["python3", "-c", connect]).passed
     writing = "head -c 9M > part; sleep 71.5 & echo began; cat > /dev/null"
     box.run(writing, stdin=open("/dev/zero", "rb"), on_output=lambda _: print("began", flush=True))
 """
@@ -80,7 +82,7 @@ def test_the_processes_of_a_killed_worker_end_and_the_rest_is_swept(home):
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as worker:
         assert worker.stdout.readline() == "began\n"
         assert becomes_true(lambda: processes_with("71.5"))
-        assert becomes_true(lambda: is_used(home)), "the proxy of its box"
+        assert is_used(home), "the proxy of its box"
         sandbox = BubblewrapSandbox(home)
         sandbox.sweep()
         assert len(list((home / "sandbox/boxes").iterdir())) == 1  # the worker is alive, so its box stays
