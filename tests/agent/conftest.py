@@ -20,7 +20,7 @@ from dayhand.ledger.journal import Journalled, JournalledTurn, JsonItem
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.redis_server import connect, embedded
 from dayhand.ledger.thread import Message
-from dayhand.sandbox.base import Box
+from dayhand.sandbox.base import Box, Snapshot
 from dayhand.sandbox.bubblewrap.backend import BubblewrapSandbox
 from dayhand.scripted_model.moves import Move, Script, ScriptState
 from dayhand.scripted_model.server import ScriptedServer
@@ -148,19 +148,21 @@ def sandbox() -> Iterator[BubblewrapSandbox]:
         yield BubblewrapSandbox(path)
 
 
+@pytest.fixture(scope="session")
+def repository(sandbox: BubblewrapSandbox) -> Snapshot:
+    """A snapshot with a small repository."""
+    dated = {"GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z"}
+    with sandbox.open() as box:
+        made = box.run(SET_UP, env=dated)
+        assert made.passed, made.text()
+        return box.save("repository")
+
+
 @pytest.fixture
-def boxes(sandbox: BubblewrapSandbox) -> Iterator[Callable[[], Box]]:
+def boxes(sandbox: BubblewrapSandbox, repository: Snapshot) -> Iterator[Callable[[], Box]]:
     """Opens boxes that all hold the same small repository, as on another worker."""
     with ExitStack() as stack:
-
-        def open_one() -> Box:
-            box = stack.enter_context(sandbox.open())
-            dated = {"GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z"}
-            made = box.run(SET_UP, env=dated)
-            assert made.passed, made.text()
-            return box
-
-        yield open_one
+        yield lambda: stack.enter_context(sandbox.open(origin=repository))
 
 
 @pytest.fixture
