@@ -55,42 +55,48 @@ def test_a_command_loads_no_library_that_it_does_not_use(module: str, needed: tu
     assert set(done.stdout.split()) <= set(needed)
 
 
-def test_a_module_opens_with_what_it_is_for_and_a_package_holds_nothing_else() -> None:
-    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
+@pytest.fixture(scope="module")
+def trees() -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
+
+
+def test_a_module_opens_with_what_it_is_for_and_a_package_holds_nothing_else(
+    trees: dict[Path, ast.Module],
+) -> None:
     wordless = [path for path, tree in trees.items() if " " not in (ast.get_docstring(tree) or "")]
     assert wordless == [], "these do not say in a few words what they are for"
     packages = [path for path, tree in trees.items() if path.name == "__init__.py" and len(tree.body) != 1]
     assert packages == [], "these hold more than their caption"
 
 
-def test_the_broad_excepts_are_the_edges() -> None:
+def test_the_broad_excepts_are_the_edges(trees: dict[Path, ast.Module]) -> None:
     found = {
         f"{path.relative_to(SOURCE)}"
-        for path in MODULES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for path, tree in trees.items()
+        for node in ast.walk(tree)
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or getattr(node.type, "id", "") in ("Exception", "BaseException"))
     }
     assert found <= {"cli.py", "worker/job.py"}
 
 
-def test_a_class_name_has_one_meaning() -> None:
+def test_a_class_name_has_one_meaning(trees: dict[Path, ast.Module]) -> None:
     """The local GitHub may name the same things as our client of it: the two share no types on purpose."""
     places: dict[str, list[str]] = {}
-    for path in MODULES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for path, tree in trees.items():
+        for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef) and not path.is_relative_to(SOURCE / "localhub"):
                 places.setdefault(node.name, []).append(str(path.relative_to(SOURCE)))
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
-def test_files_functions_and_folders_stay_small() -> None:
+def test_files_functions_and_folders_stay_small(trees: dict[Path, ast.Module]) -> None:
     long_files = [path for path in MODULES if len(path.read_text(encoding="utf-8").splitlines()) > 350]
     assert not long_files
     long_functions = [
         f"{path.relative_to(SOURCE)}: {node.name}"
-        for path in MODULES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for path, tree in trees.items()
+        for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno >= 60
     ]
     assert not long_functions
