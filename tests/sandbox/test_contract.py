@@ -475,7 +475,7 @@ def test_scratch_space_is_bounded(box):
 def test_a_command_that_fills_the_disk_is_ended(new_box):
     script = "for n in 1 2 3 4 5 6 7; do head -c 8M /dev/zero > f$n; done; sleep 100"
 
-    result = new_box.run(script, limits=CommandLimits(seconds=60))
+    result = new_box.run(script, limits=CommandLimits(seconds=90))
 
     assert result.reason is Reason.FLOOD
 
@@ -500,7 +500,7 @@ def test_a_folder_that_the_box_may_not_read_itself_counts(new_box, folder):
             file.flush()
         time.sleep(100)"""
 
-    assert new_box.run(python(code), limits=CommandLimits(seconds=60)).reason is Reason.FLOOD
+    assert new_box.run(python(code), limits=CommandLimits(seconds=90)).reason is Reason.FLOOD
 
 
 @pytest.mark.parametrize("mode", ["000", "u-x", "u-r", "u-w", "a-rwx,+t"])
