@@ -41,6 +41,7 @@ SHOP = {
         "    def test_nothing(self):\n        self.assertIsNotNone(total([]))\n"
     ),
 }
+UNTESTED_SHOP = {path: SHOP[path] for path in ("README.md", "shop.py")}  # where verdicts do not matter
 LINTED_SHOP = {**SHOP, "Makefile": "test:\n\tpython3 -m unittest -q\n\nlint:\n\t! grep -n ' $$' *.py\n"}
 FIX = Patch(
     "*** Begin Patch\n*** Update File: shop.py\n@@ def total(prices):\n-    return sum(prices) + 1\n"

@@ -13,7 +13,7 @@ from dayhand.reading import conversation, images
 from dayhand.reading.conversation import Conversation
 from dayhand.wiring.github import GitHubServices
 from dayhand.worker.job import travel_with
-from tests.journey.harness import BEARER, SHOP, Harness
+from tests.journey.harness import BEARER, SHOP, UNTESTED_SHOP, Harness
 
 PNG = b"\x89PNG\r\n\x1a\nIEND\xaeB`\x82"
 
@@ -59,7 +59,7 @@ def test_the_model_reads_the_conversation_as_it_was_at_the_request(harness: Harn
 def test_images_of_people_with_write_access_reach_the_model_also_when_a_worker_takes_over(
     harness: Harness,
 ) -> None:
-    repo, actions = harness.repository("shop"), harness.hub.actions
+    repo, actions = harness.repository("shop", UNTESTED_SHOP), harness.hub.actions
     mine, evil = actions.attachments.add(PNG), "https://evil.example/a.png?IGNORE-THE-ISSUE"
     issue = harness.issue(repo, body=f"Look: ![]({mine})")  # by bob
     actions.comment(repo, issue, harness.ada, body=f"It looks so: ![a]({mine}) ![b]({evil})")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dayhand.scripted_model.moves import Finish, Shell
-from tests.journey.harness import DONE, FIX, Harness
+from tests.journey.harness import DONE, FIX, UNTESTED_SHOP, Harness
 
 JUNK = Shell(
     "mkdir -p dist .cache; echo x > dist/shop.js; echo x > .cache/a; head -c 6000000 /dev/urandom > dump.sql"
@@ -15,7 +15,7 @@ LISTED = (
 
 
 def test_what_commands_leave_behind_is_named_and_not_pushed(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issue = harness.issue(repo)
     harness.scripted_model.turns = [[FIX, JUNK], [DONE]]
     harness.label(repo, issue)

@@ -9,7 +9,7 @@ import pytest
 from dayhand.localhub.state.models import Issue, Repository
 from dayhand.scripted_model.moves import Shell
 from dayhand.task import State
-from tests.journey.harness import Harness
+from tests.journey.harness import UNTESTED_SHOP, Harness
 from tests.journey.test_stopping import lasting, working_on
 from tests.journey.test_thread import note
 
@@ -17,7 +17,7 @@ LASTING = lasting(9650.5)
 
 
 def labeled(harness: Harness) -> tuple[Repository, Issue, str]:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issue = harness.issue(repo)
     harness.label(repo, issue)
     (task_id,) = harness.waiting()
@@ -91,7 +91,7 @@ def test_a_pull_request_whose_branch_is_deleted_during_the_work_is_not_opened_ag
 def test_a_force_pushed_base_is_said_and_the_change_is_checked_anew_on_it(
     harness: Harness, *, fits: bool
 ) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     main, ada = repo.store.branches()["main"], ("Ada", "ada@example.org")
     repo.store.commit_files({"lost.py": b"LOST = 1\n"}, "main", "Lost", author=ada)
     issue = harness.issue(repo)

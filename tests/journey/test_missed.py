@@ -14,7 +14,7 @@ from dayhand.ledger.redis_server import connect_raw
 from dayhand.localhub.state.models import Issue
 from dayhand.settings.table import Settings
 from dayhand.worker.dispatcher import open_missed
-from tests.journey.harness import Harness
+from tests.journey.harness import UNTESTED_SHOP, Harness
 
 NOBODY = "http://127.0.0.1:9/webhook"  # the discard port: nobody answers
 TEN = 10
@@ -34,7 +34,7 @@ def fetch(harness: Harness, settings: Settings | None = None) -> list[str]:
 
 def label_many(harness: Harness, address: str = NOBODY) -> list[Issue]:
     """Ten issues, which are labelled once the App has this address."""
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issues = [harness.issue(repo) for _ in range(TEN)]
     harness.settle()
     harness.app.webhook_url = address
@@ -90,7 +90,7 @@ def test_an_address_that_belongs_to_something_else_does_not_matter_to_polling(ha
 
 
 def test_more_than_a_page_is_read_and_the_oldest_comes_first(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issue = harness.issue(repo)
     harness.settle()
     harness.app.webhook_url = NOBODY

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dayhand.localhub.state.models import Issue, Repository
 from dayhand.scripted_model.moves import Finish, Patch
 from dayhand.task import State
-from tests.journey.harness import SHOP, Harness
+from tests.journey.harness import SHOP, UNTESTED_SHOP, Harness
 
 NOTE = Patch("*** Begin Patch\n*** Add File: NOTES.md\n+Taxes are added last.\n*** End Patch")
 TAXED = {**SHOP, "tax.py": "RATE = 0.19\n"}
@@ -22,7 +22,7 @@ def somebodys_pull(harness: Harness, repo: Repository) -> Issue:
 
 
 def test_a_fix_that_is_asked_for_on_our_pull_request_goes_onto_it(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     harness.label(repo, harness.issue(repo))
     harness.work()
     (pull,) = harness.pulls(repo)
@@ -36,7 +36,7 @@ def test_a_fix_that_is_asked_for_on_our_pull_request_goes_onto_it(harness: Harne
 
 
 def test_a_question_on_somebodys_pull_request_is_answered_by_what_stands_there(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     pull = somebodys_pull(harness, repo)
     cited = {"path": "tax.py", "line": 1, "quote": "RATE = 0.19"}
     harness.scripted_model.turns = [[Finish("Yes", "It is 19 %.", citations=(cited,))]]
@@ -54,7 +54,7 @@ def test_a_question_on_somebodys_pull_request_is_answered_by_what_stands_there(h
 def test_a_change_to_somebodys_pull_request_is_one_onto_its_branch_which_stays_theirs(
     harness: Harness,
 ) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     theirs = somebodys_pull(harness, repo)
     assert theirs.pull
     before = theirs.pull.head_sha
@@ -73,7 +73,7 @@ def test_a_change_to_somebodys_pull_request_is_one_onto_its_branch_which_stays_t
 
 
 def test_a_pull_request_from_a_fork_is_refused_with_what_to_do(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     pull = somebodys_pull(harness, repo)
     assert pull.pull
     pull.pull.fork = "bob/shop"
@@ -87,7 +87,7 @@ def test_a_pull_request_from_a_fork_is_refused_with_what_to_do(harness: Harness)
 
 
 def test_a_label_on_a_pull_request_is_answered_with_how_to_ask(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     pull = somebodys_pull(harness, repo)
     harness.label(repo, pull)
     assert harness.waiting() == []
@@ -101,7 +101,7 @@ def test_a_label_on_a_pull_request_is_answered_with_how_to_ask(harness: Harness)
 
 
 def test_a_pull_request_that_is_closed_is_looked_at_on_the_default_branch(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     pull = somebodys_pull(harness, repo)
     harness.hub.actions.set_state(repo, pull, "closed", by=harness.ada)
     cited = {"path": "shop.py", "line": 2, "quote": "return sum(prices) + 1"}

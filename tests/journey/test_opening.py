@@ -20,7 +20,7 @@ from dayhand.task import State, Task
 from dayhand.wiring.github import GitHubServices
 from dayhand.worker.job import travel_with
 from tests.journey.crashes import wait_for_lease
-from tests.journey.harness import DONE, FIX, Harness
+from tests.journey.harness import DONE, FIX, UNTESTED_SHOP, Harness
 from tests.waiting import until
 
 
@@ -56,7 +56,7 @@ class InterceptedWorkshop:
 
 
 def asked(harness: Harness) -> tuple[Repository, Issue, str]:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issue = harness.issue(repo)
     harness.label(repo, issue)
     (task_id,) = harness.waiting()

@@ -15,7 +15,7 @@ from dayhand.publish.base import Publication
 from dayhand.task import State, Task
 from dayhand.wiring.github import GitHubServices
 from dayhand.worker.job import travel_with
-from tests.journey.harness import Harness
+from tests.journey.harness import UNTESTED_SHOP, Harness
 
 
 class StoppingServices:
@@ -50,7 +50,7 @@ class StoppingModel:
 def test_a_worker_that_is_stopped_during_a_reply_keeps_it_and_nobody_pays_for_it_again(
     harness: Harness,
 ) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     harness.label(repo, harness.issue(repo))
     (task_id,) = harness.waiting()
     stopping = threading.Event()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from dayhand.localhub.state.models import Issue, ReviewThread
 from dayhand.localhub.state.reviews import LineNote
 from dayhand.scripted_model.moves import Finish, Patch
-from tests.journey.harness import Harness
+from tests.journey.harness import UNTESTED_SHOP, Harness
 
 BETTER = Patch(
     "*** Begin Patch\n*** Update File: shop.py\n@@ def total(prices):\n-    return sum(prices)\n"
@@ -16,7 +16,7 @@ BETTER = Patch(
 
 
 def our_pull(harness: Harness) -> Issue:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     harness.label(repo, harness.issue(repo))
     harness.work()
     (pull,) = harness.pulls(repo)

@@ -9,7 +9,7 @@ from dayhand.ledger.repository_notes import MAX_SIBLINGS, RepositoryNotes
 from dayhand.publish.siblings import tell_conflicts
 from dayhand.scripted_model.moves import Patch
 from dayhand.task import Conflict, Sibling
-from tests.journey.harness import DONE, FIX, Harness
+from tests.journey.harness import DONE, FIX, UNTESTED_SHOP, Harness
 
 OTHER_FIX = Patch(
     "*** Begin Patch\n*** Update File: shop.py\n@@ def total(prices):\n-    return sum(prices) + 1\n"
@@ -18,7 +18,7 @@ OTHER_FIX = Patch(
 
 
 def test_whoever_asked_for_a_pull_request_that_would_conflict_reads_it_early(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     repo.collaborators["bob"] = "write"
     issues = [harness.issue(repo, f"Issue {number}") for number in range(2)]
     for issue, fix, person in zip(issues, (FIX, OTHER_FIX), (harness.bob, harness.ada), strict=True):
@@ -44,7 +44,7 @@ def test_whoever_asked_for_a_pull_request_that_would_conflict_reads_it_early(har
 
 
 def test_the_newest_pull_requests_of_a_repository_are_kept(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     harness.label(repo, harness.issue(repo))
     claim = harness.ledger.claim(harness.waiting()[0], "w")
     assert claim

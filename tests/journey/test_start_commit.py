@@ -21,7 +21,7 @@ from dayhand.untrusted_text import let_ci_run
 from dayhand.wiring.github import GitHubServices
 from dayhand.worker.job import travel_with
 from tests.journey.crashes import wait_for_lease
-from tests.journey.harness import FIX, Harness
+from tests.journey.harness import FIX, UNTESTED_SHOP, Harness
 from tests.journey.test_opening import InterceptedWorkshop, travel
 
 T = TypeVar("T")
@@ -77,7 +77,7 @@ def die_before_recording(harness: Harness, task_id: str, name: str, happens: Cal
 
 
 def asked(harness: Harness, title: str = MARKED) -> tuple[Repository, Issue, str]:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issue = harness.issue(repo, title)
     harness.label(repo, issue)
     (task_id,) = harness.waiting()

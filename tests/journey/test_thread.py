@@ -9,7 +9,7 @@ from dayhand.localhub.state.models import Issue, Repository
 from dayhand.scripted_model.moves import Finish, Move, Patch, Shell
 from dayhand.task import State
 from dayhand.worker.tasks import wake_abandoned
-from tests.journey.harness import LINTED_SHOP, SHOP, Harness
+from tests.journey.harness import LINTED_SHOP, UNTESTED_SHOP, Harness
 from tests.journey.test_stopping import lasting, working_on
 
 NOTED = "Note when taxes are added"
@@ -24,7 +24,7 @@ def note(name: str) -> list[list[Move]]:
     ]
 
 
-def fixed(harness: Harness, files: Mapping[str, str] = SHOP) -> tuple[Repository, Issue, Issue]:
+def fixed(harness: Harness, files: Mapping[str, str] = UNTESTED_SHOP) -> tuple[Repository, Issue, Issue]:
     """A repository, an issue, and our pull request for it."""
     repo = harness.repository("shop", files)
     issue = harness.issue(repo)
@@ -73,7 +73,10 @@ def test_every_ask_goes_on_with_the_open_pull_request_and_what_is_said_before_it
 
 
 def test_what_is_said_while_the_checks_run_becomes_the_next_commit(harness: Harness) -> None:
-    repo = harness.repository("shop", {**SHOP, ".dayhand.toml": f'[checks]\ntest = "{NOTING} || true"\n'})
+    config = f'[work]\nbase = "develop"\n\n[checks]\ntest = "{NOTING} || true"\n'
+    repo = harness.repository("shop", {**UNTESTED_SHOP, ".dayhand.toml": config})
+    repo.store.git("branch", "develop", "main")
+    repo.store.commit_files({"new.py": b"NEW = 1\n"}, "develop", "Develop", author=("Ada", "ada@example.org"))
     issue = harness.issue(repo)
     harness.label(repo, issue)
     with working_on(harness, NOTING):
@@ -88,6 +91,9 @@ def test_what_is_said_while_the_checks_run_becomes_the_next_commit(harness: Harn
     assert record.state is State.PROPOSED, record.reason
     (pull,) = harness.pulls(repo)
     assert subjects(repo, pull) == ["Count nothing twice", NOTED]
+    assert pull.pull
+    assert pull.pull.base == "develop", "work starts from the branch that the repository chose"
+    assert repo.store.text(pull.pull.head_sha, "new.py") == "NEW = 1\n"
 
 
 def work_while_ada_pushes(harness: Harness, repo: Repository, pull: Issue, files: dict[str, bytes]) -> str:
@@ -147,16 +153,3 @@ def test_after_the_end_of_the_pull_request_an_ask_says_so_and_starts_anew(harnes
         assert started_anew in harness.bot_comments(issue)[-1]
         pull = new
         seen.append(new)
-
-
-def test_work_starts_from_the_branch_that_the_repository_chose(harness: Harness) -> None:
-    repo = harness.repository("shop", {**SHOP, ".dayhand.toml": '[work]\nbase = "develop"\n'})
-    repo.store.git("branch", "develop", "main")
-    repo.store.commit_files({"new.py": b"NEW = 1\n"}, "develop", "Develop", author=("Ada", "ada@example.org"))
-    harness.label(repo, harness.issue(repo))
-    (record,) = harness.work()
-    assert record.state is State.PROPOSED, record.reason
-    (pull,) = harness.pulls(repo)
-    assert pull.pull
-    assert pull.pull.base == "develop"
-    assert repo.store.text(pull.pull.head_sha, "new.py") == "NEW = 1\n"

@@ -20,12 +20,7 @@ from dayhand.usage import Usage
 from dayhand.wiring.github import GitHubServices
 from dayhand.worker.job import travel_with
 from tests.journey.crashes import wait_for_lease
-from tests.journey.harness import (
-    DONE,
-    FIX,
-    SHOP,
-    Harness,
-)
+from tests.journey.harness import DONE, FIX, SHOP, UNTESTED_SHOP, Harness
 from tests.journey.test_stopping import find_processes, lasting
 
 NOTES = Patch("*** Begin Patch\n*** Add File: notes.md\n+Half of an answer\n*** End Patch")
@@ -33,7 +28,7 @@ NOTES = Patch("*** Begin Patch\n*** Add File: notes.md\n+Half of an answer\n*** 
 
 def test_what_was_done_is_one_commit_on_the_draft_and_closes_no_issue(harness: Harness) -> None:
     harness.scripted_model.turns = [[FIX], [Refuse("No.")]]
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issue = harness.issue(repo)
     harness.label(repo, issue)
     harness.work()
@@ -54,7 +49,7 @@ def test_what_was_done_is_one_commit_on_the_draft_and_closes_no_issue(harness: H
 
 
 def test_a_follow_up_that_fails_leaves_the_pull_request_as_it_was(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issue = harness.issue(repo)
     harness.label(repo, issue)
     harness.work()
@@ -102,7 +97,7 @@ class CrashOnFailurePublication:
 def test_a_successor_goes_on_from_unfinished_work(harness: Harness, then: str) -> None:
     times = 1 if then == "finishes" else FOREVER
     harness.scripted_model.turns = [[FIX], [Fault("status", 401, "{}", times=times), DONE]]
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issue = harness.issue(repo)
     harness.label(repo, issue)
     (task_id,) = harness.waiting()

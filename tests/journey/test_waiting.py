@@ -17,7 +17,7 @@ from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.waiting.places import note_shortage
 from dayhand.localhub.faults import RESET
 from dayhand.worker.dispatcher import open_notices
-from tests.journey.harness import BEARER, Harness, open_web
+from tests.journey.harness import BEARER, UNTESTED_SHOP, Harness, open_web
 
 
 def write(harness: Harness, after: float, hub: Hub | None = None) -> None:
@@ -29,7 +29,7 @@ def write(harness: Harness, after: float, hub: Hub | None = None) -> None:
 
 
 def test_one_comment_tells_the_place_until_the_task_begins_or_is_stopped(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     first, second, third = (harness.issue(repo, f"Issue {number}") for number in range(3))
     for issue in (first, second, third):
         harness.label(repo, issue)
@@ -86,7 +86,7 @@ def test_one_comment_tells_the_place_until_the_task_begins_or_is_stopped(harness
 
 
 def test_a_suspended_installation_holds_up_no_other_notices(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     for _ in range(2):
         harness.label(repo, harness.issue(repo))
     harness.hub.tokens._grants.clear()
@@ -99,7 +99,7 @@ def test_a_suspended_installation_holds_up_no_other_notices(harness: Harness) ->
 
 
 def test_the_page_shows_the_place(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     for _ in range(2):
         harness.label(repo, harness.issue(repo))
     server = open_web(harness.settings, harness.ledger, harness.live)

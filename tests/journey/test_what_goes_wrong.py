@@ -14,7 +14,7 @@ from dayhand.task import State
 from dayhand.wiring.github import GitHubServices
 from dayhand.worker.job import travel_with
 from tests.journey.crashes import CrashingWorkshop, begins, wait_for_lease
-from tests.journey.harness import SECRET, Harness
+from tests.journey.harness import SECRET, UNTESTED_SHOP, Harness
 
 
 def post(harness: Harness, body: bytes, **headers: str) -> requests.Response:
@@ -72,7 +72,7 @@ def test_an_unknown_event_is_taken_and_asks_nothing(harness: Harness) -> None:
 
 
 def test_a_delivery_seen_before_gives_the_same_task_and_no_second_one(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issue = harness.issue(repo)
     harness.label(repo, issue)
     first = next(one for one in harness.hub.webhooks.deliveries if one.payload.get("action") == "labeled")
@@ -83,7 +83,7 @@ def test_a_delivery_seen_before_gives_the_same_task_and_no_second_one(harness: H
 
 
 def test_a_label_and_a_comment_for_the_same_thing_make_one_task(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issue = harness.issue(repo)
     harness.label(repo, issue)
     harness.comment(repo, issue, "@bot fix this")
@@ -92,7 +92,7 @@ def test_a_label_and_a_comment_for_the_same_thing_make_one_task(harness: Harness
 
 
 def test_a_label_by_someone_without_write_access_is_refused_on_the_issue(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issue = harness.issue(repo)
     harness.label(repo, issue, by=harness.bob)
     assert_untouched(harness)
@@ -105,7 +105,7 @@ def test_a_label_by_someone_without_write_access_is_refused_on_the_issue(harness
 
 
 def test_an_issue_with_no_text_is_refused_on_the_issue(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issue = harness.issue(repo, title="??", body="")
     harness.label(repo, issue)
     assert_untouched(harness)
@@ -113,7 +113,7 @@ def test_an_issue_with_no_text_is_refused_on_the_issue(harness: Harness) -> None
 
 
 def test_a_misspelt_word_of_someone_without_write_access_is_refused_like_any_other(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issue = harness.issue(repo)
     harness.comment(repo, issue, "@bot fxi this", by=harness.bob)
     assert_untouched(harness)
@@ -122,7 +122,7 @@ def test_a_misspelt_word_of_someone_without_write_access_is_refused_like_any_oth
 
 
 def test_comments_of_bots_never_start_anything(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issue = harness.issue(repo)
     harness.hub.actions.comment(
         repo, issue, harness.app.bot, body="to try again, write “@bot fix this”", app=harness.app
@@ -146,7 +146,7 @@ def test_an_empty_repository_is_told_to_get_a_first_commit(harness: Harness) -> 
 
 
 def test_a_clone_that_fails_is_told_and_leaves_nothing(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issue = harness.issue(repo)
     harness.label(repo, issue)
     harness.hub.faults.add("git-upload-pack$", 404, times=9)
@@ -172,7 +172,7 @@ def test_a_model_that_answers_nonsense_ends_as_a_named_failure(
     harness: Harness, turns: list[list[object]]
 ) -> None:
     harness.scripted_model.turns = turns  # type: ignore[assignment]
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issue = harness.issue(repo)
     harness.label(repo, issue)
     (record,) = harness.work()
@@ -187,7 +187,7 @@ def test_a_model_that_answers_nonsense_ends_as_a_named_failure(
 
 
 def test_an_app_without_the_permission_says_which_one_it_needs(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issue = harness.issue(repo)
     harness.app.permissions.pop("checks")
     harness.label(repo, issue)
@@ -204,7 +204,7 @@ def test_an_app_without_the_permission_says_which_one_it_needs(harness: Harness)
 
 def test_a_task_taken_over_is_not_paid_for_twice(harness: Harness) -> None:
     """The worker crashes at each stage in turn; another one continues, and nothing exists twice."""
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issue = harness.issue(repo)
     harness.label(repo, issue)
     (task_id,) = harness.waiting()

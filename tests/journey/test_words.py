@@ -12,13 +12,13 @@ from dayhand.scripted_model.moves import Finish, Move, ToolCall
 from dayhand.task import Proposed, State, TaskKind
 from dayhand.usage import Usage
 from tests.intake import comments
-from tests.journey.harness import SHOP, Harness
+from tests.journey.harness import DONE, SHOP, UNTESTED_SHOP, Harness
 from tests.journey.test_trust import ASKING_FILES, BROKEN, answers
 from tests.tasks import find_abandoned
 
 
 def test_words_that_ask_for_nothing_start_nothing(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     for comment, reactions in (
         ("Thanks @bot!", ["heart"]),
         ("@bot lgtm 👍", ["heart"]),
@@ -35,7 +35,7 @@ def test_words_that_ask_for_nothing_start_nothing(harness: Harness) -> None:
 
 
 def test_a_misspelt_word_is_answered_at_each_comment(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issue = harness.issue(repo)
     harness.comment(repo, issue, "@bot fxi this")
     harness.comment(repo, issue, "@bot enviroment")
@@ -46,13 +46,14 @@ def test_a_misspelt_word_is_answered_at_each_comment(harness: Harness) -> None:
 
 
 def test_a_typo_that_is_corrected_counts_and_another_edit_does_not(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issue, actions = harness.issue(repo), harness.hub.actions
     comment = actions.comment(repo, issue, harness.ada, body="@bot fxi this")
     actions.edit_comment(repo, issue, comment, body="@bot fix this", by=harness.ada)
     harness.settle()
     (task_id,) = harness.waiting()
     assert harness.ledger.task(task_id).ask.kind is TaskKind.FIX
+    harness.scripted_model.turns = [[DONE]]
     harness.work()
     actions.edit_comment(repo, issue, comment, body="@bot fix this\n\n> quoted later", by=harness.ada)
     actions.edit_comment(repo, issue, comment, body="@bot fix that", by=harness.bob)
@@ -61,7 +62,7 @@ def test_a_typo_that_is_corrected_counts_and_another_edit_does_not(harness: Harn
 
 
 def test_a_mention_in_a_new_issue_counts_as_a_comment(harness: Harness) -> None:
-    repo, actions = harness.repository("shop"), harness.hub.actions
+    repo, actions = harness.repository("shop", UNTESTED_SHOP), harness.hub.actions
     actions.open_issue(
         repo, harness.ada, "Totals are one too high", body="An empty cart costs 1.\n\n@bot fix it"
     )
@@ -75,7 +76,7 @@ def test_a_mention_in_a_new_issue_counts_as_a_comment(harness: Harness) -> None:
 
 
 def test_help_says_what_this_person_may_do(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issue = harness.issue(repo)
     harness.comment(repo, issue, "@bot help")
     harness.comment(repo, issue, "@bot what can you do?", by=harness.bob)
@@ -89,7 +90,7 @@ def test_help_says_what_this_person_may_do(harness: Harness) -> None:
 def test_a_stop_a_removed_label_and_a_closed_issue_end_what_waits_and_the_next_word_works(
     harness: Harness,
 ) -> None:
-    repo, actions, ada = harness.repository("shop"), harness.hub.actions, harness.ada
+    repo, actions, ada = harness.repository("shop", UNTESTED_SHOP), harness.hub.actions, harness.ada
     for stop, said in (
         (lambda issue: harness.comment(repo, issue, "@bot please stop"), "@ada Stopped before it began."),
         (
@@ -115,7 +116,7 @@ def test_a_stop_a_removed_label_and_a_closed_issue_end_what_waits_and_the_next_w
 
 
 def test_the_status_tells_the_place_in_the_queue(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     first, second = harness.issue(repo), harness.issue(repo)
     harness.comment(repo, second, "@bot status")
     assert "Nothing has been asked of me here yet." in harness.bot_comments(second)[0]
@@ -131,7 +132,7 @@ def test_the_status_tells_the_place_in_the_queue(harness: Harness) -> None:
 
 
 def test_a_finished_task_is_tried_again_by_words_by_re_run_and_by_its_button(harness: Harness) -> None:
-    repo, actions = harness.repository("shop"), harness.hub.actions
+    repo, actions = harness.repository("shop", UNTESTED_SHOP), harness.hub.actions
     issue = harness.issue(repo)
     harness.comment(repo, issue, "@bot retry")
     assert "Nothing has been asked of me here yet." in harness.bot_comments(issue)[0]
@@ -168,7 +169,7 @@ def said_by_the_model(wanted: str, question: str = "") -> list[Move]:
 
 
 def test_what_no_rule_understands_is_put_to_the_model_and_its_answer_is_obeyed(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     for comment, wanted in comments.UNKNOWN.items():
         if wanted in ("nothing", "ask"):
             issue = harness.issue(repo)
@@ -186,7 +187,7 @@ def test_what_no_rule_understands_is_put_to_the_model_and_its_answer_is_obeyed(h
 def test_an_unclear_comment_that_wants_a_change_becomes_one_and_its_reading_is_in_the_bill(
     harness: Harness,
 ) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issue = harness.issue(repo)
     harness.scripted_model.triggers = {"Decide what the comment": said_by_the_model("change")}
     harness.comment(repo, issue, "@bot the test is still red")
@@ -200,7 +201,7 @@ def test_an_unclear_comment_that_wants_a_change_becomes_one_and_its_reading_is_i
 
 
 def test_a_vague_issue_is_questioned_once_and_then_an_assumption_is_stated(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issue = harness.issue(repo, title="Nicer totals", body="")
     harness.scripted_model.triggers = {
         "Decide whether you can begin": said_by_the_model("ask", "Rounded, or right?"),
@@ -218,13 +219,14 @@ def test_a_vague_issue_is_questioned_once_and_then_an_assumption_is_stated(harne
     assert "state the assumption in `summary`" in harness.model_server.bodies[-1].decode()
     other = harness.issue(repo, title="Nicer totals", body="")
     harness.scripted_model.triggers = {"Decide whether you can begin": said_by_the_model("change")}
+    harness.scripted_model.turns = [[DONE]]
     harness.label(repo, other)
-    (record,) = harness.work()
-    assert record.state is State.PROPOSED, record.reason
+    harness.work()
+    assert "The sum began at one." in harness.bot_comments(other)[0], "the work was begun"
 
 
 def test_a_question_changes_nothing_even_if_the_model_does(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issue = harness.issue(repo)
     harness.comment(repo, issue, "@bot are you sure that it sums?")
     (record,) = harness.work()
@@ -289,7 +291,7 @@ def test_work_starts_once_somebody_who_may_approves_the_plan(harness: Harness) -
 
 def test_who_has_used_up_the_days_budget_reads_who_can_raise_it(harness: Harness) -> None:
     harness.settings = replace(harness.settings, daily_dollars=("person=0.5",))
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issue = harness.issue(repo)
     harness.label(repo, issue)
     (task_id,) = harness.waiting()
@@ -305,7 +307,7 @@ def test_who_has_used_up_the_days_budget_reads_who_can_raise_it(harness: Harness
 
 def test_a_flood_of_comments_by_one_person_is_bounded_and_answered_once_per_issue(harness: Harness) -> None:
     harness.settings = replace(harness.settings, daily_usage=("person=2 tasks",))
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issues = [harness.issue(repo) for _ in range(4)]
     for words in ("@bot fix this", "@bot please fix it", "@bot fix it now"):
         for issue in issues:
