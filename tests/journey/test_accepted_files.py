@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import requests
 
 from dayhand.ledger.ledger import Record
 from dayhand.localhub.state.models import CheckRun, Issue, Repository
 from dayhand.scripted_model.moves import Finish, Move, Patch, Refuse
 from dayhand.task import State
-from tests.journey.harness import BEARER, FIX, Harness
+from tests.journey.harness import BEARER, FIX, SHOP, UNTESTED_SHOP, Harness
 
 ADA = ("Ada", "ada@example.org")
 CI, AGENTS, WORKFLOW = ".gitlab-ci.yml", "AGENTS.md", ".github/workflows/ci.yml"
@@ -19,10 +21,12 @@ def add(path: str, line: str) -> Patch:
     return Patch(f"*** Begin Patch\n*** Add File: {path}\n+{line}\n*** End Patch")
 
 
-def play(harness: Harness, *turns: list[Move]) -> tuple[Repository, Issue, Issue, Record]:
+def play(
+    harness: Harness, *turns: list[Move], files: Mapping[str, str] = SHOP
+) -> tuple[Repository, Issue, Issue, Record]:
     """Let the model play these turns on an issue; returns the repository, the issue, its pull request and the record."""
     harness.scripted_model.turns = [*turns, [Finish("Count nothing twice", "Mended shop.")]]
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", files)
     issue = harness.issue(repo)
     harness.label(repo, issue)
     (record,) = harness.work()
@@ -97,7 +101,7 @@ def test_a_fix_is_proposed_without_what_would_be_executed_which_a_person_then_ad
 
 
 def test_where_all_of_a_change_is_held_back_nothing_is_pushed_and_nothing_is_lost(harness: Harness) -> None:
-    repo, issue, pull, record = play(harness, [add(AGENTS, "Be kind.")])
+    repo, issue, pull, record = play(harness, [add(AGENTS, "Be kind.")], files=UNTESTED_SHOP)
     head, check = head_of(pull), check_of(harness, repo, pull)
     assert changed(repo, pull) == set()
     assert pull.pull
@@ -119,7 +123,7 @@ def test_where_all_of_a_change_is_held_back_nothing_is_pushed_and_nothing_is_los
 
 
 def test_a_later_head_needs_a_person_again(harness: Harness) -> None:
-    repo, _, pull, _ = play(harness, [FIX, add(AGENTS, "Be kind.")])
+    repo, _, pull, _ = play(harness, [FIX, add(AGENTS, "Be kind.")], files=UNTESTED_SHOP)
     head = head_of(pull)
     assert pull.pull
     harness.comment(repo, pull, f"@bot accept {head[:12]}")
@@ -131,7 +135,7 @@ def test_a_later_head_needs_a_person_again(harness: Harness) -> None:
 
 
 def test_a_follow_up_that_only_writes_such_files_leaves_the_pull_request_as_it_is(harness: Harness) -> None:
-    repo, _, pull, _ = play(harness, [FIX])
+    repo, _, pull, _ = play(harness, [FIX], files=UNTESTED_SHOP)
     head = head_of(pull)
     harness.scripted_model.turns = [[add(AGENTS, "Be kind.")], [Finish("Say how to behave", "Said.")]]
     harness.comment(repo, pull, "@bot please write down how agents behave here")

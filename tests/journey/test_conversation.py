@@ -13,14 +13,14 @@ from dayhand.reading import conversation, images
 from dayhand.reading.conversation import Conversation
 from dayhand.wiring.github import GitHubServices
 from dayhand.worker.job import travel_with
-from tests.journey.harness import BEARER, SHOP, UNTESTED_SHOP, Harness
+from tests.journey.harness import BEARER, UNTESTED_SHOP, Harness
 
 PNG = b"\x89PNG\r\n\x1a\nIEND\xaeB`\x82"
 
 
 def test_the_model_reads_the_conversation_as_it_was_at_the_request(harness: Harness) -> None:
     rules = {"AGENTS.md": "Always count from zero.\n", "docs/GEMINI.md": "Write short.\n"}
-    repo = harness.repository("shop", {**SHOP, **rules})
+    repo = harness.repository("shop", {**UNTESTED_SHOP, **rules})
     actions, issue = harness.hub.actions, harness.issue(repo)
     actions.comment(repo, issue, harness.ada, body="Only without a voucher. <!-- HIDDEN -->")
     edited = actions.comment(repo, issue, harness.bob, body="It also happens to me.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from dayhand.ledger.ledger import Record
@@ -10,7 +11,7 @@ from dayhand.localhub.state.models import Issue, Repository
 from dayhand.scripted_model.moves import Finish, Move, Plan
 from dayhand.task import State
 from tests.agent.test_faults import FAULTS, MONEY, ROWS, quoted
-from tests.journey.harness import DONE, FIX, Harness
+from tests.journey.harness import DONE, FIX, SHOP, Harness
 
 FIXED = "def total(prices):\n    return sum(prices)\n"
 NEVER_ENDS: list[list[Move]] = [[Plan(((f"step {n}", "pending"),))] for n in range(70)]
@@ -27,9 +28,9 @@ class TaskResult:
     log: str  # and everything that the model was told
 
 
-def run_with_faults(harness: Harness, turns: list[list[Move]]) -> TaskResult:
+def run_with_faults(harness: Harness, turns: list[list[Move]], files: Mapping[str, str] = SHOP) -> TaskResult:
     harness.scripted_model.turns = turns
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", files)
     issue = harness.issue(repo)
     harness.label(repo, issue)
     (record,) = harness.work()

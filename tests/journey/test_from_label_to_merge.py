@@ -11,12 +11,7 @@ from dayhand.ledger.telemetry.metrics import FAILURES, HANDLED, SANDBOX_STARTS, 
 from dayhand.ledger.telemetry.notifications import Notifications
 from dayhand.scripted_model.moves import Finish, Patch, Shell
 from dayhand.task import Proposed, Stage, State
-from tests.journey.harness import (
-    DONE,
-    FIX,
-    LINTED_SHOP,
-    Harness,
-)
+from tests.journey.harness import DONE, FIX, LINTED_SHOP, UNTESTED_SHOP, Harness
 
 
 def test_a_label_becomes_a_pull_request_that_can_be_merged(harness: Harness) -> None:
@@ -178,7 +173,7 @@ def test_the_network_is_opened_by_the_default_branch_and_not_by_the_one_that_is_
     harness: Harness,
 ) -> None:
     """A follow-up works on our own branch, and the configuration that the model wrote there has no effect."""
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issue = harness.issue(repo)
     harness.label(repo, issue)
     harness.scripted_model.turns = [

@@ -10,7 +10,7 @@ import requests
 
 from dayhand.scripted_model.moves import FOREVER, Fault, Plan
 from dayhand.task import Proposed, State, Unfinished
-from tests.journey.harness import BEARER, DONE, FIX, Harness
+from tests.journey.harness import BEARER, DONE, FIX, UNTESTED_SHOP, Harness
 from tests.journey.test_faults import run_with_faults
 
 OWN_PRICES = """
@@ -27,7 +27,7 @@ NO_CREDIT = '{"error": {"message": "You exceeded your quota", "code": "insuffici
 def test_people_are_told_which_model_took_over_why_and_what_each_cost(harness: Harness) -> None:
     harness.settings = replace(harness.settings, models=("gpt-6.1-sol", "gpt-6.1-terra"))
     gone = Fault("status", 429, NO_CREDIT, times=FOREVER, model="gpt-6.1-sol")
-    result = run_with_faults(harness, [[FIX], [gone, DONE]])
+    result = run_with_faults(harness, [[FIX], [gone, DONE]], UNTESTED_SHOP)
     assert result.record.state is State.PROPOSED, result.record.reason
     server = urlsplit(harness.settings.openai_base_url).netloc
     why = f"The account at {server} has no credit left: You exceeded your quota"
@@ -52,7 +52,7 @@ def test_the_bill_follows_the_operators_prices(harness: Harness, tmp_path: Path)
     own = tmp_path / "own.toml"
     own.write_text(OWN_PRICES)
     harness.settings = replace(harness.settings, models=("my-model",), prices=own, max_dollars=0)
-    result = run_with_faults(harness, [[FIX], [DONE]])
+    result = run_with_faults(harness, [[FIX], [DONE]], UNTESTED_SHOP)
     (pull,) = harness.pulls(result.repo)
     outcome = result.record.outcome
     assert isinstance(outcome, Proposed)
@@ -63,7 +63,7 @@ def test_a_failure_tells_what_it_cost(harness: Harness) -> None:
     harness.settings = replace(harness.settings, models=("gpt-6.1-sol", "gpt-6.1-terra"))
     sol = Fault("status", 404, "{}", times=FOREVER, model="gpt-6.1-sol")
     terra = Fault("status", 429, NO_CREDIT, times=FOREVER, model="gpt-6.1-terra")
-    result = run_with_faults(harness, [[FIX], [sol, Plan((("look", "pending"),))], [terra]])
+    result = run_with_faults(harness, [[FIX], [sol, Plan((("look", "pending"),))], [terra]], UNTESTED_SHOP)
     outcome = result.record.outcome
     assert isinstance(outcome, Unfinished)
     usage = outcome.usage

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dayhand.localhub.state.models import Issue, Repository
 from dayhand.scripted_model.moves import Finish, Patch
 from dayhand.task import State
-from tests.journey.harness import SHOP, UNTESTED_SHOP, Harness
+from tests.journey.harness import UNTESTED_SHOP, Harness
 
 NOTE = Patch("*** Begin Patch\n*** Add File: NOTES.md\n+Taxes are added last.\n*** End Patch")
-TAXED = {**SHOP, "tax.py": "RATE = 0.19\n"}
+TAXED = {**UNTESTED_SHOP, "tax.py": "RATE = 0.19\n"}
 
 
 def somebodys_pull(harness: Harness, repo: Repository) -> Issue:

@@ -16,7 +16,7 @@ from dayhand.ledger.ledger import StopResult
 from dayhand.localhub.state.models import Repository
 from dayhand.scripted_model.moves import Fault, Move, Shell
 from dayhand.task import State
-from tests.journey.harness import FIX, SHOP, Harness
+from tests.journey.harness import FIX, UNTESTED_SHOP, Harness
 from tests.waiting import PATIENCE, until
 
 # An update hook of the server: the first push of real work takes as long as the test wants.
@@ -105,7 +105,9 @@ MOMENTS = (
 @pytest.mark.parametrize("moment", MOMENTS, ids=lambda moment: moment.name)
 def test_a_stop_ends_the_task_and_keeps_its_work(harness: Harness, moment: Moment) -> None:
     harness.scripted_model.turns = moment.turns or harness.scripted_model.turns
-    repo = harness.repository("patience", {**SHOP, ".dayhand.toml": f'[checks]\ntest = "{moment.test}"\n'})
+    repo = harness.repository(
+        "patience", {**UNTESTED_SHOP, ".dayhand.toml": f'[checks]\ntest = "{moment.test}"\n'}
+    )
     if moment.hook:
         hook = repo.store.path / "hooks" / "update"
         hook.parent.mkdir(exist_ok=True)

@@ -9,10 +9,11 @@ from dayhand.localhub.state.models import Issue, Repository
 from dayhand.scripted_model.moves import Finish, Move, Patch, Shell
 from dayhand.task import State
 from dayhand.worker.tasks import wake_abandoned
-from tests.journey.harness import LINTED_SHOP, UNTESTED_SHOP, Harness
+from tests.journey.harness import UNTESTED_SHOP, Harness
 from tests.journey.test_stopping import lasting, working_on
 
 NOTED = "Note when taxes are added"
+LINT = "lint:\n\t! grep -n ' $$' *.py\n"
 NOTING = lasting(9600.25)
 
 
@@ -106,7 +107,7 @@ def work_while_ada_pushes(harness: Harness, repo: Repository, pull: Issue, files
 
 
 def test_what_a_person_pushes_meanwhile_stays_and_our_commit_goes_on_top_or_beside(harness: Harness) -> None:
-    repo, issue, pull = fixed(harness, LINTED_SHOP)
+    repo, issue, pull = fixed(harness, {**UNTESTED_SHOP, "Makefile": LINT})
     assert pull.pull
     harness.scripted_model.turns = [[Shell(NOTING)], *note("NOTES.md")]
     harness.comment(repo, issue, "@bot fix the missing note")
@@ -116,9 +117,7 @@ def test_what_a_person_pushes_meanwhile_stays_and_our_commit_goes_on_top_or_besi
     assert subjects(repo, pull) == ["By Ada", "Count nothing twice", NOTED]
     head = repo.store.branches()[pull.pull.head]
     assert repo.store.text(head, "by_ada.py") == "ADA = 1 \n"
-    assert "(1 of 2 passes)" in harness.bot_comments(issue)[-1], (
-        "checked on top of hers, which fails its lint"
-    )
+    assert "(0 of 1 pass)" in harness.bot_comments(issue)[-1], "checked on top of hers, which fails its lint"
     began = [one.text for one in harness.live.read(task_id) if one.kind == "stage"]
     assert (began.count("solve"), began.count("check")) == (1, 2)
 

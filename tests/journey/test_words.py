@@ -12,7 +12,7 @@ from dayhand.scripted_model.moves import Finish, Move, ToolCall
 from dayhand.task import Proposed, State, TaskKind
 from dayhand.usage import Usage
 from tests.intake import comments
-from tests.journey.harness import DONE, SHOP, UNTESTED_SHOP, Harness
+from tests.journey.harness import DONE, UNTESTED_SHOP, Harness
 from tests.journey.test_trust import ASKING_FILES, BROKEN, answers
 from tests.tasks import find_abandoned
 
@@ -253,7 +253,7 @@ def test_a_host_is_allowed_for_a_thread_by_someone_with_write_access(harness: Ha
 
 
 def test_work_starts_once_somebody_who_may_approves_the_plan(harness: Harness) -> None:
-    repo = harness.repository("shop", {**SHOP, ".dayhand.toml": '[work]\nplan = "always"\n'})
+    repo = harness.repository("shop", {**UNTESTED_SHOP, ".dayhand.toml": '[work]\nplan = "always"\n'})
     issue = harness.issue(repo)
     harness.comment(repo, issue, "@bot approve")
     assert "There is no plan here that waits for approval." in harness.bot_comments(issue)[0]
