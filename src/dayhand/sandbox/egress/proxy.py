@@ -8,6 +8,7 @@ from __future__ import annotations
 
 # Imported early: later this process runs as another user, who may not be able to read Python's own files.
 import encodings.idna  # noqa: F401
+import gc
 import json
 import multiprocessing
 import multiprocessing.popen_fork
@@ -21,6 +22,7 @@ from typing import Any
 
 if __name__ == "__main__":
     sys.modules["httpx"] = None  # type: ignore[assignment]  # which plugins that are not used here import for 0.1 s
+    gc.disable()  # what is imported stays
 
 from proxy.common.flag import FlagParser
 from proxy.common.types import Readables
@@ -213,6 +215,8 @@ class InheritedListener(BaseListener):
 
 
 def main() -> None:
+    gc.freeze()
+    gc.enable()
     listener, refused, uid = map(int, sys.argv[1:])
     policy = EgressPolicy.load(sys.stdin.readline())
     # The library's worker process must be a fork of this one, with the same policy and the same user.
