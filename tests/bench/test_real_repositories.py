@@ -31,13 +31,14 @@ def require_registry(published):
     "published", [one for one in REPOSITORIES if one.name in TRIED], ids=lambda one: one.name
 )
 def test_a_real_repository_is_set_up_and_checked_from_cold_and_from_warm(published, capsys):
-    require_registry(published)
-    assert bench_real(as_json=True, rounds=1, repositories=[published]) == 0, capsys.readouterr().out
+    status = bench_real(as_json=True, rounds=1, repositories=[published])
     found = json.loads(capsys.readouterr().out)
     if found["left_out"]:
         pytest.skip(str(found["left_out"]))
     (row,) = found["repositories"]
-    assert row["verdict"] == "ready"
+    if "cannot be downloaded" in row["verdict"]:
+        pytest.skip(row["verdict"])
+    assert (row["verdict"], status) == ("ready", 0), row
     results = (": passes", ": fails") if published.name in TIMED else ": passes"
     assert any("test" in check and check.endswith(results) for check in row["checks"]), row
     assert row["warm_ready_s"] < row["cold_s"], row

@@ -107,7 +107,7 @@ def test_hosts_that_were_refused_to_a_download_stay_in_the_report(project, sandb
 
 
 def test_commits_without_code_that_installs_share_one_environment_and_are_probed_each(project, sandbox):
-    needs(sandbox, "go version")
+    needs(sandbox, "command -v go")
     first, _log = set_up(project, sandbox, GO, ecosystems=(go,))
     other = {**GO, "a.go": GO["a.go"].replace("2 *", "3 *")}
     second, log = set_up(project, sandbox, other, ecosystems=(go,), trusted=False)
