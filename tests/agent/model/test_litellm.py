@@ -44,7 +44,7 @@ TURNS = (
     [Patch(PATCH)],
     [Finish("Say hello", "It said hi.")],
 )
-START_SECONDS = 240.0
+START_SECONDS = 500.0
 
 
 @pytest.fixture(scope="module")

@@ -121,7 +121,7 @@ def test_output_that_is_read_too_late_is_not_taken_for_all_of_it(box, container)
         if not chunks:
             assert becomes_true(lambda: len(container.top()["Processes"]) == IDLE_PROCESSES)
             # Nothing tells that the engine has given up waiting, which it does after two seconds.
-            time.sleep(4)
+            time.sleep(6)
         chunks.append(chunk)
 
     late = box.run(["python3", "-c", fill_every_pipe], on_output=read_late)

@@ -58,7 +58,7 @@ def run(
         env=collect.with_report_options(own, str(reports)),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=550,
         check=False,
     )
     texts = [
@@ -90,7 +90,7 @@ def node_runners(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (place / "package.json").write_text('{"private": true}')
         env = {**os.environ, "BUN_INSTALL_CACHE_DIR": str(installer / "cache")}
         done = subprocess.run(
-            command, cwd=place, env=env, capture_output=True, text=True, timeout=300, check=False
+            command, cwd=place, env=env, capture_output=True, text=True, timeout=550, check=False
         )
         if done.returncode:
             pytest.skip(f"npm's registry is not reachable: {done.stderr[-200:]}")
