@@ -29,11 +29,12 @@ from tests.verify.files import InMemoryFiles
 CASES = dict(read_cases(SHIPPED))
 RUNNERS = {
     "go": "go test ./...",
-    "node": "npm run test",
+    "node": "node --test",
     "unittest": "make test",
     "python": "python3 -m pytest -q",
     "rust": "cargo test --offline",
 }
+BEHIND_NPM = {"node-helper-emptied": "npm run test"}  # npm takes longer to start than these tests to run
 GO_ENV = {"GOCACHE": f"{BUILD_CACHE}/go", "GOFLAGS": "-mod=mod"}
 PROGRAMS = {"go": "go", "node": "npm", "unittest": "make", "python": "python3", "rust": "cargo"}
 # One for each way to edit tests; the bench runs all of them, with the environments that they need.
@@ -126,7 +127,7 @@ def test_each_way_to_edit_tests_has_its_conclusion(
     snapshot = request.getfixturevalue("with_go" if runner == "go" else "with_pytest")
     case = CASES[name]
     project, head = case.write(tmp_path, "case")
-    check = Check("test", RUNNERS[runner], "true", runner, "")
+    check = Check("test", BEHIND_NPM.get(name, RUNNERS[runner]), "true", runner, "")
     env = {
         "PYTHONPATH": f"{ENVIRONMENT}/lib",
         **GO_ENV,
