@@ -64,7 +64,7 @@ class Page:
         ends = time.monotonic() + SECONDS
         while not (value := self.value(expression)):
             assert time.monotonic() < ends, (expression, self.value("document.body.innerText"))
-            time.sleep(0.02)
+            time.sleep(0.1)  # each look lays out the page
         return value
 
     def click(self, selector: str) -> None:

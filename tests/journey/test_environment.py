@@ -12,12 +12,12 @@ from dayhand.task import State
 from dayhand.wiring.github import GitHubServices
 from dayhand.worker.job import travel_with
 from tests.journey.crashes import CrashingWorkshop, begins
-from tests.journey.harness import DONE, LINTED_SHOP, SHOP, Harness
+from tests.journey.harness import DONE, LINTED_SHOP, UNTESTED_SHOP, Harness
 
 ADA = ("Ada", "ada@example.org")
 
 
-def installed(harness: Harness, files: Mapping[str, str] = SHOP) -> Repository:
+def installed(harness: Harness, files: Mapping[str, str] = UNTESTED_SHOP) -> Repository:
     """A repository on which the App was just installed."""
     repo = harness.hub.actions.add_repository("ada/shop", files)
     harness.hub.actions.install(harness.app, "ada", [repo.full_name])
@@ -55,7 +55,7 @@ def test_a_repository_that_is_added_later_is_examined_too(harness: Harness) -> N
     installed(harness)
     harness.work()
     there = next(iter(harness.hub.actions.installations.values()))
-    more = [harness.hub.actions.add_repository(f"ada/{name}", SHOP) for name in ("one", "two")]
+    more = [harness.hub.actions.add_repository(f"ada/{name}", UNTESTED_SHOP) for name in ("one", "two")]
     harness.hub.actions.add_to_installation(there, [repo.full_name for repo in more])
     harness.settle()
     assert [record.state for record in harness.work()] == [State.ANSWERED] * 2
@@ -74,14 +74,14 @@ def test_a_push_that_changes_the_set_up_is_examined_and_no_other(harness: Harnes
 
 
 def test_a_push_to_another_branch_is_nobodys_set_up(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     repo.store.git("update-ref", "refs/heads/try", repo.store.branches()["main"])
     push(harness, repo, "Makefile", "test:\n\tfalse\n", branch="try")
     assert harness.waiting() == []
 
 
 def test_many_pushes_make_one_examination_of_the_newest_head(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     heads = [push(harness, repo, "Makefile", f"test:\n\ttrue {count}\n") for count in range(5)]
     assert len(set(harness.waiting())) == 1
     records = harness.work()
@@ -90,7 +90,7 @@ def test_many_pushes_make_one_examination_of_the_newest_head(harness: Harness) -
 
 
 def test_what_is_pushed_while_an_examination_runs_is_examined_afterwards(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     first = push(harness, repo, "Makefile", "test:\n\ttrue 1\n")
     (task_id,) = harness.waiting()
     killed = CrashingWorkshop(GitHubServices(harness.settings, harness.ledger), begins("prepare"))
@@ -136,7 +136,7 @@ def test_a_person_asks_and_is_answered_in_the_thread(harness: Harness) -> None:
 
 
 def test_somebody_without_write_access_sets_no_examination_going(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issue = harness.issue(repo)
     harness.comment(repo, issue, "@bot environment", by=harness.bob)
     assert harness.waiting() == []
@@ -144,7 +144,7 @@ def test_somebody_without_write_access_sets_no_examination_going(harness: Harnes
 
 
 def test_an_examination_that_breaks_says_why_and_leaves_nothing_under_way(harness: Harness) -> None:
-    repo = harness.repository("shop")
+    repo = harness.repository("shop", UNTESTED_SHOP)
     issue = harness.issue(repo)
     harness.comment(repo, issue, "@bot environment")
     (task_id,) = harness.waiting()
