@@ -39,6 +39,7 @@ SETUP_ENV: Mapping[str, str] = {
     "PIP_CACHE_DIR": f"{base.CACHE}/pip",
     "UV_CACHE_DIR": f"{base.CACHE}/uv",
     "UV_HTTP_RETRIES": "1",  # a host that is refused stays refused
+    "VIRTUALENV_NO_PERIODIC_UPDATE": "1",  # it would look for a newer pip in the background
     "UV_COMPILE_BYTECODE": "1",  # later boxes cannot write here: without it every command compiles everything again
 }
 OFFLINE: Mapping[str, str] = {"UV_OFFLINE": "1"}
