@@ -118,7 +118,8 @@ def python_index():
 
 
 @pytest.fixture(scope="session")
-def npm_index():
+def npm_registry():
+    """npm's registry; skips, and says why, where none answers."""
     registry = node.find_registry(HostMachine())
     if registry.problem:
         pytest.skip(registry.problem)
@@ -127,3 +128,10 @@ def npm_index():
             pass
     except OSError as error:
         pytest.skip(f"npm's registry does not answer: {error}")
+    return registry.env["npm_config_registry"]
+
+
+@pytest.fixture
+def npm_index(npm_registry, monkeypatch):
+    """The registry as an operator's setting, so that no set-up starts npm to ask for it."""
+    monkeypatch.setenv("npm_config_registry", npm_registry)
