@@ -1,4 +1,4 @@
-"""The pages: every example is read by the real readers, every quoted sentence is one that Dayhand says, every link leads somewhere."""
+"""The pages: examples are read by the real readers, quotes are what Dayhand says, links and tests exist."""
 
 from __future__ import annotations
 
@@ -190,6 +190,32 @@ def test_every_link_to_a_file_of_ours_leads_somewhere(page: Path) -> None:
         assert path.exists(), target
         if anchor:
             assert anchor in anchors(path), target
+
+
+@cache
+def defined_tests() -> dict[str, set[str]]:
+    """The names of the tests, by the name of their file."""
+    found: dict[str, set[str]] = {}
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        names = re.findall(r"^def (test_\w+)\(", path.read_text(encoding="utf-8"), re.MULTILINE)
+        found.setdefault(path.name, set()).update(names)
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_test_and_file_that_a_page_names_exists(page: Path) -> None:
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    every = set().union(*defined_tests().values())
+    assert set(re.findall(r"`(test_\w+)`", text)) - every == set()
+    missing = [
+        f"{file}::{name}"
+        for file, name in re.findall(r"`(?:[\w/]+/)?(test_\w+\.py)::(test_\w+)`", text)
+        if name not in defined_tests().get(file, set())
+    ]
+    missing += [
+        path for path in re.findall(r"`((?:tests|deploy)/[\w./-]+)", text) if not (ROOT / path).exists()
+    ]
+    assert missing == []
 
 
 def test_every_command_has_a_picture_of_its_answer_and_all_are_small() -> None:
