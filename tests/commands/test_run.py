@@ -316,9 +316,11 @@ def test_the_environment_is_told_without_an_account_or_a_model(repo: Path, folde
 
 
 def test_the_environment_as_one_object_names_what_cannot_run(repo: Path, folder: Path) -> None:
-    add(repo, ".dayhand.toml", '[checks]\nlint = "true"\ntest = "no-such-program --all"\n')
+    add(repo, ".dayhand.toml", '[checks]\nlint = "true"\ntest = "no-such-program \\u001b[2J--all"\n')
     done = dayhand("environment", "--json", str(repo), cwd=folder)
     assert done.returncode == 1, done.stderr
+    assert "no-such-program" in done.stderr
+    assert "\x1b" not in done.stdout + done.stderr, "nothing of the repository steers the terminal"
     result = json.loads(done.stdout)
     assert result["ready"] is False
     assert {one["kind"]: one["run"] is not None for one in result["checks"]} == {"lint": True, "test": False}

@@ -60,13 +60,14 @@ def test_a_review_is_one_request_each_thread_is_answered_and_one_without_a_reque
     assert harness.waiting() == []  # our own replies ask for nothing
     assert [body for body in harness.bot_comments(pull) if task_id in body]
 
-    note = LineNote("shop.py", 2, "Nice.")
+    note, said = LineNote("shop.py", 2, "Nice."), harness.bot_comments(pull)
     actions.review(repo, pull, harness.ada, event="APPROVE", body="Thank you!")
     actions.review(repo, pull, harness.bob, event="COMMENT", notes=[note])  # may not write, asks for nothing
     thread = pull.pull.threads[-1]
     actions.reply_in_thread(repo, pull, thread=thread, user=harness.ada, body="I agree.")
     harness.settle()
     assert harness.waiting() == []
+    assert harness.bot_comments(pull) == said, "what asks for nothing is not refused either"
     actions.review(repo, pull, harness.bob, event="REQUEST_CHANGES", body="Please change it.")
     harness.settle()
     assert harness.waiting() == []

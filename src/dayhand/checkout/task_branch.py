@@ -57,7 +57,7 @@ class TaskBranch:
         pushed on top of the start commit. Raises ``CheckoutError`` if the server refuses.
         """
         known = self.facts.get(facts.BRANCH)
-        names = iter([*([known] if known else []), *islice(_names(task), MAX_TRIES)])
+        names = iter(dict.fromkeys([*([known] if known else []), *islice(_names(task), MAX_TRIES)]))
         branch = next(names)
         # It stands where we left it, or the server refuses the push: only then it is looked up.
         left = self.facts.get(facts.HEAD) or self.facts.get(facts.START)
@@ -101,9 +101,8 @@ class TaskBranch:
     def _replace(self, current: str, head: str, branch: str) -> bool:
         """Push if the branch is new, at our start commit, or behind ``head``; False if it is not, or has moved since."""
         if current not in ("", self.facts.get(facts.START)):
-            if not self.mirror.has(current):
-                self.mirror.fetch((branch,), self.token())
-            if not self.mirror.contains(current, head):
+            behind = self.mirror.has(current) and self.mirror.contains(current, head)
+            if not behind:
                 return False
         try:
             self.mirror.push(head, branch, self.token(), instead_of=current)
