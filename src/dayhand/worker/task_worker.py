@@ -27,6 +27,8 @@ from dayhand.process_log.fields import LOGGER
 from dayhand.worker.pool import BEAT_SECONDS, SILENT_SECONDS
 
 SHORTAGE_LOOK_SECONDS = 2.0
+GIVE_WAY_SECONDS = 5.0  # at most, to deliveries that wait for a dispatcher on the same processors
+GIVE_WAY_LOOK_SECONDS = 0.2
 STUCK_SECONDS = 60.0  # after a job's time limit, which it then cannot have noticed
 MAX_TASKS = 200  # of one process, which is then replaced: what its memory has lost to fragments is given back
 
@@ -47,12 +49,15 @@ class TaskWorker(SimpleWorker):
         at_once: int,
         find_shortage: Callable[[], str],
         note: Callable[[str], None],
+        deliveries_wait: Callable[[], object],
         **options: Any,
     ) -> None:
         super().__init__(*args, **options)
         self._at_once = at_once
         self._find_shortage = find_shortage
         self._note = note  # a shortage, for the people whose tasks wait
+        self._deliveries_wait = deliveries_wait
+        self._waited_since = 0.0  # for the dispatchers; 0.0: there is nothing to wait for
         self._stopping = threading.Event()
         self._waits = False  # the main thread waits for a job, or for a task's end
         self._running: dict[threading.Thread, tuple[Job, Execution, float]] = {}  # and when it began
@@ -73,6 +78,8 @@ class TaskWorker(SimpleWorker):
                     return None
                 if not self._has_room():
                     self._wait_for_an_end(BEAT_SECONDS)
+                elif self._gives_way():
+                    self._wait_for_an_end(GIVE_WAY_LOOK_SECONDS)
                 elif job := super().dequeue_job_and_maintain_ttl(timeout and BEAT_SECONDS, BEAT_SECONDS):
                     self._taken += 1
                     return job
@@ -133,6 +140,14 @@ class TaskWorker(SimpleWorker):
             self._beat()
         self._shortage = ""
         return True
+
+    def _gives_way(self) -> bool:
+        """Whether to take no task yet: what people wait for first is the reaction, so many labels at once are handled first."""
+        if not self._deliveries_wait():
+            self._waited_since = 0.0
+            return False
+        self._waited_since = self._waited_since or time.monotonic()
+        return time.monotonic() - self._waited_since < GIVE_WAY_SECONDS
 
     def _wait_for_an_end(self, seconds: float) -> None:
         """Wait until a task ends, or so many seconds."""

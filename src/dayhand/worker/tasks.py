@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from dayhand.agent.model.client import ModelClient
 from dayhand.errors import SandboxError
 from dayhand.hub.auth import load_key
+from dayhand.ledger.deliveries import Deliveries
 from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.queue import alone_queue, enqueue, queue
@@ -66,7 +67,11 @@ def work(settings: Settings, *, burst: bool = False) -> None:
         tasks = Work(
             queue,
             lambda at_once: partial(
-                TaskWorker, at_once=at_once, find_shortage=shortage, note=partial(_note_shortage, redis)
+                TaskWorker,
+                at_once=at_once,
+                find_shortage=shortage,
+                note=partial(_note_shortage, redis),
+                deliveries_wait=partial(deliveries_wait, Deliveries(redis)),
             ),
             free=free_tasks,
             wake=partial(
@@ -101,6 +106,13 @@ def warm() -> None:
         answer.read()
     gc.collect()
     gc.freeze()
+
+
+def deliveries_wait(deliveries: Deliveries) -> bool:
+    """Whether a delivery is due that no dispatcher has claimed; False while Redis does not answer."""
+    with suppress(RedisError):
+        return bool(deliveries.due())
+    return False
 
 
 def _note_shortage(redis: TextRedis, shortage: str) -> None:
