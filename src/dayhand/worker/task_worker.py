@@ -49,7 +49,7 @@ class TaskWorker(SimpleWorker):
         at_once: int,
         find_shortage: Callable[[], str],
         note: Callable[[str], None],
-        deliveries_wait: Callable[[], object],
+        deliveries_wait: Callable[[], object] = bool,
         **options: Any,
     ) -> None:
         super().__init__(*args, **options)
