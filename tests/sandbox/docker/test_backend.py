@@ -211,8 +211,9 @@ def call():
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def echo_box(sandbox):
+    """Not shared: for a moment, the connections of an ended command count in the relay."""
     with (
         tempfile.TemporaryDirectory() as folder,
         echo_server(f"{folder}/{SOCKET}"),
