@@ -215,6 +215,24 @@ def test_a_worker_without_room_takes_no_task_and_says_so(tmp_path: Path, private
     github.close()
 
 
+def test_a_worker_looks_for_waiting_deliveries_before_it_takes_a_task(
+    tmp_path: Path, private_key: str
+) -> None:
+    github = Silence()
+    with (
+        embedded(tmp_path) as redis_url,
+        connect(redis_url) as client,
+        client.monitor() as monitor,
+    ):
+        Ledger(client).open(TASK, delivery="d-1", thread="1#7")
+        with working(redis_url, tmp_path, github, private_key):
+            for seen in monitor.listen():
+                assert not github.taken, "it was taken without a look"
+                if seen["command"].upper().startswith(f"ZRANGE {keys.INBOX} ".upper()):
+                    break
+    github.close()
+
+
 def test_workers_ride_out_a_restart_of_redis(tmp_path: Path, private_key: str) -> None:
     github = Silence()
     with ExitStack() as stack:
