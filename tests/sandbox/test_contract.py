@@ -14,6 +14,7 @@ import pytest
 
 from dayhand.errors import SandboxError
 from dayhand.sandbox.base import CommandLimits, Egress, Reason, Snapshot
+from dayhand.sandbox.limits import own_oom_kills
 from dayhand.sandbox.live_input import LiveInput
 from tests.sandbox.conftest import SMALL
 from tests.sandbox.own_processes import mark_sleeps, processes_with
@@ -437,10 +438,12 @@ def test_memory_that_no_process_holds_counts_for_the_whole_box(new_box, form):
 
 def check_memory_is_bounded(box, code):
     program = f"import ctypes, mmap, os, signal\nheld = []\n{code}\nsignal.pause()"
+    ours = own_oom_kills()
 
     result = box.run(python(program), limits=SOON)
 
     assert (result.reason, result.passed) == (Reason.OOM, False)
+    assert own_oom_kills() == ours, "the kernel killed no worker"
     assert "may take 256 MB together" in result.text()
     assert result.seconds < SOON.seconds
 

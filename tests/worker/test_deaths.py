@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from dayhand.worker.deaths import count_memory_kills, crashed
+from dayhand.sandbox.limits import own_oom_kills
+from dayhand.worker import memory_kills
+from dayhand.worker.memory_kills import count_memory_kills
+from dayhand.worker.pool import crashed
 from dayhand.worker.pool_file import BOOT_ID, find_dead_pools, pool_file
 
 EXITED_1 = 1 << 8  # wait(2)
@@ -31,9 +34,38 @@ def test_a_process_that_somebody_killed_has_not_crashed(
     assert crashed(status, memory_kills) is expected
 
 
-def test_the_kernel_counts_its_kills(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("membership", "files", "expected"),
+    [
+        ("4:memory:/work\n0::/\n", {"memory/work/memory.oom_control": "under_oom 0\noom_kill 3\n"}, 3),
+        ("9:cpu,memory:/work\n", {"memory/work/memory.oom_control": "oom_kill 2\n"}, 2),
+        ("4:memory:/of/the/host\n", {"memory/memory.oom_control": "oom_kill 2\n"}, 2),  # in a container
+        ("0::/work\n", {"work/memory.events.local": "max 9\noom_kill 5\noom_group_kill 0\n"}, 5),
+        ("0::/\n", {"memory.events.local": "oom_kill 1\n"}, 1),  # in a container
+        ("0::/work/inner\n", {"work/memory.events.local": "oom_kill 4\n", "work/inner/cgroup.procs": ""}, 4),
+        ("0::/work\n", {"work/memory.events": "oom_kill 7\n"}, None),  # with what its children had killed
+        ("4:memory:/work\n", {"memory/cgroup.procs": ""}, None),
+        ("4:cpu:/work\n", {}, None),
+    ],
+)
+def test_the_kernel_counts_its_kills_by_control_group(
+    tmp_path: Path, membership: str, files: dict[str, str], expected: int | None
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "membership").write_text(membership)
+    assert own_oom_kills(root=tmp_path, membership=tmp_path / "membership") == expected
+
+
+def test_where_no_group_counts_the_kernels_kills_the_machine_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     vmstat = tmp_path / "vmstat"
     vmstat.write_text("pgfault 7\noom_kill 3\n")
+    monkeypatch.setattr(memory_kills, "own_oom_kills", lambda: 2)
+    assert count_memory_kills(vmstat) == 2
+    monkeypatch.setattr(memory_kills, "own_oom_kills", lambda: None)
     assert count_memory_kills(vmstat) == 3
     assert count_memory_kills(tmp_path / "absent") == 0
 

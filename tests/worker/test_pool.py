@@ -24,6 +24,7 @@ from dayhand.ledger import keys
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.redis_server import connect, embedded
 from dayhand.ledger.waiting.places import find_shortages
+from dayhand.sandbox.limits import MIB, Capacity, ControlGroup, own_oom_kills
 from dayhand.task import State, Task
 from tests.tasks import find_abandoned, make_task
 from tests.waiting import PATIENCE, until
@@ -174,6 +175,47 @@ def test_tasks_share_a_process_and_after_its_death_each_goes_on_at_once_in_its_o
     assert len({scene.holder(task) for task in tasks}) == 2
     until(lambda: len(scene.workers()) == 3)  # one for each of them, and one that takes new tasks
     assert worker not in scene.workers()
+
+
+@pytest.mark.parametrize("where", ["in the worker's group", "in a box's"])
+def test_a_worker_has_crashed_if_the_kernel_killed_it_for_lack_of_memory(
+    scene: ScriptState, where: str
+) -> None:
+    worker, holder = scene.begin(), scene.holder()
+    with small_group() as group:
+        if where == "in the worker's group":
+            group.add(scene.crew.pid)
+            group.add(worker)
+            Path(f"/proc/{worker}/oom_score_adj").write_text("1000")  # the kernel kills it first
+        use_up(group)
+        if where == "in a box's":
+            scene.kill(worker, signal.SIGKILL)
+        until(lambda: scene.holder() != holder)
+        assert scene.attempt() == (2 if where == "in the worker's group" else 1)
+        scene.crew.kill()
+        scene.crew.wait(PATIENCE)
+
+
+@contextmanager
+def small_group() -> Iterator[ControlGroup]:
+    """A control group with little memory, but more than a pool needs."""
+    group = ControlGroup.create(f"dayhand-test-pool-{os.getpid()}", Capacity(memory=256 * MIB))
+    if not group or own_oom_kills() is None:
+        pytest.skip("no control groups that count kills can be made here")
+    try:
+        yield group
+    finally:
+        group.remove()
+
+
+def use_up(group: ControlGroup) -> None:
+    """Use more memory in the group than it may have."""
+    hold = [sys.executable, "-c", f"import sys; sys.stdin.read(1); print(len(b'x' * {512 * MIB}))"]
+    with subprocess.Popen(hold, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as hog:
+        group.add(hog.pid)
+        hog.communicate(b"!", timeout=PATIENCE)
+    assert hog.returncode == -signal.SIGKILL
+    assert group.oom_kills()
 
 
 def test_nothing_outlives_a_parent_that_is_killed_and_the_next_one_goes_on_at_once(

@@ -15,6 +15,7 @@ from dayhand.startup.records import dataclass
 MIB = 1024 * 1024
 CONTROLLERS = ("memory", "pids")
 V2_ROOT = Path("/sys/fs/cgroup")
+MEMBERSHIP = Path("/proc/self/cgroup")
 INNER = "dayhand"  # the child of our own group that its processes move to
 REMOVE_SECONDS = 5.0  # for the killed processes of a group to be gone
 MIN_FREE_FILES = 0.02  # of all the files that the disk can hold; with fewer left, every command is ended
@@ -106,12 +107,9 @@ class ControlGroup:
 
     def oom_kills(self) -> int:
         """How many processes in the group the kernel has killed because the memory ran out."""
-        name = "memory.oom_control" if self._version == 1 else "memory.events"
-        for line in (self._folders[0] / name).read_text().splitlines():
-            word, _, count = line.partition(" ")
-            if word == "oom_kill":
-                return int(count)
-        return 0
+        return read_oom_kills(
+            self._folders[0] / ("memory.oom_control" if self._version == 1 else "memory.events")
+        )
 
     def remove(self) -> None:
         """Kill what is left in the group and remove it. A group that cannot be removed is left to the next sweep."""
@@ -119,6 +117,32 @@ class ControlGroup:
         for folder in self._folders:
             while not _try_remove(folder) and time.monotonic() < until:
                 time.sleep(0.002)
+
+
+def read_oom_kills(file: Path) -> int:
+    """The count of ``oom_kill`` in one of the kernel's files; 0 if it has none. Raises ``OSError``."""
+    for line in file.read_text(encoding="ascii").splitlines():
+        word, _, count = line.partition(" ")
+        if word == "oom_kill":
+            return int(count)
+    return 0
+
+
+def own_oom_kills(*, root: Path = V2_ROOT, membership: Path = MEMBERSHIP) -> int | None:
+    """How many processes of our own control group, those in its children left out, the kernel has killed for lack of memory.
+
+    None where no group counts them.
+    """
+    try:
+        own = _own_paths(membership)
+        if "memory" in own and (root / "memory").is_dir():
+            return read_oom_kills(_under(root / "memory", own["memory"]) / "memory.oom_control")
+        group = _under(root, own[""])
+        # A kill counts in the nearest group above that has the memory controller.
+        counts = [folder / "memory.events.local" for folder in (group, *group.parents)]
+        return read_oom_kills(next(filter(Path.is_file, counts)))
+    except (OSError, KeyError, StopIteration):
+        return None
 
 
 def find_groups(prefix: str) -> frozenset[str]:
@@ -174,16 +198,21 @@ def _kill_member(pid: int, folder: Path) -> None:
 
 def _parents() -> tuple[tuple[Path, ...], int]:
     """The folders to make groups in: one for each controller in version 1, one for all of them in version 2."""
-    own = {}
-    for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
-        _, names, path = line.split(":", 2)
-        for name in names.split(","):
-            own[name] = path
+    own = _own_paths()
     if all(name in own and (V2_ROOT / name).is_dir() for name in CONTROLLERS):
         return tuple(_under(V2_ROOT / name, own[name]) for name in CONTROLLERS), 1
     if "" in own and (V2_ROOT / "cgroup.controllers").is_file():
         return (unified_parent(_under(V2_ROOT, own[""])),), 2
     raise SandboxError("This machine has no control groups for memory and processes.")
+
+
+def _own_paths(membership: Path = MEMBERSHIP) -> dict[str, str]:
+    """The path of our own group by controller; that of version 2 by the empty string."""
+    own: dict[str, str] = {}
+    for line in membership.read_text(encoding="utf-8").splitlines():
+        _, names, path = line.split(":", 2)
+        own |= dict.fromkeys(names.split(","), path)
+    return own
 
 
 def _under(root: Path, path: str) -> Path:

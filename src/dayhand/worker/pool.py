@@ -21,7 +21,6 @@ from dayhand.ledger.keys import TextRedis
 from dayhand.ledger.redis_server import connect, connect_raw
 from dayhand.process_log.fields import LOGGER
 from dayhand.startup.records import dataclass
-from dayhand.worker.deaths import count_memory_kills, crashed
 
 JANITOR_SECONDS = 1.0
 LOOK_SECONDS = 0.2
@@ -29,6 +28,7 @@ STOP_LOOK_SECONDS = 0.05
 RESPAWN_SECONDS = 1.0
 BEAT_SECONDS = 10
 SILENT_SECONDS = 30  # RQ considers a worker dead that has been silent for so long
+FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ class Work:
         [TextRedis, str, bool], None
     ]  # what a worker of this name held that crashed, or was stopped
     wake: Callable[[TextRedis, Redis], None]  # what waits and has no job
+    memory_kills: Callable[[], int] = int  # processes that the kernel has killed for lack of memory
     name: Callable[[str], None] = lambda _name: None  # notes the name of a worker before it is forked
     orphaned: Callable[[], Iterable[tuple[str, bool]]] = tuple  # workers whose pool was killed: see ``free``
     at_once: int = 1  # jobs of one worker, each in a thread
@@ -69,7 +70,7 @@ class WorkerPool:
         self.redis_url = redis_url
         self.burst = burst
         self.stop_seconds = stop_seconds  # that workers get to finish what they do
-        self.memory_kills = count_memory_kills()
+        self.memory_kills = work.memory_kills()
         self.workers: dict[int, ForkedWorker] = {}  # by process id
         self.dead: dict[str, bool] = {}  # names of workers whose work must be freed, and whether they crashed
         self.asked_to_stop = 0  # times
@@ -178,7 +179,7 @@ class WorkerPool:
 
     def _crashed(self, status: int) -> bool:
         """Whether a process with this wait status died by itself."""
-        before, self.memory_kills = self.memory_kills, count_memory_kills()
+        before, self.memory_kills = self.memory_kills, self.work.memory_kills()
         return crashed(status, self.memory_kills - before)
 
     def _collect(self) -> Iterator[ForkedWorker]:
@@ -209,3 +210,13 @@ class WorkerPool:
 
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         self.asked_to_stop += 1
+
+
+def crashed(status: int, memory_kills: int) -> bool:
+    """Whether a process with this wait status died by itself; ``memory_kills`` were counted since it began.
+
+    A task that crashes its workers is given up after some attempts; one whose workers somebody else kills goes on for ever.
+    The kernel kills with SIGKILL, too, where memory is used up.
+    """
+    from_outside = os.WIFSIGNALED(status) and os.WTERMSIG(status) in FROM_OUTSIDE
+    return not from_outside or memory_kills > 0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dayhand.sandbox.file_lock import FileLock
 from dayhand.startup.records import dataclass
-from dayhand.worker.deaths import count_memory_kills
+from dayhand.worker.memory_kills import count_memory_kills
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # only on Linux
 

@@ -31,6 +31,7 @@ from dayhand.wiring.prices import read_prices
 from dayhand.wiring.sandboxes import open_sandbox, open_snapshot_cache
 from dayhand.worker.finished import tidy
 from dayhand.worker.forgotten import Forgetter
+from dayhand.worker.memory_kills import count_memory_kills
 from dayhand.worker.pool import Work, WorkerPool
 from dayhand.worker.pool_file import find_dead_pools, pool_file
 from dayhand.worker.room import find_shortage
@@ -80,6 +81,7 @@ def work(settings: Settings, *, burst: bool = False) -> None:
                 audit_days=settings.audit_days,
                 forgetter=open_forgetter(settings),
             ),
+            memory_kills=count_memory_kills,
             name=file.add,
             orphaned=partial(find_dead_pools, pools),
             at_once=TASKS_AT_ONCE,
